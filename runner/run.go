@@ -1,0 +1,88 @@
+package runner
+
+import "time"
+
+// Run is what came of a slot or of a request, or one row that stands for
+// consecutive slots of a task with the same fate. It is a record: a value.
+type Run struct {
+	ID        string    `json:"run"`  // TASK/SLOT or TASK/KEY
+	Task      string    `json:"task"` // its name
+	Cause     Cause     `json:"cause"`
+	State     State     `json:"state,omitempty"`   // "" once there is an outcome
+	Outcome   Outcome   `json:"outcome,omitempty"` // "" while there is a state
+	Why       string    `json:"why,omitempty"`     // the reason of a state or outcome, for people
+	Scheduled time.Time `json:"scheduled,omitzero"`
+	Queued    time.Time `json:"queued,omitzero"`
+	Started   time.Time `json:"started,omitzero"`
+	Finished  time.Time `json:"finished,omitzero"`
+	Attempts  int       `json:"attempts,omitempty"`
+	Exit      *int      `json:"exit,omitempty"`   // nil: the process did not exit by itself, or there was none
+	Signal    string    `json:"signal,omitempty"` // what ended it, "KILL"; "" if nothing did
+	Error     string    `json:"error,omitempty"`  // the tail of its output, if it failed
+
+	// Of a folded row, which has Count > 0; First to Last are its slots.
+	First time.Time `json:"first,omitzero"`
+	Last  time.Time `json:"last,omitzero"`
+	Count int       `json:"count,omitempty"`
+	By    string    `json:"by,omitempty"` // the run that its slots gave way to
+
+	Revision string `json:"revision,omitempty"` // of the file that it was decided by
+	Queue    string `json:"queue,omitempty"`
+	Priority int    `json:"priority,omitempty"`
+}
+
+// Folded reports whether the row stands for slots that were not executed.
+func (r Run) Folded() bool { return r.Count > 0 }
+
+// Cause says why there is a run.
+type Cause string
+
+// The causes.
+const (
+	CauseSchedule Cause = "schedule"
+	CauseManual   Cause = "manual"
+	CauseChain    Cause = "chain"   // a hook of another task
+	CauseCatchup  Cause = "catchup" // a slot made up for
+	CauseStart    Cause = "start"   // at_start
+)
+
+// State is where a run stands while it has no outcome.
+type State string
+
+// The states.
+const (
+	Held     State = "held"
+	Standing State = "standing"
+	Delayed  State = "delayed"
+	Queued   State = "queued"
+	Running  State = "running"
+)
+
+// Outcome is how a run ended.
+type Outcome string
+
+// The outcomes.
+const (
+	OK        Outcome = "ok"
+	Failed    Outcome = "failed"
+	TimedOut  Outcome = "timeout"
+	Cancelled Outcome = "cancelled"
+	Skipped   Outcome = "skipped"
+	Missed    Outcome = "missed"
+	Lost      Outcome = "lost"
+	Replaced  Outcome = "replaced"
+)
+
+// Transition is one step in the life of a run; it has a State or an Outcome.
+type Transition struct {
+	Time    time.Time `json:"time"`
+	State   State     `json:"state,omitempty"`
+	Outcome Outcome   `json:"outcome,omitempty"`
+	Why     string    `json:"why,omitempty"`
+}
+
+// Recorder is told of a run whenever it changes: the log, metrics, the page and
+// notifications are all recorders. It must not block for long.
+type Recorder interface {
+	Record(Run) error
+}

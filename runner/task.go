@@ -1,0 +1,93 @@
+// Package runner is how: it decides what may start, starts it in one of three
+// modes, watches it and ends it. It knows no schedule, no file format and no
+// store: what came of a run goes to a [Recorder].
+package runner
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Task is the part of a task that matters for running it: what it does and how.
+// It is a value that never changes; package config makes it from the file.
+type Task struct {
+	Name   string
+	Action Action `json:"-"` // encoded by name, see actions.go
+	Policy
+	Process
+	Params map[string]string // names and defaults of what a request may give
+	Output int64             // how many bytes of output a run keeps
+}
+
+// Policy is how the runs of a task start, wait and end.
+type Policy struct {
+	Mode        Mode
+	Queue       string // the lane; "": none
+	Overlap     Overlap
+	Timeout     time.Duration // 0: none
+	KillAfter   time.Duration // from the stop signal to KILL
+	StopSignal  string        // "TERM", "INT", …; "none": the task asks by itself
+	SuccessExit []int         // exit codes that count as ok
+	Priority    int           // -1, 0 or 1; higher goes first
+}
+
+// Process is the surroundings of a command.
+type Process struct {
+	User, Group string // "": those of rota
+	Dir         string // "": the user's home if there is a User, else Base
+	Base        string // the folder of the file, where relative paths start
+	Umask       uint32
+	Shell       []string // what a command text is appended to
+	Stdin       string   // "": /dev/null
+	Env         map[string]string
+	EnvFile     string // "": none; "-PATH": may be absent
+	Nice        *int
+	Limits      Limits
+	Secrets     map[string]string // name to "file:/p", "cred:NAME" or "env:NAME"
+	DropEnv     []string          // names that no task inherits: those some task uses as "env:"
+}
+
+// Limits are resource limits as setrlimit(2) means them, soft and hard alike;
+// nil is unchanged.
+type Limits struct {
+	Files    *uint64 // RLIMIT_NOFILE
+	CPUTime  *uint64 // RLIMIT_CPU, seconds
+	FileSize *uint64 // RLIMIT_FSIZE, bytes
+	Core     *uint64 // RLIMIT_CORE, bytes
+}
+
+// Mode says how a run starts and whose life it shares.
+type Mode string
+
+// The modes.
+const (
+	Sequential Mode = "sequential" // one after another in its queue; ends with the daemon
+	Threaded   Mode = "threaded"   // at once; ends with the daemon
+	Forked     Mode = "forked"     // at once, detached; outlives the daemon
+)
+
+// Overlap says what becomes of a slot whose task still waits or runs.
+type Overlap string
+
+// The overlap policies.
+const (
+	OverlapSkip    Overlap = "skip"    // the slot is skipped
+	OverlapQueue   Overlap = "queue"   // it waits; newer ones fold into it
+	OverlapReplace Overlap = "replace" // what runs is stopped, what waits dropped
+	OverlapAllow   Overlap = "allow"   // no limit but the queue's
+)
+
+// Queue is a lane: how many runs execute in it at once and how many may wait.
+type Queue struct {
+	Workers     int
+	Capacity    int
+	Description string
+}
+
+// Action is the what of a task.
+type Action interface {
+	// Run does it, writes its output to out and returns when it is done or
+	// when ctx is. An error is the run's failure; it may be an [*Exit].
+	Run(ctx context.Context, in Input, out io.Writer) error
+}
