@@ -1,0 +1,51 @@
+// Package config turns TOML text into validated tasks. Every complaint about
+// the text has a file, a line and a column, and all of them come at once. It
+// runs nothing and decides nothing about time.
+package config
+
+import (
+	"time"
+
+	"rota/runner"
+	"rota/schedule"
+)
+
+// Config is one valid state of a file and all that it includes. It never
+// changes; a reload makes a new one.
+type Config struct {
+	Path     string // of the file, absolute
+	Revision string // a hash over the sources; equal for equal texts
+	Rota     Rota
+	Queues   map[string]runner.Queue // by name; every queue that a task names is there
+	Tasks    map[string]Task         // by name
+	Sources  []Source                // the file first, then what it includes, by path
+	Globs    []string                // absolute patterns of include
+	Warnings []Fault                 // valid, but perhaps not meant
+}
+
+// Source is a text that was read.
+type Source struct {
+	Path string // absolute
+	Text string
+}
+
+// Rota is the [rota] table: what holds for the daemon as a whole.
+type Rota struct {
+	Timezone      *time.Location
+	MaxRunning    int           // 0: no limit
+	ShutdownGrace time.Duration // -1: not given
+	Output        string        // "", "none", "raw", "prefix" or "json"; "": not given
+	LogLevel      string        // "debug", "info", "warn" or "error"
+	LogFormat     string        // "auto", "text" or "json"
+	StateDir      string        // absolute; "": not given
+}
+
+// Task is a named table of the file: triggers, one action and a policy.
+type Task struct {
+	runner.Task
+	Description string
+	Tags        []string
+	Enabled     bool
+	Triggers    []schedule.Spec // none if the task is by hand only or not enabled
+	hash        string
+}
