@@ -73,6 +73,16 @@ const (
 	Replaced  Outcome = "replaced"
 )
 
+// Result is how an executed run ended.
+type Result struct {
+	Outcome  Outcome
+	Why      string    `json:",omitempty"` // for people: "exit 3", "killed by SEGV"; what was left behind
+	Finished time.Time
+	Exit     *int   `json:",omitempty"` // as in Run
+	Signal   string `json:",omitempty"`
+	Error    string `json:",omitempty"`
+}
+
 // Transition is one step in the life of a run; it has a State or an Outcome.
 type Transition struct {
 	Time    time.Time `json:"time"`

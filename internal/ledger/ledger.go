@@ -36,16 +36,6 @@ var (
 	ErrConflict  = errors.New("changed by someone else")         // of a compare and set
 )
 
-// Result is how an executed run ended.
-type Result struct {
-	Outcome  runner.Outcome
-	Why      string
-	Finished time.Time
-	Exit     *int
-	Signal   string
-	Error    string
-}
-
 // TaskState is what is remembered of a task beside its runs. Its zero value is
 // that of a task never seen. Version grows by one at each SetTask.
 type TaskState struct {
@@ -94,7 +84,7 @@ type Ledger interface {
 	// Note adds a transition to a run under way.
 	Note(ctx context.Context, l Lease, t runner.Transition) error
 	// Finish writes the outcome and ends the lease.
-	Finish(ctx context.Context, l Lease, r Result) error
+	Finish(ctx context.Context, l Lease, r runner.Result) error
 	// Shift moves a run that nobody leases from one state to another or to an
 	// outcome. ErrConflict if it is in another state.
 	Shift(ctx context.Context, id string, from runner.State, t runner.Transition) error
