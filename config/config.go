@@ -49,3 +49,18 @@ type Task struct {
 	Triggers    []schedule.Spec // none if the task is by hand only or not enabled
 	hash        string
 }
+
+// Options change where texts come from and how much they are trusted. The zero
+// Options is the real file system, now.
+type Options struct {
+	// Read returns the content of a file. If it is set, owners and rights of
+	// files are not looked at.
+	Read func(path string) ([]byte, error)
+	// Glob returns the paths that match a pattern, as filepath.Glob does.
+	Glob func(pattern string) ([]string, error)
+	// TrustFile accepts files that others than root can change, also as root.
+	TrustFile bool
+	// Now is what a "once" is held against, for the note that it lies in the
+	// past; zero: the real clock.
+	Now time.Time
+}

@@ -1,0 +1,113 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// Fault is one complaint about a file: what is wrong, where, and what to write
+// instead.
+type Fault struct {
+	File    string // as the user named it
+	Line    int    // from 1; 0: the file as a whole
+	Col     int    // from 1, in characters; a byte order mark does not count
+	Width   int    // how many characters are at fault, at least 1 if there is a line
+	Msg     string // lower case, no full stop
+	Hint    string // what to write instead; "" if there is nothing to say
+	Text    string // the line, without its end
+	Warning bool   // valid, but perhaps not meant
+}
+
+// Error returns the complaint on one line: "file:line:col: msg; hint".
+func (f Fault) Error() string {
+	s := f.place() + ": " + f.Msg
+	if f.Hint != "" {
+		s += "; " + f.Hint
+	}
+	return clean(s)
+}
+
+func (f Fault) place() string {
+	if f.Line == 0 {
+		return f.File
+	}
+	return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Col)
+}
+
+// Render returns the complaint for people, with the line and a caret under what
+// is at fault:
+//
+//	error: unknown key "timeuot" in task "backup"
+//	  --> jobs.toml:31:1
+//	   |
+//	31 | timeuot = "4h"
+//	   | ^^^^^^^ did you mean "timeout"?
+//
+// There is no newline at the end.
+func (f Fault) Render() string {
+	kind := "error: "
+	if f.Warning {
+		kind = "warning: "
+	}
+	if f.Line == 0 {
+		s := kind + clean(f.Msg) + "\n --> " + clean(f.File)
+		if f.Hint != "" {
+			s += "\n  = " + clean(f.Hint)
+		}
+		return s
+	}
+	number := fmt.Sprint(f.Line)
+	gutter := strings.Repeat(" ", len(number))
+	text, lead, width := f.window()
+	marks := strings.Repeat(" ", len(lead))
+	for i, r := range lead { // a tab stays a tab, so that the caret stands right at any tab width
+		if r == '\t' {
+			marks = marks[:i] + "\t" + marks[i+1:]
+		}
+	}
+	s := fmt.Sprintf("%s%s\n%s--> %s\n%s |\n%s | %s\n%s | %s%s", kind, clean(f.Msg),
+		gutter, clean(f.place()), gutter, number, clean(text), gutter, marks, strings.Repeat("^", width))
+	if f.Hint != "" {
+		s += " " + clean(f.Hint)
+	}
+	return s
+}
+
+// wide is how many characters of a line are shown at most.
+const wide = 160
+
+// window returns the part of the line to show, what stands in it before the
+// fault, and the width of the fault in it.
+func (f Fault) window() (text string, lead []rune, width int) {
+	line := []rune(f.Text)
+	start := min(f.Col-1, len(line))
+	from, to := 0, len(line)
+	if to > wide {
+		from = max(0, start-wide/2)
+		to = min(len(line), from+wide)
+	}
+	return string(line[from:to]), line[from:start], max(1, min(f.Width, to-start))
+}
+
+// clean replaces what would move the cursor or colour a terminal; a tab stays.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\t' && !unicode.IsPrint(r) && r != ' ' {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// Errors is all that is wrong with a file and what it includes, in file order.
+type Errors struct{ Faults []Fault }
+
+// Error returns one line for each fault: "file:line:col: msg; hint".
+func (e *Errors) Error() string {
+	lines := make([]string, len(e.Faults))
+	for i, f := range e.Faults {
+		lines[i] = f.Error()
+	}
+	return strings.Join(lines, "\n")
+}
