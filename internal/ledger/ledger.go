@@ -22,8 +22,8 @@ type Cursor struct {
 
 // Lease is the right to execute a run, until it is finished or taken away.
 type Lease struct {
-	Run   runner.Run
-	Token string // differs at each claim; a stale one is fenced off
+	Run   runner.Run // as it was when claimed
+	Token string     // differs at each claim; a stale one is fenced off
 }
 
 // The errors a caller can act on. Each may be wrapped.
@@ -54,62 +54,77 @@ type Event struct {
 
 // Filter selects runs; its zero value selects all.
 type Filter struct {
-	Task   string
-	States []runner.State // nil: any, ended ones too
+	Task   string         // "": of all tasks
+	States []runner.State // none: any, ended ones too
 	Limit  int            // 0: no limit
 }
 
 // Ledger is the memory of rota. Every method may be called from several
-// goroutines; each either happens whole or not at all.
+// goroutines; each either happens whole or not at all, and not at all if its
+// context is done before it began. What it returns is the caller's own.
 type Ledger interface {
 	// Now is the time that slots are measured by.
 	Now(ctx context.Context) (time.Time, error)
 	// Cursor returns how far the slots are written down.
 	Cursor(ctx context.Context) (Cursor, error)
-	// Advance writes the new cursor and the batch in one go and returns the
-	// leases of what the batch claims, in its order. A run or row whose id is
-	// there already is left alone and not claimed; a fold joins its task's
-	// newest row if that is a fold of the same outcome and why. ErrStale if
-	// the cursor is not prev, ErrQueueFull if a queue has no room: neither
-	// writes anything.
+	// Advance writes the new cursor and the batch in one go: first its ends,
+	// then its runs and folds in the order of their slots, then its claims,
+	// whose leases it returns in the order of b.Claim. ErrStale if the cursor
+	// is not prev, ErrQueueFull if more runs would wait in a queue than may:
+	// neither writes anything.
+	//
+	// A run or row whose id [Ledger.Get] finds is left alone, and so is the end
+	// or the claim of a run that waits no more. A fold joins the newest row of
+	// its task if that is a fold of the same outcome, why, by and epoch.
+	// b.Stops is not the ledger's business.
 	Advance(ctx context.Context, prev, next Cursor, b runner.Batch) ([]Lease, error)
-	// Submit adds a run asked for. The same id with the same content is that
-	// run; with another content it is ErrExists.
+	// Submit adds a run asked for and returns it. The same id with the same
+	// task, cause and instant is the run that there is, however far it got;
+	// with others it is ErrExists. ErrQueueFull if it would wait in a queue
+	// that has no room.
 	Submit(ctx context.Context, run runner.Run) (runner.Run, error)
-	// Claim takes waiting runs by id for execution; those that wait no more
-	// are left out.
+	// Claim takes runs for execution: those queued, those delayed whose
+	// scheduled instant has come, and those running that nobody leases, which
+	// are adopted as they are. All others are left out.
 	Claim(ctx context.Context, ids []string) ([]Lease, error)
-	// Renew keeps a lease.
+	// Renew keeps a lease. It, Note and Finish return ErrFenced if the lease
+	// has ended.
 	Renew(ctx context.Context, l Lease) error
-	// Note adds a transition to a run under way.
+	// Note adds a transition to a run under way. A state other than running
+	// ends the lease: the run waits again. A zero time is now.
 	Note(ctx context.Context, l Lease, t runner.Transition) error
-	// Finish writes the outcome and ends the lease.
+	// Finish writes the outcome and ends the lease. A zero time is now.
 	Finish(ctx context.Context, l Lease, r runner.Result) error
 	// Shift moves a run that nobody leases from one state to another or to an
-	// outcome. ErrConflict if it is in another state.
+	// outcome; a zero time is now. ErrConflict if it is leased or in another
+	// state, ErrNotFound if there is none.
 	Shift(ctx context.Context, id string, from runner.State, t runner.Transition) error
 	// Task returns what is remembered of a task.
 	Task(ctx context.Context, name string) (TaskState, error)
-	// SetTask writes next if the task's version is still prev's, else ErrConflict.
+	// SetTask writes next, at the version after prev's, if the task's version
+	// is still prev's, else ErrConflict.
 	SetTask(ctx context.Context, name string, prev, next TaskState) error
-	// Event adds to the history of rota itself.
+	// Event adds to the history of rota itself. A zero time is now.
 	Event(ctx context.Context, e Event) error
 	// Events returns the newest n events, oldest first.
 	Events(ctx context.Context, n int) ([]Event, error)
-	// Watch sends events as they come. It is a hint: a slow reader loses some.
+	// Watch sends events as they come, until ctx is done or the ledger closed;
+	// then it closes the channel. It is a hint: a slow reader loses some.
 	Watch(ctx context.Context) (<-chan Event, error)
 	// Get returns a run and its transitions, oldest first. A slot's id inside
 	// a folded row finds that row. ErrNotFound if there is none.
 	Get(ctx context.Context, id string) (runner.Run, []runner.Transition, error)
-	// List returns runs, the newest first.
+	// List returns runs, the newest first: those written last.
 	List(ctx context.Context, f Filter) ([]runner.Run, error)
-	// Cancel ends a waiting run as cancelled. ErrConflict if it does not wait.
+	// Cancel ends a waiting run, in whatever state it waits, as cancelled.
+	// ErrConflict if it does not wait, ErrNotFound if there is none.
 	Cancel(ctx context.Context, id, why string) error
 	// OpenLog opens the output of a run to be read. ErrNotFound if it has none.
 	OpenLog(ctx context.Context, id string) (io.ReadCloser, error)
-	// Prune forgets ended runs beyond the newest keep of each task and returns
-	// how many. What waits or runs is never removed.
+	// Prune forgets, with their outputs, the ended runs of each task beyond the
+	// newest keep of them, and likewise its folded rows, counted apart, and
+	// returns how many. What waits or runs is never removed.
 	Prune(ctx context.Context, keep int) (int, error)
-	// Close ends the use of the ledger.
+	// Close ends the use of the ledger; no other method works after it.
 	Close() error
 }
