@@ -1,0 +1,82 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// cleanRefused are folders that are never cleaned, under whatever name.
+var cleanRefused = []string{"/", "/home", "/etc", "/usr", "/var"}
+
+// Clean is the action that removes old files from a folder. It removes regular
+// files only: folders, also empty ones, symbolic links, devices and sockets
+// stay. Path itself may be a symbolic link to a folder; below it none is
+// followed, and nothing outside is touched even if somebody changes the
+// folders meanwhile. After an error it goes on with the next file.
+type Clean struct {
+	Path      string        // absolute
+	Match     []string      // patterns of file names as of [filepath.Match], one is enough; none is "*", which also matches ".name"
+	OlderThan time.Duration // since the last change of the content
+	Recursive bool          // also in the folders below
+	Keep      int           // in each folder at least this many stay of those that match, the newest
+	Dry       bool          // only say what would be removed
+}
+
+// Check tells what is wrong with the values.
+func (a *Clean) Check() []Problem {
+	var p problems
+	switch {
+	case a.Path == "":
+		p.add("path", "path is needed", "")
+	case strings.Contains(a.Path, "{{"):
+		p.add("path", "path is no template", `write it without "{{"`)
+	case slices.Contains(cleanRefused, filepath.Clean(a.Path)):
+		p.add("path", fmt.Sprintf("%s is never cleaned", filepath.Clean(a.Path)), "name a folder below it")
+	}
+	for _, pattern := range a.Match {
+		if _, err := filepath.Match(pattern, ""); err != nil || pattern == "" {
+			p.add("match", fmt.Sprintf("%q is no pattern", pattern), `such as "*.log", "[a-c]?.tmp"`)
+		} else if strings.Contains(pattern, "/") {
+			p.add("match", fmt.Sprintf("pattern %q has a slash", pattern), "a pattern is held against names of files; name the folder in path")
+		}
+	}
+	if a.OlderThan <= 0 {
+		p.add("older_than", "older_than is needed", `such as older_than = "30d"`)
+	}
+	if a.Keep < 0 {
+		p.add("keep", fmt.Sprintf("keep %d is less than 0", a.Keep), "")
+	}
+	return p
+}
+
+// Run removes the files and writes their names and the sum to out.
+func (a *Clean) Run(ctx context.Context, _ Input, out io.Writer) error {
+	if !filepath.IsAbs(a.Path) {
+		return fmt.Errorf("path %s is not absolute", harmless(a.Path))
+	}
+	root, err := os.OpenRoot(a.Path)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	// The folder that is open is compared, not its name: links and bind
+	// mounts give a folder many.
+	opened, err := root.Stat(".")
+	if err != nil {
+		return err
+	}
+	for _, path := range cleanRefused {
+		if info, err := os.Stat(path); err == nil && os.SameFile(info, opened) {
+			return fmt.Errorf("%s is %s, which is never cleaned", harmless(a.Path), path)
+		}
+	}
+	s := sweep{Clean: a, ctx: ctx, out: out, before: time.Now().Add(-a.OlderThan)}
+	s.folder(root, "", 0)
+	return s.end()
+}

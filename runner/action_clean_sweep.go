@@ -1,0 +1,188 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	cleanNames  = 100  // names of files that are shown
+	cleanErrors = 3    // errors that are shown
+	cleanDepth  = 100  // folders within folders that are gone into
+	cleanBatch  = 1024 // entries of a folder that are read at once
+)
+
+// sweep is one run of Clean.
+type sweep struct {
+	*Clean
+	ctx    context.Context
+	out    io.Writer
+	before time.Time // older files go
+
+	files  int
+	bytes  int64
+	failed int
+	errs   []error // the first of failed
+}
+
+// candidate is a file that matches.
+type candidate struct {
+	name string
+	size int64
+	time time.Time
+}
+
+// folder sweeps the open folder, whose name below the path is name, "" or
+// ending in a slash.
+func (s *sweep) folder(dir *os.Root, name string, depth int) {
+	below, err := s.read(dir, name)
+	if err != nil {
+		s.fail(name, err)
+	}
+	if len(below) > 0 && depth == cleanDepth {
+		s.fail(name, fmt.Errorf("deeper than %d folders", cleanDepth))
+		return
+	}
+	for _, sub := range below {
+		if s.ctx.Err() != nil {
+			return
+		}
+		if err := s.enter(dir, sub, name, depth+1); err != nil {
+			s.fail(name+sub, err)
+		}
+	}
+}
+
+// read goes through the entries of a folder, removes files, and tells which
+// folders are in it. If none is to be kept, it knows one batch at a time.
+func (s *sweep) read(dir *os.Root, name string) (below []string, err error) {
+	f, err := dir.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var found []candidate
+	for s.ctx.Err() == nil {
+		entries, err := f.ReadDir(cleanBatch)
+		for _, e := range entries {
+			switch {
+			case e.IsDir() && s.Recursive:
+				below = append(below, e.Name())
+			case e.Type().IsRegular() && s.matches(e.Name()):
+				info, err := dir.Lstat(e.Name())
+				if err != nil {
+					s.fail(name+e.Name(), err)
+				} else if info.Mode().IsRegular() {
+					found = append(found, candidate{e.Name(), info.Size(), info.ModTime()})
+				}
+			}
+		}
+		if s.Keep == 0 {
+			s.remove(dir, name, found)
+			found = found[:0]
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return below, err // what is to be kept is not known: nothing more goes
+		}
+	}
+	slices.SortFunc(found, func(a, b candidate) int { // the newest first
+		return cmp.Or(b.time.Compare(a.time), strings.Compare(b.name, a.name))
+	})
+	s.remove(dir, name, found[min(s.Keep, len(found)):])
+	return below, nil
+}
+
+func (s *sweep) matches(name string) bool {
+	return len(s.Match) == 0 || slices.ContainsFunc(s.Match, func(pattern string) bool {
+		ok, _ := filepath.Match(pattern, name)
+		return ok
+	})
+}
+
+func (s *sweep) remove(dir *os.Root, name string, list []candidate) {
+	for _, c := range list {
+		if s.ctx.Err() != nil {
+			return
+		}
+		if !c.time.Before(s.before) {
+			continue
+		}
+		verb := "would remove"
+		if !s.Dry {
+			verb = "removed"
+			if err := dir.Remove(c.name); err != nil {
+				s.fail(name+c.name, err)
+				continue
+			}
+		}
+		s.files++
+		s.bytes += c.size
+		if s.files <= cleanNames {
+			fmt.Fprintf(s.out, "%s %s\n", verb, harmless(name+c.name))
+		}
+	}
+}
+
+// enter sweeps the folder sub of dir. [os.Root] does not leave dir, but would
+// follow a link within it.
+func (s *sweep) enter(dir *os.Root, sub, name string, depth int) error {
+	info, err := dir.Lstat(sub)
+	if err != nil || !info.IsDir() {
+		return err
+	}
+	root, err := dir.OpenRoot(sub)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if opened, err := root.Stat("."); err != nil || !os.SameFile(info, opened) {
+		return cmp.Or(err, errors.New("it is no longer the same folder"))
+	}
+	s.folder(root, name+sub+"/", depth)
+	return nil
+}
+
+// fail takes note of an error. What is gone already is none.
+func (s *sweep) fail(name string, err error) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	s.failed++
+	if len(s.errs) < cleanErrors {
+		if e, ok := errors.AsType[*fs.PathError](err); ok {
+			err = e.Err // it names the file without its folder, and as it is
+		}
+		s.errs = append(s.errs, fmt.Errorf("%s: %w", harmless(filepath.Join(s.Path, name)), err))
+	}
+}
+
+// end writes the sum and gives the error of the run.
+func (s *sweep) end() error {
+	verb := "removed"
+	if s.Dry {
+		verb = "would remove"
+	}
+	if more := s.files - cleanNames; more > 0 {
+		fmt.Fprintf(s.out, "… and %d more\n", more)
+	}
+	fmt.Fprintf(s.out, "%s %d files, %d bytes, from %s\n", verb, s.files, s.bytes, harmless(s.Path))
+	if s.ctx.Err() != nil {
+		return fmt.Errorf("clean: not finished: %w", context.Cause(s.ctx))
+	}
+	if more := s.failed - len(s.errs); more > 0 {
+		s.errs = append(s.errs, fmt.Errorf("and %d more errors", more))
+	}
+	return errors.Join(s.errs...)
+}

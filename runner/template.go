@@ -1,0 +1,199 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"text/template"
+	"text/template/parse"
+	"time"
+)
+
+// renderMax bounds in bytes what a template may make.
+const renderMax = 16 << 20
+
+// templateData is all that a template sees of a run.
+type templateData struct {
+	Task      string
+	Run       string
+	Scheduled time.Time // zero for a request
+	Started   time.Time
+	Attempt   int
+	Params    map[string]string
+	Host      string
+}
+
+const templateHint = "the fields are .Task .Run .Scheduled .Started .Attempt .Params.NAME .Host"
+
+// parseTemplate reads the text of the key name. A parameter that the run does
+// not have is an error when the template is rendered, never "<no value>".
+func parseTemplate(name, text string) (*template.Template, error) {
+	t, err := template.New(name).Option("missingkey=error").Parse(text)
+	if err != nil {
+		return nil, plainError(name, err)
+	}
+	return t, nil
+}
+
+// plainError replaces the prefix that text/template gives its errors, which
+// names the template, by the word line.
+func plainError(name string, err error) error {
+	if rest, ok := strings.CutPrefix(err.Error(), "template: "+name+":"); ok {
+		return errors.New("line " + rest)
+	}
+	return err
+}
+
+// checkTemplate tells what is wrong with a template before it is rendered:
+// its syntax and its fields.
+func checkTemplate(key, text string) []Problem {
+	t, err := parseTemplate(key, text)
+	if err != nil {
+		return []Problem{{Key: key, Msg: "template: " + err.Error()}}
+	}
+	return checkFields(key, t)
+}
+
+// render fills the template text of the key name in. It ends early when ctx
+// is done or the result grows beyond renderMax.
+func render(ctx context.Context, name, text string, in Input) (string, error) {
+	t, err := parseTemplate(name, text)
+	if err != nil {
+		return "", fmt.Errorf("%s: template: %w", name, err)
+	}
+	out := boundedBuffer{ctx: ctx}
+	err = t.Execute(&out, templateData{
+		Task: in.Task, Run: in.Run, Attempt: in.Attempt, Params: in.Params, Host: in.Host,
+		// Without the monotonic clock, which time.Time prints.
+		Scheduled: in.Scheduled.Round(0), Started: in.Started.Round(0),
+	})
+	if err != nil {
+		return "", fmt.Errorf("%s: template: %w", name, plainError(name, err))
+	}
+	return out.String(), nil
+}
+
+// boundedBuffer holds what a template writes, up to renderMax.
+type boundedBuffer struct {
+	ctx context.Context
+	bytes.Buffer
+}
+
+func (b *boundedBuffer) Write(p []byte) (int, error) {
+	if b.ctx.Err() != nil {
+		return 0, context.Cause(b.ctx)
+	}
+	if b.Len()+len(p) > renderMax {
+		return 0, fmt.Errorf("result is larger than %d MiB", renderMax>>20)
+	}
+	return b.Buffer.Write(p)
+}
+
+// checkFields holds the fields that a template uses against templateData.
+// text/template itself would find an unknown one only when it gets there.
+// Where the type of a value cannot be told from the text, nothing is said.
+func checkFields(key string, t *template.Template) []Problem {
+	root := reflect.TypeFor[templateData]()
+	c := fieldCheck{key: key, root: root}
+	c.walk(t.Root, root)
+	return c.problems
+}
+
+type fieldCheck struct {
+	key  string
+	root reflect.Type // the type of $
+	problems
+}
+
+// walk checks a node in which the dot has type dot; nil is unknown.
+func (c *fieldCheck) walk(n parse.Node, dot reflect.Type) {
+	switch n := n.(type) {
+	case *parse.ListNode:
+		for _, n := range n.Nodes {
+			c.walk(n, dot)
+		}
+	case *parse.ActionNode:
+		c.typeOf(n.Pipe, dot)
+	case *parse.TemplateNode:
+		if n.Pipe != nil {
+			c.typeOf(n.Pipe, dot)
+		}
+	case *parse.IfNode:
+		c.branch(&n.BranchNode, dot, func(reflect.Type) reflect.Type { return dot })
+	case *parse.WithNode:
+		c.branch(&n.BranchNode, dot, func(t reflect.Type) reflect.Type { return t })
+	case *parse.RangeNode:
+		c.branch(&n.BranchNode, dot, func(t reflect.Type) reflect.Type {
+			if t != nil && t.Kind() == reflect.Map {
+				return t.Elem()
+			}
+			return nil
+		})
+	}
+}
+
+func (c *fieldCheck) branch(n *parse.BranchNode, dot reflect.Type, inner func(reflect.Type) reflect.Type) {
+	c.walk(n.List, inner(c.typeOf(n.Pipe, dot)))
+	if n.ElseList != nil {
+		c.walk(n.ElseList, dot)
+	}
+}
+
+// typeOf checks the fields of an operand and tells its type; nil is unknown.
+func (c *fieldCheck) typeOf(n parse.Node, dot reflect.Type) reflect.Type {
+	switch n := n.(type) {
+	case *parse.PipeNode:
+		var t reflect.Type
+		for _, cmd := range n.Cmds {
+			t = nil
+			for _, arg := range cmd.Args {
+				t = c.typeOf(arg, dot)
+			}
+			if len(n.Cmds) > 1 || len(cmd.Args) > 1 {
+				t = nil // what a function returns
+			}
+		}
+		return t
+	case *parse.DotNode:
+		return dot
+	case *parse.FieldNode:
+		return c.follow(dot, n.Ident)
+	case *parse.ChainNode:
+		return c.follow(c.typeOf(n.Node, dot), n.Field)
+	case *parse.VariableNode:
+		if n.Ident[0] == "$" {
+			return c.follow(c.root, n.Ident[1:])
+		}
+	}
+	return nil
+}
+
+// follow tells the type of the field path below t.
+func (c *fieldCheck) follow(t reflect.Type, path []string) reflect.Type {
+	for _, name := range path {
+		if t == nil {
+			return nil
+		}
+		if m, ok := t.MethodByName(name); ok {
+			t = m.Type.Out(0)
+			continue
+		}
+		f, ok := reflect.StructField{}, false
+		switch t.Kind() {
+		case reflect.Map:
+			t = t.Elem()
+			continue
+		case reflect.Struct:
+			f, ok = t.FieldByName(name)
+		}
+		if !ok || !f.IsExported() {
+			c.add(c.key, "template: unknown field ."+strings.Join(path, "."), templateHint)
+			return nil
+		}
+		t = f.Type
+	}
+	return t
+}
