@@ -1,13 +1,34 @@
 package runner
 
-import "time"
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
 
 // Actions is the table of what a task can do, by the name of its key in the
-// file: each entry makes an empty action of its kind, to be filled by package
-// config or decoded from the JSON that a shim is given.
-var Actions = map[string]func() Action{}
+// file. Each entry makes an empty action of its kind, to be filled by package
+// config or from the JSON that a helper process is given.
+var Actions = map[string]func() Action{
+	"command": func() Action { return new(Command) },
+	"log":     func() Action { return new(Log) },
+	"http":    func() Action { return new(HTTP) },
+	"write":   func() Action { return new(Write) },
+	"clean":   func() Action { return new(Clean) },
+}
 
-// Input is what an action may know of the run it belongs to. Templates see it.
+// ActionName returns the name under which an action stands in the table; "" if
+// it does not.
+func ActionName(a Action) string {
+	for name, empty := range Actions {
+		if fmt.Sprintf("%T", empty()) == fmt.Sprintf("%T", a) {
+			return name
+		}
+	}
+	return ""
+}
+
+// Input is what an action may know of the run it belongs to.
 type Input struct {
 	Task      string
 	Run       string // the run's id
@@ -24,7 +45,40 @@ type Input struct {
 	// LastSuccess is when the newest run with outcome ok finished; zero if
 	// none is known.
 	LastSuccess time.Time
-	// Note, if not nil, is called with something worth keeping in the record
-	// of the run that is no error, such as processes left behind.
-	Note func(text string)
+
+	note     func(text string) // takes what belongs in the record but is no error; may be nil
+	begun    func(*process)    // told of the process of a command; may be nil
+	kill     <-chan struct{}   // closed when a stop must not wait any longer
+	terminal bool              // a command gets rota's own stdin, stdout and stderr
+}
+
+// encodedAction is an action that survives JSON.
+type encodedAction struct{ Action }
+
+type actionJSON struct {
+	Name  string
+	Value json.RawMessage
+}
+
+// MarshalJSON writes the action with its name.
+func (e encodedAction) MarshalJSON() ([]byte, error) {
+	value, err := json.Marshal(e.Action)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(actionJSON{ActionName(e.Action), value})
+}
+
+// UnmarshalJSON makes an action of the kind that is named.
+func (e *encodedAction) UnmarshalJSON(text []byte) error {
+	var a actionJSON
+	if err := json.Unmarshal(text, &a); err != nil {
+		return err
+	}
+	empty, ok := Actions[a.Name]
+	if !ok {
+		return fmt.Errorf("no action %q", a.Name)
+	}
+	e.Action = empty()
+	return json.Unmarshal(a.Value, e.Action)
 }

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 )
@@ -25,6 +26,19 @@ func SlotID(task string, at time.Time, epoch int) string {
 func SplitID(id string) (task, key string) {
 	task, key, _ = strings.Cut(id, "/")
 	return task, key
+}
+
+// NewKey returns a key for a request that was given none: eight letters and
+// digits of time and chance, so that keys made later mostly sort later.
+func NewKey(now time.Time) string {
+	const digits = "0123456789abcdefghjkmnpqrstvwxyz"
+	n := uint64(now.Unix())<<15 | uint64(rand.Uint32()&(1<<15-1))
+	var key [8]byte
+	for i := len(key) - 1; i >= 0; i-- {
+		key[i] = digits[n&31]
+		n >>= 5
+	}
+	return string(key[:])
 }
 
 // fileName turns a run's id into the name of one file or folder. "+" is in

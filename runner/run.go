@@ -76,7 +76,7 @@ const (
 // Result is how an executed run ended.
 type Result struct {
 	Outcome  Outcome
-	Why      string    `json:",omitempty"` // for people: "exit 3", "killed by SEGV"; what was left behind
+	Why      string `json:",omitempty"` // for people: "exit 3", "killed by SEGV"; what was left behind
 	Finished time.Time
 	Exit     *int   `json:",omitempty"` // as in Run
 	Signal   string `json:",omitempty"`

@@ -1,0 +1,169 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// attempt is one execution inside a run, in whatever process it happens.
+type attempt struct {
+	task  *Task
+	in    Input
+	out   *Output
+	notes notes
+}
+
+// stop is the cause of a context that ends an attempt from outside: it gives
+// the run its outcome.
+type stop End
+
+func (s *stop) Error() string { return cmp.Or(s.Why, string(s.Outcome)) }
+
+// errTimeout is the cause of a context that ends an attempt for its time.
+var errTimeout = errors.New("time-out")
+
+// errStuck is the error of an action that did not return at its time-out.
+var errStuck = errors.New("did not return at its time-out")
+
+// run executes the attempt and closes its output. If the action does not come
+// back it returns all the same; returned is closed when it does.
+func (a *attempt) run(ctx context.Context) (result Result, returned <-chan struct{}) {
+	if a.task.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, a.task.Timeout, errTimeout)
+		defer cancel()
+	}
+	a.in.note = a.notes.add
+	done, back := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(back)
+		done <- a.act(ctx)
+	}()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		select {
+		case err = <-done:
+		case <-a.late():
+			err = fmt.Errorf("%w: %w", context.Cause(ctx), errStuck)
+		}
+	}
+	result = a.result(err)
+	a.out.Close()
+	return result, back
+}
+
+// late fires when an action has had its time to return after it was told to.
+// A command needs none: it ends its process by itself.
+func (a *attempt) late() <-chan time.Time {
+	if _, ok := a.task.Action.(*Command); ok {
+		return nil
+	}
+	return time.After(a.task.KillAfter)
+}
+
+// act runs the action; a panic in it is an error, no more.
+func (a *attempt) act(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(a.out, "panic: %v\n%s", p, debug.Stack())
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return a.task.Action.Run(ctx, a.in, a.out)
+}
+
+// result turns the error of the action into the end of the run.
+func (a *attempt) result(err error) Result {
+	r := Result{Outcome: OK, Finished: time.Now()}
+	var exit *Exit
+	var from *stop
+	switch {
+	case errors.As(err, &from):
+		r.Outcome, r.Why = from.Outcome, from.Why
+	case errors.Is(err, errTimeout):
+		r.Outcome, r.Why = TimedOut, "after "+a.task.Timeout.String()
+		if errors.Is(err, errStuck) {
+			r.Why += "; the action has not returned yet"
+		}
+	case errors.As(err, &exit) && exit.Signal != "":
+		r.Outcome, r.Why, r.Signal = Failed, exit.Error(), exit.Signal
+	case err == nil, errors.As(err, &exit):
+		code := 0
+		if exit != nil {
+			code = exit.Code
+		}
+		if _, ok := a.task.Action.(*Command); ok {
+			r.Exit = &code
+		}
+		if !slices.Contains(a.task.SuccessExit, code) && (exit != nil || r.Exit != nil) {
+			r.Outcome, r.Why = Failed, fmt.Sprintf("exit %d", code)
+		}
+	default:
+		r.Outcome, r.Why = Failed, firstLine(err.Error())
+	}
+	if r.Outcome == Failed || r.Outcome == TimedOut {
+		r.Error = a.out.Tail()
+		if r.Error == "" && err != nil && exit == nil {
+			r.Error = err.Error()
+		}
+	}
+	for _, note := range a.notes.all() {
+		if r.Why != "" {
+			r.Why += "; "
+		}
+		r.Why += note
+	}
+	return r
+}
+
+// notes collects what belongs in the record of a run.
+type notes struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+func (n *notes) add(text string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.texts = append(n.texts, text)
+}
+
+func (n *notes) all() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.texts)
+}
+
+// firstLine bounds a text that becomes part of a line of the log.
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	if len(s) > 200 {
+		s = strings.ToValidUTF8(s[:200], "") + "…"
+	}
+	return s
+}
+
+// logPath is where the output of an attempt is kept.
+func logPath(stateDir, run string, attempt int) string {
+	task, key := SplitID(run)
+	return fmt.Sprintf("%s/logs/%s/%s.%d.log", stateDir, task, key, attempt)
+}
+
+// hostName is the name of this machine; "localhost" if it has none.
+func hostName() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "localhost"
+	}
+	return name
+}

@@ -1,0 +1,183 @@
+package runner
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// startForked starts a shim that carries the run, and watches it.
+func (r *Runner) startForked(ctx context.Context, l Launch) {
+	d := newRunDir(r.o.StateDir, l.Run)
+	shim, err := r.shim(d, l)
+	if err != nil {
+		_ = os.RemoveAll(string(d))
+		r.refuse(l.Run, err)
+		return
+	}
+	r.follow(ctx, d, l.Run, l.Task.Policy, shim, func() { _, _ = shim.reap() })
+}
+
+// shim writes down what is to be run, and only then starts the process.
+func (r *Runner) shim(d runDir, l Launch) (*process, error) {
+	if err := os.MkdirAll(string(d), 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := d.lock()
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	if err := d.write("run", runFile{runDirVersion, l.Run, l.Task.Policy}, true); err != nil {
+		return nil, err
+	}
+	spec, err := memfd(shimSpec{runDirVersion, d, r.o.StateDir, l, encodedAction{l.Task.Action}})
+	if err != nil {
+		return nil, err
+	}
+	defer spec.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	complaints, err := openLog(d.path("errors"))
+	if err != nil {
+		return nil, err
+	}
+	defer complaints.Close()
+	echo := int(null.Fd())
+	if r.o.Echo != nil {
+		p, err := newPipe(nil)
+		if err != nil {
+			return nil, err
+		}
+		defer p.closeWrite()
+		echo = p.write
+		go r.hear(l.Run, p)
+	}
+	return program{
+		path: selfExe, argv: []string{shimName, l.Run.ID}, env: os.Environ(), dir: "/", session: true,
+		files: [3]int{int(null.Fd()), int(null.Fd()), int(complaints.Fd())},
+		extra: []int{int(spec.Fd()), int(lock.Fd()), echo},
+	}.start()
+}
+
+// hear passes on the lines that a shim sends.
+func (r *Runner) hear(run Run, p *pipe) {
+	defer p.read.Close()
+	lines := bufio.NewScanner(p.read)
+	lines.Buffer(nil, 2*maxLine)
+	for lines.Scan() {
+		r.o.Echo(run, lines.Bytes())
+	}
+}
+
+// follow waits for the end of a shim, then says what became of the run. The
+// run's folder goes once its end is written down.
+func (r *Runner) follow(ctx context.Context, d runDir, run Run, p Policy, shim *process, gone func()) {
+	r.add(run.ID, &liveRun{
+		stop: func(s *stop) {
+			_ = d.write("stop", s, false)
+			_ = shim.signal(syscall.SIGTERM)
+		},
+		kill: func() { _ = shim.signal(syscall.SIGTERM) },
+		mode: Forked,
+	})
+	go func() {
+		select {
+		case <-shim.exited:
+		case <-ctx.Done():
+			return
+		}
+		gone()
+		r.settle(d, run, p)
+	}()
+}
+
+// settle ends a run whose shim is gone.
+func (r *Runner) settle(d runDir, run Run, p Policy) {
+	result := d.settle(run, p, r.o.StateDir)
+	r.remove(run.ID)
+	if r.o.Done(run, result) == nil {
+		_ = os.RemoveAll(string(d))
+	}
+}
+
+// Found is a forked run that an earlier daemon started.
+type Found struct {
+	Run   Run
+	Begun bool // false: its shim never began, it may be started again
+	dir   runDir
+	p     Policy
+}
+
+// Find returns the forked runs whose end is not written down yet. Each is to be
+// given to Resume, or to Drop if it never began. It must not be called while
+// the Runner has forked runs of its own.
+func (r *Runner) Find() ([]Found, error) {
+	dirs, err := runDirs(r.o.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	var found []Found
+	var bad []error
+	for _, d := range dirs {
+		var file runFile
+		if err := d.read("run", &file); err != nil {
+			// Killed while it was being made: no shim was started.
+			if errors.Is(err, os.ErrNotExist) {
+				err = os.RemoveAll(string(d))
+			}
+			bad = append(bad, err)
+			continue
+		}
+		f := Found{Run: file.Run, Begun: true, dir: d, p: file.Policy}
+		if lock, err := d.lock(); err == nil {
+			// Only who makes the file may start the run, or say that it never did.
+			f.Begun = d.begin() != nil
+			lock.Close()
+		}
+		found = append(found, f)
+	}
+	return found, errors.Join(bad...)
+}
+
+// Resume watches a run that was found, until Options.Done is told of its end.
+func (r *Runner) Resume(ctx context.Context, f Found) {
+	lock, err := f.dir.lock()
+	if err == nil {
+		lock.Close()
+		go r.settle(f.dir, f.Run, f.p)
+		return
+	}
+	shim, err := f.dir.process("go")
+	if err != nil {
+		// The shim is just being born or just died: the lock tells when.
+		go func() {
+			if err := f.dir.await(); err != nil {
+				_ = r.o.Done(f.Run, Result{Outcome: Lost, Why: fmt.Sprintf("cannot watch its shim: %v", err)})
+				return
+			}
+			r.settle(f.dir, f.Run, f.p)
+		}()
+		return
+	}
+	r.follow(ctx, f.dir, f.Run, f.p, shim, func() { shim.pidfd.Close() })
+}
+
+// await blocks until nobody holds the lock.
+func (d runDir) await() error {
+	f, err := os.OpenFile(d.path("lock"), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+}
+
+// Drop forgets a run that never began.
+func (r *Runner) Drop(f Found) error { return os.RemoveAll(string(f.dir)) }

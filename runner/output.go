@@ -1,0 +1,160 @@
+package runner
+
+import (
+	"bytes"
+	"sync"
+	"time"
+)
+
+// maxLine is the longest line that is kept whole; a longer one is cut into
+// several.
+const maxLine = 64 << 10
+
+// tailBytes is how much of the end of an output becomes a run's error text.
+const tailBytes = 2 << 10
+
+// Output is where the output of one run goes: line by line, each with secrets
+// masked, to a log file that stays below its bound and to an echo. Writing never
+// fails, so that a full disk or a slow reader is not the task's fault.
+type Output struct {
+	mu      sync.Mutex
+	masks   [][]byte
+	hold    int // bytes held back when a line is cut, so that no secret is split
+	echo    func(line []byte)
+	log     logFile
+	partial []byte
+	tail    []byte
+	closed  bool
+}
+
+// NewOutput returns an Output that keeps at most limit bytes in the file at
+// path, which is made at the first byte; echo, if not nil, is given every line
+// without its end.
+func NewOutput(path string, limit int64, echo func(line []byte)) *Output {
+	return &Output{echo: echo, log: logFile{path: path, limit: limit}}
+}
+
+// Mask makes every line of each secret appear as *** from now on.
+func (o *Output) Mask(secrets []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, s := range secrets {
+		for line := range bytes.Lines([]byte(s)) {
+			// A single character is no secret, but masking it would make
+			// the output unreadable.
+			if line = bytes.TrimRight(line, "\r\n"); len(line) > 1 {
+				o.masks = append(o.masks, line)
+				o.hold = max(o.hold, len(line)-1)
+			}
+		}
+	}
+}
+
+// Write takes output in pieces of any size. It always reports success.
+func (o *Output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return len(p), nil
+	}
+	n, now := len(p), time.Now()
+	for len(p) > 0 {
+		end := bytes.IndexByte(p, '\n')
+		if end < 0 || len(o.partial)+end > maxLine {
+			room := min(len(p), maxLine-len(o.partial))
+			o.partial = append(o.partial, p[:room]...)
+			p = p[room:]
+			if len(o.partial) == maxLine {
+				cut := o.cut()
+				o.line(now, o.partial[:cut])
+				o.partial = append(o.partial[:0], o.partial[cut:]...)
+			}
+			continue
+		}
+		if len(o.partial) > 0 {
+			o.partial = append(o.partial, p[:end]...)
+			o.line(now, o.partial)
+			o.partial = o.partial[:0]
+		} else {
+			o.line(now, p[:end])
+		}
+		p = p[end+1:]
+	}
+	o.log.flush()
+	return n, nil
+}
+
+// cut returns where to divide the partial line: never inside a secret.
+func (o *Output) cut() int {
+	cut := len(o.partial) - o.hold
+	if cut <= 0 {
+		return len(o.partial)
+	}
+	for _, m := range o.masks {
+		from := max(0, cut-len(m)+1)
+		if i := bytes.Index(o.partial[from:min(len(o.partial), cut+len(m)-1)], m); i >= 0 && from+i > 0 && from+i < cut {
+			cut = from + i
+		}
+	}
+	return cut
+}
+
+// line passes on one line, without its end.
+func (o *Output) line(now time.Time, line []byte) {
+	for _, m := range o.masks {
+		if bytes.Contains(line, m) {
+			line = bytes.ReplaceAll(line, m, []byte("***"))
+		}
+	}
+	o.log.line(now, line)
+	if o.echo != nil {
+		o.echo(line)
+	}
+	if len(line) >= tailBytes {
+		o.tail = append(o.tail[:0], line[len(line)-tailBytes:]...)
+	} else {
+		o.tail = append(o.tail, line...)
+	}
+	if o.tail = append(o.tail, '\n'); len(o.tail) > 4*tailBytes {
+		o.tail = append(o.tail[:0], o.tail[len(o.tail)-tailBytes:]...)
+	}
+}
+
+// Discard counts bytes that were read but not kept, as output that came after
+// the run had ended.
+func (o *Output) Discard(n int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.log.dropped += n
+}
+
+// Tail returns the end of the output, at most 2 KiB, from the start of a line
+// where it can.
+func (o *Output) Tail() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	t := bytes.TrimRight(append(bytes.Clone(o.tail), o.partial...), "\n")
+	if len(t) > tailBytes {
+		t = t[len(t)-tailBytes:]
+		if i := bytes.IndexByte(t, '\n'); i >= 0 {
+			t = t[i+1:]
+		}
+	}
+	return string(bytes.ToValidUTF8(t, []byte("\uFFFD")))
+}
+
+// Close writes what is left and completes the log file. What is written
+// afterwards is thrown away.
+func (o *Output) Close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return
+	}
+	o.closed = true
+	if len(o.partial) > 0 {
+		o.line(time.Now(), o.partial)
+		o.partial = nil
+	}
+	o.log.close()
+}

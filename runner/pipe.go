@@ -1,0 +1,103 @@
+package runner
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// pipe carries the output of a process.
+type pipe struct {
+	read  *os.File
+	write int // passed to the process; -1 once closed here
+}
+
+// newPipe makes a pipe that a process of another user may open again by name,
+// as /dev/stderr.
+func newPipe(as *account) (*pipe, error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("pipe: %w", err)
+	}
+	if as != nil {
+		_ = unix.Fchown(fds[1], int(as.uid), int(as.gid))
+	}
+	// Only our end is non-blocking: the other end shares its flags with the
+	// process.
+	if err := unix.SetNonblock(fds[0], true); err != nil {
+		return nil, fmt.Errorf("pipe: %w", err)
+	}
+	return &pipe{os.NewFile(uintptr(fds[0]), "output"), fds[1]}, nil
+}
+
+func (p *pipe) closeWrite() {
+	if p.write >= 0 {
+		unix.Close(p.write)
+		p.write = -1
+	}
+}
+
+func (p *pipe) close() {
+	p.closeWrite()
+	p.read.Close()
+}
+
+// copyTo passes on what is written to the pipe until its end, or until finish
+// stops it. The channel is then closed.
+func (p *pipe) copyTo(out io.Writer) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buf := make([]byte, 32<<10)
+		for {
+			n, err := p.read.Read(buf)
+			if n > 0 {
+				_, _ = out.Write(buf[:n])
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return done
+}
+
+// finish is called when the process has ended: it passes on what lies in the
+// pipe at this moment. If another process still holds the pipe open, what that
+// one writes is thrown away in the background, so that it does not die of
+// SIGPIPE; open tells so.
+func (p *pipe) finish(copied <-chan struct{}, out io.Writer) (open bool) {
+	_ = p.read.SetReadDeadline(time.Now())
+	<-copied
+	_ = p.read.SetReadDeadline(time.Time{})
+	waiting := 0
+	if conn, err := p.read.SyscallConn(); err == nil {
+		_ = conn.Control(func(fd uintptr) { waiting, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	}
+	_, _ = io.CopyN(out, p.read, int64(waiting))
+	if p.ended() {
+		p.read.Close()
+		return false
+	}
+	go func() {
+		defer p.read.Close()
+		_, _ = io.Copy(io.Discard, p.read)
+	}()
+	return true
+}
+
+// ended reports whether nobody can write to the pipe any more.
+func (p *pipe) ended() bool {
+	ended := true
+	if conn, err := p.read.SyscallConn(); err == nil {
+		_ = conn.Control(func(fd uintptr) {
+			poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+			n, err := unix.Poll(poll, 0)
+			ended = err == nil && n > 0 && poll[0].Revents&unix.POLLHUP != 0 && poll[0].Revents&unix.POLLIN == 0
+		})
+	}
+	return ended
+}

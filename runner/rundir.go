@@ -1,0 +1,176 @@
+package runner
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/renameio/v2"
+)
+
+// runDir is the folder of one attempt at a forked run. It is all that a daemon
+// and the shim know of each other, in files:
+//
+//	run    what is being run, written by the daemon before the shim is started
+//	lock   held by the shim (flock) for as long as it lives
+//	go     made by whoever comes first: by the shim, and the run begins, or by
+//	       a later daemon, and it never does
+//	pid    the process of the command
+//	errors what the shim itself has to complain of
+//	stop   why a daemon stops the run, written before it signals the shim
+//	end    the result, complete or not there
+type runDir string
+
+// runFile is the content of the file "run".
+type runFile struct {
+	Version int
+	Run     Run
+	Policy  Policy
+}
+
+// procFile is the content of the files "go" and "pid".
+type procFile struct {
+	PID     int
+	Started uint64 // as in /proc/PID/stat
+	Boot    string // the id of this boot of the machine
+}
+
+// runDirVersion is that of the files; a shim may be older than the daemon.
+const runDirVersion = 1
+
+func newRunDir(stateDir string, run Run) runDir {
+	return runDir(filepath.Join(stateDir, "runs", fmt.Sprintf("%s.%d", fileName(run.ID), run.Attempts)))
+}
+
+// runDirs returns the folders of all forked runs.
+func runDirs(stateDir string) ([]runDir, error) {
+	entries, err := os.ReadDir(filepath.Join(stateDir, "runs"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var dirs []runDir
+	for _, e := range entries {
+		dirs = append(dirs, runDir(filepath.Join(stateDir, "runs", e.Name())))
+	}
+	return dirs, nil
+}
+
+func (d runDir) path(name string) string { return filepath.Join(string(d), name) }
+
+// lock takes the lock of the folder. Whoever inherits the descriptor of the
+// file holds it too.
+func (d runDir) lock() (*os.File, error) {
+	f, err := os.OpenFile(d.path("lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// begin makes the file "go", or reports that it is there already.
+func (d runDir) begin() error {
+	f, err := os.OpenFile(d.path("go"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	self, err := procOf(os.Getpid())
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(f).Encode(self)
+}
+
+// write replaces a file as a whole; durable also asks the disk to keep it.
+func (d runDir) write(name string, v any, durable bool) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(d.path(name), text, 0o600); err != nil || !durable {
+		return err
+	}
+	dir, err := os.Open(string(d))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
+}
+
+func (d runDir) read(name string, v any) error {
+	text, err := os.ReadFile(d.path(name))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return fmt.Errorf("%s: %w", d.path(name), err)
+	}
+	return nil
+}
+
+// process takes hold of the process that a file names, if it still lives.
+func (d runDir) process(name string) (*process, error) {
+	var p procFile
+	if err := d.read(name, &p); err != nil {
+		return nil, err
+	}
+	if p.Boot != bootID() {
+		return nil, syscall.ESRCH
+	}
+	return openProcess(p.PID, p.Started)
+}
+
+// settle says what became of a run whose shim has ended. If the shim died
+// before it could write the end, what it left is stopped first.
+func (d runDir) settle(run Run, p Policy, stateDir string) Result {
+	var result Result
+	err := d.read("end", &result)
+	if err == nil {
+		return result
+	}
+	f := family{run: run.ID, stateDir: stateDir}
+	if leader, err := d.process("pid"); err == nil {
+		f.group = leader.pid
+		leader.pidfd.Close()
+	}
+	why := "its shim was killed"
+	if text, _ := os.ReadFile(d.path("errors")); len(text) > 0 {
+		why = "its shim failed: " + firstLine(string(text))
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		why = "its end is unreadable: " + firstLine(err.Error())
+	}
+	if members := f.members(); len(members) > 0 {
+		why += "; stopped what was left: " + names(members)
+		if left := f.end(signalNumber(p.StopSignal), p.KillAfter, nil); len(left) > 0 {
+			why += "; still alive after KILL: " + names(left)
+		}
+	}
+	if log := logPath(stateDir, run.ID, run.Attempts); len(segmentsOf(log)) > 0 {
+		_ = joinLog(log, -1)
+	}
+	return Result{Outcome: Lost, Why: why, Finished: time.Now()}
+}
+
+// procOf describes a living process so that it can be told from a later one.
+func procOf(pid int) (procFile, error) {
+	s, err := readStat(pid)
+	return procFile{PID: pid, Started: s.started, Boot: bootID()}, err
+}
+
+// bootID names this boot of the machine.
+func bootID() string {
+	text, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(text))
+}

@@ -1,0 +1,200 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Options is what a Runner needs from its surroundings.
+type Options struct {
+	StateDir string // where logs and the folders of forked runs are
+	// Done is told how a run ended, from the run's own goroutine; what it
+	// returns without an error is written down for good.
+	Done func(Run, Result) error
+	// Returned is told of a run that had ended while its action had not come
+	// back, once it does.
+	Returned func(id string)
+	// Echo is given the output of all runs line by line, without line ends;
+	// nil: nobody wants it.
+	Echo func(Run, []byte)
+}
+
+// Runner executes runs. It knows those under way and no others.
+type Runner struct {
+	o    Options
+	host string
+	mu   sync.Mutex
+	live map[string]*liveRun
+	wg   sync.WaitGroup // of the runs that share the life of this process
+}
+
+// Launch is a run that was claimed, and what it needs to begin.
+type Launch struct {
+	Run         Run // Attempts is the number of this one, from 1
+	Task        *Task
+	LastSuccess time.Time
+}
+
+// liveRun is the handle of a run under way.
+type liveRun struct {
+	stop func(*stop)
+	kill func()
+	mode Mode
+}
+
+// modes is how each mode starts a run: each returns at once.
+var modes = map[Mode]func(*Runner, context.Context, Launch){
+	Sequential: (*Runner).startHere,
+	Threaded:   (*Runner).startHere,
+	Forked:     (*Runner).startForked,
+}
+
+// New returns a Runner without runs.
+func New(o Options) *Runner {
+	return &Runner{o: o, host: hostName(), live: map[string]*liveRun{}}
+}
+
+// Start begins a run and returns at once; its end goes to Options.Done, what
+// could not be started included. The end of ctx makes the Runner forget forked
+// runs; it stops nothing.
+func (r *Runner) Start(ctx context.Context, l Launch) {
+	start, ok := modes[l.Task.Mode]
+	if !ok {
+		r.refuse(l.Run, fmt.Errorf("no mode %q", l.Task.Mode))
+		return
+	}
+	start(r, ctx, l)
+}
+
+// startHere runs in a goroutine of this process.
+func (r *Runner) startHere(_ context.Context, l Launch) {
+	// Not a child of the caller's context: a run ends by Stop alone, so that
+	// there is always an outcome and a reason.
+	ctx, cancel := context.WithCancelCause(context.Background())
+	kill := make(chan struct{})
+	r.add(l.Run.ID, &liveRun{
+		stop: func(s *stop) { cancel(s) },
+		kill: sync.OnceFunc(func() { close(kill) }),
+		mode: l.Task.Mode,
+	})
+	r.wg.Go(func() {
+		defer cancel(nil)
+		a := newAttempt(l, r.o.StateDir, r.host, r.echo(l.Run))
+		a.in.kill = kill
+		result, returned := a.run(ctx)
+		r.remove(l.Run.ID)
+		_ = r.o.Done(l.Run, result)
+		select {
+		case <-returned:
+		default:
+			go func() {
+				<-returned
+				if r.o.Returned != nil {
+					r.o.Returned(l.Run.ID)
+				}
+			}()
+		}
+	})
+}
+
+// newAttempt prepares the execution of a run.
+func newAttempt(l Launch, stateDir, host string, echo func([]byte)) *attempt {
+	return &attempt{
+		task: l.Task,
+		in: Input{
+			Task: l.Task.Name, Run: l.Run.ID, Scheduled: l.Run.Scheduled, Started: l.Run.Started, Attempt: l.Run.Attempts,
+			Cause: l.Run.Cause, Host: host, Params: l.Task.Params, Process: l.Task.Process, Policy: l.Task.Policy,
+			StateDir: stateDir, LastSuccess: l.LastSuccess,
+		},
+		out: NewOutput(logPath(stateDir, l.Run.ID, l.Run.Attempts), l.Task.Output, echo),
+	}
+}
+
+// refuse ends a run that could not be started.
+func (r *Runner) refuse(run Run, err error) {
+	r.wg.Go(func() {
+		_ = r.o.Done(run, Result{Outcome: Failed, Why: "could not start: " + firstLine(err.Error()), Finished: time.Now(), Error: err.Error()})
+	})
+}
+
+// Stop makes a run under way end with the outcome and reason of e. It returns
+// at once and reports whether there is such a run.
+func (r *Runner) Stop(e End) bool {
+	r.mu.Lock()
+	l, ok := r.live[e.ID]
+	r.mu.Unlock()
+	if ok {
+		s := stop(e)
+		l.stop(&s)
+	}
+	return ok
+}
+
+// StopAll stops every run but the forked ones.
+func (r *Runner) StopAll(o Outcome, why string) {
+	for _, id := range r.here() {
+		r.Stop(End{ID: id, Outcome: o, Why: why})
+	}
+}
+
+// KillAll ends the grace of every run that is being stopped, but the forked ones.
+func (r *Runner) KillAll() {
+	for _, id := range r.here() {
+		r.mu.Lock()
+		l, ok := r.live[id]
+		r.mu.Unlock()
+		if ok {
+			l.kill()
+		}
+	}
+}
+
+// Wait returns when no run but forked ones is under way, or ctx ends; it
+// reports whether all are done.
+func (r *Runner) Wait(ctx context.Context) bool {
+	done := make(chan struct{})
+	go func() { r.wg.Wait(); close(done) }()
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// here returns the ids of the runs that end with this process.
+func (r *Runner) here() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var ids []string
+	for id, l := range r.live {
+		if l.mode != Forked {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func (r *Runner) add(id string, l *liveRun) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.live[id] = l
+}
+
+func (r *Runner) remove(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.live, id)
+}
+
+// echo returns what takes the lines of a run's output; nil if nobody wants them.
+func (r *Runner) echo(run Run) func([]byte) {
+	if r.o.Echo == nil {
+		return nil
+	}
+	return func(line []byte) { r.o.Echo(run, line) }
+}

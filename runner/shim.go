@@ -1,0 +1,115 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// The descriptors that a shim inherits.
+const (
+	shimSpecFD = 3 + iota
+	shimLockFD
+	shimEchoFD // a pipe back to the daemon, or /dev/null
+)
+
+// shimSpec is what the daemon tells a shim.
+type shimSpec struct {
+	Version  int
+	Dir      runDir
+	StateDir string
+	Launch   Launch
+	Action   encodedAction
+}
+
+// runShim is the life of a shim: it carries one forked run, in a session of its
+// own, and leaves the result in the run's folder. It returns the exit code of
+// the process, which tells the daemon nothing: the file does.
+func runShim() int {
+	for _, fd := range []int{shimSpecFD, shimLockFD, shimEchoFD} {
+		syscall.CloseOnExec(fd)
+	}
+	// Caught and not ignored: what is ignored stays so in the command.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
+	term := make(chan os.Signal, 2)
+	signal.Notify(term, syscall.SIGTERM)
+
+	var s shimSpec
+	if err := json.NewDecoder(os.NewFile(shimSpecFD, "spec")).Decode(&s); err != nil {
+		fmt.Fprintln(os.Stderr, "spec:", err)
+		return 1
+	}
+	if err := s.Dir.begin(); err != nil {
+		fmt.Fprintln(os.Stderr, "begin:", err)
+		return 1
+	}
+	result := s.carry(term)
+	if err := s.Dir.write("end", result, true); err != nil {
+		fmt.Fprintln(os.Stderr, "end:", err)
+		return 1
+	}
+	return 0
+}
+
+// carry executes the run; a signal stops it, a second one at once.
+func (s *shimSpec) carry(term <-chan os.Signal) Result {
+	s.Launch.Task.Action = inProcess(s.Action.Action)
+	a := newAttempt(s.Launch, s.StateDir, hostName(), echoTo(os.NewFile(shimEchoFD, "echo")))
+	a.in.begun = func(p *process) {
+		if proc, err := procOf(p.pid); err == nil {
+			_ = s.Dir.write("pid", proc, false)
+		}
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	kill := make(chan struct{})
+	a.in.kill = kill
+	go func() {
+		<-term
+		why := stop{Outcome: Lost, Why: "stopped by SIGTERM from outside"}
+		_ = s.Dir.read("stop", &why)
+		cancel(&why)
+		<-term
+		close(kill)
+	}()
+	result, _ := a.run(ctx)
+	return result
+}
+
+// echoTo passes lines on to a daemon as long as there is one that reads: a
+// forked run never waits for it.
+func echoTo(f *os.File) func([]byte) {
+	fd := int(f.Fd())
+	if unix.SetNonblock(fd, true) != nil {
+		return nil
+	}
+	return func(line []byte) { _, _ = unix.Write(fd, append(line[:len(line):len(line)], '\n')) }
+}
+
+// inProcess gives a built-in action a process of its own, in the surroundings
+// that the task asks for. A command has one already.
+func inProcess(a Action) Action {
+	if _, ok := a.(*Command); ok {
+		return a
+	}
+	return &builtIn{a}
+}
+
+// builtIn runs an action as a process.
+type builtIn struct{ action Action }
+
+func (b *builtIn) Run(ctx context.Context, in Input, out io.Writer) error {
+	return runProgram(ctx, in, out, func(p *program) {
+		p.argv = []string{selfExe}
+		if p.setup = newSetup(in.Process); p.setup == nil {
+			p.setup = &setup{}
+		}
+		p.setup.BuiltIn, p.setup.Input = &encodedAction{b.action}, in
+	})
+}

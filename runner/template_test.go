@@ -1,0 +1,134 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// sampleInput is a run with a value in every field that a template sees.
+func sampleInput() Input {
+	return Input{
+		Task: "backup", Run: "backup/20261122T013000Z", Attempt: 2, Host: "box",
+		Scheduled: time.Date(2026, 11, 22, 2, 30, 0, 0, time.FixedZone("CET", 3600)),
+		Started:   time.Date(2026, 11, 22, 2, 30, 1, 0, time.FixedZone("CET", 3600)),
+		Params:    map[string]string{"day": "so & so", "up": ".."},
+	}
+}
+
+func TestTemplate(t *testing.T) {
+	for _, test := range []struct{ text, want, err string }{
+		{text: "", want: ""},
+		{text: "no template {", want: "no template {"},
+		{text: "{{.Task}} {{.Run}} {{.Attempt}} {{.Host}}", want: "backup backup/20261122T013000Z 2 box"},
+		{text: "{{.Scheduled}}", want: "2026-11-22 02:30:00 +0100 CET"},
+		{text: `{{.Scheduled.Format "2006-01-02"}} {{.Started.UTC.Hour}}`, want: "2026-11-22 1"},
+		{text: "{{.Params.day}}", want: "so & so"},
+		{text: "{{.Params.night}}", err: `line 1:9: executing "text" at <.Params.night>: map has no entry for key "night"`},
+		{text: `{{index .Params "night"}}`, want: ""}, // the way to a parameter that may be absent
+		{text: "{{with .Params}}{{.day}}{{$.Task}}{{end}}", want: "so & sobackup"},
+		{text: "{{range $k, $v := .Params}}{{$k}}={{.}};{{end}}", want: "day=so & so;up=..;"},
+		{text: `{{define "x"}}[{{.}}]{{end}}{{template "x" .Task}}`, want: "[backup]"},
+		{text: "{{range 100000000}}{{.}}{{$.Run}}{{end}}", err: "result is larger than 16 MiB"},
+		{text: `{{define "x"}}{{template "x"}}{{end}}{{template "x"}}`, err: "exceeded maximum template depth"},
+	} {
+		if p := checkTemplate("text", test.text); len(p) > 0 {
+			t.Errorf("%s: Check: %v", test.text, p)
+		}
+		got, err := render(t.Context(), "text", test.text, sampleInput())
+		if got != test.want || !matches(err, test.err) {
+			t.Errorf("%s: %q, %v; want %q, %s", test.text, got, err, test.want, test.err)
+		}
+	}
+}
+
+func TestTemplateFaults(t *testing.T) {
+	for text, want := range map[string]string{
+		"{{.Taks}}":                                   "unknown field .Taks",
+		"\n{{":                                        "line 2: unclosed action",
+		"{{nosuch 1}}":                                `line 1: function "nosuch" not defined`,
+		"{{if .Atempt}}x{{end}}":                      "unknown field .Atempt",
+		"{{if false}}{{.Atempt}}{{end}}":              "unknown field .Atempt",
+		"{{if true}}{{else}}{{.Atempt}}{{end}}":       "unknown field .Atempt",
+		"{{if false}}{{else if .X}}{{end}}":           "unknown field .X",
+		"{{.Scheduled.Fromat}}":                       "unknown field .Scheduled.Fromat",
+		"{{(.Scheduled).Fromat}}":                     "unknown field .Fromat",
+		"{{.Scheduled.UTC.Yaer}}":                     "unknown field .Scheduled.UTC.Yaer",
+		"{{.Scheduled.wall}}":                         "unknown field .Scheduled.wall",
+		"{{.Task.Name}}":                              "unknown field .Task.Name",
+		"{{printf `%s` .Nmae | len}}":                 "unknown field .Nmae",
+		"{{with .Scheduled}}{{.Task}}{{end}}":         "unknown field .Task",
+		"{{with .Task}}{{else}}{{.Tsk}}{{end}}":       "unknown field .Tsk",
+		"{{range .Params}}{{.Name}}{{end}}":           "unknown field .Name",
+		"{{range .Params}}{{$.Tsak}}{{end}}":          "unknown field .Tsak",
+		"{{$x := .Nmae}}":                             "unknown field .Nmae",
+		`{{define "x"}}{{end}}{{template "x" .Nmae}}`: "unknown field .Nmae",
+		"{{.Policy.Mode}}":                            "unknown field .Policy.Mode", // of Input, but not for templates
+	} {
+		p := checkTemplate("text", text)
+		if len(p) != 1 || p[0].Key != "text" || !strings.Contains(p[0].Msg, want) {
+			t.Errorf("%s: %v, want %s", text, p, want)
+		}
+	}
+}
+
+func TestTemplateEndsWithContext(t *testing.T) {
+	stop := errors.New("stop")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(stop)
+	if _, err := render(ctx, "text", "{{range 1000000000}}x{{end}}", Input{}); !errors.Is(err, stop) {
+		t.Errorf("got %v, want the cause of the context", err)
+	}
+}
+
+// A forked run gets its action as JSON.
+func TestActionsSurviveJSON(t *testing.T) {
+	for _, a := range []interface {
+		Action
+		Check() []Problem
+	}{
+		&Log{Message: "x <&> {{.Task}}", Level: "warn"},
+		&HTTP{URL: "https://h/", Method: "PUT", Headers: map[string]string{"A": "b"}, Body: "b", Expect: []string{"200-299", "404"}, ExpectBody: "x", Save: "/s"},
+		&HTTP{URL: "https://h/", BodyFile: "/b"},
+		&Write{Path: "/p", Text: "t", Mode: 0o600, IfChanged: true},
+		&Write{Path: "/p", TemplateFile: "/t", Append: true},
+		&Clean{Path: "/p", Match: []string{"*.log"}, OlderThan: time.Hour, Recursive: true, Keep: 3, Dry: true},
+	} {
+		if p := a.Check(); len(p) > 0 {
+			t.Errorf("%+v: %v", a, p)
+		}
+		text, err := json.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back := reflect.New(reflect.TypeOf(a).Elem()).Interface()
+		if err := json.Unmarshal(text, back); err != nil || !reflect.DeepEqual(a, back) {
+			t.Errorf("%+v came back as %+v, %v", a, back, err)
+		}
+	}
+}
+
+// matches reports whether err has the text want; "" is no error.
+func matches(err error, want string) bool {
+	if want == "" || err == nil {
+		return want == "" && err == nil
+	}
+	return strings.Contains(err.Error(), want)
+}
+
+// wantProblems holds what Check says against "key: message" each.
+func wantProblems(t *testing.T, a any, got []Problem, want ...string) {
+	t.Helper()
+	ok := len(got) == len(want)
+	for i := 0; ok && i < len(got); i++ {
+		key, msg, _ := strings.Cut(want[i], ": ")
+		ok = got[i].Key == key && strings.Contains(got[i].Msg, msg)
+	}
+	if !ok {
+		t.Errorf("%+v:\n got %+v\nwant %q", a, got, want)
+	}
+}

@@ -1,0 +1,105 @@
+package runner
+
+import "slices"
+
+// View is what [Decide] looks at: the runs that wait and those under way, the
+// queues and the policies in force. The daemon's loop keeps it; it is not safe
+// for use by several goroutines.
+type View struct {
+	Policy     func(task string) (Policy, bool) // the policy in force; false: no such task
+	Queues     map[string]Queue
+	MaxRunning int // 0: no limit
+
+	live    map[string][]Run // by task
+	waiting map[string][]Run // by task
+	running map[string]int   // live runs, by queue
+	queued  map[string]int   // waiting runs, by queue
+	total   int              // live runs
+}
+
+// Add takes in a run by its state: Running is live, Queued waits; in any other
+// it counts for nothing.
+func (v *View) Add(r Run) {
+	if v.live == nil {
+		v.live, v.waiting = map[string][]Run{}, map[string][]Run{}
+		v.running, v.queued = map[string]int{}, map[string]int{}
+	}
+	switch r.State {
+	case Running:
+		v.live[r.Task] = append(v.live[r.Task], r)
+		v.running[r.Queue]++
+		v.total++
+	case Queued:
+		v.waiting[r.Task] = append(v.waiting[r.Task], r)
+		v.queued[r.Queue]++
+	}
+}
+
+// Remove forgets a run, and returns it; false: it was not there.
+func (v *View) Remove(id string) (Run, bool) {
+	task, _ := SplitID(id)
+	if r, ok := take(v.live, task, id); ok {
+		v.running[r.Queue]--
+		v.total--
+		return r, true
+	}
+	if r, ok := take(v.waiting, task, id); ok {
+		v.queued[r.Queue]--
+		return r, true
+	}
+	return Run{}, false
+}
+
+// Apply makes the view what it is after the batch was written down: new runs
+// and those that ended, and the ones claimed as live.
+func (v *View) Apply(b Batch, claimed []Run) {
+	for _, r := range b.Runs {
+		v.Add(r)
+	}
+	for _, e := range b.Ends {
+		v.Remove(e.ID)
+	}
+	for _, r := range claimed {
+		v.Remove(r.ID)
+		v.Add(r)
+	}
+}
+
+// Live returns the runs under way, those of one task or, for "", all.
+func (v *View) Live(task string) []Run { return runsOf(v.live, task) }
+
+// Waiting returns the runs that wait, those of one task or, for "", all.
+func (v *View) Waiting(task string) []Run { return runsOf(v.waiting, task) }
+
+func runsOf(m map[string][]Run, task string) []Run {
+	if task != "" {
+		return slices.Clone(m[task])
+	}
+	var all []Run
+	for _, runs := range m {
+		all = append(all, runs...)
+	}
+	slices.SortFunc(all, laneOrder)
+	return all
+}
+
+func (v *View) policy(task string) Policy {
+	if v.Policy == nil {
+		return Policy{}
+	}
+	p, _ := v.Policy(task)
+	return p
+}
+
+// take removes the run with that id from m.
+func take(m map[string][]Run, task, id string) (Run, bool) {
+	i := slices.IndexFunc(m[task], func(r Run) bool { return r.ID == id })
+	if i < 0 {
+		return Run{}, false
+	}
+	r := m[task][i]
+	if m[task] = slices.Delete(m[task], i, i+1); len(m[task]) == 0 {
+		delete(m, task)
+	}
+	return r, true
+}
