@@ -59,12 +59,9 @@ func (h *history) join(fold runner.Run, s slot) bool {
 	return true
 }
 
-// fold returns the folded row that the slot lies in, or nil.
+// fold returns the folded row that the slot lies in but does not begin, or nil.
 func (h *history) fold(s slot) *row {
-	i, exact := slices.BinarySearchFunc(h.folds, s, bySlot)
-	if exact {
-		return h.folds[i]
-	}
+	i, _ := slices.BinarySearchFunc(h.folds, s, bySlot)
 	if i == 0 || h.folds[i-1].slot.epoch != s.epoch || s.at.After(h.folds[i-1].run.Last) {
 		return nil
 	}

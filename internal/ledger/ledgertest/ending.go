@@ -1,0 +1,119 @@
+package ledgertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+var ending = []clause{
+	{"prune forgets the oldest of what ended, runs and folds apart, by task", func(b book) {
+		for i := range 4 {
+			b.run(request("a", fmt.Sprint("done", i), runner.Queued))
+			b.run(request("b", fmt.Sprint("done", i), runner.Queued))
+			b.advance(runner.Batch{Folds: []runner.Run{fold("a", 10*i, 10*i+5)}})
+		}
+		b.run(request("c", "only", runner.Queued))
+		n, err := b.Prune(b.ctx, 2)
+		b.ok(err, "prune")
+		b.same(n, 6, "how many")
+		b.same(b.list(ledger.Filter{Task: "a"}), []string{"a/20201122T123000Z", "a/done3", "a/20201122T122000Z", "a/done2"}, "runs of a")
+		b.same(b.list(ledger.Filter{Task: "b"}), []string{"b/done3", "b/done2"}, "runs of b")
+		b.same(b.list(ledger.Filter{Task: "c"}), []string{"c/only"}, "runs of c")
+		for id, gone := range map[string]bool{
+			"a/done1": true, "a/done2": false, "a/20201122T121000Z": true, "a/20201122T121300Z": true, "a/20201122T122300Z": false,
+		} {
+			if _, _, err := b.Get(b.ctx, id); errors.Is(err, ledger.ErrNotFound) != gone {
+				b.t.Errorf("get %s: %v, want gone %v", id, err, gone)
+			}
+		}
+	}},
+
+	{"prune never removes what waits or runs", func(b book) {
+		want := []string{}
+		for _, s := range []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Standing, runner.Running} {
+			b.submit(request("a", string(s), s))
+			want = append([]string{"a/" + string(s)}, want...)
+			b.run(request("a", "after-"+string(s), runner.Queued))
+		}
+		b.submit(request("a", "live", runner.Queued))
+		lease := b.claim("a/live")
+		want = append([]string{"a/live"}, want...)
+		n, err := b.Prune(b.ctx, 0)
+		b.ok(err, "prune")
+		b.same(n, 5, "how many")
+		b.same(b.list(ledger.Filter{}), want, "runs")
+		b.ok(b.Finish(b.ctx, lease, runner.Result{Outcome: runner.OK}), "finish after a prune")
+	}},
+
+	{"a slot that was pruned does not come back by its fold", func(b book) {
+		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4)}})
+		n, err := b.Prune(b.ctx, 0)
+		b.ok(err, "prune")
+		b.same(n, 1, "how many")
+		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 5, 6)}})
+		b.same(b.get("a/20201122T120600Z"), fold("a", 5, 6), "new row")
+		_, _, err = b.Get(b.ctx, "a/20201122T120200Z")
+		b.fails(err, ledger.ErrNotFound, "get")
+	}},
+
+	{"nothing happens for a context that is done", func(b book) {
+		b.submit(request("a", "x", runner.Queued), request("a", "live", runner.Queued))
+		lease := b.claim("a/live")
+		ctx, cancel := context.WithCancel(b.ctx)
+		cancel()
+		for name, call := range calls(b, ctx, lease) {
+			b.fails(call(), context.Canceled, "%s", name)
+		}
+		b.same(b.cursor(), ledger.Cursor{}, "cursor")
+		b.same(b.list(ledger.Filter{States: []runner.State{runner.Queued}}), []string{"a/x"}, "waiting")
+		b.same(b.list(ledger.Filter{States: []runner.State{runner.Running}}), []string{"a/live"}, "running")
+	}},
+
+	{"a closed ledger ends its watches and does no more", func(b book) {
+		b.submit(request("a", "x", runner.Queued), request("a", "live", runner.Queued))
+		lease := b.claim("a/live")
+		ch, err := b.Watch(b.ctx)
+		b.ok(err, "watch")
+		b.ok(b.Close(), "close")
+		if e, ok := <-ch; ok {
+			b.t.Errorf("watch sent %+v", e)
+		}
+		for name, call := range calls(b, b.ctx, lease) {
+			if call() == nil {
+				b.t.Errorf("%s: no error", name)
+			}
+		}
+	}},
+}
+
+// calls is one call of each method that could go well, given a waiting run a/x
+// and a lease.
+func calls(b book, ctx context.Context, lease ledger.Lease) map[string]func() error {
+	return map[string]func() error{
+		"cursor": func() error { _, err := b.Cursor(ctx); return err },
+		"advance": func() error {
+			_, err := b.Advance(ctx, ledger.Cursor{}, ledger.Cursor{Epoch: 1}, runner.Batch{Runs: []runner.Run{slotRun("a", 1)}})
+			return err
+		},
+		"submit":   func() error { _, err := b.Submit(ctx, request("a", "y", runner.Queued)); return err },
+		"claim":    func() error { _, err := b.Claim(ctx, []string{"a/x"}); return err },
+		"renew":    func() error { return b.Renew(ctx, lease) },
+		"note":     func() error { return b.Note(ctx, lease, runner.Transition{State: runner.Delayed}) },
+		"finish":   func() error { return b.Finish(ctx, lease, runner.Result{Outcome: runner.OK}) },
+		"shift":    func() error { return b.Shift(ctx, "a/x", runner.Queued, runner.Transition{State: runner.Held}) },
+		"task":     func() error { _, err := b.Task(ctx, "a"); return err },
+		"set task": func() error { return b.SetTask(ctx, "a", ledger.TaskState{}, ledger.TaskState{}) },
+		"event":    func() error { return b.Event(ctx, ledger.Event{Kind: "start"}) },
+		"events":   func() error { _, err := b.Events(ctx, 1); return err },
+		"watch":    func() error { _, err := b.Watch(ctx); return err },
+		"get":      func() error { _, _, err := b.Get(ctx, "a/x"); return err },
+		"list":     func() error { _, err := b.List(ctx, ledger.Filter{}); return err },
+		"cancel":   func() error { return b.Cancel(ctx, "a/x", "") },
+		"open log": func() error { _, err := b.OpenLog(ctx, "a/x"); return err },
+		"prune":    func() error { _, err := b.Prune(ctx, 0); return err },
+	}
+}

@@ -1,0 +1,216 @@
+package ledgertest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+var reading = []clause{
+	{"the transitions of a run are kept in order, with their times", func(b book) {
+		b.submit(request("a", "x", runner.Held))
+		b.ok(b.Shift(b.ctx, "a/x", runner.Held, runner.Transition{Time: at(1), State: runner.Queued, Why: "released"}), "shift")
+		lease := b.claim("a/x")
+		b.ok(b.Note(b.ctx, lease, runner.Transition{Time: at(3), State: runner.Running, Why: "2 left behind"}), "note")
+		b.ok(b.Finish(b.ctx, lease, runner.Result{Outcome: runner.OK, Finished: at(4), Why: "done"}), "finish")
+		_, steps, err := b.Get(b.ctx, "a/x")
+		b.ok(err, "get")
+		b.same(steps, []runner.Transition{
+			{Time: noon, State: runner.Held},
+			{Time: at(1), State: runner.Queued, Why: "released"},
+			{Time: lease.Run.Started, State: runner.Running},
+			{Time: at(3), State: runner.Running, Why: "2 left behind"},
+			{Time: at(4), Outcome: runner.OK, Why: "done"},
+		}, "transitions")
+	}},
+
+	{"a transition without a time is of now", func(b book) {
+		before, err := b.Now(b.ctx)
+		b.ok(err, "now")
+		b.submit(request("a", "x", runner.Held))
+		b.ok(b.Shift(b.ctx, "a/x", runner.Held, runner.Transition{State: runner.Queued}), "shift")
+		lease := b.claim("a/x")
+		b.ok(b.Note(b.ctx, lease, runner.Transition{State: runner.Running}), "note")
+		b.ok(b.Finish(b.ctx, lease, runner.Result{Outcome: runner.OK}), "finish")
+		after, err := b.Now(b.ctx)
+		b.ok(err, "now")
+		run, steps, err := b.Get(b.ctx, "a/x")
+		b.ok(err, "get")
+		for i, s := range steps[1:] {
+			if s.Time.Before(before) || s.Time.After(after) {
+				b.t.Errorf("transition %d is of %v, not between %v and %v", i+1, s.Time, before, after)
+			}
+		}
+		b.same(run.Finished, steps[4].Time, "finished")
+	}},
+
+	{"a folded row has the one transition of being written", func(b book) {
+		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 2)}})
+		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 3, 4)}})
+		_, steps, err := b.Get(b.ctx, "a/20201122T120300Z")
+		b.ok(err, "get")
+		b.same(steps, []runner.Transition{{Time: at(2), Outcome: runner.Skipped, Why: "held"}}, "transitions")
+	}},
+
+	{"list returns the newest first, of those that the filter selects", func(b book) {
+		b.advance(runner.Batch{Runs: []runner.Run{slotRun("a", 1)}})
+		b.submit(request("b", "x", runner.Held), request("b", "y", runner.Queued))
+		b.claim("b/y")
+		b.run(request("a", "done", runner.Queued))
+		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 2, 3)}})
+		b.submit(request("a", "z", runner.Queued))
+		for _, row := range []struct {
+			filter ledger.Filter
+			want   []string
+		}{
+			{ledger.Filter{}, []string{"a/z", "a/20201122T120200Z", "a/done", "b/y", "b/x", "a/20201122T120100Z"}},
+			{ledger.Filter{Limit: 2}, []string{"a/z", "a/20201122T120200Z"}},
+			{ledger.Filter{Limit: 20, Task: "b"}, []string{"b/y", "b/x"}},
+			{ledger.Filter{Task: "none"}, []string{}},
+			{ledger.Filter{States: []runner.State{runner.Queued}}, []string{"a/z", "a/20201122T120100Z"}},
+			{ledger.Filter{States: []runner.State{runner.Running, runner.Held}}, []string{"b/y", "b/x"}},
+			{ledger.Filter{States: []runner.State{runner.Queued}, Task: "a", Limit: 1}, []string{"a/z"}},
+			{ledger.Filter{States: []runner.State{runner.Standing}}, []string{}},
+		} {
+			b.same(b.list(row.filter), row.want, fmt.Sprintf("list %+v", row.filter))
+		}
+	}},
+
+	{"a run without output has no log", func(b book) {
+		b.submit(request("a", "x", runner.Queued))
+		for _, id := range []string{"a/x", "a/none", "a/../../x"} {
+			_, err := b.OpenLog(b.ctx, id)
+			b.fails(err, ledger.ErrNotFound, "log of %s", id)
+		}
+	}},
+
+	{"what is returned is the caller's own, and what is given stays his", func(b book) {
+		b.submit(request("a", "x", runner.Queued))
+		exit := 3
+		b.ok(b.Finish(b.ctx, b.claim("a/x"), runner.Result{Outcome: runner.Failed, Exit: &exit}), "finish")
+		exit = 4
+		run, steps, err := b.Get(b.ctx, "a/x")
+		b.ok(err, "get")
+		b.same(run.Exit, 3, "exit after a change of what was given")
+		*run.Exit, steps[0].Why = 5, "changed"
+		list, err := b.List(b.ctx, ledger.Filter{})
+		b.ok(err, "list")
+		*list[0].Exit = 6
+		run, steps, err = b.Get(b.ctx, "a/x")
+		b.ok(err, "get")
+		b.same(run.Exit, 3, "exit after a change of what was returned")
+		b.same(steps[0].Why, "", "why after a change of what was returned")
+
+		seen := map[string]time.Time{"every 5m": noon}
+		b.ok(b.SetTask(b.ctx, "a", ledger.TaskState{}, ledger.TaskState{Seen: seen}), "set task")
+		clear(seen)
+		s, err := b.Task(b.ctx, "a")
+		b.ok(err, "task")
+		clear(s.Seen)
+		s, err = b.Task(b.ctx, "a")
+		b.ok(err, "task")
+		b.same(s.Seen, map[string]time.Time{"every 5m": noon}, "state of the task")
+	}},
+}
+
+var remembering = []clause{
+	{"the state of a task is written at the version that the caller saw", func(b book) {
+		first := ledger.TaskState{Seen: map[string]time.Time{"every 5m": noon}}
+		b.ok(b.SetTask(b.ctx, "a", ledger.TaskState{}, first), "first set")
+		got, err := b.Task(b.ctx, "a")
+		b.ok(err, "task")
+		first.Version = 1
+		b.same(got, first, "state")
+
+		b.fails(b.SetTask(b.ctx, "a", ledger.TaskState{}, ledger.TaskState{}), ledger.ErrConflict, "set from version 0")
+		b.fails(b.SetTask(b.ctx, "a", ledger.TaskState{Version: 2}, ledger.TaskState{}), ledger.ErrConflict, "set from version 2")
+		b.fails(b.SetTask(b.ctx, "b", ledger.TaskState{Version: 1}, ledger.TaskState{}), ledger.ErrConflict, "set of a task never seen")
+		b.ok(b.SetTask(b.ctx, "a", got, ledger.TaskState{Version: 77}), "second set")
+		got, err = b.Task(b.ctx, "a")
+		b.ok(err, "task")
+		b.same(got, ledger.TaskState{Version: 2}, "state")
+	}},
+
+	{"of 20 that change a task none is lost", func(b book) {
+		race(20, func(i int) {
+			for {
+				prev, err := b.Task(b.ctx, "a")
+				if err != nil {
+					b.t.Error("task:", err)
+					return
+				}
+				next := ledger.TaskState{Seen: map[string]time.Time{fmt.Sprint("trigger ", i): noon}}
+				for k, v := range prev.Seen {
+					next.Seen[k] = v
+				}
+				if err = b.SetTask(b.ctx, "a", prev, next); err == nil {
+					return
+				}
+				b.fails(err, ledger.ErrConflict, "set %d", i)
+			}
+		})
+		s, err := b.Task(b.ctx, "a")
+		b.ok(err, "task")
+		if s.Version != 20 || len(s.Seen) != 20 {
+			b.t.Errorf("version %d with %d triggers", s.Version, len(s.Seen))
+		}
+	}},
+
+	{"events are kept in order, and the newest n are returned", func(b book) {
+		var all []ledger.Event
+		for i := range 5 {
+			e := ledger.Event{Time: at(i), Kind: "reload", Task: "a", Who: "root", Text: fmt.Sprint("text ", i)}
+			b.ok(b.Event(b.ctx, e), "event")
+			all = append(all, e)
+		}
+		for n, want := range map[int][]ledger.Event{0: all[5:], 2: all[3:], 5: all, 9: all} {
+			got, err := b.Events(b.ctx, n)
+			b.ok(err, "events")
+			if len(got)+len(want) > 0 {
+				b.same(got, want, fmt.Sprintf("the newest %d", n))
+			}
+		}
+	}},
+
+	{"an event without a time is of now", func(b book) {
+		before := time.Now().Add(-time.Second)
+		b.ok(b.Event(b.ctx, ledger.Event{Kind: "start"}), "event")
+		got, err := b.Events(b.ctx, 1)
+		b.ok(err, "events")
+		if len(got) != 1 || got[0].Time.Before(before) {
+			b.t.Errorf("events: %+v", got)
+		}
+	}},
+
+	{"a watch sends events as they come", func(b book) {
+		b.ok(b.Event(b.ctx, ledger.Event{Time: at(0), Kind: "before"}), "event")
+		ctx, cancel := context.WithCancel(b.ctx)
+		first, err := b.Watch(ctx)
+		b.ok(err, "watch")
+		second, err := b.Watch(b.ctx)
+		b.ok(err, "second watch")
+		e := ledger.Event{Time: at(1), Kind: "reload"}
+		b.ok(b.Event(b.ctx, e), "event")
+		b.same(<-first, e, "first watcher's event")
+		b.same(<-second, e, "second watcher's event")
+
+		cancel()
+		if e, ok := <-first; ok {
+			b.t.Errorf("after its context is done a watch sent %+v", e)
+		}
+		b.ok(b.Event(b.ctx, e), "event")
+		b.same(<-second, e, "second watcher's next event")
+	}},
+
+	{"a watcher that does not read holds up nobody", func(b book) {
+		ch, err := b.Watch(b.ctx)
+		b.ok(err, "watch")
+		for i := range 500 {
+			b.ok(b.Event(b.ctx, ledger.Event{Time: at(i), Kind: "reload"}), "event %d", i)
+		}
+		b.same((<-ch).Time, at(0), "time of the first event sent")
+	}},
+}
