@@ -1,0 +1,145 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Changes is what a reload changes.
+type Changes struct {
+	Added, Removed []string // names of tasks, sorted
+	Changed        []Change // sorted by task
+	Same           int      // how many tasks are as they were
+	Settings       []string // what else changed: "max_running", "queues.main"; state_dir needs a restart
+}
+
+// Change is what differs in a task that both configurations have.
+type Change struct {
+	Task     string
+	Keys     []string // as they stand in the file; "triggers" for all the keys of triggers
+	Detail   string   // "timeout 1h → 4h"; of a key with a long or secret value the key alone
+	Triggers bool     // the triggers differ, so that the task gets a new next instant
+}
+
+// Diff tells what a reload from old to new changes.
+func Diff(old, new *Config) Changes {
+	c := Changes{Settings: settingsChanged(old, new)}
+	for _, name := range slices.Sorted(maps.Keys(new.Tasks)) {
+		was, known := old.Tasks[name]
+		is := new.Tasks[name]
+		switch {
+		case !known:
+			c.Added = append(c.Added, name)
+		case was.Equal(is):
+			c.Same++
+		default:
+			c.Changed = append(c.Changed, change(was, is))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(old.Tasks)) {
+		if _, kept := new.Tasks[name]; !kept {
+			c.Removed = append(c.Removed, name)
+		}
+	}
+	return c
+}
+
+// change tells how two tasks of one name differ.
+func change(was, is Task) Change {
+	c := Change{Task: is.Name, Triggers: !slices.Equal(was.triggerTexts(), is.triggerTexts())}
+	var details []string
+	before := was.fields()
+	for i, f := range is.fields() {
+		if f.key == before[i].key && f.text() == before[i].text() {
+			continue
+		}
+		c.Keys = append(c.Keys, f.key)
+		detail := f.key
+		switch old, new := before[i].short(), f.short(); {
+		case f.key != before[i].key: // the action
+			detail = before[i].key + " → " + f.key
+		case f.show && len(old) <= 32 && len(new) <= 32:
+			detail = fmt.Sprintf("%s %s → %s", f.key, old, new)
+		}
+		details = append(details, detail)
+	}
+	c.Detail = strings.Join(details, ", ")
+	return c
+}
+
+// settingsChanged names what differs in [rota] and [queues].
+func settingsChanged(old, new *Config) []string {
+	var list []string
+	note := func(key string, changed bool) {
+		if changed {
+			list = append(list, key)
+		}
+	}
+	a, b := old.Rota, new.Rota
+	note("timezone", a.Timezone.String() != b.Timezone.String())
+	note("include", !slices.Equal(old.Globs, new.Globs))
+	note("max_running", a.MaxRunning != b.MaxRunning)
+	note("shutdown_grace", a.ShutdownGrace != b.ShutdownGrace)
+	note("output", a.Output != b.Output)
+	note("log_level", a.LogLevel != b.LogLevel)
+	note("log_format", a.LogFormat != b.LogFormat)
+	note("state_dir", a.StateDir != b.StateDir)
+	all := map[string]bool{}
+	for name := range old.Queues {
+		all[name] = true
+	}
+	for name := range new.Queues {
+		all[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		was, before := old.Queues[name]
+		is, after := new.Queues[name]
+		note("queues."+name, before != after || was != is)
+	}
+	return list
+}
+
+// Empty reports whether the reload changes nothing.
+func (c Changes) Empty() bool {
+	return len(c.Added)+len(c.Removed)+len(c.Changed)+len(c.Settings) == 0
+}
+
+// String returns the changes on one line: "1 added (tidy), 1 changed (sync:
+// timeout 1h → 4h), 6 same".
+func (c Changes) String() string {
+	var parts []string
+	part := func(what, sep string, items []string) {
+		if len(items) > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s (%s)", len(items), what, some(items, sep)))
+		}
+	}
+	part("added", ", ", c.Added)
+	part("removed", ", ", c.Removed)
+	var changed []string
+	for _, ch := range c.Changed {
+		changed = append(changed, ch.Task+": "+ch.Detail)
+	}
+	part("changed", "; ", changed)
+	if c.Same > 0 || len(parts) == 0 {
+		parts = append(parts, fmt.Sprintf("%d same", c.Same))
+	}
+	s := strings.Join(parts, ", ")
+	if len(c.Settings) > 0 {
+		s += "; settings: " + strings.Join(c.Settings, ", ")
+		if slices.Contains(c.Settings, "state_dir") {
+			s += " (state_dir needs a restart)"
+		}
+	}
+	return s
+}
+
+// some joins the first of many items and counts the rest.
+func some(items []string, sep string) string {
+	const most = 6
+	if len(items) <= most {
+		return strings.Join(items, sep)
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(items[:most], sep), len(items)-most)
+}

@@ -1,0 +1,212 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"rota/runner"
+)
+
+// Load reads the file and what it includes. The error is an [*Errors] if
+// something is wrong with what they say or with who may change them, else one
+// of the file system that names the path.
+func Load(path string, o Options) (*Config, error) {
+	l, err := newLoader(path, o)
+	if err != nil {
+		return nil, err
+	}
+	text, fault, err := o.read(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the configuration: %w", err)
+	}
+	return l.load(text, fault)
+}
+
+// Parse is Load for a text that did not come from a file. The path serves for
+// complaints; relative paths in the text start at its folder.
+func Parse(path, text string, o Options) (*Config, error) {
+	l, err := newLoader(path, o)
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxSize {
+		return l.load("", &Fault{Msg: "the text is " + errTooLarge.Error()})
+	}
+	return l.load(strings.TrimPrefix(text, byteOrderMark), nil)
+}
+
+// loader makes one Config.
+type loader struct {
+	o          Options
+	given      string // the path of the file as the user named it
+	config     *Config
+	sources    []*source
+	complaints []complaint
+	include    []pattern
+	base       draft // what [defaults] and [history] make of a task
+	tasks      map[string]spot
+	queues     map[string]spot
+}
+
+// pattern is an entry of include.
+type pattern struct {
+	text string
+	at   spot
+}
+
+func newLoader(path string, o Options) (*loader, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if o.Glob == nil {
+		o.Glob = filepath.Glob
+	}
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	return &loader{
+		o: o, given: path,
+		config: &Config{
+			Path:   abs,
+			Rota:   Rota{Timezone: time.Local, ShutdownGrace: -1, LogLevel: "info", LogFormat: "auto"},
+			Queues: map[string]runner.Queue{"main": newQueue()},
+			Tasks:  map[string]Task{},
+		},
+		base:   newDraft(),
+		tasks:  map[string]spot{},
+		queues: map[string]spot{},
+	}, nil
+}
+
+// load goes through the text of the file and all that it includes.
+func (l *loader) load(text string, fault *Fault) (*Config, error) {
+	file := l.open(l.config.Path, l.given, text, fault)
+	if file.data == nil { // nothing that it says is known, nor what it includes
+		errs, _ := l.faults()
+		return nil, &Errors{errs}
+	}
+	l.settings(file)
+	l.includes(file)
+	for _, src := range l.sources {
+		l.lanes(src)
+	}
+	for _, src := range l.sources {
+		l.jobs(src)
+	}
+	errs, warnings := l.faults()
+	if len(errs) > 0 {
+		return nil, &Errors{errs}
+	}
+	c := l.config
+	c.Warnings = warnings
+	for _, src := range l.sources {
+		c.Sources = append(c.Sources, src.Source)
+	}
+	c.Revision = revision(c.Sources)
+	l.seal()
+	return c, nil
+}
+
+// open adds a source and decodes it.
+func (l *loader) open(path, show, text string, fault *Fault) *source {
+	src := &source{Source: Source{path, text}, show: show, dir: filepath.Dir(path)}
+	l.sources = append(l.sources, src)
+	c := complaint{spot: spot{l: l, src: src}}
+	if fault != nil {
+		c.Fault, c.whole = *fault, true
+		l.add(c)
+		return src
+	}
+	data, fault, where := decode(text)
+	if fault != nil {
+		c.Fault, c.text = *fault, &where
+		l.add(c)
+		return src
+	}
+	src.data = data
+	return src
+}
+
+// includes reads what the patterns of include match.
+func (l *loader) includes(file *source) {
+	found := map[string]spot{}
+	for _, p := range l.include {
+		pattern, at := p.text, p.at
+		abs := pattern
+		if !filepath.IsAbs(abs) {
+			abs = filepath.Join(file.dir, pattern)
+		}
+		matches, err := l.o.Glob(abs)
+		if err != nil {
+			at.wrong(`such as "conf.d/*.toml"`, "%q is no pattern", pattern)
+			continue
+		}
+		l.config.Globs = append(l.config.Globs, abs)
+		if len(matches) == 0 && !strings.ContainsAny(pattern, `*?[\`) {
+			at.wrong(`a pattern such as "conf.d/*.toml" may match nothing`, "there is no file %s", pattern)
+		}
+		for _, path := range matches {
+			if path != l.config.Path && !hidden(abs, path) {
+				found[path] = at
+			}
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(found)) {
+		text, fault, err := l.o.read(path)
+		switch {
+		case errors.Is(err, syscall.EISDIR): // a pattern such as "conf.d/*" may match folders
+		case err != nil:
+			found[path].wrong("", "cannot read what it matches: %v", err)
+		default:
+			l.open(path, l.showAs(path), text, fault)
+		}
+	}
+}
+
+// hidden reports whether a part of the path begins with a dot where the pattern
+// does not ask for one, as with a shell: an editor's copies, and the folders
+// that Kubernetes keeps behind its links.
+func hidden(pattern, path string) bool {
+	asked := strings.Split(pattern, "/")
+	for i, part := range strings.Split(path, "/") {
+		if strings.HasPrefix(part, ".") && (i >= len(asked) || !strings.HasPrefix(asked[i], ".")) {
+			return true
+		}
+	}
+	return false
+}
+
+// showAs returns the path of an included file as the user would name it: from
+// where they named the file.
+func (l *loader) showAs(path string) string {
+	if filepath.IsAbs(l.given) {
+		return path
+	}
+	rel, err := filepath.Rel(filepath.Dir(l.config.Path), path)
+	if err != nil || strings.HasPrefix(rel, "..") {
+		return path
+	}
+	return filepath.Join(filepath.Dir(l.given), rel)
+}
+
+// revision is a hash over the texts and their places relative to the first.
+func revision(sources []Source) string {
+	h := sha256.New()
+	for _, s := range sources {
+		rel, err := filepath.Rel(filepath.Dir(sources[0].Path), s.Path)
+		if err != nil {
+			rel = s.Path
+		}
+		fmt.Fprintf(h, "%q %d\n%s", rel, len(s.Text), s.Text)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16]
+}

@@ -1,0 +1,155 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// source is a text with what it says.
+type source struct {
+	Source
+	show  string         // the path as the user would name it
+	dir   string         // where relative paths in it start
+	data  map[string]any // nil if it is no TOML
+	place *node          // where everything stands; nil until it is needed
+	lines []int          // where each line begins; nil until it is needed
+}
+
+// spot is a place in a source: a path of keys (string) and indices (int).
+type spot struct {
+	l    *loader
+	src  *source
+	path []any
+}
+
+// at returns the spot of a key or of an index below this one.
+func (s spot) at(step any) spot {
+	s.path = append(slices.Clip(s.path), step)
+	return s
+}
+
+// name is the innermost key.
+func (s spot) name() string {
+	for i := len(s.path) - 1; i >= 0; i-- {
+		if key, ok := s.path[i].(string); ok {
+			return key
+		}
+	}
+	return ""
+}
+
+// complaint is a fault that has not been given its line and column.
+type complaint struct {
+	Fault
+	spot
+	onKey bool  // it is about the key, not the value
+	part  span  // the bytes at fault in what the value says; empty: all of it
+	text  *span // instead of a path: the bytes at fault in a text that is no TOML
+	whole bool  // it is about the file as a whole
+	other *spot // the first of two, named in the hint
+}
+
+// wrong complains about the value here.
+func (s spot) wrong(hint, format string, args ...any) {
+	s.l.add(complaint{spot: s, Fault: Fault{Msg: fmt.Sprintf(format, args...), Hint: hint}})
+}
+
+// odd complains about the key here.
+func (s spot) odd(hint, format string, args ...any) {
+	s.l.add(complaint{spot: s, onKey: true, Fault: Fault{Msg: fmt.Sprintf(format, args...), Hint: hint}})
+}
+
+func (l *loader) add(c complaint) { l.complaints = append(l.complaints, c) }
+
+// locate gives a complaint its file, line and column.
+func (c complaint) locate() Fault {
+	f := c.Fault
+	f.File = c.src.show
+	if c.whole {
+		return f
+	}
+	if c.other != nil {
+		f.Hint = "the other is at " + complaint{spot: *c.other, onKey: true}.locate().place()
+	}
+	return c.src.point(f, c.where())
+}
+
+// where returns the bytes of the text that a complaint is about.
+func (c complaint) where() span {
+	switch {
+	case c.whole:
+		return span{}
+	case c.text != nil:
+		return *c.text
+	case c.src.place == nil:
+		c.src.place = scan(c.src.Text)
+	}
+	n, all := c.src.place.find(c.path)
+	if c.onKey || !all {
+		return n.key
+	}
+	if c.part == (span{}) {
+		return n.val
+	}
+	literal, part := c.src.Text[n.val.start:n.val.end], c.part
+	if strings.HasPrefix(literal, `"`) || strings.HasPrefix(literal, `'`) {
+		_, part.start = unquote(literal, c.part.start)
+		_, part.end = unquote(literal, c.part.end)
+	}
+	part.start = min(part.start, len(literal))
+	part.end = max(part.start, min(part.end, len(literal)))
+	return span{n.val.start + part.start, n.val.start + part.end}
+}
+
+// point fills in the line, column, width and text of a fault from the bytes
+// that it is about.
+func (s *source) point(f Fault, at span) Fault {
+	if s.lines == nil {
+		s.lines = []int{0}
+		for i := range len(s.Text) {
+			if s.Text[i] == '\n' {
+				s.lines = append(s.lines, i+1)
+			}
+		}
+	}
+	at.start = max(0, min(at.start, len(s.Text)))
+	n, exact := slices.BinarySearch(s.lines, at.start)
+	if !exact {
+		n--
+	}
+	from := s.lines[n]
+	f.Line = n + 1
+	f.Text = strings.TrimSuffix(upTo(s.Text[from:], "\n"), "\r")
+	f.Col = utf8.RuneCountInString(s.Text[from:at.start]) + 1
+	f.Width = max(1, utf8.RuneCountInString(s.Text[at.start:max(at.start, min(at.end, from+len(f.Text)))]))
+	return f
+}
+
+// faults returns the complaints with their places: errors and warnings, each in
+// file order.
+func (l *loader) faults() (errs, warnings []Fault) {
+	type placed struct {
+		Fault
+		source, start int
+	}
+	var all []placed
+	for _, c := range l.complaints {
+		all = append(all, placed{c.locate(), slices.Index(l.sources, c.src), c.where().start})
+	}
+	slices.SortStableFunc(all, func(a, b placed) int {
+		if a.source != b.source {
+			return a.source - b.source
+		}
+		return a.start - b.start
+	})
+	for _, p := range all {
+		if p.Warning {
+			warnings = append(warnings, p.Fault)
+		} else {
+			errs = append(errs, p.Fault)
+		}
+	}
+	return errs, warnings
+}

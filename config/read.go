@@ -1,0 +1,112 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// maxSize bounds in bytes a file that is read.
+const maxSize = 16 << 20
+
+// errTooLarge is returned for a file of more than maxSize bytes.
+var errTooLarge = fmt.Errorf("larger than %d MiB", maxSize>>20)
+
+// readFile returns the content of a file, unless somebody may change it who
+// must not.
+func readFile(path string, trust bool) ([]byte, error) {
+	// A FIFO without a writer is empty, rather than something to wait for.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
+	}
+	owner := info.Sys().(*syscall.Stat_t)
+	if d := distrust(path, info.Mode(), owner.Uid, owner.Gid, os.Geteuid() == 0 && !trust); d != nil {
+		return nil, d
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// untrusted is the error of a file that others may change.
+type untrusted struct {
+	path string
+	why  []string
+	cure []string // commands to type
+}
+
+func (u *untrusted) Error() string {
+	return u.path + ": " + strings.Join(u.why, ", ") + "; type: " + strings.Join(u.cure, " && ")
+}
+
+// distrust returns what is wrong with the owner and rights of a file, nil if
+// nothing is. Whoever can change the file can run what they like as rota's
+// user; so nobody else may if strict, which is when rota is root.
+func distrust(path string, mode fs.FileMode, uid, gid uint32, strict bool) *untrusted {
+	u := &untrusted{path: path}
+	name := quoteShell(path)
+	if strict && uid != 0 {
+		u.why = append(u.why, fmt.Sprintf("the file belongs to uid %d, and rota runs as root", uid))
+		u.cure = append(u.cure, "chown root "+name)
+	}
+	who := ""
+	if strict && gid != 0 && mode&0o020 != 0 {
+		u.why = append(u.why, fmt.Sprintf("gid %d may change the file, and rota runs as root", gid))
+		who = "g"
+	}
+	if mode&0o002 != 0 {
+		u.why = append(u.why, "anybody may change the file")
+		who += "o"
+	}
+	if who != "" {
+		u.cure = append(u.cure, "chmod "+who+"-w "+name)
+	}
+	if u.why == nil {
+		return nil
+	}
+	return u
+}
+
+// quoteShell returns a name as a shell has to be given it.
+func quoteShell(name string) string {
+	plain := func(r rune) bool { return r < 0x80 && (bare(byte(r)) || strings.ContainsRune("/.,:@%+=", r)) }
+	if name != "" && !strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+}
+
+// read returns the text of a file without its byte order mark. The fault is
+// about the file as a whole.
+func (o Options) read(path string) (text string, fault *Fault, err error) {
+	read := o.Read
+	if read == nil {
+		read = func(path string) ([]byte, error) { return readFile(path, o.TrustFile) }
+	}
+	data, err := read(path)
+	if u := (*untrusted)(nil); errors.As(err, &u) {
+		return "", &Fault{Msg: strings.Join(u.why, ", "), Hint: "type: " + strings.Join(u.cure, " && ")}, nil
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	if len(data) > maxSize {
+		return "", &Fault{Msg: "the file is " + errTooLarge.Error()}, nil
+	}
+	return strings.TrimPrefix(string(data), byteOrderMark), nil, nil
+}

@@ -1,0 +1,143 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+
+	"rota/runner"
+	"rota/schedule"
+)
+
+// rotaKeys are the keys of [rota].
+var rotaKeys = map[string]setter[Rota]{
+	"timezone": func(s spot, v any, to *Rota) {
+		name := ""
+		if !s.text(v, &name) {
+			return
+		}
+		zone, err := schedule.Zone(name)
+		if err != nil {
+			s.wrong(`such as "Europe/Berlin" or "UTC"`, "%s", err)
+			return
+		}
+		to.Timezone = zone
+	},
+	"include": func(s spot, v any, _ *Rota) {
+		s.each(v, func(s spot, item any) {
+			p := pattern{at: s}
+			if s.filled(item, &p.text) {
+				s.l.include = append(s.l.include, p)
+			}
+		})
+	},
+	"max_running":    func(s spot, v any, to *Rota) { s.number(v, 0, math.MaxInt, &to.MaxRunning) },
+	"shutdown_grace": func(s spot, v any, to *Rota) { s.duration(v, &to.ShutdownGrace) },
+	"output":         func(s spot, v any, to *Rota) { s.oneOf(v, &to.Output, "none", "raw", "prefix", "json") },
+	"log_level":      func(s spot, v any, to *Rota) { s.oneOf(v, &to.LogLevel, "debug", "info", "warn", "error") },
+	"log_format":     func(s spot, v any, to *Rota) { s.oneOf(v, &to.LogFormat, "auto", "text", "json") },
+	"state_dir":      func(s spot, v any, to *Rota) { s.filePath(v, &to.StateDir) },
+}
+
+// historyKeys are the keys of [history], for all tasks that do not say
+// otherwise.
+var historyKeys = map[string]setter[draft]{
+	"output": keepKeys["output"],
+}
+
+// queueKeys are the keys of [queues.NAME].
+var queueKeys = map[string]setter[runner.Queue]{
+	"workers":     func(s spot, v any, to *runner.Queue) { s.number(v, 1, math.MaxInt, &to.Workers) },
+	"capacity":    func(s spot, v any, to *runner.Queue) { s.number(v, 1, math.MaxInt, &to.Capacity) },
+	"description": func(s spot, v any, to *runner.Queue) { s.text(v, &to.Description) },
+}
+
+// newQueue is a queue of which nothing is said.
+func newQueue() runner.Queue { return runner.Queue{Workers: 1, Capacity: 1000} }
+
+// tables are the tables of the file, and which of them an included file may
+// have.
+var tables = map[string]struct{ included bool }{
+	"rota": {}, "history": {}, "defaults": {}, "queues": {true}, "tasks": {true},
+}
+
+// settings reads what holds for all tasks: [rota], [history] and [defaults].
+func (l *loader) settings(file *source) {
+	s := spot{l: l, src: file}
+	if v, ok := file.data["rota"]; ok {
+		fill(s.at("rota"), v, rotaKeys, "[rota]", &l.config.Rota)
+	}
+	if v, ok := file.data["history"]; ok {
+		fill(s.at("history"), v, historyKeys, "[history]", &l.base)
+	}
+	if v, ok := file.data["defaults"]; ok {
+		l.defaults(s.at("defaults"), v)
+	}
+}
+
+// lanes reads the queues of a source, and complains about tables that do not
+// belong there.
+func (l *loader) lanes(src *source) {
+	main := src == l.sources[0]
+	spot{l: l, src: src}.table(src.data, func(s spot, key string, v any) {
+		t, known := tables[key]
+		switch {
+		case !known:
+			l.unknownTable(s, key, v)
+		case !main && !t.included:
+			s.odd("an included file holds tasks and queues only", "[%s] stands in an included file", key)
+		case key == "queues":
+			s.table(v, func(s spot, name string, v any) {
+				q := newQueue()
+				if l.claim(s, "queue", name, l.queues) && fill(s, v, queueKeys, "queue "+quote(name), &q) {
+					l.config.Queues[name] = q
+				}
+			})
+		}
+	})
+}
+
+// unknownTable complains about something at the top of a file, where mostly the
+// table's header was forgotten.
+func (l *loader) unknownTable(s spot, key string, v any) {
+	hint := didYouMean(key, slices.Collect(maps.Keys(tables)))
+	t, isTable := v.(map[string]any)
+	switch {
+	case hint != "":
+	case !isTable && rotaKeys[key] != nil:
+		hint = "it belongs under [rota]"
+	case !isTable && isTaskKey(key):
+		hint = "it belongs under [tasks.NAME]"
+	case isTable && slices.ContainsFunc(slices.Collect(maps.Keys(t)), isTaskKey):
+		hint = fmt.Sprintf("write [tasks.%s]", key)
+	default:
+		hint = "a file has [rota], [history], [defaults], [queues.NAME] and [tasks.NAME]"
+	}
+	if isTable {
+		s.odd(hint, "unknown table %q", key)
+	} else {
+		s.odd(hint, "unknown key %q outside any table", key)
+	}
+}
+
+var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$`)
+
+// claim registers a name of a task or a queue; false if it is none or is taken
+// by another file.
+func (l *loader) claim(s spot, what, name string, taken map[string]spot) bool {
+	if !names.MatchString(name) {
+		s.odd("up to 63 of A-Z a-z 0-9 _ . @ -, the first a letter or digit", "%q cannot be the name of a %s", name, what)
+		return false
+	}
+	if first, ok := taken[name]; ok {
+		l.add(complaint{spot: s, onKey: true, other: &first, Fault: Fault{Msg: fmt.Sprintf("%s %q is in two files", what, name)}})
+		return false
+	}
+	taken[name] = s
+	return true
+}
+
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `\"`) + `"` }

@@ -1,0 +1,104 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/BurntSushi/toml"
+)
+
+const byteOrderMark = "\ufeff"
+
+// decode returns what a TOML text says. If it is no TOML, the fault says why,
+// and at which bytes.
+func decode(text string) (data map[string]any, fault *Fault, where span) {
+	if f, at := notText(text); f != nil {
+		return nil, f, at
+	}
+	if i := tooDeep(text); i >= 0 {
+		return nil, &Fault{Msg: fmt.Sprintf("nested deeper than %d levels", maxDepth)}, span{i, i + 1}
+	}
+	defer func() {
+		if r := recover(); r != nil { // the decoder panics on what it holds for impossible
+			fault = &Fault{Msg: "the file cannot be read as TOML"}
+		}
+	}()
+	if _, err := toml.Decode(text, &data); err != nil {
+		return nil, syntaxFault(err), syntaxSpan(err, text)
+	}
+	return data, nil, span{}
+}
+
+// notText returns why a text cannot be TOML whatever it says.
+func notText(text string) (*Fault, span) {
+	if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
+		return &Fault{Msg: "the file is UTF-16", Hint: "save it as UTF-8"}, span{}
+	}
+	if i := strings.IndexByte(text, 0); i >= 0 {
+		return &Fault{Msg: "NUL byte in the file", Hint: "a text file has none; is it UTF-16, or a program?"}, span{i, i + 1}
+	}
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if r == utf8.RuneError && n == 1 {
+			return &Fault{Msg: fmt.Sprintf("byte 0x%02x is not UTF-8", text[i]), Hint: "save the file as UTF-8"}, span{i, i + 1}
+		}
+		i += n
+	}
+	return nil, span{}
+}
+
+// rewording is a message of the decoder in our words; an empty msg leaves it
+// as it is.
+type rewording struct {
+	of        *regexp.Regexp
+	msg, hint string
+}
+
+var rewordings = []rewording{
+	{regexp.MustCompile(`^Key '(.*)' (?:has already been defined|was already created as a hash|was already created and cannot be used as an array)\.?$`), `$1 is there twice`, "keep one of them, or give the other a new name"},
+	{regexp.MustCompile(`^Invalid integer "(.*)": cannot have leading zeroes$`), `number $1 begins with a zero`, `write "$1" in quotes`},
+	{regexp.MustCompile(`^expected value but found (".*") instead$`), `a value cannot begin with $1`, "a text needs quotes"},
+	{regexp.MustCompile(`^expected value but found '(.*)' instead$`), `a value cannot begin with $1`, "a text needs quotes"},
+	{regexp.MustCompile(`^strings cannot contain newlines$`), `the text has no closing quote on its line`, `a text of several lines stands in """`},
+	{regexp.MustCompile(`^unexpected EOF; expected '"'$`), `the text has no closing quote`, ""},
+	{regexp.MustCompile(`^invalid escape in string '\\(.*)'$`), `unknown escape \$1 in a text`, `write \\$1, or put the text in single quotes`},
+	{regexp.MustCompile(`^expected '.' or ']' to end table name, but got '(.*)' instead$`), `a table's name cannot hold $1`, `a name with other characters than A-Z a-z 0-9 _ - needs quotes: [tasks."a.b"]`},
+	{regexp.MustCompile(`^expected '.' or '=', but got (.*) instead$`), `no = behind the key, but $1`, `write key = value; a name with other characters than A-Z a-z 0-9 _ - needs quotes`},
+	{regexp.MustCompile(`^invalid datetime: (".*")$`), `$1 is no date or time`, `write 2026-12-24T18:00:00 or 18:00:00, or a text in quotes`},
+	{regexp.MustCompile(`^(.*) is out of range for int64$`), `number $1 is too large`, ""},
+	{regexp.MustCompile(`^expected a top-level item to end with a newline, comment, or EOF, but got '(.*)' instead$`), `$1 behind the end of the value`, "a key and its value stand on a line of their own"},
+	{regexp.MustCompile(`^TOML files cannot contain control characters: '(0x..)'$`), `control character $1`, ""},
+}
+
+// syntaxFault returns the decoder's complaint in our words.
+func syntaxFault(err error) *Fault {
+	pe := toml.ParseError{}
+	if !errors.As(err, &pe) {
+		return &Fault{Msg: strings.TrimPrefix(err.Error(), "toml: ")}
+	}
+	for _, r := range rewordings {
+		if r.of.MatchString(pe.Message) {
+			return &Fault{Msg: r.of.ReplaceAllString(pe.Message, r.msg), Hint: r.of.ReplaceAllString(pe.Message, r.hint)}
+		}
+	}
+	msg := strings.TrimSuffix(pe.Message, ".")
+	if len(msg) > 1 && msg[1] >= 'a' {
+		msg = strings.ToLower(msg[:1]) + msg[1:]
+	}
+	return &Fault{Msg: msg}
+}
+
+// syntaxSpan returns the bytes that the decoder complains of. Its line and
+// column are not used: the column counts bytes, and the two do not always
+// agree.
+func syntaxSpan(err error, text string) span {
+	pe := toml.ParseError{}
+	if !errors.As(err, &pe) {
+		return span{}
+	}
+	start := max(0, min(pe.Position.Start, len(text)))
+	return span{start, min(start+max(1, pe.Position.Len), len(text))}
+}

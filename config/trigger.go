@@ -1,0 +1,135 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"rota/schedule"
+)
+
+// triggers reads the keys of one trigger from a task's table, or the several in
+// its list.
+func (l *loader) triggers(s spot, task map[string]any, d *draft) {
+	single := map[string]any{}
+	for key, v := range task {
+		if slices.Contains(schedule.TriggerKeys, key) {
+			single[key] = v
+		}
+	}
+	list, several := task["triggers"]
+	switch {
+	case several && len(single) > 0:
+		s.at("triggers").odd("put all of them into triggers = [ {…}, {…} ]", "task %s has triggers beside %s", quote(d.Name), slices.Min(slices.Collect(maps.Keys(single))))
+	case len(single) > 0:
+		s.trigger(single, d)
+	case several:
+		s := s.at("triggers")
+		if _, one := list.(map[string]any); one {
+			s.mismatch(list, "a list of tables", "triggers = [ {…}, {…} ]")
+			return
+		}
+		s.each(list, func(s spot, item any) {
+			s.table(item, func(s spot, key string, v any) {
+				if !slices.Contains(schedule.TriggerKeys, key) {
+					s.unknown(key, schedule.TriggerKeys, "a trigger of task "+quote(d.Name))
+				}
+			})
+			if keys, ok := item.(map[string]any); ok {
+				s.trigger(keys, d)
+			}
+		})
+	}
+	if !d.Enabled {
+		d.Triggers = nil
+	}
+}
+
+// trigger reads one trigger of the task and adds it.
+func (s spot) trigger(keys map[string]any, d *draft) {
+	texts := schedule.Keys{}
+	known := true
+	first := ""
+	for _, key := range schedule.TriggerKeys {
+		v, ok := keys[key]
+		if !ok {
+			continue
+		}
+		if first == "" {
+			first = key
+		}
+		s.at(key).each(v, func(s spot, item any) {
+			t, ok := triggerText(item)
+			if !ok {
+				known = s.mismatch(item, "a text, a number or a time", "")
+				return
+			}
+			texts[key] = append(texts[key], t)
+		})
+		known = known && texts[key] != nil
+	}
+	if !known {
+		return
+	}
+	spec, faults := schedule.Parse(texts, s.l.config.Rota.Timezone)
+	for _, f := range faults {
+		s.triggerFault(keys, first, f, false)
+	}
+	if len(faults) > 0 {
+		return
+	}
+	for _, f := range spec.Warnings() {
+		s.triggerFault(keys, first, f, true)
+	}
+	if k := spec.Kind(); k != schedule.AtStart && spec.Next(s.l.o.Now).IsZero() {
+		s.triggerFault(keys, first, schedule.Fault{Key: first, Msg: "it will not come due any more: all its slots lie in the past"}, true)
+	}
+	d.Triggers = append(d.Triggers, spec)
+}
+
+// triggerFault gives a complaint of package schedule its place: the key and
+// value that it names, or the trigger's first key.
+func (s spot) triggerFault(keys map[string]any, first string, f schedule.Fault, warning bool) {
+	c := complaint{spot: s, Fault: Fault{Msg: f.Msg, Hint: f.Hint, Warning: warning}, part: span{f.Start, f.End}}
+	v, ok := keys[f.Key]
+	switch {
+	case !ok && first != "":
+		c.spot, c.onKey = s.at(first), true
+	case ok:
+		c.spot = s.at(f.Key)
+		if list, isList := v.([]any); isList && f.Index < len(list) {
+			c.spot = c.at(f.Index)
+			v = list[f.Index]
+		}
+		if _, isText := v.(string); !isText {
+			c.part = span{}
+		}
+	}
+	s.l.add(c)
+}
+
+// triggerText returns a value as package schedule wants it. The decoder tells
+// TOML's local times apart by the name of their zone only.
+func triggerText(v any) (string, bool) {
+	switch v := v.(type) {
+	case string:
+		return v, true
+	case int64:
+		return strconv.FormatInt(v, 10), true
+	case bool:
+		return strconv.FormatBool(v), true
+	case time.Time:
+		layout := time.RFC3339Nano
+		switch v.Location().String() {
+		case "datetime-local":
+			layout = "2006-01-02T15:04:05.999999999"
+		case "date-local":
+			layout = time.DateOnly
+		case "time-local":
+			layout = "15:04:05.999999999"
+		}
+		return v.Format(layout), true
+	}
+	return "", false
+}
