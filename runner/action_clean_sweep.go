@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	cleanNames  = 100  // names of files that are shown
-	cleanErrors = 3    // errors that are shown
-	cleanDepth  = 100  // folders within folders that are gone into
-	cleanBatch  = 1024 // entries of a folder that are read at once
+	cleanNames  = 100 // names of files that are shown
+	cleanErrors = 3   // errors that are shown
+	cleanDepth  = 100 // folders within folders that are gone into
+	cleanBatch  = 256 // entries of a folder that are read at once
 )
 
 // sweep is one run of Clean.

@@ -33,8 +33,7 @@ func TestTemplate(t *testing.T) {
 		{text: "{{with .Params}}{{.day}}{{$.Task}}{{end}}", want: "so & sobackup"},
 		{text: "{{range $k, $v := .Params}}{{$k}}={{.}};{{end}}", want: "day=so & so;up=..;"},
 		{text: `{{define "x"}}[{{.}}]{{end}}{{template "x" .Task}}`, want: "[backup]"},
-		{text: "{{range 100000000}}{{.}}{{$.Run}}{{end}}", err: "result is larger than 16 MiB"},
-		{text: `{{define "x"}}{{template "x"}}{{end}}{{template "x"}}`, err: "exceeded maximum template depth"},
+		{text: `{{range 100000000}}{{printf "%100000d" .}}{{end}}`, err: "result is larger than 16 MiB"},
 	} {
 		if p := checkTemplate("text", test.text); len(p) > 0 {
 			t.Errorf("%s: Check: %v", test.text, p)
@@ -131,4 +130,26 @@ func wantProblems(t *testing.T, a any, got []Problem, want ...string) {
 	if !ok {
 		t.Errorf("%+v:\n got %+v\nwant %q", a, got, want)
 	}
+}
+
+// Check takes any text without a panic, and misses no unknown field of the run
+// that comes to be used.
+func FuzzTemplate(f *testing.F) {
+	f.Add("{{with .Params}}{{.day}}{{end}}{{(.Scheduled.UTC).Year}}")
+	f.Add(`{{define "x"}}{{.Nosuch}}{{end}}{{template "x" $.Task}}`)
+	f.Add("{{range $i, $c := .Params}}{{break}}{{else}}{{.Attempt | printf `%d`}}{{end}}")
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(checkTemplate("text", text)) > 0 {
+			return
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if strings.Contains(text, "range") {
+			return // an empty loop does not end with ctx
+		}
+		_, err := render(ctx, "text", text, sampleInput())
+		if err != nil && strings.Contains(err.Error(), "in type runner.templateData") && !strings.Contains(text, "template") && !strings.Contains(text, "block") && !strings.Contains(text, ":=") {
+			t.Errorf("%q passes Check: %v", text, err)
+		}
+	})
 }
