@@ -1,0 +1,54 @@
+package clock
+
+import (
+	"sync"
+	"time"
+)
+
+// Fake is a clock for tests. It shows the time that it was made with and goes
+// on with that of the test: inside a bubble of testing/synctest, the place for
+// it, that is only while every goroutine there sleeps or waits.
+type Fake struct {
+	*sleeper
+	mu     sync.Mutex
+	passed time.Duration // by Advance
+	set    time.Duration // by Step and Set
+}
+
+var _ Clock = (*Fake)(nil)
+
+// NewFake returns a fake that shows the given time.
+func NewFake(at time.Time) *Fake {
+	f := &Fake{}
+	start := time.Now()
+	elapsed := func() time.Duration {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return time.Since(start) + f.passed
+	}
+	wall := func() time.Time {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return at.Round(0).Add(time.Since(start) + f.passed + f.set)
+	}
+	f.sleeper = newSleeper(wall, elapsed, 0)
+	return f
+}
+
+// Advance lets time pass at once, as it does for a process that was stopped: a
+// Wait ends if its time has come, and no step is reported.
+func (f *Fake) Advance(d time.Duration) { f.shift(&f.passed, d) }
+
+// Step sets the clock forward, or back by a negative d; a Wait reports a step,
+// if it is at least 100 ms.
+func (f *Fake) Step(d time.Duration) { f.shift(&f.set, d) }
+
+// Set steps the clock to an instant.
+func (f *Fake) Set(at time.Time) { f.Step(at.Sub(f.Now())) }
+
+func (f *Fake) shift(what *time.Duration, d time.Duration) {
+	f.mu.Lock()
+	*what += d
+	f.mu.Unlock()
+	signal(f.nudges)
+}
