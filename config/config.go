@@ -53,7 +53,7 @@ type Task struct {
 // Options change where texts come from and how much they are trusted. The zero
 // Options is the real file system, now.
 type Options struct {
-	// Read returns the content of a file. If it is set, owners and rights of
+	// Read returns the content of a file, given its absolute path. If it is set, owners and rights of
 	// files are not looked at.
 	Read func(path string) ([]byte, error)
 	// Glob returns the paths that match a pattern, as filepath.Glob does.

@@ -23,7 +23,7 @@ func Load(path string, o Options) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, fault, err := o.read(path)
+	text, fault, err := o.read(l.config.Path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the configuration: %w", err)
 	}

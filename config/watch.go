@@ -1,0 +1,178 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// How long [Watch] waits after an event, so that a file is not read while it is
+// half written: until nothing has happened for quiet, but not beyond patience.
+const (
+	quiet    = 200 * time.Millisecond
+	patience = time.Second
+)
+
+// Watch calls changed after anything has happened in one of the folders, until
+// ctx ends; then it returns nil. It also calls it once at the start, for what happened before the folders
+// were watched. That something happened does not mean that a text differs.
+//
+// It is the folders that are watched, because a file is mostly replaced rather
+// than changed: by an editor, by mv, or by the swap of a symbolic link. dirs is
+// asked again after each event; [Config.Dirs] is what to give it. An error means
+// that a folder cannot be watched, such as when the system's limit is reached.
+func Watch(ctx context.Context, dirs func() []string, changed func()) error {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("cannot watch files: %w", err)
+	}
+	defer w.Close()
+	return watch(ctx, w.Events, w.Errors, func() (bool, error) { return follow(w, dirs()) }, changed)
+}
+
+// watch is Watch apart from the file system. follow brings the watched folders
+// up to date and reports whether there are new ones.
+func watch(ctx context.Context, events <-chan fsnotify.Event, errs <-chan error, follow func() (bool, error), changed func()) error {
+	for {
+		for range 3 { // the file may name other folders now, and something may have happened there before they were watched
+			isNew, err := follow()
+			if err != nil {
+				return err
+			}
+			if !isNew {
+				break
+			}
+			changed()
+		}
+		if err := settled(ctx, events, errs); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		if _, err := follow(); err != nil {
+			return err
+		}
+		changed()
+	}
+}
+
+// settled waits for an event and then for quiet. Errors are events too: the
+// usual one says that events were lost.
+func settled(ctx context.Context, events <-chan fsnotify.Event, errs <-chan error) error {
+	var still, late <-chan time.Time // nil before the first event
+	for {
+		ok := true
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case _, ok = <-events:
+		case _, ok = <-errs:
+		case <-still:
+			return nil
+		case <-late:
+			return nil
+		}
+		if !ok {
+			return errors.New("watching files has ended")
+		}
+		still = time.After(quiet)
+		if late == nil {
+			late = time.After(patience)
+		}
+	}
+}
+
+// follow makes w watch just the given folders and reports whether there are new
+// ones among them. A folder that is watched is added again all the same: it may
+// be another one of the same name.
+func follow(w *fsnotify.Watcher, dirs []string) (isNew bool, err error) {
+	had := w.WatchList()
+	for _, dir := range dirs {
+		switch err := w.Add(dir); {
+		case errors.Is(err, fs.ErrNotExist): // gone again; its parent tells when it comes back
+		case err != nil:
+			return false, fmt.Errorf("cannot watch %s: %w", dir, err)
+		case !slices.Contains(had, dir):
+			isNew = true
+		}
+	}
+	for _, dir := range had {
+		if !slices.Contains(dirs, dir) {
+			_ = w.Remove(dir) // it fails if the folder is gone, which is as good
+		}
+	}
+	return isNew, nil
+}
+
+// Dirs returns the folders in which something may happen that changes what the
+// file and its includes say, as they are now: those of the files themselves, of
+// symbolic links on the way to them, and of what the patterns of include may
+// match. In place of a folder that is missing stands the nearest one above it.
+func (c *Config) Dirs() []string {
+	dirs := map[string]bool{}
+	for _, s := range c.Sources {
+		turns(s.Path, dirs)
+	}
+	for _, pattern := range c.Globs {
+		parts := strings.Split(pattern, "/")
+		for i := range parts {
+			folder := strings.Join(parts[:i], "/") + "/"
+			if !strings.ContainsAny(parts[i], `*?[\`) && i < len(parts)-1 {
+				continue // it is passed through by name
+			}
+			matches, err := filepath.Glob(folder)
+			if len(matches) == 0 || err != nil {
+				matches = []string{folder}
+			}
+			for _, m := range matches {
+				turns(m+"/.", dirs) // the folder itself
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(dirs))
+}
+
+// turns adds the folders in which a change can make the path lead elsewhere:
+// each that holds a symbolic link on the way, and the one at the end, or the
+// last one that exists. Their names are free of symbolic links.
+func turns(path string, dirs map[string]bool) {
+	at := "/"
+	rest := strings.Split(path, "/")
+	for links := 0; len(rest) > 0; {
+		name := rest[0]
+		rest = rest[1:]
+		if name == "" || name == "." {
+			continue
+		}
+		next := filepath.Join(at, name)
+		info, err := os.Lstat(next)
+		switch {
+		case err == nil && info.IsDir():
+			at = next
+			continue
+		case err != nil || info.Mode()&fs.ModeSymlink == 0:
+			dirs[at] = true
+			return
+		}
+		dirs[at] = true
+		target, err := os.Readlink(next)
+		if links++; err != nil || links > 40 { // as many as the kernel follows
+			return
+		}
+		if filepath.IsAbs(target) {
+			at = "/"
+		}
+		rest = append(strings.Split(target, "/"), rest...)
+	}
+	dirs[at] = true
+}
