@@ -1,0 +1,169 @@
+package main_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rooms names, for each folder with Go files, the folders whose packages it may
+// import; "." is the top. Adapters are strangers to each other: daemon joins them.
+var rooms = map[string][]string{
+	".":                          {"internal/command"},
+	"config":                     {"schedule", "runner"},
+	"schedule":                   {},
+	"runner":                     {},
+	"internal/clock":             {},
+	"internal/command":           {"config", "schedule", "runner", "internal/daemon", "internal/ledger"},
+	"internal/daemon":            {"config", "schedule", "runner", "internal/ledger", "internal/clock"},
+	"internal/ledger":            {"runner"},
+	"internal/ledger/ledgertest": {"runner", "internal/ledger"},
+	"packaging":                  {},
+}
+
+// homes names, for each import path of others, the rooms that may use it, so
+// that each need has one answer.
+var homes = map[string][]string{
+	"github.com/BurntSushi/toml":              {"config"},
+	"github.com/coreos/go-systemd/v22/daemon": {"internal/daemon"},
+	"github.com/coreos/go-systemd/v22/unit":   {"packaging"},
+	"github.com/fsnotify/fsnotify":            {"config"},
+	"github.com/gofrs/flock":                  {"internal/daemon"},
+	"github.com/google/renameio/v2":           {"config", "runner", "internal/daemon"},
+	"github.com/jedib0t/go-pretty/v6/table":   {"internal/command"},
+	"github.com/jedib0t/go-pretty/v6/text":    {"internal/command"},
+	"github.com/lmittmann/tint":               {"internal/daemon"},
+	"github.com/urfave/cli/v2":                {"internal/command"},
+	"golang.org/x/sync/errgroup":              {"internal/daemon"},
+	"golang.org/x/sys/unix":                   {"runner", "internal/clock", "internal/daemon"},
+	"golang.org/x/term":                       {"internal/command"},
+}
+
+// alsoInTests names what test files alone may import, wherever they are; in
+// them a room may import itself and the contract of a ledger, too.
+var alsoInTests = []string{
+	"github.com/rogpeppe/go-internal/testscript",
+	"golang.org/x/sys/unix",
+}
+
+// goFiles calls f for each Go file of this module, with its slash-separated
+// path and its syntax as far as mode says.
+func goFiles(t *testing.T, mode parser.Mode, f func(name string, fset *token.FileSet, file *ast.File)) {
+	fset := token.NewFileSet()
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && name != ".":
+			if _, err := os.Stat(filepath.Join(name, "go.mod")); err == nil { // a module of its own
+				return fs.SkipDir
+			}
+			if d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".") {
+				return fs.SkipDir
+			}
+		case filepath.Ext(name) == ".go":
+			file, err := parser.ParseFile(fset, name, nil, mode)
+			if err != nil {
+				return err
+			}
+			f(filepath.ToSlash(name), fset, file)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestImports(t *testing.T) {
+	seen := map[string]bool{}
+	goFiles(t, parser.ImportsOnly, func(name string, fset *token.FileSet, file *ast.File) {
+		room := path.Dir(name)
+		allowed, ok := rooms[room]
+		if !ok {
+			t.Errorf("%s: the folder %s is in no table; add it to rooms in guard_test.go, with the few rooms that it needs", name, room)
+			return
+		}
+		seen[room] = true
+		test := strings.HasSuffix(name, "_test.go")
+		for _, spec := range file.Imports {
+			what := strings.Trim(spec.Path.Value, "`\"")
+			at := fset.Position(spec.Pos())
+			switch inner, ours := strings.CutPrefix(what, "rota/"); {
+			case ours:
+				if slices.Contains(allowed, inner) || test && (inner == room || inner == "internal/ledger/ledgertest") {
+					continue
+				}
+				t.Errorf("%s: %s may not import %s; if it must, add it to rooms[%q] in guard_test.go", at, room, inner, room)
+			case strings.Contains(strings.Split(what, "/")[0], "."):
+				if slices.Contains(homes[what], room) || test && slices.Contains(alsoInTests, what) {
+					continue
+				}
+				t.Errorf("%s: %s may not import %s; if it must, add the room to homes[%q] in guard_test.go", at, room, what, what)
+			}
+		}
+	})
+	for room := range rooms {
+		if !seen[room] {
+			t.Errorf("rooms in guard_test.go names %s, where no Go file is", room)
+		}
+	}
+}
+
+// TestRoomsAreAcyclic proves that the table is one that Go would accept, and
+// that no room stands under the top but command.
+func TestRoomsAreAcyclic(t *testing.T) {
+	var visit func(room string, way []string)
+	visit = func(room string, way []string) {
+		if slices.Contains(way, room) {
+			t.Fatalf("rooms import each other in a circle: %s", strings.Join(append(way, room), " → "))
+		}
+		for _, next := range rooms[room] {
+			if _, ok := rooms[next]; !ok {
+				t.Errorf("rooms[%q] names %s, which is none", room, next)
+			}
+			visit(next, append(slices.Clone(way), room))
+		}
+	}
+	for _, room := range slices.Sorted(maps.Keys(rooms)) {
+		visit(room, nil)
+		if room != "." && slices.Contains(rooms[room], "internal/command") {
+			t.Errorf("%s imports internal/command, which is for main.go alone", room)
+		}
+	}
+}
+
+// TestTestsDoNotSleep keeps sleeping from being used to wait for something that
+// will have happened by then, perhaps.
+func TestTestsDoNotSleep(t *testing.T) {
+	const excuse = "// time itself is the subject"
+	goFiles(t, parser.ParseComments, func(name string, fset *token.FileSet, file *ast.File) {
+		if !strings.HasSuffix(name, "_test.go") {
+			return
+		}
+		excused := map[int]bool{} // by line
+		for _, group := range file.Comments {
+			for _, c := range group.List {
+				if strings.HasPrefix(c.Text, excuse) {
+					excused[fset.Position(c.Pos()).Line] = true
+				}
+			}
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == "Sleep" {
+				if x, ok := sel.X.(*ast.Ident); ok && x.Name == "time" && !excused[fset.Position(sel.Pos()).Line] {
+					t.Errorf("%s: a test does not sleep; wait for what it waits for, or end the line with %q", fset.Position(sel.Pos()), excuse)
+				}
+			}
+			return true
+		})
+	})
+}
