@@ -106,7 +106,7 @@ func runProgram(ctx context.Context, in Input, out io.Writer, fill func(*program
 	case <-ctx.Done():
 		stopped = context.Cause(ctx)
 		if left := f.end(signalNumber(in.Policy.StopSignal), in.Policy.KillAfter, in.kill); len(left) > 0 {
-			in.note("still alive after KILL: " + names(left))
+			in.note("still alive after KILL: " + describe(left))
 			return stopped
 		}
 		<-proc.exited
@@ -121,7 +121,7 @@ func runProgram(ctx context.Context, in Input, out io.Writer, fill func(*program
 	}
 	if open || syscall.Kill(-proc.pid, 0) == nil {
 		if left := f.members(); len(left) > 0 {
-			in.note("left behind: " + names(left))
+			in.note("left behind: " + describe(left))
 		}
 	}
 	return exitError(status)

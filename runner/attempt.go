@@ -92,9 +92,6 @@ func (a *attempt) result(err error) Result {
 		r.Outcome, r.Why = from.Outcome, from.Why
 	case errors.Is(err, errTimeout):
 		r.Outcome, r.Why = TimedOut, "after "+a.task.Timeout.String()
-		if errors.Is(err, errStuck) {
-			r.Why += "; the action has not returned yet"
-		}
 	case errors.As(err, &exit) && exit.Signal != "":
 		r.Outcome, r.Why, r.Signal = Failed, exit.Error(), exit.Signal
 	case err == nil, errors.As(err, &exit):
@@ -116,6 +113,10 @@ func (a *attempt) result(err error) Result {
 		if r.Error == "" && err != nil && exit == nil {
 			r.Error = err.Error()
 		}
+	}
+	if errors.Is(err, errStuck) {
+		r.Stuck = true
+		a.notes.add("the action has not returned yet")
 	}
 	for _, note := range a.notes.all() {
 		if r.Why != "" {

@@ -137,8 +137,8 @@ func (f family) gone(grace time.Duration, kill <-chan struct{}) []stat {
 	}
 }
 
-// names lists processes for a record, at most five of them.
-func names(members []stat) string {
+// describe lists processes for a record, at most five of them.
+func describe(members []stat) string {
 	var parts []string
 	for i, m := range members {
 		if i == 5 {

@@ -81,6 +81,7 @@ type Result struct {
 	Exit     *int   `json:",omitempty"` // as in Run
 	Signal   string `json:",omitempty"`
 	Error    string `json:",omitempty"`
+	Stuck    bool   `json:",omitempty"` // the action has not come back yet
 }
 
 // Transition is one step in the life of a run; it has a State or an Outcome.

@@ -152,9 +152,9 @@ func (d runDir) settle(run Run, p Policy, stateDir string) Result {
 		why = "its end is unreadable: " + firstLine(err.Error())
 	}
 	if members := f.members(); len(members) > 0 {
-		why += "; stopped what was left: " + names(members)
+		why += "; stopped what was left: " + describe(members)
 		if left := f.end(signalNumber(p.StopSignal), p.KillAfter, nil); len(left) > 0 {
-			why += "; still alive after KILL: " + names(left)
+			why += "; still alive after KILL: " + describe(left)
 		}
 	}
 	if log := logPath(stateDir, run.ID, run.Attempts); len(segmentsOf(log)) > 0 {

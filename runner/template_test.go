@@ -142,13 +142,13 @@ func FuzzTemplate(f *testing.F) {
 		if len(checkTemplate("text", text)) > 0 {
 			return
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		defer cancel()
-		if strings.Contains(text, "range") {
-			return // an empty loop does not end with ctx
+		for _, word := range []string{"range", "template", "block", ":="} {
+			if strings.Contains(text, word) {
+				return // an empty loop does not end; the dot of a template or variable is not known to Check
+			}
 		}
-		_, err := render(ctx, "text", text, sampleInput())
-		if err != nil && strings.Contains(err.Error(), "in type runner.templateData") && !strings.Contains(text, "template") && !strings.Contains(text, "block") && !strings.Contains(text, ":=") {
+		_, err := render(t.Context(), "text", text, sampleInput())
+		if err != nil && strings.Contains(err.Error(), "in type runner.templateData") {
 			t.Errorf("%q passes Check: %v", text, err)
 		}
 	})

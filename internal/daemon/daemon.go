@@ -1,0 +1,139 @@
+// Package daemon joins the rooms: it is the one place that sees the file, the
+// schedule, the runner and the ledger at once, and it keeps the loop that lets
+// them work together.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
+
+	"rota/config"
+	"rota/internal/clock"
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+// ErrRunning is the error of a second daemon in the same state folder.
+var ErrRunning = errors.New("another rota daemon is running")
+
+// Options is what the command line says; all else is in the file.
+type Options struct {
+	Config    string // the file
+	TrustFile bool   // whoever owns it and may write it
+	Output    string // instead of [rota] output; "": as the file says
+	LogLevel  string // instead of [rota] log_level; "": as the file says
+	Color     string // "auto", "always" or "never"
+	Version   string // for the log
+
+	Stdout, Stderr *os.File // task output, if wanted, and the log
+}
+
+// Run is the daemon in the foreground. It returns nil after it was told to stop
+// by SIGTERM, SIGINT or the end of ctx, and has. The error is a [*config.Errors]
+// if the file is wrong and there never was a good one.
+func Run(ctx context.Context, o Options) error {
+	// Whoever started rota may have left descriptors open: not for tasks.
+	_ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
+	out := newOutputs(o)
+	file := newFile(o)
+	cfg, broken, err := file.first()
+	if err != nil {
+		return err
+	}
+	out.configure(cfg)
+	stateDir := StateDir(cfg)
+	if err := os.MkdirAll(stateDir, 0o700); err != nil {
+		return fmt.Errorf("state folder: %w; set state_dir in [rota] of %s", err, o.Config)
+	}
+	lock := flock.New(filepath.Join(stateDir, "lock"))
+	if ok, err := lock.TryLock(); err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	} else if !ok {
+		return fmt.Errorf("%w with the state folder %s; stop it, or give this one a state_dir of its own in [rota]", ErrRunning, stateDir)
+	}
+	defer lock.Unlock()
+
+	l := newLoop(o, out, cfg, stateDir)
+	l.broken = broken
+	l.ledger = ledger.NewMemory(ledger.Options{Queues: out.capacity, LogPath: l.logPath})
+	defer l.ledger.Close()
+	if l.clock, err = clock.New(); err != nil {
+		return fmt.Errorf("clock: %w", err)
+	}
+	l.runner = runner.New(runner.Options{StateDir: stateDir, Done: l.done, Returned: l.returned, Echo: out.echo})
+	return l.live(ctx, file)
+}
+
+// live is everything from the first slot to the end of the last run.
+func (l *loop) live(ctx context.Context, file *file) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	signals := l.signals(file, stop)
+	defer signals.close()
+	// What follows forked runs lasts longer than the loop: until all is over.
+	runs, forget := context.WithCancel(context.WithoutCancel(ctx))
+	defer forget()
+	l.runs = runs
+	if err := l.begin(ctx); err != nil {
+		return err
+	}
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		file.watch(ctx, l)
+	}()
+	err := l.run(ctx)
+	stop()
+	<-watched
+	return errors.Join(err, l.end(signals.hurry))
+}
+
+// end stops what is under way and writes the last lines.
+func (l *loop) end(hurry <-chan struct{}) error {
+	notify("STOPPING=1")
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	l.drain(hurry)
+	left := l.view.Live("")
+	_ = l.ledger.Event(ctx, ledger.Event{Time: time.Now(), Kind: "stop", Text: plural(len(left), "forked run goes on", "forked runs go on")})
+	l.log.Info("stopped", "forked", len(left), "waiting", len(l.view.Waiting("")))
+	return nil
+}
+
+// StateDir is where the daemon of a configuration keeps what it must remember:
+// as the file says, else /var/lib/rota for root and $XDG_STATE_HOME/rota,
+// ~/.local/state/rota, for others.
+func StateDir(c *config.Config) string {
+	if c.Rota.StateDir != "" {
+		return c.Rota.StateDir
+	}
+	return defaultStateDir()
+}
+
+func defaultStateDir() string {
+	if os.Getuid() == 0 {
+		return "/var/lib/rota"
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "rota")
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "state", "rota")
+	}
+	return filepath.Join(os.TempDir(), fmt.Sprintf("rota-%d", os.Getuid()))
+}
+
+// plural is "1 task" or "3 tasks".
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

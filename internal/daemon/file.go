@@ -1,0 +1,185 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"time"
+
+	"rota/config"
+	"rota/internal/ledger"
+)
+
+// file is the jobs file on the disk, as opposed to the configuration in force.
+type file struct {
+	path    string
+	options config.Options
+
+	mu      sync.Mutex // one reload at a time
+	current *config.Config
+	wrong   string // the complaint last made; "": none
+}
+
+func newFile(o Options) *file {
+	path, err := filepath.Abs(o.Config)
+	if err != nil {
+		path = o.Config
+	}
+	// In a container the files of a volume belong to whoever made the image.
+	return &file{path: path, options: config.Options{TrustFile: o.TrustFile || inContainer()}}
+}
+
+// first loads the file for a start. If it is wrong the last good text takes its
+// place, and broken says what is wrong.
+func (f *file) first() (cfg *config.Config, broken, err error) {
+	cfg, err = f.load()
+	if err == nil {
+		f.current = cfg
+		return cfg, nil, nil
+	}
+	saved, err2 := config.LoadSaved(filepath.Join(f.peekStateDir(), "last-good"), f.options)
+	if err2 != nil || saved.Path != f.path {
+		return nil, nil, err
+	}
+	f.current, f.wrong = saved, err.Error()
+	return saved, err, nil
+}
+
+func (f *file) load() (*config.Config, error) {
+	o := f.options
+	o.Now = time.Now()
+	return config.Load(f.path, o)
+}
+
+// peekStateDir finds the state folder of a file that is wrong, and perhaps not
+// even TOML: by its line, if it has one that can be read.
+func (f *file) peekStateDir() string {
+	text, _ := os.ReadFile(f.path)
+	if m := stateDirLine.FindSubmatch(text); m != nil {
+		dir := string(m[1])
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(filepath.Dir(f.path), dir)
+		}
+		return dir
+	}
+	return defaultStateDir()
+}
+
+var stateDirLine = regexp.MustCompile(`(?m)^\s*state_dir\s*=\s*["']([^"'\n]+)["']`)
+
+// watch reloads whenever something happens to the file or what it includes,
+// until ctx ends.
+func (f *file) watch(ctx context.Context, l *loop) {
+	dirs := func() []string {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.current.Dirs()
+	}
+	if err := config.Watch(ctx, dirs, func() { f.reload(ctx, l, false) }); err != nil && ctx.Err() == nil {
+		l.log.Error("cannot watch the file: edits need a SIGHUP", "error", err)
+	}
+}
+
+// reload puts the file in force if it is good and changed; asked says that
+// somebody wants to hear about it in any case. The text is read and checked
+// outside the loop, so that no slot waits for it.
+func (f *file) reload(ctx context.Context, l *loop, asked bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	notifyReloading()
+	defer notify("READY=1")
+	cfg, err := f.load()
+	switch {
+	case err != nil:
+		if err.Error() != f.wrong || asked {
+			f.wrong = err.Error()
+			f.refuse(ctx, l, err)
+		}
+	case cfg.Revision == f.current.Revision && f.wrong == "":
+		if asked {
+			l.log.Info("reloaded", "changes", "none")
+		}
+	default:
+		f.wrong = ""
+		done := make(chan error, 1)
+		l.post(func() { done <- l.swap(ctx, cfg) })
+		select {
+		case err := <-done:
+			if err != nil {
+				l.log.Error("cannot reload", "error", err)
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+		f.current = cfg
+		if err := cfg.Save(filepath.Join(l.stateDir, "last-good")); err != nil {
+			l.log.Warn("cannot keep the last good file for a later start", "error", err)
+		}
+	}
+}
+
+// refuse tells of a file that is wrong; the configuration in force stays.
+func (f *file) refuse(ctx context.Context, l *loop, err error) {
+	l.post(func() { l.broken = err })
+	l.out.complain(err, "reload refused: the last good file stays in force")
+	_ = l.ledger.Event(ctx, ledger.Event{Time: time.Now(), Kind: "reload", Text: "refused: " + faults(err)})
+}
+
+// faults is how many there are, or what else is wrong.
+func faults(err error) string {
+	var e *config.Errors
+	if errors.As(err, &e) {
+		return plural(len(e.Faults), "fault", "faults")
+	}
+	return err.Error()
+}
+
+// swap puts a configuration in force. What was due until now is decided by the
+// one before.
+func (l *loop) swap(ctx context.Context, c *config.Config) error {
+	now, err := l.ledger.Now(ctx)
+	if err != nil {
+		return err
+	}
+	if err := l.advance(ctx, now); err != nil {
+		return err
+	}
+	if err := l.commit(ctx, ledger.Cursor{Epoch: l.cursor.Epoch, Through: now, Revision: l.cfg.Revision}); err != nil {
+		return err
+	}
+	old := l.cfg
+	changes := config.Diff(old, c)
+	l.install(c)
+	l.broken = nil
+	if err := l.plan(ctx, now); err != nil {
+		l.install(old)
+		return err
+	}
+	for _, run := range l.view.Waiting("") {
+		if _, ok := c.Tasks[run.Task]; ok {
+			continue
+		}
+		why := "the task is not in the file any more"
+		if err := l.ledger.Cancel(ctx, run.ID, why); err != nil {
+			l.log.Error("cannot cancel", "run", run.ID, "error", err)
+			continue
+		}
+		l.view.Remove(run.ID)
+		run.State, run.Outcome, run.Why = "", "cancelled", why
+		l.out.Record(run)
+	}
+	_ = l.ledger.Event(ctx, ledger.Event{Time: now, Kind: "reload", Text: changes.String()})
+	l.log.Info("reloaded", "changes", changes.String())
+	for _, w := range c.Warnings {
+		l.log.Warn("check", "warning", w.Error())
+	}
+	if StateDir(c) != l.stateDir {
+		l.log.Warn("state_dir changed: that needs a restart", "in force", l.stateDir)
+	}
+	l.next(now)
+	return nil
+}

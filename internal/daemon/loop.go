@@ -1,0 +1,305 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"rota/config"
+	"rota/internal/clock"
+	"rota/internal/ledger"
+	"rota/runner"
+	"rota/schedule"
+)
+
+// loop is the one goroutine that decides. What it holds is its own; others ask
+// by post.
+type loop struct {
+	o        Options
+	out      *outputs
+	log      *slog.Logger
+	ledger   ledger.Ledger
+	runner   *runner.Runner
+	clock    clock.Clock
+	stateDir string
+	runs     context.Context // for what follows forked runs
+
+	cfg     *config.Config
+	broken  error // what is wrong with the file on the disk; nil: nothing
+	cursor  ledger.Cursor
+	agenda  schedule.Agenda
+	entries map[string]entry // by the agenda's key
+	view    runner.View
+	starts  []runner.Slot        // at_start triggers that are due
+	success map[string]time.Time // when each task last ended ok
+	tasks   int                  // with triggers
+	status  string               // as last told to systemd
+
+	leases sync.Map // of runs under way, by id
+
+	mu    sync.Mutex // guards posts
+	posts []func()
+	woken chan struct{} // has room for one; for drain, which has no clock
+}
+
+// entry is what an agenda's key stands for.
+type entry struct {
+	task string
+	spec schedule.Spec
+}
+
+func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop {
+	l := &loop{
+		o: o, out: out, log: out.log, cfg: cfg, stateDir: stateDir,
+		entries: map[string]entry{}, success: map[string]time.Time{}, woken: make(chan struct{}, 1),
+	}
+	l.view.Policy = func(name string) (runner.Policy, bool) {
+		t, ok := l.cfg.Tasks[name]
+		return t.Policy, ok
+	}
+	return l
+}
+
+// post has f called by the loop, soon. Anyone may call it.
+func (l *loop) post(f func()) {
+	l.mu.Lock()
+	l.posts = append(l.posts, f)
+	l.mu.Unlock()
+	select {
+	case l.woken <- struct{}{}:
+	default:
+	}
+	l.clock.Wake()
+}
+
+// posted calls what was posted.
+func (l *loop) posted() {
+	l.mu.Lock()
+	posts := l.posts
+	l.posts = nil
+	l.mu.Unlock()
+	for _, f := range posts {
+		f()
+	}
+}
+
+// begin brings the loop from nothing to where it can run: the cursor, the runs
+// that an earlier daemon left, the agenda.
+func (l *loop) begin(ctx context.Context) error {
+	now, err := l.ledger.Now(ctx)
+	if err != nil {
+		return err
+	}
+	if l.cursor, err = l.ledger.Cursor(ctx); err != nil {
+		return err
+	}
+	if l.cursor.Through.IsZero() {
+		if err := l.commit(ctx, ledger.Cursor{Epoch: 1, Through: now, Revision: l.cfg.Revision}); err != nil {
+			return err
+		}
+	}
+	l.install(l.cfg)
+	l.adopt(ctx)
+	if err := l.plan(ctx, now); err != nil {
+		return err
+	}
+	l.starts = l.atStart(now)
+	_ = l.ledger.Event(ctx, ledger.Event{Time: now, Kind: "start", Text: l.o.Version})
+	l.log.Info("started", "config", l.cfg.Path, "tasks", len(l.cfg.Tasks), "state", l.stateDir, "version", l.o.Version)
+	for _, w := range l.cfg.Warnings {
+		l.log.Warn("check", "warning", w.Error())
+	}
+	if l.broken != nil {
+		l.out.complain(l.broken, "jobs file is wrong: started from the last good one")
+	}
+	l.next(now)
+	l.tell()
+	notify("READY=1")
+	return nil
+}
+
+// run is the loop: wait for the next instant, decide, write down, start.
+func (l *loop) run(ctx context.Context) error {
+	for {
+		now, err := l.ledger.Now(ctx)
+		if err == nil {
+			l.posted()
+			err = l.advance(ctx, now)
+		}
+		until := l.agenda.At()
+		if err != nil && ctx.Err() == nil {
+			l.log.Error("cannot write down what is due; nothing starts until that works", "error", err)
+			until = now.Add(time.Second)
+		}
+		l.tell()
+		if _, _, err := l.clock.Wait(ctx, until); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("clock: %w", err)
+		}
+	}
+}
+
+// advance decides what is due up to now, and what waits, and starts what may.
+func (l *loop) advance(ctx context.Context, now time.Time) error {
+	due := l.agenda.Due(now)
+	slots := l.slots(due, now)
+	batch := runner.Decide(slots, &l.view, now)
+	var leases []ledger.Lease
+	var err error
+	switch {
+	case len(due) > 0 || len(slots) > 0:
+		leases, err = l.write(ctx, ledger.Cursor{Epoch: l.cursor.Epoch, Through: now, Revision: l.cfg.Revision}, batch)
+	case len(batch.Claim) > 0:
+		leases, err = l.ledger.Claim(ctx, batch.Claim)
+	}
+	if err != nil {
+		return err
+	}
+	l.agenda.Commit(now)
+	l.starts = nil
+	l.apply(batch, leases)
+	return nil
+}
+
+// write is Advance; if someone else moved the cursor it is read again.
+func (l *loop) write(ctx context.Context, next ledger.Cursor, b runner.Batch) ([]ledger.Lease, error) {
+	leases, err := l.ledger.Advance(ctx, l.cursor, next, b)
+	if errors.Is(err, ledger.ErrStale) {
+		cursor, err2 := l.ledger.Cursor(ctx)
+		if err2 == nil {
+			l.cursor = cursor
+		}
+	}
+	if err == nil {
+		l.cursor = next
+	}
+	return leases, err
+}
+
+// commit moves the cursor alone.
+func (l *loop) commit(ctx context.Context, next ledger.Cursor) error {
+	_, err := l.write(ctx, next, runner.Batch{})
+	return err
+}
+
+// apply does what was written down.
+func (l *loop) apply(b runner.Batch, leases []ledger.Lease) {
+	var claimed []runner.Run
+	for _, lease := range leases {
+		claimed = append(claimed, lease.Run)
+		l.leases.Store(lease.Run.ID, lease)
+	}
+	l.view.Apply(b, claimed)
+	for _, id := range b.Claim {
+		if _, ok := l.leases.Load(id); !ok {
+			l.view.Remove(id) // it waits no more, or came of a slot written down before
+		}
+	}
+	for _, r := range b.Folds {
+		l.out.Record(r)
+	}
+	for _, e := range b.Ends {
+		task, _ := runner.SplitID(e.ID)
+		l.out.Record(runner.Run{ID: e.ID, Task: task, Outcome: e.Outcome, Why: e.Why})
+	}
+	for _, r := range b.Runs {
+		if !slices.Contains(b.Claim, r.ID) {
+			l.out.Record(r)
+		}
+	}
+	for _, e := range b.Stops {
+		l.runner.Stop(e)
+	}
+	for _, lease := range leases {
+		l.start(lease)
+	}
+}
+
+// start begins a run that was claimed, with the definition in force now.
+func (l *loop) start(lease ledger.Lease) {
+	run := lease.Run
+	task, ok := l.cfg.Tasks[run.Task]
+	if !ok {
+		go l.done(run, runner.Result{Outcome: runner.Cancelled, Why: "the task is not in the file any more", Finished: time.Now()})
+		return
+	}
+	l.out.Record(run)
+	l.runner.Start(l.runs, runner.Launch{Run: run, Task: &task.Task, LastSuccess: l.success[run.Task]})
+}
+
+// done writes down the end of a run. It is called from the run's own goroutine,
+// so that many can be written at once.
+func (l *loop) done(run runner.Run, res runner.Result) error {
+	lease, ok := l.leases.Load(run.ID)
+	if !ok {
+		return fmt.Errorf("run %s: %w", run.ID, ledger.ErrNotFound)
+	}
+	err := l.ledger.Finish(context.Background(), lease.(ledger.Lease), res)
+	if err != nil {
+		l.log.Error("cannot write down the end of a run", "run", run.ID, "outcome", res.Outcome, "error", err)
+	}
+	l.post(func() { l.ended(run, res) })
+	return err
+}
+
+// ended takes the run out of what is under way.
+func (l *loop) ended(run runner.Run, res runner.Result) {
+	run.State, run.Outcome, run.Why, run.Finished = "", res.Outcome, res.Why, res.Finished
+	run.Exit, run.Signal, run.Error = res.Exit, res.Signal, res.Error
+	l.out.Record(run)
+	if res.Outcome == runner.OK {
+		l.success[run.Task] = res.Finished
+	}
+	if !res.Stuck {
+		l.view.Remove(run.ID)
+	}
+	l.leases.Delete(run.ID)
+}
+
+// returned frees the task of an action that came back long after its run had
+// ended.
+func (l *loop) returned(id string) {
+	l.post(func() {
+		l.log.Info("returned", "run", id, "why", "the action came back after its time-out; the task is free again")
+		l.view.Remove(id)
+	})
+}
+
+// next logs what comes due first.
+func (l *loop) next(now time.Time) {
+	key, at := l.upcoming()
+	if key == "" {
+		l.log.Info("nothing is due by itself")
+		return
+	}
+	l.log.Info("next", "task", l.entries[key].task, "at", at.In(l.cfg.Rota.Timezone).Format(time.RFC3339), "in", at.Sub(now).Round(time.Second).String())
+}
+
+// upcoming returns the key and instant of the next slot.
+func (l *loop) upcoming() (string, time.Time) {
+	at := l.agenda.At()
+	if at.IsZero() {
+		return "", at
+	}
+	due := l.agenda.Due(at)
+	first := slices.MinFunc(due, func(a, b schedule.Due) int { return cmp.Compare(a.Key, b.Key) })
+	return first.Key, at
+}
+
+// logPath is the output of a run's newest attempt.
+func (l *loop) logPath(id string) string {
+	run, _, err := l.ledger.Get(context.Background(), id)
+	if err != nil {
+		return ""
+	}
+	task, key := runner.SplitID(id)
+	return filepath.Join(l.stateDir, "logs", task, fmt.Sprintf("%s.%d.log", key, run.Attempts))
+}

@@ -1,0 +1,207 @@
+package daemon
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"golang.org/x/sys/unix"
+
+	"rota/config"
+	"rota/runner"
+)
+
+// outputs is all that the daemon prints: its log on stderr and, if wanted, the
+// output of the tasks on stdout. It follows the file.
+type outputs struct {
+	o      Options
+	log    *slog.Logger
+	level  slog.LevelVar
+	pretty atomic.Bool // the log goes to a person
+	mode   atomic.Value
+	queues atomic.Pointer[map[string]runner.Queue]
+	swap   switchHandler
+
+	mu sync.Mutex // of stdout
+}
+
+func newOutputs(o Options) *outputs {
+	out := &outputs{o: o}
+	out.mode.Store("none")
+	out.log = slog.New(&out.swap)
+	out.format("auto")
+	return out
+}
+
+// configure follows a configuration that comes into force.
+func (out *outputs) configure(c *config.Config) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cmp.Or(out.o.LogLevel, c.Rota.LogLevel, "info"))); err == nil {
+		out.level.Set(level)
+	}
+	out.format(c.Rota.LogFormat)
+	mode := cmp.Or(out.o.Output, c.Rota.Output)
+	if mode == "" {
+		switch {
+		case inContainer():
+			mode = "raw"
+		case isTerminal(out.o.Stdout):
+			mode = "prefix"
+		default:
+			mode = "none"
+		}
+	}
+	out.mode.Store(mode)
+	out.queues.Store(&c.Queues)
+}
+
+// capacity is how many runs may wait in a queue; 0: no limit.
+func (out *outputs) capacity(queue string) int { return (*out.queues.Load())[queue].Capacity }
+
+// format makes the log's handler: for a person on a terminal, else key=value
+// lines or JSON.
+func (out *outputs) format(format string) {
+	pretty := (format == "" || format == "auto") && isTerminal(out.o.Stderr)
+	out.pretty.Store(pretty)
+	var h slog.Handler
+	switch {
+	case pretty:
+		h = tint.NewHandler(out.o.Stderr, &tint.Options{Level: &out.level, TimeFormat: time.TimeOnly, NoColor: !out.color()})
+	case format == "json":
+		h = slog.NewJSONHandler(out.o.Stderr, &slog.HandlerOptions{Level: &out.level})
+	default:
+		h = slog.NewTextHandler(out.o.Stderr, &slog.HandlerOptions{Level: &out.level})
+	}
+	out.swap.now.Store(&h)
+}
+
+// color reports whether the log may be coloured.
+func (out *outputs) color() bool {
+	switch out.o.Color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// complain tells of a file that is wrong: to a person with every place and
+// caret, to a machine in one line.
+func (out *outputs) complain(err error, msg string) {
+	var faults *config.Errors
+	if !errors.As(err, &faults) {
+		out.log.Error(msg, "error", err)
+		return
+	}
+	var text strings.Builder
+	for _, f := range faults.Faults {
+		text.WriteString(f.Render())
+	}
+	if !out.pretty.Load() {
+		out.log.Error(msg, "faults", len(faults.Faults), "complaint", text.String())
+		return
+	}
+	out.log.Error(msg, "faults", len(faults.Faults))
+	fmt.Fprint(out.o.Stderr, text.String())
+}
+
+// echo passes on one line of a task's output.
+func (out *outputs) echo(run runner.Run, line []byte) {
+	var b bytes.Buffer
+	switch out.mode.Load() {
+	case "raw":
+		b.Write(line)
+	case "prefix":
+		fmt.Fprintf(&b, "%s | %s", run.Task, printable(line))
+	case "json":
+		text, _ := json.Marshal(map[string]any{"time": time.Now(), "task": run.Task, "run": run.ID, "line": string(bytes.ToValidUTF8(line, []byte("\uFFFD")))})
+		b.Write(text)
+	default:
+		return
+	}
+	b.WriteByte('\n')
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	_, _ = out.o.Stdout.Write(b.Bytes())
+}
+
+// Record logs what became of a run: its start, its end, and why it did not start.
+func (out *outputs) Record(r runner.Run) error {
+	attrs := []any{"task", r.Task}
+	add := func(key string, v any, given bool) {
+		if given {
+			attrs = append(attrs, key, v)
+		}
+	}
+	add("run", r.ID, true)
+	add("slots", r.Count, r.Count > 1)
+	add("cause", r.Cause, r.State == runner.Running && r.Cause != runner.CauseSchedule)
+	add("why", r.Why, r.Why != "")
+	add("by", r.By, r.By != "")
+	add("took", took(r), !r.Started.IsZero() && !r.Finished.IsZero())
+	add("output", r.Error, r.Error != "" && r.Outcome != runner.OK)
+	switch level, msg := slog.LevelInfo, cmp.Or(string(r.Outcome), string(r.State)); r.Outcome {
+	case runner.Failed, runner.TimedOut, runner.Lost:
+		out.log.Log(context.Background(), slog.LevelError, msg, attrs...)
+	case runner.Skipped, runner.Missed, runner.Replaced:
+		out.log.Log(context.Background(), slog.LevelWarn, msg, attrs...)
+	default:
+		out.log.Log(context.Background(), level, msg, attrs...)
+	}
+	return nil
+}
+
+// took is how long a run lasted, to a precision that a person reads.
+func took(r runner.Run) string {
+	d := r.Finished.Sub(r.Started)
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(100 * time.Millisecond).String()
+}
+
+// printable shows text of unknown origin on a terminal: what could steer it is
+// escaped.
+func printable(line []byte) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' || r >= ' ' && r != 0x7f && (r < 0x80 || r > 0x9f) {
+			return r
+		}
+		return '·'
+	}, string(bytes.ToValidUTF8(line, []byte("\uFFFD"))))
+}
+
+func isTerminal(f *os.File) bool {
+	if f == nil {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// switchHandler is a handler that can be exchanged while it is used.
+type switchHandler struct{ now atomic.Pointer[slog.Handler] }
+
+func (s *switchHandler) Enabled(ctx context.Context, l slog.Level) bool {
+	return (*s.now.Load()).Enabled(ctx, l)
+}
+func (s *switchHandler) Handle(ctx context.Context, r slog.Record) error {
+	return (*s.now.Load()).Handle(ctx, r)
+}
+func (s *switchHandler) WithAttrs(a []slog.Attr) slog.Handler {
+	return (*s.now.Load()).WithAttrs(a)
+}
+func (s *switchHandler) WithGroup(name string) slog.Handler {
+	return (*s.now.Load()).WithGroup(name)
+}

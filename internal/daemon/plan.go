@@ -1,0 +1,222 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"rota/config"
+	"rota/runner"
+	"rota/schedule"
+)
+
+// lateAfter is how late a slot may be and still simply run.
+const lateAfter = time.Minute
+
+// install puts a configuration in force, but for its schedule.
+func (l *loop) install(c *config.Config) {
+	l.cfg = c
+	l.view.Queues, l.view.MaxRunning = c.Queues, c.Rota.MaxRunning
+	l.out.configure(c)
+}
+
+// plan brings the agenda in line with the tasks: a trigger that is there
+// already keeps its next instant, a new one counts from now.
+func (l *loop) plan(ctx context.Context, now time.Time) error {
+	want := map[string]entry{}
+	l.tasks = 0
+	for name, task := range l.cfg.Tasks {
+		seen, err := l.sight(ctx, task, now)
+		if err != nil {
+			return err
+		}
+		if len(task.Triggers) > 0 {
+			l.tasks++
+		}
+		for _, spec := range task.Triggers {
+			if spec.AtStart() != "" {
+				continue
+			}
+			key := name + "\x00" + triggerKey(spec)
+			first := seen[triggerKey(spec)]
+			want[key] = entry{name, spec.From(first)}
+			if _, ok := l.entries[key]; ok {
+				continue
+			}
+			last := first.Add(-time.Nanosecond)
+			if l.cursor.Through.After(last) && first.Before(now) {
+				last = l.cursor.Through
+			}
+			l.agenda.Put(schedule.Entry{Key: key, When: want[key].spec, Last: last})
+		}
+	}
+	for key := range l.entries {
+		if _, ok := want[key]; !ok {
+			l.agenda.Drop(key)
+		}
+	}
+	l.entries = want
+	return nil
+}
+
+// triggerKey tells the triggers of one task apart, also over restarts.
+func triggerKey(s schedule.Spec) string { return s.String() + " " + s.Zone().String() }
+
+// sight returns when each trigger of a task was first seen, and remembers it.
+func (l *loop) sight(ctx context.Context, task config.Task, now time.Time) (map[string]time.Time, error) {
+	state, err := l.ledger.Task(ctx, task.Name)
+	if err != nil {
+		return nil, err
+	}
+	next := state
+	next.Seen = map[string]time.Time{}
+	for _, spec := range task.Triggers {
+		key := triggerKey(spec)
+		if at, ok := state.Seen[key]; ok {
+			next.Seen[key] = at
+		} else {
+			next.Seen[key] = now
+		}
+	}
+	if maps.EqualFunc(state.Seen, next.Seen, time.Time.Equal) {
+		return next.Seen, nil
+	}
+	return next.Seen, l.ledger.SetTask(ctx, task.Name, state, next)
+}
+
+// slots puts together what came due, one slot for each task.
+func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
+	slots := slices.Clone(l.starts)
+	byTask := map[string][]schedule.Due{}
+	var order []string
+	for _, d := range due {
+		task := l.entries[d.Key].task
+		if byTask[task] == nil {
+			order = append(order, task)
+		}
+		byTask[task] = append(byTask[task], d)
+	}
+	for _, task := range order {
+		s := merge(byTask[task])
+		s.Task, s.Epoch, s.Cause = task, l.cursor.Epoch, runner.CauseSchedule
+		if late := now.Sub(s.Last); late > lateAfter {
+			l.late(&s, byTask[task], late)
+		}
+		slots = append(slots, s)
+	}
+	return slots
+}
+
+// late decides about a slot that nobody could start in time, as after a suspend.
+func (l *loop) late(s *runner.Slot, due []schedule.Due, by time.Duration) {
+	for _, d := range due {
+		spec := l.entries[d.Key].spec
+		if !d.Last.Equal(s.Last) {
+			continue
+		}
+		if spec.Kind() == schedule.Once || by <= 3*time.Hour && spec.Fixed() {
+			s.Cause = runner.CauseCatchup
+			return
+		}
+	}
+	s.Missed = "due " + by.Round(time.Second).String() + " ago, when rota could not start it"
+}
+
+// merge makes one slot of all that is due of one task; an instant that several
+// of its triggers name counts once.
+func merge(due []schedule.Due) runner.Slot {
+	if d := due[0]; len(due) == 1 {
+		return runner.Slot{First: d.First, Prev: d.Prev, Last: d.Last, N: d.N}
+	}
+	var all []time.Time
+	for _, d := range due {
+		all = slices.AppendSeq(all, d.Each())
+	}
+	slices.SortFunc(all, time.Time.Compare)
+	all = slices.CompactFunc(all, time.Time.Equal)
+	s := runner.Slot{First: all[0], Last: all[len(all)-1], N: len(all)}
+	if s.N > 1 {
+		s.Prev = all[s.N-2]
+	}
+	return s
+}
+
+// atStart returns the slots of at_start triggers: of "daemon" always, of "boot"
+// at the first start after the machine was.
+func (l *loop) atStart(now time.Time) []runner.Slot {
+	boot := firstOfBoot(l.stateDir)
+	var slots []runner.Slot
+	for _, name := range slices.Sorted(maps.Keys(l.cfg.Tasks)) {
+		for _, spec := range l.cfg.Tasks[name].Triggers {
+			if on := spec.AtStart(); on == "daemon" || on == "boot" && boot {
+				at := now.Truncate(time.Second)
+				slots = append(slots, runner.Slot{Task: name, Epoch: l.cursor.Epoch, First: at, Last: at, N: 1, Cause: runner.CauseStart})
+				break
+			}
+		}
+	}
+	return slots
+}
+
+// firstOfBoot reports whether no daemon used the folder since the machine
+// started, and remembers that now one has.
+func firstOfBoot(stateDir string) bool {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return false
+	}
+	path := filepath.Join(stateDir, "boot")
+	last, _ := os.ReadFile(path)
+	if bytes.Equal(last, id) {
+		return false
+	}
+	return renameio.WriteFile(path, id, 0o600) == nil
+}
+
+// adopt takes over the forked runs that an earlier daemon left.
+func (l *loop) adopt(ctx context.Context) {
+	found, err := l.runner.Find()
+	if err != nil {
+		l.log.Error("cannot read what became of some forked runs", "error", err)
+	}
+	for _, f := range found {
+		if err := l.takeOver(ctx, f); err != nil {
+			l.log.Error("cannot take over a forked run", "run", f.Run.ID, "error", err)
+		}
+	}
+}
+
+// takeOver has the run in the ledger, then follows it, or lets it start again
+// if it never did.
+func (l *loop) takeOver(ctx context.Context, f runner.Found) error {
+	run := f.Run
+	if !f.Begun {
+		run.State, run.Attempts, run.Started = runner.Queued, run.Attempts-1, time.Time{}
+		if _, err := l.ledger.Submit(ctx, run); err != nil {
+			return err
+		}
+		l.view.Add(run)
+		l.log.Info("found a forked run that never began; it waits again", "run", run.ID)
+		return l.runner.Drop(f)
+	}
+	if _, err := l.ledger.Submit(ctx, run); err != nil {
+		return err
+	}
+	leases, err := l.ledger.Claim(ctx, []string{run.ID})
+	if err != nil {
+		return err
+	}
+	for _, lease := range leases {
+		l.leases.Store(run.ID, lease)
+	}
+	l.view.Add(run)
+	l.log.Info("adopted a forked run of an earlier daemon", "task", run.Task, "run", run.ID)
+	l.runner.Resume(l.runs, f)
+	return nil
+}

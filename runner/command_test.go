@@ -1,0 +1,326 @@
+package runner
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// unstamp takes the time off each line of a log.
+func unstamp(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		_, rest, _ := strings.Cut(line, " ")
+		b.WriteString(rest)
+	}
+	return b.String()
+}
+
+// eachMode runs a test in every mode: what a command means does not depend on it.
+func eachMode(t *testing.T, f func(t *testing.T, b *bench, mode Mode)) {
+	for _, mode := range []Mode{Threaded, Sequential, Forked} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			f(t, newBench(t), mode)
+		})
+	}
+}
+
+func TestOutcomes(t *testing.T) {
+	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
+		for _, c := range []struct {
+			text    string
+			change  func(*Task)
+			outcome Outcome
+			why     string
+			exit    int // -1: none
+			signal  string
+			err     string
+		}{
+			{"echo hi", nil, OK, "", 0, "", ""},
+			{"echo oops >&2; exit 3", nil, Failed, "exit 3", 3, "", "oops"},
+			{"exit 3", func(t *Task) { t.SuccessExit = []int{0, 3} }, OK, "", 3, "", ""},
+			{"exit 0", func(t *Task) { t.SuccessExit = []int{3} }, Failed, "exit 0", 0, "", ""},
+			{"kill -SEGV $$", nil, Failed, "killed by SEGV", -1, "SEGV", ""},
+			{"no-such-program", nil, Failed, "exit 127", 127, "", "not found"},
+			{"", func(t *Task) { t.Action = &Command{Argv: []string{"no-such-program"}} }, Failed, `could not start: no program "no-such-program" in PATH=`, -1, "", "no program"},
+			{"", func(t *Task) { t.Action = &Command{Argv: []string{"/etc/passwd"}} }, Failed, "could not start: /etc/passwd: permission denied", -1, "", "denied"},
+			{"true", func(t *Task) { t.Dir = "/no/such/dir" }, Failed, "could not start: dir: stat /no/such/dir: no such file or directory", -1, "", "no such"},
+			{"true", func(t *Task) { t.User = "nobody-here" }, Failed, `could not start: no user "nobody-here" on this machine`, -1, "", "nobody-here"},
+			{"true", func(t *Task) { t.Secrets = map[string]string{"KEY": "file:/no/such/key"} }, Failed, "could not start: secret KEY: open /no/such/key", -1, "", "/no/such/key"},
+			{"sleep 60", func(t *Task) { t.Timeout = 50 * time.Millisecond }, TimedOut, "after 50ms", -1, "", ""},
+		} {
+			task := b.command(mode, c.text)
+			if c.change != nil {
+				c.change(task)
+			}
+			b.launch(task, fmt.Sprintf("%x", c.text+c.why))
+			r := b.end()
+			if r.Outcome != c.outcome || !strings.HasPrefix(r.Why, c.why) || r.Signal != c.signal || !strings.Contains(r.Error, c.err) {
+				t.Errorf("%q: got %+v; want %+v", c.text, r, c)
+			}
+			if (c.exit < 0) != (r.Exit == nil) || r.Exit != nil && *r.Exit != c.exit {
+				t.Errorf("%q: exit %v, want %d", c.text, r.Exit, c.exit)
+			}
+		}
+	})
+}
+
+// stubborn starts processes that do not want to die: in the foreground, in the
+// background, and one that left the session; each writes its id to a file.
+const stubborn = `
+trap '' TERM
+(trap '' TERM; echo $$ >>pids; sh -c 'echo $$ >>pids; trap "" TERM; while :; do sleep 1; done') &
+setsid sh -c 'echo $$ >>pids; trap "" TERM; while :; do sleep 1; done' &
+echo $$ >>pids
+while :; do sleep 1; done`
+
+func TestTimeOutLeavesNothing(t *testing.T) {
+	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
+		task := b.command(mode, stubborn)
+		task.Timeout = 700 * time.Millisecond
+		run := b.launch(task, "k")
+		r := b.end()
+		if r.Outcome != TimedOut || r.Why != "after 700ms" {
+			t.Errorf("got %+v, want timeout", r)
+		}
+		text, err := os.ReadFile(filepath.Join(b.dir, "pids"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pids := strings.Fields(string(text))
+		if len(pids) < 4 {
+			t.Fatalf("only %d processes were started: the test shows nothing", len(pids))
+		}
+		for _, pid := range pids {
+			n, _ := strconv.Atoi(pid)
+			if s, err := readStat(n); err == nil && s.state != 'Z' {
+				t.Errorf("process %d (%s) is still alive", n, s.name)
+			}
+		}
+		if left := (family{run: run.ID, stateDir: b.dir}).members(); len(left) > 0 {
+			t.Errorf("left: %s", describe(left))
+		}
+	})
+}
+
+func TestStopSignalIsHeard(t *testing.T) {
+	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
+		task := b.command(mode, `trap 'echo bye; exit 0' INT; echo up >up; while :; do sleep 0.01; done`)
+		task.StopSignal, task.KillAfter = "INT", 10*time.Second
+		run := b.launch(task, "k")
+		awaitFile(t, filepath.Join(b.dir, "up"))
+		if !b.Stop(End{run.ID, Cancelled, "enough"}) {
+			t.Fatal("there is no such run")
+		}
+		if r := b.end(); r.Outcome != Cancelled || r.Why != "enough" {
+			t.Errorf("got %+v, want cancelled (enough)", r)
+		}
+		if got := b.log(run); got != "bye\n" {
+			t.Errorf("output %q, want bye", got)
+		}
+	})
+}
+
+func TestRunEndsWithItsProcess(t *testing.T) {
+	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
+		began := time.Now()
+		run := b.launch(b.command(mode, "sleep 60 & echo $! >pid; echo hi"), "k")
+		r := b.end()
+		text, _ := os.ReadFile(filepath.Join(b.dir, "pid"))
+		pid, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+		defer func() { _ = syscall.Kill(pid, syscall.SIGKILL) }()
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("it took %v: the run waited for its background process", took)
+		}
+		if r.Outcome != OK || r.Why != fmt.Sprintf("left behind: sleep (%d)", pid) {
+			t.Errorf("got %+v, want ok, and the process left behind named", r)
+		}
+		if got := b.log(run); got != "hi\n" {
+			t.Errorf("output %q, want hi", got)
+		}
+		if s, err := readStat(pid); err != nil || s.state == 'Z' {
+			t.Errorf("what a run leaves at its normal end must stay alive")
+		}
+	})
+}
+
+// A background process may go on writing as long as its carrier lives.
+func TestBackgroundWriterSurvives(t *testing.T) {
+	b := newBench(t)
+	b.launch(b.command(Threaded, `(while [ ! -e go ]; do sleep 0.01; done; echo late && echo alive >done) & echo hi`), "k")
+	if r := b.end(); r.Outcome != OK {
+		t.Fatalf("got %+v", r)
+	}
+	if err := os.WriteFile(filepath.Join(b.dir, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	awaitFile(t, filepath.Join(b.dir, "done"))
+}
+
+func TestEveryLineOfStderrIsKept(t *testing.T) {
+	for _, user := range []string{"", "nobody"} {
+		if user != "" && os.Getuid() != 0 {
+			t.Skip("only root can switch users")
+		}
+		eachMode(t, func(t *testing.T, b *bench, mode Mode) {
+			task := b.command(mode, `for i in $(seq 500); do echo $i >/dev/stderr; echo $i >&2; echo $i >/proc/self/fd/1; done`)
+			task.User, task.Dir = user, "/"
+			run := b.launch(task, "k")
+			if r := b.end(); r.Outcome != OK {
+				t.Fatalf("as %q: %+v", user, r)
+			}
+			if lines := strings.Count(b.log(run), "\n"); lines != 1500 {
+				t.Errorf("as %q: %d lines, want 1500", user, lines)
+			}
+		})
+	}
+}
+
+func TestSurroundings(t *testing.T) {
+	t.Setenv("NOTIFY_SOCKET", "/run/secret")
+	t.Setenv("ROTA_OUTER", "1")
+	t.Setenv("INHERITED", "yes")
+	t.Setenv("API_KEY_SOURCE", "sesame")
+	for _, mode := range []Mode{Threaded, Sequential, Forked} {
+		b := newBench(t)
+		ten, nice := uint64(10), 5
+		write(t, filepath.Join(b.dir, "vars"), "# comment\nexport A=file\nB='from file'\n\nC=file\n", 0o600)
+		write(t, filepath.Join(b.dir, "key"), "open sesame\n", 0o600)
+		for _, c := range []struct {
+			name, text, want string
+			change           func(*Task)
+		}{
+			{"environment", `echo "$INHERITED,$NOTIFY_SOCKET,$ROTA_OUTER"`, "yes,,", nil},
+			{"what the run is", `echo $ROTA_TASK $ROTA_RUN $ROTA_SCHEDULED $ROTA_ATTEMPT $ROTA_CAUSE "$ROTA_LAST_SUCCESS"`, "t t/KEY 2001-09-09T01:46:40Z 1 schedule", nil},
+			{"env_file < env < secrets < params", `echo $A $B $C $D $ROTA_PARAM_WHO`, "file from file env *** world", func(t *Task) {
+				t.EnvFile, t.Env = filepath.Join(b.dir, "vars"), map[string]string{"C": "env", "D": "env"}
+				t.Secrets, t.Params = map[string]string{"D": "file:" + filepath.Join(b.dir, "key")}, map[string]string{"who": "world"}
+			}},
+			{"a secret from the environment is not inherited", `echo "$K,$API_KEY_SOURCE"`, "***,", func(t *Task) {
+				t.Secrets, t.DropEnv = map[string]string{"K": "env:API_KEY_SOURCE"}, []string{"API_KEY_SOURCE"}
+			}},
+			{"env_file may be absent", `echo ok`, "ok", func(t *Task) { t.EnvFile = "-/no/such/file" }},
+			{"dir", `pwd`, "/usr", func(t *Task) { t.Dir = "/usr" }},
+			{"folder of the file", `pwd`, b.dir, nil},
+			{"stdin is empty", `cat; echo end`, "end", nil},
+			{"stdin", `cat`, "some text", func(t *Task) { t.Stdin = "some text\n" }},
+			{"shell", `test -n "$BASH_VERSION" && echo bash`, "bash", func(t *Task) { t.Shell = []string{"bash", "-c"} }},
+			{"argv goes through no shell", "", "$HOME *", func(t *Task) { t.Action = &Command{Argv: []string{"echo", "$HOME", "*"}} }},
+			{"umask", `umask`, "0077", func(t *Task) { t.Umask = 0o077 }},
+			{"nice", `nice`, "5", func(t *Task) { t.Nice = &nice }},
+			{"limits", `ulimit -n; ulimit -t; ulimit -c`, "10\n10\n0", func(t *Task) { t.Limits = Limits{Files: &ten, CPUTime: &ten, Core: new(uint64)} }},
+			{"oom", `cat /proc/self/oom_score_adj`, "0", nil},
+		} {
+			task := b.command(mode, c.text)
+			if c.change != nil {
+				c.change(task)
+			}
+			run := b.launch(task, "KEY")
+			if r := b.end(); r.Outcome != OK {
+				t.Errorf("%s, %s: %+v", mode, c.name, r)
+			}
+			if got := strings.TrimSpace(b.log(run)); got != c.want {
+				t.Errorf("%s, %s: got %q, want %q", mode, c.name, got, c.want)
+			}
+			os.RemoveAll(filepath.Join(b.dir, "logs"))
+		}
+	}
+}
+
+func TestAsAnotherUser(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can switch users")
+	}
+	for _, umask := range []uint32{0o022, 0o027} { // with and without the setup process
+		for _, mode := range []Mode{Threaded, Forked} {
+			b := newBench(t)
+			task := b.command(mode, `id -un; id -gn; id -Gn; echo $HOME $USER $LOGNAME "$INHERITED"; pwd`)
+			task.User, task.Umask = "games", umask
+			run := b.launch(task, "k")
+			if r := b.end(); r.Outcome != OK {
+				t.Fatalf("%+v", r)
+			}
+			want := "games\ngames\ngames\n/usr/games games games \n/usr/games\n"
+			if got := b.log(run); got != want {
+				t.Errorf("%s: got %q, want %q", mode, got, want)
+			}
+			task = b.command(mode, `id -un; id -gn; echo $0`)
+			task.Group, task.Umask = "games", umask
+			run = b.launch(task, "group")
+			b.end()
+			if got, want := b.log(run), "root\ngames\n/bin/sh\n"; got != want {
+				t.Errorf("%s: group alone: got %q, want %q", mode, got, want)
+			}
+		}
+	}
+}
+
+// A secret file that everyone may read is no secret.
+func TestOpenSecretIsRefused(t *testing.T) {
+	b := newBench(t)
+	path := filepath.Join(b.dir, "key")
+	write(t, path, "x", 0o644)
+	task := b.command(Threaded, "echo $KEY")
+	task.Secrets = map[string]string{"KEY": "file:" + path}
+	b.launch(task, "k")
+	if r := b.end(); r.Outcome != Failed || !strings.Contains(r.Why, "chmod o= "+path) {
+		t.Errorf("got %+v, want a failure that names the chmod", r)
+	}
+}
+
+func TestRunsLeaveNoDescriptors(t *testing.T) {
+	b := newBench(t)
+	count := func() int {
+		e, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(e)
+	}
+	b.launch(b.command(Threaded, "true"), "warm")
+	b.end()
+	before := count()
+	for i := range 100 {
+		mode := Threaded
+		if i%10 == 0 {
+			mode = Forked
+		}
+		b.launch(b.command(mode, "echo hi"), strconv.Itoa(i))
+	}
+	for range 100 {
+		b.end()
+	}
+	if after := count(); after > before+5 {
+		out, _ := exec.Command("ls", "-l", fmt.Sprintf("/proc/%d/fd", os.Getpid())).Output()
+		t.Errorf("%d descriptors, %d before:\n%s", after, before, out)
+	}
+}
+
+func awaitFile(t *testing.T, path string) {
+	t.Helper()
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); {
+		if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+			return
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+	t.Fatalf("%s did not appear within 20 s", path)
+}
+
+func write(t *testing.T, path, text string, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+

@@ -1,0 +1,87 @@
+package runner
+
+import (
+	"context"
+	"os"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestMain(m *testing.M) {
+	// The race detector makes every process wait for a second at its exit.
+	os.Setenv("GORACE", "atexit_sleep_ms=0")
+	Reexec()
+	os.Exit(m.Run())
+}
+
+// bench is a Runner in a folder of its own, and what it reports.
+type bench struct {
+	*Runner
+	t     *testing.T
+	dir   string
+	ends  chan ended
+	freed chan string
+	mu    sync.Mutex
+	lines []string
+}
+
+type ended struct {
+	run Run
+	res Result
+}
+
+func newBench(t *testing.T) *bench {
+	b := &bench{t: t, dir: t.TempDir(), ends: make(chan ended, 100), freed: make(chan string, 100)}
+	b.Runner = New(Options{
+		StateDir: b.dir,
+		Done:     func(r Run, res Result) error { b.ends <- ended{r, res}; return nil },
+		Returned: func(id string) { b.freed <- id },
+		Echo: func(_ Run, line []byte) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.lines = append(b.lines, string(line))
+		},
+	})
+	return b
+}
+
+// command is a task that gives a text to the shell.
+func (b *bench) command(mode Mode, text string) *Task {
+	return &Task{
+		Name: "t", Action: &Command{Text: text}, Output: 1 << 20,
+		Policy:  Policy{Mode: mode, KillAfter: 200 * time.Millisecond, StopSignal: "TERM", SuccessExit: []int{0}},
+		Process: Process{Shell: []string{"/bin/sh", "-c"}, Base: b.dir, Umask: 0o022},
+	}
+}
+
+// launch starts a task as a run with that key.
+func (b *bench) launch(task *Task, key string) Run {
+	run := Run{ID: task.Name + "/" + key, Task: task.Name, Cause: CauseSchedule, State: Running, Started: time.Now(), Scheduled: time.Unix(1e9, 0), Attempts: 1}
+	b.Start(b.t.Context(), Launch{Run: run, Task: task})
+	return run
+}
+
+// end waits for the next run to end.
+func (b *bench) end() Result {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second)
+	defer cancel()
+	select {
+	case e := <-b.ends:
+		return e.res
+	case <-ctx.Done():
+		b.t.Fatal("the run did not end within 20 s")
+		return Result{}
+	}
+}
+
+// log is the output kept of a run, without stamps.
+func (b *bench) log(run Run) string {
+	b.t.Helper()
+	text, err := os.ReadFile(logPath(b.dir, run.ID, run.Attempts))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return unstamp(string(text))
+}
