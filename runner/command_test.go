@@ -193,12 +193,12 @@ func TestSurroundings(t *testing.T) {
 		ten, nice := uint64(10), 5
 		write(t, filepath.Join(b.dir, "vars"), "# comment\nexport A=file\nB='from file'\n\nC=file\n", 0o600)
 		write(t, filepath.Join(b.dir, "key"), "open sesame\n", 0o600)
-		for _, c := range []struct {
+		for i, c := range []struct {
 			name, text, want string
 			change           func(*Task)
 		}{
 			{"environment", `echo "$INHERITED,$NOTIFY_SOCKET,$ROTA_OUTER"`, "yes,,", nil},
-			{"what the run is", `echo $ROTA_TASK $ROTA_RUN $ROTA_SCHEDULED $ROTA_ATTEMPT $ROTA_CAUSE "$ROTA_LAST_SUCCESS"`, "t t/KEY 2001-09-09T01:46:40Z 1 schedule", nil},
+			{"what the run is", `echo $ROTA_TASK $ROTA_RUN $ROTA_SCHEDULED $ROTA_ATTEMPT $ROTA_CAUSE "$ROTA_LAST_SUCCESS"`, "t t/K1 2001-09-09T01:46:40Z 1 schedule", nil},
 			{"env_file < env < secrets < params", `echo $A $B $C $D $ROTA_PARAM_WHO`, "file from file env *** world", func(t *Task) {
 				t.EnvFile, t.Env = filepath.Join(b.dir, "vars"), map[string]string{"C": "env", "D": "env"}
 				t.Secrets, t.Params = map[string]string{"D": "file:" + filepath.Join(b.dir, "key")}, map[string]string{"who": "world"}
@@ -222,14 +222,13 @@ func TestSurroundings(t *testing.T) {
 			if c.change != nil {
 				c.change(task)
 			}
-			run := b.launch(task, "KEY")
+			run := b.launch(task, fmt.Sprintf("K%d", i))
 			if r := b.end(); r.Outcome != OK {
 				t.Errorf("%s, %s: %+v", mode, c.name, r)
 			}
 			if got := strings.TrimSpace(b.log(run)); got != c.want {
 				t.Errorf("%s, %s: got %q, want %q", mode, c.name, got, c.want)
 			}
-			os.RemoveAll(filepath.Join(b.dir, "logs"))
 		}
 	}
 }
