@@ -1,0 +1,94 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"rota/config"
+)
+
+func checkCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "check",
+		Category:  "Look at the file",
+		Usage:     "find all faults of the file",
+		ArgsUsage: "[FILE|-]",
+		Description: `Prints every fault with its line, a caret and what to write instead. Warnings
+alone are no failure. "-" reads stdin.
+
+  rota check jobs.toml
+  git show HEAD:jobs.toml | rota check -
+  rota check --json | jq '.errors[].message'`,
+		Flags: []cli.Flag{trustFlag()},
+		Action: func(c *cli.Context) error {
+			name, cfg, err := s.toCheck(c)
+			var wrong *config.Errors
+			switch {
+			case errors.As(err, &wrong):
+				err = s.showFaults(c, name, wrong.Faults)
+				return errors.Join(err, status(exitFile))
+			case err != nil:
+				return err
+			case c.Bool("json"):
+				return s.showFaults(c, name, cfg.Warnings)
+			case c.Bool("quiet"):
+				return nil
+			}
+			if err := s.showFaults(c, name, cfg.Warnings); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(s.out, "%s: %s, %s, ok\n", clean(name), count(len(cfg.Tasks), "task"), count(len(cfg.Queues), "queue"))
+			return err
+		},
+	}
+}
+
+// toCheck reads what is to be checked. An error in it is a [*config.Errors].
+func (s *session) toCheck(c *cli.Context) (name string, cfg *config.Config, err error) {
+	o := config.Options{TrustFile: c.Bool("trust-file")}
+	if name = c.Args().First(); name == "-" {
+		text, err := io.ReadAll(s.in)
+		if err != nil {
+			return "", nil, fail(exitFile, "", "cannot read stdin: %v", err)
+		}
+		cfg, err = config.Parse("stdin", string(text), o)
+		return "stdin", cfg, err
+	}
+	if name == "" {
+		if name, err = file(c); err != nil {
+			return "", nil, err
+		}
+	}
+	cfg, err = config.Load(name, o)
+	if err != nil && !errors.As(err, new(*config.Errors)) {
+		err = fromFile(name, err)
+	}
+	return name, cfg, err
+}
+
+// showFaults prints what check is asked for, and therefore on stdout.
+func (s *session) showFaults(c *cli.Context, name string, faults []config.Fault) error {
+	if c.Bool("json") {
+		return s.json(s.out, struct {
+			File   string      `json:"file"`
+			Errors []faultJSON `json:"errors"`
+		}{name, faultsJSON(faults)})
+	}
+	wrong := 0
+	for _, f := range faults {
+		if !f.Warning {
+			wrong++
+		}
+		if _, err := fmt.Fprintln(s.out, s.paint(s.out, f.Render())); err != nil {
+			return err
+		}
+	}
+	if wrong > 0 {
+		_, err := fmt.Fprintf(s.out, "%s in %s\n", count(wrong, "error"), clean(name))
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+package command
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"rota/config"
+	"rota/internal/daemon"
+)
+
+// code is what the program ends with.
+type code int
+
+// The exit codes. A command that runs a task to its end passes on the task's
+// own code, and has three ranges more.
+const (
+	exitOK code = iota
+	exitFailed
+	exitUsage
+	exitFile
+	exitUnknown
+	exitNoDaemon
+	exitForbidden
+	exitConflict
+	exitNotNow
+
+	exitTimeout code = 124
+	exitRota    code = 125
+	exitSignal  code = 128 // and the number of the signal
+)
+
+// codeTexts explains the codes on the help page.
+var codeTexts = []struct{ code, text string }{
+	{"0", "ok"},
+	{"1", "failed"},
+	{"2", "usage: the command line is wrong"},
+	{"3", "jobs.toml is wrong, or cannot be read"},
+	{"4", "no such task or run"},
+	{"5", "no daemon can be reached"},
+	{"6", "not permitted"},
+	{"7", "conflict: a daemon is running already"},
+	{"8", "not now, try again"},
+	{"124", "exec: the task's time-out"},
+	{"125", "exec: rota itself failed, not the task"},
+	{"128+n", "exec: ended by signal n; else exec ends with the task's own code"},
+}
+
+// status ends the program with a code and no further word.
+type status code
+
+func (s status) Error() string { return fmt.Sprintf("exit %d", int(s)) }
+
+// failure ends the program with a message.
+type failure struct {
+	code   code
+	msg    string
+	hint   string         // what to do; "" if there is nothing to say
+	faults []config.Fault // of the file, if that is what is wrong
+}
+
+func (f *failure) Error() string {
+	if f.hint == "" {
+		return f.msg
+	}
+	return f.msg + "; " + f.hint
+}
+
+func fail(c code, hint, format string, args ...any) *failure {
+	return &failure{code: c, msg: fmt.Sprintf(format, args...), hint: hint}
+}
+
+// misuse is the failure of a command line; cmd is "" if no command is known.
+func misuse(cmd, format string, args ...any) *failure {
+	return fail(exitUsage, "try: "+strings.TrimSpace("rota help "+cmd), format, args...)
+}
+
+// noTask is the failure of a name that is not in the file.
+func noTask(name string, c *config.Config) *failure {
+	names := taskNames(c)
+	hint := ""
+	switch near := nearest(name, names); {
+	case near != "":
+		hint = fmt.Sprintf("did you mean %q?", near)
+	case len(names) == 0:
+		hint = "there are no tasks in " + c.Path
+	default:
+		hint = "see them all: rota list"
+	}
+	return fail(exitUnknown, hint, "no task %q", name)
+}
+
+// fromFile turns an error of loading the file into a failure.
+func fromFile(path string, err error) error {
+	var wrong *config.Errors
+	if errors.As(err, &wrong) {
+		return &failure{code: exitFile, msg: count(len(wrong.Faults), "error") + " in " + path, faults: wrong.Faults}
+	}
+	hint := ""
+	if errors.Is(err, fs.ErrNotExist) {
+		hint = "name another with --config FILE"
+	}
+	return fail(exitFile, hint, "%v", err)
+}
+
+// fromDaemon turns an error of the daemon into a failure.
+func fromDaemon(path string, err error) error {
+	var wrong *config.Errors
+	var where *fs.PathError
+	abs, _ := filepath.Abs(path)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, daemon.ErrRunning):
+		return fail(exitConflict, "", "%v", err)
+	case errors.As(err, &wrong), errors.As(err, &where) && (where.Path == path || where.Path == abs):
+		return fromFile(path, err)
+	}
+	return fail(exitFailed, "", "%v", err)
+}
+
+// codeOf returns what the program ends with.
+func codeOf(err error) code {
+	var s status
+	var f *failure
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &s):
+		return code(s)
+	case errors.As(err, &f):
+		return f.code
+	}
+	return exitFailed
+}
+
+// errorJSON is a failure for programs.
+type errorJSON struct {
+	Code    code        `json:"code"`
+	Message string      `json:"message"`
+	Hint    string      `json:"hint,omitempty"`
+	Errors  []faultJSON `json:"errors,omitempty"`
+}
+
+// faultJSON is a complaint about the file, for programs.
+type faultJSON struct {
+	Message string `json:"message"`
+	File    string `json:"file"`
+	Line    int    `json:"line,omitempty"` // from 1; absent: the file as a whole
+	Column  int    `json:"column,omitempty"`
+	Hint    string `json:"hint,omitempty"`
+	Warning bool   `json:"warning,omitempty"`
+}
+
+func faultsJSON(faults []config.Fault) []faultJSON {
+	list := make([]faultJSON, len(faults))
+	for i, f := range faults {
+		list[i] = faultJSON{f.Msg, f.File, f.Line, f.Col, f.Hint, f.Warning}
+	}
+	return list
+}
+
+// report tells of an error on stderr: in words or, for programs, as one object.
+func (s *session) report(err error, asJSON bool) {
+	if errors.As(err, new(status)) {
+		return // all is said
+	}
+	f := &failure{code: exitFailed, msg: err.Error()}
+	errors.As(err, &f)
+	if asJSON {
+		s.json(s.err, map[string]errorJSON{"error": {f.code, f.msg, f.hint, faultsJSON(f.faults)}})
+		return
+	}
+	for _, fault := range f.faults {
+		fmt.Fprintln(s.err, s.paint(s.err, fault.Render()))
+	}
+	if f.faults != nil {
+		fmt.Fprintln(s.err, clean(f.msg))
+		return
+	}
+	fmt.Fprintln(s.err, s.paint(s.err, "error: "+clean(cmp.Or(f.Error(), "failed"))))
+}

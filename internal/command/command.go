@@ -1,0 +1,131 @@
+// Package command is the command line: one file for each subcommand, and the
+// exit codes and messages in one place. It decides nothing about tasks.
+package command
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"rota/runner"
+)
+
+// commands are the subcommands, in the order of the help page.
+var commands = []func(*session) *cli.Command{
+	daemonCommand,
+	execCommand,
+	checkCommand,
+	nextCommand,
+	listCommand,
+	helpCommand,
+	versionCommand,
+}
+
+// Main runs the command line args and returns the exit code of the program. It
+// also is what rota runs in the helper processes that it starts.
+func Main(args []string, stdin, stdout, stderr *os.File) int {
+	runner.Reexec()
+	s := &session{in: stdin, out: stdout, err: stderr}
+	err := s.run(args)
+	if err != nil {
+		s.report(err, wantsJSON(args))
+	}
+	return int(codeOf(err))
+}
+
+// session is one command line and what is around it.
+type session struct {
+	in, out, err *os.File
+	color        string // of --color
+}
+
+func (s *session) run(args []string) error {
+	app := s.app()
+	args, err := normalise(app, args)
+	if err != nil {
+		return err
+	}
+	return app.Run(args)
+}
+
+// app describes the command line to package cli, which here reads flags and
+// finds the command, and nothing else: help, suggestions and errors are ours.
+func (s *session) app() *cli.App {
+	app := &cli.App{
+		Name:      "rota",
+		HideHelp:  true,
+		Reader:    s.in,
+		Writer:    s.out,
+		ErrWriter: s.err,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "config", Aliases: []string{"c"}, EnvVars: []string{"ROTA_CONFIG"}, Usage: "the file of the tasks, `FILE`"},
+			&cli.BoolFlag{Name: "json", Usage: "data and errors as one JSON object"},
+			&cli.BoolFlag{Name: "utc", Usage: "show and read times in UTC, not in the task's zone"},
+			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "only what is wrong"},
+			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "the daemon's log in detail"},
+			&cli.StringFlag{Name: "color", Value: "auto", Usage: "`WHEN` to colour: auto, always or never"},
+			&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "help, also on one command"},
+			&cli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "the version"},
+		},
+		Before: s.before,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return unknownCommand(c.App, c.Args().First())
+			}
+			return s.help(c.App, "")
+		},
+		OnUsageError: usageError,
+		// Errors come back to Main, which alone ends the program.
+		ExitErrHandler: func(*cli.Context, error) {},
+	}
+	for _, command := range commands {
+		c := command(s)
+		c.HideHelp, c.OnUsageError = true, usageError
+		c.Action = counted(c.Action, c.ArgsUsage)
+		app.Commands = append(app.Commands, c)
+	}
+	return app
+}
+
+// before looks at the global flags.
+func (s *session) before(c *cli.Context) error {
+	s.color = c.String("color")
+	if !slices.Contains([]string{"auto", "always", "never"}, s.color) {
+		return misuse("", "--color cannot be %q: it is auto, always or never", s.color)
+	}
+	return nil
+}
+
+// counted refuses more arguments than the command takes, as its ArgsUsage tells.
+func counted(action cli.ActionFunc, usage string) cli.ActionFunc {
+	most := len(strings.Fields(usage))
+	if strings.Contains(usage, "…") {
+		return action
+	}
+	return func(c *cli.Context) error {
+		if extra := c.Args().Get(most); extra != "" {
+			return misuse(c.Command.Name, "%s does not know what to do with %q", c.Command.Name, extra)
+		}
+		return action(c)
+	}
+}
+
+// usageError makes an error of package cli, about the value of a flag, ours.
+func usageError(c *cli.Context, err error, _ bool) error {
+	cmd := ""
+	if c.Command != nil && c.App.Command(c.Command.Name) != nil {
+		cmd = c.Command.Name
+	}
+	return misuse(cmd, "%s", strings.TrimSuffix(err.Error(), ": parse error"))
+}
+
+// wantsJSON tells whether errors go to a program, even if the command line
+// cannot be read.
+func wantsJSON(args []string) bool {
+	if end := slices.Index(args, "--"); end >= 0 {
+		args = args[:end]
+	}
+	return slices.Contains(args, "--json") || slices.Contains(args, "--json=true")
+}

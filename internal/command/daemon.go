@@ -1,0 +1,64 @@
+package command
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"rota/internal/daemon"
+)
+
+func daemonCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:     "daemon",
+		Category: "Run tasks",
+		Usage:    "run the tasks of the file at their times",
+		Description: `Stays in the foreground and logs to stderr. Edit the file while it runs, and
+the schedule follows; a file with an error changes nothing and is reported.
+
+Signals: TERM and INT stop it, after the tasks under way had a moment to end; a
+second one stops it at once. HUP reads the file again. USR1 logs what runs and
+what comes next. Forked tasks are left to finish in any case.
+
+Output of tasks: none; raw, as it comes; prefix, each line after the name of
+its task; json, one object a line.
+
+  rota daemon --config jobs.toml
+  rota daemon -c jobs.toml --output raw -v`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "output", Usage: "`HOW` tasks' output goes to stdout: none, raw, prefix, json"},
+			trustFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			outputs := []string{"", "none", "raw", "prefix", "json"}
+			if how := c.String("output"); !slices.Contains(outputs, how) {
+				return misuse("daemon", "--output cannot be %q: it is %s", how, strings.Join(outputs[1:], ", "))
+			}
+			path, err := file(c)
+			if err != nil {
+				return err
+			}
+			if os.Getpid() == 1 {
+				return status(daemon.Init(os.Args))
+			}
+			return fromDaemon(path, daemon.Run(c.Context, daemon.Options{
+				Config: path, TrustFile: c.Bool("trust-file"), Output: c.String("output"),
+				LogLevel: logLevel(c), Color: s.color, Version: version(),
+				Stdout: s.out, Stderr: s.err,
+			}))
+		},
+	}
+}
+
+// logLevel is what -q and -v ask for; "" if neither does.
+func logLevel(c *cli.Context) string {
+	switch {
+	case c.Bool("verbose"):
+		return "debug"
+	case c.Bool("quiet"):
+		return "warn"
+	}
+	return ""
+}

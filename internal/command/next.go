@@ -1,0 +1,170 @@
+package command
+
+import (
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"rota/config"
+	"rota/schedule"
+)
+
+// mostSlots bounds what next computes, for one who asks for each second of a
+// century.
+const mostSlots = 100_000
+
+func nextCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "next",
+		Category:  "Look at the file",
+		Usage:     "show when tasks come due next",
+		ArgsUsage: "[TASK…]",
+		Description: `Says it from the file alone, soonest first: an interval counts from now, or from
+--from, as if its task were first seen then. Times are those of the task's zone.
+
+TIME is "2026-12-24 18:00", "2026-12-24" or RFC 3339, "18:00" for the next one,
+or "2h30m" from now (for --until: from --from).
+
+  rota next
+  rota next backup -n 10
+  rota next --until 24h
+  rota next backup --from 2027-03-27 -n 3 --json`,
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "n", Usage: "`N` slots of each task (1; 5 if tasks are named; all with --until)"},
+			&cli.StringFlag{Name: "from", Usage: "slots after `TIME` instead of after now"},
+			&cli.StringFlag{Name: "until", Usage: "slots up to `TIME`"},
+		},
+		Action: func(c *cli.Context) error {
+			cfg, err := load(c, true)
+			if err != nil {
+				return err
+			}
+			q, err := newQuery(c, cfg)
+			if err != nil {
+				return err
+			}
+			slots, never, err := q.slots(c, cfg)
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				return s.json(s.out, map[string][]slotJSON{"next": slotsJSON(slots)})
+			}
+			s.showSlots(q, slots, never)
+			return nil
+		},
+	}
+}
+
+// query is what next is asked.
+type query struct {
+	tasks       []config.Task
+	n           int // of each task
+	now         time.Time
+	from, until time.Time // zero until: no bound
+	given       bool      // from was
+}
+
+func newQuery(c *cli.Context, cfg *config.Config) (query, error) {
+	q := query{now: time.Now(), n: 1}
+	q.from = q.now
+	zone := zoneOf(c, cfg, schedule.Spec{})
+	for _, t := range []struct {
+		flag string
+		to   *time.Time
+	}{{"from", &q.from}, {"until", &q.until}} {
+		text := c.String(t.flag)
+		if !c.IsSet(t.flag) {
+			continue
+		}
+		at, err := instant(text, q.from, zone)
+		if err != nil {
+			return q, misuse("next", "--%s cannot be %q: %v", t.flag, text, err)
+		}
+		*t.to = at
+	}
+	q.given = c.IsSet("from")
+	names := c.Args().Slice()
+	switch {
+	case c.IsSet("n"):
+		if q.n = c.Int("n"); q.n < 1 {
+			return q, misuse("next", "-n has to be 1 or more")
+		}
+	case c.IsSet("until"):
+		q.n = mostSlots
+	case len(names) > 0:
+		q.n = 5
+	}
+	if len(names) == 0 {
+		names = taskNames(cfg)
+	}
+	for _, name := range names {
+		t, found := cfg.Tasks[name]
+		if !found {
+			return q, noTask(name, cfg)
+		}
+		q.tasks = append(q.tasks, t)
+	}
+	return q, nil
+}
+
+// slots returns what is asked for, in time order, and the tasks that have no
+// slot at all after from.
+func (q query) slots(c *cli.Context, cfg *config.Config) (slots []slot, never []config.Task, err error) {
+	since := "now"
+	if q.given {
+		since = "--from"
+	}
+	for _, t := range q.tasks {
+		walk := walk(c, cfg, t, q.from, since)
+		for n := range q.n {
+			next, found := walk.next()
+			if !found && n == 0 {
+				never = append(never, t)
+			}
+			if !found || !q.until.IsZero() && next.at.After(q.until) {
+				break
+			}
+			if len(slots) == mostSlots {
+				return nil, nil, misuse("next", "more than %d slots: give an earlier --until, or -n", mostSlots)
+			}
+			slots = append(slots, next)
+		}
+	}
+	slices.SortFunc(slots, bySlot)
+	return slots, never, nil
+}
+
+type slotJSON struct {
+	Task string `json:"task"`
+	At   string `json:"at"`
+	Note string `json:"note"`
+}
+
+func slotsJSON(slots []slot) []slotJSON {
+	list := make([]slotJSON, len(slots))
+	for i, s := range slots {
+		list[i] = slotJSON{s.task, s.at.Format(time.RFC3339), s.note}
+	}
+	return list
+}
+
+// showSlots prints a table. How long it is from now says nothing if another
+// time was asked for, so it is left out then.
+func (s *session) showSlots(q query, slots []slot, never []config.Task) {
+	g := grid{soft: []int{3}}
+	for _, x := range slots {
+		g.rows = append(g.rows, []string{until(x.at.Sub(q.now)), spell(x.at), x.task, x.note})
+	}
+	for _, t := range never {
+		g.rows = append(g.rows, []string{"-", "-", t.Name, idle(t)})
+	}
+	if q.given {
+		g.soft = []int{2}
+		for i, row := range g.rows {
+			g.rows[i] = row[1:]
+		}
+	}
+	g.print(s.out, s.width())
+}

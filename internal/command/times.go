@@ -1,0 +1,85 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"rota/config"
+	"rota/schedule"
+)
+
+// instant reads a TIME of the command line:
+//
+//	2026-12-24T18:00:00+01:00            RFC 3339
+//	2026-12-24 18:00, 2026-12-24T18:00   on the wall clock of zone
+//	2026-12-24                           its first moment
+//	18:00                                the next one after now
+//	2h30m                                that long after now
+//
+// Wall clock times are read by the rules that triggers follow, so one that a
+// clock change leaves out is the first moment after it.
+func instant(text string, now time.Time, zone *time.Location) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	if d, err := schedule.Duration(text); err == nil {
+		return now.Add(d), nil
+	}
+	date, clock, both := strings.Cut(strings.Replace(text, "T", " ", 1), " ")
+	expr, after := "at "+text, now
+	if strings.Contains(date, "-") {
+		if !both {
+			clock = "00:00"
+		}
+		expr, after = "once "+date+"T"+clock, time.Time{}
+	}
+	spec, faults := schedule.ParseExpr(expr, zone)
+	if kind := spec.Kind(); faults != nil || kind != schedule.Once && kind != schedule.Daily {
+		return time.Time{}, errors.New(`write it as "2026-12-24 18:00", "18:00", "2h" or in RFC 3339`)
+	}
+	return spec.Next(after), nil
+}
+
+// zoneOf is the time zone in which the slots of a trigger are shown: that of
+// its own wall clock, else the file's; UTC if the user wants that.
+func zoneOf(c *cli.Context, cfg *config.Config, spec schedule.Spec) *time.Location {
+	switch {
+	case c.Bool("utc"):
+		return time.UTC
+	case spec.Kind() == schedule.None, spec.Kind() == schedule.Interval && spec.Zone() == time.UTC:
+		return cfg.Rota.Timezone
+	}
+	return spec.Zone()
+}
+
+// spell writes an instant for people, in its own zone.
+func spell(t time.Time) string { return t.Format("Mon 2006-01-02 15:04:05 MST") }
+
+// until says how long it is to an instant: two units, rounded down.
+func until(d time.Duration) string {
+	if d < time.Second {
+		return "now"
+	}
+	units := []struct {
+		name string
+		size time.Duration
+	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
+	for i, u := range units {
+		n := d / u.size
+		if n == 0 {
+			continue
+		}
+		text := fmt.Sprintf("in %d%s", n, u.name)
+		if i+1 < len(units) {
+			if rest := d % u.size / units[i+1].size; rest > 0 {
+				text += fmt.Sprintf(" %d%s", rest, units[i+1].name)
+			}
+		}
+		return text
+	}
+	return ""
+}
