@@ -8,7 +8,7 @@ type Kind uint8
 // The kinds of trigger. None is the kind of the zero Spec, which never fires.
 const (
 	None     Kind = iota
-	Interval      // interval, @every
+	Interval      // interval, or cron = "@every …"
 	Weekday       // weekday with at
 	Monthday      // monthday with at, also together with weekday
 	Daily         // at alone, or with month
@@ -22,32 +22,173 @@ var kindNames = [...]string{"none", "interval", "weekday", "monthday", "daily", 
 // String returns the kind's name: "interval", "weekday", "daily" and so on.
 func (k Kind) String() string { return kindNames[k] }
 
-// Spec is one valid trigger. It is small, never changes, and may be copied and
-// shared; the zero Spec never fires.
+// Spec is one valid trigger: what [Parse] makes of its keys. It is one word
+// long, never changes, and may be copied and shared. The zero Spec never fires.
 type Spec struct{ p *plan }
 
-type plan struct{ kind Kind }
-
-// TriggerKeys names the keys that make up a trigger.
-var TriggerKeys = []string{"interval", "initial_delay", "weekday", "monthday", "month", "at", "cron", "once", "at_start", "timezone"}
-
-func Parse(k Keys, zone *time.Location) (Spec, []Fault)          { return Spec{}, nil }
-func ParseExpr(text string, zone *time.Location) (Spec, []Fault) { return Spec{}, nil }
-func ParseExprAt(text string, zone *time.Location, now time.Time) (Spec, []Fault) {
-	return Spec{}, nil
+// plan is what a Spec points to.
+type plan struct {
+	trigger
+	kind     Kind
+	text     string
+	zone     *time.Location // UTC if no wall clock matters
+	starts   int64          // the first instant that may be a slot
+	ends     int64          // the first that may not any more; never: no end
+	anchor   string
+	jitter   time.Duration
+	warnings []Fault
 }
-func Duration(text string) (time.Duration, error) { return time.ParseDuration(text) }
-func FormatDuration(d time.Duration) string       { return d.String() }
-func Zone(name string) (*time.Location, error)    { return time.LoadLocation(name) }
-func (s Spec) Next(after time.Time) time.Time     { return time.Time{} }
-func (s Spec) Note(at time.Time) string           { return "" }
-func (s Spec) String() string                     { return "" }
-func (s Spec) Equal(o Spec) bool                  { return s == o }
-func (s Spec) Kind() Kind                         { return None }
-func (s Spec) Zone() *time.Location               { return time.UTC }
-func (s Spec) From(seen time.Time) Spec           { return s }
-func (s Spec) AtStart() string                    { return "" }
-func (s Spec) Explain() string                    { return "" }
-func (s Spec) Warnings() []Fault                  { return nil }
-func (s Spec) Anchor() string                     { return "start" }
-func (s Spec) Jitter() time.Duration              { return 0 }
+
+// trigger is one kind's arithmetic, in Unix seconds.
+type trigger interface {
+	next(after int64) int64 // strictly after; never if there is none
+	note(at int64) string   // of a slot
+	means() string          // in plain English
+}
+
+var _ Schedule = Spec{}
+
+// Next returns the first slot strictly after the given instant, in UTC and on
+// a whole second. The zero Time means that there is none before the year
+// 10000. An interval that is not bound to its first sight (see [Spec.From])
+// counts from after itself. Next does not allocate, and takes much the same
+// time whether the slot is a second or forty years away.
+func (s Spec) Next(after time.Time) time.Time {
+	if s.p == nil {
+		return time.Time{}
+	}
+	t := s.p.slot(after.Unix())
+	if t == never {
+		return time.Time{}
+	}
+	return time.Unix(t, 0).UTC()
+}
+
+func (p *plan) slot(after int64) int64 {
+	if after < p.starts {
+		after = p.starts - 1
+	}
+	if t := p.next(after); t < p.ends && t < dusk {
+		return t
+	}
+	return never
+}
+
+// Note tells how a clock change touches the slot at the given instant:
+//
+//	""                        not at all, or there is no such slot
+//	"gap: moved from 02:30"   the wall clock skips the slot's own time
+//	"repeat: first pass"      the wall clock shows this time twice;
+//	"repeat: second pass"     this is the earlier or the later of the two
+func (s Spec) Note(at time.Time) string {
+	if s.p == nil || at.Nanosecond() != 0 || s.p.slot(at.Unix()-1) != at.Unix() {
+		return ""
+	}
+	return s.p.note(at.Unix())
+}
+
+// String returns the trigger's canonical text, which [ParseExpr] reads:
+//
+//	weekday mon-fri at 09:00, 17:00
+//
+// The time zone is not in it. The zero Spec is the empty text.
+func (s Spec) String() string {
+	if s.p == nil {
+		return ""
+	}
+	return s.p.text
+}
+
+// Equal tells whether two triggers are the same: their texts are, and their
+// time zones are or do not matter. What an interval is bound to is not
+// compared.
+func (s Spec) Equal(o Spec) bool {
+	if s.p == o.p {
+		return true
+	}
+	return s.p != nil && o.p != nil && s.p.text == o.p.text && s.p.zone.String() == o.p.zone.String()
+}
+
+// Kind returns what the trigger is made of.
+func (s Spec) Kind() Kind {
+	if s.p == nil {
+		return None
+	}
+	return s.p.kind
+}
+
+// Zone returns the time zone of the trigger's wall clock; UTC if the trigger
+// looks at none, as an interval does.
+func (s Spec) Zone() *time.Location {
+	if s.p == nil {
+		return time.UTC
+	}
+	return s.p.zone
+}
+
+// From binds an interval to its first sight: its slots are seen, rounded up to
+// a whole second, plus initial_delay and k intervals. An interval that starts
+// at a fixed instant, and every other kind, returns itself.
+func (s Spec) From(seen time.Time) Spec {
+	if s.p == nil {
+		return s
+	}
+	i, ok := s.p.trigger.(*interval)
+	if !ok || i.bound {
+		return s
+	}
+	p := *s.p
+	first := seen.Unix()
+	if seen.Nanosecond() > 0 {
+		first++
+	}
+	p.trigger = i.from(first)
+	return Spec{&p}
+}
+
+// AtStart returns "daemon" or "boot" if the trigger is such a start and not a
+// matter of time, and "" otherwise.
+func (s Spec) AtStart() string {
+	if s.p != nil {
+		if t, ok := s.p.trigger.(atStart); ok {
+			return string(t)
+		}
+	}
+	return ""
+}
+
+// Anchor returns what an interval counts from: "start" or "finish", the end of
+// the run before.
+func (s Spec) Anchor() string {
+	if s.p == nil || s.p.anchor == "" {
+		return "start"
+	}
+	return s.p.anchor
+}
+
+// Jitter returns how far the coming due may be spread. Slots do not move.
+func (s Spec) Jitter() time.Duration {
+	if s.p == nil {
+		return 0
+	}
+	return s.p.jitter
+}
+
+// Warnings returns what is valid but perhaps not meant. Nobody may change it.
+func (s Spec) Warnings() []Fault {
+	if s.p == nil {
+		return nil
+	}
+	return s.p.warnings
+}
+
+// Fixed reports whether the trigger names times of the day (rule 3): weekday,
+// monthday and at triggers do, and cron ones whose minute and hour fields do not
+// begin with "*". A change of the clock is made up for such a one alone.
+func (s Spec) Fixed() bool {
+	if s.p == nil {
+		return false
+	}
+	c, ok := s.p.trigger.(*calendar)
+	return ok && c.fixed
+}

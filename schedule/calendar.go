@@ -1,0 +1,172 @@
+package schedule
+
+import "slices"
+
+// small is the largest change of the clock that a FIXED trigger makes up for.
+const small = 3 * 3600
+
+// calendar is what weekday, monthday, month, at and cron come to: a set of
+// times on a set of days of a zone's wall clock.
+type calendar struct {
+	wall   *wall
+	months uint64  // bit m: the m-th, 1 to 12
+	days   [2]days // a day has to be in both
+	times  times
+	except *except // nil: none
+	fixed  bool    // FIXED, not WILDCARD
+	always bool    // every day matches
+}
+
+// except is a set of dates without slots.
+type except struct {
+	yearly [13]uint32 // by month, bit d: the d-th
+	dates  []int64    // day numbers, ascending
+}
+
+func (e *except) holds(n int64) bool {
+	d, _ := civil(n)
+	if e.yearly[d.month]>>d.day&1 != 0 {
+		return true
+	}
+	_, found := slices.BinarySearch(e.dates, n)
+	return found
+}
+
+// next returns the first slot after an instant. It works on the wall clock's
+// readings, which it takes for a plain calendar, and looks at the zone's clock
+// changes last.
+func (c *calendar) next(after int64) int64 {
+	s := c.wall.at(after)
+	local := after + s.off + 1
+	if c.once(s.before - s.off) {
+		local = max(local, s.start+s.before) // the second pass is none
+	}
+	for {
+		want := c.local(local)
+		if want != never && want < s.end+s.off {
+			return want - s.off
+		}
+		if s.after < s.off && !c.once(s.off-s.after) {
+			// The clock goes back before that: what it shows again counts again.
+			if again := s.end + s.after; c.local(again) < s.end+s.off {
+				s, local = c.wall.at(s.end), again
+				continue
+			}
+		}
+		if want == never {
+			return never
+		}
+		var at int64
+		if at, s = c.wall.reach(want, s); at+s.off == want {
+			return at
+		}
+		// A gap has swallowed it. What is due at once after the gap comes now.
+		local = at + s.off
+		if c.once(s.off-s.before) && c.admits(local) {
+			return at
+		}
+	}
+}
+
+// note tells how a clock change touches the slot at an instant.
+func (c *calendar) note(at int64) string {
+	s := c.wall.at(at)
+	local := at + s.off
+	if at == s.start && c.once(s.off-s.before) {
+		if want := c.local(at + s.before); want < local {
+			return gapNote(want)
+		}
+	}
+	return repeatNote(local, s)
+}
+
+func gapNote(want int64) string {
+	_, second := floorDay(want)
+	return "gap: moved from " + timeText(second)
+}
+
+func repeatNote(local int64, s stretch) string {
+	switch {
+	case local < s.start+s.before:
+		return "repeat: second pass"
+	case local >= s.end+s.after:
+		return "repeat: first pass"
+	}
+	return ""
+}
+
+// once tells whether a gap or a repeat of this many seconds is to be hidden:
+// every reading of the clock that it touches comes once.
+func (c *calendar) once(change int64) bool {
+	return c.fixed && 0 < change && change <= small
+}
+
+// admits tells whether a slot may stand at this local time, to which a gap has
+// moved it.
+func (c *calendar) admits(local int64) bool {
+	n, second := floorDay(local)
+	return c.times.window.holds(second) && (c.except == nil || !c.except.holds(n))
+}
+
+// local returns the first matching reading of the wall clock at or after the
+// given one, or never.
+func (c *calendar) local(local int64) int64 {
+	if local < dawn {
+		local = dawn
+	}
+	n, second := floorDay(local)
+	if c.always {
+		at := c.times.ceil(second)
+		if at < 0 {
+			n, at = n+1, c.times.first
+		}
+		return horizon(n*day + int64(at))
+	}
+	d, weekday := civil(n)
+	if c.months>>d.month&1 != 0 {
+		set := uint64(c.in(d, (weekday+36-d.day)%7))
+		if set>>d.day&1 != 0 {
+			if at := c.times.ceil(second); at >= 0 {
+				return horizon(n*day + int64(at))
+			}
+		}
+		if found := from(set, d.day+1); found > 0 {
+			return horizon((n+int64(found-d.day))*day + int64(c.times.first))
+		}
+	}
+	for d.day = 1; ; {
+		if d.month = from(c.months, d.month+1); d.month < 0 {
+			d.year, d.month = d.year+1, from(c.months, 0)
+			if d.year > 9999 {
+				return never
+			}
+		}
+		n := d.number()
+		if found := from(uint64(c.in(d, weekdayOf(n))), 1); found > 0 {
+			return (n+int64(found-1))*day + int64(c.times.first)
+		}
+	}
+}
+
+// in returns the days of d's month that match, bit by bit; first is the
+// weekday of its first day.
+func (c *calendar) in(d date, first int) uint32 {
+	length := d.length()
+	set := c.days[0].in(length, first) & c.days[1].in(length, first)
+	if c.except != nil {
+		set &^= c.except.yearly[d.month]
+		n := date{d.year, d.month, 1}.number()
+		i, _ := slices.BinarySearch(c.except.dates, n)
+		for ; i < len(c.except.dates) && c.except.dates[i] < n+int64(length); i++ {
+			set &^= 1 << (c.except.dates[i] - n + 1)
+		}
+	}
+	return set
+}
+
+func horizon(local int64) int64 {
+	if local >= dusk {
+		return never
+	}
+	return local
+}

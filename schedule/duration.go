@@ -1,0 +1,140 @@
+package schedule
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// units are the units of a duration, largest first.
+var units = []struct {
+	name byte
+	size time.Duration
+}{
+	{'w', 7 * 24 * time.Hour},
+	{'d', 24 * time.Hour},
+	{'h', time.Hour},
+	{'m', time.Minute},
+	{'s', time.Second},
+}
+
+// Duration reads a duration such as "90s", "15m", "1h30m", "2d" or "1w": whole
+// numbers, each with its unit, larger units first. A day is 24 hours. A bare
+// number is an error that says so. The error is a [Fault].
+func Duration(text string) (time.Duration, error) {
+	d, fault := duration(text)
+	if fault != nil {
+		return 0, *fault
+	}
+	return d, nil
+}
+
+func duration(text string) (time.Duration, *Fault) {
+	const usual = `write a duration as "90s", "15m", "1h30m", "2d" or "1w"`
+	if text == "" {
+		return 0, &Fault{Msg: "empty duration", Hint: usual}
+	}
+	var sum time.Duration
+	unit := 0 // the largest that may still come
+	for i := 0; i < len(text); {
+		start := i
+		for i < len(text) && isDigit(text[i]) {
+			i++
+		}
+		if i == start {
+			hint := usual
+			switch c := text[i]; {
+			case c == '-':
+				hint = "durations are not negative"
+			case c == ' ' || c == '\t':
+				hint = fmt.Sprintf("leave out the blank: %q", strings.Join(strings.Fields(text), ""))
+			case c == '.' || c == ',':
+				hint = `use a smaller unit instead of a fraction: "1h30m"`
+			}
+			return 0, &Fault{Start: i, End: i + 1, Msg: fmt.Sprintf("%q is no duration", text), Hint: hint}
+		}
+		if i == len(text) {
+			hint := fmt.Sprintf("write %q", text+"s")
+			if start > 0 {
+				hint = usual
+			}
+			return 0, &Fault{Start: start, End: i, Msg: fmt.Sprintf("duration %q has no unit", text), Hint: hint}
+		}
+		end := i
+		for i < len(text) && isLetter(text[i]) {
+			i++
+		}
+		u := unitOf(text[end:i])
+		switch {
+		case end == i:
+			continue // no letter: the next round complains
+		case u < 0:
+			hint := "the units are w, d, h, m and s"
+			if l := unitOf(strings.ToLower(text[end:i])); l >= 0 {
+				hint = fmt.Sprintf("write it small: %q", units[l].name)
+			} else if text[end:i] == "ms" {
+				hint = "the smallest unit is s"
+			}
+			return 0, &Fault{Start: end, End: i, Msg: fmt.Sprintf("unknown unit %q", text[end:i]), Hint: hint}
+		case u < unit:
+			return 0, &Fault{Start: start, End: i, Msg: fmt.Sprintf("%q is out of order", text[start:i]), Hint: `each unit once, the larger first: "1h30m"`}
+		}
+		n := time.Duration(0)
+		for _, c := range text[start:end] {
+			if n = n*10 + time.Duration(c-'0'); n > maxDuration/units[u].size {
+				return 0, &Fault{Start: start, End: i, Msg: fmt.Sprintf("%q is too long", text), Hint: "100 years are the most"}
+			}
+		}
+		if sum += n * units[u].size; sum > maxDuration {
+			return 0, &Fault{Start: start, End: i, Msg: fmt.Sprintf("%q is too long", text), Hint: "100 years are the most"}
+		}
+		unit = u + 1
+	}
+	return sum, nil
+}
+
+const maxDuration = 36525 * 24 * time.Hour
+
+func unitOf(name string) int {
+	for i, u := range units {
+		if name == string(u.name) {
+			return i
+		}
+	}
+	return -1
+}
+
+func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+// FormatDuration writes a duration as [Duration] reads it: "1h30m", "2d",
+// "1w". What is less than a second is a fraction ("0.25s"), which is for
+// reading only.
+func FormatDuration(d time.Duration) string {
+	if d == 0 {
+		return "0s"
+	}
+	var b strings.Builder
+	if d < 0 {
+		b.WriteByte('-')
+		d = -d
+	}
+	for i, u := range units {
+		if i == 0 && d%u.size != 0 {
+			continue // weeks only if they are all there is to say
+		}
+		if n := d / u.size; n > 0 {
+			fmt.Fprintf(&b, "%d", n)
+			d -= n * u.size
+			if u.size == time.Second && d > 0 {
+				b.WriteString(strings.TrimRight(fmt.Sprintf(".%09d", d), "0"))
+				d = 0
+			}
+			b.WriteByte(u.name)
+		}
+	}
+	if d > 0 {
+		b.WriteString("0" + strings.TrimRight(fmt.Sprintf(".%09d", d), "0") + "s")
+	}
+	return b.String()
+}

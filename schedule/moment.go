@@ -1,0 +1,124 @@
+package schedule
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// moment is a date and time: an instant if its text has an offset, else a
+// reading of the wall clock.
+type moment struct {
+	local int64 // seconds as the text says
+	off   int64 // seconds east of UTC
+	zoned bool  // off was given
+	text  string
+	from  value
+}
+
+// on returns the first instant at which the wall clock shows the moment or
+// more, and the change of the clock if it shows more.
+func (m moment) on(w *wall) (at, gap int64) {
+	if m.zoned {
+		return m.local - m.off, 0
+	}
+	at, s := w.reach(m.local, w.at(m.local-day-day/4))
+	if at+s.off != m.local {
+		gap = s.off - s.before
+	}
+	return at, gap
+}
+
+func (d *draft) parseOnce(v value)   { d.moment = d.readMoment(v, false) }
+func (d *draft) parseStarts(v value) { d.starts = d.readMoment(v, true) }
+func (d *draft) parseEnds(v value)   { d.ends = d.readMoment(v, true) }
+
+// readMoment reads RFC 3339, its offset and its seconds being optional; where
+// a bare date will do it is that day's midnight.
+func (d *draft) readMoment(v value, dateWillDo bool) moment {
+	const form = "2006-01-02T15:04:05"
+	text := v.text
+	if len(text) > 10 && (text[10] == ' ' || text[10] == 't') {
+		text = text[:10] + "T" + text[11:]
+	}
+	stamp, zone := text, ""
+	if i := strings.LastIndexAny(text, "Zz+-"); i > 10 {
+		stamp, zone = text[:i], strings.ToUpper(text[i:])
+	}
+	if whole, fraction, found := strings.Cut(stamp, "."); found && allDigits(fraction) {
+		if strings.Trim(fraction, "0") != "" {
+			d.add(v.fault(len(whole), len(stamp), "write whole seconds", "%q is not on a whole second", v.text))
+			return moment{}
+		}
+		stamp = whole
+	}
+	m := moment{from: v}
+	switch {
+	case len(stamp) == 16:
+		stamp += ":00"
+	case len(stamp) == 10 && dateWillDo && zone == "":
+		stamp += "T00:00:00"
+	case len(stamp) == 10:
+		if _, err := time.Parse(time.DateOnly, stamp); err == nil {
+			d.add(v.whole(fmt.Sprintf("write %q", stamp+"T08:00"), "%s needs a time of day", v.key))
+			return moment{}
+		}
+	}
+	t, err := time.Parse(form, stamp)
+	if err != nil || len(stamp) != len(form) || t.Year() < 1 {
+		hint := `write "2026-12-24T18:00", with or without an offset such as +01:00`
+		if err != nil && strings.Contains(err.Error(), "out of range") {
+			hint = "there is no such date or time"
+		}
+		d.add(v.whole(hint, "%q is no date and time", v.text))
+		return moment{}
+	}
+	m.local = t.Unix()
+	m.text = t.Format(form)
+	if zone != "" {
+		at, err := time.Parse("Z07:00", zone)
+		if err != nil {
+			d.add(v.fault(len(v.text)-len(zone), len(v.text), "write Z or an offset such as +01:00", "%q is no offset from UTC", zone))
+			return moment{}
+		}
+		_, off := at.Zone()
+		m.off, m.zoned = int64(off), true
+		m.text += zone
+		if off == 0 {
+			m.text = t.Format(form) + "Z"
+		}
+	}
+	return m
+}
+
+func (d *draft) parseExcept(v value) {
+	if d.except == nil {
+		d.except = &except{}
+	}
+	if d.separated(v) {
+		return
+	}
+	if strings.HasPrefix(v.text, "file:") {
+		d.add(v.whole(`list the dates: except = ["12-25", "2026-04-06"]`, "except cannot read a file yet"))
+		return
+	}
+	if len(v.text) == 5 { // a leap year admits 29 February
+		if t, err := time.Parse(time.DateOnly, "2000-"+v.text); err == nil {
+			d.except.yearly[t.Month()] |= 1 << t.Day()
+			return
+		}
+	}
+	t, err := time.Parse(time.DateOnly, v.text)
+	if err != nil || t.Year() < 1 {
+		d.add(v.whole(`write "2026-12-25", or "12-25" for every year`, "%q is no date", v.text))
+		return
+	}
+	n := t.Unix() / day
+	if t.Unix() < 0 {
+		n, _ = floorDay(t.Unix())
+	}
+	if i, found := slices.BinarySearch(d.except.dates, n); !found {
+		d.except.dates = slices.Insert(d.except.dates, i, n)
+	}
+}

@@ -1,0 +1,260 @@
+package schedule
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// keyword is one key of a trigger.
+type keyword struct {
+	name  string
+	list  bool // takes several values
+	parse func(*draft, value)
+}
+
+// keywords are the keys in the order in which they are read and written.
+var keywords = []keyword{
+	{"timezone", false, (*draft).parseTimezone},
+	{"interval", false, (*draft).parseInterval},
+	{"initial_delay", false, (*draft).parseDelay},
+	{"anchor", false, (*draft).parseAnchor},
+	{"weekday", true, (*draft).parseWeekday},
+	{"monthday", true, (*draft).parseMonthday},
+	{"month", true, (*draft).parseMonth},
+	{"at", true, (*draft).parseAt},
+	{"cron", false, (*draft).parseCron},
+	{"once", false, (*draft).parseOnce},
+	{"at_start", false, (*draft).parseAtStart},
+	{"jitter", false, (*draft).parseJitter},
+	{"between", false, (*draft).parseBetween},
+	{"except", true, (*draft).parseExcept},
+	{"starts", false, (*draft).parseStarts},
+	{"ends", false, (*draft).parseEnds},
+}
+
+// TriggerKeys names the keys of a trigger that a file may use, in the order of
+// its reference. [Parse] knows two more, anchor and jitter, which mean nothing
+// unless who runs the task honours them.
+var TriggerKeys = []string{
+	"interval", "initial_delay", "weekday", "monthday", "month", "at", "cron", "once", "at_start",
+	"timezone", "between", "except", "starts", "ends",
+}
+
+// value is one text of one key.
+type value struct {
+	key   string
+	index int
+	text  string
+}
+
+// fault complains about the bytes [start, end) of the value.
+func (v value) fault(start, end int, hint, format string, args ...any) Fault {
+	return Fault{Key: v.key, Index: v.index, Start: start, End: end, Msg: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+// whole complains about all of the value.
+func (v value) whole(hint, format string, args ...any) Fault {
+	return v.fault(0, len(v.text), hint, format, args...)
+}
+
+// draft is a trigger while it is being read.
+type draft struct {
+	keys   Keys
+	zone   *time.Location
+	faults []Fault
+	warned []Fault
+
+	every, delay int64 // seconds; 0 and -1: not given
+	anchor       string
+	weekdays     uint8
+	monthdays    days
+	months       uint64 // 0: not given
+	at           []int32
+	cron         cronLine
+	moment       moment // of once
+	boot         string
+	jitter       time.Duration
+	window       window
+	except       *except
+	starts, ends moment
+}
+
+func (d *draft) add(f Fault) { d.faults = append(d.faults, f) }
+
+// Parse reads one trigger. zone is that of its wall clock unless the key
+// timezone names another; nil is UTC. It returns all faults at once, and a Spec
+// that never fires if there are any.
+func Parse(k Keys, zone *time.Location) (Spec, []Fault) {
+	if zone == nil {
+		zone = time.UTC
+	}
+	d := &draft{keys: k, zone: zone, delay: -1, window: wholeDay}
+	for _, w := range keywords {
+		texts, given := k[w.name]
+		switch {
+		case given && len(texts) == 0:
+			d.add(Fault{Key: w.name, Msg: w.name + " is an empty list", Hint: "give it a value or leave it out"})
+		case len(texts) > 1 && !w.list:
+			d.add(Fault{Key: w.name, Index: 1, Msg: w.name + " takes one value, not a list", Hint: "for several triggers write triggers = [{ … }, { … }]"})
+		default:
+			for i, text := range texts {
+				w.parse(d, value{w.name, i, text})
+			}
+		}
+	}
+	d.unknown()
+	kind := d.kind()
+	if len(d.faults) > 0 {
+		return Spec{}, d.faults
+	}
+	p := d.plan(kind)
+	if len(d.faults) > 0 {
+		return Spec{}, d.faults
+	}
+	p.warnings = d.warned
+	return Spec{p}, nil
+}
+
+func (d *draft) has(key string) bool { _, ok := d.keys[key]; return ok }
+
+func (d *draft) unknown() {
+	var names []string
+	for _, w := range keywords {
+		names = append(names, w.name)
+	}
+	var strange []string
+	for key := range d.keys {
+		if !slices.Contains(names, key) {
+			strange = append(strange, key)
+		}
+	}
+	slices.Sort(strange)
+	for _, key := range strange {
+		hint := "the keys of a trigger are " + strings.Join(names, ", ")
+		if near := closest(key, names); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		d.add(Fault{Key: key, Msg: fmt.Sprintf("unknown key %q", key), Hint: hint})
+	}
+}
+
+// heads are the keys that make a trigger what it is, with those that may go
+// with them.
+var heads = []struct {
+	key  string
+	kind Kind
+	with []string
+}{
+	{"interval", Interval, []string{"initial_delay", "anchor", "jitter", "between", "except", "starts", "ends", "timezone"}},
+	{"weekday", Weekday, onDays},
+	{"monthday", Monthday, onDays},
+	{"month", Daily, onDays},
+	{"at", Daily, onDays},
+	{"cron", Cron, []string{"jitter", "between", "except", "starts", "ends", "timezone"}},
+	{"once", Once, []string{"jitter", "timezone"}},
+	{"at_start", AtStart, nil},
+}
+
+var onDays = []string{"weekday", "monthday", "month", "at", "jitter", "between", "except", "starts", "ends", "timezone"}
+
+// kind tells what the keys make, and complains about those that do not go
+// together.
+func (d *draft) kind() (kind Kind) {
+	head := -1
+	for i, h := range heads {
+		switch {
+		case !d.has(h.key):
+		case head < 0:
+			head, kind = i, h.kind
+		case slices.Contains(heads[head].with, h.key):
+			if h.kind == Monthday {
+				kind = Monthday
+			}
+		default:
+			d.add(Fault{Key: h.key, Msg: fmt.Sprintf("%s and %s are two triggers", heads[head].key, h.key), Hint: "write triggers = [{ … }, { … }] for both, or leave one out"})
+			return None
+		}
+	}
+	if head < 0 {
+		d.headless()
+		return None
+	}
+	for _, w := range keywords {
+		if d.has(w.name) && w.name != heads[head].key && !slices.Contains(heads[head].with, w.name) {
+			d.add(Fault{Key: w.name, Msg: fmt.Sprintf("%s does not go with %s", w.name, heads[head].key), Hint: "leave it out"})
+		}
+	}
+	if slices.Contains(heads[head].with, "weekday") && !d.has("at") {
+		d.add(Fault{Key: heads[head].key, Msg: heads[head].key + " needs a time of day", Hint: `add at = "08:00"`})
+	}
+	return kind
+}
+
+func (d *draft) headless() {
+	for _, w := range keywords {
+		if !d.has(w.name) {
+			continue
+		}
+		hint := "add interval, weekday, monthday, at, cron or once"
+		if w.name == "initial_delay" || w.name == "anchor" {
+			hint = `add interval = "15m"`
+		}
+		d.add(Fault{Key: w.name, Msg: w.name + " alone is no trigger", Hint: hint})
+		return
+	}
+	if len(d.faults) == 0 {
+		d.add(Fault{Msg: "empty trigger", Hint: "add interval, weekday, monthday, at, cron, once or at_start"})
+	}
+}
+
+func (d *draft) parseTimezone(v value) {
+	zone, fault := zoneOf(v.text)
+	if fault != nil {
+		d.add(v.whole(fault.Hint, "%s", fault.Msg))
+		return
+	}
+	d.zone = zone
+}
+
+// seconds reads a duration of whole seconds.
+func (d *draft) duration(v value) time.Duration {
+	length, fault := duration(v.text)
+	if fault != nil {
+		fault.Key, fault.Index = v.key, v.index
+		d.add(*fault)
+	}
+	return length
+}
+
+func (d *draft) parseInterval(v value) {
+	d.every = int64(d.duration(v) / time.Second)
+	if d.every == 0 && len(d.faults) == 0 {
+		d.add(v.whole(`write "1s" or more`, "an interval of %s is too short", v.text))
+	}
+}
+
+func (d *draft) parseDelay(v value) { d.delay = int64(d.duration(v) / time.Second) }
+
+func (d *draft) parseJitter(v value) { d.jitter = d.duration(v) }
+
+func (d *draft) parseAnchor(v value) {
+	if v.text != "start" && v.text != "finish" {
+		d.add(v.whole(`write "start" or "finish"`, "unknown anchor %q", v.text))
+	}
+	d.anchor = v.text
+}
+
+func (d *draft) parseAtStart(v value) {
+	switch v.text {
+	case "true", "daemon":
+		d.boot = "daemon"
+	case "boot":
+		d.boot = "boot"
+	case "false":
+		d.add(v.whole("leave at_start out", "at_start = false is no trigger"))
+	default:
+		d.add(v.whole(`write "daemon" or "boot"`, "unknown start %q", v.text))
+	}
+}
