@@ -99,11 +99,7 @@ func fromFile(path string, err error) error {
 	if errors.As(err, &wrong) {
 		return &failure{code: exitFile, msg: count(len(wrong.Faults), "error") + " in " + path, faults: wrong.Faults}
 	}
-	hint := ""
-	if errors.Is(err, fs.ErrNotExist) {
-		hint = "name another with --config FILE"
-	}
-	return fail(exitFile, hint, "%v", err)
+	return fail(exitFile, "", "%v", err)
 }
 
 // fromDaemon turns an error of the daemon into a failure.

@@ -28,7 +28,7 @@ its task; json, one object a line.
   rota daemon --config jobs.toml
   rota daemon -c jobs.toml --output raw -v`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "output", Usage: "`HOW` tasks' output goes to stdout: none, raw, prefix, json"},
+			&cli.StringFlag{Name: "output", Usage: "`HOW` output of tasks goes to stdout, instead of as the file says"},
 			trustFlag(),
 		},
 		Action: func(c *cli.Context) error {

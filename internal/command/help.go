@@ -37,7 +37,7 @@ func (s *session) help(app *cli.App, name string) error {
 }
 
 func mainPage(w io.Writer, app *cli.App) {
-	fmt.Fprint(w, `rota runs tasks at their times, as one TOML file says.
+	fmt.Fprint(w, `rota runs tasks when they are due, as one TOML file says.
 
 usage: rota COMMAND [flags] [arguments]
 `)
@@ -54,15 +54,9 @@ usage: rota COMMAND [flags] [arguments]
 	flags.print(w)
 
 	var rest section
-	for i, path := range places() {
-		text := "where the file is looked for"
-		if i > 0 {
-			text = "where else"
-		}
-		rest.add("Files", path, text)
+	for _, r := range surroundings {
+		rest.add(r.head, r.word, r.text)
 	}
-	rest.add("Environment", "ROTA_CONFIG", "the file, unless --config names it")
-	rest.add("Environment", "NO_COLOR", "if set, no colour; CLICOLOR_FORCE, if set, colour in any case")
 	rest.print(w)
 
 	var codes section
@@ -77,6 +71,16 @@ Examples
   rota next --until 24h             see what the next day brings
   rota help next                    all about one command
 `)
+}
+
+// surroundings are what rota looks at beside its command line.
+var surroundings = []struct{ head, word, text string }{
+	{"Files", "~/.config/rota/jobs.toml", "the file, unless --config names it"},
+	{"Files", "/etc/rota/jobs.toml", "the file, if that is not there"},
+	{"Environment", "ROTA_CONFIG", "the file, unless --config names it"},
+	{"Environment", "XDG_CONFIG_HOME", "instead of ~/.config"},
+	{"Environment", "NO_COLOR", "if set: no colour"},
+	{"Environment", "CLICOLOR_FORCE", "if set: colour, even if nobody looks"},
 }
 
 func page(w io.Writer, c *cli.Command) {

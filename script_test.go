@@ -1,0 +1,132 @@
+package main_test
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+
+	"rota/internal/command"
+)
+
+var update = flag.Bool("update", false, "write what the scripts see into what they expect")
+
+func rota() { os.Exit(command.Main(os.Args, os.Stdin, os.Stdout, os.Stderr)) }
+
+func TestMain(m *testing.M) {
+	// rota starts itself as a helper, and here that is this binary.
+	if strings.HasPrefix(os.Args[0], "rota-") {
+		rota()
+	}
+	testscript.Main(m, map[string]func(){"rota": rota})
+}
+
+// TestScripts runs testdata/script: each file is one behaviour, as a user would
+// type it, in a folder and a home of its own. Beside the commands of package
+// testscript there are
+//
+//	exits CODE PROGRAM [ARG…]   runs it, and fails if it ends with another code
+//	waitfor FILE REGEXP         waits until the file's text matches
+//	signal NAME [WORD]          sends TERM, HUP, USR1, … to the background commands
+//	                            that have WORD among their arguments; all by default
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                "testdata/script",
+		UpdateScripts:      *update,
+		RequireUniqueNames: true,
+		Setup:              surroundings,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "waitfor": waitFor, "signal": sendSignal,
+		},
+	})
+}
+
+// surroundings are the same on every machine.
+func surroundings(e *testscript.Env) error {
+	for name, dir := range map[string]string{
+		"HOME":            "home",
+		"XDG_CONFIG_HOME": "home/config",
+		"XDG_STATE_HOME":  "home/state",
+		"XDG_RUNTIME_DIR": "home/run",
+	} {
+		dir = filepath.Join(e.WorkDir, dir)
+		e.Setenv(name, dir)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	e.Setenv("TZ", "UTC")
+	e.Setenv("TERM", "xterm")
+	return nil
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(append(args, "")[0])
+	if neg || len(args) < 2 || err != nil {
+		ts.Fatalf("usage: exits CODE PROGRAM [ARG…]")
+	}
+	code := 0
+	var exit *exec.ExitError
+	switch err := ts.Exec(args[1], args[2:]...); {
+	case errors.As(err, &exit):
+		code = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+}
+
+func waitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: waitfor FILE REGEXP")
+	}
+	want, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	late := time.After(20 * time.Second)
+	for {
+		text, err := os.ReadFile(ts.MkAbs(args[0])) // it may not be there yet
+		if err == nil && want.Match(text) {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-late:
+			ts.Fatalf("%s does not match %s:\n%s", args[0], args[1], text)
+		}
+	}
+}
+
+func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: signal NAME [WORD]")
+	}
+	sig := unix.SignalNum("SIG" + args[0])
+	if sig == 0 {
+		ts.Fatalf("no signal %s", args[0])
+	}
+	sent := false
+	for _, c := range ts.BackgroundCmds() {
+		if len(args) == 1 || slices.Contains(c.Args, args[1]) {
+			ts.Check(c.Process.Signal(syscall.Signal(sig)))
+			sent = true
+		}
+	}
+	if !sent {
+		ts.Fatalf("no such command in the background")
+	}
+}
