@@ -126,12 +126,12 @@ func (c *Config) Dirs() []string {
 	for _, pattern := range c.Globs {
 		parts := strings.Split(pattern, "/")
 		for i := range parts {
-			folder := strings.Join(parts[:i], "/") + "/"
+			folder := "/" + filepath.Join(parts[:i]...)
 			if !strings.ContainsAny(parts[i], `*?[\`) && i < len(parts)-1 {
 				continue // it is passed through by name
 			}
 			matches, err := filepath.Glob(folder)
-			if len(matches) == 0 || err != nil {
+			if len(matches) == 0 || err != nil { // nothing there yet
 				matches = []string{folder}
 			}
 			for _, m := range matches {

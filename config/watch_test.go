@@ -1,0 +1,338 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// scene is a folder with a file that is watched.
+type scene struct {
+	*testing.T
+	dir  string
+	seen chan string
+}
+
+// watched starts to watch jobs.toml in a new folder that prepare has filled.
+func watched(t *testing.T, prepare func(s scene)) scene {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := scene{t, dir, make(chan string, 1000)}
+	prepare(s)
+	file := filepath.Join(s.dir, "etc/jobs.toml")
+	c, err := Load(file, Options{TrustFile: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var current atomic.Pointer[Config]
+	current.Store(c)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Watch(ctx, func() []string { return current.Load().Dirs() }, func() {
+			c, err := Load(file, Options{TrustFile: true})
+			if err != nil {
+				s.seen <- "error"
+				return
+			}
+			current.Store(c)
+			s.seen <- strings.Join(slices.Sorted(maps.Keys(c.Tasks)), " ")
+		})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("watching ended: %v", err)
+		}
+	})
+	return s
+}
+
+// expect waits until the names of the tasks are as given.
+func (s scene) expect(names string) {
+	s.Helper()
+	deadline := time.After(10 * time.Second)
+	last := "nothing"
+	for {
+		select {
+		case last = <-s.seen:
+			if last == names {
+				return
+			}
+		case <-deadline:
+			s.Fatalf("tasks are %q, want %q", last, names)
+		}
+	}
+}
+
+func (s scene) must(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s scene) path(name string) string { return filepath.Join(s.dir, name) }
+
+// write makes a file with tasks of the given names.
+func (s scene) write(name, tasks string) {
+	s.Helper()
+	s.must(os.MkdirAll(filepath.Dir(s.path(name)), 0o755))
+	s.must(os.WriteFile(s.path(name), []byte(jobs(tasks)), 0o644))
+}
+
+func (s scene) rename(from, to string) { s.Helper(); s.must(os.Rename(s.path(from), s.path(to))) }
+
+func (s scene) link(target, name string) {
+	s.Helper()
+	s.must(os.MkdirAll(filepath.Dir(s.path(name)), 0o755))
+	s.must(os.Symlink(target, s.path(name)))
+}
+
+func jobs(names string) string {
+	var b strings.Builder
+	for name := range strings.FieldsSeq(names) {
+		if name == "INCLUDE" {
+			b.WriteString("[rota]\ninclude = [\"conf.d/*.toml\"]\n")
+			continue
+		}
+		fmt.Fprintf(&b, "[tasks.%s]\ncommand = \"true\"\n", name)
+	}
+	return b.String()
+}
+
+func TestWatch(t *testing.T) {
+	plain := func(s scene) { s.write("etc/jobs.toml", "a") }
+	including := func(s scene) {
+		s.write("etc/jobs.toml", "INCLUDE a")
+		s.write("etc/conf.d/x.toml", "x")
+	}
+	for _, c := range []struct {
+		name    string
+		prepare func(s scene)
+		before  string
+		edit    func(s scene)
+		after   string
+	}{
+		{"in place", plain, "a", func(s scene) {
+			f, err := os.OpenFile(s.path("etc/jobs.toml"), os.O_WRONLY|os.O_APPEND, 0)
+			s.must(err)
+			_, err = f.WriteString(jobs("b"))
+			s.must(err)
+			s.must(f.Close())
+		}, "a b"},
+		{"truncate and write", plain, "a", func(s scene) { s.write("etc/jobs.toml", "b") }, "b"},
+		{"mv", plain, "a", func(s scene) {
+			s.write("etc/.new", "b")
+			s.rename("etc/.new", "etc/jobs.toml")
+		}, "b"},
+		{"vim", plain, "a", func(s scene) {
+			s.write("etc/4913", "")
+			s.must(os.Remove(s.path("etc/4913")))
+			s.rename("etc/jobs.toml", "etc/jobs.toml~")
+			s.write("etc/jobs.toml", "b")
+			s.must(os.Remove(s.path("etc/jobs.toml~")))
+		}, "b"},
+		{"removed", plain, "a", func(s scene) { s.must(os.Remove(s.path("etc/jobs.toml"))) }, "error"},
+		{"removed and made anew", plain, "a", func(s scene) {
+			s.must(os.Remove(s.path("etc/jobs.toml")))
+			s.expect("error")
+			s.write("etc/jobs.toml", "b")
+		}, "b"},
+		{"ConfigMap", func(s scene) {
+			s.write("etc/..1/jobs.toml", "a")
+			s.link("..1", "etc/..data")
+			s.link("..data/jobs.toml", "etc/jobs.toml")
+		}, "a", func(s scene) {
+			s.write("etc/..2/jobs.toml", "b")
+			s.link("..2", "etc/..data_tmp")
+			s.rename("etc/..data_tmp", "etc/..data")
+			s.must(os.RemoveAll(s.path("etc/..1")))
+		}, "b"},
+		{"the file that a link leads to", func(s scene) {
+			s.write("far/away.toml", "a")
+			s.link("../far/away.toml", "etc/jobs.toml")
+		}, "a", func(s scene) { s.write("far/away.toml", "b") }, "b"},
+		{"the folder is a link", func(s scene) {
+			s.write("releases/1/jobs.toml", "a")
+			s.write("releases/2/jobs.toml", "b")
+			s.link("releases/1", "etc")
+		}, "a", func(s scene) {
+			s.link("releases/2", "etc.new")
+			s.rename("etc.new", "etc")
+		}, "b"},
+		{"rename into an included folder", including, "a x", func(s scene) {
+			s.write("etc/conf.d/.y", "y")
+			s.rename("etc/conf.d/.y", "etc/conf.d/y.toml")
+		}, "a x y"},
+		{"remove an included file", including, "a x", func(s scene) {
+			s.must(os.Remove(s.path("etc/conf.d/x.toml")))
+		}, "a"},
+		{"included folder made later", func(s scene) { s.write("etc/jobs.toml", "INCLUDE a") }, "a", func(s scene) {
+			s.write("etc/conf.d/x.toml", "x")
+		}, "a x"},
+		{"a later edit names another folder", plain, "a", func(s scene) {
+			s.must(os.Mkdir(s.path("etc/conf.d"), 0o755))
+			s.write("etc/jobs.toml", "INCLUDE a")
+			s.expect("a")
+			s.write("etc/conf.d/x.toml", "x")
+		}, "a x"},
+		{"included folder removed and made anew", including, "a x", func(s scene) {
+			s.must(os.RemoveAll(s.path("etc/conf.d")))
+			s.expect("a")
+			s.write("etc/conf.d/y.toml", "y")
+			s.expect("a y")
+			s.write("etc/conf.d/z.toml", "z")
+		}, "a y z"},
+		{"included folder replaced at once", including, "a x", func(s scene) {
+			s.write("etc/new.d/y.toml", "y")
+			s.rename("etc/conf.d", "etc/old.d")
+			s.rename("etc/new.d", "etc/conf.d")
+			s.expect("a y")
+			s.write("etc/conf.d/z.toml", "z")
+		}, "a y z"},
+		{"the whole folder removed and made anew", including, "a x", func(s scene) {
+			s.must(os.RemoveAll(s.path("etc")))
+			s.expect("error")
+			s.write("etc/jobs.toml", "b")
+			s.expect("b")
+			s.write("etc/jobs.toml", "c")
+		}, "c"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := watched(t, c.prepare)
+			s.T = t
+			s.expect(c.before) // what is told at the start
+			c.edit(s)
+			s.expect(c.after)
+		})
+	}
+}
+
+// A burst of events is one change, told when it is over or a second old.
+func TestWatchWaitsForQuiet(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		events []time.Duration // since the start
+		told   []time.Duration
+	}{
+		{"one event", []time.Duration{time.Second}, []time.Duration{1200 * time.Millisecond}},
+		{"two in a row", []time.Duration{0, 150 * time.Millisecond}, []time.Duration{350 * time.Millisecond}},
+		{"two apart", []time.Duration{0, 300 * time.Millisecond}, []time.Duration{200 * time.Millisecond, 500 * time.Millisecond}},
+		{"no quiet for 1.5 s", every(100*time.Millisecond, 16), []time.Duration{time.Second, 1700 * time.Millisecond}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				events := make(chan fsnotify.Event)
+				var told []time.Duration
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error)
+				go func() {
+					ended <- watch(ctx, events, nil, func() (bool, error) { return false, nil }, func() { told = append(told, time.Since(start)) })
+				}()
+				for _, at := range c.events {
+					time.Sleep(at - time.Since(start))
+					events <- fsnotify.Event{}
+				}
+				time.Sleep(time.Minute)
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+				if !slices.Equal(told, c.told) {
+					t.Errorf("told at %v, want %v", told, c.told)
+				}
+			})
+		})
+	}
+}
+
+func every(d time.Duration, n int) []time.Duration {
+	list := make([]time.Duration, n)
+	for i := range list {
+		list[i] = time.Duration(i) * d
+	}
+	return list
+}
+
+// Lost events are an event; the end of the events is an error.
+func TestWatchErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events, errs := make(chan fsnotify.Event), make(chan error)
+		told := make(chan bool, 1)
+		ended := make(chan error)
+		go func() {
+			ended <- watch(t.Context(), events, errs, func() (bool, error) { return false, nil }, func() { told <- true })
+		}()
+		errs <- fsnotify.ErrEventOverflow
+		<-told
+		close(events)
+		if err := <-ended; err == nil {
+			t.Error("no error at the end of events")
+		}
+	})
+	broken := errors.New("no more watches")
+	err := watch(t.Context(), nil, nil, func() (bool, error) { return false, broken }, func() {})
+	if !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDirs(t *testing.T) {
+	s := scene{T: t}
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	s.must(err)
+	s.dir = dir
+	s.write("etc/jobs.toml", "")
+	s.write("etc/conf.d/x.toml", "")
+	s.write("etc/teams/red/x.toml", "")
+	s.write("etc/teams/blue/x.toml", "")
+	s.write("data/jobs.toml", "")
+	s.link("data", "current")
+	s.link("../current/jobs.toml", "etc/link.toml")
+	s.link("loop", "loop")
+	for _, c := range []struct {
+		file  string
+		globs []string
+		want  []string
+	}{
+		{"etc/jobs.toml", nil, []string{"etc"}},
+		{"etc/gone.toml", nil, []string{"etc"}},
+		{"gone/deep/jobs.toml", nil, []string{""}},
+		{"etc/jobs.toml/x", nil, []string{"etc"}},
+		{"etc/link.toml", nil, []string{"", "data", "etc"}},
+		{"current/jobs.toml", nil, []string{"", "data"}},
+		{"loop/jobs.toml", nil, []string{""}},
+		{"etc/jobs.toml", []string{"etc/conf.d/*.toml"}, []string{"etc", "etc/conf.d"}},
+		{"etc/jobs.toml", []string{"etc/nowhere/deep/*.toml"}, []string{"etc"}},
+		{"etc/jobs.toml", []string{"etc/teams/*/x.toml"}, []string{"etc", "etc/teams", "etc/teams/blue", "etc/teams/red"}},
+		{"etc/jobs.toml", []string{"current/*"}, []string{"", "data", "etc"}},
+	} {
+		cfg := &Config{Sources: []Source{{Path: s.path(c.file)}}}
+		for _, g := range c.globs {
+			cfg.Globs = append(cfg.Globs, s.path(g))
+		}
+		var want []string
+		for _, w := range c.want {
+			want = append(want, s.path(w))
+		}
+		if got := cfg.Dirs(); !slices.Equal(got, want) {
+			t.Errorf("%s %s: %s, want %s", c.file, c.globs, got, want)
+		}
+	}
+}
