@@ -1,35 +1,291 @@
 package schedule
 
 import (
+	"cmp"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 )
 
-// Entry is one thing that comes due again and again.
+// Entry is one thing that comes due again and again. Its next slot is
+// When.Next(Last).
 type Entry struct {
-	Key  string
-	When Schedule
-	Last time.Time
+	Key  string    // names the entry in its agenda
+	When Schedule  // not nil
+	Last time.Time // the newest slot that is dealt with, or any instant before the next
+}
+
+// Agenda is the time-ordered set of next slots: one of each entry, in a flat
+// heap. It holds instants to the second and knows no clock. The zero Agenda is
+// empty and ready; it is not safe for use by several goroutines at once.
+type Agenda struct {
+	items []item           // in no order
+	heap  []int32          // of items, the earliest slot first
+	index map[string]int32 // of the item with a key
+}
+
+// item is an entry: 48 bytes on 64-bit machines, and with its places in the
+// heap and the index less than 100.
+type item struct {
+	key  string
+	when Schedule
+	next int64 // Unix seconds, or never
+	at   int32 // its place in the heap
+}
+
+// aim looks up the first slot after an instant in Unix seconds.
+func (i *item) aim(after int64) {
+	i.next = never
+	if at := i.when.Next(time.Unix(after, 0)); !at.IsZero() {
+		i.next = at.Unix()
+	}
+}
+
+// Set replaces all entries. One whose Last is the zero Time counts from the
+// given instant. Of entries with the same key the last one stays.
+func (a *Agenda) Set(entries []Entry, from time.Time) {
+	a.items = make([]item, 0, len(entries))
+	a.index = make(map[string]int32, len(entries))
+	for _, e := range entries {
+		if e.Last.IsZero() {
+			e.Last = from
+		}
+		i, known := a.index[e.Key]
+		if !known {
+			i = int32(len(a.items))
+			a.index[e.Key] = i
+			a.items = append(a.items, item{key: e.Key})
+		}
+		a.items[i].when = e.When
+		a.items[i].aim(e.Last.Unix())
+	}
+	a.heap = make([]int32, len(a.items))
+	for i := range a.items {
+		a.place(i, int32(i))
+	}
+	for i := len(a.heap)/2 - 1; i >= 0; i-- {
+		a.down(i)
+	}
+}
+
+// Put adds an entry, or replaces that of the same key.
+func (a *Agenda) Put(e Entry) {
+	i, known := a.index[e.Key]
+	if !known {
+		if a.index == nil {
+			a.index = map[string]int32{}
+		}
+		i = int32(len(a.items))
+		a.index[e.Key] = i
+		a.items = append(a.items, item{key: e.Key, at: i})
+		a.heap = append(a.heap, i)
+	}
+	it := &a.items[i]
+	it.when = e.When
+	it.aim(e.Last.Unix())
+	a.fix(int(it.at))
+}
+
+// Drop removes an entry; a key that is unknown is no matter.
+func (a *Agenda) Drop(key string) {
+	i, known := a.index[key]
+	if !known {
+		return
+	}
+	delete(a.index, key)
+	end := len(a.items) - 1
+	if gap, last := int(a.items[i].at), a.heap[end]; gap < end {
+		a.heap = a.heap[:end]
+		a.place(gap, last)
+		a.fix(gap)
+	} else {
+		a.heap = a.heap[:end]
+	}
+	if last := a.items[end]; int(i) < end { // the last item moves into the hole
+		a.items[i] = last
+		a.heap[last.at] = i
+		a.index[last.key] = i
+	}
+	a.items[end] = item{} // lets go of what it points to
+	a.items = a.items[:end]
+}
+
+// Len returns the number of entries, also of those that never come due.
+func (a *Agenda) Len() int { return len(a.items) }
+
+// At returns the instant at which something comes due next; the zero Time if
+// nothing ever does.
+func (a *Agenda) At() time.Time {
+	if len(a.heap) == 0 {
+		return time.Time{}
+	}
+	return instant(a.items[a.heap[0]].next)
+}
+
+// Next returns the next slot of an entry; the zero Time if it has none or if
+// the key is unknown.
+func (a *Agenda) Next(key string) time.Time {
+	i, known := a.index[key]
+	if !known {
+		return time.Time{}
+	}
+	return instant(a.items[i].next)
+}
+
+func instant(t int64) time.Time {
+	if t == never {
+		return time.Time{}
+	}
+	return time.Unix(t, 0).UTC()
+}
+
+// Due returns what is due up to and including the given instant, in the order
+// of the first slot and then of the key. It changes nothing: until [Agenda.Commit]
+// it returns the same again.
+func (a *Agenda) Due(through time.Time) []Due {
+	var found []int32
+	a.walk(through.Unix(), func(i int) { found = append(found, a.heap[i]) })
+	slices.SortFunc(found, func(i, j int32) int {
+		x, y := &a.items[i], &a.items[j]
+		return cmp.Or(cmp.Compare(x.next, y.next), strings.Compare(x.key, y.key))
+	})
+	due := make([]Due, len(found))
+	for i, f := range found {
+		it := &a.items[f]
+		due[i] = dueOf(it.key, it.when, it.next, through.Unix())
+	}
+	return due
+}
+
+// Commit moves every entry that is due past the given instant.
+func (a *Agenda) Commit(through time.Time) {
+	var due []int
+	a.walk(through.Unix(), func(i int) { due = append(due, i) })
+	for _, i := range due {
+		a.items[a.heap[i]].aim(through.Unix())
+	}
+	// From the deepest up: what is below an item is a heap when its turn comes.
+	slices.Sort(due)
+	for _, i := range slices.Backward(due) {
+		a.down(i)
+	}
+}
+
+// walk visits the places in the heap that are due up to through: where the top
+// of a subtree is not due, nothing below it is.
+func (a *Agenda) walk(through int64, visit func(i int)) {
+	todo := []int{0}
+	for len(todo) > 0 {
+		i := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if i < len(a.heap) && a.items[a.heap[i]].next <= through {
+			visit(i)
+			todo = append(todo, 2*i+1, 2*i+2)
+		}
+	}
+}
+
+func (a *Agenda) place(i int, it int32) {
+	a.heap[i] = it
+	a.items[it].at = int32(i)
+}
+
+// fix restores the order around a place whose item has changed.
+func (a *Agenda) fix(i int) {
+	it := a.heap[i]
+	for i > 0 {
+		up := (i - 1) / 2
+		if a.items[a.heap[up]].next <= a.items[it].next {
+			break
+		}
+		a.place(i, a.heap[up])
+		i = up
+	}
+	a.place(i, it)
+	a.down(i)
+}
+
+// down lets an item sink until nothing below it comes earlier.
+func (a *Agenda) down(i int) {
+	it := a.heap[i]
+	next := a.items[it].next
+	for {
+		child := 2*i + 1
+		if child >= len(a.heap) {
+			break
+		}
+		least := a.items[a.heap[child]].next
+		if child+1 < len(a.heap) {
+			if right := a.items[a.heap[child+1]].next; right < least {
+				child, least = child+1, right
+			}
+		}
+		if next <= least {
+			break
+		}
+		a.place(i, a.heap[child])
+		i = child
+	}
+	a.place(i, it)
 }
 
 // Due is what came due of one entry.
 type Due struct {
-	Key               string
-	First, Prev, Last time.Time
-	N                 int
-	When              Schedule
+	Key   string
+	First time.Time // the oldest slot
+	Prev  time.Time // the newest but one; zero if there is one slot only
+	Last  time.Time // the newest
+	N     int       // how many, or [Many] if there are more than [Many]
+	When  Schedule  // the entry's
 }
 
+// Many is how far the slots of a [Due] are counted exactly. Prev and Last are
+// the newest ones however many there are.
+const Many = 10_000
+
 // Each walks the slots of d, oldest first.
-func (d Due) Each() iter.Seq[time.Time] { return func(func(time.Time) bool) {} }
+func (d Due) Each() iter.Seq[time.Time] {
+	return func(yield func(time.Time) bool) {
+		for at := d.First; !at.IsZero() && !at.After(d.Last); at = d.When.Next(at) {
+			if !yield(at) {
+				return
+			}
+		}
+	}
+}
 
-// Agenda is the time-ordered set of next slots.
-type Agenda struct{}
-
-func (a *Agenda) Set(entries []Entry, from time.Time) {}
-func (a *Agenda) Put(e Entry)                         {}
-func (a *Agenda) Drop(key string)                     {}
-func (a *Agenda) At() time.Time                       { return time.Time{} }
-func (a *Agenda) Next(key string) time.Time           { return time.Time{} }
-func (a *Agenda) Due(through time.Time) []Due         { return nil }
-func (a *Agenda) Commit(through time.Time)            {}
+// dueOf gathers the slots from first on, up to through.
+func dueOf(key string, when Schedule, first, through int64) Due {
+	d := Due{Key: key, First: instant(first), Last: instant(first), N: 1, When: when}
+	end := time.Unix(through, 0)
+	next := func(at time.Time) (time.Time, bool) {
+		to := when.Next(at)
+		return to, !to.IsZero() && !to.After(end)
+	}
+	for d.N < Many {
+		at, ok := next(d.Last)
+		if !ok {
+			return d
+		}
+		d.Prev, d.Last, d.N = d.Last, at, d.N+1
+	}
+	// Too many to count: search backwards for the newest two.
+	for span := time.Minute; ; span *= 2 {
+		from := end.Add(-span)
+		if from.Before(d.Last) {
+			from = d.Last
+		}
+		prev, last := d.Prev, d.Last
+		if from.After(d.Last) {
+			prev, last = time.Time{}, time.Time{}
+		}
+		for at, ok := next(from); ok; at, ok = next(at) {
+			prev, last = last, at
+		}
+		if !prev.IsZero() {
+			d.Prev, d.Last = prev, last
+			return d
+		}
+	}
+}

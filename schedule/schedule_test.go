@@ -1,0 +1,63 @@
+package schedule
+
+import (
+	"testing"
+	"time"
+)
+
+func mustParse(text string, zone *time.Location) Spec {
+	s, faults := ParseExpr(text, zone)
+	if faults != nil {
+		panic(text + ": " + faults[0].Error())
+	}
+	return s
+}
+
+// Looking up the next slot allocates nothing, whatever the trigger.
+func TestNextAllocatesNothing(t *testing.T) {
+	after := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	for _, text := range benchmarkExprs {
+		for _, name := range []string{"UTC", "America/New_York"} {
+			zone, err := Zone(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := mustParse(text, zone).From(after)
+			if n := testing.AllocsPerRun(100, func() { s.Next(after) }); n != 0 {
+				t.Errorf("%s in %s: Next allocates %v times", text, name, n)
+			}
+		}
+	}
+}
+
+var benchmarkExprs = []string{
+	"* * * * *", "*/5 * * * *", "0 3 * * *", "30 4 1,15 * 5", "0 0 29 2 *", "0 0 31 * *", "0 30 2 * * SUN",
+	"weekday mon-fri at 09:00, 17:00", "monthday last fri at 08:00", "interval 90s",
+	"0 0 15W * *", "*/10 * * * * 5#3", "at 02:30 between 02:00-03:00 except 12-25", "interval 7h between 08:00-09:00",
+}
+
+func BenchmarkNext(b *testing.B) {
+	after := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	for _, name := range []string{"UTC", "America/New_York"} {
+		zone, err := Zone(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, text := range benchmarkExprs {
+			s := mustParse(text, zone).From(after)
+			b.Run(name+" "+text, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					s.Next(after)
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	keys := Keys{"cron": {"30 4 1,15 * MON-FRI"}}
+	for b.Loop() {
+		Parse(keys, time.UTC)
+	}
+}
