@@ -77,7 +77,7 @@ func (s *sweep) read(dir *os.Root, name string) (below []string, err error) {
 			switch {
 			case e.IsDir() && s.Recursive:
 				below = append(below, e.Name())
-			case e.Type().IsRegular() && s.matches(e.Name()):
+			case s.matches(e.Name()):
 				info, err := dir.Lstat(e.Name())
 				if err != nil {
 					s.fail(name+e.Name(), err)

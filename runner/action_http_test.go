@@ -40,6 +40,7 @@ func TestHTTP(t *testing.T) {
 	os.WriteFile(file, []byte("from a {{file}}"), 0o600)
 	os.WriteFile(empty, nil, 0o600)
 	var got string // what the server saw
+	loops := 0
 	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		got = fmt.Sprintf("%s %s %d %q", r.Method, r.URL, r.ContentLength, body)
@@ -61,6 +62,7 @@ func TestHTTP(t *testing.T) {
 		case "/307":
 			http.Redirect(w, r, "/landed", 307)
 		case "/loop":
+			loops++
 			http.Redirect(w, r, "/loop", 302)
 		default:
 			io.WriteString(w, "all is well")
@@ -123,6 +125,23 @@ func TestHTTP(t *testing.T) {
 				t.Errorf("%+v:\n saw %s\nsaid %s\n err %s", h, saw, says, text)
 			}
 		}
+	}
+	if want := 2 * (1 + redirectsMax); loops != want { // with and without login
+		t.Errorf("a loop was followed %d times, want %d", loops, want)
+	}
+}
+
+// Whatever the end of a context makes of a request: its cause is the error.
+func TestHTTPRequestError(t *testing.T) {
+	stop, refused := errors.New("stop"), errors.New("refused")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	failure := &url.Error{Op: "Get", URL: "http://user@h/", Err: refused}
+	if err := requestError(ctx, "GET http://h/", failure); err.Error() != "GET http://h/: refused" || !errors.Is(err, refused) {
+		t.Errorf("got %v", err)
+	}
+	cancel(stop)
+	if err := requestError(ctx, "GET http://h/", failure); err.Error() != "GET http://h/: stop" || !errors.Is(err, stop) {
+		t.Errorf("got %v", err)
 	}
 }
 

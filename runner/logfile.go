@@ -19,6 +19,7 @@ type logFile struct {
 	file    *os.File // the head, or the newest segment
 	failed  error    // the disk would not take it; nothing more is written
 	buf     []byte
+	prefix  []byte  // the stamp of the lines now coming, and a blank
 	size    int64   // of the file being written, buf included
 	segment int     // 0: still in the head
 	sizes   []int64 // of the kept segments, the newest last
@@ -28,9 +29,14 @@ type logFile struct {
 // logStamp is the time before each line, in UTC; a line is "STAMP text".
 const logStamp = "2006-01-02T15:04:05.000Z"
 
+// stamp sets the time of the lines that follow.
+func (l *logFile) stamp(now time.Time) {
+	l.prefix = append(now.UTC().AppendFormat(l.prefix[:0], logStamp), ' ')
+}
+
 // line adds one line to what flush will write.
-func (l *logFile) line(now time.Time, text []byte) {
-	size := int64(len(logStamp) + 1 + len(text) + 1)
+func (l *logFile) line(text []byte) {
+	size := int64(len(l.prefix) + len(text) + 1)
 	for l.size+size > l.room() {
 		if size > l.limit/4 && l.segment > 0 && l.size == 0 {
 			l.dropped += size
@@ -38,8 +44,7 @@ func (l *logFile) line(now time.Time, text []byte) {
 		}
 		l.next()
 	}
-	l.buf = now.UTC().AppendFormat(l.buf, logStamp)
-	l.buf = append(l.buf, ' ')
+	l.buf = append(l.buf, l.prefix...)
 	l.buf = append(l.buf, text...)
 	l.buf = append(l.buf, '\n')
 	l.size += size

@@ -57,7 +57,8 @@ func (o *Output) Write(p []byte) (int, error) {
 	if o.closed {
 		return len(p), nil
 	}
-	n, now := len(p), time.Now()
+	n := len(p)
+	o.log.stamp(time.Now())
 	for len(p) > 0 {
 		end := bytes.IndexByte(p, '\n')
 		if end < 0 || len(o.partial)+end > maxLine {
@@ -66,17 +67,17 @@ func (o *Output) Write(p []byte) (int, error) {
 			p = p[room:]
 			if len(o.partial) == maxLine {
 				cut := o.cut()
-				o.line(now, o.partial[:cut])
+				o.line(o.partial[:cut])
 				o.partial = append(o.partial[:0], o.partial[cut:]...)
 			}
 			continue
 		}
 		if len(o.partial) > 0 {
 			o.partial = append(o.partial, p[:end]...)
-			o.line(now, o.partial)
+			o.line(o.partial)
 			o.partial = o.partial[:0]
 		} else {
-			o.line(now, p[:end])
+			o.line(p[:end])
 		}
 		p = p[end+1:]
 	}
@@ -100,13 +101,13 @@ func (o *Output) cut() int {
 }
 
 // line passes on one line, without its end.
-func (o *Output) line(now time.Time, line []byte) {
+func (o *Output) line(line []byte) {
 	for _, m := range o.masks {
 		if bytes.Contains(line, m) {
 			line = bytes.ReplaceAll(line, m, []byte("***"))
 		}
 	}
-	o.log.line(now, line)
+	o.log.line(line)
 	if o.echo != nil {
 		o.echo(line)
 	}
@@ -153,7 +154,8 @@ func (o *Output) Close() {
 	}
 	o.closed = true
 	if len(o.partial) > 0 {
-		o.line(time.Now(), o.partial)
+		o.log.stamp(time.Now())
+		o.line(o.partial)
 		o.partial = nil
 	}
 	o.log.close()

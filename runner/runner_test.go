@@ -1,0 +1,281 @@
+package runner
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// actionFunc is an action for tests.
+type actionFunc func(ctx context.Context, in Input, out io.Writer) error
+
+func (f actionFunc) Run(ctx context.Context, in Input, out io.Writer) error { return f(ctx, in, out) }
+
+func (b *bench) builtIn(f actionFunc) *Task {
+	task := b.command(Threaded, "")
+	task.Action = f
+	return task
+}
+
+func TestPanicIsAFailure(t *testing.T) {
+	b := newBench(t)
+	run := b.launch(b.builtIn(func(context.Context, Input, io.Writer) error { panic("at the disco") }), "k")
+	if r := b.end(); r.Outcome != Failed || r.Why != "panic: at the disco" || r.Exit != nil {
+		t.Errorf("got %+v", r)
+	}
+	if !strings.Contains(b.log(run), "runner_test.go") {
+		t.Error("the log does not show where it panicked")
+	}
+}
+
+func TestStuckActionEndsItsRunAndBlocksItsTask(t *testing.T) {
+	b := newBench(t)
+	release := make(chan struct{})
+	task := b.builtIn(func(_ context.Context, _ Input, out io.Writer) error {
+		<-release
+		_, err := io.WriteString(out, "too late\n")
+		return err
+	})
+	task.Timeout, task.KillAfter = 10*time.Millisecond, 10*time.Millisecond
+	run := b.launch(task, "k")
+	if r := b.end(); r.Outcome != TimedOut || !r.Stuck || !strings.Contains(r.Why, "the action has not returned yet") {
+		t.Errorf("got %+v", r)
+	}
+	select {
+	case <-b.freed:
+		t.Fatal("the task was freed while its action still runs")
+	default:
+	}
+	close(release)
+	if id := <-b.freed; id != run.ID {
+		t.Errorf("freed %q", id)
+	}
+}
+
+func TestBuiltInsFork(t *testing.T) {
+	b := newBench(t)
+	task := b.command(Forked, "")
+	task.Action = &Log{Message: "hello from {{.Task}}, attempt {{.Attempt}}"}
+	run := b.launch(task, "k")
+	if r := b.end(); r.Outcome != OK || r.Exit != nil {
+		t.Errorf("got %+v", r)
+	}
+	if got := b.log(run); got != "hello from t, attempt 1\n" {
+		t.Errorf("output %q", got)
+	}
+	task.Action = &Write{Path: filepath.Join(b.dir, "no/such/folder/x"), Text: "x"}
+	b.launch(task, "k2")
+	if r := b.end(); r.Outcome != Failed || !strings.Contains(r.Error, "no/such/folder") {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// A task that never stops printing takes neither memory nor disk.
+func TestFloodIsBounded(t *testing.T) {
+	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
+		b.o.Echo = nil
+		task := b.command(mode, "head -c 50000000 /dev/zero | tr '\\0' 'x'; yes | head -c 3000000; echo the end")
+		run := b.launch(task, "k")
+		if r := b.end(); r.Outcome != OK {
+			t.Fatalf("got %+v", r)
+		}
+		info, err := os.Stat(logPath(b.dir, run.ID, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() > task.Output+200 {
+			t.Errorf("the log has %d bytes, its bound is %d", info.Size(), task.Output)
+		}
+		if log := b.log(run); !strings.HasSuffix(log, "y\nthe end\n") || !strings.Contains(log, "bytes of output dropped here") {
+			t.Errorf("the end is not kept, or what was dropped not told")
+		}
+	})
+}
+
+func TestForkedRunOutlivesItsRunner(t *testing.T) {
+	b := newBench(t)
+	ctx, forget := context.WithCancel(t.Context())
+	task := b.command(Forked, "while [ ! -e go ]; do sleep 0.01; done; echo done; exit 3")
+	run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1, Cause: CauseSchedule}
+	b.Start(ctx, Launch{Run: run, Task: task})
+	awaitFile(t, filepath.Join(b.dir, "runs", "t+k.1", "pid"))
+	forget() // as a daemon that is gone
+
+	next := b.successor()
+	found, err := next.Find()
+	if err != nil || len(found) != 1 || found[0].Run != run || !found[0].Begun {
+		t.Fatalf("found %+v, %v", found, err)
+	}
+	next.Resume(t.Context(), found[0])
+	write(t, filepath.Join(b.dir, "go"), "x", 0o600)
+	if r := next.end(); r.Outcome != Failed || r.Exit == nil || *r.Exit != 3 {
+		t.Errorf("got %+v, want exit 3", r)
+	}
+	if got := next.log(run); got != "done\n" {
+		t.Errorf("output %q", got)
+	}
+	next.awaitNoFolder(run)
+}
+
+// successor is another runner with the same folder.
+func (b *bench) successor() *bench {
+	next := newBench(b.t)
+	next.dir, next.o.StateDir = b.dir, b.dir
+	return next
+}
+
+// awaitNoFolder waits until the folder of a run is gone, as it must be once its
+// end is written down.
+func (b *bench) awaitNoFolder(run Run) {
+	b.t.Helper()
+	path := string(newRunDir(b.dir, run))
+	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); <-time.After(time.Millisecond) {
+		if _, err := os.Stat(path); err != nil {
+			return
+		}
+	}
+	b.t.Errorf("%s is still there", path)
+}
+
+func TestForkedRunThatEndedMeanwhile(t *testing.T) {
+	b := newBench(t)
+	ctx, forget := context.WithCancel(t.Context())
+	run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1}
+	b.Start(ctx, Launch{Run: run, Task: b.command(Forked, "kill -USR1 $$")})
+	forget()
+	awaitFile(t, filepath.Join(b.dir, "runs", "t+k.1", "end"))
+	next := b.successor()
+	found, err := next.Find()
+	if err != nil || len(found) != 1 {
+		t.Fatalf("found %+v, %v", found, err)
+	}
+	next.Resume(t.Context(), found[0])
+	if r := next.end(); r.Outcome != Failed || r.Signal != "USR1" {
+		t.Errorf("got %+v, want killed by USR1", r)
+	}
+}
+
+func TestKilledShimIsLostAndLeavesNothing(t *testing.T) {
+	b := newBench(t)
+	task := b.command(Forked, "setsid sleep 60 & echo up >up; sleep 60")
+	run := b.launch(task, "k")
+	awaitFile(t, filepath.Join(b.dir, "up"))
+	d := newRunDir(b.dir, run)
+	shim, err := d.process("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	awaitFile(t, d.path("pid"))
+	if err := shim.signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if r := b.end(); r.Outcome != Lost || !strings.HasPrefix(r.Why, "its shim was killed; stopped what was left: ") {
+		t.Errorf("got %+v", r)
+	}
+	if left := (family{run: run.ID, stateDir: b.dir}).members(); len(left) > 0 {
+		t.Errorf("left: %s", describe(left))
+	}
+}
+
+func TestStopOfAnAdoptedRun(t *testing.T) {
+	b := newBench(t)
+	ctx, forget := context.WithCancel(t.Context())
+	run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1}
+	b.Start(ctx, Launch{Run: run, Task: b.command(Forked, "sleep 60")})
+	awaitFile(t, filepath.Join(b.dir, "runs", "t+k.1", "pid"))
+	forget()
+	next := b.successor()
+	found, _ := next.Find()
+	next.Resume(t.Context(), found[0])
+	if !next.Stop(End{run.ID, Replaced, "replaced by t/k2"}) {
+		t.Fatal("no such run")
+	}
+	if r := next.end(); r.Outcome != Replaced || r.Why != "replaced by t/k2" {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// Between the folder and the shim a daemon may be killed at any step.
+func TestFindAfterAKillAtEachStep(t *testing.T) {
+	run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1}
+	for _, c := range []struct {
+		name  string
+		make  func(d runDir)
+		found int
+		begun bool
+	}{
+		{"the folder alone", func(runDir) {}, 0, false},
+		{"locked", func(d runDir) { lock, _ := d.lock(); lock.Close() }, 0, false},
+		{"run written, no shim", func(d runDir) { _ = d.write("run", runFile{1, run, Policy{}}, true) }, 1, false},
+		{"shim died at once", func(d runDir) { _ = d.write("run", runFile{1, run, Policy{}}, true); _ = d.begin() }, 1, true},
+	} {
+		b := newBench(t)
+		d := newRunDir(b.dir, run)
+		if err := os.MkdirAll(string(d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		c.make(d)
+		found, _ := b.Find()
+		if len(found) != c.found || c.found > 0 && found[0].Begun != c.begun {
+			t.Errorf("%s: found %+v", c.name, found)
+		}
+		for _, f := range found {
+			if f.Begun {
+				b.Resume(t.Context(), f)
+				if r := b.end(); r.Outcome != Lost {
+					t.Errorf("%s: got %+v, want lost", c.name, r)
+				}
+			} else if err := b.Drop(f); err != nil {
+				t.Error(err)
+			}
+		}
+		b.awaitNoFolder(run)
+	}
+}
+
+func TestShimRefusesARunThatWasGivenUp(t *testing.T) {
+	b := newBench(t)
+	run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1}
+	d := newRunDir(b.dir, run)
+	if err := os.MkdirAll(string(d), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.begin(); err != nil {
+		t.Fatal(err)
+	}
+	b.Start(t.Context(), Launch{Run: run, Task: b.command(Forked, "echo ran >ran")})
+	b.end()
+	if _, err := os.Stat(filepath.Join(b.dir, "ran")); err == nil {
+		t.Error("the command ran, although another daemon had given it up")
+	} else if !os.IsNotExist(err) && err != fs.ErrNotExist {
+		t.Error(err)
+	}
+}
+
+func TestShutdown(t *testing.T) {
+	b := newBench(t)
+	forked := b.launch(b.command(Forked, "while [ ! -e go ]; do sleep 0.01; done"), "forked")
+	awaitFile(t, newRunDir(b.dir, forked).path("pid"))
+	slow := b.command(Threaded, "trap '' TERM; echo up >up; while :; do sleep 0.1; done")
+	slow.KillAfter = time.Hour
+	b.launch(slow, "here")
+	awaitFile(t, filepath.Join(b.dir, "up"))
+	b.StopAll(Lost, "rota stopped")
+	b.KillAll()
+	if r := b.end(); r.Outcome != Lost || r.Why != "rota stopped" {
+		t.Errorf("got %+v", r)
+	}
+	if !b.Wait(t.Context()) {
+		t.Error("Wait waits for a forked run")
+	}
+	write(t, filepath.Join(b.dir, "go"), "x", 0o600)
+	if r := b.end(); r.Outcome != OK {
+		t.Errorf("the forked run: %+v", r)
+	}
+}
