@@ -94,8 +94,11 @@ func (l line) ordered(app *cli.App) ([]string, error) {
 	case "version":
 		own, words = nil, []string{"version"}
 	}
-	if len(words) == 0 {
+	switch {
+	case len(words) == 0:
 		return global, nil
+	case isFlag(words[0]): // after "--"
+		return nil, unknownCommand(app, words[0])
 	}
 	return slices.Concat(global, words[:1], own, []string{"--"}, words[1:]), nil
 }

@@ -63,7 +63,7 @@ func TestNormaliseRefuses(t *testing.T) {
 		"next --jsno":       "unknown flag --jsno; try: rota help",
 		"next --jso":        "unknown flag --jso; did you mean --json?",
 		"next --untill 5h":  "unknown flag --untill; did you mean --until?",
-		"next --":           "",
+		"-- --json":         `no command "--json"; try: rota help`,
 		"next -n":           "-n needs a value; try: rota help next",
 		"--config":          "--config needs a value; try: rota help",
 		"list -n 5":         "list has no flag -n; try: rota help list",
