@@ -12,13 +12,53 @@ import (
 // startForked starts a shim that carries the run, and watches it.
 func (r *Runner) startForked(ctx context.Context, l Launch) {
 	d := newRunDir(r.o.StateDir, l.Run)
-	shim, err := r.shim(d, l)
-	if err != nil {
-		_ = os.RemoveAll(string(d))
-		r.refuse(l.Run, err)
-		return
+	c := r.carrier(d, l.Run)
+	go func() {
+		shim, err := r.shim(d, l)
+		c.born(shim)
+		if err != nil {
+			_ = os.RemoveAll(string(d))
+			r.remove(l.Run.ID)
+			r.refuse(l.Run, err)
+			return
+		}
+		r.follow(ctx, d, l.Run, l.Task.Policy, shim, func() { _, _ = shim.reap() })
+	}()
+}
+
+// carrier is the shim of a run, from before it is born.
+type carrier struct {
+	ready chan struct{} // closed when shim is set
+	shim  *process      // nil: there is none
+}
+
+// carrier makes the run one that can be stopped.
+func (r *Runner) carrier(d runDir, run Run) *carrier {
+	c := &carrier{ready: make(chan struct{})}
+	r.add(run.ID, &liveRun{
+		stop: func(s *stop) {
+			go func() {
+				<-c.ready
+				_ = d.write("stop", s, false)
+				c.signal()
+			}()
+		},
+		kill: func() { go c.signal() },
+		mode: Forked,
+	})
+	return c
+}
+
+func (c *carrier) born(shim *process) {
+	c.shim = shim
+	close(c.ready)
+}
+
+// signal asks the shim to stop; asked again, at once.
+func (c *carrier) signal() {
+	if <-c.ready; c.shim != nil {
+		_ = c.shim.signal(syscall.SIGTERM)
 	}
-	r.follow(ctx, d, l.Run, l.Task.Policy, shim, func() { _, _ = shim.reap() })
 }
 
 // shim writes down what is to be run, and only then starts the process.
@@ -79,23 +119,12 @@ func (r *Runner) hear(run Run, p *pipe) {
 // follow waits for the end of a shim, then says what became of the run. The
 // run's folder goes once its end is written down.
 func (r *Runner) follow(ctx context.Context, d runDir, run Run, p Policy, shim *process, gone func()) {
-	r.add(run.ID, &liveRun{
-		stop: func(s *stop) {
-			_ = d.write("stop", s, false)
-			_ = shim.signal(syscall.SIGTERM)
-		},
-		kill: func() { _ = shim.signal(syscall.SIGTERM) },
-		mode: Forked,
-	})
-	go func() {
-		select {
-		case <-shim.exited:
-		case <-ctx.Done():
-			return
-		}
+	select {
+	case <-shim.exited:
 		gone()
 		r.settle(d, run, p)
-	}()
+	case <-ctx.Done():
+	}
 }
 
 // settle ends a run whose shim is gone.
@@ -166,7 +195,8 @@ func (r *Runner) Resume(ctx context.Context, f Found) {
 		}()
 		return
 	}
-	r.follow(ctx, f.dir, f.Run, f.p, shim, func() { shim.pidfd.Close() })
+	r.carrier(f.dir, f.Run).born(shim)
+	go r.follow(ctx, f.dir, f.Run, f.p, shim, func() { shim.pidfd.Close() })
 }
 
 // await blocks until nobody holds the lock.

@@ -116,9 +116,14 @@ func (f *file) reload(ctx context.Context, l *loop, asked bool) {
 			return
 		}
 		f.current = cfg
-		if err := cfg.Save(filepath.Join(l.stateDir, "last-good")); err != nil {
-			l.log.Warn("cannot keep the last good file for a later start", "error", err)
-		}
+		l.keep(cfg)
+	}
+}
+
+// keep remembers a good configuration for a start at which the file is wrong.
+func (l *loop) keep(c *config.Config) {
+	if err := c.Save(filepath.Join(l.stateDir, "last-good")); err != nil {
+		l.log.Warn("cannot keep the last good file for a later start", "error", err)
 	}
 }
 

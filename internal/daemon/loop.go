@@ -116,7 +116,9 @@ func (l *loop) begin(ctx context.Context) error {
 		l.log.Warn("check", "warning", w.Error())
 	}
 	if l.broken != nil {
-		l.out.complain(l.broken, "jobs file is wrong: started from the last good one")
+		l.out.complain(l.broken, "the file is wrong: started from the last good one")
+	} else {
+		l.keep(l.cfg)
 	}
 	l.next(now)
 	l.tell()
