@@ -2,6 +2,7 @@ package command
 
 import (
 	"cmp"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -29,7 +30,8 @@ func listCommand(s *session) *cli.Command {
 			if err != nil {
 				return err
 			}
-			entries, err := entries(c, cfg, time.Now())
+			now := time.Now()
+			entries, err := entries(c, cfg, now)
 			if err != nil {
 				return err
 			}
@@ -37,7 +39,6 @@ func listCommand(s *session) *cli.Command {
 				return s.json(s.out, map[string][]entry{"tasks": entries})
 			}
 			g := grid{head: []string{"TASK", "SCHEDULE", "NEXT", "MODE", "DOES"}, soft: []int{1, 4}}
-			now := time.Now()
 			for _, e := range entries {
 				next := "-"
 				if !e.Next.IsZero() {
@@ -78,14 +79,14 @@ func entries(c *cli.Context, cfg *config.Config, now time.Time) ([]entry, error)
 		next, _ := walk(c, cfg, t, now, "now").next()
 		list = append(list, entry{
 			Task: name, Description: t.Description, Tags: t.Tags, Enabled: t.Enabled,
-			Schedule: inWords(t), Next: next.at.Truncate(time.Second), Mode: t.Mode, Queue: t.Queue,
+			Schedule: inWords(t), Next: next.at, Mode: t.Mode, Queue: t.Queue,
 			Action: runner.ActionName(t.Action), Does: does(t.Action),
 		})
 	}
 	if c.IsSet("tag") && !slices.Contains(tags, c.String("tag")) {
 		f := fail(exitUnknown, "", "no task has the tag %q", c.String("tag"))
 		if near := nearest(c.String("tag"), tags); near != "" {
-			f.hint = "did you mean \"" + near + "\"?"
+			f.hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		return nil, f
 	}

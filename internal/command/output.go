@@ -85,6 +85,11 @@ func (g grid) print(w io.Writer, width int) {
 	if len(g.rows) == 0 {
 		return
 	}
+	for _, row := range g.rows {
+		for i := range row {
+			row[i] = clean(row[i])
+		}
+	}
 	t := table.NewWriter()
 	t.SetOutputMirror(w)
 	style := table.StyleDefault
@@ -140,7 +145,7 @@ func shorten(cell string, most int) string { return text.Snip(cell, most, "…")
 func cells(texts []string) table.Row {
 	row := make(table.Row, len(texts))
 	for i, t := range texts {
-		row[i] = clean(t)
+		row[i] = t
 	}
 	return row
 }

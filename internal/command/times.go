@@ -29,6 +29,9 @@ func instant(text string, now time.Time, zone *time.Location) (time.Time, error)
 	if d, err := schedule.Duration(text); err == nil {
 		return now.Add(d), nil
 	}
+	if strings.ContainsFunc(text, func(r rune) bool { return !strings.ContainsRune("0123456789-:+TZ ", r) }) {
+		return time.Time{}, errInstant
+	}
 	date, clock, both := strings.Cut(strings.Replace(text, "T", " ", 1), " ")
 	expr, after := "at "+text, now
 	if strings.Contains(date, "-") {
@@ -39,10 +42,12 @@ func instant(text string, now time.Time, zone *time.Location) (time.Time, error)
 	}
 	spec, faults := schedule.ParseExpr(expr, zone)
 	if kind := spec.Kind(); faults != nil || kind != schedule.Once && kind != schedule.Daily {
-		return time.Time{}, errors.New(`write it as "2026-12-24 18:00", "18:00", "2h" or in RFC 3339`)
+		return time.Time{}, errInstant
 	}
 	return spec.Next(after), nil
 }
+
+var errInstant = errors.New(`write it as "2026-12-24 18:00", "18:00", "2h" or in RFC 3339`)
 
 // zoneOf is the time zone in which the slots of a trigger are shown: that of
 // its own wall clock, else the file's; UTC if the user wants that.

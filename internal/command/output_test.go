@@ -1,0 +1,71 @@
+package command
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func TestClean(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                       "",
+		"Füße, 日本 ✓ … \"x\" 'y'": "Füße, 日本 ✓ … \"x\" 'y'",
+		"\x1b[31mred":            `\x1b[31mred`,
+		"a\nb\tc\x00":            `a\nb\tc\x00`,
+		"\u009b31m":              `\u009b31m`,
+		"\u202egnp.exe":          `\u202egnp.exe`,
+		"\xff":                   "\uFFFD",
+	} {
+		if got := clean(text); got != want {
+			t.Errorf("clean(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestGrid(t *testing.T) {
+	table := func() grid {
+		return grid{
+			head: []string{"TASK", "SCHEDULE", "DOES"},
+			rows: [][]string{
+				{"backup", "every day at 02:30", "tar -cf /srv/backup.tar /home"},
+				{"日本", "by hand", "x\x1by"},
+			},
+			soft: []int{1, 2},
+		}
+	}
+	for _, test := range []struct {
+		width int
+		want  string
+	}{
+		{0, `
+TASK    SCHEDULE            DOES
+backup  every day at 02:30  tar -cf /srv/backup.tar /home
+日本    by hand             x\x1by
+`},
+		{50, `
+TASK    SCHEDULE            DOES
+backup  every day at 02:30  tar -cf /srv/backup.t…
+日本    by hand             x\x1by
+`},
+		{36, `
+TASK    SCHEDULE       DOES
+backup  every day at…  tar -cf /srv…
+日本    by hand        x\x1by
+`},
+		{3, `
+TASK    SCHED…  DOES
+backup  every…  tar -…
+日本    by ha…  x\x1by
+`},
+	} {
+		var b bytes.Buffer
+		table().print(&b, test.width)
+		if got := "\n" + b.String(); got != test.want {
+			t.Errorf("in %d columns:%s\nwant:%s", test.width, got, test.want)
+		}
+	}
+	var b bytes.Buffer
+	if (grid{head: []string{"TASK"}}).print(&b, 80); strings.TrimSpace(b.String()) != "" {
+		t.Errorf("no tasks: %q, want nothing", b.String())
+	}
+}
