@@ -2,7 +2,6 @@ package schedule
 
 import (
 	"fmt"
-	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -475,9 +474,4 @@ func (c *cronLine) calendar() *calendar {
 		cal.days = [2]days{c.dom, everyDay}
 	}
 	return cal
-}
-
-// product tells how many times a day the line has.
-func (c *cronLine) product() int {
-	return bits.OnesCount64(c.hours) * bits.OnesCount64(c.minutes) * bits.OnesCount64(c.seconds)
 }

@@ -1,14 +1,172 @@
 package schedule
 
-// Explain says in plain English when the trigger fires.
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Explain says in plain English when the trigger fires:
+//
+//	every day at 02:30
+//	Mon–Fri at 09:00 and 17:00
+//	every 10s
+//
+// It does not name the time zone.
 func (s Spec) Explain() string {
 	if s.p == nil {
 		return "never"
 	}
-	return s.p.means()
+	text := s.p.means()
+	if s.p.anchor == "finish" {
+		text += ", counted from the end of the run before"
+	}
+	if s.p.starts > -never {
+		text += ", from " + s.p.date(s.p.starts) + " on"
+	}
+	if s.p.ends < never {
+		text += ", until " + s.p.date(s.p.ends)
+	}
+	if s.p.jitter > 0 {
+		text += ", up to " + FormatDuration(s.p.jitter) + " later"
+	}
+	return text
 }
 
-func (c *calendar) means() string { return "" }
-func (i *interval) means() string { return "every " + secondsText(i.every) }
-func (o *once) means() string     { return "" }
-func (a atStart) means() string   { return "when the " + string(a) + " starts" }
+// date writes an instant in the trigger's zone.
+func (p *plan) date(at int64) string {
+	return time.Unix(at, 0).In(p.zone).Format("2 January 2006 15:04")
+}
+
+func (o *once) means() string { return "once, on " + o.text }
+
+func (a atStart) means() string {
+	if a == "boot" {
+		return "once after the machine has started"
+	}
+	return "each time rota starts"
+}
+
+func (i *interval) means() string {
+	text := "every " + secondsText(i.every)
+	switch {
+	case i.bound || i.delay == i.every:
+	case i.delay == 0:
+		text += ", at once when first seen"
+	default:
+		text += ", the first time " + secondsText(i.delay) + " after it is first seen"
+	}
+	if i.limit != nil {
+		text += i.limit.window.means() + i.limit.except.means()
+	}
+	return text
+}
+
+func (w window) means() string {
+	if w == wholeDay {
+		return ""
+	}
+	return fmt.Sprintf(", between %s and %s", timeText(w.open), timeText(w.shut%day))
+}
+
+func (e *except) means() string {
+	if e == nil {
+		return ""
+	}
+	var items []string
+	for m, set := range e.yearly {
+		for d := from(uint64(set), 0); d >= 0; d = from(uint64(set), d+1) {
+			items = append(items, fmt.Sprintf("%d %s", d, time.Month(m)))
+		}
+	}
+	for _, n := range e.dates {
+		d, _ := civil(n)
+		items = append(items, fmt.Sprintf("%d %s %d", d.day, time.Month(d.month), d.year))
+	}
+	return ", except on " + listed("and", items)
+}
+
+func (c *calendar) means() string {
+	when, clock := c.times.means()
+	days := c.daysMean()
+	months := c.monthsMean()
+	var text string
+	switch {
+	case clock && days == "":
+		text = "every day" + prefixed(" in ", months) + " " + when
+	case clock && strings.HasSuffix(days, "month"):
+		text = strings.TrimSuffix(days, "the month") + or(months, "the month") + " " + when
+	case clock:
+		text = days + prefixed(" in ", months) + " " + when
+	case strings.HasSuffix(days, "month"):
+		text = when + ", " + strings.TrimSuffix(days, "the month") + or(months, "the month")
+	default:
+		text = when + prefixed(", ", days) + prefixed(" in ", months)
+	}
+	return text + c.times.window.means() + c.except.means()
+}
+
+func prefixed(prefix, text string) string {
+	if text == "" {
+		return ""
+	}
+	return prefix + text
+}
+
+func or(text, instead string) string {
+	if text == "" {
+		return instead
+	}
+	return text
+}
+
+// listed joins items as a sentence does: "a, b and c".
+func listed(and string, items []string) string {
+	n := len(items)
+	if n < 2 {
+		return strings.Join(items, "")
+	}
+	return strings.Join(items[:n-1], ", ") + " " + and + " " + items[n-1]
+}
+
+// ranges names the members of a set below size, three or more in a row as
+// "a–b". In a circle such a row may run past the end.
+func ranges(set uint64, size int, circle bool, name func(int) string) (items []string) {
+	first := 0
+	if circle { // begin with a member that has none before it
+		for first < size && (set>>first&1 == 0 || set>>((first+size-1)%size)&1 != 0) {
+			first++
+		}
+	}
+	member := func(i int) bool { return i < first+size && set>>(i%size)&1 != 0 }
+	for i := first; i < first+size; i++ {
+		if !member(i) {
+			continue
+		}
+		end := i
+		for member(end + 1) {
+			end++
+		}
+		item := name(i % size)
+		if end-i >= 2 {
+			item += "–" + name(end%size)
+			i = end
+		}
+		items = append(items, item)
+	}
+	return items
+}
+
+func ordinal(n int) string {
+	suffix := "th"
+	switch {
+	case n/10 == 1:
+	case n%10 == 1:
+		suffix = "st"
+	case n%10 == 2:
+		suffix = "nd"
+	case n%10 == 3:
+		suffix = "rd"
+	}
+	return fmt.Sprint(n) + suffix
+}

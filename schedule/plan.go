@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -81,7 +82,11 @@ func (d *draft) local() bool {
 
 func (d *draft) setOnce(p *plan, w *wall) {
 	at, gap := d.moment.on(w)
-	o := &once{at: at}
+	o := &once{at: at, text: time.Unix(d.moment.local, 0).UTC().Format("Mon 2 January 2006 at 15:04:05")}
+	o.text = strings.TrimSuffix(o.text, ":00")
+	if d.moment.zoned {
+		o.text += d.moment.text[len("2006-01-02T15:04:05"):]
+	}
 	switch {
 	case d.moment.zoned:
 		p.zone = time.UTC
