@@ -49,7 +49,8 @@ func (s spot) check(a runner.Action, before int) {
 			}
 		}
 		known := slices.ContainsFunc(reading, func(c complaint) bool {
-			return p.Key == "" || len(c.path) >= len(at.path) && slices.Equal(c.path[:len(at.path)], at.path)
+			return p.Key == "" || c.Hint == didYouMean(p.Key, []string{p.Key}) ||
+				len(c.path) >= len(at.path) && slices.Equal(c.path[:len(at.path)], at.path)
 		})
 		if !known {
 			at.wrong(p.Hint, "%s", p.Msg)
@@ -61,7 +62,7 @@ func readCommand(s spot, v any) runner.Action {
 	c := &runner.Command{}
 	switch v := v.(type) {
 	case string:
-		if !s.filled(v, &c.Text) {
+		if !s.text(v, &c.Text) {
 			return nil
 		}
 	case []any:
@@ -87,7 +88,7 @@ var logKeys = map[string]setter[runner.Log]{
 func readLog(s spot, v any) runner.Action {
 	a := &runner.Log{Level: "info"}
 	if _, ok := v.(string); ok {
-		if !s.filled(v, &a.Message) {
+		if !s.text(v, &a.Message) {
 			return nil
 		}
 		return a

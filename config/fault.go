@@ -60,14 +60,19 @@ func (f Fault) Render() string {
 	number := fmt.Sprint(f.Line)
 	gutter := strings.Repeat(" ", len(number))
 	text, lead, width := f.window()
-	marks := strings.Repeat(" ", len(lead))
-	for i, r := range lead { // a tab stays a tab, so that the caret stands right at any tab width
-		if r == '\t' {
-			marks = marks[:i] + "\t" + marks[i+1:]
+	var marks strings.Builder
+	for _, r := range lead { // as wide as what stands above, so that the caret stands right
+		switch {
+		case r == '\t':
+			marks.WriteRune(r)
+		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul):
+			marks.WriteRune('\u3000') // the wide space
+		case !unicode.Is(unicode.Mn, r):
+			marks.WriteRune(' ')
 		}
 	}
 	s := fmt.Sprintf("%s%s\n%s--> %s\n%s |\n%s | %s\n%s | %s%s", kind, clean(f.Msg),
-		gutter, clean(f.place()), gutter, number, clean(text), gutter, marks, strings.Repeat("^", width))
+		gutter, clean(f.place()), gutter, number, clean(text), gutter, marks.String(), strings.Repeat("^", width))
 	if f.Hint != "" {
 		s += " " + clean(f.Hint)
 	}

@@ -30,14 +30,13 @@ func (s spot) at(step any) spot {
 	return s
 }
 
-// name is the innermost key.
+// name is the innermost key, or "item 2 of KEY".
 func (s spot) name() string {
-	for i := len(s.path) - 1; i >= 0; i-- {
-		if key, ok := s.path[i].(string); ok {
-			return key
-		}
+	last := len(s.path) - 1
+	if i, ok := s.path[last].(int); ok {
+		return fmt.Sprintf("item %d of %v", i+1, s.path[last-1])
 	}
-	return ""
+	return fmt.Sprint(s.path[last])
 }
 
 // complaint is a fault that has not been given its line and column.
@@ -87,10 +86,10 @@ func (c complaint) where() span {
 		c.src.place = scan(c.src.Text)
 	}
 	n, all := c.src.place.find(c.path)
-	if c.onKey || !all {
+	if table := n.kids != nil || n.val == n.key; c.onKey || !all && table { // what a table lacks is said of its name
 		return n.key
 	}
-	if c.part == (span{}) {
+	if !all || c.part == (span{}) {
 		return n.val
 	}
 	literal, part := c.src.Text[n.val.start:n.val.end], c.part

@@ -21,7 +21,7 @@ var rotaKeys = map[string]setter[Rota]{
 		}
 		zone, err := schedule.Zone(name)
 		if err != nil {
-			s.wrong(`such as "Europe/Berlin" or "UTC"`, "%s", err)
+			s.refused(err)
 			return
 		}
 		to.Timezone = zone

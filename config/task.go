@@ -329,8 +329,11 @@ func (l *loader) job(s spot, name string, v any) {
 	case len(acts) == 0 && !guessed:
 		s.odd("add one of command, log, http, write and clean", "task %q does nothing", name)
 	case len(acts) > 1:
+		slices.SortFunc(acts, func(a, b string) int {
+			return complaint{spot: s.at(a)}.where().start - complaint{spot: s.at(b)}.where().start
+		})
 		for _, key := range acts[1:] {
-			s.at(key).odd(fmt.Sprintf("keep %s or %s; two actions are two tasks", acts[0], key), "task %q has more than one action", name)
+			s.at(key).odd("two actions are two tasks", "task %q has %s beside %s", name, key, acts[0])
 		}
 	case len(acts) == 1:
 		d.settle(s, acts[0])

@@ -60,17 +60,20 @@ type rewording struct {
 var rewordings = []rewording{
 	{regexp.MustCompile(`^Key '(.*)' (?:has already been defined|was already created as a hash|was already created and cannot be used as an array)\.?$`), `$1 is there twice`, "keep one of them, or give the other a new name"},
 	{regexp.MustCompile(`^Invalid integer "(.*)": cannot have leading zeroes$`), `number $1 begins with a zero`, `write "$1" in quotes`},
-	{regexp.MustCompile(`^expected value but found (".*") instead$`), `a value cannot begin with $1`, "a text needs quotes"},
-	{regexp.MustCompile(`^expected value but found '(.*)' instead$`), `a value cannot begin with $1`, "a text needs quotes"},
-	{regexp.MustCompile(`^strings cannot contain newlines$`), `the text has no closing quote on its line`, `a text of several lines stands in """`},
-	{regexp.MustCompile(`^unexpected EOF; expected '"'$`), `the text has no closing quote`, ""},
-	{regexp.MustCompile(`^invalid escape in string '\\(.*)'$`), `unknown escape \$1 in a text`, `write \\$1, or put the text in single quotes`},
-	{regexp.MustCompile(`^expected '.' or ']' to end table name, but got '(.*)' instead$`), `a table's name cannot hold $1`, `a name with other characters than A-Z a-z 0-9 _ - needs quotes: [tasks."a.b"]`},
-	{regexp.MustCompile(`^expected '.' or '=', but got (.*) instead$`), `no = behind the key, but $1`, `write key = value; a name with other characters than A-Z a-z 0-9 _ - needs quotes`},
-	{regexp.MustCompile(`^invalid datetime: (".*")$`), `$1 is no date or time`, `write 2026-12-24T18:00:00 or 18:00:00, or a text in quotes`},
 	{regexp.MustCompile(`^(.*) is out of range for int64$`), `number $1 is too large`, ""},
-	{regexp.MustCompile(`^expected a top-level item to end with a newline, comment, or EOF, but got '(.*)' instead$`), `$1 behind the end of the value`, "a key and its value stand on a line of their own"},
-	{regexp.MustCompile(`^TOML files cannot contain control characters: '(0x..)'$`), `control character $1`, ""},
+	{regexp.MustCompile(`^invalid datetime: (".*")$`), `$1 is no date or time`, `write 2026-12-24T18:00:00 or 09:00:00, or a text in quotes`},
+	{regexp.MustCompile(`^expected value but found '\\n' instead$`), `there is no value behind the =`, ""},
+	{regexp.MustCompile(`^expected value but found (?:(".*")|'(.*)') instead$`), `a value cannot begin with $1$2`, "a text needs quotes"},
+	{regexp.MustCompile(`^strings cannot contain newlines$`), `the text has no closing quote on its line`, `a text of several lines stands in """`},
+	{regexp.MustCompile(`^unexpected EOF; expected (?:'("|""")'|"('|''')")$`), `the text has no closing $1$2`, ""},
+	{regexp.MustCompile(`^invalid escape in string '\\(.*)'$`), `unknown escape \$1 in a text`, `write \\$1, or put the text in single quotes`},
+	{regexp.MustCompile(`^expected '\.' or '\]' to end table name, but got '\\n' instead$`), `the header of the table has no ]`, ""},
+	{regexp.MustCompile(`^expected '\.' or '\]' to end table name, but got '(.*)' instead$`), `the name of a table cannot hold $1 without quotes`, `write [tasks."a@b"]`},
+	{regexp.MustCompile(`^expected '\.' or '=', but got .* instead$`), `there is no = behind the key`, `write key = value; a name with other characters than A-Z a-z 0-9 _ - needs quotes`},
+	{regexp.MustCompile(`^expected a comma \(','\) or array terminator \('\]'\), but got (.*)$`), `a comma or ] is missing before $1`, ""},
+	{regexp.MustCompile(`^expected a comma or an inline table terminator '\}', but got (.*) instead$`), `a comma or } is missing before $1`, ""},
+	{regexp.MustCompile(`^expected a top-level item to end with a newline, comment, or EOF, but got '.*' instead$`), `there is more behind the end of the value`, "a key and its value stand on a line of their own"},
+	{regexp.MustCompile(`^TOML files cannot contain control characters: '(0x..)'$`), `control character $1`, `an escape such as \u001b in double quotes stands for it`},
 }
 
 // syntaxFault returns the decoder's complaint in our words.
@@ -99,6 +102,12 @@ func syntaxSpan(err error, text string) span {
 	if !errors.As(err, &pe) {
 		return span{}
 	}
-	start := max(0, min(pe.Position.Start, len(text)))
-	return span{start, min(start+max(1, pe.Position.Len), len(text))}
+	at := span{max(0, min(pe.Position.Start, len(text))), 0}
+	at.end = min(at.start+max(1, pe.Position.Len), len(text))
+	if found := text[at.start:at.end]; strings.HasPrefix(pe.Message, "invalid escape") {
+		at.start += max(0, strings.LastIndexByte(found, '\\'))
+	} else if blanks := len(found) - len(strings.TrimLeft(found, " \t")); blanks < len(found) {
+		at.start += blanks
+	}
+	return at
 }

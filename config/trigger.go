@@ -31,13 +31,15 @@ func (l *loader) triggers(s spot, task map[string]any, d *draft) {
 			return
 		}
 		s.each(list, func(s spot, item any) {
-			s.table(item, func(s spot, key string, v any) {
+			guessed := false
+			isTable := s.table(item, func(s spot, key string, v any) {
 				if !slices.Contains(schedule.TriggerKeys, key) {
+					guessed = true
 					s.unknown(key, schedule.TriggerKeys, "a trigger of task "+quote(d.Name))
 				}
 			})
-			if keys, ok := item.(map[string]any); ok {
-				s.trigger(keys, d)
+			if isTable && !guessed {
+				s.trigger(item.(map[string]any), d)
 			}
 		})
 	}
@@ -62,7 +64,7 @@ func (s spot) trigger(keys map[string]any, d *draft) {
 		s.at(key).each(v, func(s spot, item any) {
 			t, ok := triggerText(item)
 			if !ok {
-				known = s.mismatch(item, "a text, a number or a time", "")
+				known = s.mismatch(item, "a text, a whole number or a time", "")
 				return
 			}
 			texts[key] = append(texts[key], t)
@@ -83,7 +85,7 @@ func (s spot) trigger(keys map[string]any, d *draft) {
 		s.triggerFault(keys, first, f, true)
 	}
 	if k := spec.Kind(); k != schedule.AtStart && spec.Next(s.l.o.Now).IsZero() {
-		s.triggerFault(keys, first, schedule.Fault{Key: first, Msg: "it will not come due any more: all its slots lie in the past"}, true)
+		s.triggerFault(keys, first, schedule.Fault{Key: first, Msg: "this lies in the past and comes due no more"}, true)
 	}
 	d.Triggers = append(d.Triggers, spec)
 }

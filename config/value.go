@@ -22,8 +22,10 @@ func kind(v any) string {
 	switch v.(type) {
 	case string:
 		return "a text"
-	case int64, float64:
+	case int64:
 		return "a number"
+	case float64:
+		return "a fraction"
 	case bool:
 		return "true or false"
 	case time.Time:
@@ -155,11 +157,7 @@ func (s spot) duration(v any, to *time.Duration) bool {
 	}
 	d, err := schedule.Duration(t)
 	if err != nil {
-		c := complaint{spot: s, Fault: Fault{Msg: err.Error()}}
-		if f := (schedule.Fault{}); errors.As(err, &f) {
-			c.Msg, c.Hint, c.part = f.Msg, f.Hint, span{f.Start, f.End}
-		}
-		s.l.add(c)
+		s.refused(err)
 		return false
 	}
 	if d < 0 {
@@ -170,6 +168,15 @@ func (s spot) duration(v any, to *time.Duration) bool {
 	return true
 }
 
+// refused complains as package schedule does of a text.
+func (s spot) refused(err error) {
+	c := complaint{spot: s, Fault: Fault{Msg: err.Error()}}
+	if f := (schedule.Fault{}); errors.As(err, &f) {
+		c.Msg, c.Hint, c.part = f.Msg, f.Hint, span{f.Start, f.End}
+	}
+	s.l.add(c)
+}
+
 var units = map[string]int64{"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 // size reads a number of bytes.
@@ -177,8 +184,8 @@ func (s spot) size(v any, to *int64) bool {
 	t, ok := v.(string)
 	if !ok {
 		example := `"512KiB", "1MiB" or "2GiB"`
-		if n, isNumber := v.(int64); isNumber {
-			example = fmt.Sprintf(`"%dB" or "%dMiB"`, n, n)
+		if n, isNumber := v.(int64); isNumber && n >= 0 {
+			example = fmt.Sprintf("%q", formatSize(n))
 		}
 		return s.mismatch(v, "a size", example)
 	}
@@ -207,11 +214,15 @@ func (s spot) size(v any, to *int64) bool {
 func (s spot) octal(v any, to *uint32) bool {
 	t, ok := v.(string)
 	if !ok {
-		return s.mismatch(v, "permissions in quotes", `"0644"`)
+		example := `"0644"`
+		if s.name() == "umask" {
+			example = `"0022"`
+		}
+		return s.mismatch(v, "permissions in quotes", example)
 	}
 	n, err := strconv.ParseUint(t, 8, 32)
 	if err != nil || n > 0o777 || len(t) < 3 {
-		s.wrong(`write up to four digits from 0 to 7, such as "0644"`, "%q are no permissions", t)
+		s.wrong(`write three or four digits from 0 to 7, such as "0644"`, "%q are no permissions", t)
 		return false
 	}
 	*to = uint32(n)
@@ -283,12 +294,29 @@ func (s spot) texts(v any, to *[]string) bool {
 func (s spot) table(v any, do func(s spot, key string, v any)) bool {
 	t, ok := v.(map[string]any)
 	if !ok {
-		return s.mismatch(v, "a table", "")
+		return s.mismatch(v, "a table", s.tableExample())
 	}
 	for _, key := range slices.Sorted(maps.Keys(t)) {
 		do(s.at(key), key, t[key])
 	}
 	return true
+}
+
+// tableExample is how the table here is written.
+func (s spot) tableExample() string {
+	last := s.path[len(s.path)-1]
+	switch named := s.path[0] == "tasks" || s.path[0] == "queues"; {
+	case named && len(s.path) == 1:
+		return fmt.Sprintf("[%s.NAME]", last)
+	case named && len(s.path) == 2:
+		return fmt.Sprintf("[%s.%s]", s.path...)
+	case len(s.path) == 1:
+		return fmt.Sprintf("[%s]", last)
+	}
+	if key, ok := last.(string); ok {
+		return key + " = { … }"
+	}
+	return "{ … }"
 }
 
 // setter reads one key of a table into a T.

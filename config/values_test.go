@@ -1,0 +1,265 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rota/runner"
+)
+
+// What each key of a task becomes: the example with all of them.
+func TestValues(t *testing.T) {
+	dir, err := filepath.Abs(examples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(filepath.Join(dir, "valid-all.toml"), Options{TrustFile: true, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "rota", c.Rota, Rota{
+		Timezone: berlin, MaxRunning: 10, ShutdownGrace: time.Minute, Output: "prefix",
+		LogLevel: "debug", LogFormat: "text", StateDir: dir + "/state",
+	})
+	same(t, "queues", c.Queues, map[string]runner.Queue{
+		"main": {Workers: 2, Capacity: 5, Description: "one after another"},
+		"slow": {Workers: 1, Capacity: 1000},
+		"more": {Workers: 1, Capacity: 1000},
+	})
+	task := c.Tasks["everything"]
+	same(t, "command", task.Action, runner.Action(&runner.Command{Text: "echo $A"}))
+	same(t, "policy", task.Policy, runner.Policy{
+		Mode: runner.Sequential, Queue: "slow", Overlap: runner.OverlapQueue, Timeout: 2 * time.Hour,
+		KillAfter: time.Minute, StopSignal: "INT", SuccessExit: []int{0, 3}, Priority: -1,
+	})
+	same(t, "process", task.Process, runner.Process{
+		User: "root", Group: "root", Dir: dir + "/work", Base: dir, Umask: 0o077,
+		Shell: []string{"/bin/bash", "-ec"}, Stdin: "hello",
+		Env: map[string]string{"LANG": "C", "TZ": "Europe/Berlin", "A": "1"}, EnvFile: "-" + dir + "/env",
+		Nice:    new(-5),
+		Limits:  runner.Limits{Files: new(uint64(100)), CPUTime: new(uint64(3600)), FileSize: new(uint64(1 << 30)), Core: new(uint64(0))},
+		Secrets: map[string]string{"TOKEN": "file:" + dir + "/token", "KEY": "cred:key", "PW": "env:PASSWORD"},
+		DropEnv: []string{"PASSWORD"},
+	})
+	same(t, "params", task.Params, map[string]string{"name": "world"})
+	same(t, "output", task.Output, int64(2<<20))
+	same(t, "tags", task.Tags, []string{"one", "two"})
+	var triggers []string
+	for _, spec := range task.Triggers {
+		triggers = append(triggers, spec.Kind().String())
+	}
+	same(t, "triggers", triggers, []string{"interval", "weekday", "monthday", "cron", "once", "at_start"})
+
+	same(t, "log", c.Tasks["log"].Action, runner.Action(&runner.Log{Message: "hi {{.Task}}", Level: "warn"}))
+	same(t, "http", c.Tasks["http"].Action, runner.Action(&runner.HTTP{
+		URL: "https://example.org/", Method: "POST", Headers: map[string]string{"Accept": "*/*"}, Body: "x",
+		Expect: []string{"200", "204-299"}, ExpectBody: "ok", Save: dir + "/out/page",
+	}))
+	same(t, "write", c.Tasks["write"].Action, runner.Action(&runner.Write{
+		Path: dir + "/page.html", TemplateFile: dir + "/page.tmpl", Mode: 0o600, IfChanged: true,
+	}))
+	same(t, "append", c.Tasks["append"].Action, runner.Action(&runner.Write{Path: dir + "/log", Text: "x", Mode: 0o644, Append: true}))
+	same(t, "clean", c.Tasks["clean"].Action, runner.Action(&runner.Clean{
+		Path: dir + "/tmp", Match: []string{"*.log"}, OlderThan: 720 * time.Hour, Recursive: true, Keep: 3, Dry: true,
+	}))
+	same(t, "triggers in tables", len(c.Tasks["tables"].Triggers), 2)
+
+	// [defaults] hold for an included task and for a built-in one, but for what
+	// has no effect there.
+	in := c.Tasks["included"]
+	same(t, "included", []any{in.Timeout, in.User, in.Base, in.Env, in.Tags, in.Output},
+		[]any{time.Hour, "nobody", dir + "/conf.d", map[string]string{"LANG": "C", "TZ": "UTC"}, []string{"all"}, int64(64 << 10)})
+	builtin := c.Tasks["log"]
+	same(t, "built-in", []any{builtin.Timeout, builtin.User, builtin.Env}, []any{time.Hour, "", map[string]string(nil)})
+	forked := c.Tasks["clean"]
+	same(t, "forked built-in", []any{forked.User, forked.Umask}, []any{"nobody", uint32(0o022)})
+
+	var paths []string
+	for _, s := range c.Sources {
+		paths = append(paths, s.Path)
+	}
+	same(t, "sources", paths, []string{dir + "/valid-all.toml", dir + "/conf.d/more.toml"})
+	same(t, "globs", c.Globs, []string{dir + "/conf.d/*.toml"})
+}
+
+func same(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s: got %+v, want %+v", what, got, want)
+	}
+}
+
+// What a task is when nothing is said.
+func TestDefaults(t *testing.T) {
+	c := parse(t, `
+[tasks.command]
+command = "true"
+[tasks.lane]
+command = "true"
+mode = "sequential"
+[tasks.builtin]
+log = "x"
+[tasks.patient]
+log = "x"
+timeout = "0s"
+[tasks.off]
+enabled = false
+command = "true"
+interval = "1h"
+`)
+	same(t, "rota", c.Rota, Rota{Timezone: time.Local, ShutdownGrace: -1, LogLevel: "info", LogFormat: "auto"})
+	same(t, "queues", c.Queues, map[string]runner.Queue{"main": {Workers: 1, Capacity: 1000}})
+	same(t, "task", c.Tasks["command"].Task, runner.Task{
+		Name: "command", Action: &runner.Command{Text: "true"},
+		Policy: runner.Policy{Mode: runner.Threaded, Overlap: runner.OverlapSkip, KillAfter: 10 * time.Second, StopSignal: "TERM", SuccessExit: []int{0}},
+		Process: runner.Process{
+			Base: "/etc/rota", Umask: 0o022, Shell: []string{"/bin/sh", "-c"},
+		},
+		Output: 1 << 20,
+	})
+	same(t, "queue of a sequential task", c.Tasks["lane"].Queue, "main")
+	same(t, "timeout of a built-in", c.Tasks["builtin"].Timeout, time.Minute)
+	same(t, "no timeout of a built-in", c.Tasks["patient"].Timeout, time.Duration(0))
+	same(t, "triggers of a task that is off", len(c.Tasks["off"].Triggers), 0)
+}
+
+func TestExample(t *testing.T) {
+	c, err := Load("../jobs.example.toml", Options{TrustFile: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) > 0 {
+		t.Error(c.Warnings)
+	}
+	kinds, modes, actions := map[string]bool{}, map[runner.Mode]bool{}, map[string]bool{}
+	for _, task := range c.Tasks {
+		modes[task.Mode] = true
+		actions[fmt.Sprintf("%T", task.Action)] = true
+		for _, spec := range task.Triggers {
+			kinds[spec.Kind().String()] = true
+		}
+	}
+	same(t, "kinds", kinds, map[string]bool{"interval": true, "weekday": true, "monthday": true, "cron": true})
+	same(t, "modes", modes, map[runner.Mode]bool{runner.Sequential: true, runner.Threaded: true, runner.Forked: true})
+	same(t, "actions", actions, map[string]bool{"*runner.Command": true, "*runner.Log": true})
+}
+
+func TestNearest(t *testing.T) {
+	known := []string{"timeout", "timezone", "at", "env", "env_file", "command"}
+	for name, want := range map[string]string{
+		"timeuot": "timeout", "tiemout": "timeout", "timeoutt": "timeout", "comand": "command", "envfile": "env_file",
+		"timeout1x": "timeout", "tim": "", "a": "", "et": "", "evn": "env", "Command": "command", "xyz": "", "": "",
+		strings.Repeat("x", 100): "",
+	} {
+		if got := nearest(name, known); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// No text makes Parse panic or hang, and every fault of a text has a place in
+// it.
+func FuzzParse(f *testing.F) {
+	for _, text := range hardTOML {
+		f.Add(text)
+	}
+	files, err := filepath.Glob(examples + "/*.toml")
+	if err != nil || len(files) == 0 {
+		f.Fatal(files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
+	f.Fuzz(placed)
+}
+
+// placed checks what Parse says of a text.
+func placed(t *testing.T, text string) {
+	none := Options{
+		Now:  now,
+		Read: func(path string) ([]byte, error) { return nil, os.ErrNotExist },
+		Glob: func(pattern string) ([]string, error) { return nil, nil },
+	}
+	c, err := Parse("jobs.toml", text, none)
+	if err == nil {
+		for _, task := range c.Tasks {
+			if task.Action == nil || !task.Equal(task) || task.Hash() == "" {
+				t.Errorf("task %+v", task)
+			}
+		}
+		return
+	}
+	e, ok := err.(*Errors)
+	if !ok || len(e.Faults) == 0 {
+		t.Fatalf("%T %v", err, err)
+	}
+	lines := strings.Split(strings.TrimPrefix(text, byteOrderMark), "\n")
+	last := Fault{}
+	for _, fault := range e.Faults {
+		if fault.Line < 1 || fault.Line > len(lines) || fault.Text != strings.TrimSuffix(lines[fault.Line-1], "\r") {
+			t.Fatalf("%+v has no place in %q", fault, text)
+		}
+		if width := len([]rune(fault.Text)); fault.Col < 1 || fault.Col > width+2 || fault.Width < 1 || fault.Msg == "" {
+			t.Fatalf("%+v has no column in %q", fault, text)
+		}
+		if fault.Line < last.Line || fault.Line == last.Line && fault.Col < last.Col {
+			t.Fatalf("%+v stands before %+v in %q", fault, last, text)
+		}
+		last = fault
+		if strings.Count(fault.Render(), "\n") != 4 {
+			t.Fatalf("%q", fault.Render())
+		}
+	}
+}
+
+// Whatever its size, a text is read or refused in a moment.
+func TestLarge(t *testing.T) {
+	const size = 10 << 20
+	deep := strings.Repeat("[", 1000)
+	for _, c := range []struct{ name, text string }{
+		{"blank lines", strings.Repeat("\n", size)},
+		{"one comment", "#" + strings.Repeat("x", size)},
+		{"NUL", strings.Repeat("\x00", size)},
+		{"brackets", "a = " + strings.Repeat("[", size)},
+		{"deep", "a = " + deep + strings.Repeat("]", 1000)},
+		{"dots", strings.Repeat("a.", size/2) + "a = 1"},
+		{"one text", "a = \"" + strings.Repeat("x", size) + "\""},
+		{"unknown keys", lines(20000, "key%d = 1\n")},
+		{"tasks", lines(5000, "[tasks.t%d]\ncommand = \"true\"\ntimeuot = \"1h\"\n")},
+		{"too large", strings.Repeat("#", maxSize+1)},
+	} {
+		start := time.Now()
+		_, err := Parse("jobs.toml", c.text, Options{Now: now})
+		if took := time.Since(start); took > 20*time.Second {
+			t.Errorf("%s took %v", c.name, took)
+		}
+		if (err == nil) != slices.Contains([]string{"blank lines", "one comment"}, c.name) {
+			t.Errorf("%s: no error", c.name)
+		}
+		if e, ok := err.(*Errors); ok && len(e.Faults[0].Render()) > 2000 {
+			t.Errorf("%s: a complaint of %d bytes", c.name, len(e.Faults[0].Render()))
+		}
+	}
+}
+
+func lines(n int, format string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
