@@ -43,6 +43,14 @@ var folding = []clause{
 		b.same(b.list(ledger.Filter{}), []string{"a/20201122T120400Z", "a/20201122T120300Z", "a/20201122T120100Z"}, "rows")
 	}},
 
+	{"a fold does not join a run, even one of the same fate", func(b book) {
+		run := slotRun("a", 0)
+		b.advance(runner.Batch{Runs: []runner.Run{run}})
+		b.ok(b.Shift(b.ctx, run.ID, runner.Queued, runner.Transition{Time: at(0), Outcome: runner.Skipped, Why: "held"}), "shift")
+		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 2)}})
+		b.same(b.list(ledger.Filter{}), []string{"a/20201122T120100Z", run.ID}, "rows")
+	}},
+
 	{"the id of a slot inside a folded row finds that row", func(b book) {
 		later := with(fold("a", 2, 3), func(r *runner.Run) { r.ID = runner.SlotID("a", r.First, 2) })
 		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4)}, Runs: []runner.Run{slotRun("a", 5)}})
@@ -119,6 +127,18 @@ var queueing = []clause{
 		b.submit(in(Narrow, request("a", "1", runner.Queued)), in(Narrow, request("a", "2", runner.Queued)))
 		_, err := b.Submit(b.ctx, in(Narrow, request("a", "3", runner.Queued)))
 		b.fails(err, ledger.ErrQueueFull, "submit")
+		b.submit(in(Narrow, request("a", "4", runner.Held)))
+	}},
+
+	{"what a batch names twice counts once", func(b book) {
+		b.submit(in(Narrow, request("a", "1", runner.Queued)))
+		once := in(Narrow, slotRun("b", 1))
+		b.advance(runner.Batch{Runs: []runner.Run{once, once}})
+		_, err := b.tryAdvance(runner.Batch{
+			Runs:  []runner.Run{in(Narrow, slotRun("c", 2)), in(Narrow, slotRun("d", 2))},
+			Claim: []string{"a/1", "a/1"},
+		})
+		b.fails(err, ledger.ErrQueueFull, "advance")
 	}},
 
 	{"what a batch ends or claims makes room in it", func(b book) {

@@ -143,7 +143,8 @@ var leasing = []clause{
 			"note":   func(l ledger.Lease) error { return b.Note(b.ctx, l, runner.Transition{State: runner.Running}) },
 			"finish": func(l ledger.Lease) error { return b.Finish(b.ctx, l, runner.Result{Outcome: runner.OK}) },
 		}
-		b.submit(request("a", "done", runner.Queued), request("a", "again", runner.Queued), request("a", "live", runner.Queued))
+		b.submit(request("a", "done", runner.Queued), request("a", "again", runner.Queued))
+		b.submit(request("a", "live", runner.Queued), request("a", "waits", runner.Queued))
 		done, again, live := b.claim("a/done"), b.claim("a/again"), b.claim("a/live")
 		b.ok(b.Finish(b.ctx, done, runner.Result{Outcome: runner.Failed, Finished: at(1)}), "finish")
 		b.ok(b.Note(b.ctx, again, runner.Transition{Time: at(1), State: runner.Delayed}), "note")
@@ -154,7 +155,7 @@ var leasing = []clause{
 		for use, f := range uses {
 			for what, l := range map[string]ledger.Lease{
 				"of an ended run": done, "of an earlier attempt": again, "of another run": forged,
-				"of no run": unknown, "never given": {Run: live.Run},
+				"of no run": unknown, "never given": {Run: live.Run}, "of a run that waits": {Run: b.get("a/waits")},
 			} {
 				b.fails(f(l), ledger.ErrFenced, "%s with a lease %s", use, what)
 			}
