@@ -209,5 +209,5 @@ func (d runDir) await() error {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
 }
 
-// Drop forgets a run that never began.
+// Drop forgets a run that never began, or whose end is known.
 func (r *Runner) Drop(f Found) error { return os.RemoveAll(string(f.dir)) }

@@ -87,14 +87,10 @@ func (r *Runner) startHere(_ context.Context, l Launch) {
 		result, returned := a.run(ctx)
 		r.remove(l.Run.ID)
 		_ = r.o.Done(l.Run, result)
-		select {
-		case <-returned:
-		default:
+		if result.Stuck {
 			go func() {
 				<-returned
-				if r.o.Returned != nil {
-					r.o.Returned(l.Run.ID)
-				}
+				r.o.Returned(l.Run.ID)
 			}()
 		}
 	})

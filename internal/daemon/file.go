@@ -44,7 +44,7 @@ func (f *file) first() (cfg *config.Config, broken, err error) {
 	if err2 != nil || saved.Path != f.path {
 		return nil, nil, err
 	}
-	f.current, f.wrong = saved, err.Error()
+	f.current, f.wrong = saved, complaint(err)
 	return saved, err, nil
 }
 
@@ -94,8 +94,8 @@ func (f *file) reload(ctx context.Context, l *loop, asked bool) {
 	cfg, err := f.load()
 	switch {
 	case err != nil:
-		if err.Error() != f.wrong || asked {
-			f.wrong = err.Error()
+		if text := complaint(err); text != f.wrong || asked {
+			f.wrong = text
 			f.refuse(ctx, l, err)
 		}
 	case cfg.Revision == f.current.Revision && f.wrong == "":

@@ -104,16 +104,25 @@ func (out *outputs) complain(err error, msg string) {
 		out.log.Error(msg, "error", err)
 		return
 	}
-	var text strings.Builder
-	for _, f := range faults.Faults {
-		text.WriteString(f.Render())
-	}
 	if !out.pretty.Load() {
-		out.log.Error(msg, "faults", len(faults.Faults), "complaint", text.String())
+		out.log.Error(msg, "faults", len(faults.Faults), "complaint", complaint(err))
 		return
 	}
 	out.log.Error(msg, "faults", len(faults.Faults))
-	fmt.Fprint(out.o.Stderr, text.String())
+	fmt.Fprintln(out.o.Stderr, complaint(err))
+}
+
+// complaint is all that is wrong with a file, with every place and caret.
+func complaint(err error) string {
+	var faults *config.Errors
+	if !errors.As(err, &faults) {
+		return err.Error()
+	}
+	var parts []string
+	for _, f := range faults.Faults {
+		parts = append(parts, strings.TrimRight(f.Render(), "\n"))
+	}
+	return strings.Join(parts, "\n")
 }
 
 // echo passes on one line of a task's output.

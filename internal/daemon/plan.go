@@ -205,8 +205,11 @@ func (l *loop) takeOver(ctx context.Context, f runner.Found) error {
 		l.log.Info("found a forked run that never began; it waits again", "run", run.ID)
 		return l.runner.Drop(f)
 	}
-	if _, err := l.ledger.Submit(ctx, run); err != nil {
+	switch known, err := l.ledger.Submit(ctx, run); {
+	case err != nil:
 		return err
+	case known.Outcome != "":
+		return l.runner.Drop(f) // killed after its end was written down
 	}
 	leases, err := l.ledger.Claim(ctx, []string{run.ID})
 	if err != nil {

@@ -1,0 +1,529 @@
+package main_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// daemon is a real rota daemon in a process of its own, and what it logs.
+type daemon struct {
+	t   *testing.T
+	dir string // holds jobs.toml, and state
+	cmd *exec.Cmd
+
+	mu    sync.Mutex
+	lines []logLine
+	more  chan struct{} // closed when lines grow
+	ended chan struct{}
+	err   error
+}
+
+// logLine is a line of the log in JSON.
+type logLine struct {
+	Time      time.Time
+	Level     string
+	Msg       string
+	Task      string
+	Run       string
+	Why       string
+	Changes   string
+	Complaint string
+	At        string
+	raw       string
+}
+
+const header = "[rota]\nstate_dir = \"state\"\nlog_format = \"json\"\n"
+
+// newDaemon writes jobs.toml and starts a daemon on it.
+func newDaemon(t *testing.T, jobs string) *daemon {
+	t.Helper()
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "jobs.toml"), header+jobs)
+	return startDaemon(t, dir, nil)
+}
+
+// startDaemon starts a daemon in a folder that has a jobs.toml. change, if not
+// nil, changes the command before it starts.
+func startDaemon(t *testing.T, dir string, change func(*exec.Cmd)) *daemon {
+	t.Helper()
+	d := &daemon{t: t, dir: dir, more: make(chan struct{}), ended: make(chan struct{})}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.cmd = exec.Command(self, "daemon", "--config", filepath.Join(dir, "jobs.toml"))
+	d.cmd.Args[0] = "rota-daemon"
+	d.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+	if change != nil {
+		change(d.cmd)
+	}
+	stderr, err := d.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		lines := bufio.NewScanner(stderr)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			l := logLine{raw: lines.Text()}
+			_ = json.Unmarshal(lines.Bytes(), &l)
+			d.mu.Lock()
+			d.lines = append(d.lines, l)
+			close(d.more)
+			d.more = make(chan struct{})
+			d.mu.Unlock()
+		}
+		d.err = d.cmd.Wait()
+		close(d.ended)
+	}()
+	t.Cleanup(func() {
+		_ = d.cmd.Process.Kill()
+		<-d.ended
+		if t.Failed() {
+			t.Logf("log of the daemon:\n%s", d.text())
+		}
+	})
+	return d
+}
+
+func (d *daemon) text() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var b strings.Builder
+	for _, l := range d.lines[max(0, len(d.lines)-60):] {
+		b.WriteString(l.raw + "\n")
+	}
+	return b.String()
+}
+
+// await returns the first line of the log, from index *from on, for which ok
+// holds, and moves *from behind it.
+func (d *daemon) await(what string, from *int, ok func(logLine) bool) logLine {
+	d.t.Helper()
+	late := time.After(20 * time.Second)
+	for {
+		d.mu.Lock()
+		more := d.more
+		for *from < len(d.lines) {
+			l := d.lines[*from]
+			*from++
+			if ok(l) {
+				d.mu.Unlock()
+				return l
+			}
+		}
+		d.mu.Unlock()
+		select {
+		case <-more:
+		case <-d.ended:
+			d.t.Fatalf("the daemon ended (%v) before %s", d.err, what)
+		case <-late:
+			d.t.Fatalf("no %s within 20 s", what)
+		}
+	}
+}
+
+func (d *daemon) msg(from *int, msg, task string) logLine {
+	d.t.Helper()
+	return d.await(fmt.Sprintf("%q of %q", msg, task), from, func(l logLine) bool { return l.Msg == msg && (task == "" || l.Task == task) })
+}
+
+// stop asks the daemon to end, and returns its exit code.
+func (d *daemon) stop(signals ...syscall.Signal) int {
+	d.t.Helper()
+	for _, sig := range signals {
+		_ = d.cmd.Process.Signal(sig)
+	}
+	select {
+	case <-d.ended:
+	case <-time.After(20 * time.Second):
+		d.t.Fatal("the daemon did not stop within 20 s")
+	}
+	return d.cmd.ProcessState.ExitCode()
+}
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func awaitText(t *testing.T, path, want string) {
+	t.Helper()
+	re := regexp.MustCompile(want)
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); <-time.After(5 * time.Millisecond) {
+		if text, err := os.ReadFile(path); err == nil && re.Match(text) {
+			return
+		}
+	}
+	t.Fatalf("%s does not match %s within 20 s", path, want)
+}
+
+const tick = "[tasks.tick]\ninterval = \"1s\"\nlog = \"tick\"\n[tasks.hourly]\ninterval = \"1h\"\nlog = \"hourly\"\n"
+
+// next is the next instant of a task, as the daemon's own dump shows it.
+func (d *daemon) next(from *int, task string) string {
+	d.t.Helper()
+	_ = d.cmd.Process.Signal(syscall.SIGUSR1)
+	return d.msg(from, "state: next", task).At
+}
+
+// Every way in which people and programs change a file is noticed, within a
+// second, and changes what it says and nothing else.
+func TestReload(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "jobs.toml")
+	if err := os.MkdirAll(filepath.Join(dir, "more"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text := func(name string) string {
+		return header + "include = [\"more/*.toml\"]\n" + tick + "[tasks." + name + "]\ninterval = \"1h\"\nlog = \"x\"\n"
+	}
+	put(t, path, text("first"))
+	d := startDaemon(t, dir, nil)
+	var from int
+	d.msg(&from, "ok", "tick")
+	hourly := d.next(&from, "hourly")
+
+	// The file as a symlink into a folder that is itself one, as a ConfigMap.
+	configMap := func(name string) {
+		version := filepath.Join(dir, "..v_"+name)
+		if err := os.Mkdir(version, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		put(t, filepath.Join(version, "jobs.toml"), text(name))
+		_ = os.Remove(filepath.Join(dir, "..tmp"))
+		if err := os.Symlink(version, filepath.Join(dir, "..tmp")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join(dir, "..tmp"), filepath.Join(dir, "..data")); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
+			if err := os.Symlink("..data/jobs.toml", path+".new"); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(path+".new", path); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, edit := range []struct {
+		name string
+		do   func(name string)
+	}{
+		{"in place", func(name string) {
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			if _, err := f.WriteString(text(name)); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Truncate(int64(len(text(name)))); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"renamed", func(name string) { // as vim and mv do
+			_ = os.Rename(path, path+"~")
+			put(t, path+".tmp", text(name))
+			if err := os.Rename(path+".tmp", path); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"truncated", func(name string) {
+			f, err := os.Create(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			for line := range strings.Lines(text(name)) {
+				if _, err := f.WriteString(line); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}},
+		{"configmap", configMap},
+		{"configmap again", configMap},
+		{"included", func(name string) {
+			put(t, filepath.Join(dir, "new"), "[tasks."+name+"]\ninterval = \"1h\"\nlog = \"x\"\n")
+			if err := os.Rename(filepath.Join(dir, "new"), filepath.Join(dir, "more", name+".toml")); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		var took time.Duration
+		for try := range 3 { // the machine may be busy with other tests
+			name := strings.ReplaceAll(fmt.Sprintf("%s-%d", edit.name, try), " ", "-")
+			began := time.Now()
+			edit.do(name)
+			line := d.await("reload after "+name, &from, func(l logLine) bool { return strings.Contains(l.Changes, name) })
+			if took = line.Time.Sub(began); took < time.Second {
+				break
+			}
+		}
+		if took >= time.Second {
+			t.Errorf("%s: the new schedule was in force after %v", edit.name, took)
+		}
+		if now := d.next(&from, "hourly"); now != hourly {
+			t.Errorf("%s: an unchanged task moved from %s to %s", edit.name, hourly, now)
+		}
+	}
+	d.msg(&from, "ok", "tick")
+	if code := d.stop(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// What runs finishes as it began, whatever becomes of its task.
+func TestReloadLeavesRunsAlone(t *testing.T) {
+	t.Parallel()
+	wait := func(name, echo string) string {
+		return fmt.Sprintf("[tasks.%s]\nat_start = true\ncommand = \"echo up >%s.up; while [ ! -e go ]; do sleep 0.01; done; echo %s >%s.out\"\n", name, name, echo, name)
+	}
+	d := newDaemon(t, wait("changed", "before")+wait("removed", "before"))
+	for _, name := range []string{"changed", "removed"} {
+		awaitText(t, filepath.Join(d.dir, name+".up"), "up")
+	}
+	put(t, filepath.Join(d.dir, "jobs.toml"), header+wait("changed", "after"))
+	var from int
+	d.msg(&from, "reloaded", "")
+	put(t, filepath.Join(d.dir, "go"), "")
+	for _, name := range []string{"changed", "removed"} {
+		d.await("end of "+name, new(int), func(l logLine) bool { return l.Msg == "ok" && l.Task == name })
+		awaitText(t, filepath.Join(d.dir, name+".out"), "^before\n$")
+	}
+	d.stop(syscall.SIGTERM)
+}
+
+// A file that is wrong changes nothing, however often, and each time the log
+// says where it is wrong.
+func TestHundredBrokenEdits(t *testing.T) {
+	t.Parallel()
+	d := newDaemon(t, tick)
+	var from int
+	d.msg(&from, "started", "")
+	hourly := d.next(&from, "hourly")
+	for i := range 100 {
+		put(t, filepath.Join(d.dir, "jobs.toml"), fmt.Sprintf("%s%s[tasks.broken%d]\ninterval = \"%dx\"\nlog = \"x\"\n", header, tick, i, i))
+		line := d.msg(&from, "reload refused: the last good file stays in force", "")
+		x := 13 + len(fmt.Sprint(i)) // the column of the unit that there is not
+		want := fmt.Sprintf("jobs.toml:11:%d\n   |\n11 | interval = \"%dx\"\n   |%s^", x, i, strings.Repeat(" ", x))
+		if !strings.Contains(line.Complaint, want) {
+			t.Fatalf("edit %d: the complaint does not say %q:\n%s", i, want, line.Complaint)
+		}
+	}
+	if now := d.next(&from, "hourly"); now != hourly {
+		t.Errorf("hourly moved from %s to %s", hourly, now)
+	}
+	d.msg(&from, "ok", "tick")
+	put(t, filepath.Join(d.dir, "jobs.toml"), header+tick+"[tasks.mended]\ninterval = \"1h\"\nlog = \"x\"\n")
+	if l := d.msg(&from, "reloaded", ""); !strings.Contains(l.Changes, "1 added (mended)") {
+		t.Errorf("after mending: %q", l.Changes)
+	}
+	d.stop(syscall.SIGTERM)
+}
+
+func TestForkedRunOutlivesAKilledDaemon(t *testing.T) {
+	t.Parallel()
+	jobs := `
+[tasks.long]
+at_start = true
+mode = "forked"
+command = "echo $$ >pid; while [ ! -e go ]; do sleep 0.01; done; echo over; exit 7"
+[tasks.here]
+at_start = true
+command = "echo $$ >here; exec sleep 60"
+`
+	d := newDaemon(t, jobs)
+	awaitText(t, filepath.Join(d.dir, "pid"), `\d\n`)
+	awaitText(t, filepath.Join(d.dir, "here"), `\d\n`)
+	var from int
+	run := d.msg(&from, "running", "long").Run
+	if err := d.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-d.ended
+
+	put(t, filepath.Join(d.dir, "jobs.toml"), header+strings.ReplaceAll(jobs, "at_start = true", "interval = \"1h\""))
+	next := startDaemon(t, d.dir, nil)
+	from = 0
+	if l := next.msg(&from, "adopted a forked run of an earlier daemon", "long"); l.Run != run {
+		t.Errorf("adopted %s, want %s", l.Run, run)
+	}
+	put(t, filepath.Join(d.dir, "go"), "")
+	if l := next.msg(&from, "failed", "long"); l.Run != run || l.Why != "exit 7" {
+		t.Errorf("got run %s: %q, want %s: exit 7", l.Run, l.Why, run)
+	}
+	for until := time.Now().Add(20 * time.Second); ; <-time.After(time.Millisecond) {
+		left, err := os.ReadDir(filepath.Join(d.dir, "state", "runs"))
+		if err == nil && len(left) == 0 {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatalf("left in runs: %v, %v", left, err)
+		}
+	}
+	if code := next.stop(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestForkedRunOutlivesARestart(t *testing.T) {
+	t.Parallel()
+	d := newDaemon(t, "[tasks.long]\nat_start = true\nmode = \"forked\"\ncommand = \"echo up >up; while [ ! -e go ]; do sleep 0.01; done\"\n")
+	awaitText(t, filepath.Join(d.dir, "up"), "up")
+	if code := d.stop(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	put(t, filepath.Join(d.dir, "go"), "")
+	next := startDaemon(t, d.dir, nil)
+	next.msg(new(int), "ok", "long")
+	next.stop(syscall.SIGTERM)
+}
+
+func TestShutdownGrace(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		grace, command string
+		signals        []syscall.Signal
+		outcome        string
+	}{
+		{"1m", "echo up >up; while [ ! -e go ]; do sleep 0.01; done", []syscall.Signal{syscall.SIGTERM}, "ok"},
+		{"0s", "trap 'exit 0' TERM; echo up >up; while :; do sleep 0.01; done", []syscall.Signal{syscall.SIGINT}, "lost"},
+		{"1m", "trap '' TERM INT; echo up >up; while :; do sleep 0.01; done", []syscall.Signal{syscall.SIGTERM, syscall.SIGTERM}, "lost"},
+	} {
+		d := newDaemon(t, fmt.Sprintf("shutdown_grace = %q\n[tasks.x]\nat_start = true\nkill_after = \"1m\"\ncommand = %q\n", c.grace, c.command))
+		awaitText(t, filepath.Join(d.dir, "up"), "up")
+		var from int
+		for i, sig := range c.signals {
+			_ = d.cmd.Process.Signal(sig)
+			if i == 0 {
+				d.await("stopping", &from, func(l logLine) bool { return strings.HasPrefix(l.Msg, "stopping") })
+			}
+		}
+		if c.outcome == "ok" {
+			put(t, filepath.Join(d.dir, "go"), "")
+		}
+		d.msg(&from, c.outcome, "x")
+		if code := d.stop(); code != 0 {
+			t.Errorf("grace %s: exit code %d", c.grace, code)
+		}
+	}
+}
+
+func TestStartFromTheLastGoodFile(t *testing.T) {
+	t.Parallel()
+	d := newDaemon(t, tick)
+	d.msg(new(int), "ok", "tick")
+	d.stop(syscall.SIGTERM)
+	put(t, filepath.Join(d.dir, "jobs.toml"), header+"[tasks.tick\n")
+	next := startDaemon(t, d.dir, nil)
+	var from int
+	if l := next.msg(&from, "the file is wrong: started from the last good one", ""); !strings.Contains(l.Complaint, "jobs.toml:4:") {
+		t.Errorf("the complaint names no place:\n%s", l.Complaint)
+	}
+	next.msg(&from, "ok", "tick")
+	next.stop(syscall.SIGTERM)
+}
+
+// systemd hears what it must, over a real socket.
+func TestNotify(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "jobs.toml"), header+tick)
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	d := startDaemon(t, dir, func(c *exec.Cmd) { c.Env = append(c.Env, "NOTIFY_SOCKET="+filepath.Join(dir, "notify")) })
+	hear := func(want string) {
+		t.Helper()
+		re := regexp.MustCompile(want)
+		buf := make([]byte, 4096)
+		if err := socket.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		var heard []string
+		for {
+			n, err := socket.Read(buf)
+			if err != nil {
+				t.Fatalf("heard %q, not %s: %v", heard, want, err)
+			}
+			if re.Match(buf[:n]) {
+				return
+			}
+			heard = append(heard, string(buf[:n]))
+		}
+	}
+	hear(`^STATUS=2 scheduled tasks, next tick at \d\d:\d\d:\d\d$`)
+	hear(`^READY=1$`)
+	_ = d.cmd.Process.Signal(syscall.SIGHUP)
+	hear(`^RELOADING=1\nMONOTONIC_USEC=\d+$`)
+	hear(`^READY=1$`)
+	put(t, filepath.Join(dir, "jobs.toml"), header+"[tasks.tick\n")
+	hear(`^RELOADING=1\n`)
+	hear(`^READY=1$`)
+	hear(`^STATUS=.*the file is wrong`)
+	_ = d.cmd.Process.Signal(syscall.SIGTERM)
+	hear(`^STOPPING=1$`)
+	d.stop()
+}
+
+// As PID 1 rota reaps orphans, passes signals on and exits as its child does.
+func TestPID1(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can make a PID namespace")
+	}
+	t.Parallel()
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "jobs.toml"), header+`
+[tasks.orphans]
+at_start = true
+command = "for i in $(seq 20); do (sleep 0.1 &) ; done; ps -e -o pid= -o stat= -o args= >ps"
+[tasks.after]
+interval = "1s"
+command = "ps -e -o stat= | grep -c Z >zombies; true"
+`)
+	d := startDaemon(t, dir, func(c *exec.Cmd) {
+		// A /proc of its own, or the daemon would see other processes.
+		args := append([]string{"--pid", "--fork", "--mount-proc", "--kill-child", "bash", "-c", `exec -a rota-daemon "$@"`, "bash", c.Path}, c.Args[1:]...)
+		c.Args = append([]string{"unshare"}, args...)
+		c.Path, c.Err = exec.LookPath("unshare")
+	})
+	awaitText(t, filepath.Join(dir, "ps"), `(?m)^\s*1 \S+ +rota-daemon`)
+	awaitText(t, filepath.Join(dir, "zombies"), "^0\n")
+	children, err := exec.Command("pgrep", "-P", fmt.Sprint(d.cmd.Process.Pid)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	init := strings.Fields(string(children))
+	if len(init) != 1 {
+		t.Fatalf("children of unshare: %q", init)
+	}
+	if out, err := exec.Command("kill", "-TERM", init[0]).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	d.msg(new(int), "stopped", "")
+	if code := d.stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
