@@ -82,34 +82,37 @@ func (e *expr) read(now time.Time) {
 	case first == "in":
 		e.readIn(w, now)
 		return
-	case !isLetter(first[0]) || slices.ContainsFunc(cronPrefixes, func(p string) bool { return strings.HasPrefix(first, p) }):
-		e.put("cron", span{w[0].start, w[len(w)-1].end})
+	case !isKeyword(first) && !isCron(first):
+		e.strange(w[0], first)
 		return
 	}
 	for i := 0; i < len(w); {
-		key := e.text[w[i].start:w[i].end]
-		if !isKeyword(key) {
-			e.strange(w[i], key)
-			return
+		key, end := e.text[w[i].start:w[i].end], i+1
+		if i == 0 && isCron(first) {
+			key, end = "cron", i
 		}
-		end := i + 1
+		name := w[i]
+		i = end
 		for end < len(w) && !isKeyword(e.text[w[end].start:w[end].end]) {
 			end++
 		}
 		switch {
 		case e.keys[key] != nil:
-			e.fault(w[i], "separate its values with commas", "%s stands twice", key)
+			e.fault(name, "separate its values with commas", "%s stands twice", key)
 			return
-		case end == i+1:
-			e.fault(w[i], "write its value after it", "%s has no value", key)
+		case end == i:
+			e.fault(name, "write its value after it", "%s has no value", key)
 			return
 		}
-		e.values(key, span{w[i+1].start, w[end-1].end})
+		e.values(key, span{w[i].start, w[end-1].end})
 		i = end
 	}
 }
 
-var cronPrefixes = []string{"TZ=", "CRON_TZ="}
+// isCron tells whether a trigger that begins with this word is a cron line.
+func isCron(word string) bool {
+	return !isLetter(word[0]) || strings.HasPrefix(word, "TZ=") || strings.HasPrefix(word, "CRON_TZ=")
+}
 
 func isKeyword(word string) bool {
 	return slices.ContainsFunc(keywords, func(k keyword) bool { return k.name == word })

@@ -48,7 +48,7 @@ func (d *draft) plan(kind Kind) *plan {
 		}
 		d.setCalendar(p, c, w)
 	}
-	p.text = d.text(p.kind)
+	p.text = d.text()
 	return p
 }
 

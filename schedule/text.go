@@ -9,7 +9,7 @@ import (
 )
 
 // text writes the draft in canonical form.
-func (d *draft) text(kind Kind) string {
+func (d *draft) text() string {
 	var b strings.Builder
 	put := func(key, text string) {
 		if text == "" {
@@ -50,11 +50,7 @@ func (d *draft) text(kind Kind) string {
 	}
 	put("starts", d.starts.text)
 	put("ends", d.ends.text)
-	text := b.String()
-	if kind == Cron && text == "cron "+d.cron.text {
-		return d.cron.text // a cron line speaks for itself
-	}
-	return text
+	return strings.TrimPrefix(b.String(), "cron ") // such a line speaks for itself
 }
 
 func secondsText(n int64) string { return FormatDuration(time.Duration(n) * time.Second) }
