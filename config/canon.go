@@ -89,12 +89,16 @@ func (f field) short() string {
 
 // sum is the hash over the canonical form.
 func (t Task) sum() string {
-	h := sha256.New()
-	fmt.Fprintf(h, "name %q\n", t.Name)
+	form := []any{t.Name}
 	for _, f := range t.fields() {
-		fmt.Fprintf(h, "%s %s\n", f.key, f.text())
+		form = append(form, f.key, f.value)
 	}
-	return hex.EncodeToString(h.Sum(nil))[:32]
+	text, err := json.Marshal(form)
+	if err != nil {
+		panic(err) // no field has a value that JSON cannot write
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
 }
 
 // Hash returns a hash over the canonical form of the task: equal for equal

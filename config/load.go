@@ -143,7 +143,7 @@ func (l *loader) includes(file *source) {
 		pattern, at := p.text, p.at
 		abs := pattern
 		if !filepath.IsAbs(abs) {
-			abs = filepath.Join(file.dir, pattern)
+			abs = filepath.Join(escapeGlob.Replace(file.dir), pattern)
 		}
 		matches, err := l.o.Glob(abs)
 		if err != nil {
@@ -171,6 +171,9 @@ func (l *loader) includes(file *source) {
 		}
 	}
 }
+
+// escapeGlob makes a path a pattern that matches only it.
+var escapeGlob = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
 
 // hidden reports whether a part of the path begins with a dot where the pattern
 // does not ask for one, as with a shell: an editor's copies, and the folders

@@ -66,3 +66,13 @@ func TestComplaints(t *testing.T) {
 		})
 	}
 }
+
+func BenchmarkParse(b *testing.B) {
+	text := lines(10000, "[tasks.t%d]\ninterval = \"1h\"\ncommand = \"true\"\nenv = { A = \"1\" }\n")
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		if _, err := Parse("jobs.toml", text, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"path/filepath"
 	"slices"
@@ -250,95 +249,4 @@ func (src *source) abs(path string) string {
 		abs += "/"
 	}
 	return abs
-}
-
-// each calls do for a value, or for each item of a list that is not empty.
-func (s spot) each(v any, do func(s spot, item any)) {
-	switch v := v.(type) {
-	case []any:
-		for i, item := range v {
-			do(s.at(i), item)
-		}
-		if len(v) == 0 {
-			s.wrong("leave it out, or say what it is", "%s is an empty list", s.name())
-		}
-	case []map[string]any:
-		for i, item := range v {
-			do(s.at(i), item)
-		}
-	default:
-		do(s, v)
-	}
-}
-
-// texts reads a text or a list of texts, none of them empty.
-func (s spot) texts(v any, to *[]string) bool {
-	var list []string
-	whole := true
-	s.each(v, func(s spot, item any) {
-		t := ""
-		if s.filled(item, &t) {
-			list = append(list, t)
-		} else {
-			whole = false
-		}
-	})
-	if !whole || list == nil {
-		return false
-	}
-	*to = list
-	return true
-}
-
-// table reads the keys of a table in order.
-func (s spot) table(v any, do func(s spot, key string, v any)) bool {
-	t, ok := v.(map[string]any)
-	if !ok {
-		return s.mismatch(v, "a table", s.tableExample())
-	}
-	for _, key := range slices.Sorted(maps.Keys(t)) {
-		do(s.at(key), key, t[key])
-	}
-	return true
-}
-
-// tableExample is how the table here is written.
-func (s spot) tableExample() string {
-	last := s.path[len(s.path)-1]
-	switch named := s.path[0] == "tasks" || s.path[0] == "queues"; {
-	case named && len(s.path) == 1:
-		return fmt.Sprintf("[%s.NAME]", last)
-	case named && len(s.path) == 2:
-		return fmt.Sprintf("[%s.%s]", s.path...)
-	case len(s.path) == 1:
-		return fmt.Sprintf("[%s]", last)
-	}
-	if key, ok := last.(string); ok {
-		return key + " = { … }"
-	}
-	return "{ … }"
-}
-
-// setter reads one key of a table into a T.
-type setter[T any] func(s spot, v any, to *T)
-
-// fill reads a table by the setters of its keys.
-func fill[T any](s spot, v any, keys map[string]setter[T], where string, to *T) bool {
-	return s.table(v, func(s spot, key string, v any) {
-		set, ok := keys[key]
-		if !ok {
-			s.unknown(key, slices.Collect(maps.Keys(keys)), where)
-			return
-		}
-		set(s, v, to)
-	})
-}
-
-// unknown complains of a key that a table does not have.
-func (s spot) unknown(key string, known []string, where string) {
-	hint := didYouMean(key, known)
-	if hint == "" && len(known) <= 9 {
-		hint = "known here: " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
-	}
-	s.odd(hint, "unknown key %q in %s", key, where)
 }

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -232,7 +231,6 @@ func TestLarge(t *testing.T) {
 	deep := strings.Repeat("[", 1000)
 	for _, c := range []struct{ name, text string }{
 		{"blank lines", strings.Repeat("\n", size)},
-		{"one comment", "#" + strings.Repeat("x", size)},
 		{"NUL", strings.Repeat("\x00", size)},
 		{"brackets", "a = " + strings.Repeat("[", size)},
 		{"deep", "a = " + deep + strings.Repeat("]", 1000)},
@@ -247,8 +245,8 @@ func TestLarge(t *testing.T) {
 		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("%s took %v", c.name, took)
 		}
-		if (err == nil) != slices.Contains([]string{"blank lines", "one comment"}, c.name) {
-			t.Errorf("%s: no error", c.name)
+		if (err == nil) != (c.name == "blank lines") {
+			t.Errorf("%s: %v", c.name, err)
 		}
 		if e, ok := err.(*Errors); ok && len(e.Faults[0].Render()) > 2000 {
 			t.Errorf("%s: a complaint of %d bytes", c.name, len(e.Faults[0].Render()))
