@@ -20,11 +20,11 @@ const farthest = 365 * 24 * time.Hour
 func New() (Clock, error) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {
-		return nil, fmt.Errorf("clock: timerfd_create: %w", err)
+		return nil, fmt.Errorf("timerfd_create: %w", err)
 	}
 	c := &kernelClock{timer: timerfd{os.NewFile(uintptr(fd), "timerfd")}}
 	if err := c.timer.set(wall().Add(farthest)); err != nil { // from now on steps are noticed
-		return nil, fmt.Errorf("clock: timerfd_settime: %w", err)
+		return nil, fmt.Errorf("timerfd_settime: %w", err)
 	}
 	return c, nil
 }
@@ -65,7 +65,7 @@ func (c *kernelClock) Wait(ctx context.Context, until time.Time) (stepped, woken
 		// one that comes up in between sets it again. A deadline that is left
 		// from an earlier Wait only costs a turn of this loop.
 		if err := c.timer.SetReadDeadline(time.Time{}); err != nil {
-			return false, false, fmt.Errorf("clock: %w", err)
+			return false, false, fmt.Errorf("wait for the timer: %w", err)
 		}
 		if err := ctx.Err(); err != nil {
 			return false, false, err
@@ -82,7 +82,7 @@ func (c *kernelClock) Wait(ctx context.Context, until time.Time) (stepped, woken
 		case errors.Is(err, unix.ECANCELED):
 			return true, woken, nil
 		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
-			return false, woken, fmt.Errorf("clock: timerfd: %w", err)
+			return false, woken, fmt.Errorf("wait for the timer: %w", err)
 		case woken || due:
 			return false, woken, nil
 		}

@@ -63,7 +63,7 @@ type Filter struct {
 // goroutines; each either happens whole or not at all, and not at all if its
 // context is done before it began. What it returns is the caller's own.
 type Ledger interface {
-	// Now is the time that slots are measured by.
+	// Now is the time that slots are measured by, without a monotonic reading.
 	Now(ctx context.Context) (time.Time, error)
 	// Cursor returns how far the slots are written down.
 	Cursor(ctx context.Context) (Cursor, error)

@@ -16,7 +16,7 @@ const (
 
 // Options are what a [Memory] needs to know from outside. Nil is allowed.
 type Options struct {
-	Now     func() time.Time          // nil: time.Now
+	Now     func() time.Time          // nil: the wall clock
 	Queues  func(name string) int     // how many runs may wait in a queue; 0: no limit
 	LogPath func(runID string) string // the file with the output of a run
 }
@@ -44,7 +44,7 @@ var _ Ledger = (*Memory)(nil)
 // NewMemory returns an empty ledger.
 func NewMemory(o Options) *Memory {
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = func() time.Time { return time.Now().Round(0) } // what lies across a step of the clock must show it
 	}
 	if o.Queues == nil {
 		o.Queues = func(string) int { return 0 }

@@ -16,6 +16,14 @@ var advancing = []clause{
 		b.same(s, ledger.TaskState{}, "state of a task")
 	}},
 
+	{"now is a time of the wall clock", func(b book) {
+		now, err := b.Now(b.ctx)
+		b.ok(err, "now")
+		if now.IsZero() || now != now.Round(0) {
+			b.t.Errorf("now is %v", now)
+		}
+	}},
+
 	{"advance writes the cursor, the runs, the folds, the ends and the claims", func(b book) {
 		b.submit(request("a", "old", runner.Queued))
 		next := ledger.Cursor{Epoch: 1, Through: at(5), Revision: "r1"}
