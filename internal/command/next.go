@@ -92,7 +92,7 @@ func newQuery(c *cli.Context, cfg *config.Config) (query, error) {
 			return q, misuse("next", "-n has to be 1 or more")
 		}
 	case c.IsSet("until"):
-		q.n = mostSlots
+		q.n = mostSlots + 1 // which is too many
 	case len(names) > 0:
 		q.n = 5
 	}
