@@ -58,7 +58,8 @@ type Options struct {
 	Read func(path string) ([]byte, error)
 	// Glob returns the paths that match a pattern, as filepath.Glob does.
 	Glob func(pattern string) ([]string, error)
-	// TrustFile accepts files that others than root can change, also as root.
+	// TrustFile accepts, when rota is root, files that another user or group
+	// can change. One that anybody can change is never accepted.
 	TrustFile bool
 	// Now is what a "once" is held against, for the note that it lies in the
 	// past; zero: the real clock.

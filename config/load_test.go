@@ -67,6 +67,27 @@ func TestComplaints(t *testing.T) {
 	}
 }
 
+// A file with many faults has them told in one go, in file order.
+func TestTwentyFaults(t *testing.T) {
+	_, err := Load(examples+"/twenty.toml", Options{TrustFile: true, Now: now})
+	e := (*Errors)(nil)
+	if !errors.As(err, &e) {
+		t.Fatal(err)
+	}
+	said := map[string]bool{}
+	last := Fault{}
+	for _, f := range e.Faults {
+		said[f.Msg] = true
+		if f.Line < last.Line || f.Line == last.Line && f.Col <= last.Col {
+			t.Errorf("%v comes after %v", f, last)
+		}
+		last = f
+	}
+	if len(said) < 20 {
+		t.Errorf("%d different faults", len(said))
+	}
+}
+
 func BenchmarkParse(b *testing.B) {
 	text := lines(10000, "[tasks.t%d]\ninterval = \"1h\"\ncommand = \"true\"\nenv = { A = \"1\" }\n")
 	b.SetBytes(int64(len(text)))

@@ -71,7 +71,7 @@ func (l *loader) job(s spot, name string, v any) {
 	d := l.base
 	d.Name, d.own, d.given = name, map[string]bool{}, maps.Clone(l.base.given)
 	d.Base = s.src.dir
-	guessed := false // an unknown key may well be the action
+	guessed := false // an unknown key is most likely the action
 	var acts []string
 	isTable := s.table(v, func(s spot, key string, v any) {
 		d.own[key], d.given[key] = true, true
@@ -89,8 +89,7 @@ func (l *loader) job(s spot, name string, v any) {
 			}
 		case key == "triggers" || slices.Contains(schedule.TriggerKeys, key):
 		default:
-			guessed = true
-			s.unknownInTask(key, v, name)
+			guessed = s.unknownInTask(key, v, name) || guessed
 		}
 	})
 	if !isTable {
@@ -172,20 +171,28 @@ func (d *draft) refuse(s spot, action string) {
 var foreign = map[string]string{
 	"cmd": "command", "run": "command", "exec": "command", "script": "command", "job": "command",
 	"schedule": "cron", "crontab": "cron", "every": "interval", "period": "interval", "day": "weekday", "days": "weekday",
-	"time": "at", "cwd": "dir", "workdir": "dir", "working_dir": "dir", "environment": "env", "depends": "queue",
-	"name": "description", "disabled": "enabled", "url": "http", "concurrency": "overlap", "tz": "timezone", "zone": "timezone",
+	"time": "at", "tz": "timezone", "zone": "timezone", "cwd": "dir", "workdir": "dir", "working_dir": "dir", "environment": "env",
+	"url": "http", "concurrency": "overlap", "disabled": "enabled",
 }
 
-// unknownInTask complains about a key that no task has.
-func (s spot) unknownInTask(key string, v any, task string) {
-	hint := didYouMean(key, taskKeyNames())
-	if t, isTable := v.(map[string]any); hint == "" && isTable && slices.ContainsFunc(slices.Collect(maps.Keys(t)), isTaskKey) {
+// unknownInTask complains about a key that no task has, and reports whether it
+// may well have been meant for the action, so that no other is missing.
+func (s spot) unknownInTask(key string, v any, task string) (action bool) {
+	meant := nearest(key, taskKeyNames())
+	if meant == "" {
+		meant = foreign[strings.ToLower(key)]
+	}
+	hint := ""
+	t, isTable := v.(map[string]any)
+	dotted := meant == "" && isTable && slices.ContainsFunc(slices.Collect(maps.Keys(t)), isTaskKey)
+	switch {
+	case meant != "":
+		hint = fmt.Sprintf("did you mean %q?", meant)
+	case dotted:
 		hint = fmt.Sprintf("a name with a dot needs quotes: [tasks.%s]", tomlKey(task+"."+key))
 	}
-	if ours := foreign[strings.ToLower(key)]; hint == "" && ours != "" {
-		hint = fmt.Sprintf("did you mean %q?", ours)
-	}
 	s.odd(hint, "unknown key %q in task %s", key, quote(task))
+	return dotted || actions[meant] != nil
 }
 
 // taskKeyNames are all keys of [tasks.NAME].
