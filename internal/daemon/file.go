@@ -185,6 +185,6 @@ func (l *loop) swap(ctx context.Context, c *config.Config) error {
 	if StateDir(c) != l.stateDir {
 		l.log.Warn("state_dir changed: that needs a restart", "in force", l.stateDir)
 	}
-	l.next(now)
+	l.next(now, 1)
 	return nil
 }

@@ -120,7 +120,7 @@ func (l *loop) begin(ctx context.Context) error {
 	} else {
 		l.keep(l.cfg)
 	}
-	l.next(now)
+	l.next(now, 5)
 	l.tell()
 	notify("READY=1")
 	return nil
@@ -275,14 +275,21 @@ func (l *loop) returned(id string) {
 	})
 }
 
-// next logs what comes due first.
-func (l *loop) next(now time.Time) {
-	key, at := l.upcoming()
-	if key == "" {
+// next logs what comes due first, at most n entries of it.
+func (l *loop) next(now time.Time, n int) {
+	keys := l.soonest(n)
+	if len(keys) == 0 {
 		l.log.Info("nothing is due by itself")
-		return
 	}
-	l.log.Info("next", "task", l.entries[key].task, "at", at.In(l.cfg.Rota.Timezone).Format(time.RFC3339), "in", at.Sub(now).Round(time.Second).String())
+	for _, key := range keys {
+		l.comes("next", key, now)
+	}
+}
+
+// comes logs when an entry is due.
+func (l *loop) comes(msg, key string, now time.Time) {
+	at := l.agenda.Next(key)
+	l.log.Info(msg, "task", l.entries[key].task, "at", at.In(l.cfg.Rota.Timezone).Format(time.RFC3339), "in", schedule.FormatDuration(at.Sub(now).Round(time.Second)))
 }
 
 // upcoming returns the key and instant of the next slot.

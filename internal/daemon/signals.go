@@ -94,7 +94,6 @@ func (l *loop) dump() {
 		l.log.Info("state: waiting", "task", r.Task, "run", r.ID, "for", now.Sub(r.Queued).Round(time.Second).String())
 	}
 	for _, key := range l.soonest(most) {
-		at := l.agenda.Next(key)
-		l.log.Info("state: next", "task", l.entries[key].task, "at", at.In(l.cfg.Rota.Timezone).Format(time.RFC3339), "in", at.Sub(now).Round(time.Second).String())
+		l.comes("state: next", key, now)
 	}
 }
