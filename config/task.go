@@ -162,7 +162,7 @@ func (d *draft) refuse(s spot, action string) {
 		base := d.Base
 		d.Process = plain.Process
 		d.Base = base
-		d.KillAfter, d.StopSignal = plain.KillAfter, plain.StopSignal
+		d.StopSignal = plain.StopSignal
 	}
 	d.Shell, d.Stdin, d.SuccessExit = plain.Shell, "", plain.SuccessExit
 }

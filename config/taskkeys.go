@@ -40,7 +40,7 @@ var taskKeys = map[string]taskKey{
 		s.oneOf(v, (*string)(&to.Overlap), string(runner.OverlapSkip), string(runner.OverlapQueue), string(runner.OverlapReplace), string(runner.OverlapAllow))
 	}},
 	"timeout":      {anyTask, func(s spot, v any, to *draft) { s.duration(v, &to.Timeout) }},
-	"kill_after":   {processes, func(s spot, v any, to *draft) { s.duration(v, &to.KillAfter) }},
+	"kill_after":   {anyTask, func(s spot, v any, to *draft) { s.duration(v, &to.KillAfter) }},
 	"stop_signal":  {processes, setSignal},
 	"success_exit": {commands, setExits},
 	"priority":     {anyTask, func(s spot, v any, to *draft) { s.number(v, -1, 1, &to.Priority) }},
