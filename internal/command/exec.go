@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -58,17 +57,13 @@ func (s *session) exec(c *cli.Context, cfg *config.Config, task config.Task) err
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	go func() {
-		if sig, more := <-signals; more {
-			cancel(interrupt{sig.(syscall.Signal)})
-		}
+		sig := <-signals
+		cancel(interrupt{sig.(syscall.Signal)})
 	}()
 	result := runner.Exec(ctx, &task.Task, daemon.StateDir(cfg), s.out)
-	if ctx.Err() == nil && result.Outcome == runner.OK && result.Why != "" && !c.Bool("quiet") {
-		fmt.Fprintln(s.err, "note: "+clean(task.Name+": "+result.Why))
-	}
-	var by interrupt
-	if cause := context.Cause(ctx); result.Exit == nil && cause != nil {
-		by, _ = cause.(interrupt)
+	by, _ := context.Cause(ctx).(interrupt)
+	if result.Exit != nil || result.Outcome == runner.OK {
+		by = interrupt{} // it came too late
 	}
 	return ended(task, result, by.Signal)
 }
@@ -82,7 +77,7 @@ func ended(task config.Task, r runner.Result, by syscall.Signal) error {
 	case r.Outcome == runner.TimedOut:
 		return fail(exitTimeout, "", "%s: time-out %s", task.Name, r.Why)
 	case by != 0:
-		return status(exitSignal + code(by))
+		return fails(exitSignal + code(by))
 	case r.Signal != "":
 		return fails(exitSignal + code(unix.SignalNum("SIG"+r.Signal)))
 	case r.Exit != nil:

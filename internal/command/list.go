@@ -46,8 +46,7 @@ func listCommand(s *session) *cli.Command {
 				}
 				g.rows = append(g.rows, []string{e.Task, e.Schedule, next, string(e.Mode), e.Does})
 			}
-			g.print(s.out, s.width())
-			return nil
+			return g.print(s.out, s.width())
 		},
 	}
 }

@@ -23,8 +23,8 @@ func nextCommand(s *session) *cli.Command {
 		Description: `Says it from the file alone, soonest first: an interval counts from now, or from
 --from, as if its task were first seen then. Times are those of the task's zone.
 
-TIME is "2026-12-24 18:00", "2026-12-24" or RFC 3339, "18:00" for the next one,
-or "2h30m" from now (for --until: from --from).
+TIME is "2026-12-24 18:00" or "2026-12-24" in the zone of [rota], or RFC 3339;
+"18:00" for the next one; or "2h30m" from now (for --until: from --from).
 
   rota next
   rota next backup -n 10
@@ -51,8 +51,7 @@ or "2h30m" from now (for --until: from --from).
 			if c.Bool("json") {
 				return s.json(s.out, map[string][]slotJSON{"next": slotsJSON(slots)})
 			}
-			s.showSlots(q, slots, never)
-			return nil
+			return s.showSlots(q, slots, never)
 		},
 	}
 }
@@ -152,7 +151,7 @@ func slotsJSON(slots []slot) []slotJSON {
 
 // showSlots prints a table. How long it is from now says nothing if another
 // time was asked for, so it is left out then.
-func (s *session) showSlots(q query, slots []slot, never []config.Task) {
+func (s *session) showSlots(q query, slots []slot, never []config.Task) error {
 	g := grid{soft: []int{3}}
 	for _, x := range slots {
 		g.rows = append(g.rows, []string{until(x.at.Sub(q.now)), spell(x.at), x.task, x.note})
@@ -166,5 +165,5 @@ func (s *session) showSlots(q query, slots []slot, never []config.Task) {
 			g.rows[i] = row[1:]
 		}
 	}
-	g.print(s.out, s.width())
+	return g.print(s.out, s.width())
 }

@@ -81,9 +81,9 @@ const gap = 2 // blanks between columns
 
 // print writes the table, each row on one line that fits into width columns; 0
 // is any number.
-func (g grid) print(w io.Writer, width int) {
+func (g grid) print(w io.Writer, width int) error {
 	if len(g.rows) == 0 {
-		return
+		return nil
 	}
 	for _, row := range g.rows {
 		for i := range row {
@@ -91,7 +91,6 @@ func (g grid) print(w io.Writer, width int) {
 		}
 	}
 	t := table.NewWriter()
-	t.SetOutputMirror(w)
 	style := table.StyleDefault
 	style.Options = table.OptionsNoBordersAndSeparators
 	style.Box.PaddingLeft, style.Box.PaddingRight = "", strings.Repeat(" ", gap)
@@ -109,7 +108,8 @@ func (g grid) print(w io.Writer, width int) {
 	for _, row := range g.rows {
 		t.AppendRow(cells(row))
 	}
-	t.Render()
+	_, err := io.WriteString(w, t.Render()+"\n")
+	return err
 }
 
 // widths returns the width of each column: what it wants, but if that is too

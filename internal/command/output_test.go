@@ -2,7 +2,6 @@ package command
 
 import (
 	"bytes"
-	"strings"
 	"testing"
 )
 
@@ -59,13 +58,13 @@ backup  every…  tar -…
 `},
 	} {
 		var b bytes.Buffer
-		table().print(&b, test.width)
-		if got := "\n" + b.String(); got != test.want {
-			t.Errorf("in %d columns:%s\nwant:%s", test.width, got, test.want)
+		err := table().print(&b, test.width)
+		if got := "\n" + b.String(); err != nil || got != test.want {
+			t.Errorf("in %d columns:%s%v\nwant:%s", test.width, got, err, test.want)
 		}
 	}
 	var b bytes.Buffer
-	if (grid{head: []string{"TASK"}}).print(&b, 80); strings.TrimSpace(b.String()) != "" {
-		t.Errorf("no tasks: %q, want nothing", b.String())
+	if err := (grid{head: []string{"TASK"}}).print(&b, 80); err != nil || b.Len() > 0 {
+		t.Errorf("no tasks: %q, %v, want nothing", b.String(), err)
 	}
 }

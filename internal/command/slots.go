@@ -33,19 +33,12 @@ type series struct {
 func walk(c *cli.Context, cfg *config.Config, task config.Task, from time.Time, since string) *series {
 	s := &series{task: task, at: from}
 	for _, spec := range task.Triggers {
-		bound := spec.From(from)
-		var notes []string
+		bound, note := spec.From(from), ""
 		if bound != spec {
-			notes = append(notes, "counted from "+since)
-		}
-		if spec.Anchor() == "finish" {
-			notes = append(notes, "counts from the end of each run")
-		}
-		if j := spec.Jitter(); j > 0 {
-			notes = append(notes, "jitter up to "+schedule.FormatDuration(j))
+			note = "counted from " + since
 		}
 		s.specs = append(s.specs, bound)
-		s.notes = append(s.notes, strings.Join(notes, "; "))
+		s.notes = append(s.notes, note)
 		s.zones = append(s.zones, zoneOf(c, cfg, spec))
 	}
 	return s
