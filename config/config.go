@@ -31,13 +31,13 @@ type Source struct {
 
 // Rota is the [rota] table: what holds for the daemon as a whole.
 type Rota struct {
-	Timezone      *time.Location
-	MaxRunning    int           // 0: no limit
-	ShutdownGrace time.Duration // -1: not given
-	Output        string        // "", "none", "raw", "prefix" or "json"; "": not given
-	LogLevel      string        // "debug", "info", "warn" or "error"
-	LogFormat     string        // "auto", "text" or "json"
-	StateDir      string        // absolute; "": not given
+	Timezone      *time.Location // never nil; the host's if not given
+	MaxRunning    int            // 0: no limit
+	ShutdownGrace time.Duration  // -1: not given
+	Output        string         // "", "none", "raw", "prefix" or "json"; "": not given
+	LogLevel      string         // "debug", "info", "warn" or "error"
+	LogFormat     string         // "auto", "text" or "json"
+	StateDir      string         // absolute; "": not given
 }
 
 // Task is a named table of the file: triggers, one action and a policy.
