@@ -275,12 +275,12 @@ func TestCleanManyFiles(t *testing.T) {
 		ages[fmt.Sprintf("f%05d", i)] = 9
 	}
 	grow(t, dir, ages)
-	said, err := runClean(t, Clean{Path: dir, OlderThan: time.Hour, Keep: 1})
+	_, err := runClean(t, Clean{Path: dir, OlderThan: time.Hour, Keep: 1})
 	if err != nil || !slices.Equal(names(t, dir), []string{"f00768"}) { // equally old: the last by name stays
 		t.Errorf("%v, left %q", err, names(t, dir))
 	}
 	grow(t, dir, ages)
-	said, err = runClean(t, Clean{Path: dir, OlderThan: time.Hour})
+	said, err := runClean(t, Clean{Path: dir, OlderThan: time.Hour})
 	if err != nil || len(names(t, dir)) != 0 {
 		t.Errorf("%v, left %d", err, len(names(t, dir)))
 	}

@@ -54,16 +54,16 @@ func TestHTTP(t *testing.T) {
 		}
 		switch r.URL.Path {
 		case "/503":
-			http.Error(w, "\x1b[31mno \"database\"", 503)
+			http.Error(w, "\x1b[31mno \"database\"", http.StatusServiceUnavailable)
 		case "/204":
 			w.WriteHeader(204)
 		case "/302":
-			http.Redirect(w, r, "/landed", 302)
+			http.Redirect(w, r, "/landed", http.StatusFound)
 		case "/307":
-			http.Redirect(w, r, "/landed", 307)
+			http.Redirect(w, r, "/landed", http.StatusTemporaryRedirect)
 		case "/loop":
 			loops++
-			http.Redirect(w, r, "/loop", 302)
+			http.Redirect(w, r, "/loop", http.StatusFound)
 		default:
 			io.WriteString(w, "all is well")
 		}
@@ -89,7 +89,7 @@ func TestHTTP(t *testing.T) {
 		{http: HTTP{URL: "/", ExpectBody: "is ill"}, saw: `GET / 0 ""`, says: "GET / 200 in T, 11 bytes",
 			err: `GET /: "is ill" is not in the response (11 bytes)`},
 		{http: HTTP{URL: "/503"}, saw: `GET /503 0 ""`, says: "GET /503 503 in T, 19 bytes",
-			err: `GET /503: status 503, expected 200-299: "\x1b[31mno \"database\"\n"`},
+			err: `GET /http.StatusServiceUnavailable: status 503, expected 200-299: "\x1b[31mno \"database\"\n"`},
 		{http: HTTP{URL: "/503", Expect: []string{"404", "500-599"}}, saw: `GET /503 0 ""`, says: "GET /503 503 in T, 19 bytes"},
 		{http: HTTP{URL: "/", Expect: []string{"404", "500-599"}}, saw: `GET / 0 ""`, says: "GET / 200 in T, 11 bytes",
 			err: `GET /: status 200, expected 404, 500-599: "all is well"`},
@@ -267,12 +267,12 @@ func TestHTTPRedirectToAnotherHost(t *testing.T) {
 			return
 		}
 		first = r.Header
-		http.Redirect(w, r, other, 302)
+		http.Redirect(w, r, other, http.StatusFound)
 	})
 	var seen http.Header
 	other = serve(t, func(w http.ResponseWriter, r *http.Request) {
 		seen = r.Header
-		http.Redirect(w, r, home+"/back", 302)
+		http.Redirect(w, r, home+"/back", http.StatusFound)
 	})
 	headers := map[string]string{"X-Api-Key": "k", "Authorization": "Bearer t", "Cookie": "c", "Accept": "text/plain"}
 	if _, err := runHTTP(t, HTTP{URL: home + "/?token=t", Headers: headers}); err != nil {

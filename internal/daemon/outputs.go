@@ -76,7 +76,7 @@ func (out *outputs) format(format string) {
 	var h slog.Handler
 	switch {
 	case pretty:
-		h = tint.NewHandler(out.o.Stderr, &tint.Options{Level: &out.level, TimeFormat: time.TimeOnly, NoColor: !out.color()})
+		h = tint.NewTextHandler(out.o.Stderr, &tint.Options{Level: &out.level, TimeFormat: time.TimeOnly, NoColor: !out.color()})
 	case format == "json":
 		h = slog.NewJSONHandler(out.o.Stderr, &slog.HandlerOptions{Level: &out.level})
 	default:
