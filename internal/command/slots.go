@@ -19,27 +19,29 @@ type slot struct {
 	note string
 }
 
-// series walks the slots of one task, as they are on the file alone: intervals
+// series walks the slots of one task as the file alone tells them: intervals
 // count from where it began, as if the task were first seen then.
 type series struct {
-	task  config.Task
-	specs []schedule.Spec // bound to the beginning
-	notes []string        // what holds for every slot of the spec
-	zones []*time.Location
-	at    time.Time // the slot last returned, or the beginning
+	task     string
+	triggers []trigger
+	at       time.Time // the slot last returned, or the beginning
+}
+
+type trigger struct {
+	schedule.Spec
+	zone *time.Location // to show its slots in
+	note string         // of each slot; "" if there is nothing to say
 }
 
 // walk begins a series. since names the beginning in notes.
 func walk(c *cli.Context, cfg *config.Config, task config.Task, from time.Time, since string) *series {
-	s := &series{task: task, at: from}
+	s := &series{task: task.Name, at: from}
 	for _, spec := range task.Triggers {
-		bound, note := spec.From(from), ""
-		if bound != spec {
-			note = "counted from " + since
+		t := trigger{Spec: spec.From(from), zone: zoneOf(c, cfg, spec)}
+		if t.Spec != spec {
+			t.note = "counted from " + since
 		}
-		s.specs = append(s.specs, bound)
-		s.notes = append(s.notes, note)
-		s.zones = append(s.zones, zoneOf(c, cfg, spec))
+		s.triggers = append(s.triggers, t)
 	}
 	return s
 }
@@ -49,15 +51,15 @@ func walk(c *cli.Context, cfg *config.Config, task config.Task, from time.Time, 
 func (s *series) next() (slot, bool) {
 	var first slot
 	var notes []string
-	for i, spec := range s.specs {
-		at := spec.Next(s.at)
+	for _, t := range s.triggers {
+		at := t.Next(s.at)
 		if at.IsZero() || !first.at.IsZero() && at.After(first.at) {
 			continue
 		}
 		if first.at.IsZero() || at.Before(first.at) {
-			first, notes = slot{task: s.task.Name, at: at.In(s.zones[i])}, nil
+			first, notes = slot{task: s.task, at: at.In(t.zone)}, nil
 		}
-		for _, note := range []string{spec.Note(at), s.notes[i]} {
+		for _, note := range []string{t.Note(at), t.note} {
 			if note != "" && !slices.Contains(notes, note) {
 				notes = append(notes, note)
 			}
