@@ -89,7 +89,7 @@ func TestHTTP(t *testing.T) {
 		{http: HTTP{URL: "/", ExpectBody: "is ill"}, saw: `GET / 0 ""`, says: "GET / 200 in T, 11 bytes",
 			err: `GET /: "is ill" is not in the response (11 bytes)`},
 		{http: HTTP{URL: "/503"}, saw: `GET /503 0 ""`, says: "GET /503 503 in T, 19 bytes",
-			err: `GET /http.StatusServiceUnavailable: status 503, expected 200-299: "\x1b[31mno \"database\"\n"`},
+			err: `GET /503: status 503, expected 200-299: "\x1b[31mno \"database\"\n"`},
 		{http: HTTP{URL: "/503", Expect: []string{"404", "500-599"}}, saw: `GET /503 0 ""`, says: "GET /503 503 in T, 19 bytes"},
 		{http: HTTP{URL: "/", Expect: []string{"404", "500-599"}}, saw: `GET / 0 ""`, says: "GET / 200 in T, 11 bytes",
 			err: `GET /: status 200, expected 404, 500-599: "all is well"`},
