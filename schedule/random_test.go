@@ -1,0 +1,117 @@
+package schedule
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// randomTrigger writes a trigger that the grammar admits; it may never fire.
+func randomTrigger(r *rand.Rand) string {
+	var text string
+	switch r.IntN(4) {
+	case 0:
+		text = randomFixed(r)
+	case 1:
+		text = randomField(r, 0, 59, nil) + " " + randomCron(r)
+	default:
+		text = randomCron(r)
+	}
+	if r.IntN(6) == 0 {
+		text += fmt.Sprintf(" between %02d:%02d-%02d:%02d", r.IntN(24), r.IntN(30), r.IntN(24), 30+r.IntN(30))
+	}
+	if r.IntN(6) == 0 {
+		text += fmt.Sprintf(" except %02d-%02d, %d-%02d-%02d", 1+r.IntN(12), 1+r.IntN(28), 1990+r.IntN(60), 1+r.IntN(12), 1+r.IntN(28))
+	}
+	return text
+}
+
+func pick(r *rand.Rand, all ...string) string { return all[r.IntN(len(all))] }
+
+func several(r *rand.Rand, most int, sep string, one func() string) string {
+	items := []string{one()}
+	for len(items) < most && r.IntN(3) == 0 {
+		items = append(items, one())
+	}
+	return strings.Join(items, sep)
+}
+
+func randomField(r *rand.Rand, low, high int, names []string) string {
+	value := func() int { return low + r.IntN(high-low+1) }
+	name := func(n int) string {
+		if names != nil && r.IntN(2) == 0 {
+			return names[(n-low)%len(names)]
+		}
+		return fmt.Sprintf(pick(r, "%d", "%02d"), n)
+	}
+	if r.IntN(3) == 0 {
+		return pick(r, "*", "*", fmt.Sprintf("*/%d", 1+r.IntN(min(high-low, 30))))
+	}
+	return several(r, 4, ",", func() string {
+		a, b := value(), value()
+		if names == nil && b < a {
+			a, b = b, a
+		}
+		step := 1 + r.IntN(min(high-low, 12))
+		switch r.IntN(6) {
+		case 0:
+			return name(a) + "-" + name(b)
+		case 1:
+			return fmt.Sprintf("%s-%s/%d", name(a), name(b), step)
+		case 2:
+			return fmt.Sprintf("%s/%d", name(a), step)
+		}
+		return name(a)
+	})
+}
+
+func randomCron(r *rand.Rand) string {
+	dom, dow := randomField(r, 1, 31, nil), randomField(r, 0, 7, weekdayNames)
+	if r.IntN(4) == 0 {
+		dom = several(r, 3, ",", func() string {
+			return pick(r, "L", "LW", fmt.Sprintf("%dW", 1+r.IntN(31)), fmt.Sprint(1+r.IntN(31)))
+		})
+	}
+	if r.IntN(4) == 0 {
+		dow = several(r, 3, ",", func() string {
+			day := pick(r, append(weekdayNames, "0", "3", "7")...)
+			return pick(r, day+"L", fmt.Sprintf("%s#%d", day, 1+r.IntN(5)), day)
+		})
+	}
+	if r.IntN(3) == 0 {
+		dom = pick(r, "*", "?", dom)
+	}
+	if r.IntN(3) == 0 {
+		dow = pick(r, "*", "?", dow)
+	}
+	return strings.Join([]string{
+		randomField(r, 0, 59, nil), randomField(r, 0, 23, nil), dom, randomField(r, 1, 12, monthNames), dow,
+	}, " ")
+}
+
+func randomFixed(r *rand.Rand) string {
+	var text string
+	if r.IntN(2) == 0 {
+		text += "weekday " + several(r, 3, ", ", func() string {
+			a := weekdays[r.IntN(7)]
+			return pick(r, a, a+"-"+weekdays[r.IntN(7)], fmt.Sprint(1+r.IntN(7)))
+		}) + " "
+	}
+	if r.IntN(2) == 0 {
+		text += "monthday " + several(r, 3, ", ", func() string {
+			n := 1 + r.IntN(31)
+			return pick(r, fmt.Sprint(n), fmt.Sprint(-n), "last", "last "+weekdays[r.IntN(7)],
+				ordinals[r.IntN(6)]+" "+weekdays[r.IntN(7)], fmt.Sprintf("%d-%d", n, n+r.IntN(32-n)))
+		}) + " "
+	}
+	if r.IntN(3) == 0 {
+		text += "month " + several(r, 3, ", ", func() string {
+			a := months[r.IntN(12)]
+			return pick(r, a, a+"-"+months[r.IntN(12)], fmt.Sprint(1+r.IntN(12)))
+		}) + " "
+	}
+	return text + "at " + several(r, 4, ", ", func() string {
+		clock := fmt.Sprintf("%02d:%02d", r.IntN(24), r.IntN(60))
+		return pick(r, clock, clock, clock, fmt.Sprintf("%s:%02d", clock, r.IntN(60)))
+	})
+}
