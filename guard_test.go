@@ -18,14 +18,15 @@ import (
 // import; "." is the top. Adapters are strangers to each other: daemon joins them.
 var rooms = map[string][]string{
 	".":                          {"internal/command"},
-	"config":                     {"schedule", "runner"},
+	"config":                     {"schedule", "runner", "internal/suggest"},
 	"schedule":                   {},
 	"runner":                     {},
 	"internal/clock":             {},
-	"internal/command":           {"config", "schedule", "runner", "internal/daemon", "internal/ledger"},
+	"internal/command":           {"config", "schedule", "runner", "internal/daemon", "internal/ledger", "internal/suggest"},
 	"internal/daemon":            {"config", "schedule", "runner", "internal/ledger", "internal/clock"},
 	"internal/ledger":            {"runner"},
 	"internal/ledger/ledgertest": {"runner", "internal/ledger"},
+	"internal/suggest":           {},
 	"packaging":                  {},
 }
 
@@ -42,7 +43,6 @@ var homes = map[string][]string{
 	"github.com/jedib0t/go-pretty/v6/text":    {"internal/command"},
 	"github.com/lmittmann/tint":               {"internal/daemon"},
 	"github.com/urfave/cli/v2":                {"internal/command"},
-	"github.com/xrash/smetrics":               {"internal/command"},
 	"golang.org/x/sys/unix":                   {"runner", "internal/clock", "internal/command", "internal/daemon"},
 	"golang.org/x/term":                       {"internal/command"},
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"rota/internal/suggest"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -178,7 +179,7 @@ var foreign = map[string]string{
 // unknownInTask complains about a key that no task has, and reports whether it
 // may well have been meant for the action, so that no other is missing.
 func (s spot) unknownInTask(key string, v any, task string) (action bool) {
-	meant := nearest(key, taskKeyNames())
+	meant := suggest.Nearest(key, taskKeyNames())
 	if meant == "" {
 		meant = foreign[strings.ToLower(key)]
 	}

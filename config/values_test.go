@@ -153,19 +153,6 @@ func TestExample(t *testing.T) {
 	same(t, "actions", actions, map[string]bool{"*runner.Command": true, "*runner.Log": true})
 }
 
-func TestNearest(t *testing.T) {
-	known := []string{"timeout", "timezone", "at", "env", "env_file", "command"}
-	for name, want := range map[string]string{
-		"timeuot": "timeout", "tiemout": "timeout", "timeoutt": "timeout", "comand": "command", "envfile": "env_file",
-		"timeout1x": "timeout", "tim": "", "a": "", "et": "", "evn": "env", "Command": "command", "xyz": "", "": "",
-		strings.Repeat("x", 100): "",
-	} {
-		if got := nearest(name, known); got != want {
-			t.Errorf("%q: %q, want %q", name, got, want)
-		}
-	}
-}
-
 // No text makes Parse panic or hang, and every fault of a text has a place in
 // it.
 func FuzzParse(f *testing.F) {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"rota/internal/suggest"
 )
 
 // normalise puts a command line into the one order that package cli reads:
@@ -151,7 +153,7 @@ func unknownFlag(app *cli.App, word string) error {
 	for _, f := range allFlags(app) {
 		names = append(names, f.Names()...)
 	}
-	if near := nearest(name, names); near != "" {
+	if near := suggest.Nearest(name, names); near != "" {
 		return fail(exitUsage, "did you mean "+dashes(near)+"?", "unknown flag %s", word)
 	}
 	return misuse("", "unknown flag %s", word)

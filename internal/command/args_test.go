@@ -156,18 +156,6 @@ func TestVerbs(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	known := []string{"backup", "sync", "report", "go"}
-	for name, want := range map[string]string{
-		"bakup": "backup", "Backup": "backup", "back-up": "backup", "syn": "sync", "sink": "", "repotr": "report",
-		"g": "", "": "", "nothing": "", strings.Repeat("x", 1<<16): "",
-	} {
-		if got := nearest(name, known); got != want {
-			t.Errorf("nearest(%.20q) = %q, want %q", name, got, want)
-		}
-	}
-}
-
 // TestHelpFits holds every page to a terminal of 80 columns and plain words.
 func TestHelpFits(t *testing.T) {
 	app := (&session{}).app()

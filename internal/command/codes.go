@@ -10,6 +10,7 @@ import (
 
 	"rota/config"
 	"rota/internal/daemon"
+	"rota/internal/suggest"
 )
 
 // code is what the program ends with.
@@ -82,7 +83,7 @@ func misuse(cmd, format string, args ...any) *failure {
 func noTask(name string, c *config.Config) *failure {
 	names := taskNames(c)
 	hint := ""
-	switch near := nearest(name, names); {
+	switch near := suggest.Nearest(name, names); {
 	case near != "":
 		hint = fmt.Sprintf("did you mean %q?", near)
 	case len(names) == 0:

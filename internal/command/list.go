@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"rota/config"
+	"rota/internal/suggest"
 	"rota/runner"
 )
 
@@ -84,7 +85,7 @@ func entries(c *cli.Context, cfg *config.Config, now time.Time) ([]entry, error)
 	}
 	if c.IsSet("tag") && !slices.Contains(tags, c.String("tag")) {
 		f := fail(exitUnknown, "", "no task has the tag %q", c.String("tag"))
-		if near := nearest(c.String("tag"), tags); near != "" {
+		if near := suggest.Nearest(c.String("tag"), tags); near != "" {
 			f.hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		return nil, f

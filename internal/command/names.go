@@ -3,12 +3,11 @@ package command
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
-	"github.com/xrash/smetrics"
 
 	"rota/config"
+	"rota/internal/suggest"
 )
 
 // verbs of other schedulers, and what does the same here.
@@ -35,7 +34,7 @@ func unknownCommand(app *cli.App, name string) error {
 		names = append(names, c.Name)
 	}
 	hint := "try: rota help"
-	if near := nearest(name, names); near != "" {
+	if near := suggest.Nearest(name, names); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	if here, found := verbs[name]; found {
@@ -45,18 +44,3 @@ func unknownCommand(app *cli.App, name string) error {
 }
 
 func taskNames(c *config.Config) []string { return slices.Sorted(maps.Keys(c.Tasks)) }
-
-// nearest returns the known name with the smallest edit distance, if that is at
-// most 2 and at most a third of the name's length; else "".
-func nearest(name string, known []string) string {
-	best, least := "", min(2, len(name)/3)+1
-	if len(name) > 64 { // nothing has so long a name
-		return ""
-	}
-	for _, k := range slices.Sorted(slices.Values(known)) {
-		if d := smetrics.WagnerFischer(strings.ToLower(name), k, 1, 1, 1); d < least {
-			best, least = k, d
-		}
-	}
-	return best
-}
