@@ -118,13 +118,13 @@ func (d *draft) parseCron(v value) {
 
 // rightCount complains unless there are five or six fields.
 func (d *draft) rightCount(v value, w []span) bool {
-	if len(w) == 5 || len(w) == 6 {
-		return true
-	}
 	head := v.text[w[0].start:w[0].end]
 	if before, after, found := strings.Cut(head, "="); found && (before == "TZ" || before == "CRON_TZ") {
 		d.add(v.fault(w[0].start, w[0].end, fmt.Sprintf("write timezone = %q beside it", after), "a cron expression does not name its time zone"))
 		return false
+	}
+	if len(w) == 5 || len(w) == 6 {
+		return true
 	}
 	msg := fmt.Sprintf("a cron expression has 5 fields, or 6 with seconds first, not %d", len(w))
 	hint := `minute hour day-of-month month day-of-week, such as "0 3 * * *"`
@@ -229,6 +229,7 @@ type fieldReader struct {
 	d      *draft
 	v      value
 	column int
+	begin  int    // where the field begins in v
 	set    uint64 // the values
 	days   days   // what is more than values
 }
@@ -251,6 +252,7 @@ func (f *fieldReader) read(at span) {
 		f.set = f.all()
 		return
 	}
+	f.begin = at.start
 	start := at.start
 	for i := at.start; i <= at.end; i++ {
 		if i == at.end || f.v.text[i] == ',' {
@@ -264,7 +266,11 @@ func (f *fieldReader) read(at span) {
 func (f *fieldReader) item(at span) {
 	text := f.text(at)
 	if text == "" {
-		f.fault(span{max(0, at.start-1), min(at.end+1, len(f.v.text))}, "remove a comma", "empty item in the %s field", f.name)
+		comma := span{at.start - 1, at.start}
+		if at.start == f.begin {
+			comma = span{at.end, at.end + 1}
+		}
+		f.fault(comma, "remove the comma", "empty item in the %s field", f.name)
 		return
 	}
 	if f.special(at) {
@@ -319,7 +325,7 @@ func (f *fieldReader) item(at span) {
 
 func (f *fieldReader) step(at span) (int, bool) {
 	text := f.text(at)
-	if text == "" || !allDigits(text) {
+	if !allDigits(text) {
 		f.fault(span{at.start - 1, at.end}, fmt.Sprintf(`write a number from 1 to %d after "/"`, f.count), "step %q is no number", text)
 		return 0, false
 	}
@@ -363,10 +369,8 @@ func (f *fieldReader) number(at span) (int, bool) {
 	if f.names != nil {
 		hint += fmt.Sprintf(" or %s…%s", f.names[0], f.names[len(f.names)-1])
 	}
-	for _, name := range f.names {
-		if len(upper) > 3 && strings.HasPrefix(upper, name) && allLetters(upper) {
-			hint = "write " + name
-		}
+	if name := shortName(upper); slices.Contains(f.names, name) {
+		hint = "write " + name
 	}
 	for _, other := range cronFields {
 		if other.name != f.name && slices.Contains(other.names, upper) {
@@ -416,7 +420,7 @@ func (f *fieldReader) special(at span) bool {
 			break
 		}
 		if len(which) != 1 || which[0] < '1' || which[0] > '5' {
-			f.fault(span{i + 1, at.end}, "write 1 to 5, or 5L for the last Friday", "a month has no %s-th of a weekday", orNothing(which))
+			f.fault(span{i, at.end}, "write #1 to #5, or 5L for the last Friday", "%q does not count a weekday of the month", "#"+which)
 			break
 		}
 		f.days.nth[which[0]-'0'] |= 1 << (n % 7)
@@ -425,13 +429,6 @@ func (f *fieldReader) special(at span) bool {
 	}
 	f.days.more = true
 	return true
-}
-
-func orNothing(text string) string {
-	if text == "" {
-		return "0"
-	}
-	return text
 }
 
 func allDigits(text string) bool {
@@ -443,13 +440,17 @@ func allDigits(text string) bool {
 	return text != ""
 }
 
-func allLetters(text string) bool {
-	for i := range len(text) {
-		if !isLetter(text[i]) {
-			return false
+// shortName shortens the full name of a weekday or month, in capitals; "" if
+// it is none.
+func shortName(full string) string {
+	for n := range 12 {
+		for _, name := range []string{time.Weekday(n % 7).String(), time.Month(n + 1).String()} {
+			if strings.EqualFold(name, full) {
+				return strings.ToUpper(full[:3])
+			}
 		}
 	}
-	return text != ""
+	return ""
 }
 
 // atoi reads digits; what is too large for two of them stays too large.

@@ -61,7 +61,7 @@ func (d *draft) named(v value, at span, names []string, what string) (int, bool)
 	switch {
 	case text == "0" && what == "weekday":
 		hint = "Sunday is 7 or sun"
-	case len(lower) > 3 && slices.Contains(names, lower[:3]) && allLetters(lower):
+	case slices.Contains(names, strings.ToLower(shortName(text))):
 		hint = fmt.Sprintf("write %q", lower[:3])
 	case what == "weekday" && slices.Contains(ordinals, strings.Split(lower, " ")[0]):
 		hint = fmt.Sprintf("write monthday = %q", lower)
@@ -150,7 +150,7 @@ func (d *draft) parseOrdinal(v value, which, weekday string) {
 	w := slices.Index(weekdays, strings.TrimLeft(weekday, " "))
 	if w < 0 {
 		hint := "write mon, tue, wed, thu, fri, sat or sun after the ordinal"
-		if len(weekday) > 3 && slices.Contains(weekdays, weekday[:3]) && allLetters(weekday) {
+		if slices.Contains(weekdays, strings.ToLower(shortName(weekday))) {
 			hint = fmt.Sprintf("write %q", which+" "+weekday[:3])
 		}
 		d.add(v.fault(at.start, at.end, hint, "unknown weekday %q", weekday))

@@ -71,7 +71,7 @@ func duration(text string) (time.Duration, *Fault) {
 		case u < 0:
 			hint := "the units are w, d, h, m and s"
 			if l := unitOf(strings.ToLower(text[end:i])); l >= 0 {
-				hint = fmt.Sprintf("write it small: %q", units[l].name)
+				hint = fmt.Sprintf("write it small: %q", string(units[l].name))
 			} else if text[end:i] == "ms" {
 				hint = "the smallest unit is s"
 			}

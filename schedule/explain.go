@@ -92,6 +92,8 @@ func (c *calendar) means() string {
 	months := c.monthsMean()
 	var text string
 	switch {
+	case strings.Contains(days, ", if "):
+		text = when + " " + strings.Replace(days, "the month", or(months, "the month"), 1)
 	case clock && days == "":
 		text = "every day" + prefixed(" in ", months) + " " + when
 	case clock && strings.HasSuffix(days, "month"):

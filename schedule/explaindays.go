@@ -26,7 +26,7 @@ func (c *calendar) daysMean() string {
 		a, b = b, a
 	}
 	if len(b.numbers()) > 0 {
-		return a.mean() + ", if that is also " + listed("or", b.numbers())
+		return "on " + listed("and", a.numbers()) + " of the month, if that is also " + listed("or", b.numbers())
 	}
 	return "on " + listed("and", a.numbers()) + " of the month, if that is " + b.single()
 }
@@ -90,16 +90,16 @@ func (s *days) numbers() (items []string) {
 	}
 	for n := 1; n <= 31; n++ {
 		if s.near>>n&1 != 0 {
-			items = append(items, "the Mon–Fri nearest to the "+ordinal(n))
+			items = append(items, "the weekday (Mon–Fri) nearest to the "+ordinal(n))
 		}
 	}
 	for n := 31; n > 1; n-- {
 		if s.back>>n&1 != 0 {
-			items = append(items, "the "+ordinal(n)+" last day")
+			items = append(items, "the "+ordinal(n)+"-last day")
 		}
 	}
 	if s.work {
-		items = append(items, "the last Mon–Fri")
+		items = append(items, "the last weekday (Mon–Fri)")
 	}
 	if s.back>>1&1 != 0 {
 		items = append(items, "the last day")

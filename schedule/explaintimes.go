@@ -34,7 +34,11 @@ func (t *times) means() (text string, clock bool) {
 	case t.minutes == allOf60:
 		return seconds + prefixed(" ", t.hoursMean()), false
 	}
-	return seconds + " of " + strings.TrimPrefix(t.minutesMean(), "at "), false
+	minutes := part(t.minutes, allOf60, "minute")
+	if n := step(t.minutes, 59); flows(t.minutes) {
+		minutes = fmt.Sprintf("every %s minute", ordinal(n))
+	}
+	return seconds + " of " + strings.TrimPrefix(minutes, "at ") + prefixed(" ", t.hoursMean()), false
 }
 
 // minutesMean says at which minutes of which hours.
@@ -44,6 +48,8 @@ func (t *times) minutesMean() string {
 		return "every hour"
 	case t.minutes == 1 && flows24(t.hours):
 		return fmt.Sprintf("every %d hours", step(t.hours, 23))
+	case bits.OnesCount64(t.minutes) == 1 && strings.HasPrefix(t.hoursMean(), "from"):
+		return "every hour " + t.hoursMean()
 	case flows(t.minutes):
 		return part(t.minutes, allOf60, "minute") + prefixed(" ", t.hoursMean())
 	case t.hours == allOf24:
@@ -78,13 +84,14 @@ func flows24(set uint64) bool {
 }
 
 // step returns the distance between the members of a set, if it is the same
-// between all, at least three, and if they go on to the end; else 0.
+// between all, from the first to the end, and if they are at least three or
+// part the whole in two; else 0.
 func step(set uint64, last int) int {
-	if bits.OnesCount64(set) < 3 {
-		return 0
-	}
 	low := from(set, 0)
 	n := from(set, low+1) - low
+	if bits.OnesCount64(set) < 2 || bits.OnesCount64(set) == 2 && (low > 0 || 2*n != last+1) {
+		return 0
+	}
 	for i := low; i <= last; i += n {
 		if set>>i&1 == 0 {
 			return 0
@@ -109,7 +116,7 @@ func part(set, all uint64, unit string) string {
 		return fmt.Sprintf("every %d %ss", n, unit)
 	case n > 1 && low == 0:
 		return fmt.Sprintf("every %s %s", ordinal(n), unit)
-	case n > 1:
+	case n > 1 && bits.OnesCount64(set) > 6:
 		return fmt.Sprintf("every %s %s from %d on", ordinal(n), unit, low)
 	case bits.OnesCount64(set) == 1 && unit == "hour":
 		return fmt.Sprintf("hour %d", low)

@@ -150,12 +150,17 @@ func (e *expr) strange(at span, word string) {
 		names = append(names, k.name)
 	}
 	hint := "begin with interval, weekday, monthday, at, cron, once or in, or write a cron line"
-	if near := closest(word, names); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
-	} else if word == "every" {
+	lower := strings.ToLower(word)
+	short := lower[:min(3, len(lower))]
+	switch near := closest(word, names); {
+	case lower == "every":
 		hint = `write "interval 15m"`
-	} else if slices.Contains(weekdays, strings.ToLower(word)[:min(3, len(word))]) {
-		hint = fmt.Sprintf(`write "weekday %s at 08:00"`, strings.ToLower(word)[:3])
+	case slices.Contains(aliasNames, "@"+lower):
+		hint = fmt.Sprintf("did you mean %q?", "@"+lower)
+	case slices.Contains(weekdays, short) && (lower == short || shortName(word) != ""):
+		hint = fmt.Sprintf(`write "weekday %s at 08:00"`, short)
+	case near != "":
+		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	e.fault(at, hint, "unknown word %q", word)
 }

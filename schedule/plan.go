@@ -18,6 +18,7 @@ func (d *draft) plan(kind Kind) *plan {
 		p.ends, _ = d.ends.on(w)
 		if p.ends <= p.starts {
 			d.add(d.ends.from.whole("ends is the first instant that counts no more", "ends is not after starts"))
+			return p
 		}
 	}
 	switch kind {

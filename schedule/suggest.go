@@ -13,7 +13,7 @@ func closest(name string, names []string) string {
 		if strings.EqualFold(n[strings.LastIndexByte(n, '/')+1:], name) {
 			best, least = n, 0
 		}
-		if d := distance(name, n); d < least && d <= len(name)/3 {
+		if d := distance(name, n); d < least && d <= len(name)/4 {
 			best, least = n, d
 		}
 	}
