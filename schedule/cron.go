@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // cronLine is what a cron expression says.
@@ -94,9 +95,10 @@ func (d *draft) parseCron(v value) {
 		d.add(v.fault(maxCron, len(v.text), "split it into several triggers", "a cron expression has at most %d bytes, not %d", maxCron, len(v.text)))
 		return
 	}
-	for i, r := range v.text {
-		if r != '\t' && (r < ' ' || r > '~') {
-			d.add(v.fault(i, i+len(string(r)), "write plain ASCII", "%q does not belong in a cron expression", r))
+	for i := range v.text {
+		if c := v.text[i]; c != '\t' && (c < ' ' || c > '~') {
+			_, size := utf8.DecodeRuneInString(v.text[i:])
+			d.add(v.fault(i, i+size, "write plain ASCII", "%q does not belong in a cron expression", v.text[i:i+size]))
 			return
 		}
 	}

@@ -49,8 +49,8 @@ func (d *draft) wrapping(v value, names []string, what string) (low, high int, o
 
 func (d *draft) named(v value, at span, names []string, what string) (int, bool) {
 	text := v.text[at.start:at.end]
-	lower := strings.ToLower(text)
-	if n := slices.Index(names, lower); n >= 0 {
+	small := lower(text)
+	if n := slices.Index(names, small); n >= 0 {
 		return n + 1, true
 	}
 	n := atoi(text)
@@ -61,10 +61,10 @@ func (d *draft) named(v value, at span, names []string, what string) (int, bool)
 	switch {
 	case text == "0" && what == "weekday":
 		hint = "Sunday is 7 or sun"
-	case slices.Contains(names, strings.ToLower(shortName(text))):
-		hint = fmt.Sprintf("write %q", lower[:3])
-	case what == "weekday" && slices.Contains(ordinals, strings.Split(lower, " ")[0]):
-		hint = fmt.Sprintf("write monthday = %q", lower)
+	case slices.Contains(names, lower(shortName(text))):
+		hint = fmt.Sprintf("write %q", small[:3])
+	case what == "weekday" && slices.Contains(ordinals, strings.Split(small, " ")[0]):
+		hint = fmt.Sprintf("write monthday = %q", small)
 	}
 	d.add(v.fault(at.start, at.end, hint, "unknown %s %q", what, text))
 	return 0, false
@@ -85,7 +85,7 @@ func (d *draft) separated(v value) bool {
 
 func (d *draft) parseMonthday(v value) {
 	m := &d.monthdays
-	text := strings.ToLower(v.text)
+	text := lower(v.text)
 	if d.separated(v) {
 		return
 	}
@@ -120,6 +120,18 @@ func (d *draft) parseMonthday(v value) {
 	}
 }
 
+// lower makes ASCII letters small. It leaves all bytes in their places, as
+// strings.ToLower does not.
+func lower(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c | 0x20
+		}
+	}
+	return string(b)
+}
+
 // dayNumber reads 1 to 31.
 func (d *draft) dayNumber(v value, at span) (int, bool) {
 	text := v.text[at.start:at.end]
@@ -130,8 +142,8 @@ func (d *draft) dayNumber(v value, at span) (int, bool) {
 	switch {
 	case strings.EqualFold(v.text, "L"):
 		hint = `write "last"`
-	case slices.Contains(weekdays, strings.ToLower(text)):
-		hint = fmt.Sprintf("write weekday = %q, or an ordinal before it: %q", strings.ToLower(text), "last "+strings.ToLower(text))
+	case slices.Contains(weekdays, lower(text)):
+		hint = fmt.Sprintf("write weekday = %q, or an ordinal before it: %q", lower(text), "last "+lower(text))
 	case strings.HasPrefix(text, "-"):
 		hint = `list the days instead: [-3, -2, -1]`
 	}
@@ -150,7 +162,7 @@ func (d *draft) parseOrdinal(v value, which, weekday string) {
 	w := slices.Index(weekdays, strings.TrimLeft(weekday, " "))
 	if w < 0 {
 		hint := "write mon, tue, wed, thu, fri, sat or sun after the ordinal"
-		if slices.Contains(weekdays, strings.ToLower(shortName(weekday))) {
+		if slices.Contains(weekdays, lower(shortName(weekday))) {
 			hint = fmt.Sprintf("write %q", which+" "+weekday[:3])
 		}
 		d.add(v.fault(at.start, at.end, hint, "unknown weekday %q", weekday))

@@ -34,12 +34,11 @@ var keywords = []keyword{
 	{"ends", false, (*draft).parseEnds},
 }
 
-// TriggerKeys names the keys of a trigger that a file may use, in the order of
-// its reference. [Parse] knows two more, anchor and jitter, which mean nothing
-// unless who runs the task honours them.
+// TriggerKeys names the keys of a trigger, all that [Parse] knows, in the order
+// of their reference.
 var TriggerKeys = []string{
-	"interval", "initial_delay", "weekday", "monthday", "month", "at", "cron", "once", "at_start",
-	"timezone", "between", "except", "starts", "ends",
+	"interval", "initial_delay", "anchor", "weekday", "monthday", "month", "at", "cron", "once", "at_start",
+	"timezone", "jitter", "between", "except", "starts", "ends",
 }
 
 // value is one text of one key.

@@ -1,6 +1,3 @@
-// Package schedule tells when: it parses the triggers of a task and computes
-// their slots, the instants at which the task is due. It knows no clock, no
-// file and no store; every function is a calculation on its arguments.
 package schedule
 
 import "time"
