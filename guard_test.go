@@ -19,7 +19,7 @@ import (
 var rooms = map[string][]string{
 	".":                          {"internal/command"},
 	"config":                     {"schedule", "runner", "internal/suggest"},
-	"schedule":                   {},
+	"schedule":                   {"internal/suggest"},
 	"runner":                     {},
 	"internal/clock":             {},
 	"internal/command":           {"config", "schedule", "runner", "internal/daemon", "internal/ledger", "internal/suggest"},

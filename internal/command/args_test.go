@@ -60,7 +60,7 @@ func TestNormalise(t *testing.T) {
 func TestNormaliseRefuses(t *testing.T) {
 	for typed, want := range map[string]string{
 		"next --nosuch":     "unknown flag --nosuch; try: rota help",
-		"next --jsno":       "unknown flag --jsno; try: rota help",
+		"next --jsno":       "unknown flag --jsno; did you mean --json?",
 		"next --jso":        "unknown flag --jso; did you mean --json?",
 		"next --untill 5h":  "unknown flag --untill; did you mean --until?",
 		"-- --json":         `no command "--json"; try: rota help`,

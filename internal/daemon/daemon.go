@@ -62,11 +62,11 @@ func Run(ctx context.Context, o Options) error {
 
 	l := newLoop(o, out, cfg, stateDir)
 	l.broken = broken
-	l.ledger = ledger.NewMemory(ledger.Options{Queues: out.capacity, LogPath: l.logPath})
-	defer l.ledger.Close()
 	if l.clock, err = clock.New(); err != nil {
 		return fmt.Errorf("clock: %w", err)
 	}
+	l.ledger = ledger.NewMemory(ledger.Options{Now: l.clock.Now, Queues: out.capacity, LogPath: l.logPath})
+	defer l.ledger.Close()
 	l.runner = runner.New(runner.Options{StateDir: stateDir, Done: l.done, Returned: l.returned, Echo: out.echo})
 	return l.live(ctx, file)
 }

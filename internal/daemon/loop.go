@@ -30,16 +30,18 @@ type loop struct {
 	stateDir string
 	runs     context.Context // for what follows forked runs
 
-	cfg     *config.Config
-	broken  error // what is wrong with the file on the disk; nil: nothing
-	cursor  ledger.Cursor
-	agenda  schedule.Agenda
-	entries map[string]entry // by the agenda's key
-	view    runner.View
-	starts  []runner.Slot        // at_start triggers that are due
-	success map[string]time.Time // when each task last ended ok
-	tasks   int                  // with triggers
-	status  string               // as last told to systemd
+	cfg      *config.Config
+	broken   error // what is wrong with the file on the disk; nil: nothing
+	cursor   ledger.Cursor
+	agenda   schedule.Agenda
+	entries  map[string]entry // by the agenda's key
+	view     runner.View
+	starts   []runner.Slot        // at_start triggers that are due
+	since    time.Time            // what the clock showed when the loop began, or a new epoch
+	success  map[string]time.Time // when each task last ended ok
+	finished map[string]time.Time // when each task last ended
+	tasks    int                  // with triggers
+	status   string               // as last told to systemd
 
 	leases sync.Map // of runs under way, by id
 
@@ -48,16 +50,10 @@ type loop struct {
 	woken chan struct{} // has room for one; for drain, which has no clock
 }
 
-// entry is what an agenda's key stands for.
-type entry struct {
-	task string
-	spec schedule.Spec
-}
-
 func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop {
 	l := &loop{
 		o: o, out: out, log: out.log, cfg: cfg, stateDir: stateDir,
-		entries: map[string]entry{}, success: map[string]time.Time{}, woken: make(chan struct{}, 1),
+		entries: map[string]entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{}, woken: make(chan struct{}, 1),
 	}
 	l.view.Policy = func(name string) (runner.Policy, bool) {
 		t, ok := l.cfg.Tasks[name]
@@ -104,6 +100,7 @@ func (l *loop) begin(ctx context.Context) error {
 			return err
 		}
 	}
+	l.since = now
 	l.install(l.cfg)
 	l.adopt(ctx)
 	if err := l.plan(ctx, now); err != nil {
@@ -128,8 +125,14 @@ func (l *loop) begin(ctx context.Context) error {
 
 // run is the loop: wait for the next instant, decide, write down, start.
 func (l *loop) run(ctx context.Context) error {
+	before, turn := l.since, time.Now()
 	for {
 		now, err := l.ledger.Now(ctx)
+		passed := time.Since(turn)
+		if err == nil {
+			err = l.follow(ctx, now, before, passed)
+			before, turn = now, turn.Add(passed)
+		}
 		if err == nil {
 			l.posted()
 			err = l.advance(ctx, now)
@@ -137,7 +140,7 @@ func (l *loop) run(ctx context.Context) error {
 		until := l.agenda.At()
 		if err != nil && ctx.Err() == nil {
 			l.log.Error("cannot write down what is due; nothing starts until that works", "error", err)
-			until = now.Add(time.Second)
+			until = l.clock.Now().Add(time.Second)
 		}
 		l.tell()
 		if _, _, err := l.clock.Wait(ctx, until); err != nil {
@@ -168,6 +171,7 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 	l.agenda.Commit(now)
 	l.starts = nil
 	l.apply(batch, leases)
+	l.fired(due, now)
 	return nil
 }
 
@@ -260,10 +264,12 @@ func (l *loop) ended(run runner.Run, res runner.Result) {
 	if res.Outcome == runner.OK {
 		l.success[run.Task] = res.Finished
 	}
+	l.leases.Delete(run.ID)
+	l.finished[run.Task] = res.Finished
 	if !res.Stuck {
 		l.view.Remove(run.ID)
+		l.again(run.Task, res.Finished)
 	}
-	l.leases.Delete(run.ID)
 }
 
 // returned frees the task of an action that came back long after its run had

@@ -16,9 +16,6 @@ import (
 	"rota/schedule"
 )
 
-// lateAfter is how late a slot may be and still simply run.
-const lateAfter = time.Minute
-
 // install puts a configuration in force, but for its schedule.
 func (l *loop) install(c *config.Config) {
 	l.cfg = c
@@ -43,17 +40,26 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 			if spec.AtStart() != "" {
 				continue
 			}
-			key := name + "\x00" + triggerKey(spec)
-			first := seen[triggerKey(spec)]
-			want[key] = entry{name, spec.From(first)}
-			if _, ok := l.entries[key]; ok {
+			key := entryKey(name, spec)
+			if e, ok := l.entries[key]; ok {
+				want[key] = e
 				continue
 			}
+			first := seen[triggerKey(spec)]
+			if end, ok := l.finished[name]; ok && !end.After(now) {
+				spec = spec.Again(end)
+			}
+			e := newEntry(name, spec, first)
+			want[key] = e
+			if e.afterFinish() && len(l.view.Live(name)) > 0 {
+				continue
+			}
+			// What was seen just now may come due at this very instant.
 			last := first.Add(-time.Nanosecond)
-			if l.cursor.Through.After(last) && first.Before(now) {
+			if first.Before(now) && l.cursor.Through.After(last) {
 				last = l.cursor.Through
 			}
-			l.agenda.Put(schedule.Entry{Key: key, When: want[key].spec, Last: last})
+			l.agenda.Put(schedule.Entry{Key: key, When: e.when(), Last: last})
 		}
 	}
 	for key := range l.entries {
@@ -65,9 +71,6 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// triggerKey tells the triggers of one task apart, also over restarts.
-func triggerKey(s schedule.Spec) string { return s.String() + " " + s.Zone().String() }
-
 // sight returns when each trigger of a task was first seen, and remembers it.
 func (l *loop) sight(ctx context.Context, task config.Task, now time.Time) (map[string]time.Time, error) {
 	state, err := l.ledger.Task(ctx, task.Name)
@@ -78,73 +81,16 @@ func (l *loop) sight(ctx context.Context, task config.Task, now time.Time) (map[
 	next.Seen = map[string]time.Time{}
 	for _, spec := range task.Triggers {
 		key := triggerKey(spec)
-		if at, ok := state.Seen[key]; ok {
+		if at, ok := state.Seen[key]; ok && !at.After(now) {
 			next.Seen[key] = at
 		} else {
-			next.Seen[key] = now
+			next.Seen[key] = now // also if a clock that was wrong showed a time to come
 		}
 	}
 	if maps.EqualFunc(state.Seen, next.Seen, time.Time.Equal) {
 		return next.Seen, nil
 	}
 	return next.Seen, l.ledger.SetTask(ctx, task.Name, state, next)
-}
-
-// slots puts together what came due, one slot for each task.
-func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
-	slots := slices.Clone(l.starts)
-	byTask := map[string][]schedule.Due{}
-	var order []string
-	for _, d := range due {
-		task := l.entries[d.Key].task
-		if byTask[task] == nil {
-			order = append(order, task)
-		}
-		byTask[task] = append(byTask[task], d)
-	}
-	for _, task := range order {
-		s := merge(byTask[task])
-		s.Task, s.Epoch, s.Cause = task, l.cursor.Epoch, runner.CauseSchedule
-		if late := now.Sub(s.Last); late > lateAfter {
-			l.late(&s, byTask[task], late)
-		}
-		slots = append(slots, s)
-	}
-	return slots
-}
-
-// late decides about a slot that nobody could start in time, as after a suspend.
-func (l *loop) late(s *runner.Slot, due []schedule.Due, by time.Duration) {
-	for _, d := range due {
-		spec := l.entries[d.Key].spec
-		if !d.Last.Equal(s.Last) {
-			continue
-		}
-		if spec.Kind() == schedule.Once || by <= 3*time.Hour && spec.Fixed() {
-			s.Cause = runner.CauseCatchup
-			return
-		}
-	}
-	s.Missed = "due " + by.Round(time.Second).String() + " ago, when rota could not start it"
-}
-
-// merge makes one slot of all that is due of one task; an instant that several
-// of its triggers name counts once.
-func merge(due []schedule.Due) runner.Slot {
-	if d := due[0]; len(due) == 1 {
-		return runner.Slot{First: d.First, Prev: d.Prev, Last: d.Last, N: d.N}
-	}
-	var all []time.Time
-	for _, d := range due {
-		all = slices.AppendSeq(all, d.Each())
-	}
-	slices.SortFunc(all, time.Time.Compare)
-	all = slices.CompactFunc(all, time.Time.Equal)
-	s := runner.Slot{First: all[0], Last: all[len(all)-1], N: len(all)}
-	if s.N > 1 {
-		s.Prev = all[s.N-2]
-	}
-	return s
 }
 
 // atStart returns the slots of at_start triggers: of "daemon" always, of "boot"

@@ -1,0 +1,70 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"rota/internal/ledger"
+	"rota/schedule"
+)
+
+const (
+	// setBack is how far the clock may be set back without anything running
+	// again (rule 14).
+	setBack = 5 * time.Minute
+	// jumped is the least change of the clock that is worth an event.
+	jumped = 2 * time.Second
+)
+
+// follow notices that the clock was set, or that the machine slept. now is what
+// it shows; before is what it showed at the last turn of the loop, and passed
+// how much time really went by since then.
+func (l *loop) follow(ctx context.Context, now, before time.Time, passed time.Duration) error {
+	if by := now.Sub(before) - passed; by.Abs() >= jumped {
+		text := "forward by " + schedule.FormatDuration(by.Round(time.Second)) + ": set, or the machine slept"
+		if by < 0 {
+			text = "set back by " + schedule.FormatDuration((-by).Round(time.Second))
+		}
+		l.log.Warn("the clock jumped", "by", text)
+		_ = l.ledger.Event(ctx, ledger.Event{Time: now, Kind: "clock step", Text: text})
+	}
+	if l.cursor.Through.Sub(now) <= setBack {
+		return nil
+	}
+	return l.newEpoch(ctx, now)
+}
+
+// newEpoch starts the schedule anew from a time that was written down already:
+// slots come due again, but for FIXED ones within three hours of where the last
+// epoch had come to.
+func (l *loop) newEpoch(ctx context.Context, now time.Time) error {
+	last := l.cursor.Through
+	if err := l.commit(ctx, ledger.Cursor{Epoch: l.cursor.Epoch + 1, Through: now, Revision: l.cfg.Revision}); err != nil {
+		return err
+	}
+	l.since, l.entries, l.agenda = now, map[string]entry{}, schedule.Agenda{}
+	if err := l.plan(ctx, now); err != nil {
+		return err
+	}
+	for key, e := range l.entries {
+		if e.spec.Fixed() {
+			l.agenda.Put(schedule.Entry{Key: key, When: skipping{e.when(), last.Add(-madeUp), last}, Last: now})
+		}
+	}
+	l.log.Warn("the clock was set back: slots are counted anew", "epoch", l.cursor.Epoch, "from", now.Format(time.RFC3339), "had come to", last.Format(time.RFC3339))
+	return nil
+}
+
+// skipping is a schedule without the slots in (after, until].
+type skipping struct {
+	schedule.Schedule
+	after, until time.Time
+}
+
+func (s skipping) Next(after time.Time) time.Time {
+	at := s.Schedule.Next(after)
+	if at.After(s.after) && !at.After(s.until) {
+		return s.Schedule.Next(s.until)
+	}
+	return at
+}
