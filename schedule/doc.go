@@ -44,13 +44,13 @@
 // Five fields, or six with seconds first: minute 0-59, hour 0-23, day-of-month
 // 1-31, month 1-12 or JAN-DEC, day-of-week 0-7 or SUN-SAT, 0 and 7 being Sunday.
 //
-//	*          every value                 L     the last day of the month
-//	a-b        a range; in month and       LW    the last Monday to Friday
-//	           day-of-week it may wrap     15W   the Monday to Friday nearest
-//	*/s a-b/s  every s-th of these               to the 15th of the month
-//	a/s        from a to the maximum       5L    the last Friday
-//	a,b,c      any of these                5#2   the second Friday
-//	?          "*", in the day fields
+//   - every value                 L     the last day of the month
+//     a-b        a range; in month and       LW    the last Monday to Friday
+//     day-of-week it may wrap     15W   the Monday to Friday nearest
+//     */s a-b/s  every s-th of these               to the 15th of the month
+//     a/s        from a to the maximum       5L    the last Friday
+//     a,b,c      any of these                5#2   the second Friday
+//     ?          "*", in the day fields
 //
 // @yearly @annually @monthly @weekly @daily @midnight @hourly and "@every 90s"
 // stand for a whole line.

@@ -58,12 +58,12 @@ func ExampleSpec_Note() {
 	at := time.Date(2025, 3, 8, 0, 0, 0, 0, zone)
 	for range 3 {
 		at = s.Next(at)
-		fmt.Println(at.In(zone).Format(time.DateTime), s.Note(at))
+		fmt.Printf("%s %q\n", at.In(zone).Format(time.DateTime), s.Note(at))
 	}
 	// Output:
-	// 2025-03-08 02:30:00
-	// 2025-03-09 03:00:00 gap: moved from 02:30
-	// 2025-03-10 02:30:00
+	// 2025-03-08 02:30:00 ""
+	// 2025-03-09 03:00:00 "gap: moved from 02:30"
+	// 2025-03-10 02:30:00 ""
 }
 
 func ExampleSpec_From() {

@@ -1,0 +1,107 @@
+package schedule
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+func TestFrom(t *testing.T) {
+	seen := time.Date(2026, 11, 20, 10, 0, 0, 1, time.UTC) // a nanosecond late
+	for _, c := range []struct {
+		text        string
+		first, then string
+	}{
+		{"interval 10s", "10:00:11", "10:00:21"},
+		{"@every 10s", "10:00:11", "10:00:21"},
+		{"interval 10s initial_delay 0s", "10:00:01", "10:00:11"},
+		{"interval 10s initial_delay 3s", "10:00:04", "10:00:14"},
+		{"interval 10s starts 2026-11-20T10:30:00Z", "10:30:00", "10:30:10"},
+		{"interval 1h starts 2026-11-20T09:30:00Z", "10:30:00", "11:30:00"},
+		{"at 12:00, 13:00", "12:00:00", "13:00:00"},
+	} {
+		s := mustParse(c.text, time.UTC).From(seen)
+		first := s.Next(seen)
+		then := s.Next(first)
+		if first.Format(time.TimeOnly) != c.first || then.Format(time.TimeOnly) != c.then {
+			t.Errorf("%s: slots %v, %v, want %s, %s", c.text, first, then, c.first, c.then)
+		}
+		if later := s.From(seen.Add(time.Hour)).Next(seen); !later.Equal(first) {
+			t.Errorf("%s: bound a second time, the first slot is %v, want %v", c.text, later, first)
+		}
+		if !s.Equal(mustParse(c.text, time.UTC)) || s.String() != mustParse(c.text, time.UTC).String() {
+			t.Errorf("%s: From changes what it is", c.text)
+		}
+	}
+}
+
+// Looked at from before its first sight, an interval starts there too.
+func TestIntervalBeforeFirstSight(t *testing.T) {
+	seen := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	s := mustParse("interval 10s initial_delay 0s", time.UTC).From(seen)
+	if got := s.Next(seen.Add(-time.Hour)); !got.Equal(seen) {
+		t.Errorf("the first slot is %v, want %v", got, seen)
+	}
+}
+
+// An interval with between and except has the slots that are left when every
+// one of its slots is looked at in turn.
+func TestLimitedInterval(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	zones := []string{"UTC", "Europe/Berlin", "Australia/Lord_Howe", "America/Santiago"}
+	for range 1500 {
+		zone := refereeZone(t, zones[r.IntN(len(zones))])
+		every := 600 + r.Int64N(100_000)
+		if r.IntN(2) == 0 {
+			every -= every % 1800
+			every = max(every, 1800)
+		}
+		open, shut := fmt.Sprintf("%02d:%02d", r.IntN(24), r.IntN(60)), fmt.Sprintf("%02d:%02d", r.IntN(24), r.IntN(60))
+		if open == shut {
+			continue
+		}
+		dates := fmt.Sprintf("%02d-%02d", 1+r.IntN(12), 1+r.IntN(28))
+		text := fmt.Sprintf("interval %s between %s-%s except %s", secondsText(every), open, shut, dates)
+		seen := year(2024) + r.Int64N(2*365*86400)
+		s := mustParse(text, zone).From(time.Unix(seen, 0))
+		at := time.Unix(seen, 0)
+		slot := seen + every
+		for range 5 {
+			for limit := slot + 400*86400; slot < limit; slot += every {
+				if now := read(time.Unix(slot, 0).In(zone)); inside(now, open, shut) && !excepted(now, dates) {
+					break
+				}
+			}
+			got := s.Next(at)
+			if got.IsZero() || got.Unix() > slot {
+				if now := read(time.Unix(slot, 0).In(zone)); !inside(now, open, shut) {
+					break // none within 400 days
+				}
+			}
+			if got.Unix() != slot {
+				t.Fatalf("%s in %s, seen %v: after %v got %v, want %v", text, zone, time.Unix(seen, 0).In(zone), at.In(zone), got.In(zone), time.Unix(slot, 0).In(zone))
+			}
+			at, slot = got, slot+every
+		}
+	}
+}
+
+func TestFirstMultiple(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 20_000 {
+		m := 1 + r.Int64N(200)
+		a, lo := r.Int64N(1000), r.Int64N(m)
+		hi := lo + r.Int64N(m-lo)
+		want := int64(-1)
+		for k := range m {
+			if n := k * a % m; lo <= n && n <= hi {
+				want = k
+				break
+			}
+		}
+		if got := firstMultiple(a, m, lo, hi); got != want {
+			t.Fatalf("firstMultiple(%d, %d, %d, %d) = %d, want %d", a, m, lo, hi, got, want)
+		}
+	}
+}
