@@ -1,0 +1,193 @@
+package schedule
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestKind(t *testing.T) {
+	for text, want := range map[string]Kind{
+		"interval 10s":                    Interval,
+		"@every 10s":                      Interval,
+		"weekday mon at 08:00":            Weekday,
+		"monthday 1 at 08:00":             Monthday,
+		"weekday mon monthday 1 at 08:00": Monthday,
+		"at 08:00":                        Daily,
+		"month jan at 08:00":              Daily,
+		"month jan weekday mon at 08:00":  Weekday,
+		"month jan monthday 1 at 08:00":   Monthday,
+		"@daily":                          Cron,
+		"cron 0 3 * * *":                  Cron,
+		"0 3 * * * between 02:00-04:00":   Cron,
+		"once 2026-12-24T18:00":           Once,
+		"at_start true":                   AtStart,
+	} {
+		if got := mustParse(text, time.UTC).Kind(); got != want {
+			t.Errorf("%s: Kind() = %v, want %v", text, got, want)
+		}
+	}
+}
+
+// A trigger is WILDCARD if the minute or hour field of its cron line begins
+// with "*"; else it is FIXED, if it looks at a wall clock at all.
+func TestFixed(t *testing.T) {
+	for text, want := range map[string]bool{
+		"0 3 * * *": true, "0,*/5 3 * * *": true, "0 0-23 * * *": true, "*/10 0 3 * * *": true, "30 0 3 * * *": true,
+		"* 3 * * *": false, "*/5 3 * * *": false, "0 * * * *": false, "0 */2 * * *": false, "@hourly": false, "@daily": true,
+		"*,5 3 * * *": false, "at 03:00": true, "weekday mon at 03:00": true, "interval 1h": false, "at_start boot": false,
+	} {
+		if got := mustParse(text, time.UTC).Fixed(); got != want {
+			t.Errorf("%s: Fixed() = %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestEqual(t *testing.T) {
+	berlin, paris := refereeZone(t, "Europe/Berlin"), refereeZone(t, "Europe/Paris")
+	for _, c := range []struct {
+		a, b         string
+		zoneA, zoneB *time.Location
+		want         bool
+	}{
+		{"at 08:00, 09:00", "at 09:00, 08:00:00", berlin, berlin, true},
+		{"weekday mon-wed at 08:00", "weekday 3, 2, 1 at 08:00", berlin, berlin, true},
+		{"monthday last at 08:00", "monthday -1 at 08:00", berlin, berlin, true},
+		{"@daily", "0  0 * * *", berlin, berlin, true},
+		{"0 3 * * mon", "0 3 * * MON", berlin, berlin, true},
+		{"interval 90m", "@every 1h30m", berlin, paris, true},
+		{"interval 1h initial_delay 1h", "interval 1h", berlin, paris, true},
+		{"once 2026-12-24T18:00:00+00:00", "once 2026-12-24T18:00Z", berlin, paris, true},
+		{"at_start true", "at_start daemon", berlin, paris, true},
+		{"at 08:00 timezone Europe/Paris", "at 08:00", berlin, paris, true},
+		{"at 08:00", "at 08:00", berlin, paris, false},
+		{"once 2026-12-24T18:00", "once 2026-12-24T18:00", berlin, paris, false},
+		{"interval 1h between 08:00-18:00", "interval 1h between 08:00-18:00", berlin, paris, false},
+		{"interval 1h", "interval 2h", berlin, berlin, false},
+		{"at 08:00", "at 08:00 jitter 5m", berlin, berlin, false},
+	} {
+		a, b := mustParse(c.a, c.zoneA), mustParse(c.b, c.zoneB)
+		if a.Equal(b) != c.want || b.Equal(a) != c.want {
+			t.Errorf("%s (%v) and %s (%v): Equal is %v, want %v", c.a, c.zoneA, c.b, c.zoneB, !c.want, c.want)
+		}
+	}
+}
+
+func TestZeroSpec(t *testing.T) {
+	var s Spec
+	now := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	if !s.Next(now).IsZero() || s.Note(now) != "" || s.String() != "" || s.Kind() != None || s.From(now) != s ||
+		s.AtStart() != "" || s.Explain() != "never" || s.Warnings() != nil || s.Anchor() != "start" || s.Jitter() != 0 ||
+		s.Zone() != time.UTC || s.Fixed() || !s.Equal(Spec{}) || s.Equal(mustParse("@daily", nil)) {
+		t.Error("the zero Spec is not never")
+	}
+}
+
+func TestAttributes(t *testing.T) {
+	s := mustParse("interval 15m anchor finish jitter 30s", nil)
+	if s.Anchor() != "finish" || s.Jitter() != 30*time.Second {
+		t.Errorf("Anchor(), Jitter() = %s, %v", s.Anchor(), s.Jitter())
+	}
+	for text, want := range map[string]string{"at_start true": "daemon", "at_start boot": "boot", "@daily": ""} {
+		if got := mustParse(text, nil).AtStart(); got != want {
+			t.Errorf("%s: AtStart() = %q, want %q", text, got, want)
+		}
+	}
+}
+
+// A slot has no note if it is none.
+func TestNoteOfNoSlot(t *testing.T) {
+	s := mustParse("30 1 * * *", refereeZone(t, "America/New_York"))
+	first := time.Date(2025, 11, 2, 5, 30, 0, 0, time.UTC)
+	for at, want := range map[time.Time]string{
+		first:                  "repeat: first pass",
+		first.Add(time.Hour):   "",
+		first.Add(1):           "",
+		first.Add(time.Second): "",
+	} {
+		if got := s.Note(at); got != want {
+			t.Errorf("Note(%v) = %q, want %q", at, got, want)
+		}
+	}
+}
+
+func TestIn(t *testing.T) {
+	now := time.Date(2026, 11, 20, 10, 0, 0, 1, time.UTC)
+	s, faults := ParseExprAt("in 5m", refereeZone(t, "Europe/Berlin"), now)
+	want := time.Date(2026, 11, 20, 10, 5, 1, 0, time.UTC)
+	if got := s.Next(now); faults != nil || !got.Equal(want) {
+		t.Errorf("in 5m: %v, %v, want %v", got, faults, want)
+	}
+	for text, want := range map[string]string{
+		"in":       "in needs one duration",
+		"in 5m 5m": "in needs one duration",
+		"in 5":     `duration "5" has no unit`,
+	} {
+		if _, faults := ParseExprAt(text, nil, now); len(faults) != 1 || faults[0].Msg != want {
+			t.Errorf("%s: %v, want %s", text, faults, want)
+		}
+	}
+}
+
+func TestDuration(t *testing.T) {
+	const hour = time.Hour
+	for text, want := range map[string]time.Duration{
+		"0s": 0, "90s": 90 * time.Second, "15m": hour / 4, "1h30m": hour * 3 / 2, "2d": 48 * hour, "1w": 168 * hour, "1w1d1h1m1s": 193*hour + 61*time.Second, "007s": 7 * time.Second,
+	} {
+		if got, err := Duration(text); got != want || err != nil {
+			t.Errorf("Duration(%q) = %v, %v, want %v", text, got, err, want)
+		}
+	}
+	for d, want := range map[time.Duration]string{
+		0: "0s", time.Second: "1s", 90 * time.Second: "1m30s", 24 * hour: "1d", 7 * 24 * hour: "1w", 8 * 24 * hour: "8d", 36 * hour: "1d12h",
+		-hour: "-1h", 250 * time.Millisecond: "0.25s", 61500 * time.Millisecond: "1m1.5s", hour + 1: "1h0.000000001s",
+	} {
+		if got := FormatDuration(d); got != want {
+			t.Errorf("FormatDuration(%d) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+// The names are those of Go's own zone data, all of which can be read.
+func TestZoneNames(t *testing.T) {
+	if want := refereeZoneNames(); !slices.Equal(zoneNames(), want) {
+		t.Error("zones.txt is not what Go's zone data names; run go generate")
+	}
+	for _, name := range zoneNames() {
+		if zone, err := Zone(name); err != nil || zone.String() != name {
+			t.Errorf("Zone(%q) = %v, %v", name, zone, err)
+		}
+	}
+}
+
+func TestTriggerKeys(t *testing.T) {
+	for _, key := range TriggerKeys {
+		if !isKeyword(key) {
+			t.Errorf("TriggerKeys has %q, which Parse does not know", key)
+		}
+	}
+	for _, k := range keywords {
+		if !slices.Contains(TriggerKeys, k.name) && !strings.Contains("anchor jitter", k.name) {
+			t.Errorf("TriggerKeys lacks %q", k.name)
+		}
+	}
+}
+
+// Next takes bounded time also where nothing comes for long, or ever.
+func TestNextIsBounded(t *testing.T) {
+	zone := refereeZone(t, "Europe/Berlin")
+	for _, text := range []string{
+		"0 0 29 2 */7", "weekday mon monthday 29 month feb at 00:00", "interval 24h between 08:00-08:01 except 01-01", "interval 86401s between 08:00-08:01",
+		"at 08:00 ends 2001-01-01", "0 0 1 1 * except 2030-01-01, 2031-01-01, 2032-01-01",
+	} {
+		s := mustParse(text, zone).From(time.Unix(year(2026)+12*3600, 0))
+		start := time.Now()
+		for i := range 100 {
+			s.Next(time.Unix(year(2026)+int64(i)*1e9, 0))
+		}
+		if took := time.Since(start) / 100; took > 20*time.Millisecond {
+			t.Errorf("%s: Next took %v", text, took)
+		}
+	}
+}
