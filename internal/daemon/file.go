@@ -11,6 +11,7 @@ import (
 
 	"rota/config"
 	"rota/internal/ledger"
+	"rota/runner"
 )
 
 // file is the jobs file on the disk, as opposed to the configuration in force.
@@ -160,6 +161,12 @@ func (l *loop) swap(ctx context.Context, c *config.Config) error {
 	changes := config.Diff(old, c)
 	l.install(c)
 	l.broken = nil
+	for _, name := range changes.Removed {
+		// Seen no more: if it ever comes back it counts from then.
+		if _, err := l.sight(ctx, config.Task{Task: runner.Task{Name: name}}, now); err != nil {
+			l.log.Warn("cannot forget a task that is gone", "task", name, "error", err)
+		}
+	}
 	if err := l.plan(ctx, now); err != nil {
 		l.install(old)
 		return err
@@ -174,7 +181,7 @@ func (l *loop) swap(ctx context.Context, c *config.Config) error {
 			continue
 		}
 		l.view.Remove(run.ID)
-		run.State, run.Outcome, run.Why = "", "cancelled", why
+		run.State, run.Outcome, run.Why = "", runner.Cancelled, why
 		l.out.Record(run)
 	}
 	_ = l.ledger.Event(ctx, ledger.Event{Time: now, Kind: "reload", Text: changes.String()})

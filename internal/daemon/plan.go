@@ -54,12 +54,7 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 			if e.afterFinish() && len(l.view.Live(name)) > 0 {
 				continue
 			}
-			// What was seen just now may come due at this very instant.
-			last := first.Add(-time.Nanosecond)
-			if first.Before(now) && l.cursor.Through.After(last) {
-				last = l.cursor.Through
-			}
-			l.agenda.Put(schedule.Entry{Key: key, When: e.when(), Last: last})
+			l.agenda.Put(schedule.Entry{Key: key, When: e.when(), Last: l.dealtWith(e, first)})
 		}
 	}
 	for key := range l.entries {
@@ -69,6 +64,20 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 	}
 	l.entries = want
 	return nil
+}
+
+// dealtWith is up to when an entry's coming due is settled: by the cursor, and by
+// its first sight, before which it has no slots. Only an interval may come due
+// at that very instant.
+func (l *loop) dealtWith(e entry, first time.Time) time.Time {
+	last := first.Add(e.late)
+	if e.spec.Kind() == schedule.Interval {
+		last = last.Add(-time.Nanosecond)
+	}
+	if first.Before(l.cursor.Through) && l.cursor.Through.After(last) {
+		return l.cursor.Through
+	}
+	return last
 }
 
 // sight returns when each trigger of a task was first seen, and remembers it.
