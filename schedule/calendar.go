@@ -123,9 +123,9 @@ func (c *calendar) local(local int64) int64 {
 		return horizon(n*day + int64(at))
 	}
 	d, weekday := civil(n)
-	if c.months>>d.month&1 != 0 {
+	if has(c.months, d.month) {
 		set := uint64(c.in(d, (weekday+36-d.day)%7))
-		if set>>d.day&1 != 0 {
+		if has(set, d.day) {
 			if at := c.times.ceil(second); at >= 0 {
 				return horizon(n*day + int64(at))
 			}

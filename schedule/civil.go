@@ -60,9 +60,12 @@ func floorDay(local int64) (n int64, second int32) {
 	return n + dawn/day, int32(local - dawn - n*day)
 }
 
-// from returns the lowest set bit of set at or above i, or -1.
+// has tells whether bit i of set is set, for i from 0 to 63.
+func has(set uint64, i int) bool { return set>>(i&63)&1 != 0 } // &63 spares a check
+
+// from returns the lowest set bit of set at or above i, or -1; i from 0 to 63.
 func from(set uint64, i int) int {
-	set = set >> i << i
+	set = set >> (i & 63) << (i & 63)
 	if set == 0 {
 		return -1
 	}

@@ -1,5 +1,7 @@
 package schedule
 
+import "math/bits"
+
 // days is a set of days of the month, by number and by weekday.
 type days struct {
 	dom  uint32 // bit d: the d-th
@@ -45,19 +47,19 @@ func onWeekdays(week uint8, first int) uint32 {
 }
 
 func (s *days) special(length, first int) (set uint32) {
-	for d := 1; d <= length; d++ {
-		if s.back>>d&1 != 0 {
-			set |= 1 << (length + 1 - d)
-		}
-		if s.near>>d&1 != 0 {
-			set |= 1 << nearest(d, length, first)
-		}
+	if s.back != 0 {
+		set = uint32(bits.Reverse64(uint64(s.back)) >> (62 - length))
+	}
+	for near := s.near & (1<<(length+1) - 1); near != 0; near &= near - 1 {
+		set |= 1 << nearest(bits.TrailingZeros32(near), length, first)
 	}
 	if s.work {
 		set |= 1 << nearest(length, length, first)
 	}
-	for n := 1; n <= 5; n++ {
-		set |= onWeekdays(s.nth[n], first) & (0x7f << (7*n - 6))
+	for n, week := range s.nth {
+		if week != 0 {
+			set |= onWeekdays(week, first) & (0x7f << (7*n - 6))
+		}
 	}
 	return set | onWeekdays(s.last, first)&(0x7f<<(length-6))
 }

@@ -52,8 +52,8 @@ func (t *times) any(second int32) int32 {
 		return t.list[i]
 	}
 	hour, minute, sec := int(second/3600), int(second/60%60), int(second%60)
-	if t.hours>>hour&1 != 0 {
-		if t.minutes>>minute&1 != 0 {
+	if has(t.hours, hour) {
+		if has(t.minutes, minute) {
 			if s := from(t.seconds, sec); s >= 0 {
 				return clock(hour, minute, s)
 			}
