@@ -36,6 +36,12 @@ func (e *except) holds(n int64) bool {
 // readings, which it takes for a plain calendar, and looks at the zone's clock
 // changes last.
 func (c *calendar) next(after int64) int64 {
+	if off, even := c.wall.even(); even {
+		if want := c.local(after + off + 1); want != never {
+			return want - off
+		}
+		return never
+	}
 	s := c.wall.at(after)
 	local := after + s.off + 1
 	if c.once(s.before - s.off) {

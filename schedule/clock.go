@@ -38,7 +38,7 @@ func wallOf(zone *time.Location) *wall {
 	for at := time.Unix(dawn-day, 0).In(zone); ; {
 		_, off := at.Zone()
 		if i := len(w.offs) - 1; i < 0 {
-			w.starts, w.offs = []int64{-never}, []int32{int32(off)}
+			w.starts, w.offs, w.east = []int64{-never}, []int32{int32(off)}, int64(off)
 		} else if w.offs[i] != int32(off) {
 			w.starts, w.offs = append(w.starts, at.Unix()), append(w.offs, int32(off))
 		}
@@ -65,10 +65,12 @@ func wallOf(zone *time.Location) *wall {
 	return old.(*wall)
 }
 
+// even tells whether the clock never changes, and its offset if so.
+func (w *wall) even() (off int64, even bool) { return w.east, len(w.starts) == 1 }
+
 // at returns the stretch that holds the instant t.
 func (w *wall) at(t int64) stretch {
-	if len(w.starts) == 1 {
-		off := int64(w.offs[0])
+	if off, even := w.even(); even {
 		return stretch{-never, never, off, off, off}
 	}
 	shift := int64(0)
