@@ -105,3 +105,24 @@ func TestFirstMultiple(t *testing.T) {
 		}
 	}
 }
+
+func TestAgain(t *testing.T) {
+	end := time.Date(2026, 11, 20, 10, 0, 7, 1, time.UTC)
+	for text, want := range map[string]string{
+		"interval 1h anchor finish":                  "11:00:08",
+		"interval 1h initial_delay 0s anchor finish": "11:00:08",
+		"interval 1h":   "10:30:00",
+		"at 12:00":      "12:00:00",
+		"@every 30m":    "10:30:00",
+		"*/20 * * * *":  "10:20:00",
+		"0 0 11 * * *":  "11:00:00",
+		"at 10:00:08":   "10:00:08",
+		"interval 45m":  "10:15:00",
+		"interval 150m": "12:00:00",
+	} {
+		s := mustParse(text, time.UTC).From(time.Date(2026, 11, 20, 9, 30, 0, 0, time.UTC)).Again(end)
+		if got := s.Next(end).Format(time.TimeOnly); got != want {
+			t.Errorf("%s: after a run that ends at 10:00:07 comes %s, want %s", text, got, want)
+		}
+	}
+}
