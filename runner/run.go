@@ -29,6 +29,16 @@ type Run struct {
 	Revision string `json:"revision,omitempty"` // of the file that it was decided by
 	Queue    string `json:"queue,omitempty"`
 	Priority int    `json:"priority,omitempty"`
+
+	// Of a request, and of what waits for a time of its own.
+	NotBefore time.Time         `json:"not_before,omitzero"` // a delayed run waits until then; zero: until Scheduled
+	On        string            `json:"on,omitempty"`        // the trigger of a standing request, as rota reads it
+	Params    map[string]string `json:"params,omitempty"`
+	Input     string            `json:"input,omitempty"`      // what it reads, if that is short
+	InputFile string            `json:"input_file,omitempty"` // else the file with it
+	Content   string            `json:"content,omitempty"`    // a digest of all that was asked for: the same id with another is another request
+	Parent    string            `json:"parent,omitempty"`     // the run whose hook asked for it
+	Result    int64             `json:"result,omitempty"`     // bytes of its result; 0: there is none
 }
 
 // Folded reports whether the row stands for slots that were not executed.
@@ -81,6 +91,7 @@ type Result struct {
 	Exit     *int   `json:",omitempty"` // as in Run
 	Signal   string `json:",omitempty"`
 	Error    string `json:",omitempty"`
+	Result   int64  `json:",omitempty"` // as in Run
 	Stuck    bool   `json:",omitempty"` // the action has not come back yet
 }
 
@@ -90,6 +101,7 @@ type Transition struct {
 	State   State     `json:"state,omitempty"`
 	Outcome Outcome   `json:"outcome,omitempty"`
 	Why     string    `json:"why,omitempty"`
+	Until   time.Time `json:"until,omitzero"` // of State Delayed: the run's NotBefore from now on; zero: as it is
 }
 
 // Recorder is told of a run whenever it changes: the log, metrics, the page and

@@ -109,7 +109,7 @@ func TestForkedRunOutlivesItsRunner(t *testing.T) {
 
 	next := b.successor()
 	found, err := next.Find()
-	if err != nil || len(found) != 1 || found[0].Run != run || !found[0].Begun {
+	if err != nil || len(found) != 1 || found[0].Run.ID != run.ID || found[0].Run.Attempts != run.Attempts || !found[0].Begun {
 		t.Fatalf("found %+v, %v", found, err)
 	}
 	next.Resume(t.Context(), found[0])

@@ -20,6 +20,11 @@ type Cursor struct {
 	Revision string    `json:"revision"`
 }
 
+// is reports whether two cursors are the same, as a ledger keeps them.
+func (c Cursor) is(d Cursor) bool {
+	return c.Epoch == d.Epoch && c.Revision == d.Revision && instant(c.Through).Equal(instant(d.Through))
+}
+
 // Lease is the right to execute a run, until it is finished or taken away.
 type Lease struct {
 	Run   runner.Run // as it was when claimed
@@ -32,16 +37,11 @@ var (
 	ErrQueueFull = errors.New("the queue is full")    // nothing was written
 	ErrExists    = errors.New("the id is taken by another run")
 	ErrNotFound  = errors.New("no such run")
-	ErrFenced    = errors.New("the lease is not valid any more") // stop the run
-	ErrConflict  = errors.New("changed by someone else")         // of a compare and set
+	ErrFenced    = errors.New("the lease is not valid any more")                     // stop the run
+	ErrConflict  = errors.New("changed by someone else")                             // of a compare and set
+	ErrDiskFull  = errors.New("the disk is full")                                    // nothing was written; it works again once there is room
+	ErrDamaged   = errors.New("the ledger is damaged; the next start sets it aside") // nothing more can be written
 )
-
-// TaskState is what is remembered of a task beside its runs. Its zero value is
-// that of a task never seen. Version grows by one at each SetTask.
-type TaskState struct {
-	Version int                  `json:"version"`
-	Seen    map[string]time.Time `json:"seen,omitempty"` // first sight of each trigger, by its text
-}
 
 // Event is something that happened to rota itself.
 type Event struct {
@@ -54,14 +54,24 @@ type Event struct {
 
 // Filter selects runs; its zero value selects all.
 type Filter struct {
-	Task   string         // "": of all tasks
-	States []runner.State // none: any, ended ones too
-	Limit  int            // 0: no limit
+	IDs      []string         // none: any
+	Task     string           // "": of all tasks
+	States   []runner.State   // none, with no Outcomes: any
+	Outcomes []runner.Outcome // beside States
+	Before   time.Time        // that ended before it; zero: any
+	Limit    int              // 0: no limit
+}
+
+// Past is what is derived from the ended runs of a task.
+type Past struct {
+	Success  time.Time // the last end of a run that was ok; zero: there is none
+	Failures int       // runs that ended since as failed, timeout or lost
 }
 
 // Ledger is the memory of rota. Every method may be called from several
 // goroutines; each either happens whole or not at all, and not at all if its
-// context is done before it began. What it returns is the caller's own.
+// context is done before it began. What it returns is the caller's own. Times
+// are kept in UTC, to the microsecond.
 type Ledger interface {
 	// Now is the time that slots are measured by, without a monotonic reading.
 	Now(ctx context.Context) (time.Time, error)
@@ -79,16 +89,17 @@ type Ledger interface {
 	// b.Stops is not the ledger's business.
 	Advance(ctx context.Context, prev, next Cursor, b runner.Batch) ([]Lease, error)
 	// Submit adds a run asked for and returns it. The same id with the same
-	// task, cause and instant is the run that there is, however far it got;
-	// with others it is ErrExists. ErrQueueFull if it would wait in a queue
-	// that has no room.
+	// task, cause and content is the run that there is, however far it got;
+	// with others it is ErrExists. Content is run.Content or, where that is
+	// "", the instant, trigger, params and input. ErrQueueFull if it would wait
+	// in a queue that has no room.
 	Submit(ctx context.Context, run runner.Run) (runner.Run, error)
-	// Claim takes runs for execution: those queued, those delayed whose
-	// scheduled instant has come, and those running that nobody leases, which
-	// are adopted as they are. All others are left out.
+	// Claim takes runs for execution: those queued, those delayed whose time,
+	// NotBefore or else Scheduled, has come, and those running that nobody
+	// leases, which are adopted as they are. All others are left out.
 	Claim(ctx context.Context, ids []string) ([]Lease, error)
 	// Renew keeps a lease. It, Note and Finish return ErrFenced if the lease
-	// has ended.
+	// has ended. All leases end when the ledger of one machine is closed.
 	Renew(ctx context.Context, l Lease) error
 	// Note adds a transition to a run under way. A state other than running
 	// ends the lease: the run waits again. A zero time is now.
@@ -101,9 +112,13 @@ type Ledger interface {
 	Shift(ctx context.Context, id string, from runner.State, t runner.Transition) error
 	// Task returns what is remembered of a task.
 	Task(ctx context.Context, name string) (TaskState, error)
+	// Tasks returns what is remembered of every task that ever was set.
+	Tasks(ctx context.Context) (map[string]TaskState, error)
 	// SetTask writes next, at the version after prev's, if the task's version
 	// is still prev's, else ErrConflict.
 	SetTask(ctx context.Context, name string, prev, next TaskState) error
+	// Past returns what the ended runs of a task say of it.
+	Past(ctx context.Context, task string) (Past, error)
 	// Event adds to the history of rota itself. A zero time is now.
 	Event(ctx context.Context, e Event) error
 	// Events returns the newest n events, oldest first.
@@ -119,12 +134,19 @@ type Ledger interface {
 	// Cancel ends a waiting run, in whatever state it waits, as cancelled.
 	// ErrConflict if it does not wait, ErrNotFound if there is none.
 	Cancel(ctx context.Context, id, why string) error
-	// OpenLog opens the output of a run to be read. ErrNotFound if it has none.
+	// OpenLog opens the output of the last attempt of a run to be read.
+	// ErrNotFound if it has none.
 	OpenLog(ctx context.Context, id string) (io.ReadCloser, error)
-	// Prune forgets, with their outputs, the ended runs of each task beyond the
-	// newest keep of them, and likewise its folded rows, counted apart, and
-	// returns how many. What waits or runs is never removed.
-	Prune(ctx context.Context, keep int) (int, error)
+	// OpenResult opens the result of a run to be read. ErrNotFound if it has
+	// none.
+	OpenResult(ctx context.Context, id string) (io.ReadCloser, error)
+	// Forget removes, with all that belongs to them, the ended runs and folded
+	// rows that f selects, and returns how many. It goes by small steps: what
+	// it has removed when it fails stays removed.
+	Forget(ctx context.Context, f Filter) (int, error)
+	// Retain removes what need not be kept any more, the oldest first. It goes
+	// by small steps, like Forget.
+	Retain(ctx context.Context, r Retention) (Removed, error)
 	// Close ends the use of the ledger; no other method works after it.
 	Close() error
 }

@@ -2,10 +2,11 @@ package ledger
 
 import (
 	"context"
-	"errors"
-	"maps"
+	"slices"
 	"sync"
 	"time"
+
+	"rota/runner"
 )
 
 // How much a [Memory] keeps before it forgets the oldest.
@@ -14,48 +15,46 @@ const (
 	keepEvents = 1000
 )
 
-// Options are what a [Memory] needs to know from outside. Nil is allowed.
+// Options are what a ledger needs to know from outside. Nil is allowed.
 type Options struct {
-	Now     func() time.Time          // nil: the wall clock
-	Queues  func(name string) int     // how many runs may wait in a queue; 0: no limit
-	LogPath func(runID string) string // the file with the output of a run
+	Now    func() time.Time      // nil: the wall clock
+	Queues func(name string) int // how many runs may wait in a queue; 0: no limit
+
+	LogPath func(runID string) string // not used any more
 }
 
-// Memory is a [Ledger] that lasts as long as the process. It is bounded: of
-// what has ended it keeps the newest 1000 runs and 1000 folded rows of each
-// task, and the newest 1000 events.
-type Memory struct {
-	o Options
-
-	mu       sync.Mutex // guards all that follows
-	closed   bool
-	cursor   Cursor
-	last     int                 // the number of the newest row
-	rows     map[string]*row     // by id
-	tasks    map[string]*history // by name
-	queued   map[string]int      // how many runs wait, by queue
-	states   map[string]TaskState
-	events   []Event
-	watchers map[chan Event]func() bool // with what undoes their end by context
-}
-
-var _ Ledger = (*Memory)(nil)
-
-// NewMemory returns an empty ledger.
-func NewMemory(o Options) *Memory {
+// orDefault fills in what was not given.
+func (o Options) orDefault() Options {
 	if o.Now == nil {
 		o.Now = func() time.Time { return time.Now().Round(0) } // what lies across a step of the clock must show it
 	}
 	if o.Queues == nil {
 		o.Queues = func(string) int { return 0 }
 	}
+	return o
+}
+
+// Memory is a [Ledger] that lasts as long as the process. It has records only,
+// no outputs and results, and is bounded: of what has ended it keeps the newest
+// 1000 runs and 1000 folded rows of each task, and the newest 1000 events.
+type Memory struct {
+	rules    rules
+	watchers watchers
+
+	mu     sync.Mutex // guards all that follows, and what rules change
+	closed bool
+	cursor Cursor
+	states map[string]TaskState
+	events []Event
+}
+
+var _ Ledger = (*Memory)(nil)
+
+// NewMemory returns an empty ledger.
+func NewMemory(o Options) *Memory {
 	return &Memory{
-		o:        o,
-		rows:     map[string]*row{},
-		tasks:    map[string]*history{},
-		queued:   map[string]int{},
-		states:   map[string]TaskState{},
-		watchers: map[chan Event]func() bool{},
+		rules:  rules{table: newMemoryTable(), o: o.orDefault()},
+		states: map[string]TaskState{},
 	}
 }
 
@@ -67,50 +66,143 @@ func (m *Memory) lock(ctx context.Context) error {
 	m.mu.Lock()
 	if m.closed {
 		m.mu.Unlock()
-		return errors.New("the ledger is closed")
+		return errClosed
 	}
 	return nil
 }
 
-// Now implements [Ledger].
-func (m *Memory) Now(ctx context.Context) (time.Time, error) { return m.o.Now(), ctx.Err() }
-
-// Cursor implements [Ledger].
-func (m *Memory) Cursor(ctx context.Context) (Cursor, error) {
-	if err := m.lock(ctx); err != nil {
-		return Cursor{}, err
-	}
-	defer m.mu.Unlock()
-	return m.cursor, nil
-}
-
-// Task implements [Ledger].
-func (m *Memory) Task(ctx context.Context, name string) (TaskState, error) {
-	if err := m.lock(ctx); err != nil {
-		return TaskState{}, err
-	}
-	defer m.mu.Unlock()
-	return m.states[name].clone(), nil
-}
-
-// SetTask implements [Ledger].
-func (m *Memory) SetTask(ctx context.Context, name string, prev, next TaskState) error {
+// do calls f as one step.
+func (m *Memory) do(ctx context.Context, f func(u rules, t *memoryTable) error) error {
 	if err := m.lock(ctx); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	if m.states[name].Version != prev.Version {
-		return ErrConflict
-	}
-	next = next.clone()
-	next.Version = prev.Version + 1
-	m.states[name] = next
-	return nil
+	return f(m.rules, m.rules.table.(*memoryTable))
 }
 
-func (s TaskState) clone() TaskState {
-	s.Seen = maps.Clone(s.Seen)
-	return s
+// Now implements [Ledger].
+func (m *Memory) Now(ctx context.Context) (time.Time, error) {
+	return instant(m.rules.o.Now()), ctx.Err()
+}
+
+// Cursor implements [Ledger].
+func (m *Memory) Cursor(ctx context.Context) (c Cursor, err error) {
+	err = m.do(ctx, func(rules, *memoryTable) error { c = m.cursor; return nil })
+	return c, err
+}
+
+// Advance implements [Ledger].
+func (m *Memory) Advance(ctx context.Context, prev, next Cursor, b runner.Batch) (leases []Lease, err error) {
+	err = m.do(ctx, func(u rules, _ *memoryTable) error {
+		if !m.cursor.is(prev) {
+			return ErrStale
+		}
+		if leases, err = u.advance(b); err != nil {
+			return err
+		}
+		m.cursor = next
+		m.cursor.Through = instant(next.Through)
+		return nil
+	})
+	return leases, err
+}
+
+// Submit implements [Ledger].
+func (m *Memory) Submit(ctx context.Context, run runner.Run) (got runner.Run, err error) {
+	err = m.do(ctx, func(u rules, _ *memoryTable) error { got, err = u.submit(run); return err })
+	return got, err
+}
+
+// Claim implements [Ledger].
+func (m *Memory) Claim(ctx context.Context, ids []string) (leases []Lease, err error) {
+	err = m.do(ctx, func(u rules, _ *memoryTable) error { leases, err = u.claim(ids); return err })
+	return leases, err
+}
+
+// Renew implements [Ledger].
+func (m *Memory) Renew(ctx context.Context, l Lease) error {
+	return m.do(ctx, func(u rules, _ *memoryTable) error { _, err := u.leased(l); return err })
+}
+
+// Note implements [Ledger].
+func (m *Memory) Note(ctx context.Context, l Lease, t runner.Transition) error {
+	return m.do(ctx, func(u rules, _ *memoryTable) error { return u.note(l, t) })
+}
+
+// Finish implements [Ledger].
+func (m *Memory) Finish(ctx context.Context, l Lease, r runner.Result) error {
+	return m.do(ctx, func(u rules, _ *memoryTable) error { return u.finish(l, r) })
+}
+
+// Shift implements [Ledger].
+func (m *Memory) Shift(ctx context.Context, id string, from runner.State, t runner.Transition) error {
+	return m.do(ctx, func(u rules, _ *memoryTable) error { return u.shift(id, from, t) })
+}
+
+// Cancel implements [Ledger].
+func (m *Memory) Cancel(ctx context.Context, id, why string) error {
+	return m.do(ctx, func(u rules, _ *memoryTable) error { return u.cancel(id, why) })
+}
+
+// Task implements [Ledger].
+func (m *Memory) Task(ctx context.Context, name string) (s TaskState, err error) {
+	err = m.do(ctx, func(rules, *memoryTable) error { s = m.states[name].clone(); return nil })
+	return s, err
+}
+
+// Tasks implements [Ledger].
+func (m *Memory) Tasks(ctx context.Context) (map[string]TaskState, error) {
+	all := map[string]TaskState{}
+	return all, m.do(ctx, func(rules, *memoryTable) error {
+		for name, s := range m.states {
+			all[name] = s.clone()
+		}
+		return nil
+	})
+}
+
+// SetTask implements [Ledger].
+func (m *Memory) SetTask(ctx context.Context, name string, prev, next TaskState) error {
+	return m.do(ctx, func(rules, *memoryTable) error {
+		if m.states[name].Version != prev.Version {
+			return ErrConflict
+		}
+		next = next.clone()
+		next.Version = prev.Version + 1
+		m.states[name] = next
+		return nil
+	})
+}
+
+// Event implements [Ledger].
+func (m *Memory) Event(ctx context.Context, e Event) error {
+	return m.do(ctx, func(u rules, _ *memoryTable) error {
+		if e.Time.IsZero() {
+			e.Time = u.o.Now()
+		}
+		e.Time = instant(e.Time)
+		if len(m.events) == keepEvents {
+			m.events = slices.Delete(m.events, 0, 1)
+		}
+		m.events = append(m.events, e)
+		m.watchers.tell(e)
+		return nil
+	})
+}
+
+// Events implements [Ledger].
+func (m *Memory) Events(ctx context.Context, n int) (events []Event, err error) {
+	err = m.do(ctx, func(rules, *memoryTable) error {
+		events = slices.Clone(m.events[max(0, len(m.events)-max(0, n)):])
+		return nil
+	})
+	return events, err
+}
+
+// Watch implements [Ledger].
+func (m *Memory) Watch(ctx context.Context) (ch <-chan Event, err error) {
+	err = m.do(ctx, func(rules, *memoryTable) error { ch, err = m.watchers.add(ctx); return err })
+	return ch, err
 }
 
 // Close implements [Ledger].
@@ -118,9 +210,6 @@ func (m *Memory) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.closed = true
-	for ch, stop := range m.watchers {
-		stop()
-		m.unwatch(ch)
-	}
+	m.watchers.close()
 	return nil
 }

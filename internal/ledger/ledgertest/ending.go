@@ -4,22 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"rota/internal/ledger"
 	"rota/runner"
 )
 
 var ending = []clause{
-	{"prune forgets the oldest of what ended, runs and folds apart, by task", func(b book) {
+	{"retain removes the oldest of what ended, runs and folds apart, by task", func(b book) {
 		for i := range 4 {
 			b.run(request("a", fmt.Sprint("done", i), runner.Queued))
 			b.run(request("b", fmt.Sprint("done", i), runner.Queued))
 			b.advance(runner.Batch{Folds: []runner.Run{fold("a", 10*i, 10*i+5)}})
 		}
 		b.run(request("c", "only", runner.Queued))
-		n, err := b.Prune(b.ctx, 2)
-		b.ok(err, "prune")
-		b.same(n, 6, "how many")
+		gone := b.retain(ledger.Keep{Runs: 2})
+		b.same([]int{gone.Runs, gone.Folds}, []int{4, 2}, "how many")
 		b.same(b.list(ledger.Filter{Task: "a"}), []string{"a/20201122T123000Z", "a/done3", "a/20201122T122000Z", "a/done2"}, "runs of a")
 		b.same(b.list(ledger.Filter{Task: "b"}), []string{"b/done3", "b/done2"}, "runs of b")
 		b.same(b.list(ledger.Filter{Task: "c"}), []string{"c/only"}, "runs of c")
@@ -32,7 +32,7 @@ var ending = []clause{
 		}
 	}},
 
-	{"prune never removes what waits or runs", func(b book) {
+	{"retain never removes what waits or runs", func(b book) {
 		want := []string{}
 		for _, s := range []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Standing, runner.Running} {
 			b.submit(request("a", string(s), s))
@@ -42,21 +42,17 @@ var ending = []clause{
 		b.submit(request("a", "live", runner.Queued))
 		lease := b.claim("a/live")
 		want = append([]string{"a/live"}, want...)
-		n, err := b.Prune(b.ctx, 0)
-		b.ok(err, "prune")
-		b.same(n, 5, "how many")
+		b.same(b.retain(ledger.Keep{Age: time.Nanosecond}).Runs, 5, "how many")
 		b.same(b.list(ledger.Filter{}), want, "runs")
-		b.ok(b.Finish(b.ctx, lease, runner.Result{Outcome: runner.OK}), "finish after a prune")
+		b.ok(b.Finish(b.ctx, lease, runner.Result{Outcome: runner.OK}), "finish afterwards")
 	}},
 
-	{"a slot that was pruned does not come back by its fold", func(b book) {
+	{"a slot that was removed does not come back by its fold", func(b book) {
 		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4)}})
-		n, err := b.Prune(b.ctx, 0)
-		b.ok(err, "prune")
-		b.same(n, 1, "how many")
+		b.same(b.retain(ledger.Keep{Age: time.Nanosecond}).Folds, 1, "how many")
 		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 5, 6)}})
 		b.same(b.get("a/20201122T120600Z"), fold("a", 5, 6), "new row")
-		_, _, err = b.Get(b.ctx, "a/20201122T120200Z")
+		_, _, err := b.Get(b.ctx, "a/20201122T120200Z")
 		b.fails(err, ledger.ErrNotFound, "get")
 	}},
 
@@ -114,6 +110,9 @@ func calls(b book, ctx context.Context, lease ledger.Lease) map[string]func() er
 		"list":     func() error { _, err := b.List(ctx, ledger.Filter{}); return err },
 		"cancel":   func() error { return b.Cancel(ctx, "a/x", "") },
 		"open log": func() error { _, err := b.OpenLog(ctx, "a/x"); return err },
-		"prune":    func() error { _, err := b.Prune(ctx, 0); return err },
+		"tasks":    func() error { _, err := b.Tasks(ctx); return err },
+		"past":     func() error { _, err := b.Past(ctx, "a"); return err },
+		"forget":   func() error { _, err := b.Forget(ctx, ledger.Filter{}); return err },
+		"retain":   func() error { _, err := b.Retain(ctx, everything(ledger.Keep{})); return err },
 	}
 }

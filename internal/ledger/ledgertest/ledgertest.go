@@ -184,6 +184,19 @@ func (b book) list(f ledger.Filter) []string {
 	return ids
 }
 
+// retain removes what need not be kept of any task.
+func (b book) retain(k ledger.Keep) ledger.Removed {
+	b.t.Helper()
+	gone, err := b.Retain(b.ctx, everything(k))
+	b.ok(err, "retain")
+	return gone
+}
+
+// everything keeps so much of each task.
+func everything(k ledger.Keep) ledger.Retention {
+	return ledger.Retention{Task: func(string) ledger.Keep { return k }}
+}
+
 // ids returns the ids of the runs of leases.
 func ids(leases []ledger.Lease) []string {
 	list := []string{}

@@ -1,0 +1,133 @@
+package ledger
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"rota/runner"
+)
+
+// files are what belongs to runs and is too large for a row: in the folder
+// logs/TASK of the state folder, KEY.N.log is the output of attempt N, with
+// KEY.N.log.1 and so on beside it while it is written, KEY.result is the result
+// and KEY.input the input of a request. The zero value has none.
+type files struct {
+	dir string // the state folder; "": none
+}
+
+func (f files) folder(task string) string { return filepath.Join(f.dir, "logs", task) }
+
+// open opens a file of a run.
+func (f files) open(run runner.Run, ending string) (*os.File, error) {
+	if f.dir != "" {
+		_, key := runner.SplitID(run.ID)
+		file, err := os.Open(filepath.Join(f.folder(run.Task), key+ending))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return file, err
+		}
+	}
+	return nil, fmt.Errorf("%w: %s has no %s", ErrNotFound, run.ID, ending)
+}
+
+// log opens the output of a run's last attempt.
+func (f files) log(run runner.Run) (*os.File, error) {
+	return f.open(run, fmt.Sprintf(".%d.log", run.Attempts))
+}
+
+// output is all files of one run.
+type output struct {
+	task, key string
+	names     []string
+	bytes     int64
+	newest    time.Time
+}
+
+// keyOf returns the key of the run that a file belongs to, or "".
+func keyOf(name string) string {
+	for _, ending := range []string{".result", ".input"} {
+		if key, ok := strings.CutSuffix(name, ending); ok {
+			return key
+		}
+	}
+	if i := strings.LastIndex(name, ".log"); i > 0 {
+		if j := strings.LastIndexByte(name[:i], '.'); j > 0 {
+			if _, err := strconv.Atoi(name[j+1 : i]); err == nil {
+				return name[:j]
+			}
+		}
+	}
+	return ""
+}
+
+// tasks returns the names of the tasks that have files.
+func (f files) tasks() ([]string, error) {
+	if f.dir == "" {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(filepath.Join(f.dir, "logs"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
+}
+
+// outputs returns the files of the runs of a task, by run, the oldest first.
+func (f files) outputs(task string) ([]output, error) {
+	entries, err := os.ReadDir(f.folder(task))
+	if f.dir == "" || errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	byKey := map[string]*output{}
+	for _, e := range entries {
+		key := keyOf(e.Name())
+		info, err := e.Info()
+		if key == "" || err != nil || !info.Mode().IsRegular() {
+			continue // gone, or none of ours
+		}
+		o := byKey[key]
+		if o == nil {
+			o = &output{task: task, key: key}
+			byKey[key] = o
+		}
+		o.names = append(o.names, e.Name())
+		o.bytes += info.Size()
+		if info.ModTime().After(o.newest) {
+			o.newest = info.ModTime()
+		}
+	}
+	all := make([]output, 0, len(byKey))
+	for _, o := range byKey {
+		all = append(all, *o)
+	}
+	slices.SortFunc(all, byAge)
+	return all, err
+}
+
+func byAge(a, b output) int {
+	return cmp.Or(a.newest.Compare(b.newest), cmp.Compare(a.task, b.task), cmp.Compare(a.key, b.key))
+}
+
+// remove removes the files of a run.
+func (f files) remove(o output) error {
+	var errs []error
+	for _, name := range o.names {
+		if err := os.Remove(filepath.Join(f.folder(o.task), name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("output of %s/%s: %w", o.task, o.key, err))
+		}
+	}
+	return errors.Join(errs...)
+}

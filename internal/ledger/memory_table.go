@@ -1,0 +1,179 @@
+package ledger
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"rota/runner"
+)
+
+// memoryTable keeps rows in memory.
+type memoryTable struct {
+	last    int64               // the number of the newest row
+	rows    map[string]*row     // by id
+	tasks   map[string]*history // by name
+	waiting map[string]int      // how many runs are queued, by queue
+	tokens  map[string]string   // of leases, by id
+}
+
+// history is what is known of the runs of one task.
+type history struct {
+	rows  []*row // in the order of writing
+	folds []*row // the folded ones among them, by slot
+	ended int    // how many of the others have an outcome
+}
+
+func newMemoryTable() *memoryTable {
+	return &memoryTable{rows: map[string]*row{}, tasks: map[string]*history{}, waiting: map[string]int{}, tokens: map[string]string{}}
+}
+
+func (m *memoryTable) find(id string) (*row, error) {
+	if r := m.rows[id]; r != nil {
+		return r, nil
+	}
+	task, _ := runner.SplitID(id)
+	h := m.tasks[task]
+	if h == nil || len(h.folds) == 0 {
+		return nil, nil
+	}
+	s := slotOf(id)
+	if i, _ := slices.BinarySearchFunc(h.folds, s, bySlot); i > 0 && h.folds[i-1].covers(s) {
+		return h.folds[i-1], nil
+	}
+	return nil, nil
+}
+
+func (m *memoryTable) newest(task string) (*row, error) {
+	if h := m.tasks[task]; h != nil && len(h.rows) > 0 {
+		return h.rows[len(h.rows)-1], nil
+	}
+	return nil, nil
+}
+
+func (m *memoryTable) put(r *row) error {
+	h := m.tasks[r.run.Task]
+	if h == nil {
+		h = &history{}
+		m.tasks[r.run.Task] = h
+	}
+	ended := r.run.State == "" && (r.number == 0 || r.was != "")
+	if r.number == 0 {
+		m.last++
+		r.number = m.last
+		m.rows[r.run.ID] = r
+		h.rows = append(h.rows, r)
+		if r.run.Folded() {
+			i, _ := slices.BinarySearchFunc(h.folds, r.slot, bySlot)
+			h.folds = slices.Insert(h.folds, i, r)
+		}
+	}
+	if r.was == runner.Queued {
+		m.waiting[r.run.Queue]--
+	}
+	if r.was = r.run.State; r.was == runner.Queued {
+		m.waiting[r.run.Queue]++
+	}
+	if ended {
+		if !r.run.Folded() {
+			h.ended++
+		}
+		if h.ended > keepRuns || len(h.folds) > keepRuns {
+			runs, folds := h.byEnd()
+			m.remove(h, slices.Concat(beyond(runs, keepRuns), beyond(folds, keepRuns)))
+		}
+	}
+	return nil
+}
+
+func (m *memoryTable) queued(queue string) int { return m.waiting[queue] }
+func (m *memoryTable) token(id string) string  { return m.tokens[id] }
+
+func (m *memoryTable) lease(id, token string) {
+	if m.tokens[id] = token; token == "" {
+		delete(m.tokens, id)
+	}
+}
+
+// byEnd returns what has ended of a task, the oldest end first.
+func (h *history) byEnd() (runs, folds []*row) {
+	for _, r := range h.rows {
+		switch {
+		case r.run.Folded():
+			folds = append(folds, r)
+		case r.run.State == "":
+			runs = append(runs, r)
+		}
+	}
+	byEnd := func(a, b *row) int { return a.run.Finished.Compare(b.run.Finished) }
+	slices.SortStableFunc(runs, byEnd)
+	slices.SortStableFunc(folds, byEnd)
+	return runs, folds
+}
+
+// beyond returns the rows before the last n.
+func beyond(rows []*row, n int) []*row { return rows[:max(0, len(rows)-n)] }
+
+// remove removes ended rows of a task.
+func (m *memoryTable) remove(h *history, rows []*row) {
+	if len(rows) == 0 {
+		return
+	}
+	for _, r := range rows {
+		delete(m.rows, r.run.ID)
+		if !r.run.Folded() {
+			h.ended--
+		}
+	}
+	gone := func(r *row) bool { return m.rows[r.run.ID] != r }
+	h.rows, h.folds = slices.DeleteFunc(h.rows, gone), slices.DeleteFunc(h.folds, gone)
+}
+
+// retain removes what need not be kept of a task, and returns how many.
+func (m *memoryTable) retain(h *history, keep Keep, now time.Time) (runs, folds int) {
+	remove := func(rows []*row) int {
+		drop := 0
+		for i, r := range rows {
+			age := now.Sub(r.run.Finished)
+			if age >= keep.AtLeast && (keep.Runs > 0 && i < len(rows)-keep.Runs || keep.Age > 0 && age > keep.Age) {
+				drop = i + 1
+			}
+		}
+		m.remove(h, rows[:drop])
+		return drop
+	}
+	ended, folded := h.byEnd()
+	return remove(ended), remove(folded)
+}
+
+// list returns the rows that the filter selects, the newest first.
+func (m *memoryTable) list(f Filter) []*row {
+	var rows []*row
+	for _, task := range slices.Sorted(maps.Keys(m.tasks)) {
+		if f.Task == "" || f.Task == task {
+			rows = append(rows, m.tasks[task].rows...)
+		}
+	}
+	rows = slices.DeleteFunc(rows, func(r *row) bool { return !f.selects(r.run) })
+	slices.SortFunc(rows, func(a, b *row) int { return cmp.Compare(b.number, a.number) })
+	if f.Limit > 0 && len(rows) > f.Limit {
+		rows = rows[:f.Limit]
+	}
+	return rows
+}
+
+// selects reports whether the run is one of those.
+func (f Filter) selects(r runner.Run) bool {
+	switch {
+	case len(f.IDs) > 0 && !slices.Contains(f.IDs, r.ID):
+		return false
+	case f.Task != "" && f.Task != r.Task:
+		return false
+	case !f.Before.IsZero() && (r.Outcome == "" || !r.Finished.Before(f.Before)):
+		return false
+	case len(f.States)+len(f.Outcomes) == 0:
+		return true
+	}
+	return r.State != "" && slices.Contains(f.States, r.State) || r.Outcome != "" && slices.Contains(f.Outcomes, r.Outcome)
+}

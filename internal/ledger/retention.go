@@ -1,0 +1,29 @@
+package ledger
+
+import "time"
+
+// Keep is how much of a task's past is kept. A zero value is no limit; the
+// strictest of several rules holds.
+type Keep struct {
+	Runs    int           // ended runs; as many folded rows, counted apart
+	Outputs int           // runs whose output is kept
+	Bytes   int64         // of all outputs of the task
+	Age     time.Duration // since the end
+	AtLeast time.Duration // since the end: what is younger stays, whatever else says
+}
+
+// Retention says what is kept. What waits or runs always is.
+type Retention struct {
+	Task  func(name string) Keep // of each task, also one that is no more; called from one goroutine
+	Total int64                  // bytes of all outputs; 0: no limit
+}
+
+// Removed is what retention has taken away, and what is left.
+type Removed struct {
+	Runs    int   // rows of runs
+	Folds   int   // folded rows
+	Outputs int   // runs that have lost their output alone
+	Bytes   int64 // of outputs
+	Left    int64 // bytes of outputs that are kept
+	Size    int64 // bytes of the ledger itself, without outputs
+}

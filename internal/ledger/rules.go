@@ -1,0 +1,333 @@
+package ledger
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"rota/runner"
+)
+
+// table is where rows are kept. A method that only asks changes nothing; what
+// find and newest return is changed by put alone.
+type table interface {
+	find(id string) (*row, error)     // the row that an id stands for; nil: none
+	newest(task string) (*row, error) // the row of the task that was written last; nil: none
+	put(r *row) error                 // a new row, or a changed one
+	queued(queue string) int          // how many runs wait in the queue
+	token(id string) string           // of the lease of a run; "": nobody leases it
+	lease(id, token string)           // gives out a lease, or with "" ends it
+}
+
+// rules is what happens to rows, wherever they are kept. What is refused is
+// refused before anything is put.
+type rules struct {
+	table
+	o Options
+}
+
+// add writes what b adds to the ledger, and returns the leases it asks for.
+func (u rules) advance(b runner.Batch) ([]Lease, error) {
+	rows := inOrder(b)
+	for _, run := range rows {
+		if err := check(run); err != nil {
+			return nil, err
+		}
+	}
+	if err := u.room(b); err != nil {
+		return nil, err
+	}
+	for _, e := range b.Ends {
+		r, err := u.find(e.ID)
+		if err != nil {
+			return nil, err
+		}
+		if r != nil && r.run.ID == e.ID && r.waits() {
+			if err := u.step(r, runner.Transition{Outcome: e.Outcome, Why: e.Why}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, run := range rows {
+		if _, err := u.add(run); err != nil {
+			return nil, err
+		}
+	}
+	return u.claim(b.Claim)
+}
+
+// submit implements [Ledger].
+func (u rules) submit(run runner.Run) (runner.Run, error) {
+	if err := check(run); err != nil {
+		return runner.Run{}, err
+	}
+	if run.State == "" {
+		return runner.Run{}, fmt.Errorf("run %s: a run asked for must have a state", run.ID)
+	}
+	run = kept(run)
+	switch r, err := u.find(run.ID); {
+	case err != nil:
+		return runner.Run{}, err
+	case r != nil && !same(r.run, run):
+		return runner.Run{}, fmt.Errorf("%w: %s", ErrExists, run.ID)
+	case r != nil:
+		return r.copy(), nil
+	}
+	if run.State == runner.Queued && u.full(run.Queue, 1) {
+		return runner.Run{}, fmt.Errorf("%w: %s", ErrQueueFull, run.Queue)
+	}
+	r, err := u.add(run)
+	if err != nil {
+		return runner.Run{}, err
+	}
+	return r.copy(), nil
+}
+
+// same reports whether two runs with one id ask for the same.
+func same(a, b runner.Run) bool {
+	if a.Task != b.Task || a.Cause != b.Cause || a.Content != b.Content {
+		return false
+	}
+	return a.Content != "" || a.Scheduled.Equal(b.Scheduled) && a.On == b.On && a.Input == b.Input && maps.Equal(a.Params, b.Params)
+}
+
+// inOrder returns what b adds in the order of the slots, so that a fold finds
+// the row before it.
+func inOrder(b runner.Batch) []runner.Run {
+	rows := slices.Concat(b.Folds, b.Runs)
+	at := func(r runner.Run) time.Time {
+		if r.Folded() {
+			return r.First
+		}
+		return r.Scheduled
+	}
+	slices.SortStableFunc(rows, func(a, b runner.Run) int { return at(a).Compare(at(b)) })
+	return rows
+}
+
+// check refuses what cannot be a row.
+func check(run runner.Run) error {
+	if task, key := runner.SplitID(run.ID); task != run.Task || task == "" || key == "" {
+		return fmt.Errorf("run %q of task %q: the id must be TASK/SLOT or TASK/KEY", run.ID, run.Task)
+	}
+	if (run.State == "") == (run.Outcome == "") {
+		return fmt.Errorf("run %s: there must be a state or an outcome, not both", run.ID)
+	}
+	if run.Folded() && run.Outcome == "" {
+		return fmt.Errorf("run %s: a folded row must have an outcome", run.ID)
+	}
+	return nil
+}
+
+// room returns ErrQueueFull if after the batch more runs would wait in a queue
+// than before it and than may. What is over the capacity already, as after a
+// reload, does not stop a batch that adds nothing.
+func (u rules) room(b runner.Batch) error {
+	more := map[string]int{}     // by queue
+	fresh := map[string]string{} // the queue of each new run that waits, by id
+	gone := map[string]bool{}    // runs that wait no more
+	leaves := func(id string) error {
+		r, err := u.find(id)
+		if r != nil && r.run.State == runner.Queued && !gone[id] {
+			gone[id] = true
+			more[r.run.Queue]--
+		}
+		return err
+	}
+	for _, e := range b.Ends {
+		if err := leaves(e.ID); err != nil {
+			return err
+		}
+	}
+	for _, run := range b.Runs {
+		if _, twice := fresh[run.ID]; twice || run.State != runner.Queued {
+			continue
+		}
+		switch r, err := u.find(run.ID); {
+		case err != nil:
+			return err
+		case r == nil:
+			fresh[run.ID] = run.Queue
+			more[run.Queue]++
+		}
+	}
+	for _, id := range b.Claim {
+		if queue, ok := fresh[id]; ok {
+			if !gone[id] {
+				gone[id] = true
+				more[queue]--
+			}
+			continue
+		}
+		if err := leaves(id); err != nil {
+			return err
+		}
+	}
+	for queue, n := range more {
+		if n > 0 && u.full(queue, n) {
+			return fmt.Errorf("%w: %s", ErrQueueFull, queue)
+		}
+	}
+	return nil
+}
+
+// full reports whether a queue has no room for more runs.
+func (u rules) full(queue string, more int) bool {
+	capacity := u.o.Queues(queue)
+	return capacity > 0 && u.queued(queue)+more > capacity
+}
+
+// add writes a row, unless its id is there already, and returns the row that
+// its id stands for from now on.
+func (u rules) add(run runner.Run) (*row, error) {
+	if r, err := u.find(run.ID); r != nil || err != nil {
+		return r, err
+	}
+	run = kept(run)
+	s := slotOf(run.ID)
+	if run.Folded() {
+		r, err := u.newest(run.Task)
+		if err != nil {
+			return nil, err
+		}
+		if r != nil && r.absorb(run, s) {
+			return r, u.put(r)
+		}
+	}
+	r := &row{slot: s, run: run}
+	return r, u.step(r, runner.Transition{
+		Time:  cmp.Or(run.Finished, run.Started, run.Queued),
+		State: run.State, Outcome: run.Outcome, Why: run.Why,
+	})
+}
+
+// step moves a row on; t has a state or an outcome.
+func (u rules) step(r *row, t runner.Transition) error {
+	if t.Time.IsZero() {
+		t.Time = u.o.Now()
+	}
+	t.Time, t.Until = instant(t.Time), instant(t.Until)
+	r.run.State, r.run.Outcome, r.run.Why = t.State, t.Outcome, t.Why
+	r.steps = append(r.steps, t)
+	switch t.State {
+	case runner.Queued:
+		r.run.Queued = t.Time
+	case runner.Delayed:
+		r.run.NotBefore = cmp.Or(t.Until, r.run.NotBefore)
+	case "":
+		r.run.Finished = t.Time
+	}
+	if t.State != runner.Running {
+		u.lease(r.run.ID, "")
+	}
+	return u.put(r)
+}
+
+// claim implements [Ledger].
+func (u rules) claim(ids []string) ([]Lease, error) {
+	var leases []Lease
+	now := instant(u.o.Now())
+	for _, id := range ids {
+		r, err := u.find(id)
+		if err != nil {
+			return nil, err
+		}
+		if r == nil || r.run.ID != id || u.token(id) != "" {
+			continue
+		}
+		switch s := r.run.State; {
+		case s == runner.Running:
+		case s == runner.Queued, s == runner.Delayed && !cmp.Or(r.run.NotBefore, r.run.Scheduled).After(now):
+			r.run.Started = now
+			r.run.Attempts++
+			if err := u.step(r, runner.Transition{Time: now, State: runner.Running}); err != nil {
+				return nil, err
+			}
+		default:
+			continue
+		}
+		l := Lease{Run: r.copy(), Token: rand.Text()}
+		u.lease(id, l.Token)
+		leases = append(leases, l)
+	}
+	return leases, nil
+}
+
+// leased returns the row of a lease.
+func (u rules) leased(l Lease) (*row, error) {
+	if l.Token != "" && u.token(l.Run.ID) == l.Token {
+		if r, err := u.find(l.Run.ID); r != nil || err != nil {
+			return r, err
+		}
+	}
+	return nil, fmt.Errorf("%w: %s", ErrFenced, l.Run.ID)
+}
+
+// note implements [Ledger].
+func (u rules) note(l Lease, t runner.Transition) error {
+	r, err := u.leased(l)
+	if err != nil {
+		return err
+	}
+	if t.State == "" || t.Outcome != "" {
+		return fmt.Errorf("note on %s: it must have a state and no outcome", l.Run.ID)
+	}
+	return u.step(r, t)
+}
+
+// finish implements [Ledger].
+func (u rules) finish(l Lease, res runner.Result) error {
+	r, err := u.leased(l)
+	if err != nil {
+		return err
+	}
+	if res.Outcome == "" {
+		return fmt.Errorf("end of %s: it must have an outcome", l.Run.ID)
+	}
+	r.run.Exit, r.run.Signal, r.run.Error, r.run.Result = res.Exit, res.Signal, res.Error, res.Result
+	r.run = r.copy() // so that Exit is ours
+	return u.step(r, runner.Transition{Time: res.Finished, Outcome: res.Outcome, Why: res.Why})
+}
+
+// shift implements [Ledger].
+func (u rules) shift(id string, from runner.State, t runner.Transition) error {
+	r, err := u.known(id)
+	if err != nil {
+		return err
+	}
+	if (t.State == "") == (t.Outcome == "") {
+		return fmt.Errorf("shift of %s: there must be a state or an outcome, not both", id)
+	}
+	if u.token(r.run.ID) != "" || r.run.State != from || from == "" {
+		return fmt.Errorf("%w: %s is %s", ErrConflict, id, r.where())
+	}
+	return u.step(r, t)
+}
+
+// cancel implements [Ledger].
+func (u rules) cancel(id, why string) error {
+	r, err := u.known(id)
+	if err != nil {
+		return err
+	}
+	if !r.waits() {
+		return fmt.Errorf("%w: %s is %s", ErrConflict, id, r.where())
+	}
+	return u.step(r, runner.Transition{Outcome: runner.Cancelled, Why: why})
+}
+
+// known returns the row that an id stands for, or ErrNotFound.
+func (u rules) known(id string) (*row, error) {
+	r, err := u.find(id)
+	if err == nil && r == nil {
+		err = fmt.Errorf("%w: %s", ErrNotFound, id)
+	}
+	return r, err
+}
+
+// errClosed is the error of every method after Close.
+var errClosed = errors.New("the ledger is closed")

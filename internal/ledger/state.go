@@ -1,0 +1,54 @@
+package ledger
+
+import (
+	"maps"
+	"time"
+)
+
+// TaskState is what is remembered of a task beside its runs, and of a queue:
+// see [QueueName]. Its zero value is that of a task never seen. Version grows
+// by one at each SetTask.
+type TaskState struct {
+	Version  int                  `json:"version"`
+	Seen     map[string]time.Time `json:"seen,omitempty"` // first sight of each trigger, by its text
+	Hold     *Hold                `json:"hold,omitempty"` // nil: not held
+	On       *Reschedule          `json:"on,omitempty"`   // nil: as the file says
+	SkipNext bool                 `json:"skip_next,omitempty"`
+}
+
+// Hold keeps a task, or a queue, from starting anything by itself.
+type Hold struct {
+	By    string    `json:"by,omitempty"`
+	Why   string    `json:"why,omitempty"`
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until,omitzero"` // zero: until it is released
+}
+
+// Reschedule is what stands in the place of a task's triggers.
+type Reschedule struct {
+	Expr  string    `json:"expr"` // as rota reads it: "interval 3h", "never"
+	By    string    `json:"by,omitempty"`
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until,omitzero"` // zero: until the file's triggers change
+}
+
+// QueueName is the name under which the state of a queue is kept, which is that
+// of no task.
+func QueueName(queue string) string { return "queue/" + queue }
+
+// clone returns the state with nothing shared, as a ledger keeps it.
+func (s TaskState) clone() TaskState {
+	s.Seen = maps.Clone(s.Seen)
+	for trigger, t := range s.Seen {
+		s.Seen[trigger] = instant(t)
+	}
+	if s.Hold != nil {
+		s.Hold = new(*s.Hold)
+		s.Hold.Since, s.Hold.Until = instant(s.Hold.Since), instant(s.Hold.Until)
+	}
+	if s.On != nil {
+		s.On = new(*s.On)
+		s.On.Since, s.On.Until = instant(s.On.Since), instant(s.On.Until)
+	}
+	return s
+}
