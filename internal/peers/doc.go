@@ -19,16 +19,39 @@
 // to 2091. Where the rules are the same, so is every answer. What is not asked:
 //
 //   - what lies within a day of a change of the clock (see below);
-//
 //   - of robfig and gronx, what lies beyond such a change: they walk along the
 //     clock, and may stumble over it;
-//
 //   - of robfig, what is more than five years away; of cronexpr and supercronic,
-//     what comes after 2099;
+//     what comes after 2099.
 //
-//   - what the table says.
+// And each is asked only about the grammar that it reads as rota does. The table
+// says what it makes of the rest:
 //
-//     robfig      gronx       cronexpr    supercronic
+//	                                  robfig      gronx       cronexpr    supercronic
+//	values, lists, ranges, steps      asked       asked       asked       asked
+//	N/S is N to the maximum by S      asked       asked       asked       asked
+//	six fields, seconds first         asked       asked       asked       asked
+//	names of months and weekdays      asked       asked       asked       asked
+//	? in a day field                  asked       asked       asked       asked
+//	two digits                        asked       asked       asked       asked
+//	two digits in day-of-week         asked       asked       Sunday      Sunday
+//	tabs between fields               asked       asked       asked       asked
+//	day-of-month or day-of-week       asked       asked       asked       asked
+//	*/n in a day field: both match    one does    asked       one does    one does
+//	7 is Sunday                       refused     asked       asked       asked
+//	a range to 7                      refused     asked       not Sunday  refused
+//	a range to 0                      asked       asked       all days    asked
+//	a range past the end              refused     refused     panics      refused
+//	a step as long as the field       asked       asked       refused     refused
+//	L                                 refused     asked       asked       asked
+//	LW                                refused     refused     asked       asked
+//	nW                                refused     asked       asked       asked
+//	dL                                refused     asked       asked       asked
+//	d#n                               refused     asked       asked       asked
+//	@yearly … @hourly                 asked       asked       asked       asked
+//	@midnight                         asked       refused     refused     refused
+//	aliases in any case               refused     asked       refused     refused
+//	@every                            asked       refused     refused     refused
 //
 // Cronexpr and supercronic read six fields as five and a year, where rota, robfig
 // and gronx read seconds and five. So they are given "*" as the seventh field.
