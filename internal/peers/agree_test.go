@@ -10,7 +10,7 @@ import (
 	"rota/schedule"
 )
 
-var expressions = flag.Int("expressions", 3000, "how many random expressions the peers are asked about")
+var expressions = flag.Int("expressions", 2000, "how many random expressions the peers are asked about")
 
 var zoneNames = []string{
 	"UTC", "America/New_York", "America/St_Johns", "America/Sao_Paulo", "America/Santiago", "Africa/Casablanca", "Africa/Cairo",
