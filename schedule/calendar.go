@@ -17,21 +17,6 @@ type calendar struct {
 	always bool    // every day matches
 }
 
-// except is a set of dates without slots.
-type except struct {
-	yearly [13]uint32 // by month, bit d: the d-th
-	dates  []int64    // day numbers, ascending
-}
-
-func (e *except) holds(n int64) bool {
-	d, _ := civil(n)
-	if e.yearly[d.month]>>d.day&1 != 0 {
-		return true
-	}
-	_, found := slices.BinarySearch(e.dates, n)
-	return found
-}
-
 // next returns the first slot after an instant. It works on the wall clock's
 // readings, which it takes for a plain calendar, and looks at the zone's clock
 // changes last.

@@ -47,7 +47,7 @@ func wallOf(zone *time.Location) *wall {
 		if end.IsZero() || end.Unix() >= wallEnd {
 			break
 		}
-		if !end.After(at) { // so it is on 31 December of leap years
+		if !end.After(at) { // ZoneBounds stands still on 31 December of leap years
 			end = at.Add(day * time.Second)
 		}
 		at = end
@@ -73,16 +73,16 @@ func (w *wall) at(t int64) stretch {
 	if off, even := w.even(); even {
 		return stretch{-never, never, off, off, off}
 	}
-	shift := int64(0)
-	if t >= wallCycle+period {
+	last, shift := len(w.starts)-1, int64(0)
+	if t >= wallCycle+period && w.starts[last] > wallCycle {
 		shift = (t - wallCycle) / period * period
 		t -= shift
 	}
 	i := 0
 	if t >= wallBase {
-		i = int(w.index[(t-wallBase)>>wallShift])
+		i = int(w.index[min((t-wallBase)>>wallShift, int64(len(w.index)-1))])
 	}
-	for i+1 < len(w.starts) && w.starts[i+1] <= t {
+	for i < last && w.starts[i+1] <= t {
 		i++
 	}
 	off := int64(w.offs[i])
@@ -90,7 +90,7 @@ func (w *wall) at(t int64) stretch {
 	if i > 0 {
 		s.start, s.before = w.starts[i]+shift, int64(w.offs[i-1])
 	}
-	if i+1 < len(w.starts) {
+	if i < last {
 		s.end, s.after = w.starts[i+1]+shift, int64(w.offs[i+1])
 	}
 	return s

@@ -192,7 +192,7 @@ func (f *fieldReader) special(at span) bool {
 		}
 	case f.column == dayOfWeek && upper == "L":
 		f.fault(at, "write 6L for the last Saturday, SAT for every one", "L needs a weekday before it in the day-of-week field")
-	case f.column == dayOfWeek && last == 'L' && strings.IndexAny(upper, "-/#") < 0:
+	case f.column == dayOfWeek && last == 'L' && !strings.ContainsAny(upper, "-/#"):
 		if n, ok := f.number(body); ok {
 			f.days.last |= 1 << (n % 7)
 		}

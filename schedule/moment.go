@@ -2,7 +2,6 @@ package schedule
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -90,35 +89,4 @@ func (d *draft) readMoment(v value, dateWillDo bool) moment {
 		}
 	}
 	return m
-}
-
-func (d *draft) parseExcept(v value) {
-	if d.except == nil {
-		d.except = &except{}
-	}
-	if d.separated(v) {
-		return
-	}
-	if strings.HasPrefix(v.text, "file:") {
-		d.add(v.whole(`list the dates: except = ["12-25", "2026-04-06"]`, "except cannot read a file yet"))
-		return
-	}
-	if len(v.text) == 5 { // a leap year admits 29 February
-		if t, err := time.Parse(time.DateOnly, "2000-"+v.text); err == nil {
-			d.except.yearly[t.Month()] |= 1 << t.Day()
-			return
-		}
-	}
-	t, err := time.Parse(time.DateOnly, v.text)
-	if err != nil || t.Year() < 1 {
-		d.add(v.whole(`write "2026-12-25", or "12-25" for every year`, "%q is no date", v.text))
-		return
-	}
-	n := t.Unix() / day
-	if t.Unix() < 0 {
-		n, _ = floorDay(t.Unix())
-	}
-	if i, found := slices.BinarySearch(d.except.dates, n); !found {
-		d.except.dates = slices.Insert(d.except.dates, i, n)
-	}
 }

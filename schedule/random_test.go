@@ -4,7 +4,86 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"testing"
+	"time"
 )
+
+type randomVerdict int
+
+const (
+	agreed randomVerdict = iota
+	beyondLimit
+	refusedTrigger
+)
+
+// TestRandom tries some of the triggers of TestExhaustiveRandom, and looks less
+// far.
+func TestRandom(t *testing.T) {
+	found := 0
+	for n := range uint64(200) {
+		if judgeRandom(t, n, 90*86400) == agreed {
+			found++
+		}
+	}
+	if found < 100 {
+		t.Errorf("only %d of 200 triggers had a slot to compare", found)
+	}
+}
+
+// judgeRandom holds Next against the referee for the n-th random trigger, in a
+// random zone, from a random instant on; every other one is close to a change
+// of the clock. It looks for a slot as far as the given number of seconds.
+func judgeRandom(t testing.TB, n uint64, far int64) randomVerdict {
+	r := rand.New(rand.NewPCG(n, 42))
+	names := refereeZoneNames()
+	zone := refereeZone(t, names[r.IntN(len(names))])
+	after := year(1973) + r.Int64N(year(2100)-year(1973)) // with offsets of whole minutes
+	if n%2 == 0 {
+		begin := year(2000) + r.Int64N(30*365*86400)
+		if near := changes(zone, begin, begin+2*365*86400, 86400); len(near) > 0 {
+			after = near[0] - 4*3600 + r.Int64N(6*3600)
+		}
+	}
+	text := randomTrigger(r)
+	s, faults := ParseExpr(text, zone)
+	if faults != nil {
+		if !strings.Contains(faults[0].Msg, "never fires") && !strings.Contains(faults[0].Msg, "no time of the day") {
+			t.Errorf("%s: %v", text, faults)
+		}
+		return refusedTrigger
+	}
+	got := s.Next(time.Unix(after, 0))
+	want, found := refereeTrigger(text).first(t, zone, after, after+far)
+	if found && got.Unix() != want || !found && !got.IsZero() && got.Unix() < after+far {
+		t.Errorf("%s in %s after %v: got %v, want %v", text, zone, time.Unix(after, 0).In(zone), got.In(zone), time.Unix(want, 0).In(zone))
+	}
+	if !found {
+		return beyondLimit
+	}
+	return agreed
+}
+
+// first walks the clock to the first slot after an instant.
+func (v *verdict) first(t testing.TB, zone *time.Location, after, limit int64) (int64, bool) {
+	const chunk = 6 * 3600
+	step := int64(60)
+	if v.seconds {
+		step = 1
+	}
+	date := func(at int64) bool { return v.date(read(time.Unix(at, 0).In(zone))) }
+	at := after/step*step + step
+	for here, there := date(at), false; at < limit; at, here = at+chunk, there {
+		if there = date(at + chunk); !here && !there {
+			continue // then nothing in between does either
+		}
+		for _, k := range walk(t, zone, at, at+chunk, step) {
+			if v.slot(&k) {
+				return k.at, k.at < limit
+			}
+		}
+	}
+	return 0, false
+}
 
 // randomTrigger writes a trigger that the grammar admits; it may never fire.
 func randomTrigger(r *rand.Rand) string {

@@ -64,14 +64,14 @@ func refereeZone(t testing.TB, name string) *time.Location {
 	return old.(*time.Location)
 }
 
-func refereeZoneNames() []string {
+var refereeZoneNames = sync.OnceValue(func() []string {
 	var names []string
 	for name := range zoneFiles() {
 		names = append(names, name)
 	}
 	slices.Sort(names)
 	return names
-}
+})
 
 // reading is what a clock on the wall shows.
 type reading struct {

@@ -1,8 +1,8 @@
 package schedule
 
 import (
+	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
@@ -168,7 +168,7 @@ func TestTriggerKeys(t *testing.T) {
 		}
 	}
 	for _, k := range keywords {
-		if !slices.Contains(TriggerKeys, k.name) && !strings.Contains("anchor jitter", k.name) {
+		if !slices.Contains(TriggerKeys, k.name) {
 			t.Errorf("TriggerKeys lacks %q", k.name)
 		}
 	}
@@ -188,6 +188,33 @@ func TestNextIsBounded(t *testing.T) {
 		}
 		if took := time.Since(start) / 100; took > 20*time.Millisecond {
 			t.Errorf("%s: Next took %v", text, took)
+		}
+	}
+}
+
+// The table of a zone's clock says what time.Time.In says, also where it folds
+// the years back by the calendar's 400.
+func TestWall(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for i, name := range refereeZoneNames() {
+		zone := refereeZone(t, name)
+		w := wallOf(zone)
+		for range 100 {
+			at := year(1850) + r.Int64N(year(9999)-year(1850))
+			if i%2 == 0 {
+				at = year(1890) + r.Int64N(year(2110)-year(1890))
+			}
+			s := w.at(at)
+			_, off := time.Unix(at, 0).In(zone).Zone()
+			if s.off != int64(off) || at < s.start || at >= s.end {
+				t.Fatalf("%s at %v: the stretch is %+v, the offset %d", name, time.Unix(at, 0).UTC(), s, off)
+			}
+			if _, off := time.Unix(s.end, 0).In(zone).Zone(); s.end != never && s.after != int64(off) {
+				t.Fatalf("%s at %v: the offset after is %d, not %d", name, time.Unix(s.end, 0).UTC(), off, s.after)
+			}
+			if _, off := time.Unix(s.start-1, 0).In(zone).Zone(); s.start != -never && s.before != int64(off) {
+				t.Fatalf("%s at %v: the offset before is %d, not %d", name, time.Unix(s.start, 0).UTC(), off, s.before)
+			}
 		}
 	}
 }

@@ -3,7 +3,6 @@ package schedule
 import (
 	"fmt"
 	"math/bits"
-	"slices"
 	"strings"
 	"time"
 )
@@ -111,17 +110,4 @@ func timeItems(list []int32) (items []string) {
 		items = append(items, timeText(s))
 	}
 	return items
-}
-
-func (e *except) items() (items []string) {
-	for m, set := range e.yearly {
-		for d := from(uint64(set), 0); d >= 0; d = from(uint64(set), d+1) {
-			items = append(items, fmt.Sprintf("%02d-%02d", m, d))
-		}
-	}
-	for _, n := range e.dates {
-		d, _ := civil(n)
-		items = append(items, fmt.Sprintf("%04d-%02d-%02d", d.year, d.month, d.day))
-	}
-	return slices.Clip(items)
 }
