@@ -217,26 +217,30 @@ func (d *draft) parseTimezone(v value) {
 	d.zone = zone
 }
 
-// seconds reads a duration of whole seconds.
-func (d *draft) duration(v value) time.Duration {
+// duration reads a duration, which is one of whole seconds.
+func (d *draft) duration(v value) (length time.Duration, ok bool) {
 	length, fault := duration(v.text)
 	if fault != nil {
 		fault.Key, fault.Index = v.key, v.index
 		d.add(*fault)
 	}
-	return length
+	return length, fault == nil
 }
 
 func (d *draft) parseInterval(v value) {
-	d.every = int64(d.duration(v) / time.Second)
-	if d.every == 0 && len(d.faults) == 0 {
+	length, ok := d.duration(v)
+	if ok && length == 0 {
 		d.add(v.whole(`write "1s" or more`, "an interval of %s is too short", v.text))
 	}
+	d.every = int64(length / time.Second)
 }
 
-func (d *draft) parseDelay(v value) { d.delay = int64(d.duration(v) / time.Second) }
+func (d *draft) parseDelay(v value) {
+	length, _ := d.duration(v)
+	d.delay = int64(length / time.Second)
+}
 
-func (d *draft) parseJitter(v value) { d.jitter = d.duration(v) }
+func (d *draft) parseJitter(v value) { d.jitter, _ = d.duration(v) }
 
 func (d *draft) parseAnchor(v value) {
 	if v.text != "start" && v.text != "finish" {

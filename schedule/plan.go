@@ -34,8 +34,7 @@ func (d *draft) plan(kind Kind) *plan {
 			d.setInterval(p, d.cron.every, w)
 			break
 		}
-		c := d.cron.calendar()
-		d.setCalendar(p, c, w)
+		d.setCalendar(p, d.cron.calendar(), w)
 	default:
 		c := &calendar{months: d.months, days: [2]days{everyDay, everyDay}, times: times{list: d.at}, fixed: true}
 		if d.has("monthday") {
@@ -111,11 +110,13 @@ func (d *draft) setCalendar(p *plan, c *calendar, w *wall) {
 		d.add(Fault{Key: "between", Msg: fmt.Sprintf("no time of the day is between %s", d.keys["between"][0]), Hint: "widen between or change the times"})
 		return
 	}
-	// 400 years of the calendar are all that there is.
+	// 400 years of the calendar are all that there is. An end in the past is
+	// no fault, so they are those before it.
 	begin := int64(946684800) // 2000-01-01
-	if p.starts > begin {
-		begin = p.starts
+	if d.ends.text != "" {
+		begin = p.ends - period
 	}
+	begin = max(begin, p.starts)
 	if at := p.slot(begin - 1); at == never || at > begin+period {
 		d.add(d.futile(p.kind))
 	}
