@@ -19,6 +19,7 @@ var commands = []func(*session) *cli.Command{
 	checkCommand,
 	nextCommand,
 	listCommand,
+	explainCommand,
 	helpCommand,
 	versionCommand,
 }
