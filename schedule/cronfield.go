@@ -224,13 +224,13 @@ func allDigits(text string) bool {
 	return text != ""
 }
 
-// shortName shortens the full name of a weekday or month, in capitals; "" if
-// it is none.
-func shortName(full string) string {
+// shortName shortens a longer name of a weekday or month ("tues", "January") to
+// three capital letters; "" if it is none.
+func shortName(text string) string {
 	for n := range 12 {
 		for _, name := range []string{time.Weekday(n % 7).String(), time.Month(n + 1).String()} {
-			if strings.EqualFold(name, full) {
-				return strings.ToUpper(full[:3])
+			if 3 < len(text) && len(text) <= len(name) && strings.EqualFold(name[:len(text)], text) {
+				return strings.ToUpper(name[:3])
 			}
 		}
 	}

@@ -90,17 +90,18 @@ func (c *calendar) means() string {
 	when, clock := c.times.means()
 	days := c.daysMean()
 	months := c.monthsMean()
+	ofMonth := strings.HasPrefix(days, "on ") && strings.HasSuffix(days, "the month")
 	var text string
 	switch {
 	case strings.Contains(days, ", if "):
 		text = when + " " + strings.Replace(days, "the month", or(months, "the month"), 1)
 	case clock && days == "":
 		text = "every day" + prefixed(" in ", months) + " " + when
-	case clock && strings.HasSuffix(days, "month"):
+	case clock && ofMonth:
 		text = strings.TrimSuffix(days, "the month") + or(months, "the month") + " " + when
 	case clock:
 		text = days + prefixed(" in ", months) + " " + when
-	case strings.HasSuffix(days, "month"):
+	case ofMonth:
 		text = when + ", " + strings.TrimSuffix(days, "the month") + or(months, "the month")
 	default:
 		text = when + prefixed(", ", days) + prefixed(" in ", months)
