@@ -47,6 +47,7 @@ func Decide(slots []Slot, v *View, now time.Time) Batch {
 	slices.SortStableFunc(slots, func(a, b Slot) int {
 		return cmp.Or(-cmp.Compare(v.policy(a.Task).Priority, v.policy(b.Task).Priority), a.Last.Compare(b.Last), cmp.Compare(a.Task, b.Task))
 	})
+	d.batch.Runs = slices.Grow(d.batch.Runs, len(slots))
 	for _, s := range slots {
 		d.slot(s)
 	}

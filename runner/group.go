@@ -117,6 +117,20 @@ func (f family) end(sig syscall.Signal, grace time.Duration, kill <-chan struct{
 	return left
 }
 
+// clear stops what is left of a run that nobody carries any more, and says what
+// it found; "" if nothing.
+func (f family) clear(p Policy) string {
+	members := f.members()
+	if len(members) == 0 {
+		return ""
+	}
+	text := "stopped what was left: " + describe(members)
+	if left := f.end(signalNumber(p.StopSignal), p.KillAfter, nil); len(left) > 0 {
+		text += "; still alive after KILL: " + describe(left)
+	}
+	return text
+}
+
 // gone waits for the family to be gone, at most for grace and until kill is
 // closed, and returns who is left.
 func (f family) gone(grace time.Duration, kill <-chan struct{}) []stat {

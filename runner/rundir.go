@@ -151,11 +151,8 @@ func (d runDir) settle(run Run, p Policy, stateDir string) Result {
 	if !errors.Is(err, fs.ErrNotExist) {
 		why = "its end is unreadable: " + firstLine(err.Error())
 	}
-	if members := f.members(); len(members) > 0 {
-		why += "; stopped what was left: " + describe(members)
-		if left := f.end(signalNumber(p.StopSignal), p.KillAfter, nil); len(left) > 0 {
-			why += "; still alive after KILL: " + describe(left)
-		}
+	if cleared := f.clear(p); cleared != "" {
+		why += "; " + cleared
 	}
 	if log := logPath(stateDir, run.ID, run.Attempts); len(segmentsOf(log)) > 0 {
 		_ = joinLog(log, -1)

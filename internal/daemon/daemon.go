@@ -41,6 +41,8 @@ type Options struct {
 func Run(ctx context.Context, o Options) error {
 	// Whoever started rota may have left descriptors open: not for tasks.
 	_ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
+	// That of most tasks, which then can be started without a detour.
+	unix.Umask(0o022)
 	out := newOutputs(o)
 	file := newFile(o)
 	cfg, broken, err := file.first()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"time"
 
@@ -25,6 +26,9 @@ func notifyReloading() {
 // tell keeps the status line of the service current. It names instants, not
 // spans, which would be wrong a second later.
 func (l *loop) tell() {
+	if os.Getenv("NOTIFY_SOCKET") == "" {
+		return
+	}
 	status := plural(l.tasks, "scheduled task", "scheduled tasks")
 	if key, at := l.upcoming(); key != "" {
 		status += fmt.Sprintf(", next %s at %s", l.entries[key].task, at.In(l.cfg.Rota.Timezone).Format(time.TimeOnly))
