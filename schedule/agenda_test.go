@@ -117,7 +117,7 @@ func TestAgendaAgainstList(t *testing.T) {
 	var a Agenda
 	list := map[string]Entry{}
 	now := int64(1000)
-	for range 20_000 {
+	for range 6_000 {
 		key := fmt.Sprint(r.IntN(60))
 		switch r.IntN(4) {
 		case 0, 1:
@@ -174,7 +174,7 @@ func manyEntries(n int) []Entry {
 }
 
 func TestAgendaSize(t *testing.T) {
-	const n = 200_000
+	const n = 100_000
 	entries := manyEntries(n)
 	var before, after runtime.MemStats
 	runtime.GC()

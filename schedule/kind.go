@@ -1,0 +1,75 @@
+package schedule
+
+import (
+	"fmt"
+	"slices"
+)
+
+// heads are the keys that make a trigger what it is, with those that may go
+// with them.
+var heads = []struct {
+	key  string
+	kind Kind
+	with []string
+}{
+	{"interval", Interval, []string{"initial_delay", "anchor", "jitter", "between", "except", "starts", "ends", "timezone"}},
+	{"weekday", Weekday, onDays},
+	{"monthday", Monthday, onDays},
+	{"month", Daily, onDays},
+	{"at", Daily, onDays},
+	{"cron", Cron, []string{"jitter", "between", "except", "starts", "ends", "timezone"}},
+	{"once", Once, []string{"jitter", "timezone"}},
+	{"at_start", AtStart, nil},
+}
+
+var onDays = []string{"weekday", "monthday", "month", "at", "jitter", "between", "except", "starts", "ends", "timezone"}
+
+// kind tells what the keys make, and complains about those that do not go
+// together.
+func (d *draft) kind() (kind Kind) {
+	head := -1
+	for i, h := range heads {
+		switch {
+		case !d.has(h.key):
+		case head < 0:
+			head, kind = i, h.kind
+		case slices.Contains(heads[head].with, h.key):
+			if h.kind == Monthday {
+				kind = Monthday
+			}
+		default:
+			d.add(Fault{Key: h.key, Msg: fmt.Sprintf("%s and %s are two triggers", heads[head].key, h.key), Hint: "write triggers = [{ … }, { … }] for both, or leave one out"})
+			return None
+		}
+	}
+	if head < 0 {
+		d.headless()
+		return None
+	}
+	for _, w := range keywords {
+		if d.has(w.name) && w.name != heads[head].key && !slices.Contains(heads[head].with, w.name) {
+			d.add(Fault{Key: w.name, Msg: fmt.Sprintf("%s does not go with %s", w.name, heads[head].key), Hint: "leave it out"})
+		}
+	}
+	if slices.Contains(heads[head].with, "weekday") && !d.has("at") {
+		d.add(Fault{Key: heads[head].key, Msg: heads[head].key + " needs a time of day", Hint: `add at = "08:00"`})
+	}
+	return kind
+}
+
+func (d *draft) headless() {
+	for _, w := range keywords {
+		if !d.has(w.name) {
+			continue
+		}
+		hint := "add interval, weekday, monthday, at, cron or once"
+		if w.name == "initial_delay" || w.name == "anchor" {
+			hint = `add interval = "15m"`
+		}
+		d.add(Fault{Key: w.name, Msg: w.name + " alone is no trigger", Hint: hint})
+		return
+	}
+	if len(d.faults) == 0 {
+		d.add(Fault{Msg: "empty trigger", Hint: "add interval, weekday, monthday, at, cron, once or at_start"})
+	}
+}
