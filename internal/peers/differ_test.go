@@ -3,6 +3,7 @@ package peers
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -21,48 +22,60 @@ var (
 	answerLine = regexp.MustCompile(`^//\t\t(\S.*?)  +(\S.*)$`)
 )
 
-// TestDifferences asks what doc.go says that rota and its peers answer.
-func TestDifferences(t *testing.T) {
-	var a ask
-	missing := map[string]bool{} // parsers that the case has not named
-	end := func() {
-		for name := range missing {
-			t.Errorf("%s  %s: doc.go does not say what %s answers", a.expr, a.zone, name)
-		}
-	}
-	cases := 0
+// difference is a case of doc.go.
+type difference struct {
+	ask
+	answers []string
+	who     [][]string // of each answer, names of parsers
+}
+
+func differences(t *testing.T) (all []difference) {
 	for line := range strings.Lines(documentation(t)) {
 		line = strings.TrimSuffix(line, "\n")
 		if m := caseLine.FindStringSubmatch(line); m != nil {
-			end()
-			a = ask{m[1], m[2], m[3]}
-			cases++
-			for _, p := range All() {
-				missing[p.Name] = true
-			}
+			all = append(all, difference{ask: ask{m[1], m[2], m[3]}})
 		} else if m := answerLine.FindStringSubmatch(line); m != nil {
-			for _, name := range strings.Fields(m[2]) {
-				if !missing[name] {
-					t.Errorf("%s  %s: doc.go tells twice, or of a stranger: %s", a.expr, a.zone, name)
-					continue
-				}
-				delete(missing, name)
-				t.Run(name, func(t *testing.T) {
-					got := ""
-					if m[1] == hangs {
-						got = a.answerAlone(t, named(name))
-					} else {
-						got = a.answer(named(name))
-					}
-					if got != m[1] {
-						t.Errorf("%s  %s  %s\ngot  %s\nwant %s", a.expr, a.zone, a.after, got, m[1])
-					}
-				})
-			}
+			d := &all[len(all)-1]
+			d.answers = append(d.answers, m[1])
+			d.who = append(d.who, strings.Fields(m[2]))
 		}
 	}
-	end()
-	if cases < 50 {
-		t.Errorf("doc.go has %d cases", cases)
+	return all
+}
+
+// TestDifferences asks what doc.go says that rota and its peers answer.
+func TestDifferences(t *testing.T) {
+	all := differences(t)
+	if len(all) < 50 {
+		t.Errorf("doc.go has %d cases", len(all))
+	}
+	for _, d := range all {
+		t.Run(d.expr+" "+d.zone, func(t *testing.T) {
+			if len(d.answers) < 2 {
+				t.Error("doc.go shows no difference")
+			}
+			var told []string
+			for i, want := range d.answers {
+				told = append(told, d.who[i]...)
+				for _, name := range d.who[i] {
+					ask := d.answer
+					if want == hangs {
+						ask = d.answerAlone
+					}
+					if got := ask(named(name)); got != want {
+						t.Errorf("after %s\n%s says  %s\ndoc.go says  %s", d.after, name, got, want)
+					}
+				}
+			}
+			var want []string
+			for _, p := range All() {
+				want = append(want, p.Name)
+			}
+			slices.Sort(told)
+			slices.Sort(want)
+			if !slices.Equal(told, want) {
+				t.Errorf("doc.go tells of %q, not of %q", told, want)
+			}
+		})
 	}
 }

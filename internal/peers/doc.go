@@ -11,7 +11,7 @@
 //	go test ./...                             they agree, and differ as said below
 //	go test -run Agree -v -expressions 50000  more of them, and how many cases
 //	go run ./ratios                           how much faster rota is, as a table
-//	go test -run - -bench . -benchmem         the same, one by one
+//	go test -run '^$' -bench .                the same, one by one
 //
 // # Agreement
 //
@@ -68,6 +68,9 @@
 //
 // The clock skips 02:00 to 03:00. What was meant for then runs at 03:00, once;
 // what begins with "*" follows the clock and runs with the next that exists.
+// Robfig, gronx and cronexpr look for 02:30 on the clock and lose the day.
+// Supercronic makes 02:30 an instant by time.Date, which in a gap gives one before
+// it in New York and one after it in Berlin.
 //
 //	30 2 * * *  America/New_York  2025-03-09 00:00
 //		2025-03-09 03:00 EDT, 2025-03-10 02:30 EDT        rota
@@ -112,7 +115,8 @@
 //		2025-03-31 02:00 +02, 2025-04-01 02:00 +02        robfig gronx cronexpr
 //		2025-03-30 04:00 +02, 2025-03-31 02:00 +02        supercronic
 //
-// And what has nothing to do with the gap is not touched by it.
+// What has nothing to do with the gap is not touched by it. But robfig and gronx
+// add hours and days to an instant, and do not always arrive where they mean to.
 //
 //	0 3 * * *  Australia/Lord_Howe  2024-10-05 12:00
 //		2024-10-06 03:00 +11, 2024-10-07 03:00 +11        rota gronx cronexpr supercronic
@@ -134,7 +138,9 @@
 //
 // The clock shows 01:00 to 02:00 twice, in New York; 02:00 to 03:00 in Berlin;
 // 01:30 to 02:00 in Lord Howe. What names a time runs in the first pass only, and
-// what begins with "*" in both.
+// what begins with "*" in both. Robfig and cronexpr run everything in both passes;
+// gronx and supercronic in the one that time.Date gives: the first in New York,
+// the second in Berlin.
 //
 //	30 1 * * *  America/New_York  2025-11-02 00:00
 //		2025-11-02 01:30 EDT, 2025-11-03 01:30 EST        rota gronx supercronic
@@ -188,7 +194,8 @@
 // # Days
 //
 // A day has to match both day fields if one begins with "*" or is "?", which is
-// what cron does; else either.
+// what cron does; else either. To robfig only "*" and "*/1" are such, to cronexpr
+// and supercronic only "*".
 //
 //	0 0 */2 * 1  UTC  2026-03-01 00:00
 //		2026-03-09 00:00 UTC, 2026-03-23 00:00 UTC        rota gronx
@@ -226,7 +233,8 @@
 //		refused                                           rota robfig cronexpr supercronic
 //		none                                              gronx
 //
-// Sunday is 0 and 7, and ranges of weekdays and months wrap.
+// Sunday is 0 and 7, and ranges of weekdays and months wrap. Cronexpr makes a
+// range that ends on Sunday end on Saturday, and of one that wraps nothing at all.
 //
 //	0 0 * * 7  UTC  2026-03-01 00:00
 //		2026-03-08 00:00 UTC, 2026-03-15 00:00 UTC        rota gronx cronexpr supercronic
@@ -257,7 +265,8 @@
 //
 // # Far away, and never
 //
-// There is no horizon, and what never fires is refused when it is read.
+// There is no horizon, and what never fires is refused when it is read. Robfig
+// looks five years ahead; the years of cronexpr and supercronic end with 2099.
 //
 //	0 0 29 2 *  UTC  2095-03-01 00:00
 //		2096-02-29 00:00 UTC, 2104-02-29 00:00 UTC        rota gronx

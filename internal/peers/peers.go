@@ -2,6 +2,7 @@ package peers
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/adhocore/gronx"
@@ -84,4 +85,13 @@ func parseSupercronic(text string, _ *time.Location) (Next, error) {
 		return nil, err
 	}
 	return e.Next, nil
+}
+
+// withYear adds any year to an expression of six fields, which gorhill's
+// parser and its children would read as five and a year.
+func withYear(text string) string {
+	if len(strings.Fields(text)) == 6 {
+		return text + " *"
+	}
+	return text
 }

@@ -1,6 +1,7 @@
 // Ratios measures how long rota and its peers take for one call of Next, and
-// prints a table of it in Markdown: medians of several rounds, in each of which
-// all are measured once, so that what else the machine does falls on all alike.
+// prints a table of it in Markdown. It counts processor time, in rounds in each of
+// which all are measured once, and takes medians, so that what else the machine
+// does matters little.
 //
 //	go run ./ratios -rounds 15 -time 30ms
 package main
@@ -13,6 +14,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -65,13 +67,16 @@ func measure(text, name string, rounds int) (result, error) {
 			if err != nil {
 				return result{}, fmt.Errorf("%s: %w", p.Name, err)
 			}
+			var spent time.Duration
 			b := testing.Benchmark(func(b *testing.B) {
 				b.ReportAllocs()
+				before := processorTime()
 				for i := 0; b.Loop(); i++ {
 					next(instants[i%len(instants)])
 				}
+				spent = processorTime() - before
 			})
-			times[i] = append(times[i], float64(b.T.Nanoseconds())/float64(b.N))
+			times[i] = append(times[i], float64(spent)/float64(b.N))
 			c.allocs[i] = b.AllocsPerOp()
 		}
 	}
@@ -79,6 +84,16 @@ func measure(text, name string, rounds int) (result, error) {
 		c.ns = append(c.ns, median(t))
 	}
 	return c, nil
+}
+
+// processorTime returns how long this process has computed, its garbage
+// collector with it.
+func processorTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		log.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 func median(all []float64) float64 {
