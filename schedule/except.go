@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -30,18 +31,16 @@ func (d *draft) parseExcept(v value) {
 		return
 	}
 	if strings.HasPrefix(v.text, "file:") {
-		d.add(v.whole(`list the dates: except = ["12-25", "2026-04-06"]`, "except cannot read a file yet"))
+		d.add(v.whole(`list the dates: except 12-25, 2026-04-06`, "except can name a file in the file of tasks only"))
 		return
 	}
-	if len(v.text) == 5 { // a leap year admits 29 February
-		if t, err := time.Parse(time.DateOnly, "2000-"+v.text); err == nil {
-			d.except.yearly[t.Month()] |= 1 << t.Day()
-			return
-		}
+	t, yearly, fault := exceptDate(v.text)
+	if fault != nil {
+		d.add(v.whole(fault.Hint, "%s", fault.Msg))
+		return
 	}
-	t, err := time.Parse(time.DateOnly, v.text)
-	if err != nil || t.Year() < 1 {
-		d.add(v.whole(`write "2026-12-25", or "12-25" for every year`, "%q is no date", v.text))
+	if yearly {
+		d.except.yearly[t.Month()] |= 1 << t.Day()
 		return
 	}
 	n := t.Unix() / day
@@ -51,6 +50,38 @@ func (d *draft) parseExcept(v value) {
 	if i, found := slices.BinarySearch(d.except.dates, n); !found {
 		d.except.dates = slices.Insert(d.except.dates, i, n)
 	}
+}
+
+// CheckDate tells whether a text is a date as the key except takes it:
+// "2026-12-25", or "12-25" for every year. The error is a [Fault].
+func CheckDate(text string) error {
+	if _, _, fault := exceptDate(text); fault != nil {
+		return *fault
+	}
+	return nil
+}
+
+// exceptDate reads a date; of a yearly one the year means nothing.
+func exceptDate(text string) (t time.Time, yearly bool, fault *Fault) {
+	if len(text) == 5 { // a leap year admits 29 February
+		if t, err := time.Parse(time.DateOnly, "2000-"+text); err == nil {
+			return t, true, nil
+		}
+	}
+	t, err := time.Parse(time.DateOnly, text)
+	if err != nil || t.Year() < 1 {
+		return t, false, &Fault{End: len(text), Msg: fmt.Sprintf("%q is no date", text), Hint: `write "2026-12-25", or "12-25" for every year`}
+	}
+	return t, false, nil
+}
+
+// count tells how many dates there are, a yearly one counting once.
+func (e *except) count() int {
+	n := len(e.dates)
+	for _, set := range e.yearly {
+		n += bits.OnesCount32(set)
+	}
+	return n
 }
 
 // items writes the dates as parseExcept reads them.

@@ -69,9 +69,13 @@ func (w window) means() string {
 	return fmt.Sprintf(", between %s and %s", timeText(w.open), timeText(w.shut%day))
 }
 
+// means names the dates, but counts those of a long list.
 func (e *except) means() string {
 	if e == nil {
 		return ""
+	}
+	if n := e.count(); n > 3 {
+		return fmt.Sprintf(", except on %d dates", n)
 	}
 	var items []string
 	for m, set := range e.yearly {
