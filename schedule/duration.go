@@ -6,11 +6,14 @@ import (
 	"time"
 )
 
-// units are the units of a duration, largest first.
-var units = []struct {
+// unit is what a duration counts in.
+type unit struct {
 	name byte
 	size time.Duration
-}{
+}
+
+// units are the units of a duration, largest first.
+var units = []unit{
 	{'w', 7 * 24 * time.Hour},
 	{'d', 24 * time.Hour},
 	{'h', time.Hour},
@@ -30,6 +33,16 @@ func Duration(text string) (time.Duration, error) {
 }
 
 func duration(text string) (time.Duration, *Fault) {
+	length, fault := strictDuration(text)
+	if fault != nil {
+		if meant := meantDuration(text); meant != "" {
+			fault.Hint = fmt.Sprintf("write %q", meant)
+		}
+	}
+	return length, fault
+}
+
+func strictDuration(text string) (time.Duration, *Fault) {
 	const usual = `write a duration as "90s", "15m", "1h30m", "2d" or "1w"`
 	if text == "" {
 		return 0, &Fault{Msg: "empty duration", Hint: usual}
@@ -43,12 +56,10 @@ func duration(text string) (time.Duration, *Fault) {
 		}
 		if i == start {
 			hint := usual
-			switch c := text[i]; {
-			case c == '-':
+			switch text[i] {
+			case '-':
 				hint = "durations are not negative"
-			case c == ' ' || c == '\t':
-				hint = fmt.Sprintf("leave out the blank: %q", strings.Join(strings.Fields(text), ""))
-			case c == '.' || c == ',':
+			case '.', ',':
 				hint = `use a smaller unit instead of a fraction: "1h30m"`
 			}
 			return 0, &Fault{Start: i, End: i + 1, Msg: fmt.Sprintf("%q is no duration", text), Hint: hint}
@@ -70,9 +81,7 @@ func duration(text string) (time.Duration, *Fault) {
 			continue // no letter: the next round complains
 		case u < 0:
 			hint := "the units are w, d, h, m and s"
-			if l := unitOf(strings.ToLower(text[end:i])); l >= 0 {
-				hint = fmt.Sprintf("write it small: %q", string(units[l].name))
-			} else if text[end:i] == "ms" {
+			if text[end:i] == "ms" {
 				hint = "the smallest unit is s"
 			}
 			return 0, &Fault{Start: end, End: i, Msg: fmt.Sprintf("unknown unit %q", text[end:i]), Hint: hint}

@@ -108,11 +108,16 @@ func FuzzParse(f *testing.F) {
 }
 
 func FuzzDuration(f *testing.F) {
-	for _, text := range []string{"", "90s", "15m", "1h30m", "2d", "1w", "90", "1h30", "-1s", "1.5h", "5M", "1m1h", "36525d", "99999999999999999999s", "1 h"} {
+	for _, text := range []string{"", "90s", "15m", "1h30m", "2d", "1w", "90", "1h30", "-1s", "1.5h", "5M", "1m1h", "36525d", "99999999999999999999s", "1 h", "5 minutes", "1,5 days and 2 secs"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		d, err := Duration(text)
+		if meant := meantDuration(text); meant != "" {
+			if m, wrong := Duration(meant); wrong != nil || err == nil && m != d {
+				t.Errorf("Duration(%q) = %v, %v, and is meant to be %q: %v", text, d, err, meant, wrong)
+			}
+		}
 		if err != nil {
 			checkFaults(t, []Fault{err.(Fault)}, func(Fault) int { return len(text) })
 			return

@@ -3,6 +3,7 @@ package schedule
 import (
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -137,6 +138,30 @@ func TestDuration(t *testing.T) {
 	} {
 		if got, err := Duration(text); got != want || err != nil {
 			t.Errorf("Duration(%q) = %v, %v, want %v", text, got, err, want)
+		}
+	}
+	// What people write instead, and what they are told to write.
+	for text, want := range map[string]string{
+		"5 minutes": "5m", "5min": "5m", "1 hour": "1h", "10 secs": "10s", "3days": "3d", "1.5h": "1h30m", "2 weeks": "2w", "90 seconds": "90s",
+		"5 m": "5m", "5M": "5m", "1H30M": "1h30m", "1h 30m": "1h30m", "1 hour and 30 minutes": "1h30m", "1 hr, 5 mins": "1h5m", "30m1h": "1h30m", "1h1h": "2h",
+		"1,5h": "1h30m", "0.5m": "30s", "1.5 days": "1d12h", " 5m": "5m", "0 min": "0m",
+	} {
+		_, err := Duration(text)
+		if f, _ := err.(Fault); f.Hint != "write "+strconv.Quote(want) {
+			t.Errorf("Duration(%q): %v, want the hint %s", text, err, want)
+		}
+		if _, err := Duration(want); err != nil {
+			t.Errorf("Duration(%q): %v", want, err)
+		}
+	}
+	// No guess where the meaning is not clear, or is no duration.
+	const usual = `write a duration as "90s", "15m", "1h30m", "2d" or "1w"`
+	for text, want := range map[string]string{
+		"90": `write "90s"`, "1h30": usual, "5 months": usual, "999999 weeks": usual, "5months": "the units are w, d, h, m and s", "-5 min": "durations are not negative",
+		"500ms": "the smallest unit is s", "0.5s": `use a smaller unit instead of a fraction: "1h30m"`, "9999w": "100 years are the most",
+	} {
+		if _, err := Duration(text); err == nil || err.(Fault).Hint != want {
+			t.Errorf("Duration(%q): %v, want the hint %s", text, err, want)
 		}
 	}
 	for d, want := range map[time.Duration]string{
