@@ -45,6 +45,7 @@ var homes = map[string][]string{
 	"github.com/urfave/cli/v2":                {"internal/command"},
 	"golang.org/x/sys/unix":                   {"runner", "internal/clock", "internal/command", "internal/daemon"},
 	"golang.org/x/term":                       {"internal/command"},
+	"zombiezen.com/go/sqlite":                 {"internal/ledger"},
 }
 
 // alsoInTests names what test files alone may import, wherever they are; in

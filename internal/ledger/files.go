@@ -121,12 +121,31 @@ func byAge(a, b output) int {
 	return cmp.Or(a.newest.Compare(b.newest), cmp.Compare(a.task, b.task), cmp.Compare(a.key, b.key))
 }
 
-// remove removes the files of a run.
-func (f files) remove(o output) error {
+// id is the id of the run.
+func (o output) id() string { return o.task + "/" + o.key }
+
+// drop removes the files of a run, and counts them.
+func (f files) drop(o output, gone *Removed) error {
+	gone.Outputs++
+	gone.Bytes += o.bytes
+	return f.remove(o.task, o.names...)
+}
+
+// forget removes the files that a run has when it has ended in good order.
+func (f files) forget(d doomed) error {
+	_, key := runner.SplitID(d.id)
+	names := []string{key + ".result", key + ".input"}
+	for n := range d.attempts {
+		names = append(names, fmt.Sprintf("%s.%d.log", key, n+1))
+	}
+	return f.remove(d.task, names...)
+}
+
+func (f files) remove(task string, names ...string) error {
 	var errs []error
-	for _, name := range o.names {
-		if err := os.Remove(filepath.Join(f.folder(o.task), name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("output of %s/%s: %w", o.task, o.key, err))
+	for _, name := range names {
+		if err := os.Remove(filepath.Join(f.folder(task), name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("output of %s: %w", task, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -1,0 +1,209 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"rota/runner"
+)
+
+// SQLite is a [Ledger] in one file of the state folder, for one process at a
+// time. What a method has written is on the disk when it returns. A row that
+// does not match its checksum is taken for absent, and an [Event] of the kind
+// "damage" names it.
+type SQLite struct {
+	o        Options
+	files    files
+	found    Found
+	watchers watchers
+	names    *names
+	cursor   atomic.Pointer[Cursor] // as it is written
+
+	mu      sync.RWMutex // held to send requests, and to end that
+	closed  bool
+	work    chan *request
+	stopped chan struct{}     // the writer has ended
+	readers chan *sqlite.Conn // those not in use; nil: one that is not open yet
+	path    string
+}
+
+var _ Ledger = (*SQLite)(nil)
+
+// readers is how many may read at once.
+const readers = 4
+
+// Open opens the ledger in the state folder, or makes a new one there. It is
+// for the holder of the folder's lock: the leases of whoever had it open before
+// are void, and the runs that were under way are listed as running. A damaged
+// ledger is set aside; see [SQLite.Found]. An error is one of the disk or of
+// rights.
+func Open(ctx context.Context, dir string, o Options) (*SQLite, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s := &SQLite{
+		o: o.orDefault(), files: files{dir}, names: newNames(),
+		work: make(chan *request, 256), stopped: make(chan struct{}), readers: make(chan *sqlite.Conn, readers),
+	}
+	w, err := s.open()
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	for range readers {
+		s.readers <- nil
+	}
+	go w.run()
+	if s.found.Aside != "" || len(s.found.Unsound) > 0 {
+		if err := s.Event(ctx, Event{Kind: "damage", Text: s.found.String()}); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Close implements [Ledger].
+func (s *SQLite) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.work)
+	s.mu.Unlock()
+	var err error
+	for range readers { // each comes back from its use
+		if conn := <-s.readers; conn != nil {
+			if e := conn.Close(); e != nil && err == nil {
+				err = e
+			}
+		}
+	}
+	<-s.stopped
+	s.watchers.close()
+	return err
+}
+
+// Found returns what Open found.
+func (s *SQLite) Found() Found { return s.found }
+
+// Now implements [Ledger].
+func (s *SQLite) Now(ctx context.Context) (time.Time, error) { return instant(s.o.Now()), ctx.Err() }
+
+// Cursor implements [Ledger].
+func (s *SQLite) Cursor(ctx context.Context) (Cursor, error) {
+	if err := s.usable(ctx); err != nil {
+		return Cursor{}, err
+	}
+	return *s.cursor.Load(), nil
+}
+
+// usable returns why nothing can be done.
+func (s *SQLite) usable(ctx context.Context) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return errClosed
+	}
+	return ctx.Err()
+}
+
+// Advance implements [Ledger].
+func (s *SQLite) Advance(ctx context.Context, prev, next Cursor, b runner.Batch) (leases []Lease, err error) {
+	err = s.write(ctx, func(o *op) error {
+		if !o.w.cursor.is(prev) {
+			return ErrStale
+		}
+		if leases, err = o.rules().advance(b); err != nil {
+			return err
+		}
+		return o.setCursor(next)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return leases, nil
+}
+
+// Submit implements [Ledger].
+func (s *SQLite) Submit(ctx context.Context, run runner.Run) (got runner.Run, err error) {
+	err = s.write(ctx, func(o *op) (err error) { got, err = o.rules().submit(run); return err })
+	return got, err
+}
+
+// Claim implements [Ledger].
+func (s *SQLite) Claim(ctx context.Context, ids []string) (leases []Lease, err error) {
+	err = s.write(ctx, func(o *op) (err error) { leases, err = o.rules().claim(ids); return err })
+	if err != nil {
+		return nil, err
+	}
+	return leases, nil
+}
+
+// Renew implements [Ledger].
+func (s *SQLite) Renew(ctx context.Context, l Lease) error {
+	return s.write(ctx, func(o *op) error { _, err := o.rules().leased(l); return err })
+}
+
+// Note implements [Ledger].
+func (s *SQLite) Note(ctx context.Context, l Lease, t runner.Transition) error {
+	return s.write(ctx, func(o *op) error { return o.rules().note(l, t) })
+}
+
+// Finish implements [Ledger].
+func (s *SQLite) Finish(ctx context.Context, l Lease, r runner.Result) error {
+	return s.write(ctx, func(o *op) error { return o.rules().finish(l, r) })
+}
+
+// Shift implements [Ledger].
+func (s *SQLite) Shift(ctx context.Context, id string, from runner.State, t runner.Transition) error {
+	return s.write(ctx, func(o *op) error { return o.rules().shift(id, from, t) })
+}
+
+// Cancel implements [Ledger].
+func (s *SQLite) Cancel(ctx context.Context, id, why string) error {
+	return s.write(ctx, func(o *op) error { return o.rules().cancel(id, why) })
+}
+
+// SetTask implements [Ledger].
+func (s *SQLite) SetTask(ctx context.Context, name string, prev, next TaskState) error {
+	return s.write(ctx, func(o *op) error { return o.setState(name, prev.Version, next.clone()) })
+}
+
+// Event implements [Ledger].
+func (s *SQLite) Event(ctx context.Context, e Event) error {
+	return s.write(ctx, func(o *op) error { return o.event(e) })
+}
+
+// Watch implements [Ledger].
+func (s *SQLite) Watch(ctx context.Context) (<-chan Event, error) {
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
+	return s.watchers.add(ctx)
+}
+
+// OpenLog implements [Ledger].
+func (s *SQLite) OpenLog(ctx context.Context, id string) (io.ReadCloser, error) {
+	run, _, err := s.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.files.log(run)
+}
+
+// OpenResult implements [Ledger].
+func (s *SQLite) OpenResult(ctx context.Context, id string) (io.ReadCloser, error) {
+	run, _, err := s.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.files.open(run, ".result")
+}

@@ -1,0 +1,135 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+)
+
+// storeError is an error of the database, as opposed to a refusal by the rules.
+type storeError struct{ err error }
+
+func (e *storeError) Error() string { return e.err.Error() }
+func (e *storeError) Unwrap() error { return e.err }
+
+// query runs one statement, which is kept prepared, and calls f for each row of
+// the result; nil if there is none. Its own errors are storeErrors.
+func query(conn *sqlite.Conn, sql string, args []cell, f func(*sqlite.Stmt) error) error {
+	stmt, err := conn.Prepare(sql)
+	if err != nil {
+		return failure(err)
+	}
+	bind(stmt, args...)
+	for {
+		more, err := stmt.Step()
+		if err != nil {
+			return failure(err)
+		}
+		if !more {
+			return nil
+		}
+		if f == nil {
+			continue
+		}
+		if err := f(stmt); err != nil {
+			_ = stmt.Reset()
+			return err
+		}
+	}
+}
+
+// errEnough ends a query early.
+var errEnough = errors.New("enough")
+
+// failure turns an error of SQLite into one of ours.
+func failure(err error) error {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultFull:
+		err = fmt.Errorf("%w: %w", ErrDiskFull, err)
+	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return &storeError{err}
+}
+
+// connect opens a connection. The first one, to write, makes the file if need
+// be and sets what the file keeps.
+func connect(path string, write bool) (*sqlite.Conn, error) {
+	flags := sqlite.OpenReadWrite
+	if write {
+		flags |= sqlite.OpenCreate
+	}
+	conn, err := sqlite.OpenConn(path, flags)
+	if err != nil {
+		return nil, failure(err)
+	}
+	conn.SetBusyTimeout(10 * time.Second) // for a person with another program
+	settings := []string{"PRAGMA temp_store = MEMORY", "PRAGMA cell_size_check = ON"}
+	if write {
+		settings = append(settings,
+			"PRAGMA auto_vacuum = INCREMENTAL", // holds from the first table on
+			"PRAGMA journal_mode = WAL",
+			"PRAGMA synchronous = FULL",
+			"PRAGMA wal_autocheckpoint = 0", // the writer does it after it has answered
+			"PRAGMA journal_size_limit = 4194304",
+		)
+	} else {
+		settings = append(settings, "PRAGMA query_only = ON")
+	}
+	for _, sql := range settings {
+		if err := execute(conn, sql); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
+	return conn, nil
+}
+
+// execute runs a script once.
+func execute(conn *sqlite.Conn, script string) error {
+	for {
+		stmt, rest, err := conn.PrepareTransient(script)
+		if err != nil {
+			return failure(err)
+		}
+		for more := stmt != nil; more; {
+			if more, err = stmt.Step(); err != nil {
+				break
+			}
+		}
+		if e := stmt.Finalize(); err == nil {
+			err = e
+		}
+		if err != nil {
+			return failure(err)
+		}
+		if script = strings.TrimSpace(script[len(script)-rest:]); script == "" {
+			return nil
+		}
+	}
+}
+
+// view calls f with a connection to read with.
+func (s *SQLite) view(ctx context.Context, f func(*sqlite.Conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.RLock()
+	if s.closed {
+		s.mu.RUnlock()
+		return errClosed
+	}
+	conn := <-s.readers
+	s.mu.RUnlock()
+	defer func() { s.readers <- conn }()
+	if conn == nil {
+		var err error
+		if conn, err = connect(s.path, false); err != nil {
+			return err
+		}
+	}
+	return f(conn)
+}

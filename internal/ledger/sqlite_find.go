@@ -1,0 +1,153 @@
+package ledger
+
+import (
+	"fmt"
+
+	"zombiezen.com/go/sqlite"
+
+	"rota/runner"
+)
+
+func (o *op) find(id string) (*row, error) {
+	if r, ok := o.rows[id]; ok {
+		return r, nil
+	}
+	task, _ := runner.SplitID(id)
+	s := slotOf(id)
+	for _, r := range o.fresh[task] {
+		if r.covers(s) {
+			return r, nil
+		}
+	}
+	r, err := lookup(o.w.conn, o.w.s.names, id, s, o.unsound)
+	if err != nil {
+		return nil, err
+	}
+	if r != nil {
+		if known := o.rows[r.run.ID]; known != nil {
+			r = known // with what this change has done to it
+		}
+		if r.run.ID != id && !r.covers(s) {
+			r = nil
+		}
+	}
+	if r != nil {
+		o.rows[r.run.ID] = r
+	}
+	if r == nil || r.run.ID == id {
+		o.rows[id] = r
+	}
+	return r, nil
+}
+
+func (o *op) newest(task string) (*row, error) {
+	if fresh := o.fresh[task]; len(fresh) > 0 {
+		return fresh[len(fresh)-1], nil
+	}
+	id, ok := o.w.s.names.id(task)
+	if !ok {
+		return nil, nil
+	}
+	r, err := one(o.w.conn, o.w.s.names, "WHERE task = ? ORDER BY n DESC", []cell{integer(id)}, o.unsound)
+	if r != nil {
+		if known := o.rows[r.run.ID]; known != nil {
+			return known, nil
+		}
+		o.rows[r.run.ID] = r
+	}
+	return r, err
+}
+
+// lookup reads the row that an id stands for; nil: there is none. A folded row
+// is one that may cover the slot, if it has not grown meanwhile.
+func lookup(conn *sqlite.Conn, names *names, id string, s slot, unsound func(*record) error) (*row, error) {
+	task, key := runner.SplitID(id)
+	number, ok := names.id(task)
+	if !ok || key == "" {
+		return nil, nil
+	}
+	args := []cell{integer(number), keyCell(id, s)}
+	r, err := one(conn, names, "WHERE task = ? AND key = ?", args, unsound)
+	if r != nil || err != nil || args[1].kind != sqlite.TypeInteger {
+		return r, err
+	}
+	return one(conn, names, "WHERE task = ? AND key <= ? AND count IS NOT NULL ORDER BY key DESC", args, unsound)
+}
+
+// one reads the first sound row; nil: there is none.
+func one(conn *sqlite.Conn, names *names, where string, args []cell, unsound func(*record) error) (found *row, err error) {
+	err = scan(conn, names, where, args, unsound, func(r *row) error { found = r; return errEnough })
+	return found, err
+}
+
+// scan calls f for each row, until it returns an error; errEnough is none.
+// Unsound is told of rows that do not match their sum and skipped; it may
+// change the database.
+func scan(conn *sqlite.Conn, names *names, where string, args []cell, unsound func(*record) error, f func(*row) error) error {
+	var bad []*record
+	err := query(conn, selectRuns+where, args, func(stmt *sqlite.Stmt) error {
+		var rec record
+		read(stmt, rec[:])
+		if sound(rec[:]) {
+			r, err := unpack(&rec, names.name)
+			if err == nil {
+				return f(r)
+			}
+		}
+		bad = append(bad, &rec)
+		return nil
+	})
+	for _, rec := range bad {
+		if err := unsound(rec); err != nil {
+			return err
+		}
+	}
+	if err == errEnough {
+		return nil
+	}
+	return err
+}
+
+// unsound moves a row that does not match its sum out of the way.
+func (o *op) unsound(rec *record) error {
+	now := instant(o.w.s.o.Now())
+	what := o.w.s.describe(rec)
+	if err := query(o.w.conn, "DELETE FROM runs WHERE n = ?", []cell{rec[colN]}, nil); err != nil {
+		return err
+	}
+	if o.w.conn.Changes() == 0 {
+		return nil // it is gone already
+	}
+	if err := query(o.w.conn, "INSERT INTO damaged (found, row) VALUES (?,?)", []cell{when(now), text(what)}, nil); err != nil {
+		return err
+	}
+	return o.event(Event{Time: now, Kind: "damage", Text: what + " does not match its checksum and is not believed"})
+}
+
+// describe names a row that cannot be believed, by what it says.
+func (s *SQLite) describe(rec *record) string {
+	task, err := s.names.name(rec[colTask].n)
+	if err != nil {
+		task = "?"
+	}
+	id, _ := idOf(task, rec[colKey])
+	return fmt.Sprintf("row %d, run %s, %s%s,", rec[colN].n, id, rec[colState].text, rec[colOutcome].text)
+}
+
+// report has the writer move a row that is not sound out of the way, soon;
+// whoever found it does not wait.
+func (s *SQLite) report(rec *record) error {
+	n := rec[colN]
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return nil
+	}
+	select {
+	case s.work <- &request{done: make(chan struct{}), do: func(o *op) error {
+		return scan(o.w.conn, s.names, "WHERE n = ?", []cell{n}, o.unsound, func(*row) error { return nil })
+	}}:
+	default: // it will be found again
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package ledger
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+
+	"rota/runner"
+)
+
+// fileName is the ledger in the state folder.
+const fileName = "rota.db"
+
+// Found is what [Open] found. The zero value is a ledger in good order.
+type Found struct {
+	New     bool     // there was none
+	Aside   string   // where a damaged one was put; "": there was none
+	Why     string   // what was wrong with it
+	Unsound []string // rows that do not match their checksum and are not believed
+}
+
+// String tells of the damage.
+func (f Found) String() string {
+	var parts []string
+	if f.Aside != "" {
+		parts = append(parts, fmt.Sprintf("the ledger was damaged (%s) and is set aside as %s; counting starts now", f.Why, f.Aside))
+	}
+	for _, what := range f.Unsound {
+		parts = append(parts, what+" does not match its checksum and is not believed")
+	}
+	return strings.Join(parts, "; ")
+}
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// open opens the database, in the place of a damaged one if need be, and
+// returns a writer that is ready to run.
+func (s *SQLite) open() (*writer, error) {
+	s.path = filepath.Join(s.files.dir, fileName)
+	if err := os.MkdirAll(s.files.dir, 0o700); err != nil {
+		return nil, err
+	}
+	if _, err := os.Lstat(s.path); errors.Is(err, fs.ErrNotExist) {
+		s.found.New = true
+	}
+	w, err := s.load()
+	if err == nil || !isDamage(err) {
+		return w, err
+	}
+	s.found.Why = err.Error()
+	if s.found.Aside, err = setAside(s.path, instant(s.o.Now()).Format("20060102T150405Z")); err != nil {
+		return nil, err
+	}
+	s.names = newNames()
+	return s.load()
+}
+
+// isDamage reports whether an error at the opening means that the file is not
+// what it was, and not that the disk or the rights are wrong.
+func isDamage(err error) bool {
+	var failed *storeError
+	if !errors.As(err, &failed) {
+		return false
+	}
+	switch sqlite.ErrCode(failed.err).ToPrimary() {
+	case sqlite.ResultCorrupt, sqlite.ResultNotADB, sqlite.ResultError, sqlite.ResultSchema, sqlite.ResultMismatch, sqlite.ResultConstraint:
+		return true
+	}
+	return false
+}
+
+// setAside renames a database, with what belongs to it, and returns its name.
+func setAside(path, when string) (string, error) {
+	aside := path + ".damaged-" + when
+	for i := 2; ; i++ {
+		if _, err := os.Lstat(aside); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		aside = fmt.Sprintf("%s.damaged-%s.%d", path, when, i)
+	}
+	for _, ending := range []string{"", "-wal", "-shm"} {
+		if err := os.Rename(path+ending, aside+ending); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+	}
+	return aside, nil
+}
+
+// load opens the database and reads what the writer must know.
+func (s *SQLite) load() (_ *writer, err error) {
+	conn, err := connect(s.path, true)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, conn.Close())
+		}
+	}()
+	w := &writer{s: s, conn: conn, waiting: map[string]int{}, tokens: map[string]string{}}
+	if err := migrate(conn, s.o.Now().UnixMicro()); err != nil {
+		return nil, err
+	}
+	if err := s.names.load(conn); err != nil {
+		return nil, err
+	}
+	for sql, n := range map[string]*int64{"SELECT max(n) FROM runs": &w.last, "SELECT max(id) FROM names": &w.lastName} {
+		if err := query(conn, sql, nil, func(stmt *sqlite.Stmt) error { *n = stmt.ColumnInt64(0); return nil }); err != nil {
+			return nil, err
+		}
+	}
+	unsound := func(rec *record) error {
+		s.found.Unsound = append(s.found.Unsound, s.describe(rec))
+		return nil
+	}
+	err = scan(conn, s.names, "WHERE state IS NOT NULL", nil, unsound, func(r *row) error {
+		if r.run.State == runner.Queued {
+			w.waiting[r.run.Queue]++
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var ok bool
+	if w.cursor, ok, err = readCursor(conn); err != nil {
+		return nil, err
+	}
+	if !ok {
+		s.found.Unsound = append(s.found.Unsound, "the cursor")
+	}
+	s.cursor.Store(new(w.cursor))
+	return w, nil
+}
+
+// migrate brings the tables to the form that this program knows.
+func migrate(conn *sqlite.Conn, now int64) error {
+	if err := query(conn, "CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied INTEGER NOT NULL) STRICT", nil, nil); err != nil {
+		return err
+	}
+	applied := map[string]bool{}
+	err := query(conn, "SELECT name FROM migrations", nil, func(stmt *sqlite.Stmt) error {
+		applied[stmt.ColumnText(0)] = true
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	entries, err := migrations.ReadDir("migrations")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries { // in the order of their names
+		if applied[e.Name()] {
+			delete(applied, e.Name())
+			continue
+		}
+		text, err := migrations.ReadFile("migrations/" + e.Name())
+		if err != nil {
+			return err
+		}
+		script := "BEGIN IMMEDIATE;" + string(text) + fmt.Sprintf("INSERT INTO migrations VALUES ('%s', %d);COMMIT", e.Name(), now)
+		if err := execute(conn, script); err != nil {
+			return fmt.Errorf("migration %s: %w", e.Name(), err)
+		}
+	}
+	for name := range applied {
+		return fmt.Errorf("it was written by a newer rota, which made the change %s; use that one", name)
+	}
+	return nil
+}

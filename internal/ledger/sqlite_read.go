@@ -1,0 +1,132 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+
+	"rota/runner"
+)
+
+// Get implements [Ledger].
+func (s *SQLite) Get(ctx context.Context, id string) (run runner.Run, steps []runner.Transition, err error) {
+	at := slotOf(id)
+	err = s.view(ctx, func(conn *sqlite.Conn) error {
+		r, err := lookup(conn, s.names, id, at, s.report)
+		if err != nil {
+			return err
+		}
+		if r == nil || r.run.ID != id && !r.covers(at) {
+			return fmt.Errorf("%w: %s", ErrNotFound, id)
+		}
+		run, steps = r.run, r.steps
+		return nil
+	})
+	return run, steps, err
+}
+
+// List implements [Ledger].
+func (s *SQLite) List(ctx context.Context, f Filter) (runs []runner.Run, err error) {
+	err = s.view(ctx, func(conn *sqlite.Conn) error {
+		where, args, ok := s.where(f)
+		if !ok {
+			return nil
+		}
+		return scan(conn, s.names, where+" ORDER BY n DESC", args, s.report, func(r *row) error {
+			if !f.selects(r.run) {
+				return nil // of those with the same key
+			}
+			runs = append(runs, r.run)
+			if f.Limit > 0 && len(runs) == f.Limit {
+				return errEnough
+			}
+			return nil
+		})
+	})
+	return runs, err
+}
+
+// where is the filter in SQL; false: there can be none.
+func (s *SQLite) where(f Filter) (sql string, args []cell, ok bool) {
+	var all []string
+	add := func(sql string, cells ...cell) {
+		all = append(all, sql)
+		args = append(args, cells...)
+	}
+	if f.Task != "" {
+		id, ok := s.names.id(f.Task)
+		if !ok {
+			return "", nil, false
+		}
+		add("task = ?", integer(id))
+	}
+	if len(f.IDs) > 0 {
+		var pairs []string
+		var cells []cell
+		for _, id := range f.IDs {
+			task, _ := runner.SplitID(id)
+			if n, ok := s.names.id(task); ok {
+				pairs = append(pairs, "(?,?)")
+				cells = append(cells, integer(n), keyCell(id, slotOf(id)))
+			}
+		}
+		if len(pairs) == 0 {
+			return "", nil, false
+		}
+		add("(task, key) IN (VALUES "+strings.Join(pairs, ",")+")", cells...)
+	}
+	if !f.Before.IsZero() {
+		add("state IS NULL AND finished < ?", when(f.Before))
+	}
+	var states, outcomes []cell
+	for _, s := range f.States {
+		states = append(states, text(string(s)))
+	}
+	for _, o := range f.Outcomes {
+		outcomes = append(outcomes, text(string(o)))
+	}
+	alive, ended := "state IN (?"+strings.Repeat(",?", max(0, len(states)-1))+")", "outcome IN (?"+strings.Repeat(",?", max(0, len(outcomes)-1))+")"
+	switch {
+	case len(states) > 0 && len(outcomes) > 0:
+		add("("+alive+" OR "+ended+")", append(states, outcomes...)...)
+	case len(states) > 0:
+		add(alive, states...)
+	case len(outcomes) > 0:
+		add(ended, outcomes...)
+	}
+	if len(all) > 0 {
+		sql = "WHERE " + strings.Join(all, " AND ")
+	}
+	return sql, args, true
+}
+
+// Past implements [Ledger].
+func (s *SQLite) Past(ctx context.Context, task string) (p Past, err error) {
+	err = s.view(ctx, func(conn *sqlite.Conn) error {
+		id, ok := s.names.id(task)
+		if !ok {
+			return nil
+		}
+		// Read from the index alone, the newest first: a long history costs nothing.
+		const sql = "SELECT finished, outcome FROM runs WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished DESC"
+		var cells [2]cell
+		err := query(conn, sql, []cell{integer(id)}, func(stmt *sqlite.Stmt) error {
+			read(stmt, cells[:])
+			switch runner.Outcome(cells[1].text) {
+			case runner.OK:
+				p.Success = cells[0].time()
+				return errEnough
+			case runner.Failed, runner.TimedOut, runner.Lost:
+				p.Failures++
+			}
+			return nil
+		})
+		if err == errEnough {
+			return nil
+		}
+		return err
+	})
+	return p, err
+}

@@ -1,0 +1,263 @@
+package ledger
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"rota/runner"
+)
+
+// How much goes in one step, so that no write waits long for it.
+const (
+	stepRows  = 200
+	stepPages = 100
+)
+
+// How much is kept beside the runs, without a setting.
+const (
+	keepLong    = 10000 // events
+	keepDamaged = 1000  // rows that did not match their checksum
+)
+
+// doomed is an ended row that is to go.
+type doomed struct {
+	n        int64
+	id       string // "": of a folded row, which has no files
+	task     string
+	attempts int
+}
+
+// Forget implements [Ledger].
+func (s *SQLite) Forget(ctx context.Context, f Filter) (int, error) {
+	total := 0
+	for {
+		var some []doomed
+		most := stepRows
+		if f.Limit > 0 {
+			most = min(most, f.Limit-total)
+		}
+		err := s.view(ctx, func(conn *sqlite.Conn) error {
+			where, args, ok := s.where(f)
+			if !ok || most == 0 {
+				return nil
+			}
+			if where == "" {
+				where = "WHERE true"
+			}
+			return scan(conn, s.names, where+" AND state IS NULL ORDER BY n DESC", args, s.report, func(r *row) error {
+				if f.selects(r.run) {
+					some = append(some, doomed{r.number, r.run.ID, r.run.Task, r.run.Attempts})
+				}
+				if len(some) == most {
+					return errEnough
+				}
+				return nil
+			})
+		})
+		if err != nil || len(some) == 0 {
+			return total, err
+		}
+		n, err := s.remove(ctx, some)
+		total += n
+		if err != nil || n == 0 {
+			return total, err
+		}
+	}
+}
+
+// remove removes rows, if they have ended, and their files.
+func (s *SQLite) remove(ctx context.Context, rows []doomed) (n int, err error) {
+	err = s.write(ctx, func(o *op) error {
+		n = 0
+		for _, d := range rows {
+			if err := query(o.w.conn, "DELETE FROM runs WHERE n = ? AND state IS NULL", []cell{integer(d.n)}, nil); err != nil {
+				return err
+			}
+			n += o.w.conn.Changes()
+		}
+		o.w.written += n
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, d := range rows {
+		if d.id == "" {
+			continue
+		}
+		if e := s.files.forget(d); e != nil && err == nil {
+			err = e
+		}
+	}
+	return n, err
+}
+
+// Retain implements [Ledger].
+func (s *SQLite) Retain(ctx context.Context, keep Retention) (gone Removed, err error) {
+	now := instant(s.o.Now())
+	for task := int64(0); ; {
+		var name string
+		if task, name, err = s.after(ctx, task); err != nil {
+			return gone, err
+		}
+		if task == 0 {
+			break
+		}
+		k := keep.Task(name)
+		n, err := s.retain(ctx, ofRuns, task, name, k, now)
+		gone.Runs += n
+		if err != nil {
+			return gone, err
+		}
+		n, err = s.retain(ctx, ofFolds, task, name, k, now)
+		gone.Folds += n
+		if err != nil {
+			return gone, err
+		}
+	}
+	if err := s.retainOutputs(ctx, keep, now, &gone); err != nil {
+		return gone, err
+	}
+	for sql, most := range map[string]int64{
+		"DELETE FROM events WHERE n <= (SELECT n FROM events ORDER BY n DESC LIMIT 1 OFFSET ?)":      keepLong,
+		"DELETE FROM damaged WHERE id <= (SELECT id FROM damaged ORDER BY id DESC LIMIT 1 OFFSET ?)": keepDamaged,
+	} {
+		if err := s.write(ctx, func(o *op) error { return query(o.w.conn, sql, []cell{integer(most)}, nil) }); err != nil {
+			return gone, err
+		}
+	}
+	gone.Size, err = s.vacuum(ctx)
+	return gone, err
+}
+
+// after returns the first task after the given one that has runs; 0: none has.
+func (s *SQLite) after(ctx context.Context, task int64) (next int64, name string, err error) {
+	err = s.view(ctx, func(conn *sqlite.Conn) error {
+		return query(conn, "SELECT min(task) FROM runs WHERE task > ?", []cell{integer(task)}, func(stmt *sqlite.Stmt) error {
+			next = stmt.ColumnInt64(0)
+			return nil
+		})
+	})
+	if err == nil && next != 0 {
+		if known, e := s.names.name(next); e == nil {
+			name = known
+		}
+	}
+	return next, name, err
+}
+
+// kind is one of the two kinds of ended rows, which are counted apart.
+type kind struct {
+	oldest string // reads them, the oldest first
+	newest string // reads the one after so many of the newest
+	folds  bool
+}
+
+var (
+	ofRuns = kind{
+		oldest: "SELECT n, key, finished, attempts FROM runs WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished, n",
+		newest: "SELECT n, key, finished FROM runs WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished DESC, n DESC LIMIT 1 OFFSET ?",
+	}
+	ofFolds = kind{
+		oldest: "SELECT n, key, finished FROM runs WHERE task = ? AND count IS NOT NULL ORDER BY key",
+		newest: "SELECT n, key, finished FROM runs WHERE task = ? AND count IS NOT NULL ORDER BY key DESC LIMIT 1 OFFSET ?",
+		folds:  true,
+	}
+)
+
+// retain removes the rows of one kind of a task that need not be kept.
+func (s *SQLite) retain(ctx context.Context, of kind, task int64, name string, k Keep, now time.Time) (total int, err error) {
+	tooOld, young := int64(math.MinInt64), now.Add(-k.AtLeast).UnixMicro()
+	if k.Age > 0 {
+		tooOld = now.Add(-k.Age).UnixMicro()
+	}
+	for {
+		var excess int64 // of the newest row that is too many
+		var some []doomed
+		err := s.view(ctx, func(conn *sqlite.Conn) error {
+			if k.Runs > 0 {
+				err := query(conn, of.newest, []cell{integer(task), integer(int64(k.Runs))}, func(stmt *sqlite.Stmt) error {
+					excess = stmt.ColumnInt64(0)
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+			}
+			if excess == 0 && tooOld == math.MinInt64 {
+				return nil
+			}
+			err := query(conn, of.oldest, []cell{integer(task)}, func(stmt *sqlite.Stmt) error {
+				n, ended := stmt.ColumnInt64(0), stmt.ColumnInt64(2)
+				if ended > young || excess == 0 && ended >= tooOld || len(some) == stepRows {
+					return errEnough
+				}
+				d := doomed{n: n, task: name}
+				if !of.folds {
+					var key [2]cell
+					read(stmt, key[:])
+					d.id, _ = idOf(name, key[1])
+					d.attempts = int(stmt.ColumnInt64(3))
+				}
+				some = append(some, d)
+				if n == excess {
+					excess = 0
+				}
+				return nil
+			})
+			if err == errEnough {
+				return nil
+			}
+			return err
+		})
+		if err != nil || len(some) == 0 {
+			return total, err
+		}
+		n, err := s.remove(ctx, some)
+		total += n
+		if err != nil || n == 0 || len(some) < stepRows {
+			return total, err
+		}
+	}
+}
+
+// alive returns the ids of the runs that have not ended.
+func (s *SQLite) alive(ctx context.Context) (map[string]bool, error) {
+	runs, err := s.List(ctx, Filter{States: []runner.State{runner.Held, runner.Standing, runner.Delayed, runner.Queued, runner.Running}})
+	ids := map[string]bool{}
+	for _, r := range runs {
+		ids[r.ID] = true
+	}
+	return ids, err
+}
+
+// vacuum gives what is not used back to the disk, if it is much, and returns
+// the size of the ledger.
+func (s *SQLite) vacuum(ctx context.Context) (size int64, err error) {
+	for {
+		pages := map[string]int64{"page_count": 0, "freelist_count": 0, "page_size": 0}
+		err := s.view(ctx, func(conn *sqlite.Conn) error {
+			for name := range pages {
+				err := query(conn, "PRAGMA "+name, nil, func(stmt *sqlite.Stmt) error { pages[name] = stmt.ColumnInt64(0); return nil })
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		all, free := pages["page_count"], pages["freelist_count"]
+		if err != nil || free < stepPages || free < all/10 {
+			return all * pages["page_size"], err
+		}
+		err = s.write(ctx, func(o *op) error {
+			o.w.written += stepPages
+			return execute(o.w.conn, "PRAGMA incremental_vacuum(100)")
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package ledger
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"rota/runner"
+)
+
+// The columns of runs, in the order of the table. The last is the sum.
+const (
+	colN = iota
+	colTask
+	colKey
+	colCause
+	colState
+	colOutcome
+	colWhy
+	colScheduled
+	colQueued
+	colStarted
+	colFinished
+	colAttempts
+	colExit
+	colSignal
+	colError
+	colFirst
+	colLast
+	colCount
+	colGaveWay
+	colRevision
+	colQueue
+	colPriority
+	colNotBefore
+	colStanding
+	colParams
+	colInput
+	colInputFile
+	colContent
+	colParent
+	colResult
+	colSteps
+	colSum
+	columns
+)
+
+// record is a row of runs as it is stored.
+type record [columns]cell
+
+// What the statements on runs begin with.
+var (
+	selectRuns = "SELECT * FROM runs "
+	insertRun  = "INSERT INTO runs VALUES (?" + strings.Repeat(",?", columns-1) + ")"
+	updateRun  = "UPDATE runs SET (task, key, cause, state, outcome, why, scheduled, queued, started, finished, attempts, exit, signal, error, " +
+		"first, last, count, gave_way, revision, queue, priority, not_before, standing, params, input, input_file, content, parent, result, steps, sum) = " +
+		"(?2" + numbered(3, columns) + ") WHERE n = ?1"
+)
+
+// numbered is ",?FROM,…,?TO".
+func numbered(from, to int) string {
+	var b strings.Builder
+	for i := from; i <= to; i++ {
+		b.WriteString(",?" + strconv.Itoa(i))
+	}
+	return b.String()
+}
+
+// Keys of slots are numbers, which are small and in the order of the slots.
+const (
+	epochBits = 22
+	timeBits  = 40
+)
+
+// keyCell is the key of a run in its column.
+func keyCell(id string, s slot) cell {
+	if at := s.at.Unix(); s.epoch > 0 && s.epoch < 1<<epochBits && at >= 0 && at < 1<<timeBits {
+		return integer(int64(s.epoch)<<timeBits | at)
+	}
+	_, key := runner.SplitID(id)
+	return text(key)
+}
+
+// idOf is the inverse of keyCell.
+func idOf(task string, key cell) (string, slot) {
+	if key.kind == sqlite.TypeInteger {
+		s := slot{epoch: int(key.n >> timeBits), at: time.Unix(key.n&(1<<timeBits-1), 0).UTC()}
+		return runner.SlotID(task, s.at, s.epoch), s
+	}
+	return task + "/" + key.text, slot{}
+}
+
+// pack turns a row into a record. Intern gives numbers to names.
+func pack(r *row, intern func(string) (int64, error)) (record, error) {
+	var rec record
+	for _, name := range []struct {
+		col  int
+		text string
+	}{{colTask, r.run.Task}, {colRevision, r.run.Revision}, {colQueue, r.run.Queue}} {
+		if name.text == "" {
+			rec[name.col] = null
+			continue
+		}
+		n, err := intern(name.text)
+		if err != nil {
+			return rec, err
+		}
+		rec[name.col] = integer(n)
+	}
+	rec[colN] = integer(r.number)
+	rec[colKey] = keyCell(r.run.ID, r.slot)
+	rec[colCause] = text(string(r.run.Cause))
+	rec[colState] = text(string(r.run.State))
+	rec[colOutcome] = text(string(r.run.Outcome))
+	rec[colWhy] = text(r.run.Why)
+	rec[colScheduled] = when(r.run.Scheduled)
+	rec[colQueued] = when(r.run.Queued)
+	rec[colStarted] = when(r.run.Started)
+	rec[colFinished] = when(r.run.Finished)
+	rec[colAttempts] = number(int64(r.run.Attempts))
+	rec[colExit] = null
+	if r.run.Exit != nil {
+		rec[colExit] = integer(int64(*r.run.Exit))
+	}
+	rec[colSignal] = text(r.run.Signal)
+	rec[colError] = text(r.run.Error)
+	rec[colFirst] = when(r.run.First)
+	rec[colLast] = when(r.run.Last)
+	rec[colCount] = number(int64(r.run.Count))
+	rec[colGaveWay] = text(r.run.By)
+	rec[colPriority] = number(int64(r.run.Priority))
+	rec[colNotBefore] = when(r.run.NotBefore)
+	rec[colStanding] = text(r.run.On)
+	rec[colParams] = null
+	if len(r.run.Params) > 0 {
+		params, err := json.Marshal(r.run.Params)
+		if err != nil {
+			return rec, err
+		}
+		rec[colParams] = text(string(params))
+	}
+	rec[colInput] = text(r.run.Input)
+	rec[colInputFile] = text(r.run.InputFile)
+	rec[colContent] = text(r.run.Content)
+	rec[colParent] = text(r.run.Parent)
+	rec[colResult] = number(r.run.Result)
+	rec[colSteps] = blob(packSteps(r.steps))
+	rec[colSum] = sum(rec[:colSum]...)
+	return rec, nil
+}
+
+// unpack turns a record, which must be sound, into a row. Name is the inverse of
+// pack's intern.
+func unpack(rec *record, name func(int64) (string, error)) (*row, error) {
+	r := &row{number: rec[colN].n}
+	run := &r.run
+	for _, n := range []struct {
+		col  int
+		text *string
+	}{{colTask, &run.Task}, {colRevision, &run.Revision}, {colQueue, &run.Queue}} {
+		if rec[n.col].kind == sqlite.TypeNull {
+			continue
+		}
+		var err error
+		if *n.text, err = name(rec[n.col].n); err != nil {
+			return nil, err
+		}
+	}
+	run.ID, r.slot = idOf(run.Task, rec[colKey])
+	run.Cause = runner.Cause(rec[colCause].text)
+	run.State = runner.State(rec[colState].text)
+	run.Outcome = runner.Outcome(rec[colOutcome].text)
+	run.Why = rec[colWhy].text
+	run.Scheduled = rec[colScheduled].time()
+	run.Queued = rec[colQueued].time()
+	run.Started = rec[colStarted].time()
+	run.Finished = rec[colFinished].time()
+	run.Attempts = int(rec[colAttempts].n)
+	if c := rec[colExit]; c.kind == sqlite.TypeInteger {
+		run.Exit = new(int(c.n))
+	}
+	run.Signal = rec[colSignal].text
+	run.Error = rec[colError].text
+	run.First = rec[colFirst].time()
+	run.Last = rec[colLast].time()
+	run.Count = int(rec[colCount].n)
+	run.By = rec[colGaveWay].text
+	run.Priority = int(rec[colPriority].n)
+	run.NotBefore = rec[colNotBefore].time()
+	run.On = rec[colStanding].text
+	if c := rec[colParams]; c.text != "" {
+		if err := json.Unmarshal([]byte(c.text), &run.Params); err != nil {
+			return nil, fmt.Errorf("parameters of %s: %w", run.ID, err)
+		}
+	}
+	run.Input = rec[colInput].text
+	run.InputFile = rec[colInputFile].text
+	run.Content = rec[colContent].text
+	run.Parent = rec[colParent].text
+	run.Result = rec[colResult].n
+	r.was = run.State
+	var err error
+	if r.steps, err = unpackSteps(rec[colSteps].text); err != nil {
+		return nil, fmt.Errorf("transitions of %s: %w", run.ID, err)
+	}
+	return r, nil
+}

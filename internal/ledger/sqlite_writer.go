@@ -1,0 +1,232 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+
+	"zombiezen.com/go/sqlite"
+
+	"rota/runner"
+)
+
+// request is a change that someone waits for.
+type request struct {
+	do   func(*op) error
+	err  error
+	done chan struct{}
+}
+
+// write has the writer call f, and returns once what f did is on the disk. F
+// may be called several times; if it returns an error, it has changed nothing.
+func (s *SQLite) write(ctx context.Context, f func(*op) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.RLock()
+	if s.closed {
+		s.mu.RUnlock()
+		return errClosed
+	}
+	r := &request{do: f, done: make(chan struct{})}
+	s.work <- r
+	s.mu.RUnlock()
+	<-r.done
+	return r.err
+}
+
+// writer is the one goroutine that writes. What it holds is its own.
+type writer struct {
+	s        *SQLite
+	conn     *sqlite.Conn
+	cursor   Cursor
+	last     int64             // the number of the newest row
+	lastName int64             // the number of the newest name
+	waiting  map[string]int    // how many runs are queued, by queue
+	tokens   map[string]string // of leases, by id
+	written  int               // rows since the last checkpoint
+}
+
+const (
+	groupSize       = 512  // changes in one commit, at most
+	checkpointAfter = 1000 // rows
+)
+
+// run does what is asked until the ledger is closed.
+func (w *writer) run() {
+	defer close(w.s.stopped)
+	for first := range w.s.work {
+		group := append(make([]*request, 0, 16), first)
+	gather:
+		for len(group) < groupSize {
+			select {
+			case r, ok := <-w.s.work:
+				if !ok {
+					break gather
+				}
+				group = append(group, r)
+			default:
+				break gather
+			}
+		}
+		w.commit(group)
+		if w.written > checkpointAfter {
+			w.checkpoint()
+		}
+	}
+	_ = w.conn.Close() // what was answered is written
+}
+
+// commit does the requests in one transaction, or, if the database fails in
+// that, each in its own, so that one that cannot be does not harm the others;
+// and answers them.
+func (w *writer) commit(group []*request) {
+	err := w.transact(group)
+	if err != nil && len(group) > 1 {
+		for _, r := range group {
+			w.commit([]*request{r})
+		}
+		return
+	}
+	for _, r := range group {
+		if err != nil {
+			r.err = err
+		}
+		close(r.done)
+	}
+}
+
+// transact does the requests in one transaction. An error is one of the
+// database: then nothing happened.
+func (w *writer) transact(group []*request) (err error) {
+	if err := query(w.conn, "BEGIN IMMEDIATE", nil, nil); err != nil {
+		return err
+	}
+	var undo, after []func()
+	defer func() {
+		if err == nil {
+			for _, f := range after {
+				f()
+			}
+			return
+		}
+		for i := len(undo) - 1; i >= 0; i-- {
+			undo[i]()
+		}
+		if !w.conn.AutocommitEnabled() {
+			_ = query(w.conn, "ROLLBACK", nil, nil)
+		}
+	}()
+	for _, r := range group {
+		o := newOp(w)
+		r.err = r.do(o)
+		if r.err == nil {
+			r.err = o.flush()
+		}
+		undo, after = append(undo, o.undo...), append(after, o.after...)
+		var failed *storeError
+		if errors.As(r.err, &failed) {
+			return r.err
+		}
+	}
+	return query(w.conn, "COMMIT", nil, nil)
+}
+
+// checkpoint moves what was written to its place in the file, as far as no
+// reader needs the old.
+func (w *writer) checkpoint() {
+	w.written = 0
+	_ = query(w.conn, "PRAGMA wal_checkpoint(PASSIVE)", nil, nil) // it is tried again
+}
+
+// op is one change under way: a table whose rows are written at its end.
+type op struct {
+	w     *writer
+	rows  map[string]*row   // those asked for, by id; nil: there is none
+	fresh map[string][]*row // new ones of this change, by task
+	dirty []*row            // those to be written
+	first int64             // rows from this number on are new
+	undo  []func()          // takes back what is not in the database
+	after []func()          // to be called once it is written
+}
+
+func newOp(w *writer) *op {
+	return &op{w: w, rows: map[string]*row{}, fresh: map[string][]*row{}, first: w.last + 1}
+}
+
+func (o *op) rules() rules { return rules{table: o, o: o.w.s.o} }
+
+func (o *op) put(r *row) error {
+	w := o.w
+	if r.number == 0 {
+		w.last++
+		r.number = w.last
+		o.undo = append(o.undo, func() { w.last-- })
+		o.rows[r.run.ID] = r
+		o.fresh[r.run.Task] = append(o.fresh[r.run.Task], r)
+		o.dirty = append(o.dirty, r)
+	} else if !o.pending(r) {
+		o.dirty = append(o.dirty, r)
+	}
+	if r.was == runner.Queued {
+		o.count(r.run.Queue, -1)
+	}
+	if r.was = r.run.State; r.was == runner.Queued {
+		o.count(r.run.Queue, +1)
+	}
+	return nil
+}
+
+// pending reports whether the row will be written anyway.
+func (o *op) pending(r *row) bool {
+	if r.number >= o.first {
+		return true
+	}
+	for _, d := range o.dirty {
+		if d == r {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *op) count(queue string, by int) {
+	o.w.waiting[queue] += by
+	o.undo = append(o.undo, func() { o.w.waiting[queue] -= by })
+}
+
+func (o *op) queued(queue string) int { return o.w.waiting[queue] }
+func (o *op) token(id string) string  { return o.w.tokens[id] }
+
+func (o *op) lease(id, token string) {
+	tokens := o.w.tokens
+	old := tokens[id]
+	if old == token {
+		return
+	}
+	set := func(token string) {
+		if tokens[id] = token; token == "" {
+			delete(tokens, id)
+		}
+	}
+	set(token)
+	o.undo = append(o.undo, func() { set(old) })
+}
+
+// flush writes the rows that changed.
+func (o *op) flush() error {
+	for _, r := range o.dirty {
+		rec, err := pack(r, o.intern)
+		if err != nil {
+			return err
+		}
+		sql := insertRun
+		if r.number < o.first {
+			sql = updateRun
+		}
+		if err := query(o.w.conn, sql, rec[:], nil); err != nil {
+			return err
+		}
+	}
+	o.w.written += len(o.dirty)
+	return nil
+}
