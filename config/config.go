@@ -18,7 +18,7 @@ type Config struct {
 	Rota     Rota
 	Queues   map[string]runner.Queue // by name; every queue that a task names is there
 	Tasks    map[string]Task         // by name
-	Sources  []Source                // the file first, then what it includes, by path
+	Sources  []Source                // the file first, then what it includes, then files of dates, each by path
 	Globs    []string                // absolute patterns of include
 	Warnings []Fault                 // valid, but perhaps not meant
 }

@@ -23,7 +23,7 @@ func Load(path string, o Options) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, fault, err := o.read(l.config.Path)
+	text, fault, err := o.read(l.config.Path, maxSize)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the configuration: %w", err)
 	}
@@ -38,7 +38,7 @@ func Parse(path, text string, o Options) (*Config, error) {
 		return nil, err
 	}
 	if len(text) > maxSize {
-		return l.load("", &Fault{Msg: "the text is " + errTooLarge.Error()})
+		return l.load("", &Fault{Msg: "the text is " + larger(maxSize)})
 	}
 	return l.load(strings.TrimPrefix(text, byteOrderMark), nil)
 }
@@ -54,6 +54,7 @@ type loader struct {
 	base       draft // what [defaults] and [history] make of a task
 	tasks      map[string]spot
 	queues     map[string]spot
+	dateFiles  map[string]*dateFile // by absolute path
 }
 
 // pattern is an entry of include.
@@ -81,9 +82,10 @@ func newLoader(path string, o Options) (*loader, error) {
 			Queues: map[string]runner.Queue{"main": newQueue()},
 			Tasks:  map[string]Task{},
 		},
-		base:   newDraft(),
-		tasks:  map[string]spot{},
-		queues: map[string]spot{},
+		base:      newDraft(),
+		tasks:     map[string]spot{},
+		queues:    map[string]spot{},
+		dateFiles: map[string]*dateFile{},
 	}, nil
 }
 
@@ -101,6 +103,11 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 	}
 	for _, src := range l.sources {
 		l.jobs(src)
+	}
+	for _, path := range slices.Sorted(maps.Keys(l.dateFiles)) {
+		if f := l.dateFiles[path]; f.err == nil {
+			l.sources = append(l.sources, f.src)
+		}
 	}
 	errs, warnings := l.faults()
 	if len(errs) > 0 {
@@ -161,7 +168,7 @@ func (l *loader) includes(file *source) {
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(found)) {
-		text, fault, err := l.o.read(path)
+		text, fault, err := l.o.read(path, maxSize)
 		switch {
 		case errors.Is(err, syscall.EISDIR): // a pattern such as "conf.d/*" may match folders
 		case err != nil:

@@ -13,9 +13,6 @@ import (
 // maxSize bounds in bytes a file that is read.
 const maxSize = 16 << 20
 
-// errTooLarge is returned for a file of more than maxSize bytes.
-var errTooLarge = fmt.Errorf("larger than %d MiB", maxSize>>20)
-
 // readFile returns the content of a file, unless somebody may change it who
 // must not.
 func readFile(path string, trust bool) ([]byte, error) {
@@ -91,9 +88,12 @@ func quoteShell(name string) string {
 	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 }
 
+// larger says that something has more bytes than it may have.
+func larger(most int) string { return fmt.Sprintf("larger than %d MiB", most>>20) }
+
 // read returns the text of a file without its byte order mark. The fault is
-// about the file as a whole.
-func (o Options) read(path string) (text string, fault *Fault, err error) {
+// about the file as a whole, such as that it has more than most bytes.
+func (o Options) read(path string, most int) (text string, fault *Fault, err error) {
 	read := o.Read
 	if read == nil {
 		read = func(path string) ([]byte, error) { return readFile(path, o.TrustFile) }
@@ -105,8 +105,8 @@ func (o Options) read(path string) (text string, fault *Fault, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	if len(data) > maxSize {
-		return "", &Fault{Msg: "the file is " + errTooLarge.Error()}, nil
+	if len(data) > most {
+		return "", &Fault{Msg: "the file is " + larger(most)}, nil
 	}
 	return strings.TrimPrefix(string(data), byteOrderMark), nil, nil
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"rota/schedule"
@@ -51,6 +52,7 @@ func (l *loader) triggers(s spot, task map[string]any, d *draft) {
 // trigger reads one trigger of the task and adds it.
 func (s spot) trigger(keys map[string]any, d *draft) {
 	texts := schedule.Keys{}
+	items := map[string][]int{} // which item of its list each text comes from
 	known := true
 	first := ""
 	for _, key := range schedule.TriggerKeys {
@@ -67,15 +69,28 @@ func (s spot) trigger(keys map[string]any, d *draft) {
 				known = s.mismatch(item, "a text, a whole number or a time", "")
 				return
 			}
-			texts[key] = append(texts[key], t)
+			several := []string{t}
+			if path, isFile := strings.CutPrefix(t, "file:"); isFile && key == "except" {
+				several = s.dates(path)
+			}
+			i, _ := s.path[len(s.path)-1].(int)
+			for _, t := range several {
+				texts[key] = append(texts[key], t)
+				items[key] = append(items[key], i)
+			}
 		})
-		known = known && texts[key] != nil
+		if list, isList := v.([]any); isList && len(list) == 0 {
+			known = false
+		}
 	}
 	if !known {
 		return
 	}
 	spec, faults := schedule.Parse(texts, s.l.config.Rota.Timezone)
 	for _, f := range faults {
+		if from := items[f.Key]; f.Index < len(from) {
+			f.Index = from[f.Index]
+		}
 		s.triggerFault(keys, first, f, false)
 	}
 	if len(faults) > 0 {

@@ -193,9 +193,14 @@ func placed(t *testing.T, text string) {
 	if !ok || len(e.Faults) == 0 {
 		t.Fatalf("%T %v", err, err)
 	}
+	inPlace(t, e.Faults, text)
+}
+
+// inPlace checks that each fault has a place in the text, in order.
+func inPlace(t *testing.T, faults []Fault, text string) {
 	lines := strings.Split(strings.TrimPrefix(text, byteOrderMark), "\n")
 	last := Fault{}
-	for _, fault := range e.Faults {
+	for _, fault := range faults {
 		if fault.Line < 1 || fault.Line > len(lines) || fault.Text != strings.TrimSuffix(lines[fault.Line-1], "\r") {
 			t.Fatalf("%+v has no place in %q", fault, text)
 		}

@@ -90,8 +90,14 @@ func (s scene) path(name string) string { return filepath.Join(s.dir, name) }
 // write makes a file with tasks of the given names.
 func (s scene) write(name, tasks string) {
 	s.Helper()
+	s.text(name, jobs(tasks))
+}
+
+// text makes a file with the given text.
+func (s scene) text(name, text string) {
+	s.Helper()
 	s.must(os.MkdirAll(filepath.Dir(s.path(name)), 0o755))
-	s.must(os.WriteFile(s.path(name), []byte(jobs(tasks)), 0o644))
+	s.must(os.WriteFile(s.path(name), []byte(text), 0o644))
 }
 
 func (s scene) rename(from, to string) { s.Helper(); s.must(os.Rename(s.path(from), s.path(to))) }
@@ -105,6 +111,10 @@ func (s scene) link(target, name string) {
 func jobs(names string) string {
 	var b strings.Builder
 	for name := range strings.FieldsSeq(names) {
+		if name == "EXCEPT" { // of the task before
+			b.WriteString("at = \"08:00\"\nexcept = \"file:../far/holidays.txt\"\n")
+			continue
+		}
 		if name == "INCLUDE" {
 			b.WriteString("[rota]\ninclude = [\"conf.d/*.toml\"]\n")
 			continue
@@ -204,6 +214,15 @@ func TestWatch(t *testing.T) {
 			s.expect("a y")
 			s.write("etc/conf.d/z.toml", "z")
 		}, "a y z"},
+		{"a file of dates", func(s scene) {
+			s.write("etc/jobs.toml", "a EXCEPT")
+			s.text("far/holidays.txt", "12-25")
+		}, "a", func(s scene) {
+			s.text("far/.new", "12-32")
+			s.rename("far/.new", "far/holidays.txt")
+			s.expect("error")
+			s.text("far/holidays.txt", "12-31")
+		}, "a"},
 		{"the whole folder removed and made anew", including, "a x", func(s scene) {
 			s.must(os.RemoveAll(s.path("etc")))
 			s.expect("error")

@@ -34,9 +34,9 @@ func (d *draft) parseExcept(v value) {
 		d.add(v.whole(`list the dates: except 12-25, 2026-04-06`, "except can name a file in the file of tasks only"))
 		return
 	}
-	t, yearly, fault := exceptDate(v.text)
-	if fault != nil {
-		d.add(v.whole(fault.Hint, "%s", fault.Msg))
+	t, yearly, ok := exceptDate(v.text)
+	if !ok {
+		d.add(v.whole(`write "2026-12-25", or "12-25" for every year`, "%q is no date", v.text))
 		return
 	}
 	if yearly {
@@ -52,27 +52,22 @@ func (d *draft) parseExcept(v value) {
 	}
 }
 
-// CheckDate tells whether a text is a date as the key except takes it:
-// "2026-12-25", or "12-25" for every year. The error is a [Fault].
-func CheckDate(text string) error {
-	if _, _, fault := exceptDate(text); fault != nil {
-		return *fault
-	}
-	return nil
+// IsDate tells whether a text is a date as the key except takes it:
+// "2026-12-25", or "12-25" for every year.
+func IsDate(text string) bool {
+	_, _, ok := exceptDate(text)
+	return ok
 }
 
 // exceptDate reads a date; of a yearly one the year means nothing.
-func exceptDate(text string) (t time.Time, yearly bool, fault *Fault) {
+func exceptDate(text string) (t time.Time, yearly bool, ok bool) {
 	if len(text) == 5 { // a leap year admits 29 February
 		if t, err := time.Parse(time.DateOnly, "2000-"+text); err == nil {
-			return t, true, nil
+			return t, true, true
 		}
 	}
 	t, err := time.Parse(time.DateOnly, text)
-	if err != nil || t.Year() < 1 {
-		return t, false, &Fault{End: len(text), Msg: fmt.Sprintf("%q is no date", text), Hint: `write "2026-12-25", or "12-25" for every year`}
-	}
-	return t, false, nil
+	return t, false, err == nil && t.Year() > 0
 }
 
 // count tells how many dates there are, a yearly one counting once.

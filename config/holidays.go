@@ -1,0 +1,116 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"rota/schedule"
+)
+
+// What a file of dates may hold at most. Each trigger that names it carries all
+// of its dates.
+const (
+	maxDateFile = 1 << 20 // bytes
+	maxDates    = 2000
+)
+
+// dateFile is a file of dates that except names, such as "file:holidays.txt".
+type dateFile struct {
+	src    *source  // nil if the file cannot be read
+	err    error    // why it cannot
+	dates  []string // those that are right
+	faulty bool
+}
+
+// dates returns the dates of a file that except names here. A file is read
+// once, however many name it, and its own faults are told once.
+func (s spot) dates(path string) []string {
+	if path == "" {
+		s.wrong(`write "file:holidays.txt"`, "except names no file")
+		return nil
+	}
+	abs := filepath.Clean(s.src.abs(path))
+	f, known := s.l.dateFiles[abs]
+	if !known {
+		f = s.l.openDates(abs)
+		s.l.dateFiles[abs] = f
+	}
+	switch {
+	case errors.Is(f.err, fs.ErrNotExist):
+		hint := ""
+		if path != abs {
+			hint = "the path starts at the folder of this file"
+		}
+		s.wrong(hint, "there is no file %s", path)
+	case f.err != nil:
+		s.wrong("", "cannot read %s: %v", path, f.err)
+	case len(f.dates) == 0 && !f.faulty:
+		s.l.add(complaint{spot: s, Fault: Fault{Msg: "there is no date in " + path, Hint: "write one on each line, such as 2026-12-25", Warning: true}})
+	}
+	return f.dates
+}
+
+// openDates reads a file of dates and complains of what is wrong in it.
+func (l *loader) openDates(path string) *dateFile {
+	text, fault, err := l.o.read(path, maxDateFile)
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		err = p.Err // the complaint has the path as it was written
+	}
+	if err != nil {
+		return &dateFile{err: err}
+	}
+	f := &dateFile{src: &source{Source: Source{path, text}, show: l.showAs(path)}}
+	var wrong []complaint
+	if fault != nil {
+		wrong = []complaint{{Fault: *fault, whole: true}}
+	} else {
+		f.dates, wrong = readDates(text)
+	}
+	f.faulty = len(wrong) > 0
+	for _, c := range wrong {
+		c.spot = spot{l: l, src: f.src}
+		l.add(c)
+	}
+	return f
+}
+
+// readDates reads the lines of a file of dates. A line may be blank, and a
+// comment runs from # to its end.
+func readDates(text string) (dates []string, wrong []complaint) {
+	if f, at := notText(text); f != nil {
+		return nil, []complaint{{Fault: *f, text: &at}}
+	}
+	next := 0
+	for line := range strings.Lines(text) {
+		from := next
+		next += len(line)
+		said := upTo(line, "#")
+		from += len(said) - len(strings.TrimLeft(said, blanks))
+		said = strings.Trim(said, blanks)
+		if said == "" {
+			continue
+		}
+		at := span{from, from + len(said)}
+		switch first := upTo(said, " \t,;"); {
+		case len(dates)+len(wrong) == maxDates:
+			return dates, append(wrong, complaint{text: &at, Fault: Fault{Msg: fmt.Sprintf("more than %d dates", maxDates)}})
+		case schedule.IsDate(said):
+			dates = append(dates, said)
+		case schedule.IsDate(first):
+			at.start = at.end - len(strings.TrimLeft(said[len(first):], blanks))
+			wrong = append(wrong, complaint{text: &at, Fault: Fault{Msg: "there is more behind the date", Hint: "one date on each line; a comment begins with #"}})
+		default:
+			msg := "this line is no date"
+			if len(said) <= 40 {
+				msg = fmt.Sprintf("%q is no date", said)
+			}
+			wrong = append(wrong, complaint{text: &at, Fault: Fault{Msg: msg, Hint: "write 2026-12-25, or 12-25 for every year"}})
+		}
+	}
+	return dates, wrong
+}
+
+const blanks = " \t\r\n"
