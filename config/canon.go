@@ -41,8 +41,12 @@ func (t Task) fields() []field {
 		{"stop_signal", t.StopSignal, true},
 		{"success_exit", t.SuccessExit, true},
 		{"priority", t.Priority, true},
+		{"missed", t.Missed, true},
+		{"missed_within", schedule.FormatDuration(t.MissedWithin), true},
+		{"max_wait", schedule.FormatDuration(t.MaxWait), true},
+		{"retry", formatRetry(t.Retry), true},
 		{"params", t.Params, false},
-		{"keep", formatSize(t.Output), true},
+		{"keep", formatKeep(t.Keep, t.Output), true},
 		{"user", t.User, true},
 		{"group", t.Group, true},
 		{"dir", dir, true},
@@ -81,7 +85,7 @@ func (f field) short() string {
 	if plain, err := strconv.Unquote(text); err == nil {
 		text = plain
 	}
-	if text == "" || text == "null" || f.key == "timeout" && text == "0s" {
+	if text == "" || text == "null" || text == "0s" && f.key != "kill_after" {
 		return "none"
 	}
 	return text

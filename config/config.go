@@ -18,6 +18,8 @@ type Config struct {
 	Rota     Rota
 	Queues   map[string]runner.Queue // by name; every queue that a task names is there
 	Tasks    map[string]Task         // by name
+	Keep     Keep                    // of tasks that say nothing, and of those that are no more
+	Total    int64                   // bytes of all outputs that are kept
 	Sources  []Source                // the file first, then what it includes, then files of dates, each by path
 	Globs    []string                // absolute patterns of include
 	Warnings []Fault                 // valid, but perhaps not meant
@@ -46,6 +48,7 @@ type Task struct {
 	Description string
 	Tags        []string
 	Enabled     bool
+	Keep        Keep
 	Triggers    []schedule.Spec // none if the task is by hand only or not enabled
 	hash        string
 }

@@ -81,6 +81,7 @@ func newLoader(path string, o Options) (*loader, error) {
 			Rota:   Rota{Timezone: time.Local, ShutdownGrace: -1, LogLevel: "info", LogFormat: "auto"},
 			Queues: map[string]runner.Queue{"main": newQueue()},
 			Tasks:  map[string]Task{},
+			Total:  1 << 30,
 		},
 		base:      newDraft(),
 		tasks:     map[string]spot{},
@@ -114,7 +115,7 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 		return nil, &Errors{errs}
 	}
 	c := l.config
-	c.Warnings = warnings
+	c.Warnings, c.Keep = warnings, l.base.Keep
 	for _, src := range l.sources {
 		c.Sources = append(c.Sources, src.Source)
 	}

@@ -42,10 +42,20 @@ var rotaKeys = map[string]setter[Rota]{
 	"state_dir":      func(s spot, v any, to *Rota) { s.filePath(v, &to.StateDir) },
 }
 
-// historyKeys are the keys of [history], for all tasks that do not say
-// otherwise.
-var historyKeys = map[string]setter[draft]{
-	"output": keepKeys["output"],
+// history reads [history]: what keep says for all tasks, and the bound over all
+// of them.
+func (l *loader) history(s spot, v any) {
+	known := slices.AppendSeq([]string{"total"}, maps.Keys(keepKeys))
+	s.table(v, func(s spot, key string, v any) {
+		switch set, ok := keepKeys[key]; {
+		case ok:
+			set(s, v, &l.base)
+		case key == "total":
+			s.size(v, &l.config.Total)
+		default:
+			s.unknown(key, known, "[history]")
+		}
+	})
 }
 
 // queueKeys are the keys of [queues.NAME].
@@ -71,7 +81,7 @@ func (l *loader) settings(file *source) {
 		fill(s.at("rota"), v, rotaKeys, "[rota]", &l.config.Rota)
 	}
 	if v, ok := file.data["history"]; ok {
-		fill(s.at("history"), v, historyKeys, "[history]", &l.base)
+		l.history(s.at("history"), v)
 	}
 	if v, ok := file.data["defaults"]; ok {
 		l.defaults(s.at("defaults"), v)

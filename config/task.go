@@ -27,11 +27,16 @@ func newDraft() draft {
 				Policy: runner.Policy{
 					Mode: runner.Threaded, Overlap: runner.OverlapSkip,
 					KillAfter: 10 * time.Second, StopSignal: "TERM", SuccessExit: []int{0},
+					Retry: runner.Retry{
+						Delay: 30 * time.Second, Factor: 2, MaxDelay: time.Hour,
+						On: []string{string(runner.Failed), string(runner.TimedOut), string(runner.Lost)},
+					},
 				},
 				Process: runner.Process{Umask: 0o022, Shell: []string{"/bin/sh", "-c"}},
 				Output:  1 << 20,
 			},
 			Enabled: true,
+			Keep:    Keep{Runs: 10_000, Outputs: 500, Age: 90 * 24 * time.Hour},
 		},
 		own:   map[string]bool{},
 		given: map[string]bool{},

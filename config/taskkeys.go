@@ -39,13 +39,19 @@ var taskKeys = map[string]taskKey{
 	"overlap": {anyTask, func(s spot, v any, to *draft) {
 		s.oneOf(v, (*string)(&to.Overlap), string(runner.OverlapSkip), string(runner.OverlapQueue), string(runner.OverlapReplace), string(runner.OverlapAllow))
 	}},
-	"timeout":      {anyTask, func(s spot, v any, to *draft) { s.duration(v, &to.Timeout) }},
-	"kill_after":   {anyTask, func(s spot, v any, to *draft) { s.duration(v, &to.KillAfter) }},
-	"stop_signal":  {processes, setSignal},
-	"success_exit": {commands, setExits},
-	"priority":     {anyTask, func(s spot, v any, to *draft) { s.number(v, -1, 1, &to.Priority) }},
-	"params":       {anyTask, setParams},
-	"keep":         {anyTask, func(s spot, v any, to *draft) { fill(s, v, keepKeys, "keep", to) }},
+	"missed": {anyTask, func(s spot, v any, to *draft) {
+		s.oneOf(v, (*string)(&to.Missed), string(runner.MissedSkip), string(runner.MissedOnce), string(runner.MissedAll))
+	}},
+	"missed_within": {anyTask, func(s spot, v any, to *draft) { s.duration(v, &to.MissedWithin) }},
+	"max_wait":      {anyTask, func(s spot, v any, to *draft) { s.duration(v, &to.MaxWait) }},
+	"retry":         {anyTask, func(s spot, v any, to *draft) { fill(s, v, retryKeys, "retry", &to.Retry) }},
+	"timeout":       {anyTask, func(s spot, v any, to *draft) { s.duration(v, &to.Timeout) }},
+	"kill_after":    {anyTask, func(s spot, v any, to *draft) { s.duration(v, &to.KillAfter) }},
+	"stop_signal":   {processes, setSignal},
+	"success_exit":  {commands, setExits},
+	"priority":      {anyTask, func(s spot, v any, to *draft) { s.number(v, -1, 1, &to.Priority) }},
+	"params":        {anyTask, setParams},
+	"keep":          {anyTask, func(s spot, v any, to *draft) { fill(s, v, keepKeys, "keep", to) }},
 
 	"user":     {processes, func(s spot, v any, to *draft) { s.filled(v, &to.User) }},
 	"group":    {processes, func(s spot, v any, to *draft) { s.filled(v, &to.Group) }},
@@ -66,20 +72,6 @@ var taskKeys = map[string]taskKey{
 		fill(s, v, limitKeys, "limits", &to.Limits)
 	}},
 	"secrets": {processes, setSecrets},
-}
-
-var keepKeys = map[string]setter[draft]{
-	"output": func(s spot, v any, to *draft) {
-		n := int64(0)
-		if !s.size(v, &n) {
-			return
-		}
-		if n < 1<<10 {
-			s.wrong("", "output is %s, but has to be 1KiB or more", v)
-			return
-		}
-		to.Output = n
-	},
 }
 
 var limitKeys = map[string]setter[runner.Limits]{

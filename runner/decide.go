@@ -15,6 +15,7 @@ type Slot struct {
 	N           int       // how many, First and Last included
 	Cause       Cause     // CauseSchedule, CauseCatchup or CauseStart
 	Missed      string    // not "": too late to run, and why
+	Each        bool      // one of several that run one after another, whatever overlap says
 }
 
 // Batch is what was decided: all of it but Stops goes into one transaction with
@@ -34,8 +35,8 @@ type End struct {
 	Why     string
 }
 
-// unqueuedCapacity bounds what may wait of one task that names no queue.
-const unqueuedCapacity = 1000
+// UnqueuedCapacity bounds what may wait of one task that names no queue.
+const UnqueuedCapacity = 1000
 
 // Decide says what becomes of each slot, and which of the runs that wait, those
 // of the slots among them, start now. Without slots it answers what a freed
@@ -74,14 +75,14 @@ func (d *decision) slot(s Slot) {
 	}
 	id := SlotID(s.Task, s.Last, s.Epoch)
 	live, waiting := d.v.live[s.Task], slotRuns(d.v.waiting[s.Task])
-	switch p.Overlap {
-	case OverlapAllow:
-	case OverlapQueue:
+	switch {
+	case s.Each, p.Overlap == OverlapAllow:
+	case p.Overlap == OverlapQueue:
 		if len(waiting) > 0 {
 			d.fold(s, s.N, Skipped, "overlap: a run waits already", waiting[0].ID)
 			return
 		}
-	case OverlapReplace:
+	case p.Overlap == OverlapReplace:
 		for _, r := range waiting {
 			d.batch.Ends = append(d.batch.Ends, End{r.ID, Replaced, "replaced by " + id})
 			d.queued[r.Queue]--
@@ -176,7 +177,7 @@ func (d *decision) full(r Run) bool {
 	if q, ok := d.v.Queues[r.Queue]; ok {
 		return d.v.queued[r.Queue]+d.queued[r.Queue] > q.Capacity
 	}
-	return len(d.v.waiting[r.Task]) >= unqueuedCapacity
+	return len(d.v.waiting[r.Task]) >= UnqueuedCapacity
 }
 
 // laneOrder is the order in which waiting runs start: by priority, then by

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 )
 
 // startForked starts a shim that carries the run, and watches it.
@@ -138,10 +139,10 @@ func (r *Runner) settle(d runDir, run Run, p Policy) {
 
 // Found is a forked run that an earlier daemon started.
 type Found struct {
-	Run   Run
-	Begun bool // false: its shim never began, it may be started again
-	dir   runDir
-	p     Policy
+	Run    Run
+	Begun  bool   // false: its shim never began, it may be started again
+	Policy Policy // by which it was started
+	dir    runDir
 }
 
 // Find returns the forked runs whose end is not written down yet. Each is to be
@@ -164,7 +165,7 @@ func (r *Runner) Find() ([]Found, error) {
 			bad = append(bad, err)
 			continue
 		}
-		f := Found{Run: file.Run, Begun: true, dir: d, p: file.Policy}
+		f := Found{Run: file.Run, Begun: true, dir: d, Policy: file.Policy}
 		if lock, err := d.lock(); err == nil {
 			// Only who makes the file may start the run, or say that it never did.
 			f.Begun = d.begin() != nil
@@ -180,7 +181,7 @@ func (r *Runner) Resume(ctx context.Context, f Found) {
 	lock, err := f.dir.lock()
 	if err == nil {
 		lock.Close()
-		go r.settle(f.dir, f.Run, f.p)
+		go r.settle(f.dir, f.Run, f.Policy)
 		return
 	}
 	shim, err := f.dir.process("go")
@@ -191,12 +192,25 @@ func (r *Runner) Resume(ctx context.Context, f Found) {
 				_ = r.o.Done(f.Run, Result{Outcome: Lost, Why: fmt.Sprintf("cannot watch its shim: %v", err)})
 				return
 			}
-			r.settle(f.dir, f.Run, f.p)
+			r.settle(f.dir, f.Run, f.Policy)
 		}()
 		return
 	}
 	r.carrier(f.dir, f.Run).born(shim)
-	go r.follow(ctx, f.dir, f.Run, f.p, shim, func() { shim.pidfd.Close() })
+	go r.follow(ctx, f.dir, f.Run, f.Policy, shim, func() { shim.pidfd.Close() })
+}
+
+// Abandon ends a run that shared the life of a daemon which is gone: what is left
+// of it is stopped, then Options.Done is told that it is lost.
+func (r *Runner) Abandon(run Run, p Policy) {
+	go func() {
+		why := "rota was killed"
+		if cleared := (family{run: run.ID, stateDir: r.o.StateDir}).clear(p); cleared != "" {
+			why += "; " + cleared
+		}
+		joinLeft(logPath(r.o.StateDir, run.ID, run.Attempts))
+		_ = r.o.Done(run, Result{Outcome: Lost, Why: why, Finished: time.Now()})
+	}()
 }
 
 // await blocks until nobody holds the lock.

@@ -139,6 +139,13 @@ func joinLog(path string, dropped int64) error {
 	return nil
 }
 
+// joinLeft completes a log whose writer was killed.
+func joinLeft(path string) {
+	if len(segmentsOf(path)) > 0 {
+		_ = joinLog(path, -1)
+	}
+}
+
 func appendTo(to *os.File, path string) error {
 	from, err := os.Open(path)
 	if err != nil {

@@ -154,9 +154,7 @@ func (d runDir) settle(run Run, p Policy, stateDir string) Result {
 	if cleared := f.clear(p); cleared != "" {
 		why += "; " + cleared
 	}
-	if log := logPath(stateDir, run.ID, run.Attempts); len(segmentsOf(log)) > 0 {
-		_ = joinLog(log, -1)
-	}
+	joinLeft(logPath(stateDir, run.ID, run.Attempts))
 	return Result{Outcome: Lost, Why: why, Finished: time.Now()}
 }
 

@@ -30,6 +30,30 @@ type Policy struct {
 	StopSignal  string        // "TERM", "INT", …; "none": the task asks by itself
 	SuccessExit []int         // exit codes that count as ok
 	Priority    int           // -1, 0 or 1; higher goes first
+
+	Missed       CatchUp       // "" is MissedSkip, but for what is due only once
+	MissedWithin time.Duration // what is later is not made up for; 0: for MissedAll a day, else no limit
+	MaxWait      time.Duration // a run that was queued for longer is skipped; 0: no limit
+	Retry        Retry
+}
+
+// CatchUp says what becomes of slots that could not be started in time.
+type CatchUp string
+
+// What becomes of missed slots.
+const (
+	MissedSkip CatchUp = "skip" // they are recorded as missed
+	MissedOnce CatchUp = "once" // one run, for the newest
+	MissedAll  CatchUp = "all"  // a run for each, the oldest first
+)
+
+// Retry says when a run that did not end well is attempted again.
+type Retry struct {
+	Max      int // attempts after the first; 0: none
+	Delay    time.Duration
+	Factor   float64 // by which each delay is longer than the one before
+	MaxDelay time.Duration
+	On       []string // outcomes and exit codes that are retried
 }
 
 // Process is the surroundings of a command.

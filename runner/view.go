@@ -50,6 +50,17 @@ func (v *View) Remove(id string) (Run, bool) {
 	return Run{}, false
 }
 
+// Find returns a run that waits or is under way.
+func (v *View) Find(id string) (Run, bool) {
+	task, _ := SplitID(id)
+	for _, runs := range [][]Run{v.live[task], v.waiting[task]} {
+		if i := slices.IndexFunc(runs, func(r Run) bool { return r.ID == id }); i >= 0 {
+			return runs[i], true
+		}
+	}
+	return Run{}, false
+}
+
 // Apply makes the view what it is after the batch was written down: new runs
 // and those that ended, and the ones claimed as live.
 func (v *View) Apply(b Batch, claimed []Run) {

@@ -67,7 +67,10 @@ func Run(ctx context.Context, o Options) error {
 	if l.clock, err = clock.New(); err != nil {
 		return fmt.Errorf("clock: %w", err)
 	}
-	l.ledger = ledger.NewMemory(ledger.Options{Now: l.clock.Now, Queues: out.capacity, LogPath: l.logPath})
+	l.ledger, err = ledger.Open(ctx, stateDir, ledger.Options{Now: l.clock.Now, Queues: out.capacity})
+	if err != nil {
+		return err
+	}
 	defer l.ledger.Close()
 	l.runner = runner.New(runner.Options{StateDir: stateDir, Done: l.done, Returned: l.returned, Echo: out.echo})
 	return l.live(ctx, file)
@@ -91,9 +94,15 @@ func (l *loop) live(ctx context.Context, file *file) error {
 		defer close(watched)
 		file.watch(ctx, l)
 	}()
+	retained := make(chan struct{})
+	go func() {
+		defer close(retained)
+		l.retain(ctx)
+	}()
 	err := l.run(ctx)
 	stop()
 	<-watched
+	<-retained
 	return errors.Join(err, l.end(signals.hurry))
 }
 

@@ -28,7 +28,7 @@ func (e entry) when() schedule.Schedule {
 	if e.late == 0 {
 		return e.spec
 	}
-	return delayed{e.spec, e.late}
+	return shifted{e.spec, e.late}
 }
 
 // slots turns instants at which the entry came due into its slots.
@@ -43,13 +43,13 @@ func (e entry) slots(d schedule.Due) schedule.Due {
 // afterFinish reports whether the trigger counts from the end of a run.
 func (e entry) afterFinish() bool { return e.spec.Anchor() == "finish" }
 
-// delayed is a schedule moved by a span of time.
-type delayed struct {
+// shifted is a schedule moved by a span of time.
+type shifted struct {
 	schedule.Schedule
 	by time.Duration
 }
 
-func (d delayed) Next(after time.Time) time.Time {
+func (d shifted) Next(after time.Time) time.Time {
 	at := d.Schedule.Next(after.Add(-d.by))
 	if at.IsZero() {
 		return at

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -171,18 +172,14 @@ func (l *loop) swap(ctx context.Context, c *config.Config) error {
 		l.install(old)
 		return err
 	}
-	for _, run := range l.view.Waiting("") {
-		if _, ok := c.Tasks[run.Task]; ok {
-			continue
+	for _, name := range changes.Removed {
+		for _, run := range l.view.Waiting(name) {
+			l.cancel(ctx, run, gone)
 		}
-		why := "the task is not in the file any more"
-		if err := l.ledger.Cancel(ctx, run.ID, why); err != nil {
-			l.log.Error("cannot cancel", "run", run.ID, "error", err)
-			continue
+		for _, d := range slices.Clone(l.delays[name]) {
+			l.undelay(d.run.ID)
+			l.cancel(ctx, d.run, gone)
 		}
-		l.view.Remove(run.ID)
-		run.State, run.Outcome, run.Why = "", runner.Cancelled, why
-		l.out.Record(run)
 	}
 	_ = l.ledger.Event(ctx, ledger.Event{Time: now, Kind: "reload", Text: changes.String()})
 	l.log.Info("reloaded", "changes", changes.String())

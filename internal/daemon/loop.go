@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rota/config"
@@ -37,13 +37,16 @@ type loop struct {
 	entries  map[string]entry // by the agenda's key
 	view     runner.View
 	starts   []runner.Slot        // at_start triggers that are due
+	delays   map[string][]delayed // runs that wait for another attempt, by task
 	since    time.Time            // what the clock showed when the loop began, or a new epoch
 	success  map[string]time.Time // when each task last ended ok
 	finished map[string]time.Time // when each task last ended
 	tasks    int                  // with triggers
 	status   string               // as last told to systemd
 
-	leases sync.Map // of runs under way, by id
+	leases  sync.Map                      // of underway, by the run's id
+	inForce atomic.Pointer[config.Config] // cfg, for others
+	grown   chan struct{}                 // runs have ended since the last retention; room for one
 
 	mu    sync.Mutex // guards posts
 	posts []func()
@@ -53,7 +56,8 @@ type loop struct {
 func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop {
 	l := &loop{
 		o: o, out: out, log: out.log, cfg: cfg, stateDir: stateDir,
-		entries: map[string]entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{}, woken: make(chan struct{}, 1),
+		entries: map[string]entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{}, delays: map[string][]delayed{},
+		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1),
 	}
 	l.view.Policy = func(name string) (runner.Policy, bool) {
 		t, ok := l.cfg.Tasks[name]
@@ -102,7 +106,9 @@ func (l *loop) begin(ctx context.Context) error {
 	}
 	l.since = now
 	l.install(l.cfg)
-	l.adopt(ctx)
+	if err := l.recover(ctx); err != nil {
+		return err
+	}
 	if err := l.plan(ctx, now); err != nil {
 		return err
 	}
@@ -154,13 +160,16 @@ func (l *loop) run(ctx context.Context) error {
 
 // advance decides what is due up to now, and what waits, and starts what may.
 func (l *loop) advance(ctx context.Context, now time.Time) error {
-	due := l.agenda.Due(now)
+	due, err := l.moments(ctx, l.agenda.Due(now))
+	if err != nil {
+		return err
+	}
 	slots := l.slots(due, now)
 	batch := runner.Decide(slots, &l.view, now)
+	l.giveWay(&batch)
 	var leases []ledger.Lease
-	var err error
 	switch {
-	case len(due) > 0 || len(slots) > 0:
+	case len(slots) > 0:
 		leases, err = l.write(ctx, ledger.Cursor{Epoch: l.cursor.Epoch, Through: now, Revision: l.cfg.Revision}, batch)
 	case len(batch.Claim) > 0:
 		leases, err = l.ledger.Claim(ctx, batch.Claim)
@@ -201,7 +210,7 @@ func (l *loop) apply(b runner.Batch, leases []ledger.Lease) {
 	var claimed []runner.Run
 	for _, lease := range leases {
 		claimed = append(claimed, lease.Run)
-		l.leases.Store(lease.Run.ID, lease)
+		l.leases.Store(lease.Run.ID, underway{lease, l.policyOf(lease.Run.Task)})
 	}
 	l.view.Apply(b, claimed)
 	for _, id := range b.Claim {
@@ -213,12 +222,14 @@ func (l *loop) apply(b runner.Batch, leases []ledger.Lease) {
 		l.out.Record(r)
 	}
 	for _, e := range b.Ends {
+		l.undelay(e.ID)
 		task, _ := runner.SplitID(e.ID)
 		l.out.Record(runner.Run{ID: e.ID, Task: task, Outcome: e.Outcome, Why: e.Why})
 	}
 	for _, r := range b.Runs {
 		if !slices.Contains(b.Claim, r.ID) {
 			l.out.Record(r)
+			l.patience(r)
 		}
 	}
 	for _, e := range b.Stops {
@@ -234,25 +245,43 @@ func (l *loop) start(lease ledger.Lease) {
 	run := lease.Run
 	task, ok := l.cfg.Tasks[run.Task]
 	if !ok {
-		go l.done(run, runner.Result{Outcome: runner.Cancelled, Why: "the task is not in the file any more", Finished: time.Now()})
+		go func() { _ = l.done(run, runner.Result{Outcome: runner.Cancelled, Why: gone, Finished: time.Now()}) }()
 		return
 	}
 	l.out.Record(run)
-	l.runner.Start(l.runs, runner.Launch{Run: run, Task: &task.Task, LastSuccess: l.success[run.Task]})
+	l.runner.Start(l.runs, runner.Launch{Run: run, Task: &task.Task, LastSuccess: l.lastSuccess(run.Task)})
 }
 
-// done writes down the end of a run. It is called from the run's own goroutine,
-// so that many can be written at once.
+// lastSuccess is when a task last ended ok; zero if it never did.
+func (l *loop) lastSuccess(task string) time.Time {
+	at, known := l.success[task]
+	if !known {
+		past, err := l.ledger.Past(context.Background(), task)
+		if err != nil {
+			l.log.Error("cannot read when a task last ended well", "task", task, "error", err)
+		}
+		at = past.Success
+		l.success[task] = at
+	}
+	return at
+}
+
+// done writes down the end of an attempt. It is called from the run's own
+// goroutine, so that many can be written at once.
 func (l *loop) done(run runner.Run, res runner.Result) error {
-	lease, ok := l.leases.Load(run.ID)
+	v, ok := l.leases.Load(run.ID)
 	if !ok {
 		return fmt.Errorf("run %s: %w", run.ID, ledger.ErrNotFound)
 	}
-	err := l.ledger.Finish(context.Background(), lease.(ledger.Lease), res)
+	ctx, u := context.Background(), v.(underway)
+	again, err := l.retry(ctx, u, res)
+	if !again {
+		err = l.ledger.Finish(ctx, u.Lease, res)
+		l.post(func() { l.ended(run, res) })
+	}
 	if err != nil {
 		l.log.Error("cannot write down the end of a run", "run", run.ID, "outcome", res.Outcome, "error", err)
 	}
-	l.post(func() { l.ended(run, res) })
 	return err
 }
 
@@ -266,6 +295,10 @@ func (l *loop) ended(run runner.Run, res runner.Result) {
 	}
 	l.leases.Delete(run.ID)
 	l.finished[run.Task] = res.Finished
+	select {
+	case l.grown <- struct{}{}:
+	default:
+	}
 	if !res.Stuck {
 		l.view.Remove(run.ID)
 		l.again(run.Task, res.Finished)
@@ -307,14 +340,4 @@ func (l *loop) upcoming() (string, time.Time) {
 	due := l.agenda.Due(at)
 	first := slices.MinFunc(due, func(a, b schedule.Due) int { return cmp.Compare(a.Key, b.Key) })
 	return first.Key, at
-}
-
-// logPath is the output of a run's newest attempt.
-func (l *loop) logPath(id string) string {
-	run, _, err := l.ledger.Get(context.Background(), id)
-	if err != nil {
-		return ""
-	}
-	task, key := runner.SplitID(id)
-	return filepath.Join(l.stateDir, "logs", task, fmt.Sprintf("%s.%d.log", key, run.Attempts))
 }

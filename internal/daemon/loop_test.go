@@ -47,7 +47,12 @@ func inBubble(t *testing.T, start, jobs string, test func(r *rig)) {
 		out.configure(cfg)
 		r.loop = newLoop(Options{}, out, cfg, t.TempDir())
 		r.clock = r.fake
-		r.ledger = ledger.NewMemory(ledger.Options{Now: r.fake.Now})
+		book, err := ledger.Open(t.Context(), r.stateDir, ledger.Options{Now: r.fake.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer book.Close()
+		r.ledger = book
 		r.runner = runner.New(runner.Options{StateDir: r.stateDir, Done: r.done, Returned: r.returned})
 		ctx, cancel := context.WithCancel(t.Context())
 		r.runs = ctx

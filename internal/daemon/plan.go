@@ -19,6 +19,7 @@ import (
 // install puts a configuration in force, but for its schedule.
 func (l *loop) install(c *config.Config) {
 	l.cfg = c
+	l.inForce.Store(c)
 	l.view.Queues, l.view.MaxRunning = c.Queues, c.Rota.MaxRunning
 	l.out.configure(c)
 }
@@ -132,49 +133,4 @@ func firstOfBoot(stateDir string) bool {
 		return false
 	}
 	return renameio.WriteFile(path, id, 0o600) == nil
-}
-
-// adopt takes over the forked runs that an earlier daemon left.
-func (l *loop) adopt(ctx context.Context) {
-	found, err := l.runner.Find()
-	if err != nil {
-		l.log.Error("cannot read what became of some forked runs", "error", err)
-	}
-	for _, f := range found {
-		if err := l.takeOver(ctx, f); err != nil {
-			l.log.Error("cannot take over a forked run", "run", f.Run.ID, "error", err)
-		}
-	}
-}
-
-// takeOver has the run in the ledger, then follows it, or lets it start again
-// if it never did.
-func (l *loop) takeOver(ctx context.Context, f runner.Found) error {
-	run := f.Run
-	if !f.Begun {
-		run.State, run.Attempts, run.Started = runner.Queued, run.Attempts-1, time.Time{}
-		if _, err := l.ledger.Submit(ctx, run); err != nil {
-			return err
-		}
-		l.view.Add(run)
-		l.log.Info("found a forked run that never began; it waits again", "run", run.ID)
-		return l.runner.Drop(f)
-	}
-	switch known, err := l.ledger.Submit(ctx, run); {
-	case err != nil:
-		return err
-	case known.Outcome != "":
-		return l.runner.Drop(f) // killed after its end was written down
-	}
-	leases, err := l.ledger.Claim(ctx, []string{run.ID})
-	if err != nil {
-		return err
-	}
-	for _, lease := range leases {
-		l.leases.Store(run.ID, lease)
-	}
-	l.view.Add(run)
-	l.log.Info("adopted a forked run of an earlier daemon", "task", run.Task, "run", run.ID)
-	l.runner.Resume(l.runs, f)
-	return nil
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -14,6 +15,8 @@ const (
 	// madeUp is the longest gap, lived through, after which what names a time
 	// of the day still runs (rule 13, as cron does).
 	madeUp = 3 * time.Hour
+	// missedAllWithin is missed_within of missed = "all" where nothing is said.
+	missedAllWithin = 24 * time.Hour
 )
 
 // slots puts together what came due, one slot for each task.
@@ -29,33 +32,121 @@ func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
 		byTask[task] = append(byTask[task], d)
 	}
 	for _, task := range order {
-		slots = append(slots, l.slot(task, byTask[task], now))
+		slots = append(slots, l.slot(task, byTask[task], now)...)
 	}
 	return slots
 }
 
-// slot makes one slot of all that came due of one task, and decides what
-// becomes of it if it is late.
-func (l *loop) slot(task string, due []schedule.Due, now time.Time) runner.Slot {
+// slot makes one slot of all that came due of one task, or with missed = "all"
+// one of each, and decides what becomes of those that are late.
+func (l *loop) slot(task string, due []schedule.Due, now time.Time) []runner.Slot {
 	var inTime, makeUp bool
-	least := time.Duration(1<<63 - 1)
+	p := l.policyOf(task)
 	for i, d := range due {
 		e, by := l.entries[d.Key], now.Sub(d.Last)
 		inTime = inTime || by <= lateAfter
-		makeUp = makeUp || e.spec.Kind() == schedule.Once || by <= madeUp && e.spec.Fixed() && !d.Last.Before(l.since)
-		least = min(least, by)
+		makeUp = makeUp || by <= madeUp && e.spec.Fixed() && !d.Last.Before(l.since)
+		if e.spec.Kind() == schedule.Once && p.Missed == "" {
+			p.Missed = runner.MissedOnce
+		}
 		due[i] = e.slots(d)
 	}
 	s := merge(due)
 	s.Task, s.Epoch, s.Cause = task, l.cursor.Epoch, runner.CauseSchedule
+	late := now.Sub(s.Last)
 	switch {
+	case p.Missed == runner.MissedAll && (s.N > 1 || !inTime):
+		return l.each(s, due, p, now)
 	case inTime:
-	case makeUp:
+	case makeUp, p.Missed == runner.MissedOnce && (p.MissedWithin == 0 || late <= p.MissedWithin):
 		s.Cause = runner.CauseCatchup
 	default:
-		s.Missed = "due " + schedule.FormatDuration(least.Round(time.Second)) + " ago, when rota could not start it"
+		s.Missed = lateBy(late)
 	}
-	return s
+	return []runner.Slot{s}
+}
+
+func lateBy(d time.Duration) string {
+	return "due " + schedule.FormatDuration(d.Round(time.Second)) + " ago, when rota could not start it"
+}
+
+// each makes a slot of each instant that is not too long ago and for which the
+// queue has room, and one that stands for those before.
+func (l *loop) each(all runner.Slot, due []schedule.Due, p runner.Policy, now time.Time) []runner.Slot {
+	within := cmp.Or(p.MissedWithin, missedAllWithin)
+	room := l.cfg.Queues[p.Queue].Capacity
+	if p.Queue == "" {
+		room = runner.UnqueuedCapacity
+	}
+	at := instants(due, now.Add(-within), room)
+	var slots []runner.Slot
+	if n := all.N - len(at); n > 0 {
+		before := all
+		before.N, before.Missed = n, lateBy(now.Sub(all.First))
+		if len(at) > 0 {
+			before.Last = last(due, at[0])
+		}
+		slots = append(slots, before)
+	}
+	for _, t := range at {
+		s := all
+		s.First, s.Prev, s.Last, s.N, s.Each = t, time.Time{}, t, 1, true
+		if now.Sub(t) > lateAfter {
+			s.Cause = runner.CauseCatchup
+		}
+		slots = append(slots, s)
+	}
+	return slots
+}
+
+// instants returns the newest slots from an instant on, at most n, oldest first.
+func instants(due []schedule.Due, from time.Time, n int) []time.Time {
+	var all []time.Time
+	for _, d := range due {
+		first := d.First
+		if first.Before(from) {
+			first = d.When.Next(from.Add(-time.Nanosecond))
+		}
+		for at := first; !at.IsZero() && !at.After(d.Last); at = d.When.Next(at) {
+			all = append(all, at)
+			if len(all) > 2*max(n, 1000) { // far more than there is room for
+				all = newest(all, n)
+			}
+		}
+	}
+	return newest(all, n)
+}
+
+// newest sorts instants, takes out the doubles and keeps the newest n.
+func newest(all []time.Time, n int) []time.Time {
+	slices.SortFunc(all, time.Time.Compare)
+	all = slices.CompactFunc(all, time.Time.Equal)
+	return all[max(0, len(all)-n):]
+}
+
+// last returns the newest slot before an instant.
+func last(due []schedule.Due, before time.Time) time.Time {
+	var found time.Time
+	for _, d := range due {
+		if !d.First.Before(before) {
+			continue
+		}
+		// Twice as far back each time: the slots may be seconds or years apart.
+		for span := time.Minute; ; span *= 2 {
+			at := d.When.Next(before.Add(-span))
+			if at.IsZero() || !at.Before(before) {
+				continue
+			}
+			for next := d.When.Next(at); !next.IsZero() && next.Before(before); next = d.When.Next(at) {
+				at = next
+			}
+			if at.After(found) {
+				found = at
+			}
+			break
+		}
+	}
+	return found
 }
 
 // merge makes one slot of the slots of several triggers of one task; an instant

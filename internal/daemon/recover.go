@@ -1,0 +1,139 @@
+package daemon
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+// recover takes over what an earlier daemon left, in the ledger and among the
+// living: forked runs are adopted, what is left of others is stopped, what
+// waited waits again. What runs is seen from processes, never from a record.
+func (l *loop) recover(ctx context.Context) error {
+	folders, err := l.runner.Find()
+	if err != nil {
+		l.log.Error("cannot read what became of some forked runs", "error", err)
+	}
+	found := map[string]runner.Found{}
+	for _, f := range folders {
+		found[f.Run.ID] = f
+	}
+	running, err := l.ledger.List(ctx, ledger.Filter{States: []runner.State{runner.Running}})
+	if err != nil {
+		return err
+	}
+	for _, run := range running {
+		if _, ok := found[run.ID]; ok {
+			continue
+		}
+		if err := l.abandon(ctx, run); err != nil {
+			return err
+		}
+	}
+	for _, f := range found {
+		if err := l.takeOver(ctx, f); err != nil {
+			l.log.Error("cannot take over a forked run", "run", f.Run.ID, "error", err)
+		}
+	}
+	waiting, err := l.ledger.List(ctx, ledger.Filter{States: []runner.State{runner.Queued, runner.Delayed}})
+	if err != nil {
+		return err
+	}
+	for _, run := range waiting {
+		l.waits(ctx, run)
+	}
+	return nil
+}
+
+// waits takes in a run that an earlier daemon left waiting.
+func (l *loop) waits(ctx context.Context, run runner.Run) {
+	switch _, known := l.cfg.Tasks[run.Task]; {
+	case !known:
+		l.cancel(ctx, run, gone)
+	case run.State == runner.Delayed:
+		outcome, _, _ := strings.Cut(run.Why, ":")
+		l.delay(run, runner.Outcome(outcome), run.NotBefore)
+	default:
+		if _, there := l.view.Find(run.ID); !there {
+			l.view.Add(run)
+			l.patience(run)
+		}
+	}
+}
+
+// gone is why the waiting runs of a task end that was taken out of the file.
+const gone = "the task is not in the file any more"
+
+// cancel ends a run that waits.
+func (l *loop) cancel(ctx context.Context, run runner.Run, why string) {
+	if err := l.ledger.Cancel(ctx, run.ID, why); err != nil {
+		l.log.Error("cannot cancel", "run", run.ID, "error", err)
+		return
+	}
+	l.view.Remove(run.ID)
+	run.State, run.Outcome, run.Why = "", runner.Cancelled, why
+	l.out.Record(run)
+}
+
+// abandon ends a run whose daemon died: what is left of it is stopped, and only
+// then is it lost.
+func (l *loop) abandon(ctx context.Context, run runner.Run) error {
+	if err := l.lease(ctx, run, l.policyOf(run.Task)); err != nil {
+		return err
+	}
+	l.log.Warn("found a run of an earlier daemon that was killed", "task", run.Task, "run", run.ID)
+	l.runner.Abandon(run, l.policyOf(run.Task))
+	return nil
+}
+
+// lease makes a run that is under way already one of this daemon's.
+func (l *loop) lease(ctx context.Context, run runner.Run, p runner.Policy) error {
+	leases, err := l.ledger.Claim(ctx, []string{run.ID})
+	if err != nil {
+		return err
+	}
+	for _, lease := range leases {
+		l.leases.Store(run.ID, underway{lease, p})
+	}
+	l.view.Add(run)
+	return nil
+}
+
+// takeOver has a forked run in the ledger, then follows it, or lets it start
+// again if it never did.
+func (l *loop) takeOver(ctx context.Context, f runner.Found) error {
+	run := f.Run
+	known, err := l.ledger.Submit(ctx, run)
+	switch {
+	case err != nil:
+		return err
+	case known.State != runner.Running:
+		return l.runner.Drop(f) // its end was written down, or that it is to be tried again
+	}
+	if err := l.lease(ctx, run, f.Policy); err != nil {
+		return err
+	}
+	if !f.Begun {
+		l.log.Info("a forked run never began; it is started now", "task", run.Task, "run", run.ID)
+		if err := l.runner.Drop(f); err != nil {
+			return err
+		}
+		u, _ := l.leases.Load(run.ID)
+		l.start(u.(underway).Lease)
+		return nil
+	}
+	l.log.Info("adopted a forked run of an earlier daemon", "task", run.Task, "run", run.ID)
+	l.runner.Resume(l.runs, f)
+	return nil
+}
+
+// policyOf is the policy in force of a task; of one that is no more, a plain one.
+func (l *loop) policyOf(task string) runner.Policy {
+	if p, ok := l.view.Policy(task); ok {
+		return p
+	}
+	return runner.Policy{StopSignal: "TERM", KillAfter: 10 * time.Second}
+}
