@@ -129,6 +129,7 @@ func (d *draft) settle(s spot, action string) {
 	if builtin && !d.given["timeout"] {
 		d.Timeout = time.Minute
 	}
+	d.checkParams(s.at(action))
 	if d.Mode == runner.Sequential && d.Queue == "" {
 		d.Queue = "main"
 	}
@@ -146,6 +147,24 @@ func (d *draft) settle(s spot, action string) {
 			at = spot{l: s.l, src: s.l.sources[0]}.at("defaults").at("queue")
 		}
 		at.wrong(hint, "there is no queue %q", d.Queue)
+	}
+}
+
+// checkParams complains about parameters that a template of the action here
+// names and the task does not have. No request can give it others.
+func (d *draft) checkParams(s spot) {
+	for _, use := range runner.ParamUses(d.Action) {
+		if _, ok := d.Params[use.Name]; ok {
+			continue
+		}
+		hint := didYouMean(use.Name, slices.Collect(maps.Keys(d.Params)))
+		if hint == "" && paramName.MatchString(use.Name) {
+			hint = fmt.Sprintf(`add params = { %s = "…" }`, use.Name)
+			if d.own["params"] {
+				hint = fmt.Sprintf(`add %s = "…" to params`, use.Name)
+			}
+		}
+		s.at(use.Key).wrong(hint, "template: the task has no parameter %q", use.Name)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"text/template"
 	"text/template/parse"
@@ -96,16 +97,54 @@ func (b *boundedBuffer) Write(p []byte) (int, error) {
 // text/template itself would find an unknown one only when it gets there.
 // Where the type of a value cannot be told from the text, nothing is said.
 func checkFields(key string, t *template.Template) []Problem {
+	return fieldsOf(key, t).problems
+}
+
+func fieldsOf(key string, t *template.Template) *fieldCheck {
 	root := reflect.TypeFor[templateData]()
-	c := fieldCheck{key: key, root: root}
+	c := &fieldCheck{key: key, root: root}
 	c.walk(t.Root, root)
-	return c.problems
+	return c
 }
 
 type fieldCheck struct {
-	key  string
-	root reflect.Type // the type of $
+	key    string
+	root   reflect.Type // the type of $
+	params []string     // the parameters that are named
 	problems
+}
+
+// ParamUse is a parameter that a template names.
+type ParamUse struct {
+	Key  string // of the template in the action's table
+	Name string // of the parameter
+}
+
+// ParamUses lists the parameters that the templates of an action name, as far
+// as their texts tell. A run fails if it lacks one of them when it gets there.
+func ParamUses(a Action) []ParamUse {
+	var uses []ParamUse
+	list := func(key, text string) {
+		t, err := parseTemplate(key, text)
+		if err != nil {
+			return
+		}
+		for _, name := range fieldsOf(key, t).params {
+			if use := (ParamUse{key, name}); !slices.Contains(uses, use) {
+				uses = append(uses, use)
+			}
+		}
+	}
+	switch a := a.(type) {
+	case *Log:
+		list("message", a.Message)
+	case *HTTP:
+		list("url", a.URL)
+		list("body", a.Body)
+	case *Write:
+		list("text", a.Text)
+	}
+	return uses
 }
 
 // walk checks a node in which the dot has type dot; nil is unknown.
@@ -183,7 +222,8 @@ func (c *fieldCheck) follow(t reflect.Type, path []string) reflect.Type {
 		}
 		f, ok := reflect.StructField{}, false
 		switch t.Kind() {
-		case reflect.Map:
+		case reflect.Map: // .Params is the only one
+			c.params = append(c.params, name)
 			t = t.Elem()
 			continue
 		case reflect.Struct:

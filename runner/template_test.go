@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,34 @@ func TestTemplateFaults(t *testing.T) {
 		if len(p) != 1 || p[0].Key != "text" || !strings.Contains(p[0].Msg, want) {
 			t.Errorf("%s: %v, want %s", text, p, want)
 		}
+	}
+}
+
+func TestParamUses(t *testing.T) {
+	for text, want := range map[string][]ParamUse{
+		"":                       nil,
+		"Params.a {{.Task}}":     nil,
+		"{{.Params.a}}":          {{"message", "a"}},
+		"{{.Params.a.b}}":        {{"message", "a"}},
+		"{{with .Params}}{{.a}}": nil, // no template
+		"{{with .Params}}{{.a}}{{end}}{{$.Params.b}}{{.Params.a}}": {{"message", "a"}, {"message", "b"}},
+		"{{if .Params.a}}{{printf `%s` .Params.b | len}}{{end}}":   {{"message", "a"}, {"message", "b"}},
+		"{{range .Params}}{{.}}{{end}}{{index .Params `a`}}":       nil, // not to be told from the text
+	} {
+		if got := ParamUses(&Log{Message: text}); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+	}
+	got := ParamUses(&HTTP{URL: "https://example.org/{{.Params.a | urlquery}}", Body: "{{.Params.b}}"})
+	if want := []ParamUse{{"url", "a"}, {"body", "b"}}; !slices.Equal(got, want) {
+		t.Errorf("http: %v, want %v", got, want)
+	}
+	got = ParamUses(&Write{Text: "{{.Params.a}}", TemplateFile: "{{.Params.b}}"})
+	if want := []ParamUse{{"text", "a"}}; !slices.Equal(got, want) {
+		t.Errorf("write: %v, want %v", got, want)
+	}
+	if got := ParamUses(&Command{Text: "{{.Params.a}}"}); got != nil {
+		t.Errorf("command: %v", got)
 	}
 }
 
