@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,6 +26,7 @@ type rig struct {
 	t     *testing.T
 	fake  *clock.Fake
 	start time.Time
+	null  *os.File
 	stop  func()
 }
 
@@ -42,36 +44,53 @@ func inBubble(t *testing.T, start, jobs string, test func(r *rig)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out := newOutputs(Options{Stdout: null, Stderr: null})
-		cfg := r.parse(jobs)
-		out.configure(cfg)
-		r.loop = newLoop(Options{}, out, cfg, t.TempDir())
-		r.clock = r.fake
-		book, err := ledger.Open(t.Context(), r.stateDir, ledger.Options{Now: r.fake.Now})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer book.Close()
-		r.ledger = book
-		r.runner = runner.New(runner.Options{StateDir: r.stateDir, Done: r.done, Returned: r.returned})
-		ctx, cancel := context.WithCancel(t.Context())
-		r.runs = ctx
-		if err := r.begin(ctx); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- r.run(ctx) }()
-		r.stop = func() {
-			cancel()
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
-		}
+		r.null = null
+		dir := t.TempDir()
+		r.live(dir, r.parse(jobs))
 		test(r)
 		synctest.Wait()
 		r.stop()
 		null.Close()
 	})
+}
+
+// live begins a loop in a state folder.
+func (r *rig) live(stateDir string, cfg *config.Config) {
+	r.t.Helper()
+	out := newOutputs(Options{Stdout: r.null, Stderr: r.null})
+	out.configure(cfg)
+	r.loop = newLoop(Options{}, out, cfg, stateDir)
+	r.clock = r.fake
+	book, err := ledger.Open(r.t.Context(), stateDir, ledger.Options{Now: r.fake.Now, Queues: out.capacity})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.ledger = book
+	l := r.loop
+	l.runner = runner.New(runner.Options{StateDir: stateDir, Done: l.done, Returned: l.returned})
+	ctx, cancel := context.WithCancel(r.t.Context())
+	l.runs = ctx
+	if err := l.begin(ctx); err != nil {
+		r.t.Fatal(err)
+	}
+	ended := make(chan error, 2)
+	go func() { ended <- l.run(ctx) }()
+	go func() { l.retain(ctx); ended <- nil }()
+	r.stop = func() {
+		cancel()
+		if err := errors.Join(<-ended, <-ended, book.Close()); err != nil {
+			r.t.Error(err)
+		}
+	}
+}
+
+// restart is a daemon that is killed, and one that starts some time later.
+func (r *rig) restart(later time.Duration) {
+	synctest.Wait()
+	r.stop()
+	time.Sleep(later)
+	r.live(r.stateDir, r.cfg)
+	synctest.Wait()
 }
 
 func (r *rig) parse(jobs string) *config.Config {

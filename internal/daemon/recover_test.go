@@ -1,0 +1,105 @@
+package daemon
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+const noon = "2026-11-21T12:00:00-05:00"
+
+// What was missed while rota was away, by the policy of the task.
+func TestMissed(t *testing.T) {
+	for _, c := range []struct {
+		name, jobs string
+		away       time.Duration
+		want       string
+	}{
+		{"skip is the rule", `cron = "*/10 * * * *"`, 55 * time.Minute, "12:10:00, 12:20:00-13:00:00×5 missed, 13:10:00"},
+		{"also for what names a time", `at = ["12:10", "12:30"]`, 55 * time.Minute, "12:10:00, 12:30:00-12:30:00×1 missed"},
+		{"but not for what is due only once", `once = 2026-11-21T12:30:00`, 55 * time.Minute, "12:30:00 catchup"},
+		{"unless it says so", "once = 2026-11-21T12:30:00\nmissed = \"skip\"", 55 * time.Minute, "12:30:00-12:30:00×1 missed"},
+		{"once", "cron = \"*/10 * * * *\"\nmissed = \"once\"", 55 * time.Minute, "12:10:00, 12:20:00-12:50:00×4 skipped, 13:00:00 catchup, 13:10:00"},
+		{"once, within", "cron = \"*/10 * * * *\"\nmissed = \"once\"\nmissed_within = \"1m\"", 55 * time.Minute, "12:10:00, 12:20:00-13:00:00×5 missed, 13:10:00"},
+		{"all", "cron = \"*/10 * * * *\"\nmissed = \"all\"", 25 * time.Minute, "12:10:00, 12:20:00 catchup, 12:30:00 catchup, 12:40:00"},
+		{"all, within", "cron = \"*/10 * * * *\"\nmissed = \"all\"\nmissed_within = \"20m\"", 55 * time.Minute, "12:10:00, 12:20:00-12:40:00×3 missed, 12:50:00 catchup, 13:00:00 catchup, 13:10:00"},
+		{"all, as many as may wait", "interval = \"10m\"\nmissed = \"all\"\nmode = \"sequential\"\nqueue = \"narrow\"", 55 * time.Minute, "12:10:00, 12:20:00-12:40:00×3 missed, 12:50:00 catchup, 13:00:00 catchup, 13:10:00"},
+		{"an interval keeps its phase", `interval = "10m"`, 7 * time.Minute, "12:10:00, 12:20:00"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, noon, "[queues.narrow]\ncapacity = 2\n[tasks.t]\nlog = \"x\"\n"+c.jobs+"\n", func(r *rig) {
+				r.pass(11 * time.Minute)
+				r.restart(c.away)
+				r.pass(6 * time.Minute)
+				r.want("t", c.want)
+			})
+		})
+	}
+}
+
+func TestRetry(t *testing.T) {
+	const once = "once = 2026-11-21T12:00:00\n"
+	for _, c := range []struct {
+		name, jobs string
+		do         func(r *rig)
+		want       string
+		attempts   int
+	}{
+		{"again, later and later", once + `retry = { max = 3, delay = "1m" }`, func(r *rig) { r.pass(10 * time.Minute) }, "12:00:00 failed", 4},
+		{"not before its time", once + `retry = { max = 3, delay = "1m" }`, func(r *rig) { r.pass(150 * time.Second) }, "12:00:00 delayed", 2},
+		{"not without leave", once, func(r *rig) { r.pass(10 * time.Minute) }, "12:00:00 failed", 1},
+		{"only on what it names", once + `retry = { max = 3, delay = "1m", on = ["timeout", 7] }`, func(r *rig) { r.pass(10 * time.Minute) }, "12:00:00 failed", 1},
+		{"also after a restart", once + `retry = { max = 3, delay = "1m" }`, func(r *rig) { r.pass(30 * time.Second); r.restart(0); r.pass(10 * time.Minute) }, "12:00:00 failed", 4},
+		{"a new slot ends it", "triggers = [{ once = 2026-11-21T12:00:00 }, { cron = \"30 12 * * *\" }]\nretry = { max = 3, delay = \"1h\" }", func(r *rig) { r.pass(40 * time.Minute) }, "12:00:00 failed, 12:30:00 delayed", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			jobs := "[tasks.t]\nwrite = { path = \"no/such/folder\", text = \"x\" }\n" + c.jobs + "\n"
+			inBubble(t, "2026-11-21T11:59:30-05:00", jobs, func(r *rig) {
+				r.pass(30 * time.Second)
+				c.do(r)
+				r.want("t", c.want)
+				run, _, err := r.ledger.Get(t.Context(), "t/20261121T170000Z")
+				if err != nil || run.Attempts != c.attempts {
+					t.Errorf("%d attempts, %v; want %d", run.Attempts, err, c.attempts)
+				}
+			})
+		})
+	}
+}
+
+// What waits longer than max_wait is skipped, and what a kill left running is
+// lost.
+func TestWaitsAndKills(t *testing.T) {
+	jobs := "[tasks.busy]\nat = \"12:00:10\"\nmode = \"sequential\"\nlog = \"x\"\n[tasks.t]\nat = \"12:00:20\"\nmode = \"sequential\"\nmax_wait = \"5m\"\nlog = \"x\"\n"
+	inBubble(t, noon, jobs, func(r *rig) {
+		gate := make(chan struct{})
+		r.post(func() {
+			task := r.cfg.Tasks["busy"]
+			task.Action, task.Timeout = blocking(gate), 0
+			r.cfg.Tasks["busy"] = task
+		})
+		r.pass(time.Minute)
+		r.want("t", "12:00:20 queued")
+		r.pass(5 * time.Minute)
+		r.want("t", "12:00:20 skipped")
+		r.want("busy", "12:00:10 running")
+		r.restart(0)
+		r.want("busy", "12:00:10 lost")
+		close(gate)
+		synctest.Wait()
+	})
+}
+
+// Retention follows the file, in the background.
+func TestRetentionFollowsTheFile(t *testing.T) {
+	inBubble(t, noon, "[tasks.t]\ncron = \"* * * * *\"\nlog = \"x\"\nkeep = { runs = 3 }\n", func(r *rig) {
+		r.pass(10 * time.Minute)
+		runs, err := r.ledger.List(t.Context(), ledger.Filter{Task: "t", Outcomes: []runner.Outcome{runner.OK}})
+		if err != nil || len(runs) < 3 || len(runs) > 4 {
+			t.Errorf("%d runs are kept, %v; want 3, or 4 until retention comes by", len(runs), err)
+		}
+	})
+}
