@@ -74,19 +74,38 @@ type slot struct {
 	at    time.Time
 }
 
+// slotOf reads an id as [runner.SlotID] writes it.
 func slotOf(id string) slot {
-	task, key := runner.SplitID(id)
-	if !strings.ContainsRune(key, 'Z') {
-		return slot{}
-	}
+	_, key := runner.SplitID(id)
 	key, nth, later := strings.Cut(key, "~")
-	s := slot{epoch: 1}
-	if later {
-		s.epoch, _ = strconv.Atoi(nth)
-	}
-	s.at, _ = time.Parse("20060102T150405Z", key)
-	if runner.SlotID(task, s.at, s.epoch) != id {
+	if len(key) != len("20060102T150405Z") || key[8] != 'T' || key[15] != 'Z' {
 		return slot{}
+	}
+	var part [6]int // year, month, day, hour, minute, second
+	for i, from := range []int{0, 4, 6, 9, 11, 13} {
+		to := from + 2
+		if i == 0 {
+			to = 4
+		}
+		for _, digit := range []byte(key[from:to]) {
+			if digit < '0' || digit > '9' {
+				return slot{}
+			}
+			part[i] = 10*part[i] + int(digit-'0')
+		}
+	}
+	s := slot{epoch: 1, at: time.Date(part[0], time.Month(part[1]), part[2], part[3], part[4], part[5], 0, time.UTC)}
+	year, month, day := s.at.Date()
+	hour, minute, second := s.at.Clock()
+	if part != [6]int{year, int(month), day, hour, minute, second} {
+		return slot{} // as 31 February
+	}
+	if later {
+		n, err := strconv.Atoi(nth)
+		if err != nil || n < 2 || strconv.Itoa(n) != nth {
+			return slot{}
+		}
+		s.epoch = n
 	}
 	return s
 }

@@ -21,9 +21,12 @@ type SQLite struct {
 	o        Options
 	files    files
 	found    Found
+	reserve  *reserve
 	watchers watchers
 	names    *names
 	cursor   atomic.Pointer[Cursor] // as it is written
+
+	damage sync.Once // is marked on the disk
 
 	mu      sync.RWMutex // held to send requests, and to end that
 	closed  bool
@@ -48,7 +51,7 @@ func Open(ctx context.Context, dir string, o Options) (*SQLite, error) {
 		return nil, err
 	}
 	s := &SQLite{
-		o: o.orDefault(), files: files{dir}, names: newNames(),
+		o: o.orDefault(), files: files{dir}, names: newNames(), reserve: newReserve(dir),
 		work: make(chan *request, 256), stopped: make(chan struct{}), readers: make(chan *sqlite.Conn, readers),
 	}
 	w, err := s.open()
@@ -59,8 +62,8 @@ func Open(ctx context.Context, dir string, o Options) (*SQLite, error) {
 		s.readers <- nil
 	}
 	go w.run()
-	if s.found.Aside != "" || len(s.found.Unsound) > 0 {
-		if err := s.Event(ctx, Event{Kind: "damage", Text: s.found.String()}); err != nil {
+	if text := s.found.String(); text != "" {
+		if err := s.Event(ctx, Event{Kind: "damage", Text: text}); err != nil {
 			s.Close()
 			return nil, err
 		}
@@ -93,6 +96,11 @@ func (s *SQLite) Close() error {
 
 // Found returns what Open found.
 func (s *SQLite) Found() Found { return s.found }
+
+// DiskLow reports whether the disk is so full that the room kept for the ledger
+// is given up, or could not be had: whatever else writes there should stop. An
+// [Event] of the kind "disk" tells of each change.
+func (s *SQLite) DiskLow() bool { return s.reserve.low.Load() }
 
 // Now implements [Ledger].
 func (s *SQLite) Now(ctx context.Context) (time.Time, error) { return instant(s.o.Now()), ctx.Err() }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,14 +49,21 @@ var errEnough = errors.New("enough")
 
 // failure turns an error of SQLite into one of ours.
 func failure(err error) error {
-	switch sqlite.ErrCode(err).ToPrimary() {
+	switch code := sqlite.ErrCode(err); code.ToPrimary() {
 	case sqlite.ResultFull:
 		err = fmt.Errorf("%w: %w", ErrDiskFull, err)
+	case sqlite.ResultIOErr:
+		if slices.Contains(lackOfRoom, code) {
+			err = fmt.Errorf("%w: %w", ErrDiskFull, err)
+		}
 	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
 		err = fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return &storeError{err}
 }
+
+// lackOfRoom are the ways to say it that are not SQLITE_FULL.
+var lackOfRoom = []sqlite.ResultCode{sqlite.ResultIOErrWrite, sqlite.ResultIOErrFsync, sqlite.ResultIOErrSHMSize, sqlite.ResultIOErrSHMOpen}
 
 // connect opens a connection. The first one, to write, makes the file if need
 // be and sets what the file keeps.
@@ -128,8 +137,20 @@ func (s *SQLite) view(ctx context.Context, f func(*sqlite.Conn) error) error {
 	if conn == nil {
 		var err error
 		if conn, err = connect(s.path, false); err != nil {
-			return err
+			return s.suspect(err)
 		}
 	}
-	return f(conn)
+	return s.suspect(f(conn))
+}
+
+// suspectEnding marks a database that was found damaged while it was in use.
+const suspectEnding = ".suspect"
+
+// suspect sees to it that a damaged database is set aside at the next start. It
+// returns the error, whatever it is.
+func (s *SQLite) suspect(err error) error {
+	if errors.Is(err, ErrDamaged) {
+		s.damage.Do(func() { _ = os.WriteFile(s.path+suspectEnding, []byte(err.Error()), 0o600) })
+	}
+	return err
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -20,16 +21,19 @@ const fileName = "rota.db"
 // Found is what [Open] found. The zero value is a ledger in good order.
 type Found struct {
 	New     bool     // there was none
-	Aside   string   // where a damaged one was put; "": there was none
-	Why     string   // what was wrong with it
+	Why     string   // what was wrong with the one that was there before; "": nothing
+	Aside   string   // where that was put; "": nothing of it was left
 	Unsound []string // rows that do not match their checksum and are not believed
 }
 
 // String tells of the damage.
 func (f Found) String() string {
 	var parts []string
-	if f.Aside != "" {
+	switch {
+	case f.Aside != "":
 		parts = append(parts, fmt.Sprintf("the ledger was damaged (%s) and is set aside as %s; counting starts now", f.Why, f.Aside))
+	case f.Why != "":
+		parts = append(parts, fmt.Sprintf("the ledger is gone (%s); counting starts now", f.Why))
 	}
 	for _, what := range f.Unsound {
 		parts = append(parts, what+" does not match its checksum and is not believed")
@@ -47,18 +51,44 @@ func (s *SQLite) open() (*writer, error) {
 	if err := os.MkdirAll(s.files.dir, 0o700); err != nil {
 		return nil, err
 	}
-	if _, err := os.Lstat(s.path); errors.Is(err, fs.ErrNotExist) {
+	w, err := s.inspect()
+	if errors.Is(err, ErrDiskFull) && s.reserve.giveUp(time.Now()) {
+		w, err = s.inspect()
+	}
+	if err == nil {
+		s.reserve.take(time.Now())
+	}
+	return w, err
+}
+
+// inspect looks what is there, sets it aside if it is damaged, and loads it.
+func (s *SQLite) inspect() (*writer, error) {
+	s.found, s.names = Found{}, newNames()
+	info, err := os.Stat(s.path)
+	switch used := s.reserve.exists(); {
+	case errors.Is(err, fs.ErrNotExist) && !used:
 		s.found.New = true
+		return s.load()
+	case errors.Is(err, fs.ErrNotExist):
+		s.found.Why = "it was removed"
+	case err != nil:
+		return nil, err
+	case info.Size() == 0 && used:
+		s.found.Why = "it was emptied"
+	default:
+		if why, err := os.ReadFile(s.path + suspectEnding); err == nil {
+			s.found.Why = string(why)
+			break
+		}
+		w, err := s.load()
+		if err == nil || !isDamage(err) {
+			return w, err
+		}
+		s.found, s.names = Found{Why: err.Error()}, newNames()
 	}
-	w, err := s.load()
-	if err == nil || !isDamage(err) {
-		return w, err
-	}
-	s.found.Why = err.Error()
 	if s.found.Aside, err = setAside(s.path, instant(s.o.Now()).Format("20060102T150405Z")); err != nil {
 		return nil, err
 	}
-	s.names = newNames()
 	return s.load()
 }
 
@@ -85,12 +115,16 @@ func setAside(path, when string) (string, error) {
 		}
 		aside = fmt.Sprintf("%s.damaged-%s.%d", path, when, i)
 	}
-	for _, ending := range []string{"", "-wal", "-shm"} {
-		if err := os.Rename(path+ending, aside+ending); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	left := ""
+	for _, ending := range []string{"", "-wal", "-shm", suspectEnding} {
+		switch err := os.Rename(path+ending, aside+ending); {
+		case err == nil:
+			left = aside
+		case !errors.Is(err, fs.ErrNotExist):
 			return "", err
 		}
 	}
-	return aside, nil
+	return left, nil
 }
 
 // load opens the database and reads what the writer must know.

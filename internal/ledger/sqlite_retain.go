@@ -159,11 +159,11 @@ type kind struct {
 var (
 	ofRuns = kind{
 		oldest: "SELECT n, key, finished, attempts FROM runs WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished, n",
-		newest: "SELECT n, key, finished FROM runs WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished DESC, n DESC LIMIT 1 OFFSET ?",
+		newest: "SELECT n FROM runs WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished DESC, n DESC LIMIT 1 OFFSET ?",
 	}
 	ofFolds = kind{
 		oldest: "SELECT n, key, finished FROM runs WHERE task = ? AND count IS NOT NULL ORDER BY key",
-		newest: "SELECT n, key, finished FROM runs WHERE task = ? AND count IS NOT NULL ORDER BY key DESC LIMIT 1 OFFSET ?",
+		newest: "SELECT n FROM runs WHERE task = ? AND count IS NOT NULL ORDER BY key DESC LIMIT 1 OFFSET ?",
 		folds:  true,
 	}
 )

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -72,6 +73,9 @@ func (w *writer) run() {
 		if w.written > checkpointAfter {
 			w.checkpoint()
 		}
+		if w.s.DiskLow() {
+			w.recover()
+		}
 	}
 	_ = w.conn.Close() // what was answered is written
 }
@@ -81,6 +85,10 @@ func (w *writer) run() {
 // and answers them.
 func (w *writer) commit(group []*request) {
 	err := w.transact(group)
+	if errors.Is(err, ErrDiskFull) && w.s.reserve.giveUp(time.Now()) {
+		w.tell("the disk is full: the room kept in reserve is given up, and output should not be written any more")
+		err = w.transact(group)
+	}
 	if err != nil && len(group) > 1 {
 		for _, r := range group {
 			w.commit([]*request{r})
@@ -89,10 +97,23 @@ func (w *writer) commit(group []*request) {
 	}
 	for _, r := range group {
 		if err != nil {
-			r.err = err
+			r.err = w.s.suspect(err)
 		}
 		close(r.done)
 	}
+}
+
+// recover takes the room in reserve again, if the disk has some.
+func (w *writer) recover() {
+	if w.s.reserve.take(time.Now()); !w.s.DiskLow() {
+		w.tell("the disk has room again")
+	}
+}
+
+// tell adds an event of the writer's own.
+func (w *writer) tell(text string) {
+	r := &request{done: make(chan struct{}), do: func(o *op) error { return o.event(Event{Kind: "disk", Text: text}) }}
+	_ = w.transact([]*request{r}) // best effort: DiskLow says it too
 }
 
 // transact does the requests in one transaction. An error is one of the

@@ -47,6 +47,74 @@ var ending = []clause{
 		b.ok(b.Finish(b.ctx, lease, runner.Result{Outcome: runner.OK}), "finish afterwards")
 	}},
 
+	{"retain goes by age, and never below what is wanted at least", func(b book) {
+		end := func(key string, age time.Duration) {
+			b.submit(request("a", key, runner.Queued))
+			b.ok(b.Finish(b.ctx, b.claim("a/"+key), runner.Result{Outcome: runner.OK, Finished: time.Now().Add(-age)}), "finish")
+		}
+		end("new", time.Minute)
+		end("old", 3*time.Hour)
+		end("older", 4*time.Hour)
+		for _, row := range []struct {
+			keep ledger.Keep
+			want []string
+		}{
+			{ledger.Keep{}, []string{"a/older", "a/old", "a/new"}},
+			{ledger.Keep{Runs: 3, Age: 5 * time.Hour}, []string{"a/older", "a/old", "a/new"}},
+			{ledger.Keep{Runs: 1, AtLeast: 5 * time.Hour}, []string{"a/older", "a/old", "a/new"}},
+			{ledger.Keep{Runs: 1, AtLeast: 210 * time.Minute}, []string{"a/old", "a/new"}},
+			{ledger.Keep{Runs: 2, Age: 2 * time.Hour}, []string{"a/new"}},
+			{ledger.Keep{Runs: 1, Age: 2 * time.Hour}, []string{"a/new"}},
+			{ledger.Keep{Age: time.Second}, []string{}},
+		} {
+			b.retain(row.keep)
+			b.same(b.list(ledger.Filter{}), row.want, fmt.Sprintf("with %+v", row.keep))
+		}
+	}},
+
+	{"forget removes what the filter selects and has ended", func(b book) {
+		for _, s := range []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Standing, runner.Running} {
+			b.submit(request("a", string(s), s))
+		}
+		alive := b.list(ledger.Filter{})
+		for i := range 5 {
+			b.run(request("b", fmt.Sprint(i), runner.Queued))
+		}
+		b.run(request("c", "1", runner.Queued))
+		b.ok(b.Cancel(b.ctx, "a/queued", ""), "cancel")
+		b.advance(runner.Batch{Folds: []runner.Run{fold("c", 1, 4)}})
+		for _, row := range []struct {
+			filter ledger.Filter
+			want   int
+		}{
+			{ledger.Filter{Task: "none"}, 0},
+			{ledger.Filter{States: []runner.State{runner.Held}}, 0},
+			{ledger.Filter{IDs: []string{"b/1", "a/held", "b/none"}}, 1},
+			{ledger.Filter{Task: "b", Limit: 2}, 2},
+			{ledger.Filter{Outcomes: []runner.Outcome{runner.Cancelled}}, 1},
+			{ledger.Filter{Task: "b", Before: noon}, 0},
+			{ledger.Filter{Task: "b", Before: at(1)}, 2},
+			{ledger.Filter{}, 2},
+			{ledger.Filter{}, 0},
+		} {
+			n, err := b.Forget(b.ctx, row.filter)
+			b.ok(err, "forget %+v", row.filter)
+			b.same(n, row.want, fmt.Sprintf("forgotten by %+v", row.filter))
+		}
+		b.same(b.list(ledger.Filter{}), alive[:4], "what is left")
+	}},
+
+	{"forget goes through any number", func(b book) {
+		var batch runner.Batch
+		for i := range 450 {
+			batch.Folds = append(batch.Folds, with(fold("a", i, i), func(r *runner.Run) { r.Why = fmt.Sprint(i) }))
+		}
+		b.advance(batch)
+		n, err := b.Forget(b.ctx, ledger.Filter{Task: "a"})
+		b.ok(err, "forget")
+		b.same(n, 450, "how many")
+	}},
+
 	{"a slot that was removed does not come back by its fold", func(b book) {
 		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4)}})
 		b.same(b.retain(ledger.Keep{Age: time.Nanosecond}).Folds, 1, "how many")

@@ -74,6 +74,14 @@ var reading = []clause{
 			{ledger.Filter{States: []runner.State{runner.Running, runner.Held}}, []string{"b/y", "b/x"}},
 			{ledger.Filter{States: []runner.State{runner.Queued}, Task: "a", Limit: 1}, []string{"a/z"}},
 			{ledger.Filter{States: []runner.State{runner.Standing}}, []string{}},
+			{ledger.Filter{Outcomes: []runner.Outcome{runner.OK}}, []string{"a/done"}},
+			{ledger.Filter{Outcomes: []runner.Outcome{runner.OK, runner.Skipped}}, []string{"a/20201122T120200Z", "a/done"}},
+			{ledger.Filter{States: []runner.State{runner.Held}, Outcomes: []runner.Outcome{runner.OK}}, []string{"a/done", "b/x"}},
+			{ledger.Filter{IDs: []string{"b/x", "a/done", "a/20201122T120100Z", "c/none"}}, []string{"a/done", "b/x", "a/20201122T120100Z"}},
+			{ledger.Filter{IDs: []string{"b/x", "a/done"}, Task: "a"}, []string{"a/done"}},
+			{ledger.Filter{IDs: []string{"c/none"}}, []string{}},
+			{ledger.Filter{Before: at(1)}, []string{"a/done"}},
+			{ledger.Filter{Before: noon}, []string{}},
 		} {
 			b.same(b.list(row.filter), row.want, fmt.Sprintf("list %+v", row.filter))
 		}
@@ -157,6 +165,57 @@ var remembering = []clause{
 		if s.Version != 20 || len(s.Seen) != 20 {
 			b.t.Errorf("version %d with %d triggers", s.Version, len(s.Seen))
 		}
+	}},
+
+	{"a hold, a reschedule and a skip are kept, of a queue too", func(b book) {
+		want := ledger.TaskState{
+			Hold: &ledger.Hold{By: "root", Why: "db migration", Since: at(1), Until: at(2)},
+			On:   &ledger.Reschedule{Expr: "interval 3h", By: "root", Since: at(3)}, SkipNext: true,
+		}
+		b.ok(b.SetTask(b.ctx, "a", ledger.TaskState{}, want), "set task")
+		queue := ledger.TaskState{Hold: &ledger.Hold{Since: at(4)}}
+		b.ok(b.SetTask(b.ctx, ledger.QueueName("a"), ledger.TaskState{}, queue), "set queue")
+		want.Version, queue.Version = 1, 1
+		got, err := b.Task(b.ctx, "a")
+		b.ok(err, "task")
+		b.same(got, want, "state")
+		all, err := b.Tasks(b.ctx)
+		b.ok(err, "tasks")
+		b.same(all, map[string]ledger.TaskState{"a": want, ledger.QueueName("a"): queue}, "all states")
+		got.Hold.Why, all["a"].On.Expr = "changed", "changed"
+		got, err = b.Task(b.ctx, "a")
+		b.ok(err, "task")
+		b.same(got, want, "state after a change of what was returned")
+	}},
+
+	{"the past of a task is its last success and the failures since", func(b book) {
+		past := func(what string, want ledger.Past) {
+			b.t.Helper()
+			got, err := b.Past(b.ctx, "a")
+			b.ok(err, "past")
+			b.same(got, want, "past of a task "+what)
+		}
+		end := func(key string, minute int, o runner.Outcome) {
+			b.submit(request("a", key, runner.Queued))
+			b.ok(b.Finish(b.ctx, b.claim("a/"+key), runner.Result{Outcome: o, Finished: at(minute)}), "finish")
+		}
+		past("never run", ledger.Past{})
+		end("1", 1, runner.Failed)
+		past("that failed", ledger.Past{Failures: 1})
+		b.submit(request("a", "long", runner.Queued))
+		long := b.claim("a/long")
+		end("2", 2, runner.OK)
+		past("that went well", ledger.Past{Success: at(2)})
+		end("3", 3, runner.TimedOut)
+		end("4", 4, runner.Cancelled)
+		end("5", 5, runner.Lost)
+		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 6, 9)}})
+		b.run(request("b", "x", runner.Queued))
+		past("that failed again", ledger.Past{Success: at(2), Failures: 2})
+		b.ok(b.Finish(b.ctx, long, runner.Result{Outcome: runner.OK, Finished: at(6)}), "finish")
+		past("whose oldest run ended last", ledger.Past{Success: at(6)})
+		end("7", 7, runner.Failed)
+		past("that failed once more", ledger.Past{Success: at(6), Failures: 1})
 	}},
 
 	{"events are kept in order, and the newest n are returned", func(b book) {

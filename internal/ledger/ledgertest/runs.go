@@ -17,6 +17,47 @@ var asking = []clause{
 		b.same(b.get("a/x"), want, "written")
 	}},
 
+	{"all that a request says is kept", func(b book) {
+		want := with(request("a", "x", runner.Standing), func(r *runner.Run) {
+			r.NotBefore, r.On, r.Parent = at(9), "interval 3h", "b/y"
+			r.Params, r.Input, r.InputFile = map[string]string{"file": "a b", "n": ""}, "line\n\x00\xff", "/f"
+			r.Content, r.Priority, r.Result = "sha256:1", -1, 7
+		})
+		got, err := b.Submit(b.ctx, want)
+		b.ok(err, "submit")
+		b.same(got, want, "returned")
+		b.same(b.get("a/x"), want, "written")
+		if b.get("a/x").Input != want.Input {
+			b.t.Errorf("input: %q", got.Input)
+		}
+	}},
+
+	{"times are kept in UTC, to the microsecond", func(b book) {
+		east := time.FixedZone("", 3600)
+		b.submit(with(request("a", "x", runner.Queued), func(r *runner.Run) {
+			r.Scheduled, r.Queued = at(1).Add(1234567).In(east), at(2).Add(999).In(east)
+		}))
+		want := with(request("a", "x", runner.Queued), func(r *runner.Run) { r.Scheduled, r.Queued = at(1).Add(1234000), at(2) })
+		b.same(b.get("a/x"), want, "run")
+		far := with(request("a", "y", runner.Delayed), func(r *runner.Run) { r.NotBefore = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC) })
+		b.submit(far)
+		b.same(b.get("a/y"), far, "run of the year 9999")
+	}},
+
+	{"with a content of its own, that alone tells requests of one id apart", func(b book) {
+		ask := func(content string, minute int) runner.Run {
+			return with(request("a", "x", runner.Delayed), func(r *runner.Run) { r.Content, r.Scheduled, r.NotBefore = content, at(minute), at(minute) })
+		}
+		b.submit(ask("1", 0))
+		got, err := b.Submit(b.ctx, ask("1", 5))
+		b.ok(err, "submit of the same content")
+		b.same(got, ask("1", 0), "returned")
+		for _, content := range []string{"2", ""} {
+			_, err = b.Submit(b.ctx, ask(content, 0))
+			b.fails(err, ledger.ErrExists, "submit of content %q", content)
+		}
+	}},
+
 	{"the same submit again is the run that there is", func(b book) {
 		b.run(request("a", "x", runner.Queued))
 		again := with(request("a", "x", runner.Queued), func(r *runner.Run) { r.Queued, r.Revision = at(7), "r2" })
@@ -32,6 +73,9 @@ var asking = []clause{
 		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4)}})
 		for what, run := range map[string]runner.Run{
 			"another instant": with(request("a", "x", runner.Queued), func(r *runner.Run) { r.Scheduled = at(1) }),
+			"another trigger": with(request("a", "x", runner.Queued), func(r *runner.Run) { r.On = "interval 3h" }),
+			"another input":   with(request("a", "x", runner.Queued), func(r *runner.Run) { r.Input = "x" }),
+			"other params":    with(request("a", "x", runner.Queued), func(r *runner.Run) { r.Params = map[string]string{"n": ""} }),
 			"another cause":   with(request("a", "x", runner.Queued), func(r *runner.Run) { r.Cause = runner.CauseChain }),
 			"a folded slot":   request("a", "20201122T120200Z", runner.Queued),
 		} {
@@ -85,6 +129,30 @@ var leasing = []clause{
 		b.same(ids(leases), []string{}, "leases again")
 	}},
 
+	{"a delayed run waits until its own time, else its slot's", func(b book) {
+		soon := time.Now().Add(time.Hour)
+		b.submit(
+			with(request("a", "not-yet", runner.Delayed), func(r *runner.Run) { r.NotBefore = soon }),
+			with(request("a", "now", runner.Delayed), func(r *runner.Run) { r.Scheduled, r.NotBefore = soon, noon }),
+			request("a", "retry", runner.Queued), request("a", "shifted", runner.Held),
+		)
+		lease := b.claim("a/retry")
+		b.ok(b.Note(b.ctx, lease, runner.Transition{Time: at(1), State: runner.Delayed, Why: "exit 1", Until: soon}), "note")
+		b.ok(b.Shift(b.ctx, "a/shifted", runner.Held, runner.Transition{Time: at(1), State: runner.Delayed, Until: soon}), "shift")
+		for _, id := range []string{"a/retry", "a/shifted"} {
+			r, steps, err := b.Get(b.ctx, id)
+			b.ok(err, "get")
+			if last := steps[len(steps)-1]; !r.NotBefore.Equal(soon.Truncate(time.Microsecond)) || !last.Until.Equal(r.NotBefore) {
+				b.t.Errorf("%s is delayed until %v, by %+v", id, r.NotBefore, last)
+			}
+		}
+		leases, err := b.Claim(b.ctx, []string{"a/not-yet", "a/now", "a/retry", "a/shifted"})
+		b.ok(err, "claim")
+		b.same(ids(leases), []string{"a/now"}, "leases")
+		b.ok(b.Shift(b.ctx, "a/retry", runner.Delayed, runner.Transition{State: runner.Delayed, Until: at(2)}), "shift to now")
+		b.same(b.claim("a/retry").Run.Attempts, 2, "attempts")
+	}},
+
 	{"a running run that nobody leases is adopted as it is", func(b book) {
 		run := with(request("a", "x", runner.Running), func(r *runner.Run) { r.Started, r.Attempts = at(1), 3 })
 		b.submit(run)
@@ -129,11 +197,11 @@ var leasing = []clause{
 		lease := b.claim("a/x")
 		exit := 3
 		b.ok(b.Finish(b.ctx, lease, runner.Result{
-			Outcome: runner.Failed, Why: "exit 3", Finished: at(9), Exit: &exit, Signal: "TERM", Error: "no such host",
+			Outcome: runner.Failed, Why: "exit 3", Finished: at(9), Exit: &exit, Signal: "TERM", Error: "no such host", Result: 12,
 		}), "finish")
 		want := lease.Run
 		want.State, want.Outcome, want.Why, want.Finished = "", runner.Failed, "exit 3", at(9)
-		want.Exit, want.Signal, want.Error = &exit, "TERM", "no such host"
+		want.Exit, want.Signal, want.Error, want.Result = &exit, "TERM", "no such host", 12
 		b.same(b.get("a/x"), want, "run")
 	}},
 

@@ -47,7 +47,7 @@ CREATE TABLE runs (
 
 CREATE INDEX runs_by_task ON runs (task);
 CREATE INDEX runs_alive ON runs (state) WHERE state IS NOT NULL;
-CREATE INDEX runs_ended ON runs (task, finished, outcome) WHERE state IS NULL AND count IS NULL;
+CREATE INDEX runs_ended ON runs (task, finished, n, outcome) WHERE state IS NULL AND count IS NULL;
 CREATE INDEX runs_folded ON runs (task, key) WHERE count IS NOT NULL;
 
 CREATE TABLE cursor (

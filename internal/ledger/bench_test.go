@@ -1,0 +1,230 @@
+package ledger
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rota/runner"
+)
+
+// benchFolder returns a folder on the disk, and not in memory.
+func benchFolder(b *testing.B) string { return b.TempDir() }
+
+func benchOpen(b *testing.B, dir string) *SQLite {
+	b.Helper()
+	l, err := Open(b.Context(), dir, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { l.Close() })
+	return l
+}
+
+func benchRun(task string, i int) runner.Run {
+	at := time.Date(2026, 1, 1, 0, 0, i, 0, time.UTC)
+	return runner.Run{
+		ID: runner.SlotID(task, at, 1), Task: task, Cause: runner.CauseSchedule, State: runner.Queued,
+		Scheduled: at, Queued: at.Add(3 * time.Millisecond), Queue: "main", Revision: "5a105e8b9d40e132",
+	}
+}
+
+// BenchmarkLedgerCommit is one change after the other, and as many as 64
+// goroutines ask for.
+func BenchmarkLedgerCommit(b *testing.B) {
+	for _, writers := range []int{1, 64} {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
+			l := benchOpen(b, benchFolder(b))
+			var next atomic.Int64
+			var wg sync.WaitGroup
+			start := time.Now()
+			b.ResetTimer()
+			for range writers {
+				wg.Go(func() {
+					for {
+						i := next.Add(1)
+						if i > int64(b.N) {
+							return
+						}
+						if _, err := l.Submit(b.Context(), benchRun("backup", int(i))); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "commits/s")
+		})
+	}
+}
+
+// BenchmarkLedgerLife is a run from its slot to its end, in three commits, by 64
+// goroutines.
+func BenchmarkLedgerLife(b *testing.B) {
+	l := benchOpen(b, benchFolder(b))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	start := time.Now()
+	b.ResetTimer()
+	for range 64 {
+		wg.Go(func() {
+			for {
+				i := next.Add(1)
+				if i > int64(b.N) {
+					return
+				}
+				run := benchRun("backup", int(i))
+				if _, err := l.Submit(b.Context(), run); err != nil {
+					b.Error(err)
+				}
+				leases, err := l.Claim(b.Context(), []string{run.ID})
+				if err != nil || len(leases) != 1 {
+					b.Error(leases, err)
+					return
+				}
+				if err := l.Finish(b.Context(), leases[0], runner.Result{Outcome: runner.OK, Exit: new(0)}); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(3*b.N)/time.Since(start).Seconds(), "transitions/s")
+}
+
+// BenchmarkLedgerAdvance writes down 10,000 slots that are due at once, and
+// claims them.
+func BenchmarkLedgerAdvance(b *testing.B) {
+	const slots = 10000
+	l := benchOpen(b, benchFolder(b))
+	var c Cursor
+	var batch runner.Batch
+	for i := 0; b.Loop(); i++ {
+		b.StopTimer()
+		batch.Runs, batch.Claim = batch.Runs[:0], batch.Claim[:0]
+		for t := range slots {
+			run := benchRun(fmt.Sprintf("task-%d", t), i)
+			batch.Runs, batch.Claim = append(batch.Runs, run), append(batch.Claim, run.ID)
+		}
+		next := Cursor{Epoch: 1, Through: batch.Runs[0].Scheduled, Revision: "5a105e8b9d40e132"}
+		b.StartTimer()
+		leases, err := l.Advance(b.Context(), c, next, batch)
+		if err != nil || len(leases) != slots {
+			b.Fatal(len(leases), err)
+		}
+		c = next
+	}
+}
+
+const (
+	million    = 1000000
+	benchTasks = 100
+)
+
+// millionRuns makes a ledger of a million ended runs of 100 tasks.
+var millionRuns = sync.OnceValues(func() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "rota-bench-"); err != nil {
+		return "", err
+	}
+	s := &SQLite{o: Options{}.orDefault(), files: files{dir}, names: newNames(), reserve: newReserve(dir)}
+	w, err := s.open()
+	if err != nil {
+		return dir, err
+	}
+	defer w.conn.Close()
+	if err := execute(w.conn, "PRAGMA synchronous = OFF; PRAGMA cache_size = -200000; BEGIN"); err != nil {
+		return dir, err
+	}
+	o := newOp(w)
+	for i := range million {
+		run := benchRun(fmt.Sprintf("task-%d", i%benchTasks), i/benchTasks)
+		run.State, run.Outcome, run.Started, run.Finished = "", runner.OK, run.Queued, run.Queued.Add(1234567*time.Microsecond)
+		run.Attempts, run.Exit = 1, new(0)
+		r := &row{slot: slotOf(run.ID), run: run, steps: []runner.Transition{
+			{Time: run.Queued, State: runner.Queued}, {Time: run.Started, State: runner.Running}, {Time: run.Finished, Outcome: runner.OK, Why: "exit 0"},
+		}}
+		o.dirty = o.dirty[:0]
+		clear(o.rows)
+		clear(o.fresh)
+		if err := o.put(r); err != nil {
+			return dir, err
+		}
+		if err := o.flush(); err != nil {
+			return dir, err
+		}
+		o.undo = nil
+	}
+	return dir, execute(w.conn, "COMMIT; PRAGMA wal_checkpoint(TRUNCATE)")
+})
+
+// benchMillion opens a ledger with a million runs.
+func benchMillion(b *testing.B) *SQLite {
+	b.Helper()
+	dir, err := millionRuns()
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, err := Open(b.Context(), dir, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { l.Close() })
+	info, err := os.Stat(filepath.Join(dir, fileName))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(info.Size())/million, "B/run")
+	return l
+}
+
+// BenchmarkLedgerList reads the last 20 runs of one task of a million.
+func BenchmarkLedgerList(b *testing.B) {
+	l := benchMillion(b)
+	var took []time.Duration
+	for i := 0; b.Loop(); i++ {
+		start := time.Now()
+		runs, err := l.List(b.Context(), Filter{Task: fmt.Sprintf("task-%d", i%benchTasks), Limit: 20})
+		if err != nil || len(runs) != 20 {
+			b.Fatal(len(runs), err)
+		}
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "µs-p99")
+}
+
+// BenchmarkLedgerOpen opens a ledger with a million runs.
+func BenchmarkLedgerOpen(b *testing.B) {
+	dir, err := millionRuns()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		l, err := Open(b.Context(), dir, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := l.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkLedgerRetain looks what need not be kept of a million runs, of which
+// nothing is too much.
+func BenchmarkLedgerRetain(b *testing.B) {
+	l := benchMillion(b)
+	for b.Loop() {
+		gone, err := l.Retain(b.Context(), Retention{Task: func(string) Keep { return Keep{Runs: million / benchTasks, Age: 1e6 * time.Hour} }})
+		if cmp.Or(gone.Runs, gone.Folds) != 0 || err != nil {
+			b.Fatal(gone, err)
+		}
+	}
+}
