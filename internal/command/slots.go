@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"rota/config"
+	"rota/internal/daemon"
 	"rota/schedule"
 )
 
@@ -38,8 +39,13 @@ func walk(c *cli.Context, cfg *config.Config, task config.Task, from time.Time, 
 	s := &series{task: task.Name, at: from}
 	for _, spec := range task.Triggers {
 		t := trigger{Spec: spec.From(from), zone: zoneOf(c, cfg, spec)}
-		if t.Spec != spec {
+		switch late := daemon.Spread(task.Name, spec.Jitter()); {
+		case spec.Anchor() == "finish":
+			t.note = "counted from " + since + ", then from the end of each run"
+		case t.Spec != spec:
 			t.note = "counted from " + since
+		case late > 0:
+			t.note = "jitter +" + schedule.FormatDuration(late)
 		}
 		s.triggers = append(s.triggers, t)
 	}

@@ -20,7 +20,7 @@ type entry struct {
 
 // newEntry makes the entry of a trigger first seen at some instant.
 func newEntry(task string, spec schedule.Spec, seen time.Time) entry {
-	return entry{task, spec.From(seen), spread(machineID(), task, spec.Jitter())}
+	return entry{task, spec.From(seen), Spread(task, spec.Jitter())}
 }
 
 // when is the schedule of the entry's coming due.
@@ -55,6 +55,11 @@ func (d shifted) Next(after time.Time) time.Time {
 		return at
 	}
 	return at.Add(d.by)
+}
+
+// Spread is the delay that jitter means for a task on this machine.
+func Spread(task string, jitter time.Duration) time.Duration {
+	return spread(machineID(), task, jitter)
 }
 
 // spread is the delay that jitter means for a task on a machine: whole seconds

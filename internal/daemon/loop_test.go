@@ -38,7 +38,7 @@ func inBubble(t *testing.T, start, jobs string, test func(r *rig)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Until(at)) // so that all in the bubble agree on the time
+		time.Sleep(time.Until(at)) // time itself is the subject: all in the bubble agree on it
 		r := &rig{t: t, fake: clock.NewFake(at), start: at}
 		null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 		if err != nil {
@@ -88,7 +88,7 @@ func (r *rig) live(stateDir string, cfg *config.Config) {
 func (r *rig) restart(later time.Duration) {
 	synctest.Wait()
 	r.stop()
-	time.Sleep(later)
+	time.Sleep(later) // time itself is the subject
 	r.live(r.stateDir, r.cfg)
 	synctest.Wait()
 }
@@ -104,7 +104,7 @@ func (r *rig) parse(jobs string) *config.Config {
 
 // pass lets time go by.
 func (r *rig) pass(d time.Duration) {
-	time.Sleep(d)
+	time.Sleep(d) // time itself is the subject
 	synctest.Wait()
 }
 

@@ -27,6 +27,7 @@ func TestMissed(t *testing.T) {
 		{"all", "cron = \"*/10 * * * *\"\nmissed = \"all\"", 25 * time.Minute, "12:10:00, 12:20:00 catchup, 12:30:00 catchup, 12:40:00"},
 		{"all, within", "cron = \"*/10 * * * *\"\nmissed = \"all\"\nmissed_within = \"20m\"", 55 * time.Minute, "12:10:00, 12:20:00-12:40:00×3 missed, 12:50:00 catchup, 13:00:00 catchup, 13:10:00"},
 		{"all, as many as may wait", "interval = \"10m\"\nmissed = \"all\"\nmode = \"sequential\"\nqueue = \"narrow\"", 55 * time.Minute, "12:10:00, 12:20:00-12:40:00×3 missed, 12:50:00 catchup, 13:00:00 catchup, 13:10:00"},
+		{"nothing is made up for outside of between", "cron = \"*/10 * * * *\"\nbetween = \"12:00-13:00\"\nmissed = \"all\"", 2 * time.Hour, "12:10:00, 12:20:00-12:50:00×4 missed"},
 		{"an interval keeps its phase", `interval = "10m"`, 7 * time.Minute, "12:10:00, 12:20:00"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -53,6 +54,7 @@ func TestRetry(t *testing.T) {
 		{"not without leave", once, func(r *rig) { r.pass(10 * time.Minute) }, "12:00:00 failed", 1},
 		{"only on what it names", once + `retry = { max = 3, delay = "1m", on = ["timeout", 7] }`, func(r *rig) { r.pass(10 * time.Minute) }, "12:00:00 failed", 1},
 		{"also after a restart", once + `retry = { max = 3, delay = "1m" }`, func(r *rig) { r.pass(30 * time.Second); r.restart(0); r.pass(10 * time.Minute) }, "12:00:00 failed", 4},
+		{"not outside of between", "cron = \"0 12 * * *\"\nbetween = \"11:50-12:01\"\nretry = { max = 3, delay = \"1m\" }", func(r *rig) { r.pass(23 * time.Hour) }, "12:00:00 delayed", 1},
 		{"a new slot ends it", "triggers = [{ once = 2026-11-21T12:00:00 }, { cron = \"30 12 * * *\" }]\nretry = { max = 3, delay = \"1h\" }", func(r *rig) { r.pass(40 * time.Minute) }, "12:00:00 failed, 12:30:00 delayed", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -55,15 +55,32 @@ func (l *loop) slot(task string, due []schedule.Due, now time.Time) []runner.Slo
 	s.Task, s.Epoch, s.Cause = task, l.cursor.Epoch, runner.CauseSchedule
 	late := now.Sub(s.Last)
 	switch {
-	case p.Missed == runner.MissedAll && (s.N > 1 || !inTime):
+	case p.Missed == runner.MissedAll && (s.N > 1 || !inTime) && !l.opens(task, now).After(now):
 		return l.each(s, due, p, now)
 	case inTime:
+	case l.opens(task, now).After(now):
+		s.Missed = lateBy(late) + "; now is outside its between"
 	case makeUp, p.Missed == runner.MissedOnce && (p.MissedWithin == 0 || late <= p.MissedWithin):
 		s.Cause = runner.CauseCatchup
 	default:
 		s.Missed = lateBy(late)
 	}
 	return []runner.Slot{s}
+}
+
+// opens is when, from an instant on, something may be made up for or tried again:
+// within between, if the task has one.
+func (l *loop) opens(task string, at time.Time) time.Time {
+	var first time.Time
+	for _, spec := range l.inForce.Load().Tasks[task].Triggers {
+		if open := spec.Opens(at); first.IsZero() || open.Before(first) {
+			first = open
+		}
+	}
+	if first.IsZero() {
+		return at
+	}
+	return first
 }
 
 func lateBy(d time.Duration) string {

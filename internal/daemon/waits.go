@@ -128,8 +128,8 @@ func (l *loop) retry(ctx context.Context, u underway, res runner.Result) (bool, 
 	if !again {
 		return false, nil
 	}
-	until := res.Finished.Add(wait)
-	why := fmt.Sprintf("%s: %s; attempt %d of %d in %s", res.Outcome, res.Why, run.Attempts+1, u.policy.Retry.Max+1, schedule.FormatDuration(wait.Round(time.Second)))
+	until := l.opens(run.Task, res.Finished.Add(wait))
+	why := fmt.Sprintf("%s: %s; attempt %d of %d in %s", res.Outcome, res.Why, run.Attempts+1, u.policy.Retry.Max+1, schedule.FormatDuration(until.Sub(res.Finished).Round(time.Second)))
 	err := l.ledger.Note(ctx, u.Lease, runner.Transition{State: runner.Delayed, Why: why, Until: until})
 	if err == nil {
 		l.post(func() {
