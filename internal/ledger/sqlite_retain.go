@@ -98,6 +98,9 @@ func (s *SQLite) remove(ctx context.Context, rows []doomed) (n int, err error) {
 // Retain implements [Ledger].
 func (s *SQLite) Retain(ctx context.Context, keep Retention) (gone Removed, err error) {
 	now := instant(s.o.Now())
+	if err := s.retainOutputs(ctx, keep, now, &gone); err != nil { // first: it makes room without needing some
+		return gone, err
+	}
 	for task := int64(0); ; {
 		var name string
 		if task, name, err = s.after(ctx, task); err != nil {
@@ -117,9 +120,6 @@ func (s *SQLite) Retain(ctx context.Context, keep Retention) (gone Removed, err 
 		if err != nil {
 			return gone, err
 		}
-	}
-	if err := s.retainOutputs(ctx, keep, now, &gone); err != nil {
-		return gone, err
 	}
 	for sql, most := range map[string]int64{
 		"DELETE FROM events WHERE n <= (SELECT n FROM events ORDER BY n DESC LIMIT 1 OFFSET ?)":      keepLong,
