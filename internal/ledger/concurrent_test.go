@@ -39,7 +39,7 @@ func TestSQLiteAllAtOnce(t *testing.T) {
 	done := make(chan struct{})
 	for w := range 8 {
 		writers.Go(func() {
-			for i := range 40 {
+			for i := range 15 {
 				finish(t, l, fmt.Sprintf("task-%d/%d", w, i), runner.OK)
 			}
 		})

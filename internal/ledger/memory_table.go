@@ -136,9 +136,10 @@ func (m *memoryTable) retain(h *history, keep Keep, now time.Time) (runs, folds 
 		drop := 0
 		for i, r := range rows {
 			age := now.Sub(r.run.Finished)
-			if age >= keep.AtLeast && (keep.Runs > 0 && i < len(rows)-keep.Runs || keep.Age > 0 && age > keep.Age) {
-				drop = i + 1
+			if keep.protects(now, r.run.Finished) || (keep.Runs == 0 || i >= len(rows)-keep.Runs) && (keep.Age == 0 || age <= keep.Age) {
+				break
 			}
+			drop = i + 1
 		}
 		m.remove(h, rows[:drop])
 		return drop

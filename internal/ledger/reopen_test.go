@@ -51,8 +51,9 @@ func recall(l ledger.Ledger, t testing.TB) (m memories, err error) {
 	return m, errors.Join(errs[:]...)
 }
 
-// fill writes something of every kind and returns a lease of a run under way.
-func fill(t testing.TB, l ledger.Ledger) ledger.Lease {
+// fill writes something of every kind, with so many runs that ended, and
+// returns the lease of one under way.
+func fill(t testing.TB, l ledger.Ledger, runs int) ledger.Lease {
 	t.Helper()
 	ctx := t.Context()
 	var errs []error
@@ -74,7 +75,7 @@ func fill(t testing.TB, l ledger.Ledger) ledger.Lease {
 		})
 		errs = append(errs, err)
 	}
-	for i := range 150 {
+	for i := range runs {
 		finish(t, l, fmt.Sprintf("a/%d", i), []runner.Outcome{runner.OK, runner.Failed, runner.Lost}[i%3])
 	}
 	errs = append(errs,
@@ -93,7 +94,7 @@ func TestSQLiteRemembers(t *testing.T) {
 	if found := l.Found(); !reflect.DeepEqual(found, ledger.Found{New: true}) {
 		t.Errorf("in an empty folder it found %+v", found)
 	}
-	old := fill(t, l)
+	old := fill(t, l, 20)
 	before, err := recall(l, t)
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +161,7 @@ func copyFolder(t testing.TB, from string) string {
 func TestSQLiteSetsDamageAside(t *testing.T) {
 	good := folder(t)
 	l := open(t, good)
-	fill(t, l)
+	fill(t, l, 20)
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +208,7 @@ func TestSQLiteSetsDamageAside(t *testing.T) {
 			if m.Events = nil; len(m.Runs)+len(m.States) > 0 || m.Cursor != (ledger.Cursor{}) {
 				t.Errorf("the new one remembers %+v", m)
 			}
-			fill(t, l) // it can be used
+			fill(t, l, 3) // it can be used
 			if err := l.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -223,7 +224,7 @@ func TestSQLiteSetsDamageAside(t *testing.T) {
 func TestSQLiteBelievesNoFlippedRow(t *testing.T) {
 	good := folder(t)
 	l := open(t, good)
-	fill(t, l)
+	fill(t, l, 50)
 	truth, err := recall(l, t)
 	if err != nil {
 		t.Fatal(err)
@@ -243,7 +244,7 @@ func TestSQLiteBelievesNoFlippedRow(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d, %d bytes", seed, len(data))
 	counts := map[string]int{}
-	for range 60 {
+	for range 25 {
 		bit := rng.IntN(8 * len(data))
 		dir := folder(t)
 		flipped := bytes.Clone(data)

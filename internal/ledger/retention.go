@@ -12,6 +12,9 @@ type Keep struct {
 	AtLeast time.Duration // since the end: what is younger stays, whatever else says
 }
 
+// protects reports whether what ended then is too young to go.
+func (k Keep) protects(now, end time.Time) bool { return k.AtLeast > 0 && now.Sub(end) < k.AtLeast }
+
 // Retention says what is kept. What waits or runs always is.
 type Retention struct {
 	Task  func(name string) Keep // of each task, also one that is no more; called from one goroutine

@@ -89,6 +89,7 @@ func (s *SQLite) Close() error {
 			}
 		}
 	}
+	close(s.readers)
 	<-s.stopped
 	s.watchers.close()
 	return err

@@ -126,13 +126,10 @@ func (s *SQLite) view(ctx context.Context, f func(*sqlite.Conn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s.mu.RLock()
-	if s.closed {
-		s.mu.RUnlock()
+	conn, ok := <-s.readers
+	if !ok {
 		return errClosed
 	}
-	conn := <-s.readers
-	s.mu.RUnlock()
 	defer func() { s.readers <- conn }()
 	if conn == nil {
 		var err error

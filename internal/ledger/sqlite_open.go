@@ -129,6 +129,14 @@ func setAside(path, when string) (string, error) {
 
 // load opens the database and reads what the writer must know.
 func (s *SQLite) load() (_ *writer, err error) {
+	// SQLite would make it for all to read.
+	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
 	conn, err := connect(s.path, true)
 	if err != nil {
 		return nil, err
@@ -154,7 +162,7 @@ func (s *SQLite) load() (_ *writer, err error) {
 		s.found.Unsound = append(s.found.Unsound, s.describe(rec))
 		return nil
 	}
-	err = scan(conn, s.names, "WHERE state IS NOT NULL", nil, unsound, func(r *row) error {
+	err = scan(conn, s.names, "INDEXED BY runs_alive WHERE state IS NOT NULL", nil, unsound, func(r *row) error {
 		if r.run.State == runner.Queued {
 			w.waiting[r.run.Queue]++
 		}

@@ -32,7 +32,7 @@ func (s *SQLite) retainOutputs(ctx context.Context, keep Retention, now time.Tim
 		}
 		for _, o := range all {
 			age := now.Sub(o.newest)
-			if alive[o.id()] || age < k.AtLeast {
+			if alive[o.id()] || k.protects(now, o.newest) {
 				continue
 			}
 			if k.Outputs > 0 && count > k.Outputs || k.Bytes > 0 && bytes > k.Bytes || k.Age > 0 && age > k.Age {
@@ -61,7 +61,7 @@ func (s *SQLite) trim(ctx context.Context, tasks []string, alive map[string]bool
 		errs = append(errs, err)
 		k := keep.Task(task)
 		for _, o := range all {
-			if alive[o.id()] || now.Sub(o.newest) < k.AtLeast {
+			if alive[o.id()] || k.protects(now, o.newest) {
 				continue
 			}
 			heap.Push(doomed, o)

@@ -96,8 +96,11 @@ func (s *SQLite) where(f Filter) (sql string, args []cell, ok bool) {
 	case len(outcomes) > 0:
 		add(ended, outcomes...)
 	}
+	if len(states) > 0 && len(outcomes) == 0 {
+		sql = "INDEXED BY runs_alive " // which is short, whatever else is asked
+	}
 	if len(all) > 0 {
-		sql = "WHERE " + strings.Join(all, " AND ")
+		sql += "WHERE " + strings.Join(all, " AND ")
 	}
 	return sql, args, true
 }

@@ -170,7 +170,7 @@ var (
 
 // retain removes the rows of one kind of a task that need not be kept.
 func (s *SQLite) retain(ctx context.Context, of kind, task int64, name string, k Keep, now time.Time) (total int, err error) {
-	tooOld, young := int64(math.MinInt64), now.Add(-k.AtLeast).UnixMicro()
+	tooOld := int64(math.MinInt64)
 	if k.Age > 0 {
 		tooOld = now.Add(-k.Age).UnixMicro()
 	}
@@ -192,7 +192,7 @@ func (s *SQLite) retain(ctx context.Context, of kind, task int64, name string, k
 			}
 			err := query(conn, of.oldest, []cell{integer(task)}, func(stmt *sqlite.Stmt) error {
 				n, ended := stmt.ColumnInt64(0), stmt.ColumnInt64(2)
-				if ended > young || excess == 0 && ended >= tooOld || len(some) == stepRows {
+				if k.protects(now, time.UnixMicro(ended)) || excess == 0 && ended >= tooOld || len(some) == stepRows {
 					return errEnough
 				}
 				d := doomed{n: n, task: name}
