@@ -65,7 +65,7 @@ var ending = []clause{
 			{ledger.Keep{Runs: 1, AtLeast: 210 * time.Minute}, []string{"a/old", "a/new"}},
 			{ledger.Keep{Runs: 2, Age: 2 * time.Hour}, []string{"a/new"}},
 			{ledger.Keep{Runs: 1, Age: 2 * time.Hour}, []string{"a/new"}},
-			{ledger.Keep{Age: time.Second}, []string{}},
+			{ledger.Keep{Age: time.Second}, []string{"a/new"}},
 		} {
 			b.retain(row.keep)
 			b.same(b.list(ledger.Filter{}), row.want, fmt.Sprintf("with %+v", row.keep))
