@@ -12,7 +12,7 @@ import (
 
 // How much goes in one step, so that no write waits long for it.
 const (
-	stepRows  = 200
+	stepRows  = 100
 	stepPages = 100
 )
 

@@ -50,6 +50,7 @@ type writer struct {
 const (
 	groupSize       = 512  // changes in one commit, at most
 	checkpointAfter = 1000 // rows
+	checkpointLow   = 20   // rows, on a full disk: the log takes several times what is in it
 )
 
 // run does what is asked until the ledger is closed.
@@ -70,7 +71,7 @@ func (w *writer) run() {
 			}
 		}
 		w.commit(group)
-		if w.written > checkpointAfter {
+		if w.written > checkpointAfter || w.written > checkpointLow && w.s.DiskLow() {
 			w.checkpoint()
 		}
 		if w.s.DiskLow() {
