@@ -73,6 +73,7 @@ func TestHash(t *testing.T) {
 }
 
 func TestDiff(t *testing.T) {
+	const none = "[tasks]\n"
 	const a, b = "[tasks.a]\ncommand = \"true\"\n", "[tasks.b]\ncommand = \"true\"\n"
 	for _, c := range []struct {
 		name     string
@@ -82,7 +83,7 @@ func TestDiff(t *testing.T) {
 		triggers bool     // of the first change
 	}{
 		{"nothing", a, a, "1 same", nil, false},
-		{"nothing at all", "", "", "0 same", nil, false},
+		{"nothing at all", none, none, "0 same", nil, false},
 		{"a comment", a, "#\n" + a, "1 same", nil, false},
 		{"added", a, a + b, "1 added (b), 1 same", nil, false},
 		{"removed", a + b, a, "1 removed (b), 1 same", nil, false},
@@ -100,7 +101,7 @@ func TestDiff(t *testing.T) {
 		{"the host's zone", a + `at = "09:00"`, "[rota]\ntimezone = \"Asia/Tokyo\"\n" + a + `at = "09:00"`, "1 changed (a: triggers); settings: timezone", []string{"triggers"}, true},
 		{"settings", a, "[rota]\nmax_running = 3\nstate_dir = \"x\"\n[queues.main]\nworkers = 2\n[queues.q]\n" + a,
 			"1 same; settings: max_running, state_dir, queues.main, queues.q (state_dir needs a restart)", nil, false},
-		{"many", "", many(9), "9 added (t1, t2, t3, t4, t5, t6 and 3 more)", nil, false},
+		{"many", none, many(9), "9 added (t1, t2, t3, t4, t5, t6 and 3 more)", nil, false},
 	} {
 		got := Diff(parse(t, c.old), parse(t, c.new))
 		if got.String() != c.want {

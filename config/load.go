@@ -17,7 +17,8 @@ import (
 
 // Load reads the file and what it includes. The error is an [*Errors] if
 // something is wrong with what they say or with who may change them, else one
-// of the file system that names the path.
+// of the file system that names the path. A file without any table or key is
+// wrong; one with an empty [tasks] is not.
 func Load(path string, o Options) (*Config, error) {
 	l, err := newLoader(path, o)
 	if err != nil {
@@ -96,6 +97,10 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 	if file.data == nil { // nothing that it says is known, nor what it includes
 		errs, _ := l.faults()
 		return nil, &Errors{errs}
+	}
+	if len(file.data) == 0 {
+		// More likely a file cut off or about to be written than the wish that all tasks go.
+		l.add(complaint{spot: spot{l: l, src: file}, whole: true, Fault: Fault{Msg: "the file says nothing", Hint: "to run no tasks, write [tasks]"}})
 	}
 	l.settings(file)
 	l.includes(file)

@@ -13,21 +13,22 @@ import (
 // maxSize bounds in bytes a file that is read.
 const maxSize = 16 << 20
 
-// readFile returns the content of a file, unless somebody may change it who
-// must not.
+// readFile returns the content of a regular file, unless somebody may change it
+// who must not.
 func readFile(path string, trust bool) ([]byte, error) {
-	// A FIFO without a writer is empty, rather than something to wait for.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO is not waited for
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if info.IsDir() {
+	case info.IsDir():
 		return nil, &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
+	case !info.Mode().IsRegular():
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
 	}
 	owner := info.Sys().(*syscall.Stat_t)
 	if d := distrust(path, info.Mode(), owner.Uid, owner.Gid, os.Geteuid() == 0 && !trust); d != nil {

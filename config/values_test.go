@@ -197,6 +197,12 @@ func placed(t *testing.T, text string) {
 	if !ok || len(e.Faults) == 0 {
 		t.Fatalf("%T %v", err, err)
 	}
+	if data, _, _ := decode(strings.TrimPrefix(text, byteOrderMark)); data != nil && len(data) == 0 {
+		if len(e.Faults) != 1 || e.Faults[0].Line != 0 {
+			t.Fatalf("%+v of %q", e.Faults, text)
+		}
+		return
+	}
 	inPlace(t, e.Faults, text)
 }
 
@@ -226,7 +232,7 @@ func TestLarge(t *testing.T) {
 	const size = 10 << 20
 	deep := strings.Repeat("[", 1000)
 	for _, c := range []struct{ name, text string }{
-		{"blank lines", strings.Repeat("\n", size/5)},
+		{"blank lines", "[tasks]" + strings.Repeat("\n", size/5)},
 		{"NUL", strings.Repeat("\x00", size)},
 		{"brackets", "a = " + strings.Repeat("[", size)},
 		{"deep", "a = " + deep + strings.Repeat("]", 1000)},
