@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -28,15 +29,21 @@ const (
 //
 // It is the folders that are watched, because a file is mostly replaced rather
 // than changed: by an editor, by mv, or by the swap of a symbolic link. dirs is
-// asked again after each event; [Config.Dirs] is what to give it. An error means
-// that a folder cannot be watched, such as when the system's limit is reached.
-func Watch(ctx context.Context, dirs func() []string, changed func()) error {
+// asked again after each event; [Config.Dirs] is what to give it. A folder that
+// cannot be watched, as when it cannot be read or a limit of the system is
+// reached, is told to warn once and tried again after each event. An error means
+// that nothing can be watched any more.
+func Watch(ctx context.Context, dirs func() []string, changed func(), warn func(error)) error {
 	w, err := fsnotify.NewWatcher()
+	if errors.Is(err, syscall.EMFILE) {
+		err = fmt.Errorf("%w; raise fs.inotify.max_user_instances or the limit of open files", err)
+	}
 	if err != nil {
 		return fmt.Errorf("cannot watch files: %w", err)
 	}
 	defer w.Close()
-	return watch(ctx, w.Events, w.Errors, func() (bool, error) { return follow(w, dirs()) }, changed)
+	f := follower{w, dirs, warn, map[string]string{}}
+	return watch(ctx, w.Events, w.Errors, f.follow, changed)
 }
 
 // watch is Watch apart from the file system. follow brings the watched folders
@@ -92,24 +99,52 @@ func settled(ctx context.Context, events <-chan fsnotify.Event, errs <-chan erro
 	}
 }
 
-// follow makes w watch just the given folders and reports whether there are new
+// follower has just the folders watched that are to be.
+type follower struct {
+	watcher interface {
+		Add(dir string) error
+		Remove(dir string) error
+		WatchList() []string
+	}
+	dirs func() []string
+	warn func(error)
+	told map[string]string // what was said of a folder that cannot be watched
+}
+
+// follow brings the watched folders up to date and reports whether there are new
 // ones among them. A folder that is watched is added again all the same: it may
 // be another one of the same name.
-func follow(w *fsnotify.Watcher, dirs []string) (isNew bool, err error) {
-	had := w.WatchList()
+func (f *follower) follow() (isNew bool, err error) {
+	had, dirs := f.watcher.WatchList(), f.dirs()
+	for _, dir := range had {
+		if !slices.Contains(dirs, dir) {
+			_ = f.watcher.Remove(dir) // it fails if the folder is gone, which is as good
+		}
+	}
+	told, fresh := map[string]string{}, map[string][]string{} // cause by folder, and folders by cause
 	for _, dir := range dirs {
-		switch err := w.Add(dir); {
+		switch err := f.watcher.Add(dir); {
 		case errors.Is(err, fs.ErrNotExist): // gone again; its parent tells when it comes back
 		case err != nil:
-			return false, fmt.Errorf("cannot watch %s: %w", dir, err)
+			cause := err.Error()
+			if errors.Is(err, syscall.ENOSPC) { // its own words are about a disk
+				cause = "the system's limit of watched folders is reached; raise fs.inotify.max_user_watches"
+			}
+			if f.told[dir] != cause {
+				fresh[cause] = append(fresh[cause], dir)
+			}
+			told[dir] = cause
 		case !slices.Contains(had, dir):
 			isNew = true
 		}
 	}
-	for _, dir := range had {
-		if !slices.Contains(dirs, dir) {
-			_ = w.Remove(dir) // it fails if the folder is gone, which is as good
-		}
+	f.told = told
+	if len(told) > 0 && len(f.watcher.WatchList()) == 0 {
+		dir := slices.Min(slices.Collect(maps.Keys(told)))
+		return false, fmt.Errorf("cannot watch %s: %s", dir, told[dir])
+	}
+	for _, cause := range slices.Sorted(maps.Keys(fresh)) {
+		f.warn(fmt.Errorf("cannot watch %s: %s", some(fresh[cause], ", "), cause))
 	}
 	return isNew, nil
 }

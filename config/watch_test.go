@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,7 +51,7 @@ func watched(t *testing.T, prepare func(s scene)) scene {
 			}
 			current.Store(c)
 			s.seen <- strings.Join(slices.Sorted(maps.Keys(c.Tasks)), " ")
-		})
+		}, func(err error) { t.Errorf("warning: %v", err) })
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -309,6 +310,72 @@ func TestWatchErrors(t *testing.T) {
 	err := watch(t.Context(), nil, nil, func() (bool, error) { return false, broken }, func() {})
 	if !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// few is a watcher that cannot watch some folders.
+type few struct {
+	watched []string
+	cannot  map[string]error
+}
+
+func (w *few) WatchList() []string { return w.watched }
+
+func (w *few) Add(dir string) error {
+	if err := w.cannot[dir]; err != nil {
+		return err
+	}
+	if !slices.Contains(w.watched, dir) {
+		w.watched = append(w.watched, dir)
+	}
+	return nil
+}
+
+func (w *few) Remove(dir string) error {
+	w.watched = slices.DeleteFunc(slices.Clone(w.watched), func(d string) bool { return d == dir })
+	return nil
+}
+
+// A folder that cannot be watched is told once, and the others are watched all
+// the same. It is tried again each time.
+func TestWatchSome(t *testing.T) {
+	w := &few{}
+	var said []string
+	f := follower{watcher: w, warn: func(err error) { said = append(said, err.Error()) }}
+	denied, full := map[string]error{}, map[string]error{}
+	for _, dir := range strings.Fields("b c d e f g h i") {
+		denied[dir], full[dir] = syscall.EACCES, syscall.ENOSPC
+	}
+	const limit = "the system's limit of watched folders is reached; raise fs.inotify.max_user_watches"
+	for i, step := range []struct {
+		dirs   string
+		cannot map[string]error
+		watch  string // what is watched then
+		isNew  bool
+		warn   string
+		err    string
+	}{
+		{"a b c", map[string]error{"b": syscall.EACCES}, "a c", true, "cannot watch b: permission denied", ""},
+		{"a b c", map[string]error{"b": syscall.EACCES}, "a c", false, "", ""},
+		{"a b c", nil, "a c b", true, "", ""},
+		{"a", nil, "a", false, "", ""},
+		{"a b", map[string]error{"b": syscall.ENOENT}, "a", false, "", ""},
+		{"a b c d e f g h i", full, "a", false, "cannot watch b, c, d, e, f, g and 2 more: " + limit, ""},
+		{"a b", denied, "a", false, "cannot watch b: permission denied", ""}, // for another reason
+		{"a", denied, "a", false, "", ""},
+		{"a b", denied, "a", false, "cannot watch b: permission denied", ""}, // another of the name
+		{"b c", denied, "", false, "", "cannot watch b: permission denied"},
+	} {
+		said, w.cannot = nil, step.cannot
+		f.dirs = func() []string { return strings.Fields(step.dirs) }
+		isNew, err := f.follow()
+		got := ""
+		if err != nil {
+			got = err.Error()
+		}
+		if strings.Join(w.watched, " ") != step.watch || isNew != step.isNew || strings.Join(said, "\n") != step.warn || got != step.err {
+			t.Errorf("step %d: watched %s, new %v, warned %q, error %q", i, w.watched, isNew, said, got)
+		}
 	}
 }
 

@@ -80,7 +80,9 @@ func (f *file) watch(ctx context.Context, l *loop) {
 		defer f.mu.Unlock()
 		return f.current.Dirs()
 	}
-	if err := config.Watch(ctx, dirs, func() { f.reload(ctx, l, false) }); err != nil && ctx.Err() == nil {
+	changed := func() { f.reload(ctx, l, false) }
+	warn := func(err error) { l.log.Warn("edits there need a SIGHUP", "error", err) }
+	if err := config.Watch(ctx, dirs, changed, warn); err != nil && ctx.Err() == nil {
 		l.log.Error("cannot watch the file: edits need a SIGHUP", "error", err)
 	}
 }
