@@ -19,7 +19,11 @@ func (o *op) find(id string) (*row, error) {
 			return r, nil
 		}
 	}
-	r, err := lookup(o.w.conn, o.w.s.names, id, s, o.unsound)
+	folded, err := o.w.mayHaveFolds(task)
+	if err != nil {
+		return nil, err
+	}
+	r, err := lookup(o.w.conn, o.w.s.names, id, s, folded, o.unsound)
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +42,26 @@ func (o *op) find(id string) (*row, error) {
 		o.rows[id] = r
 	}
 	return r, nil
+}
+
+// mayHaveFolds reports whether a task has folded rows, or had some.
+func (w *writer) mayHaveFolds(task string) (bool, error) {
+	id, ok := w.s.names.id(task)
+	if !ok {
+		return false, nil
+	}
+	has, known := w.folded[id]
+	if known {
+		return has, nil
+	}
+	err := query(w.conn, "SELECT 1 FROM runs WHERE task = ? AND count IS NOT NULL LIMIT 1", []cell{integer(id)}, func(*sqlite.Stmt) error {
+		has = true
+		return nil
+	})
+	if err == nil {
+		w.folded[id] = has
+	}
+	return has, err
 }
 
 func (o *op) newest(task string) (*row, error) {
@@ -59,8 +83,8 @@ func (o *op) newest(task string) (*row, error) {
 }
 
 // lookup reads the row that an id stands for; nil: there is none. A folded row
-// is one that may cover the slot, if it has not grown meanwhile.
-func lookup(conn *sqlite.Conn, names *names, id string, s slot, unsound func(*record) error) (*row, error) {
+// is one that may cover the slot; there is none unless folded.
+func lookup(conn *sqlite.Conn, names *names, id string, s slot, folded bool, unsound func(*record) error) (*row, error) {
 	task, key := runner.SplitID(id)
 	number, ok := names.id(task)
 	if !ok || key == "" {
@@ -68,7 +92,7 @@ func lookup(conn *sqlite.Conn, names *names, id string, s slot, unsound func(*re
 	}
 	args := []cell{integer(number), keyCell(id, s)}
 	r, err := one(conn, names, "WHERE task = ? AND key = ?", args, unsound)
-	if r != nil || err != nil || args[1].kind != sqlite.TypeInteger {
+	if r != nil || err != nil || !folded || args[1].kind != sqlite.TypeInteger {
 		return r, err
 	}
 	return one(conn, names, "WHERE task = ? AND key <= ? AND count IS NOT NULL ORDER BY key DESC", args, unsound)

@@ -14,7 +14,7 @@ import (
 func (s *SQLite) Get(ctx context.Context, id string) (run runner.Run, steps []runner.Transition, err error) {
 	at := slotOf(id)
 	err = s.view(ctx, func(conn *sqlite.Conn) error {
-		r, err := lookup(conn, s.names, id, at, s.report)
+		r, err := lookup(conn, s.names, id, at, true, s.report)
 		if err != nil {
 			return err
 		}

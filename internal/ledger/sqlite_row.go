@@ -3,7 +3,6 @@ package ledger
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -56,18 +55,40 @@ type record [columns]cell
 var (
 	selectRuns = "SELECT * FROM runs "
 	insertRun  = "INSERT INTO runs VALUES (?" + strings.Repeat(",?", columns-1) + ")"
-	updateRun  = "UPDATE runs SET (task, key, cause, state, outcome, why, scheduled, queued, started, finished, attempts, exit, signal, error, " +
-		"first, last, count, gave_way, revision, queue, priority, not_before, standing, params, input, input_file, content, parent, result, steps, sum) = " +
-		"(?2" + numbered(3, columns) + ") WHERE n = ?1"
+	updateRun  = update(colState, colOutcome, colWhy, colQueued, colStarted, colFinished, colAttempts, colExit, colSignal, colError, colNotBefore, colResult, colSteps, colSum)
+	updateFold = update(colFinished, colLast, colCount, colRevision, colSum)
 )
 
-// numbered is ",?FROM,…,?TO".
-func numbered(from, to int) string {
-	var b strings.Builder
-	for i := from; i <= to; i++ {
-		b.WriteString(",?" + strconv.Itoa(i))
+// columnNames are those of the columns that change.
+var columnNames = map[int]string{
+	colState: "state", colOutcome: "outcome", colWhy: "why", colQueued: "queued", colStarted: "started", colFinished: "finished",
+	colAttempts: "attempts", colExit: "exit", colSignal: "signal", colError: "error", colLast: "last", colCount: "count",
+	colRevision: "revision", colNotBefore: "not_before", colResult: "result", colSteps: "steps", colSum: "sum",
+}
+
+// change is a statement that changes columns of a row.
+type change struct {
+	columns []int
+	sql     string
+}
+
+// update is the change of some columns alone: to set another one, even to what
+// it is, costs the writing of its indexes.
+func update(columns ...int) change {
+	var set []string
+	for _, col := range columns {
+		set = append(set, columnNames[col]+" = ?")
 	}
-	return b.String()
+	return change{columns, "UPDATE runs SET " + strings.Join(set, ", ") + " WHERE n = ?"}
+}
+
+// args are the parameters of the statement.
+func (c change) args(rec *record) []cell {
+	cells := make([]cell, 0, len(c.columns)+1)
+	for _, col := range c.columns {
+		cells = append(cells, rec[col])
+	}
+	return append(cells, rec[colN])
 }
 
 // Keys of slots are numbers, which are small and in the order of the slots.

@@ -44,6 +44,7 @@ type writer struct {
 	lastName int64             // the number of the newest name
 	waiting  map[string]int    // how many runs are queued, by queue
 	tokens   map[string]string // of leases, by id
+	folded   map[int64]bool    // whether a task may have folded rows, by its number; where that is known
 	written  int               // rows since the last checkpoint
 }
 
@@ -241,11 +242,17 @@ func (o *op) flush() error {
 		if err != nil {
 			return err
 		}
-		sql := insertRun
-		if r.number < o.first {
-			sql = updateRun
+		sql, args := insertRun, rec[:]
+		switch {
+		case r.number >= o.first && r.run.Folded():
+			o.w.folded[rec[colTask].n] = true
+		case r.number >= o.first:
+		case r.run.Folded():
+			sql, args = updateFold.sql, updateFold.args(&rec)
+		default:
+			sql, args = updateRun.sql, updateRun.args(&rec)
 		}
-		if err := query(o.w.conn, sql, rec[:], nil); err != nil {
+		if err := query(o.w.conn, sql, args, nil); err != nil {
 			return err
 		}
 	}
