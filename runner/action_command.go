@@ -107,6 +107,11 @@ func runProgram(ctx context.Context, in Input, out io.Writer, fill func(*program
 		stopped = context.Cause(ctx)
 		if left := f.end(signalNumber(in.Policy.StopSignal), in.Policy.KillAfter, in.kill); len(left) > 0 {
 			in.note("still alive after KILL: " + describe(left))
+			go func() {
+				<-proc.exited
+				_, _ = proc.reap()
+				pipe.finish(copied, io.Discard)
+			}()
 			return stopped
 		}
 		<-proc.exited

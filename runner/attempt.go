@@ -57,15 +57,15 @@ func (a *attempt) run(ctx context.Context) (result Result, returned <-chan struc
 			err = fmt.Errorf("%w: %w", context.Cause(ctx), errStuck)
 		}
 	}
-	result = a.result(err)
 	a.out.Close()
-	return result, back
+	return a.result(err), back
 }
 
 // late fires when an action has had its time to return after it was told to.
 // A command needs none: it ends its process by itself.
 func (a *attempt) late() <-chan time.Time {
-	if _, ok := a.task.Action.(*Command); ok {
+	switch a.task.Action.(type) {
+	case *Command, *builtIn:
 		return nil
 	}
 	return time.After(a.task.KillAfter)
@@ -110,9 +110,12 @@ func (a *attempt) result(err error) Result {
 	}
 	if r.Outcome == Failed || r.Outcome == TimedOut {
 		r.Error = a.out.Tail()
-		if r.Error == "" && err != nil && exit == nil {
+		if r.Error == "" && r.Outcome == Failed && err != nil && exit == nil {
 			r.Error = err.Error()
 		}
+	}
+	if err := a.out.Failed(); err != nil {
+		a.notes.add("its output could not be kept: " + err.Error())
 	}
 	if errors.Is(err, errStuck) {
 		r.Stuck = true

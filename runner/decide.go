@@ -84,12 +84,12 @@ func (d *decision) slot(s Slot) {
 		}
 	case p.Overlap == OverlapReplace:
 		for _, r := range waiting {
-			d.batch.Ends = append(d.batch.Ends, End{r.ID, Replaced, "replaced by " + id})
+			d.batch.Ends = append(d.batch.Ends, End{r.ID, Replaced, replacedBy(id)})
 			d.queued[r.Queue]--
 			d.gone[r.ID] = true
 		}
 		for _, r := range live {
-			d.batch.Stops = append(d.batch.Stops, End{r.ID, Replaced, "replaced by " + id})
+			d.batch.Stops = append(d.batch.Stops, End{r.ID, Replaced, replacedBy(id)})
 		}
 	default:
 		if len(live) > 0 {
@@ -112,6 +112,8 @@ func (d *decision) slot(s Slot) {
 		d.fold(rest, s.N-1, Skipped, "coalesced: a newer slot was due too", id)
 	}
 }
+
+func replacedBy(id string) string { return "replaced by " + id }
 
 // fold adds a row for n slots of s that are not executed.
 func (d *decision) fold(s Slot, n int, o Outcome, why, by string) {
@@ -165,6 +167,10 @@ func (d *decision) refuse() {
 		}
 		d.batch.Runs = slices.Delete(d.batch.Runs, i, i+1)
 		d.queued[r.Queue]--
+		// What it was to replace stays.
+		stays := func(e End) bool { return e.Why == replacedBy(r.ID) }
+		d.batch.Ends = slices.DeleteFunc(d.batch.Ends, stays)
+		d.batch.Stops = slices.DeleteFunc(d.batch.Stops, stays)
 		d.batch.Folds = append(d.batch.Folds, Run{
 			ID: r.ID, Task: r.Task, Cause: r.Cause, Outcome: Skipped, Why: "queue full: " + cmp.Or(r.Queue, "too many wait"),
 			Scheduled: r.Scheduled, Finished: d.now, First: r.Scheduled, Last: r.Scheduled, Count: 1,

@@ -54,6 +54,7 @@ func TestDecide(t *testing.T) {
 		{"full", OverlapSkip, "main", 0, "z/4", "x/4 y/4", "a/5", "fold a/5-5:1 skipped queue full: main"},
 		{"full but for one", OverlapSkip, "main", 0, "z/4", "y/4", "b/5 a/5", "wait a/5, fold b/5-5:1 skipped queue full: main"},
 		{"full of what starts", OverlapSkip, "main", 0, "", "x/4 y/4", "a/5", "start x/4, wait a/5"},
+		{"replace without a place stops nothing", OverlapReplace, "main", 0, "a/4", "x/4 y/4", "a/5", "fold a/5-5:1 skipped queue full: main"},
 		{"replace frees a place", OverlapReplace, "main", 0, "a/3", "a/4 y/4", "a/5", "wait a/5, end a/4 replaced, stop a/3"},
 
 		// max_running holds over all queues.

@@ -16,6 +16,12 @@ func Exec(ctx context.Context, t *Task, stateDir string, out io.Writer) Result {
 		ID: t.Name + "/" + NewKey(now), Task: t.Name, Cause: CauseManual, State: Running,
 		Scheduled: now, Started: now, Attempts: 1,
 	}}
+	if t.Mode == Forked {
+		// In a process of its own, for the user and surroundings that it names.
+		task := *t
+		task.Action = inProcess(t.Action)
+		l.Task = &task
+	}
 	a := newAttempt(l, stateDir, hostName(), nil)
 	a.in.terminal = true
 	a.out = NewOutput("", 0, func(line []byte) { _, _ = out.Write(append(line[:len(line):len(line)], '\n')) })

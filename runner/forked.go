@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -14,7 +15,8 @@ import (
 func (r *Runner) startForked(ctx context.Context, l Launch) {
 	d := newRunDir(r.o.StateDir, l.Run)
 	c := r.carrier(d, l.Run)
-	go func() {
+	// Its birth is ours: a stop of rota waits for it, or it would be lost.
+	r.wg.Go(func() {
 		shim, err := r.shim(d, l)
 		c.born(shim)
 		if err != nil {
@@ -23,8 +25,8 @@ func (r *Runner) startForked(ctx context.Context, l Launch) {
 			r.refuse(l.Run, err)
 			return
 		}
-		r.follow(ctx, d, l.Run, l.Task.Policy, shim, func() { _, _ = shim.reap() })
-	}()
+		go r.follow(ctx, d, l.Run, l.Task.Policy, shim, func() { _, _ = shim.reap() })
+	})
 }
 
 // carrier is the shim of a run, from before it is born.
@@ -36,13 +38,14 @@ type carrier struct {
 // carrier makes the run one that can be stopped.
 func (r *Runner) carrier(d runDir, run Run) *carrier {
 	c := &carrier{ready: make(chan struct{})}
+	var once sync.Once // asked a second time, the shim would not wait for the grace
 	r.add(run.ID, &liveRun{
 		stop: func(s *stop) {
-			go func() {
+			go once.Do(func() {
 				<-c.ready
 				_ = d.write("stop", s, false)
 				c.signal()
-			}()
+			})
 		},
 		kill: func() { go c.signal() },
 		mode: Forked,
@@ -111,7 +114,7 @@ func (r *Runner) shim(d runDir, l Launch) (*process, error) {
 func (r *Runner) hear(run Run, p *pipe) {
 	defer p.read.Close()
 	lines := bufio.NewScanner(p.read)
-	lines.Buffer(nil, 2*maxLine)
+	lines.Buffer(nil, 4*maxLine) // a shim sends no longer ones
 	for lines.Scan() {
 		r.o.Echo(run, lines.Bytes())
 	}

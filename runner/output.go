@@ -2,6 +2,7 @@ package runner
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 	"time"
 )
@@ -48,6 +49,8 @@ func (o *Output) Mask(secrets []string) {
 			}
 		}
 	}
+	// The longest first: one may be part of another.
+	slices.SortFunc(o.masks, func(a, b []byte) int { return len(b) - len(a) })
 }
 
 // Write takes output in pieces of any size. It always reports success.
@@ -91,10 +94,13 @@ func (o *Output) cut() int {
 	if cut <= 0 {
 		return len(o.partial)
 	}
-	for _, m := range o.masks {
-		from := max(0, cut-len(m)+1)
-		if i := bytes.Index(o.partial[from:min(len(o.partial), cut+len(m)-1)], m); i >= 0 && from+i > 0 && from+i < cut {
-			cut = from + i
+	for moved := true; moved; {
+		moved = false
+		for _, m := range o.masks {
+			from := max(0, cut-len(m)+1)
+			if i := bytes.Index(o.partial[from:min(len(o.partial), cut+len(m)-1)], m); i >= 0 && from+i > 0 && from+i < cut {
+				cut, moved = from+i, true
+			}
 		}
 	}
 	return cut
@@ -129,12 +135,12 @@ func (o *Output) Discard(n int64) {
 	o.log.dropped += n
 }
 
-// Tail returns the end of the output, at most 2 KiB, from the start of a line
-// where it can.
+// Tail returns the end of the output that came in whole lines, or that was
+// there at Close: at most 2 KiB, from the start of a line where it can.
 func (o *Output) Tail() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	t := bytes.TrimRight(append(bytes.Clone(o.tail), o.partial...), "\n")
+	t := bytes.TrimRight(bytes.Clone(o.tail), "\n")
 	if len(t) > tailBytes {
 		t = t[len(t)-tailBytes:]
 		if i := bytes.IndexByte(t, '\n'); i >= 0 {
@@ -142,6 +148,16 @@ func (o *Output) Tail() string {
 		}
 	}
 	return string(bytes.ToValidUTF8(t, []byte("\uFFFD")))
+}
+
+// Failed is why the log file is not complete; nil if it is.
+func (o *Output) Failed() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.log.path == "" {
+		return nil
+	}
+	return o.log.failed
 }
 
 // Close writes what is left and completes the log file. What is written

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -113,6 +114,21 @@ func TestOutputMasksSecretsInAnyPieces(t *testing.T) {
 	}
 }
 
+// One secret may be part of another, and neither may show, nor what is left of
+// the longer one.
+func TestOutputMasksOverlappingSecrets(t *testing.T) {
+	for _, secrets := range [][]string{{"pass", "password123"}, {"password123", "pass"}} {
+		var got []string
+		o := NewOutput("", 0, func(line []byte) { got = append(got, string(line)) })
+		o.Mask(secrets)
+		o.Write([]byte("a password123 b\nc pass d\nx=password123"))
+		o.Close()
+		if want := []string{"a *** b", "c *** d", "x=***"}; !slices.Equal(got, want) || strings.Contains(o.Tail(), "word") {
+			t.Errorf("got %q and the tail %q, want %q", got, o.Tail(), want)
+		}
+	}
+}
+
 func TestOutputTail(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", ""},
@@ -124,6 +140,7 @@ func TestOutputTail(t *testing.T) {
 	} {
 		o := NewOutput("", 0, nil)
 		o.Write([]byte(c.text))
+		o.Close()
 		if got := o.Tail(); got != c.want {
 			t.Errorf("tail of %.20q: %d bytes %.40q, want %d bytes %.40q", c.text, len(got), got, len(c.want), c.want)
 		}

@@ -100,6 +100,46 @@ func (d runDir) write(name string, v any, durable bool) error {
 	if err := renameio.WriteFile(d.path(name), text, 0o600); err != nil || !durable {
 		return err
 	}
+	return d.sync()
+}
+
+// reserved is where the end is written: room for it is taken before the run
+// begins, so that a disk which is full by then does not cost its result.
+const reserved = "end.reserved"
+
+// endRoom is enough for any result.
+const endRoom = 32 << 10
+
+func (d runDir) reserve() error {
+	return os.WriteFile(d.path(reserved), make([]byte, endRoom), 0o600)
+}
+
+// finish writes the end, whole and durably.
+func (d runDir) finish(r Result) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if len(text) > endRoom {
+		return d.write("end", r, true)
+	}
+	f, err := os.OpenFile(d.path(reserved), os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Truncate(int64(len(text))), f.Sync()); err != nil {
+		return err
+	}
+	if err := os.Rename(d.path(reserved), d.path("end")); err != nil {
+		return err
+	}
+	return d.sync()
+}
+
+// sync asks the disk to keep the names in the folder.
+func (d runDir) sync() error {
 	dir, err := os.Open(string(d))
 	if err != nil {
 		return err

@@ -1,13 +1,16 @@
 package runner
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -45,12 +48,15 @@ func runShim() int {
 		fmt.Fprintln(os.Stderr, "spec:", err)
 		return 1
 	}
+	if err := s.Dir.reserve(); err != nil {
+		fmt.Fprintln(os.Stderr, "reserve:", err)
+	}
 	if err := s.Dir.begin(); err != nil {
 		fmt.Fprintln(os.Stderr, "begin:", err)
 		return 1
 	}
 	result := s.carry(term)
-	if err := s.Dir.write("end", result, true); err != nil {
+	if err := s.Dir.finish(result); err != nil {
 		fmt.Fprintln(os.Stderr, "end:", err)
 		return 1
 	}
@@ -60,7 +66,10 @@ func runShim() int {
 // carry executes the run; a signal stops it, a second one at once.
 func (s *shimSpec) carry(term <-chan os.Signal) Result {
 	s.Launch.Task.Action = inProcess(s.Action.Action)
-	a := newAttempt(s.Launch, s.StateDir, hostName(), echoTo(os.NewFile(shimEchoFD, "echo")))
+	_ = unix.SetNonblock(shimEchoFD, true)
+	echo := os.NewFile(shimEchoFD, "echo")
+	defer echo.Close()
+	a := newAttempt(s.Launch, s.StateDir, hostName(), echoTo(echo))
 	a.in.begun = func(p *process) {
 		if proc, err := procOf(p.pid); err == nil {
 			_ = s.Dir.write("pid", proc, false)
@@ -82,14 +91,41 @@ func (s *shimSpec) carry(term <-chan os.Signal) Result {
 	return result
 }
 
-// echoTo passes lines on to a daemon as long as there is one that reads: a
-// forked run never waits for it.
+// echoTo passes lines on to a daemon as long as there is one that reads. A
+// reader that is slow is waited for, one that has stopped is not: what it would
+// have got is counted.
 func echoTo(f *os.File) func([]byte) {
-	fd := int(f.Fd())
-	if unix.SetNonblock(fd, true) != nil {
-		return nil
+	const patience = time.Second
+	var rest []byte // of a line that was not taken whole
+	dropped, stalled := 0, false
+	send := func(line []byte) bool {
+		wait := patience
+		if stalled {
+			wait = time.Millisecond
+		}
+		_ = f.SetWriteDeadline(time.Now().Add(wait))
+		n, err := f.Write(line)
+		stalled = errors.Is(err, os.ErrDeadlineExceeded)
+		if rest = nil; n > 0 && n < len(line) {
+			rest = bytes.Clone(line[n:])
+			return true // the rest follows
+		}
+		return n == len(line)
 	}
-	return func(line []byte) { _, _ = unix.Write(fd, append(line[:len(line):len(line)], '\n')) }
+	return func(line []byte) {
+		if len(rest) > 0 && (!send(rest) || len(rest) > 0) {
+			dropped++
+			return
+		}
+		if dropped > 0 && !send(fmt.Appendf(nil, "[rota] %d lines were dropped here: nobody read them\n", dropped)) {
+			dropped++
+			return
+		}
+		dropped = 0
+		if !send(append(line[:len(line):len(line)], '\n')) {
+			dropped++
+		}
+	}
 }
 
 // inProcess gives a built-in action a process of its own, in the surroundings

@@ -24,6 +24,7 @@ func (v *View) Add(r Run) {
 		v.live, v.waiting = map[string][]Run{}, map[string][]Run{}
 		v.running, v.queued = map[string]int{}, map[string]int{}
 	}
+	r.Queue = v.lane(r)
 	switch r.State {
 	case Running:
 		v.live[r.Task] = append(v.live[r.Task], r)
@@ -32,6 +33,24 @@ func (v *View) Add(r Run) {
 	case Queued:
 		v.waiting[r.Task] = append(v.waiting[r.Task], r)
 		v.queued[r.Queue]++
+	}
+}
+
+// lane is the queue of a run; if that is declared no more, its task's.
+func (v *View) lane(r Run) string {
+	if _, ok := v.Queues[r.Queue]; !ok && r.Queue != "" {
+		return v.policy(r.Task).Queue
+	}
+	return r.Queue
+}
+
+// Requeue puts all runs into their lanes again, after Queues or policies have
+// changed.
+func (v *View) Requeue() {
+	all := append(v.Live(""), v.Waiting("")...)
+	v.live, v.waiting, v.running, v.queued, v.total = nil, nil, nil, nil, 0
+	for _, r := range all {
+		v.Add(r)
 	}
 }
 
