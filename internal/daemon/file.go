@@ -22,7 +22,8 @@ type file struct {
 
 	mu      sync.Mutex // one reload at a time
 	current *config.Config
-	wrong   string // the complaint last made; "": none
+	seen    *config.Seen // what is on the disk, as far as it was read
+	wrong   string       // the complaint last made; "": none
 }
 
 func newFile(o Options) *file {
@@ -53,6 +54,7 @@ func (f *file) first() (cfg *config.Config, broken, err error) {
 func (f *file) load() (*config.Config, error) {
 	o := f.options
 	o.Now = time.Now()
+	o, f.seen = o.Remember()
 	return config.Load(f.path, o)
 }
 
@@ -93,6 +95,9 @@ func (f *file) watch(ctx context.Context, l *loop) {
 func (f *file) reload(ctx context.Context, l *loop, asked bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if !asked && f.seen.Same() {
+		return // something else happened in the folder
+	}
 	notifyReloading()
 	defer notify("READY=1")
 	cfg, err := f.load()
@@ -114,6 +119,7 @@ func (f *file) reload(ctx context.Context, l *loop, asked bool) {
 		case err := <-done:
 			if err != nil {
 				l.log.Error("cannot reload", "error", err)
+				f.seen = nil // the next event tries again
 				return
 			}
 		case <-ctx.Done():
