@@ -39,7 +39,7 @@ var (
 	ErrNotFound  = errors.New("no such run")
 	ErrFenced    = errors.New("the lease is not valid any more")                     // stop the run
 	ErrConflict  = errors.New("changed by someone else")                             // of a compare and set
-	ErrDiskFull  = errors.New("the disk is full")                                    // nothing was written; it works again once there is room
+	ErrDiskFull  = errors.New("the disk is full or failing")                         // nothing was written; it works again once there is room
 	ErrDamaged   = errors.New("the ledger is damaged; the next start sets it aside") // nothing more can be written
 )
 

@@ -19,8 +19,6 @@ const (
 type Options struct {
 	Now    func() time.Time      // nil: the wall clock
 	Queues func(name string) int // how many runs may wait in a queue; 0: no limit
-
-	LogPath func(runID string) string // not used any more
 }
 
 // orDefault fills in what was not given.

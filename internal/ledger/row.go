@@ -16,7 +16,8 @@ type row struct {
 	slot   slot
 	run    runner.Run
 	steps  []runner.Transition
-	was    runner.State // as it is written
+	was    runner.State // as it was put last
+	dirty  bool         // it was put and is not written yet; for SQLite
 }
 
 // waits reports whether the run has neither started nor ended.

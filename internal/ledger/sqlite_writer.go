@@ -186,8 +186,9 @@ func (o *op) put(r *row) error {
 		o.undo = append(o.undo, func() { w.last-- })
 		o.rows[r.run.ID] = r
 		o.fresh[r.run.Task] = append(o.fresh[r.run.Task], r)
-		o.dirty = append(o.dirty, r)
-	} else if !o.pending(r) {
+	}
+	if !r.dirty {
+		r.dirty = true
 		o.dirty = append(o.dirty, r)
 	}
 	if r.was == runner.Queued {
@@ -197,19 +198,6 @@ func (o *op) put(r *row) error {
 		o.count(r.run.Queue, +1)
 	}
 	return nil
-}
-
-// pending reports whether the row will be written anyway.
-func (o *op) pending(r *row) bool {
-	if r.number >= o.first {
-		return true
-	}
-	for _, d := range o.dirty {
-		if d == r {
-			return true
-		}
-	}
-	return false
 }
 
 func (o *op) count(queue string, by int) {
