@@ -296,7 +296,7 @@ func TestReload(t *testing.T) {
 func TestReloadLeavesRunsAlone(t *testing.T) {
 	t.Parallel()
 	wait := func(name, echo string) string {
-		return fmt.Sprintf("[tasks.%s]\nat_start = true\ncommand = \"echo up >%s.up; while [ ! -e go ]; do sleep 0.01; done; echo %s >%s.out\"\n", name, name, echo, name)
+		return fmt.Sprintf("[tasks.%s]\nat_start = true\ncommand = \"echo up >%s.up; while [ -e jobs.toml ] && [ ! -e go ]; do sleep 0.01; done; echo %s >%s.out\"\n", name, name, echo, name)
 	}
 	d := newDaemon(t, wait("changed", "before")+wait("removed", "before"))
 	for _, name := range []string{"changed", "removed"} {
@@ -347,7 +347,7 @@ func TestForkedRunOutlivesAKilledDaemon(t *testing.T) {
 [tasks.long]
 at_start = true
 mode = "forked"
-command = "echo $$ >pid; while [ ! -e go ]; do sleep 0.01; done; echo over; exit 7"
+command = "echo $$ >pid; while [ -e jobs.toml ] && [ ! -e go ]; do sleep 0.01; done; echo over; exit 7"
 [tasks.here]
 at_start = true
 command = "echo $$ >here; exec sleep 60"
@@ -388,7 +388,7 @@ command = "echo $$ >here; exec sleep 60"
 
 func TestForkedRunOutlivesARestart(t *testing.T) {
 	t.Parallel()
-	d := newDaemon(t, "[tasks.long]\nat_start = true\nmode = \"forked\"\ncommand = \"echo up >up; while [ ! -e go ]; do sleep 0.01; done\"\n")
+	d := newDaemon(t, "[tasks.long]\nat_start = true\nmode = \"forked\"\ncommand = \"echo up >up; while [ -e jobs.toml ] && [ ! -e go ]; do sleep 0.01; done\"\n")
 	awaitText(t, filepath.Join(d.dir, "up"), "up")
 	if code := d.stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d", code)
@@ -406,7 +406,7 @@ func TestShutdownGrace(t *testing.T) {
 		signals        []syscall.Signal
 		outcome        string
 	}{
-		{"1m", "echo up >up; while [ ! -e go ]; do sleep 0.01; done", []syscall.Signal{syscall.SIGTERM}, "ok"},
+		{"1m", "echo up >up; while [ -e jobs.toml ] && [ ! -e go ]; do sleep 0.01; done", []syscall.Signal{syscall.SIGTERM}, "ok"},
 		{"0s", "trap 'exit 0' TERM; echo up >up; while :; do sleep 0.01; done", []syscall.Signal{syscall.SIGINT}, "lost"},
 		{"1m", "trap '' TERM INT; echo up >up; while :; do sleep 0.01; done", []syscall.Signal{syscall.SIGTERM, syscall.SIGTERM}, "lost"},
 	} {
@@ -525,5 +525,72 @@ command = "ps -e -o stat= | grep -c Z >zombies; true"
 	d.msg(new(int), "stopped", "")
 	if code := d.stop(); code != 0 {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// Once told to stop, rota starts nothing, whatever it is asked.
+func TestNothingStartsWhileStopping(t *testing.T) {
+	t.Parallel()
+	d := newDaemon(t, "[tasks.slow]\nat_start = true\ncommand = \"echo up >up; while [ -e jobs.toml ] && [ ! -e go ]; do sleep 0.01; done\"\n"+tick)
+	awaitText(t, filepath.Join(d.dir, "up"), "up")
+	_ = d.cmd.Process.Signal(syscall.SIGTERM)
+	var from int
+	d.await("stopping", &from, func(l logLine) bool { return strings.HasPrefix(l.Msg, "stopping") })
+	stopped := from
+	put(t, filepath.Join(d.dir, "jobs.toml"), header+"[tasks.new]\ncron = \"* * * * * *\"\nlog = \"x\"\n")
+	_ = d.cmd.Process.Signal(syscall.SIGHUP)
+	_ = d.cmd.Process.Signal(syscall.SIGUSR1)
+	d.msg(&from, "state", "") // both were heard
+	put(t, filepath.Join(d.dir, "go"), "")
+	d.msg(&from, "stopped", "")
+	d.stop()
+	for _, l := range d.lines[stopped:] {
+		if l.Msg == "running" || l.Msg == "reloaded" {
+			t.Errorf("after it was told to stop: %s", l.raw)
+		}
+	}
+}
+
+// Nobody can hold up tasks, or rota, by not reading what they print.
+func TestOutputThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "jobs.toml"), header+"output = \"raw\"\n[tasks.chatty]\nat_start = true\ncommand = \"yes\"\ntimeout = \"3s\"\n"+tick)
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	d := startDaemon(t, dir, func(c *exec.Cmd) { c.Stdout = write })
+	write.Close()
+	var from int
+	d.msg(&from, "timeout", "chatty")
+	d.msg(&from, "ok", "tick")
+	if code := d.stop(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// A forked run that was claimed is born before rota goes.
+func TestStopLosesNoBirth(t *testing.T) {
+	t.Parallel()
+	var jobs strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&jobs, "[tasks.t%d]\nat_start = true\nmode = \"forked\"\ncommand = \"echo $ROTA_RUN >>born\"\n", i)
+	}
+	d := newDaemon(t, jobs.String())
+	d.msg(new(int), "running", "")
+	if code := d.stop(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	claimed := 0
+	for _, l := range d.lines {
+		if l.Msg == "running" {
+			claimed++
+			awaitText(t, filepath.Join(d.dir, "born"), "(?m)^"+regexp.QuoteMeta(l.Run)+"$")
+		}
+	}
+	if claimed != 40 {
+		t.Errorf("%d runs were claimed, not 40", claimed)
 	}
 }

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -321,5 +322,92 @@ func write(t *testing.T, path, text string, mode os.FileMode) {
 	}
 	if err := os.Chmod(path, mode); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Exec gives a built-in action the user that it has when it is forked.
+func TestExecAsAnotherUser(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can switch users")
+	}
+	dir := t.TempDir()
+	for d := dir; d != "/tmp" && d != "/"; d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(dir, "out")
+	task := &Task{Name: "t", Action: &Write{Path: path, Text: "x"}, Policy: Policy{Mode: Forked}, Process: Process{User: "nobody", Dir: "/", Base: dir, Umask: 0o022}}
+	if r := Exec(t.Context(), task, dir, io.Discard); r.Outcome != OK {
+		t.Fatalf("got %+v", r)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if uid := info.Sys().(*syscall.Stat_t).Uid; uid == 0 {
+		t.Error("the file belongs to root: the task ran as root")
+	}
+}
+
+// What is left of the output at a failure does not show a secret.
+func TestErrorTextIsMasked(t *testing.T) {
+	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
+		write(t, filepath.Join(b.dir, "key"), "sesame", 0o600)
+		task := b.command(mode, `printf 'x=%s' "$KEY"; exit 3`)
+		task.Secrets = map[string]string{"KEY": "file:" + filepath.Join(b.dir, "key")}
+		b.launch(task, "k")
+		if r := b.end(); r.Error != "x=***" {
+			t.Errorf("error text %q", r.Error)
+		}
+	})
+}
+
+// A second slot does not shorten the grace of a run that is being replaced.
+func TestStopTwiceKeepsTheGrace(t *testing.T) {
+	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
+		task := b.command(mode, `trap 'echo cleaning; while [ ! -e go ]; do sleep 0.01; done; echo clean; exit 0' TERM; echo up >up; while :; do sleep 0.01; done`)
+		task.KillAfter = 20 * time.Second
+		run := b.launch(task, "k")
+		awaitFile(t, filepath.Join(b.dir, "up"))
+		b.Stop(End{run.ID, Replaced, "replaced by t/2"})
+		awaitLog := func(want string) {
+			for until := time.Now().Add(10 * time.Second); time.Now().Before(until); <-time.After(5 * time.Millisecond) {
+				if text, _ := os.ReadFile(logPath(b.dir, run.ID, 1)); strings.Contains(string(text), want) {
+					return
+				}
+			}
+			t.Fatalf("no %q in the log", want)
+		}
+		awaitLog("cleaning")
+		b.Stop(End{run.ID, Replaced, "replaced by t/3"})
+		write(t, filepath.Join(b.dir, "go"), "x", 0o600)
+		if r := b.end(); r.Outcome != Replaced || r.Why != "replaced by t/2" {
+			t.Errorf("got %+v", r)
+		}
+		awaitLog("clean\n")
+	})
+}
+
+// All lines of a forked run reach the echo, as long as it is read.
+func TestForkedEchoIsWhole(t *testing.T) {
+	b := newBench(t)
+	b.launch(b.command(Forked, "seq 1 100000"), "k")
+	if r := b.end(); r.Outcome != OK {
+		t.Fatalf("got %+v", r)
+	}
+	for until := time.Now().Add(10 * time.Second); ; <-time.After(5 * time.Millisecond) {
+		b.mu.Lock()
+		n, last := len(b.lines), ""
+		if n > 0 {
+			last = b.lines[n-1]
+		}
+		b.mu.Unlock()
+		if n == 100000 && last == "100000" {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatalf("%d lines of 100000 came, the last %q", n, last)
+		}
 	}
 }

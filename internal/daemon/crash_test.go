@@ -128,6 +128,7 @@ func TestCrash(t *testing.T) {
 		t.Errorf("after SIGTERM: %v", err)
 	}
 	cmd = child(t, dir)
+	await(t, "last start", func() bool { return lines(log, "msg=started") > *kills+1 })
 	await(t, "end of all forked runs", func() bool {
 		left, err := os.ReadDir(filepath.Join(dir, "state", "runs"))
 		return err == nil && len(left) == 0

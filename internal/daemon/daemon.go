@@ -44,6 +44,9 @@ func Run(ctx context.Context, o Options) error {
 	// That of most tasks, which then can be started without a detour.
 	unix.Umask(0o022)
 	out := newOutputs(o)
+	defer out.close()
+	signals := listen()
+	defer signals.close()
 	file := newFile(o)
 	cfg, broken, err := file.first()
 	if err != nil {
@@ -56,7 +59,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	lock := flock.New(filepath.Join(stateDir, "lock"))
 	if ok, err := lock.TryLock(); err != nil {
-		return fmt.Errorf("state folder: %w", err)
+		return fmt.Errorf("state folder: %w; give this daemon a state_dir of its own in [rota]", err)
 	} else if !ok {
 		return fmt.Errorf("%w with the state folder %s; stop it, or give this one a state_dir of its own in [rota]", ErrRunning, stateDir)
 	}
@@ -73,15 +76,13 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer l.ledger.Close()
 	l.runner = runner.New(runner.Options{StateDir: stateDir, Done: l.done, Returned: l.returned, Echo: out.echo})
-	return l.live(ctx, file)
+	return l.live(ctx, file, signals)
 }
 
 // live is everything from the first slot to the end of the last run.
-func (l *loop) live(ctx context.Context, file *file) error {
+func (l *loop) live(ctx context.Context, file *file, signals *signals) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	signals := l.signals(file, stop)
-	defer signals.close()
 	// What follows forked runs lasts longer than the loop: until all is over.
 	runs, forget := context.WithCancel(context.WithoutCancel(ctx))
 	defer forget()
@@ -89,6 +90,7 @@ func (l *loop) live(ctx context.Context, file *file) error {
 	if err := l.begin(ctx); err != nil {
 		return err
 	}
+	signals.serve(l, file, stop)
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)

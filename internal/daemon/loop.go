@@ -30,6 +30,7 @@ type loop struct {
 	stateDir string
 	runs     context.Context // for what follows forked runs
 
+	stopping bool // nothing new starts
 	cfg      *config.Config
 	broken   error // what is wrong with the file on the disk; nil: nothing
 	cursor   ledger.Cursor
@@ -160,6 +161,9 @@ func (l *loop) run(ctx context.Context) error {
 
 // advance decides what is due up to now, and what waits, and starts what may.
 func (l *loop) advance(ctx context.Context, now time.Time) error {
+	if l.stopping {
+		return errors.New("rota is stopping")
+	}
 	due, err := l.moments(ctx, l.agenda.Due(now))
 	if err != nil {
 		return err
@@ -311,6 +315,8 @@ func (l *loop) returned(id string) {
 	l.post(func() {
 		l.log.Info("returned", "run", id, "why", "the action came back after its time-out; the task is free again")
 		l.view.Remove(id)
+		task, _ := runner.SplitID(id)
+		l.again(task, time.Now())
 	})
 }
 

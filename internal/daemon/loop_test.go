@@ -81,6 +81,7 @@ func (r *rig) live(stateDir string, cfg *config.Config) {
 		if err := errors.Join(<-ended, <-ended, book.Close()); err != nil {
 			r.t.Error(err)
 		}
+		out.close()
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,15 +31,21 @@ type outputs struct {
 	queues atomic.Pointer[map[string]runner.Queue]
 	swap   switchHandler
 
-	mu sync.Mutex // of stdout
+	stdout, stderr *feed
 }
 
 func newOutputs(o Options) *outputs {
-	out := &outputs{o: o}
+	out := &outputs{o: o, stdout: newFeed(o.Stdout), stderr: newFeed(o.Stderr)}
 	out.mode.Store("none")
 	out.log = slog.New(&out.swap)
 	out.format("auto")
 	return out
+}
+
+// close writes what is left to be written.
+func (out *outputs) close() {
+	out.stdout.close()
+	out.stderr.close()
 }
 
 // configure follows a configuration that comes into force.
@@ -76,11 +81,11 @@ func (out *outputs) format(format string) {
 	var h slog.Handler
 	switch {
 	case pretty:
-		h = tint.NewTextHandler(out.o.Stderr, &tint.Options{Level: &out.level, TimeFormat: time.TimeOnly, NoColor: !out.color()})
+		h = tint.NewTextHandler(out.stderr, &tint.Options{Level: &out.level, TimeFormat: time.TimeOnly, NoColor: !out.color()})
 	case format == "json":
-		h = slog.NewJSONHandler(out.o.Stderr, &slog.HandlerOptions{Level: &out.level})
+		h = slog.NewJSONHandler(out.stderr, &slog.HandlerOptions{Level: &out.level})
 	default:
-		h = slog.NewTextHandler(out.o.Stderr, &slog.HandlerOptions{Level: &out.level})
+		h = slog.NewTextHandler(out.stderr, &slog.HandlerOptions{Level: &out.level})
 	}
 	out.swap.now.Store(&h)
 }
@@ -109,7 +114,7 @@ func (out *outputs) complain(err error, msg string) {
 		return
 	}
 	out.log.Error(msg, "faults", len(faults.Faults))
-	fmt.Fprintln(out.o.Stderr, complaint(err))
+	fmt.Fprintln(out.stderr, complaint(err))
 }
 
 // complaint is all that is wrong with a file, with every place and caret.
@@ -140,9 +145,7 @@ func (out *outputs) echo(run runner.Run, line []byte) {
 		return
 	}
 	b.WriteByte('\n')
-	out.mu.Lock()
-	defer out.mu.Unlock()
-	_, _ = out.o.Stdout.Write(b.Bytes())
+	_, _ = out.stdout.Write(b.Bytes())
 }
 
 // Record logs what became of a run: its start, its end, and why it did not start.
@@ -159,7 +162,8 @@ func (out *outputs) Record(r runner.Run) error {
 	add("why", r.Why, r.Why != "")
 	add("by", r.By, r.By != "")
 	add("took", took(r), !r.Started.IsZero() && !r.Finished.IsZero())
-	add("output", r.Error, r.Error != "" && r.Outcome != runner.OK)
+	// Not what is said already: by why, or by the echo of the output.
+	add("output", r.Error, r.Error != "" && r.Outcome != runner.OK && out.mode.Load() == "none" && !strings.HasSuffix(r.Why, r.Error))
 	switch level, msg := slog.LevelInfo, cmp.Or(string(r.Outcome), string(r.State)); r.Outcome {
 	case runner.Failed, runner.TimedOut, runner.Lost:
 		out.log.Log(context.Background(), slog.LevelError, msg, attrs...)

@@ -21,6 +21,7 @@ func (l *loop) install(c *config.Config) {
 	l.cfg = c
 	l.inForce.Store(c)
 	l.view.Queues, l.view.MaxRunning = c.Queues, c.Rota.MaxRunning
+	l.view.Requeue()
 	l.out.configure(c)
 }
 
@@ -106,7 +107,7 @@ func (l *loop) sight(ctx context.Context, task config.Task, now time.Time) (map[
 // atStart returns the slots of at_start triggers: of "daemon" always, of "boot"
 // at the first start after the machine was.
 func (l *loop) atStart(now time.Time) []runner.Slot {
-	boot := firstOfBoot(l.stateDir)
+	boot := l.firstOfBoot()
 	var slots []runner.Slot
 	for _, name := range slices.Sorted(maps.Keys(l.cfg.Tasks)) {
 		for _, spec := range l.cfg.Tasks[name].Triggers {
@@ -122,15 +123,18 @@ func (l *loop) atStart(now time.Time) []runner.Slot {
 
 // firstOfBoot reports whether no daemon used the folder since the machine
 // started, and remembers that now one has.
-func firstOfBoot(stateDir string) bool {
+func (l *loop) firstOfBoot() bool {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return false
 	}
-	path := filepath.Join(stateDir, "boot")
+	path := filepath.Join(l.stateDir, "boot")
 	last, _ := os.ReadFile(path)
 	if bytes.Equal(last, id) {
 		return false
 	}
-	return renameio.WriteFile(path, id, 0o600) == nil
+	if err := renameio.WriteFile(path, id, 0o600); err != nil {
+		l.log.Warn("cannot remember this start of the machine: at_start = \"boot\" may run again", "error", err)
+	}
+	return true
 }

@@ -10,35 +10,49 @@ import (
 	"rota/runner"
 )
 
-// signals is what the daemon hears from outside while it runs.
+// signals is what the daemon hears from outside, from its first moment on.
 type signals struct {
+	ch    chan os.Signal
 	hurry chan struct{} // closed by the second request to stop
-	close func()
+	end   context.CancelFunc
+	ctx   context.Context
 }
 
-// signals listens: TERM and INT stop, a second one at once; HUP and USR2 reload;
-// USR1 writes the state to the log.
-func (l *loop) signals(f *file, stop func()) signals {
-	ch := make(chan os.Signal, 8)
-	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
-	ctx, cancel := context.WithCancel(context.Background())
-	s := signals{hurry: make(chan struct{}), close: func() { signal.Stop(ch); cancel() }}
+// listen catches the signals that serve will answer; until then they wait.
+func listen() *signals {
+	s := &signals{ch: make(chan os.Signal, 64), hurry: make(chan struct{})}
+	s.ctx, s.end = context.WithCancel(context.Background())
+	// SIGPIPE is caught and not ignored, which commands would inherit.
+	signal.Notify(s.ch, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
+	return s
+}
+
+func (s *signals) close() {
+	signal.Stop(s.ch)
+	s.end()
+}
+
+// serve answers: TERM and INT stop, a second one at once; HUP and USR2 reload,
+// unless rota is stopping; USR1 writes the state to the log.
+func (s *signals) serve(l *loop, f *file, stop func()) {
 	go func() {
 		stops := 0
 		for {
 			select {
-			case <-ctx.Done():
+			case <-s.ctx.Done():
 				return
-			case sig := <-ch:
+			case sig := <-s.ch:
 				switch sig {
 				case syscall.SIGHUP, syscall.SIGUSR2:
-					go f.reload(ctx, l, true)
+					if stops == 0 {
+						go f.reload(s.ctx, l, true)
+					}
 				case syscall.SIGUSR1:
 					l.post(l.dump)
 				case syscall.SIGTERM, syscall.SIGINT:
 					if stops++; stops == 1 {
-						l.log.Info("stopping; a second signal stops at once", "signal", sig.String())
 						stop()
+						l.log.Info("stopping; a second signal stops at once", "signal", sig.String())
 					} else if stops == 2 {
 						close(s.hurry)
 					}
@@ -46,12 +60,12 @@ func (l *loop) signals(f *file, stop func()) signals {
 			}
 		}
 	}()
-	return s
 }
 
 // drain lets what is under way come to its end: within shutdown_grace by itself,
 // then by its stop signal, then by KILL. Nothing new starts.
 func (l *loop) drain(hurry <-chan struct{}) {
+	l.stopping = true
 	grace := l.cfg.Rota.ShutdownGrace
 	if grace < 0 {
 		if grace = 30 * time.Second; inContainer() {

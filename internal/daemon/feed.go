@@ -1,0 +1,106 @@
+package daemon
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+const (
+	feedRoom     = 4 << 20     // bytes that may wait for a reader
+	feedPatience = time.Second // for a reader that is slow
+)
+
+// feed is a writer that never waits for long: what is written goes to another
+// one from a goroutine. A reader that is slow is waited for; one that has stopped
+// is not, and then what it would have got is dropped and counted, so that nobody
+// can stop a task, or rota, by not reading.
+type feed struct {
+	to io.Writer
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	queue   [][]byte
+	size    int
+	dropped int  // pieces
+	stalled bool // nothing was taken for as long as patience lasts
+	closed  bool
+	done    chan struct{}
+}
+
+func newFeed(to io.Writer) *feed {
+	f := &feed{to: to, done: make(chan struct{})}
+	f.changed = sync.NewCond(&f.mu)
+	go f.run()
+	return f
+}
+
+// Write takes one piece, which is kept whole. It always reports success.
+func (f *feed) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.full(len(p)) && !f.stalled {
+		late := time.AfterFunc(feedPatience, func() {
+			f.mu.Lock()
+			f.stalled = true
+			f.mu.Unlock()
+			f.changed.Broadcast()
+		})
+		for f.full(len(p)) && !f.stalled && !f.closed {
+			f.changed.Wait()
+		}
+		late.Stop()
+	}
+	if f.closed || f.full(len(p)) {
+		f.dropped++
+		return len(p), nil
+	}
+	f.queue = append(f.queue, append([]byte(nil), p...))
+	f.size += len(p)
+	f.changed.Broadcast()
+	return len(p), nil
+}
+
+func (f *feed) full(more int) bool { return f.size > 0 && f.size+more > feedRoom }
+
+func (f *feed) run() {
+	defer close(f.done)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for {
+		for len(f.queue) == 0 && !f.closed {
+			f.changed.Wait()
+		}
+		if len(f.queue) == 0 {
+			return
+		}
+		pieces, dropped := f.queue, f.dropped
+		f.queue, f.dropped = nil, 0
+		for _, p := range pieces {
+			f.mu.Unlock()
+			_, _ = f.to.Write(p)
+			f.mu.Lock()
+			f.size -= len(p)
+			f.stalled = false
+			f.changed.Broadcast()
+		}
+		if dropped > 0 {
+			f.mu.Unlock()
+			fmt.Fprintf(f.to, "[rota] %d lines were dropped here: nobody read them\n", dropped)
+			f.mu.Lock()
+		}
+	}
+}
+
+// close writes what waits, unless nobody reads it for a second.
+func (f *feed) close() {
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
+	f.changed.Broadcast()
+	select {
+	case <-f.done:
+	case <-time.After(feedPatience):
+	}
+}
