@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"cmp"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -225,108 +224,6 @@ func (u rules) step(r *row, t runner.Transition) error {
 		u.lease(r.run.ID, "")
 	}
 	return u.put(r)
-}
-
-// claim implements [Ledger].
-func (u rules) claim(ids []string) ([]Lease, error) {
-	var leases []Lease
-	now := instant(u.o.Now())
-	for _, id := range ids {
-		r, err := u.find(id)
-		if err != nil {
-			return nil, err
-		}
-		if r == nil || r.run.ID != id || u.token(id) != "" {
-			continue
-		}
-		switch s := r.run.State; {
-		case s == runner.Running:
-		case s == runner.Queued, s == runner.Delayed && !cmp.Or(r.run.NotBefore, r.run.Scheduled).After(now):
-			r.run.Started = now
-			r.run.Attempts++
-			if err := u.step(r, runner.Transition{Time: now, State: runner.Running}); err != nil {
-				return nil, err
-			}
-		default:
-			continue
-		}
-		l := Lease{Run: r.copy(), Token: rand.Text()}
-		u.lease(id, l.Token)
-		leases = append(leases, l)
-	}
-	return leases, nil
-}
-
-// leased returns the row of a lease.
-func (u rules) leased(l Lease) (*row, error) {
-	if l.Token != "" && u.token(l.Run.ID) == l.Token {
-		if r, err := u.find(l.Run.ID); r != nil || err != nil {
-			return r, err
-		}
-	}
-	return nil, fmt.Errorf("%w: %s", ErrFenced, l.Run.ID)
-}
-
-// note implements [Ledger].
-func (u rules) note(l Lease, t runner.Transition) error {
-	r, err := u.leased(l)
-	if err != nil {
-		return err
-	}
-	if t.State == "" || t.Outcome != "" {
-		return fmt.Errorf("note on %s: it must have a state and no outcome", l.Run.ID)
-	}
-	return u.step(r, t)
-}
-
-// finish implements [Ledger].
-func (u rules) finish(l Lease, res runner.Result) error {
-	r, err := u.leased(l)
-	if err != nil {
-		return err
-	}
-	if res.Outcome == "" {
-		return fmt.Errorf("end of %s: it must have an outcome", l.Run.ID)
-	}
-	r.run.Exit, r.run.Signal, r.run.Error, r.run.Result = res.Exit, res.Signal, res.Error, res.Result
-	r.run = r.copy() // so that Exit is ours
-	return u.step(r, runner.Transition{Time: res.Finished, Outcome: res.Outcome, Why: res.Why})
-}
-
-// shift implements [Ledger].
-func (u rules) shift(id string, from runner.State, t runner.Transition) error {
-	r, err := u.known(id)
-	if err != nil {
-		return err
-	}
-	if (t.State == "") == (t.Outcome == "") {
-		return fmt.Errorf("shift of %s: there must be a state or an outcome, not both", id)
-	}
-	if u.token(r.run.ID) != "" || r.run.State != from || from == "" {
-		return fmt.Errorf("%w: %s is %s", ErrConflict, id, r.where())
-	}
-	return u.step(r, t)
-}
-
-// cancel implements [Ledger].
-func (u rules) cancel(id, why string) error {
-	r, err := u.known(id)
-	if err != nil {
-		return err
-	}
-	if !r.waits() {
-		return fmt.Errorf("%w: %s is %s", ErrConflict, id, r.where())
-	}
-	return u.step(r, runner.Transition{Outcome: runner.Cancelled, Why: why})
-}
-
-// known returns the row that an id stands for, or ErrNotFound.
-func (u rules) known(id string) (*row, error) {
-	r, err := u.find(id)
-	if err == nil && r == nil {
-		err = fmt.Errorf("%w: %s", ErrNotFound, id)
-	}
-	return r, err
 }
 
 // errClosed is the error of every method after Close.

@@ -1,0 +1,108 @@
+package ledger_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"rota/internal/ledger"
+	"rota/runner"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestSQLiteBelievesNoFlippedRow flips bits anywhere in the file. Whatever can
+// be read afterwards is as it was written, and nothing panics.
+func TestSQLiteBelievesNoFlippedRow(t *testing.T) {
+	good := folder(t)
+	l := open(t, good)
+	fill(t, l, 50)
+	truth, err := recall(l, t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	written := map[string]string{}
+	for _, r := range truth.Runs {
+		written[r.ID] = asJSON(t, r)
+	}
+	data, err := os.ReadFile(filepath.Join(good, "rota.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed := uint64(time.Now().UnixNano())
+	rng := rand.New(rand.NewPCG(seed, 0))
+	t.Logf("seed %d, %d bytes", seed, len(data))
+	counts := map[string]int{}
+	for range 25 {
+		bit := rng.IntN(8 * len(data))
+		dir := folder(t)
+		flipped := bytes.Clone(data)
+		flipped[bit/8] ^= 1 << (bit % 8)
+		if err := os.WriteFile(filepath.Join(dir, "rota.db"), flipped, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l, err := ledger.Open(t.Context(), dir, ledger.Options{})
+		if err != nil {
+			t.Errorf("bit %d: open: %v", bit, err)
+			continue
+		}
+		m, err := recall(l, t)
+		damaged := errors.Is(err, ledger.ErrDamaged)
+		switch {
+		case damaged:
+			counts["damaged"]++
+		case err != nil && !errors.Is(err, ledger.ErrNotFound): // that is a flip in an index
+			t.Errorf("bit %d: %v", bit, err)
+		case l.Found().Aside != "":
+			counts["set aside"]++
+		case len(m.Runs) < len(truth.Runs):
+			counts["rows left out"]++
+		default:
+			counts["nothing lost"]++
+		}
+		for _, r := range m.Runs {
+			if asJSON(t, r) != written[r.ID] {
+				t.Errorf("bit %d: believed %+v", bit, r)
+			}
+		}
+		for name, s := range m.States {
+			if !reflect.DeepEqual(s, truth.States[name]) {
+				t.Errorf("bit %d: believed state %+v of %s", bit, s, name)
+			}
+		}
+		if m.Cursor != truth.Cursor && m.Cursor != (ledger.Cursor{}) {
+			t.Errorf("bit %d: believed cursor %+v", bit, m.Cursor)
+		}
+		_, err = l.Advance(t.Context(), m.Cursor, ledger.Cursor{Epoch: 1, Through: noon.Add(time.Hour)}, runner.Batch{Runs: []runner.Run{{
+			ID: runner.SlotID("a", noon.Add(time.Hour), 1), Task: "a", State: runner.Queued,
+		}}})
+		if err != nil && !errors.Is(err, ledger.ErrDamaged) {
+			t.Errorf("bit %d: advance: %v", bit, err)
+		}
+		if err := l.Close(); err != nil {
+			t.Errorf("bit %d: close: %v", bit, err)
+		}
+		if damaged {
+			if found := open(t, dir).Found(); found.Aside == "" || !strings.Contains(found.Why, "damaged") {
+				t.Errorf("bit %d: the next start found %+v", bit, found)
+			}
+		}
+		os.RemoveAll(dir) // it is large
+	}
+	t.Log(counts)
+}
+
+func asJSON(t testing.TB, v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
