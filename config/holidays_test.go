@@ -95,7 +95,7 @@ func TestHolidaysFile(t *testing.T) {
 		t.Errorf("watched are %v", dirs)
 	}
 
-	s.must(first.Save(s.path("state")))
+	s.must(first.Save(s.path("state"), Options{}))
 	s.must(os.Rename(s.path("far"), s.path("gone")))
 	again, err := LoadSaved(s.path("state"), Options{})
 	s.must(err)

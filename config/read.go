@@ -30,9 +30,8 @@ func readFile(path string, trust bool) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
 	}
-	owner := info.Sys().(*syscall.Stat_t)
-	if d := distrust(path, info.Mode(), owner.Uid, owner.Gid, os.Geteuid() == 0 && !trust); d != nil {
-		return nil, d
+	if err := distrusted(path, info, trust); err != nil {
+		return nil, err
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {
@@ -41,7 +40,17 @@ func readFile(path string, trust bool) ([]byte, error) {
 	return data, nil
 }
 
-// untrusted is the error of a file that others may change.
+// distrusted returns an error if somebody may change a file or folder who must
+// not.
+func distrusted(path string, info fs.FileInfo, trust bool) error {
+	owner := info.Sys().(*syscall.Stat_t)
+	if d := distrust(path, info.Mode(), owner.Uid, owner.Gid, os.Geteuid() == 0 && !trust); d != nil {
+		return d
+	}
+	return nil
+}
+
+// untrusted is the error of a file or folder that others may change.
 type untrusted struct {
 	path string
 	why  []string
@@ -52,23 +61,26 @@ func (u *untrusted) Error() string {
 	return u.path + ": " + strings.Join(u.why, ", ") + "; type: " + strings.Join(u.cure, " && ")
 }
 
-// distrust returns what is wrong with the owner and rights of a file, nil if
-// nothing is. Whoever can change the file can run what they like as rota's
+// distrust returns what is wrong with the owner and rights of a file or folder,
+// nil if nothing is. Whoever can change the file can run what they like as rota's
 // user; so nobody else may if strict, which is when rota is root.
 func distrust(path string, mode fs.FileMode, uid, gid uint32, strict bool) *untrusted {
 	u := &untrusted{path: path}
-	name := quoteShell(path)
+	what, name := "file", quoteShell(path)
+	if mode.IsDir() {
+		what = "folder"
+	}
 	if strict && uid != 0 {
-		u.why = append(u.why, fmt.Sprintf("the file belongs to uid %d, and rota runs as root", uid))
+		u.why = append(u.why, fmt.Sprintf("the %s belongs to uid %d, and rota runs as root", what, uid))
 		u.cure = append(u.cure, "chown root "+name)
 	}
 	who := ""
 	if strict && gid != 0 && mode&0o020 != 0 {
-		u.why = append(u.why, fmt.Sprintf("gid %d may change the file, and rota runs as root", gid))
+		u.why = append(u.why, fmt.Sprintf("gid %d may change the %s, and rota runs as root", gid, what))
 		who = "g"
 	}
 	if mode&0o002 != 0 {
-		u.why = append(u.why, "anybody may change the file")
+		u.why = append(u.why, "anybody may change the "+what)
 		who += "o"
 	}
 	if who != "" {

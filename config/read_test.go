@@ -24,6 +24,7 @@ func TestDistrust(t *testing.T) {
 		{0o644, 1000, 1000, true, "/j: the file belongs to uid 1000, and rota runs as root; type: chown root /j"},
 		{0o666, 1000, 1000, true, "/j: the file belongs to uid 1000, and rota runs as root, gid 1000 may change the file, and rota runs as root, anybody may change the file; type: chown root /j && chmod go-w /j"},
 		{0o646, 0, 0, true, "/j: anybody may change the file; type: chmod o-w /j"},
+		{0o777 | fs.ModeDir, 1000, 0, true, "/j: the folder belongs to uid 1000, and rota runs as root, anybody may change the folder; type: chown root /j && chmod o-w /j"},
 		{0o644, 1000, 1000, false, ""},
 		{0o664, 1000, 1000, false, ""},
 		{0o644, 0, 0, false, ""},

@@ -32,9 +32,13 @@ type savedFile struct {
 
 // Save keeps the texts in a folder, which it makes if need be, for a later
 // start that finds the file broken. It replaces what was kept there before; if
-// it fails or is cut off, that stays.
-func (c *Config) Save(dir string) error {
+// it fails or is cut off, that stays. Nobody may be able to change the folder or
+// the one above it who may not change the file either.
+func (c *Config) Save(dir string, o Options) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := guarded(dir, o); err != nil {
 		return err
 	}
 	m := manifest{Version: 1}
@@ -43,7 +47,7 @@ func (c *Config) Save(dir string) error {
 		f := savedFile{Path: s.Path, Name: savedName(s.Path, s.Text)}
 		m.Files = append(m.Files, f)
 		keep = append(keep, f.Name)
-		if err := renameio.WriteFile(filepath.Join(dir, f.Name), []byte(s.Text), 0o600); err != nil {
+		if err := replace(filepath.Join(dir, f.Name), []byte(s.Text)); err != nil {
 			return err
 		}
 	}
@@ -51,10 +55,39 @@ func (c *Config) Save(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, manifestName), append(text, '\n'), 0o600); err != nil {
+	if err := replace(filepath.Join(dir, manifestName), append(text, '\n')); err != nil {
 		return err
 	}
 	return removeOthers(dir, keep)
+}
+
+// replace writes a file that only its owner may read and change, whatever the
+// rights of the one that it replaces.
+func replace(path string, text []byte) error {
+	f, err := renameio.NewPendingFile(path)
+	if err != nil {
+		return err
+	}
+	defer f.Cleanup()
+	if _, err := f.Write(text); err != nil {
+		return err
+	}
+	return f.CloseAtomicallyReplace()
+}
+
+// guarded returns an error if somebody who must not may change what is in the
+// folder, or put another one in its place.
+func guarded(dir string, o Options) error {
+	for _, path := range []string{filepath.Dir(dir), dir} {
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		if err := distrusted(path, info, o.TrustFile); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // removeOthers removes the files of earlier configurations.
@@ -79,9 +112,13 @@ func savedName(path, text string) string {
 
 // LoadSaved is Load for the texts that [Config.Save] kept in a folder; they
 // count as standing where they came from. The error is os.ErrNotExist if there
-// are none, and says so if they are not as they were saved.
+// are none, and says so if they are not as they were saved, or if somebody may
+// change them who must not.
 func LoadSaved(dir string, o Options) (*Config, error) {
-	text, err := os.ReadFile(filepath.Join(dir, manifestName))
+	if err := guarded(dir, o); err != nil {
+		return nil, err
+	}
+	text, err := readFile(filepath.Join(dir, manifestName), o.TrustFile)
 	if err != nil {
 		return nil, err
 	}
@@ -92,9 +129,9 @@ func LoadSaved(dir string, o Options) (*Config, error) {
 	texts := map[string][]byte{}
 	for _, f := range m.Files {
 		name := filepath.Join(dir, filepath.Base(f.Name))
-		text, err := os.ReadFile(name)
+		text, err := readFile(name, o.TrustFile)
 		if err != nil {
-			return nil, fmt.Errorf("a saved text is missing: %s", err) // not ErrNotExist: something was saved
+			return nil, fmt.Errorf("cannot read a saved text: %s", err) // not ErrNotExist: something was saved
 		}
 		if savedName(f.Path, string(text)) != f.Name {
 			return nil, fmt.Errorf("%s is not as it was saved", name)

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -20,7 +21,7 @@ func TestSaved(t *testing.T) {
 	o := Options{TrustFile: true}
 	first, err := Load(file, o)
 	s.must(err)
-	s.must(first.Save(dir))
+	s.must(first.Save(dir, o))
 
 	// The texts come back as they were, whatever became of the files.
 	s.must(os.RemoveAll(s.path("etc")))
@@ -37,7 +38,7 @@ func TestSaved(t *testing.T) {
 	s.write("etc/jobs.toml", "b")
 	second, err := Load(file, o)
 	s.must(err)
-	s.must(second.Save(dir))
+	s.must(second.Save(dir, o))
 	again, err = LoadSaved(dir, o)
 	s.must(err)
 	if again.Revision != second.Revision {
@@ -64,5 +65,54 @@ func TestSaved(t *testing.T) {
 			t.Errorf("%s was spoiled, and the error is %v", e.Name(), err)
 		}
 		s.must(os.WriteFile(name, text, 0o600))
+	}
+}
+
+// What others may change is neither taken for what was saved nor written to.
+func TestSavedByOthers(t *testing.T) {
+	foreign := func(path string) error { return os.Chown(path, 1000, -1) }
+	anybody := func(path string) error { return os.Chmod(path, 0o777) }
+	for _, c := range []struct {
+		path   string // "*": the saved text
+		change func(path string) error
+		trust  bool
+		load   string // a part of the error
+		save   bool   // it can be replaced
+	}{
+		{"state/last-good/*", foreign, false, "the file belongs to uid 1000, and rota runs as root; type: chown root ", true},
+		{"state/last-good/manifest.json", foreign, false, "the file belongs to uid 1000", true},
+		{"state/last-good", foreign, false, "state/last-good: the folder belongs to uid 1000", false},
+		{"state", foreign, false, "state: the folder belongs to uid 1000", false},
+		{"state", foreign, true, "", true},
+		{"state/last-good/*", anybody, true, "anybody may change the file", true},
+		{"state/last-good/manifest.json", anybody, true, "anybody may change the file", true},
+		{"state/last-good", anybody, true, "anybody may change the folder", false},
+		{"state", anybody, true, "anybody may change the folder", false},
+	} {
+		s := scene{T: t, dir: t.TempDir()}
+		s.write("jobs.toml", "a")
+		o := Options{TrustFile: true}
+		cfg, err := Load(s.path("jobs.toml"), o)
+		s.must(err)
+		dir := s.path("state/last-good")
+		s.must(cfg.Save(dir, o))
+		path := s.path(c.path)
+		if filepath.Base(path) == "*" {
+			path = filepath.Join(dir, savedName(cfg.Path, cfg.Sources[0].Text))
+		}
+		if err := c.change(path); errors.Is(err, fs.ErrPermission) {
+			continue // only root can give a file away
+		} else {
+			s.must(err)
+		}
+		o.TrustFile = c.trust
+		if _, err := LoadSaved(dir, o); (err == nil) != (c.load == "") || err != nil && (!strings.Contains(err.Error(), c.load) || errors.Is(err, fs.ErrNotExist)) {
+			t.Errorf("%s: %v, want %q", c.path, err, c.load)
+		}
+		if err := cfg.Save(dir, o); (err == nil) != c.save {
+			t.Errorf("saved again in spite of %s: %v", c.path, err)
+		} else if _, err := LoadSaved(dir, o); (err == nil) != c.save {
+			t.Errorf("after saving again in spite of %s: %v", c.path, err)
+		}
 	}
 }

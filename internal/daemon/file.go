@@ -3,6 +3,8 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -31,8 +33,13 @@ func newFile(o Options) *file {
 	if err != nil {
 		path = o.Config
 	}
-	// In a container the files of a volume belong to whoever made the image.
-	return &file{path: path, options: config.Options{TrustFile: o.TrustFile || inContainer()}}
+	return &file{path: path, options: o.files()}
+}
+
+// files is how far files are trusted. In a container those of a volume belong
+// to whoever made the image.
+func (o Options) files() config.Options {
+	return config.Options{TrustFile: o.TrustFile || inContainer()}
 }
 
 // first loads the file for a start. If it is wrong the last good text takes its
@@ -43,12 +50,27 @@ func (f *file) first() (cfg *config.Config, broken, err error) {
 		f.current = cfg
 		return cfg, nil, nil
 	}
-	saved, err2 := config.LoadSaved(filepath.Join(f.peekStateDir(), "last-good"), f.options)
-	if err2 != nil || saved.Path != f.path {
+	dir := filepath.Join(f.peekStateDir(), "last-good")
+	saved, err2 := config.LoadSaved(dir, f.options)
+	switch {
+	case err2 != nil && !errors.Is(err2, fs.ErrNotExist):
+		return nil, nil, alsoUnsaved(err, dir, err2)
+	case err2 != nil || saved.Path != f.path:
 		return nil, nil, err
 	}
 	f.current, f.wrong = saved, complaint(err)
 	return saved, err, nil
+}
+
+// alsoUnsaved adds to what is wrong with the file why the last good one is of
+// no use.
+func alsoUnsaved(err error, dir string, why error) error {
+	msg := "cannot start from the last good file: " + faults(why)
+	var e *config.Errors
+	if !errors.As(err, &e) {
+		return fmt.Errorf("%w; %s", err, msg)
+	}
+	return &config.Errors{Faults: append(slices.Clip(e.Faults), config.Fault{File: dir, Msg: msg})}
 }
 
 func (f *file) load() (*config.Config, error) {
@@ -132,7 +154,7 @@ func (f *file) reload(ctx context.Context, l *loop, asked bool) {
 
 // keep remembers a good configuration for a start at which the file is wrong.
 func (l *loop) keep(c *config.Config) {
-	if err := c.Save(filepath.Join(l.stateDir, "last-good")); err != nil {
+	if err := c.Save(filepath.Join(l.stateDir, "last-good"), l.o.files()); err != nil {
 		l.log.Warn("cannot keep the last good file for a later start", "error", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"rota/config"
@@ -32,7 +33,7 @@ func TestReloadOnlyWhatChanged(t *testing.T) {
 			header := "[rota]\nstate_dir = \"state\"\n"
 			saved, err := config.Parse(path, header+good, config.Options{})
 			must(t, err)
-			must(t, saved.Save(filepath.Join(dir, "state", "last-good")))
+			must(t, saved.Save(filepath.Join(dir, "state", "last-good"), config.Options{}))
 			must(t, os.WriteFile(path, []byte(header+c.text), 0o600))
 			f := newFile(Options{Config: path})
 			cfg, _, err := f.first()
@@ -50,6 +51,28 @@ func TestReloadOnlyWhatChanged(t *testing.T) {
 				t.Errorf("the service manager heard %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// A last good file that others may change is of no use, and that is said.
+func TestFirstTrustsNoOthers(t *testing.T) {
+	const trap = "cannot start from the last good file: "
+	dir := t.TempDir()
+	path, last := filepath.Join(dir, "jobs.toml"), filepath.Join(dir, "state", "last-good")
+	good := "[rota]\nstate_dir = \"state\"\n[tasks]\n"
+	saved, err := config.Parse(path, good, config.Options{})
+	must(t, err)
+	must(t, saved.Save(last, config.Options{}))
+	must(t, os.WriteFile(path, []byte(good+"wrong"), 0o600))
+	f := newFile(Options{Config: path})
+	_, broken, err := f.first()
+	must(t, err)
+	if broken == nil {
+		t.Error("the file is right")
+	}
+	must(t, os.Chmod(last, 0o777))
+	if _, _, err := f.first(); err == nil || !strings.Contains(err.Error(), trap+last+": anybody may change the folder; type: chmod o-w "+last) {
+		t.Error(err)
 	}
 }
 
