@@ -8,11 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"rota/internal/ledger"
-	"rota/runner"
 	"strings"
 	"testing"
 	"time"
+
+	"rota/internal/ledger"
+	"rota/runner"
 )
 
 // TestSQLiteBelievesNoFlippedRow flips bits anywhere in the file. Whatever can

@@ -109,3 +109,72 @@ func TestReserveLetsRecordingGoOn(t *testing.T) {
 		t.Error("the disk is not low")
 	}
 }
+
+// TestFailureChangesNothing lets the disk fail after everything else went well,
+// in a change that stands between two others.
+func TestFailureChangesNothing(t *testing.T) {
+	narrow := func(string) int { return 2 }
+	s, err := Open(t.Context(), t.TempDir(), Options{Queues: narrow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.reserve.giveUp(time.Now())
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	run := func(task, key string) runner.Run {
+		return runner.Run{ID: task + "/" + key, Task: task, Cause: runner.CauseManual, State: runner.Queued, Queue: "q"}
+	}
+	broken := errors.New("broken")
+	before := &request{done: make(chan struct{}), do: func(o *op) error { _, err := o.rules().submit(run("a", "1")); return err }}
+	failing := &request{done: make(chan struct{}), do: func(o *op) error {
+		leases, err := o.rules().advance(runner.Batch{Runs: []runner.Run{run("new", "1"), run("a", "2")}, Claim: []string{"a/2"}})
+		if err != nil || len(leases) != 1 {
+			t.Errorf("in the change that fails: %v, %v", leases, err)
+		}
+		if err := errors.Join(o.setCursor(Cursor{Epoch: 3, Through: at}), o.event(Event{Kind: "never"}), o.flush()); err != nil {
+			t.Error(err)
+		}
+		return &storeError{broken}
+	}}
+	after := &request{done: make(chan struct{}), do: func(o *op) error { _, err := o.rules().submit(run("a", "3")); return err }}
+	hold, held := make(chan struct{}), make(chan struct{})
+	first := &request{done: make(chan struct{}), do: func(*op) error { close(held); <-hold; return nil }}
+	s.work <- first
+	<-held
+	for _, r := range []*request{before, failing, after} { // one group
+		s.work <- r
+	}
+	close(hold)
+	for _, r := range []*request{first, before, failing, after} {
+		<-r.done
+	}
+	if before.err != nil || !errors.Is(failing.err, broken) || after.err != nil {
+		t.Errorf("errors: %v, %v, %v", before.err, failing.err, after.err)
+	}
+	runs, err := s.List(t.Context(), Filter{})
+	if err != nil || len(runs) != 2 || runs[0].ID != "a/3" || runs[1].ID != "a/1" {
+		t.Errorf("runs: %+v, %v", runs, err)
+	}
+	if c, err := s.Cursor(t.Context()); err != nil || c != (Cursor{}) {
+		t.Errorf("cursor: %+v, %v", c, err)
+	}
+	if events, err := s.Events(t.Context(), 9); err != nil || len(events) != 0 {
+		t.Errorf("events: %+v, %v", events, err)
+	}
+	if _, err := s.Submit(t.Context(), run("a", "4")); !errors.Is(err, ErrQueueFull) {
+		t.Errorf("a third run in a queue with room for two: %v", err)
+	}
+	if _, err := s.Advance(t.Context(), Cursor{}, Cursor{Epoch: 1, Through: at}, runner.Batch{}); err != nil {
+		t.Errorf("advance from the cursor that is written: %v", err)
+	}
+	leases, err := s.Claim(t.Context(), []string{"a/1", "a/2", "a/3"})
+	if err != nil || len(leases) != 2 {
+		t.Errorf("claim: %+v, %v", leases, err)
+	}
+	if _, err := s.Submit(t.Context(), run("new", "1")); err != nil {
+		t.Errorf("submit of what failed before: %v", err)
+	}
+	if got, _, err := s.Get(t.Context(), "new/1"); err != nil || got.Task != "new" || got.State != runner.Queued {
+		t.Errorf("what failed before: %+v, %v", got, err)
+	}
+}

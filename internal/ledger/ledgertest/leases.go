@@ -1,10 +1,11 @@
 package ledgertest
 
 import (
-	"rota/internal/ledger"
-	"rota/runner"
 	"sync"
 	"time"
+
+	"rota/internal/ledger"
+	"rota/runner"
 )
 
 var leasing = []clause{

@@ -3,9 +3,10 @@ package ledgertest
 import (
 	"context"
 	"fmt"
+	"time"
+
 	"rota/internal/ledger"
 	"rota/runner"
-	"time"
 )
 
 var remembering = []clause{
