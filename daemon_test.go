@@ -292,6 +292,16 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// The action log writes to rota's own log.
+func TestLogActionLogs(t *testing.T) {
+	t.Parallel()
+	d := newDaemon(t, "[tasks.invoices]\nat_start = true\nlog = { message = \"send the {{.Task}}\", level = \"warn\" }\n")
+	if l := d.msg(new(int), "log", "invoices"); l.Level != "WARN" || !strings.Contains(l.raw, `"text":"send the invoices"`) {
+		t.Errorf("got %s", l.raw)
+	}
+	d.stop(syscall.SIGTERM)
+}
+
 // What runs finishes as it began, whatever becomes of its task.
 func TestReloadLeavesRunsAlone(t *testing.T) {
 	t.Parallel()

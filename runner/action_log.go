@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// Log is the action that says something: a line in the output of the run.
+// Log is the action that says something: a line in the output of the run and,
+// unless it is forked, in the log of rota.
 type Log struct {
 	Message string // a template
 	Level   string // "debug", "info", "warn" or "error"; "" is info. All but info stand before the message
@@ -33,6 +34,9 @@ func (a *Log) Run(ctx context.Context, in Input, out io.Writer) error {
 	text, err := render(ctx, "message", a.Message, in)
 	if err != nil {
 		return err
+	}
+	if in.say != nil {
+		in.say(a.Level, text)
 	}
 	if a.Level != "" && a.Level != "info" {
 		text = a.Level + ": " + text

@@ -46,10 +46,11 @@ type Input struct {
 	// none is known.
 	LastSuccess time.Time
 
-	note     func(text string) // takes what belongs in the record but is no error; may be nil
-	begun    func(*process)    // told of the process of a command; may be nil
-	kill     <-chan struct{}   // closed when a stop must not wait any longer
-	terminal bool              // a command gets rota's own stdin, stdout and stderr
+	say      func(level, text string) // takes what the action log says; may be nil
+	note     func(text string)        // takes what belongs in the record but is no error; may be nil
+	begun    func(*process)           // told of the process of a command; may be nil
+	kill     <-chan struct{}          // closed when a stop must not wait any longer
+	terminal bool                     // a command gets rota's own stdin, stdout and stderr
 }
 
 // encodedAction is an action that survives JSON.

@@ -20,6 +20,9 @@ type Options struct {
 	// Echo is given the output of all runs line by line, without line ends;
 	// nil: nobody wants it.
 	Echo func(Run, []byte)
+	// Say is given what the action log says, and at which level ("" is info);
+	// nil: nobody wants it.
+	Say func(run Run, level, text string)
 }
 
 // Runner executes runs. It knows those under way and no others.
@@ -84,6 +87,9 @@ func (r *Runner) startHere(_ context.Context, l Launch) {
 		defer cancel(nil)
 		a := newAttempt(l, r.o.StateDir, r.host, r.echo(l.Run))
 		a.in.kill = kill
+		if r.o.Say != nil {
+			a.in.say = func(level, text string) { r.o.Say(l.Run, level, text) }
+		}
 		result, returned := a.run(ctx)
 		r.remove(l.Run.ID)
 		_ = r.o.Done(l.Run, result)

@@ -75,7 +75,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer l.ledger.Close()
-	l.runner = runner.New(runner.Options{StateDir: stateDir, Done: l.done, Returned: l.returned, Echo: out.echo})
+	l.runner = runner.New(runner.Options{StateDir: stateDir, Done: l.done, Returned: l.returned, Echo: out.echo, Say: out.say})
 	return l.live(ctx, file, signals)
 }
 

@@ -148,6 +148,15 @@ func (out *outputs) echo(run runner.Run, line []byte) {
 	_, _ = out.stdout.Write(b.Bytes())
 }
 
+// say logs what the action log says, where its output is not shown anyway.
+func (out *outputs) say(run runner.Run, level, text string) {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(cmp.Or(level, "info"))) // checked when the file was read
+	if out.mode.Load() == "none" {
+		out.log.Log(context.Background(), l, "log", "task", run.Task, "text", text)
+	}
+}
+
 // Record logs what became of a run: its start, its end, and why it did not start.
 func (out *outputs) Record(r runner.Run) error {
 	attrs := []any{"task", r.Task}
