@@ -1,13 +1,12 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -50,7 +49,7 @@ func (f *file) first() (cfg *config.Config, broken, err error) {
 		f.current = cfg
 		return cfg, nil, nil
 	}
-	dir := filepath.Join(f.peekStateDir(), "last-good")
+	dir := filepath.Join(cmp.Or(config.StateDirOf(f.path), defaultStateDir()), "last-good")
 	saved, err2 := config.LoadSaved(dir, f.options)
 	switch {
 	case err2 != nil && !errors.Is(err2, fs.ErrNotExist):
@@ -79,22 +78,6 @@ func (f *file) load() (*config.Config, error) {
 	o, f.seen = o.Remember()
 	return config.Load(f.path, o)
 }
-
-// peekStateDir finds the state folder of a file that is wrong, and perhaps not
-// even TOML: by its line, if it has one that can be read.
-func (f *file) peekStateDir() string {
-	text, _ := os.ReadFile(f.path)
-	if m := stateDirLine.FindSubmatch(text); m != nil {
-		dir := string(m[1])
-		if !filepath.IsAbs(dir) {
-			dir = filepath.Join(filepath.Dir(f.path), dir)
-		}
-		return dir
-	}
-	return defaultStateDir()
-}
-
-var stateDirLine = regexp.MustCompile(`(?m)^\s*state_dir\s*=\s*["']([^"'\n]+)["']`)
 
 // watch reloads whenever something happens to the file or what it includes,
 // until ctx ends.

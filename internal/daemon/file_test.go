@@ -59,7 +59,7 @@ func TestFirstTrustsNoOthers(t *testing.T) {
 	const trap = "cannot start from the last good file: "
 	dir := t.TempDir()
 	path, last := filepath.Join(dir, "jobs.toml"), filepath.Join(dir, "state", "last-good")
-	good := "[rota]\nstate_dir = \"state\"\n[tasks]\n"
+	good := "rota.state_dir = 'state'\n"
 	saved, err := config.Parse(path, good, config.Options{})
 	must(t, err)
 	must(t, saved.Save(last, config.Options{}))
