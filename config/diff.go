@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"rota/schedule"
 )
 
 // Changes is what a reload changes.
@@ -19,7 +21,7 @@ type Changes struct {
 type Change struct {
 	Task     string
 	Keys     []string // as they stand in the file; "triggers" for all the keys of triggers
-	Detail   string   // "timeout 1h → 4h"; of a key with a long or secret value the key alone
+	Detail   string   // "timeout 1h → 4h", "every day at 02:30 → Mon–Fri at 09:00"; of what is long or secret the key alone
 	Triggers bool     // the triggers differ, so that the task gets a new next instant
 }
 
@@ -60,6 +62,8 @@ func change(was, is Task) Change {
 		switch old, new := before[i].short(), f.short(); {
 		case f.key != before[i].key: // the action
 			detail = before[i].key + " → " + f.key
+		case f.key == "triggers":
+			detail = triggersChanged(was.Triggers, is.Triggers)
 		case f.show && len(old) <= 32 && len(new) <= 32:
 			detail = fmt.Sprintf("%s %s → %s", f.key, old, new)
 		}
@@ -67,6 +71,26 @@ func change(was, is Task) Change {
 	}
 	c.Detail = strings.Join(details, ", ")
 	return c
+}
+
+// triggersChanged tells in plain words how the one trigger of a task differs;
+// of several it says only that they do.
+func triggersChanged(was, is []schedule.Spec) string {
+	if len(was) != 1 || len(is) != 1 {
+		return "triggers"
+	}
+	old, new := was[0].String(), is[0].String()
+	if old == new {
+		return fmt.Sprintf("timezone %s → %s", was[0].Zone(), is[0].Zone())
+	}
+	kind, a, _ := strings.Cut(old, " ")
+	if k, b, _ := strings.Cut(new, " "); kind == "interval" && k == kind {
+		return fmt.Sprintf("interval %s → %s", a, b)
+	}
+	if old, new = was[0].Explain(), is[0].Explain(); old == new || len(old)+len(new) > 120 {
+		return "triggers"
+	}
+	return old + " → " + new
 }
 
 // settingsChanged names what differs in [rota] and [queues].

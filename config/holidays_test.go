@@ -59,7 +59,7 @@ func TestHolidays(t *testing.T) {
 	if other.Revision == c.Revision {
 		t.Error("the revision does not tell files of dates apart")
 	}
-	same(t, "changes", Diff(c, other).String(), "2 changed (a: triggers; b: triggers)")
+	same(t, "changes", Diff(c, other).String(), "2 changed (a: every day at 08:00, except on 2 December, 1 December 2026 and 3 December 2026 → every day at 08:00, except on 4 dates; b: triggers)")
 	same(t, "many", other.Tasks["a"].Triggers[0].Explain(), "every day at 08:00, except on 4 dates")
 }
 
