@@ -127,8 +127,8 @@ func TestFailureChangesNothing(t *testing.T) {
 	broken := errors.New("broken")
 	before := &request{done: make(chan struct{}), do: func(o *op) error { _, err := o.rules().submit(run("a", "1")); return err }}
 	failing := &request{done: make(chan struct{}), do: func(o *op) error {
-		leases, err := o.rules().advance(runner.Batch{Runs: []runner.Run{run("new", "1"), run("a", "2")}, Claim: []string{"a/2"}})
-		if err != nil || len(leases) != 1 {
+		leases, err := o.rules().advance(runner.Batch{Runs: []runner.Run{run("new", "1"), run("a", "2")}, Claim: []string{"a/2", "a/1"}})
+		if err != nil || len(leases) != 2 {
 			t.Errorf("in the change that fails: %v, %v", leases, err)
 		}
 		if err := errors.Join(o.setCursor(Cursor{Epoch: 3, Through: at}), o.event(Event{Kind: "never"}), o.flush()); err != nil {
@@ -171,10 +171,23 @@ func TestFailureChangesNothing(t *testing.T) {
 	if err != nil || len(leases) != 2 {
 		t.Errorf("claim: %+v, %v", leases, err)
 	}
-	if _, err := s.Submit(t.Context(), run("new", "1")); err != nil {
-		t.Errorf("submit of what failed before: %v", err)
+	for _, r := range []runner.Run{run("new", "1"), run("a", "2")} { // what failed can be asked for again
+		if _, err := s.Submit(t.Context(), r); err != nil {
+			t.Errorf("submit of %s: %v", r.ID, err)
+		}
 	}
-	if got, _, err := s.Get(t.Context(), "new/1"); err != nil || got.Task != "new" || got.State != runner.Queued {
-		t.Errorf("what failed before: %+v, %v", got, err)
+	if leases, err := s.Claim(t.Context(), []string{"a/2"}); err != nil || len(leases) != 1 {
+		t.Errorf("claim of what failed before: %+v, %v", leases, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(t.Context(), s.files.dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if got, _, err := again.Get(t.Context(), "new/1"); err != nil || got.Task != "new" || got.State != runner.Queued || again.Found().String() != "" {
+		t.Errorf("what failed before: %+v, %v, %v", got, err, again.Found())
 	}
 }

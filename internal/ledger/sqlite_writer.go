@@ -183,7 +183,6 @@ func (o *op) put(r *row) error {
 	if r.number == 0 {
 		w.last++
 		r.number = w.last
-		o.undo = append(o.undo, func() { w.last-- })
 		o.rows[r.run.ID] = r
 		o.fresh[r.run.Task] = append(o.fresh[r.run.Task], r)
 	}
