@@ -139,3 +139,29 @@ func TestEventsAreBounded(t *testing.T) {
 		t.Errorf("%d events are left, %v", len(events), err)
 	}
 }
+
+// TestDamageMetWhileInUse is of a page that only a later read finds damaged.
+func TestDamageMetWhileInUse(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(t.Context(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.view(t.Context(), func(*sqlite.Conn) error { return failure(sqlite.ResultCorrupt.ToError()) })
+	if !errors.Is(err, ErrDamaged) {
+		t.Errorf("error: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, aside := range []bool{true, false} { // and after that all is well
+		s, err := Open(t.Context(), dir, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := s.Found(); (found.Aside != "") != aside || (found.Why != "") != aside {
+			t.Errorf("found %+v", found)
+		}
+		s.Close()
+	}
+}

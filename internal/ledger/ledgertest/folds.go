@@ -22,6 +22,18 @@ var folding = []clause{
 		b.same(b.get("a/20201122T120100Z"), fold("a", 1, 4), "row")
 	}},
 
+	{"a batch sees what it has folded itself", func(b book) {
+		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4)}})
+		later := func(r runner.Run) runner.Run { r.Revision = "r2"; return r }
+		b.advance(runner.Batch{
+			Folds: []runner.Run{later(fold("a", 5, 6)), later(fold("a", 7, 8)), fold("b", 1, 4)},
+			Runs:  []runner.Run{slotRun("a", 6), slotRun("b", 2)},
+		})
+		b.same(b.get("a/20201122T120600Z"), later(fold("a", 1, 8)), "row of a")
+		b.same(b.get("b/20201122T120200Z"), fold("b", 1, 4), "row of b")
+		b.same(b.list(ledger.Filter{}), []string{"b/20201122T120100Z", "a/20201122T120100Z"}, "rows")
+	}},
+
 	{"a fold of another fate is a row of its own", func(b book) {
 		for task, change := range map[string]func(*runner.Run){
 			"outcome": func(r *runner.Run) { r.Outcome = runner.Missed },
