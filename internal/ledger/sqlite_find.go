@@ -9,15 +9,19 @@ import (
 )
 
 func (o *op) find(id string) (*row, error) {
-	if r, ok := o.rows[id]; ok {
-		return r, nil
+	known, asked := o.rows[id]
+	if known != nil {
+		return known, nil
 	}
 	task, _ := runner.SplitID(id)
 	s := slotOf(id)
-	for _, r := range o.fresh[task] {
+	for _, r := range o.folds[task] { // it may have grown over the slot since that was asked for
 		if r.covers(s) {
 			return r, nil
 		}
+	}
+	if asked {
+		return nil, nil
 	}
 	folded, err := o.w.mayHaveFolds(task)
 	if err != nil {

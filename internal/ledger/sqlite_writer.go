@@ -166,6 +166,7 @@ type op struct {
 	w     *writer
 	rows  map[string]*row   // those asked for, by id; nil: there is none
 	fresh map[string][]*row // new ones of this change, by task
+	folds map[string][]*row // folded ones that it put, by task
 	dirty []*row            // those to be written
 	first int64             // rows from this number on are new
 	undo  []func()          // takes back what is not in the database
@@ -173,7 +174,7 @@ type op struct {
 }
 
 func newOp(w *writer) *op {
-	return &op{w: w, rows: map[string]*row{}, fresh: map[string][]*row{}, first: w.last + 1}
+	return &op{w: w, rows: map[string]*row{}, fresh: map[string][]*row{}, folds: map[string][]*row{}, first: w.last + 1}
 }
 
 func (o *op) rules() rules { return rules{table: o, o: o.w.s.o} }
@@ -189,6 +190,9 @@ func (o *op) put(r *row) error {
 	if !r.dirty {
 		r.dirty = true
 		o.dirty = append(o.dirty, r)
+		if r.run.Folded() {
+			o.folds[r.run.Task] = append(o.folds[r.run.Task], r)
+		}
 	}
 	if r.was == runner.Queued {
 		o.count(r.run.Queue, -1)
