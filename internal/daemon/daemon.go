@@ -70,11 +70,15 @@ func Run(ctx context.Context, o Options) error {
 	if l.clock, err = clock.New(); err != nil {
 		return fmt.Errorf("clock: %w", err)
 	}
-	l.ledger, err = ledger.Open(ctx, stateDir, ledger.Options{Now: l.clock.Now, Queues: out.capacity})
+	book, err := ledger.Open(ctx, stateDir, ledger.Options{Now: l.clock.Now, Queues: out.capacity})
 	if err != nil {
 		return err
 	}
-	defer l.ledger.Close()
+	defer book.Close()
+	if found := book.Found().String(); found != "" {
+		out.log.Error("the ledger is not sound", "found", found)
+	}
+	l.ledger, l.diskLow = book, book.DiskLow
 	l.runner = runner.New(runner.Options{StateDir: stateDir, Done: l.done, Returned: l.returned, Echo: out.echo, Say: out.say})
 	return l.live(ctx, file, signals)
 }

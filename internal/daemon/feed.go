@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"sync"
@@ -56,10 +57,19 @@ func (f *feed) Write(p []byte) (int, error) {
 		f.dropped++
 		return len(p), nil
 	}
-	f.queue = append(f.queue, append([]byte(nil), p...))
+	f.note()
+	f.queue = append(f.queue, bytes.Clone(p))
 	f.size += len(p)
 	f.changed.Broadcast()
 	return len(p), nil
+}
+
+// note puts into the queue how much was dropped at this place of it.
+func (f *feed) note() {
+	if f.dropped > 0 {
+		text := fmt.Appendf(nil, "[rota] %d lines were dropped here: nobody read them\n", f.dropped)
+		f.queue, f.size, f.dropped = append(f.queue, text), f.size+len(text), 0
+	}
 }
 
 func (f *feed) full(more int) bool { return f.size > 0 && f.size+more > feedRoom }
@@ -73,10 +83,13 @@ func (f *feed) run() {
 			f.changed.Wait()
 		}
 		if len(f.queue) == 0 {
+			f.note()
+		}
+		if len(f.queue) == 0 {
 			return
 		}
-		pieces, dropped := f.queue, f.dropped
-		f.queue, f.dropped = nil, 0
+		pieces := f.queue
+		f.queue = nil
 		for _, p := range pieces {
 			f.mu.Unlock()
 			_, _ = f.to.Write(p)
@@ -84,11 +97,6 @@ func (f *feed) run() {
 			f.size -= len(p)
 			f.stalled = false
 			f.changed.Broadcast()
-		}
-		if dropped > 0 {
-			f.mu.Unlock()
-			fmt.Fprintf(f.to, "[rota] %d lines were dropped here: nobody read them\n", dropped)
-			f.mu.Lock()
 		}
 	}
 }

@@ -86,7 +86,8 @@ func TestFeedWaitsForOneWhoIsSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &reader{gate: make(chan struct{})}
 		f := newFeed(r)
-		go func() {
+		var slow sync.WaitGroup
+		slow.Go(func() {
 			for {
 				time.Sleep(10 * time.Millisecond) // time itself is the subject
 				select {
@@ -95,7 +96,7 @@ func TestFeedWaitsForOneWhoIsSlow(t *testing.T) {
 					return
 				}
 			}
-		}()
+		})
 		line := append(bytes.Repeat([]byte("x"), 64<<10-1), '\n')
 		for range 200 {
 			_, _ = f.Write(line)
@@ -106,6 +107,7 @@ func TestFeedWaitsForOneWhoIsSlow(t *testing.T) {
 		}
 		f.mu.Unlock()
 		f.close()
+		slow.Wait()
 		if n := strings.Count(r.got.String(), "\n"); n != 200 {
 			t.Errorf("%d lines of 200 came", n)
 		}

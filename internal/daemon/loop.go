@@ -45,6 +45,7 @@ type loop struct {
 	tasks    int                  // with triggers
 	status   string               // as last told to systemd
 
+	diskLow func() bool                   // no room for outputs; nil: there always is
 	leases  sync.Map                      // of underway, by the run's id
 	inForce atomic.Pointer[config.Config] // cfg, for others
 	grown   chan struct{}                 // runs have ended since the last retention; room for one
@@ -145,6 +146,9 @@ func (l *loop) run(ctx context.Context) error {
 			err = l.advance(ctx, now)
 		}
 		until := l.agenda.At()
+		if errors.Is(err, ledger.ErrDamaged) {
+			return err // the next start sets it aside
+		}
 		if err != nil && ctx.Err() == nil {
 			l.log.Error("cannot write down what is due; nothing starts until that works", "error", err)
 			until = l.clock.Now().Add(time.Second)
@@ -251,6 +255,9 @@ func (l *loop) start(lease ledger.Lease) {
 	if !ok {
 		go func() { _ = l.done(run, runner.Result{Outcome: runner.Cancelled, Why: gone, Finished: time.Now()}) }()
 		return
+	}
+	if l.diskLow != nil && l.diskLow() {
+		task.Output = 0 // what is left of the disk is for the record
 	}
 	l.out.Record(run)
 	l.runner.Start(l.runs, runner.Launch{Run: run, Task: &task.Task, LastSuccess: l.lastSuccess(run.Task)})
