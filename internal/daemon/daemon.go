@@ -105,6 +105,15 @@ func (l *loop) live(ctx context.Context, file *file, signals *signals) error {
 		defer close(retained)
 		l.retain(ctx)
 	}()
+	if events, err := l.ledger.Watch(ctx); err == nil {
+		go func() {
+			for e := range events {
+				if e.Kind == "disk" || e.Kind == "damage" {
+					l.log.Warn(e.Kind, "ledger", e.Text)
+				}
+			}
+		}()
+	}
 	err := l.run(ctx)
 	stop()
 	<-watched

@@ -30,7 +30,8 @@ type loop struct {
 	stateDir string
 	runs     context.Context // for what follows forked runs
 
-	stopping bool // nothing new starts
+	failing  string // why nothing can be written down; "": it can
+	stopping bool   // nothing new starts
 	cfg      *config.Config
 	broken   error // what is wrong with the file on the disk; nil: nothing
 	cursor   ledger.Cursor
@@ -150,9 +151,9 @@ func (l *loop) run(ctx context.Context) error {
 			return err // the next start sets it aside
 		}
 		if err != nil && ctx.Err() == nil {
-			l.log.Error("cannot write down what is due; nothing starts until that works", "error", err)
 			until = l.clock.Now().Add(time.Second)
 		}
+		l.trouble(err)
 		l.tell()
 		if _, _, err := l.clock.Wait(ctx, until); err != nil {
 			if ctx.Err() != nil {
@@ -160,6 +161,19 @@ func (l *loop) run(ctx context.Context) error {
 			}
 			return fmt.Errorf("clock: %w", err)
 		}
+	}
+}
+
+// trouble tells, once, that nothing can be written down, and when it can again.
+func (l *loop) trouble(err error) {
+	switch {
+	case err != nil && l.failing == "":
+		l.log.Error("cannot write down what is due; nothing starts until that works", "error", err)
+	case err == nil && l.failing != "":
+		l.log.Info("what is due can be written down again")
+	}
+	if l.failing = ""; err != nil {
+		l.failing = err.Error()
 	}
 }
 
