@@ -1,0 +1,89 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+// start begins a run that was claimed, with the definition in force now.
+func (l *loop) start(lease ledger.Lease) {
+	run := lease.Run
+	task, ok := l.cfg.Tasks[run.Task]
+	if !ok {
+		go func() { _ = l.done(run, runner.Result{Outcome: runner.Cancelled, Why: gone, Finished: time.Now()}) }()
+		return
+	}
+	if l.diskLow != nil && l.diskLow() {
+		task.Output = 0 // what is left of the disk is for the record
+	}
+	l.out.Record(run)
+	l.runner.Start(l.runs, runner.Launch{Run: run, Task: &task.Task, LastSuccess: l.lastSuccess(run.Task)})
+}
+
+// lastSuccess is when a task last ended ok; zero if it never did.
+func (l *loop) lastSuccess(task string) time.Time {
+	at, known := l.success[task]
+	if !known {
+		past, err := l.ledger.Past(context.Background(), task)
+		if err != nil {
+			l.log.Error("cannot read when a task last ended well", "task", task, "error", err)
+		}
+		at = past.Success
+		l.success[task] = at
+	}
+	return at
+}
+
+// done writes down the end of an attempt. It is called from the run's own
+// goroutine, so that many can be written at once.
+func (l *loop) done(run runner.Run, res runner.Result) error {
+	v, ok := l.leases.Load(run.ID)
+	if !ok {
+		return fmt.Errorf("run %s: %w", run.ID, ledger.ErrNotFound)
+	}
+	ctx, u := context.Background(), v.(underway)
+	again, err := l.retry(ctx, u, res)
+	if !again {
+		err = l.ledger.Finish(ctx, u.Lease, res)
+		l.post(func() { l.ended(run, res) })
+	}
+	if err != nil {
+		l.log.Error("cannot write down the end of a run", "run", run.ID, "outcome", res.Outcome, "error", err)
+	}
+	return err
+}
+
+// ended takes the run out of what is under way.
+func (l *loop) ended(run runner.Run, res runner.Result) {
+	run.State, run.Outcome, run.Why, run.Finished = "", res.Outcome, res.Why, res.Finished
+	run.Exit, run.Signal, run.Error = res.Exit, res.Signal, res.Error
+	l.out.Record(run)
+	if res.Outcome == runner.OK {
+		l.success[run.Task] = res.Finished
+	}
+	l.leases.Delete(run.ID)
+	l.finished[run.Task] = res.Finished
+	select {
+	case l.grown <- struct{}{}:
+	default:
+	}
+	if !res.Stuck {
+		l.view.Remove(run.ID)
+		l.again(run.Task, res.Finished)
+	}
+}
+
+// returned frees the task of an action that came back long after its run had
+// ended.
+func (l *loop) returned(id string) {
+	l.post(func() {
+		l.log.Info("returned", "run", id, "why", "the action came back after its time-out; the task is free again")
+		l.view.Remove(id)
+		task, _ := runner.SplitID(id)
+		l.again(task, time.Now())
+	})
+}
