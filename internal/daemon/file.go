@@ -13,7 +13,6 @@ import (
 
 	"rota/config"
 	"rota/internal/ledger"
-	"rota/runner"
 )
 
 // file is the jobs file on the disk, as opposed to the configuration in force.
@@ -175,12 +174,6 @@ func (l *loop) swap(ctx context.Context, c *config.Config) error {
 	changes := config.Diff(old, c)
 	l.install(c)
 	l.broken = nil
-	for _, name := range changes.Removed {
-		// Seen no more: if it ever comes back it counts from then.
-		if _, err := l.sight(ctx, config.Task{Task: runner.Task{Name: name}}, now); err != nil {
-			l.log.Warn("cannot forget a task that is gone", "task", name, "error", err)
-		}
-	}
 	if err := l.plan(ctx, now); err != nil {
 		l.install(old)
 		return err

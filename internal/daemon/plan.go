@@ -28,13 +28,13 @@ func (l *loop) install(c *config.Config) {
 // plan brings the agenda in line with the tasks: a trigger that is there
 // already keeps its next instant, a new one counts from now.
 func (l *loop) plan(ctx context.Context, now time.Time) error {
+	seen, err := l.sights(ctx, now)
+	if err != nil {
+		return err
+	}
 	want := map[string]entry{}
 	l.tasks = 0
 	for name, task := range l.cfg.Tasks {
-		seen, err := l.sight(ctx, task, now)
-		if err != nil {
-			return err
-		}
 		if len(task.Triggers) > 0 {
 			l.tasks++
 		}
@@ -47,9 +47,11 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 				want[key] = e
 				continue
 			}
-			first := seen[triggerKey(spec)]
-			if end, ok := l.finished[name]; ok && !end.After(now) {
-				spec = spec.Again(end)
+			first := seen[name][triggerKey(spec)]
+			if spec.Anchor() == "finish" {
+				if end := l.lastEnd(ctx, name); !end.IsZero() && !end.After(now) {
+					spec = spec.Again(end)
+				}
 			}
 			e := newEntry(name, spec, first)
 			want[key] = e
@@ -80,28 +82,6 @@ func (l *loop) dealtWith(e entry, first time.Time) time.Time {
 		return l.cursor.Through
 	}
 	return last
-}
-
-// sight returns when each trigger of a task was first seen, and remembers it.
-func (l *loop) sight(ctx context.Context, task config.Task, now time.Time) (map[string]time.Time, error) {
-	state, err := l.ledger.Task(ctx, task.Name)
-	if err != nil {
-		return nil, err
-	}
-	next := state
-	next.Seen = map[string]time.Time{}
-	for _, spec := range task.Triggers {
-		key := triggerKey(spec)
-		if at, ok := state.Seen[key]; ok && !at.After(now) {
-			next.Seen[key] = at
-		} else {
-			next.Seen[key] = now // also if a clock that was wrong showed a time to come
-		}
-	}
-	if maps.EqualFunc(state.Seen, next.Seen, time.Time.Equal) {
-		return next.Seen, nil
-	}
-	return next.Seen, l.ledger.SetTask(ctx, task.Name, state, next)
 }
 
 // atStart returns the slots of at_start triggers: of "daemon" always, of "boot"

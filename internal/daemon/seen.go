@@ -1,0 +1,98 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"time"
+
+	"rota/config"
+	"rota/internal/ledger"
+)
+
+// writersAtOnce is how many states are written together: the ledger takes what
+// waits in one go, so that ten thousand new tasks cost few waits for the disk.
+const writersAtOnce = 128
+
+// sights returns when each trigger of each task was first seen, and remembers
+// it. What is seen no more is forgotten: if it ever comes back it counts from
+// then.
+func (l *loop) sights(ctx context.Context, now time.Time) (map[string]map[string]time.Time, error) {
+	states, err := l.ledger.Tasks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	seen := make(map[string]map[string]time.Time, len(l.cfg.Tasks))
+	var changed []string
+	for name, task := range l.cfg.Tasks {
+		seen[name] = firstSeen(task, states[name].Seen, now)
+		if !maps.EqualFunc(states[name].Seen, seen[name], time.Time.Equal) {
+			changed = append(changed, name)
+		}
+	}
+	for name, state := range states {
+		if _, ok := l.cfg.Tasks[name]; !ok && len(state.Seen) > 0 {
+			changed = append(changed, name)
+		}
+	}
+	return seen, l.remember(ctx, changed, states, seen)
+}
+
+// firstSeen is when each trigger of a task was first seen: as it was remembered,
+// or now, also if a clock that was wrong showed a time to come.
+func firstSeen(task config.Task, known map[string]time.Time, now time.Time) map[string]time.Time {
+	seen := make(map[string]time.Time, len(task.Triggers))
+	for _, spec := range task.Triggers {
+		key := triggerKey(spec)
+		if seen[key] = now; !known[key].IsZero() && !known[key].After(now) {
+			seen[key] = known[key]
+		}
+	}
+	return seen
+}
+
+// remember writes the first sights of those tasks.
+func (l *loop) remember(ctx context.Context, names []string, states map[string]ledger.TaskState, seen map[string]map[string]time.Time) error {
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var failed []error
+	work := make(chan string)
+	for range min(writersAtOnce, len(names)) {
+		wg.Go(func() {
+			for name := range work {
+				next := states[name]
+				next.Seen = seen[name]
+				if err := l.ledger.SetTask(ctx, name, states[name], next); err != nil {
+					mu.Lock()
+					failed = append(failed, err)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for _, name := range names {
+		work <- name
+	}
+	close(work)
+	wg.Wait()
+	return errors.Join(failed...)
+}
+
+// lastEnd is when a task last ended; zero if it is not known that it ever did.
+func (l *loop) lastEnd(ctx context.Context, task string) time.Time {
+	at, known := l.finished[task]
+	if known {
+		return at
+	}
+	runs, err := l.ledger.List(ctx, ledger.Filter{Task: task, Limit: 20})
+	if err != nil {
+		l.log.Error("cannot read when a task last ended", "task", task, "error", err)
+	}
+	for _, run := range runs {
+		if !run.Folded() && !run.Started.IsZero() && run.Finished.After(at) {
+			at = run.Finished
+		}
+	}
+	return at
+}
