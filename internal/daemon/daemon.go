@@ -57,6 +57,9 @@ func Run(ctx context.Context, o Options) error {
 	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		return fmt.Errorf("state folder: %w; set state_dir in [rota] of %s", err, o.Config)
 	}
+	if err := distrust(stateDir); err != nil && !o.TrustFile && !inContainer() {
+		return err
+	}
 	lock := flock.New(filepath.Join(stateDir, "lock"))
 	if ok, err := lock.TryLock(); err != nil {
 		return fmt.Errorf("state folder: %w; give this daemon a state_dir of its own in [rota]", err)
@@ -154,6 +157,19 @@ func defaultStateDir() string {
 		return filepath.Join(home, ".local", "state", "rota")
 	}
 	return filepath.Join(os.TempDir(), fmt.Sprintf("rota-%d", os.Getuid()))
+}
+
+// distrust complains, as root, of a state folder that others can change: what
+// lies in it is run.
+func distrust(dir string) error {
+	var info unix.Stat_t
+	if err := unix.Stat(dir, &info); err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	if os.Getuid() == 0 && (info.Uid != 0 || info.Mode&0o022 != 0) {
+		return fmt.Errorf("others can change the state folder %s, from which root runs tasks; type: chown root %s && chmod go-w %s", dir, dir, dir)
+	}
+	return nil
 }
 
 // plural is "1 task" or "3 tasks".
