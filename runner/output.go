@@ -127,14 +127,6 @@ func (o *Output) line(line []byte) {
 	}
 }
 
-// Discard counts bytes that were read but not kept, as output that came after
-// the run had ended.
-func (o *Output) Discard(n int64) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.log.dropped += n
-}
-
 // Tail returns the end of the output that came in whole lines, or that was
 // there at Close: at most 2 KiB, from the start of a line where it can.
 func (o *Output) Tail() string {

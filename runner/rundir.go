@@ -165,7 +165,7 @@ func (d runDir) process(name string) (*process, error) {
 	if err := d.read(name, &p); err != nil {
 		return nil, err
 	}
-	if p.Boot != bootID() {
+	if p.Boot != BootID() {
 		return nil, syscall.ESRCH
 	}
 	return openProcess(p.PID, p.Started)
@@ -201,11 +201,11 @@ func (d runDir) settle(run Run, p Policy, stateDir string) Result {
 // procOf describes a living process so that it can be told from a later one.
 func procOf(pid int) (procFile, error) {
 	s, err := readStat(pid)
-	return procFile{PID: pid, Started: s.started, Boot: bootID()}, err
+	return procFile{PID: pid, Started: s.started, Boot: BootID()}, err
 }
 
-// bootID names this boot of the machine.
-func bootID() string {
+// BootID names this boot of the machine; "" if the kernel does not tell.
+func BootID() string {
 	text, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	return strings.TrimSpace(string(text))
 }

@@ -232,10 +232,13 @@ func (l *loop) apply(b runner.Batch, leases []ledger.Lease) {
 	var claimed []runner.Run
 	for _, lease := range leases {
 		claimed = append(claimed, lease.Run)
+		l.agenda.Drop(patienceKey + lease.Run.ID)
 		l.leases.Store(lease.Run.ID, underway{lease, l.policyOf(lease.Run.Task)})
 	}
 	l.view.Apply(b, claimed)
+	starts := make(map[string]bool, len(b.Claim))
 	for _, id := range b.Claim {
+		starts[id] = true
 		if _, ok := l.leases.Load(id); !ok {
 			l.view.Remove(id) // it waits no more, or came of a slot written down before
 		}
@@ -249,7 +252,7 @@ func (l *loop) apply(b runner.Batch, leases []ledger.Lease) {
 		l.out.Record(runner.Run{ID: e.ID, Task: task, Outcome: e.Outcome, Why: e.Why})
 	}
 	for _, r := range b.Runs {
-		if !slices.Contains(b.Claim, r.ID) {
+		if !starts[r.ID] {
 			l.out.Record(r)
 			l.patience(r)
 		}
@@ -279,13 +282,16 @@ func (l *loop) comes(msg, key string, now time.Time) {
 	l.log.Info(msg, "task", l.entries[key].task, "at", at.In(l.cfg.Rota.Timezone).Format(time.RFC3339), "in", schedule.FormatDuration(at.Sub(now).Round(time.Second)))
 }
 
-// upcoming returns the key and instant of the next slot.
+// upcoming returns the task and instant of what comes due next; "" if that is
+// nothing, or no slot.
 func (l *loop) upcoming() (string, time.Time) {
 	at := l.agenda.At()
 	if at.IsZero() {
 		return "", at
 	}
 	due := l.agenda.Due(at)
-	first := slices.MinFunc(due, func(a, b schedule.Due) int { return cmp.Compare(a.Key, b.Key) })
-	return first.Key, at
+	first := slices.MinFunc(due, func(a, b schedule.Due) int {
+		return cmp.Compare(l.entries[a.Key].task, l.entries[b.Key].task)
+	})
+	return l.entries[first.Key].task, at
 }

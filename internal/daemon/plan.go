@@ -1,12 +1,12 @@
 package daemon
 
 import (
-	"bytes"
 	"context"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -104,16 +104,13 @@ func (l *loop) atStart(now time.Time) []runner.Slot {
 // firstOfBoot reports whether no daemon used the folder since the machine
 // started, and remembers that now one has.
 func (l *loop) firstOfBoot() bool {
-	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return false
-	}
+	id := runner.BootID()
 	path := filepath.Join(l.stateDir, "boot")
 	last, _ := os.ReadFile(path)
-	if bytes.Equal(last, id) {
+	if id == "" || strings.TrimSpace(string(last)) == id {
 		return false
 	}
-	if err := renameio.WriteFile(path, id, 0o600); err != nil {
+	if err := renameio.WriteFile(path, []byte(id), 0o600); err != nil {
 		l.log.Warn("cannot remember this start of the machine: at_start = \"boot\" may run again", "error", err)
 	}
 	return true

@@ -96,6 +96,31 @@ func TestWaitsAndKills(t *testing.T) {
 	})
 }
 
+// A run that waited for a worker, was started in time and is tried again is not
+// ended by the patience of its first wait, nor is anything else held up.
+func TestPatienceEndsWithTheWait(t *testing.T) {
+	jobs := "[queues.one]\n[tasks.busy]\nat = \"12:00:05\"\nqueue = \"one\"\nlog = \"x\"\n" +
+		"[tasks.t]\nat = \"12:00:10\"\nqueue = \"one\"\nmax_wait = \"2m\"\nretry = { max = 1, delay = \"90s\" }\nwrite = { path = \"no/such/folder\", text = \"x\" }\n" +
+		"[tasks.again]\ntriggers = [{ at = \"12:01:30\" }]\nqueue = \"one\"\nlog = \"x\"\n[tasks.tick]\ncron = \"* * * * *\"\nlog = \"x\"\n"
+	inBubble(t, noon, jobs, func(r *rig) {
+		gate := make(chan struct{})
+		r.post(func() {
+			for _, name := range []string{"busy", "again"} {
+				task := r.cfg.Tasks[name]
+				task.Action, task.Timeout = blocking(gate), 0
+				r.cfg.Tasks[name] = task
+			}
+		})
+		r.pass(20 * time.Second)
+		gate <- struct{}{} // busy ends: t starts, fails, and waits for 12:01:50, when there is no worker
+		r.pass(4 * time.Minute)
+		r.want("tick", "12:01:00, 12:02:00, 12:03:00, 12:04:00")
+		gate <- struct{}{} // again ends
+		synctest.Wait()
+		r.want("t", "12:00:10 failed")
+	})
+}
+
 // Retention follows the file, in the background.
 func TestRetentionFollowsTheFile(t *testing.T) {
 	inBubble(t, noon, "[tasks.t]\ncron = \"* * * * *\"\nlog = \"x\"\nkeep = { runs = 3 }\n", func(r *rig) {

@@ -30,8 +30,8 @@ func (l *loop) tell() {
 		return
 	}
 	status := plural(l.tasks, "scheduled task", "scheduled tasks")
-	if key, at := l.upcoming(); key != "" {
-		status += fmt.Sprintf(", next %s at %s", l.entries[key].task, at.In(l.cfg.Rota.Timezone).Format(time.TimeOnly))
+	if task, at := l.upcoming(); task != "" {
+		status += fmt.Sprintf(", next %s at %s", task, at.In(l.cfg.Rota.Timezone).Format(time.TimeOnly))
 	}
 	if n := len(l.view.Live("")); n > 0 {
 		status += fmt.Sprintf(", %d running", n)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -100,7 +101,11 @@ func (l *loop) skip(ctx context.Context, id string) error {
 	if ok && run.State == runner.Queued {
 		why := "queued for longer than max_wait = " + schedule.FormatDuration(l.policyOf(run.Task).MaxWait)
 		t := runner.Transition{Outcome: runner.Skipped, Why: why}
-		if err := l.ledger.Shift(ctx, id, runner.Queued, t); err != nil {
+		switch err := l.ledger.Shift(ctx, id, runner.Queued, t); {
+		case errors.Is(err, ledger.ErrConflict), errors.Is(err, ledger.ErrNotFound):
+			l.agenda.Drop(patienceKey + id) // it is not queued: nothing to end
+			return nil
+		case err != nil:
 			return err
 		}
 		l.view.Remove(id)
@@ -121,11 +126,12 @@ func (l *loop) giveWay(b *runner.Batch) {
 	}
 }
 
-// retry lets a run be attempted again, if its policy says so.
+// retry lets a run be attempted again, if its policy says so. Not while its
+// action has not come back: until then its task is blocked.
 func (l *loop) retry(ctx context.Context, u underway, res runner.Result) (bool, error) {
 	run := u.Run
 	wait, again := u.policy.Retry.Next(run.Attempts, res)
-	if !again {
+	if !again || res.Stuck {
 		return false, nil
 	}
 	until := l.opens(run.Task, res.Finished.Add(wait))
