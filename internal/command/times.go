@@ -20,11 +20,13 @@ import (
 //	18:00                                the next one after now
 //	2h30m                                that long after now
 //
+// The zero time is no TIME: all of rota takes it for "never".
+//
 // Wall clock times are read by the rules that triggers follow, so one that a
 // clock change leaves out is the first moment after it.
 func instant(text string, now time.Time, zone *time.Location) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, nil
+		return some(t)
 	}
 	if d, err := schedule.Duration(text); err == nil {
 		return now.Add(d), nil
@@ -44,7 +46,14 @@ func instant(text string, now time.Time, zone *time.Location) (time.Time, error)
 	if kind := spec.Kind(); faults != nil || kind != schedule.Once && kind != schedule.Daily {
 		return time.Time{}, errInstant
 	}
-	return spec.Next(after), nil
+	return some(spec.Next(after))
+}
+
+func some(t time.Time) (time.Time, error) {
+	if t.IsZero() {
+		return t, errInstant
+	}
+	return t, nil
 }
 
 var errInstant = errors.New(`write it as "2026-12-24 18:00", "18:00", "2h" or in RFC 3339`)

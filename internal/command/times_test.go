@@ -36,7 +36,7 @@ func TestInstant(t *testing.T) {
 			t.Errorf("%s is %s, %v, want %s", test.text, got.UTC().Format(time.RFC3339), err, test.want)
 		}
 	}
-	for _, text := range []string{"", "noon", "8", "8:00", "25:00", "2026-02-30", "2026-12-24 8", "2026-12-24 18:00 19:00", "18:00, 19:00", "-2h", "18:00 month 1", "interval 3h"} {
+	for _, text := range []string{"", "noon", "8", "8:00", "25:00", "2026-02-30", "2026-12-24 8", "2026-12-24 18:00 19:00", "18:00, 19:00", "-2h", "18:00 month 1", "interval 3h", "0001-01-01T00:00:00Z", "0001-01-01 00:00Z"} {
 		if got, err := instant(text, now, berlin); err == nil {
 			t.Errorf("%q is %v, want an error", text, got)
 		}
@@ -49,7 +49,7 @@ func FuzzInstant(f *testing.F) {
 	}
 	now := time.Date(2026, 12, 24, 12, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, text string) {
-		if at, err := instant(text, now, time.UTC); err == nil && at.IsZero() && text != "0001-01-01T00:00:00Z" {
+		if at, err := instant(text, now, time.UTC); err == nil && at.IsZero() {
 			t.Errorf("%q is read as no time at all", text)
 		}
 	})
