@@ -21,6 +21,14 @@ func SlotID(task string, at time.Time, epoch int) string {
 	return id
 }
 
+// StandingID returns the id of the run of one slot of a standing request:
+// TASK/KEY.20261122T023000Z, with the epoch as in [SlotID].
+func StandingID(request string, at time.Time, epoch int) string {
+	task, key := SplitID(request)
+	_, slot := SplitID(SlotID(task, at, epoch))
+	return task + "/" + key + "." + slot
+}
+
 // SplitID returns the task and the key (of the slot or request) of a run's id;
 // key is "" if id names a task alone.
 func SplitID(id string) (task, key string) {

@@ -37,7 +37,9 @@ type Run struct {
 	Input     string            `json:"input,omitempty"`      // what it reads, if that is short
 	InputFile string            `json:"input_file,omitempty"` // else the file with it
 	Content   string            `json:"content,omitempty"`    // a digest of all that was asked for: the same id with another is another request
-	Parent    string            `json:"parent,omitempty"`     // the run whose hook asked for it
+	Parent    string            `json:"parent,omitempty"`     // the run whose hook asked for it, or the standing request that it is of
+	Who       string            `json:"who,omitempty"`        // who asked for it
+	Force     bool              `json:"force,omitempty"`      // it starts even if its task is held
 	Result    int64             `json:"result,omitempty"`     // bytes of its result; 0: there is none
 }
 

@@ -18,6 +18,9 @@ type Task struct {
 	Process
 	Params map[string]string // names and defaults of what a request may give
 	Output int64             // how many bytes of output a run keeps
+
+	InputMax  int64 // how many bytes of input a request may give; 0: none
+	ResultMax int64 // how many bytes of result a run may have; 0: none
 }
 
 // Policy is how the runs of a task start, wait and end.
@@ -35,6 +38,7 @@ type Policy struct {
 	MissedWithin time.Duration // what is later is not made up for; 0: for MissedAll a day, else no limit
 	MaxWait      time.Duration // a run that was queued for longer is skipped; 0: no limit
 	Retry        Retry
+	HoldAfter    int // after so many failures in a row the task is held; 0: never
 }
 
 // CatchUp says what becomes of slots that could not be started in time.
