@@ -9,7 +9,13 @@ import (
 // StateDirOf returns the state_dir that a file names, absolute, also if the file
 // is wrong; "" if it names none that can be made out. It looks neither at what
 // is included nor at who may change the file.
-func StateDirOf(path string) string {
+func StateDirOf(path string) string { return pathIn(path, "state_dir") }
+
+// SocketOf returns in the same way the socket that a file names.
+func SocketOf(path string) string { return pathIn(path, "socket") }
+
+// pathIn returns the path that a key of [rota] has in a file, wrong or not.
+func pathIn(path, key string) string {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return ""
@@ -18,31 +24,31 @@ func StateDirOf(path string) string {
 	if err != nil {
 		return ""
 	}
-	dir := stateDirIn(strings.TrimPrefix(string(data), byteOrderMark))
-	if dir == "" {
+	said := saidIn(strings.TrimPrefix(string(data), byteOrderMark), key)
+	if said == "" {
 		return ""
 	}
-	return (&source{dir: filepath.Dir(path)}).abs(dir)
+	return (&source{dir: filepath.Dir(path)}).abs(said)
 }
 
-// stateDirIn returns what a text says state_dir is: in [rota], or if it is no
+// saidIn returns what a text says a key of [rota] is: there, or if it is no
 // TOML, on the first line that can be read by itself.
-func stateDirIn(text string) string {
-	if said, fault, _ := decode(text); fault == nil {
-		rota, _ := said["rota"].(map[string]any)
-		dir, _ := rota["state_dir"].(string)
-		return dir
+func saidIn(text, key string) string {
+	if all, fault, _ := decode(text); fault == nil {
+		rota, _ := all["rota"].(map[string]any)
+		said, _ := rota[key].(string)
+		return said
 	}
 	for line := range strings.Lines(text) {
-		if !strings.Contains(line, "state_dir") {
+		if !strings.Contains(line, key) {
 			continue
 		}
-		said, _, _ := decode(line)
-		if rota, ok := said["rota"].(map[string]any); ok {
-			said = rota
+		all, _, _ := decode(line)
+		if rota, ok := all["rota"].(map[string]any); ok {
+			all = rota
 		}
-		if dir, _ := said["state_dir"].(string); dir != "" {
-			return dir
+		if said, _ := all[key].(string); said != "" {
+			return said
 		}
 	}
 	return ""

@@ -33,3 +33,19 @@ func TestStateDirOf(t *testing.T) {
 		t.Errorf("no file names %q", got)
 	}
 }
+
+func TestSocketOf(t *testing.T) {
+	s := scene{T: t, dir: t.TempDir()}
+	for text, want := range map[string]string{
+		"[rota]\nsocket = \"/x\"\nstate_dir = '/y'\n":              "/x",
+		"[rota]\nsocket = \"run/x\"\n":                             s.path("etc/run/x"),
+		"[rota]\nsocket_group = \"ops\"\n":                         "",
+		"[rota]\nsocket_group = 'ops'\nsocket = \"/x\"\nwrong":     "/x",
+		"wrong\n[rota]\nstate_dir = '/y'\n[tasks.a]\nsocket = 1\n": "",
+	} {
+		s.text("etc/jobs.toml", text)
+		if got := SocketOf(s.path("etc/jobs.toml")); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
