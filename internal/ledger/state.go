@@ -30,6 +30,7 @@ type Reschedule struct {
 	By    string    `json:"by,omitempty"`
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until,omitzero"` // zero: until the file's triggers change
+	For   string    `json:"for,omitempty"`  // the file's triggers that it stands in the place of
 }
 
 // QueueName is the name under which the state of a queue is kept, which is that
