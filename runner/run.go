@@ -104,6 +104,7 @@ type Transition struct {
 	Outcome Outcome   `json:"outcome,omitempty"`
 	Why     string    `json:"why,omitempty"`
 	Until   time.Time `json:"until,omitzero"` // of State Delayed: the run's NotBefore from now on; zero: as it is
+	On      string    `json:"on,omitempty"`   // of State Standing: the run's trigger from now on; "": as it is
 }
 
 // Recorder is told of a run whenever it changes: the log, metrics, the page and
