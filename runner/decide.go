@@ -6,18 +6,6 @@ import (
 	"time"
 )
 
-// Slot is one or several due instants of one task, to be decided together.
-type Slot struct {
-	Task        string
-	Epoch       int       // of the cursor
-	First, Last time.Time // Last is the one that runs
-	Prev        time.Time // the one before Last; zero if N is 1
-	N           int       // how many, First and Last included
-	Cause       Cause     // CauseSchedule, CauseCatchup or CauseStart
-	Missed      string    // not "": too late to run, and why
-	Each        bool      // one of several that run one after another, whatever overlap says
-}
-
 // Batch is what was decided: all of it but Stops goes into one transaction with
 // the cursor, and only then does anything start.
 type Batch struct {
@@ -43,13 +31,22 @@ const UnqueuedCapacity = 1000
 // worker takes next. It changes nothing: the caller writes the batch down and
 // then applies it to the view.
 func Decide(slots []Slot, v *View, now time.Time) Batch {
-	d := decision{v: v, now: now, queued: map[string]int{}, gone: map[string]bool{}}
-	slots = slices.Clone(slots)
-	slices.SortStableFunc(slots, func(a, b Slot) int {
-		return cmp.Or(-cmp.Compare(v.policy(a.Task).Priority, v.policy(b.Task).Priority), a.Last.Compare(b.Last), cmp.Compare(a.Task, b.Task))
+	d := decision{v: v, now: now, tasks: make(map[string]*taskView, len(slots)), queued: map[string]int{}, gone: map[string]bool{}}
+	due := make([]dueSlot, len(slots))
+	for i := range slots {
+		s := &slots[i]
+		due[i] = dueSlot{s, d.task(s.Task), 0}
+		if due[i].priority = due[i].task.Priority; s.Of != nil {
+			due[i].priority = s.Of.Priority
+		}
+	}
+	slices.SortStableFunc(due, func(a, b dueSlot) int {
+		return cmp.Or(cmp.Compare(b.priority, a.priority), a.Last.Compare(b.Last), cmp.Compare(a.asked(), b.asked()), cmp.Compare(a.Task, b.Task))
 	})
-	d.batch.Runs = slices.Grow(d.batch.Runs, len(slots))
-	for _, s := range slots {
+	// Never more than these, so that pointers to them stay good.
+	d.batch.Runs = make([]Run, 0, len(slots))
+	d.fresh = make([]waiter, 0, len(slots))
+	for _, s := range due {
 		d.slot(s)
 	}
 	d.claim()
@@ -62,144 +59,131 @@ type decision struct {
 	v      *View
 	now    time.Time
 	batch  Batch
+	tasks  map[string]*taskView
+	fresh  []waiter        // batch.Runs
 	queued map[string]int  // by lane: how many waiting runs the batch adds or takes
 	gone   map[string]bool // waiting runs that the batch ends
 }
 
-// slot applies overlap to one slot.
-func (d *decision) slot(s Slot) {
-	p := d.v.policy(s.Task)
-	if s.Missed != "" {
-		d.fold(s, s.N, Missed, s.Missed, "")
+// dueSlot is a slot and what its decision needs.
+type dueSlot struct {
+	*Slot
+	task     *taskView
+	priority int
+}
+
+// taskView is one task in the view of a decision.
+type taskView struct {
+	Policy
+	hold    string // why it is held
+	held    bool
+	live    []Run
+	waiting []Run
+	fresh   string // the slot of its own that the batch adds last
+	more    int    // how many waiting runs the batch adds
+	taken   bool   // the batch claims a run of it
+}
+
+// task looks a task up, once.
+func (d *decision) task(name string) *taskView {
+	t, ok := d.tasks[name]
+	if !ok {
+		t = &taskView{Policy: d.v.policy(name), live: d.v.live[name], waiting: d.v.waiting[name]}
+		t.hold, t.held = d.v.heldBy(name)
+		d.tasks[name] = t
+	}
+	return t
+}
+
+// slot decides whether one slot becomes a run.
+func (d *decision) slot(s dueSlot) {
+	switch {
+	case s.Skip != "":
+		d.fold(s.Slot, s.N, Skipped, s.Skip, "")
+		return
+	case s.task.held:
+		// Before missed: held time is not missed time.
+		d.fold(s.Slot, s.N, Skipped, s.task.hold, "")
+		return
+	case s.Missed != "":
+		d.fold(s.Slot, s.N, Missed, s.Missed, "")
 		return
 	}
-	id := SlotID(s.Task, s.Last, s.Epoch)
-	live, waiting := d.v.live[s.Task], slotRuns(d.v.waiting[s.Task])
+	id := s.id(s.Last)
+	if s.task.fresh == id {
+		return // two triggers, one instant
+	}
+	if !s.Each && s.task.Overlap != OverlapAllow && !d.overlap(s, id) {
+		return
+	}
+	d.batch.Runs = append(d.batch.Runs, s.run(id, s.task.Queue, s.priority, d.now))
+	d.fresh = append(d.fresh, waiter{&d.batch.Runs[len(d.batch.Runs)-1], s.task, false})
+	d.queued[s.task.Queue]++
+	if s.task.more++; s.Of == nil {
+		s.task.fresh = id
+	}
+	if s.N > 1 {
+		d.fold(s.Slot, s.N-1, Skipped, "coalesced: a newer slot was due too", id)
+	}
+}
+
+// overlap does what the task's policy says if the task waits or runs already,
+// and reports whether the slot becomes a run.
+func (d *decision) overlap(s dueSlot, id string) bool {
+	t := s.task
 	switch {
-	case s.Each, p.Overlap == OverlapAllow:
-	case p.Overlap == OverlapQueue:
-		if len(waiting) > 0 {
-			d.fold(s, s.N, Skipped, "overlap: a run waits already", waiting[0].ID)
-			return
+	case s.Of != nil:
+		// It waits its turn as a request does, but not beside one of its own.
+		return !d.joins(s, "overlap: a run of this request waits already", func(r *Run) bool { return r.ofStanding() && r.Parent == s.Of.ID })
+	case t.fresh != "":
+		d.fold(s.Slot, s.N, Skipped, "overlap: another slot of this instant waits", t.fresh)
+		return false
+	case t.Overlap == OverlapQueue:
+		return !d.joins(s, "overlap: a run waits already", (*Run).ofSlot)
+	case t.Overlap == OverlapReplace:
+		d.replace(t, id)
+	case len(t.live) > 0:
+		d.fold(s.Slot, s.N, Skipped, "overlap: still running", t.live[0].ID)
+		return false
+	default:
+		return !d.joins(s, "overlap: still waiting", func(*Run) bool { return true })
+	}
+	return true
+}
+
+// joins folds a slot into the first waiting run of its task that is like that.
+func (d *decision) joins(s dueSlot, why string, like func(*Run) bool) bool {
+	for i := range s.task.waiting {
+		if r := &s.task.waiting[i]; like(r) {
+			d.fold(s.Slot, s.N, Skipped, why, r.ID)
+			return true
 		}
-	case p.Overlap == OverlapReplace:
-		for _, r := range waiting {
+	}
+	return false
+}
+
+// replace drops the slot of a task that waits, and stops what runs, for a newer
+// slot. Where nothing may start, what runs goes on.
+func (d *decision) replace(t *taskView, id string) {
+	for i := range t.waiting {
+		if r := &t.waiting[i]; r.ofSlot() {
 			d.batch.Ends = append(d.batch.Ends, End{r.ID, Replaced, replacedBy(id)})
 			d.queued[r.Queue]--
 			d.gone[r.ID] = true
-		}
-		for _, r := range live {
-			d.batch.Stops = append(d.batch.Stops, End{r.ID, Replaced, replacedBy(id)})
-		}
-	default:
-		if len(live) > 0 {
-			d.fold(s, s.N, Skipped, "overlap: still running", live[0].ID)
-			return
-		}
-		if len(waiting) > 0 {
-			d.fold(s, s.N, Skipped, "overlap: still waiting", waiting[0].ID)
-			return
+			t.more--
 		}
 	}
-	d.batch.Runs = append(d.batch.Runs, Run{
-		ID: id, Task: s.Task, Cause: s.Cause, State: Queued,
-		Scheduled: s.Last, Queued: d.now, Queue: p.Queue, Priority: p.Priority,
-	})
-	d.queued[p.Queue]++
-	if s.N > 1 {
-		rest := s
-		rest.Last = s.Prev
-		d.fold(rest, s.N-1, Skipped, "coalesced: a newer slot was due too", id)
+	if d.v.closed(t.Queue) {
+		return
+	}
+	for _, r := range t.live {
+		d.batch.Stops = append(d.batch.Stops, End{r.ID, Replaced, replacedBy(id)})
 	}
 }
 
 func replacedBy(id string) string { return "replaced by " + id }
 
-// fold adds a row for n slots of s that are not executed.
-func (d *decision) fold(s Slot, n int, o Outcome, why, by string) {
-	d.batch.Folds = append(d.batch.Folds, Run{
-		ID: SlotID(s.Task, s.First, s.Epoch), Task: s.Task, Cause: s.Cause, Outcome: o, Why: why, By: by,
-		Scheduled: s.First, Finished: d.now, First: s.First, Last: s.Last, Count: n,
-	})
-}
-
-// claim takes, in the order of the lanes, all that can start now.
-func (d *decision) claim() {
-	ready := slices.Clone(d.batch.Runs)
-	for _, runs := range d.v.waiting {
-		for _, r := range runs {
-			if !d.gone[r.ID] {
-				ready = append(ready, r)
-			}
-		}
-	}
-	slices.SortFunc(ready, laneOrder)
-	total, busy, taken := d.v.total, map[string]int{}, map[string]bool{}
-	for _, r := range ready {
-		if d.v.MaxRunning > 0 && total >= d.v.MaxRunning {
-			return
-		}
-		if q, ok := d.v.Queues[r.Queue]; ok && d.v.running[r.Queue]+busy[r.Queue] >= q.Workers {
-			continue
-		}
-		if d.v.policy(r.Task).Overlap != OverlapAllow && (len(d.v.live[r.Task]) > 0 || taken[r.Task]) {
-			continue
-		}
-		d.batch.Claim = append(d.batch.Claim, r.ID)
-		total++
-		busy[r.Queue]++
-		taken[r.Task] = true
-		d.queued[r.Queue]--
-	}
-}
-
-// refuse turns the newest of the new runs that would have to wait in a lane
-// without room into skipped slots.
-func (d *decision) refuse() {
-	claimed := map[string]bool{}
-	for _, id := range d.batch.Claim {
-		claimed[id] = true
-	}
-	for i := len(d.batch.Runs) - 1; i >= 0; i-- {
-		r := d.batch.Runs[i]
-		if claimed[r.ID] || !d.full(r) {
-			continue
-		}
-		d.batch.Runs = slices.Delete(d.batch.Runs, i, i+1)
-		d.queued[r.Queue]--
-		// What it was to replace stays.
-		stays := func(e End) bool { return e.Why == replacedBy(r.ID) }
-		d.batch.Ends = slices.DeleteFunc(d.batch.Ends, stays)
-		d.batch.Stops = slices.DeleteFunc(d.batch.Stops, stays)
-		d.batch.Folds = append(d.batch.Folds, Run{
-			ID: r.ID, Task: r.Task, Cause: r.Cause, Outcome: Skipped, Why: "queue full: " + cmp.Or(r.Queue, "too many wait"),
-			Scheduled: r.Scheduled, Finished: d.now, First: r.Scheduled, Last: r.Scheduled, Count: 1,
-		})
-	}
-}
-
-// full reports whether more wait in the lane of r than may.
-func (d *decision) full(r Run) bool {
-	if q, ok := d.v.Queues[r.Queue]; ok {
-		return d.v.queued[r.Queue]+d.queued[r.Queue] > q.Capacity
-	}
-	return len(d.v.waiting[r.Task]) >= UnqueuedCapacity
-}
-
-// laneOrder is the order in which waiting runs start: by priority, then by
-// instant, slots before requests of the same instant, then by id.
-func laneOrder(a, b Run) int {
-	request := func(r Run) int {
-		if r.Cause == CauseManual || r.Cause == CauseChain {
-			return 1
-		}
-		return 0
-	}
-	return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.Scheduled.Compare(b.Scheduled),
-		cmp.Compare(request(a), request(b)), cmp.Compare(a.ID, b.ID))
-}
-
-// slotRuns returns those of the runs that came of slots.
-func slotRuns(runs []Run) []Run {
-	return slices.DeleteFunc(slices.Clone(runs), func(r Run) bool { return r.Cause == CauseManual || r.Cause == CauseChain })
+// fold adds a row for n instants of s that are not executed.
+func (d *decision) fold(s *Slot, n int, o Outcome, why, by string) {
+	d.batch.Folds = append(d.batch.Folds, s.fold(n, o, why, by, d.now))
 }

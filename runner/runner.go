@@ -39,6 +39,8 @@ type Launch struct {
 	Run         Run // Attempts is the number of this one, from 1
 	Task        *Task
 	LastSuccess time.Time
+	Vars        map[string]string // variables that rota adds: ROTA_SOCKET, ROTA_PARENT, …
+	Token       string            // by which the run acts on its own task: a secret, kept nowhere; "": none
 }
 
 // liveRun is the handle of a run under way.

@@ -10,6 +10,12 @@ type View struct {
 	Queues     map[string]Queue
 	MaxRunning int // 0: no limit
 
+	// Held tells why a task starts nothing by itself; false: it does. nil: no
+	// task is held.
+	Held     func(task string) (why string, held bool)
+	Stopped  func(queue string) bool // the queue starts nothing; nil: none is stopped
+	Draining bool                    // nothing starts at all
+
 	live    map[string][]Run // by task
 	waiting map[string][]Run // by task
 	running map[string]int   // live runs, by queue
@@ -109,7 +115,7 @@ func runsOf(m map[string][]Run, task string) []Run {
 	for _, runs := range m {
 		all = append(all, runs...)
 	}
-	slices.SortFunc(all, laneOrder)
+	slices.SortFunc(all, func(a, b Run) int { return laneOrder(&a, &b) })
 	return all
 }
 
@@ -119,6 +125,19 @@ func (v *View) policy(task string) Policy {
 	}
 	p, _ := v.Policy(task)
 	return p
+}
+
+// heldBy tells whether a task is held, and why.
+func (v *View) heldBy(task string) (string, bool) {
+	if v.Held == nil {
+		return "", false
+	}
+	return v.Held(task)
+}
+
+// closed reports whether nothing may start in a lane for now.
+func (v *View) closed(lane string) bool {
+	return v.Draining || lane != "" && v.Stopped != nil && v.Stopped(lane)
 }
 
 // take removes the run with that id from m.

@@ -1,0 +1,96 @@
+package runner
+
+import (
+	"cmp"
+	"slices"
+)
+
+// waiter is a run that could start.
+type waiter struct {
+	*Run
+	task    *taskView
+	claimed bool
+}
+
+// claim takes, in the order of the lanes, all that can start now.
+func (d *decision) claim() {
+	if d.v.Draining {
+		return
+	}
+	ready := make([]*waiter, len(d.fresh))
+	for i := range d.fresh {
+		ready[i] = &d.fresh[i]
+	}
+	for name, runs := range d.v.waiting {
+		t := d.task(name)
+		for i := range runs {
+			if r := &runs[i]; !d.gone[r.ID] && (!t.held || r.Force) {
+				ready = append(ready, &waiter{r, t, false})
+			}
+		}
+	}
+	slices.SortFunc(ready, func(a, b *waiter) int { return laneOrder(a.Run, b.Run) })
+	total, busy := d.v.total, map[string]int{}
+	for _, r := range ready {
+		if d.v.MaxRunning > 0 && total >= d.v.MaxRunning {
+			return
+		}
+		if q, ok := d.v.Queues[r.Queue]; ok && d.v.running[r.Queue]+busy[r.Queue] >= q.Workers || d.v.closed(r.Queue) {
+			continue
+		}
+		if r.task.Overlap != OverlapAllow && (len(r.task.live) > 0 || r.task.taken) {
+			continue
+		}
+		d.batch.Claim = append(d.batch.Claim, r.ID)
+		total++
+		busy[r.Queue]++
+		r.claimed, r.task.taken = true, true
+		d.queued[r.Queue]--
+		r.task.more--
+	}
+}
+
+// refuse turns the newest of the new runs that would have to wait in a lane
+// without room into skipped slots.
+func (d *decision) refuse() {
+	refused := map[string]bool{} // why a run would have been replaced
+	for i := len(d.fresh) - 1; i >= 0; i-- {
+		w := &d.fresh[i]
+		if w.claimed || !d.full(w) {
+			continue
+		}
+		d.queued[w.Queue]--
+		w.task.more--
+		refused[replacedBy(w.ID)] = true
+		d.restore(w)
+		d.batch.Folds = append(d.batch.Folds, Run{
+			ID: w.ID, Task: w.Task, Cause: w.Cause, Outcome: Skipped, Why: "queue full: " + cmp.Or(w.Queue, "too many wait"), Parent: w.Parent,
+			Scheduled: w.Scheduled, Finished: d.now, First: w.Scheduled, Last: w.Scheduled, Count: 1,
+		})
+	}
+	if len(refused) == 0 {
+		return
+	}
+	d.batch.Runs = slices.DeleteFunc(d.batch.Runs, func(r Run) bool { return refused[replacedBy(r.ID)] })
+	stays := func(e End) bool { return refused[e.Why] }
+	d.batch.Ends = slices.DeleteFunc(d.batch.Ends, stays)
+	d.batch.Stops = slices.DeleteFunc(d.batch.Stops, stays)
+}
+
+// restore lets what a refused run was to replace wait on.
+func (d *decision) restore(w *waiter) {
+	for i := range w.task.waiting {
+		if r := &w.task.waiting[i]; d.gone[r.ID] {
+			d.queued[r.Queue]++
+			w.task.more++
+		}
+	}
+}
+
+// full reports whether more wait in the lane of a run than may.
+func (d *decision) full(w *waiter) bool {
+	if q, ok := d.v.Queues[w.Queue]; ok {
+		return d.v.queued[w.Queue]+d.queued[w.Queue] > q.Capacity
+	}
+	return len(w.task.waiting)+w.task.more > UnqueuedCapacity
+}

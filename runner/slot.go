@@ -1,0 +1,87 @@
+package runner
+
+import (
+	"cmp"
+	"time"
+)
+
+// Slot is one or several due instants of one task, or of one standing request,
+// to be decided together.
+type Slot struct {
+	Task        string
+	Epoch       int       // of the cursor
+	First, Last time.Time // Last is the one that runs
+	Prev        time.Time // the one before Last; zero if N is 1
+	N           int       // how many, First and Last included
+	Cause       Cause     // CauseSchedule, CauseCatchup or CauseStart
+	Missed      string    // not "": too late to run, and why
+	Skip        string    // not "": left out on purpose, and why
+	Each        bool      // one of several that run one after another, whatever overlap says
+	Of          *Run      // the standing request whose trigger came due; nil: the task's own did
+}
+
+// id returns the id of the run of one of the instants.
+func (s *Slot) id(at time.Time) string {
+	if s.Of != nil {
+		return StandingID(s.Of.ID, at, s.Epoch)
+	}
+	return SlotID(s.Task, at, s.Epoch)
+}
+
+// run returns the run of the slot, which is to wait in that queue.
+func (s *Slot) run(id, queue string, priority int, now time.Time) Run {
+	r := Run{
+		ID: id, Task: s.Task, Cause: s.Cause, State: Queued,
+		Scheduled: s.Last, Queued: now, Queue: queue, Priority: priority,
+	}
+	if of := s.Of; of != nil {
+		r.Parent, r.Who, r.Params, r.Input, r.InputFile = of.ID, of.Who, of.Params, of.Input, of.InputFile
+	}
+	return r
+}
+
+// fold returns a row for n instants, the first ones, that are not executed.
+func (s *Slot) fold(n int, o Outcome, why, by string, now time.Time) Run {
+	r := Run{
+		ID: s.id(s.First), Task: s.Task, Cause: s.Cause, Outcome: o, Why: why, By: by,
+		Scheduled: s.First, Finished: now, First: s.First, Last: s.Last, Count: n,
+	}
+	if s.Of != nil {
+		r.Parent = s.Of.ID
+	}
+	if n < s.N {
+		r.Last = s.Prev
+	}
+	return r
+}
+
+// ofSlot reports whether the run came of a trigger of its task, ofStanding
+// whether of one of a standing request; what is neither is a request.
+func (r *Run) ofSlot() bool { return r.triggered() && r.Parent == "" }
+
+func (r *Run) ofStanding() bool { return r.triggered() && r.Parent != "" }
+
+func (r *Run) triggered() bool { return r.Cause != CauseManual && r.Cause != CauseChain }
+
+// asked is 1 of what somebody asked for, 0 of the slots of tasks.
+func (r *Run) asked() int {
+	if r.ofSlot() {
+		return 0
+	}
+	return 1
+}
+
+func (s *Slot) asked() int {
+	if s.Of == nil {
+		return 0
+	}
+	return 1
+}
+
+// laneOrder is the order in which waiting runs start: by priority, then by
+// instant, the slots of tasks before what was asked for at the same instant,
+// then by id.
+func laneOrder(a, b *Run) int {
+	return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.Scheduled.Compare(b.Scheduled),
+		cmp.Compare(a.asked(), b.asked()), cmp.Compare(a.ID, b.ID))
+}
