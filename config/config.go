@@ -16,7 +16,9 @@ type Config struct {
 	Path     string // of the file, absolute
 	Revision string // a hash over the sources; equal for equal texts
 	Rota     Rota
+	Web      Web
 	Queues   map[string]runner.Queue // by name; every queue that a task names is there
+	Notify   map[string]Notify       // by name; every target that a hook names is there
 	Tasks    map[string]Task         // by name
 	Keep     Keep                    // of tasks that say nothing, and of those that are no more
 	Total    int64                   // bytes of all outputs that are kept
@@ -40,6 +42,10 @@ type Rota struct {
 	LogLevel      string         // "debug", "info", "warn" or "error"
 	LogFormat     string         // "auto", "text" or "json"
 	StateDir      string         // absolute; "": not given
+	Socket        string         // absolute; "": not given
+	SocketGroup   string         // "": not given
+	Autostart     []string       // patterns of the queues that start by themselves, for [MatchQueue]; ["*"] if not given
+	OnBadConfig   []string       // names of [notify.NAME]
 }
 
 // Task is a named table of the file: triggers, one action and a policy.
@@ -49,8 +55,12 @@ type Task struct {
 	Tags        []string
 	Enabled     bool
 	Keep        Keep
+	Hooks       Hooks
+	Ping        string          // an http or https URL that is told of each run; "": none
 	Triggers    []schedule.Spec // none if the task is by hand only or not enabled
 	hash        string
+
+	ExpectSuccessWithin time.Duration // the age of the last success that is an alarm; 0: none
 }
 
 // Options change where texts come from and how much they are trusted. The zero

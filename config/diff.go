@@ -3,9 +3,11 @@ package config
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
+	"rota/runner"
 	"rota/schedule"
 )
 
@@ -14,7 +16,7 @@ type Changes struct {
 	Added, Removed []string // names of tasks, sorted
 	Changed        []Change // sorted by task
 	Same           int      // how many tasks are as they were
-	Settings       []string // what else changed: "max_running", "queues.main"; state_dir needs a restart
+	Settings       []string // what else changed: "max_running", "queues.main"; for some see [Changes.Restart]
 }
 
 // Change is what differs in a task that both configurations have.
@@ -93,7 +95,7 @@ func triggersChanged(was, is []schedule.Spec) string {
 	return old + " → " + new
 }
 
-// settingsChanged names what differs in [rota] and [queues].
+// settingsChanged names what differs outside the tasks.
 func settingsChanged(old, new *Config) []string {
 	var list []string
 	note := func(key string, changed bool) {
@@ -110,17 +112,38 @@ func settingsChanged(old, new *Config) []string {
 	note("log_level", a.LogLevel != b.LogLevel)
 	note("log_format", a.LogFormat != b.LogFormat)
 	note("state_dir", a.StateDir != b.StateDir)
-	all := map[string]bool{}
-	for name := range old.Queues {
-		all[name] = true
-	}
-	for name := range new.Queues {
-		all[name] = true
-	}
+	note("socket", a.Socket != b.Socket)
+	note("socket_group", a.SocketGroup != b.SocketGroup)
+	note("autostart", !slices.Equal(a.Autostart, b.Autostart))
+	note("on_bad_config", !slices.Equal(a.OnBadConfig, b.OnBadConfig))
+	note("history", old.Keep != new.Keep || old.Total != new.Total)
+	note("web", !reflect.DeepEqual(old.Web, new.Web))
+	either(old.Queues, new.Queues, func(name string, was, is runner.Queue, both bool) { note("queues."+name, !both || was != is) })
+	either(old.Notify, new.Notify, func(name string, was, is Notify, both bool) {
+		note("notify."+name, !both || !reflect.DeepEqual(was, is))
+	})
+	return list
+}
+
+// either calls do for each name that one of two maps has, in order.
+func either[T any](old, new map[string]T, do func(name string, was, is T, both bool)) {
+	all := maps.Clone(old)
+	maps.Copy(all, new)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		was, before := old.Queues[name]
-		is, after := new.Queues[name]
-		note("queues."+name, before != after || was != is)
+		was, before := old[name]
+		is, after := new[name]
+		do(name, was, is, before && after)
+	}
+}
+
+// Restart names the settings that differ and take effect only when rota is
+// started again.
+func (c Changes) Restart() []string {
+	var list []string
+	for _, key := range c.Settings {
+		if key == "state_dir" || key == "socket" || key == "socket_group" {
+			list = append(list, key)
+		}
 	}
 	return list
 }
@@ -152,8 +175,12 @@ func (c Changes) String() string {
 	s := strings.Join(parts, ", ")
 	if len(c.Settings) > 0 {
 		s += "; settings: " + strings.Join(c.Settings, ", ")
-		if slices.Contains(c.Settings, "state_dir") {
-			s += " (state_dir needs a restart)"
+		switch wait := c.Restart(); len(wait) {
+		case 0:
+		case 1:
+			s += fmt.Sprintf(" (%s needs a restart)", wait[0])
+		default:
+			s += fmt.Sprintf(" (%s need a restart)", enumerate(wait))
 		}
 	}
 	return s

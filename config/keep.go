@@ -12,6 +12,7 @@ import (
 type Keep struct {
 	Runs    int           // ended runs; as many rows of slots that did not run, counted apart
 	Outputs int           // runs whose output is kept
+	Bytes   int64         // of all outputs together; 0: no limit
 	Age     time.Duration // since the end; 0: any
 	AtLeast time.Duration // since the end: what is younger stays, whatever else says
 }
@@ -21,6 +22,7 @@ type Keep struct {
 var keepKeys = map[string]setter[draft]{
 	"runs":     func(s spot, v any, to *draft) { s.number(v, 1, math.MaxInt, &to.Keep.Runs) },
 	"outputs":  func(s spot, v any, to *draft) { s.number(v, 0, math.MaxInt, &to.Keep.Outputs) },
+	"bytes":    func(s spot, v any, to *draft) { s.size(v, &to.Keep.Bytes) },
 	"age":      func(s spot, v any, to *draft) { s.duration(v, &to.Keep.Age) },
 	"at_least": func(s spot, v any, to *draft) { s.duration(v, &to.Keep.AtLeast) },
 	"output": func(s spot, v any, to *draft) {
@@ -39,6 +41,9 @@ var keepKeys = map[string]setter[draft]{
 // formatKeep is all of it in few words.
 func formatKeep(k Keep, output int64) string {
 	text := fmt.Sprintf("%d runs, %d outputs of %s", k.Runs, k.Outputs, formatSize(output))
+	if k.Bytes > 0 {
+		text += ", " + formatSize(k.Bytes)
+	}
 	if k.Age > 0 {
 		text += ", " + schedule.FormatDuration(k.Age)
 	}

@@ -18,7 +18,7 @@ import (
 // Load reads the file and what it includes. The error is an [*Errors] if
 // something is wrong with what they say or with who may change them, else one
 // of the file system that names the path. A file without any table or key is
-// wrong; one with an empty [tasks] is not.
+// wrong, also an included one; one with an empty [tasks] is not.
 func Load(path string, o Options) (*Config, error) {
 	l, err := newLoader(path, o)
 	if err != nil {
@@ -55,6 +55,8 @@ type loader struct {
 	base       draft // what [defaults] and [history] make of a task
 	tasks      map[string]spot
 	queues     map[string]spot
+	notes      map[string]spot
+	references []reference
 	dateFiles  map[string]*dateFile // by absolute path
 }
 
@@ -78,8 +80,11 @@ func newLoader(path string, o Options) (*loader, error) {
 	return &loader{
 		o: o, given: path,
 		config: &Config{
-			Path:   abs,
-			Rota:   Rota{Timezone: time.Local, ShutdownGrace: -1, LogLevel: "info", LogFormat: "auto"},
+			Path: abs,
+			Rota: Rota{
+				Timezone: time.Local, ShutdownGrace: -1, LogLevel: "info", LogFormat: "auto", Autostart: []string{"*"},
+			},
+			Notify: map[string]Notify{},
 			Queues: map[string]runner.Queue{"main": newQueue()},
 			Tasks:  map[string]Task{},
 			Total:  1 << 30,
@@ -87,6 +92,7 @@ func newLoader(path string, o Options) (*loader, error) {
 		base:      newDraft(),
 		tasks:     map[string]spot{},
 		queues:    map[string]spot{},
+		notes:     map[string]spot{},
 		dateFiles: map[string]*dateFile{},
 	}, nil
 }
@@ -98,10 +104,6 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 		errs, _ := l.faults()
 		return nil, &Errors{errs}
 	}
-	if len(file.data) == 0 {
-		// More likely a file cut off or about to be written than the wish that all tasks go.
-		l.add(complaint{spot: spot{l: l, src: file}, whole: true, Fault: Fault{Msg: "the file says nothing", Hint: "to run no tasks, write [tasks]"}})
-	}
 	l.settings(file)
 	l.includes(file)
 	for _, src := range l.sources {
@@ -110,6 +112,8 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 	for _, src := range l.sources {
 		l.jobs(src)
 	}
+	l.unstarted(file)
+	l.refer()
 	for _, path := range slices.Sorted(maps.Keys(l.dateFiles)) {
 		if f := l.dateFiles[path]; f.err == nil {
 			l.sources = append(l.sources, f.src)
@@ -146,6 +150,11 @@ func (l *loader) open(path, show, text string, fault *Fault) *source {
 		return src
 	}
 	src.data = data
+	if len(data) == 0 {
+		// More likely a file cut off or about to be written than the wish that all its tasks go.
+		c.Fault, c.whole = Fault{Msg: "the file says nothing", Hint: "to run no tasks, write [tasks]"}, true
+		l.add(c)
+	}
 	return src
 }
 

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"rota/runner"
 	"rota/schedule"
 )
 
@@ -40,6 +39,14 @@ var rotaKeys = map[string]setter[Rota]{
 	"log_level":      func(s spot, v any, to *Rota) { s.oneOf(v, &to.LogLevel, "debug", "info", "warn", "error") },
 	"log_format":     func(s spot, v any, to *Rota) { s.oneOf(v, &to.LogFormat, "auto", "text", "json") },
 	"state_dir":      func(s spot, v any, to *Rota) { s.filePath(v, &to.StateDir) },
+	"socket": func(s spot, v any, to *Rota) {
+		if path := ""; s.filePath(v, &path) && s.fitsSocket(path) {
+			to.Socket = path
+		}
+	},
+	"socket_group":  func(s spot, v any, to *Rota) { s.filled(v, &to.SocketGroup) },
+	"autostart":     setAutostart,
+	"on_bad_config": func(s spot, v any, to *Rota) { s.targets(v, true, &to.OnBadConfig) },
 }
 
 // history reads [history]: what keep says for all tasks, and the bound over all
@@ -58,27 +65,21 @@ func (l *loader) history(s spot, v any) {
 	})
 }
 
-// queueKeys are the keys of [queues.NAME].
-var queueKeys = map[string]setter[runner.Queue]{
-	"workers":     func(s spot, v any, to *runner.Queue) { s.number(v, 1, math.MaxInt, &to.Workers) },
-	"capacity":    func(s spot, v any, to *runner.Queue) { s.number(v, 1, math.MaxInt, &to.Capacity) },
-	"description": func(s spot, v any, to *runner.Queue) { s.text(v, &to.Description) },
-}
-
-// newQueue is a queue of which nothing is said.
-func newQueue() runner.Queue { return runner.Queue{Workers: 1, Capacity: 1000} }
-
 // tables are the tables of the file, and which of them an included file may
 // have.
 var tables = map[string]struct{ included bool }{
-	"rota": {}, "history": {}, "defaults": {}, "queues": {true}, "tasks": {true},
+	"rota": {}, "web": {}, "history": {}, "defaults": {}, "queues": {true}, "notify": {true}, "tasks": {true},
 }
 
-// settings reads what holds for all tasks: [rota], [history] and [defaults].
+// settings reads what stands in the main file only: [rota], [web], [history]
+// and [defaults].
 func (l *loader) settings(file *source) {
 	s := spot{l: l, src: file}
 	if v, ok := file.data["rota"]; ok {
 		fill(s.at("rota"), v, rotaKeys, "[rota]", &l.config.Rota)
+	}
+	if v, ok := file.data["web"]; ok {
+		l.web(s.at("web"), v)
 	}
 	if v, ok := file.data["history"]; ok {
 		l.history(s.at("history"), v)
@@ -88,8 +89,8 @@ func (l *loader) settings(file *source) {
 	}
 }
 
-// lanes reads the queues of a source, and complains about tables that do not
-// belong there.
+// lanes reads the queues and notifications of a source, and complains about
+// tables that do not belong there.
 func (l *loader) lanes(src *source) {
 	main := src == l.sources[0]
 	spot{l: l, src: src}.table(src.data, func(s spot, key string, v any) {
@@ -98,12 +99,18 @@ func (l *loader) lanes(src *source) {
 		case !known:
 			l.unknownTable(s, key, v)
 		case !main && !t.included:
-			s.odd("an included file holds tasks and queues only", "[%s] stands in an included file", key)
+			s.odd("an included file holds tasks, queues and notifications only", "[%s] stands in an included file", key)
 		case key == "queues":
 			s.table(v, func(s spot, name string, v any) {
 				q := newQueue()
 				if l.claim(s, "queue", name, l.queues) && fill(s, v, queueKeys, "queue "+quote(name), &q) {
 					l.config.Queues[name] = q
+				}
+			})
+		case key == "notify":
+			s.table(v, func(s spot, name string, v any) {
+				if l.claim(s, "notification", name, l.notes) {
+					l.tell(s, name, v)
 				}
 			})
 		}
@@ -124,7 +131,7 @@ func (l *loader) unknownTable(s spot, key string, v any) {
 	case isTable && slices.ContainsFunc(slices.Collect(maps.Keys(t)), isTaskKey):
 		hint = fmt.Sprintf("write [tasks.%s]", key)
 	default:
-		hint = "a file has [rota], [history], [defaults], [queues.NAME] and [tasks.NAME]"
+		hint = "a file has [rota], [web], [history], [notify.NAME], [defaults], [queues.NAME] and [tasks.NAME]"
 	}
 	if isTable {
 		s.odd(hint, "unknown table %q", key)
@@ -133,13 +140,18 @@ func (l *loader) unknownTable(s spot, key string, v any) {
 	}
 }
 
-var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$`)
+var (
+	names    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$`)
+	taskGlob = regexp.MustCompile(`^[A-Za-z0-9_.@*-]{1,63}$`) // with * for any characters
+)
 
-// claim registers a name of a task or a queue; false if it is none or is taken
+const nameHint = "up to 63 of A-Z a-z 0-9 _ . @ -, the first a letter or digit"
+
+// claim registers a name of a task, a queue or a notification; false if it is none or is taken
 // by another file.
 func (l *loader) claim(s spot, what, name string, taken map[string]spot) bool {
 	if !names.MatchString(name) {
-		s.odd("up to 63 of A-Z a-z 0-9 _ . @ -, the first a letter or digit", "%q cannot be the name of a %s", name, what)
+		s.odd(nameHint, "%q cannot be the name of a %s", name, what)
 		return false
 	}
 	if first, ok := taken[name]; ok {

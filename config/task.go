@@ -33,7 +33,7 @@ func newDraft() draft {
 					},
 				},
 				Process: runner.Process{Umask: 0o022, Shell: []string{"/bin/sh", "-c"}},
-				Output:  1 << 20,
+				Output:  1 << 20, InputMax: 1 << 20, ResultMax: 1 << 20,
 			},
 			Enabled: true,
 			Keep:    Keep{Runs: 10_000, Outputs: 500, Age: 90 * 24 * time.Hour},

@@ -52,6 +52,17 @@ var taskKeys = map[string]taskKey{
 	"priority":      {anyTask, func(s spot, v any, to *draft) { s.number(v, -1, 1, &to.Priority) }},
 	"params":        {anyTask, setParams},
 	"keep":          {anyTask, func(s spot, v any, to *draft) { fill(s, v, keepKeys, "keep", to) }},
+	"input_max":     {anyTask, func(s spot, v any, to *draft) { s.size(v, &to.InputMax) }},
+	"result_max":    {anyTask, func(s spot, v any, to *draft) { s.size(v, &to.ResultMax) }},
+	"hold_after":    {anyTask, func(s spot, v any, to *draft) { s.number(v, 1, math.MaxInt, &to.HoldAfter) }},
+
+	"on_success":            {anyTask, hookSetter(func(h *Hooks) *[]string { return &h.OnSuccess })},
+	"on_failure":            {anyTask, hookSetter(func(h *Hooks) *[]string { return &h.OnFailure })},
+	"on_missed":             {anyTask, hookSetter(func(h *Hooks) *[]string { return &h.OnMissed })},
+	"on_recover":            {anyTask, hookSetter(func(h *Hooks) *[]string { return &h.OnRecover })},
+	"on_output":             {anyTask, hookSetter(func(h *Hooks) *[]string { return &h.OnOutput })},
+	"ping":                  {anyTask, setPing},
+	"expect_success_within": {anyTask, setExpectWithin},
 
 	"user":     {processes, func(s spot, v any, to *draft) { s.filled(v, &to.User) }},
 	"group":    {processes, func(s spot, v any, to *draft) { s.filled(v, &to.Group) }},

@@ -1,0 +1,120 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"rota/runner"
+)
+
+// queueKeys are the keys of [queues.NAME].
+var queueKeys = map[string]setter[runner.Queue]{
+	"workers":     func(s spot, v any, to *runner.Queue) { s.number(v, 1, math.MaxInt, &to.Workers) },
+	"capacity":    func(s spot, v any, to *runner.Queue) { s.number(v, 1, math.MaxInt, &to.Capacity) },
+	"description": func(s spot, v any, to *runner.Queue) { s.text(v, &to.Description) },
+}
+
+// newQueue is a queue of which nothing is said.
+func newQueue() runner.Queue { return runner.Queue{Workers: 1, Capacity: 1000} }
+
+// MatchQueue reports whether a pattern such as "site1@*" or "*@mail" matches
+// the name of a queue. What stands before the @ and what stands behind it are
+// matched apart; a name or a pattern without @ has nothing before it, so that
+// "mail" and "@mail" are the same, and "*@mail" matches both "mail" and
+// "site1@mail". A * stands for any characters, also none, but for no @ that
+// splits; "*" alone is "*@*" and matches every queue.
+func MatchQueue(pattern, queue string) bool {
+	if pattern == "*" {
+		return true
+	}
+	site, name := splitQueue(pattern)
+	s, n := splitQueue(queue)
+	return matchStar(site, s) && matchStar(name, n)
+}
+
+// MatchQueues returns those names that one of the patterns matches, in their
+// order, and those patterns that match none.
+func MatchQueues(patterns, names []string) (matched, unmatched []string) {
+	used := make([]bool, len(patterns))
+	for _, name := range names {
+		hit := false
+		for i, p := range patterns {
+			if MatchQueue(p, name) {
+				used[i], hit = true, true
+			}
+		}
+		if hit {
+			matched = append(matched, name)
+		}
+	}
+	for i, p := range patterns {
+		if !used[i] {
+			unmatched = append(unmatched, p)
+		}
+	}
+	return matched, unmatched
+}
+
+// splitQueue returns what stands before the first @ of a queue's name, and what
+// stands behind it.
+func splitQueue(name string) (site, rest string) {
+	if site, rest, ok := strings.Cut(name, "@"); ok {
+		return site, rest
+	}
+	return "", name
+}
+
+// matchStar reports whether the text is the pattern, in which each * stands for
+// any characters, also none.
+func matchStar(pattern, text string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == text
+	}
+	rest, ok := strings.CutPrefix(text, parts[0])
+	if !ok {
+		return false
+	}
+	for _, part := range parts[1 : len(parts)-1] {
+		i := strings.Index(rest, part)
+		if i < 0 {
+			return false
+		}
+		rest = rest[i+len(part):]
+	}
+	return strings.HasSuffix(rest, parts[len(parts)-1])
+}
+
+// setAutostart reads the patterns of autostart. An empty list is no mistake
+// here: then no queue starts by itself.
+func setAutostart(s spot, v any, to *Rota) {
+	if list, ok := v.([]any); ok && len(list) == 0 {
+		to.Autostart = []string{}
+		return
+	}
+	s.texts(v, &to.Autostart)
+}
+
+// unstarted warns of patterns of autostart that match no queue.
+func (l *loader) unstarted(file *source) {
+	rota, _ := file.data["rota"].(map[string]any)
+	v, given := rota["autostart"]
+	if !given {
+		return
+	}
+	names := slices.Sorted(maps.Keys(l.config.Queues))
+	_, unmatched := MatchQueues(l.config.Rota.Autostart, names)
+	at := spot{l: l, src: file}.at("rota").at("autostart")
+	warn := func(s spot, item any) {
+		if p, _ := item.(string); p != "" && slices.Contains(unmatched, p) {
+			l.add(complaint{spot: s, Fault: Fault{Warning: true, Msg: fmt.Sprintf("%q matches no queue", p), Hint: didYouMean(p, names)}})
+		}
+	}
+	if list, ok := v.([]any); ok && len(list) == 0 {
+		return
+	}
+	at.each(v, warn)
+}
