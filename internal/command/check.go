@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"rota/config"
+	"rota/internal/control"
 )
 
 func checkCommand(s *session) *cli.Command {
@@ -28,16 +29,16 @@ alone are no failure. "-" reads stdin.
 			var wrong *config.Errors
 			switch {
 			case errors.As(err, &wrong):
-				err = s.showFaults(c, name, wrong.Faults)
+				err = s.showFaults(c, name, shown(wrong.Faults))
 				return errors.Join(err, status(exitFile))
 			case err != nil:
 				return err
 			case c.Bool("json"):
-				return s.showFaults(c, name, cfg.Warnings)
+				return s.showFaults(c, name, shown(cfg.Warnings))
 			case c.Bool("quiet"):
 				return nil
 			}
-			if err := s.showFaults(c, name, cfg.Warnings); err != nil {
+			if err := s.showFaults(c, name, shown(cfg.Warnings)); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(s.out, "%s: %s, %s, ok\n", clean(name), count(len(cfg.Tasks), "task"), count(len(cfg.Queues), "queue"))
@@ -70,19 +71,19 @@ func (s *session) toCheck(c *cli.Context) (name string, cfg *config.Config, err 
 }
 
 // showFaults prints what check is asked for, and therefore on stdout.
-func (s *session) showFaults(c *cli.Context, name string, faults []config.Fault) error {
+func (s *session) showFaults(c *cli.Context, name string, faults []control.Fault) error {
 	if c.Bool("json") {
 		return s.json(s.out, struct {
-			File   string      `json:"file"`
-			Errors []faultJSON `json:"errors"`
-		}{name, faultsJSON(faults)})
+			File   string          `json:"file"`
+			Errors []control.Fault `json:"errors"`
+		}{name, append([]control.Fault{}, bare(faults)...)})
 	}
 	wrong := 0
 	for _, f := range faults {
 		if !f.Warning {
 			wrong++
 		}
-		if _, err := fmt.Fprintln(s.out, s.paint(s.out, f.Render())); err != nil {
+		if _, err := fmt.Fprintln(s.out, s.paint(s.out, f.Text)); err != nil {
 			return err
 		}
 	}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"rota/config"
+	"rota/internal/control"
 	"rota/internal/daemon"
 	"rota/internal/suggest"
 )
@@ -34,6 +36,18 @@ const (
 	exitSignal  code = 128 // and the number of the signal
 )
 
+// codes are the exit codes of what the daemon, or who answers for it, says no to.
+var codes = map[control.Code]code{
+	control.Failed:    exitFailed,
+	control.Usage:     exitUsage,
+	control.File:      exitFile,
+	control.NotFound:  exitUnknown,
+	control.NoDaemon:  exitNoDaemon,
+	control.Forbidden: exitForbidden,
+	control.Conflict:  exitConflict,
+	control.NotNow:    exitNotNow,
+}
+
 // codeTexts explains the codes on the help page.
 var codeTexts = []struct{ code, text string }{
 	{"0", "ok"},
@@ -41,10 +55,13 @@ var codeTexts = []struct{ code, text string }{
 	{"2", "usage: the command line is wrong"},
 	{"3", "jobs.toml is wrong, or cannot be read"},
 	{"4", "no such task or run"},
-	{"7", "conflict: a daemon is running already"},
-	{"124", "exec: the task's time-out"},
-	{"125", "exec: rota itself failed, not the task"},
-	{"128+n", "exec: ended by signal n; else exec ends with the task's own code"},
+	{"5", "no daemon answers"},
+	{"6", "not permitted"},
+	{"7", "conflict: held, running, or the id is taken"},
+	{"8", "not now, try again: the queue is full, or there is no result yet"},
+	{"124", "exec, run --wait: the task's time-out"},
+	{"125", "exec, run --wait: it is not the task that failed"},
+	{"128+n", "exec, run --wait: ended by signal n; else the task's own code"},
 }
 
 // status ends the program with a code and no further word.
@@ -56,8 +73,8 @@ func (s status) Error() string { return fmt.Sprintf("exit %d", int(s)) }
 type failure struct {
 	code   code
 	msg    string
-	hint   string         // what to do; "" if there is nothing to say
-	faults []config.Fault // of the file, if that is what is wrong
+	hint   string          // what to do; "" if there is nothing to say
+	faults []control.Fault // of the file, if that is what is wrong
 }
 
 func (f *failure) Error() string {
@@ -95,7 +112,7 @@ func noTask(name string, c *config.Config) *failure {
 func fromFile(path string, err error) error {
 	var wrong *config.Errors
 	if errors.As(err, &wrong) {
-		return &failure{code: exitFile, msg: count(len(wrong.Faults), "error") + " in " + path, faults: wrong.Faults}
+		return &failure{code: exitFile, msg: count(len(wrong.Faults), "error") + " in " + path, faults: shown(wrong.Faults)}
 	}
 	return fail(exitFile, "", "%v", err)
 }
@@ -120,6 +137,7 @@ func fromDaemon(path string, err error) error {
 func codeOf(err error) code {
 	var s status
 	var f *failure
+	var e *control.Error
 	switch {
 	case err == nil:
 		return exitOK
@@ -127,32 +145,47 @@ func codeOf(err error) code {
 		return code(s)
 	case errors.As(err, &f):
 		return f.code
+	case errors.As(err, &e):
+		return cmp.Or(codes[e.Code], exitFailed)
 	}
 	return exitFailed
 }
 
+// asFailure returns an error as what it is reported as.
+func asFailure(err error) *failure {
+	var f *failure
+	var e *control.Error
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.As(err, &e):
+		return &failure{code: codeOf(e), msg: e.Message, hint: e.Hint, faults: e.Faults}
+	}
+	return &failure{code: exitFailed, msg: err.Error()}
+}
+
 // errorJSON is a failure for programs.
 type errorJSON struct {
-	Code    code        `json:"code"`
-	Message string      `json:"message"`
-	Hint    string      `json:"hint,omitempty"`
-	Errors  []faultJSON `json:"errors,omitempty"`
+	Code    code            `json:"code"`
+	Message string          `json:"message"`
+	Hint    string          `json:"hint,omitempty"`
+	Errors  []control.Fault `json:"errors,omitempty"`
 }
 
-// faultJSON is a complaint about the file, for programs.
-type faultJSON struct {
-	Message string `json:"message"`
-	File    string `json:"file"`
-	Line    int    `json:"line,omitempty"` // from 1; absent: the file as a whole
-	Column  int    `json:"column,omitempty"`
-	Hint    string `json:"hint,omitempty"`
-	Warning bool   `json:"warning,omitempty"`
-}
-
-func faultsJSON(faults []config.Fault) []faultJSON {
-	list := make([]faultJSON, len(faults))
+// shown returns complaints about the file in the form that they are shown in.
+func shown(faults []config.Fault) []control.Fault {
+	list := make([]control.Fault, len(faults))
 	for i, f := range faults {
-		list[i] = faultJSON{f.Msg, f.File, f.Line, f.Col, f.Hint, f.Warning}
+		list[i] = control.Fault{Message: f.Msg, File: f.File, Line: f.Line, Column: f.Col, Hint: f.Hint, Warning: f.Warning, Text: f.Render()}
+	}
+	return list
+}
+
+// bare returns them for programs, which draw no carets.
+func bare(faults []control.Fault) []control.Fault {
+	list := slices.Clone(faults)
+	for i := range list {
+		list[i].Text = ""
 	}
 	return list
 }
@@ -162,14 +195,13 @@ func (s *session) report(err error, asJSON bool) {
 	if errors.As(err, new(status)) {
 		return // all is said
 	}
-	f := &failure{code: exitFailed, msg: err.Error()}
-	errors.As(err, &f)
+	f := asFailure(err)
 	if asJSON {
-		s.json(s.err, map[string]errorJSON{"error": {f.code, f.msg, f.hint, faultsJSON(f.faults)}})
+		s.json(s.err, map[string]errorJSON{"error": {f.code, f.msg, f.hint, bare(f.faults)}})
 		return
 	}
 	for _, fault := range f.faults {
-		fmt.Fprintln(s.err, s.paint(s.err, fault.Render()))
+		fmt.Fprintln(s.err, s.paint(s.err, cleanLines(fault.Text)))
 	}
 	if f.faults != nil {
 		fmt.Fprintln(s.err, clean(f.msg))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"rota/internal/control"
 	"rota/runner"
 )
 
@@ -39,7 +40,8 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 // session is one command line and what is around it.
 type session struct {
 	in, out, err *os.File
-	color        string // of --color
+	color        string          // of --color
+	status       *control.Status // of the daemon that answered; nil: none has, or it would not tell
 }
 
 func (s *session) run(args []string) error {
@@ -60,16 +62,16 @@ func (s *session) app() *cli.App {
 		Reader:    s.in,
 		Writer:    s.out,
 		ErrWriter: s.err,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "config", Aliases: []string{"c"}, EnvVars: []string{"ROTA_CONFIG"}, Usage: "`FILE` with the tasks"},
+		Flags: append(connectFlags(),
 			&cli.BoolFlag{Name: "json", Usage: "data and errors as one JSON object"},
 			&cli.BoolFlag{Name: "utc", Usage: "show and read times in UTC, not in the task's zone"},
+			&cli.BoolFlag{Name: "absolute", Usage: "show when, not how long ago or until then"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "only what is wrong"},
 			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "the daemon's log in detail"},
 			&cli.StringFlag{Name: "color", Value: "auto", Usage: "`WHEN` there is colour: auto, always or never"},
 			&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "help, also on one command"},
 			&cli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "the version"},
-		},
+		),
 		Before: s.before,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {

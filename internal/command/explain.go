@@ -160,15 +160,15 @@ func toExplain(c *cli.Context, now time.Time) (*config.Config, config.Task, erro
 
 // inExpression is the failure of an expression with faults.
 func inExpression(text string, faults []schedule.Fault) *failure {
-	f := &failure{code: exitUsage, msg: count(len(faults), "error") + " in the expression"}
+	var wrong []config.Fault
 	for _, x := range faults {
-		f.faults = append(f.faults, config.Fault{
+		wrong = append(wrong, config.Fault{
 			File: "EXPR", Line: 1, Text: text, Msg: x.Msg, Hint: x.Hint,
 			Col:   utf8.RuneCountInString(text[:x.Start]) + 1,
 			Width: utf8.RuneCountInString(text[x.Start:x.End]),
 		})
 	}
-	return f
+	return &failure{code: exitUsage, msg: count(len(faults), "error") + " in the expression", faults: shown(wrong)}
 }
 
 // text lays the explanation out for people.

@@ -35,6 +35,24 @@ func clean(s string) string {
 	return b.String()
 }
 
+// cleanLines is clean for a text of several lines, in which tabs stay.
+func cleanLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		parts := strings.Split(line, "\t")
+		for j := range parts {
+			parts[j] = clean(parts[j])
+		}
+		lines[i] = strings.Join(parts, "\t")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// warn says on stderr, on one line, what is not as it should be.
+func (s *session) warn(format string, args ...any) {
+	fmt.Fprintln(s.err, s.paint(s.err, "warning: "+clean(fmt.Sprintf(format, args...))))
+}
+
 // colored tells whether what goes to f is coloured.
 func (s *session) colored(f *os.File) bool {
 	switch force := os.Getenv("CLICOLOR_FORCE"); {

@@ -1,0 +1,164 @@
+package command
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"rota/config"
+	"rota/internal/control"
+	"rota/internal/daemon"
+)
+
+// connectFlags are the global flags that say where the file and the daemon are.
+func connectFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "config", Aliases: []string{"c"}, EnvVars: []string{"ROTA_CONFIG"}, Usage: "`FILE` with the tasks"},
+		&cli.StringFlag{Name: "socket", Aliases: []string{"s"}, EnvVars: []string{"ROTA_SOCKET"}, Usage: "`PATH` of the daemon's socket"},
+		&cli.StringFlag{Name: "url", EnvVars: []string{"ROTA_URL"}, Usage: "`URL` of a daemon on another machine"},
+		&cli.StringFlag{Name: "token-file", EnvVars: []string{"ROTA_TOKEN_FILE"}, Usage: "`FILE` with the token for --url"},
+	}
+}
+
+// service returns the daemon that runs. Its errors are *control.Error, which the
+// program ends with as they are.
+func (s *session) service(c *cli.Context) (control.Service, error) {
+	p, err := whereDaemon(c)
+	if err != nil {
+		return nil, err
+	}
+	d, err := p.dial()
+	if err != nil {
+		return nil, err
+	}
+	st, err := d.Status(c.Context)
+	switch {
+	case control.CodeOf(err) == control.Forbidden: // here, but perhaps not for what is asked
+		return d, nil
+	case err != nil:
+		return nil, err
+	case p.file != "" && !sameFile(st.Config, p.file):
+		return nil, control.Errorf(control.NoDaemon, "start it: rota daemon --config "+p.file, "the daemon at %s runs %s", p.socket, st.Config)
+	}
+	s.status = &st
+	if st.Broken != "" && !c.Bool("quiet") {
+		s.warn("the file is wrong, and the last good one in force: %s", st.Broken)
+	}
+	return d, nil
+}
+
+// reader returns the daemon or, if none runs on this machine, what reads the
+// ledger and the file in its place. The caller calls the function when done.
+func (s *session) reader(c *cli.Context) (control.Reader, func(), error) {
+	d, err := s.service(c)
+	switch {
+	case err == nil:
+		return d, func() {}, nil
+	case control.CodeOf(err) != control.NoDaemon || c.String("url") != "":
+		return nil, nil, err
+	}
+	if !c.Bool("quiet") {
+		fmt.Fprintln(s.err, "no daemon answers: from the ledger and the file")
+	}
+	return s.offline(c)
+}
+
+// place is where a daemon is looked for.
+type place struct {
+	url, socket string // one of them is given
+	token       string // "": who asks is told from the socket, or not at all
+	file        string // absolute, that the daemon has to run; "": any
+}
+
+// dial reaches for the daemon.
+func (p place) dial() (control.Service, error) {
+	return nil, control.Errorf(control.NoDaemon, "start it: rota daemon", "no daemon at %s", cmp.Or(p.url, p.socket))
+}
+
+// whereDaemon makes out where the daemon is from flags, environment and file.
+// The file need not be there for that, nor be right.
+func whereDaemon(c *cli.Context) (place, error) {
+	p := place{url: c.String("url"), socket: c.String("socket")}
+	switch own := os.Getenv("ROTA_SOCKET"); {
+	case p.url != "" && (p.socket == own || p.url != os.Getenv("ROTA_URL")):
+		p.socket = "" // what is typed goes before what is in the environment
+	case p.socket != "":
+		p.url = ""
+		if p.socket == own {
+			p.token = os.Getenv("ROTA_TOKEN") // for the daemon of this run, and no other
+		}
+	default:
+		path, _ := file(c)
+		stateDir := config.StateDirOf(path)
+		if stateDir == "" {
+			stateDir = daemon.StateDir(&config.Config{})
+		}
+		p.socket = cmp.Or(config.SocketOf(path), filepath.Join(stateDir, "rota.sock"))
+		if c.String("config") != "" {
+			p.file, _ = filepath.Abs(path)
+		}
+	}
+	if path := c.String("token-file"); path != "" {
+		var err error
+		if p.token, err = tokenIn(path); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// offline returns what reads the ledger and the file. A file that is wrong is
+// replaced by the last good one, as a start of the daemon would do.
+func (s *session) offline(c *cli.Context) (control.Reader, func(), error) {
+	path, err := file(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg, err := config.Load(path, config.Options{TrustFile: true})
+	if err != nil {
+		saved, err2 := config.LoadSaved(filepath.Join(daemon.StateDir(&config.Config{Rota: config.Rota{StateDir: config.StateDirOf(path)}}), "last-good"), config.Options{TrustFile: true})
+		abs, _ := filepath.Abs(path)
+		if err2 != nil || saved.Path != abs {
+			return nil, nil, fromFile(path, err)
+		}
+		cfg = saved
+		if !c.Bool("quiet") {
+			s.warn("the file is wrong, and the last good one shown: rota check")
+		}
+	}
+	return nil, nil, control.Errorf(control.NoDaemon, "", "nobody answers for %s", cfg.Path)
+}
+
+// maxToken is more than any token has.
+const maxToken = 4 << 10
+
+// tokenIn returns the token that a file holds.
+func tokenIn(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fail(exitFailed, "", "cannot read the token: %v", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxToken+1))
+	token := strings.TrimSpace(string(text))
+	switch {
+	case err != nil:
+		return "", fail(exitFailed, "", "cannot read the token: %v", err)
+	case len(text) > maxToken || token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "", fail(exitFailed, "it is one line of printable letters", "%s holds no token", path)
+	}
+	return token, nil
+}
+
+// sameFile tells whether two paths lead to one file. One that is gone is told
+// by its path.
+func sameFile(a, b string) bool {
+	one, err1 := os.Stat(a)
+	two, err2 := os.Stat(b)
+	return a == b || err1 == nil && err2 == nil && os.SameFile(one, two)
+}
