@@ -37,8 +37,10 @@ type HTTP struct {
 }
 
 // Check tells what is wrong with the values.
-func (a *HTTP) Check() []Problem {
-	p := problems(checkURL(a.URL))
+func (a *HTTP) Check() []Problem { return a.check(taskFields) }
+
+func (a *HTTP) check(f fields) []Problem {
+	p := problems(checkURL(a.URL, f))
 	switch upper := strings.ToUpper(a.Method); {
 	case a.Method == "":
 	case !isToken(a.Method) || upper == http.MethodConnect:
@@ -50,7 +52,7 @@ func (a *HTTP) Check() []Problem {
 	if a.Body != "" && a.BodyFile != "" {
 		p.add("body_file", "http has both body and body_file", "keep one of them")
 	}
-	p = append(p, checkTemplate("body", a.Body)...)
+	p = append(p, f.check("body", a.Body)...)
 	checkPath(&p, "body_file", a.BodyFile, false)
 	if _, err := parseExpect(a.Expect); err != nil {
 		p.add("expect", err.Error(), `statuses are "204" or "200-299"`)
@@ -60,7 +62,7 @@ func (a *HTTP) Check() []Problem {
 }
 
 // Run makes the request. It writes one line about the response to out.
-func (a *HTTP) Run(ctx context.Context, in Input, out io.Writer) error {
+func (a *HTTP) Run(ctx context.Context, in Input, out io.Writer) (err error) {
 	expect, err := parseExpect(a.Expect)
 	if err != nil {
 		return fmt.Errorf("expect: %w", err)
@@ -82,6 +84,14 @@ func (a *HTTP) Run(ctx context.Context, in Input, out io.Writer) error {
 	shown := *u
 	shown.User = nil
 	name := req.Method + " " + shown.String()
+	if in.tells {
+		name = req.Method + " " + hostOnly(u)
+		defer func() {
+			if err != nil {
+				err = errors.New(withoutSecrets(u, err.Error()))
+			}
+		}()
+	}
 
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = headMax

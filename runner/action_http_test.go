@@ -382,7 +382,7 @@ func TestURLTemplate(t *testing.T) {
 		"https://h/{{.Tsak | urlquery}}":                                   "unknown field .Tsak",
 		"https://h/{{.Task":                                                "template: line 1: unclosed action",
 	} {
-		p := checkURL(text)
+		p := checkURL(text, taskFields)
 		if want == "" && len(p) > 0 || want != "" && (len(p) != 1 || p[0].Key != "url" || !strings.Contains(p[0].Msg, want)) {
 			t.Errorf("%s: %v, want %s", text, p, want)
 		}
@@ -397,7 +397,7 @@ func FuzzURL(f *testing.F) {
 	f.Add("http://h/{{$x := .Params.day}}{{range $i, $c := .Params}}.{{$x | urlquery}}{{end}}", ".")
 	f.Add("http://[::1]/%{{.Params.day | urlquery}}", "2e")
 	f.Fuzz(func(t *testing.T, text, value string) {
-		if len(checkURL(text)) > 0 {
+		if len(checkURL(text, taskFields)) > 0 {
 			return
 		}
 		fixed, _, _ := strings.Cut(text, "{{")

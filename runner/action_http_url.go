@@ -14,7 +14,7 @@ import (
 // checkURL complains about a url whose host might come out different from what
 // the file says, whatever is filled in: the template begins after the host,
 // and what it puts in is escaped.
-func checkURL(text string) []Problem {
+func checkURL(text string, f fields) []Problem {
 	var p problems
 	const key = "url"
 	if text == "" {
@@ -39,7 +39,7 @@ func checkURL(text string) []Problem {
 	if len(t.Templates()) > 1 {
 		p.add(key, "a url cannot define templates", "")
 	}
-	p = append(p, checkFields(key, t)...)
+	p = append(p, f.checkUse(key, t)...)
 	return append(p, checkQuoted(key, t)...)
 }
 

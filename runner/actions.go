@@ -15,6 +15,7 @@ var Actions = map[string]func() Action{
 	"http":    func() Action { return new(HTTP) },
 	"write":   func() Action { return new(Write) },
 	"clean":   func() Action { return new(Clean) },
+	"mail":    func() Action { return new(Mail) },
 }
 
 // ActionName returns the name under which an action stands in the table; "" if
@@ -46,10 +47,13 @@ type Input struct {
 	// none is known.
 	LastSuccess time.Time
 
+	Hook *Hook // what the hook is about that caused this; nil: none did
+
 	say      func(level, text string) // takes what the action log says; may be nil
 	note     func(text string)        // takes what belongs in the record but is no error; may be nil
 	begun    func(*process)           // told of the process of a command; may be nil
 	kill     <-chan struct{}          // closed when a stop must not wait any longer
+	tells    bool                     // it is a notification, see Tell
 	terminal bool                     // a command gets rota's own stdin, stdout and stderr
 }
 

@@ -39,6 +39,7 @@ type Launch struct {
 	Run         Run // Attempts is the number of this one, from 1
 	Task        *Task
 	LastSuccess time.Time
+	Hook        *Hook             // what the hook is about that caused the run; nil: none did
 	Vars        map[string]string // variables that rota adds: ROTA_SOCKET, ROTA_PARENT, …
 	Token       string            // by which the run acts on its own task: a secret, kept nowhere; "": none
 }
@@ -111,7 +112,7 @@ func newAttempt(l Launch, stateDir, host string, echo func([]byte)) *attempt {
 		in: Input{
 			Task: l.Task.Name, Run: l.Run.ID, Scheduled: l.Run.Scheduled, Started: l.Run.Started, Attempt: l.Run.Attempts,
 			Cause: l.Run.Cause, Host: host, Params: l.Task.Params, Process: l.Task.Process, Policy: l.Task.Policy,
-			StateDir: stateDir, LastSuccess: l.LastSuccess,
+			StateDir: stateDir, LastSuccess: l.LastSuccess, Hook: l.Hook,
 		},
 		out: NewOutput(logPath(stateDir, l.Run.ID, l.Run.Attempts), l.Task.Output, echo),
 	}

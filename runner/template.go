@@ -27,7 +27,48 @@ type templateData struct {
 	Host      string
 }
 
+// hookData is all that the template of a notification sees.
+type hookData struct {
+	templateData
+	Event   string
+	Outcome Outcome
+	Exit    int // -1: the process did not exit by itself, or there was none
+	Took    time.Duration
+	Why     string
+	Tail    string
+	More    int
+}
+
+// fields are what templates may use.
+type fields struct {
+	of   reflect.Type
+	hint string
+}
+
 const templateHint = "the fields are .Task .Run .Scheduled .Started .Attempt .Params.NAME .Host"
+
+var (
+	taskFields = fields{reflect.TypeFor[templateData](), templateHint}
+	hookFields = fields{reflect.TypeFor[hookData](), templateHint + " .Event .Outcome .Exit .Took .Why .Tail .More"}
+)
+
+// templateData returns what the templates of this run see.
+func (in Input) templateData() any {
+	data := templateData{
+		Task: in.Task, Run: in.Run, Attempt: in.Attempt, Params: in.Params, Host: in.Host,
+		// Without the monotonic clock, which time.Time prints.
+		Scheduled: in.Scheduled.Round(0), Started: in.Started.Round(0),
+	}
+	if !in.tells || in.Hook == nil {
+		return data
+	}
+	h := in.Hook
+	exit := -1
+	if h.Exit != nil {
+		exit = *h.Exit
+	}
+	return hookData{data, h.Event, h.Outcome, exit, h.Took, h.Why, h.Tail, h.More}
+}
 
 // parseTemplate reads the text of the key name. A parameter that the run does
 // not have is an error when the template is rendered, never "<no value>".
@@ -50,12 +91,14 @@ func plainError(name string, err error) error {
 
 // checkTemplate tells what is wrong with a template before it is rendered:
 // its syntax and its fields.
-func checkTemplate(key, text string) []Problem {
+func checkTemplate(key, text string) []Problem { return taskFields.check(key, text) }
+
+func (f fields) check(key, text string) []Problem {
 	t, err := parseTemplate(key, text)
 	if err != nil {
 		return []Problem{{Key: key, Msg: "template: " + err.Error()}}
 	}
-	return checkFields(key, t)
+	return f.checkUse(key, t)
 }
 
 // render fills the template text of the key name in. It ends early when ctx
@@ -65,13 +108,11 @@ func render(ctx context.Context, name, text string, in Input) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: template: %w", name, err)
 	}
+	if in.tells {
+		t.Option("missingkey=zero") // it is told of runs of all kinds, and of none
+	}
 	out := boundedBuffer{ctx: ctx}
-	err = t.Execute(&out, templateData{
-		Task: in.Task, Run: in.Run, Attempt: in.Attempt, Params: in.Params, Host: in.Host,
-		// Without the monotonic clock, which time.Time prints.
-		Scheduled: in.Scheduled.Round(0), Started: in.Started.Round(0),
-	})
-	if err != nil {
+	if err := t.Execute(&out, in.templateData()); err != nil {
 		return "", fmt.Errorf("%s: template: %w", name, plainError(name, err))
 	}
 	return out.String(), nil
@@ -93,24 +134,24 @@ func (b *boundedBuffer) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
-// checkFields holds the fields that a template uses against templateData.
+// checkUse holds the fields that a template uses against those there are.
 // text/template itself would find an unknown one only when it gets there.
 // Where the type of a value cannot be told from the text, nothing is said.
-func checkFields(key string, t *template.Template) []Problem {
-	return fieldsOf(key, t).problems
+func (f fields) checkUse(key string, t *template.Template) []Problem {
+	return f.usedBy(key, t).problems
 }
 
-func fieldsOf(key string, t *template.Template) *fieldCheck {
-	root := reflect.TypeFor[templateData]()
-	c := &fieldCheck{key: key, root: root}
-	c.walk(t.Root, root)
+func (f fields) usedBy(key string, t *template.Template) *fieldCheck {
+	c := &fieldCheck{key: key, root: f.of, hint: f.hint}
+	c.walk(t.Root, f.of)
 	return c
 }
 
 type fieldCheck struct {
 	key    string
 	root   reflect.Type // the type of $
-	params []string     // the parameters that are named
+	hint   string
+	params []string // the parameters that are named
 	problems
 }
 
@@ -129,7 +170,7 @@ func ParamUses(a Action) []ParamUse {
 		if err != nil {
 			return
 		}
-		for _, name := range fieldsOf(key, t).params {
+		for _, name := range taskFields.usedBy(key, t).params {
 			if use := (ParamUse{key, name}); !slices.Contains(uses, use) {
 				uses = append(uses, use)
 			}
@@ -143,6 +184,9 @@ func ParamUses(a Action) []ParamUse {
 		list("body", a.Body)
 	case *Write:
 		list("text", a.Text)
+	case *Mail:
+		list("subject", a.Subject)
+		list("body", a.Body)
 	}
 	return uses
 }
@@ -230,7 +274,7 @@ func (c *fieldCheck) follow(t reflect.Type, path []string) reflect.Type {
 			f, ok = t.FieldByName(name)
 		}
 		if !ok || !f.IsExported() {
-			c.add(c.key, "template: unknown field ."+strings.Join(path, "."), templateHint)
+			c.add(c.key, "template: unknown field ."+strings.Join(path, "."), c.hint)
 			return nil
 		}
 		t = f.Type

@@ -1,0 +1,190 @@
+// Package mail sends a message, by an SMTP server or the sendmail of this
+// machine. It knows nothing of tasks and runs.
+package mail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	netmail "net/mail"
+	"regexp"
+	"strings"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+)
+
+const (
+	timeout    = time.Minute // of a message, from the first packet to the last
+	subjectMax = 500         // bytes
+	toMax      = 100         // recipients
+)
+
+// Server says who takes messages. Its zero value is /usr/sbin/sendmail.
+type Server struct {
+	Host         string `json:",omitempty"` // "": sendmail
+	Port         int    `json:",omitempty"` // 0: 587 for starttls, 465 for tls, 25 for none
+	TLS          string `json:",omitempty"` // "starttls" ("" is that, too), "tls" or "none"
+	From         string `json:",omitempty"` // "": rota@ and the name of this machine; of sendmail, what that makes of it
+	User         string `json:",omitempty"` // "": no login
+	PasswordFile string `json:",omitempty"` // read for each message
+}
+
+// Message is what to send.
+type Message struct {
+	To      []string // "ops@example.org", "Ops <ops@example.org>"; by sendmail also "root"
+	Subject string   // control characters become blanks
+	Body    string   // plain text
+	Attach  []Attachment
+}
+
+// Attachment is a file that goes with a message.
+type Attachment struct {
+	Name string // without a folder
+	Text []byte // plain text
+}
+
+// Send hands over the message, or tells why it could not within a minute. The
+// error never holds the password.
+func (s Server) Send(ctx context.Context, m Message) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %s", timeout))
+	defer cancel()
+	msg, err := s.message(m)
+	if err != nil {
+		return err
+	}
+	if s.Host == "" {
+		return sendmail(ctx, s.From, msg)
+	}
+	return s.smtp(ctx, msg)
+}
+
+// Check tells what is wrong with a server, nil if nothing is; key is the field
+// of the file that it is about.
+func (s Server) Check() (key string, err error) {
+	switch s.TLS {
+	case "", "starttls", "tls", "none":
+	default:
+		return "tls", fmt.Errorf(`tls is "starttls", "tls" or "none", not %q`, s.TLS)
+	}
+	if s.From != "" {
+		if err := s.CheckAddress(s.From); err != nil {
+			return "from", err
+		}
+	}
+	switch {
+	case s.Host == "" && (s.Port != 0 || s.User != "" || s.PasswordFile != "" || s.TLS != ""):
+		return "host", errors.New("host is needed")
+	case strings.ContainsAny(s.Host, " \t\r\n/:") && !strings.Contains(s.Host, "::"):
+		return "host", fmt.Errorf("%q is no name of a host", s.Host)
+	case s.Port < 0 || s.Port > 65535:
+		return "port", fmt.Errorf("port %d is out of range", s.Port)
+	case s.User != "" && s.PasswordFile == "":
+		return "password_file", errors.New("password_file is needed with user")
+	case s.User == "" && s.PasswordFile != "":
+		return "user", errors.New("user is needed with password_file")
+	}
+	return "", nil
+}
+
+// local is an address that means a user of this machine.
+var local = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}$`)
+
+// CheckAddress tells what is wrong with an address, as far as the text tells.
+func (s Server) CheckAddress(text string) error {
+	_, err := s.address(text)
+	return err
+}
+
+// address reads an address into the form that it has in a header: in ASCII, on
+// one line.
+func (s Server) address(text string) (string, error) {
+	if s.Host == "" && local.MatchString(text) {
+		return text, nil
+	}
+	a, err := netmail.ParseAddress(text)
+	if err != nil || len(text) > 320 || strings.ContainsFunc(text, isControl) || strings.ContainsFunc(a.Name+a.Address, isControl) {
+		return "", fmt.Errorf("%q is no mail address", text)
+	}
+	return a.String(), nil
+}
+
+// message makes the text to hand over.
+func (s Server) message(m Message) (*gomail.Msg, error) {
+	if len(m.To) == 0 {
+		return nil, errors.New("the message has no recipient")
+	}
+	if len(m.To) > toMax {
+		return nil, fmt.Errorf("more than %d recipients", toMax)
+	}
+	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
+	var to []string
+	for _, text := range m.To {
+		a, err := s.address(text)
+		if err != nil {
+			return nil, err
+		}
+		to = append(to, a)
+	}
+	if err := s.head(msg, to); err != nil {
+		return nil, err
+	}
+	msg.Subject(oneLine(m.Subject, subjectMax))
+	msg.SetDate()
+	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no holiday replies
+	msg.SetBodyString(gomail.TypeTextPlain, m.Body)
+	for _, a := range m.Attach {
+		name := strings.NewReplacer("/", "_", `"`, "_", `\`, "_").Replace(oneLine(a.Name, 200))
+		err := msg.AttachReader(name, strings.NewReader(string(a.Text)), gomail.WithFileContentType(gomail.TypeTextPlain))
+		if err != nil {
+			return nil, err
+		}
+	}
+	return msg, nil
+}
+
+// head sets who the message is from and to. sendmail reads the header alone, and
+// knows users that go-mail would not take for addresses.
+func (s Server) head(msg *gomail.Msg, to []string) error {
+	from := s.From
+	if s.Host == "" {
+		msg.SetGenHeader("To", strings.Join(to, ", "))
+		if from == "" {
+			return nil
+		}
+		from, err := s.address(from)
+		if err != nil {
+			return err
+		}
+		msg.SetGenHeader("From", from)
+		return nil
+	}
+	msg.SetMessageID()
+	if from == "" {
+		from = "rota@" + hostName()
+	}
+	if err := msg.From(from); err != nil {
+		return fmt.Errorf("from: %q is no mail address", from)
+	}
+	return msg.To(to...)
+}
+
+// oneLine is a text without control characters, of at most max bytes.
+func oneLine(text string, max int) string {
+	text = strings.Map(func(r rune) rune {
+		if isControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+	if len(text) > max {
+		text = strings.ToValidUTF8(text[:max-3], "") + "…"
+	}
+	return text
+}
+
+// isControl reports whether a header cannot hold the character: those that end a
+// line anywhere, and those that play with terminals.
+func isControl(r rune) bool {
+	return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029'
+}

@@ -1,0 +1,58 @@
+package mail
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	netmail "net/mail"
+	"os/exec"
+	"strings"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+)
+
+// sendmailPath is where every mail system of Unix puts its sendmail.
+var sendmailPath = "/usr/sbin/sendmail"
+
+// sendmail hands the message to the sendmail of this machine. A line with a dot
+// alone does not end it (-i), and its header says who gets it (-t).
+func sendmail(ctx context.Context, from string, msg *gomail.Msg) error {
+	var text bytes.Buffer
+	if _, err := msg.WriteTo(&text); err != nil {
+		return fmt.Errorf("mail: %w", err)
+	}
+	args := []string{"-i", "-t"}
+	if a, err := netmail.ParseAddress(from); err == nil {
+		args = append(args, "-f", a.Address)
+	}
+	cmd := exec.CommandContext(ctx, sendmailPath, args...)
+	cmd.Stdin = &text
+	said := &head{left: 4 << 10}
+	cmd.Stdout, cmd.Stderr = said, said
+	cmd.WaitDelay = 2 * time.Second // what it left behind may keep its output open
+	err := cmd.Run()
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	}
+	if why := strings.TrimSpace(oneLine(said.String(), subjectMax)); why != "" {
+		err = fmt.Errorf("%w: %s", err, why)
+	}
+	return fmt.Errorf("mail by %s: %w", sendmailPath, err)
+}
+
+// head keeps the first bytes of what is written to it.
+type head struct {
+	bytes.Buffer
+	left int
+}
+
+func (h *head) Write(p []byte) (int, error) {
+	n := min(len(p), h.left)
+	h.left -= n
+	h.Buffer.Write(p[:n])
+	return len(p), nil
+}

@@ -1,0 +1,180 @@
+package mail
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+)
+
+const (
+	passwordMax = 64 << 10 // bytes
+	answersMax  = 1 << 20  // bytes of all that a server says
+)
+
+// ports are the ports that the kinds of encryption have by custom.
+var ports = map[string]int{"starttls": 587, "tls": 465, "none": 25}
+
+// smtp hands the message to the server.
+func (s Server) smtp(ctx context.Context, msg *gomail.Msg) error {
+	kind := cmp.Or(s.TLS, "starttls")
+	port := cmp.Or(s.Port, ports[kind])
+	d := dialer{ctx: ctx, tls: kind == "tls", config: &tls.Config{ServerName: s.Host, MinVersion: tls.VersionTLS12}}
+	defer d.close()
+	options := []gomail.Option{
+		gomail.WithPort(port), gomail.WithTimeout(timeout), gomail.WithHELO(hostName()), gomail.WithoutNoop(),
+		gomail.WithTLSConfig(d.config), gomail.WithDialContextFunc(d.dial), gomail.WithTLSPolicy(gomail.TLSMandatory),
+	}
+	if kind != "starttls" {
+		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
+	}
+	if kind == "tls" {
+		options = append(options, gomail.WithSSL())
+	}
+	password := ""
+	if s.User != "" {
+		var err error
+		if password, err = readPassword(s.PasswordFile); err != nil {
+			return err
+		}
+		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(s.User), gomail.WithPassword(password))
+	}
+	client, err := gomail.NewClient(s.Host, options...)
+	if err != nil {
+		return fmt.Errorf("mail: %w", err)
+	}
+	conn, err := client.DialToSMTPClientWithContext(ctx)
+	if err == nil {
+		err = client.SendWithSMTPClient(conn, msg)
+		// What goes wrong after the server has taken the message would only
+		// make it come twice.
+		if msg.IsDelivered() {
+			err = nil
+			_ = client.CloseWithSMTPClient(conn)
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	if ctx.Err() != nil {
+		text = context.Cause(ctx).Error()
+	}
+	return fmt.Errorf("mail by %s: %s", net.JoinHostPort(s.Host, strconv.Itoa(port)), hide(oneLine(text, subjectMax), s.User, password))
+}
+
+// hide takes a password out of a text, in the forms that a server was told it
+// and may repeat it.
+func hide(text, user, password string) string {
+	if password == "" {
+		return text
+	}
+	for _, secret := range []string{
+		password, base64.StdEncoding.EncodeToString([]byte(password)),
+		base64.StdEncoding.EncodeToString([]byte("\x00" + user + "\x00" + password)),
+	} {
+		text = strings.ReplaceAll(text, secret, "***")
+	}
+	return text
+}
+
+// dialer connects to the server so that the end of ctx ends all that is done by
+// the connection; go-mail itself looks at ctx only while it connects.
+type dialer struct {
+	ctx    context.Context
+	tls    bool // from the first byte on
+	config *tls.Config
+	conn   net.Conn
+	stop   func() bool
+}
+
+func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	raw, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	d.conn = &boundedConn{Conn: raw, left: answersMax}
+	d.stop = context.AfterFunc(d.ctx, func() { raw.Close() })
+	if !d.tls {
+		return d.conn, nil
+	}
+	_ = raw.SetDeadline(time.Now().Add(timeout))
+	secure := tls.Client(d.conn, d.config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	return secure, nil
+}
+
+func (d *dialer) close() {
+	if d.conn != nil {
+		d.stop()
+		d.conn.Close()
+	}
+}
+
+// boundedConn ends with an error when the server has said too much.
+type boundedConn struct {
+	net.Conn
+	left int
+}
+
+func (c *boundedConn) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, fmt.Errorf("the server said more than %d MiB", answersMax>>20)
+	}
+	n, err := c.Conn.Read(p[:min(len(p), c.left)])
+	c.left -= n
+	return n, err
+}
+
+// readPassword reads a file that holds a password; one line end at its end is
+// not part of it.
+func readPassword(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("password_file: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", fmt.Errorf("password_file: %w", err)
+	}
+	switch {
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("password_file: %s is not a file", path)
+	case info.Mode().Perm()&0o007 != 0:
+		return "", fmt.Errorf("password_file: everyone may read or write %s; type: chmod o= %s", path, path)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, passwordMax+1))
+	if err != nil {
+		return "", fmt.Errorf("password_file: %w", err)
+	}
+	if len(text) > passwordMax {
+		return "", fmt.Errorf("password_file: %s is larger than %d KiB", path, passwordMax>>10)
+	}
+	password := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	if password == "" {
+		return "", errors.New("password_file: " + path + " is empty")
+	}
+	return password, nil
+}
+
+// hostName is the name of this machine; "localhost" if it has none.
+func hostName() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "localhost"
+	}
+	return name
+}

@@ -1,0 +1,92 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// Hook is what a hook is about: an event, and the run that it is of.
+type Hook struct {
+	Event   string // "failure", "recover", …
+	Task    string
+	Run     string // the run's id; "": the event is of no run
+	Outcome Outcome
+	Exit    *int // as in Run
+	Took    time.Duration
+	Why     string
+	Tail    string // the end of its output
+	Output  string // the file with its output; "": there is none
+	More    int    // events that this one speaks for besides itself
+}
+
+// NewHook returns what a hook knows of a run that has ended.
+func NewHook(event string, r Run, stateDir string) *Hook {
+	h := &Hook{Event: event, Task: r.Task, Run: r.ID, Outcome: r.Outcome, Exit: r.Exit, Why: r.Why, Tail: r.Error}
+	if !r.Started.IsZero() && r.Finished.After(r.Started) {
+		h.Took = r.Finished.Sub(r.Started)
+	}
+	if r.Attempts > 0 {
+		path := logPath(stateDir, r.ID, r.Attempts)
+		if _, err := os.Stat(path); err == nil {
+			h.Output = path
+		}
+	}
+	return h
+}
+
+// Tell does an action outside of any run, as a notification: its templates know
+// what in.Hook holds, a parameter that is not there is empty, and neither its
+// output nor its error names more of a URL than the host, as the rest may be a
+// secret.
+func Tell(ctx context.Context, a Action, in Input, out io.Writer) (err error) {
+	in.tells = true
+	in.note = func(text string) { fmt.Fprintln(out, text) }
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(out, "panic: %v\n%s", p, debug.Stack())
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return a.Run(ctx, in, out)
+}
+
+// CheckHook tells what is wrong with an action that is a notification.
+func CheckHook(a Action) []Problem {
+	switch a := a.(type) {
+	case *HTTP:
+		return a.check(hookFields)
+	case *Mail:
+		return a.check(hookFields)
+	case interface{ Check() []Problem }:
+		return a.Check()
+	}
+	return nil
+}
+
+// hostOnly is a URL without what may be a secret.
+func hostOnly(u *url.URL) string { return u.Scheme + "://" + u.Host }
+
+// withoutSecrets takes out of a text what a URL holds besides its host, as a
+// server may repeat it. Short words of a path are none.
+func withoutSecrets(u *url.URL, text string) string {
+	parts := []string{u.String(), u.RequestURI(), u.Path}
+	if pass, ok := u.User.Password(); ok {
+		parts = append(parts, pass)
+	}
+	parts = append(parts, strings.Split(u.Path, "/")...)
+	for _, values := range u.Query() {
+		parts = append(parts, values...)
+	}
+	for _, part := range parts {
+		if len(part) > 7 {
+			text = strings.ReplaceAll(text, part, "…")
+		}
+	}
+	return text
+}
