@@ -16,11 +16,24 @@ import (
 // commands are the subcommands, in the order of the help page.
 var commands = []func(*session) *cli.Command{
 	daemonCommand,
+	runCommand,
 	execCommand,
+	stopCommand,
+	cancelCommand,
 	checkCommand,
 	nextCommand,
 	listCommand,
 	explainCommand,
+	holdCommand,
+	releaseCommand,
+	skipCommand,
+	rescheduleCommand,
+	queueCommand,
+	drainCommand,
+	reloadCommand,
+	forgetCommand,
+	notifyCommand,
+
 	helpCommand,
 	versionCommand,
 }

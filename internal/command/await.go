@@ -1,0 +1,78 @@
+package command
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"rota/internal/control"
+	"rota/runner"
+)
+
+// await waits for the end of a run, and tells on a terminal how it fares. A
+// signal ends the waiting, not the run.
+func (s *session) await(ctx context.Context, svc control.Service, run runner.Run) (runner.Run, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	go func() {
+		select {
+		case sig := <-signals:
+			cancel(interrupt{sig.(syscall.Signal)})
+		case <-ctx.Done():
+		}
+	}()
+	ended, err := s.progress(ctx, svc, run)
+	if by, stopped := context.Cause(ctx).(interrupt); stopped && err != nil {
+		return ended, fail(exitSignal+code(by.Signal), "follow it: rota logs -f "+run.ID+"; stop it: rota stop "+run.ID,
+			"%s goes on", run.ID)
+	}
+	return ended, err
+}
+
+// endOf turns the end of a run into that of the program.
+func endOf(ctx context.Context, svc control.Service, run runner.Run) error {
+	why := run.Why
+	if why == "" {
+		why = string(run.Outcome)
+	}
+	ends := func(c code) error { return fail(c, "its output: rota logs "+run.ID, "%s: %s", run.ID, why) }
+	switch {
+	case run.Outcome == runner.OK && run.Exit == nil:
+		return nil
+	case run.Outcome == runner.OK:
+		return status(*run.Exit)
+	case run.Outcome == runner.TimedOut:
+		return fail(exitTimeout, "its output: rota logs "+run.ID, "%s: time-out %s", run.ID, run.Why)
+	case run.Outcome != runner.Failed:
+		if run.Why != "" {
+			why = string(run.Outcome) + ": " + run.Why
+		}
+		return fail(exitRota, "all about it: rota show "+run.ID, "%s: %s", run.ID, why)
+	case run.Signal != "":
+		return ends(exitSignal + code(unix.SignalNum("SIG"+run.Signal)))
+	case run.Exit != nil && *run.Exit != 0:
+		return ends(code(*run.Exit))
+	}
+	// It did not get as far as an exit code: a command could not be started, but
+	// a built-in action has none.
+	if tasks, err := svc.Tasks(ctx, run.Task); err == nil && len(tasks) == 1 && tasks[0].Action != "command" {
+		return ends(exitFailed)
+	}
+	return ends(exitRota)
+}
+
+// rotasOwn gives an error that is not the task's the code of all that is rota's,
+// so that it cannot be taken for one of the task's.
+func rotasOwn(err error) error {
+	f := *asFailure(err)
+	if f.code < exitSignal { // else a signal ended the waiting
+		f.code = exitRota
+	}
+	return &f
+}

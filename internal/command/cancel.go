@@ -1,0 +1,50 @@
+package command
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+)
+
+func cancelCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "cancel",
+		Category:  "Run tasks",
+		Usage:     "end a run that waits, or a standing request",
+		ArgsUsage: "RUN|--all [TASK]",
+		Description: `A run under way is not touched: that is what rota stop is for. A TASK alone is
+its newest run; with --all it is all of its runs that wait.
+
+  rota cancel report/evening
+  rota cancel --all report
+  rota cancel --all`,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "all", Usage: "all that wait; with a TASK, all of its runs that wait"},
+		},
+		Action: func(c *cli.Context) error {
+			name, all := c.Args().First(), c.Bool("all")
+			if name == "" && !all {
+				return misuse("cancel", "cancel needs the id of a run, or --all")
+			}
+			svc, err := s.service(c)
+			if err != nil {
+				return err
+			}
+			if !all {
+				run, err := svc.Cancel(c.Context, name)
+				if err != nil {
+					return err
+				}
+				return s.tell(c, run, "cancelled "+run.ID)
+			}
+			n, err := svc.CancelAll(c.Context, name)
+			if err != nil {
+				if n > 0 {
+					fmt.Fprintf(s.err, "cancelled %s before that\n", count(n, "run"))
+				}
+				return err
+			}
+			return s.tell(c, map[string]int{"cancelled": n}, "cancelled "+count(n, "run"))
+		},
+	}
+}

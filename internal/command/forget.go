@@ -1,0 +1,134 @@
+package command
+
+import (
+	"bufio"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"rota/internal/control"
+	"rota/internal/suggest"
+	"rota/runner"
+	"rota/schedule"
+)
+
+func forgetCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "forget",
+		Category:  "Change what runs",
+		Usage:     "remove ended runs, with their output and result",
+		ArgsUsage: "[RUN…|TASK]",
+		Description: `Either the runs of those ids, or all that ended with the outcome, so long ago,
+of the TASK. What waits or runs stays. A selection is asked about on a terminal;
+elsewhere it needs --yes.
+
+OUTCOME is ok, failed, timeout, cancelled, skipped, missed, lost or replaced.
+
+  rota forget convert/photo1 convert/photo2
+  rota forget --outcome failed,lost --older 90d --yes
+  rota forget convert`,
+		Flags: []cli.Flag{
+			&cli.StringSliceFlag{Name: "outcome", Usage: "only those that ended as `OUTCOME`; several with commas"},
+			&cli.StringFlag{Name: "older", Usage: "only those that ended more than `D` ago"},
+			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
+		},
+		Action: func(c *cli.Context) error {
+			f, err := newForgetting(c)
+			if err != nil {
+				return err
+			}
+			if f.IDs == nil && !c.Bool("yes") {
+				if err := s.confirm("forget " + selected(f) + "?"); err != nil {
+					return err
+				}
+			}
+			svc, err := s.service(c)
+			if err != nil {
+				return err
+			}
+			n, err := svc.Forget(c.Context, f)
+			if err != nil {
+				return err
+			}
+			return s.tell(c, map[string]int{"forgotten": n}, "forgot "+count(n, "run"))
+		},
+	}
+}
+
+var outcomes = []string{
+	string(runner.OK), string(runner.Failed), string(runner.TimedOut), string(runner.Cancelled),
+	string(runner.Skipped), string(runner.Missed), string(runner.Lost), string(runner.Replaced),
+}
+
+// newForgetting reads what is to be forgotten. A name with a slash is a run.
+func newForgetting(c *cli.Context) (control.Forgetting, error) {
+	var f control.Forgetting
+	for _, name := range c.Args().Slice() {
+		switch {
+		case strings.Contains(name, "/"):
+			f.IDs = append(f.IDs, name)
+		case f.Task != "":
+			return f, misuse("forget", "forget takes one task, not %s and %s", f.Task, name)
+		default:
+			f.Task = name
+		}
+	}
+	for _, o := range c.StringSlice("outcome") {
+		if !slices.Contains(outcomes, o) {
+			if near := suggest.Nearest(o, outcomes); near != "" {
+				return f, fail(exitUsage, "did you mean "+near+"?", "%q is no outcome", o)
+			}
+			return f, misuse("forget", "%q is no outcome: it is %s", o, strings.Join(outcomes, ", "))
+		}
+		f.Outcomes = append(f.Outcomes, runner.Outcome(o))
+	}
+	var err error
+	if f.Older, err = durationFlag(c, "older"); err != nil {
+		return f, err
+	}
+	selects := f.Task != "" || f.Outcomes != nil || f.Older > 0
+	switch {
+	case f.IDs != nil && selects:
+		return f, misuse("forget", "ids of runs exclude --outcome, --older and a task")
+	case f.IDs == nil && !selects:
+		return f, misuse("forget", "forget needs ids of runs, a task, --outcome or --older")
+	}
+	return f, nil
+}
+
+// selected tells which runs a selection means.
+func selected(f control.Forgetting) string {
+	var names []string
+	for _, o := range f.Outcomes {
+		names = append(names, string(o))
+	}
+	text := "all ended runs"
+	if names != nil {
+		text = "all runs that ended as " + strings.Join(names, " or ")
+	}
+	if f.Task != "" {
+		text += " of " + f.Task
+	}
+	if f.Older > 0 {
+		text += ", more than " + schedule.FormatDuration(f.Older) + " ago"
+	}
+	return text
+}
+
+// confirm asks the person at the terminal whether to go on. Where there is none
+// nobody can have been asked, so it needs --yes.
+func (s *session) confirm(question string) error {
+	if !term.IsTerminal(int(s.in.Fd())) {
+		return fail(exitUsage, "say --yes", "nobody is here to ask: %s", question)
+	}
+	fmt.Fprint(s.err, clean(question)+" [y/N] ")
+	answer, _ := bufio.NewReader(s.in).ReadString('\n')
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	}
+	return fail(exitFailed, "", "nothing was done")
+}

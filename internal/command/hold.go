@@ -1,0 +1,130 @@
+package command
+
+import (
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"rota/internal/control"
+)
+
+func holdCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "hold",
+		Category:  "Change what runs",
+		Usage:     "keep tasks from starting anything by themselves",
+		ArgsUsage: "TASK…|--all",
+		Description: `Runs under way go on, and those that wait go on waiting. Slots that come due
+meanwhile are recorded as skipped, and not made up for. Kept over restarts.
+
+  rota hold report --for 2h --reason 'db migration'
+  rota hold --all`,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "all", Usage: "all tasks"},
+			&cli.StringFlag{Name: "for", Usage: "for `D` only, such as 2h; else until rota release"},
+			&cli.StringFlag{Name: "reason", Usage: "`TEXT` that tells others why"},
+		},
+		Action: func(c *cli.Context) error {
+			h := control.Holding{Tasks: c.Args().Slice(), All: c.Bool("all"), Why: c.String("reason")}
+			if err := someOrAll(c, "a task"); err != nil {
+				return err
+			}
+			var err error
+			if h.For, err = durationFlag(c, "for"); err != nil {
+				return err
+			}
+			svc, err := s.service(c)
+			if err != nil {
+				return err
+			}
+			tasks, err := svc.Hold(c.Context, h)
+			if err != nil {
+				return err
+			}
+			lines := make([]string, len(tasks))
+			for i, t := range tasks {
+				lines[i] = s.held(c, t, time.Now())
+			}
+			if len(tasks) == 0 {
+				lines = []string{"there are no tasks to hold"}
+			}
+			return s.tell(c, map[string][]control.Task{"tasks": tasks}, lines...)
+		},
+	}
+}
+
+// held tells of a task that it is held.
+func (s *session) held(c *cli.Context, t control.Task, now time.Time) string {
+	line := "held " + t.Task
+	if t.Hold != nil && !t.Hold.Until.IsZero() {
+		line += " until " + brief(inZone(c, t.Hold.Until), now)
+	}
+	if t.Hold != nil && t.Hold.Why != "" {
+		line += ` ("` + t.Hold.Why + `")`
+	}
+	if !t.Next.IsZero() {
+		line += "; its next slot is still " + brief(inZone(c, t.Next), now)
+	}
+	return line
+}
+
+// inZone puts an instant into the zone to show it in: the one it came with, or
+// UTC.
+func inZone(c *cli.Context, t time.Time) time.Time {
+	if c.Bool("utc") {
+		return t.UTC()
+	}
+	return t
+}
+
+// someOrAll refuses a command line with neither names nor --all, and with both.
+func someOrAll(c *cli.Context, what string) error {
+	name := c.Command.Name
+	switch names := c.Args().Present(); {
+	case !names && !c.Bool("all"):
+		return misuse(name, "%s needs the name of %s, or --all", name, what)
+	case names && c.Bool("all"):
+		return misuse(name, "--all and %s exclude each other", strings.Join(c.Args().Slice(), ", "))
+	}
+	return nil
+}
+
+func releaseCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "release",
+		Category:  "Change what runs",
+		Usage:     "end holds of tasks, or let held runs start",
+		ArgsUsage: "TASK…|RUN…|--all",
+		Description: `What was skipped meanwhile is not made up for. --all releases all tasks; held
+runs are released by their ids.
+
+  rota release report
+  rota release report/evening
+  rota release --all`,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "all", Usage: "all tasks"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := someOrAll(c, "a task or the id of a run"); err != nil {
+				return err
+			}
+			svc, err := s.service(c)
+			if err != nil {
+				return err
+			}
+			r, err := svc.Release(c.Context, c.Args().Slice()...)
+			if err != nil {
+				return err
+			}
+			var lines []string
+			for _, name := range append(r.Tasks, r.Runs...) {
+				lines = append(lines, "released "+name)
+			}
+			if lines == nil {
+				lines = []string{"nothing was held"}
+			}
+			return s.tell(c, r, lines...)
+		},
+	}
+}

@@ -1,0 +1,33 @@
+package command
+
+import (
+	"github.com/urfave/cli/v2"
+)
+
+func notifyCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "notify",
+		Category:  "Change what runs",
+		Usage:     "send a notification, to see whether it arrives",
+		ArgsUsage: "test NAME",
+		Description: `NAME is that of a [notify.NAME]. It is sent at once and once, whatever its
+at_most_every is, and the answer of the other side is the answer here.
+
+  rota notify test ops`,
+		Action: func(c *cli.Context) error {
+			name := c.Args().Get(1)
+			if c.Args().First() != "test" || name == "" {
+				return misuse("notify", `notify needs the word test and the name of a target`)
+			}
+			svc, err := s.service(c)
+			if err != nil {
+				return err
+			}
+			n, err := svc.Notify(c.Context, name)
+			if err != nil {
+				return err
+			}
+			return s.tell(c, n, "sent to "+n.To+" in "+lasted(n.Took))
+		},
+	}
+}

@@ -1,0 +1,108 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/term"
+
+	"rota/internal/control"
+	"rota/runner"
+)
+
+// progress waits for the end of a run and meanwhile, if somebody looks, keeps a
+// line on stderr that tells how it fares. A run that ends soon shows none.
+func (s *session) progress(ctx context.Context, svc control.Service, run runner.Run) (runner.Run, error) {
+	if os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(s.err.Fd())) {
+		return svc.Wait(ctx, run.ID)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type end struct {
+		run runner.Run
+		err error
+	}
+	ended := make(chan end, 1)
+	go func() {
+		run, err := svc.Wait(ctx, run.ID)
+		ended <- end{run, err}
+	}()
+	changes, _ := svc.Watch(ctx) // without it the line tells what is known, and waiting goes on
+	about := usual(ctx, svc, run.Task)
+	if now, err := svc.Run(ctx, run.ID); err == nil {
+		run = now.Run
+	}
+	soon, tick := time.After(500*time.Millisecond), time.NewTicker(time.Second)
+	defer tick.Stop()
+	for drawn := false; ; {
+		select {
+		case e := <-ended:
+			if drawn {
+				fmt.Fprint(s.err, "\r\x1b[K")
+			}
+			return e.run, e.err
+		case m, open := <-changes:
+			if !open {
+				changes = nil
+			} else if m.Run != nil && m.Run.ID == run.ID {
+				run = *m.Run
+			}
+		case <-soon:
+			drawn = true
+		case <-tick.C:
+		}
+		if drawn {
+			width, _, _ := term.GetSize(int(s.err.Fd()))
+			fmt.Fprint(s.err, "\r\x1b[K"+shorten(clean(fares(run, about, time.Now())), max(width-1, 20)))
+		}
+	}
+}
+
+// fares tells in one line how a run that has not ended fares. about is how long
+// it takes as a rule; 0 is unknown.
+func fares(run runner.Run, about time.Duration, now time.Time) string {
+	if run.State != runner.Running {
+		line := run.ID + " " + string(run.State)
+		switch {
+		case run.State == runner.Delayed && !run.NotBefore.IsZero():
+			line += " until " + brief(run.NotBefore, now)
+		case !run.Queued.IsZero():
+			line += " for " + lasted(now.Sub(run.Queued))
+		}
+		if run.Why != "" {
+			line += " (" + run.Why + ")"
+		}
+		return line
+	}
+	line := mark("▶", ">") + " " + run.ID + " " + lasted(now.Sub(run.Started))
+	if about > 0 {
+		line += " of about " + lasted(about)
+	}
+	if run.Attempts > 1 {
+		line += fmt.Sprintf(", attempt %d", run.Attempts)
+	}
+	return line
+}
+
+// usual is how long the runs of a task take: the median of the last ones that
+// ended well, 0 if there was none.
+func usual(ctx context.Context, svc control.Service, task string) time.Duration {
+	runs, err := svc.Runs(ctx, control.RunQuery{Task: task, Outcomes: []runner.Outcome{runner.OK}, N: 9})
+	if err != nil {
+		return 0
+	}
+	var took []time.Duration
+	for _, r := range runs {
+		if !r.Started.IsZero() && !r.Finished.IsZero() {
+			took = append(took, r.Finished.Sub(r.Started))
+		}
+	}
+	if took == nil {
+		return 0
+	}
+	slices.Sort(took)
+	return took[len(took)/2]
+}

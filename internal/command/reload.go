@@ -1,0 +1,39 @@
+package command
+
+import (
+	"github.com/urfave/cli/v2"
+)
+
+func reloadCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:     "reload",
+		Category: "Change what runs",
+		Usage:    "put the file in force now, and tell what changed",
+		Description: `The daemon follows edits by itself; this also tells the result. A file with an
+error changes nothing, is shown with carets and is exit code 3.
+
+  rota reload --plan
+  rota reload`,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "plan", Usage: "only tell what would change"},
+		},
+		Action: func(c *cli.Context) error {
+			svc, err := s.service(c)
+			if err != nil {
+				return err
+			}
+			r, err := svc.Reload(c.Context, c.Bool("plan"))
+			if err != nil {
+				return err
+			}
+			if !c.Bool("json") {
+				s.warnings(r.Warnings)
+			}
+			line := "reloaded: " + r.Text
+			if r.Plan {
+				line = "a reload would change: " + r.Text
+			}
+			return s.tell(c, r, line)
+		},
+	}
+}

@@ -1,0 +1,72 @@
+package command
+
+import (
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"rota/internal/control"
+)
+
+func rescheduleCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "reschedule",
+		Category:  "Change what runs",
+		Usage:     "put another trigger in the place of those of the file, for a time",
+		ArgsUsage: "TASK|RUN EXPR…|default|never",
+		Description: `EXPR is as in rota help explain; RUN is a standing request. It is kept over
+restarts, until the triggers in the file change or, with --until, for a time.
+The file stays as it is: default goes back to it.
+
+  rota reschedule sync interval 3h
+  rota reschedule sync weekday mon-fri at 08:00 --until 2026-12-24
+  rota reschedule "$ROTA_TASK" in 5m
+  rota reschedule sync never
+  rota reschedule sync default`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "until", Usage: "only up to `TIME`"},
+		},
+		Action: func(c *cli.Context) error {
+			r := control.Rescheduling{Name: c.Args().First(), Expr: strings.Join(c.Args().Tail(), " ")}
+			if r.Name == "" || r.Expr == "" {
+				return misuse("reschedule", "reschedule needs the name of a task and when it is due")
+			}
+			svc, err := s.service(c)
+			if err != nil {
+				return err
+			}
+			if r.Until, err = s.timeFlag(c, "until"); err != nil {
+				return err
+			}
+			done, err := svc.Reschedule(c.Context, r)
+			if err != nil {
+				return err
+			}
+			return s.tell(c, done, rescheduled(c, done, time.Now()))
+		},
+	}
+}
+
+// rescheduled tells what a reschedule changed.
+func rescheduled(c *cli.Context, r control.Rescheduled, now time.Time) string {
+	line := r.Name + ": "
+	switch {
+	case r.Expr == "default":
+		line += "as in jobs.toml again, "
+	case r.Expr != "never":
+		line += r.Expr + ", "
+	}
+	if r.Next.IsZero() {
+		line += "not due any more"
+	} else {
+		line += "next " + until(r.Next.Sub(now))
+	}
+	if !r.Was.IsZero() {
+		line += " (was " + until(r.Was.Sub(now)) + ")"
+	}
+	if !r.Until.IsZero() {
+		line += "; until " + brief(inZone(c, r.Until), now) + ", then as in jobs.toml"
+	}
+	return line
+}

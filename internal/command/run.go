@@ -1,0 +1,196 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"rota/internal/control"
+	"rota/runner"
+	"rota/schedule"
+)
+
+func runCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "run",
+		Category:  "Run tasks",
+		Usage:     "ask for a run of a task: now, later, or at times of its own",
+		ArgsUsage: "TASK [name=value…]",
+		Description: `Prints the id of the run and does not wait for it. A request is never skipped:
+it waits until its task runs no more and its queue has room.
+
+name=value sets a parameter of the task. TIME is as in rota help next. EXPR is
+as in rota help explain, as one word: its run is a standing request, that makes
+a run at each of its times until rota cancel ends it.
+
+--wait ends with the task's own exit code; with 124 at its time-out, 128+n if
+signal n ended it, and 125 for all that is rota's own: refused, skipped,
+cancelled, lost. Ctrl-C ends the waiting, not the run.
+
+  rota run backup
+  rota run convert size=800 --input photo.jpg --wait
+  rota run report --at 18:00 --id evening
+  rota run page file=news.html --on 'interval 30s' --id news
+  rota run backup --json | jq -r .run`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "input", Usage: "what the run reads: `FILE`, or - for stdin"},
+			&cli.StringFlag{Name: "at", Usage: "not before `TIME`"},
+			&cli.StringFlag{Name: "in", Usage: "not before `D` has passed, such as 90s or 2h"},
+			&cli.StringFlag{Name: "on", Usage: "again and again, when `EXPR` is due"},
+			&cli.BoolFlag{Name: "held", Usage: "not before rota release"},
+			&cli.BoolFlag{Name: "again", Usage: "join a request that waits already, if there is one"},
+			&cli.BoolFlag{Name: "force", Usage: "even if the task is held"},
+			&cli.BoolFlag{Name: "wait", Usage: "until it has ended, and end as it did"},
+			&cli.StringFlag{Name: "id", Usage: "call it TASK/`KEY`: asked for twice, it is one run"},
+		},
+		Action: func(c *cli.Context) error {
+			r, err := newRequest(c)
+			if err != nil {
+				return err
+			}
+			run, svc, err := s.request(c, r)
+			switch {
+			case !c.Bool("wait"):
+				return err
+			case err == nil:
+				run, err = s.await(c.Context, svc, run)
+			}
+			if err != nil {
+				return rotasOwn(err)
+			}
+			if c.Bool("json") {
+				if err := s.json(s.out, run); err != nil {
+					return err
+				}
+			}
+			return endOf(c.Context, svc, run)
+		},
+	}
+}
+
+// newRequest reads the command line but for --at, which needs to know the zone
+// of the file.
+func newRequest(c *cli.Context) (control.Request, error) {
+	r := control.Request{
+		Task: c.Args().First(), Key: c.String("id"), On: c.String("on"),
+		Held: c.Bool("held"), Again: c.Bool("again"), Force: c.Bool("force"),
+	}
+	if r.Task == "" {
+		return r, misuse("run", "run needs the name of a task")
+	}
+	for _, word := range c.Args().Tail() {
+		name, value, found := strings.Cut(word, "=")
+		switch _, double := r.Params[name]; {
+		case !found || name == "":
+			return r, misuse("run", "%q is no parameter: write name=value", word)
+		case double:
+			return r, misuse("run", "the parameter %s is given twice", name)
+		case r.Params == nil:
+			r.Params = map[string]string{}
+		}
+		r.Params[name] = value
+	}
+	for i, one := range timeFlags {
+		for _, other := range timeFlags[i+1:] {
+			if c.IsSet(one) && c.IsSet(other) {
+				return r, misuse("run", "--%s and --%s exclude each other", one, other)
+			}
+		}
+	}
+	for _, name := range []string{"id", "on", "at", "in"} {
+		if c.IsSet(name) && c.String(name) == "" {
+			return r, misuse("run", "--%s is empty", name)
+		}
+	}
+	if c.IsSet("on") && c.Bool("wait") {
+		return r, misuse("run", "--wait would not end: a standing request ends when it is cancelled")
+	}
+	if c.IsSet("in") {
+		d, err := schedule.Duration(c.String("in"))
+		if err != nil {
+			return r, misuse("run", "--in cannot be %q: %v", c.String("in"), err)
+		}
+		r.In = d
+	}
+	return r, nil
+}
+
+// timeFlags say when a request is due; at most one of them is given.
+var timeFlags = []string{"at", "in", "on"}
+
+// request asks for the run and tells its id; with --wait and --json the end
+// tells all.
+func (s *session) request(c *cli.Context, r control.Request) (run runner.Run, svc control.Service, err error) {
+	if svc, err = s.service(c); err != nil {
+		return run, nil, err
+	}
+	if r.At, err = s.timeFlag(c, "at"); err != nil {
+		return run, nil, err
+	}
+	input, err := s.input(c.String("input"))
+	if err != nil {
+		return run, nil, err
+	}
+	if input != nil {
+		defer input.Close()
+	}
+	if run, err = ask(c.Context, svc, r, input); err != nil {
+		return run, nil, err
+	}
+	switch {
+	case !c.Bool("json"):
+		_, err = fmt.Fprintln(s.out, clean(run.ID))
+	case !c.Bool("wait"):
+		err = s.json(s.out, run)
+	}
+	if err == nil && !c.Bool("wait") && !c.Bool("quiet") && term.IsTerminal(int(s.err.Fd())) {
+		fmt.Fprintln(s.err, clean(asked(run)))
+	}
+	return run, svc, err
+}
+
+// ask passes no input on as nil, and not as an interface that holds nothing.
+func ask(ctx context.Context, svc control.Service, r control.Request, input *os.File) (runner.Run, error) {
+	if input == nil {
+		return svc.Request(ctx, r, nil)
+	}
+	return svc.Request(ctx, r, io.Reader(input))
+}
+
+// input opens what the run shall read; nil for "".
+func (s *session) input(name string) (*os.File, error) {
+	switch name {
+	case "":
+		return nil, nil
+	case "-":
+		return s.in, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fail(exitFailed, "", "cannot read the input: %v", err)
+	}
+	return f, nil
+}
+
+// asked tells a person what to do next with a run just asked for.
+func asked(run runner.Run) string {
+	switch run.State {
+	case runner.Held:
+		return "held " + run.ID + "; let it start: rota release " + run.ID
+	case runner.Standing:
+		return "standing " + run.ID + "; end it: rota cancel " + run.ID
+	case runner.Delayed:
+		text := "delayed " + run.ID
+		if !run.NotBefore.IsZero() {
+			text += " until " + brief(run.NotBefore, time.Now())
+		}
+		return text + "; end it: rota cancel " + run.ID
+	}
+	return string(run.State) + string(run.Outcome) + " " + run.ID + "; follow: rota logs -f " + run.ID
+}
