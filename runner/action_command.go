@@ -99,6 +99,9 @@ func runProgram(ctx context.Context, in Input, out io.Writer, fill func(*program
 	if p.shared {
 		f.group = 0
 	}
+	if in.tells {
+		f.run = "" // what names the run is the run's
+	}
 
 	var stopped error
 	select {

@@ -53,7 +53,9 @@ func newEnvironment(in Input, as *account) (*environment, error) {
 	e.vars["ROTA_RUN"] = in.Run
 	e.vars["ROTA_ATTEMPT"] = strconv.Itoa(in.Attempt)
 	e.vars["ROTA_CAUSE"] = string(in.Cause)
-	e.vars["ROTA_STATE_DIR"] = in.StateDir
+	if !in.tells { // or the run would take it for a process of its own
+		e.vars["ROTA_STATE_DIR"] = in.StateDir
+	}
 	e.vars["ROTA_SCHEDULED"] = timeText(in.Scheduled)
 	e.vars["ROTA_LAST_SUCCESS"] = timeText(in.LastSuccess)
 	return e, nil

@@ -44,7 +44,7 @@ func readStat(pid int) (stat, error) {
 // left the group but carries the run in its environment.
 type family struct {
 	group    int // 0: none
-	run      string
+	run      string // "": the group is all of it
 	stateDir string // tells the runs of two daemons apart
 }
 
@@ -75,6 +75,9 @@ func (f family) members() []stat {
 
 // marked reports whether the environment of a process names the run.
 func (f family) marked(pid int) bool {
+	if f.run == "" {
+		return false
+	}
 	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	if err != nil {
 		return false
