@@ -43,7 +43,7 @@ func readStat(pid int) (stat, error) {
 // family is the processes of one attempt at a run: its process group, and what
 // left the group but carries the run in its environment.
 type family struct {
-	group    int // 0: none
+	group    int    // 0: none
 	run      string // "": the group is all of it
 	stateDir string // tells the runs of two daemons apart
 }
