@@ -1,11 +1,12 @@
 package runner
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -25,19 +26,55 @@ type Hook struct {
 	More    int    // events that this one speaks for besides itself
 }
 
-// NewHook returns what a hook knows of a run that has ended.
-func NewHook(event string, r Run, stateDir string) *Hook {
+// NewHook returns what a hook knows of a run that has ended; of its output at
+// most the last tail bytes.
+func NewHook(event string, r Run, stateDir string, tail int) *Hook {
 	h := &Hook{Event: event, Task: r.Task, Run: r.ID, Outcome: r.Outcome, Exit: r.Exit, Why: r.Why, Tail: r.Error}
 	if !r.Started.IsZero() && r.Finished.After(r.Started) {
 		h.Took = r.Finished.Sub(r.Started)
 	}
-	if r.Attempts > 0 {
-		path := logPath(stateDir, r.ID, r.Attempts)
-		if _, err := os.Stat(path); err == nil {
-			h.Output = path
-		}
+	if r.Attempts == 0 {
+		return h
+	}
+	path := logPath(stateDir, r.ID, r.Attempts)
+	if text, err := logTail(path, tail); err == nil {
+		h.Output = path
+		h.Tail = cmp.Or(text, h.Tail)
 	}
 	return h
+}
+
+// logTail reads the last lines of a log, without stamps, that have at most limit
+// bytes.
+func logTail(path string, limit int) (string, error) {
+	f, info, err := openRegular(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	room := int64(2*limit + 4096) // for stamps, and the line that is cut
+	from := max(0, info.Size()-room)
+	text, err := io.ReadAll(io.NewSectionReader(f, from, room))
+	if err != nil {
+		return "", err
+	}
+	if from > 0 {
+		_, text, _ = bytes.Cut(text, []byte("\n"))
+	}
+	var tail []byte
+	for line := range bytes.Lines(text) {
+		if stamp, rest, ok := bytes.Cut(line, []byte(" ")); ok && len(stamp) == len(logStamp) {
+			line = rest
+		}
+		tail = append(tail, line...)
+	}
+	if tail = bytes.TrimRight(tail, "\n"); len(tail) > limit {
+		tail = tail[len(tail)-limit:]
+		if _, whole, ok := bytes.Cut(tail, []byte("\n")); ok {
+			tail = whole
+		}
+	}
+	return strings.ToValidUTF8(string(tail), "\uFFFD"), nil
 }
 
 // Tell does an action outside of any run, as a notification: its templates know
