@@ -136,7 +136,7 @@ var millionRuns = sync.OnceValues(func() (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "rota-bench-"); err != nil {
 		return "", err
 	}
-	s := &SQLite{o: Options{}.orDefault(), files: files{dir}, names: newNames(), reserve: newReserve(dir)}
+	s := newSQLite(dir, Options{})
 	w, err := s.open()
 	if err != nil {
 		return dir, err

@@ -158,7 +158,7 @@ func TestFailureChangesNothing(t *testing.T) {
 	if c, err := s.Cursor(t.Context()); err != nil || c != (Cursor{}) {
 		t.Errorf("cursor: %+v, %v", c, err)
 	}
-	if events, err := s.Events(t.Context(), 9); err != nil || len(events) != 0 {
+	if events, err := s.Events(t.Context(), EventFilter{Limit: 9}); err != nil || len(events) != 0 {
 		t.Errorf("events: %+v, %v", events, err)
 	}
 	if _, err := s.Submit(t.Context(), run("a", "4")); !errors.Is(err, ErrQueueFull) {

@@ -4,6 +4,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -41,6 +42,7 @@ var (
 	ErrConflict  = errors.New("changed by someone else")                             // of a compare and set
 	ErrDiskFull  = errors.New("the disk is full or failing")                         // nothing was written; it works again once there is room
 	ErrDamaged   = errors.New("the ledger is damaged; the next start sets it aside") // nothing more can be written
+	ErrVersion   = errors.New("the ledger is of another version of rota")
 )
 
 // Event is something that happened to rota itself.
@@ -52,15 +54,31 @@ type Event struct {
 	Text string    `json:"text,omitempty"`
 }
 
+// EventFilter selects events; its zero value selects all.
+type EventFilter struct {
+	Task  string    // of that task, and those without a task; "": all
+	Kinds []string  // none: any
+	Since time.Time // at or after it; zero: any
+	Until time.Time // before it; zero: any
+	Limit int       // that many of the newest; 0: no limit
+}
+
 // Filter selects runs; its zero value selects all.
 type Filter struct {
 	IDs      []string         // none: any
 	Task     string           // "": of all tasks
+	Parent   string           // "": of any, and of none
 	States   []runner.State   // none, with no Outcomes: any
 	Outcomes []runner.Outcome // beside States
+	Since    time.Time        // that began at or after it: see [Began]; zero: any
 	Before   time.Time        // that ended before it; zero: any
 	Limit    int              // 0: no limit
 }
+
+// Began is the time that [Filter] has a run begin at: when its last attempt
+// started or, of one that never did, its slot, and without a slot when it was
+// queued. Of a folded row it is its last slot.
+func Began(r runner.Run) time.Time { return cmp.Or(r.Last, r.Started, r.Scheduled, r.Queued) }
 
 // Past is what is derived from the ended runs of a task.
 type Past struct {
@@ -68,31 +86,68 @@ type Past struct {
 	Failures int       // runs that ended since as failed, timeout or lost
 }
 
+// Reader is what a ledger tells. What it returns is the caller's own.
+type Reader interface {
+	// Cursor returns how far the slots are written down.
+	Cursor(ctx context.Context) (Cursor, error)
+	// Task returns what is remembered of a task.
+	Task(ctx context.Context, name string) (TaskState, error)
+	// Tasks returns what is remembered of every task that ever was set.
+	Tasks(ctx context.Context) (map[string]TaskState, error)
+	// Past returns what the ended runs of a task say of it.
+	Past(ctx context.Context, task string) (Past, error)
+	// Events returns the newest events that f selects, oldest first.
+	Events(ctx context.Context, f EventFilter) ([]Event, error)
+	// Get returns a run and its transitions, oldest first. A slot's id inside
+	// a folded row finds that row. ErrNotFound if there is none.
+	Get(ctx context.Context, id string) (runner.Run, []runner.Transition, error)
+	// Find returns what Get finds for the slot of a task, or of a standing
+	// request of that id, at an instant: that of the newest epoch.
+	Find(ctx context.Context, of string, at time.Time) (runner.Run, []runner.Transition, error)
+	// List returns runs, the newest first: those written last.
+	List(ctx context.Context, f Filter) ([]runner.Run, error)
+	// Newest returns for each of the tasks, or of all if none is named, its
+	// newest run, if it has one: of those under way, else of those that were
+	// started, the one started last; else, of those that wait, the one written
+	// last. Folded rows, and runs that ended without a start, do not count.
+	Newest(ctx context.Context, tasks ...string) (map[string]runner.Run, error)
+	// OpenLog opens the output of the last attempt of a run to be read.
+	// ErrNotFound if it has none.
+	OpenLog(ctx context.Context, id string) (io.ReadCloser, error)
+	// OpenResult opens the result of a run to be read. ErrNotFound if it has
+	// none.
+	OpenResult(ctx context.Context, id string) (io.ReadCloser, error)
+	// Close ends the use of the ledger; no other method works after it.
+	Close() error
+}
+
 // Ledger is the memory of rota. Every method may be called from several
 // goroutines; each either happens whole or not at all, and not at all if its
 // context is done before it began. What it returns is the caller's own. Times
 // are kept in UTC, to the microsecond.
 type Ledger interface {
+	Reader
 	// Now is the time that slots are measured by, without a monotonic reading.
 	Now(ctx context.Context) (time.Time, error)
-	// Cursor returns how far the slots are written down.
-	Cursor(ctx context.Context) (Cursor, error)
 	// Advance writes the new cursor and the batch in one go: first its ends,
 	// then its runs and folds in the order of their slots, then its claims,
 	// whose leases it returns in the order of b.Claim. ErrStale if the cursor
 	// is not prev, ErrQueueFull if more runs would wait in a queue than may:
 	// neither writes anything.
 	//
-	// A run or row whose id [Ledger.Get] finds is left alone, and so is the end
+	// A run or row whose id [Reader.Get] finds is left alone, and so is the end
 	// or the claim of a run that waits no more. A fold joins the newest row of
-	// its task if that is a fold of the same outcome, why, by and epoch.
-	// b.Stops is not the ledger's business.
+	// its task with its parent if that is a fold of the same outcome, why, by
+	// and epoch. b.Stops is not the ledger's business.
 	Advance(ctx context.Context, prev, next Cursor, b runner.Batch) ([]Lease, error)
 	// Submit adds a run asked for and returns it. The same id with the same
 	// task, cause and content is the run that there is, however far it got;
 	// with others it is ErrExists. Content is run.Content or, where that is
 	// "", the instant, trigger, params and input. ErrQueueFull if it would wait
 	// in a queue that has no room.
+	//
+	// A standing request may be asked for again with another content, or once
+	// it has ended: that changes what it asks for, and lets it stand again.
 	Submit(ctx context.Context, run runner.Run) (runner.Run, error)
 	// Claim takes runs for execution: those queued, those delayed whose time,
 	// NotBefore or else Scheduled, has come, and those running that nobody
@@ -107,39 +162,21 @@ type Ledger interface {
 	// Finish writes the outcome and ends the lease. A zero time is now.
 	Finish(ctx context.Context, l Lease, r runner.Result) error
 	// Shift moves a run that nobody leases from one state to another or to an
-	// outcome; a zero time is now. ErrConflict if it is leased or in another
-	// state, ErrNotFound if there is none.
+	// outcome, also from a state to the same with another time or trigger; a
+	// zero time is now. ErrConflict if it is leased or in another state,
+	// ErrNotFound if there is none.
 	Shift(ctx context.Context, id string, from runner.State, t runner.Transition) error
-	// Task returns what is remembered of a task.
-	Task(ctx context.Context, name string) (TaskState, error)
-	// Tasks returns what is remembered of every task that ever was set.
-	Tasks(ctx context.Context) (map[string]TaskState, error)
-	// SetTask writes next, at the version after prev's, if the task's version
-	// is still prev's, else ErrConflict.
-	SetTask(ctx context.Context, name string, prev, next TaskState) error
-	// Past returns what the ended runs of a task say of it.
-	Past(ctx context.Context, task string) (Past, error)
+	// SetTask writes next, at the version after prev's, and the events that go
+	// with it, if the task's version is still prev's, else ErrConflict.
+	SetTask(ctx context.Context, name string, prev, next TaskState, events ...Event) error
 	// Event adds to the history of rota itself. A zero time is now.
 	Event(ctx context.Context, e Event) error
-	// Events returns the newest n events, oldest first.
-	Events(ctx context.Context, n int) ([]Event, error)
 	// Watch sends events as they come, until ctx is done or the ledger closed;
 	// then it closes the channel. It is a hint: a slow reader loses some.
 	Watch(ctx context.Context) (<-chan Event, error)
-	// Get returns a run and its transitions, oldest first. A slot's id inside
-	// a folded row finds that row. ErrNotFound if there is none.
-	Get(ctx context.Context, id string) (runner.Run, []runner.Transition, error)
-	// List returns runs, the newest first: those written last.
-	List(ctx context.Context, f Filter) ([]runner.Run, error)
 	// Cancel ends a waiting run, in whatever state it waits, as cancelled.
 	// ErrConflict if it does not wait, ErrNotFound if there is none.
 	Cancel(ctx context.Context, id, why string) error
-	// OpenLog opens the output of the last attempt of a run to be read.
-	// ErrNotFound if it has none.
-	OpenLog(ctx context.Context, id string) (io.ReadCloser, error)
-	// OpenResult opens the result of a run to be read. ErrNotFound if it has
-	// none.
-	OpenResult(ctx context.Context, id string) (io.ReadCloser, error)
 	// Forget removes, with all that belongs to them, the ended runs and folded
 	// rows that f selects, and returns how many. It goes by small steps: what
 	// it has removed when it fails stays removed.
@@ -147,6 +184,4 @@ type Ledger interface {
 	// Retain removes what need not be kept any more, the oldest first. It goes
 	// by small steps, like Forget.
 	Retain(ctx context.Context, r Retention) (Removed, error)
-	// Close ends the use of the ledger; no other method works after it.
-	Close() error
 }

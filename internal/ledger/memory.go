@@ -160,7 +160,7 @@ func (m *Memory) Tasks(ctx context.Context) (map[string]TaskState, error) {
 }
 
 // SetTask implements [Ledger].
-func (m *Memory) SetTask(ctx context.Context, name string, prev, next TaskState) error {
+func (m *Memory) SetTask(ctx context.Context, name string, prev, next TaskState, events ...Event) error {
 	return m.do(ctx, func(rules, *memoryTable) error {
 		if m.states[name].Version != prev.Version {
 			return ErrConflict
@@ -168,33 +168,29 @@ func (m *Memory) SetTask(ctx context.Context, name string, prev, next TaskState)
 		next = next.clone()
 		next.Version = prev.Version + 1
 		m.states[name] = next
+		for _, e := range events {
+			m.event(e)
+		}
 		return nil
 	})
 }
 
 // Event implements [Ledger].
 func (m *Memory) Event(ctx context.Context, e Event) error {
-	return m.do(ctx, func(u rules, _ *memoryTable) error {
-		if e.Time.IsZero() {
-			e.Time = u.o.Now()
-		}
-		e.Time = instant(e.Time)
-		if len(m.events) == keepEvents {
-			m.events = slices.Delete(m.events, 0, 1)
-		}
-		m.events = append(m.events, e)
-		m.watchers.tell(e)
-		return nil
-	})
+	return m.do(ctx, func(rules, *memoryTable) error { m.event(e); return nil })
 }
 
-// Events implements [Ledger].
-func (m *Memory) Events(ctx context.Context, n int) (events []Event, err error) {
-	err = m.do(ctx, func(rules, *memoryTable) error {
-		events = slices.Clone(m.events[max(0, len(m.events)-max(0, n)):])
-		return nil
-	})
-	return events, err
+// event adds to the history; the caller must hold the lock.
+func (m *Memory) event(e Event) {
+	if e.Time.IsZero() {
+		e.Time = m.rules.o.Now()
+	}
+	e.Time = instant(e.Time)
+	if len(m.events) == keepEvents {
+		m.events = slices.Delete(m.events, 0, 1)
+	}
+	m.events = append(m.events, e)
+	m.watchers.tell(e)
 }
 
 // Watch implements [Ledger].

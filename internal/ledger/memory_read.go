@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"time"
 
 	"rota/runner"
 )
@@ -31,6 +33,81 @@ func (m *Memory) List(ctx context.Context, f Filter) (runs []runner.Run, err err
 		return nil
 	})
 	return runs, err
+}
+
+// Find implements [Reader].
+func (m *Memory) Find(ctx context.Context, of string, at time.Time) (run runner.Run, steps []runner.Transition, err error) {
+	task, key := runner.SplitID(of)
+	err = m.do(ctx, func(u rules, t *memoryTable) error {
+		epochs := map[int]bool{}
+		if h := t.tasks[task]; h != nil {
+			for _, r := range h.rows {
+				if r.slot.of == key {
+					epochs[r.slot.epoch] = true
+				}
+			}
+		}
+		delete(epochs, 0) // of requests
+		for _, epoch := range slices.Backward(slices.Sorted(maps.Keys(epochs))) {
+			if r, _ := u.find(idAt(of, at, epoch)); r != nil {
+				run, steps = r.copy(), slices.Clone(r.steps)
+				return nil
+			}
+		}
+		return fmt.Errorf("%w: %s at %s", ErrNotFound, of, at)
+	})
+	return run, steps, err
+}
+
+// Newest implements [Reader].
+func (m *Memory) Newest(ctx context.Context, tasks ...string) (map[string]runner.Run, error) {
+	found := map[string]runner.Run{}
+	return found, m.do(ctx, func(_ rules, t *memoryTable) error {
+		if len(tasks) == 0 {
+			tasks = slices.Collect(maps.Keys(t.tasks))
+		}
+		for _, task := range tasks {
+			h := t.tasks[task]
+			if h == nil {
+				continue
+			}
+			var best *row
+			for _, r := range h.rows {
+				if r.counts() && (best == nil || best.before(r)) {
+					best = r
+				}
+			}
+			if best != nil {
+				found[task] = best.copy()
+			}
+		}
+		return nil
+	})
+}
+
+// Events implements [Reader].
+func (m *Memory) Events(ctx context.Context, f EventFilter) (events []Event, err error) {
+	err = m.do(ctx, func(rules, *memoryTable) error {
+		for _, e := range slices.Backward(m.events) {
+			if f.Limit > 0 && len(events) == f.Limit {
+				break
+			}
+			if f.selects(e) {
+				events = append(events, e)
+			}
+		}
+		return nil
+	})
+	slices.Reverse(events)
+	return events, err
+}
+
+// selects reports whether the event is one of those.
+func (f EventFilter) selects(e Event) bool {
+	return (f.Task == "" || e.Task == "" || e.Task == f.Task) &&
+		(len(f.Kinds) == 0 || slices.Contains(f.Kinds, e.Kind)) &&
+		(f.Since.IsZero() || !e.Time.Before(instant(f.Since))) &&
+		(f.Until.IsZero() || e.Time.Before(instant(f.Until)))
 }
 
 // Past implements [Ledger].

@@ -45,9 +45,15 @@ func (m *memoryTable) find(id string) (*row, error) {
 	return nil, nil
 }
 
-func (m *memoryTable) newest(task string) (*row, error) {
-	if h := m.tasks[task]; h != nil && len(h.rows) > 0 {
-		return h.rows[len(h.rows)-1], nil
+func (m *memoryTable) newest(task, parent string) (*row, error) {
+	h := m.tasks[task]
+	if h == nil {
+		return nil, nil
+	}
+	for _, r := range slices.Backward(h.rows) {
+		if r.run.Parent == parent {
+			return r, nil
+		}
 	}
 	return nil, nil
 }
@@ -170,6 +176,10 @@ func (f Filter) selects(r runner.Run) bool {
 	case len(f.IDs) > 0 && !slices.Contains(f.IDs, r.ID):
 		return false
 	case f.Task != "" && f.Task != r.Task:
+		return false
+	case f.Parent != "" && f.Parent != r.Parent:
+		return false
+	case !f.Since.IsZero() && Began(r).Before(instant(f.Since)):
 		return false
 	case !f.Before.IsZero() && (r.Outcome == "" || !r.Finished.Before(f.Before)):
 		return false

@@ -64,7 +64,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	if first, last := runs[1].ID, runs[len(runs)-1].ID; len(runs) != 2000 || first != "a/1004" || last != "a/0005" {
 		t.Errorf("%d rows, runs from %s to %s", len(runs), first, last)
 	}
-	events, err := m.Events(t.Context(), 5000)
+	events, err := m.Events(t.Context(), ledger.EventFilter{Limit: 5000})
 	if err != nil {
 		t.Fatal(err)
 	}

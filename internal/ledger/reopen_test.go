@@ -37,7 +37,7 @@ func recall(l ledger.Ledger, t testing.TB) (m memories, err error) {
 	m.Runs, errs[1] = l.List(ctx, ledger.Filter{})
 	m.States, errs[2] = l.Tasks(ctx)
 	m.Past, errs[3] = l.Past(ctx, "a")
-	m.Events, errs[4] = l.Events(ctx, 100)
+	m.Events, errs[4] = l.Events(ctx, ledger.EventFilter{Limit: 100})
 	for _, r := range m.Runs {
 		got, steps, err := l.Get(ctx, r.ID)
 		if err == nil && !reflect.DeepEqual(got, r) {

@@ -18,6 +18,8 @@ type row struct {
 	steps  []runner.Transition
 	was    runner.State // as it was put last
 	dirty  bool         // it was put and is not written yet; for SQLite
+	began  time.Time    // as it is written; for SQLite
+	asked  bool         // what it asks for has changed and is not written yet; for SQLite
 }
 
 // waits reports whether the run has neither started nor ended.
@@ -25,6 +27,26 @@ func (r *row) waits() bool { return r.run.State != "" && r.run.State != runner.R
 
 // where returns the state or the outcome, for people.
 func (r *row) where() string { return cmp.Or(string(r.run.State), string(r.run.Outcome)) }
+
+// counts reports whether the row may be the newest run of its task.
+func (r *row) counts() bool {
+	return !r.run.Folded() && (r.run.State != "" || !r.run.Started.IsZero())
+}
+
+// before reports whether s is newer than r, as [Reader.Newest] means it, or
+// counts more.
+func (r *row) before(s *row) bool {
+	rank := func(r *row) int {
+		switch {
+		case r.run.State == runner.Running:
+			return 2
+		case !r.run.Started.IsZero():
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(rank(r), rank(s)), r.run.Started.Compare(s.run.Started), cmp.Compare(r.number, s.number)) < 0
+}
 
 // copy returns the run for the world outside.
 func (r *row) copy() runner.Run { return own(r.run) }
@@ -56,7 +78,7 @@ func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) 
 // reports whether it did.
 func (r *row) absorb(fold runner.Run, s slot) bool {
 	if !r.run.Folded() || r.run.Outcome != fold.Outcome || r.run.Why != fold.Why || r.run.By != fold.By ||
-		r.slot.epoch != s.epoch || !fold.First.After(r.run.Last) {
+		r.run.Parent != fold.Parent || r.slot.of != s.of || r.slot.epoch != s.epoch || !fold.First.After(r.run.Last) {
 		return false
 	}
 	r.run.Count += fold.Count
@@ -66,18 +88,32 @@ func (r *row) absorb(fold runner.Run, s slot) bool {
 
 // covers reports whether the slot lies in the folded row.
 func (r *row) covers(s slot) bool {
-	return r.run.Folded() && s.epoch > 0 && r.slot.epoch == s.epoch && !s.at.Before(r.slot.at) && !s.at.After(r.run.Last)
+	return r.run.Folded() && s.epoch > 0 && r.slot.of == s.of && r.slot.epoch == s.epoch && !s.at.Before(r.slot.at) && !s.at.After(r.run.Last)
 }
 
 // slot is what the id of a slot's run says of it.
 type slot struct {
-	epoch int // from 1; 0: the id is a request's
+	of    string // the key of the standing request that it is of; "": it is the task's own
+	epoch int    // from 1; 0: the id is a request's
 	at    time.Time
 }
 
-// slotOf reads an id as [runner.SlotID] writes it.
+// slotOf reads an id as [runner.SlotID] writes it, or [runner.StandingID].
 func slotOf(id string) slot {
 	_, key := runner.SplitID(id)
+	of := ""
+	if i := strings.LastIndexByte(key, '.'); i > 0 {
+		of, key = key[:i], key[i+1:]
+	}
+	s := instantOf(key)
+	if s.epoch > 0 {
+		s.of = of
+	}
+	return s
+}
+
+// instantOf reads a key without the request before it.
+func instantOf(key string) slot {
 	key, nth, later := strings.Cut(key, "~")
 	if len(key) != len("20060102T150405Z") || key[8] != 'T' || key[15] != 'Z' {
 		return slot{}
@@ -111,6 +147,14 @@ func slotOf(id string) slot {
 	return s
 }
 
+// idAt is the id of the run of a slot of a task or standing request.
+func idAt(of string, at time.Time, epoch int) string {
+	if strings.Contains(of, "/") {
+		return runner.StandingID(of, at, epoch)
+	}
+	return runner.SlotID(of, at, epoch)
+}
+
 func bySlot(r *row, s slot) int {
-	return cmp.Or(cmp.Compare(r.slot.epoch, s.epoch), r.slot.at.Compare(s.at))
+	return cmp.Or(cmp.Compare(r.slot.of, s.of), cmp.Compare(r.slot.epoch, s.epoch), r.slot.at.Compare(s.at))
 }

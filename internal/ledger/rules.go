@@ -14,12 +14,12 @@ import (
 // table is where rows are kept. A method that only asks changes nothing; what
 // find and newest return is changed by put alone.
 type table interface {
-	find(id string) (*row, error)     // the row that an id stands for; nil: none
-	newest(task string) (*row, error) // the row of the task that was written last; nil: none
-	put(r *row) error                 // a new row, or a changed one
-	queued(queue string) int          // how many runs wait in the queue
-	token(id string) string           // of the lease of a run; "": nobody leases it
-	lease(id, token string)           // gives out a lease, or with "" ends it
+	find(id string) (*row, error)             // the row that an id stands for; nil: none
+	newest(task, parent string) (*row, error) // the row of the task with that parent, or none, that was written last; nil: none
+	put(r *row) error                         // a new row, or a changed one
+	queued(queue string) int                  // how many runs wait in the queue
+	token(id string) string                   // of the lease of a run; "": nobody leases it
+	lease(id, token string)                   // gives out a lease, or with "" ends it
 }
 
 // rules is what happens to rows, wherever they are kept. What is refused is
@@ -71,6 +71,11 @@ func (u rules) submit(run runner.Run) (runner.Run, error) {
 	switch r, err := u.find(run.ID); {
 	case err != nil:
 		return runner.Run{}, err
+	case r != nil && r.run.ID == run.ID && r.replaceable(run):
+		if err := u.replace(r, run); err != nil {
+			return runner.Run{}, err
+		}
+		return r.copy(), nil
 	case r != nil && !same(r.run, run):
 		return runner.Run{}, fmt.Errorf("%w: %s", ErrExists, run.ID)
 	case r != nil:
@@ -92,6 +97,25 @@ func same(a, b runner.Run) bool {
 		return false
 	}
 	return a.Content != "" || a.Scheduled.Equal(b.Scheduled) && a.On == b.On && a.Input == b.Input && maps.Equal(a.Params, b.Params)
+}
+
+// replaceable reports whether a standing request may become the one asked for.
+func (r *row) replaceable(run runner.Run) bool {
+	if run.State != runner.Standing || r.run.On == "" {
+		return false
+	}
+	return r.run.State == "" || r.run.State == runner.Standing && !same(r.run, run)
+}
+
+// replace lets a standing request ask for something else.
+func (u rules) replace(r *row, run runner.Run) error {
+	run.Queued = cmp.Or(r.run.Queued, run.Queued)
+	why := "changed"
+	if r.run.State == "" {
+		why = "asked for again"
+	}
+	r.run, r.asked = run, true
+	return u.step(r, runner.Transition{State: runner.Standing, Why: why, On: run.On})
 }
 
 // inOrder returns what b adds in the order of the slots, so that a fold finds
@@ -189,7 +213,7 @@ func (u rules) add(run runner.Run) (*row, error) {
 	run = kept(run)
 	s := slotOf(run.ID)
 	if run.Folded() {
-		r, err := u.newest(run.Task)
+		r, err := u.newest(run.Task, run.Parent)
 		if err != nil {
 			return nil, err
 		}
@@ -217,6 +241,10 @@ func (u rules) step(r *row, t runner.Transition) error {
 		r.run.Queued = t.Time
 	case runner.Delayed:
 		r.run.NotBefore = cmp.Or(t.Until, r.run.NotBefore)
+	case runner.Standing:
+		if t.On != "" && t.On != r.run.On {
+			r.run.On, r.asked = t.On, true
+		}
 	case "":
 		r.run.Finished = t.Time
 	}

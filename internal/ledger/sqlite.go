@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,12 +17,11 @@ import (
 // does not match its checksum is taken for absent, and an [Event] of the kind
 // "damage" names it.
 type SQLite struct {
+	reading
 	o        Options
-	files    files
 	found    Found
 	reserve  *reserve
 	watchers watchers
-	names    *names
 	cursor   atomic.Pointer[Cursor] // as it is written
 
 	damage sync.Once // is marked on the disk
@@ -31,15 +29,10 @@ type SQLite struct {
 	mu      sync.RWMutex // held to send requests, and to end that
 	closed  bool
 	work    chan *request
-	stopped chan struct{}     // the writer has ended
-	readers chan *sqlite.Conn // those not in use; nil: one that is not open yet
-	path    string
+	stopped chan struct{} // the writer has ended
 }
 
 var _ Ledger = (*SQLite)(nil)
-
-// readers is how many may read at once.
-const readers = 4
 
 // Open opens the ledger in the state folder, or makes a new one there. It is
 // for the holder of the folder's lock: the leases of whoever had it open before
@@ -50,16 +43,10 @@ func Open(ctx context.Context, dir string, o Options) (*SQLite, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	s := &SQLite{
-		o: o.orDefault(), files: files{dir}, names: newNames(), reserve: newReserve(dir),
-		work: make(chan *request, 256), stopped: make(chan struct{}), readers: make(chan *sqlite.Conn, readers),
-	}
+	s := newSQLite(dir, o)
 	w, err := s.open()
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
-	}
-	for range readers {
-		s.readers <- nil
 	}
 	go w.run()
 	if text := s.found.String(); text != "" {
@@ -69,6 +56,16 @@ func Open(ctx context.Context, dir string, o Options) (*SQLite, error) {
 		}
 	}
 	return s, nil
+}
+
+func newSQLite(dir string, o Options) *SQLite {
+	s := &SQLite{
+		reading: newReading(dir), o: o.orDefault(), reserve: newReserve(dir),
+		work: make(chan *request, 256), stopped: make(chan struct{}),
+	}
+	s.connect = func() (*sqlite.Conn, error) { return connect(s.path, toRead) }
+	s.report, s.failed = s.putAway, s.suspect
+	return s
 }
 
 // Close implements [Ledger].
@@ -81,15 +78,7 @@ func (s *SQLite) Close() error {
 	s.closed = true
 	close(s.work)
 	s.mu.Unlock()
-	var err error
-	for range readers { // each comes back from its use
-		if conn := <-s.readers; conn != nil {
-			if e := conn.Close(); e != nil && err == nil {
-				err = e
-			}
-		}
-	}
-	close(s.readers)
+	err := s.reading.Close()
 	<-s.stopped
 	s.watchers.close()
 	return err
@@ -182,8 +171,18 @@ func (s *SQLite) Cancel(ctx context.Context, id, why string) error {
 }
 
 // SetTask implements [Ledger].
-func (s *SQLite) SetTask(ctx context.Context, name string, prev, next TaskState) error {
-	return s.write(ctx, func(o *op) error { return o.setState(name, prev.Version, next.clone()) })
+func (s *SQLite) SetTask(ctx context.Context, name string, prev, next TaskState, events ...Event) error {
+	return s.write(ctx, func(o *op) error {
+		if err := o.setState(name, prev.Version, next.clone()); err != nil {
+			return err
+		}
+		for _, e := range events {
+			if err := o.event(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Event implements [Ledger].
@@ -197,22 +196,4 @@ func (s *SQLite) Watch(ctx context.Context) (<-chan Event, error) {
 		return nil, err
 	}
 	return s.watchers.add(ctx)
-}
-
-// OpenLog implements [Ledger].
-func (s *SQLite) OpenLog(ctx context.Context, id string) (io.ReadCloser, error) {
-	run, _, err := s.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return s.files.log(run)
-}
-
-// OpenResult implements [Ledger].
-func (s *SQLite) OpenResult(ctx context.Context, id string) (io.ReadCloser, error) {
-	run, _, err := s.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return s.files.open(run, ".result")
 }

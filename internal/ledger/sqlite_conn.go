@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -67,11 +66,8 @@ var lackOfRoom = []sqlite.ResultCode{sqlite.ResultIOErrWrite, sqlite.ResultIOErr
 
 // connect opens a connection. The first one, to write, makes the file if need
 // be and sets what the file keeps.
-func connect(path string, write bool) (*sqlite.Conn, error) {
-	flags := sqlite.OpenReadWrite
-	if write {
-		flags |= sqlite.OpenCreate
-	}
+func connect(path string, flags sqlite.OpenFlags) (*sqlite.Conn, error) {
+	write := flags&sqlite.OpenCreate != 0
 	conn, err := sqlite.OpenConn(path, flags)
 	if err != nil {
 		return nil, failure(err)
@@ -97,6 +93,13 @@ func connect(path string, write bool) (*sqlite.Conn, error) {
 	return conn, nil
 }
 
+// What a connection is for.
+const (
+	toWrite    = sqlite.OpenReadWrite | sqlite.OpenCreate
+	toRead     = sqlite.OpenReadWrite // beside one that writes
+	toLookOnly = sqlite.OpenReadOnly
+)
+
 // execute runs a script once.
 func execute(conn *sqlite.Conn, script string) error {
 	for {
@@ -119,25 +122,6 @@ func execute(conn *sqlite.Conn, script string) error {
 			return nil
 		}
 	}
-}
-
-// view calls f with a connection to read with.
-func (s *SQLite) view(ctx context.Context, f func(*sqlite.Conn) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	conn, ok := <-s.readers
-	if !ok {
-		return errClosed
-	}
-	defer func() { s.readers <- conn }()
-	if conn == nil {
-		var err error
-		if conn, err = connect(s.path, false); err != nil {
-			return s.suspect(err)
-		}
-	}
-	return s.suspect(f(conn))
 }
 
 // suspectEnding marks a database that was found damaged while it was in use.

@@ -68,15 +68,22 @@ func (w *writer) mayHaveFolds(task string) (bool, error) {
 	return has, err
 }
 
-func (o *op) newest(task string) (*row, error) {
-	if fresh := o.fresh[task]; len(fresh) > 0 {
-		return fresh[len(fresh)-1], nil
+func (o *op) newest(task, parent string) (*row, error) {
+	fresh := o.fresh[task]
+	for i := len(fresh) - 1; i >= 0; i-- {
+		if fresh[i].run.Parent == parent {
+			return fresh[i], nil
+		}
 	}
 	id, ok := o.w.s.names.id(task)
 	if !ok {
 		return nil, nil
 	}
-	r, err := one(o.w.conn, o.w.s.names, "WHERE task = ? ORDER BY n DESC", []cell{integer(id)}, o.unsound)
+	where, args := "INDEXED BY runs_by_task WHERE task = ? AND parent IS NULL ORDER BY n DESC", []cell{integer(id)}
+	if parent != "" {
+		where, args = "INDEXED BY runs_by_parent WHERE parent = ? AND task = ? ORDER BY n DESC", []cell{text(parent), integer(id)}
+	}
+	r, err := one(o.w.conn, o.w.s.names, where, args, o.unsound)
 	if r != nil {
 		if known := o.rows[r.run.ID]; known != nil {
 			return known, nil
@@ -94,12 +101,24 @@ func lookup(conn *sqlite.Conn, names *names, id string, s slot, folded bool, uns
 	if !ok || key == "" {
 		return nil, nil
 	}
-	args := []cell{integer(number), keyCell(id, s)}
-	r, err := one(conn, names, "WHERE task = ? AND key = ?", args, unsound)
-	if r != nil || err != nil || !folded || args[1].kind != sqlite.TypeInteger {
+	at := keyCell(id, s)
+	r, err := one(conn, names, "WHERE task = ? AND key = ?", []cell{integer(number), at}, unsound)
+	if r != nil || err != nil || !folded || s.epoch == 0 {
 		return r, err
 	}
-	return one(conn, names, "WHERE task = ? AND key <= ? AND count IS NOT NULL ORDER BY key DESC", args, unsound)
+	from := integer(0)
+	if at.kind == sqlite.TypeText {
+		from = text(s.of + ".")
+	}
+	const where = "INDEXED BY runs_folded WHERE task = ? AND key BETWEEN ? AND ? AND count IS NOT NULL ORDER BY key DESC"
+	err = scan(conn, names, where, []cell{integer(number), from, at}, unsound, func(f *row) error {
+		if f.slot.of != s.of || f.slot.epoch != s.epoch {
+			return nil // keys of requests are in the order of their text
+		}
+		r = f
+		return errEnough
+	})
+	return r, err
 }
 
 // one reads the first sound row; nil: there is none.
@@ -153,7 +172,7 @@ func (o *op) unsound(rec *record) error {
 }
 
 // describe names a row that cannot be believed, by what it says.
-func (s *SQLite) describe(rec *record) string {
+func (s *reading) describe(rec *record) string {
 	task, err := s.names.name(rec[colTask].n)
 	if err != nil {
 		task = "?"
@@ -162,9 +181,9 @@ func (s *SQLite) describe(rec *record) string {
 	return fmt.Sprintf("row %d, run %s, %s%s,", rec[colN].n, id, rec[colState].text, rec[colOutcome].text)
 }
 
-// report has the writer move a row that is not sound out of the way, soon;
+// putAway has the writer move a row that is not sound out of the way, soon;
 // whoever found it does not wait.
-func (s *SQLite) report(rec *record) error {
+func (s *SQLite) putAway(rec *record) error {
 	n := rec[colN]
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -137,7 +137,7 @@ func (s *SQLite) load() (_ *writer, err error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	conn, err := connect(s.path, true)
+	conn, err := connect(s.path, toWrite)
 	if err != nil {
 		return nil, err
 	}
@@ -187,34 +187,45 @@ func migrate(conn *sqlite.Conn, now int64) error {
 	if err := query(conn, "CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied INTEGER NOT NULL) STRICT", nil, nil); err != nil {
 		return err
 	}
+	todo, err := unapplied(conn)
+	if err != nil {
+		return err
+	}
+	for _, name := range todo {
+		text, err := migrations.ReadFile("migrations/" + name)
+		if err != nil {
+			return err
+		}
+		script := "BEGIN IMMEDIATE;" + string(text) + fmt.Sprintf("INSERT INTO migrations VALUES ('%s', %d);COMMIT", name, now)
+		if err := execute(conn, script); err != nil {
+			return fmt.Errorf("migration %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// unapplied returns the migrations that a database needs, in their order.
+func unapplied(conn *sqlite.Conn) (todo []string, err error) {
 	applied := map[string]bool{}
-	err := query(conn, "SELECT name FROM migrations", nil, func(stmt *sqlite.Stmt) error {
+	err = query(conn, "SELECT name FROM migrations", nil, func(stmt *sqlite.Stmt) error {
 		applied[stmt.ColumnText(0)] = true
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	entries, err := migrations.ReadDir("migrations")
+	entries, err := migrations.ReadDir("migrations") // in the order of their names
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, e := range entries { // in the order of their names
-		if applied[e.Name()] {
-			delete(applied, e.Name())
-			continue
+	for _, e := range entries {
+		if !applied[e.Name()] {
+			todo = append(todo, e.Name())
 		}
-		text, err := migrations.ReadFile("migrations/" + e.Name())
-		if err != nil {
-			return err
-		}
-		script := "BEGIN IMMEDIATE;" + string(text) + fmt.Sprintf("INSERT INTO migrations VALUES ('%s', %d);COMMIT", e.Name(), now)
-		if err := execute(conn, script); err != nil {
-			return fmt.Errorf("migration %s: %w", e.Name(), err)
-		}
+		delete(applied, e.Name())
 	}
 	for name := range applied {
-		return fmt.Errorf("it was written by a newer rota, which made the change %s; use that one", name)
+		return nil, fmt.Errorf("%w: a newer one made the change %s; use that", ErrVersion, name)
 	}
-	return nil
+	return todo, nil
 }

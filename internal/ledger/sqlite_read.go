@@ -10,8 +10,8 @@ import (
 	"rota/runner"
 )
 
-// Get implements [Ledger].
-func (s *SQLite) Get(ctx context.Context, id string) (run runner.Run, steps []runner.Transition, err error) {
+// Get implements [Reader].
+func (s *reading) Get(ctx context.Context, id string) (run runner.Run, steps []runner.Transition, err error) {
 	at := slotOf(id)
 	err = s.view(ctx, func(conn *sqlite.Conn) error {
 		r, err := lookup(conn, s.names, id, at, true, s.report)
@@ -27,8 +27,8 @@ func (s *SQLite) Get(ctx context.Context, id string) (run runner.Run, steps []ru
 	return run, steps, err
 }
 
-// List implements [Ledger].
-func (s *SQLite) List(ctx context.Context, f Filter) (runs []runner.Run, err error) {
+// List implements [Reader].
+func (s *reading) List(ctx context.Context, f Filter) (runs []runner.Run, err error) {
 	err = s.view(ctx, func(conn *sqlite.Conn) error {
 		where, args, ok := s.where(f)
 		if !ok {
@@ -49,7 +49,7 @@ func (s *SQLite) List(ctx context.Context, f Filter) (runs []runner.Run, err err
 }
 
 // where is the filter in SQL; false: there can be none.
-func (s *SQLite) where(f Filter) (sql string, args []cell, ok bool) {
+func (s *reading) where(f Filter) (sql string, args []cell, ok bool) {
 	var all []string
 	add := func(sql string, cells ...cell) {
 		all = append(all, sql)
@@ -76,6 +76,12 @@ func (s *SQLite) where(f Filter) (sql string, args []cell, ok bool) {
 			return "", nil, false
 		}
 		add("(task, key) IN (VALUES "+strings.Join(pairs, ",")+")", cells...)
+	}
+	if f.Parent != "" {
+		add("parent = ?", text(f.Parent))
+	}
+	if !f.Since.IsZero() {
+		add("coalesce(last, started, scheduled, queued) >= ?", when(instant(f.Since)))
 	}
 	if !f.Before.IsZero() {
 		add("state IS NULL AND finished < ?", when(f.Before))
@@ -105,8 +111,8 @@ func (s *SQLite) where(f Filter) (sql string, args []cell, ok bool) {
 	return sql, args, true
 }
 
-// Past implements [Ledger].
-func (s *SQLite) Past(ctx context.Context, task string) (p Past, err error) {
+// Past implements [Reader].
+func (s *reading) Past(ctx context.Context, task string) (p Past, err error) {
 	err = s.view(ctx, func(conn *sqlite.Conn) error {
 		id, ok := s.names.id(task)
 		if !ok {

@@ -18,8 +18,8 @@ const (
 
 // How much is kept beside the runs, without a setting.
 const (
-	keepLong    = 10000 // events
-	keepDamaged = 1000  // rows that did not match their checksum
+	keepLong    = 100000 // events
+	keepDamaged = 1000   // rows that did not match their checksum
 )
 
 // doomed is an ended row that is to go.

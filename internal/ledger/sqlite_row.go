@@ -11,7 +11,8 @@ import (
 	"rota/runner"
 )
 
-// The columns of runs, in the order of the table. The last is the sum.
+// The columns of runs. The last is the sum; a new one goes before it, for good:
+// its place is part of the sum.
 const (
 	colN = iota
 	colTask
@@ -44,27 +45,34 @@ const (
 	colParent
 	colResult
 	colSteps
+	colWho
+	colForce
 	colSum
 	columns
 )
+
+var columnNames = [columns]string{
+	"n", "task", "key", "cause", "state", "outcome", "why", "scheduled", "queued", "started", "finished", "attempts", "exit",
+	"signal", "error", "first", "last", "count", "gave_way", "revision", "queue", "priority", "not_before", "standing", "params",
+	"input", "input_file", "content", "parent", "result", "steps", "who", "force", "sum",
+}
 
 // record is a row of runs as it is stored.
 type record [columns]cell
 
 // What the statements on runs begin with.
 var (
-	selectRuns = "SELECT * FROM runs "
-	insertRun  = "INSERT INTO runs VALUES (?" + strings.Repeat(",?", columns-1) + ")"
-	updateRun  = update(colState, colOutcome, colWhy, colQueued, colStarted, colFinished, colAttempts, colExit, colSignal, colError, colNotBefore, colResult, colSteps, colSum)
+	selectRuns  = "SELECT " + strings.Join(columnNames[:], ",") + " FROM runs "
+	insertRun   = "INSERT INTO runs (" + strings.Join(columnNames[:], ",") + ") VALUES (?" + strings.Repeat(",?", columns-1) + ")"
+	updateRun   = update(moving...)
+	updateStart = update(append([]int{colStarted}, moving...)...)
+	updateAsked = update(append([]int{colCause, colScheduled, colStarted, colRevision, colQueue, colPriority, colStanding, colParams,
+		colInput, colInputFile, colContent, colParent, colWho, colForce}, moving...)...)
 	updateFold = update(colFinished, colLast, colCount, colRevision, colSum)
 )
 
-// columnNames are those of the columns that change.
-var columnNames = map[int]string{
-	colState: "state", colOutcome: "outcome", colWhy: "why", colQueued: "queued", colStarted: "started", colFinished: "finished",
-	colAttempts: "attempts", colExit: "exit", colSignal: "signal", colError: "error", colLast: "last", colCount: "count",
-	colRevision: "revision", colNotBefore: "not_before", colResult: "result", colSteps: "steps", colSum: "sum",
-}
+// moving are the columns that change in the life of a run, beside its start.
+var moving = []int{colState, colOutcome, colWhy, colQueued, colFinished, colAttempts, colExit, colSignal, colError, colNotBefore, colResult, colSteps, colSum}
 
 // change is a statement that changes columns of a row.
 type change struct {
@@ -99,7 +107,7 @@ const (
 
 // keyCell is the key of a run in its column.
 func keyCell(id string, s slot) cell {
-	if at := s.at.Unix(); s.epoch > 0 && s.epoch < 1<<epochBits && at >= 0 && at < 1<<timeBits {
+	if at := s.at.Unix(); s.of == "" && s.epoch > 0 && s.epoch < 1<<epochBits && at >= 0 && at < 1<<timeBits {
 		return integer(int64(s.epoch)<<timeBits | at)
 	}
 	_, key := runner.SplitID(id)
@@ -112,7 +120,8 @@ func idOf(task string, key cell) (string, slot) {
 		s := slot{epoch: int(key.n >> timeBits), at: time.Unix(key.n&(1<<timeBits-1), 0).UTC()}
 		return runner.SlotID(task, s.at, s.epoch), s
 	}
-	return task + "/" + key.text, slot{}
+	id := task + "/" + key.text
+	return id, slotOf(id)
 }
 
 // pack turns a row into a record. Intern gives numbers to names.
@@ -170,6 +179,11 @@ func pack(r *row, intern func(string) (int64, error)) (record, error) {
 	rec[colParent] = text(r.run.Parent)
 	rec[colResult] = number(r.run.Result)
 	rec[colSteps] = blob(packSteps(r.steps))
+	rec[colWho] = text(r.run.Who)
+	rec[colForce] = null
+	if r.run.Force {
+		rec[colForce] = integer(1)
+	}
 	rec[colSum] = sum(rec[:colSum]...)
 	return rec, nil
 }
@@ -223,7 +237,9 @@ func unpack(rec *record, name func(int64) (string, error)) (*row, error) {
 	run.Content = rec[colContent].text
 	run.Parent = rec[colParent].text
 	run.Result = rec[colResult].n
-	r.was = run.State
+	run.Who = rec[colWho].text
+	run.Force = rec[colForce].n != 0
+	r.was, r.began = run.State, run.Started
 	var err error
 	if r.steps, err = unpackSteps(rec[colSteps].text); err != nil {
 		return nil, fmt.Errorf("transitions of %s: %w", run.ID, err)

@@ -240,6 +240,10 @@ func (o *op) flush() error {
 		case r.number >= o.first:
 		case r.run.Folded():
 			sql, args = updateFold.sql, updateFold.args(&rec)
+		case r.asked:
+			sql, args = updateAsked.sql, updateAsked.args(&rec)
+		case !r.began.Equal(r.run.Started):
+			sql, args = updateStart.sql, updateStart.args(&rec)
 		default:
 			sql, args = updateRun.sql, updateRun.args(&rec)
 		}

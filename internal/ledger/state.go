@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -9,11 +10,18 @@ import (
 // see [QueueName]. Its zero value is that of a task never seen. Version grows
 // by one at each SetTask.
 type TaskState struct {
-	Version  int                  `json:"version"`
-	Seen     map[string]time.Time `json:"seen,omitempty"` // first sight of each trigger, by its text
-	Hold     *Hold                `json:"hold,omitempty"` // nil: not held
-	On       *Reschedule          `json:"on,omitempty"`   // nil: as the file says
-	SkipNext bool                 `json:"skip_next,omitempty"`
+	Version int                  `json:"version"`
+	Seen    map[string]time.Time `json:"seen,omitempty"` // first sight of each trigger, by its text
+	Hold    *Hold                `json:"hold,omitempty"` // nil: not held
+	On      *Reschedule          `json:"on,omitempty"`   // nil: as the file says
+	Skip    []Skip               `json:"skip,omitempty"` // slots to come that are left out
+}
+
+// Skip leaves out one slot.
+type Skip struct {
+	Slot  time.Time `json:"slot"`
+	By    string    `json:"by,omitempty"`
+	Since time.Time `json:"since"`
 }
 
 // Hold keeps a task, or a queue, from starting anything by itself.
@@ -50,6 +58,10 @@ func (s TaskState) clone() TaskState {
 	if s.On != nil {
 		s.On = new(*s.On)
 		s.On.Since, s.On.Until = instant(s.On.Since), instant(s.On.Until)
+	}
+	s.Skip = slices.Clone(s.Skip)
+	for i := range s.Skip {
+		s.Skip[i].Slot, s.Skip[i].Since = instant(s.Skip[i].Slot), instant(s.Skip[i].Since)
 	}
 	return s
 }

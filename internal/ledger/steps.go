@@ -18,7 +18,7 @@ var stepWords = []string{
 	string(runner.Skipped), string(runner.Missed), string(runner.Lost), string(runner.Replaced),
 }
 
-// A packed transition is its head; the word, if the head names none; the
+// A packed transition is its trigger, if it has one; its head; the word, if the head names none; the
 // microseconds since the one before; why, if it has one; and the microseconds
 // that remain until its Until, if it has one.
 const (
@@ -26,6 +26,7 @@ const (
 	stepOutcome = 0x20 // it leads to an outcome, not to a state
 	stepWhy     = 0x40
 	stepUntil   = 0x80
+	stepOn      = stepWord // a head alone: a trigger follows, then the head proper
 )
 
 // packSteps packs the transitions of a run.
@@ -44,6 +45,9 @@ func packSteps(steps []runner.Transition) []byte {
 		}
 		if !t.Until.IsZero() {
 			head |= stepUntil
+		}
+		if t.On != "" {
+			b = appendText(append(b, stepOn), t.On)
 		}
 		b = append(b, head)
 		if known == 0 {
@@ -71,7 +75,10 @@ func unpackSteps(packed string) ([]runner.Transition, error) {
 	var steps []runner.Transition
 	var last int64
 	for p := (parcel{rest: packed}); p.rest != ""; {
-		head := p.byte()
+		head, on := p.byte(), ""
+		if head == stepOn {
+			on, head = p.text(), p.byte()
+		}
 		word := int(head & stepWord)
 		if word >= len(stepWords) {
 			return nil, errPacked
@@ -81,7 +88,7 @@ func unpackSteps(packed string) ([]runner.Transition, error) {
 			name = p.text()
 		}
 		last += p.varint()
-		t := runner.Transition{Time: time.UnixMicro(last).UTC()}
+		t := runner.Transition{Time: time.UnixMicro(last).UTC(), On: on}
 		if head&stepOutcome != 0 {
 			t.Outcome = runner.Outcome(name)
 		} else {

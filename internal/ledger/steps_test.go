@@ -14,6 +14,7 @@ func TestSteps(t *testing.T) {
 		"none":    nil,
 		"a life":  {{Time: at, State: runner.Queued}, {Time: at.Add(time.Millisecond), State: runner.Running}, {Time: at.Add(time.Hour), Outcome: runner.Failed, Why: "exit 3"}},
 		"retries": {{Time: at, State: runner.Delayed, Why: "exit 1", Until: at.Add(30 * time.Second)}, {Time: at.Add(-time.Hour), State: runner.Delayed, Until: at.Add(-time.Minute)}},
+		"changed": {{Time: at, State: runner.Standing}, {Time: at, State: runner.Standing, Why: "changed", On: "interval 12s"}, {Time: at, State: runner.Standing, Until: at, On: "\x00"}},
 		"others":  {{Time: at, State: "dreaming"}, {Time: at, Outcome: "forgiven", Why: "\x00\xff"}},
 		"the age": {{Time: time.UnixMicro(0).UTC(), State: runner.Held}, {Time: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), Outcome: runner.OK}},
 	} {
@@ -30,7 +31,7 @@ func TestSteps(t *testing.T) {
 
 func FuzzSteps(f *testing.F) {
 	f.Add("")
-	f.Add(string(packSteps([]runner.Transition{{Time: time.UnixMicro(1).UTC(), State: runner.Delayed, Why: "x", Until: time.UnixMicro(5).UTC()}, {Outcome: "odd"}})))
+	f.Add(string(packSteps([]runner.Transition{{Time: time.UnixMicro(1).UTC(), State: runner.Delayed, Why: "x", Until: time.UnixMicro(5).UTC()}, {State: runner.Standing, On: "interval 3h"}, {Outcome: "odd"}})))
 	f.Fuzz(func(t *testing.T, packed string) {
 		steps, err := unpackSteps(packed)
 		if err != nil {
@@ -45,13 +46,17 @@ func FuzzSteps(f *testing.F) {
 
 // FuzzSlotOf holds the reading of ids against their writing.
 func FuzzSlotOf(f *testing.F) {
-	for _, id := range []string{"a/20261122T023000Z", "a/20261122T023000Z~2", "a/20260230T000000Z", "a/20261122T023000Z~02", "a/00000101T000000Z", "a/x"} {
+	for _, id := range []string{"a/20261122T023000Z", "a/20261122T023000Z~2", "a/20260230T000000Z", "a/20261122T023000Z~02", "a/00000101T000000Z", "a/x", "a/k.20261122T023000Z", "a/k.l.20261122T023000Z~3"} {
 		f.Add(id)
 	}
 	f.Fuzz(func(t *testing.T, id string) {
 		task, _ := runner.SplitID(id)
 		s := slotOf(id)
-		if s.epoch > 0 && runner.SlotID(task, s.at, s.epoch) != id {
+		of := task
+		if s.of != "" {
+			of += "/" + s.of
+		}
+		if s.epoch > 0 && idAt(of, s.at, s.epoch) != id {
 			t.Errorf("%q is read as %v", id, s)
 		}
 		if at, err := time.Parse(task+"/20060102T150405Z", id); s.epoch == 0 && err == nil && runner.SlotID(task, at, 1) == id {

@@ -24,7 +24,7 @@ const (
 // Test holds a ledger against the contract. Open makes an empty one, with the
 // queue [Narrow] as described and the time of the machine; Test closes it.
 func Test(t *testing.T, open func(t *testing.T) ledger.Ledger) {
-	for _, clauses := range [][]clause{advancing, folding, queueing, asking, leasing, moving, reading, remembering, ending} {
+	for _, clauses := range [][]clause{advancing, folding, queueing, asking, leasing, moving, standing, reading, finding, remembering, ending} {
 		for _, c := range clauses {
 			t.Run(c.says, func(t *testing.T) {
 				l := open(t)

@@ -55,7 +55,7 @@ var remembering = []clause{
 	{"a hold, a reschedule and a skip are kept, of a queue too", func(b book) {
 		want := ledger.TaskState{
 			Hold: &ledger.Hold{By: "root", Why: "db migration", Since: at(1), Until: at(2)},
-			On:   &ledger.Reschedule{Expr: "interval 3h", By: "root", Since: at(3)}, SkipNext: true,
+			On:   &ledger.Reschedule{Expr: "interval 3h", By: "root", Since: at(3)}, Skip: []ledger.Skip{{Slot: at(5), By: "root", Since: at(4)}},
 		}
 		b.ok(b.SetTask(b.ctx, "a", ledger.TaskState{}, want), "set task")
 		queue := ledger.TaskState{Hold: &ledger.Hold{Since: at(4)}}
@@ -103,6 +103,18 @@ var remembering = []clause{
 		past("that failed once more", ledger.Past{Success: at(6), Failures: 1})
 	}},
 
+	{"a change of a task and the events of it are one", func(b book) {
+		hold, other := ledger.Event{Time: at(1), Kind: "hold", Task: "a", Who: "root"}, ledger.Event{Time: at(1), Kind: "skip", Task: "a"}
+		ch, err := b.Watch(b.ctx)
+		b.ok(err, "watch")
+		b.ok(b.SetTask(b.ctx, "a", ledger.TaskState{}, ledger.TaskState{Hold: &ledger.Hold{Since: at(1)}}, hold, other), "set task")
+		b.fails(b.SetTask(b.ctx, "a", ledger.TaskState{}, ledger.TaskState{}, ledger.Event{Time: at(2), Kind: "release"}), ledger.ErrConflict, "second set")
+		got, err := b.Events(b.ctx, ledger.EventFilter{})
+		b.ok(err, "events")
+		b.same(got, []ledger.Event{hold, other}, "events")
+		b.same([]ledger.Event{<-ch, <-ch}, got, "events watched")
+	}},
+
 	{"events are kept in order, and the newest n are returned", func(b book) {
 		var all []ledger.Event
 		for i := range 5 {
@@ -110,19 +122,17 @@ var remembering = []clause{
 			b.ok(b.Event(b.ctx, e), "event")
 			all = append(all, e)
 		}
-		for n, want := range map[int][]ledger.Event{0: all[5:], 2: all[3:], 5: all, 9: all} {
-			got, err := b.Events(b.ctx, n)
+		for n, want := range map[int][]ledger.Event{0: all, 2: all[3:], 5: all, 9: all} {
+			got, err := b.Events(b.ctx, ledger.EventFilter{Limit: n})
 			b.ok(err, "events")
-			if len(got)+len(want) > 0 {
-				b.same(got, want, fmt.Sprintf("the newest %d", n))
-			}
+			b.same(got, want, fmt.Sprintf("the newest %d", n))
 		}
 	}},
 
 	{"an event without a time is of now", func(b book) {
 		before := time.Now().Add(-time.Second)
 		b.ok(b.Event(b.ctx, ledger.Event{Kind: "start"}), "event")
-		got, err := b.Events(b.ctx, 1)
+		got, err := b.Events(b.ctx, ledger.EventFilter{Limit: 1})
 		b.ok(err, "events")
 		if len(got) != 1 || got[0].Time.Before(before) {
 			b.t.Errorf("events: %+v", got)

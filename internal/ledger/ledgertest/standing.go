@@ -1,0 +1,150 @@
+package ledgertest
+
+import (
+	"fmt"
+
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+// stands is a standing request of the task a.
+func stands(key, on string) runner.Run {
+	return with(request("a", key, runner.Standing), func(r *runner.Run) { r.On, r.Content = on, "content of "+on })
+}
+
+// standingFold is a fold of slots of the standing request a/KEY.
+func standingFold(key string, first, last int) runner.Run {
+	return with(fold("a", first, last), func(r *runner.Run) {
+		r.Parent = "a/" + key
+		r.ID = runner.StandingID(r.Parent, at(first), 1)
+	})
+}
+
+var standing = []clause{
+	{"a standing request asked for with other content asks for that from then on", func(b book) {
+		b.submit(with(stands("k", "interval 3h"), func(r *runner.Run) { r.InputFile, r.Priority = "/old", 1 }))
+		again := with(stands("k", "interval 12s"), func(r *runner.Run) {
+			r.Params, r.Input, r.Scheduled, r.Who, r.Queued, r.Revision = map[string]string{"file": "b"}, "in", at(5), "ann", at(6), "r2"
+		})
+		got, err := b.Submit(b.ctx, again)
+		b.ok(err, "submit again")
+		want := again
+		want.Queued, want.Why = noon, "changed" // it was asked for then
+		b.same(got, want, "returned")
+		b.same(b.get("a/k"), want, "written")
+		_, steps, err := b.Get(b.ctx, "a/k")
+		b.ok(err, "get")
+		if len(steps) != 2 || steps[1].State != runner.Standing || steps[1].On != "interval 12s" || steps[1].Why != "changed" {
+			b.t.Errorf("transitions: %+v", steps)
+		}
+		b.same(b.list(ledger.Filter{States: []runner.State{runner.Standing}}), []string{"a/k"}, "standing")
+	}},
+
+	{"a standing request asked for with the same content is the one there is", func(b book) {
+		b.submit(stands("k", "interval 3h"))
+		b.submit(with(stands("k", "interval 3h"), func(r *runner.Run) { r.Who, r.Scheduled = "ann", at(5) }))
+		b.same(b.get("a/k"), stands("k", "interval 3h"), "run")
+		_, steps, err := b.Get(b.ctx, "a/k")
+		b.ok(err, "get")
+		b.same(len(steps), 1, "transitions")
+	}},
+
+	{"a standing request that has ended stands again when it is asked for", func(b book) {
+		for _, on := range []string{"interval 3h", "interval 12s"} { // the first is the same as before
+			b.submit(stands("k", "interval 3h"))
+			b.ok(b.Cancel(b.ctx, "a/k", "by root"), "cancel")
+			got, err := b.Submit(b.ctx, stands("k", on))
+			b.ok(err, "submit")
+			want := with(stands("k", on), func(r *runner.Run) { r.Why = "asked for again" })
+			b.same(got, want, "returned")
+			b.same(b.get("a/k"), want, "written")
+			b.ok(b.Cancel(b.ctx, "a/k", ""), "cancel again")
+		}
+	}},
+
+	{"an id that no standing request had stays taken, and that of one is not given to others", func(b book) {
+		b.submit(request("a", "waits", runner.Queued))
+		b.run(request("a", "done", runner.Queued))
+		b.submit(stands("k", "interval 3h"), with(stands("held", "interval 3h"), func(r *runner.Run) { r.State = runner.Held }))
+		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4)}})
+		for _, run := range []runner.Run{
+			stands("waits", "interval 3h"), stands("done", "interval 3h"), stands("held", "interval 12s"), stands("20201122T120200Z", "interval 3h"),
+			with(stands("k", "interval 12s"), func(r *runner.Run) { r.State = runner.Queued }),
+			request("a", "k", runner.Delayed),
+		} {
+			_, err := b.Submit(b.ctx, run)
+			b.fails(err, ledger.ErrExists, "submit of %s, %s", run.ID, run.State)
+		}
+		b.same(b.get("a/k"), stands("k", "interval 3h"), "run")
+	}},
+
+	{"of 20 that change a standing request one is the last", func(b book) {
+		race(20, func(i int) {
+			if _, err := b.Submit(b.ctx, stands("k", fmt.Sprintf("interval %dm", i))); err != nil {
+				b.t.Errorf("submit %d: %v", i, err)
+			}
+		})
+		run, steps, err := b.Get(b.ctx, "a/k")
+		b.ok(err, "get")
+		if len(steps) != 20 || steps[19].On != run.On || run.Content != "content of "+run.On {
+			b.t.Errorf("after %d transitions: %+v", len(steps), run)
+		}
+	}},
+
+	{"shift gives a standing request another trigger", func(b book) {
+		b.submit(stands("k", "interval 3h"))
+		b.ok(b.Shift(b.ctx, "a/k", runner.Standing, runner.Transition{Time: at(1), State: runner.Standing, On: "never", Why: "rescheduled"}), "shift")
+		b.ok(b.Shift(b.ctx, "a/k", runner.Standing, runner.Transition{Time: at(2), State: runner.Standing, Why: "looked at"}), "shift without a trigger")
+		want := stands("k", "interval 3h")
+		want.On, want.Why = "never", "looked at"
+		b.same(b.get("a/k"), want, "run")
+		_, steps, err := b.Get(b.ctx, "a/k")
+		b.ok(err, "get")
+		b.same(steps, []runner.Transition{
+			{Time: noon, State: runner.Standing},
+			{Time: at(1), State: runner.Standing, Why: "rescheduled", On: "never"},
+			{Time: at(2), State: runner.Standing, Why: "looked at"},
+		}, "transitions")
+	}},
+
+	{"folds join only those of the same parent", func(b book) {
+		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 2), standingFold("k", 1, 2), standingFold("l", 1, 2)}})
+		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 3, 4), standingFold("k", 3, 4), standingFold("l", 3, 4)}})
+		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 5, 6), standingFold("l", 5, 6)}})
+		until := func(r runner.Run, last int) runner.Run {
+			r.Last, r.Finished, r.Count = at(last), at(last), last
+			return r
+		}
+		b.same(b.list(ledger.Filter{}), []string{"a/l.20201122T120100Z", "a/k.20201122T120100Z", "a/20201122T120100Z"}, "rows")
+		b.same(b.get("a/20201122T120100Z"), until(fold("a", 1, 1), 6), "the task's own")
+		b.same(b.get("a/k.20201122T120100Z"), until(standingFold("k", 1, 1), 4), "one request's")
+		b.same(b.get("a/l.20201122T120100Z"), until(standingFold("l", 1, 1), 6), "another request's")
+		b.same(b.list(ledger.Filter{Parent: "a/k"}), []string{"a/k.20201122T120100Z"}, "rows of a parent")
+	}},
+
+	{"the id of a standing request's slot inside its folded row finds that row", func(b book) {
+		second := with(standingFold("k", 3, 4), func(r *runner.Run) { r.ID = runner.StandingID("a/k", at(3), 2) })
+		b.advance(runner.Batch{Folds: []runner.Run{standingFold("k", 1, 6), second, standingFold("k.k", 2, 3), fold("a", 8, 9)}})
+		for id, want := range map[string]string{
+			"a/k.20201122T120100Z":   "a/k.20201122T120100Z",
+			"a/k.20201122T120400Z":   "a/k.20201122T120100Z",
+			"a/k.20201122T120600Z":   "a/k.20201122T120100Z",
+			"a/k.20201122T120400Z~2": "a/k.20201122T120300Z~2",
+			"a/k.k.20201122T120300Z": "a/k.k.20201122T120200Z",
+		} {
+			b.same(b.get(id).ID, want, "row of "+id)
+		}
+		for _, id := range []string{
+			"a/20201122T120400Z", "a/k.20201122T120700Z", "a/k.20201122T120000Z", "a/k.20201122T120500Z~2", "a/k.20201122T120800Z",
+			"a/k.k.20201122T120400Z", "a/l.20201122T120400Z", "a/.20201122T120400Z",
+		} {
+			_, _, err := b.Get(b.ctx, id)
+			b.fails(err, ledger.ErrNotFound, "get %q", id)
+		}
+		leases := b.advance(runner.Batch{
+			Runs:  []runner.Run{with(slotRun("a", 2), func(r *runner.Run) { r.ID, r.Parent = runner.StandingID("a/k", at(2), 1), "a/k" })},
+			Claim: []string{runner.StandingID("a/k", at(2), 1)},
+		})
+		b.same(ids(leases), []string{}, "leases of a slot that is folded")
+	}},
+}
