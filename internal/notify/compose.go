@@ -1,0 +1,89 @@
+package notify
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"rota/runner"
+)
+
+// compose makes what a target does for a notification: its own action, with the
+// text of rota where it has none.
+func (n *Notifier) compose(t Target, b bundle) (runner.Action, runner.Input) {
+	e, r := b.first, b.first.Run
+	h := runner.NewHook(string(e.Kind), r, n.o.StateDir, tailMax)
+	h.Why, h.Tail, h.More = why(e), printable(h.Tail), b.others()
+	in := runner.Input{
+		Task: r.Task, Run: r.ID, Scheduled: r.Scheduled, Started: r.Started, Attempt: r.Attempts, Cause: r.Cause,
+		Host: n.host, Params: r.Params, Process: t.Process, Hook: h,
+		Policy: runner.Policy{StopSignal: "TERM", KillAfter: 2 * time.Second},
+	}
+	switch a := t.Action.(type) {
+	case *runner.Mail:
+		return composeMail(*a, n.host, b, h), in
+	case *runner.HTTP:
+		return composeHTTP(*a, n.host, b, h), in
+	case *runner.Command:
+		in.Process.Stdin = body(n.host, b, h)
+		in.Process.Env = environment(t.Process.Env, b, h)
+	}
+	return t.Action, in
+}
+
+func composeMail(a runner.Mail, host string, b bundle, h *runner.Hook) runner.Action {
+	if a.Subject == "" {
+		a.Subject = literal(subject(host, b))
+	} else if h.More > 0 {
+		a.Subject += literal(fmt.Sprintf(" (and %d more)", h.More))
+	}
+	if a.Body == "" {
+		a.Body = literal(body(host, b, h))
+	} else if more := others(b); more != "" {
+		a.Body += literal("\n" + more)
+	}
+	return &a
+}
+
+// composeHTTP gives a webhook a body if it has none. One of its own can say
+// "and 12 more" by .More only: whatever else would be added to it might make it
+// something that the other side cannot read.
+func composeHTTP(a runner.HTTP, host string, b bundle, h *runner.Hook) runner.Action {
+	if a.Method == "" {
+		a.Method = http.MethodPost
+	}
+	if a.Body != "" || a.BodyFile != "" || a.Method == http.MethodGet || a.Method == http.MethodHead {
+		return &a
+	}
+	a.Body = literal(jsonBody(host, b, h))
+	headers := map[string]string{"Content-Type": "application/json"}
+	for name, value := range a.Headers {
+		if strings.EqualFold(name, "Content-Type") {
+			delete(headers, "Content-Type")
+		}
+		headers[name] = value
+	}
+	a.Headers = headers
+	return &a
+}
+
+// environment adds to that of a command what the notification is about.
+func environment(env map[string]string, b bundle, h *runner.Hook) map[string]string {
+	all := map[string]string{}
+	maps.Copy(all, env)
+	all["ROTA_EVENT"] = h.Event
+	all["ROTA_OUTCOME"] = string(h.Outcome)
+	all["ROTA_EXIT"] = ""
+	if h.Exit != nil {
+		all["ROTA_EXIT"] = strconv.Itoa(*h.Exit)
+	}
+	all["ROTA_WHY"] = oneLine(h.Why)
+	all["ROTA_MORE"] = strconv.Itoa(b.others())
+	return all
+}
+
+// literal is a template that makes just that text.
+func literal(text string) string { return "{{" + strconv.Quote(text) + "}}" }

@@ -1,0 +1,160 @@
+package notify
+
+import (
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// keep is how long an event is tried to be told.
+const keep = time.Hour
+
+// lane is what waits for one target. Its worker lives while something does.
+type lane struct {
+	n    *Notifier
+	name string
+
+	// Guarded by the Notifier's lock.
+	events  []Event
+	more    int // that are counted only; they are younger than all events
+	works   bool
+	next    time.Time // at_most_every keeps from telling before it
+	err     string    // of the last try; "": it went well
+	since   time.Time // of the first failure in a row
+	dropped int       // since then
+}
+
+// bundle is what one notification tells.
+type bundle struct {
+	first Event
+	rest  []Event
+	more  int // that are counted only
+	lost  int // that could not be told before
+}
+
+// others is how many events it tells of besides the first.
+func (b bundle) others() int { return len(b.rest) + b.more }
+
+func (l *lane) waiting() int { return len(l.events) + l.more }
+
+// add puts an event behind the others.
+func (l *lane) add(e Event) {
+	if len(l.events) < queueMax && l.more == 0 {
+		l.events = append(l.events, e)
+	} else {
+		l.more++
+	}
+	if !l.works {
+		l.works = l.n.life.worker(l.work)
+	}
+}
+
+// work tells until nothing waits.
+func (l *lane) work() {
+	retry := &backoff.ExponentialBackOff{InitialInterval: 5 * time.Second, RandomizationFactor: 0.2, Multiplier: 2, MaxInterval: 10 * time.Minute}
+	life := &l.n.life
+	for {
+		target, ok := l.n.o.Targets()[l.name]
+		if !ok {
+			l.forget()
+			return
+		}
+		l.n.mu.Lock()
+		pause := min(time.Until(l.next), target.AtMostEvery) // a reload may have shortened it
+		l.n.mu.Unlock()
+		if pause > 0 && !life.ending() {
+			life.pause(pause)
+			continue
+		}
+		b, ok := l.take(target.AtMostEvery > 0)
+		if !ok {
+			return
+		}
+		err := l.n.tell(life.ctx, target, b)
+		if err == nil {
+			retry.Reset()
+			l.told(b, target.AtMostEvery)
+			continue
+		}
+		last := life.ending()
+		l.failed(b, err)
+		if last {
+			l.n.mu.Lock()
+			l.works = false
+			l.n.mu.Unlock()
+			return
+		}
+		life.pause(retry.NextBackOff())
+	}
+}
+
+// take returns what to tell next: one event, or all that wait if they are
+// gathered or could not be told one by one. What is too old is dropped. false:
+// nothing waits, and the worker has to end.
+func (l *lane) take(gather bool) (b bundle, ok bool) {
+	l.n.mu.Lock()
+	defer l.n.mu.Unlock()
+	now := time.Now()
+	for len(l.events) > 0 && l.err != "" && now.Sub(l.events[0].Time) >= keep {
+		l.events = l.events[1:]
+		l.dropped++
+		if len(l.events) == 0 && l.more > 0 {
+			l.dropped += l.more
+			l.more = 0
+		}
+	}
+	if len(l.events) == 0 {
+		l.works = false
+		if l.err != "" {
+			l.n.o.Log.Error("given up to notify", "target", l.name, "dropped", l.dropped, "err", l.err)
+		}
+		return bundle{}, false
+	}
+	b = bundle{first: l.events[0], lost: l.dropped}
+	n := 1
+	if gather || l.err != "" || l.more > 0 || l.n.life.ending() {
+		n = len(l.events)
+		b.rest, b.more, l.more = l.events[1:n:n], l.more, 0
+	}
+	l.events = l.events[n:]
+	if len(l.events) == 0 {
+		l.events = nil
+	}
+	return b, true
+}
+
+// told notes that a notification went well.
+func (l *lane) told(b bundle, every time.Duration) {
+	l.n.mu.Lock()
+	defer l.n.mu.Unlock()
+	if l.err != "" {
+		l.n.o.Log.Info("notified again", "target", l.name, "events", 1+b.others(), "dropped", l.dropped)
+	}
+	l.err, l.since, l.dropped = "", time.Time{}, 0
+	l.next = time.Now().Add(every)
+}
+
+// failed puts back what could not be told.
+func (l *lane) failed(b bundle, err error) {
+	l.n.mu.Lock()
+	defer l.n.mu.Unlock()
+	if l.err == "" {
+		l.since = time.Now()
+		l.n.o.Log.Warn("could not notify, will try again", "target", l.name, "event", string(b.first.Kind), "run", b.first.Run.ID, "err", err)
+	}
+	l.err = err.Error()
+	l.more += b.more
+	l.events = append(append([]Event{b.first}, b.rest...), l.events...)
+	if over := len(l.events) - queueMax; over > 0 {
+		l.more += over
+		l.events = l.events[:queueMax]
+	}
+}
+
+// forget ends the worker of a target that is gone.
+func (l *lane) forget() {
+	l.n.mu.Lock()
+	defer l.n.mu.Unlock()
+	l.n.o.Log.Warn("a target is gone, what it was to be told is dropped", "target", l.name, "events", l.waiting())
+	delete(l.n.lanes, l.name)
+}

@@ -1,0 +1,146 @@
+// Package notify tells: it sends what happened to the targets of the file, tries
+// again when one cannot be reached, and pings those who watch over tasks. Nobody
+// ever waits for it, and each target has its own queue, so that a mail server
+// that is down delays mail and nothing else. It does not know which events there
+// are, nor who wants to hear of them. What waits is in memory: the end of rota
+// tries it once more, then it is lost and the log says so.
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"rota/runner"
+)
+
+const (
+	queueMax   = 100             // events that wait for a target with all they say; more are only counted
+	textMax    = 16 << 10        // bytes of the text of an event
+	sendMax    = time.Minute     // of one try
+	partingMax = 5 * time.Second // of what is still to be told when rota ends
+)
+
+// ErrNoTarget is the error of a name that no target has.
+var ErrNoTarget = errors.New("no such notification target")
+
+// Options is what a Notifier needs from its surroundings.
+type Options struct {
+	// Targets returns those in force, by name. It is asked for each event.
+	Targets  func() map[string]Target
+	StateDir string // where the outputs of runs are
+	Log      *slog.Logger
+}
+
+// Notifier tells targets what happened.
+type Notifier struct {
+	Ping *Pinger
+
+	o    Options
+	host string
+
+	mu    sync.Mutex
+	lanes map[string]*lane
+	life  life
+}
+
+// New returns a Notifier. It tells nothing before Run.
+func New(o Options) *Notifier {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	n := &Notifier{o: o, host: host, lanes: map[string]*lane{}, life: newLife()}
+	n.Ping = &Pinger{stateDir: o.StateDir, log: o.Log, host: host, lanes: map[string]*pingLane{}, gates: map[string]chan struct{}{}, life: &n.life}
+	return n
+}
+
+// Run tells what there is to tell until ctx ends, and then for a few seconds
+// more what is left.
+func (n *Notifier) Run(ctx context.Context) error {
+	n.life.begin()
+	<-ctx.Done()
+	n.life.end()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, l := range n.lanes {
+		if l.waiting() > 0 {
+			n.o.Log.Warn("not told any more", "target", l.name, "events", l.waiting(), "err", l.err)
+		}
+	}
+	return nil
+}
+
+// Send tells a target of an event, some time; it returns at once.
+func (n *Notifier) Send(target string, e Event) {
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	e.Text = printable(e.Text[:min(len(e.Text), textMax)])
+	if _, ok := n.o.Targets()[target]; !ok {
+		n.o.Log.Warn("there is no such target to notify", "target", target, "event", string(e.Kind), "run", e.Run.ID)
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	l := n.lanes[target]
+	if l == nil {
+		l = &lane{n: n, name: target}
+		n.lanes[target] = l
+	}
+	l.add(e)
+}
+
+// Test tells a target of a test at once, and returns whom that reached and how
+// long it took.
+func (n *Notifier) Test(ctx context.Context, name string) (to string, took time.Duration, err error) {
+	t, ok := n.o.Targets()[name]
+	if !ok {
+		return "", 0, fmt.Errorf("%w: %q", ErrNoTarget, name)
+	}
+	start := time.Now()
+	err = n.tell(ctx, t, bundle{first: Event{Kind: Test, Time: start, Text: "this is a test of the target " + name}})
+	return recipient(t.Action), time.Since(start), err
+}
+
+// Undelivered returns who could not be reached, by name.
+func (n *Notifier) Undelivered() []Undelivered {
+	n.mu.Lock()
+	targets := n.o.Targets()
+	var list []Undelivered
+	for name, l := range n.lanes {
+		if _, ok := targets[name]; ok && l.err != "" {
+			list = append(list, Undelivered{Target: name, Error: l.err, Since: l.since, Waiting: l.waiting(), Dropped: l.dropped})
+		}
+	}
+	n.mu.Unlock()
+	list = append(list, n.Ping.undelivered()...)
+	slices.SortFunc(list, func(a, b Undelivered) int { return strings.Compare(a.Target, b.Target) })
+	return list
+}
+
+// tell sends one notification; the error is one line.
+func (n *Notifier) tell(ctx context.Context, t Target, b bundle) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, sendMax, fmt.Errorf("no answer within %s", sendMax))
+	defer cancel()
+	action, in := n.compose(t, b)
+	out := runner.NewOutput("", 0, nil)
+	err := runner.Tell(ctx, action, in, out)
+	out.Close()
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	if _, ok := action.(*runner.Command); ok {
+		if tail := out.Tail(); tail != "" {
+			text += ": " + tail
+		}
+	}
+	return errors.New(oneLine(text))
+}

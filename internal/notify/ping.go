@@ -1,0 +1,226 @@
+package notify
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"rota/runner"
+)
+
+const (
+	pingMax     = 10 * time.Second // of one try
+	pingTries   = 5
+	pingQueue   = 20      // that wait for one URL; more push out the oldest
+	pingBody    = 100_000 // bytes of output
+	pingAtOnce  = 8       // to one host
+	pingTrouble = 7 * 24 * time.Hour
+)
+
+// Pinger tells those who watch over tasks from outside, in the style of
+// healthchecks: that a run has begun, and how it ended. Each URL has a queue, so
+// that a start comes before its end.
+type Pinger struct {
+	stateDir string
+	log      *slog.Logger
+	host     string
+	life     *life
+
+	mu    sync.Mutex
+	lanes map[string]*pingLane     // by URL
+	gates map[string]chan struct{} // by host
+}
+
+// pingLane is what waits for one URL. Its worker lives while something does.
+type pingLane struct {
+	url     string
+	pings   []ping
+	works   bool
+	err     string // of the last ping; "": it went well
+	since   time.Time
+	last    time.Time // of the last failure
+	dropped int
+}
+
+// ping is one request.
+type ping struct {
+	run runner.Run
+	end bool
+}
+
+// Start tells that a run has begun; it returns at once.
+func (p *Pinger) Start(url string, run runner.Run) { p.add(url, ping{run: run}) }
+
+// End tells how a run ended, with the end of its output; it returns at once.
+func (p *Pinger) End(url string, run runner.Run) { p.add(url, ping{run: run, end: true}) }
+
+func (p *Pinger) add(url string, one ping) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.lanes[url]
+	if l == nil {
+		l = &pingLane{url: url}
+		p.lanes[url] = l
+	}
+	if len(l.pings) == pingQueue {
+		l.pings = l.pings[1:]
+		l.dropped++
+	}
+	l.pings = append(l.pings, one)
+	if !l.works {
+		l.works = p.life.worker(func() { p.work(l) })
+	}
+}
+
+// work pings until nothing waits.
+func (p *Pinger) work(l *pingLane) {
+	for {
+		one, gate, ok := p.take(l)
+		if !ok {
+			return
+		}
+		var err error
+		_, _ = backoff.Retry(p.life.wait, func() (struct{}, error) {
+			err = p.send(gate, l.url, one)
+			return struct{}{}, err
+		}, backoff.WithMaxTries(pingTries), backoff.WithBackOff(&backoff.ExponentialBackOff{
+			InitialInterval: time.Second, RandomizationFactor: 0.2, Multiplier: 2, MaxInterval: time.Minute,
+		}))
+		p.done(l, one, err)
+	}
+}
+
+// take returns the next ping and the gate of its host; false: nothing waits, and
+// the worker has to end.
+func (p *Pinger) take(l *pingLane) (ping, chan struct{}, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(l.pings) == 0 {
+		l.works = false
+		if l.err == "" {
+			delete(p.lanes, l.url)
+		}
+		return ping{}, nil, false
+	}
+	one := l.pings[0]
+	l.pings = l.pings[1:]
+	host := hostOf(l.url)
+	gate := p.gates[host]
+	if gate == nil {
+		gate = make(chan struct{}, pingAtOnce)
+		p.gates[host] = gate
+	}
+	return one, gate, true
+}
+
+// done notes how a ping went.
+func (p *Pinger) done(l *pingLane, one ping, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil {
+		l.err, l.since, l.dropped = "", time.Time{}, 0
+		return
+	}
+	if l.err == "" {
+		l.since = time.Now()
+		p.log.Warn("could not ping", "host", hostOf(l.url), "task", one.run.Task, "err", oneLine(err.Error()))
+	}
+	l.err, l.last = oneLine(err.Error()), time.Now()
+	l.dropped++
+}
+
+// send makes one request, when the gate lets it.
+func (p *Pinger) send(gate chan struct{}, base string, one ping) error {
+	select {
+	case gate <- struct{}{}:
+		defer func() { <-gate }()
+	case <-p.life.ctx.Done():
+		return errors.New("rota ended")
+	}
+	ctx, cancel := context.WithTimeoutCause(p.life.ctx, pingMax, fmt.Errorf("no answer within %s", pingMax))
+	defer cancel()
+	target, err := pingURL(base, one)
+	if err != nil {
+		return backoff.Permanent(err)
+	}
+	a := &runner.HTTP{URL: literal(target), Method: "POST"}
+	in := runner.Input{Task: one.run.Task, Run: one.run.ID, Host: p.host}
+	if one.end {
+		in.Hook = runner.NewHook("ping", one.run, p.stateDir, pingBody)
+		a.Body = "{{.Tail}}"
+	}
+	return runner.Tell(ctx, a, in, runner.NewOutput("", 0, nil))
+}
+
+// pingURL is where a ping goes: /start, nothing for ok, the exit code, or /fail
+// added to the path, and rid, by which the other side knows which end belongs
+// to which start.
+func pingURL(base string, one ping) (string, error) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return "", errors.New("the ping URL cannot be read")
+	}
+	switch r := one.run; {
+	case !one.end:
+		u = u.JoinPath("start")
+	case r.Outcome == runner.OK:
+	case r.Outcome == runner.Failed && r.Exit != nil && *r.Exit > 0 && *r.Exit < 256:
+		u = u.JoinPath(strconv.Itoa(*r.Exit))
+	default:
+		u = u.JoinPath("fail")
+	}
+	rid := "rid=" + runUUID(one.run.ID)
+	if u.RawQuery != "" {
+		rid = u.RawQuery + "&" + rid
+	}
+	u.RawQuery = rid
+	return u.String(), nil
+}
+
+// runUUID is a UUID (version 8 of RFC 9562) that follows from the id of a run.
+func runUUID(id string) string {
+	sum := sha256.Sum256([]byte("rota run " + id))
+	b := sum[:16]
+	b[6] = b[6]&0x0f | 0x80
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// undelivered returns the hosts that could not be pinged. A URL that nobody
+// pinged for a week may be in the file no more, and is forgotten.
+func (p *Pinger) undelivered() []Undelivered {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	hosts := map[string]Undelivered{}
+	for url, l := range p.lanes {
+		if l.err == "" {
+			continue
+		}
+		if !l.works && time.Since(l.last) > pingTrouble {
+			delete(p.lanes, url)
+			continue
+		}
+		name := "ping " + hostOf(url)
+		u, ok := hosts[name]
+		if !ok || l.since.Before(u.Since) {
+			u.Since = l.since
+		}
+		u.Target, u.Error = name, l.err
+		u.Waiting += len(l.pings)
+		u.Dropped += l.dropped
+		hosts[name] = u
+	}
+	list := make([]Undelivered, 0, len(hosts))
+	for _, u := range hosts {
+		list = append(list, u)
+	}
+	return list
+}

@@ -1,0 +1,236 @@
+package notify
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"rota/runner"
+)
+
+const (
+	tailMax = 2 << 10 // bytes of output in a notification
+	lineMax = 500     // bytes of an error, or a line of a text
+	listMax = 20      // events that a notification lists besides the first
+)
+
+// words say what happened to a task; %s is the task.
+var words = map[Kind]string{
+	Success: "%s is ok",
+	Recover: "%s is ok again",
+	Output:  "%s wrote something",
+	Missed:  "%s was missed",
+	Stale:   "%s has had no success for too long",
+	Held:    "%s is held",
+}
+
+// headline says in a few words what happened.
+func headline(e Event) string {
+	r := e.Run
+	task := oneLine(r.Task)
+	switch {
+	case e.Kind == BadConfig:
+		return "jobs.toml is wrong"
+	case e.Kind == Test:
+		return "a test"
+	case words[e.Kind] != "":
+		return fmt.Sprintf(words[e.Kind], task)
+	case r.Outcome == runner.TimedOut:
+		return task + " timed out"
+	case r.Outcome == runner.Lost:
+		return task + " was lost"
+	case r.Exit != nil:
+		return fmt.Sprintf("%s failed (exit %d)", task, *r.Exit)
+	case r.Signal != "":
+		return fmt.Sprintf("%s failed (%s)", task, oneLine(r.Signal))
+	}
+	return task + " failed"
+}
+
+// subject is what a mail has in its head: "rota on web1: backup failed (exit 3)".
+func subject(host string, b bundle) string {
+	text := "rota on " + host + ": " + headline(b.first)
+	if n := b.others(); n > 0 {
+		text += fmt.Sprintf(", and %d more", n)
+	}
+	return text
+}
+
+// body is all that there is to say, for people.
+func body(host string, b bundle, h *runner.Hook) string {
+	var t strings.Builder
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&t, "%-10s %s\n", name, value)
+		}
+	}
+	e, r := b.first, b.first.Run
+	t.WriteString(headline(e) + "\n\n")
+	if e.Kind == BadConfig {
+		t.WriteString(printable(e.Text) + "\n\n")
+	} else {
+		line("why", oneLine(why(e)))
+	}
+	line("run", oneLine(r.ID))
+	line("host", host)
+	line("scheduled", timeText(r.Scheduled))
+	line("started", timeText(r.Started))
+	if h.Took > 0 {
+		line("took", h.Took.Round(time.Millisecond).String())
+	}
+	if r.Attempts > 1 {
+		line("attempts", strconv.Itoa(r.Attempts))
+	}
+	if r.Folded() {
+		line("slots", fmt.Sprintf("%d, %s to %s", r.Count, timeText(r.First), timeText(r.Last)))
+	}
+	if r.Scheduled.IsZero() && r.Started.IsZero() {
+		line("time", timeText(e.Time))
+	}
+	if h.Tail != "" {
+		t.WriteString("\nthe end of its output:\n\n")
+		for l := range strings.Lines(printable(h.Tail)) {
+			t.WriteString("    " + strings.TrimRight(l, "\n") + "\n")
+		}
+	}
+	t.WriteString(others(b))
+	switch {
+	case r.ID != "":
+		fmt.Fprintf(&t, "\nto look further: rota show %s\n", oneLine(r.ID))
+	case e.Kind == BadConfig:
+		t.WriteString("\nthe last good file stays in force; to look further: rota check\n")
+	case r.Task != "":
+		fmt.Fprintf(&t, "\nto look further: rota why %s\n", oneLine(r.Task))
+	}
+	return t.String()
+}
+
+// others says what a notification stands for besides its first event; "" if for
+// nothing.
+func others(b bundle) string {
+	var t strings.Builder
+	if n := b.others(); n > 0 {
+		fmt.Fprintf(&t, "\nand %d more:\n\n", n)
+		for i, e := range b.rest {
+			if i == listMax {
+				break
+			}
+			fmt.Fprintf(&t, "    %s  %s  %s\n", timeText(e.Time), headline(e), oneLine(e.Run.ID))
+		}
+		if unlisted := n - min(len(b.rest), listMax); unlisted > 0 {
+			fmt.Fprintf(&t, "    … and %d that are not listed: rota history --failed\n", unlisted)
+		}
+	}
+	if b.lost > 0 {
+		fmt.Fprintf(&t, "\n%d before could not be told within %s\n", b.lost, keep)
+	}
+	return t.String()
+}
+
+// why is the reason of an event.
+func why(e Event) string { return cmp.Or(e.Text, e.Run.Why) }
+
+// document is what a webhook without a body gets. Its text is all that chats
+// such as Slack or Mattermost read.
+type document struct {
+	Event  Kind        `json:"event"`
+	Text   string      `json:"text"`
+	Host   string      `json:"host"`
+	Time   time.Time   `json:"time"`
+	Why    string      `json:"why,omitempty"`
+	Run    *runner.Run `json:"run,omitempty"` // without params and input, which may be nobody else's business
+	Took   float64     `json:"took_seconds,omitempty"`
+	Tail   string      `json:"tail,omitempty"`
+	More   int         `json:"more,omitempty"`
+	Others []other     `json:"others,omitempty"`
+	Lost   int         `json:"lost,omitempty"`
+}
+
+type other struct {
+	Event Kind      `json:"event"`
+	Text  string    `json:"text"`
+	Time  time.Time `json:"time"`
+	Run   string    `json:"run,omitempty"`
+}
+
+func jsonBody(host string, b bundle, h *runner.Hook) string {
+	e := b.first
+	d := document{
+		Event: e.Kind, Text: subject(host, b), Host: host, Time: e.Time, Why: why(e), Took: h.Took.Seconds(),
+		Tail: h.Tail, More: b.others(), Lost: b.lost,
+	}
+	if reason := oneLine(why(e)); reason != "" {
+		d.Text += ": " + reason
+	}
+	if r := e.Run; r.ID != "" {
+		r.Params, r.Input, r.InputFile, r.Content = nil, "", "", ""
+		d.Run = &r
+	}
+	for _, e := range b.rest[:min(len(b.rest), listMax)] {
+		d.Others = append(d.Others, other{e.Kind, headline(e), e.Time, e.Run.ID})
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Sprintf(`{"event":%q}`, e.Kind) // a time beyond the year 9999
+	}
+	return string(text)
+}
+
+// recipient says for people whom an action reaches, without secrets.
+func recipient(a runner.Action) string {
+	switch a := a.(type) {
+	case *runner.Mail:
+		return strings.Join(a.To, ", ")
+	case *runner.HTTP:
+		return hostOf(a.URL)
+	case *runner.Command:
+		if len(a.Argv) > 0 {
+			return "command " + filepath.Base(a.Argv[0])
+		}
+		return "a command"
+	}
+	return ""
+}
+
+// hostOf is the host of a URL, the rest of which may be a secret.
+func hostOf(text string) string {
+	text, _, _ = strings.Cut(text, "{{")
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return "a URL that cannot be read"
+	}
+	return u.Host
+}
+
+// timeText is a time for people who may be elsewhere.
+func timeText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format("Mon 2006-01-02 15:04:05 MST")
+}
+
+// printable makes a text harmless to a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || !unicode.IsControl(r) && r != '\u202e' {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+}
+
+// oneLine is a text on one line, harmless to a terminal, of bounded length.
+func oneLine(text string) string {
+	text = strings.Join(strings.Fields(printable(text)), " ")
+	if len(text) > lineMax {
+		text = strings.ToValidUTF8(text[:lineMax], "") + "…"
+	}
+	return text
+}
