@@ -28,7 +28,7 @@ type memories struct {
 	Events []ledger.Event
 }
 
-func recall(l ledger.Ledger, t testing.TB) (m memories, err error) {
+func recall(l ledger.Reader, t testing.TB) (m memories, err error) {
 	t.Helper()
 	ctx := t.Context()
 	m.Steps = map[string][]runner.Transition{}
