@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"rota/config"
+	"rota/internal/control"
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+// bookReader answers questions from the ledger and a configuration. It changes
+// nothing, and knows no loop: the daemon uses it, and so does a command while no
+// daemon runs.
+type bookReader struct {
+	book     ledger.Reader
+	stateDir string
+	config   func() *config.Config // the one in force
+	now      func() time.Time
+	agenda   func(context.Context) ([]coming, error) // of a daemon; nil: worked out from the ledger
+	live     func(*control.Status)                   // adds what only a daemon knows; nil: none runs
+}
+
+var _ control.Reader = (*bookReader)(nil)
+
+// Status implements [control.Reader].
+func (r *bookReader) Status(ctx context.Context) (control.Status, error) {
+	cfg := r.config()
+	s := control.Status{Config: cfg.Path, StateDir: r.stateDir, Timezone: cfg.Rota.Timezone.String(), Tasks: len(cfg.Tasks)}
+	cursor, err := r.book.Cursor(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.Epoch, s.Through, s.Revision = cursor.Epoch, cursor.Through, cfg.Revision
+	states, err := r.book.Tasks(ctx)
+	if err != nil {
+		return s, err
+	}
+	now := r.now()
+	for name := range cfg.Tasks {
+		if holds(states[name].Hold, now) != nil {
+			s.Held++
+		}
+	}
+	alive, err := r.book.List(ctx, ledger.Filter{States: []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held}})
+	if err != nil {
+		return s, err
+	}
+	for _, run := range alive {
+		if run.State == runner.Running {
+			s.Running++
+		} else {
+			s.Waiting++
+		}
+	}
+	slots, err := r.Next(ctx, control.NextQuery{})
+	if err != nil {
+		return s, err
+	}
+	if len(slots) > 0 {
+		s.Next = &slots[0]
+	}
+	for _, ending := range []string{"", "-wal"} {
+		if info, err := os.Stat(filepath.Join(r.stateDir, "rota.db"+ending)); err == nil {
+			s.LedgerBytes += info.Size()
+		}
+	}
+	if r.live != nil {
+		r.live(&s)
+		return s, nil
+	}
+	s.OutputBytes = sizeOf(filepath.Join(r.stateDir, "logs"))
+	return s, ctx.Err()
+}
+
+// sizeOf is how many bytes the files below a folder have.
+func sizeOf(dir string) (bytes int64) {
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			if info, err := d.Info(); err == nil {
+				bytes += info.Size()
+			}
+		}
+		return nil // what is gone meanwhile has no size
+	})
+	return bytes
+}
+
+// holds returns a hold if it is one at that time.
+func holds(h *ledger.Hold, at time.Time) *ledger.Hold {
+	if h == nil || !h.Until.IsZero() && !at.Before(h.Until) {
+		return nil
+	}
+	return h
+}
+
+// noRun is the answer to an id that no run has.
+func noRun(cfg *config.Config, id string) error {
+	task, _ := runner.SplitID(id)
+	if _, ok := cfg.Tasks[task]; !ok {
+		return noTask(cfg.Tasks, task)
+	}
+	return control.Errorf(control.NotFound, "to see what there is: rota history "+task, "there is no run %q", id)
+}
+
+// absent reports whether the ledger has not got what was asked for.
+func absent(err error) bool { return errors.Is(err, ledger.ErrNotFound) }

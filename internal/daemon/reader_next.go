@@ -1,0 +1,275 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"rota/config"
+	"rota/internal/control"
+	"rota/internal/ledger"
+	"rota/runner"
+	"rota/schedule"
+)
+
+// mostSlots bounds one answer, for who asks for each second of a century.
+const mostSlots = 100_000
+
+// coming is one trigger as it comes due from now on.
+type coming struct {
+	task   string
+	of     string        // the standing request whose trigger it is; "": one of the task itself
+	spec   schedule.Spec // bound to what an interval counts from
+	after  time.Time     // its slots to come are those after it
+	before time.Time     // and before it; zero: any
+	late   time.Duration // by which jitter delays its coming due
+	note   string        // of each slot, beside what the clock does to it
+}
+
+// next returns the trigger's first slot after an instant; zero: none.
+func (c coming) next(after time.Time) time.Time {
+	if after.Before(c.after) {
+		after = c.after
+	}
+	at := c.spec.Next(after)
+	if !c.before.IsZero() && !at.Before(c.before) {
+		return time.Time{}
+	}
+	return at
+}
+
+// notes tells what there is to know about a slot of the trigger.
+func (c coming) notes(at time.Time) []string {
+	var notes []string
+	if note := c.spec.Note(at); note != "" {
+		notes = append(notes, note)
+	}
+	if c.late > 0 {
+		notes = append(notes, "jitter +"+schedule.FormatDuration(c.late))
+	}
+	if c.note != "" {
+		notes = append(notes, c.note)
+	}
+	return notes
+}
+
+// Next implements [control.Reader]. Each standing request counts as a task of
+// its own.
+func (r *bookReader) Next(ctx context.Context, q control.NextQuery) ([]control.Slot, error) {
+	cfg := r.config()
+	for _, name := range q.Tasks {
+		if _, ok := cfg.Tasks[name]; !ok {
+			return nil, noTask(cfg.Tasks, name)
+		}
+	}
+	series, err := r.series(ctx, cfg, q.Tasks)
+	if err != nil {
+		return nil, err
+	}
+	var slots []control.Slot
+	for _, s := range series {
+		for range max(1, q.N) {
+			slot := s.next()
+			if slot.At.IsZero() || !q.Until.IsZero() && slot.At.After(q.Until) {
+				break
+			}
+			if len(slots) == mostSlots {
+				return nil, control.Errorf(control.Usage, "ask for fewer, or until an earlier time", "more than %d slots", mostSlots)
+			}
+			slots = append(slots, slot)
+		}
+	}
+	slices.SortFunc(slots, func(a, b control.Slot) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Task, b.Task), cmp.Compare(a.Request, b.Request))
+	})
+	return slots, nil
+}
+
+// firsts returns when tasks come due next; without names all.
+func (r *bookReader) firsts(ctx context.Context, cfg *config.Config, names []string) (map[string]time.Time, error) {
+	series, err := r.series(ctx, cfg, names)
+	first := map[string]time.Time{}
+	for _, s := range series {
+		at := s.next().At
+		if was := first[s.task]; !at.IsZero() && (was.IsZero() || at.Before(was)) {
+			first[s.task] = at
+		}
+	}
+	return first, err
+}
+
+// series is the slots to come of a task, or of a standing request.
+type series struct {
+	task, of string
+	zone     *time.Location
+	triggers []coming
+	skip     []ledger.Skip
+	held     *ledger.Hold
+	at       time.Time // the slot last returned
+}
+
+// series returns those of some tasks, or without names of all.
+func (r *bookReader) series(ctx context.Context, cfg *config.Config, names []string) ([]*series, error) {
+	states, err := r.book.Tasks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []coming
+	if r.agenda != nil {
+		all, err = r.agenda(ctx)
+	} else {
+		all, err = r.unattended(ctx, cfg, states)
+	}
+	wanted := map[string]bool{}
+	for _, name := range names {
+		wanted[name] = true
+	}
+	var list []*series
+	byName := map[[2]string]*series{}
+	for _, c := range all {
+		if len(names) > 0 && !wanted[c.task] {
+			continue
+		}
+		key := [2]string{c.task, c.of}
+		s := byName[key]
+		if s == nil {
+			s = &series{task: c.task, of: c.of, zone: zoneOf(cfg, c.task), held: states[c.task].Hold}
+			if c.of == "" {
+				s.skip = states[c.task].Skip
+			}
+			byName[key] = s
+			list = append(list, s)
+		}
+		s.triggers = append(s.triggers, c)
+	}
+	return list, err
+}
+
+// next returns the next slot that is not left out; its At is zero if there is
+// none. Triggers that come due at the same instant are one slot.
+func (s *series) next() control.Slot {
+	for {
+		var first time.Time
+		var notes []string
+		for _, c := range s.triggers {
+			at := c.next(s.at)
+			if at.IsZero() || !first.IsZero() && at.After(first) {
+				continue
+			}
+			if first.IsZero() || at.Before(first) {
+				first, notes = at, nil
+			}
+			for _, note := range c.notes(at) {
+				if !slices.Contains(notes, note) {
+					notes = append(notes, note)
+				}
+			}
+		}
+		if s.at = first; first.IsZero() {
+			return control.Slot{}
+		}
+		if slices.ContainsFunc(s.skip, func(skip ledger.Skip) bool { return skip.Slot.Equal(first) }) {
+			continue
+		}
+		if holds(s.held, first) != nil {
+			notes = append(notes, "held")
+		}
+		return control.Slot{Task: s.task, At: first.In(s.zone), Note: strings.Join(notes, "; "), Request: s.of}
+	}
+}
+
+// unattended works out what comes due from now on where no daemon keeps an
+// agenda.
+func (r *bookReader) unattended(ctx context.Context, cfg *config.Config, states map[string]ledger.TaskState) ([]coming, error) {
+	now := r.now()
+	var all []coming
+	for name, task := range cfg.Tasks {
+		for _, c := range inForceAt(cfg, name, states[name], now) {
+			if c.spec.Anchor() == "finish" {
+				end, err := r.lastEnd(ctx, name)
+				if err != nil {
+					return nil, err
+				}
+				if !end.IsZero() {
+					c.spec = c.spec.Again(end)
+				}
+				c.note = "then from the end of each run"
+			}
+			all = append(all, c)
+		}
+		_ = task
+	}
+	standing, err := r.book.List(ctx, ledger.Filter{States: []runner.State{runner.Standing}})
+	for _, run := range standing {
+		if c, ok := standingAt(cfg, run, now); ok {
+			all = append(all, c)
+		}
+	}
+	return all, err
+}
+
+// inForceAt returns the triggers of a task as they come due after an instant: its
+// own, or what it is rescheduled to and then its own.
+func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time.Time) []coming {
+	task := cfg.Tasks[name]
+	var all []coming
+	add := func(spec schedule.Spec, first, before time.Time) {
+		if spec.AtStart() != "" {
+			return
+		}
+		late := Spread(name, spec.Jitter())
+		c := coming{task: name, spec: spec.From(first), after: now.Add(-late), before: before, late: late}
+		if first = first.Add(-time.Nanosecond); first.After(c.after) {
+			c.after = first
+		}
+		all = append(all, c)
+	}
+	on := rescheduled(task, state, now)
+	from := now
+	if on != nil {
+		for _, spec := range triggers(cfg, name, on) {
+			add(spec, on.Since, on.Until)
+		}
+		if on.Until.IsZero() {
+			return all
+		}
+		from = on.Until
+	}
+	for _, spec := range task.Triggers {
+		first, seen := state.Seen[triggerKey(spec)]
+		if !seen || first.After(from) {
+			first = from
+		}
+		add(spec, first, time.Time{})
+		if c := &all[len(all)-1]; on != nil && spec.AtStart() == "" && c.after.Before(from) {
+			c.after = from.Add(-time.Nanosecond)
+		}
+	}
+	return all
+}
+
+// standingAt is the trigger of a standing request as it comes due after an
+// instant; false: it never does.
+func standingAt(cfg *config.Config, run runner.Run, now time.Time) (coming, bool) {
+	spec, faults := schedule.ParseExpr(run.On, zoneOf(cfg, run.Task))
+	if run.On == never || faults != nil {
+		return coming{}, false
+	}
+	c := coming{task: run.Task, of: run.ID, spec: spec.From(countsFrom(run)), after: now, late: Spread(run.Task, spec.Jitter())}
+	c.after = now.Add(-c.late)
+	return c, true
+}
+
+// lastEnd is when a task last ended; zero if it is not known that it ever did.
+func (r *bookReader) lastEnd(ctx context.Context, task string) (time.Time, error) {
+	runs, err := r.book.List(ctx, ledger.Filter{Task: task, Limit: 20})
+	var at time.Time
+	for _, run := range runs {
+		if !run.Folded() && !run.Started.IsZero() && run.Finished.After(at) {
+			at = run.Finished
+		}
+	}
+	return at, err
+}

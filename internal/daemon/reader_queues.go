@@ -1,0 +1,61 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"rota/config"
+	"rota/internal/control"
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+// Queues implements [control.Reader].
+func (r *bookReader) Queues(ctx context.Context, patterns ...string) (control.Queues, error) {
+	cfg, now := r.config(), r.now()
+	var answer control.Queues
+	names := slices.Sorted(maps.Keys(cfg.Queues))
+	if len(patterns) > 0 {
+		var unmatched []string
+		names, unmatched = config.MatchQueues(patterns, names)
+		for _, p := range unmatched {
+			answer.Warnings = append(answer.Warnings, fmt.Sprintf("%q matches no queue", p))
+		}
+	}
+	states, err := r.book.Tasks(ctx)
+	if err != nil {
+		return answer, err
+	}
+	runs, err := r.book.List(ctx, ledger.Filter{States: []runner.State{runner.Running, runner.Queued}})
+	if err != nil {
+		return answer, err
+	}
+	running, waiting := map[string][]string{}, map[string]int{}
+	for _, run := range slices.Backward(runs) {
+		lane := run.Queue
+		if _, ok := cfg.Queues[lane]; !ok && lane != "" {
+			lane = cfg.Tasks[run.Task].Queue // it was declared once
+		}
+		if run.State == runner.Running {
+			running[lane] = append(running[lane], run.ID)
+		} else {
+			waiting[lane]++
+		}
+	}
+	answer.Queues = make([]control.Queue, 0, len(names))
+	for _, name := range names {
+		q, hold := cfg.Queues[name], holds(states[ledger.QueueName(name)].Hold, now)
+		auto, _ := config.MatchQueues(cfg.Rota.Autostart, []string{name})
+		state := "started"
+		if hold != nil || len(auto) == 0 {
+			state = "stopped"
+		}
+		answer.Queues = append(answer.Queues, control.Queue{
+			Queue: name, State: state, Workers: q.Workers, Capacity: q.Capacity, Description: q.Description,
+			Running: append([]string{}, running[name]...), Waiting: waiting[name], Hold: holdOf(hold),
+		})
+	}
+	return answer, nil
+}

@@ -1,0 +1,100 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"strings"
+
+	"rota/internal/control"
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+// mostRuns is how many runs are returned to who does not say how many.
+const mostRuns = 100
+
+// Runs implements [control.Reader].
+func (r *bookReader) Runs(ctx context.Context, q control.RunQuery) ([]runner.Run, error) {
+	runs, err := r.book.List(ctx, ledger.Filter{
+		Task: q.Task, States: q.States, Outcomes: q.Outcomes, Since: q.Since, Limit: cmp.Or(q.N, mostRuns),
+	})
+	if err == nil && len(runs) == 0 && q.Task != "" {
+		return nil, r.known(ctx, q.Task)
+	}
+	return runs, err
+}
+
+// known complains about a task that neither the file nor the ledger knows.
+func (r *bookReader) known(ctx context.Context, task string) error {
+	cfg := r.config()
+	if _, ok := cfg.Tasks[task]; ok {
+		return nil
+	}
+	runs, err := r.book.List(ctx, ledger.Filter{Task: task, Limit: 1})
+	if err != nil || len(runs) > 0 {
+		return err
+	}
+	return noTask(cfg.Tasks, task)
+}
+
+// Run implements [control.Reader].
+func (r *bookReader) Run(ctx context.Context, id string) (control.Run, error) {
+	id, err := r.resolve(ctx, id)
+	if err != nil {
+		return control.Run{}, err
+	}
+	run, steps, err := r.book.Get(ctx, id)
+	if absent(err) {
+		err = noRun(r.config(), id)
+	}
+	if err != nil {
+		return control.Run{}, err
+	}
+	answer := control.Run{Run: run, Transitions: steps}
+	if log, err := r.book.OpenLog(ctx, run.ID); err == nil {
+		log.Close()
+		answer.Outputs = true
+	}
+	return answer, nil
+}
+
+// resolve returns the id of a run: for a task alone that of its newest run.
+func (r *bookReader) resolve(ctx context.Context, id string) (string, error) {
+	if strings.Contains(id, "/") {
+		return id, nil
+	}
+	newest, err := r.book.Newest(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	if run, ok := newest[id]; ok {
+		return run.ID, nil
+	}
+	if err := r.known(ctx, id); err != nil {
+		return "", err
+	}
+	return "", control.Errorf(control.NotFound, "", "task %q has no run yet", id)
+}
+
+// Result implements [control.Reader].
+func (r *bookReader) Result(ctx context.Context, id string) (io.ReadCloser, error) {
+	id, err := r.resolve(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	run, _, err := r.book.Get(ctx, id)
+	switch {
+	case absent(err):
+		return nil, noRun(r.config(), id)
+	case err != nil:
+		return nil, err
+	case run.Outcome == "":
+		return nil, control.Errorf(control.NotNow, "", "run %s is %s; there is no result before its end", run.ID, run.State)
+	}
+	result, err := r.book.OpenResult(ctx, run.ID)
+	if absent(err) {
+		err = control.Errorf(control.NotFound, "a task writes it to the file that ROTA_RESULT_FILE names", "run %s has no result", run.ID)
+	}
+	return result, err
+}

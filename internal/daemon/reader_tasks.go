@@ -1,0 +1,141 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"rota/config"
+	"rota/internal/control"
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+// Tasks implements [control.Reader].
+func (r *bookReader) Tasks(ctx context.Context, names ...string) ([]control.Task, error) {
+	cfg, now := r.config(), r.now()
+	for _, name := range names {
+		if _, ok := cfg.Tasks[name]; !ok {
+			return nil, noTask(cfg.Tasks, name)
+		}
+	}
+	byName := len(names) > 0
+	states, err := r.book.Tasks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	newest, err := r.book.Newest(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	alive, err := r.alive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	next, err := r.firsts(ctx, cfg, names)
+	if err != nil {
+		return nil, err
+	}
+	if !byName {
+		names = slices.Sorted(maps.Keys(cfg.Tasks))
+	}
+	tasks := make([]control.Task, 0, len(names))
+	for _, name := range names {
+		t := taskOf(cfg, name, states[name], alive[name], now)
+		t.Next = next[name]
+		if last, ok := newest[name]; ok && !last.Started.IsZero() {
+			t.Last = &last
+		}
+		past, err := r.book.Past(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		t.Failures, t.LastSuccess = past.Failures, past.Success
+		t.State = stateOf(t)
+		if byName {
+			t.Settings = settingsOf(cfg.Tasks[name])
+		}
+		tasks = append(tasks, t)
+	}
+	return tasks, nil
+}
+
+// alive returns the runs that have no outcome yet, by task, the oldest first.
+func (r *bookReader) alive(ctx context.Context) (map[string][]runner.Run, error) {
+	runs, err := r.book.List(ctx, ledger.Filter{States: []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held, runner.Standing}})
+	byTask := map[string][]runner.Run{}
+	for _, run := range slices.Backward(runs) {
+		byTask[run.Task] = append(byTask[run.Task], run)
+	}
+	return byTask, err
+}
+
+// taskOf is what the file, the ledger's state and its runs without an outcome
+// say of a task.
+func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []runner.Run, now time.Time) control.Task {
+	task := cfg.Tasks[name]
+	t := control.Task{
+		Task: name, Description: task.Description, Tags: task.Tags, Enabled: task.Enabled,
+		Schedule: InWords(task), Mode: task.Mode, Queue: task.Queue, User: task.User, Params: task.Params,
+		Action: runner.ActionName(task.Action), Does: Does(task.Action), Hold: holdOf(holds(state.Hold, now)),
+	}
+	if on := rescheduled(task, state, now); on != nil {
+		t.On = &control.On{Expr: on.Expr, By: on.By, Since: on.Since, Until: on.Until}
+	}
+	for _, skip := range state.Skip {
+		if skip.Slot.After(now) {
+			t.Skip = append(t.Skip, skip.Slot.In(zoneOf(cfg, name)))
+		}
+	}
+	for _, run := range alive {
+		switch run.State {
+		case runner.Running:
+			t.Running = append(t.Running, run.ID)
+		case runner.Standing:
+			t.Standing = append(t.Standing, run)
+		default:
+			t.Waiting = append(t.Waiting, run.ID)
+		}
+	}
+	return t
+}
+
+// rescheduled returns what stands in the place of a task's triggers; nil: nothing.
+func rescheduled(task config.Task, state ledger.TaskState, now time.Time) *ledger.Reschedule {
+	if on := state.On; inForce(task, on) && (on.Until.IsZero() || now.Before(on.Until)) {
+		return on
+	}
+	return nil
+}
+
+// stateOf is a task's state in one word.
+func stateOf(t control.Task) string {
+	switch {
+	case len(t.Running) > 0:
+		return string(runner.Running)
+	case t.Hold != nil:
+		return string(runner.Held)
+	case len(t.Waiting) > 0:
+		return string(runner.Queued)
+	case !t.Enabled:
+		return "disabled"
+	case t.Last != nil:
+		return cmp.Or(string(t.Last.Outcome), string(t.Last.State))
+	}
+	return "new"
+}
+
+// settingsOf is all keys of a task as they are in force.
+func settingsOf(t config.Task) []control.Setting {
+	var all []control.Setting
+	action := runner.ActionName(t.Action)
+	for _, s := range t.Settings() {
+		if s.Key == action {
+			s.Value = Does(t.Action) // it may hold more than others should read
+		}
+		all = append(all, control.Setting(s))
+	}
+	return all
+}

@@ -1,0 +1,13 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"rota/internal/control"
+)
+
+// Why implements [control.Reader].
+func (r *bookReader) Why(ctx context.Context, task string, at time.Time) (control.Why, error) {
+	return control.Why{}, r.known(ctx, task)
+}
