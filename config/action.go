@@ -16,6 +16,7 @@ var actions = map[string]func(s spot, v any) runner.Action{
 	"http":    reader(httpKeys, runner.HTTP{Method: "GET", Expect: []string{"200-299"}}),
 	"write":   readWrite,
 	"clean":   reader(cleanKeys, runner.Clean{Match: []string{"*"}}),
+	"mail":    readMail,
 }
 
 // reader returns the reader of an action that is a table.
@@ -32,16 +33,19 @@ func reader[T any, P interface {
 	}
 }
 
-// check adds what the action itself has to say about its values, but for those
-// that were complained of when they were read; before is how many complaints
-// there were then.
+// check adds what the action itself has to say about its values.
 func (s spot) check(a runner.Action, before int) {
-	c, ok := a.(interface{ Check() []runner.Problem })
-	if !ok {
-		return
+	if c, ok := a.(interface{ Check() []runner.Problem }); ok {
+		s.problems(c.Check(), before)
 	}
+}
+
+// problems complains about the values of an action, but for those that were
+// complained of when they were read; before is how many complaints there were
+// then.
+func (s spot) problems(list []runner.Problem, before int) {
 	reading := s.l.complaints[before:]
-	for _, p := range c.Check() {
+	for _, p := range list {
 		at := s
 		if p.Key != "" {
 			for _, key := range strings.SplitN(p.Key, ".", 2) {

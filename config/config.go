@@ -6,6 +6,7 @@ package config
 import (
 	"time"
 
+	"rota/internal/mail"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -17,6 +18,7 @@ type Config struct {
 	Revision string // a hash over the sources; equal for equal texts
 	Rota     Rota
 	Web      Web
+	SMTP     mail.Server             // also in each *runner.Mail
 	Queues   map[string]runner.Queue // by name; every queue that a task names is there
 	Notify   map[string]Notify       // by name; every target that a hook names is there
 	Tasks    map[string]Task         // by name

@@ -117,6 +117,7 @@ func settingsChanged(old, new *Config) []string {
 	note("autostart", !slices.Equal(a.Autostart, b.Autostart))
 	note("on_bad_config", !slices.Equal(a.OnBadConfig, b.OnBadConfig))
 	note("history", old.Keep != new.Keep || old.Total != new.Total)
+	note("smtp", old.SMTP != new.SMTP)
 	note("web", !reflect.DeepEqual(old.Web, new.Web))
 	either(old.Queues, new.Queues, func(name string, was, is runner.Queue, both bool) { note("queues."+name, !both || was != is) })
 	either(old.Notify, new.Notify, func(name string, was, is Notify, both bool) {

@@ -19,6 +19,7 @@ func parse(t *testing.T, text string) *Config {
 // written.
 func TestEqual(t *testing.T) {
 	const command = "command = \"true\"\n"
+	const ops = "[notify.ops]\ncommand = \"wall\"\n"
 	for _, c := range []struct {
 		name  string
 		a, b  string // the keys of a task
@@ -44,9 +45,20 @@ func TestEqual(t *testing.T) {
 		{"description", command, command + `description = "x"`, false},
 		{"nice 0 is not none", command, command + "nice = 0", false},
 		{"limits", command + "limits.core = \"0B\"", command, false},
+		{"hold_after", command, command + "hold_after = 3", false},
+		{"a hook", command, command + `on_failure = "ops"`, false},
+		{"hooks of another event", command + `on_missed = "ops"`, command + `on_failure = "ops"`, false},
+		{"a hook or a list of one", command + `on_output = "ops"`, command + `on_output = ["ops"]`, true},
+		{"no hooks spelled out", command, command + "on_success = []\non_recover = []", true},
+		{"ping", command, command + `ping = "https://example.org/"`, false},
+		{"expect_success_within", command, command + `expect_success_within = "1h"`, false},
+		{"input_max", command, command + `input_max = "1KiB"`, false},
+		{"result_max", command, command + `result_max = "1MiB"`, true},
+		{"bytes that are kept", command, command + `keep.bytes = "1MiB"`, false},
+		{"a mail", `mail = { to = "a" }`, `mail = { to = "b" }`, false},
 		{"secrets", command + `secrets.A = "env:X"`, command + `secrets.A = "env:Y"`, false},
 	} {
-		a, b := parse(t, "[tasks.t]\n"+c.a).Tasks["t"], parse(t, "[tasks.t]\n"+c.b).Tasks["t"]
+		a, b := parse(t, ops+"[tasks.t]\n"+c.a).Tasks["t"], parse(t, ops+"[tasks.t]\n"+c.b).Tasks["t"]
 		if a.Equal(b) != c.equal {
 			t.Errorf("%s: equal is %v, want %v", c.name, a.Equal(b), c.equal)
 		}
@@ -108,6 +120,12 @@ func TestDiff(t *testing.T) {
 		{"the host's zone", a + `at = "09:00"`, "[rota]\ntimezone = \"Asia/Tokyo\"\n" + a + `at = "09:00"`, "1 changed (a: timezone Local → Asia/Tokyo); settings: timezone", []string{"triggers"}, true},
 		{"settings", a, "[rota]\nmax_running = 3\nstate_dir = \"x\"\n[queues.main]\nworkers = 2\n[queues.q]\n" + a,
 			"1 same; settings: max_running, state_dir, queues.main, queues.q (state_dir needs a restart)", nil, false},
+		{"a hook", a, a + `on_failure = "run:a2"` + "\n[tasks.a2]\ncommand = \"x\"\n", "1 added (a2), 1 changed (a: on_failure none → [\"run:a2\"])", []string{"on_failure"}, false},
+		{"ping is not shown", a, a + `ping = "https://example.org/key"`, "1 changed (a: ping)", []string{"ping"}, false},
+		{"the mail server", "[tasks.a]\nmail = { to = \"a@b\" }\n", "[smtp]\nhost = \"m\"\n[tasks.a]\nmail = { to = \"a@b\" }\n", "1 changed (a: mail); settings: smtp", []string{"mail"}, false},
+		{"more settings", a, "[rota]\nautostart = []\non_bad_config = \"ops\"\nsocket = \"/s\"\nsocket_group = \"g\"\n[web]\nlisten = \"unix:/w\"\n[history]\ntotal = \"1MiB\"\n[notify.ops]\ncommand = \"wall\"\n" + a,
+			"1 same; settings: socket, socket_group, autostart, on_bad_config, history, web, notify.ops (socket and socket_group need a restart)", nil, false},
+		{"a notification", "[notify.ops]\ncommand = \"wall\"\n[notify.me]\ncommand = \"a\"\n" + a, "[notify.ops]\ncommand = \"wall\"\n[notify.me]\ncommand = \"b\"\n" + a, "1 same; settings: notify.me", nil, false},
 		{"many", none, many(9), "9 added (t1, t2, t3, t4, t5, t6 and 3 more)", nil, false},
 	} {
 		got := Diff(parse(t, c.old), parse(t, c.new))

@@ -103,7 +103,7 @@ func (l *loader) refer() {
 			r.at.wrong("name one of [notify.NAME]", "%s starts no task", r.at.key())
 		case isTask:
 			if _, ok := l.tasks[task]; !ok {
-				r.at.wrong(meant("run:", task, l.tasks, ""), "there is no task %q", task)
+				r.at.wrong(meant("run:", task, l.tasks, fmt.Sprintf("add [tasks.%s]", tomlKey(task))), "there is no task %q", task)
 			}
 		default:
 			if _, ok := l.notes[r.name]; !ok {
@@ -165,7 +165,7 @@ func (l *loader) circles() {
 					at, own := l.taskKey(name, key)
 					hint := ""
 					if !own {
-						hint = fmt.Sprintf("give task %q a %s = []", name, key)
+						hint = fmt.Sprintf("give task %q %s = []", name, key)
 					}
 					if _, isList := at.value().([]any); isList {
 						at = at.at(i)

@@ -54,6 +54,21 @@ func TestIncludes(t *testing.T) {
 	}
 }
 
+// Half a file that is included, such as one that is about to be written, does
+// not take its tasks away.
+func TestIncludedIsEmpty(t *testing.T) {
+	s := scene{T: t, dir: t.TempDir()}
+	s.write("jobs.toml", "INCLUDE a")
+	for text, refused := range map[string]bool{"": true, "# [tasks.b]\n": true, "\ufeff\n": true, "[tasks]\n": false, "[queues]": false} {
+		s.write("conf.d/x.toml", "b")
+		s.must(os.WriteFile(s.path("conf.d/x.toml"), []byte(text), 0o644))
+		_, err := Load(s.path("jobs.toml"), Options{TrustFile: true})
+		if e := (*Errors)(nil); errors.As(err, &e) != refused || refused && e.Faults[0].Msg != "the file says nothing" {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 // A file is named as the user would name it from where they are.
 func TestIncludedName(t *testing.T) {
 	s := scene{T: t, dir: t.TempDir()}

@@ -22,6 +22,7 @@ type Notify struct {
 var ways = map[string]func(s spot, v any) runner.Action{
 	"webhook": reader(webhookKeys, runner.HTTP{Method: "POST", Expect: []string{"200-299"}}),
 	"command": readCommand,
+	"mail":    readMail,
 }
 
 // webhookKeys are the keys of a webhook.
@@ -49,7 +50,7 @@ func (l *loader) tell(s spot, name string, v any) {
 			before := len(l.complaints)
 			if a := read(s, v); a != nil {
 				n.Action = a
-				s.check(a, before)
+				s.problems(runner.CheckHook(a), before)
 			}
 		default:
 			guessed = true
@@ -61,6 +62,7 @@ func (l *loader) tell(s spot, name string, v any) {
 	case len(given) == 0 && !guessed:
 		s.odd(fmt.Sprintf("add one of %s", enumerate(slices.Sorted(maps.Keys(ways)))), "notify %q tells nobody", name)
 	case len(given) > 1:
+		s.inOrder(given)
 		for _, key := range given[1:] {
 			s.at(key).odd("two ways are two targets", "notify %q has %s beside %s", name, key, given[0])
 		}

@@ -30,6 +30,13 @@ func (s spot) at(step any) spot {
 	return s
 }
 
+// inOrder sorts keys of the table here by where they stand.
+func (s spot) inOrder(keys []string) {
+	slices.SortFunc(keys, func(a, b string) int {
+		return complaint{spot: s.at(a)}.where().start - complaint{spot: s.at(b)}.where().start
+	})
+}
+
 // name is the innermost key, or "item 2 of KEY".
 func (s spot) name() string {
 	last := len(s.path) - 1

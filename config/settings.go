@@ -68,11 +68,10 @@ func (l *loader) history(s spot, v any) {
 // tables are the tables of the file, and which of them an included file may
 // have.
 var tables = map[string]struct{ included bool }{
-	"rota": {}, "web": {}, "history": {}, "defaults": {}, "queues": {true}, "notify": {true}, "tasks": {true},
+	"rota": {}, "web": {}, "smtp": {}, "history": {}, "defaults": {}, "queues": {true}, "notify": {true}, "tasks": {true},
 }
 
-// settings reads what stands in the main file only: [rota], [web], [history]
-// and [defaults].
+// settings reads what stands in the main file only.
 func (l *loader) settings(file *source) {
 	s := spot{l: l, src: file}
 	if v, ok := file.data["rota"]; ok {
@@ -80,6 +79,9 @@ func (l *loader) settings(file *source) {
 	}
 	if v, ok := file.data["web"]; ok {
 		l.web(s.at("web"), v)
+	}
+	if v, ok := file.data["smtp"]; ok {
+		l.smtp(s.at("smtp"), v)
 	}
 	if v, ok := file.data["history"]; ok {
 		l.history(s.at("history"), v)
@@ -131,7 +133,7 @@ func (l *loader) unknownTable(s spot, key string, v any) {
 	case isTable && slices.ContainsFunc(slices.Collect(maps.Keys(t)), isTaskKey):
 		hint = fmt.Sprintf("write [tasks.%s]", key)
 	default:
-		hint = "a file has [rota], [web], [history], [notify.NAME], [defaults], [queues.NAME] and [tasks.NAME]"
+		hint = "a file has [rota], [web], [smtp], [history], [notify.NAME], [defaults], [queues.NAME] and [tasks.NAME]"
 	}
 	if isTable {
 		s.odd(hint, "unknown table %q", key)

@@ -104,11 +104,9 @@ func (l *loader) job(s spot, name string, v any) {
 	l.triggers(s, v.(map[string]any), &d)
 	switch {
 	case len(acts) == 0 && !guessed:
-		s.odd("add one of command, log, http, write and clean", "task %q does nothing", name)
+		s.odd("add one of command, log, http, write, clean and mail", "task %q does nothing", name)
 	case len(acts) > 1:
-		slices.SortFunc(acts, func(a, b string) int {
-			return complaint{spot: s.at(a)}.where().start - complaint{spot: s.at(b)}.where().start
-		})
+		s.inOrder(acts)
 		for _, key := range acts[1:] {
 			s.at(key).odd("two actions are two tasks", "task %q has %s beside %s", name, key, acts[0])
 		}

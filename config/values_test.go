@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"rota/internal/mail"
 	"rota/runner"
 )
 
@@ -93,6 +94,54 @@ func TestValues(t *testing.T) {
 	}
 	same(t, "sources", paths, []string{dir + "/valid-all.toml", dir + "/conf.d/more.toml"})
 	same(t, "globs", c.Globs, []string{dir + "/conf.d/*.toml"})
+}
+
+// What the keys that tell others become.
+func TestTellingValues(t *testing.T) {
+	dir, err := filepath.Abs(examples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(filepath.Join(dir, "valid-hooks.toml"), Options{TrustFile: true, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "autostart", c.Rota.Autostart, []string{"main", "*@mail"})
+	same(t, "on_bad_config", c.Rota.OnBadConfig, []string{"ops"})
+	same(t, "socket", []string{c.Rota.Socket, c.Rota.SocketGroup}, []string{"/run/rota/rota.sock", "adm"})
+	same(t, "web", c.Web, Web{
+		Listen: "0.0.0.0:8377", Hosts: []string{"rota.example.org", "10.0.0.7:8377"},
+		TLSCert: dir + "/rota.crt", TLSKey: dir + "/rota.key",
+		Tokens: map[string]Token{
+			"page": {File: dir + "/secrets/page", May: "read", Tasks: []string{"*"}},
+			"ci":   {File: "/etc/rota/secrets/ci", May: "request", Tasks: []string{"build-*", "test"}},
+		},
+	})
+	server := mail.Server{Host: "mail.example.org", Port: 2525, TLS: "none", From: "Rota <rota@example.org>", User: "rota", PasswordFile: dir + "/secrets/smtp"}
+	same(t, "smtp", c.SMTP, server)
+	process := newDraft().Process
+	process.Base = dir
+	same(t, "notify", c.Notify, map[string]Notify{
+		"ops": {
+			Name: "ops", AtMostEvery: time.Hour, Process: process,
+			Action: &runner.Mail{To: []string{"ops@example.org"}, Subject: "{{.Task}} {{.Outcome}}", Body: "{{.Tail}}", AttachOutput: true, Server: server},
+		},
+		"chat": {Name: "chat", Process: process, Action: &runner.HTTP{
+			URL: "https://example.org/hook", Method: "POST", Headers: map[string]string{"X-Key": "1"}, Body: "{{.Took}}", Expect: []string{"200-299"},
+		}},
+		"wall": {Name: "wall", Process: process, Action: &runner.Command{Argv: []string{"wall", "-n"}}},
+	})
+	task := c.Tasks["build-all"]
+	same(t, "hooks", task.Hooks, Hooks{
+		OnSuccess: []string{"chat"}, OnFailure: []string{"chat", "run:undo"}, OnMissed: []string{"wall"},
+		OnRecover: []string{"ops"}, OnOutput: []string{"run:tell"},
+	})
+	same(t, "the rest", []any{task.Ping, task.ExpectSuccessWithin, task.HoldAfter, task.InputMax, task.ResultMax, task.Keep.Bytes},
+		[]any{"https://hc-ping.com/0a1b", 26 * time.Hour, 3, int64(0), int64(10 << 20), int64(1 << 30)})
+	same(t, "hooks by default", c.Tasks["undo"].Hooks, Hooks{OnFailure: []string{"ops", "run:tell"}})
+	same(t, "no hooks", c.Tasks["tell"].Hooks, Hooks{})
+	same(t, "bytes by default", c.Tasks["undo"].Keep.Bytes, int64(10<<20))
+	same(t, "a mail", c.Tasks["tell"].Action, runner.Action(&runner.Mail{To: []string{"root@example.org"}, Subject: "{{.Params.what}}", Server: server}))
 }
 
 func same(t *testing.T, what string, got, want any) {
