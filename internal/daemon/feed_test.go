@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// reader takes what is written when it is let.
-type reader struct {
+// gated takes what is written when it is let.
+type gated struct {
 	gate chan struct{} // nil: at once
 	mu   sync.Mutex
 	got  bytes.Buffer
 }
 
-func (r *reader) Write(p []byte) (int, error) {
+func (r *gated) Write(p []byte) (int, error) {
 	if r.gate != nil {
 		<-r.gate
 	}
@@ -28,7 +28,7 @@ func (r *reader) Write(p []byte) (int, error) {
 
 func TestFeedKeepsOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &reader{}
+		r := &gated{}
 		f := newFeed(r)
 		var want strings.Builder
 		for i := range 10000 {
@@ -44,7 +44,7 @@ func TestFeedKeepsOrder(t *testing.T) {
 
 func TestFeedDoesNotWaitForOneWhoStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &reader{gate: make(chan struct{})}
+		r := &gated{gate: make(chan struct{})}
 		f := newFeed(r)
 		line := append(bytes.Repeat([]byte("x"), 64<<10-1), '\n')
 		began := time.Now()
@@ -70,7 +70,7 @@ func TestFeedDoesNotWaitForOneWhoStopped(t *testing.T) {
 
 func TestFeedCloseDoesNotWaitForOneWhoStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &reader{gate: make(chan struct{})}
+		r := &gated{gate: make(chan struct{})}
 		f := newFeed(r)
 		fmt.Fprint(f, "x\n")
 		began := time.Now()
@@ -84,7 +84,7 @@ func TestFeedCloseDoesNotWaitForOneWhoStopped(t *testing.T) {
 
 func TestFeedWaitsForOneWhoIsSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &reader{gate: make(chan struct{})}
+		r := &gated{gate: make(chan struct{})}
 		f := newFeed(r)
 		var slow sync.WaitGroup
 		slow.Go(func() {

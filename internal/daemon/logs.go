@@ -18,7 +18,7 @@ import (
 )
 
 // Log implements [control.Reader].
-func (r *bookReader) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
+func (r *reader) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
 	id, err := r.resolve(ctx, id)
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func soFar(run runner.Run) string {
 
 // logPath is where the output of an attempt is; beside it, while it is written,
 // are the segments of its end: PATH.1 and so on, of which the newest two stay.
-func (r *bookReader) logPath(run runner.Run, attempt int) string {
+func (r *reader) logPath(run runner.Run, attempt int) string {
 	task, key := runner.SplitID(run.ID)
 	return filepath.Join(r.stateDir, "logs", task, key+"."+strconv.Itoa(attempt)+".log")
 }
@@ -149,7 +149,7 @@ const followEvery = 200 * time.Millisecond
 type follower struct {
 	ctx  context.Context
 	stop context.CancelFunc
-	r    *bookReader
+	r    *reader
 	run  runner.Run
 
 	mu      sync.Mutex // held while Read reads, or waits
@@ -168,7 +168,7 @@ type follower struct {
 }
 
 // follow begins to read a run that has not ended.
-func (r *bookReader) follow(ctx context.Context, run runner.Run) io.ReadCloser {
+func (r *reader) follow(ctx context.Context, run runner.Run) io.ReadCloser {
 	ctx, stop := context.WithCancel(ctx)
 	return &follower{ctx: ctx, stop: stop, r: r, run: run, attempt: max(1, run.Attempts)}
 }

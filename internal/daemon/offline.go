@@ -23,5 +23,5 @@ func Offline(ctx context.Context, cfg *config.Config) (control.Reader, io.Closer
 	if err != nil {
 		return nil, nil, err
 	}
-	return &bookReader{book: book, stateDir: dir, config: func() *config.Config { return cfg }, now: time.Now}, book, nil
+	return &reader{book: book, stateDir: dir, config: func() *config.Config { return cfg }, now: time.Now}, book, nil
 }

@@ -14,10 +14,10 @@ import (
 	"rota/runner"
 )
 
-// bookReader answers questions from the ledger and a configuration. It changes
+// reader answers questions from the ledger and a configuration. It changes
 // nothing, and knows no loop: the daemon uses it, and so does a command while no
 // daemon runs.
-type bookReader struct {
+type reader struct {
 	book     ledger.Reader
 	stateDir string
 	config   func() *config.Config // the one in force
@@ -26,10 +26,10 @@ type bookReader struct {
 	live     func(*control.Status)                   // adds what only a daemon knows; nil: none runs
 }
 
-var _ control.Reader = (*bookReader)(nil)
+var _ control.Reader = (*reader)(nil)
 
 // Status implements [control.Reader].
-func (r *bookReader) Status(ctx context.Context) (control.Status, error) {
+func (r *reader) Status(ctx context.Context) (control.Status, error) {
 	cfg := r.config()
 	s := control.Status{Config: cfg.Path, StateDir: r.stateDir, Timezone: cfg.Rota.Timezone.String(), Tasks: len(cfg.Tasks)}
 	cursor, err := r.book.Cursor(ctx)

@@ -57,7 +57,7 @@ func (c coming) notes(at time.Time) []string {
 
 // Next implements [control.Reader]. Each standing request counts as a task of
 // its own.
-func (r *bookReader) Next(ctx context.Context, q control.NextQuery) ([]control.Slot, error) {
+func (r *reader) Next(ctx context.Context, q control.NextQuery) ([]control.Slot, error) {
 	cfg := r.config()
 	for _, name := range q.Tasks {
 		if _, ok := cfg.Tasks[name]; !ok {
@@ -88,7 +88,7 @@ func (r *bookReader) Next(ctx context.Context, q control.NextQuery) ([]control.S
 }
 
 // firsts returns when tasks come due next; without names all.
-func (r *bookReader) firsts(ctx context.Context, cfg *config.Config, names []string) (map[string]time.Time, error) {
+func (r *reader) firsts(ctx context.Context, cfg *config.Config, names []string) (map[string]time.Time, error) {
 	series, err := r.series(ctx, cfg, names)
 	first := map[string]time.Time{}
 	for _, s := range series {
@@ -111,7 +111,7 @@ type series struct {
 }
 
 // series returns those of some tasks, or without names of all.
-func (r *bookReader) series(ctx context.Context, cfg *config.Config, names []string) ([]*series, error) {
+func (r *reader) series(ctx context.Context, cfg *config.Config, names []string) ([]*series, error) {
 	states, err := r.book.Tasks(ctx)
 	if err != nil {
 		return nil, err
@@ -182,7 +182,7 @@ func (s *series) next() control.Slot {
 
 // unattended works out what comes due from now on where no daemon keeps an
 // agenda.
-func (r *bookReader) unattended(ctx context.Context, cfg *config.Config, states map[string]ledger.TaskState) ([]coming, error) {
+func (r *reader) unattended(ctx context.Context, cfg *config.Config, states map[string]ledger.TaskState) ([]coming, error) {
 	now := r.now()
 	var all []coming
 	for name, task := range cfg.Tasks {
@@ -263,7 +263,7 @@ func standingAt(cfg *config.Config, run runner.Run, now time.Time) (coming, bool
 }
 
 // lastEnd is when a task last ended; zero if it is not known that it ever did.
-func (r *bookReader) lastEnd(ctx context.Context, task string) (time.Time, error) {
+func (r *reader) lastEnd(ctx context.Context, task string) (time.Time, error) {
 	runs, err := r.book.List(ctx, ledger.Filter{Task: task, Limit: 20})
 	var at time.Time
 	for _, run := range runs {

@@ -13,7 +13,7 @@ import (
 )
 
 // Queues implements [control.Reader].
-func (r *bookReader) Queues(ctx context.Context, patterns ...string) (control.Queues, error) {
+func (r *reader) Queues(ctx context.Context, patterns ...string) (control.Queues, error) {
 	cfg, now := r.config(), r.now()
 	var answer control.Queues
 	names := slices.Sorted(maps.Keys(cfg.Queues))

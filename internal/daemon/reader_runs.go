@@ -15,7 +15,7 @@ import (
 const mostRuns = 100
 
 // Runs implements [control.Reader].
-func (r *bookReader) Runs(ctx context.Context, q control.RunQuery) ([]runner.Run, error) {
+func (r *reader) Runs(ctx context.Context, q control.RunQuery) ([]runner.Run, error) {
 	runs, err := r.book.List(ctx, ledger.Filter{
 		Task: q.Task, States: q.States, Outcomes: q.Outcomes, Since: q.Since, Limit: cmp.Or(q.N, mostRuns),
 	})
@@ -26,7 +26,7 @@ func (r *bookReader) Runs(ctx context.Context, q control.RunQuery) ([]runner.Run
 }
 
 // known complains about a task that neither the file nor the ledger knows.
-func (r *bookReader) known(ctx context.Context, task string) error {
+func (r *reader) known(ctx context.Context, task string) error {
 	cfg := r.config()
 	if _, ok := cfg.Tasks[task]; ok {
 		return nil
@@ -39,7 +39,7 @@ func (r *bookReader) known(ctx context.Context, task string) error {
 }
 
 // Run implements [control.Reader].
-func (r *bookReader) Run(ctx context.Context, id string) (control.Run, error) {
+func (r *reader) Run(ctx context.Context, id string) (control.Run, error) {
 	id, err := r.resolve(ctx, id)
 	if err != nil {
 		return control.Run{}, err
@@ -60,7 +60,7 @@ func (r *bookReader) Run(ctx context.Context, id string) (control.Run, error) {
 }
 
 // resolve returns the id of a run: for a task alone that of its newest run.
-func (r *bookReader) resolve(ctx context.Context, id string) (string, error) {
+func (r *reader) resolve(ctx context.Context, id string) (string, error) {
 	if strings.Contains(id, "/") {
 		return id, nil
 	}
@@ -78,7 +78,7 @@ func (r *bookReader) resolve(ctx context.Context, id string) (string, error) {
 }
 
 // Result implements [control.Reader].
-func (r *bookReader) Result(ctx context.Context, id string) (io.ReadCloser, error) {
+func (r *reader) Result(ctx context.Context, id string) (io.ReadCloser, error) {
 	id, err := r.resolve(ctx, id)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 )
 
 // Tasks implements [control.Reader].
-func (r *bookReader) Tasks(ctx context.Context, names ...string) ([]control.Task, error) {
+func (r *reader) Tasks(ctx context.Context, names ...string) ([]control.Task, error) {
 	cfg, now := r.config(), r.now()
 	for _, name := range names {
 		if _, ok := cfg.Tasks[name]; !ok {
@@ -63,7 +63,7 @@ func (r *bookReader) Tasks(ctx context.Context, names ...string) ([]control.Task
 }
 
 // alive returns the runs that have no outcome yet, by task, the oldest first.
-func (r *bookReader) alive(ctx context.Context) (map[string][]runner.Run, error) {
+func (r *reader) alive(ctx context.Context) (map[string][]runner.Run, error) {
 	runs, err := r.book.List(ctx, ledger.Filter{States: []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held, runner.Standing}})
 	byTask := map[string][]runner.Run{}
 	for _, run := range slices.Backward(runs) {

@@ -8,6 +8,6 @@ import (
 )
 
 // Why implements [control.Reader].
-func (r *bookReader) Why(ctx context.Context, task string, at time.Time) (control.Why, error) {
+func (r *reader) Why(ctx context.Context, task string, at time.Time) (control.Why, error) {
 	return control.Why{}, r.known(ctx, task)
 }
