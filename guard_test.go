@@ -48,7 +48,7 @@ var homes = map[string][]string{
 	"github.com/lmittmann/tint":               {"internal/daemon"},
 	"github.com/wneessen/go-mail":             {"internal/mail"},
 	"github.com/urfave/cli/v2":                {"internal/command"},
-	"golang.org/x/sys/unix":                   {"runner", "internal/clock", "internal/command", "internal/daemon"},
+	"golang.org/x/sys/unix":                   {"runner", "internal/clock", "internal/command", "internal/control", "internal/daemon"},
 	"golang.org/x/term":                       {"internal/command"},
 	"zombiezen.com/go/sqlite":                 {"internal/ledger"},
 }

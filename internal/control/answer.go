@@ -1,0 +1,77 @@
+package control
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// refusal is an error as it is sent, with what was done before it.
+type refusal struct {
+	Error     *Error `json:"error"`
+	Cancelled int    `json:"cancelled,omitempty"`
+	Forgotten int    `json:"forgotten,omitempty"`
+}
+
+// statuses of HTTP for the codes, both ways; one that is not here is 500.
+var statuses = []struct {
+	code   Code
+	status int
+}{
+	{Usage, http.StatusBadRequest},
+	{Forbidden, http.StatusForbidden},
+	{NotFound, http.StatusNotFound},
+	{Conflict, http.StatusConflict},
+	{File, http.StatusUnprocessableEntity},
+	{NotNow, http.StatusServiceUnavailable},
+	{Failed, http.StatusInternalServerError},
+	{Forbidden, http.StatusUnauthorized},
+	{Usage, http.StatusRequestEntityTooLarge},
+	{Usage, http.StatusMethodNotAllowed},
+}
+
+// wire returns an error as it is sent.
+func wire(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return &Error{Code: cmp.Or(e.Code, Failed), Message: e.Message, Hint: e.Hint, Faults: e.Faults}
+	}
+	return &Error{Code: Failed, Message: err.Error()}
+}
+
+// fail answers with an error.
+func fail(w http.ResponseWriter, err error) { refuse(w, refusal{Error: wire(err)}) }
+
+func refuse(w http.ResponseWriter, no refusal) {
+	status := http.StatusInternalServerError
+	for _, s := range statuses {
+		if s.code == no.Error.Code {
+			status = s.status
+			break
+		}
+	}
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+	answer(w, status, no)
+}
+
+// answer sends a value as JSON.
+func answer(w http.ResponseWriter, status int, v any) {
+	var b bytes.Buffer
+	if err := json.NewEncoder(&b).Encode(v); err != nil {
+		status = http.StatusInternalServerError
+		b.Reset()
+		json.NewEncoder(&b).Encode(refusal{Error: wire(err)})
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	// The time is that of this answer; the connection's next has its own.
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
+	w.WriteHeader(status)
+	w.Write(b.Bytes())
+}

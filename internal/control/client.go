@@ -1,0 +1,81 @@
+package control
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Target says where a rota answers.
+type Target struct {
+	Socket  string         // the path of its socket; for "" see [SocketPath]
+	URL     string         // "https://host:8377", instead of the socket; "": the socket
+	Token   string         // who asks; "": whoever the socket sees
+	RootCAs *x509.CertPool // nil: those of this machine
+}
+
+// Client is a Service somewhere else. A stream that it returned is closed when
+// the context that it was asked for with ends.
+type Client struct {
+	at    string // for people
+	base  string // of every address
+	token string
+	http  *http.Client
+}
+
+var _ Service = (*Client)(nil)
+
+// dialTime is how long a connection may take.
+const dialTime = 5 * time.Second
+
+// NewClient returns a client. Nothing is connected to before something is
+// asked: that nobody is there is then an error with the Code NoDaemon.
+func NewClient(t Target) (*Client, error) {
+	dialer := &net.Dialer{Timeout: dialTime}
+	transport := &http.Transport{
+		TLSClientConfig:     &tls.Config{RootCAs: t.RootCAs, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout: dialTime,
+		MaxIdleConnsPerHost: 16,
+		IdleConnTimeout:     idleTime / 2,
+		DisableCompression:  true,
+	}
+	c := &Client{at: t.Socket, base: "http://localhost", token: t.Token, http: &http.Client{
+		Transport: transport,
+		// A token is for the one who was asked, and rota sends nobody elsewhere.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	if t.URL == "" {
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialUnix(ctx, dialer, t.Socket)
+		}
+		return c, nil
+	}
+	u, err := url.Parse(t.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, Errorf(Usage, "it looks like https://host:8377", "%q is not the address of a rota", t.URL)
+	}
+	if u.User != nil {
+		return nil, Errorf(Usage, "give it as a file: --token-file", "an address holds no token")
+	}
+	if u.Scheme == "http" && t.Token != "" && !loopback(u.Hostname()) {
+		return nil, Errorf(Usage, "use https://", "a token is not sent to %s without TLS", u.Host)
+	}
+	transport.DialContext = dialer.DialContext
+	transport.Proxy = http.ProxyFromEnvironment
+	c.at, c.base = t.URL, strings.TrimRight(u.String(), "/")
+	return c, nil
+}
+
+// Close ends connections that are not in use.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// loopback reports whether a host is this machine, by name or number.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}

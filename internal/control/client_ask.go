@@ -1,0 +1,160 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// maxAnswer bounds an answer that is read as a whole.
+const maxAnswer = 256 << 20
+
+// readTime is how long an answer may take that waits for nothing.
+const readTime = time.Minute
+
+// get asks for JSON that is there at once.
+func get[T any](ctx context.Context, c *Client, path string, q url.Values) (T, error) {
+	soon, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	v, err := late[T](soon, c, path, q)
+	if soon.Err() != nil && ctx.Err() == nil {
+		err = Errorf(NoDaemon, "", "no answer from %s within %v", c.at, readTime)
+	}
+	return v, err
+}
+
+// late asks for JSON that may take long.
+func late[T any](ctx context.Context, c *Client, path string, q url.Values) (v T, err error) {
+	err = c.whole(ctx, http.MethodGet, path, q, "", nil, &v)
+	return v, err
+}
+
+// post sends JSON, unless what is nil, and reads what it answers.
+func post[T any](ctx context.Context, c *Client, path string, q url.Values, what any) (v T, err error) {
+	var body io.Reader
+	kind := ""
+	if what != nil {
+		b, err := json.Marshal(what)
+		if err != nil {
+			return v, Errorf(Usage, "", "%v", err)
+		}
+		body, kind = bytes.NewReader(b), "application/json"
+	}
+	err = c.whole(ctx, http.MethodPost, path, q, kind, body, &v)
+	return v, err
+}
+
+// whole sends a request and decodes all of the answer.
+func (c *Client) whole(ctx context.Context, method, path string, q url.Values, kind string, body io.Reader, into any) error {
+	answer, err := c.send(ctx, method, path, q, kind, body, into)
+	if err != nil {
+		return err
+	}
+	defer answer.Close()
+	bounded := &io.LimitedReader{R: answer, N: maxAnswer}
+	if err := json.NewDecoder(bounded).Decode(into); err != nil {
+		if bounded.N <= 0 {
+			return Errorf(Failed, "ask for less", "the answer of %s is larger than %d MiB", c.at, maxAnswer>>20)
+		}
+		return c.broken(ctx, err)
+	}
+	io.Copy(io.Discard, bounded) // so that the connection can be used again
+	return nil
+}
+
+// send sends a request and returns the answer, if it is not an error. into is
+// what an error may say beside, or nil.
+func (c *Client) send(ctx context.Context, method, path string, q url.Values, kind string, body io.Reader, into any) (io.ReadCloser, error) {
+	address := c.base + path
+	if len(q) > 0 {
+		address += "?" + q.Encode()
+	}
+	r, err := http.NewRequestWithContext(ctx, method, address, body)
+	if err != nil {
+		return nil, Errorf(Usage, "", "%v", err)
+	}
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	r.Header.Set("Accept", "application/json, "+ndjson)
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return nil, c.unreachable(ctx, err)
+	}
+	if answer.StatusCode == http.StatusOK {
+		return answer.Body, nil
+	}
+	defer answer.Body.Close()
+	return nil, c.refused(answer, into)
+}
+
+// refused returns the error that an answer is, and puts what it says beside
+// into into.
+func (c *Client) refused(answer *http.Response, into any) error {
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxBody))
+	var no struct {
+		Error *Error `json:"error"`
+	}
+	if json.Unmarshal(text, &no) != nil || no.Error == nil || no.Error.Code == "" {
+		said := strings.TrimSpace(short(string(text)))
+		return Errorf(NoDaemon, "is that the address of a rota?", "%s answers %q: %q", c.at, answer.Status, said)
+	}
+	if into != nil {
+		json.Unmarshal(text, into)
+	}
+	return no.Error
+}
+
+// broken is the error of an answer that ended before its end.
+func (c *Client) broken(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return Errorf(Failed, "", "the answer of %s broke off: %v", c.at, err)
+}
+
+// unreachable says why nobody answered.
+func (c *Client) unreachable(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var address *url.Error
+	if errors.As(err, &address) {
+		err = address.Err
+	}
+	var (
+		unknown x509.UnknownAuthorityError
+		name    x509.HostnameError
+		invalid x509.CertificateInvalidError
+		check   *tls.CertificateVerificationError
+		record  tls.RecordHeaderError
+	)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return Errorf(Forbidden, "", "permission denied at %s", c.at)
+	case errors.As(err, &unknown):
+		return Errorf(NoDaemon, "name the file of its issuer in SSL_CERT_FILE", "the certificate of %s is of nobody that this machine trusts", c.at)
+	case errors.As(err, &name), errors.As(err, &invalid), errors.As(err, &check):
+		return Errorf(NoDaemon, "", "the certificate of %s: %v", c.at, err)
+	case errors.As(err, &record), strings.Contains(err.Error(), "HTTP response to HTTPS client"):
+		return Errorf(NoDaemon, "use http:// if it is on this machine", "%s does not speak TLS", c.at)
+	case strings.HasPrefix(c.at, "http"):
+		return Errorf(NoDaemon, "does it listen there? see [web] in its jobs.toml", "no daemon at %s: %v", c.at, err)
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return Errorf(NoDaemon, "start it: systemctl start rota", "no daemon at %s", c.at)
+	}
+	return Errorf(NoDaemon, "", "no daemon at %s: %v", c.at, err)
+}

@@ -1,0 +1,50 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// doorman lets requests in: not those that a page of another site makes a
+// browser send, nor of somebody unknown. What is inside is for the caller only.
+func (s *Server) doorman(d *Door) http.Handler {
+	sites := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		caller, err := (*d.who.Load())(r, s.options.TokenOf, s.options.Owner)
+		if err == nil && sites.Check(r) != nil {
+			err = Errorf(Forbidden, "", "a page of another site may not act here")
+		}
+		switch {
+		case err == nil:
+			s.serve(w, r, Guard(s.options.Service, caller))
+		case errors.Is(err, errWrongToken):
+			s.slow(r)
+			fallthrough
+		case errors.Is(err, errNoToken):
+			w.Header().Add("WWW-Authenticate", `Bearer realm="rota"`)
+			w.Header().Add("WWW-Authenticate", `Basic realm="rota", charset="UTF-8"`)
+			answer(w, http.StatusUnauthorized, refusal{Error: wire(err)})
+		default:
+			fail(w, err)
+		}
+	})
+}
+
+// slow makes guessing slow.
+func (s *Server) slow(r *http.Request) {
+	wait := time.NewTimer(s.guess)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-r.Context().Done():
+	}
+}
+
+// serve passes a request on to its route.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, service Service) {
+	s.routes.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), serviceKey{}, service)))
+}

@@ -1,0 +1,203 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"rota/runner"
+)
+
+// Guard returns a Service that does for a caller what they may have done, and
+// lets everything else be: tasks that they may not see do not exist for them,
+// and things about rota as a whole need a grant over all tasks. Who acts is the
+// caller.
+func Guard(s Service, c Caller) Service { return &guard{s, c} }
+
+type guard struct {
+	s Service
+	c Caller
+}
+
+// as is ctx with the caller in it.
+func (g *guard) as(ctx context.Context) context.Context { return As(ctx, g.c.Who) }
+
+// all reports whether no task is hidden from the caller.
+func (g *guard) all() bool { return g.c.overAll() != "" }
+
+// sees reports whether the caller may see a task, or the task of a run.
+func (g *guard) sees(id string) bool {
+	task, _ := runner.SplitID(id)
+	return g.c.over(task) != ""
+}
+
+// may returns an error if the caller may not do something with a task, or the
+// task of a run. What they may not see is not found.
+func (g *guard) may(need Scope, what, id string) error {
+	task, key := runner.SplitID(id)
+	switch has := g.c.over(task); {
+	case has == "" && key != "":
+		return Errorf(NotFound, "", "no run %q", id)
+	case has == "":
+		return Errorf(NotFound, "", "no task %q", task)
+	case !has.allows(need):
+		return Errorf(Forbidden, "", "%s may not %s %s", g.c.Who, what, id)
+	}
+	return nil
+}
+
+func (g *guard) mayEach(need Scope, what string, ids []string) error {
+	for _, id := range ids {
+		if err := g.may(need, what, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayAll returns an error if the caller may not do something with rota as a
+// whole.
+func (g *guard) mayAll(need Scope, what string) error {
+	if has := g.c.overAll(); has == "" || !has.allows(need) {
+		return Errorf(Forbidden, "", "%s may not %s", g.c.Who, what)
+	}
+	return nil
+}
+
+// hide removes from an error the names of tasks that the caller may not see: a
+// hint names what is near.
+func (g *guard) hide(err error) error {
+	var e *Error
+	if err == nil || g.all() || !errors.As(err, &e) || e.Code != NotFound {
+		return err
+	}
+	return &Error{Code: NotFound, Message: e.Message}
+}
+
+// guarded calls f if err, of what the caller may do, is nil.
+func guarded[T any](g *guard, err error, f func() (T, error)) (T, error) {
+	if err != nil {
+		var none T
+		return none, err
+	}
+	t, err := f()
+	return t, g.hide(err)
+}
+
+func (g *guard) Run(ctx context.Context, id string) (Run, error) {
+	return guarded(g, g.may(MayRead, "see", id), func() (Run, error) {
+		r, err := g.s.Run(g.as(ctx), id)
+		r.Run = g.run(r.Run)
+		return r, err
+	})
+}
+
+func (g *guard) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
+	return guarded(g, g.may(MayRead, "see", id), func() (io.ReadCloser, error) { return g.s.Log(g.as(ctx), id, follow) })
+}
+
+func (g *guard) Result(ctx context.Context, id string) (io.ReadCloser, error) {
+	return guarded(g, g.may(MayRead, "see", id), func() (io.ReadCloser, error) { return g.s.Result(g.as(ctx), id) })
+}
+
+func (g *guard) Why(ctx context.Context, task string, at time.Time) (Why, error) {
+	return guarded(g, g.may(MayRead, "see", task), func() (Why, error) { return g.s.Why(g.as(ctx), task, at) })
+}
+
+func (g *guard) Queues(ctx context.Context, patterns ...string) (Queues, error) {
+	return guarded(g, g.mayAll(MayRead, "see queues"), func() (Queues, error) { return g.s.Queues(g.as(ctx), patterns...) })
+}
+
+func (g *guard) Request(ctx context.Context, r Request, input io.Reader) (runner.Run, error) {
+	return guarded(g, g.may(MayRequest, "run", r.Task), func() (runner.Run, error) { return g.s.Request(g.as(ctx), r, input) })
+}
+
+func (g *guard) Wait(ctx context.Context, id string) (runner.Run, error) {
+	return guarded(g, g.may(MayRead, "see", id), func() (runner.Run, error) {
+		r, err := g.s.Wait(g.as(ctx), id)
+		return g.run(r), err
+	})
+}
+
+func (g *guard) Cancel(ctx context.Context, id string) (runner.Run, error) {
+	return guarded(g, g.may(MayRequest, "cancel", id), func() (runner.Run, error) { return g.s.Cancel(g.as(ctx), id) })
+}
+
+func (g *guard) CancelAll(ctx context.Context, task string) (int, error) {
+	err := g.may(MayRequest, "cancel runs of", task)
+	if task == "" {
+		err = g.mayAll(MayControl, "cancel all runs")
+	}
+	return guarded(g, err, func() (int, error) { return g.s.CancelAll(g.as(ctx), task) })
+}
+
+func (g *guard) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
+	return guarded(g, g.may(MayOwn, "stop", id), func() ([]runner.Run, error) { return g.s.Stop(g.as(ctx), id, kill) })
+}
+
+func (g *guard) Hold(ctx context.Context, h Holding) ([]Task, error) {
+	err := g.mayEach(MayOwn, "hold", h.Tasks)
+	if h.All || len(h.Tasks) == 0 {
+		err = g.mayAll(MayControl, "hold all tasks")
+	}
+	return guarded(g, err, func() ([]Task, error) {
+		tasks, err := g.s.Hold(g.as(ctx), h)
+		return g.tasks(tasks), err
+	})
+}
+
+func (g *guard) Release(ctx context.Context, names ...string) (Released, error) {
+	err := g.mayEach(MayOwn, "release", names)
+	if len(names) == 0 {
+		err = g.mayAll(MayControl, "release all tasks")
+	}
+	return guarded(g, err, func() (Released, error) { return g.s.Release(g.as(ctx), names...) })
+}
+
+func (g *guard) Reschedule(ctx context.Context, r Rescheduling) (Rescheduled, error) {
+	return guarded(g, g.may(MayControl, "reschedule", r.Name), func() (Rescheduled, error) { return g.s.Reschedule(g.as(ctx), r) })
+}
+
+func (g *guard) Skip(ctx context.Context, task string) (Slot, error) {
+	return guarded(g, g.may(MayControl, "skip slots of", task), func() (Slot, error) { return g.s.Skip(g.as(ctx), task) })
+}
+
+func (g *guard) StartQueues(ctx context.Context, patterns ...string) (Queues, error) {
+	return guarded(g, g.mayAll(MayControl, "start queues"), func() (Queues, error) { return g.s.StartQueues(g.as(ctx), patterns...) })
+}
+
+func (g *guard) StopQueues(ctx context.Context, patterns ...string) (Queues, error) {
+	return guarded(g, g.mayAll(MayControl, "stop queues"), func() (Queues, error) { return g.s.StopQueues(g.as(ctx), patterns...) })
+}
+
+func (g *guard) Forget(ctx context.Context, f Forgetting) (int, error) {
+	err := g.mayEach(MayControl, "forget", f.IDs)
+	if err == nil && f.Task != "" {
+		err = g.may(MayControl, "forget runs of", f.Task)
+	}
+	if f.Task == "" && len(f.IDs) == 0 {
+		err = g.mayAll(MayControl, "forget runs of all tasks")
+	}
+	return guarded(g, err, func() (int, error) { return g.s.Forget(g.as(ctx), f) })
+}
+
+func (g *guard) Reload(ctx context.Context, plan bool) (Reloaded, error) {
+	return guarded(g, g.mayAll(MayControl, "reload"), func() (Reloaded, error) { return g.s.Reload(g.as(ctx), plan) })
+}
+
+func (g *guard) Drain(ctx context.Context, d time.Duration) (Drained, error) {
+	return guarded(g, g.mayAll(MayControl, "drain"), func() (Drained, error) { return g.s.Drain(g.as(ctx), d) })
+}
+
+func (g *guard) Notify(ctx context.Context, name string) (Notified, error) {
+	return guarded(g, g.mayAll(MayControl, "send notifications"), func() (Notified, error) { return g.s.Notify(g.as(ctx), name) })
+}
+
+// run is r without names of tasks that the caller may not see.
+func (g *guard) run(r runner.Run) runner.Run {
+	if r.Parent != "" && !g.sees(r.Parent) {
+		r.Parent = ""
+	}
+	return r
+}

@@ -1,0 +1,128 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// SocketPath returns where the socket of a rota is: where the file says, else at
+// /run/rota/rota.sock as root, else in the user's own folder of such things,
+// else beside what it remembers.
+func SocketPath(configured, stateDir string) string {
+	switch dir := os.Getenv("XDG_RUNTIME_DIR"); {
+	case configured != "":
+		return configured
+	case os.Geteuid() == 0:
+		return "/run/rota/rota.sock"
+	case filepath.IsAbs(dir):
+		return filepath.Join(dir, "rota", "rota.sock")
+	}
+	return filepath.Join(stateDir, "rota.sock")
+}
+
+// maxAddr is the longest path that the address of a unix socket can hold; see
+// unix(7).
+const maxAddr = 107
+
+// unixAddr returns an address for a path that may be too long to be one: it
+// then goes by the folder's descriptor, which done closes.
+func unixAddr(path string) (addr string, done func(), err error) {
+	if len(path) <= maxAddr {
+		return path, func() {}, nil
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return "", nil, err
+	}
+	addr = fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(path))
+	if len(addr) > maxAddr {
+		dir.Close()
+		return "", nil, fmt.Errorf("the name of the socket is too long: %s", filepath.Base(path))
+	}
+	return addr, func() { dir.Close() }, nil
+}
+
+// dialUnix connects to the socket at path.
+func dialUnix(ctx context.Context, dialer *net.Dialer, path string) (net.Conn, error) {
+	addr, done, err := unixAddr(path)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return dialer.DialContext(ctx, "unix", addr)
+}
+
+// unixListener is a unix socket that is removed when it is closed, if it still
+// is the one at its path.
+type unixListener struct {
+	net.Listener
+	path string
+	made os.FileInfo
+}
+
+func (l *unixListener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
+
+func (l *unixListener) Close() error {
+	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.made) {
+		os.Remove(l.path)
+	}
+	return l.Listener.Close()
+}
+
+// listenUnix listens at a path that everybody may connect to. Its folder is made
+// if there is none. A socket there that nobody answers at is removed.
+func listenUnix(path string) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("the folder of the socket: %w", err)
+	}
+	if err := removeStale(path); err != nil {
+		return nil, err
+	}
+	addr, done, err := unixAddr(path)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: addr, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen at %s: %w", path, err)
+	}
+	l.SetUnlinkOnClose(false)
+	made, err := os.Lstat(path)
+	if err == nil {
+		err = os.Chmod(path, 0o666)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("the socket: %w", err), l.Close())
+	}
+	return &unixListener{l, path, made}, nil
+}
+
+// removeStale removes a socket that was left behind, and nothing else.
+func removeStale(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode().Type() != fs.ModeSocket:
+		return Errorf(Failed, "move it away, or set socket in [rota]", "%s is in the way: it is no socket", path)
+	}
+	c, err := dialUnix(context.Background(), &net.Dialer{Timeout: time.Second}, path)
+	if err == nil {
+		c.Close()
+		return Errorf(Conflict, "stop it, or set another socket in [rota]", "a rota answers at %s already", path)
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("cannot tell whether a rota answers at %s: %w", path, err)
+	}
+	return os.Remove(path)
+}

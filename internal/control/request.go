@@ -1,0 +1,66 @@
+package control
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Bounds of what a request may give by name; the rest is for its input.
+const (
+	maxParams = 256
+	maxParam  = 64 << 10 // bytes of one; the kernel takes twice that in an environment
+)
+
+var (
+	taskName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$`)
+	runKey   = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,96}$`) // also of slots, and of those of a standing request
+	givenKey = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+)
+
+// Check returns what is wrong with a request by itself; what its task says to
+// it, the daemon knows.
+func (r Request) Check() error {
+	switch {
+	case !taskName.MatchString(r.Task):
+		return Errorf(NotFound, "", "no task %q", short(r.Task))
+	case r.Key != "" && !givenKey.MatchString(r.Key) || dots(r.Key):
+		return Errorf(Usage, "use up to 64 letters, digits, dots, underscores and hyphens", "%q cannot be the id of a run", short(r.Key))
+	case given(!r.At.IsZero(), r.In != 0, r.On != "") > 1:
+		return Errorf(Usage, "", "a run is at a time, in a while or on a trigger: one of these")
+	case r.In < 0:
+		return Errorf(Usage, "", "a run cannot be %v ago", -r.In)
+	case len(r.Params) > maxParams:
+		return Errorf(Usage, "give them as input", "%d parameters are more than %d", len(r.Params), maxParams)
+	}
+	for name, value := range r.Params {
+		if strings.ContainsRune(name+value, 0) {
+			return Errorf(Usage, "give it as input", "the parameter %q holds a zero byte, which an environment cannot", short(name))
+		}
+		if len(name)+len(value) > maxParam {
+			return Errorf(Usage, "give it as input", "the parameter %q is longer than %d KiB", short(name), maxParam>>10)
+		}
+	}
+	return nil
+}
+
+// dots reports whether a key means a folder in paths and addresses.
+func dots(key string) bool { return key == "." || key == ".." }
+
+// short is a text of others' making, cut to what a message can hold.
+func short(s string) string {
+	const most = 80
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
+
+// given counts what is.
+func given(what ...bool) (n int) {
+	for _, is := range what {
+		if is {
+			n++
+		}
+	}
+	return n
+}

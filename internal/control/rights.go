@@ -1,0 +1,79 @@
+package control
+
+import (
+	"path"
+	"slices"
+)
+
+// Scope is how much somebody may do. Each holds all that stands before it.
+type Scope string
+
+// The scopes; the zero Scope is nothing. MayOwn is for the user whose tasks
+// they are and cannot be given by the file.
+const (
+	MayRead    Scope = "read"    // see tasks and runs, their output and results
+	MayRequest Scope = "request" // ask for runs, and cancel those that wait
+	MayOwn     Scope = "own"     // stop runs, hold and release
+	MayControl Scope = "control" // all that a Service can do
+)
+
+// scopes are in the order of what they hold.
+var scopes = []Scope{"", MayRead, MayRequest, MayOwn, MayControl}
+
+// allows reports whether s holds need.
+func (s Scope) allows(need Scope) bool {
+	return slices.Index(scopes, s) >= slices.Index(scopes, need)
+}
+
+// Grant is a scope over some tasks.
+type Grant struct {
+	May   Scope
+	Tasks func(name string) bool // nil: over all, and over rota as a whole
+}
+
+// Caller is somebody and what they may do: the most that one of the grants
+// allows.
+type Caller struct {
+	Who    string // as in [As]
+	Grants []Grant
+}
+
+// over returns what the caller may do with a task; "" if to them there is none
+// of that name.
+func (c Caller) over(task string) Scope {
+	return c.most(func(g Grant) bool { return g.Tasks == nil || g.Tasks(task) })
+}
+
+// overAll returns what the caller may do with rota as a whole.
+func (c Caller) overAll() Scope {
+	return c.most(func(g Grant) bool { return g.Tasks == nil })
+}
+
+func (c Caller) most(which func(Grant) bool) Scope {
+	most := 0
+	for _, g := range c.Grants {
+		if which(g) {
+			most = max(most, slices.Index(scopes, g.May))
+		}
+	}
+	return scopes[most]
+}
+
+// matching returns a function for names that match one of the patterns, as in
+// [path.Match]; nil if that is every name.
+func matching(patterns []string) (func(name string) bool, error) {
+	for _, p := range patterns {
+		if _, err := path.Match(p, ""); err != nil {
+			return nil, err
+		}
+	}
+	if len(patterns) == 0 || slices.Contains(patterns, "*") {
+		return nil, nil
+	}
+	return func(name string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool {
+			ok, _ := path.Match(p, name)
+			return ok
+		})
+	}, nil
+}

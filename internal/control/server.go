@@ -1,0 +1,101 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Options are what a server needs to know.
+type Options struct {
+	Service Service
+	Owner   Owner
+	TokenOf TokenOf
+	Log     *slog.Logger // of what is wrong with the server itself; nil: nowhere
+}
+
+// Server shows a Service over HTTP: /v1/… with the JSON that --json prints.
+type Server struct {
+	options Options
+	routes  http.Handler
+	streams chan struct{} // a place for each event stream
+	guess   time.Duration // how long the answer to a wrong token takes
+}
+
+// The bounds of a request, and of a server as a whole.
+const (
+	maxHeader   = 64 << 10
+	maxBody     = 1 << 20 // but for the input of a run, which its task bounds
+	maxStreams  = 128
+	headTime    = 10 * time.Second // to send the head of a request
+	bodyTime    = time.Minute      // and its JSON
+	inputTime   = 10 * time.Minute // from one piece of input to the next
+	answerTime  = time.Minute      // to take an answer in, other than output and results
+	idleTime    = 2 * time.Minute
+	guessTime   = 250 * time.Millisecond
+	farewell    = 2 * time.Second // for the last answers when a server ends
+	keepAlive   = 15 * time.Second
+	messageTime = 10 * time.Second // to take a piece of an event stream in
+)
+
+// NewServer returns a server, which serves once [Server.Serve] is called.
+func NewServer(o Options) *Server {
+	if o.Owner == nil {
+		o.Owner = func(string) (string, bool) { return "", false }
+	}
+	if o.TokenOf == nil {
+		o.TokenOf = func(string) (string, string, bool) { return "", "", false }
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{options: o, streams: make(chan struct{}, maxStreams), guess: guessTime}
+	s.routes = s.mux()
+	return s
+}
+
+// Serve answers at a door until ctx ends, and closes it. What is under way then
+// is told that the daemon ends: waits, streams and output that is followed. A
+// server may serve at several doors.
+func (s *Server) Serve(ctx context.Context, d *Door) error {
+	base, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer end(nil)
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	h := &http.Server{
+		Handler:           s.doorman(d),
+		ReadHeaderTimeout: headTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+		Protocols:         &protocols,
+		ErrorLog:          slog.NewLogLogger(s.options.Log.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return base },
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, d.remember(c))
+		},
+	}
+	done := make(chan error, 1)
+	go func() { done <- h.Serve(d.listener) }()
+	select {
+	case err := <-done:
+		return errors.Join(err, h.Close())
+	case <-ctx.Done():
+	}
+	end(errEnding)
+	last, cancel := context.WithTimeout(base, farewell)
+	defer cancel()
+	if h.Shutdown(context.WithoutCancel(last)) != nil {
+		h.Close()
+	}
+	<-done
+	return nil
+}
+
+// connKey is the key of what a door remembers of a connection.
+type connKey struct{}
+
+// errEnding ends what is under way when a server ends.
+var errEnding = Errorf(NotNow, "", "rota is ending")

@@ -1,0 +1,36 @@
+package control
+
+import (
+	"net/http"
+	"strings"
+)
+
+// What is wrong with a token. Both are answered with 401.
+var (
+	errNoToken    = Errorf(Forbidden, "give a token: --token-file FILE", "no token")
+	errWrongToken = Errorf(Forbidden, "", "the token is wrong, or its run has ended")
+)
+
+// tokenIn returns the token that a request carries, as Bearer or as the
+// password of HTTP Basic.
+func tokenIn(r *http.Request) (value string, given bool) {
+	if _, password, ok := r.BasicAuth(); ok {
+		return password, true
+	}
+	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(value), true
+	}
+	return "", scheme != ""
+}
+
+// runCaller returns the run whose token it is: it may do everything with its
+// own task.
+func runCaller(value string, tokenOf TokenOf) (Caller, bool) {
+	task, run, ok := tokenOf(value)
+	if !ok || value == "" || task == "" {
+		return Caller{}, false
+	}
+	own := func(name string) bool { return name == task }
+	return Caller{Who: "run " + run, Grants: []Grant{{May: MayControl, Tasks: own}}}, true
+}
