@@ -41,7 +41,7 @@ var homes = map[string][]string{
 	"github.com/coreos/go-systemd/v22/unit":   {"packaging"},
 	"github.com/fsnotify/fsnotify":            {"config"},
 	"github.com/gofrs/flock":                  {"internal/daemon"},
-	"github.com/google/renameio/v2":           {"config", "runner", "internal/daemon"},
+	"github.com/google/renameio/v2":           {"config", "runner", "internal/command", "internal/daemon"},
 	"github.com/jedib0t/go-pretty/v6/table":   {"internal/command"},
 	"github.com/jedib0t/go-pretty/v6/text":    {"internal/command"},
 	"github.com/cenkalti/backoff/v5":          {"internal/notify"},

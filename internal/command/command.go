@@ -15,27 +15,41 @@ import (
 
 // commands are the subcommands, in the order of the help page.
 var commands = []func(*session) *cli.Command{
-	daemonCommand,
+	listCommand,
+	psCommand,
+	showCommand,
+	statusCommand,
+	nextCommand,
+	whyCommand,
+	historyCommand,
+	logsCommand,
+	resultCommand,
+	pingCommand,
+
 	runCommand,
-	execCommand,
 	stopCommand,
 	cancelCommand,
-	checkCommand,
-	nextCommand,
-	listCommand,
-	explainCommand,
+	execCommand,
+
 	holdCommand,
 	releaseCommand,
 	skipCommand,
 	rescheduleCommand,
 	queueCommand,
-	drainCommand,
-	reloadCommand,
 	forgetCommand,
+
+	daemonCommand,
+	reloadCommand,
+	drainCommand,
 	notifyCommand,
+
+	checkCommand,
+	explainCommand,
+	editCommand,
 
 	helpCommand,
 	versionCommand,
+	completionCommand,
 }
 
 // Main runs the command line args and returns the exit code of the program. It
@@ -58,6 +72,9 @@ type session struct {
 }
 
 func (s *session) run(args []string) error {
+	if len(args) > 1 && args[1] == "__complete" {
+		return s.complete(args[2:])
+	}
 	app := s.app()
 	args, err := normalise(app, args)
 	if err != nil {

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -77,7 +76,7 @@ type place struct {
 
 // dial reaches for the daemon.
 func (p place) dial() (control.Service, error) {
-	return nil, control.Errorf(control.NoDaemon, "start it: rota daemon", "no daemon at %s", cmp.Or(p.url, p.socket))
+	return control.NewClient(control.Target{Socket: p.socket, URL: p.url, Token: p.token})
 }
 
 // whereDaemon makes out where the daemon is from flags, environment and file.
@@ -98,7 +97,7 @@ func whereDaemon(c *cli.Context) (place, error) {
 		if stateDir == "" {
 			stateDir = daemon.StateDir(&config.Config{})
 		}
-		p.socket = cmp.Or(config.SocketOf(path), filepath.Join(stateDir, "rota.sock"))
+		p.socket = control.SocketPath(config.SocketOf(path), stateDir)
 		if c.String("config") != "" {
 			p.file, _ = filepath.Abs(path)
 		}

@@ -3,141 +3,149 @@ package command
 import (
 	"cmp"
 	"fmt"
-	"net/url"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"rota/config"
+	"rota/internal/control"
 	"rota/internal/suggest"
-	"rota/runner"
 )
 
 func listCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:     "list",
-		Category: "Look at the file",
-		Usage:    "list the tasks of the file",
-		Description: `Says it from the file alone, the next to come due first.
+		Category: "See what happens",
+		Usage:    "list the tasks: what they do, when next, how it went last",
+		Description: `What failed comes first, then what is due next. STATE is running, queued, held
+or how the last run ended; "new" before the first. With -w the list follows what
+happens; with -w --json each task is a line, and again a line at each change.
 
   rota list
-  rota list --tag db
-  rota list --json | jq -r '.tasks[].task'`,
-		Flags: []cli.Flag{&cli.StringFlag{Name: "tag", Usage: "only tasks with this `TAG`"}},
+  rota list -w
+  rota list --state failed
+  rota list --tag db --json | jq -r '.tasks[].task'`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "tag", Usage: "only tasks with this `TAG`"},
+			&cli.StringFlag{Name: "state", Usage: "only tasks in this `STATE`"},
+			&cli.BoolFlag{Name: "watch", Aliases: []string{"w"}, Usage: "go on, and show what changes"},
+		},
 		Action: func(c *cli.Context) error {
-			cfg, err := load(c, true)
+			if c.Bool("watch") {
+				return s.watchTasks(c)
+			}
+			r, done, err := s.reader(c)
 			if err != nil {
 				return err
 			}
-			now := time.Now()
-			entries, err := entries(c, cfg, now)
+			defer done()
+			tasks, err := tasksFor(c, r)
 			if err != nil {
 				return err
 			}
 			if c.Bool("json") {
-				return s.json(s.out, map[string][]entry{"tasks": entries})
+				return s.json(s.out, map[string][]control.Task{"tasks": tasks})
 			}
-			g := grid{head: []string{"TASK", "SCHEDULE", "NEXT", "MODE", "DOES"}, soft: []int{1, 4}}
-			for _, e := range entries {
-				next := "-"
-				if !e.Next.IsZero() {
-					next = until(e.Next.Sub(now))
-				}
-				g.rows = append(g.rows, []string{e.Task, e.Schedule, next, string(e.Mode), e.Does})
-			}
-			return g.print(s.out, s.width())
+			return s.taskGrid(s.when(c), tasks).print(s.out, s.width())
 		},
 	}
 }
 
-// entry is a task in the list.
-type entry struct {
-	Task        string      `json:"task"`
-	Description string      `json:"description,omitempty"`
-	Tags        []string    `json:"tags,omitempty"`
-	Enabled     bool        `json:"enabled"`
-	Schedule    string      `json:"schedule"`
-	Next        time.Time   `json:"next,omitzero"`
-	Mode        runner.Mode `json:"mode"`
-	Queue       string      `json:"queue,omitempty"`
-	Action      string      `json:"action"`
-	Does        string      `json:"does"`
-}
-
-// entries returns the tasks that the user wants, the next to come due first and
-// those that never do last.
-func entries(c *cli.Context, cfg *config.Config, now time.Time) ([]entry, error) {
-	list, tags := []entry{}, []string{}
-	for _, name := range taskNames(cfg) {
-		t := cfg.Tasks[name]
-		tags = append(tags, t.Tags...)
-		if c.IsSet("tag") && !slices.Contains(t.Tags, c.String("tag")) {
-			continue
-		}
-		next, _ := walk(c, cfg, t, now, "now").next()
-		list = append(list, entry{
-			Task: name, Description: t.Description, Tags: t.Tags, Enabled: t.Enabled,
-			Schedule: inWords(t), Next: next.at, Mode: t.Mode, Queue: t.Queue,
-			Action: runner.ActionName(t.Action), Does: does(t.Action),
-		})
+// tasksFor returns the tasks that the user wants to see: what failed first, then
+// by what is due next.
+func tasksFor(c *cli.Context, r control.Reader) ([]control.Task, error) {
+	all, err := r.Tasks(c.Context)
+	if err != nil {
+		return nil, err
 	}
-	if c.IsSet("tag") && !slices.Contains(tags, c.String("tag")) {
-		f := fail(exitUnknown, "", "no task has the tag %q", c.String("tag"))
-		if near := suggest.Nearest(c.String("tag"), tags); near != "" {
-			f.hint = fmt.Sprintf("did you mean %q?", near)
+	list, tags, states := []control.Task{}, []string{}, []string{}
+	tag, state := c.String("tag"), c.String("state")
+	for word := range looks {
+		states = append(states, word)
+	}
+	for _, t := range all {
+		tags, states = append(tags, t.Tags...), append(states, t.State)
+		if (tag == "" || slices.Contains(t.Tags, tag)) && (state == "" || t.State == state) {
+			list = append(list, t)
 		}
+	}
+	if tag != "" && !slices.Contains(tags, tag) {
+		return nil, unknown(tag, tags, "no task has the tag %q", tag)
+	}
+	if state != "" && !slices.Contains(states, state) {
+		f := unknown(state, states, "there is no state %q", state)
+		f.code = exitUsage
 		return nil, f
 	}
-	slices.SortStableFunc(list, func(a, b entry) int {
-		if a.Next.IsZero() != b.Next.IsZero() {
-			return cmp.Compare(b.Next.Unix(), a.Next.Unix()) // the zero time is the least
-		}
-		return a.Next.Compare(b.Next)
+	slices.SortStableFunc(list, func(a, b control.Task) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), a.Next.Compare(b.Next), cmp.Compare(a.Task, b.Task))
 	})
 	return list, nil
 }
 
-// inWords says in plain English when a task comes due.
-func inWords(t config.Task) string {
-	var texts []string
-	for _, spec := range t.Triggers {
-		texts = append(texts, spec.Explain())
-	}
+// rank orders tasks: those that failed, those that come due, the others.
+func rank(t control.Task) int {
 	switch {
-	case !t.Enabled:
-		return "by hand, not enabled"
-	case texts == nil:
-		return "by hand"
+	case bad(t.State):
+		return 0
+	case !t.Next.IsZero():
+		return 1
 	}
-	return strings.Join(texts, "; ")
+	return 2
 }
 
-// does tells in a few words what an action does.
-func does(a runner.Action) string {
-	switch a := a.(type) {
-	case *runner.Command:
-		if a.Text != "" {
-			return strings.Join(strings.Fields(a.Text), " ")
+// unknown is the failure of a name that is none of the known.
+func unknown(name string, known []string, format string, args ...any) *failure {
+	f := fail(exitUnknown, "", format, args...)
+	if near := suggest.Nearest(name, known); near != "" {
+		f.hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return f
+}
+
+// taskGrid lays tasks out as a table.
+func (s *session) taskGrid(w when, tasks []control.Task) grid {
+	g := grid{head: []string{"STATE", "TASK", "SCHEDULE", "NEXT", "LAST", "TOOK"}, soft: []int{2, 1}, drop: []int{2, 5}}
+	for _, t := range tasks {
+		last, took := lastOf(w, t)
+		g.rows = append(g.rows, []string{marked(t.State), t.Task, scheduleOf(t), nextOf(w, t), last, took})
+		if s.colored(s.out) {
+			g.inks = append(g.inks, ink(t.State))
 		}
-		return strings.Join(a.Argv, " ")
-	case *runner.Log:
-		return "log " + a.Message
-	case *runner.HTTP:
-		return "http " + cmp.Or(a.Method, "GET") + " " + withoutPassword(a.URL)
-	case *runner.Write:
-		return "write " + a.Path
-	case *runner.Clean:
-		return "clean " + a.Path
 	}
-	return runner.ActionName(a)
+	return g
 }
 
-// withoutPassword hides what nobody should read over a shoulder.
-func withoutPassword(text string) string {
-	if u, err := url.Parse(text); err == nil {
-		return u.Redacted()
+// scheduleOf says when a task comes due.
+func scheduleOf(t control.Task) string {
+	if t.On != nil {
+		return t.On.Expr + " (was: " + t.Schedule + ")"
 	}
-	return text
+	return t.Schedule
+}
+
+// nextOf says when a task is due next.
+func nextOf(w when, t control.Task) string {
+	if t.Hold != nil {
+		return "held"
+	}
+	return w.till(t.Next)
+}
+
+// lastOf says how and when a task last ran, and how long that took.
+func lastOf(w when, t control.Task) (last, took string) {
+	switch r := t.Last; {
+	case r == nil:
+		return "-", "-"
+	case r.Outcome == "":
+		return w.ago(t.LastSuccess), w.tookOf(*r)
+	default:
+		last, how := w.ago(r.Finished), howEnded(*r)
+		if how == "" && bad(string(r.Outcome)) && string(r.Outcome) != t.State {
+			how = string(r.Outcome)
+		}
+		if how != "" {
+			last = how + ", " + last
+		}
+		return last, w.tookOf(*r)
+	}
 }

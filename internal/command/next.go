@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"rota/config"
+	"rota/internal/control"
 	"rota/schedule"
 )
 
@@ -17,11 +18,11 @@ const mostSlots = 100_000
 func nextCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "next",
-		Category:  "Look at the file",
+		Category:  "See what happens",
 		Usage:     "show when tasks come due next",
 		ArgsUsage: "[TASK…]",
-		Description: `Says it from the file alone, soonest first: an interval counts from now, or from
---from, as if its task were first seen then. Times are those of the task's zone.
+		Description: `Soonest first. With --from or --offline it is said from the file alone: then an
+interval counts from --from, or from now, as if its task were first seen then.
 
 TIME is "2026-12-24 18:00" or "2026-12-24" in the zone of [rota], or RFC 3339;
 "18:00" for the next one; or "2h30m" from now (for --until: from --from).
@@ -34,29 +35,104 @@ TIME is "2026-12-24 18:00" or "2026-12-24" in the zone of [rota], or RFC 3339;
 			&cli.IntFlag{Name: "n", Usage: "`N` slots of each task (1; 5 if tasks are named; all with --until)"},
 			&cli.StringFlag{Name: "from", Usage: "slots after `TIME` instead of after now"},
 			&cli.StringFlag{Name: "until", Usage: "slots up to `TIME`"},
+			&cli.BoolFlag{Name: "offline", Usage: "ask the file, not the daemon"},
 		},
 		Action: func(c *cli.Context) error {
-			cfg, err := load(c, true)
-			if err != nil {
-				return err
+			if c.IsSet("n") && c.Int("n") < 1 {
+				return misuse("next", "-n has to be 1 or more")
 			}
-			q, err := newQuery(c, cfg)
-			if err != nil {
-				return err
+			if c.IsSet("from") || c.Bool("offline") {
+				return s.nextOffline(c)
 			}
-			slots, never, err := q.slots(c, cfg)
-			if err != nil {
-				return err
-			}
-			if c.Bool("json") {
-				return s.json(s.out, map[string][]slotJSON{"next": slotsJSON(slots)})
-			}
-			return s.showSlots(q, slots, never)
+			return s.next(c)
 		},
 	}
 }
 
-// query is what next is asked.
+// next says what the daemon answers, or who answers for it.
+func (s *session) next(c *cli.Context) error {
+	r, done, err := s.reader(c)
+	if err != nil {
+		return err
+	}
+	defer done()
+	q := control.NextQuery{Tasks: c.Args().Slice(), N: perTask(c)}
+	if c.IsSet("until") {
+		if q.Until, err = instant(c.String("until"), time.Now(), s.zone(c)); err != nil {
+			return misuse("next", "--until cannot be %q: %v", c.String("until"), err)
+		}
+	}
+	slots, err := r.Next(c.Context, q)
+	if err != nil {
+		return err
+	}
+	if len(slots) > mostSlots {
+		return tooMany()
+	}
+	if c.Bool("utc") {
+		for i := range slots {
+			slots[i].At = slots[i].At.UTC()
+		}
+	}
+	if c.Bool("json") {
+		return s.json(s.out, map[string][]control.Slot{"next": slices.Concat([]control.Slot{}, slots)})
+	}
+	// Which have none at all, and why, the tasks themselves tell.
+	tasks, err := r.Tasks(c.Context, q.Tasks...)
+	if err != nil {
+		return err
+	}
+	w := s.when(c)
+	g := grid{soft: []int{3}}
+	for _, x := range slots {
+		g.rows = append(g.rows, []string{w.till(x.At), spell(x.At), x.Task, x.Note})
+	}
+	for _, t := range tasks {
+		if t.Next.IsZero() && !slices.ContainsFunc(slots, func(x control.Slot) bool { return x.Task == t.Task }) {
+			g.rows = append(g.rows, []string{"-", "-", t.Task, scheduleOf(t)})
+		}
+	}
+	return g.print(s.out, s.width())
+}
+
+// perTask is how many slots of each task are wanted.
+func perTask(c *cli.Context) int {
+	switch {
+	case c.IsSet("n"):
+		return c.Int("n")
+	case c.IsSet("until"):
+		return mostSlots + 1 // which is too many
+	case c.Args().Present():
+		return 5
+	}
+	return 1
+}
+
+func tooMany() error {
+	return misuse("next", "more than %d slots: give an earlier --until, or -n", mostSlots)
+}
+
+// nextOffline says it from the file alone.
+func (s *session) nextOffline(c *cli.Context) error {
+	cfg, err := load(c, true)
+	if err != nil {
+		return err
+	}
+	q, err := newQuery(c, cfg)
+	if err != nil {
+		return err
+	}
+	slots, never, err := q.slots(c, cfg)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return s.json(s.out, map[string][]slotJSON{"next": slotsJSON(slots)})
+	}
+	return s.showSlots(q, slots, never)
+}
+
+// query is what next is asked of the file alone.
 type query struct {
 	tasks       []config.Task
 	n           int // of each task
@@ -66,7 +142,7 @@ type query struct {
 }
 
 func newQuery(c *cli.Context, cfg *config.Config) (query, error) {
-	q := query{now: time.Now(), n: 1}
+	q := query{now: time.Now(), n: perTask(c)}
 	q.from = q.now
 	zone := zoneOf(c, cfg, schedule.Spec{})
 	for _, t := range []struct {
@@ -85,16 +161,6 @@ func newQuery(c *cli.Context, cfg *config.Config) (query, error) {
 	}
 	q.given = c.IsSet("from")
 	names := c.Args().Slice()
-	switch {
-	case c.IsSet("n"):
-		if q.n = c.Int("n"); q.n < 1 {
-			return q, misuse("next", "-n has to be 1 or more")
-		}
-	case c.IsSet("until"):
-		q.n = mostSlots + 1 // which is too many
-	case len(names) > 0:
-		q.n = 5
-	}
 	if len(names) == 0 {
 		names = taskNames(cfg)
 	}
@@ -126,7 +192,7 @@ func (q query) slots(c *cli.Context, cfg *config.Config) (slots []slot, never []
 				break
 			}
 			if len(slots) == mostSlots {
-				return nil, nil, misuse("next", "more than %d slots: give an earlier --until, or -n", mostSlots)
+				return nil, nil, tooMany()
 			}
 			slots = append(slots, next)
 		}

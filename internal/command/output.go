@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -92,7 +93,10 @@ func (s *session) width() int {
 type grid struct {
 	head []string // nil: none
 	rows [][]string
-	soft []int // columns that give way when the terminal is too narrow
+	soft []int    // columns that are cut when the terminal is too narrow
+	drop []int    // columns that are left out, in this order, when that does not help
+	inks []string // of each row the colour of one cell; nil: no colours
+	ink  int      // the column of that cell
 }
 
 const gap = 2 // blanks between columns
@@ -103,10 +107,26 @@ func (g grid) print(w io.Writer, width int) error {
 	if len(g.rows) == 0 {
 		return nil
 	}
-	for _, row := range g.rows {
-		for i := range row {
-			row[i] = clean(row[i])
+	_, err := io.WriteString(w, strings.Join(g.lines(width), "\n")+"\n")
+	return err
+}
+
+// lines lays the table out, the head first.
+func (g grid) lines(width int) []string {
+	rows := make([][]string, len(g.rows))
+	for i, row := range g.rows {
+		for _, cell := range row {
+			rows[i] = append(rows[i], clean(cell))
 		}
+	}
+	g.rows = rows
+	shown := g.columns(width)
+	pick := func(row []string) table.Row {
+		var cells table.Row
+		for _, i := range shown {
+			cells = append(cells, row[i])
+		}
+		return cells
 	}
 	t := table.NewWriter()
 	style := table.StyleDefault
@@ -116,37 +136,91 @@ func (g grid) print(w io.Writer, width int) error {
 	t.SetStyle(style)
 	t.SuppressTrailingSpaces()
 	var columns []table.ColumnConfig
-	for i, most := range g.widths(width) {
-		columns = append(columns, table.ColumnConfig{Number: i + 1, WidthMax: most, WidthMaxEnforcer: shorten})
+	widths := g.widths(width, shown)
+	for n, i := range shown {
+		columns = append(columns, table.ColumnConfig{Number: n + 1, WidthMax: widths[i], WidthMaxEnforcer: shorten})
 	}
 	t.SetColumnConfigs(columns)
 	if g.head != nil {
-		t.AppendHeader(cells(g.head))
+		t.AppendHeader(pick(g.head))
 	}
-	for _, row := range g.rows {
-		t.AppendRow(cells(row))
+	for i, row := range g.rows {
+		if g.inks != nil {
+			row[g.ink] = inked(row[g.ink], g.inks[i])
+		}
+		t.AppendRow(pick(row))
 	}
-	_, err := io.WriteString(w, t.Render()+"\n")
-	return err
+	lines := strings.Split(t.Render(), "\n")
+	for i, line := range lines {
+		if width > 0 && text.StringWidthWithoutEscSequences(line) > width {
+			lines[i] = shorten(line, width)
+		}
+	}
+	return lines
 }
 
-// widths returns the width of each column: what it wants, but if that is too
-// much the widest of the soft ones give way.
-func (g grid) widths(width int) []int {
-	const least = 6
-	wants, sum := make([]int, len(g.rows[0])), -gap
+// inked colours a text.
+func inked(text, color string) string {
+	if color == "" {
+		return text
+	}
+	return "\x1b[" + color + "m" + text + "\x1b[m"
+}
+
+// wants is the width that each column would like.
+func (g grid) wants() []int {
+	wants := make([]int, len(g.rows[0]))
 	for _, row := range append([][]string{g.head}, g.rows...) {
 		for i, cell := range row {
 			wants[i] = max(wants[i], text.StringWidthWithoutEscSequences(cell))
 		}
 	}
-	for _, w := range wants {
-		sum += w + gap
+	return wants
+}
+
+// least is how narrow a soft column may become: one that can be left out sooner
+// does that.
+func (g grid) least(column int) int {
+	if slices.Contains(g.drop, column) {
+		return 12
+	}
+	return 6
+}
+
+// columns returns the columns that there is room for.
+func (g grid) columns(width int) []int {
+	var shown []int
+	wants := g.wants()
+	for i := range wants {
+		shown = append(shown, i)
+	}
+	for _, unwanted := range g.drop {
+		sum := -gap
+		for _, i := range shown {
+			if slices.Contains(g.soft, i) {
+				wants[i] = min(wants[i], g.least(i))
+			}
+			sum += wants[i] + gap
+		}
+		if width == 0 || sum <= width {
+			break
+		}
+		shown = slices.DeleteFunc(shown, func(i int) bool { return i == unwanted })
+	}
+	return shown
+}
+
+// widths returns the width of each column that is shown: what it wants, but if
+// that is too much the widest of the soft ones give way.
+func (g grid) widths(width int, shown []int) []int {
+	wants, sum := g.wants(), -gap
+	for _, i := range shown {
+		sum += wants[i] + gap
 	}
 	for ; width > 0 && sum > width; sum-- {
 		widest := -1
-		for _, i := range g.soft {
-			if wants[i] > least && (widest < 0 || wants[i] > wants[widest]) {
+		for _, i := range shown {
+			if slices.Contains(g.soft, i) && wants[i] > g.least(i) && (widest < 0 || wants[i] > wants[widest]) {
 				widest = i
 			}
 		}
@@ -158,15 +232,7 @@ func (g grid) widths(width int) []int {
 	return wants
 }
 
-func shorten(cell string, most int) string { return text.Snip(cell, most, "…") }
-
-func cells(texts []string) table.Row {
-	row := make(table.Row, len(texts))
-	for i, t := range texts {
-		row[i] = t
-	}
-	return row
-}
+func shorten(cell string, most int) string { return text.Snip(cell, most, mark("…", "~")) }
 
 // count is "1 task" or "3 tasks".
 func count(n int, thing string) string {

@@ -22,6 +22,7 @@ func TestClean(t *testing.T) {
 }
 
 func TestGrid(t *testing.T) {
+	t.Setenv("LC_ALL", "C.UTF-8")
 	table := func() grid {
 		return grid{
 			head: []string{"TASK", "SCHEDULE", "DOES"},
@@ -52,9 +53,9 @@ backup  every day at…  tar -cf /srv…
 日本    by hand        x\x1by
 `},
 		{3, `
-TASK    SCHED…  DOES
-backup  every…  tar -…
-日本    by ha…  x\x1by
+TA…
+ba…
+日…
 `},
 	} {
 		var b bytes.Buffer

@@ -2,7 +2,6 @@ package command
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -72,28 +71,3 @@ func zoneOf(c *cli.Context, cfg *config.Config, spec schedule.Spec) *time.Locati
 
 // spell writes an instant for people, in its own zone.
 func spell(t time.Time) string { return t.Format("Mon 2006-01-02 15:04:05 MST") }
-
-// until says how long it is to an instant: two units, rounded down.
-func until(d time.Duration) string {
-	if d < time.Second {
-		return "now"
-	}
-	units := []struct {
-		name string
-		size time.Duration
-	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
-	for i, u := range units {
-		n := d / u.size
-		if n == 0 {
-			continue
-		}
-		text := fmt.Sprintf("in %d%s", n, u.name)
-		if i+1 < len(units) {
-			if rest := d % u.size / units[i+1].size; rest > 0 {
-				text += fmt.Sprintf(" %d%s", rest, units[i+1].name)
-			}
-		}
-		return text
-	}
-	return ""
-}

@@ -1,0 +1,148 @@
+package command
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"rota/internal/control"
+	"rota/runner"
+)
+
+// outcomes are all that a run can end with.
+var outcomes = []runner.Outcome{
+	runner.OK, runner.Failed, runner.TimedOut, runner.Cancelled, runner.Skipped, runner.Missed, runner.Lost, runner.Replaced,
+}
+
+func historyCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "history",
+		Category:  "See what happens",
+		Usage:     "list what ran, and what did not, the newest first",
+		ArgsUsage: "[TASK]",
+		Description: `Slots of one task in a row that did not run for the same reason are one line.
+TIME is as in rota help next, but of the past: "02:30" is the latest one, and
+"7d" is a week ago. Without a daemon it is read from the ledger.
+
+  rota history
+  rota history backup -n 100
+  rota history --failed --since 7d
+  rota history --outcome skipped,missed --json`,
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "n", Value: 20, Usage: "`N` lines"},
+			&cli.BoolFlag{Name: "failed", Usage: "only failed, timeout and lost"},
+			&cli.StringFlag{Name: "outcome", Usage: "only these: `WORD,…`"},
+			&cli.StringFlag{Name: "since", Usage: "only since `TIME`"},
+		},
+		Action: func(c *cli.Context) error {
+			q, err := historyQuery(c)
+			if err != nil {
+				return err
+			}
+			r, done, err := s.reader(c)
+			if err != nil {
+				return err
+			}
+			defer done()
+			if c.IsSet("since") {
+				if q.Since, err = before(c.String("since"), time.Now(), s.zone(c)); err != nil {
+					return misuse("history", "--since cannot be %q: %v", c.String("since"), err)
+				}
+			}
+			runs, err := r.Runs(c.Context, q)
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				return s.json(s.out, map[string][]runner.Run{"runs": slices.Concat([]runner.Run{}, runs)})
+			}
+			return s.runGrid(s.when(c), runs).print(s.out, s.width())
+		},
+	}
+}
+
+// historyQuery reads the command line but for --since, for which the zone has to
+// be known.
+func historyQuery(c *cli.Context) (control.RunQuery, error) {
+	q := control.RunQuery{Task: c.Args().First(), N: c.Int("n")}
+	if q.N < 1 || q.N > mostRuns {
+		return q, misuse("history", "-n has to be 1 to %d", mostRuns)
+	}
+	if c.Bool("failed") {
+		q.Outcomes = append(q.Outcomes, runner.Failed, runner.TimedOut, runner.Lost)
+	}
+	if c.IsSet("outcome") {
+		for word := range strings.SplitSeq(c.String("outcome"), ",") {
+			o := runner.Outcome(strings.TrimSpace(word))
+			if !slices.Contains(outcomes, o) {
+				var known []string
+				for _, o := range outcomes {
+					known = append(known, string(o))
+				}
+				f := unknown(string(o), known, "there is no outcome %q", string(o))
+				if f.code = exitUsage; f.hint == "" {
+					f.hint = "they are " + strings.Join(known, ", ")
+				}
+				return q, f
+			}
+			q.Outcomes = append(q.Outcomes, o)
+		}
+	}
+	return q, nil
+}
+
+// runGrid lays runs out as a table.
+func (s *session) runGrid(w when, runs []runner.Run) grid {
+	g := grid{head: []string{"RUN", "TIME", "TOOK", "RESULT", "WHY"}, soft: []int{4, 0}, ink: 3}
+	for _, r := range runs {
+		g.rows = append(g.rows, []string{r.ID, w.ago(since(r)), w.tookOf(r), resultOf(r), whyOf(r)})
+		if s.colored(s.out) {
+			g.inks = append(g.inks, ink(wordOf(r)))
+		}
+	}
+	return g
+}
+
+// since is when what a run is in began: its start or, of one that never
+// started, when it came due.
+func since(r runner.Run) time.Time {
+	for _, t := range []time.Time{r.Started, r.Last, r.Scheduled, r.Queued, r.Finished} {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// resultOf is the outcome of a run or its state, and how its process ended.
+func resultOf(r runner.Run) string {
+	word := wordOf(r)
+	if how := howEnded(r); how != "" && word == string(runner.Failed) {
+		return strings.Replace(marked(word), word, how, 1)
+	}
+	return marked(word)
+}
+
+// whyOf says on one line why there is a run and why it is as it is.
+func whyOf(r runner.Run) string {
+	parts := []string{string(r.Cause)}
+	if r.Folded() {
+		parts[0] = count(r.Count, "slot")
+	}
+	if r.On != "" {
+		parts = append(parts, r.On)
+	}
+	if r.Who != "" {
+		parts = append(parts, "by "+r.Who)
+	}
+	if r.Attempts > 1 {
+		parts = append(parts, fmt.Sprintf("attempt %d", r.Attempts))
+	}
+	if why, _, _ := strings.Cut(r.Why, "\n"); why != "" && why != howEnded(r) {
+		parts = append(parts, why)
+	}
+	return strings.Join(parts, ", ")
+}

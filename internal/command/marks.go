@@ -1,0 +1,83 @@
+package command
+
+import (
+	"fmt"
+
+	"rota/runner"
+)
+
+// look is how a word for a state or an outcome is shown. The word is always
+// there; sign and colour only help the eye.
+type look struct{ sign, ascii, color string }
+
+var looks = map[string]look{
+	string(runner.OK):        {"✓", "+", "32"},
+	string(runner.Failed):    {"✗", "x", "31"},
+	string(runner.TimedOut):  {"✗", "x", "31"},
+	string(runner.Lost):      {"✗", "x", "31"},
+	string(runner.Missed):    {"✗", "x", "33"},
+	string(runner.Running):   {"▶", ">", "36"},
+	string(runner.Held):      {"‖", "=", "33"},
+	string(runner.Queued):    {"·", ".", "33"},
+	string(runner.Delayed):   {"·", ".", "33"},
+	string(runner.Standing):  {"·", ".", ""},
+	string(runner.Cancelled): {"-", "-", "2"},
+	string(runner.Skipped):   {"-", "-", "2"},
+	string(runner.Replaced):  {"-", "-", "2"},
+	"new":                    {"·", ".", "2"},
+	"disabled":               {"-", "-", "2"},
+}
+
+// marked is a word with its sign.
+func marked(word string) string {
+	l, known := looks[word]
+	if !known {
+		return word
+	}
+	return mark(l.sign, l.ascii) + " " + word
+}
+
+// ink is the colour of a word; "" if it has none.
+func ink(word string) string { return looks[word].color }
+
+// bad reports whether a word says that something went wrong.
+func bad(word string) bool {
+	switch runner.Outcome(word) {
+	case runner.Failed, runner.TimedOut, runner.Lost:
+		return true
+	}
+	return false
+}
+
+// wordOf is the state of a run or, once it has one, its outcome.
+func wordOf(r runner.Run) string {
+	if r.Outcome != "" {
+		return string(r.Outcome)
+	}
+	return string(r.State)
+}
+
+// howEnded says in two words how a process ended that did not end well; "" if
+// there is nothing to say beyond the outcome.
+func howEnded(r runner.Run) string {
+	switch {
+	case r.Signal != "":
+		return "killed by " + r.Signal
+	case r.Exit != nil && *r.Exit != 0:
+		return fmt.Sprintf("exit %d", *r.Exit)
+	}
+	return ""
+}
+
+// tookOf says how long a run took, or takes so far; "-" if it did not start.
+func (w when) tookOf(r runner.Run) string {
+	switch {
+	case r.Started.IsZero():
+		return "-"
+	case r.Outcome == "":
+		return "so far " + lasted(w.now.Sub(r.Started))
+	case r.Finished.IsZero():
+		return "-"
+	}
+	return lasted(r.Finished.Sub(r.Started))
+}

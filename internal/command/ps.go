@@ -1,0 +1,86 @@
+package command
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"rota/internal/control"
+	"rota/runner"
+)
+
+// mostRuns bounds what is asked for at once.
+const mostRuns = 10_000
+
+// alive are the states of runs that have no outcome yet, in the order of ps.
+var alive = []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held, runner.Standing}
+
+func psCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:     "ps",
+		Category: "See what happens",
+		Usage:    "list the runs that run or wait",
+		Description: `Waiting is queued, delayed until a time, held until rota release, or standing:
+a request with a trigger of its own.
+
+  rota ps
+  rota ps --json | jq -r '.runs[].run'`,
+		Action: func(c *cli.Context) error {
+			r, done, err := s.reader(c)
+			if err != nil {
+				return err
+			}
+			defer done()
+			runs, err := r.Runs(c.Context, control.RunQuery{States: alive, N: mostRuns})
+			if err != nil {
+				return err
+			}
+			s.bounded(c, len(runs), mostRuns, "runs")
+			slices.SortStableFunc(runs, func(a, b runner.Run) int {
+				return cmp.Or(cmp.Compare(slices.Index(alive, a.State), slices.Index(alive, b.State)), since(a).Compare(since(b)))
+			})
+			if c.Bool("json") {
+				return s.json(s.out, map[string][]runner.Run{"runs": slices.Concat([]runner.Run{}, runs)})
+			}
+			return s.waitingGrid(s.when(c), runs).print(s.out, s.width())
+		},
+	}
+}
+
+// bounded says on stderr that there may be more than was asked for.
+func (s *session) bounded(c *cli.Context, got, most int, things string) {
+	if got >= most && !c.Bool("quiet") {
+		s.warn("only the newest %d %s are shown", most, things)
+	}
+}
+
+// waitingGrid lays runs without an outcome out as a table.
+func (s *session) waitingGrid(w when, runs []runner.Run) grid {
+	g := grid{head: []string{"STATE", "RUN", "TIME", "WHY"}, soft: []int{3, 1}}
+	for _, r := range runs {
+		g.rows = append(g.rows, []string{marked(string(r.State)), r.ID, waitOf(w, r), whyOf(r)})
+		if s.colored(s.out) {
+			g.inks = append(g.inks, ink(string(r.State)))
+		}
+	}
+	return g
+}
+
+// waitOf is the time that says most about a run without an outcome.
+func waitOf(w when, r runner.Run) string {
+	switch r.State {
+	case runner.Running:
+		if w.absolute {
+			return w.short(r.Started)
+		}
+		return lasted(w.now.Sub(r.Started))
+	case runner.Delayed:
+		at := r.NotBefore
+		if at.IsZero() {
+			at = r.Scheduled
+		}
+		return w.till(at)
+	}
+	return w.ago(since(r))
+}

@@ -1,0 +1,229 @@
+package command
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"rota/internal/control"
+	"rota/runner"
+)
+
+func showCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "show",
+		Category:  "See what happens",
+		Usage:     "show all of a task as it is in force, or of a run",
+		ArgsUsage: "TASK|RUN",
+		Description: `Of a task: its settings, the defaults marked, its last 5 runs and its next 3
+slots. Of a run: each step of its life with its time.
+
+  rota show backup
+  rota show backup/20261122T023000Z
+  rota show backup/20261122T023000Z --json | jq .transitions`,
+		Action: func(c *cli.Context) error {
+			name := c.Args().First()
+			if name == "" {
+				return misuse("show", "show needs the name of a task or a run")
+			}
+			r, done, err := s.reader(c)
+			if err != nil {
+				return err
+			}
+			defer done()
+			if strings.Contains(name, "/") {
+				run, err := r.Run(c.Context, name)
+				if err != nil {
+					return err
+				}
+				if c.Bool("json") {
+					return s.json(s.out, run)
+				}
+				return runSheet(s.when(c), run).print(s.out)
+			}
+			t, err := shownTask(c, r, name)
+			switch {
+			case err != nil:
+				return err
+			case c.Bool("json"):
+				return s.json(s.out, t)
+			}
+			return s.showTask(s.when(c), t)
+		},
+	}
+}
+
+// taskPage is all that show tells of a task.
+type taskPage struct {
+	control.Task
+	Runs  []runner.Run   `json:"runs"`
+	Slots []control.Slot `json:"slots"`
+}
+
+func shownTask(c *cli.Context, r control.Reader, name string) (taskPage, error) {
+	tasks, err := r.Tasks(c.Context, name)
+	if err != nil {
+		return taskPage{}, err
+	}
+	if len(tasks) != 1 {
+		return taskPage{}, control.Errorf(control.Failed, "", "asked for one task, got %d", len(tasks))
+	}
+	p := taskPage{Task: tasks[0]}
+	if p.Runs, err = r.Runs(c.Context, control.RunQuery{Task: name, N: 5}); err != nil {
+		return p, err
+	}
+	if p.Slots, err = r.Next(c.Context, control.NextQuery{Tasks: []string{name}, N: 3}); err != nil {
+		return p, err
+	}
+	p.Runs, p.Slots = slices.Concat([]runner.Run{}, p.Runs), slices.Concat([]control.Slot{}, p.Slots)
+	return p, nil
+}
+
+func (s *session) showTask(w when, t taskPage) error {
+	if err := taskSheet(w, t).print(s.out); err != nil {
+		return err
+	}
+	if len(t.Settings) > 0 {
+		g := grid{}
+		for _, x := range t.Settings {
+			note := ""
+			if x.Default {
+				note = "default"
+			}
+			g.rows = append(g.rows, []string{"  " + x.Key, x.Value, note})
+		}
+		fmt.Fprintln(s.out, "\nsettings")
+		if err := g.print(s.out, 0); err != nil {
+			return err
+		}
+	}
+	if len(t.Runs) > 0 {
+		fmt.Fprintln(s.out, "\nlast runs")
+		g := s.runGrid(w, t.Runs)
+		g.head = nil
+		for i := range g.rows {
+			g.rows[i][0] = "  " + g.rows[i][0]
+		}
+		return g.print(s.out, s.width())
+	}
+	return nil
+}
+
+// taskSheet tells of a task what changes.
+func taskSheet(w when, t taskPage) sheet {
+	var b sheet
+	b.add("task", t.Task.Task+"  "+marked(t.State))
+	b.add("about", t.Description)
+	b.add("tags", strings.Join(t.Tags, ", "))
+	b.add("does", t.Does)
+	b.add("schedule", t.Schedule)
+	if t.On != nil {
+		b.add("instead", t.On.Expr+sinceBy(w, t.On.By, "", t.On.Since, t.On.Until))
+	}
+	if t.Hold != nil {
+		b.add("held", strings.TrimPrefix(sinceBy(w, t.Hold.By, t.Hold.Why, t.Hold.Since, t.Hold.Until), ", "))
+	}
+	for i, slot := range t.Slots {
+		b.add(once(i == 0, "next"), slotText(w, slot))
+	}
+	for i, at := range t.Skip {
+		b.add(once(i == 0, "left out"), w.both(at))
+	}
+	b.add("running", strings.Join(t.Running, "\n"))
+	b.add("waiting", strings.Join(t.Waiting, "\n"))
+	for i, r := range t.Standing {
+		b.add(once(i == 0, "standing"), r.ID+": "+r.On)
+	}
+	if t.Failures > 1 {
+		b.add("failures", fmt.Sprintf("%d in a row", t.Failures))
+	}
+	b.add("last ok", w.both(t.LastSuccess))
+	return b
+}
+
+// once is a word where it is said for the first time.
+func once(first bool, word string) string {
+	if first {
+		return word
+	}
+	return ""
+}
+
+// slotText is a slot on one line.
+func slotText(w when, slot control.Slot) string {
+	text := w.both(slot.At)
+	if slot.Note != "" {
+		text += "  (" + slot.Note + ")"
+	}
+	return text
+}
+
+// runSheet tells all of a run.
+func runSheet(w when, r control.Run) sheet {
+	var b sheet
+	head := marked(wordOf(r.Run))
+	if r.Why != "" {
+		head += ": " + r.Why
+	}
+	b.add("run", r.ID)
+	b.add("is", head)
+	b.add("cause", causeOf(r.Run))
+	if r.Folded() {
+		b.add("slots", fmt.Sprintf("%d, from %s to %s", r.Count, w.full(r.First), w.full(r.Last)))
+		b.add("by", r.By)
+	}
+	b.add("on", r.On)
+	b.add("scheduled", w.both(r.Scheduled))
+	if r.State == runner.Delayed {
+		b.add("waits for", w.both(r.NotBefore))
+	}
+	b.add("queued", w.both(r.Queued))
+	b.add("started", w.both(r.Started))
+	b.add("finished", w.both(r.Finished))
+	b.add("took", w.tookOf(r.Run))
+	if r.Attempts > 1 {
+		b.add("attempts", fmt.Sprint(r.Attempts))
+	}
+	if r.Exit != nil {
+		b.add("exit", fmt.Sprint(*r.Exit))
+	}
+	b.add("signal", r.Signal)
+	b.add("queue", r.Queue)
+	for i, name := range slices.Sorted(maps.Keys(r.Params)) {
+		b.add(once(i == 0, "params"), name+"="+r.Params[name])
+	}
+	b.add("input", r.Input)
+	if r.InputFile != "" {
+		b.add("input", "a file")
+	}
+	if r.Result > 0 {
+		b.add("result", count(int(r.Result), "byte")+": rota result "+r.ID)
+	}
+	if r.Outputs {
+		b.add("output", "rota logs "+r.ID)
+	}
+	b.add("error", r.Error)
+	for i, t := range r.Transitions {
+		text := w.full(t.Time) + "  " + marked(string(t.State)+string(t.Outcome))
+		if t.Why != "" {
+			text += "  " + t.Why
+		}
+		b.add(once(i == 0, "steps"), text)
+	}
+	return b
+}
+
+// causeOf says why there is a run, and who or what asked for it.
+func causeOf(r runner.Run) string {
+	text := string(r.Cause)
+	if r.Who != "" {
+		text += ", by " + r.Who
+	}
+	if r.Parent != "" {
+		text += ", of " + r.Parent
+	}
+	return text
+}

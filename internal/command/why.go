@@ -1,0 +1,69 @@
+package command
+
+import (
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"rota/internal/control"
+)
+
+func whyCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "why",
+		Category:  "See what happens",
+		Usage:     "say why a task did not run, or that it did",
+		ArgsUsage: "TASK [TIME]",
+		Description: `Without TIME it tells of the last time that the task ran, or should have. TIME
+is as in rota help next, but of the past: "02:30" is the latest one, "3h" is
+three hours ago. Without a daemon it is answered from the ledger and the file.
+
+  rota why backup
+  rota why backup 02:30
+  rota why backup 2026-11-22T02:30 --json`,
+		Action: func(c *cli.Context) error {
+			task := c.Args().First()
+			if task == "" {
+				return misuse("why", "why needs the name of a task")
+			}
+			r, done, err := s.reader(c)
+			if err != nil {
+				return err
+			}
+			defer done()
+			var at time.Time
+			if text := c.Args().Get(1); text != "" {
+				if at, err = before(text, time.Now(), s.zone(c)); err != nil {
+					return misuse("why", "TIME cannot be %q: %v", text, err)
+				}
+			}
+			why, err := r.Why(c.Context, task, at)
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				return s.json(s.out, why)
+			}
+			return s.say(whyLines(s.when(c), why)...)
+		},
+	}
+}
+
+// whyLines are the sentences of an answer, and what one may look at next.
+func whyLines(w when, why control.Why) []string {
+	head := why.Task
+	if !why.At.IsZero() {
+		head += " at " + w.both(why.At)
+	}
+	lines := []string{head}
+	for _, sentence := range why.Text {
+		lines = append(lines, sentence)
+	}
+	if why.Run != nil {
+		lines = append(lines, "all about that run: rota show "+why.Run.ID)
+	}
+	if !why.Next.IsZero() {
+		lines = append(lines, "next: "+w.both(why.Next))
+	}
+	return lines
+}
