@@ -25,6 +25,17 @@ const (
 // ports are the ports that the kinds of encryption have by custom.
 var ports = map[string]int{"starttls": 587, "tls": 465, "none": 25}
 
+// policies are what go-mail has to do about them. Where all is encrypted from the
+// first byte on the dialer has done it.
+var policies = map[string]gomail.TLSPolicy{"starttls": gomail.TLSMandatory, "tls": gomail.NoTLS, "none": gomail.NoTLS}
+
+// logins are the ways to prove a password on an encrypted connection, the best
+// first.
+var logins = []gomail.SMTPAuthType{
+	gomail.SMTPAuthSCRAMSHA256PLUS, gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthSCRAMSHA1PLUS, gomail.SMTPAuthSCRAMSHA1,
+	gomail.SMTPAuthCramMD5, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin,
+}
+
 // smtp hands the message to the server.
 func (s Server) smtp(ctx context.Context, msg *gomail.Msg) error {
 	kind := cmp.Or(s.TLS, "starttls")
@@ -33,13 +44,7 @@ func (s Server) smtp(ctx context.Context, msg *gomail.Msg) error {
 	defer d.close()
 	options := []gomail.Option{
 		gomail.WithPort(port), gomail.WithTimeout(timeout), gomail.WithHELO(hostName()), gomail.WithoutNoop(),
-		gomail.WithTLSConfig(d.config), gomail.WithDialContextFunc(d.dial), gomail.WithTLSPolicy(gomail.TLSMandatory),
-	}
-	if kind != "starttls" {
-		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
-	}
-	if kind == "tls" {
-		options = append(options, gomail.WithSSL())
+		gomail.WithTLSConfig(d.config), gomail.WithDialContextFunc(d.dial), gomail.WithTLSPolicy(policies[kind]),
 	}
 	password := ""
 	if s.User != "" {
@@ -47,7 +52,12 @@ func (s Server) smtp(ctx context.Context, msg *gomail.Msg) error {
 		if password, err = readPassword(s.PasswordFile); err != nil {
 			return err
 		}
-		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(s.User), gomail.WithPassword(password))
+		options = append(options, gomail.WithUsername(s.User), gomail.WithPassword(password))
+		if kind == "none" {
+			options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover)) // by what does not show the password
+		} else {
+			options = append(options, gomail.WithOpportunisticSMTPAuth(logins...))
+		}
 	}
 	client, err := gomail.NewClient(s.Host, options...)
 	if err != nil {
@@ -66,7 +76,7 @@ func (s Server) smtp(ctx context.Context, msg *gomail.Msg) error {
 	if err == nil {
 		return nil
 	}
-	text := err.Error()
+	text, _, _ := strings.Cut(err.Error(), ", affected message ID") // which nobody else has seen
 	if ctx.Err() != nil {
 		text = context.Cause(ctx).Error()
 	}
