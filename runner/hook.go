@@ -68,9 +68,10 @@ func logTail(path string, limit int) (string, error) {
 		}
 		tail = append(tail, line...)
 	}
-	if tail = bytes.TrimRight(tail, "\n"); len(tail) > limit {
-		tail = tail[len(tail)-limit:]
-		if _, whole, ok := bytes.Cut(tail, []byte("\n")); ok {
+	tail = bytes.TrimRight(tail, "\n")
+	if over := len(tail) - limit; over > 0 {
+		_, whole, ok := bytes.Cut(tail[over-1:], []byte("\n"))
+		if tail = tail[over:]; ok {
 			tail = whole
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rota/internal/mail"
 )
 
 // sampleInput is a run with a value in every field that a template sees.
@@ -124,6 +126,7 @@ func TestActionsSurviveJSON(t *testing.T) {
 		&HTTP{URL: "https://h/", BodyFile: "/b"},
 		&Write{Path: "/p", Text: "t", Mode: 0o600, IfChanged: true},
 		&Write{Path: "/p", TemplateFile: "/t", Append: true},
+		&Mail{To: []string{"a@b.c"}, Subject: "s", Body: "b", AttachOutput: true, Server: mail.Server{Host: "h", Port: 25, TLS: "none", From: "a@b.c", User: "u", PasswordFile: "/p"}},
 		&Clean{Path: "/p", Match: []string{"*.log"}, OlderThan: time.Hour, Recursive: true, Keep: 3, Dry: true},
 	} {
 		if p := a.Check(); len(p) > 0 {
