@@ -92,15 +92,7 @@ func whereDaemon(c *cli.Context) (place, error) {
 			p.token = os.Getenv("ROTA_TOKEN") // for the daemon of this run, and no other
 		}
 	default:
-		path, _ := file(c)
-		stateDir := config.StateDirOf(path)
-		if stateDir == "" {
-			stateDir = daemon.StateDir(&config.Config{})
-		}
-		p.socket = control.SocketPath(config.SocketOf(path), stateDir)
-		if c.String("config") != "" {
-			p.file, _ = filepath.Abs(path)
-		}
+		p.socket, p.file = socketOf(c)
 	}
 	if path := c.String("token-file"); path != "" {
 		var err error
@@ -109,6 +101,33 @@ func whereDaemon(c *cli.Context) (place, error) {
 		}
 	}
 	return p, nil
+}
+
+// systemSocket is where the daemon of the whole machine answers.
+const systemSocket = "/run/rota/rota.sock"
+
+// socketOf returns the socket that goes with the file and, if the user named
+// the file, its path. Users without a file of their own look at the machine's.
+func socketOf(c *cli.Context) (socket, path string) {
+	named := c.String("config") != ""
+	path, err := file(c)
+	configured := config.SocketOf(path)
+	if _, gone := os.Stat(systemSocket); gone == nil && configured == "" && !named && (err != nil || path == systemFile) {
+		return systemSocket, ""
+	}
+	socket = control.SocketPath(configured, stateDirOf(path))
+	if !named {
+		return socket, ""
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return socket, path
+}
+
+// stateDirOf returns the state folder that goes with a file, wrong or not.
+func stateDirOf(path string) string {
+	return daemon.StateDir(&config.Config{Rota: config.Rota{StateDir: config.StateDirOf(path)}})
 }
 
 // offline returns what reads the ledger and the file. A file that is wrong is
@@ -120,17 +139,20 @@ func (s *session) offline(c *cli.Context) (control.Reader, func(), error) {
 	}
 	cfg, err := config.Load(path, config.Options{TrustFile: true})
 	if err != nil {
-		saved, err2 := config.LoadSaved(filepath.Join(daemon.StateDir(&config.Config{Rota: config.Rota{StateDir: config.StateDirOf(path)}}), "last-good"), config.Options{TrustFile: true})
-		abs, _ := filepath.Abs(path)
-		if err2 != nil || saved.Path != abs {
+		saved, err2 := config.LoadSaved(filepath.Join(stateDirOf(path), "last-good"), config.Options{TrustFile: true})
+		if err2 != nil || !sameFile(saved.Path, path) {
 			return nil, nil, fromFile(path, err)
 		}
 		cfg = saved
 		if !c.Bool("quiet") {
-			s.warn("the file is wrong, and the last good one shown: rota check")
+			s.warn("the file is wrong, and the last good one shown: rota check %s", path)
 		}
 	}
-	return nil, nil, control.Errorf(control.NoDaemon, "", "nobody answers for %s", cfg.Path)
+	r, book, err := daemon.Offline(c.Context, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	return r, func() { book.Close() }, nil
 }
 
 // maxToken is more than any token has.

@@ -9,6 +9,9 @@ import (
 	"rota/config"
 )
 
+// systemFile is that of the whole machine.
+const systemFile = "/etc/rota/jobs.toml"
+
 // places are where the file is looked for, in order. The folder one happens to
 // be in is not among them: what runs must not depend on it.
 func places() []string {
@@ -18,7 +21,7 @@ func places() []string {
 			dir = filepath.Join(home, ".config")
 		}
 	}
-	list := []string{"/etc/rota/jobs.toml"}
+	list := []string{systemFile}
 	if filepath.IsAbs(dir) {
 		list = append([]string{filepath.Join(dir, "rota", "jobs.toml")}, list...)
 	}

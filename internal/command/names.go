@@ -21,6 +21,8 @@ var verbs = map[string]string{
 	"submit":      "rota run TASK",
 	"enqueue":     "rota run TASK",
 	"retry":       "rota run TASK",
+	"rerun":       "rota run TASK",
+	"execute":     "rota run TASK",
 	"kill":        "rota stop TASK --kill",
 	"abort":       "rota stop TASK, or rota cancel RUN if it waits",
 	"pause":       "rota hold TASK",
@@ -40,6 +42,18 @@ var verbs = map[string]string{
 	"jobs":        "rota list",
 	"list-timers": "rota next",
 	"upcoming":    "rota next",
+	"log":         "rota logs TASK",
+	"tail":        "rota logs -f TASK",
+	"output":      "rota logs TASK, or rota result TASK",
+	"watch":       "rota list -w",
+	"top":         "rota ps",
+	"running":     "rota ps",
+	"runs":        "rota history",
+	"inspect":     "rota show TASK",
+	"describe":    "rota show TASK",
+	"info":        "rota show TASK, or rota status",
+	"health":      "rota ping",
+	"healthcheck": "rota ping",
 }
 
 func unknownCommand(app *cli.App, name string) error {

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -86,16 +87,19 @@ func (s *session) showTask(w when, t taskPage) error {
 	if err := taskSheet(w, t).print(s.out); err != nil {
 		return err
 	}
-	if len(t.Settings) > 0 {
+	for _, part := range []struct {
+		head   string
+		unsaid bool
+	}{{"settings", false}, {"defaults", true}} {
 		g := grid{}
 		for _, x := range t.Settings {
-			note := ""
-			if x.Default {
-				note = "default"
+			if x.Default == part.unsaid {
+				g.rows = append(g.rows, []string{"  " + x.Key, cmp.Or(x.Value, "-")})
 			}
-			g.rows = append(g.rows, []string{"  " + x.Key, x.Value, note})
 		}
-		fmt.Fprintln(s.out, "\nsettings")
+		if len(g.rows) > 0 {
+			fmt.Fprintln(s.out, "\n"+part.head)
+		}
 		if err := g.print(s.out, 0); err != nil {
 			return err
 		}

@@ -56,7 +56,9 @@ func statusSheet(w when, st control.Status) sheet {
 	b.add("read", w.both(st.Loaded))
 	b.add("broken", st.Broken)
 	b.add("state in", st.StateDir)
-	b.add("zone", st.Timezone)
+	if st.Timezone != "Local" { // else it is the machine's
+		b.add("zone", st.Timezone)
+	}
 	tasks := count(st.Tasks, "task")
 	if st.Held > 0 {
 		tasks += fmt.Sprintf(", %d held", st.Held)
