@@ -22,6 +22,9 @@ Signals: TERM and INT stop it, after the tasks under way had a moment to end; a
 second one stops it at once. HUP reads the file again. USR1 logs what runs and
 what comes next. Forked tasks are left to finish in any case.
 
+The other commands ask it over its socket: /run/rota/rota.sock or
+$XDG_RUNTIME_DIR/rota/rota.sock; with a state_dir of its own, rota.sock in that.
+
 Output of tasks: none; raw, as it comes; prefix, each line after the name of
 its task; json, one object a line.
 
@@ -29,6 +32,8 @@ its task; json, one object a line.
   rota daemon -c jobs.toml --output raw -v`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Usage: "`HOW` output of tasks goes to stdout, instead of as the file says"},
+			&cli.BoolFlag{Name: "once", Usage: "do what came due since the last time, wait for it, and end"},
+			&cli.BoolFlag{Name: "held", Usage: "hold every task; release lets them start"},
 			trustFlag(),
 		},
 		Action: func(c *cli.Context) error {
@@ -45,7 +50,7 @@ its task; json, one object a line.
 			}
 			return fromDaemon(path, daemon.Run(c.Context, daemon.Options{
 				Config: path, TrustFile: c.Bool("trust-file"), Output: c.String("output"),
-				LogLevel: logLevel(c), Color: s.color, Version: version(),
+				LogLevel: logLevel(c), Color: s.color, Version: version(), Once: c.Bool("once"), Held: c.Bool("held"),
 				Stdout: s.out, Stderr: s.err,
 			}))
 		},

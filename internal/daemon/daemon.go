@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -16,6 +17,7 @@ import (
 
 	"rota/config"
 	"rota/internal/clock"
+	"rota/internal/control"
 	"rota/internal/ledger"
 	"rota/runner"
 )
@@ -31,6 +33,8 @@ type Options struct {
 	LogLevel  string // instead of [rota] log_level; "": as the file says
 	Color     string // "auto", "always" or "never"
 	Version   string // for the log
+	Held      bool   // every task starts held
+	Once      bool   // do what is due since the last time, wait for it, and end
 
 	Stdout, Stderr *os.File // task output, if wanted, and the log
 }
@@ -82,56 +86,73 @@ func Run(ctx context.Context, o Options) error {
 		out.log.Error("the ledger is not sound", "found", found)
 	}
 	l.ledger, l.diskLow = book, book.DiskLow
+	l.tells = newTells(&l.inForce, stateDir, l.log)
+	tokens, err := newRunTokens(stateDir)
+	if err != nil {
+		return err
+	}
+	l.token = tokens.of
 	l.runner = runner.New(runner.Options{StateDir: stateDir, Done: l.done, Returned: l.returned, Echo: out.echo, Say: out.say})
-	return l.live(ctx, file, signals)
+	doors, err := l.open(cfg)
+	if err != nil {
+		return err
+	}
+	return l.live(ctx, file, signals, tokens, doors)
 }
 
 // live is everything from the first slot to the end of the last run.
-func (l *loop) live(ctx context.Context, file *file, signals *signals) error {
+func (l *loop) live(ctx context.Context, file *file, signals *signals, tokens runTokens, doors []*control.Door) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	// What follows forked runs lasts longer than the loop: until all is over.
+	// What follows forked runs lasts longer than the loop: until all is over. And
+	// who asks is answered until then.
 	runs, forget := context.WithCancel(context.WithoutCancel(ctx))
 	defer forget()
 	l.runs = runs
 	if err := l.begin(ctx); err != nil {
+		closeAll(doors)
 		return err
 	}
+	var others, last sync.WaitGroup // those who end with the loop, and those who end when all is over
+	last.Go(func() { l.serve(runs, l.service(file), tokens, doors) })
+	last.Go(func() { _ = l.tells.run(runs) })
 	signals.serve(l, file, stop)
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		file.watch(ctx, l)
-	}()
-	retained := make(chan struct{})
-	go func() {
-		defer close(retained)
-		l.retain(ctx)
-	}()
+	others.Go(func() { file.watch(ctx, l) })
+	others.Go(func() { l.retain(ctx) })
 	if events, err := l.ledger.Watch(ctx); err == nil {
-		go func() {
+		others.Go(func() {
 			for e := range events {
 				if e.Kind == "disk" || e.Kind == "damage" {
 					l.log.Warn(e.Kind, "ledger", e.Text)
 				}
 			}
-		}()
+		})
 	}
 	err := l.run(ctx)
 	stop()
-	<-watched
-	<-retained
-	return errors.Join(err, l.end(signals.hurry))
+	err = errors.Join(err, l.end(signals.hurry))
+	close(l.over)
+	l.hub.Close()
+	forget()
+	last.Wait()
+	others.Wait()
+	return err
+}
+
+// service is the daemon as others see it.
+func (l *loop) service(file *file) *service {
+	r := &reader{book: l.ledger, stateDir: l.stateDir, config: l.inForce.Load, now: l.clock.Now, agenda: l.coming, live: func(*control.Status) {}}
+	return &service{reader: r, l: l, file: file}
 }
 
 // end stops what is under way and writes the last lines.
 func (l *loop) end(hurry <-chan struct{}) error {
-	notify("STOPPING=1")
+	sdNotify("STOPPING=1")
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	l.drain(hurry)
 	left := l.view.Live("")
-	_ = l.ledger.Event(ctx, ledger.Event{Time: time.Now(), Kind: "stop", Text: plural(len(left), "forked run goes on", "forked runs go on")})
+	l.event(ctx, ledger.Event{Time: time.Now(), Kind: "stop", Text: plural(len(left), "forked run goes on", "forked runs go on")})
 	l.log.Info("stopped", "forked", len(left), "waiting", len(l.view.Waiting("")))
 	return nil
 }

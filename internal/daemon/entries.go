@@ -11,16 +11,18 @@ import (
 	"rota/schedule"
 )
 
-// entry is what a key of the agenda stands for: one trigger of one task.
+// entry is what a key of the agenda stands for: one trigger of one task, or of
+// a standing request for one.
 type entry struct {
 	task string
+	of   string // the standing request whose trigger it is; "": one of the task itself
 	spec schedule.Spec
 	late time.Duration // by which jitter delays its coming due; slots stay where they are
 }
 
 // newEntry makes the entry of a trigger first seen at some instant.
 func newEntry(task string, spec schedule.Spec, seen time.Time) entry {
-	return entry{task, spec.From(seen), Spread(task, spec.Jitter())}
+	return entry{task: task, spec: spec.From(seen), late: Spread(task, spec.Jitter())}
 }
 
 // when is the schedule of the entry's coming due.
@@ -87,7 +89,7 @@ func (l *loop) again(task string, end time.Time) {
 	if len(l.view.Live(task)) > 0 || len(l.view.Waiting(task)) > 0 {
 		return
 	}
-	for _, spec := range l.cfg.Tasks[task].Triggers {
+	for _, spec := range l.triggersOf(task) {
 		if key := entryKey(task, spec); spec.Anchor() == "finish" {
 			e := newEntry(task, spec.Again(end), end)
 			l.entries[key] = e
@@ -107,7 +109,8 @@ func (l *loop) fired(due []schedule.Due, now time.Time) {
 	}
 }
 
-// entryKey is the agenda's key of a trigger.
+// entryKey is the agenda's key of a trigger of a task, or of a standing request
+// by its id, which is the name of no task.
 func entryKey(task string, spec schedule.Spec) string { return task + "\x00" + triggerKey(spec) }
 
 // triggerKey tells the triggers of one task apart, also over restarts.

@@ -26,7 +26,7 @@ func (l *loop) follow(ctx context.Context, now, before time.Time, passed time.Du
 			text = "set back by " + schedule.FormatDuration((-by).Round(time.Second))
 		}
 		l.log.Warn("the clock jumped", "by", text)
-		_ = l.ledger.Event(ctx, ledger.Event{Time: now, Kind: "clock step", Text: text})
+		l.event(ctx, ledger.Event{Time: now, Kind: "clock step", Text: text})
 	}
 	if l.cursor.Through.Sub(now) <= setBack {
 		return nil
@@ -46,6 +46,7 @@ func (l *loop) newEpoch(ctx context.Context, now time.Time) error {
 	if err := l.plan(ctx, now); err != nil {
 		return err
 	}
+	l.replant()
 	for key, e := range l.entries {
 		if e.spec.Fixed() {
 			l.agenda.Put(schedule.Entry{Key: key, When: skipping{e.when(), last.Add(-madeUp), last}, Last: now})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -86,7 +87,7 @@ func (f *file) watch(ctx context.Context, l *loop) {
 		defer f.mu.Unlock()
 		return f.current.Dirs()
 	}
-	changed := func() { f.reload(ctx, l, false) }
+	changed := func() { _, _ = f.reload(ctx, l, false) }
 	warn := func(err error) { l.log.Warn("edits there need a SIGHUP", "error", err) }
 	if err := config.Watch(ctx, dirs, changed, warn); err != nil && ctx.Err() == nil {
 		l.log.Error("cannot watch the file: edits need a SIGHUP", "error", err)
@@ -96,42 +97,53 @@ func (f *file) watch(ctx context.Context, l *loop) {
 // reload puts the file in force if it is good and changed; asked says that
 // somebody wants to hear about it in any case. The text is read and checked
 // outside the loop, so that no slot waits for it.
-func (f *file) reload(ctx context.Context, l *loop, asked bool) {
+func (f *file) reload(ctx context.Context, l *loop, asked bool) (config.Changes, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !asked && f.seen.Same() {
-		return // something else happened in the folder
+		return config.Changes{}, nil // something else happened in the folder
 	}
 	notifyReloading()
-	defer notify("READY=1")
+	defer sdNotify("READY=1")
 	cfg, err := f.load()
-	switch {
-	case err != nil:
+	if err != nil {
 		if text := complaint(err); text != f.wrong || asked {
 			f.wrong = text
 			f.refuse(ctx, l, err)
 		}
-	case cfg.Revision == f.current.Revision && f.wrong == "":
+		return config.Changes{}, err
+	}
+	changes := config.Diff(f.current, cfg)
+	if cfg.Revision == f.current.Revision && f.wrong == "" {
 		if asked {
 			l.log.Info("reloaded", "changes", "none")
 		}
-	default:
-		f.wrong = ""
-		done := make(chan error, 1)
-		l.post(func() { done <- l.swap(ctx, cfg) })
-		select {
-		case err := <-done:
-			if err != nil {
-				l.log.Error("cannot reload", "error", err)
-				f.seen = nil // the next event tries again
-				return
-			}
-		case <-ctx.Done():
-			return
-		}
-		f.current = cfg
-		l.keep(cfg)
+		return changes, nil
 	}
+	f.wrong = ""
+	if err := l.ask(ctx, func() error { return l.swap(ctx, cfg, changes) }); err != nil {
+		if ctx.Err() == nil {
+			l.log.Error("cannot reload", "error", err)
+		}
+		f.seen = nil // the next event tries again
+		return changes, err
+	}
+	f.current = cfg
+	l.keep(cfg)
+	return changes, nil
+}
+
+// plan tells what a reload would change.
+func (f *file) plan() (*config.Config, config.Changes, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	o := f.options
+	o.Now = time.Now()
+	cfg, err := config.Load(f.path, o)
+	if err != nil {
+		return nil, config.Changes{}, err
+	}
+	return cfg, config.Diff(f.current, cfg), nil
 }
 
 // keep remembers a good configuration for a start at which the file is wrong.
@@ -145,7 +157,8 @@ func (l *loop) keep(c *config.Config) {
 func (f *file) refuse(ctx context.Context, l *loop, err error) {
 	l.post(func() { l.broken = err })
 	l.out.complain(err, "reload refused: the last good file stays in force")
-	_ = l.ledger.Event(ctx, ledger.Event{Time: time.Now(), Kind: "reload", Text: "refused: " + faults(err)})
+	l.event(ctx, ledger.Event{Time: time.Now(), Kind: "reload", Text: "refused: " + faults(err)})
+	l.tells.badConfig(l.inForce.Load().Rota.OnBadConfig, complaint(err))
 }
 
 // faults is how many there are, or what else is wrong.
@@ -159,19 +172,12 @@ func faults(err error) string {
 
 // swap puts a configuration in force. What was due until now is decided by the
 // one before.
-func (l *loop) swap(ctx context.Context, c *config.Config) error {
-	now, err := l.ledger.Now(ctx)
+func (l *loop) swap(ctx context.Context, c *config.Config, changes config.Changes) error {
+	now, err := l.settled(ctx)
 	if err != nil {
 		return err
 	}
-	if err := l.advance(ctx, now); err != nil {
-		return err
-	}
-	if err := l.commit(ctx, ledger.Cursor{Epoch: l.cursor.Epoch, Through: now, Revision: l.cfg.Revision}); err != nil {
-		return err
-	}
 	old := l.cfg
-	changes := config.Diff(old, c)
 	l.install(c)
 	l.broken = nil
 	if err := l.plan(ctx, now); err != nil {
@@ -179,21 +185,21 @@ func (l *loop) swap(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	for _, name := range changes.Removed {
-		for _, run := range l.view.Waiting(name) {
-			l.cancel(ctx, run, gone)
-		}
-		for _, d := range slices.Clone(l.delays[name]) {
-			l.undelay(d.run.ID)
-			l.cancel(ctx, d.run, gone)
+		if _, err := l.cancelAll(ctx, name, gone, waiting); err != nil {
+			l.log.Error("cannot cancel what waits of a task that is gone", "task", name, "error", err)
 		}
 	}
-	_ = l.ledger.Event(ctx, ledger.Event{Time: now, Kind: "reload", Text: changes.String()})
+	l.freshness()
+	l.event(ctx, ledger.Event{Time: now, Kind: "reload", Text: changes.String()})
 	l.log.Info("reloaded", "changes", changes.String())
 	for _, w := range c.Warnings {
 		l.log.Warn("check", "warning", w.Error())
 	}
 	if StateDir(c) != l.stateDir {
 		l.log.Warn("state_dir changed: that needs a restart", "in force", l.stateDir)
+	}
+	if c.Rota.Socket != l.first.Rota.Socket || c.Rota.SocketGroup != l.first.Rota.SocketGroup || !reflect.DeepEqual(c.Web, l.first.Web) {
+		l.log.Warn("the socket or [web] changed: that needs a restart")
 	}
 	l.next(now, 1)
 	return nil

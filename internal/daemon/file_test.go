@@ -43,7 +43,7 @@ func TestReloadOnlyWhatChanged(t *testing.T) {
 			defer null.Close()
 			o := Options{Stdout: null, Stderr: null}
 			f.reload(t.Context(), newLoop(o, newOutputs(o), cfg, dir), c.asked)
-			notify("END")
+			sdNotify("END")
 			buf := make([]byte, len(c.want))
 			_, err = manager.Read(buf)
 			must(t, err)

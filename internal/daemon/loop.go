@@ -13,6 +13,7 @@ import (
 
 	"rota/config"
 	"rota/internal/clock"
+	"rota/internal/control"
 	"rota/internal/ledger"
 	"rota/runner"
 	"rota/schedule"
@@ -33,14 +34,22 @@ type loop struct {
 	failing  string // why nothing can be written down; "": it can
 	stopping bool   // nothing new starts
 	cfg      *config.Config
-	broken   error // what is wrong with the file on the disk; nil: nothing
+	first    *config.Config // in force when the loop began
+	broken   error          // what is wrong with the file on the disk; nil: nothing
 	cursor   ledger.Cursor
 	agenda   schedule.Agenda
 	entries  map[string]entry // by the agenda's key
 	view     runner.View
-	starts   []runner.Slot        // at_start triggers that are due
-	delays   map[string][]delayed // runs that wait for another attempt, by task
+	states   map[string]ledger.TaskState // of tasks and queues, as the ledger has them
+	lanes    map[string]bool             // the queues; true: it starts nothing
+	starts   []runner.Slot               // at_start triggers that are due
+	delays   map[string][]delayed        // runs that wait for their time, by task
+	standing map[string]runner.Run       // requests with a trigger of their own, by id
+	heldRuns map[string]runner.Run       // requests that wait until they are released, by id
+	calls    calls
 	since    time.Time            // what the clock showed when the loop began, or a new epoch
+	started  time.Time            // what it showed when the loop began
+	loaded   time.Time            // and when the file in force was read
 	success  map[string]time.Time // when each task last ended ok
 	finished map[string]time.Time // when each task last ended
 	tasks    int                  // with triggers
@@ -48,8 +57,17 @@ type loop struct {
 
 	diskLow func() bool                   // no room for outputs; nil: there always is
 	leases  sync.Map                      // of underway, by the run's id
+	asking  sync.Map                      // ids of the requests that are being written down
+	over    chan struct{}                 // closed when the loop answers no more
+	hub     *control.Hub                  // of those who watch
+	tells   *tells                        // notifications and pings; nil: nobody is told
+	vars    map[string]string             // that every run is given
+	token   func(run string) string       // by which a run acts on its task; nil: there is none
+	lag     atomic.Int64                  // by how many microseconds the last slot started late
 	inForce atomic.Pointer[config.Config] // cfg, for others
 	grown   chan struct{}                 // runs have ended since the last retention; room for one
+
+	kept atomic.Int64 // bytes of outputs, as retention last saw them
 
 	mu    sync.Mutex // guards posts
 	posts []func()
@@ -58,10 +76,12 @@ type loop struct {
 
 func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop {
 	l := &loop{
-		o: o, out: out, log: out.log, cfg: cfg, stateDir: stateDir,
+		o: o, out: out, log: out.log, cfg: cfg, first: cfg, stateDir: stateDir,
 		entries: map[string]entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{}, delays: map[string][]delayed{},
-		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1),
+		standing: map[string]runner.Run{}, heldRuns: map[string]runner.Run{}, hub: &control.Hub{},
+		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), over: make(chan struct{}),
 	}
+	l.view.Held, l.view.Stopped = l.held, l.stopped
 	l.view.Policy = func(name string) (runner.Policy, bool) {
 		t, ok := l.cfg.Tasks[name]
 		return t.Policy, ok
@@ -107,7 +127,10 @@ func (l *loop) begin(ctx context.Context) error {
 			return err
 		}
 	}
-	l.since = now
+	l.since, l.started = now, now
+	if l.states, err = l.ledger.Tasks(ctx); err != nil {
+		return err
+	}
 	l.install(l.cfg)
 	if err := l.recover(ctx); err != nil {
 		return err
@@ -115,8 +138,12 @@ func (l *loop) begin(ctx context.Context) error {
 	if err := l.plan(ctx, now); err != nil {
 		return err
 	}
+	if err := l.holdings(ctx, now); err != nil {
+		return err
+	}
+	l.freshness()
 	l.starts = l.atStart(now)
-	_ = l.ledger.Event(ctx, ledger.Event{Time: now, Kind: "start", Text: l.o.Version})
+	l.event(ctx, ledger.Event{Time: now, Kind: "start", Text: l.o.Version})
 	l.log.Info("started", "config", l.cfg.Path, "tasks", len(l.cfg.Tasks), "state", l.stateDir, "version", l.o.Version)
 	for _, w := range l.cfg.Warnings {
 		l.log.Warn("check", "warning", w.Error())
@@ -128,7 +155,7 @@ func (l *loop) begin(ctx context.Context) error {
 	}
 	l.next(now, 5)
 	l.tell()
-	notify("READY=1")
+	sdNotify("READY=1")
 	return nil
 }
 
@@ -143,8 +170,14 @@ func (l *loop) run(ctx context.Context) error {
 			before, turn = now, turn.Add(passed)
 		}
 		if err == nil {
+			if l.o.Once {
+				now = l.started // what comes due from now on is for another time
+			}
 			l.posted()
 			err = l.advance(ctx, now)
+		}
+		if err == nil && l.o.Once && len(l.view.Live("")) == 0 {
+			return nil
 		}
 		until := l.agenda.At()
 		if errors.Is(err, ledger.ErrDamaged) {
@@ -244,16 +277,19 @@ func (l *loop) apply(b runner.Batch, leases []ledger.Lease) {
 		}
 	}
 	for _, r := range b.Folds {
-		l.out.Record(r)
+		l.record(r)
+		if r.Outcome == runner.Missed {
+			l.tellHook(r, "missed", l.cfg.Tasks[r.Task].Hooks.OnMissed)
+		}
 	}
 	for _, e := range b.Ends {
 		l.undelay(e.ID)
 		task, _ := runner.SplitID(e.ID)
-		l.out.Record(runner.Run{ID: e.ID, Task: task, Outcome: e.Outcome, Why: e.Why})
+		l.record(runner.Run{ID: e.ID, Task: task, Outcome: e.Outcome, Why: e.Why})
 	}
 	for _, r := range b.Runs {
 		if !starts[r.ID] {
-			l.out.Record(r)
+			l.record(r)
 			l.patience(r)
 		}
 	}

@@ -20,8 +20,10 @@ import (
 func (l *loop) install(c *config.Config) {
 	l.cfg = c
 	l.inForce.Store(c)
+	l.loaded = time.Now()
 	l.view.Queues, l.view.MaxRunning = c.Queues, c.Rota.MaxRunning
 	l.view.Requeue()
+	l.openLanes()
 	l.out.configure(c)
 }
 
@@ -34,11 +36,17 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 	}
 	want := map[string]entry{}
 	l.tasks = 0
-	for name, task := range l.cfg.Tasks {
-		if len(task.Triggers) > 0 {
+	for name := range l.cfg.Tasks {
+		specs, on := l.triggersOf(name), l.states[name].On
+		if len(specs) > 0 {
 			l.tasks++
 		}
-		for _, spec := range task.Triggers {
+		if on != nil && !on.Until.IsZero() {
+			l.put(defaultKey+name, on.Until)
+		} else {
+			l.agenda.Drop(defaultKey + name)
+		}
+		for _, spec := range specs {
 			if spec.AtStart() != "" {
 				continue
 			}
@@ -47,7 +55,10 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 				want[key] = e
 				continue
 			}
-			first := seen[name][triggerKey(spec)]
+			first, known := seen[name][triggerKey(spec)]
+			if on != nil && !known {
+				first = on.Since
+			}
 			if spec.Anchor() == "finish" {
 				if end := l.lastEnd(ctx, name); !end.IsZero() && !end.After(now) {
 					spec = spec.Again(end)
@@ -59,6 +70,15 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 				continue
 			}
 			l.agenda.Put(schedule.Entry{Key: key, When: e.when(), Last: l.dealtWith(e, first)})
+		}
+	}
+	for _, r := range l.standing {
+		if spec, ok := l.standingSpec(r); ok {
+			key, e := l.standingEntry(r, spec)
+			if _, there := l.entries[key]; !there {
+				l.agenda.Put(schedule.Entry{Key: key, When: e.when(), Last: l.dealtWith(e, countsFrom(r))})
+			}
+			want[key] = e
 		}
 	}
 	for key := range l.entries {
@@ -90,7 +110,7 @@ func (l *loop) atStart(now time.Time) []runner.Slot {
 	boot := l.firstOfBoot()
 	var slots []runner.Slot
 	for _, name := range slices.Sorted(maps.Keys(l.cfg.Tasks)) {
-		for _, spec := range l.cfg.Tasks[name].Triggers {
+		for _, spec := range l.triggersOf(name) {
 			if on := spec.AtStart(); on == "daemon" || on == "boot" && boot {
 				at := now.Truncate(time.Second)
 				slots = append(slots, runner.Slot{Task: name, Epoch: l.cursor.Epoch, First: at, Last: at, N: 1, Cause: runner.CauseStart})

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -38,24 +39,34 @@ func (l *loop) recover(ctx context.Context) error {
 			l.log.Error("cannot take over a forked run", "run", f.Run.ID, "error", err)
 		}
 	}
-	waiting, err := l.ledger.List(ctx, ledger.Filter{States: []runner.State{runner.Queued, runner.Delayed}})
+	runs, err := l.ledger.List(ctx, ledger.Filter{States: waiting})
 	if err != nil {
 		return err
 	}
-	for _, run := range waiting {
+	for _, run := range runs {
 		l.waits(ctx, run)
 	}
+	l.catchUpChains(ctx)
 	return nil
 }
 
 // waits takes in a run that an earlier daemon left waiting.
 func (l *loop) waits(ctx context.Context, run runner.Run) {
-	switch _, known := l.cfg.Tasks[run.Task]; {
-	case !known:
-		l.cancel(ctx, run, gone)
-	case run.State == runner.Delayed:
-		outcome, _, _ := strings.Cut(run.Why, ":")
+	if _, known := l.cfg.Tasks[run.Task]; !known {
+		_ = l.cancel(ctx, run, gone)
+		return
+	}
+	switch run.State {
+	case runner.Delayed:
+		outcome := ""
+		if run.Attempts > 0 {
+			outcome, _, _ = strings.Cut(run.Why, ":")
+		}
 		l.delay(run, runner.Outcome(outcome), run.NotBefore)
+	case runner.Standing:
+		l.standing[run.ID] = run // the plan finds it there
+	case runner.Held:
+		l.heldRuns[run.ID] = run
 	default:
 		if _, there := l.view.Find(run.ID); !there {
 			l.view.Add(run)
@@ -67,15 +78,43 @@ func (l *loop) waits(ctx context.Context, run runner.Run) {
 // gone is why the waiting runs of a task end that was taken out of the file.
 const gone = "the task is not in the file any more"
 
+// waiting are the states in which a run waits for something to come.
+var waiting = []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Standing}
+
 // cancel ends a run that waits.
-func (l *loop) cancel(ctx context.Context, run runner.Run, why string) {
+func (l *loop) cancel(ctx context.Context, run runner.Run, why string) error {
 	if err := l.ledger.Cancel(ctx, run.ID, why); err != nil {
 		l.log.Error("cannot cancel", "run", run.ID, "error", err)
-		return
+		return err
 	}
 	l.view.Remove(run.ID)
-	run.State, run.Outcome, run.Why = "", runner.Cancelled, why
-	l.out.Record(run)
+	l.undelay(run.ID)
+	l.lie(run.ID)
+	delete(l.heldRuns, run.ID)
+	l.agenda.Drop(patienceKey + run.ID)
+	run.State, run.Outcome, run.Why, run.Finished = "", runner.Cancelled, why, l.clock.Now()
+	l.record(run)
+	l.again(run.Task, run.Finished)
+	return nil
+}
+
+// cancelAll ends what waits of a task or, for "", of all: a few at a time, for
+// no slot should have to wait for thousands.
+func (l *loop) cancelAll(ctx context.Context, task, why string, states []runner.State) (int, error) {
+	runs, err := l.ledger.List(ctx, ledger.Filter{Task: task, States: states})
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, run := range runs {
+		switch err := l.cancel(ctx, run, why); {
+		case err == nil:
+			n++
+		case !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrNotFound):
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // abandon ends a run whose daemon died: what is left of it is stopped, and only

@@ -16,6 +16,7 @@ const retainEvery = time.Minute
 func (l *loop) retain(ctx context.Context) {
 	for {
 		removed, err := l.ledger.Retain(ctx, ledger.Retention{Task: l.keeps, Total: l.inForce.Load().Total})
+		l.kept.Store(removed.Left)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -47,5 +48,5 @@ func (l *loop) keeps(task string) ledger.Keep {
 	if t, ok := c.Tasks[task]; ok {
 		keep = t.Keep
 	}
-	return ledger.Keep{Runs: keep.Runs, Outputs: keep.Outputs, Age: keep.Age, AtLeast: keep.AtLeast}
+	return ledger.Keep{Runs: keep.Runs, Outputs: keep.Outputs, Bytes: keep.Bytes, Age: keep.Age, AtLeast: keep.AtLeast}
 }

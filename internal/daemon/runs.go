@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"rota/internal/control"
 	"rota/internal/ledger"
 	"rota/runner"
 )
@@ -20,8 +21,38 @@ func (l *loop) start(lease ledger.Lease) {
 	if l.diskLow != nil && l.diskLow() {
 		task.Output = 0 // what is left of the disk is for the record
 	}
-	l.out.Record(run)
-	l.runner.Start(l.runs, runner.Launch{Run: run, Task: &task.Task, LastSuccess: l.lastSuccess(run.Task)})
+	if run.Cause == runner.CauseSchedule && run.Attempts == 1 && run.NotBefore.IsZero() {
+		l.lag.Store(run.Started.Sub(run.Scheduled).Microseconds())
+	}
+	l.record(run)
+	launch := runner.Launch{Run: run, Task: &task.Task, LastSuccess: l.lastSuccess(run.Task), Vars: l.vars}
+	if l.token != nil {
+		launch.Token = l.token(run.ID)
+	}
+	if run.Cause == runner.CauseChain {
+		l.inherit(&launch)
+	}
+	l.tells.started(task, run)
+	l.runner.Start(l.runs, launch)
+}
+
+// record tells everybody what became of a run.
+func (l *loop) record(run runner.Run) {
+	_ = l.out.Record(run)
+	l.publish(run)
+	if run.Outcome != "" {
+		l.calls.ended(run.ID)
+	}
+}
+
+// publish tells those who watch.
+func (l *loop) publish(run runner.Run) { l.hub.Publish(control.Message{Run: &run}) }
+
+// happened tells those who watch what happened to rota itself.
+func (l *loop) happened(events ...ledger.Event) {
+	for _, e := range events {
+		l.hub.Publish(control.Message{Event: new(control.Event(e))})
+	}
 }
 
 // lastSuccess is when a task last ended ok; zero if it never did.
@@ -48,8 +79,20 @@ func (l *loop) done(run runner.Run, res runner.Result) error {
 	ctx, u := context.Background(), v.(underway)
 	again, err := l.retry(ctx, u, res)
 	if !again {
+		recovered := l.recovers(ctx, run, res)
 		err = l.ledger.Finish(ctx, u.Lease, res)
-		l.post(func() { l.ended(run, res) })
+		failures := l.failures(ctx, run, u.policy, res)
+		ended := withResult(run, res)
+		if err == nil {
+			l.chains(ctx, ended, recovered)
+		}
+		l.post(func() {
+			l.ended(ended, res)
+			l.hooks(ended, recovered)
+			if failures > 0 {
+				l.trip(ctx, ended, failures)
+			}
+		})
 	}
 	if err != nil {
 		l.log.Error("cannot write down the end of a run", "run", run.ID, "outcome", res.Outcome, "error", err)
@@ -57,13 +100,18 @@ func (l *loop) done(run runner.Run, res runner.Result) error {
 	return err
 }
 
+// withResult is a run after its end.
+func withResult(run runner.Run, res runner.Result) runner.Run {
+	run.State, run.Outcome, run.Why, run.Finished = "", res.Outcome, res.Why, res.Finished
+	run.Exit, run.Signal, run.Error, run.Result = res.Exit, res.Signal, res.Error, res.Result
+	return run
+}
+
 // ended takes the run out of what is under way.
 func (l *loop) ended(run runner.Run, res runner.Result) {
-	run.State, run.Outcome, run.Why, run.Finished = "", res.Outcome, res.Why, res.Finished
-	run.Exit, run.Signal, run.Error = res.Exit, res.Signal, res.Error
-	l.out.Record(run)
 	if res.Outcome == runner.OK {
 		l.success[run.Task] = res.Finished
+		l.expect(run.Task)
 	}
 	l.leases.Delete(run.ID)
 	l.finished[run.Task] = res.Finished
@@ -75,6 +123,8 @@ func (l *loop) ended(run runner.Run, res runner.Result) {
 		l.view.Remove(run.ID)
 		l.again(run.Task, res.Finished)
 	}
+	l.record(run)
+	l.calls.drained(l)
 }
 
 // returned frees the task of an action that came back long after its run had

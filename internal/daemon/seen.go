@@ -23,11 +23,13 @@ func (l *loop) sights(ctx context.Context, now time.Time) (map[string]map[string
 	if err != nil {
 		return nil, err
 	}
+	l.states = states
 	seen := make(map[string]map[string]time.Time, len(l.cfg.Tasks))
 	var changed []string
 	for name, task := range l.cfg.Tasks {
 		seen[name] = firstSeen(task, states[name].Seen, now)
-		if !maps.EqualFunc(states[name].Seen, seen[name], time.Time.Equal) {
+		on := states[name].On
+		if !maps.EqualFunc(states[name].Seen, seen[name], time.Time.Equal) || on != nil && !inForce(task, on) {
 			changed = append(changed, name)
 		}
 	}
@@ -52,6 +54,17 @@ func firstSeen(task config.Task, known map[string]time.Time, now time.Time) map[
 	return seen
 }
 
+// followed is the state of a task after the file: with its first sights, and
+// without what was meant for triggers that it has no more.
+func (l *loop) followed(name string, s ledger.TaskState, seen map[string]time.Time) ledger.TaskState {
+	s.Seen = seen
+	if s.On != nil && !inForce(l.cfg.Tasks[name], s.On) {
+		l.log.Info("the reschedule has ended: the file's triggers changed", "task", name, "was", s.On.Expr)
+		s.On, s.Skip = nil, nil
+	}
+	return s
+}
+
 // remember writes the first sights of those tasks.
 func (l *loop) remember(ctx context.Context, names []string, states map[string]ledger.TaskState, seen map[string]map[string]time.Time) error {
 	var wg sync.WaitGroup
@@ -61,13 +74,19 @@ func (l *loop) remember(ctx context.Context, names []string, states map[string]l
 	for range min(writersAtOnce, len(names)) {
 		wg.Go(func() {
 			for name := range work {
-				next := states[name]
-				next.Seen = seen[name]
-				if err := l.ledger.SetTask(ctx, name, states[name], next); err != nil {
-					mu.Lock()
+				mu.Lock()
+				prev := states[name]
+				mu.Unlock()
+				next := l.followed(name, prev, seen[name])
+				err := l.ledger.SetTask(ctx, name, prev, next)
+				next.Version++
+				mu.Lock()
+				if err != nil {
 					failed = append(failed, err)
-					mu.Unlock()
+				} else {
+					states[name] = next
 				}
+				mu.Unlock()
 			}
 		})
 	}

@@ -45,7 +45,7 @@ func (s *signals) serve(l *loop, f *file, stop func()) {
 				switch sig {
 				case syscall.SIGHUP, syscall.SIGUSR2:
 					if stops == 0 {
-						go f.reload(s.ctx, l, true)
+						go func() { _, _ = f.reload(s.ctx, l, true) }()
 					}
 				case syscall.SIGUSR1:
 					l.post(l.dump)

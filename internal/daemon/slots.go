@@ -19,20 +19,31 @@ const (
 	missedAllWithin = 24 * time.Hour
 )
 
-// slots puts together what came due, one slot for each task.
+// slots puts together what came due, one slot for each task and each standing
+// request.
 func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
 	slots := slices.Clone(l.starts)
-	byTask := map[string][]schedule.Due{}
-	var order []string
+	type owner struct{ task, of string }
+	byOwner := map[owner][]schedule.Due{}
+	var order []owner
 	for _, d := range due {
-		task := l.entries[d.Key].task
-		if byTask[task] == nil {
-			order = append(order, task)
+		e := l.entries[d.Key]
+		o := owner{e.task, e.of}
+		if byOwner[o] == nil {
+			order = append(order, o)
 		}
-		byTask[task] = append(byTask[task], d)
+		byOwner[o] = append(byOwner[o], d)
 	}
-	for _, task := range order {
-		slots = append(slots, l.slot(task, byTask[task], now)...)
+	for _, o := range order {
+		more := l.slot(o.task, byOwner[o], now)
+		if o.of == "" {
+			more = l.leftOut(o.task, more)
+		} else {
+			for i := range more {
+				more[i].Of = new(l.standing[o.of])
+			}
+		}
+		slots = append(slots, more...)
 	}
 	return slots
 }

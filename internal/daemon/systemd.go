@@ -12,15 +12,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// notify tells the service manager, if there is one that listens.
-func notify(state string) { _, _ = daemon.SdNotify(false, state) }
+// sdNotify tells the service manager, if there is one that listens.
+func sdNotify(state string) { _, _ = daemon.SdNotify(false, state) }
 
 // notifyReloading tells it that a reload begins; READY=1 ends it, also if the
 // file was refused.
 func notifyReloading() {
 	var now unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
-	notify(fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", now.Nano()/1000))
+	sdNotify(fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", now.Nano()/1000))
 }
 
 // tell keeps the status line of the service current. It names instants, not
@@ -41,7 +41,7 @@ func (l *loop) tell() {
 	}
 	if status != l.status {
 		l.status = status
-		notify("STATUS=" + status)
+		sdNotify("STATUS=" + status)
 	}
 }
 

@@ -13,12 +13,15 @@ import (
 	"rota/schedule"
 )
 
-// Beside the triggers of tasks two kinds of entries stand in the agenda: the
-// next attempt at a run, and the end of a waiting run's patience. Their keys
-// begin with a byte that no name has.
+// Beside the triggers of tasks there are moments in the agenda, each of one run
+// or one task. Their keys begin with a byte that no name has.
 const (
-	attemptKey  = "\x00attempt "
-	patienceKey = "\x00patience "
+	attemptKey  = "\x00attempt "  // the time of a run that is delayed has come
+	patienceKey = "\x00patience " // the end of a waiting run's patience
+	releaseKey  = "\x00release "  // the end of a task's hold
+	defaultKey  = "\x00default "  // the end of a task's reschedule
+	freshKey    = "\x00fresh "    // a task has not ended well for too long
+	undrainKey  = "\x00undrain "  // the end of a drain
 )
 
 // moment is a schedule of one instant.
@@ -39,38 +42,71 @@ func (l *loop) put(key string, at time.Time) {
 	l.agenda.Put(schedule.Entry{Key: key, When: moment(at), Last: at.Add(-time.Second)})
 }
 
-// delayed is a run that waits for its next attempt.
+// delayed is a run that waits for its time: of its next attempt or, asked for by
+// a request, of its first.
 type delayed struct {
 	run  runner.Run
-	last runner.Outcome // of the attempt before
+	last runner.Outcome // of the attempt before; "": there was none
 }
 
-// delay lets a run wait for its next attempt. It holds no worker, and gives way
-// to the next slot of its task.
+// delay lets a run wait for its time. It holds no worker; before another attempt
+// it gives way to the next slot of its task.
 func (l *loop) delay(run runner.Run, last runner.Outcome, until time.Time) {
-	run.State = runner.Delayed
+	run.State, run.NotBefore = runner.Delayed, until
 	l.delays[run.Task] = append(l.delays[run.Task], delayed{run, last})
 	l.put(attemptKey+run.ID, until)
 }
 
-// undelay takes a run from those that wait for their next attempt.
+// undelay takes a run from those that wait for their time.
 func (l *loop) undelay(id string) (delayed, bool) {
-	task, _ := runner.SplitID(id)
-	i := slices.IndexFunc(l.delays[task], func(d delayed) bool { return d.run.ID == id })
-	if i < 0 {
-		return delayed{}, false
+	d, ok := l.isDelayed(id)
+	if !ok {
+		return d, false
 	}
-	d := l.delays[task][i]
-	if l.delays[task] = slices.Delete(l.delays[task], i, i+1); len(l.delays[task]) == 0 {
-		delete(l.delays, task)
+	l.delays[d.run.Task] = slices.DeleteFunc(l.delays[d.run.Task], func(d delayed) bool { return d.run.ID == id })
+	if len(l.delays[d.run.Task]) == 0 {
+		delete(l.delays, d.run.Task)
 	}
 	l.agenda.Drop(attemptKey + id)
 	return d, true
 }
 
-// patience ends the wait of a queued run after max_wait.
+func (l *loop) isDelayed(id string) (delayed, bool) {
+	task, _ := runner.SplitID(id)
+	i := slices.IndexFunc(l.delays[task], func(d delayed) bool { return d.run.ID == id })
+	if i < 0 {
+		return delayed{}, false
+	}
+	return l.delays[task][i], true
+}
+
+// due queues a run whose time has come.
+func (l *loop) due(ctx context.Context, id string) error {
+	d, ok := l.isDelayed(id)
+	if !ok {
+		l.agenda.Drop(attemptKey + id)
+		return nil
+	}
+	now := l.clock.Now()
+	switch err := l.ledger.Shift(ctx, id, runner.Delayed, runner.Transition{Time: now, State: runner.Queued}); {
+	case errors.Is(err, ledger.ErrConflict), errors.Is(err, ledger.ErrNotFound):
+		l.undelay(id) // somebody ended it
+		return nil
+	case err != nil:
+		return err
+	}
+	l.undelay(id)
+	d.run.State, d.run.Why, d.run.Queued = runner.Queued, "", now
+	l.view.Add(d.run)
+	l.patience(d.run)
+	l.publish(d.run)
+	return nil
+}
+
+// patience ends the wait of a queued run after max_wait; not that for another
+// attempt, which would give an outcome to what has one.
 func (l *loop) patience(run runner.Run) {
-	if most := l.policyOf(run.Task).MaxWait; most > 0 {
+	if most := l.policyOf(run.Task).MaxWait; most > 0 && run.Attempts == 0 {
 		l.put(patienceKey+run.ID, run.Queued.Add(most))
 	}
 }
@@ -79,20 +115,53 @@ func (l *loop) patience(run runner.Run) {
 func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due, error) {
 	var slots []schedule.Due
 	for _, d := range due {
-		if id, ok := strings.CutPrefix(d.Key, attemptKey); ok {
-			if x, ok := l.undelay(id); ok {
-				x.run.State = runner.Queued
-				l.view.Add(x.run)
-			}
-		} else if id, ok := strings.CutPrefix(d.Key, patienceKey); ok {
-			if err := l.skip(ctx, id); err != nil {
-				return nil, err
-			}
-		} else {
+		var err error
+		what, of, _ := strings.Cut(d.Key, " ")
+		switch what + " " {
+		case attemptKey:
+			err = l.due(ctx, of)
+		case patienceKey:
+			err = l.skip(ctx, of)
+		case releaseKey:
+			_, err = l.release(ctx, of, "rota")
+			l.agenda.Drop(d.Key)
+		case defaultKey:
+			l.agenda.Drop(d.Key)
+			l.post(func() {
+				if err := l.backToDefault(ctx, of); err != nil {
+					l.put(defaultKey+of, l.clock.Now().Add(time.Second))
+				}
+			})
+		case undrainKey:
+			l.undrain(ctx)
+		case freshKey:
+			err = l.stale(ctx, of)
+		default:
 			slots = append(slots, d)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	return slots, nil
+}
+
+// replant puts all moments into the agenda, which is new.
+func (l *loop) replant() {
+	for _, ds := range l.delays {
+		for _, d := range ds {
+			l.put(attemptKey+d.run.ID, d.run.NotBefore)
+		}
+	}
+	for _, run := range l.view.Waiting("") {
+		l.patience(run)
+	}
+	for name, s := range l.states {
+		if _, ok := l.cfg.Tasks[name]; ok && s.Hold != nil {
+			l.releaseAt(name, s.Hold.Until)
+		}
+	}
+	l.freshness()
 }
 
 // skip ends a run that has been queued for too long.
@@ -109,21 +178,29 @@ func (l *loop) skip(ctx context.Context, id string) error {
 			return err
 		}
 		l.view.Remove(id)
-		run.State, run.Outcome, run.Why = "", t.Outcome, why
-		l.out.Record(run)
+		run.State, run.Outcome, run.Why, run.Finished = "", t.Outcome, why, l.clock.Now()
+		l.record(run)
 	}
 	l.agenda.Drop(patienceKey + id)
 	return nil
 }
 
 // giveWay ends the runs that wait for another attempt when a new slot of their
-// task has come: with the outcome that they had.
+// task has come: with the outcome that they had. A request does not give way
+// to anything but a slot of the standing request that it is of.
 func (l *loop) giveWay(b *runner.Batch) {
 	for _, r := range b.Runs {
 		for _, d := range l.delays[r.Task] {
-			b.Ends = append(b.Ends, runner.End{ID: d.run.ID, Outcome: d.last, Why: "not attempted again: gave way to " + r.ID})
+			if d.last != "" && isSlot(d.run) && d.run.Parent == r.Parent {
+				b.Ends = append(b.Ends, runner.End{ID: d.run.ID, Outcome: d.last, Why: "not attempted again: gave way to " + r.ID})
+			}
 		}
 	}
+}
+
+// isSlot reports whether a run came of a slot.
+func isSlot(r runner.Run) bool {
+	return r.Cause != runner.CauseManual && r.Cause != runner.CauseChain
 }
 
 // retry lets a run be attempted again, if its policy says so. Not while its
@@ -142,9 +219,10 @@ func (l *loop) retry(ctx context.Context, u underway, res runner.Result) (bool, 
 			l.leases.Delete(run.ID)
 			l.view.Remove(run.ID)
 			run.State, run.Why, run.Finished = runner.Delayed, why, res.Finished
-			l.out.Record(run)
+			l.record(run)
+			l.calls.drained(l)
 			if _, ok := l.cfg.Tasks[run.Task]; !ok {
-				l.cancel(ctx, run, gone)
+				_ = l.cancel(ctx, run, gone)
 				return
 			}
 			l.delay(run, res.Outcome, until)

@@ -1,0 +1,101 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+
+	"rota/runner"
+)
+
+// errStopping is why nothing can be asked of a daemon any more.
+var errStopping = errors.New("rota is stopping")
+
+// calls are those who wait for something to happen. They are the loop's own.
+type calls struct {
+	ends map[string][]chan struct{} // of a run, by its id
+	idle []chan struct{}            // no run but forked ones is under way
+}
+
+// ask has the loop call f, and waits for it.
+func (l *loop) ask(ctx context.Context, f func() error) error {
+	done := make(chan error, 1)
+	l.post(func() { done <- f() })
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-l.over:
+		return errStopping
+	}
+}
+
+// wait returns when the run has ended, has one nobody can tell of any more, or ctx
+// is done.
+func (l *loop) wait(ctx context.Context, id string) error {
+	ended := make(chan struct{})
+	if err := l.ask(ctx, func() error {
+		if l.calls.ends == nil {
+			l.calls.ends = map[string][]chan struct{}{}
+		}
+		l.calls.ends[id] = append(l.calls.ends[id], ended)
+		return nil
+	}); err != nil {
+		return err
+	}
+	defer l.post(func() { l.calls.forget(id, ended) })
+	// It may have ended before anybody listened.
+	if run, _, err := l.ledger.Get(ctx, id); err != nil || run.Outcome != "" {
+		return err
+	}
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-l.over:
+		return errStopping
+	}
+}
+
+// ended wakes those who wait for the end of a run.
+func (c *calls) ended(id string) {
+	for _, ch := range c.ends[id] {
+		close(ch)
+	}
+	delete(c.ends, id)
+}
+
+// forget is for one who does not wait any longer.
+func (c *calls) forget(id string, ended chan struct{}) {
+	left := c.ends[id][:0]
+	for _, ch := range c.ends[id] {
+		if ch != ended {
+			left = append(left, ch)
+		}
+	}
+	if c.ends[id] = left; len(left) == 0 {
+		delete(c.ends, id)
+	}
+}
+
+// drained wakes those who wait until only forked runs are under way.
+func (c *calls) drained(l *loop) {
+	if len(c.idle) == 0 || !l.onlyForked() {
+		return
+	}
+	for _, ch := range c.idle {
+		close(ch)
+	}
+	c.idle = nil
+}
+
+// onlyForked reports whether no run would end with the daemon.
+func (l *loop) onlyForked() bool {
+	for _, run := range l.view.Live("") {
+		if v, ok := l.leases.Load(run.ID); !ok || v.(underway).policy.Mode != runner.Forked {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,212 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"rota/config"
+	"rota/internal/control"
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+// heldAtStart is who holds the tasks of a daemon that was started with --held.
+const heldAtStart = "rota daemon --held"
+
+// held tells by whom a task is held, since when and why.
+func (l *loop) held(task string) (string, bool) {
+	h := l.states[task].Hold
+	if h == nil {
+		return "", false
+	}
+	return l.holdText(h), true
+}
+
+func (l *loop) holdText(h *ledger.Hold) string {
+	text := "held"
+	if h.By != "" {
+		text += " by " + h.By
+	}
+	text += " since " + l.spell(h.Since)
+	if !h.Until.IsZero() {
+		text += " until " + l.spell(h.Until)
+	}
+	if h.Why != "" {
+		text += ": " + h.Why
+	}
+	return text
+}
+
+// spell writes an instant for people.
+func (l *loop) spell(t time.Time) string {
+	return t.In(l.cfg.Rota.Timezone).Format("2006-01-02 15:04:05 MST")
+}
+
+// hold keeps tasks from starting anything by themselves.
+func (l *loop) hold(ctx context.Context, tasks []string, h ledger.Hold) error {
+	for _, name := range tasks {
+		text := h.Why
+		if !h.Until.IsZero() {
+			text = joined(text, "until "+l.spell(h.Until))
+		}
+		err := l.change(ctx, name, func(s *ledger.TaskState) { s.Hold = new(h) },
+			ledger.Event{Time: h.Since, Kind: "hold", Task: name, Who: h.By, Text: text})
+		if err != nil {
+			return err
+		}
+		l.log.Info("held", "task", name, "by", h.By, "why", h.Why)
+		l.releaseAt(name, h.Until)
+	}
+	return nil
+}
+
+// releaseAt ends a hold by itself; a zero time does not.
+func (l *loop) releaseAt(task string, at time.Time) {
+	if at.IsZero() {
+		l.agenda.Drop(releaseKey + task)
+		return
+	}
+	l.put(releaseKey+task, at)
+}
+
+// release ends the hold of a task, if it has one. What its slots would have
+// started stays as it is: a release is never catch-up.
+func (l *loop) release(ctx context.Context, task, who string) (bool, error) {
+	if l.states[task].Hold == nil {
+		return false, nil
+	}
+	now := l.clock.Now()
+	err := l.change(ctx, task, func(s *ledger.TaskState) { s.Hold = nil },
+		ledger.Event{Time: now, Kind: "release", Task: task, Who: who})
+	if err != nil {
+		return false, err
+	}
+	l.log.Info("released", "task", task, "by", who)
+	l.agenda.Drop(releaseKey + task)
+	l.again(task, now)
+	return true, nil
+}
+
+// holdings takes up, at a start, the holds that an earlier daemon left.
+func (l *loop) holdings(ctx context.Context, now time.Time) error {
+	for _, name := range slices.Sorted(maps.Keys(l.states)) {
+		h := l.states[name].Hold
+		if h == nil {
+			continue
+		}
+		if _, ok := l.cfg.Tasks[name]; !ok {
+			continue // of a queue, or of a task that may come back
+		}
+		if h.By == heldAtStart && !l.o.Held {
+			if _, err := l.release(ctx, name, "rota"); err != nil {
+				return err
+			}
+			continue
+		}
+		l.log.Warn("held", "task", name, "by", h.By, "why", h.Why, "since", h.Since.Format(time.RFC3339))
+		l.releaseAt(name, h.Until)
+	}
+	if !l.o.Held {
+		return nil
+	}
+	l.log.Warn("every task is held, because of --held; to let them start: rota release --all")
+	free := slices.DeleteFunc(slices.Sorted(maps.Keys(l.cfg.Tasks)), func(name string) bool { return l.states[name].Hold != nil })
+	return l.hold(ctx, free, ledger.Hold{By: heldAtStart, Since: now})
+}
+
+// trip holds a task that has failed too often in a row.
+func (l *loop) trip(ctx context.Context, run runner.Run, failures int) {
+	if l.states[run.Task].Hold != nil {
+		return
+	}
+	why := fmt.Sprintf("failed %s in a row, the last time as %s", plural(failures, "time", "times"), run.ID)
+	if err := l.hold(ctx, []string{run.Task}, ledger.Hold{By: "rota", Why: why, Since: l.clock.Now()}); err != nil {
+		l.log.Error("cannot hold a task that fails again and again", "task", run.Task, "error", err)
+		return
+	}
+	l.tellHook(run, "held", l.cfg.Tasks[run.Task].Hooks.OnFailure)
+}
+
+// failures is how many runs of a task have failed in a row, if that is enough to
+// hold it, else 0.
+func (l *loop) failures(ctx context.Context, run runner.Run, p runner.Policy, res runner.Result) int {
+	if p.HoldAfter == 0 || !failed(res.Outcome) {
+		return 0
+	}
+	past, err := l.ledger.Past(ctx, run.Task)
+	if err != nil {
+		l.log.Error("cannot count how often a task has failed", "task", run.Task, "error", err)
+	}
+	if past.Failures < p.HoldAfter {
+		return 0
+	}
+	return past.Failures
+}
+
+// failed reports whether an outcome is a failure.
+func failed(o runner.Outcome) bool {
+	return o == runner.Failed || o == runner.TimedOut || o == runner.Lost
+}
+
+// stopped reports whether a queue starts nothing.
+func (l *loop) stopped(queue string) bool { return l.lanes[queue] }
+
+// openLanes decides which queues start runs: those that were not stopped, and
+// of which autostart speaks. Those that were there already stay as they are.
+func (l *loop) openLanes() {
+	lanes := map[string]bool{}
+	for name := range l.cfg.Queues {
+		if was, known := l.lanes[name]; known {
+			lanes[name] = was
+			continue
+		}
+		auto, _ := config.MatchQueues(l.cfg.Rota.Autostart, []string{name})
+		lanes[name] = len(auto) == 0 || l.states[ledger.QueueName(name)].Hold != nil
+		if lanes[name] {
+			l.log.Warn("queue stopped", "queue", name, "to start it", "rota queue start "+name)
+		} else {
+			l.log.Debug("queue started", "queue", name)
+		}
+	}
+	l.lanes = lanes
+}
+
+// turn starts or stops queues.
+func (l *loop) turn(ctx context.Context, names []string, who string, stop bool) error {
+	now := l.clock.Now()
+	for _, name := range names {
+		kind, state := "queue start", (*ledger.Hold)(nil)
+		if stop {
+			kind, state = "queue stop", &ledger.Hold{By: who, Since: now}
+		}
+		if l.lanes[name] != stop || (state == nil) != (l.states[ledger.QueueName(name)].Hold == nil) {
+			err := l.change(ctx, ledger.QueueName(name), func(s *ledger.TaskState) { s.Hold = state },
+				ledger.Event{Time: now, Kind: kind, Who: who, Text: name})
+			if err != nil {
+				return err
+			}
+			l.log.Info(kind, "queue", name, "by", who)
+		}
+		l.lanes[name] = stop
+	}
+	return nil
+}
+
+// holdOf is a hold for others.
+func holdOf(h *ledger.Hold) *control.Hold {
+	if h == nil {
+		return nil
+	}
+	return new(control.Hold(*h))
+}
+
+// joined puts two parts of a text together, of which one may be missing.
+func joined(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
+}

@@ -1,0 +1,336 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/renameio/v2"
+
+	"rota/internal/control"
+	"rota/internal/ledger"
+	"rota/internal/suggest"
+	"rota/runner"
+	"rota/schedule"
+)
+
+const (
+	// shortInput is how many bytes of input are kept in the row of a run; more
+	// is kept in a file beside its output.
+	shortInput = 4 << 10
+	// mostParked bounds how many requests of one task wait for a time to come
+	// or for somebody to release them: a queue's capacity does not count them.
+	mostParked = 10_000
+	// mostParams bounds the parameters of a request, names and values together:
+	// they become the environment of a process.
+	mostParams = 64 << 10
+)
+
+// slotKey is what only the runs of slots are called.
+var slotKey = regexp.MustCompile(`(^|\.)\d{8}T\d{6}Z$`)
+
+// request asks for a run. The input is read and the row added by whoever asks, not
+// by the loop: so many can be written together.
+func (l *loop) request(ctx context.Context, r control.Request, from io.Reader, who string) (runner.Run, error) {
+	var run runner.Run
+	var most int64
+	err := l.ask(ctx, func() (err error) {
+		run, err = l.admit(r, who)
+		most = l.cfg.Tasks[r.Task].InputMax
+		return err
+	})
+	if err != nil {
+		return run, err
+	}
+	in, err := l.takeInput(run, from, most)
+	if err != nil {
+		return run, err
+	}
+	defer in.drop()
+	run.Content = content(r, in)
+	// Two with one id would write one file.
+	if _, twice := l.asking.LoadOrStore(run.ID, true); twice {
+		return run, control.Errorf(control.NotNow, "try again", "%s is just being asked for", run.ID)
+	}
+	defer l.asking.Delete(run.ID)
+	if !r.Again {
+		return l.submit(ctx, run, in)
+	}
+	// Two who ask at the same time must find each other.
+	err = l.ask(ctx, func() (err error) {
+		if there, ok := l.waitsAlready(run); ok {
+			run = there
+			return nil
+		}
+		run, err = l.submit(ctx, run, in)
+		return err
+	})
+	return run, err
+}
+
+// waitsAlready returns a request that waits and asks for the same.
+func (l *loop) waitsAlready(run runner.Run) (runner.Run, bool) {
+	for _, r := range l.view.Waiting(run.Task) {
+		if !isSlot(r) && r.Content == run.Content {
+			return r, true
+		}
+	}
+	return run, false
+}
+
+// submit writes a request down, and has the loop take it in.
+func (l *loop) submit(ctx context.Context, run runner.Run, in *input) (runner.Run, error) {
+	there, _, err := l.ledger.Get(ctx, run.ID)
+	switch fresh := errors.Is(err, ledger.ErrNotFound); {
+	case err != nil && !fresh:
+		return run, err
+	case fresh || there.On != "" && run.On != "" && there.Content != run.Content:
+		if run.Input, run.InputFile, err = in.keep(); err != nil {
+			return run, err
+		}
+	default: // it is that one, or refused
+		run.Input, run.InputFile = there.Input, there.InputFile
+	}
+	known, err := l.ledger.Submit(ctx, run)
+	switch {
+	case errors.Is(err, ledger.ErrExists):
+		return run, control.Errorf(control.Conflict, "choose another id, or see what it is: rota show "+run.ID, "%s is taken by a request for something else", run.ID)
+	case errors.Is(err, ledger.ErrQueueFull):
+		return run, control.Errorf(control.NotNow, "try again later", "the queue %q is full", run.Queue)
+	case err != nil:
+		return run, err
+	}
+	l.post(func() { l.take(known) })
+	return known, nil
+}
+
+// take takes in a request that was written down.
+func (l *loop) take(run runner.Run) {
+	if _, known := l.cfg.Tasks[run.Task]; !known {
+		_ = l.cancel(context.Background(), run, gone)
+		return
+	}
+	_, there := l.view.Find(run.ID)
+	_, waits := l.isDelayed(run.ID)
+	_, leased := l.leases.Load(run.ID)
+	if there || waits || leased {
+		return // asked for twice
+	}
+	switch run.State {
+	case runner.Queued:
+		l.view.Add(run)
+		l.patience(run)
+	case runner.Delayed:
+		l.delay(run, "", run.NotBefore)
+	case runner.Standing:
+		l.stand(run)
+	case runner.Held:
+		l.heldRuns[run.ID] = run
+	default:
+		return // it ended long ago
+	}
+	l.record(run)
+}
+
+// admit checks a request and makes a run of it.
+func (l *loop) admit(r control.Request, who string) (runner.Run, error) {
+	if err := r.Check(); err != nil {
+		return runner.Run{}, err
+	}
+	task, ok := l.cfg.Tasks[r.Task]
+	now := l.clock.Now()
+	switch {
+	case !ok:
+		return runner.Run{}, l.noTask(r.Task)
+	case l.stopping:
+		return runner.Run{}, control.Errorf(control.NotNow, "try again once it is back", "rota is stopping")
+	case slotKey.MatchString(r.Key):
+		return runner.Run{}, control.Errorf(control.Usage, "choose another", "%q is what the run of a slot is called", r.Key)
+	}
+	if err := checkParams(r, task.Params); err != nil {
+		return runner.Run{}, err
+	}
+	run := runner.Run{
+		ID: r.Task + "/" + r.Key, Task: r.Task, Cause: runner.CauseManual, State: runner.Queued,
+		Scheduled: now, Queued: now, Params: r.Params, Queue: task.Queue, Priority: task.Priority, Who: who, Force: r.Force,
+	}
+	if r.Key == "" {
+		run.ID += runner.NewKey(now)
+	}
+	at := r.At
+	if r.In > 0 {
+		at = now.Add(r.In)
+	}
+	if r.On != "" {
+		spec, err := l.parse(r.Task, r.On, now)
+		if err != nil {
+			return run, err
+		}
+		if run.On = spec.String(); spec.Kind() == schedule.Once {
+			run.On, at = "", spec.Next(time.Time{})
+		} else {
+			run.State = runner.Standing
+		}
+	}
+	if at.After(now) {
+		run.State, run.NotBefore, run.Scheduled = runner.Delayed, at, at
+	}
+	if r.Held {
+		run.State = runner.Held
+	}
+	if run.State == runner.Queued {
+		if h, held := l.held(r.Task); held && !r.Force {
+			return run, control.Errorf(control.Conflict, "to run it all the same: rota run --force "+r.Task+"; to release it: rota release "+r.Task, "task %q is %s", r.Task, h)
+		}
+		if task.Queue == "" && len(l.view.Waiting(r.Task)) >= runner.UnqueuedCapacity {
+			return run, tooMany(r.Task)
+		}
+		return run, nil
+	}
+	run.Queued = time.Time{}
+	if l.parked(r.Task) >= mostParked {
+		return run, control.Errorf(control.NotNow, "cancel some: rota cancel --all "+r.Task, "%d requests of task %q wait for their time", mostParked, r.Task)
+	}
+	return run, nil
+}
+
+func tooMany(task string) error {
+	return control.Errorf(control.NotNow, "try again later", "too many runs of task %q wait", task)
+}
+
+// noTask is the answer to a name that is not in the file.
+func (l *loop) noTask(name string) error { return noTask(l.cfg.Tasks, name) }
+
+func noTask[T any](tasks map[string]T, name string) error {
+	hint := ""
+	if near := suggest.Nearest(name, slices.Sorted(maps.Keys(tasks))); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return control.Errorf(control.NotFound, hint, "no task %q", name)
+}
+
+// checkParams refuses parameters that the task does not have, and more than fit
+// into an environment.
+func checkParams(r control.Request, known map[string]string) error {
+	sum := 0
+	for _, name := range slices.Sorted(maps.Keys(r.Params)) {
+		if _, ok := known[name]; !ok {
+			names := slices.Sorted(maps.Keys(known))
+			hint := fmt.Sprintf("task %q has the parameters %s", r.Task, strings.Join(names, ", "))
+			if near := suggest.Nearest(name, names); near != "" {
+				hint = fmt.Sprintf("did you mean %q?", near)
+			} else if len(names) == 0 {
+				hint = fmt.Sprintf("task %q has none", r.Task)
+			}
+			return control.Errorf(control.Usage, hint, "no parameter %q", name)
+		}
+		sum += len(name) + len(r.Params[name])
+	}
+	if sum > mostParams {
+		return control.Errorf(control.Usage, "give what is long as input", "the parameters are longer than %d bytes together", mostParams)
+	}
+	return nil
+}
+
+// parked is how many requests of a task wait for something else than a worker.
+func (l *loop) parked(task string) int {
+	n := len(l.delays[task])
+	for _, runs := range []map[string]runner.Run{l.standing, l.heldRuns} {
+		for _, r := range runs {
+			if r.Task == task {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// input is what a request gives its run to read.
+type input struct {
+	short   string                // a text that is short
+	file    *renameio.PendingFile // else what holds it; nil: nothing does
+	digest  []byte
+	written string // the name that the file gets
+}
+
+// drop forgets what was not kept.
+func (in *input) drop() {
+	if in.file != nil {
+		_ = in.file.Cleanup()
+	}
+}
+
+// keep gives the file its name.
+func (in *input) keep() (short, file string, err error) {
+	if in.file == nil {
+		return in.short, "", nil
+	}
+	return "", in.written, in.file.CloseAtomicallyReplace()
+}
+
+// takeInput reads the input of a run: what is short and a text goes into its row.
+func (l *loop) takeInput(run runner.Run, from io.Reader, most int64) (*input, error) {
+	in := &input{}
+	if from == nil {
+		return in, nil
+	}
+	sum := sha256.New()
+	head, err := io.ReadAll(io.LimitReader(from, shortInput+1))
+	if err != nil {
+		return in, control.Errorf(control.Usage, "", "cannot read the input: %v", err)
+	}
+	_, _ = sum.Write(head)
+	in.digest = sum.Sum(nil)
+	tooLong := control.Errorf(control.Usage, "input_max of the task is the limit", "the input is longer than %d bytes", most)
+	switch {
+	case int64(len(head)) > most:
+		return in, tooLong
+	case len(head) <= shortInput && utf8.Valid(head) && !bytes.ContainsRune(head, 0):
+		in.short = string(head)
+		return in, nil
+	}
+	_, key := runner.SplitID(run.ID)
+	dir := filepath.Join(l.stateDir, "logs", run.Task)
+	in.written = filepath.Join(dir, key+".input")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return in, err
+	}
+	if in.file, err = renameio.NewPendingFile(in.written, renameio.WithPermissions(0o600), renameio.WithTempDir(dir)); err != nil {
+		return in, err
+	}
+	rest := io.TeeReader(io.LimitReader(from, most+1-int64(len(head))), sum)
+	n, err := io.Copy(in.file, io.MultiReader(bytes.NewReader(head), rest))
+	switch {
+	case err != nil:
+		err = control.Errorf(control.Usage, "", "cannot take the input: %v", err)
+	case n > most:
+		err = tooLong
+	}
+	if err != nil {
+		in.drop()
+		return &input{}, err
+	}
+	in.digest = sum.Sum(nil)
+	return in, nil
+}
+
+// content is a digest of all that was asked for: the same id with the same is the
+// same request.
+func content(r control.Request, in *input) string {
+	text, _ := json.Marshal([]any{r.At, r.In, r.On, r.Held, r.Params, in.digest})
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,103 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"rota/config"
+	"rota/internal/control"
+)
+
+// SocketPath is where a daemon answers whose file says these of socket and
+// state_dir, "" if it says nothing: as the file says; in its state folder if that
+// is one of its own, so that two daemons of one user do not meet; else where
+// everybody looks.
+func SocketPath(socket, stateDir string) string {
+	if socket == "" && stateDir != "" {
+		return filepath.Join(stateDir, "rota.sock")
+	}
+	return control.SocketPath(socket, defaultStateDir())
+}
+
+// open opens the doors of a configuration. That nobody can ask is no reason not
+// to run tasks, unless the file wants to be asked in a way that cannot be.
+func (l *loop) open(c *config.Config) ([]*control.Door, error) {
+	var doors []*control.Door
+	path := SocketPath(c.Rota.Socket, c.Rota.StateDir)
+	socket, err := control.OpenSocket(path, c.Rota.SocketGroup)
+	switch {
+	case err == nil:
+		doors = append(doors, socket)
+		l.vars = map[string]string{"ROTA_SOCKET": path}
+	case c.Rota.Socket != "" || control.CodeOf(err) == control.Conflict:
+		return nil, fmt.Errorf("%w; set socket in [rota] of %s", err, c.Path)
+	default:
+		l.log.Error("nobody can ask this rota anything; set socket in [rota]", "error", err)
+	}
+	if c.Web.Listen == "" {
+		return doors, nil
+	}
+	w, err := webOf(c.Web)
+	if err == nil {
+		var web *control.Door
+		if web, err = control.OpenWeb(w); err == nil {
+			l.log.Info("listening", "web", web.Addr())
+			return append(doors, web), nil
+		}
+	}
+	closeAll(doors)
+	return nil, err
+}
+
+func closeAll(doors []*control.Door) {
+	for _, d := range doors {
+		d.Close()
+	}
+}
+
+// webOf reads the secrets of [web].
+func webOf(w config.Web) (control.Web, error) {
+	out := control.Web{Listen: w.Listen, Actions: len(w.Tokens) > 0, Hosts: w.Hosts, Cert: w.TLSCert, Key: w.TLSKey}
+	for _, name := range slices.Sorted(maps.Keys(w.Tokens)) {
+		t := w.Tokens[name]
+		info, err := os.Stat(t.File)
+		if err != nil {
+			return out, fmt.Errorf("token %q: %w", name, err)
+		}
+		if info.Mode()&0o007 != 0 {
+			return out, fmt.Errorf("token %q: everybody can read %s; type: chmod o= %s", name, t.File, t.File)
+		}
+		value, err := os.ReadFile(t.File)
+		if err != nil {
+			return out, fmt.Errorf("token %q: %w", name, err)
+		}
+		out.Tokens = append(out.Tokens, control.Token{Name: name, Value: string(bytes.TrimSpace(value)), May: control.Scope(t.May), Tasks: t.Tasks})
+	}
+	return out, nil
+}
+
+// owner tells as which user a task runs.
+func (l *loop) owner(task string) (string, bool) {
+	t, ok := l.inForce.Load().Tasks[task]
+	return t.User, ok
+}
+
+// serve answers at the doors until ctx ends.
+func (l *loop) serve(ctx context.Context, s control.Service, tokens runTokens, doors []*control.Door) {
+	server := control.NewServer(control.Options{Service: s, Owner: l.owner, TokenOf: l.tokenOf(tokens), Log: l.log})
+	var wg sync.WaitGroup
+	for _, d := range doors {
+		wg.Go(func() {
+			if err := server.Serve(ctx, d); err != nil {
+				l.log.Error("cannot answer any more", "at", d.Addr(), "error", err)
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,504 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"rota/config"
+	"rota/internal/control"
+	"rota/internal/ledger"
+	"rota/internal/notify"
+	"rota/runner"
+)
+
+// service is what a daemon does for others. What changes anything is done by the
+// loop; what only looks reads the ledger.
+type service struct {
+	*reader
+	l    *loop
+	file *file
+}
+
+var _ control.Service = (*service)(nil)
+
+// Status adds to what the ledger knows how the daemon itself is.
+func (s *service) Status(ctx context.Context) (control.Status, error) {
+	st, err := s.reader.Status(ctx)
+	if err != nil {
+		return st, err
+	}
+	l := s.l
+	err = l.ask(ctx, func() error {
+		st.Daemon, st.Version, st.PID = true, l.o.Version, os.Getpid()
+		st.Started, st.Loaded, st.Revision, st.Config = l.started, l.loaded, l.cfg.Revision, l.cfg.Path
+		st.Timezone = l.cfg.Rota.Timezone.String()
+		st.Running, st.Waiting, st.Draining = len(l.view.Live("")), len(l.view.Waiting("")), l.view.Draining
+		st.LagMicros, st.OutputBytes = l.lag.Load(), l.kept.Load()
+		if l.broken != nil {
+			st.Broken = complaint(l.broken)
+		}
+		if l.failing != "" {
+			st.Trouble = append(st.Trouble, "nothing starts: what is due cannot be written down: "+l.failing)
+		}
+		if l.diskLow != nil && l.diskLow() {
+			st.Trouble = append(st.Trouble, "the disk is full: outputs are not kept")
+		}
+		for _, run := range l.view.Live("") {
+			if _, leased := l.leases.Load(run.ID); !leased {
+				st.Trouble = append(st.Trouble, "task "+run.Task+" is blocked: its action has not come back since "+run.ID+" was timed out")
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(l.lanes)) {
+			if l.lanes[name] {
+				st.Trouble = append(st.Trouble, "the queue "+name+" is stopped")
+			}
+		}
+		return nil
+	})
+	if l.tells != nil {
+		for _, u := range l.tells.Undelivered() {
+			st.Undelivered = append(st.Undelivered, control.Undelivered(u))
+		}
+	}
+	return st, err
+}
+
+// Request implements [control.Service].
+func (s *service) Request(ctx context.Context, r control.Request, input io.Reader) (runner.Run, error) {
+	return s.l.request(ctx, r, input, control.Who(ctx))
+}
+
+// Wait implements [control.Service].
+func (s *service) Wait(ctx context.Context, id string) (runner.Run, error) {
+	run, err := s.Run(ctx, id)
+	if err != nil || run.Outcome != "" {
+		return run.Run, err
+	}
+	if err := s.l.wait(ctx, run.ID); err != nil {
+		return run.Run, err
+	}
+	run, err = s.Run(ctx, run.ID)
+	return run.Run, err
+}
+
+// Cancel implements [control.Service].
+func (s *service) Cancel(ctx context.Context, id string) (runner.Run, error) {
+	run, err := s.Run(ctx, id)
+	if err != nil {
+		return run.Run, err
+	}
+	err = s.l.ask(ctx, func() error {
+		err := s.l.cancel(ctx, run.Run, joined("cancelled", by(control.Who(ctx))))
+		if !errors.Is(err, ledger.ErrConflict) {
+			return err
+		}
+		now, _, err := s.l.ledger.Get(ctx, run.ID)
+		switch {
+		case err != nil:
+			return err
+		case now.Outcome != "":
+			return control.Errorf(control.Conflict, "", "%s has ended: %s", run.ID, now.Outcome)
+		}
+		return control.Errorf(control.Conflict, "to stop it: rota stop "+run.ID, "%s is under way", run.ID)
+	})
+	if err != nil {
+		return run.Run, err
+	}
+	run, err = s.Run(ctx, run.ID)
+	return run.Run, err
+}
+
+// CancelAll implements [control.Service]. Standing requests stay: they are a
+// schedule, and each is ended by name.
+func (s *service) CancelAll(ctx context.Context, task string) (n int, err error) {
+	states := []runner.State{runner.Queued, runner.Delayed, runner.Held}
+	why := joined("cancelled", by(control.Who(ctx)))
+	runs, err := s.l.ledger.List(ctx, ledger.Filter{Task: task, States: states})
+	if err != nil {
+		return 0, err
+	}
+	if err := s.l.ask(ctx, func() error { return s.l.known(task) }); task != "" && err != nil {
+		return 0, err
+	}
+	// A few at a time: no slot is to wait for thousands.
+	for few := range slices.Chunk(runs, 16) {
+		err := s.l.ask(ctx, func() error {
+			for _, run := range few {
+				switch err := s.l.cancel(ctx, run, why); {
+				case err == nil:
+					n++
+				case !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrNotFound):
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// Stop implements [control.Service].
+func (s *service) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
+	why := joined("stopped", by(control.Who(ctx)))
+	var stopped []string
+	err := s.l.ask(ctx, func() error {
+		live, err := s.l.underWay(ctx, id)
+		for _, run := range live {
+			s.l.runner.Stop(runner.End{ID: run.ID, Outcome: runner.Cancelled, Why: why})
+			if kill {
+				// KILL
+			}
+			stopped = append(stopped, run.ID)
+		}
+		return err
+	})
+	var ended []runner.Run
+	for _, id := range stopped {
+		run, err := s.Wait(ctx, id)
+		if err != nil {
+			return ended, err
+		}
+		ended = append(ended, run)
+	}
+	return ended, err
+}
+
+// underWay returns the run of that id, or all those of a task, which must be
+// under way.
+func (l *loop) underWay(ctx context.Context, id string) ([]runner.Run, error) {
+	task, key := runner.SplitID(id)
+	if err := l.known(task); err != nil && key == "" {
+		return nil, err
+	}
+	live := l.view.Live(task)
+	if key != "" {
+		live = slices.DeleteFunc(live, func(r runner.Run) bool { return r.ID != id })
+	}
+	if len(live) > 0 {
+		return live, nil
+	}
+	if key == "" {
+		return nil, control.Errorf(control.Conflict, "", "no run of task %q is under way", task)
+	}
+	run, _, err := l.ledger.Get(ctx, id)
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return nil, control.Errorf(control.NotFound, "", "no run %q", id)
+	case err != nil:
+		return nil, err
+	case run.Outcome != "":
+		return nil, control.Errorf(control.Conflict, "", "%s has ended: %s", id, run.Outcome)
+	}
+	return nil, control.Errorf(control.Conflict, "to end it: rota cancel "+id, "%s is %s, not under way", id, run.State)
+}
+
+// known refuses a name that no task has.
+func (l *loop) known(names ...string) error {
+	for _, name := range names {
+		if _, ok := l.cfg.Tasks[name]; !ok {
+			return l.noTask(name)
+		}
+	}
+	return nil
+}
+
+// Hold implements [control.Service].
+func (s *service) Hold(ctx context.Context, h control.Holding) ([]control.Task, error) {
+	names := h.Tasks
+	err := s.l.ask(ctx, func() error {
+		if h.All {
+			names = slices.Sorted(maps.Keys(s.l.cfg.Tasks))
+		}
+		if err := s.l.known(names...); err != nil {
+			return err
+		}
+		hold := ledger.Hold{By: control.Who(ctx), Why: h.Why, Since: s.l.clock.Now()}
+		if h.For > 0 {
+			hold.Until = hold.Since.Add(h.For)
+		}
+		return s.l.hold(ctx, names, hold)
+	})
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	return s.Tasks(ctx, names...)
+}
+
+// Release implements [control.Service].
+func (s *service) Release(ctx context.Context, names ...string) (control.Released, error) {
+	done := control.Released{Tasks: []string{}, Runs: []string{}}
+	who := control.Who(ctx)
+	err := s.l.ask(ctx, func() error {
+		all := len(names) == 0
+		if all {
+			names = slices.Sorted(maps.Keys(s.l.cfg.Tasks))
+		}
+		for _, name := range names {
+			if _, key := runner.SplitID(name); key != "" {
+				if err := s.l.releaseRun(ctx, name, who); err != nil {
+					return err
+				}
+				done.Runs = append(done.Runs, name)
+				continue
+			}
+			if err := s.l.known(name); err != nil {
+				return err
+			}
+			was, err := s.l.release(ctx, name, who)
+			if err != nil {
+				return err
+			}
+			if was {
+				done.Tasks = append(done.Tasks, name)
+			} else if !all {
+				return control.Errorf(control.Conflict, "", "task %q is not held", name)
+			}
+		}
+		return nil
+	})
+	return done, err
+}
+
+// releaseRun lets a held request start.
+func (l *loop) releaseRun(ctx context.Context, id, who string) error {
+	run, held := l.heldRuns[id]
+	if !held {
+		run, _, err := l.ledger.Get(ctx, id)
+		switch {
+		case errors.Is(err, ledger.ErrNotFound):
+			return control.Errorf(control.NotFound, "", "no run %q", id)
+		case err != nil:
+			return err
+		case run.State != "":
+			return control.Errorf(control.Conflict, "", "%s is %s, not held", id, run.State)
+		}
+		return control.Errorf(control.Conflict, "", "%s has ended: %s", id, run.Outcome)
+	}
+	now := l.clock.Now()
+	t := runner.Transition{Time: now, State: runner.Queued, Why: joined("released", by(who))}
+	switch {
+	case run.On != "":
+		t.State, t.On, t.Until = runner.Standing, run.On, now
+	case run.NotBefore.After(now):
+		t.State = runner.Delayed
+	}
+	if err := l.ledger.Shift(ctx, id, runner.Held, t); err != nil {
+		return err
+	}
+	delete(l.heldRuns, id)
+	run.State, run.Why = t.State, t.Why
+	switch run.State {
+	case runner.Queued:
+		run.Queued = now
+	case runner.Standing:
+		run.NotBefore = now
+	}
+	l.take(run)
+	return nil
+}
+
+// Reschedule implements [control.Service].
+func (s *service) Reschedule(ctx context.Context, r control.Rescheduling) (done control.Rescheduled, err error) {
+	err = s.l.ask(ctx, func() error {
+		var err error
+		task, key := runner.SplitID(r.Name)
+		switch _, standing := s.l.standing[r.Name]; {
+		case standing:
+			done, err = s.l.restand(ctx, r, control.Who(ctx))
+		case key != "":
+			err = control.Errorf(control.Conflict, "", "%s is no standing request: only those and tasks have a trigger", r.Name)
+		default:
+			if err = s.l.known(task); err == nil {
+				done, err = s.l.reschedule(ctx, r, control.Who(ctx))
+			}
+		}
+		return err
+	})
+	return done, err
+}
+
+// Skip implements [control.Service].
+func (s *service) Skip(ctx context.Context, task string) (slot control.Slot, err error) {
+	err = s.l.ask(ctx, func() error {
+		if err := s.l.known(task); err != nil {
+			return err
+		}
+		slot, err = s.l.skipNext(ctx, task, control.Who(ctx))
+		return err
+	})
+	return slot, err
+}
+
+// StartQueues implements [control.Service].
+func (s *service) StartQueues(ctx context.Context, patterns ...string) (control.Queues, error) {
+	return s.turn(ctx, patterns, false)
+}
+
+// StopQueues implements [control.Service].
+func (s *service) StopQueues(ctx context.Context, patterns ...string) (control.Queues, error) {
+	return s.turn(ctx, patterns, true)
+}
+
+func (s *service) turn(ctx context.Context, patterns []string, stop bool) (control.Queues, error) {
+	if len(patterns) == 0 {
+		patterns = []string{"*"}
+	}
+	err := s.l.ask(ctx, func() error {
+		names, _ := config.MatchQueues(patterns, slices.Sorted(maps.Keys(s.l.cfg.Queues)))
+		return s.l.turn(ctx, names, control.Who(ctx), stop)
+	})
+	if err != nil {
+		return control.Queues{}, err
+	}
+	return s.Queues(ctx, patterns...)
+}
+
+// Queues adds to what the ledger knows which queues the daemon has stopped.
+func (s *service) Queues(ctx context.Context, patterns ...string) (control.Queues, error) {
+	q, err := s.reader.Queues(ctx, patterns...)
+	if err != nil {
+		return q, err
+	}
+	return q, s.l.ask(ctx, func() error {
+		for i := range q.Queues {
+			q.Queues[i].State = "started"
+			if s.l.lanes[q.Queues[i].Queue] {
+				q.Queues[i].State = "stopped"
+			}
+		}
+		return nil
+	})
+}
+
+// Forget implements [control.Service].
+func (s *service) Forget(ctx context.Context, f control.Forgetting) (int, error) {
+	filter := ledger.Filter{IDs: f.IDs, Task: f.Task, Outcomes: f.Outcomes}
+	if f.Older > 0 {
+		filter.Before = s.l.clock.Now().Add(-f.Older)
+	}
+	n, err := s.l.ledger.Forget(ctx, filter)
+	if err == nil && n == 0 && len(f.IDs) > 0 {
+		return 0, control.Errorf(control.NotFound, "", "no run that has ended among %v", f.IDs)
+	}
+	if n > 0 {
+		s.l.post(func() { clear(s.l.success); clear(s.l.finished) })
+	}
+	return n, err
+}
+
+// Reload implements [control.Service].
+func (s *service) Reload(ctx context.Context, plan bool) (control.Reloaded, error) {
+	var changes config.Changes
+	var err error
+	cfg := s.l.inForce.Load()
+	if plan {
+		cfg, changes, err = s.file.plan()
+	} else if changes, err = s.file.reload(ctx, s.l, true); err == nil {
+		cfg = s.l.inForce.Load()
+	}
+	if err != nil {
+		return control.Reloaded{}, fileError(err)
+	}
+	r := control.Reloaded{Added: changes.Added, Removed: changes.Removed, Same: changes.Same, Settings: changes.Settings, Text: changes.String(), Plan: plan}
+	for _, c := range changes.Changed {
+		r.Changed = append(r.Changed, c.Task+": "+c.Detail)
+	}
+	for _, w := range cfg.Warnings {
+		r.Warnings = append(r.Warnings, w.Error())
+	}
+	return r, nil
+}
+
+// fileError is an error of the file for others.
+func fileError(err error) error {
+	var wrong *config.Errors
+	if !errors.As(err, &wrong) {
+		return control.Errorf(control.File, "", "%v", err)
+	}
+	e := control.Errorf(control.File, "", "%s in the file; the last good one stays in force", plural(len(wrong.Faults), "error", "errors"))
+	for _, f := range wrong.Faults {
+		e.Faults = append(e.Faults, control.Fault{Message: f.Msg, File: f.File, Line: f.Line, Column: f.Col, Hint: f.Hint, Warning: f.Warning, Text: f.Render()})
+	}
+	return e
+}
+
+// Drain implements [control.Service].
+func (s *service) Drain(ctx context.Context, d time.Duration) (control.Drained, error) {
+	l := s.l
+	drained := control.Drained{Forked: []string{}}
+	idle := make(chan struct{})
+	err := l.ask(ctx, func() error {
+		now := l.clock.Now()
+		l.view.Draining = true
+		if d > 0 {
+			drained.Until = now.Add(d)
+			l.put(undrainKey, drained.Until)
+		}
+		l.event(ctx, ledger.Event{Time: now, Kind: "drain", Who: control.Who(ctx)})
+		l.log.Warn("draining: nothing new starts", "by", control.Who(ctx))
+		l.calls.idle = append(l.calls.idle, idle)
+		l.calls.drained(l)
+		return nil
+	})
+	if err != nil {
+		return drained, err
+	}
+	var over <-chan time.Time
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case <-idle:
+	case <-over:
+	case <-ctx.Done():
+		return drained, ctx.Err()
+	case <-l.over:
+	}
+	return drained, l.ask(ctx, func() error {
+		for _, run := range l.view.Live("") {
+			drained.Forked = append(drained.Forked, run.ID)
+		}
+		drained.Waiting = len(l.view.Waiting(""))
+		return nil
+	})
+}
+
+// undrain lets things start again.
+func (l *loop) undrain(ctx context.Context) {
+	l.agenda.Drop(undrainKey)
+	l.view.Draining = false
+	l.event(ctx, ledger.Event{Time: l.clock.Now(), Kind: "drain end"})
+	l.log.Info("the drain is over: things start again")
+}
+
+// Notify implements [control.Service].
+func (s *service) Notify(ctx context.Context, name string) (control.Notified, error) {
+	if s.l.tells == nil {
+		return control.Notified{}, control.Errorf(control.NotFound, "", "no target %q", name)
+	}
+	to, took, err := s.l.tells.Test(ctx, name)
+	switch {
+	case errors.Is(err, notify.ErrNoTarget):
+		e := noTask(s.l.inForce.Load().Notify, name).(*control.Error)
+		e.Message = "no [notify] target \"" + name + "\""
+		return control.Notified{}, e
+	case err != nil:
+		return control.Notified{}, control.Errorf(control.Failed, "", "%s: %v", name, err)
+	}
+	return control.Notified{Target: name, To: to, Took: took}, nil
+}
+
+// Watch implements [control.Service].
+func (s *service) Watch(ctx context.Context) (<-chan control.Message, error) {
+	return s.l.hub.Watch(ctx), nil
+}

@@ -1,0 +1,63 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"rota/internal/control"
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+// skipNext leaves out the next slot of a task that is not left out already.
+func (l *loop) skipNext(ctx context.Context, task, who string) (control.Slot, error) {
+	now := l.clock.Now()
+	out := l.states[task].Skip
+	var first control.Slot
+	for key, e := range l.entries {
+		if e.task != task || e.of != "" {
+			continue
+		}
+		at := l.agenda.Next(key)
+		for !at.IsZero() && (slices.ContainsFunc(out, func(s ledger.Skip) bool { return s.Slot.Equal(at.Add(-e.late)) })) {
+			at = e.when().Next(at)
+		}
+		if slot := at.Add(-e.late); !at.IsZero() && (first.At.IsZero() || slot.Before(first.At)) {
+			first = control.Slot{Task: task, At: slot.In(zoneOf(l.cfg, task)), Note: e.spec.Note(slot)}
+		}
+	}
+	if first.At.IsZero() {
+		return first, control.Errorf(control.Conflict, "", "task %q has no slot to leave out: nothing of it is due by itself", task)
+	}
+	err := l.change(ctx, task, func(s *ledger.TaskState) {
+		s.Skip = slices.DeleteFunc(slices.Clone(s.Skip), func(s ledger.Skip) bool { return s.Slot.Before(now.Add(-time.Hour)) })
+		s.Skip = append(s.Skip, ledger.Skip{Slot: first.At, By: who, Since: now})
+	}, ledger.Event{Time: now, Kind: "skip", Task: task, Who: who, Text: l.spell(first.At)})
+	if err == nil {
+		l.log.Info("left out", "task", task, "slot", first.At.Format(time.RFC3339), "by", who)
+	}
+	return first, err
+}
+
+// leftOut tells which of the slots are not to run because somebody said so. One
+// that stands for several does so only with its newest: that is the one which
+// would run.
+func (l *loop) leftOut(task string, slots []runner.Slot) []runner.Slot {
+	for _, skip := range l.states[task].Skip {
+		i := slices.IndexFunc(slots, func(s runner.Slot) bool { return s.Last.Equal(skip.Slot) })
+		if i < 0 {
+			continue
+		}
+		if s := slots[i]; s.N > 1 {
+			before := s
+			before.Last, before.N, before.Prev = s.Prev, s.N-1, time.Time{}
+			before.Skip = "coalesced: a newer slot was due too, and it was left out"
+			slots = slices.Insert(slots, i, before)
+			i++
+			slots[i].First, slots[i].Prev, slots[i].N = s.Last, time.Time{}, 1
+		}
+		slots[i].Skip, slots[i].Missed = joined("left out", by(skip.By)), ""
+	}
+	return slots
+}

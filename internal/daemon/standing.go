@@ -1,0 +1,94 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"rota/internal/control"
+	"rota/runner"
+	"rota/schedule"
+)
+
+// countsFrom is the instant from which the trigger of a standing request counts:
+// when it was made, or last rescheduled.
+func countsFrom(r runner.Run) time.Time { return cmp.Or(r.NotBefore, r.Scheduled) }
+
+// standingSpec is the trigger of a standing request; false: it has none.
+func (l *loop) standingSpec(r runner.Run) (schedule.Spec, bool) {
+	if r.On == never {
+		return schedule.Spec{}, false
+	}
+	spec, faults := schedule.ParseExpr(r.On, zoneOf(l.cfg, r.Task))
+	return spec, faults == nil
+}
+
+// stand takes in a standing request, new or changed.
+func (l *loop) stand(r runner.Run) {
+	l.lie(r.ID)
+	l.standing[r.ID] = r
+	if spec, ok := l.standingSpec(r); ok {
+		key, e := l.standingEntry(r, spec)
+		l.entries[key] = e
+		l.agenda.Put(schedule.Entry{Key: key, When: e.when(), Last: l.dealtWith(e, countsFrom(r))})
+	}
+}
+
+// standingEntry is the place of a standing request in the agenda.
+func (l *loop) standingEntry(r runner.Run, spec schedule.Spec) (string, entry) {
+	e := newEntry(r.Task, spec, countsFrom(r))
+	e.of = r.ID
+	return entryKey(r.ID, spec), e
+}
+
+// lie ends a standing request, as far as the agenda goes.
+func (l *loop) lie(id string) {
+	r, ok := l.standing[id]
+	if !ok {
+		return
+	}
+	delete(l.standing, id)
+	if spec, ok := l.standingSpec(r); ok {
+		key := entryKey(id, spec)
+		delete(l.entries, key)
+		l.agenda.Drop(key)
+	}
+}
+
+// restand gives a standing request another trigger.
+func (l *loop) restand(ctx context.Context, r control.Rescheduling, who string) (control.Rescheduled, error) {
+	run := l.standing[r.Name]
+	done := control.Rescheduled{Name: r.Name, Expr: r.Expr, Was: l.nextOf(run.Task, run.ID)}
+	now, err := l.settled(ctx)
+	if err != nil {
+		return done, err
+	}
+	if !r.Until.IsZero() || r.Expr == "default" {
+		return done, control.Errorf(control.Usage, "cancel it, or give it a trigger", "a standing request has no triggers in the file to go back to")
+	}
+	if r.Expr != never {
+		spec, err := l.parse(run.Task, r.Expr, now)
+		if err != nil {
+			return done, err
+		}
+		done.Expr = spec.String()
+	}
+	t := runner.Transition{Time: now, State: runner.Standing, On: done.Expr, Until: now, Why: joined("rescheduled to "+done.Expr, by(who))}
+	if err := l.ledger.Shift(ctx, run.ID, runner.Standing, t); err != nil {
+		return done, err
+	}
+	l.lie(run.ID)
+	run.On, run.Why, run.NotBefore = t.On, t.Why, now
+	l.stand(run)
+	l.record(run)
+	done.Next = l.nextOf(run.Task, run.ID)
+	return done, nil
+}
+
+// by names who did something; "" if nobody is known.
+func by(who string) string {
+	if who == "" {
+		return ""
+	}
+	return "by " + who
+}

@@ -1,0 +1,41 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+
+	"rota/internal/ledger"
+)
+
+// change changes what is remembered of a task, or of a queue under its
+// [ledger.QueueName], together with what happened.
+func (l *loop) change(ctx context.Context, name string, f func(*ledger.TaskState), events ...ledger.Event) error {
+	for range 2 {
+		prev := l.states[name]
+		next := prev
+		f(&next)
+		err := l.ledger.SetTask(ctx, name, prev, next, events...)
+		if errors.Is(err, ledger.ErrConflict) {
+			// Another machine was first: what it wrote is what f is to change.
+			if l.states[name], err = l.ledger.Task(ctx, name); err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return err
+		}
+		next.Version = prev.Version + 1
+		l.states[name] = next
+		l.happened(events...)
+		return nil
+	}
+	return ledger.ErrConflict
+}
+
+// event adds to the history of rota itself.
+func (l *loop) event(ctx context.Context, e ledger.Event) {
+	if err := l.ledger.Event(ctx, e); err != nil {
+		l.log.Error("cannot write down what happened", "kind", e.Kind, "error", err)
+	}
+	l.happened(e)
+}
