@@ -129,10 +129,16 @@ func BenchmarkLedgerAdvance(b *testing.B) {
 const (
 	million    = 1000000
 	benchTasks = 100
+	manyTasks  = 10000
 )
 
-// millionRuns makes a ledger of a million ended runs of 100 tasks.
-var millionRuns = sync.OnceValues(func() (dir string, err error) {
+// millionRuns and manyTasksRuns make a ledger of a million ended runs.
+var (
+	millionRuns   = sync.OnceValues(func() (string, error) { return makeRuns(benchTasks) })
+	manyTasksRuns = sync.OnceValues(func() (string, error) { return makeRuns(manyTasks) })
+)
+
+func makeRuns(tasks int) (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "rota-bench-"); err != nil {
 		return "", err
 	}
@@ -159,7 +165,7 @@ var millionRuns = sync.OnceValues(func() (dir string, err error) {
 	}
 	o := newOp(w)
 	for i := range million {
-		run := benchRun(fmt.Sprintf("task-%d", i%benchTasks), i/benchTasks)
+		run := benchRun(fmt.Sprintf("task-%d", i%tasks), i/tasks)
 		run.State, run.Outcome, run.Started, run.Finished = "", runner.OK, run.Queued, run.Queued.Add(1234567*time.Microsecond)
 		run.Attempts, run.Exit = 1, new(0)
 		r := &row{slot: slotOf(run.ID), run: run, steps: []runner.Transition{
@@ -177,12 +183,12 @@ var millionRuns = sync.OnceValues(func() (dir string, err error) {
 		o.undo = nil
 	}
 	return dir, execute(w.conn, strings.Join(create, ";")+"; COMMIT")
-})
+}
 
 // benchMillion opens a ledger with a million runs.
-func benchMillion(b *testing.B) *SQLite {
+func benchMillion(b *testing.B, make func() (string, error)) *SQLite {
 	b.Helper()
-	dir, err := millionRuns()
+	dir, err := make()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -201,7 +207,7 @@ func benchMillion(b *testing.B) *SQLite {
 
 // BenchmarkLedgerList reads the last 20 runs of one task of a million.
 func BenchmarkLedgerList(b *testing.B) {
-	l := benchMillion(b)
+	l := benchMillion(b, millionRuns)
 	var took []time.Duration
 	for i := 0; b.Loop(); i++ {
 		start := time.Now()
@@ -213,6 +219,42 @@ func BenchmarkLedgerList(b *testing.B) {
 	}
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "µs-p99")
+}
+
+// BenchmarkLedgerNewest finds the newest run of each of 10,000 tasks, and of one.
+func BenchmarkLedgerNewest(b *testing.B) {
+	l := benchMillion(b, manyTasksRuns)
+	b.Run("all", func(b *testing.B) {
+		for b.Loop() {
+			runs, err := l.Newest(b.Context())
+			if err != nil || len(runs) != manyTasks {
+				b.Fatal(len(runs), err)
+			}
+		}
+	})
+	b.Run("one", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			runs, err := l.Newest(b.Context(), fmt.Sprintf("task-%d", i%manyTasks))
+			if err != nil || len(runs) != 1 {
+				b.Fatal(len(runs), err)
+			}
+		}
+	})
+}
+
+// BenchmarkLedgerSince reads what began in the last minute, of a million.
+func BenchmarkLedgerSince(b *testing.B) {
+	l := benchMillion(b, millionRuns)
+	since := benchRun("", million/benchTasks-60).Scheduled
+	for b.Loop() {
+		runs, err := l.List(b.Context(), Filter{Since: since, Limit: 100})
+		if err != nil || len(runs) != 100 {
+			b.Fatal(len(runs), err)
+		}
+		if runs, err = l.List(b.Context(), Filter{Since: since.AddDate(1, 0, 0), Limit: 100}); err != nil || len(runs) != 0 {
+			b.Fatal(len(runs), err)
+		}
+	}
 }
 
 // BenchmarkLedgerOpen opens a ledger with a million runs.
@@ -235,7 +277,7 @@ func BenchmarkLedgerOpen(b *testing.B) {
 // BenchmarkLedgerRetain looks what need not be kept of a million runs, of which
 // nothing is too much.
 func BenchmarkLedgerRetain(b *testing.B) {
-	l := benchMillion(b)
+	l := benchMillion(b, millionRuns)
 	for b.Loop() {
 		gone, err := l.Retain(b.Context(), Retention{Task: func(string) Keep { return Keep{Runs: million / benchTasks, Age: 1e6 * time.Hour} }})
 		if cmp.Or(gone.Runs, gone.Folds) != 0 || err != nil {

@@ -131,9 +131,19 @@ func one(conn *sqlite.Conn, names *names, where string, args []cell, unsound fun
 // Unsound is told of rows that do not match their sum and skipped; it may
 // change the database.
 func scan(conn *sqlite.Conn, names *names, where string, args []cell, unsound func(*record) error, f func(*row) error) error {
-	var bad []*record
+	return each(conn, names, where, args, unsound, unpack, f)
+}
+
+// skim is scan for those who need no transitions.
+func skim(conn *sqlite.Conn, names *names, where string, args []cell, unsound func(*record) error, f func(*row) error) error {
+	return each(conn, names, where, args, unsound, unpackRun, f)
+}
+
+func each(conn *sqlite.Conn, names *names, where string, args []cell, unsound func(*record) error,
+	unpack func(*record, func(int64) (string, error)) (*row, error), f func(*row) error) error {
+	var rec record
+	var bad []record
 	err := query(conn, selectRuns+where, args, func(stmt *sqlite.Stmt) error {
-		var rec record
 		read(stmt, rec[:])
 		if sound(rec[:]) {
 			r, err := unpack(&rec, names.name)
@@ -141,11 +151,11 @@ func scan(conn *sqlite.Conn, names *names, where string, args []cell, unsound fu
 				return f(r)
 			}
 		}
-		bad = append(bad, &rec)
+		bad = append(bad, rec)
 		return nil
 	})
-	for _, rec := range bad {
-		if err := unsound(rec); err != nil {
+	for i := range bad {
+		if err := unsound(&bad[i]); err != nil {
 			return err
 		}
 	}

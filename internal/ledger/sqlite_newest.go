@@ -85,10 +85,10 @@ func (s *reading) Newest(ctx context.Context, tasks ...string) (map[string]runne
 			return s.report(rec)
 		}
 		if len(tasks) == 0 {
-			if err := scan(conn, s.names, alive, nil, s.report, consider); err != nil {
+			if err := skim(conn, s.names, alive, nil, s.report, consider); err != nil {
 				return err
 			}
-			if err := scan(conn, s.names, lastEach, nil, report, consider); err != nil {
+			if err := skim(conn, s.names, lastEach, nil, report, consider); err != nil {
 				return err
 			}
 		}
@@ -98,10 +98,10 @@ func (s *reading) Newest(ctx context.Context, tasks ...string) (map[string]runne
 				continue
 			}
 			of := []cell{integer(id)}
-			if err := scan(conn, s.names, aliveOf, of, s.report, consider); err != nil {
+			if err := skim(conn, s.names, aliveOf, of, s.report, consider); err != nil {
 				return err
 			}
-			if err := scan(conn, s.names, lastOf, of, report, consider); err != nil {
+			if err := skim(conn, s.names, lastOf, of, report, consider); err != nil {
 				return err
 			}
 		}

@@ -162,7 +162,7 @@ func (s *SQLite) load() (_ *writer, err error) {
 		s.found.Unsound = append(s.found.Unsound, s.describe(rec))
 		return nil
 	}
-	err = scan(conn, s.names, "INDEXED BY runs_alive WHERE state IS NOT NULL", nil, unsound, func(r *row) error {
+	err = skim(conn, s.names, "INDEXED BY runs_alive WHERE state IS NOT NULL", nil, unsound, func(r *row) error {
 		if r.run.State == runner.Queued {
 			w.waiting[r.run.Queue]++
 		}

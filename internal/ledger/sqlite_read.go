@@ -34,7 +34,7 @@ func (s *reading) List(ctx context.Context, f Filter) (runs []runner.Run, err er
 		if !ok {
 			return nil
 		}
-		return scan(conn, s.names, where+" ORDER BY n DESC", args, s.report, func(r *row) error {
+		return skim(conn, s.names, where+" ORDER BY n DESC", args, s.report, func(r *row) error {
 			if !f.selects(r.run) {
 				return nil // of those with the same key
 			}

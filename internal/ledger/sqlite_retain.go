@@ -47,7 +47,7 @@ func (s *SQLite) Forget(ctx context.Context, f Filter) (int, error) {
 			if where == "" {
 				where = "WHERE true"
 			}
-			return scan(conn, s.names, where+" AND state IS NULL ORDER BY n DESC", args, s.report, func(r *row) error {
+			return skim(conn, s.names, where+" AND state IS NULL ORDER BY n DESC", args, s.report, func(r *row) error {
 				if f.selects(r.run) {
 					some = append(some, doomed{r.number, r.run.ID, r.run.Task, r.run.Attempts})
 				}

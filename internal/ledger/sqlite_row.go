@@ -191,6 +191,18 @@ func pack(r *row, intern func(string) (int64, error)) (record, error) {
 // unpack turns a record, which must be sound, into a row. Name is the inverse of
 // pack's intern.
 func unpack(rec *record, name func(int64) (string, error)) (*row, error) {
+	r, err := unpackRun(rec, name)
+	if err != nil {
+		return nil, err
+	}
+	if r.steps, err = unpackSteps(rec[colSteps].text); err != nil {
+		return nil, fmt.Errorf("transitions of %s: %w", r.run.ID, err)
+	}
+	return r, nil
+}
+
+// unpackRun leaves out the transitions.
+func unpackRun(rec *record, name func(int64) (string, error)) (*row, error) {
 	r := &row{number: rec[colN].n}
 	run := &r.run
 	for _, n := range []struct {
@@ -240,9 +252,5 @@ func unpack(rec *record, name func(int64) (string, error)) (*row, error) {
 	run.Who = rec[colWho].text
 	run.Force = rec[colForce].n != 0
 	r.was, r.began = run.State, run.Started
-	var err error
-	if r.steps, err = unpackSteps(rec[colSteps].text); err != nil {
-		return nil, fmt.Errorf("transitions of %s: %w", run.ID, err)
-	}
 	return r, nil
 }
