@@ -36,7 +36,7 @@ waiting, not the drain.
 			}
 			line := "drained"
 			if !drained.Until.IsZero() {
-				line += " until " + brief(inZone(c, drained.Until), time.Now())
+				line += " until " + brief(drained.Until.In(s.zone(c)), time.Now())
 			}
 			line += ": " + count(drained.Waiting, "run") + " waiting"
 			if n := len(drained.Forked); n > 0 {

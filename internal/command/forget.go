@@ -25,13 +25,13 @@ func forgetCommand(s *session) *cli.Command {
 of the TASK. What waits or runs stays. A selection is asked about on a terminal;
 elsewhere it needs --yes.
 
-OUTCOME is ok, failed, timeout, cancelled, skipped, missed, lost or replaced.
+WORD is ok, failed, timeout, cancelled, skipped, missed, lost or replaced.
 
   rota forget convert/photo1 convert/photo2
   rota forget --outcome failed,lost --older 90d --yes
   rota forget convert`,
 		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "outcome", Usage: "only those that ended as `OUTCOME`; several with commas"},
+			&cli.StringFlag{Name: "outcome", Usage: "only those that ended as one of `WORD,…`"},
 			&cli.StringFlag{Name: "older", Usage: "only those that ended more than `D` ago"},
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
 		},
@@ -58,11 +58,6 @@ OUTCOME is ok, failed, timeout, cancelled, skipped, missed, lost or replaced.
 	}
 }
 
-var outcomes = []string{
-	string(runner.OK), string(runner.Failed), string(runner.TimedOut), string(runner.Cancelled),
-	string(runner.Skipped), string(runner.Missed), string(runner.Lost), string(runner.Replaced),
-}
-
 // newForgetting reads what is to be forgotten. A name with a slash is a run.
 func newForgetting(c *cli.Context) (control.Forgetting, error) {
 	var f control.Forgetting
@@ -76,16 +71,12 @@ func newForgetting(c *cli.Context) (control.Forgetting, error) {
 			f.Task = name
 		}
 	}
-	for _, o := range c.StringSlice("outcome") {
-		if !slices.Contains(outcomes, o) {
-			if near := suggest.Nearest(o, outcomes); near != "" {
-				return f, fail(exitUsage, "did you mean "+near+"?", "%q is no outcome", o)
-			}
-			return f, misuse("forget", "%q is no outcome: it is %s", o, strings.Join(outcomes, ", "))
-		}
-		f.Outcomes = append(f.Outcomes, runner.Outcome(o))
-	}
 	var err error
+	if c.IsSet("outcome") {
+		if f.Outcomes, err = outcomesIn(c.String("outcome")); err != nil {
+			return f, err
+		}
+	}
 	if f.Older, err = durationFlag(c, "older"); err != nil {
 		return f, err
 	}
@@ -97,6 +88,26 @@ func newForgetting(c *cli.Context) (control.Forgetting, error) {
 		return f, misuse("forget", "forget needs ids of runs, a task, --outcome or --older")
 	}
 	return f, nil
+}
+
+// outcomesIn reads a list of outcomes, with commas between them.
+func outcomesIn(text string) ([]runner.Outcome, error) {
+	var list []runner.Outcome
+	for word := range strings.SplitSeq(text, ",") {
+		o := runner.Outcome(strings.TrimSpace(word))
+		if !slices.Contains(outcomes, o) {
+			var known []string
+			for _, o := range outcomes {
+				known = append(known, string(o))
+			}
+			if near := suggest.Nearest(string(o), known); near != "" {
+				return nil, fail(exitUsage, fmt.Sprintf("did you mean %q?", near), "there is no outcome %q", o)
+			}
+			return nil, fail(exitUsage, "they are "+strings.Join(known, ", "), "there is no outcome %q", o)
+		}
+		list = append(list, o)
+	}
+	return list, nil
 }
 
 // selected tells which runs a selection means.

@@ -58,24 +58,15 @@ meanwhile are recorded as skipped, and not made up for. Kept over restarts.
 func (s *session) held(c *cli.Context, t control.Task, now time.Time) string {
 	line := "held " + t.Task
 	if t.Hold != nil && !t.Hold.Until.IsZero() {
-		line += " until " + brief(inZone(c, t.Hold.Until), now)
+		line += " until " + brief(t.Hold.Until.In(s.zone(c)), now)
 	}
 	if t.Hold != nil && t.Hold.Why != "" {
 		line += ` ("` + t.Hold.Why + `")`
 	}
 	if !t.Next.IsZero() {
-		line += "; its next slot is still " + brief(inZone(c, t.Next), now)
+		line += "; its next slot is still " + brief(t.Next.In(s.zone(c)), now)
 	}
 	return line
-}
-
-// inZone puts an instant into the zone to show it in: the one it came with, or
-// UTC.
-func inZone(c *cli.Context, t time.Time) time.Time {
-	if c.Bool("utc") {
-		return t.UTC()
-	}
-	return t
 }
 
 // someOrAll refuses a command line with neither names nor --all, and with both.

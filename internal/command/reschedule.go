@@ -2,7 +2,6 @@ package command
 
 import (
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -43,13 +42,13 @@ The file stays as it is: default goes back to it.
 			if err != nil {
 				return err
 			}
-			return s.tell(c, done, rescheduled(c, done, time.Now()))
+			return s.tell(c, done, rescheduled(s.when(c), done))
 		},
 	}
 }
 
 // rescheduled tells what a reschedule changed.
-func rescheduled(c *cli.Context, r control.Rescheduled, now time.Time) string {
+func rescheduled(w when, r control.Rescheduled) string {
 	line := r.Name + ": "
 	switch {
 	case r.Expr == "default":
@@ -60,13 +59,13 @@ func rescheduled(c *cli.Context, r control.Rescheduled, now time.Time) string {
 	if r.Next.IsZero() {
 		line += "not due any more"
 	} else {
-		line += "next " + until(r.Next.Sub(now))
+		line += "next " + until(r.Next.Sub(w.now))
 	}
 	if !r.Was.IsZero() {
-		line += " (was " + until(r.Was.Sub(now)) + ")"
+		line += " (was " + until(r.Was.Sub(w.now)) + ")"
 	}
 	if !r.Until.IsZero() {
-		line += "; until " + brief(inZone(c, r.Until), now) + ", then as in jobs.toml"
+		line += "; until " + brief(w.in(r.Until), w.now) + ", then as in jobs.toml"
 	}
 	return line
 }

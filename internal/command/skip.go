@@ -29,7 +29,7 @@ rota show TASK tells which are left out, rota release TASK ends a hold instead.
 			if err != nil {
 				return err
 			}
-			return s.tell(c, slot, slot.Task+": leaves out "+spell(inZone(c, slot.At))+", "+until(time.Until(slot.At)))
+			return s.tell(c, slot, slot.Task+": leaves out "+spell(slot.At.In(s.zone(c)))+", "+until(time.Until(slot.At)))
 		},
 	}
 }

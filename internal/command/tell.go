@@ -42,14 +42,7 @@ func (s *session) timeFlag(c *cli.Context, name string) (time.Time, error) {
 	if !c.IsSet(name) {
 		return time.Time{}, nil
 	}
-	zone := time.UTC
-	if !c.Bool("utc") && s.status != nil {
-		var err error
-		if zone, err = time.LoadLocation(s.status.Timezone); err != nil {
-			return time.Time{}, fail(exitFailed, "add --utc, or write it in RFC 3339", "the daemon's time zone is not known here: %v", err)
-		}
-	}
-	at, err := instant(text, time.Now(), zone)
+	at, err := instant(text, time.Now(), s.zone(c))
 	if err != nil {
 		return time.Time{}, misuse(c.Command.Name, "--%s cannot be %q: %v", name, text, err)
 	}
