@@ -243,7 +243,10 @@ func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time
 			first = from
 		}
 		add(spec, first, time.Time{})
-		if c := &all[len(all)-1]; on != nil && spec.AtStart() == "" && c.after.Before(from) {
+		if on == nil || spec.AtStart() != "" {
+			continue
+		}
+		if c := &all[len(all)-1]; c.after.Before(from) {
 			c.after = from.Add(-time.Nanosecond)
 		}
 	}
