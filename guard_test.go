@@ -24,11 +24,13 @@ var rooms = map[string][]string{
 	"internal/mail":              {},
 	"internal/notify":            {"runner"},
 	"internal/clock":             {},
-	"internal/command":           {"config", "schedule", "runner", "internal/daemon", "internal/ledger", "internal/control", "internal/suggest"},
+	"internal/command":           {"config", "schedule", "runner", "internal/daemon", "internal/ledger", "internal/manual", "internal/control", "internal/suggest"},
 	"internal/control":           {"runner", "internal/ledger", "internal/suggest"},
 	"internal/daemon":            {"config", "schedule", "runner", "internal/ledger", "internal/clock", "internal/control", "internal/notify", "internal/suggest"},
 	"internal/ledger":            {"runner"},
 	"internal/ledger/ledgertest": {"runner", "internal/ledger"},
+	"internal/manual":            {"config"},
+	"internal/manual/generate":   {"internal/manual"},
 	"internal/suggest":           {},
 	"packaging":                  {},
 }
@@ -56,7 +58,9 @@ var homes = map[string][]string{
 // alsoInTests names what test files alone may import, wherever they are; in
 // them a room may import itself and the contract of a ledger, too.
 var alsoInTests = []string{
+	"github.com/BurntSushi/toml",
 	"github.com/rogpeppe/go-internal/testscript",
+	"github.com/santhosh-tekuri/jsonschema/v6",
 	"golang.org/x/sys/unix",
 }
 

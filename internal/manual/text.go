@@ -1,0 +1,44 @@
+package manual
+
+// description is the start of the page, by paragraphs.
+var description = []string{
+	"The file says what rota runs, and when. It is TOML, in UTF-8. Each task is a table with a name; it has triggers, one action, and keys that say how it runs.",
+	"rota daemon reads the file again when it changes. A file with a fault changes nothing: the last good one stays in force. rota check FILE tells all faults at once. Keys that are not known are faults.",
+	"A table inside another may also stand in braces: [tasks.a.retry] with max = 3 below is the same as retry = { max = 3 } below [tasks.a]. A name with a dot or an @ needs quotes: [tasks.\"a@b\"].",
+}
+
+// example is a whole file.
+const example = `[tasks.backup]
+weekday = "mon-fri"
+at = "02:30"
+command = "/usr/local/bin/backup --all"
+timeout = "4h"
+retry = { max = 2 }
+on_failure = ["ops"]
+
+[notify.ops]
+mail = { to = "ops@example.org" }
+`
+
+// values are the forms of values that many keys have.
+var values = [][2]string{
+	{"a duration", "Numbers with the units w, d, h, m and s: \"90s\", \"15m\", \"1h30m\", \"2d\"."},
+	{"a size", "A number with one of the units B, KiB, MiB, GiB and TiB: \"512MiB\"."},
+	{"a path", "Relative ones start at the folder of the file that they stand in."},
+	{"permissions", "Three or four octal digits as a text: \"0644\"."},
+	{"a name", "Up to 63 of A-Z a-z 0-9 _ . @ -, the first a letter or digit."},
+	{"a template", "A text in which {{.Task}}, {{.Run}}, {{.Scheduled}}, {{.Started}}, {{.Attempt}}, {{.Params.NAME}} and {{.Host}} are filled in, as by text/template of Go. In a notification also {{.Event}}, {{.Outcome}}, {{.Exit}}, {{.Took}}, {{.Why}}, {{.Tail}} and {{.More}}."},
+	{"a pattern of queues", "What stands before the first @ and what stands behind it are matched apart. A queue without @ has nothing before it: main and @main are the same, *@mail is mail and site1@mail, site1@* is all of site1, * is all."},
+}
+
+// environment is what a command is given.
+var environment = [][2]string{
+	{"ROTA_TASK, ROTA_RUN", "The name of the task, and the id of the run."},
+	{"ROTA_SCHEDULED", "The instant that it was due, in RFC 3339. Not for what was asked for."},
+	{"ROTA_ATTEMPT", "1, 2 and so on."},
+	{"ROTA_CAUSE", "schedule, manual, chain, catchup or start."},
+	{"ROTA_LAST_SUCCESS", "When the last success ended, in RFC 3339."},
+	{"ROTA_RESULT_FILE", "Where to write the result of the run, if it has any."},
+	{"ROTA_PARAM_NAME", "Each parameter, its name in capitals."},
+	{"ROTA_PARENT, ROTA_PARENT_OUTCOME, ROTA_PARENT_EXIT", "Of a run that a hook has started: the run that it is about, its outcome and exit code."},
+}
