@@ -115,7 +115,7 @@ func socketOf(c *cli.Context) (socket, path string) {
 	if _, gone := os.Stat(systemSocket); gone == nil && configured == "" && !named && (err != nil || path == systemFile) {
 		return systemSocket, ""
 	}
-	socket = control.SocketPath(configured, stateDirOf(path))
+	socket = daemon.SocketPath(configured, config.StateDirOf(path))
 	if !named {
 		return socket, ""
 	}
