@@ -69,6 +69,7 @@ func surroundings(e *testscript.Env) error {
 	e.Setenv("GORACE", "atexit_sleep_ms=0") // else each rota takes a second to end
 	e.Setenv("TZ", "UTC")
 	e.Setenv("TERM", "xterm")
+	e.Setenv("LANG", "C.UTF-8")
 	return nil
 }
 

@@ -111,12 +111,11 @@ const systemSocket = "/run/rota/rota.sock"
 func socketOf(c *cli.Context) (socket, path string) {
 	named := c.String("config") != ""
 	path, err := file(c)
-	configured := config.SocketOf(path)
-	if _, gone := os.Stat(systemSocket); gone == nil && configured == "" && !named && (err != nil || path == systemFile) {
-		return systemSocket, ""
-	}
-	socket = daemon.SocketPath(configured, config.StateDirOf(path))
+	socket = daemon.SocketPath(config.SocketOf(path), config.StateDirOf(path))
 	if !named {
+		if _, gone := os.Stat(socket); gone != nil && (err != nil || path == systemFile) {
+			socket = systemSocket
+		}
 		return socket, ""
 	}
 	if abs, err := filepath.Abs(path); err == nil {
