@@ -34,6 +34,15 @@ func pathIn(path, key string) string {
 // saidIn returns what a text says a key of [rota] is: there, or if it is no
 // TOML, on the first line that can be read by itself.
 func saidIn(text, key string) string {
+	if !strings.Contains(text, key) {
+		return ""
+	}
+	if all, fault, _ := decode(rotaTable(text)); fault == nil {
+		rota, _ := all["rota"].(map[string]any)
+		if said, _ := rota[key].(string); said != "" {
+			return said
+		}
+	}
 	if all, fault, _ := decode(text); fault == nil {
 		rota, _ := all["rota"].(map[string]any)
 		said, _ := rota[key].(string)
@@ -52,4 +61,25 @@ func saidIn(text, key string) string {
 		}
 	}
 	return ""
+}
+
+// rotaTable returns the part of a text that is its table [rota], as far as that
+// is sure without reading all of it, which takes long if there are many tasks;
+// else "".
+func rotaTable(text string) string {
+	const head = "[rota]"
+	from := 0
+	if !strings.HasPrefix(text, head) {
+		if from = strings.Index(text, "\n"+head) + 1; from == 0 {
+			return ""
+		}
+	}
+	if before := text[:from]; strings.Contains(before, `"""`) || strings.Contains(before, "'''") {
+		return "" // it may be what a string says
+	}
+	text = text[from:]
+	if end := strings.Index(text, "\n["); end >= 0 {
+		text = text[:end]
+	}
+	return text
 }

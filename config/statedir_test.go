@@ -14,7 +14,10 @@ func TestStateDirOf(t *testing.T) {
 		"":                                                 "",
 		"[rota]\nstate_dir = 1":                            "",
 		"rota = 1":                                         "",
-		"[rota]\n# state_dir = \"/x\"\n[tasks.a]\nenv = { state_dir = \"/y\" }\n": "",
+		"[rota]\n# state_dir = \"/x\"\n[tasks.a]\nenv = { state_dir = \"/y\" }\n":                      "",
+		"[tasks.a.write]\ntext = \"\"\"\n[rota]\nstate_dir = '/y'\n\"\"\"\n[rota]\nstate_dir = \"/x\"": "/x",
+		"[tasks.a.write]\ntext = '''\n[rota]\nstate_dir = '/y'\n'''\n":                                 "",
+		"a = 1\n[rota]\nsocket = '/y'\nstate_dir = \"/x\"\n[tasks.a]\nstate_dir = '/z'":                "/x",
 		// What is no TOML
 		"[rota]\nstate_dir = \"/x\"\nwrong":                       "/x",
 		"wrong\n[rota]\r\n  state_dir='/x' # \"there\"\r\n":       "/x",
