@@ -64,7 +64,8 @@ func (c *Command) Run(ctx context.Context, in Input, out io.Writer) error {
 // runProgram runs what fill puts into the program, in the surroundings that
 // the task asks for.
 func runProgram(ctx context.Context, in Input, out io.Writer, fill func(*program)) error {
-	p, secrets, err := in.program()
+	p, secrets, x, err := in.program()
+	defer in.done(x)
 	if err != nil {
 		return &startFailure{err}
 	}
@@ -72,9 +73,10 @@ func runProgram(ctx context.Context, in Input, out io.Writer, fill func(*program
 	if o, ok := out.(*Output); ok {
 		o.Mask(secrets)
 	}
-	stdin, err := openStdin(in.Process.Stdin)
+	stdin, err := in.stdin(p.as)
 	if err != nil {
-		return &startFailure{err}
+		stdin.Close()
+		return &startFailure{fmt.Errorf("stdin: %w", err)}
 	}
 	defer stdin.Close()
 	pipe, err := newPipe(p.as)
@@ -108,6 +110,9 @@ func runProgram(ctx context.Context, in Input, out io.Writer, fill func(*program
 	case <-proc.exited:
 	case <-ctx.Done():
 		stopped = context.Cause(ctx)
+		if x != nil {
+			x.ask()
+		}
 		if left := f.end(signalNumber(in.Policy.StopSignal), in.Policy.KillAfter, in.kill); len(left) > 0 {
 			in.note("still alive after KILL: " + describe(left))
 			go func() {
@@ -135,14 +140,15 @@ func runProgram(ctx context.Context, in Input, out io.Writer, fill func(*program
 	return exitError(status)
 }
 
-// program prepares what all the programs of a run have in common.
-func (in Input) program() (program, []string, error) {
-	p := program{dir: in.Process.Dir}
-	var err error
+// program prepares what all the programs of a run have in common: all but what
+// to start, then the secrets in its environment, and the exchange with it, if it
+// has one.
+func (in Input) program() (p program, secrets []string, x *exchange, err error) {
+	p.dir = in.Process.Dir
 	if in.Process.User != "" || in.Process.Group != "" {
 		name := cmp.Or(in.Process.User, strconv.Itoa(os.Getuid()))
 		if p.as, err = lookupUser(name, in.Process.Group); err != nil {
-			return p, nil, err
+			return p, nil, nil, err
 		}
 	}
 	if p.dir == "" {
@@ -157,13 +163,31 @@ func (in Input) program() (program, []string, error) {
 	}
 	env, err := newEnvironment(in, as)
 	if err != nil {
-		return p, nil, err
+		return p, nil, nil, err
 	}
-	p.env = env.list()
 	if p.as.isSelf() {
 		p.as = nil // nothing to change, which without root is all that works
 	}
-	return p, env.secrets, nil
+	if !in.alone && !in.tells {
+		if x, err = newExchange(in, p.as); err != nil {
+			in.note("it can have no result, nor be asked to stop: " + err.Error())
+		} else {
+			env.exchange(x, in.ResultMax)
+		}
+	}
+	p.env = env.list()
+	return p, env.secrets, x, nil
+}
+
+// done ends the exchange with a command, and keeps what it gave.
+func (in Input) done(x *exchange) {
+	if x == nil {
+		return
+	}
+	if in.ResultMax > 0 && !in.terminal {
+		in.result(x.take(resultPath(in.StateDir, in.Run), in.ResultMax))
+	}
+	x.close()
 }
 
 // exitError turns the status of a process into an error; nil for exit 0.
@@ -183,23 +207,32 @@ type startFailure struct{ err error }
 func (s *startFailure) Error() string { return "could not start: " + s.err.Error() }
 func (s *startFailure) Unwrap() error { return s.err }
 
-// openStdin returns what a command reads: /dev/null, or the text.
-func openStdin(text string) (*os.File, error) {
+// stdin opens what a command reads: what the request gave, else what the task
+// gives, else /dev/null.
+func (in Input) stdin(as *account) (*os.File, error) {
+	if in.StdinFile != "" {
+		f, _, err := openRegular(in.StdinFile)
+		if err == nil && as != nil {
+			// It lies where only rota can go. But a command that opens its
+			// stdin again, as /dev/stdin, must be able to read it.
+			err = f.Chmod(0o644)
+		}
+		if err == nil {
+			err = unix.SetNonblock(int(f.Fd()), false)
+		}
+		return f, err
+	}
+	text := cmp.Or(in.Stdin, in.Process.Stdin)
 	if text == "" {
 		return os.Open(os.DevNull)
 	}
-	fd, err := unix.MemfdCreate("stdin", unix.MFD_CLOEXEC)
+	f, err := newMemfd("stdin")
 	if err != nil {
-		return nil, fmt.Errorf("stdin: %w", err)
+		return nil, err
 	}
-	f := os.NewFile(uintptr(fd), "stdin")
 	_, err = f.WriteString(text)
 	_, err2 := f.Seek(0, io.SeekStart)
-	if err := errors.Join(err, err2); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("stdin: %w", err)
-	}
-	return f, nil
+	return f, errors.Join(err, err2)
 }
 
 // signalNumber is the number of a signal by its name without SIG; 0 for "none".

@@ -49,12 +49,21 @@ type Input struct {
 
 	Hook *Hook // what the hook is about that caused this; nil: none did
 
-	say      func(level, text string) // takes what the action log says; may be nil
-	note     func(text string)        // takes what belongs in the record but is no error; may be nil
-	begun    func(*process)           // told of the process of a command; may be nil
-	kill     <-chan struct{}          // closed when a stop must not wait any longer
-	tells    bool                     // it is a notification, see Tell
-	terminal bool                     // a command gets rota's own stdin, stdout and stderr
+	// What a command alone is given.
+	Stdin     string            // what it reads; "": see StdinFile
+	StdinFile string            // the file that it reads; "": see Process.Stdin
+	ResultMax int64             // how many bytes of result it may have; 0: none
+	Vars      map[string]string // as in Launch
+	Token     string            // as in Launch
+
+	say      func(level, text string)    // takes what the action log says; may be nil
+	note     func(text string)           // takes what belongs in the record but is no error; may be nil
+	begun    func(*process)              // told of the process of a command; may be nil
+	result   func(size int64, err error) // told of the result of a command, and why one could not be kept; nil: it cannot have one
+	alone    bool                        // a process without an exchange
+	kill     <-chan struct{}             // closed when a stop must not wait any longer
+	tells    bool                        // it is a notification, see Tell
+	terminal bool                        // a command gets rota's own stdin, stdout and stderr
 }
 
 // encodedAction is an action that survives JSON.

@@ -19,6 +19,9 @@ type attempt struct {
 	in    Input
 	out   *Output
 	notes notes
+
+	kept  int64 // bytes of the result
+	wrong error // why one could not be kept; nil: it could, or there was none
 }
 
 // stop is the cause of a context that ends an attempt from outside: it gives
@@ -42,6 +45,7 @@ func (a *attempt) run(ctx context.Context) (result Result, returned <-chan struc
 		defer cancel()
 	}
 	a.in.note = a.notes.add
+	a.in.result = func(size int64, err error) { a.kept, a.wrong = size, err }
 	done, back := make(chan error, 1), make(chan struct{})
 	go func() {
 		defer close(back)
@@ -113,6 +117,11 @@ func (a *attempt) result(err error) Result {
 		if r.Error == "" && r.Outcome == Failed && err != nil && exit == nil {
 			r.Error = err.Error()
 		}
+	}
+	if r.Result = a.kept; a.wrong != nil {
+		text := "no result: " + a.wrong.Error()
+		a.notes.add(text)
+		r.Error = strings.TrimPrefix(r.Error+"\n"+text, "\n")
 	}
 	if err := a.out.Failed(); err != nil {
 		a.notes.add("its output could not be kept: " + err.Error())

@@ -47,7 +47,15 @@ func newEnvironment(in Input, as *account) (*environment, error) {
 		e.secrets = append(e.secrets, v)
 	}
 	for name, v := range in.Params {
+		if strings.Contains(v, "\x00") {
+			return nil, fmt.Errorf("parameter %s: a variable cannot hold a NUL byte; give it as input", name)
+		}
 		e.vars["ROTA_PARAM_"+strings.ToUpper(name)] = v
+	}
+	maps.Copy(e.vars, in.Vars)
+	if in.Token != "" {
+		e.vars["ROTA_TOKEN"] = in.Token
+		e.secrets = append(e.secrets, in.Token)
 	}
 	e.vars["ROTA_TASK"] = in.Task
 	e.vars["ROTA_RUN"] = in.Run
@@ -59,6 +67,14 @@ func newEnvironment(in Input, as *account) (*environment, error) {
 	e.vars["ROTA_SCHEDULED"] = timeText(in.Scheduled)
 	e.vars["ROTA_LAST_SUCCESS"] = timeText(in.LastSuccess)
 	return e, nil
+}
+
+// exchange names the files of an exchange.
+func (e *environment) exchange(x *exchange, resultMax int64) {
+	e.vars["ROTA_STOP_FILE"] = x.stop()
+	if resultMax > 0 {
+		e.vars["ROTA_RESULT_FILE"] = x.result()
+	}
 }
 
 // inherit takes over rota's own environment.

@@ -31,23 +31,21 @@ func (r *Runner) startForked(ctx context.Context, l Launch) {
 
 // carrier is the shim of a run, from before it is born.
 type carrier struct {
+	dir   runDir
 	ready chan struct{} // closed when shim is set
 	shim  *process      // nil: there is none
+
+	mu      sync.Mutex
+	stopped bool // the shim knows
+	killed  bool
 }
 
 // carrier makes the run one that can be stopped.
 func (r *Runner) carrier(d runDir, run Run) *carrier {
-	c := &carrier{ready: make(chan struct{})}
-	var once sync.Once // asked a second time, the shim would not wait for the grace
+	c := &carrier{dir: d, ready: make(chan struct{})}
 	r.add(run.ID, &liveRun{
-		stop: func(s *stop) {
-			go once.Do(func() {
-				<-c.ready
-				_ = d.write("stop", s, false)
-				c.signal()
-			})
-		},
-		kill: func() { go c.signal() },
+		stop: func(s *stop) { go c.stop(s) },
+		kill: func() { go c.kill() },
 		mode: Forked,
 	})
 	return c
@@ -58,9 +56,39 @@ func (c *carrier) born(shim *process) {
 	close(c.ready)
 }
 
-// signal asks the shim to stop; asked again, at once.
+// stop tells the shim why to stop, once.
+func (c *carrier) stop(s *stop) {
+	<-c.ready
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopped {
+		return
+	}
+	_ = c.dir.write("stop", s, false)
+	if c.stopped = true; c.killed {
+		_ = c.dir.write("kill", true, false)
+	}
+	c.signal()
+}
+
+// kill ends the grace of the stop, or of the one to come. The file stands for
+// the signal, too: of two at once the kernel delivers one.
+func (c *carrier) kill() {
+	<-c.ready
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.killed {
+		return
+	}
+	if c.killed = true; c.stopped {
+		_ = c.dir.write("kill", true, false)
+		c.signal()
+	}
+}
+
+// signal lets the shim look at its files.
 func (c *carrier) signal() {
-	if <-c.ready; c.shim != nil {
+	if c.shim != nil {
 		_ = c.shim.signal(syscall.SIGTERM)
 	}
 }
@@ -156,6 +184,7 @@ func (r *Runner) Find() ([]Found, error) {
 	if err != nil {
 		return nil, err
 	}
+	sweepExchanges(r.o.StateDir)
 	var found []Found
 	var bad []error
 	for _, d := range dirs {
@@ -208,7 +237,8 @@ func (r *Runner) Resume(ctx context.Context, f Found) {
 func (r *Runner) Abandon(run Run, p Policy) {
 	go func() {
 		why := "rota was killed"
-		if cleared := (family{run: run.ID, stateDir: r.o.StateDir}).clear(p); cleared != "" {
+		left := leftExchange(r.o.StateDir, run.ID, run.Attempts)
+		if cleared := (family{run: run.ID, stateDir: r.o.StateDir}).clear(p, left); cleared != "" {
 			why += "; " + cleared
 		}
 		joinLeft(logPath(r.o.StateDir, run.ID, run.Attempts))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -86,6 +87,27 @@ func (f family) marked(pid int) bool {
 	return bytes.Contains(env, []byte("\x00ROTA_RUN="+f.run+"\x00")) && bytes.Contains(env, []byte("\x00ROTA_STATE_DIR="+f.stateDir+"\x00"))
 }
 
+// runsAlive returns the ids of all the runs of a state folder of which something
+// lives.
+func runsAlive(stateDir string) map[string]bool {
+	found := map[string]bool{}
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		env, _ := os.ReadFile(dir + "/environ")
+		run, ours := "", false
+		for kv := range strings.SplitSeq(string(env), "\x00") {
+			if v, ok := strings.CutPrefix(kv, "ROTA_RUN="); ok {
+				run = v
+			}
+			ours = ours || kv == "ROTA_STATE_DIR="+stateDir
+		}
+		if ours {
+			found[run] = true
+		}
+	}
+	return found
+}
+
 // signal sends a signal to the group at once and to the others one by one.
 func (f family) signal(sig syscall.Signal, members []stat) {
 	if f.group != 0 {
@@ -122,11 +144,13 @@ func (f family) end(sig syscall.Signal, grace time.Duration, kill <-chan struct{
 
 // clear stops what is left of a run that nobody carries any more, and says what
 // it found; "" if nothing.
-func (f family) clear(p Policy) string {
+func (f family) clear(p Policy, x *exchange) string {
+	defer x.close()
 	members := f.members()
 	if len(members) == 0 {
 		return ""
 	}
+	x.ask()
 	text := "stopped what was left: " + describe(members)
 	if left := f.end(signalNumber(p.StopSignal), p.KillAfter, nil); len(left) > 0 {
 		text += "; still alive after KILL: " + describe(left)

@@ -34,7 +34,7 @@ type program struct {
 	files   [3]int   // descriptors for its stdin, stdout and stderr
 	session bool     // in a session of its own, not just a group
 	shared  bool     // in the group of rota, so that the terminal is theirs together
-	extra   []int    // more descriptors, from 3 on
+	extra   []int    // more descriptors, from 3 on; not with a setup
 }
 
 // start runs p. What can go wrong before the program itself begins is an error.
@@ -101,10 +101,30 @@ func startError(p program, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOEXEC):
 		return fmt.Errorf("%s has no #! line and is no program", p.argv[0])
+	case errors.Is(err, syscall.E2BIG):
+		return fmt.Errorf("%s is more than the system passes to a program; give what is large as input", largest(p))
 	case errors.Is(err, syscall.EPERM) && p.as != nil:
 		return fmt.Errorf("only root can run tasks as %s; rota has user id %d", p.as.name, os.Getuid())
 	}
 	return fmt.Errorf("%s: %w", p.argv[0], err)
+}
+
+// largest names what takes most room among the arguments and variables of a
+// program. One of them may have 128 KiB, all together by default 2 MiB.
+func largest(p program) string {
+	size, total, name := 0, 0, ""
+	for _, arg := range p.argv {
+		if total += len(arg); len(arg) > size {
+			size, name = len(arg), "an argument"
+		}
+	}
+	for _, kv := range p.env {
+		if total += len(kv); len(kv) > size {
+			size = len(kv)
+			name, _, _ = strings.Cut(kv, "=")
+		}
+	}
+	return fmt.Sprintf("%s with %d bytes, of %d in all,", name, size, total)
 }
 
 // watch waits for the end of a process in the background: one descriptor in the
@@ -207,13 +227,21 @@ func (a *account) credential() *syscall.Credential {
 	return &syscall.Credential{Uid: a.uid, Gid: a.gid, Groups: a.groups}
 }
 
-// memfd returns a descriptor of a file in memory that holds v as JSON.
-func memfd(v any) (*os.File, error) {
-	fd, err := unix.MemfdCreate("rota", unix.MFD_CLOEXEC)
+// newMemfd returns an empty file in memory.
+func newMemfd(name string) (*os.File, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("memfd: %w", err)
 	}
-	f := os.NewFile(uintptr(fd), "spec")
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+// memfd returns a descriptor of a file in memory that holds v as JSON.
+func memfd(v any) (*os.File, error) {
+	f, err := newMemfd("spec")
+	if err != nil {
+		return nil, err
+	}
 	if err := json.NewEncoder(f).Encode(v); err != nil {
 		f.Close()
 		return nil, err

@@ -24,6 +24,7 @@ import (
 //	pid    the process of the command
 //	errors what the shim itself has to complain of
 //	stop   why a daemon stops the run, written before it signals the shim
+//	kill   there once a daemon has ended the grace of that stop
 //	end    the result, complete or not there
 type runDir string
 
@@ -191,7 +192,7 @@ func (d runDir) settle(run Run, p Policy, stateDir string) Result {
 	if !errors.Is(err, fs.ErrNotExist) {
 		why = "its end is unreadable: " + firstLine(err.Error())
 	}
-	if cleared := f.clear(p); cleared != "" {
+	if cleared := f.clear(p, leftExchange(stateDir, run.ID, run.Attempts)); cleared != "" {
 		why += "; " + cleared
 	}
 	joinLeft(logPath(stateDir, run.ID, run.Attempts))

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -107,12 +108,21 @@ func (r *Runner) startHere(_ context.Context, l Launch) {
 
 // newAttempt prepares the execution of a run.
 func newAttempt(l Launch, stateDir, host string, echo func([]byte)) *attempt {
+	params := l.Task.Params
+	if len(l.Run.Params) > 0 {
+		params = maps.Clone(params)
+		if params == nil {
+			params = map[string]string{}
+		}
+		maps.Copy(params, l.Run.Params)
+	}
 	return &attempt{
 		task: l.Task,
 		in: Input{
 			Task: l.Task.Name, Run: l.Run.ID, Scheduled: l.Run.Scheduled, Started: l.Run.Started, Attempt: l.Run.Attempts,
-			Cause: l.Run.Cause, Host: host, Params: l.Task.Params, Process: l.Task.Process, Policy: l.Task.Policy,
+			Cause: l.Run.Cause, Host: host, Params: params, Process: l.Task.Process, Policy: l.Task.Policy,
 			StateDir: stateDir, LastSuccess: l.LastSuccess, Hook: l.Hook,
+			Stdin: l.Run.Input, StdinFile: l.Run.InputFile, ResultMax: l.Task.ResultMax, Vars: l.Vars, Token: l.Token,
 		},
 		out: NewOutput(logPath(stateDir, l.Run.ID, l.Run.Attempts), l.Task.Output, echo),
 	}
@@ -145,15 +155,20 @@ func (r *Runner) StopAll(o Outcome, why string) {
 	}
 }
 
+// Kill ends the grace of a run that is being stopped, or will be.
+func (r *Runner) Kill(id string) {
+	r.mu.Lock()
+	l, ok := r.live[id]
+	r.mu.Unlock()
+	if ok {
+		l.kill()
+	}
+}
+
 // KillAll ends the grace of every run that is being stopped, but the forked ones.
 func (r *Runner) KillAll() {
 	for _, id := range r.here() {
-		r.mu.Lock()
-		l, ok := r.live[id]
-		r.mu.Unlock()
-		if ok {
-			l.kill()
-		}
+		r.Kill(id)
 	}
 }
 

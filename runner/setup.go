@@ -50,6 +50,7 @@ type setup struct {
 	Groups  []uint32
 	BuiltIn *encodedAction // instead of a program: an action of rota's own
 	Input   Input          // of the built-in
+	failure *os.File       // where its error goes
 }
 
 // newSetup returns nil if nothing has to be set up.
@@ -80,7 +81,7 @@ var currentUmask = sync.OnceValue(func() int {
 
 // handover is how a setup reaches the process that does it: what to do in
 // descriptor 3, and a pipe in 4 that comes back with an error or, when the
-// program has begun, with its end.
+// program has begun, with its end. A built-in has 5 for its own error.
 type handover struct{ spec, reply, answer *os.File }
 
 func (s setup) handover(p program, path string, attr *syscall.ProcAttr) (*handover, error) {
@@ -98,6 +99,9 @@ func (s setup) handover(p program, path string, attr *syscall.ProcAttr) (*handov
 		return nil, err
 	}
 	attr.Files = append(attr.Files, spec.Fd(), answer.Fd())
+	if s.failure != nil {
+		attr.Files = append(attr.Files, s.failure.Fd())
+	}
 	return &handover{spec, reply, answer}, nil
 }
 
@@ -117,6 +121,10 @@ func (h *handover) close() {
 	h.answer.Close()
 }
 
+// builtInFailed is the exit code of the process of a built-in that has left its
+// error in the descriptor for it.
+const builtInFailed = 1
+
 // runSetup is the other end of a handover. It ends by becoming the program.
 func runSetup() {
 	reply := os.NewFile(4, "reply")
@@ -135,9 +143,9 @@ func runSetup() {
 	}
 	if s.BuiltIn != nil {
 		reply.Close()
-		s.builtIn()
+		os.Exit(s.builtIn(os.NewFile(5, "failure")))
 	}
-	fail(startError(program{argv: s.Argv}, syscall.Exec(s.Path, s.Argv, os.Environ())))
+	fail(startError(program{argv: s.Argv, env: os.Environ()}, syscall.Exec(s.Path, s.Argv, os.Environ())))
 }
 
 // apply changes this process: limits and priority first, which may need root,
@@ -185,11 +193,16 @@ func (s *setup) apply() error {
 	return nil
 }
 
-// builtIn runs an action in this process and ends it.
-func (s *setup) builtIn() {
-	if err := s.BuiltIn.Run(context.Background(), s.Input, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stdout, err)
-		os.Exit(1)
+// builtIn runs an action in this process, and returns its exit code.
+func (s *setup) builtIn(failure io.Writer) int {
+	a := attempt{task: &Task{Action: s.BuiltIn.Action}, in: s.Input, out: NewOutput("", 0, func(line []byte) {
+		_, _ = os.Stdout.Write(append(line[:len(line):len(line)], '\n'))
+	})}
+	err := a.act(context.Background())
+	a.out.Close()
+	if err == nil {
+		return 0
 	}
-	os.Exit(0)
+	_, _ = io.WriteString(failure, err.Error())
+	return builtInFailed
 }

@@ -63,7 +63,25 @@ func runShim() int {
 	return 0
 }
 
-// carry executes the run; a signal stops it, a second one at once.
+// heed stops the run at a signal. It ends the grace when a daemon says so, or
+// at a second signal that comes from nobody it knows: a daemon that has taken
+// over may ask for a stop again.
+func (s *shimSpec) heed(term <-chan os.Signal, cancel context.CancelCauseFunc, kill chan<- struct{}) {
+	for first := true; ; first = false {
+		<-term
+		why := stop{Outcome: Lost, Why: "stopped by SIGTERM from outside"}
+		asked := s.Dir.read("stop", &why) == nil
+		if first {
+			cancel(&why)
+		}
+		if _, err := os.Stat(s.Dir.path("kill")); err == nil || !first && !asked {
+			close(kill)
+			return
+		}
+	}
+}
+
+// carry executes the run.
 func (s *shimSpec) carry(term <-chan os.Signal) Result {
 	s.Launch.Task.Action = inProcess(s.Action.Action)
 	_ = unix.SetNonblock(shimEchoFD, true)
@@ -79,14 +97,7 @@ func (s *shimSpec) carry(term <-chan os.Signal) Result {
 	defer cancel(nil)
 	kill := make(chan struct{})
 	a.in.kill = kill
-	go func() {
-		<-term
-		why := stop{Outcome: Lost, Why: "stopped by SIGTERM from outside"}
-		_ = s.Dir.read("stop", &why)
-		cancel(&why)
-		<-term
-		close(kill)
-	}()
+	go s.heed(term, cancel, kill)
 	result, _ := a.run(ctx)
 	return result
 }
@@ -140,12 +151,27 @@ func inProcess(a Action) Action {
 // builtIn runs an action as a process.
 type builtIn struct{ action Action }
 
+// Run returns the error of the action as if it had run here.
 func (b *builtIn) Run(ctx context.Context, in Input, out io.Writer) error {
-	return runProgram(ctx, in, out, func(p *program) {
+	failure, err := newMemfd("failure")
+	if err != nil {
+		return &startFailure{err}
+	}
+	defer failure.Close()
+	in.alone, in.Stdin, in.StdinFile = true, "", ""
+	err = runProgram(ctx, in, out, func(p *program) {
 		p.argv = []string{selfExe}
 		if p.setup = newSetup(in.Process); p.setup == nil {
 			p.setup = &setup{}
 		}
-		p.setup.BuiltIn, p.setup.Input = &encodedAction{b.action}, in
+		p.setup.BuiltIn, p.setup.Input, p.setup.failure = &encodedAction{b.action}, in, failure
 	})
+	var exit *Exit
+	if errors.As(err, &exit) && exit.Code == builtInFailed {
+		text, _ := io.ReadAll(io.NewSectionReader(failure, 0, 64<<10))
+		if len(text) > 0 {
+			return errors.New(string(text))
+		}
+	}
+	return err
 }
