@@ -1,13 +1,267 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"rota/internal/control"
+	"rota/internal/ledger"
+	"rota/runner"
 )
 
-// Why implements [control.Reader].
+// Why implements [control.Reader]. In the place of a task there may be the id of
+// a run, and an instant on a whole minute stands for the first slot in it.
 func (r *reader) Why(ctx context.Context, task string, at time.Time) (control.Why, error) {
-	return control.Why{}, r.known(ctx, task)
+	f, err := r.facts(ctx, task, at)
+	if err != nil {
+		return control.Why{}, err
+	}
+	return why(f), nil
 }
+
+// facts gathers all that an answer is derived from.
+func (r *reader) facts(ctx context.Context, name string, at time.Time) (*facts, error) {
+	name, key := runner.SplitID(name)
+	f := &facts{now: r.now(), at: at, asked: !at.IsZero() || key != "", cfg: r.config(), name: name}
+	f.task, f.known = f.cfg.Tasks[name]
+	f.zone = zoneOf(f.cfg, name)
+	var live control.Status
+	if r.live != nil {
+		live.Daemon = true
+		r.live(&live)
+	}
+	f.daemon, f.draining, f.broken = live.Daemon, live.Draining, live.Broken != ""
+	if err := r.known(ctx, name); err != nil {
+		return nil, err
+	}
+	var err error
+	if f.state, err = r.book.Task(ctx, name); err != nil {
+		return nil, err
+	}
+	if f.cursor, err = r.book.Cursor(ctx); err != nil {
+		return nil, err
+	}
+	if f.events, err = r.book.Events(ctx, ledger.EventFilter{Task: name}); err != nil {
+		return nil, err
+	}
+	f.sights = sightsOf(f.cfg, name, f.state, f.now)
+	next, err := r.firsts(ctx, f.cfg, []string{name})
+	if err != nil {
+		return nil, err
+	}
+	if f.known {
+		f.next = next[name]
+	}
+	if key != "" {
+		err = r.aboutRun(ctx, f, name+"/"+key)
+	} else {
+		err = r.aboutSlot(ctx, f)
+	}
+	if err == nil && f.run != nil {
+		err = r.around(ctx, f)
+	}
+	if err == nil {
+		err = r.signs(ctx, f)
+	}
+	return f, err
+}
+
+// aboutRun finds the run that was asked for by its id.
+func (r *reader) aboutRun(ctx context.Context, f *facts, id string) error {
+	run, steps, err := r.book.Get(ctx, id)
+	if absent(err) {
+		return noRun(f.cfg, id)
+	}
+	f.run, f.steps, f.at = &run, steps, cmp.Or(run.Last, run.Scheduled, run.Queued)
+	return err
+}
+
+// aboutSlot finds the slot that the answer is about, and what became of it.
+func (r *reader) aboutSlot(ctx context.Context, f *facts) error {
+	var err error
+	if f.rows, err = r.book.List(ctx, ledger.Filter{Task: f.name, Limit: 50}); err != nil {
+		return err
+	}
+	if !f.asked {
+		f.at = f.before(f.now.Add(time.Nanosecond))
+	}
+	if f.at.IsZero() {
+		if len(f.rows) == 0 {
+			return nil
+		}
+		return r.aboutRun(ctx, f, f.rows[0].ID) // asked for by hand
+	}
+	owners, err := r.owners(ctx, f)
+	if err != nil {
+		return err
+	}
+	at := f.at
+	for second := range 60 {
+		f.at = at.Add(time.Duration(second) * time.Second)
+		for _, of := range owners {
+			run, steps, err := r.book.Find(ctx, of, f.at)
+			if absent(err) || err == nil && !f.isOf(run) {
+				continue
+			}
+			f.run, f.steps = &run, steps
+			return err
+		}
+		if f.due(f.at) {
+			return r.oldest(ctx, f)
+		}
+		if !at.Equal(at.Truncate(time.Minute)) {
+			break
+		}
+	}
+	f.at = at
+	return r.oldest(ctx, f)
+}
+
+// owners returns the task, and the ids of its standing requests: all of them
+// have slots.
+func (r *reader) owners(ctx context.Context, f *facts) ([]string, error) {
+	owners := []string{f.name}
+	standing, err := r.book.List(ctx, ledger.Filter{Task: f.name, States: []runner.State{runner.Standing}})
+	for _, run := range standing {
+		owners = append(owners, run.ID)
+	}
+	return owners, err
+}
+
+// isOf reports whether the instant is a slot of a row. That a folded row stands
+// for a span of time does not make a slot of each second in it.
+func (f *facts) isOf(row runner.Run) bool {
+	if !row.Folded() || f.at.Equal(row.First) || f.at.Equal(row.Last) || f.due(f.at) || row.Parent != "" {
+		return true
+	}
+	n := 0
+	for at := row.First; !at.IsZero() && !at.After(row.Last) && n <= row.Count; at = f.after(at) {
+		n++
+	}
+	return n != row.Count // it is of triggers that are not known any more
+}
+
+// oldest finds out how far back the records of the task go.
+func (r *reader) oldest(ctx context.Context, f *facts) error {
+	if f.run != nil || f.at.After(f.cursor.Through) {
+		return nil
+	}
+	runs, err := r.book.List(ctx, ledger.Filter{Task: f.name})
+	for _, run := range runs {
+		if at := cmp.Or(run.First, run.Scheduled, run.Queued); f.first.IsZero() || at.Before(f.first) {
+			f.first = at
+		}
+	}
+	return err
+}
+
+// around finds what the run gave way to, or waits for.
+func (r *reader) around(ctx context.Context, f *facts) error {
+	if f.run.By != "" {
+		by, _, err := r.book.Get(ctx, f.run.By)
+		if err == nil {
+			f.by = &by
+		} else if !absent(err) {
+			return err
+		}
+	}
+	if f.run.State != runner.Queued {
+		return nil
+	}
+	lane, err := r.book.Task(ctx, ledger.QueueName(f.run.Queue))
+	if err != nil {
+		return err
+	}
+	f.lane = holds(lane.Hold, f.now)
+	running, err := r.book.List(ctx, ledger.Filter{States: []runner.State{runner.Running}})
+	for _, run := range slices.Backward(running) {
+		if run.Task == f.name || run.Queue == f.run.Queue && run.Queue != "" {
+			f.ahead = append(f.ahead, run)
+		}
+		f.running++
+	}
+	return err
+}
+
+// signs finds the newest thing that was written down before the first start of
+// rota after the instant, or before now: until then it was surely up.
+func (r *reader) signs(ctx context.Context, f *facts) error {
+	until := f.now
+	if e := f.nextEvent(f.at, "start"); e != nil {
+		until = e.Time
+	}
+	sign := func(times ...time.Time) {
+		for _, at := range times {
+			if at.Before(until) && at.After(f.sign) {
+				f.sign = at
+			}
+		}
+	}
+	sign(f.cursor.Through)
+	for _, e := range f.events {
+		sign(e.Time)
+	}
+	for _, filter := range []ledger.Filter{{Before: until, Limit: 50}, {Outcomes: []runner.Outcome{runner.Lost}, Limit: 50}} {
+		runs, err := r.book.List(ctx, filter)
+		if err != nil {
+			return err
+		}
+		for _, run := range runs {
+			sign(run.Queued, run.Started, run.Finished)
+		}
+	}
+	return nil
+}
+
+// why answers from the facts alone.
+func why(f *facts) control.Why {
+	a := &answer{facts: f}
+	a.Task, a.Run, a.Next = f.name, f.run, f.next
+	if !f.at.IsZero() {
+		a.At = f.at.In(f.zone)
+	}
+	if !f.next.IsZero() {
+		a.Next = f.next.In(f.zone)
+	}
+	switch {
+	case f.run != nil:
+		a.row()
+	case !f.known:
+		a.notInFile()
+	case f.at.IsZero():
+		a.never()
+	case f.at.After(f.now):
+		a.toCome()
+	case f.due(f.at):
+		a.unwritten()
+	default:
+		a.notDue()
+	}
+	if !f.asked {
+		a.today()
+	}
+	return a.Why
+}
+
+// answer is an answer in the making.
+type answer struct {
+	control.Why
+	*facts
+}
+
+// because sets the reason, if there is none yet.
+func (a *answer) because(reason string) { a.Reason = cmp.Or(a.Reason, reason) }
+
+// part is a piece of a sentence that may be missing.
+func part(before, text, after string) string {
+	if text == "" {
+		return ""
+	}
+	return before + text + after
+}
+
+// plain is a reason as a row has it, fit to stand in a sentence.
+func plain(text string) string { return strings.TrimRight(strings.TrimSpace(text), ".") }

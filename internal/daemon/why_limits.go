@@ -1,0 +1,36 @@
+package daemon
+
+import (
+	"slices"
+	"strings"
+
+	"rota/schedule"
+)
+
+// without returns a trigger without one of its limits, and the value of that;
+// "": it has none.
+func without(spec schedule.Spec, key string) (schedule.Spec, string) {
+	var rest, value []string
+	in := ""
+	for _, word := range strings.Fields(spec.String()) {
+		if slices.Contains(schedule.TriggerKeys, word) {
+			in = word
+			if in == key {
+				continue
+			}
+		}
+		if in == key {
+			value = append(value, word)
+		} else {
+			rest = append(rest, word)
+		}
+	}
+	if value == nil {
+		return spec, ""
+	}
+	free, faults := schedule.ParseExpr(strings.Join(rest, " "), spec.Zone())
+	if faults != nil {
+		return spec, ""
+	}
+	return free, strings.Join(value, " ")
+}

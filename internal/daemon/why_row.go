@@ -1,0 +1,339 @@
+package daemon
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"rota/runner"
+	"rota/schedule"
+)
+
+// row answers about a slot, or a request, of which there is a record.
+func (a *answer) row() {
+	r := a.run
+	switch {
+	case r.State == runner.Running:
+		a.underWay()
+	case r.Outcome == "":
+		a.waits()
+	case r.Outcome == runner.Missed:
+		a.missed()
+	case r.Outcome == runner.Skipped:
+		a.skipped()
+	case r.Started.IsZero():
+		a.ended()
+	default:
+		a.ran()
+	}
+	if r.Count > 1 {
+		a.say("It is one of %d slots, from %s to %s, with the same fate", r.Count, a.clock(r.First), a.clock(r.Last))
+	}
+	if r.Parent != "" && isSlot(*r) {
+		a.say("It is a slot of the standing request %s", r.Parent)
+	}
+}
+
+// underWay answers about a run that is under way.
+func (a *answer) underWay() {
+	a.because("running")
+	a.say("It runs since %s: %s", a.clock(a.run.Started), a.run.ID)
+	a.late()
+	a.attempts()
+}
+
+// ran answers about a run that was executed.
+func (a *answer) ran() {
+	r := a.run
+	a.because("ran")
+	how := "ended " + string(r.Outcome)
+	switch r.Outcome {
+	case runner.OK:
+		how = "ended well"
+	case runner.Failed:
+		how = "failed"
+	case runner.TimedOut:
+		how = "was stopped at its time-out"
+	case runner.Lost:
+		how, a.Reason = "was lost", "lost"
+	case runner.Cancelled:
+		how, a.Reason = "was cancelled", "cancelled"
+	case runner.Replaced:
+		how, a.Reason = "was stopped for a newer one", "replaced"
+	}
+	why := plain(r.Why)
+	if r.Outcome == runner.TimedOut {
+		why = ""
+	}
+	a.say("It ran: it started at %s and %s after %s%s; this is %s", a.clock(r.Started), how, lasted(r.Finished.Sub(r.Started)), part(" (", why, ")"), r.ID)
+	if r.Outcome == runner.Lost {
+		if s := a.away(r.Finished.Add(-time.Nanosecond)); s != nil {
+			a.say("rota was down %s", a.stretch(s))
+		}
+	}
+	a.late()
+	a.attempts()
+}
+
+// late says why a run started later than its slot.
+func (a *answer) late() {
+	r := a.run
+	if r.Scheduled.IsZero() || !isSlot(*r) {
+		if r.Who != "" {
+			a.say("%s had asked for it at %s", r.Who, a.clock(cmp.Or(r.Queued, r.Scheduled)))
+		}
+		return
+	}
+	first := a.firstStart()
+	if r.Cause == runner.CauseCatchup {
+		a.say("It was made up for: due at %s, it could not be started before %s", a.clock(r.Scheduled), a.clock(r.Queued))
+		a.absence(r.Scheduled, r.Queued)
+	} else if late := a.jitter(); late > 0 {
+		a.say("Its jitter has it start %s after it is due", schedule.FormatDuration(late))
+	}
+	if wait := first.Sub(r.Queued); !r.Queued.IsZero() && r.Attempts < 2 && wait >= 2*time.Second {
+		where := "for its turn"
+		if r.Queue != "" {
+			where = "in queue " + r.Queue
+		}
+		a.say("It waited %s %s", lasted(wait), where)
+	}
+}
+
+// firstStart is when the first attempt began.
+func (a *answer) firstStart() time.Time {
+	for _, t := range a.steps {
+		if t.State == runner.Running {
+			return t.Time
+		}
+	}
+	return a.run.Started
+}
+
+// jitter is by how much the slot's coming due is delayed.
+func (a *answer) jitter() time.Duration {
+	for _, s := range a.sights {
+		if s.has(a.at) {
+			return s.late
+		}
+	}
+	return 0
+}
+
+func (a *answer) attempts() {
+	if n := a.run.Attempts; n > 1 {
+		a.say("That was attempt %d", n)
+	}
+}
+
+// absence says why rota could not start what was due, if that is known, and
+// returns the reason in a word.
+func (a *answer) absence(due, decided time.Time) string {
+	s := a.away(due)
+	if s == nil {
+		if e := a.nextEvent(due, "stop"); e != nil && e.Time.Before(decided) {
+			s = a.away(e.Time)
+		}
+	}
+	switch {
+	case s != nil && s.sure:
+		a.say("rota %s down %s", a.was(s), a.stretch(s))
+		return "down"
+	case s != nil:
+		a.say("rota %s down %s: it was killed or it crashed", a.was(s), a.stretch(s))
+		return "down"
+	}
+	if e := a.nextEvent(due, "clock step"); e != nil && !e.Time.After(decided) {
+		a.say("The clock jumped at %s: %s", a.clock(e.Time), e.Text)
+		return "clock"
+	}
+	if e := a.lastEvent(decided, "disk"); e != nil && !e.Time.Before(due.Add(-time.Hour)) {
+		a.say("There was trouble with the disk at %s: %s", a.clock(e.Time), e.Text)
+		return "disk"
+	}
+	return ""
+}
+
+// missed answers about a slot that was not started in time.
+func (a *answer) missed() {
+	r := a.run
+	because := a.absence(a.at, r.Finished)
+	if because == "" || because == "down" {
+		because = "missed"
+	}
+	a.because(because)
+	if len(a.Text) == 0 {
+		a.say("rota could not start it in time")
+	}
+	a.say("It was missed: at %s, when it could have been started, it had been due for %s", a.clock(r.Finished), lasted(r.Finished.Sub(a.at)))
+	p := a.task.Policy
+	switch {
+	case strings.Contains(r.Why, "outside its between"):
+		a.say("That was outside its between, so it was not made up for")
+	case !a.known:
+	case p.Missed == runner.MissedOnce && p.MissedWithin > 0, p.Missed == runner.MissedAll:
+		a.say("Only what was due within %s is made up for (missed = %q)", schedule.FormatDuration(cmp.Or(p.MissedWithin, missedAllWithin)), p.Missed)
+	case p.Missed != runner.MissedOnce:
+		a.say(`To have it made up for: missed = "once"`)
+	}
+}
+
+// skipped answers about a slot that was in time and left out all the same.
+func (a *answer) skipped() {
+	why := a.run.Why
+	switch {
+	case strings.HasPrefix(why, "held"):
+		a.held()
+	case strings.HasPrefix(why, "left out"):
+		a.because("left_out")
+		_, who, _ := strings.Cut(why, "by ")
+		a.say("It was left out%s (rota skip)", part(", as ", who, " had said"))
+	case strings.HasPrefix(why, "overlap"):
+		a.because("overlap")
+		a.overlap(why)
+	case strings.HasPrefix(why, "coalesced"):
+		a.because("coalesced")
+		a.say("A newer slot was due at the same time, so that one stands for both%s", part(": ", a.run.By, ""))
+		a.absence(a.at, a.run.Finished)
+	case strings.HasPrefix(why, "queue full"):
+		a.because("queue_full")
+		_, queue, _ := strings.Cut(why, ": ")
+		if q, ok := a.cfg.Queues[queue]; ok {
+			a.say("The queue %s was full: %d runs may wait in it (capacity)", queue, q.Capacity)
+		} else {
+			a.say("Too many runs of it waited already")
+		}
+		if s := a.queueStopped(queue, a.at); s != nil {
+			a.say("That queue %s stopped%s %s", a.was(s), part(" by ", s.by, ""), a.stretch(s))
+		}
+	case strings.HasPrefix(why, "queued for longer"):
+		a.because("max_wait")
+		a.say("It waited%s from %s to %s, and then no longer: %s", part(" in queue ", a.run.Queue, ""), a.clock(a.run.Queued), a.clock(a.run.Finished), plain(why))
+		if s := a.queueStopped(a.run.Queue, a.run.Queued); s != nil {
+			a.say("That queue %s stopped%s %s", a.was(s), part(" by ", s.by, ""), a.stretch(s))
+		}
+	default:
+		a.because("skipped")
+		a.say("It was skipped: %s", plain(why))
+	}
+}
+
+// held answers about a slot whose task was held.
+func (a *answer) held() {
+	s := a.hold(a.at)
+	if s == nil {
+		a.because("held")
+		a.say("It was %s", plain(a.run.Why))
+		return
+	}
+	a.because(a.holder(s))
+	a.holding(s)
+}
+
+// holder is the reason of a hold: rota's own is that of the breaker.
+func (a *answer) holder(s *span) string {
+	if s.by == "rota" {
+		return "breaker"
+	}
+	return "held"
+}
+
+// holding says by whom the task is held, or was.
+func (a *answer) holding(s *span) {
+	text := fmt.Sprintf("%s held%s %s%s", a.was(s), part(" by ", s.by, ""), a.stretch(s), part(" (", plain(s.why), ")"))
+	a.say("It %s", text)
+	if a.was(s) == "is" {
+		a.say("To release it: rota release %s", a.name)
+	}
+}
+
+// overlap answers about a slot whose task was not done with an earlier one.
+func (a *answer) overlap(why string) {
+	_, what, _ := strings.Cut(why, ": ")
+	b := a.by
+	switch {
+	case b == nil:
+		a.say("It was skipped because of %s: %s", a.run.By, what)
+	case strings.Contains(what, "running"):
+		a.say("%s was still running; that had started at %s and %s", b.ID, a.clock(b.Started), a.end(b))
+	default:
+		a.say("%s: %s, which had been due at %s and %s", strings.ToUpper(what[:1])+what[1:], b.ID, a.clock(cmp.Or(b.Scheduled, b.Queued)), a.end(b))
+	}
+	if a.known {
+		a.say("That is what overlap = %q means", cmp.Or(a.task.Overlap, runner.OverlapSkip))
+	}
+}
+
+// ended answers about a run that ended without having started.
+func (a *answer) ended() {
+	r := a.run
+	a.because(string(r.Outcome))
+	switch {
+	case r.Outcome == runner.Replaced:
+		a.say("It waited, and a newer slot took its place at %s: %s", a.clock(r.Finished), plain(r.Why))
+	case r.Outcome == runner.Lost:
+		a.say("It was lost before it had begun: %s", plain(r.Why))
+		a.absence(r.Queued, r.Finished)
+	default:
+		a.say("It waited since %s and was %s at %s%s", a.clock(cmp.Or(r.Queued, r.Scheduled)), r.Outcome, a.clock(r.Finished), part(": ", plain(r.Why), ""))
+	}
+}
+
+// waits answers about a run that has not started yet.
+func (a *answer) waits() {
+	r := a.run
+	switch r.State {
+	case runner.Delayed:
+		a.because("delayed")
+		if r.Attempts > 0 {
+			a.say("It was attempted, and will be again at %s: %s", a.clock(r.NotBefore), plain(r.Why))
+		} else {
+			a.say("It waits for its time, %s", a.date(cmp.Or(r.NotBefore, r.Scheduled)))
+		}
+	case runner.Held:
+		a.because("held")
+		a.say("It is held%s; to let it start: rota release %s", part(" (", plain(r.Why), ")"), r.ID)
+	case runner.Standing:
+		a.because("standing")
+		a.say("It is a standing request (%s), each slot of which becomes a run", r.On)
+	default:
+		a.queued()
+	}
+	if s := a.hold(a.now); s != nil && r.State == runner.Queued && !r.Force {
+		a.holding(s)
+	}
+	if !a.daemon {
+		if s := a.away(a.now); s != nil {
+			a.say("rota %s down %s: nothing starts", a.was(s), a.stretch(s))
+		}
+	}
+}
+
+// queued says what a run waits for.
+func (a *answer) queued() {
+	r := a.run
+	a.because("waiting")
+	a.say("It waits%s since %s", part(" in queue ", r.Queue, ""), a.clock(r.Queued))
+	switch {
+	case a.lane != nil:
+		a.Reason = "queue_stopped"
+		a.say("That queue is stopped%s since %s; to start it: rota queue start %s", part(" by ", a.lane.By, ""), a.clock(a.lane.Since), r.Queue)
+	case a.draining:
+		a.Reason = "draining"
+		a.say("rota is being drained and starts nothing new")
+	}
+	for i, run := range a.ahead {
+		if i == 3 {
+			a.say("%d more run", len(a.ahead)-i)
+			break
+		}
+		a.say("%s runs since %s", run.ID, a.clock(run.Started))
+	}
+	if most := a.cfg.Rota.MaxRunning; most > 0 && a.running >= most {
+		a.say("%d runs are under way, and no more may be (max_running)", a.running)
+	}
+	if most := a.task.MaxWait; most > 0 {
+		a.say("It is skipped if it waits until %s (max_wait)", a.clock(r.Queued.Add(most)))
+	}
+}
