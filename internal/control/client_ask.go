@@ -131,6 +131,10 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	var own *Error // of the input
+	if errors.As(err, &own) {
+		return own
+	}
 	var address *url.Error
 	if errors.As(err, &address) {
 		err = address.Err

@@ -41,13 +41,24 @@ func writeForm(form *multipart.Writer, r Request, input io.Reader) error {
 		return err
 	}
 	to, err := form.CreateFormField("input")
-	if err == nil {
-		_, err = io.Copy(to, input)
-	}
 	if err != nil {
 		return err
 	}
+	if _, err := io.Copy(to, readable{input}); err != nil {
+		return err
+	}
 	return form.Close()
+}
+
+// readable says of an error that it is the input's.
+type readable struct{ io.Reader }
+
+func (r readable) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	if err != nil && err != io.EOF {
+		err = Errorf(Failed, "", "cannot read the input: %v", err)
+	}
+	return n, err
 }
 
 func (c *Client) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {

@@ -85,9 +85,9 @@ func (s *Server) Serve(ctx context.Context, d *Door) error {
 	case <-ctx.Done():
 	}
 	end(errEnding)
-	last, cancel := context.WithTimeout(base, farewell)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
-	if h.Shutdown(context.WithoutCancel(last)) != nil {
+	if h.Shutdown(last) != nil {
 		h.Close()
 	}
 	<-done

@@ -1,0 +1,197 @@
+package controltest
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"rota/internal/control"
+	"rota/runner"
+)
+
+// Status implements [control.Reader].
+func (f *Fake) Status(ctx context.Context) (control.Status, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return control.Status{Daemon: true, Version: "fake", Config: "/etc/rota/jobs.toml", StateDir: "/var/lib/rota", Timezone: "UTC", Tasks: len(f.tasks)}, nil
+}
+
+// Tasks implements [control.Reader].
+func (f *Fake) Tasks(ctx context.Context, names ...string) (list []control.Task, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(names) == 0 {
+		names = slices.Sorted(maps.Keys(f.tasks))
+	}
+	for _, name := range names {
+		found, err := f.task(name)
+		if err != nil {
+			return nil, err
+		}
+		t := *found
+		for _, r := range f.runs {
+			switch {
+			case r.Task != name:
+			case r.State == runner.Standing:
+				t.Standing = append(t.Standing, r.Run.Run)
+			case r.State == runner.Running:
+				t.Running = append(t.Running, r.ID)
+			case r.State != "":
+				t.Waiting = append(t.Waiting, r.ID)
+			}
+		}
+		list = append(list, t)
+	}
+	return list, nil
+}
+
+// Next implements [control.Reader].
+func (f *Fake) Next(ctx context.Context, q control.NextQuery) (slots []control.Slot, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, name := range q.Tasks {
+		if _, err := f.task(name); err != nil {
+			return nil, err
+		}
+	}
+	for i := range cmp.Or(q.N, 1) {
+		for _, name := range slices.Sorted(maps.Keys(f.tasks)) {
+			t := f.tasks[name]
+			at := t.Next.AddDate(i, 0, 0)
+			if !t.Next.IsZero() && (len(q.Tasks) == 0 || slices.Contains(q.Tasks, name)) && (q.Until.IsZero() || !at.After(q.Until)) {
+				slots = append(slots, control.Slot{Task: name, At: at})
+			}
+		}
+	}
+	return slots, nil
+}
+
+// Runs implements [control.Reader].
+func (f *Fake) Runs(ctx context.Context, q control.RunQuery) (runs []runner.Run, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if q.Task != "" {
+		if _, err := f.task(q.Task); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range slices.Backward(f.runs) {
+		every := len(q.States) == 0 && len(q.Outcomes) == 0
+		if (every || slices.Contains(q.States, r.State) || slices.Contains(q.Outcomes, r.Outcome)) && (q.Task == "" || q.Task == r.Task) && len(runs) < cmp.Or(q.N, 100) {
+			runs = append(runs, r.Run.Run)
+		}
+	}
+	return runs, nil
+}
+
+// Run implements [control.Reader].
+func (f *Fake) Run(ctx context.Context, id string) (control.Run, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, err := f.run(id)
+	if err != nil {
+		return control.Run{}, err
+	}
+	return r.Run, nil
+}
+
+// Wait implements [control.Service].
+func (f *Fake) Wait(ctx context.Context, id string) (runner.Run, error) {
+	for {
+		f.mu.Lock()
+		r, err := f.run(id)
+		if err != nil {
+			f.mu.Unlock()
+			return runner.Run{}, err
+		}
+		run, changed := r.Run.Run, f.changed
+		f.mu.Unlock()
+		if run.Outcome != "" {
+			return run, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return runner.Run{}, ctx.Err()
+		}
+	}
+}
+
+// Log implements [control.Reader].
+func (f *Fake) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
+	f.mu.Lock()
+	r, err := f.run(id)
+	if err != nil {
+		f.mu.Unlock()
+		return nil, err
+	}
+	id, text := r.ID, r.input
+	f.mu.Unlock()
+	if !follow {
+		return io.NopCloser(strings.NewReader(text)), nil
+	}
+	from, to := io.Pipe()
+	go func() {
+		io.WriteString(to, text)
+		_, err := f.Wait(ctx, id)
+		to.CloseWithError(err)
+	}()
+	return from, nil
+}
+
+// Result implements [control.Reader].
+func (f *Fake) Result(ctx context.Context, id string) (io.ReadCloser, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, err := f.run(id)
+	switch {
+	case err != nil:
+		return nil, err
+	case r.Outcome == "":
+		return nil, control.Errorf(control.NotNow, "", "%s has not ended", r.ID)
+	case r.Result == 0:
+		return nil, control.Errorf(control.NotFound, "", "%s has no result", r.ID)
+	}
+	return io.NopCloser(strings.NewReader(r.input)), nil
+}
+
+// Why implements [control.Reader].
+func (f *Fake) Why(ctx context.Context, task string, at time.Time) (control.Why, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t, err := f.task(task)
+	if err != nil {
+		return control.Why{}, err
+	}
+	return control.Why{Task: task, At: at, Reason: "not_due", Text: []string{"it was not due"}, Next: t.Next}, nil
+}
+
+// Queues implements [control.Reader].
+func (f *Fake) Queues(ctx context.Context, patterns ...string) (control.Queues, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.queues(patterns), nil
+}
+
+// queues returns those that are named; mu is held.
+func (f *Fake) queues(patterns []string) (q control.Queues) {
+	for _, name := range []string{"main", "side"} {
+		if len(patterns) == 0 || slices.Contains(patterns, name) || slices.Contains(patterns, "*") {
+			state := "started"
+			if f.stopped[name] {
+				state = "stopped"
+			}
+			q.Queues = append(q.Queues, control.Queue{Queue: name, State: state, Workers: 1, Capacity: 1000})
+		}
+	}
+	for _, p := range patterns {
+		if p != "*" && p != "main" && p != "side" {
+			q.Warnings = append(q.Warnings, "no queue matches "+p)
+		}
+	}
+	return q
+}

@@ -1,0 +1,38 @@
+package control
+
+import (
+	"context"
+	"io"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Hurry makes wrong tokens cost a test less.
+func (s *Server) Hurry(d time.Duration) { s.guess = d }
+
+// Dial makes a client connect in another way.
+func (c *Client) Dial(dial func(ctx context.Context, network, addr string) (net.Conn, error)) {
+	c.http.Transport.(*http.Transport).DialContext = dial
+}
+
+// DialUnix connects to a socket, however long its path is.
+func DialUnix(ctx context.Context, path string) (net.Conn, error) {
+	return dialUnix(ctx, &net.Dialer{}, path)
+}
+
+// What reads what others send.
+var Decode = decode
+
+func ReadForm(r io.Reader, boundary string) (Request, io.Reader, error) {
+	return readForm(multipart.NewReader(r, boundary))
+}
+
+// Limits.
+const (
+	MaxStreams = maxStreams
+	MaxBody    = maxBody
+	MaxPeer    = maxPeer
+	MaxBehind  = maxBehind
+)

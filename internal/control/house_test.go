@@ -1,0 +1,143 @@
+package control_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"rota/internal/control"
+	"rota/internal/control/controltest"
+)
+
+// The tokens of a house.
+const (
+	controlToken = "control-0123456789abcdef"
+	requestToken = "request-0123456789abcdef"
+	readToken    = "read-0123456789abcdef"
+	runToken     = "run-0123456789abcdef"
+)
+
+// house is a server with a fake rota in it, and two doors.
+type house struct {
+	fake   *controltest.Fake
+	server *control.Server
+	socket string
+	url    string
+	roots  *x509.CertPool
+}
+
+// open returns a house whose socket and web are open until the test ends. The
+// tasks mail and post are nobody's, which is a user's name.
+func open(t *testing.T) *house {
+	t.Helper()
+	h := &house{fake: controltest.NewFake("mail", "post")}
+	h.server = control.NewServer(control.Options{
+		Service: h.fake,
+		Owner: func(task string) (string, bool) {
+			return map[string]string{"mail": "nobody", "post": "nobody"}[task], task != "nope"
+		},
+		TokenOf: func(token string) (string, string, bool) { return "echo", "echo/1", token == runToken },
+	})
+	h.server.Hurry(time.Millisecond)
+	h.socket = filepath.Join(t.TempDir(), "run", "rota.sock")
+	socket, err := control.OpenSocket(h.socket, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key, roots := certificate(t)
+	h.roots = roots
+	web, err := control.OpenWeb(control.Web{
+		Listen: "127.0.0.1:0", Actions: true, Hosts: []string{"Rota.Example"}, Cert: cert, Key: key,
+		Tokens: []control.Token{
+			{Name: "ops", Value: controlToken, May: control.MayControl},
+			{Name: "ci", Value: requestToken, May: control.MayRequest, Tasks: []string{"ec*", "mail"}},
+			{Name: "wall", Value: readToken, May: control.MayRead, Tasks: []string{"*"}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.url = web.Addr()
+	h.serve(t, socket)
+	h.serve(t, web)
+	return h
+}
+
+// serve serves at a door until the test ends.
+func (h *house) serve(t *testing.T, d *control.Door) {
+	ctx, end := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- h.server.Serve(ctx, d) }()
+	t.Cleanup(func() {
+		end()
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+}
+
+// client returns a client that is closed when the test ends.
+func client(t *testing.T, target control.Target) *control.Client {
+	t.Helper()
+	c, err := control.NewClient(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// certificate makes a certificate for 127.0.0.1 and rota.example.
+func certificate(t *testing.T) (certFile, keyFile string, roots *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "rota"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		DNSNames: []string{"rota.example"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	certText := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
+	for path, text := range map[string][]byte{certFile: certText, keyFile: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})} {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	roots = x509.NewCertPool()
+	roots.AppendCertsFromPEM(certText)
+	return certFile, keyFile, roots
+}
+
+// TestWays is the contract, over every way to reach a rota.
+func TestWays(t *testing.T) {
+	h := open(t)
+	all := control.Caller{Who: "root", Grants: []control.Grant{{May: control.MayControl}}}
+	controltest.Test(t,
+		controltest.Way{Name: "inside", Service: control.Guard(h.fake, all)},
+		controltest.Way{Name: "socket", Service: client(t, control.Target{Socket: h.socket})},
+		controltest.Way{Name: "web", Service: client(t, control.Target{URL: h.url, Token: controlToken, RootCAs: h.roots})},
+	)
+}
