@@ -15,7 +15,7 @@ import (
 // of [notify.NAME], or "run:TASK".
 type Hooks struct {
 	OnSuccess []string // ok
-	OnFailure []string // failed, timeout or lost, and no attempt is left
+	OnFailure []string // failed, timeout or lost, and no attempt is left; also that the task is held for it, or has no success for too long
 	OnMissed  []string // a slot was missed
 	OnRecover []string // ok after a failure
 	OnOutput  []string // it wrote something
@@ -70,7 +70,7 @@ func setPing(s spot, v any, to *draft) {
 		return
 	}
 	if strings.Contains(url, "{{") {
-		s.wrong("it is called as it is, with /start or the exit code added to its path", "ping cannot hold a template")
+		s.wrong("it is called as it is, but for /start, /fail or the exit code added to its path", "ping cannot hold a template")
 		return
 	}
 	for _, p := range (&runner.HTTP{URL: url}).Check() {

@@ -55,9 +55,9 @@ func actionTables() []Table {
 			Around: "[tasks.a]\nmail = { %s }\n" + others,
 			Parts: keysOf(
 				Key{"to", orList(anyText), "", "Who gets it. Without [smtp] a user of this machine will do.", []string{`"ops@example.org"`, `["root", "Ops <ops@example.org>"]`}, ""},
-				Key{"subject", anyText, "", "The subject, a template.", []string{`"{{.Task}}"`}, mail},
-				Key{"body", anyText, "", "The text, a template.", []string{`"on {{.Host}}"`}, mail},
-				Key{"attach_output", truth, "false", "Add the output of the run that it is about.", []string{"true"}, mail},
+				Key{"subject", anyText, "", "The subject, a template. Without it rota writes one.", []string{`"{{.Task}}"`}, mail},
+				Key{"body", anyText, "", "The text, a template. A notification without it says what happened.", []string{`"on {{.Host}}"`}, mail},
+				Key{"attach_output", truth, "false", "Add the output of the run that a notification or a hook is about.", []string{"true"}, mail},
 			),
 		},
 	}

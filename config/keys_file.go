@@ -32,17 +32,17 @@ func fileTables() []Table {
 				Key{"log_level", word("debug", "info", "warn", "error"), `"info"`, "What rota logs: this and all that is worse.", []string{`"warn"`}, ""},
 				Key{"log_format", word("auto", "text", "json"), `"auto"`, "How it logs. auto is for people on a terminal, else text.", []string{`"json"`}, ""},
 				Key{"state_dir", pathType, "", "The folder with all that rota remembers. Without it /var/lib/rota for root, else $XDG_STATE_HOME/rota. A change needs a restart.", []string{`"/var/lib/rota"`}, ""},
-				Key{"socket", pathType, "", "The unix socket on which rota answers. Without it /run/rota/rota.sock for root, else in $XDG_RUNTIME_DIR. A change needs a restart.", []string{`"/run/rota/rota.sock"`}, ""},
+				Key{"socket", pathType, "", "The unix socket on which rota answers. Without it rota.sock in state_dir, if that is given, else /run/rota/rota.sock for root and $XDG_RUNTIME_DIR/rota/rota.sock for others. A change needs a restart.", []string{`"/run/rota/rota.sock"`}, ""},
 				Key{"socket_group", anyText, "", "The group whose members may do everything over the socket. A change needs a restart.", []string{`"adm"`}, ""},
 			),
 		},
 		{
-			Name: "web", Text: "Who may speak to rota over a network. Without it nobody can. It stands in the main file only.",
+			Name: "web", Text: "Who may speak to rota over a network. Without it nobody can. Without tokens this machine can, and only look. It stands in the main file only.",
 			Around: "[web]\n%s\n" + others,
 			Parts: keysOf(
 				Key{"listen", anyText, `""`, "Where to listen: HOST:PORT or unix:/path. What other machines can reach needs tokens, tls_cert and tls_key.", []string{`"127.0.0.1:8377"`, `"unix:/run/rota/web.sock"`, `""`}, ""},
 				Key{"tokens", named(namePattern, table("web.tokens.NAME")), "", "Who may do what, by a secret that they show.", []string{`{ ci = { file = "/etc/rota/secrets/ci" } }`}, ""},
-				Key{"hosts", orList(anyText), "", "Names under which rota may be addressed, besides the host of listen and those of this machine to itself.", []string{`"rota.example.org"`, `["rota.example.org:8377"]`}, ""},
+				Key{"hosts", orList(anyText), "", "Names by which rota may be called, without a port, besides localhost and the address that it listens on.", []string{`"rota.example.org"`, `["rota.example.org", "10.0.0.7"]`}, ""},
 				Key{"tls_cert", pathType, "", "The certificate, with those that lead to its authority, in PEM.", []string{`"/etc/rota/tls.crt"`}, `tls_key = "/k"`},
 				Key{"tls_key", pathType, "", "Its private key, in PEM.", []string{`"/etc/rota/tls.key"`}, `tls_cert = "/c"`},
 			),
@@ -51,7 +51,7 @@ func fileTables() []Table {
 			Name: "web.tokens.NAME", Text: "What the bearer of a token may do.", Needs: []string{"file"},
 			Around: "[web.tokens.ci]\n%s\n" + others,
 			Parts: keysOf(
-				Key{"file", pathType, "", "The file that holds the token; nobody else may be able to read it.", []string{`"/etc/rota/secrets/ci"`}, ""},
+				Key{"file", pathType, "", "The file that holds the token, 16 characters or more; the world may not be able to read it.", []string{`"/etc/rota/secrets/ci"`}, ""},
 				Key{"may", word("read", "request", "control"), `"read"`, "read: look. request: also ask for runs. control: everything.", []string{`"request"`}, `file = "/f"`},
 				Key{"tasks", orList(Type{Name: "a text", Text: true, Pattern: taskGlob.String()}), `["*"]`, "Patterns of the tasks that it is for.", []string{`"*"`, `["backup-*"]`}, `file = "/f"`},
 			),
@@ -80,8 +80,8 @@ func fileTables() []Table {
 			Parts: keysOf(
 				Key{"mail", table("tasks.NAME.mail"), "", "A mail, see [smtp].", []string{`{ to = "ops@example.org" }`}, ""},
 				Key{"webhook", table("notify.NAME.webhook"), "", "A request over HTTP.", []string{`{ url = "https://example.org/hook" }`}, ""},
-				Key{"command", orList(anyText), "", "A command: a text for the shell, or a list of a program and its arguments.", []string{`"wall"`, `["wall", "-n"]`}, ""},
-				Key{"at_most_every", lengthOf, `"0s"`, "Within so much time one notification is sent, and the next one tells how many there were.", []string{`"1h"`}, `command = "wall"`},
+				Key{"command", orList(anyText), "", "A command: a text for the shell, or a list of a program and its arguments. It reads what happened, and gets ROTA_EVENT, ROTA_OUTCOME, ROTA_EXIT, ROTA_WHY and ROTA_MORE.", []string{`"wall"`, `["wall", "-n"]`}, ""},
+				Key{"at_most_every", lengthOf, `"0s"`, "How often it is told at most; what happens sooner is gathered. 0s is each time.", []string{`"1h"`}, `command = "wall"`},
 			),
 		},
 		{
@@ -91,7 +91,7 @@ func fileTables() []Table {
 				Key{"url", anyText, "", "http or https. A template may stand behind the host.", []string{`"https://example.org/hook"`}, ""},
 				Key{"method", anyText, `"POST"`, "The method.", []string{`"PUT"`}, anyURL},
 				Key{"headers", named("", anyText), "", "More headers.", []string{`{ Authorization = "Bearer x" }`}, anyURL},
-				Key{"body", anyText, "", "What is sent, a template.", []string{`"{{.Task}}: {{.Outcome}}"`}, anyURL},
+				Key{"body", anyText, "", "What is sent, a template. Without it a JSON object that says what happened.", []string{`"{{.Task}}: {{.Outcome}}"`}, anyURL},
 			),
 		},
 		{

@@ -119,7 +119,7 @@ func howDocs() []Key {
 		{"success_exit", orList(number(0, 255)), "[0]", "Exit codes that are success.", []string{"3", "[0, 3]"}, c},
 		{"retry", table("tasks.NAME.retry"), "", "When it is attempted again.", []string{"{ max = 3 }"}, c},
 		{"priority", number(-1, 1), "0", "Among what waits, 1 goes first and -1 last.", []string{"-1", "1"}, c},
-		{"hold_after", count(1), "", "After so many failures in a row the task is held. Without it never.", []string{"5"}, c},
+		{"hold_after", count(1), "", "After so many failures in a row the task is held, and the notifications of on_failure are sent. Without it never.", []string{"5"}, c},
 		{"keep", table("tasks.NAME.keep"), "", "How much is remembered.", []string{"{ runs = 100 }"}, c},
 	}
 }
@@ -153,7 +153,7 @@ func hookDocs() []Key {
 		{"on_missed", targets, "", "The same when slots were missed.", []string{`"ops"`, `["ops"]`}, c},
 		{"on_recover", targets, "", "The same on the first success after a failure.", []string{`"ops"`, `["ops"]`}, c},
 		{"on_output", targets, "", "The same when it wrote something.", []string{`"ops"`, `["ops"]`}, c},
-		{"ping", anyText, "", "A URL that is called at each start, with /start added, and at each end, with the exit code added and the end of the output sent.", []string{`"https://hc-ping.com/0a1b"`}, c},
-		{"expect_success_within", lengthOf, "", "When the last success is older, it counts as a failure and on_failure is told once.", []string{`"26h"`}, c},
+		{"ping", anyText, "", "A URL in the style of healthchecks. It is called at each start with /start added, at each success as it is, and at each failure with the exit code or /fail added; the end of the output is sent with it.", []string{`"https://hc-ping.com/0a1b"`}, c},
+		{"expect_success_within", lengthOf, "", "When the last success is older, the notifications of on_failure and on_missed are sent, once.", []string{`"26h"`}, c},
 	}
 }

@@ -39,14 +39,10 @@ var rotaKeys = map[string]setter[Rota]{
 	"log_level":      func(s spot, v any, to *Rota) { s.oneOf(v, &to.LogLevel, "debug", "info", "warn", "error") },
 	"log_format":     func(s spot, v any, to *Rota) { s.oneOf(v, &to.LogFormat, "auto", "text", "json") },
 	"state_dir":      func(s spot, v any, to *Rota) { s.filePath(v, &to.StateDir) },
-	"socket": func(s spot, v any, to *Rota) {
-		if path := ""; s.filePath(v, &path) && s.fitsSocket(path) {
-			to.Socket = path
-		}
-	},
-	"socket_group":  func(s spot, v any, to *Rota) { s.filled(v, &to.SocketGroup) },
-	"autostart":     setAutostart,
-	"on_bad_config": func(s spot, v any, to *Rota) { s.targets(v, true, &to.OnBadConfig) },
+	"socket":         func(s spot, v any, to *Rota) { s.filePath(v, &to.Socket) },
+	"socket_group":   func(s spot, v any, to *Rota) { s.filled(v, &to.SocketGroup) },
+	"autostart":      setAutostart,
+	"on_bad_config":  func(s spot, v any, to *Rota) { s.targets(v, true, &to.OnBadConfig) },
 }
 
 // history reads [history]: what keep says for all tasks, and the bound over all

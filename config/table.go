@@ -28,14 +28,24 @@ func (s spot) each(v any, do func(s spot, item any)) {
 
 // texts reads a text or a list of texts, none of them empty.
 func (s spot) texts(v any, to *[]string) bool {
+	return s.textsLike(v, to, func(string) bool { return true }, "", "")
+}
+
+// textsLike reads a text or a list of texts, all of which have to be alike; else
+// it complains what they are not, with a hint.
+func (s spot) textsLike(v any, to *[]string, like func(string) bool, not, hint string) bool {
 	var list []string
 	whole := true
 	s.each(v, func(s spot, item any) {
 		t := ""
-		if s.filled(item, &t) {
-			list = append(list, t)
-		} else {
+		switch {
+		case !s.filled(item, &t):
 			whole = false
+		case !like(t):
+			whole = false
+			s.wrong(hint, "%q %s", t, not)
+		default:
+			list = append(list, t)
 		}
 	})
 	if !whole || list == nil {

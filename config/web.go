@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,14 +16,14 @@ import (
 type Web struct {
 	Listen  string           // "HOST:PORT" or "unix:/path"; "": nobody
 	Tokens  map[string]Token // by name
-	Hosts   []string         // names under which rota may be addressed, besides those of the loopback and the host of Listen; "NAME" or "NAME:PORT"
+	Hosts   []string         // names under which rota may be addressed, besides those of the loopback; without a port
 	TLSCert string           // absolute path; given if TLSKey is
 	TLSKey  string           // absolute path; given if TLSCert is
 }
 
 // Token is what a caller shows, and what it then may do.
 type Token struct {
-	File  string   // absolute; it holds the secret
+	File  string   // absolute; it holds the secret, at least 16 characters
 	May   string   // "read", "request" or "control", each with all before it
 	Tasks []string // globs of the tasks that it is for
 }
@@ -43,6 +44,8 @@ var tokenKeys = map[string]setter[Token]{
 	"tasks": setGlobs,
 }
 
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+
 // setListen reads where to listen: "HOST:PORT", "unix:/path", or "" for nowhere.
 func setListen(s spot, v any, to *Web) {
 	t := ""
@@ -55,9 +58,7 @@ func setListen(s spot, v any, to *Web) {
 			s.wrong(hint, "listen names no socket")
 			return
 		}
-		if path = s.src.abs(path); s.fitsSocket(path) {
-			to.Listen = "unix:" + path
-		}
+		to.Listen = "unix:" + s.src.abs(path)
 		return
 	}
 	if t != "" {
@@ -69,16 +70,6 @@ func setListen(s spot, v any, to *Web) {
 		}
 	}
 	to.Listen = t
-}
-
-// fitsSocket reports whether a path is short enough for a unix socket.
-func (s spot) fitsSocket(path string) bool {
-	const most = 107 // bytes: sun_path of unix(7) without its NUL
-	if len(path) > most {
-		s.wrong("choose a shorter one", "the path of a socket has at most %d bytes, and %s has %d", most, path, len(path))
-		return false
-	}
-	return true
 }
 
 // setTokens reads the tokens. Each has to say where its secret is.
@@ -102,38 +93,15 @@ func setTokens(s spot, v any, to *Web) {
 
 // setGlobs reads patterns for names of tasks.
 func setGlobs(s spot, v any, to *Token) {
-	var globs []string
-	if !s.texts(v, &globs) {
-		return
-	}
-	bad := false
-	s.each(v, func(s spot, item any) {
-		if p, _ := item.(string); !taskGlob.MatchString(p) {
-			bad = true
-			s.wrong(`such as "*" or "backup-*"`, "%q cannot match the name of a task", p)
-		}
-	})
-	if !bad {
-		to.Tasks = globs
-	}
+	s.textsLike(v, &to.Tasks, taskGlob.MatchString, "cannot match the name of a task", `such as "*" or "backup-*"`)
 }
 
-// setHosts reads names of hosts, perhaps with a port.
+// setHosts reads names of hosts.
 func setHosts(s spot, v any, to *Web) {
-	var hosts []string
-	if !s.texts(v, &hosts) {
-		return
-	}
-	bad := false
-	s.each(v, func(s spot, item any) {
-		if t, _ := item.(string); strings.ContainsAny(t, "/@*?# \t") || strings.HasPrefix(t, ":") {
-			bad = true
-			s.wrong(`write a name such as "rota.example.org" or "rota.example.org:8377"`, "%q is no name of a host", t)
-		}
-	})
-	if !bad {
-		to.Hosts = hosts
-	}
+	s.textsLike(v, &to.Hosts, func(t string) bool {
+		_, err := netip.ParseAddr(t)
+		return err == nil || hostName.MatchString(t)
+	}, "is no name of a host", `write a name such as "rota.example.org", without a port`)
 }
 
 // web reads [web] and checks what spans several of its keys: whoever can reach
