@@ -52,7 +52,7 @@ func logTail(path string, limit int) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	room := int64(2*limit + 4096) // for stamps, and the line that is cut
+	room := int64(4*limit + 4096) // for stamps, and the line that is cut
 	from := max(0, info.Size()-room)
 	text, err := io.ReadAll(io.NewSectionReader(f, from, room))
 	if err != nil {

@@ -47,7 +47,7 @@ type Attachment struct {
 // Send hands over the message, or tells why it could not within a minute. The
 // error never holds the password.
 func (s Server) Send(ctx context.Context, m Message) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %s", timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %.0f s", timeout.Seconds()))
 	defer cancel()
 	msg, err := s.message(m)
 	if err != nil {

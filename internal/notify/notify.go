@@ -57,7 +57,10 @@ func New(o Options) *Notifier {
 		host = "localhost"
 	}
 	n := &Notifier{o: o, host: host, lanes: map[string]*lane{}, life: newLife()}
-	n.Ping = &Pinger{stateDir: o.StateDir, log: o.Log, host: host, lanes: map[string]*pingLane{}, gates: map[string]chan struct{}{}, life: &n.life}
+	n.Ping = &Pinger{
+		stateDir: o.StateDir, log: o.Log, host: host, life: &n.life, tell: runner.Tell,
+		lanes: map[string]*pingLane{}, gates: map[string]chan struct{}{},
+	}
 	return n
 }
 
@@ -127,7 +130,7 @@ func (n *Notifier) Undelivered() []Undelivered {
 
 // tell sends one notification; the error is one line.
 func (n *Notifier) tell(ctx context.Context, t Target, b bundle) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, sendMax, fmt.Errorf("no answer within %s", sendMax))
+	ctx, cancel := context.WithTimeoutCause(ctx, sendMax, fmt.Errorf("no answer within %.0f s", sendMax.Seconds()))
 	defer cancel()
 	action, in := n.compose(t, b)
 	out := runner.NewOutput("", 0, nil)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"strconv"
@@ -33,6 +34,7 @@ type Pinger struct {
 	log      *slog.Logger
 	host     string
 	life     *life
+	tell     func(context.Context, runner.Action, runner.Input, io.Writer) error // runner.Tell
 
 	mu    sync.Mutex
 	lanes map[string]*pingLane     // by URL
@@ -145,7 +147,7 @@ func (p *Pinger) send(gate chan struct{}, base string, one ping) error {
 	case <-p.life.ctx.Done():
 		return errors.New("rota ended")
 	}
-	ctx, cancel := context.WithTimeoutCause(p.life.ctx, pingMax, fmt.Errorf("no answer within %s", pingMax))
+	ctx, cancel := context.WithTimeoutCause(p.life.ctx, pingMax, fmt.Errorf("no answer within %.0f s", pingMax.Seconds()))
 	defer cancel()
 	target, err := pingURL(base, one)
 	if err != nil {
@@ -157,7 +159,7 @@ func (p *Pinger) send(gate chan struct{}, base string, one ping) error {
 		in.Hook = runner.NewHook("ping", one.run, p.stateDir, pingBody)
 		a.Body = "{{.Tail}}"
 	}
-	return runner.Tell(ctx, a, in, runner.NewOutput("", 0, nil))
+	return p.tell(ctx, a, in, runner.NewOutput("", 0, nil))
 }
 
 // pingURL is where a ping goes: /start, nothing for ok, the exit code, or /fail

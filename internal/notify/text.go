@@ -128,7 +128,7 @@ func others(b bundle) string {
 		}
 	}
 	if b.lost > 0 {
-		fmt.Fprintf(&t, "\n%d before could not be told within %s\n", b.lost, keep)
+		fmt.Fprintf(&t, "\n%d before could not be told within an hour\n", b.lost)
 	}
 	return t.String()
 }
