@@ -2,8 +2,11 @@ package ledger
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -283,5 +286,58 @@ func BenchmarkLedgerRetain(b *testing.B) {
 		if cmp.Or(gone.Runs, gone.Folds) != 0 || err != nil {
 			b.Fatal(gone, err)
 		}
+	}
+}
+
+// openedVariable makes a process open the ledger in that folder, ask it what is
+// asked of it at a start, and tell how much memory it has.
+const openedVariable = "ROTA_BENCH_OPEN"
+
+func init() {
+	dir := os.Getenv(openedVariable)
+	if dir == "" {
+		return
+	}
+	ctx := context.Background()
+	l, err := Open(ctx, dir, Options{})
+	if err == nil {
+		_, err = l.List(ctx, Filter{Task: "task-1", Limit: 20})
+	}
+	if err == nil {
+		_, err = l.Newest(ctx)
+	}
+	if err == nil {
+		_, err = l.Retain(ctx, Retention{Task: func(string) Keep { return Keep{Runs: million, Age: 1e6 * time.Hour} }})
+	}
+	status, err2 := os.ReadFile("/proc/self/status")
+	if err = errors.Join(err, err2); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	os.Stdout.Write(status)
+	os.Exit(0)
+}
+
+// BenchmarkLedgerRSS is the memory of a process that has a ledger with a million
+// runs open: of 100 tasks, and of 10,000.
+func BenchmarkLedgerRSS(b *testing.B) {
+	for tasks, make := range map[int]func() (string, error){benchTasks: millionRuns, manyTasks: manyTasksRuns} {
+		b.Run(fmt.Sprintf("tasks=%d", tasks), func(b *testing.B) {
+			dir, err := make()
+			if err != nil {
+				b.Fatal(err)
+			}
+			kilobytes := 0
+			for b.Loop() {
+				cmd := exec.Command(os.Args[0])
+				cmd.Env = append(os.Environ(), openedVariable+"="+dir)
+				out, err := cmd.Output()
+				_, after, _ := strings.Cut(string(out), "VmRSS:")
+				if _, err2 := fmt.Sscanf(after, "%d kB", &kilobytes); err != nil || err2 != nil {
+					b.Fatal(err, err2, string(out))
+				}
+			}
+			b.ReportMetric(float64(kilobytes)/1024, "MiB")
+		})
 	}
 }

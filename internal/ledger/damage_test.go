@@ -75,7 +75,8 @@ func TestUnsoundRows(t *testing.T) {
 	if s, err = Open(t.Context(), dir, Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if found := s.Found(); found.Aside != "" || len(found.Unsound) != 2 || !strings.Contains(found.Unsound[0], "a/3") || found.Unsound[1] != "the cursor" {
+	if found := s.Found(); found.Aside != "" || len(found.Unsound) != 3 || !strings.Contains(found.Unsound[0], "a/3") ||
+		found.Unsound[1] != "the state of a" || found.Unsound[2] != "the cursor" {
 		t.Errorf("found %+v", found)
 	}
 	if c, err := s.Cursor(t.Context()); err != nil || c != (Cursor{}) {
@@ -114,7 +115,7 @@ func TestVacuum(t *testing.T) {
 	}
 }
 
-// TestEventsAreBounded writes more than are kept.
+// TestEventsAreBounded writes more than are kept, and more damage.
 func TestEventsAreBounded(t *testing.T) {
 	s, err := Open(t.Context(), t.TempDir(), Options{})
 	if err != nil {
@@ -124,6 +125,11 @@ func TestEventsAreBounded(t *testing.T) {
 	if err := s.write(t.Context(), func(o *op) error {
 		for range keepLong + 5 {
 			if err := o.event(Event{Kind: "reload"}); err != nil {
+				return err
+			}
+		}
+		for range keepDamaged + 5 {
+			if err := query(o.w.conn, "INSERT INTO damaged (found, row) VALUES (0, 'x')", nil, nil); err != nil {
 				return err
 			}
 		}
@@ -138,6 +144,14 @@ func TestEventsAreBounded(t *testing.T) {
 	if err != nil || len(events) != keepLong || events[keepLong-1].Kind != "last" {
 		t.Errorf("%d events are left, %v", len(events), err)
 	}
+	onWriter(t, s, func(conn *sqlite.Conn) error {
+		return query(conn, "SELECT count(*) FROM damaged", nil, func(stmt *sqlite.Stmt) error {
+			if n := stmt.ColumnInt(0); n != keepDamaged {
+				t.Errorf("%d damaged rows are left", n)
+			}
+			return nil
+		})
+	})
 }
 
 // TestDamageMetWhileInUse is of a page that only a later read finds damaged.

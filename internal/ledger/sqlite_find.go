@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 
 	"zombiezen.com/go/sqlite"
@@ -169,16 +170,61 @@ func each(conn *sqlite.Conn, names *names, where string, args []cell, unsound fu
 func (o *op) unsound(rec *record) error {
 	now := instant(o.w.s.o.Now())
 	what := o.w.s.describe(rec)
-	if err := query(o.w.conn, "DELETE FROM runs WHERE n = ?", []cell{rec[colN]}, nil); err != nil {
+	gone, err := o.discard(rec)
+	if errors.Is(err, errUnindexed) {
+		what += " of which the indexes say otherwise,"
+		gone, err = o.force(rec)
+	}
+	if err != nil {
 		return err
 	}
-	if o.w.conn.Changes() == 0 {
+	if gone == 0 {
 		return nil // it is gone already
 	}
 	if err := query(o.w.conn, "INSERT INTO damaged (found, row) VALUES (?,?)", []cell{when(now), text(what)}, nil); err != nil {
 		return err
 	}
 	return o.event(Event{Time: now, Kind: "damage", Text: what + " does not match its checksum and is not believed"})
+}
+
+// errUnindexed is the error about a row of which an index says otherwise than it
+// does itself.
+var errUnindexed = errors.New("an index does not know the row")
+
+// discard removes a row.
+func (o *op) discard(rec *record) (gone int, err error) {
+	const find = "SELECT n FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE task = ? AND key = ?"
+	indexed := int64(0) // another row, if this one now has the other's key
+	err = query(o.w.conn, find, []cell{rec[colTask], rec[colKey]}, func(stmt *sqlite.Stmt) error { indexed = stmt.ColumnInt64(0); return nil })
+	if err == nil && indexed != rec[colN].n {
+		return 0, errUnindexed
+	}
+	if err == nil {
+		err = query(o.w.conn, "DELETE FROM runs WHERE n = ?", []cell{rec[colN]}, nil)
+		gone = o.w.conn.Changes()
+	}
+	if errors.Is(err, ErrDamaged) {
+		err = errUnindexed
+	}
+	return gone, err
+}
+
+// force removes a row in spite of its indexes, and makes those anew: of a
+// million rows that takes seconds.
+func (o *op) force(rec *record) (gone int, err error) {
+	// Only so SQLite takes no offence at an entry that is not there.
+	if err := execute(o.w.conn, "PRAGMA writable_schema = ON"); err != nil {
+		return 0, err
+	}
+	err = query(o.w.conn, "DELETE FROM runs WHERE n = ?", []cell{rec[colN]}, nil)
+	gone = o.w.conn.Changes()
+	if e := execute(o.w.conn, "PRAGMA writable_schema = OFF"); err == nil {
+		err = e
+	}
+	if err != nil || gone == 0 {
+		return 0, err
+	}
+	return gone, execute(o.w.conn, "REINDEX runs")
 }
 
 // describe names a row that cannot be believed, by what it says.
@@ -202,6 +248,10 @@ func (s *SQLite) putAway(rec *record) error {
 	}
 	select {
 	case s.work <- &request{done: make(chan struct{}), do: func(o *op) error {
+		// What the writer has in memory may be sound still.
+		if err := execute(o.w.conn, "PRAGMA shrink_memory"); err != nil {
+			return err
+		}
 		return scan(o.w.conn, s.names, "WHERE n = ?", []cell{n}, o.unsound, func(*row) error { return nil })
 	}}:
 	default: // it will be found again

@@ -171,6 +171,16 @@ func (s *SQLite) load() (_ *writer, err error) {
 	if err != nil {
 		return nil, err
 	}
+	err = query(conn, "SELECT name, version, state, sum FROM states", nil, func(stmt *sqlite.Stmt) error {
+		var cells [4]cell
+		if read(stmt, cells[:]); !sound(cells[:]) {
+			s.found.Unsound = append(s.found.Unsound, "the state of "+cells[0].text)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	var ok bool
 	if w.cursor, ok, err = readCursor(conn); err != nil {
 		return nil, err
