@@ -30,6 +30,7 @@ var commands = []func(*session) *cli.Command{
 	stopCommand,
 	cancelCommand,
 	execCommand,
+	proceedCommand,
 
 	holdCommand,
 	releaseCommand,
@@ -46,10 +47,13 @@ var commands = []func(*session) *cli.Command{
 	checkCommand,
 	explainCommand,
 	editCommand,
+	initCommand,
 
 	helpCommand,
 	versionCommand,
 	completionCommand,
+	schemaCommand,
+	manCommand,
 }
 
 // Main runs the command line args and returns the exit code of the program. It
