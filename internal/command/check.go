@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -78,17 +79,24 @@ func (s *session) showFaults(c *cli.Context, name string, faults []control.Fault
 			Errors []control.Fault `json:"errors"`
 		}{name, append([]control.Fault{}, bare(faults)...)})
 	}
-	wrong := 0
+	wrong, files := 0, []string(nil)
 	for _, f := range faults {
 		if !f.Warning {
 			wrong++
+			if !slices.Contains(files, f.File) {
+				files = append(files, f.File)
+			}
 		}
 		if _, err := fmt.Fprintln(s.out, s.paint(s.out, f.Text)); err != nil {
 			return err
 		}
 	}
 	if wrong > 0 {
-		_, err := fmt.Fprintf(s.out, "%s in %s\n", count(wrong, "error"), clean(name))
+		more := ""
+		if len(files) > 1 {
+			more = " and " + count(len(files)-1, "other file")
+		}
+		_, err := fmt.Fprintf(s.out, "%s in %s%s\n", count(wrong, "error"), clean(files[0]), more)
 		return err
 	}
 	return nil
