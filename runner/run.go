@@ -103,7 +103,7 @@ type Transition struct {
 	State   State     `json:"state,omitempty"`
 	Outcome Outcome   `json:"outcome,omitempty"`
 	Why     string    `json:"why,omitempty"`
-	Until   time.Time `json:"until,omitzero"` // of State Delayed: the run's NotBefore from now on; zero: as it is
+	Until   time.Time `json:"until,omitzero"` // of State Delayed and Standing: the run's NotBefore from now on; zero: as it is
 	On      string    `json:"on,omitempty"`   // of State Standing: the run's trigger from now on; "": as it is
 }
 

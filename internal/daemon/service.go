@@ -178,10 +178,10 @@ func (l *loop) underWay(ctx context.Context, id string) ([]runner.Run, error) {
 	if err := l.known(task); err != nil && key == "" {
 		return nil, err
 	}
-	live := l.view.Live(task)
-	if key != "" {
-		live = slices.DeleteFunc(live, func(r runner.Run) bool { return r.ID != id })
-	}
+	live := slices.DeleteFunc(l.view.Live(task), func(r runner.Run) bool {
+		_, leased := l.leases.Load(r.ID) // else it has ended, and its action has not come back
+		return !leased || key != "" && r.ID != id
+	})
 	if len(live) > 0 {
 		return live, nil
 	}

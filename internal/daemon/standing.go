@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -12,7 +11,12 @@ import (
 
 // countsFrom is the instant from which the trigger of a standing request counts:
 // when it was made, or last rescheduled.
-func countsFrom(r runner.Run) time.Time { return cmp.Or(r.NotBefore, r.Scheduled) }
+func countsFrom(r runner.Run) time.Time {
+	if r.NotBefore.After(r.Scheduled) {
+		return r.NotBefore
+	}
+	return r.Scheduled
+}
 
 // standingSpec is the trigger of a standing request; false: it has none.
 func (l *loop) standingSpec(r runner.Run) (schedule.Spec, bool) {

@@ -245,6 +245,7 @@ func (u rules) step(r *row, t runner.Transition) error {
 		if t.On != "" && t.On != r.run.On {
 			r.run.On, r.asked = t.On, true
 		}
+		r.run.NotBefore = cmp.Or(t.Until, r.run.NotBefore)
 	case "":
 		r.run.Finished = t.Time
 	}
