@@ -111,7 +111,7 @@ func CheckHook(a Action) []Problem {
 func hostOnly(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
 // withoutSecrets takes out of a text what a URL holds besides its host, as a
-// server may repeat it. Short words of a path are none.
+// server may repeat it.
 func withoutSecrets(u *url.URL, text string) string {
 	parts := []string{u.String(), u.RequestURI(), u.Path}
 	if pass, ok := u.User.Password(); ok {
@@ -122,7 +122,7 @@ func withoutSecrets(u *url.URL, text string) string {
 		parts = append(parts, values...)
 	}
 	for _, part := range parts {
-		if len(part) > 7 {
+		if len(part) > 3 { // shorter ones are no secrets, but part of many words
 			text = strings.ReplaceAll(text, part, "…")
 		}
 	}

@@ -3,7 +3,9 @@ package mail
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	netmail "net/mail"
 	"os/exec"
 	"strings"
@@ -37,6 +39,8 @@ func sendmail(ctx context.Context, from string, msg *gomail.Msg) error {
 		return nil
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("mail: %w; name a server in [smtp]", err)
 	}
 	if why := strings.TrimSpace(oneLine(said.String(), subjectMax)); why != "" {
 		err = fmt.Errorf("%w: %s", err, why)

@@ -16,7 +16,7 @@ type lane struct {
 
 	// Guarded by the Notifier's lock.
 	events  []Event
-	more    int // that are counted only; they are younger than all events
+	more    int // that are counted only
 	works   bool
 	next    time.Time // at_most_every keeps from telling before it
 	err     string    // of the last try; "": it went well
@@ -39,7 +39,7 @@ func (l *lane) waiting() int { return len(l.events) + l.more }
 
 // add puts an event behind the others.
 func (l *lane) add(e Event) {
-	if len(l.events) < queueMax && l.more == 0 {
+	if len(l.events) < queueMax {
 		l.events = append(l.events, e)
 	} else {
 		l.more++
