@@ -86,7 +86,7 @@ func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []run
 	}
 	for _, skip := range state.Skip {
 		if skip.Slot.After(now) {
-			t.Skip = append(t.Skip, skip.Slot.In(zoneOf(cfg, name)))
+			t.Skip = append(t.Skip, skip.Slot.In(zoneToShow(cfg, name)))
 		}
 	}
 	for _, run := range alive {

@@ -93,9 +93,13 @@ func sightsOf(cfg *config.Config, name string, state ledger.TaskState, now time.
 // has reports whether an instant is a slot of the trigger, in force or not.
 func (s sight) has(at time.Time) bool { return s.spec.Next(at.Add(-time.Second)).Equal(at) }
 
-// holds reports whether the trigger is in force at an instant.
+// holds reports whether the trigger is in force at an instant. Only an interval
+// may come due at its very first sight.
 func (s sight) holds(at time.Time) bool {
-	return !at.Before(s.from) && (s.before.IsZero() || at.Before(s.before))
+	if at.Before(s.from) || at.Equal(s.from) && s.spec.Kind() != schedule.Interval {
+		return false
+	}
+	return s.before.IsZero() || at.Before(s.before)
 }
 
 // due reports whether an instant is a slot of the task.
@@ -112,6 +116,9 @@ func (f *facts) after(at time.Time) time.Time {
 			from = start
 		}
 		next := s.spec.Next(from)
+		if next.Equal(s.from) && !s.holds(next) {
+			next = s.spec.Next(next)
+		}
 		if !next.IsZero() && s.holds(next) && (first.IsZero() || next.Before(first)) {
 			first = next
 		}
@@ -143,7 +150,9 @@ func (f *facts) before(at time.Time) time.Time {
 			}
 			last := time.Time{}
 			for next := s.spec.Next(from); !next.IsZero() && next.Before(end); next = s.spec.Next(next) {
-				last = next
+				if s.holds(next) {
+					last = next
+				}
 			}
 			if last.After(found) {
 				found = last

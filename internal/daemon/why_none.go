@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"fmt"
 	"time"
 
 	"rota/runner"
@@ -242,17 +241,7 @@ func (a *answer) tooEarly() bool {
 			continue
 		}
 		a.because("not_in_file")
-		how := "its trigger is in the file"
-		if e := a.lastEvent(s.from, "start"); e != nil && s.from.Sub(e.Time).Abs() < 2*time.Second {
-			how = "rota was started with its trigger in the file"
-		}
-		text := fmt.Sprintf("It was not due then: only since %s %s", a.date(s.from), how)
-		for _, e := range a.edits() {
-			if e.at.Sub(s.from).Abs() < 2*time.Second {
-				text += part(" (the task was ", e.what, part(": ", e.text, "")+")")
-			}
-		}
-		a.say("%s", text)
+		a.say("It was not due then: %s", a.since(s))
 		if s := a.wrongFile(a.at); s != nil {
 			a.Reason = "broken"
 			a.say("The file was wrong %s (%s), so that no edit of that time counted", a.stretch(s), s.why)
@@ -260,6 +249,24 @@ func (a *answer) tooEarly() bool {
 		return true
 	}
 	return false
+}
+
+// since says how a trigger came into force.
+func (a *answer) since(s sight) string {
+	at := a.clock(s.from)
+	for _, e := range a.edits() {
+		switch by := e.at.Sub(s.from).Abs(); {
+		case by > 2*time.Second:
+		case e.what == "added":
+			return "the task was added to the file at " + at
+		case e.what == "changed":
+			return "the task was changed at " + at + part(" (", e.text, ")")
+		}
+	}
+	if e := a.lastEvent(s.from.Add(2*time.Second), "start"); e != nil && s.from.Sub(e.Time).Abs() <= 2*time.Second {
+		return "rota was first started with this trigger at " + at
+	}
+	return "its trigger is in force only since " + at
 }
 
 // clockChange says what a change of the clock did to the instant, if there was

@@ -27,11 +27,31 @@ func (a *answer) row() {
 	default:
 		a.ran()
 	}
+	if isSlot(*r) {
+		a.moved()
+	}
 	if r.Count > 1 {
 		a.say("It is one of %d slots, from %s to %s, with the same fate", r.Count, a.clock(r.First), a.clock(r.Last))
 	}
 	if r.Parent != "" && isSlot(*r) {
 		a.say("It is a slot of the standing request %s", r.Parent)
+	}
+}
+
+// moved says what a change of the clock did to the slot.
+func (a *answer) moved() {
+	for _, s := range a.sights {
+		if !s.holds(a.at) || !s.has(a.at) {
+			continue
+		}
+		switch note := s.spec.Note(a.at); {
+		case strings.HasPrefix(note, "gap: moved from "):
+			a.say("The clock has no %s on that day, so it came due at %s", strings.TrimPrefix(note, "gap: moved from "), a.clock(a.at))
+			return
+		case strings.HasPrefix(note, "repeat: "):
+			a.say("The clock shows that time twice on that day; this is the %s", strings.TrimPrefix(note, "repeat: "))
+			return
+		}
 	}
 }
 
