@@ -141,10 +141,13 @@ var (
 	manyTasksRuns = sync.OnceValues(func() (string, error) { return makeRuns(manyTasks) })
 )
 
+var madeFolders []string
+
 func makeRuns(tasks int) (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "rota-bench-"); err != nil {
 		return "", err
 	}
+	madeFolders = append(madeFolders, dir)
 	s := newSQLite(dir, Options{})
 	w, err := s.open()
 	if err != nil {
@@ -293,29 +296,33 @@ func BenchmarkLedgerRetain(b *testing.B) {
 // asked of it at a start, and tell how much memory it has.
 const openedVariable = "ROTA_BENCH_OPEN"
 
-func init() {
-	dir := os.Getenv(openedVariable)
-	if dir == "" {
-		return
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(openedVariable); dir != "" {
+		if err := openAndTell(dir); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
+	code := m.Run()
+	for _, dir := range madeFolders {
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+func openAndTell(dir string) error {
 	ctx := context.Background()
 	l, err := Open(ctx, dir, Options{})
-	if err == nil {
-		_, err = l.List(ctx, Filter{Task: "task-1", Limit: 20})
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		_, err = l.Newest(ctx)
-	}
-	if err == nil {
-		_, err = l.Retain(ctx, Retention{Task: func(string) Keep { return Keep{Runs: million, Age: 1e6 * time.Hour} }})
-	}
-	status, err2 := os.ReadFile("/proc/self/status")
-	if err = errors.Join(err, err2); err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	os.Stdout.Write(status)
-	os.Exit(0)
+	_, err1 := l.List(ctx, Filter{Task: "task-1", Limit: 20})
+	_, err2 := l.Newest(ctx)
+	_, err3 := l.Retain(ctx, Retention{Task: func(string) Keep { return Keep{Runs: million, Age: 1e6 * time.Hour} }})
+	status, err4 := os.ReadFile("/proc/self/status")
+	fmt.Printf("%s", status)
+	return errors.Join(err1, err2, err3, err4)
 }
 
 // BenchmarkLedgerRSS is the memory of a process that has a ledger with a million
