@@ -12,6 +12,9 @@ import (
 // Hurry makes wrong tokens cost a test less.
 func (s *Server) Hurry(d time.Duration) { s.guess = d }
 
+// Press gives the head of a request less time.
+func (s *Server) Press(d time.Duration) { s.head = d }
+
 // Dial makes a client connect in another way.
 func (c *Client) Dial(dial func(ctx context.Context, network, addr string) (net.Conn, error)) {
 	c.http.Transport.(*http.Transport).DialContext = dial

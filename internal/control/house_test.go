@@ -40,7 +40,7 @@ type house struct {
 // tasks mail and post are nobody's, which is a user's name.
 func open(t *testing.T) *house {
 	t.Helper()
-	h := &house{fake: controltest.NewFake("mail", "post")}
+	h := &house{fake: controltest.NewFake("mail", "post", "site1@web.example")}
 	h.server = control.NewServer(control.Options{
 		Service: h.fake,
 		Owner: func(task string) (string, bool) {

@@ -23,6 +23,7 @@ type Server struct {
 	routes  http.Handler
 	streams chan struct{} // a place for each event stream
 	guess   time.Duration // how long the answer to a wrong token takes
+	head    time.Duration // how long the head of a request may
 }
 
 // The bounds of a request, and of a server as a whole.
@@ -52,7 +53,7 @@ func NewServer(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{options: o, streams: make(chan struct{}, maxStreams), guess: guessTime}
+	s := &Server{options: o, streams: make(chan struct{}, maxStreams), guess: guessTime, head: headTime}
 	s.routes = s.mux()
 	return s
 }
@@ -67,7 +68,7 @@ func (s *Server) Serve(ctx context.Context, d *Door) error {
 	protocols.SetHTTP1(true)
 	h := &http.Server{
 		Handler:           s.doorman(d),
-		ReadHeaderTimeout: headTime,
+		ReadHeaderTimeout: s.head,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
 		Protocols:         &protocols,

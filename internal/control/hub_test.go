@@ -1,0 +1,62 @@
+package control_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+
+	"rota/internal/control"
+)
+
+func event(i int) control.Message {
+	return control.Message{Event: &control.Event{Text: fmt.Sprint(i)}}
+}
+
+// TestHub: who reads gets everything; who does not is dropped, and is in
+// nobody's way.
+func TestHub(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h control.Hub
+		h.Publish(event(0)) // to nobody
+		if h.Watched() {
+			t.Error("watched by nobody")
+		}
+		ctx, end := context.WithCancel(t.Context())
+		quick, slow := h.Watch(ctx), h.Watch(t.Context())
+		got := 0
+		go func() {
+			for range quick {
+				got++
+			}
+		}()
+		const n = 10 * control.MaxBehind
+		for i := range n {
+			h.Publish(event(i))
+			synctest.Wait()
+		}
+		kept := 0
+		for m := range slow { // it ends, for it was dropped
+			if m.Event.Text != fmt.Sprint(kept) {
+				t.Fatalf("message %d is %s", kept, m.Event.Text)
+			}
+			kept++
+		}
+		if got != n || kept != control.MaxBehind {
+			t.Errorf("%d and %d messages, want %d and %d", got, kept, n, control.MaxBehind)
+		}
+		end()
+		synctest.Wait()
+		if h.Watched() {
+			t.Error("still watched after the end")
+		}
+		last := h.Watch(t.Context())
+		h.Close()
+		if _, more := <-last; more {
+			t.Error("a closed hub goes on")
+		}
+		if _, more := <-h.Watch(t.Context()); more {
+			t.Error("a closed hub begins")
+		}
+	})
+}
