@@ -45,8 +45,8 @@ func (s *session) service(c *cli.Context) (control.Service, error) {
 		return nil, control.Errorf(control.NoDaemon, "start it: rota daemon --config "+p.file, "the daemon at %s runs %s", p.socket, st.Config)
 	}
 	s.status = &st
-	if st.Broken != "" && !c.Bool("quiet") {
-		s.warn("the file is wrong, and the last good one in force: %s", st.Broken)
+	if st.Broken != "" {
+		s.aside(c, "the file is wrong, and the last good one in force: "+st.Broken)
 	}
 	return d, nil
 }
@@ -61,10 +61,16 @@ func (s *session) reader(c *cli.Context) (control.Reader, func(), error) {
 	case control.CodeOf(err) != control.NoDaemon || c.String("url") != "":
 		return nil, nil, err
 	}
-	if !c.Bool("quiet") {
-		fmt.Fprintln(s.err, "no daemon answers: from the ledger and the file")
-	}
 	return s.offline(c)
+}
+
+// aside tells a person what stands beside the answer, on one line of stderr. A
+// program that wants to know asks for the status.
+func (s *session) aside(c *cli.Context, text string) {
+	if !c.Bool("quiet") && !c.Bool("json") {
+		line, _, _ := strings.Cut(text, "\n")
+		fmt.Fprintln(s.err, clean(line))
+	}
 }
 
 // place is where a daemon is looked for.
@@ -143,14 +149,13 @@ func (s *session) offline(c *cli.Context) (control.Reader, func(), error) {
 			return nil, nil, fromFile(path, err)
 		}
 		cfg = saved
-		if !c.Bool("quiet") {
-			s.warn("the file is wrong, and the last good one shown: rota check %s", path)
-		}
+		s.aside(c, "the file is wrong, and the last good one shown; see: rota check "+path)
 	}
 	r, book, err := daemon.Offline(c.Context, cfg)
 	if err != nil {
 		return nil, nil, err
 	}
+	s.aside(c, "no daemon answers: from the ledger and the file")
 	return r, func() { book.Close() }, nil
 }
 

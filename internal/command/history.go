@@ -57,7 +57,7 @@ TIME is as in rota help next, but of the past: "02:30" is the latest one, and
 				return err
 			}
 			if c.Bool("json") {
-				return s.json(s.out, map[string][]runner.Run{"runs": slices.Concat([]runner.Run{}, runs)})
+				return s.json(s.out, map[string][]runner.Run{"runs": listed(runs)})
 			}
 			return s.runGrid(s.when(c), runs).print(s.out, s.width())
 		},

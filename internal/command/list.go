@@ -38,14 +38,15 @@ happens; with -w --json each task is a line, and again a line at each change.
 				return err
 			}
 			defer done()
+			w := s.when(c) // before it is asked, so that nothing is nearer than it was
 			tasks, err := tasksFor(c, r)
 			if err != nil {
 				return err
 			}
 			if c.Bool("json") {
-				return s.json(s.out, map[string][]control.Task{"tasks": tasks})
+				return s.json(s.out, map[string][]control.Task{"tasks": listed(tasks)})
 			}
-			return s.taskGrid(s.when(c), tasks).print(s.out, s.width())
+			return s.taskGrid(w, tasks).print(s.out, s.width())
 		},
 	}
 }

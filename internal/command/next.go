@@ -62,12 +62,10 @@ func (s *session) next(c *cli.Context) error {
 			return misuse("next", "--until cannot be %q: %v", c.String("until"), err)
 		}
 	}
+	w := s.when(c)
 	slots, err := r.Next(c.Context, q)
 	if err != nil {
 		return err
-	}
-	if len(slots) > mostSlots {
-		return tooMany()
 	}
 	if c.Bool("utc") {
 		for i := range slots {
@@ -75,14 +73,13 @@ func (s *session) next(c *cli.Context) error {
 		}
 	}
 	if c.Bool("json") {
-		return s.json(s.out, map[string][]control.Slot{"next": slices.Concat([]control.Slot{}, slots)})
+		return s.json(s.out, map[string][]control.Slot{"next": listed(slots)})
 	}
 	// Which have none at all, and why, the tasks themselves tell.
 	tasks, err := r.Tasks(c.Context, q.Tasks...)
 	if err != nil {
 		return err
 	}
-	w := s.when(c)
 	g := grid{soft: []int{3}}
 	for _, x := range slots {
 		g.rows = append(g.rows, []string{w.till(x.At), spell(x.At), x.Task, x.Note})
@@ -106,10 +103,6 @@ func perTask(c *cli.Context) int {
 		return 5
 	}
 	return 1
-}
-
-func tooMany() error {
-	return misuse("next", "more than %d slots: give an earlier --until, or -n", mostSlots)
 }
 
 // nextOffline says it from the file alone.
@@ -192,7 +185,7 @@ func (q query) slots(c *cli.Context, cfg *config.Config) (slots []slot, never []
 				break
 			}
 			if len(slots) == mostSlots {
-				return nil, nil, tooMany()
+				return nil, nil, misuse("next", "more than %d slots: give an earlier --until, or -n", mostSlots)
 			}
 			slots = append(slots, next)
 		}

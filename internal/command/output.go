@@ -22,6 +22,14 @@ func (s *session) json(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
+// listed is a list that is [] in JSON if there is nothing in it.
+func listed[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
 // clean returns a text without anything that could steer a terminal: control
 // characters, and those that change the direction of writing, are escaped.
 func clean(s string) string {
@@ -197,7 +205,7 @@ func (g grid) columns(width int) []int {
 	for _, unwanted := range g.drop {
 		sum := -gap
 		for _, i := range shown {
-			if slices.Contains(g.soft, i) {
+			if slices.Contains(g.soft, i) && slices.Contains(g.drop, i) {
 				wants[i] = min(wants[i], g.least(i))
 			}
 			sum += wants[i] + gap

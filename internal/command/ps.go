@@ -41,7 +41,7 @@ a request with a trigger of its own.
 				return cmp.Or(cmp.Compare(slices.Index(alive, a.State), slices.Index(alive, b.State)), since(a).Compare(since(b)))
 			})
 			if c.Bool("json") {
-				return s.json(s.out, map[string][]runner.Run{"runs": slices.Concat([]runner.Run{}, runs)})
+				return s.json(s.out, map[string][]runner.Run{"runs": listed(runs)})
 			}
 			return s.waitingGrid(s.when(c), runs).print(s.out, s.width())
 		},

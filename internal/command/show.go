@@ -79,7 +79,7 @@ func shownTask(c *cli.Context, r control.Reader, name string) (taskPage, error) 
 	if p.Slots, err = r.Next(c.Context, control.NextQuery{Tasks: []string{name}, N: 3}); err != nil {
 		return p, err
 	}
-	p.Runs, p.Slots = slices.Concat([]runner.Run{}, p.Runs), slices.Concat([]control.Slot{}, p.Slots)
+	p.Runs, p.Slots = listed(p.Runs), listed(p.Slots)
 	return p, nil
 }
 
