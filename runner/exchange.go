@@ -27,7 +27,7 @@ type exchange struct {
 	stem   string // what the names in the state folder begin with; "": nothing is there
 	folder string // among the temporary files; "": none
 	owner  int    // whose the result must be
-	asked  bool
+	used   bool   // there is, or may be, more than the link
 }
 
 // The endings of the names in the folder live.
@@ -51,8 +51,6 @@ func newExchange(in Input, as *account) (*exchange, error) {
 		if err := os.MkdirAll(filepath.Dir(x.stem), 0o700); err != nil {
 			return nil, err
 		}
-		_ = os.Remove(x.stem + resultEnding)
-		_ = os.Remove(x.stem + stopEnding)
 		if in.Attempt > 1 {
 			_ = os.Remove(resultPath(in.StateDir, in.Run)) // of the attempt before
 		}
@@ -92,7 +90,7 @@ func leftExchange(stateDir, run string, attempt int) *exchange {
 }
 
 func leftAt(stem string) *exchange {
-	x := &exchange{stem: stem, asked: true}
+	x := &exchange{stem: stem, used: true}
 	x.folder, _ = os.Readlink(stem + folderEnding)
 	return x
 }
@@ -118,7 +116,7 @@ func (x *exchange) stop() string {
 
 // ask lets the command know that it is to stop.
 func (x *exchange) ask() {
-	x.asked = true
+	x.used = true
 	if f, err := os.OpenFile(x.stop(), os.O_WRONLY|os.O_CREATE, 0o644); err == nil {
 		_ = f.Chmod(0o644)
 		f.Close()
@@ -129,9 +127,11 @@ func (x *exchange) ask() {
 // has; 0 if there is none. What a command leaves there may be anything.
 func (x *exchange) take(to string, most int64) (int64, error) {
 	f, err := os.OpenFile(x.result(), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
+	}
+	x.used = true
+	switch {
 	case errors.Is(err, syscall.ELOOP):
 		return 0, errors.New("it is a symbolic link")
 	case err != nil:
@@ -181,12 +181,13 @@ func tooLarge(size, most int64) error {
 
 // close removes all that there is.
 func (x *exchange) close() {
-	if err := os.Remove(x.result()); x.stem != "" && (x.asked || !errors.Is(err, fs.ErrNotExist)) {
+	if x.used && x.stem != "" {
 		x.clear()
 	}
 	if x.folder == "" {
 		return
 	}
+	_ = os.Remove(x.result())
 	_ = os.Remove(x.stop())
 	if os.Remove(x.own()) != nil {
 		if root, err := os.OpenRoot(x.own()); err == nil {

@@ -1,10 +1,13 @@
 package runner
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // users are those a test runs tasks as: rota's own, and as root another one.
@@ -51,7 +54,7 @@ func (b *bench) nothingLeft(temp string) {
 	b.t.Helper()
 	for _, pattern := range []string{b.dir + "/live/*", temp + "/rota-*"} {
 		if left, _ := filepath.Glob(pattern); len(left) > 0 {
-			b.t.Errorf("left: %q", left)
+			b.t.Errorf("%d left, such as %s", len(left), left[0])
 		}
 	}
 }
@@ -97,7 +100,7 @@ func TestResult(t *testing.T) {
 			{"a link to nothing", `ln -s /nowhere "$ROTA_RESULT_FILE"`, OK, "", "it is a symbolic link"},
 			{"a hard link", `echo x >"$ROTA_RESULT_FILE"; ln "$ROTA_RESULT_FILE" "$ROTA_RESULT_FILE.too"`, OK, "", "it has another name"},
 			{"a pipe", `mkfifo "$ROTA_RESULT_FILE"`, OK, "", "it is no regular file"},
-			{"a pipe that somebody writes to", `mkfifo "$ROTA_RESULT_FILE"; (echo x >"$ROTA_RESULT_FILE") & :`, OK, "", "it is no regular file"},
+			{"a pipe that somebody writes to", `mkfifo "$ROTA_RESULT_FILE"; exec 9<>"$ROTA_RESULT_FILE"; echo x >&9; sleep 5 &`, OK, "", "it is no regular file"},
 			{"a folder", `mkdir -p "$ROTA_RESULT_FILE/in/side"; echo x >"$ROTA_RESULT_FILE/in/side/x"`, OK, "", "it is no regular file"},
 			{"unreadable", `echo x >"$ROTA_RESULT_FILE"; chmod 0 "$ROTA_RESULT_FILE"`, OK, "x\n", ""},
 		} {
@@ -117,4 +120,250 @@ func TestResult(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The result is that of the last attempt, and one that could not be kept is none.
+func TestResultOfTheLastAttempt(t *testing.T) {
+	b := newBench(t)
+	task := b.command(Threaded, `[ $ROTA_ATTEMPT = 2 ] || echo $ROTA_ATTEMPT >"$ROTA_RESULT_FILE"`)
+	task.ResultMax = 10
+	for attempt, want := range map[int]string{1: "1\n", 2: "", 3: "3\n"} {
+		run := b.request(task, Launch{Run: Run{Attempts: attempt}})
+		if r := b.end(); r.Result != int64(len(want)) || b.result(run) != want {
+			t.Errorf("attempt %d: %+v, kept %q", attempt, r, b.result(run))
+		}
+		_ = os.WriteFile(resultPath(b.dir, run.ID), []byte("of an attempt before"), 0o600)
+	}
+}
+
+// Without result_max a task is not told where to write one.
+func TestNoResult(t *testing.T) {
+	eachUser(t, func(t *testing.T, b *bench, task func(string) *Task) {
+		none := task(`echo "${ROTA_RESULT_FILE-none}"`)
+		none.ResultMax = 0
+		run := b.request(none, Launch{})
+		if r := b.end(); r.Outcome != OK || r.Result != 0 || b.result(run) != "" || b.log(run) != "none\n" {
+			t.Errorf("%+v, %q", r, b.log(run))
+		}
+	})
+}
+
+// What a user leaves in a folder of its own is removed, and nothing else.
+func TestFolderOfAUserIsEmptied(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can switch users")
+	}
+	outside := filepath.Join(t.TempDir(), "outside")
+	write(t, outside, "x", 0o666)
+	eachUser(t, func(t *testing.T, b *bench, task func(string) *Task) {
+		if task("").User == "" {
+			return // it is in the folder of all
+		}
+		b.request(task(`cd "${ROTA_RESULT_FILE%/*}"; ln -s / root; ln -s `+filepath.Dir(outside)+` up; mkfifo pipe
+			seq 1200 | xargs touch; mkdir -p d/$(seq -s/ 40); mkdir closed; touch closed/x; chmod 0 closed; exit 3`), Launch{})
+		if r := b.end(); r.Outcome != Failed || r.Why != "exit 3" {
+			t.Errorf("%+v", r)
+		}
+	})
+	if _, err := os.Stat(outside); err != nil {
+		t.Error(err)
+	}
+}
+
+// A command that asks is told to stop, without a signal.
+func TestStopIsAsked(t *testing.T) {
+	const text = `echo "$ROTA_STOP_FILE" >/dev/null; [ -e "$ROTA_STOP_FILE" ] && exit 9; echo up
+		trap 'echo signal' TERM INT; until [ -e "$ROTA_STOP_FILE" ]; do sleep 0.01; done; echo stopping; exit 4`
+	eachUser(t, func(t *testing.T, b *bench, task func(string) *Task) {
+		for _, c := range []struct {
+			what    string
+			timeout time.Duration
+			end     End
+			outcome Outcome
+		}{
+			{"stopped", 0, End{Outcome: Cancelled, Why: "enough"}, Cancelled},
+			{"timed out", 300 * time.Millisecond, End{}, TimedOut},
+		} {
+			task := task(text)
+			task.StopSignal, task.KillAfter, task.Timeout = "none", 20*time.Second, c.timeout
+			run := b.request(task, Launch{Run: Run{ID: "t/" + strings.ReplaceAll(c.what, " ", "")}})
+			if c.end.Outcome != "" {
+				b.awaitLog(run, "up")
+				c.end.ID = run.ID
+				b.Stop(c.end)
+			}
+			if r := b.end(); r.Outcome != c.outcome {
+				t.Errorf("%s: %+v", c.what, r)
+			}
+			if got := b.log(run); got != "up\nstopping\n" {
+				t.Errorf("%s: output %q", c.what, got)
+			}
+		}
+	})
+}
+
+// One that does not ask is killed after its grace.
+func TestStopThatNobodyAsksFor(t *testing.T) {
+	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
+		task := b.command(mode, `echo up; while :; do sleep 0.01; done`)
+		task.StopSignal = "none"
+		run := b.launch(task, "k")
+		b.awaitLog(run, "up")
+		b.Stop(End{run.ID, Cancelled, "enough"})
+		if r := b.end(); r.Outcome != Cancelled {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+func TestStopAsked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "stop")
+	ask := func(path string) (bool, error) {
+		return StopAsked(func(name string) string { return map[string]string{"ROTA_STOP_FILE": path}[name] })
+	}
+	if asked, err := ask(path); asked || err != nil {
+		t.Errorf("before: %v, %v", asked, err)
+	}
+	write(t, path, "", 0o644)
+	if asked, err := ask(path); !asked || err != nil {
+		t.Errorf("after: %v, %v", asked, err)
+	}
+	for _, path := range []string{"", filepath.Join(path, "stop")} {
+		if asked, err := ask(path); asked || err == nil {
+			t.Errorf("%q: %v, %v, want an error", path, asked, err)
+		}
+	}
+}
+
+// Kill ends the grace, however soon it comes after the stop; of another run it
+// changes nothing.
+func TestKillEndsTheGrace(t *testing.T) {
+	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
+		task := b.command(mode, `trap '' TERM; echo up; while :; do sleep 0.01; done`)
+		task.KillAfter = time.Hour
+		for i, wait := range []bool{false, true} {
+			run := b.launch(task, string(rune('a'+i)))
+			b.awaitLog(run, "up")
+			b.Stop(End{run.ID, Cancelled, "enough"})
+			if wait && mode == Forked {
+				awaitFile(t, newRunDir(b.dir, run).path("stop"))
+			}
+			b.Kill("t/other")
+			b.Kill(run.ID)
+			if r := b.end(); r.Outcome != Cancelled || r.Why != "enough" {
+				t.Errorf("%+v", r)
+			}
+		}
+	})
+}
+
+// A daemon that has taken over asks for a stop that was asked for already: the
+// grace goes on until somebody ends it.
+func TestStopAgainByASuccessor(t *testing.T) {
+	b := newBench(t)
+	ctx, forget := context.WithCancel(t.Context())
+	task := b.command(Forked, `trap 'echo heard' TERM; echo up; while [ ! -e go ]; do sleep 0.01; done; echo clean`)
+	task.KillAfter = time.Hour
+	run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1}
+	b.Start(ctx, Launch{Run: run, Task: task})
+	b.awaitLog(run, "up")
+	b.Stop(End{run.ID, Replaced, "first"})
+	b.awaitLog(run, "heard")
+	forget()
+	next := b.successor()
+	found, err := next.Find()
+	if err != nil || len(found) != 1 {
+		t.Fatalf("found %+v, %v", found, err)
+	}
+	next.Resume(t.Context(), found[0])
+	stop := newRunDir(b.dir, run).path("stop")
+	_ = os.Remove(stop)
+	next.Stop(End{run.ID, Replaced, "second"})
+	awaitFile(t, stop)
+	write(t, filepath.Join(b.dir, "go"), "x", 0o600)
+	if r := next.end(); r.Outcome != Replaced || r.Why != "first" {
+		t.Errorf("%+v", r)
+	}
+	next.awaitLog(run, "clean")
+}
+
+// What a carrier leaves that was killed goes when its run is given up.
+func TestExchangeOfAKilledCarrier(t *testing.T) {
+	eachUser(t, func(t *testing.T, b *bench, task func(string) *Task) {
+		if b.carriers(task) {
+			return
+		}
+		// A daemon that is gone: its files, and a process that asks on.
+		in := Input{Run: "t/k", Attempt: 1, StateDir: b.dir}
+		var as *account
+		if user := task("").User; user != "" {
+			as, _ = lookupUser(user, "")
+		}
+		for _, end := range []func(){
+			func() { b.Abandon(Run{ID: "t/k", Task: "t", Attempts: 1}, Policy{}); b.end() },
+			func() {
+				if _, err := b.Find(); err != nil {
+					t.Error(err)
+				}
+			},
+		} {
+			x, err := newExchange(in, as)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, x.result(), "half", 0o600)
+			write(t, x.stem+takenEnding, "half", 0o600)
+			x.ask()
+			end()
+		}
+	})
+}
+
+// carriers kills the shim of a forked run, and tells whether it was one.
+func (b *bench) carriers(task func(string) *Task) bool {
+	forked := task(`echo half >"$ROTA_RESULT_FILE"; echo up; until [ -e "$ROTA_STOP_FILE" ]; do sleep 0.01; done; echo asked >&2`)
+	if forked.Mode != Forked {
+		return false
+	}
+	forked.StopSignal, forked.KillAfter = "none", 20*time.Second
+	run := b.request(forked, Launch{})
+	b.awaitLog(run, "up")
+	d := newRunDir(b.dir, run)
+	awaitFile(b.t, d.path("pid"))
+	shim, err := d.process("go")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer shim.pidfd.Close()
+	_ = shim.signal(syscall.SIGKILL)
+	if r := b.end(); r.Outcome != Lost || !strings.Contains(r.Why, "stopped what was left") || strings.Contains(r.Why, "after KILL") || r.Result != 0 {
+		b.t.Errorf("%+v", r)
+	}
+	return true
+}
+
+// awaitLog waits until a line of the output of a run is kept.
+func (b *bench) awaitLog(run Run, want string) {
+	b.t.Helper()
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); <-time.After(5 * time.Millisecond) {
+		if text, _ := os.ReadFile(logPath(b.dir, run.ID, run.Attempts)); strings.Contains(unstamp(string(text)), want+"\n") {
+			return
+		}
+	}
+	b.t.Fatalf("no line %q in the output of %s", want, run.ID)
+}
+
+// What a run costs that neither writes a result nor is stopped.
+func BenchmarkExchange(b *testing.B) {
+	in := Input{Run: "t/k", Attempt: 1, StateDir: b.TempDir()}
+	for b.Loop() {
+		x, err := newExchange(in, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if n, err := x.take("nowhere", 100); n != 0 || err != nil {
+			b.Fatal(n, err)
+		}
+		x.close()
+	}
 }
