@@ -464,7 +464,7 @@ func TestNotify(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer socket.Close()
-	d := startDaemon(t, dir, func(c *exec.Cmd) { c.Env = append(c.Env, "NOTIFY_SOCKET="+filepath.Join(dir, "notify")) })
+	d := startDaemon(t, dir, func(c *exec.Cmd) { c.Env = append(c.Env, "NOTIFY_SOCKET="+filepath.Join(dir, "notify"), "WATCHDOG_USEC=600000") })
 	hear := func(want string) {
 		t.Helper()
 		re := regexp.MustCompile(want)
@@ -493,8 +493,10 @@ func TestNotify(t *testing.T) {
 	hear(`^RELOADING=1\n`)
 	hear(`^READY=1$`)
 	hear(`^STATUS=.*the file is wrong`)
+	hear(`^WATCHDOG=1$`)
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
 	hear(`^STOPPING=1$`)
+	hear(`^EXTEND_TIMEOUT_USEC=90000000$`)
 	d.stop()
 }
 

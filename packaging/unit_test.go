@@ -34,14 +34,14 @@ func TestServiceKeepsItsPromises(t *testing.T) {
 	for key, want := range map[string]string{
 		"Service.Type":                     "notify",
 		"Service.ExecStart":                "/usr/bin/rota daemon --config /etc/rota/jobs.toml",
-		"Service.ExecReload":               "/bin/kill -HUP $MAINPID",
+		"Service.ExecReload":               "/usr/bin/rota reload",
 		"Service.KillMode":                 "process", // forked runs outlive the daemon
 		"Service.OOMPolicy":                "continue",
 		"Service.IgnoreSIGPIPE":            "false",
 		"Service.RestartPreventExitStatus": "3",
 		"Service.StateDirectory":           "rota",
 		"Service.RuntimeDirectory":         "rota",
-		"Service.WatchdogSec":              "", // the daemon does not feed one
+		"Service.WatchdogSec":              "30s",
 		"Install.WantedBy":                 "multi-user.target",
 	} {
 		if got[key] != want {

@@ -2,13 +2,13 @@ package daemon
 
 import (
 	"context"
-	"errors"
 
+	"rota/internal/control"
 	"rota/runner"
 )
 
 // errStopping is why nothing can be asked of a daemon any more.
-var errStopping = errors.New("rota is stopping")
+var errStopping = control.Errorf(control.NotNow, "try again once it is back", "rota is stopping")
 
 // calls are those who wait for something to happen. They are the loop's own.
 type calls struct {

@@ -116,6 +116,7 @@ func (l *loop) live(ctx context.Context, file *file, signals *signals, tokens ru
 	var others, last sync.WaitGroup // those who end with the loop, and those who end when all is over
 	last.Go(func() { l.serve(runs, l.service(file), tokens, doors) })
 	last.Go(func() { _ = l.tells.run(runs) })
+	last.Go(func() { l.watchdog(runs, l.vars["ROTA_SOCKET"]) })
 	signals.serve(l, file, stop)
 	others.Go(func() { file.watch(ctx, l) })
 	others.Go(func() { l.retain(ctx) })

@@ -27,6 +27,7 @@ type rig struct {
 	fake  *clock.Fake
 	start time.Time
 	null  *os.File
+	once  bool // of the next daemon
 	stop  func()
 }
 
@@ -59,7 +60,7 @@ func (r *rig) live(stateDir string, cfg *config.Config) {
 	r.t.Helper()
 	out := newOutputs(Options{Stdout: r.null, Stderr: r.null})
 	out.configure(cfg)
-	r.loop = newLoop(Options{}, out, cfg, stateDir)
+	r.loop = newLoop(Options{Once: r.once}, out, cfg, stateDir)
 	r.clock = r.fake
 	book, err := ledger.Open(r.t.Context(), stateDir, ledger.Options{Now: r.fake.Now, Queues: out.capacity})
 	if err != nil {

@@ -156,7 +156,7 @@ func (l *loop) admit(r control.Request, who string) (runner.Run, error) {
 	case !ok:
 		return runner.Run{}, l.noTask(r.Task)
 	case l.stopping:
-		return runner.Run{}, control.Errorf(control.NotNow, "try again once it is back", "rota is stopping")
+		return runner.Run{}, errStopping
 	case slotKey.MatchString(r.Key):
 		return runner.Run{}, control.Errorf(control.Usage, "choose another", "%q is what the run of a slot is called", r.Key)
 	}

@@ -154,7 +154,7 @@ func (s *service) Stop(ctx context.Context, id string, kill bool) ([]runner.Run,
 		for _, run := range live {
 			s.l.runner.Stop(runner.End{ID: run.ID, Outcome: runner.Cancelled, Why: why})
 			if kill {
-				// KILL
+				s.l.runner.Kill(run.ID)
 			}
 			stopped = append(stopped, run.ID)
 		}

@@ -200,7 +200,7 @@ func TestService(t *testing.T) {
 			ada.run(control.Request{In: time.Hour})
 			ada.run(control.Request{Held: true})
 			ada.run(control.Request{On: "interval 1h"})
-			r.swapTo("[tasks.other]\nlog = \"x\"\n")
+			r.edited("[tasks.other]\nlog = \"x\"\n")
 		}, "13:00:00 cancelled, 12:00:00 cancelled, 12:00:00 cancelled"},
 
 		// Standing requests.
@@ -302,12 +302,12 @@ func TestService(t *testing.T) {
 		}, "12:05:00"},
 		{"a change of the file's triggers ends it", `interval = "10m"`, func(r *rig, ada as) {
 			ada.must(ada.Reschedule(ctx(r), control.Rescheduling{Name: "t", Expr: "never"}))
-			r.swapTo("[tasks.t]\nlog = \"x\"\ninterval = \"7m\"\n")
+			r.edited("[tasks.t]\nlog = \"x\"\ninterval = \"7m\"\n")
 			r.pass(8 * time.Minute)
 		}, "12:07:00"},
 		{"another change does not", `interval = "10m"`, func(r *rig, ada as) {
 			ada.must(ada.Reschedule(ctx(r), control.Rescheduling{Name: "t", Expr: "interval 7m"}))
-			r.swapTo("[tasks.t]\nlog = \"y\"\ninterval = \"10m\"\n")
+			r.edited("[tasks.t]\nlog = \"y\"\ninterval = \"10m\"\n")
 			r.pass(8 * time.Minute)
 		}, "12:07:00"},
 
@@ -355,8 +355,8 @@ func TestService(t *testing.T) {
 	}
 }
 
-// swapTo puts another file in force.
-func (r *rig) swapTo(jobs string) {
+// edited puts another file in force.
+func (r *rig) edited(jobs string) {
 	r.t.Helper()
 	cfg := r.parse(jobs)
 	if err := r.ask(r.t.Context(), func() error { return r.swap(r.t.Context(), cfg, config.Diff(r.cfg, cfg)) }); err != nil {
@@ -483,7 +483,7 @@ func TestChain(t *testing.T) {
 		r.restart(0)
 		r.want("fix", "12:01:00")
 		r.want("no", "")
-		r.swapTo(strings.Replace(jobs, "write = { path = \"no/such/folder\", text = \"x\" }", "log = \"x\"", 1))
+		r.edited(strings.Replace(jobs, "write = { path = \"no/such/folder\", text = \"x\" }", "log = \"x\"", 1))
 		r.ada().run(control.Request{})
 		r.want("good", "12:01:01")
 		r.ada().run(control.Request{})
@@ -537,5 +537,19 @@ func TestHeldAtStart(t *testing.T) {
 		r.restart(0)
 		r.pass(10 * time.Minute)
 		r.want("t", "12:10:00-12:10:00×1 skipped, 12:20:00")
+	})
+}
+
+// With --once what came due while rota was away is done, and then rota ends.
+func TestOnce(t *testing.T) {
+	inBubble(t, noon, "[tasks.t]\nat = \"12:10\"\nmissed = \"once\"\nlog = \"x\"\n[tasks.u]\ninterval = \"25m\"\nlog = \"x\"\n", func(r *rig) {
+		r.stop()
+		time.Sleep(time.Hour) // time itself is the subject
+		dir, cfg := r.stateDir, r.cfg
+		r.once = true
+		r.live(dir, cfg)
+		r.pass(time.Minute)
+		r.want("t", "12:10:00 catchup")
+		r.want("u", "12:25:00-12:50:00×2 missed")
 	})
 }

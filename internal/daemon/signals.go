@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -72,6 +73,8 @@ func (l *loop) drain(hurry <-chan struct{}) {
 			grace = 5 * time.Second
 		}
 	}
+	// The service manager has to wait as long, and for stop signals and KILL.
+	sdNotify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (grace + time.Minute).Microseconds()))
 	idle := make(chan struct{})
 	go func() { l.runner.Wait(context.Background()); close(idle) }()
 	patience := time.NewTimer(grace)

@@ -2,8 +2,10 @@ package daemon
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"slices"
 	"time"
@@ -21,6 +23,54 @@ func notifyReloading() {
 	var now unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
 	sdNotify(fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", now.Nano()/1000))
+}
+
+// watchdog tells the service manager that rota lives, as often as that wants to
+// hear it and only while both the loop and the socket answer. A ledger that
+// cannot be written to is no reason to be killed: the status says so.
+func (l *loop) watchdog(ctx context.Context, socket string) {
+	patience, err := daemon.SdWatchdogEnabled(false)
+	if err != nil || patience <= 0 {
+		return
+	}
+	ticker := time.NewTicker(patience / 3)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if l.answers(ctx, socket, patience/3) {
+				sdNotify("WATCHDOG=1")
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// answers reports whether the loop and the socket do, in time. Of the socket any
+// answer will do.
+func (l *loop) answers(ctx context.Context, socket string, within time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	if l.ask(ctx, func() error { return nil }) != nil {
+		return false
+	}
+	if socket == "" {
+		return true
+	}
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "unix", socket)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	deadline, _ := ctx.Deadline()
+	_ = conn.SetDeadline(deadline)
+	if _, err := conn.Write([]byte("GET / HTTP/1.0\r\n\r\n")); err != nil {
+		return false
+	}
+	_, err = conn.Read(make([]byte, 1))
+	return err == nil
 }
 
 // tell keeps the status line of the service current. It names instants, not
