@@ -103,10 +103,12 @@ func (r *Runner) shim(d runDir, l Launch) (*process, error) {
 		return nil, err
 	}
 	defer lock.Close()
-	if err := d.write("run", runFile{runDirVersion, l.Run, l.Task.Policy}, true); err != nil {
+	var input []byte
+	l.Run, input = apart(l.Run)
+	if err := d.write("run", runFile{runDirVersion, l.Run, input, l.Task.Policy}, true); err != nil {
 		return nil, err
 	}
-	spec, err := memfd(shimSpec{runDirVersion, d, r.o.StateDir, l, encodedAction{l.Task.Action}})
+	spec, err := memfd(shimSpec{runDirVersion, d, r.o.StateDir, l, input, encodedAction{l.Task.Action}})
 	if err != nil {
 		return nil, err
 	}
@@ -197,6 +199,7 @@ func (r *Runner) Find() ([]Found, error) {
 			bad = append(bad, err)
 			continue
 		}
+		file.Run.Input = string(file.Input)
 		f := Found{Run: file.Run, Begun: true, dir: d, Policy: file.Policy}
 		if lock, err := d.lock(); err == nil {
 			// Only who makes the file may start the run, or say that it never did.

@@ -32,7 +32,15 @@ type runDir string
 type runFile struct {
 	Version int
 	Run     Run
+	Input   []byte // of the run: JSON would change what is no text
 	Policy  Policy
+}
+
+// apart takes the input out of a run.
+func apart(run Run) (Run, []byte) {
+	input := []byte(run.Input)
+	run.Input = ""
+	return run, input
 }
 
 // procFile is the content of the files "go" and "pid".

@@ -102,14 +102,14 @@ func TestForkedRunOutlivesItsRunner(t *testing.T) {
 	b := newBench(t)
 	ctx, forget := context.WithCancel(t.Context())
 	task := b.command(Forked, "while [ ! -e go ]; do sleep 0.01; done; echo done; exit 3")
-	run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1, Cause: CauseSchedule}
+	run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1, Cause: CauseSchedule, Input: "a\xff\x00b"}
 	b.Start(ctx, Launch{Run: run, Task: task})
 	awaitFile(t, filepath.Join(b.dir, "runs", "t+k.1", "pid"))
 	forget() // as a daemon that is gone
 
 	next := b.successor()
 	found, err := next.Find()
-	if err != nil || len(found) != 1 || found[0].Run.ID != run.ID || found[0].Run.Attempts != run.Attempts || !found[0].Begun {
+	if err != nil || len(found) != 1 || found[0].Run.ID != run.ID || found[0].Run.Attempts != run.Attempts || found[0].Run.Input != run.Input || !found[0].Begun {
 		t.Fatalf("found %+v, %v", found, err)
 	}
 	next.Resume(t.Context(), found[0])
@@ -212,8 +212,8 @@ func TestFindAfterAKillAtEachStep(t *testing.T) {
 	}{
 		{"the folder alone", func(runDir) {}, 0, false},
 		{"locked", func(d runDir) { lock, _ := d.lock(); lock.Close() }, 0, false},
-		{"run written, no shim", func(d runDir) { _ = d.write("run", runFile{1, run, Policy{}}, true) }, 1, false},
-		{"shim died at once", func(d runDir) { _ = d.write("run", runFile{1, run, Policy{}}, true); _ = d.begin() }, 1, true},
+		{"run written, no shim", func(d runDir) { _ = d.write("run", runFile{1, run, nil, Policy{}}, true) }, 1, false},
+		{"shim died at once", func(d runDir) { _ = d.write("run", runFile{1, run, nil, Policy{}}, true); _ = d.begin() }, 1, true},
 	} {
 		b := newBench(t)
 		d := newRunDir(b.dir, run)

@@ -28,6 +28,7 @@ type shimSpec struct {
 	Dir      runDir
 	StateDir string
 	Launch   Launch
+	Input    []byte // of the run
 	Action   encodedAction
 }
 
@@ -83,7 +84,7 @@ func (s *shimSpec) heed(term <-chan os.Signal, cancel context.CancelCauseFunc, k
 
 // carry executes the run.
 func (s *shimSpec) carry(term <-chan os.Signal) Result {
-	s.Launch.Task.Action = inProcess(s.Action.Action)
+	s.Launch.Task.Action, s.Launch.Run.Input = inProcess(s.Action.Action), string(s.Input)
 	_ = unix.SetNonblock(shimEchoFD, true)
 	echo := os.NewFile(shimEchoFD, "echo")
 	defer echo.Close()
