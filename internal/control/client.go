@@ -39,7 +39,7 @@ func NewClient(t Target) (*Client, error) {
 	dialer := &net.Dialer{Timeout: dialTime}
 	transport := &http.Transport{
 		TLSClientConfig:     &tls.Config{RootCAs: t.RootCAs, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout: dialTime,
+		TLSHandshakeTimeout: headTime,
 		MaxIdleConnsPerHost: 16,
 		IdleConnTimeout:     idleTime / 2,
 		DisableCompression:  true,

@@ -63,8 +63,12 @@ func (c *Client) whole(ctx context.Context, method, path string, q url.Values, k
 	defer answer.Close()
 	bounded := &io.LimitedReader{R: answer, N: maxAnswer}
 	if err := json.NewDecoder(bounded).Decode(into); err != nil {
-		if bounded.N <= 0 {
+		var syntax *json.SyntaxError
+		switch {
+		case bounded.N <= 0:
 			return Errorf(Failed, "ask for less", "the answer of %s is larger than %d MiB", c.at, maxAnswer>>20)
+		case errors.As(err, &syntax):
+			return Errorf(NoDaemon, "is that the address of a rota?", "%s answers what is no JSON", c.at)
 		}
 		return c.broken(ctx, err)
 	}

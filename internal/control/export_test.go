@@ -39,3 +39,16 @@ const (
 	MaxPeer    = maxPeer
 	MaxBehind  = maxBehind
 )
+
+// Handler is what answers at a web door for this machine.
+func (s *Server) Handler(tb interface {
+	Fatal(...any)
+	Cleanup(func())
+}) http.Handler {
+	d, err := OpenWeb(Web{Listen: "127.0.0.1:0"})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { d.Close() })
+	return s.doorman(d)
+}

@@ -102,7 +102,14 @@ func (g *guard) Result(ctx context.Context, id string) (io.ReadCloser, error) {
 }
 
 func (g *guard) Why(ctx context.Context, task string, at time.Time) (Why, error) {
-	return guarded(g, g.may(MayRead, "see", task), func() (Why, error) { return g.s.Why(g.as(ctx), task, at) })
+	return guarded(g, g.may(MayRead, "see", task), func() (Why, error) {
+		w, err := g.s.Why(g.as(ctx), task, at)
+		if w.Run != nil {
+			r := g.run(*w.Run)
+			w.Run = &r
+		}
+		return w, err
+	})
 }
 
 func (g *guard) Queues(ctx context.Context, patterns ...string) (Queues, error) {
@@ -110,7 +117,10 @@ func (g *guard) Queues(ctx context.Context, patterns ...string) (Queues, error) 
 }
 
 func (g *guard) Request(ctx context.Context, r Request, input io.Reader) (runner.Run, error) {
-	return guarded(g, g.may(MayRequest, "run", r.Task), func() (runner.Run, error) { return g.s.Request(g.as(ctx), r, input) })
+	return guarded(g, g.may(MayRequest, "run", r.Task), func() (runner.Run, error) {
+		run, err := g.s.Request(g.as(ctx), r, input)
+		return g.run(run), err
+	})
 }
 
 func (g *guard) Wait(ctx context.Context, id string) (runner.Run, error) {
@@ -121,7 +131,10 @@ func (g *guard) Wait(ctx context.Context, id string) (runner.Run, error) {
 }
 
 func (g *guard) Cancel(ctx context.Context, id string) (runner.Run, error) {
-	return guarded(g, g.may(MayRequest, "cancel", id), func() (runner.Run, error) { return g.s.Cancel(g.as(ctx), id) })
+	return guarded(g, g.may(MayRequest, "cancel", id), func() (runner.Run, error) {
+		r, err := g.s.Cancel(g.as(ctx), id)
+		return g.run(r), err
+	})
 }
 
 func (g *guard) CancelAll(ctx context.Context, task string) (int, error) {
@@ -133,7 +146,10 @@ func (g *guard) CancelAll(ctx context.Context, task string) (int, error) {
 }
 
 func (g *guard) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
-	return guarded(g, g.may(MayOwn, "stop", id), func() ([]runner.Run, error) { return g.s.Stop(g.as(ctx), id, kill) })
+	return guarded(g, g.may(MayOwn, "stop", id), func() ([]runner.Run, error) {
+		runs, err := g.s.Stop(g.as(ctx), id, kill)
+		return g.runs(runs), err
+	})
 }
 
 func (g *guard) Hold(ctx context.Context, h Holding) ([]Task, error) {

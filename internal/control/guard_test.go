@@ -30,10 +30,16 @@ var calls = []struct {
 		return err
 	}},
 	{"run", func(ctx context.Context, s control.Service) error { _, err := s.Run(ctx, "mail/old"); return err }},
-	{"log", func(ctx context.Context, s control.Service) error { _, err := s.Log(ctx, "mail/old", false); return err }},
+	{"log", func(ctx context.Context, s control.Service) error {
+		_, err := s.Log(ctx, "mail/old", false)
+		return err
+	}},
 	{"result", func(ctx context.Context, s control.Service) error { _, err := s.Result(ctx, "mail/old"); return err }},
 	{"wait", func(ctx context.Context, s control.Service) error { _, err := s.Wait(ctx, "mail/old"); return err }},
-	{"why", func(ctx context.Context, s control.Service) error { _, err := s.Why(ctx, "mail", time.Time{}); return err }},
+	{"why", func(ctx context.Context, s control.Service) error {
+		_, err := s.Why(ctx, "mail", time.Time{})
+		return err
+	}},
 	{"watch", func(ctx context.Context, s control.Service) error { _, err := s.Watch(ctx); return err }},
 	{"request", func(ctx context.Context, s control.Service) error {
 		_, err := s.Request(ctx, control.Request{Task: "mail", Held: true}, nil)

@@ -38,7 +38,7 @@ type house struct {
 
 // open returns a house whose socket and web are open until the test ends. The
 // tasks mail and post are nobody's, which is a user's name.
-func open(t *testing.T) *house {
+func open(t testing.TB) *house {
 	t.Helper()
 	h := &house{fake: controltest.NewFake("mail", "post", "site1@web.example")}
 	h.server = control.NewServer(control.Options{
@@ -74,7 +74,7 @@ func open(t *testing.T) *house {
 }
 
 // serve serves at a door until the test ends.
-func (h *house) serve(t *testing.T, d *control.Door) {
+func (h *house) serve(t testing.TB, d *control.Door) {
 	ctx, end := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- h.server.Serve(ctx, d) }()
@@ -87,7 +87,7 @@ func (h *house) serve(t *testing.T, d *control.Door) {
 }
 
 // client returns a client that is closed when the test ends.
-func client(t *testing.T, target control.Target) *control.Client {
+func client(t testing.TB, target control.Target) *control.Client {
 	t.Helper()
 	c, err := control.NewClient(target)
 	if err != nil {
@@ -98,7 +98,7 @@ func client(t *testing.T, target control.Target) *control.Client {
 }
 
 // certificate makes a certificate for 127.0.0.1 and rota.example.
-func certificate(t *testing.T) (certFile, keyFile string, roots *x509.CertPool) {
+func certificate(t testing.TB) (certFile, keyFile string, roots *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

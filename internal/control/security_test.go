@@ -20,7 +20,8 @@ import (
 // and the answer.
 func (h *house) ask(t *testing.T, r *http.Request) (int, string, http.Header) {
 	t.Helper()
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: h.roots}, DisableKeepAlives: true}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: h.roots}}
+	defer transport.CloseIdleConnections()
 	if r.URL.Scheme == "http" {
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return control.DialUnix(ctx, h.socket) }
 	}

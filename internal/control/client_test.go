@@ -1,0 +1,184 @@
+package control_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"rota/internal/control"
+)
+
+// TestNobodyThere is what a client says when it gets no answer, or none of a
+// rota.
+func TestNobodyThere(t *testing.T) {
+	h := open(t)
+	h.fake.Close()
+	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" {
+			w.Header().Set("Location", "http://evil.example/")
+			w.WriteHeader(http.StatusFound)
+			return
+		}
+		io.WriteString(w, "<h1>It works!</h1>")
+	}))
+	defer stranger.Close()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nowhere := "http://" + free.Addr().String()
+	free.Close()
+	none := filepath.Join(t.TempDir(), "rota.sock")
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(h.url, "https://"))
+	for _, test := range []struct {
+		name   string
+		target control.Target
+		code   control.Code
+		says   []string
+	}{
+		{"no socket", control.Target{Socket: none}, control.NoDaemon, []string{"no daemon at " + none + "; start it: systemctl start rota"}},
+		{"nobody at a port", control.Target{URL: nowhere}, control.NoDaemon, []string{"no daemon at " + nowhere, "connection refused", "[web]"}},
+		{"no such host", control.Target{URL: "https://rota.invalid:8377"}, control.NoDaemon, []string{"no daemon at https://rota.invalid:8377"}},
+		{"a certificate of nobody", control.Target{URL: h.url, Token: controlToken}, control.NoDaemon, []string{"the certificate of " + h.url, "nobody that this machine trusts", "SSL_CERT_FILE"}},
+		{"a certificate for another", control.Target{URL: "https://localhost:" + port, Token: controlToken, RootCAs: h.roots}, control.NoDaemon, []string{"the certificate of", "rota.example, not localhost"}},
+		{"no TLS there", control.Target{URL: "https" + strings.TrimPrefix(stranger.URL, "http")}, control.NoDaemon, []string{"does not speak TLS", "http://"}},
+		{"TLS there", control.Target{URL: "http" + strings.TrimPrefix(h.url, "https")}, control.NoDaemon, []string{"400 Bad Request", "HTTPS server"}},
+		{"something else", control.Target{URL: stranger.URL}, control.NoDaemon, []string{"no JSON", "is that the address of a rota?"}},
+		{"something that sends us on", control.Target{URL: stranger.URL, Token: controlToken}, control.NoDaemon, []string{"302 Found"}},
+		{"no token", control.Target{URL: h.url, RootCAs: h.roots}, control.Forbidden, []string{"no token; give a token: --token-file FILE"}},
+		{"a wrong token", control.Target{URL: h.url, RootCAs: h.roots, Token: "wrong"}, control.Forbidden, []string{"the token is wrong"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := client(t, test.target).Status(t.Context())
+			if got := control.CodeOf(err); got != test.code {
+				t.Fatalf("%q (%v), want %q", got, err, test.code)
+			}
+			for _, says := range test.says {
+				if !strings.Contains(err.Error(), says) {
+					t.Errorf("it says %q, not %q", err, says)
+				}
+			}
+			if strings.Contains(err.Error(), controlToken) {
+				t.Errorf("it tells the token: %v", err)
+			}
+		})
+	}
+}
+
+// TestTargets is what is no target at all.
+func TestTargets(t *testing.T) {
+	for _, target := range []control.Target{
+		{URL: "localhost:8377"},
+		{URL: "ftp://localhost"},
+		{URL: "https://"},
+		{URL: "https://localhost/?x=1"},
+		{URL: "https://token@localhost/"},
+		{URL: "http://rota.example:8377", Token: "secret"},
+		{URL: "http://[::ffff:192.0.2.1]:8377", Token: "secret"},
+	} {
+		_, err := control.NewClient(target)
+		if control.CodeOf(err) != control.Usage {
+			t.Errorf("%s: %v", target.URL, err)
+		}
+	}
+	for _, target := range []control.Target{
+		{URL: "http://127.0.0.1:8377", Token: "secret"},
+		{URL: "http://[::1]:8377/", Token: "secret"},
+		{URL: "http://LOCALHOST:8377", Token: "secret"},
+		{URL: "https://rota.example/rota/", Token: "secret"},
+		{URL: "http://rota.example:8377"},
+	} {
+		if _, err := control.NewClient(target); err != nil {
+			t.Errorf("%s: %v", target.URL, err)
+		}
+	}
+}
+
+// TestBrokenInput: an input that cannot be read is not the daemon's fault, and
+// makes no run.
+func TestBrokenInput(t *testing.T) {
+	h := open(t)
+	c := client(t, control.Target{Socket: h.socket})
+	input := io.MultiReader(strings.NewReader("half"), iotest.ErrReader(errors.New("the disk is gone")))
+	_, err := c.Request(t.Context(), control.Request{Task: "echo", Key: "a"}, input)
+	if control.CodeOf(err) != control.Failed || !strings.Contains(err.Error(), "cannot read the input: the disk is gone") {
+		t.Errorf("%v", err)
+	}
+	if _, err := c.Run(t.Context(), "echo/a"); control.CodeOf(err) != control.NotFound {
+		t.Errorf("a run of half an input: %v", err)
+	}
+}
+
+// TestEnd: when a server ends it says so to those who wait, and breaks off what
+// is read as a whole.
+func TestEnd(t *testing.T) {
+	h := open(t)
+	path := filepath.Join(t.TempDir(), "rota.sock")
+	d, err := control.OpenSocket(path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serving, end := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- h.server.Serve(serving, d) }()
+	c := client(t, control.Target{Socket: path})
+	ctx := t.Context()
+	request(t, h.fake, "sleep", "a", false)
+	waited := make(chan error, 1)
+	go func() {
+		_, err := c.Wait(ctx, "sleep/a")
+		waited <- err
+	}()
+	log, err := c.Log(ctx, "sleep/a", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := make([]byte, len("input"))
+	if _, err := io.ReadFull(log, begin); err != nil {
+		t.Fatal(err)
+	}
+	messages, err := c.Watch(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end()
+	if err := <-served; err != nil {
+		t.Errorf("serve: %v", err)
+	}
+	// It may have come too late to be told.
+	if err := <-waited; control.CodeOf(err) != control.NotNow && control.CodeOf(err) != control.NoDaemon {
+		t.Errorf("who waits: %v", err)
+	}
+	if _, err := io.ReadAll(log); control.CodeOf(err) != control.Failed || !strings.Contains(err.Error(), "broke off") {
+		t.Errorf("who follows: %v", err)
+	}
+	if _, more := <-messages; more {
+		t.Error("who watches gets more")
+	}
+	if _, err := c.Status(ctx); control.CodeOf(err) != control.NoDaemon {
+		t.Errorf("who comes later: %v", err)
+	}
+}
+
+// TestGivingUp: who gives up waiting gets their own reason.
+func TestGivingUp(t *testing.T) {
+	h := open(t)
+	c := client(t, control.Target{Socket: h.socket})
+	request(t, h.fake, "sleep", "a", false)
+	ctx, end := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer end()
+	if _, err := c.Wait(ctx, "sleep/a"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+	if _, err := c.Status(t.Context()); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}

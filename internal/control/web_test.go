@@ -1,0 +1,143 @@
+package control_test
+
+import (
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rota/internal/control"
+)
+
+// TestOpenWeb is what the web may be set to.
+func TestOpenWeb(t *testing.T) {
+	cert, key, _ := certificate(t)
+	good := []control.Token{{Name: "ops", Value: controlToken, May: control.MayControl}}
+	for _, test := range []struct {
+		name string
+		web  control.Web
+		says string // of the error; "": none
+	}{
+		{"this machine", control.Web{Listen: "127.0.0.1:0"}, ""},
+		{"this machine by name", control.Web{Listen: "localhost:0"}, ""},
+		{"a socket", control.Web{Listen: "unix:" + filepath.Join(t.TempDir(), "web.sock")}, ""},
+		{"all machines", control.Web{Listen: "0.0.0.0:0"}, "it needs tokens and TLS"},
+		{"all machines, as Go says it", control.Web{Listen: ":0"}, "it needs tokens and TLS"},
+		{"all machines without TLS", control.Web{Listen: "0.0.0.0:0", Tokens: good}, "it needs tokens and TLS"},
+		{"all machines without tokens", control.Web{Listen: "0.0.0.0:0", Cert: cert, Key: key}, "it needs tokens and TLS"},
+		{"all machines with both", control.Web{Listen: "0.0.0.0:0", Cert: cert, Key: key, Tokens: good}, ""},
+		{"actions", control.Web{Listen: "127.0.0.1:0", Actions: true}, "actions = true needs a token"},
+		{"actions with a token", control.Web{Listen: "127.0.0.1:0", Actions: true, Tokens: good}, ""},
+		{"half of TLS", control.Web{Listen: "127.0.0.1:0", Cert: cert}, "[web] TLS"},
+		{"TLS the other way around", control.Web{Listen: "127.0.0.1:0", Cert: key, Key: cert}, "[web] TLS"},
+		{"a short token", control.Web{Listen: "127.0.0.1:0", Tokens: []control.Token{{Name: "ci", Value: "hunter2", May: control.MayRead}}}, `token "ci" has 7 characters`},
+		{"a token for nothing", control.Web{Listen: "127.0.0.1:0", Tokens: []control.Token{{Name: "ci", Value: controlToken}}}, `may ""`},
+		{"a token of an owner", control.Web{Listen: "127.0.0.1:0", Tokens: []control.Token{{Name: "ci", Value: controlToken, May: control.MayOwn}}}, `may "own"`},
+		{"a pattern that is none", control.Web{Listen: "127.0.0.1:0", Tokens: []control.Token{{Name: "ci", Value: controlToken, May: control.MayRead, Tasks: []string{"a["}}}}, "pattern"},
+		{"no port", control.Web{Listen: "127.0.0.1", Tokens: good, Cert: cert, Key: key}, "cannot listen at 127.0.0.1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d, err := control.OpenWeb(test.web)
+			if err == nil {
+				d.Close()
+			}
+			if (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
+				t.Errorf("%v, want %q", err, test.says)
+			}
+			if err != nil && (strings.Contains(err.Error(), controlToken) || strings.Contains(err.Error(), "hunter2")) {
+				t.Errorf("it tells the token: %v", err)
+			}
+		})
+	}
+}
+
+// TestReadOnly: on a machine by itself everybody may look, and nobody act. What
+// lets others in can be changed while it is open.
+func TestReadOnly(t *testing.T) {
+	h := open(t)
+	w := control.Web{Listen: "127.0.0.1:0"}
+	d, err := control.OpenWeb(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.serve(t, d)
+	c := client(t, control.Target{URL: d.Addr()})
+	ops := client(t, control.Target{URL: d.Addr(), Token: controlToken})
+	run := client(t, control.Target{URL: d.Addr(), Token: runToken})
+	asks := func(what string, c *control.Client, read, act control.Code) {
+		t.Helper()
+		_, err := c.Tasks(t.Context(), "echo")
+		if got := control.CodeOf(err); got != read {
+			t.Errorf("%s reads: %q (%v), want %q", what, got, err, read)
+		}
+		_, err = c.Request(t.Context(), control.Request{Task: "echo"}, nil)
+		if got := control.CodeOf(err); got != act {
+			t.Errorf("%s acts: %q (%v), want %q", what, got, err, act)
+		}
+	}
+	asks("anybody", c, "", control.Forbidden)
+	asks("a wrong token", ops, control.Forbidden, control.Forbidden)
+	asks("a run", run, "", control.Forbidden)
+
+	w.Tokens = []control.Token{{Name: "ops", Value: controlToken, May: control.MayControl}}
+	if err := d.Change(w); err != nil {
+		t.Fatal(err)
+	}
+	asks("anybody, where there are tokens", c, control.Forbidden, control.Forbidden)
+	asks("a token without actions", ops, "", control.Forbidden)
+	w.Actions = true
+	if err := d.Change(w); err != nil {
+		t.Fatal(err)
+	}
+	asks("anybody, with actions", c, control.Forbidden, control.Forbidden)
+	asks("a token with actions", ops, "", "")
+	asks("a run with actions", run, "", "")
+
+	w.Tokens = nil
+	if err := d.Change(w); control.CodeOf(err) != control.Usage {
+		t.Errorf("to what is wrong: %v", err)
+	}
+	w.Listen = "127.0.0.1:1"
+	if err := d.Change(w); control.CodeOf(err) != control.Conflict {
+		t.Errorf("to somewhere else: %v", err)
+	}
+	asks("a token after a change that was refused", ops, "", "")
+}
+
+// TestGuess: a wrong token takes its time.
+func TestGuess(t *testing.T) {
+	h := open(t)
+	const slow = 100 * time.Millisecond
+	h.server.Hurry(slow)
+	begin := time.Now()
+	r, err := http.NewRequestWithContext(t.Context(), "GET", h.url+"/v1/status", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bearer("wrong")(r)
+	if status, _, _ := h.ask(t, r); status != 401 || time.Since(begin) < slow {
+		t.Errorf("%d after %v", status, time.Since(begin))
+	}
+}
+
+// TestWebSocket: the web may be a unix socket, for a proxy before it.
+func TestWebSocket(t *testing.T) {
+	h := open(t)
+	h.socket = filepath.Join(t.TempDir(), "web.sock")
+	d, err := control.OpenWeb(control.Web{Listen: "unix:" + h.socket, Hosts: []string{"rota.example"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.serve(t, d)
+	for name, want := range map[string]int{"rota.example": 200, "evil.example": 403} {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+net.JoinHostPort(name, "80")+"/v1/status", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, text, _ := h.ask(t, r); status != want {
+			t.Errorf("as %s: %d %s, want %d", name, status, text, want)
+		}
+	}
+}
