@@ -262,7 +262,7 @@ func TestTellSparesTheRun(t *testing.T) {
 	task := b.command(Threaded, "read x <"+fifo)
 	run := b.launch(task, "k1")
 	in := Input{
-		Task: run.Task, Run: run.ID, Process: task.Process, Hook: NewHook("failure", run, b.dir, 100),
+		Task: run.Task, Run: run.ID, StateDir: b.dir, Process: task.Process, Hook: NewHook("failure", run, b.dir, 100),
 		Policy: Policy{StopSignal: "TERM", KillAfter: 100 * time.Millisecond},
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

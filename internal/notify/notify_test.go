@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -221,7 +222,7 @@ func TestRetries(t *testing.T) {
 		e.heard = nil
 		e.mu.Unlock()
 		e.answer(nil)
-		time.Sleep(11 * time.Minute)
+		time.Sleep(13 * time.Minute)
 		synctest.Wait()
 		e.mu.Lock()
 		if len(e.heard) != 1 || !strings.HasSuffix(e.heard[0], "failure a/1 +1") {
@@ -292,6 +293,59 @@ func TestFullQueue(t *testing.T) {
 		r.Notifier.mu.Unlock()
 		close(gate)
 		e.expect(t, "0s: failure a/first", "0s: failure a/0 +999")
+	})
+}
+
+// What comes while a try is under way that fails is bounded, too.
+func TestFullQueueAfterFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEar()
+		gate := make(chan struct{})
+		e.hang = func(context.Context) error { <-gate; return errors.New("down") }
+		r := newRig(t, Target{Name: "ops", Action: e})
+		defer r.stop()
+		r.fail("ops", "a/first")
+		synctest.Wait()
+		for i := range queueMax {
+			r.fail("ops", fmt.Sprint("a/", i))
+		}
+		close(gate)
+		synctest.Wait()
+		r.Notifier.mu.Lock()
+		defer r.Notifier.mu.Unlock()
+		if l := r.lanes["ops"]; len(l.events) != queueMax || l.more != 1 || l.events[0].Run.ID != "a/first" {
+			t.Errorf("%d events, %d more", len(l.events), l.more)
+		}
+	})
+}
+
+// After a success the next failure is tried again soon.
+func TestRetriesBeginAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEar()
+		r := newRig(t, Target{Name: "ops", Action: e})
+		defer r.stop()
+		var works atomic.Bool
+		told := make(chan struct{})
+		e.hang = func(context.Context) error {
+			if !works.CompareAndSwap(true, false) {
+				return errors.New("down")
+			}
+			r.fail("ops", "a/2") // so that the worker goes on
+			close(told)
+			return nil
+		}
+		r.fail("ops", "a/1")
+		time.Sleep(30 * time.Minute)
+		works.Store(true)
+		<-told
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if n := strings.Count(strings.Join(e.heard, "\n"), "a/2"); n < 5 {
+			t.Errorf("heard %q", e.heard)
+		}
 	})
 }
 
