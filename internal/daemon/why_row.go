@@ -351,7 +351,7 @@ func (a *answer) queued() {
 		a.say("%s runs since %s", run.ID, a.clock(run.Started))
 	}
 	if most := a.cfg.Rota.MaxRunning; most > 0 && a.running >= most {
-		a.say("%d runs are under way, and no more may be (max_running)", a.running)
+		a.say("%s under way, and no more may be (max_running)", plural(a.running, "run is", "runs are"))
 	}
 	if most := a.task.MaxWait; most > 0 {
 		a.say("It is skipped if it waits until %s (max_wait)", a.clock(r.Queued.Add(most)))

@@ -251,4 +251,3 @@ func TestWhy(t *testing.T) {
 		})
 	}
 }
-
