@@ -1,6 +1,28 @@
 package ledger
 
-import "context"
+import (
+	"context"
+	"os"
+	"syscall"
+	"testing"
+)
+
+// Folder is one in memory, where there is such, for syncing to a disk takes most
+// of the time of a test.
+func Folder(t testing.TB) string {
+	t.Helper()
+	const shm, enough = "/dev/shm", 256 << 20
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(shm, &disk); err != nil || disk.Bavail*uint64(disk.Bsize) < enough {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp(shm, "rota-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
 
 // Migrated notes a change of the tables that this program does not know.
 func Migrated(s *SQLite, name string) error {

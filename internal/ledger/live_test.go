@@ -14,13 +14,13 @@ import (
 	"rota/runner"
 )
 
-// TestFlippedWhileInUse flips each byte of what one row says, one at a time, in
-// the file of a ledger that is in use. That row is reported and put away, its id
+// TestFlippedWhileInUse flips bytes of what one row says, one at a time, in the
+// file of a ledger that is in use. That row is reported and put away, its id
 // is free again, and nothing else has changed, now or at the next start.
 func TestFlippedWhileInUse(t *testing.T) {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	const flipped, mark, rows = "b/15", "what it reads", 30
-	s, err := Open(t.Context(), t.TempDir(), Options{})
+	s, err := Open(t.Context(), Folder(t), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,8 +53,12 @@ func TestFlippedWhileInUse(t *testing.T) {
 	if first < 0 || last < first+len(packed)+len(mark) || last > first+100 {
 		t.Fatalf("the row lies from %d to %d", first, last)
 	}
-	forced := 0
+	forced, tried := 0, 0
 	for place := first; place < last; place++ {
+		if place > first+3 && (place-first)%6 > 0 { // all of its id, and some of the rest
+			continue
+		}
+		tried++
 		if err := os.WriteFile(s.path, good, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +125,7 @@ func TestFlippedWhileInUse(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if forced == 0 || forced == last-first {
-		t.Errorf("in %d of %d cases the indexes said otherwise", forced, last-first)
+	if forced == 0 || forced == tried {
+		t.Errorf("in %d of %d cases the indexes said otherwise", forced, tried)
 	}
 }

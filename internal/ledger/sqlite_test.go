@@ -1,30 +1,13 @@
 package ledger_test
 
 import (
-	"os"
-	"syscall"
 	"testing"
 
 	"rota/internal/ledger"
 	"rota/internal/ledger/ledgertest"
 )
 
-// folder is one in memory, where there is such, for syncing to a disk takes most
-// of the time of a test.
-func folder(t testing.TB) string {
-	t.Helper()
-	const shm, enough = "/dev/shm", 256 << 20
-	var disk syscall.Statfs_t
-	if err := syscall.Statfs(shm, &disk); err != nil || disk.Bavail*uint64(disk.Bsize) < enough {
-		return t.TempDir()
-	}
-	dir, err := os.MkdirTemp(shm, "rota-test-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
+func folder(t testing.TB) string { return ledger.Folder(t) }
 
 // open opens the ledger of a folder.
 func open(t testing.TB, dir string) *ledger.SQLite {
