@@ -177,7 +177,9 @@ func runSheet(w when, r control.Run) sheet {
 	b.add("cause", causeOf(r.Run))
 	if r.Folded() {
 		b.add("slots", fmt.Sprintf("%d, from %s to %s", r.Count, w.full(r.First), w.full(r.Last)))
-		b.add("by", r.By)
+		if r.By != "" {
+			b.add("gave way", "to "+r.By)
+		}
 	}
 	b.add("on", r.On)
 	b.add("scheduled", w.both(r.Scheduled))
@@ -197,7 +199,7 @@ func runSheet(w when, r control.Run) sheet {
 	b.add("signal", r.Signal)
 	b.add("queue", r.Queue)
 	for i, name := range slices.Sorted(maps.Keys(r.Params)) {
-		b.add(once(i == 0, "params"), name+"="+r.Params[name])
+		b.add(once(i == 0, "params"), clean(name+"="+r.Params[name]))
 	}
 	b.add("input", r.Input)
 	if r.InputFile != "" {

@@ -59,7 +59,7 @@ func statusSheet(w when, st control.Status) sheet {
 	if st.Timezone != "Local" { // else it is the machine's
 		b.add("zone", st.Timezone)
 	}
-	tasks := count(st.Tasks, "task")
+	tasks := fmt.Sprint(st.Tasks)
 	if st.Held > 0 {
 		tasks += fmt.Sprintf(", %d held", st.Held)
 	}

@@ -54,23 +54,3 @@ func FuzzInstant(f *testing.F) {
 		}
 	})
 }
-
-func TestUntil(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0:                             "now",
-		999 * time.Millisecond:        "now",
-		time.Second:                   "in 1s",
-		59999 * time.Millisecond:      "in 59s",
-		time.Minute:                   "in 1m",
-		252 * time.Second:             "in 4m 12s",
-		2*time.Hour + 59*time.Second:  "in 2h",
-		2*time.Hour + 3*time.Minute:   "in 2h 3m",
-		24*time.Hour - time.Second:    "in 23h 59m",
-		25*time.Hour + 59*time.Minute: "in 1d 1h",
-		400 * 24 * time.Hour:          "in 400d",
-	} {
-		if got := until(d); got != want {
-			t.Errorf("until(%v) = %q, want %q", d, got, want)
-		}
-	}
-}

@@ -1,0 +1,92 @@
+package command
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+
+	"rota/internal/control"
+)
+
+// where returns what a command line says of where the daemon is.
+func where(t *testing.T, line string) (p place, err error) {
+	t.Helper()
+	app := (&session{}).app()
+	app.Commands = append(app.Commands, &cli.Command{Name: "where", HideHelp: true, Action: func(c *cli.Context) error {
+		p, err = whereDaemon(c)
+		return nil
+	}})
+	args, wrong := normalise(app, words("where "+line))
+	if wrong != nil {
+		t.Fatal(wrong)
+	}
+	if wrong := app.Run(args); wrong != nil {
+		t.Fatal(wrong)
+	}
+	return p, err
+}
+
+func TestWhereDaemon(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	socket := file("socket.toml", "[rota]\nsocket = 'run/x.sock'\nstate_dir = 'state'\n")
+	state := file("state.toml", "[rota]\nstate_dir = 'state'\n")
+	broken := file("broken.toml", "[rota]\nstate_dir = 'state'\nwrong\n")
+	gone := filepath.Join(dir, "gone.toml")
+	file("token", "sesame\n")
+	file("empty", "\n")
+	file("two", "open sesame\n")
+
+	usual := control.SocketPath("", "")
+	own := filepath.Join(dir, "state/rota.sock")
+	for _, test := range []struct {
+		line, env string // NAME=value of the environment, or ""
+		want      place
+	}{
+		{"-s /x", "", place{socket: "/x"}},
+		{"--socket rel", "", place{socket: "rel"}},
+		{"", "ROTA_SOCKET=/x", place{socket: "/x", token: "run"}},
+		{"-s /y", "ROTA_SOCKET=/x", place{socket: "/y"}},
+		{"--url https://h", "", place{url: "https://h"}},
+		{"", "ROTA_URL=https://h", place{url: "https://h"}},
+		{"--url https://h", "ROTA_SOCKET=/x", place{url: "https://h"}},
+		{"-s /x", "ROTA_URL=https://h", place{socket: "/x"}},
+		{"--url https://h --token-file token", "", place{url: "https://h", token: "sesame"}},
+		{"--url https://h", "ROTA_TOKEN_FILE=token", place{url: "https://h", token: "sesame"}},
+		{"--token-file token", "ROTA_SOCKET=/x", place{socket: "/x", token: "sesame"}},
+
+		// Else the file says it, wrong or not, and the daemon has to run that one.
+		{"-c socket.toml", "", place{socket: filepath.Join(dir, "run/x.sock"), file: socket}},
+		{"-c state.toml", "", place{socket: own, file: state}},
+		{"-c broken.toml", "", place{socket: own, file: broken}},
+		{"-c gone.toml", "", place{socket: usual, file: gone}},
+		{"-c state.toml -s /x", "", place{socket: "/x"}},
+	} {
+		for _, name := range []string{"ROTA_SOCKET", "ROTA_URL", "ROTA_TOKEN_FILE", "ROTA_CONFIG"} {
+			t.Setenv(name, "")
+		}
+		t.Setenv("ROTA_TOKEN", "run")
+		if test.env != "" {
+			name, value, _ := strings.Cut(test.env, "=")
+			t.Setenv(name, value)
+		}
+		if got, err := where(t, test.line); err != nil || got != test.want {
+			t.Errorf("%q with %q: %+v, %v, want %+v", test.line, test.env, got, err, test.want)
+		}
+	}
+	for _, name := range []string{"nosuch", "empty", "two", dir} {
+		if got, err := where(t, "-s /x --token-file "+name); err == nil {
+			t.Errorf("%s is the token %q, want an error", name, got.token)
+		}
+	}
+}

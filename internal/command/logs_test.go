@@ -1,0 +1,79 @@
+package command
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+)
+
+func TestEachLine(t *testing.T) {
+	at := time.Date(2026, 11, 22, 2, 30, 0, 123e6, time.UTC)
+	const stamp = "2026-11-22T02:30:00.123Z"
+	long := strings.Repeat("x", maxPiece)
+	for _, test := range []struct {
+		name, text string
+		want       []logged
+	}{
+		{"nothing", "", nil},
+		{"two lines", stamp + " one\n" + stamp + " two\n", []logged{{at: at, text: "one", whole: true}, {at: at, text: "two", whole: true}}},
+		{"an empty line", stamp + " \n", []logged{{at: at, whole: true}}},
+		{"no end", stamp + " one", []logged{{at: at, text: "one", whole: true}}},
+		{"no stamp", "one\n\n", []logged{{text: "one", whole: true}, {whole: true}}},
+		{"not quite a stamp", "2026-13-22T02:30:00.123Z one\n" + stamp + "\n", []logged{{text: "2026-13-22T02:30:00.123Z one", whole: true}, {text: stamp, whole: true}}},
+		{"a stamp of the task's own", stamp + " " + stamp + " one\n", []logged{{at: at, text: stamp + " one", whole: true}}},
+		{"a very long line", stamp + " " + long + "y\nz\n", []logged{
+			{at: at, text: long[:maxPiece-len(stamp)-1]},
+			{text: strings.Repeat("x", len(stamp)+1) + "y", more: true, whole: true},
+			{text: "z", whole: true},
+		}},
+	} {
+		var got []logged
+		err := eachLine(iotest.HalfReader(strings.NewReader(test.text)), true, func(l logged) error {
+			got = append(got, l)
+			return nil
+		})
+		if err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%s: %+v, %v, want %+v", test.name, got, err, test.want)
+		}
+	}
+}
+
+func TestEachLineTellsWhatBroke(t *testing.T) {
+	broken := errors.New("broken")
+	seen := 0
+	count := func(logged) error { seen++; return nil }
+	if err := eachLine(io.MultiReader(strings.NewReader("one\ntwo"), iotest.ErrReader(broken)), true, count); !errors.Is(err, broken) || seen != 2 {
+		t.Errorf("%v after %d lines, want what broke after 2", err, seen)
+	}
+	if err := eachLine(strings.NewReader("one\ntwo\n"), true, func(logged) error { return broken }); err != broken {
+		t.Errorf("%v, want what the printer says", err)
+	}
+}
+
+func FuzzEachLine(f *testing.F) {
+	for _, seed := range []string{"", "one\ntwo\n", "2026-11-22T02:30:00.123Z one\n", "\n\n", "no end"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var b strings.Builder
+		if err := eachLine(strings.NewReader(text), true, func(l logged) error {
+			if !l.at.IsZero() {
+				b.WriteString(l.at.Format(logStamp) + " ")
+			}
+			b.WriteString(l.text)
+			if l.whole {
+				b.WriteString("\n")
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.String(); got != text && got != text+"\n" {
+			t.Errorf("%q became %q", text, got)
+		}
+	})
+}
