@@ -34,6 +34,13 @@ func (h *Hooks) each(do func(key string, list *[]string)) {
 // the hook is the name of a notification.
 func RunHook(hook string) (task string, ok bool) { return strings.CutPrefix(hook, "run:") }
 
+const (
+	maxTargets = 32     // of one hook
+	maxCircles = 10     // that are told of
+	maxGuesses = 100    // names that are compared with those there are
+	maxNames   = 10_000 // that a name is compared with
+)
+
 // reference is a place that names a notification or a task, which may stand
 // further down or in another file.
 type reference struct {
@@ -47,9 +54,13 @@ type reference struct {
 func (s spot) targets(v any, told bool, to *[]string) {
 	var list []string
 	if items, ok := v.([]any); !ok || len(items) > 0 {
+		n := 0
 		s.each(v, func(s spot, item any) {
 			name := ""
-			if s.filled(item, &name) {
+			if n++; n == maxTargets+1 {
+				s.wrong("name a task that tells them all", "%s has more than %d items", s.key(), maxTargets)
+			}
+			if n <= maxTargets && s.filled(item, &name) {
 				list = append(list, name)
 				s.l.references = append(s.l.references, reference{s, name, told})
 			}
@@ -103,7 +114,7 @@ func (l *loader) refer() {
 			r.at.wrong("name one of [notify.NAME]", "%s starts no task", r.at.key())
 		case isTask:
 			if _, ok := l.tasks[task]; !ok {
-				r.at.wrong(meant("run:", task, l.tasks, fmt.Sprintf("add [tasks.%s]", tomlKey(task))), "there is no task %q", task)
+				r.at.wrong(meant(l, "run:", task, l.tasks, fmt.Sprintf("add [tasks.%s]", tomlKey(task))), "there is no task %q", task)
 			}
 		default:
 			if _, ok := l.notes[r.name]; !ok {
@@ -111,7 +122,7 @@ func (l *loader) refer() {
 				if _, ok := l.tasks[r.name]; ok && !r.told {
 					hint = fmt.Sprintf("to start the task write %q", "run:"+r.name)
 				}
-				r.at.wrong(meant("", r.name, l.notes, hint), "there is no [notify.%s]", tomlKey(r.name))
+				r.at.wrong(meant(l, "", r.name, l.notes, hint), "there is no [notify.%s]", tomlKey(r.name))
 			}
 		}
 	}
@@ -128,9 +139,13 @@ func (s spot) key() string {
 	return ""
 }
 
-// meant is the hint for a name that is not there: the one that is near, with
-// what stands before it, or else something other.
-func meant(prefix, name string, known map[string]spot, other string) string {
+// meant is the hint for a name that is not among the user's own: the one that is
+// near, with what stands before it, or else something other. It looks for one
+// only so often, as there may be many names on both sides.
+func meant[T any](l *loader, prefix, name string, known map[string]T, other string) string {
+	if l.guesses++; l.guesses > maxGuesses || len(known) > maxNames {
+		return other
+	}
 	near := suggest.Nearest(name, slices.Collect(maps.Keys(known)))
 	if near == "" {
 		return other
@@ -145,13 +160,14 @@ func (l *loader) circles() {
 		done  = 2
 	)
 	seen := map[string]int{}
+	told := 0
 	var way []string
 	var visit func(name string)
 	visit = func(name string) {
-		t := l.config.Tasks[name]
+		hooks := l.config.Tasks[name].Hooks
 		seen[name] = under
 		way = append(way, name)
-		t.Hooks.each(func(key string, list *[]string) {
+		hooks.each(func(key string, list *[]string) {
 			for i, hook := range *list {
 				next, ok := RunHook(hook)
 				if _, known := l.config.Tasks[next]; !ok || !known {
@@ -161,6 +177,9 @@ func (l *loader) circles() {
 				case 0:
 					visit(next)
 				case under:
+					if told++; told > maxCircles {
+						continue
+					}
 					circle := append(slices.Clone(way[slices.Index(way, next):]), next)
 					at, own := l.taskKey(name, key)
 					hint := ""

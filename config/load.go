@@ -57,6 +57,7 @@ type loader struct {
 	queues     map[string]spot
 	notes      map[string]spot
 	references []reference
+	guesses    int                  // see meant
 	dateFiles  map[string]*dateFile // by absolute path
 }
 

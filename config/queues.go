@@ -88,6 +88,10 @@ func matchStar(pattern, text string) bool {
 	return strings.HasSuffix(rest, parts[len(parts)-1])
 }
 
+// maxPatterns is how many patterns of queues there may be; each is held against
+// each queue.
+const maxPatterns = 100
+
 // setAutostart reads the patterns of autostart. An empty list is no mistake
 // here: then no queue starts by itself.
 func setAutostart(s spot, v any, to *Rota) {
@@ -95,14 +99,17 @@ func setAutostart(s spot, v any, to *Rota) {
 		to.Autostart = []string{}
 		return
 	}
-	s.texts(v, &to.Autostart)
+	if s.texts(v, &to.Autostart) && len(to.Autostart) > maxPatterns {
+		s.wrong(`let a * stand for several, as in "site*@mail"`, "autostart has more than %d patterns", maxPatterns)
+		to.Autostart = nil
+	}
 }
 
 // unstarted warns of patterns of autostart that match no queue.
 func (l *loader) unstarted(file *source) {
 	rota, _ := file.data["rota"].(map[string]any)
 	v, given := rota["autostart"]
-	if !given {
+	if !given || len(l.config.Rota.Autostart) == 0 { // they are wrong, or none
 		return
 	}
 	names := slices.Sorted(maps.Keys(l.config.Queues))
@@ -110,11 +117,8 @@ func (l *loader) unstarted(file *source) {
 	at := spot{l: l, src: file}.at("rota").at("autostart")
 	warn := func(s spot, item any) {
 		if p, _ := item.(string); p != "" && slices.Contains(unmatched, p) {
-			l.add(complaint{spot: s, Fault: Fault{Warning: true, Msg: fmt.Sprintf("%q matches no queue", p), Hint: didYouMean(p, names)}})
+			l.add(complaint{spot: s, Fault: Fault{Warning: true, Msg: fmt.Sprintf("%q matches no queue", p), Hint: meant(l, "", p, l.config.Queues, "")}})
 		}
-	}
-	if list, ok := v.([]any); ok && len(list) == 0 {
-		return
 	}
 	at.each(v, warn)
 }

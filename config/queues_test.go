@@ -1,9 +1,11 @@
 package config
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // The patterns of queues: a queue without @ has nothing before it.
@@ -51,6 +53,36 @@ func TestMatchQueue(t *testing.T) {
 	if !slices.Equal(matched, []string{"main", "mail", "site1@mail", "site2@mail"}) || !slices.Equal(unmatched, []string{"nope", "no*"}) {
 		t.Errorf("several: %q, not %q", matched, unmatched)
 	}
+}
+
+// MatchQueue agrees with a regular expression that says the same.
+func FuzzMatchQueue(f *testing.F) {
+	for _, pattern := range []string{"*", "*@*", "mail", "@mail", "*@ma*l", "site1@*", "a*b*@", "**@@*", ""} {
+		f.Add(pattern, "mail")
+		f.Add(pattern, "site1@mail")
+		f.Add(pattern, "a@b@c")
+	}
+	f.Fuzz(func(t *testing.T, pattern, queue string) {
+		if !utf8.ValidString(pattern) || !utf8.ValidString(queue) {
+			return // a regular expression is of characters
+		}
+		form, name := pattern, queue
+		if form == "*" {
+			form = "*@*"
+		}
+		if !strings.Contains(form, "@") {
+			form = "@" + form
+		}
+		if !strings.Contains(name, "@") {
+			name = "@" + name
+		}
+		// Before the first @ there is none, in the pattern as in the name.
+		site, rest, _ := strings.Cut(form, "@")
+		expr := strings.ReplaceAll(regexp.QuoteMeta(site), `\*`, `[^@]*`) + "@" + strings.ReplaceAll(regexp.QuoteMeta(rest), `\*`, `.*`)
+		if want := regexp.MustCompile("^(?s:" + expr + ")$").MatchString(name); MatchQueue(pattern, queue) != want {
+			t.Errorf("%q matches %q: want %v", pattern, queue, want)
+		}
+	})
 }
 
 // Many stars take no long time.

@@ -135,11 +135,7 @@ func (d *draft) settle(s spot, action string) {
 		return
 	}
 	if _, ok := s.l.config.Queues[d.Queue]; !ok {
-		known := slices.Sorted(maps.Keys(s.l.config.Queues))
-		hint := didYouMean(d.Queue, known)
-		if hint == "" {
-			hint = fmt.Sprintf("add [queues.%s]", tomlKey(d.Queue))
-		}
+		hint := meant(s.l, "", d.Queue, s.l.config.Queues, fmt.Sprintf("add [queues.%s]", tomlKey(d.Queue)))
 		at := s.at("queue")
 		if !d.own["queue"] {
 			at = spot{l: s.l, src: s.l.sources[0]}.at("defaults").at("queue")

@@ -289,6 +289,11 @@ func TestLarge(t *testing.T) {
 		{"one text", "a = \"" + strings.Repeat("x", size) + "\""},
 		{"unknown keys", lines(5000, "key%d = 1\n")},
 		{"tasks", lines(2000, "[tasks.t%d]\ncommand = \"true\"\ntimeuot = \"1h\"\n")},
+		{"unknown targets", lines(5000, "[notify.n%d]\ncommand = \"x\"\n") + lines(10000, "[tasks.t%d]\ncommand = \"true\"\non_failure = [\"nobody\"]\nqueue = \"none\"\n")},
+		{"a long way of hooks", way(30_000)},
+		{"circles of hooks", "[defaults]\non_failure = [\"run:t1\", \"run:t2\", \"run:t3\"]\n" + lines(10000, "[tasks.t%d]\ncommand = \"true\"\n")},
+		{"hooks that name many", "[defaults]\non_failure = [" + strings.Repeat("\"run:a\", ", 100_000) + "]\n" + lines(10000, "[tasks.t%d]\ncommand = \"true\"\n")},
+		{"patterns of queues", "[rota]\nautostart = [" + lines(20000, "\"n%d\", ") + "]\n" + lines(5000, "[queues.q%d]\n") + "[tasks]\n"},
 		{"too large", strings.Repeat("#", maxSize+1)},
 	} {
 		start := time.Now()
@@ -296,13 +301,22 @@ func TestLarge(t *testing.T) {
 		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("%s took %v", c.name, took)
 		}
-		if (err == nil) != (c.name == "blank lines") {
+		if (err == nil) != (c.name == "blank lines" || c.name == "a long way of hooks") {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		if e, ok := err.(*Errors); ok && len(e.Faults[0].Render()) > 2000 {
 			t.Errorf("%s: a complaint of %d bytes", c.name, len(e.Faults[0].Render()))
 		}
 	}
+}
+
+// way is tasks each of which starts the next.
+func way(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "[tasks.w%d]\ncommand = \"true\"\non_success = \"run:w%d\"\n", i, i+1)
+	}
+	return b.String() + fmt.Sprintf("[tasks.w%d]\ncommand = \"true\"\n", n)
 }
 
 func lines(n int, format string) string {

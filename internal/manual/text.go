@@ -40,5 +40,6 @@ var environment = [][2]string{
 	{"ROTA_LAST_SUCCESS", "When the last success ended, in RFC 3339."},
 	{"ROTA_RESULT_FILE", "Where to write the result of the run, if it has any."},
 	{"ROTA_PARAM_NAME", "Each parameter, its name in capitals."},
+	{"ROTA_SOCKET, ROTA_TOKEN", "Where rota answers, and by what right the run may act on its own task."},
 	{"ROTA_PARENT, ROTA_PARENT_OUTCOME, ROTA_PARENT_EXIT", "Of a run that a hook has started: the run that it is about, its outcome and exit code."},
 }
