@@ -30,6 +30,18 @@ func (h *Hub) Publish(m Message) {
 	}
 }
 
+// PublishLine sends a line of a run's output to those who are not behind: a task
+// that writes without end is to drive nobody away from what matters more.
+func (h *Hub) PublishLine(line LogLine) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for c := range h.watchers {
+		if len(c) < maxBehind/2 {
+			c <- Message{Log: &line}
+		}
+	}
+}
+
 // Watch returns the messages from now on, until ctx ends, the hub is closed or
 // the reader is too slow; then the channel is closed.
 func (h *Hub) Watch(ctx context.Context) <-chan Message {

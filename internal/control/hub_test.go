@@ -60,3 +60,27 @@ func TestHub(t *testing.T) {
 		}
 	})
 }
+
+// A flood of output drives nobody away: one who is behind misses lines, and
+// nothing else.
+func TestHubFlood(t *testing.T) {
+	const many = 10_000
+	var h control.Hub
+	c := h.Watch(t.Context())
+	for range many {
+		h.PublishLine(control.LogLine{Line: "x"})
+	}
+	h.Publish(control.Message{Event: &control.Event{Kind: "stop"}})
+	h.Close()
+	lines, events := 0, 0
+	for m := range c {
+		if m.Log != nil {
+			lines++
+		} else {
+			events++
+		}
+	}
+	if lines == 0 || lines > many/2 || events != 1 {
+		t.Errorf("%d lines and %d events came, want some lines and the event", lines, events)
+	}
+}

@@ -92,7 +92,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	l.token = tokens.of
-	l.runner = runner.New(runner.Options{StateDir: stateDir, Done: l.done, Returned: l.returned, Echo: out.echo, Say: out.say})
+	l.runner = runner.New(runner.Options{StateDir: stateDir, Done: l.done, Returned: l.returned, Echo: l.echo, Say: out.say})
 	doors, err := l.open(cfg)
 	if err != nil {
 		return err

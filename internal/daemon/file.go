@@ -87,19 +87,20 @@ func (f *file) watch(ctx context.Context, l *loop) {
 		defer f.mu.Unlock()
 		return f.current.Dirs()
 	}
-	changed := func() { _, _ = f.reload(ctx, l, false) }
+	changed := func() { _, _ = f.reload(ctx, l, "") }
 	warn := func(err error) { l.log.Warn("edits there need a SIGHUP", "error", err) }
 	if err := config.Watch(ctx, dirs, changed, warn); err != nil && ctx.Err() == nil {
 		l.log.Error("cannot watch the file: edits need a SIGHUP", "error", err)
 	}
 }
 
-// reload puts the file in force if it is good and changed; asked says that
-// somebody wants to hear about it in any case. The text is read and checked
+// reload puts the file in force if it is good and changed. If somebody asked for
+// it, who, they want to hear about it in any case. The text is read and checked
 // outside the loop, so that no slot waits for it.
-func (f *file) reload(ctx context.Context, l *loop, asked bool) (config.Changes, error) {
+func (f *file) reload(ctx context.Context, l *loop, who string) (config.Changes, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	asked := who != ""
 	if !asked && f.seen.Same() {
 		return config.Changes{}, nil // something else happened in the folder
 	}
@@ -109,7 +110,7 @@ func (f *file) reload(ctx context.Context, l *loop, asked bool) (config.Changes,
 	if err != nil {
 		if text := complaint(err); text != f.wrong || asked {
 			f.wrong = text
-			f.refuse(ctx, l, err)
+			f.refuse(ctx, l, who, err)
 		}
 		return config.Changes{}, err
 	}
@@ -121,7 +122,7 @@ func (f *file) reload(ctx context.Context, l *loop, asked bool) (config.Changes,
 		return changes, nil
 	}
 	f.wrong = ""
-	if err := l.ask(ctx, func() error { return l.swap(ctx, cfg, changes) }); err != nil {
+	if err := l.ask(ctx, func() error { return l.swap(ctx, cfg, changes, who) }); err != nil {
 		if ctx.Err() == nil {
 			l.log.Error("cannot reload", "error", err)
 		}
@@ -154,10 +155,10 @@ func (l *loop) keep(c *config.Config) {
 }
 
 // refuse tells of a file that is wrong; the configuration in force stays.
-func (f *file) refuse(ctx context.Context, l *loop, err error) {
+func (f *file) refuse(ctx context.Context, l *loop, who string, err error) {
 	l.post(func() { l.broken = err })
 	l.out.complain(err, "reload refused: the last good file stays in force")
-	l.event(ctx, ledger.Event{Time: time.Now(), Kind: "reload", Text: "refused: " + faults(err)})
+	l.event(ctx, ledger.Event{Time: time.Now(), Kind: "reload", Who: who, Text: "refused: " + faults(err)})
 	l.tells.badConfig(l.inForce.Load().Rota.OnBadConfig, complaint(err))
 }
 
@@ -172,7 +173,7 @@ func faults(err error) string {
 
 // swap puts a configuration in force. What was due until now is decided by the
 // one before.
-func (l *loop) swap(ctx context.Context, c *config.Config, changes config.Changes) error {
+func (l *loop) swap(ctx context.Context, c *config.Config, changes config.Changes, who string) error {
 	now, err := l.settled(ctx)
 	if err != nil {
 		return err
@@ -190,7 +191,7 @@ func (l *loop) swap(ctx context.Context, c *config.Config, changes config.Change
 		}
 	}
 	l.freshness()
-	l.event(ctx, ledger.Event{Time: now, Kind: "reload", Text: changes.String()})
+	l.event(ctx, ledger.Event{Time: now, Kind: "reload", Who: who, Text: changes.String()})
 	l.log.Info("reloaded", "changes", changes.String())
 	for _, w := range c.Warnings {
 		l.log.Warn("check", "warning", w.Error())

@@ -14,14 +14,14 @@ import (
 func TestReloadOnlyWhatChanged(t *testing.T) {
 	const good, bad = "[tasks.a]\ncommand = \"true\"\n", "[tasks.a]\ncommand = 1\n"
 	for _, c := range []struct {
-		name  string
-		text  string // of the file at the start, after a good one was saved
-		asked bool
-		want  string // the first that the service manager is told
+		name string
+		text string // of the file at the start, after a good one was saved
+		who  string // asks
+		want string // the first that the service manager is told
 	}{
-		{"right", good, false, "END"},
-		{"wrong", bad, false, "END"},
-		{"right and asked", good, true, "RELOADING=1"},
+		{"right", good, "", "END"},
+		{"wrong", bad, "", "END"},
+		{"right and asked", good, "ada", "RELOADING=1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -42,7 +42,7 @@ func TestReloadOnlyWhatChanged(t *testing.T) {
 			must(t, err)
 			defer null.Close()
 			o := Options{Stdout: null, Stderr: null}
-			f.reload(t.Context(), newLoop(o, newOutputs(o), cfg, dir), c.asked)
+			f.reload(t.Context(), newLoop(o, newOutputs(o), cfg, dir), c.who)
 			sdNotify("END")
 			buf := make([]byte, len(c.want))
 			_, err = manager.Read(buf)

@@ -213,7 +213,7 @@ func TestLoopReload(t *testing.T) {
 			t.Helper()
 			done := make(chan error)
 			cfg := r.parse(jobs)
-			r.post(func() { done <- r.swap(t.Context(), cfg, config.Diff(r.cfg, cfg)) })
+			r.post(func() { done <- r.swap(t.Context(), cfg, config.Diff(r.cfg, cfg), "") })
 			if err := <-done; err != nil {
 				t.Fatal(err)
 			}

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"rota/internal/control"
@@ -47,6 +48,14 @@ func (l *loop) record(run runner.Run) {
 
 // publish tells those who watch.
 func (l *loop) publish(run runner.Run) { l.hub.Publish(control.Message{Run: &run}) }
+
+// echo passes on a line of a run's output, to stdout and to those who watch.
+func (l *loop) echo(run runner.Run, line []byte) {
+	l.out.echo(run, line)
+	if l.hub.Watched() {
+		l.hub.PublishLine(control.LogLine{Time: time.Now(), Run: run.ID, Line: strings.ToValidUTF8(string(line), "\uFFFD")})
+	}
+}
 
 // happened tells those who watch what happened to rota itself.
 func (l *loop) happened(events ...ledger.Event) {

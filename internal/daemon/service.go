@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -401,7 +402,7 @@ func (s *service) Reload(ctx context.Context, plan bool) (control.Reloaded, erro
 	cfg := s.l.inForce.Load()
 	if plan {
 		cfg, changes, err = s.file.plan()
-	} else if changes, err = s.file.reload(ctx, s.l, true); err == nil {
+	} else if changes, err = s.file.reload(ctx, s.l, cmp.Or(control.Who(ctx), "somebody")); err == nil {
 		cfg = s.l.inForce.Load()
 	}
 	if err != nil {

@@ -359,7 +359,7 @@ func TestService(t *testing.T) {
 func (r *rig) edited(jobs string) {
 	r.t.Helper()
 	cfg := r.parse(jobs)
-	if err := r.ask(r.t.Context(), func() error { return r.swap(r.t.Context(), cfg, config.Diff(r.cfg, cfg)) }); err != nil {
+	if err := r.ask(r.t.Context(), func() error { return r.swap(r.t.Context(), cfg, config.Diff(r.cfg, cfg), "") }); err != nil {
 		r.t.Fatal(err)
 	}
 	synctest.Wait()

@@ -46,7 +46,7 @@ func (s *signals) serve(l *loop, f *file, stop func()) {
 				switch sig {
 				case syscall.SIGHUP, syscall.SIGUSR2:
 					if stops == 0 {
-						go func() { _, _ = f.reload(s.ctx, l, true) }()
+						go func() { _, _ = f.reload(s.ctx, l, sig.String()) }()
 					}
 				case syscall.SIGUSR1:
 					l.post(l.dump)

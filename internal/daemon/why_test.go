@@ -54,7 +54,7 @@ func (r *rig) swapTo(jobs string) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.inLoop(func(ctx context.Context) error { return r.swap(ctx, cfg, config.Diff(r.cfg, cfg)) })
+	r.inLoop(func(ctx context.Context) error { return r.swap(ctx, cfg, config.Diff(r.cfg, cfg), "") })
 }
 
 // stopFor is a daemon that is stopped in good order, and one that is started
