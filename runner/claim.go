@@ -38,7 +38,7 @@ func (d *decision) claim() {
 		if q, ok := d.v.Queues[r.Queue]; ok && d.v.running[r.Queue]+busy[r.Queue] >= q.Workers || d.v.closed(r.Queue) {
 			continue
 		}
-		if r.task.Overlap != OverlapAllow && (len(r.task.live) > 0 || r.task.taken) {
+		if r.task.overlap != OverlapAllow && (len(r.task.live) > 0 || r.task.taken) {
 			continue
 		}
 		d.batch.Claim = append(d.batch.Claim, r.ID)

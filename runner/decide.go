@@ -36,7 +36,7 @@ func Decide(slots []Slot, v *View, now time.Time) Batch {
 	for i := range slots {
 		s := &slots[i]
 		due[i] = dueSlot{s, d.task(s.Task), 0}
-		if due[i].priority = due[i].task.Priority; s.Of != nil {
+		if due[i].priority = due[i].task.priority; s.Of != nil {
 			due[i].priority = s.Of.Priority
 		}
 	}
@@ -74,7 +74,10 @@ type dueSlot struct {
 
 // taskView is one task in the view of a decision.
 type taskView struct {
-	Policy
+	overlap  Overlap
+	queue    string
+	priority int
+
 	hold    string // why it is held
 	held    bool
 	live    []Run
@@ -88,7 +91,8 @@ type taskView struct {
 func (d *decision) task(name string) *taskView {
 	t, ok := d.tasks[name]
 	if !ok {
-		t = &taskView{Policy: d.v.policy(name), live: d.v.live[name], waiting: d.v.waiting[name]}
+		p := d.v.policy(name)
+		t = &taskView{overlap: p.Overlap, queue: p.Queue, priority: p.Priority, live: d.v.live[name], waiting: d.v.waiting[name]}
 		t.hold, t.held = d.v.heldBy(name)
 		d.tasks[name] = t
 	}
@@ -110,20 +114,24 @@ func (d *decision) slot(s dueSlot) {
 		return
 	}
 	id := s.id(s.Last)
-	if s.task.fresh == id {
-		return // two triggers, one instant
-	}
-	if !s.Each && s.task.Overlap != OverlapAllow && !d.overlap(s, id) {
-		return
-	}
-	d.batch.Runs = append(d.batch.Runs, s.run(id, s.task.Queue, s.priority, d.now))
-	d.fresh = append(d.fresh, waiter{&d.batch.Runs[len(d.batch.Runs)-1], s.task, false})
-	d.queued[s.task.Queue]++
-	if s.task.more++; s.Of == nil {
-		s.task.fresh = id
+	if s.task.fresh != id { // else two triggers name one instant
+		if !s.Each && s.task.overlap != OverlapAllow && !d.overlap(s, id) {
+			return
+		}
+		d.add(s, id)
 	}
 	if s.N > 1 {
 		d.fold(s.Slot, s.N-1, Skipped, "coalesced: a newer slot was due too", id)
+	}
+}
+
+// add makes a slot a run.
+func (d *decision) add(s dueSlot, id string) {
+	d.batch.Runs = append(d.batch.Runs, s.run(id, s.task.queue, s.priority, d.now))
+	d.fresh = append(d.fresh, waiter{&d.batch.Runs[len(d.batch.Runs)-1], s.task, false})
+	d.queued[s.task.queue]++
+	if s.task.more++; s.Of == nil {
+		s.task.fresh = id
 	}
 }
 
@@ -138,9 +146,9 @@ func (d *decision) overlap(s dueSlot, id string) bool {
 	case t.fresh != "":
 		d.fold(s.Slot, s.N, Skipped, "overlap: another slot of this instant waits", t.fresh)
 		return false
-	case t.Overlap == OverlapQueue:
+	case t.overlap == OverlapQueue:
 		return !d.joins(s, "overlap: a run waits already", (*Run).ofSlot)
-	case t.Overlap == OverlapReplace:
+	case t.overlap == OverlapReplace:
 		d.replace(t, id)
 	case len(t.live) > 0:
 		d.fold(s.Slot, s.N, Skipped, "overlap: still running", t.live[0].ID)
@@ -173,7 +181,7 @@ func (d *decision) replace(t *taskView, id string) {
 			t.more--
 		}
 	}
-	if d.v.closed(t.Queue) {
+	if d.v.closed(t.queue) {
 		return
 	}
 	for _, r := range t.live {

@@ -14,11 +14,12 @@ const slotLayout = "20060102T150405Z"
 // appended in the second epoch of the cursor, and so on; epochs below 2 add
 // nothing. It is the same wherever and whenever it is computed.
 func SlotID(task string, at time.Time, epoch int) string {
-	id := task + "/" + at.UTC().Format(slotLayout)
+	var room [len(slotLayout) + 4]byte
+	key := at.UTC().AppendFormat(room[:0], slotLayout)
 	if epoch > 1 {
-		id = fmt.Sprintf("%s~%d", id, epoch)
+		key = fmt.Appendf(key, "~%d", epoch)
 	}
-	return id
+	return task + "/" + string(key)
 }
 
 // StandingID returns the id of the run of one slot of a standing request:

@@ -30,7 +30,7 @@ type Policy struct {
 	Overlap     Overlap
 	Timeout     time.Duration // 0: none
 	KillAfter   time.Duration // from the stop signal to KILL
-	StopSignal  string        // "TERM", "INT", …; "none": the task asks by itself
+	StopSignal  string        // "TERM", "INT", …; "none": no signal, the task has KillAfter to see by itself, see StopAsked
 	SuccessExit []int         // exit codes that count as ok
 	Priority    int           // -1, 0 or 1; higher goes first
 
