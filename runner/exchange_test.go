@@ -342,6 +342,39 @@ func (b *bench) carriers(task func(string) *Task) bool {
 	return true
 }
 
+// A daemon that takes over clears what nobody needs, and leaves the run that it
+// adopts its files.
+func TestResultOfAnAdoptedRun(t *testing.T) {
+	eachUser(t, func(t *testing.T, b *bench, task func(string) *Task) {
+		forked := task(`echo half >"$ROTA_RESULT_FILE"; echo up; until [ -e "$ROTA_STOP_FILE" ]; do sleep 0.01; done; echo whole >>"$ROTA_RESULT_FILE"; exit 3`)
+		if forked.Mode != Forked {
+			return
+		}
+		forked.StopSignal, forked.KillAfter = "none", 20*time.Second
+		ctx, forget := context.WithCancel(t.Context())
+		run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1}
+		b.Start(ctx, Launch{Run: run, Task: forked})
+		b.awaitLog(run, "up")
+		awaitFile(t, newRunDir(b.dir, run).path("pid"))
+		forget()
+		stale := exchangeStem(b.dir, "t/gone", 1) + resultEnding
+		write(t, stale, "x", 0o600)
+		next := b.successor()
+		found, err := next.Find()
+		if err != nil || len(found) != 1 {
+			t.Fatalf("found %+v, %v", found, err)
+		}
+		if _, err := os.Stat(stale); err == nil {
+			t.Errorf("%s is still there", stale)
+		}
+		next.Resume(t.Context(), found[0])
+		next.Stop(End{run.ID, Cancelled, "enough"})
+		if r := next.end(); r.Outcome != Cancelled || r.Result != 11 || next.result(run) != "half\nwhole\n" {
+			t.Errorf("%+v, kept %q", r, next.result(run))
+		}
+	})
+}
+
 // awaitLog waits until a line of the output of a run is kept.
 func (b *bench) awaitLog(run Run, want string) {
 	b.t.Helper()
