@@ -126,8 +126,7 @@ func (s *service) CancelAll(ctx context.Context, task string) (n int, err error)
 	if err := s.l.ask(ctx, func() error { return s.l.known(task) }); task != "" && err != nil {
 		return 0, err
 	}
-	// A few at a time: no slot is to wait for thousands.
-	for few := range slices.Chunk(runs, 16) {
+	for few := range slices.Chunk(runs, atATime) {
 		err := s.l.ask(ctx, func() error {
 			for _, run := range few {
 				switch err := s.l.cancel(ctx, run, why); {
@@ -211,61 +210,82 @@ func (l *loop) known(names ...string) error {
 	return nil
 }
 
+// atATime is how many tasks or runs the loop changes in one go, when somebody
+// asks for thousands: no slot is to wait for all of them.
+const atATime = 16
+
 // Hold implements [control.Service].
 func (s *service) Hold(ctx context.Context, h control.Holding) ([]control.Task, error) {
-	names := h.Tasks
-	err := s.l.ask(ctx, func() error {
-		if h.All {
-			names = slices.Sorted(maps.Keys(s.l.cfg.Tasks))
-		}
-		if err := s.l.known(names...); err != nil {
-			return err
-		}
-		hold := ledger.Hold{By: control.Who(ctx), Why: h.Why, Since: s.l.clock.Now()}
-		if h.For > 0 {
-			hold.Until = hold.Since.Add(h.For)
-		}
-		return s.l.hold(ctx, names, hold)
-	})
+	names, err := s.named(ctx, h.Tasks, h.All)
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
+	hold := ledger.Hold{By: control.Who(ctx), Why: h.Why, Since: s.l.clock.Now()}
+	if h.For > 0 {
+		hold.Until = hold.Since.Add(h.For)
+	}
+	for few := range slices.Chunk(names, atATime) {
+		if err := s.l.ask(ctx, func() error { return s.l.hold(ctx, few, hold) }); err != nil {
+			return nil, err
+		}
+	}
 	return s.Tasks(ctx, names...)
+}
+
+// named returns names of tasks that there are: those given, or all.
+func (s *service) named(ctx context.Context, names []string, all bool) ([]string, error) {
+	return names, s.l.ask(ctx, func() error {
+		if all {
+			names = slices.Sorted(maps.Keys(s.l.cfg.Tasks))
+		}
+		return s.l.known(names...)
+	})
 }
 
 // Release implements [control.Service].
 func (s *service) Release(ctx context.Context, names ...string) (control.Released, error) {
 	done := control.Released{Tasks: []string{}, Runs: []string{}}
-	who := control.Who(ctx)
-	err := s.l.ask(ctx, func() error {
-		all := len(names) == 0
-		if all {
-			names = slices.Sorted(maps.Keys(s.l.cfg.Tasks))
+	all := len(names) == 0
+	var tasks, runs []string
+	for _, name := range names {
+		if _, key := runner.SplitID(name); key != "" {
+			runs = append(runs, name)
+		} else {
+			tasks = append(tasks, name)
 		}
-		for _, name := range names {
-			if _, key := runner.SplitID(name); key != "" {
-				if err := s.l.releaseRun(ctx, name, who); err != nil {
+	}
+	tasks, err := s.named(ctx, tasks, all)
+	if err != nil {
+		return done, err
+	}
+	who := control.Who(ctx)
+	for few := range slices.Chunk(tasks, atATime) {
+		err := s.l.ask(ctx, func() error {
+			for _, name := range few {
+				switch was, err := s.l.release(ctx, name, who); {
+				case err != nil:
 					return err
+				case was:
+					done.Tasks = append(done.Tasks, name)
+				case !all:
+					return control.Errorf(control.Conflict, "", "task %q is not held", name)
 				}
-				done.Runs = append(done.Runs, name)
-				continue
 			}
-			if err := s.l.known(name); err != nil {
+			return nil
+		})
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, s.l.ask(ctx, func() error {
+		for _, id := range runs {
+			if err := s.l.releaseRun(ctx, id, who); err != nil {
 				return err
 			}
-			was, err := s.l.release(ctx, name, who)
-			if err != nil {
-				return err
-			}
-			if was {
-				done.Tasks = append(done.Tasks, name)
-			} else if !all {
-				return control.Errorf(control.Conflict, "", "task %q is not held", name)
-			}
+			done.Runs = append(done.Runs, id)
 		}
 		return nil
 	})
-	return done, err
 }
 
 // releaseRun lets a held request start.
