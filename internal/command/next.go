@@ -67,18 +67,22 @@ func (s *session) next(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Bool("utc") {
-		for i := range slots {
-			slots[i].At = slots[i].At.UTC()
+	// The tasks tell their zones, and why they have none if they have none.
+	tasks, err := r.Tasks(c.Context, q.Tasks...)
+	if err != nil {
+		return err
+	}
+	zones := map[string]*time.Location{}
+	for _, t := range tasks {
+		zones[t.Task] = zoneNamed(c, t.Timezone)
+	}
+	for i, x := range slots {
+		if zone := zones[x.Task]; zone != nil {
+			slots[i].At = x.At.In(zone)
 		}
 	}
 	if c.Bool("json") {
 		return s.json(s.out, map[string][]control.Slot{"next": listed(slots)})
-	}
-	// Which have none at all, and why, the tasks themselves tell.
-	tasks, err := r.Tasks(c.Context, q.Tasks...)
-	if err != nil {
-		return err
 	}
 	g := grid{soft: []int{3}}
 	for _, x := range slots {

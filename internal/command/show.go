@@ -52,7 +52,9 @@ slots. Of a run: each step of its life with its time.
 			case c.Bool("json"):
 				return s.json(s.out, t)
 			}
-			return s.showTask(s.when(c), t)
+			w := s.when(c)
+			w.zone = zoneNamed(c, t.Timezone)
+			return s.showTask(w, t)
 		},
 	}
 }
@@ -124,6 +126,9 @@ func taskSheet(w when, t taskPage) sheet {
 	b.add("tags", strings.Join(t.Tags, ", "))
 	b.add("does", t.Does)
 	b.add("schedule", t.Schedule)
+	if t.Timezone != "Local" { // else it is the machine's
+		b.add("zone", t.Timezone)
+	}
 	if t.On != nil {
 		b.add("instead", t.On.Expr+sinceBy(w, t.On.By, "", t.On.Since, t.On.Until))
 	}

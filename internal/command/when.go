@@ -29,15 +29,23 @@ func (s *session) when(c *cli.Context) when {
 // zone is where the clock is read: that of the file in force, if this machine
 // knows it; UTC if the user wants that.
 func (s *session) zone(c *cli.Context) *time.Location {
-	if c.Bool("utc") {
+	name := ""
+	if s.status != nil {
+		name = s.status.Timezone
+	}
+	return zoneNamed(c, name)
+}
+
+// zoneNamed is the zone of a name; the machine's if it has none or is not known.
+func zoneNamed(c *cli.Context, name string) *time.Location {
+	zone, err := schedule.Zone(name)
+	switch {
+	case c.Bool("utc"):
 		return time.UTC
+	case err != nil:
+		return time.Local
 	}
-	if s.status != nil && s.status.Timezone != "" {
-		if zone, err := schedule.Zone(s.status.Timezone); err == nil {
-			return zone
-		}
-	}
-	return time.Local
+	return zone
 }
 
 func (w when) in(t time.Time) time.Time {

@@ -15,8 +15,8 @@ func whyCommand(s *session) *cli.Command {
 		Usage:     "say why a task did not run, or that it did",
 		ArgsUsage: "TASK [TIME]",
 		Description: `Without TIME it tells of the last time that the task ran, or should have. TIME
-is as in rota help next, but of the past: "02:30" is the latest one, "3h" is
-three hours ago. Without a daemon it is answered from the ledger and the file.
+is as in rota help next, but of the past and in the task's zone: "02:30" is the
+latest one, "3h" is three hours ago. Without a daemon it is answered from the ledger and the file.
 
   rota why backup
   rota why backup 02:30
@@ -31,9 +31,14 @@ three hours ago. Without a daemon it is answered from the ledger and the file.
 				return err
 			}
 			defer done()
+			w := s.when(c)
+			// One that the file has no more may still be asked about.
+			if tasks, err := r.Tasks(c.Context, task); err == nil && len(tasks) == 1 {
+				w.zone = zoneNamed(c, tasks[0].Timezone)
+			}
 			var at time.Time
 			if text := c.Args().Get(1); text != "" {
-				if at, err = before(text, time.Now(), s.zone(c)); err != nil {
+				if at, err = before(text, w.now, w.zone); err != nil {
 					return misuse("why", "TIME cannot be %q: %v", text, err)
 				}
 			}
@@ -44,7 +49,7 @@ three hours ago. Without a daemon it is answered from the ledger and the file.
 			if c.Bool("json") {
 				return s.json(s.out, why)
 			}
-			return s.say(whyLines(s.when(c), why)...)
+			return s.say(whyLines(w, why)...)
 		},
 	}
 }
@@ -61,9 +66,6 @@ func whyLines(w when, why control.Why) []string {
 	}
 	if why.Run != nil {
 		lines = append(lines, "all about that run: rota show "+why.Run.ID)
-	}
-	if !why.Next.IsZero() {
-		lines = append(lines, "next: "+w.both(why.Next))
 	}
 	return lines
 }

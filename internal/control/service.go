@@ -132,6 +132,7 @@ type Task struct {
 	Tags        []string          `json:"tags,omitempty"`
 	Enabled     bool              `json:"enabled"`
 	Schedule    string            `json:"schedule"` // in words
+	Timezone    string            `json:"timezone"` // whose clock it goes by; "Local": the machine's
 	Next        time.Time         `json:"next,omitzero"`
 	Mode        runner.Mode       `json:"mode"`
 	Queue       string            `json:"queue,omitempty"`
