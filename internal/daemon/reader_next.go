@@ -221,7 +221,10 @@ func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time
 		}
 		late := Spread(name, spec.Jitter())
 		c := coming{task: name, spec: spec.From(first), after: now.Add(-late), before: before, late: late}
-		if first = first.Add(-time.Nanosecond); first.After(c.after) {
+		if spec.Kind() == schedule.Interval {
+			first = first.Add(-time.Nanosecond) // only an interval may come due at its first sight
+		}
+		if first.After(c.after) {
 			c.after = first
 		}
 		all = append(all, c)
@@ -247,7 +250,7 @@ func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time
 			continue
 		}
 		if c := &all[len(all)-1]; c.after.Before(from) {
-			c.after = from.Add(-time.Nanosecond)
+			c.after = from
 		}
 	}
 	return all

@@ -78,7 +78,7 @@ func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []run
 	task := cfg.Tasks[name]
 	t := control.Task{
 		Task: name, Description: task.Description, Tags: task.Tags, Enabled: task.Enabled,
-		Schedule: InWords(task), Timezone: zoneOf(cfg, name).String(), Mode: task.Mode, Queue: task.Queue, User: task.User, Params: task.Params,
+		Schedule: InWords(task), Timezone: zoneToShow(cfg, name).String(), Mode: task.Mode, Queue: task.Queue, User: task.User, Params: task.Params,
 		Action: runner.ActionName(task.Action), Does: Does(task.Action), Hold: holdOf(holds(state.Hold, now)),
 	}
 	if on := rescheduled(task, state, now); on != nil {

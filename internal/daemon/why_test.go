@@ -82,7 +82,6 @@ func (r *rig) block(gate chan struct{}) (let func()) {
 func TestWhy(t *testing.T) {
 	const noon, dst, std = "2026-11-21T12:00:00-05:00", "2027-03-14T00:00:00-05:00", "2026-11-01T00:00:00-04:00"
 	const hourly = `cron = "0 * * * *"`
-	ctx := t.Context()
 	var gate chan struct{} // of what runs and does not end
 	for _, c := range []struct {
 		name, start, jobs string
@@ -210,7 +209,7 @@ func TestWhy(t *testing.T) {
 			"It was not due then: the task was changed at 13:30 (every day at 18:00 → every hour). The slot after was at Sat 2026-11-21 14:00."},
 		{"the file was wrong", noon, `at = "18:00"`, func(r *rig) {
 			r.pass(10 * time.Minute)
-			_ = r.ledger.Event(ctx, ledger.Event{Kind: "reload", Text: "refused: 2 faults"})
+			_ = r.ledger.Event(r.t.Context(), ledger.Event{Kind: "reload", Text: "refused: 2 faults"})
 			r.pass(80 * time.Minute)
 			r.swapTo("[tasks.t]\nlog = \"x\"\n" + hourly + "\n")
 			r.pass(time.Hour)
@@ -240,7 +239,7 @@ func TestWhy(t *testing.T) {
 				gate = make(chan struct{}, 1)
 				c.do(r)
 				defer close(gate)
-				got, err := r.asker().Why(t.Context(), "t", r.at(c.ask))
+				got, err := r.asker().Why(r.t.Context(), "t", r.at(c.ask))
 				if err != nil {
 					t.Fatal(err)
 				}
