@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"zombiezen.com/go/sqlite"
@@ -34,6 +35,7 @@ func (s *reading) List(ctx context.Context, f Filter) (runs []runner.Run, err er
 		if !ok {
 			return nil
 		}
+		runs = slices.Grow(runs, min(f.Limit, 100))
 		return skim(conn, s.names, where+" ORDER BY n DESC", args, s.report, func(r *row) error {
 			if !f.selects(r.run) {
 				return nil // of those with the same key
