@@ -27,6 +27,12 @@ func (c call) id() (string, error) {
 	return task + "/" + key, nil
 }
 
+// How many are told at once.
+const (
+	maxRuns  = 100_000
+	maxSlots = 10_000 // of each task
+)
+
 // query reads the parameters of an address. The first that is wrong is its err.
 type query struct {
 	values url.Values
@@ -65,8 +71,8 @@ func (q *query) wrong(name, how string) {
 	}
 }
 
-// number returns a number from 0; 0 if there is none.
-func (q *query) number(name string) int {
+// number returns a number from 0 to most; 0 if there is none.
+func (q *query) number(name string, most int) int {
 	text := q.one(name)
 	if text == "" {
 		return 0
@@ -74,6 +80,9 @@ func (q *query) number(name string) int {
 	n, err := strconv.ParseUint(text, 10, 31)
 	if err != nil {
 		q.wrong(name, "is no number")
+	}
+	if n > uint64(most) {
+		q.wrong(name, "is more than "+strconv.Itoa(most))
 	}
 	return int(n)
 }
@@ -115,7 +124,7 @@ func (q *query) runQuery() RunQuery {
 		States:   words[runner.State](q.list("state")),
 		Outcomes: words[runner.Outcome](q.list("outcome")),
 		Since:    q.time("since"),
-		N:        q.number("n"),
+		N:        q.number("n", maxRuns),
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Target says where a rota answers.
 type Target struct {
-	Socket  string         // the path of its socket; for "" see [SocketPath]
+	Socket  string         // the path of its socket; see [SocketPath]
 	URL     string         // "https://host:8377", instead of the socket; "": the socket
 	Token   string         // who asks; "": whoever the socket sees
 	RootCAs *x509.CertPool // nil: those of this machine
@@ -40,7 +40,7 @@ func NewClient(t Target) (*Client, error) {
 	transport := &http.Transport{
 		TLSClientConfig:     &tls.Config{RootCAs: t.RootCAs, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: headTime,
-		MaxIdleConnsPerHost: 16,
+		MaxIdleConnsPerHost: 128,
 		IdleConnTimeout:     idleTime / 2,
 		DisableCompression:  true,
 	}

@@ -117,7 +117,11 @@ func (g *guard) Queues(ctx context.Context, patterns ...string) (Queues, error) 
 }
 
 func (g *guard) Request(ctx context.Context, r Request, input io.Reader) (runner.Run, error) {
-	return guarded(g, g.may(MayRequest, "run", r.Task), func() (runner.Run, error) {
+	err := g.may(MayRequest, "run", r.Task)
+	if err == nil && r.Force { // whoever may release may do without
+		err = g.may(MayOwn, "force runs of", r.Task)
+	}
+	return guarded(g, err, func() (runner.Run, error) {
 		run, err := g.s.Request(g.as(ctx), r, input)
 		return g.run(run), err
 	})

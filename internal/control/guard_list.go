@@ -7,10 +7,6 @@ import (
 	"rota/runner"
 )
 
-// maxSeen is how many runs of others a guard looks through to find those that a
-// caller may see.
-const maxSeen = 100_000
-
 func (g *guard) Status(ctx context.Context) (Status, error) {
 	if g.all() {
 		return g.s.Status(g.as(ctx))
@@ -81,7 +77,8 @@ func (g *guard) Next(ctx context.Context, q NextQuery) ([]Slot, error) {
 	return slots, g.hide(err)
 }
 
-// Runs asks for more until as many as wanted may be seen.
+// Runs asks for more until as many as wanted may be seen, or as many are asked
+// for as are told at once.
 func (g *guard) Runs(ctx context.Context, q RunQuery) ([]runner.Run, error) {
 	if q.Task != "" {
 		return guarded(g, g.may(MayRead, "see", q.Task), func() ([]runner.Run, error) {
@@ -96,14 +93,14 @@ func (g *guard) Runs(ctx context.Context, q RunQuery) ([]runner.Run, error) {
 	if want <= 0 {
 		want = 100
 	}
-	for q.N = want; ; q.N = min(4*q.N, maxSeen) {
+	for q.N = want; ; q.N = min(4*q.N, maxRuns) {
 		all, err := g.s.Runs(g.as(ctx), q)
 		if err != nil {
 			return nil, err
 		}
 		whole := len(all) < q.N
 		seen := g.runs(all)
-		if whole || len(seen) >= want || q.N >= maxSeen {
+		if whole || len(seen) >= want || q.N >= maxRuns {
 			return seen[:min(len(seen), want)], nil
 		}
 	}

@@ -45,6 +45,10 @@ var calls = []struct {
 		_, err := s.Request(ctx, control.Request{Task: "mail", Held: true}, nil)
 		return err
 	}},
+	{"force", func(ctx context.Context, s control.Service) error {
+		_, err := s.Request(ctx, control.Request{Task: "mail", Force: true}, nil)
+		return err
+	}},
 	{"cancel", func(ctx context.Context, s control.Service) error { _, err := s.Cancel(ctx, "mail"); return err }},
 	{"cancel all of a task", func(ctx context.Context, s control.Service) error { _, err := s.CancelAll(ctx, "mail"); return err }},
 	{"stop", func(ctx context.Context, s control.Service) error {
@@ -126,7 +130,7 @@ const (
 	always     = "status, tasks, watch"
 	reads      = "task, next, runs, run, log, result, wait, why"
 	requests   = "request, cancel, cancel all of a task"
-	owns       = "stop, hold, release"
+	owns       = "stop, hold, release, force"
 	controls   = "reschedule, skip, forget of a task, forget a run"
 	readsAll   = "queues"
 	controlAll = "cancel all, hold all, hold all and one, hold nothing, release all, start queues, stop queues, forget, reload, plan, drain, notify"

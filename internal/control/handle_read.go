@@ -58,7 +58,7 @@ func getTask(c call) (any, error) {
 
 func getNext(c call) (any, error) {
 	q := c.query("task", "n", "until")
-	next := NextQuery{Tasks: q.list("task"), N: q.number("n"), Until: q.time("until")}
+	next := NextQuery{Tasks: q.list("task"), N: q.number("n", maxSlots), Until: q.time("until")}
 	if q.err != nil {
 		return nil, q.err
 	}

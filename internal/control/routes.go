@@ -72,11 +72,11 @@ func (s *Server) mux() http.Handler {
 	for path, can := range methods {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Allow", strings.Join(can, ", "))
-			answer(w, http.StatusMethodNotAllowed, refusal{Error: Errorf(Usage, "use "+strings.Join(can, " or "), "%s cannot be asked by %s", r.URL.Path, r.Method)})
+			answer(w, http.StatusMethodNotAllowed, refusal{Error: Errorf(Usage, "use "+strings.Join(can, " or "), "%q cannot be asked by %s", short(r.URL.Path), r.Method)})
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		fail(w, Errorf(NotFound, "", "there is nothing at %s", short(r.URL.Path)))
+		fail(w, Errorf(NotFound, "", "there is nothing at %q", short(r.URL.Path)))
 	})
 	return mux
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rota/internal/control"
+	"rota/internal/control/controltest"
 )
 
 // ask sends a request as a program of any kind would, and returns the status
@@ -107,6 +108,8 @@ func TestDoor(t *testing.T) {
 		{"nowhere", "GET", "/v1/nope", []func(*http.Request){ops}, 404},
 		{"an unknown parameter", "GET", "/v1/runs?tsk=echo", []func(*http.Request){ops}, 400},
 		{"a number that is none", "GET", "/v1/runs?n=-1", []func(*http.Request){ops}, 400},
+		{"more than is told at once", "GET", "/v1/runs?n=100001", []func(*http.Request){ops}, 400},
+		{"more slots than that", "GET", "/v1/next?n=10001", []func(*http.Request){ops}, 400},
 		{"an instant that is none", "GET", "/v1/why?task=echo&at=yesterday", []func(*http.Request){ops}, 400},
 		{"a parameter twice", "GET", "/v1/why?task=echo&task=mail", []func(*http.Request){ops}, 400},
 		{"a head that is too large", "GET", "/v1/status", []func(*http.Request){ops, header("X-Large", strings.Repeat("x", 128<<10))}, 431},
@@ -236,6 +239,34 @@ func TestSlowHead(t *testing.T) {
 	}
 	if _, err := io.ReadAll(c); err != nil { // it ends
 		t.Error(err)
+	}
+}
+
+// TestLong: the time for a head is not that for an answer.
+func TestLong(t *testing.T) {
+	const head = 20 * time.Millisecond
+	fake := controltest.NewFake()
+	h := &house{fake: fake, server: control.NewServer(control.Options{Service: fake}), socket: t.TempDir() + "/rota.sock"}
+	h.server.Press(head)
+	d, err := control.OpenSocket(h.socket, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.serve(t, d)
+	c := client(t, control.Target{Socket: h.socket})
+	if _, err := c.Request(t.Context(), control.Request{Task: "sleep", Key: "a"}, strings.NewReader("input")); err != nil {
+		t.Fatal(err)
+	}
+	log, err := c.Log(t.Context(), "sleep/a", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(5*head, func() { h.fake.Stop(context.Background(), "sleep/a", false) })
+	if r, err := c.Wait(t.Context(), "sleep/a"); err != nil || r.Outcome != "cancelled" {
+		t.Errorf("wait: %v, %v", r, err)
+	}
+	if text, err := io.ReadAll(log); err != nil || string(text) != "input" {
+		t.Errorf("follow: %q, %v", text, err)
 	}
 }
 
