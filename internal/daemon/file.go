@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -196,12 +195,10 @@ func (l *loop) swap(ctx context.Context, c *config.Config, changes config.Change
 	for _, w := range c.Warnings {
 		l.log.Warn("check", "warning", w.Error())
 	}
-	if StateDir(c) != l.stateDir {
-		l.log.Warn("state_dir changed: that needs a restart", "in force", l.stateDir)
+	for _, key := range changes.Restart() {
+		l.log.Warn(key + " changed: that needs a restart")
 	}
-	if c.Rota.Socket != l.first.Rota.Socket || c.Rota.SocketGroup != l.first.Rota.SocketGroup || !reflect.DeepEqual(c.Web, l.first.Web) {
-		l.log.Warn("the socket or [web] changed: that needs a restart")
-	}
+	l.rehang(old.Web, c.Web)
 	l.next(now, 1)
 	return nil
 }

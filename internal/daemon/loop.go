@@ -34,7 +34,6 @@ type loop struct {
 	failing  string // why nothing can be written down; "": it can
 	stopping bool   // nothing new starts
 	cfg      *config.Config
-	first    *config.Config // in force when the loop began
 	broken   error          // what is wrong with the file on the disk; nil: nothing
 	cursor   ledger.Cursor
 	agenda   schedule.Agenda
@@ -60,6 +59,7 @@ type loop struct {
 	asking  sync.Map                      // ids of the requests that are being written down
 	over    chan struct{}                 // closed when the loop answers no more
 	hub     *control.Hub                  // of those who watch
+	web     *control.Door                 // where others come in by network; nil: nowhere
 	tells   *tells                        // notifications and pings; nil: nobody is told
 	vars    map[string]string             // that every run is given
 	token   func(run string) string       // by which a run acts on its task; nil: there is none
@@ -76,7 +76,7 @@ type loop struct {
 
 func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop {
 	l := &loop{
-		o: o, out: out, log: out.log, cfg: cfg, first: cfg, stateDir: stateDir,
+		o: o, out: out, log: out.log, cfg: cfg, stateDir: stateDir,
 		entries: map[string]entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{}, delays: map[string][]delayed{},
 		standing: map[string]runner.Run{}, heldRuns: map[string]runner.Run{}, hub: &control.Hub{},
 		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), over: make(chan struct{}),

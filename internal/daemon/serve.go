@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -48,11 +49,31 @@ func (l *loop) open(c *config.Config) ([]*control.Door, error) {
 		var web *control.Door
 		if web, err = control.OpenWeb(w); err == nil {
 			l.log.Info("listening", "web", web.Addr())
+			l.web = web
 			return append(doors, web), nil
 		}
 	}
 	closeAll(doors)
 	return nil, err
+}
+
+// rehang lets others in at the door of the web, as a file says that comes into
+// force. The door itself stays where it is.
+func (l *loop) rehang(was, is config.Web) {
+	if reflect.DeepEqual(was, is) {
+		return
+	}
+	if l.web == nil || is.Listen == "" {
+		l.log.Warn("[web] changed: that needs a restart")
+		return
+	}
+	w, err := webOf(is)
+	if err == nil {
+		err = l.web.Change(w)
+	}
+	if err != nil {
+		l.log.Warn("[web] changed: that needs a restart", "why", err)
+	}
 }
 
 func closeAll(doors []*control.Door) {
