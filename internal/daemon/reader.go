@@ -22,8 +22,7 @@ type reader struct {
 	stateDir string
 	config   func() *config.Config // the one in force
 	now      func() time.Time
-	agenda   func(context.Context) ([]coming, error) // of a daemon; nil: worked out from the ledger
-	live     func(*control.Status)                   // adds what only a daemon knows; nil: none runs
+	agenda   func(context.Context) ([]coming, error) // of a daemon; nil: none runs, and it is worked out from the ledger
 }
 
 var _ control.Reader = (*reader)(nil)
@@ -70,8 +69,7 @@ func (r *reader) Status(ctx context.Context) (control.Status, error) {
 			s.LedgerBytes += info.Size()
 		}
 	}
-	if r.live != nil {
-		r.live(&s)
+	if r.agenda != nil {
 		return s, nil
 	}
 	s.OutputBytes = sizeOf(filepath.Join(r.stateDir, "logs"))

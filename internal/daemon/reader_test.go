@@ -190,7 +190,9 @@ log = "x"
 `, func(r *rig) {
 		ask := func(q control.NextQuery) string {
 			t.Helper()
-			slots, err := r.asker().Next(r.t.Context(), q)
+			alone := r.asker()
+			alone.agenda = nil
+			slots, err := alone.Next(r.t.Context(), q)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -199,9 +201,7 @@ log = "x"
 		}
 		byAgenda := func(q control.NextQuery) string {
 			t.Helper()
-			asker := r.asker()
-			asker.agenda = r.coming
-			slots, err := asker.Next(r.t.Context(), q)
+			slots, err := r.asker().Next(r.t.Context(), q)
 			if err != nil {
 				t.Fatal(err)
 			}

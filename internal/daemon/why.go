@@ -28,12 +28,7 @@ func (r *reader) facts(ctx context.Context, name string, at time.Time) (*facts, 
 	f := &facts{now: r.now(), at: at, asked: !at.IsZero() || key != "", cfg: r.config(), name: name}
 	f.task, f.known = f.cfg.Tasks[name]
 	f.zone = zoneToShow(f.cfg, name)
-	var live control.Status
-	if r.live != nil {
-		live.Daemon = true
-		r.live(&live)
-	}
-	f.daemon, f.draining, f.broken = live.Daemon, live.Draining, live.Broken != ""
+	f.daemon = r.agenda != nil
 	if err := r.known(ctx, name); err != nil {
 		return nil, err
 	}

@@ -19,13 +19,11 @@ type facts struct {
 	asked bool      // it was given: the answer is about it and not about today
 	zone  *time.Location
 
-	cfg      *config.Config
-	name     string
-	task     config.Task
-	known    bool // the task is in the file
-	daemon   bool // one runs
-	draining bool
-	broken   bool // the file on the disk is wrong
+	cfg    *config.Config
+	name   string
+	task   config.Task
+	known  bool // the task is in the file
+	daemon bool // one runs
 
 	state  ledger.TaskState
 	cursor ledger.Cursor
@@ -247,6 +245,12 @@ func (f *facts) away(at time.Time) *span {
 	return s
 }
 
+// draining reports whether a drain lasts.
+func (f *facts) draining() bool {
+	e := f.lastEvent(f.now, "drain", "drain end", "start")
+	return e != nil && e.Kind == "drain"
+}
+
 // queueStopped returns when a queue was stopped at an instant; nil: it was not.
 func (f *facts) queueStopped(queue string, at time.Time) *span {
 	var s *span
@@ -276,22 +280,26 @@ func (f *facts) rescheduled(at time.Time) *ledger.Event {
 	return e
 }
 
-// edit is what a reload, or a start with another file, did to a task.
+// edit is what a reload did to a task.
 type edit struct {
-	at    time.Time
-	what  string // "added", "removed", "changed"; "": not known
-	text  string // of a change: "timeout 1h → 4h"
-	start bool   // it was done while rota was down
+	at   time.Time
+	what string // "added", "removed" or "changed"
+	text string // of a change: "timeout 1h → 4h"
 }
 
-// edits are those of the task, oldest first.
+// edits are those of the task, oldest first: from events of its own, or from
+// those of all of rota, which name the first few tasks.
 func (f *facts) edits() []edit {
 	var all []edit
 	for _, e := range f.events {
 		if e.Kind != "reload" || strings.HasPrefix(e.Text, "refused") {
 			continue
 		}
-		if what, text := editOf(e.Text, f.name); what != "" {
+		what, text := editOf(e.Text, f.name)
+		if e.Task == f.name {
+			what, text, _ = strings.Cut(e.Text, ": ")
+		}
+		if what != "" {
 			all = append(all, edit{at: e.Time, what: what, text: text})
 		}
 	}
@@ -335,7 +343,7 @@ func editOf(text, task string) (what, detail string) {
 func (f *facts) wrongFile(at time.Time) *span {
 	var s *span
 	for _, e := range f.events {
-		if e.Kind != "reload" {
+		if e.Kind != "reload" && e.Kind != "start" {
 			continue
 		}
 		refused := strings.HasPrefix(e.Text, "refused")

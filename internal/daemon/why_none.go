@@ -329,7 +329,7 @@ func (a *answer) today() {
 			a.say("rota %s down %s", a.was(s), a.stretch(s))
 		}
 	}
-	if s := a.wrongFile(a.now); s != nil && a.broken {
+	if s := a.wrongFile(a.now); s != nil && a.daemon {
 		a.say("The file is wrong since %s (%s): no edit counts", a.clockOrDate(s.from), s.why)
 	}
 	if a.At.IsZero() || a.Reason == "not_due" {

@@ -339,7 +339,7 @@ func (a *answer) queued() {
 	case a.lane != nil:
 		a.Reason = "queue_stopped"
 		a.say("That queue is stopped%s since %s; to start it: rota queue start %s", part(" by ", a.lane.By, ""), a.clock(a.lane.Since), r.Queue)
-	case a.draining:
+	case a.daemon && a.draining():
 		a.Reason = "draining"
 		a.say("rota is being drained and starts nothing new")
 	}

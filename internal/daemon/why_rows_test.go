@@ -71,6 +71,11 @@ func (s *shelf) start() ledger.Lease {
 	return s.advance(runner.Batch{Runs: []runner.Run{run}, Claim: []string{run.ID}})[0]
 }
 
+// daemon has the reader be that of a daemon.
+func (s *shelf) daemon() {
+	s.agenda = func(context.Context) ([]coming, error) { return nil, nil }
+}
+
 func (s *shelf) event(kind, who, text string) {
 	s.do(s.book.Event(s.t.Context(), ledger.Event{Time: s.at, Kind: kind, Who: who, Text: text}))
 }
@@ -136,7 +141,8 @@ func TestWhyOfRows(t *testing.T) {
 			s.advance(runner.Batch{Runs: []runner.Run{s.slot("q")}})
 		}, 12, "waiting", "It waits in queue q since 12:00. long/20261121T100000Z runs since 12:00. It is skipped if it waits until 13:00 (max_wait)."},
 		{"rota is drained", hourly, func(s *shelf) {
-			s.live = func(st *control.Status) { st.Draining = true }
+			s.daemon()
+			s.event("drain", "ada", "")
 			s.advance(runner.Batch{Runs: []runner.Run{s.slot("")}})
 		}, 12, "draining", "It waits since 12:00. rota is being drained and starts nothing new."},
 		{"no more runs may be under way", "[tasks.t]\ncron = \"0 * * * *\"\nlog = \"x\"\n", func(s *shelf) {
@@ -190,7 +196,7 @@ func TestWhyOfRows(t *testing.T) {
 			s.at = s.hour(15)
 		}, -1, "down", `rota is down since some time after 12:00. Once rota starts it is made up for, or recorded as missed (missed = "once"). It is due next at Sat 2026-11-21 16:00.`},
 		{"not decided yet", hourly, func(s *shelf) {
-			s.live = func(*control.Status) {}
+			s.daemon()
 			s.event("start", "", "")
 			s.at = s.hour(13)
 		}, 13, "deciding", "It is due and has not been decided yet."},

@@ -14,10 +14,7 @@ import (
 
 // asker reads what a rig's loop has written, as its daemon does.
 func (r *rig) asker() *reader {
-	return &reader{
-		book: r.ledger, stateDir: r.stateDir, config: r.inForce.Load, now: r.fake.Now,
-		live: func(s *control.Status) { s.Draining = r.view.Draining },
-	}
+	return &reader{book: r.ledger, stateDir: r.stateDir, config: r.inForce.Load, now: r.fake.Now, agenda: r.coming}
 }
 
 // at is a time of the day at which the rig began, or RFC 3339.
@@ -216,6 +213,11 @@ func TestWhy(t *testing.T) {
 		}, "13:00:00", "broken",
 			"It was not due then: the task was changed at 13:30 (every day at 18:00 → every hour). " +
 				"The file was wrong from 12:10 to 13:30 (2 faults), so that no edit of that time counted. The slot after was at Sat 2026-11-21 14:00."},
+		{"the file is wrong", noon, hourly, func(r *rig) {
+			r.pass(90 * time.Minute)
+			_ = r.ledger.Event(r.t.Context(), ledger.Event{Kind: "reload", Text: "refused: 2 faults"})
+		}, "", "ran", "It ran: it started at 13:00 and ended well after 0s; this is t/20261121T180000Z. " +
+			"The file is wrong since 13:30 (2 faults): no edit counts. It is due next at Sat 2026-11-21 14:00."},
 		{"taken out", noon, hourly, func(r *rig) {
 			r.pass(90 * time.Minute)
 			r.swapTo("[tasks.other]\nlog = \"x\"\n")
