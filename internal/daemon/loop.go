@@ -34,7 +34,7 @@ type loop struct {
 	failing  string // why nothing can be written down; "": it can
 	stopping bool   // nothing new starts
 	cfg      *config.Config
-	broken   error          // what is wrong with the file on the disk; nil: nothing
+	broken   error // what is wrong with the file on the disk; nil: nothing
 	cursor   ledger.Cursor
 	agenda   schedule.Agenda
 	entries  map[string]entry // by the agenda's key
