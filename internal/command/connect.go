@@ -45,8 +45,8 @@ func (s *session) service(c *cli.Context) (control.Service, error) {
 		return nil, control.Errorf(control.NoDaemon, "start it: rota daemon --config "+p.file, "the daemon at %s runs %s", p.socket, st.Config)
 	}
 	s.status = &st
-	if st.Broken != "" {
-		s.aside(c, "the file is wrong, and the last good one in force: "+st.Broken)
+	if st.Broken != "" && c.Command.Name != "status" { // which tells all of it
+		s.aside(c, "the file is wrong, and the last good one in force: "+inOneLine(st.Broken))
 	}
 	return d, nil
 }
@@ -64,12 +64,28 @@ func (s *session) reader(c *cli.Context) (control.Reader, func(), error) {
 	return s.offline(c)
 }
 
+// inOneLine returns the first complaint of a text of complaints, with its place
+// before it, as other tools write that.
+func inOneLine(complaints string) string {
+	msg, place := "", ""
+	for line := range strings.Lines(complaints) {
+		line = strings.TrimSpace(line)
+		at, isPlace := strings.CutPrefix(line, "--> ")
+		switch {
+		case isPlace && place == "":
+			place = at + ": "
+		case msg == "":
+			msg = strings.TrimPrefix(line, "error: ")
+		}
+	}
+	return place + msg
+}
+
 // aside tells a person what stands beside the answer, on one line of stderr. A
 // program that wants to know asks for the status.
 func (s *session) aside(c *cli.Context, text string) {
 	if !c.Bool("quiet") && !c.Bool("json") {
-		line, _, _ := strings.Cut(text, "\n")
-		fmt.Fprintln(s.err, clean(line))
+		fmt.Fprintln(s.err, clean(text))
 	}
 }
 

@@ -16,7 +16,8 @@ func whyCommand(s *session) *cli.Command {
 		ArgsUsage: "TASK [TIME]",
 		Description: `Without TIME it tells of the last time that the task ran, or should have. TIME
 is as in rota help next, but of the past and in the task's zone: "02:30" is the
-latest one, "3h" is three hours ago. Without a daemon it is answered from the ledger and the file.
+latest one, "3h" is three hours ago. Without a daemon the ledger and the file
+answer.
 
   rota why backup
   rota why backup 02:30
