@@ -17,7 +17,7 @@ import (
 
 // patience is how long completion waits for the daemon: who presses a key is
 // told after a tenth of a second what there is, or nothing.
-const patience = 50 * time.Millisecond
+const patience = 30 * time.Millisecond
 
 // complete prints what the last of the words, which may be "", can become. It
 // never fails: what cannot be found out is not offered.
@@ -253,9 +253,18 @@ func expr(*completion) []offer {
 	return anyOf("interval", "weekday", "monthday", "month", "at", "cron", "once", "in", "between", "@hourly", "@daily", "@weekly", "@monthly", "@yearly")(nil)
 }
 
-// daemon returns who answers; nil if nobody does in time.
+// daemon returns who answers; nil if nobody does in time. Only where the user
+// names a file it is asked whether it runs that one: each question takes time.
 func (x *completion) daemon() control.Service {
-	svc, err := x.s.service(x.c)
+	p, err := whereDaemon(x.c)
+	if err != nil {
+		return nil
+	}
+	connect := p.dial
+	if p.file != "" {
+		connect = func() (control.Service, error) { return x.s.service(x.c) }
+	}
+	svc, err := connect()
 	if err != nil {
 		return nil
 	}
@@ -368,7 +377,7 @@ func held(x *completion) []offer {
 	}
 	list, err := svc.Tasks(x.c.Context)
 	if err != nil {
-		return nil
+		return x.glance("tasks") // some of which may be held
 	}
 	var offers []offer
 	for _, t := range list {
