@@ -79,10 +79,10 @@ type Process struct {
 // Limits are resource limits as setrlimit(2) means them, soft and hard alike;
 // nil is unchanged.
 type Limits struct {
-	Files    *uint64 // RLIMIT_NOFILE
-	CPUTime  *uint64 // RLIMIT_CPU, seconds
-	FileSize *uint64 // RLIMIT_FSIZE, bytes
-	Core     *uint64 // RLIMIT_CORE, bytes
+	Files    *uint64 `json:"files,omitempty"`     // RLIMIT_NOFILE
+	CPUTime  *uint64 `json:"cpu_time,omitempty"`  // RLIMIT_CPU, seconds
+	FileSize *uint64 `json:"file_size,omitempty"` // RLIMIT_FSIZE, bytes
+	Core     *uint64 `json:"core,omitempty"`      // RLIMIT_CORE, bytes
 }
 
 // Mode says how a run starts and whose life it shares.

@@ -58,7 +58,9 @@ func Run(ctx context.Context, o Options) error {
 	}
 	out.configure(cfg)
 	stateDir := StateDir(cfg)
-	if err := os.MkdirAll(stateDir, 0o700); err != nil {
+	// All that is in it is its owner's alone, but for the socket: the tasks of other
+	// users ask there, too.
+	if err := os.MkdirAll(stateDir, 0o711); err != nil {
 		return fmt.Errorf("state folder: %w; set state_dir in [rota] of %s", err, o.Config)
 	}
 	if err := distrust(stateDir); err != nil && !o.TrustFile && !inContainer() {

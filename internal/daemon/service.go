@@ -94,7 +94,7 @@ func (s *service) Cancel(ctx context.Context, id string) (runner.Run, error) {
 		return run.Run, err
 	}
 	err = s.l.ask(ctx, func() error {
-		err := s.l.cancel(ctx, run.Run, joined("cancelled", by(control.Who(ctx))))
+		err := s.l.cancel(ctx, run.Run, did("cancelled", control.Who(ctx)))
 		if !errors.Is(err, ledger.ErrConflict) {
 			return err
 		}
@@ -118,7 +118,7 @@ func (s *service) Cancel(ctx context.Context, id string) (runner.Run, error) {
 // schedule, and each is ended by name.
 func (s *service) CancelAll(ctx context.Context, task string) (n int, err error) {
 	states := []runner.State{runner.Queued, runner.Delayed, runner.Held}
-	why := joined("cancelled", by(control.Who(ctx)))
+	why := did("cancelled", control.Who(ctx))
 	runs, err := s.l.ledger.List(ctx, ledger.Filter{Task: task, States: states})
 	if err != nil {
 		return 0, err
@@ -147,7 +147,7 @@ func (s *service) CancelAll(ctx context.Context, task string) (n int, err error)
 
 // Stop implements [control.Service].
 func (s *service) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
-	why := joined("stopped", by(control.Who(ctx)))
+	why := did("stopped", control.Who(ctx))
 	var stopped []string
 	err := s.l.ask(ctx, func() error {
 		live, err := s.l.underWay(ctx, id)
@@ -304,7 +304,7 @@ func (l *loop) releaseRun(ctx context.Context, id, who string) error {
 		return control.Errorf(control.Conflict, "", "%s has ended: %s", id, run.Outcome)
 	}
 	now := l.clock.Now()
-	t := runner.Transition{Time: now, State: runner.Queued, Why: joined("released", by(who))}
+	t := runner.Transition{Time: now, State: runner.Queued, Why: did("released", who)}
 	switch {
 	case run.On != "":
 		t.State, t.On, t.Until = runner.Standing, run.On, now

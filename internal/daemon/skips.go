@@ -57,7 +57,7 @@ func (l *loop) leftOut(task string, slots []runner.Slot) []runner.Slot {
 			i++
 			slots[i].First, slots[i].Prev, slots[i].N = s.Last, time.Time{}, 1
 		}
-		slots[i].Skip, slots[i].Missed = joined("left out", by(skip.By)), ""
+		slots[i].Skip, slots[i].Missed = did("left out", skip.By), ""
 	}
 	return slots
 }

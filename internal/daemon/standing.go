@@ -77,7 +77,7 @@ func (l *loop) restand(ctx context.Context, r control.Rescheduling, who string) 
 		}
 		done.Expr = spec.String()
 	}
-	t := runner.Transition{Time: now, State: runner.Standing, On: done.Expr, Until: now, Why: joined("rescheduled to "+done.Expr, by(who))}
+	t := runner.Transition{Time: now, State: runner.Standing, On: done.Expr, Until: now, Why: did("rescheduled to "+done.Expr, who)}
 	if err := l.ledger.Shift(ctx, run.ID, runner.Standing, t); err != nil {
 		return done, err
 	}
@@ -89,10 +89,10 @@ func (l *loop) restand(ctx context.Context, r control.Rescheduling, who string) 
 	return done, nil
 }
 
-// by names who did something; "" if nobody is known.
-func by(who string) string {
+// did says what was done and, if that is known, by whom.
+func did(what, who string) string {
 	if who == "" {
-		return ""
+		return what
 	}
-	return "by " + who
+	return what + " by " + who
 }
