@@ -80,6 +80,11 @@ func (w *written) lines(n int) {
 	}
 }
 
+// pass lets time go by.
+func (w *written) pass(d time.Duration) {
+	time.Sleep(d) // time itself is the subject
+}
+
 // end closes the output, and then ends the run.
 func (w *written) end() {
 	w.Close()
@@ -95,18 +100,18 @@ func TestFollow(t *testing.T) {
 		want  gathered
 	}{
 		{"little", many, func(w *written) { w.lines(10) }, gathered{lines: 10, last: 10}},
-		{"nothing", many, func(w *written) { time.Sleep(time.Second) }, gathered{}},
-		{"late", many, func(w *written) { time.Sleep(time.Minute); w.lines(3); time.Sleep(time.Minute); w.lines(3) }, gathered{lines: 6, last: 6}},
+		{"nothing", many, func(w *written) { w.pass(time.Second) }, gathered{}},
+		{"late", many, func(w *written) { w.pass(time.Minute); w.lines(3); w.pass(time.Minute); w.lines(3) }, gathered{lines: 6, last: 6}},
 		{"slowly, through many segments", 8 << 10, func(w *written) {
 			for range 2000 {
 				w.lines(1)
-				time.Sleep(100 * time.Millisecond)
+				w.pass(100 * time.Millisecond)
 			}
 		}, gathered{lines: 2000, last: 2000}},
 		{"slowly, then ended in the second segment", 8 << 10, func(w *written) {
 			for range 60 {
 				w.lines(1)
-				time.Sleep(100 * time.Millisecond)
+				w.pass(100 * time.Millisecond)
 			}
 		}, gathered{lines: 60, last: 60}},
 		{"all at once, and not all of it is kept", 8 << 10, func(w *written) { w.lines(2000) }, gathered{lines: 89, last: 2000, cuts: 1}},

@@ -40,6 +40,8 @@ func Does(a runner.Action) string {
 		return "write " + a.Path
 	case *runner.Clean:
 		return "clean " + a.Path
+	case *runner.Mail:
+		return "mail " + strings.Join(a.To, ", ")
 	}
 	return runner.ActionName(a)
 }

@@ -332,8 +332,8 @@ func (a *answer) today() {
 	if s := a.wrongFile(a.now); s != nil && a.daemon {
 		a.say("The file is wrong since %s (%s): no edit counts", a.clockOrDate(s.from), s.why)
 	}
-	if a.At.IsZero() || a.Reason == "not_due" {
-		return
+	if a.At.IsZero() || a.Reason == "not_due" || !a.daemon {
+		return // said already, or nobody would start it
 	}
 	a.nextSlot()
 }
