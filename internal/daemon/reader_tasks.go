@@ -53,7 +53,7 @@ func (r *reader) Tasks(ctx context.Context, names ...string) ([]control.Task, er
 			return nil, err
 		}
 		t.Failures, t.LastSuccess = past.Failures, past.Success
-		t.State = stateOf(t)
+		t.State = stateOf(t, alive[name])
 		if byName {
 			t.Settings = settingsOf(cfg.Tasks[name])
 		}
@@ -110,14 +110,15 @@ func rescheduled(task config.Task, state ledger.TaskState, now time.Time) *ledge
 	return nil
 }
 
-// stateOf is a task's state in one word.
-func stateOf(t control.Task) string {
+// stateOf is a task's state in one word. What waits for a time to come or to be
+// released says nothing of how the task is.
+func stateOf(t control.Task, alive []runner.Run) string {
 	switch {
 	case len(t.Running) > 0:
 		return string(runner.Running)
 	case t.Hold != nil:
 		return string(runner.Held)
-	case len(t.Waiting) > 0:
+	case slices.ContainsFunc(alive, func(r runner.Run) bool { return r.State == runner.Queued }):
 		return string(runner.Queued)
 	case !t.Enabled:
 		return "disabled"

@@ -85,6 +85,10 @@ func TestReaderTasks(t *testing.T) {
 		{"rescheduled, but its triggers changed since", func(s *shelf) {
 			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: never, Since: s.at, For: "others"}})
 		}, "t new next=13:00"},
+		{"asked for later", func(s *shelf) {
+			_, err := s.book.Submit(s.t.Context(), runner.Run{ID: "t/k", Task: "t", Cause: runner.CauseManual, State: runner.Delayed, NotBefore: s.hour(20), Scheduled: s.hour(20)})
+			s.do(err)
+		}, "t new next=13:00 waiting=[t/k]"},
 		{"with a standing request", func(s *shelf) {
 			_, err := s.book.Submit(s.t.Context(), runner.Run{ID: "t/k", Task: "t", Cause: runner.CauseManual, State: runner.Standing, On: "interval 20m", Scheduled: s.at})
 			s.do(err)
