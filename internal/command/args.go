@@ -105,8 +105,11 @@ func (l line) ordered(app *cli.App) ([]string, error) {
 	return slices.Concat(global, words[:1], own, []string{"--"}, words[1:]), nil
 }
 
-// isFlag tells a flag from a word; "-" alone is the name of stdin.
-func isFlag(word string) bool { return len(word) > 1 && word[0] == '-' }
+// isFlag tells a flag from a word; "-" alone is the name of stdin, and -1 the
+// last day of a month.
+func isFlag(word string) bool {
+	return len(word) > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9')
+}
 
 // splitFlag takes --name=value, -n=value and -nvalue apart.
 func splitFlag(app *cli.App, word string) (name, value string, given bool) {

@@ -36,6 +36,7 @@ func TestNormalise(t *testing.T) {
 		{"check - --json", "--json=true check -- -"},
 		{"check -- --json", "check -- --json"},
 		{"exec -- -c", "exec -- -c"},
+		{"explain monthday -1 at 08:00 -n 3", "explain --n=3 -- monthday -1 at 08:00"},
 		{"-- next --json", "next -- --json"},
 		{"nosuch --n 5 x", "nosuch -- x"},
 

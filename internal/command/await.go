@@ -32,7 +32,12 @@ func (s *session) await(ctx context.Context, svc control.Service, run runner.Run
 		return ended, fail(exitSignal+code(by.Signal), "follow it: rota logs -f "+run.ID+"; stop it: rota stop "+run.ID,
 			"%s goes on", run.ID)
 	}
-	return ended, err
+	if err != nil {
+		f := *asFailure(err)
+		f.hint = "all about it: rota show " + run.ID
+		return ended, &f
+	}
+	return ended, nil
 }
 
 // endOf turns the end of a run into that of the program.

@@ -90,7 +90,7 @@ func newCompletion(s *session, c *cli.Context, words []string) *completion {
 		}
 		if takesValue(f) && !given {
 			if i++; i == len(typed) {
-				x.flag = name
+				x.flag = f.Names()[0]
 				break
 			}
 			value = typed[i]
@@ -101,6 +101,9 @@ func newCompletion(s *session, c *cli.Context, words []string) *completion {
 	}
 	if !x.plain && x.flag == "" && isFlag(x.word) && strings.Contains(x.word, "=") {
 		name, value, _ := strings.Cut(strings.TrimLeft(x.word, "-"), "=")
+		if f := findFlag(c.App, name); f != nil {
+			name = f.Names()[0]
+		}
 		x.flag, x.word, x.before = name, value, strings.TrimSuffix(x.word, value)
 	}
 	c.Set("quiet", "true")
@@ -220,8 +223,10 @@ var arguments = map[string][]kind{
 
 // flagValues are the kinds of the values of flags.
 var flagValues = map[string]kind{
-	"config": aFile, "c": aFile, "socket": aFile, "s": aFile, "token-file": aFile, "input": aFile, "crontab": aFile,
+	"config": aFile, "socket": aFile, "token-file": aFile, "input": aFile,
 	"color":   anyOf("auto", "always", "never"),
+	"output":  outputs,
+	"state":   states,
 	"outcome": ends,
 	"on":      expr,
 }
@@ -234,12 +239,26 @@ func anyOf(list ...string) kind {
 	return func(*completion) []offer { return offers }
 }
 
+// ends are the outcomes of runs.
 func ends(*completion) []offer {
 	var offers []offer
 	for _, o := range outcomes {
 		offers = append(offers, offer{word: string(o)})
 	}
 	return offers
+}
+
+// states are those of tasks.
+func states(x *completion) []offer {
+	return append(anyOf("running", "queued", "held", "new", "disabled")(x), ends(x)...)
+}
+
+// outputs are what --output can be: a file, but for the daemon.
+func outputs(x *completion) []offer {
+	if x.command != nil && x.command.Name == "daemon" {
+		return anyOf("none", "raw", "prefix", "json")(x)
+	}
+	return files
 }
 
 func both(a, b kind) kind {

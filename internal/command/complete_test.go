@@ -100,6 +100,11 @@ func TestComplete(t *testing.T) {
 		{"nosuch ", ""},
 		{"check ", ":files"},
 		{"run --input ", ":files"},
+		{"-c ", ":files"},
+		{"daemon --output ", "none raw prefix json"},
+		{"result echo -o ", ":files"},
+		{"list --state r", "running replaced"},
+		{"forget --outcome=l", "--outcome=lost"},
 		{"help sch", "schema"},
 		{"reloa", "reload"},
 	} {

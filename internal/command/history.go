@@ -2,7 +2,6 @@ package command
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -75,21 +74,11 @@ func historyQuery(c *cli.Context) (control.RunQuery, error) {
 		q.Outcomes = append(q.Outcomes, runner.Failed, runner.TimedOut, runner.Lost)
 	}
 	if c.IsSet("outcome") {
-		for word := range strings.SplitSeq(c.String("outcome"), ",") {
-			o := runner.Outcome(strings.TrimSpace(word))
-			if !slices.Contains(outcomes, o) {
-				var known []string
-				for _, o := range outcomes {
-					known = append(known, string(o))
-				}
-				f := unknown(string(o), known, "there is no outcome %q", string(o))
-				if f.code = exitUsage; f.hint == "" {
-					f.hint = "they are " + strings.Join(known, ", ")
-				}
-				return q, f
-			}
-			q.Outcomes = append(q.Outcomes, o)
+		list, err := outcomesIn(c.String("outcome"))
+		if err != nil {
+			return q, err
 		}
+		q.Outcomes = append(q.Outcomes, list...)
 	}
 	return q, nil
 }
