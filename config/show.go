@@ -49,7 +49,7 @@ func (t Task) Settings() []Setting {
 			}
 			s.Value = strings.Join(texts, "; ")
 		}
-		if s.Value == "none" && !f.show {
+		if (s.Value == "none" || s.Value == "{}") && !f.show {
 			s.Value = ""
 		}
 		all = append(all, s)
