@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -76,7 +77,7 @@ func (s *session) logs(c *cli.Context, id string) error {
 			return errors.Join(err, p.end())
 		}
 	}
-	log, err := r.Log(c.Context, id, c.Bool("follow"))
+	log, err := p.open(r, id, c.Bool("follow"))
 	if err != nil {
 		return err
 	}
@@ -233,6 +234,20 @@ func (p *printer) printJSON(l logged) error {
 	return p.json(p.out, lineJSON{Time: l.at, Line: l.text})
 }
 
+// open opens the output of a run. That a run has none is no failure, as silence
+// is none.
+func (p *printer) open(r control.Reader, id string, follow bool) (io.ReadCloser, error) {
+	log, err := r.Log(p.c.Context, id, follow)
+	if control.CodeOf(err) != control.NotFound {
+		return log, err
+	}
+	if _, gone := r.Run(p.c.Context, id); gone != nil {
+		return nil, err
+	}
+	p.aside(p.c, err.Error())
+	return io.NopCloser(strings.NewReader("")), nil
+}
+
 // head begins the object.
 func (p *printer) head() string {
 	run, _ := json.Marshal(p.run)
@@ -255,7 +270,7 @@ func (p *printer) end() error {
 // tail prints the last n lines of what there is, and returns how many lines
 // there are.
 func (p *printer) tail(r control.Reader, id string, n int) (int, error) {
-	log, err := r.Log(p.c.Context, id, false)
+	log, err := p.open(r, id, false)
 	if err != nil {
 		return 0, err
 	}

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -86,7 +87,7 @@ func (s *session) next(c *cli.Context) error {
 	}
 	g := grid{soft: []int{3}}
 	for _, x := range slots {
-		g.rows = append(g.rows, []string{w.till(x.At), spell(x.At), x.Task, x.Note})
+		g.rows = append(g.rows, []string{w.till(x.At), spell(x.At), cmp.Or(x.Request, x.Task), x.Note})
 	}
 	for _, t := range tasks {
 		if t.Next.IsZero() && !slices.ContainsFunc(slots, func(x control.Slot) bool { return x.Task == t.Task }) {

@@ -164,6 +164,9 @@ func once(first bool, word string) string {
 // slotText is a slot on one line.
 func slotText(w when, slot control.Slot) string {
 	text := w.both(slot.At)
+	if slot.Request != "" {
+		text += "  of " + slot.Request
+	}
 	if slot.Note != "" {
 		text += "  (" + slot.Note + ")"
 	}
