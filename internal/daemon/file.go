@@ -129,6 +129,7 @@ func (f *file) reload(ctx context.Context, l *loop, who string) (config.Changes,
 		return changes, err
 	}
 	f.current = cfg
+	l.eventsOf(ctx, changes, who)
 	l.keep(cfg)
 	return changes, nil
 }
@@ -144,6 +145,29 @@ func (f *file) plan() (*config.Config, config.Changes, error) {
 		return nil, config.Changes{}, err
 	}
 	return cfg, config.Diff(f.current, cfg), nil
+}
+
+// mostChanges bounds the tasks of which a reload is told one by one.
+const mostChanges = 200
+
+// eventsOf writes down what a reload did to each task, for those who ask later
+// why it did not run. No slot waits for it.
+func (l *loop) eventsOf(ctx context.Context, c config.Changes, who string) {
+	n, now := 0, l.clock.Now()
+	tell := func(task, text string) {
+		if n++; n <= mostChanges {
+			l.event(ctx, ledger.Event{Time: now, Kind: "reload", Task: task, Who: who, Text: text})
+		}
+	}
+	for _, name := range c.Added {
+		tell(name, "added")
+	}
+	for _, name := range c.Removed {
+		tell(name, "removed")
+	}
+	for _, change := range c.Changed {
+		tell(change.Task, "changed: "+change.Detail)
+	}
 }
 
 // keep remembers a good configuration for a start at which the file is wrong.

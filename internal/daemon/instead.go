@@ -52,7 +52,7 @@ func triggerKeys(task config.Task) string {
 // one that looks at a wall clock, else the file's.
 func zoneOf(c *config.Config, task string) *time.Location {
 	for _, spec := range c.Tasks[task].Triggers {
-		if spec.Kind() != schedule.Interval {
+		if spec.Kind() != schedule.Interval && spec.AtStart() == "" {
 			return spec.Zone()
 		}
 	}

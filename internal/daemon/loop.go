@@ -149,6 +149,7 @@ func (l *loop) begin(ctx context.Context) error {
 		l.log.Warn("check", "warning", w.Error())
 	}
 	if l.broken != nil {
+		l.event(ctx, ledger.Event{Time: now, Kind: "reload", Text: "refused: " + faults(l.broken)})
 		l.out.complain(l.broken, "the file is wrong: started from the last good one")
 	} else {
 		l.keep(l.cfg)
