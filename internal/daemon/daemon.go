@@ -74,8 +74,29 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer lock.Unlock()
 
+	for {
+		begun := time.Now()
+		err := session(ctx, o, out, file, signals, cfg, broken, stateDir)
+		if !errors.Is(err, ledger.ErrDamaged) || time.Since(begun) < leastSession {
+			return err
+		}
+		// Opened anew the ledger is set aside, and counting starts from then.
+		out.log.Error("the ledger is damaged: starting with a new one", "error", err)
+		if cfg, broken, err = file.first(); err != nil {
+			return err
+		}
+	}
+}
+
+// leastSession is how long a daemon must have worked for it to try again with a
+// new ledger: a disk that damages one after the other is nothing to work on.
+const leastSession = 10 * time.Second
+
+// session is a daemon from the opening of its ledger to the end.
+func session(ctx context.Context, o Options, out *outputs, file *file, signals *signals, cfg *config.Config, broken error, stateDir string) error {
 	l := newLoop(o, out, cfg, stateDir)
 	l.broken = broken
+	var err error
 	if l.clock, err = clock.New(); err != nil {
 		return fmt.Errorf("clock: %w", err)
 	}
@@ -119,7 +140,7 @@ func (l *loop) live(ctx context.Context, file *file, signals *signals, tokens ru
 	last.Go(func() { l.serve(runs, l.service(file), tokens, doors) })
 	last.Go(func() { _ = l.tells.run(runs) })
 	last.Go(func() { l.watchdog(runs, l.vars["ROTA_SOCKET"]) })
-	signals.serve(l, file, stop)
+	last.Go(func() { signals.serve(runs, l, file, stop) })
 	others.Go(func() { file.watch(ctx, l) })
 	others.Go(func() { l.retain(ctx) })
 	if events, err := l.ledger.Watch(ctx); err == nil {

@@ -33,34 +33,32 @@ func (s *signals) close() {
 	s.end()
 }
 
-// serve answers: TERM and INT stop, a second one at once; HUP and USR2 reload,
-// unless rota is stopping; USR1 writes the state to the log.
-func (s *signals) serve(l *loop, f *file, stop func()) {
-	go func() {
-		stops := 0
-		for {
-			select {
-			case <-s.ctx.Done():
-				return
-			case sig := <-s.ch:
-				switch sig {
-				case syscall.SIGHUP, syscall.SIGUSR2:
-					if stops == 0 {
-						go func() { _, _ = f.reload(s.ctx, l, sig.String()) }()
-					}
-				case syscall.SIGUSR1:
-					l.post(l.dump)
-				case syscall.SIGTERM, syscall.SIGINT:
-					if stops++; stops == 1 {
-						stop()
-						l.log.Info("stopping; a second signal stops at once", "signal", sig.String())
-					} else if stops == 2 {
-						close(s.hurry)
-					}
+// serve answers until ctx ends: TERM and INT stop, a second one at once; HUP and
+// USR2 reload, unless rota is stopping; USR1 writes the state to the log.
+func (s *signals) serve(ctx context.Context, l *loop, f *file, stop func()) {
+	stops := 0
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case sig := <-s.ch:
+			switch sig {
+			case syscall.SIGHUP, syscall.SIGUSR2:
+				if stops == 0 {
+					go func() { _, _ = f.reload(s.ctx, l, sig.String()) }()
+				}
+			case syscall.SIGUSR1:
+				l.post(l.dump)
+			case syscall.SIGTERM, syscall.SIGINT:
+				if stops++; stops == 1 {
+					stop()
+					l.log.Info("stopping; a second signal stops at once", "signal", sig.String())
+				} else if stops == 2 {
+					close(s.hurry)
 				}
 			}
 		}
-	}()
+	}
 }
 
 // drain lets what is under way come to its end: within shutdown_grace by itself,
