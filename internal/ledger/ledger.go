@@ -159,8 +159,10 @@ type Ledger interface {
 	// Note adds a transition to a run under way. A state other than running
 	// ends the lease: the run waits again. A zero time is now.
 	Note(ctx context.Context, l Lease, t runner.Transition) error
-	// Finish writes the outcome and ends the lease. A zero time is now.
-	Finish(ctx context.Context, l Lease, r runner.Result) error
+	// Finish writes the outcome and ends the lease. A zero time is now. With it
+	// comes what is asked for because of it, as by Submit; what that would
+	// refuse because of its id or its queue is left out.
+	Finish(ctx context.Context, l Lease, r runner.Result, next ...runner.Run) error
 	// Shift moves a run that nobody leases from one state to another or to an
 	// outcome, also from a state to the same with another time or trigger; a
 	// zero time is now. ErrConflict if it is leased or in another state,

@@ -128,8 +128,8 @@ func (m *Memory) Note(ctx context.Context, l Lease, t runner.Transition) error {
 }
 
 // Finish implements [Ledger].
-func (m *Memory) Finish(ctx context.Context, l Lease, r runner.Result) error {
-	return m.do(ctx, func(u rules, _ *memoryTable) error { return u.finish(l, r) })
+func (m *Memory) Finish(ctx context.Context, l Lease, r runner.Result, next ...runner.Run) error {
+	return m.do(ctx, func(u rules, _ *memoryTable) error { return u.finish(l, r, next) })
 }
 
 // Shift implements [Ledger].

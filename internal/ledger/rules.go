@@ -61,11 +61,8 @@ func (u rules) advance(b runner.Batch) ([]Lease, error) {
 
 // submit implements [Ledger].
 func (u rules) submit(run runner.Run) (runner.Run, error) {
-	if err := check(run); err != nil {
+	if err := checkAsked(run); err != nil {
 		return runner.Run{}, err
-	}
-	if run.State == "" {
-		return runner.Run{}, fmt.Errorf("run %s: a run asked for must have a state", run.ID)
 	}
 	run = kept(run)
 	switch r, err := u.find(run.ID); {
@@ -142,6 +139,17 @@ func check(run runner.Run) error {
 	}
 	if run.Folded() && run.Outcome == "" {
 		return fmt.Errorf("run %s: a folded row must have an outcome", run.ID)
+	}
+	return nil
+}
+
+// checkAsked refuses what cannot be asked for.
+func checkAsked(run runner.Run) error {
+	if err := check(run); err != nil {
+		return err
+	}
+	if run.State == "" {
+		return fmt.Errorf("run %s: a run asked for must have a state", run.ID)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"crypto/rand"
+	"errors"
 	"fmt"
 
 	"rota/runner"
@@ -61,17 +62,30 @@ func (u rules) note(l Lease, t runner.Transition) error {
 }
 
 // finish implements [Ledger].
-func (u rules) finish(l Lease, res runner.Result) error {
+func (u rules) finish(l Lease, res runner.Result, next []runner.Run) error {
 	r, err := u.leased(l)
 	if err != nil {
 		return err
+	}
+	for _, run := range next {
+		if err := checkAsked(run); err != nil {
+			return err
+		}
 	}
 	if res.Outcome == "" {
 		return fmt.Errorf("end of %s: it must have an outcome", l.Run.ID)
 	}
 	r.run.Exit, r.run.Signal, r.run.Error, r.run.Result = res.Exit, res.Signal, res.Error, res.Result
 	r.run = r.copy() // so that Exit is ours
-	return u.step(r, runner.Transition{Time: res.Finished, Outcome: res.Outcome, Why: res.Why})
+	if err := u.step(r, runner.Transition{Time: res.Finished, Outcome: res.Outcome, Why: res.Why}); err != nil {
+		return err
+	}
+	for _, run := range next {
+		if _, err := u.submit(run); err != nil && !errors.Is(err, ErrExists) && !errors.Is(err, ErrQueueFull) {
+			return err
+		}
+	}
+	return nil
 }
 
 // shift implements [Ledger].

@@ -156,8 +156,8 @@ func (s *SQLite) Note(ctx context.Context, l Lease, t runner.Transition) error {
 }
 
 // Finish implements [Ledger].
-func (s *SQLite) Finish(ctx context.Context, l Lease, r runner.Result) error {
-	return s.write(ctx, func(o *op) error { return o.rules().finish(l, r) })
+func (s *SQLite) Finish(ctx context.Context, l Lease, r runner.Result, next ...runner.Run) error {
+	return s.write(ctx, func(o *op) error { return o.rules().finish(l, r, next) })
 }
 
 // Shift implements [Ledger].

@@ -108,6 +108,30 @@ var leasing = []clause{
 		b.same(b.get("a/x"), want, "run")
 	}},
 
+	{"an end comes with what is asked for because of it, or with as much of it as there is room for", func(b book) {
+		full, taken := request("b", "3", runner.Queued), request("b", "4", runner.Queued)
+		full.Queue, taken.Content = Narrow, "else"
+		for _, key := range []string{"1", "2"} {
+			r := request("c", key, runner.Queued)
+			r.Queue = Narrow
+			b.submit(r)
+		}
+		b.submit(request("a", "x", runner.Queued), request("b", "2", runner.Queued), request("b", "4", runner.Queued))
+		lease, result := b.claim("a/x"), runner.Result{Outcome: runner.Failed, Finished: at(9)}
+		bad := request("b", "5", runner.Queued)
+		bad.State = ""
+		if err := b.Finish(b.ctx, lease, result, bad); err == nil {
+			b.t.Error("a request without a state: no error")
+		}
+		b.same(b.get("a/x").State, runner.Running, "state after an end that was refused")
+		b.ok(b.Finish(b.ctx, lease, result, request("b", "1", runner.Queued), request("b", "2", runner.Queued), full, taken), "finish")
+		b.same(b.get("a/x").Outcome, runner.Failed, "outcome")
+		b.same(b.list(ledger.Filter{Task: "b"}), []string{"b/1", "b/4", "b/2"}, "runs of b")
+		b.same(b.get("b/4").Content, "", "content of the run whose id was taken")
+		b.fails(b.Finish(b.ctx, lease, result, request("b", "6", runner.Queued)), ledger.ErrFenced, "a second end")
+		b.same(len(b.list(ledger.Filter{IDs: []string{"b/6"}})), 0, "runs asked for by an end that was fenced off")
+	}},
+
 	{"a lease that has ended is fenced off", func(b book) {
 		uses := map[string]func(ledger.Lease) error{
 			"renew":  func(l ledger.Lease) error { return b.Renew(b.ctx, l) },
