@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"rota/internal/control"
+	"rota/internal/control/controltest"
 )
 
 // TestOpenWeb is what the web may be set to.
 func TestOpenWeb(t *testing.T) {
-	cert, key, _ := certificate(t)
+	cert, key, _ := controltest.Certificate(t)
 	good := []control.Token{{Name: "ops", Value: controlToken, May: control.MayControl}}
 	for _, test := range []struct {
 		name string

@@ -46,7 +46,6 @@ func (l *loop) recover(ctx context.Context) error {
 	for _, run := range runs {
 		l.waits(ctx, run)
 	}
-	l.catchUpChains(ctx)
 	return nil
 }
 
@@ -84,6 +83,9 @@ var waiting = []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.
 // cancel ends a run that waits.
 func (l *loop) cancel(ctx context.Context, run runner.Run, why string) error {
 	if err := l.ledger.Cancel(ctx, run.ID, why); err != nil {
+		if errors.Is(err, ledger.ErrConflict) { // it has begun or ended
+			return err
+		}
 		l.log.Error("cannot cancel", "run", run.ID, "error", err)
 		return err
 	}
