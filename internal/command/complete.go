@@ -15,9 +15,10 @@ import (
 	"rota/runner"
 )
 
-// patience is how long completion waits for the daemon: who presses a key is
-// told after a tenth of a second what there is, or nothing.
-const patience = 30 * time.Millisecond
+// patience is how long completion waits for the daemon, and half of it where the
+// file can answer instead: who presses a key is told within a tenth of a second
+// what there is, or nothing.
+var patience = 60 * time.Millisecond
 
 // complete prints what the last of the words, which may be "", can become. It
 // never fails: what cannot be found out is not offered.
@@ -290,9 +291,21 @@ func (x *completion) daemon() control.Service {
 	return svc
 }
 
+// hurry shortens the wait for the daemon until what it returns is called.
+func (x *completion) hurry() (done func()) {
+	all := x.c.Context
+	ctx, cancel := context.WithTimeout(all, patience/2)
+	x.c.Context = ctx
+	return func() {
+		cancel()
+		x.c.Context = all
+	}
+}
+
 // tasks are those that the daemon knows; if it does not answer in time, those
 // that the file seems to name.
 func tasks(x *completion) []offer {
+	defer x.hurry()()
 	if svc := x.daemon(); svc != nil {
 		if list, err := svc.Tasks(x.c.Context); err == nil {
 			var offers []offer
@@ -308,6 +321,7 @@ func tasks(x *completion) []offer {
 func targets(x *completion) []offer { return x.glance("notify") }
 
 func queues(x *completion) []offer {
+	defer x.hurry()()
 	if svc := x.daemon(); svc != nil {
 		if q, err := svc.Queues(x.c.Context); err == nil {
 			var offers []offer
