@@ -187,7 +187,7 @@ func (f *Fake) CancelAll(ctx context.Context, task string) (n int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, r := range f.runs {
-		if (task == "" || r.Task == task) && r.Outcome == "" && r.State != runner.Running {
+		if (task == "" || r.Task == task) && r.Outcome == "" && r.State != runner.Running && r.State != runner.Standing {
 			f.step(r, "", runner.Cancelled, "by "+control.Who(ctx))
 			n++
 		}

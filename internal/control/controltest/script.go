@@ -139,8 +139,13 @@ func (s *script) wait() {
 	s.say("its task", "", len(tasks), err)
 	moved, err := s.s.Reschedule(ctx, control.Rescheduling{Name: s.id("echo", "standing"), Expr: "interval 4h"})
 	s.say("reschedule it", "", moved.Name, err)
+	s.request("run in a day", "", control.Request{Task: "echo", Key: "day", In: 24 * time.Hour}, nil)
 	n, err := s.s.CancelAll(ctx, "echo")
 	s.say("cancel all", "", n, err)
+	shown, err := s.s.Run(ctx, s.id("echo", "standing"))
+	s.say("which leaves what is a schedule", "", shown.State, err)
+	r, err = s.s.Cancel(ctx, s.id("echo", "standing"))
+	s.say("end that", "", []any{r.ID, r.Outcome}, err)
 }
 
 // stop stops a run under way, and watches it.
