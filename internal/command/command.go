@@ -72,7 +72,7 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 type session struct {
 	in, out, err *os.File
 	color        string          // of --color
-	status       *control.Status // of the daemon that answered; nil: none has, or it would not tell
+	status       *control.Status // of the daemon that answered or, of that only the zone, of the file; nil: it would not tell
 }
 
 func (s *session) run(args []string) error {

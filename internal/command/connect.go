@@ -171,6 +171,7 @@ func (s *session) offline(c *cli.Context) (control.Reader, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	s.status = &control.Status{Timezone: cfg.Rota.Timezone.String()}
 	s.aside(c, "no daemon answers: from the ledger and the file")
 	return r, func() { book.Close() }, nil
 }

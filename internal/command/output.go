@@ -101,7 +101,7 @@ func (s *session) width() int {
 type grid struct {
 	head []string // nil: none
 	rows [][]string
-	soft []int    // columns that are cut when the terminal is too narrow
+	soft []int    // columns that are cut, in this order, when the terminal is too narrow
 	drop []int    // columns that are left out, in this order, when that does not help
 	inks []string // of each row the colour of one cell; nil: no colours
 	ink  int      // the column of that cell
@@ -219,23 +219,18 @@ func (g grid) columns(width int) []int {
 }
 
 // widths returns the width of each column that is shown: what it wants, but if
-// that is too much the widest of the soft ones give way.
+// that is too much the soft ones give way, each as far as it can before the next.
 func (g grid) widths(width int, shown []int) []int {
 	wants, sum := g.wants(), -gap
 	for _, i := range shown {
 		sum += wants[i] + gap
 	}
-	for ; width > 0 && sum > width; sum-- {
-		widest := -1
-		for _, i := range shown {
-			if slices.Contains(g.soft, i) && wants[i] > g.least(i) && (widest < 0 || wants[i] > wants[widest]) {
-				widest = i
-			}
+	for _, i := range g.soft {
+		if width > 0 && sum > width && slices.Contains(shown, i) {
+			less := min(sum-width, max(0, wants[i]-g.least(i)))
+			wants[i] -= less
+			sum -= less
 		}
-		if widest < 0 {
-			break
-		}
-		wants[widest]--
 	}
 	return wants
 }

@@ -30,7 +30,7 @@ func TestGrid(t *testing.T) {
 				{"backup", "every day at 02:30", "tar -cf /srv/backup.tar /home"},
 				{"日本", "by hand", "x\x1by"},
 			},
-			soft: []int{1, 2},
+			soft: []int{2, 1},
 		}
 	}
 	for _, test := range []struct {
@@ -48,9 +48,14 @@ backup  every day at 02:30  tar -cf /srv/backup.t…
 日本    by hand             x\x1by
 `},
 		{36, `
-TASK    SCHEDULE       DOES
-backup  every day at…  tar -cf /srv…
-日本    by hand        x\x1by
+TASK    SCHEDULE            DOES
+backup  every day at 02:30  tar -cf…
+日本    by hand             x\x1by
+`},
+		{26, `
+TASK    SCHEDULE    DOES
+backup  every day…  tar -…
+日本    by hand     x\x1by
 `},
 		{3, `
 TA…

@@ -142,12 +142,12 @@ site/k4                1d ago      -          . standing        manual, interval
 		t.Fatal(err)
 	}
 	same(t, "ps", b.String(), `
-STATE       RUN                  TIME    WHY
-> running   long/20261122T1159~  1m      schedule
-. queued    a/q                  1m ago  manual, queue main~
-. delayed   a/d                  in 1h   manual
-= held      a/h                  1h ago  manual
-. standing  site/k4              1d ago  manual, interval 3~
+STATE       RUN                    TIME    WHY
+> running   long/20261122T115900Z  1m      schedule
+. queued    a/q                    1m ago  manual, queue ma~
+. delayed   a/d                    in 1h   manual
+= held      a/h                    1h ago  manual
+. standing  site/k4                1d ago  manual, interval~
 `)
 }
 
