@@ -1,11 +1,9 @@
 package command
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -128,55 +126,6 @@ func (s *session) followAll(c *cli.Context) error {
 		}
 	}
 	return control.Errorf(control.NoDaemon, "", "the daemon tells no more: it ended, or this was too slow")
-}
-
-// logged is a line of an output, or a piece of a very long one.
-type logged struct {
-	at    time.Time // zero if that is not known
-	text  string
-	more  bool // it goes on from the piece before
-	whole bool // it ends here
-}
-
-// maxPiece is the longest piece of a line that is held at once. rota itself cuts
-// lines long before that.
-const maxPiece = 256 << 10
-
-// logStamp is how a kept line begins: with its time in UTC and a blank.
-const logStamp = "2006-01-02T15:04:05.000Z"
-
-// eachLine takes a text apart; stamped says that its lines may begin with their
-// time.
-func eachLine(r io.Reader, stamped bool, f func(logged) error) error {
-	b := bufio.NewReaderSize(r, maxPiece)
-	more := false
-	for {
-		raw, err := b.ReadSlice('\n')
-		if len(raw) > 0 {
-			l := logged{text: string(raw), more: more, whole: true}
-			switch {
-			case raw[len(raw)-1] == '\n':
-				l.text = l.text[:len(raw)-1]
-			case errors.Is(err, bufio.ErrBufferFull):
-				l.whole = false
-			}
-			if stamped && !more && len(l.text) > len(logStamp) && l.text[len(logStamp)] == ' ' {
-				if at, err := time.Parse(logStamp, l.text[:len(logStamp)]); err == nil {
-					l.at, l.text = at, l.text[len(logStamp)+1:]
-				}
-			}
-			more = !l.whole
-			if err := f(l); err != nil {
-				return err
-			}
-		}
-		switch {
-		case err == io.EOF:
-			return nil
-		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
-			return fmt.Errorf("the output breaks off: %w", err)
-		}
-	}
 }
 
 // printer shows lines.
