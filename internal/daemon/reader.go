@@ -27,7 +27,7 @@ type reader struct {
 
 var _ control.Reader = (*reader)(nil)
 
-// Status implements [control.Reader].
+// Status implements [control.Reader], where no daemon runs.
 func (r *reader) Status(ctx context.Context) (control.Status, error) {
 	cfg := r.config()
 	s := control.Status{Config: cfg.Path, StateDir: r.stateDir, Timezone: cfg.Rota.Timezone.String(), Tasks: len(cfg.Tasks)}
@@ -64,16 +64,19 @@ func (r *reader) Status(ctx context.Context) (control.Status, error) {
 	if len(slots) > 0 {
 		s.Next = &slots[0]
 	}
-	for _, ending := range []string{"", "-wal"} {
-		if info, err := os.Stat(filepath.Join(r.stateDir, "rota.db"+ending)); err == nil {
-			s.LedgerBytes += info.Size()
-		}
-	}
-	if r.agenda != nil {
-		return s, nil
-	}
+	s.LedgerBytes = r.ledgerBytes()
 	s.OutputBytes = sizeOf(filepath.Join(r.stateDir, "logs"))
 	return s, ctx.Err()
+}
+
+// ledgerBytes is the size of the ledger on the disk.
+func (r *reader) ledgerBytes() (bytes int64) {
+	for _, ending := range []string{"", "-wal"} {
+		if info, err := os.Stat(filepath.Join(r.stateDir, "rota.db"+ending)); err == nil {
+			bytes += info.Size()
+		}
+	}
+	return bytes
 }
 
 // sizeOf is how many bytes the files below a folder have.

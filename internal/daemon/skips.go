@@ -24,7 +24,7 @@ func (l *loop) skipNext(ctx context.Context, task, who string) (control.Slot, er
 			at = e.when().Next(at)
 		}
 		if slot := at.Add(-e.late); !at.IsZero() && (first.At.IsZero() || slot.Before(first.At)) {
-			first = control.Slot{Task: task, At: slot.In(zoneOf(l.cfg, task)), Note: e.spec.Note(slot)}
+			first = control.Slot{Task: task, At: slot.In(zoneToShow(l.cfg, task)), Note: e.spec.Note(slot)}
 		}
 	}
 	if first.At.IsZero() {
