@@ -45,12 +45,17 @@ its task; json, one object a line.
 			if err != nil {
 				return err
 			}
+			socket := c.String("socket")
+			if socket == os.Getenv("ROTA_SOCKET") {
+				socket = "" // of the daemon whose run this one may be
+			}
 			if os.Getpid() == 1 {
 				return status(daemon.Init(os.Args))
 			}
 			return fromDaemon(path, daemon.Run(c.Context, daemon.Options{
 				Config: path, TrustFile: c.Bool("trust-file"), Output: c.String("output"),
 				LogLevel: logLevel(c), Color: s.color, Version: version(), Once: c.Bool("once"), Held: c.Bool("held"),
+				Socket: socket,
 				Stdout: s.out, Stderr: s.err,
 			}))
 		},

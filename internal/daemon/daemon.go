@@ -33,6 +33,7 @@ type Options struct {
 	LogLevel  string // instead of [rota] log_level; "": as the file says
 	Color     string // "auto", "always" or "never"
 	Version   string // for the log
+	Socket    string // instead of [rota] socket; "": as the file says
 	Held      bool   // every task starts held
 	Once      bool   // do what is due since the last time, wait for it, and end
 

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -30,13 +31,14 @@ func SocketPath(socket, stateDir string) string {
 // to run tasks, unless the file wants to be asked in a way that cannot be.
 func (l *loop) open(c *config.Config) ([]*control.Door, error) {
 	var doors []*control.Door
-	path := SocketPath(c.Rota.Socket, c.Rota.StateDir)
+	named := cmp.Or(l.o.Socket, c.Rota.Socket)
+	path := SocketPath(named, c.Rota.StateDir)
 	socket, err := control.OpenSocket(path, c.Rota.SocketGroup)
 	switch {
 	case err == nil:
 		doors = append(doors, socket)
 		l.vars = map[string]string{"ROTA_SOCKET": path}
-	case c.Rota.Socket != "" || control.CodeOf(err) == control.Conflict:
+	case named != "" || control.CodeOf(err) == control.Conflict:
 		return nil, fmt.Errorf("%w; set socket in [rota] of %s", err, c.Path)
 	default:
 		l.log.Error("nobody can ask this rota anything; set socket in [rota]", "error", err)
