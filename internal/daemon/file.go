@@ -107,10 +107,14 @@ func (f *file) reload(ctx context.Context, l *loop, who string) (config.Changes,
 	defer sdNotify("READY=1")
 	cfg, err := f.load()
 	if err != nil {
-		if text := complaint(err); text != f.wrong || asked {
-			f.wrong = text
+		text := complaint(err)
+		if text != f.wrong || asked {
 			f.refuse(ctx, l, who, err)
 		}
+		if text != f.wrong {
+			l.tells.badConfig(f.current.Rota.OnBadConfig, text)
+		}
+		f.wrong = text
 		return config.Changes{}, err
 	}
 	changes := config.Diff(f.current, cfg)
@@ -182,7 +186,6 @@ func (f *file) refuse(ctx context.Context, l *loop, who string, err error) {
 	l.post(func() { l.broken = err })
 	l.out.complain(err, "reload refused: the last good file stays in force")
 	l.event(ctx, ledger.Event{Time: time.Now(), Kind: "reload", Who: who, Text: "refused: " + faults(err)})
-	l.tells.badConfig(l.inForce.Load().Rota.OnBadConfig, complaint(err))
 }
 
 // faults is how many there are, or what else is wrong.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"rota/internal/ledger"
@@ -16,51 +17,56 @@ func (l *loop) freshness() {
 	}
 }
 
-// expect has an alarm go off unless the task ends well in time.
+// expect has an alarm go off unless the task ends well in time. It does so for a
+// task that is held or disabled too: that nobody thought of it again is what it
+// is there to tell.
 func (l *loop) expect(task string) {
 	within := l.cfg.Tasks[task].ExpectSuccessWithin
 	if within == 0 {
 		l.agenda.Drop(freshKey + task)
 		return
 	}
-	from := l.lastSuccess(task)
-	if from.IsZero() {
-		from = l.firstSight(task)
-	}
-	l.put(freshKey+task, from.Add(within))
+	l.put(freshKey+task, l.freshFrom(task).Add(within))
 }
 
-// firstSight is since when a task is known: from its first trigger on or, if it
-// has none, from when this daemon started.
-func (l *loop) firstSight(task string) time.Time {
-	first := l.started
-	for _, at := range l.states[task].Seen {
-		if at.Before(first) {
-			first = at
-		}
+// freshFrom is from when on the time counts within which a task is to end well:
+// its last success or, if it never had one, when that was first expected.
+func (l *loop) freshFrom(task string) time.Time {
+	if last := l.lastSuccess(task); !last.IsZero() {
+		return last
 	}
-	return first
+	if first := l.states[task].Seen[expectedKey]; !first.IsZero() {
+		return first
+	}
+	return l.clock.Now()
 }
 
 // stale raises the alarm that a task has not ended well for too long, once until
-// it does.
+// it does: what is written down keeps a restart from raising it again.
 func (l *loop) stale(ctx context.Context, task string) error {
+	t := l.cfg.Tasks[task]
+	within, from := t.ExpectSuccessWithin, l.freshFrom(task)
+	now := l.clock.Now()
+	if within == 0 || from.Add(within).After(now) {
+		l.expect(task) // the file was edited, or its last success forgotten
+		return nil
+	}
+	told, err := l.ledger.Events(ctx, ledger.EventFilter{Task: task, Kinds: []string{"stale"}, Since: from, Limit: 1})
+	if err != nil {
+		return err // and the loop tries again
+	}
 	l.agenda.Drop(freshKey + task)
-	within := l.cfg.Tasks[task].ExpectSuccessWithin
-	last := l.lastSuccess(task)
-	told, err := l.ledger.Events(ctx, ledger.EventFilter{Task: task, Kinds: []string{"stale"}, Since: last, Limit: 1})
-	if err != nil || len(told) > 0 {
-		return err
+	if len(told) > 0 {
+		return nil
 	}
 	text := "it never ended well"
-	if !last.IsZero() {
+	if last := l.lastSuccess(task); !last.IsZero() {
 		text = "it last ended well at " + l.spell(last)
 	}
 	text += "; expect_success_within = " + schedule.FormatDuration(within)
-	now := l.clock.Now()
 	l.event(ctx, ledger.Event{Time: now, Kind: "stale", Task: task, Text: text})
 	l.log.Error("stale", "task", task, "why", text)
-	hooks := l.cfg.Tasks[task].Hooks
-	l.tellHook(runner.Run{Task: task, Why: text, Finished: now.Truncate(time.Second)}, "stale", append(hooks.OnFailure[:len(hooks.OnFailure):len(hooks.OnFailure)], hooks.OnMissed...))
+	run := runner.Run{Task: task, Why: text, Finished: now.Truncate(time.Second)}
+	l.tellHook(run, hookOf{"stale", slices.Concat(t.Hooks.OnFailure, t.Hooks.OnMissed)})
 	return nil
 }

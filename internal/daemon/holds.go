@@ -117,9 +117,11 @@ func (l *loop) holdings(ctx context.Context, now time.Time) error {
 	return l.hold(ctx, free, ledger.Hold{By: heldAtStart, Since: now})
 }
 
-// trip holds a task that has failed too often in a row.
+// trip holds a task that has failed too often in a row; 0: it has not. The
+// targets of on_failure are told, beside of that failure.
 func (l *loop) trip(ctx context.Context, run runner.Run, failures int) {
-	if l.states[run.Task].Hold != nil {
+	task, ok := l.cfg.Tasks[run.Task]
+	if failures == 0 || !ok || l.states[run.Task].Hold != nil {
 		return
 	}
 	why := fmt.Sprintf("failed %s in a row, the last time as %s", plural(failures, "time", "times"), run.ID)
@@ -127,13 +129,16 @@ func (l *loop) trip(ctx context.Context, run runner.Run, failures int) {
 		l.log.Error("cannot hold a task that fails again and again", "task", run.Task, "error", err)
 		return
 	}
-	l.tellHook(run, "held", l.cfg.Tasks[run.Task].Hooks.OnFailure)
+	run.Why = why
+	l.tellHook(run, hookOf{"held", task.Hooks.OnFailure})
 }
 
 // failures is how many runs of a task have failed in a row, if that is enough to
-// hold it, else 0.
-func (l *loop) failures(ctx context.Context, run runner.Run, p runner.Policy, res runner.Result) int {
-	if p.HoldAfter == 0 || !failed(res.Outcome) {
+// hold it, else 0. It is asked once the end of the last one is written down,
+// from any goroutine. They count from the last success: after a release the
+// next failure holds the task again.
+func (l *loop) failures(ctx context.Context, run runner.Run, p runner.Policy, o runner.Outcome) int {
+	if p.HoldAfter == 0 || !failed(o) {
 		return 0
 	}
 	past, err := l.ledger.Past(ctx, run.Task)

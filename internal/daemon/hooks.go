@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"rota/config"
 	"rota/internal/ledger"
@@ -21,26 +20,33 @@ import (
 // told of.
 const hookTail = 4 << 10
 
-// hookOf is what the hooks of a task say to the end of a run.
+// hookOf is what the hooks of a task say to an event of a run.
 type hookOf struct {
 	event string
 	list  []string
 }
 
-// hooksOf returns the hooks that the end of a run calls for.
-func (l *loop) hooksOf(task config.Task, run runner.Run, recovered bool) []hookOf {
+// hooksOf returns the hooks that the end of a run calls for, as the file is in
+// force then: a run that somebody cancelled, stopped or replaced calls for none.
+// It may be called from any goroutine.
+func (l *loop) hooksOf(run runner.Run, recovered bool) []hookOf {
+	hooks := l.inForce.Load().Tasks[run.Task].Hooks
 	var all []hookOf
 	switch {
 	case failed(run.Outcome):
-		all = append(all, hookOf{"failure", task.Hooks.OnFailure})
+		all = append(all, hookOf{"failure", hooks.OnFailure})
+	case run.Outcome == runner.Missed:
+		return []hookOf{{"missed", hooks.OnMissed}}
 	case run.Outcome == runner.OK:
-		all = append(all, hookOf{"success", task.Hooks.OnSuccess})
+		all = append(all, hookOf{"success", hooks.OnSuccess})
 		if recovered {
-			all = append(all, hookOf{"recover", task.Hooks.OnRecover})
+			all = append(all, hookOf{"recover", hooks.OnRecover})
 		}
+	default:
+		return nil
 	}
-	if len(task.Hooks.OnOutput) > 0 && l.hasOutput(run) {
-		all = append(all, hookOf{"output", task.Hooks.OnOutput})
+	if len(hooks.OnOutput) > 0 && l.hasOutput(run) {
+		all = append(all, hookOf{"output", hooks.OnOutput})
 	}
 	return all
 }
@@ -59,94 +65,133 @@ func (l *loop) recovers(ctx context.Context, run runner.Run, res runner.Result) 
 		return false
 	}
 	past, err := l.ledger.Past(ctx, run.Task)
-	return err == nil && past.Failures > 0
+	if err != nil {
+		l.log.Error("cannot read whether a task had failed before", "task", run.Task, "error", err)
+	}
+	return past.Failures > 0
 }
 
-// hooks tells those who want to know of the end of a run.
-func (l *loop) hooks(run runner.Run, recovered bool) {
-	task := l.cfg.Tasks[run.Task]
-	l.tells.ended(task, run)
-	for _, h := range l.hooksOf(task, run, recovered) {
-		l.tellHook(run, h.event, h.list)
+// tellEnd tells those who want to know of the end of a run.
+func (l *loop) tellEnd(run runner.Run, hooks []hookOf) {
+	l.tells.ended(l.cfg.Tasks[run.Task], run)
+	for _, h := range hooks {
+		l.tellHook(run, h)
 	}
 }
 
-// tellHook tells the targets among some hooks.
-func (l *loop) tellHook(run runner.Run, event string, hooks []string) {
+// tellHook tells the targets among some hooks, each once.
+func (l *loop) tellHook(run runner.Run, h hookOf) {
 	var told []string
-	for _, hook := range hooks {
-		if task, ok := config.RunHook(hook); ok {
-			if event == "missed" {
-				l.chain(context.Background(), run, event, task)
-			}
-		} else if !slices.Contains(told, hook) {
+	for _, hook := range h.list {
+		if _, ok := config.RunHook(hook); !ok && !slices.Contains(told, hook) {
 			told = append(told, hook)
-			l.tells.send(hook, event, run)
+			l.tells.send(hook, h.event, run)
 		}
 	}
 }
 
-// chains asks for the tasks that the end of a run starts. It is called once that
-// end is written down, and again after a kill: the ids make sure that each is
-// asked for once.
-func (l *loop) chains(ctx context.Context, run runner.Run, recovered bool) {
-	for _, h := range l.hooksOf(l.inForce.Load().Tasks[run.Task], run, recovered) {
-		for _, hook := range h.list {
-			if task, ok := config.RunHook(hook); ok {
-				l.chain(ctx, run, h.event, task)
-			}
-		}
-	}
-}
-
-// chain asks for a run of a task because of what became of another one's.
-func (l *loop) chain(ctx context.Context, parent runner.Run, event, name string) {
-	task, ok := l.inForce.Load().Tasks[name]
-	if !ok {
-		return // the file was read anew meanwhile
-	}
+// chains returns the runs that hooks ask for. They are written down with what
+// they follow, so that each is asked for once, whenever the daemon is killed. It
+// may be called from any goroutine.
+func (l *loop) chains(parent runner.Run, hooks []hookOf) []runner.Run {
+	var all []runner.Run
 	now := l.clock.Now()
-	sum := sha256.Sum256([]byte(parent.ID + "\n" + event))
-	run := runner.Run{
-		ID: name + "/" + event + "-" + hex.EncodeToString(sum[:6]), Task: name, Cause: runner.CauseChain, State: runner.Queued,
-		Scheduled: now, Queued: now, Queue: task.Queue, Priority: task.Priority, Parent: parent.ID, Who: parent.ID, Content: "on_" + event + " of " + parent.ID,
+	for _, h := range hooks {
+		for _, hook := range h.list {
+			name, ok := config.RunHook(hook)
+			task, there := l.inForce.Load().Tasks[name]
+			if !ok || !there {
+				continue
+			}
+			sum := sha256.Sum256([]byte(parent.ID + "\n" + h.event))
+			all = append(all, runner.Run{
+				ID: name + "/" + h.event + "-" + hex.EncodeToString(sum[:6]), Task: name, Cause: runner.CauseChain, State: runner.Queued,
+				Scheduled: now, Queued: now, Queue: task.Queue, Priority: task.Priority,
+				Parent: parent.ID, Who: parent.ID, Content: "on_" + h.event + " of " + parent.ID,
+			})
+		}
 	}
-	known, err := l.ledger.Submit(ctx, run)
-	switch {
-	case errors.Is(err, ledger.ErrQueueFull):
-		l.log.Error("cannot start what a hook names: the queue is full", "task", name, "queue", task.Queue, "after", parent.ID)
-	case err != nil:
-		l.log.Error("cannot start what a hook names", "task", name, "after", parent.ID, "error", err)
-	default:
-		l.post(func() { l.take(known) })
+	return all
+}
+
+// takeChains takes in the runs that were asked for with the end of another, as
+// far as their queues had room for them.
+func (l *loop) takeChains(ctx context.Context, asked []runner.Run) {
+	for _, run := range asked {
+		known, _, err := l.ledger.Get(ctx, run.ID)
+		switch {
+		case errors.Is(err, ledger.ErrNotFound):
+			l.noRoom(run)
+		case err != nil:
+			l.log.Error("cannot start what a hook names", "task", run.Task, "after", run.Parent, "error", err)
+		case known.Content != run.Content:
+			l.log.Error("cannot start what a hook names: its id is taken", "run", run.ID, "after", run.Parent)
+		default:
+			l.post(func() {
+				if known.Queue == "" && len(l.view.Waiting(known.Task)) >= runner.UnqueuedCapacity {
+					_ = l.cancel(ctx, known, "too many runs of this task wait")
+					return
+				}
+				l.take(known)
+			})
+		}
 	}
 }
 
-// catchUpChains asks for what hooks name after the last runs that ended before
-// the daemon was killed, for it may have been killed between the two.
-func (l *loop) catchUpChains(ctx context.Context) {
-	for name, task := range l.cfg.Tasks {
-		h := task.Hooks
-		if !slices.ContainsFunc(slices.Concat(h.OnSuccess, h.OnFailure, h.OnOutput), func(hook string) bool { _, ok := config.RunHook(hook); return ok }) {
+func (l *loop) noRoom(run runner.Run) {
+	l.log.Error("cannot start what a hook names: the queue is full", "task", run.Task, "queue", run.Queue, "after", run.Parent)
+}
+
+// addChains adds to a batch what hooks ask for because of what it ends and of
+// the slots that it says were missed, and reports whether that is anything.
+func (l *loop) addChains(b *runner.Batch) bool {
+	var asked []runner.Run
+	for _, f := range b.Folds {
+		asked = append(asked, l.chains(f, l.hooksOf(f, false))...)
+	}
+	for _, e := range b.Ends {
+		if run, ok := l.gaveWay(e); ok {
+			asked = append(asked, l.chains(run, l.hooksOf(run, false))...)
+		}
+	}
+	if len(asked) == 0 {
+		return false
+	}
+	waiting := map[string]int{} // by queue
+	for _, r := range slices.Concat(b.Runs, l.view.Waiting("")) {
+		waiting[r.Queue]++
+	}
+	for _, run := range asked {
+		room := runner.UnqueuedCapacity
+		if run.Queue != "" {
+			room = l.cfg.Queues[run.Queue].Capacity
+		}
+		if waiting[run.Queue]++; waiting[run.Queue] > room {
+			l.noRoom(run)
 			continue
 		}
-		runs, err := l.ledger.List(ctx, ledger.Filter{Task: name, Limit: 20})
-		if err != nil {
-			l.log.Error("cannot read what hooks are to follow", "task", name, "error", err)
-		}
-		for _, run := range runs {
-			if !run.Folded() && !run.Started.IsZero() && run.Finished.After(l.cursor.Through.Add(-time.Minute)) {
-				l.chains(ctx, run, false)
-			}
-		}
+		b.Runs = append(b.Runs, run)
 	}
+	return true
+}
+
+// gaveWay returns the run that an end is of, if that had failed and was to be
+// attempted again.
+func (l *loop) gaveWay(e runner.End) (runner.Run, bool) {
+	d, ok := l.isDelayed(e.ID)
+	if !ok || !failed(e.Outcome) {
+		return runner.Run{}, false
+	}
+	run := d.run
+	run.State, run.Outcome, run.Why, run.Finished = "", e.Outcome, e.Why, l.clock.Now()
+	return run, true
 }
 
 // inherit tells a run that a hook asked for what it is about.
 func (l *loop) inherit(launch *runner.Launch) {
 	parent, _, err := l.ledger.Get(context.Background(), launch.Run.Parent)
 	if err != nil {
-		return // forgotten meanwhile
+		parent = runner.Run{ID: launch.Run.Parent} // forgotten meanwhile
 	}
 	vars := map[string]string{"ROTA_PARENT": parent.ID, "ROTA_PARENT_OUTCOME": string(parent.Outcome), "ROTA_PARENT_EXIT": ""}
 	if parent.Exit != nil {

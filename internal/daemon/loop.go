@@ -151,6 +151,7 @@ func (l *loop) begin(ctx context.Context) error {
 	if l.broken != nil {
 		l.event(ctx, ledger.Event{Time: now, Kind: "reload", Text: "refused: " + faults(l.broken)})
 		l.out.complain(l.broken, "the file is wrong: started from the last good one")
+		l.tells.badConfig(l.cfg.Rota.OnBadConfig, complaint(l.broken))
 	} else {
 		l.keep(l.cfg)
 	}
@@ -223,6 +224,7 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 	slots := l.slots(due, now)
 	batch := runner.Decide(slots, &l.view, now)
 	l.giveWay(&batch)
+	chained := l.addChains(&batch)
 	var leases []ledger.Lease
 	switch {
 	case len(slots) > 0:
@@ -235,8 +237,11 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 	}
 	l.agenda.Commit(now)
 	l.starts = nil
-	l.apply(batch, leases)
+	l.apply(ctx, batch, leases)
 	l.fired(due, now)
+	if chained {
+		return l.advance(ctx, now) // when they start is decided now that they wait
+	}
 	return nil
 }
 
@@ -262,7 +267,7 @@ func (l *loop) commit(ctx context.Context, next ledger.Cursor) error {
 }
 
 // apply does what was written down.
-func (l *loop) apply(b runner.Batch, leases []ledger.Lease) {
+func (l *loop) apply(ctx context.Context, b runner.Batch, leases []ledger.Lease) {
 	var claimed []runner.Run
 	for _, lease := range leases {
 		claimed = append(claimed, lease.Run)
@@ -279,14 +284,19 @@ func (l *loop) apply(b runner.Batch, leases []ledger.Lease) {
 	}
 	for _, r := range b.Folds {
 		l.record(r)
-		if r.Outcome == runner.Missed {
-			l.tellHook(r, "missed", l.cfg.Tasks[r.Task].Hooks.OnMissed)
+		for _, h := range l.hooksOf(r, false) {
+			l.tellHook(r, h)
 		}
 	}
 	for _, e := range b.Ends {
+		run, gaveWay := l.gaveWay(e)
 		l.undelay(e.ID)
 		task, _ := runner.SplitID(e.ID)
 		l.record(runner.Run{ID: e.ID, Task: task, Outcome: e.Outcome, Why: e.Why})
+		if gaveWay {
+			l.tellEnd(run, l.hooksOf(run, false))
+			l.trip(ctx, run, l.failures(ctx, run, l.policyOf(task), e.Outcome))
+		}
 	}
 	for _, r := range b.Runs {
 		if !starts[r.ID] {

@@ -71,6 +71,7 @@ func (l *loop) lastSuccess(task string) time.Time {
 		past, err := l.ledger.Past(context.Background(), task)
 		if err != nil {
 			l.log.Error("cannot read when a task last ended well", "task", task, "error", err)
+			return at // not to be remembered
 		}
 		at = past.Success
 		l.success[task] = at
@@ -88,19 +89,17 @@ func (l *loop) done(run runner.Run, res runner.Result) error {
 	ctx, u := context.Background(), v.(underway)
 	again, err := l.retry(ctx, u, res)
 	if !again {
-		recovered := l.recovers(ctx, run, res)
-		err = l.ledger.Finish(ctx, u.Lease, res)
-		failures := l.failures(ctx, run, u.policy, res)
 		ended := withResult(run, res)
-		if err == nil {
-			l.chains(ctx, ended, recovered)
+		hooks := l.hooksOf(ended, l.recovers(ctx, run, res))
+		asked := l.chains(ended, hooks)
+		if err = l.ledger.Finish(ctx, u.Lease, res, asked...); err == nil {
+			l.takeChains(ctx, asked)
 		}
+		failures := l.failures(ctx, run, u.policy, res.Outcome)
 		l.post(func() {
 			l.ended(ended, res)
-			l.hooks(ended, recovered)
-			if failures > 0 {
-				l.trip(ctx, ended, failures)
-			}
+			l.tellEnd(ended, hooks)
+			l.trip(ctx, ended, failures)
 		})
 	}
 	if err != nil {

@@ -41,15 +41,24 @@ func (l *loop) sights(ctx context.Context, now time.Time) (map[string]map[string
 	return seen, l.remember(ctx, changed, states, seen)
 }
 
+// expectedKey stands, among the first sights of triggers, for that of a task that
+// is expected to end well from time to time.
+const expectedKey = ""
+
 // firstSeen is when each trigger of a task was first seen: as it was remembered,
 // or now, also if a clock that was wrong showed a time to come.
 func firstSeen(task config.Task, known map[string]time.Time, now time.Time) map[string]time.Time {
 	seen := make(map[string]time.Time, len(task.Triggers))
-	for _, spec := range task.Triggers {
-		key := triggerKey(spec)
+	see := func(key string) {
 		if seen[key] = now; !known[key].IsZero() && !known[key].After(now) {
 			seen[key] = known[key]
 		}
+	}
+	for _, spec := range task.Triggers {
+		see(triggerKey(spec))
+	}
+	if task.ExpectSuccessWithin > 0 {
+		see(expectedKey)
 	}
 	return seen
 }

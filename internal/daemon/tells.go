@@ -14,17 +14,27 @@ import (
 // told.
 type tells struct{ *notify.Notifier }
 
+// targets are those of a file.
+type targets struct {
+	of  *config.Config
+	all map[string]notify.Target
+}
+
 // newTells makes one that follows the file.
 func newTells(inForce *atomic.Pointer[config.Config], stateDir string, log *slog.Logger) *tells {
-	targets := func() map[string]notify.Target {
-		c := inForce.Load()
-		all := make(map[string]notify.Target, len(c.Notify))
-		for name, n := range c.Notify {
-			all[name] = notify.Target{Name: name, Action: n.Action, Process: n.Process, AtMostEvery: n.AtMostEvery}
+	var known atomic.Pointer[targets]
+	follow := func() map[string]notify.Target {
+		c, k := inForce.Load(), known.Load()
+		if k == nil || k.of != c {
+			k = &targets{c, make(map[string]notify.Target, len(c.Notify))}
+			for name, n := range c.Notify {
+				k.all[name] = notify.Target{Name: name, Action: n.Action, Process: n.Process, AtMostEvery: n.AtMostEvery}
+			}
+			known.Store(k)
 		}
-		return all
+		return k.all
 	}
-	return &tells{notify.New(notify.Options{Targets: targets, StateDir: stateDir, Log: log})}
+	return &tells{notify.New(notify.Options{Targets: follow, StateDir: stateDir, Log: log})}
 }
 
 // run tells what there is to tell, until ctx ends and some seconds longer.

@@ -32,7 +32,8 @@ var ErrNoTarget = errors.New("no such notification target")
 
 // Options is what a Notifier needs from its surroundings.
 type Options struct {
-	// Targets returns those in force, by name. It is asked for each event.
+	// Targets returns those in force, by name. It is asked for each event,
+	// from several goroutines.
 	Targets  func() map[string]Target
 	StateDir string // where the outputs of runs are
 	Log      *slog.Logger
