@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,15 +9,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
-
-	"github.com/google/renameio/v2"
 
 	"rota/internal/control"
 	"rota/internal/ledger"
@@ -28,9 +22,6 @@ import (
 )
 
 const (
-	// shortInput is how many bytes of input are kept in the row of a run; more
-	// is kept in a file beside its output.
-	shortInput = 4 << 10
 	// mostParked bounds how many requests of one task wait for a time to come
 	// or for somebody to release them: a queue's capacity does not count them.
 	mostParked = 10_000
@@ -256,75 +247,6 @@ func (l *loop) parked(task string) int {
 		}
 	}
 	return n
-}
-
-// input is what a request gives its run to read.
-type input struct {
-	short   string                // a text that is short
-	file    *renameio.PendingFile // else what holds it; nil: nothing does
-	digest  []byte
-	written string // the name that the file gets
-}
-
-// drop forgets what was not kept.
-func (in *input) drop() {
-	if in.file != nil {
-		_ = in.file.Cleanup()
-	}
-}
-
-// keep gives the file its name.
-func (in *input) keep() (short, file string, err error) {
-	if in.file == nil {
-		return in.short, "", nil
-	}
-	return "", in.written, in.file.CloseAtomicallyReplace()
-}
-
-// takeInput reads the input of a run: what is short and a text goes into its row.
-func (l *loop) takeInput(run runner.Run, from io.Reader, most int64) (*input, error) {
-	in := &input{}
-	if from == nil {
-		return in, nil
-	}
-	sum := sha256.New()
-	head, err := io.ReadAll(io.LimitReader(from, shortInput+1))
-	if err != nil {
-		return in, control.Errorf(control.Usage, "", "cannot read the input: %v", err)
-	}
-	_, _ = sum.Write(head)
-	in.digest = sum.Sum(nil)
-	tooLong := control.Errorf(control.Usage, "input_max of the task is the limit", "the input is longer than %d bytes", most)
-	switch {
-	case int64(len(head)) > most:
-		return in, tooLong
-	case len(head) <= shortInput && utf8.Valid(head) && !bytes.ContainsRune(head, 0):
-		in.short = string(head)
-		return in, nil
-	}
-	_, key := runner.SplitID(run.ID)
-	dir := filepath.Join(l.stateDir, "logs", run.Task)
-	in.written = filepath.Join(dir, key+".input")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return in, err
-	}
-	if in.file, err = renameio.NewPendingFile(in.written, renameio.WithPermissions(0o600), renameio.WithTempDir(dir)); err != nil {
-		return in, err
-	}
-	rest := io.TeeReader(io.LimitReader(from, most+1-int64(len(head))), sum)
-	n, err := io.Copy(in.file, io.MultiReader(bytes.NewReader(head), rest))
-	switch {
-	case err != nil:
-		err = control.Errorf(control.Usage, "", "cannot take the input: %v", err)
-	case n > most:
-		err = tooLong
-	}
-	if err != nil {
-		in.drop()
-		return &input{}, err
-	}
-	in.digest = sum.Sum(nil)
-	return in, nil
 }
 
 // content is a digest of all that was asked for: the same id with the same is the

@@ -1,0 +1,60 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"rota/internal/control"
+	"rota/internal/ledger"
+)
+
+// Drain implements [control.Service].
+func (s *service) Drain(ctx context.Context, d time.Duration) (control.Drained, error) {
+	l := s.l
+	drained := control.Drained{Forked: []string{}}
+	idle := make(chan struct{})
+	err := l.ask(ctx, func() error {
+		now := l.clock.Now()
+		l.view.Draining = true
+		if d > 0 {
+			drained.Until = now.Add(d)
+			l.put(undrainKey, drained.Until)
+		}
+		l.event(ctx, ledger.Event{Time: now, Kind: "drain", Who: control.Who(ctx)})
+		l.log.Warn("draining: nothing new starts", "by", control.Who(ctx))
+		l.calls.idle = append(l.calls.idle, idle)
+		l.calls.drained(l)
+		return nil
+	})
+	if err != nil {
+		return drained, err
+	}
+	var over <-chan time.Time
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case <-idle:
+	case <-over:
+	case <-ctx.Done():
+		return drained, ctx.Err()
+	case <-l.over:
+	}
+	return drained, l.ask(ctx, func() error {
+		for _, run := range l.view.Live("") {
+			drained.Forked = append(drained.Forked, run.ID)
+		}
+		drained.Waiting = len(l.view.Waiting(""))
+		return nil
+	})
+}
+
+// undrain lets things start again.
+func (l *loop) undrain(ctx context.Context) {
+	l.agenda.Drop(undrainKey)
+	l.view.Draining = false
+	l.event(ctx, ledger.Event{Time: l.clock.Now(), Kind: "drain end"})
+	l.log.Info("the drain is over: things start again")
+}

@@ -1,0 +1,51 @@
+package daemon
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"rota/config"
+	"rota/internal/control"
+)
+
+// StartQueues implements [control.Service].
+func (s *service) StartQueues(ctx context.Context, patterns ...string) (control.Queues, error) {
+	return s.turn(ctx, patterns, false)
+}
+
+// StopQueues implements [control.Service].
+func (s *service) StopQueues(ctx context.Context, patterns ...string) (control.Queues, error) {
+	return s.turn(ctx, patterns, true)
+}
+
+func (s *service) turn(ctx context.Context, patterns []string, stop bool) (control.Queues, error) {
+	if len(patterns) == 0 {
+		patterns = []string{"*"}
+	}
+	err := s.l.ask(ctx, func() error {
+		names, _ := config.MatchQueues(patterns, slices.Sorted(maps.Keys(s.l.cfg.Queues)))
+		return s.l.turn(ctx, names, control.Who(ctx), stop)
+	})
+	if err != nil {
+		return control.Queues{}, err
+	}
+	return s.Queues(ctx, patterns...)
+}
+
+// Queues adds to what the ledger knows which queues the daemon has stopped.
+func (s *service) Queues(ctx context.Context, patterns ...string) (control.Queues, error) {
+	q, err := s.reader.Queues(ctx, patterns...)
+	if err != nil {
+		return q, err
+	}
+	return q, s.l.ask(ctx, func() error {
+		for i := range q.Queues {
+			q.Queues[i].State = "started"
+			if s.l.lanes[q.Queues[i].Queue] {
+				q.Queues[i].State = "stopped"
+			}
+		}
+		return nil
+	})
+}

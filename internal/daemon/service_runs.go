@@ -1,0 +1,191 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"rota/internal/control"
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+// Wait implements [control.Service].
+func (s *service) Wait(ctx context.Context, id string) (runner.Run, error) {
+	run, err := s.Run(ctx, id)
+	if err != nil || run.Outcome != "" {
+		return run.Run, err
+	}
+	if err := s.l.wait(ctx, run.ID); err != nil {
+		return run.Run, err
+	}
+	run, err = s.Run(ctx, run.ID)
+	return run.Run, err
+}
+
+// Cancel implements [control.Service].
+func (s *service) Cancel(ctx context.Context, id string) (runner.Run, error) {
+	run, err := s.Run(ctx, id)
+	if err != nil {
+		return run.Run, err
+	}
+	err = s.l.ask(ctx, func() error {
+		err := s.l.cancel(ctx, run.Run, did("cancelled", control.Who(ctx)))
+		if !errors.Is(err, ledger.ErrConflict) {
+			return err
+		}
+		now, _, err := s.l.ledger.Get(ctx, run.ID)
+		switch {
+		case err != nil:
+			return err
+		case now.Outcome != "":
+			return control.Errorf(control.Conflict, "", "%s has ended: %s", run.ID, now.Outcome)
+		}
+		return control.Errorf(control.Conflict, "to stop it: rota stop "+run.ID, "%s is under way", run.ID)
+	})
+	if err != nil {
+		return run.Run, err
+	}
+	run, err = s.Run(ctx, run.ID)
+	return run.Run, err
+}
+
+// CancelAll implements [control.Service]. Standing requests stay: they are a
+// schedule, and each is ended by name.
+func (s *service) CancelAll(ctx context.Context, task string) (n int, err error) {
+	states := []runner.State{runner.Queued, runner.Delayed, runner.Held}
+	why := did("cancelled", control.Who(ctx))
+	runs, err := s.l.ledger.List(ctx, ledger.Filter{Task: task, States: states})
+	if err != nil {
+		return 0, err
+	}
+	if err := s.l.ask(ctx, func() error { return s.l.known(task) }); task != "" && err != nil {
+		return 0, err
+	}
+	for few := range slices.Chunk(runs, atATime) {
+		err := s.l.ask(ctx, func() error {
+			for _, run := range few {
+				switch err := s.l.cancel(ctx, run, why); {
+				case err == nil:
+					n++
+				case !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrNotFound):
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// Stop implements [control.Service].
+func (s *service) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
+	why := did("stopped", control.Who(ctx))
+	var stopped []string
+	err := s.l.ask(ctx, func() error {
+		live, err := s.l.underWay(ctx, id)
+		for _, run := range live {
+			s.l.runner.Stop(runner.End{ID: run.ID, Outcome: runner.Cancelled, Why: why})
+			if kill {
+				s.l.runner.Kill(run.ID)
+			}
+			stopped = append(stopped, run.ID)
+		}
+		return err
+	})
+	var ended []runner.Run
+	for _, id := range stopped {
+		run, err := s.Wait(ctx, id)
+		if err != nil {
+			return ended, err
+		}
+		ended = append(ended, run)
+	}
+	return ended, err
+}
+
+// underWay returns the run of that id, or all those of a task, which must be
+// under way.
+func (l *loop) underWay(ctx context.Context, id string) ([]runner.Run, error) {
+	task, key := runner.SplitID(id)
+	if err := l.known(task); err != nil && key == "" {
+		return nil, err
+	}
+	live := slices.DeleteFunc(l.view.Live(task), func(r runner.Run) bool {
+		_, leased := l.leases.Load(r.ID) // else it has ended, and its action has not come back
+		return !leased || key != "" && r.ID != id
+	})
+	if len(live) > 0 {
+		return live, nil
+	}
+	if key == "" {
+		return nil, control.Errorf(control.Conflict, "", "no run of task %q is under way", task)
+	}
+	run, _, err := l.ledger.Get(ctx, id)
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return nil, control.Errorf(control.NotFound, "", "no run %q", id)
+	case err != nil:
+		return nil, err
+	case run.Outcome != "":
+		return nil, control.Errorf(control.Conflict, "", "%s has ended: %s", id, run.Outcome)
+	}
+	return nil, control.Errorf(control.Conflict, "to end it: rota cancel "+id, "%s is %s, not under way", id, run.State)
+}
+
+// releaseRun lets a held request start.
+func (l *loop) releaseRun(ctx context.Context, id, who string) error {
+	run, held := l.heldRuns[id]
+	if !held {
+		run, _, err := l.ledger.Get(ctx, id)
+		switch {
+		case errors.Is(err, ledger.ErrNotFound):
+			return control.Errorf(control.NotFound, "", "no run %q", id)
+		case err != nil:
+			return err
+		case run.State != "":
+			return control.Errorf(control.Conflict, "", "%s is %s, not held", id, run.State)
+		}
+		return control.Errorf(control.Conflict, "", "%s has ended: %s", id, run.Outcome)
+	}
+	now := l.clock.Now()
+	t := runner.Transition{Time: now, State: runner.Queued, Why: did("released", who)}
+	switch {
+	case run.On != "":
+		t.State, t.On, t.Until = runner.Standing, run.On, now
+	case run.NotBefore.After(now):
+		t.State = runner.Delayed
+	}
+	if err := l.ledger.Shift(ctx, id, runner.Held, t); err != nil {
+		return err
+	}
+	delete(l.heldRuns, id)
+	run.State, run.Why = t.State, t.Why
+	switch run.State {
+	case runner.Queued:
+		run.Queued = now
+	case runner.Standing:
+		run.NotBefore = now
+	}
+	l.take(run)
+	return nil
+}
+
+// Forget implements [control.Service].
+func (s *service) Forget(ctx context.Context, f control.Forgetting) (int, error) {
+	filter := ledger.Filter{IDs: f.IDs, Task: f.Task, Outcomes: f.Outcomes}
+	if f.Older > 0 {
+		filter.Before = s.l.clock.Now().Add(-f.Older)
+	}
+	n, err := s.l.ledger.Forget(ctx, filter)
+	if err == nil && n == 0 && len(f.IDs) > 0 {
+		return 0, control.Errorf(control.NotFound, "", "no run that has ended among %v", f.IDs)
+	}
+	if n > 0 {
+		s.l.post(func() { clear(s.l.success); clear(s.l.finished) })
+	}
+	return n, err
+}

@@ -1,0 +1,131 @@
+package daemon
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"rota/internal/control"
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+// known refuses a name that no task has.
+func (l *loop) known(names ...string) error {
+	for _, name := range names {
+		if _, ok := l.cfg.Tasks[name]; !ok {
+			return l.noTask(name)
+		}
+	}
+	return nil
+}
+
+// atATime is how many tasks or runs the loop changes in one go, when somebody
+// asks for thousands: no slot is to wait for all of them.
+const atATime = 16
+
+// Hold implements [control.Service].
+func (s *service) Hold(ctx context.Context, h control.Holding) ([]control.Task, error) {
+	names, err := s.named(ctx, h.Tasks, h.All)
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	hold := ledger.Hold{By: control.Who(ctx), Why: h.Why, Since: s.l.clock.Now()}
+	if h.For > 0 {
+		hold.Until = hold.Since.Add(h.For)
+	}
+	for few := range slices.Chunk(names, atATime) {
+		if err := s.l.ask(ctx, func() error { return s.l.hold(ctx, few, hold) }); err != nil {
+			return nil, err
+		}
+	}
+	return s.Tasks(ctx, names...)
+}
+
+// named returns names of tasks that there are: those given, or all.
+func (s *service) named(ctx context.Context, names []string, all bool) ([]string, error) {
+	return names, s.l.ask(ctx, func() error {
+		if all {
+			names = slices.Sorted(maps.Keys(s.l.cfg.Tasks))
+		}
+		return s.l.known(names...)
+	})
+}
+
+// Release implements [control.Service].
+func (s *service) Release(ctx context.Context, names ...string) (control.Released, error) {
+	done := control.Released{Tasks: []string{}, Runs: []string{}}
+	all := len(names) == 0
+	var tasks, runs []string
+	for _, name := range names {
+		if _, key := runner.SplitID(name); key != "" {
+			runs = append(runs, name)
+		} else {
+			tasks = append(tasks, name)
+		}
+	}
+	tasks, err := s.named(ctx, tasks, all)
+	if err != nil {
+		return done, err
+	}
+	who := control.Who(ctx)
+	for few := range slices.Chunk(tasks, atATime) {
+		err := s.l.ask(ctx, func() error {
+			for _, name := range few {
+				switch was, err := s.l.release(ctx, name, who); {
+				case err != nil:
+					return err
+				case was:
+					done.Tasks = append(done.Tasks, name)
+				case !all:
+					return control.Errorf(control.Conflict, "", "task %q is not held", name)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, s.l.ask(ctx, func() error {
+		for _, id := range runs {
+			if err := s.l.releaseRun(ctx, id, who); err != nil {
+				return err
+			}
+			done.Runs = append(done.Runs, id)
+		}
+		return nil
+	})
+}
+
+// Reschedule implements [control.Service].
+func (s *service) Reschedule(ctx context.Context, r control.Rescheduling) (done control.Rescheduled, err error) {
+	err = s.l.ask(ctx, func() error {
+		var err error
+		task, key := runner.SplitID(r.Name)
+		switch _, standing := s.l.standing[r.Name]; {
+		case standing:
+			done, err = s.l.restand(ctx, r, control.Who(ctx))
+		case key != "":
+			err = control.Errorf(control.Conflict, "", "%s is no standing request: only those and tasks have a trigger", r.Name)
+		default:
+			if err = s.l.known(task); err == nil {
+				done, err = s.l.reschedule(ctx, r, control.Who(ctx))
+			}
+		}
+		return err
+	})
+	return done, err
+}
+
+// Skip implements [control.Service].
+func (s *service) Skip(ctx context.Context, task string) (slot control.Slot, err error) {
+	err = s.l.ask(ctx, func() error {
+		if err := s.l.known(task); err != nil {
+			return err
+		}
+		slot, err = s.l.skipNext(ctx, task, control.Who(ctx))
+		return err
+	})
+	return slot, err
+}

@@ -1,0 +1,88 @@
+package daemon
+
+import (
+	"context"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"rota/internal/control"
+)
+
+// Status implements [control.Service]. Every command asks for it, so it is told
+// from what the loop has at hand.
+func (s *service) Status(ctx context.Context) (control.Status, error) {
+	var st control.Status
+	err := s.l.ask(ctx, func() error {
+		st = s.l.condition()
+		return nil
+	})
+	st.LedgerBytes = s.ledgerBytes()
+	if s.l.tells != nil {
+		for _, u := range s.l.tells.Undelivered() {
+			st.Undelivered = append(st.Undelivered, control.Undelivered(u))
+		}
+	}
+	return st, err
+}
+
+// condition is how the daemon is.
+func (l *loop) condition() control.Status {
+	live := l.view.Live("")
+	st := control.Status{
+		Daemon: true, Version: l.o.Version, PID: os.Getpid(), Started: l.started,
+		Config: l.cfg.Path, Revision: l.cfg.Revision, Loaded: l.loaded, StateDir: l.stateDir, Timezone: l.cfg.Rota.Timezone.String(),
+		Tasks: len(l.cfg.Tasks), Running: len(live), Waiting: len(l.view.Waiting("")) + len(l.heldRuns), Draining: l.view.Draining,
+		Next: l.soonestSlot(), LagMicros: l.lag.Load(), Epoch: l.cursor.Epoch, Through: l.cursor.Through, OutputBytes: l.kept.Load(),
+	}
+	for name, state := range l.states {
+		if _, ok := l.cfg.Tasks[name]; ok && state.Hold != nil {
+			st.Held++
+		}
+	}
+	for _, delays := range l.delays {
+		st.Waiting += len(delays)
+	}
+	if l.broken != nil {
+		st.Broken = complaint(l.broken)
+	}
+	if l.failing != "" {
+		st.Trouble = append(st.Trouble, "nothing starts: what is due cannot be written down: "+l.failing)
+	}
+	if l.diskLow != nil && l.diskLow() {
+		st.Trouble = append(st.Trouble, "the disk is full: outputs are not kept")
+	}
+	for _, run := range live {
+		if _, leased := l.leases.Load(run.ID); !leased {
+			st.Trouble = append(st.Trouble, "task "+run.Task+" is blocked: its action has not come back since "+run.ID+" was timed out")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.lanes)) {
+		if l.lanes[name] {
+			st.Trouble = append(st.Trouble, "the queue "+name+" is stopped")
+		}
+	}
+	return st
+}
+
+// soonestSlot is the slot that comes next of a task that is not held; nil: none
+// does.
+func (l *loop) soonestSlot() *control.Slot {
+	var first time.Time
+	var of entry
+	for key, e := range l.entries {
+		at := l.agenda.Next(key)
+		if at.IsZero() || !first.IsZero() && !at.Before(first) {
+			continue
+		}
+		if _, held := l.held(e.task); !held {
+			first, of = at, e
+		}
+	}
+	if first.IsZero() {
+		return nil
+	}
+	at := first.Add(-of.late)
+	return &control.Slot{Task: of.task, At: at.In(zoneToShow(l.cfg, of.task)), Note: of.spec.Note(at), Request: of.of}
+}
