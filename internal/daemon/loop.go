@@ -69,6 +69,10 @@ type loop struct {
 
 	kept atomic.Int64 // bytes of outputs, as retention last saw them
 
+	unwritten atomic.Int64  // runs whose end could not be written down yet
+	hurried   chan struct{} // closed when a stop does not wait any more
+	hurry     sync.Once     // to close it
+
 	mu    sync.Mutex // guards posts
 	posts []func()
 	woken chan struct{} // has room for one; for drain, which has no clock
@@ -79,7 +83,7 @@ func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop
 		o: o, out: out, log: out.log, cfg: cfg, stateDir: stateDir,
 		entries: map[string]entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{}, delays: map[string][]delayed{},
 		standing: map[string]runner.Run{}, heldRuns: map[string]runner.Run{}, hub: &control.Hub{},
-		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), over: make(chan struct{}),
+		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), over: make(chan struct{}), hurried: make(chan struct{}),
 	}
 	l.view.Held, l.view.Stopped = l.held, l.stopped
 	l.view.Policy = func(name string) (runner.Policy, bool) {

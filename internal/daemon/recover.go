@@ -18,23 +18,27 @@ func (l *loop) recover(ctx context.Context) error {
 	if err != nil {
 		l.log.Error("cannot read what became of some forked runs", "error", err)
 	}
-	found := map[string]runner.Found{}
+	type attempt struct {
+		run    string
+		number int
+	}
+	found := map[attempt]bool{}
 	for _, f := range folders {
-		found[f.Run.ID] = f
+		found[attempt{f.Run.ID, f.Run.Attempts}] = true
 	}
 	running, err := l.ledger.List(ctx, ledger.Filter{States: []runner.State{runner.Running}})
 	if err != nil {
 		return err
 	}
 	for _, run := range running {
-		if _, ok := found[run.ID]; ok {
+		if found[attempt{run.ID, run.Attempts}] {
 			continue
 		}
 		if err := l.abandon(ctx, run); err != nil {
 			return err
 		}
 	}
-	for _, f := range found {
+	for _, f := range folders {
 		if err := l.takeOver(ctx, f); err != nil {
 			l.log.Error("cannot take over a forked run", "run", f.Run.ID, "error", err)
 		}
@@ -151,7 +155,7 @@ func (l *loop) takeOver(ctx context.Context, f runner.Found) error {
 	switch {
 	case err != nil:
 		return err
-	case known.State != runner.Running:
+	case known.State != runner.Running || known.Attempts != run.Attempts:
 		return l.runner.Drop(f) // its end was written down, or that it is to be tried again
 	}
 	if err := l.lease(ctx, run, f.Policy); err != nil {

@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,32 +82,62 @@ func (l *loop) lastSuccess(task string) time.Time {
 }
 
 // done writes down the end of an attempt. It is called from the run's own
-// goroutine, so that many can be written at once.
+// goroutine, so that many can be written at once. While that cannot be, as on a
+// full disk, the run counts as under way, and it is tried again until rota has
+// stopped.
 func (l *loop) done(run runner.Run, res runner.Result) error {
 	v, ok := l.leases.Load(run.ID)
 	if !ok {
 		return fmt.Errorf("run %s: %w", run.ID, ledger.ErrNotFound)
 	}
 	ctx, u := context.Background(), v.(underway)
-	again, err := l.retry(ctx, u, res)
-	if !again {
-		ended := withResult(run, res)
-		hooks := l.hooksOf(ended, l.recovers(ctx, run, res))
-		asked := l.chains(ended, hooks)
-		if err = l.ledger.Finish(ctx, u.Lease, res, asked...); err == nil {
-			l.takeChains(ctx, asked)
+	recovered := l.recovers(ctx, run, res)
+	err := l.writeEnd(ctx, u, res, recovered)
+	if err == nil {
+		return nil
+	}
+	l.log.Error("cannot write down the end of a run", "run", run.ID, "outcome", res.Outcome, "error", err)
+	l.unwritten.Add(1)
+	defer l.unwritten.Add(-1)
+	for !lasting(err) {
+		select {
+		case <-time.After(time.Second):
+		case <-l.hurried:
+			return err
 		}
-		failures := l.failures(ctx, run, u.policy, res.Outcome)
-		l.post(func() {
-			l.ended(ended, res)
-			l.tellEnd(ended, hooks)
-			l.trip(ctx, ended, failures)
-		})
+		if err = l.writeEnd(ctx, u, res, recovered); err == nil {
+			l.log.Info("the end of a run could be written down", "run", run.ID, "outcome", res.Outcome)
+			return nil
+		}
 	}
-	if err != nil {
-		l.log.Error("cannot write down the end of a run", "run", run.ID, "outcome", res.Outcome, "error", err)
-	}
+	l.post(func() { l.ended(withResult(run, res), res) })
 	return err
+}
+
+// lasting reports whether it is of no use to write the same again.
+func lasting(err error) bool {
+	return slices.ContainsFunc([]error{ledger.ErrFenced, ledger.ErrNotFound, ledger.ErrDamaged, ledger.ErrClosed}, func(e error) bool { return errors.Is(err, e) })
+}
+
+// writeEnd writes down the end of an attempt, and what follows from it.
+func (l *loop) writeEnd(ctx context.Context, u underway, res runner.Result, recovered bool) error {
+	if again, err := l.retry(ctx, u, res); again || err != nil {
+		return err
+	}
+	ended := withResult(u.Run, res)
+	hooks := l.hooksOf(ended, recovered)
+	asked := l.chains(ended, hooks)
+	if err := l.ledger.Finish(ctx, u.Lease, res, asked...); err != nil {
+		return err
+	}
+	l.takeChains(ctx, asked)
+	failures := l.failures(ctx, u.Run, u.policy, res.Outcome)
+	l.post(func() {
+		l.ended(ended, res)
+		l.tellEnd(ended, hooks)
+		l.trip(ctx, ended, failures)
+	})
+	return nil
 }
 
 // withResult is a run after its end.

@@ -77,7 +77,10 @@ func (l *loop) drain(hurry <-chan struct{}) {
 	go func() { l.runner.Wait(context.Background()); close(idle) }()
 	patience := time.NewTimer(grace)
 	defer patience.Stop()
-	stop := func() { l.runner.StopAll(runner.Lost, "rota stopped") }
+	stop := func() {
+		l.hurry.Do(func() { close(l.hurried) })
+		l.runner.StopAll(runner.Lost, "rota stopped")
+	}
 	for {
 		select {
 		case <-l.woken:

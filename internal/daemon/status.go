@@ -50,6 +50,9 @@ func (l *loop) condition() control.Status {
 	if l.failing != "" {
 		st.Trouble = append(st.Trouble, "nothing starts: what is due cannot be written down: "+l.failing)
 	}
+	if n := int(l.unwritten.Load()); n > 0 {
+		st.Trouble = append(st.Trouble, "the end of "+plural(n, "run", "runs")+" cannot be written down yet")
+	}
 	if l.diskLow != nil && l.diskLow() {
 		st.Trouble = append(st.Trouble, "the disk is full: outputs are not kept")
 	}

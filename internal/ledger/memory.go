@@ -64,7 +64,7 @@ func (m *Memory) lock(ctx context.Context) error {
 	m.mu.Lock()
 	if m.closed {
 		m.mu.Unlock()
-		return errClosed
+		return ErrClosed
 	}
 	return nil
 }

@@ -263,5 +263,5 @@ func (u rules) step(r *row, t runner.Transition) error {
 	return u.put(r)
 }
 
-// errClosed is the error of every method after Close.
-var errClosed = errors.New("the ledger is closed")
+// ErrClosed is the error of every method after Close.
+var ErrClosed = errors.New("the ledger is closed")

@@ -108,7 +108,7 @@ func (s *SQLite) usable(ctx context.Context) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.closed {
-		return errClosed
+		return ErrClosed
 	}
 	return ctx.Err()
 }

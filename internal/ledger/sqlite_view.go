@@ -60,7 +60,7 @@ func (s *reading) view(ctx context.Context, f func(*sqlite.Conn) error) error {
 	}
 	conn, ok := <-s.readers
 	if !ok {
-		return errClosed
+		return ErrClosed
 	}
 	defer func() { s.readers <- conn }()
 	if conn == nil {

@@ -26,7 +26,7 @@ func (s *SQLite) write(ctx context.Context, f func(*op) error) error {
 	s.mu.RLock()
 	if s.closed {
 		s.mu.RUnlock()
-		return errClosed
+		return ErrClosed
 	}
 	r := &request{do: f, done: make(chan struct{})}
 	s.work <- r

@@ -20,7 +20,7 @@ func (w *watchers) add(ctx context.Context) (<-chan Event, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
-		return nil, errClosed
+		return nil, ErrClosed
 	}
 	if w.all == nil {
 		w.all = map[chan Event]func() bool{}
