@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"rota/internal/control"
 	"rota/internal/ledger"
 	"rota/runner"
 )
@@ -77,77 +78,185 @@ func lines(path, text string) int {
 	return strings.Count(string(all), text)
 }
 
+// crashTasks is how many tasks of all modes TestCrash has due every second.
+const crashTasks = 50
+
+// crashJobs is the file of TestCrash. With due, every task comes due each second;
+// without, what was asked for already can come to its end.
+func crashJobs(truth string, due bool) string {
+	var jobs strings.Builder
+	jobs.WriteString("[rota]\nstate_dir = \"state\"\n[history]\nruns = 1000000\n[queues.wide]\nworkers = 4\n[queues.narrow]\n")
+	task := func(name, sleep, exit, keys string) {
+		fmt.Fprintf(&jobs, "[tasks.%s]\ncommand = \"echo start $ROTA_RUN >>%s; sleep %s; echo end $ROTA_RUN >>%s; %s\"\n%s\n", name, truth, sleep, truth, exit, keys)
+	}
+	cron := ""
+	if due {
+		cron = "\ncron = \"* * * * * *\""
+	}
+	for i := range crashTasks {
+		mode := []string{"threaded", "sequential", "forked"}[i%3]
+		keys := fmt.Sprintf("mode = %q%s", mode, cron)
+		if mode == "sequential" {
+			keys += "\nqueue = \"wide\""
+		}
+		if chained(i) {
+			keys += "\non_success = [\"run:after\"]\non_failure = [\"run:sorry\"]"
+		}
+		task(fmt.Sprint("t", i), fmt.Sprint("0.", i%7), fmt.Sprint("exit ", i%2), keys)
+	}
+	for _, name := range []string{"held", "moved", "left"} {
+		task(name, "0.1", "exit 0", "mode = \"threaded\""+cron)
+	}
+	for _, name := range []string{"after", "sorry", "asked"} {
+		task(name, "0", "exit 0", "overlap = \"allow\"")
+	}
+	task("turn", "0.05", "exit 0", "mode = \"sequential\"\nqueue = \"narrow\"")
+	task("away", "0.3", "exit 0", "mode = \"forked\"\noverlap = \"allow\"")
+	task("stubborn", "0.3", "exit 0", "overlap = \"allow\"\nretry = { max = 4, delay = \"1s\", factor = 1, on = [\"lost\"] }")
+	task("fed", "0", "[ $(wc -c) = 6000 ]", "overlap = \"allow\"")
+	task("often", "0.1", "exit 0", "")
+	return jobs.String()
+}
+
+// chained tells which of the tasks have hooks that start others.
+func chained(i int) bool { return i%10 == 0 }
+
+// crash is what TestCrash does to a daemon, and what it knows of it.
+type crash struct {
+	*testing.T
+	dir, state, truth string
+	random            *rand.Rand
+	client            *control.Client
+}
+
+// up waits until a daemon answers, and returns whether it ended before.
+func (c *crash) up(cmd *exec.Cmd) {
+	c.Helper()
+	await(c.T, "answer", func() bool {
+		st, err := c.client.Status(c.Context())
+		return err == nil && st.PID == cmd.Process.Pid
+	})
+}
+
+// kill ends a daemon as no daemon wants to end.
+func (c *crash) kill(cmd *exec.Cmd) {
+	c.Helper()
+	_ = cmd.Process.Kill()
+	if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != -1 {
+		c.Fatalf("the daemon ended by itself: %v", cmd.ProcessState)
+	}
+}
+
 // TestCrash kills a daemon with 50 tasks of all modes due every second, again
-// and again, at random instants, and then holds three truths against each other:
-// what was due, what the ledger says, and what the tasks themselves wrote.
+// and again, at random instants, while others ask it for runs, hold and change
+// tasks. Then it holds three truths against each other: what was due or asked
+// for, what the ledger says, and what the tasks themselves wrote.
 func TestCrash(t *testing.T) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("go test ./internal/daemon -run TestCrash -kills %d -seed %d", *kills, *seed)
-	random := rand.New(rand.NewPCG(*seed, 0))
 	dir := t.TempDir()
-	jobsFile, truth, log := filepath.Join(dir, "jobs.toml"), filepath.Join(dir, "truth"), filepath.Join(dir, "log")
-	const head = "[rota]\nstate_dir = \"state\"\n[queues.wide]\nworkers = 4\n"
-	var jobs strings.Builder
-	jobs.WriteString(head)
-	for i := range crashTasks {
-		mode := []string{"threaded", "sequential", "forked"}[i%3]
-		fmt.Fprintf(&jobs, "[tasks.t%d]\ncron = \"* * * * * *\"\nmode = %q\n", i, mode)
-		if mode == "sequential" {
-			jobs.WriteString("queue = \"wide\"\n")
-		}
-		fmt.Fprintf(&jobs, "command = \"echo start $ROTA_RUN >>%s; sleep 0.%d; echo end $ROTA_RUN >>%s; exit %d\"\n", truth, i%7, truth, i%2)
-	}
-	write(t, jobsFile, jobs.String())
+	c := &crash{T: t, dir: dir, state: filepath.Join(dir, "state"), truth: filepath.Join(dir, "truth"), random: rand.New(rand.NewPCG(*seed, 0))}
+	c.client = clientOf(t, c.state)
+	jobsFile := filepath.Join(dir, "jobs.toml")
+	write(t, jobsFile, crashJobs(c.truth, true))
 
 	began := time.Now()
-	for i := range *kills {
+	others := newCrowd(t, c.state, *seed)
+	for range *kills {
 		cmd := child(t, dir)
-		await(t, "start", func() bool { return lines(log, "msg=started") > i })
-		<-time.After(time.Duration(random.IntN(600)) * time.Millisecond)
-		if random.IntN(4) == 0 { // stopped for a while, then killed
+		wait := 600
+		if c.random.IntN(6) == 0 { // while it starts
+			wait = 300
+		} else {
+			c.up(cmd)
+		}
+		<-time.After(time.Duration(c.random.IntN(wait)) * time.Millisecond)
+		if c.random.IntN(4) == 0 { // stopped for a while, then killed
 			_ = cmd.Process.Signal(syscall.SIGSTOP)
-			<-time.After(time.Duration(random.IntN(1500)) * time.Millisecond)
+			<-time.After(time.Duration(c.random.IntN(1500)) * time.Millisecond)
 		}
-		_ = cmd.Process.Kill()
-		if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != -1 {
-			t.Fatalf("the daemon ended by itself: %v", cmd.ProcessState)
-		}
+		c.kill(cmd)
 	}
 	cmd := child(t, dir)
-	await(t, "start", func() bool { return lines(log, "msg=started") > *kills })
-	well := lines(log, "msg=ok task=t0 ")
-	await(t, "run after the last kill", func() bool { return lines(log, "msg=ok task=t0 ") > well })
-	// Nothing more is due; what runs comes to its end, and is written down.
-	write(t, jobsFile, head)
-	await(t, "reload", func() bool { return lines(log, "msg=reloaded") > 0 })
-	ended := time.Now()
-	_ = cmd.Process.Signal(syscall.SIGTERM)
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("after SIGTERM: %v", err)
+	c.up(cmd)
+	others.leave()
+	// Nothing more is due; what runs and waits comes to its end.
+	write(t, jobsFile, crashJobs(c.truth, false))
+	if _, err := c.client.Reload(t.Context(), false); err != nil {
+		t.Fatal(err)
 	}
-	cmd = child(t, dir)
-	await(t, "last start", func() bool { return lines(log, "msg=started") > *kills+1 })
-	await(t, "end of all forked runs", func() bool {
-		left, err := os.ReadDir(filepath.Join(dir, "state", "runs"))
-		return err == nil && len(left) == 0
+	ended := time.Now()
+	await(t, "end of all runs", func() bool {
+		runs, err := c.client.Runs(t.Context(), control.RunQuery{States: []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Standing, runner.Running}})
+		return err == nil && len(runs) == 0
 	})
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("after SIGTERM: %v", err)
 	}
+	if left, err := os.ReadDir(filepath.Join(c.state, "runs")); err != nil || len(left) > 0 {
+		t.Errorf("folders of forked runs are left: %v, %v", left, err)
+	}
+	if left := marked(c.state); len(left) > 0 {
+		t.Errorf("processes are left: %v", left)
+	}
+	if n := lines(filepath.Join(dir, "log"), "DATA RACE"); n > 0 {
+		t.Errorf("%d races are in %s", n, filepath.Join(dir, "log"))
+	}
 
-	book, err := ledger.Open(t.Context(), filepath.Join(dir, "state"), ledger.Options{})
+	b := openBook(t, c.state, c.truth)
+	slots := 0
+	for i := range crashTasks {
+		slots += checkSlots(t, fmt.Sprint("t", i), b.slots(fmt.Sprint("t", i), ""), began, ended)
+	}
+	for _, name := range []string{"held", "moved", "left"} {
+		slots += checkSlots(t, name, b.slots(name, ""), began, ended)
+	}
+	for _, r := range b.rows {
+		b.checkRun(t, r)
+	}
+	for id := range b.starts {
+		if _, ok := b.byID[id]; !ok {
+			t.Errorf("%s was started and is not in the ledger", id)
+		}
+	}
+	chains := b.checkChains(t)
+	others.check(t, b)
+	t.Logf("%d kills in %v: %d slots accounted for by %d rows, %d requests, %d chains, %d holds, %d left out: %v",
+		*kills, ended.Sub(began).Round(time.Second), slots, len(b.rows), len(others.asked), chains, len(others.holds), len(others.skips), b.outcomes)
+}
+
+// book is what the ledger and the tasks say after all is over.
+type book struct {
+	rows         []runner.Run
+	byID         map[string]runner.Run
+	starts, ends map[string]int // by the id of a run, as the tasks wrote
+	outcomes     map[runner.Outcome]int
+}
+
+func openBook(t *testing.T, state, truth string) *book {
+	t.Helper()
+	l, err := ledger.Open(t.Context(), state, ledger.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer book.Close()
-	rows, err := book.List(t.Context(), ledger.Filter{})
-	if err != nil {
+	defer l.Close()
+	if found := l.Found().String(); found != "" {
+		t.Errorf("the ledger is not sound: %s", found)
+	}
+	b := &book{byID: map[string]runner.Run{}, starts: map[string]int{}, ends: map[string]int{}, outcomes: map[runner.Outcome]int{}}
+	if b.rows, err = l.List(t.Context(), ledger.Filter{}); err != nil {
 		t.Fatal(err)
 	}
-	starts, ends := map[string]int{}, map[string]int{}
+	for _, r := range b.rows {
+		if _, twice := b.byID[r.ID]; twice {
+			t.Errorf("%s has two rows", r.ID)
+		}
+		b.byID[r.ID] = r
+		b.outcomes[r.Outcome] += max(1, r.Count)
+	}
 	text, err := os.ReadFile(truth)
 	if err != nil {
 		t.Fatal(err)
@@ -155,62 +264,90 @@ func TestCrash(t *testing.T) {
 	for line := range strings.Lines(string(text)) {
 		switch word, id, _ := strings.Cut(strings.TrimSpace(line), " "); word {
 		case "start":
-			starts[id]++
+			b.starts[id]++
 		case "end":
-			ends[id]++
+			b.ends[id]++
 		}
 	}
-	byTask := map[string][]runner.Run{}
-	outcomes := map[runner.Outcome]int{}
-	for _, r := range rows {
-		byTask[r.Task] = append(byTask[r.Task], r)
-		outcomes[r.Outcome] += max(1, r.Count)
-		if !r.Folded() {
-			checkRun(t, r, starts[r.ID], ends[r.ID])
-			delete(starts, r.ID)
-		}
-	}
-	for id := range starts {
-		t.Errorf("%s was started and is not in the ledger", id)
-	}
-	slots := 0
-	for i := range crashTasks {
-		name := fmt.Sprint("t", i)
-		slots += checkSlots(t, name, byTask[name], began, ended)
-	}
-	t.Logf("%d kills in %v: %d slots accounted for by %d rows: %v", *kills, ended.Sub(began).Round(time.Second), slots, len(rows), outcomes)
-	if left := marked(filepath.Join(dir, "state")); len(left) > 0 {
-		t.Errorf("processes are left: %v", left)
-	}
+	return b
 }
 
-const crashTasks = 50
+// slots are the rows of the slots of a task, or of one of its standing requests.
+func (b *book) slots(task, of string) []runner.Run {
+	var all []runner.Run
+	for _, r := range b.rows {
+		if r.Task == task && r.Parent == of && r.Cause != runner.CauseManual && r.Cause != runner.CauseChain {
+			all = append(all, r)
+		}
+	}
+	return all
+}
 
 // checkRun holds the record of a run against what the task wrote.
-func checkRun(t *testing.T, r runner.Run, starts, ends int) {
+func (b *book) checkRun(t *testing.T, r runner.Run) {
 	t.Helper()
 	n := 0
-	fmt.Sscanf(r.Task, "t%d", &n)
-	switch forked := n%3 == 2; {
+	_, err := fmt.Sscanf(r.Task, "t%d", &n)
+	forked := err == nil && n%3 == 2 || r.Task == "away"
+	fails := err == nil && n%2 == 1
+	most := 1
+	if r.Task == "stubborn" {
+		most = r.Attempts
+	}
+	starts, ends := b.starts[r.ID], b.ends[r.ID]
+	switch {
 	case r.State != "":
 		t.Errorf("%s is %s after all is over", r.ID, r.State)
-	case starts > 1:
-		t.Errorf("%s was started %d times", r.ID, starts)
+	case r.Folded() && starts > 0:
+		t.Errorf("%s is folded (%s, %s), and was started", r.ID, r.Outcome, r.Why)
+	case starts > most, r.Attempts > 5:
+		t.Errorf("%s was started %d times in %d attempts", r.ID, starts, r.Attempts)
+	case r.Started.IsZero() && starts > 0:
+		t.Errorf("%s was started, which its row does not say: %s, %s", r.ID, r.Outcome, r.Why)
 	case forked && r.Outcome == runner.Lost && starts > 0:
 		t.Errorf("%s is lost, although it was forked and began: %s", r.ID, r.Why)
-	case (r.Outcome == runner.OK || r.Outcome == runner.Failed) && ends != 1:
+	case (r.Outcome == runner.OK || r.Outcome == runner.Failed) && (starts == 0 || ends == 0):
 		t.Errorf("%s is %s, but did not come to its end", r.ID, r.Outcome)
-	case r.Outcome == runner.OK && n%2 != 0, r.Outcome == runner.Failed && n%2 != 1:
+	case r.Outcome == runner.OK && fails, r.Outcome == runner.Failed && !fails:
 		t.Errorf("%s is %s (%s), which is not how it ended", r.ID, r.Outcome, r.Why)
 	}
 }
 
+// checkChains finds for each end of a task that has hooks the one run that they
+// ask for, and returns how many there are.
+func (b *book) checkChains(t *testing.T) int {
+	t.Helper()
+	n, children := 0, map[string][]string{}
+	for _, r := range b.rows {
+		if r.Cause == runner.CauseChain {
+			children[r.Parent] = append(children[r.Parent], r.Task)
+			n++
+		}
+	}
+	for _, r := range b.rows {
+		var want []string
+		var i int
+		if _, err := fmt.Sscanf(r.Task, "t%d", &i); err == nil && chained(i) && !r.Started.IsZero() {
+			switch r.Outcome {
+			case runner.OK:
+				want = []string{"after"}
+			case runner.Failed, runner.Lost, runner.TimedOut:
+				want = []string{"sorry"}
+			}
+		}
+		if got := children[r.ID]; !slices.Equal(got, want) {
+			t.Errorf("after %s, which is %s, came %v; want %v", r.ID, r.Outcome, got, want)
+		}
+	}
+	return n
+}
+
 // checkSlots finds each second between the first and the last in exactly one
 // row, and returns how many there are.
-func checkSlots(t *testing.T, task string, rows []runner.Run, began, ended time.Time) int {
+func checkSlots(t *testing.T, what string, rows []runner.Run, began, ended time.Time) int {
 	t.Helper()
 	if len(rows) == 0 {
-		t.Errorf("%s has no rows", task)
+		t.Errorf("%s has no rows", what)
 		return 0
 	}
 	first := func(r runner.Run) time.Time { return r.Scheduled }
@@ -223,16 +360,16 @@ func checkSlots(t *testing.T, task string, rows []runner.Run, began, ended time.
 	slices.SortFunc(rows, func(a, b runner.Run) int { return cmp.Or(first(a).Compare(first(b)), cmp.Compare(a.ID, b.ID)) })
 	next, n := first(rows[0]), 0
 	if next.Sub(began) > 20*time.Second || ended.Sub(last(rows[len(rows)-1])) > 20*time.Second {
-		t.Errorf("%s: rows from %v to %v do not cover %v to %v", task, next, last(rows[len(rows)-1]), began, ended)
+		t.Errorf("%s: rows from %v to %v do not cover %v to %v", what, next, last(rows[len(rows)-1]), began, ended)
 	}
 	for _, r := range rows {
 		if !first(r).Equal(next) {
-			t.Errorf("%s: want %v, but next comes %s: a slot is forgotten, or there twice", task, next, r.ID)
+			t.Errorf("%s: want %v, but next comes %s: a slot is forgotten, or there twice", what, next, r.ID)
 		}
 		n += max(1, r.Count)
 		next = last(r).Add(time.Second)
 		if r.Folded() && !next.Equal(first(r).Add(time.Duration(r.Count)*time.Second)) {
-			t.Errorf("%s: %v to %v are not %d slots", task, r.First, r.Last, r.Count)
+			t.Errorf("%s: %v to %v are not %d slots", what, r.First, r.Last, r.Count)
 		}
 	}
 	return n

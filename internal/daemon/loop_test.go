@@ -27,7 +27,8 @@ type rig struct {
 	fake  *clock.Fake
 	start time.Time
 	null  *os.File
-	once  bool // of the next daemon
+	once  bool                              // of the next daemon
+	wrap  func(ledger.Ledger) ledger.Ledger // around the ledger of the next daemon; nil: nothing
 	stop  func()
 }
 
@@ -66,7 +67,9 @@ func (r *rig) live(stateDir string, cfg *config.Config) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.ledger = book
+	if r.ledger = book; r.wrap != nil {
+		r.ledger = r.wrap(book)
+	}
 	l := r.loop
 	l.runner = runner.New(runner.Options{StateDir: stateDir, Done: l.done, Returned: l.returned})
 	ctx, cancel := context.WithCancel(r.t.Context())

@@ -1,0 +1,286 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"rota/internal/control"
+	"rota/runner"
+)
+
+// clientOf returns a client of the daemon that has a state folder.
+func clientOf(t *testing.T, state string) *control.Client {
+	t.Helper()
+	c, err := control.NewClient(control.Target{Socket: filepath.Join(state, "rota.sock")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// while is from when until when something was surely so.
+type while struct{ from, until time.Time }
+
+// crowd is those who ask a daemon that is killed again and again. What they were
+// answered must be so for ever.
+type crowd struct {
+	t       *testing.T
+	client  *control.Client
+	over    chan struct{} // closed when no one asks for anything new
+	all     sync.WaitGroup
+	mu      sync.Mutex // guards asked
+	asked   []string   // ids of requests
+	holds   []while    // of the task that is held and released
+	skips   []time.Time
+	stands  while  // of the standing request
+	standID string // its id
+}
+
+func newCrowd(t *testing.T, state string, seed uint64) *crowd {
+	c := &crowd{t: t, client: clientOf(t, state), over: make(chan struct{})}
+	for i, f := range []func(*rand.Rand){c.ask, c.ask, c.ask, c.hold, c.change, c.stand} {
+		c.all.Go(func() { f(rand.New(rand.NewPCG(seed, uint64(i+1)))) })
+	}
+	t.Cleanup(c.leave)
+	return c
+}
+
+// leave has everybody end what they are at.
+func (c *crowd) leave() {
+	select {
+	case <-c.over:
+	default:
+		close(c.over)
+	}
+	c.all.Wait()
+}
+
+// rests waits up to so many milliseconds, and reports whether it goes on then.
+func (c *crowd) rests(random *rand.Rand, most int) bool {
+	select {
+	case <-c.over:
+		return false
+	case <-time.After(time.Duration(random.IntN(most)) * time.Millisecond):
+		return true
+	}
+}
+
+// insist asks until there is an answer, however often the daemon is killed
+// meanwhile, and returns that: an error only if the answer is no. After a minute
+// without one it gives up.
+func (c *crowd) insist(what string, f func(context.Context) error) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for ; ; <-time.After(3 * time.Millisecond) {
+		err = f(ctx)
+		switch control.CodeOf(err) {
+		case "":
+			return nil
+		case control.Conflict, control.NotFound, control.Usage, control.Forbidden:
+			return err
+		}
+		if ctx.Err() != nil {
+			c.t.Errorf("%s: no answer within a minute: %v", what, err)
+			return err
+		}
+	}
+}
+
+// must is insist where no is no answer.
+func (c *crowd) must(what string, f func(context.Context) error) bool {
+	err := c.insist(what, f)
+	if err != nil {
+		c.t.Errorf("%s: %v", what, err)
+	}
+	return err == nil
+}
+
+// ask asks for runs, under ids of its own.
+func (c *crowd) ask(random *rand.Rand) {
+	me := runner.NewKey(time.Now())
+	long := bytes.Repeat([]byte{'x'}, 6000) // more than the ledger keeps
+	for n := 0; c.rests(random, 100); n++ {
+		r := control.Request{Key: fmt.Sprintf("%s-%d", me, n)}
+		var input []byte
+		switch n % 6 {
+		case 0:
+			r.Task = "asked"
+		case 1:
+			r.Task = "turn"
+		case 2:
+			r.Task, r.In = "away", time.Second
+		case 3:
+			r.Task = "stubborn"
+		case 4:
+			r.Task, r.Held = "asked", true
+		case 5:
+			r.Task, input = "fed", long
+		}
+		id := r.Task + "/" + r.Key
+		again := 1 + random.IntN(2) // what was answered may be asked for again
+		for range again {
+			if !c.must("request "+id, func(ctx context.Context) error {
+				var from io.Reader
+				if input != nil {
+					from = bytes.NewReader(input)
+				}
+				run, err := c.client.Request(ctx, r, from)
+				if err == nil && run.ID != id {
+					err = control.Errorf(control.Usage, "", "it became %s", run.ID)
+				}
+				return err
+			}) {
+				return
+			}
+		}
+		c.mu.Lock()
+		c.asked = append(c.asked, id)
+		c.mu.Unlock()
+		if r.Held {
+			c.release(id)
+		}
+	}
+}
+
+// release lets a held request start. Asked for again after a kill, it may be told
+// that it did so already.
+func (c *crowd) release(id string) {
+	err := c.insist("release "+id, func(ctx context.Context) error { _, err := c.client.Release(ctx, id); return err })
+	if err == nil {
+		return
+	}
+	c.must("look at "+id, func(ctx context.Context) error {
+		run, err2 := c.client.Run(ctx, id)
+		if err2 == nil && run.State == runner.Held {
+			err2 = control.Errorf(control.Usage, "", "still held, although the answer was: %v", err)
+		}
+		return err2
+	})
+}
+
+// hold holds a task for a while, again and again, and looks whether it is.
+func (c *crowd) hold(random *rand.Rand) {
+	for c.rests(random, 1500) {
+		if !c.must("hold", func(ctx context.Context) error {
+			_, err := c.client.Hold(ctx, control.Holding{Tasks: []string{"held"}, Why: "test"})
+			return err
+		}) {
+			return
+		}
+		s := while{from: time.Now()}
+		for range 3 {
+			c.rests(random, 800)
+			c.is(true)
+		}
+		s.until = time.Now()
+		c.holds = append(c.holds, s)
+		// Asked again after a kill it may be released already.
+		if err := c.insist("release", func(ctx context.Context) error { _, err := c.client.Release(ctx, "held"); return err }); err != nil && control.CodeOf(err) != control.Conflict {
+			c.t.Errorf("release: %v", err)
+		}
+		c.is(false)
+	}
+}
+
+// is asks whether the task is held.
+func (c *crowd) is(held bool) {
+	c.must("look at the hold", func(ctx context.Context) error {
+		tasks, err := c.client.Tasks(ctx, "held")
+		if err == nil && (tasks[0].Hold != nil) != held {
+			err = control.Errorf(control.Usage, "", "held is %v, want %v", tasks[0].Hold, held)
+		}
+		return err
+	})
+}
+
+// change gives a task other triggers of the same slots, and leaves out slots of
+// another.
+func (c *crowd) change(random *rand.Rand) {
+	exprs := []string{"*/1 * * * * *", "0-59 * * * * *", "default"}
+	for n := 0; c.rests(random, 700); n++ {
+		if !c.must("reschedule", func(ctx context.Context) error {
+			_, err := c.client.Reschedule(ctx, control.Rescheduling{Name: "moved", Expr: exprs[n%len(exprs)]})
+			return err
+		}) {
+			return
+		}
+		if !c.must("skip", func(ctx context.Context) error {
+			slot, err := c.client.Skip(ctx, "left")
+			if err == nil {
+				c.skips = append(c.skips, slot.At)
+			}
+			return err
+		}) {
+			return
+		}
+	}
+}
+
+// stand makes a request with a trigger of its own, asks for it again and again,
+// and cancels it at the end.
+func (c *crowd) stand(random *rand.Rand) {
+	for {
+		if !c.must("standing request", func(ctx context.Context) error {
+			run, err := c.client.Request(ctx, control.Request{Task: "often", Key: "own", On: "interval 1s"}, nil)
+			c.standID = run.ID
+			return err
+		}) {
+			return
+		}
+		if c.stands.from.IsZero() {
+			c.stands.from = time.Now()
+		}
+		if !c.rests(random, 4000) {
+			break
+		}
+	}
+	c.stands.until = time.Now()
+	if err := c.insist("cancel", func(ctx context.Context) error { _, err := c.client.Cancel(ctx, c.standID); return err }); err != nil && control.CodeOf(err) != control.Conflict {
+		c.t.Errorf("cancel: %v", err)
+	}
+}
+
+// check holds what was answered against what is there in the end.
+func (c *crowd) check(t *testing.T, b *book) {
+	t.Helper()
+	for _, id := range c.asked {
+		r, ok := b.byID[id]
+		switch {
+		case !ok:
+			t.Errorf("%s was promised and is not there", id)
+		case r.Outcome == runner.Lost && r.Task == "stubborn" && r.Attempts != 5:
+			t.Errorf("%s is lost after %d attempts of 5", id, r.Attempts)
+		case r.Outcome != runner.OK && r.Outcome != runner.Lost:
+			t.Errorf("%s is %s: %s", id, r.Outcome, r.Why)
+		}
+	}
+	for _, r := range b.rows {
+		if r.Task == "held" && !r.Folded() {
+			for _, s := range c.holds {
+				if r.Started.After(s.from) && r.Started.Before(s.until) {
+					t.Errorf("%s started at %v, although the task was held from %v to %v", r.ID, r.Started, s.from, s.until)
+				}
+			}
+		}
+	}
+	for _, at := range c.skips {
+		if id := runner.SlotID("left", at, 1); b.starts[id] > 0 {
+			t.Errorf("%s was started, and should have been left out", id)
+		}
+	}
+	checkSlots(t, "the standing request", b.slots("often", c.standID), c.stands.from, c.stands.until)
+	if r := b.byID[c.standID]; r.Outcome != runner.Cancelled {
+		t.Errorf("the standing request: %+v, want it cancelled", r)
+	}
+	if len(c.asked) == 0 || len(c.holds) == 0 || len(c.skips) == 0 {
+		t.Error("nobody could ask for anything")
+	}
+}
