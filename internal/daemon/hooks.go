@@ -114,9 +114,10 @@ func (l *loop) chains(parent runner.Run, hooks []hookOf) []runner.Run {
 	return all
 }
 
-// takeChains takes in the runs that were asked for with the end of another, as
-// far as their queues had room for them.
-func (l *loop) takeChains(ctx context.Context, asked []runner.Run) {
+// written returns those of the runs asked for with the end of another that are
+// there: their queues had room for them.
+func (l *loop) written(ctx context.Context, asked []runner.Run) []runner.Run {
+	var there []runner.Run
 	for _, run := range asked {
 		known, _, err := l.ledger.Get(ctx, run.ID)
 		switch {
@@ -127,14 +128,21 @@ func (l *loop) takeChains(ctx context.Context, asked []runner.Run) {
 		case known.Content != run.Content:
 			l.log.Error("cannot start what a hook names: its id is taken", "run", run.ID, "after", run.Parent)
 		default:
-			l.post(func() {
-				if known.Queue == "" && len(l.view.Waiting(known.Task)) >= runner.UnqueuedCapacity {
-					_ = l.cancel(ctx, known, "too many runs of this task wait")
-					return
-				}
-				l.take(known)
-			})
+			there = append(there, known)
 		}
+	}
+	return there
+}
+
+// takeChains takes in what hooks asked for. A queue bounds itself; what is in
+// none is bounded here.
+func (l *loop) takeChains(ctx context.Context, runs []runner.Run) {
+	for _, run := range runs {
+		if run.Queue == "" && len(l.view.Waiting(run.Task)) >= runner.UnqueuedCapacity {
+			_ = l.cancel(ctx, run, "too many runs of this task wait")
+			continue
+		}
+		l.take(run)
 	}
 }
 

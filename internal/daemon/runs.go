@@ -130,10 +130,11 @@ func (l *loop) writeEnd(ctx context.Context, u underway, res runner.Result, reco
 	if err := l.ledger.Finish(ctx, u.Lease, res, asked...); err != nil {
 		return err
 	}
-	l.takeChains(ctx, asked)
+	asked = l.written(ctx, asked)
 	failures := l.failures(ctx, u.Run, u.policy, res.Outcome)
 	l.post(func() {
 		l.ended(ended, res)
+		l.takeChains(ctx, asked)
 		l.tellEnd(ended, hooks)
 		l.trip(ctx, ended, failures)
 	})
