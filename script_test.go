@@ -3,6 +3,7 @@ package main_test
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,6 +41,12 @@ func TestMain(m *testing.M) {
 //	waitfor FILE REGEXP         waits until the file's text matches
 //	signal NAME [WORD]          sends TERM, HUP, USR1, … to the background commands
 //	                            that have WORD among their arguments; all by default
+//	capture NAME FILE REGEXP    waits as waitfor does, and sets the variable NAME to
+//	                            what the first group matches; FILE may be stdout
+//	certificate FILE NAME       sets the variable NAME to an address of this machine
+//	                            for this script, and writes FILE.crt of it and FILE.key
+//
+// and the condition [root].
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
@@ -47,7 +54,13 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames: true,
 		Setup:              surroundings,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "waitfor": waitFor, "signal": sendSignal,
+			"exits": exits, "waitfor": waitFor, "signal": sendSignal, "capture": capture, "certificate": certificate,
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "root" {
+				return false, fmt.Errorf("no condition %q", name)
+			}
+			return os.Getuid() == 0, nil
 		},
 	})
 }
@@ -95,20 +108,45 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: waitfor FILE REGEXP")
 	}
-	want, err := regexp.Compile("(?m)" + args[1])
+	awaitMatch(ts, args[0], args[1])
+}
+
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: capture NAME FILE REGEXP")
+	}
+	found := awaitMatch(ts, args[1], args[2])
+	if len(found) != 2 {
+		ts.Fatalf("%s needs one group", args[2])
+	}
+	ts.Setenv(args[0], found[1])
+}
+
+// awaitMatch waits until a file's text matches, and returns the match and its
+// groups.
+func awaitMatch(ts *testscript.TestScript, file, pattern string) []string {
+	want, err := regexp.Compile("(?m)" + pattern)
 	ts.Check(err)
+	if file == "stdout" {
+		text := ts.ReadFile(file)
+		found := want.FindStringSubmatch(text)
+		if found == nil {
+			ts.Fatalf("stdout does not match %s:\n%s", pattern, text)
+		}
+		return found
+	}
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	late := time.After(20 * time.Second)
 	for {
-		text, err := os.ReadFile(ts.MkAbs(args[0])) // it may not be there yet
-		if err == nil && want.Match(text) {
-			return
+		text, err := os.ReadFile(ts.MkAbs(file)) // it may not be there yet
+		if found := want.FindStringSubmatch(string(text)); err == nil && found != nil {
+			return found
 		}
 		select {
 		case <-again.C:
 		case <-late:
-			ts.Fatalf("%s does not match %s:\n%s", args[0], args[1], text)
+			ts.Fatalf("%s does not match %s:\n%s", file, pattern, text)
 		}
 	}
 }
