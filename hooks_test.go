@@ -1,0 +1,408 @@
+package main_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// ear is a server that remembers what it is told.
+type ear struct {
+	*httptest.Server
+	t    *testing.T
+	deaf atomic.Bool // it answers 503, and remembers nothing
+
+	mu    sync.Mutex
+	heard []heard
+	more  chan struct{} // closed when heard grows
+}
+
+// heard is one request.
+type heard struct {
+	what   string // method, path and query
+	header http.Header
+	body   string
+}
+
+func newEar(t *testing.T) *ear {
+	e := &ear{t: t, more: make(chan struct{})}
+	e.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if e.deaf.Load() {
+			http.Error(w, "go away", http.StatusServiceUnavailable)
+			return
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.heard = append(e.heard, heard{r.Method + " " + r.URL.RequestURI(), r.Header, string(body)})
+		close(e.more)
+		e.more = make(chan struct{})
+	}))
+	t.Cleanup(e.Close)
+	return e
+}
+
+// until returns all that was heard as soon as it is like that.
+func (e *ear) until(what string, enough func([]heard) bool) []heard {
+	e.t.Helper()
+	late := time.After(20 * time.Second)
+	for {
+		e.mu.Lock()
+		all, more := slices.Clone(e.heard), e.more
+		e.mu.Unlock()
+		if enough(all) {
+			return all
+		}
+		select {
+		case <-more:
+		case <-late:
+			e.t.Fatalf("did not hear of %s within 20 s, but of %+v", what, all)
+		}
+	}
+}
+
+// texts are the bodies up to one that ends like that.
+func (e *ear) texts(last string) []string {
+	e.t.Helper()
+	var texts []string
+	for _, h := range e.until(last, func(all []heard) bool { return len(all) > 0 && strings.HasSuffix(all[len(all)-1].body, last) }) {
+		texts = append(texts, h.body)
+	}
+	return texts
+}
+
+// forget begins a new list of what is heard.
+func (e *ear) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.heard = nil
+}
+
+// hook is a target that tells an ear in few words.
+func (e *ear) hook(name string) string {
+	return fmt.Sprintf("[notify.%s]\nwebhook = { url = %q, body = \"{{.Event}} {{.Task}} {{.Outcome}} {{.Exit}}\" }\n", name, e.URL)
+}
+
+// run asks for runs, one after the other, and waits for their ends.
+func (d *daemon) run(tasks ...string) {
+	d.t.Helper()
+	for _, task := range tasks {
+		if code, _, stderr := d.rota("run", task, "--wait"); code == 125 || code == 5 {
+			d.t.Fatalf("run %s: exit code %d: %s", task, code, stderr)
+		}
+	}
+}
+
+func same(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s:\ngot  %s\nwant %s", what, strings.Join(got, "\n     "), strings.Join(want, "\n     "))
+	}
+}
+
+const allHooks = "on_success = [\"ear\", \"ear\"]\non_failure = [\"ear\"]\non_missed = [\"ear\"]\non_recover = [\"ear\"]\non_output = [\"ear\"]\n"
+
+// Each end of a run is told once, to each target that wants to hear of such an
+// end, and an end that somebody brought about to nobody.
+func TestHooks(t *testing.T) {
+	t.Parallel()
+	e := newEar(t)
+	d := newDaemon(t, e.hook("ear")+"[defaults]\n"+allHooks+`
+[tasks.quiet]
+command = "true"
+[tasks.loud]
+command = "echo hi"
+[tasks.bad]
+command = "echo no; exit 3"
+[tasks.killed]
+command = "kill -9 $$"
+[tasks.slow]
+command = "sleep 60"
+timeout = "1s"
+[tasks.second]
+command = "test $ROTA_ATTEMPT = 2"
+retry = { max = 1, delay = "1s" }
+[tasks.never]
+command = "exit $ROTA_ATTEMPT"
+retry = { max = 1, delay = "1s" }
+[tasks.mended]
+command = "test -e mended"
+[tasks.builtin]
+write = { path = "no/such/folder", text = "x" }
+[tasks.apart]
+mode = "forked"
+command = "echo hi; exit 9"
+[tasks.silent]
+command = "echo hi"
+on_success = []
+on_output = []
+[tasks.stopped]
+command = "echo up; touch up; exec sleep 60"
+[tasks.last]
+command = "true"
+`)
+	d.msg(new(int), "started", "")
+	d.run("quiet", "loud", "bad", "killed", "slow", "second", "never", "mended")
+	put(t, filepath.Join(d.dir, "mended"), "")
+	d.run("mended", "mended", "builtin", "apart", "silent")
+	if code, id, _ := d.rota("run", "stopped"); code != 0 {
+		t.Fatalf("run stopped: %d", code)
+	} else {
+		awaitText(t, filepath.Join(d.dir, "up"), "")
+		if code, _, stderr := d.rota("stop", strings.TrimSpace(id)); code != 0 {
+			t.Errorf("stop: %s", stderr)
+		}
+	}
+	if _, id, _ := d.rota("run", "bad", "--held"); id != "" {
+		if code, _, stderr := d.rota("cancel", strings.TrimSpace(id)); code != 0 {
+			t.Errorf("cancel: %s", stderr)
+		}
+	}
+	d.run("last")
+	same(t, "told", e.texts("success last ok 0"), []string{
+		"success quiet ok 0",
+		"success loud ok 0", "output loud ok 0",
+		"failure bad failed 3", "output bad failed 3",
+		"failure killed failed -1",
+		"failure slow timeout -1",
+		"success second ok 0",
+		"failure never failed 2",
+		"failure mended failed 1",
+		"success mended ok 0", "recover mended ok 0",
+		"success mended ok 0",
+		"failure builtin failed -1",
+		"failure apart failed 9", "output apart failed 9",
+		"success last ok 0",
+	})
+	d.stop(syscall.SIGTERM)
+}
+
+// A run that a hook starts knows why it runs, and is started once.
+func TestChainedRuns(t *testing.T) {
+	t.Parallel()
+	m := newMailServer(t, nil)
+	note := "[tasks.%s]\ncommand = \"echo $ROTA_TASK of $ROTA_PARENT $ROTA_PARENT_OUTCOME $ROTA_PARENT_EXIT by $ROTA_CAUSE >>notes\"\n"
+	d := newDaemon(t, m.settings("none")+`
+[tasks.bad]
+command = "echo deep trouble; exit 3"
+on_failure = ["run:fix", "run:report", "run:elsewhere"]
+on_success = ["run:cheer"]
+[tasks.good]
+command = "true"
+on_failure = ["run:fix"]
+on_success = ["run:cheer"]
+[tasks.apart]
+mode = "forked"
+command = "exit 6"
+on_failure = ["run:fix"]
+[tasks.report]
+mail = { to = ["ops@example.org"], subject = "{{.Task}}: {{.Outcome}} ({{.Exit}})", body = "{{.Parent}} {{.Event}}: {{.Tail}}", attach_output = true }
+`+fmt.Sprintf(note, "fix")+fmt.Sprintf(note, "cheer")+strings.Replace(fmt.Sprintf(note, "elsewhere"), "command", "mode = \"forked\"\ncommand", 1))
+	d.msg(new(int), "started", "")
+	for _, id := range []string{"bad/1", "good/2", "apart/3"} {
+		task, key, _ := strings.Cut(id, "/")
+		_, _, _ = d.rota("run", task, "--id", key, "--wait")
+	}
+	var notes []string
+	for until := time.Now().Add(20 * time.Second); len(notes) < 4 && time.Now().Before(until); <-time.After(5 * time.Millisecond) {
+		text, _ := os.ReadFile(filepath.Join(d.dir, "notes"))
+		notes = strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	}
+	letter := m.next()
+	for _, want := range []string{"Subject: report: failed (3)", "bad/1 failure: deep trouble", `filename="bad+1.log"`} {
+		if !strings.Contains(letter.text, want) {
+			t.Errorf("the mail has no %q:\n%s", want, letter.text)
+		}
+	}
+	// Nothing more comes of them, also after a kill and when what they led to
+	// is forgotten.
+	if code, _, stderr := d.rota("forget", "--outcome", "ok", "--yes"); code != 0 {
+		t.Errorf("forget: %s", stderr)
+	}
+	_ = d.cmd.Process.Kill()
+	<-d.ended
+	d = startDaemon(t, d.dir, nil)
+	d.msg(new(int), "started", "")
+	d.run("good") // after whatever would have been started again
+	awaitText(t, filepath.Join(d.dir, "notes"), `cheer of good/\w{8} `)
+	text, _ := os.ReadFile(filepath.Join(d.dir, "notes"))
+	all := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	all = all[:len(all)-1]
+	slices.Sort(all)
+	same(t, "started", all, []string{
+		"cheer of good/2 ok 0 by chain", "elsewhere of bad/1 failed 3 by chain",
+		"fix of apart/3 failed 6 by chain", "fix of bad/1 failed 3 by chain",
+	})
+	if n := m.left(); n > 0 {
+		t.Errorf("%d mails more than one", n)
+	}
+	d.stop(syscall.SIGTERM)
+}
+
+// What was under way when rota was killed is told of by the next one: a run that
+// is lost, and a forked one that ended meanwhile.
+func TestHooksOverAKill(t *testing.T) {
+	t.Parallel()
+	e := newEar(t)
+	jobs := e.hook("ear") + "[defaults]\n" + allHooks + `
+[tasks.here]
+command = "touch here; exec sleep 60"
+on_failure = ["ear", "run:last"]
+[tasks.again]
+command = "touch again; test $ROTA_ATTEMPT = 2 || exec sleep 60"
+retry = { max = 1, on = ["lost"], delay = "1s" }
+[tasks.apart]
+mode = "forked"
+command = "echo hi; touch apart; while [ -e jobs.toml ] && [ ! -e go ]; do sleep 0.01; done; exit 7"
+[tasks.last]
+command = "true"
+on_success = []
+[tasks.end]
+command = "true"
+`
+	d := newDaemon(t, jobs)
+	d.msg(new(int), "started", "")
+	for _, task := range []string{"here", "again", "apart"} {
+		_, _, _ = d.rota("run", task)
+		awaitText(t, filepath.Join(d.dir, task), "")
+	}
+	_ = d.cmd.Process.Kill()
+	<-d.ended
+	put(t, filepath.Join(d.dir, "go"), "")
+	d = startDaemon(t, d.dir, nil)
+	var from [2]int
+	d.msg(&from[0], "lost", "here")
+	d.msg(&from[1], "ok", "last")
+	// What was not told yet when it is killed again would be lost.
+	e.until("what became of all three", func(all []heard) bool { return len(all) == 4 })
+	_ = d.cmd.Process.Kill()
+	<-d.ended
+	d = startDaemon(t, d.dir, nil)
+	d.msg(new(int), "started", "")
+	d.run("end")
+	got := e.texts("success end ok 0")
+	slices.Sort(got)
+	same(t, "told", got, []string{
+		"failure apart failed 7", "failure here lost -1", "output apart failed 7", "success again ok 0", "success end ok 0",
+	})
+	d.stop(syscall.SIGTERM)
+}
+
+// mailServer takes mail.
+type mailServer struct {
+	t        *testing.T
+	listener net.Listener
+	got      chan letter
+}
+
+// letter is a mail as the server got it.
+type letter struct {
+	encrypted bool
+	to        string
+	text      string
+}
+
+// newMailServer starts one; upgrade, if not nil, is what STARTTLS does.
+func newMailServer(t *testing.T, upgrade func(net.Conn) net.Conn) *mailServer {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &mailServer{t: t, listener: l, got: make(chan letter, 100)}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go m.talk(conn, upgrade)
+		}
+	}()
+	return m
+}
+
+// settings is the table of the server in the file.
+func (m *mailServer) settings(tls string) string {
+	return fmt.Sprintf("[smtp]\nhost = \"127.0.0.1\"\nport = %d\ntls = %q\nfrom = \"rota@example.org\"\n", m.listener.Addr().(*net.TCPAddr).Port, tls)
+}
+
+// next is the mail that comes next.
+func (m *mailServer) next() letter {
+	m.t.Helper()
+	select {
+	case l := <-m.got:
+		return l
+	case <-time.After(20 * time.Second):
+		m.t.Fatal("no mail within 20 s")
+		return letter{}
+	}
+}
+
+// left is how many mails came that nobody asked for yet.
+func (m *mailServer) left() int { return len(m.got) }
+
+// talk is one connection.
+func (m *mailServer) talk(conn net.Conn, upgrade func(net.Conn) net.Conn) {
+	defer func() { conn.Close() }()
+	lines := bufio.NewReader(conn)
+	fmt.Fprintf(conn, "220 test\r\n")
+	var l letter
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return
+		}
+		line = strings.TrimRight(line, "\r\n")
+		switch verb, _, _ := strings.Cut(line, " "); strings.ToUpper(verb) {
+		case "EHLO":
+			if upgrade != nil && !l.encrypted {
+				fmt.Fprintf(conn, "250-test\r\n250 STARTTLS\r\n")
+			} else {
+				fmt.Fprintf(conn, "250 test\r\n")
+			}
+		case "STARTTLS":
+			fmt.Fprintf(conn, "220 go ahead\r\n")
+			conn = upgrade(conn)
+			lines = bufio.NewReader(conn)
+			l.encrypted = true
+		case "RCPT":
+			l.to += line
+			fmt.Fprintf(conn, "250 ok\r\n")
+		case "DATA":
+			fmt.Fprintf(conn, "354 go ahead\r\n")
+			var text strings.Builder
+			for {
+				line, err := lines.ReadString('\n')
+				if err != nil {
+					return
+				}
+				if line == ".\r\n" {
+					break
+				}
+				text.WriteString(line)
+			}
+			l.text = text.String()
+			m.got <- l
+			fmt.Fprintf(conn, "250 taken\r\n")
+		case "QUIT":
+			fmt.Fprintf(conn, "221 bye\r\n")
+			return
+		default:
+			fmt.Fprintf(conn, "250 ok\r\n")
+		}
+	}
+}
