@@ -81,7 +81,8 @@ func TestMailCheck(t *testing.T) {
 		{Mail{To: []string{"a@b.c\nBcc: d@e.f"}, Server: smtp}, []string{"to: is no mail address"}},
 		{Mail{}, []string{"to: mail has nobody to go to"}},
 		{Mail{To: to, Subject: "{{.Tsak}}", Body: "{{"}, []string{"subject: unknown field .Tsak", "body: template"}},
-		{Mail{To: to, Subject: "{{.Outcome}}", Body: "{{.Tail}}"}, []string{"subject: unknown field .Outcome", "body: unknown field .Tail"}},
+		{Mail{To: to, Subject: "{{.Outcome}} {{.Exit}}", Body: "{{.Parent}} {{.Event}} {{.Took}} {{.Why}} {{.Tail}}"}, nil}, // a hook may start it
+		{Mail{To: to, Subject: "{{.More}}"}, []string{"subject: unknown field .More"}},
 	} {
 		wantProblems(t, test.mail, test.mail.Check(), test.want...)
 	}
@@ -248,7 +249,23 @@ func TestHookTemplates(t *testing.T) {
 	} {
 		wantProblems(t, test.action, CheckHook(test.action), test.want...)
 	}
-	wantProblems(t, "http", (&HTTP{URL: "https://h/", Body: "{{.Outcome}}"}).Check(), "body: unknown field .Outcome")
+	wantProblems(t, "parent", CheckHook(&HTTP{URL: "https://h/", Body: "{{.Parent}}"}), "body: unknown field .Parent")
+}
+
+// A run that a hook starts knows of the run that it follows, and any other that
+// there is none.
+func TestTemplatesOfChainedRuns(t *testing.T) {
+	code := 3
+	in := sampleInput()
+	const text = "{{.Task}} after [{{.Parent}}] {{.Event}} {{.Outcome}} {{.Exit}} {{.Took}} {{.Why}} {{.Tail}}"
+	if got, err := render(t.Context(), "body", text, in); got != "backup after []   -1 0s  " || err != nil {
+		t.Errorf("of no hook: %q, %v", got, err)
+	}
+	in.Hook = &Hook{Event: "failure", Task: "sync", Run: "sync/1", Outcome: Failed, Exit: &code, Took: 90 * time.Second, Why: "exit 3", Tail: "the {{end}}"}
+	want := "backup after [sync/1] failure failed 3 1m30s exit 3 the {{end}}"
+	if got, err := render(t.Context(), "body", text, in); got != want || err != nil {
+		t.Errorf("%q, %v; want %q", got, err, want)
+	}
 }
 
 // What a notification's command leaves alone: the processes of the run that it

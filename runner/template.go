@@ -16,7 +16,7 @@ import (
 // renderMax bounds in bytes what a template may make.
 const renderMax = 16 << 20
 
-// templateData is all that a template sees of a run.
+// templateData is what every template sees of a run.
 type templateData struct {
 	Task      string
 	Run       string
@@ -27,16 +27,29 @@ type templateData struct {
 	Host      string
 }
 
-// hookData is all that the template of a notification sees.
-type hookData struct {
-	templateData
+// eventData is what a template sees of the event that a hook is about.
+type eventData struct {
 	Event   string
 	Outcome Outcome
 	Exit    int // -1: the process did not exit by itself, or there was none
 	Took    time.Duration
 	Why     string
 	Tail    string
-	More    int
+}
+
+// taskData is all that the template of a task sees. Unless a hook started the
+// run, there is no event.
+type taskData struct {
+	templateData
+	eventData
+	Parent string // the run that the event is of
+}
+
+// hookData is all that the template of a notification sees.
+type hookData struct {
+	templateData
+	eventData
+	More int
 }
 
 // fields are what templates may use.
@@ -45,11 +58,14 @@ type fields struct {
 	hint string
 }
 
-const templateHint = "the fields are .Task .Run .Scheduled .Started .Attempt .Params.NAME .Host"
+const (
+	templateHint = "the fields are .Task .Run .Scheduled .Started .Attempt .Params.NAME .Host"
+	eventHint    = ".Event .Outcome .Exit .Took .Why .Tail"
+)
 
 var (
-	taskFields = fields{reflect.TypeFor[templateData](), templateHint}
-	hookFields = fields{reflect.TypeFor[hookData](), templateHint + " .Event .Outcome .Exit .Took .Why .Tail .More"}
+	taskFields = fields{reflect.TypeFor[taskData](), templateHint + " and, if a hook started it, .Parent " + eventHint}
+	hookFields = fields{reflect.TypeFor[hookData](), templateHint + " " + eventHint + " .More"}
 )
 
 // templateData returns what the templates of this run see.
@@ -59,15 +75,18 @@ func (in Input) templateData() any {
 		// Without the monotonic clock, which time.Time prints.
 		Scheduled: in.Scheduled.Round(0), Started: in.Started.Round(0),
 	}
-	if !in.tells || in.Hook == nil {
-		return data
-	}
 	h := in.Hook
-	exit := -1
-	if h.Exit != nil {
-		exit = *h.Exit
+	if h == nil {
+		h = &Hook{}
 	}
-	return hookData{data, h.Event, h.Outcome, exit, h.Took, h.Why, h.Tail, h.More}
+	event := eventData{h.Event, h.Outcome, -1, h.Took, h.Why, h.Tail}
+	if h.Exit != nil {
+		event.Exit = *h.Exit
+	}
+	if in.tells {
+		return hookData{data, event, h.More}
+	}
+	return taskData{data, event, h.Run}
 }
 
 // parseTemplate reads the text of the key name. A parameter that the run does
