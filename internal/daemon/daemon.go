@@ -68,7 +68,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	lock := flock.New(filepath.Join(stateDir, "lock"))
-	if ok, err := lock.TryLock(); err != nil {
+	if ok, err := takeLock(ctx, lock); err != nil {
 		return fmt.Errorf("state folder: %w; give this daemon a state_dir of its own in [rota]", err)
 	} else if !ok {
 		return fmt.Errorf("%w with the state folder %s; stop it, or give this one a state_dir of its own in [rota]", ErrRunning, stateDir)
@@ -87,6 +87,21 @@ func Run(ctx context.Context, o Options) error {
 			return err
 		}
 	}
+}
+
+// lingering is how long a child of a killed daemon, that it was just starting, may
+// hold open what the daemon had open: its lock, its sockets.
+const lingering = 2 * time.Second
+
+// takeLock takes a lock as soon as no child of a killed daemon holds it.
+func takeLock(ctx context.Context, lock *flock.Flock) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, lingering)
+	defer cancel()
+	ok, err := lock.TryLockContext(ctx, 10*time.Millisecond)
+	if ctx.Err() != nil {
+		err = nil
+	}
+	return ok, err
 }
 
 // leastSession is how long a daemon must have worked for it to try again with a

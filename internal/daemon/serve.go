@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"syscall"
+	"time"
 
 	"rota/config"
 	"rota/internal/control"
@@ -27,9 +30,21 @@ func SocketPath(socket, stateDir string) string {
 	return control.SocketPath(socket, defaultStateDir())
 }
 
-// open opens the doors of a configuration. That nobody can ask is no reason not
-// to run tasks, unless the file wants to be asked in a way that cannot be.
+// open opens the doors of a configuration, as soon as no child of a killed daemon
+// holds them open.
 func (l *loop) open(c *config.Config) ([]*control.Door, error) {
+	for until := time.Now().Add(lingering); ; <-time.After(10 * time.Millisecond) {
+		doors, err := l.openDoors(c)
+		taken := control.CodeOf(err) == control.Conflict || errors.Is(err, syscall.EADDRINUSE)
+		if !taken || time.Now().After(until) {
+			return doors, err
+		}
+	}
+}
+
+// openDoors opens the doors of a configuration. That nobody can ask is no reason
+// not to run tasks, unless the file wants to be asked in a way that cannot be.
+func (l *loop) openDoors(c *config.Config) ([]*control.Door, error) {
 	var doors []*control.Door
 	named := cmp.Or(l.o.Socket, c.Rota.Socket)
 	path := SocketPath(named, c.Rota.StateDir)
