@@ -1,10 +1,8 @@
 package main_test
 
 import (
-	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -298,111 +296,4 @@ command = "true"
 		"failure apart failed 7", "failure here lost -1", "output apart failed 7", "success again ok 0", "success end ok 0",
 	})
 	d.stop(syscall.SIGTERM)
-}
-
-// mailServer takes mail.
-type mailServer struct {
-	t        *testing.T
-	listener net.Listener
-	got      chan letter
-}
-
-// letter is a mail as the server got it.
-type letter struct {
-	encrypted bool
-	to        string
-	text      string
-}
-
-// newMailServer starts one; upgrade, if not nil, is what STARTTLS does.
-func newMailServer(t *testing.T, upgrade func(net.Conn) net.Conn) *mailServer {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &mailServer{t: t, listener: l, got: make(chan letter, 100)}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go m.talk(conn, upgrade)
-		}
-	}()
-	return m
-}
-
-// settings is the table of the server in the file.
-func (m *mailServer) settings(tls string) string {
-	return fmt.Sprintf("[smtp]\nhost = \"127.0.0.1\"\nport = %d\ntls = %q\nfrom = \"rota@example.org\"\n", m.listener.Addr().(*net.TCPAddr).Port, tls)
-}
-
-// next is the mail that comes next.
-func (m *mailServer) next() letter {
-	m.t.Helper()
-	select {
-	case l := <-m.got:
-		return l
-	case <-time.After(20 * time.Second):
-		m.t.Fatal("no mail within 20 s")
-		return letter{}
-	}
-}
-
-// left is how many mails came that nobody asked for yet.
-func (m *mailServer) left() int { return len(m.got) }
-
-// talk is one connection.
-func (m *mailServer) talk(conn net.Conn, upgrade func(net.Conn) net.Conn) {
-	defer func() { conn.Close() }()
-	lines := bufio.NewReader(conn)
-	fmt.Fprintf(conn, "220 test\r\n")
-	var l letter
-	for {
-		line, err := lines.ReadString('\n')
-		if err != nil {
-			return
-		}
-		line = strings.TrimRight(line, "\r\n")
-		switch verb, _, _ := strings.Cut(line, " "); strings.ToUpper(verb) {
-		case "EHLO":
-			if upgrade != nil && !l.encrypted {
-				fmt.Fprintf(conn, "250-test\r\n250 STARTTLS\r\n")
-			} else {
-				fmt.Fprintf(conn, "250 test\r\n")
-			}
-		case "STARTTLS":
-			fmt.Fprintf(conn, "220 go ahead\r\n")
-			conn = upgrade(conn)
-			lines = bufio.NewReader(conn)
-			l.encrypted = true
-		case "RCPT":
-			l.to += line
-			fmt.Fprintf(conn, "250 ok\r\n")
-		case "DATA":
-			fmt.Fprintf(conn, "354 go ahead\r\n")
-			var text strings.Builder
-			for {
-				line, err := lines.ReadString('\n')
-				if err != nil {
-					return
-				}
-				if line == ".\r\n" {
-					break
-				}
-				text.WriteString(line)
-			}
-			l.text = text.String()
-			m.got <- l
-			fmt.Fprintf(conn, "250 taken\r\n")
-		case "QUIT":
-			fmt.Fprintf(conn, "221 bye\r\n")
-			return
-		default:
-			fmt.Fprintf(conn, "250 ok\r\n")
-		}
-	}
 }
