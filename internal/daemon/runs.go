@@ -35,7 +35,9 @@ func (l *loop) start(lease ledger.Lease) {
 	if run.Cause == runner.CauseChain {
 		l.inherit(&launch)
 	}
-	l.tells.started(task, run)
+	if run.Attempts == 1 { // its end is told once, too
+		l.tells.started(task, run)
+	}
 	l.runner.Start(l.runs, launch)
 }
 
