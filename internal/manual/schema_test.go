@@ -90,7 +90,7 @@ func TestSchemaFile(t *testing.T) {
 func TestSchemaTakesFiles(t *testing.T) {
 	s := compiled(t)
 	var files []string
-	for _, pattern := range []string{"../../jobs.example.toml", "../../testdata/config/valid-*.toml", "../../testdata/config/conf.d/*.toml"} {
+	for _, pattern := range []string{"../../jobs.example.toml", "../../docs/*.toml", "../../testdata/config/valid-*.toml", "../../testdata/config/conf.d/*.toml"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatal(pattern, err)
