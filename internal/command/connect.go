@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -40,7 +41,7 @@ func (s *session) service(c *cli.Context) (control.Service, error) {
 	case control.CodeOf(err) == control.Forbidden: // here, but perhaps not for what is asked
 		return d, nil
 	case err != nil:
-		return nil, err
+		return nil, p.startHint(err)
 	case p.file != "" && !sameFile(st.Config, p.file):
 		return nil, control.Errorf(control.NoDaemon, "start it: rota daemon --config "+p.file, "the daemon at %s runs %s", p.socket, st.Config)
 	}
@@ -99,6 +100,15 @@ type place struct {
 // dial reaches for the daemon.
 func (p place) dial() (control.Service, error) {
 	return control.NewClient(control.Target{Socket: p.socket, URL: p.url, Token: p.token})
+}
+
+// startHint says how to start the daemon of a file that is not the machine's.
+func (p place) startHint(err error) error {
+	var e *control.Error
+	if p.file == "" || p.file == systemFile || !errors.As(err, &e) || !strings.HasPrefix(e.Hint, "start it: ") {
+		return err
+	}
+	return &control.Error{Code: e.Code, Message: e.Message, Hint: "start it: rota daemon --config " + p.file}
 }
 
 // whereDaemon makes out where the daemon is from flags, environment and file.
