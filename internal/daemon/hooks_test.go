@@ -1,0 +1,168 @@
+package daemon
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rota/internal/control"
+	"rota/internal/ledger"
+	"rota/internal/notify"
+	"rota/runner"
+)
+
+// ear is a target of notifications that remembers what it was told.
+type ear struct {
+	mu   sync.Mutex
+	told []string
+}
+
+func (e *ear) Run(_ context.Context, in runner.Input, _ io.Writer) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.told = append(e.told, strings.TrimSuffix(in.Hook.Event+" "+in.Task+" "+string(in.Hook.Outcome), " "))
+	return nil
+}
+
+// listen has the loop tell the target ops of the file to an ear.
+func (r *rig) listen(e *ear) {
+	r.t.Helper()
+	targets := map[string]notify.Target{"ops": {Name: "ops", Action: e}}
+	n := notify.New(notify.Options{Targets: func() map[string]notify.Target { return targets }, Log: slog.New(slog.DiscardHandler)})
+	ctx, stop := context.WithCancel(r.t.Context())
+	var ended sync.WaitGroup
+	ended.Go(func() { _ = n.Run(ctx) })
+	r.inLoop(func(context.Context) error { r.tells = &tells{n}; return nil })
+	end := r.stop
+	r.stop = func() { stop(); ended.Wait(); end() }
+}
+
+// heard fails unless that was told, and forgets it.
+func (r *rig) heard(e *ear, want string) {
+	r.t.Helper()
+	synctest.Wait()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if got := strings.Join(e.told, ", "); got != want {
+		r.t.Errorf("told %q, want %q", got, want)
+	}
+	e.told = nil
+}
+
+const ops = "[notify.ops]\ncommand = \"true\"\n"
+
+// Slots that were missed are told of once, with one run of what a hook starts,
+// also if rota was away; those that are skipped for another reason are not.
+func TestOnMissed(t *testing.T) {
+	inBubble(t, noon, ops+"[tasks.t]\ninterval = \"30m\"\nlog = \"x\"\non_missed = [\"ops\", \"run:fix\"]\non_failure = [\"run:no\"]\n[tasks.fix]\nlog = \"x\"\n[tasks.no]\nlog = \"x\"\n", func(r *rig) {
+		e := &ear{}
+		r.listen(e)
+		r.step(100 * time.Minute)
+		r.want("t", "12:30:00-13:30:00×3 missed")
+		r.want("fix", "13:40:00")
+		r.heard(e, "missed t missed")
+		ada := r.ada()
+		ada.must(ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}}))
+		r.step(100 * time.Minute)
+		r.heard(e, "")
+		ada.must(ada.Release(ada.ctx, "t"))
+		r.stop()
+		time.Sleep(time.Hour) // time itself is the subject
+		r.live(r.stateDir, r.cfg)
+		synctest.Wait()
+		if rows := strings.Split(r.rows("fix"), ", "); len(rows) != 2 {
+			t.Errorf("runs of fix: %s", rows)
+		}
+		r.restart(0)
+		if rows := strings.Split(r.rows("fix"), ", "); len(rows) != 2 {
+			t.Errorf("runs of fix after a restart: %s", rows)
+		}
+		r.want("no", "")
+	})
+}
+
+// A run that waited for another attempt and gave way to the next slot has failed,
+// for its hooks and for hold_after too.
+func TestHooksOfWhatGaveWay(t *testing.T) {
+	jobs := ops + "[tasks.t]\ninterval = \"10m\"\nwrite = { path = \"no/such/folder\", text = \"x\" }\nretry = { max = 1, delay = \"1h\" }\nhold_after = 2\non_failure = [\"ops\", \"run:fix\"]\n[tasks.fix]\nlog = \"x\"\n"
+	inBubble(t, noon, jobs, func(r *rig) {
+		e := &ear{}
+		r.listen(e)
+		r.pass(11 * time.Minute)
+		r.want("t", "12:10:00 delayed")
+		r.heard(e, "")
+		r.want("fix", "")
+		r.pass(10 * time.Minute)
+		r.want("t", "12:10:00 failed, 12:20:00 delayed")
+		r.heard(e, "failure t failed")
+		r.want("fix", "12:20:00")
+		r.pass(10 * time.Minute)
+		r.heard(e, "failure t failed, held t failed")
+		r.want("fix", "12:20:00, 12:30:00")
+		r.restart(0)
+		r.want("fix", "12:20:00, 12:30:00")
+	})
+}
+
+// A hook starts nothing for which its queue has no room.
+func TestChainIntoAFullQueue(t *testing.T) {
+	jobs := "[queues.q]\ncapacity = 1\n[tasks.t]\nlog = \"x\"\non_success = [\"run:u\"]\non_missed = [\"run:u\"]\ninterval = \"1h\"\n[tasks.u]\nqueue = \"q\"\nlog = \"x\"\n"
+	inBubble(t, noon, jobs, func(r *rig) {
+		ada := r.ada()
+		ada.must(ada.StopQueues(ada.ctx, "q"))
+		for range 3 {
+			ada.run(control.Request{})
+		}
+		r.want("u", "12:00:00 queued")
+		r.step(100 * time.Minute) // nor for what was missed
+		r.want("t", "12:00:00, 12:00:00, 12:00:00, 13:00:00-13:00:00×1 missed")
+		r.want("u", "12:00:00 queued")
+		ada.must(ada.StartQueues(ada.ctx, "q"))
+		r.want("u", "12:00:00")
+	})
+}
+
+// The time within which a task is to end well counts from when that was first
+// expected, for a task that comes, goes and comes again.
+func TestFreshnessCountsFromTheFile(t *testing.T) {
+	const task = "[tasks.t]\nlog = \"x\"\nexpect_success_within = \"1h\"\non_failure = [\"ops\"]\n"
+	const other = ops + "[tasks.u]\nlog = \"x\"\n"
+	inBubble(t, noon, other, func(r *rig) {
+		stale := func(want int) {
+			t.Helper()
+			synctest.Wait()
+			events, err := r.ledger.Events(t.Context(), ledger.EventFilter{Kinds: []string{"stale"}})
+			if must(t, err); len(events) != want {
+				t.Errorf("%d alarms, want %d: %+v", len(events), want, events)
+			}
+		}
+		r.pass(5 * time.Hour)
+		r.edited(other + task)
+		stale(0) // rota runs for longer, but not this task
+		r.pass(40 * time.Minute)
+		r.edited(other)
+		r.pass(time.Hour)
+		stale(0) // it is gone
+		r.edited(other + task)
+		r.pass(40 * time.Minute)
+		r.restart(time.Minute)
+		r.pass(10 * time.Minute)
+		stale(0)
+		r.restart(time.Minute)
+		r.pass(15 * time.Minute)
+		stale(1) // it has no trigger, and rota was started again in between
+		r.edited(other + strings.Replace(task, "1h", "2h", 1))
+		r.restart(3 * time.Hour)
+		stale(1)
+		r.edited(other)
+		r.pass(time.Hour)
+		r.edited(other + task)
+		r.pass(61 * time.Minute)
+		stale(2) // it is another one, that nobody was told of
+	})
+}
