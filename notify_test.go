@@ -338,12 +338,14 @@ mail = { to = "ops@example.org", subject = "{{.Tail}} {{.Why}}" }
 [notify.plain]
 mail = { to = "ops@example.org" }
 [notify.web]
-webhook = { url = %q }
+webhook = { url = %[1]q }
+[notify.own]
+webhook = { url = %[1]q, body = '{"event": "own", "tail": {{.Tail | json}}}' }
 [notify.command]
 command = "cat >told; env >env"
 [tasks.bad]
 command = "cat text; exit 3"
-on_failure = ["mail", "plain", "web", "command"]
+on_failure = ["mail", "plain", "web", "own", "command"]
 `, e.URL))
 	d := startDaemon(t, dir, nil)
 	d.msg(new(int), "started", "")
@@ -359,12 +361,13 @@ on_failure = ["mail", "plain", "web", "command"]
 		}
 	}
 	var said struct{ Event, Text, Tail string }
-	told := e.until("the failure", func(all []heard) bool { return len(all) == 1 })[0]
-	if err := json.Unmarshal([]byte(told.body), &said); err != nil || said.Event != "failure" || !strings.Contains(said.Tail, "{{.Nosuch}}") || strings.ContainsAny(said.Tail, "\033\007\u202e") {
-		t.Errorf("%+v, %v of %s", said, err, told.body)
-	}
-	if kind := told.header.Get("Content-Type"); kind != "application/json" || strings.Contains(told.body, "<script>") {
-		t.Errorf("%s: %s", kind, told.body)
+	for _, told := range e.until("the failure", func(all []heard) bool { return len(all) == 2 }) {
+		if err := json.Unmarshal([]byte(told.body), &said); err != nil || !strings.Contains(said.Tail, "{{.Nosuch}}") || strings.ContainsAny(said.Tail, "\033\007\u202e") || strings.Contains(told.body, "<script>") {
+			t.Errorf("%+v, %v of %s", said, err, told.body)
+		}
+		if kind := told.header.Get("Content-Type"); said.Event == "failure" && kind != "application/json" {
+			t.Errorf("the type is %s", kind)
+		}
 	}
 	awaitText(t, filepath.Join(dir, "env"), `(?m)^ROTA_EVENT=failure$`)
 	awaitText(t, filepath.Join(dir, "told"), `(?s)bad failed \(exit 3\).*\{\{\.Nosuch\}\}`)
@@ -413,6 +416,11 @@ func TestPing(t *testing.T) {
 	}
 	if _, text, _ := d.rota("status"); !regexp.MustCompile(`(?m)^unsent +ping 127\.0\.0\.1:1: .*refused.* given up$`).MatchString(text) || strings.Contains(text+d.text(), "s3cret") {
 		t.Errorf("status:\n%s", text)
+	}
+	put(t, filepath.Join(d.dir, "jobs.toml"), header+"[tasks.lonely]\nlog = \"x\"\n")
+	d.msg(&from, "reloaded", "")
+	if list := d.unsent(); len(list) > 0 {
+		t.Errorf("of a URL that is in the file no more: %+v", list)
 	}
 	d.stop(syscall.SIGTERM)
 }

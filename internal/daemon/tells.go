@@ -14,27 +14,35 @@ import (
 // told.
 type tells struct{ *notify.Notifier }
 
-// targets are those of a file.
-type targets struct {
-	of  *config.Config
-	all map[string]notify.Target
+// told is who is told according to a file.
+type told struct {
+	of      *config.Config
+	targets map[string]notify.Target
+	pings   map[string]bool // by URL
 }
 
 // newTells makes one that follows the file.
 func newTells(inForce *atomic.Pointer[config.Config], stateDir string, log *slog.Logger) *tells {
-	var known atomic.Pointer[targets]
-	follow := func() map[string]notify.Target {
+	var known atomic.Pointer[told]
+	follow := func() *told {
 		c, k := inForce.Load(), known.Load()
 		if k == nil || k.of != c {
-			k = &targets{c, make(map[string]notify.Target, len(c.Notify))}
+			k = &told{c, make(map[string]notify.Target, len(c.Notify)), map[string]bool{}}
 			for name, n := range c.Notify {
-				k.all[name] = notify.Target{Name: name, Action: n.Action, Process: n.Process, AtMostEvery: n.AtMostEvery}
+				k.targets[name] = notify.Target{Name: name, Action: n.Action, Process: n.Process, AtMostEvery: n.AtMostEvery}
+			}
+			for _, t := range c.Tasks {
+				k.pings[t.Ping] = true
 			}
 			known.Store(k)
 		}
-		return k.all
+		return k
 	}
-	return &tells{notify.New(notify.Options{Targets: follow, StateDir: stateDir, Log: log})}
+	return &tells{notify.New(notify.Options{
+		Targets:  func() map[string]notify.Target { return follow().targets },
+		Pings:    func(url string) bool { return follow().pings[url] },
+		StateDir: stateDir, Log: log,
+	})}
 }
 
 // run tells what there is to tell, until ctx ends and some seconds longer.

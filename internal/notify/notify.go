@@ -34,7 +34,10 @@ var ErrNoTarget = errors.New("no such notification target")
 type Options struct {
 	// Targets returns those in force, by name. It is asked for each event,
 	// from several goroutines.
-	Targets  func() map[string]Target
+	Targets func() map[string]Target
+	// Pings reports whether the file in force has a URL to ping; nil: it has
+	// all.
+	Pings    func(url string) bool
 	StateDir string // where the outputs of runs are
 	Log      *slog.Logger
 }
@@ -59,7 +62,7 @@ func New(o Options) *Notifier {
 	}
 	n := &Notifier{o: o, host: host, lanes: map[string]*lane{}, life: newLife()}
 	n.Ping = &Pinger{
-		stateDir: o.StateDir, log: o.Log, host: host, life: &n.life, tell: runner.Tell,
+		stateDir: o.StateDir, log: o.Log, host: host, life: &n.life, tell: runner.Tell, known: o.Pings,
 		lanes: map[string]*pingLane{}, gates: map[string]chan struct{}{},
 	}
 	return n

@@ -18,12 +18,11 @@ import (
 )
 
 const (
-	pingMax     = 10 * time.Second // of one try
-	pingTries   = 5
-	pingQueue   = 20      // that wait for one URL; more push out the oldest
-	pingBody    = 100_000 // bytes of output
-	pingAtOnce  = 8       // to one host
-	pingTrouble = 7 * 24 * time.Hour
+	pingMax    = 10 * time.Second // of one try
+	pingTries  = 5
+	pingQueue  = 20      // that wait for one URL; more push out the oldest
+	pingBody   = 100_000 // bytes of output
+	pingAtOnce = 8       // to one host
 )
 
 // Pinger tells those who watch over tasks from outside, in the style of
@@ -35,6 +34,7 @@ type Pinger struct {
 	host     string
 	life     *life
 	tell     func(context.Context, runner.Action, runner.Input, io.Writer) error // runner.Tell
+	known    func(url string) bool                                               // whether the file has it; nil: it has all
 
 	mu    sync.Mutex
 	lanes map[string]*pingLane     // by URL
@@ -48,7 +48,6 @@ type pingLane struct {
 	works   bool
 	err     string // of the last ping; "": it went well
 	since   time.Time
-	last    time.Time // of the last failure
 	dropped int
 }
 
@@ -135,7 +134,7 @@ func (p *Pinger) done(l *pingLane, one ping, err error) {
 		l.since = time.Now()
 		p.log.Warn("could not ping", "host", hostOf(l.url), "task", one.run.Task, "err", oneLine(err.Error()))
 	}
-	l.err, l.last = oneLine(err.Error()), time.Now()
+	l.err = oneLine(err.Error())
 	l.dropped++
 }
 
@@ -196,8 +195,8 @@ func runUUID(id string) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// undelivered returns the hosts that could not be pinged. A URL that nobody
-// pinged for a week may be in the file no more, and is forgotten.
+// undelivered returns the hosts that could not be pinged. A URL that is in the file
+// no more is forgotten.
 func (p *Pinger) undelivered() []Undelivered {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -206,8 +205,10 @@ func (p *Pinger) undelivered() []Undelivered {
 		if l.err == "" {
 			continue
 		}
-		if !l.works && time.Since(l.last) > pingTrouble {
-			delete(p.lanes, url)
+		if p.known != nil && !p.known(url) {
+			if !l.works {
+				delete(p.lanes, url)
+			}
 			continue
 		}
 		name := "ping " + hostOf(url)
