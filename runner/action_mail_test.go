@@ -231,6 +231,10 @@ func TestHookTemplates(t *testing.T) {
 	if got, err := render(t.Context(), "body", text, in); got != want || err != nil {
 		t.Errorf("%q, %v; want %q", got, err, want)
 	}
+	in.Hook.Tail = "a \"b\"\n<\x07"
+	if got, err := render(t.Context(), "body", `{"text": {{.Tail | json}}, "exit": {{json .Exit}}}`, in); got != `{"text": "a \"b\"\n\u003c\u0007", "exit": 3}` || err != nil {
+		t.Errorf("%s, %v", got, err)
+	}
 	in.Hook.Exit = nil
 	if got, err := render(t.Context(), "body", "{{.Exit}}", in); got != "-1" || err != nil {
 		t.Errorf("%q, %v; want -1", got, err)

@@ -3,6 +3,7 @@ package runner
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -89,10 +90,17 @@ func (in Input) templateData() any {
 	return taskData{data, event, h.Run}
 }
 
+// templateFuncs are those beside the functions of text/template. json is for a body
+// that puts what a task wrote into a JSON object.
+var templateFuncs = template.FuncMap{"json": func(v any) (string, error) {
+	text, err := json.Marshal(v)
+	return string(text), err
+}}
+
 // parseTemplate reads the text of the key name. A parameter that the run does
 // not have is an error when the template is rendered, never "<no value>".
 func parseTemplate(name, text string) (*template.Template, error) {
-	t, err := template.New(name).Option("missingkey=error").Parse(text)
+	t, err := template.New(name).Funcs(templateFuncs).Option("missingkey=error").Parse(text)
 	if err != nil {
 		return nil, plainError(name, err)
 	}

@@ -27,7 +27,7 @@ var values = [][2]string{
 	{"a path", "Relative ones start at the folder of the file that they stand in."},
 	{"permissions", "Three or four octal digits as a text: \"0644\"."},
 	{"a name", "Up to 63 of A-Z a-z 0-9 _ . @ -, the first a letter or digit."},
-	{"a template", "A text in which {{.Task}}, {{.Run}}, {{.Scheduled}}, {{.Started}}, {{.Attempt}}, {{.Params.NAME}} and {{.Host}} are filled in, as by text/template of Go. In a notification, and in a task that a hook starts, also {{.Event}}, {{.Outcome}}, {{.Exit}}, {{.Took}}, {{.Why}} and {{.Tail}} of what it is about; in a notification {{.More}}, how many others it speaks for, and in such a task {{.Parent}}, the run that it follows."},
+	{"a template", "A text in which {{.Task}}, {{.Run}}, {{.Scheduled}}, {{.Started}}, {{.Attempt}}, {{.Params.NAME}} and {{.Host}} are filled in, as by text/template of Go; {{.Task | json}} makes a text of JSON of any of them. In a notification, and in a task that a hook starts, also {{.Event}}, {{.Outcome}}, {{.Exit}}, {{.Took}}, {{.Why}} and {{.Tail}} of what it is about; in a notification {{.More}}, how many others it speaks for, and in such a task {{.Parent}}, the run that it follows."},
 	{"a pattern of queues", "What stands before the first @ and what stands behind it are matched apart. A queue without @ has nothing before it: main and @main are the same, *@mail is mail and site1@mail, site1@* is all of site1, * is all."},
 }
 
