@@ -108,6 +108,9 @@ func (r *Runner) shim(d runDir, l Launch) (*process, error) {
 	if err := d.write("run", runFile{runDirVersion, l.Run, input, l.Task.Policy}, true); err != nil {
 		return nil, err
 	}
+	if err := d.reserve(); err != nil {
+		return nil, err
+	}
 	spec, err := memfd(shimSpec{runDirVersion, d, r.o.StateDir, l, input, encodedAction{l.Task.Action}})
 	if err != nil {
 		return nil, err

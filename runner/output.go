@@ -2,6 +2,7 @@ package runner
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -30,10 +31,19 @@ type Output struct {
 
 // NewOutput returns an Output that keeps at most limit bytes in the file at
 // path, which is made at the first byte; echo, if not nil, is given every line
-// without its end.
+// without its end. With [NoRoom] there never is a file.
 func NewOutput(path string, limit int64, echo func(line []byte)) *Output {
-	return &Output{echo: echo, log: logFile{path: path, limit: limit}}
+	o := &Output{echo: echo, log: logFile{path: path, limit: max(limit, 0)}}
+	if limit == NoRoom {
+		o.log.failed = errNoRoom
+	}
+	return o
 }
+
+// NoRoom is the bound of an output for which the disk has no room to spare.
+const NoRoom = -1
+
+var errNoRoom = errors.New("the disk is full")
 
 // Mask makes every line of each secret appear as *** from now on.
 func (o *Output) Mask(secrets []string) {
@@ -146,7 +156,7 @@ func (o *Output) Tail() string {
 func (o *Output) Failed() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.log.path == "" {
+	if o.log.path == "" || o.log.failed == errNoRoom && o.log.dropped == 0 {
 		return nil
 	}
 	return o.log.failed

@@ -76,6 +76,14 @@ func TestOutputNeverExceedsItsBound(t *testing.T) {
 
 func TestOutputMakesNoFileForNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "k.log")
+	for _, said := range []string{"", "a line\n"} {
+		o := NewOutput(path, NoRoom, nil)
+		fmt.Fprint(o, said)
+		o.Close()
+		if err := o.Failed(); (err != nil) != (said != "") {
+			t.Errorf("without room, of %q: %v", said, err)
+		}
+	}
 	NewOutput(path, 1<<20, nil).Close()
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a silent run has a log: %v", err)

@@ -112,8 +112,8 @@ func (d runDir) write(name string, v any, durable bool) error {
 	return d.sync()
 }
 
-// reserved is where the end is written: room for it is taken before the run
-// begins, so that a disk which is full by then does not cost its result.
+// reserved is where the end is written: room for it is taken before the shim is
+// started, so that a disk which is full by then does not cost the result.
 const reserved = "end.reserved"
 
 // endRoom is enough for any result.

@@ -131,8 +131,13 @@ func newAttempt(l Launch, stateDir, host string, echo func([]byte)) *attempt {
 // refuse ends a run that could not be started.
 func (r *Runner) refuse(run Run, err error) {
 	r.wg.Go(func() {
-		_ = r.o.Done(run, Result{Outcome: Failed, Why: "could not start: " + firstLine(err.Error()), Finished: time.Now(), Error: err.Error()})
+		_ = r.o.Done(run, couldNotStart(err))
 	})
+}
+
+// couldNotStart is the end of a run that never began.
+func couldNotStart(err error) Result {
+	return Result{Outcome: Failed, Why: "could not start: " + firstLine(err.Error()), Finished: time.Now(), Error: err.Error()}
 }
 
 // Stop makes a run under way end with the outcome and reason of e. It returns

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -49,14 +50,16 @@ func runShim() int {
 		fmt.Fprintln(os.Stderr, "spec:", err)
 		return 1
 	}
-	if err := s.Dir.reserve(); err != nil {
-		fmt.Fprintln(os.Stderr, "reserve:", err)
-	}
-	if err := s.Dir.begin(); err != nil {
+	var result Result
+	switch err := s.Dir.begin(); {
+	case errors.Is(err, fs.ErrExist): // a later daemon was first
 		fmt.Fprintln(os.Stderr, "begin:", err)
 		return 1
+	case err != nil:
+		result = couldNotStart(err)
+	default:
+		result = s.carry(term)
 	}
-	result := s.carry(term)
 	if err := s.Dir.finish(result); err != nil {
 		fmt.Fprintln(os.Stderr, "end:", err)
 		return 1

@@ -17,7 +17,7 @@ type Task struct {
 	Policy
 	Process
 	Params map[string]string // names and defaults of what a request may give
-	Output int64             // how many bytes of output a run keeps
+	Output int64             // how many bytes of output a run keeps; or [NoRoom]
 
 	InputMax  int64 // how many bytes of input a request may give; 0: none
 	ResultMax int64 // how many bytes of result a run may have; 0: none

@@ -152,6 +152,7 @@ func (c *crash) kill(cmd *exec.Cmd) {
 // tasks. Then it holds three truths against each other: what was due or asked
 // for, what the ledger says, and what the tasks themselves wrote.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}

@@ -75,14 +75,25 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer lock.Unlock()
 
-	for {
+	for full := false; ; {
 		begun := time.Now()
 		err := session(ctx, o, out, file, signals, cfg, broken, stateDir)
-		if !errors.Is(err, ledger.ErrDamaged) || time.Since(begun) < leastSession {
+		switch {
+		case errors.Is(err, ledger.ErrDiskFull), errors.Is(err, unix.ENOSPC):
+			// Nothing was started: it can begin again once there is room.
+			if !full {
+				out.log.Error("cannot start before there is room on the disk", "error", err)
+				sdNotify("STATUS=waits for room on the disk")
+			}
+			if full = true; !signals.pause(ctx, time.Second) {
+				return err
+			}
+		case errors.Is(err, ledger.ErrDamaged) && time.Since(begun) >= leastSession:
+			// Opened anew the ledger is set aside, and counting starts from then.
+			out.log.Error("the ledger is damaged: starting with a new one", "error", err)
+		default:
 			return err
 		}
-		// Opened anew the ledger is set aside, and counting starts from then.
-		out.log.Error("the ledger is damaged: starting with a new one", "error", err)
 		if cfg, broken, err = file.first(); err != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ func (l *loop) start(lease ledger.Lease) {
 		return
 	}
 	if l.diskLow != nil && l.diskLow() {
-		task.Output = 0 // what is left of the disk is for the record
+		task.Output = runner.NoRoom // what is left of the disk is for the record
 	}
 	if run.Cause == runner.CauseSchedule && run.Attempts == 1 && run.NotBefore.IsZero() {
 		l.lag.Store(run.Started.Sub(run.Scheduled).Microseconds())

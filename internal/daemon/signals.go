@@ -61,6 +61,23 @@ func (s *signals) serve(ctx context.Context, l *loop, f *file, stop func()) {
 	}
 }
 
+// pause waits for some time, and reports whether it went by without anybody
+// telling rota to stop.
+func (s *signals) pause(ctx context.Context, d time.Duration) bool {
+	for over := time.After(d); ; {
+		select {
+		case <-over:
+			return true
+		case <-ctx.Done():
+			return false
+		case sig := <-s.ch:
+			if sig == syscall.SIGTERM || sig == syscall.SIGINT {
+				return false
+			}
+		}
+	}
+}
+
 // drain lets what is under way come to its end: within shutdown_grace by itself,
 // then by its stop signal, then by KILL. Nothing new starts.
 func (l *loop) drain(hurry <-chan struct{}) {

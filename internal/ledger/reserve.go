@@ -15,7 +15,7 @@ import (
 const (
 	reserveSize  = 16 << 20
 	reserveAgain = 3 * reserveSize // must be free before it is taken again
-	reservePause = time.Minute     // between two looks at how much is free
+	reservePause = 5 * time.Second // between two looks at how much is free
 )
 
 // reserve is room on the disk that nobody else can take: a file that is given
