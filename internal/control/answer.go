@@ -62,16 +62,27 @@ func refuse(w http.ResponseWriter, no refusal) {
 
 // answer sends a value as JSON.
 func answer(w http.ResponseWriter, status int, v any) {
+	text, status := inJSON(v, status)
+	send(w, status, text)
+}
+
+// inJSON returns a value as it is sent, or why it cannot be.
+func inJSON(v any, status int) ([]byte, int) {
 	var b bytes.Buffer
 	if err := json.NewEncoder(&b).Encode(v); err != nil {
 		status = http.StatusInternalServerError
 		b.Reset()
 		json.NewEncoder(&b).Encode(refusal{Error: wire(err)})
 	}
+	return b.Bytes(), status
+}
+
+// send sends JSON.
+func send(w http.ResponseWriter, status int, text []byte) {
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	// The time is that of this answer; the connection's next has its own.
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
 	w.WriteHeader(status)
-	w.Write(b.Bytes())
+	w.Write(text)
 }

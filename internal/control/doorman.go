@@ -20,7 +20,7 @@ func (s *Server) doorman(d *Door) http.Handler {
 		}
 		switch {
 		case err == nil:
-			s.serve(w, r, Guard(s.options.Service, caller))
+			s.serve(w, r, Guard(s.service, caller))
 		case errors.Is(err, errWrongToken):
 			s.slow(r)
 			fallthrough

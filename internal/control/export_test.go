@@ -52,3 +52,9 @@ func (s *Server) Handler(tb interface {
 	tb.Cleanup(func() { d.Close() })
 	return s.doorman(d)
 }
+
+// Orderly is what a server serves.
+func Orderly(s Service) Service { return newOrderly(s) }
+
+// Turns is how many questions an orderly Service answers at a time.
+func Turns(s Service) int { return cap(s.(*orderly).turns) }

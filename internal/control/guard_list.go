@@ -51,12 +51,12 @@ func (g *guard) Tasks(ctx context.Context, names ...string) ([]Task, error) {
 	return g.tasks(tasks), g.hide(err)
 }
 
-// tasks are those that the caller may see.
+// tasks are those that the caller may see. The list itself may be others', too.
 func (g *guard) tasks(all []Task) []Task {
 	if g.all() {
 		return all
 	}
-	all = slices.DeleteFunc(all, func(t Task) bool { return !g.sees(t.Task) })
+	all = slices.DeleteFunc(slices.Clone(all), func(t Task) bool { return !g.sees(t.Task) })
 	for i := range all {
 		if last := all[i].Last; last != nil {
 			shown := g.run(*last)

@@ -98,6 +98,10 @@ func (s *Server) route(h handler, w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		fail(w, err)
 	case v != nil:
-		answer(w, http.StatusOK, v)
+		if end, gone := s.service.turns.take(r.Context()); gone == nil {
+			text, status := inJSON(v, http.StatusOK)
+			end() // whoever is slow to take it in keeps nobody waiting
+			send(w, status, text)
+		}
 	}
 }

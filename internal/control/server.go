@@ -20,6 +20,7 @@ type Options struct {
 // Server shows a Service over HTTP: /v1/… with the JSON that --json prints.
 type Server struct {
 	options Options
+	service *orderly
 	routes  http.Handler
 	streams chan struct{} // a place for each event stream
 	guess   time.Duration // how long the answer to a wrong token takes
@@ -53,7 +54,7 @@ func NewServer(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{options: o, streams: make(chan struct{}, maxStreams), guess: guessTime, head: headTime}
+	s := &Server{options: o, service: newOrderly(o.Service), streams: make(chan struct{}, maxStreams), guess: guessTime, head: headTime}
 	s.routes = s.mux()
 	return s
 }

@@ -1,0 +1,87 @@
+package control_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rota/internal/control"
+)
+
+// slowly is a Service whose answers take a second, and which counts.
+type slowly struct {
+	control.Service
+	asked, busy, most atomic.Int64
+}
+
+func (s *slowly) work() {
+	s.asked.Add(1)
+	if n := s.busy.Add(1); n > s.most.Load() {
+		s.most.Store(n)
+	}
+	time.Sleep(time.Second) // time itself is the subject: that of the bubble
+	s.busy.Add(-1)
+}
+
+func (s *slowly) Tasks(ctx context.Context, _ ...string) ([]control.Task, error) {
+	s.work()
+	return []control.Task{{Task: "echo"}}, ctx.Err()
+}
+
+func (s *slowly) Run(ctx context.Context, id string) (control.Run, error) {
+	s.work()
+	return control.Run{}, ctx.Err()
+}
+
+// TestOrderly: what a crowd asks is done a little at a time, and the list of all
+// tasks once for all who wait for it, but never begun before they asked.
+func TestOrderly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowly{}
+		o := control.Orderly(s)
+		first, leave := context.WithCancel(t.Context())
+		var answered atomic.Int64
+		list := func(ctx context.Context) {
+			if tasks, err := o.Tasks(ctx); err == nil && len(tasks) == 1 {
+				answered.Add(1)
+			}
+		}
+		go list(first)
+		synctest.Wait()
+		for range 50 {
+			go list(t.Context())
+		}
+		synctest.Wait()
+		leave() // who makes it for others goes on
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if n := s.asked.Load(); n != 2 || answered.Load() != 51 {
+			t.Errorf("%d were answered by %d lists, want 51 by 2", answered.Load(), n)
+		}
+		gone, leave := context.WithCancel(t.Context())
+		go list(t.Context())
+		synctest.Wait()
+		for range 2 {
+			go list(gone) // the first of whom would make the next
+		}
+		synctest.Wait()
+		leave()
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if answered.Load() < 52 {
+			t.Errorf("who stayed was not answered")
+		}
+
+		s.most.Store(0)
+		for range 20 {
+			go o.Run(t.Context(), "echo")
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := s.most.Load(); n < 2 || n > int64(control.Turns(o)) {
+			t.Errorf("%d at a time, want 2 to %d", n, control.Turns(o))
+		}
+	})
+}
