@@ -46,17 +46,25 @@ func (l *loop) request(ctx context.Context, r control.Request, from io.Reader, w
 	if err != nil {
 		return run, err
 	}
+	if r.Key == "" {
+		if run.ID, err = l.unused(ctx, r.Task); err != nil {
+			return run, err
+		}
+		defer l.asking.Delete(run.ID)
+	}
 	in, err := l.takeInput(run, from, most)
 	if err != nil {
 		return run, err
 	}
 	defer in.drop()
 	run.Content = content(r, in)
-	// Two with one id would write one file.
-	if _, twice := l.asking.LoadOrStore(run.ID, true); twice {
-		return run, control.Errorf(control.NotNow, "try again", "%s is just being asked for", run.ID)
+	if r.Key != "" {
+		// Two with one id would write one file.
+		if _, twice := l.asking.LoadOrStore(run.ID, true); twice {
+			return run, control.Errorf(control.NotNow, "try again", "%s is just being asked for", run.ID)
+		}
+		defer l.asking.Delete(run.ID)
 	}
-	defer l.asking.Delete(run.ID)
 	if !r.Again {
 		return l.submit(ctx, run, in)
 	}
@@ -70,6 +78,26 @@ func (l *loop) request(ctx context.Context, r control.Request, from io.Reader, w
 		return err
 	})
 	return run, err
+}
+
+// unused returns an id that no run of a task has, and that nobody else is given
+// until it is deleted from asking: of many who ask in one second two may well
+// draw the same.
+func (l *loop) unused(ctx context.Context, task string) (string, error) {
+	for {
+		id := task + "/" + runner.NewKey(l.clock.Now())
+		if _, twice := l.asking.LoadOrStore(id, true); twice {
+			continue
+		}
+		_, _, err := l.ledger.Get(ctx, id)
+		if errors.Is(err, ledger.ErrNotFound) {
+			return id, nil
+		}
+		l.asking.Delete(id)
+		if err != nil {
+			return "", err
+		}
+	}
 }
 
 // waitsAlready returns a request that waits and asks for the same.
@@ -157,9 +185,6 @@ func (l *loop) admit(r control.Request, who string) (runner.Run, error) {
 	run := runner.Run{
 		ID: r.Task + "/" + r.Key, Task: r.Task, Cause: runner.CauseManual, State: runner.Queued,
 		Scheduled: now, Queued: now, Params: r.Params, Queue: task.Queue, Priority: task.Priority, Who: who, Force: r.Force,
-	}
-	if r.Key == "" {
-		run.ID += runner.NewKey(now)
 	}
 	at := r.At
 	if r.In > 0 {
