@@ -192,7 +192,7 @@ func (l *loop) live(ctx context.Context, file *file, signals *signals, tokens ru
 
 // service is the daemon as others see it.
 func (l *loop) service(file *file) *service {
-	r := &reader{book: l.ledger, stateDir: l.stateDir, config: l.inForce.Load, now: l.clock.Now, agenda: l.coming}
+	r := &reader{book: l.ledger, stateDir: l.stateDir, config: l.inForce.Load, now: l.clock.Now, agenda: l.coming, states: l.remembered}
 	return &service{reader: r, l: l, file: file}
 }
 

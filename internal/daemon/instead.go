@@ -154,21 +154,51 @@ func (l *loop) nextOf(task, request string) time.Time {
 	return first
 }
 
-// coming returns the triggers as the agenda has them, for those who ask. What a
-// task is rescheduled to for a time is followed by its own triggers.
-func (l *loop) coming(ctx context.Context) ([]coming, error) {
+// coming returns the triggers of some tasks, or without names of all, as the
+// agenda has them, for those who ask. What a task is rescheduled to for a time is
+// followed by its own triggers.
+func (l *loop) coming(ctx context.Context, names []string) ([]coming, error) {
 	var all []coming
 	return all, l.ask(ctx, func() error {
 		now := l.clock.Now()
 		timed := func(task string) bool { on := l.states[task].On; return on != nil && !on.Until.IsZero() }
-		for key, e := range l.entries {
+		add := func(key string, e entry) {
 			if at := l.agenda.Next(key); !at.IsZero() && (e.of != "" || !timed(e.task)) {
 				all = append(all, coming{task: e.task, of: e.of, spec: e.spec, after: at.Add(-e.late - time.Nanosecond), late: e.late})
 			}
 		}
-		for name := range l.cfg.Tasks {
+		if len(names) == 0 {
+			for key, e := range l.entries {
+				add(key, e)
+			}
+			for name := range l.cfg.Tasks {
+				if timed(name) {
+					all = append(all, inForceAt(l.cfg, name, l.states[name], now)...)
+				}
+			}
+			return nil
+		}
+		asked := map[string]bool{}
+		for _, name := range names {
+			if asked[name] {
+				continue
+			}
+			asked[name] = true
 			if timed(name) {
 				all = append(all, inForceAt(l.cfg, name, l.states[name], now)...)
+			}
+			for _, spec := range l.triggersOf(name) {
+				key := entryKey(name, spec)
+				add(key, l.entries[key])
+			}
+		}
+		for _, r := range l.standing {
+			if !asked[r.Task] {
+				continue
+			}
+			if spec, ok := l.standingSpec(r); ok {
+				key := entryKey(r.ID, spec)
+				add(key, l.entries[key])
 			}
 		}
 		return nil

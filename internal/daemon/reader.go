@@ -22,7 +22,8 @@ type reader struct {
 	stateDir string
 	config   func() *config.Config // the one in force
 	now      func() time.Time
-	agenda   func(context.Context) ([]coming, error) // of a daemon; nil: none runs, and it is worked out from the ledger
+	agenda   func(ctx context.Context, names []string) ([]coming, error) // of a daemon; nil: none runs, and it is worked out from the ledger
+	states   func(context.Context) (map[string]ledger.TaskState, error)  // of a daemon; nil: the ledger's
 }
 
 var _ control.Reader = (*reader)(nil)
@@ -111,3 +112,28 @@ func noRun(cfg *config.Config, id string) error {
 
 // absent reports whether the ledger has not got what was asked for.
 func absent(err error) bool { return errors.Is(err, ledger.ErrNotFound) }
+
+// statesOf returns the states of some tasks and queues, or without names of all.
+func (r *reader) statesOf(ctx context.Context, names ...string) (map[string]ledger.TaskState, error) {
+	const few = 100
+	if len(names) == 0 || len(names) > few {
+		return r.allStates(ctx)
+	}
+	states := make(map[string]ledger.TaskState, len(names))
+	for _, name := range names {
+		state, err := r.book.Task(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		states[name] = state
+	}
+	return states, nil
+}
+
+// allStates returns the states of all tasks and queues.
+func (r *reader) allStates(ctx context.Context) (map[string]ledger.TaskState, error) {
+	if r.states != nil {
+		return r.states(ctx)
+	}
+	return r.book.Tasks(ctx)
+}

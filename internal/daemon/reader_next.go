@@ -112,14 +112,19 @@ type series struct {
 
 // series returns those of some tasks, or without names of all.
 func (r *reader) series(ctx context.Context, cfg *config.Config, names []string) ([]*series, error) {
-	states, err := r.book.Tasks(ctx)
+	states, err := r.statesOf(ctx, names...)
 	if err != nil {
 		return nil, err
 	}
 	var all []coming
 	if r.agenda != nil {
-		all, err = r.agenda(ctx)
+		all, err = r.agenda(ctx, names)
 	} else {
+		if len(names) > 0 { // it looks at all of them
+			if states, err = r.allStates(ctx); err != nil {
+				return nil, err
+			}
+		}
 		all, err = r.unattended(ctx, cfg, states)
 	}
 	wanted := map[string]bool{}

@@ -24,7 +24,11 @@ func (r *reader) Queues(ctx context.Context, patterns ...string) (control.Queues
 			answer.Warnings = append(answer.Warnings, fmt.Sprintf("%q matches no queue", p))
 		}
 	}
-	states, err := r.book.Tasks(ctx)
+	var of []string
+	for _, name := range names {
+		of = append(of, ledger.QueueName(name))
+	}
+	states, err := r.statesOf(ctx, of...)
 	if err != nil {
 		return answer, err
 	}

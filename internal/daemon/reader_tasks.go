@@ -22,7 +22,7 @@ func (r *reader) Tasks(ctx context.Context, names ...string) ([]control.Task, er
 		}
 	}
 	byName := len(names) > 0
-	states, err := r.book.Tasks(ctx)
+	states, err := r.statesOf(ctx, names...)
 	if err != nil {
 		return nil, err
 	}

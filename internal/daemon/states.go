@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"rota/internal/ledger"
 )
@@ -38,4 +39,11 @@ func (l *loop) event(ctx context.Context, e ledger.Event) {
 		l.log.Error("cannot write down what happened", "kind", e.Kind, "error", err)
 	}
 	l.happened(e)
+}
+
+// remembered returns what is remembered of all tasks and queues. What it holds
+// is replaced when it changes, and never written to.
+func (l *loop) remembered(ctx context.Context) (all map[string]ledger.TaskState, err error) {
+	err = l.ask(ctx, func() error { all = maps.Clone(l.states); return nil })
+	return all, err
 }

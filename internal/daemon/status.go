@@ -74,13 +74,24 @@ func (l *loop) condition() control.Status {
 func (l *loop) soonestSlot() *control.Slot {
 	var first time.Time
 	var of entry
-	for key, e := range l.entries {
+	consider := func(key string) {
+		e, ok := l.entries[key]
 		at := l.agenda.Next(key)
-		if at.IsZero() || !first.IsZero() && !at.Before(first) {
-			continue
+		if !ok || at.IsZero() || !first.IsZero() && (at.After(first) || at.Equal(first) && e.task >= of.task) {
+			return
 		}
 		if _, held := l.held(e.task); !held {
 			first, of = at, e
+		}
+	}
+	if at := l.agenda.At(); !at.IsZero() {
+		for _, d := range l.agenda.Due(at) {
+			consider(d.Key)
+		}
+	}
+	if first.IsZero() { // what comes next is held, or no slot
+		for key := range l.entries {
+			consider(key)
 		}
 	}
 	if first.IsZero() {

@@ -73,7 +73,7 @@ func (s *shelf) start() ledger.Lease {
 
 // daemon has the reader be that of a daemon.
 func (s *shelf) daemon() {
-	s.agenda = func(context.Context) ([]coming, error) { return nil, nil }
+	s.agenda = func(context.Context, []string) ([]coming, error) { return nil, nil }
 }
 
 func (s *shelf) event(kind, who, text string) {
