@@ -18,7 +18,7 @@ import (
 
 // daemon is a real rota daemon in a process of its own, and what it logs.
 type daemon struct {
-	t   *testing.T
+	t   testing.TB
 	dir string // holds jobs.toml, and state
 	cmd *exec.Cmd
 
@@ -46,7 +46,7 @@ type logLine struct {
 const header = "[rota]\nstate_dir = \"state\"\nlog_format = \"json\"\n"
 
 // newDaemon writes jobs.toml and starts a daemon on it.
-func newDaemon(t *testing.T, jobs string) *daemon {
+func newDaemon(t testing.TB, jobs string) *daemon {
 	t.Helper()
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "jobs.toml"), header+jobs)
@@ -55,7 +55,7 @@ func newDaemon(t *testing.T, jobs string) *daemon {
 
 // startDaemon starts a daemon in a folder that has a jobs.toml. change, if not
 // nil, changes the command before it starts.
-func startDaemon(t *testing.T, dir string, change func(*exec.Cmd)) *daemon {
+func startDaemon(t testing.TB, dir string, change func(*exec.Cmd)) *daemon {
 	t.Helper()
 	d := &daemon{t: t, dir: dir, more: make(chan struct{}), ended: make(chan struct{})}
 	self, err := os.Executable()
@@ -156,14 +156,14 @@ func (d *daemon) stop(signals ...syscall.Signal) int {
 	return d.cmd.ProcessState.ExitCode()
 }
 
-func put(t *testing.T, path, text string) {
+func put(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func awaitText(t *testing.T, path, want string) {
+func awaitText(t testing.TB, path, want string) {
 	t.Helper()
 	re := regexp.MustCompile(want)
 	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); <-time.After(5 * time.Millisecond) {
