@@ -20,9 +20,9 @@ func resultCommand(s *session) *cli.Command {
 		Category:  "See what happens",
 		Usage:     "fetch what a run wrote to ROTA_RESULT_FILE",
 		ArgsUsage: "TASK|RUN",
-		Description: `Of a task that of its newest run. Ends with 8 while the run has not ended. With
--o the file is there as a whole or not at all. With --json the result is text in
-"result" or, if it is none, in "result_base64".
+		Description: `Of a task, or a standing request, that of its newest run. Ends with 8 while the
+run has not ended. With -o the file is there as a whole or not at all. With
+--json the result is text in "result" or, if it is none, in "result_base64".
 
   rota result convert
   rota result convert/7f3k2m9q -o photo.png`,

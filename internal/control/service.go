@@ -31,7 +31,8 @@ type Reader interface {
 	// the run has ended.
 	Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error)
 	// Result opens the result of a run: NotNow while it has not ended, NotFound
-	// if it has none.
+	// if it has none. Of a standing request it is, like the Log, that of its
+	// newest run.
 	Result(ctx context.Context, id string) (io.ReadCloser, error)
 	// Why tells what became of the slot of a task at an instant, or why there
 	// was none; zero: the last one that was, or should have been.

@@ -19,14 +19,8 @@ import (
 
 // Log implements [control.Reader].
 func (r *reader) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
-	id, err := r.resolve(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	run, _, err := r.book.Get(ctx, id)
+	run, err := r.ran(ctx, id)
 	switch {
-	case absent(err):
-		return nil, noRun(r.config(), id)
 	case err != nil:
 		return nil, err
 	case run.Outcome == "" && run.State != runner.Standing && follow:

@@ -77,16 +77,34 @@ func (r *reader) resolve(ctx context.Context, id string) (string, error) {
 	return "", control.Errorf(control.NotFound, "", "task %q has no run yet", id)
 }
 
-// Result implements [control.Reader].
-func (r *reader) Result(ctx context.Context, id string) (io.ReadCloser, error) {
+// ran returns the run that a name is of where only one that runs or ran will do:
+// of a standing request that is its newest, if there was one.
+func (r *reader) ran(ctx context.Context, id string) (runner.Run, error) {
 	id, err := r.resolve(ctx, id)
 	if err != nil {
-		return nil, err
+		return runner.Run{}, err
 	}
 	run, _, err := r.book.Get(ctx, id)
 	switch {
 	case absent(err):
-		return nil, noRun(r.config(), id)
+		return run, noRun(r.config(), id)
+	case err != nil || run.On == "":
+		return run, err
+	}
+	ran, err := r.book.List(ctx, ledger.Filter{
+		Task: run.Task, Parent: run.ID, Limit: 1, States: []runner.State{runner.Running},
+		Outcomes: []runner.Outcome{runner.OK, runner.Failed, runner.TimedOut, runner.Lost},
+	})
+	if err == nil && len(ran) > 0 {
+		run = ran[0]
+	}
+	return run, err
+}
+
+// Result implements [control.Reader].
+func (r *reader) Result(ctx context.Context, id string) (io.ReadCloser, error) {
+	run, err := r.ran(ctx, id)
+	switch {
 	case err != nil:
 		return nil, err
 	case run.Outcome == "":
