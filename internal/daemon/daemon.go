@@ -64,7 +64,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := os.MkdirAll(stateDir, 0o711); err != nil {
 		return fmt.Errorf("state folder: %w; set state_dir in [rota] of %s", err, o.Config)
 	}
-	if err := distrust(stateDir); err != nil && !o.TrustFile && !inContainer() {
+	if err := distrust(stateDir, os.Getuid()); err != nil && !o.TrustFile && !inContainer() {
 		return err
 	}
 	lock := flock.New(filepath.Join(stateDir, "lock"))
@@ -228,18 +228,29 @@ func defaultStateDir() string {
 	if home, err := os.UserHomeDir(); err == nil {
 		return filepath.Join(home, ".local", "state", "rota")
 	}
-	return filepath.Join(os.TempDir(), fmt.Sprintf("rota-%d", os.Getuid()))
+	return lastResort(os.Getuid())
 }
 
-// distrust complains, as root, of a state folder that others can change: what
-// lies in it is run.
-func distrust(dir string) error {
+// lastResort is where the state of a user lies who has no home. Anybody may make
+// that folder first.
+func lastResort(uid int) string { return filepath.Join(os.TempDir(), fmt.Sprintf("rota-%d", uid)) }
+
+// distrust complains of a state folder that others can change, for what lies in
+// it is run: as root of any, else of the one for those who have no home.
+func distrust(dir string, uid int) error {
+	look, where := unix.Stat, fmt.Sprintf("the state folder %s, from which root runs tasks; type: chown root %s && chmod go-w %s", dir, dir, dir)
+	if uid != 0 {
+		if dir != lastResort(uid) {
+			return nil
+		}
+		look, where = unix.Lstat, fmt.Sprintf("the state folder %s; set state_dir in [rota]", dir)
+	}
 	var info unix.Stat_t
-	if err := unix.Stat(dir, &info); err != nil {
+	if err := look(dir, &info); err != nil {
 		return fmt.Errorf("state folder: %w", err)
 	}
-	if os.Getuid() == 0 && (info.Uid != 0 || info.Mode&0o022 != 0) {
-		return fmt.Errorf("others can change the state folder %s, from which root runs tasks; type: chown root %s && chmod go-w %s", dir, dir, dir)
+	if int(info.Uid) != uid || info.Mode&0o022 != 0 {
+		return errors.New("others can change " + where)
 	}
 	return nil
 }

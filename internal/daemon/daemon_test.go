@@ -31,3 +31,42 @@ func TestForeignStateFolderIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// Who has no home takes no state from a folder of a shared place that others
+// made first, or may change; one that the file names is the user's own affair.
+func TestForeignLastResortIsRefused(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	uid := max(os.Getuid(), 1) // root is held to more
+	dir, other := lastResort(uid), filepath.Join(t.TempDir(), "state")
+	for _, d := range []string{dir, other} {
+		if err := os.Mkdir(d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(d, uid, -1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := distrust(dir, uid); err != nil {
+		t.Errorf("the user's own: %v", err)
+	}
+	for _, d := range []string{dir, other} {
+		if err := os.Chmod(d, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := distrust(other, uid); err != nil {
+		t.Errorf("one that is named: %v", err)
+	}
+	if err := distrust(dir, uid); err == nil || !strings.Contains(err.Error(), "others can change the state folder "+dir+"; set state_dir in [rota]") {
+		t.Errorf("one that anybody may change: %v", err)
+	}
+	if err := os.Rename(dir, dir+"-"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(other, dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := distrust(dir, uid); err == nil {
+		t.Error("a link to elsewhere is taken")
+	}
+}
