@@ -297,3 +297,33 @@ command = "true"
 	})
 	d.stop(syscall.SIGTERM)
 }
+
+// What rota stops when it ends itself is told before it has ended, and what a
+// hook names for it starts with the next one.
+func TestHooksOfTheLastRun(t *testing.T) {
+	t.Parallel()
+	e := newEar(t)
+	d := newDaemon(t, "shutdown_grace = \"0s\"\n"+e.hook("ear")+`
+[tasks.here]
+command = "touch here; exec sleep 60"
+on_failure = ["ear", "run:fix"]
+[tasks.fix]
+command = "echo $ROTA_PARENT_OUTCOME >>fixed"
+`)
+	d.msg(new(int), "started", "")
+	_, _, _ = d.rota("run", "here")
+	awaitText(t, filepath.Join(d.dir, "here"), "")
+	if code := d.stop(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if got := e.texts("failure here lost -1"); len(got) != 1 {
+		t.Errorf("told %q", got)
+	}
+	if _, err := os.Stat(filepath.Join(d.dir, "fixed")); err == nil {
+		t.Error("something was started while rota stopped")
+	}
+	d = startDaemon(t, d.dir, nil)
+	d.msg(new(int), "ok", "fix")
+	d.stop(syscall.SIGTERM)
+	awaitText(t, filepath.Join(d.dir, "fixed"), "^lost\n$")
+}

@@ -166,3 +166,18 @@ func TestFreshnessCountsFromTheFile(t *testing.T) {
 		stale(2) // it is another one, that nobody was told of
 	})
 }
+
+// With --once what hooks name is done, too, before rota ends.
+func TestOnceWithHooks(t *testing.T) {
+	inBubble(t, noon, "[tasks.t]\ninterval = \"25m\"\nlog = \"x\"\non_missed = [\"run:fix\"]\n[tasks.fix]\nlog = \"x\"\non_success = [\"run:last\"]\n[tasks.last]\nlog = \"x\"\n", func(r *rig) {
+		r.stop()
+		time.Sleep(time.Hour) // time itself is the subject
+		dir, cfg := r.stateDir, r.cfg
+		r.once = true
+		r.live(dir, cfg)
+		r.pass(time.Minute)
+		r.want("t", "12:25:00-12:50:00×2 missed")
+		r.want("fix", "13:00:00")
+		r.want("last", "13:00:00")
+	})
+}
