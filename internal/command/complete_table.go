@@ -1,0 +1,89 @@
+package command
+
+import (
+	"slices"
+
+	"rota/runner"
+)
+
+// kind finds the words of one kind.
+type kind func(*completion) []offer
+
+// arguments are the kinds of the arguments of each command; the last one is
+// that of all that follow.
+var arguments = map[string][]kind{
+	"run":        {tasks, params},
+	"exec":       {tasks},
+	"stop":       {runs(true, runner.Running)},
+	"cancel":     {runs(false, runner.Held, runner.Standing, runner.Delayed, runner.Queued)},
+	"check":      {aFile},
+	"edit":       {aFile},
+	"next":       {tasks},
+	"explain":    {both(tasks, expr)},
+	"show":       {both(tasks, anyRun)},
+	"logs":       {both(tasks, anyRun)},
+	"result":     {both(tasks, anyRun)},
+	"why":        {tasks},
+	"history":    {tasks},
+	"hold":       {tasks},
+	"release":    {held},
+	"skip":       {tasks},
+	"reschedule": {both(tasks, runs(false, runner.Standing)), both(expr, anyOf("default", "never"))},
+	"queue":      {anyOf("list", "start", "stop"), queues},
+	"forget":     {both(tasks, anyRun)},
+	"notify":     {anyOf("test"), targets},
+	"completion": {anyOf("bash", "fish", "zsh")},
+	"man":        {aFile},
+	"help":       {(*completion).commands},
+}
+
+// flagValues are the kinds of the values of flags.
+var flagValues = map[string]kind{
+	"config": aFile, "socket": aFile, "token-file": aFile, "input": aFile,
+	"color":   anyOf("auto", "always", "never"),
+	"output":  outputs,
+	"state":   states,
+	"outcome": ends,
+	"on":      expr,
+}
+
+func anyOf(list ...string) kind {
+	var offers []offer
+	for _, w := range list {
+		offers = append(offers, offer{word: w})
+	}
+	return func(*completion) []offer { return offers }
+}
+
+// ends are the outcomes of runs.
+func ends(*completion) []offer {
+	var offers []offer
+	for _, o := range outcomes {
+		offers = append(offers, offer{word: string(o)})
+	}
+	return offers
+}
+
+// states are those of tasks.
+func states(x *completion) []offer {
+	return append(anyOf("running", "queued", "held", "new", "disabled")(x), ends(x)...)
+}
+
+// outputs are what --output can be: a file, but for the daemon.
+func outputs(x *completion) []offer {
+	if x.command != nil && x.command.Name == "daemon" {
+		return anyOf("none", "raw", "prefix", "json")(x)
+	}
+	return files
+}
+
+func both(a, b kind) kind {
+	return func(x *completion) []offer { return slices.Concat(a(x), b(x)) }
+}
+
+func aFile(*completion) []offer { return files }
+
+// expr are the words that a trigger begins with, and goes on with.
+func expr(*completion) []offer {
+	return anyOf("interval", "weekday", "monthday", "month", "at", "cron", "once", "in", "between", "@hourly", "@daily", "@weekly", "@monthly", "@yearly")(nil)
+}
