@@ -162,7 +162,11 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 	case strings.HasPrefix(c.at, "http"):
 		return Errorf(NoDaemon, "does it listen there? see [web] in its jobs.toml", "no daemon at %s: %v", c.at, err)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return Errorf(NoDaemon, "start it: systemctl start rota", "no daemon at %s", c.at)
+		hint := "start it: rota daemon"
+		if c.at == "/run/rota/rota.sock" { // that of the packages' unit
+			hint = "start it: systemctl start rota"
+		}
+		return Errorf(NoDaemon, hint, "no daemon at %s", c.at)
 	}
 	return Errorf(NoDaemon, "", "no daemon at %s: %v", c.at, err)
 }

@@ -44,7 +44,7 @@ func TestNobodyThere(t *testing.T) {
 		code   control.Code
 		says   []string
 	}{
-		{"no socket", control.Target{Socket: none}, control.NoDaemon, []string{"no daemon at " + none + "; start it: systemctl start rota"}},
+		{"no socket", control.Target{Socket: none}, control.NoDaemon, []string{"no daemon at " + none + "; start it: rota daemon"}},
 		{"nobody at a port", control.Target{URL: nowhere}, control.NoDaemon, []string{"no daemon at " + nowhere, "connection refused", "[web]"}},
 		{"no such host", control.Target{URL: "https://rota.invalid:8377"}, control.NoDaemon, []string{"no daemon at https://rota.invalid:8377"}},
 		{"a certificate of nobody", control.Target{URL: h.url, Token: controlToken}, control.NoDaemon, []string{"the certificate of " + h.url, "nobody that this machine trusts", "SSL_CERT_FILE"}},
