@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"rota/config"
 	"rota/internal/ledger"
@@ -59,16 +60,19 @@ func (l *loop) hasOutput(run runner.Run) bool {
 }
 
 // recovers reports whether the end of a run is a success after a failure. It is
-// asked before that end is written down.
-func (l *loop) recovers(ctx context.Context, run runner.Run, res runner.Result) bool {
+// asked before that end is written down; then written has to be called. Until
+// then other successes of the task wait, or all would be the first.
+func (l *loop) recovers(ctx context.Context, run runner.Run, res runner.Result) (yes bool, written func()) {
 	if res.Outcome != runner.OK || len(l.inForce.Load().Tasks[run.Task].Hooks.OnRecover) == 0 {
-		return false
+		return false, func() {}
 	}
+	turn, _ := l.recovery.LoadOrStore(run.Task, new(sync.Mutex))
+	turn.(*sync.Mutex).Lock()
 	past, err := l.ledger.Past(ctx, run.Task)
 	if err != nil {
 		l.log.Error("cannot read whether a task had failed before", "task", run.Task, "error", err)
 	}
-	return past.Failures > 0
+	return past.Failures > 0, turn.(*sync.Mutex).Unlock
 }
 
 // tellEnd tells those who want to know of the end of a run.

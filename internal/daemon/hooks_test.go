@@ -181,3 +181,21 @@ func TestOnceWithHooks(t *testing.T) {
 		r.want("last", "13:00:00")
 	})
 }
+
+// Of several that end well at the same moment after a failure, one recovers.
+func TestOneRecovers(t *testing.T) {
+	const fails = "[tasks.t]\noverlap = \"allow\"\non_recover = [\"run:cheer\"]\n[tasks.cheer]\nlog = \"x\"\n[tasks.t.write]\npath = \"no/such/folder\"\ntext = \"x\"\n"
+	inBubble(t, noon, fails, func(r *rig) {
+		ada := r.ada()
+		ada.run(control.Request{})
+		r.edited(strings.Replace(fails, "[tasks.t.write]\npath = \"no/such/folder\"\ntext = \"x\"\n", "[tasks.t.log]\nmessage = \"x\"\n", 1))
+		gate := make(chan struct{})
+		r.block(gate)
+		for range 20 {
+			ada.run(control.Request{})
+		}
+		close(gate)
+		synctest.Wait()
+		r.want("cheer", "12:00:00")
+	})
+}

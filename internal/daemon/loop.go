@@ -54,18 +54,19 @@ type loop struct {
 	tasks    int                  // with triggers
 	status   string               // as last told to systemd
 
-	diskLow func() bool                   // no room for outputs; nil: there always is
-	leases  sync.Map                      // of underway, by the run's id
-	asking  sync.Map                      // ids of the requests that are being written down
-	over    chan struct{}                 // closed when the loop answers no more
-	hub     *control.Hub                  // of those who watch
-	web     *control.Door                 // where others come in by network; nil: nowhere
-	tells   *tells                        // notifications and pings; nil: nobody is told
-	vars    map[string]string             // that every run is given
-	token   func(run string) string       // by which a run acts on its task; nil: there is none
-	lag     atomic.Int64                  // by how many microseconds the last slot started late
-	inForce atomic.Pointer[config.Config] // cfg, for others
-	grown   chan struct{}                 // runs have ended since the last retention; room for one
+	diskLow  func() bool                   // no room for outputs; nil: there always is
+	leases   sync.Map                      // of underway, by the run's id
+	recovery sync.Map                      // of *sync.Mutex, by task: see recovers
+	asking   sync.Map                      // ids of the requests that are being written down
+	over     chan struct{}                 // closed when the loop answers no more
+	hub      *control.Hub                  // of those who watch
+	web      *control.Door                 // where others come in by network; nil: nowhere
+	tells    *tells                        // notifications and pings; nil: nobody is told
+	vars     map[string]string             // that every run is given
+	token    func(run string) string       // by which a run acts on its task; nil: there is none
+	lag      atomic.Int64                  // by how many microseconds the last slot started late
+	inForce  atomic.Pointer[config.Config] // cfg, for others
+	grown    chan struct{}                 // runs have ended since the last retention; room for one
 
 	kept atomic.Int64 // bytes of outputs, as retention last saw them
 

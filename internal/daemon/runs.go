@@ -93,7 +93,8 @@ func (l *loop) done(run runner.Run, res runner.Result) error {
 		return fmt.Errorf("run %s: %w", run.ID, ledger.ErrNotFound)
 	}
 	ctx, u := context.Background(), v.(underway)
-	recovered := l.recovers(ctx, run, res)
+	recovered, written := l.recovers(ctx, run, res)
+	defer written()
 	err := l.writeEnd(ctx, u, res, recovered)
 	if err == nil {
 		return nil
