@@ -75,7 +75,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer lock.Unlock()
 
-	for full := false; ; {
+	for full, anew := false, false; ; {
 		begun := time.Now()
 		err := session(ctx, o, out, file, signals, cfg, broken, stateDir)
 		switch {
@@ -88,7 +88,8 @@ func Run(ctx context.Context, o Options) error {
 			if full = true; !signals.pause(ctx, time.Second) {
 				return err
 			}
-		case errors.Is(err, ledger.ErrDamaged) && time.Since(begun) >= leastSession:
+		case errors.Is(err, ledger.ErrDamaged) && (!anew || time.Since(begun) >= leastSession):
+			anew = true
 			// Opened anew the ledger is set aside, and counting starts from then.
 			out.log.Error("the ledger is damaged: starting with a new one", "error", err)
 		default:
@@ -115,8 +116,8 @@ func takeLock(ctx context.Context, lock *flock.Flock) (bool, error) {
 	return ok, err
 }
 
-// leastSession is how long a daemon must have worked for it to try again with a
-// new ledger: a disk that damages one after the other is nothing to work on.
+// leastSession is how long a new ledger must have lasted for it to be replaced by
+// yet another one: a disk that damages one after the other is nothing to work on.
 const leastSession = 10 * time.Second
 
 // session is a daemon from the opening of its ledger to the end.

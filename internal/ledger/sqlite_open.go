@@ -189,6 +189,7 @@ func (s *SQLite) load() (_ *writer, err error) {
 		s.found.Unsound = append(s.found.Unsound, "the cursor")
 	}
 	s.cursor.Store(new(w.cursor))
+	w.look()
 	return w, nil
 }
 

@@ -3,6 +3,10 @@ package ledger
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -46,6 +50,7 @@ type writer struct {
 	tokens   map[string]string // of leases, by id
 	folded   map[int64]bool    // whether a task may have folded rows, by its number; where that is known
 	written  int               // rows since the last checkpoint
+	files    [2]os.FileInfo    // of the database and its log, as they are at their paths
 }
 
 const (
@@ -121,6 +126,9 @@ func (w *writer) tell(text string) {
 // transact does the requests in one transaction. An error is one of the
 // database: then nothing happened.
 func (w *writer) transact(group []*request) (err error) {
+	if err := w.inPlace(); err != nil {
+		return err
+	}
 	if err := query(w.conn, "BEGIN IMMEDIATE", nil, nil); err != nil {
 		return err
 	}
@@ -159,6 +167,57 @@ func (w *writer) transact(group []*request) (err error) {
 func (w *writer) checkpoint() {
 	w.written = 0
 	_ = query(w.conn, "PRAGMA wal_checkpoint(PASSIVE)", nil, nil) // it is tried again
+	w.look()
+}
+
+// look remembers which files are written to, and how large the database is: only
+// a checkpoint changes that.
+func (w *writer) look() {
+	for i, ending := range []string{"", "-wal"} {
+		w.files[i], _ = os.Stat(w.s.path + ending)
+	}
+}
+
+// inPlace reports as damage that a file was removed, replaced or cut while it is
+// in use. What is written to it would be there until the end of the process only.
+func (w *writer) inPlace() error {
+	for i, ending := range []string{"", "-wal"} {
+		was := w.files[i]
+		if was == nil {
+			continue
+		}
+		what := ""
+		switch is, err := os.Stat(w.s.path + ending); {
+		case errors.Is(err, fs.ErrNotExist):
+			what = "was removed"
+		case err != nil: // nobody knows
+		case !os.SameFile(was, is):
+			what = "was replaced"
+		case ending == "" && is.Size() < was.Size():
+			// Maybe by somebody's checkpoint, after a vacuum of ours.
+			if err := w.sound(); err != nil {
+				return err
+			}
+			w.look()
+		}
+		if what != "" {
+			return &storeError{fmt.Errorf("%w: %s %s while it was in use", ErrDamaged, filepath.Base(w.s.path)+ending, what)}
+		}
+	}
+	return nil
+}
+
+// sound has SQLite look through the whole database on the disk.
+func (w *writer) sound() error {
+	if err := execute(w.conn, "PRAGMA shrink_memory"); err != nil {
+		return err
+	}
+	return query(w.conn, "PRAGMA quick_check(1)", nil, func(stmt *sqlite.Stmt) error {
+		if text := stmt.ColumnText(0); text != "ok" {
+			return &storeError{fmt.Errorf("%w: %s was cut while it was in use: %s", ErrDamaged, filepath.Base(w.s.path), text)}
+		}
+		return nil
+	})
 }
 
 // op is one change under way: a table whose rows are written at its end.
