@@ -1,0 +1,115 @@
+package daemon
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A start is on the disk before the process is: each time the daemon makes one,
+// something was written to the ledger's log since the last, and it is synced.
+func TestSyncBeforeStart(t *testing.T) {
+	t.Parallel()
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("needs strace")
+	}
+	dir := t.TempDir()
+	trace, truth, log := filepath.Join(dir, "trace"), filepath.Join(dir, "truth"), filepath.Join(dir, "log")
+	jobs := "[rota]\nstate_dir = \"state\"\n"
+	for i, mode := range []string{"threaded", "sequential", "forked"} { // one in each second
+		jobs += fmt.Sprintf("[tasks.%s]\nmode = %[1]q\ncron = \"%d/3 * * * * *\"\ncommand = \"echo %[1]s >>truth\"\n", mode, i)
+	}
+	write(t, filepath.Join(dir, "jobs.toml"), jobs)
+	self, err := os.Executable()
+	if err == nil {
+		err = os.Symlink(self, filepath.Join(dir, daemonName))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := os.Create(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer said.Close()
+	cmd := exec.Command(strace, "-f", "-y", "-s", "16", "-e", "trace=write,pwrite64,fsync,fdatasync,clone,clone3", "-o", trace, daemonName, filepath.Join(dir, "jobs.toml"))
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "PATH="+dir+":"+os.Getenv("PATH"))
+	cmd.Stderr = said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	client := clientOf(t, filepath.Join(dir, "state"))
+	await(t, "runs", func() bool {
+		if lines(log, "PTRACE") > 0 {
+			t.Skip("may not trace")
+		}
+		return lines(truth, "threaded") > 1 && lines(truth, "sequential") > 1 && lines(truth, "forked") > 1
+	})
+	st, err := client.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = syscall.Kill(st.PID, syscall.SIGTERM)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after SIGTERM: %v", err)
+	}
+
+	f, err := os.Open(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var (
+		call    = regexp.MustCompile(`^(\d+) +(\w+)\((.*)$`)
+		resumed = regexp.MustCompile(`^(\d+) +<\.\.\. (\w+) resumed>(.*)$`)
+		result  = regexp.MustCompile(`= (\d+)`)
+		onLog   = regexp.MustCompile(`^\d+<` + regexp.QuoteMeta(filepath.Join(dir, "state", "rota.db-wal")) + `>`)
+	)
+	daemon := map[string]bool{fmt.Sprint(st.PID): true} // its threads
+	begun := map[string]string{}                        // by thread: what a call was given that has not returned
+	starts, writes, dirty := 0, 0, false
+	for in := bufio.NewScanner(f); in.Scan(); {
+		line := in.Text()
+		var thread, name, args string
+		returns := !strings.HasSuffix(line, "<unfinished ...>")
+		if m := call.FindStringSubmatch(line); m != nil {
+			thread, name, args = m[1], m[2], m[3]
+			begun[thread] = args
+			switch {
+			case !daemon[thread]:
+			case strings.HasSuffix(name, "write64") && onLog.MatchString(args):
+				writes++
+				dirty = true
+			case strings.HasPrefix(name, "clone") && !strings.Contains(args, "CLONE_THREAD"):
+				if starts++; dirty || writes == 0 {
+					t.Errorf("%d writes, synced %v, before start %d: %s", writes, !dirty, starts, line)
+				}
+				writes = 0
+			}
+		} else if m := resumed.FindStringSubmatch(line); m != nil {
+			thread, name, args = m[1], m[2], begun[m[1]]
+		}
+		if !returns || !daemon[thread] {
+			continue
+		}
+		switch {
+		case strings.HasSuffix(name, "sync") && onLog.MatchString(args):
+			dirty = false
+		case strings.HasPrefix(name, "clone") && strings.Contains(args, "CLONE_THREAD"):
+			if m := result.FindAllStringSubmatch(line, -1); len(m) > 0 {
+				daemon[m[len(m)-1][1]] = true
+			}
+		}
+	}
+	if starts < 6 {
+		t.Errorf("%d starts are in the trace", starts)
+	}
+}
