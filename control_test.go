@@ -3,6 +3,7 @@ package main_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -33,19 +34,21 @@ type house struct {
 	*daemon
 	url   string // https://127.0.0.1:…
 	roots *x509.CertPool
-	cert  string // the file that clients trust
 }
 
-// newHouse starts a daemon with the token ops, and with the tables and keys that
-// follow those of [web].
-func newHouse(t *testing.T, jobs string) *house {
+// newHouse starts a daemon with the token ops, with the tables and keys that
+// follow those of [web], with files that nobody else reads, and with variables.
+func newHouse(t *testing.T, jobs string, files map[string]string, environ ...string) *house {
 	t.Helper()
 	dir := t.TempDir()
 	h := &house{}
 	cert, key, roots := controltest.Certificate(t)
 	listen := freeAddress(t)
-	h.url, h.roots, h.cert = "https://"+listen, roots, cert
+	h.url, h.roots = "https://"+listen, roots
 	private(t, filepath.Join(dir, "ops.token"), opsToken+"\n")
+	for name, text := range files {
+		private(t, filepath.Join(dir, name), text)
+	}
 	put(t, filepath.Join(dir, "jobs.toml"), header+fmt.Sprintf(`
 [web.tokens]
 ops = { file = "ops.token", may = "control" }
@@ -54,7 +57,8 @@ listen = %q
 tls_cert = %q
 tls_key = %q
 `, listen, cert, key)+jobs)
-	h.daemon = startDaemon(t, dir, nil)
+	h.daemon = startDaemon(t, dir, func(c *exec.Cmd) { c.Env = append(c.Env, environ...) })
+	h.trust = cert
 	h.msg(new(int), "started", "")
 	return h
 }
@@ -78,7 +82,9 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func (d *daemon) socket() string { return filepath.Join(d.dir, "state", "rota.sock") }
+func (d *daemon) socket() string {
+	return cmp.Or(d.at, filepath.Join(d.dir, "state", "rota.sock"))
+}
 
 // client asks a daemon at its socket, until the test ends.
 func (d *daemon) client() *control.Client { return d.ask(control.Target{Socket: d.socket()}) }
@@ -103,7 +109,7 @@ func (d *daemon) command(args ...string) *exec.Cmd {
 	c := exec.Command(self, args...)
 	c.Args[0] = "rota-command"
 	c.Dir = d.dir
-	c.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "ROTA_CONFIG="+filepath.Join(d.dir, "jobs.toml"), "ROTA_SOCKET="+d.socket(), "ROTA_TOKEN=")
+	c.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "ROTA_CONFIG="+filepath.Join(d.dir, "jobs.toml"), "ROTA_SOCKET="+d.socket(), "ROTA_TOKEN=", "SSL_CERT_FILE="+d.trust)
 	return c
 }
 
@@ -131,7 +137,7 @@ func wants(t *testing.T, what string, err error, want control.Code) {
 // A real daemon says the same at its socket as by network.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, controltest.File)
+	h := newHouse(t, controltest.File, nil)
 	controltest.Test(t,
 		controltest.Way{Name: "socket", Service: h.client()},
 		controltest.Way{Name: "web", Service: h.ask(control.Target{URL: h.url, Token: opsToken, RootCAs: h.roots})},

@@ -18,9 +18,11 @@ import (
 
 // daemon is a real rota daemon in a process of its own, and what it logs.
 type daemon struct {
-	t   testing.TB
-	dir string // holds jobs.toml, and state
-	cmd *exec.Cmd
+	t     testing.TB
+	dir   string // holds jobs.toml, and state
+	at    string // its socket; "": in state
+	trust string // the file of certificates that its clients trust; "": those of the machine
+	cmd   *exec.Cmd
 
 	mu    sync.Mutex
 	lines []logLine
@@ -464,7 +466,9 @@ func TestNotify(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer socket.Close()
-	d := startDaemon(t, dir, func(c *exec.Cmd) { c.Env = append(c.Env, "NOTIFY_SOCKET="+filepath.Join(dir, "notify"), "WATCHDOG_USEC=600000") })
+	d := startDaemon(t, dir, func(c *exec.Cmd) {
+		c.Env = append(c.Env, "NOTIFY_SOCKET="+filepath.Join(dir, "notify"), "WATCHDOG_USEC=600000")
+	})
 	hear := func(want string) {
 		t.Helper()
 		re := regexp.MustCompile(want)
