@@ -149,11 +149,11 @@ func hookDocs() []Key {
 	targets := orList(anyText)
 	return []Key{
 		{"on_success", targets, "", "Whom to tell of a success: names of [notify.NAME], or run: and the name of a task to start.", []string{`"ops"`, `["ops", "run:other"]`, "[]"}, c},
-		{"on_failure", targets, "", "The same when it failed, took too long or was lost, and is not attempted again.", []string{`"run:other"`, `["ops"]`}, c},
+		{"on_failure", targets, "", "The same when it failed, took too long or was lost, and is not attempted again. A run that somebody cancelled or stopped is told to nobody.", []string{`"run:other"`, `["ops"]`}, c},
 		{"on_missed", targets, "", "The same when slots were missed.", []string{`"ops"`, `["ops"]`}, c},
 		{"on_recover", targets, "", "The same on the first success after a failure.", []string{`"ops"`, `["ops"]`}, c},
 		{"on_output", targets, "", "The same when it wrote something.", []string{`"ops"`, `["ops"]`}, c},
-		{"ping", anyText, "", "A URL in the style of healthchecks. It is called at each start with /start added, at each success as it is, and at each failure with the exit code or /fail added; the end of the output is sent with it.", []string{`"https://hc-ping.com/0a1b"`}, c},
+		{"ping", anyText, "", "A URL in the style of healthchecks. It is called when a run starts with /start added, at each success as it is, and at each other end, once no attempt is left, with the exit code or /fail added; the end of the output is sent with it.", []string{`"https://hc-ping.com/0a1b"`}, c},
 		{"expect_success_within", lengthOf, "", "When the last success is older, the notifications of on_failure and on_missed are sent, once.", []string{`"26h"`}, c},
 	}
 }
