@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 }
 
 // child starts a daemon in a process of its own, with its log in a file.
-func child(t *testing.T, dir string) *exec.Cmd {
+func child(t testing.TB, dir string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
