@@ -398,7 +398,7 @@ log = "%[1]s"
 				t.Fatal("no argument holds a zero byte")
 			}
 		}
-		seen := d.pty(args...)
+		seen := d.pty(args...) + d.pty(append([]string{"--json"}, args...)...)
 		marks += strings.Count(seen, "MARK")
 		rest := colours.ReplaceAllString(seen, "")
 		for _, bad := range []string{"\x1b", "\x07", "\u009b", "\u202e", "\r", "\x08", "\x1b[31mMARK"} {

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -17,9 +20,34 @@ import (
 
 // json writes an object on one line.
 func (s *session) json(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(harmless(b.Bytes()))
+	return err
+}
+
+// harmless returns JSON that says the same, without anything that could steer a
+// terminal: what JSON itself does not escape of that lies beyond ASCII.
+func harmless(text []byte) []byte {
+	odd := func(r rune) bool { return r >= 0x7f && !unicode.IsPrint(r) && r != utf8.RuneError }
+	if !bytes.ContainsFunc(text, odd) {
+		return text
+	}
+	var safe []byte
+	for _, r := range string(text) {
+		if !odd(r) {
+			safe = utf8.AppendRune(safe, r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			safe = fmt.Appendf(safe, "\\u%04x", unit)
+		}
+	}
+	return safe
 }
 
 // listed is a list that is [] in JSON if there is nothing in it.
