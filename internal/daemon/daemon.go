@@ -165,7 +165,13 @@ func (l *loop) live(ctx context.Context, file *file, signals *signals, tokens ru
 		return err
 	}
 	var others, last sync.WaitGroup // those who end with the loop, and those who end when all is over
-	last.Go(func() { l.serve(runs, l.service(file), tokens, doors) })
+	ground, err := newGround(l.stateDir, l.vars["ROTA_SOCKET"])
+	if err != nil {
+		closeAll(doors)
+		return err
+	}
+	defer ground.folder.Close()
+	last.Go(func() { l.serve(runs, l.service(file), tokens, doors, ground) })
 	last.Go(func() { _ = l.tells.run(runs) })
 	last.Go(func() { l.watchdog(runs, l.vars["ROTA_SOCKET"]) })
 	last.Go(func() { signals.serve(runs, l, file, stop) })
@@ -180,7 +186,7 @@ func (l *loop) live(ctx context.Context, file *file, signals *signals, tokens ru
 			}
 		})
 	}
-	err := l.run(ctx)
+	err = l.run(ctx)
 	stop()
 	err = errors.Join(err, l.end(signals.hurry))
 	close(l.over)

@@ -31,10 +31,12 @@ type loop struct {
 	stateDir string
 	runs     context.Context // for what follows forked runs
 
+	fatal    error  // why the loop must end; nil: it need not
 	failing  string // why nothing can be written down; "": it can
 	stopping bool   // nothing new starts
 	cfg      *config.Config
-	broken   error // what is wrong with the file on the disk; nil: nothing
+	first    *config.Config // that the loop began with
+	broken   error          // what is wrong with the file on the disk; nil: nothing
 	cursor   ledger.Cursor
 	agenda   schedule.Agenda
 	entries  map[string]entry // by the agenda's key
@@ -81,7 +83,7 @@ type loop struct {
 
 func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop {
 	l := &loop{
-		o: o, out: out, log: out.log, cfg: cfg, stateDir: stateDir,
+		o: o, out: out, log: out.log, cfg: cfg, first: cfg, stateDir: stateDir,
 		entries: map[string]entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{}, delays: map[string][]delayed{},
 		standing: map[string]runner.Run{}, heldRuns: map[string]runner.Run{}, hub: &control.Hub{},
 		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), over: make(chan struct{}), hurried: make(chan struct{}),
@@ -182,6 +184,9 @@ func (l *loop) run(ctx context.Context) error {
 			}
 			l.posted()
 			err = l.advance(ctx, now)
+		}
+		if l.fatal != nil {
+			return l.fatal
 		}
 		if err == nil && l.o.Once && len(l.view.Live("")) == 0 {
 			return nil
@@ -331,7 +336,7 @@ func (l *loop) next(now time.Time, n int) {
 // comes logs when an entry is due.
 func (l *loop) comes(msg, key string, now time.Time) {
 	at := l.agenda.Next(key)
-	l.log.Info(msg, "task", l.entries[key].task, "at", at.In(l.cfg.Rota.Timezone).Format(time.RFC3339), "in", schedule.FormatDuration(at.Sub(now).Round(time.Second)))
+	l.log.Info(msg, "task", l.entries[key].task, "at", at.In(l.cfg.Rota.Timezone).Format(time.RFC3339), "in", schedule.FormatDuration(max(0, at.Sub(now)).Round(time.Second)))
 }
 
 // upcoming returns the task and instant of what comes due next; "" if that is

@@ -126,16 +126,31 @@ func (l *loop) owner(task string) (string, bool) {
 	return t.User, ok
 }
 
-// serve answers at the doors until ctx ends.
-func (l *loop) serve(ctx context.Context, s control.Service, tokens runTokens, doors []*control.Door) {
+// serve answers at the doors until ctx ends. A socket that somebody removes is
+// opened again.
+func (l *loop) serve(ctx context.Context, s control.Service, tokens runTokens, doors []*control.Door, g ground) {
 	server := control.NewServer(control.Options{Service: s, Owner: l.owner, TokenOf: l.tokenOf(tokens), Log: l.log})
 	var wg sync.WaitGroup
-	for _, d := range doors {
+	serve := func(d *control.Door) {
 		wg.Go(func() {
 			if err := server.Serve(ctx, d); err != nil {
 				l.log.Error("cannot answer any more", "at", d.Addr(), "error", err)
 			}
 		})
 	}
+	for _, d := range doors {
+		serve(d)
+	}
+	wg.Go(func() {
+		l.guard(ctx, g, func() {
+			door, err := control.OpenSocket(g.socket, l.first.Rota.SocketGroup)
+			if err != nil {
+				l.log.Error("the socket was removed and cannot be made again", "error", err)
+				return
+			}
+			l.log.Warn("the socket was removed: made again", "socket", g.socket)
+			serve(door)
+		})
+	})
 	wg.Wait()
 }
