@@ -58,7 +58,7 @@ tls_cert = %q
 tls_key = %q
 `, listen, cert, key)+jobs)
 	h.daemon = startDaemon(t, dir, func(c *exec.Cmd) { c.Env = append(c.Env, environ...) })
-	h.trust = cert
+	h.trust, h.vars = cert, environ
 	h.msg(new(int), "started", "")
 	return h
 }
@@ -110,6 +110,7 @@ func (d *daemon) command(args ...string) *exec.Cmd {
 	c.Args[0] = "rota-command"
 	c.Dir = d.dir
 	c.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "ROTA_CONFIG="+filepath.Join(d.dir, "jobs.toml"), "ROTA_SOCKET="+d.socket(), "ROTA_TOKEN=", "SSL_CERT_FILE="+d.trust)
+	c.Env = append(c.Env, d.vars...)
 	return c
 }
 

@@ -19,9 +19,10 @@ import (
 // daemon is a real rota daemon in a process of its own, and what it logs.
 type daemon struct {
 	t     testing.TB
-	dir   string // holds jobs.toml, and state
-	at    string // its socket; "": in state
-	trust string // the file of certificates that its clients trust; "": those of the machine
+	dir   string   // holds jobs.toml, and state
+	at    string   // its socket; "": in state
+	trust string   // the file of certificates that its clients trust; "": those of the machine
+	vars  []string // of its clients
 	cmd   *exec.Cmd
 
 	mu    sync.Mutex

@@ -51,7 +51,7 @@ func TestConformance(t *testing.T) {
 }
 
 // inProcess is a daemon with all its parts in this process, until the test ends.
-func inProcess(t *testing.T, path string) control.Service {
+func inProcess(t testing.TB, path string) control.Service {
 	t.Helper()
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {

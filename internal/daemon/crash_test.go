@@ -63,7 +63,7 @@ func child(t testing.TB, dir string) *exec.Cmd {
 }
 
 // await waits until ok holds.
-func await(t *testing.T, what string, ok func() bool) {
+func await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for until := time.Now().Add(30 * time.Second); !ok(); <-time.After(5 * time.Millisecond) {
 		if time.Now().After(until) {
@@ -388,7 +388,7 @@ func marked(stateDir string) []string {
 	return found
 }
 
-func write(t *testing.T, path, text string) {
+func write(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -48,11 +48,13 @@ func (r *reader) Tasks(ctx context.Context, names ...string) ([]control.Task, er
 		if last, ok := newest[name]; ok && !last.Started.IsZero() {
 			t.Last = &last
 		}
-		past, err := r.book.Past(ctx, name)
-		if err != nil {
-			return nil, err
+		if _, ran := newest[name]; ran { // else it has no past
+			past, err := r.book.Past(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			t.Failures, t.LastSuccess = past.Failures, past.Success
 		}
-		t.Failures, t.LastSuccess = past.Failures, past.Success
 		t.State = stateOf(t, alive[name])
 		if byName {
 			t.Settings = settingsOf(cfg.Tasks[name])
