@@ -39,7 +39,9 @@ func eachLine(r io.Reader, stamped bool, f func(logged) error) error {
 				l.whole = false
 			}
 			if stamped && !more && len(l.text) > len(logStamp) && l.text[len(logStamp)] == ' ' {
-				if at, err := time.Parse(logStamp, l.text[:len(logStamp)]); err == nil {
+				stamp := l.text[:len(logStamp)]
+				// Package time reads more than it writes, such as a comma for the dot.
+				if at, err := time.Parse(logStamp, stamp); err == nil && !at.IsZero() && at.Format(logStamp) == stamp {
 					l.at, l.text = at, l.text[len(logStamp)+1:]
 				}
 			}

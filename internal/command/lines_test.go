@@ -55,7 +55,7 @@ func TestEachLineTellsWhatBroke(t *testing.T) {
 }
 
 func FuzzEachLine(f *testing.F) {
-	for _, seed := range []string{"", "one\ntwo\n", "2026-11-22T02:30:00.123Z one\n", "\n\n", "no end"} {
+	for _, seed := range []string{"", "one\ntwo\n", "2026-11-22T02:30:00.123Z one\n", "\n\n", "no end", "0000-01-01T00:00:00,000Z x", "0001-01-01T00:00:00.000Z x"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
