@@ -32,6 +32,7 @@ func TestLedgerDamagedWhileItRuns(t *testing.T) {
 			return errors.Join(os.Remove(path), os.Remove(path+"-wal"), os.Remove(path+"-shm"))
 		}, "was removed while it was in use"},
 		{"without its log", func(path string) error { return os.Remove(path + "-wal") }, "was removed while it was in use"},
+		{"without the index of its log", func(path string) error { return os.Remove(path + "-shm") }, "was removed while it was in use"},
 		{"replaced", func(path string) error {
 			return errors.Join(os.WriteFile(path+".new", bytes.Repeat([]byte("no database "), 9000), 0o600), os.Rename(path+".new", path))
 		}, "was replaced while it was in use"},

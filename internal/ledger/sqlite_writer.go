@@ -50,7 +50,7 @@ type writer struct {
 	tokens   map[string]string // of leases, by id
 	folded   map[int64]bool    // whether a task may have folded rows, by its number; where that is known
 	written  int               // rows since the last checkpoint
-	files    [2]os.FileInfo    // of the database and its log, as they are at their paths
+	files    [3]os.FileInfo    // of the database and what belongs to it, as they were at their paths
 }
 
 const (
@@ -170,10 +170,14 @@ func (w *writer) checkpoint() {
 	w.look()
 }
 
+// endings are those of the database, its log and the index of that, which are of
+// use only together.
+var endings = [...]string{"", "-wal", "-shm"}
+
 // look remembers which files are written to, and how large the database is: only
 // a checkpoint changes that.
 func (w *writer) look() {
-	for i, ending := range []string{"", "-wal"} {
+	for i, ending := range endings {
 		w.files[i], _ = os.Stat(w.s.path + ending)
 	}
 }
@@ -181,7 +185,7 @@ func (w *writer) look() {
 // inPlace reports as damage that a file was removed, replaced or cut while it is
 // in use. What is written to it would be there until the end of the process only.
 func (w *writer) inPlace() error {
-	for i, ending := range []string{"", "-wal"} {
+	for i, ending := range endings {
 		was := w.files[i]
 		if was == nil {
 			continue
