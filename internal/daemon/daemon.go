@@ -86,7 +86,7 @@ func Run(ctx context.Context, o Options) error {
 				sdNotify("STATUS=waits for room on the disk")
 			}
 			if full = true; !signals.pause(ctx, time.Second) {
-				return err
+				return nil
 			}
 		case errors.Is(err, ledger.ErrDamaged) && (!anew || time.Since(begun) >= leastSession):
 			anew = true
