@@ -30,7 +30,7 @@ func (r *reader) Tasks(ctx context.Context, names ...string) ([]control.Task, er
 	if err != nil {
 		return nil, err
 	}
-	alive, err := r.alive(ctx)
+	alive, err := r.alive(ctx, names)
 	if err != nil {
 		return nil, err
 	}
@@ -64,14 +64,29 @@ func (r *reader) Tasks(ctx context.Context, names ...string) ([]control.Task, er
 	return tasks, nil
 }
 
-// alive returns the runs that have no outcome yet, by task, the oldest first.
-func (r *reader) alive(ctx context.Context) (map[string][]runner.Run, error) {
-	runs, err := r.book.List(ctx, ledger.Filter{States: []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held, runner.Standing}})
-	byTask := map[string][]runner.Run{}
-	for _, run := range slices.Backward(runs) {
-		byTask[run.Task] = append(byTask[run.Task], run)
+// alive returns the runs of some tasks, or without names of all, that have no
+// outcome yet, by task, the oldest first.
+func (r *reader) alive(ctx context.Context, names []string) (map[string][]runner.Run, error) {
+	const few = 100
+	if len(names) == 0 || len(names) > few {
+		names = []string{""}
 	}
-	return byTask, err
+	byTask := map[string][]runner.Run{}
+	asked := map[string]bool{}
+	for _, name := range names {
+		if asked[name] {
+			continue
+		}
+		asked[name] = true
+		runs, err := r.book.List(ctx, ledger.Filter{Task: name, States: []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held, runner.Standing}})
+		if err != nil {
+			return nil, err
+		}
+		for _, run := range slices.Backward(runs) {
+			byTask[run.Task] = append(byTask[run.Task], run)
+		}
+	}
+	return byTask, nil
 }
 
 // taskOf is what the file, the ledger's state and its runs without an outcome
