@@ -41,7 +41,7 @@ var rooms = map[string][]string{
 var homes = map[string][]string{
 	"github.com/BurntSushi/toml":              {"config"},
 	"github.com/coreos/go-systemd/v22/daemon": {"internal/daemon"},
-	"github.com/coreos/go-systemd/v22/unit":   {"packaging"},
+	"github.com/coreos/go-systemd/v22/unit":   {"internal/command", "packaging"},
 	"github.com/fsnotify/fsnotify":            {"config"},
 	"github.com/gofrs/flock":                  {"internal/daemon"},
 	"github.com/google/renameio/v2":           {"config", "runner", "internal/command", "internal/daemon"},

@@ -27,6 +27,7 @@ type Config struct {
 	Sources  []Source                // the file first, then what it includes, then files of dates, each by path
 	Globs    []string                // absolute patterns of include
 	Warnings []Fault                 // valid, but perhaps not meant
+	shown    []string                // the first Sources, those of TOML, as the user would name them
 }
 
 // Source is a text that was read.

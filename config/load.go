@@ -115,6 +115,9 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 	}
 	l.unstarted(file)
 	l.refer()
+	for _, src := range l.sources {
+		l.config.shown = append(l.config.shown, src.show)
+	}
 	for _, path := range slices.Sorted(maps.Keys(l.dateFiles)) {
 		if f := l.dateFiles[path]; f.err == nil {
 			l.sources = append(l.sources, f.src)

@@ -19,28 +19,43 @@ func checkCommand(s *session) *cli.Command {
 		Usage:     "find all faults of the file",
 		ArgsUsage: "[FILE|-]",
 		Description: `Prints every fault with its line, a caret and what to write instead. Warnings
-alone are no failure. "-" reads stdin.
+alone are no failure. "-" reads stdin. With --host it also looks for what is in
+the way on this machine: users, folders, secrets and programs that are missing,
+a unit of systemd that ends forked runs, commands that cron runs, too. Ask as
+the user that rota runs as.
 
   rota check jobs.toml
+  sudo rota check --host
   git show HEAD:jobs.toml | rota check -
   rota check --json | jq '.errors[].message'`,
-		Flags: []cli.Flag{trustFlag()},
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "host", Usage: "also what this machine lacks"},
+			trustFlag(),
+		},
 		Action: func(c *cli.Context) error {
 			name, cfg, err := s.toCheck(c)
+			faults := []config.Fault(nil)
 			var wrong *config.Errors
 			switch {
 			case errors.As(err, &wrong):
-				err = s.showFaults(c, name, shown(wrong.Faults))
-				return errors.Join(err, status(exitFile))
+				faults = wrong.Faults
 			case err != nil:
 				return err
-			case c.Bool("json"):
-				return s.showFaults(c, name, shown(cfg.Warnings))
-			case c.Bool("quiet"):
+			default:
+				faults = cfg.Warnings
+				if c.Bool("host") {
+					faults = append(slices.Clone(faults), onHost(cfg, "")...)
+				}
+			}
+			fatal := slices.ContainsFunc(faults, func(f config.Fault) bool { return !f.Warning })
+			if c.Bool("quiet") && !c.Bool("json") && !fatal {
 				return nil
 			}
-			if err := s.showFaults(c, name, shown(cfg.Warnings)); err != nil {
-				return err
+			if err := s.showFaults(c, name, shown(faults)); err != nil || fatal {
+				return errors.Join(err, status(exitFile))
+			}
+			if c.Bool("json") {
+				return nil
 			}
 			_, err = fmt.Fprintf(s.out, "%s: %s, %s, ok\n", clean(name), count(len(cfg.Tasks), "task"), count(len(cfg.Queues), "queue"))
 			return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	netmail "net/mail"
+	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -187,4 +188,20 @@ func oneLine(text string, max int) string {
 // line anywhere, and those that play with terminals.
 func isControl(r rune) bool {
 	return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029'
+}
+
+// Ready tells what this machine lacks for a message to be sent: the file of the
+// password or, without a server, sendmail.
+func (s Server) Ready() error {
+	switch {
+	case s.PasswordFile != "":
+		_, err := readPassword(s.PasswordFile)
+		return err
+	case s.Host == "":
+		info, err := os.Stat(sendmailPath)
+		if err != nil || info.Mode().Perm()&0o111 == 0 {
+			return fmt.Errorf("there is no program %s", sendmailPath)
+		}
+	}
+	return nil
 }

@@ -1,0 +1,132 @@
+package command
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"rota/config"
+	"rota/runner"
+)
+
+// host is a look at this machine on behalf of a file.
+type host struct {
+	cfg    *config.Config
+	root   string // before the paths of what belongs to cron and systemd; "" but in tests
+	places *config.Places
+	faults []config.Fault
+	known  map[string]bool // what was said of one place is not said again
+}
+
+// onHost returns what on this machine is in the way of what the file says, for
+// the user that asks, in the order of the file.
+func onHost(cfg *config.Config, root string) []config.Fault {
+	h := &host{cfg: cfg, root: root, places: cfg.Places(), known: map[string]bool{}}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Tasks)) {
+		t := cfg.Tasks[name]
+		for _, o := range runner.Obstacles(t.Task) {
+			h.ofTask(name, o.Key, o.Doubt || !t.Enabled, o.Msg, o.Hint)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Notify)) {
+		n := cfg.Notify[name]
+		for _, o := range runner.Obstacles(runner.Task{Action: n.Action, Process: n.Process}) {
+			h.add(o.Doubt, o.Msg, o.Hint, []string{"notify", name, o.Key})
+		}
+	}
+	if cfg.SMTP.Host != "" {
+		if err := cfg.SMTP.Ready(); err != nil {
+			h.add(false, err.Error(), "", []string{"smtp", "password_file"})
+		}
+	}
+	h.web()
+	h.systemd()
+	h.crontabs()
+	slices.SortStableFunc(h.faults, h.places.Compare)
+	return h.faults
+}
+
+// add complains about the first of some paths that stands in the file.
+func (h *host) add(warning bool, msg, hint string, paths ...[]string) {
+	f := h.places.Point(config.Fault{Msg: msg, Hint: hint, Warning: warning}, paths...)
+	if at := fmt.Sprint(f.File, f.Line, f.Col, msg); !h.known[at] {
+		h.known[at] = true
+		h.faults = append(h.faults, f)
+	}
+}
+
+// ofTask complains about a key of a task, wherever it was given.
+func (h *host) ofTask(name, key string, warning bool, msg, hint string) {
+	keys := strings.Split(key, ".")
+	own := append([]string{"tasks", name}, keys...)
+	h.add(warning, msg, hint, own, append([]string{"defaults"}, keys...), own[:3], own[:2])
+}
+
+// web looks at the secrets of [web].
+func (h *host) web() {
+	w := h.cfg.Web
+	for _, name := range slices.Sorted(maps.Keys(w.Tokens)) {
+		path := w.Tokens[name].File
+		if msg, hint := tokenFault(path); msg != "" {
+			h.add(false, msg, hint, []string{"web", "tokens", name, "file"})
+		}
+	}
+	if w.TLSCert == "" {
+		return
+	}
+	if _, err := tls.LoadX509KeyPair(w.TLSCert, w.TLSKey); err != nil {
+		key := "tls_cert"
+		if strings.Contains(err.Error(), w.TLSKey) {
+			key = "tls_key"
+		}
+		h.add(false, err.Error(), "", []string{"web", key})
+	}
+	if info, err := os.Stat(w.TLSKey); err == nil && info.Mode().Perm()&0o007 != 0 {
+		h.add(true, "everyone may read or write "+w.TLSKey, "type: chmod o= "+w.TLSKey, []string{"web", "tls_key"})
+	}
+}
+
+// leastToken is how many characters a token has at least.
+const leastToken = 16
+
+// tokenFault says what is wrong with the file of a token.
+func tokenFault(path string) (msg, hint string) {
+	text, info, err := readUpTo(path, maxToken)
+	switch {
+	case err != nil:
+		return err.Error(), ""
+	case info.Mode().Perm()&0o007 != 0:
+		return "everyone may read or write " + path, "type: chmod o= " + path
+	case len(bytes.TrimSpace(text)) < leastToken:
+		return fmt.Sprintf("the token in %s is shorter than %d characters", path, leastToken), "type: head -c 24 /dev/urandom | base64 > " + path
+	}
+	return "", ""
+}
+
+// readUpTo returns the begin of a regular file; a FIFO is not waited for.
+func readUpTo(path string, most int64) ([]byte, os.FileInfo, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("%s is not a file", path)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, most))
+	return text, info, err
+}
+
+// at is where something of the machine is.
+func (h *host) at(path string) string { return filepath.Join(h.root, path) }

@@ -1,0 +1,108 @@
+package command
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"rota/runner"
+)
+
+// What is read of crontabs at most.
+const (
+	mostCrontabs = 200
+	mostCrontab  = 1 << 20 // bytes of one
+)
+
+// crontabs warns of commands that cron runs, too, as far as its tables can be
+// read.
+func (h *host) crontabs() {
+	live := map[string]string{} // the command to where it stands
+	left := mostCrontabs
+	for _, where := range []struct {
+		pattern string
+		system  bool // its lines name a user
+	}{
+		{"/etc/crontab", true},
+		{"/etc/cron.d/*", true},
+		{"/var/spool/cron/crontabs/*", false},
+		{"/var/spool/cron/tabs/*", false},
+		{"/var/spool/cron/*", false},
+	} {
+		files, _ := filepath.Glob(h.at(where.pattern))
+		for _, path := range files[:min(left, len(files))] {
+			left--
+			if where.system && strings.Contains(filepath.Base(path), ".") {
+				continue // cron leaves it alone
+			}
+			text, _, err := readUpTo(path, mostCrontab)
+			if err != nil {
+				continue
+			}
+			n := 0
+			for line := range strings.Lines(string(text)) {
+				n++
+				command := cronCommand(line, where.system)
+				if _, known := live[command]; command != "" && !known {
+					live[command] = fmt.Sprintf("/%s:%d", strings.TrimPrefix(strings.TrimPrefix(path, h.root), "/"), n)
+				}
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(h.cfg.Tasks)) {
+		t := h.cfg.Tasks[name]
+		c, ok := t.Action.(*runner.Command)
+		if !ok || len(t.Triggers) == 0 {
+			continue
+		}
+		command := oneBlank(c.Text + strings.Join(c.Argv, " "))
+		if place, twice := live[command]; twice {
+			h.ofTask(name, "command", true, "also in "+place+": it would run twice", "take it out there")
+		}
+	}
+}
+
+var (
+	cronVariable = regexp.MustCompile(`^[A-Za-z_"'][A-Za-z0-9_"']*\s*=`)
+	cronBlank    = regexp.MustCompile(`\s+`)
+)
+
+// cronCommand is the command of a line of a crontab, with single blanks; "" if it
+// has none.
+func cronCommand(line string, system bool) string {
+	line = strings.TrimSpace(line)
+	if line == "" || line[0] == '#' || cronVariable.MatchString(line) {
+		return ""
+	}
+	before := 5
+	if line[0] == '@' {
+		before = 1
+	}
+	if system {
+		before++
+	}
+	parts := cronBlank.Split(line, before+1)
+	if len(parts) <= before {
+		return ""
+	}
+	var command strings.Builder
+	for rest := parts[before]; rest != ""; {
+		at := strings.IndexByte(rest, '%')
+		if at < 0 {
+			command.WriteString(rest)
+			break
+		}
+		if at == 0 || rest[at-1] != '\\' {
+			command.WriteString(rest[:at])
+			break // what follows is its stdin
+		}
+		command.WriteString(rest[:at-1] + "%")
+		rest = rest[at+1:]
+	}
+	return oneBlank(command.String())
+}
+
+func oneBlank(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -1,0 +1,145 @@
+package command
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rota/config"
+)
+
+// machine makes files below a folder, 0600 unless a mode stands behind a blank
+// in the name.
+func machine(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range files {
+		name, mode, _ := strings.Cut(name, " ")
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(strings.ReplaceAll(text, "ROOT", root)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if mode == "all" {
+			if err := os.Chmod(path, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return root
+}
+
+// seenOn is what check --host says, one complaint on each line.
+func seenOn(t *testing.T, root string) string {
+	t.Helper()
+	cfg, err := config.Load(filepath.Join(root, "jobs.toml"), config.Options{TrustFile: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, f := range onHost(cfg, root) {
+		kind := "error"
+		if f.Warning {
+			kind = "warning"
+		}
+		lines = append(lines, fmt.Sprintf("%d:%d %s: %s", f.Line, f.Col, kind, strings.ReplaceAll(f.Msg, root, "ROOT")))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestOnHost(t *testing.T) {
+	const forked = "[tasks.a]\nmode = \"forked\"\ncommand = \"true\"\n"
+	unitOf := func(lines string) string {
+		return "[Service]\nExecStart=/usr/bin/rota daemon --config ROOT/jobs.toml\n" + lines
+	}
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+		want  string
+	}{
+		{"nothing is wrong", map[string]string{"jobs.toml": "[tasks.a]\ncommand = \"true\"\n"}, ""},
+		{"faults stand at their keys, in order", map[string]string{"jobs.toml": "[tasks.b]\ndir = \"/no-such\"\ncommand = \"true\"\n[tasks.a]\ncommand = \"true\"\nsecrets = { K = \"file:/no-such\" }\n"},
+			"2:7 error: there is no /no-such\n6:17 error: open /no-such: no such file or directory"},
+		{"what [defaults] say is said once", map[string]string{"jobs.toml": "[defaults]\ndir = \"/no-such\"\n[tasks.a]\ncommand = \"true\"\n[tasks.b]\ncommand = \"true\"\n"},
+			"2:7 error: there is no /no-such"},
+		{"a task that is not enabled", map[string]string{"jobs.toml": "[tasks.a]\nenabled = false\ndir = \"/no-such\"\ncommand = \"true\"\n"},
+			"3:7 warning: there is no /no-such"},
+		{"a target", map[string]string{"jobs.toml": "[notify.x]\ncommand = [\"/no-such\"]\n[tasks]\n"}, "2:11 error: there is no /no-such"},
+		{"a password", map[string]string{"jobs.toml": "[smtp]\nhost = \"localhost\"\nuser = \"u\"\npassword_file = \"/no-such\"\n[tasks]\n"},
+			"4:17 error: password_file: open /no-such: no such file or directory"},
+		{"a token that is not there", map[string]string{"jobs.toml": "[web]\ntokens.a = { file = \"t\" }\n[tasks]\n"}, "2:21 error: open ROOT/t: no such file or directory"},
+		{"a token that all know", map[string]string{"t all": "0123456789abcdef", "jobs.toml": "[web]\ntokens.a = { file = \"t\" }\n[tasks]\n"}, "2:21 error: everyone may read or write ROOT/t"},
+		{"a token that is too short", map[string]string{"t": "0123456789abcde\n", "jobs.toml": "[web]\ntokens.a = { file = \"t\" }\n[tasks]\n"}, "2:21 error: the token in ROOT/t is shorter than 16 characters"},
+		{"a token", map[string]string{"t": "0123456789abcdef\n", "jobs.toml": "[web]\ntokens.a = { file = \"t\" }\n[tasks]\n"}, ""},
+		{"a certificate", map[string]string{"k all": "k", "jobs.toml": "[web]\ntls_cert = \"c\"\ntls_key = \"k\"\n[tasks]\n"},
+			"2:12 error: open ROOT/c: no such file or directory\n3:11 warning: everyone may read or write ROOT/k"},
+
+		{"forked runs and no unit", map[string]string{"jobs.toml": forked}, ""},
+		{"forked runs and a unit that spares them", map[string]string{"jobs.toml": forked, "etc/systemd/system/rota.service": unitOf("KillMode=process\n")}, ""},
+		{"forked runs and a unit that does not say", map[string]string{"jobs.toml": forked, "etc/systemd/system/rota.service": unitOf("")},
+			"2:8 warning: rota.service has KillMode=control-group: a stop of rota ends forked runs, too"},
+		{"a drop-in", map[string]string{"jobs.toml": forked, "lib/systemd/system/rota.service": unitOf("KillMode=process\n"), "etc/systemd/system/rota.service.d/x.conf": "[Service]\nKillMode=mixed\n"},
+			"2:8 warning: rota.service has KillMode=mixed: a stop of rota ends forked runs, too"},
+		{"one drop-in hides another", map[string]string{"jobs.toml": forked, "lib/systemd/system/rota.service": unitOf("KillMode=process\n"),
+			"etc/systemd/system/rota.service.d/x.conf": "", "lib/systemd/system/rota.service.d/x.conf": "[Service]\nKillMode=mixed\n"}, ""},
+		{"one unit hides another", map[string]string{"jobs.toml": forked, "lib/systemd/system/rota.service": unitOf(""), "etc/systemd/system/rota.service": unitOf("KillMode=none\n")}, ""},
+		{"the unit of another file", map[string]string{"jobs.toml": forked, "etc/systemd/system/rota.service": "[Service]\nExecStart=/usr/bin/rota daemon -c /no-such\n"}, ""},
+		{"no forked runs", map[string]string{"jobs.toml": "[tasks.a]\ncommand = \"true\"\n", "etc/systemd/system/rota.service": unitOf("")}, ""},
+
+		{"a double", map[string]string{"jobs.toml": "[tasks.a]\ninterval = \"5m\"\ncommand = \"echo  hello\"\n", "etc/crontab": "# a\nSHELL=/bin/sh\n17 * * * * root echo hello\n"},
+			"3:11 warning: also in /etc/crontab:3: it would run twice"},
+		{"a double of a user", map[string]string{"jobs.toml": "[tasks.a]\ninterval = \"5m\"\ncommand = [\"echo\", \"hello\"]\n", "var/spool/cron/crontabs/joe": "@daily echo hello\n"},
+			"3:11 warning: also in /var/spool/cron/crontabs/joe:1: it would run twice"},
+		{"a double in a folder", map[string]string{"jobs.toml": "[tasks.a]\ninterval = \"5m\"\ncommand = \"date +%F\"\n", "etc/cron.d/x": "@daily root date +\\%F%stdin\n", "etc/cron.d/y.bak": "@daily root true\n"},
+			"3:11 warning: also in /etc/cron.d/x:1: it would run twice"},
+		{"a file that cron leaves alone", map[string]string{"jobs.toml": "[tasks.a]\ninterval = \"5m\"\ncommand = \"true\"\n", "etc/cron.d/y.bak": "@daily root true\n"}, ""},
+		{"a task by hand is no double", map[string]string{"jobs.toml": "[tasks.a]\ncommand = \"true\"\n", "etc/crontab": "@daily root true\n"}, ""},
+	} {
+		if got := seenOn(t, machine(t, c.files)); got != c.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestCronCommand(t *testing.T) {
+	for _, c := range []struct {
+		line   string
+		system bool
+		want   string
+	}{
+		{"* * * * * a  b", false, "a b"},
+		{"*/5\t*  * * 1-5 root a b\n", true, "a b"},
+		{"@reboot a b", false, "a b"},
+		{"@daily root a b", true, "a b"},
+		{"* * * * * a %b", false, "a"},
+		{`* * * * * a \%b \%c%d`, false, "a %b %c"},
+		{"* * * * *", false, ""},
+		{"* * * * * root", true, ""},
+		{"@daily", false, ""},
+		{"A = b c d e f g", false, ""},
+		{"# * * * * * a", false, ""},
+		{"", false, ""},
+	} {
+		if got := cronCommand(c.line, c.system); got != c.want {
+			t.Errorf("%q: %q, want %q", c.line, got, c.want)
+		}
+	}
+}
+
+func FuzzCronCommand(f *testing.F) {
+	f.Add("*/5 * * * * root a \\% b%c", true)
+	f.Add("@daily %", false)
+	f.Fuzz(func(t *testing.T, line string, system bool) {
+		got := cronCommand(line, system)
+		if got != oneBlank(got) {
+			t.Errorf("%q: %q has more than single blanks", line, got)
+		}
+		if strings.Count(got, "%") > strings.Count(line, `\%`) {
+			t.Errorf("%q: %q has a %% that is none of the command", line, got)
+		}
+	})
+}

@@ -1,0 +1,279 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Obstacle is something on this machine that the runs of a task would meet.
+type Obstacle struct {
+	Problem      // its Key is one of the task's table, such as "user", "secrets.KEY" or "write.path"
+	Doubt   bool // a run may well work nevertheless
+}
+
+// Obstacles tells what on this machine, and for the user that asks, is in the way
+// of a task. It starts nothing but getent, and changes nothing.
+func Obstacles(t Task) []Obstacle {
+	h := &host{task: t}
+	if _, command := t.Action.(*Command); command || t.Mode == Forked {
+		h.surroundings()
+	}
+	switch a := t.Action.(type) {
+	case *Command:
+		h.command(a)
+	case *Write:
+		h.folderOf("write.path", a.Path, a.Append)
+		h.readable("write.template_file", a.TemplateFile)
+	case *HTTP:
+		h.readable("http.body_file", a.BodyFile)
+		h.folderOf("http.save", a.Save, false)
+	case *Clean:
+		h.folder("clean.path", a.Path, unix.R_OK|unix.W_OK|unix.X_OK)
+	case *Mail:
+		if a.Server.Host == "" { // else the server is at fault for all mails at once
+			if err := a.Server.Ready(); err != nil {
+				h.add("mail", "write [smtp], or install a mail system", "%v", err)
+			}
+		}
+	}
+	return h.found
+}
+
+// host is a look at the machine on behalf of a task.
+type host struct {
+	task    Task
+	as      *account // nil: rota itself, or whoever is asked for is not known
+	dir     string
+	env     []string
+	unclear bool // who runs it, or where, is not known
+	found   []Obstacle
+}
+
+func (h *host) add(key, hint, format string, args ...any) {
+	h.found = append(h.found, Obstacle{Problem: Problem{Key: key, Msg: fmt.Sprintf(format, args...), Hint: hint}})
+}
+
+// doubt adds what need not be one.
+func (h *host) doubt(key, hint, format string, args ...any) {
+	h.add(key, hint, format, args...)
+	h.found[len(h.found)-1].Doubt = true
+}
+
+// surroundings looks at the user, the folder and the environment of a process.
+func (h *host) surroundings() {
+	p := h.task.Process
+	h.user(p)
+	h.dir = p.Dir
+	key, hint := "dir", ""
+	if h.dir == "" {
+		h.dir = p.Base
+		if p.User != "" && h.as != nil {
+			key, hint, h.dir = "user", "set dir", h.as.home
+		}
+	}
+	if !h.unclear {
+		before := len(h.found)
+		if h.folder(key, h.dir, unix.X_OK); hint != "" && len(h.found) > before {
+			f := &h.found[before]
+			f.Msg, f.Hint = "their home: "+f.Msg, hint
+		}
+	}
+	e := &environment{vars: map[string]string{}}
+	if p.User == "" || h.as == nil {
+		e.inherit(p.DropEnv)
+	} else {
+		e.login(h.as)
+	}
+	if p.EnvFile != "" {
+		if err := e.file(p.EnvFile); err != nil {
+			h.add("env_file", "", "%s", strings.TrimPrefix(err.Error(), "env_file: "))
+		}
+	}
+	maps.Copy(e.vars, p.Env)
+	h.env = e.list()
+	for _, name := range slices.Sorted(maps.Keys(p.Secrets)) {
+		h.secret("secrets."+name, p.Secrets[name])
+	}
+}
+
+// user looks for the account, and whether rota can become it.
+func (h *host) user(p Process) {
+	group := p.Group
+	if group != "" {
+		gid, err := lookupGroup(group)
+		switch {
+		case err != nil:
+			h.add("group", "", "%v", err)
+			h.unclear, group = true, ""
+		case p.User == "" && os.Getuid() != 0 && int(gid) != os.Getgid():
+			h.add("group", "if rota runs as root, check as root", "only root can run tasks as group %s; this check has user id %d", group, os.Getuid())
+		}
+	}
+	if p.User == "" {
+		return
+	}
+	as, err := lookupUser(p.User, group)
+	switch {
+	case err != nil:
+		h.add("user", "", "%v", err)
+		h.unclear = true
+	case os.Getuid() != 0 && !as.isSelf():
+		h.add("user", "if rota runs as root, check as root", "only root can run tasks as %s; this check has user id %d", as.name, os.Getuid())
+		h.as, h.unclear = as, true
+	default:
+		h.as = as
+	}
+}
+
+// secret looks at where a secret comes from. What systemd gives to rota alone is
+// not here to be seen.
+func (h *host) secret(key, source string) {
+	_, err := resolveSecret(source)
+	kind, name, _ := strings.Cut(source, ":")
+	switch {
+	case err == nil:
+	case kind == "cred" && os.Getenv("CREDENTIALS_DIRECTORY") == "":
+		h.doubt(key, "rota's unit needs LoadCredential="+name+":/path", "there is no $CREDENTIALS_DIRECTORY here")
+	case kind == "env":
+		h.doubt(key, "rota needs it, whoever starts it", "%s is not in the environment here", name)
+	default:
+		h.add(key, "", "%v", err)
+	}
+}
+
+// command looks for the program.
+func (h *host) command(c *Command) {
+	if c.Argv != nil {
+		h.program("command", c.Argv[0])
+		return
+	}
+	before := len(h.found)
+	shell := h.task.Shell
+	if h.program("shell", shell[0]); len(h.found) > before {
+		return
+	}
+	word := firstWord(shell, c.Text)
+	if word == "" {
+		return
+	}
+	if h.program("command", word); len(h.found) > before {
+		h.found[before].Doubt = true // it is the shell that knows
+	}
+}
+
+// program looks for one as a start would.
+func (h *host) program(key, name string) {
+	path, err := lookPath(name, h.env, h.dir)
+	if err != nil {
+		if !h.unclear {
+			h.add(key, "install it, or write its path", "%v", err)
+		}
+		return
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(h.dir, path)
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		h.add(key, "", "%s is a folder", path)
+		return
+	}
+	h.can(key, path, unix.X_OK, "run")
+}
+
+// folder looks for one.
+func (h *host) folder(key, path string, how uint32) {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.IsDir():
+		h.add(key, "", "%s is no folder", path)
+	case how == unix.X_OK:
+		h.can(key, path, how, "enter")
+	default:
+		h.can(key, path, how, "write to")
+	}
+}
+
+// folderOf looks for the folder of a file that will be written.
+func (h *host) folderOf(key, path string, toEnd bool) {
+	if path == "" {
+		return
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	if _, err := os.Stat(path); err == nil && toEnd {
+		h.can(key, path, unix.W_OK, "write to")
+		return
+	}
+	h.folder(key, filepath.Dir(path), unix.W_OK|unix.X_OK)
+}
+
+// readable looks for a file that will be read.
+func (h *host) readable(key, path string) {
+	if path != "" {
+		h.can(key, path, unix.R_OK, "read")
+	}
+}
+
+// can tells whether the task's user can do something with a path.
+func (h *host) can(key, path string, how uint32, verb string) {
+	if h.unclear {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			h.add(key, "", "there is no %s", path)
+		}
+		return
+	}
+	err := h.as.try(func() error { return unix.Faccessat(unix.AT_FDCWD, path, how, unix.AT_EACCESS) })
+	who := "rota"
+	if h.as != nil {
+		who = h.as.name
+	} else if os.Getuid() != 0 {
+		who = fmt.Sprintf("user id %d", os.Getuid())
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, fs.ErrNotExist):
+		h.add(key, "", "there is no %s", path)
+	case errors.Is(err, fs.ErrPermission):
+		h.add(key, "", "%s may not %s %s", who, verb, path)
+	default:
+		h.add(key, "", "%s: %v", path, err)
+	}
+}
+
+// try calls f with the rights that the account has over files. f must not start
+// a goroutine.
+func (a *account) try(f func() error) error {
+	if a == nil || os.Getuid() != 0 {
+		return f()
+	}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for good: the thread ends with what it was given
+		groups := make([]int, len(a.groups))
+		for i, g := range a.groups {
+			groups[i] = int(g)
+		}
+		err := unix.Setgroups(groups)
+		if err == nil {
+			err = unix.Setfsgid(int(a.gid))
+		}
+		if err == nil {
+			err = unix.Setfsuid(int(a.uid))
+		}
+		if err == nil {
+			err = f()
+		}
+		done <- err
+	}()
+	return <-done
+}
