@@ -93,6 +93,9 @@ func runProgram(ctx context.Context, in Input, out io.Writer, fill func(*program
 		pipe.close()
 		return &startFailure{err}
 	}
+	if p.lacks != "" {
+		in.note(p.lacks)
+	}
 	if in.begun != nil {
 		in.begun(proc)
 	}
@@ -170,7 +173,7 @@ func (in Input) program() (p program, secrets []string, x *exchange, err error) 
 	}
 	if !in.alone && !in.tells {
 		if x, err = newExchange(in, p.as); err != nil {
-			in.note("it can have no result, nor be asked to stop: " + err.Error())
+			p.lacks = "it can have no result, nor be asked to stop: " + err.Error()
 		} else {
 			env.exchange(x, in.ResultMax)
 		}

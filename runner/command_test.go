@@ -414,3 +414,42 @@ func TestForkedEchoIsWhole(t *testing.T) {
 		}
 	}
 }
+
+func TestUserWithoutHome(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can switch users")
+	}
+	for _, umask := range []uint32{0o022, 0o027} { // with and without the setup process
+		eachMode(t, func(t *testing.T, b *bench, mode Mode) {
+			task := b.command(mode, "true")
+			task.User, task.Umask = "nobody", umask
+			b.launch(task, "k")
+			const want = "could not start: the home of nobody: stat /nonexistent: no such file or directory; set dir"
+			if r := b.end(); r.Why != want {
+				t.Errorf("got %q, want %q", r.Why, want)
+			}
+		})
+	}
+}
+
+// TestUserWithoutRoot runs itself as nobody if it is root, who may do all.
+func TestUserWithoutRoot(t *testing.T) {
+	if os.Getuid() == 0 {
+		cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$")
+		cmd.Dir = "/"
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS") {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return
+	}
+	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
+		task := b.command(mode, "true")
+		task.User, task.Dir = "root", "/"
+		b.launch(task, "k")
+		want := fmt.Sprintf("could not start: only root can run tasks as root; rota has user id %d", os.Getuid())
+		if r := b.end(); r.Why != want {
+			t.Errorf("got %q, want %q", r.Why, want)
+		}
+	})
+}

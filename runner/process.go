@@ -35,6 +35,7 @@ type program struct {
 	session bool     // in a session of its own, not just a group
 	shared  bool     // in the group of rota, so that the terminal is theirs together
 	extra   []int    // more descriptors, from 3 on; not with a setup
+	lacks   string   // what it has to do without once it has begun; "": nothing
 }
 
 // start runs p. What can go wrong before the program itself begins is an error.
@@ -96,6 +97,9 @@ func (p program) start() (*process, error) {
 // startError says in words why a program could not be started.
 func startError(p program, err error) error {
 	if _, e := os.Stat(p.dir); p.dir != "" && e != nil {
+		if p.as != nil && p.dir == p.as.home {
+			return fmt.Errorf("the home of %s: %w; set dir", p.as.name, e)
+		}
 		return fmt.Errorf("dir: %w", e)
 	}
 	switch {
