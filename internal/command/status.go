@@ -71,8 +71,8 @@ func statusSheet(w when, st control.Status) sheet {
 	if st.Next != nil {
 		b.add("next", st.Next.Task+"  "+slotText(w, *st.Next))
 	}
-	if st.LagMicros > 0 {
-		b.add("lag", (time.Duration(st.LagMicros) * time.Microsecond).String())
+	if st.Lag > 0 {
+		b.add("lag", seconds(st.Lag).String())
 	}
 	b.add("counted to", w.both(st.Through))
 	if st.LedgerBytes > 0 || st.OutputBytes > 0 {

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"time"
@@ -81,6 +82,9 @@ func brief(t, now time.Time) string {
 	}
 	return t.Format(layout)
 }
+
+// seconds is a time as answers have it.
+func seconds(n float64) time.Duration { return time.Duration(math.Round(n * float64(time.Second))) }
 
 // lasted says how long something took or takes: two units, and below a minute
 // tenths of a second.

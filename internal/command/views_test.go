@@ -225,7 +225,7 @@ last ok   Fri 2026-11-20 12:00:00 UTC, 2d ago
 	same(t, "a status", show(statusSheet(noon, control.Status{
 		Daemon: true, Version: "1.0", PID: 7, Started: earlier(time.Hour), Config: "/etc/rota/jobs.toml", Loaded: earlier(time.Minute),
 		Broken: "jobs.toml:1:1: wrong", StateDir: "/var/lib/rota", Timezone: "Europe/Berlin", Tasks: 3, Held: 1, Running: 2, Draining: true,
-		Next: &control.Slot{Task: "sync", At: noon.now.Add(time.Minute)}, LagMicros: 420, Trouble: []string{"the disk is full", "x"},
+		Next: &control.Slot{Task: "sync", At: noon.now.Add(time.Minute)}, Lag: 420e-6, Trouble: []string{"the disk is full", "x"},
 		Undelivered: []control.Undelivered{{Target: "ops", Error: "no route", Since: earlier(time.Minute), Waiting: 2, Dropped: 1}, {Target: "b", Error: "y"}},
 		LedgerBytes: 3 << 20, OutputBytes: 1023,
 	})), `

@@ -106,7 +106,7 @@ type Status struct {
 	Draining bool `json:"draining,omitempty"`
 
 	Next        *Slot         `json:"next,omitempty"`
-	LagMicros   int64         `json:"lag_microseconds,omitempty"` // by how much the last slot was started late
+	Lag         float64       `json:"lag_seconds,omitempty"` // by how much the last slot was started late
 	Epoch       int           `json:"epoch,omitempty"`
 	Through     time.Time     `json:"through,omitzero"` // every slot until then is written down
 	Trouble     []string      `json:"trouble,omitempty"`
@@ -308,9 +308,9 @@ type Drained struct {
 
 // Notified is how a notification went.
 type Notified struct {
-	Target string        `json:"target"`
-	To     string        `json:"to"`   // for people
-	Took   time.Duration `json:"took"` // nanoseconds
+	Target string  `json:"target"`
+	To     string  `json:"to"` // for people
+	Took   float64 `json:"took_seconds"`
 }
 
 // Message is something that happened: one of its fields is set.

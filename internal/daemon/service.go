@@ -77,7 +77,7 @@ func (s *service) Notify(ctx context.Context, name string) (control.Notified, er
 	case err != nil:
 		return control.Notified{}, control.Errorf(control.Failed, "", "%s: %v", name, err)
 	}
-	return control.Notified{Target: name, To: to, Took: took}, nil
+	return control.Notified{Target: name, To: to, Took: took.Seconds()}, nil
 }
 
 // Watch implements [control.Service].

@@ -34,7 +34,7 @@ func (l *loop) condition() control.Status {
 		Daemon: true, Version: l.o.Version, PID: os.Getpid(), Started: l.started,
 		Config: l.cfg.Path, Revision: l.cfg.Revision, Loaded: l.loaded, StateDir: l.stateDir, Timezone: l.cfg.Rota.Timezone.String(),
 		Tasks: len(l.cfg.Tasks), Running: len(live), Waiting: len(l.view.Waiting("")) + len(l.heldRuns), Draining: l.view.Draining,
-		Next: l.soonestSlot(), LagMicros: l.lag.Load(), Epoch: l.cursor.Epoch, Through: l.cursor.Through, OutputBytes: l.kept.Load(),
+		Next: l.soonestSlot(), Lag: (time.Duration(l.lag.Load()) * time.Microsecond).Seconds(), Epoch: l.cursor.Epoch, Through: l.cursor.Through, OutputBytes: l.kept.Load(),
 	}
 	for name, state := range l.states {
 		if _, ok := l.cfg.Tasks[name]; ok && state.Hold != nil {

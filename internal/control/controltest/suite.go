@@ -114,7 +114,7 @@ func (s *script) plain(text string) string { return strings.ReplaceAll(text, s.t
 
 // passing are the names of what differs from one call to the next.
 var passing = []string{
-	"at", "content", "finished", "input_file", "not_before", "queued", "scheduled", "since", "started", "time", "took", "until", "was", "who", "by", "why", "next",
+	"at", "content", "finished", "input_file", "not_before", "queued", "scheduled", "since", "started", "time", "took_seconds", "until", "was", "who", "by", "why", "next",
 }
 
 // timeless is v, of JSON, without what differs from one call to the next, and
