@@ -29,8 +29,9 @@ func (s *session) await(ctx context.Context, svc control.Service, run runner.Run
 	}()
 	ended, err := s.progress(ctx, svc, run)
 	if by, stopped := context.Cause(ctx).(interrupt); stopped && err != nil {
-		return ended, fail(exitSignal+code(by.Signal), "follow it: rota logs -f "+run.ID+"; stop it: rota stop "+run.ID,
-			"%s goes on", run.ID)
+		f := fail(exitSignal+code(by.Signal), "follow it: rota logs -f "+run.ID+"; stop it: rota stop "+run.ID, "%s goes on", run.ID)
+		f.wanted = true
+		return ended, f
 	}
 	if err != nil {
 		f := *asFailure(err)

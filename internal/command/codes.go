@@ -75,6 +75,7 @@ type failure struct {
 	msg    string
 	hint   string          // what to do; "" if there is nothing to say
 	faults []control.Fault // of the file, if that is what is wrong
+	wanted bool            // who asked ended it: nothing is wrong
 }
 
 func (f *failure) Error() string {
@@ -205,6 +206,10 @@ func (s *session) report(err error, asJSON bool) {
 	}
 	if f.faults != nil {
 		fmt.Fprintln(s.err, clean(f.msg))
+		return
+	}
+	if f.wanted {
+		fmt.Fprintln(s.err, clean(f.Error()))
 		return
 	}
 	fmt.Fprintln(s.err, s.paint(s.err, "error: "+clean(cmp.Or(f.Error(), "failed"))))

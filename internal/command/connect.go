@@ -1,14 +1,18 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
 
 	"rota/config"
 	"rota/internal/control"
@@ -36,12 +40,12 @@ func (s *session) service(c *cli.Context) (control.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := d.Status(c.Context)
+	st, err := s.greet(c, d, p)
 	switch {
 	case control.CodeOf(err) == control.Forbidden: // here, but perhaps not for what is asked
 		return d, nil
 	case err != nil:
-		return nil, p.startHint(err)
+		return nil, lost(c, p, p.startHint(err))
 	case p.file != "" && !sameFile(st.Config, p.file):
 		return nil, control.Errorf(control.NoDaemon, "start it: rota daemon --config "+p.file, "the daemon at %s runs %s", p.socket, st.Config)
 	}
@@ -50,6 +54,26 @@ func (s *session) service(c *cli.Context) (control.Service, error) {
 		s.aside(c, "the file is wrong, and the last good one in force: "+inOneLine(st.Broken))
 	}
 	return d, nil
+}
+
+// pingTime is how long ping waits for an answer.
+const pingTime = 5 * time.Second
+
+// greet asks the daemon how it is, which it answers at once. One who looks is
+// told what is waited for if it does not.
+func (s *session) greet(c *cli.Context, d control.Service, p place) (control.Status, error) {
+	ctx := c.Context
+	if c.Command.Name == "ping" {
+		var cancel context.CancelFunc
+		late := control.Errorf(control.NoDaemon, "is the daemon stopped?", "no answer from %s%s within %v", p.url, p.socket, pingTime)
+		ctx, cancel = context.WithTimeoutCause(ctx, pingTime, late)
+		defer cancel()
+	}
+	if term.IsTerminal(int(s.err.Fd())) {
+		said := time.AfterFunc(3*time.Second, func() { s.aside(c, "waiting for the daemon at "+p.url+p.socket) })
+		defer said.Stop()
+	}
+	return d.Status(ctx)
 }
 
 // reader returns the daemon or, if none runs on this machine, what reads the
@@ -62,7 +86,11 @@ func (s *session) reader(c *cli.Context) (control.Reader, func(), error) {
 	case control.CodeOf(err) != control.NoDaemon || c.String("url") != "":
 		return nil, nil, err
 	}
-	return s.offline(c)
+	r, done, wrong := s.offline(c)
+	if wrong != nil && asFailure(err).hint == nameSocket {
+		s.aside(c, err.Error())
+	}
+	return r, done, wrong
 }
 
 // inOneLine returns the first complaint of a text of complaints, with its place
@@ -154,6 +182,31 @@ func socketOf(c *cli.Context) (socket, path string) {
 		path = abs
 	}
 	return socket, path
+}
+
+// nameSocket is what to do if the file cannot say where the daemon is.
+const nameSocket = "name it with --socket"
+
+// lost says of a daemon that is not there that it may well be elsewhere, if the
+// file that would say where cannot tell.
+func lost(c *cli.Context, p place, err error) error {
+	var e *control.Error
+	if c.String("url") != "" || c.String("socket") != "" || !errors.As(err, &e) || e.Code != control.NoDaemon {
+		return err
+	}
+	path, none := file(c)
+	if none != nil || config.SocketOf(path) != "" || config.StateDirOf(path) != "" {
+		return err
+	}
+	_, wrong := config.Load(path, config.Options{TrustFile: true})
+	what := "is wrong"
+	switch {
+	case wrong == nil:
+		return err
+	case errors.Is(wrong, fs.ErrNotExist):
+		what = "is gone"
+	}
+	return &control.Error{Code: e.Code, Message: e.Message + ", and " + path + " " + what + ", so that its socket is not known", Hint: nameSocket}
 }
 
 // stateDirOf returns the state folder that goes with a file, wrong or not.

@@ -20,7 +20,7 @@ import (
 const maxAnswer = 256 << 20
 
 // readTime is how long an answer may take that waits for nothing.
-const readTime = time.Minute
+const readTime = 30 * time.Second
 
 // get asks for JSON that is there at once.
 func get[T any](ctx context.Context, c *Client, path string, q url.Values) (T, error) {
@@ -28,7 +28,7 @@ func get[T any](ctx context.Context, c *Client, path string, q url.Values) (T, e
 	defer cancel()
 	v, err := late[T](soon, c, path, q)
 	if soon.Err() != nil && ctx.Err() == nil {
-		err = Errorf(NoDaemon, "", "no answer from %s within %v", c.at, readTime)
+		err = Errorf(NoDaemon, "is the daemon stopped, or its machine overloaded?", "no answer from %s within %v", c.at, readTime)
 	}
 	return v, err
 }
