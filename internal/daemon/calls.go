@@ -48,14 +48,20 @@ func (l *loop) wait(ctx context.Context, id string) error {
 	if run, _, err := l.ledger.Get(ctx, id); err != nil || run.Outcome != "" {
 		return err
 	}
+	var err error
 	select {
 	case <-ended:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		err = ctx.Err()
 	case <-l.over:
-		return errStopping
+		err = errStopping
 	}
+	// It may have ended with the daemon.
+	if run, _, lost := l.ledger.Get(context.WithoutCancel(ctx), id); lost == nil && run.Outcome != "" {
+		return nil
+	}
+	return err
 }
 
 // ended wakes those who wait for the end of a run.

@@ -19,7 +19,7 @@ func (s *service) Wait(ctx context.Context, id string) (runner.Run, error) {
 	if err := s.l.wait(ctx, run.ID); err != nil {
 		return run.Run, err
 	}
-	run, err = s.Run(ctx, run.ID)
+	run, err = s.Run(context.WithoutCancel(ctx), run.ID) // also of a daemon that ends
 	return run.Run, err
 }
 
