@@ -98,9 +98,14 @@ func (s *Server) route(h handler, w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		fail(w, err)
 	case v != nil:
-		s.service.turns <- struct{}{} // also when the server ends: the answer is there
-		text, status := inJSON(v, http.StatusOK)
-		<-s.service.turns // whoever is slow to take it in keeps nobody waiting
-		send(w, status, text)
+		text, status := s.inTurn(v)
+		send(w, status, text) // whoever is slow to take it in keeps nobody waiting
 	}
+}
+
+// inTurn returns a value as it is sent, also when the server ends: it is there.
+func (s *Server) inTurn(v any) ([]byte, int) {
+	s.service.turns <- struct{}{}
+	defer func() { <-s.service.turns }()
+	return inJSON(v, http.StatusOK)
 }
