@@ -89,6 +89,43 @@ log = "x"
 	}
 }
 
+// Who asks over HTTP for more than a queue holds is told so, and when to ask
+// again, as any program understands it.
+func TestFullQueueOverHTTP(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, `
+[queues.small]
+capacity = 1
+[tasks.t]
+command = "true"
+queue = "small"
+overlap = "allow"
+`, nil)
+	if code, _, stderr := h.rota("queue", "stop", "small"); code != 0 {
+		t.Fatal(stderr)
+	}
+	for _, want := range []struct {
+		status int
+		after  string
+		says   string
+	}{{200, "", `"state":"queued"`}, {503, "1", `the queue \"small\" is full`}} {
+		r, err := http.NewRequestWithContext(t.Context(), "POST", h.url+"/v1/tasks/t/runs", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+opsToken)
+		answer, err := (&http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: h.roots}}).RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if after := answer.Header.Get("Retry-After"); answer.StatusCode != want.status || after != want.after || !strings.Contains(string(text), want.says) {
+			t.Errorf("%d %s, Retry-After %q, want %d, %q", answer.StatusCode, text, after, want.status, want.after)
+		}
+	}
+}
+
 // asNobody is a daemon's command, run by another user.
 func (d *daemon) asNobody(binary string, args ...string) (code int, said string) {
 	d.t.Helper()
@@ -525,7 +562,7 @@ http = { url = "http://user:%[3]s@127.0.0.1:1/x", headers = { Authorization = "B
 		return err
 	})
 	tokenFile := filepath.Join(h.dir, "ops.token")
-	for _, global := range [][]string{{}, {"--json"}, {"--url", h.url, "--token-file", tokenFile}} {
+	for _, global := range [][]string{{}, {"--json"}, {"--url", h.url, "--token-file", tokenFile}, {"-v"}} {
 		for _, args := range []string{
 			"list", "ps", "status", "next", "history", "queue list", "check", "check --host", "show tell", "show tell/a", "show forked/a", "show forked", "show gone/a", "show web", "show web/a", "logs tell/a", "logs forked/a", "logs gone/a", "logs web/a",
 			"result tell/a", "why tell", "why web", "explain tell", "notify test hook", "notify test post", "reload --plan", "reload", "hold tell", "release tell", "ping", "version", "schema", "exec gone", "exec web", "run alone --wait", "skip tell", "reschedule tell never", "reschedule tell default", "cancel --all tell",
