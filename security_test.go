@@ -562,7 +562,7 @@ http = { url = "http://user:%[3]s@127.0.0.1:1/x", headers = { Authorization = "B
 		return err
 	})
 	tokenFile := filepath.Join(h.dir, "ops.token")
-	for _, global := range [][]string{{}, {"--json"}, {"--url", h.url, "--token-file", tokenFile}, {"-v"}} {
+	for _, global := range [][]string{{}, {"--json"}, {"--url", h.url, "--token-file", tokenFile}} {
 		for _, args := range []string{
 			"list", "ps", "status", "next", "history", "queue list", "check", "check --host", "show tell", "show tell/a", "show forked/a", "show forked", "show gone/a", "show web", "show web/a", "logs tell/a", "logs forked/a", "logs gone/a", "logs web/a",
 			"result tell/a", "why tell", "why web", "explain tell", "notify test hook", "notify test post", "reload --plan", "reload", "hold tell", "release tell", "ping", "version", "schema", "exec gone", "exec web", "run alone --wait", "skip tell", "reschedule tell never", "reschedule tell default", "cancel --all tell",
