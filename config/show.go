@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rota/runner"
+	"rota/schedule"
 )
 
 // Setting is one key of a task as it is in force.
@@ -35,6 +36,10 @@ func (t Task) Settings() []Setting {
 		switch f.key {
 		case runner.ActionName(t.Action):
 			s.Value, s.Default = "", false
+		case "missed":
+			if t.Missed == "" {
+				s.Value = t.missedUnsaid()
+			}
 		case "env":
 			s.Value = strings.Join(slices.Sorted(maps.Keys(t.Env)), ", ")
 		case "ping":
@@ -55,4 +60,22 @@ func (t Task) Settings() []Setting {
 		all = append(all, s)
 	}
 	return all
+}
+
+// missedUnsaid is what becomes of missed slots of a task that says nothing of
+// them.
+func (t Task) missedUnsaid() string {
+	var once int
+	for _, spec := range t.Triggers {
+		if spec.Kind() == schedule.Once {
+			once++
+		}
+	}
+	switch once {
+	case 0:
+		return string(runner.MissedSkip)
+	case len(t.Triggers):
+		return string(runner.MissedOnce)
+	}
+	return "skip, but once for what is due only once"
 }

@@ -50,3 +50,24 @@ log = "hello"
 		}
 	}
 }
+
+// What becomes of missed slots is shown as it is in force, said or not.
+func TestSettingsMissed(t *testing.T) {
+	for jobs, want := range map[string]string{
+		"":                                 "skip",
+		"at = \"02:30\"":                   "skip",
+		"at = \"02:30\"\nmissed = \"all\"": "all",
+		"once = 2100-01-01T00:00:00":       "once",
+		"triggers = [{ once = 2100-01-01T00:00:00 }, { at = \"02:30\" }]": "skip, but once for what is due only once",
+	} {
+		cfg, err := Parse("/etc/rota/jobs.toml", "[tasks.t]\nlog = \"x\"\n"+jobs, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range cfg.Tasks["t"].Settings() {
+			if s.Key == "missed" && (s.Value != want || s.Default == strings.Contains(jobs, "missed")) {
+				t.Errorf("%q: got %+v, want %s", jobs, s, want)
+			}
+		}
+	}
+}
