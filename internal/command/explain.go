@@ -28,7 +28,7 @@ Notes tell of the changes of the clock in the coming year that touch it.
   rota explain monthday last fri at 08:00 --zone Europe/Berlin
   rota explain backup -n 3 --json`,
 		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "n", Value: 5, Usage: "`N` next times"},
+			&cli.IntFlag{Name: "n", Value: 5, Usage: "`N` next times (5)"},
 			&cli.StringFlag{Name: "from", Usage: "from `TIME` instead of from now"},
 			&cli.StringFlag{Name: "zone", Usage: "time zone `ZONE` of an EXPR, instead of that of [rota]"},
 		},
@@ -184,8 +184,8 @@ func (e *explanation) text() string {
 	head := "next"
 	for _, x := range e.slots {
 		text := spell(x.at)
-		if !e.given {
-			text += "  " + until(x.at.Sub(e.now))
+		if away := x.at.Sub(e.now); !e.given && away < farAway {
+			text += "  " + until(away)
 		}
 		if x.note != "" && !strings.HasPrefix(x.note, "counted from") {
 			text += "  (" + x.note + ")"

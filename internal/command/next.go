@@ -218,7 +218,7 @@ func slotsJSON(slots []slot) []slotJSON {
 func (s *session) showSlots(q query, slots []slot, never []config.Task) error {
 	g := grid{soft: []int{3}}
 	for _, x := range slots {
-		g.rows = append(g.rows, []string{until(x.at.Sub(q.now)), spell(x.at), x.task, x.note})
+		g.rows = append(g.rows, []string{when{now: q.now}.till(x.at), spell(x.at), x.task, x.note})
 	}
 	for _, t := range never {
 		g.rows = append(g.rows, []string{"-", "-", t.Name, idle(t)})

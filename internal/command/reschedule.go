@@ -16,7 +16,8 @@ func rescheduleCommand(s *session) *cli.Command {
 		ArgsUsage: "TASK|RUN EXPR…|default|never",
 		Description: `EXPR is as in rota help explain; RUN is a standing request. It is kept over
 restarts, until the triggers in the file change or, with --until, for a time.
-The file stays as it is: default goes back to it.
+The file stays as it is: default goes back to it. Slots that were to be left out
+(rota skip) are due again.
 
   rota reschedule sync interval 3h
   rota reschedule sync weekday mon-fri at 08:00 --until 2026-12-24
@@ -59,10 +60,10 @@ func rescheduled(w when, r control.Rescheduled) string {
 	if r.Next.IsZero() {
 		line += "not due any more"
 	} else {
-		line += "next " + until(r.Next.Sub(w.now))
+		line += "next " + w.till(r.Next)
 	}
 	if !r.Was.IsZero() {
-		line += " (was " + until(r.Was.Sub(w.now)) + ")"
+		line += " (was " + w.till(r.Was) + ")"
 	}
 	if !r.Until.IsZero() {
 		line += "; until " + brief(w.in(r.Until), w.now) + ", then as in jobs.toml"

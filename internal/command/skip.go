@@ -1,8 +1,6 @@
 package command
 
 import (
-	"time"
-
 	"github.com/urfave/cli/v2"
 )
 
@@ -29,7 +27,7 @@ rota show TASK tells which are left out, rota release TASK ends a hold instead.
 			if err != nil {
 				return err
 			}
-			return s.tell(c, slot, slot.Task+": leaves out "+spell(slot.At.In(s.zone(c)))+", "+until(time.Until(slot.At)))
+			return s.tell(c, slot, slot.Task+": leaves out "+s.when(c).both(slot.At))
 		},
 	}
 }

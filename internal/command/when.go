@@ -101,6 +101,8 @@ func (w when) both(t time.Time) string {
 	switch {
 	case t.IsZero() || w.absolute:
 		return w.full(t)
+	case t.Sub(w.now).Abs() >= farAway:
+		return w.full(t)
 	case t.After(w.now):
 		return w.full(t) + ", " + until(t.Sub(w.now))
 	case w.now.Sub(t) < time.Second:

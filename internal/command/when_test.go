@@ -45,10 +45,10 @@ func TestWhen(t *testing.T) {
 		{-time.Second, "1s ago", "now", "Sun 2026-11-22 12:59:59 CET, 1s ago", "2026-11-22 11:59:59"},
 		{-123 * time.Minute, "2h 3m ago", "now", "Sun 2026-11-22 10:57:00 CET, 2h 3m ago", "2026-11-22 09:57:00"},
 		{-14*day + time.Second, "13d 23h ago", "now", "Sun 2026-11-08 13:00:01 CET, 13d 23h ago", "2026-11-08 12:00:01"},
-		{-14 * day, "2026-11-08", "now", "Sun 2026-11-08 13:00:00 CET, 14d ago", "2026-11-08 12:00:00"},
+		{-14 * day, "2026-11-08", "now", "Sun 2026-11-08 13:00:00 CET", "2026-11-08 12:00:00"},
 		{252 * time.Second, "just now", "in 4m 12s", "Sun 2026-11-22 13:04:12 CET, in 4m 12s", "2026-11-22 12:04:12"},
 		{14*day - time.Second, "just now", "in 13d 23h", "Sun 2026-12-06 12:59:59 CET, in 13d 23h", "2026-12-06 11:59:59"},
-		{14 * day, "just now", "2026-12-06", "Sun 2026-12-06 13:00:00 CET, in 14d", "2026-12-06 12:00:00"},
+		{14 * day, "just now", "2026-12-06", "Sun 2026-12-06 13:00:00 CET", "2026-12-06 12:00:00"},
 	} {
 		at := now.Add(test.at)
 		for _, got := range []struct{ name, got, want string }{

@@ -140,14 +140,18 @@ func (l *loop) settled(ctx context.Context) (time.Time, error) {
 }
 
 // nextOf is when a task, or with its id one of its standing requests, comes due
-// next; zero: not by itself.
+// next, but for slots that are left out; zero: not by itself.
 func (l *loop) nextOf(task, request string) time.Time {
 	var first time.Time
 	for key, e := range l.entries {
 		if e.task != task || e.of != request {
 			continue
 		}
-		if at := l.agenda.Next(key); !at.IsZero() && (first.IsZero() || at.Before(first)) {
+		at := l.agenda.Next(key)
+		for request == "" && !at.IsZero() && l.isLeftOut(task, at.Add(-e.late)) {
+			at = e.when().Next(at)
+		}
+		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
 	}

@@ -13,14 +13,13 @@ import (
 // skipNext leaves out the next slot of a task that is not left out already.
 func (l *loop) skipNext(ctx context.Context, task, who string) (control.Slot, error) {
 	now := l.clock.Now()
-	out := l.states[task].Skip
 	var first control.Slot
 	for key, e := range l.entries {
 		if e.task != task || e.of != "" {
 			continue
 		}
 		at := l.agenda.Next(key)
-		for !at.IsZero() && (slices.ContainsFunc(out, func(s ledger.Skip) bool { return s.Slot.Equal(at.Add(-e.late)) })) {
+		for !at.IsZero() && l.isLeftOut(task, at.Add(-e.late)) {
 			at = e.when().Next(at)
 		}
 		if slot := at.Add(-e.late); !at.IsZero() && (first.At.IsZero() || slot.Before(first.At)) {
@@ -38,6 +37,11 @@ func (l *loop) skipNext(ctx context.Context, task, who string) (control.Slot, er
 		l.log.Info("left out", "task", task, "slot", first.At.Format(time.RFC3339), "by", who)
 	}
 	return first, err
+}
+
+// isLeftOut tells whether somebody left out a slot.
+func (l *loop) isLeftOut(task string, slot time.Time) bool {
+	return slices.ContainsFunc(l.states[task].Skip, func(s ledger.Skip) bool { return s.Slot.Equal(slot) })
 }
 
 // leftOut tells which of the slots are not to run because somebody said so. One

@@ -56,6 +56,9 @@ func (a *answer) nextSlot() {
 	}
 }
 
+// farAway is beyond what people count in days.
+const farAway = 14 * 24 * time.Hour
+
 // toCome answers about an instant in the future.
 func (a *answer) toCome() {
 	if !a.due(a.at) {
@@ -63,7 +66,11 @@ func (a *answer) toCome() {
 		return
 	}
 	a.because("future")
-	a.say("That is to come: it is due at %s, in %s", a.date(a.at), schedule.FormatDuration(a.at.Sub(a.now).Round(time.Second)))
+	far := ""
+	if d := a.at.Sub(a.now); d < farAway {
+		far = ", in " + schedule.FormatDuration(d.Round(time.Second))
+	}
+	a.say("That is to come: it is due at %s%s", a.date(a.at), far)
 	for _, s := range a.state.Skip {
 		if s.Slot.Equal(a.at) {
 			a.Reason = "left_out"

@@ -162,6 +162,7 @@ func TestWhy(t *testing.T) {
 			r.pass(3 * time.Hour)
 		}, "13:30:00", "not_due",
 			"It was not due at Sat 2026-11-21 13:30: it comes due every hour. The slot before was at Sat 2026-11-21 13:00. The slot after was at Sat 2026-11-21 14:00."},
+		{"to come, and far away", noon, hourly, func(r *rig) {}, "2026-12-21T15:00:00Z", "future", "That is to come: it is due at Mon 2026-12-21 10:00."},
 		{"to come", noon, hourly, func(r *rig) {}, "15:00:00", "future", "That is to come: it is due at Sat 2026-11-21 15:00, in 3h."},
 		{"to come, but held", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error {
