@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"rota/runner"
+	"rota/schedule"
 )
 
 var retryKeys = map[string]setter[runner.Retry]{
@@ -57,5 +59,5 @@ func formatRetry(r runner.Retry) string {
 	if r.Max == 0 {
 		return "none"
 	}
-	return fmt.Sprintf("%d after %s×%g up to %s on %v", r.Max, r.Delay, r.Factor, r.MaxDelay, r.On)
+	return fmt.Sprintf("%d after %s×%g, up to %s, on %s", r.Max, schedule.FormatDuration(r.Delay), r.Factor, schedule.FormatDuration(r.MaxDelay), strings.Join(r.On, ", "))
 }

@@ -43,6 +43,7 @@ var flagValues = map[string]kind{
 	"color":   anyOf("auto", "always", "never"),
 	"output":  outputs,
 	"state":   states,
+	"tag":     tags,
 	"outcome": ends,
 	"on":      expr,
 }
@@ -67,6 +68,25 @@ func ends(*completion) []offer {
 // states are those of tasks.
 func states(x *completion) []offer {
 	return append(anyOf("running", "queued", "held", "new", "disabled")(x), ends(x)...)
+}
+
+// tags are those of the tasks that the daemon knows.
+func tags(x *completion) []offer {
+	defer x.hurry()()
+	svc := x.daemon()
+	if svc == nil {
+		return nil
+	}
+	list, err := svc.Tasks(x.c.Context)
+	if err != nil {
+		return nil
+	}
+	var words []string
+	for _, t := range list {
+		words = append(words, t.Tags...)
+	}
+	slices.Sort(words)
+	return anyOf(slices.Compact(words)...)(x)
 }
 
 // outputs are what --output can be: a file, but for the daemon.

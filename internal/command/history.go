@@ -31,7 +31,7 @@ TIME is as in rota help next, but of the past: "02:30" is the latest one, and
   rota history --failed --since 7d
   rota history --outcome skipped,missed --json`,
 		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "n", Value: 20, Usage: "`N` lines"},
+			&cli.IntFlag{Name: "n", Value: 20, Usage: "`N` lines (20)"},
 			&cli.BoolFlag{Name: "failed", Usage: "only failed, timeout and lost"},
 			&cli.StringFlag{Name: "outcome", Usage: "only these: `WORD,…`"},
 			&cli.StringFlag{Name: "since", Usage: "only since `TIME`"},
@@ -117,21 +117,27 @@ func resultOf(r runner.Run) string {
 
 // whyOf says on one line why there is a run and why it is as it is.
 func whyOf(r runner.Run) string {
-	parts := []string{string(r.Cause)}
-	if r.Folded() {
-		parts[0] = count(r.Count, "slot")
+	var parts []string
+	switch {
+	case r.Folded() && r.Count > 1:
+		parts = append(parts, count(r.Count, "slot"))
+	case !r.Folded():
+		parts = append(parts, string(r.Cause))
 	}
 	if r.On != "" {
 		parts = append(parts, r.On)
 	}
-	if r.Who != "" {
-		parts = append(parts, "by "+r.Who)
+	if by := "by " + r.Who; r.Who != "" && !strings.HasSuffix(r.Why, by) {
+		parts = append(parts, by)
 	}
 	if r.Attempts > 1 {
 		parts = append(parts, fmt.Sprintf("attempt %d", r.Attempts))
 	}
 	if why, _, _ := strings.Cut(r.Why, "\n"); why != "" && why != howEnded(r) {
 		parts = append(parts, why)
+	}
+	if parts == nil {
+		return string(r.Cause)
 	}
 	return strings.Join(parts, ", ")
 }

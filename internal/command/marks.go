@@ -72,7 +72,7 @@ func howEnded(r runner.Run) string {
 // tookOf says how long a run took, or takes so far; "-" if it did not start.
 func (w when) tookOf(r runner.Run) string {
 	switch {
-	case r.Started.IsZero():
+	case r.Started.IsZero(), r.Outcome == "" && r.State != runner.Running: // or it waits for another attempt
 		return "-"
 	case r.Outcome == "":
 		return "so far " + lasted(w.now.Sub(r.Started))

@@ -3,6 +3,7 @@ package command
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -43,9 +44,39 @@ a request with a trigger of its own.
 			if c.Bool("json") {
 				return s.json(s.out, map[string][]runner.Run{"runs": listed(runs)})
 			}
-			return s.waitingGrid(s.when(c), runs).print(s.out, s.width())
+			if len(runs) == 0 {
+				s.aside(c, "nothing runs or waits")
+				return nil
+			}
+			next, err := nextOfStanding(c, r, runs)
+			if err != nil {
+				return err
+			}
+			return s.waitingGrid(s.when(c), runs, next).print(s.out, s.width())
 		},
 	}
+}
+
+// nextOfStanding returns when the standing requests among runs come due, by their
+// ids.
+func nextOfStanding(c *cli.Context, r control.Reader, runs []runner.Run) (map[string]time.Time, error) {
+	var names []string
+	for _, run := range runs {
+		if run.State == runner.Standing && !slices.Contains(names, run.Task) {
+			names = append(names, run.Task)
+		}
+	}
+	if names == nil {
+		return nil, nil
+	}
+	slots, err := r.Next(c.Context, control.NextQuery{Tasks: names, N: 1})
+	next := map[string]time.Time{}
+	for _, slot := range slots {
+		if slot.Request != "" {
+			next[slot.Request] = slot.At
+		}
+	}
+	return next, err
 }
 
 // bounded says on stderr that there may be more than was asked for.
@@ -55,11 +86,12 @@ func (s *session) bounded(c *cli.Context, got, most int, things string) {
 	}
 }
 
-// waitingGrid lays runs without an outcome out as a table.
-func (s *session) waitingGrid(w when, runs []runner.Run) grid {
+// waitingGrid lays runs without an outcome out as a table; next is when those
+// that stand come due.
+func (s *session) waitingGrid(w when, runs []runner.Run, next map[string]time.Time) grid {
 	g := grid{head: []string{"STATE", "RUN", "TIME", "WHY"}, soft: []int{3, 1}}
 	for _, r := range runs {
-		g.rows = append(g.rows, []string{marked(string(r.State)), r.ID, waitOf(w, r), whyOf(r)})
+		g.rows = append(g.rows, []string{marked(string(r.State)), r.ID, waitOf(w, r, next[r.ID]), whyOf(r)})
 		if s.colored(s.out) {
 			g.inks = append(g.inks, ink(string(r.State)))
 		}
@@ -68,13 +100,15 @@ func (s *session) waitingGrid(w when, runs []runner.Run) grid {
 }
 
 // waitOf is the time that says most about a run without an outcome.
-func waitOf(w when, r runner.Run) string {
+func waitOf(w when, r runner.Run, next time.Time) string {
 	switch r.State {
 	case runner.Running:
 		if w.absolute {
 			return w.short(r.Started)
 		}
 		return lasted(w.now.Sub(r.Started))
+	case runner.Standing:
+		return w.till(next)
 	case runner.Delayed:
 		at := r.NotBefore
 		if at.IsZero() {

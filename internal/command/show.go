@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -36,7 +37,7 @@ slots. Of a run: each step of its life with its time.
 			}
 			defer done()
 			if strings.Contains(name, "/") {
-				run, err := r.Run(c.Context, name)
+				run, err := shownRun(c, r, name)
 				if err != nil {
 					return err
 				}
@@ -57,6 +58,21 @@ slots. Of a run: each step of its life with its time.
 			return s.showTask(w, t)
 		},
 	}
+}
+
+// runPage is all that show tells of a run.
+type runPage struct {
+	control.Run
+	Next time.Time `json:"next,omitzero"` // of a standing request
+}
+
+func shownRun(c *cli.Context, r control.Reader, id string) (runPage, error) {
+	run, err := r.Run(c.Context, id)
+	if err != nil {
+		return runPage{}, err
+	}
+	next, err := nextOfStanding(c, r, []runner.Run{run.Run})
+	return runPage{run, next[run.ID]}, err
 }
 
 // taskPage is all that show tells of a task.
@@ -174,15 +190,15 @@ func slotText(w when, slot control.Slot) string {
 }
 
 // runSheet tells all of a run.
-func runSheet(w when, r control.Run) sheet {
+func runSheet(w when, r runPage) sheet {
 	var b sheet
-	head := marked(wordOf(r.Run))
+	head := marked(wordOf(r.Run.Run))
 	if r.Why != "" {
 		head += ": " + r.Why
 	}
 	b.add("run", r.ID)
 	b.add("is", head)
-	b.add("cause", causeOf(r.Run))
+	b.add("cause", causeOf(r.Run.Run))
 	if r.Folded() {
 		b.add("slots", fmt.Sprintf("%d, from %s to %s", r.Count, w.full(r.First), w.full(r.Last)))
 		if r.By != "" {
@@ -190,6 +206,9 @@ func runSheet(w when, r control.Run) sheet {
 		}
 	}
 	b.add("on", r.On)
+	if !r.Next.IsZero() {
+		b.add("next", w.both(r.Next))
+	}
 	b.add("scheduled", w.both(r.Scheduled))
 	if r.State == runner.Delayed {
 		b.add("waits for", w.both(r.NotBefore))
@@ -197,7 +216,7 @@ func runSheet(w when, r control.Run) sheet {
 	b.add("queued", w.both(r.Queued))
 	b.add("started", w.both(r.Started))
 	b.add("finished", w.both(r.Finished))
-	b.add("took", w.tookOf(r.Run))
+	b.add("took", w.tookOf(r.Run.Run))
 	if r.Attempts > 1 {
 		b.add("attempts", fmt.Sprint(r.Attempts))
 	}

@@ -114,10 +114,14 @@ func TestRunGrid(t *testing.T) {
 	killed.Signal, killed.Why = "KILL", "killed by KILL; 2 processes were left"
 	asked := executed("backup/k3", runner.OK, 9*time.Hour, time.Minute)
 	asked.Cause, asked.Who = runner.CauseManual, "ann"
+	cancelled := runner.Run{ID: "backup/k5", Task: "backup", Cause: runner.CauseManual, Who: "ann", Outcome: runner.Cancelled, Why: "cancelled by ann", Queued: earlier(10 * time.Hour)}
+	again := runner.Run{ID: "backup/k6", Task: "backup", Cause: runner.CauseSchedule, State: runner.Delayed, Started: earlier(time.Minute), Attempts: 1, Why: "failed: exit 1; attempt 2 of 3 in 30s"}
 	runs := []runner.Run{
 		{ID: "long/20261122T115900Z", Task: "long", Cause: runner.CauseSchedule, State: runner.Running, Started: earlier(time.Minute)},
 		{ID: "long/20261122T110000Z", Task: "long", Outcome: runner.Skipped, Why: "overlap: still running", By: "long/x", First: earlier(time.Hour), Last: earlier(2 * time.Minute), Scheduled: earlier(2 * time.Minute), Count: 59},
 		failed, killed, asked,
+		{ID: "long/20261122T100000Z", Task: "long", Outcome: runner.Missed, Why: "missed: rota was down", First: earlier(2 * time.Hour), Last: earlier(2 * time.Hour), Count: 1},
+		cancelled, again,
 		{ID: "site/k4", Task: "site", Cause: runner.CauseManual, On: "interval 30s", State: runner.Standing, Queued: earlier(24 * time.Hour)},
 	}
 	var b bytes.Buffer
@@ -131,6 +135,9 @@ long/20261122T110000Z  2m ago      -          - skipped         59 slots, overla
 sync/20261122T101700Z  1h 43m ago  48m        x exit 1          schedule, attempt 3
 sync/20261122T041700Z  8h ago      1.0s       x killed by KILL  schedule, killed by KILL; 2 processes were left
 backup/k3              9h ago      1m         + ok              manual, by ann
+long/20261122T100000Z  2h ago      -          x missed          missed: rota was down
+backup/k5              10h ago     -          - cancelled       manual, cancelled by ann
+backup/k6              1m ago      -          . delayed         schedule, failed: exit 1; attempt 2 of 3 in 30s
 site/k4                1d ago      -          . standing        manual, interval 30s
 `)
 	b.Reset()
@@ -138,7 +145,7 @@ site/k4                1d ago      -          . standing        manual, interval
 		{ID: "a/q", State: runner.Queued, Cause: runner.CauseManual, Why: "queue main is full", Queued: earlier(time.Minute)},
 		{ID: "a/d", State: runner.Delayed, Cause: runner.CauseManual, NotBefore: noon.now.Add(time.Hour)},
 		{ID: "a/h", State: runner.Held, Cause: runner.CauseManual, Queued: earlier(time.Hour)},
-		runs[5]}).print(&b, 60); err != nil {
+		runs[8]}, map[string]time.Time{"site/k4": noon.now.Add(9 * time.Second)}).print(&b, 60); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "ps", b.String(), `
@@ -147,7 +154,7 @@ STATE       RUN                    TIME    WHY
 . queued    a/q                    1m ago  manual, queue ma~
 . delayed   a/d                    in 1h   manual
 = held      a/h                    1h ago  manual
-. standing  site/k4                1d ago  manual, interval~
+. standing  site/k4                in 9s   manual, interval~
 `)
 }
 
@@ -163,10 +170,10 @@ func TestSheets(t *testing.T) {
 	run := executed("sync/20261122T101700Z", runner.Failed, 103*time.Minute, 48*time.Minute)
 	run.Exit, run.Why, run.Attempts, run.Error, run.Parent = exited(1), "exit 1", 2, "first\n\x1b[31msecond", "backup/x"
 	run.Params, run.Result = map[string]string{"b": "2", "a": "1\n2"}, 12
-	same(t, "a run", show(runSheet(noon, control.Run{Run: run, Outputs: true, Transitions: []runner.Transition{
+	same(t, "a run", show(runSheet(noon, runPage{Run: control.Run{Run: run, Outputs: true, Transitions: []runner.Transition{
 		{Time: earlier(103 * time.Minute), State: runner.Running},
 		{Time: earlier(55 * time.Minute), Outcome: runner.Failed, Why: "exit 1"},
-	}})), `
+	}}})), `
 run        sync/20261122T101700Z
 is         ✗ failed: exit 1
 cause      schedule, of backup/x
@@ -185,9 +192,9 @@ error      first
 steps      Sun 2026-11-22 10:17:00 UTC  ▶ running
            Sun 2026-11-22 11:05:00 UTC  ✗ failed  exit 1
 `)
-	same(t, "a folded row", show(runSheet(noon, control.Run{Run: runner.Run{
+	same(t, "a folded row", show(runSheet(noon, runPage{Run: control.Run{Run: runner.Run{
 		ID: "long/20261122T110000Z", Cause: runner.CauseSchedule, Outcome: runner.Skipped, Why: "overlap: still running", By: "long/x",
-		First: earlier(time.Hour), Last: earlier(time.Minute), Count: 60}})), `
+		First: earlier(time.Hour), Last: earlier(time.Minute), Count: 60}}})), `
 run       long/20261122T110000Z
 is        - skipped: overlap: still running
 cause     schedule
