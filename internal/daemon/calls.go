@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"sync/atomic"
 
 	"rota/internal/control"
 	"rota/runner"
@@ -16,18 +17,35 @@ type calls struct {
 	idle []chan struct{}            // no run but forked ones is under way
 }
 
-// ask has the loop call f, and waits for it.
+// ask has the loop call f, and waits for it. If ctx is done before the loop comes
+// to it, f is not called at all; once begun it is waited for, for it may write to
+// what is the caller's.
 func (l *loop) ask(ctx context.Context, f func() error) error {
 	done := make(chan error, 1)
-	l.post(func() { done <- f() })
+	var taken atomic.Bool // by the loop, or back by who asks
+	l.post(func() {
+		if taken.CompareAndSwap(false, true) {
+			done <- f()
+		}
+	})
+	var err error = errStopping
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
+		err = ctx.Err()
 	case <-l.over:
-		return errStopping
 	}
+	if taken.CompareAndSwap(false, true) {
+		return err
+	}
+	return <-done
+}
+
+// act is ask for what changes something: who asks may go away, but what was begun
+// for them is not left half done. F is given a context that says so.
+func (l *loop) act(ctx context.Context, f func(context.Context) error) error {
+	return l.ask(ctx, func() error { return f(context.WithoutCancel(ctx)) })
 }
 
 // wait returns when the run has ended, has one nobody can tell of any more, or ctx

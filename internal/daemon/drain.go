@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"rota/internal/control"
@@ -13,11 +14,14 @@ func (s *service) Drain(ctx context.Context, d time.Duration) (control.Drained, 
 	l := s.l
 	drained := control.Drained{Forked: []string{}}
 	idle := make(chan struct{})
-	err := l.ask(ctx, func() error {
+	err := l.act(ctx, func(ctx context.Context) error {
 		now := l.clock.Now()
 		l.view.Draining = true
+		l.drained = time.Time{}
+		l.agenda.Drop(undrainKey)
 		if d > 0 {
 			drained.Until = now.Add(d)
+			l.drained = drained.Until
 			l.put(undrainKey, drained.Until)
 		}
 		l.event(ctx, ledger.Event{Time: now, Kind: "drain", Who: control.Who(ctx)})
@@ -29,6 +33,9 @@ func (s *service) Drain(ctx context.Context, d time.Duration) (control.Drained, 
 	if err != nil {
 		return drained, err
 	}
+	defer l.post(func() {
+		l.calls.idle = slices.DeleteFunc(l.calls.idle, func(ch chan struct{}) bool { return ch == idle })
+	})
 	var over <-chan time.Time
 	if d > 0 {
 		timer := time.NewTimer(d)
@@ -54,7 +61,7 @@ func (s *service) Drain(ctx context.Context, d time.Duration) (control.Drained, 
 // undrain lets things start again.
 func (l *loop) undrain(ctx context.Context) {
 	l.agenda.Drop(undrainKey)
-	l.view.Draining = false
+	l.view.Draining, l.drained = false, time.Time{}
 	l.event(ctx, ledger.Event{Time: l.clock.Now(), Kind: "drain end"})
 	l.log.Info("the drain is over: things start again")
 }

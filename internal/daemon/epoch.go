@@ -28,21 +28,27 @@ func (l *loop) follow(ctx context.Context, now, before time.Time, passed time.Du
 		l.log.Warn("the clock jumped", "by", text)
 		l.event(ctx, ledger.Event{Time: now, Kind: "clock step", Text: text})
 	}
-	if l.cursor.Through.Sub(now) <= setBack {
+	if l.cursor.Through.Sub(now) > setBack {
+		last := l.cursor.Through
+		if err := l.commit(ctx, ledger.Cursor{Epoch: l.cursor.Epoch + 1, Through: now, Revision: l.cfg.Revision}); err != nil {
+			return err
+		}
+		if l.since = now; l.renewed.Before(last) {
+			l.renewed = last
+		}
+	}
+	if l.renewed.IsZero() {
 		return nil
 	}
-	return l.newEpoch(ctx, now)
+	return l.newEpoch(ctx, now) // again, if it failed at the last turn
 }
 
 // newEpoch starts the schedule anew from a time that was written down already:
 // slots come due again, but for FIXED ones within three hours of where the last
 // epoch had come to.
 func (l *loop) newEpoch(ctx context.Context, now time.Time) error {
-	last := l.cursor.Through
-	if err := l.commit(ctx, ledger.Cursor{Epoch: l.cursor.Epoch + 1, Through: now, Revision: l.cfg.Revision}); err != nil {
-		return err
-	}
-	l.since, l.entries, l.agenda = now, map[string]entry{}, schedule.Agenda{}
+	last := l.renewed
+	l.entries, l.agenda = map[string]entry{}, schedule.Agenda{}
 	if err := l.plan(ctx, now); err != nil {
 		return err
 	}
@@ -52,6 +58,7 @@ func (l *loop) newEpoch(ctx context.Context, now time.Time) error {
 			l.agenda.Put(schedule.Entry{Key: key, When: skipping{e.when(), last.Add(-madeUp), last}, Last: now})
 		}
 	}
+	l.renewed = time.Time{}
 	l.log.Warn("the clock was set back: slots are counted anew", "epoch", l.cursor.Epoch, "from", now.Format(time.RFC3339), "had come to", last.Format(time.RFC3339))
 	return nil
 }

@@ -125,7 +125,7 @@ func (f *file) reload(ctx context.Context, l *loop, who string) (config.Changes,
 		return changes, nil
 	}
 	f.wrong = ""
-	if err := l.ask(ctx, func() error { return l.swap(ctx, cfg, changes, who) }); err != nil {
+	if err := l.act(ctx, func(ctx context.Context) error { return l.swap(ctx, cfg, changes, who) }); err != nil {
 		if ctx.Err() == nil {
 			l.log.Error("cannot reload", "error", err)
 		}
@@ -133,7 +133,7 @@ func (f *file) reload(ctx context.Context, l *loop, who string) (config.Changes,
 		return changes, err
 	}
 	f.current = cfg
-	l.eventsOf(ctx, changes, who)
+	l.eventsOf(context.WithoutCancel(ctx), changes, who)
 	l.keep(cfg)
 	return changes, nil
 }

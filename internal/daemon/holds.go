@@ -97,17 +97,16 @@ func (l *loop) holdings(ctx context.Context, now time.Time) error {
 		if h == nil {
 			continue
 		}
-		if _, ok := l.cfg.Tasks[name]; !ok {
-			continue // of a queue, or of a task that may come back
-		}
 		if h.By == heldAtStart && !l.o.Held {
 			if _, err := l.release(ctx, name, "rota"); err != nil {
 				return err
 			}
 			continue
 		}
+		if _, ok := l.cfg.Tasks[name]; !ok {
+			continue // of a queue, or of a task that may come back
+		}
 		l.log.Warn("held", "task", name, "by", h.By, "why", h.Why, "since", h.Since.Format(time.RFC3339))
-		l.releaseAt(name, h.Until)
 	}
 	if !l.o.Held {
 		return nil

@@ -29,7 +29,11 @@ func (l *loop) install(c *config.Config) {
 
 // plan brings the agenda in line with the tasks: a trigger that is there
 // already keeps its next instant, a new one counts from now.
+//
+// If it fails the agenda stays as it was, and the loop plans again before it
+// decides anything.
 func (l *loop) plan(ctx context.Context, now time.Time) error {
+	l.unplanned = true
 	seen, err := l.sights(ctx, now)
 	if err != nil {
 		return err
@@ -45,6 +49,9 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 			l.put(defaultKey+name, on.Until)
 		} else {
 			l.agenda.Drop(defaultKey + name)
+		}
+		if h := l.states[name].Hold; h != nil {
+			l.releaseAt(name, h.Until)
 		}
 		for _, spec := range specs {
 			if spec.AtStart() != "" {
@@ -86,7 +93,7 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 			l.agenda.Drop(key)
 		}
 	}
-	l.entries = want
+	l.entries, l.unplanned = want, false
 	return nil
 }
 

@@ -69,7 +69,7 @@ func (l *loop) request(ctx context.Context, r control.Request, from io.Reader, w
 		return l.submit(ctx, run, in)
 	}
 	// Two who ask at the same time must find each other.
-	err = l.ask(ctx, func() (err error) {
+	err = l.act(ctx, func(ctx context.Context) (err error) {
 		if there, ok := l.waitsAlready(run); ok {
 			run = there
 			return nil
@@ -116,7 +116,7 @@ func (l *loop) submit(ctx context.Context, run runner.Run, in *input) (runner.Ru
 	switch fresh := errors.Is(err, ledger.ErrNotFound); {
 	case err != nil && !fresh:
 		return run, err
-	case fresh || there.On != "" && run.On != "" && there.Content != run.Content:
+	case fresh || becomes(there, run):
 		if run.Input, run.InputFile, err = in.keep(); err != nil {
 			return run, err
 		}
@@ -134,6 +134,15 @@ func (l *loop) submit(ctx context.Context, run runner.Run, in *input) (runner.Ru
 	}
 	l.post(func() { l.take(known) })
 	return known, nil
+}
+
+// becomes reports whether a standing request is one from now on that asks for
+// something else, or once more: only then the input is that of the new one.
+func becomes(there, run runner.Run) bool {
+	if there.On == "" || run.State != runner.Standing {
+		return false
+	}
+	return there.Outcome != "" || there.State == runner.Standing && there.Content != run.Content
 }
 
 // take takes in a request that was written down.
@@ -154,10 +163,16 @@ func (l *loop) take(run runner.Run) {
 		l.patience(run)
 	case runner.Delayed:
 		l.delay(run, "", run.NotBefore)
-	case runner.Standing:
-		l.stand(run)
-	case runner.Held:
-		l.heldRuns[run.ID] = run
+	case runner.Standing, runner.Held:
+		// Nothing would ever notice that somebody has cancelled it meanwhile.
+		if now, _, err := l.ledger.Get(context.Background(), run.ID); err == nil && now.State != run.State {
+			return
+		}
+		if run.State == runner.Held {
+			l.heldRuns[run.ID] = run
+		} else {
+			l.stand(run)
+		}
 	default:
 		return // it ended long ago
 	}

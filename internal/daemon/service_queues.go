@@ -23,7 +23,7 @@ func (s *service) turn(ctx context.Context, patterns []string, stop bool) (contr
 	if len(patterns) == 0 {
 		patterns = []string{"*"}
 	}
-	err := s.l.ask(ctx, func() error {
+	err := s.l.act(ctx, func(ctx context.Context) error {
 		names, _ := config.MatchQueues(patterns, slices.Sorted(maps.Keys(s.l.cfg.Queues)))
 		return s.l.turn(ctx, names, control.Who(ctx), stop)
 	})

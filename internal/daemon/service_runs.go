@@ -29,7 +29,7 @@ func (s *service) Cancel(ctx context.Context, id string) (runner.Run, error) {
 	if err != nil {
 		return run.Run, err
 	}
-	err = s.l.ask(ctx, func() error {
+	err = s.l.act(ctx, func(ctx context.Context) error {
 		err := s.l.cancel(ctx, run.Run, did("cancelled", control.Who(ctx)))
 		if !errors.Is(err, ledger.ErrConflict) {
 			return err
@@ -63,7 +63,7 @@ func (s *service) CancelAll(ctx context.Context, task string) (n int, err error)
 		return 0, err
 	}
 	for few := range slices.Chunk(runs, atATime) {
-		err := s.l.ask(ctx, func() error {
+		err := s.l.act(ctx, func(ctx context.Context) error {
 			for _, run := range few {
 				switch err := s.l.cancel(ctx, run, why); {
 				case err == nil:
@@ -85,7 +85,7 @@ func (s *service) CancelAll(ctx context.Context, task string) (n int, err error)
 func (s *service) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
 	why := did("stopped", control.Who(ctx))
 	var stopped []string
-	err := s.l.ask(ctx, func() error {
+	err := s.l.act(ctx, func(ctx context.Context) error {
 		live, err := s.l.underWay(ctx, id)
 		for _, run := range live {
 			s.l.runner.Stop(runner.End{ID: run.ID, Outcome: runner.Cancelled, Why: why})

@@ -35,7 +35,7 @@ func (s *service) Hold(ctx context.Context, h control.Holding) ([]control.Task, 
 		hold.Until = hold.Since.Add(h.For)
 	}
 	for few := range slices.Chunk(names, atATime) {
-		if err := s.l.ask(ctx, func() error { return s.l.hold(ctx, few, hold) }); err != nil {
+		if err := s.l.act(ctx, func(ctx context.Context) error { return s.l.hold(ctx, few, hold) }); err != nil {
 			return nil, err
 		}
 	}
@@ -70,7 +70,7 @@ func (s *service) Release(ctx context.Context, names ...string) (control.Release
 	}
 	who := control.Who(ctx)
 	for few := range slices.Chunk(tasks, atATime) {
-		err := s.l.ask(ctx, func() error {
+		err := s.l.act(ctx, func(ctx context.Context) error {
 			for _, name := range few {
 				switch was, err := s.l.release(ctx, name, who); {
 				case err != nil:
@@ -87,7 +87,7 @@ func (s *service) Release(ctx context.Context, names ...string) (control.Release
 			return done, err
 		}
 	}
-	return done, s.l.ask(ctx, func() error {
+	return done, s.l.act(ctx, func(ctx context.Context) error {
 		for _, id := range runs {
 			if err := s.l.releaseRun(ctx, id, who); err != nil {
 				return err
@@ -100,7 +100,7 @@ func (s *service) Release(ctx context.Context, names ...string) (control.Release
 
 // Reschedule implements [control.Service].
 func (s *service) Reschedule(ctx context.Context, r control.Rescheduling) (done control.Rescheduled, err error) {
-	err = s.l.ask(ctx, func() error {
+	err = s.l.act(ctx, func(ctx context.Context) error {
 		var err error
 		task, key := runner.SplitID(r.Name)
 		switch _, standing := s.l.standing[r.Name]; {
@@ -118,11 +118,19 @@ func (s *service) Reschedule(ctx context.Context, r control.Rescheduling) (done 
 	return done, err
 }
 
+// mostSkips bounds how many slots of a task can be left out in advance.
+const mostSkips = 1000
+
 // Skip implements [control.Service].
 func (s *service) Skip(ctx context.Context, task string) (slot control.Slot, err error) {
-	err = s.l.ask(ctx, func() error {
+	err = s.l.act(ctx, func(ctx context.Context) error {
 		if err := s.l.known(task); err != nil {
 			return err
+		}
+		now := s.l.clock.Now()
+		out := slices.DeleteFunc(slices.Clone(s.l.states[task].Skip), func(s ledger.Skip) bool { return s.Slot.Before(now) })
+		if len(out) >= mostSkips {
+			return control.Errorf(control.Conflict, "hold it: rota hold "+task, "%d slots of task %q are left out already", mostSkips, task)
 		}
 		slot, err = s.l.skipNext(ctx, task, control.Who(ctx))
 		return err

@@ -156,10 +156,8 @@ func (l *loop) replant() {
 	for _, run := range l.view.Waiting("") {
 		l.patience(run)
 	}
-	for name, s := range l.states {
-		if _, ok := l.cfg.Tasks[name]; ok && s.Hold != nil {
-			l.releaseAt(name, s.Hold.Until)
-		}
+	if !l.drained.IsZero() {
+		l.put(undrainKey, l.drained)
 	}
 	l.freshness()
 }
@@ -191,7 +189,8 @@ func (l *loop) skip(ctx context.Context, id string) error {
 func (l *loop) giveWay(b *runner.Batch) {
 	for _, r := range b.Runs {
 		for _, d := range l.delays[r.Task] {
-			if d.last != "" && isSlot(d.run) && d.run.Parent == r.Parent {
+			ends := func(e runner.End) bool { return e.ID == d.run.ID }
+			if d.last != "" && isSlot(d.run) && d.run.Parent == r.Parent && !slices.ContainsFunc(b.Ends, ends) {
 				b.Ends = append(b.Ends, runner.End{ID: d.run.ID, Outcome: d.last, Why: "not attempted again: gave way to " + r.ID})
 			}
 		}

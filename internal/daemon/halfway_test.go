@@ -1,0 +1,192 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rota/config"
+	"rota/internal/control"
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+// faulty is a ledger that cannot tell what it remembers of tasks for some time.
+type faulty struct {
+	ledger.Ledger
+	fail *int // how many times more
+}
+
+func (f faulty) Tasks(ctx context.Context) (map[string]ledger.TaskState, error) {
+	if *f.fail > 0 {
+		*f.fail--
+		return nil, errors.New("the disk does not answer")
+	}
+	return f.Ledger.Tasks(ctx)
+}
+
+// A change of which the second half fails is not left half done: what was written
+// down is done at the next turn of the loop.
+func TestHalfAChange(t *testing.T) {
+	for _, c := range []struct {
+		name, jobs string
+		do         func(r *rig, ada as)
+		want       string
+	}{
+		{"a new epoch", `cron = "*/30 * * * *"`, func(r *rig, ada as) {
+			r.pass(time.Hour)
+			r.step(-45 * time.Minute)
+			r.pass(time.Hour)
+		}, "12:30:00, 13:00:00, 12:30:00~2, 13:00:00~2"},
+		{"a reschedule", `cron = "0 * * * *"`, func(r *rig, ada as) {
+			if _, err := ada.Reschedule(ada.ctx, control.Rescheduling{Name: "t", Expr: "30 * * * *"}); err == nil {
+				r.t.Error("the ledger did not fail")
+			}
+			r.pass(time.Hour)
+		}, "12:30:00"},
+		{"a reload", `cron = "0 * * * *"`, func(r *rig, ada as) {
+			cfg := r.parse("[tasks.t]\nlog = \"x\"\ncron = \"30 * * * *\"\n")
+			if err := r.ask(r.t.Context(), func() error { return r.swap(r.t.Context(), cfg, config.Diff(r.cfg, cfg), "") }); err == nil {
+				r.t.Error("the ledger did not fail")
+			}
+			r.pass(time.Hour)
+		}, "13:00:00"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n"+c.jobs+"\n", func(r *rig) {
+				fail := 0
+				r.wrap = func(l ledger.Ledger) ledger.Ledger { return faulty{l, &fail} }
+				r.restart(0)
+				r.post(func() { fail = 2 })
+				synctest.Wait()
+				c.do(r, r.ada())
+				r.want("t", c.want)
+			})
+		})
+	}
+}
+
+// Who asks for something and goes away before it is done has it either done or
+// not.
+func TestAskAndGoAway(t *testing.T) {
+	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+		ctx, leave := context.WithCancel(r.t.Context())
+		free, begun, called := make(chan struct{}), make(chan struct{}), false
+		r.post(func() { close(begun); <-free })
+		<-begun
+		asked := make(chan error)
+		go func() { asked <- r.act(ctx, func(context.Context) error { called = true; return nil }) }()
+		synctest.Wait()
+		leave()
+		if err := <-asked; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		close(free)
+		synctest.Wait()
+		if called {
+			t.Error("it was done although nobody waited for it any more")
+		}
+
+		ctx, leave = context.WithCancel(r.t.Context())
+		err := r.act(ctx, func(ctx context.Context) error {
+			leave()
+			called = true
+			return ctx.Err()
+		})
+		if err != nil || !called {
+			t.Errorf("what was begun is done to its end: %v", err)
+		}
+	})
+}
+
+// What is to end by itself does so after the clock was set back, too.
+func TestDrainEndsInANewEpoch(t *testing.T) {
+	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\ncron = \"*/30 * * * *\"\n", func(r *rig) {
+		if _, err := r.ada().Drain(r.ada().ctx, 20*time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		r.step(-10 * time.Minute) // 11:50
+		r.pass(time.Hour)
+		r.want("t", "12:00:00~2, 12:30:00~2")
+	})
+}
+
+// A hold that ends by itself does so in a task that was away for a while, too.
+func TestHoldOfATaskThatWasAway(t *testing.T) {
+	const other = "[tasks.o]\nlog = \"x\"\n"
+	const both = other + "[tasks.t]\nlog = \"x\"\ncron = \"0 * * * *\"\n"
+	inBubble(t, "2026-11-21T12:00:00-05:00", both, func(r *rig) {
+		swap := func(jobs string) {
+			cfg := r.parse(jobs)
+			if err := r.ask(r.t.Context(), func() error { return r.swap(r.t.Context(), cfg, config.Diff(r.cfg, cfg), "") }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.ada().must(r.ada().Hold(r.ada().ctx, control.Holding{Tasks: []string{"t"}, For: 90 * time.Minute}))
+		swap(other)
+		r.restart(0)
+		swap(both)
+		r.pass(3 * time.Hour)
+		r.want("t", "13:00:00-13:00:00×1 skipped, 14:00:00, 15:00:00")
+	})
+}
+
+// What is refused changes nothing, and what was cancelled before the loop heard of
+// it does not stand.
+func TestStandingRequestsUnderOneKey(t *testing.T) {
+	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+		ada := r.ada()
+		ask := func(q control.Request, input string) (string, error) {
+			q.Task, q.Key, q.On = "t", "k", "30 * * * *"
+			run, err := ada.Request(ada.ctx, q, strings.NewReader(strings.Repeat(input, shortInput+1)))
+			synctest.Wait()
+			return run.InputFile, err
+		}
+		holds := func(path, want string) {
+			t.Helper()
+			if text, err := os.ReadFile(path); err != nil || string(text[:1]) != want {
+				t.Errorf("%.1q, %v; want %q", text, err, want)
+			}
+		}
+		path, err := ask(control.Request{}, "a")
+		must(t, err)
+		_, err = ask(control.Request{Held: true}, "b")
+		ada.refused(control.Conflict)(nil, err)
+		holds(path, "a")
+
+		// The same once more, after retention has removed what it read.
+		ada.must(ada.Cancel(ada.ctx, "t/k"))
+		must(t, os.Remove(path))
+		path, err = ask(control.Request{}, "a")
+		must(t, err)
+		holds(path, "a")
+
+	})
+	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+		r.wrap = func(l ledger.Ledger) ledger.Ledger { return hasty{l} }
+		r.restart(0)
+		for _, held := range []bool{false, true} {
+			_, err := r.ada().Request(r.ada().ctx, control.Request{Task: "t", On: "30 * * * *", Held: held}, nil)
+			must(t, err)
+		}
+		r.pass(time.Hour)
+		r.want("t", "12:00:00 cancelled, 12:00:00 cancelled")
+		r.post(func() {
+			if n := len(r.standing) + len(r.heldRuns); n > 0 {
+				t.Errorf("%d still stand", n)
+			}
+		})
+	})
+}
+
+// hasty is a ledger in which somebody cancels all that is asked for at once.
+type hasty struct{ ledger.Ledger }
+
+func (h hasty) Submit(ctx context.Context, run runner.Run) (runner.Run, error) {
+	known, err := h.Ledger.Submit(ctx, run)
+	return known, errors.Join(err, h.Cancel(ctx, run.ID, "at once"))
+}
