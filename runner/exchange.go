@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -38,8 +39,12 @@ const (
 	takenEnding  = ".taken" // a result on its way to the outputs
 )
 
+// liveName is what the names of all attempts of a run begin with, and those of no
+// other run: "," is in no id.
+func liveName(run string) string { return fileName(run) + "," }
+
 func exchangeStem(stateDir, run string, attempt int) string {
-	return filepath.Join(stateDir, "live", fmt.Sprintf("%s.%d", fileName(run), attempt))
+	return filepath.Join(stateDir, "live", liveName(run)+strconv.Itoa(attempt))
 }
 
 // newExchange prepares the exchange of an attempt by a command that runs as
@@ -249,11 +254,14 @@ func sweepExchanges(stateDir string) {
 	}
 	var busy []string // what their names begin with
 	for run := range runsAlive(stateDir) {
-		busy = append(busy, fileName(run)+".")
+		busy = append(busy, liveName(run))
 	}
 	dirs, _ := runDirs(stateDir)
 	for _, d := range dirs {
-		busy = append(busy, filepath.Base(string(d))+".")
+		if name := filepath.Base(string(d)); strings.Contains(name, ".") {
+			i := strings.LastIndexByte(name, '.')
+			busy = append(busy, name[:i]+","+name[i+1:]+".")
+		}
 	}
 	for _, e := range entries {
 		if slices.ContainsFunc(busy, func(name string) bool { return strings.HasPrefix(e.Name(), name) }) {

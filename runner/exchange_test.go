@@ -400,3 +400,32 @@ func BenchmarkExchange(b *testing.B) {
 		x.close()
 	}
 }
+
+// The end of one run leaves alone what belongs to others, whatever they are called.
+func TestExchangesOfLikeNames(t *testing.T) {
+	dir := t.TempDir()
+	make := func(run string, attempt int) *exchange {
+		x, err := newExchange(Input{Run: run, Attempt: attempt, StateDir: dir}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, x.result(), "half", 0o600)
+		x.ask()
+		return x
+	}
+	others := []*exchange{make("t/k.1", 1), make("t/k.1", 2), make("t/k.1.result", 1), make("t/k", 11)}
+	mine := make("t/k", 1)
+	write(t, mine.result()+".new", "x", 0o600)
+	mine.close()
+	for _, x := range others {
+		for _, path := range []string{x.result(), x.stop()} {
+			if _, err := os.Stat(path); err != nil {
+				t.Error(err)
+			}
+		}
+		x.close()
+	}
+	if left, _ := os.ReadDir(dir + "/live"); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
