@@ -128,3 +128,31 @@ func TestRetentionOfOutputs(t *testing.T) {
 		})
 	}
 }
+
+// The input of a standing request is read by its runs, also by one that still waits
+// when the request is no more.
+func TestRetentionOfASharedInput(t *testing.T) {
+	dir := folder(t)
+	l := open(t, dir)
+	input := filepath.Join(dir, "logs", "a", "s.input")
+	_, err := l.Submit(t.Context(), runner.Run{ID: "a/s", Task: "a", State: runner.Standing, On: "interval 1h", InputFile: input})
+	_, err2 := l.Submit(t.Context(), runner.Run{ID: "a/s.20261122T023000Z", Task: "a", State: runner.Queued, Parent: "a/s", InputFile: input})
+	if err := errors.Join(err, err2, l.Cancel(t.Context(), "a/s", "enough")); err != nil {
+		t.Fatal(err)
+	}
+	output(t, dir, "a", "s.input", 100, 99)
+	retain := func(want ...string) {
+		t.Helper()
+		if _, err := l.Retain(t.Context(), ledger.Retention{Task: func(string) ledger.Keep { return ledger.Keep{Age: time.Hour} }}); err != nil {
+			t.Fatal(err)
+		}
+		if left := outputs(t, dir); !slices.Equal(left, want) {
+			t.Errorf("left: %q, want %q", left, want)
+		}
+	}
+	retain("a/s.input")
+	if err := l.Cancel(t.Context(), "a/s.20261122T023000Z", "enough"); err != nil {
+		t.Fatal(err)
+	}
+	retain()
+}

@@ -224,12 +224,16 @@ func (s *SQLite) retain(ctx context.Context, of kind, task int64, name string, k
 	}
 }
 
-// alive returns the ids of the runs that have not ended.
+// alive returns the ids of the runs that have not ended, and of the requests whose
+// input they read.
 func (s *SQLite) alive(ctx context.Context) (map[string]bool, error) {
 	runs, err := s.List(ctx, Filter{States: []runner.State{runner.Held, runner.Standing, runner.Delayed, runner.Queued, runner.Running}})
 	ids := map[string]bool{}
 	for _, r := range runs {
 		ids[r.ID] = true
+		if r.InputFile != "" {
+			ids[r.Parent] = true
+		}
 	}
 	return ids, err
 }
