@@ -226,6 +226,7 @@ func (l *loop) swap(ctx context.Context, c *config.Config, changes config.Change
 		l.log.Warn(key + " changed: that needs a restart")
 	}
 	l.rehang(old.Web, c.Web)
+	l.grow()
 	l.next(now, 1)
 	return nil
 }

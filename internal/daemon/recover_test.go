@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rota/internal/control"
 	"rota/internal/ledger"
 	"rota/runner"
 )
@@ -121,13 +122,49 @@ func TestPatienceEndsWithTheWait(t *testing.T) {
 	})
 }
 
-// Retention follows the file, in the background.
+// Retention follows the file, in the background: also for what is there already,
+// of tasks that run no more or are gone, and what grows old while nothing runs.
 func TestRetentionFollowsTheFile(t *testing.T) {
-	inBubble(t, noon, "[tasks.t]\ncron = \"* * * * *\"\nlog = \"x\"\nkeep = { runs = 3 }\n", func(r *rig) {
-		r.pass(10 * time.Minute)
-		runs, err := r.ledger.List(t.Context(), ledger.Filter{Task: "t", Outcomes: []runner.Outcome{runner.OK}})
-		if err != nil || len(runs) < 3 || len(runs) > 4 {
-			t.Errorf("%d runs are kept, %v; want 3, or 4 until retention comes by", len(runs), err)
-		}
-	})
+	const jobs = "[tasks.t]\ncron = \"* * * * *\"\nlog = \"x\"\n"
+	for _, c := range []struct {
+		name, jobs string
+		do         func(r *rig)
+		least      int // runs that are kept
+		most       int // until retention comes by
+	}{
+		{"of what runs", jobs + "keep = { runs = 3 }\n", func(r *rig) { r.pass(10 * time.Minute) }, 3, 4},
+		{"of what ran before an edit", jobs, func(r *rig) {
+			r.pass(10 * time.Minute)
+			r.edited("[tasks.t]\nlog = \"x\"\nkeep = { runs = 3 }\n")
+			r.pass(2 * time.Minute)
+		}, 3, 3},
+		{"of what ran before a restart", jobs, func(r *rig) {
+			r.pass(10 * time.Minute)
+			r.stop()
+			r.live(r.stateDir, r.parse("[tasks.t]\nlog = \"x\"\nkeep = { runs = 3 }\n"))
+		}, 3, 3},
+		{"of a task that is gone", jobs, func(r *rig) {
+			r.pass(10 * time.Minute)
+			r.edited("[history]\nruns = 2\n[tasks.u]\nlog = \"x\"\n")
+			r.pass(2 * time.Minute)
+		}, 2, 2},
+		{"of what grows old", "[tasks.t]\nonce = 2026-11-21T12:10:00\nlog = \"x\"\nkeep = { age = \"36h\" }\n", func(r *rig) {
+			ada := r.ada()
+			ada.run(control.Request{})
+			r.pass(30 * time.Hour)
+			ada.run(control.Request{}) // the newest is kept
+			r.pass(48 * time.Hour)
+		}, 1, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, noon, c.jobs, func(r *rig) {
+				c.do(r)
+				synctest.Wait()
+				runs, err := r.ledger.List(t.Context(), ledger.Filter{Task: "t", Outcomes: []runner.Outcome{runner.OK}})
+				if err != nil || len(runs) < c.least || len(runs) > c.most {
+					t.Errorf("%d runs are kept, %v; want %d to %d", len(runs), err, c.least, c.most)
+				}
+			})
+		})
+	}
 }

@@ -7,12 +7,17 @@ import (
 	"rota/internal/ledger"
 )
 
-// retainEvery is how long retention rests at least: what runs every second is
-// not looked through every second.
-const retainEvery = time.Minute
+const (
+	// retainEvery is how long retention rests at least: what runs every second
+	// is not looked through every second.
+	retainEvery = time.Minute
+	// retainAge is how long it rests at most: what nothing is added to grows old,
+	// too.
+	retainAge = 24 * time.Hour
+)
 
 // retain removes, in the background, what need not be kept: at the start, and
-// then whenever runs have ended. It returns when ctx ends.
+// then whenever runs have ended, or the file may want less. It returns when ctx ends.
 func (l *loop) retain(ctx context.Context) {
 	for {
 		removed, err := l.ledger.Retain(ctx, ledger.Retention{Task: l.keeps, Total: l.inForce.Load().Total})
@@ -32,11 +37,23 @@ func (l *loop) retain(ctx context.Context) {
 			rest.Stop()
 			return
 		}
+		rest.Reset(retainAge)
 		select {
 		case <-l.grown:
+			rest.Stop()
+		case <-rest.C:
 		case <-ctx.Done():
+			rest.Stop()
 			return
 		}
+	}
+}
+
+// grow has retention look at what is kept.
+func (l *loop) grow() {
+	select {
+	case l.grown <- struct{}{}:
+	default:
 	}
 }
 

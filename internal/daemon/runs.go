@@ -47,6 +47,7 @@ func (l *loop) record(run runner.Run) {
 	l.publish(run)
 	if run.Outcome != "" {
 		l.calls.ended(run.ID)
+		l.grow()
 	}
 }
 
@@ -159,10 +160,6 @@ func (l *loop) ended(run runner.Run, res runner.Result) {
 	}
 	l.leases.Delete(run.ID)
 	l.finished[run.Task] = res.Finished
-	select {
-	case l.grown <- struct{}{}:
-	default:
-	}
 	if !res.Stuck {
 		l.view.Remove(run.ID)
 		l.again(run.Task, res.Finished)
