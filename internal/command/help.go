@@ -73,7 +73,8 @@ Examples
 `)
 }
 
-// surroundings are what rota looks at beside its command line.
+// surroundings are what rota looks at beside its command line, and what holds for
+// all that it says.
 var surroundings = []struct{ head, word, text string }{
 	{"Files", "~/.config/rota/jobs.toml", "the file, unless --config names it"},
 	{"Files", "/etc/rota/jobs.toml", "the file, if that is not there"},
@@ -84,6 +85,8 @@ var surroundings = []struct{ head, word, text string }{
 	{"Environment", "XDG_CONFIG_HOME", "instead of ~/.config"},
 	{"Environment", "NO_COLOR", "if set: no colour"},
 	{"Environment", "CLICOLOR_FORCE", "if set: colour, even if nobody looks"},
+	{"Times in JSON", "slots", "when something is due: in the zone of its task"},
+	{"Times in JSON", "others", "when something happened: in UTC"},
 }
 
 func page(w io.Writer, c *cli.Command) {

@@ -140,7 +140,7 @@ func (l *loop) settled(ctx context.Context) (time.Time, error) {
 }
 
 // nextOf is when a task, or with its id one of its standing requests, comes due
-// next, but for slots that are left out; zero: not by itself.
+// next, but for slots that are left out, in the zone to show it in; zero: not by itself.
 func (l *loop) nextOf(task, request string) time.Time {
 	var first time.Time
 	for key, e := range l.entries {
@@ -155,7 +155,10 @@ func (l *loop) nextOf(task, request string) time.Time {
 			first = at
 		}
 	}
-	return first
+	if first.IsZero() {
+		return first
+	}
+	return first.In(zoneToShow(l.cfg, task))
 }
 
 // coming returns the triggers of some tasks, or without names of all, as the
