@@ -47,7 +47,11 @@ with 5 if no daemon answers; what it left behind is shown then.
 func statusSheet(w when, st control.Status) sheet {
 	var b sheet
 	if st.Daemon {
-		b.add("daemon", fmt.Sprintf("rota %s, pid %d", st.Version, st.PID))
+		daemon := "rota " + st.Version
+		if st.PID > 0 { // not told to everybody
+			daemon += fmt.Sprintf(", pid %d", st.PID)
+		}
+		b.add("daemon", daemon)
 		b.add("started", w.both(st.Started))
 	} else {
 		b.add("daemon", "none answers")

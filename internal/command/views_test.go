@@ -254,6 +254,12 @@ trouble   the disk is full
 unsent    ops: no route, since Sun 2026-11-22 11:59:00 UTC, 2 waiting, 1 given up
           b: y
 `)
+	same(t, "as a stranger sees it", show(statusSheet(noon, control.Status{Daemon: true, Version: "1.0", Started: earlier(time.Hour), Tasks: 1, Timezone: "Local"})), `
+daemon   rota 1.0
+started  Sun 2026-11-22 11:00:00 UTC, 1h ago
+tasks    1
+runs     0 running, 0 waiting
+`)
 	same(t, "no daemon", show(statusSheet(noon, control.Status{Config: "/etc/rota/jobs.toml", StateDir: "/var/lib/rota", Timezone: "Local", Tasks: 1})), `
 daemon    none answers
 file      /etc/rota/jobs.toml
