@@ -26,13 +26,21 @@ Notes tell of the changes of the clock in the coming year that touch it.
   rota explain '30 2 * * *'
   rota explain weekday mon-fri at 08:00, 17:00
   rota explain monthday last fri at 08:00 --zone Europe/Berlin
-  rota explain backup -n 3 --json`,
+  rota explain backup -n 3 --json
+  rota explain --key tasks.retry`,
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "n", Value: 5, Usage: "`N` next times (5)"},
 			&cli.StringFlag{Name: "from", Usage: "from `TIME` instead of from now"},
+			&cli.StringFlag{Name: "key", Usage: "what the `KEY` of the file means, such as tasks.retry"},
 			&cli.StringFlag{Name: "zone", Usage: "time zone `ZONE` of an EXPR, instead of that of [rota]"},
 		},
 		Action: func(c *cli.Context) error {
+			if name := c.String("key"); name != "" {
+				if c.Args().Present() {
+					return misuse("explain", "--key and an expression exclude each other")
+				}
+				return s.explainKey(c, name)
+			}
 			e, err := newExplanation(c)
 			if err != nil {
 				return err
