@@ -61,10 +61,7 @@ func whyLines(w when, why control.Why) []string {
 	if !why.At.IsZero() {
 		head += " at " + w.both(why.At)
 	}
-	lines := []string{head}
-	for _, sentence := range why.Text {
-		lines = append(lines, sentence)
-	}
+	lines := append([]string{head}, why.Text...)
 	if why.Run != nil {
 		lines = append(lines, "all about that run: rota show "+why.Run.ID)
 	}

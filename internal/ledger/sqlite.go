@@ -76,9 +76,10 @@ func (s *SQLite) Close() error {
 		return nil
 	}
 	s.closed = true
-	close(s.work)
 	s.mu.Unlock()
+	// The writer goes last: who closes last moves the log into the database.
 	err := s.reading.Close()
+	close(s.work)
 	<-s.stopped
 	s.watchers.close()
 	return err
