@@ -96,8 +96,25 @@ func leftExchange(stateDir, run string, attempt int) *exchange {
 
 func leftAt(stem string) *exchange {
 	x := &exchange{stem: stem, used: true}
-	x.folder, _ = os.Readlink(stem + folderEnding)
+	if folder, err := os.Readlink(stem + folderEnding); err == nil {
+		if !onlyOurs(folder) {
+			_ = os.Remove(stem + folderEnding)
+			return x
+		}
+		x.folder = folder
+	}
 	return x
+}
+
+// onlyOurs reports whether a folder is there that nobody else can change. Among the
+// temporary files one may have gone, as when the machine started again, and
+// somebody who knew its name may have made another in its place.
+func onlyOurs(folder string) bool {
+	info, err := os.Lstat(folder)
+	if err != nil || !info.IsDir() || info.Mode()&0o022 != 0 {
+		return false
+	}
+	return int(info.Sys().(*syscall.Stat_t).Uid) == os.Geteuid()
 }
 
 // own is the folder in which the user may write.
@@ -122,7 +139,7 @@ func (x *exchange) stop() string {
 // ask lets the command know that it is to stop.
 func (x *exchange) ask() {
 	x.used = true
-	if f, err := os.OpenFile(x.stop(), os.O_WRONLY|os.O_CREATE, 0o644); err == nil {
+	if f, err := os.OpenFile(x.stop(), os.O_WRONLY|os.O_CREATE|syscall.O_NOFOLLOW, 0o644); err == nil {
 		_ = f.Chmod(0o644)
 		f.Close()
 	}

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -427,5 +428,31 @@ func TestExchangesOfLikeNames(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir + "/live"); len(left) > 0 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// What is found in the place of a folder that has gone is touched by nobody: its
+// maker could lead rota anywhere.
+func TestLeftExchangeThatSomebodyElseMade(t *testing.T) {
+	dir, temp := t.TempDir(), t.TempDir()
+	folder, victim := filepath.Join(temp, "rota-known"), filepath.Join(temp, "secret")
+	link := exchangeStem(dir, "t/k", 1) + folderEnding
+	err := errors.Join(os.MkdirAll(filepath.Join(folder, "own"), 0o755), os.Chmod(folder, 0o777), os.Symlink(victim, filepath.Join(folder, "stop")), os.MkdirAll(filepath.Dir(link), 0o700), os.Symlink(folder, link))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, victim, "x", 0o600)
+	write(t, filepath.Join(folder, "own", "precious"), "x", 0o600)
+	left := leftExchange(dir, "t/k", 1)
+	left.ask()
+	left.close()
+	if info, err := os.Stat(victim); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v: its mode was changed", info.Mode(), err)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "own", "precious")); err != nil {
+		t.Error(err)
+	}
+	if entries, _ := os.ReadDir(filepath.Join(dir, "live")); len(entries) > 0 {
+		t.Errorf("left: %v", entries)
 	}
 }
