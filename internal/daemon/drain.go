@@ -11,6 +11,9 @@ import (
 
 // Drain implements [control.Service].
 func (s *service) Drain(ctx context.Context, d time.Duration) (control.Drained, error) {
+	if d < 0 {
+		return control.Drained{}, control.Errorf(control.Usage, "", "a drain cannot end %v ago", -d)
+	}
 	l := s.l
 	drained := control.Drained{Forked: []string{}}
 	idle := make(chan struct{})

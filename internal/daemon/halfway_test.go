@@ -190,3 +190,27 @@ func (h hasty) Submit(ctx context.Context, run runner.Run) (runner.Run, error) {
 	known, err := h.Ledger.Submit(ctx, run)
 	return known, errors.Join(err, h.Cancel(ctx, run.ID, "at once"))
 }
+
+// What is asked for has a bound, or an end that can be.
+func TestMoreThanCanBeAskedFor(t *testing.T) {
+	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\ncron = \"* * * * *\"\n", func(r *rig) {
+		ada := r.ada()
+		long := strings.Repeat("x", mostWords+1)
+		refused := func(_ any, err error) {
+			t.Helper()
+			ada.refused(control.Usage)(nil, err)
+		}
+		refused(ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}, For: -time.Second}))
+		refused(ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}, Why: long}))
+		refused(ada.Drain(ada.ctx, -time.Second))
+		refused(ada.Reschedule(ada.ctx, control.Rescheduling{Name: "t", Expr: strings.Repeat("1,", mostWords) + "1 * * * *"}))
+		refused(ada.Request(ada.ctx, control.Request{Task: "t", On: strings.Repeat("1,", mostWords) + "1 * * * *"}, nil))
+		for range mostSkips {
+			if _, err := ada.Skip(ada.ctx, "t"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := ada.Skip(ada.ctx, "t")
+		ada.refused(control.Conflict)(nil, err)
+	})
+}

@@ -67,6 +67,9 @@ func (l *loop) triggersOf(name string) []schedule.Spec {
 // parse reads a trigger that somebody gave by hand for a task. What is only a
 // span becomes the instant that it means.
 func (l *loop) parse(task, expr string, now time.Time) (schedule.Spec, error) {
+	if len(expr) > mostWords {
+		return schedule.Spec{}, control.Errorf(control.Usage, "", "the trigger is longer than %d bytes", mostWords)
+	}
 	spec, faults := schedule.ParseExprAt(expr, zoneOf(l.cfg, task), now)
 	if faults != nil {
 		hint := faults[0].Hint

@@ -24,8 +24,18 @@ func (l *loop) known(names ...string) error {
 // asks for thousands: no slot is to wait for all of them.
 const atATime = 16
 
+// mostWords bounds what people write to be remembered: a reason, a trigger. It is
+// shown in every list, and stands in the row of every slot that is left out.
+const mostWords = 1000
+
 // Hold implements [control.Service].
 func (s *service) Hold(ctx context.Context, h control.Holding) ([]control.Task, error) {
+	switch {
+	case h.For < 0:
+		return nil, control.Errorf(control.Usage, "", "a hold cannot end %v ago", -h.For)
+	case len(h.Why) > mostWords:
+		return nil, control.Errorf(control.Usage, "say it in fewer words", "the reason is longer than %d bytes", mostWords)
+	}
 	names, err := s.named(ctx, h.Tasks, h.All)
 	if err != nil || len(names) == 0 {
 		return nil, err
@@ -119,7 +129,7 @@ func (s *service) Reschedule(ctx context.Context, r control.Rescheduling) (done 
 }
 
 // mostSkips bounds how many slots of a task can be left out in advance.
-const mostSkips = 1000
+const mostSkips = 100
 
 // Skip implements [control.Service].
 func (s *service) Skip(ctx context.Context, task string) (slot control.Slot, err error) {
