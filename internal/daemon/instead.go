@@ -107,7 +107,7 @@ func (l *loop) reschedule(ctx context.Context, r control.Rescheduling, who strin
 	if !r.Until.IsZero() {
 		text += " until " + l.spell(r.Until)
 	}
-	err = l.change(ctx, r.Name, func(s *ledger.TaskState) { s.On, s.Skip = on, nil },
+	err = l.change(ctx, r.Name, func(s *ledger.TaskState) { s.On = on },
 		ledger.Event{Time: now, Kind: "reschedule", Task: r.Name, Who: who, Text: text})
 	if err != nil {
 		return done, err

@@ -64,12 +64,13 @@ func firstSeen(task config.Task, known map[string]time.Time, now time.Time) map[
 }
 
 // followed is the state of a task after the file: with its first sights, and
-// without what was meant for triggers that it has no more.
+// without a reschedule of triggers that it has no more. A slot that is left out
+// stays so: it is an instant, whatever comes due then.
 func (l *loop) followed(name string, s ledger.TaskState, seen map[string]time.Time) ledger.TaskState {
 	s.Seen = seen
 	if s.On != nil && !inForce(l.cfg.Tasks[name], s.On) {
 		l.log.Info("the reschedule has ended: the file's triggers changed", "task", name, "was", s.On.Expr)
-		s.On, s.Skip = nil, nil
+		s.On = nil
 	}
 	return s
 }

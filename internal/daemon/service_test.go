@@ -317,6 +317,12 @@ func TestService(t *testing.T) {
 			r.restart(0)
 			r.pass(21 * time.Minute)
 		}, "12:10:00-12:10:00×1 skipped, 12:20:00"},
+		{"a slot left out stays so when a reschedule ends", `at = "18:00"`, func(r *rig, ada as) {
+			ada.must(ada.Skip(ctx(r), "t"))
+			ada.must(ada.Reschedule(ctx(r), control.Rescheduling{Name: "t", Expr: "interval 1h", Until: r.start.Add(90 * time.Minute)}))
+			r.restart(0)
+			r.pass(12 * time.Hour)
+		}, "13:00:00, 18:00:00-18:00:00×1 skipped"},
 		{"and the one after it", `interval = "10m"`, func(r *rig, ada as) {
 			ada.must(ada.Skip(ctx(r), "t"))
 			ada.must(ada.Skip(ctx(r), "t"))
