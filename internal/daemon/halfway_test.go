@@ -3,7 +3,10 @@ package daemon
 import (
 	"context"
 	"errors"
+	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -212,5 +215,69 @@ func TestMoreThanCanBeAskedFor(t *testing.T) {
 		}
 		_, err := ada.Skip(ada.ctx, "t")
 		ada.refused(control.Conflict)(nil, err)
+	})
+}
+
+// What counts from the end of a run goes on, however that ends.
+func TestFinishAnchorGoesOn(t *testing.T) {
+	const jobs = "[queues.q]\n[tasks.other]\nlog = \"x\"\nqueue = \"q\"\n[tasks.t]\nlog = \"x\"\ninterval = \"10s\"\nanchor = \"finish\"\nqueue = \"q\"\n"
+	inBubble(t, "2026-11-21T12:00:00-05:00", jobs+"max_wait = \"5s\"\n", func(r *rig) {
+		gate := make(chan struct{})
+		r.blocked(gate, "other")
+		r.ada().run(control.Request{Task: "other"})
+		r.pass(20 * time.Second)
+		close(gate)
+		r.pass(20 * time.Second)
+		r.want("t", "12:00:10 skipped, 12:00:25, 12:00:35")
+	})
+	inBubble(t, "2026-11-21T12:00:00-05:00", jobs+"retry = { max = 1, delay = \"1m\" }\n", func(r *rig) {
+		r.wrap = func(l ledger.Ledger) ledger.Ledger { return hasty{l} }
+		r.restart(0)
+		r.post(func() {
+			task := r.cfg.Tasks["t"]
+			task.Action = &unsteady{}
+			r.cfg.Tasks["t"] = task
+		})
+		r.pass(30 * time.Second)
+		r.want("t", "12:00:10 cancelled, 12:00:20, 12:00:30")
+		r.post(func() {
+			if len(r.delays) > 0 {
+				t.Errorf("a run that was cancelled waits: %v", r.delays)
+			}
+		})
+	})
+}
+
+// Note is followed by a cancel, too.
+func (h hasty) Note(ctx context.Context, lease ledger.Lease, t runner.Transition) error {
+	err := h.Ledger.Note(ctx, lease, t)
+	return errors.Join(err, h.Cancel(ctx, lease.Run.ID, "at once"))
+}
+
+// unsteady is an action that fails the first time.
+type unsteady struct{ failed bool }
+
+func (u *unsteady) Run(context.Context, runner.Input, io.Writer) error {
+	if u.failed {
+		return nil
+	}
+	u.failed = true
+	return errors.New("not yet")
+}
+
+// What a daemon that was killed had begun to take in is no use to anybody.
+func TestHalfAnInput(t *testing.T) {
+	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+		long := strings.Repeat("x", shortInput+1)
+		in, err := r.takeInput(runner.Run{ID: "t/k", Task: "t"}, strings.NewReader(long), 1<<20)
+		must(t, err)
+		r.restart(0)
+		_ = filepath.WalkDir(r.stateDir, func(path string, d fs.DirEntry, err error) error {
+			if d.Type().IsRegular() && strings.Contains(path, ".input") {
+				t.Errorf("left: %s", path)
+			}
+			return err
+		})
+		in.drop()
 	})
 }

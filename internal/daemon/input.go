@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -65,10 +66,12 @@ func (l *loop) takeInput(run runner.Run, from io.Reader, most int64) (*input, er
 	_, key := runner.SplitID(run.ID)
 	dir := filepath.Join(l.stateDir, "logs", run.Task)
 	in.written = filepath.Join(dir, key+".input")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	// While it is taken in it is in the folder live, which is swept at a start.
+	half := filepath.Join(l.stateDir, "live")
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.MkdirAll(half, 0o700)); err != nil {
 		return in, err
 	}
-	if in.file, err = renameio.NewPendingFile(in.written, renameio.WithPermissions(0o600), renameio.WithTempDir(dir)); err != nil {
+	if in.file, err = renameio.NewPendingFile(in.written, renameio.WithPermissions(0o600), renameio.WithTempDir(half)); err != nil {
 		return in, err
 	}
 	rest := io.TeeReader(io.LimitReader(from, most+1-int64(len(head))), sum)

@@ -178,6 +178,7 @@ func (l *loop) skip(ctx context.Context, id string) error {
 		l.view.Remove(id)
 		run.State, run.Outcome, run.Why, run.Finished = "", t.Outcome, why, l.clock.Now()
 		l.record(run)
+		l.again(run.Task, run.Finished)
 	}
 	l.agenda.Drop(patienceKey + id)
 	return nil
@@ -217,6 +218,12 @@ func (l *loop) retry(ctx context.Context, u underway, res runner.Result) (bool, 
 		l.post(func() {
 			l.leases.Delete(run.ID)
 			l.view.Remove(run.ID)
+			// Somebody may have cancelled it before the loop came to know.
+			if now, _, err := l.ledger.Get(ctx, run.ID); err == nil && now.State != runner.Delayed {
+				l.calls.drained(l)
+				l.again(run.Task, now.Finished)
+				return
+			}
 			run.State, run.Why, run.Finished = runner.Delayed, why, res.Finished
 			l.record(run)
 			l.calls.drained(l)
