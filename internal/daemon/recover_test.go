@@ -43,6 +43,47 @@ func TestMissed(t *testing.T) {
 	}
 }
 
+// What was held, or not there yet, was not missed, whatever missed says.
+func TestNotMissed(t *testing.T) {
+	const all = "log = \"x\"\nmissed = \"all\"\n"
+	const tens = "[tasks.t]\ncron = \"*/10 * * * *\"\n" + all
+	// since is a daemon that starts an hour later, on another file.
+	since := func(r *rig, jobs string) {
+		r.pass(5 * time.Minute)
+		r.stop()
+		cfg := r.parse(jobs)
+		time.Sleep(time.Hour) // time itself is the subject
+		r.live(r.stateDir, cfg)
+		r.pass(6 * time.Minute)
+	}
+	for _, c := range []struct {
+		name, jobs string
+		do         func(r *rig)
+		want       string
+	}{
+		{"at the first start of all", tens, func(r *rig) { r.pass(11 * time.Minute) }, "12:10:00"},
+		{"held while rota was away", tens, func(r *rig) {
+			r.pass(5 * time.Minute)
+			ada := r.ada()
+			ada.must(ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}}))
+			r.restart(time.Hour)
+			ada = r.ada()
+			ada.must(ada.Release(ada.ctx, "t"))
+			r.pass(6 * time.Minute)
+		}, "12:10:00-13:00:00×6 skipped, 13:10:00"},
+		{"a task that is new", "[tasks.u]\nlog = \"x\"\n", func(r *rig) { since(r, tens) }, "13:10:00"},
+		{"a trigger that is new", "[tasks.t]\ncron = \"0 4 * * *\"\n" + all, func(r *rig) { since(r, tens) }, "13:10:00"},
+		{"a task that was disabled", tens + "enabled = false\n", func(r *rig) { since(r, tens) }, "13:10:00"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, noon, c.jobs, func(r *rig) {
+				c.do(r)
+				r.want("t", c.want)
+			})
+		})
+	}
+}
+
 func TestRetry(t *testing.T) {
 	const once = "once = 2026-11-21T12:00:00\n"
 	for _, c := range []struct {
