@@ -44,6 +44,7 @@ type loop struct {
 	states    map[string]ledger.TaskState // of tasks and queues, as the ledger has them
 	lanes     map[string]bool             // the queues; true: it starts nothing
 	starts    []runner.Slot               // at_start triggers that are due
+	freed     map[string]ledger.Hold      // of tasks, that ended with what is due
 	delays    map[string][]delayed        // runs that wait for their time, by task
 	standing  map[string]runner.Run       // requests with a trigger of their own, by id
 	heldRuns  map[string]runner.Run       // requests that wait until they are released, by id
@@ -89,7 +90,7 @@ func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop
 		o: o, out: out, log: out.log, cfg: cfg, first: cfg, stateDir: stateDir,
 		entries: map[string]entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{}, delays: map[string][]delayed{},
 		standing: map[string]runner.Run{}, heldRuns: map[string]runner.Run{}, hub: &control.Hub{},
-		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), over: make(chan struct{}), hurried: make(chan struct{}),
+		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), freed: map[string]ledger.Hold{}, over: make(chan struct{}), hurried: make(chan struct{}),
 	}
 	l.view.Held, l.view.Stopped = l.held, l.stopped
 	l.view.Policy = func(name string) (runner.Policy, bool) {
@@ -253,6 +254,7 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 	}
 	l.agenda.Commit(now)
 	l.starts = nil
+	clear(l.freed)
 	l.apply(ctx, batch, leases)
 	l.fired(due, now)
 	if chained {

@@ -71,6 +71,13 @@ func TestNotMissed(t *testing.T) {
 			ada.must(ada.Release(ada.ctx, "t"))
 			r.pass(6 * time.Minute)
 		}, "12:10:00-13:00:00×6 skipped, 13:10:00"},
+		{"held until rota was away", tens, func(r *rig) {
+			r.pass(5 * time.Minute)
+			ada := r.ada()
+			ada.must(ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}, For: 30 * time.Minute}))
+			r.restart(time.Hour)
+			r.pass(6 * time.Minute)
+		}, "12:10:00-12:30:00×3 skipped, 12:40:00 catchup, 12:50:00 catchup, 13:00:00 catchup, 13:10:00"},
 		{"a task that is new", "[tasks.u]\nlog = \"x\"\n", func(r *rig) { since(r, tens) }, "13:10:00"},
 		{"a trigger that is new", "[tasks.t]\ncron = \"0 4 * * *\"\n" + all, func(r *rig) { since(r, tens) }, "13:10:00"},
 		{"a task that was disabled", tens + "enabled = false\n", func(r *rig) { since(r, tens) }, "13:10:00"},

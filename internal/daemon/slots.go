@@ -35,7 +35,16 @@ func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
 		byOwner[o] = append(byOwner[o], d)
 	}
 	for _, o := range order {
-		more := l.slot(o.task, byOwner[o], now)
+		var more []runner.Slot
+		held, free := l.whileHeld(o.task, byOwner[o])
+		if len(held) > 0 {
+			s := l.merged(o.task, held)
+			s.Skip = l.holdText(new(l.freed[o.task]))
+			more = append(more, s)
+		}
+		if len(free) > 0 {
+			more = append(more, l.slot(o.task, free, now)...)
+		}
 		if o.of == "" {
 			more = l.leftOut(o.task, more)
 		} else {
@@ -48,22 +57,58 @@ func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
 	return slots
 }
 
+// whileHeld tells apart what came due of a task before its hold ended, if it has
+// ended by itself since the last turn of the loop, and what came due after that.
+func (l *loop) whileHeld(task string, due []schedule.Due) (held, free []schedule.Due) {
+	h, ok := l.freed[task]
+	if !ok {
+		return nil, due
+	}
+	for _, d := range due {
+		end, first := h.Until.Add(l.entries[d.Key].late-time.Nanosecond), d.First.Add(-time.Second)
+		if first.Before(end) {
+			held = append(held, stretch(d, first, end)...)
+			first = end
+		}
+		free = append(free, stretch(d, first, d.Last)...)
+	}
+	return held, free
+}
+
+// stretch is what is due of an entry after an instant, and up to another.
+func stretch(d schedule.Due, after, through time.Time) []schedule.Due {
+	if through.After(d.Last) {
+		through = d.Last
+	}
+	var a schedule.Agenda
+	a.Put(schedule.Entry{Key: d.Key, When: d.When, Last: after})
+	return a.Due(through)
+}
+
+// merged makes one slot of all that came due of one task.
+func (l *loop) merged(task string, due []schedule.Due) runner.Slot {
+	for i, d := range due {
+		due[i] = l.entries[d.Key].slots(d)
+	}
+	s := merge(due)
+	s.Task, s.Epoch, s.Cause = task, l.cursor.Epoch, runner.CauseSchedule
+	return s
+}
+
 // slot makes one slot of all that came due of one task, or with missed = "all"
 // one of each, and decides what becomes of those that are late.
 func (l *loop) slot(task string, due []schedule.Due, now time.Time) []runner.Slot {
 	var inTime, makeUp bool
 	p := l.policyOf(task)
-	for i, d := range due {
+	for _, d := range due {
 		e, by := l.entries[d.Key], now.Sub(d.Last)
 		inTime = inTime || by <= lateAfter
 		makeUp = makeUp || by <= madeUp && e.spec.Fixed() && !d.Last.Before(l.since)
 		if e.spec.Kind() == schedule.Once && p.Missed == "" {
 			p.Missed = runner.MissedOnce
 		}
-		due[i] = e.slots(d)
 	}
-	s := merge(due)
-	s.Task, s.Epoch, s.Cause = task, l.cursor.Epoch, runner.CauseSchedule
+	s := l.merged(task, due)
 	late := now.Sub(s.Last)
 	switch {
 	case p.Missed == runner.MissedAll && (s.N > 1 || !inTime) && !l.opens(task, now).After(now):

@@ -123,7 +123,10 @@ func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due,
 		case patienceKey:
 			err = l.skip(ctx, of)
 		case releaseKey:
-			_, err = l.release(ctx, of, "rota")
+			h := l.states[of].Hold
+			if _, err = l.release(ctx, of, "rota"); err == nil && h != nil {
+				l.freed[of] = *h
+			}
 			l.agenda.Drop(d.Key)
 		case defaultKey:
 			l.agenda.Drop(d.Key)
