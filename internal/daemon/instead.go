@@ -107,7 +107,11 @@ func (l *loop) reschedule(ctx context.Context, r control.Rescheduling, who strin
 	if !r.Until.IsZero() {
 		text += " until " + l.spell(r.Until)
 	}
-	err = l.change(ctx, r.Name, func(s *ledger.TaskState) { s.On = on },
+	err = l.change(ctx, r.Name, func(s *ledger.TaskState) {
+		if s.On = on; on == nil && who != "rota" {
+			s.Skip = nil // who says "default" wants the file's slots, all of them
+		}
+	},
 		ledger.Event{Time: now, Kind: "reschedule", Task: r.Name, Who: who, Text: text})
 	if err != nil {
 		return done, err
