@@ -16,8 +16,8 @@ func rescheduleCommand(s *session) *cli.Command {
 		ArgsUsage: "TASK|RUN EXPR…|default|never",
 		Description: `EXPR is as in rota help explain; RUN is a standing request. It is kept over
 restarts, until the triggers in the file change or, with --until, for a time.
-The file stays as it is: default goes back to it. Slots that were to be left out
-(rota skip) are due again.
+The file stays as it is: default goes back to it, and slots that were to be left
+out (rota skip) are due again.
 
   rota reschedule sync interval 3h
   rota reschedule sync weekday mon-fri at 08:00 --until 2026-12-24

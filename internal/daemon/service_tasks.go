@@ -119,7 +119,10 @@ func (s *service) Reschedule(ctx context.Context, r control.Rescheduling) (done 
 		case key != "":
 			err = control.Errorf(control.Conflict, "", "%s is no standing request: only those and tasks have a trigger", r.Name)
 		default:
-			if err = s.l.known(task); err == nil {
+			if err = s.l.known(task); err == nil && r.Expr == "default" {
+				err = s.l.unskip(ctx, task, control.Who(ctx)) // as in the file is as in the file
+			}
+			if err == nil {
 				done, err = s.l.reschedule(ctx, r, control.Who(ctx))
 			}
 		}

@@ -44,6 +44,15 @@ func (l *loop) isLeftOut(task string, slot time.Time) bool {
 	return slices.ContainsFunc(l.states[task].Skip, func(s ledger.Skip) bool { return s.Slot.Equal(slot) })
 }
 
+// unskip takes back what was left out of a task.
+func (l *loop) unskip(ctx context.Context, task, who string) error {
+	if len(l.states[task].Skip) == 0 {
+		return nil
+	}
+	return l.change(ctx, task, func(s *ledger.TaskState) { s.Skip = nil },
+		ledger.Event{Time: l.clock.Now(), Kind: "skip", Task: task, Who: who, Text: "taken back"})
+}
+
 // leftOut tells which of the slots are not to run because somebody said so. One
 // that stands for several does so only with its newest: that is the one which
 // would run.
