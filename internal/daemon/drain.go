@@ -27,7 +27,11 @@ func (s *service) Drain(ctx context.Context, d time.Duration) (control.Drained, 
 			l.drained = drained.Until
 			l.put(undrainKey, drained.Until)
 		}
-		l.event(ctx, ledger.Event{Time: now, Kind: "drain", Who: control.Who(ctx)})
+		text := ""
+		if d > 0 {
+			text = "until " + l.spell(drained.Until)
+		}
+		l.event(ctx, ledger.Event{Time: now, Kind: "drain", Who: control.Who(ctx), Text: text})
 		l.log.Warn("draining: nothing new starts", "by", control.Who(ctx))
 		l.calls.idle = append(l.calls.idle, idle)
 		l.calls.drained(l)

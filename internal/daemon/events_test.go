@@ -61,7 +61,7 @@ func TestEvents(t *testing.T) {
 		{"drain, for a while", func(r *rig, ada as) {
 			ada.must(ada.Drain(ada.ctx, time.Hour)) // nothing runs, so it need not wait
 			r.pass(2 * time.Hour)
-		}, []string{"12:00:00, drain, ada", "13:00:00, drain end"}},
+		}, []string{"12:00:00, drain, ada, until 2026-11-21 13:00:00 EST", "13:00:00, drain end"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, noon, jobs, func(r *rig) {

@@ -107,11 +107,7 @@ func (l *loop) reschedule(ctx context.Context, r control.Rescheduling, who strin
 	if !r.Until.IsZero() {
 		text += " until " + l.spell(r.Until)
 	}
-	err = l.change(ctx, r.Name, func(s *ledger.TaskState) {
-		if s.On = on; on == nil && who != "rota" {
-			s.Skip = nil // who says "default" wants the file's slots, all of them
-		}
-	},
+	err = l.change(ctx, r.Name, func(s *ledger.TaskState) { s.On = on },
 		ledger.Event{Time: now, Kind: "reschedule", Task: r.Name, Who: who, Text: text})
 	if err != nil {
 		return done, err

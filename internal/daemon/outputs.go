@@ -173,14 +173,16 @@ func (out *outputs) Record(r runner.Run) error {
 	add("took", took(r), !r.Started.IsZero() && !r.Finished.IsZero())
 	// Not what is said already: by why, or by the echo of the output.
 	add("output", r.Error, r.Error != "" && r.Outcome != runner.OK && out.mode.Load() == "none" && !strings.HasSuffix(r.Why, r.Error))
-	switch level, msg := slog.LevelInfo, cmp.Or(string(r.Outcome), string(r.State)); r.Outcome {
-	case runner.Failed, runner.TimedOut, runner.Lost:
-		out.log.Log(context.Background(), slog.LevelError, msg, attrs...)
-	case runner.Skipped, runner.Missed, runner.Replaced:
-		out.log.Log(context.Background(), slog.LevelWarn, msg, attrs...)
-	default:
-		out.log.Log(context.Background(), level, msg, attrs...)
+	level := slog.LevelInfo
+	switch {
+	case failed(r.Outcome):
+		level = slog.LevelError
+	case r.Outcome == runner.Skipped && strings.HasPrefix(r.Why, "held"):
+		level = slog.LevelDebug // the hold was told of; with each slot of it would be too often
+	case r.Outcome == runner.Skipped, r.Outcome == runner.Missed, r.Outcome == runner.Replaced:
+		level = slog.LevelWarn
 	}
+	out.log.Log(context.Background(), level, cmp.Or(string(r.Outcome), string(r.State)), attrs...)
 	return nil
 }
 
