@@ -127,21 +127,23 @@ func TestTryLeavesRota(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := fsids(t)
+	before := fsids(t, "/proc/self/status")
 	if err := nobody.try(func() error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	// The thread is thrown away, but may take a moment to go.
-	for until := time.Now().Add(20 * time.Second); fsids(t) != before; <-time.After(time.Millisecond) {
+	for until := time.Now().Add(20 * time.Second); fsids(t, everyThread) != before; <-time.After(time.Millisecond) {
 		if time.Now().After(until) {
-			t.Fatalf("the rights of rota were %s and are %s", before, fsids(t))
+			t.Fatalf("the rights of rota were %s and are %s", before, fsids(t, everyThread))
 		}
 	}
 }
 
-// fsids tells all that rights over files hang on, in each thread of the process.
-func fsids(t *testing.T) string {
-	threads, err := filepath.Glob("/proc/self/task/*/status")
+const everyThread = "/proc/self/task/*/status"
+
+// fsids tells all that rights over files hang on, in each of the threads.
+func fsids(t *testing.T, pattern string) string {
+	threads, err := filepath.Glob(pattern)
 	if err != nil || len(threads) == 0 {
 		t.Fatal(threads, err)
 	}
