@@ -48,7 +48,7 @@ func (l *loop) act(ctx context.Context, f func(context.Context) error) error {
 	return l.ask(ctx, func() error { return f(context.WithoutCancel(ctx)) })
 }
 
-// wait returns when the run has ended, has one nobody can tell of any more, or ctx
+// wait returns when the run has ended, nobody can tell of it any more, or ctx
 // is done.
 func (l *loop) wait(ctx context.Context, id string) error {
 	ended := make(chan struct{})
