@@ -18,21 +18,22 @@ import (
 // import; "." is the top. Adapters are strangers to each other: daemon joins them.
 var rooms = map[string][]string{
 	".":                            {"internal/command"},
-	"config":                       {"schedule", "runner", "internal/mail", "internal/suggest"},
+	"config":                       {"schedule", "runner", "internal/mail", "internal/suggest", "internal/trust"},
 	"schedule":                     {"internal/suggest"},
-	"runner":                       {"internal/mail"},
+	"runner":                       {"internal/mail", "internal/trust"},
 	"internal/mail":                {},
 	"internal/notify":              {"runner"},
 	"internal/clock":               {},
 	"internal/command":             {"config", "schedule", "runner", "internal/daemon", "internal/ledger", "internal/manual", "internal/control", "internal/suggest"},
-	"internal/control":             {"runner", "internal/ledger", "internal/suggest"},
+	"internal/control":             {"runner", "internal/ledger", "internal/suggest", "internal/trust"},
 	"internal/control/controltest": {"runner", "internal/control"},
-	"internal/daemon":              {"config", "schedule", "runner", "internal/ledger", "internal/clock", "internal/control", "internal/notify", "internal/suggest"},
+	"internal/daemon":              {"config", "schedule", "runner", "internal/ledger", "internal/clock", "internal/control", "internal/notify", "internal/suggest", "internal/trust"},
 	"internal/ledger":              {"runner"},
 	"internal/ledger/ledgertest":   {"runner", "internal/ledger"},
 	"internal/manual":              {"config"},
 	"internal/manual/generate":     {"internal/manual"},
 	"internal/suggest":             {},
+	"internal/trust":               {},
 	"packaging":                    {},
 }
 
@@ -51,7 +52,7 @@ var homes = map[string][]string{
 	"github.com/lmittmann/tint":               {"internal/daemon"},
 	"github.com/wneessen/go-mail":             {"internal/mail"},
 	"github.com/urfave/cli/v2":                {"internal/command"},
-	"golang.org/x/sys/unix":                   {"runner", "internal/clock", "internal/command", "internal/control", "internal/daemon"},
+	"golang.org/x/sys/unix":                   {"runner", "internal/clock", "internal/command", "internal/control", "internal/daemon", "internal/trust"},
 	"golang.org/x/term":                       {"internal/command"},
 	"zombiezen.com/go/sqlite":                 {"internal/ledger"},
 }
