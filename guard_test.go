@@ -53,7 +53,7 @@ var homes = map[string][]string{
 	"github.com/wneessen/go-mail":             {"internal/mail"},
 	"github.com/urfave/cli/v2":                {"internal/command"},
 	"golang.org/x/sys/unix":                   {"runner", "internal/clock", "internal/command", "internal/control", "internal/daemon", "internal/trust"},
-	"golang.org/x/term":                       {"internal/command"},
+	"golang.org/x/term":                       {"internal/command", "runner"},
 	"zombiezen.com/go/sqlite":                 {"internal/ledger"},
 }
 

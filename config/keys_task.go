@@ -127,7 +127,7 @@ func howDocs() []Key {
 func processDocs() []Key {
 	c := plainCommand
 	return []Key{
-		{"user", anyText, "", "Who it runs as. Without it, as rota does.", []string{`"nobody"`}, c},
+		{"user", anyText, "", "Who it runs as, also a built-in action other than log. Without it, as rota does. Its files (env_file, secrets, template_file and body_file, dir, the program) are opened with the rights of this user.", []string{`"nobody"`}, c},
 		{"group", anyText, "", "Its group. Without it, that of the user.", []string{`"nogroup"`}, c},
 		{"dir", pathType, "", "The folder that it runs in. Without it the home of user, else the folder of the file.", []string{`"/srv"`}, c},
 		{"umask", rights, `"0022"`, "Permissions that its files do not get.", []string{`"0077"`}, c},

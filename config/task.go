@@ -168,7 +168,7 @@ func (d *draft) refuse(s spot, action string) {
 	plain := newDraft()
 	for _, key := range slices.Sorted(maps.Keys(taskKeys)) {
 		reach := taskKeys[key].reach
-		if reach == anyTask || reach == processes && d.Mode == runner.Forked || !d.own[key] {
+		if reach == anyTask || reach == processes && d.hasProcess(action) || !d.own[key] {
 			continue
 		}
 		hint := `leave it out, or add mode = "forked"`
@@ -177,13 +177,20 @@ func (d *draft) refuse(s spot, action string) {
 		}
 		s.at(key).odd(hint, "%s has no effect on %s, which runs inside rota", key, action)
 	}
-	if d.Mode != runner.Forked {
+	if !d.hasProcess(action) {
 		base := d.Base
 		d.Process = plain.Process
 		d.Base = base
 		d.StopSignal = plain.StopSignal
 	}
 	d.Shell, d.Stdin, d.SuccessExit = plain.Shell, "", plain.SuccessExit
+}
+
+// hasProcess reports whether a built-in action runs in a process of its own: one
+// that is forked, or that has the rights of a user or group. A log is a line in
+// the log of rota, whoever the user is.
+func (d *draft) hasProcess(action string) bool {
+	return d.Mode == runner.Forked || action != "log" && (d.User != "" || d.Group != "")
 }
 
 // foreign are the names that other schedulers have for a key.

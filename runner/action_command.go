@@ -53,45 +53,51 @@ func (c *Command) Check() []Problem {
 // the cause of ctx.
 func (c *Command) Run(ctx context.Context, in Input, out io.Writer) error {
 	return runProgram(ctx, in, out, func(p *program) {
-		p.argv = c.Argv
+		p.Argv = c.Argv
 		if c.Text != "" {
-			p.argv = append(slices.Clone(in.Process.Shell), c.Text)
+			p.Argv = append(slices.Clone(in.Process.Shell), c.Text)
 		}
-		p.setup = newSetup(in.Process)
 	})
 }
 
 // runProgram runs what fill puts into the program, in the surroundings that
-// the task asks for.
+// the task asks for. What comes before the process and after it is under ctx, or
+// is bounded.
 func runProgram(ctx context.Context, in Input, out io.Writer, fill func(*program)) error {
-	p, secrets, x, err := in.program()
+	p, x, err := in.program(ctx)
 	defer in.done(x)
 	if err != nil {
-		return &startFailure{err}
+		return startFailed(ctx, err)
 	}
 	fill(&p)
-	if o, ok := out.(*Output); ok {
-		o.Mask(secrets)
-	}
-	stdin, err := in.stdin(p.as)
+	stdin, err := in.stdin(p.As)
 	if err != nil {
 		stdin.Close()
 		return &startFailure{fmt.Errorf("stdin: %w", err)}
 	}
 	defer stdin.Close()
-	pipe, err := newPipe(p.as)
+	pipe, err := newPipe(p.As)
 	if err != nil {
 		return &startFailure{err}
 	}
 	p.files = [3]int{int(stdin.Fd()), pipe.write, pipe.write}
+	screen := noTerminal
 	if in.terminal {
-		p.files, p.shared = [3]int{0, 1, 2}, true
+		if screen, err = p.inTerminal(); err != nil {
+			pipe.close()
+			return &startFailure{fmt.Errorf("terminal: %w", err)}
+		}
 	}
-	proc, err := p.start()
+	defer screen.close()
+	proc, secrets, err := p.start(ctx)
 	pipe.closeWrite()
+	screen.begun()
 	if err != nil {
 		pipe.close()
-		return &startFailure{err}
+		return startFailed(ctx, err)
+	}
+	if o, ok := out.(*Output); ok {
+		o.Mask(secrets)
 	}
 	if p.lacks != "" {
 		in.note(p.lacks)
@@ -143,43 +149,55 @@ func runProgram(ctx context.Context, in Input, out io.Writer, fill func(*program
 	return exitError(status)
 }
 
+// startFailed is the error of a command that never began: the cause of ctx, if
+// that ended it, else its own.
+func startFailed(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, cause) {
+		return err
+	}
+	return &startFailure{err}
+}
+
 // program prepares what all the programs of a run have in common: all but what
-// to start, then the secrets in its environment, and the exchange with it, if it
-// has one.
-func (in Input) program() (p program, secrets []string, x *exchange, err error) {
-	p.dir = in.Process.Dir
+// to start, and the exchange with it, if it has one.
+func (in Input) program(ctx context.Context) (p program, x *exchange, err error) {
+	p.Dir, p.Trust = in.Process.Dir, in.Trust
 	if in.Process.User != "" || in.Process.Group != "" {
 		name := cmp.Or(in.Process.User, strconv.Itoa(os.Getuid()))
-		if p.as, err = lookupUser(name, in.Process.Group); err != nil {
-			return p, nil, nil, err
+		if p.As, err = lookupUser(ctx, name, in.Process.Group); err != nil {
+			return p, nil, err
 		}
 	}
-	if p.dir == "" {
-		p.dir = in.Process.Base
-		if in.Process.User != "" {
-			p.dir = p.as.home
-		}
+	switch {
+	case p.Dir != "":
+	case in.alone:
+		p.Dir = "/" // a built-in names its files from there
+	case in.Process.User != "":
+		p.Dir = p.As.Home
+	default:
+		p.Dir = in.Process.Base
 	}
-	as := p.as
+	as := p.As
 	if in.Process.User == "" {
 		as = nil // a group alone changes no surroundings
 	}
 	env, err := newEnvironment(in, as)
 	if err != nil {
-		return p, nil, nil, err
+		return p, nil, err
 	}
-	if p.as.isSelf() {
-		p.as = nil // nothing to change, which without root is all that works
+	if p.As.isSelf() {
+		p.As = nil // nothing to change, which without root is all that works
 	}
 	if !in.alone && !in.tells {
-		if x, err = newExchange(in, p.as); err != nil {
+		if x, err = newExchange(in, p.As); err != nil {
 			p.lacks = "it can have no result, nor be asked to stop: " + err.Error()
 		} else {
 			env.exchange(x, in.ResultMax)
 		}
 	}
-	p.env = env.list()
-	return p, env.secrets, x, nil
+	p.Env = *env
+	p.needs(in.Process)
+	return p, x, nil
 }
 
 // done ends the exchange with a command, and keeps what it gave.

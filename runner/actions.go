@@ -42,6 +42,7 @@ type Input struct {
 	Process   Process // the surroundings of a command
 	Policy    Policy
 	StateDir  string
+	Trust     bool // as in Options
 
 	// LastSuccess is when the newest run with outcome ok finished; zero if
 	// none is known.

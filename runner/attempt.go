@@ -55,9 +55,12 @@ func (a *attempt) run(ctx context.Context) (result Result, returned <-chan struc
 	select {
 	case err = <-done:
 	case <-ctx.Done():
+		late, kill := a.late()
 		select {
 		case err = <-done:
-		case <-a.late():
+		case <-late:
+			err = fmt.Errorf("%w: %w", context.Cause(ctx), errStuck)
+		case <-kill:
 			err = fmt.Errorf("%w: %w", context.Cause(ctx), errStuck)
 		}
 	}
@@ -65,14 +68,15 @@ func (a *attempt) run(ctx context.Context) (result Result, returned <-chan struc
 	return a.result(err), back
 }
 
-// late fires when an action has had its time to return after it was told to.
-// A command needs none: it ends its process by itself.
-func (a *attempt) late() <-chan time.Time {
+// late fires when an action has had its time to return after it was told to, and
+// kill when it gets no more. A command needs neither: it ends its process by
+// itself.
+func (a *attempt) late() (late <-chan time.Time, kill <-chan struct{}) {
 	switch a.task.Action.(type) {
 	case *Command, *builtIn:
-		return nil
+		return nil, nil
 	}
-	return time.After(a.task.KillAfter)
+	return time.After(a.task.KillAfter), a.in.kill
 }
 
 // act runs the action; a panic in it is an error, no more.

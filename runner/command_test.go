@@ -52,7 +52,7 @@ func TestOutcomes(t *testing.T) {
 			{"no-such-program", nil, Failed, "exit 127", 127, "", "not found"},
 			{"", func(t *Task) { t.Action = &Command{Argv: []string{"no-such-program"}} }, Failed, `could not start: no program "no-such-program" in PATH=`, -1, "", "no program"},
 			{"", func(t *Task) { t.Action = &Command{Argv: []string{"/etc/passwd"}} }, Failed, "could not start: /etc/passwd: permission denied", -1, "", "denied"},
-			{"true", func(t *Task) { t.Dir = "/no/such/dir" }, Failed, "could not start: dir: stat /no/such/dir: no such file or directory", -1, "", "no such"},
+			{"true", func(t *Task) { t.Dir = "/no/such/dir" }, Failed, "could not start: dir: /no/such/dir: no such file or directory", -1, "", "no such"},
 			{"true", func(t *Task) { t.User = "nobody-here" }, Failed, `could not start: no user "nobody-here" on this machine`, -1, "", "nobody-here"},
 			{"true", func(t *Task) { t.Secrets = map[string]string{"KEY": "file:/no/such/key"} }, Failed, "could not start: secret KEY: open /no/such/key", -1, "", "/no/such/key"},
 			{"sleep 60", func(t *Task) { t.Timeout = 50 * time.Millisecond }, TimedOut, "after 50ms", -1, "", ""},
@@ -341,7 +341,7 @@ func TestExecAsAnotherUser(t *testing.T) {
 	}
 	path := filepath.Join(dir, "out")
 	task := &Task{Name: "t", Action: &Write{Path: path, Text: "x"}, Policy: Policy{Mode: Forked}, Process: Process{User: "nobody", Dir: "/", Base: dir, Umask: 0o022}}
-	if r := Exec(t.Context(), task, dir, io.Discard); r.Outcome != OK {
+	if r := Exec(t.Context(), task, dir, false, io.Discard); r.Outcome != OK {
 		t.Fatalf("got %+v", r)
 	}
 	info, err := os.Stat(path)
@@ -424,7 +424,7 @@ func TestUserWithoutHome(t *testing.T) {
 			task := b.command(mode, "true")
 			task.User, task.Umask = "nobody", umask
 			b.launch(task, "k")
-			const want = "could not start: the home of nobody: stat /nonexistent: no such file or directory; set dir"
+			const want = "could not start: the home of nobody: /nonexistent: no such file or directory; set dir"
 			if r := b.end(); r.Why != want {
 				t.Errorf("got %q, want %q", r.Why, want)
 			}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -15,96 +16,144 @@ import (
 // ownVariables are for rota itself; no task inherits them.
 var ownVariables = []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "CREDENTIALS_DIRECTORY"}
 
-// environment is what a command gets, and which of its values are secret.
+// environment is what a program gets, in layers: each goes over the one before.
+// It is made by rota and completed, by [environment.resolve], with the rights of
+// the task, which may be in another process: what files hold is not in it.
 type environment struct {
-	vars    map[string]string
-	secrets []string
+	Base    [][]byte          // NAME=value: rota's own variables, or those of a login
+	File    string            // env_file; "": none; "-PATH": may be absent
+	Set     map[string]string // env
+	Sources map[string]string // secrets that files hold: name to path
+	Secrets map[string][]byte // secrets that rota itself was given
+	Own     map[string]string // parameters, and what tells of the run
 }
 
 // newEnvironment makes the environment of a run: rota's own, or a small one if
 // the run has a user; then env_file, env, secrets, params and what tells of the
-// run, each going over the one before.
+// run.
 func newEnvironment(in Input, as *account) (*environment, error) {
 	p := in.Process
-	e := &environment{vars: map[string]string{}}
+	e := &environment{File: p.EnvFile, Set: p.Env, Sources: map[string]string{}, Secrets: map[string][]byte{}, Own: map[string]string{}}
 	if as == nil {
 		e.inherit(p.DropEnv)
 	} else {
 		e.login(as)
 	}
-	if p.EnvFile != "" {
-		if err := e.file(p.EnvFile); err != nil {
-			return nil, err
-		}
-	}
-	maps.Copy(e.vars, p.Env)
 	for _, name := range slices.Sorted(maps.Keys(p.Secrets)) {
-		v, err := resolveSecret(p.Secrets[name])
+		if path, ok := strings.CutPrefix(p.Secrets[name], "file:"); ok {
+			e.Sources[name] = path
+			continue
+		}
+		v, err := ownSecret(p.Secrets[name])
 		if err != nil {
 			return nil, fmt.Errorf("secret %s: %w", name, err)
 		}
-		e.vars[name] = v
-		e.secrets = append(e.secrets, v)
+		e.Secrets[name] = []byte(v)
 	}
 	for name, v := range in.Params {
 		if strings.Contains(v, "\x00") {
 			return nil, fmt.Errorf("parameter %s: a variable cannot hold a NUL byte; give it as input", name)
 		}
-		e.vars["ROTA_PARAM_"+strings.ToUpper(name)] = v
+		e.Own["ROTA_PARAM_"+strings.ToUpper(name)] = v
 	}
-	maps.Copy(e.vars, in.Vars)
+	maps.Copy(e.Own, in.Vars)
 	if in.Token != "" {
-		e.vars["ROTA_TOKEN"] = in.Token
-		e.secrets = append(e.secrets, in.Token)
+		e.Secrets["ROTA_TOKEN"] = []byte(in.Token)
 	}
-	e.vars["ROTA_TASK"] = in.Task
-	e.vars["ROTA_RUN"] = in.Run
-	e.vars["ROTA_ATTEMPT"] = strconv.Itoa(in.Attempt)
-	e.vars["ROTA_CAUSE"] = string(in.Cause)
+	e.Own["ROTA_TASK"] = in.Task
+	e.Own["ROTA_RUN"] = in.Run
+	e.Own["ROTA_ATTEMPT"] = strconv.Itoa(in.Attempt)
+	e.Own["ROTA_CAUSE"] = string(in.Cause)
 	if !in.tells { // or the run would take it for a process of its own
-		e.vars["ROTA_STATE_DIR"] = in.StateDir
+		e.Own["ROTA_STATE_DIR"] = in.StateDir
 	}
-	e.vars["ROTA_SCHEDULED"] = timeText(in.Scheduled)
-	e.vars["ROTA_LAST_SUCCESS"] = timeText(in.LastSuccess)
+	e.Own["ROTA_SCHEDULED"] = timeText(in.Scheduled)
+	e.Own["ROTA_LAST_SUCCESS"] = timeText(in.LastSuccess)
 	return e, nil
 }
 
 // exchange names the files of an exchange.
 func (e *environment) exchange(x *exchange, resultMax int64) {
-	e.vars["ROTA_STOP_FILE"] = x.stop()
+	e.Own["ROTA_STOP_FILE"] = x.stop()
 	if resultMax > 0 {
-		e.vars["ROTA_RESULT_FILE"] = x.result()
+		e.Own["ROTA_RESULT_FILE"] = x.result()
 	}
 }
 
-// inherit takes over rota's own environment.
+// inherit takes over rota's own variables.
 func (e *environment) inherit(drop []string) {
 	for _, kv := range os.Environ() {
-		name, v, _ := strings.Cut(kv, "=")
+		name, _, _ := strings.Cut(kv, "=")
 		if !slices.Contains(ownVariables, name) && !slices.Contains(drop, name) && !strings.HasPrefix(name, "ROTA_") {
-			e.vars[name] = v
+			e.Base = append(e.Base, []byte(kv))
 		}
 	}
 }
 
-// login is the environment that a user starts with.
+// login has the variables that a user starts with.
 func (e *environment) login(a *account) {
-	e.vars["HOME"], e.vars["USER"], e.vars["LOGNAME"] = a.home, a.name, a.name
-	e.vars["SHELL"] = cmp.Or(a.shell, "/bin/sh")
-	e.vars["PATH"] = "/usr/local/bin:/usr/bin:/bin"
-	for _, name := range []string{"PATH", "LANG", "TZ"} {
+	path := "/usr/local/bin:/usr/bin:/bin"
+	if v, ok := os.LookupEnv("PATH"); ok {
+		path = v
+	}
+	for _, kv := range []string{
+		"HOME=" + a.Home, "USER=" + a.Name, "LOGNAME=" + a.Name, "SHELL=" + cmp.Or(a.Shell, "/bin/sh"), "PATH=" + path,
+	} {
+		e.Base = append(e.Base, []byte(kv))
+	}
+	for _, name := range []string{"LANG", "TZ"} {
 		if v, ok := os.LookupEnv(name); ok {
-			e.vars[name] = v
+			e.Base = append(e.Base, []byte(name+"="+v))
 		}
 	}
 }
 
-// file reads NAME=value lines; "export " before one, quotes around a value,
-// empty lines and lines that begin with # are understood. A path that begins
-// with "-" may be absent.
-func (e *environment) file(path string) error {
+// resolve reads what the files hold and returns the whole environment as execve
+// wants it, and the values in it that are secret. It opens files by open, which
+// must not wait.
+func (e *environment) resolve(open opener) (env, secrets []string, err error) {
+	vars := make(map[string]string, len(e.Base)+len(e.Own)+8)
+	for _, kv := range e.Base {
+		name, v, _ := strings.Cut(string(kv), "=")
+		vars[name] = v
+	}
+	if e.File != "" {
+		if err := readEnvFile(vars, e.File, open); err != nil {
+			return nil, nil, err
+		}
+	}
+	maps.Copy(vars, e.Set)
+	for _, name := range slices.Sorted(maps.Keys(e.Sources)) {
+		v, err := readSecret(e.Sources[name], open)
+		if err != nil {
+			return nil, nil, fmt.Errorf("secret %s: %w", name, err)
+		}
+		vars[name] = v
+		secrets = append(secrets, v)
+	}
+	for name, v := range e.Secrets {
+		vars[name] = string(v)
+		secrets = append(secrets, string(v))
+	}
+	maps.Copy(vars, e.Own)
+	env = make([]string, 0, len(vars))
+	for name, v := range vars {
+		env = append(env, name+"="+v)
+	}
+	slices.Sort(env)
+	return env, secrets, nil
+}
+
+// maxEnvFile bounds in bytes what is read of an env_file: more than the system
+// passes to a program.
+const maxEnvFile = 4 << 20
+
+// readEnvFile reads NAME=value lines; "export " before one, quotes around a
+// value, empty lines and lines that begin with # are understood. A path that
+// begins with "-" may be absent.
+func readEnvFile(vars map[string]string, path string, open opener) error {
 	path, optional := strings.CutPrefix(path, "-")
-	f, err := os.Open(path)
+	f, err := open(path)
 	if err != nil {
 		if optional && os.IsNotExist(err) {
 			return nil
@@ -112,7 +161,8 @@ func (e *environment) file(path string) error {
 		return fmt.Errorf("env_file: %w", err)
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(f)
+	lines := bufio.NewScanner(io.LimitReader(f, maxEnvFile))
+	lines.Buffer(nil, maxEnvFile)
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
 		if line == "" || line[0] == '#' {
@@ -126,21 +176,12 @@ func (e *environment) file(path string) error {
 		if len(v) > 1 && (v[0] == '"' || v[0] == '\'') && v[len(v)-1] == v[0] {
 			v = v[1 : len(v)-1]
 		}
-		e.vars[name] = v
+		vars[name] = v
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("env_file: %s: %w", path, err)
 	}
 	return nil
-}
-
-// list returns the environment as execve wants it.
-func (e *environment) list() []string {
-	env := make([]string, 0, len(e.vars))
-	for _, name := range slices.Sorted(maps.Keys(e.vars)) {
-		env = append(env, name+"="+e.vars[name])
-	}
-	return env
 }
 
 // timeText is RFC 3339 in UTC, or "" for no time.

@@ -12,23 +12,26 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"rota/internal/trust"
 )
 
 // exchange is the two files through which a command and rota speak while it
 // runs: what the command writes to "result" is the run's result, and "stop" is
 // there once rota asks it to stop.
 //
-// They lie in the folder live of the state folder, as NAME.result and NAME.stop,
-// where NAME is that of the attempt; nothing is made before it is needed. There
-// a command that runs as another user cannot reach them. It gets a folder among
-// the temporary files, which the link NAME.folder points to, so that it is found
-// after a kill: only rota can write in it, and so nobody can put another one in
-// its place; the result is in a folder inside that is the user's.
+// They lie in the directory live of the state directory, as NAME.result and
+// NAME.stop, where NAME is that of the attempt; nothing is made before it is
+// needed. There a command that runs as another user cannot reach them. It gets a
+// directory in a place where only rota can make any, which the link NAME.folder
+// points to, so that it is found after a kill; the result is in a directory inside
+// that is the user's. rota keeps it open and never looks for it by its name again.
 type exchange struct {
-	stem   string // what the names in the state folder begin with; "": nothing is there
-	folder string // among the temporary files; "": none
-	owner  int    // whose the result must be
-	used   bool   // there is, or may be, more than the link
+	stem   string   // what the names in the state directory begin with; "": nothing is there
+	folder string   // the directory for another user; "": none
+	root   *os.Root // that directory, open; nil: it has gone
+	owner  int      // whose the result must be
+	used   bool     // there is, or may be, more than the link
 }
 
 // The endings of the names in the folder live.
@@ -64,29 +67,77 @@ func newExchange(in Input, as *account) (*exchange, error) {
 		return x, nil
 	}
 	if as != nil {
-		x.owner = int(as.uid)
+		x.owner = int(as.UID)
 	}
-	if err := x.outside(as); err != nil {
+	if err := x.outside(as, in.StateDir); err != nil {
 		x.close()
 		return nil, err
 	}
 	return x, nil
 }
 
-// outside makes the folder among the temporary files.
-func (x *exchange) outside(as *account) error {
-	x.folder = filepath.Join(os.TempDir(), "rota-"+rand.Text())
+// outside makes the directory for another user.
+func (x *exchange) outside(as *account, stateDir string) (err error) {
+	base := os.TempDir() // of rota's own user, who alone can remove it there
+	if as != nil {
+		if base, err = exchangeBase(stateDir); err != nil {
+			return err
+		}
+	}
+	x.folder = filepath.Join(base, "rota-"+rand.Text())
 	if x.stem != "" {
 		_ = os.Remove(x.stem + folderEnding)
 		if err := os.Symlink(x.folder, x.stem+folderEnding); err != nil {
 			return err
 		}
 	}
-	// By chmod too, because mkdir obeys the umask.
-	if err := errors.Join(os.Mkdir(x.folder, 0o711), os.Chmod(x.folder, 0o711), os.Mkdir(x.own(), 0o700)); err != nil || as == nil {
+	if err := os.Mkdir(x.folder, 0o711); err != nil {
 		return err
 	}
-	return os.Lchown(x.own(), int(as.uid), int(as.gid))
+	if x.root, err = os.OpenRoot(x.folder); err != nil {
+		return err
+	}
+	// By chmod too, because mkdir obeys the umask.
+	if err := errors.Join(x.root.Chmod(".", 0o711), x.root.Mkdir(ownName, 0o700)); err != nil || as == nil {
+		return err
+	}
+	return x.root.Lchown(ownName, int(as.UID), int(as.GID))
+}
+
+// runtimeDir is where root keeps what is gone with a restart of the machine.
+const runtimeDir = "/run/rota"
+
+// exchangeBase returns a directory in which only rota can make directories, and
+// which every user can enter: below /run, where no cleaner of temporary files
+// comes by, or where there is none in the state directory.
+func exchangeBase(stateDir string) (string, error) {
+	dir := filepath.Join(runtimeDir, "tasks")
+	if err := sharedDir(dir); err == nil {
+		return dir, nil
+	}
+	dir = filepath.Join(stateDir, "tasks")
+	return dir, sharedDir(dir)
+}
+
+// sharedDir makes a directory that everybody can enter, and nobody else can
+// change.
+func sharedDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return err
+	}
+	w, err := trust.Follow(dir)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if others := w.Others(); others != nil {
+		return others
+	}
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm()&0o711 == 0o711 {
+		return err
+	}
+	return os.Chmod(dir, 0o711)
 }
 
 // leftExchange returns the exchange of an attempt that nobody carries any more.
@@ -96,34 +147,35 @@ func leftExchange(stateDir, run string, attempt int) *exchange {
 
 func leftAt(stem string) *exchange {
 	x := &exchange{stem: stem, used: true}
-	if folder, err := os.Readlink(stem + folderEnding); err == nil {
-		if !onlyOurs(folder) {
-			_ = os.Remove(stem + folderEnding)
-			return x
-		}
-		x.folder = folder
+	folder, err := os.Readlink(stem + folderEnding)
+	if err != nil {
+		return x
 	}
+	// It may have gone, and somebody who knew its name may have made another.
+	w, err := trust.Follow(folder)
+	if err != nil || w.Others() != nil || w.Path() != filepath.Clean(folder) {
+		_ = os.Remove(stem + folderEnding)
+		if err == nil {
+			w.Close()
+		}
+		return x
+	}
+	defer w.Close()
+	if x.root, err = os.OpenRoot(folder); err != nil {
+		_ = os.Remove(stem + folderEnding)
+		return x
+	}
+	x.folder = folder
 	return x
 }
 
-// onlyOurs reports whether a folder is there that nobody else can change. Among the
-// temporary files one may have gone, as when the machine started again, and
-// somebody who knew its name may have made another in its place.
-func onlyOurs(folder string) bool {
-	info, err := os.Lstat(folder)
-	if err != nil || !info.IsDir() || info.Mode()&0o022 != 0 {
-		return false
-	}
-	return int(info.Sys().(*syscall.Stat_t).Uid) == os.Geteuid()
-}
-
-// own is the folder in which the user may write.
-func (x *exchange) own() string { return filepath.Join(x.folder, "own") }
+// ownName is the directory in which the user may write.
+const ownName = "own"
 
 // result is where the command writes its result.
 func (x *exchange) result() string {
 	if x.folder != "" {
-		return filepath.Join(x.own(), "result")
+		return filepath.Join(x.folder, ownName, "result")
 	}
 	return x.stem + resultEnding
 }
@@ -136,10 +188,26 @@ func (x *exchange) stop() string {
 	return x.stem + stopEnding
 }
 
+// open opens the result or the stop file, as only rota may name it.
+func (x *exchange) open(path string, flags int, mode fs.FileMode) (*os.File, error) {
+	flags |= syscall.O_NONBLOCK | syscall.O_NOFOLLOW
+	if x.folder == "" {
+		return os.OpenFile(path, flags, mode)
+	}
+	if x.root == nil {
+		return nil, fs.ErrNotExist
+	}
+	name, err := filepath.Rel(x.folder, path)
+	if err != nil {
+		return nil, err
+	}
+	return x.root.OpenFile(name, flags, mode)
+}
+
 // ask lets the command know that it is to stop.
 func (x *exchange) ask() {
 	x.used = true
-	if f, err := os.OpenFile(x.stop(), os.O_WRONLY|os.O_CREATE|syscall.O_NOFOLLOW, 0o644); err == nil {
+	if f, err := x.open(x.stop(), os.O_WRONLY|os.O_CREATE, 0o644); err == nil {
 		_ = f.Chmod(0o644)
 		f.Close()
 	}
@@ -148,7 +216,10 @@ func (x *exchange) ask() {
 // take moves the result to a file of rota's own, and returns how many bytes it
 // has; 0 if there is none. What a command leaves there may be anything.
 func (x *exchange) take(to string, most int64) (int64, error) {
-	f, err := os.OpenFile(x.result(), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if x.isLink() {
+		return 0, errors.New("it is a symbolic link")
+	}
+	f, err := x.open(x.result(), os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
@@ -201,72 +272,76 @@ func tooLarge(size, most int64) error {
 	return fmt.Errorf("it has %d bytes or more, result_max is %d", size, most)
 }
 
-// close removes all that there is.
+// isLink reports whether the command left a symbolic link for a result. [os.Root]
+// would follow one that stays inside.
+func (x *exchange) isLink() bool {
+	var info fs.FileInfo
+	var err error
+	switch {
+	case x.folder == "":
+		info, err = os.Lstat(x.result())
+	case x.root != nil:
+		info, err = x.root.Lstat(filepath.Join(ownName, "result"))
+	}
+	link := err == nil && info != nil && info.Mode()&fs.ModeSymlink != 0
+	x.used = x.used || link
+	return link
+}
+
+// close removes what there is. What cannot be removed at once, as when processes
+// that the command left behind still make files there, is removed later and
+// elsewhere, within bounds: the run does not wait for it.
 func (x *exchange) close() {
 	if x.used && x.stem != "" {
 		x.clear()
 	}
-	if x.folder == "" {
+	if x.root == nil {
 		return
 	}
-	_ = os.Remove(x.result())
-	_ = os.Remove(x.stop())
-	if os.Remove(x.own()) != nil {
-		if root, err := os.OpenRoot(x.own()); err == nil {
-			empty(root, ".", 0)
-			root.Close()
-		}
-		_ = os.Remove(x.own())
+	_ = x.root.Remove(filepath.Join(ownName, "result"))
+	_ = x.root.Remove("stop")
+	if x.root.Remove(ownName) == nil {
+		x.gone()
+		return
 	}
+	wipe(func(w *wiper) {
+		w.empty(x.root, ownName, 0)
+		_ = x.root.Remove(ownName)
+		x.gone()
+	}, func() { x.root.Close() })
+}
+
+// gone removes the directory, once it is empty, and then the link to it.
+func (x *exchange) gone() {
+	x.root.Close()
 	err := os.Remove(x.folder)
 	if x.stem != "" && (err == nil || errors.Is(err, fs.ErrNotExist)) {
 		_ = os.Remove(x.stem + folderEnding)
 	}
 }
 
-// clear removes what is in the folder live but the link, also what a command
+// clear removes what is in the directory live but the link, also what a command
 // made there to become its result.
 func (x *exchange) clear() {
 	dir, name := filepath.Split(x.stem)
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		if rest, ok := strings.CutPrefix(e.Name(), name); ok && rest != folderEnding && strings.HasPrefix(rest, ".") {
-			_ = os.RemoveAll(filepath.Join(dir, e.Name()))
-		}
-	}
-}
-
-// empty removes what is in a folder of somebody else, who may still be at work
-// there: never outside of it, not deeper than anybody means to go, and not for
-// ever.
-func empty(root *os.Root, name string, depth int) {
-	for range 1000 {
-		dir, err := root.OpenFile(name, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
-		if err != nil {
+	var stubborn []string
+	eachName(dir, func(entry string) {
+		rest, ok := strings.CutPrefix(entry, name)
+		if !ok || rest == folderEnding || !strings.HasPrefix(rest, ".") {
 			return
 		}
-		entries, _ := dir.ReadDir(1000)
-		dir.Close()
-		removed := false
-		for _, e := range entries {
-			inner := filepath.Join(name, e.Name())
-			if e.IsDir() && depth < 50 {
-				empty(root, inner, depth+1)
-			}
-			removed = root.Remove(inner) == nil || removed
+		if err := os.Remove(filepath.Join(dir, entry)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			stubborn = append(stubborn, entry)
 		}
-		if !removed {
-			return
-		}
-	}
+	})
+	wipeFrom(dir, stubborn)
 }
 
 // sweepExchanges removes what attempts left that were killed with their carrier,
 // but for those of which something still lives, or which a forked run has.
 func sweepExchanges(stateDir string) {
 	live := filepath.Join(stateDir, "live")
-	entries, _ := os.ReadDir(live)
-	if len(entries) == 0 {
+	if entries, err := os.ReadDir(live); err != nil || len(entries) == 0 {
 		return
 	}
 	var busy []string // what their names begin with
@@ -280,16 +355,18 @@ func sweepExchanges(stateDir string) {
 			busy = append(busy, name[:i]+","+name[i+1:]+".")
 		}
 	}
-	for _, e := range entries {
-		if slices.ContainsFunc(busy, func(name string) bool { return strings.HasPrefix(e.Name(), name) }) {
-			continue
+	var stubborn []string
+	eachName(live, func(entry string) {
+		if slices.ContainsFunc(busy, func(name string) bool { return strings.HasPrefix(entry, name) }) {
+			return
 		}
-		if stem, ok := strings.CutSuffix(e.Name(), folderEnding); ok {
+		if stem, ok := strings.CutSuffix(entry, folderEnding); ok {
 			leftAt(filepath.Join(live, stem)).close()
-		} else {
-			_ = os.RemoveAll(filepath.Join(live, e.Name()))
+		} else if err := os.Remove(filepath.Join(live, entry)); err != nil {
+			stubborn = append(stubborn, entry)
 		}
-	}
+	})
+	wipeFrom(live, stubborn)
 }
 
 // resultPath is where the result of a run is kept.

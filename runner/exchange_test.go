@@ -53,6 +53,7 @@ func eachUser(t *testing.T, f func(t *testing.T, b *bench, task func(text string
 // nothingLeft checks that runs have left nothing but their outputs and results.
 func (b *bench) nothingLeft(temp string) {
 	b.t.Helper()
+	wipings.Wait()
 	for _, pattern := range []string{b.dir + "/live/*", temp + "/rota-*"} {
 		if left, _ := filepath.Glob(pattern); len(left) > 0 {
 			b.t.Errorf("%d left, such as %s", len(left), left[0])
@@ -298,7 +299,7 @@ func TestExchangeOfAKilledCarrier(t *testing.T) {
 		in := Input{Run: "t/k", Attempt: 1, StateDir: b.dir}
 		var as *account
 		if user := task("").User; user != "" {
-			as, _ = lookupUser(user, "")
+			as, _ = lookupUser(t.Context(), user, "")
 		}
 		for _, end := range []func(){
 			func() { b.Abandon(Run{ID: "t/k", Task: "t", Attempts: 1}, Policy{}); b.end() },

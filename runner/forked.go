@@ -111,7 +111,7 @@ func (r *Runner) shim(d runDir, l Launch) (*process, error) {
 	if err := d.reserve(); err != nil {
 		return nil, err
 	}
-	spec, err := memfd(shimSpec{runDirVersion, d, r.o.StateDir, l, input, encodedAction{l.Task.Action}})
+	spec, err := memfd(shimSpec{runDirVersion, d, r.o.StateDir, r.o.Trust, l, input, encodedAction{l.Task.Action}})
 	if err != nil {
 		return nil, err
 	}
@@ -136,11 +136,14 @@ func (r *Runner) shim(d runDir, l Launch) (*process, error) {
 		echo = p.write
 		go r.hear(l.Run, p)
 	}
-	return program{
-		path: selfExe, argv: []string{shimName, l.Run.ID}, env: os.Environ(), dir: "/", session: true,
-		files: [3]int{int(null.Fd()), int(null.Fd()), int(complaints.Fd())},
-		extra: []int{int(spec.Fd()), int(lock.Fd()), echo},
-	}.start()
+	proc, err := fork(selfExe, []string{shimName, l.Run.ID}, &syscall.ProcAttr{
+		Dir: "/", Env: os.Environ(), Sys: &syscall.SysProcAttr{Setsid: true},
+		Files: []uintptr{null.Fd(), null.Fd(), complaints.Fd(), spec.Fd(), lock.Fd(), uintptr(echo)},
+	})
+	if err == nil {
+		proc.spare()
+	}
+	return proc, err
 }
 
 // hear passes on the lines that a shim sends.

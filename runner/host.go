@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,11 +23,34 @@ type Obstacle struct {
 	Doubt   bool // a run may well work nevertheless
 }
 
+// hostTime bounds how long a look at the machine on behalf of one task may take.
+const hostTime = 5 * time.Second
+
 // Obstacles tells what on this machine, and for the user that asks, is in the way
-// of a task. It starts nothing but getent, and changes nothing.
-func Obstacles(t Task) []Obstacle {
-	h := &host{task: t}
-	if _, command := t.Action.(*Command); command || t.Mode == Forked {
+// of a task. It starts nothing but getent, changes nothing, and looks at files
+// with the rights of the task. trusting is as Trust in [Options]. It returns
+// within a few seconds: a file that does not answer, as on the mount of a server
+// that is away, is an obstacle.
+func Obstacles(t Task, trusting bool) []Obstacle {
+	h := &host{task: t, trusting: trusting}
+	done := make(chan []Obstacle, 1)
+	go func() { done <- h.look() }()
+	select {
+	case found := <-done:
+		return found
+	case <-time.After(hostTime):
+		what := "its files"
+		if path := h.at.Load(); path != nil {
+			what = *path
+		}
+		return []Obstacle{{Problem: Problem{Msg: fmt.Sprintf("%s did not answer within %s", what, hostTime), Hint: "the server of a mounted file system may be away"}}}
+	}
+}
+
+// look finds what there is.
+func (h *host) look() []Obstacle {
+	t := h.task
+	if _, command := t.Action.(*Command); command || t.Mode == Forked || t.User != "" || t.Group != "" {
 		h.surroundings()
 	}
 	switch a := t.Action.(type) {
@@ -50,12 +76,14 @@ func Obstacles(t Task) []Obstacle {
 
 // host is a look at the machine on behalf of a task.
 type host struct {
-	task    Task
-	as      *account // nil: rota itself, or whoever is asked for is not known
-	dir     string
-	env     []string
-	unclear bool // who runs it, or where, is not known
-	found   []Obstacle
+	task     Task
+	trusting bool
+	as       *account // nil: rota itself, or whoever is asked for is not known
+	dir      string
+	env      []string
+	unclear  bool // who runs it, or where, is not known
+	found    []Obstacle
+	at       atomic.Pointer[string] // the path that is being looked at
 }
 
 func (h *host) add(key, hint, format string, args ...any) {
@@ -74,10 +102,14 @@ func (h *host) surroundings() {
 	h.user(p)
 	h.dir = p.Dir
 	key, hint := "dir", ""
-	if h.dir == "" {
-		h.dir = p.Base
-		if p.User != "" && h.as != nil {
-			key, hint, h.dir = "user", "set dir", h.as.home
+	if _, command := h.task.Action.(*Command); h.dir == "" {
+		switch {
+		case !command:
+			h.dir = "/"
+		case p.User != "" && h.as != nil:
+			key, hint, h.dir = "user", "set dir", h.as.Home
+		default:
+			h.dir = p.Base
 		}
 	}
 	if !h.unclear {
@@ -87,21 +119,29 @@ func (h *host) surroundings() {
 			f.Msg, f.Hint = "their home: "+f.Msg, hint
 		}
 	}
-	e := &environment{vars: map[string]string{}}
-	if p.User == "" || h.as == nil {
+	as := h.as
+	if p.User == "" {
+		as = nil
+	}
+	e := &environment{}
+	if as == nil {
 		e.inherit(p.DropEnv)
 	} else {
-		e.login(h.as)
+		e.login(as)
 	}
-	if p.EnvFile != "" {
-		if err := e.file(p.EnvFile); err != nil {
+	e.Set = p.Env
+	open := openerFor(h.as, h.trusting)
+	if e.File = p.EnvFile; e.File != "" {
+		h.at.Store(&p.EnvFile)
+		err := h.as.try(func() error { return readEnvFile(map[string]string{}, e.File, open) })
+		if err != nil {
 			h.add("env_file", "", "%s", strings.TrimPrefix(err.Error(), "env_file: "))
+			e.File = ""
 		}
 	}
-	maps.Copy(e.vars, p.Env)
-	h.env = e.list()
+	_ = h.as.try(func() (err error) { h.env, _, err = e.resolve(open); return err })
 	for _, name := range slices.Sorted(maps.Keys(p.Secrets)) {
-		h.secret("secrets."+name, p.Secrets[name])
+		h.secret("secrets."+name, p.Secrets[name], open)
 	}
 }
 
@@ -109,7 +149,7 @@ func (h *host) surroundings() {
 func (h *host) user(p Process) {
 	group := p.Group
 	if group != "" {
-		gid, err := lookupGroup(group)
+		gid, err := lookupGroup(context.Background(), group)
 		switch {
 		case err != nil:
 			h.add("group", "", "%v", err)
@@ -121,13 +161,13 @@ func (h *host) user(p Process) {
 	if p.User == "" {
 		return
 	}
-	as, err := lookupUser(p.User, group)
+	as, err := lookupUser(context.Background(), p.User, group)
 	switch {
 	case err != nil:
 		h.add("user", "", "%v", err)
 		h.unclear = true
 	case os.Getuid() != 0 && !as.isSelf():
-		h.add("user", "if rota runs as root, check as root", "only root can run tasks as %s; this check has user id %d", as.name, os.Getuid())
+		h.add("user", "if rota runs as root, check as root", "only root can run tasks as %s; this check has user id %d", as.Name, os.Getuid())
 		h.as, h.unclear = as, true
 	default:
 		h.as = as
@@ -136,9 +176,15 @@ func (h *host) user(p Process) {
 
 // secret looks at where a secret comes from. What systemd gives to rota alone is
 // not here to be seen.
-func (h *host) secret(key, source string) {
-	_, err := resolveSecret(source)
+func (h *host) secret(key, source string, open opener) {
 	kind, name, _ := strings.Cut(source, ":")
+	var err error
+	if kind == "file" {
+		h.at.Store(&name)
+		err = h.as.try(func() error { _, err := readSecret(name, open); return err })
+	} else {
+		_, err = ownSecret(source)
+	}
 	switch {
 	case err == nil:
 	case kind == "cred" && os.Getenv("CREDENTIALS_DIRECTORY") == "":
@@ -172,6 +218,7 @@ func (h *host) command(c *Command) {
 
 // program looks for one as a start would.
 func (h *host) program(key, name string) {
+	h.at.Store(&name)
 	path, err := lookPath(name, h.env, h.dir)
 	if err != nil {
 		if !h.unclear {
@@ -191,6 +238,7 @@ func (h *host) program(key, name string) {
 
 // folder looks for one.
 func (h *host) folder(key, path string, how uint32) {
+	h.at.Store(&path)
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && !info.IsDir():
@@ -207,6 +255,7 @@ func (h *host) folderOf(key, path string, toEnd bool) {
 	if path == "" {
 		return
 	}
+	h.at.Store(&path)
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
@@ -226,6 +275,7 @@ func (h *host) readable(key, path string) {
 
 // can tells whether the task's user can do something with a path.
 func (h *host) can(key, path string, how uint32, verb string) {
+	h.at.Store(&path)
 	if h.unclear {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			h.add(key, "", "there is no %s", path)
@@ -235,7 +285,7 @@ func (h *host) can(key, path string, how uint32, verb string) {
 	err := h.as.try(func() error { return unix.Faccessat(unix.AT_FDCWD, path, how, unix.AT_EACCESS) })
 	who := "rota"
 	if h.as != nil {
-		who = h.as.name
+		who = h.as.Name
 	} else if os.Getuid() != 0 {
 		who = fmt.Sprintf("user id %d", os.Getuid())
 	}
@@ -259,16 +309,16 @@ func (a *account) try(f func() error) error {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // for good: the thread ends with what it was given
-		groups := make([]int, len(a.groups))
-		for i, g := range a.groups {
+		groups := make([]int, len(a.Groups))
+		for i, g := range a.Groups {
 			groups[i] = int(g)
 		}
 		err := unix.Setgroups(groups)
 		if err == nil {
-			err = unix.Setfsgid(int(a.gid))
+			err = unix.Setfsgid(int(a.GID))
 		}
 		if err == nil {
-			err = unix.Setfsuid(int(a.uid))
+			err = unix.Setfsuid(int(a.UID))
 		}
 		if err == nil {
 			err = f()

@@ -90,7 +90,7 @@ func TestObstacles(t *testing.T) {
 		{"a file to write", false, &Write{Path: at("open/x"), Text: "x"}, nil, ""},
 		{"no folder to write to", false, &Write{Path: at("no-such/x"), Text: "x"}, nil, "write.path: there is no DIR/no-such"},
 		{"no folder for the user to write to", true, &Write{Path: at("open/x"), Text: "x"}, func(t *Task) { t.User, t.Mode, t.Dir = "nobody", Forked, "/" }, "write.path: nobody may not write to DIR/open"},
-		{"a user has no effect inside rota", true, &Write{Path: at("open/x"), Text: "x"}, user("nobody"), ""},
+		{"a built-in has the rights of its user", true, &Write{Path: at("open/x"), Text: "x"}, user("nobody"), "write.path: nobody may not write to DIR/open"},
 		{"no template", false, &Write{Path: at("open/x"), TemplateFile: at("no-such")}, nil, "write.template_file: there is no DIR/no-such"},
 		{"no body", false, &HTTP{URL: "http://localhost", BodyFile: at("no-such")}, nil, "http.body_file: there is no DIR/no-such"},
 		{"nowhere to save", false, &HTTP{URL: "http://localhost", Save: at("no-such/x")}, nil, "http.save: there is no DIR/no-such"},
@@ -106,7 +106,7 @@ func TestObstacles(t *testing.T) {
 			c.change(&task)
 		}
 		var lines []string
-		for _, o := range Obstacles(task) {
+		for _, o := range Obstacles(task, false) {
 			line := o.Key + ": " + o.Msg
 			if o.Doubt {
 				line = "? " + line
@@ -123,7 +123,7 @@ func TestObstacles(t *testing.T) {
 // was given them. What may be left of it runs nothing any more, so those are asked
 // that run something.
 func TestTryLeavesRota(t *testing.T) {
-	nobody, err := lookupUser("nobody", "")
+	nobody, err := lookupUser(t.Context(), "nobody", "")
 	if err != nil {
 		t.Fatal(err)
 	}

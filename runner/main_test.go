@@ -11,7 +11,6 @@ import (
 func TestMain(m *testing.M) {
 	// The race detector makes every process wait for a second at its exit.
 	os.Setenv("GORACE", "atexit_sleep_ms=0")
-	Reexec()
 	os.Exit(m.Run())
 }
 

@@ -23,7 +23,7 @@ func newPipe(as *account) (*pipe, error) {
 		return nil, fmt.Errorf("pipe: %w", err)
 	}
 	if as != nil {
-		_ = unix.Fchown(fds[1], int(as.uid), int(as.gid))
+		_ = unix.Fchown(fds[1], int(as.UID), int(as.GID))
 	}
 	// Only our end is non-blocking: the other end shares its flags with the
 	// process.

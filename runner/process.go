@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,112 +22,23 @@ type process struct {
 	exited chan struct{} // closed when the process has ended
 }
 
-// program is what to start.
-type program struct {
-	path    string // "": argv[0] is looked up in the PATH of env
-	argv    []string
-	env     []string
-	dir     string
-	as      *account // nil: as rota itself
-	setup   *setup   // nil: nothing has to be changed before it begins
-	files   [3]int   // descriptors for its stdin, stdout and stderr
-	session bool     // in a session of its own, not just a group
-	shared  bool     // in the group of rota, so that the terminal is theirs together
-	extra   []int    // more descriptors, from 3 on; not with a setup
-	lacks   string   // what it has to do without once it has begun; "": nothing
-}
-
-// start runs p. What can go wrong before the program itself begins is an error.
-func (p program) start() (*process, error) {
-	path := p.path
-	if path == "" {
-		var err error
-		if path, err = lookPath(p.argv[0], p.env, p.dir); err != nil {
-			return nil, err
-		}
-	}
+// fork starts a program and holds it by a descriptor.
+func fork(path string, argv []string, attr *syscall.ProcAttr) (*process, error) {
 	pidfd := -1
-	attr := &syscall.ProcAttr{Dir: p.dir, Env: p.env, Sys: &syscall.SysProcAttr{PidFD: &pidfd}}
-	attr.Sys.Setsid = p.session
-	attr.Sys.Setpgid = !p.session && !p.shared
-	for _, fd := range append(p.files[:], p.extra...) {
-		attr.Files = append(attr.Files, uintptr(fd))
+	if attr.Sys == nil {
+		attr.Sys = &syscall.SysProcAttr{}
 	}
-	var hand *handover
-	argv := p.argv
-	switch {
-	case p.setup != nil:
-		var err error
-		if hand, err = p.setup.handover(p, path, attr); err != nil {
-			return nil, err
-		}
-		defer hand.close()
-		path, argv = selfExe, []string{setupName}
-	case p.as != nil:
-		attr.Sys.Credential = p.as.credential()
-	}
+	attr.Sys.PidFD = &pidfd
 	pid, err := syscall.ForkExec(path, argv, attr)
 	if err != nil {
-		return nil, startError(p, err)
+		return nil, err
 	}
 	if pidfd < 0 {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 		_, _ = syscall.Wait4(pid, nil, 0, nil)
 		return nil, errors.New("this kernel has no pidfd: rota needs Linux 5.4 or newer")
 	}
-	proc, err := watch(pid, pidfd)
-	if err != nil {
-		return nil, err
-	}
-	if protected() {
-		// Tasks are not what the kernel should spare when memory runs out.
-		_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("0"), 0)
-	}
-	if hand != nil {
-		if err := hand.begun(); err != nil {
-			<-proc.exited
-			_, _ = proc.reap()
-			return nil, err
-		}
-	}
-	return proc, nil
-}
-
-// startError says in words why a program could not be started.
-func startError(p program, err error) error {
-	if _, e := os.Stat(p.dir); p.dir != "" && e != nil {
-		if p.as != nil && p.dir == p.as.home {
-			return fmt.Errorf("the home of %s: %w; set dir", p.as.name, e)
-		}
-		return fmt.Errorf("dir: %w", e)
-	}
-	switch {
-	case errors.Is(err, syscall.ENOEXEC):
-		return fmt.Errorf("%s has no #! line and is no program", p.argv[0])
-	case errors.Is(err, syscall.E2BIG):
-		return fmt.Errorf("%s is more than the system passes to a program; give what is large as input", largest(p))
-	case errors.Is(err, syscall.EPERM) && p.as != nil:
-		return fmt.Errorf("only root can run tasks as %s; rota has user id %d", p.as.name, os.Getuid())
-	}
-	return fmt.Errorf("%s: %w", p.argv[0], err)
-}
-
-// largest names what takes most room among the arguments and variables of a
-// program. One of them may have 128 KiB, all together by default 2 MiB.
-func largest(p program) string {
-	size, total, name := 0, 0, ""
-	for _, arg := range p.argv {
-		if total += len(arg); len(arg) > size {
-			size, name = len(arg), "an argument"
-		}
-	}
-	for _, kv := range p.env {
-		if total += len(kv); len(kv) > size {
-			size = len(kv)
-			name, _, _ = strings.Cut(kv, "=")
-		}
-	}
-	return fmt.Sprintf("%s with %d bytes, of %d in all,", name, size, total)
+	return watch(pid, pidfd)
 }
 
 // watch waits for the end of a process in the background: one descriptor in the
@@ -195,30 +105,6 @@ func openProcess(pid int, started uint64) (*process, error) {
 	return watch(pid, fd)
 }
 
-// lookPath finds a program the way the shell of the task would: by the task's
-// own PATH, and relative to its folder if the name holds a slash.
-func lookPath(file string, env []string, dir string) (string, error) {
-	if strings.Contains(file, "/") {
-		return file, nil
-	}
-	path := ""
-	for _, kv := range env {
-		if v, ok := strings.CutPrefix(kv, "PATH="); ok {
-			path = v
-		}
-	}
-	for _, folder := range filepath.SplitList(path) {
-		if !filepath.IsAbs(folder) {
-			folder = filepath.Join(dir, folder)
-		}
-		full := filepath.Join(folder, file)
-		if info, err := os.Stat(full); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0 {
-			return full, nil
-		}
-	}
-	return "", fmt.Errorf("no program %q in PATH=%s", file, path)
-}
-
 // protected reports whether rota's own oom_score_adj, which its children
 // inherit, is other than 0.
 var protected = sync.OnceValue(func() bool {
@@ -226,9 +112,12 @@ var protected = sync.OnceValue(func() bool {
 	return err == nil && strings.TrimSpace(string(text)) != "0"
 })
 
-// credential is the account as the kernel wants it.
-func (a *account) credential() *syscall.Credential {
-	return &syscall.Credential{Uid: a.uid, Gid: a.gid, Groups: a.groups}
+// spare makes the process one that the kernel may end when memory runs out, even
+// if rota itself is one that it should not.
+func (p *process) spare() {
+	if protected() {
+		_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", p.pid), []byte("0"), 0)
+	}
 }
 
 // newMemfd returns an empty file in memory.

@@ -212,7 +212,7 @@ func TestExecHasAnExchange(t *testing.T) {
 		Policy:  Policy{Mode: Threaded, SuccessExit: []int{0}},
 		Process: Process{Shell: []string{"/bin/sh", "-c"}, Base: dir, Umask: 0o022},
 	}
-	if r := Exec(t.Context(), task, filepath.Join(dir, "none"), io.Discard); r.Outcome != OK || r.Result != 0 {
+	if r := Exec(t.Context(), task, filepath.Join(dir, "none"), false, io.Discard); r.Outcome != OK || r.Result != 0 {
 		t.Errorf("%+v", r)
 	}
 	for _, pattern := range []string{temp + "/*", dir + "/*"} {

@@ -11,7 +11,11 @@ import (
 
 // Options is what a Runner needs from its surroundings.
 type Options struct {
-	StateDir string // where logs and the folders of forked runs are
+	StateDir string // where logs and the directories of forked runs are
+	// Trust accepts, for tasks that run as root, an env_file and secrets that
+	// others can change: in a container those of a volume belong to whoever made
+	// the image.
+	Trust bool
 	// Done is told how a run ended, from the run's own goroutine; what it
 	// returns without an error is written down for good.
 	Done func(Run, Result) error
@@ -89,7 +93,7 @@ func (r *Runner) startHere(_ context.Context, l Launch) {
 	})
 	r.wg.Go(func() {
 		defer cancel(nil)
-		a := newAttempt(l, r.o.StateDir, r.host, r.echo(l.Run))
+		a := newAttempt(l, r.o.StateDir, r.o.Trust, r.host, r.echo(l.Run))
 		a.in.kill = kill
 		if r.o.Say != nil {
 			a.in.say = func(level, text string) { r.o.Say(l.Run, level, text) }
@@ -107,7 +111,10 @@ func (r *Runner) startHere(_ context.Context, l Launch) {
 }
 
 // newAttempt prepares the execution of a run.
-func newAttempt(l Launch, stateDir, host string, echo func([]byte)) *attempt {
+func newAttempt(l Launch, stateDir string, trusting bool, host string, echo func([]byte)) *attempt {
+	if _, log := l.Task.Action.(*Log); !log && (l.Task.User != "" || l.Task.Group != "") {
+		l.Task = inOwnProcess(l.Task) // a built-in has the rights of its user, too
+	}
 	params := l.Task.Params
 	if len(l.Run.Params) > 0 {
 		params = maps.Clone(params)
@@ -121,7 +128,7 @@ func newAttempt(l Launch, stateDir, host string, echo func([]byte)) *attempt {
 		in: Input{
 			Task: l.Task.Name, Run: l.Run.ID, Scheduled: l.Run.Scheduled, Started: l.Run.Started, Attempt: l.Run.Attempts,
 			Cause: l.Run.Cause, Host: host, Params: params, Process: l.Task.Process, Policy: l.Task.Policy,
-			StateDir: stateDir, LastSuccess: l.LastSuccess, Hook: l.Hook,
+			StateDir: stateDir, Trust: trusting, LastSuccess: l.LastSuccess, Hook: l.Hook,
 			Stdin: l.Run.Input, StdinFile: l.Run.InputFile, ResultMax: l.Task.ResultMax, Vars: l.Vars, Token: l.Token,
 		},
 		out: NewOutput(logPath(stateDir, l.Run.ID, l.Run.Attempts), l.Task.Output, echo),

@@ -7,15 +7,33 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"rota/internal/trust"
 )
 
 // maxSecret bounds what is read as a secret.
 const maxSecret = 64 << 10
 
-// resolveSecret reads a secret from where it is kept: "file:/path",
-// "cred:NAME" (systemd's credentials) or "env:NAME" (rota's own environment).
-// One line end at its end is not part of it.
-func resolveSecret(source string) (string, error) {
+// opener opens a regular file to read, without ever waiting for a FIFO or a
+// lease. Which one is used decides whose files are read.
+type opener func(path string) (*os.File, error)
+
+// openerFor returns how the files of a task are opened: with the rights of its
+// user that is enough. For root, files that somebody else can change, or can
+// swap on the way, are refused, unless all files are to be trusted.
+func openerFor(as *account, trusting bool) opener {
+	if as == nil && os.Geteuid() == 0 && !trusting {
+		return trust.Open
+	}
+	return func(path string) (*os.File, error) {
+		f, _, err := openRegular(path)
+		return f, err
+	}
+}
+
+// ownSecret returns a secret that rota itself was given: "cred:NAME" (systemd's
+// credentials) or "env:NAME" (its own environment).
+func ownSecret(source string) (string, error) {
 	kind, name, _ := strings.Cut(source, ":")
 	switch kind {
 	case "env":
@@ -29,15 +47,15 @@ func resolveSecret(source string) (string, error) {
 		if dir == "" {
 			return "", errors.New("no credentials: start rota by systemd with LoadCredential=")
 		}
-		return readSecret(filepath.Join(dir, filepath.Base(name)))
-	case "file":
-		return readSecret(name)
+		return readSecret(filepath.Join(dir, filepath.Base(name)), openerFor(nil, true))
 	}
 	return "", fmt.Errorf("a secret is file:/path, cred:NAME or env:NAME, not %q", kind)
 }
 
-func readSecret(path string) (string, error) {
-	f, err := os.Open(path)
+// readSecret reads a secret from a file. One line end at its end is not part of
+// it.
+func readSecret(path string, open opener) (string, error) {
+	f, err := open(path)
 	if err != nil {
 		return "", err
 	}
@@ -46,11 +64,8 @@ func readSecret(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is not a file", path)
-	}
 	if info.Mode().Perm()&0o007 != 0 {
-		return "", fmt.Errorf("everyone may read or write %s; type: chmod o= %s", path, path)
+		return "", fmt.Errorf("everyone may read or write %s; type: chmod o= %s", path, trust.Quote(path))
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
 	if err != nil {

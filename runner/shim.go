@@ -28,6 +28,7 @@ type shimSpec struct {
 	Version  int
 	Dir      runDir
 	StateDir string
+	Trust    bool // as in Options
 	Launch   Launch
 	Input    []byte // of the run
 	Action   encodedAction
@@ -64,6 +65,7 @@ func runShim() int {
 		fmt.Fprintln(os.Stderr, "end:", err)
 		return 1
 	}
+	awaitWipes()
 	return 0
 }
 
@@ -87,11 +89,12 @@ func (s *shimSpec) heed(term <-chan os.Signal, cancel context.CancelCauseFunc, k
 
 // carry executes the run.
 func (s *shimSpec) carry(term <-chan os.Signal) Result {
-	s.Launch.Task.Action, s.Launch.Run.Input = inProcess(s.Action.Action), string(s.Input)
+	s.Launch.Task.Action = s.Action.Action
+	s.Launch.Task, s.Launch.Run.Input = inOwnProcess(s.Launch.Task), string(s.Input)
 	_ = unix.SetNonblock(shimEchoFD, true)
 	echo := os.NewFile(shimEchoFD, "echo")
 	defer echo.Close()
-	a := newAttempt(s.Launch, s.StateDir, hostName(), echoTo(echo))
+	a := newAttempt(s.Launch, s.StateDir, s.Trust, hostName(), echoTo(echo))
 	a.in.begun = func(p *process) {
 		if proc, err := procOf(p.pid); err == nil {
 			_ = s.Dir.write("pid", proc, false)
@@ -143,13 +146,16 @@ func echoTo(f *os.File) func([]byte) {
 	}
 }
 
-// inProcess gives a built-in action a process of its own, in the surroundings
-// that the task asks for. A command has one already.
-func inProcess(a Action) Action {
-	if _, ok := a.(*Command); ok {
-		return a
+// inOwnProcess is the task with a built-in action in a process of its own, in the
+// surroundings that the task asks for. A command has one already.
+func inOwnProcess(t *Task) *Task {
+	switch t.Action.(type) {
+	case *Command, *builtIn:
+		return t
 	}
-	return &builtIn{a}
+	own := *t
+	own.Action = &builtIn{t.Action}
+	return &own
 }
 
 // builtIn runs an action as a process.
@@ -164,11 +170,8 @@ func (b *builtIn) Run(ctx context.Context, in Input, out io.Writer) error {
 	defer failure.Close()
 	in.alone, in.Stdin, in.StdinFile = true, "", ""
 	err = runProgram(ctx, in, out, func(p *program) {
-		p.argv = []string{selfExe}
-		if p.setup = newSetup(in.Process); p.setup == nil {
-			p.setup = &setup{}
-		}
-		p.setup.BuiltIn, p.setup.Input, p.setup.failure = &encodedAction{b.action}, in, failure
+		p.Argv = []string{helperName}
+		p.BuiltIn, p.Input, p.failure = &encodedAction{b.action}, in, failure
 	})
 	var exit *Exit
 	if errors.As(err, &exit) && exit.Code == builtInFailed {

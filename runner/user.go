@@ -1,27 +1,30 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // account is a user as a process needs one.
 type account struct {
-	name, home, shell string
-	uid, gid          uint32
-	groups            []uint32
+	Name, Home, Shell string
+	UID, GID          uint32
+	Groups            []uint32
 }
 
 // lookupUser finds a user by name or number: in /etc/passwd, then by getent,
 // which asks LDAP and the like; a static binary cannot.
 // group, if not "", takes the place of the user's own group.
-func lookupUser(name, group string) (*account, error) {
-	line, err := passwdLine(name)
+func lookupUser(ctx context.Context, name, group string) (*account, error) {
+	line, err := passwdLine(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -34,12 +37,12 @@ func lookupUser(name, group string) (*account, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, fmt.Errorf("user %q: %w", name, err)
 	}
-	a := &account{name: f[0], home: f[5], shell: f[6], uid: uint32(uid), gid: uint32(gid)}
-	if a.groups, err = groupsOf(a.name, f[3]); err != nil {
+	a := &account{Name: f[0], Home: f[5], Shell: f[6], UID: uint32(uid), GID: uint32(gid)}
+	if a.Groups, err = groupsOf(ctx, a.Name, f[3]); err != nil {
 		return nil, err
 	}
 	if group != "" {
-		if a.gid, err = lookupGroup(group); err != nil {
+		if a.GID, err = lookupGroup(ctx, group); err != nil {
 			return nil, err
 		}
 	}
@@ -47,7 +50,7 @@ func lookupUser(name, group string) (*account, error) {
 }
 
 // passwdLine returns the line of passwd(5) of a user.
-func passwdLine(name string) (string, error) {
+func passwdLine(ctx context.Context, name string) (string, error) {
 	local, err := os.ReadFile("/etc/passwd")
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", err
@@ -57,7 +60,7 @@ func passwdLine(name string) (string, error) {
 			return strings.TrimSpace(line), nil
 		}
 	}
-	out, err := exec.Command("getent", "passwd", "--", name).Output()
+	out, err := ask(ctx, "getent", "passwd", "--", name)
 	if err != nil {
 		return "", fmt.Errorf("no user %q on this machine", name)
 	}
@@ -65,11 +68,11 @@ func passwdLine(name string) (string, error) {
 }
 
 // groupsOf returns every group that a user is in.
-func groupsOf(name, gid string) ([]uint32, error) {
+func groupsOf(ctx context.Context, name, gid string) ([]uint32, error) {
 	u := &user.User{Username: name, Gid: gid}
 	ids, err := u.GroupIds()
 	if err != nil {
-		out, err2 := exec.Command("id", "-G", "--", name).Output()
+		out, err2 := ask(ctx, "id", "-G", "--", name)
 		if err2 != nil {
 			return nil, fmt.Errorf("groups of user %q: %w", name, err)
 		}
@@ -87,14 +90,14 @@ func groupsOf(name, gid string) ([]uint32, error) {
 }
 
 // lookupGroup finds a group by name or number.
-func lookupGroup(name string) (uint32, error) {
+func lookupGroup(ctx context.Context, name string) (uint32, error) {
 	if n, err := strconv.ParseUint(name, 10, 32); err == nil {
 		return uint32(n), nil
 	}
 	id := ""
 	if g, err := user.LookupGroup(name); err == nil {
 		id = g.Gid
-	} else if out, err := exec.Command("getent", "group", "--", name).Output(); err == nil {
+	} else if out, err := ask(ctx, "getent", "group", "--", name); err == nil {
 		if f := strings.Split(strings.TrimSpace(string(out)), ":"); len(f) > 2 {
 			id = f[2]
 		}
@@ -106,7 +109,29 @@ func lookupGroup(name string) (uint32, error) {
 	return uint32(n), nil
 }
 
-// isSelf reports whether rota, not being root, runs as this account anyway.
+// ask runs a program that answers questions about users, which may be as slow as
+// the server that it asks: until ctx ends, but not for ever.
+func ask(ctx context.Context, program string, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, askMax)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.WaitDelay = time.Second
+	return cmd.Output()
+}
+
+const askMax = 30 * time.Second
+
+// isSelf reports whether rota has the rights of this account anyway.
 func (a *account) isSelf() bool {
-	return a != nil && os.Getuid() != 0 && int(a.uid) == os.Getuid() && int(a.gid) == os.Getgid()
+	if a == nil || int(a.UID) != os.Getuid() || int(a.GID) != os.Getgid() {
+		return false
+	}
+	if a.UID != 0 {
+		return true
+	}
+	have, err := os.Getgroups()
+	if err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(have, func(g int) bool { return g != int(a.GID) && !slices.Contains(a.Groups, uint32(g)) })
 }

@@ -44,7 +44,7 @@ the user that rota runs as.
 			default:
 				faults = cfg.Warnings
 				if c.Bool("host") {
-					faults = append(slices.Clone(faults), onHost(cfg, "")...)
+					faults = append(slices.Clone(faults), onHost(cfg, c.Bool("trust-file"), "")...)
 				}
 			}
 			fatal := slices.ContainsFunc(faults, func(f config.Fault) bool { return !f.Warning })

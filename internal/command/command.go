@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"rota/internal/control"
-	"rota/runner"
 )
 
 // commands are the subcommands, in the order of the help page.
@@ -56,10 +55,9 @@ var commands = []func(*session) *cli.Command{
 	manCommand,
 }
 
-// Main runs the command line args and returns the exit code of the program. It
-// also is what rota runs in the helper processes that it starts.
+// Main runs the command line args and returns the exit code of the program. What
+// rota starts itself as, a helper process, never gets here: see package runner.
 func Main(args []string, stdin, stdout, stderr *os.File) int {
-	runner.Reexec()
 	s := &session{in: stdin, out: stdout, err: stderr}
 	err := s.run(args)
 	if err != nil {

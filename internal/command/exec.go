@@ -51,6 +51,8 @@ type interrupt struct{ syscall.Signal }
 func (i interrupt) Error() string { return "stopped by " + unix.SignalName(i.Signal) }
 
 func (s *session) exec(c *cli.Context, cfg *config.Config, task config.Task) error {
+	// Whoever started rota may have left descriptors open: not for the task.
+	_ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
 	ctx, cancel := context.WithCancelCause(c.Context)
 	defer cancel(nil)
 	signals := make(chan os.Signal, 1)
@@ -60,7 +62,7 @@ func (s *session) exec(c *cli.Context, cfg *config.Config, task config.Task) err
 		sig := <-signals
 		cancel(interrupt{sig.(syscall.Signal)})
 	}()
-	result := runner.Exec(ctx, &task.Task, daemon.StateDir(cfg), s.out)
+	result := runner.Exec(ctx, &task.Task, daemon.StateDir(cfg), c.Bool("trust-file"), s.out)
 	by, _ := context.Cause(ctx).(interrupt)
 	if result.Exit != nil || result.Outcome == runner.OK {
 		by = interrupt{} // it came too late

@@ -19,6 +19,7 @@ import (
 // host is a look at this machine on behalf of a file.
 type host struct {
 	cfg    *config.Config
+	trust  bool   // of --trust-file
 	root   string // before the paths of what belongs to cron and systemd; "" but in tests
 	places *config.Places
 	faults []config.Fault
@@ -27,17 +28,17 @@ type host struct {
 
 // onHost returns what on this machine is in the way of what the file says, for
 // the user that asks, in the order of the file.
-func onHost(cfg *config.Config, root string) []config.Fault {
-	h := &host{cfg: cfg, root: root, places: cfg.Places(), known: map[string]bool{}}
+func onHost(cfg *config.Config, trust bool, root string) []config.Fault {
+	h := &host{cfg: cfg, trust: trust, root: root, places: cfg.Places(), known: map[string]bool{}}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Tasks)) {
 		t := cfg.Tasks[name]
-		for _, o := range runner.Obstacles(t.Task) {
+		for _, o := range runner.Obstacles(t.Task, trust) {
 			h.ofTask(name, o.Key, o.Doubt || !t.Enabled, o.Msg, o.Hint)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Notify)) {
 		n := cfg.Notify[name]
-		for _, o := range runner.Obstacles(runner.Task{Action: n.Action, Process: n.Process}) {
+		for _, o := range runner.Obstacles(runner.Task{Action: n.Action, Process: n.Process}, trust) {
 			h.add(o.Doubt, o.Msg, o.Hint, []string{"notify", name, o.Key})
 		}
 	}

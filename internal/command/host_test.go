@@ -41,7 +41,7 @@ func seenOn(t *testing.T, root string) string {
 		t.Fatal(err)
 	}
 	var lines []string
-	for _, f := range onHost(cfg, root) {
+	for _, f := range onHost(cfg, false, root) {
 		kind := "error"
 		if f.Warning {
 			kind = "warning"

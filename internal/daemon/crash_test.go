@@ -29,7 +29,6 @@ var (
 const daemonName = "rota-daemon"
 
 func TestMain(m *testing.M) {
-	runner.Reexec()
 	if os.Args[0] == daemonName {
 		if err := Run(context.Background(), Options{Config: os.Args[1], Stdout: os.Stdout, Stderr: os.Stderr}); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -143,7 +143,7 @@ func session(ctx context.Context, o Options, out *outputs, file *file, signals *
 		return err
 	}
 	l.token = tokens.of
-	l.runner = runner.New(runner.Options{StateDir: stateDir, Done: l.done, Returned: l.returned, Echo: l.echo, Say: out.say})
+	l.runner = runner.New(runner.Options{StateDir: stateDir, Trust: o.files().TrustFile, Done: l.done, Returned: l.returned, Echo: l.echo, Say: out.say})
 	doors, err := l.open(cfg)
 	if err != nil {
 		return err

@@ -19,7 +19,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	runner.Reexec()
 	os.Exit(m.Run())
 }
 

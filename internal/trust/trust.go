@@ -141,7 +141,7 @@ func follow(path string, self uint32) (*Way, error) {
 		}
 		if err != nil {
 			w.Close()
-			return nil, &fs.PathError{Op: "open", Path: next, Err: err}
+			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 		}
 		f := os.NewFile(uintptr(fd), next)
 		if st, err = fstat(f); err != nil {

@@ -1,0 +1,285 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rota/internal/trust"
+)
+
+// spec is what to start, and all that must be so before it begins. It names
+// files without having opened them: who opens them must have the rights of the
+// task.
+type spec struct {
+	Argv  []string
+	Dir   string
+	Env   environment
+	As    *account // nil: rota's own
+	Trust bool     // files of rota's own tasks may be changed by others
+	Umask *int     // nil: as it is, and so on
+	Nice  *int
+	Limits
+
+	// Instead of a program: an action of rota's own, and its input.
+	BuiltIn *encodedAction
+	Input   Input
+}
+
+// program is a spec, and the descriptors that the process gets.
+type program struct {
+	spec
+	files   [3]int   // its stdin, stdout and stderr
+	shared  bool     // in the session and group of rota, so that the terminal is theirs together
+	tty     bool     // its stdin, stdout or stderr is a terminal of its own
+	failure *os.File // where the error of a built-in goes
+	lacks   string   // what it has to do without once it has begun; "": nothing
+}
+
+// start runs p, and returns the process with the values in its environment that
+// are secret. It is the one place where a run becomes a process.
+//
+// A program runs directly as a child only if nothing about it can make rota
+// wait: while a child enters its directory and executes its program the whole
+// process stands still. All others, and whatever needs another user, limits or
+// umask, are started by a helper process that becomes what the task asks for
+// before it looks at any file of the task; see runHelper.
+//
+// The end of ctx ends a start that hangs.
+func (p *program) start(ctx context.Context) (*process, []string, error) {
+	if now, ok := p.near(ctx); ok {
+		proc, err := fork(now.path, p.Argv, &syscall.ProcAttr{Dir: p.Dir, Env: now.env, Files: p.descriptors(), Sys: p.session()})
+		if err != nil {
+			return nil, nil, startError(&p.spec, now.env, err)
+		}
+		proc.spare()
+		return proc, now.secrets, nil
+	}
+	return p.startByHelper(ctx)
+}
+
+func (p *program) descriptors() []uintptr {
+	return []uintptr{uintptr(p.files[0]), uintptr(p.files[1]), uintptr(p.files[2])}
+}
+
+// session is what kind of session the process gets: one of its own, without a
+// terminal or with one that is not rota's, so that it can neither read nor feed
+// what is typed to rota.
+func (p *program) session() *syscall.SysProcAttr {
+	if p.shared {
+		return &syscall.SysProcAttr{}
+	}
+	attr := &syscall.SysProcAttr{Setsid: true}
+	if p.tty {
+		attr.Setctty = true
+		for i, fd := range p.files {
+			if isTTY(fd) {
+				attr.Ctty = i
+				break
+			}
+		}
+	}
+	return attr
+}
+
+// ready is a program of which everything was looked up.
+type ready struct {
+	path    string
+	env     []string
+	secrets []string
+}
+
+const (
+	// nearTime is how long a look at the files of a program may take before
+	// they count as far away.
+	nearTime = 250 * time.Millisecond
+	// mostLooks bounds the looks that hang, each of which holds a thread.
+	mostLooks = 16
+)
+
+// looks has a place for each look that is under way.
+var looks = make(chan struct{}, mostLooks)
+
+// near reports whether a program can be started directly: it needs nothing set
+// up, and its files are on this machine and in trusted hands, so that neither a
+// network file system nor the lease of another user can hold up its start.
+func (p *program) near(ctx context.Context) (ready, bool) {
+	if p.As != nil || p.Umask != nil || p.Nice != nil || p.Limits != (Limits{}) || p.BuiltIn != nil {
+		return ready{}, false
+	}
+	select {
+	case looks <- struct{}{}:
+	default:
+		return ready{}, false
+	}
+	found := make(chan *ready, 1)
+	go func() {
+		defer func() { <-looks }()
+		found <- p.look()
+	}()
+	late := time.NewTimer(nearTime)
+	defer late.Stop()
+	select {
+	case now := <-found:
+		if now == nil {
+			return ready{}, false
+		}
+		return *now, true
+	case <-late.C:
+	case <-ctx.Done():
+	}
+	return ready{}, false
+}
+
+// look looks everything up; nil if something is not near. What is wrong is not
+// told: the helper tells it.
+func (p *program) look() *ready {
+	env, secrets, err := p.Env.resolve(openerFor(p.As, p.Trust))
+	if err != nil {
+		return nil
+	}
+	path, err := lookPath(p.Argv[0], env, p.Dir)
+	if err != nil || !localDir(p.Dir) {
+		return nil
+	}
+	file := path
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(p.Dir, file)
+	}
+	if !localProgram(file) {
+		return nil
+	}
+	return &ready{path, env, secrets}
+}
+
+// localDir reports whether a directory is on a file system of this machine, and
+// nobody else can put another one in its place.
+func localDir(path string) bool {
+	w, err := trust.Follow(path)
+	if err != nil {
+		return false
+	}
+	defer w.Close()
+	dir, name := w.Dir()
+	return name == "." && w.Others() == nil && isLocal(dir)
+}
+
+// localProgram reports the same of a program, and of those that interpret it.
+func localProgram(path string) bool {
+	for range 5 { // as many interpreters as the kernel follows
+		next, ok := localFile(path)
+		if !ok || next == "" {
+			return ok
+		}
+		path = next
+	}
+	return false
+}
+
+// localFile reports the same of one file, and which program interprets it; "": it
+// needs none.
+func localFile(path string) (interpreter string, ok bool) {
+	w, err := trust.Follow(path)
+	if err != nil {
+		return "", false
+	}
+	defer w.Close()
+	if dir, _ := w.Dir(); w.Others() != nil || !isLocal(dir) {
+		return "", false
+	}
+	f, err := w.Open(unix.O_RDONLY, 0)
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	var st unix.Stat_t
+	if unix.Fstat(int(f.Fd()), &st) != nil || trust.Check(path, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || !isLocal(f) {
+		return "", false
+	}
+	var head [256]byte
+	n, _ := f.Read(head[:])
+	line, script := strings.CutPrefix(string(head[:n]), "#!")
+	if !script {
+		return "", true
+	}
+	line, _, _ = strings.Cut(line, "\n")
+	if words := strings.Fields(line); len(words) > 0 && filepath.IsAbs(words[0]) {
+		return words[0], true
+	}
+	return "", false
+}
+
+// localTypes are the file systems that answer by themselves, without a server or
+// a program of a user behind them.
+var localTypes = map[int64]bool{
+	unix.EXT4_SUPER_MAGIC: true, unix.XFS_SUPER_MAGIC: true, unix.BTRFS_SUPER_MAGIC: true, unix.F2FS_SUPER_MAGIC: true,
+	unix.TMPFS_MAGIC: true, unix.RAMFS_MAGIC: true, unix.OVERLAYFS_SUPER_MAGIC: true, unix.SQUASHFS_MAGIC: true,
+	unix.EROFS_SUPER_MAGIC_V1: true, unix.REISERFS_SUPER_MAGIC: true, unix.MSDOS_SUPER_MAGIC: true, unix.ISOFS_SUPER_MAGIC: true,
+	0x2fc12fc1: true, // ZFS
+	0x3153464a: true, // JFS
+}
+
+func isLocal(f *os.File) bool {
+	var fs unix.Statfs_t
+	return unix.Fstatfs(int(f.Fd()), &fs) == nil && localTypes[int64(fs.Type)]
+}
+
+// startError says in words why a program could not be started.
+func startError(s *spec, env []string, err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOEXEC):
+		return fmt.Errorf("%s has no #! line and is no program", s.Argv[0])
+	case errors.Is(err, syscall.E2BIG):
+		return fmt.Errorf("%s is more than the system passes to a program; give what is large as input", largest(s.Argv, env))
+	}
+	return fmt.Errorf("%s: %w", s.Argv[0], err)
+}
+
+// largest names what takes most room among the arguments and variables of a
+// program. One of them may have 128 KiB, all together by default 2 MiB.
+func largest(argv, env []string) string {
+	size, total, name := 0, 0, ""
+	for _, arg := range argv {
+		if total += len(arg); len(arg) > size {
+			size, name = len(arg), "an argument"
+		}
+	}
+	for _, kv := range env {
+		if total += len(kv); len(kv) > size {
+			size = len(kv)
+			name, _, _ = strings.Cut(kv, "=")
+		}
+	}
+	return fmt.Sprintf("%s with %d bytes, of %d in all,", name, size, total)
+}
+
+// lookPath finds a program the way the shell of the task would: by the task's
+// own PATH, and relative to its directory if the name holds a slash.
+func lookPath(file string, env []string, dir string) (string, error) {
+	if strings.Contains(file, "/") {
+		return file, nil
+	}
+	path := ""
+	for _, kv := range env {
+		if v, ok := strings.CutPrefix(kv, "PATH="); ok {
+			path = v
+		}
+	}
+	for _, in := range filepath.SplitList(path) {
+		if !filepath.IsAbs(in) {
+			in = filepath.Join(dir, in)
+		}
+		full := filepath.Join(in, file)
+		if info, err := os.Stat(full); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0 {
+			return full, nil
+		}
+	}
+	return "", fmt.Errorf("no program %q in PATH=%s", file, path)
+}

@@ -1,0 +1,193 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+// screen is a terminal made for one process, and what passes between it and the
+// terminal of rota: bytes, and the size of the window. A process of another user
+// that had rota's own terminal could type into it, or read what is typed for
+// others.
+type screen struct {
+	master, slave *os.File
+	outer         int // a descriptor of rota's terminal
+	restore       *term.State
+	sizes         chan os.Signal
+	stop          [2]*os.File // a pipe; its end ends the reading of what is typed
+	pumps         sync.WaitGroup
+	shown         chan struct{} // closed when all that the process wrote is shown; nil: nothing is
+}
+
+// noTerminal is the screen of a process that needs none. All its methods do
+// nothing.
+var noTerminal *screen
+
+// inTerminal gives a program the stdin, stdout and stderr of rota. One that runs
+// as another user gets a terminal of its own in the place of each that is a
+// terminal.
+func (p *program) inTerminal() (*screen, error) {
+	p.files = [3]int{0, 1, 2}
+	if p.As == nil {
+		p.shared = p.BuiltIn == nil
+		return noTerminal, nil
+	}
+	outer := slices.IndexFunc(p.files[:], isTTY)
+	if outer < 0 {
+		return noTerminal, nil
+	}
+	s := &screen{outer: outer, sizes: make(chan os.Signal, 1)}
+	if err := s.open(p.As); err != nil {
+		s.close()
+		return noTerminal, err
+	}
+	for i, fd := range p.files {
+		if isTTY(fd) {
+			p.files[i] = int(s.slave.Fd())
+		}
+	}
+	p.tty = true
+	if isTTY(0) {
+		state, err := term.MakeRaw(0)
+		if err != nil {
+			s.close()
+			return noTerminal, err
+		}
+		s.restore = state
+	}
+	return s, nil
+}
+
+// open makes the pair of a terminal; see pty(7). The process gets its end by
+// descriptor and may open it again by name.
+func (s *screen) open(as *account) error {
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return fmt.Errorf("/dev/ptmx: %w", err)
+	}
+	s.master = os.NewFile(uintptr(fd), "/dev/ptmx")
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		return err
+	}
+	slave, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	if errno != 0 {
+		return errno
+	}
+	s.slave = os.NewFile(slave, "terminal")
+	if err := unix.Fchown(int(slave), int(as.UID), -1); err != nil {
+		return err
+	}
+	s.resize()
+	var stop [2]int
+	if err := unix.Pipe2(stop[:], unix.O_CLOEXEC); err != nil {
+		return err
+	}
+	s.stop = [2]*os.File{os.NewFile(uintptr(stop[0]), "stop"), os.NewFile(uintptr(stop[1]), "stop")}
+	return nil
+}
+
+// resize gives the terminal the size of rota's.
+func (s *screen) resize() {
+	if size, err := unix.IoctlGetWinsize(s.outer, unix.TIOCGWINSZ); err == nil {
+		_ = unix.IoctlSetWinsize(int(s.slave.Fd()), unix.TIOCSWINSZ, size)
+	}
+}
+
+// begun is called when the process has the terminal: now what it writes is shown,
+// and what is typed is for it.
+func (s *screen) begun() {
+	if s == noTerminal {
+		return
+	}
+	signal.Notify(s.sizes, syscall.SIGWINCH)
+	s.shown = make(chan struct{})
+	go func() {
+		defer close(s.shown)
+		buf := make([]byte, 32<<10)
+		for {
+			n, err := s.master.Read(buf)
+			if n > 0 {
+				_, _ = unix.Write(s.outer, buf[:n])
+			}
+			if err != nil {
+				return // EIO once nobody has the terminal open
+			}
+		}
+	}()
+	s.pumps.Go(func() {
+		for range s.sizes {
+			s.resize()
+		}
+	})
+	if isTTY(0) {
+		s.pumps.Go(s.typed)
+	}
+}
+
+// typed passes on what is typed, until stop is closed.
+func (s *screen) typed() {
+	buf := make([]byte, 4<<10)
+	for {
+		ready := []unix.PollFd{{Fd: 0, Events: unix.POLLIN}, {Fd: int32(s.stop[0].Fd()), Events: unix.POLLIN}}
+		if _, err := unix.Poll(ready, -1); errors.Is(err, unix.EINTR) {
+			continue
+		} else if err != nil || ready[1].Revents != 0 {
+			return
+		}
+		n, err := unix.Read(0, buf)
+		if err != nil && !errors.Is(err, unix.EINTR) || err == nil && n == 0 {
+			return
+		}
+		if n > 0 {
+			if _, err := s.master.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// parting is how long a terminal that other processes keep open is still read
+// after its process has ended.
+const parting = 200 * time.Millisecond
+
+// close shows what is left and gives rota's terminal back as it was.
+func (s *screen) close() {
+	if s == noTerminal {
+		return
+	}
+	if s.stop[1] != nil {
+		s.stop[1].Close()
+	}
+	if s.slave != nil {
+		signal.Stop(s.sizes)
+		close(s.sizes)
+		s.pumps.Wait()
+		s.slave.Close()
+	}
+	if s.shown != nil {
+		_ = s.master.SetReadDeadline(time.Now().Add(parting))
+		<-s.shown
+	}
+	if s.restore != nil {
+		_ = term.Restore(0, s.restore)
+	}
+	for _, f := range []*os.File{s.master, s.stop[0]} {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+func isTTY(fd int) bool {
+	_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	return err == nil
+}

@@ -1,0 +1,117 @@
+package runner
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	wipeTime  = 2 * time.Second // for one directory
+	wipeDepth = 50              // directories within directories
+	mostWipes = 8               // at the same time
+	nameBatch = 1000            // names of a directory that are read at once
+)
+
+var (
+	wipes   = make(chan struct{}, mostWipes) // a place for each
+	wipings sync.WaitGroup
+)
+
+// wiper removes what somebody else made, who may still be at work there, until
+// its time is over.
+type wiper struct{ until time.Time }
+
+// wipe calls f, which removes something, in the background. If too much is being
+// removed already it calls otherwise: the next start of rota removes the rest.
+func wipe(f func(*wiper), otherwise func()) {
+	select {
+	case wipes <- struct{}{}:
+	default:
+		otherwise()
+		return
+	}
+	wipings.Go(func() {
+		defer func() { <-wipes }()
+		f(&wiper{time.Now().Add(wipeTime)})
+	})
+}
+
+// awaitWipes waits for what is being removed, in a process that ends then.
+func awaitWipes() {
+	done := make(chan struct{})
+	go func() { wipings.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(wipeTime + time.Second):
+	}
+}
+
+// wipeFrom removes entries of a directory that nobody else can change, with all
+// that is in them.
+func wipeFrom(dir string, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	wipe(func(w *wiper) {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return
+		}
+		defer root.Close()
+		for _, name := range names {
+			w.empty(root, name, 0)
+			_ = root.Remove(name)
+		}
+	}, func() {})
+}
+
+// empty removes what is in a directory: never outside of root, not deeper than
+// anybody means to go, and not for ever.
+func (w *wiper) empty(root *os.Root, name string, depth int) {
+	for !w.late() {
+		dir, err := root.OpenFile(name, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+		if err != nil {
+			return
+		}
+		entries, _ := dir.ReadDir(nameBatch)
+		dir.Close()
+		removed := false
+		for _, e := range entries {
+			if w.late() {
+				return
+			}
+			inner := filepath.Join(name, e.Name())
+			if e.IsDir() && depth < wipeDepth {
+				w.empty(root, inner, depth+1)
+			}
+			removed = root.Remove(inner) == nil || removed
+		}
+		if !removed {
+			return
+		}
+	}
+}
+
+func (w *wiper) late() bool { return time.Now().After(w.until) }
+
+// eachName calls f for the names in a directory, of which there may be many, but
+// not for those that are made meanwhile without end.
+func eachName(dir string, f func(name string)) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return
+	}
+	defer d.Close()
+	for until := time.Now().Add(wipeTime); time.Now().Before(until); {
+		names, err := d.Readdirnames(nameBatch)
+		for _, name := range names {
+			f(name)
+		}
+		if err != nil || len(names) == 0 {
+			return
+		}
+	}
+}
