@@ -27,6 +27,7 @@ var rooms = map[string][]string{
 	"internal/command":             {"config", "schedule", "runner", "internal/daemon", "internal/ledger", "internal/manual", "internal/control", "internal/suggest"},
 	"internal/control":             {"runner", "internal/ledger", "internal/suggest", "internal/trust"},
 	"internal/control/controltest": {"runner", "internal/control"},
+	"internal/hungtest":            {},
 	"internal/daemon":              {"config", "schedule", "runner", "internal/ledger", "internal/clock", "internal/control", "internal/notify", "internal/suggest", "internal/trust"},
 	"internal/ledger":              {"runner"},
 	"internal/ledger/ledgertest":   {"runner", "internal/ledger"},
@@ -52,7 +53,7 @@ var homes = map[string][]string{
 	"github.com/lmittmann/tint":               {"internal/daemon"},
 	"github.com/wneessen/go-mail":             {"internal/mail"},
 	"github.com/urfave/cli/v2":                {"internal/command"},
-	"golang.org/x/sys/unix":                   {"runner", "internal/clock", "internal/command", "internal/control", "internal/daemon", "internal/trust"},
+	"golang.org/x/sys/unix":                   {"runner", "internal/clock", "internal/command", "internal/control", "internal/daemon", "internal/hungtest", "internal/trust"},
 	"golang.org/x/term":                       {"internal/command", "runner"},
 	"zombiezen.com/go/sqlite":                 {"internal/ledger"},
 }
