@@ -3,6 +3,7 @@ package runner
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -111,7 +112,11 @@ func (r *Runner) shim(d runDir, l Launch) (*process, error) {
 	if err := d.reserve(); err != nil {
 		return nil, err
 	}
-	spec, err := memfd(shimSpec{runDirVersion, d, r.o.StateDir, r.o.Trust, l, input, encodedAction{l.Task.Action}})
+	text, err := json.Marshal(shimSpec{runDirVersion, d, r.o.StateDir, r.o.Trust, l, input, encodedAction{l.Task.Action}})
+	if err != nil {
+		return nil, err
+	}
+	spec, err := memfd(text)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,35 +15,28 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rota/internal/become"
 )
 
 // selfExe is the running binary, also after it was replaced on the disk.
 const selfExe = "/proc/self/exe"
 
-// The names, as argv[0], under which rota starts itself.
+// The names, as argv[0], under which rota starts itself, beside [become.Name].
 const (
 	helperName = "rota-helper"
 	shimName   = "rota-shim"
 )
 
 // A process that rota started as a helper never gets further than this: what
-// other packages prepare for the command line or the daemon, which is most of
-// the time that a start takes, is not for it. A program that imports this
-// package has its helpers by that alone.
+// other packages prepare for the command line or the daemon takes longer than a
+// start should. A program that imports this package has its helpers by that alone.
 func init() {
 	switch os.Args[0] {
 	case helperName:
 		runHelper()
 	case shimName:
 		os.Exit(runShim())
-	}
-}
-
-// needs fills in what must be set up for a process.
-func (s *spec) needs(p Process) {
-	s.Nice, s.Limits = p.Nice, p.Limits
-	if mask := int(p.Umask); mask != currentUmask() {
-		s.Umask = &mask
 	}
 }
 
@@ -62,18 +54,16 @@ var currentUmask = sync.OnceValue(func() int {
 	return -1
 })
 
-// The descriptors that a helper inherits.
-const (
-	helperSpecFD    = 3 + iota
-	helperReplyFD   // where it answers, see helperReply; its end says that the program has begun
-	helperFailureFD // of a built-in alone: where its error goes
-)
+// helperFailureFD is a descriptor beside those of package become: where the error
+// of a built-in goes.
+const helperFailureFD = become.ReplyFD + 1
 
-// helperReply is what a helper says before the program begins, one value after
-// the other.
+// helperReply is what a helper that opens files says before the program begins,
+// one value after the other.
 type helperReply struct {
-	Secrets [][]byte `json:",omitempty"` // values in the environment of the program
-	Err     string   `json:",omitempty"` // why it cannot begin
+	Secrets [][]byte        `json:",omitempty"` // values in the environment of the program
+	Failure *become.Failure `json:",omitempty"` // why it cannot begin
+	Err     string          `json:",omitempty"` // the same, of what concerns its files
 }
 
 const (
@@ -83,10 +73,41 @@ const (
 	killTime = 5 * time.Second
 )
 
-// startByHelper has a helper process become the program. The helper gets an empty
-// environment, and in a session of its own.
+// startByHelper has a helper process become the program: rota itself, between fork
+// and exec. The helper gets an empty environment, and a session of its own. First
+// it takes the rights of the task, then it opens the files of the task and enters
+// its directory, and last it becomes the program, with the environment that was
+// made for that. So nothing is read or done for a user that the user could not
+// read or do, and what makes it wait is the task's own affair.
+//
+// There are two of them. Package become is for a program alone, and quick. If the
+// task has files to be read, or is an action of rota's own, it is runHelper.
 func (p *program) startByHelper(ctx context.Context) (*process, []string, error) {
-	what, err := memfd(p.spec)
+	if p.BuiltIn != nil || p.Env.File != "" || len(p.Env.Sources) > 0 {
+		text, err := json.Marshal(p.spec)
+		if err != nil {
+			return nil, nil, err
+		}
+		return p.help(ctx, helperName, text, p.awaitFiles)
+	}
+	env, secrets, err := p.Env.resolve(nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	text := (&become.Spec{Rights: p.Rights, Argv: p.Argv, Env: env, Dir: p.Dir}).Encode()
+	return p.help(ctx, become.Name, text, func(reply io.Reader) ([]string, error) {
+		said, err := io.ReadAll(io.LimitReader(reply, 100))
+		if f := become.DecodeFailure(said); err == nil && f != nil {
+			err = p.failed(f, env)
+		}
+		return secrets, err
+	})
+}
+
+// help starts a helper of that name and waits, by await, until the program has
+// begun, or cannot begin, or ctx ends.
+func (p *program) help(ctx context.Context, name string, text []byte, await func(reply io.Reader) ([]string, error)) (*process, []string, error) {
+	what, err := memfd(text)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,14 +122,19 @@ func (p *program) startByHelper(ctx context.Context) (*process, []string, error)
 	if p.failure != nil {
 		files = append(files, p.failure.Fd())
 	}
-	proc, err := fork(selfExe, []string{helperName}, &syscall.ProcAttr{Dir: "/", Env: []string{}, Files: files, Sys: p.session()})
+	proc, err := fork(selfExe, []string{name}, &syscall.ProcAttr{Dir: "/", Env: []string{}, Files: files, Sys: p.session()})
 	if err != nil {
 		return nil, nil, fmt.Errorf("the helper process: %w", err)
 	}
+	proc.spare()
 	answer.Close()
-	secrets, err := awaitBegin(ctx, reply)
+	defer context.AfterFunc(ctx, func() { _ = reply.SetReadDeadline(time.Now()) })()
+	secrets, err := await(reply)
 	if err == nil {
 		return proc, secrets, nil
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil {
+		err = context.Cause(ctx)
 	}
 	// It waits for something that may never come, or has ended.
 	_ = proc.signal(syscall.SIGKILL)
@@ -125,19 +151,17 @@ func (p *program) startByHelper(ctx context.Context) (*process, []string, error)
 	return nil, nil, err
 }
 
-// awaitBegin waits until the program of a helper has begun, or cannot begin, or
-// ctx ends.
-func awaitBegin(ctx context.Context, reply *os.File) (secrets []string, err error) {
-	defer context.AfterFunc(ctx, func() { _ = reply.SetReadDeadline(time.Now()) })()
+// awaitFiles waits for the answer of a helper that opens files.
+func (p *program) awaitFiles(reply io.Reader) (secrets []string, err error) {
 	for said := json.NewDecoder(io.LimitReader(reply, replyMax)); ; {
 		var r helperReply
 		switch err := said.Decode(&r); {
 		case errors.Is(err, io.EOF):
 			return secrets, nil
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
 		case err != nil:
 			return nil, fmt.Errorf("the answer of the helper process: %w", err)
+		case r.Failure != nil:
+			return nil, p.failed(r.Failure, nil)
 		case r.Err != "":
 			return nil, errors.New(r.Err)
 		}
@@ -151,144 +175,51 @@ func awaitBegin(ctx context.Context, reply *os.File) (secrets []string, err erro
 // error in the descriptor for it.
 const builtInFailed = 1
 
-// runHelper is a helper process: rota itself, between fork and the program. First
-// it becomes what the task asks for, then it opens the files of the task and
-// enters its directory, and last it becomes the program, with the environment
-// that was made for that. So nothing is read or done for a user that the user
-// could not read or do, and what makes it wait is the task's own affair.
+// runHelper is the helper process that opens files; see startByHelper.
 func runHelper() {
-	// Credentials, keyring and exec must be those of one thread.
+	// Rights, keyring and exec must be those of one thread.
 	runtime.LockOSThread()
 	_ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
-	reply := json.NewEncoder(os.NewFile(helperReplyFD, "reply"))
-	fail := func(err error) {
-		_ = reply.Encode(helperReply{Err: err.Error()})
+	reply := json.NewEncoder(os.NewFile(become.ReplyFD, "reply"))
+	fail := func(r helperReply) {
+		_ = reply.Encode(r)
 		syscall.Exit(125)
 	}
 	var s spec
-	if err := json.NewDecoder(os.NewFile(helperSpecFD, "spec")).Decode(&s); err != nil {
-		fail(err)
+	if err := json.NewDecoder(os.NewFile(become.SpecFD, "spec")).Decode(&s); err != nil {
+		fail(helperReply{Err: err.Error()})
 	}
-	if err := s.become(); err != nil {
-		fail(err)
+	s.Threads = s.BuiltIn != nil
+	if f := s.Take(); f != nil {
+		fail(helperReply{Failure: f})
 	}
-	if err := s.enter(); err != nil {
-		fail(err)
+	if err := syscall.Chdir(s.Dir); err != nil {
+		fail(helperReply{Failure: &become.Failure{Step: become.Enter, Errno: err.(syscall.Errno)}})
 	}
 	env, secrets, err := s.Env.resolve(openerFor(s.As, s.Trust))
 	if err != nil {
-		fail(err)
+		fail(helperReply{Err: err.Error()})
 	}
 	var values [][]byte // JSON would change what is no text
 	for _, secret := range secrets {
 		values = append(values, []byte(secret))
 	}
 	if err := reply.Encode(helperReply{Secrets: values}); err != nil {
-		fail(err)
+		fail(helperReply{Err: err.Error()})
 	}
 	if s.BuiltIn != nil {
-		syscall.Close(helperReplyFD)
+		syscall.Close(become.ReplyFD)
 		// Not os.Exit, which takes a second where races are looked for.
 		syscall.Exit(s.builtIn(env, os.NewFile(helperFailureFD, "failure")))
 	}
-	path, err := lookPath(s.Argv[0], env, s.Dir)
-	if err != nil {
-		fail(err)
+	path, ok := become.LookPath(s.Argv[0], env, s.Dir)
+	if !ok {
+		fail(helperReply{Err: s.failed(&become.Failure{Step: become.Find}, env).Error()})
 	}
-	if err := s.limitFiles(); err != nil {
-		fail(err)
+	if f := s.Last(); f != nil {
+		fail(helperReply{Failure: f})
 	}
-	fail(startError(&s, env, syscall.Exec(path, s.Argv, env)))
-}
-
-// become gives this process its limits, priority and umask, which may need root,
-// then its user, and last a session keyring of its own.
-func (s *spec) become() error {
-	if s.Umask != nil {
-		syscall.Umask(*s.Umask)
-	}
-	if os.Geteuid() == 0 {
-		_ = os.WriteFile("/proc/self/oom_score_adj", []byte("0"), 0)
-	}
-	if s.Nice != nil {
-		// That of this thread is that of the program; a built-in has more threads,
-		// and is a group by itself.
-		which := unix.PRIO_PROCESS
-		if s.BuiltIn != nil {
-			which = unix.PRIO_PGRP
-		}
-		if err := unix.Setpriority(which, 0, *s.Nice); err != nil {
-			return fmt.Errorf("nice = %d: %w", *s.Nice, err)
-		}
-	}
-	for _, l := range []struct {
-		key   string
-		which int
-		value *uint64
-	}{
-		{"files", unix.RLIMIT_NOFILE, s.Files},
-		{"cpu_time", unix.RLIMIT_CPU, s.CPUTime},
-		{"file_size", unix.RLIMIT_FSIZE, s.FileSize},
-		{"core", unix.RLIMIT_CORE, s.Core},
-	} {
-		if l.value == nil || l.key == "files" && *l.value < helperFiles {
-			continue
-		}
-		if err := setLimit(l.key, l.which, *l.value); err != nil {
-			return err
-		}
-	}
-	if s.As == nil {
-		return nil
-	}
-	groups := make([]int, len(s.As.Groups))
-	for i, g := range s.As.Groups {
-		groups[i] = int(g)
-	}
-	if err := cmp.Or(syscall.Setgroups(groups), syscall.Setgid(int(s.As.GID)), syscall.Setuid(int(s.As.UID))); err != nil {
-		if errors.Is(err, syscall.EPERM) {
-			return fmt.Errorf("only root can run tasks as %s; rota has user id %d", s.As.Name, os.Getuid())
-		}
-		return fmt.Errorf("user %s: %w", s.As.Name, err)
-	}
-	// Not that of rota, in which all tasks could find what one of them left. A
-	// kernel without keyrings has none to share.
-	if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
-		return fmt.Errorf("session keyring: %w", err)
-	}
-	return nil
-}
-
-// helperFiles is how many files a helper may have to open itself: a smaller limit
-// is set last.
-const helperFiles = 32
-
-func (s *spec) limitFiles() error {
-	if s.Files == nil || *s.Files >= helperFiles {
-		return nil
-	}
-	return setLimit("files", unix.RLIMIT_NOFILE, *s.Files)
-}
-
-// setLimit sets a limit by syscall, whose Setrlimit keeps the Go runtime from
-// putting the old number of files back at exec.
-func setLimit(key string, which int, value uint64) error {
-	if err := syscall.Setrlimit(which, &syscall.Rlimit{Cur: value, Max: value}); err != nil {
-		return fmt.Errorf("limits.%s = %d: %w", key, value, err)
-	}
-	return nil
-}
-
-// enter changes to the directory of the task.
-func (s *spec) enter() error {
-	err := syscall.Chdir(s.Dir)
-	switch {
-	case err == nil:
-		return nil
-	case s.As != nil && s.Dir == s.As.Home:
-		return fmt.Errorf("the home of %s: %s: %w; set dir", s.As.Name, s.Dir, err)
-	}
-	return fmt.Errorf("dir: %s: %w", s.Dir, err)
+	fail(helperReply{Err: startError(&s, env, syscall.Exec(path, s.Argv, env)).Error()})
 }
 
 // builtIn runs an action in this process, and returns its exit code. What comes

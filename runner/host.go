@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rota/internal/become"
 )
 
 // Obstacle is something on this machine that the runs of a task would meet.
@@ -219,10 +221,10 @@ func (h *host) command(c *Command) {
 // program looks for one as a start would.
 func (h *host) program(key, name string) {
 	h.at.Store(&name)
-	path, err := lookPath(name, h.env, h.dir)
-	if err != nil {
+	path, ok := become.LookPath(name, h.env, h.dir)
+	if !ok {
 		if !h.unclear {
-			h.add(key, "install it, or write its path", "%v", err)
+			h.add(key, "install it, or write its path", "no program %q in PATH=%s", name, become.Variable("PATH", h.env))
 		}
 		return
 	}

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -129,17 +128,17 @@ func newMemfd(name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// memfd returns a descriptor of a file in memory that holds v as JSON.
-func memfd(v any) (*os.File, error) {
+// memfd returns a file in memory that holds a text.
+func memfd(text []byte) (*os.File, error) {
 	f, err := newMemfd("spec")
 	if err != nil {
 		return nil, err
 	}
-	if err := json.NewEncoder(f).Encode(v); err != nil {
-		f.Close()
-		return nil, err
+	_, err = f.Write(text)
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
+	if err != nil {
 		f.Close()
 		return nil, err
 	}

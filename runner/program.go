@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rota/internal/become"
 	"rota/internal/trust"
 )
 
@@ -19,18 +20,75 @@ import (
 // files without having opened them: who opens them must have the rights of the
 // task.
 type spec struct {
+	become.Rights
 	Argv  []string
 	Dir   string
 	Env   environment
 	As    *account // nil: rota's own
 	Trust bool     // files of rota's own tasks may be changed by others
-	Umask *int     // nil: as it is, and so on
-	Nice  *int
-	Limits
 
 	// Instead of a program: an action of rota's own, and its input.
-	BuiltIn *encodedAction
-	Input   Input
+	BuiltIn *encodedAction `json:",omitempty"`
+	Input   Input          `json:",omitzero"`
+}
+
+// needs fills in the rights that a task asks for.
+func (s *spec) needs(p Process) {
+	if s.Nice = p.Nice; int(p.Umask) != currentUmask() {
+		mask := int(p.Umask)
+		s.Umask = &mask
+	}
+	for i, l := range limitKeys {
+		if v := l.of(&p.Limits); v != nil {
+			s.Rights.Limits[i] = &become.Limit{Which: l.which, Value: *v}
+		}
+	}
+	if s.As != nil {
+		s.User = &become.User{UID: s.As.UID, GID: s.As.GID, Groups: s.As.Groups}
+	}
+}
+
+// limitKeys are the limits of a task.
+var limitKeys = [4]struct {
+	key   string
+	which int
+	of    func(*Limits) *uint64
+}{
+	{"files", unix.RLIMIT_NOFILE, func(l *Limits) *uint64 { return l.Files }},
+	{"cpu_time", unix.RLIMIT_CPU, func(l *Limits) *uint64 { return l.CPUTime }},
+	{"file_size", unix.RLIMIT_FSIZE, func(l *Limits) *uint64 { return l.FileSize }},
+	{"core", unix.RLIMIT_CORE, func(l *Limits) *uint64 { return l.Core }},
+}
+
+// failed says in words why a process could not become the program.
+func (s *spec) failed(f *become.Failure, env []string) error {
+	switch f.Step {
+	case become.Nice:
+		return fmt.Errorf("nice = %d: %w", *s.Nice, f)
+	case become.Limits:
+		for i, l := range limitKeys {
+			if l.which == f.Which && s.Rights.Limits[i] != nil {
+				return fmt.Errorf("limits.%s = %d: %w", l.key, s.Rights.Limits[i].Value, f)
+			}
+		}
+	case become.Groups:
+		if f.Errno == syscall.EPERM {
+			return fmt.Errorf("only root can run tasks as %s; rota has user id %d", s.As.Name, os.Getuid())
+		}
+		return fmt.Errorf("user %s: %w", s.As.Name, f)
+	case become.Keyring:
+		return fmt.Errorf("session keyring: %w", f)
+	case become.Enter:
+		if s.As != nil && s.Dir == s.As.Home {
+			return fmt.Errorf("the home of %s: %s: %w; set dir", s.As.Name, s.Dir, f)
+		}
+		return fmt.Errorf("dir: %s: %w", s.Dir, f)
+	case become.Find:
+		return fmt.Errorf("no program %q in PATH=%s", s.Argv[0], become.Variable("PATH", env))
+	case become.Exec:
+		return startError(s, env, f)
+	}
+	return fmt.Errorf("the helper process: %w", f)
 }
 
 // program is a spec, and the descriptors that the process gets.
@@ -49,8 +107,8 @@ type program struct {
 // A program runs directly as a child only if nothing about it can make rota
 // wait: while a child enters its directory and executes its program the whole
 // process stands still. All others, and whatever needs another user, limits or
-// umask, are started by a helper process that becomes what the task asks for
-// before it looks at any file of the task; see runHelper.
+// umask, are started by a helper process that takes the rights of the task before
+// it looks at any file of the task; see startByHelper.
 //
 // The end of ctx ends a start that hangs.
 func (p *program) start(ctx context.Context) (*process, []string, error) {
@@ -111,7 +169,7 @@ var looks = make(chan struct{}, mostLooks)
 // up, and its files are on this machine and in trusted hands, so that neither a
 // network file system nor the lease of another user can hold up its start.
 func (p *program) near(ctx context.Context) (ready, bool) {
-	if p.As != nil || p.Umask != nil || p.Nice != nil || p.Limits != (Limits{}) || p.BuiltIn != nil {
+	if p.Rights != (become.Rights{}) || p.BuiltIn != nil {
 		return ready{}, false
 	}
 	select {
@@ -145,8 +203,8 @@ func (p *program) look() *ready {
 	if err != nil {
 		return nil
 	}
-	path, err := lookPath(p.Argv[0], env, p.Dir)
-	if err != nil || !localDir(p.Dir) {
+	path, ok := become.LookPath(p.Argv[0], env, p.Dir)
+	if !ok || !localDir(p.Dir) {
 		return nil
 	}
 	file := path
@@ -258,28 +316,4 @@ func largest(argv, env []string) string {
 		}
 	}
 	return fmt.Sprintf("%s with %d bytes, of %d in all,", name, size, total)
-}
-
-// lookPath finds a program the way the shell of the task would: by the task's
-// own PATH, and relative to its directory if the name holds a slash.
-func lookPath(file string, env []string, dir string) (string, error) {
-	if strings.Contains(file, "/") {
-		return file, nil
-	}
-	path := ""
-	for _, kv := range env {
-		if v, ok := strings.CutPrefix(kv, "PATH="); ok {
-			path = v
-		}
-	}
-	for _, in := range filepath.SplitList(path) {
-		if !filepath.IsAbs(in) {
-			in = filepath.Join(dir, in)
-		}
-		full := filepath.Join(in, file)
-		if info, err := os.Stat(full); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0 {
-			return full, nil
-		}
-	}
-	return "", fmt.Errorf("no program %q in PATH=%s", file, path)
 }
