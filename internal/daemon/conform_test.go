@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -88,7 +89,7 @@ func inProcess(t testing.TB, path string) control.Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signals := listen()
+	signals := listen(slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- l.live(ctx, file, signals, tokens, doors) }()

@@ -50,7 +50,7 @@ func Run(ctx context.Context, o Options) error {
 	unix.Umask(0o022)
 	out := newOutputs(o)
 	defer out.close()
-	signals := listen()
+	signals := listen(out.log)
 	defer signals.close()
 	file := newFile(o)
 	cfg, broken, err := file.first()

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -13,23 +14,57 @@ import (
 
 // signals is what the daemon hears from outside, from its first moment on.
 type signals struct {
-	ch    chan os.Signal
-	hurry chan struct{} // closed by the second request to stop
+	raw   chan os.Signal // as they come
+	ch    chan os.Signal // for serve
+	hurry chan struct{}  // closed by the second request to stop
 	end   context.CancelFunc
 	ctx   context.Context
 }
 
-// listen catches the signals that serve will answer; until then they wait.
-func listen() *signals {
-	s := &signals{ch: make(chan os.Signal, 64), hurry: make(chan struct{})}
+// lastTime is how long a daemon may take to end after the second request to stop:
+// long enough to see processes die of KILL.
+const lastTime = 10 * time.Second
+
+// listen catches the signals that serve will answer; until then they wait. The
+// second request to stop always ends the process, whatever it is waiting for:
+// the ledger is as good then as after a kill.
+func listen(log *slog.Logger) *signals {
+	s := &signals{raw: make(chan os.Signal, 64), ch: make(chan os.Signal, 64), hurry: make(chan struct{})}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	// SIGPIPE is caught and not ignored, which commands would inherit.
-	signal.Notify(s.ch, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
+	signal.Notify(s.raw, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
+	go s.pass(func() {
+		log.Error("cannot end in order: exiting", "waited", lastTime.String())
+		os.Exit(1)
+	})
 	return s
 }
 
+// pass passes on the signals, and counts those that ask for a stop.
+func (s *signals) pass(exit func()) {
+	stops := 0
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case sig := <-s.raw:
+			if sig == syscall.SIGTERM || sig == syscall.SIGINT {
+				if stops++; stops == 2 {
+					close(s.hurry)
+					over := time.AfterFunc(lastTime, exit)
+					defer over.Stop()
+				}
+			}
+			select {
+			case s.ch <- sig:
+			default: // many wait already
+			}
+		}
+	}
+}
+
 func (s *signals) close() {
-	signal.Stop(s.ch)
+	signal.Stop(s.raw)
 	s.end()
 }
 
@@ -53,8 +88,6 @@ func (s *signals) serve(ctx context.Context, l *loop, f *file, stop func()) {
 				if stops++; stops == 1 {
 					stop()
 					l.log.Info("stopping; a second signal stops at once", "signal", sig.String())
-				} else if stops == 2 {
-					close(s.hurry)
 				}
 			}
 		}
