@@ -13,5 +13,8 @@
 // good as one in trusted hands for an entry that belongs to one of the two: only
 // its owner can rename or remove it.
 //
+// That is the rule [Nobody], of what root runs; a [Rule] that is less strict
+// accepts more people, down to everybody.
+//
 // The package knows nothing of configurations, tasks or users other than uids.
 package trust

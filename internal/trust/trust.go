@@ -5,11 +5,42 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
+
+// Rule says whom others may be who can change what a path leads to. Each one
+// accepts what those before it accept.
+type Rule int
+
+const (
+	// Nobody accepts nobody but root and the user of this process. Root trusts
+	// root alone; another user trusts the members of the group of a file, too,
+	// which are often the user alone.
+	Nobody Rule = iota
+	// Known accepts other users and groups, but not everybody.
+	Known
+	// Given accepts whoever can change a directory; so that only a file that
+	// everybody can change is refused.
+	Given
+	// Anybody accepts everything.
+	Anybody
+)
+
+// For returns the rule for what is run as the user of this process: root trusts
+// root alone, unless the files were said to be trusted.
+func For(trusted bool) Rule {
+	switch {
+	case trusted:
+		return Given
+	case os.Geteuid() != 0:
+		return Known
+	}
+	return Nobody
+}
 
 // Error says that somebody else can change a file or directory, and which
 // commands mend it.
@@ -17,31 +48,62 @@ type Error struct {
 	Path string
 	Why  []string
 	Cure []string // commands to type; none: there is none but another path
+
+	given bool // the rule Given accepts it
 }
 
 func (e *Error) Error() string {
 	text := e.Path + ": " + strings.Join(e.Why, ", ")
-	if len(e.Cure) > 0 {
-		text += "; type: " + strings.Join(e.Cure, " && ")
+	if hint := e.Hint(); hint != "" {
+		text += "; " + hint
 	}
 	return text
 }
 
-// Check returns what lets somebody else change a file or directory, nil if
-// nothing does. It looks at owner and permissions of the thing itself. Root
-// trusts root alone; another user trusts itself, root, and the members of the
-// group of a file, which are often the user alone.
-func Check(path string, st *unix.Stat_t) *Error {
-	return check(path, st, uint32(os.Geteuid()))
+// Hint says what to do; "" if there is nothing to say.
+func (e *Error) Hint() string { return e.hint(inContainer()) }
+
+func (e *Error) hint(container bool) string {
+	var ways []string
+	if len(e.Cure) > 0 {
+		ways = append(ways, "type: "+strings.Join(e.Cure, " && "))
+	}
+	if e.given && container {
+		ways = append(ways, "give --trust-file, as rota runs in a container")
+	}
+	return strings.Join(ways, "; or ")
 }
 
-func check(path string, st *unix.Stat_t, self uint32) *Error {
-	e := &Error{Path: path}
+// inContainer reports whether this process seems to run in a container, where
+// files often belong to whoever made its image or its volume. It is for the
+// text of a hint alone: nothing is trusted for it.
+func inContainer() bool {
+	for _, path := range []string{"/.dockerenv", "/run/.containerenv", "/run/systemd/container"} {
+		if _, err := os.Lstat(path); err == nil {
+			return true
+		}
+	}
+	return os.Getpid() == 1 || os.Getenv("container") != "" || os.Getenv("KUBERNETES_SERVICE_HOST") != ""
+}
+
+// Check returns what lets somebody else change a file or directory whom the rule
+// [Nobody] does not accept, nil if nothing does. It looks at owner and
+// permissions of the thing itself.
+func Check(path string, st *unix.Stat_t) *Error {
+	return Nobody.check(path, st, uint32(os.Geteuid()))
+}
+
+func (r Rule) check(path string, st *unix.Stat_t, self uint32) *Error {
+	isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
+	if r == Anybody || r == Given && isDir {
+		return nil
+	}
+	e := &Error{Path: path, given: isDir || st.Mode&0o002 == 0}
 	what, name := "file", Quote(path)
-	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+	if isDir {
 		what = "directory"
 	}
-	if st.Uid != 0 && st.Uid != self {
+	if r == Nobody && st.Uid != 0 && st.Uid != self {
 		owner := "root"
 		if self != 0 {
 			owner = fmt.Sprint(self)
@@ -50,7 +112,7 @@ func check(path string, st *unix.Stat_t, self uint32) *Error {
 		e.Cure = append(e.Cure, "chown "+owner+" "+name)
 	}
 	who := ""
-	if self == 0 && st.Mode&0o020 != 0 && (st.Gid != 0 || hasACL(path)) {
+	if r == Nobody && self == 0 && st.Mode&0o020 != 0 && (st.Gid != 0 || hasACL(path)) {
 		why := fmt.Sprintf("gid %d may change the %s, and rota runs as root", st.Gid, what)
 		if st.Gid == 0 {
 			why = fmt.Sprintf("an access control list may let others change the %s, and rota runs as root", what)
@@ -91,6 +153,8 @@ type Way struct {
 	dir    *os.File
 	name   string
 	path   string
+	kind   uint32 // its S_IFMT; 0: it does not exist
+	rule   Rule
 	others *Error
 }
 
@@ -100,13 +164,16 @@ const maxLinks = 40
 // errLink is why a symbolic link was not followed.
 var errLink = errors.New("a symbolic link that others can change is not followed")
 
-// Follow walks an absolute path. A symbolic link that somebody else can change
-// is an [*Error]; so that it is never followed, whoever that is. What is
+// Follow walks an absolute path by the rule [Nobody].
+func Follow(path string) (*Way, error) { return Nobody.Follow(path) }
+
+// Follow walks an absolute path. A symbolic link that somebody can change whom
+// the rule does not accept is an [*Error]; so that it is never followed. What is
 // missing on the way is an error, the last element may be. The caller closes
 // the Way.
-func Follow(path string) (*Way, error) { return follow(path, uint32(os.Geteuid())) }
+func (r Rule) Follow(path string) (*Way, error) { return r.follow(path, uint32(os.Geteuid())) }
 
-func follow(path string, self uint32) (*Way, error) {
+func (r Rule) follow(path string, self uint32) (*Way, error) {
 	if !strings.HasPrefix(path, "/") {
 		return nil, fmt.Errorf("%s is no absolute path", path)
 	}
@@ -114,7 +181,7 @@ func follow(path string, self uint32) (*Way, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Way{dir: root, name: ".", path: "/"}
+	w := &Way{dir: root, rule: r}
 	rest := elements(path)
 	links := 0
 	for at := "/"; ; {
@@ -123,12 +190,12 @@ func follow(path string, self uint32) (*Way, error) {
 			w.Close()
 			return nil, err
 		}
-		sticky := st.Mode&unix.S_ISVTX != 0 && (st.Uid == 0 || st.Uid == self)
-		if e := check(at, &st, self); e != nil && !sticky && w.others == nil {
+		sticky := st.Mode&unix.S_ISVTX != 0 && (r != Nobody || st.Uid == 0 || st.Uid == self)
+		if e := r.check(at, &st, self); e != nil && !sticky && w.others == nil {
 			w.others = e
 		}
 		if len(rest) == 0 {
-			w.name, w.path = ".", at
+			w.name, w.path, w.kind = ".", at, unix.S_IFDIR
 			return w, nil
 		}
 		name := rest[0]
@@ -149,8 +216,9 @@ func follow(path string, self uint32) (*Way, error) {
 			w.Close()
 			return nil, err
 		}
-		if sticky && st.Uid != 0 && st.Uid != self && w.others == nil {
-			w.others = &Error{Path: next, Why: []string{fmt.Sprintf("it belongs to uid %d in the directory %s, where anybody may make files", st.Uid, at)}}
+		foreign := r == Nobody && st.Uid != 0 && st.Uid != self
+		if sticky && foreign && w.others == nil {
+			w.others = &Error{given: true, Path: next, Why: []string{fmt.Sprintf("it belongs to uid %d in the directory %s, where anybody may make files", st.Uid, at)}}
 		}
 		switch st.Mode & unix.S_IFMT {
 		case unix.S_IFDIR:
@@ -169,8 +237,8 @@ func follow(path string, self uint32) (*Way, error) {
 				w.Close()
 				return nil, &fs.PathError{Op: "readlink", Path: next, Err: err}
 			}
-			if w.others == nil && st.Uid != 0 && st.Uid != self {
-				w.others = &Error{Path: next, Why: []string{fmt.Sprintf("the symbolic link belongs to uid %d", st.Uid)}, Cure: []string{"chown -h " + userOf(self) + " " + Quote(next)}}
+			if w.others == nil && foreign {
+				w.others = &Error{given: true, Path: next, Why: []string{fmt.Sprintf("the symbolic link belongs to uid %d", st.Uid)}, Cure: []string{"chown -h " + userOf(self) + " " + Quote(next)}}
 			}
 			if w.others != nil {
 				e := *w.others
@@ -194,7 +262,7 @@ func follow(path string, self uint32) (*Way, error) {
 				w.Close()
 				return nil, &fs.PathError{Op: "open", Path: next, Err: unix.ENOTDIR}
 			}
-			w.name, w.path = name, next
+			w.name, w.path, w.kind = name, next, st.Mode&unix.S_IFMT
 			return w, nil
 		}
 	}
@@ -207,9 +275,24 @@ func userOf(uid uint32) string {
 	return fmt.Sprint(uid)
 }
 
-// Others returns how somebody else can change which file the path leads to, nil
-// if nobody can. It says nothing of who can change the file itself.
+// Others returns how somebody whom the rule does not accept can change which file
+// the path leads to, nil if nobody can. It says nothing of who can change the
+// file itself.
 func (w *Way) Others() *Error { return w.others }
+
+// Itself returns how somebody whom the rule does not accept can change what the
+// path leads to by its own permissions, nil if nobody can or if it does not
+// exist.
+func (w *Way) Itself() (*Error, error) {
+	var st unix.Stat_t
+	switch err := unix.Fstatat(int(w.dir.Fd()), w.name, &st, unix.AT_SYMLINK_NOFOLLOW); {
+	case errors.Is(err, unix.ENOENT):
+		return nil, nil
+	case err != nil:
+		return nil, &fs.PathError{Op: "stat", Path: w.path, Err: err}
+	}
+	return w.rule.check(w.path, &st, uint32(os.Geteuid())), nil
+}
 
 // Path is where the path leads to, without symbolic links.
 func (w *Way) Path() string { return w.path }
@@ -238,46 +321,111 @@ func (w *Way) Dir() (dir *os.File, name string) { return w.dir, w.name }
 // Close gives up the directory.
 func (w *Way) Close() error { return w.dir.Close() }
 
-// Open opens a regular file to read that nobody else can change, by the file
-// itself or anything on the way to it.
-func Open(path string) (*os.File, error) {
-	w, err := Follow(path)
+// Open opens a regular file to read by the rule [Nobody].
+func Open(path string) (*os.File, error) { return Nobody.Open(path) }
+
+// Open opens a regular file to read, unless somebody whom the rule does not
+// accept can change it, by the file itself or anything on the way to it. The
+// file's name is where the path leads to.
+func (r Rule) Open(path string) (*os.File, error) {
+	w, err := r.Follow(path)
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
+	if w.kind == unix.S_IFDIR { // whoever may change what is in it
+		return nil, notRegular(w.path, w.kind)
+	}
 	if w.others != nil {
 		return nil, w.others
+	}
+	if w.kind != unix.S_IFREG && w.kind != 0 {
+		return nil, notRegular(w.path, w.kind) // to open a device may do something
 	}
 	f, err := w.Open(unix.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
-	st, err := fstat(f)
-	if err == nil {
-		err = regular(w.path, &st)
-	}
-	if err == nil {
-		if e := Check(w.path, &st); e != nil {
-			err = e
-		}
-	}
-	if err != nil {
+	if err := r.file(f); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return f, nil
 }
 
-// regular returns an error for what is no regular file.
-func regular(path string, st *unix.Stat_t) error {
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFREG:
+// Verify returns an [*Error] if somebody whom the rule does not accept can change
+// what a path leads to, or the way to it. What does not exist is nobody's.
+func (r Rule) Verify(path string) error {
+	w, err := r.Follow(path)
+	if errors.Is(err, unix.ENOENT) {
 		return nil
-	case unix.S_IFDIR:
-		return &fs.PathError{Op: "read", Path: path, Err: unix.EISDIR}
 	}
-	return &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if w.others != nil {
+		return w.others
+	}
+	e, err := w.Itself()
+	if e != nil {
+		return e
+	}
+	return err
+}
+
+// file returns an error if an open file is no regular one, or one that somebody
+// can change whom the rule does not accept.
+func (r Rule) file(f *os.File) error {
+	st, err := fstat(f)
+	if err != nil {
+		return err
+	}
+	if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFREG {
+		return notRegular(f.Name(), kind)
+	}
+	if e := r.check(f.Name(), &st, uint32(os.Geteuid())); e != nil {
+		return e
+	}
+	return nil
+}
+
+// notRegular is the error for what is no regular file.
+func notRegular(path string, kind uint32) error {
+	err := errors.New("not a regular file")
+	if kind == unix.S_IFDIR {
+		err = unix.EISDIR
+	}
+	return &fs.PathError{Op: "read", Path: path, Err: err}
+}
+
+// MakeDir makes a directory, and those above it, where they are missing. It
+// returns an [*Error] if somebody can change the directory, or the way to it,
+// whom the rule does not accept; then nothing is made.
+func (r Rule) MakeDir(path string, perm uint32) error {
+	w, err := r.Follow(path)
+	if errors.Is(err, unix.ENOENT) && path != "/" {
+		if err := r.MakeDir(filepath.Dir(path), perm); err != nil {
+			return err
+		}
+		w, err = r.Follow(path)
+	}
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	switch {
+	case w.others != nil:
+		return w.others
+	case w.kind == unix.S_IFDIR:
+		return nil
+	case w.kind != 0:
+		return &fs.PathError{Op: "mkdir", Path: w.path, Err: unix.ENOTDIR}
+	}
+	if err := unix.Mkdirat(int(w.dir.Fd()), w.name, perm); err != nil && !errors.Is(err, unix.EEXIST) {
+		return &fs.PathError{Op: "mkdir", Path: w.path, Err: err}
+	}
+	return nil
 }
 
 // Quote returns a name as a shell has to be given it.
