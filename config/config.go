@@ -74,10 +74,16 @@ type Options struct {
 	Read func(path string) ([]byte, error)
 	// Glob returns the paths that match a pattern, as filepath.Glob does.
 	Glob func(pattern string) ([]string, error)
-	// TrustFile accepts, when rota is root, files that another user or group
-	// can change. One that anybody can change is never accepted.
+	// TrustFile accepts files that another user or group can change, also when rota
+	// is root, and whoever can change the directories on the way to them. A file
+	// that anybody can change is never accepted.
 	TrustFile bool
+	// Limit bounds the time in which files are read; nil: one for this Load alone.
+	Limit *Limit
 	// Now is what a "once" is held against, for the note that it lies in the
 	// past; zero: the real clock.
 	Now time.Time
+
+	until time.Time // when files must have answered
+	seen  *Seen     // what was found is remembered there; nil: it is not
 }

@@ -55,7 +55,16 @@ func (s spot) dates(path string) []string {
 
 // openDates reads a file of dates and complains of what is wrong in it.
 func (l *loader) openDates(path string) *dateFile {
-	text, fault, err := l.o.read(path, maxDateFile)
+	if l.unanswered != nil {
+		return &dateFile{err: l.unanswered}
+	}
+	text, real, fault, err := l.o.read(path, maxDateFile)
+	if fault == nil {
+		fault = l.isOutput(real)
+	}
+	if l.gaveUp(err) {
+		return &dateFile{err: err}
+	}
 	if p := (*fs.PathError)(nil); errors.As(err, &p) {
 		err = p.Err // the complaint has the path as it was written
 	}

@@ -24,12 +24,15 @@ func Load(path string, o Options) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, fault, err := o.read(l.config.Path, maxSize)
+	text, real, fault, err := l.o.read(l.config.Path, maxSize)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the configuration: %w", err)
+		return nil, cannotRead(err)
 	}
+	l.real = real
 	return l.load(text, fault)
 }
+
+func cannotRead(err error) error { return fmt.Errorf("cannot read the configuration: %w", err) }
 
 // Parse is Load for a text that did not come from a file. The path serves for
 // complaints; relative paths in the text start at its folder.
@@ -59,6 +62,9 @@ type loader struct {
 	references []reference
 	guesses    int                  // see meant
 	dateFiles  map[string]*dateFile // by absolute path
+	real       string               // where the path of the file leads to; "": not known
+	outputDirs []string             // see isOutput; nil: not looked up yet
+	unanswered error                // a file that did not answer; the others are not read any more
 }
 
 // pattern is an entry of include.
@@ -72,9 +78,7 @@ func newLoader(path string, o Options) (*loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Glob == nil {
-		o.Glob = filepath.Glob
-	}
+	o = o.begun()
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
@@ -106,6 +110,9 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 		return nil, &Errors{errs}
 	}
 	l.settings(file)
+	if fault := l.isOutput(l.real); fault != nil {
+		l.add(complaint{Fault: *fault, whole: true, spot: spot{l: l, src: file}})
+	}
 	l.includes(file)
 	for _, src := range l.sources {
 		l.lanes(src)
@@ -122,6 +129,9 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 		if f := l.dateFiles[path]; f.err == nil {
 			l.sources = append(l.sources, f.src)
 		}
+	}
+	if l.unanswered != nil {
+		return nil, cannotRead(l.unanswered)
 	}
 	errs, warnings := l.faults()
 	if len(errs) > 0 {
@@ -171,7 +181,10 @@ func (l *loader) includes(file *source) {
 		if !filepath.IsAbs(abs) {
 			abs = filepath.Join(escapeGlob.Replace(file.dir), pattern)
 		}
-		matches, err := l.o.Glob(abs)
+		matches, err := l.o.glob(abs)
+		if l.gaveUp(err) {
+			return
+		}
 		if err != nil {
 			at.wrong(`such as "conf.d/*.toml"`, "%q is no pattern", pattern)
 			continue
@@ -186,16 +199,36 @@ func (l *loader) includes(file *source) {
 			}
 		}
 	}
+	told := map[string]bool{} // what mends several files, such as a chmod of their directory, is told once
 	for _, path := range slices.Sorted(maps.Keys(found)) {
-		text, fault, err := l.o.read(path, maxSize)
+		text, real, fault, err := l.o.read(path, maxSize)
+		if l.gaveUp(err) {
+			return
+		}
+		if fault == nil {
+			fault = l.isOutput(real)
+		}
 		switch {
+		case fault != nil && told[fault.Hint]:
 		case errors.Is(err, syscall.EISDIR): // a pattern such as "conf.d/*" may match folders
 		case err != nil:
 			found[path].wrong("", "cannot read what it matches: %v", err)
 		default:
+			if fault != nil && fault.Hint != "" {
+				told[fault.Hint] = true
+			}
 			l.open(path, l.showAs(path), text, fault)
 		}
 	}
+}
+
+// gaveUp reports whether a path did not answer. That ends the load.
+func (l *loader) gaveUp(err error) bool {
+	if !errors.As(err, new(*Unanswered)) {
+		return false
+	}
+	l.unanswered = err
+	return true
 }
 
 // escapeGlob makes a path a pattern that matches only it.

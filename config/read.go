@@ -5,127 +5,93 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
+	"path/filepath"
 	"strings"
-	"syscall"
+	"time"
+
+	"rota/internal/trust"
 )
 
 // maxSize bounds in bytes a file that is read.
 const maxSize = 16 << 20
 
-// readFile returns the content of a regular file, unless somebody may change it
-// who must not.
-func readFile(path string, trust bool) ([]byte, error) {
-	return readRegular(path, func(info fs.FileInfo) error { return distrusted(path, info, trust) })
-}
-
-// readRegular returns the content of a regular file, and not much more of it
-// than maxSize. check has a look at the file before it is read.
-func readRegular(path string, check func(fs.FileInfo) error) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO is not waited for
+// readFile returns the content of a regular file, and not much more of it than
+// maxSize, unless somebody can change it whom the rule does not accept. real is
+// where the path leads to.
+func readFile(path string, rule trust.Rule) (data []byte, real string, err error) {
+	f, err := rule.Open(path)
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		p.Path = path // as it was named
+	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, err
-	case info.IsDir():
-		return nil, &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
-	case !info.Mode().IsRegular():
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
-	}
-	if err := check(info); err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err != nil {
-		return nil, err
-	}
-	return data, nil
-}
-
-// distrusted returns an error if somebody may change a file or folder who must
-// not.
-func distrusted(path string, info fs.FileInfo, trust bool) error {
-	owner := info.Sys().(*syscall.Stat_t)
-	if d := distrust(path, info.Mode(), owner.Uid, owner.Gid, os.Geteuid() == 0 && !trust); d != nil {
-		return d
-	}
-	return nil
-}
-
-// untrusted is the error of a file or folder that others may change.
-type untrusted struct {
-	path string
-	why  []string
-	cure []string // commands to type
-}
-
-func (u *untrusted) Error() string {
-	return u.path + ": " + strings.Join(u.why, ", ") + "; type: " + strings.Join(u.cure, " && ")
-}
-
-// distrust returns what is wrong with the owner and rights of a file or folder,
-// nil if nothing is. Whoever can change the file can run what they like as rota's
-// user; so nobody else may if strict, which is when rota is root.
-func distrust(path string, mode fs.FileMode, uid, gid uint32, strict bool) *untrusted {
-	u := &untrusted{path: path}
-	what, name := "file", quoteShell(path)
-	if mode.IsDir() {
-		what = "folder"
-	}
-	if strict && uid != 0 {
-		u.why = append(u.why, fmt.Sprintf("the %s belongs to uid %d, and rota runs as root", what, uid))
-		u.cure = append(u.cure, "chown root "+name)
-	}
-	who := ""
-	if strict && gid != 0 && mode&0o020 != 0 {
-		u.why = append(u.why, fmt.Sprintf("gid %d may change the %s, and rota runs as root", gid, what))
-		who = "g"
-	}
-	if mode&0o002 != 0 {
-		u.why = append(u.why, "anybody may change the "+what)
-		who += "o"
-	}
-	if who != "" {
-		u.cure = append(u.cure, "chmod "+who+"-w "+name)
-	}
-	if u.why == nil {
-		return nil
-	}
-	return u
-}
-
-// quoteShell returns a name as a shell has to be given it.
-func quoteShell(name string) string {
-	plain := func(r rune) bool { return r < 0x80 && (bare(byte(r)) || strings.ContainsRune("/.,:@%+=", r)) }
-	if name != "" && !strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
-		return name
-	}
-	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+	data, err = io.ReadAll(io.LimitReader(f, maxSize+1))
+	return data, f.Name(), err
 }
 
 // larger says that something has more bytes than it may have.
 func larger(most int) string { return fmt.Sprintf("larger than %d MiB", most>>20) }
 
-// read returns the text of a file without its byte order mark. The fault is
-// about the file as a whole, such as that it has more than most bytes.
-func (o Options) read(path string, most int) (text string, fault *Fault, err error) {
-	read := o.Read
-	if read == nil {
-		read = func(path string) ([]byte, error) { return readFile(path, o.TrustFile) }
+// file is what a path leads to.
+type file struct {
+	data []byte
+	real string // the path without symbolic links; "": not known
+}
+
+// open returns what a path leads to. The error is a [*trust.Error] if somebody may
+// change it who must not, and an [*Unanswered] if it does not answer.
+func (o Options) open(path string) (f file, err error) {
+	if o.Read != nil {
+		f.data, err = o.Read(path)
+	} else {
+		f, err = within(o.Limit, path, o.until, func() (f file, err error) {
+			f.data, f.real, err = readFile(path, trust.For(o.TrustFile))
+			return f, err
+		})
 	}
-	data, err := read(path)
-	if u := (*untrusted)(nil); errors.As(err, &u) {
-		return "", &Fault{Msg: strings.Join(u.why, ", "), Hint: "type: " + strings.Join(u.cure, " && ")}, nil
+	o.seen.text(path, f.data, err)
+	return f, err
+}
+
+// glob returns the paths that match a pattern.
+func (o Options) glob(pattern string) (matches []string, err error) {
+	if o.Glob != nil {
+		matches, err = o.Glob(pattern)
+	} else {
+		matches, err = within(o.Limit, pattern, o.until, func() ([]string, error) { return filepath.Glob(pattern) })
+	}
+	o.seen.match(pattern, matches)
+	return matches, err
+}
+
+// begun returns the options for one look at the files, which begins now.
+func (o Options) begun() Options {
+	if o.Limit == nil {
+		o.Limit = NewLimit(loadTime)
+	}
+	o.until = time.Now().Add(o.Limit.time)
+	return o
+}
+
+// read returns the text of a file without its byte order mark, and where its path
+// leads to. The fault is about the file as a whole, such as that it has more than
+// most bytes.
+func (o Options) read(path string, most int) (text, real string, fault *Fault, err error) {
+	f, err := o.open(path)
+	if e := (*trust.Error)(nil); errors.As(err, &e) {
+		msg := strings.Join(e.Why, ", ")
+		if e.Path != path {
+			msg = e.Path + ": " + msg
+		}
+		return "", "", &Fault{Msg: msg, Hint: e.Hint()}, nil
 	}
 	if err != nil {
-		return "", nil, err
+		return "", "", nil, err
 	}
-	if len(data) > most {
-		return "", &Fault{Msg: "the file is " + larger(most)}, nil
+	if len(f.data) > most {
+		return "", "", &Fault{Msg: "the file is " + larger(most)}, nil
 	}
-	return strings.TrimPrefix(string(data), byteOrderMark), nil, nil
+	return strings.TrimPrefix(string(f.data), byteOrderMark), f.real, nil, nil
 }

@@ -2,58 +2,11 @@ package config
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
 )
-
-func TestDistrust(t *testing.T) {
-	for _, c := range []struct {
-		mode     fs.FileMode
-		uid, gid uint32
-		strict   bool // rota is root, and was not told to trust
-		want     string
-	}{
-		{0o644, 0, 0, true, ""},
-		{0o600, 0, 0, true, ""},
-		{0o664, 0, 0, true, ""}, // a clone by root under umask 002
-		{0o644, 0, 100, true, ""},
-		{0o664, 0, 100, true, "/j: gid 100 may change the file, and rota runs as root; type: chmod g-w /j"},
-		{0o644, 1000, 1000, true, "/j: the file belongs to uid 1000, and rota runs as root; type: chown root /j"},
-		{0o666, 1000, 1000, true, "/j: the file belongs to uid 1000, and rota runs as root, gid 1000 may change the file, and rota runs as root, anybody may change the file; type: chown root /j && chmod go-w /j"},
-		{0o646, 0, 0, true, "/j: anybody may change the file; type: chmod o-w /j"},
-		{0o777 | fs.ModeDir, 1000, 0, true, "/j: the folder belongs to uid 1000, and rota runs as root, anybody may change the folder; type: chown root /j && chmod o-w /j"},
-		{0o644, 1000, 1000, false, ""},
-		{0o664, 1000, 1000, false, ""},
-		{0o644, 0, 0, false, ""},
-		{0o666, 1000, 1000, false, "/j: anybody may change the file; type: chmod o-w /j"},
-	} {
-		got := ""
-		if d := distrust("/j", c.mode, c.uid, c.gid, c.strict); d != nil {
-			got = d.Error()
-		}
-		if got != c.want {
-			t.Errorf("%o %d:%d strict %v: %q, want %q", c.mode, c.uid, c.gid, c.strict, got, c.want)
-		}
-	}
-}
-
-func TestQuoteShell(t *testing.T) {
-	for name, want := range map[string]string{
-		"/etc/rota/jobs.toml": "/etc/rota/jobs.toml",
-		"":                    "''",
-		"a b":                 "'a b'",
-		"it's":                `'it'\''s'`,
-		"a;b":                 "'a;b'",
-		"größe":               "'größe'",
-	} {
-		if got := quoteShell(name); got != want {
-			t.Errorf("%q: %s, want %s", name, got, want)
-		}
-	}
-}
 
 // Files as they lie in a real folder.
 func TestLoadFile(t *testing.T) {

@@ -12,6 +12,8 @@ import (
 	"slices"
 
 	"github.com/google/renameio/v2"
+
+	"rota/internal/trust"
 )
 
 // manifestName is the file that says what the other files of the folder are.
@@ -32,13 +34,14 @@ type savedFile struct {
 
 // Save keeps the texts in a folder, which it makes if need be, for a later
 // start that finds the file broken. It replaces what was kept there before; if
-// it fails or is cut off, that stays. Nobody may be able to change the folder or
-// the one above it who may not change the file either.
+// it fails or is cut off, that stays. Nobody may be able to change the directory
+// or the way to it who may not change the file either.
 func (c *Config) Save(dir string, o Options) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	rule := trust.For(o.TrustFile)
+	if err := rule.MakeDir(dir, 0o700); err != nil {
 		return err
 	}
-	if err := guarded(dir, o); err != nil {
+	if err := rule.Verify(dir); err != nil {
 		return err
 	}
 	m := manifest{Version: 1}
@@ -75,21 +78,6 @@ func replace(path string, text []byte) error {
 	return f.CloseAtomicallyReplace()
 }
 
-// guarded returns an error if somebody who must not may change what is in the
-// folder, or put another one in its place.
-func guarded(dir string, o Options) error {
-	for _, path := range []string{filepath.Dir(dir), dir} {
-		info, err := os.Stat(path)
-		if err != nil {
-			return err
-		}
-		if err := distrusted(path, info, o.TrustFile); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // removeOthers removes the files of earlier configurations.
 func removeOthers(dir string, keep []string) error {
 	entries, err := os.ReadDir(dir)
@@ -115,28 +103,26 @@ func savedName(path, text string) string {
 // are none, and says so if they are not as they were saved, or if somebody may
 // change them who must not.
 func LoadSaved(dir string, o Options) (*Config, error) {
-	if err := guarded(dir, o); err != nil {
-		return nil, err
-	}
-	text, err := readFile(filepath.Join(dir, manifestName), o.TrustFile)
+	saved := o.begun()
+	manifestFile, err := saved.open(filepath.Join(dir, manifestName))
 	if err != nil {
 		return nil, err
 	}
 	m := manifest{}
-	if err := json.Unmarshal(text, &m); err != nil || m.Version != 1 || len(m.Files) == 0 {
+	if err := json.Unmarshal(manifestFile.data, &m); err != nil || m.Version != 1 || len(m.Files) == 0 {
 		return nil, fmt.Errorf("%s is damaged or of another version of rota", filepath.Join(dir, manifestName))
 	}
 	texts := map[string][]byte{}
 	for _, f := range m.Files {
 		name := filepath.Join(dir, filepath.Base(f.Name))
-		text, err := readFile(name, o.TrustFile)
+		file, err := saved.open(name)
 		if err != nil {
 			return nil, fmt.Errorf("cannot read a saved text: %s", err) // not ErrNotExist: something was saved
 		}
-		if savedName(f.Path, string(text)) != f.Name {
+		if savedName(f.Path, string(file.data)) != f.Name {
 			return nil, fmt.Errorf("%s is not as it was saved", name)
 		}
-		texts[f.Path] = text
+		texts[f.Path] = file.data
 	}
 	o.Read = func(path string) ([]byte, error) {
 		if text, ok := texts[path]; ok {

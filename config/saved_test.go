@@ -81,13 +81,15 @@ func TestSavedByOthers(t *testing.T) {
 	}{
 		{"state/last-good/*", foreign, false, "the file belongs to uid 1000, and rota runs as root; type: chown root ", true},
 		{"state/last-good/manifest.json", foreign, false, "the file belongs to uid 1000", true},
-		{"state/last-good", foreign, false, "state/last-good: the folder belongs to uid 1000", false},
-		{"state", foreign, false, "state: the folder belongs to uid 1000", false},
+		{"state/last-good", foreign, false, "state/last-good: the directory belongs to uid 1000", false},
+		{"state", foreign, false, "state: the directory belongs to uid 1000", false},
+		{".", foreign, false, ": the directory belongs to uid 1000", false},
+		{".", anybody, false, ": anybody may change the directory", false},
 		{"state", foreign, true, "", true},
 		{"state/last-good/*", anybody, true, "anybody may change the file", true},
 		{"state/last-good/manifest.json", anybody, true, "anybody may change the file", true},
-		{"state/last-good", anybody, true, "anybody may change the folder", false},
-		{"state", anybody, true, "anybody may change the folder", false},
+		{"state/last-good", anybody, true, "", true}, // a volume of Kubernetes is so
+		{"state", anybody, true, "", true},
 	} {
 		s := scene{T: t, dir: t.TempDir()}
 		s.write("jobs.toml", "a")

@@ -2,7 +2,6 @@ package config
 
 import (
 	"crypto/sha256"
-	"path/filepath"
 	"slices"
 )
 
@@ -16,24 +15,22 @@ type Seen struct {
 
 // Remember returns options for one [Load], and what that will have seen.
 func (o Options) Remember() (Options, *Seen) {
-	if o.Read == nil {
-		o.Read = func(path string) ([]byte, error) { return readFile(path, o.TrustFile) }
-	}
-	if o.Glob == nil {
-		o.Glob = filepath.Glob
-	}
 	s := &Seen{o, map[string]string{}, map[string][]string{}}
-	o.Read = func(path string) ([]byte, error) {
-		data, err := s.o.Read(path)
-		s.texts[path] = digest(data, err)
-		return data, err
-	}
-	o.Glob = func(pattern string) ([]string, error) {
-		matches, err := s.o.Glob(pattern)
-		s.matches[pattern] = matches
-		return matches, err
-	}
+	o.seen = s
 	return o, s
+}
+
+// text remembers what was read of a file; match, what matched a pattern.
+func (s *Seen) text(path string, data []byte, err error) {
+	if s != nil {
+		s.texts[path] = digest(data, err)
+	}
+}
+
+func (s *Seen) match(pattern string, matches []string) {
+	if s != nil {
+		s.matches[pattern] = matches
+	}
 }
 
 // Same reports whether another Load would find just the same texts. It reads
@@ -42,13 +39,15 @@ func (s *Seen) Same() bool {
 	if s == nil {
 		return false
 	}
+	o := s.o.begun()
 	for path, was := range s.texts {
-		if digest(s.o.Read(path)) != was {
+		f, err := o.open(path)
+		if digest(f.data, err) != was {
 			return false
 		}
 	}
 	for pattern, were := range s.matches {
-		if matches, _ := s.o.Glob(pattern); !slices.Equal(matches, were) {
+		if matches, _ := o.glob(pattern); !slices.Equal(matches, were) {
 			return false
 		}
 	}

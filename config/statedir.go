@@ -1,10 +1,76 @@
 package config
 
 import (
-	"io/fs"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
+
+	"rota/internal/trust"
 )
+
+// DefaultStateDir returns where the daemon keeps what it must remember if no file
+// says where: in /var/lib/rota for root, for others in $XDG_STATE_HOME/rota or
+// ~/.local/state/rota, and for who has no home in [SharedStateDir].
+func DefaultStateDir() string {
+	if os.Getuid() == 0 {
+		return "/var/lib/rota"
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "rota")
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "state", "rota")
+	}
+	return SharedStateDir()
+}
+
+// SharedStateDir returns the state directory of a user who has no home. Anybody
+// may make that directory first.
+func SharedStateDir() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("rota-%d", os.Getuid()))
+}
+
+// outputDirs are the directories below the state directory that rota makes. What
+// is there was chosen by tasks, and by who asks for runs.
+var outputDirs = []string{"last-good", "live", "logs", "runs"}
+
+// outputs returns the directories of task output on this machine, without symbolic
+// links, for a file that names a state directory.
+func (l *loader) outputs() []string {
+	var dirs []string
+	for _, state := range []string{l.config.Rota.StateDir, DefaultStateDir()} {
+		if state == "" {
+			continue
+		}
+		for _, name := range outputDirs {
+			dir := filepath.Join(state, name)
+			real, err := within(l.o.Limit, dir, l.o.until, func() (string, error) { return filepath.EvalSymlinks(dir) })
+			if err != nil {
+				real = dir // it does not exist, as long as nobody makes it
+			}
+			dirs = append(dirs, real)
+		}
+	}
+	return dirs
+}
+
+// isOutput returns a fault if a file is one that rota made for a task: whoever owns
+// it, what it says is up to others.
+func (l *loader) isOutput(real string) *Fault {
+	if real == "" {
+		return nil
+	}
+	if l.outputDirs == nil {
+		l.outputDirs = l.outputs()
+	}
+	for _, dir := range l.outputDirs {
+		if strings.HasPrefix(real, dir+"/") {
+			return &Fault{Msg: "in " + dir + " rota keeps what tasks and clients write; nothing there is configuration", Hint: "move " + real + " elsewhere"}
+		}
+	}
+	return nil
+}
 
 // StateDirOf returns the state_dir that a file names, absolute, also if the file
 // is wrong; "" if it names none that can be made out. It looks neither at what
@@ -20,7 +86,11 @@ func pathIn(path, key string) string {
 	if err != nil {
 		return ""
 	}
-	data, err := readRegular(path, func(fs.FileInfo) error { return nil })
+	o := Options{}.begun()
+	data, err := within(o.Limit, path, o.until, func() ([]byte, error) {
+		data, _, err := readFile(path, trust.Anybody)
+		return data, err
+	})
 	if err != nil {
 		return ""
 	}

@@ -59,13 +59,8 @@ func Run(ctx context.Context, o Options) error {
 	}
 	out.configure(cfg)
 	stateDir := StateDir(cfg)
-	// All that is in it is its owner's alone, but for the socket: the tasks of other
-	// users ask there, too.
-	if err := os.MkdirAll(stateDir, 0o711); err != nil {
-		return fmt.Errorf("state folder: %w; set state_dir in [rota] of %s", err, o.Config)
-	}
-	if err := distrust(stateDir, os.Getuid()); err != nil && !o.TrustFile && !inContainer() {
-		return err
+	if err := o.makeStateDir(stateDir); err != nil {
+		return fmt.Errorf("state directory: %w", err)
 	}
 	lock := flock.New(filepath.Join(stateDir, "lock"))
 	if ok, err := takeLock(ctx, lock); err != nil {
@@ -212,53 +207,6 @@ func (l *loop) end(hurry <-chan struct{}) error {
 	left := l.view.Live("")
 	l.event(ctx, ledger.Event{Time: time.Now(), Kind: "stop", Text: plural(len(left), "forked run goes on", "forked runs go on")})
 	l.log.Info("stopped", "forked", len(left), "waiting", len(l.view.Waiting("")))
-	return nil
-}
-
-// StateDir is where the daemon of a configuration keeps what it must remember:
-// as the file says, else /var/lib/rota for root and $XDG_STATE_HOME/rota,
-// ~/.local/state/rota, for others.
-func StateDir(c *config.Config) string {
-	if c.Rota.StateDir != "" {
-		return c.Rota.StateDir
-	}
-	return defaultStateDir()
-}
-
-func defaultStateDir() string {
-	if os.Getuid() == 0 {
-		return "/var/lib/rota"
-	}
-	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "rota")
-	}
-	if home, err := os.UserHomeDir(); err == nil {
-		return filepath.Join(home, ".local", "state", "rota")
-	}
-	return lastResort(os.Getuid())
-}
-
-// lastResort is where the state of a user lies who has no home. Anybody may make
-// that folder first.
-func lastResort(uid int) string { return filepath.Join(os.TempDir(), fmt.Sprintf("rota-%d", uid)) }
-
-// distrust complains of a state folder that others can change, for what lies in
-// it is run: as root of any, else of the one for those who have no home.
-func distrust(dir string, uid int) error {
-	look, where := unix.Stat, fmt.Sprintf("the state folder %s, from which root runs tasks; type: chown root %s && chmod go-w %s", dir, dir, dir)
-	if uid != 0 {
-		if dir != lastResort(uid) {
-			return nil
-		}
-		look, where = unix.Lstat, fmt.Sprintf("the state folder %s; set state_dir in [rota]", dir)
-	}
-	var info unix.Stat_t
-	if err := look(dir, &info); err != nil {
-		return fmt.Errorf("state folder: %w", err)
-	}
-	if int(info.Uid) != uid || info.Mode&0o022 != 0 {
-		return errors.New("others can change " + where)
-	}
 	return nil
 }
 

@@ -8,10 +8,11 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"rota/config"
+	"rota/internal/control"
 	"rota/internal/ledger"
 )
 
@@ -20,22 +21,46 @@ type file struct {
 	path    string
 	options config.Options
 
-	mu      sync.Mutex // one reload at a time
+	waiting atomic.Int32  // reloads that wait for their turn
+	turn    chan struct{} // holds one reload at a time
 	current *config.Config
 	seen    *config.Seen // what is on the disk, as far as it was read
 	wrong   string       // the complaint last made; "": none
+	late    error        // what did not answer when the file was last read; nil: all did
 }
+
+// mostReloads bounds the reloads that wait while a file does not answer.
+const mostReloads = 16
+
+// begin waits for the turn of a reload, and returns what ends it.
+func (f *file) begin(ctx context.Context) (end func(), err error) {
+	defer f.waiting.Add(-1)
+	if f.waiting.Add(1) > mostReloads {
+		return nil, control.Errorf(control.NotNow, "try again later", "%d reloads are waiting already", mostReloads)
+	}
+	select {
+	case f.turn <- struct{}{}:
+		return func() { <-f.turn }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// loadTime is how long the files of the configuration may take to answer.
+const loadTime = 10 * time.Second
 
 func newFile(o Options) *file {
 	path, err := filepath.Abs(o.Config)
 	if err != nil {
 		path = o.Config
 	}
-	return &file{path: path, options: o.files()}
+	f := &file{path: path, options: o.files(), turn: make(chan struct{}, 1)}
+	f.options.Limit = config.NewLimit(loadTime)
+	return f
 }
 
-// files is how far files are trusted. In a container those of a volume belong
-// to whoever made the image.
+// files is how far files are trusted. As PID 1 of a container rota trusts them:
+// those of a volume belong to whoever made it.
 func (o Options) files() config.Options {
 	return config.Options{TrustFile: o.TrustFile || inContainer()}
 }
@@ -48,8 +73,10 @@ func (f *file) first() (cfg *config.Config, broken, err error) {
 		f.current = cfg
 		return cfg, nil, nil
 	}
-	dir := filepath.Join(cmp.Or(config.StateDirOf(f.path), defaultStateDir()), "last-good")
-	saved, err2 := config.LoadSaved(dir, f.options)
+	dir := filepath.Join(cmp.Or(config.StateDirOf(f.path), config.DefaultStateDir()), "last-good")
+	o := f.options
+	o.Limit = nil // of its own: it is on another disk than what does not answer, perhaps
+	saved, err2 := config.LoadSaved(dir, o)
 	switch {
 	case err2 != nil && !errors.Is(err2, fs.ErrNotExist):
 		return nil, nil, alsoUnsaved(err, dir, err2)
@@ -75,21 +102,50 @@ func (f *file) load() (*config.Config, error) {
 	o := f.options
 	o.Now = time.Now()
 	o, f.seen = o.Remember()
-	return config.Load(f.path, o)
+	cfg, err := config.Load(f.path, o)
+	f.late = nil
+	if errors.As(err, new(*config.Unanswered)) {
+		f.late = err
+	}
+	return cfg, err
 }
 
 // watch reloads whenever something happens to the file or what it includes,
-// until ctx ends.
+// until ctx ends. A directory that does not answer is not waited for then.
 func (f *file) watch(ctx context.Context, l *loop) {
-	dirs := func() []string {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		return f.current.Dirs()
-	}
-	changed := func() { _, _ = f.reload(ctx, l, "") }
 	warn := func(err error) { l.log.Warn("edits there need a SIGHUP", "error", err) }
-	if err := config.Watch(ctx, dirs, changed, warn); err != nil && ctx.Err() == nil {
-		l.log.Error("cannot watch the file: edits need a SIGHUP", "error", err)
+	dirs := func() []string {
+		late := time.AfterFunc(loadTime, func() {
+			warn(fmt.Errorf("a directory of the configuration does not answer within %v", loadTime))
+		})
+		defer late.Stop()
+		return l.inForce.Load().Dirs()
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := config.Watch(ctx, dirs, func() { f.follow(ctx, l) }, warn); err != nil && ctx.Err() == nil {
+			l.log.Error("cannot watch the file: edits need a SIGHUP", "error", err)
+		}
+	}()
+	<-ctx.Done()
+	select {
+	case <-ended:
+	case <-time.After(time.Second):
+	}
+}
+
+// follow reloads. If a file does not answer it does so again once that has.
+func (f *file) follow(ctx context.Context, l *loop) {
+	for {
+		if _, err := f.reload(ctx, l, ""); !errors.As(err, new(*config.Unanswered)) {
+			return
+		}
+		select {
+		case <-f.options.Limit.Answered():
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
@@ -97,11 +153,14 @@ func (f *file) watch(ctx context.Context, l *loop) {
 // it, who, they want to hear about it in any case. The text is read and checked
 // outside the loop, so that no slot waits for it.
 func (f *file) reload(ctx context.Context, l *loop, who string) (config.Changes, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	end, err := f.begin(ctx)
+	if err != nil {
+		return config.Changes{}, err
+	}
+	defer end()
 	asked := who != ""
 	if !asked && f.seen.Same() {
-		return config.Changes{}, nil // something else happened in the folder
+		return config.Changes{}, f.late // something else happened in the directory
 	}
 	notifyReloading()
 	defer sdNotify("READY=1")
@@ -139,9 +198,12 @@ func (f *file) reload(ctx context.Context, l *loop, who string) (config.Changes,
 }
 
 // plan tells what a reload would change.
-func (f *file) plan() (*config.Config, config.Changes, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+func (f *file) plan(ctx context.Context) (*config.Config, config.Changes, error) {
+	end, err := f.begin(ctx)
+	if err != nil {
+		return nil, config.Changes{}, err
+	}
+	defer end()
 	o := f.options
 	o.Now = time.Now()
 	cfg, err := config.Load(f.path, o)

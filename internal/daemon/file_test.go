@@ -71,7 +71,7 @@ func TestFirstTrustsNoOthers(t *testing.T) {
 		t.Error("the file is right")
 	}
 	must(t, os.Chmod(last, 0o777))
-	if _, _, err := f.first(); err == nil || !strings.Contains(err.Error(), trap+last+": anybody may change the folder; type: chmod o-w "+last) {
+	if _, _, err := f.first(); err == nil || !strings.Contains(err.Error(), trap+last+": anybody may change the directory; type: chmod o-w "+last) {
 		t.Error(err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -27,7 +28,7 @@ func SocketPath(socket, stateDir string) string {
 	if socket == "" && stateDir != "" {
 		return filepath.Join(stateDir, "rota.sock")
 	}
-	return control.SocketPath(socket, defaultStateDir())
+	return control.SocketPath(socket, config.DefaultStateDir())
 }
 
 // open opens the doors of a configuration, as soon as no child of a killed daemon
@@ -48,7 +49,7 @@ func (l *loop) openDoors(c *config.Config) ([]*control.Door, error) {
 	var doors []*control.Door
 	named := cmp.Or(l.o.Socket, c.Rota.Socket)
 	path := SocketPath(named, c.Rota.StateDir)
-	socket, err := control.OpenSocket(path, c.Rota.SocketGroup)
+	socket, err := l.openSocket(path, c.Rota.SocketGroup)
 	switch {
 	case err == nil:
 		doors = append(doors, socket)
@@ -62,6 +63,9 @@ func (l *loop) openDoors(c *config.Config) ([]*control.Door, error) {
 		return doors, nil
 	}
 	w, err := webOf(c.Web)
+	if path, ok := strings.CutPrefix(w.Listen, "unix:"); ok && err == nil {
+		err = l.o.makeSocketDir(path)
+	}
 	if err == nil {
 		var web *control.Door
 		if web, err = control.OpenWeb(w); err == nil {
@@ -72,6 +76,14 @@ func (l *loop) openDoors(c *config.Config) ([]*control.Door, error) {
 	}
 	closeAll(doors)
 	return nil, err
+}
+
+// openSocket opens the socket on this machine.
+func (l *loop) openSocket(path, group string) (*control.Door, error) {
+	if err := l.o.makeSocketDir(path); err != nil {
+		return nil, err
+	}
+	return control.OpenSocket(path, group)
 }
 
 // rehang lets others in at the door of the web, as a file says that comes into
@@ -143,7 +155,7 @@ func (l *loop) serve(ctx context.Context, s control.Service, tokens runTokens, d
 	}
 	wg.Go(func() {
 		l.guard(ctx, g, func() {
-			door, err := control.OpenSocket(g.socket, l.first.Rota.SocketGroup)
+			door, err := l.openSocket(g.socket, l.first.Rota.SocketGroup)
 			if err != nil {
 				l.log.Error("the socket was removed and cannot be made again", "error", err)
 				return

@@ -33,7 +33,7 @@ func (s *service) Reload(ctx context.Context, plan bool) (control.Reloaded, erro
 	var err error
 	cfg := s.l.inForce.Load()
 	if plan {
-		cfg, changes, err = s.file.plan()
+		cfg, changes, err = s.file.plan(ctx)
 	} else if changes, err = s.file.reload(ctx, s.l, cmp.Or(control.Who(ctx), "somebody")); err == nil {
 		cfg = s.l.inForce.Load()
 	}
@@ -53,6 +53,9 @@ func (s *service) Reload(ctx context.Context, plan bool) (control.Reloaded, erro
 // fileError is an error of the file for others.
 func fileError(err error) error {
 	var wrong *config.Errors
+	if control.CodeOf(err) == control.NotNow {
+		return err
+	}
 	if !errors.As(err, &wrong) {
 		return control.Errorf(control.File, "", "%v", err)
 	}
