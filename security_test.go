@@ -144,26 +144,7 @@ func TestOtherUser(t *testing.T) {
 		t.Skip("only root can be somebody else")
 	}
 	t.Parallel()
-	dir, err := os.MkdirTemp("/tmp", "rota") // where others may look
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err := os.ReadFile(self)
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary := filepath.Join(dir, "rota")
-	if err := os.WriteFile(binary, program, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	dir, binary := public(t)
 	put(t, filepath.Join(dir, "jobs.toml"), header+fmt.Sprintf(`socket = %q
 [tasks.theirs]
 user = "nobody"

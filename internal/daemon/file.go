@@ -26,7 +26,8 @@ type file struct {
 	current *config.Config
 	seen    *config.Seen // what is on the disk, as far as it was read
 	wrong   string       // the complaint last made; "": none
-	late    error        // what did not answer when the file was last read; nil: all did
+
+	unanswered chan struct{} // is sent to when a file did not answer
 }
 
 // mostReloads bounds the reloads that wait while a file does not answer.
@@ -54,7 +55,7 @@ func newFile(o Options) *file {
 	if err != nil {
 		path = o.Config
 	}
-	f := &file{path: path, options: o.files(), turn: make(chan struct{}, 1)}
+	f := &file{path: path, options: o.files(), turn: make(chan struct{}, 1), unanswered: make(chan struct{}, 1)}
 	f.options.Limit = config.NewLimit(loadTime)
 	return f
 }
@@ -103,9 +104,11 @@ func (f *file) load() (*config.Config, error) {
 	o.Now = time.Now()
 	o, f.seen = o.Remember()
 	cfg, err := config.Load(f.path, o)
-	f.late = nil
 	if errors.As(err, new(*config.Unanswered)) {
-		f.late = err
+		select {
+		case f.unanswered <- struct{}{}:
+		default:
+		}
 	}
 	return cfg, err
 }
@@ -121,28 +124,32 @@ func (f *file) watch(ctx context.Context, l *loop) {
 		defer late.Stop()
 		return l.inForce.Load().Dirs()
 	}
+	changed := func() { _, _ = f.reload(ctx, l, "") }
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := config.Watch(ctx, dirs, func() { f.follow(ctx, l) }, warn); err != nil && ctx.Err() == nil {
+		if err := config.Watch(ctx, dirs, changed, warn); err != nil && ctx.Err() == nil {
 			l.log.Error("cannot watch the file: edits need a SIGHUP", "error", err)
 		}
 	}()
-	<-ctx.Done()
+	f.awaitAnswers(ctx, changed)
 	select {
 	case <-ended:
 	case <-time.After(time.Second):
 	}
 }
 
-// follow reloads. If a file does not answer it does so again once that has.
-func (f *file) follow(ctx context.Context, l *loop) {
+// awaitAnswers calls changed once what did not answer has, until ctx ends.
+func (f *file) awaitAnswers(ctx context.Context, changed func()) {
 	for {
-		if _, err := f.reload(ctx, l, ""); !errors.As(err, new(*config.Unanswered)) {
+		select {
+		case <-f.unanswered:
+		case <-ctx.Done():
 			return
 		}
 		select {
 		case <-f.options.Limit.Answered():
+			changed()
 		case <-ctx.Done():
 			return
 		}
@@ -160,7 +167,7 @@ func (f *file) reload(ctx context.Context, l *loop, who string) (config.Changes,
 	defer end()
 	asked := who != ""
 	if !asked && f.seen.Same() {
-		return config.Changes{}, f.late // something else happened in the directory
+		return config.Changes{}, nil // something else happened in the directory
 	}
 	notifyReloading()
 	defer sdNotify("READY=1")

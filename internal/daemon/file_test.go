@@ -1,13 +1,19 @@
 package daemon
 
 import (
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"rota/config"
+	"rota/internal/control"
+	"rota/internal/hungtest"
 )
 
 // What happens to other files in the folder is no reload; who asks gets one.
@@ -74,6 +80,50 @@ func TestFirstTrustsNoOthers(t *testing.T) {
 	if _, _, err := f.first(); err == nil || !strings.Contains(err.Error(), trap+last+": anybody may change the directory; type: chmod o-w "+last) {
 		t.Error(err)
 	}
+}
+
+// A start while an include does not answer is one from the last good file.
+func TestFirstWhileAMountHangs(t *testing.T) {
+	dir := t.TempDir()
+	path, conf := filepath.Join(dir, "jobs.toml"), filepath.Join(dir, "conf.d")
+	must(t, os.Mkdir(conf, 0o755))
+	must(t, os.WriteFile(path, []byte("[rota]\nstate_dir = \"state\"\ninclude = \"conf.d/*\"\n[tasks]\n"), 0o600))
+	f := newFile(Options{Config: path})
+	f.options.Limit = config.NewLimit(100 * time.Millisecond)
+	good, broken, err := f.first()
+	must(t, errors.Join(err, broken))
+	must(t, good.Save(filepath.Join(dir, "state", "last-good"), config.Options{}))
+	hungtest.Mount(t, conf)
+	cfg, broken, err := f.first()
+	must(t, err)
+	if !errors.As(broken, new(*config.Unanswered)) || cfg.Revision != good.Revision {
+		t.Errorf("%v, of revision %s", broken, cfg.Revision)
+	}
+}
+
+// Reloads that wait for one that does not come to its end do not become ever more.
+func TestReloadsDoNotPileUp(t *testing.T) {
+	f := newFile(Options{})
+	end, err := f.begin(t.Context())
+	must(t, err)
+	var waiting sync.WaitGroup
+	for range mostReloads {
+		waiting.Go(func() {
+			if end, err := f.begin(t.Context()); err == nil {
+				end()
+			} else {
+				t.Error(err)
+			}
+		})
+	}
+	for f.waiting.Load() < mostReloads {
+		runtime.Gosched()
+	}
+	if _, err := f.begin(t.Context()); control.CodeOf(err) != control.NotNow || control.CodeOf(fileError(err)) != control.NotNow {
+		t.Errorf("one more: %v", err)
+	}
+	end()
+	waiting.Wait()
 }
 
 func must(t *testing.T, err error) {
