@@ -83,7 +83,7 @@ func (o Options) read(path string, most int) (text, real string, fault *Fault, e
 	if e := (*trust.Error)(nil); errors.As(err, &e) {
 		msg := strings.Join(e.Why, ", ")
 		if e.Path != path {
-			msg = e.Path + ": " + msg
+			msg = e.Reason()
 		}
 		return "", "", &Fault{Msg: msg, Hint: e.Hint()}, nil
 	}

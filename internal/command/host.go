@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"rota/config"
+	"rota/internal/daemon"
 	"rota/runner"
 )
 
@@ -47,11 +48,23 @@ func onHost(cfg *config.Config, trust bool, root string) []config.Fault {
 			h.add(false, err.Error(), "", []string{"smtp", "password_file"})
 		}
 	}
+	h.directories()
 	h.web()
 	h.systemd()
 	h.crontabs()
 	slices.SortStableFunc(h.faults, h.places.Compare)
 	return h.faults
+}
+
+// directories looks at who can change what the daemon keeps, and its socket.
+func (h *host) directories() {
+	stateDir, socket := daemon.Unsafe(h.cfg, h.trust)
+	if stateDir != nil {
+		h.add(false, stateDir.Reason(), stateDir.Hint(), []string{"rota", "state_dir"})
+	}
+	if socket != nil && (stateDir == nil || socket.Path != stateDir.Path) {
+		h.add(false, socket.Reason(), socket.Hint(), []string{"rota", "socket"}, []string{"rota", "state_dir"})
+	}
 }
 
 // add complains about the first of some paths that stands in the file.

@@ -10,8 +10,9 @@ import (
 	"rota/config"
 )
 
-// machine makes files below a folder, 0600 unless a mode stands behind a blank
-// in the name.
+// machine makes files below a directory, 0600 unless a mode stands behind a blank
+// in the name: all may read the file, or the directory that holds it is open to
+// everybody.
 func machine(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
@@ -23,6 +24,11 @@ func machine(t *testing.T, files map[string]string) string {
 		}
 		if err := os.WriteFile(path, []byte(strings.ReplaceAll(text, "ROOT", root)), 0o600); err != nil {
 			t.Fatal(err)
+		}
+		if mode == "open" {
+			if err := os.Chmod(filepath.Dir(path), 0o777); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if mode == "all" {
 			if err := os.Chmod(path, 0o644); err != nil {
@@ -71,6 +77,10 @@ func TestOnHost(t *testing.T) {
 		{"a target", map[string]string{"jobs.toml": "[notify.x]\ncommand = [\"/no-such\"]\n[tasks]\n"}, "2:11 error: there is no /no-such"},
 		{"a password", map[string]string{"jobs.toml": "[smtp]\nhost = \"localhost\"\nuser = \"u\"\npassword_file = \"/no-such\"\n[tasks]\n"},
 			"4:17 error: password_file: open /no-such: no such file or directory"},
+		{"a state directory that everybody can change", map[string]string{"state/x open": "", "jobs.toml": "[rota]\nstate_dir = \"state\"\n[tasks]\n"},
+			"2:13 error: ROOT/state: anybody may change the directory"},
+		{"a directory of the socket that everybody can change", map[string]string{"run/x open": "", "jobs.toml": "[rota]\nstate_dir = \"state\"\nsocket = \"run/rota.sock\"\n[tasks]\n"},
+			"3:10 error: ROOT/run: anybody may change the directory"},
 		{"a token that is not there", map[string]string{"jobs.toml": "[web]\ntokens.a = { file = \"t\" }\n[tasks]\n"}, "2:21 error: open ROOT/t: no such file or directory"},
 		{"a token that all know", map[string]string{"t all": "0123456789abcdef", "jobs.toml": "[web]\ntokens.a = { file = \"t\" }\n[tasks]\n"}, "2:21 error: everyone may read or write ROOT/t"},
 		{"a token that is too short", map[string]string{"t": "0123456789abcde\n", "jobs.toml": "[web]\ntokens.a = { file = \"t\" }\n[tasks]\n"}, "2:21 error: the token in ROOT/t is shorter than 16 characters"},

@@ -29,22 +29,34 @@ var decisive = []string{"lock", "rota.db", "rota.db-wal", "rota.db-shm", "token-
 // able to change it or what is in it, nor to put another one in its place: tasks
 // are run by what it says.
 func (o Options) makeStateDir(dir string) error {
-	rule := o.rule()
-	if dir == config.SharedStateDir() && rule == trust.Known {
-		rule = trust.Nobody // anybody could have made it
-	}
 	// All that is in it is its owner's alone, but for the socket: the tasks of other
 	// users ask there, too.
-	err := rule.MakeDir(dir, 0o711)
-	for _, name := range append([]string{"."}, decisive...) {
-		if err == nil {
-			err = rule.Verify(filepath.Join(dir, name))
-		}
+	err := o.stateRule(dir).MakeDir(dir, 0o711)
+	if err == nil {
+		err = o.verifyStateDir(dir)
 	}
 	if err != nil && !errors.As(err, new(*trust.Error)) {
 		err = fmt.Errorf("%w; set state_dir in [rota] of %s", err, o.Config)
 	}
 	return err
+}
+
+func (o Options) stateRule(dir string) trust.Rule {
+	rule := o.rule()
+	if dir == config.SharedStateDir() && rule == trust.Known {
+		return trust.Nobody // anybody could have made it
+	}
+	return rule
+}
+
+func (o Options) verifyStateDir(dir string) error {
+	rule := o.stateRule(dir)
+	for _, name := range append([]string{"."}, decisive...) {
+		if err := rule.Verify(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // makeSocketDir makes the directory of a socket, where it is missing. Others must
@@ -58,4 +70,18 @@ func (o Options) makeSocketDir(socket string) error {
 		return fmt.Errorf("the directory of the socket: %w", err)
 	}
 	return nil
+}
+
+// Unsafe returns how others can change the state directory and the directory of
+// the socket of a configuration, each nil if they cannot, for a daemon that the
+// user of this process would start with or without --trust-file.
+func Unsafe(c *config.Config, trusted bool) (stateDir, socket *trust.Error) {
+	o := Options{TrustFile: trusted}
+	_ = errors.As(o.verifyStateDir(StateDir(c)), &stateDir)
+	w, err := o.rule().Follow(filepath.Dir(SocketPath(c.Rota.Socket, c.Rota.StateDir)))
+	if errors.As(err, &socket) || err != nil {
+		return stateDir, socket
+	}
+	defer w.Close()
+	return stateDir, w.Others()
 }

@@ -53,12 +53,15 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	text := e.Path + ": " + strings.Join(e.Why, ", ")
+	text := e.Reason()
 	if hint := e.Hint(); hint != "" {
 		text += "; " + hint
 	}
 	return text
 }
+
+// Reason says who can change what.
+func (e *Error) Reason() string { return e.Path + ": " + strings.Join(e.Why, ", ") }
 
 // Hint says what to do; "" if there is nothing to say.
 func (e *Error) Hint() string { return e.hint(inContainer()) }

@@ -210,7 +210,7 @@ func TestError(t *testing.T) {
 		e := c.rule.check("/no such", &unix.Stat_t{Mode: c.mode, Uid: c.uid, Gid: c.gid}, 0)
 		if e == nil {
 			e = &Error{}
-		} else if got := e.Path + ": " + strings.Join(e.Why, ", ") + "; " + e.hint(false); got != c.want {
+		} else if got := e.Reason() + "; " + e.hint(false); got != c.want {
 			t.Errorf("%o %d:%d: %q, want %q", c.mode, c.uid, c.gid, got, c.want)
 		}
 		if (e.Path == "") != (c.want == "") || strings.Contains(e.hint(true), "--trust-file") != c.given || strings.Contains(e.hint(false), "--trust-file") {
