@@ -10,7 +10,7 @@ import (
 
 // release is the version of a release, set when it is linked:
 //
-//	go build -ldflags "-X rota/internal/command.release=1.0.0"
+//	CGO_ENABLED=0 go build -ldflags "-X rota/internal/command.release=1.0.0"
 var release string
 
 // version is that of a release, else what the build says of itself.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,8 +26,9 @@ type FS struct {
 // Mount mounts a file system that never answers over a directory. Every call that
 // looks up, reads or lists something below it, or that asks for the directory
 // itself by stat or chdir, waits until [FS.Release], which the end of the test
-// calls at the latest, or until its process is killed. The test is skipped where
-// there is no FUSE, or no right to mount.
+// calls at the latest, or until its process is killed. A test that waits for one of
+// them would never end; so it is released after a minute. The test is skipped
+// where there is no FUSE, or no right to mount.
 func Mount(t testing.TB, dir string) *FS {
 	t.Helper()
 	f, err := mount(dir)
@@ -36,7 +38,9 @@ func Mount(t testing.TB, dir string) *FS {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tooLong := time.AfterFunc(time.Minute, func() { _ = f.Release() })
 	t.Cleanup(func() {
+		tooLong.Stop()
 		if err := f.Release(); err != nil {
 			t.Error(err)
 		}
