@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // Files as they lie in a real folder.
@@ -50,4 +52,22 @@ func TestLoadFile(t *testing.T) {
 			t.Errorf("%s: %T", c.file, err)
 		}
 	}
+}
+
+// A file on which another process has a lease is not waited for.
+func TestLoadLeasedFile(t *testing.T) {
+	s := scene{T: t, dir: t.TempDir()}
+	s.write("jobs.toml", "a")
+	f, err := os.OpenFile(s.path("jobs.toml"), os.O_RDWR, 0)
+	s.must(err)
+	defer f.Close()
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		t.Skipf("no leases here: %v", err)
+	}
+	if _, err := Load(s.path("jobs.toml"), Options{}); err == nil || errors.As(err, new(*Unanswered)) {
+		t.Error(err)
+	}
+	s.must(f.Close())
+	_, err = Load(s.path("jobs.toml"), Options{})
+	s.must(err)
 }

@@ -33,7 +33,7 @@ func SharedStateDir() string {
 
 // outputDirs are the directories below the state directory that rota makes. What
 // is there was chosen by tasks, and by who asks for runs.
-var outputDirs = []string{"last-good", "live", "logs", "runs"}
+var outputDirs = []string{"last-good", "live", "logs", "runs", "tasks"}
 
 // outputs returns the directories of task output on this machine, without symbolic
 // links, for a file that names a state directory.
