@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"rota/internal/escape"
 )
 
 // Fault is one complaint about a file: what is wrong, where, and what to write
@@ -25,7 +27,7 @@ func (f Fault) Error() string {
 	if f.Hint != "" {
 		s += "; " + f.Hint
 	}
-	return clean(s)
+	return escape.Line(s)
 }
 
 func (f Fault) place() string {
@@ -51,9 +53,9 @@ func (f Fault) Render() string {
 		kind = "warning: "
 	}
 	if f.Line == 0 {
-		s := kind + clean(f.Msg) + "\n --> " + clean(f.File)
+		s := kind + escape.Line(f.Msg) + "\n --> " + escape.Line(f.File)
 		if f.Hint != "" {
-			s += "\n  = " + clean(f.Hint)
+			s += "\n  = " + escape.Line(f.Hint)
 		}
 		return s
 	}
@@ -61,7 +63,7 @@ func (f Fault) Render() string {
 	gutter := strings.Repeat(" ", len(number))
 	text, lead, width := f.window()
 	var marks strings.Builder
-	for _, r := range lead { // as wide as what stands above, so that the caret stands right
+	for _, r := range escape.Lines(string(lead)) { // as wide as what stands above, so that the caret stands right
 		switch {
 		case r == '\t':
 			marks.WriteRune(r)
@@ -71,10 +73,10 @@ func (f Fault) Render() string {
 			marks.WriteRune(' ')
 		}
 	}
-	s := fmt.Sprintf("%s%s\n%s--> %s\n%s |\n%s | %s\n%s | %s%s", kind, clean(f.Msg),
-		gutter, clean(f.place()), gutter, number, clean(text), gutter, marks.String(), strings.Repeat("^", width))
+	s := fmt.Sprintf("%s%s\n%s--> %s\n%s |\n%s | %s\n%s | %s%s", kind, escape.Line(f.Msg),
+		gutter, escape.Line(f.place()), gutter, number, escape.Lines(text), gutter, marks.String(), strings.Repeat("^", width))
 	if f.Hint != "" {
-		s += " " + clean(f.Hint)
+		s += " " + escape.Line(f.Hint)
 	}
 	return s
 }
@@ -92,17 +94,8 @@ func (f Fault) window() (text string, lead []rune, width int) {
 		from = max(0, start-wide/2)
 		to = min(len(line), from+wide)
 	}
-	return string(line[from:to]), line[from:start], max(1, min(f.Width, to-start))
-}
-
-// clean replaces what would move the cursor or colour a terminal; a tab stays.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r != '\t' && !unicode.IsPrint(r) && r != ' ' {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
+	fault := line[start:max(start, min(start+f.Width, to))]
+	return string(line[from:to]), line[from:start], max(1, len([]rune(escape.Lines(string(fault)))))
 }
 
 // Errors is all that is wrong with a file and what it includes, in file order.

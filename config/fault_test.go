@@ -19,7 +19,7 @@ func TestRender(t *testing.T) {
 		{"the whole file", Fault{File: "j", Msg: "no", Hint: "yes"},
 			"j: no; yes", "error: no\n --> j\n  = yes"},
 		{"no tricks on the terminal", Fault{File: "j\n", Line: 1, Col: 1, Width: 1, Msg: "\x1b[2J", Hint: "\u202e", Text: "\x1b[31m\r"},
-			"j\ufffd:1:1: \ufffd[2J; \ufffd", "error: \ufffd[2J\n --> j\ufffd:1:1\n  |\n1 | \ufffd[31m\ufffd\n  | ^ \ufffd"},
+			`j\n:1:1: \x1b[2J; \u202e`, "error: \\x1b[2J\n --> j\\n:1:1\n  |\n1 | \\x1b[31m\\r\n  | ^^^^ \\u202e"},
 	} {
 		if got := c.fault.Error(); got != c.line {
 			t.Errorf("%s: %q, want %q", c.name, got, c.line)

@@ -64,7 +64,7 @@ func unquote(lit string, n int) (value string, offset int) {
 		}
 		if escaped {
 			var r rune
-			r, i = escape(lit, i+1)
+			r, i = readEscape(lit, i+1)
 			b.WriteRune(r)
 		} else {
 			b.WriteByte(lit[i])
@@ -80,8 +80,8 @@ func unquote(lit string, n int) (value string, offset int) {
 	return b.String(), offset
 }
 
-// escape reads an escape sequence behind its backslash.
-func escape(lit string, i int) (rune, int) {
+// readEscape reads an escape sequence behind its backslash.
+func readEscape(lit string, i int) (rune, int) {
 	if i >= len(lit) {
 		return utf8.RuneError, i
 	}

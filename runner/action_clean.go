@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"rota/internal/escape"
 )
 
 // cleanRefused are folders that are never cleaned, under whatever name.
@@ -58,7 +60,7 @@ func (a *Clean) Check() []Problem {
 // Run removes the files and writes their names and the sum to out.
 func (a *Clean) Run(ctx context.Context, _ Input, out io.Writer) error {
 	if !filepath.IsAbs(a.Path) {
-		return fmt.Errorf("path %s is not absolute", harmless(a.Path))
+		return fmt.Errorf("path %s is not absolute", escape.Name(a.Path))
 	}
 	root, err := os.OpenRoot(a.Path)
 	if err != nil {
@@ -73,7 +75,7 @@ func (a *Clean) Run(ctx context.Context, _ Input, out io.Writer) error {
 	}
 	for _, path := range cleanRefused {
 		if info, err := os.Stat(path); err == nil && os.SameFile(info, opened) {
-			return fmt.Errorf("%s is %s, which is never cleaned", harmless(a.Path), path)
+			return fmt.Errorf("%s is %s, which is never cleaned", escape.Name(a.Path), path)
 		}
 	}
 	s := sweep{Clean: a, ctx: ctx, out: out, before: time.Now().Add(-a.OlderThan)}

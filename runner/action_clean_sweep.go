@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"rota/internal/escape"
 )
 
 const (
@@ -130,7 +132,7 @@ func (s *sweep) remove(dir *os.Root, name string, list []candidate) {
 		s.files++
 		s.bytes += c.size
 		if s.files <= cleanNames {
-			fmt.Fprintf(s.out, "%s %s\n", verb, harmless(name+c.name))
+			fmt.Fprintf(s.out, "%s %s\n", verb, escape.Name(name+c.name))
 		}
 	}
 }
@@ -164,7 +166,7 @@ func (s *sweep) fail(name string, err error) {
 		if e, ok := errors.AsType[*fs.PathError](err); ok {
 			err = e.Err // it names the file without its folder, and as it is
 		}
-		s.errs = append(s.errs, fmt.Errorf("%s: %w", harmless(filepath.Join(s.Path, name)), err))
+		s.errs = append(s.errs, fmt.Errorf("%s: %w", escape.Name(filepath.Join(s.Path, name)), err))
 	}
 }
 
@@ -177,7 +179,7 @@ func (s *sweep) end() error {
 	if more := s.files - cleanNames; more > 0 {
 		fmt.Fprintf(s.out, "… and %d more\n", more)
 	}
-	fmt.Fprintf(s.out, "%s %d files, %d bytes, from %s\n", verb, s.files, s.bytes, harmless(s.Path))
+	fmt.Fprintf(s.out, "%s %d files, %d bytes, from %s\n", verb, s.files, s.bytes, escape.Name(s.Path))
 	if s.ctx.Err() != nil {
 		return fmt.Errorf("clean: not finished: %w", context.Cause(s.ctx))
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"rota/internal/escape"
 	"rota/internal/mail"
 )
 
@@ -19,7 +20,7 @@ const attachMax = 5 << 20
 // Mail is the action that sends a mail.
 type Mail struct {
 	To           []string
-	Subject      string // a template; control characters in what it makes become blanks
+	Subject      string // a template; what it makes is put on one line
 	Body         string // a template
 	AttachOutput bool   // add the output of the run that the hook is about, if there is one
 	Server       mail.Server
@@ -70,7 +71,7 @@ func (a *Mail) Run(ctx context.Context, in Input, out io.Writer) error {
 	if err := a.Server.Send(ctx, m); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "sent to %s\n", harmless(strings.Join(a.To, ", ")))
+	_, err = fmt.Fprintf(out, "sent to %s\n", escape.Name(strings.Join(a.To, ", ")))
 	return err
 }
 

@@ -9,11 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/google/renameio/v2"
+
+	"rota/internal/escape"
 )
 
 // templateFileMax bounds in bytes the text of a template file.
@@ -94,14 +95,14 @@ func (a *Write) Run(ctx context.Context, in Input, out io.Writer) error {
 		if err := appendText(path, text, mode); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "appended %d bytes to %s\n", len(text), harmless(a.Path))
+		fmt.Fprintf(out, "appended %d bytes to %s\n", len(text), escape.Name(a.Path))
 	case a.IfChanged && isFile(path, text, mode):
-		fmt.Fprintf(out, "%s is unchanged\n", harmless(a.Path))
+		fmt.Fprintf(out, "%s is unchanged\n", escape.Name(a.Path))
 	default:
 		if err := replaceFile(path, text, mode); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "wrote %s, %d bytes\n", harmless(a.Path), len(text))
+		fmt.Fprintf(out, "wrote %s, %d bytes\n", escape.Name(a.Path), len(text))
 	}
 	return nil
 }
@@ -117,7 +118,7 @@ func readTemplate(path string) (string, error) {
 		return "", err
 	}
 	if len(text) > templateFileMax {
-		return "", fmt.Errorf("%s is larger than %d MiB", harmless(path), templateFileMax>>20)
+		return "", fmt.Errorf("%s is larger than %d MiB", escape.Name(path), templateFileMax>>20)
 	}
 	return string(text), nil
 }
@@ -131,7 +132,7 @@ func openRegular(path string) (*os.File, fs.FileInfo, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", harmless(path))
+		err = fmt.Errorf("%s is no regular file", escape.Name(path))
 	}
 	if err != nil {
 		f.Close()
@@ -151,7 +152,7 @@ func destination(path string) (string, error) {
 		case errors.Is(err, fs.ErrNotExist):
 			dir, _ := filepath.Split(path)
 			if _, err := os.Stat(dir); err != nil {
-				return "", fmt.Errorf("folder of %s: %w; make it first", harmless(path), err)
+				return "", fmt.Errorf("folder of %s: %w; make it first", escape.Name(path), err)
 			}
 			return path, nil
 		case err != nil:
@@ -159,10 +160,10 @@ func destination(path string) (string, error) {
 		case info.Mode().IsRegular():
 			return path, nil
 		case info.Mode()&fs.ModeSymlink == 0:
-			return "", fmt.Errorf("%s is no regular file and stays as it is", harmless(path))
+			return "", fmt.Errorf("%s is no regular file and stays as it is", escape.Name(path))
 		}
 		if owner := info.Sys().(*syscall.Stat_t).Uid; owner != 0 && int(owner) != os.Geteuid() {
-			return "", fmt.Errorf("%s is a symbolic link of another user (uid %d) and is not followed", harmless(path), owner)
+			return "", fmt.Errorf("%s is a symbolic link of another user (uid %d) and is not followed", escape.Name(path), owner)
 		}
 		link, err := os.Readlink(path)
 		if err != nil {
@@ -176,7 +177,7 @@ func destination(path string) (string, error) {
 		}
 		path = link
 	}
-	return "", fmt.Errorf("%s: too many symbolic links", harmless(path))
+	return "", fmt.Errorf("%s: too many symbolic links", escape.Name(path))
 }
 
 // isFile reports whether path is a file with just this text and mode.
@@ -222,14 +223,4 @@ func appendText(path, text string, mode fs.FileMode) error {
 		return err
 	}
 	return f.Sync()
-}
-
-// harmless is a name as it is if it can be shown in one line and cannot play
-// tricks on a terminal, else as a quoted string with escapes.
-func harmless(name string) string {
-	quoted := strconv.Quote(name)
-	if quoted == `"`+name+`"` {
-		return name
-	}
-	return quoted
 }

@@ -178,20 +178,3 @@ func TestWriteFaults(t *testing.T) {
 		wantProblems(t, test.write, test.write.Check(), test.want...)
 	}
 }
-
-func TestHarmless(t *testing.T) {
-	for name, want := range map[string]string{
-		"plain name.log": "plain name.log",
-		"Größe":          "Größe",
-		"two\nlines":     `"two\nlines"`,
-		"\x1b[2Jgone":    `"\x1b[2Jgone"`,
-		"\u202etxt.exe":  `"\u202etxt.exe"`,
-		"\xff":           `"\xff"`,
-		`a\nb`:           `"a\\nb"`,
-		`"quoted"`:       `"\"quoted\""`,
-	} {
-		if got := harmless(name); got != want {
-			t.Errorf("%q: %s, want %s", name, got, want)
-		}
-	}
-}

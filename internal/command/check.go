@@ -10,6 +10,7 @@ import (
 
 	"rota/config"
 	"rota/internal/control"
+	"rota/internal/escape"
 )
 
 func checkCommand(s *session) *cli.Command {
@@ -58,7 +59,7 @@ runs as.
 			if c.Bool("json") {
 				return nil
 			}
-			_, err = fmt.Fprintf(s.out, "%s: %s, %s, ok\n", clean(name), count(len(cfg.Tasks), "task"), count(len(cfg.Queues), "queue"))
+			_, err = fmt.Fprintf(s.out, "%s: %s, %s, ok\n", escape.Line(name), count(len(cfg.Tasks), "task"), count(len(cfg.Queues), "queue"))
 			return err
 		},
 	}
@@ -112,7 +113,7 @@ func (s *session) showFaults(c *cli.Context, name string, faults []control.Fault
 		if len(files) > 1 {
 			more = " and " + count(len(files)-1, "other file")
 		}
-		_, err := fmt.Fprintf(s.out, "%s in %s%s\n", count(wrong, "error"), clean(files[0]), more)
+		_, err := fmt.Fprintf(s.out, "%s in %s%s\n", count(wrong, "error"), escape.Line(files[0]), more)
 		return err
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"rota/config"
 	"rota/internal/control"
 	"rota/internal/daemon"
+	"rota/internal/escape"
 	"rota/internal/suggest"
 )
 
@@ -202,15 +203,15 @@ func (s *session) report(err error, asJSON bool) {
 		return
 	}
 	for _, fault := range f.faults {
-		fmt.Fprintln(s.err, s.paint(s.err, cleanLines(fault.Text)))
+		fmt.Fprintln(s.err, s.paint(s.err, escape.Lines(fault.Text)))
 	}
 	if f.faults != nil {
-		fmt.Fprintln(s.err, clean(f.msg))
+		fmt.Fprintln(s.err, escape.Line(f.msg))
 		return
 	}
 	if f.wanted {
-		fmt.Fprintln(s.err, clean(f.Error()))
+		fmt.Fprintln(s.err, escape.Line(f.Error()))
 		return
 	}
-	fmt.Fprintln(s.err, s.paint(s.err, "error: "+clean(cmp.Or(f.Error(), "failed"))))
+	fmt.Fprintln(s.err, s.paint(s.err, "error: "+escape.Line(cmp.Or(f.Error(), "failed"))))
 }

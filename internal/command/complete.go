@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"rota/internal/escape"
 )
 
 // patience is how long completion waits for the daemon, and half of it where the
@@ -33,9 +35,9 @@ func (s *session) complete(words []string) error {
 		c.Context = ctx
 		w := bufio.NewWriter(s.out)
 		for _, o := range newCompletion(quiet, c, words).offers() {
-			io.WriteString(w, clean(o.word))
+			io.WriteString(w, escape.Line(o.word))
 			if o.text != "" {
-				io.WriteString(w, "\t"+clean(o.text))
+				io.WriteString(w, "\t"+escape.Line(o.text))
 			}
 			io.WriteString(w, "\n")
 		}

@@ -13,6 +13,7 @@ import (
 
 	"rota/internal/control"
 	"rota/internal/control/controltest"
+	"rota/internal/escape"
 )
 
 // serve lets a service answer at a socket until the test ends.
@@ -180,7 +181,7 @@ func FuzzComplete(f *testing.F) {
 	f.Fuzz(func(t *testing.T, typed string) {
 		words := strings.Split(typed, " ")
 		for _, got := range completed(t, words...) {
-			if last := words[len(words)-1]; got != ":files" && !strings.HasPrefix(got, clean(last)) {
+			if last := words[len(words)-1]; got != ":files" && !strings.HasPrefix(got, escape.Line(last)) {
 				t.Errorf("%q offers %q", typed, got)
 			}
 		}

@@ -17,6 +17,7 @@ import (
 	"rota/config"
 	"rota/internal/control"
 	"rota/internal/daemon"
+	"rota/internal/escape"
 )
 
 // connectFlags are the global flags that say where the file and the daemon are.
@@ -114,7 +115,7 @@ func inOneLine(complaints string) string {
 // program that wants to know asks for the status.
 func (s *session) aside(c *cli.Context, text string) {
 	if !c.Bool("quiet") && !c.Bool("json") {
-		fmt.Fprintln(s.err, clean(text))
+		fmt.Fprintln(s.err, escape.Line(text))
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/term"
 
 	"rota/config"
+	"rota/internal/escape"
 )
 
 func editCommand(s *session) *cli.Command {
@@ -54,7 +55,7 @@ follows by itself.
 			}
 			err = s.edit(e)
 			if e.keep {
-				fmt.Fprintf(s.err, "your text is kept in %s\n", clean(e.copy))
+				fmt.Fprintf(s.err, "your text is kept in %s\n", escape.Line(e.copy))
 			} else {
 				os.RemoveAll(filepath.Dir(e.copy))
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"rota/config"
+	"rota/internal/escape"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -183,7 +184,7 @@ func inExpression(text string, faults []schedule.Fault) *failure {
 func (e *explanation) text() string {
 	var b strings.Builder
 	line := func(head, text string) {
-		fmt.Fprintf(&b, "%-5s  %s\n", head, clean(text))
+		fmt.Fprintf(&b, "%-5s  %s\n", head, escape.Line(text))
 	}
 	line("means", e.Means)
 	if e.Zone != "" {

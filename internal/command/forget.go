@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"rota/internal/control"
+	"rota/internal/escape"
 	"rota/internal/suggest"
 	"rota/runner"
 	"rota/schedule"
@@ -135,7 +136,7 @@ func (s *session) confirm(question string) error {
 	if !term.IsTerminal(int(s.in.Fd())) {
 		return fail(exitUsage, "say --yes", "nobody is here to ask: %s", question)
 	}
-	fmt.Fprint(s.err, clean(question)+" [y/N] ")
+	fmt.Fprint(s.err, escape.Line(question)+" [y/N] ")
 	answer, _ := bufio.NewReader(s.in).ReadString('\n')
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"rota/internal/control"
+	"rota/internal/escape"
 	"rota/runner"
 )
 
@@ -152,13 +153,13 @@ func (p *printer) print(l logged) error {
 	}
 	text := l.text
 	if p.escape {
-		text = cleanLines(text)
+		text = escape.Lines(text)
 	}
 	if p.c.Bool("times") && !l.more && !l.at.IsZero() {
 		text = l.at.In(p.zone).Format("2006-01-02 15:04:05.000 ") + text
 	}
 	if p.each && !l.more {
-		text = clean(p.run) + ": " + text
+		text = escape.Line(p.run) + ": " + text
 	}
 	if l.whole {
 		text += "\n"

@@ -7,15 +7,13 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/term"
+
+	"rota/internal/escape"
 )
 
 // json writes an object on one line.
@@ -26,28 +24,8 @@ func (s *session) json(w io.Writer, v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	_, err := w.Write(harmless(b.Bytes()))
+	_, err := w.Write(escape.JSON(b.Bytes()))
 	return err
-}
-
-// harmless returns JSON that says the same, without anything that could steer a
-// terminal: what JSON itself does not escape of that lies beyond ASCII.
-func harmless(text []byte) []byte {
-	odd := func(r rune) bool { return r >= 0x7f && !unicode.IsPrint(r) && r != utf8.RuneError }
-	if !bytes.ContainsFunc(text, odd) {
-		return text
-	}
-	var safe []byte
-	for _, r := range string(text) {
-		if !odd(r) {
-			safe = utf8.AppendRune(safe, r)
-			continue
-		}
-		for _, unit := range utf16.Encode([]rune{r}) {
-			safe = fmt.Appendf(safe, "\\u%04x", unit)
-		}
-	}
-	return safe
 }
 
 // listed is a list that is [] in JSON if there is nothing in it.
@@ -58,36 +36,9 @@ func listed[T any](list []T) []T {
 	return list
 }
 
-// clean returns a text without anything that could steer a terminal: control
-// characters, and those that change the direction of writing, are escaped.
-func clean(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if unicode.IsPrint(r) {
-			b.WriteRune(r)
-		} else {
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		}
-	}
-	return b.String()
-}
-
-// cleanLines is clean for a text of several lines, in which tabs stay.
-func cleanLines(s string) string {
-	lines := strings.Split(s, "\n")
-	for i, line := range lines {
-		parts := strings.Split(line, "\t")
-		for j := range parts {
-			parts[j] = clean(parts[j])
-		}
-		lines[i] = strings.Join(parts, "\t")
-	}
-	return strings.Join(lines, "\n")
-}
-
 // warn says on stderr, on one line, what is not as it should be.
 func (s *session) warn(format string, args ...any) {
-	fmt.Fprintln(s.err, s.paint(s.err, "warning: "+clean(fmt.Sprintf(format, args...))))
+	fmt.Fprintln(s.err, s.paint(s.err, "warning: "+escape.Line(fmt.Sprintf(format, args...))))
 }
 
 // colored tells whether what goes to f is coloured.
@@ -152,7 +103,7 @@ func (g grid) lines(width int) []string {
 	rows := make([][]string, len(g.rows))
 	for i, row := range g.rows {
 		for _, cell := range row {
-			rows[i] = append(rows[i], clean(cell))
+			rows[i] = append(rows[i], escape.Line(cell))
 		}
 	}
 	g.rows = rows

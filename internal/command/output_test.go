@@ -5,22 +5,6 @@ import (
 	"testing"
 )
 
-func TestClean(t *testing.T) {
-	for text, want := range map[string]string{
-		"":                       "",
-		"Füße, 日本 ✓ … \"x\" 'y'": "Füße, 日本 ✓ … \"x\" 'y'",
-		"\x1b[31mred":            `\x1b[31mred`,
-		"a\nb\tc\x00":            `a\nb\tc\x00`,
-		"\u009b31m":              `\u009b31m`,
-		"\u202egnp.exe":          `\u202egnp.exe`,
-		"\xff":                   "\uFFFD",
-	} {
-		if got := clean(text); got != want {
-			t.Errorf("clean(%q) = %q, want %q", text, got, want)
-		}
-	}
-}
-
 func TestGrid(t *testing.T) {
 	t.Setenv("LC_ALL", "C.UTF-8")
 	table := func() grid {

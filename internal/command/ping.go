@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/urfave/cli/v2"
+
+	"rota/internal/escape"
 )
 
 func pingCommand(s *session) *cli.Command {
@@ -28,7 +30,7 @@ func pingCommand(s *session) *cli.Command {
 			case c.Bool("quiet"):
 				return nil
 			}
-			_, err = fmt.Fprintf(s.out, "a daemon answers at %s\n", clean(where))
+			_, err = fmt.Fprintf(s.out, "a daemon answers at %s\n", escape.Line(where))
 			return err
 		},
 	}

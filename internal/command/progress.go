@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"rota/internal/control"
+	"rota/internal/escape"
 	"rota/runner"
 )
 
@@ -56,7 +57,7 @@ func (s *session) progress(ctx context.Context, svc control.Service, run runner.
 		}
 		if drawn {
 			width, _, _ := term.GetSize(int(s.err.Fd()))
-			fmt.Fprint(s.err, "\r\x1b[K"+shorten(clean(fares(run, about, time.Now())), max(width-1, 20)))
+			fmt.Fprint(s.err, "\r\x1b[K"+shorten(escape.Line(fares(run, about, time.Now())), max(width-1, 20)))
 		}
 	}
 }

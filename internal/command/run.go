@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"rota/internal/control"
+	"rota/internal/escape"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -145,12 +146,12 @@ func (s *session) request(c *cli.Context, r control.Request) (run runner.Run, sv
 	}
 	switch {
 	case !c.Bool("json"):
-		_, err = fmt.Fprintln(s.out, clean(run.ID))
+		_, err = fmt.Fprintln(s.out, escape.Line(run.ID))
 	case !c.Bool("wait"):
 		err = s.json(s.out, run)
 	}
 	if err == nil && !c.Bool("wait") && !c.Bool("quiet") && term.IsTerminal(int(s.err.Fd())) {
-		fmt.Fprintln(s.err, clean(asked(run)))
+		fmt.Fprintln(s.err, escape.Line(asked(run)))
 	}
 	return run, svc, err
 }

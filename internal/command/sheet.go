@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"rota/internal/escape"
 )
 
 // sheet tells of one thing: a word and what there is to say, line by line.
@@ -30,7 +32,7 @@ func (s sheet) print(w io.Writer) error {
 		wide = max(wide, text.StringWidthWithoutEscSequences(line[0]))
 	}
 	for _, line := range s {
-		if _, err := fmt.Fprintln(w, strings.TrimRight(text.Pad(clean(line[0]), wide, ' ')+strings.Repeat(" ", gap)+cleanLines(line[1]), " ")); err != nil {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(text.Pad(escape.Line(line[0]), wide, ' ')+strings.Repeat(" ", gap)+escape.Lines(line[1]), " ")); err != nil {
 			return err
 		}
 	}
@@ -40,7 +42,7 @@ func (s sheet) print(w io.Writer) error {
 // say prints lines.
 func (s *session) say(lines ...string) error {
 	for _, line := range lines {
-		if _, err := fmt.Fprintln(s.out, clean(line)); err != nil {
+		if _, err := fmt.Fprintln(s.out, escape.Line(line)); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"rota/internal/control"
+	"rota/internal/escape"
 	"rota/runner"
 )
 
@@ -226,7 +227,7 @@ func runSheet(w when, r runPage) sheet {
 	b.add("signal", r.Signal)
 	b.add("queue", r.Queue)
 	for i, name := range slices.Sorted(maps.Keys(r.Params)) {
-		b.add(once(i == 0, "params"), clean(name+"="+r.Params[name]))
+		b.add(once(i == 0, "params"), escape.Line(name+"="+r.Params[name]))
 	}
 	b.add("input", r.Input)
 	if r.InputFile != "" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"rota/internal/escape"
 	"rota/schedule"
 )
 
@@ -22,7 +23,7 @@ func (s *session) tell(c *cli.Context, object any, lines ...string) error {
 		return nil
 	}
 	for _, line := range lines {
-		if _, err := fmt.Fprintln(s.out, clean(line)); err != nil {
+		if _, err := fmt.Fprintln(s.out, escape.Line(line)); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"rota/internal/escape"
 )
 
 // maxAnswer bounds an answer that is read as a whole.
@@ -113,7 +115,7 @@ func (c *Client) refused(answer *http.Response, into any) error {
 		Error *Error `json:"error"`
 	}
 	if json.Unmarshal(text, &no) != nil || no.Error == nil || no.Error.Code == "" {
-		said := strings.TrimSpace(short(string(text)))
+		said := escape.Short(string(text), 80)
 		return Errorf(NoDaemon, "is that the address of a rota?", "%s answers %q: %q", c.at, answer.Status, said)
 	}
 	if into != nil {

@@ -3,6 +3,8 @@ package control
 import (
 	"regexp"
 	"strings"
+
+	"rota/internal/escape"
 )
 
 // Bounds of what a request may give by name; the rest is for its input.
@@ -46,14 +48,9 @@ func (r Request) Check() error {
 // dots reports whether a key means a folder in paths and addresses.
 func dots(key string) bool { return key == "." || key == ".." }
 
-// short is a text of others' making, cut to what a message can hold.
-func short(s string) string {
-	const most = 80
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
-}
+// short is a text of others' making, cut to what a message can hold that quotes
+// it.
+func short(s string) string { return escape.Cut(s, 80) }
 
 // given counts what is.
 func given(what ...bool) (n int) {

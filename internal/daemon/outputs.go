@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rota/config"
+	"rota/internal/escape"
 	"rota/runner"
 )
 
@@ -81,9 +82,9 @@ func (out *outputs) format(format string) {
 	var h slog.Handler
 	switch {
 	case pretty:
-		h = tint.NewTextHandler(out.stderr, &tint.Options{Level: &out.level, TimeFormat: time.TimeOnly, NoColor: !out.color()})
+		h = terminalHandler{tint.NewTextHandler(out.stderr, &tint.Options{Level: &out.level, TimeFormat: time.TimeOnly, NoColor: !out.color()})}
 	case format == "json":
-		h = slog.NewJSONHandler(out.stderr, &slog.HandlerOptions{Level: &out.level})
+		h = slog.NewJSONHandler(jsonWriter{out.stderr}, &slog.HandlerOptions{Level: &out.level})
 	default:
 		h = slog.NewTextHandler(out.stderr, &slog.HandlerOptions{Level: &out.level})
 	}
@@ -137,10 +138,10 @@ func (out *outputs) echo(run runner.Run, line []byte) {
 	case "raw":
 		b.Write(line)
 	case "prefix":
-		fmt.Fprintf(&b, "%s | %s", run.Task, printable(line))
+		fmt.Fprintf(&b, "%s | %s", run.Task, escape.Lines(string(line)))
 	case "json":
 		text, _ := json.Marshal(map[string]any{"time": time.Now(), "task": run.Task, "run": run.ID, "line": string(bytes.ToValidUTF8(line, []byte("\uFFFD")))})
-		b.Write(text)
+		b.Write(escape.JSON(text))
 	default:
 		return
 	}
@@ -193,17 +194,6 @@ func took(r runner.Run) string {
 		return d.Round(time.Millisecond).String()
 	}
 	return d.Round(100 * time.Millisecond).String()
-}
-
-// printable shows text of unknown origin on a terminal: what could steer it is
-// escaped.
-func printable(line []byte) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' || r >= ' ' && r != 0x7f && (r < 0x80 || r > 0x9f) {
-			return r
-		}
-		return '·'
-	}, string(bytes.ToValidUTF8(line, []byte("\uFFFD"))))
 }
 
 func isTerminal(f *os.File) bool {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
+
+	"rota/internal/escape"
 )
 
 const (
@@ -34,7 +36,7 @@ type Server struct {
 // Message is what to send.
 type Message struct {
 	To      []string // "ops@example.org", "Ops <ops@example.org>"; by sendmail also "root"
-	Subject string   // control characters become blanks
+	Subject string   // put on one line, what cannot be seen escaped
 	Body    string   // plain text
 	Attach  []Attachment
 }
@@ -130,12 +132,12 @@ func (s Server) message(m Message) (*gomail.Msg, error) {
 	if err := s.head(msg, to); err != nil {
 		return nil, err
 	}
-	msg.Subject(oneLine(m.Subject, subjectMax))
+	msg.Subject(escape.Short(m.Subject, subjectMax))
 	msg.SetDate()
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no holiday replies
 	msg.SetBodyString(gomail.TypeTextPlain, m.Body)
 	for _, a := range m.Attach {
-		name := strings.NewReplacer("/", "_", `"`, "_", `\`, "_").Replace(oneLine(a.Name, 200))
+		name := strings.NewReplacer("/", "_", `"`, "_", `\`, "_").Replace(escape.Short(a.Name, 200))
 		err := msg.AttachReader(name, strings.NewReader(string(a.Text)), gomail.WithFileContentType(gomail.TypeTextPlain))
 		if err != nil {
 			return nil, err
@@ -168,20 +170,6 @@ func (s Server) head(msg *gomail.Msg, to []string) error {
 		return fmt.Errorf("from: %q is no mail address", from)
 	}
 	return msg.To(to...)
-}
-
-// oneLine is a text without control characters, of at most max bytes.
-func oneLine(text string, max int) string {
-	text = strings.Map(func(r rune) rune {
-		if isControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "\uFFFD"))
-	if len(text) > max {
-		text = strings.ToValidUTF8(text[:max-3], "") + "…"
-	}
-	return text
 }
 
 // isControl reports whether a header cannot hold the character: those that end a

@@ -8,10 +8,11 @@ import (
 	"io/fs"
 	netmail "net/mail"
 	"os/exec"
-	"strings"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
+
+	"rota/internal/escape"
 )
 
 // sendmailPath is where every mail system of Unix puts its sendmail.
@@ -42,7 +43,7 @@ func sendmail(ctx context.Context, from string, msg *gomail.Msg) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("mail: %w; name a server in [smtp]", err)
 	}
-	if why := strings.TrimSpace(oneLine(said.String(), subjectMax)); why != "" {
+	if why := escape.Short(said.String(), subjectMax); why != "" {
 		err = fmt.Errorf("%w: %s", err, why)
 	}
 	return fmt.Errorf("mail by %s: %w", sendmailPath, err)

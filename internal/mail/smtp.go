@@ -15,6 +15,8 @@ import (
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
+
+	"rota/internal/escape"
 )
 
 const (
@@ -80,7 +82,7 @@ func (s Server) smtp(ctx context.Context, msg *gomail.Msg) error {
 	if ctx.Err() != nil {
 		text = context.Cause(ctx).Error()
 	}
-	return fmt.Errorf("mail by %s: %s", net.JoinHostPort(s.Host, strconv.Itoa(port)), hide(oneLine(text, subjectMax), s.User, password))
+	return fmt.Errorf("mail by %s: %s", net.JoinHostPort(s.Host, strconv.Itoa(port)), hide(escape.Short(text, subjectMax), s.User, password))
 }
 
 // hide takes a password out of a text, in the forms that a server was told it

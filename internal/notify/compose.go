@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"rota/internal/escape"
 	"rota/runner"
 )
 
@@ -16,7 +17,7 @@ import (
 func (n *Notifier) compose(t Target, b bundle) (runner.Action, runner.Input) {
 	e, r := b.first, b.first.Run
 	h := runner.NewHook(string(e.Kind), r, n.o.StateDir, tailMax)
-	h.Why, h.Tail, h.More = why(e), printable(h.Tail), b.others()
+	h.Why, h.Tail, h.More = why(e), escape.Lines(h.Tail), b.others()
 	in := runner.Input{
 		Task: r.Task, Run: r.ID, Scheduled: r.Scheduled, Started: r.Started, Attempt: r.Attempts, Cause: r.Cause,
 		Host: n.host, Params: r.Params, Process: t.Process, Hook: h,

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"rota/internal/escape"
 	"rota/runner"
 )
 
@@ -89,7 +90,7 @@ func (n *Notifier) Send(target string, e Event) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
-	e.Text = printable(e.Text[:min(len(e.Text), textMax)])
+	e.Text = escape.Lines(e.Text[:min(len(e.Text), textMax)])
 	if _, ok := n.o.Targets()[target]; !ok {
 		n.o.Log.Warn("there is no such target to notify", "target", target, "event", string(e.Kind), "run", e.Run.ID)
 		return

@@ -208,7 +208,7 @@ func TestRetries(t *testing.T) {
 		r.fail("ops", "a/1")
 		r.fail("ops", "a/2")
 		synctest.Wait()
-		want := Undelivered{Target: "ops", Error: "down\uFFFD[2J for now", Since: start, Waiting: 2}
+		want := Undelivered{Target: "ops", Error: `down\x1b[2J for now`, Since: start, Waiting: 2}
 		if u := r.Undelivered(); len(u) != 1 || u[0] != want {
 			t.Errorf("%+v, want %+v", u, want)
 		}

@@ -42,7 +42,7 @@ attempts   2
 the end of its output:
 
     copying
-    disk full ` + "\uFFFD" + `[2J
+    disk full \x1b[2J
 
 to look further: rota show backup/20261122T023000Z
 `
@@ -315,7 +315,7 @@ func TestHeadline(t *testing.T) {
 		{Held, runner.Run{Task: "t"}, "t is held"},
 		{BadConfig, runner.Run{}, "jobs.toml is wrong"},
 		{Test, runner.Run{}, "a test"},
-		{Success, runner.Run{Task: "a\x1b[2J\nb"}, "a\uFFFD[2J b is ok"},
+		{Success, runner.Run{Task: "a\x1b[2J\nb"}, "a\\x1b[2J b is ok"},
 	} {
 		if got := headline(Event{Kind: test.kind, Run: test.run}); got != test.want {
 			t.Errorf("%s %+v: %q, want %q", test.kind, test.run, got, test.want)

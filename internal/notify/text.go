@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
+	"rota/internal/escape"
 	"rota/runner"
 )
 
@@ -73,7 +73,7 @@ func body(host string, b bundle, h *runner.Hook) string {
 	e, r := b.first, b.first.Run
 	t.WriteString(headline(e) + "\n\n")
 	if e.Kind == BadConfig {
-		t.WriteString(printable(e.Text) + "\n\n")
+		t.WriteString(escape.Lines(e.Text) + "\n\n")
 	} else {
 		line("why", oneLine(why(e)))
 	}
@@ -95,7 +95,7 @@ func body(host string, b bundle, h *runner.Hook) string {
 	}
 	if h.Tail != "" {
 		t.WriteString("\nthe end of its output:\n\n")
-		for l := range strings.Lines(printable(h.Tail)) {
+		for l := range strings.Lines(escape.Lines(h.Tail)) {
 			t.WriteString("    " + strings.TrimRight(l, "\n") + "\n")
 		}
 	}
@@ -216,21 +216,5 @@ func timeText(t time.Time) string {
 	return t.Format("Mon 2006-01-02 15:04:05 MST")
 }
 
-// printable makes a text harmless to a terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || !unicode.IsControl(r) && r != '\u202e' {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, strings.ToValidUTF8(text, "\uFFFD"))
-}
-
-// oneLine is a text on one line, harmless to a terminal, of bounded length.
-func oneLine(text string) string {
-	text = strings.Join(strings.Fields(printable(text)), " ")
-	if len(text) > lineMax {
-		text = strings.ToValidUTF8(text[:lineMax], "") + "…"
-	}
-	return text
-}
+// oneLine is a text as part of one.
+func oneLine(text string) string { return escape.Short(text, lineMax) }
