@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -18,8 +19,8 @@ type Setting struct {
 }
 
 // Settings returns all keys of the task, for people to read. Of the action it
-// says nothing, and of env and ping no values: they may hold what others should
-// not see.
+// says nothing, of env and ping no values, and of stdin its length: they may hold
+// what others should not see.
 func (t Task) Settings() []Setting {
 	plain := newDraft().Task
 	plain.Action, plain.Base = t.Action, t.Base
@@ -42,6 +43,11 @@ func (t Task) Settings() []Setting {
 			}
 		case "env":
 			s.Value = strings.Join(slices.Sorted(maps.Keys(t.Env)), ", ")
+		case "stdin":
+			s.Value = ""
+			if n := len(t.Stdin); n > 0 {
+				s.Value = fmt.Sprintf("%d bytes", n)
+			}
 		case "ping":
 			s.Value = ""
 			if t.Ping != "" {

@@ -16,6 +16,7 @@ timeout  = "4h"
 weekday  = "mon-fri"
 at       = "02:30"
 timezone = "Europe/Berlin"
+stdin    = "hunter2"
 env      = { PASSWORD = "hunter2", A = "b" }
 secrets  = { KEY = "file:key" }
 command  = ["rsync", "-a"]
@@ -37,7 +38,7 @@ log = "hello"
 	}
 	for task, want := range map[string]string{
 		"plain":   "command=",
-		"much":    `triggers=weekday mon-fri at 02:30 | command= | mode=sequential | timeout=4h | env=A, PASSWORD | secrets={"KEY":"file:/etc/rota/key"}`,
+		"much":    `triggers=weekday mon-fri at 02:30 | command= | mode=sequential | timeout=4h | stdin=7 bytes | env=A, PASSWORD | secrets={"KEY":"file:/etc/rota/key"}`,
 		"builtin": "log=",
 	} {
 		if got := show(task); got != want {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"rota/internal/escape"
 )
 
@@ -18,9 +20,10 @@ var cleanRefused = []string{"/", "/home", "/etc", "/usr", "/var"}
 
 // Clean is the action that removes old files from a folder. It removes regular
 // files only: folders, also empty ones, symbolic links, devices and sockets
-// stay. Path itself may be a symbolic link to a folder; below it none is
-// followed, and nothing outside is touched even if somebody changes the
-// folders meanwhile. After an error it goes on with the next file.
+// stay. Path itself may be a symbolic link to a folder, and lead over others, unless
+// other users can change them; below it none is followed, and nothing outside
+// is touched even if somebody changes the folders meanwhile. After an error it
+// goes on with the next file.
 type Clean struct {
 	Path      string        // absolute
 	Match     []string      // patterns of file names as of [filepath.Match], one is enough; none is "*", which also matches ".name"
@@ -62,7 +65,7 @@ func (a *Clean) Run(ctx context.Context, _ Input, out io.Writer) error {
 	if !filepath.IsAbs(a.Path) {
 		return fmt.Errorf("path %s is not absolute", escape.Name(a.Path))
 	}
-	root, err := os.OpenRoot(a.Path)
+	root, err := openDir(a.Path)
 	if err != nil {
 		return err
 	}
@@ -81,4 +84,19 @@ func (a *Clean) Run(ctx context.Context, _ Input, out io.Writer) error {
 	s := sweep{Clean: a, ctx: ctx, out: out, before: time.Now().Add(-a.OlderThan)}
 	s.folder(root, "", 0)
 	return s.end()
+}
+
+// openDir opens a directory, at the end of links that nobody else can change.
+func openDir(path string) (*os.Root, error) {
+	w, err := follow(path)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	dir, err := w.Open(unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return os.OpenRoot(fmt.Sprintf("/proc/self/fd/%d", dir.Fd())) // the directory that is open, wherever it is now
 }

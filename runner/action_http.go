@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/google/renameio/v2"
 )
 
 const (
@@ -23,8 +21,10 @@ const (
 
 // HTTP is the action that makes one request and judges the response. Proxies
 // come from the environment of rota. Up to 10 redirects are followed, never
-// from https to http; on the way to another host all headers stay behind that
-// might be a secret. A redirect whose status is expected is not followed.
+// from https to http; to another host goes nothing of what the task sends: no
+// headers of its own and no body, so that a redirect that would take the body
+// there (307, 308) is an error. A redirect whose status is expected is not
+// followed. Of a URL the output and errors show scheme, host and path.
 type HTTP struct {
 	URL        string            // http or https; a template after the host, each value through urlquery
 	Method     string            // "" is GET
@@ -75,28 +75,25 @@ func (a *HTTP) Run(ctx context.Context, in Input, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	save := ""
+	var save *place
 	if a.Save != "" {
-		if save, err = destination(a.Save); err != nil {
+		if save, err = openPlace(a.Save); err != nil {
 			return err
 		}
+		defer save.close()
 	}
-	shown := *u
-	shown.User = nil
-	name := req.Method + " " + shown.String()
+	name := req.Method + " " + shownURL(u)
 	if in.tells {
 		name = req.Method + " " + hostOnly(u)
-		defer func() {
-			if err != nil {
-				err = errors.New(withoutSecrets(u, err.Error()))
-			}
-		}()
 	}
+	secrets := a.secrets(u, in.tells)
+	defer func() { err = mask(err, secrets) }()
 
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = headMax
+	transport.Proxy = proxy
 	defer transport.CloseIdleConnections()
-	client := http.Client{Transport: transport, CheckRedirect: expect.checkRedirect}
+	client := http.Client{Transport: checkedLocation{transport}, CheckRedirect: expect.checkRedirect}
 	start := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {
@@ -139,7 +136,7 @@ func (a *HTTP) request(ctx context.Context, u *url.URL, in Input) (*http.Request
 	}
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
 	if err != nil {
-		return nil, err
+		return nil, requestError(ctx, method+" "+shownURL(u), err)
 	}
 	if a.BodyFile != "" {
 		if req.Body, req.ContentLength, err = openBody(a.BodyFile); err != nil {
@@ -162,7 +159,7 @@ func (a *HTTP) request(ctx context.Context, u *url.URL, in Input) (*http.Request
 // openBody opens a file to be sent with the size that it has now, even if it
 // grows meanwhile.
 func openBody(path string) (io.ReadCloser, int64, error) {
-	f, info, err := openRegular(path)
+	f, info, err := openRead(path)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -176,7 +173,7 @@ func openBody(path string) (io.ReadCloser, int64, error) {
 }
 
 // receive reads the response and judges it. It tells how much it read.
-func (a *HTTP) receive(resp *http.Response, expect expected, save string) (size string, err error) {
+func (a *HTTP) receive(resp *http.Response, expect expected, save *place) (size string, err error) {
 	if !expect.has(resp.StatusCode) {
 		head, err := io.ReadAll(io.LimitReader(resp.Body, drainMax+1))
 		text := ""
@@ -189,14 +186,16 @@ func (a *HTTP) receive(resp *http.Response, expect expected, save string) (size 
 		return sizeText(int64(len(head)), drainMax), fmt.Errorf("status %d, expected %s%s", resp.StatusCode, expect, text)
 	}
 	limit, sinks := int64(drainMax), []io.Writer{}
-	var file *renameio.PendingFile
-	if save != "" {
-		file, err = renameio.NewPendingFile(save, renameio.WithTempDir(filepath.Dir(save)),
-			renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
-		if err != nil {
+	var file *pending
+	if save != nil {
+		perm, umask := fs.FileMode(0o644), true
+		if st, err := save.stat(); err == nil { // as the file has it that is replaced
+			perm, umask = fs.FileMode(st.Mode&0o777), false
+		}
+		if file, err = save.create(perm, umask); err != nil {
 			return sizeText(0, 0), err
 		}
-		defer file.Cleanup()
+		defer file.discard()
 		limit, sinks = bodyMax, append(sinks, file)
 	}
 	search := finder{want: a.ExpectBody}
@@ -215,7 +214,7 @@ func (a *HTTP) receive(resp *http.Response, expect expected, save string) (size 
 	case n > limit:
 		return size, fmt.Errorf("response is larger than %d MiB and was not saved", limit>>20)
 	}
-	return size, file.CloseAtomicallyReplace()
+	return size, file.commit()
 }
 
 func sizeText(n, limit int64) string {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"rota/internal/escape"
 )
 
 // redirectsMax is how many redirects one request follows.
@@ -79,18 +81,19 @@ func (e expected) checkRedirect(next *http.Request, via []*http.Request) error {
 		return errors.New("a redirect from https to " + next.URL.Scheme + " is refused")
 	}
 	// net/http holds back only the headers that it knows to be secret, only
-	// from another host name, and not what Referer tells of the query.
+	// from another host name, and neither the body nor what Referer tells of
+	// the query.
 	home := via[0].URL.Host
-	foreign := func(r *http.Request) bool { return r.URL.Host != home }
-	if foreign(next) || slices.ContainsFunc(via, foreign) {
-		for name := range next.Header {
-			switch name {
-			case "Accept", "Accept-Language", "Content-Type", "User-Agent":
-			default:
-				next.Header.Del(name)
-			}
-		}
+	foreign := func(r *http.Request) bool { return !strings.EqualFold(r.URL.Host, home) }
+	if !foreign(next) && !slices.ContainsFunc(via, foreign) {
+		return nil
 	}
+	if next.Body != nil && next.Body != http.NoBody {
+		next.Body.Close()
+		return fmt.Errorf("status %d redirects to another host, %s, where the body is not sent; give its url to the task",
+			next.Response.StatusCode, escape.Name(next.URL.Host))
+	}
+	next.Header = http.Header{"User-Agent": {"rota"}}
 	return nil
 }
 

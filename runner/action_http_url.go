@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/template"
 	"text/template/parse"
+	"unicode"
 )
 
 // checkURL complains about a url whose host might come out different from what
@@ -79,15 +80,19 @@ func endsInQuery(pipe *parse.PipeNode) bool {
 	return ok && name.Ident == "urlquery"
 }
 
-// parseURL reads an absolute http or https URL; errors do not repeat it,
+// parseURL reads an absolute http or https URL; errors do not repeat any of it,
 // because it may hold a password.
 func parseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
-	if err != nil {
-		if e, ok := errors.AsType[*url.Error](err); ok {
-			err = e.Err
-		}
-		return nil, fmt.Errorf("url cannot be read: %w", err)
+	var badEscape url.EscapeError
+	switch {
+	case err == nil:
+	case errors.As(err, &badEscape):
+		return nil, errors.New("url cannot be read: a % is not followed by two hexadecimal digits")
+	case strings.ContainsFunc(text, unicode.IsControl):
+		return nil, errors.New("url cannot be read: it has a control character")
+	default:
+		return nil, errors.New("url cannot be read: its login, host or port is malformed")
 	}
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("url does not begin with http:// or https://")

@@ -1,18 +1,11 @@
 package runner
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
-
-	"github.com/google/renameio/v2"
 
 	"rota/internal/escape"
 )
@@ -24,8 +17,9 @@ const templateFileMax = 1 << 20
 // finds the old text or the new one, never a part: it is written beside the
 // file, synced and renamed, so that the file belongs to rota's user afterwards.
 //
-// If Path is a symbolic link, the file that it leads to is replaced and the
-// link stays; a link that belongs to neither root nor rota's user is refused.
+// If Path is a symbolic link, the file that it leads to is replaced and the link
+// stays. A link that others can change, by itself or by a directory on the way,
+// is not followed.
 type Write struct {
 	Path         string // absolute; its folder has to exist
 	Text         string // a template; this or TemplateFile
@@ -82,33 +76,34 @@ func (a *Write) Run(ctx context.Context, in Input, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	path, err := destination(a.Path)
+	at, err := openPlace(a.Path)
 	if err != nil {
 		return err
 	}
+	defer at.close()
 	mode := fs.FileMode(a.Mode)
 	if mode == 0 {
 		mode = 0o644
 	}
 	switch {
 	case a.Append:
-		if err := appendText(path, text, mode); err != nil {
+		if err := at.append(text, mode); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "appended %d bytes to %s\n", len(text), escape.Name(a.Path))
-	case a.IfChanged && isFile(path, text, mode):
-		fmt.Fprintf(out, "%s is unchanged\n", escape.Name(a.Path))
+		fmt.Fprintf(out, "appended %d bytes to %s\n", len(text), at.shown)
+	case a.IfChanged && at.holds(text, mode):
+		fmt.Fprintf(out, "%s is unchanged\n", at.shown)
 	default:
-		if err := replaceFile(path, text, mode); err != nil {
+		if err := at.replace(text, mode); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "wrote %s, %d bytes\n", escape.Name(a.Path), len(text))
+		fmt.Fprintf(out, "wrote %s, %d bytes\n", at.shown, len(text))
 	}
 	return nil
 }
 
 func readTemplate(path string) (string, error) {
-	f, _, err := openRegular(path)
+	f, _, err := openRead(path)
 	if err != nil {
 		return "", err
 	}
@@ -121,106 +116,4 @@ func readTemplate(path string) (string, error) {
 		return "", fmt.Errorf("%s is larger than %d MiB", escape.Name(path), templateFileMax>>20)
 	}
 	return string(text), nil
-}
-
-// openRegular opens a file to read. A FIFO or a device is an error at once,
-// where os.Open might wait for ever.
-func openRegular(path string) (*os.File, fs.FileInfo, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", escape.Name(path))
-	}
-	if err != nil {
-		f.Close()
-		return nil, nil, err
-	}
-	return f, info, nil
-}
-
-// destination follows the symbolic links at the end of path to the place
-// where a file may be written: nothing is there, or a regular file. Links of
-// other users are refused, because in a folder like /tmp anybody can make one;
-// the kernel guards only links that it follows itself.
-func destination(path string) (string, error) {
-	for range 40 { // as many as the kernel follows
-		info, err := os.Lstat(path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			dir, _ := filepath.Split(path)
-			if _, err := os.Stat(dir); err != nil {
-				return "", fmt.Errorf("folder of %s: %w; make it first", escape.Name(path), err)
-			}
-			return path, nil
-		case err != nil:
-			return "", err
-		case info.Mode().IsRegular():
-			return path, nil
-		case info.Mode()&fs.ModeSymlink == 0:
-			return "", fmt.Errorf("%s is no regular file and stays as it is", escape.Name(path))
-		}
-		if owner := info.Sys().(*syscall.Stat_t).Uid; owner != 0 && int(owner) != os.Geteuid() {
-			return "", fmt.Errorf("%s is a symbolic link of another user (uid %d) and is not followed", escape.Name(path), owner)
-		}
-		link, err := os.Readlink(path)
-		if err != nil {
-			return "", err
-		}
-		if !filepath.IsAbs(link) {
-			// Not filepath.Join: it would take ".." for the parent by name,
-			// which is another folder if a folder in between is a link.
-			dir, _ := filepath.Split(path)
-			link = dir + link
-		}
-		path = link
-	}
-	return "", fmt.Errorf("%s: too many symbolic links", escape.Name(path))
-}
-
-// isFile reports whether path is a file with just this text and mode.
-func isFile(path, text string, mode fs.FileMode) bool {
-	f, info, err := openRegular(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	if info.Size() != int64(len(text)) || info.Mode() != mode {
-		return false
-	}
-	have, err := io.ReadAll(io.LimitReader(f, info.Size()+1))
-	return err == nil && bytes.Equal(have, []byte(text))
-}
-
-func replaceFile(path, text string, mode fs.FileMode) error {
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(mode))
-	if err != nil {
-		return err
-	}
-	defer f.Cleanup()
-	if _, err := f.WriteString(text); err != nil {
-		return err
-	}
-	return f.CloseAtomicallyReplace()
-}
-
-func appendText(path, text string, mode fs.FileMode) error {
-	const flags = os.O_WRONLY | os.O_APPEND | syscall.O_NOFOLLOW | syscall.O_NONBLOCK
-	f, err := os.OpenFile(path, flags, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		f, err = os.OpenFile(path, flags|os.O_CREATE|os.O_EXCL, mode)
-		if err == nil {
-			err = f.Chmod(mode) // against the umask
-		}
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := f.WriteString(text); err != nil {
-		return err
-	}
-	return f.Sync()
 }

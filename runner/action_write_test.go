@@ -126,7 +126,7 @@ func TestWriteRefuses(t *testing.T) {
 		{Write{Path: at("fifo"), Text: "x"}, "fifo is no regular file and stays as it is"},
 		{Write{Path: at("fifo"), Text: "x", Append: true}, "fifo is no regular file and stays as it is"},
 		{Write{Path: "/dev/null", Text: "x"}, "/dev/null is no regular file and stays as it is"},
-		{Write{Path: at("loop"), Text: "x"}, "too many symbolic links"},
+		{Write{Path: at("loop"), Text: "x"}, "too many levels of symbolic links"},
 		{Write{Path: at("f"), TemplateFile: at("nosuch")}, "no such file"},
 		{Write{Path: at("f"), TemplateFile: at("fifo")}, "fifo is no regular file"},
 		{Write{Path: at("f"), TemplateFile: at("folder")}, "folder is no regular file"},
@@ -154,7 +154,7 @@ func TestWriteRefusesLinksOfOthers(t *testing.T) {
 		t.Skip(err)
 	}
 	for _, w := range []Write{{Path: link, Text: "x"}, {Path: link, Text: "x", Append: true}} {
-		if _, err := runWrite(t, w); !matches(err, "link of another user (uid 12345)") {
+		if _, err := runWrite(t, w); !matches(err, "the symbolic link belongs to uid 12345") {
 			t.Errorf("%+v: %v", w, err)
 		}
 	}

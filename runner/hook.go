@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -105,26 +104,4 @@ func CheckHook(a Action) []Problem {
 		return a.Check()
 	}
 	return nil
-}
-
-// hostOnly is a URL without what may be a secret.
-func hostOnly(u *url.URL) string { return u.Scheme + "://" + u.Host }
-
-// withoutSecrets takes out of a text what a URL holds besides its host, as a
-// server may repeat it.
-func withoutSecrets(u *url.URL, text string) string {
-	parts := []string{u.String(), u.RequestURI(), u.Path}
-	if pass, ok := u.User.Password(); ok {
-		parts = append(parts, pass)
-	}
-	parts = append(parts, strings.Split(u.Path, "/")...)
-	for _, values := range u.Query() {
-		parts = append(parts, values...)
-	}
-	for _, part := range parts {
-		if len(part) > 3 { // shorter ones are no secrets, but part of many words
-			text = strings.ReplaceAll(text, part, "…")
-		}
-	}
-	return text
 }

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"cmp"
-	"net/url"
 	"strings"
 
 	"rota/config"
@@ -35,7 +34,7 @@ func Does(a runner.Action) string {
 	case *runner.Log:
 		return "log " + a.Message
 	case *runner.HTTP:
-		return "http " + cmp.Or(a.Method, "GET") + " " + withoutPassword(a.URL)
+		return "http " + cmp.Or(a.Method, "GET") + " " + runner.ShownURL(a.URL)
 	case *runner.Write:
 		return "write " + a.Path
 	case *runner.Clean:
@@ -44,12 +43,4 @@ func Does(a runner.Action) string {
 		return "mail " + strings.Join(a.To, ", ")
 	}
 	return runner.ActionName(a)
-}
-
-// withoutPassword hides what nobody should read over a shoulder.
-func withoutPassword(text string) string {
-	if u, err := url.Parse(text); err == nil {
-		return u.Redacted()
-	}
-	return text
 }

@@ -14,7 +14,7 @@ func TestDoes(t *testing.T) {
 		{&runner.Command{Text: "cd /srv &&\n\tmake  all"}, "cd /srv && make all"},
 		{&runner.Command{Argv: []string{"rsync", "-a", "/x"}}, "rsync -a /x"},
 		{&runner.Log{Message: "hello"}, "log hello"},
-		{&runner.HTTP{URL: "https://ada:hunter2@example.org/x"}, "http GET https://ada:xxxxx@example.org/x"},
+		{&runner.HTTP{URL: "https://ada:hunter2@example.org/x?token=t#f"}, "http GET https://example.org/x"},
 		{&runner.HTTP{Method: "POST", URL: "https://example.org"}, "http POST https://example.org"},
 		{&runner.Write{Path: "/tmp/x"}, "write /tmp/x"},
 		{&runner.Clean{Path: "/tmp/x"}, "clean /tmp/x"},

@@ -1,0 +1,114 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// ShownURL is the url of a task as anybody may see it: scheme, host and path.
+// User, query and fragment are left out, as they may hold secrets.
+func ShownURL(text string) string {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		return "…"
+	}
+	if i := strings.IndexAny(rest, "?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	if path != "" {
+		path = "/" + path
+	}
+	return scheme + "://" + host[strings.LastIndex(host, "@")+1:] + path
+}
+
+// shownURL is the same for a URL that has been read.
+func shownURL(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
+}
+
+// hostOnly is a URL without its path, too: that of a notification is often all
+// that keeps others from sending one.
+func hostOnly(u *url.URL) string { return u.Scheme + "://" + u.Host }
+
+// harmlessHeaders have values that are no secrets.
+var harmlessHeaders = []string{"Accept", "Accept-Language", "Content-Type", "Host", "User-Agent"}
+
+// secrets are the parts of a request that no error may repeat, as a server's
+// response might; the longest first. The path is one if the url is hidden but
+// for its host.
+func (a *HTTP) secrets(u *url.URL, path bool) []string {
+	parts := []string{u.RawQuery, u.Fragment}
+	for _, values := range u.Query() {
+		parts = append(parts, values...)
+	}
+	if pass, ok := u.User.Password(); ok {
+		parts = append(parts, pass)
+	}
+	parts = append(parts, u.User.Username())
+	if path {
+		parts = append(parts, u.RequestURI(), u.EscapedPath(), u.Path)
+		parts = append(parts, strings.Split(u.Path, "/")...)
+	}
+	for name, value := range a.Headers {
+		if !slices.Contains(harmlessHeaders, http.CanonicalHeaderKey(name)) {
+			parts = append(append(parts, value), strings.Fields(value)...)
+		}
+	}
+	parts = slices.DeleteFunc(parts, func(s string) bool { return len(s) <= 3 }) // no secret, but part of many words
+	slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) })
+	return parts
+}
+
+// masked is an error that says less than the one it is made from.
+type masked struct {
+	text string
+	error
+}
+
+func (m *masked) Error() string { return m.text }
+func (m *masked) Unwrap() error { return m.error }
+
+// mask takes secrets out of the text of an error.
+func mask(err error, secrets []string) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	for _, secret := range secrets {
+		text = strings.ReplaceAll(text, secret, "…")
+	}
+	if text == err.Error() {
+		return err
+	}
+	return &masked{text, err}
+}
+
+// checkedLocation refuses redirects to what is no URL before package net/http
+// does, whose error repeats it.
+type checkedLocation struct{ *http.Transport }
+
+func (t checkedLocation) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.Transport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.URL.Parse(resp.Header.Get("Location")); err != nil && resp.StatusCode/100 == 3 {
+		resp.Body.Close()
+		return nil, fmt.Errorf("status %d leads to what is no URL", resp.StatusCode)
+	}
+	return resp, nil
+}
+
+// proxy is that of the environment, which may hold a password.
+func proxy(r *http.Request) (*url.URL, error) {
+	u, err := http.ProxyFromEnvironment(r)
+	if err != nil {
+		return nil, errors.New("the proxy that the environment names is no URL")
+	}
+	return u, nil
+}
