@@ -539,14 +539,14 @@ func TestOnBadConfig(t *testing.T) {
 	d.run("end")
 	var told []string
 	for _, h := range e.until("the end", func(all []heard) bool { return strings.HasPrefix(all[len(all)-1].body, "success") }) {
-		told = append(told, regexp.MustCompile(`(?s)^(\w+ (?:error: unknown key "\w+")?).*`).ReplaceAllString(h.body, "$1"))
+		told = append(told, regexp.MustCompile(`(?s)^(\w+ )(?:\S*:\d+:\d+: (unknown key "\w+"))?.*`).ReplaceAllString(h.body, "$1$2"))
 		if strings.HasPrefix(h.body, "bad_config") && !strings.Contains(h.body, "jobs.toml:") {
 			t.Errorf("the complaint names no place: %q", h.body)
 		}
 	}
 	same(t, "told", told, []string{
-		`bad_config error: unknown key "first"`, `bad_config error: unknown key "second"`,
-		`bad_config error: unknown key "second"`, `bad_config error: unknown key "second"`, "success ",
+		`bad_config unknown key "first"`, `bad_config unknown key "second"`,
+		`bad_config unknown key "second"`, `bad_config unknown key "second"`, "success ",
 	})
 	d.stop(syscall.SIGTERM)
 }

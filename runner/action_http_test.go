@@ -100,7 +100,7 @@ func TestHTTP(t *testing.T) {
 		{http: HTTP{URL: "/307", Method: "POST", BodyFile: file}, saw: `POST /landed 15 "from a {{file}}"`, says: "POST /307 200 in T, 11 bytes"},
 		{http: HTTP{URL: "/loop"}, saw: `GET /loop 0 ""`, err: "GET /loop: more than 10 redirects"},
 
-		{http: HTTP{URL: "/x/{{.Params.up | urlquery}}/y"}, err: `url: a value makes the path "/x/../y" lead to another folder`},
+		{http: HTTP{URL: "/x/{{.Params.up | urlquery}}/y"}, err: "url: a value makes its path lead to another directory"},
 		{http: HTTP{URL: "/{{.Params.nosuch | urlquery}}"}, err: "url: template: line 1:"},
 		{http: HTTP{URL: "/", Body: "{{.Params.nosuch}}"}, err: "body: template: line 1:"},
 		{http: HTTP{URL: "/", BodyFile: "/dev/zero"}, err: "/dev/zero is no regular file"},

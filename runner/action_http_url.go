@@ -115,7 +115,7 @@ func (a *HTTP) target(ctx context.Context, in Input) (*url.URL, error) {
 	}
 	// Dots need no escape, so a value could still climb out of its folder.
 	if text != a.URL && slices.ContainsFunc(strings.Split(u.Path, "/"), func(s string) bool { return s == "." || s == ".." }) {
-		return nil, fmt.Errorf("url: a value makes the path %q lead to another folder", u.Path)
+		return nil, errors.New("url: a value makes its path lead to another directory")
 	}
 	return u, nil
 }

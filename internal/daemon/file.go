@@ -178,7 +178,7 @@ func (f *file) reload(ctx context.Context, l *loop, who string) (config.Changes,
 			f.refuse(ctx, l, who, err)
 		}
 		if text != f.wrong {
-			l.tells.badConfig(f.current.Rota.OnBadConfig, text)
+			l.tells.badConfig(f.current.Rota.OnBadConfig, err.Error())
 		}
 		f.wrong = text
 		return config.Changes{}, err

@@ -160,7 +160,7 @@ func (l *loop) begin(ctx context.Context) error {
 	if l.broken != nil {
 		l.event(ctx, ledger.Event{Time: now, Kind: "reload", Text: "refused: " + faults(l.broken)})
 		l.out.complain(l.broken, "the file is wrong: started from the last good one")
-		l.tells.badConfig(l.cfg.Rota.OnBadConfig, complaint(l.broken))
+		l.tells.badConfig(l.cfg.Rota.OnBadConfig, l.broken.Error())
 	} else {
 		l.keep(l.cfg)
 	}

@@ -103,7 +103,8 @@ func (out *outputs) color() bool {
 }
 
 // complain tells of a file that is wrong: to a person with every place and
-// caret, to a machine in one line.
+// caret, to a machine in one line, without the lines of the file, which may hold
+// secrets and are kept with the log.
 func (out *outputs) complain(err error, msg string) {
 	var faults *config.Errors
 	if !errors.As(err, &faults) {
@@ -111,7 +112,7 @@ func (out *outputs) complain(err error, msg string) {
 		return
 	}
 	if !out.pretty.Load() {
-		out.log.Error(msg, "faults", len(faults.Faults), "complaint", complaint(err))
+		out.log.Error(msg, "faults", len(faults.Faults), "complaint", err.Error())
 		return
 	}
 	out.log.Error(msg, "faults", len(faults.Faults))
