@@ -22,7 +22,7 @@ var rooms = map[string][]string{
 	"schedule":                     {"internal/suggest"},
 	"runner":                       {"internal/become", "internal/escape", "internal/mail", "internal/trust"},
 	"internal/escape":              {},
-	"internal/mail":                {"internal/escape"},
+	"internal/mail":                {"internal/escape", "internal/trust"},
 	"internal/notify":              {"runner", "internal/escape"},
 	"internal/become":              {},
 	"internal/clock":               {},

@@ -164,7 +164,7 @@ type pending struct {
 func (p *place) create(perm fs.FileMode, umask bool) (*pending, error) {
 	dir, name := p.way.Dir()
 	for {
-		temporary := fmt.Sprintf(".%.200s.%016x", name, rand.Uint64())
+		temporary := fmt.Sprintf(".%s.%016x", name[:min(len(name), 200)], rand.Uint64())
 		fd, err := unix.Openat(int(dir.Fd()), temporary, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, uint32(perm))
 		if errors.Is(err, unix.EEXIST) {
 			continue

@@ -17,6 +17,7 @@ import (
 	gomail "github.com/wneessen/go-mail"
 
 	"rota/internal/escape"
+	"rota/internal/trust"
 )
 
 const (
@@ -153,7 +154,7 @@ func (c *boundedConn) Read(p []byte) (int, error) {
 // readPassword reads a file that holds a password; one line end at its end is
 // not part of it.
 func readPassword(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := trust.Open(path) // a link of another user might lead to any file of root's
 	if err != nil {
 		return "", fmt.Errorf("password_file: %w", err)
 	}
@@ -162,10 +163,7 @@ func readPassword(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("password_file: %w", err)
 	}
-	switch {
-	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("password_file: %s is not a file", path)
-	case info.Mode().Perm()&0o007 != 0:
+	if info.Mode().Perm()&0o007 != 0 {
 		return "", fmt.Errorf("password_file: everyone may read or write %s; type: chmod o= %s", path, path)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, passwordMax+1))
