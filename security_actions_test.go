@@ -1,0 +1,243 @@
+package main_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"rota/internal/control"
+)
+
+// hidden are characters that a terminal acts upon or does not show, and shown is
+// what has to stay as it is.
+const (
+	hidden = "\x1b[35m\u009b31m\x07\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u2028\u2029\u200b\ufeff\U000e0041"
+	shown  = "שלום مرحبا 👩\u200d👩\u200d👧 Größe"
+)
+
+// steers are the characters of hidden, but those that rota colours with itself.
+var steers = regexp.MustCompile("[\x07\u009b\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\u2028\u2029\u200b\ufeff\U000e0041]|\x1b\\[35m|\x1b[^\\[]")
+
+// A daemon that was started from a terminal logs what tasks, users and files say
+// without anything that steers it; and the commands show it so.
+func TestLogOnATerminal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "text")
+	put(t, file, "MARK "+hidden+`\x1b[35m`+shown+"\n")
+	jobs := fmt.Sprintf(`[rota]
+state_dir = "state"
+[tasks.said]
+write = { path = "unused", template_file = %[1]q }
+hold_after = 1
+[tasks.wrote]
+command = "cat %[1]s; exit 3"
+params = { word = "" }
+[tasks.log]
+params = { word = "" }
+log = "{{.Params.word}}"
+`, file)
+	put(t, filepath.Join(dir, "jobs.toml"), jobs)
+	master, slave := terminal(t)
+	d := &daemon{t: t, dir: dir}
+	cmd := d.command("daemon", "--config", filepath.Join(dir, "jobs.toml"))
+	cmd.Env = append(cmd.Env, "TERM=xterm", "LANG=C.UTF-8")
+	cmd.Stdout, cmd.Stderr = slave, slave
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	slave.Close()
+	seen := make(chan string, 1)
+	go func() {
+		text, _ := io.ReadAll(master) // its end is an error
+		seen <- string(text)
+	}()
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	c, ctx := d.client(), t.Context()
+	awaitNil(t, "the daemon", func() error { _, err := c.Status(ctx); return err })
+	evil := "MARK " + hidden + shown
+	for _, task := range []string{"wrote", "log"} {
+		if _, err := c.Request(ctx, control.Request{Task: task, Key: "a", Params: map[string]string{"word": evil}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Wait(ctx, task+"/a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.Hold(ctx, control.Holding{Tasks: []string{"said"}, Why: evil}); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(dir, "jobs.toml"), jobs+"[tasks.\""+strings.NewReplacer("\x1b", "", "\x07", "").Replace(evil)+"\"]\n")
+	_, _ = c.Reload(ctx, false)
+	for _, args := range [][]string{{"list"}, {"show", "said"}, {"show", "wrote/a"}, {"why", "said"}, {"logs", "wrote/a"}, {"logs", "log/a"}, {"status"}, {"check"}, {"history"}} {
+		for _, text := range []string{d.pty(args...), d.pty(append(args, "--json")...)} {
+			if bad := steers.FindString(text); bad != "" {
+				t.Errorf("rota %q sends %q to the terminal: %q", args, bad, text)
+			}
+		}
+	}
+	if text := d.pty("logs", "wrote/a"); !strings.Contains(text, shown) {
+		t.Errorf("what is harmless is shown otherwise: %q", text)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	log := <-seen
+	if bad := steers.FindString(log); bad != "" {
+		t.Errorf("the log sends %q to the terminal: %q", bad, log)
+	}
+	if strings.Count(log, "MARK") < 4 || strings.Count(log, shown) < 2 {
+		t.Errorf("the log says too little: %q", log)
+	}
+}
+
+// What a URL holds behind its path, the headers of a request and what a task
+// reads show nowhere.
+func TestSecretsOfRequests(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(500) // a server that says all that it was told
+		fmt.Fprintf(w, "%s %s %v", r.URL, r.Header, r.Header.Get("X-Key"))
+	}))
+	defer server.Close()
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	jobs := fmt.Sprintf(`
+[tasks.told]
+http = { url = %q, headers = { X-Key = "header-secret-1" }, body = "body-secret-1" }
+[tasks.gone]
+http = { url = %q }
+[tasks.reads]
+command = "cat >/dev/null"
+stdin = "stdin-secret-1"
+`, strings.Replace(server.URL, "//", "//login-secret-1:password-secret-1@", 1)+"/path?token=query-secret-1#fragment-secret-1",
+		strings.Replace(gone.URL, "//", "//login-secret-1:password-secret-1@", 1)+"/path?token=query-secret-1")
+	d := newDaemon(t, jobs)
+	from := 0
+	d.msg(&from, "started", "")
+	var all strings.Builder
+	say := func(args ...string) {
+		_, stdout, stderr := d.rota(args...)
+		all.WriteString(stdout + stderr)
+	}
+	for _, task := range []string{"told", "gone", "reads"} {
+		say("run", task, "--wait", "--id", "a")
+		for _, args := range [][]string{{"show", task}, {"show", task + "/a"}, {"logs", task + "/a"}, {"why", task}, {"explain", task}} {
+			say(args...)
+			say(append(args, "--json")...)
+		}
+	}
+	put(t, filepath.Join(d.dir, "jobs.toml"), header+strings.ReplaceAll(jobs, "secret-1", "secret-2"))
+	say("reload", "--plan")
+	say("reload")
+	put(t, filepath.Join(d.dir, "jobs.toml"), header+strings.Replace(jobs, "http://", "http://secret-1:secret-2/", 1))
+	d.rota("reload") // whoever asks sees the line that is wrong
+	d.msg(&from, "reload refused: the last good file stays in force", "")
+	for _, args := range [][]string{{"list"}, {"history"}, {"status"}} {
+		if args[0] != "status" { // it shows the line to who may reload
+			say(args...)
+			say(append(args, "--json")...)
+		}
+	}
+	if d.stop(syscall.SIGTERM) != 0 {
+		t.Error("the daemon did not end well")
+	}
+	all.WriteString(d.text())
+	err := filepath.WalkDir(filepath.Join(d.dir, "state"), func(path string, e os.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() || strings.Contains(path, "last-good") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		all.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := all.String()
+	for what := range strings.SplitSeq("header body login password query fragment stdin", " ") {
+		if i := strings.Index(text, what+"-secret-"); i >= 0 {
+			t.Errorf("the %s shows: %q", what, text[max(0, i-200):min(len(text), i+100)])
+		}
+	}
+	if !strings.Contains(text, "/path") || !strings.Contains(text, "14 bytes") {
+		t.Error("the path or the length of stdin shows nowhere: the test shows little")
+	}
+}
+
+// A daemon of root works in a directory of another user, who exchanges it for a
+// link to root's own all the while.
+func TestActionsAgainstExchange(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can be somebody else")
+	}
+	t.Parallel()
+	top, err := os.MkdirTemp("/tmp", "rota")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(top) })
+	home, outside := filepath.Join(top, "home"), filepath.Join(top, "outside")
+	for _, dir := range []string{home, outside} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	secret := filepath.Join(outside, "file")
+	put(t, secret, "precious")
+	for _, err := range []error{os.Chmod(secret, 0o600), os.Chmod(top, 0o755), os.Chtimes(secret, time.Unix(1e9, 0), time.Unix(1e9, 0)), os.Chown(home, 65534, 65534)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := exec.Command("/bin/sh", "-c", `mkdir dir && echo theirs >dir/file && while :; do mv dir away && ln -s ../outside dir; rm dir; mv away dir; done`)
+	c.Dir = home
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, Pdeathsig: syscall.SIGKILL}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+
+	d := newDaemon(t, strings.ReplaceAll(`
+[tasks.write]
+write = { path = "HOME/dir/file", text = "x" }
+[tasks.append]
+write = { path = "HOME/dir/file", text = "x", append = true }
+[tasks.read]
+write = { path = "copy", template_file = "HOME/dir/file" }
+[tasks.clean]
+clean = { path = "HOME/dir", older_than = "1h", recursive = true }
+`, "HOME", home))
+	d.msg(new(int), "started", "")
+	cl, ctx := d.client(), t.Context()
+	for i := range 40 {
+		for _, task := range []string{"write", "append", "read", "clean"} {
+			key := fmt.Sprint("k", i)
+			if _, err := cl.Request(ctx, control.Request{Task: task, Key: key}, nil); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := cl.Wait(ctx, task+"/"+key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if text, err := os.ReadFile(filepath.Join(d.dir, "copy")); err == nil && strings.Contains(string(text), "precious") {
+			t.Fatal("a file that only root may read was read")
+		}
+	}
+	if text, err := os.ReadFile(secret); err != nil || string(text) != "precious" {
+		t.Errorf("outside there is %q, %v", text, err)
+	}
+	if entries, err := os.ReadDir(outside); err != nil || len(entries) != 1 {
+		t.Errorf("outside there are %v, %v", entries, err)
+	}
+}
