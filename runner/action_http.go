@@ -87,7 +87,6 @@ func (a *HTTP) Run(ctx context.Context, in Input, out io.Writer) (err error) {
 		name = req.Method + " " + hostOnly(u)
 	}
 	secrets := a.secrets(u, in.tells)
-	defer func() { err = mask(err, secrets) }()
 
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = headMax
@@ -97,26 +96,30 @@ func (a *HTTP) Run(ctx context.Context, in Input, out io.Writer) (err error) {
 	start := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {
-		return requestError(ctx, name, err)
+		return requestError(ctx, name, err, secrets)
 	}
 	defer resp.Body.Close()
-	size, err := a.receive(resp, expect, save)
+	size, err := a.receive(resp, expect, save, secrets)
 	took := max(time.Since(start).Round(time.Millisecond), time.Millisecond)
 	fmt.Fprintf(out, "%s %d in %s, %s\n", name, resp.StatusCode, took, size)
 	if err != nil {
-		return requestError(ctx, name, err)
+		return requestError(ctx, name, err, nil)
 	}
 	return nil
 }
 
 // requestError adds the request to an error, and takes away what net/http adds
-// to it: the URL once more, with the name of a user.
-func requestError(ctx context.Context, name string, err error) error {
+// to it: the URL once more, with all that it holds. What is left may be what a
+// server said, so that secrets are taken out.
+func requestError(ctx context.Context, name string, err error, secrets []string) error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
+	}
+	if _, own := errors.AsType[redirectError](err); !own && ctx.Err() == nil {
+		err = maskError(err, secrets)
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }
@@ -136,7 +139,7 @@ func (a *HTTP) request(ctx context.Context, u *url.URL, in Input) (*http.Request
 	}
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
 	if err != nil {
-		return nil, requestError(ctx, method+" "+shownURL(u), err)
+		return nil, requestError(ctx, method+" "+shownURL(u), err, nil)
 	}
 	if a.BodyFile != "" {
 		if req.Body, req.ContentLength, err = openBody(a.BodyFile); err != nil {
@@ -173,12 +176,13 @@ func openBody(path string) (io.ReadCloser, int64, error) {
 }
 
 // receive reads the response and judges it. It tells how much it read.
-func (a *HTTP) receive(resp *http.Response, expect expected, save *place) (size string, err error) {
+func (a *HTTP) receive(resp *http.Response, expect expected, save *place, secrets []string) (size string, err error) {
 	if !expect.has(resp.StatusCode) {
 		head, err := io.ReadAll(io.LimitReader(resp.Body, drainMax+1))
 		text := ""
 		if len(head) > 0 {
-			text = fmt.Sprintf(": %q", head[:min(len(head), snippetMax)])
+			text = mask(string(head), secrets) // before it is cut, perhaps within one
+			text = fmt.Sprintf(": %q", text[:min(len(text), snippetMax)])
 		}
 		if err != nil {
 			text += fmt.Sprintf(" (%v)", err)

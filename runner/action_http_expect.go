@@ -2,7 +2,6 @@ package runner
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -69,16 +68,21 @@ func (e expected) String() string {
 	return strings.Join(list, ", ")
 }
 
+// redirectError is why a redirect is not followed.
+type redirectError string
+
+func (e redirectError) Error() string { return string(e) }
+
 // checkRedirect decides whether a redirect is followed, for [http.Client].
 func (e expected) checkRedirect(next *http.Request, via []*http.Request) error {
 	if e.has(next.Response.StatusCode) {
 		return http.ErrUseLastResponse
 	}
 	if len(via) > redirectsMax {
-		return fmt.Errorf("more than %d redirects", redirectsMax)
+		return redirectError(fmt.Sprintf("more than %d redirects", redirectsMax))
 	}
 	if via[len(via)-1].URL.Scheme == "https" && next.URL.Scheme != "https" {
-		return errors.New("a redirect from https to " + next.URL.Scheme + " is refused")
+		return redirectError("a redirect from https to " + next.URL.Scheme + " is refused")
 	}
 	// net/http holds back only the headers that it knows to be secret, only
 	// from another host name, and neither the body nor what Referer tells of
@@ -90,8 +94,8 @@ func (e expected) checkRedirect(next *http.Request, via []*http.Request) error {
 	}
 	if next.Body != nil && next.Body != http.NoBody {
 		next.Body.Close()
-		return fmt.Errorf("status %d redirects to another host, %s, where the body is not sent; give its url to the task",
-			next.Response.StatusCode, escape.Name(next.URL.Host))
+		return redirectError(fmt.Sprintf("status %d redirects to another host, %s, where the body is not sent; give its url to the task",
+			next.Response.StatusCode, escape.Name(next.URL.Host)))
 	}
 	next.Header = http.Header{"User-Agent": {"rota"}}
 	return nil

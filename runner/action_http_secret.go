@@ -19,8 +19,8 @@ func ShownURL(text string) string {
 	if i := strings.IndexAny(rest, "?#"); i >= 0 {
 		rest = rest[:i]
 	}
-	host, path, _ := strings.Cut(rest, "/")
-	if path != "" {
+	host, path, slash := strings.Cut(rest, "/")
+	if slash {
 		path = "/" + path
 	}
 	return scheme + "://" + host[strings.LastIndex(host, "@")+1:] + path
@@ -38,13 +38,17 @@ func hostOnly(u *url.URL) string { return u.Scheme + "://" + u.Host }
 // harmlessHeaders have values that are no secrets.
 var harmlessHeaders = []string{"Accept", "Accept-Language", "Content-Type", "Host", "User-Agent"}
 
-// secrets are the parts of a request that no error may repeat, as a server's
-// response might; the longest first. The path is one if the url is hidden but
+// secrets are the parts of a request that a server may repeat in its response,
+// and no error may; the longest first. The path is one if the url is hidden but
 // for its host.
 func (a *HTTP) secrets(u *url.URL, path bool) []string {
 	parts := []string{u.RawQuery, u.Fragment}
 	for _, values := range u.Query() {
 		parts = append(parts, values...)
+	}
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		_, value, _ := strings.Cut(pair, "=")
+		parts = append(parts, value)
 	}
 	if pass, ok := u.User.Password(); ok {
 		parts = append(parts, pass)
@@ -64,6 +68,14 @@ func (a *HTTP) secrets(u *url.URL, path bool) []string {
 	return parts
 }
 
+// mask takes secrets out of a text.
+func mask(text string, secrets []string) string {
+	for _, secret := range secrets {
+		text = strings.ReplaceAll(text, secret, "…")
+	}
+	return text
+}
+
 // masked is an error that says less than the one it is made from.
 type masked struct {
 	text string
@@ -73,19 +85,9 @@ type masked struct {
 func (m *masked) Error() string { return m.text }
 func (m *masked) Unwrap() error { return m.error }
 
-// mask takes secrets out of the text of an error.
-func mask(err error, secrets []string) error {
-	if err == nil {
-		return nil
-	}
-	text := err.Error()
-	for _, secret := range secrets {
-		text = strings.ReplaceAll(text, secret, "…")
-	}
-	if text == err.Error() {
-		return err
-	}
-	return &masked{text, err}
+// maskError takes secrets out of the text of an error.
+func maskError(err error, secrets []string) error {
+	return &masked{mask(err.Error(), secrets), err}
 }
 
 // checkedLocation refuses redirects to what is no URL before package net/http

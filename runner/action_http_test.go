@@ -136,11 +136,11 @@ func TestHTTPRequestError(t *testing.T) {
 	stop, refused := errors.New("stop"), errors.New("refused")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	failure := &url.Error{Op: "Get", URL: "http://user@h/", Err: refused}
-	if err := requestError(ctx, "GET http://h/", failure); err.Error() != "GET http://h/: refused" || !errors.Is(err, refused) {
+	if err := requestError(ctx, "GET http://h/", failure, nil); err.Error() != "GET http://h/: refused" || !errors.Is(err, refused) {
 		t.Errorf("got %v", err)
 	}
 	cancel(stop)
-	if err := requestError(ctx, "GET http://h/", failure); err.Error() != "GET http://h/: stop" || !errors.Is(err, stop) {
+	if err := requestError(ctx, "GET http://h/", failure, nil); err.Error() != "GET http://h/: stop" || !errors.Is(err, stop) {
 		t.Errorf("got %v", err)
 	}
 }
