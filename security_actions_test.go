@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"rota/internal/control"
+	"rota/runner"
 )
 
 // hidden are characters that a terminal acts upon or does not show, and shown is
@@ -175,31 +176,101 @@ stdin = "stdin-secret-1"
 	}
 }
 
-// A daemon of root works in a directory of another user, who exchanges it for a
-// link to root's own all the while.
-func TestActionsAgainstExchange(t *testing.T) {
+// shared makes a directory that everybody can look into, with one of another user
+// and one of root's that has a file which only root may read.
+func shared(t *testing.T) (home, outside string) {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("only root can be somebody else")
 	}
-	t.Parallel()
 	top, err := os.MkdirTemp("/tmp", "rota")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(top) })
-	home, outside := filepath.Join(top, "home"), filepath.Join(top, "outside")
+	home, outside = filepath.Join(top, "home"), filepath.Join(top, "outside")
 	for _, dir := range []string{home, outside} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	secret := filepath.Join(outside, "file")
+	secret, old := filepath.Join(outside, "file"), time.Unix(1e9, 0)
 	put(t, secret, "precious")
-	for _, err := range []error{os.Chmod(secret, 0o600), os.Chmod(top, 0o755), os.Chtimes(secret, time.Unix(1e9, 0), time.Unix(1e9, 0)), os.Chown(home, 65534, 65534)} {
+	for _, err := range []error{os.Chmod(secret, 0o600), os.Chmod(top, 0o755), os.Chtimes(secret, old, old), os.Chown(home, 65534, 65534)} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
+	return home, outside
+}
+
+// A built-in action of a user does what the user can do: follow links of their
+// own, and read no file that is root's alone.
+func TestActionsOfAUser(t *testing.T) {
+	home, outside := shared(t)
+	t.Parallel()
+	for name, target := range map[string]string{"dir": "real", "secret": "../outside/file", "away": "../outside"} {
+		if err := os.Symlink(target, filepath.Join(home, name)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Lchown(filepath.Join(home, name), 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(home, "real"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(home, "real", "template"), "theirs")
+	for _, name := range []string{"real", "real/template"} {
+		if err := os.Chown(filepath.Join(home, name), 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+	}
+	jobs, want := "", map[string]string{}
+	for name, task := range map[string][2]string{
+		"write":  {`write = { path = "HOME/dir/file", template_file = "HOME/dir/template" }`, "ok"},
+		"clean":  {`clean = { path = "HOME/dir", older_than = "1h" }`, "ok"},
+		"read":   {`write = { path = "HOME/dir/copy", template_file = "HOME/secret" }`, "failed"},
+		"send":   {`http = { url = "http://127.0.0.1:1/", body_file = "HOME/secret" }`, "failed"},
+		"change": {`write = { path = "HOME/secret", text = "x" }`, "failed"},
+		"append": {`write = { path = "HOME/secret", text = "x", append = true }`, "failed"},
+		"remove": {`clean = { path = "HOME/away", older_than = "1h" }`, "failed"},
+	} {
+		for _, mode := range []string{"threaded", "forked"} {
+			jobs += fmt.Sprintf("[tasks.%[1]s-%[2]s]\nuser = \"nobody\"\ndir = \"/\"\nmode = %[2]q\n%[3]s\n", name, mode, strings.ReplaceAll(task[0], "HOME", home))
+			want[name+"-"+mode] = task[1]
+		}
+	}
+	d := newDaemon(t, jobs)
+	d.msg(new(int), "started", "")
+	c, ctx := d.client(), t.Context()
+	for task, outcome := range want {
+		if _, err := c.Request(ctx, control.Request{Task: task, Key: "a"}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := c.Wait(ctx, task+"/a"); err != nil || string(r.Outcome) != outcome {
+			t.Errorf("%s: %s, %s, %v; want %s", task, r.Outcome, r.Why, err, outcome)
+		}
+	}
+	intact(t, outside)
+}
+
+// intact fails if anything outside has changed.
+func intact(t *testing.T, outside string) {
+	t.Helper()
+	if text, err := os.ReadFile(filepath.Join(outside, "file")); err != nil || string(text) != "precious" {
+		t.Errorf("outside there is %q, %v", text, err)
+	}
+	if entries, err := os.ReadDir(outside); err != nil || len(entries) != 1 {
+		t.Errorf("outside there are %v, %v", entries, err)
+	}
+}
+
+// A daemon of root works in a directory of another user, who exchanges it for a
+// link to root's own all the while.
+func TestActionsAgainstExchange(t *testing.T) {
+	home, outside := shared(t)
+	t.Parallel()
 	c := exec.Command("/bin/sh", "-c", `mkdir dir && echo theirs >dir/file && while :; do mv dir away && ln -s ../outside dir; rm dir; mv away dir; done`)
 	c.Dir = home
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, Pdeathsig: syscall.SIGKILL}
@@ -220,24 +291,25 @@ clean = { path = "HOME/dir", older_than = "1h", recursive = true }
 `, "HOME", home))
 	d.msg(new(int), "started", "")
 	cl, ctx := d.client(), t.Context()
-	for i := range 40 {
+	seen := map[runner.Outcome]int{} // a directory, and a link
+	for i := 0; i < 20 || i < 500 && (seen[runner.OK] == 0 || seen[runner.Failed] == 0); i++ {
 		for _, task := range []string{"write", "append", "read", "clean"} {
 			key := fmt.Sprint("k", i)
 			if _, err := cl.Request(ctx, control.Request{Task: task, Key: key}, nil); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := cl.Wait(ctx, task+"/"+key); err != nil {
+			r, err := cl.Wait(ctx, task+"/"+key)
+			if err != nil {
 				t.Fatal(err)
 			}
+			seen[r.Outcome]++
 		}
 		if text, err := os.ReadFile(filepath.Join(d.dir, "copy")); err == nil && strings.Contains(string(text), "precious") {
 			t.Fatal("a file that only root may read was read")
 		}
 	}
-	if text, err := os.ReadFile(secret); err != nil || string(text) != "precious" {
-		t.Errorf("outside there is %q, %v", text, err)
-	}
-	if entries, err := os.ReadDir(outside); err != nil || len(entries) != 1 {
-		t.Errorf("outside there are %v, %v", entries, err)
+	intact(t, outside)
+	if seen[runner.OK] == 0 || seen[runner.Failed] == 0 {
+		t.Errorf("what became of the runs is %v: the test shows little", seen)
 	}
 }
