@@ -201,7 +201,7 @@ func (p *printer) open(r control.Reader, id string, follow bool) (io.ReadCloser,
 // head begins the object.
 func (p *printer) head() string {
 	run, _ := json.Marshal(p.run)
-	return `{"run":` + string(run) + ",\"lines\":[\n"
+	return `{"run":` + string(escape.JSON(run)) + ",\"lines\":[\n"
 }
 
 // end completes what was printed.

@@ -59,10 +59,10 @@ func (out *outputs) configure(c *config.Config) {
 	mode := cmp.Or(out.o.Output, c.Rota.Output)
 	if mode == "" {
 		switch {
+		case isTerminal(out.o.Stdout): // where nothing raw belongs
+			mode = "prefix"
 		case inContainer():
 			mode = "raw"
-		case isTerminal(out.o.Stdout):
-			mode = "prefix"
 		default:
 			mode = "none"
 		}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -280,7 +281,20 @@ func TestPasswordFile(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, path := range []string{dir, filepath.Join(dir, "absent")} {
+	// A link of another user, which might lead to any file of root's, and a FIFO,
+	// which nobody might ever write to.
+	secret, link, fifo := filepath.Join(dir, "secret"), filepath.Join(dir, "link"), filepath.Join(dir, "fifo")
+	if err := errors.Join(os.WriteFile(secret, []byte("hunter2"), 0o600), os.Symlink(secret, link), syscall.Mkfifo(fifo, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if password, err := readPassword(link); err != nil || password != "hunter2" {
+		t.Errorf("%q, %v", password, err)
+	}
+	paths := []string{dir, fifo, filepath.Join(dir, "absent")}
+	if os.Lchown(link, 65534, 65534) == nil { // only root can give it away
+		paths = append(paths, link)
+	}
+	for _, path := range paths {
 		if _, err := readPassword(path); err == nil {
 			t.Errorf("%s is no error", path)
 		}
