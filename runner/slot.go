@@ -9,6 +9,7 @@ import (
 // to be decided together.
 type Slot struct {
 	Task        string
+	User        string    // whose rights the task has; "": those of rota
 	Epoch       int       // of the cursor
 	First, Last time.Time // Last is the one that runs
 	Prev        time.Time // the one before Last; zero if N is 1
@@ -32,7 +33,7 @@ func (s *Slot) id(at time.Time) string {
 func (s *Slot) run(id, queue string, priority int, now time.Time) Run {
 	r := Run{
 		ID: id, Task: s.Task, Cause: s.Cause, State: Queued,
-		Scheduled: s.Last, Queued: now, Queue: queue, Priority: priority,
+		Scheduled: s.Last, Queued: now, Queue: queue, Priority: priority, User: s.User,
 	}
 	if of := s.Of; of != nil {
 		r.Parent, r.Who, r.Params, r.Input, r.InputFile = of.ID, of.Who, of.Params, of.Input, of.InputFile

@@ -199,7 +199,7 @@ func (l *loop) admit(r control.Request, who string) (runner.Run, error) {
 	}
 	run := runner.Run{
 		ID: r.Task + "/" + r.Key, Task: r.Task, Cause: runner.CauseManual, State: runner.Queued,
-		Scheduled: now, Queued: now, Params: r.Params, Queue: task.Queue, Priority: task.Priority, Who: who, Force: r.Force,
+		Scheduled: now, Queued: now, Params: r.Params, Queue: task.Queue, Priority: task.Priority, Who: who, User: task.User, Force: r.Force,
 	}
 	at := r.At
 	if r.In > 0 {

@@ -54,6 +54,9 @@ func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
 		}
 		slots = append(slots, more...)
 	}
+	for i := range slots {
+		slots[i].User = l.cfg.Tasks[slots[i].Task].User
+	}
 	return slots
 }
 

@@ -47,6 +47,7 @@ const (
 	colSteps
 	colWho
 	colForce
+	colUser
 	colSum
 	columns
 )
@@ -54,7 +55,7 @@ const (
 var columnNames = [columns]string{
 	"n", "task", "key", "cause", "state", "outcome", "why", "scheduled", "queued", "started", "finished", "attempts", "exit",
 	"signal", "error", "first", "last", "count", "gave_way", "revision", "queue", "priority", "not_before", "standing", "params",
-	"input", "input_file", "content", "parent", "result", "steps", "who", "force", "sum",
+	"input", "input_file", "content", "parent", "result", "steps", "who", "force", "user", "sum",
 }
 
 // record is a row of runs as it is stored.
@@ -67,7 +68,7 @@ var (
 	updateRun   = update(moving...)
 	updateStart = update(append([]int{colStarted}, moving...)...)
 	updateAsked = update(append([]int{colCause, colScheduled, colStarted, colRevision, colQueue, colPriority, colStanding, colParams,
-		colInput, colInputFile, colContent, colParent, colWho, colForce}, moving...)...)
+		colInput, colInputFile, colContent, colParent, colWho, colForce, colUser}, moving...)...)
 	updateFold = update(colFinished, colLast, colCount, colRevision, colSum)
 )
 
@@ -184,6 +185,7 @@ func pack(r *row, intern func(string) (int64, error)) (record, error) {
 	if r.run.Force {
 		rec[colForce] = integer(1)
 	}
+	rec[colUser] = text(r.run.User)
 	rec[colSum] = sum(rec[:colSum]...)
 	return rec, nil
 }
@@ -251,6 +253,7 @@ func unpackRun(rec *record, name func(int64) (string, error)) (*row, error) {
 	run.Result = rec[colResult].n
 	run.Who = rec[colWho].text
 	run.Force = rec[colForce].n != 0
+	run.User = rec[colUser].text
 	r.was, r.began = run.State, run.Started
 	return r, nil
 }

@@ -24,7 +24,7 @@ var standing = []clause{
 	{"a standing request asked for with other content asks for that from then on", func(b book) {
 		b.submit(with(stands("k", "interval 3h"), func(r *runner.Run) { r.InputFile, r.Priority = "/old", 1 }))
 		again := with(stands("k", "interval 12s"), func(r *runner.Run) {
-			r.Params, r.Input, r.Scheduled, r.Who, r.Queued, r.Revision = map[string]string{"file": "b"}, "in", at(5), "ann", at(6), "r2"
+			r.Params, r.Input, r.Scheduled, r.Who, r.User, r.Queued, r.Revision = map[string]string{"file": "b"}, "in", at(5), "ann", "ann", at(6), "r2"
 		})
 		got, err := b.Submit(b.ctx, again)
 		b.ok(err, "submit again")
