@@ -39,7 +39,7 @@ type Run struct {
 	Content   string            `json:"content,omitempty"`    // a digest of all that was asked for: the same id with another is another request
 	Parent    string            `json:"parent,omitempty"`     // the run whose hook asked for it, or the standing request that it is of
 	Who       string            `json:"who,omitempty"`        // who asked for it
-	User      string            `json:"user,omitempty"`       // the user of its task when the run was made; "": that of rota
+	User      string            `json:"user,omitempty"`       // whose rights it has: the user of its task when it was made and then when it was started last; "": those of rota
 	Force     bool              `json:"force,omitempty"`      // it starts even if its task is held
 	Result    int64             `json:"result,omitempty"`     // bytes of its result; 0: there is none
 }

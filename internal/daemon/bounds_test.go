@@ -1,11 +1,15 @@
 package daemon
 
 import (
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"rota/config"
 	"rota/internal/control"
 	"rota/internal/ledger"
+	"rota/runner"
 )
 
 // Every run says whose rights it was made with, whatever it came of.
@@ -33,4 +37,101 @@ func TestRunsSayWhoseRightsTheyHave(t *testing.T) {
 			t.Errorf("a: %+v", runs)
 		}
 	})
+}
+
+// What was asked for when a task had another user ends when it gets a new one, also
+// while rota is down; slots go on with the new user's rights.
+func TestRequestsEndWithTheirUser(t *testing.T) {
+	const jobs = "autostart = [\"open\"]\n[queues.shut]\n[queues.open]\n[tasks.t]\nqueue = \"shut\"\ncommand = \"true\"\ninterval = \"1h\"\noverlap = \"queue\"\n"
+	for name, change := range map[string]func(r *rig, next *config.Config){
+		"by a reload": func(r *rig, next *config.Config) {
+			done := make(chan error)
+			r.post(func() { done <- r.swap(r.t.Context(), next, config.Diff(r.cfg, next), "") })
+			if err := <-done; err != nil {
+				r.t.Error(err)
+			}
+		},
+		"while rota is down": func(r *rig, next *config.Config) {
+			synctest.Wait()
+			r.stop()
+			r.live(r.stateDir, next)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, "2026-11-21T12:00:00-05:00", jobs+"user = \"daemon\"\n", func(r *rig) {
+				ada := r.ada()
+				ada.run(control.Request{Key: "often", On: "interval 30m"})
+				r.pass(time.Hour) // a slot of each waits
+				ada.run(control.Request{Key: "now"})
+				ada.run(control.Request{Key: "later", In: 3 * time.Hour})
+				ada.run(control.Request{Key: "held", Held: true})
+				change(r, r.parse(jobs+"user = \"nobody\"\n"))
+				synctest.Wait()
+				ended := 0
+				runs, err := r.ledger.List(t.Context(), ledger.Filter{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, run := range runs {
+					switch {
+					case run.Cause == runner.CauseSchedule && run.Parent == "":
+						if run.State != runner.Queued {
+							t.Errorf("the slot %s: %s%s, %s", run.ID, run.State, run.Outcome, run.Why)
+						}
+					case run.Folded():
+					case run.Outcome != runner.Cancelled || !strings.Contains(run.Why, "daemon") || !strings.Contains(run.Why, "nobody"):
+						t.Errorf("%s: %s%s, %q", run.ID, run.State, run.Outcome, run.Why)
+					default:
+						ended++
+					}
+				}
+				if ended != 5 {
+					t.Errorf("%d requests ended: %+v", ended, runs)
+				}
+				if left := len(r.standing) + len(r.heldRuns) + len(r.delays); left != 0 {
+					t.Errorf("%d requests wait on", left)
+				}
+				// What was asked for under the new one stays.
+				r.ada().run(control.Request{Key: "later2", In: 3 * time.Hour})
+				r.restart(time.Minute)
+				if run, _, err := r.ledger.Get(t.Context(), "t/later2"); err != nil || run.State != runner.Delayed {
+					t.Errorf("after a restart: %+v, %v", run, err)
+				}
+			})
+		})
+	}
+}
+
+// A slot that waited over a reload starts with the rights of the new user, and says so.
+func TestSlotsStartWithTheRightsOfTheNewUser(t *testing.T) {
+	out := newOutputs(Options{})
+	for name, test := range map[string]struct {
+		run  runner.Run
+		want string
+	}{
+		"slot":                   {runner.Run{Task: "t", User: "daemon", Cause: runner.CauseSchedule}, "nobody"},
+		"hook":                   {runner.Run{Task: "t", User: "daemon", Cause: runner.CauseChain, Parent: "a/x"}, "nobody"},
+		"request":                {runner.Run{Task: "t", User: "daemon", Cause: runner.CauseManual}, "daemon"},
+		"of a recurring request": {runner.Run{Task: "t", User: "daemon", Cause: runner.CauseSchedule, Parent: "t/k"}, "daemon"},
+	} {
+		out.inForce.Store(&config.Config{Tasks: map[string]config.Task{"t": {Task: runner.Task{Process: runner.Process{User: "nobody"}}}}})
+		book, err := ledger.Open(t.Context(), t.TempDir(), ledger.Options{Users: out.userOf})
+		if err != nil {
+			t.Fatal(err)
+		}
+		test.run.ID, test.run.State = "t/x", runner.Queued
+		leases, err := book.Advance(t.Context(), ledger.Cursor{}, ledger.Cursor{Epoch: 1}, runner.Batch{Runs: []runner.Run{test.run}})
+		if err == nil {
+			leases, err = book.Claim(t.Context(), []string{"t/x"})
+		}
+		if err != nil || len(leases) != 1 || leases[0].Run.User != test.want {
+			t.Errorf("%s: %+v, %v", name, leases, err)
+		}
+		if run, _, err := book.Get(t.Context(), "t/x"); err != nil || run.User != test.want {
+			t.Errorf("%s: recorded as of %q, %v", name, run.User, err)
+		}
+		if err := book.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }

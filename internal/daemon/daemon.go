@@ -123,7 +123,7 @@ func session(ctx context.Context, o Options, out *outputs, file *file, signals *
 	if l.clock, err = clock.New(); err != nil {
 		return fmt.Errorf("clock: %w", err)
 	}
-	book, err := ledger.Open(ctx, stateDir, ledger.Options{Now: l.clock.Now, Queues: out.capacity})
+	book, err := ledger.Open(ctx, stateDir, ledger.Options{Now: l.clock.Now, Queues: out.capacity, Users: out.userOf})
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func (r *rig) live(stateDir string, cfg *config.Config) {
 	out.configure(cfg)
 	r.loop = newLoop(Options{Once: r.once}, out, cfg, stateDir)
 	r.clock = r.fake
-	book, err := ledger.Open(r.t.Context(), stateDir, ledger.Options{Now: r.fake.Now, Queues: out.capacity})
+	book, err := ledger.Open(r.t.Context(), stateDir, ledger.Options{Now: r.fake.Now, Queues: out.capacity, Users: out.userOf})
 	if err != nil {
 		r.t.Fatal(err)
 	}

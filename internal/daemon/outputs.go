@@ -24,13 +24,13 @@ import (
 // outputs is all that the daemon prints: its log on stderr and, if wanted, the
 // output of the tasks on stdout. It follows the file.
 type outputs struct {
-	o      Options
-	log    *slog.Logger
-	level  slog.LevelVar
-	pretty atomic.Bool // the log goes to a person
-	mode   atomic.Value
-	queues atomic.Pointer[map[string]runner.Queue]
-	swap   switchHandler
+	o       Options
+	log     *slog.Logger
+	level   slog.LevelVar
+	pretty  atomic.Bool // the log goes to a person
+	mode    atomic.Value
+	inForce atomic.Pointer[config.Config]
+	swap    switchHandler
 
 	stdout, stderr *feed
 }
@@ -68,11 +68,20 @@ func (out *outputs) configure(c *config.Config) {
 		}
 	}
 	out.mode.Store(mode)
-	out.queues.Store(&c.Queues)
+	out.inForce.Store(c)
 }
 
 // capacity is how many runs may wait in a queue; 0: no limit.
-func (out *outputs) capacity(queue string) int { return (*out.queues.Load())[queue].Capacity }
+func (out *outputs) capacity(queue string) int { return out.inForce.Load().Queues[queue].Capacity }
+
+// userOf is whose rights a run starts with: what waited over a reload has those of
+// its task by then, unless somebody asked for it; see [loop.void].
+func (out *outputs) userOf(run runner.Run) string {
+	if asked(run) {
+		return run.User
+	}
+	return out.inForce.Load().Tasks[run.Task].User
+}
 
 // format makes the log's handler: for a person on a terminal, else key=value
 // lines or JSON.

@@ -1,8 +1,10 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -55,8 +57,8 @@ func (l *loop) recover(ctx context.Context) error {
 
 // waits takes in a run that an earlier daemon left waiting.
 func (l *loop) waits(ctx context.Context, run runner.Run) {
-	if _, known := l.cfg.Tasks[run.Task]; !known {
-		_ = l.cancel(ctx, run, gone)
+	if why, void := l.void(run); void {
+		_ = l.cancel(ctx, run, why)
 		return
 	}
 	switch run.State {
@@ -80,6 +82,45 @@ func (l *loop) waits(ctx context.Context, run runner.Run) {
 
 // gone is why the waiting runs of a task end that was taken out of the file.
 const gone = "the task is not in the file any more"
+
+// void tells why a run that waits must not start any more; false: it may. What
+// somebody asked for is of the user that the task had then: neither the parameters
+// nor the input are for another one. Slots and hooks are the file's.
+func (l *loop) void(run runner.Run) (why string, void bool) {
+	task, known := l.cfg.Tasks[run.Task]
+	switch {
+	case !known:
+		return gone, true
+	case task.User == run.User, !asked(run):
+		return "", false
+	}
+	return fmt.Sprintf("asked for when the task ran as %s; it runs as %s now", userText(run.User), userText(task.User)), true
+}
+
+// asked reports whether a run is a request or one of a recurring request.
+func asked(run runner.Run) bool {
+	return run.Cause == runner.CauseManual || isSlot(run) && run.Parent != ""
+}
+
+func userText(user string) string { return cmp.Or(user, "the user of rota") }
+
+// revoke cancels what waits of a task for a user that it had before.
+func (l *loop) revoke(ctx context.Context, task string) error {
+	runs, err := l.ledger.List(ctx, ledger.Filter{Task: task, States: waiting})
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		why, void := l.void(run)
+		if !void {
+			continue
+		}
+		if err := l.cancel(ctx, run, why); err != nil && !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
 
 // waiting are the states in which a run waits for something to come.
 var waiting = []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Standing}

@@ -147,8 +147,8 @@ func becomes(there, run runner.Run) bool {
 
 // take takes in a request that was written down.
 func (l *loop) take(run runner.Run) {
-	if _, known := l.cfg.Tasks[run.Task]; !known {
-		_ = l.cancel(context.Background(), run, gone)
+	if why, void := l.void(run); void {
+		_ = l.cancel(context.Background(), run, why)
 		return
 	}
 	_, there := l.view.Find(run.ID)

@@ -16,11 +16,11 @@ import (
 // start begins a run that was claimed, with the definition in force now.
 func (l *loop) start(lease ledger.Lease) {
 	run := lease.Run
-	task, ok := l.cfg.Tasks[run.Task]
-	if !ok {
-		go func() { _ = l.done(run, runner.Result{Outcome: runner.Cancelled, Why: gone, Finished: time.Now()}) }()
+	if why, void := l.void(run); void {
+		go func() { _ = l.done(run, runner.Result{Outcome: runner.Cancelled, Why: why, Finished: time.Now()}) }()
 		return
 	}
+	task := l.cfg.Tasks[run.Task]
 	if l.diskLow != nil && l.diskLow() {
 		task.Output = runner.NoRoom // what is left of the disk is for the record
 	}

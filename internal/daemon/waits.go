@@ -230,8 +230,8 @@ func (l *loop) retry(ctx context.Context, u underway, res runner.Result) (bool, 
 			run.State, run.Why, run.Finished = runner.Delayed, why, res.Finished
 			l.record(run)
 			l.calls.drained(l)
-			if _, ok := l.cfg.Tasks[run.Task]; !ok {
-				_ = l.cancel(ctx, run, gone)
+			if why, void := l.void(run); void {
+				_ = l.cancel(ctx, run, why)
 				return
 			}
 			l.delay(run, res.Outcome, until)

@@ -17,8 +17,9 @@ const (
 
 // Options are what a ledger needs to know from outside. Nil is allowed.
 type Options struct {
-	Now    func() time.Time      // nil: the wall clock
-	Queues func(name string) int // how many runs may wait in a queue; 0: no limit
+	Now    func() time.Time        // nil: the wall clock
+	Queues func(name string) int   // how many runs may wait in a queue; 0: no limit
+	Users  func(runner.Run) string // whose rights a run is claimed with; nil: those it was made with
 }
 
 // orDefault fills in what was not given.

@@ -26,6 +26,9 @@ func (u rules) claim(ids []string) ([]Lease, error) {
 		case s == runner.Queued, s == runner.Delayed && !cmp.Or(r.run.NotBefore, r.run.Scheduled).After(now):
 			r.run.Started = now
 			r.run.Attempts++
+			if u.o.Users != nil {
+				r.run.User = u.o.Users(r.run)
+			}
 			if err := u.step(r, runner.Transition{Time: now, State: runner.Running}); err != nil {
 				return nil, err
 			}

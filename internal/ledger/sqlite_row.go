@@ -66,7 +66,7 @@ var (
 	selectRuns  = "SELECT " + strings.Join(columnNames[:], ",") + " FROM runs "
 	insertRun   = "INSERT INTO runs (" + strings.Join(columnNames[:], ",") + ") VALUES (?" + strings.Repeat(",?", columns-1) + ")"
 	updateRun   = update(moving...)
-	updateStart = update(append([]int{colStarted}, moving...)...)
+	updateStart = update(append([]int{colStarted, colUser}, moving...)...)
 	updateAsked = update(append([]int{colCause, colScheduled, colStarted, colRevision, colQueue, colPriority, colStanding, colParams,
 		colInput, colInputFile, colContent, colParent, colWho, colForce, colUser}, moving...)...)
 	updateFold = update(colFinished, colLast, colCount, colRevision, colSum)
