@@ -114,6 +114,9 @@ func newRequest(c *cli.Context) (control.Request, error) {
 	}
 	if c.IsSet("in") {
 		d, err := schedule.Duration(c.String("in"))
+		if err == nil {
+			err = control.CheckSpan("it", d)
+		}
 		if err != nil {
 			return r, misuse("run", "--in cannot be %q: %v", c.String("in"), err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"rota/internal/control"
 	"rota/internal/escape"
 	"rota/schedule"
 )
@@ -59,6 +60,9 @@ func durationFlag(c *cli.Context, name string) (time.Duration, error) {
 	d, err := schedule.Duration(c.String(name))
 	if err == nil && d <= 0 {
 		err = fmt.Errorf("it has to be longer than nothing")
+	}
+	if err == nil {
+		err = control.CheckSpan("it", d)
 	}
 	if err != nil {
 		return 0, misuse(c.Command.Name, "--%s cannot be %q: %v", name, c.String(name), err)

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"rota/config"
+	"rota/internal/control"
 	"rota/schedule"
 )
 
@@ -25,10 +26,10 @@ import (
 // clock change leaves out is the first moment after it.
 func instant(text string, now time.Time, zone *time.Location) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return some(t)
+		return inRange(t)
 	}
 	if d, err := schedule.Duration(text); err == nil {
-		return now.Add(d), nil
+		return inRange(now.Add(d))
 	}
 	if strings.ContainsFunc(text, func(r rune) bool { return !strings.ContainsRune("0123456789-:+TZ ", r) }) {
 		return time.Time{}, errInstant
@@ -45,14 +46,15 @@ func instant(text string, now time.Time, zone *time.Location) (time.Time, error)
 	if kind := spec.Kind(); faults != nil || kind != schedule.Once && kind != schedule.Daily {
 		return time.Time{}, errInstant
 	}
-	return some(spec.Next(after))
+	return inRange(spec.Next(after))
 }
 
-func some(t time.Time) (time.Time, error) {
+// inRange refuses what no other part of rota takes for a time.
+func inRange(t time.Time) (time.Time, error) {
 	if t.IsZero() {
 		return t, errInstant
 	}
-	return t, nil
+	return t, control.CheckTime("it", t)
 }
 
 var errInstant = errors.New(`write it as "2026-12-24 18:00", "18:00", "2h" or in RFC 3339`)

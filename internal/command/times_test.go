@@ -36,7 +36,8 @@ func TestInstant(t *testing.T) {
 			t.Errorf("%s is %s, %v, want %s", test.text, got.UTC().Format(time.RFC3339), err, test.want)
 		}
 	}
-	for _, text := range []string{"", "noon", "8", "8:00", "25:00", "2026-02-30", "2026-12-24 8", "2026-12-24 18:00 19:00", "18:00, 19:00", "-2h", "18:00 month 1", "interval 3h", "0001-01-01T00:00:00Z", "0001-01-01 00:00Z"} {
+	for _, text := range []string{"", "noon", "8", "8:00", "25:00", "2026-02-30", "2026-12-24 8", "2026-12-24 18:00 19:00", "18:00, 19:00", "-2h", "18:00 month 1", "interval 3h", "0001-01-01T00:00:00Z", "0001-01-01 00:00Z",
+		"9999-12-31T23:59:59Z", "9999-12-31T23:59:59-05:00", "9999-12-31 23:59", "1969-12-31"} {
 		if got, err := instant(text, now, berlin); err == nil {
 			t.Errorf("%q is %v, want an error", text, got)
 		}
@@ -53,4 +54,13 @@ func FuzzInstant(f *testing.F) {
 			t.Errorf("%q is read as no time at all", text)
 		}
 	})
+}
+
+func TestTimesOutOfRange(t *testing.T) {
+	now := time.Date(2026, 12, 24, 12, 0, 0, 0, time.UTC)
+	for _, text := range []string{"9999-12-31 23:59", "60000d", "1969-12-31"} {
+		if at, err := before(text, now, time.UTC); err == nil {
+			t.Errorf("%q is %v, want an error", text, at)
+		}
+	}
 }

@@ -145,7 +145,7 @@ func span(d time.Duration) string {
 // latest one up to now, and a duration is as long ago.
 func before(text string, now time.Time, zone *time.Location) (time.Time, error) {
 	if d, err := schedule.Duration(text); err == nil {
-		return now.Add(-d), nil
+		return inRange(now.Add(-d))
 	}
 	at, err := instant(text, now, zone)
 	if err != nil || strings.Contains(text, "-") || strings.Contains(text, "T") {

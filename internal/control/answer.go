@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -66,10 +67,27 @@ func answer(w http.ResponseWriter, status int, v any) {
 	send(w, status, text)
 }
 
+// list is an answer that is told without those of its elements that cannot be
+// written, rather than not at all.
+type list interface{ writable() any }
+
+// writable are the elements that can be written as JSON.
+func writable[T any](all []T) []T {
+	return slices.DeleteFunc(slices.Clone(all), func(e T) bool {
+		_, err := json.Marshal(e)
+		return err != nil
+	})
+}
+
 // inJSON returns a value as it is sent, or why it cannot be.
 func inJSON(v any, status int) ([]byte, int) {
 	var b bytes.Buffer
-	if err := json.NewEncoder(&b).Encode(v); err != nil {
+	err := json.NewEncoder(&b).Encode(v)
+	if l, ok := v.(list); ok && err != nil {
+		b.Reset()
+		err = json.NewEncoder(&b).Encode(l.writable())
+	}
+	if err != nil {
 		status = http.StatusInternalServerError
 		b.Reset()
 		json.NewEncoder(&b).Encode(refusal{Error: wire(err)})

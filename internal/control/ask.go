@@ -97,6 +97,9 @@ func (q *query) time(name string) time.Time {
 	if err != nil {
 		q.wrong(name, "is not like 2026-11-22T02:30:00Z")
 	}
+	if err := CheckTime(name, t); err != nil && q.err == nil {
+		q.err = err
+	}
 	return t
 }
 

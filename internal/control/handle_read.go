@@ -17,6 +17,10 @@ type (
 	}
 )
 
+func (a tasksAnswer) writable() any { return tasksAnswer{writable(a.Tasks)} }
+func (a nextAnswer) writable() any  { return nextAnswer{writable(a.Next)} }
+func (a runsAnswer) writable() any  { return runsAnswer{writable(a.Runs)} }
+
 // some is a list that is never null in JSON.
 func some[T any](list []T) []T {
 	if list == nil {

@@ -110,8 +110,9 @@ func getEvents(c call) (any, error) {
 			if !more {
 				return nil, nil
 			}
-			text, err := form(m)
-			ok = err == nil && send(text)
+			if text, err := form(m); err == nil { // what cannot be written ends no stream
+				ok = send(text)
+			}
 		case <-beat.C:
 			ok = send(alive)
 		case <-c.r.Context().Done():

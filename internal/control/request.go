@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -29,10 +30,11 @@ func (r Request) Check() error {
 		return Errorf(Usage, "use up to 64 letters, digits, dots, underscores and hyphens", "%q cannot be the id of a run", short(r.Key))
 	case given(!r.At.IsZero(), r.In != 0, r.On != "") > 1:
 		return Errorf(Usage, "", "a run is at a time, in a while or on a trigger: one of these")
-	case r.In < 0:
-		return Errorf(Usage, "", "a run cannot be %v ago", -r.In)
 	case len(r.Params) > maxParams:
 		return Errorf(Usage, "give them as input", "%d parameters are more than %d", len(r.Params), maxParams)
+	}
+	if err := cmp.Or(CheckTime("the time", r.At), CheckSpan("the time until the run", r.In)); err != nil {
+		return err
 	}
 	for name, value := range r.Params {
 		if strings.ContainsRune(name+value, 0) {

@@ -135,3 +135,63 @@ func TestSlotsStartWithTheRightsOfTheNewUser(t *testing.T) {
 		}
 	}
 }
+
+// No time that somebody gives leads out of what can be told of.
+func TestTimesAreBounded(t *testing.T) {
+	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+		ada := r.ada()
+		far := time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -5*3600)) // in UTC the year 10000
+		early := time.Date(1969, 1, 1, 0, 0, 0, 0, time.UTC)
+		ada.run(control.Request{Key: "often", On: "interval 1h"})
+		for what, ask := range map[string]func() error{
+			"a run at a time": func() error { _, err := ada.Request(ada.ctx, control.Request{Task: "t", At: far}, nil); return err },
+			"a run long ago":  func() error { _, err := ada.Request(ada.ctx, control.Request{Task: "t", At: early}, nil); return err },
+			"a run in a while": func() error {
+				_, err := ada.Request(ada.ctx, control.Request{Task: "t", In: 1<<63 - 1}, nil)
+				return err
+			},
+			"a run a while ago": func() error { _, err := ada.Request(ada.ctx, control.Request{Task: "t", In: -1}, nil); return err },
+			"a run on a trigger": func() error {
+				_, err := ada.Request(ada.ctx, control.Request{Task: "t", On: "once 9999-12-31T23:59:59"}, nil)
+				return err
+			},
+			"a hold": func() error {
+				_, err := ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}, For: 1<<63 - 1})
+				return err
+			},
+			"a hold that is over": func() error { _, err := ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}, For: -1}); return err },
+			"a reschedule": func() error {
+				_, err := ada.Reschedule(ada.ctx, control.Rescheduling{Name: "t", Expr: "never", Until: far})
+				return err
+			},
+			"a trigger": func() error {
+				_, err := ada.Reschedule(ada.ctx, control.Rescheduling{Name: "t", Expr: "once 9999-12-31T23:59:59"})
+				return err
+			},
+			"a recurring request": func() error {
+				_, err := ada.Reschedule(ada.ctx, control.Rescheduling{Name: "t/often", Expr: "never", Until: far})
+				return err
+			},
+			"another trigger of one": func() error {
+				_, err := ada.Reschedule(ada.ctx, control.Rescheduling{Name: "t/often", Expr: "once 9999-12-31T23:59:59"})
+				return err
+			},
+			"a drain":              func() error { _, err := ada.Drain(ada.ctx, 1<<63-1); return err },
+			"a drain that is over": func() error { _, err := ada.Drain(ada.ctx, -1); return err },
+			"an age": func() error {
+				_, err := ada.Forget(ada.ctx, control.Forgetting{Task: "t", Older: 1<<63 - 1})
+				return err
+			},
+			"an age of what is to come": func() error { _, err := ada.Forget(ada.ctx, control.Forgetting{Task: "t", Older: -1}); return err },
+		} {
+			if err := ask(); control.CodeOf(err) != control.Usage {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		r.want("t", "12:00:00 standing")
+		latest := time.Date(9998, 12, 31, 23, 59, 59, 0, time.UTC)
+		if id := ada.run(control.Request{Key: "last", At: latest}); id != "t/last" {
+			t.Error(id)
+		}
+	})
+}

@@ -11,8 +11,8 @@ import (
 
 // Drain implements [control.Service].
 func (s *service) Drain(ctx context.Context, d time.Duration) (control.Drained, error) {
-	if d < 0 {
-		return control.Drained{}, control.Errorf(control.Usage, "", "a drain cannot end %v ago", -d)
+	if err := control.CheckSpan("the drain", d); err != nil {
+		return control.Drained{}, err
 	}
 	l := s.l
 	drained := control.Drained{Forked: []string{}}

@@ -78,6 +78,16 @@ func (l *loop) parse(task, expr string, now time.Time) (schedule.Spec, error) {
 		}
 		return spec, control.Errorf(control.Usage, hint, "%q: %s", expr, faults[0].Msg)
 	}
+	first := spec.Next(now)
+	if spec.Kind() == schedule.Once {
+		first = spec.Next(time.Time{})
+	}
+	if err := control.CheckTime("the trigger", first); err != nil {
+		return spec, err
+	}
+	if first.IsZero() && spec.Kind() == schedule.Once {
+		return spec, control.Errorf(control.Usage, "give a time between 1970 and 9998", "%q is out of range", expr)
+	}
 	if spec.AtStart() != "" {
 		return spec, control.Errorf(control.Usage, "name a time", "%q is not a time", expr)
 	}

@@ -176,6 +176,9 @@ func (l *loop) releaseRun(ctx context.Context, id, who string) error {
 
 // Forget implements [control.Service].
 func (s *service) Forget(ctx context.Context, f control.Forgetting) (int, error) {
+	if err := control.CheckSpan("the age", f.Older); err != nil {
+		return 0, err
+	}
 	filter := ledger.Filter{IDs: f.IDs, Task: f.Task, Outcomes: f.Outcomes}
 	if f.Older > 0 {
 		filter.Before = s.l.clock.Now().Add(-f.Older)

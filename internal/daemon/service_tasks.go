@@ -30,10 +30,10 @@ const mostWords = 1000
 
 // Hold implements [control.Service].
 func (s *service) Hold(ctx context.Context, h control.Holding) ([]control.Task, error) {
-	switch {
-	case h.For < 0:
-		return nil, control.Errorf(control.Usage, "", "a hold cannot end %v ago", -h.For)
-	case len(h.Why) > mostWords:
+	if err := control.CheckSpan("the hold", h.For); err != nil {
+		return nil, err
+	}
+	if len(h.Why) > mostWords {
 		return nil, control.Errorf(control.Usage, "say it in fewer words", "the reason is longer than %d bytes", mostWords)
 	}
 	names, err := s.named(ctx, h.Tasks, h.All)
@@ -110,6 +110,9 @@ func (s *service) Release(ctx context.Context, names ...string) (control.Release
 
 // Reschedule implements [control.Service].
 func (s *service) Reschedule(ctx context.Context, r control.Rescheduling) (done control.Rescheduled, err error) {
+	if err := control.CheckTime("the end of the reschedule", r.Until); err != nil {
+		return done, err
+	}
 	err = s.l.act(ctx, func(ctx context.Context) error {
 		var err error
 		task, key := runner.SplitID(r.Name)

@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -43,6 +44,17 @@ func when(t time.Time) cell {
 		return null
 	}
 	return integer(t.UnixMicro())
+}
+
+// The microseconds of the times that JSON can hold: the years 0 to 9999, in UTC.
+var (
+	leastTime = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+	mostTime  = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() - 1
+)
+
+// tellable reports whether JSON can hold all those times.
+func tellable(micros ...int64) bool {
+	return !slices.ContainsFunc(micros, func(n int64) bool { return n < leastTime || n > mostTime })
 }
 
 // time is the inverse of when.

@@ -140,6 +140,17 @@ func check(run runner.Run) error {
 	if run.Folded() && run.Outcome == "" {
 		return fmt.Errorf("run %s: a folded row must have an outcome", run.ID)
 	}
+	return checkTimes(run.ID, run.Scheduled, run.Queued, run.Started, run.Finished, run.First, run.Last, run.NotBefore)
+}
+
+// checkTimes refuses times of a run that nobody could be told of: a list with one of
+// them could not be written as JSON.
+func checkTimes(id string, times ...time.Time) error {
+	for _, t := range times {
+		if !tellable(t.UnixMicro()) {
+			return fmt.Errorf("run %s: a time in the year %d is out of range", id, t.UTC().Year())
+		}
+	}
 	return nil
 }
 
@@ -240,6 +251,9 @@ func (u rules) add(run runner.Run) (*row, error) {
 func (u rules) step(r *row, t runner.Transition) error {
 	if t.Time.IsZero() {
 		t.Time = u.o.Now()
+	}
+	if err := checkTimes(r.run.ID, t.Time, t.Until); err != nil {
+		return err
 	}
 	t.Time, t.Until = instant(t.Time), instant(t.Until)
 	r.run.State, r.run.Outcome, r.run.Why = t.State, t.Outcome, t.Why

@@ -184,7 +184,7 @@ func (o *op) unsound(rec *record) error {
 	if err := query(o.w.conn, "INSERT INTO damaged (found, row) VALUES (?,?)", []cell{when(now), text(what)}, nil); err != nil {
 		return err
 	}
-	return o.event(Event{Time: now, Kind: "damage", Text: what + " does not match its checksum and is not believed"})
+	return o.event(Event{Time: now, Kind: "damage", Text: what + flaw(rec) + " and is not believed"})
 }
 
 // errUnindexed is the error about a row of which an index says otherwise than it
@@ -225,6 +225,16 @@ func (o *op) force(rec *record) (gone int, err error) {
 		return 0, err
 	}
 	return gone, execute(o.w.conn, "REINDEX runs")
+}
+
+const unmatched = " does not match its checksum"
+
+// flaw is what is wrong with a row that cannot be believed.
+func flaw(rec *record) string {
+	if !sound(rec[:]) {
+		return unmatched
+	}
+	return " cannot be read"
 }
 
 // describe names a row that cannot be believed, by what it says.

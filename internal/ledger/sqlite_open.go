@@ -23,7 +23,7 @@ type Found struct {
 	New     bool     // there was none
 	Why     string   // what was wrong with the one that was there before; "": nothing
 	Aside   string   // where that was put; "": nothing of it was left
-	Unsound []string // rows that do not match their checksum and are not believed
+	Unsound []string // rows that are not believed, each with what is wrong with it
 }
 
 // String tells of the damage.
@@ -36,7 +36,7 @@ func (f Found) String() string {
 		parts = append(parts, fmt.Sprintf("the ledger is gone (%s); counting starts now", f.Why))
 	}
 	for _, what := range f.Unsound {
-		parts = append(parts, what+" does not match its checksum and is not believed")
+		parts = append(parts, what+" and is not believed")
 	}
 	return strings.Join(parts, "; ")
 }
@@ -159,7 +159,7 @@ func (s *SQLite) load() (_ *writer, err error) {
 		}
 	}
 	unsound := func(rec *record) error {
-		s.found.Unsound = append(s.found.Unsound, s.describe(rec))
+		s.found.Unsound = append(s.found.Unsound, s.describe(rec)+flaw(rec))
 		return nil
 	}
 	err = skim(conn, s.names, "INDEXED BY runs_alive WHERE state IS NOT NULL", nil, unsound, func(r *row) error {
@@ -174,7 +174,7 @@ func (s *SQLite) load() (_ *writer, err error) {
 	err = query(conn, "SELECT name, version, state, sum FROM states", nil, func(stmt *sqlite.Stmt) error {
 		var cells [4]cell
 		if read(stmt, cells[:]); !sound(cells[:]) {
-			s.found.Unsound = append(s.found.Unsound, "the state of "+cells[0].text)
+			s.found.Unsound = append(s.found.Unsound, "the state of "+cells[0].text+unmatched)
 		}
 		return nil
 	})
@@ -186,7 +186,7 @@ func (s *SQLite) load() (_ *writer, err error) {
 		return nil, err
 	}
 	if !ok {
-		s.found.Unsound = append(s.found.Unsound, "the cursor")
+		s.found.Unsound = append(s.found.Unsound, "the cursor"+unmatched)
 	}
 	s.cursor.Store(new(w.cursor))
 	w.look()

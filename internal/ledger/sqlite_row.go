@@ -58,6 +58,9 @@ var columnNames = [columns]string{
 	"input", "input_file", "content", "parent", "result", "steps", "who", "force", "user", "sum",
 }
 
+// timeColumns are those that hold a time.
+var timeColumns = [...]int{colScheduled, colQueued, colStarted, colFinished, colFirst, colLast, colNotBefore}
+
 // record is a row of runs as it is stored.
 type record [columns]cell
 
@@ -207,6 +210,11 @@ func unpack(rec *record, name func(int64) (string, error)) (*row, error) {
 func unpackRun(rec *record, name func(int64) (string, error)) (*row, error) {
 	r := &row{number: rec[colN].n}
 	run := &r.run
+	for _, col := range timeColumns {
+		if c := rec[col]; c.kind == sqlite.TypeInteger && !tellable(c.n) {
+			return nil, fmt.Errorf("%s of row %d is out of range", columnNames[col], rec[colN].n)
+		}
+	}
 	for _, n := range []struct {
 		col  int
 		text *string

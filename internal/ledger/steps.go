@@ -100,7 +100,7 @@ func unpackSteps(packed string) ([]runner.Transition, error) {
 		if head&stepUntil != 0 {
 			t.Until = time.UnixMicro(last + p.varint()).UTC()
 		}
-		if p.bad {
+		if p.bad || !tellable(last, t.Until.UnixMicro()) {
 			return nil, errPacked
 		}
 		steps = append(steps, t)
