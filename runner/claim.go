@@ -24,7 +24,7 @@ func (d *decision) claim() {
 	for name, runs := range d.v.waiting {
 		t := d.task(name)
 		for i := range runs {
-			if r := &runs[i]; !d.gone[r.ID] && (!t.held || r.Force) {
+			if r := &runs[i]; !d.gone[r.ID] && (!t.held || d.v.forced(r)) {
 				ready = append(ready, &waiter{r, t, false})
 			}
 		}

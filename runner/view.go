@@ -12,7 +12,10 @@ type View struct {
 
 	// Held tells why a task starts nothing by itself; false: it does. nil: no
 	// task is held.
-	Held     func(task string) (why string, held bool)
+	Held func(task string) (why string, held bool)
+	// Binding reports whether a hold of a task is one that only a run with Binding
+	// is forced through; nil: no hold is.
+	Binding  func(task string) bool
 	Stopped  func(queue string) bool // the queue starts nothing; nil: none is stopped
 	Draining bool                    // nothing starts at all
 
@@ -133,6 +136,11 @@ func (v *View) heldBy(task string) (string, bool) {
 		return "", false
 	}
 	return v.Held(task)
+}
+
+// forced reports whether a run starts although its task is held.
+func (v *View) forced(r *Run) bool {
+	return r.Force && (r.Binding || v.Binding == nil || !v.Binding(r.Task))
 }
 
 // closed reports whether nothing may start in a lane for now.

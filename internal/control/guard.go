@@ -21,7 +21,7 @@ type guard struct {
 }
 
 // as is ctx with the caller in it.
-func (g *guard) as(ctx context.Context) context.Context { return As(ctx, g.c.Who) }
+func (g *guard) as(ctx context.Context) context.Context { return AsCaller(ctx, g.c) }
 
 // all reports whether no task is hidden from the caller.
 func (g *guard) all() bool { return g.c.overAll() != "" }

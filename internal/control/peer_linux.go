@@ -64,7 +64,7 @@ func (p *peers) caller(r *http.Request, tokenOf TokenOf, owner Owner) (Caller, e
 	run, ok := runCaller(value, tokenOf)
 	switch {
 	case ok:
-		return Caller{Who: run.Who, Grants: append(c.Grants, run.Grants...)}, nil
+		return Caller{Who: run.Who, Account: name, Grants: append(c.Grants, run.Grants...)}, nil
 	case p.all(at): // who needs none, and may have one of a run that has ended
 		return c, nil
 	}

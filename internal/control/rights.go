@@ -29,13 +29,15 @@ func (s Scope) allows(need Scope) bool {
 type Grant struct {
 	May   Scope
 	Tasks func(name string) bool // nil: over all, and over rota as a whole
+	OfRun bool                   // over its own task, by its token
 }
 
 // Caller is somebody and what they may do: the most that one of the grants
 // allows.
 type Caller struct {
-	Who    string // as in [As]
-	Grants []Grant
+	Who     string // as in [As]
+	Account string // to which all that they do is counted; "": Who
+	Grants  []Grant
 }
 
 // over returns what the caller may do with a task; "" if to them there is none

@@ -166,6 +166,9 @@ type Hold struct {
 	Why   string    `json:"why,omitempty"`
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until,omitzero"` // zero: until it is released
+	// Binding is true of what somebody holds who may control it: who only owns it
+	// can neither end that nor start anything in spite of it.
+	Binding bool `json:"binding,omitempty"`
 }
 
 // On is what stands in the place of a task's triggers.

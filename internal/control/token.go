@@ -32,5 +32,5 @@ func runCaller(value string, tokenOf TokenOf) (Caller, bool) {
 		return Caller{}, false
 	}
 	own := func(name string) bool { return name == task }
-	return Caller{Who: "run " + run, Grants: []Grant{{May: MayControl, Tasks: own}}}, true
+	return Caller{Who: "run " + run, Account: "run of " + task, Grants: []Grant{{May: MayControl, Tasks: own, OfRun: true}}}, true
 }

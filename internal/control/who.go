@@ -1,8 +1,14 @@
 package control
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
-type whoKey struct{}
+type (
+	whoKey    struct{}
+	callerKey struct{}
+)
 
 // As returns a context in which who acts: a user's name, "token ci",
 // "run backup/20261122T023000Z".
@@ -14,4 +20,31 @@ func As(ctx context.Context, who string) context.Context {
 func Who(ctx context.Context) string {
 	who, _ := ctx.Value(whoKey{}).(string)
 	return who
+}
+
+// AsCaller returns a context in which a caller acts. In one without a caller rota
+// itself does, or who runs it.
+func AsCaller(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(As(ctx, c.Who), callerKey{}, c)
+}
+
+// Bounded returns the account to which what the caller of a context asks for and
+// does is counted; false: it is not, for they may do everything with rota.
+func Bounded(ctx context.Context) (account string, bounded bool) {
+	c, ok := ctx.Value(callerKey{}).(Caller)
+	if !ok || c.overAll() == MayControl {
+		return "", false
+	}
+	return cmp.Or(c.Account, c.Who), true
+}
+
+// Binds reports whether what the caller of a context says of a task binds the user
+// whose task it is: so it does if they may control the task by themselves, and not as
+// a run of it.
+func Binds(ctx context.Context, task string) bool {
+	c, ok := ctx.Value(callerKey{}).(Caller)
+	if !ok {
+		return true
+	}
+	return c.most(func(g Grant) bool { return !g.OfRun && (g.Tasks == nil || g.Tasks(task)) }) == MayControl
 }

@@ -166,7 +166,7 @@ func (l *loop) live(ctx context.Context, file *file, signals *signals, tokens ru
 		return err
 	}
 	defer ground.folder.Close()
-	last.Go(func() { l.serve(runs, l.service(file), tokens, doors, ground) })
+	last.Go(func() { l.serve(runs, paced{l.service(file), &l.pace}, tokens, doors, ground) })
 	last.Go(func() { _ = l.tells.run(runs) })
 	last.Go(func() { l.watchdog(runs, l.vars["ROTA_SOCKET"]) })
 	last.Go(func() { signals.serve(runs, l, file, stop) })

@@ -40,6 +40,21 @@ func (l *loop) holdText(h *ledger.Hold) string {
 	return text
 }
 
+// isBinding reports whether a task is held by somebody who may control it.
+func (l *loop) isBinding(task string) bool {
+	h := l.states[task].Hold
+	return h != nil && h.Binding
+}
+
+// mayEnd refuses to change a hold, or to start something in spite of it, to who only
+// owns the task, if somebody holds it who may control it.
+func (l *loop) mayEnd(ctx context.Context, task string) error {
+	if !l.isBinding(task) || control.Binds(ctx, task) {
+		return nil
+	}
+	return control.Errorf(control.Forbidden, "ask them to release it", "task %q is %s; %s may not override that", task, l.holdText(l.states[task].Hold), control.Who(ctx))
+}
+
 // spell writes an instant for people.
 func (l *loop) spell(t time.Time) string {
 	return t.In(l.cfg.Rota.Timezone).Format("2006-01-02 15:04:05 MST")
@@ -113,10 +128,11 @@ func (l *loop) holdings(ctx context.Context, now time.Time) error {
 	}
 	l.log.Warn("every task is held, because of --held; to let them start: rota release --all")
 	free := slices.DeleteFunc(slices.Sorted(maps.Keys(l.cfg.Tasks)), func(name string) bool { return l.states[name].Hold != nil })
-	return l.hold(ctx, free, ledger.Hold{By: heldAtStart, Since: now})
+	return l.hold(ctx, free, ledger.Hold{By: heldAtStart, Since: now, Binding: true})
 }
 
-// trip holds a task that has failed too often in a row; 0: it has not. The
+// trip holds a task that has failed too often in a row; 0: it has not. Its owner may
+// release it. The
 // targets of on_failure are told, beside of that failure.
 func (l *loop) trip(ctx context.Context, run runner.Run, failures int) {
 	task, ok := l.cfg.Tasks[run.Task]

@@ -72,6 +72,7 @@ type loop struct {
 	inForce  atomic.Pointer[config.Config] // cfg, for others
 	grown    chan struct{}                 // runs have ended since the last retention; room for one
 
+	pace pace         // how fast each user changes things
 	kept atomic.Int64 // bytes of outputs, as retention last saw them
 
 	unwritten atomic.Int64  // runs whose end could not be written down yet
@@ -90,7 +91,7 @@ func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop
 		standing: map[string]runner.Run{}, heldRuns: map[string]runner.Run{}, hub: &control.Hub{},
 		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), freed: map[string]ledger.Hold{}, over: make(chan struct{}), hurried: make(chan struct{}),
 	}
-	l.view.Held, l.view.Stopped = l.held, l.stopped
+	l.view.Held, l.view.Binding, l.view.Stopped = l.held, l.isBinding, l.stopped
 	l.view.Policy = func(name string) (runner.Policy, bool) {
 		t, ok := l.cfg.Tasks[name]
 		return t.Policy, ok

@@ -39,7 +39,7 @@ func (l *loop) request(ctx context.Context, r control.Request, from io.Reader, w
 	var run runner.Run
 	var most int64
 	err := l.ask(ctx, func() (err error) {
-		run, err = l.admit(r, who)
+		run, err = l.admit(ctx, r, who)
 		most = l.cfg.Tasks[r.Task].InputMax
 		return err
 	})
@@ -180,7 +180,7 @@ func (l *loop) take(run runner.Run) {
 }
 
 // admit checks a request and makes a run of it.
-func (l *loop) admit(r control.Request, who string) (runner.Run, error) {
+func (l *loop) admit(ctx context.Context, r control.Request, who string) (runner.Run, error) {
 	if err := r.Check(); err != nil {
 		return runner.Run{}, err
 	}
@@ -199,7 +199,7 @@ func (l *loop) admit(r control.Request, who string) (runner.Run, error) {
 	}
 	run := runner.Run{
 		ID: r.Task + "/" + r.Key, Task: r.Task, Cause: runner.CauseManual, State: runner.Queued,
-		Scheduled: now, Queued: now, Params: r.Params, Queue: task.Queue, Priority: task.Priority, Who: who, User: task.User, Force: r.Force,
+		Scheduled: now, Queued: now, Params: r.Params, Queue: task.Queue, Priority: task.Priority, Who: who, User: task.User, Force: r.Force, Binding: (r.Force || r.Held) && control.Binds(ctx, r.Task),
 	}
 	at := r.At
 	if r.In > 0 {
@@ -225,6 +225,9 @@ func (l *loop) admit(r control.Request, who string) (runner.Run, error) {
 	if run.State == runner.Queued {
 		if h, held := l.held(r.Task); held && !r.Force {
 			return run, control.Errorf(control.Conflict, "to run it all the same: rota run --force "+r.Task+"; to release it: rota release "+r.Task, "task %q is %s", r.Task, h)
+		}
+		if err := l.mayEnd(ctx, r.Task); err != nil {
+			return run, err
 		}
 		if task.Queue == "" && len(l.view.Waiting(r.Task)) >= runner.UnqueuedCapacity {
 			return run, tooMany(r.Task)

@@ -151,6 +151,9 @@ func (l *loop) releaseRun(ctx context.Context, id, who string) error {
 		}
 		return control.Errorf(control.Conflict, "", "%s has ended: %s", id, run.Outcome)
 	}
+	if run.Binding && !control.Binds(ctx, run.Task) {
+		return control.Errorf(control.Forbidden, "ask them to release it", "%s is held by %s; %s may not override that", id, run.Who, who)
+	}
 	now := l.clock.Now()
 	t := runner.Transition{Time: now, State: runner.Queued, Why: did("released", who)}
 	switch {

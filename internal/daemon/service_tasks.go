@@ -45,7 +45,19 @@ func (s *service) Hold(ctx context.Context, h control.Holding) ([]control.Task, 
 		hold.Until = hold.Since.Add(h.For)
 	}
 	for few := range slices.Chunk(names, atATime) {
-		if err := s.l.act(ctx, func(ctx context.Context) error { return s.l.hold(ctx, few, hold) }); err != nil {
+		err := s.l.act(ctx, func(ctx context.Context) error {
+			for _, name := range few {
+				if err := s.l.mayEnd(ctx, name); err != nil {
+					return err
+				}
+				hold.Binding = control.Binds(ctx, name)
+				if err := s.l.hold(ctx, []string{name}, hold); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -82,6 +94,9 @@ func (s *service) Release(ctx context.Context, names ...string) (control.Release
 	for few := range slices.Chunk(tasks, atATime) {
 		err := s.l.act(ctx, func(ctx context.Context) error {
 			for _, name := range few {
+				if err := s.l.mayEnd(ctx, name); err != nil {
+					return err
+				}
 				switch was, err := s.l.release(ctx, name, who); {
 				case err != nil:
 					return err

@@ -46,9 +46,11 @@ func TestRowsOutOfRange(t *testing.T) {
 	for range 2 { // while it runs, and of the next daemon
 		ctx := t.Context()
 		for what, list := range map[string]func() (any, error){
-			"all":     func() (any, error) { return s.List(ctx, Filter{}) },
-			"waiting": func() (any, error) { return s.List(ctx, Filter{States: []runner.State{runner.Queued, runner.Delayed, runner.Held}}) },
-			"newest":  func() (any, error) { return s.Newest(ctx) },
+			"all": func() (any, error) { return s.List(ctx, Filter{}) },
+			"waiting": func() (any, error) {
+				return s.List(ctx, Filter{States: []runner.State{runner.Queued, runner.Delayed, runner.Held}})
+			},
+			"newest": func() (any, error) { return s.Newest(ctx) },
 		} {
 			found, err := list()
 			if err != nil {

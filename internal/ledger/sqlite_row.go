@@ -128,6 +128,12 @@ func idOf(task string, key cell) (string, slot) {
 	return id, slotOf(id)
 }
 
+// What the column force holds.
+const (
+	forced  = 1
+	binding = 2
+)
+
 // pack turns a row into a record. Intern gives numbers to names.
 func pack(r *row, intern func(string) (int64, error)) (record, error) {
 	var rec record
@@ -184,10 +190,14 @@ func pack(r *row, intern func(string) (int64, error)) (record, error) {
 	rec[colResult] = number(r.run.Result)
 	rec[colSteps] = blob(packSteps(r.steps))
 	rec[colWho] = text(r.run.Who)
-	rec[colForce] = null
+	force := int64(0)
 	if r.run.Force {
-		rec[colForce] = integer(1)
+		force = forced
 	}
+	if r.run.Binding {
+		force |= binding
+	}
+	rec[colForce] = number(force)
 	rec[colUser] = text(r.run.User)
 	rec[colSum] = sum(rec[:colSum]...)
 	return rec, nil
@@ -260,7 +270,7 @@ func unpackRun(rec *record, name func(int64) (string, error)) (*row, error) {
 	run.Parent = rec[colParent].text
 	run.Result = rec[colResult].n
 	run.Who = rec[colWho].text
-	run.Force = rec[colForce].n != 0
+	run.Force, run.Binding = rec[colForce].n&forced != 0, rec[colForce].n&binding != 0
 	run.User = rec[colUser].text
 	r.was, r.began = run.State, run.Started
 	return r, nil

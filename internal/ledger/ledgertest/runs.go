@@ -21,7 +21,7 @@ var asking = []clause{
 			r.NotBefore, r.On, r.Parent = at(9), "interval 3h", "b/y"
 			r.Params, r.Input, r.InputFile = map[string]string{"file": "a b", "n": ""}, "line\n\x00\xff", "/f"
 			r.Content, r.Priority, r.Result = "sha256:1", -1, 7
-			r.Who, r.Force, r.User = "uid 1000", true, "ann"
+			r.Who, r.Force, r.Binding, r.User = "uid 1000", true, true, "ann"
 		})
 		got, err := b.Submit(b.ctx, want)
 		b.ok(err, "submit")
