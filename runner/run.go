@@ -48,6 +48,12 @@ type Run struct {
 // Folded reports whether the row stands for slots that were not executed.
 func (r Run) Folded() bool { return r.Count > 0 }
 
+// Brief returns the run without what may be large: as it stands in a list.
+func (r Run) Brief() Run {
+	r.Params, r.Input, r.InputFile = nil, "", ""
+	return r
+}
+
 // Cause says why there is a run.
 type Cause string
 

@@ -1,6 +1,9 @@
 package runner
 
-import "slices"
+import (
+	"iter"
+	"slices"
+)
 
 // View is what [Decide] looks at: the runs that wait and those under way, the
 // queues and the policies in force. The daemon's loop keeps it; it is not safe
@@ -109,6 +112,19 @@ func (v *View) Live(task string) []Run { return runsOf(v.live, task) }
 
 // Waiting returns the runs that wait, those of one task or, for "", all.
 func (v *View) Waiting(task string) []Run { return runsOf(v.waiting, task) }
+
+// AllWaiting goes through the runs that wait, in no order. They must not be changed.
+func (v *View) AllWaiting() iter.Seq[*Run] {
+	return func(yield func(*Run) bool) {
+		for _, runs := range v.waiting {
+			for i := range runs {
+				if !yield(&runs[i]) {
+					return
+				}
+			}
+		}
+	}
+}
 
 func runsOf(m map[string][]Run, task string) []Run {
 	if task != "" {

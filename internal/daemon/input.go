@@ -42,6 +42,14 @@ func (in *input) keep() (short, file string, err error) {
 	return "", in.written, in.file.CloseAtomicallyReplace()
 }
 
+// badInput is the answer to who sends an input that cannot be read, or may not be.
+func badInput(err error) error {
+	if own := (*control.Error)(nil); errors.As(err, &own) {
+		return own
+	}
+	return control.Errorf(control.Usage, "", "cannot read the input: %v", err)
+}
+
 // takeInput reads the input of a run: what is short and a text goes into its row.
 func (l *loop) takeInput(run runner.Run, from io.Reader, most int64) (*input, error) {
 	in := &input{}
@@ -51,7 +59,7 @@ func (l *loop) takeInput(run runner.Run, from io.Reader, most int64) (*input, er
 	sum := sha256.New()
 	head, err := io.ReadAll(io.LimitReader(from, shortInput+1))
 	if err != nil {
-		return in, control.Errorf(control.Usage, "", "cannot read the input: %v", err)
+		return in, badInput(err)
 	}
 	_, _ = sum.Write(head)
 	in.digest = sum.Sum(nil)
@@ -78,7 +86,7 @@ func (l *loop) takeInput(run runner.Run, from io.Reader, most int64) (*input, er
 	n, err := io.Copy(in.file, io.MultiReader(bytes.NewReader(head), rest))
 	switch {
 	case err != nil:
-		err = control.Errorf(control.Usage, "", "cannot take the input: %v", err)
+		err = badInput(err)
 	case n > most:
 		err = tooLong
 	}

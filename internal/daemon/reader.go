@@ -47,7 +47,7 @@ func (r *reader) Status(ctx context.Context) (control.Status, error) {
 			s.Held++
 		}
 	}
-	alive, err := r.book.List(ctx, ledger.Filter{States: []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held}})
+	alive, err := r.book.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held}})
 	if err != nil {
 		return s, err
 	}

@@ -206,7 +206,7 @@ func (r *reader) unattended(ctx context.Context, cfg *config.Config, states map[
 		}
 		_ = task
 	}
-	standing, err := r.book.List(ctx, ledger.Filter{States: []runner.State{runner.Standing}})
+	standing, err := r.book.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Standing}})
 	for _, run := range standing {
 		if c, ok := standingAt(cfg, run, now); ok {
 			all = append(all, c)
@@ -286,7 +286,7 @@ func zoneToShow(c *config.Config, task string) *time.Location {
 
 // lastEnd is when a task last ended; zero if it is not known that it ever did.
 func (r *reader) lastEnd(ctx context.Context, task string) (time.Time, error) {
-	runs, err := r.book.List(ctx, ledger.Filter{Task: task, Limit: 20})
+	runs, err := r.book.List(ctx, ledger.Filter{Brief: true, Task: task, Limit: 20})
 	var at time.Time
 	for _, run := range runs {
 		if !run.Folded() && !run.Started.IsZero() && run.Finished.After(at) {

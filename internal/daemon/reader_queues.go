@@ -32,7 +32,7 @@ func (r *reader) Queues(ctx context.Context, patterns ...string) (control.Queues
 	if err != nil {
 		return answer, err
 	}
-	runs, err := r.book.List(ctx, ledger.Filter{States: []runner.State{runner.Running, runner.Queued}})
+	runs, err := r.book.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Running, runner.Queued}})
 	if err != nil {
 		return answer, err
 	}

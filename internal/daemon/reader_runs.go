@@ -17,7 +17,7 @@ const mostRuns = 100
 // Runs implements [control.Reader].
 func (r *reader) Runs(ctx context.Context, q control.RunQuery) ([]runner.Run, error) {
 	runs, err := r.book.List(ctx, ledger.Filter{
-		Task: q.Task, States: q.States, Outcomes: q.Outcomes, Since: q.Since, Limit: cmp.Or(q.N, mostRuns),
+		Brief: true, Task: q.Task, States: q.States, Outcomes: q.Outcomes, Since: q.Since, Limit: cmp.Or(q.N, mostRuns),
 	})
 	if err == nil && len(runs) == 0 && q.Task != "" {
 		return nil, r.known(ctx, q.Task)
@@ -31,7 +31,7 @@ func (r *reader) known(ctx context.Context, task string) error {
 	if _, ok := cfg.Tasks[task]; ok {
 		return nil
 	}
-	runs, err := r.book.List(ctx, ledger.Filter{Task: task, Limit: 1})
+	runs, err := r.book.List(ctx, ledger.Filter{Brief: true, Task: task, Limit: 1})
 	if err != nil || len(runs) > 0 {
 		return err
 	}
@@ -92,7 +92,7 @@ func (r *reader) ran(ctx context.Context, id string) (runner.Run, error) {
 		return run, err
 	}
 	ran, err := r.book.List(ctx, ledger.Filter{
-		Task: run.Task, Parent: run.ID, Limit: 1, States: []runner.State{runner.Running},
+		Brief: true, Task: run.Task, Parent: run.ID, Limit: 1, States: []runner.State{runner.Running},
 		Outcomes: []runner.Outcome{runner.OK, runner.Failed, runner.TimedOut, runner.Lost},
 	})
 	if err == nil && len(ran) > 0 {

@@ -46,6 +46,7 @@ func (r *reader) Tasks(ctx context.Context, names ...string) ([]control.Task, er
 		t := taskOf(cfg, name, states[name], alive[name], now)
 		t.Next = next[name]
 		if last, ok := newest[name]; ok && !last.Started.IsZero() {
+			last = last.Brief()
 			t.Last = &last
 		}
 		if _, ran := newest[name]; ran { // else it has no past
@@ -78,7 +79,7 @@ func (r *reader) alive(ctx context.Context, names []string) (map[string][]runner
 			continue
 		}
 		asked[name] = true
-		runs, err := r.book.List(ctx, ledger.Filter{Task: name, States: []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held, runner.Standing}})
+		runs, err := r.book.List(ctx, ledger.Filter{Brief: true, Task: name, States: []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held, runner.Standing}})
 		if err != nil {
 			return nil, err
 		}

@@ -106,7 +106,7 @@ func userText(user string) string { return cmp.Or(user, "the user of rota") }
 
 // revoke cancels what waits of a task for a user that it had before.
 func (l *loop) revoke(ctx context.Context, task string) error {
-	runs, err := l.ledger.List(ctx, ledger.Filter{Task: task, States: waiting})
+	runs, err := l.ledger.List(ctx, ledger.Filter{Brief: true, Task: task, States: waiting})
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (l *loop) cancel(ctx context.Context, run runner.Run, why string) error {
 // cancelAll ends what waits of a task or, for "", of all: a few at a time, for
 // no slot should have to wait for thousands.
 func (l *loop) cancelAll(ctx context.Context, task, why string, states []runner.State) (int, error) {
-	runs, err := l.ledger.List(ctx, ledger.Filter{Task: task, States: states})
+	runs, err := l.ledger.List(ctx, ledger.Filter{Brief: true, Task: task, States: states})
 	if err != nil {
 		return 0, err
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,14 +39,29 @@ var slotKey = regexp.MustCompile(`(^|\.)\d{8}T\d{6}Z$`)
 func (l *loop) request(ctx context.Context, r control.Request, from io.Reader, who string) (runner.Run, error) {
 	var run runner.Run
 	var most int64
+	var share *share
 	err := l.ask(ctx, func() (err error) {
-		run, err = l.admit(ctx, r, who)
+		if run, err = l.admit(ctx, r, who); err != nil {
+			return err
+		}
 		most = l.cfg.Tasks[r.Task].InputMax
+		share, err = l.reserve(ctx, run)
 		return err
 	})
 	if err != nil {
 		return run, err
 	}
+	defer l.post(share.release) // once the loop has taken it in
+	run, err = l.enter(ctx, r, run, share.metered(from), most)
+	if err == nil {
+		share.keep()
+	}
+	return run, err
+}
+
+// enter records a request that was admitted, with what it reads.
+func (l *loop) enter(ctx context.Context, r control.Request, run runner.Run, from io.Reader, most int64) (runner.Run, error) {
+	var err error
 	if r.Key == "" {
 		if run.ID, err = l.unused(ctx, r.Task); err != nil {
 			return run, err
@@ -124,6 +140,9 @@ func (l *loop) submit(ctx context.Context, run runner.Run, in *input) (runner.Ru
 		run.Input, run.InputFile = there.Input, there.InputFile
 	}
 	known, err := l.ledger.Submit(ctx, run)
+	if err != nil {
+		l.discard(run)
+	}
 	switch {
 	case errors.Is(err, ledger.ErrExists):
 		return run, control.Errorf(control.Conflict, "choose another id, or see what it is: rota show "+run.ID, "%s is taken by a request for something else", run.ID)
@@ -134,6 +153,19 @@ func (l *loop) submit(ctx context.Context, run runner.Run, in *input) (runner.Ru
 	}
 	l.post(func() { l.take(known) })
 	return known, nil
+}
+
+// discard removes the input of a request that was refused after all.
+func (l *loop) discard(run runner.Run) {
+	if run.InputFile == "" {
+		return
+	}
+	if _, _, err := l.ledger.Get(context.Background(), run.ID); !absent(err) {
+		return // it is that of another one, or nobody can tell
+	}
+	if err := os.Remove(run.InputFile); err != nil {
+		l.log.Warn("cannot remove the input of a request that was refused", "run", run.ID, "error", err)
+	}
 }
 
 // becomes reports whether a standing request is one from now on that asks for
@@ -213,6 +245,9 @@ func (l *loop) admit(ctx context.Context, r control.Request, who string) (runner
 		if run.On = spec.String(); spec.Kind() == schedule.Once {
 			run.On, at = "", spec.Next(time.Time{})
 		} else {
+			if err := mayRecur(ctx, spec, now); err != nil {
+				return run, err
+			}
 			run.State = runner.Standing
 		}
 	}

@@ -52,7 +52,10 @@ func (l *loop) record(run runner.Run) {
 }
 
 // publish tells those who watch.
-func (l *loop) publish(run runner.Run) { l.hub.Publish(control.Message{Run: &run}) }
+func (l *loop) publish(run runner.Run) {
+	run = run.Brief()
+	l.hub.Publish(control.Message{Run: &run})
+}
 
 // echo passes on a line of a run's output, to stdout and to those who watch.
 func (l *loop) echo(run runner.Run, line []byte) {

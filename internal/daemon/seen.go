@@ -114,7 +114,7 @@ func (l *loop) lastEnd(ctx context.Context, task string) time.Time {
 	if known {
 		return at
 	}
-	runs, err := l.ledger.List(ctx, ledger.Filter{Task: task, Limit: 20})
+	runs, err := l.ledger.List(ctx, ledger.Filter{Brief: true, Task: task, Limit: 20})
 	if err != nil {
 		l.log.Error("cannot read when a task last ended", "task", task, "error", err)
 	}

@@ -55,7 +55,7 @@ func (s *service) Cancel(ctx context.Context, id string) (runner.Run, error) {
 func (s *service) CancelAll(ctx context.Context, task string) (n int, err error) {
 	states := []runner.State{runner.Queued, runner.Delayed, runner.Held}
 	why := did("cancelled", control.Who(ctx))
-	runs, err := s.l.ledger.List(ctx, ledger.Filter{Task: task, States: states})
+	runs, err := s.l.ledger.List(ctx, ledger.Filter{Brief: true, Task: task, States: states})
 	if err != nil {
 		return 0, err
 	}

@@ -75,6 +75,9 @@ func (l *loop) restand(ctx context.Context, r control.Rescheduling, who string) 
 		if err != nil {
 			return done, err
 		}
+		if err := mayRecur(ctx, spec, now); err != nil {
+			return done, err
+		}
 		done.Expr = spec.String()
 	}
 	t := runner.Transition{Time: now, State: runner.Standing, On: done.Expr, Until: now, Why: did("rescheduled to "+done.Expr, who)}

@@ -77,7 +77,7 @@ func (r *reader) aboutRun(ctx context.Context, f *facts, id string) error {
 // aboutSlot finds the slot that the answer is about, and what became of it.
 func (r *reader) aboutSlot(ctx context.Context, f *facts) error {
 	var err error
-	if f.rows, err = r.book.List(ctx, ledger.Filter{Task: f.name, Limit: 50}); err != nil {
+	if f.rows, err = r.book.List(ctx, ledger.Filter{Brief: true, Task: f.name, Limit: 50}); err != nil {
 		return err
 	}
 	if !f.asked {
@@ -119,7 +119,7 @@ func (r *reader) aboutSlot(ctx context.Context, f *facts) error {
 // have slots.
 func (r *reader) owners(ctx context.Context, f *facts) ([]string, error) {
 	owners := []string{f.name}
-	standing, err := r.book.List(ctx, ledger.Filter{Task: f.name, States: []runner.State{runner.Standing}})
+	standing, err := r.book.List(ctx, ledger.Filter{Brief: true, Task: f.name, States: []runner.State{runner.Standing}})
 	for _, run := range standing {
 		owners = append(owners, run.ID)
 	}
@@ -144,7 +144,7 @@ func (r *reader) oldest(ctx context.Context, f *facts) error {
 	if f.run != nil || f.at.After(f.cursor.Through) {
 		return nil
 	}
-	runs, err := r.book.List(ctx, ledger.Filter{Task: f.name})
+	runs, err := r.book.List(ctx, ledger.Filter{Brief: true, Task: f.name})
 	for _, run := range runs {
 		if at := cmp.Or(run.First, run.Scheduled, run.Queued); f.first.IsZero() || at.Before(f.first) {
 			f.first = at
@@ -171,7 +171,7 @@ func (r *reader) around(ctx context.Context, f *facts) error {
 		return err
 	}
 	f.lane = holds(lane.Hold, f.now)
-	running, err := r.book.List(ctx, ledger.Filter{States: []runner.State{runner.Running}})
+	running, err := r.book.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Running}})
 	for _, run := range slices.Backward(running) {
 		if run.Task == f.name || run.Queue == f.run.Queue && run.Queue != "" {
 			f.ahead = append(f.ahead, run)
@@ -199,7 +199,7 @@ func (r *reader) signs(ctx context.Context, f *facts) error {
 	for _, e := range f.events {
 		sign(e.Time)
 	}
-	for _, filter := range []ledger.Filter{{Before: until, Limit: 50}, {Outcomes: []runner.Outcome{runner.Lost}, Limit: 50}} {
+	for _, filter := range []ledger.Filter{{Brief: true, Before: until, Limit: 50}, {Brief: true, Outcomes: []runner.Outcome{runner.Lost}, Limit: 50}} {
 		runs, err := r.book.List(ctx, filter)
 		if err != nil {
 			return err
@@ -214,7 +214,10 @@ func (r *reader) signs(ctx context.Context, f *facts) error {
 // why answers from the facts alone.
 func why(f *facts) control.Why {
 	a := &answer{facts: f}
-	a.Task, a.Run, a.Next = f.name, f.run, f.next
+	if a.Task, a.Next = f.name, f.next; f.run != nil {
+		run := f.run.Brief()
+		a.Run = &run
+	}
 	if !f.at.IsZero() {
 		a.At = f.at.In(f.zone)
 	}

@@ -73,6 +73,7 @@ type Filter struct {
 	Since    time.Time        // that began at or after it: see [Began]; zero: any
 	Before   time.Time        // that ended before it; zero: any
 	Limit    int              // 0: no limit
+	Brief    bool             // without parameters and inputs: see [runner.Run.Brief]
 }
 
 // Began is the time that [Filter] has a run begin at: when its last attempt

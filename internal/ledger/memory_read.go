@@ -28,6 +28,10 @@ func (m *Memory) Get(ctx context.Context, id string) (run runner.Run, steps []ru
 func (m *Memory) List(ctx context.Context, f Filter) (runs []runner.Run, err error) {
 	err = m.do(ctx, func(_ rules, t *memoryTable) error {
 		for _, r := range t.list(f) {
+			if f.Brief {
+				runs = append(runs, r.run.Brief())
+				continue
+			}
 			runs = append(runs, r.copy())
 		}
 		return nil

@@ -140,6 +140,11 @@ func skim(conn *sqlite.Conn, names *names, where string, args []cell, unsound fu
 	return each(conn, names, where, args, unsound, unpackRun, f)
 }
 
+// glance is skim for those who need neither parameters nor inputs, which may be large.
+func glance(conn *sqlite.Conn, names *names, where string, args []cell, unsound func(*record) error, f func(*row) error) error {
+	return each(conn, names, where, args, unsound, unpackBrief, f)
+}
+
 func each(conn *sqlite.Conn, names *names, where string, args []cell, unsound func(*record) error,
 	unpack func(*record, func(int64) (string, error)) (*row, error), f func(*row) error) error {
 	var rec record

@@ -36,7 +36,11 @@ func (s *reading) List(ctx context.Context, f Filter) (runs []runner.Run, err er
 			return nil
 		}
 		runs = slices.Grow(runs, min(f.Limit, 100))
-		return skim(conn, s.names, where+" ORDER BY n DESC", args, s.report, func(r *row) error {
+		look := skim
+		if f.Brief {
+			look = glance
+		}
+		return look(conn, s.names, where+" ORDER BY n DESC", args, s.report, func(r *row) error {
 			if !f.selects(r.run) {
 				return nil // of those with the same key
 			}

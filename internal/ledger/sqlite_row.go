@@ -216,6 +216,13 @@ func unpack(rec *record, name func(int64) (string, error)) (*row, error) {
 	return r, nil
 }
 
+// unpackBrief leaves out the parameters and the input, too.
+func unpackBrief(rec *record, name func(int64) (string, error)) (*row, error) {
+	small := *rec
+	small[colParams], small[colInput], small[colInputFile] = null, null, null
+	return unpackRun(&small, name)
+}
+
 // unpackRun leaves out the transitions.
 func unpackRun(rec *record, name func(int64) (string, error)) (*row, error) {
 	r := &row{number: rec[colN].n}
