@@ -43,6 +43,9 @@ func query(conn *sqlite.Conn, sql string, args []cell, f func(*sqlite.Stmt) erro
 	}
 }
 
+// busyTime is how long a connection waits for a person with another program.
+const busyTime = 10 * time.Second
+
 // errEnough ends a query early.
 var errEnough = errors.New("enough")
 
@@ -72,7 +75,7 @@ func connect(path string, flags sqlite.OpenFlags) (*sqlite.Conn, error) {
 	if err != nil {
 		return nil, failure(err)
 	}
-	conn.SetBusyTimeout(10 * time.Second) // for a person with another program
+	conn.SetBusyTimeout(busyTime)
 	settings := []string{"PRAGMA temp_store = MEMORY", "PRAGMA cell_size_check = ON"}
 	if write {
 		settings = append(settings,

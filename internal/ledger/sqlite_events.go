@@ -18,6 +18,7 @@ func (o *op) event(e Event) error {
 	if err := query(o.w.conn, "INSERT INTO events (time, kind, task, who, text, sum) VALUES (?,?,?,?,?,?)", append(cells, sum(cells...)), nil); err != nil {
 		return err
 	}
+	o.w.written++
 	o.after = append(o.after, func() { o.w.s.watchers.tell(e) })
 	return nil
 }

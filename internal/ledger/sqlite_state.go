@@ -73,5 +73,6 @@ func (o *op) setState(name string, version int, next TaskState) error {
 		return fmt.Errorf("state of %s: %w", name, err)
 	}
 	cells := []cell{text(name), integer(int64(next.Version)), text(string(data))}
+	o.w.written++
 	return query(o.w.conn, "INSERT OR REPLACE INTO states VALUES (?,?,?,?)", append(cells, sum(cells...)), nil)
 }

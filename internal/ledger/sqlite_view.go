@@ -17,6 +17,7 @@ type reading struct {
 	names   *names
 	readers chan *sqlite.Conn // those not in use; nil: one that is not open yet
 	closing *sync.Once
+	gather  *sync.Mutex // of who wants all readers
 
 	connect func() (*sqlite.Conn, error)
 	within  func(*sqlite.Conn, func(*sqlite.Conn) error) error // calls a view; nil: that is all
@@ -30,7 +31,7 @@ const readers = 4
 func newReading(dir string) reading {
 	r := reading{
 		files: files{dir}, path: filepath.Join(dir, fileName), names: newNames(),
-		readers: make(chan *sqlite.Conn, readers), closing: new(sync.Once),
+		readers: make(chan *sqlite.Conn, readers), closing: new(sync.Once), gather: new(sync.Mutex),
 	}
 	for range readers {
 		r.readers <- nil
@@ -41,6 +42,8 @@ func newReading(dir string) reading {
 // Close implements [Reader].
 func (s *reading) Close() (err error) {
 	s.closing.Do(func() {
+		s.gather.Lock()
+		defer s.gather.Unlock()
 		for range readers { // each comes back from its use
 			if conn := <-s.readers; conn != nil {
 				if e := conn.Close(); e != nil && err == nil {

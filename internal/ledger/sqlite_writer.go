@@ -16,9 +16,10 @@ import (
 
 // request is a change that someone waits for.
 type request struct {
-	do   func(*op) error
-	err  error
-	done chan struct{}
+	do    func(*op) error
+	apart func(*writer) // instead of do: outside of any transaction
+	err   error
+	done  chan struct{}
 }
 
 // write has the writer call f, and returns once what f did is on the disk. F
@@ -27,12 +28,16 @@ func (s *SQLite) write(ctx context.Context, f func(*op) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	return s.send(&request{do: f, done: make(chan struct{})})
+}
+
+// send has the writer do what is asked, and returns once it has.
+func (s *SQLite) send(r *request) error {
 	s.mu.RLock()
 	if s.closed {
 		s.mu.RUnlock()
 		return ErrClosed
 	}
-	r := &request{do: f, done: make(chan struct{})}
 	s.work <- r
 	s.mu.RUnlock()
 	<-r.done
@@ -50,7 +55,8 @@ type writer struct {
 	tokens   map[string]string // of leases, by id
 	folded   map[int64]bool    // whether a task may have folded rows, by its number; where that is known
 	written  int               // rows since the last checkpoint
-	files    [3]os.FileInfo    // of the database and what belongs to it, as they were at their paths
+	log      logSize
+	files    [3]os.FileInfo // of the database and what belongs to it, as they were at their paths
 }
 
 const (
@@ -63,7 +69,15 @@ const (
 func (w *writer) run() {
 	defer close(w.s.stopped)
 	for first := range w.s.work {
-		group := append(make([]*request, 0, 16), first)
+		group, apart := make([]*request, 0, 16), []*request(nil)
+		take := func(r *request) {
+			if r.apart != nil {
+				apart = append(apart, r)
+			} else {
+				group = append(group, r)
+			}
+		}
+		take(first)
 	gather:
 		for len(group) < groupSize {
 			select {
@@ -71,13 +85,19 @@ func (w *writer) run() {
 				if !ok {
 					break gather
 				}
-				group = append(group, r)
+				take(r)
 			default:
 				break gather
 			}
 		}
-		w.commit(group)
-		if w.written > checkpointAfter || w.written > checkpointLow && w.s.DiskLow() {
+		if len(group) > 0 {
+			w.commit(group)
+		}
+		for _, r := range apart {
+			r.apart(w)
+			close(r.done)
+		}
+		if w.written > checkpointAfter || w.log.grown() || w.written > checkpointLow && w.s.DiskLow() {
 			w.checkpoint()
 		}
 		if w.s.DiskLow() {
@@ -162,17 +182,11 @@ func (w *writer) transact(group []*request) (err error) {
 	return query(w.conn, "COMMIT", nil, nil)
 }
 
-// checkpoint moves what was written to its place in the file, as far as no
-// reader needs the old.
-func (w *writer) checkpoint() {
-	w.written = 0
-	_ = query(w.conn, "PRAGMA wal_checkpoint(PASSIVE)", nil, nil) // it is tried again
-	w.look()
-}
-
 // endings are those of the database, its log and the index of that, which are of
 // use only together.
-var endings = [...]string{"", "-wal", "-shm"}
+var endings = [...]string{"", logEnding, "-shm"}
+
+const logEnding = "-wal"
 
 // look remembers which files are written to, and how large the database is: only
 // a checkpoint changes that.
@@ -191,7 +205,11 @@ func (w *writer) inPlace() error {
 			continue
 		}
 		what := ""
-		switch is, err := os.Stat(w.s.path + ending); {
+		is, err := os.Stat(w.s.path + ending)
+		if ending == logEnding && err == nil {
+			w.log.now = is.Size()
+		}
+		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			what = "was removed"
 		case err != nil: // nobody knows

@@ -1,0 +1,97 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+)
+
+// The log stays small whatever is written to it, while there is always somebody who
+// reads: each begins before another ends.
+func TestLogStaysSmall(t *testing.T) {
+	s, err := Open(t.Context(), Folder(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	var wg sync.WaitGroup
+	// Two hand over to each other, so that at no time nobody reads.
+	turns := [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}
+	turns[0] <- struct{}{}
+	begun := make(chan struct{})
+	once := sync.OnceFunc(func() { close(begun) })
+	for i := range turns {
+		wg.Go(func() {
+			for {
+				select {
+				case <-turns[i]:
+				case <-ctx.Done():
+					return
+				}
+				err := s.view(context.Background(), func(conn *sqlite.Conn) error {
+					return query(conn, "SELECT 1 FROM migrations", nil, func(*sqlite.Stmt) error {
+						once()
+						turns[1-i] <- struct{}{} // the other begins while this one still reads
+						select {
+						case <-time.After(20 * time.Millisecond): // the length of a read, not a wait for something
+						case <-ctx.Done():
+						}
+						return errEnough
+					})
+				})
+				if err != nil && err != errEnough {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	<-begun
+	largest := int64(0)
+	why := strings.Repeat("x", 1000)
+	const writers, holds = 8, 2000 // some 130 MiB of log
+	var mu sync.Mutex
+	for w := range writers {
+		wg.Go(func() {
+			for i := range holds {
+				name := fmt.Sprint("t", w)
+				state := TaskState{Version: i, Hold: &Hold{By: "nobody", Why: why, Since: time.Now()}}
+				if err := s.SetTask(t.Context(), name, TaskState{Version: i}, state, Event{Kind: "hold", Task: name, Who: "nobody", Text: why}); err != nil {
+					t.Error(err)
+					break
+				}
+				if info, err := os.Stat(s.path + logEnding); err == nil {
+					mu.Lock()
+					largest = max(largest, info.Size())
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	finished := func() bool {
+		for w := range writers {
+			if state, err := s.Task(t.Context(), fmt.Sprint("t", w)); err != nil || state.Version < holds {
+				return false
+			}
+		}
+		return true
+	}
+	for until := time.Now().Add(time.Minute); !finished() && time.Now().Before(until); {
+		time.Sleep(10 * time.Millisecond) // looks again
+	}
+	end()
+	<-done
+	t.Logf("the log grew to %d MiB", largest>>20)
+	if largest > 2*mostLog+checkpointBytes {
+		t.Errorf("the log grew to %d MiB", largest>>20)
+	}
+}
