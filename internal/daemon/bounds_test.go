@@ -1,6 +1,9 @@
 package daemon
 
 import (
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -192,6 +195,84 @@ func TestTimesAreBounded(t *testing.T) {
 		latest := time.Date(9998, 12, 31, 23, 59, 59, 0, time.UTC)
 		if id := ada.run(control.Request{Key: "last", At: latest}); id != "t/last" {
 			t.Error(id)
+		}
+	})
+}
+
+// Of a run that is forgotten nothing is read under its id, which is another run's now:
+// also what a daemon left that was killed while it forgot.
+func TestForgottenRunsStayForgotten(t *testing.T) {
+	inBubble(t, "2026-11-21T12:00:00-05:00", "autostart = [\"open\"]\n[queues.shut]\n[queues.open]\n[tasks.t]\nlog = \"new\"\n[tasks.u]\nqueue = \"shut\"\nlog = \"new\"\n", func(r *rig) {
+		ada := r.ada()
+		const old = "what the old one said"
+		leave := func(task string) {
+			t.Helper()
+			dir := filepath.Join(r.stateDir, "logs", task)
+			if err := os.MkdirAll(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{"k.0.log", "k.1.log", "k.1.log.1", "k.1.log.2", "k.2.log", "k.result", "k.input"} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(old), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		read := func(what string, open func() (io.ReadCloser, error)) {
+			t.Helper()
+			f, err := open()
+			if err != nil {
+				return // there is none
+			}
+			defer f.Close()
+			if text, err := io.ReadAll(f); err != nil || strings.Contains(string(text), old) {
+				t.Errorf("%s: %q, %v", what, text, err)
+			}
+		}
+		look := func(when, id string) {
+			t.Helper()
+			read(when+": the log", func() (io.ReadCloser, error) { return ada.Log(ada.ctx, id, false) })
+			read(when+": the result", func() (io.ReadCloser, error) { return ada.Result(ada.ctx, id) })
+		}
+		forget := func(id string) {
+			t.Helper()
+			ada.must(ada.Forget(ada.ctx, control.Forgetting{IDs: []string{id}}))
+		}
+		ada.run(control.Request{Key: "k"})
+		forget("t/k")
+		leave("t")
+		ada.run(control.Request{Key: "k"})
+		look("run again", "t/k")
+		forget("t/k")
+		ada.run(control.Request{Key: "k", Held: true})
+		leave("t")
+		ada.must(ada.Release(ada.ctx, "t/k"))
+		look("started", "t/k")
+		ada.run(control.Request{Task: "u", Key: "k"})
+		leave("u")
+		look("waiting", "u/k")
+		ada.must(ada.Cancel(ada.ctx, "u/k"))
+		look("cancelled", "u/k")
+		if run, err := ada.Run(ada.ctx, "u/k"); err != nil || run.Input != "" {
+			t.Errorf("the input: %q, %v", run.Input, err)
+		}
+	})
+}
+
+// Retention looks at events as they come, not only once runs have ended.
+func TestManyEventsAreLookedAt(t *testing.T) {
+	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+		r.pass(2 * time.Minute)
+		ada := r.ada()
+		const many = 1100
+		for range many {
+			if _, err := ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.pass(2 * time.Minute)
+		events, err := r.ledger.Events(t.Context(), ledger.EventFilter{Kinds: []string{"hold"}})
+		if err != nil || len(events) >= many || len(events) == 0 {
+			t.Errorf("%d events, %v", len(events), err)
 		}
 	})
 }

@@ -72,9 +72,10 @@ type loop struct {
 	inForce  atomic.Pointer[config.Config] // cfg, for others
 	grown    chan struct{}                 // runs have ended since the last retention; room for one
 
-	quota quota        // what each user has waiting
-	pace  pace         // how fast each user changes things
-	kept  atomic.Int64 // bytes of outputs, as retention last saw them
+	quota  quota        // what each user has waiting
+	events atomic.Int64 // that have happened
+	pace   pace         // how fast each user changes things
+	kept   atomic.Int64 // bytes of outputs, as retention last saw them
 
 	unwritten atomic.Int64  // runs whose end could not be written down yet
 	hurried   chan struct{} // closed when a stop does not wait any more

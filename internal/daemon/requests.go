@@ -82,7 +82,7 @@ func (l *loop) enter(ctx context.Context, r control.Request, run runner.Run, fro
 		defer l.asking.Delete(run.ID)
 	}
 	if !r.Again {
-		return l.submit(ctx, run, in)
+		return l.submit(ctx, run, in, r.Key != "")
 	}
 	// Two who ask at the same time must find each other.
 	err = l.act(ctx, func(ctx context.Context) (err error) {
@@ -90,7 +90,7 @@ func (l *loop) enter(ctx context.Context, r control.Request, run runner.Run, fro
 			run = there
 			return nil
 		}
-		run, err = l.submit(ctx, run, in)
+		run, err = l.submit(ctx, run, in, r.Key != "")
 		return err
 	})
 	return run, err
@@ -126,13 +126,19 @@ func (l *loop) waitsAlready(run runner.Run) (runner.Run, bool) {
 	return run, false
 }
 
-// submit writes a request down, and has the loop take it in.
-func (l *loop) submit(ctx context.Context, run runner.Run, in *input) (runner.Run, error) {
+// submit writes a request down, and has the loop take it in. Its id is given, or a new
+// one.
+func (l *loop) submit(ctx context.Context, run runner.Run, in *input, given bool) (runner.Run, error) {
 	there, _, err := l.ledger.Get(ctx, run.ID)
 	switch fresh := errors.Is(err, ledger.ErrNotFound); {
 	case err != nil && !fresh:
 		return run, err
 	case fresh || becomes(there, run):
+		if fresh && given { // neither output nor result of one that is forgotten are those of this one
+			if err := ledger.ClearAll(l.stateDir, run.ID); err != nil {
+				return run, err
+			}
+		}
 		if run.Input, run.InputFile, err = in.keep(); err != nil {
 			return run, err
 		}

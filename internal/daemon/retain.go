@@ -14,6 +14,9 @@ const (
 	// retainAge is how long it rests at most: what nothing is added to grows old,
 	// too.
 	retainAge = 24 * time.Hour
+	// manyEvents is after how many events retention looks, too: they are kept only
+	// up to a number.
+	manyEvents = 500
 )
 
 // retain removes, in the background, what need not be kept: at the start, and

@@ -16,6 +16,9 @@ import (
 // start begins a run that was claimed, with the definition in force now.
 func (l *loop) start(lease ledger.Lease) {
 	run := lease.Run
+	if err := ledger.Clear(l.stateDir, run); err != nil {
+		l.log.Error("cannot remove what an earlier run of this id left", "run", run.ID, "error", err)
+	}
 	if why, void := l.void(run); void {
 		go func() { _ = l.done(run, runner.Result{Outcome: runner.Cancelled, Why: why, Finished: time.Now()}) }()
 		return
@@ -68,6 +71,9 @@ func (l *loop) echo(run runner.Run, line []byte) {
 // happened tells those who watch what happened to rota itself.
 func (l *loop) happened(events ...ledger.Event) {
 	for _, e := range events {
+		if l.events.Add(1)%manyEvents == 0 {
+			l.grow()
+		}
 		l.hub.Publish(control.Message{Event: new(control.Event(e))})
 	}
 }

@@ -124,7 +124,7 @@ func TestEventsAreBounded(t *testing.T) {
 	defer s.Close()
 	if err := s.write(t.Context(), func(o *op) error {
 		const many = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < ?) INSERT INTO events (kind, sum) SELECT 'reload', ? FROM c"
-		if err := query(o.w.conn, many, []cell{integer(keepLong + 5), sum(null, text("reload"))}, nil); err != nil {
+		if err := query(o.w.conn, many, []cell{integer(keepEach + 5), sum(null, text("reload"))}, nil); err != nil {
 			return err
 		}
 		for range keepDamaged + 5 {
@@ -145,7 +145,7 @@ func TestEventsAreBounded(t *testing.T) {
 	onWriter(t, s, func(conn *sqlite.Conn) error {
 		const sql = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM damaged)"
 		return query(conn, sql, nil, func(stmt *sqlite.Stmt) error {
-			if events, damaged := stmt.ColumnInt(0), stmt.ColumnInt(1); events != keepLong || damaged != keepDamaged {
+			if events, damaged := stmt.ColumnInt(0), stmt.ColumnInt(1); events != keepEach+1 || damaged != keepDamaged {
 				t.Errorf("%d events and %d damaged rows are left", events, damaged)
 			}
 			return nil

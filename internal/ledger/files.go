@@ -39,7 +39,19 @@ func (f files) open(run runner.Run, ending string) (*os.File, error) {
 
 // log opens the output of a run's last attempt.
 func (f files) log(run runner.Run) (*os.File, error) {
+	if run.Attempts == 0 {
+		return nil, fmt.Errorf("%w: %s has no output", ErrNotFound, run.ID)
+	}
 	return f.open(run, fmt.Sprintf(".%d.log", run.Attempts))
+}
+
+// result opens the result of a run. That of one that never began is of another run
+// that had its id.
+func (f files) result(run runner.Run) (*os.File, error) {
+	if run.Attempts == 0 {
+		return nil, fmt.Errorf("%w: %s has no result", ErrNotFound, run.ID)
+	}
+	return f.open(run, ".result")
 }
 
 // output is all files of one run.
@@ -131,14 +143,69 @@ func (f files) drop(o output, gone *Removed) error {
 	return f.remove(o.task, o.names...)
 }
 
-// forget removes the files that a run has when it has ended in good order.
-func (f files) forget(d doomed) error {
-	_, key := runner.SplitID(d.id)
-	names := []string{key + ".result", key + ".input"}
-	for n := range d.attempts {
-		names = append(names, fmt.Sprintf("%s.%d.log", key, n+1))
+// forget removes all files of runs, also what a daemon left of them that was killed,
+// but for inputs that others still read.
+func (f files) forget(rows []doomed, read map[string]bool) error {
+	if f.dir == "" {
+		return nil
 	}
-	return f.remove(d.task, names...)
+	gone := map[string]map[string]bool{} // keys, by task
+	for _, d := range rows {
+		if d.id == "" {
+			continue
+		}
+		if gone[d.task] == nil {
+			gone[d.task] = map[string]bool{}
+		}
+		_, key := runner.SplitID(d.id)
+		gone[d.task][key] = true
+	}
+	var errs []error
+	for task, keys := range gone {
+		entries, err := os.ReadDir(f.folder(task))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("output of %s: %w", task, err))
+		}
+		for _, e := range entries {
+			if keys[keyOf(e.Name())] && !read[filepath.Join(f.folder(task), e.Name())] {
+				errs = append(errs, f.remove(task, e.Name()))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Clear removes what a run that is forgotten has left where the attempt of another
+// one of the same id is going to write: its output, and with the first attempt its
+// result. The ledger removes that when it forgets a run, unless it is killed.
+func Clear(stateDir string, run runner.Run) error {
+	f := files{stateDir}
+	_, key := runner.SplitID(run.ID)
+	var errs []error
+	if run.Attempts <= 1 {
+		errs = append(errs, f.remove(run.Task, key+".result"))
+	}
+	log := fmt.Sprintf("%s.%d.log", key, run.Attempts)
+	switch err := os.Remove(filepath.Join(f.folder(run.Task), log)); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		errs = append(errs, err)
+	default: // there may be more of it
+		entries, err := os.ReadDir(f.folder(run.Task))
+		errs = append(errs, err)
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), log+".") {
+				errs = append(errs, f.remove(run.Task, e.Name()))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ClearAll removes all that runs have left that are forgotten, for one of their id.
+func ClearAll(stateDir, id string) error {
+	task, _ := runner.SplitID(id)
+	return files{stateDir}.forget([]doomed{{id: id, task: task}}, nil)
 }
 
 func (f files) remove(task string, names ...string) error {

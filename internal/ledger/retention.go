@@ -18,12 +18,12 @@ func (k Keep) protects(now, end time.Time) bool { return k.AtLeast > 0 && now.Su
 // Retention says what is kept. What waits or runs always is.
 type Retention struct {
 	Task  func(name string) Keep // of each task, also one that is no more; called from one goroutine
-	Total int64                  // bytes of all outputs; 0: no limit
+	Total int64                  // bytes of all outputs and inputs, and of the ledger beyond its first 16 MiB; 0: no limit
 }
 
 // Removed is what retention has taken away, and what is left.
 type Removed struct {
-	Runs    int   // rows of runs
+	Runs    int   // rows of runs, and such as went because the ledger was too large
 	Folds   int   // folded rows
 	Outputs int   // runs that have lost their output alone
 	Bytes   int64 // of outputs

@@ -23,6 +23,7 @@ type SQLite struct {
 	reserve  *reserve
 	watchers watchers
 	cursor   atomic.Pointer[Cursor] // as it is written
+	events   atomic.Int64           // the newest one when retention looked at them last
 
 	damage sync.Once // is marked on the disk
 

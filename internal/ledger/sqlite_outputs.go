@@ -43,7 +43,12 @@ func (s *SQLite) retainOutputs(ctx context.Context, keep Retention, now time.Tim
 		}
 		gone.Left += bytes
 	}
-	if over := gone.Left - keep.Total; keep.Total > 0 && over > 0 {
+	// Rows count, too; half of what is kept is for outputs, whatever they take.
+	rows, err := s.counted(ctx)
+	if err != nil {
+		return err
+	}
+	if over := gone.Left - max(keep.Total-rows, keep.Total/2); keep.Total > 0 && over > 0 {
 		errs = append(errs, s.trim(ctx, tasks, alive, keep, now, over, gone))
 	}
 	return errors.Join(errs...)

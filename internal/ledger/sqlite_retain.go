@@ -16,18 +16,14 @@ const (
 	stepPages = 100
 )
 
-// How much is kept beside the runs, without a setting.
-const (
-	keepLong    = 100000 // events
-	keepDamaged = 1000   // rows that did not match their checksum
-)
+// keepDamaged is how many rows that did not match their checksum are kept.
+const keepDamaged = 1000
 
 // doomed is an ended row that is to go.
 type doomed struct {
-	n        int64
-	id       string // "": of a folded row, which has no files
-	task     string
-	attempts int
+	n    int64
+	id   string // "": of a folded row, which has no files
+	task string
 }
 
 // Forget implements [Ledger].
@@ -49,7 +45,7 @@ func (s *SQLite) Forget(ctx context.Context, f Filter) (int, error) {
 			}
 			return skim(conn, s.names, where+" AND state IS NULL ORDER BY n DESC", args, s.report, func(r *row) error {
 				if f.selects(r.run) {
-					some = append(some, doomed{r.number, r.run.ID, r.run.Task, r.run.Attempts})
+					some = append(some, doomed{r.number, r.run.ID, r.run.Task})
 				}
 				if len(some) == most {
 					return errEnough
@@ -84,15 +80,11 @@ func (s *SQLite) remove(ctx context.Context, rows []doomed) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, d := range rows {
-		if d.id == "" {
-			continue
-		}
-		if e := s.files.forget(d); e != nil && err == nil {
-			err = e
-		}
+	read, err := s.inputs(ctx)
+	if err != nil {
+		return n, err
 	}
-	return n, err
+	return n, s.files.forget(rows, read)
 }
 
 // Retain implements [Ledger].
@@ -121,13 +113,15 @@ func (s *SQLite) Retain(ctx context.Context, keep Retention) (gone Removed, err 
 			return gone, err
 		}
 	}
-	for sql, most := range map[string]int64{
-		"DELETE FROM events WHERE n <= (SELECT n FROM events ORDER BY n DESC LIMIT 1 OFFSET ?)":      keepLong,
-		"DELETE FROM damaged WHERE id <= (SELECT id FROM damaged ORDER BY id DESC LIMIT 1 OFFSET ?)": keepDamaged,
-	} {
-		if err := s.write(ctx, func(o *op) error { return query(o.w.conn, sql, []cell{integer(most)}, nil) }); err != nil {
-			return gone, err
-		}
+	if err := s.retainEvents(ctx); err != nil {
+		return gone, err
+	}
+	const damaged = "DELETE FROM damaged WHERE id <= (SELECT id FROM damaged ORDER BY id DESC LIMIT 1 OFFSET ?)"
+	if err := s.write(ctx, func(o *op) error { return query(o.w.conn, damaged, []cell{integer(keepDamaged)}, nil) }); err != nil {
+		return gone, err
+	}
+	if err := s.retainRows(ctx, keep, now, &gone); err != nil {
+		return gone, err
 	}
 	gone.Size, err = s.vacuum(ctx)
 	return gone, err
@@ -158,7 +152,7 @@ type kind struct {
 
 var (
 	ofRuns = kind{
-		oldest: "SELECT n, key, finished, attempts FROM runs WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished, n",
+		oldest: "SELECT n, key, finished FROM runs WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished, n",
 		newest: "SELECT n FROM runs WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished DESC, n DESC LIMIT 1 OFFSET ?",
 	}
 	ofFolds = kind{
@@ -200,7 +194,6 @@ func (s *SQLite) retain(ctx context.Context, of kind, task int64, name string, k
 					var key [2]cell
 					read(stmt, key[:])
 					d.id, _ = idOf(name, key[1])
-					d.attempts = int(stmt.ColumnInt64(3))
 				}
 				some = append(some, d)
 				if n == excess {
@@ -222,6 +215,16 @@ func (s *SQLite) retain(ctx context.Context, of kind, task int64, name string, k
 			return total, err
 		}
 	}
+}
+
+// inputs are the files that runs read which have not ended: those of a recurring
+// request are its runs', too.
+func (s *SQLite) inputs(ctx context.Context) (map[string]bool, error) {
+	read := map[string]bool{}
+	return read, s.view(ctx, func(conn *sqlite.Conn) error {
+		const sql = "SELECT input_file FROM runs INDEXED BY runs_alive WHERE state IS NOT NULL AND input_file IS NOT NULL"
+		return query(conn, sql, nil, func(stmt *sqlite.Stmt) error { read[stmt.ColumnText(0)] = true; return nil })
+	})
 }
 
 // alive returns the ids of the runs that have not ended, and of the requests whose

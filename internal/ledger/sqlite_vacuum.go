@@ -10,19 +10,10 @@ import (
 // the size of the ledger.
 func (s *SQLite) vacuum(ctx context.Context) (size int64, err error) {
 	for {
-		pages := map[string]int64{"page_count": 0, "freelist_count": 0, "page_size": 0}
-		err := s.view(ctx, func(conn *sqlite.Conn) error {
-			for name := range pages {
-				err := query(conn, "PRAGMA "+name, nil, func(stmt *sqlite.Stmt) error { pages[name] = stmt.ColumnInt64(0); return nil })
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		all, free := pages["page_count"], pages["freelist_count"]
+		var all, free, page int64
+		err := s.view(ctx, func(conn *sqlite.Conn) (err error) { all, free, page, err = pagesOf(conn); return err })
 		if err != nil || free < stepPages || free < all/10 {
-			return all * pages["page_size"], err
+			return all * page, err
 		}
 		err = s.write(ctx, func(o *op) error {
 			o.w.written += stepPages
@@ -32,4 +23,15 @@ func (s *SQLite) vacuum(ctx context.Context) (size int64, err error) {
 			return 0, err
 		}
 	}
+}
+
+// pagesOf returns how many pages the database has, how many of them are not used, and
+// how large each is.
+func pagesOf(conn *sqlite.Conn) (all, free, size int64, err error) {
+	for name, to := range map[string]*int64{"page_count": &all, "freelist_count": &free, "page_size": &size} {
+		if err := query(conn, "PRAGMA "+name, nil, func(stmt *sqlite.Stmt) error { *to = stmt.ColumnInt64(0); return nil }); err != nil {
+			return 0, 0, 0, err
+		}
+	}
+	return all, free, size, nil
 }

@@ -116,5 +116,5 @@ func (s *reading) OpenResult(ctx context.Context, id string) (io.ReadCloser, err
 	if err != nil {
 		return nil, err
 	}
-	return s.files.open(run, ".result")
+	return s.files.result(run)
 }
