@@ -23,7 +23,7 @@ type Config struct {
 	Notify   map[string]Notify       // by name; every target that a hook names is there
 	Tasks    map[string]Task         // by name
 	Keep     Keep                    // of tasks that say nothing, and of those that are no more
-	Total    int64                   // bytes of all outputs that are kept
+	Total    int64                   // bytes of all outputs and inputs that are kept, and of a large ledger
 	Sources  []Source                // the file first, then what it includes, then files of dates, each by path
 	Globs    []string                // absolute patterns of include
 	Warnings []Fault                 // valid, but perhaps not meant

@@ -72,7 +72,7 @@ func fileTables() []Table {
 			Name: "history", Text: "How much is remembered of all tasks that do not say otherwise. It stands in the main file only.",
 			Around: "[history]\n%s\n" + others,
 			Parts: keysOf(append(keepDocs(`"90d"`),
-				Key{"total", sizeType, `"1GiB"`, "How many bytes the outputs of all tasks may have together.", []string{`"512MiB"`}, ""})...),
+				Key{"total", sizeType, `"1GiB"`, "How many bytes the outputs and inputs of all tasks may have together, with what the ledger has beyond its first 16 MiB. The ledger may have half of it, and then loses the oldest ended runs of the tasks that have the most; beyond the rest the oldest outputs go.", []string{`"512MiB"`}, ""})...),
 		},
 		{
 			Name: "notify.NAME", Text: "Who is told, and how: one of mail, webhook and command.",

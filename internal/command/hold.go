@@ -18,6 +18,9 @@ func holdCommand(s *session) *cli.Command {
 		Description: `Runs under way go on, and those that wait go on waiting. Slots that come due
 meanwhile are recorded as skipped, and not made up for. Kept over restarts.
 
+Who may control a task, as root may, binds its user: they can neither release it
+nor run it with --force. Their own holds anybody can end who may hold the task.
+
   rota hold report --for 2h --reason 'db migration'
   rota hold --all`,
 		Flags: []cli.Flag{

@@ -28,7 +28,9 @@ it waits until its task runs no more and its queue has room.
 
 name=value sets a parameter of the task. TIME is as in rota help next. EXPR is
 as in rota help explain, as one word: its run is a standing request, that makes
-a run at each of its times until rota cancel ends it.
+a run at each of its times until rota cancel ends it. One user can have 50 of
+these, each due every 10s at most, and 1000 requests that wait; who may control
+all of rota, more.
 
 --wait ends with the task's own exit code; with 124 at its time-out, 128+n if
 signal n ended it, and 125 for all that is rota's own: refused, skipped,
@@ -46,7 +48,7 @@ cancelled, lost. Ctrl-C ends the waiting, not the run.
 			&cli.StringFlag{Name: "on", Usage: "again and again, when `EXPR` is due"},
 			&cli.BoolFlag{Name: "held", Usage: "not before rota release"},
 			&cli.BoolFlag{Name: "again", Usage: "join a request that waits already, if there is one"},
-			&cli.BoolFlag{Name: "force", Usage: "even if the task is held"},
+			&cli.BoolFlag{Name: "force", Usage: "even if the task is held, but see rota help hold"},
 			&cli.BoolFlag{Name: "wait", Usage: "until it has ended, and end as it did"},
 			&cli.StringFlag{Name: "id", Usage: "call it TASK/`KEY`: asked for twice, it is one run"},
 		},

@@ -1,0 +1,73 @@
+package control_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"rota/internal/control"
+	"rota/internal/control/controltest"
+)
+
+// seen is a rota that looks who asks for a hold.
+type seen struct {
+	*controltest.Fake
+	account          string
+	bounded, binding bool
+}
+
+func (s *seen) Hold(ctx context.Context, h control.Holding) ([]control.Task, error) {
+	s.account, s.bounded = control.Bounded(ctx)
+	s.binding = control.Binds(ctx, h.Tasks[0])
+	return nil, nil
+}
+
+// Whose holds bind the user whose task it is, and to whom what they do is counted.
+func TestWhoBinds(t *testing.T) {
+	s := &seen{Fake: controltest.NewFake("mail")}
+	h := &house{fake: s.Fake, server: control.NewServer(control.Options{
+		Service: s, TokenOf: func(token string) (string, string, bool) { return "mail", "mail/1", token == runToken },
+	}), socket: filepath.Join(t.TempDir(), "rota.sock")}
+	socket, err := control.OpenSocket(h.socket, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key, roots := controltest.Certificate(t)
+	web, err := control.OpenWeb(control.Web{
+		Listen: "127.0.0.1:0", Actions: true, Cert: cert, Key: key,
+		Tokens: []control.Token{
+			{Name: "ops", Value: controlToken, May: control.MayControl},
+			{Name: "mailer", Value: requestToken, May: control.MayControl, Tasks: []string{"mail"}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.url = web.Addr()
+	h.serve(t, socket)
+	h.serve(t, web)
+	at := func(token string) control.Service {
+		return client(t, control.Target{URL: h.url, Token: token, RootCAs: roots})
+	}
+	own := control.Grant{May: control.MayOwn, Tasks: named("mail")}
+	for _, test := range []struct {
+		name             string
+		service          control.Service
+		account          string
+		bounded, binding bool
+	}{
+		{"rota's own user", client(t, control.Target{Socket: h.socket}), "", false, true},
+		{"a token over all", at(controlToken), "", false, true},
+		{"a token over the task", at(requestToken), "token mailer", true, true},
+		{"a run of it", at(runToken), "run of mail", true, false},
+		{"its owner", control.Guard(s, control.Caller{Who: "nobody", Grants: []control.Grant{own}}), "nobody", true, false},
+		{"nobody that came in", s, "", false, true},
+	} {
+		if _, err := test.service.Hold(t.Context(), control.Holding{Tasks: []string{"mail"}}); err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		if s.account != test.account || s.bounded != test.bounded || s.binding != test.binding {
+			t.Errorf("%s: counted to %q (%v), binds %v", test.name, s.account, s.bounded, s.binding)
+		}
+	}
+}
