@@ -275,11 +275,11 @@ func TestSlotOfAStandingRequest(t *testing.T) {
 		Queues: map[string]Queue{"main": {Workers: 1, Capacity: 9}},
 	}
 	s := testSlot("a/1-5:5")
-	s.Of, s.Epoch, s.Cause = &of, 2, CauseCatchup
+	s.Of, s.Epoch, s.Cause, s.User = &of, 2, CauseCatchup, "nobody"
 	b := Decide([]Slot{s}, v, minute(59))
 	run, fold := b.Runs[0], b.Folds[0]
 	if run.ID != "a/s.20261122T030500Z~2" || run.Parent != "a/s" || run.Task != "a" || run.Cause != CauseCatchup || run.State != Queued ||
-		run.Queue != "main" || run.Priority != 1 || run.Who != "ada" || run.Params["file"] != "x.html" || run.Input != "text" ||
+		run.Queue != "main" || run.Priority != 1 || run.Who != "ada" || run.User != "nobody" || run.Params["file"] != "x.html" || run.Input != "text" ||
 		run.InputFile != of.InputFile || run.On != "" || run.Content != "" || !run.Scheduled.Equal(minute(5)) {
 		t.Errorf("the run is %+v", run)
 	}

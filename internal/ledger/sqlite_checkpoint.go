@@ -15,13 +15,15 @@ const (
 
 // logSize is how large the log is.
 type logSize struct {
+	step int64 // checkpointBytes
+	most int64 // mostLog
 	now  int64 // as it was found last
 	was  int64 // at the last checkpoint
-	next int64 // from where on it is to be emptied; 0: mostLog
+	next int64 // from where on it is to be emptied, if others read than we; 0: from most on
 }
 
 // grown reports whether it is time for a checkpoint.
-func (l *logSize) grown() bool { return l.now-l.was > checkpointBytes }
+func (l *logSize) grown() bool { return l.now-l.was > l.step }
 
 // checkpoint moves what was written to its place in the file, as far as no
 // reader needs the old. While somebody reads all the time the log is never begun
@@ -34,7 +36,7 @@ func (w *writer) checkpoint() {
 	w.look()
 	w.log.found(w.s.path)
 	const page = 4096 + 24 // and the head of a frame
-	if w.log.was > max(w.log.next, mostLog) && frames*page > mostLog {
+	if w.log.was > max(w.log.next, w.log.most) && frames*page > w.log.most {
 		w.log.next = 2 * w.log.was // if others than ours read
 		w.s.emptyLog()
 	}
@@ -56,7 +58,7 @@ func (s *SQLite) emptyLog() {
 			defer w.conn.SetBusyTimeout(busyTime)
 			if query(w.conn, "PRAGMA wal_checkpoint(TRUNCATE)", nil, nil) == nil {
 				w.look()
-				if w.log.found(s.path); w.log.was < mostLog {
+				if w.log.found(s.path); w.log.was < w.log.most {
 					w.log.next = 0
 				}
 			}

@@ -113,7 +113,7 @@ func (s *SQLite) Retain(ctx context.Context, keep Retention) (gone Removed, err 
 			return gone, err
 		}
 	}
-	if err := s.retainEvents(ctx); err != nil {
+	if err := s.retainEvents(ctx, keepEach, keepLong); err != nil {
 		return gone, err
 	}
 	const damaged = "DELETE FROM damaged WHERE id <= (SELECT id FROM damaged ORDER BY id DESC LIMIT 1 OFFSET ?)"

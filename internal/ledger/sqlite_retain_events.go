@@ -24,9 +24,9 @@ func fateOf(kind, task, who string) fate {
 	return fate{kind, task, who}
 }
 
-// retainEvents removes events: of each fate the oldest beyond keepEach, and beyond
-// keepLong the oldest of those fates that have the most.
-func (s *SQLite) retainEvents(ctx context.Context) error {
+// retainEvents removes events: of each fate the oldest beyond so many, and beyond so
+// many of all the oldest of those fates that have the most.
+func (s *SQLite) retainEvents(ctx context.Context, each, most int) error {
 	newest := int64(0)
 	type event struct {
 		n    int64
@@ -39,11 +39,11 @@ func (s *SQLite) retainEvents(ctx context.Context) error {
 			return err
 		}
 		var rest []event
-		ranks, of := make([]int, keepEach+1), map[fate]int{} // how many there are of each rank, and of each fate
+		ranks, of := make([]int, each+1), map[fate]int{} // how many there are of each rank, and of each fate
 		err = query(conn, "SELECT n, kind, task, who FROM events ORDER BY n DESC", nil, func(stmt *sqlite.Stmt) error {
 			n, f := stmt.ColumnInt64(0), fateOf(stmt.ColumnText(1), stmt.ColumnText(2), stmt.ColumnText(3))
 			of[f]++
-			if rank := of[f]; rank <= keepEach {
+			if rank := of[f]; rank <= each {
 				ranks[rank]++
 				rest = append(rest, event{n, rank})
 			} else {
@@ -51,8 +51,8 @@ func (s *SQLite) retainEvents(ctx context.Context) error {
 			}
 			return nil
 		})
-		last, room := 0, keepLong // the last rank of which all are kept, and how many of the next one are
-		for last < keepEach && ranks[last+1] <= room {
+		last, room := 0, most // the last rank of which all are kept, and how many of the next one are
+		for last < each && ranks[last+1] <= room {
 			last++
 			room -= ranks[last]
 		}
