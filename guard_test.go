@@ -20,7 +20,8 @@ var rooms = map[string][]string{
 	".":                            {"internal/command"},
 	"config":                       {"schedule", "runner", "internal/escape", "internal/mail", "internal/suggest", "internal/trust"},
 	"schedule":                     {"internal/suggest"},
-	"runner":                       {"internal/become", "internal/escape", "internal/mail", "internal/trust"},
+	"internal/mounts":              {},
+	"runner":                       {"internal/become", "internal/mounts", "internal/escape", "internal/mail", "internal/trust"},
 	"internal/escape":              {},
 	"internal/mail":                {"internal/escape", "internal/trust"},
 	"internal/notify":              {"runner", "internal/escape"},
@@ -55,7 +56,7 @@ var homes = map[string][]string{
 	"github.com/lmittmann/tint":               {"internal/daemon"},
 	"github.com/wneessen/go-mail":             {"internal/mail"},
 	"github.com/urfave/cli/v2":                {"internal/command"},
-	"golang.org/x/sys/unix":                   {"runner", "internal/clock", "internal/command", "internal/control", "internal/daemon", "internal/hungtest", "internal/trust"},
+	"golang.org/x/sys/unix":                   {"runner", "internal/clock", "internal/command", "internal/control", "internal/daemon", "internal/hungtest", "internal/mounts", "internal/trust"},
 	"golang.org/x/term":                       {"internal/command", "runner"},
 	"zombiezen.com/go/sqlite":                 {"internal/ledger"},
 }

@@ -55,19 +55,16 @@ command = "true"
 	if err := hung.Asked(t.Context()); err != nil {
 		t.Error(err)
 	}
-	t.Log("ps")
 	if code, said, stderr := d.rota("ps"); code != 0 || strings.Count(said, "running") < 4 {
 		t.Errorf("ps: %d %s%s", code, said, stderr)
 	}
-	t.Log("check")
 	if code, said, stderr := d.rota("check", "--host"); code != 3 || !strings.Contains(said, "did not answer") {
 		t.Errorf("check: %d %s%s", code, said, stderr)
 	}
-	t.Log("stop")
 	if code, said, stderr := d.rota("stop", "program", "--kill"); code != 0 {
 		t.Errorf("stop: %d %s%s", code, said, stderr)
 	}
-	if code := d.stop(syscall.SIGTERM, syscall.SIGTERM); code != 0 {
+	if code := d.stop(syscall.SIGTERM, syscall.SIGINT); code != 0 {
 		t.Errorf("exit %d", code)
 	}
 }

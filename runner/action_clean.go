@@ -100,3 +100,6 @@ func openDir(path string) (*os.Root, error) {
 	defer dir.Close()
 	return os.OpenRoot(fmt.Sprintf("/proc/self/fd/%d", dir.Fd())) // the directory that is open, wherever it is now
 }
+
+// files are those that the action works on.
+func (a *Clean) files() []string { return []string{a.Path} }

@@ -227,3 +227,6 @@ func sizeText(n, limit int64) string {
 	}
 	return fmt.Sprintf("%d bytes", n)
 }
+
+// files are those that the action works on.
+func (a *HTTP) files() []string { return []string{a.BodyFile, a.Save} }

@@ -117,3 +117,6 @@ func readTemplate(path string) (string, error) {
 	}
 	return string(text), nil
 }
+
+// files are those that the action works on.
+func (a *Write) files() []string { return []string{a.Path, a.TemplateFile} }

@@ -144,6 +144,15 @@ func (e *environment) resolve(open opener) (env, secrets []string, err error) {
 	return env, secrets, nil
 }
 
+// files are those that resolve opens.
+func (e *environment) files() []string {
+	paths := slices.Collect(maps.Values(e.Sources))
+	if path := strings.TrimPrefix(e.File, "-"); path != "" {
+		paths = append(paths, path)
+	}
+	return paths
+}
+
 // maxEnvFile bounds in bytes what is read of an env_file: more than the system
 // passes to a program.
 const maxEnvFile = 4 << 20

@@ -69,7 +69,7 @@ func newExchange(in Input, as *account) (*exchange, error) {
 	if as != nil {
 		x.owner = int(as.UID)
 	}
-	if err := x.outside(as, in.StateDir); err != nil {
+	if err := x.outside(as, in); err != nil {
 		x.close()
 		return nil, err
 	}
@@ -77,10 +77,10 @@ func newExchange(in Input, as *account) (*exchange, error) {
 }
 
 // outside makes the directory for another user.
-func (x *exchange) outside(as *account, stateDir string) (err error) {
+func (x *exchange) outside(as *account, in Input) (err error) {
 	base := os.TempDir() // of rota's own user, who alone can remove it there
 	if as != nil {
-		if base, err = exchangeBase(stateDir); err != nil {
+		if base, err = exchangeBase(in.StateDir, in.Trust); err != nil {
 			return err
 		}
 	}
@@ -110,34 +110,26 @@ const runtimeDir = "/run/rota"
 // exchangeBase returns a directory in which only rota can make directories, and
 // which every user can enter: below /run, where no cleaner of temporary files
 // comes by, or where there is none in the state directory.
-func exchangeBase(stateDir string) (string, error) {
+func exchangeBase(stateDir string, trusting bool) (string, error) {
 	dir := filepath.Join(runtimeDir, "tasks")
-	if err := sharedDir(dir); err == nil {
-		return dir, nil
+	if trust.Nobody.MakeDir(runtimeDir, 0o755) == nil && trust.Nobody.MakeDir(dir, 0o711) == nil {
+		return dir, errors.Join(enterable(runtimeDir), enterable(dir))
 	}
 	dir = filepath.Join(stateDir, "tasks")
-	return dir, sharedDir(dir)
+	if err := trust.For(trusting).MakeDir(dir, 0o711); err != nil {
+		return "", err
+	}
+	return dir, enterable(dir)
 }
 
-// sharedDir makes a directory that everybody can enter, and nobody else can
-// change.
-func sharedDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o711); err != nil {
-		return err
-	}
-	w, err := trust.Follow(dir)
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	if others := w.Others(); others != nil {
-		return others
-	}
+// enterable lets everybody enter a directory, whatever the umask was when it was
+// made.
+func enterable(dir string) error {
 	info, err := os.Stat(dir)
-	if err != nil || info.Mode().Perm()&0o711 == 0o711 {
+	if err != nil || info.Mode().Perm()&0o011 == 0o011 {
 		return err
 	}
-	return os.Chmod(dir, 0o711)
+	return os.Chmod(dir, info.Mode().Perm()|0o011)
 }
 
 // leftExchange returns the exchange of an attempt that nobody carries any more.

@@ -26,6 +26,7 @@ const selfExe = "/proc/self/exe"
 const (
 	helperName = "rota-helper"
 	shimName   = "rota-shim"
+	lookName   = "rota-look"
 )
 
 // A process that rota started as a helper never gets further than this: what
@@ -37,6 +38,8 @@ func init() {
 		runHelper()
 	case shimName:
 		os.Exit(runShim())
+	case lookName:
+		runLook()
 	}
 }
 

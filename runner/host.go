@@ -1,9 +1,12 @@
 package runner
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -11,7 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,28 +28,134 @@ type Obstacle struct {
 	Doubt   bool // a run may well work nevertheless
 }
 
-// hostTime bounds how long a look at the machine on behalf of one task may take.
-const hostTime = 5 * time.Second
-
 // Obstacles tells what on this machine, and for the user that asks, is in the way
 // of a task. It starts nothing but getent, changes nothing, and looks at files
-// with the rights of the task. trusting is as Trust in [Options]. It returns
-// within a few seconds: a file that does not answer, as on the mount of a server
-// that is away, is an obstacle.
+// with the rights of the task. trusting is as Trust in [Options]. Files that may
+// not answer are looked at in another process, for a few seconds: that one of them
+// does not is an obstacle.
 func Obstacles(t Task, trusting bool) []Obstacle {
 	h := &host{task: t, trusting: trusting}
-	done := make(chan []Obstacle, 1)
-	go func() { done <- h.look() }()
-	select {
-	case found := <-done:
-		return found
-	case <-time.After(hostTime):
-		what := "its files"
-		if path := h.at.Load(); path != nil {
-			what = *path
-		}
-		return []Obstacle{{Problem: Problem{Msg: fmt.Sprintf("%s did not answer within %s", what, hostTime), Hint: "the server of a mounted file system may be away"}}}
+	if !h.isFar() {
+		return h.look()
 	}
+	found, err := h.lookApart()
+	if err != nil {
+		h.add("", "", "its files could not be looked at: %v", err)
+	}
+	return append(h.found, found...)
+}
+
+// isFar reports whether a file of the task may not answer.
+func (h *host) isFar() bool {
+	far := mountTable.Far()
+	if far == nil {
+		return false
+	}
+	t := h.task
+	env := environment{File: t.EnvFile, Sources: map[string]string{}}
+	for name, source := range t.Secrets {
+		if path, ok := strings.CutPrefix(source, "file:"); ok {
+			env.Sources[name] = path
+		}
+	}
+	paths := append(env.files(), t.Dir, t.Base)
+	if a, ok := t.Action.(interface{ files() []string }); ok {
+		paths = append(paths, a.files()...)
+	}
+	if c, ok := t.Action.(*Command); ok {
+		program := append(t.Shell, "")[0]
+		if c.Argv != nil {
+			program = c.Argv[0]
+		}
+		paths = append(paths, absolute(cmp.Or(t.Dir, t.Base), program))
+	}
+	paths = append(paths, filepath.SplitList(os.Getenv("PATH"))...)
+	if as, err := lookupUser(context.Background(), t.User, ""); t.User != "" && err == nil {
+		paths = append(paths, as.Home)
+	}
+	return slices.ContainsFunc(paths, func(path string) bool { return filepath.IsAbs(path) && isFar(path, far) })
+}
+
+// hostTime bounds how long another process may look at one task.
+const hostTime = 3 * time.Second
+
+// lookSpec is what that process is told.
+type lookSpec struct {
+	Task     Task
+	Action   encodedAction
+	Trusting bool
+}
+
+// sight is what it answers: first what it looks at, last what it found.
+type sight struct {
+	At    string     `json:",omitempty"`
+	Found []Obstacle `json:",omitempty"`
+	Done  bool       `json:",omitempty"`
+}
+
+// lookApart is look in a process of its own, which may be left behind: who waits
+// for a file cannot always be killed.
+func (h *host) lookApart() ([]Obstacle, error) {
+	text, err := json.Marshal(lookSpec{h.task, encodedAction{h.task.Action}, h.trusting})
+	if err != nil {
+		return nil, err
+	}
+	spec, err := memfd(text)
+	if err != nil {
+		return nil, err
+	}
+	defer spec.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	reply, answer, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer reply.Close()
+	defer answer.Close()
+	proc, err := fork(selfExe, []string{lookName}, &syscall.ProcAttr{
+		Dir: "/", Env: os.Environ(), Sys: &syscall.SysProcAttr{Setsid: true},
+		Files: []uintptr{null.Fd(), null.Fd(), null.Fd(), spec.Fd(), answer.Fd()},
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer.Close()
+	defer func() {
+		_ = proc.signal(syscall.SIGKILL)
+		go func() { <-proc.exited; _, _ = proc.reap() }()
+	}()
+	_ = reply.SetReadDeadline(time.Now().Add(hostTime))
+	at := "a file of it"
+	for said := json.NewDecoder(io.LimitReader(reply, replyMax)); ; {
+		var s sight
+		switch err := said.Decode(&s); {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return []Obstacle{{Problem: Problem{Msg: fmt.Sprintf("%s did not answer within %s", at, hostTime), Hint: "the server of a mounted file system may be away"}}}, nil
+		case err != nil:
+			return nil, err
+		case s.Done:
+			return s.Found, nil
+		}
+		at = cmp.Or(s.At, at)
+	}
+}
+
+// runLook is the other end of lookApart.
+func runLook() {
+	_ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
+	var s lookSpec
+	if json.NewDecoder(os.NewFile(become.SpecFD, "spec")).Decode(&s) != nil {
+		syscall.Exit(1)
+	}
+	reply := json.NewEncoder(os.NewFile(become.ReplyFD, "reply"))
+	s.Task.Action = s.Action.Action
+	h := &host{task: s.Task, trusting: s.Trusting, at: func(path string) { _ = reply.Encode(sight{At: path}) }}
+	_ = reply.Encode(sight{Found: h.look(), Done: true})
+	syscall.Exit(0)
 }
 
 // look finds what there is.
@@ -85,7 +194,14 @@ type host struct {
 	env      []string
 	unclear  bool // who runs it, or where, is not known
 	found    []Obstacle
-	at       atomic.Pointer[string] // the path that is being looked at
+	at       func(path string) // told of the path that is looked at; may be nil
+}
+
+// looksAt says what is looked at now.
+func (h *host) looksAt(path string) {
+	if h.at != nil {
+		h.at(path)
+	}
 }
 
 func (h *host) add(key, hint, format string, args ...any) {
@@ -134,7 +250,7 @@ func (h *host) surroundings() {
 	e.Set = p.Env
 	open := openerFor(h.as, h.trusting)
 	if e.File = p.EnvFile; e.File != "" {
-		h.at.Store(&p.EnvFile)
+		h.looksAt(p.EnvFile)
 		err := h.as.try(func() error { return readEnvFile(map[string]string{}, e.File, open) })
 		if err != nil {
 			h.add("env_file", "", "%s", strings.TrimPrefix(err.Error(), "env_file: "))
@@ -182,7 +298,7 @@ func (h *host) secret(key, source string, open opener) {
 	kind, name, _ := strings.Cut(source, ":")
 	var err error
 	if kind == "file" {
-		h.at.Store(&name)
+		h.looksAt(name)
 		err = h.as.try(func() error { _, err := readSecret(name, open); return err })
 	} else {
 		_, err = ownSecret(source)
@@ -220,7 +336,7 @@ func (h *host) command(c *Command) {
 
 // program looks for one as a start would.
 func (h *host) program(key, name string) {
-	h.at.Store(&name)
+	h.looksAt(name)
 	path, ok := become.LookPath(name, h.env, h.dir)
 	if !ok {
 		if !h.unclear {
@@ -240,7 +356,7 @@ func (h *host) program(key, name string) {
 
 // folder looks for one.
 func (h *host) folder(key, path string, how uint32) {
-	h.at.Store(&path)
+	h.looksAt(path)
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && !info.IsDir():
@@ -257,7 +373,7 @@ func (h *host) folderOf(key, path string, toEnd bool) {
 	if path == "" {
 		return
 	}
-	h.at.Store(&path)
+	h.looksAt(path)
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
@@ -277,7 +393,7 @@ func (h *host) readable(key, path string) {
 
 // can tells whether the task's user can do something with a path.
 func (h *host) can(key, path string, how uint32, verb string) {
-	h.at.Store(&path)
+	h.looksAt(path)
 	if h.unclear {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			h.add(key, "", "there is no %s", path)

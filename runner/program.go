@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"rota/internal/become"
+	"rota/internal/mounts"
 	"rota/internal/trust"
 )
 
@@ -112,7 +112,7 @@ type program struct {
 //
 // The end of ctx ends a start that hangs.
 func (p *program) start(ctx context.Context) (*process, []string, error) {
-	if now, ok := p.near(ctx); ok {
+	if now, ok := p.near(); ok {
 		proc, err := fork(now.path, p.Argv, &syscall.ProcAttr{Dir: p.Dir, Env: now.env, Files: p.descriptors(), Sys: p.session()})
 		if err != nil {
 			return nil, nil, startError(&p.spec, now.env, err)
@@ -154,113 +154,85 @@ type ready struct {
 	secrets []string
 }
 
-const (
-	// nearTime is how long a look at the files of a program may take before
-	// they count as far away.
-	nearTime = 250 * time.Millisecond
-	// mostLooks bounds the looks that hang, each of which holds a thread.
-	mostLooks = 16
-)
-
-// looks has a place for each look that is under way.
-var looks = make(chan struct{}, mostLooks)
-
-// near reports whether a program can be started directly: it needs nothing set
-// up, and its files are on this machine and in trusted hands, so that neither a
-// network file system nor the lease of another user can hold up its start.
-func (p *program) near(ctx context.Context) (ready, bool) {
+// near looks everything up, and reports whether the program can be started
+// directly: it needs nothing set up, and its files are on this machine and in
+// trusted hands, so that neither a network file system nor the lease of another
+// user can hold up its start. What is wrong is not told: the helper tells it.
+func (p *program) near() (now ready, ok bool) {
 	if p.Rights != (become.Rights{}) || p.BuiltIn != nil {
-		return ready{}, false
+		return now, false
 	}
-	select {
-	case looks <- struct{}{}:
-	default:
-		return ready{}, false
-	}
-	found := make(chan *ready, 1)
-	go func() {
-		defer func() { <-looks }()
-		found <- p.look()
-	}()
-	late := time.NewTimer(nearTime)
-	defer late.Stop()
-	select {
-	case now := <-found:
-		if now == nil {
-			return ready{}, false
+	far := mountTable.Far()
+	for _, path := range p.Env.files() {
+		if isFar(path, far) {
+			return now, false
 		}
-		return *now, true
-	case <-late.C:
-	case <-ctx.Done():
 	}
-	return ready{}, false
+	var err error
+	if now.env, now.secrets, err = p.Env.resolve(openerFor(p.As, p.Trust)); err != nil {
+		return now, false
+	}
+	if far != nil && !strings.Contains(p.Argv[0], "/") {
+		for _, dir := range filepath.SplitList(become.Variable("PATH", now.env)) {
+			if isFar(absolute(p.Dir, dir), far) {
+				return now, false
+			}
+		}
+	}
+	if !nearFile(p.Dir, far, unix.S_IFDIR) {
+		return now, false
+	}
+	if now.path, ok = become.LookPath(p.Argv[0], now.env, p.Dir); !ok {
+		return now, false
+	}
+	file := absolute(p.Dir, now.path)
+	for range 5 { // as many interpreters as the kernel follows
+		if !nearFile(file, far, unix.S_IFREG) {
+			return now, false
+		}
+		if file, ok = interpreter(file); !ok || file == "" {
+			return now, ok
+		}
+	}
+	return now, false
 }
 
-// look looks everything up; nil if something is not near. What is wrong is not
-// told: the helper tells it.
-func (p *program) look() *ready {
-	env, secrets, err := p.Env.resolve(openerFor(p.As, p.Trust))
+// mountTable tells which mount points rota must not touch by itself.
+var mountTable mounts.Table
+
+// isFar reports whether a path leads to a file system that may not answer.
+func isFar(path string, far func(string) bool) bool {
+	if far == nil {
+		return false
+	}
+	w, err := trust.Anybody.FollowOutside(path, far)
 	if err != nil {
-		return nil
+		return errors.Is(err, trust.ErrAvoided)
 	}
-	path, ok := become.LookPath(p.Argv[0], env, p.Dir)
-	if !ok || !localDir(p.Dir) {
-		return nil
-	}
-	file := path
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(p.Dir, file)
-	}
-	if !localProgram(file) {
-		return nil
-	}
-	return &ready{path, env, secrets}
+	w.Close()
+	return false
 }
 
-// localDir reports whether a directory is on a file system of this machine, and
-// nobody else can put another one in its place.
-func localDir(path string) bool {
-	w, err := trust.Follow(path)
+// nearFile reports whether a path leads to something of a kind that nobody else
+// can change, on a file system that answers.
+func nearFile(path string, far func(string) bool, kind uint32) bool {
+	w, err := trust.Nobody.FollowOutside(path, far)
 	if err != nil {
 		return false
 	}
 	defer w.Close()
-	dir, name := w.Dir()
-	return name == "." && w.Others() == nil && isLocal(dir)
+	others, err := w.Itself()
+	return w.Others() == nil && others == nil && err == nil && w.Kind() == kind
 }
 
-// localProgram reports the same of a program, and of those that interpret it.
-func localProgram(path string) bool {
-	for range 5 { // as many interpreters as the kernel follows
-		next, ok := localFile(path)
-		if !ok || next == "" {
-			return ok
-		}
-		path = next
-	}
-	return false
-}
-
-// localFile reports the same of one file, and which program interprets it; "": it
-// needs none.
-func localFile(path string) (interpreter string, ok bool) {
-	w, err := trust.Follow(path)
-	if err != nil {
-		return "", false
-	}
-	defer w.Close()
-	if dir, _ := w.Dir(); w.Others() != nil || !isLocal(dir) {
-		return "", false
-	}
-	f, err := w.Open(unix.O_RDONLY, 0)
+// interpreter returns the program that a script is for, "" if the file is none;
+// ok is false if that cannot be told.
+func interpreter(path string) (program string, ok bool) {
+	f, _, err := openRegular(path)
 	if err != nil {
 		return "", false
 	}
 	defer f.Close()
-	var st unix.Stat_t
-	if unix.Fstat(int(f.Fd()), &st) != nil || trust.Check(path, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || !isLocal(f) {
-		return "", false
-	}
 	var head [256]byte
 	n, _ := f.Read(head[:])
 	line, script := strings.CutPrefix(string(head[:n]), "#!")
@@ -274,19 +246,12 @@ func localFile(path string) (interpreter string, ok bool) {
 	return "", false
 }
 
-// localTypes are the file systems that answer by themselves, without a server or
-// a program of a user behind them.
-var localTypes = map[int64]bool{
-	unix.EXT4_SUPER_MAGIC: true, unix.XFS_SUPER_MAGIC: true, unix.BTRFS_SUPER_MAGIC: true, unix.F2FS_SUPER_MAGIC: true,
-	unix.TMPFS_MAGIC: true, unix.RAMFS_MAGIC: true, unix.OVERLAYFS_SUPER_MAGIC: true, unix.SQUASHFS_MAGIC: true,
-	unix.EROFS_SUPER_MAGIC_V1: true, unix.REISERFS_SUPER_MAGIC: true, unix.MSDOS_SUPER_MAGIC: true, unix.ISOFS_SUPER_MAGIC: true,
-	0x2fc12fc1: true, // ZFS
-	0x3153464a: true, // JFS
-}
-
-func isLocal(f *os.File) bool {
-	var fs unix.Statfs_t
-	return unix.Fstatfs(int(f.Fd()), &fs) == nil && localTypes[int64(fs.Type)]
+// absolute is a path that a process in dir names.
+func absolute(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
 }
 
 // startError says in words why a program could not be started.

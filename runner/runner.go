@@ -112,8 +112,8 @@ func (r *Runner) startHere(_ context.Context, l Launch) {
 
 // newAttempt prepares the execution of a run.
 func newAttempt(l Launch, stateDir string, trusting bool, host string, echo func([]byte)) *attempt {
-	if _, log := l.Task.Action.(*Log); !log && (l.Task.User != "" || l.Task.Group != "") {
-		l.Task = inOwnProcess(l.Task) // a built-in has the rights of its user, too
+	if l.Task.needsProcess() {
+		l.Task = inOwnProcess(l.Task)
 	}
 	params := l.Task.Params
 	if len(l.Run.Params) > 0 {

@@ -20,10 +20,10 @@ type opener func(path string) (*os.File, error)
 
 // openerFor returns how the files of a task are opened: with the rights of its
 // user that is enough. For root, files that somebody else can change, or can
-// swap on the way, are refused, unless all files are to be trusted.
+// exchange on the way, are refused, unless such files are to be trusted.
 func openerFor(as *account, trusting bool) opener {
-	if as == nil && os.Geteuid() == 0 && !trusting {
-		return trust.Open
+	if as == nil && os.Geteuid() == 0 {
+		return trust.For(trusting).Open
 	}
 	return func(path string) (*os.File, error) {
 		f, _, err := openRegular(path)

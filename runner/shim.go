@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -156,6 +157,24 @@ func inOwnProcess(t *Task) *Task {
 	own := *t
 	own.Action = &builtIn{t.Action}
 	return &own
+}
+
+// needsProcess reports whether a built-in action must not run in this process: it
+// has the rights of a user, or works on files that may not answer. A log is a line
+// in the log of rota, whoever the user is.
+func (t *Task) needsProcess() bool {
+	if _, log := t.Action.(*Log); log {
+		return false
+	}
+	if t.User != "" || t.Group != "" {
+		return true
+	}
+	a, ok := t.Action.(interface{ files() []string })
+	if !ok {
+		return false
+	}
+	far := mountTable.Far()
+	return slices.ContainsFunc(a.files(), func(path string) bool { return path != "" && isFar(path, far) })
 }
 
 // builtIn runs an action as a process.

@@ -99,6 +99,7 @@ func (f *FS) answerInit() error {
 	copy(a[8:16], request[8:16])    // unique
 	copy(a[16:24], request[40:48])  // the version, as the kernel has it
 	word.PutUint32(a[24:], 64<<10)  // max_readahead
+	word.PutUint32(a[28:], 1<<18)   // FUSE_PARALLEL_DIROPS: who waits for one who waits could not be killed
 	word.PutUint16(a[32:], 12)      // max_background
 	word.PutUint16(a[34:], 9)       // congestion_threshold
 	word.PutUint32(a[36:], 128<<10) // max_write

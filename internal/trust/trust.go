@@ -174,9 +174,22 @@ func Follow(path string) (*Way, error) { return Nobody.Follow(path) }
 // the rule does not accept is an [*Error]; so that it is never followed. What is
 // missing on the way is an error, the last element may be. The caller closes
 // the Way.
-func (r Rule) Follow(path string) (*Way, error) { return r.follow(path, uint32(os.Geteuid())) }
+func (r Rule) Follow(path string) (*Way, error) { return r.follow(path, uint32(os.Geteuid()), nil) }
 
-func (r Rule) follow(path string, self uint32) (*Way, error) {
+// ErrAvoided is the error of a way that leads into a directory to be avoided.
+var ErrAvoided = errors.New("the way leads into a directory to be avoided")
+
+// FollowOutside is Follow for a path that must not lead into some directories,
+// which it never touches: avoid is asked for each one, named without symbolic
+// links. If it does the error is [ErrAvoided]. avoid may be nil.
+func (r Rule) FollowOutside(path string, avoid func(dir string) bool) (*Way, error) {
+	return r.follow(path, uint32(os.Geteuid()), avoid)
+}
+
+func (r Rule) follow(path string, self uint32, avoid func(dir string) bool) (*Way, error) {
+	if avoid != nil && avoid("/") {
+		return nil, ErrAvoided
+	}
 	if !strings.HasPrefix(path, "/") {
 		return nil, fmt.Errorf("%s is no absolute path", path)
 	}
@@ -193,6 +206,7 @@ func (r Rule) follow(path string, self uint32) (*Way, error) {
 			w.Close()
 			return nil, err
 		}
+		dirst := st
 		sticky := st.Mode&unix.S_ISVTX != 0 && (r != Nobody || st.Uid == 0 || st.Uid == self)
 		if e := r.check(at, &st, self); e != nil && !sticky && w.others == nil {
 			w.others = e
@@ -204,6 +218,10 @@ func (r Rule) follow(path string, self uint32) (*Way, error) {
 		name := rest[0]
 		rest = rest[1:]
 		next := join(at, name)
+		if avoid != nil && avoid(next) {
+			w.Close()
+			return nil, ErrAvoided
+		}
 		fd, err := unix.Openat(int(w.dir.Fd()), name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 		if errors.Is(err, unix.ENOENT) && len(rest) == 0 {
 			w.name, w.path = name, next
@@ -261,6 +279,9 @@ func (r Rule) follow(path string, self uint32) (*Way, error) {
 			rest = append(elements(target), rest...)
 		default:
 			f.Close()
+			if open := r.check(at, &dirst, self) != nil; open && sticky && r == Nobody && st.Nlink > 1 && w.others == nil {
+				w.others = &Error{given: true, Path: next, Why: []string{fmt.Sprintf("it has another name, and may have been linked into the directory %s by anybody", at)}}
+			}
 			if len(rest) > 0 {
 				w.Close()
 				return nil, &fs.PathError{Op: "open", Path: next, Err: unix.ENOTDIR}
@@ -299,6 +320,9 @@ func (w *Way) Itself() (*Error, error) {
 
 // Path is where the path leads to, without symbolic links.
 func (w *Way) Path() string { return w.path }
+
+// Kind is the type of what the path leads to, as S_IFREG; 0: it does not exist.
+func (w *Way) Kind() uint32 { return w.kind }
 
 // Open opens what the way leads to, but no symbolic link, and never waits for a
 // FIFO or a lease. If flags has O_CREAT the file is made with perm, as the umask

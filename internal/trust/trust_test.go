@@ -168,7 +168,7 @@ func TestRules(t *testing.T) {
 
 func accepts(t *testing.T, r Rule, path string, self uint32) bool {
 	t.Helper()
-	w, err := r.follow(path, self)
+	w, err := r.follow(path, self, nil)
 	if errors.As(err, new(*Error)) {
 		return false
 	}
