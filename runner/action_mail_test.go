@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"mime"
 	"net"
@@ -171,18 +172,24 @@ func TestReadOutput(t *testing.T) {
 	}
 }
 
-// A forked run gets the mail as JSON; what the hook is about too.
+// A forked run gets the mail as JSON, and so does one of a user; what the hook is
+// about too.
 func TestMailForked(t *testing.T) {
 	server, got := mailbox(t)
 	b := newBench(t)
-	task := b.command(Forked, "")
-	task.Action = &Mail{To: []string{"ops@example.org"}, Subject: "{{.Task}}", Body: "x", Server: server}
-	b.launch(task, "k1")
-	if r := b.end(); r.Outcome != OK {
-		t.Fatalf("%+v", r)
-	}
-	if m := <-got; m.Header.Get("Subject") != "t" {
-		t.Errorf("%v", m.Header)
+	for i, user := range append(users(t), "") {
+		task := b.command(Threaded, "")
+		if task.User = user; i == 0 {
+			task.Mode = Forked
+		}
+		task.Action = &Mail{To: []string{"ops@example.org"}, Subject: "{{.Task}}", Body: "x", Server: server}
+		b.launch(task, fmt.Sprint("k", i))
+		if r := b.end(); r.Outcome != OK {
+			t.Fatalf("%+v", r)
+		}
+		if m := <-got; m.Header.Get("Subject") != "t" {
+			t.Errorf("%v", m.Header)
+		}
 	}
 	code := 3
 	in := Input{Hook: &Hook{Event: "failure", Run: "a/b", Outcome: Failed, Exit: &code, Took: time.Second, Output: "/p", More: 2}}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"rota/internal/escape"
 )
 
 // attempt is one execution inside a run, in whatever process it happens.
@@ -164,10 +166,7 @@ func (n *notes) all() []string {
 // firstLine bounds a text that becomes part of a line of the log.
 func firstLine(s string) string {
 	s, _, _ = strings.Cut(s, "\n")
-	if len(s) > 200 {
-		s = strings.ToValidUTF8(s[:200], "") + "…"
-	}
-	return s
+	return escape.Short(s, 200)
 }
 
 // logPath is where the output of an attempt is kept.

@@ -182,6 +182,17 @@ type builtIn struct{ action Action }
 
 // Run returns the error of the action as if it had run here.
 func (b *builtIn) Run(ctx context.Context, in Input, out io.Writer) error {
+	action := b.action
+	if m, ok := action.(*Mail); ok {
+		// The password is rota's own, from [smtp]: the user sends by it, but
+		// never sees it.
+		asked := *m
+		var err error
+		if asked.Server, err = m.Server.Ask(); err != nil {
+			return err
+		}
+		action = &asked
+	}
 	failure, err := newMemfd("failure")
 	if err != nil {
 		return &startFailure{err}
@@ -190,7 +201,7 @@ func (b *builtIn) Run(ctx context.Context, in Input, out io.Writer) error {
 	in.alone, in.Stdin, in.StdinFile = true, "", ""
 	err = runProgram(ctx, in, out, func(p *program) {
 		p.Argv = []string{helperName}
-		p.BuiltIn, p.Input, p.failure = &encodedAction{b.action}, in, failure
+		p.BuiltIn, p.Input, p.failure = &encodedAction{action}, in, failure
 	})
 	var exit *Exit
 	if errors.As(err, &exit) && exit.Code == builtInFailed {

@@ -31,6 +31,18 @@ type Server struct {
 	From         string `json:",omitempty"` // "": rota@ and the name of this machine; of sendmail, what that makes of it
 	User         string `json:",omitempty"` // "": no login
 	PasswordFile string `json:",omitempty"` // read for each message
+	Password     string `json:",omitempty"` // what is in that file, see [Server.Ask]; "": it is read
+}
+
+// Ask returns the server with its password, so that a process can send a message
+// that may not read the file of the password.
+func (s Server) Ask() (Server, error) {
+	if s.PasswordFile == "" {
+		return s, nil
+	}
+	password, err := readPassword(s.PasswordFile)
+	s.Password = password
+	return s, err
 }
 
 // Message is what to send.

@@ -66,6 +66,7 @@ func TestSMTP(t *testing.T) {
 		{name: "starttls with login", set: func(s *mailServer) { s.startTLS = true; s.auth = "PLAIN LOGIN" }, login: true},
 		{name: "tls", set: func(s *mailServer) { s.implicit = true }, tls: "tls"},
 		{name: "tls with login", set: func(s *mailServer) { s.implicit = true; s.auth = "PLAIN" }, tls: "tls", login: true},
+		{name: "login asked before", set: func(s *mailServer) { s.implicit = true; s.auth = "PLAIN" }, tls: "tls", login: true},
 		{name: "none", set: func(*mailServer) {}, tls: "none"},
 		{name: "what was taken stays taken", set: func(s *mailServer) { s.answers["RSET"], s.answers["QUIT"] = "451 no", "500 no" }, tls: "none"},
 
@@ -96,6 +97,13 @@ func TestSMTP(t *testing.T) {
 			server := Server{Host: "127.0.0.1", Port: s.port(), TLS: test.tls, From: "rota@example.org"}
 			if test.login {
 				server.User, server.PasswordFile = "me", password(t)
+			}
+			if test.name == "login asked before" {
+				var err error
+				if server, err = server.Ask(); err != nil {
+					t.Fatal(err)
+				}
+				server.PasswordFile = "/absent" // as for a process that may not read it
 			}
 			err := server.Send(t.Context(), Message{To: []string{"ops@example.org", "Böb <bob@example.org>"}, Subject: "hällo", Body: "one\n.\ntwo\n"})
 			if test.err != "" {

@@ -49,11 +49,13 @@ func (s Server) smtp(ctx context.Context, msg *gomail.Msg) error {
 		gomail.WithPort(port), gomail.WithTimeout(timeout), gomail.WithHELO(hostName()), gomail.WithoutNoop(),
 		gomail.WithTLSConfig(d.config), gomail.WithDialContextFunc(d.dial), gomail.WithTLSPolicy(policies[kind]),
 	}
-	password := ""
+	password := s.Password
 	if s.User != "" {
-		var err error
-		if password, err = readPassword(s.PasswordFile); err != nil {
-			return err
+		if password == "" {
+			var err error
+			if password, err = readPassword(s.PasswordFile); err != nil {
+				return err
+			}
 		}
 		options = append(options, gomail.WithUsername(s.User), gomail.WithPassword(password))
 		if kind == "none" {
@@ -154,7 +156,7 @@ func (c *boundedConn) Read(p []byte) (int, error) {
 // readPassword reads a file that holds a password; one line end at its end is
 // not part of it.
 func readPassword(path string) (string, error) {
-	f, err := trust.Open(path) // a link of another user might lead to any file of root's
+	f, err := trust.For(false).Open(path) // a link of another user might lead to any file of root's
 	if err != nil {
 		return "", fmt.Errorf("password_file: %w", err)
 	}
