@@ -40,11 +40,11 @@ func fileTables() []Table {
 			Name: "web", Text: "Who may speak to rota over a network. Without it nobody can. Without tokens this machine can, and only look. It stands in the main file only.",
 			Around: "[web]\n%s\n" + others,
 			Parts: keysOf(
-				Key{"listen", anyText, `""`, "Where to listen: HOST:PORT or unix:/path. What other machines can reach needs tokens, tls_cert and tls_key.", []string{`"127.0.0.1:8377"`, `"unix:/run/rota/web.sock"`, `""`}, ""},
+				Key{"listen", anyText, `""`, "Where to listen: HOST:PORT or unix:/path. HOST:PORT needs tokens and, where other machines can reach it, tls_cert and tls_key. At a unix socket users of this machine may do what they may do at the socket of rota.", []string{`"127.0.0.1:8377"`, `"unix:/run/rota/web.sock"`, `""`}, ""},
 				Key{"tokens", named(namePattern, table("web.tokens.NAME")), "", "Who may do what, by a secret that they show.", []string{`{ ci = { file = "/etc/rota/secrets/ci" } }`}, ""},
 				Key{"hosts", orList(anyText), "", "Names by which rota may be called, without a port, besides localhost and the address that it listens on.", []string{`"rota.example.org"`, `["rota.example.org", "10.0.0.7"]`}, ""},
-				Key{"tls_cert", pathType, "", "The certificate, with those that lead to its authority, in PEM.", []string{`"/etc/rota/tls.crt"`}, `tls_key = "/k"`},
-				Key{"tls_key", pathType, "", "Its private key, in PEM.", []string{`"/etc/rota/tls.key"`}, `tls_cert = "/c"`},
+				Key{"tls_cert", pathType, "", "The certificate, with those that lead to its authority, in PEM. A reload reads it again.", []string{`"/etc/rota/tls.crt"`}, `tls_key = "/k"`},
+				Key{"tls_key", pathType, "", "Its private key, in PEM. Only its owner and group may read it.", []string{`"/etc/rota/tls.key"`}, `tls_cert = "/c"`},
 			),
 		},
 		{

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Web is the [web] table: who may speak to rota over TCP, or over a unix socket
-// without being known by uid.
+// Web is the [web] table: who may speak to rota over TCP, by token, or at another
+// unix socket, by token or as the user that they are.
 type Web struct {
 	Listen  string           // "HOST:PORT" or "unix:/path"; "": nobody
 	Tokens  map[string]Token // by name
@@ -128,6 +128,11 @@ func (l *loader) web(s spot, v any) {
 			}
 		}
 		return
+	}
+	if loopback(w.Listen) && len(w.Tokens) == 0 {
+		l.add(complaint{spot: s.at("listen"), Fault: Fault{
+			Warning: true, Msg: fmt.Sprintf("no client can connect to %s: a token is required and none is configured", w.Listen), Hint: "add one in [web.tokens]",
+		}})
 	}
 	if w.Listen == "" || loopback(w.Listen) {
 		return

@@ -3,8 +3,10 @@ package command
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -90,6 +92,8 @@ func (h *host) web() {
 		path := w.Tokens[name].File
 		if msg, hint := tokenFault(path); msg != "" {
 			h.add(false, msg, hint, []string{"web", "tokens", name, "file"})
+		} else if err := daemon.AccessFault(path, true, h.trust); err != nil {
+			h.add(false, err.Error(), "", []string{"web", "tokens", name, "file"})
 		}
 	}
 	if w.TLSCert == "" {
@@ -103,7 +107,13 @@ func (h *host) web() {
 		h.add(false, err.Error(), "", []string{"web", key})
 	}
 	if info, err := os.Stat(w.TLSKey); err == nil && info.Mode().Perm()&0o007 != 0 {
-		h.add(true, "everyone may read or write "+w.TLSKey, "type: chmod o= "+w.TLSKey, []string{"web", "tls_key"})
+		h.add(false, "everyone may read or write "+w.TLSKey, "type: chmod o= "+w.TLSKey, []string{"web", "tls_key"})
+		return
+	}
+	for _, of := range []struct{ key, path string }{{"tls_cert", w.TLSCert}, {"tls_key", w.TLSKey}} {
+		if err := daemon.AccessFault(of.path, of.key == "tls_key", h.trust); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			h.add(false, err.Error(), "", []string{"web", of.key})
+		}
 	}
 }
 

@@ -86,7 +86,7 @@ func TestOnHost(t *testing.T) {
 		{"a token that is too short", map[string]string{"t": "0123456789abcde\n", "jobs.toml": "[web]\ntokens.a = { file = \"t\" }\n[tasks]\n"}, "2:21 error: the token in ROOT/t is shorter than 16 characters"},
 		{"a token", map[string]string{"t": "0123456789abcdef\n", "jobs.toml": "[web]\ntokens.a = { file = \"t\" }\n[tasks]\n"}, ""},
 		{"a certificate", map[string]string{"k all": "k", "jobs.toml": "[web]\ntls_cert = \"c\"\ntls_key = \"k\"\n[tasks]\n"},
-			"2:12 error: open ROOT/c: no such file or directory\n3:11 warning: everyone may read or write ROOT/k"},
+			"2:12 error: open ROOT/c: no such file or directory\n3:11 error: everyone may read or write ROOT/k"},
 
 		{"forked runs and no unit", map[string]string{"jobs.toml": forked}, ""},
 		{"forked runs and a unit that spares them", map[string]string{"jobs.toml": forked, "etc/systemd/system/rota.service": unitOf("KillMode=process\n")}, ""},

@@ -37,8 +37,24 @@ const (
 	MaxStreams = maxStreams
 	MaxBody    = maxBody
 	MaxPeer    = maxPeer
+	MaxEach    = eachStreams
+	OwnStreams = ownStreams
 	MaxBehind  = maxBehind
 )
+
+// Descriptors has a server count connections as if this process could have so many
+// descriptors. It is called before it serves.
+func (s *Server) Descriptors(n int) { s.open = newConnections(n) }
+
+// Share is how many connections of each user there may be, and how many of all but
+// root, if a process can have so many descriptors.
+func Share(descriptors int) (each, all int) {
+	n := newConnections(descriptors)
+	return n.peers.each, n.peers.most
+}
+
+// Network is whose a connection over TCP is.
+var Network = network
 
 // Handler is what answers at a web door for this machine.
 func (s *Server) Handler(tb interface {

@@ -99,7 +99,7 @@ func FuzzAddress(f *testing.F) {
 	}
 	server := control.NewServer(control.Options{
 		Service: fake,
-		TokenOf: func(string) (string, string, bool) { return "echo", "echo/a", true },
+		TokenOf: func(string) (runner.Run, bool) { return runner.Run{ID: "echo/a", Task: "echo"}, true },
 	})
 	handler := server.Handler(f)
 	f.Fuzz(func(t *testing.T, address string) {

@@ -2,8 +2,9 @@ package control
 
 import (
 	"context"
-	"errors"
 	"io"
+	"slices"
+	"sync"
 	"time"
 
 	"rota/runner"
@@ -13,18 +14,28 @@ import (
 // lets everything else be: tasks that they may not see do not exist for them,
 // and things about rota as a whole need a grant over all tasks. Who acts is the
 // caller.
-func Guard(s Service, c Caller) Service { return &guard{s, c} }
+func Guard(s Service, c Caller) Service { return newGuard(s, c) }
+
+func newGuard(s Service, c Caller) *guard { return &guard{s: s, c: c} }
 
 type guard struct {
 	s Service
 	c Caller
+
+	mu      sync.Mutex
+	granted []func() error // the rights that were needed, to be checked again
 }
 
-// as is ctx with the caller in it.
+// as is ctx with the caller in it, and so with what they see.
 func (g *guard) as(ctx context.Context) context.Context { return AsCaller(ctx, g.c) }
 
 // all reports whether no task is hidden from the caller.
 func (g *guard) all() bool { return g.c.overAll() != "" }
+
+// whole reports whether nothing is hidden from the caller.
+func (g *guard) whole() bool {
+	return g.c.most(func(gr Grant) bool { return gr.Tasks == nil && gr.Run == nil }) != ""
+}
 
 // sees reports whether the caller may see a task, or the task of a run.
 func (g *guard) sees(id string) bool {
@@ -32,19 +43,43 @@ func (g *guard) sees(id string) bool {
 	return g.c.over(task) != ""
 }
 
+// seesRun reports whether the caller may see a run.
+func (g *guard) seesRun(r runner.Run) bool { return g.c.overRun(r) != "" }
+
 // may returns an error if the caller may not do something with a task, or the
 // task of a run. What they may not see is not found.
 func (g *guard) may(need Scope, what, id string) error {
 	task, key := runner.SplitID(id)
-	switch has := g.c.over(task); {
-	case has == "" && key != "":
-		return Errorf(NotFound, "", "no run %q", id)
-	case has == "":
-		return Errorf(NotFound, "", "no task %q", task)
-	case !has.allows(need):
-		return Errorf(Forbidden, "", "%s may not %s %s", g.c.Who, what, id)
+	return g.grant(func() error {
+		switch has := g.c.over(task); {
+		case has == "" && key != "":
+			return Errorf(NotFound, "", "no run %q", id)
+		case has == "":
+			return Errorf(NotFound, "", "no task %q", task)
+		case !has.allows(need):
+			return Errorf(Forbidden, "", "%s may not %s %s", g.c.Who, what, id)
+		}
+		return nil
+	})
+}
+
+// mayRun is may for what is done with one run. It returns the id of that run, and
+// whether the caller may see it: of a task alone that is its newest.
+func (g *guard) mayRun(ctx context.Context, need Scope, what, id string) (string, error) {
+	if err := g.may(need, what, id); err != nil || g.whole() {
+		return id, err
 	}
-	return nil
+	r, err := g.s.Run(g.as(ctx), id)
+	if err != nil {
+		return id, g.hide(err)
+	}
+	switch has := g.c.overRun(r.Run); {
+	case has == "":
+		return id, Errorf(NotFound, "", "no run %q", id)
+	case !has.allows(need):
+		return id, Errorf(Forbidden, "", "%s may not %s %s", g.c.Who, what, id)
+	}
+	return r.ID, nil
 }
 
 func (g *guard) mayEach(need Scope, what string, ids []string) error {
@@ -56,23 +91,54 @@ func (g *guard) mayEach(need Scope, what string, ids []string) error {
 	return nil
 }
 
-// mayAll returns an error if the caller may not do something with rota as a
-// whole.
-func (g *guard) mayAll(need Scope, what string) error {
-	if has := g.c.overAll(); has == "" || !has.allows(need) {
-		return Errorf(Forbidden, "", "%s may not %s", g.c.Who, what)
+// mayEachNamed is mayEach, where names with a key are runs that the caller has to
+// see, too.
+func (g *guard) mayEachNamed(ctx context.Context, need Scope, what string, names []string) error {
+	for _, name := range names {
+		err := error(nil)
+		if _, key := runner.SplitID(name); key == "" {
+			err = g.may(need, what, name)
+		} else {
+			_, err = g.mayRun(ctx, need, what, name)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// hide removes from an error the names of tasks that the caller may not see: a
-// hint names what is near.
-func (g *guard) hide(err error) error {
-	var e *Error
-	if err == nil || g.all() || !errors.As(err, &e) || e.Code != NotFound {
-		return err
+// mayAll returns an error if the caller may not do something with rota as a
+// whole.
+func (g *guard) mayAll(need Scope, what string) error {
+	return g.grant(func() error {
+		if has := g.c.overAll(); has == "" || !has.allows(need) {
+			return Errorf(Forbidden, "", "%s may not %s", g.c.Who, what)
+		}
+		return nil
+	})
+}
+
+// grant returns an error if the caller does not have a right. It remembers the
+// right first, so that one that is lost meanwhile is noticed here or by revoked.
+func (g *guard) grant(right func() error) error {
+	g.mu.Lock()
+	g.granted = append(g.granted, right)
+	g.mu.Unlock()
+	return right()
+}
+
+// revoked returns an error if the caller no longer has every right that the request
+// needs.
+func (g *guard) revoked() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, right := range g.granted {
+		if err := right(); err != nil {
+			return err
+		}
 	}
-	return &Error{Code: NotFound, Message: e.Message}
+	return nil
 }
 
 // guarded calls f if err, of what the caller may do, is nil.
@@ -88,27 +154,45 @@ func guarded[T any](g *guard, err error, f func() (T, error)) (T, error) {
 func (g *guard) Run(ctx context.Context, id string) (Run, error) {
 	return guarded(g, g.may(MayRead, "see", id), func() (Run, error) {
 		r, err := g.s.Run(g.as(ctx), id)
+		if err != nil {
+			return Run{}, err
+		}
+		if !g.seesRun(r.Run) {
+			return Run{}, Errorf(NotFound, "", "no run %q", id)
+		}
 		r.Run = g.run(r.Run)
-		return r, err
+		r.Transitions = slices.Clone(r.Transitions)
+		for i := range r.Transitions {
+			r.Transitions[i].Why = g.text(r.Transitions[i].Why)
+		}
+		return r, nil
 	})
 }
 
 func (g *guard) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
-	return guarded(g, g.may(MayRead, "see", id), func() (io.ReadCloser, error) { return g.s.Log(g.as(ctx), id, follow) })
+	id, err := g.mayRun(ctx, MayRead, "see", id)
+	return guarded(g, err, func() (io.ReadCloser, error) { return g.s.Log(g.as(ctx), id, follow) })
 }
 
 func (g *guard) Result(ctx context.Context, id string) (io.ReadCloser, error) {
-	return guarded(g, g.may(MayRead, "see", id), func() (io.ReadCloser, error) { return g.s.Result(g.as(ctx), id) })
+	id, err := g.mayRun(ctx, MayRead, "see", id)
+	return guarded(g, err, func() (io.ReadCloser, error) { return g.s.Result(g.as(ctx), id) })
 }
 
+// Why tells nothing of a run that the caller may not see but that there was one.
 func (g *guard) Why(ctx context.Context, task string, at time.Time) (Why, error) {
 	return guarded(g, g.may(MayRead, "see", task), func() (Why, error) {
 		w, err := g.s.Why(g.as(ctx), task, at)
-		if w.Run != nil {
-			r := g.run(*w.Run)
-			w.Run = &r
+		if err != nil || w.Run == nil {
+			w.Text = g.texts(w.Text)
+			return w, err
 		}
-		return w, err
+		if !g.seesRun(*w.Run) {
+			return Why{Task: w.Task, At: w.At, Reason: "another_user", Text: []string{"The run belongs to another user and is not shown."}, Next: w.Next}, nil
+		}
+		r := g.run(*w.Run)
+		w.Run, w.Text = &r, g.texts(w.Text)
+		return w, nil
 	})
 }
 
@@ -123,19 +207,27 @@ func (g *guard) Request(ctx context.Context, r Request, input io.Reader) (runner
 	}
 	return guarded(g, err, func() (runner.Run, error) {
 		run, err := g.s.Request(g.as(ctx), r, input)
+		if err == nil && !g.seesRun(run) { // there was one of that id
+			return runner.Run{}, Errorf(Conflict, "choose another id", "%s is taken", run.ID)
+		}
 		return g.run(run), err
 	})
 }
 
 func (g *guard) Wait(ctx context.Context, id string) (runner.Run, error) {
-	return guarded(g, g.may(MayRead, "see", id), func() (runner.Run, error) {
+	id, err := g.mayRun(ctx, MayRead, "see", id)
+	return guarded(g, err, func() (runner.Run, error) {
 		r, err := g.s.Wait(g.as(ctx), id)
+		if revoked := g.revoked(); revoked != nil { // meanwhile
+			return runner.Run{}, revoked
+		}
 		return g.run(r), err
 	})
 }
 
 func (g *guard) Cancel(ctx context.Context, id string) (runner.Run, error) {
-	return guarded(g, g.may(MayRequest, "cancel", id), func() (runner.Run, error) {
+	id, err := g.mayRun(ctx, MayRequest, "cancel", id)
+	return guarded(g, err, func() (runner.Run, error) {
 		r, err := g.s.Cancel(g.as(ctx), id)
 		return g.run(r), err
 	})
@@ -150,7 +242,7 @@ func (g *guard) CancelAll(ctx context.Context, task string) (int, error) {
 }
 
 func (g *guard) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
-	return guarded(g, g.may(MayOwn, "stop", id), func() ([]runner.Run, error) {
+	return guarded(g, g.mayEachNamed(ctx, MayOwn, "stop", []string{id}), func() ([]runner.Run, error) {
 		runs, err := g.s.Stop(g.as(ctx), id, kill)
 		return g.runs(runs), err
 	})
@@ -168,7 +260,7 @@ func (g *guard) Hold(ctx context.Context, h Holding) ([]Task, error) {
 }
 
 func (g *guard) Release(ctx context.Context, names ...string) (Released, error) {
-	err := g.mayEach(MayOwn, "release", names)
+	err := g.mayEachNamed(ctx, MayOwn, "release", names)
 	if len(names) == 0 {
 		err = g.mayAll(MayControl, "release all tasks")
 	}
@@ -176,7 +268,7 @@ func (g *guard) Release(ctx context.Context, names ...string) (Released, error) 
 }
 
 func (g *guard) Reschedule(ctx context.Context, r Rescheduling) (Rescheduled, error) {
-	return guarded(g, g.may(MayControl, "reschedule", r.Name), func() (Rescheduled, error) { return g.s.Reschedule(g.as(ctx), r) })
+	return guarded(g, g.mayEachNamed(ctx, MayControl, "reschedule", []string{r.Name}), func() (Rescheduled, error) { return g.s.Reschedule(g.as(ctx), r) })
 }
 
 func (g *guard) Skip(ctx context.Context, task string) (Slot, error) {
@@ -212,12 +304,4 @@ func (g *guard) Drain(ctx context.Context, d time.Duration) (Drained, error) {
 
 func (g *guard) Notify(ctx context.Context, name string) (Notified, error) {
 	return guarded(g, g.mayAll(MayControl, "send notifications"), func() (Notified, error) { return g.s.Notify(g.as(ctx), name) })
-}
-
-// run is r without names of tasks that the caller may not see.
-func (g *guard) run(r runner.Run) runner.Run {
-	if r.Parent != "" && !g.sees(r.Parent) {
-		r.Parent = ""
-	}
-	return r
 }

@@ -19,7 +19,7 @@ func (g *guard) Status(ctx context.Context) (Status, error) {
 func (g *guard) part(ctx context.Context) (Status, error) {
 	whole, err := g.s.Status(g.as(ctx))
 	if err != nil {
-		return Status{}, err
+		return Status{}, g.hide(err)
 	}
 	tasks, err := g.Tasks(ctx)
 	if err != nil {
@@ -51,16 +51,39 @@ func (g *guard) Tasks(ctx context.Context, names ...string) ([]Task, error) {
 	return g.tasks(tasks), g.hide(err)
 }
 
-// tasks are those that the caller may see. The list itself may be others', too.
+// tasks are those that the caller may see, as they may see them. The list itself
+// may be others', too.
 func (g *guard) tasks(all []Task) []Task {
-	if g.all() {
-		return all
+	all = slices.Clone(all)
+	if !g.all() {
+		all = slices.DeleteFunc(all, func(t Task) bool { return !g.sees(t.Task) })
 	}
-	all = slices.DeleteFunc(slices.Clone(all), func(t Task) bool { return !g.sees(t.Task) })
 	for i := range all {
-		if last := all[i].Last; last != nil {
-			shown := g.run(*last)
-			all[i].Last = &shown
+		t := &all[i]
+		if t.Last != nil {
+			last := *t.Last
+			if t.Last = nil; g.seesRun(last) {
+				last = g.run(last)
+				t.Last = &last
+			}
+		}
+		t.Standing = g.runs(t.Standing)
+		if g.all() {
+			continue
+		}
+		if t.Hold != nil {
+			hold := *t.Hold
+			hold.By, hold.Why = g.text(hold.By), g.text(hold.Why)
+			t.Hold = &hold
+		}
+		if t.On != nil {
+			on := *t.On
+			on.By = g.text(on.By)
+			t.On = &on
+		}
+		t.Settings = slices.Clone(t.Settings)
+		for k := range t.Settings {
+			t.Settings[k].Value = g.text(t.Settings[k].Value)
 		}
 	}
 	return all
@@ -81,13 +104,9 @@ func (g *guard) Next(ctx context.Context, q NextQuery) ([]Slot, error) {
 // for as are told at once.
 func (g *guard) Runs(ctx context.Context, q RunQuery) ([]runner.Run, error) {
 	if q.Task != "" {
-		return guarded(g, g.may(MayRead, "see", q.Task), func() ([]runner.Run, error) {
-			runs, err := g.s.Runs(g.as(ctx), q)
-			return g.runs(runs), err
-		})
-	}
-	if g.all() {
-		return g.s.Runs(g.as(ctx), q)
+		if err := g.may(MayRead, "see", q.Task); err != nil {
+			return nil, err
+		}
 	}
 	want := q.N
 	if want <= 0 {
@@ -96,7 +115,7 @@ func (g *guard) Runs(ctx context.Context, q RunQuery) ([]runner.Run, error) {
 	for q.N = want; ; q.N = min(4*q.N, maxRuns) {
 		all, err := g.s.Runs(g.as(ctx), q)
 		if err != nil {
-			return nil, err
+			return nil, g.hide(err)
 		}
 		whole := len(all) < q.N
 		seen := g.runs(all)
@@ -106,12 +125,12 @@ func (g *guard) Runs(ctx context.Context, q RunQuery) ([]runner.Run, error) {
 	}
 }
 
-// runs are those that the caller may see.
+// runs are those that the caller may see, as they may see them.
 func (g *guard) runs(all []runner.Run) []runner.Run {
-	if g.all() {
-		return all
+	all = slices.Clone(all)
+	if !g.whole() {
+		all = slices.DeleteFunc(all, func(r runner.Run) bool { return !g.seesRun(r) })
 	}
-	all = slices.DeleteFunc(all, func(r runner.Run) bool { return !g.sees(r.Task) })
 	for i, r := range all {
 		all[i] = g.run(r)
 	}
@@ -122,8 +141,8 @@ func (g *guard) runs(all []runner.Run) []runner.Run {
 // rota as a whole if they may not see that.
 func (g *guard) Watch(ctx context.Context) (<-chan Message, error) {
 	in, err := g.s.Watch(g.as(ctx))
-	if err != nil || g.all() {
-		return in, err
+	if err != nil {
+		return in, g.hide(err)
 	}
 	out := make(chan Message)
 	go func() {
@@ -146,11 +165,16 @@ func (g *guard) message(m Message) (Message, bool) {
 	switch {
 	case m.Run != nil:
 		r := g.run(*m.Run)
-		return Message{Run: &r}, g.sees(r.Task)
+		return Message{Run: &r}, g.seesRun(*m.Run)
 	case m.Log != nil:
-		return m, g.sees(m.Log.Run)
+		task, _ := runner.SplitID(m.Log.Run)
+		return m, g.seesRun(runner.Run{ID: m.Log.Run, Task: task, User: m.Log.User})
+	case m.Event != nil && g.all():
+		return m, true
 	case m.Event != nil:
-		return m, m.Event.Task != "" && g.sees(m.Event.Task)
+		e := *m.Event
+		e.Who, e.Text = g.text(e.Who), g.text(e.Text)
+		return Message{Event: &e}, e.Task != "" && g.sees(e.Task)
 	}
 	return m, false
 }

@@ -54,6 +54,9 @@ func (c call) pour(from io.ReadCloser, kind string) {
 	piece := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(piece)
+		if c.r.Context().Err() != nil { // the caller has gone, or lost the right to it
+			panic(http.ErrAbortHandler)
+		}
 		if n > 0 {
 			if _, err := c.w.Write(piece[:n]); err != nil {
 				return
@@ -79,12 +82,11 @@ func getEvents(c call) (any, error) {
 	if q := c.query(); q.err != nil {
 		return nil, q.err
 	}
-	select {
-	case c.streams <- struct{}{}:
-		defer func() { <-c.streams }()
-	default:
-		return nil, Errorf(NotNow, "", "%d event streams are open, which is all that rota serves", cap(c.streams))
+	leave, err := c.streams.take(c.s.c.account())
+	if err != nil {
+		return nil, err
 	}
+	defer leave()
 	messages, err := c.s.Watch(c.r.Context())
 	if err != nil {
 		return nil, err
@@ -110,8 +112,9 @@ func getEvents(c call) (any, error) {
 			if !more {
 				return nil, nil
 			}
-			if text, err := form(m); err == nil { // what cannot be written ends no stream
-				ok = send(text)
+			// What cannot be written ends no stream.
+			if text, err := form(m); err == nil {
+				ok = c.r.Context().Err() == nil && send(text)
 			}
 		case <-beat.C:
 			ok = send(alive)

@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"path/filepath"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"rota/internal/control"
 	"rota/internal/control/controltest"
+	"rota/runner"
 )
 
 // The tokens of a house.
@@ -38,7 +40,9 @@ func open(t testing.TB) *house {
 		Owner: func(task string) (string, bool) {
 			return map[string]string{"mail": "nobody", "post": "nobody"}[task], task != "nope"
 		},
-		TokenOf: func(token string) (string, string, bool) { return "echo", "echo/1", token == runToken },
+		TokenOf: func(token string) (runner.Run, bool) {
+			return runner.Run{ID: "echo/1", Task: "echo"}, token == runToken
+		},
 	})
 	h.server.Hurry(time.Millisecond)
 	h.socket = filepath.Join(t.TempDir(), "run", "rota.sock")
@@ -49,7 +53,7 @@ func open(t testing.TB) *house {
 	cert, key, roots := controltest.Certificate(t)
 	h.roots = roots
 	web, err := control.OpenWeb(control.Web{
-		Listen: "127.0.0.1:0", Actions: true, Hosts: []string{"Rota.Example"}, Cert: cert, Key: key,
+		Listen: "127.0.0.1:0", Hosts: []string{"Rota.Example"}, TLS: pair(t, cert, key),
 		Tokens: []control.Token{
 			{Name: "ops", Value: controlToken, May: control.MayControl},
 			{Name: "ci", Value: requestToken, May: control.MayRequest, Tasks: []string{"ec*", "mail"}},
@@ -63,6 +67,16 @@ func open(t testing.TB) *house {
 	h.serve(t, socket)
 	h.serve(t, web)
 	return h
+}
+
+// pair reads a certificate and its key.
+func pair(t testing.TB, cert, key string) *tls.Certificate {
+	t.Helper()
+	p, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &p
 }
 
 // serve serves at a door until the test ends.

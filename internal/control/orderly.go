@@ -106,7 +106,7 @@ func (o *orderly) Tasks(ctx context.Context, names ...string) ([]Task, error) {
 	if len(names) > 0 {
 		return ask(ctx)
 	}
-	return o.list.get(ctx, ask)
+	return o.list.get(withAllVisible(ctx), ask) // it is others', too
 }
 
 func (o *orderly) Next(ctx context.Context, q NextQuery) ([]Slot, error) {

@@ -32,30 +32,12 @@ type peers struct {
 	names sync.Map // of users that getent had to be asked for, by uid: as many as this machine has
 }
 
-// bound counts the connections of each user but those that keep rota going.
-func (p *peers) bound(c net.Conn) (whose string, counted bool) {
-	at := peerOf(c)
-	return strconv.Itoa(int(at.uid)), at.err != nil || at.uid != 0 && at.uid != p.self
-}
-
-func (p *peers) of(c net.Conn) any { return peerOf(c) }
-
 // caller tells what a peer may do, and what the run may whose token it has.
 func (p *peers) caller(r *http.Request, tokenOf TokenOf, owner Owner) (Caller, error) {
 	at, _ := r.Context().Value(connKey{}).(peer)
-	if at.err != nil {
-		return Caller{}, Errorf(Failed, "", "cannot tell who asks: %v", at.err)
-	}
-	name := p.name(at.uid)
-	c := Caller{Who: name}
-	if p.all(at) {
-		c.Grants = []Grant{{May: MayControl}}
-	} else {
-		number := strconv.Itoa(int(at.uid))
-		c.Grants = []Grant{{May: MayOwn, Tasks: func(task string) bool {
-			user, ok := owner(task)
-			return ok && user != "" && (user == name || user == number)
-		}}}
+	c, err := p.withoutToken(at, owner)
+	if err != nil {
+		return Caller{}, err
 	}
 	value, given := tokenIn(r)
 	if !given {
@@ -64,12 +46,38 @@ func (p *peers) caller(r *http.Request, tokenOf TokenOf, owner Owner) (Caller, e
 	run, ok := runCaller(value, tokenOf)
 	switch {
 	case ok:
-		return Caller{Who: run.Who, Account: name, Grants: append(c.Grants, run.Grants...)}, nil
+		return Caller{Who: run.Who, Account: c.Who, Own: c.Own, Grants: append(c.Grants, run.Grants...), credential: run.credential}, nil
 	case p.all(at): // who needs none, and may have one of a run that has ended
 		return c, nil
 	}
 	return Caller{}, errWrongToken
 }
+
+// withoutToken tells what a peer may do who shows no token.
+func (p *peers) withoutToken(at peer, owner Owner) (Caller, error) {
+	if at.err != nil {
+		return Caller{}, Errorf(Failed, "", "cannot tell who asks: %v", at.err)
+	}
+	name, number := p.name(at.uid), strconv.Itoa(int(at.uid))
+	c := Caller{Who: name, Own: p.own(at)}
+	if p.all(at) {
+		c.Grants = []Grant{{May: MayControl}}
+		return c, nil
+	}
+	is := func(user string) bool { return user != "" && (user == name || user == number) }
+	c.Grants = []Grant{{
+		May: MayOwn,
+		Tasks: func(task string) bool {
+			user, ok := owner(task)
+			return ok && is(user)
+		},
+		Run: runsOf(is),
+	}}
+	return c, nil
+}
+
+// own reports whether a peer is root or the user that rota runs as.
+func (p *peers) own(at peer) bool { return at.err == nil && (at.uid == 0 || at.uid == p.self) }
 
 func (p *peers) all(at peer) bool {
 	return at.uid == 0 || at.uid == p.self || p.group != nil && slices.Contains(at.groups, *p.group)
@@ -114,7 +122,7 @@ func groupID(name string) (*uint32, error) {
 
 // peerOf asks the kernel who is at the other end of a connection.
 func peerOf(c net.Conn) peer {
-	if b, ok := c.(*boundConn); ok {
+	if b, ok := c.(*countedConn); ok {
 		c = b.Conn
 	}
 	u, ok := c.(*net.UnixConn)

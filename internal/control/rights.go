@@ -1,8 +1,11 @@
 package control
 
 import (
+	"cmp"
 	"path"
 	"slices"
+
+	"rota/runner"
 )
 
 // Scope is how much somebody may do. Each holds all that stands before it.
@@ -29,6 +32,7 @@ func (s Scope) allows(need Scope) bool {
 type Grant struct {
 	May   Scope
 	Tasks func(name string) bool // nil: over all, and over rota as a whole
+	Run   func(runner.Run) bool  // which runs of these tasks; nil: all
 	OfRun bool                   // over its own task, by its token
 }
 
@@ -37,13 +41,30 @@ type Grant struct {
 type Caller struct {
 	Who     string // as in [As]
 	Account string // to which all that they do is counted; "": Who
+	Own     bool   // it is root, or the user that rota runs as
 	Grants  []Grant
+
+	credential string // the token that the grants rest on, with what it allows; "" if they rest on the peer
+}
+
+// account names those with whom the caller shares what there is only so much of;
+// "" are root and the user that rota runs as.
+func (c Caller) account() string {
+	if c.Own {
+		return ""
+	}
+	return cmp.Or(c.Account, c.Who)
 }
 
 // over returns what the caller may do with a task; "" if to them there is none
 // of that name.
 func (c Caller) over(task string) Scope {
 	return c.most(func(g Grant) bool { return g.Tasks == nil || g.Tasks(task) })
+}
+
+// overRun returns what the caller may do with a run, other than by its task.
+func (c Caller) overRun(r runner.Run) Scope {
+	return c.most(func(g Grant) bool { return (g.Tasks == nil || g.Tasks(r.Task)) && (g.Run == nil || g.Run(r)) })
 }
 
 // overAll returns what the caller may do with rota as a whole.
@@ -59,6 +80,13 @@ func (c Caller) most(which func(Grant) bool) Scope {
 		}
 	}
 	return scopes[most]
+}
+
+// runsOf returns a function for the runs that were made with the rights of a user
+// for whom is holds; "" is the user that rota runs as. A summary row tells of slots
+// that nobody ran.
+func runsOf(is func(user string) bool) func(runner.Run) bool {
+	return func(r runner.Run) bool { return r.Folded() || is(r.User) }
 }
 
 // matching returns a function for names that match one of the patterns, as in

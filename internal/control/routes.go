@@ -12,8 +12,8 @@ import (
 type call struct {
 	w       http.ResponseWriter
 	r       *http.Request
-	s       Service
-	streams chan struct{} // a place for each event stream
+	s       *guard
+	streams *streams
 }
 
 // handler does what a call asks and returns what to answer; nil if it has
@@ -86,8 +86,8 @@ type serviceKey struct{}
 
 // route answers a request with what its handler returns.
 func (s *Server) route(h handler, w http.ResponseWriter, r *http.Request) {
-	service := r.Context().Value(serviceKey{}).(Service)
-	v, err := h(call{w, r, service, s.streams})
+	service := r.Context().Value(serviceKey{}).(*guard)
+	v, err := h(call{w, r, service, &s.streams})
 	if errors.Is(err, context.Canceled) {
 		err = cmp.Or(context.Cause(r.Context()), err) // the server ends
 	}

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"rota/runner"
 )
 
 // Options are what a server needs to know.
@@ -22,7 +24,9 @@ type Server struct {
 	options Options
 	service *orderly
 	routes  http.Handler
-	streams chan struct{} // a place for each event stream
+	open    *connections
+	streams streams
+	active  activeRequests
 	guess   time.Duration // how long the answer to a wrong token takes
 	head    time.Duration // how long the head of a request may
 }
@@ -30,8 +34,7 @@ type Server struct {
 // The bounds of a request, and of a server as a whole.
 const (
 	maxHeader   = 64 << 10
-	maxBody     = 1 << 20 // but for the input of a run, which its task bounds
-	maxStreams  = 128
+	maxBody     = 1 << 20          // but for the input of a run, which its task bounds
 	headTime    = 10 * time.Second // to send the head of a request
 	bodyTime    = time.Minute      // and its JSON
 	inputTime   = 10 * time.Minute // from one piece of input to the next
@@ -49,19 +52,20 @@ func NewServer(o Options) *Server {
 		o.Owner = func(string) (string, bool) { return "", false }
 	}
 	if o.TokenOf == nil {
-		o.TokenOf = func(string) (string, string, bool) { return "", "", false }
+		o.TokenOf = func(string) (runner.Run, bool) { return runner.Run{}, false }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{options: o, service: newOrderly(o.Service), streams: make(chan struct{}, maxStreams), guess: guessTime, head: headTime}
+	s := &Server{options: o, service: newOrderly(o.Service), open: newConnections(descriptors()), guess: guessTime, head: headTime}
 	s.routes = s.mux()
 	return s
 }
 
 // Serve answers at a door until ctx ends, and closes it. What is under way then
-// is told that the daemon ends: waits, streams and output that is followed. A
-// server may serve at several doors.
+// is told why, by the cause of ctx if that is an [*Error], else that the daemon
+// ends: waits, streams and output that is followed. A server may serve at several
+// doors.
 func (s *Server) Serve(ctx context.Context, d *Door) error {
 	base, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
@@ -80,13 +84,15 @@ func (s *Server) Serve(ctx context.Context, d *Door) error {
 		},
 	}
 	done := make(chan error, 1)
-	go func() { done <- h.Serve(d.listener) }()
+	go func() { done <- h.Serve(&countedListener{Listener: d.listener, door: d, all: s.open}) }()
 	select {
 	case err := <-done:
 		return errors.Join(err, h.Close())
 	case <-ctx.Done():
 	}
-	end(errEnding)
+	cause := errEnding
+	errors.As(context.Cause(ctx), &cause)
+	end(cause)
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
 	if h.Shutdown(last) != nil {
@@ -95,6 +101,13 @@ func (s *Server) Serve(ctx context.Context, d *Door) error {
 	<-done
 	return nil
 }
+
+// Recheck looks again at the rights of all whose requests are under way, and ends
+// those that have lost them. It is called after a change of who may do what.
+func (s *Server) Recheck() { s.active.recheck() }
+
+// RunEnded ends what is under way by the token of an attempt that has ended.
+func (s *Server) RunEnded(run string) { s.active.drop(runCredential(run)) }
 
 // connKey is the key of what a door remembers of a connection.
 type connKey struct{}

@@ -337,4 +337,6 @@ type LogLine struct {
 	Time time.Time `json:"time"`
 	Run  string    `json:"run"`
 	Line string    `json:"line"`
+	User string    `json:"-"` // whose rights the run was made with
+
 }

@@ -25,12 +25,22 @@ func tokenIn(r *http.Request) (value string, given bool) {
 }
 
 // runCaller returns the run whose token it is: it may do everything with its
-// own task.
+// own task, but sees no run that was made with the rights of another user.
 func runCaller(value string, tokenOf TokenOf) (Caller, bool) {
-	task, run, ok := tokenOf(value)
-	if !ok || value == "" || task == "" {
+	run, ok := tokenOf(value)
+	if !ok || value == "" || run.Task == "" {
 		return Caller{}, false
 	}
-	own := func(name string) bool { return name == task }
-	return Caller{Who: "run " + run, Account: "run of " + task, Grants: []Grant{{May: MayControl, Tasks: own, OfRun: true}}}, true
+	return Caller{
+		Who: "run " + run.ID, Account: "run of " + run.Task,
+		Grants: []Grant{{
+			May: MayControl, OfRun: true,
+			Tasks: func(name string) bool { return name == run.Task },
+			Run:   runsOf(func(user string) bool { return user == run.User }),
+		}},
+		credential: runCredential(run.ID),
+	}, true
 }
+
+// runCredential stands for the token of a run under way.
+func runCredential(id string) string { return "run " + id }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
 	"slices"
@@ -12,12 +13,11 @@ import (
 
 // Web says where a rota listens for other machines and browsers, and to whom.
 type Web struct {
-	Listen  string // "127.0.0.1:8377", "unix:/path"
-	Actions bool   // false: nobody may do more than read
-	Tokens  []Token
-	Hosts   []string // names that it may be called by, beside those of loopback
-	Cert    string   // files; "": no TLS
-	Key     string
+	Listen string // "127.0.0.1:8377", "unix:/path"
+	Group  string // of a unix socket, as of [OpenSocket]
+	Tokens []Token
+	Hosts  []string         // names that it may be called by, beside those of loopback
+	TLS    *tls.Certificate // nil: no TLS
 }
 
 // Token is what lets somebody in.
@@ -31,33 +31,31 @@ type Token struct {
 // minToken is how long a token is at least: too long to be guessed.
 const minToken = 16
 
-// check returns the settings of TLS, nil for none, or what is wrong with w.
-func (w Web) check() (*tls.Config, error) {
+// Check returns what is wrong with a token.
+func (t Token) Check() error {
+	if len(t.Value) < minToken {
+		return Errorf(Usage, "make one: openssl rand -hex 16", "token %q has %d characters, fewer than %d", t.Name, len(t.Value), minToken)
+	}
+	if t.May != MayRead && t.May != MayRequest && t.May != MayControl {
+		return Errorf(Usage, "write read, request or control", "token %q may %q, which is nothing", t.Name, t.May)
+	}
+	if _, err := matching(t.Tasks); err != nil {
+		return Errorf(Usage, "", "the patterns of token %q: %v", t.Name, err)
+	}
+	return nil
+}
+
+// check returns what is wrong with w.
+func (w Web) check() error {
 	for _, t := range w.Tokens {
-		if len(t.Value) < minToken {
-			return nil, Errorf(Usage, "make one: openssl rand -hex 16", "token %q has %d characters, fewer than %d", t.Name, len(t.Value), minToken)
-		}
-		if t.May != MayRead && t.May != MayRequest && t.May != MayControl {
-			return nil, Errorf(Usage, "write read, request or control", "token %q may %q, which is nothing", t.Name, t.May)
-		}
-		if _, err := matching(t.Tasks); err != nil {
-			return nil, Errorf(Usage, "", "the patterns of token %q: %v", t.Name, err)
+		if err := t.Check(); err != nil {
+			return err
 		}
 	}
-	if w.Actions && len(w.Tokens) == 0 {
-		return nil, Errorf(Usage, "add one in [web.tokens], or leave out actions", "[web] actions = true needs a token")
+	if !w.local() && (len(w.Tokens) == 0 || w.TLS == nil) {
+		return Errorf(Usage, "add tokens, tls_cert and tls_key, or listen at 127.0.0.1", "[web] listen = %q is open to other machines: it needs tokens and TLS", w.Listen)
 	}
-	if !w.local() && (len(w.Tokens) == 0 || w.Cert == "") {
-		return nil, Errorf(Usage, "add tokens, tls_cert and tls_key, or listen at 127.0.0.1", "[web] listen = %q is open to other machines: it needs tokens and TLS", w.Listen)
-	}
-	if w.Cert == "" && w.Key == "" {
-		return nil, nil
-	}
-	cert, err := tls.LoadX509KeyPair(w.Cert, w.Key)
-	if err != nil {
-		return nil, Errorf(Usage, "tls_cert and tls_key name PEM files that belong together", "[web] TLS: %v", err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}, nil
+	return nil
 }
 
 // local reports whether only this machine can connect.
@@ -66,39 +64,43 @@ func (w Web) local() bool {
 	return strings.HasPrefix(w.Listen, "unix:") || err == nil && loopback(host)
 }
 
-// caller tells who asks, by Bearer token or as the password of HTTP Basic. On a
-// machine by itself, without tokens, everybody may read.
-func (w Web) caller(r *http.Request, tokenOf TokenOf, _ Owner) (Caller, error) {
+// caller tells who asks, by Bearer token or as the password of HTTP Basic. Over
+// TCP a token is always needed: any user of this machine can connect. At a unix
+// socket somebody without one is who the kernel says. A token counts alone, also
+// there, for the peer may be a proxy that speaks for many.
+func (w *Web) caller(r *http.Request, p *peers, tokenOf TokenOf, owner Owner) (Caller, error) {
 	if err := w.host(r); err != nil {
 		return Caller{}, err
 	}
-	value, given := tokenIn(r)
-	if !given {
-		if len(w.Tokens) == 0 && w.local() {
-			return Caller{Who: "web", Grants: []Grant{{May: MayRead}}}, nil
-		}
+	if w.TLS != nil && p == nil && r.TLS == nil { // it connected before there was a certificate
 		return Caller{}, errNoToken
 	}
-	c, ok := w.named(value)
-	if !ok {
-		if c, ok = runCaller(value, tokenOf); !ok {
-			return Caller{}, errWrongToken
-		}
+	value, given := tokenIn(r)
+	if !given && p != nil {
+		at, _ := r.Context().Value(connKey{}).(peer)
+		return p.withoutToken(at, owner)
 	}
-	if !w.Actions && r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return Caller{}, Errorf(Forbidden, "set actions = true in [web]", "nothing can be done here but read")
+	if !given {
+		return Caller{}, errNoToken
 	}
-	return c, nil
+	if c, ok := w.named(value); ok {
+		return c, nil
+	}
+	if c, ok := runCaller(value, tokenOf); ok {
+		return c, nil
+	}
+	return Caller{}, errWrongToken
 }
 
 // named returns the caller whose token it is. It compares with all of them, and
 // all of each.
-func (w Web) named(value string) (c Caller, ok bool) {
+func (w *Web) named(value string) (c Caller, ok bool) {
 	sum := sha256.Sum256([]byte(value))
 	for _, t := range w.Tokens {
 		if want := sha256.Sum256([]byte(t.Value)); subtle.ConstantTimeCompare(sum[:], want[:]) == 1 {
 			tasks, err := matching(t.Tasks)
-			c, ok = Caller{Who: "token " + t.Name, Grants: []Grant{{May: t.May, Tasks: tasks}}}, err == nil
+			name := "token " + t.Name
+			c, ok = Caller{Who: name, Grants: []Grant{{May: t.May, Tasks: tasks}}, credential: fmt.Sprint(name, t.May, t.Tasks, want)}, err == nil
 		}
 	}
 	return c, ok
@@ -106,7 +108,7 @@ func (w Web) named(value string) (c Caller, ok bool) {
 
 // host refuses names that rota does not go by: a page of another site whose
 // name was made to point here sends its own.
-func (w Web) host(r *http.Request) error {
+func (w *Web) host(r *http.Request) error {
 	name := r.Host
 	if host, _, err := net.SplitHostPort(name); err == nil {
 		name = host

@@ -15,6 +15,7 @@ import (
 // TestOpenWeb is what the web may be set to.
 func TestOpenWeb(t *testing.T) {
 	cert, key, _ := controltest.Certificate(t)
+	certificate := pair(t, cert, key)
 	good := []control.Token{{Name: "ops", Value: controlToken, May: control.MayControl}}
 	for _, test := range []struct {
 		name string
@@ -27,17 +28,13 @@ func TestOpenWeb(t *testing.T) {
 		{"all machines", control.Web{Listen: "0.0.0.0:0"}, "it needs tokens and TLS"},
 		{"all machines, as Go says it", control.Web{Listen: ":0"}, "it needs tokens and TLS"},
 		{"all machines without TLS", control.Web{Listen: "0.0.0.0:0", Tokens: good}, "it needs tokens and TLS"},
-		{"all machines without tokens", control.Web{Listen: "0.0.0.0:0", Cert: cert, Key: key}, "it needs tokens and TLS"},
-		{"all machines with both", control.Web{Listen: "0.0.0.0:0", Cert: cert, Key: key, Tokens: good}, ""},
-		{"actions", control.Web{Listen: "127.0.0.1:0", Actions: true}, "actions = true needs a token"},
-		{"actions with a token", control.Web{Listen: "127.0.0.1:0", Actions: true, Tokens: good}, ""},
-		{"half of TLS", control.Web{Listen: "127.0.0.1:0", Cert: cert}, "[web] TLS"},
-		{"TLS the other way around", control.Web{Listen: "127.0.0.1:0", Cert: key, Key: cert}, "[web] TLS"},
+		{"all machines without tokens", control.Web{Listen: "0.0.0.0:0", TLS: certificate}, "it needs tokens and TLS"},
+		{"all machines with both", control.Web{Listen: "0.0.0.0:0", TLS: certificate, Tokens: good}, ""},
 		{"a short token", control.Web{Listen: "127.0.0.1:0", Tokens: []control.Token{{Name: "ci", Value: "hunter2", May: control.MayRead}}}, `token "ci" has 7 characters`},
 		{"a token for nothing", control.Web{Listen: "127.0.0.1:0", Tokens: []control.Token{{Name: "ci", Value: controlToken}}}, `may ""`},
 		{"a token of an owner", control.Web{Listen: "127.0.0.1:0", Tokens: []control.Token{{Name: "ci", Value: controlToken, May: control.MayOwn}}}, `may "own"`},
 		{"a pattern that is none", control.Web{Listen: "127.0.0.1:0", Tokens: []control.Token{{Name: "ci", Value: controlToken, May: control.MayRead, Tasks: []string{"a["}}}}, "pattern"},
-		{"no port", control.Web{Listen: "127.0.0.1", Tokens: good, Cert: cert, Key: key}, "cannot listen at 127.0.0.1"},
+		{"no port", control.Web{Listen: "127.0.0.1", Tokens: good, TLS: certificate}, "cannot listen at 127.0.0.1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d, err := control.OpenWeb(test.web)
@@ -54,9 +51,9 @@ func TestOpenWeb(t *testing.T) {
 	}
 }
 
-// TestReadOnly: on a machine by itself everybody may look, and nobody act. What
-// lets others in can be changed while it is open.
-func TestReadOnly(t *testing.T) {
+// TestTokenNeeded: over TCP nobody gets in without a token, also on this machine.
+// What lets others in can be changed while it is open.
+func TestTokenNeeded(t *testing.T) {
 	h := open(t)
 	w := control.Web{Listen: "127.0.0.1:0"}
 	d, err := control.OpenWeb(w)
@@ -78,25 +75,23 @@ func TestReadOnly(t *testing.T) {
 			t.Errorf("%s acts: %q (%v), want %q", what, got, err, act)
 		}
 	}
-	asks("anybody", c, "", control.Forbidden)
+	asks("anybody", c, control.Forbidden, control.Forbidden)
 	asks("a wrong token", ops, control.Forbidden, control.Forbidden)
-	asks("a run", run, "", control.Forbidden)
+	asks("a run", run, "", "")
 
-	w.Tokens = []control.Token{{Name: "ops", Value: controlToken, May: control.MayControl}}
+	w.Tokens = []control.Token{{Name: "ops", Value: controlToken, May: control.MayRead}}
 	if err := d.Change(w); err != nil {
 		t.Fatal(err)
 	}
 	asks("anybody, where there are tokens", c, control.Forbidden, control.Forbidden)
-	asks("a token without actions", ops, "", control.Forbidden)
-	w.Actions = true
+	asks("a token to read", ops, "", control.Forbidden)
+	w.Tokens = []control.Token{{Name: "ops", Value: controlToken, May: control.MayControl}}
 	if err := d.Change(w); err != nil {
 		t.Fatal(err)
 	}
-	asks("anybody, with actions", c, control.Forbidden, control.Forbidden)
-	asks("a token with actions", ops, "", "")
-	asks("a run with actions", run, "", "")
+	asks("a token to control", ops, "", "")
 
-	w.Tokens = nil
+	w.Tokens = []control.Token{{Name: "ops", Value: "short", May: control.MayControl}}
 	if err := d.Change(w); control.CodeOf(err) != control.Usage {
 		t.Errorf("to what is wrong: %v", err)
 	}

@@ -3,6 +3,8 @@ package control
 import (
 	"cmp"
 	"context"
+
+	"rota/runner"
 )
 
 type (
@@ -47,4 +49,22 @@ func Binds(ctx context.Context, task string) bool {
 		return true
 	}
 	return c.most(func(g Grant) bool { return !g.OfRun && (g.Tasks == nil || g.Tasks(task)) }) == MayControl
+}
+
+// withAllVisible returns a context in which all is there, for an answer that is
+// shared.
+func withAllVisible(ctx context.Context) context.Context {
+	return context.WithValue(ctx, callerKey{}, nil)
+}
+
+// SeesTask reports whether a task is there for the caller of a context.
+func SeesTask(ctx context.Context, task string) bool {
+	c, ok := ctx.Value(callerKey{}).(Caller)
+	return !ok || c.over(task) != ""
+}
+
+// SeesRun reports whether a run is there for the caller of a context.
+func SeesRun(ctx context.Context, r runner.Run) bool {
+	c, ok := ctx.Value(callerKey{}).(Caller)
+	return !ok || c.overRun(r) != ""
 }

@@ -7,6 +7,7 @@ import (
 
 	"rota/internal/control"
 	"rota/internal/control/controltest"
+	"rota/runner"
 )
 
 // seen is a rota that looks who asks for a hold.
@@ -26,7 +27,9 @@ func (s *seen) Hold(ctx context.Context, h control.Holding) ([]control.Task, err
 func TestWhoBinds(t *testing.T) {
 	s := &seen{Fake: controltest.NewFake("mail")}
 	h := &house{fake: s.Fake, server: control.NewServer(control.Options{
-		Service: s, TokenOf: func(token string) (string, string, bool) { return "mail", "mail/1", token == runToken },
+		Service: s, TokenOf: func(token string) (runner.Run, bool) {
+			return runner.Run{ID: "mail/1", Task: "mail"}, token == runToken
+		},
 	}), socket: filepath.Join(t.TempDir(), "rota.sock")}
 	socket, err := control.OpenSocket(h.socket, "")
 	if err != nil {
@@ -34,7 +37,7 @@ func TestWhoBinds(t *testing.T) {
 	}
 	cert, key, roots := controltest.Certificate(t)
 	web, err := control.OpenWeb(control.Web{
-		Listen: "127.0.0.1:0", Actions: true, Cert: cert, Key: key,
+		Listen: "127.0.0.1:0", TLS: pair(t, cert, key),
 		Tokens: []control.Token{
 			{Name: "ops", Value: controlToken, May: control.MayControl},
 			{Name: "mailer", Value: requestToken, May: control.MayControl, Tasks: []string{"mail"}},

@@ -156,12 +156,14 @@ func (l *loop) live(ctx context.Context, file *file, signals *signals, tokens ru
 	defer forget()
 	l.runs = runs
 	if err := l.begin(ctx); err != nil {
+		l.access.shut()
 		closeAll(doors)
 		return err
 	}
 	var others, last sync.WaitGroup // those who end with the loop, and those who end when all is over
 	ground, err := newGround(l.stateDir, l.vars["ROTA_SOCKET"])
 	if err != nil {
+		l.access.shut()
 		closeAll(doors)
 		return err
 	}

@@ -160,17 +160,31 @@ func (f *file) awaitAnswers(ctx context.Context, changed func()) {
 // it, who, they want to hear about it in any case. The text is read and checked
 // outside the loop, so that no slot waits for it.
 func (f *file) reload(ctx context.Context, l *loop, who string) (config.Changes, error) {
+	changes, _, err := f.reloadAll(ctx, l, who)
+	return changes, err
+}
+
+// reloadAll is reload, and also reads again the files by which others get in, if
+// the file is good or not, and changed or not. It returns what of these is not in
+// force.
+func (f *file) reloadAll(ctx context.Context, l *loop, who string) (config.Changes, []string, error) {
 	end, err := f.begin(ctx)
 	if err != nil {
-		return config.Changes{}, err
+		return config.Changes{}, nil, err
 	}
 	defer end()
-	asked := who != ""
-	if !asked && f.seen.Same() {
-		return config.Changes{}, nil // something else happened in the directory
+	if who == "" && f.seen.Same() {
+		return config.Changes{}, nil, nil // something else happened in the directory
 	}
 	notifyReloading()
 	defer sdNotify("READY=1")
+	changes, err := f.put(ctx, l, who)
+	return changes, l.updateWebAccess(f.current), err
+}
+
+// put puts the file in force if it is good and changed.
+func (f *file) put(ctx context.Context, l *loop, who string) (config.Changes, error) {
+	asked := who != ""
 	cfg, err := f.load()
 	if err != nil {
 		text := complaint(err)
@@ -299,7 +313,6 @@ func (l *loop) swap(ctx context.Context, c *config.Config, changes config.Change
 	for _, key := range changes.Restart() {
 		l.log.Warn(key + " changed: that needs a restart")
 	}
-	l.rehang(old.Web, c.Web)
 	l.grow()
 	l.next(now, 1)
 	return nil

@@ -119,7 +119,7 @@ func TestReloadsDoNotPileUp(t *testing.T) {
 	for f.waiting.Load() < mostReloads {
 		runtime.Gosched()
 	}
-	if _, err := f.begin(t.Context()); control.CodeOf(err) != control.NotNow || control.CodeOf(fileError(err)) != control.NotNow {
+	if _, err := f.begin(t.Context()); control.CodeOf(err) != control.NotNow || control.CodeOf(fileError(err, nil)) != control.NotNow {
 		t.Errorf("one more: %v", err)
 	}
 	end()

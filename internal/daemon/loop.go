@@ -58,16 +58,17 @@ type loop struct {
 	tasks     int                  // with triggers
 	status    string               // as last told to systemd
 
-	diskLow  func() bool                   // no room for outputs; nil: there always is
-	leases   sync.Map                      // of underway, by the run's id
-	recovery sync.Map                      // of *sync.Mutex, by task: see recovers
-	asking   sync.Map                      // ids of the requests that are being written down
-	over     chan struct{}                 // closed when the loop answers no more
-	hub      *control.Hub                  // of those who watch
-	web      *control.Door                 // where others come in by network; nil: nowhere
+	diskLow  func() bool   // no room for outputs; nil: there always is
+	leases   sync.Map      // of underway, by the run's id
+	recovery sync.Map      // of *sync.Mutex, by task: see recovers
+	asking   sync.Map      // ids of the requests that are being written down
+	over     chan struct{} // closed when the loop answers no more
+	hub      *control.Hub  // of those who watch
+	access   *webAccess    // where others come in by [web]
+	server   atomic.Pointer[control.Server]
 	tells    *tells                        // notifications and pings; nil: nobody is told
 	vars     map[string]string             // that every run is given
-	token    func(run string) string       // by which a run acts on its task; nil: there is none
+	token    func(runner.Run) string       // by which a run acts on its task; nil: there is none
 	lag      atomic.Int64                  // by how many microseconds the last slot started late
 	inForce  atomic.Pointer[config.Config] // cfg, for others
 	grown    chan struct{}                 // runs have ended since the last retention; room for one
@@ -93,6 +94,7 @@ func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop
 		standing: map[string]runner.Run{}, heldRuns: map[string]runner.Run{}, hub: &control.Hub{},
 		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), freed: map[string]ledger.Hold{}, over: make(chan struct{}), hurried: make(chan struct{}),
 	}
+	l.access = &webAccess{group: cfg.Rota.SocketGroup, rule: o.rule(), makeDir: o.makeSocketDir, log: l.log.Info}
 	l.view.Held, l.view.Binding, l.view.Stopped = l.held, l.isBinding, l.stopped
 	l.view.Policy = func(name string) (runner.Policy, bool) {
 		t, ok := l.cfg.Tasks[name]

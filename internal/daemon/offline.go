@@ -10,6 +10,7 @@ import (
 	"rota/config"
 	"rota/internal/control"
 	"rota/internal/ledger"
+	"rota/runner"
 )
 
 // Offline returns a Reader for while no daemon runs, which reads what the last
@@ -23,5 +24,47 @@ func Offline(ctx context.Context, cfg *config.Config) (control.Reader, io.Closer
 	if err != nil {
 		return nil, nil, err
 	}
-	return &reader{book: book, stateDir: dir, config: func() *config.Config { return cfg }, now: time.Now}, book, nil
+	return offline{&reader{book: book, stateDir: dir, config: func() *config.Config { return cfg }, now: time.Now}}, book, nil
+}
+
+// offline is a reader for others, who are shown what a daemon would show them.
+type offline struct{ *reader }
+
+// Tasks implements [control.Reader].
+func (o offline) Tasks(ctx context.Context, names ...string) ([]control.Task, error) {
+	tasks, err := o.reader.Tasks(ctx, names...)
+	for i := range tasks {
+		if last := tasks[i].Last; last != nil {
+			*last = control.Shown(*last)
+		}
+		for k, r := range tasks[i].Standing {
+			tasks[i].Standing[k] = control.Shown(r)
+		}
+	}
+	return tasks, err
+}
+
+// Runs implements [control.Reader].
+func (o offline) Runs(ctx context.Context, q control.RunQuery) ([]runner.Run, error) {
+	runs, err := o.reader.Runs(ctx, q)
+	for i, r := range runs {
+		runs[i] = control.Shown(r)
+	}
+	return runs, err
+}
+
+// Run implements [control.Reader].
+func (o offline) Run(ctx context.Context, id string) (control.Run, error) {
+	r, err := o.reader.Run(ctx, id)
+	r.Run = control.Shown(r.Run)
+	return r, err
+}
+
+// Why implements [control.Reader].
+func (o offline) Why(ctx context.Context, task string, at time.Time) (control.Why, error) {
+	w, err := o.reader.Why(ctx, task, at)
+	if w.Run != nil {
+		*w.Run = control.Shown(*w.Run)
+	}
+	return w, err
 }

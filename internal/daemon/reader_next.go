@@ -70,6 +70,9 @@ func (r *reader) Next(ctx context.Context, q control.NextQuery) ([]control.Slot,
 	}
 	var slots []control.Slot
 	for _, s := range series {
+		if !control.SeesTask(ctx, s.task) {
+			continue // nor does it count
+		}
 		for range max(1, q.N) {
 			slot := s.next()
 			if slot.At.IsZero() || !q.Until.IsZero() && slot.At.After(q.Until) {

@@ -88,6 +88,8 @@ func (r *reader) ran(ctx context.Context, id string) (runner.Run, error) {
 	switch {
 	case absent(err):
 		return run, noRun(r.config(), id)
+	case err == nil && !control.SeesRun(ctx, run):
+		return run, noRun(r.config(), id)
 	case err != nil || run.On == "":
 		return run, err
 	}
@@ -96,7 +98,9 @@ func (r *reader) ran(ctx context.Context, id string) (runner.Run, error) {
 		Outcomes: []runner.Outcome{runner.OK, runner.Failed, runner.TimedOut, runner.Lost},
 	})
 	if err == nil && len(ran) > 0 {
-		run = ran[0]
+		if run = ran[0]; !control.SeesRun(ctx, run) {
+			return run, noRun(r.config(), id)
+		}
 	}
 	return run, err
 }

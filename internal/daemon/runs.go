@@ -33,7 +33,7 @@ func (l *loop) start(lease ledger.Lease) {
 	l.record(run)
 	launch := runner.Launch{Run: run, Task: &task.Task, LastSuccess: l.lastSuccess(run.Task), Vars: l.vars}
 	if l.token != nil {
-		launch.Token = l.token(run.ID)
+		launch.Token = l.token(run)
 	}
 	if run.Cause == runner.CauseChain {
 		l.inherit(&launch)
@@ -64,7 +64,7 @@ func (l *loop) publish(run runner.Run) {
 func (l *loop) echo(run runner.Run, line []byte) {
 	l.out.echo(run, line)
 	if l.hub.Watched() {
-		l.hub.PublishLine(control.LogLine{Time: time.Now(), Run: run.ID, Line: strings.ToValidUTF8(string(line), "\uFFFD")})
+		l.hub.PublishLine(control.LogLine{Time: time.Now(), Run: run.ID, User: run.User, Line: strings.ToValidUTF8(string(line), "\uFFFD")})
 	}
 }
 
@@ -167,7 +167,7 @@ func (l *loop) ended(run runner.Run, res runner.Result) {
 		l.success[run.Task] = res.Finished
 		l.expect(run.Task)
 	}
-	l.leases.Delete(run.ID)
+	l.endLease(run.ID)
 	l.finished[run.Task] = res.Finished
 	if !res.Stuck {
 		l.view.Remove(run.ID)

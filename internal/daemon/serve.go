@@ -1,17 +1,11 @@
 package daemon
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"os"
 	"path/filepath"
-	"reflect"
-	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -59,23 +53,11 @@ func (l *loop) openDoors(c *config.Config) ([]*control.Door, error) {
 	default:
 		l.log.Error("nobody can ask this rota anything; set socket in [rota]", "error", err)
 	}
-	if c.Web.Listen == "" {
-		return doors, nil
+	if err := l.access.open(c.Web); err != nil {
+		closeAll(doors)
+		return nil, err
 	}
-	w, err := webOf(c.Web)
-	if path, ok := strings.CutPrefix(w.Listen, "unix:"); ok && err == nil {
-		err = l.o.makeSocketDir(path)
-	}
-	if err == nil {
-		var web *control.Door
-		if web, err = control.OpenWeb(w); err == nil {
-			l.log.Info("listening", "web", web.Addr())
-			l.web = web
-			return append(doors, web), nil
-		}
-	}
-	closeAll(doors)
-	return nil, err
+	return doors, nil
 }
 
 // openSocket opens the socket on this machine.
@@ -86,50 +68,10 @@ func (l *loop) openSocket(path, group string) (*control.Door, error) {
 	return control.OpenSocket(path, group)
 }
 
-// rehang lets others in at the door of the web, as a file says that comes into
-// force. The door itself stays where it is.
-func (l *loop) rehang(was, is config.Web) {
-	if reflect.DeepEqual(was, is) {
-		return
-	}
-	if l.web == nil || is.Listen == "" {
-		l.log.Warn("[web] changed: that needs a restart")
-		return
-	}
-	w, err := webOf(is)
-	if err == nil {
-		err = l.web.Change(w)
-	}
-	if err != nil {
-		l.log.Warn("[web] changed: that needs a restart", "why", err)
-	}
-}
-
 func closeAll(doors []*control.Door) {
 	for _, d := range doors {
 		d.Close()
 	}
-}
-
-// webOf reads the secrets of [web].
-func webOf(w config.Web) (control.Web, error) {
-	out := control.Web{Listen: w.Listen, Actions: len(w.Tokens) > 0, Hosts: w.Hosts, Cert: w.TLSCert, Key: w.TLSKey}
-	for _, name := range slices.Sorted(maps.Keys(w.Tokens)) {
-		t := w.Tokens[name]
-		info, err := os.Stat(t.File)
-		if err != nil {
-			return out, fmt.Errorf("token %q: %w", name, err)
-		}
-		if info.Mode()&0o007 != 0 {
-			return out, fmt.Errorf("token %q: everybody can read %s; type: chmod o= %s", name, t.File, t.File)
-		}
-		value, err := os.ReadFile(t.File)
-		if err != nil {
-			return out, fmt.Errorf("token %q: %w", name, err)
-		}
-		out.Tokens = append(out.Tokens, control.Token{Name: name, Value: string(bytes.TrimSpace(value)), May: control.Scope(t.May), Tasks: t.Tasks})
-	}
-	return out, nil
 }
 
 // owner tells as which user a task runs.
@@ -142,17 +84,26 @@ func (l *loop) owner(task string) (string, bool) {
 // opened again.
 func (l *loop) serve(ctx context.Context, s control.Service, tokens runTokens, doors []*control.Door, g ground) {
 	server := control.NewServer(control.Options{Service: s, Owner: l.owner, TokenOf: l.tokenOf(tokens), Log: l.log})
+	l.server.Store(server)
 	var wg sync.WaitGroup
-	serve := func(d *control.Door) {
+	serve := func(d *control.Door) context.CancelCauseFunc {
+		ctx, end := context.WithCancelCause(ctx)
 		wg.Go(func() {
+			defer end(nil)
 			if err := server.Serve(ctx, d); err != nil {
 				l.log.Error("cannot answer any more", "at", d.Addr(), "error", err)
 			}
 		})
+		return end
 	}
 	for _, d := range doors {
 		serve(d)
 	}
+	l.access.begin(serve)
+	wg.Go(func() {
+		<-ctx.Done()
+		l.access.stop()
+	})
 	wg.Go(func() {
 		l.guard(ctx, g, func() {
 			door, err := l.openSocket(g.socket, l.first.Rota.SocketGroup)
@@ -165,4 +116,27 @@ func (l *loop) serve(ctx context.Context, s control.Service, tokens runTokens, d
 		})
 	})
 	wg.Wait()
+}
+
+// updateWebAccess puts in force what [web] says and the files that it names, and ends
+// what is under way of those who have lost the right to it. It returns what is not
+// in force.
+func (l *loop) updateWebAccess(c *config.Config) []string {
+	problems := l.access.update(c.Web)
+	for _, p := range problems {
+		l.log.Error("access: " + p)
+	}
+	if s := l.server.Load(); s != nil {
+		s.Recheck()
+	}
+	return problems
+}
+
+// endLease forgets that an attempt is under way, and ends what is under way by its
+// token.
+func (l *loop) endLease(run string) {
+	l.leases.Delete(run)
+	if s := l.server.Load(); s != nil {
+		s.RunEnded(run)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"rota/config"
 	"rota/internal/control"
@@ -30,15 +31,18 @@ func (s *service) Request(ctx context.Context, r control.Request, input io.Reade
 // Reload implements [control.Service].
 func (s *service) Reload(ctx context.Context, plan bool) (control.Reloaded, error) {
 	var changes config.Changes
+	var problems []string // of access
 	var err error
 	cfg := s.l.inForce.Load()
 	if plan {
-		cfg, changes, err = s.file.plan(ctx)
-	} else if changes, err = s.file.reload(ctx, s.l, cmp.Or(control.Who(ctx), "somebody")); err == nil {
+		if cfg, changes, err = s.file.plan(ctx); err == nil {
+			problems = s.l.access.problems(cfg.Web)
+		}
+	} else if changes, problems, err = s.file.reloadAll(ctx, s.l, cmp.Or(control.Who(ctx), "somebody")); err == nil {
 		cfg = s.l.inForce.Load()
 	}
 	if err != nil {
-		return control.Reloaded{}, fileError(err)
+		return control.Reloaded{}, fileError(err, problems)
 	}
 	r := control.Reloaded{Added: changes.Added, Removed: changes.Removed, Same: changes.Same, Settings: changes.Settings, Text: changes.String(), Plan: plan}
 	for _, c := range changes.Changed {
@@ -47,21 +51,25 @@ func (s *service) Reload(ctx context.Context, plan bool) (control.Reloaded, erro
 	for _, w := range cfg.Warnings {
 		r.Warnings = append(r.Warnings, w.Error())
 	}
+	r.Warnings = append(r.Warnings, problems...)
 	return r, nil
 }
 
-// fileError is an error of the file for others.
-func fileError(err error) error {
+// fileError is an error of the file for others, with what else went wrong.
+func fileError(err error, also []string) error {
 	var wrong *config.Errors
 	if control.CodeOf(err) == control.NotNow {
 		return err
 	}
 	if !errors.As(err, &wrong) {
-		return control.Errorf(control.File, "", "%v", err)
+		return control.Errorf(control.File, strings.Join(also, "; "), "%v", err)
 	}
 	e := control.Errorf(control.File, "", "%s in the file; the last good one stays in force", plural(len(wrong.Faults), "error", "errors"))
 	for _, f := range wrong.Faults {
 		e.Faults = append(e.Faults, control.Fault{Message: f.Msg, File: f.File, Line: f.Line, Column: f.Col, Hint: f.Hint, Warning: f.Warning, Text: f.Render()})
+	}
+	for _, problem := range also {
+		e.Faults = append(e.Faults, control.Fault{Message: problem, Warning: true, Text: "warning: " + problem})
 	}
 	return e
 }

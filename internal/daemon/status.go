@@ -56,6 +56,9 @@ func (l *loop) condition() control.Status {
 	if l.diskLow != nil && l.diskLow() {
 		st.Trouble = append(st.Trouble, "the disk is full: outputs are not kept")
 	}
+	if problems := l.access.trouble.Load(); problems != nil {
+		st.Trouble = append(st.Trouble, *problems...)
+	}
 	for _, run := range live {
 		if _, leased := l.leases.Load(run.ID); !leased {
 			st.Trouble = append(st.Trouble, "task "+run.Task+" is blocked: its action has not come back since "+run.ID+" was timed out")

@@ -14,12 +14,15 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"rota/internal/control"
 	"rota/runner"
 )
 
 // runTokens makes the tokens by which runs act on their own tasks. A token is the
 // run's id and a code that only who knows the key can make: nothing of it is
 // kept, and it holds after a restart for the forked runs that it was given to.
+// The code is of one attempt and of when that started, so that it is worth nothing
+// to a later run of the same id.
 type runTokens struct{ key []byte }
 
 // newRunTokens reads the key of a state folder, or makes it.
@@ -40,39 +43,37 @@ func newRunTokens(stateDir string) (runTokens, error) {
 	return runTokens{key}, nil
 }
 
-// of returns the token of a run.
-func (t runTokens) of(run string) string {
-	return "run." + base64.RawURLEncoding.EncodeToString([]byte(run)) + "." + base64.RawURLEncoding.EncodeToString(t.code(run))
+// of returns the token of an attempt of a run, which has started.
+func (t runTokens) of(run runner.Run) string {
+	return "run." + base64.RawURLEncoding.EncodeToString([]byte(run.ID)) + "." + base64.RawURLEncoding.EncodeToString(t.code(run))
 }
 
-func (t runTokens) code(run string) []byte {
+func (t runTokens) code(run runner.Run) []byte {
 	mac := hmac.New(sha256.New, t.key)
-	mac.Write([]byte(run))
+	fmt.Fprintf(mac, "%s %d %d", run.ID, run.Attempts, run.Started.UnixMicro()) // as precise as the ledger
 	return mac.Sum(nil)
 }
 
-// run returns the run whose token it is.
-func (t runTokens) run(token string) (string, bool) {
-	id, code, ok := strings.Cut(strings.TrimPrefix(token, "run."), ".")
-	run, err := base64.RawURLEncoding.DecodeString(id)
-	given, err2 := base64.RawURLEncoding.DecodeString(code)
-	if !ok || err != nil || err2 != nil || !hmac.Equal(given, t.code(string(run))) {
-		return "", false
-	}
-	return string(run), true
+// splitToken returns the id of the run whose token it says to be, and its code.
+func splitToken(token string) (id string, code []byte, ok bool) {
+	idText, codeText, ok := strings.Cut(strings.TrimPrefix(token, "run."), ".")
+	idBytes, err := base64.RawURLEncoding.DecodeString(idText)
+	code, err2 := base64.RawURLEncoding.DecodeString(codeText)
+	return string(idBytes), code, ok && err == nil && err2 == nil
 }
 
-// tokenOf tells whose token it is: only while the run is under way.
-func (l *loop) tokenOf(t runTokens) func(token string) (task, run string, ok bool) {
-	return func(token string) (string, string, bool) {
-		run, ok := t.run(token)
+// tokenOf tells whose token it is: only while that attempt is under way.
+func (l *loop) tokenOf(t runTokens) control.TokenOf {
+	return func(token string) (runner.Run, bool) {
+		id, code, ok := splitToken(token)
 		if !ok {
-			return "", "", false
+			return runner.Run{}, false
 		}
-		if _, alive := l.leases.Load(run); !alive {
-			return "", "", false
+		live, ok := l.leases.Load(id)
+		if !ok {
+			return runner.Run{}, false
 		}
-		task, _ := runner.SplitID(run)
-		return task, run, true
+		run := live.(underway).Run
+		return run, hmac.Equal(code, t.code(run))
 	}
 }

@@ -219,7 +219,7 @@ func (l *loop) retry(ctx context.Context, u underway, res runner.Result) (bool, 
 	err := l.ledger.Note(ctx, u.Lease, runner.Transition{State: runner.Delayed, Why: why, Until: until})
 	if err == nil {
 		l.post(func() {
-			l.leases.Delete(run.ID)
+			l.endLease(run.ID)
 			l.view.Remove(run.ID)
 			// Somebody may have cancelled it before the loop came to know.
 			if now, _, err := l.ledger.Get(ctx, run.ID); err == nil && now.State != runner.Delayed {

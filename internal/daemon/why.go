@@ -174,7 +174,11 @@ func (r *reader) around(ctx context.Context, f *facts) error {
 	running, err := r.book.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Running}})
 	for _, run := range slices.Backward(running) {
 		if run.Task == f.name || run.Queue == f.run.Queue && run.Queue != "" {
-			f.ahead = append(f.ahead, run)
+			if control.SeesRun(ctx, run) {
+				f.ahead = append(f.ahead, run)
+			} else {
+				f.aheadHidden++
+			}
 		}
 		f.running++
 	}

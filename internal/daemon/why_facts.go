@@ -31,13 +31,14 @@ type facts struct {
 	events []ledger.Event // of the task and of all of rota, oldest first
 	next   time.Time      // slot to come
 
-	rows    []runner.Run // the newest of the task
-	run     *runner.Run  // the row that the slot is in; nil: there is none
-	steps   []runner.Transition
-	by      *runner.Run  // the run that it gave way to
-	lane    *ledger.Hold // its queue is stopped
-	ahead   []runner.Run // what runs of its task, or in its queue
-	running int          // runs under way, of all tasks
+	rows        []runner.Run // the newest of the task
+	run         *runner.Run  // the row that the slot is in; nil: there is none
+	steps       []runner.Transition
+	by          *runner.Run  // the run that it gave way to
+	lane        *ledger.Hold // its queue is stopped
+	ahead       []runner.Run // what runs of its task, or in its queue
+	aheadHidden int          // of these that are not there for whoever asks
+	running     int          // runs under way, of all tasks
 
 	first time.Time // the oldest record of the task
 	sign  time.Time // the last sign of life before the start that followed

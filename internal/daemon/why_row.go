@@ -350,6 +350,9 @@ func (a *answer) queued() {
 		}
 		a.say("%s runs since %s", run.ID, a.clock(run.Started))
 	}
+	if a.aheadHidden > 0 {
+		a.say("%s before it", plural(a.aheadHidden, "run of another task is", "runs of other tasks are"))
+	}
 	if most := a.cfg.Rota.MaxRunning; most > 0 && a.running >= most {
 		a.say("%s under way, and no more may be (max_running)", plural(a.running, "run is", "runs are"))
 	}

@@ -21,6 +21,7 @@ import (
 // clock moves by a second with each look at it.
 type Fake struct {
 	control.Hub
+	Users map[string]string // of tasks, with whose rights runs are made; set before the first
 
 	mu      sync.Mutex
 	now     time.Time
@@ -152,7 +153,7 @@ func (f *Fake) Request(ctx context.Context, q control.Request, input io.Reader) 
 		return runner.Run{}, control.Errorf(control.Conflict, "", "%s is held by %s", q.Task, t.Hold.By)
 	}
 	r := &fakeRun{asked: asked, input: string(text)}
-	r.Run.Run = runner.Run{ID: q.Task + "/" + q.Key, Task: q.Task, Cause: runner.CauseManual, Params: q.Params, Who: control.Who(ctx), Force: q.Force, On: q.On}
+	r.Run.Run = runner.Run{ID: q.Task + "/" + q.Key, Task: q.Task, Cause: runner.CauseManual, Params: q.Params, Who: control.Who(ctx), User: f.Users[q.Task], Force: q.Force, On: q.On}
 	f.runs = append(f.runs, r)
 	switch {
 	case q.Held:

@@ -1,0 +1,91 @@
+package control
+
+import (
+	"cmp"
+	"context"
+	"sync"
+)
+
+// activeRequests are the requests under way, so that those can be ended whose callers
+// have lost the right to what they asked for.
+type activeRequests struct {
+	mu           sync.Mutex
+	byCredential map[string]map[*activeRequest]struct{} // by the credential of the caller
+}
+
+// activeRequest is one request.
+type activeRequest struct {
+	guard *guard
+	who   func() (Caller, error)
+	end   context.CancelCauseFunc
+}
+
+// errRevoked ends the request of a caller who has lost the right to it.
+var errRevoked = Errorf(Forbidden, "", "access was revoked")
+
+// begin adds a request of the caller that who returns, now and at each recheck.
+func (rs *activeRequests) begin(who func() (Caller, error), s Service, end context.CancelCauseFunc) (*activeRequest, error) {
+	caller, err := who()
+	if err != nil {
+		return nil, err
+	}
+	r := &activeRequest{newGuard(s, caller), who, end}
+	rs.add(r)
+	// A credential that ended before the request was added ends it here.
+	if caller.credential != "" {
+		if now, err := who(); err != nil || now.credential != caller.credential {
+			rs.finish(r)
+			return nil, cmp.Or[error](err, errRevoked)
+		}
+	}
+	return r, nil
+}
+
+func (rs *activeRequests) add(r *activeRequest) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if rs.byCredential == nil {
+		rs.byCredential = map[string]map[*activeRequest]struct{}{}
+	}
+	credential := r.guard.c.credential
+	if rs.byCredential[credential] == nil {
+		rs.byCredential[credential] = map[*activeRequest]struct{}{}
+	}
+	rs.byCredential[credential][r] = struct{}{}
+}
+
+func (rs *activeRequests) finish(r *activeRequest) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	credential := r.guard.c.credential
+	if delete(rs.byCredential[credential], r); len(rs.byCredential[credential]) == 0 {
+		delete(rs.byCredential, credential)
+	}
+}
+
+// recheck ends the requests of callers who have lost the right to them.
+func (rs *activeRequests) recheck() {
+	rs.mu.Lock()
+	var all []*activeRequest
+	for _, some := range rs.byCredential {
+		for r := range some {
+			all = append(all, r)
+		}
+	}
+	rs.mu.Unlock()
+	for _, r := range all {
+		now, err := r.who()
+		if err != nil || now.credential != r.guard.c.credential || r.guard.revoked() != nil {
+			r.end(errRevoked)
+		}
+	}
+}
+
+// drop ends the requests that were made with a credential.
+func (rs *activeRequests) drop(credential string) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for r := range rs.byCredential[credential] {
+		r.end(errRevoked)
+	}
+}

@@ -1,0 +1,163 @@
+package control
+
+import (
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// How many connections of one may be open at a time, if there are descriptors
+// enough. One beyond is closed at once.
+const (
+	maxPeer    = 128 // of each user at a unix socket, but root and rota's own
+	maxAddress = 256 // of each address
+)
+
+// connections counts who has how many connections open, at all listeners of a
+// server. Each kind of caller has a quota of the descriptors of this process for
+// itself: whoever connects cannot keep tasks from being started, nor root out.
+type connections struct {
+	own, peers, network quota
+}
+
+// quota is a number of connections and who uses how many of them.
+type quota struct {
+	most, each int
+
+	mu   sync.Mutex
+	open map[string]int // by whose they are
+	sum  int
+}
+
+// newConnections divides a number of descriptors. A connection takes up to four:
+// that of the socket, and those of the files that are sent or received.
+func newConnections(descriptors int) *connections {
+	const most = 4096
+	few, more := min(descriptors/16, most), min(descriptors/8, most)
+	return &connections{
+		own:     quota{most: more, each: more},
+		peers:   quota{most: few, each: min(maxPeer, max(1, few/4))},
+		network: quota{most: few, each: min(maxAddress, max(1, few/4))},
+	}
+}
+
+// descriptors is how many this process may have open.
+func descriptors() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 1024
+	}
+	return int(min(limit.Cur, 1<<20))
+}
+
+// of returns the quota that a connection counts for, and whose it is.
+func (n *connections) of(d *Door, c net.Conn) (*quota, string) {
+	if d.peers == nil {
+		return &n.network, network(c.RemoteAddr())
+	}
+	at := peerOf(c)
+	if d.peers.own(at) {
+		return &n.own, ""
+	}
+	return &n.peers, strconv.Itoa(int(at.uid))
+}
+
+// network is the address of a machine, or the least network that IPv6 gives to
+// one who has many.
+func network(addr net.Addr) string {
+	at, err := netip.ParseAddrPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	ip := at.Addr().Unmap().WithZone("")
+	if ip.Is6() {
+		if net, err := ip.Prefix(64); err == nil {
+			return net.String()
+		}
+	}
+	return ip.String()
+}
+
+// take counts one more, if it is not too many.
+func (s *quota) take(whose string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sum >= s.most || s.open[whose] >= s.each {
+		return false
+	}
+	if s.open == nil {
+		s.open = map[string]int{}
+	}
+	s.open[whose]++
+	s.sum++
+	return true
+}
+
+// leave counts one less.
+func (s *quota) leave(whose string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sum--; s.open[whose] == 1 {
+		delete(s.open, whose)
+	} else {
+		s.open[whose]--
+	}
+}
+
+// countedListener closes connections at once that would be too many, and speaks
+// TLS where the door has a certificate.
+type countedListener struct {
+	net.Listener
+	door *Door
+	all  *connections
+	once sync.Once
+}
+
+func (l *countedListener) Close() error {
+	err := l.Listener.Close()
+	l.once.Do(func() { close(l.door.closed) })
+	return err
+}
+
+func (l *countedListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		s, whose := l.all.of(l.door, c)
+		if !s.take(whose) {
+			c.Close()
+			continue
+		}
+		counted := &countedConn{Conn: c, leave: sync.OnceFunc(func() { s.leave(whose) })}
+		if w := l.door.web.Load(); w != nil && w.TLS != nil {
+			return tls.Server(counted, l.door.tls), nil
+		}
+		return counted, nil
+	}
+}
+
+// countedConn is a connection that is counted until it is closed.
+type countedConn struct {
+	net.Conn
+	leave func()
+}
+
+func (c *countedConn) Close() error {
+	err := c.Conn.Close()
+	c.leave()
+	return err
+}
+
+// CloseWrite lets the server end an answer while the other end still sends.
+func (c *countedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}

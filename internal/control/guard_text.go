@@ -1,0 +1,89 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+
+	"rota/runner"
+)
+
+// Shown is a run without what is shown to nobody: a digest, and a path on the
+// machine of the daemon.
+func Shown(r runner.Run) runner.Run {
+	r.Content, r.InputFile = "", ""
+	return r
+}
+
+// run is r as the caller may see it: without names of tasks and runs that they may
+// not see.
+func (g *guard) run(r runner.Run) runner.Run {
+	r = Shown(r)
+	if g.all() {
+		return r
+	}
+	if !g.sees(r.Parent) {
+		r.Parent = ""
+	}
+	if !g.sees(r.By) {
+		r.By = ""
+	}
+	r.Why, r.Who = g.text(r.Why), g.text(r.Who)
+	return r
+}
+
+// word is what may be the name of a run, or of a task in a hook: not a part of a
+// longer path.
+var word = regexp.MustCompile(`(\brun )?[A-Za-z0-9_.@~:/-]+`)
+
+// text is a text without the names of runs, and of tasks in hooks, that the caller
+// may not see. It looks at the form of a name alone: if it asked whether there is
+// such a run, whoever can write a text could ask, too.
+func (g *guard) text(text string) string {
+	if g.all() {
+		return text
+	}
+	return word.ReplaceAllStringFunc(text, func(w string) string {
+		name := strings.TrimRight(w, ".:")
+		end := w[len(name):]
+		name = strings.TrimPrefix(name, "run ")
+		if task, hook := strings.CutPrefix(name, "run:"); hook {
+			if taskName.MatchString(task) && !g.sees(task) {
+				return "run:…" + end
+			}
+			return w
+		}
+		task, key := runner.SplitID(name)
+		if name == "fork/exec" || !taskName.MatchString(task) || !runKey.MatchString(key) || g.sees(task) {
+			return w
+		}
+		return "another run" + end
+	})
+}
+
+// texts is text for each of some.
+func (g *guard) texts(all []string) []string {
+	shown := make([]string, len(all))
+	for i, text := range all {
+		shown[i] = g.text(text)
+	}
+	return shown
+}
+
+// hide removes from an error the names of tasks and runs that the caller may not
+// see: a hint names what is near.
+func (g *guard) hide(err error) error {
+	if err == nil || g.all() || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	var e *Error
+	if !errors.As(err, &e) {
+		return &Error{Code: Failed, Message: g.text(err.Error())}
+	}
+	shown := &Error{Code: e.Code, Message: g.text(e.Message), Hint: g.text(e.Hint)}
+	if e.Code == NotFound {
+		shown.Hint = ""
+	}
+	return shown
+}

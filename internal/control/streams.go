@@ -1,0 +1,43 @@
+package control
+
+import "sync"
+
+// How many event streams are open at a time.
+const (
+	maxStreams  = 128
+	ownStreams  = 16 // of these only for root and the user that rota runs as
+	eachStreams = 16 // of everybody else: a user, a token, the runs of a task
+)
+
+// streams counts event streams by whose share they are.
+type streams struct {
+	mu   sync.Mutex
+	open map[string]int
+	sum  int
+}
+
+// open counts one more stream, until it is closed.
+func (s *streams) take(whose string) (leave func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.sum >= maxStreams, whose != "" && s.sum-s.open[""] >= maxStreams-ownStreams:
+		return nil, Errorf(NotNow, "try again later", "all event streams that rota serves are in use")
+	case whose != "" && s.open[whose] >= eachStreams:
+		return nil, Errorf(NotNow, "close one", "%d event streams are open, which is all that one caller gets", eachStreams)
+	}
+	if s.open == nil {
+		s.open = map[string]int{}
+	}
+	s.open[whose]++
+	s.sum++
+	return sync.OnceFunc(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.sum--; s.open[whose] == 1 {
+			delete(s.open, whose)
+		} else {
+			s.open[whose]--
+		}
+	}), nil
+}

@@ -1,0 +1,318 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rota/config"
+	"rota/internal/control"
+	"rota/internal/trust"
+)
+
+// webAccess is the listener of [web], as the file in force says it, with the
+// tokens and the certificate as they were read last.
+type webAccess struct {
+	group   string     // that may do everything, at a unix socket
+	rule    trust.Rule // who may change the files
+	makeDir func(socket string) error
+	log     func(msg string, args ...any)
+
+	mu    sync.Mutex
+	door  *control.Door // nil: nobody listens
+	serve func(*control.Door) context.CancelCauseFunc
+	end   context.CancelCauseFunc // of who serves the door; nil: nobody does yet
+	over  bool                    // nothing is opened any more
+
+	reading sync.Mutex               // files
+	pending sync.Map                 // of accessFile: being read, maybe since long
+	trouble atomic.Pointer[[]string] // what could not be put in force
+}
+
+// errListenerClosed ends the requests of a listener that is closed.
+var errListenerClosed = control.Errorf(control.Forbidden, "see [web] in jobs.toml", "this listener was closed")
+
+// open listens as [web] says, for the first time: nothing of it may be wrong.
+func (a *webAccess) open(w config.Web) error {
+	if w.Listen == "" {
+		return nil
+	}
+	web, problems := a.read(w)
+	if problems != nil {
+		return errors.Join(problems...)
+	}
+	d, err := a.listen(web)
+	if err == nil {
+		a.log("listening", "web", d.Addr())
+		a.door = d
+	}
+	return err
+}
+
+// begin serves the door, and those that are opened later.
+func (a *webAccess) begin(serve func(*control.Door) context.CancelCauseFunc) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.serve = serve
+	if a.door != nil {
+		a.end = serve(a.door)
+	}
+}
+
+// shut closes a door that nobody serves yet.
+func (a *webAccess) shut() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.close()
+}
+
+// stop keeps any other door from being opened.
+func (a *webAccess) stop() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.over = true
+}
+
+// update puts in force what [web] and the files that it names say now, and
+// returns what of it is not in force. What cannot be read lets nobody in: neither
+// a token that was good before, nor anybody without a certificate that is good
+// now.
+func (a *webAccess) update(w config.Web) (problems []string) {
+	var web control.Web
+	if w.Listen != "" {
+		var wrong []error
+		web, wrong = a.read(w)
+		problems = webProblems(wrong)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	defer func() { a.trouble.Store(&problems) }()
+	if a.over {
+		return nil
+	}
+	if w.Listen == "" {
+		a.close()
+		return nil
+	}
+	if err := a.apply(w, web); err != nil {
+		a.close()
+		problems = append(problems, fmt.Sprintf("[web] listener %s is closed: %v", w.Listen, err))
+	}
+	return problems
+}
+
+// problems returns what update would return of what can be told beforehand.
+func (a *webAccess) problems(w config.Web) []string {
+	if w.Listen == "" {
+		return nil
+	}
+	_, wrong := a.read(w)
+	return webProblems(wrong)
+}
+
+// webProblems are problems of [web] for people.
+func webProblems(wrong []error) (texts []string) {
+	for _, err := range wrong {
+		texts = append(texts, "[web] "+err.Error())
+	}
+	return texts
+}
+
+// apply has the door be as web says.
+func (a *webAccess) apply(w config.Web, web control.Web) error {
+	if w.TLSCert != "" && web.TLS == nil {
+		return errors.New("no valid certificate")
+	}
+	if a.door != nil && a.door.Listens(web.Listen) {
+		select {
+		case <-a.door.Closed(): // it could not go on
+			a.close()
+		default:
+			return a.door.Change(web)
+		}
+	}
+	d, err := a.listen(web)
+	if err != nil && a.door != nil { // which may be in the way
+		a.close()
+		d, err = a.listen(web)
+	}
+	if err != nil {
+		return err
+	}
+	a.close()
+	a.log("listening", "web", d.Addr())
+	if a.door = d; a.serve != nil {
+		a.end = a.serve(d)
+	}
+	return nil
+}
+
+// listen opens a door.
+func (a *webAccess) listen(web control.Web) (*control.Door, error) {
+	if path, ok := strings.CutPrefix(web.Listen, "unix:"); ok {
+		if err := a.makeDir(path); err != nil {
+			return nil, err
+		}
+	}
+	return control.OpenWeb(web)
+}
+
+// close closes the door. Once it returns nobody can connect any more.
+func (a *webAccess) close() {
+	d, end := a.door, a.end
+	if a.door, a.end = nil, nil; d == nil {
+		return
+	}
+	a.log("listener closed", "web", d.Addr())
+	if end == nil {
+		d.Close()
+		return
+	}
+	end(errListenerClosed)
+	<-d.Closed()
+}
+
+// read reads the tokens, the certificate and its key. What cannot be read, or
+// could have been read or changed by somebody else, is left out.
+func (a *webAccess) read(w config.Web) (web control.Web, problems []error) {
+	web = control.Web{Listen: w.Listen, Group: a.group, Hosts: w.Hosts}
+	names := slices.Sorted(maps.Keys(w.Tokens))
+	var files []accessFile
+	for _, name := range names {
+		files = append(files, accessFile{w.Tokens[name].File, true})
+	}
+	if w.TLSCert != "" {
+		files = append(files, accessFile{w.TLSCert, false}, accessFile{w.TLSKey, true})
+	}
+	read := a.readFiles(files)
+	for i, name := range names {
+		text, err := read[i].text, read[i].err
+		token := control.Token{Name: name, Value: string(bytes.TrimSpace(text)), May: control.Scope(w.Tokens[name].May), Tasks: w.Tokens[name].Tasks}
+		if err != nil {
+			err = fmt.Errorf("token %q: %w", name, err)
+		} else {
+			err = token.Check()
+		}
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		web.Tokens = append(web.Tokens, token)
+	}
+	if w.TLSCert == "" {
+		return web, problems
+	}
+	cert, key := read[len(names)], read[len(names)+1]
+	if cert.err != nil {
+		return web, append(problems, fmt.Errorf("tls_cert: %w", cert.err))
+	}
+	if key.err != nil {
+		return web, append(problems, fmt.Errorf("tls_key: %w", key.err))
+	}
+	pair, err := tls.X509KeyPair(cert.text, key.text)
+	if err != nil {
+		return web, append(problems, fmt.Errorf("tls_cert and tls_key are not a pair of PEM files that belong together: %w", err))
+	}
+	web.TLS = &pair
+	return web, problems
+}
+
+// accessFile is a file by which others get in.
+type accessFile struct {
+	path   string
+	secret bool // only its owner and group may read it
+}
+
+// contents is what a file holds, or why it does not count.
+type contents struct {
+	text []byte
+	err  error
+}
+
+// Bounds of a file by which others get in.
+const (
+	maxAccessFile = 1 << 20
+	accessTime    = 3 * time.Second // to read it: it may be on a server that does not answer
+)
+
+// AccessFault returns why a daemon would refuse a file of [web], a secret one or a
+// certificate; nil: it would not.
+func AccessFault(path string, secret, trusted bool) error {
+	a := webAccess{rule: Options{TrustFile: trusted}.rule()}
+	return a.readFiles([]accessFile{{path, secret}})[0].err
+}
+
+// readFiles reads files at the same time, so that one that is not answered for
+// keeps none of the others. That one is not read again before it is.
+func (a *webAccess) readFiles(files []accessFile) []contents {
+	a.reading.Lock()
+	defer a.reading.Unlock()
+	all := make([]contents, len(files))
+	done := make([]chan contents, len(files))
+	for i, f := range files {
+		if slices.Contains(files[:i], f) {
+			continue
+		}
+		if _, unanswered := a.pending.LoadOrStore(f, true); unanswered {
+			continue
+		}
+		c := make(chan contents, 1)
+		done[i] = c
+		go func() {
+			text, err := a.readFile(f)
+			a.pending.Delete(f)
+			c <- contents{text, err}
+		}()
+	}
+	late := time.After(accessTime)
+	expired := false
+	for i, f := range files {
+		all[i].err = fmt.Errorf("%s could not be read within %v", f.path, accessTime)
+		switch same := slices.Index(files[:i], f); {
+		case same >= 0:
+			all[i] = all[same]
+		case done[i] == nil:
+		case expired:
+			select {
+			case all[i] = <-done[i]:
+			default:
+			}
+		default:
+			select {
+			case all[i] = <-done[i]:
+			case <-late:
+				expired = true
+			}
+		}
+	}
+	return all
+}
+
+// readFile reads a file that nobody whom rota does not trust can change, or put
+// another in the place of.
+func (a *webAccess) readFile(of accessFile) ([]byte, error) {
+	f, err := a.rule.Open(of.path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case of.secret && info.Mode()&0o007 != 0:
+		return nil, fmt.Errorf("others may read or write %s; type: chmod o= %s", of.path, trust.Quote(of.path))
+	case info.Size() > maxAccessFile:
+		return nil, fmt.Errorf("%s is larger than %d MiB", of.path, maxAccessFile>>20)
+	}
+	return io.ReadAll(io.LimitReader(f, maxAccessFile))
+}
