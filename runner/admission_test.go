@@ -204,8 +204,8 @@ func TestAdmission(t *testing.T) {
 						Policy: func(task string) (Policy, bool) {
 							return Policy{Mode: mode, Overlap: Overlap(overlap), Queue: c.queue, Priority: testPriority(task)}, true
 						},
-						Held: func(task string) (string, bool) {
-							return "held by ada: upgrade", task == c.view.held
+						Held: func(task string) (Reason, bool) {
+							return Reason{Code: ReasonHeld, By: "ada", Detail: "upgrade"}, task == c.view.held
 						},
 						Stopped: func(queue string) bool { return queue == c.view.stopped },
 					}
@@ -339,9 +339,9 @@ func testSlot(word string) Slot {
 	}
 	switch rest := key[:len(key)-1]; key[len(key)-1] {
 	case '!':
-		key, s.Missed = rest, "too late"
+		key, s.Missed = rest, Said("too late")
 	case '-':
-		key, s.Skip = rest, "left out"
+		key, s.Skip = rest, Said("left out")
 	case '@':
 		key, s.Each = rest, true
 	}

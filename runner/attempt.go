@@ -94,16 +94,18 @@ func (a *attempt) act(ctx context.Context) (err error) {
 
 // result turns the error of the action into the end of the run.
 func (a *attempt) result(err error) Result {
-	r := Result{Outcome: OK, Finished: time.Now()}
+	r, why := Result{Outcome: OK, Finished: time.Now()}, Reason{}
 	var exit *Exit
 	var from *stop
 	switch {
 	case errors.As(err, &from):
-		r.Outcome, r.Why = from.Outcome, from.Why
+		if r.Outcome, why = from.Outcome, from.Reason; why.IsZero() {
+			why = Said(from.Why)
+		}
 	case errors.Is(err, errTimeout):
-		r.Outcome, r.Why = TimedOut, "after "+a.task.Timeout.String()
+		r.Outcome, why = TimedOut, Reason{Code: ReasonTimeout, Span: a.task.Timeout}
 	case errors.As(err, &exit) && exit.Signal != "":
-		r.Outcome, r.Why, r.Signal = Failed, exit.Error(), exit.Signal
+		r.Outcome, r.Signal, why = Failed, exit.Signal, Reason{Code: ReasonSignal, Detail: exit.Signal}
 	case err == nil, errors.As(err, &exit):
 		code := 0
 		if exit != nil {
@@ -113,10 +115,14 @@ func (a *attempt) result(err error) Result {
 			r.Exit = &code
 		}
 		if !slices.Contains(a.task.SuccessExit, code) && (exit != nil || r.Exit != nil) {
-			r.Outcome, r.Why = Failed, fmt.Sprintf("exit %d", code)
+			r.Outcome, why = Failed, Reason{Code: ReasonExit, Next: code}
 		}
 	default:
-		r.Outcome, r.Why = Failed, firstLine(err.Error())
+		r.Outcome, why = Failed, Reason{Code: ReasonError, Detail: firstLine(err.Error())}
+		var never *startFailure
+		if errors.As(err, &never) {
+			why = Reason{Code: ReasonNotStarted, Detail: firstLine(never.err.Error())}
+		}
 	}
 	if r.Outcome == Failed || r.Outcome == TimedOut {
 		r.Error = a.out.Tail()
@@ -136,13 +142,8 @@ func (a *attempt) result(err error) Result {
 		r.Stuck = true
 		a.notes.add("the action has not returned yet")
 	}
-	for _, note := range a.notes.all() {
-		if r.Why != "" {
-			r.Why += "; "
-		}
-		r.Why += note
-	}
-	return r
+	why.Notes = a.notes.all()
+	return r.Because(why)
 }
 
 // notes collects what belongs in the record of a run.

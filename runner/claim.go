@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"cmp"
 	"slices"
 )
 
@@ -53,7 +52,7 @@ func (d *decision) claim() {
 // refuse turns the newest of the new runs that would have to wait in a lane
 // without room into skipped slots.
 func (d *decision) refuse() {
-	refused := map[string]bool{} // why a run would have been replaced
+	refused := map[string]bool{} // ids of runs
 	for i := len(d.fresh) - 1; i >= 0; i-- {
 		w := &d.fresh[i]
 		if w.claimed || !d.full(w) {
@@ -61,18 +60,20 @@ func (d *decision) refuse() {
 		}
 		d.queued[w.Queue]--
 		w.task.more--
-		refused[replacedBy(w.ID)] = true
+		refused[w.ID] = true
 		d.restore(w)
-		d.batch.Folds = append(d.batch.Folds, Run{
-			ID: w.ID, Task: w.Task, Cause: w.Cause, Outcome: Skipped, Why: "queue full: " + cmp.Or(w.Queue, "too many wait"), Parent: w.Parent,
+		full := Run{
+			ID: w.ID, Task: w.Task, Cause: w.Cause, Outcome: Skipped, Parent: w.Parent,
 			Scheduled: w.Scheduled, Finished: d.now, First: w.Scheduled, Last: w.Scheduled, Count: 1,
-		})
+		}
+		full.Because(Reason{Code: ReasonQueueFull, Detail: w.Queue})
+		d.batch.Folds = append(d.batch.Folds, full)
 	}
 	if len(refused) == 0 {
 		return
 	}
-	d.batch.Runs = slices.DeleteFunc(d.batch.Runs, func(r Run) bool { return refused[replacedBy(r.ID)] })
-	stays := func(e End) bool { return refused[e.Why] }
+	d.batch.Runs = slices.DeleteFunc(d.batch.Runs, func(r Run) bool { return refused[r.ID] })
+	stays := func(e End) bool { return e.Reason.Code == ReasonReplaced && refused[e.Reason.By] }
 	d.batch.Ends = slices.DeleteFunc(d.batch.Ends, stays)
 	d.batch.Stops = slices.DeleteFunc(d.batch.Stops, stays)
 }

@@ -117,7 +117,7 @@ func TestStopSignalIsHeard(t *testing.T) {
 		task.StopSignal, task.KillAfter = "INT", 10*time.Second
 		run := b.launch(task, "k")
 		awaitFile(t, filepath.Join(b.dir, "up"))
-		if !b.Stop(End{run.ID, Cancelled, "enough"}) {
+		if !b.Stop(NewEnd(run.ID, Cancelled, Said("enough"))) {
 			t.Fatal("there is no such run")
 		}
 		if r := b.end(); r.Outcome != Cancelled || r.Why != "enough" {
@@ -373,7 +373,7 @@ func TestStopTwiceKeepsTheGrace(t *testing.T) {
 		task.KillAfter = 20 * time.Second
 		run := b.launch(task, "k")
 		awaitFile(t, filepath.Join(b.dir, "up"))
-		b.Stop(End{run.ID, Replaced, "replaced by t/2"})
+		b.Stop(NewEnd(run.ID, Replaced, Said("replaced by t/2")))
 		awaitLog := func(want string) {
 			for until := time.Now().Add(10 * time.Second); time.Now().Before(until); <-time.After(5 * time.Millisecond) {
 				if text, _ := os.ReadFile(logPath(b.dir, run.ID, 1)); strings.Contains(string(text), want) {
@@ -383,7 +383,7 @@ func TestStopTwiceKeepsTheGrace(t *testing.T) {
 			t.Fatalf("no %q in the log", want)
 		}
 		awaitLog("cleaning")
-		b.Stop(End{run.ID, Replaced, "replaced by t/3"})
+		b.Stop(NewEnd(run.ID, Replaced, Said("replaced by t/3")))
 		write(t, filepath.Join(b.dir, "go"), "x", 0o600)
 		if r := b.end(); r.Outcome != Replaced || r.Why != "replaced by t/2" {
 			t.Errorf("got %+v", r)

@@ -20,8 +20,12 @@ type Batch struct {
 type End struct {
 	ID      string
 	Outcome Outcome
-	Why     string
+	Reason  Reason
+	Why     string // the same as a text
 }
+
+// NewEnd returns an End.
+func NewEnd(id string, o Outcome, why Reason) End { return End{id, o, why, why.String()} }
 
 // UnqueuedCapacity bounds what may wait of one task that names no queue.
 const UnqueuedCapacity = 1000
@@ -78,7 +82,7 @@ type taskView struct {
 	queue    string
 	priority int
 
-	hold    string // why it is held
+	hold    Reason // why it is held
 	held    bool
 	live    []Run
 	waiting []Run
@@ -102,14 +106,14 @@ func (d *decision) task(name string) *taskView {
 // slot decides whether one slot becomes a run.
 func (d *decision) slot(s dueSlot) {
 	switch {
-	case s.Skip != "":
+	case !s.Skip.IsZero():
 		d.fold(s.Slot, s.N, Skipped, s.Skip, "")
 		return
 	case s.task.held:
 		// Before missed: held time is not missed time.
 		d.fold(s.Slot, s.N, Skipped, s.task.hold, "")
 		return
-	case s.Missed != "":
+	case !s.Missed.IsZero():
 		d.fold(s.Slot, s.N, Missed, s.Missed, "")
 		return
 	}
@@ -121,7 +125,7 @@ func (d *decision) slot(s dueSlot) {
 		d.add(s, id)
 	}
 	if s.N > 1 {
-		d.fold(s.Slot, s.N-1, Skipped, "coalesced: a newer slot was due too", id)
+		d.fold(s.Slot, s.N-1, Skipped, Reason{Code: ReasonCoalesced}, id)
 	}
 }
 
@@ -142,28 +146,28 @@ func (d *decision) overlap(s dueSlot, id string) bool {
 	switch {
 	case s.Of != nil:
 		// It waits its turn as a request does, but not beside one of its own.
-		return !d.joins(s, "overlap: a run of this request waits already", func(r *Run) bool { return r.ofStanding() && r.Parent == s.Of.ID })
+		return !d.joins(s, ReasonOverlapRequest, func(r *Run) bool { return r.ofStanding() && r.Parent == s.Of.ID })
 	case t.fresh != "":
-		d.fold(s.Slot, s.N, Skipped, "overlap: another slot of this instant waits", t.fresh)
+		d.fold(s.Slot, s.N, Skipped, Reason{Code: ReasonOverlapInstant}, t.fresh)
 		return false
 	case t.overlap == OverlapQueue:
-		return !d.joins(s, "overlap: a run waits already", (*Run).ofSlot)
+		return !d.joins(s, ReasonOverlapQueued, (*Run).ofSlot)
 	case t.overlap == OverlapReplace:
 		d.replace(t, id)
 	case len(t.live) > 0:
-		d.fold(s.Slot, s.N, Skipped, "overlap: still running", t.live[0].ID)
+		d.fold(s.Slot, s.N, Skipped, Reason{Code: ReasonOverlapRunning}, t.live[0].ID)
 		return false
 	default:
-		return !d.joins(s, "overlap: still waiting", func(*Run) bool { return true })
+		return !d.joins(s, ReasonOverlapWaiting, func(*Run) bool { return true })
 	}
 	return true
 }
 
 // joins folds a slot into the first waiting run of its task that is like that.
-func (d *decision) joins(s dueSlot, why string, like func(*Run) bool) bool {
+func (d *decision) joins(s dueSlot, why ReasonCode, like func(*Run) bool) bool {
 	for i := range s.task.waiting {
 		if r := &s.task.waiting[i]; like(r) {
-			d.fold(s.Slot, s.N, Skipped, why, r.ID)
+			d.fold(s.Slot, s.N, Skipped, Reason{Code: why}, r.ID)
 			return true
 		}
 	}
@@ -175,7 +179,7 @@ func (d *decision) joins(s dueSlot, why string, like func(*Run) bool) bool {
 func (d *decision) replace(t *taskView, id string) {
 	for i := range t.waiting {
 		if r := &t.waiting[i]; r.ofSlot() {
-			d.batch.Ends = append(d.batch.Ends, End{r.ID, Replaced, replacedBy(id)})
+			d.batch.Ends = append(d.batch.Ends, NewEnd(r.ID, Replaced, Reason{Code: ReasonReplaced, By: id}))
 			d.queued[r.Queue]--
 			d.gone[r.ID] = true
 			t.more--
@@ -185,13 +189,11 @@ func (d *decision) replace(t *taskView, id string) {
 		return
 	}
 	for _, r := range t.live {
-		d.batch.Stops = append(d.batch.Stops, End{r.ID, Replaced, replacedBy(id)})
+		d.batch.Stops = append(d.batch.Stops, NewEnd(r.ID, Replaced, Reason{Code: ReasonReplaced, By: id}))
 	}
 }
 
-func replacedBy(id string) string { return "replaced by " + id }
-
 // fold adds a row for n instants of s that are not executed.
-func (d *decision) fold(s *Slot, n int, o Outcome, why, by string) {
+func (d *decision) fold(s *Slot, n int, o Outcome, why Reason, by string) {
 	d.batch.Folds = append(d.batch.Folds, s.fold(n, o, why, by, d.now))
 }

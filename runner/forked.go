@@ -235,7 +235,7 @@ func (r *Runner) Resume(ctx context.Context, f Found) {
 		// The shim is just being born or just died: the lock tells when.
 		go func() {
 			if err := f.dir.await(); err != nil {
-				_ = r.o.Done(f.Run, Result{Outcome: Lost, Why: fmt.Sprintf("cannot watch its shim: %v", err)})
+				_ = r.o.Done(f.Run, Result{Outcome: Lost}.Because(Said(fmt.Sprintf("cannot watch its shim: %v", err))))
 				return
 			}
 			r.settle(f.dir, f.Run, f.Policy)
@@ -250,13 +250,13 @@ func (r *Runner) Resume(ctx context.Context, f Found) {
 // of it is stopped, then Options.Done is told that it is lost.
 func (r *Runner) Abandon(run Run, p Policy) {
 	go func() {
-		why := "rota was killed"
+		why := Reason{Code: ReasonRotaKilled}
 		left := leftExchange(r.o.StateDir, run.ID, run.Attempts)
 		if cleared := (family{run: run.ID, stateDir: r.o.StateDir}).clear(p, left); cleared != "" {
-			why += "; " + cleared
+			why.Notes = append(why.Notes, cleared)
 		}
 		joinLeft(logPath(r.o.StateDir, run.ID, run.Attempts))
-		_ = r.o.Done(run, Result{Outcome: Lost, Why: why, Finished: time.Now()})
+		_ = r.o.Done(run, Result{Outcome: Lost, Finished: time.Now()}.Because(why))
 	}()
 }
 

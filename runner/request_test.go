@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -164,7 +165,7 @@ func TestVariablesAndToken(t *testing.T) {
 				t.Errorf("%s holds the token: %q", path, text)
 			}
 		}
-		b.Stop(End{run.ID, Failed, "to see its error"})
+		b.Stop(NewEnd(run.ID, Failed, Said("to see its error")))
 		if r := b.end(); r.Error != "*** /run/rota.sock failed t\n***" {
 			t.Errorf("%+v", r)
 		}
@@ -193,7 +194,7 @@ func TestBuiltInsFailAlike(t *testing.T) {
 			}
 			if r.Finished = first.Finished; mode == Threaded {
 				first = r
-			} else if r != first {
+			} else if !reflect.DeepEqual(r, first) {
 				t.Errorf("%s, %s: %+v, threaded %+v", c.what, mode, r, first)
 			}
 			if got := b.logOrNone(run); got != "" {

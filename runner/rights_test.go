@@ -361,7 +361,7 @@ func TestHungMount(t *testing.T) {
 		task.Action = &Command{Argv: []string{file}}
 		run := a.launch(task, "stopped"+user)
 		a.Kill(run.ID)
-		a.Stop(End{run.ID, Cancelled, "enough"})
+		a.Stop(NewEnd(run.ID, Cancelled, Said("enough")))
 		if r := a.end(); r.Outcome != Cancelled {
 			t.Errorf("%+v", r)
 		}

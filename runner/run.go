@@ -10,7 +10,8 @@ type Run struct {
 	Cause     Cause     `json:"cause"`
 	State     State     `json:"state,omitempty"`   // "" once there is an outcome
 	Outcome   Outcome   `json:"outcome,omitempty"` // "" while there is a state
-	Why       string    `json:"why,omitempty"`     // the reason of a state or outcome, for people
+	Why       string    `json:"why,omitempty"`     // the reason of the state or outcome, for people
+	Reason    Reason    `json:"reason,omitzero"`   // the same for programs
 	Scheduled time.Time `json:"scheduled,omitzero"`
 	Queued    time.Time `json:"queued,omitzero"`
 	Started   time.Time `json:"started,omitzero"`
@@ -96,7 +97,8 @@ const (
 // Result is how an executed run ended.
 type Result struct {
 	Outcome  Outcome
-	Why      string `json:",omitempty"` // for people: "exit 3", "killed by SEGV"; what was left behind
+	Reason   Reason `json:",omitzero"`
+	Why      string `json:",omitempty"` // the same as a text: "exit 3", "killed by SEGV"; what was left behind
 	Finished time.Time
 	Exit     *int   `json:",omitempty"` // as in Run
 	Signal   string `json:",omitempty"`
@@ -110,9 +112,25 @@ type Transition struct {
 	Time    time.Time `json:"time"`
 	State   State     `json:"state,omitempty"`
 	Outcome Outcome   `json:"outcome,omitempty"`
-	Why     string    `json:"why,omitempty"`
+	Reason  Reason    `json:"reason,omitzero"`
+	Why     string    `json:"why,omitempty"`  // the same as a text
 	Until   time.Time `json:"until,omitzero"` // of State Delayed and Standing: the run's NotBefore from now on; zero: as it is
 	On      string    `json:"on,omitempty"`   // of State Standing: the run's trigger from now on; "": as it is
+}
+
+// Because gives a run its reason.
+func (r *Run) Because(why Reason) { r.Reason, r.Why = why, why.String() }
+
+// Because returns the transition with its reason.
+func (t Transition) Because(why Reason) Transition {
+	t.Reason, t.Why = why, why.String()
+	return t
+}
+
+// Because returns the result with its reason.
+func (r Result) Because(why Reason) Result {
+	r.Reason, r.Why = why, why.String()
+	return r
 }
 
 // Recorder is told of a run whenever it changes: the log, metrics, the page and

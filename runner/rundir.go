@@ -204,7 +204,7 @@ func (d runDir) settle(run Run, p Policy, stateDir string) Result {
 		why += "; " + cleared
 	}
 	joinLeft(logPath(stateDir, run.ID, run.Attempts))
-	return Result{Outcome: Lost, Why: why, Finished: time.Now()}
+	return Result{Outcome: Lost, Finished: time.Now()}.Because(Said(why))
 }
 
 // procOf describes a living process so that it can be told from a later one.

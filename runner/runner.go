@@ -144,7 +144,7 @@ func (r *Runner) refuse(run Run, err error) {
 
 // couldNotStart is the end of a run that never began.
 func couldNotStart(err error) Result {
-	return Result{Outcome: Failed, Why: "could not start: " + firstLine(err.Error()), Finished: time.Now(), Error: err.Error()}
+	return Result{Outcome: Failed, Finished: time.Now(), Error: err.Error()}.Because(Reason{Code: ReasonNotStarted, Detail: firstLine(err.Error())})
 }
 
 // Stop makes a run under way end with the outcome and reason of e. It returns
@@ -161,9 +161,9 @@ func (r *Runner) Stop(e End) bool {
 }
 
 // StopAll stops every run but the forked ones.
-func (r *Runner) StopAll(o Outcome, why string) {
+func (r *Runner) StopAll(o Outcome, why Reason) {
 	for _, id := range r.here() {
-		r.Stop(End{ID: id, Outcome: o, Why: why})
+		r.Stop(NewEnd(id, o, why))
 	}
 }
 

@@ -193,7 +193,7 @@ func TestStopOfAnAdoptedRun(t *testing.T) {
 	next := b.successor()
 	found, _ := next.Find()
 	next.Resume(t.Context(), found[0])
-	if !next.Stop(End{run.ID, Replaced, "replaced by t/k2"}) {
+	if !next.Stop(NewEnd(run.ID, Replaced, Said("replaced by t/k2"))) {
 		t.Fatal("no such run")
 	}
 	if r := next.end(); r.Outcome != Replaced || r.Why != "replaced by t/k2" {
@@ -266,7 +266,7 @@ func TestShutdown(t *testing.T) {
 	slow.KillAfter = time.Hour
 	b.launch(slow, "here")
 	awaitFile(t, filepath.Join(b.dir, "up"))
-	b.StopAll(Lost, "rota stopped")
+	b.StopAll(Lost, Reason{Code: ReasonRotaStopped})
 	b.KillAll()
 	if r := b.end(); r.Outcome != Lost || r.Why != "rota stopped" {
 		t.Errorf("got %+v", r)

@@ -76,7 +76,7 @@ func runShim() int {
 func (s *shimSpec) heed(term <-chan os.Signal, cancel context.CancelCauseFunc, kill chan<- struct{}) {
 	for first := true; ; first = false {
 		<-term
-		why := stop{Outcome: Lost, Why: "stopped by SIGTERM from outside"}
+		why := stop(NewEnd("", Lost, Said("stopped by SIGTERM from outside")))
 		asked := s.Dir.read("stop", &why) == nil
 		if first {
 			cancel(&why)

@@ -15,8 +15,8 @@ type Slot struct {
 	Prev        time.Time // the one before Last; zero if N is 1
 	N           int       // how many, First and Last included
 	Cause       Cause     // CauseSchedule, CauseCatchup or CauseStart
-	Missed      string    // not "": too late to run, and why
-	Skip        string    // not "": left out on purpose, and why
+	Missed      Reason    // not zero: too late to run, and why
+	Skip        Reason    // not zero: skipped on purpose, and why
 	Each        bool      // one of several that run one after another, whatever overlap says
 	Of          *Run      // the standing request whose trigger came due; nil: the task's own did
 }
@@ -42,9 +42,9 @@ func (s *Slot) run(id, queue string, priority int, now time.Time) Run {
 }
 
 // fold returns a row for n instants, the first ones, that are not executed.
-func (s *Slot) fold(n int, o Outcome, why, by string, now time.Time) Run {
+func (s *Slot) fold(n int, o Outcome, why Reason, by string, now time.Time) Run {
 	r := Run{
-		ID: s.id(s.First), Task: s.Task, Cause: s.Cause, Outcome: o, Why: why, By: by,
+		ID: s.id(s.First), Task: s.Task, Cause: s.Cause, Outcome: o, By: by,
 		Scheduled: s.First, Finished: now, First: s.First, Last: s.Last, Count: n,
 	}
 	if s.Of != nil {
@@ -53,6 +53,7 @@ func (s *Slot) fold(n int, o Outcome, why, by string, now time.Time) Run {
 	if n < s.N {
 		r.Last = s.Prev
 	}
+	r.Because(why)
 	return r
 }
 

@@ -15,7 +15,7 @@ type View struct {
 
 	// Held tells why a task starts nothing by itself; false: it does. nil: no
 	// task is held.
-	Held func(task string) (why string, held bool)
+	Held func(task string) (why Reason, held bool)
 	// Binding reports whether a hold of a task is one that only a run with Binding
 	// is forced through; nil: no hold is.
 	Binding  func(task string) bool
@@ -147,9 +147,9 @@ func (v *View) policy(task string) Policy {
 }
 
 // heldBy tells whether a task is held, and why.
-func (v *View) heldBy(task string) (string, bool) {
+func (v *View) heldBy(task string) (Reason, bool) {
 	if v.Held == nil {
-		return "", false
+		return Reason{}, false
 	}
 	return v.Held(task)
 }

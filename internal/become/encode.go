@@ -138,8 +138,8 @@ func DecodeFailure(text []byte) *Failure {
 		return nil
 	}
 	f := &Failure{Step: Step(text[0])}
-	for i, c := range text {
-		if c == ':' {
+	for i := 1; i < len(text); i++ {
+		if text[i] == ':' {
 			which, err := strconv.Atoi(string(text[1:i]))
 			errno, err2 := strconv.Atoi(string(text[i+1:]))
 			if err == nil && err2 == nil {

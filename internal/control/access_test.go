@@ -152,7 +152,7 @@ func (g leakyService) Watch(context.Context) (<-chan control.Message, error) {
 
 // complaints are errors that name the runs of a hidden task.
 var complaints = []error{
-	errors.New(hiddenText),
+	fmt.Errorf("%s", hiddenText),
 	control.Errorf(control.Conflict, "did you mean "+hiddenID+"?", "%s", hiddenText),
 	control.Errorf(control.NotFound, `did you mean "secret"?`, "%s", hiddenText),
 }

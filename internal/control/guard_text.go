@@ -30,6 +30,7 @@ func (g *guard) run(r runner.Run) runner.Run {
 		r.By = ""
 	}
 	r.Why, r.Who = g.text(r.Why), g.text(r.Who)
+	r.Reason = runner.Reason{Code: r.Reason.Code} // what else it says is in Why
 	return r
 }
 

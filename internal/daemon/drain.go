@@ -31,7 +31,7 @@ func (s *service) Drain(ctx context.Context, d time.Duration) (control.Drained, 
 		if d > 0 {
 			text = "until " + l.spell(drained.Until)
 		}
-		l.event(ctx, ledger.Event{Time: now, Kind: "drain", Who: control.Who(ctx), Text: text})
+		l.event(ctx, ledger.Event{Time: now, Kind: "drain", Who: control.Who(ctx), Text: text, Data: ledger.EventData{Until: drained.Until}})
 		l.log.Warn("draining: nothing new starts", "by", control.Who(ctx))
 		l.calls.idle = append(l.calls.idle, idle)
 		l.calls.drained(l)

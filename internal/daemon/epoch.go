@@ -26,7 +26,7 @@ func (l *loop) follow(ctx context.Context, now, before time.Time, passed time.Du
 			text = "set back by " + schedule.FormatDuration((-by).Round(time.Second))
 		}
 		l.log.Warn("the clock jumped", "by", text)
-		l.event(ctx, ledger.Event{Time: now, Kind: "clock step", Text: text})
+		l.event(ctx, ledger.Event{Time: now, Kind: "clock step", Text: text, Data: ledger.EventData{By: by.Round(time.Second)}})
 	}
 	if l.cursor.Through.Sub(now) > setBack {
 		last := l.cursor.Through

@@ -241,19 +241,23 @@ const mostChanges = 200
 // why it did not run. No slot waits for it.
 func (l *loop) eventsOf(ctx context.Context, c config.Changes, who string) {
 	n, now := 0, l.clock.Now()
-	tell := func(task, text string) {
+	tell := func(task, change, detail string) {
 		if n++; n <= mostChanges {
-			l.event(ctx, ledger.Event{Time: now, Kind: "reload", Task: task, Who: who, Text: text})
+			text := change
+			if detail != "" {
+				text += ": " + detail
+			}
+			l.event(ctx, ledger.Event{Time: now, Kind: "reload", Task: task, Who: who, Text: text, Data: ledger.EventData{Change: change, Detail: detail}})
 		}
 	}
 	for _, name := range c.Added {
-		tell(name, "added")
+		tell(name, "added", "")
 	}
 	for _, name := range c.Removed {
-		tell(name, "removed")
+		tell(name, "removed", "")
 	}
 	for _, change := range c.Changed {
-		tell(change.Task, "changed: "+change.Detail)
+		tell(change.Task, "changed", change.Detail)
 	}
 }
 
@@ -268,7 +272,7 @@ func (l *loop) keep(c *config.Config) {
 func (f *file) refuse(ctx context.Context, l *loop, who string, err error) {
 	l.post(func() { l.broken = err })
 	l.out.complain(err, "reload refused: the last good file stays in force")
-	l.event(ctx, ledger.Event{Time: time.Now(), Kind: "reload", Who: who, Text: "refused: " + faults(err)})
+	l.event(ctx, ledger.Event{Time: time.Now(), Kind: "reload", Who: who, Text: "refused: " + faults(err), Data: ledger.EventData{Refused: faults(err)}})
 }
 
 // faults is how many there are, or what else is wrong.

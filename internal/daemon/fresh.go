@@ -66,7 +66,8 @@ func (l *loop) stale(ctx context.Context, task string) error {
 	text += "; expect_success_within = " + schedule.FormatDuration(within)
 	l.event(ctx, ledger.Event{Time: now, Kind: "stale", Task: task, Text: text})
 	l.log.Error("stale", "task", task, "why", text)
-	run := runner.Run{Task: task, Why: text, Finished: now.Truncate(time.Second)}
+	run := runner.Run{Task: task, Finished: now.Truncate(time.Second)}
+	run.Because(runner.Said(text))
 	l.tellHook(run, hookOf{"stale", slices.Concat(t.Hooks.OnFailure, t.Hooks.OnMissed)})
 	return nil
 }

@@ -191,7 +191,7 @@ type hasty struct{ ledger.Ledger }
 
 func (h hasty) Submit(ctx context.Context, run runner.Run) (runner.Run, error) {
 	known, err := h.Ledger.Submit(ctx, run)
-	return known, errors.Join(err, h.Cancel(ctx, run.ID, "at once"))
+	return known, errors.Join(err, h.Cancel(ctx, run.ID, runner.Said("at once")))
 }
 
 // What is asked for has a bound, or an end that can be.
@@ -251,7 +251,7 @@ func TestFinishAnchorGoesOn(t *testing.T) {
 // Note is followed by a cancel, too.
 func (h hasty) Note(ctx context.Context, lease ledger.Lease, t runner.Transition) error {
 	err := h.Ledger.Note(ctx, lease, t)
-	return errors.Join(err, h.Cancel(ctx, lease.Run.ID, "at once"))
+	return errors.Join(err, h.Cancel(ctx, lease.Run.ID, runner.Said("at once")))
 }
 
 // unsteady is an action that fails the first time.

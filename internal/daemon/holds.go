@@ -17,28 +17,21 @@ import (
 const heldAtStart = "rota daemon --held"
 
 // held tells by whom a task is held, since when and why.
-func (l *loop) held(task string) (string, bool) {
+func (l *loop) held(task string) (runner.Reason, bool) {
 	h := l.states[task].Hold
 	if h == nil {
-		return "", false
+		return runner.Reason{}, false
 	}
-	return l.holdText(h), true
+	return heldBecause(h), true
 }
 
-func (l *loop) holdText(h *ledger.Hold) string {
-	text := "held"
-	if h.By != "" {
-		text += " by " + h.By
-	}
-	text += " since " + l.spell(h.Since)
-	if !h.Until.IsZero() {
-		text += " until " + l.spell(h.Until)
-	}
-	if h.Why != "" {
-		text += ": " + h.Why
-	}
-	return text
+// heldBecause is why a slot is not executed that falls into a hold.
+func heldBecause(h *ledger.Hold) runner.Reason {
+	return runner.Reason{Code: runner.ReasonHeld, By: h.By, Since: h.Since, Until: h.Until, Detail: h.Why}
 }
+
+// holdText says by whom a task is held, since when and why.
+func (l *loop) holdText(h *ledger.Hold) string { return heldBecause(h).Text(l.cfg.Rota.Timezone) }
 
 // isBinding reports whether a task is held by somebody who may control it.
 func (l *loop) isBinding(task string) bool {
@@ -68,7 +61,7 @@ func (l *loop) hold(ctx context.Context, tasks []string, h ledger.Hold) error {
 			text = joined(text, "until "+l.spell(h.Until))
 		}
 		err := l.change(ctx, name, func(s *ledger.TaskState) { s.Hold = new(h) },
-			ledger.Event{Time: h.Since, Kind: "hold", Task: name, Who: h.By, Text: text})
+			ledger.Event{Time: h.Since, Kind: "hold", Task: name, Who: h.By, Text: text, Data: ledger.EventData{Said: h.Why, Until: h.Until}})
 		if err != nil {
 			return err
 		}
@@ -144,7 +137,7 @@ func (l *loop) trip(ctx context.Context, run runner.Run, failures int) {
 		l.log.Error("cannot hold a task that fails again and again", "task", run.Task, "error", err)
 		return
 	}
-	run.Why = why
+	run.Because(runner.Said(why))
 	l.tellHook(run, hookOf{"held", task.Hooks.OnFailure})
 }
 
@@ -204,7 +197,7 @@ func (l *loop) turn(ctx context.Context, names []string, who string, stop bool) 
 		}
 		if l.lanes[name] != stop || (state == nil) != (l.states[ledger.QueueName(name)].Hold == nil) {
 			err := l.change(ctx, ledger.QueueName(name), func(s *ledger.TaskState) { s.Hold = state },
-				ledger.Event{Time: now, Kind: kind, Who: who, Text: name})
+				ledger.Event{Time: now, Kind: kind, Who: who, Text: name, Data: ledger.EventData{Queue: name}})
 			if err != nil {
 				return err
 			}

@@ -143,7 +143,7 @@ func (l *loop) written(ctx context.Context, asked []runner.Run) []runner.Run {
 func (l *loop) takeChains(ctx context.Context, runs []runner.Run) {
 	for _, run := range runs {
 		if run.Queue == "" && len(l.view.Waiting(run.Task)) >= runner.UnqueuedCapacity {
-			_ = l.cancel(ctx, run, "too many runs of this task wait")
+			_ = l.cancel(ctx, run, runner.Reason{Code: runner.ReasonTooMany})
 			continue
 		}
 		l.take(run)
@@ -195,7 +195,7 @@ func (l *loop) gaveWay(e runner.End) (runner.Run, bool) {
 		return runner.Run{}, false
 	}
 	run := d.run
-	run.State, run.Outcome, run.Why, run.Finished = "", e.Outcome, e.Why, l.clock.Now()
+	run.State, run.Outcome, run.Reason, run.Why, run.Finished = "", e.Outcome, e.Reason, e.Why, l.clock.Now()
 	return run, true
 }
 

@@ -118,7 +118,7 @@ func (l *loop) reschedule(ctx context.Context, r control.Rescheduling, who strin
 		text += " until " + l.spell(r.Until)
 	}
 	err = l.change(ctx, r.Name, func(s *ledger.TaskState) { s.On = on },
-		ledger.Event{Time: now, Kind: "reschedule", Task: r.Name, Who: who, Text: text})
+		ledger.Event{Time: now, Kind: "reschedule", Task: r.Name, Who: who, Text: text, Data: ledger.EventData{Expr: done.Expr, Until: r.Until}})
 	if err != nil {
 		return done, err
 	}

@@ -163,7 +163,7 @@ func (l *loop) begin(ctx context.Context) error {
 		l.log.Warn("check", "warning", w.Error())
 	}
 	if l.broken != nil {
-		l.event(ctx, ledger.Event{Time: now, Kind: "reload", Text: "refused: " + faults(l.broken)})
+		l.event(ctx, ledger.Event{Time: now, Kind: "reload", Text: "refused: " + faults(l.broken), Data: ledger.EventData{Refused: faults(l.broken)}})
 		l.out.complain(l.broken, "the file is wrong: started from the last good one")
 		l.tells.badConfig(l.cfg.Rota.OnBadConfig, l.broken.Error())
 	} else {
@@ -313,7 +313,7 @@ func (l *loop) apply(ctx context.Context, b runner.Batch, leases []ledger.Lease)
 		run, gaveWay := l.gaveWay(e)
 		l.undelay(e.ID)
 		task, _ := runner.SplitID(e.ID)
-		l.record(runner.Run{ID: e.ID, Task: task, Outcome: e.Outcome, Why: e.Why})
+		l.record(runner.Run{ID: e.ID, Task: task, Outcome: e.Outcome, Reason: e.Reason, Why: e.Why})
 		if gaveWay {
 			l.tellEnd(run, l.hooksOf(run, false))
 			l.trip(ctx, run, l.failures(ctx, run, l.policyOf(task), e.Outcome))

@@ -188,7 +188,7 @@ func (out *outputs) Record(r runner.Run) error {
 	switch {
 	case failed(r.Outcome):
 		level = slog.LevelError
-	case r.Outcome == runner.Skipped && strings.HasPrefix(r.Why, "held"):
+	case r.Outcome == runner.Skipped && r.Reason.Code == runner.ReasonHeld:
 		level = slog.LevelDebug // the hold was told of; with each slot of it would be too often
 	case r.Outcome == runner.Skipped, r.Outcome == runner.Missed, r.Outcome == runner.Replaced:
 		level = slog.LevelWarn

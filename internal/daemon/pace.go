@@ -23,6 +23,8 @@ const (
 // pace bounds how fast each user changes things. Its zero value is ready to use, by
 // several goroutines.
 type pace struct {
+	now func() time.Time // nil: time.Now
+
 	mu    sync.Mutex
 	spent map[string]time.Time // by account: when all that it did is paid for
 }
@@ -36,6 +38,9 @@ func (p *pace) spend(ctx context.Context, n int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
+	if p.now != nil {
+		now = p.now()
+	}
 	if len(p.spent) >= mostPaces {
 		for account, until := range p.spent {
 			if !until.After(now) {

@@ -64,7 +64,7 @@ func TestReaderTasks(t *testing.T) {
 		{"skipped slots are not its last run", func(s *shelf) {
 			s.do(s.book.Finish(s.t.Context(), s.start(), runner.Result{Outcome: runner.OK}))
 			s.at = s.hour(13)
-			s.advance(runner.Batch{Folds: []runner.Run{fold(s, runner.Skipped, "held")}})
+			s.advance(runner.Batch{Folds: []runner.Run{fold(s, runner.Skipped, runner.Reason{Code: runner.ReasonHeld})}})
 		}, "t ok next=14:00 last=ok"},
 		{"held", func(s *shelf) { s.state(ledger.TaskState{Hold: &ledger.Hold{By: "ada", Since: s.at}}) }, "t held next=13:00 hold=ada"},
 		{"held no more", func(s *shelf) {
@@ -244,7 +244,7 @@ func TestReaderRuns(t *testing.T) {
 	s.at = s.hour(13)
 	second := s.start()
 	s.at = s.hour(14)
-	s.advance(runner.Batch{Folds: []runner.Run{fold(s, runner.Skipped, "overlap: still running")}})
+	s.advance(runner.Batch{Folds: []runner.Run{fold(s, runner.Skipped, runner.Reason{Code: runner.ReasonOverlapRunning})}})
 
 	list := func(q control.RunQuery) (ids []string) {
 		t.Helper()

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"rota/internal/ledger"
@@ -63,11 +61,7 @@ func (l *loop) waits(ctx context.Context, run runner.Run) {
 	}
 	switch run.State {
 	case runner.Delayed:
-		outcome := ""
-		if run.Attempts > 0 {
-			outcome, _, _ = strings.Cut(run.Why, ":")
-		}
-		l.delay(run, runner.Outcome(outcome), run.NotBefore)
+		l.delay(run, lastOutcome(run), run.NotBefore)
 	case runner.Standing:
 		l.standing[run.ID] = run // the plan finds it there
 	case runner.Held:
@@ -80,29 +74,37 @@ func (l *loop) waits(ctx context.Context, run runner.Run) {
 	}
 }
 
+// lastOutcome is how the attempt ended after which a run waits for another one; ""
+// if there was none.
+func lastOutcome(run runner.Run) runner.Outcome {
+	if run.Attempts == 0 {
+		return ""
+	}
+	// Of what an earlier version recorded nothing but the text is known.
+	return cmp.Or(run.Reason.Last, runner.Failed)
+}
+
 // gone is why the waiting runs of a task end that was taken out of the file.
-const gone = "the task is not in the file any more"
+var gone = runner.Reason{Code: runner.ReasonTaskGone}
 
 // void tells why a run that waits must not start any more; false: it may. What
 // somebody asked for is of the user that the task had then: neither the parameters
 // nor the input are for another one. Slots and hooks are the file's.
-func (l *loop) void(run runner.Run) (why string, void bool) {
+func (l *loop) void(run runner.Run) (why runner.Reason, void bool) {
 	task, known := l.cfg.Tasks[run.Task]
 	switch {
 	case !known:
 		return gone, true
 	case task.User == run.User, !asked(run):
-		return "", false
+		return why, false
 	}
-	return fmt.Sprintf("asked for when the task ran as %s; it runs as %s now", userText(run.User), userText(task.User)), true
+	return runner.Reason{Code: runner.ReasonUserChanged, Detail: run.User, By: task.User}, true
 }
 
 // asked reports whether a run is a request or one of a recurring request.
 func asked(run runner.Run) bool {
 	return run.Cause == runner.CauseManual || isSlot(run) && run.Parent != ""
 }
-
-func userText(user string) string { return cmp.Or(user, "the user of rota") }
 
 // revoke cancels what waits of a task for a user that it had before.
 func (l *loop) revoke(ctx context.Context, task string) error {
@@ -126,7 +128,7 @@ func (l *loop) revoke(ctx context.Context, task string) error {
 var waiting = []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Standing}
 
 // cancel ends a run that waits.
-func (l *loop) cancel(ctx context.Context, run runner.Run, why string) error {
+func (l *loop) cancel(ctx context.Context, run runner.Run, why runner.Reason) error {
 	if err := l.ledger.Cancel(ctx, run.ID, why); err != nil {
 		if errors.Is(err, ledger.ErrConflict) { // it has begun or ended
 			return err
@@ -139,7 +141,8 @@ func (l *loop) cancel(ctx context.Context, run runner.Run, why string) error {
 	l.lie(run.ID)
 	delete(l.heldRuns, run.ID)
 	l.agenda.Drop(patienceKey + run.ID)
-	run.State, run.Outcome, run.Why, run.Finished = "", runner.Cancelled, why, l.clock.Now()
+	run.State, run.Outcome, run.Finished = "", runner.Cancelled, l.clock.Now()
+	run.Because(why)
 	l.record(run)
 	l.again(run.Task, run.Finished)
 	return nil
@@ -147,7 +150,7 @@ func (l *loop) cancel(ctx context.Context, run runner.Run, why string) error {
 
 // cancelAll ends what waits of a task or, for "", of all: a few at a time, for
 // no slot should have to wait for thousands.
-func (l *loop) cancelAll(ctx context.Context, task, why string, states []runner.State) (int, error) {
+func (l *loop) cancelAll(ctx context.Context, task string, why runner.Reason, states []runner.State) (int, error) {
 	runs, err := l.ledger.List(ctx, ledger.Filter{Brief: true, Task: task, States: states})
 	if err != nil {
 		return 0, err

@@ -20,7 +20,7 @@ func (l *loop) start(lease ledger.Lease) {
 		l.log.Error("cannot remove what an earlier run of this id left", "run", run.ID, "error", err)
 	}
 	if why, void := l.void(run); void {
-		go func() { _ = l.done(run, runner.Result{Outcome: runner.Cancelled, Why: why, Finished: time.Now()}) }()
+		go func() { _ = l.done(run, runner.Result{Outcome: runner.Cancelled, Finished: time.Now()}.Because(why)) }()
 		return
 	}
 	task := l.cfg.Tasks[run.Task]
@@ -74,7 +74,7 @@ func (l *loop) happened(events ...ledger.Event) {
 		if l.events.Add(1)%manyEvents == 0 {
 			l.grow()
 		}
-		l.hub.Publish(control.Message{Event: new(control.Event(e))})
+		l.hub.Publish(control.Message{Event: &control.Event{Time: e.Time, Kind: e.Kind, Task: e.Task, Who: e.Who, Text: e.Text}})
 	}
 }
 
@@ -156,7 +156,7 @@ func (l *loop) writeEnd(ctx context.Context, u underway, res runner.Result, reco
 
 // withResult is a run after its end.
 func withResult(run runner.Run, res runner.Result) runner.Run {
-	run.State, run.Outcome, run.Why, run.Finished = "", res.Outcome, res.Why, res.Finished
+	run.State, run.Outcome, run.Reason, run.Why, run.Finished = "", res.Outcome, res.Reason, res.Why, res.Finished
 	run.Exit, run.Signal, run.Error, run.Result = res.Exit, res.Signal, res.Error, res.Result
 	return run
 }

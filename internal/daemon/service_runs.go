@@ -30,7 +30,7 @@ func (s *service) Cancel(ctx context.Context, id string) (runner.Run, error) {
 		return run.Run, err
 	}
 	err = s.l.act(ctx, func(ctx context.Context) error {
-		err := s.l.cancel(ctx, run.Run, did("cancelled", control.Who(ctx)))
+		err := s.l.cancel(ctx, run.Run, runner.Reason{Code: runner.ReasonCancelled, By: control.Who(ctx)})
 		if !errors.Is(err, ledger.ErrConflict) {
 			return err
 		}
@@ -54,7 +54,7 @@ func (s *service) Cancel(ctx context.Context, id string) (runner.Run, error) {
 // schedule, and each is ended by name.
 func (s *service) CancelAll(ctx context.Context, task string) (n int, err error) {
 	states := []runner.State{runner.Queued, runner.Delayed, runner.Held}
-	why := did("cancelled", control.Who(ctx))
+	why := runner.Reason{Code: runner.ReasonCancelled, By: control.Who(ctx)}
 	runs, err := s.l.ledger.List(ctx, ledger.Filter{Brief: true, Task: task, States: states})
 	if err != nil {
 		return 0, err
@@ -83,12 +83,12 @@ func (s *service) CancelAll(ctx context.Context, task string) (n int, err error)
 
 // Stop implements [control.Service].
 func (s *service) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
-	why := did("stopped", control.Who(ctx))
+	why := runner.Reason{Code: runner.ReasonStopped, By: control.Who(ctx)}
 	var stopped []string
 	err := s.l.act(ctx, func(ctx context.Context) error {
 		live, err := s.l.underWay(ctx, id)
 		for _, run := range live {
-			s.l.runner.Stop(runner.End{ID: run.ID, Outcome: runner.Cancelled, Why: why})
+			s.l.runner.Stop(runner.NewEnd(run.ID, runner.Cancelled, why))
 			if kill {
 				s.l.runner.Kill(run.ID)
 			}
@@ -155,7 +155,7 @@ func (l *loop) releaseRun(ctx context.Context, id, who string) error {
 		return control.Errorf(control.Forbidden, "ask them to release it", "%s is held by %s; %s may not override that", id, run.Who, who)
 	}
 	now := l.clock.Now()
-	t := runner.Transition{Time: now, State: runner.Queued, Why: did("released", who)}
+	t := runner.Transition{Time: now, State: runner.Queued}.Because(runner.Reason{Code: runner.ReasonReleased, By: who})
 	switch {
 	case run.On != "":
 		t.State, t.On, t.Until = runner.Standing, run.On, now
@@ -166,7 +166,8 @@ func (l *loop) releaseRun(ctx context.Context, id, who string) error {
 		return err
 	}
 	delete(l.heldRuns, id)
-	run.State, run.Why = t.State, t.Why
+	run.State = t.State
+	run.Because(t.Reason)
 	switch run.State {
 	case runner.Queued:
 		run.Queued = now

@@ -129,7 +129,7 @@ func (l *loop) drain(hurry <-chan struct{}) {
 	defer patience.Stop()
 	stop := func() {
 		l.hurry.Do(func() { close(l.hurried) })
-		l.runner.StopAll(runner.Lost, "rota stopped")
+		l.runner.StopAll(runner.Lost, runner.Reason{Code: runner.ReasonRotaStopped})
 	}
 	for {
 		select {

@@ -32,7 +32,7 @@ func (l *loop) skipNext(ctx context.Context, task, who string) (control.Slot, er
 	err := l.change(ctx, task, func(s *ledger.TaskState) {
 		s.Skip = slices.DeleteFunc(slices.Clone(s.Skip), func(s ledger.Skip) bool { return s.Slot.Before(now.Add(-time.Hour)) })
 		s.Skip = append(s.Skip, ledger.Skip{Slot: first.At, By: who, Since: now})
-	}, ledger.Event{Time: now, Kind: "skip", Task: task, Who: who, Text: l.spell(first.At)})
+	}, ledger.Event{Time: now, Kind: "skip", Task: task, Who: who, Text: l.spell(first.At), Data: ledger.EventData{Slot: first.At}})
 	if err == nil {
 		l.log.Info("left out", "task", task, "slot", first.At.Format(time.RFC3339), "by", who)
 	}
@@ -65,12 +65,12 @@ func (l *loop) leftOut(task string, slots []runner.Slot) []runner.Slot {
 		if s := slots[i]; s.N > 1 {
 			before := s
 			before.Last, before.N, before.Prev = s.Prev, s.N-1, time.Time{}
-			before.Skip = "coalesced: a newer slot was due too, and it was left out"
+			before.Skip = runner.Reason{Code: runner.ReasonCoalescedToSkip}
 			slots = slices.Insert(slots, i, before)
 			i++
 			slots[i].First, slots[i].Prev, slots[i].N = s.Last, time.Time{}, 1
 		}
-		slots[i].Skip, slots[i].Missed = did("left out", skip.By), ""
+		slots[i].Skip, slots[i].Missed = runner.Reason{Code: runner.ReasonSkipped, By: skip.By}, runner.Reason{}
 	}
 	return slots
 }

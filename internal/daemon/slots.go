@@ -39,7 +39,7 @@ func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
 		held, free := l.whileHeld(o.task, byOwner[o])
 		if len(held) > 0 {
 			s := l.merged(o.task, held)
-			s.Skip = l.holdText(new(l.freed[o.task]))
+			s.Skip = heldBecause(new(l.freed[o.task]))
 			more = append(more, s)
 		}
 		if len(free) > 0 {
@@ -118,7 +118,7 @@ func (l *loop) slot(task string, due []schedule.Due, now time.Time) []runner.Slo
 		return l.each(s, due, p, now)
 	case inTime:
 	case l.opens(task, now).After(now):
-		s.Missed = lateBy(late) + "; now is outside its between"
+		s.Missed = runner.Reason{Code: runner.ReasonLateOutside, Span: late.Round(time.Second)}
 	case makeUp, p.Missed == runner.MissedOnce && (p.MissedWithin == 0 || late <= p.MissedWithin):
 		s.Cause = runner.CauseCatchup
 	default:
@@ -142,8 +142,8 @@ func (l *loop) opens(task string, at time.Time) time.Time {
 	return first
 }
 
-func lateBy(d time.Duration) string {
-	return "due " + schedule.FormatDuration(d.Round(time.Second)) + " ago, when rota could not start it"
+func lateBy(d time.Duration) runner.Reason {
+	return runner.Reason{Code: runner.ReasonLate, Span: d.Round(time.Second)}
 }
 
 // each makes a slot of each instant that is not too long ago and for which the

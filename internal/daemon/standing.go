@@ -80,22 +80,16 @@ func (l *loop) restand(ctx context.Context, r control.Rescheduling, who string) 
 		}
 		done.Expr = spec.String()
 	}
-	t := runner.Transition{Time: now, State: runner.Standing, On: done.Expr, Until: now, Why: did("rescheduled to "+done.Expr, who)}
+	why := runner.Reason{Code: runner.ReasonRescheduled, Detail: done.Expr, By: who}
+	t := runner.Transition{Time: now, State: runner.Standing, On: done.Expr, Until: now}.Because(why)
 	if err := l.ledger.Shift(ctx, run.ID, runner.Standing, t); err != nil {
 		return done, err
 	}
 	l.lie(run.ID)
-	run.On, run.Why, run.NotBefore = t.On, t.Why, now
+	run.On, run.NotBefore = t.On, now
+	run.Because(why)
 	l.stand(run)
 	l.record(run)
 	done.Next = l.nextOf(run.Task, run.ID)
 	return done, nil
-}
-
-// did says what was done and, if that is known, by whom.
-func did(what, who string) string {
-	if who == "" {
-		return what
-	}
-	return what + " by " + who
 }

@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -96,7 +95,8 @@ func (l *loop) due(ctx context.Context, id string) error {
 		return err
 	}
 	l.undelay(id)
-	d.run.State, d.run.Why, d.run.Queued = runner.Queued, "", now
+	d.run.State, d.run.Queued = runner.Queued, now
+	d.run.Because(runner.Reason{})
 	l.view.Add(d.run)
 	l.patience(d.run)
 	l.publish(d.run)
@@ -169,8 +169,8 @@ func (l *loop) replant() {
 func (l *loop) skip(ctx context.Context, id string) error {
 	run, ok := l.view.Find(id)
 	if ok && run.State == runner.Queued {
-		why := "queued for longer than max_wait = " + schedule.FormatDuration(l.policyOf(run.Task).MaxWait)
-		t := runner.Transition{Outcome: runner.Skipped, Why: why}
+		why := runner.Reason{Code: runner.ReasonMaxWait, Span: l.policyOf(run.Task).MaxWait}
+		t := runner.Transition{Outcome: runner.Skipped}.Because(why)
 		switch err := l.ledger.Shift(ctx, id, runner.Queued, t); {
 		case errors.Is(err, ledger.ErrConflict), errors.Is(err, ledger.ErrNotFound):
 			l.agenda.Drop(patienceKey + id) // it is not queued: nothing to end
@@ -179,7 +179,8 @@ func (l *loop) skip(ctx context.Context, id string) error {
 			return err
 		}
 		l.view.Remove(id)
-		run.State, run.Outcome, run.Why, run.Finished = "", t.Outcome, why, l.clock.Now()
+		run.State, run.Outcome, run.Finished = "", t.Outcome, l.clock.Now()
+		run.Because(why)
 		l.record(run)
 		l.again(run.Task, run.Finished)
 	}
@@ -195,7 +196,7 @@ func (l *loop) giveWay(b *runner.Batch) {
 		for _, d := range l.delays[r.Task] {
 			ends := func(e runner.End) bool { return e.ID == d.run.ID }
 			if d.last != "" && isSlot(d.run) && d.run.Parent == r.Parent && !slices.ContainsFunc(b.Ends, ends) {
-				b.Ends = append(b.Ends, runner.End{ID: d.run.ID, Outcome: d.last, Why: "not attempted again: gave way to " + r.ID})
+				b.Ends = append(b.Ends, runner.NewEnd(d.run.ID, d.last, runner.Reason{Code: runner.ReasonSuperseded, By: r.ID}))
 			}
 		}
 	}
@@ -215,8 +216,11 @@ func (l *loop) retry(ctx context.Context, u underway, res runner.Result) (bool, 
 		return false, nil
 	}
 	until := l.opens(run.Task, res.Finished.Add(wait))
-	why := fmt.Sprintf("%s: %s; attempt %d of %d in %s", res.Outcome, res.Why, run.Attempts+1, u.policy.Retry.Max+1, schedule.FormatDuration(until.Sub(res.Finished).Round(time.Second)))
-	err := l.ledger.Note(ctx, u.Lease, runner.Transition{State: runner.Delayed, Why: why, Until: until})
+	why := runner.Reason{
+		Code: runner.ReasonRetry, Last: res.Outcome, Detail: res.Why, Next: run.Attempts + 1, Of: u.policy.Retry.Max + 1,
+		Span: until.Sub(res.Finished).Round(time.Second),
+	}
+	err := l.ledger.Note(ctx, u.Lease, runner.Transition{State: runner.Delayed, Until: until}.Because(why))
 	if err == nil {
 		l.post(func() {
 			l.endLease(run.ID)
@@ -227,7 +231,8 @@ func (l *loop) retry(ctx context.Context, u underway, res runner.Result) (bool, 
 				l.again(run.Task, now.Finished)
 				return
 			}
-			run.State, run.Why, run.Finished = runner.Delayed, why, res.Finished
+			run.State, run.Finished = runner.Delayed, res.Finished
+			run.Because(why)
 			l.record(run)
 			l.calls.drained(l)
 			if why, void := l.void(run); void {

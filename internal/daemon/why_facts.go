@@ -1,9 +1,7 @@
 package daemon
 
 import (
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"rota/config"
@@ -201,23 +199,13 @@ func (f *facts) hold(at time.Time) *span {
 		}
 		return nil
 	}
-	s := &span{from: began.Time, by: began.Who, why: withoutUntil(began.Text), sure: true}
+	s := &span{from: began.Time, by: began.Who, why: began.Data.Said, sure: true}
 	if ended := f.nextEvent(at, "hold", "release"); ended != nil {
 		s.until = ended.Time
 	} else if h := f.state.Hold; h != nil {
 		s.until = h.Until
 	}
 	return s
-}
-
-// withoutUntil takes from the text of an event until when something is to last:
-// when it did end is another event.
-func withoutUntil(text string) string {
-	if strings.HasPrefix(text, "until ") {
-		return ""
-	}
-	before, _, _ := strings.Cut(text, "; until ")
-	return before
 }
 
 // away returns when rota was down at an instant; nil: it was up, or nobody knows.
@@ -257,7 +245,7 @@ func (f *facts) queueStopped(queue string, at time.Time) *span {
 	var s *span
 	for _, e := range f.events {
 		switch {
-		case e.Text != queue || e.Kind != "queue stop" && e.Kind != "queue start":
+		case e.Data.Queue != queue || e.Kind != "queue stop" && e.Kind != "queue start":
 		case e.Kind == "queue start":
 			if s != nil && e.Time.After(at) && s.until.IsZero() {
 				s.until = e.Time
@@ -275,7 +263,7 @@ func (f *facts) queueStopped(queue string, at time.Time) *span {
 // task's for an instant; nil: there is none.
 func (f *facts) rescheduled(at time.Time) *ledger.Event {
 	e := f.lastEvent(at, "reschedule")
-	if e == nil || e.Text == "to default" || e.Task != f.name {
+	if e == nil || e.Data.Expr == "default" || e.Task != f.name {
 		return nil
 	}
 	return e
@@ -288,55 +276,15 @@ type edit struct {
 	text string // of a change: "timeout 1h → 4h"
 }
 
-// edits are those of the task, oldest first: from events of its own, or from
-// those of all of rota, which name the first few tasks.
+// edits are those of the task, oldest first.
 func (f *facts) edits() []edit {
 	var all []edit
 	for _, e := range f.events {
-		if e.Kind != "reload" || strings.HasPrefix(e.Text, "refused") {
-			continue
-		}
-		what, text := editOf(e.Text, f.name)
-		if e.Task == f.name {
-			what, text, _ = strings.Cut(e.Text, ": ")
-		}
-		if what != "" {
-			all = append(all, edit{at: e.Time, what: what, text: text})
+		if e.Kind == "reload" && e.Task == f.name && e.Data.Change != "" {
+			all = append(all, edit{at: e.Time, what: e.Data.Change, text: e.Data.Detail})
 		}
 	}
 	return all
-}
-
-var editPart = regexp.MustCompile(`\d+ (added|removed|changed) \(`)
-
-// editOf reads from the text of a reload what it did to a task: "1 added (tidy),
-// 2 changed (sync: timeout 1h → 4h; backup: mode), 6 same".
-func editOf(text, task string) (what, detail string) {
-	parts := editPart.FindAllStringSubmatchIndex(text, -1)
-	for i, p := range parts {
-		end := len(text)
-		if i+1 < len(parts) {
-			end = parts[i+1][0]
-		}
-		what, list := text[p[2]:p[3]], text[p[1]:end]
-		if j := strings.LastIndexByte(list, ')'); j >= 0 {
-			list = list[:j]
-		}
-		sep := ", "
-		if what == "changed" {
-			sep = "; "
-		}
-		for item := range strings.SplitSeq(list, sep) {
-			if last, _, more := strings.Cut(item, " and "); more && !strings.Contains(last, ":") {
-				item = last // "tidy and 12 more"
-			}
-			name, detail, _ := strings.Cut(item, ": ")
-			if name == task {
-				return what, detail
-			}
-		}
-	}
-	return "", ""
 }
 
 // wrongFile returns when the file on the disk was wrong at an instant, so that
@@ -347,10 +295,10 @@ func (f *facts) wrongFile(at time.Time) *span {
 		if e.Kind != "reload" && e.Kind != "start" {
 			continue
 		}
-		refused := strings.HasPrefix(e.Text, "refused")
+		refused := e.Data.Refused != ""
 		switch {
 		case !e.Time.After(at) && refused && s == nil:
-			s = &span{from: e.Time, why: strings.TrimPrefix(e.Text, "refused: "), sure: true}
+			s = &span{from: e.Time, why: e.Data.Refused, sure: true}
 		case !e.Time.After(at) && !refused:
 			s = nil
 		case s != nil && !refused && s.until.IsZero():

@@ -82,7 +82,7 @@ func (a *answer) ran() {
 	case runner.Replaced:
 		how, a.Reason = "was stopped for a newer one", "replaced"
 	}
-	why := plain(r.Why)
+	why := a.why(*r)
 	if r.Outcome == runner.TimedOut {
 		why = ""
 	}
@@ -189,7 +189,7 @@ func (a *answer) missed() {
 	a.say("It was missed: at %s, when it could have been started, it had been due for %s", a.clock(r.Finished), lasted(r.Finished.Sub(a.at)))
 	p := a.task.Policy
 	switch {
-	case strings.Contains(r.Why, "outside its between"):
+	case r.Reason.Code == runner.ReasonLateOutside:
 		a.say("That was outside its between, so it was not made up for")
 	case !a.known:
 	case p.Missed == runner.MissedOnce && p.MissedWithin > 0, p.Missed == runner.MissedAll:
@@ -199,26 +199,25 @@ func (a *answer) missed() {
 	}
 }
 
-// skipped answers about a slot that was in time and left out all the same.
+// skipped answers about a slot that was in time and skipped all the same.
 func (a *answer) skipped() {
-	why := a.run.Why
+	why := a.run.Reason
 	switch {
-	case strings.HasPrefix(why, "held"):
+	case why.Code == runner.ReasonHeld:
 		a.held()
-	case strings.HasPrefix(why, "left out"):
+	case why.Code == runner.ReasonSkipped:
 		a.because("left_out")
-		_, who, _ := strings.Cut(why, "by ")
-		a.say("It was left out%s (rota skip)", part(", as ", who, " had said"))
-	case strings.HasPrefix(why, "overlap"):
+		a.say("It was skipped%s (rota skip)", part(", as ", why.By, " had said"))
+	case why.IsOverlap():
 		a.because("overlap")
 		a.overlap(why)
-	case strings.HasPrefix(why, "coalesced"):
+	case why.Is(runner.ReasonCoalesced, runner.ReasonCoalescedToSkip):
 		a.because("coalesced")
 		a.say("A newer slot was due at the same time, so that one stands for both%s", part(": ", a.run.By, ""))
 		a.absence(a.at, a.run.Finished)
-	case strings.HasPrefix(why, "queue full"):
+	case why.Code == runner.ReasonQueueFull:
 		a.because("queue_full")
-		_, queue, _ := strings.Cut(why, ": ")
+		queue := why.Detail
 		if q, ok := a.cfg.Queues[queue]; ok {
 			a.say("The queue %s was full: %d runs may wait in it (capacity)", queue, q.Capacity)
 		} else {
@@ -227,16 +226,24 @@ func (a *answer) skipped() {
 		if s := a.queueStopped(queue, a.at); s != nil {
 			a.say("That queue %s stopped%s %s", a.was(s), part(" by ", s.by, ""), a.stretch(s))
 		}
-	case strings.HasPrefix(why, "queued for longer"):
+	case why.Code == runner.ReasonMaxWait:
 		a.because("max_wait")
-		a.say("It waited%s from %s to %s, and then no longer: %s", part(" in queue ", a.run.Queue, ""), a.clock(a.run.Queued), a.clock(a.run.Finished), plain(why))
+		a.say("It waited%s from %s to %s, and then no longer: %s", part(" in queue ", a.run.Queue, ""), a.clock(a.run.Queued), a.clock(a.run.Finished), a.why(*a.run))
 		if s := a.queueStopped(a.run.Queue, a.run.Queued); s != nil {
 			a.say("That queue %s stopped%s %s", a.was(s), part(" by ", s.by, ""), a.stretch(s))
 		}
 	default:
 		a.because("skipped")
-		a.say("It was skipped: %s", plain(why))
+		a.say("It was skipped: %s", a.why(*a.run))
 	}
+}
+
+// why is the reason of a run as a text, in the zone of the answer.
+func (a *answer) why(r runner.Run) string {
+	if r.Reason.IsZero() {
+		return plain(r.Why)
+	}
+	return plain(r.Reason.Text(a.zone))
 }
 
 // held answers about a slot whose task was held.
@@ -244,7 +251,7 @@ func (a *answer) held() {
 	s := a.hold(a.at)
 	if s == nil {
 		a.because("held")
-		a.say("It was %s", plain(a.run.Why))
+		a.say("It was %s", a.why(*a.run))
 		return
 	}
 	a.because(a.holder(s))
@@ -269,13 +276,13 @@ func (a *answer) holding(s *span) {
 }
 
 // overlap answers about a slot whose task was not done with an earlier one.
-func (a *answer) overlap(why string) {
-	_, what, _ := strings.Cut(why, ": ")
+func (a *answer) overlap(why runner.Reason) {
+	_, what, _ := strings.Cut(why.Text(a.zone), ": ")
 	b := a.by
 	switch {
 	case b == nil:
 		a.say("It was skipped because of %s: %s", a.run.By, what)
-	case strings.Contains(what, "running"):
+	case why.Code == runner.ReasonOverlapRunning:
 		a.say("%s was still running; that had started at %s and %s", b.ID, a.clock(b.Started), a.end(b))
 	default:
 		a.say("%s: %s, which had been due at %s and %s", strings.ToUpper(what[:1])+what[1:], b.ID, a.clock(cmp.Or(b.Scheduled, b.Queued)), a.end(b))
@@ -291,12 +298,12 @@ func (a *answer) ended() {
 	a.because(string(r.Outcome))
 	switch {
 	case r.Outcome == runner.Replaced:
-		a.say("It waited, and a newer slot took its place at %s: %s", a.clock(r.Finished), plain(r.Why))
+		a.say("It waited, and a newer slot took its place at %s: %s", a.clock(r.Finished), a.why(*r))
 	case r.Outcome == runner.Lost:
-		a.say("It was lost before it had begun: %s", plain(r.Why))
+		a.say("It was lost before it had begun: %s", a.why(*r))
 		a.absence(r.Queued, r.Finished)
 	default:
-		a.say("It waited since %s and was %s at %s%s", a.clock(cmp.Or(r.Queued, r.Scheduled)), r.Outcome, a.clock(r.Finished), part(": ", plain(r.Why), ""))
+		a.say("It waited since %s and was %s at %s%s", a.clock(cmp.Or(r.Queued, r.Scheduled)), r.Outcome, a.clock(r.Finished), part(": ", a.why(*r), ""))
 	}
 }
 
@@ -307,13 +314,13 @@ func (a *answer) waits() {
 	case runner.Delayed:
 		a.because("delayed")
 		if r.Attempts > 0 {
-			a.say("It was attempted, and will be again at %s: %s", a.clock(r.NotBefore), plain(r.Why))
+			a.say("It was attempted, and will be again at %s: %s", a.clock(r.NotBefore), a.why(*r))
 		} else {
 			a.say("It waits for its time, %s", a.date(cmp.Or(r.NotBefore, r.Scheduled)))
 		}
 	case runner.Held:
 		a.because("held")
-		a.say("It is held%s; to let it start: rota release %s", part(" (", plain(r.Why), ")"), r.ID)
+		a.say("It is held%s; to let it start: rota release %s", part(" (", a.why(*r), ")"), r.ID)
 	case runner.Standing:
 		a.because("standing")
 		a.say("It is a standing request (%s), each slot of which becomes a run", r.On)

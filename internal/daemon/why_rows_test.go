@@ -77,7 +77,11 @@ func (s *shelf) daemon() {
 }
 
 func (s *shelf) event(kind, who, text string) {
-	s.do(s.book.Event(s.t.Context(), ledger.Event{Time: s.at, Kind: kind, Who: who, Text: text}))
+	e := ledger.Event{Time: s.at, Kind: kind, Who: who, Text: text}
+	if strings.HasPrefix(kind, "queue ") {
+		e.Data.Queue = text
+	}
+	s.do(s.book.Event(s.t.Context(), e))
 }
 
 func TestWhyOfRows(t *testing.T) {
@@ -122,13 +126,13 @@ func TestWhyOfRows(t *testing.T) {
 			run := s.slot("")
 			s.advance(runner.Batch{Runs: []runner.Run{run}})
 			s.at = s.hour(13)
-			s.advance(runner.Batch{Ends: []runner.End{{ID: run.ID, Outcome: runner.Replaced, Why: "replaced by t/20261121T130000Z"}}})
+			s.advance(runner.Batch{Ends: []runner.End{runner.NewEnd(run.ID, runner.Replaced, runner.Reason{Code: runner.ReasonReplaced, By: "t/20261121T130000Z"})}})
 		}, 12, "replaced", "It waited, and a newer slot took its place at 13:00: replaced by t/20261121T130000Z."},
 		{"cancelled", hourly, func(s *shelf) {
 			run := s.slot("")
 			s.advance(runner.Batch{Runs: []runner.Run{run}})
 			s.at = s.hour(12.5)
-			s.do(s.book.Cancel(ctx, run.ID, "cancelled by ada"))
+			s.do(s.book.Cancel(ctx, run.ID, runner.Reason{Code: runner.ReasonCancelled, By: "ada"}))
 		}, 12, "cancelled", "It waited since 12:00 and was cancelled at 12:30: cancelled by ada."},
 
 		{"its queue is stopped", "[queues.q]\n" + hourly + "queue = \"q\"\n", func(s *shelf) {
@@ -157,7 +161,7 @@ func TestWhyOfRows(t *testing.T) {
 			s.at = s.hour(11)
 			s.event("queue stop", "ada", "q")
 			s.at = s.hour(12)
-			s.advance(runner.Batch{Folds: []runner.Run{fold(s, runner.Skipped, "queue full: q")}})
+			s.advance(runner.Batch{Folds: []runner.Run{fold(s, runner.Skipped, runner.Reason{Code: runner.ReasonQueueFull, Detail: "q"})}})
 			s.at = s.hour(13)
 			s.event("queue start", "bob", "q")
 		}, 12, "queue_full", "The queue q was full: 5 runs may wait in it (capacity). That queue was stopped by ada from 11:00 to 13:00."},
@@ -165,22 +169,22 @@ func TestWhyOfRows(t *testing.T) {
 			run := s.slot("")
 			s.advance(runner.Batch{Runs: []runner.Run{run}})
 			s.at = s.hour(12.5)
-			s.do(s.book.Shift(ctx, run.ID, runner.Queued, runner.Transition{Outcome: runner.Skipped, Why: "queued for longer than max_wait = 30m"}))
+			s.do(s.book.Shift(ctx, run.ID, runner.Queued, runner.Transition{Outcome: runner.Skipped}.Because(runner.Reason{Code: runner.ReasonMaxWait, Span: 30 * time.Minute})))
 		}, 12, "max_wait", "It waited from 12:00 to 12:30, and then no longer: queued for longer than max_wait = 30m."},
 		{"held, as the row alone has it", hourly, func(s *shelf) {
-			s.advance(runner.Batch{Folds: []runner.Run{fold(s, runner.Skipped, "held by ada since 2026-11-20 12:00:00 UTC: db migration")}})
+			s.advance(runner.Batch{Folds: []runner.Run{fold(s, runner.Skipped, runner.Reason{Code: runner.ReasonHeld, By: "ada", Since: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), Detail: "db migration"})}})
 		}, 12, "held", "It was held by ada since 2026-11-20 12:00:00 UTC: db migration."},
 		{"missed for the disk", hourly, func(s *shelf) {
 			s.event("disk", "", "full: 16 MiB given up")
 			s.at = s.hour(13.5)
-			f := fold(s, runner.Missed, "due 1h30m ago, when rota could not start it")
+			f := fold(s, runner.Missed, runner.Reason{Code: runner.ReasonLate, Span: 90 * time.Minute})
 			f.ID, f.First, f.Last, f.Scheduled = runner.SlotID("t", s.hour(12), 1), s.hour(12), s.hour(12), s.hour(12)
 			s.advance(runner.Batch{Folds: []runner.Run{f}})
 		}, 12, "disk", `There was trouble with the disk at 12:00: full: 16 MiB given up. It was missed: at 13:30, when it could have been started, it had been due for 1h30m. To have it made up for: missed = "once".`},
 		{"missed outside between", hourly + "between = \"12:00-13:00\"\nmissed = \"once\"\n", func(s *shelf) {
 			s.event("stop", "", "")
 			s.at = s.hour(14)
-			f := fold(s, runner.Missed, "due 2h ago, when rota could not start it; now is outside its between")
+			f := fold(s, runner.Missed, runner.Reason{Code: runner.ReasonLateOutside, Span: 2 * time.Hour})
 			f.ID, f.First, f.Last, f.Scheduled = runner.SlotID("t", s.hour(12), 1), s.hour(12), s.hour(12), s.hour(12)
 			s.event("start", "", "")
 			s.advance(runner.Batch{Folds: []runner.Run{f}})
@@ -241,11 +245,13 @@ func TestWhyOfRows(t *testing.T) {
 }
 
 // fold is a row for the slot that is due now.
-func fold(s *shelf, o runner.Outcome, why string) runner.Run {
-	return runner.Run{
-		ID: runner.SlotID("t", s.at, 1), Task: "t", Cause: runner.CauseSchedule, Outcome: o, Why: why,
+func fold(s *shelf, o runner.Outcome, why runner.Reason) runner.Run {
+	r := runner.Run{
+		ID: runner.SlotID("t", s.at, 1), Task: "t", Cause: runner.CauseSchedule, Outcome: o,
 		Scheduled: s.at, Finished: s.at, First: s.at, Last: s.at, Count: 1,
 	}
+	r.Because(why)
+	return r
 }
 
 func TestWhyOfARun(t *testing.T) {
@@ -261,25 +267,6 @@ func TestWhyOfARun(t *testing.T) {
 	} {
 		if _, err := s.Why(t.Context(), name, time.Time{}); control.CodeOf(err) != control.NotFound || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", name, err, want)
-		}
-	}
-}
-
-func TestEditOf(t *testing.T) {
-	const text = "2 added (tidy, new), 1 removed (old), 2 changed (sync: timeout 1h → 4h; backup: every day at 02:30 → Mon–Fri at 09:00, mode), 6 same; settings: max_running"
-	for _, c := range []struct{ text, task, what, detail string }{
-		{text, "tidy", "added", ""},
-		{text, "new", "added", ""},
-		{text, "old", "removed", ""},
-		{text, "sync", "changed", "timeout 1h → 4h"},
-		{text, "backup", "changed", "every day at 02:30 → Mon–Fri at 09:00, mode"},
-		{text, "same", "", ""},
-		{text, "max_running", "", ""},
-		{"8 added (a, b, c, d, e, f and 2 more)", "f", "added", ""},
-		{"7 same", "a", "", ""},
-	} {
-		if what, detail := editOf(c.text, c.task); what != c.what || detail != c.detail {
-			t.Errorf("%s: got %q %q, want %q %q", c.task, what, detail, c.what, c.detail)
 		}
 	}
 }

@@ -51,7 +51,9 @@ func (r *rig) swapTo(jobs string) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.inLoop(func(ctx context.Context) error { return r.swap(ctx, cfg, config.Diff(r.cfg, cfg), "") })
+	changes := config.Diff(r.cfg, cfg)
+	r.inLoop(func(ctx context.Context) error { return r.swap(ctx, cfg, changes, "") })
+	r.eventsOf(r.t.Context(), changes, "")
 }
 
 // stopFor is a daemon that is stopped in good order, and one that is started
@@ -100,12 +102,12 @@ func TestWhy(t *testing.T) {
 		{"held, and released", noon, hourly, func(r *rig) {
 			r.pass(30 * time.Minute)
 			r.inLoop(func(ctx context.Context) error {
-				return r.hold(ctx, []string{"t"}, ledger.Hold{By: "ada", Why: "db migration", Since: r.fake.Now()})
+				return r.hold(ctx, []string{"t"}, ledger.Hold{By: "ada", Why: "disk swap; until Bob is back", Since: r.fake.Now()})
 			})
 			r.pass(time.Hour)
 			r.inLoop(func(ctx context.Context) error { _, err := r.release(ctx, "t", "bob"); return err })
 			r.pass(time.Hour)
-		}, "13:00:00", "held", "It was held by ada from 12:30 to 13:30 (db migration)."},
+		}, "13:00:00", "held", "It was held by ada from 12:30 to 13:30 (disk swap; until Bob is back)."},
 		{"held until a time", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error {
 				return r.hold(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now(), Until: r.fake.Now().Add(150 * time.Minute)})
@@ -127,7 +129,7 @@ func TestWhy(t *testing.T) {
 		{"left out", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error { _, err := r.skipNext(ctx, "t", "ada"); return err })
 			r.pass(90 * time.Minute)
-		}, "13:00:00", "left_out", "It was left out, as ada had said (rota skip)."},
+		}, "13:00:00", "left_out", "It was skipped, as ada had said (rota skip)."},
 		{"to be left out", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error { _, err := r.skipNext(ctx, "t", "ada"); return err })
 		}, "13:00:00", "left_out", "That is to come: it is due at Sat 2026-11-21 13:00, in 1h. It will be left out, as ada said (rota skip)."},
@@ -207,7 +209,7 @@ func TestWhy(t *testing.T) {
 			"It was not due then: the task was changed at 13:30 (every day at 18:00 → every hour). The slot after was at Sat 2026-11-21 14:00."},
 		{"the file was wrong", noon, `at = "18:00"`, func(r *rig) {
 			r.pass(10 * time.Minute)
-			_ = r.ledger.Event(r.t.Context(), ledger.Event{Kind: "reload", Text: "refused: 2 faults"})
+			_ = r.ledger.Event(r.t.Context(), ledger.Event{Kind: "reload", Data: ledger.EventData{Refused: "2 faults"}})
 			r.pass(80 * time.Minute)
 			r.swapTo("[tasks.t]\nlog = \"x\"\n" + hourly + "\n")
 			r.pass(time.Hour)
@@ -216,7 +218,7 @@ func TestWhy(t *testing.T) {
 				"The file was wrong from 12:10 to 13:30 (2 faults), so that no edit of that time counted. The slot after was at Sat 2026-11-21 14:00."},
 		{"the file is wrong", noon, hourly, func(r *rig) {
 			r.pass(90 * time.Minute)
-			_ = r.ledger.Event(r.t.Context(), ledger.Event{Kind: "reload", Text: "refused: 2 faults"})
+			_ = r.ledger.Event(r.t.Context(), ledger.Event{Kind: "reload", Data: ledger.EventData{Refused: "2 faults"}})
 		}, "", "ran", "It ran: it started at 13:00 and ended well after 0s; this is t/20261121T180000Z. " +
 			"The file is wrong since 13:30 (2 faults): no edit counts. It is due next at Sat 2026-11-21 14:00."},
 		{"taken out", noon, hourly, func(r *rig) {

@@ -94,5 +94,5 @@ func (a *answer) end(r *runner.Run) string {
 	if !r.Finished.IsZero() {
 		text += " at " + a.clock(r.Finished)
 	}
-	return text + part(" (", plain(r.Why), ")")
+	return text + part(" (", a.why(*r), ")")
 }

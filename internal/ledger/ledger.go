@@ -51,7 +51,22 @@ type Event struct {
 	Kind string    `json:"kind"`           // "start", "stop", "reload", "clock step", …
 	Task string    `json:"task,omitempty"` // "": all of rota
 	Who  string    `json:"who,omitempty"`
-	Text string    `json:"text,omitempty"`
+	Text string    `json:"text,omitempty"` // for people
+	Data EventData `json:"data,omitzero"`  // the same for programs, which never read Text
+}
+
+// EventData is what an event says, each kind in fields of its own. Events of
+// earlier versions have none.
+type EventData struct {
+	Said    string        `json:"said,omitempty"`    // of "hold": the reason that was given
+	Until   time.Time     `json:"until,omitzero"`    // of "hold", "drain", "reschedule"
+	Queue   string        `json:"queue,omitempty"`   // of "queue stop", "queue start"
+	Expr    string        `json:"expr,omitempty"`    // of "reschedule": a trigger, "never" or "default"
+	Slot    time.Time     `json:"slot,omitzero"`     // of "skip"
+	By      time.Duration `json:"by,omitempty"`      // of "clock step"
+	Refused string        `json:"refused,omitempty"` // of "reload": what is wrong with the file
+	Change  string        `json:"change,omitempty"`  // of "reload" of a task: "added", "removed" or "changed"
+	Detail  string        `json:"detail,omitempty"`  // of "changed"
 }
 
 // EventFilter selects events; its zero value selects all.
@@ -179,7 +194,7 @@ type Ledger interface {
 	Watch(ctx context.Context) (<-chan Event, error)
 	// Cancel ends a waiting run, in whatever state it waits, as cancelled.
 	// ErrConflict if it does not wait, ErrNotFound if there is none.
-	Cancel(ctx context.Context, id, why string) error
+	Cancel(ctx context.Context, id string, why runner.Reason) error
 	// Forget removes, with all that belongs to them, the ended runs and folded
 	// rows that f selects, and returns how many. It goes by small steps: what
 	// it has removed when it fails stays removed.

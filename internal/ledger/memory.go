@@ -139,7 +139,7 @@ func (m *Memory) Shift(ctx context.Context, id string, from runner.State, t runn
 }
 
 // Cancel implements [Ledger].
-func (m *Memory) Cancel(ctx context.Context, id, why string) error {
+func (m *Memory) Cancel(ctx context.Context, id string, why runner.Reason) error {
 	return m.do(ctx, func(u rules, _ *memoryTable) error { return u.cancel(id, why) })
 }
 

@@ -77,7 +77,7 @@ func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) 
 // absorb adds a fold that comes later to r, if that has the same fate, and
 // reports whether it did.
 func (r *row) absorb(fold runner.Run, s slot) bool {
-	if !r.run.Folded() || r.run.Outcome != fold.Outcome || r.run.Why != fold.Why || r.run.By != fold.By ||
+	if !r.run.Folded() || r.run.Outcome != fold.Outcome || !r.run.Reason.Same(fold.Reason) || r.run.Why != fold.Why || r.run.By != fold.By ||
 		r.run.Parent != fold.Parent || r.slot.of != s.of || r.slot.epoch != s.epoch || !fold.First.After(r.run.Last) {
 		return false
 	}

@@ -46,7 +46,7 @@ func (u rules) advance(b runner.Batch) ([]Lease, error) {
 			return nil, err
 		}
 		if r != nil && r.run.ID == e.ID && r.waits() {
-			if err := u.step(r, runner.Transition{Outcome: e.Outcome, Why: e.Why}); err != nil {
+			if err := u.step(r, runner.Transition{Outcome: e.Outcome, Reason: e.Reason, Why: e.Why}); err != nil {
 				return nil, err
 			}
 		}
@@ -243,7 +243,7 @@ func (u rules) add(run runner.Run) (*row, error) {
 	r := &row{slot: s, run: run}
 	return r, u.step(r, runner.Transition{
 		Time:  cmp.Or(run.Finished, run.Started, run.Queued),
-		State: run.State, Outcome: run.Outcome, Why: run.Why,
+		State: run.State, Outcome: run.Outcome, Reason: run.Reason, Why: run.Why,
 	})
 }
 
@@ -256,7 +256,7 @@ func (u rules) step(r *row, t runner.Transition) error {
 		return err
 	}
 	t.Time, t.Until = instant(t.Time), instant(t.Until)
-	r.run.State, r.run.Outcome, r.run.Why = t.State, t.Outcome, t.Why
+	r.run.State, r.run.Outcome, r.run.Reason, r.run.Why = t.State, t.Outcome, t.Reason, t.Why
 	r.steps = append(r.steps, t)
 	switch t.State {
 	case runner.Queued:

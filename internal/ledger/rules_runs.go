@@ -80,7 +80,7 @@ func (u rules) finish(l Lease, res runner.Result, next []runner.Run) error {
 	}
 	r.run.Exit, r.run.Signal, r.run.Error, r.run.Result = res.Exit, res.Signal, res.Error, res.Result
 	r.run = r.copy() // so that Exit is ours
-	if err := u.step(r, runner.Transition{Time: res.Finished, Outcome: res.Outcome, Why: res.Why}); err != nil {
+	if err := u.step(r, runner.Transition{Time: res.Finished, Outcome: res.Outcome, Reason: res.Reason, Why: res.Why}); err != nil {
 		return err
 	}
 	for _, run := range next {
@@ -107,7 +107,7 @@ func (u rules) shift(id string, from runner.State, t runner.Transition) error {
 }
 
 // cancel implements [Ledger].
-func (u rules) cancel(id, why string) error {
+func (u rules) cancel(id string, why runner.Reason) error {
 	r, err := u.known(id)
 	if err != nil {
 		return err
@@ -115,7 +115,7 @@ func (u rules) cancel(id, why string) error {
 	if !r.waits() {
 		return fmt.Errorf("%w: %s is %s", ErrConflict, id, r.where())
 	}
-	return u.step(r, runner.Transition{Outcome: runner.Cancelled, Why: why})
+	return u.step(r, runner.Transition{Outcome: runner.Cancelled}.Because(why))
 }
 
 // known returns the row that an id stands for, or ErrNotFound.

@@ -168,7 +168,7 @@ func (s *SQLite) Shift(ctx context.Context, id string, from runner.State, t runn
 }
 
 // Cancel implements [Ledger].
-func (s *SQLite) Cancel(ctx context.Context, id, why string) error {
+func (s *SQLite) Cancel(ctx context.Context, id string, why runner.Reason) error {
 	return s.write(ctx, func(o *op) error { return o.rules().cancel(id, why) })
 }
 

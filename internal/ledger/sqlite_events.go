@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -14,7 +15,7 @@ func (o *op) event(e Event) error {
 		e.Time = o.w.s.o.Now()
 	}
 	e.Time = instant(e.Time)
-	cells := []cell{when(e.Time), text(e.Kind), text(e.Task), text(e.Who), text(e.Text)}
+	cells := []cell{when(e.Time), text(e.Kind), text(e.Task), text(e.Who), text(packEvent(e))}
 	if err := query(o.w.conn, "INSERT INTO events (time, kind, task, who, text, sum) VALUES (?,?,?,?,?,?)", append(cells, sum(cells...)), nil); err != nil {
 		return err
 	}
@@ -30,7 +31,9 @@ func (s *reading) Events(ctx context.Context, f EventFilter) (events []Event, er
 		err := query(conn, "SELECT time, kind, task, who, text, sum FROM events "+sql+" ORDER BY n DESC", args, func(stmt *sqlite.Stmt) error {
 			var c [6]cell
 			if read(stmt, c[:]); sound(c[:]) {
-				events = append(events, Event{Time: c[0].time(), Kind: c[1].text, Task: c[2].text, Who: c[3].text, Text: c[4].text})
+				e := Event{Time: c[0].time(), Kind: c[1].text, Task: c[2].text, Who: c[3].text}
+				e.Text, e.Data = unpackEvent(c[4].text)
+				events = append(events, e)
 			}
 			if f.Limit > 0 && len(events) == f.Limit {
 				return errEnough
@@ -44,6 +47,30 @@ func (s *reading) Events(ctx context.Context, f EventFilter) (events []Event, er
 	})
 	slices.Reverse(events)
 	return events, err
+}
+
+// dataMark stands between the text of an event and its data.
+const dataMark = "\x01"
+
+// packEvent is what is kept of an event as text.
+func packEvent(e Event) string {
+	if e.Data == (EventData{}) {
+		return e.Text
+	}
+	data, err := json.Marshal(e.Data)
+	if err != nil { // a time out of range
+		return e.Text
+	}
+	return e.Text + dataMark + string(data)
+}
+
+// unpackEvent is the inverse of packEvent.
+func unpackEvent(kept string) (text string, data EventData) {
+	text, packed, ok := strings.Cut(kept, dataMark)
+	if ok {
+		_ = json.Unmarshal([]byte(packed), &data)
+	}
+	return text, data
 }
 
 // where is the filter in SQL.

@@ -156,7 +156,7 @@ func pack(r *row, intern func(string) (int64, error)) (record, error) {
 	rec[colCause] = text(string(r.run.Cause))
 	rec[colState] = text(string(r.run.State))
 	rec[colOutcome] = text(string(r.run.Outcome))
-	rec[colWhy] = text(r.run.Why)
+	rec[colWhy] = text(packWhy(r.run.Reason, r.run.Why))
 	rec[colScheduled] = when(r.run.Scheduled)
 	rec[colQueued] = when(r.run.Queued)
 	rec[colStarted] = when(r.run.Started)
@@ -248,7 +248,7 @@ func unpackRun(rec *record, name func(int64) (string, error)) (*row, error) {
 	run.Cause = runner.Cause(rec[colCause].text)
 	run.State = runner.State(rec[colState].text)
 	run.Outcome = runner.Outcome(rec[colOutcome].text)
-	run.Why = rec[colWhy].text
+	run.Reason, run.Why = unpackWhy(rec[colWhy].text)
 	run.Scheduled = rec[colScheduled].time()
 	run.Queued = rec[colQueued].time()
 	run.Started = rec[colStarted].time()

@@ -40,7 +40,8 @@ func packSteps(steps []runner.Transition) []byte {
 		}
 		known := max(0, slices.Index(stepWords, word))
 		head |= byte(known)
-		if t.Why != "" {
+		why := packWhy(t.Reason, t.Why)
+		if why != "" {
 			head |= stepWhy
 		}
 		if !t.Until.IsZero() {
@@ -56,8 +57,8 @@ func packSteps(steps []runner.Transition) []byte {
 		at := t.Time.UnixMicro()
 		b = binary.AppendVarint(b, at-last)
 		last = at
-		if t.Why != "" {
-			b = appendText(b, t.Why)
+		if why != "" {
+			b = appendText(b, why)
 		}
 		if !t.Until.IsZero() {
 			b = binary.AppendVarint(b, t.Until.UnixMicro()-at)
@@ -95,7 +96,7 @@ func unpackSteps(packed string) ([]runner.Transition, error) {
 			t.State = runner.State(name)
 		}
 		if head&stepWhy != 0 {
-			t.Why = p.text()
+			t.Reason, t.Why = unpackWhy(p.text())
 		}
 		if head&stepUntil != 0 {
 			t.Until = time.UnixMicro(last + p.varint()).UTC()
@@ -109,6 +110,27 @@ func unpackSteps(packed string) ([]runner.Transition, error) {
 }
 
 var errPacked = errors.New("they are not packed as they should be")
+
+// packWhy returns a reason as it is kept: one that is a text alone as this text,
+// as earlier versions kept all.
+func packWhy(r runner.Reason, text string) string {
+	if r.IsZero() {
+		return text
+	}
+	return r.Pack()
+}
+
+// unpackWhy is the inverse of packWhy; the text is made anew.
+func unpackWhy(kept string) (runner.Reason, string) {
+	if kept == "" {
+		return runner.Reason{}, ""
+	}
+	r := runner.UnpackReason(kept)
+	if r.Code == "" && len(r.Notes) == 0 {
+		return runner.Reason{}, r.Detail
+	}
+	return r, r.String()
+}
 
 // parcel is what is left to unpack.
 type parcel struct {

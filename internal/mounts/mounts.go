@@ -27,9 +27,9 @@ var local = map[string]bool{
 
 // Table is the mount points of one process. Its zero value is that of this one.
 type Table struct {
-	mu   sync.Mutex
-	fd   int // of /proc/self/mountinfo, which tells when it changes; 0: not open yet
-	far  map[string]bool
+	mu  sync.Mutex
+	fd  int // of /proc/self/mountinfo, which tells when it changes; 0: not open yet
+	far map[string]bool
 }
 
 // Far returns a function that reports whether a directory, named without symbolic

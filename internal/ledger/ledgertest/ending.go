@@ -81,7 +81,7 @@ var ending = []clause{
 			b.run(request("b", fmt.Sprint(i), runner.Queued))
 		}
 		b.run(request("c", "1", runner.Queued))
-		b.ok(b.Cancel(b.ctx, "a/queued", ""), "cancel")
+		b.ok(b.Cancel(b.ctx, "a/queued", runner.Reason{}), "cancel")
 		b.advance(runner.Batch{Folds: []runner.Run{fold("c", 1, 4)}})
 		for _, row := range []struct {
 			filter ledger.Filter
@@ -176,7 +176,7 @@ func calls(b book, ctx context.Context, lease ledger.Lease) map[string]func() er
 		"watch":    func() error { _, err := b.Watch(ctx); return err },
 		"get":      func() error { _, _, err := b.Get(ctx, "a/x"); return err },
 		"list":     func() error { _, err := b.List(ctx, ledger.Filter{}); return err },
-		"cancel":   func() error { return b.Cancel(ctx, "a/x", "") },
+		"cancel":   func() error { return b.Cancel(ctx, "a/x", runner.Reason{}) },
 		"open log": func() error { _, err := b.OpenLog(ctx, "a/x"); return err },
 		"tasks":    func() error { _, err := b.Tasks(ctx); return err },
 		"newest":   func() error { _, err := b.Newest(ctx); return err },

@@ -59,7 +59,7 @@ var finding = []clause{
 		b.submit(request("a", "1", runner.Delayed), request("a", "2", runner.Held))
 		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4), fold("folds", 1, 4)}})
 		b.submit(request("gone", "1", runner.Queued))
-		b.ok(b.Cancel(b.ctx, "gone/1", ""), "cancel")
+		b.ok(b.Cancel(b.ctx, "gone/1", runner.Reason{}), "cancel")
 		newest("of what waits", map[string]string{"a": "a/2"})
 
 		started := func(task, key string, minute int) runner.Run {

@@ -168,7 +168,7 @@ var queueing = []clause{
 		b.submit(in(Narrow, request("a", "1", runner.Queued)), in(Narrow, request("a", "2", runner.Queued)))
 		b.claim("a/1")
 		b.submit(in(Narrow, request("a", "3", runner.Queued)))
-		b.ok(b.Cancel(b.ctx, "a/3", ""), "cancel")
+		b.ok(b.Cancel(b.ctx, "a/3", runner.Reason{}), "cancel")
 		b.submit(in(Narrow, request("a", "4", runner.Queued)))
 		b.ok(b.Shift(b.ctx, "a/4", runner.Queued, runner.Transition{Time: at(1), State: runner.Held}), "shift")
 		b.submit(in(Narrow, request("a", "5", runner.Queued)))

@@ -162,7 +162,7 @@ var moving = []clause{
 		for _, s := range []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Standing} {
 			id := "a/" + string(s)
 			b.submit(request("a", string(s), s))
-			b.ok(b.Cancel(b.ctx, id, "by root"), "cancel of one %s", s)
+			b.ok(b.Cancel(b.ctx, id, runner.Said("by root")), "cancel of one %s", s)
 			if r := b.get(id); r.State != "" || r.Outcome != runner.Cancelled || r.Why != "by root" || r.Finished.IsZero() {
 				b.t.Errorf("one that was %s: %+v", s, r)
 			}
@@ -176,9 +176,9 @@ var moving = []clause{
 		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 2)}})
 		for _, id := range []string{"a/live", "a/done", "a/20201122T120100Z"} {
 			before := b.get(id)
-			b.fails(b.Cancel(b.ctx, id, ""), ledger.ErrConflict, "cancel of %s", id)
+			b.fails(b.Cancel(b.ctx, id, runner.Reason{}), ledger.ErrConflict, "cancel of %s", id)
 			b.same(b.get(id), before, id)
 		}
-		b.fails(b.Cancel(b.ctx, "a/none", ""), ledger.ErrNotFound, "cancel of nothing")
+		b.fails(b.Cancel(b.ctx, "a/none", runner.Reason{}), ledger.ErrNotFound, "cancel of nothing")
 	}},
 }

@@ -52,13 +52,13 @@ var standing = []clause{
 	{"a standing request that has ended stands again when it is asked for", func(b book) {
 		for _, on := range []string{"interval 3h", "interval 12s"} { // the first is the same as before
 			b.submit(stands("k", "interval 3h"))
-			b.ok(b.Cancel(b.ctx, "a/k", "by root"), "cancel")
+			b.ok(b.Cancel(b.ctx, "a/k", runner.Said("by root")), "cancel")
 			got, err := b.Submit(b.ctx, stands("k", on))
 			b.ok(err, "submit")
 			want := with(stands("k", on), func(r *runner.Run) { r.Why = "asked for again" })
 			b.same(got, want, "returned")
 			b.same(b.get("a/k"), want, "written")
-			b.ok(b.Cancel(b.ctx, "a/k", ""), "cancel again")
+			b.ok(b.Cancel(b.ctx, "a/k", runner.Reason{}), "cancel again")
 		}
 	}},
 

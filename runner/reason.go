@@ -1,0 +1,248 @@
+package runner
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Reason says why a run has the state or outcome that it has. It is a value for
+// programs; text is made of it where it is shown, by Text. The zero Reason says
+// nothing.
+type Reason struct {
+	Code   ReasonCode    `json:"code,omitempty"`   // "": Detail is all that is known, as of runs of earlier versions
+	By     string        `json:"by,omitempty"`     // who, or the id of the run, that is the cause
+	Detail string        `json:"detail,omitempty"` // what the code says nothing of, as in the table of codes
+	Since  time.Time     `json:"since,omitzero"`
+	Until  time.Time     `json:"until,omitzero"`
+	Span   time.Duration `json:"span,omitempty"`
+	Last   Outcome       `json:"last,omitempty"` // of the attempt before, while another one is to come
+	Next   int           `json:"next,omitempty"` // its number, and
+	Of     int           `json:"of,omitempty"`   // how many there may be
+	Notes  []string      `json:"notes,omitempty"`
+}
+
+// ReasonCode is a kind of reason.
+type ReasonCode string
+
+// The kinds of reasons, and the fields of a Reason that belong to each.
+const (
+	// Of slots that are not executed.
+	ReasonHeld            ReasonCode = "held"            // By, Since, Until, Detail: what who held it said
+	ReasonSkipped         ReasonCode = "skip"            // By: who skipped the slot
+	ReasonOverlapRunning  ReasonCode = "overlap_running" // the run before still runs
+	ReasonOverlapWaiting  ReasonCode = "overlap_waiting" // it still waits
+	ReasonOverlapQueued   ReasonCode = "overlap_queued"  // overlap = "queue": one that waits stands for it
+	ReasonOverlapInstant  ReasonCode = "overlap_instant" // another trigger names the same instant
+	ReasonOverlapRequest  ReasonCode = "overlap_request" // a run of the same recurring request waits
+	ReasonCoalesced       ReasonCode = "coalesced"       // a newer slot was due, too
+	ReasonCoalescedToSkip ReasonCode = "coalesced_skip"  // and that one was skipped
+	ReasonQueueFull       ReasonCode = "queue_full"      // Detail: the queue; "": none
+	ReasonLate            ReasonCode = "late"            // Span: by how much
+	ReasonLateOutside     ReasonCode = "late_outside"    // Span; and now is outside its between
+	ReasonMaxWait         ReasonCode = "max_wait"        // Span: max_wait
+
+	// Of what waits, or waited.
+	ReasonRetry       ReasonCode = "retry"        // Last, Detail: why that ended, Next, Of, Span: until then
+	ReasonSuperseded  ReasonCode = "superseded"   // By: the slot for which there is no other attempt
+	ReasonReplaced    ReasonCode = "replaced"     // By: the newer slot
+	ReasonCancelled   ReasonCode = "cancelled"    // By
+	ReasonReleased    ReasonCode = "released"     // By
+	ReasonRescheduled ReasonCode = "rescheduled"  // By, Detail: the trigger
+	ReasonTaskGone    ReasonCode = "task_removed" // from the file
+	ReasonUserChanged ReasonCode = "user_changed" // By: the user now, Detail: the user it was asked for
+	ReasonTooMany     ReasonCode = "too_many"     // runs of its task wait
+
+	// Of runs that were executed.
+	ReasonExit        ReasonCode = "exit"         // Next: the code
+	ReasonSignal      ReasonCode = "signal"       // Detail: its name
+	ReasonTimeout     ReasonCode = "timeout"      // Span
+	ReasonError       ReasonCode = "error"        // Detail
+	ReasonNotStarted  ReasonCode = "not_started"  // Detail
+	ReasonStopped     ReasonCode = "stopped"      // By
+	ReasonRotaStopped ReasonCode = "rota_stopped" // with it
+	ReasonRotaKilled  ReasonCode = "rota_killed"  // with it
+)
+
+// Said is a reason that is a text alone.
+func Said(text string) Reason { return Reason{Detail: text} }
+
+// IsZero reports whether the reason says nothing.
+func (r Reason) IsZero() bool {
+	return r.Code == "" && r.Detail == "" && len(r.Notes) == 0
+}
+
+// Same reports whether two reasons say the same of two slots, so that one row may
+// stand for both.
+func (r Reason) Same(o Reason) bool {
+	return r.Code == o.Code && r.By == o.By && r.Detail == o.Detail && r.Since.Equal(o.Since) && r.Until.Equal(o.Until) &&
+		r.Span == o.Span && r.Last == o.Last && r.Next == o.Next && r.Of == o.Of && strings.Join(r.Notes, "\n") == strings.Join(o.Notes, "\n")
+}
+
+// Is reports whether the reason is of one of these kinds.
+func (r Reason) Is(codes ...ReasonCode) bool {
+	for _, c := range codes {
+		if r.Code == c {
+			return true
+		}
+	}
+	return false
+}
+
+// IsOverlap reports whether a slot was not executed because of another run of its
+// task.
+func (r Reason) IsOverlap() bool {
+	return r.Is(ReasonOverlapRunning, ReasonOverlapWaiting, ReasonOverlapQueued, ReasonOverlapInstant, ReasonOverlapRequest)
+}
+
+// String is Text in the zone of this machine.
+func (r Reason) String() string { return r.Text(time.Local) }
+
+// Text is the reason for people, with times in a zone. It is the one place where
+// reasons become text.
+func (r Reason) Text(zone *time.Location) string {
+	text := r.text(zone)
+	for _, note := range r.Notes {
+		if text != "" {
+			text += "; "
+		}
+		text += note
+	}
+	return text
+}
+
+func (r Reason) text(zone *time.Location) string {
+	by := func(what string) string {
+		if r.By == "" {
+			return what
+		}
+		return what + " by " + r.By
+	}
+	clock := func(t time.Time) string { return t.In(zone).Format("2006-01-02 15:04:05 MST") }
+	switch r.Code {
+	case ReasonHeld:
+		text := by("held")
+		if !r.Since.IsZero() {
+			text += " since " + clock(r.Since)
+		}
+		if !r.Until.IsZero() {
+			text += " until " + clock(r.Until)
+		}
+		return more(text, r.Detail)
+	case ReasonSkipped:
+		return by("skipped")
+	case ReasonOverlapRunning:
+		return "overlap: still running"
+	case ReasonOverlapWaiting:
+		return "overlap: still waiting"
+	case ReasonOverlapQueued:
+		return "overlap: a run waits already"
+	case ReasonOverlapInstant:
+		return "overlap: another slot of this instant waits"
+	case ReasonOverlapRequest:
+		return "overlap: a run of this request waits already"
+	case ReasonCoalesced:
+		return "coalesced: a newer slot was due too"
+	case ReasonCoalescedToSkip:
+		return "coalesced: a newer slot was due too, and it was skipped"
+	case ReasonQueueFull:
+		return "queue full: " + cmp.Or(r.Detail, "too many wait")
+	case ReasonLate:
+		return "due " + spanText(r.Span) + " ago, when rota could not start it"
+	case ReasonLateOutside:
+		return "due " + spanText(r.Span) + " ago, when rota could not start it; now is outside its between"
+	case ReasonMaxWait:
+		return "queued for longer than max_wait = " + spanText(r.Span)
+	case ReasonRetry:
+		return fmt.Sprintf("%s; attempt %d of %d in %s", more(string(r.Last), r.Detail), r.Next, r.Of, spanText(r.Span))
+	case ReasonSuperseded:
+		return "no further attempt: superseded by " + r.By
+	case ReasonReplaced:
+		return by("replaced")
+	case ReasonCancelled:
+		return by("cancelled")
+	case ReasonReleased:
+		return by("released")
+	case ReasonRescheduled:
+		return by("rescheduled to " + r.Detail)
+	case ReasonTaskGone:
+		return "the task is not in the file any more"
+	case ReasonUserChanged:
+		return fmt.Sprintf("asked for when the task ran as %s; it runs as %s now", userText(r.Detail), userText(r.By))
+	case ReasonTooMany:
+		return "too many runs of this task wait"
+	case ReasonExit:
+		return fmt.Sprintf("exit %d", r.Next)
+	case ReasonSignal:
+		return "killed by " + r.Detail
+	case ReasonTimeout:
+		return "after " + r.Span.String()
+	case ReasonNotStarted:
+		return "could not start: " + r.Detail
+	case ReasonStopped:
+		return by("stopped")
+	case ReasonRotaStopped:
+		return "rota stopped"
+	case ReasonRotaKilled:
+		return "rota was killed"
+	}
+	return r.Detail
+}
+
+func userText(user string) string { return cmp.Or(user, "the user of rota") }
+
+// more is a text and what is to be added to it.
+func more(text, detail string) string {
+	if detail == "" {
+		return text
+	}
+	return text + ": " + detail
+}
+
+// spanText writes a duration as the file does: "1h30m", "2d".
+func spanText(d time.Duration) string {
+	d = d.Round(time.Second)
+	if d < time.Second {
+		return "0s"
+	}
+	text := ""
+	for _, unit := range []struct {
+		name string
+		span time.Duration
+	}{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}} {
+		if n := d / unit.span; n > 0 {
+			text += fmt.Sprint(int64(n), unit.name)
+			d -= n * unit.span
+		}
+	}
+	return strings.ReplaceAll(text, " ", "")
+}
+
+// packedMark begins a packed reason; no text that people read begins so.
+const packedMark = "\x01"
+
+// Pack returns the reason as one text to be kept, from which UnpackReason makes it
+// again; one without a code is its text, as earlier versions kept all.
+func (r Reason) Pack() string {
+	if r.Code == "" && len(r.Notes) == 0 {
+		return r.Detail
+	}
+	text, err := json.Marshal(r)
+	if err != nil { // a time out of range
+		return r.String()
+	}
+	return packedMark + string(text)
+}
+
+// UnpackReason reads what [Reason.Pack] made; any other text is a reason that is
+// this text.
+func UnpackReason(text string) Reason {
+	packed, ok := strings.CutPrefix(text, packedMark)
+	var r Reason
+	if ok && json.Unmarshal([]byte(packed), &r) == nil {
+		return r
+	}
+	return Said(text)
+}
