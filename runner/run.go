@@ -112,8 +112,8 @@ type Transition struct {
 	Time    time.Time `json:"time"`
 	State   State     `json:"state,omitempty"`
 	Outcome Outcome   `json:"outcome,omitempty"`
+	Why     string    `json:"why,omitempty"` // the same as a text
 	Reason  Reason    `json:"reason,omitzero"`
-	Why     string    `json:"why,omitempty"`  // the same as a text
 	Until   time.Time `json:"until,omitzero"` // of State Delayed and Standing: the run's NotBefore from now on; zero: as it is
 	On      string    `json:"on,omitempty"`   // of State Standing: the run's trigger from now on; "": as it is
 }

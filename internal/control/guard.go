@@ -164,7 +164,7 @@ func (g *guard) Run(ctx context.Context, id string) (Run, error) {
 		r.Transitions = slices.Clone(r.Transitions)
 		for i := range r.Transitions {
 			r.Transitions[i].Why = g.text(r.Transitions[i].Why)
-			r.Transitions[i].Reason = runner.Reason{Code: r.Transitions[i].Reason.Code}
+			r.Transitions[i].Reason = g.reason(r.Transitions[i].Reason)
 		}
 		return r, nil
 	})

@@ -30,8 +30,17 @@ func (g *guard) run(r runner.Run) runner.Run {
 		r.By = ""
 	}
 	r.Why, r.Who = g.text(r.Why), g.text(r.Who)
-	r.Reason = runner.Reason{Code: r.Reason.Code} // what else it says is in Why
+	r.Reason = g.reason(r.Reason)
 	return r
+}
+
+// reason is a reason without names that the caller may not see: for some callers its
+// code alone, as the text says the rest.
+func (g *guard) reason(r runner.Reason) runner.Reason {
+	if g.all() {
+		return r
+	}
+	return runner.Reason{Code: r.Code}
 }
 
 // word is what may be the name of a run, or of a task in a hook: not a part of a
