@@ -22,6 +22,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/internal/control/controltest"
 )
@@ -128,9 +129,9 @@ func (d *daemon) rota(args ...string) (code int, stdout, stderr string) {
 }
 
 // wants complains of an error that is not of a code.
-func wants(t *testing.T, what string, err error, want control.Code) {
+func wants(t *testing.T, what string, err error, want api.Code) {
 	t.Helper()
-	if got := control.CodeOf(err); got != want {
+	if got := api.CodeOf(err); got != want {
 		t.Errorf("%s: %q (%v), want %q", what, got, err, want)
 	}
 }
@@ -170,11 +171,11 @@ command = "echo up >forked; while [ ! -e end ] && [ -e jobs.toml ]; do sleep 0.0
 		})
 	})
 	ctx, c := t.Context(), d.client()
-	slow, err := c.Request(ctx, control.Request{Task: "slow"}, nil)
+	slow, err := c.Request(ctx, api.Request{Task: "slow"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	long, err := c.Request(ctx, control.Request{Task: "long"}, nil)
+	long, err := c.Request(ctx, api.Request{Task: "long"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,8 +209,8 @@ command = "echo up >forked; while [ ! -e end ] && [ -e jobs.toml ]; do sleep 0.0
 	wants(t, "tasks", err, "")
 	_, err = c.Run(ctx, slow.ID)
 	wants(t, "show", err, "")
-	_, err = c.Request(ctx, control.Request{Task: "slow"}, nil)
-	wants(t, "run", err, control.NotNow)
+	_, err = c.Request(ctx, api.Request{Task: "slow"}, nil)
+	wants(t, "run", err, api.NotNow)
 	put(t, filepath.Join(d.dir, "go"), "")
 	if e := <-ofSlow; e.err != nil || e.outcome != "ok" {
 		t.Errorf("who waited for what ended: %q, %v", e.outcome, e.err)
@@ -227,7 +228,7 @@ command = "echo up >forked; while [ ! -e end ] && [ -e jobs.toml ]; do sleep 0.0
 		t.Errorf("run --wait ended with %d and said %q", code, &said)
 	}
 	_, err = c.Status(ctx)
-	wants(t, "status of none", err, control.NoDaemon)
+	wants(t, "status of none", err, api.NoDaemon)
 }
 
 // awaitNil waits until something can be had.

@@ -25,13 +25,14 @@ var rooms = map[string][]string{
 	"internal/escape":              {},
 	"internal/mail":                {"internal/escape", "internal/trust"},
 	"internal/notify":              {"runner", "internal/escape"},
+	"internal/api":                 {"runner", "internal/escape"},
 	"internal/become":              {},
 	"internal/clock":               {},
-	"internal/command":             {"config", "schedule", "runner", "internal/daemon", "internal/ledger", "internal/manual", "internal/control", "internal/escape", "internal/suggest"},
-	"internal/control":             {"runner", "internal/ledger", "internal/escape", "internal/suggest", "internal/trust"},
-	"internal/control/controltest": {"runner", "internal/control"},
+	"internal/command":             {"internal/api", "config", "schedule", "runner", "internal/daemon", "internal/ledger", "internal/manual", "internal/control", "internal/escape", "internal/suggest"},
+	"internal/control":             {"internal/api", "runner", "internal/ledger", "internal/escape", "internal/suggest", "internal/trust"},
+	"internal/control/controltest": {"internal/api", "runner", "internal/control"},
 	"internal/hungtest":            {},
-	"internal/daemon":              {"config", "schedule", "runner", "internal/ledger", "internal/clock", "internal/control", "internal/escape", "internal/notify", "internal/suggest", "internal/trust"},
+	"internal/daemon":              {"internal/api", "config", "schedule", "runner", "internal/ledger", "internal/clock", "internal/control", "internal/escape", "internal/notify", "internal/suggest", "internal/trust"},
 	"internal/ledger":              {"runner"},
 	"internal/ledger/ledgertest":   {"runner", "internal/ledger"},
 	"internal/manual":              {"config"},
@@ -73,7 +74,7 @@ var alsoInTests = []string{
 
 // asked is what tests at the top ask a daemon through, as others do, and what it
 // answers.
-var asked = []string{"internal/control", "runner"}
+var asked = []string{"internal/api", "internal/control", "runner"}
 
 // goFiles calls f for each Go file of this module, with its slash-separated
 // path and its syntax as far as mode says.

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/runner"
 )
@@ -95,11 +96,11 @@ var kinds = []kind{
 		return cmp.Or(err, errMissing("task", len(tasks) == 1))
 	}},
 	{"next", func(ctx context.Context, c *control.Client, _ string) error {
-		slots, err := c.Next(ctx, control.NextQuery{N: 2})
+		slots, err := c.Next(ctx, api.NextQuery{N: 2})
 		return cmp.Or(err, errMissing("slots", len(slots) > 3))
 	}},
 	{"history", func(ctx context.Context, c *control.Client, _ string) error {
-		runs, err := c.Runs(ctx, control.RunQuery{N: 20})
+		runs, err := c.Runs(ctx, api.RunQuery{N: 20})
 		return cmp.Or(err, errMissing("runs", len(runs) > 0))
 	}},
 	{"show", func(ctx context.Context, c *control.Client, _ string) error {
@@ -118,7 +119,7 @@ var kinds = []kind{
 		return toEnd(c.Log(ctx, ended(ctx), false))
 	}},
 	{"run", func(ctx context.Context, c *control.Client, key string) error {
-		run, err := c.Request(ctx, control.Request{Task: "later", Key: key}, nil)
+		run, err := c.Request(ctx, api.Request{Task: "later", Key: key}, nil)
 		if err != nil {
 			return err
 		}
@@ -126,7 +127,7 @@ var kinds = []kind{
 		return cmp.Or(err, errMissing("outcome ok, but "+string(run.Outcome), run.Outcome == "ok"))
 	}},
 	{"cancel", func(ctx context.Context, c *control.Client, key string) error {
-		run, err := c.Request(ctx, control.Request{Task: "later", Key: key, In: time.Hour}, nil)
+		run, err := c.Request(ctx, api.Request{Task: "later", Key: key, In: time.Hour}, nil)
 		if err != nil {
 			return err
 		}
@@ -134,11 +135,11 @@ var kinds = []kind{
 		return cmp.Or(err, errMissing("end", run.Outcome == "cancelled"))
 	}},
 	{"hold", func(ctx context.Context, c *control.Client, _ string) error {
-		tasks, err := c.Hold(ctx, control.Holding{Tasks: []string{"held"}})
+		tasks, err := c.Hold(ctx, api.Holding{Tasks: []string{"held"}})
 		return cmp.Or(err, errMissing("task", len(tasks) == 1))
 	}},
 	{"release", func(ctx context.Context, c *control.Client, _ string) error {
-		if _, err := c.Release(ctx, "held"); control.CodeOf(err) != control.Conflict {
+		if _, err := c.Release(ctx, "held"); api.CodeOf(err) != api.Conflict {
 			return err
 		}
 		return nil // somebody else released it
@@ -147,7 +148,7 @@ var kinds = []kind{
 		ctx, end := context.WithCancel(ctx)
 		defer end()
 		_, err := c.Watch(ctx)
-		if control.CodeOf(err) == control.NotNow {
+		if api.CodeOf(err) == api.NotNow {
 			return nil // there are as many as there may be
 		}
 		return err
@@ -177,7 +178,7 @@ func TestLoad(t *testing.T) {
 		}
 		return nil
 	})
-	done, err := c.Runs(ctx, control.RunQuery{Task: "t9", Outcomes: []runner.Outcome{runner.OK}, N: 1})
+	done, err := c.Runs(ctx, api.RunQuery{Task: "t9", Outcomes: []runner.Outcome{runner.OK}, N: 1})
 	if err != nil || len(done) == 0 {
 		t.Fatal(done, err)
 	}
@@ -208,7 +209,7 @@ func TestLoad(t *testing.T) {
 	}
 	all.Wait()
 	over := time.Now()
-	if _, err := c.Release(ctx, "held"); err != nil && control.CodeOf(err) != control.Conflict {
+	if _, err := c.Release(ctx, "held"); err != nil && api.CodeOf(err) != api.Conflict {
 		t.Error(err)
 	}
 	var every []time.Duration
@@ -233,7 +234,7 @@ func (d *daemon) accountFor(t *testing.T, c *control.Client, began, over time.Ti
 	var before, during []time.Duration
 	for i := range *loadTasks {
 		task := fmt.Sprint("t", i)
-		runs, err := c.Runs(t.Context(), control.RunQuery{Task: task, N: 10_000})
+		runs, err := c.Runs(t.Context(), api.RunQuery{Task: task, N: 10_000})
 		if err != nil || len(runs) == 0 {
 			t.Fatalf("%s: %d runs, %v", task, len(runs), err)
 		}

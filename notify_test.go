@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/control/controltest"
 )
 
@@ -191,9 +191,9 @@ func TestSendmailTarget(t *testing.T) {
 }
 
 // unsent is what the status says of those who could not be told.
-func (d *daemon) unsent() []control.Undelivered {
+func (d *daemon) unsent() []api.Undelivered {
 	d.t.Helper()
-	var st control.Status
+	var st api.Status
 	_, out, stderr := d.rota("status", "--json")
 	if err := json.Unmarshal([]byte(out), &st); err != nil {
 		d.t.Fatalf("status: %v %s", err, stderr)
@@ -248,7 +248,7 @@ func TestUndelivered(t *testing.T) {
 	for range 2 {
 		d.msg(&from, "could not notify, will try again", "")
 	}
-	names := map[string]control.Undelivered{}
+	names := map[string]api.Undelivered{}
 	for _, u := range d.unsent() {
 		names[u.Target] = u
 	}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/internal/control/controltest"
 	"rota/internal/hungtest"
@@ -57,13 +58,13 @@ command = "sleep 1000"
 stop_signal = "KILL"
 `, map[string]string{"ci.token": first})
 	ctx, path := t.Context(), filepath.Join(h.dir, "ci.token")
-	in := func(what, token string, want control.Code) {
+	in := func(what, token string, want api.Code) {
 		t.Helper()
 		_, err := h.as(token).Status(ctx)
 		wants(t, what, err, want)
 	}
 	in("the token", first, "")
-	if _, err := h.client().Request(ctx, control.Request{Task: "sleep", Key: "a"}, nil); err != nil {
+	if _, err := h.client().Request(ctx, api.Request{Task: "sleep", Key: "a"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	stream, err := h.as(first).Watch(ctx)
@@ -85,14 +86,14 @@ stop_signal = "KILL"
 
 	private(t, path, second)
 	h.reloads()
-	in("the token before", first, control.Forbidden)
+	in("the token before", first, api.Forbidden)
 	in("the token now", second, "")
 	for range stream { // it ends
 	}
 	if _, err := io.ReadAll(log); err == nil {
 		t.Error("a log that is followed ends well, although the run goes on")
 	}
-	if err := <-waits; control.CodeOf(err) != control.Forbidden {
+	if err := <-waits; api.CodeOf(err) != api.Forbidden {
 		t.Errorf("a wait: %v", err)
 	}
 	select {
@@ -107,7 +108,7 @@ stop_signal = "KILL"
 		t.Fatal(err)
 	}
 	h.reloads("chmod o= "+path, `"ci"`)
-	in("a token that everybody can read", second, control.Forbidden)
+	in("a token that everybody can read", second, api.Forbidden)
 	in("another", opsToken, "")
 	code, _, said := h.rota("reload")
 	if code != 0 || !strings.Contains(said, "chmod o= ") {
@@ -127,15 +128,15 @@ stop_signal = "KILL"
 		t.Fatal(err)
 	}
 	put(t, filepath.Join(h.dir, "jobs.toml"), "broken")
-	if _, err := h.client().Reload(ctx, false); control.CodeOf(err) != control.File || !strings.Contains(fmt.Sprint(faultsOf(err)), "ci.token") {
+	if _, err := h.client().Reload(ctx, false); api.CodeOf(err) != api.File || !strings.Contains(fmt.Sprint(faultsOf(err)), "ci.token") {
 		t.Errorf("a reload of a file that is wrong: %v", err)
 	}
-	in("a token without a file, where jobs.toml is wrong", second, control.Forbidden)
+	in("a token without a file, where jobs.toml is wrong", second, api.Forbidden)
 	in("another", opsToken, "")
 }
 
-func faultsOf(err error) []control.Fault {
-	var e *control.Error
+func faultsOf(err error) []api.Fault {
+	var e *api.Error
 	errors.As(err, &e)
 	if e == nil {
 		return nil
@@ -219,7 +220,7 @@ func TestWebFollowsTheFile(t *testing.T) {
 	copyFile(t, newKey, key)
 	h.reloads()
 	_, err = h.as(opsToken).Status(ctx)
-	wants(t, "with the old certificate", err, control.NoDaemon)
+	wants(t, "with the old certificate", err, api.NoDaemon)
 	h.roots = newRoots
 	open("with the renewed certificate", h.url)
 
@@ -320,7 +321,7 @@ func TestLoopbackNeedsAToken(t *testing.T) {
 	d := startDaemon(t, dir, nil)
 	d.msg(new(int), "started", "")
 	_, err := d.ask(control.Target{URL: "http://" + listen}).Status(t.Context())
-	wants(t, "no token", err, control.Forbidden)
+	wants(t, "no token", err, api.Forbidden)
 	if code, said, _ := d.rota("check"); code != 0 || !strings.Contains(said, "[web.tokens]") {
 		t.Errorf("check: %d %q", code, said)
 	}
@@ -347,7 +348,7 @@ func TestTokenOnADeadServer(t *testing.T) {
 	}
 	h.reloads("far")
 	_, err = h.as(token).Status(t.Context())
-	wants(t, "the token, when nobody can read it", err, control.Forbidden)
+	wants(t, "the token, when nobody can read it", err, api.Forbidden)
 	_, err = h.as(opsToken).Status(t.Context())
 	wants(t, "another", err, "")
 	if err := h.cmd.Process.Signal(syscall.SIGHUP); err != nil {
@@ -374,7 +375,7 @@ mode = "forked"
 command = "while [ ! -e go ] && [ -e jobs.toml ]; do sleep 0.01; done"
 `, nil)
 	ctx, c := t.Context(), h.client()
-	alive := func(what, token string, want control.Code) {
+	alive := func(what, token string, want api.Code) {
 		t.Helper()
 		_, err := h.as(token).Status(ctx)
 		wants(t, what, err, want)
@@ -382,7 +383,7 @@ command = "while [ ! -e go ] && [ -e jobs.toml ]; do sleep 0.01; done"
 	start := func(id string) string {
 		t.Helper()
 		task, key := runner.SplitID(id)
-		if _, err := c.Request(ctx, control.Request{Task: task, Key: key}, nil); err != nil {
+		if _, err := c.Request(ctx, api.Request{Task: task, Key: key}, nil); err != nil {
 			t.Fatal(err)
 		}
 		var token string
@@ -397,13 +398,13 @@ command = "while [ ! -e go ] && [ -e jobs.toml ]; do sleep 0.01; done"
 	if _, err := c.Stop(ctx, "once/a", true); err != nil {
 		t.Fatal(err)
 	}
-	alive("after its end", first, control.Forbidden)
-	if n, err := c.Forget(ctx, control.Forgetting{IDs: []string{"once/a"}}); n != 1 || err != nil {
+	alive("after its end", first, api.Forbidden)
+	if n, err := c.Forget(ctx, api.Forgetting{IDs: []string{"once/a"}}); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
 	second := start("once/a")
 	alive("of another run of that id", second, "")
-	alive("while another run has that id", first, control.Forbidden)
+	alive("while another run has that id", first, api.Forbidden)
 	stream, err := h.as(second).Watch(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -411,7 +412,7 @@ command = "while [ ! -e go ] && [ -e jobs.toml ]; do sleep 0.01; done"
 	put(t, filepath.Join(h.dir, "go"), "")
 	for range stream { // it ends with the attempt
 	}
-	alive("between two attempts", second, control.Forbidden)
+	alive("between two attempts", second, api.Forbidden)
 	if err := os.Remove(filepath.Join(h.dir, "go")); err != nil {
 		t.Fatal(err)
 	}
@@ -422,12 +423,12 @@ command = "while [ ! -e go ] && [ -e jobs.toml ]; do sleep 0.01; done"
 	again := startDaemon(t, h.dir, nil)
 	again.msg(new(int), "started", "")
 	alive("of a forked run, after its daemon was killed", forked, "")
-	alive("of the other, after that", second, control.Forbidden)
+	alive("of the other, after that", second, api.Forbidden)
 	put(t, filepath.Join(h.dir, "go"), "")
 	if _, err := again.client().Wait(ctx, "apart/a"); err != nil {
 		t.Fatal(err)
 	}
-	alive("of a forked run that has ended", forked, control.Forbidden)
+	alive("of a forked run that has ended", forked, api.Forbidden)
 }
 
 // findToken returns the token of a run under way.

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -67,14 +67,14 @@ log = "{{.Params.word}}"
 	awaitNil(t, "the daemon", func() error { _, err := c.Status(ctx); return err })
 	evil := "MARK " + hidden + shown
 	for _, task := range []string{"wrote", "log"} {
-		if _, err := c.Request(ctx, control.Request{Task: task, Key: "a", Params: map[string]string{"word": evil}}, nil); err != nil {
+		if _, err := c.Request(ctx, api.Request{Task: task, Key: "a", Params: map[string]string{"word": evil}}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := c.Wait(ctx, task+"/a"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := c.Hold(ctx, control.Holding{Tasks: []string{"said"}, Why: evil}); err != nil {
+	if _, err := c.Hold(ctx, api.Holding{Tasks: []string{"said"}, Why: evil}); err != nil {
 		t.Fatal(err)
 	}
 	put(t, filepath.Join(dir, "jobs.toml"), jobs+"[tasks.\""+strings.NewReplacer("\x1b", "", "\x07", "").Replace(evil)+"\"]\n")
@@ -245,7 +245,7 @@ func TestActionsOfAUser(t *testing.T) {
 	d.msg(new(int), "started", "")
 	c, ctx := d.client(), t.Context()
 	for task, outcome := range want {
-		if _, err := c.Request(ctx, control.Request{Task: task, Key: "a"}, nil); err != nil {
+		if _, err := c.Request(ctx, api.Request{Task: task, Key: "a"}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if r, err := c.Wait(ctx, task+"/a"); err != nil || string(r.Outcome) != outcome {
@@ -295,7 +295,7 @@ clean = { path = "HOME/dir", older_than = "1h", recursive = true }
 	for i := 0; i < 20 || i < 500 && (seen[runner.OK] == 0 || seen[runner.Failed] == 0); i++ {
 		for _, task := range []string{"write", "append", "read", "clean"} {
 			key := fmt.Sprint("k", i)
-			if _, err := cl.Request(ctx, control.Request{Task: task, Key: key}, nil); err != nil {
+			if _, err := cl.Request(ctx, api.Request{Task: task, Key: key}, nil); err != nil {
 				t.Fatal(err)
 			}
 			r, err := cl.Wait(ctx, task+"/"+key)

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 )
 
 // One user of the machine neither overrides what root says, nor takes from others
@@ -77,8 +77,8 @@ func TestBoundsOfAUser(t *testing.T) {
 		nobody(2, args...)
 	}
 	// Not every client is as careful as rota's own.
-	_, err = d.client().Request(t.Context(), control.Request{Task: "theirs", At: time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -5*3600))}, nil)
-	wants(t, "a run in the year 10000", err, control.Usage)
+	_, err = d.client().Request(t.Context(), api.Request{Task: "theirs", At: time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -5*3600))}, nil)
+	wants(t, "a run in the year 10000", err, api.Usage)
 	nobody(0, "run", "theirs", "word=in-no-list", "--on", "interval 1h", "--id", "often")
 	for _, args := range []string{"ps", "history", "list", "next"} {
 		root(args)

@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rota/internal/api"
 	"rota/internal/control"
 )
 
@@ -229,7 +230,7 @@ log = "x"
 	run := d.ask(control.Target{Socket: d.socket(), Token: strings.TrimSpace(string(token))})
 	_, err = run.Run(ctx, "own/a")
 	wants(t, "see itself", err, "")
-	moved, err := run.Reschedule(ctx, control.Rescheduling{Name: "own", Expr: "interval 3h"})
+	moved, err := run.Reschedule(ctx, api.Rescheduling{Name: "own", Expr: "interval 3h"})
 	if wants(t, "reschedule its task", err, ""); moved.Name != "own" {
 		t.Errorf("rescheduled %+v", moved)
 	}
@@ -238,21 +239,21 @@ log = "x"
 		t.Errorf("rescheduled by a run: %+v", tasks)
 	}
 	if os.Getuid() != 0 { // root may do all that, with whatever token
-		_, err = run.Reschedule(ctx, control.Rescheduling{Name: "other", Expr: "never"})
-		wants(t, "reschedule another", err, control.NotFound)
+		_, err = run.Reschedule(ctx, api.Rescheduling{Name: "other", Expr: "never"})
+		wants(t, "reschedule another", err, api.NotFound)
 	}
 	forged := strings.TrimSpace(string(token))
 	forged = forged[:len(forged)-4] + strings.Map(func(r rune) rune { return 'A' + (r-'A'+1)%26 }, "AAAA")
 	h := d.ask(control.Target{Socket: d.socket(), Token: forged})
-	_, err = h.Hold(ctx, control.Holding{Tasks: []string{"own"}})
+	_, err = h.Hold(ctx, api.Holding{Tasks: []string{"own"}})
 	if os.Getuid() != 0 {
-		wants(t, "a forged token", err, control.Forbidden)
+		wants(t, "a forged token", err, api.Forbidden)
 	}
 	put(t, filepath.Join(d.dir, "go"), "")
 	if _, err := d.client().Wait(ctx, "own/a"); err != nil {
 		t.Fatal(err)
 	}
-	held, err := run.Hold(ctx, control.Holding{Tasks: []string{"own"}})
+	held, err := run.Hold(ctx, api.Holding{Tasks: []string{"own"}})
 	if err == nil && held[0].Hold.By == "run own/a" {
 		t.Error("the token outlived its run")
 	}
@@ -274,7 +275,7 @@ command = 'printf %s "$ROTA_PARAM_WORD" >"$ROTA_RESULT_FILE"'
 		"$(touch " + hurt + ")", "`touch " + hurt + "`", "; touch " + hurt, "' ; touch " + hurt + " #", "\" ; touch " + hurt + " #",
 		"a\nb\r\n", "\x1b]0;x\x07", "../../etc/passwd", "{{.Task}}", "%s%n", "-rf", "\xff\xfe", strings.Repeat("x", 60<<10),
 	} {
-		run, err := c.Request(ctx, control.Request{Task: "echo", Key: fmt.Sprint("k", i), Params: map[string]string{"word": word}}, nil)
+		run, err := c.Request(ctx, api.Request{Task: "echo", Key: fmt.Sprint("k", i), Params: map[string]string{"word": word}}, nil)
 		if err != nil {
 			t.Errorf("%.40q: %v", word, err)
 			continue
@@ -306,8 +307,8 @@ command = 'printf %s "$ROTA_PARAM_WORD" >"$ROTA_RESULT_FILE"'
 		"a line as a name":  {"word\nLD_PRELOAD": "x"},
 		"a name in capital": {"WORD": "x"},
 	} {
-		_, err := c.Request(ctx, control.Request{Task: "echo", Params: params}, nil)
-		wants(t, name, err, control.Usage)
+		_, err := c.Request(ctx, api.Request{Task: "echo", Params: params}, nil)
+		wants(t, name, err, api.Usage)
 	}
 }
 
@@ -394,18 +395,18 @@ log = "%[1]s"
 `, quoted))
 	d.msg(new(int), "started", "")
 	ctx, c := t.Context(), d.client()
-	if _, err := c.Request(ctx, control.Request{Task: "evil", Key: "a", Params: map[string]string{"word": evil}}, strings.NewReader(evil)); err != nil {
+	if _, err := c.Request(ctx, api.Request{Task: "evil", Key: "a", Params: map[string]string{"word": evil}}, strings.NewReader(evil)); err != nil {
 		t.Fatal(err)
 	}
 	if r, err := c.Wait(ctx, "evil/a"); err != nil || r.Outcome != "failed" {
 		t.Fatal(r, err)
 	}
-	for _, q := range []control.Request{{Task: "slow", Key: "a"}, {Task: "said", Key: "a"}, {Task: "evil", Key: "later", In: time.Hour, Params: map[string]string{"word": evil}}, {Task: "evil", Key: "standing", On: "interval 3h"}} {
+	for _, q := range []api.Request{{Task: "slow", Key: "a"}, {Task: "said", Key: "a"}, {Task: "evil", Key: "later", In: time.Hour, Params: map[string]string{"word": evil}}, {Task: "evil", Key: "standing", On: "interval 3h"}} {
 		if _, err := c.Request(ctx, q, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := c.Hold(ctx, control.Holding{Tasks: []string{"said"}, Why: evil}); err != nil {
+	if _, err := c.Hold(ctx, api.Holding{Tasks: []string{"said"}, Why: evil}); err != nil {
 		t.Fatal(err)
 	}
 	awaitNil(t, "the slow one", func() error { _, err := c.Log(ctx, "slow/a", false); return err })

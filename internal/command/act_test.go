@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -71,16 +71,16 @@ func TestFares(t *testing.T) {
 func TestRescheduled(t *testing.T) {
 	later := func(d time.Duration) time.Time { return sunday.Add(d) }
 	for _, c := range []struct {
-		done control.Rescheduled
+		done api.Rescheduled
 		want string
 	}{
-		{control.Rescheduled{Expr: "interval 3h", Was: later(123 * time.Minute), Next: later(64 * time.Minute), Until: later(6 * time.Hour)},
+		{api.Rescheduled{Expr: "interval 3h", Was: later(123 * time.Minute), Next: later(64 * time.Minute), Until: later(6 * time.Hour)},
 			"sync: interval 3h, next in 1h 4m (was in 2h 3m); until 18:00, then as in jobs.toml"},
-		{control.Rescheduled{Expr: "never", Was: later(time.Hour)}, "sync: not due any more (was in 1h)"},
-		{control.Rescheduled{Expr: "never", Was: later(time.Hour), Until: later(24 * time.Hour)},
+		{api.Rescheduled{Expr: "never", Was: later(time.Hour)}, "sync: not due any more (was in 1h)"},
+		{api.Rescheduled{Expr: "never", Was: later(time.Hour), Until: later(24 * time.Hour)},
 			"sync: not due any more (was in 1h); until Mon 12:00, then as in jobs.toml"},
-		{control.Rescheduled{Expr: "default", Next: later(time.Minute)}, "sync: as in jobs.toml again, next in 1m"},
-		{control.Rescheduled{Expr: "default"}, "sync: as in jobs.toml again, not due any more"},
+		{api.Rescheduled{Expr: "default", Next: later(time.Minute)}, "sync: as in jobs.toml again, next in 1m"},
+		{api.Rescheduled{Expr: "default"}, "sync: as in jobs.toml again, not due any more"},
 	} {
 		c.done.Name = "sync"
 		if got := rescheduled(when{now: sunday, zone: time.UTC}, c.done); got != c.want {
@@ -121,7 +121,7 @@ func TestEndOf(t *testing.T) {
 // All that a refusal can be is one code under --wait, but for a signal.
 func TestRotasOwn(t *testing.T) {
 	for _, err := range []error{
-		control.Errorf(control.Conflict, "add --force", "held"), control.Errorf(control.NoDaemon, "", "nobody"), fail(exitUnknown, "", "no task"),
+		api.Errorf(api.Conflict, "add --force", "held"), api.Errorf(api.NoDaemon, "", "nobody"), fail(exitUnknown, "", "no task"),
 	} {
 		if got := rotasOwn(err); codeOf(got) != exitRota || got.Error() != err.Error() {
 			t.Errorf("%v became %v with code %d", err, got, codeOf(got))

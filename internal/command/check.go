@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/escape"
 )
 
@@ -89,12 +89,12 @@ func (s *session) toCheck(c *cli.Context) (name string, cfg *config.Config, err 
 }
 
 // showFaults prints what check is asked for, and therefore on stdout.
-func (s *session) showFaults(c *cli.Context, name string, faults []control.Fault) error {
+func (s *session) showFaults(c *cli.Context, name string, faults []api.Fault) error {
 	if c.Bool("json") {
 		return s.json(s.out, struct {
-			File   string          `json:"file"`
-			Errors []control.Fault `json:"errors"`
-		}{name, append([]control.Fault{}, bare(faults)...)})
+			File   string      `json:"file"`
+			Errors []api.Fault `json:"errors"`
+		}{name, append([]api.Fault{}, bare(faults)...)})
 	}
 	wrong, files := 0, []string(nil)
 	for _, f := range faults {

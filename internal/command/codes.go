@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/daemon"
 	"rota/internal/escape"
 	"rota/internal/suggest"
@@ -38,15 +38,15 @@ const (
 )
 
 // codes are the exit codes of what the daemon, or who answers for it, says no to.
-var codes = map[control.Code]code{
-	control.Failed:    exitFailed,
-	control.Usage:     exitUsage,
-	control.File:      exitFile,
-	control.NotFound:  exitUnknown,
-	control.NoDaemon:  exitNoDaemon,
-	control.Forbidden: exitForbidden,
-	control.Conflict:  exitConflict,
-	control.NotNow:    exitNotNow,
+var codes = map[api.Code]code{
+	api.Failed:    exitFailed,
+	api.Usage:     exitUsage,
+	api.File:      exitFile,
+	api.NotFound:  exitUnknown,
+	api.NoDaemon:  exitNoDaemon,
+	api.Forbidden: exitForbidden,
+	api.Conflict:  exitConflict,
+	api.NotNow:    exitNotNow,
 }
 
 // codeTexts explains the codes on the help page.
@@ -74,9 +74,9 @@ func (s status) Error() string { return fmt.Sprintf("exit %d", int(s)) }
 type failure struct {
 	code   code
 	msg    string
-	hint   string          // what to do; "" if there is nothing to say
-	faults []control.Fault // of the file, if that is what is wrong
-	wanted bool            // who asked ended it: nothing is wrong
+	hint   string      // what to do; "" if there is nothing to say
+	faults []api.Fault // of the file, if that is what is wrong
+	wanted bool        // who asked ended it: nothing is wrong
 }
 
 func (f *failure) Error() string {
@@ -139,7 +139,7 @@ func fromDaemon(path string, err error) error {
 func codeOf(err error) code {
 	var s status
 	var f *failure
-	var e *control.Error
+	var e *api.Error
 	switch {
 	case err == nil:
 		return exitOK
@@ -156,7 +156,7 @@ func codeOf(err error) code {
 // asFailure returns an error as what it is reported as.
 func asFailure(err error) *failure {
 	var f *failure
-	var e *control.Error
+	var e *api.Error
 	switch {
 	case errors.As(err, &f):
 		return f
@@ -168,23 +168,23 @@ func asFailure(err error) *failure {
 
 // errorJSON is a failure for programs.
 type errorJSON struct {
-	Code    code            `json:"code"`
-	Message string          `json:"message"`
-	Hint    string          `json:"hint,omitempty"`
-	Errors  []control.Fault `json:"errors,omitempty"`
+	Code    code        `json:"code"`
+	Message string      `json:"message"`
+	Hint    string      `json:"hint,omitempty"`
+	Errors  []api.Fault `json:"errors,omitempty"`
 }
 
 // shown returns complaints about the file in the form that they are shown in.
-func shown(faults []config.Fault) []control.Fault {
-	list := make([]control.Fault, len(faults))
+func shown(faults []config.Fault) []api.Fault {
+	list := make([]api.Fault, len(faults))
 	for i, f := range faults {
-		list[i] = control.Fault{Message: f.Msg, File: f.File, Line: f.Line, Column: f.Col, Hint: f.Hint, Warning: f.Warning, Text: f.Render()}
+		list[i] = api.Fault{Message: f.Msg, File: f.File, Line: f.Line, Column: f.Col, Hint: f.Hint, Warning: f.Warning, Text: f.Render()}
 	}
 	return list
 }
 
 // bare returns them for programs, which draw no carets.
-func bare(faults []control.Fault) []control.Fault {
+func bare(faults []api.Fault) []api.Fault {
 	list := slices.Clone(faults)
 	for i := range list {
 		list[i].Text = ""

@@ -9,7 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"rota/internal/control"
+	"rota/internal/api"
 )
 
 // commands are the subcommands, in the order of the help page.
@@ -69,8 +69,8 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 // session is one command line and what is around it.
 type session struct {
 	in, out, err *os.File
-	color        string          // of --color
-	status       *control.Status // of the daemon that answered or, of that only the zone, of the file; nil: it would not tell
+	color        string      // of --color
+	status       *api.Status // of the daemon that answered or, of that only the zone, of the file; nil: it would not tell
 }
 
 func (s *session) run(args []string) error {

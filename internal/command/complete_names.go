@@ -5,20 +5,20 @@ import (
 	"slices"
 	"strings"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 )
 
 // daemon returns who answers; nil if nobody does in time. Only where the user
 // names a file it is asked whether it runs that one: each question takes time.
-func (x *completion) daemon() control.Service {
+func (x *completion) daemon() api.Service {
 	p, err := whereDaemon(x.c)
 	if err != nil {
 		return nil
 	}
 	connect := p.dial
 	if p.file != "" {
-		connect = func() (control.Service, error) { return x.s.service(x.c) }
+		connect = func() (api.Service, error) { return x.s.service(x.c) }
 	}
 	svc, err := connect()
 	if err != nil {
@@ -101,7 +101,7 @@ func runs(tasksToo bool, states ...runner.State) kind {
 		if svc == nil {
 			return nil
 		}
-		list, err := svc.Runs(x.c.Context, control.RunQuery{States: states, N: mostOffers})
+		list, err := svc.Runs(x.c.Context, api.RunQuery{States: states, N: mostOffers})
 		if err != nil {
 			return nil
 		}
@@ -127,7 +127,7 @@ func anyRun(x *completion) []offer {
 	if svc == nil {
 		return nil
 	}
-	list, err := svc.Runs(x.c.Context, control.RunQuery{Task: task, N: mostOffers})
+	list, err := svc.Runs(x.c.Context, api.RunQuery{Task: task, N: mostOffers})
 	if err != nil {
 		return nil
 	}

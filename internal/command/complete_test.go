@@ -11,13 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/internal/control/controltest"
 	"rota/internal/escape"
 )
 
 // serve lets a service answer at a socket until the test ends.
-func serve(t testing.TB, svc control.Service) (socket string) {
+func serve(t testing.TB, svc api.Service) (socket string) {
 	dir, err := os.MkdirTemp("", "rota") // a socket's path has to be short
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +41,7 @@ func serve(t testing.TB, svc control.Service) (socket string) {
 	return socket
 }
 
-func fakeService(t testing.TB) control.Service {
+func fakeService(t testing.TB) api.Service {
 	f := controltest.NewFake()
 	t.Cleanup(f.Close)
 	return f

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"rota/config"
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/internal/daemon"
 	"rota/internal/escape"
@@ -30,9 +31,9 @@ func connectFlags() []cli.Flag {
 	}
 }
 
-// service returns the daemon that runs. Its errors are *control.Error, which the
+// service returns the daemon that runs. Its errors are *api.Error, which the
 // program ends with as they are.
-func (s *session) service(c *cli.Context) (control.Service, error) {
+func (s *session) service(c *cli.Context) (api.Service, error) {
 	p, err := whereDaemon(c)
 	if err != nil {
 		return nil, err
@@ -43,12 +44,12 @@ func (s *session) service(c *cli.Context) (control.Service, error) {
 	}
 	st, err := s.greet(c, d, p)
 	switch {
-	case control.CodeOf(err) == control.Forbidden: // here, but perhaps not for what is asked
+	case api.CodeOf(err) == api.Forbidden: // here, but perhaps not for what is asked
 		return d, nil
 	case err != nil:
 		return nil, lost(c, p, p.startHint(err))
 	case p.file != "" && !sameFile(st.Config, p.file):
-		return nil, control.Errorf(control.NoDaemon, "start it: rota daemon --config "+p.file, "the daemon at %s runs %s", p.socket, st.Config)
+		return nil, api.Errorf(api.NoDaemon, "start it: rota daemon --config "+p.file, "the daemon at %s runs %s", p.socket, st.Config)
 	}
 	s.status = &st
 	if st.Broken != "" && c.Command.Name != "status" { // which tells all of it
@@ -62,11 +63,11 @@ const pingTime = 5 * time.Second
 
 // greet asks the daemon how it is, which it answers at once. One who looks is
 // told what is waited for if it does not.
-func (s *session) greet(c *cli.Context, d control.Service, p place) (control.Status, error) {
+func (s *session) greet(c *cli.Context, d api.Service, p place) (api.Status, error) {
 	ctx := c.Context
 	if c.Command.Name == "ping" {
 		var cancel context.CancelFunc
-		late := control.Errorf(control.NoDaemon, "is the daemon stopped?", "no answer from %s%s within %v", p.url, p.socket, pingTime)
+		late := api.Errorf(api.NoDaemon, "is the daemon stopped?", "no answer from %s%s within %v", p.url, p.socket, pingTime)
 		ctx, cancel = context.WithTimeoutCause(ctx, pingTime, late)
 		defer cancel()
 	}
@@ -79,12 +80,12 @@ func (s *session) greet(c *cli.Context, d control.Service, p place) (control.Sta
 
 // reader returns the daemon or, if none runs on this machine, what reads the
 // ledger and the file in its place. The caller calls the function when done.
-func (s *session) reader(c *cli.Context) (control.Reader, func(), error) {
+func (s *session) reader(c *cli.Context) (api.Reader, func(), error) {
 	d, err := s.service(c)
 	switch {
 	case err == nil:
 		return d, func() {}, nil
-	case control.CodeOf(err) != control.NoDaemon || c.String("url") != "":
+	case api.CodeOf(err) != api.NoDaemon || c.String("url") != "":
 		return nil, nil, err
 	}
 	r, done, wrong := s.offline(c)
@@ -127,17 +128,17 @@ type place struct {
 }
 
 // dial reaches for the daemon.
-func (p place) dial() (control.Service, error) {
+func (p place) dial() (api.Service, error) {
 	return control.NewClient(control.Target{Socket: p.socket, URL: p.url, Token: p.token})
 }
 
 // startHint says how to start the daemon of a file that is not the machine's.
 func (p place) startHint(err error) error {
-	var e *control.Error
+	var e *api.Error
 	if p.file == "" || p.file == systemFile || !errors.As(err, &e) || !strings.HasPrefix(e.Hint, "start it: ") {
 		return err
 	}
-	return &control.Error{Code: e.Code, Message: e.Message, Hint: "start it: rota daemon --config " + p.file}
+	return &api.Error{Code: e.Code, Message: e.Message, Hint: "start it: rota daemon --config " + p.file}
 }
 
 // whereDaemon makes out where the daemon is from flags, environment and file.
@@ -191,8 +192,8 @@ const nameSocket = "name it with --socket"
 // lost says of a daemon that is not there that it may well be elsewhere, if the
 // file that would say where cannot tell.
 func lost(c *cli.Context, p place, err error) error {
-	var e *control.Error
-	if c.String("url") != "" || c.String("socket") != "" || !errors.As(err, &e) || e.Code != control.NoDaemon {
+	var e *api.Error
+	if c.String("url") != "" || c.String("socket") != "" || !errors.As(err, &e) || e.Code != api.NoDaemon {
 		return err
 	}
 	path, none := file(c)
@@ -207,7 +208,7 @@ func lost(c *cli.Context, p place, err error) error {
 	case errors.Is(wrong, fs.ErrNotExist):
 		what = "is gone"
 	}
-	return &control.Error{Code: e.Code, Message: e.Message + ", and " + path + " " + what + ", so that its socket is not known", Hint: nameSocket}
+	return &api.Error{Code: e.Code, Message: e.Message + ", and " + path + " " + what + ", so that its socket is not known", Hint: nameSocket}
 }
 
 // stateDirOf returns the state folder that goes with a file, wrong or not.
@@ -217,7 +218,7 @@ func stateDirOf(path string) string {
 
 // offline returns what reads the ledger and the file. A file that is wrong is
 // replaced by the last good one, as a start of the daemon would do.
-func (s *session) offline(c *cli.Context) (control.Reader, func(), error) {
+func (s *session) offline(c *cli.Context) (api.Reader, func(), error) {
 	path, err := file(c)
 	if err != nil {
 		return nil, nil, err
@@ -235,7 +236,7 @@ func (s *session) offline(c *cli.Context) (control.Reader, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s.status = &control.Status{Timezone: cfg.Rota.Timezone.String()}
+	s.status = &api.Status{Timezone: cfg.Rota.Timezone.String()}
 	s.aside(c, "no daemon answers: from the ledger and the file")
 	return r, func() { book.Close() }, nil
 }

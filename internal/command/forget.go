@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/escape"
 	"rota/internal/suggest"
 	"rota/runner"
@@ -60,8 +60,8 @@ WORD is ok, failed, timeout, cancelled, skipped, missed, lost or replaced.
 }
 
 // newForgetting reads what is to be forgotten. A name with a slash is a run.
-func newForgetting(c *cli.Context) (control.Forgetting, error) {
-	var f control.Forgetting
+func newForgetting(c *cli.Context) (api.Forgetting, error) {
+	var f api.Forgetting
 	for _, name := range c.Args().Slice() {
 		switch {
 		case strings.Contains(name, "/"):
@@ -112,7 +112,7 @@ func outcomesIn(text string) ([]runner.Outcome, error) {
 }
 
 // selected tells which runs a selection means.
-func selected(f control.Forgetting) string {
+func selected(f api.Forgetting) string {
 	var names []string
 	for _, o := range f.Outcomes {
 		names = append(names, string(o))

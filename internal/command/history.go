@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -65,8 +65,8 @@ TIME is as in rota help next, but of the past: "02:30" is the latest one, and
 
 // historyQuery reads the command line but for --since, for which the zone has to
 // be known.
-func historyQuery(c *cli.Context) (control.RunQuery, error) {
-	q := control.RunQuery{Task: c.Args().First(), N: c.Int("n")}
+func historyQuery(c *cli.Context) (api.RunQuery, error) {
+	q := api.RunQuery{Task: c.Args().First(), N: c.Int("n")}
 	if q.N < 1 || q.N > mostRuns {
 		return q, misuse("history", "-n has to be 1 to %d", mostRuns)
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"rota/internal/control"
+	"rota/internal/api"
 )
 
 func holdCommand(s *session) *cli.Command {
@@ -29,7 +29,7 @@ nor run it with --force. Their own holds anybody can end who may hold the task.
 			&cli.StringFlag{Name: "reason", Usage: "`TEXT` that tells others why"},
 		},
 		Action: func(c *cli.Context) error {
-			h := control.Holding{Tasks: c.Args().Slice(), All: c.Bool("all"), Why: c.String("reason")}
+			h := api.Holding{Tasks: c.Args().Slice(), All: c.Bool("all"), Why: c.String("reason")}
 			if err := someOrAll(c, "a task"); err != nil {
 				return err
 			}
@@ -52,13 +52,13 @@ nor run it with --force. Their own holds anybody can end who may hold the task.
 			if len(tasks) == 0 {
 				lines = []string{"there are no tasks to hold"}
 			}
-			return s.tell(c, map[string][]control.Task{"tasks": tasks}, lines...)
+			return s.tell(c, map[string][]api.Task{"tasks": tasks}, lines...)
 		},
 	}
 }
 
 // held tells of a task that it is held.
-func (s *session) held(c *cli.Context, t control.Task, now time.Time) string {
+func (s *session) held(c *cli.Context, t api.Task, now time.Time) string {
 	line := "held " + t.Task
 	if t.Hold != nil && !t.Hold.Until.IsZero() {
 		line += " until " + brief(t.Hold.Until.In(s.zone(c)), now)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/suggest"
 )
 
@@ -44,7 +44,7 @@ happens; with -w --json each task is a line, and again a line at each change.
 				return err
 			}
 			if c.Bool("json") {
-				return s.json(s.out, map[string][]control.Task{"tasks": listed(tasks)})
+				return s.json(s.out, map[string][]api.Task{"tasks": listed(tasks)})
 			}
 			return s.taskGrid(w, tasks).print(s.out, s.width())
 		},
@@ -53,12 +53,12 @@ happens; with -w --json each task is a line, and again a line at each change.
 
 // tasksFor returns the tasks that the user wants to see: what failed first, then
 // by what is due next.
-func tasksFor(c *cli.Context, r control.Reader) ([]control.Task, error) {
+func tasksFor(c *cli.Context, r api.Reader) ([]api.Task, error) {
 	all, err := r.Tasks(c.Context)
 	if err != nil {
 		return nil, err
 	}
-	list, tags, states := []control.Task{}, []string{}, []string{}
+	list, tags, states := []api.Task{}, []string{}, []string{}
 	tag, state := c.String("tag"), c.String("state")
 	for word := range looks {
 		states = append(states, word)
@@ -77,14 +77,14 @@ func tasksFor(c *cli.Context, r control.Reader) ([]control.Task, error) {
 		f.code = exitUsage
 		return nil, f
 	}
-	slices.SortStableFunc(list, func(a, b control.Task) int {
+	slices.SortStableFunc(list, func(a, b api.Task) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), a.Next.Compare(b.Next), cmp.Compare(a.Task, b.Task))
 	})
 	return list, nil
 }
 
 // rank orders tasks: those that failed, those that come due, the others.
-func rank(t control.Task) int {
+func rank(t api.Task) int {
 	switch {
 	case bad(t.State):
 		return 0
@@ -104,7 +104,7 @@ func unknown(name string, known []string, format string, args ...any) *failure {
 }
 
 // taskGrid lays tasks out as a table.
-func (s *session) taskGrid(w when, tasks []control.Task) grid {
+func (s *session) taskGrid(w when, tasks []api.Task) grid {
 	g := grid{head: []string{"STATE", "TASK", "SCHEDULE", "NEXT", "LAST", "TOOK"}, soft: []int{2, 1}, drop: []int{2, 5}}
 	for _, t := range tasks {
 		last, took := lastOf(w, t)
@@ -117,7 +117,7 @@ func (s *session) taskGrid(w when, tasks []control.Task) grid {
 }
 
 // scheduleOf says when a task comes due.
-func scheduleOf(t control.Task) string {
+func scheduleOf(t api.Task) string {
 	if t.On != nil {
 		return t.On.Expr + " (was: " + t.Schedule + ")"
 	}
@@ -125,7 +125,7 @@ func scheduleOf(t control.Task) string {
 }
 
 // nextOf says when a task is due next.
-func nextOf(w when, t control.Task) string {
+func nextOf(w when, t api.Task) string {
 	if t.Hold != nil {
 		return "held"
 	}
@@ -133,7 +133,7 @@ func nextOf(w when, t control.Task) string {
 }
 
 // lastOf says how and when a task last ran, and how long that took.
-func lastOf(w when, t control.Task) (last, took string) {
+func lastOf(w when, t api.Task) (last, took string) {
 	switch r := t.Last; {
 	case r == nil:
 		return "-", "-"

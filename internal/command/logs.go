@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/escape"
 	"rota/runner"
 )
@@ -91,8 +91,8 @@ func (s *session) logs(c *cli.Context, id string) error {
 }
 
 // newest returns the id of the newest run that was executed or is.
-func newest(ctx context.Context, r control.Reader) (string, error) {
-	runs, err := r.Runs(ctx, control.RunQuery{
+func newest(ctx context.Context, r api.Reader) (string, error) {
+	runs, err := r.Runs(ctx, api.RunQuery{
 		States:   []runner.State{runner.Running},
 		Outcomes: []runner.Outcome{runner.OK, runner.Failed, runner.TimedOut, runner.Lost},
 		N:        1,
@@ -101,7 +101,7 @@ func newest(ctx context.Context, r control.Reader) (string, error) {
 		return "", err
 	}
 	if len(runs) == 0 {
-		return "", control.Errorf(control.NotFound, "see what comes next: rota next", "nothing has run yet")
+		return "", api.Errorf(api.NotFound, "see what comes next: rota next", "nothing has run yet")
 	}
 	return runs[0].ID, nil
 }
@@ -126,7 +126,7 @@ func (s *session) followAll(c *cli.Context) error {
 			return err
 		}
 	}
-	return control.Errorf(control.NoDaemon, "", "the daemon tells no more: it ended, or this was too slow")
+	return api.Errorf(api.NoDaemon, "", "the daemon tells no more: it ended, or this was too slow")
 }
 
 // printer shows lines.
@@ -186,9 +186,9 @@ func (p *printer) printJSON(l logged) error {
 
 // open opens the output of a run. That a run has none is no failure, as silence
 // is none.
-func (p *printer) open(r control.Reader, id string, follow bool) (io.ReadCloser, error) {
+func (p *printer) open(r api.Reader, id string, follow bool) (io.ReadCloser, error) {
 	log, err := r.Log(p.c.Context, id, follow)
-	if control.CodeOf(err) != control.NotFound {
+	if api.CodeOf(err) != api.NotFound {
 		return log, err
 	}
 	if _, gone := r.Run(p.c.Context, id); gone != nil {
@@ -219,7 +219,7 @@ func (p *printer) end() error {
 
 // tail prints the last n lines of what there is, and returns how many lines
 // there are.
-func (p *printer) tail(r control.Reader, id string, n int) (int, error) {
+func (p *printer) tail(r api.Reader, id string, n int) (int, error) {
 	log, err := p.open(r, id, false)
 	if err != nil {
 		return 0, err

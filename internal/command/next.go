@@ -8,7 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/schedule"
 )
 
@@ -57,7 +57,7 @@ func (s *session) next(c *cli.Context) error {
 		return err
 	}
 	defer done()
-	q := control.NextQuery{Tasks: c.Args().Slice(), N: perTask(c)}
+	q := api.NextQuery{Tasks: c.Args().Slice(), N: perTask(c)}
 	if c.IsSet("until") {
 		if q.Until, err = instant(c.String("until"), time.Now(), s.zone(c)); err != nil {
 			return misuse("next", "--until cannot be %q: %v", c.String("until"), err)
@@ -83,14 +83,14 @@ func (s *session) next(c *cli.Context) error {
 		}
 	}
 	if c.Bool("json") {
-		return s.json(s.out, map[string][]control.Slot{"next": listed(slots)})
+		return s.json(s.out, map[string][]api.Slot{"next": listed(slots)})
 	}
 	g := grid{soft: []int{3}}
 	for _, x := range slots {
 		g.rows = append(g.rows, []string{w.till(x.At), spell(x.At), cmp.Or(x.Request, x.Task), x.Note})
 	}
 	for _, t := range tasks {
-		if t.Next.IsZero() && !slices.ContainsFunc(slots, func(x control.Slot) bool { return x.Task == t.Task }) {
+		if t.Next.IsZero() && !slices.ContainsFunc(slots, func(x api.Slot) bool { return x.Task == t.Task }) {
 			g.rows = append(g.rows, []string{"-", "-", t.Task, scheduleOf(t)})
 		}
 	}

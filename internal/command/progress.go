@@ -9,14 +9,14 @@ import (
 
 	"golang.org/x/term"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/escape"
 	"rota/runner"
 )
 
 // progress waits for the end of a run and meanwhile, if somebody looks, keeps a
 // line on stderr that tells how it fares. A run that ends soon shows none.
-func (s *session) progress(ctx context.Context, svc control.Service, run runner.Run) (runner.Run, error) {
+func (s *session) progress(ctx context.Context, svc api.Service, run runner.Run) (runner.Run, error) {
 	if os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(s.err.Fd())) {
 		return svc.Wait(ctx, run.ID)
 	}
@@ -90,8 +90,8 @@ func fares(run runner.Run, about time.Duration, now time.Time) string {
 
 // usual is how long the runs of a task take: the median of the last ones that
 // ended well, 0 if there was none.
-func usual(ctx context.Context, svc control.Service, task string) time.Duration {
-	runs, err := svc.Runs(ctx, control.RunQuery{Task: task, Outcomes: []runner.Outcome{runner.OK}, N: 9})
+func usual(ctx context.Context, svc api.Service, task string) time.Duration {
+	runs, err := svc.Runs(ctx, api.RunQuery{Task: task, Outcomes: []runner.Outcome{runner.OK}, N: 9})
 	if err != nil {
 		return 0
 	}

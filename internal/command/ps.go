@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -33,7 +33,7 @@ a request with a trigger of its own.
 				return err
 			}
 			defer done()
-			runs, err := r.Runs(c.Context, control.RunQuery{States: alive, N: mostRuns})
+			runs, err := r.Runs(c.Context, api.RunQuery{States: alive, N: mostRuns})
 			if err != nil {
 				return err
 			}
@@ -59,7 +59,7 @@ a request with a trigger of its own.
 
 // nextOfStanding returns when the standing requests among runs come due, by their
 // ids.
-func nextOfStanding(c *cli.Context, r control.Reader, runs []runner.Run) (map[string]time.Time, error) {
+func nextOfStanding(c *cli.Context, r api.Reader, runs []runner.Run) (map[string]time.Time, error) {
 	var names []string
 	for _, run := range runs {
 		if run.State == runner.Standing && !slices.Contains(names, run.Task) {
@@ -69,7 +69,7 @@ func nextOfStanding(c *cli.Context, r control.Reader, runs []runner.Run) (map[st
 	if names == nil {
 		return nil, nil
 	}
-	slots, err := r.Next(c.Context, control.NextQuery{Tasks: names, N: 1})
+	slots, err := r.Next(c.Context, api.NextQuery{Tasks: names, N: 1})
 	next := map[string]time.Time{}
 	for _, slot := range slots {
 		if slot.Request != "" {

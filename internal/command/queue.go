@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/suggest"
 )
 
@@ -63,10 +63,10 @@ queue without @ is @NAME. One that matches no queue is a warning.
 }
 
 // queueVerbs are what can be done with queues.
-var queueVerbs = map[string]func(control.Service, context.Context, ...string) (control.Queues, error){
-	"list":  control.Service.Queues,
-	"start": control.Service.StartQueues,
-	"stop":  control.Service.StopQueues,
+var queueVerbs = map[string]func(api.Service, context.Context, ...string) (api.Queues, error){
+	"list":  api.Service.Queues,
+	"start": api.Service.StartQueues,
+	"stop":  api.Service.StopQueues,
 }
 
 func unknownVerb(verb string) error {
@@ -76,7 +76,7 @@ func unknownVerb(verb string) error {
 	return misuse("queue", "queue needs one of list, start and stop")
 }
 
-func (s *session) showQueues(queues []control.Queue) error {
+func (s *session) showQueues(queues []api.Queue) error {
 	g := grid{head: []string{"QUEUE", "STATE", "RUNNING", "WAITING", "DESCRIPTION"}, soft: []int{4}}
 	for _, q := range queues {
 		text := q.Description

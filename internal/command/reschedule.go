@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"rota/internal/control"
+	"rota/internal/api"
 )
 
 func rescheduleCommand(s *session) *cli.Command {
@@ -28,7 +28,7 @@ out (rota skip) are due again.
 			&cli.StringFlag{Name: "until", Usage: "only up to `TIME`"},
 		},
 		Action: func(c *cli.Context) error {
-			r := control.Rescheduling{Name: c.Args().First(), Expr: strings.Join(c.Args().Tail(), " ")}
+			r := api.Rescheduling{Name: c.Args().First(), Expr: strings.Join(c.Args().Tail(), " ")}
 			if r.Name == "" || r.Expr == "" {
 				return misuse("reschedule", "reschedule needs the name of a task and when it is due")
 			}
@@ -49,7 +49,7 @@ out (rota skip) are due again.
 }
 
 // rescheduled tells what a reschedule changed.
-func rescheduled(w when, r control.Rescheduled) string {
+func rescheduled(w when, r api.Rescheduled) string {
 	line := r.Name + ": "
 	switch {
 	case r.Expr == "default":

@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
-	"rota/internal/control"
+	"rota/internal/api"
 )
 
 func resultCommand(s *session) *cli.Command {
@@ -98,7 +98,7 @@ func (s *session) resultJSON(id string, result io.Reader) error {
 	case err != nil:
 		return err
 	case len(data) > maxResult:
-		return control.Errorf(control.Failed, "use -o FILE", "the result is too large for an object")
+		return api.Errorf(api.Failed, "use -o FILE", "the result is too large for an object")
 	}
 	answer := map[string]string{"run": id}
 	if utf8.Valid(data) {

@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/escape"
 	"rota/runner"
 	"rota/schedule"
@@ -79,8 +79,8 @@ cancelled, lost. Ctrl-C ends the waiting, not the run.
 
 // newRequest reads the command line but for --at, which needs to know the zone
 // of the file.
-func newRequest(c *cli.Context) (control.Request, error) {
-	r := control.Request{
+func newRequest(c *cli.Context) (api.Request, error) {
+	r := api.Request{
 		Task: c.Args().First(), Key: c.String("id"), On: c.String("on"),
 		Held: c.Bool("held"), Again: c.Bool("again"), Force: c.Bool("force"),
 	}
@@ -117,7 +117,7 @@ func newRequest(c *cli.Context) (control.Request, error) {
 	if c.IsSet("in") {
 		d, err := schedule.Duration(c.String("in"))
 		if err == nil {
-			err = control.CheckSpan("it", d)
+			err = api.CheckSpan("it", d)
 		}
 		if err != nil {
 			return r, misuse("run", "--in cannot be %q: %v", c.String("in"), err)
@@ -132,7 +132,7 @@ var timeFlags = []string{"at", "in", "on"}
 
 // request asks for the run and tells its id; with --wait and --json the end
 // tells all.
-func (s *session) request(c *cli.Context, r control.Request) (run runner.Run, svc control.Service, err error) {
+func (s *session) request(c *cli.Context, r api.Request) (run runner.Run, svc api.Service, err error) {
 	if svc, err = s.service(c); err != nil {
 		return run, nil, err
 	}
@@ -162,7 +162,7 @@ func (s *session) request(c *cli.Context, r control.Request) (run runner.Run, sv
 }
 
 // ask passes no input on as nil, and not as an interface that holds nothing.
-func ask(ctx context.Context, svc control.Service, r control.Request, input *os.File) (runner.Run, error) {
+func ask(ctx context.Context, svc api.Service, r api.Request, input *os.File) (runner.Run, error) {
 	if input == nil {
 		return svc.Request(ctx, r, nil)
 	}

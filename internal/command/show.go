@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/escape"
 	"rota/runner"
 )
@@ -63,11 +63,11 @@ slots. Of a run: each step of its life with its time.
 
 // runPage is all that show tells of a run.
 type runPage struct {
-	control.Run
+	api.Run
 	Next time.Time `json:"next,omitzero"` // of a standing request
 }
 
-func shownRun(c *cli.Context, r control.Reader, id string) (runPage, error) {
+func shownRun(c *cli.Context, r api.Reader, id string) (runPage, error) {
 	run, err := r.Run(c.Context, id)
 	if err != nil {
 		return runPage{}, err
@@ -78,24 +78,24 @@ func shownRun(c *cli.Context, r control.Reader, id string) (runPage, error) {
 
 // taskPage is all that show tells of a task.
 type taskPage struct {
-	control.Task
-	Runs  []runner.Run   `json:"runs"`
-	Slots []control.Slot `json:"slots"`
+	api.Task
+	Runs  []runner.Run `json:"runs"`
+	Slots []api.Slot   `json:"slots"`
 }
 
-func shownTask(c *cli.Context, r control.Reader, name string) (taskPage, error) {
+func shownTask(c *cli.Context, r api.Reader, name string) (taskPage, error) {
 	tasks, err := r.Tasks(c.Context, name)
 	if err != nil {
 		return taskPage{}, err
 	}
 	if len(tasks) != 1 {
-		return taskPage{}, control.Errorf(control.Failed, "", "asked for one task, got %d", len(tasks))
+		return taskPage{}, api.Errorf(api.Failed, "", "asked for one task, got %d", len(tasks))
 	}
 	p := taskPage{Task: tasks[0]}
-	if p.Runs, err = r.Runs(c.Context, control.RunQuery{Task: name, N: 5}); err != nil {
+	if p.Runs, err = r.Runs(c.Context, api.RunQuery{Task: name, N: 5}); err != nil {
 		return p, err
 	}
-	if p.Slots, err = r.Next(c.Context, control.NextQuery{Tasks: []string{name}, N: 3}); err != nil {
+	if p.Slots, err = r.Next(c.Context, api.NextQuery{Tasks: []string{name}, N: 3}); err != nil {
 		return p, err
 	}
 	p.Runs, p.Slots = listed(p.Runs), listed(p.Slots)
@@ -179,7 +179,7 @@ func once(first bool, word string) string {
 }
 
 // slotText is a slot on one line.
-func slotText(w when, slot control.Slot) string {
+func slotText(w when, slot api.Slot) string {
 	text := w.both(slot.At)
 	if slot.Request != "" {
 		text += "  of " + slot.Request

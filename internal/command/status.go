@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"rota/internal/control"
+	"rota/internal/api"
 )
 
 func statusCommand(s *session) *cli.Command {
@@ -44,7 +44,7 @@ with 5 if no daemon answers; what it left behind is shown then.
 }
 
 // statusSheet tells how a rota is.
-func statusSheet(w when, st control.Status) sheet {
+func statusSheet(w when, st api.Status) sheet {
 	var b sheet
 	if st.Daemon {
 		daemon := "rota " + st.Version

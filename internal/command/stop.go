@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -39,7 +39,7 @@ nothing is left of the run. One that waits is ended by rota cancel.
 				return err
 			}
 			if len(runs) == 0 {
-				return control.Errorf(control.Conflict, "see what does: rota ps", "nothing of %s is under way", name)
+				return api.Errorf(api.Conflict, "see what does: rota ps", "nothing of %s is under way", name)
 			}
 			took := time.Since(asked)
 			var lines []string

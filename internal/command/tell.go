@@ -9,7 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/escape"
 	"rota/schedule"
 )
@@ -62,7 +62,7 @@ func durationFlag(c *cli.Context, name string) (time.Duration, error) {
 		err = fmt.Errorf("it has to be longer than nothing")
 	}
 	if err == nil {
-		err = control.CheckSpan("it", d)
+		err = api.CheckSpan("it", d)
 	}
 	if err != nil {
 		return 0, misuse(c.Command.Name, "--%s cannot be %q: %v", name, c.String(name), err)

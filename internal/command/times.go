@@ -8,7 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/schedule"
 )
 
@@ -54,7 +54,7 @@ func inRange(t time.Time) (time.Time, error) {
 	if t.IsZero() {
 		return t, errInstant
 	}
-	return t, control.CheckTime("it", t)
+	return t, api.CheckTime("it", t)
 }
 
 var errInstant = errors.New(`write it as "2026-12-24 18:00", "18:00", "2h" or in RFC 3339`)

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -40,12 +40,12 @@ func TestTaskGrid(t *testing.T) {
 	ok := executed("site/b", runner.OK, 48*time.Second, 400*time.Millisecond)
 	running := runner.Run{ID: "prune/c", Task: "prune", State: runner.Running, Started: earlier(1079 * time.Second)}
 	lost := executed("report/d", runner.Lost, 20*24*time.Hour, 2*time.Second)
-	tasks := []control.Task{
+	tasks := []api.Task{
 		{Task: "sync", State: "failed", Schedule: "at :17 past every 6th hour", Next: noon.now.Add(4*time.Hour + 2*time.Minute), Last: &failed},
 		{Task: "site", State: "ok", Schedule: "every 1m", Next: noon.now.Add(12 * time.Second), Last: &ok},
 		{Task: "prune", State: "running", Schedule: "by hand, or after backup", Last: &running, LastSuccess: earlier(14 * time.Hour)},
-		{Task: "report", State: "held", Schedule: "Sundays 00:00", Hold: &control.Hold{}, Next: noon.now.Add(time.Hour), Last: &lost},
-		{Task: "tidy", State: "new", Schedule: "every day at 02:30", On: &control.On{Expr: "every 3h"}, Next: noon.now.Add(15 * 24 * time.Hour)},
+		{Task: "report", State: "held", Schedule: "Sundays 00:00", Hold: &api.Hold{}, Next: noon.now.Add(time.Hour), Last: &lost},
+		{Task: "tidy", State: "new", Schedule: "every day at 02:30", On: &api.On{Expr: "every 3h"}, Next: noon.now.Add(15 * 24 * time.Hour)},
 	}
 	var b bytes.Buffer
 	for _, test := range []struct {
@@ -170,7 +170,7 @@ func TestSheets(t *testing.T) {
 	run := executed("sync/20261122T101700Z", runner.Failed, 103*time.Minute, 48*time.Minute)
 	run.Exit, run.Why, run.Attempts, run.Error, run.Parent = exited(1), "exit 1", 2, "first\n\x1b[31msecond", "backup/x"
 	run.Params, run.Result = map[string]string{"b": "2", "a": "1\n2"}, 12
-	same(t, "a run", show(runSheet(noon, runPage{Run: control.Run{Run: run, Outputs: true, Transitions: []runner.Transition{
+	same(t, "a run", show(runSheet(noon, runPage{Run: api.Run{Run: run, Outputs: true, Transitions: []runner.Transition{
 		{Time: earlier(103 * time.Minute), State: runner.Running},
 		{Time: earlier(55 * time.Minute), Outcome: runner.Failed, Why: "exit 1"},
 	}}})), `
@@ -192,7 +192,7 @@ error      first
 steps      Sun 2026-11-22 10:17:00 UTC  ▶ running
            Sun 2026-11-22 11:05:00 UTC  ✗ failed  exit 1
 `)
-	same(t, "a folded row", show(runSheet(noon, runPage{Run: control.Run{Run: runner.Run{
+	same(t, "a folded row", show(runSheet(noon, runPage{Run: api.Run{Run: runner.Run{
 		ID: "long/20261122T110000Z", Cause: runner.CauseSchedule, Outcome: runner.Skipped, Why: "overlap: still running", By: "long/x",
 		First: earlier(time.Hour), Last: earlier(time.Minute), Count: 60}}})), `
 run       long/20261122T110000Z
@@ -202,14 +202,14 @@ slots     60, from Sun 2026-11-22 11:00:00 UTC to Sun 2026-11-22 11:59:00 UTC
 gave way  to long/x
 `)
 	same(t, "a task", show(taskSheet(noon, taskPage{
-		Task: control.Task{
+		Task: api.Task{
 			Task: "sync", State: "held", Description: "copies", Tags: []string{"db", "x"}, Does: "rsync a b", Schedule: "every 6h", Timezone: "Europe/Berlin",
-			Hold: &control.Hold{By: "ann", Why: "db \"move\"", Since: earlier(time.Hour), Until: noon.now.Add(time.Hour)},
-			On:   &control.On{Expr: "every 3h", By: "bob", Since: earlier(2 * time.Hour)},
+			Hold: &api.Hold{By: "ann", Why: "db \"move\"", Since: earlier(time.Hour), Until: noon.now.Add(time.Hour)},
+			On:   &api.On{Expr: "every 3h", By: "bob", Since: earlier(2 * time.Hour)},
 			Skip: []time.Time{noon.now.Add(time.Minute)}, Failures: 2, LastSuccess: earlier(48 * time.Hour),
 			Running: []string{"sync/a"}, Waiting: []string{"sync/b", "sync/c"}, Standing: []runner.Run{{ID: "sync/d", On: "interval 1h"}},
 		},
-		Slots: []control.Slot{{At: noon.now.Add(time.Hour)}, {At: noon.now.Add(4 * time.Hour), Note: "jitter +2s"}},
+		Slots: []api.Slot{{At: noon.now.Add(time.Hour)}, {At: noon.now.Add(4 * time.Hour), Note: "jitter +2s"}},
 	})), `
 task      sync  ‖ held
 about     copies
@@ -229,11 +229,11 @@ standing  sync/d: interval 1h
 failures  2 in a row
 last ok   Fri 2026-11-20 12:00:00 UTC, 2d ago
 `)
-	same(t, "a status", show(statusSheet(noon, control.Status{
+	same(t, "a status", show(statusSheet(noon, api.Status{
 		Daemon: true, Version: "1.0", PID: 7, Started: earlier(time.Hour), Config: "/etc/rota/jobs.toml", Loaded: earlier(time.Minute),
 		Broken: "jobs.toml:1:1: wrong", StateDir: "/var/lib/rota", Timezone: "Europe/Berlin", Tasks: 3, Held: 1, Running: 2, Draining: true,
-		Next: &control.Slot{Task: "sync", At: noon.now.Add(time.Minute)}, Lag: 420e-6, Trouble: []string{"the disk is full", "x"},
-		Undelivered: []control.Undelivered{{Target: "ops", Error: "no route", Since: earlier(time.Minute), Waiting: 2, Dropped: 1}, {Target: "b", Error: "y"}},
+		Next: &api.Slot{Task: "sync", At: noon.now.Add(time.Minute)}, Lag: 420e-6, Trouble: []string{"the disk is full", "x"},
+		Undelivered: []api.Undelivered{{Target: "ops", Error: "no route", Since: earlier(time.Minute), Waiting: 2, Dropped: 1}, {Target: "b", Error: "y"}},
 		LedgerBytes: 3 << 20, OutputBytes: 1023,
 	})), `
 daemon    rota 1.0, pid 7
@@ -254,20 +254,20 @@ trouble   the disk is full
 unsent    ops: no route, since Sun 2026-11-22 11:59:00 UTC, 2 waiting, 1 given up
           b: y
 `)
-	same(t, "as a stranger sees it", show(statusSheet(noon, control.Status{Daemon: true, Version: "1.0", Started: earlier(time.Hour), Tasks: 1, Timezone: "Local"})), `
+	same(t, "as a stranger sees it", show(statusSheet(noon, api.Status{Daemon: true, Version: "1.0", Started: earlier(time.Hour), Tasks: 1, Timezone: "Local"})), `
 daemon   rota 1.0
 started  Sun 2026-11-22 11:00:00 UTC, 1h ago
 tasks    1
 runs     0 running, 0 waiting
 `)
-	same(t, "no daemon", show(statusSheet(noon, control.Status{Config: "/etc/rota/jobs.toml", StateDir: "/var/lib/rota", Timezone: "Local", Tasks: 1})), `
+	same(t, "no daemon", show(statusSheet(noon, api.Status{Config: "/etc/rota/jobs.toml", StateDir: "/var/lib/rota", Timezone: "Local", Tasks: 1})), `
 daemon    none answers
 file      /etc/rota/jobs.toml
 state in  /var/lib/rota
 tasks     1
 runs      0 running, 0 waiting
 `)
-	why := control.Why{Task: "sync", At: earlier(time.Hour), Text: []string{"It was held by ann.", "It is held no more."}, Run: &run, Next: noon.now.Add(time.Hour)}
+	why := api.Why{Task: "sync", At: earlier(time.Hour), Text: []string{"It was held by ann.", "It is held no more."}, Run: &run, Next: noon.now.Add(time.Hour)}
 	same(t, "why", strings.Join(whyLines(noon, why), "\n"), `
 sync at Sun 2026-11-22 11:00:00 UTC, 1h ago
 It was held by ann.

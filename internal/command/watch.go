@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
-	"rota/internal/control"
+	"rota/internal/api"
 )
 
 // settle is how long watching waits for more of what happens at one moment.
@@ -50,7 +50,7 @@ func (s *session) watchTasks(c *cli.Context) error {
 			case <-tick:
 			case _, open := <-messages:
 				if !open {
-					return control.Errorf(control.NoDaemon, "", "the daemon tells no more: it ended, or this was too slow")
+					return api.Errorf(api.NoDaemon, "", "the daemon tells no more: it ended, or this was too slow")
 				}
 				changed = true
 				hush(messages)
@@ -60,7 +60,7 @@ func (s *session) watchTasks(c *cli.Context) error {
 }
 
 // hush takes what else comes within a moment.
-func hush(messages <-chan control.Message) {
+func hush(messages <-chan api.Message) {
 	moment := time.After(settle)
 	for {
 		select {
@@ -77,7 +77,7 @@ func hush(messages <-chan control.Message) {
 // taskView is the list of tasks as it is shown.
 type taskView struct {
 	*session
-	tasks []control.Task
+	tasks []api.Task
 	seen  map[string]string // what was shown of each task, but for what only grows old
 	drawn int               // lines on the terminal
 }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"rota/internal/control"
+	"rota/internal/api"
 )
 
 func whyCommand(s *session) *cli.Command {
@@ -56,7 +56,7 @@ answer.
 }
 
 // whyLines are the sentences of an answer, and what one may look at next.
-func whyLines(w when, why control.Why) []string {
+func whyLines(w when, why api.Why) []string {
 	head := why.Task
 	if !why.At.IsZero() {
 		head += " at " + w.both(why.At)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/internal/control/controltest"
 	"rota/runner"
@@ -21,7 +22,7 @@ import (
 
 // leakyService is a Service whose every answer names the runs of a hidden task wherever
 // a text can stand.
-type leakyService struct{ control.Service }
+type leakyService struct{ api.Service }
 
 const (
 	hiddenID   = "secret/20261122T023000Z"
@@ -94,35 +95,35 @@ func theirs(r runner.Run) runner.Run {
 	return r
 }
 
-func (g leakyService) Tasks(_ context.Context, names ...string) ([]control.Task, error) {
-	all := []control.Task{filled(control.Task{Task: "mail", Running: []string{"mail/a"}, Waiting: []string{"mail/b"}})}
+func (g leakyService) Tasks(_ context.Context, names ...string) ([]api.Task, error) {
+	all := []api.Task{filled(api.Task{Task: "mail", Running: []string{"mail/a"}, Waiting: []string{"mail/b"}})}
 	if len(names) == 0 {
-		all = append(all, filled(control.Task{Task: "secret"}))
+		all = append(all, filled(api.Task{Task: "secret"}))
 	}
 	return all, nil
 }
 
-func (g leakyService) Status(context.Context) (control.Status, error) {
-	return filled(control.Status{}), nil
+func (g leakyService) Status(context.Context) (api.Status, error) {
+	return filled(api.Status{}), nil
 }
 
-func (g leakyService) Next(context.Context, control.NextQuery) ([]control.Slot, error) {
-	return []control.Slot{{Task: "secret", Request: hiddenID}, {Task: "mail"}}, nil
+func (g leakyService) Next(context.Context, api.NextQuery) ([]api.Slot, error) {
+	return []api.Slot{{Task: "secret", Request: hiddenID}, {Task: "mail"}}, nil
 }
 
-func (g leakyService) Runs(context.Context, control.RunQuery) ([]runner.Run, error) {
+func (g leakyService) Runs(context.Context, api.RunQuery) ([]runner.Run, error) {
 	return []runner.Run{filled(runner.Run{}), {ID: hiddenID, Task: "secret"}}, nil
 }
 
-func (g leakyService) Run(context.Context, string) (control.Run, error) {
-	return filled(control.Run{}), nil
+func (g leakyService) Run(context.Context, string) (api.Run, error) {
+	return filled(api.Run{}), nil
 }
 
-func (g leakyService) Why(context.Context, string, time.Time) (control.Why, error) {
-	return filled(control.Why{Task: "mail"}), nil
+func (g leakyService) Why(context.Context, string, time.Time) (api.Why, error) {
+	return filled(api.Why{Task: "mail"}), nil
 }
 
-func (g leakyService) Request(context.Context, control.Request, io.Reader) (runner.Run, error) {
+func (g leakyService) Request(context.Context, api.Request, io.Reader) (runner.Run, error) {
 	return filled(runner.Run{}), nil
 }
 func (g leakyService) Wait(context.Context, string) (runner.Run, error) {
@@ -134,18 +135,18 @@ func (g leakyService) Cancel(context.Context, string) (runner.Run, error) {
 func (g leakyService) Stop(context.Context, string, bool) ([]runner.Run, error) {
 	return []runner.Run{filled(runner.Run{})}, nil
 }
-func (g leakyService) Hold(ctx context.Context, _ control.Holding) ([]control.Task, error) {
+func (g leakyService) Hold(ctx context.Context, _ api.Holding) ([]api.Task, error) {
 	return g.Tasks(ctx, "mail")
 }
-func (g leakyService) Watch(context.Context) (<-chan control.Message, error) {
-	c := make(chan control.Message, 9)
-	r, e, l := filled(runner.Run{}), filled(control.Event{Task: "mail"}), control.LogLine{Run: hiddenID, Line: hiddenText}
-	c <- control.Message{Run: &runner.Run{ID: hiddenID, Task: "secret"}}
-	c <- control.Message{Event: &control.Event{Task: "secret", Text: hiddenText}}
-	c <- control.Message{Event: &control.Event{Text: hiddenText}}
-	c <- control.Message{Log: &l}
-	c <- control.Message{Run: &r}
-	c <- control.Message{Event: &e}
+func (g leakyService) Watch(context.Context) (<-chan api.Message, error) {
+	c := make(chan api.Message, 9)
+	r, e, l := filled(runner.Run{}), filled(api.Event{Task: "mail"}), api.LogLine{Run: hiddenID, Line: hiddenText}
+	c <- api.Message{Run: &runner.Run{ID: hiddenID, Task: "secret"}}
+	c <- api.Message{Event: &api.Event{Task: "secret", Text: hiddenText}}
+	c <- api.Message{Event: &api.Event{Text: hiddenText}}
+	c <- api.Message{Log: &l}
+	c <- api.Message{Run: &r}
+	c <- api.Message{Event: &e}
 	close(c)
 	return c, nil
 }
@@ -153,16 +154,16 @@ func (g leakyService) Watch(context.Context) (<-chan control.Message, error) {
 // complaints are errors that name the runs of a hidden task.
 var complaints = []error{
 	fmt.Errorf("%s", hiddenText),
-	control.Errorf(control.Conflict, "did you mean "+hiddenID+"?", "%s", hiddenText),
-	control.Errorf(control.NotFound, `did you mean "secret"?`, "%s", hiddenText),
+	api.Errorf(api.Conflict, "did you mean "+hiddenID+"?", "%s", hiddenText),
+	api.Errorf(api.NotFound, `did you mean "secret"?`, "%s", hiddenText),
 }
 
 // TestHiddenNames: no field of any answer, no error and no message names a run
 // that the caller may not see.
 func TestHiddenNames(t *testing.T) {
 	ctx := t.Context()
-	grants := []control.Grant{{May: control.MayControl, Tasks: named("mail")}}
-	s := control.Guard(leakyService{}, control.Caller{Who: "alice", Grants: grants})
+	grants := []api.Grant{{May: api.MayControl, Tasks: named("mail")}}
+	s := control.Guard(leakyService{}, api.Caller{Who: "alice", Grants: grants})
 	look := func(what string, v any, err error) {
 		t.Helper()
 		text, _ := json.Marshal(v)
@@ -178,17 +179,17 @@ func TestHiddenNames(t *testing.T) {
 	tasks, err = s.Tasks(ctx, "mail")
 	look("task", tasks, err)
 	status, err := s.Status(ctx)
-	look("status", control.Status{Daemon: status.Daemon, Tasks: status.Tasks, Held: status.Held, Running: status.Running, Waiting: status.Waiting, Next: status.Next, Config: status.Config,
+	look("status", api.Status{Daemon: status.Daemon, Tasks: status.Tasks, Held: status.Held, Running: status.Running, Waiting: status.Waiting, Next: status.Next, Config: status.Config,
 		StateDir: status.StateDir, Broken: status.Broken, Trouble: status.Trouble, Undelivered: status.Undelivered}, err)
-	next, err := s.Next(ctx, control.NextQuery{})
+	next, err := s.Next(ctx, api.NextQuery{})
 	look("next", next, err)
-	runs, err := s.Runs(ctx, control.RunQuery{})
+	runs, err := s.Runs(ctx, api.RunQuery{})
 	look("runs", runs, err)
 	run, err := s.Run(ctx, "mail/a")
 	look("run", run, err)
 	why, err := s.Why(ctx, "mail", time.Time{})
 	look("why", why, err)
-	one, err := s.Request(ctx, control.Request{Task: "mail"}, nil)
+	one, err := s.Request(ctx, api.Request{Task: "mail"}, nil)
 	look("request", one, err)
 	one, err = s.Wait(ctx, "mail/a")
 	look("wait", one, err)
@@ -196,7 +197,7 @@ func TestHiddenNames(t *testing.T) {
 	look("cancel", one, err)
 	runs, err = s.Stop(ctx, "mail", false)
 	look("stop", runs, err)
-	tasks, err = s.Hold(ctx, control.Holding{Tasks: []string{"mail"}})
+	tasks, err = s.Hold(ctx, api.Holding{Tasks: []string{"mail"}})
 	look("hold", tasks, err)
 	messages, err := s.Watch(ctx)
 	if err != nil {
@@ -211,7 +212,7 @@ func TestHiddenNames(t *testing.T) {
 		t.Errorf("%d messages, want 2", n)
 	}
 	for _, err := range complaints {
-		fails := control.Guard(failing{err}, control.Caller{Who: "alice", Grants: grants})
+		fails := control.Guard(failing{err}, api.Caller{Who: "alice", Grants: grants})
 		for _, c := range calls {
 			if err := c.call(ctx, fails); err != nil && strings.Contains(err.Error(), "secret") {
 				t.Errorf("the error of %s: %v", c.name, err)
@@ -219,7 +220,7 @@ func TestHiddenNames(t *testing.T) {
 		}
 	}
 	// Nobody is shown what is of no use to them.
-	all := control.Guard(leakyService{}, control.Caller{Who: "root", Grants: []control.Grant{{May: control.MayControl}}})
+	all := control.Guard(leakyService{}, api.Caller{Who: "root", Grants: []api.Grant{{May: api.MayControl}}})
 	run, err = all.Run(ctx, "mail/a")
 	if err != nil || run.Content != "" || run.InputFile != "" || run.Parent != hiddenID {
 		t.Errorf("to root: %+v, %v", run, err)
@@ -229,55 +230,55 @@ func TestHiddenNames(t *testing.T) {
 // failing is a Service of which every call fails.
 type failing struct{ err error }
 
-func (f failing) Status(context.Context) (control.Status, error)           { return control.Status{}, f.err }
-func (f failing) Tasks(context.Context, ...string) ([]control.Task, error) { return nil, f.err }
-func (f failing) Next(context.Context, control.NextQuery) ([]control.Slot, error) {
+func (f failing) Status(context.Context) (api.Status, error)           { return api.Status{}, f.err }
+func (f failing) Tasks(context.Context, ...string) ([]api.Task, error) { return nil, f.err }
+func (f failing) Next(context.Context, api.NextQuery) ([]api.Slot, error) {
 	return nil, f.err
 }
-func (f failing) Runs(context.Context, control.RunQuery) ([]runner.Run, error) { return nil, f.err }
-func (f failing) Run(context.Context, string) (control.Run, error)             { return control.Run{}, f.err }
-func (f failing) Log(context.Context, string, bool) (io.ReadCloser, error)     { return nil, f.err }
-func (f failing) Result(context.Context, string) (io.ReadCloser, error)        { return nil, f.err }
-func (f failing) Why(context.Context, string, time.Time) (control.Why, error) {
-	return control.Why{}, f.err
+func (f failing) Runs(context.Context, api.RunQuery) ([]runner.Run, error) { return nil, f.err }
+func (f failing) Run(context.Context, string) (api.Run, error)             { return api.Run{}, f.err }
+func (f failing) Log(context.Context, string, bool) (io.ReadCloser, error) { return nil, f.err }
+func (f failing) Result(context.Context, string) (io.ReadCloser, error)    { return nil, f.err }
+func (f failing) Why(context.Context, string, time.Time) (api.Why, error) {
+	return api.Why{}, f.err
 }
-func (f failing) Queues(context.Context, ...string) (control.Queues, error) {
-	return control.Queues{}, f.err
+func (f failing) Queues(context.Context, ...string) (api.Queues, error) {
+	return api.Queues{}, f.err
 }
-func (f failing) Request(context.Context, control.Request, io.Reader) (runner.Run, error) {
+func (f failing) Request(context.Context, api.Request, io.Reader) (runner.Run, error) {
 	return runner.Run{}, f.err
 }
 func (f failing) Wait(context.Context, string) (runner.Run, error)         { return runner.Run{}, f.err }
 func (f failing) Cancel(context.Context, string) (runner.Run, error)       { return runner.Run{}, f.err }
 func (f failing) CancelAll(context.Context, string) (int, error)           { return 0, f.err }
 func (f failing) Stop(context.Context, string, bool) ([]runner.Run, error) { return nil, f.err }
-func (f failing) Hold(context.Context, control.Holding) ([]control.Task, error) {
+func (f failing) Hold(context.Context, api.Holding) ([]api.Task, error) {
 	return nil, f.err
 }
-func (f failing) Release(context.Context, ...string) (control.Released, error) {
-	return control.Released{}, f.err
+func (f failing) Release(context.Context, ...string) (api.Released, error) {
+	return api.Released{}, f.err
 }
-func (f failing) Reschedule(context.Context, control.Rescheduling) (control.Rescheduled, error) {
-	return control.Rescheduled{}, f.err
+func (f failing) Reschedule(context.Context, api.Rescheduling) (api.Rescheduled, error) {
+	return api.Rescheduled{}, f.err
 }
-func (f failing) Skip(context.Context, string) (control.Slot, error) { return control.Slot{}, f.err }
-func (f failing) StartQueues(context.Context, ...string) (control.Queues, error) {
-	return control.Queues{}, f.err
+func (f failing) Skip(context.Context, string) (api.Slot, error) { return api.Slot{}, f.err }
+func (f failing) StartQueues(context.Context, ...string) (api.Queues, error) {
+	return api.Queues{}, f.err
 }
-func (f failing) StopQueues(context.Context, ...string) (control.Queues, error) {
-	return control.Queues{}, f.err
+func (f failing) StopQueues(context.Context, ...string) (api.Queues, error) {
+	return api.Queues{}, f.err
 }
-func (f failing) Forget(context.Context, control.Forgetting) (int, error) { return 0, f.err }
-func (f failing) Reload(context.Context, bool) (control.Reloaded, error) {
-	return control.Reloaded{}, f.err
+func (f failing) Forget(context.Context, api.Forgetting) (int, error) { return 0, f.err }
+func (f failing) Reload(context.Context, bool) (api.Reloaded, error) {
+	return api.Reloaded{}, f.err
 }
-func (f failing) Drain(context.Context, time.Duration) (control.Drained, error) {
-	return control.Drained{}, f.err
+func (f failing) Drain(context.Context, time.Duration) (api.Drained, error) {
+	return api.Drained{}, f.err
 }
-func (f failing) Notify(context.Context, string) (control.Notified, error) {
-	return control.Notified{}, f.err
+func (f failing) Notify(context.Context, string) (api.Notified, error) {
+	return api.Notified{}, f.err
 }
-func (f failing) Watch(context.Context) (<-chan control.Message, error) { return nil, f.err }
+func (f failing) Watch(context.Context) (<-chan api.Message, error) { return nil, f.err }
 
 // TestRunsOfAnotherUser: the name of a task is not enough to see a run of it, where
 // that was made with the rights of another user.
@@ -287,11 +288,11 @@ func TestRunsOfAnotherUser(t *testing.T) {
 	for _, key := range []string{"a", "old", "b"} {
 		request(t, fake, "mail", key, false)
 	}
-	if _, err := fake.Request(ctx, control.Request{Task: "sleep", Key: "old"}, strings.NewReader("x")); err != nil {
+	if _, err := fake.Request(ctx, api.Request{Task: "sleep", Key: "old"}, strings.NewReader("x")); err != nil {
 		t.Fatal(err)
 	}
-	s := control.Guard(fake, control.Caller{Who: "alice", Grants: []control.Grant{{
-		May: control.MayControl, Tasks: func(string) bool { return true },
+	s := control.Guard(fake, api.Caller{Who: "alice", Grants: []api.Grant{{
+		May: api.MayControl, Tasks: func(string) bool { return true },
 		Run: func(r runner.Run) bool { return !strings.HasSuffix(r.ID, "/old") },
 	}}})
 	for name, call := range map[string]func(id string) error{
@@ -303,29 +304,29 @@ func TestRunsOfAnotherUser(t *testing.T) {
 		"stop":    func(id string) error { _, err := s.Stop(ctx, id, true); return err },
 		"release": func(id string) error { _, err := s.Release(ctx, id); return err },
 		"reschedule": func(id string) error {
-			_, err := s.Reschedule(ctx, control.Rescheduling{Name: id, Expr: "never"})
+			_, err := s.Reschedule(ctx, api.Rescheduling{Name: id, Expr: "never"})
 			return err
 		},
 	} {
 		for _, id := range []string{"mail/old", "sleep/old"} {
-			if err := call(id); control.CodeOf(err) != control.NotFound {
+			if err := call(id); api.CodeOf(err) != api.NotFound {
 				t.Errorf("%s %s: %v", name, id, err)
 			}
 		}
 	}
 	for _, id := range []string{"sleep", "sleep/old"} { // the newest
-		if _, err := s.Log(ctx, id, false); control.CodeOf(err) != control.NotFound {
+		if _, err := s.Log(ctx, id, false); api.CodeOf(err) != api.NotFound {
 			t.Errorf("the log of %s: %v", id, err)
 		}
 	}
-	runs, err := s.Runs(ctx, control.RunQuery{Task: "mail", N: 2})
+	runs, err := s.Runs(ctx, api.RunQuery{Task: "mail", N: 2})
 	if err != nil || len(runs) != 2 {
 		t.Errorf("2 of those of a task: %v, %v", runs, err)
 	}
-	if runs, err = s.Runs(ctx, control.RunQuery{}); err != nil || len(runs) != 2 {
+	if runs, err = s.Runs(ctx, api.RunQuery{}); err != nil || len(runs) != 2 {
 		t.Errorf("all runs: %v, %v", runs, err)
 	}
-	if run, err := s.Request(ctx, control.Request{Task: "mail", Key: "old"}, strings.NewReader("input")); control.CodeOf(err) != control.Conflict {
+	if run, err := s.Request(ctx, api.Request{Task: "mail", Key: "old"}, strings.NewReader("input")); api.CodeOf(err) != api.Conflict {
 		t.Errorf("asked for once more: %+v, %v", run, err)
 	}
 	if _, err := s.Result(ctx, "mail/b"); err != nil {
@@ -335,9 +336,9 @@ func TestRunsOfAnotherUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fake.Publish(control.Message{Run: &runner.Run{ID: "mail/old", Task: "mail"}})
-	fake.Publish(control.Message{Log: &control.LogLine{Run: "mail/old", Line: "x"}})
-	fake.Publish(control.Message{Event: &control.Event{Task: "mail", Kind: "hold"}})
+	fake.Publish(api.Message{Run: &runner.Run{ID: "mail/old", Task: "mail"}})
+	fake.Publish(api.Message{Log: &api.LogLine{Run: "mail/old", Line: "x"}})
+	fake.Publish(api.Message{Event: &api.Event{Task: "mail", Kind: "hold"}})
 	if m := <-watch; m.Event == nil {
 		t.Errorf("a message: %+v", m)
 	}
@@ -352,7 +353,7 @@ func TestUnixWeb(t *testing.T) {
 	h := open(t)
 	path := publicSocket(t)
 	const group = 4242
-	d, err := control.OpenWeb(control.Web{Listen: "unix:" + path, Group: "4242", Tokens: []control.Token{{Name: "ci", Value: requestToken, May: control.MayRequest, Tasks: []string{"echo"}}}})
+	d, err := control.OpenWeb(control.Web{Listen: "unix:" + path, Group: "4242", Tokens: []control.Token{{Name: "ci", Value: requestToken, May: api.MayRequest, Tasks: []string{"echo"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -362,25 +363,25 @@ func TestUnixWeb(t *testing.T) {
 		uid    int
 		groups []uint32
 		token  string
-		mail   control.Code // of holding a task that runs as nobody
-		echo   control.Code // of looking at one of root's
-		reload control.Code
+		mail   api.Code // of holding a task that runs as nobody
+		echo   api.Code // of looking at one of root's
+		reload api.Code
 	}{
 		{"root", 0, nil, "", "", "", ""},
 		{"a member of the group", 54321, []uint32{group}, "", "", "", ""},
-		{"the user of a task", nobody, nil, "", "", control.NotFound, control.Forbidden},
-		{"a user of none", 54321, nil, "", control.NotFound, control.NotFound, control.Forbidden},
-		{"a token", 54321, nil, requestToken, control.NotFound, "", control.Forbidden},
-		{"a token that root shows, as a proxy does", 0, nil, requestToken, control.NotFound, "", control.Forbidden},
-		{"a token that the user of a task shows", nobody, nil, requestToken, control.NotFound, "", control.Forbidden},
-		{"a wrong token", 0, nil, "wrong-0123456789abcdef", control.Forbidden, control.Forbidden, control.Forbidden},
+		{"the user of a task", nobody, nil, "", "", api.NotFound, api.Forbidden},
+		{"a user of none", 54321, nil, "", api.NotFound, api.NotFound, api.Forbidden},
+		{"a token", 54321, nil, requestToken, api.NotFound, "", api.Forbidden},
+		{"a token that root shows, as a proxy does", 0, nil, requestToken, api.NotFound, "", api.Forbidden},
+		{"a token that the user of a task shows", nobody, nil, requestToken, api.NotFound, "", api.Forbidden},
+		{"a wrong token", 0, nil, "wrong-0123456789abcdef", api.Forbidden, api.Forbidden, api.Forbidden},
 	} {
 		c := client(t, control.Target{Socket: path, Token: test.token})
 		c.Dial(dialAs(test.uid, test.uid, test.groups, path))
-		_, err := c.Hold(t.Context(), control.Holding{Tasks: []string{"mail"}})
+		_, err := c.Hold(t.Context(), api.Holding{Tasks: []string{"mail"}})
 		_, err2 := c.Tasks(t.Context(), "echo")
 		_, err3 := c.Reload(t.Context(), true)
-		if got := [3]control.Code{control.CodeOf(err), control.CodeOf(err2), control.CodeOf(err3)}; got != [3]control.Code{test.mail, test.echo, test.reload} {
+		if got := [3]api.Code{api.CodeOf(err), api.CodeOf(err2), api.CodeOf(err3)}; got != [3]api.Code{test.mail, test.echo, test.reload} {
 			t.Errorf("%s: %q, want %q %q %q", test.name, got, test.mail, test.echo, test.reload)
 		}
 	}
@@ -522,16 +523,16 @@ func TestStreamsOfEach(t *testing.T) {
 		c := client(t, control.Target{Socket: path})
 		c.Dial(dialAs(uid, uid, nil, path))
 		n, err := streams(c)
-		if n != min(control.MaxEach, control.MaxStreams-control.OwnStreams-others) || control.CodeOf(err) != control.NotNow {
+		if n != min(control.MaxEach, control.MaxStreams-control.OwnStreams-others) || api.CodeOf(err) != api.NotNow {
 			t.Fatalf("user %d has %d streams, then %v", uid, n, err)
 		}
 		others += n
 	}
 	token := client(t, control.Target{URL: h.url, Token: readToken, RootCAs: h.roots})
-	if n, err := streams(token); n != 0 || control.CodeOf(err) != control.NotNow {
+	if n, err := streams(token); n != 0 || api.CodeOf(err) != api.NotNow {
 		t.Errorf("a token has %d streams, then %v", n, err)
 	}
-	if n, err := streams(client(t, control.Target{Socket: path})); n != control.OwnStreams || control.CodeOf(err) != control.NotNow {
+	if n, err := streams(client(t, control.Target{Socket: path})); n != control.OwnStreams || api.CodeOf(err) != api.NotNow {
 		t.Errorf("root has %d streams, then %v", n, err)
 	}
 }
@@ -562,7 +563,7 @@ func TestRevoke(t *testing.T) {
 	}
 	h.serve(t, socket)
 	w := control.Web{Listen: "127.0.0.1:0", Tokens: []control.Token{
-		{Name: "gone", Value: controlToken, May: control.MayControl}, {Name: "less", Value: requestToken, May: control.MayControl}, {Name: "stays", Value: readToken, May: control.MayRead},
+		{Name: "gone", Value: controlToken, May: api.MayControl}, {Name: "less", Value: requestToken, May: api.MayControl}, {Name: "stays", Value: readToken, May: api.MayRead},
 	}}
 	web, err := control.OpenWeb(w)
 	if err != nil {
@@ -570,7 +571,7 @@ func TestRevoke(t *testing.T) {
 	}
 	h.serve(t, web)
 	ctx := t.Context()
-	if _, err := fake.Request(ctx, control.Request{Task: "sleep", Key: "a"}, strings.NewReader("")); err != nil {
+	if _, err := fake.Request(ctx, api.Request{Task: "sleep", Key: "a"}, strings.NewReader("")); err != nil {
 		t.Fatal(err)
 	}
 	// under starts all that can be under way, and returns a channel of what ended.
@@ -605,7 +606,7 @@ func TestRevoke(t *testing.T) {
 	end := func(who string, ends map[string]chan error) {
 		t.Helper()
 		for what, ended := range ends {
-			if err := <-ended; err == nil || what == "wait" && control.CodeOf(err) != control.Forbidden {
+			if err := <-ended; err == nil || what == "wait" && api.CodeOf(err) != api.Forbidden {
 				t.Errorf("the %s of %s: %v", what, who, err)
 			}
 		}
@@ -614,7 +615,7 @@ func TestRevoke(t *testing.T) {
 	gone, less, stays, run := under("gone", web1(controlToken)), under("less", web1(requestToken)), under("stays", web1(readToken)), under("a run", web1(runToken))
 	root := under("root", client(t, control.Target{Socket: path}))
 
-	w.Tokens = []control.Token{{Name: "less", Value: requestToken, May: control.MayRequest}, w.Tokens[2]}
+	w.Tokens = []control.Token{{Name: "less", Value: requestToken, May: api.MayRequest}, w.Tokens[2]}
 	if err := web.Change(w); err != nil {
 		t.Fatal(err)
 	}
@@ -625,7 +626,7 @@ func TestRevoke(t *testing.T) {
 	h.server.RunEnded("sleep/a")
 	end("a run that has ended", run)
 	for _, token := range []string{controlToken, runToken} {
-		if _, err := web1(token).Status(ctx); control.CodeOf(err) != control.Forbidden {
+		if _, err := web1(token).Status(ctx); api.CodeOf(err) != api.Forbidden {
 			t.Errorf("%s: %v", token, err)
 		}
 	}
@@ -643,7 +644,7 @@ func TestRevoke(t *testing.T) {
 				t.Error("the log of a task of another user now ends well")
 			}
 		}
-		if _, err := c.Log(ctx, "sleep/a", true); control.CodeOf(err) != control.NotFound {
+		if _, err := c.Log(ctx, "sleep/a", true); api.CodeOf(err) != api.NotFound {
 			t.Errorf("the log of a task of another user now: %v", err)
 		}
 	}
@@ -667,7 +668,7 @@ func TestCertificateRenewed(t *testing.T) {
 	h := open(t)
 	cert1, key1, roots1 := controltest.Certificate(t)
 	cert2, key2, roots2 := controltest.Certificate(t)
-	w := control.Web{Listen: "127.0.0.1:0", TLS: pair(t, cert1, key1), Tokens: []control.Token{{Name: "ops", Value: controlToken, May: control.MayControl}}}
+	w := control.Web{Listen: "127.0.0.1:0", TLS: pair(t, cert1, key1), Tokens: []control.Token{{Name: "ops", Value: controlToken, May: api.MayControl}}}
 	d, err := control.OpenWeb(w)
 	if err != nil {
 		t.Fatal(err)
@@ -682,7 +683,7 @@ func TestCertificateRenewed(t *testing.T) {
 	if err := d.Change(w); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := old.Status(t.Context()); control.CodeOf(err) != control.NoDaemon {
+	if _, err := old.Status(t.Context()); api.CodeOf(err) != api.NoDaemon {
 		t.Errorf("with the old one: %v", err)
 	}
 	if _, err := client(t, control.Target{URL: d.Addr(), Token: controlToken, RootCAs: roots2}).Status(t.Context()); err != nil {

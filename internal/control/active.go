@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"sync"
+
+	"rota/internal/api"
 )
 
 // activeRequests are the requests under way, so that those can be ended whose callers
@@ -16,15 +18,15 @@ type activeRequests struct {
 // activeRequest is one request.
 type activeRequest struct {
 	guard *guard
-	who   func() (Caller, error)
+	who   func() (api.Caller, error)
 	end   context.CancelCauseFunc
 }
 
 // errRevoked ends the request of a caller who has lost the right to it.
-var errRevoked = Errorf(Forbidden, "", "access was revoked")
+var errRevoked = api.Errorf(api.Forbidden, "", "access was revoked")
 
 // begin adds a request of the caller that who returns, now and at each recheck.
-func (rs *activeRequests) begin(who func() (Caller, error), s Service, end context.CancelCauseFunc) (*activeRequest, error) {
+func (rs *activeRequests) begin(who func() (api.Caller, error), s api.Service, end context.CancelCauseFunc) (*activeRequest, error) {
 	caller, err := who()
 	if err != nil {
 		return nil, err
@@ -32,8 +34,8 @@ func (rs *activeRequests) begin(who func() (Caller, error), s Service, end conte
 	r := &activeRequest{newGuard(s, caller), who, end}
 	rs.add(r)
 	// A credential that ended before the request was added ends it here.
-	if caller.credential != "" {
-		if now, err := who(); err != nil || now.credential != caller.credential {
+	if caller.Credential != "" {
+		if now, err := who(); err != nil || now.Credential != caller.Credential {
 			rs.finish(r)
 			return nil, cmp.Or[error](err, errRevoked)
 		}
@@ -47,7 +49,7 @@ func (rs *activeRequests) add(r *activeRequest) {
 	if rs.byCredential == nil {
 		rs.byCredential = map[string]map[*activeRequest]struct{}{}
 	}
-	credential := r.guard.c.credential
+	credential := r.guard.c.Credential
 	if rs.byCredential[credential] == nil {
 		rs.byCredential[credential] = map[*activeRequest]struct{}{}
 	}
@@ -57,7 +59,7 @@ func (rs *activeRequests) add(r *activeRequest) {
 func (rs *activeRequests) finish(r *activeRequest) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	credential := r.guard.c.credential
+	credential := r.guard.c.Credential
 	if delete(rs.byCredential[credential], r); len(rs.byCredential[credential]) == 0 {
 		delete(rs.byCredential, credential)
 	}
@@ -75,7 +77,7 @@ func (rs *activeRequests) recheck() {
 	rs.mu.Unlock()
 	for _, r := range all {
 		now, err := r.who()
-		if err != nil || now.credential != r.guard.c.credential || r.guard.revoked() != nil {
+		if err != nil || now.Credential != r.guard.c.Credential || r.guard.revoked() != nil {
 			r.end(errRevoked)
 		}
 	}

@@ -9,39 +9,42 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"rota/internal/api"
+	"rota/internal/escape"
 )
 
 // refusal is an error as it is sent, with what was done before it.
 type refusal struct {
-	Error     *Error `json:"error"`
-	Cancelled int    `json:"cancelled,omitempty"`
-	Forgotten int    `json:"forgotten,omitempty"`
+	Error     *api.Error `json:"error"`
+	Cancelled int        `json:"cancelled,omitempty"`
+	Forgotten int        `json:"forgotten,omitempty"`
 }
 
 // statuses of HTTP for the codes, both ways; one that is not here is 500.
 var statuses = []struct {
-	code   Code
+	code   api.Code
 	status int
 }{
-	{Usage, http.StatusBadRequest},
-	{Forbidden, http.StatusForbidden},
-	{NotFound, http.StatusNotFound},
-	{Conflict, http.StatusConflict},
-	{File, http.StatusUnprocessableEntity},
-	{NotNow, http.StatusServiceUnavailable},
-	{Failed, http.StatusInternalServerError},
-	{Forbidden, http.StatusUnauthorized},
-	{Usage, http.StatusRequestEntityTooLarge},
-	{Usage, http.StatusMethodNotAllowed},
+	{api.Usage, http.StatusBadRequest},
+	{api.Forbidden, http.StatusForbidden},
+	{api.NotFound, http.StatusNotFound},
+	{api.Conflict, http.StatusConflict},
+	{api.File, http.StatusUnprocessableEntity},
+	{api.NotNow, http.StatusServiceUnavailable},
+	{api.Failed, http.StatusInternalServerError},
+	{api.Forbidden, http.StatusUnauthorized},
+	{api.Usage, http.StatusRequestEntityTooLarge},
+	{api.Usage, http.StatusMethodNotAllowed},
 }
 
 // wire returns an error as it is sent.
-func wire(err error) *Error {
-	var e *Error
+func wire(err error) *api.Error {
+	var e *api.Error
 	if errors.As(err, &e) {
-		return &Error{Code: cmp.Or(e.Code, Failed), Message: e.Message, Hint: e.Hint, Faults: e.Faults}
+		return &api.Error{Code: cmp.Or(e.Code, api.Failed), Message: e.Message, Hint: e.Hint, Faults: e.Faults}
 	}
-	return &Error{Code: Failed, Message: err.Error()}
+	return &api.Error{Code: api.Failed, Message: err.Error()}
 }
 
 // fail answers with an error.
@@ -104,3 +107,6 @@ func send(w http.ResponseWriter, status int, text []byte) {
 	w.WriteHeader(status)
 	w.Write(text)
 }
+
+// short cuts a text that others wrote to what a message can hold that quotes it.
+func short(s string) string { return escape.Cut(s, 80) }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -17,12 +18,12 @@ import (
 func (c call) id() (string, error) {
 	task, key := c.r.PathValue("task"), c.r.PathValue("key")
 	switch {
-	case !taskName.MatchString(task):
-		return "", Errorf(NotFound, "", "no task %q", short(task))
+	case !api.IsTask(task):
+		return "", api.Errorf(api.NotFound, "", "no task %q", short(task))
 	case key == "":
 		return task, nil
-	case !runKey.MatchString(key):
-		return "", Errorf(NotFound, "", "no run %q", short(task+"/"+key))
+	case !api.IsRunKey(key):
+		return "", api.Errorf(api.NotFound, "", "no run %q", short(task+"/"+key))
 	}
 	return task + "/" + key, nil
 }
@@ -43,12 +44,12 @@ type query struct {
 func (c call) query(known ...string) *query {
 	values, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
-		return &query{err: Errorf(Usage, "", "the address: %v", err)}
+		return &query{err: api.Errorf(api.Usage, "", "the address: %v", err)}
 	}
 	q := &query{values: values}
 	for name := range values {
 		if !slices.Contains(known, name) {
-			q.err = Errorf(Usage, "", "unknown parameter %q", short(name))
+			q.err = api.Errorf(api.Usage, "", "unknown parameter %q", short(name))
 		}
 	}
 	return q
@@ -67,7 +68,7 @@ func (q *query) one(name string) string {
 
 func (q *query) wrong(name, how string) {
 	if q.err == nil {
-		q.err = Errorf(Usage, "", "%s %s", name, how)
+		q.err = api.Errorf(api.Usage, "", "%s %s", name, how)
 	}
 }
 
@@ -97,7 +98,7 @@ func (q *query) time(name string) time.Time {
 	if err != nil {
 		q.wrong(name, "is not like 2026-11-22T02:30:00Z")
 	}
-	if err := CheckTime(name, t); err != nil && q.err == nil {
+	if err := api.CheckTime(name, t); err != nil && q.err == nil {
 		q.err = err
 	}
 	return t
@@ -121,8 +122,8 @@ func words[T ~string](texts []string) (list []T) {
 }
 
 // runQuery reads which runs are asked for.
-func (q *query) runQuery() RunQuery {
-	return RunQuery{
+func (q *query) runQuery() api.RunQuery {
+	return api.RunQuery{
 		Task:     q.one("task"),
 		States:   words[runner.State](q.list("state")),
 		Outcomes: words[runner.Outcome](q.list("outcome")),
@@ -155,7 +156,7 @@ func decode(in io.Reader, v any) error {
 	case err == nil || err == io.EOF:
 		return nil
 	case errors.As(err, &large):
-		return Errorf(Usage, "give what is large as input", "the request is larger than %d KiB", maxBody>>10)
+		return api.Errorf(api.Usage, "give what is large as input", "the request is larger than %d KiB", maxBody>>10)
 	}
-	return Errorf(Usage, "", "the request is not the JSON that is wanted: %v", err)
+	return api.Errorf(api.Usage, "", "the request is not the JSON that is wanted: %v", err)
 }

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"rota/internal/api"
 )
 
 // Target says where a rota answers.
@@ -28,7 +30,7 @@ type Client struct {
 	http  *http.Client
 }
 
-var _ Service = (*Client)(nil)
+var _ api.Service = (*Client)(nil)
 
 // dialTime is how long a connection may take.
 const dialTime = 5 * time.Second
@@ -57,13 +59,13 @@ func NewClient(t Target) (*Client, error) {
 	}
 	u, err := url.Parse(t.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, Errorf(Usage, "it looks like https://host:8377", "%q is not the address of a rota", t.URL)
+		return nil, api.Errorf(api.Usage, "it looks like https://host:8377", "%q is not the address of a rota", t.URL)
 	}
 	if u.User != nil {
-		return nil, Errorf(Usage, "give it as a file: --token-file", "an address holds no token")
+		return nil, api.Errorf(api.Usage, "give it as a file: --token-file", "an address holds no token")
 	}
 	if u.Scheme == "http" && t.Token != "" && !loopback(u.Hostname()) {
-		return nil, Errorf(Usage, "use https://", "a token is not sent to %s without TLS", u.Host)
+		return nil, api.Errorf(api.Usage, "use https://", "a token is not sent to %s without TLS", u.Host)
 	}
 	transport.DialContext = dialer.DialContext
 	transport.Proxy = http.ProxyFromEnvironment

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"rota/internal/api"
 	"rota/internal/escape"
 )
 
@@ -30,7 +31,7 @@ func get[T any](ctx context.Context, c *Client, path string, q url.Values) (T, e
 	defer cancel()
 	v, err := late[T](soon, c, path, q)
 	if soon.Err() != nil && ctx.Err() == nil {
-		err = Errorf(NoDaemon, "is the daemon stopped, or its machine overloaded?", "no answer from %s within %v", c.at, readTime)
+		err = api.Errorf(api.NoDaemon, "is the daemon stopped, or its machine overloaded?", "no answer from %s within %v", c.at, readTime)
 	}
 	return v, err
 }
@@ -48,7 +49,7 @@ func post[T any](ctx context.Context, c *Client, path string, q url.Values, what
 	if what != nil {
 		b, err := json.Marshal(what)
 		if err != nil {
-			return v, Errorf(Usage, "", "%v", err)
+			return v, api.Errorf(api.Usage, "", "%v", err)
 		}
 		body, kind = bytes.NewReader(b), "application/json"
 	}
@@ -68,9 +69,9 @@ func (c *Client) whole(ctx context.Context, method, path string, q url.Values, k
 		var syntax *json.SyntaxError
 		switch {
 		case bounded.N <= 0:
-			return Errorf(Failed, "ask for less", "the answer of %s is larger than %d MiB", c.at, maxAnswer>>20)
+			return api.Errorf(api.Failed, "ask for less", "the answer of %s is larger than %d MiB", c.at, maxAnswer>>20)
 		case errors.As(err, &syntax):
-			return Errorf(NoDaemon, "is that the address of a rota?", "%s answers what is no JSON", c.at)
+			return api.Errorf(api.NoDaemon, "is that the address of a rota?", "%s answers what is no JSON", c.at)
 		}
 		return c.broken(ctx, err)
 	}
@@ -87,7 +88,7 @@ func (c *Client) send(ctx context.Context, method, path string, q url.Values, ki
 	}
 	r, err := http.NewRequestWithContext(ctx, method, address, body)
 	if err != nil {
-		return nil, Errorf(Usage, "", "%v", err)
+		return nil, api.Errorf(api.Usage, "", "%v", err)
 	}
 	if kind != "" {
 		r.Header.Set("Content-Type", kind)
@@ -112,11 +113,11 @@ func (c *Client) send(ctx context.Context, method, path string, q url.Values, ki
 func (c *Client) refused(answer *http.Response, into any) error {
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxBody))
 	var no struct {
-		Error *Error `json:"error"`
+		Error *api.Error `json:"error"`
 	}
 	if json.Unmarshal(text, &no) != nil || no.Error == nil || no.Error.Code == "" {
 		said := escape.Short(string(text), 80)
-		return Errorf(NoDaemon, "is that the address of a rota?", "%s answers %q: %q", c.at, answer.Status, said)
+		return api.Errorf(api.NoDaemon, "is that the address of a rota?", "%s answers %q: %q", c.at, answer.Status, said)
 	}
 	if into != nil {
 		json.Unmarshal(text, into)
@@ -129,7 +130,7 @@ func (c *Client) broken(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return Errorf(Failed, "", "the answer of %s broke off: %v", c.at, err)
+	return api.Errorf(api.Failed, "", "the answer of %s broke off: %v", c.at, err)
 }
 
 // unreachable says why nobody answered.
@@ -137,7 +138,7 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	var own *Error // of the input
+	var own *api.Error // of the input
 	if errors.As(err, &own) {
 		return own
 	}
@@ -154,21 +155,21 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 	)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return Errorf(Forbidden, "", "permission denied at %s", c.at)
+		return api.Errorf(api.Forbidden, "", "permission denied at %s", c.at)
 	case errors.As(err, &unknown):
-		return Errorf(NoDaemon, "name the file of its issuer in SSL_CERT_FILE", "the certificate of %s is of nobody that this machine trusts", c.at)
+		return api.Errorf(api.NoDaemon, "name the file of its issuer in SSL_CERT_FILE", "the certificate of %s is of nobody that this machine trusts", c.at)
 	case errors.As(err, &name), errors.As(err, &invalid), errors.As(err, &check):
-		return Errorf(NoDaemon, "", "the certificate of %s: %v", c.at, err)
+		return api.Errorf(api.NoDaemon, "", "the certificate of %s: %v", c.at, err)
 	case errors.As(err, &record), strings.Contains(err.Error(), "HTTP response to HTTPS client"):
-		return Errorf(NoDaemon, "use http:// if it is on this machine", "%s does not speak TLS", c.at)
+		return api.Errorf(api.NoDaemon, "use http:// if it is on this machine", "%s does not speak TLS", c.at)
 	case strings.HasPrefix(c.at, "http"):
-		return Errorf(NoDaemon, "does it listen there? see [web] in its jobs.toml", "no daemon at %s: %v", c.at, err)
+		return api.Errorf(api.NoDaemon, "does it listen there? see [web] in its jobs.toml", "no daemon at %s: %v", c.at, err)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		hint := "start it: rota daemon"
 		if c.at == "/run/rota/rota.sock" { // that of the packages' unit
 			hint = "start it: systemctl start rota"
 		}
-		return Errorf(NoDaemon, hint, "no daemon at %s", c.at)
+		return api.Errorf(api.NoDaemon, hint, "no daemon at %s", c.at)
 	}
-	return Errorf(NoDaemon, "", "no daemon at %s: %v", c.at, err)
+	return api.Errorf(api.NoDaemon, "", "no daemon at %s: %v", c.at, err)
 }

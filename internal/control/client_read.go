@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -14,17 +15,17 @@ import (
 func runPath(id, what string) (string, error) {
 	task, key := runner.SplitID(id)
 	switch {
-	case key == "" && taskName.MatchString(id):
+	case key == "" && api.IsTask(id):
 		if what == "" {
 			what = "/run"
 		}
 		return "/v1/tasks/" + task + what, nil
-	case taskName.MatchString(task) && runKey.MatchString(key) && !dots(key):
+	case api.IsTask(task) && api.IsRunKey(key):
 		return "/v1/runs/" + task + "/" + key + what, nil
 	case key == "":
-		return "", Errorf(NotFound, "", "no task %q", short(id))
+		return "", api.Errorf(api.NotFound, "", "no task %q", short(id))
 	}
-	return "", Errorf(NotFound, "", "no run %q", short(id))
+	return "", api.Errorf(api.NotFound, "", "no run %q", short(id))
 }
 
 // at puts an instant into q, unless it is zero.
@@ -34,16 +35,16 @@ func at(q url.Values, name string, t time.Time) {
 	}
 }
 
-func (c *Client) Status(ctx context.Context) (Status, error) {
-	return get[Status](ctx, c, "/v1/status", nil)
+func (c *Client) Status(ctx context.Context) (api.Status, error) {
+	return get[api.Status](ctx, c, "/v1/status", nil)
 }
 
-func (c *Client) Tasks(ctx context.Context, names ...string) ([]Task, error) {
+func (c *Client) Tasks(ctx context.Context, names ...string) ([]api.Task, error) {
 	a, err := get[tasksAnswer](ctx, c, "/v1/tasks", url.Values{"task": names})
 	return a.Tasks, err
 }
 
-func (c *Client) Next(ctx context.Context, n NextQuery) ([]Slot, error) {
+func (c *Client) Next(ctx context.Context, n api.NextQuery) ([]api.Slot, error) {
 	q := url.Values{"task": n.Tasks}
 	if n.N != 0 {
 		q.Set("n", strconv.Itoa(n.N))
@@ -53,7 +54,7 @@ func (c *Client) Next(ctx context.Context, n NextQuery) ([]Slot, error) {
 	return a.Next, err
 }
 
-func (c *Client) Runs(ctx context.Context, r RunQuery) ([]runner.Run, error) {
+func (c *Client) Runs(ctx context.Context, r api.RunQuery) ([]runner.Run, error) {
 	q := url.Values{}
 	if r.Task != "" {
 		q.Set("task", r.Task)
@@ -72,12 +73,12 @@ func (c *Client) Runs(ctx context.Context, r RunQuery) ([]runner.Run, error) {
 	return a.Runs, err
 }
 
-func (c *Client) Run(ctx context.Context, id string) (Run, error) {
+func (c *Client) Run(ctx context.Context, id string) (api.Run, error) {
 	path, err := runPath(id, "")
 	if err != nil {
-		return Run{}, err
+		return api.Run{}, err
 	}
-	return get[Run](ctx, c, path, nil)
+	return get[api.Run](ctx, c, path, nil)
 }
 
 func (c *Client) Wait(ctx context.Context, id string) (runner.Run, error) {
@@ -88,12 +89,12 @@ func (c *Client) Wait(ctx context.Context, id string) (runner.Run, error) {
 	return late[runner.Run](ctx, c, path, nil)
 }
 
-func (c *Client) Why(ctx context.Context, task string, when time.Time) (Why, error) {
+func (c *Client) Why(ctx context.Context, task string, when time.Time) (api.Why, error) {
 	q := url.Values{"task": {task}}
 	at(q, "at", when)
-	return get[Why](ctx, c, "/v1/why", q)
+	return get[api.Why](ctx, c, "/v1/why", q)
 }
 
-func (c *Client) Queues(ctx context.Context, patterns ...string) (Queues, error) {
-	return get[Queues](ctx, c, "/v1/queues", url.Values{"queue": patterns})
+func (c *Client) Queues(ctx context.Context, patterns ...string) (api.Queues, error) {
+	return get[api.Queues](ctx, c, "/v1/queues", url.Values{"queue": patterns})
 }

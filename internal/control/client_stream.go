@@ -11,11 +11,12 @@ import (
 	"net/url"
 	"time"
 
+	"rota/internal/api"
 	"rota/runner"
 )
 
 // Request streams the input: it need not fit into memory.
-func (c *Client) Request(ctx context.Context, r Request, input io.Reader) (runner.Run, error) {
+func (c *Client) Request(ctx context.Context, r api.Request, input io.Reader) (runner.Run, error) {
 	if err := r.Check(); err != nil {
 		return runner.Run{}, err
 	}
@@ -32,7 +33,7 @@ func (c *Client) Request(ctx context.Context, r Request, input io.Reader) (runne
 	return run, err
 }
 
-func writeForm(form *multipart.Writer, r Request, input io.Reader) error {
+func writeForm(form *multipart.Writer, r api.Request, input io.Reader) error {
 	request, err := form.CreateFormField("request")
 	if err == nil {
 		err = json.NewEncoder(request).Encode(r)
@@ -56,7 +57,7 @@ type readable struct{ io.Reader }
 func (r readable) Read(b []byte) (int, error) {
 	n, err := r.Reader.Read(b)
 	if err != nil && err != io.EOF {
-		err = Errorf(Failed, "", "cannot read the input: %v", err)
+		err = api.Errorf(api.Failed, "", "cannot read the input: %v", err)
 	}
 	return n, err
 }
@@ -106,14 +107,14 @@ const maxMessage = 4 << 20
 
 // Watch closes the channel also when nothing has been heard from the daemon for
 // three times as long as it lets pass between two signs of life.
-func (c *Client) Watch(ctx context.Context) (<-chan Message, error) {
+func (c *Client) Watch(ctx context.Context) (<-chan api.Message, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	answer, err := c.send(ctx, http.MethodGet, "/v1/events", nil, "", nil, nil)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	out := make(chan Message)
+	out := make(chan api.Message)
 	silent := time.AfterFunc(3*keepAlive, cancel)
 	go func() {
 		defer close(out)
@@ -127,7 +128,7 @@ func (c *Client) Watch(ctx context.Context) (<-chan Message, error) {
 			if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 				continue
 			}
-			var m Message
+			var m api.Message
 			if json.Unmarshal(lines.Bytes(), &m) != nil {
 				return
 			}

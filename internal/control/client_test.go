@@ -13,6 +13,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"rota/internal/api"
 	"rota/internal/control"
 )
 
@@ -41,24 +42,24 @@ func TestNobodyThere(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		target control.Target
-		code   control.Code
+		code   api.Code
 		says   []string
 	}{
-		{"no socket", control.Target{Socket: none}, control.NoDaemon, []string{"no daemon at " + none + "; start it: rota daemon"}},
-		{"nobody at a port", control.Target{URL: nowhere}, control.NoDaemon, []string{"no daemon at " + nowhere, "connection refused", "[web]"}},
-		{"no such host", control.Target{URL: "https://rota.invalid:8377"}, control.NoDaemon, []string{"no daemon at https://rota.invalid:8377"}},
-		{"a certificate of nobody", control.Target{URL: h.url, Token: controlToken}, control.NoDaemon, []string{"the certificate of " + h.url, "nobody that this machine trusts", "SSL_CERT_FILE"}},
-		{"a certificate for another", control.Target{URL: "https://localhost:" + port, Token: controlToken, RootCAs: h.roots}, control.NoDaemon, []string{"the certificate of", "rota.example, not localhost"}},
-		{"no TLS there", control.Target{URL: "https" + strings.TrimPrefix(stranger.URL, "http")}, control.NoDaemon, []string{"does not speak TLS", "http://"}},
-		{"TLS there", control.Target{URL: "http" + strings.TrimPrefix(h.url, "https")}, control.NoDaemon, []string{"400 Bad Request", "HTTPS server"}},
-		{"something else", control.Target{URL: stranger.URL}, control.NoDaemon, []string{"no JSON", "is that the address of a rota?"}},
-		{"something that sends us on", control.Target{URL: stranger.URL, Token: controlToken}, control.NoDaemon, []string{"302 Found"}},
-		{"no token", control.Target{URL: h.url, RootCAs: h.roots}, control.Forbidden, []string{"no token; give a token: --token-file FILE"}},
-		{"a wrong token", control.Target{URL: h.url, RootCAs: h.roots, Token: "wrong"}, control.Forbidden, []string{"the token is wrong"}},
+		{"no socket", control.Target{Socket: none}, api.NoDaemon, []string{"no daemon at " + none + "; start it: rota daemon"}},
+		{"nobody at a port", control.Target{URL: nowhere}, api.NoDaemon, []string{"no daemon at " + nowhere, "connection refused", "[web]"}},
+		{"no such host", control.Target{URL: "https://rota.invalid:8377"}, api.NoDaemon, []string{"no daemon at https://rota.invalid:8377"}},
+		{"a certificate of nobody", control.Target{URL: h.url, Token: controlToken}, api.NoDaemon, []string{"the certificate of " + h.url, "nobody that this machine trusts", "SSL_CERT_FILE"}},
+		{"a certificate for another", control.Target{URL: "https://localhost:" + port, Token: controlToken, RootCAs: h.roots}, api.NoDaemon, []string{"the certificate of", "rota.example, not localhost"}},
+		{"no TLS there", control.Target{URL: "https" + strings.TrimPrefix(stranger.URL, "http")}, api.NoDaemon, []string{"does not speak TLS", "http://"}},
+		{"TLS there", control.Target{URL: "http" + strings.TrimPrefix(h.url, "https")}, api.NoDaemon, []string{"400 Bad Request", "HTTPS server"}},
+		{"something else", control.Target{URL: stranger.URL}, api.NoDaemon, []string{"no JSON", "is that the address of a rota?"}},
+		{"something that sends us on", control.Target{URL: stranger.URL, Token: controlToken}, api.NoDaemon, []string{"302 Found"}},
+		{"no token", control.Target{URL: h.url, RootCAs: h.roots}, api.Forbidden, []string{"no token; give a token: --token-file FILE"}},
+		{"a wrong token", control.Target{URL: h.url, RootCAs: h.roots, Token: "wrong"}, api.Forbidden, []string{"the token is wrong"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := client(t, test.target).Status(t.Context())
-			if got := control.CodeOf(err); got != test.code {
+			if got := api.CodeOf(err); got != test.code {
 				t.Fatalf("%q (%v), want %q", got, err, test.code)
 			}
 			for _, says := range test.says {
@@ -85,7 +86,7 @@ func TestTargets(t *testing.T) {
 		{URL: "http://[::ffff:192.0.2.1]:8377", Token: "secret"},
 	} {
 		_, err := control.NewClient(target)
-		if control.CodeOf(err) != control.Usage {
+		if api.CodeOf(err) != api.Usage {
 			t.Errorf("%s: %v", target.URL, err)
 		}
 	}
@@ -108,11 +109,11 @@ func TestBrokenInput(t *testing.T) {
 	h := open(t)
 	c := client(t, control.Target{Socket: h.socket})
 	input := io.MultiReader(strings.NewReader("half"), iotest.ErrReader(errors.New("the disk is gone")))
-	_, err := c.Request(t.Context(), control.Request{Task: "echo", Key: "a"}, input)
-	if control.CodeOf(err) != control.Failed || !strings.Contains(err.Error(), "cannot read the input: the disk is gone") {
+	_, err := c.Request(t.Context(), api.Request{Task: "echo", Key: "a"}, input)
+	if api.CodeOf(err) != api.Failed || !strings.Contains(err.Error(), "cannot read the input: the disk is gone") {
 		t.Errorf("%v", err)
 	}
-	if _, err := c.Run(t.Context(), "echo/a"); control.CodeOf(err) != control.NotFound {
+	if _, err := c.Run(t.Context(), "echo/a"); api.CodeOf(err) != api.NotFound {
 		t.Errorf("a run of half an input: %v", err)
 	}
 }
@@ -154,16 +155,16 @@ func TestEnd(t *testing.T) {
 		t.Errorf("serve: %v", err)
 	}
 	// It may have come too late to be told.
-	if err := <-waited; control.CodeOf(err) != control.NotNow && control.CodeOf(err) != control.NoDaemon {
+	if err := <-waited; api.CodeOf(err) != api.NotNow && api.CodeOf(err) != api.NoDaemon {
 		t.Errorf("who waits: %v", err)
 	}
-	if _, err := io.ReadAll(log); control.CodeOf(err) != control.Failed || !strings.Contains(err.Error(), "broke off") {
+	if _, err := io.ReadAll(log); api.CodeOf(err) != api.Failed || !strings.Contains(err.Error(), "broke off") {
 		t.Errorf("who follows: %v", err)
 	}
 	if _, more := <-messages; more {
 		t.Error("who watches gets more")
 	}
-	if _, err := c.Status(ctx); control.CodeOf(err) != control.NoDaemon {
+	if _, err := c.Status(ctx); api.CodeOf(err) != api.NoDaemon {
 		t.Errorf("who comes later: %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -72,7 +73,7 @@ func OpenWeb(w Web) (*Door, error) {
 		d.listener, err = net.Listen("tcp", w.Listen)
 	}
 	if err != nil {
-		return nil, Errorf(Failed, `[web] listen = "HOST:PORT" or "unix:/path"`, "cannot listen at %s: %v", w.Listen, err)
+		return nil, api.Errorf(api.Failed, `[web] listen = "HOST:PORT" or "unix:/path"`, "cannot listen at %s: %v", w.Listen, err)
 	}
 	return d, nil
 }
@@ -83,7 +84,7 @@ func OpenWeb(w Web) (*Door, error) {
 func (d *Door) Change(w Web) error {
 	was := d.web.Load()
 	if was == nil || w.Listen != was.Listen || w.Group != was.Group {
-		return Errorf(Conflict, "", "%s is open with other settings; it must be closed first", d.Addr())
+		return api.Errorf(api.Conflict, "", "%s is open with other settings; it must be closed first", d.Addr())
 	}
 	if err := w.check(); err != nil {
 		return err
@@ -93,7 +94,7 @@ func (d *Door) Change(w Web) error {
 }
 
 // caller tells who asks, and what they may do.
-func (d *Door) caller(r *http.Request, tokenOf TokenOf, owner Owner) (Caller, error) {
+func (d *Door) caller(r *http.Request, tokenOf TokenOf, owner Owner) (api.Caller, error) {
 	if w := d.web.Load(); w != nil {
 		return w.caller(r, d.peers, tokenOf, owner)
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"rota/internal/api"
 )
 
 // doorman lets requests in: not those that a page of another site makes a
@@ -18,11 +20,11 @@ func (s *Server) doorman(d *Door) http.Handler {
 		ctx, cancel := context.WithCancelCause(r.Context())
 		defer cancel(nil)
 		r = r.WithContext(ctx)
-		active, err := s.active.begin(func() (Caller, error) { return d.caller(r, s.options.TokenOf, s.options.Owner) }, s.service, cancel)
+		active, err := s.active.begin(func() (api.Caller, error) { return d.caller(r, s.options.TokenOf, s.options.Owner) }, s.service, cancel)
 		if err == nil {
 			defer s.active.finish(active)
 			if sites.Check(r) != nil {
-				err = Errorf(Forbidden, "", "a page of another site may not act here")
+				err = api.Errorf(api.Forbidden, "", "a page of another site may not act here")
 			}
 		}
 		switch {

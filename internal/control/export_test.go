@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"rota/internal/api"
 )
 
 // Hurry makes wrong tokens cost a test less.
@@ -28,7 +30,7 @@ func DialUnix(ctx context.Context, path string) (net.Conn, error) {
 // What reads what others send.
 var Decode = decode
 
-func ReadForm(r io.Reader, boundary string) (Request, io.Reader, error) {
+func ReadForm(r io.Reader, boundary string) (api.Request, io.Reader, error) {
 	return readForm(multipart.NewReader(r, boundary))
 }
 
@@ -39,7 +41,6 @@ const (
 	MaxPeer    = maxPeer
 	MaxEach    = eachStreams
 	OwnStreams = ownStreams
-	MaxBehind  = maxBehind
 )
 
 // Descriptors has a server count connections as if this process could have so many
@@ -70,7 +71,7 @@ func (s *Server) Handler(tb interface {
 }
 
 // Orderly is what a server serves.
-func Orderly(s Service) Service { return newOrderly(s) }
+func Orderly(s api.Service) api.Service { return newOrderly(s) }
 
 // Turns is how many questions an orderly Service answers at a time.
-func Turns(s Service) int { return cap(s.(*orderly).turns) }
+func Turns(s api.Service) int { return cap(s.(*orderly).turns) }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/internal/control/controltest"
 	"rota/runner"
@@ -28,15 +29,15 @@ func FuzzRequest(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		var r control.Request
+		var r api.Request
 		if err := control.Decode(bytes.NewReader(text), &r); err != nil {
-			if control.CodeOf(err) != control.Usage {
+			if api.CodeOf(err) != api.Usage {
 				t.Fatalf("%q: %v", text, err)
 			}
 			return
 		}
 		if err := r.Check(); err != nil {
-			if code := control.CodeOf(err); code != control.Usage && code != control.NotFound || !utf8.ValidString(err.Error()) {
+			if code := api.CodeOf(err); code != api.Usage && code != api.NotFound || !utf8.ValidString(err.Error()) {
 				t.Fatalf("%q: %q", text, err)
 			}
 			return
@@ -48,7 +49,7 @@ func FuzzRequest(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
-		var same control.Request
+		var same api.Request
 		if err := control.Decode(bytes.NewReader(again), &same); err != nil {
 			t.Fatalf("%q as %q: %v", text, again, err)
 		}
@@ -67,7 +68,7 @@ func FuzzForm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		_, input, err := control.ReadForm(bytes.NewReader(text), "x")
 		if err != nil {
-			if control.CodeOf(err) != control.Usage {
+			if api.CodeOf(err) != api.Usage {
 				t.Fatalf("%q: %v", text, err)
 			}
 			return
@@ -91,10 +92,10 @@ func FuzzAddress(f *testing.F) {
 		f.Add(path)
 	}
 	fake := controltest.NewFake("hidden")
-	if _, err := fake.Request(context.Background(), control.Request{Task: "hidden", Key: "a"}, strings.NewReader("a secret")); err != nil {
+	if _, err := fake.Request(context.Background(), api.Request{Task: "hidden", Key: "a"}, strings.NewReader("a secret")); err != nil {
 		f.Fatal(err)
 	}
-	if _, err := fake.Request(context.Background(), control.Request{Task: "echo", Key: "a"}, strings.NewReader("a word")); err != nil {
+	if _, err := fake.Request(context.Background(), api.Request{Task: "echo", Key: "a"}, strings.NewReader("a word")); err != nil {
 		f.Fatal(err)
 	}
 	server := control.NewServer(control.Options{

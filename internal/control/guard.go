@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -14,50 +15,50 @@ import (
 // lets everything else be: tasks that they may not see do not exist for them,
 // and things about rota as a whole need a grant over all tasks. Who acts is the
 // caller.
-func Guard(s Service, c Caller) Service { return newGuard(s, c) }
+func Guard(s api.Service, c api.Caller) api.Service { return newGuard(s, c) }
 
-func newGuard(s Service, c Caller) *guard { return &guard{s: s, c: c} }
+func newGuard(s api.Service, c api.Caller) *guard { return &guard{s: s, c: c} }
 
 type guard struct {
-	s Service
-	c Caller
+	s api.Service
+	c api.Caller
 
 	mu      sync.Mutex
 	granted []func() error // the rights that were needed, to be checked again
 }
 
 // as is ctx with the caller in it, and so with what they see.
-func (g *guard) as(ctx context.Context) context.Context { return AsCaller(ctx, g.c) }
+func (g *guard) as(ctx context.Context) context.Context { return api.AsCaller(ctx, g.c) }
 
 // all reports whether no task is hidden from the caller.
-func (g *guard) all() bool { return g.c.overAll() != "" }
+func (g *guard) all() bool { return g.c.OverAll() != "" }
 
 // whole reports whether nothing is hidden from the caller.
 func (g *guard) whole() bool {
-	return g.c.most(func(gr Grant) bool { return gr.Tasks == nil && gr.Run == nil }) != ""
+	return g.c.Most(func(gr api.Grant) bool { return gr.Tasks == nil && gr.Run == nil }) != ""
 }
 
 // sees reports whether the caller may see a task, or the task of a run.
 func (g *guard) sees(id string) bool {
 	task, _ := runner.SplitID(id)
-	return g.c.over(task) != ""
+	return g.c.Over(task) != ""
 }
 
 // seesRun reports whether the caller may see a run.
-func (g *guard) seesRun(r runner.Run) bool { return g.c.overRun(r) != "" }
+func (g *guard) seesRun(r runner.Run) bool { return g.c.OverRun(r) != "" }
 
 // may returns an error if the caller may not do something with a task, or the
 // task of a run. What they may not see is not found.
-func (g *guard) may(need Scope, what, id string) error {
+func (g *guard) may(need api.Scope, what, id string) error {
 	task, key := runner.SplitID(id)
 	return g.grant(func() error {
-		switch has := g.c.over(task); {
+		switch has := g.c.Over(task); {
 		case has == "" && key != "":
-			return Errorf(NotFound, "", "no run %q", id)
+			return api.Errorf(api.NotFound, "", "no run %q", id)
 		case has == "":
-			return Errorf(NotFound, "", "no task %q", task)
-		case !has.allows(need):
-			return Errorf(Forbidden, "", "%s may not %s %s", g.c.Who, what, id)
+			return api.Errorf(api.NotFound, "", "no task %q", task)
+		case !has.Allows(need):
+			return api.Errorf(api.Forbidden, "", "%s may not %s %s", g.c.Who, what, id)
 		}
 		return nil
 	})
@@ -65,7 +66,7 @@ func (g *guard) may(need Scope, what, id string) error {
 
 // mayRun is may for what is done with one run. It returns the id of that run, and
 // whether the caller may see it: of a task alone that is its newest.
-func (g *guard) mayRun(ctx context.Context, need Scope, what, id string) (string, error) {
+func (g *guard) mayRun(ctx context.Context, need api.Scope, what, id string) (string, error) {
 	if err := g.may(need, what, id); err != nil || g.whole() {
 		return id, err
 	}
@@ -73,16 +74,16 @@ func (g *guard) mayRun(ctx context.Context, need Scope, what, id string) (string
 	if err != nil {
 		return id, g.hide(err)
 	}
-	switch has := g.c.overRun(r.Run); {
+	switch has := g.c.OverRun(r.Run); {
 	case has == "":
-		return id, Errorf(NotFound, "", "no run %q", id)
-	case !has.allows(need):
-		return id, Errorf(Forbidden, "", "%s may not %s %s", g.c.Who, what, id)
+		return id, api.Errorf(api.NotFound, "", "no run %q", id)
+	case !has.Allows(need):
+		return id, api.Errorf(api.Forbidden, "", "%s may not %s %s", g.c.Who, what, id)
 	}
 	return r.ID, nil
 }
 
-func (g *guard) mayEach(need Scope, what string, ids []string) error {
+func (g *guard) mayEach(need api.Scope, what string, ids []string) error {
 	for _, id := range ids {
 		if err := g.may(need, what, id); err != nil {
 			return err
@@ -93,7 +94,7 @@ func (g *guard) mayEach(need Scope, what string, ids []string) error {
 
 // mayEachNamed is mayEach, where names with a key are runs that the caller has to
 // see, too.
-func (g *guard) mayEachNamed(ctx context.Context, need Scope, what string, names []string) error {
+func (g *guard) mayEachNamed(ctx context.Context, need api.Scope, what string, names []string) error {
 	for _, name := range names {
 		err := error(nil)
 		if _, key := runner.SplitID(name); key == "" {
@@ -110,10 +111,10 @@ func (g *guard) mayEachNamed(ctx context.Context, need Scope, what string, names
 
 // mayAll returns an error if the caller may not do something with rota as a
 // whole.
-func (g *guard) mayAll(need Scope, what string) error {
+func (g *guard) mayAll(need api.Scope, what string) error {
 	return g.grant(func() error {
-		if has := g.c.overAll(); has == "" || !has.allows(need) {
-			return Errorf(Forbidden, "", "%s may not %s", g.c.Who, what)
+		if has := g.c.OverAll(); has == "" || !has.Allows(need) {
+			return api.Errorf(api.Forbidden, "", "%s may not %s", g.c.Who, what)
 		}
 		return nil
 	})
@@ -151,14 +152,14 @@ func guarded[T any](g *guard, err error, f func() (T, error)) (T, error) {
 	return t, g.hide(err)
 }
 
-func (g *guard) Run(ctx context.Context, id string) (Run, error) {
-	return guarded(g, g.may(MayRead, "see", id), func() (Run, error) {
+func (g *guard) Run(ctx context.Context, id string) (api.Run, error) {
+	return guarded(g, g.may(api.MayRead, "see", id), func() (api.Run, error) {
 		r, err := g.s.Run(g.as(ctx), id)
 		if err != nil {
-			return Run{}, err
+			return api.Run{}, err
 		}
 		if !g.seesRun(r.Run) {
-			return Run{}, Errorf(NotFound, "", "no run %q", id)
+			return api.Run{}, api.Errorf(api.NotFound, "", "no run %q", id)
 		}
 		r.Run = g.run(r.Run)
 		r.Transitions = slices.Clone(r.Transitions)
@@ -171,25 +172,25 @@ func (g *guard) Run(ctx context.Context, id string) (Run, error) {
 }
 
 func (g *guard) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
-	id, err := g.mayRun(ctx, MayRead, "see", id)
+	id, err := g.mayRun(ctx, api.MayRead, "see", id)
 	return guarded(g, err, func() (io.ReadCloser, error) { return g.s.Log(g.as(ctx), id, follow) })
 }
 
 func (g *guard) Result(ctx context.Context, id string) (io.ReadCloser, error) {
-	id, err := g.mayRun(ctx, MayRead, "see", id)
+	id, err := g.mayRun(ctx, api.MayRead, "see", id)
 	return guarded(g, err, func() (io.ReadCloser, error) { return g.s.Result(g.as(ctx), id) })
 }
 
 // Why tells nothing of a run that the caller may not see but that there was one.
-func (g *guard) Why(ctx context.Context, task string, at time.Time) (Why, error) {
-	return guarded(g, g.may(MayRead, "see", task), func() (Why, error) {
+func (g *guard) Why(ctx context.Context, task string, at time.Time) (api.Why, error) {
+	return guarded(g, g.may(api.MayRead, "see", task), func() (api.Why, error) {
 		w, err := g.s.Why(g.as(ctx), task, at)
 		if err != nil || w.Run == nil {
 			w.Text = g.texts(w.Text)
 			return w, err
 		}
 		if !g.seesRun(*w.Run) {
-			return Why{Task: w.Task, At: w.At, Reason: "another_user", Text: []string{"The run belongs to another user and is not shown."}, Next: w.Next}, nil
+			return api.Why{Task: w.Task, At: w.At, Reason: "another_user", Text: []string{"The run belongs to another user and is not shown."}, Next: w.Next}, nil
 		}
 		r := g.run(*w.Run)
 		w.Run, w.Text = &r, g.texts(w.Text)
@@ -197,26 +198,26 @@ func (g *guard) Why(ctx context.Context, task string, at time.Time) (Why, error)
 	})
 }
 
-func (g *guard) Queues(ctx context.Context, patterns ...string) (Queues, error) {
-	return guarded(g, g.mayAll(MayRead, "see queues"), func() (Queues, error) { return g.s.Queues(g.as(ctx), patterns...) })
+func (g *guard) Queues(ctx context.Context, patterns ...string) (api.Queues, error) {
+	return guarded(g, g.mayAll(api.MayRead, "see queues"), func() (api.Queues, error) { return g.s.Queues(g.as(ctx), patterns...) })
 }
 
-func (g *guard) Request(ctx context.Context, r Request, input io.Reader) (runner.Run, error) {
-	err := g.may(MayRequest, "run", r.Task)
+func (g *guard) Request(ctx context.Context, r api.Request, input io.Reader) (runner.Run, error) {
+	err := g.may(api.MayRequest, "run", r.Task)
 	if err == nil && r.Force { // whoever may release may do without
-		err = g.may(MayOwn, "force runs of", r.Task)
+		err = g.may(api.MayOwn, "force runs of", r.Task)
 	}
 	return guarded(g, err, func() (runner.Run, error) {
 		run, err := g.s.Request(g.as(ctx), r, input)
 		if err == nil && !g.seesRun(run) { // there was one of that id
-			return runner.Run{}, Errorf(Conflict, "choose another id", "%s is taken", run.ID)
+			return runner.Run{}, api.Errorf(api.Conflict, "choose another id", "%s is taken", run.ID)
 		}
 		return g.run(run), err
 	})
 }
 
 func (g *guard) Wait(ctx context.Context, id string) (runner.Run, error) {
-	id, err := g.mayRun(ctx, MayRead, "see", id)
+	id, err := g.mayRun(ctx, api.MayRead, "see", id)
 	return guarded(g, err, func() (runner.Run, error) {
 		r, err := g.s.Wait(g.as(ctx), id)
 		if revoked := g.revoked(); revoked != nil { // meanwhile
@@ -227,7 +228,7 @@ func (g *guard) Wait(ctx context.Context, id string) (runner.Run, error) {
 }
 
 func (g *guard) Cancel(ctx context.Context, id string) (runner.Run, error) {
-	id, err := g.mayRun(ctx, MayRequest, "cancel", id)
+	id, err := g.mayRun(ctx, api.MayRequest, "cancel", id)
 	return guarded(g, err, func() (runner.Run, error) {
 		r, err := g.s.Cancel(g.as(ctx), id)
 		return g.run(r), err
@@ -235,74 +236,74 @@ func (g *guard) Cancel(ctx context.Context, id string) (runner.Run, error) {
 }
 
 func (g *guard) CancelAll(ctx context.Context, task string) (int, error) {
-	err := g.may(MayRequest, "cancel runs of", task)
+	err := g.may(api.MayRequest, "cancel runs of", task)
 	if task == "" {
-		err = g.mayAll(MayControl, "cancel all runs")
+		err = g.mayAll(api.MayControl, "cancel all runs")
 	}
 	return guarded(g, err, func() (int, error) { return g.s.CancelAll(g.as(ctx), task) })
 }
 
 func (g *guard) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
-	return guarded(g, g.mayEachNamed(ctx, MayOwn, "stop", []string{id}), func() ([]runner.Run, error) {
+	return guarded(g, g.mayEachNamed(ctx, api.MayOwn, "stop", []string{id}), func() ([]runner.Run, error) {
 		runs, err := g.s.Stop(g.as(ctx), id, kill)
 		return g.runs(runs), err
 	})
 }
 
-func (g *guard) Hold(ctx context.Context, h Holding) ([]Task, error) {
-	err := g.mayEach(MayOwn, "hold", h.Tasks)
+func (g *guard) Hold(ctx context.Context, h api.Holding) ([]api.Task, error) {
+	err := g.mayEach(api.MayOwn, "hold", h.Tasks)
 	if h.All || len(h.Tasks) == 0 {
-		err = g.mayAll(MayControl, "hold all tasks")
+		err = g.mayAll(api.MayControl, "hold all tasks")
 	}
-	return guarded(g, err, func() ([]Task, error) {
+	return guarded(g, err, func() ([]api.Task, error) {
 		tasks, err := g.s.Hold(g.as(ctx), h)
 		return g.tasks(tasks), err
 	})
 }
 
-func (g *guard) Release(ctx context.Context, names ...string) (Released, error) {
-	err := g.mayEachNamed(ctx, MayOwn, "release", names)
+func (g *guard) Release(ctx context.Context, names ...string) (api.Released, error) {
+	err := g.mayEachNamed(ctx, api.MayOwn, "release", names)
 	if len(names) == 0 {
-		err = g.mayAll(MayControl, "release all tasks")
+		err = g.mayAll(api.MayControl, "release all tasks")
 	}
-	return guarded(g, err, func() (Released, error) { return g.s.Release(g.as(ctx), names...) })
+	return guarded(g, err, func() (api.Released, error) { return g.s.Release(g.as(ctx), names...) })
 }
 
-func (g *guard) Reschedule(ctx context.Context, r Rescheduling) (Rescheduled, error) {
-	return guarded(g, g.mayEachNamed(ctx, MayControl, "reschedule", []string{r.Name}), func() (Rescheduled, error) { return g.s.Reschedule(g.as(ctx), r) })
+func (g *guard) Reschedule(ctx context.Context, r api.Rescheduling) (api.Rescheduled, error) {
+	return guarded(g, g.mayEachNamed(ctx, api.MayControl, "reschedule", []string{r.Name}), func() (api.Rescheduled, error) { return g.s.Reschedule(g.as(ctx), r) })
 }
 
-func (g *guard) Skip(ctx context.Context, task string) (Slot, error) {
-	return guarded(g, g.may(MayControl, "skip slots of", task), func() (Slot, error) { return g.s.Skip(g.as(ctx), task) })
+func (g *guard) Skip(ctx context.Context, task string) (api.Slot, error) {
+	return guarded(g, g.may(api.MayControl, "skip slots of", task), func() (api.Slot, error) { return g.s.Skip(g.as(ctx), task) })
 }
 
-func (g *guard) StartQueues(ctx context.Context, patterns ...string) (Queues, error) {
-	return guarded(g, g.mayAll(MayControl, "start queues"), func() (Queues, error) { return g.s.StartQueues(g.as(ctx), patterns...) })
+func (g *guard) StartQueues(ctx context.Context, patterns ...string) (api.Queues, error) {
+	return guarded(g, g.mayAll(api.MayControl, "start queues"), func() (api.Queues, error) { return g.s.StartQueues(g.as(ctx), patterns...) })
 }
 
-func (g *guard) StopQueues(ctx context.Context, patterns ...string) (Queues, error) {
-	return guarded(g, g.mayAll(MayControl, "stop queues"), func() (Queues, error) { return g.s.StopQueues(g.as(ctx), patterns...) })
+func (g *guard) StopQueues(ctx context.Context, patterns ...string) (api.Queues, error) {
+	return guarded(g, g.mayAll(api.MayControl, "stop queues"), func() (api.Queues, error) { return g.s.StopQueues(g.as(ctx), patterns...) })
 }
 
-func (g *guard) Forget(ctx context.Context, f Forgetting) (int, error) {
-	err := g.mayEach(MayControl, "forget", f.IDs)
+func (g *guard) Forget(ctx context.Context, f api.Forgetting) (int, error) {
+	err := g.mayEach(api.MayControl, "forget", f.IDs)
 	if err == nil && f.Task != "" {
-		err = g.may(MayControl, "forget runs of", f.Task)
+		err = g.may(api.MayControl, "forget runs of", f.Task)
 	}
 	if f.Task == "" && len(f.IDs) == 0 {
-		err = g.mayAll(MayControl, "forget runs of all tasks")
+		err = g.mayAll(api.MayControl, "forget runs of all tasks")
 	}
 	return guarded(g, err, func() (int, error) { return g.s.Forget(g.as(ctx), f) })
 }
 
-func (g *guard) Reload(ctx context.Context, plan bool) (Reloaded, error) {
-	return guarded(g, g.mayAll(MayControl, "reload"), func() (Reloaded, error) { return g.s.Reload(g.as(ctx), plan) })
+func (g *guard) Reload(ctx context.Context, plan bool) (api.Reloaded, error) {
+	return guarded(g, g.mayAll(api.MayControl, "reload"), func() (api.Reloaded, error) { return g.s.Reload(g.as(ctx), plan) })
 }
 
-func (g *guard) Drain(ctx context.Context, d time.Duration) (Drained, error) {
-	return guarded(g, g.mayAll(MayControl, "drain"), func() (Drained, error) { return g.s.Drain(g.as(ctx), d) })
+func (g *guard) Drain(ctx context.Context, d time.Duration) (api.Drained, error) {
+	return guarded(g, g.mayAll(api.MayControl, "drain"), func() (api.Drained, error) { return g.s.Drain(g.as(ctx), d) })
 }
 
-func (g *guard) Notify(ctx context.Context, name string) (Notified, error) {
-	return guarded(g, g.mayAll(MayControl, "send notifications"), func() (Notified, error) { return g.s.Notify(g.as(ctx), name) })
+func (g *guard) Notify(ctx context.Context, name string) (api.Notified, error) {
+	return guarded(g, g.mayAll(api.MayControl, "send notifications"), func() (api.Notified, error) { return g.s.Notify(g.as(ctx), name) })
 }

@@ -4,10 +4,11 @@ import (
 	"context"
 	"slices"
 
+	"rota/internal/api"
 	"rota/runner"
 )
 
-func (g *guard) Status(ctx context.Context) (Status, error) {
+func (g *guard) Status(ctx context.Context) (api.Status, error) {
 	if g.all() {
 		return g.s.Status(g.as(ctx))
 	}
@@ -16,20 +17,20 @@ func (g *guard) Status(ctx context.Context) (Status, error) {
 
 // part is what the status of a rota is to those who see some tasks of it: that
 // it is there, and how these are.
-func (g *guard) part(ctx context.Context) (Status, error) {
+func (g *guard) part(ctx context.Context) (api.Status, error) {
 	whole, err := g.s.Status(g.as(ctx))
 	if err != nil {
-		return Status{}, g.hide(err)
+		return api.Status{}, g.hide(err)
 	}
 	tasks, err := g.Tasks(ctx)
 	if err != nil {
-		return Status{}, err
+		return api.Status{}, err
 	}
-	next, err := g.Next(ctx, NextQuery{N: 1})
+	next, err := g.Next(ctx, api.NextQuery{N: 1})
 	if err != nil {
-		return Status{}, err
+		return api.Status{}, err
 	}
-	s := Status{Daemon: whole.Daemon, Version: whole.Version, Started: whole.Started, Timezone: whole.Timezone, Draining: whole.Draining, Tasks: len(tasks)}
+	s := api.Status{Daemon: whole.Daemon, Version: whole.Version, Started: whole.Started, Timezone: whole.Timezone, Draining: whole.Draining, Tasks: len(tasks)}
 	for _, t := range tasks {
 		if t.Hold != nil {
 			s.Held++
@@ -43,8 +44,8 @@ func (g *guard) part(ctx context.Context) (Status, error) {
 	return s, nil
 }
 
-func (g *guard) Tasks(ctx context.Context, names ...string) ([]Task, error) {
-	if err := g.mayEach(MayRead, "see", names); err != nil {
+func (g *guard) Tasks(ctx context.Context, names ...string) ([]api.Task, error) {
+	if err := g.mayEach(api.MayRead, "see", names); err != nil {
 		return nil, err
 	}
 	tasks, err := g.s.Tasks(g.as(ctx), names...)
@@ -53,10 +54,10 @@ func (g *guard) Tasks(ctx context.Context, names ...string) ([]Task, error) {
 
 // tasks are those that the caller may see, as they may see them. The list itself
 // may be others', too.
-func (g *guard) tasks(all []Task) []Task {
+func (g *guard) tasks(all []api.Task) []api.Task {
 	all = slices.Clone(all)
 	if !g.all() {
-		all = slices.DeleteFunc(all, func(t Task) bool { return !g.sees(t.Task) })
+		all = slices.DeleteFunc(all, func(t api.Task) bool { return !g.sees(t.Task) })
 	}
 	for i := range all {
 		t := &all[i]
@@ -89,22 +90,22 @@ func (g *guard) tasks(all []Task) []Task {
 	return all
 }
 
-func (g *guard) Next(ctx context.Context, q NextQuery) ([]Slot, error) {
-	if err := g.mayEach(MayRead, "see", q.Tasks); err != nil {
+func (g *guard) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) {
+	if err := g.mayEach(api.MayRead, "see", q.Tasks); err != nil {
 		return nil, err
 	}
 	slots, err := g.s.Next(g.as(ctx), q)
 	if !g.all() {
-		slots = slices.DeleteFunc(slots, func(s Slot) bool { return !g.sees(s.Task) })
+		slots = slices.DeleteFunc(slots, func(s api.Slot) bool { return !g.sees(s.Task) })
 	}
 	return slots, g.hide(err)
 }
 
 // Runs asks for more until as many as wanted may be seen, or as many are asked
 // for as are told at once.
-func (g *guard) Runs(ctx context.Context, q RunQuery) ([]runner.Run, error) {
+func (g *guard) Runs(ctx context.Context, q api.RunQuery) ([]runner.Run, error) {
 	if q.Task != "" {
-		if err := g.may(MayRead, "see", q.Task); err != nil {
+		if err := g.may(api.MayRead, "see", q.Task); err != nil {
 			return nil, err
 		}
 	}
@@ -139,12 +140,12 @@ func (g *guard) runs(all []runner.Run) []runner.Run {
 
 // Watch leaves out what happens to tasks that the caller may not see, and to
 // rota as a whole if they may not see that.
-func (g *guard) Watch(ctx context.Context) (<-chan Message, error) {
+func (g *guard) Watch(ctx context.Context) (<-chan api.Message, error) {
 	in, err := g.s.Watch(g.as(ctx))
 	if err != nil {
 		return in, g.hide(err)
 	}
-	out := make(chan Message)
+	out := make(chan api.Message)
 	go func() {
 		defer close(out)
 		for m := range in {
@@ -161,11 +162,11 @@ func (g *guard) Watch(ctx context.Context) (<-chan Message, error) {
 }
 
 // message is m as the caller may see it, if they may.
-func (g *guard) message(m Message) (Message, bool) {
+func (g *guard) message(m api.Message) (api.Message, bool) {
 	switch {
 	case m.Run != nil:
 		r := g.run(*m.Run)
-		return Message{Run: &r}, g.seesRun(*m.Run)
+		return api.Message{Run: &r}, g.seesRun(*m.Run)
 	case m.Log != nil:
 		task, _ := runner.SplitID(m.Log.Run)
 		return m, g.seesRun(runner.Run{ID: m.Log.Run, Task: task, User: m.Log.User})
@@ -174,7 +175,7 @@ func (g *guard) message(m Message) (Message, bool) {
 	case m.Event != nil:
 		e := *m.Event
 		e.Who, e.Text = g.text(e.Who), g.text(e.Text)
-		return Message{Event: &e}, e.Task != "" && g.sees(e.Task)
+		return api.Message{Event: &e}, e.Task != "" && g.sees(e.Task)
 	}
 	return m, false
 }

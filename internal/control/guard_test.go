@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/internal/control/controltest"
 	"rota/runner"
@@ -16,99 +17,99 @@ import (
 // calls are all calls of a Service that name the task "mail", or nothing.
 var calls = []struct {
 	name string
-	call func(ctx context.Context, s control.Service) error
+	call func(ctx context.Context, s api.Service) error
 }{
-	{"status", func(ctx context.Context, s control.Service) error { _, err := s.Status(ctx); return err }},
-	{"tasks", func(ctx context.Context, s control.Service) error { _, err := s.Tasks(ctx); return err }},
-	{"task", func(ctx context.Context, s control.Service) error { _, err := s.Tasks(ctx, "mail"); return err }},
-	{"next", func(ctx context.Context, s control.Service) error {
-		_, err := s.Next(ctx, control.NextQuery{Tasks: []string{"mail"}})
+	{"status", func(ctx context.Context, s api.Service) error { _, err := s.Status(ctx); return err }},
+	{"tasks", func(ctx context.Context, s api.Service) error { _, err := s.Tasks(ctx); return err }},
+	{"task", func(ctx context.Context, s api.Service) error { _, err := s.Tasks(ctx, "mail"); return err }},
+	{"next", func(ctx context.Context, s api.Service) error {
+		_, err := s.Next(ctx, api.NextQuery{Tasks: []string{"mail"}})
 		return err
 	}},
-	{"runs", func(ctx context.Context, s control.Service) error {
-		_, err := s.Runs(ctx, control.RunQuery{Task: "mail"})
+	{"runs", func(ctx context.Context, s api.Service) error {
+		_, err := s.Runs(ctx, api.RunQuery{Task: "mail"})
 		return err
 	}},
-	{"run", func(ctx context.Context, s control.Service) error { _, err := s.Run(ctx, "mail/old"); return err }},
-	{"log", func(ctx context.Context, s control.Service) error {
+	{"run", func(ctx context.Context, s api.Service) error { _, err := s.Run(ctx, "mail/old"); return err }},
+	{"log", func(ctx context.Context, s api.Service) error {
 		_, err := s.Log(ctx, "mail/old", false)
 		return err
 	}},
-	{"result", func(ctx context.Context, s control.Service) error { _, err := s.Result(ctx, "mail/old"); return err }},
-	{"wait", func(ctx context.Context, s control.Service) error { _, err := s.Wait(ctx, "mail/old"); return err }},
-	{"why", func(ctx context.Context, s control.Service) error {
+	{"result", func(ctx context.Context, s api.Service) error { _, err := s.Result(ctx, "mail/old"); return err }},
+	{"wait", func(ctx context.Context, s api.Service) error { _, err := s.Wait(ctx, "mail/old"); return err }},
+	{"why", func(ctx context.Context, s api.Service) error {
 		_, err := s.Why(ctx, "mail", time.Time{})
 		return err
 	}},
-	{"watch", func(ctx context.Context, s control.Service) error { _, err := s.Watch(ctx); return err }},
-	{"request", func(ctx context.Context, s control.Service) error {
-		_, err := s.Request(ctx, control.Request{Task: "mail", Held: true}, nil)
+	{"watch", func(ctx context.Context, s api.Service) error { _, err := s.Watch(ctx); return err }},
+	{"request", func(ctx context.Context, s api.Service) error {
+		_, err := s.Request(ctx, api.Request{Task: "mail", Held: true}, nil)
 		return err
 	}},
-	{"force", func(ctx context.Context, s control.Service) error {
-		_, err := s.Request(ctx, control.Request{Task: "mail", Force: true}, nil)
+	{"force", func(ctx context.Context, s api.Service) error {
+		_, err := s.Request(ctx, api.Request{Task: "mail", Force: true}, nil)
 		return err
 	}},
-	{"cancel", func(ctx context.Context, s control.Service) error { _, err := s.Cancel(ctx, "mail"); return err }},
-	{"cancel all of a task", func(ctx context.Context, s control.Service) error { _, err := s.CancelAll(ctx, "mail"); return err }},
-	{"stop", func(ctx context.Context, s control.Service) error {
+	{"cancel", func(ctx context.Context, s api.Service) error { _, err := s.Cancel(ctx, "mail"); return err }},
+	{"cancel all of a task", func(ctx context.Context, s api.Service) error { _, err := s.CancelAll(ctx, "mail"); return err }},
+	{"stop", func(ctx context.Context, s api.Service) error {
 		_, err := s.Stop(ctx, "mail", false)
-		if control.CodeOf(err) == control.Conflict { // it may, but nothing runs
+		if api.CodeOf(err) == api.Conflict { // it may, but nothing runs
 			return nil
 		}
 		return err
 	}},
-	{"hold", func(ctx context.Context, s control.Service) error {
-		_, err := s.Hold(ctx, control.Holding{Tasks: []string{"mail"}})
+	{"hold", func(ctx context.Context, s api.Service) error {
+		_, err := s.Hold(ctx, api.Holding{Tasks: []string{"mail"}})
 		return err
 	}},
-	{"release", func(ctx context.Context, s control.Service) error { _, err := s.Release(ctx, "mail"); return err }},
-	{"reschedule", func(ctx context.Context, s control.Service) error {
-		_, err := s.Reschedule(ctx, control.Rescheduling{Name: "mail", Expr: "never"})
+	{"release", func(ctx context.Context, s api.Service) error { _, err := s.Release(ctx, "mail"); return err }},
+	{"reschedule", func(ctx context.Context, s api.Service) error {
+		_, err := s.Reschedule(ctx, api.Rescheduling{Name: "mail", Expr: "never"})
 		return err
 	}},
-	{"skip", func(ctx context.Context, s control.Service) error {
+	{"skip", func(ctx context.Context, s api.Service) error {
 		_, err := s.Skip(ctx, "mail")
-		if control.CodeOf(err) == control.Conflict { // it may, but there is no slot
+		if api.CodeOf(err) == api.Conflict { // it may, but there is no slot
 			return nil
 		}
 		return err
 	}},
-	{"forget of a task", func(ctx context.Context, s control.Service) error {
-		_, err := s.Forget(ctx, control.Forgetting{Task: "mail"})
+	{"forget of a task", func(ctx context.Context, s api.Service) error {
+		_, err := s.Forget(ctx, api.Forgetting{Task: "mail"})
 		return err
 	}},
-	{"forget a run", func(ctx context.Context, s control.Service) error {
-		_, err := s.Forget(ctx, control.Forgetting{IDs: []string{"mail/none"}})
+	{"forget a run", func(ctx context.Context, s api.Service) error {
+		_, err := s.Forget(ctx, api.Forgetting{IDs: []string{"mail/none"}})
 		return err
 	}},
-	{"queues", func(ctx context.Context, s control.Service) error { _, err := s.Queues(ctx); return err }},
-	{"cancel all", func(ctx context.Context, s control.Service) error { _, err := s.CancelAll(ctx, ""); return err }},
-	{"hold all", func(ctx context.Context, s control.Service) error {
-		_, err := s.Hold(ctx, control.Holding{All: true})
+	{"queues", func(ctx context.Context, s api.Service) error { _, err := s.Queues(ctx); return err }},
+	{"cancel all", func(ctx context.Context, s api.Service) error { _, err := s.CancelAll(ctx, ""); return err }},
+	{"hold all", func(ctx context.Context, s api.Service) error {
+		_, err := s.Hold(ctx, api.Holding{All: true})
 		return err
 	}},
-	{"hold all and one", func(ctx context.Context, s control.Service) error {
-		_, err := s.Hold(ctx, control.Holding{All: true, Tasks: []string{"mail"}})
+	{"hold all and one", func(ctx context.Context, s api.Service) error {
+		_, err := s.Hold(ctx, api.Holding{All: true, Tasks: []string{"mail"}})
 		return err
 	}},
-	{"hold nothing", func(ctx context.Context, s control.Service) error {
-		_, err := s.Hold(ctx, control.Holding{})
+	{"hold nothing", func(ctx context.Context, s api.Service) error {
+		_, err := s.Hold(ctx, api.Holding{})
 		return err
 	}},
-	{"release all", func(ctx context.Context, s control.Service) error { _, err := s.Release(ctx); return err }},
-	{"start queues", func(ctx context.Context, s control.Service) error { _, err := s.StartQueues(ctx); return err }},
-	{"stop queues", func(ctx context.Context, s control.Service) error { _, err := s.StopQueues(ctx); return err }},
-	{"forget", func(ctx context.Context, s control.Service) error {
-		_, err := s.Forget(ctx, control.Forgetting{Outcomes: []runner.Outcome{runner.Lost}})
+	{"release all", func(ctx context.Context, s api.Service) error { _, err := s.Release(ctx); return err }},
+	{"start queues", func(ctx context.Context, s api.Service) error { _, err := s.StartQueues(ctx); return err }},
+	{"stop queues", func(ctx context.Context, s api.Service) error { _, err := s.StopQueues(ctx); return err }},
+	{"forget", func(ctx context.Context, s api.Service) error {
+		_, err := s.Forget(ctx, api.Forgetting{Outcomes: []runner.Outcome{runner.Lost}})
 		return err
 	}},
-	{"reload", func(ctx context.Context, s control.Service) error { _, err := s.Reload(ctx, false); return err }},
-	{"plan", func(ctx context.Context, s control.Service) error { _, err := s.Reload(ctx, true); return err }},
-	{"drain", func(ctx context.Context, s control.Service) error { _, err := s.Drain(ctx, 1); return err }},
-	{"notify", func(ctx context.Context, s control.Service) error {
+	{"reload", func(ctx context.Context, s api.Service) error { _, err := s.Reload(ctx, false); return err }},
+	{"plan", func(ctx context.Context, s api.Service) error { _, err := s.Reload(ctx, true); return err }},
+	{"drain", func(ctx context.Context, s api.Service) error { _, err := s.Drain(ctx, 1); return err }},
+	{"notify", func(ctx context.Context, s api.Service) error {
 		_, err := s.Notify(ctx, "ops")
-		if control.CodeOf(err) == control.NotFound { // it may, but there is no target
+		if api.CodeOf(err) == api.NotFound { // it may, but there is no target
 			return nil
 		}
 		return err
@@ -143,21 +144,21 @@ func named(name string) func(string) bool { return func(task string) bool { retu
 func TestRights(t *testing.T) {
 	for _, test := range []struct {
 		who    string
-		grants []control.Grant
+		grants []api.Grant
 		may    []string
-		no     control.Code // of a task
+		no     api.Code // of a task
 	}{
-		{"nobody", nil, may(always), control.NotFound},
-		{"who may nothing", []control.Grant{{}}, may(always), control.NotFound},
-		{"reader of all", []control.Grant{{May: control.MayRead}}, may(always, reads, readsAll), control.Forbidden},
-		{"reader of mail", []control.Grant{{May: control.MayRead, Tasks: named("mail")}}, may(always, reads), control.Forbidden},
-		{"requester", []control.Grant{{May: control.MayRequest, Tasks: named("mail")}}, may(always, reads, requests), control.Forbidden},
-		{"owner", []control.Grant{{May: control.MayOwn, Tasks: named("mail")}}, may(always, reads, requests, owns), control.Forbidden},
-		{"controller of mail", []control.Grant{{May: control.MayControl, Tasks: named("mail")}}, may(always, reads, requests, owns, controls), control.Forbidden},
-		{"controller of echo", []control.Grant{{May: control.MayControl, Tasks: named("echo")}}, may(always), control.NotFound},
-		{"controller of echo who reads all", []control.Grant{{May: control.MayControl, Tasks: named("echo")}, {May: control.MayRead}},
-			may(always, reads, readsAll), control.Forbidden},
-		{"controller of all", []control.Grant{{May: control.MayControl}},
+		{"nobody", nil, may(always), api.NotFound},
+		{"who may nothing", []api.Grant{{}}, may(always), api.NotFound},
+		{"reader of all", []api.Grant{{May: api.MayRead}}, may(always, reads, readsAll), api.Forbidden},
+		{"reader of mail", []api.Grant{{May: api.MayRead, Tasks: named("mail")}}, may(always, reads), api.Forbidden},
+		{"requester", []api.Grant{{May: api.MayRequest, Tasks: named("mail")}}, may(always, reads, requests), api.Forbidden},
+		{"owner", []api.Grant{{May: api.MayOwn, Tasks: named("mail")}}, may(always, reads, requests, owns), api.Forbidden},
+		{"controller of mail", []api.Grant{{May: api.MayControl, Tasks: named("mail")}}, may(always, reads, requests, owns, controls), api.Forbidden},
+		{"controller of echo", []api.Grant{{May: api.MayControl, Tasks: named("echo")}}, may(always), api.NotFound},
+		{"controller of echo who reads all", []api.Grant{{May: api.MayControl, Tasks: named("echo")}, {May: api.MayRead}},
+			may(always, reads, readsAll), api.Forbidden},
+		{"controller of all", []api.Grant{{May: api.MayControl}},
 			may(always, reads, requests, owns, controls, readsAll, controlAll), ""},
 	} {
 		t.Run(test.who, func(t *testing.T) {
@@ -166,16 +167,16 @@ func TestRights(t *testing.T) {
 				request(t, fake, "mail", "old", false)
 				request(t, fake, "mail", "waits", true)
 				ctx, end := context.WithCancel(t.Context())
-				err := c.call(ctx, control.Guard(fake, control.Caller{Who: test.who, Grants: test.grants}))
+				err := c.call(ctx, control.Guard(fake, api.Caller{Who: test.who, Grants: test.grants}))
 				end()
-				want := control.Forbidden
+				want := api.Forbidden
 				switch {
 				case slices.Contains(test.may, c.name):
 					want = ""
 				case !slices.Contains(may(readsAll, controlAll), c.name):
 					want = test.no
 				}
-				if got := control.CodeOf(err); got != want {
+				if got := api.CodeOf(err); got != want {
 					t.Errorf("%s: %q (%v), want %q", c.name, got, err, want)
 				}
 			}
@@ -186,7 +187,7 @@ func TestRights(t *testing.T) {
 // request makes a run of a fake, as root.
 func request(t *testing.T, fake *controltest.Fake, task, key string, held bool) {
 	t.Helper()
-	_, err := fake.Request(control.As(t.Context(), "root"), control.Request{Task: task, Key: key, Held: held}, strings.NewReader("input"))
+	_, err := fake.Request(api.As(t.Context(), "root"), api.Request{Task: task, Key: key, Held: held}, strings.NewReader("input"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,17 +202,17 @@ func TestHidden(t *testing.T) {
 	request(t, fake, "mail", "a", false)
 	request(t, fake, "echo", "newest", false)
 	ctx := t.Context()
-	s := control.Guard(fake, control.Caller{Who: "alice", Grants: []control.Grant{{May: control.MayOwn, Tasks: named("mail")}}})
+	s := control.Guard(fake, api.Caller{Who: "alice", Grants: []api.Grant{{May: api.MayOwn, Tasks: named("mail")}}})
 
 	tasks, err := s.Tasks(ctx)
 	if err != nil || len(tasks) != 1 || tasks[0].Task != "mail" {
 		t.Errorf("tasks: %v, %v", tasks, err)
 	}
-	runs, err := s.Runs(ctx, control.RunQuery{})
+	runs, err := s.Runs(ctx, api.RunQuery{})
 	if err != nil || len(runs) != 1 || runs[0].ID != "mail/a" {
 		t.Errorf("runs: %v, %v", runs, err)
 	}
-	slots, err := s.Next(ctx, control.NextQuery{})
+	slots, err := s.Next(ctx, api.NextQuery{})
 	if err != nil || len(slots) != 0 {
 		t.Errorf("next: %v, %v", slots, err)
 	}
@@ -225,11 +226,11 @@ func TestHidden(t *testing.T) {
 			t.Errorf("run %s: %v, want %s", id, err, want)
 		}
 	}
-	near := control.Guard(fake, control.Caller{Grants: []control.Grant{{May: control.MayRead, Tasks: named("nope")}}})
+	near := control.Guard(fake, api.Caller{Grants: []api.Grant{{May: api.MayRead, Tasks: named("nope")}}})
 	if _, err := near.Tasks(ctx, "nope"); err == nil || strings.Contains(err.Error(), "echo") {
 		t.Errorf("the error of a task that one could see if it were there: %v", err)
 	}
-	if r, err := s.Request(ctx, control.Request{Task: "mail", Key: "b"}, nil); err != nil || r.Who != "alice" {
+	if r, err := s.Request(ctx, api.Request{Task: "mail", Key: "b"}, nil); err != nil || r.Who != "alice" {
 		t.Errorf("who asked: %q, %v", r.Who, err)
 	}
 }
@@ -238,19 +239,19 @@ func TestHidden(t *testing.T) {
 func TestHiddenMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := controltest.NewFake("mail")
-		s := control.Guard(fake, control.Caller{Grants: []control.Grant{{May: control.MayRead, Tasks: named("mail")}}})
+		s := control.Guard(fake, api.Caller{Grants: []api.Grant{{May: api.MayRead, Tasks: named("mail")}}})
 		ctx, end := context.WithCancel(t.Context())
 		messages, err := s.Watch(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
-		fake.Publish(control.Message{Event: &control.Event{Kind: "reload"}})
-		fake.Publish(control.Message{Event: &control.Event{Kind: "hold", Task: "echo"}})
-		fake.Publish(control.Message{Log: &control.LogLine{Run: "echo/a", Line: "secret"}})
-		fake.Publish(control.Message{Run: &runner.Run{ID: "echo/a", Task: "echo"}})
-		fake.Publish(control.Message{Run: &runner.Run{ID: "mail/a", Task: "mail", Parent: "echo/a"}})
-		fake.Publish(control.Message{Event: &control.Event{Kind: "hold", Task: "mail"}})
-		fake.Publish(control.Message{Log: &control.LogLine{Run: "mail/a", Line: "seen"}})
+		fake.Publish(api.Message{Event: &api.Event{Kind: "reload"}})
+		fake.Publish(api.Message{Event: &api.Event{Kind: "hold", Task: "echo"}})
+		fake.Publish(api.Message{Log: &api.LogLine{Run: "echo/a", Line: "secret"}})
+		fake.Publish(api.Message{Run: &runner.Run{ID: "echo/a", Task: "echo"}})
+		fake.Publish(api.Message{Run: &runner.Run{ID: "mail/a", Task: "mail", Parent: "echo/a"}})
+		fake.Publish(api.Message{Event: &api.Event{Kind: "hold", Task: "mail"}})
+		fake.Publish(api.Message{Log: &api.LogLine{Run: "mail/a", Line: "seen"}})
 		if m := <-messages; m.Run == nil || m.Run.ID != "mail/a" || m.Run.Parent != "" {
 			t.Errorf("first: %+v", m)
 		}

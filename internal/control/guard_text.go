@@ -6,20 +6,14 @@ import (
 	"regexp"
 	"strings"
 
+	"rota/internal/api"
 	"rota/runner"
 )
-
-// Shown is a run without what is shown to nobody: a digest, and a path on the
-// machine of the daemon.
-func Shown(r runner.Run) runner.Run {
-	r.Content, r.InputFile = "", ""
-	return r
-}
 
 // run is r as the caller may see it: without names of tasks and runs that they may
 // not see.
 func (g *guard) run(r runner.Run) runner.Run {
-	r = Shown(r)
+	r = api.Shown(r)
 	if g.all() {
 		return r
 	}
@@ -59,13 +53,13 @@ func (g *guard) text(text string) string {
 		end := w[len(name):]
 		name = strings.TrimPrefix(name, "run ")
 		if task, hook := strings.CutPrefix(name, "run:"); hook {
-			if taskName.MatchString(task) && !g.sees(task) {
+			if api.IsTask(task) && !g.sees(task) {
 				return "run:…" + end
 			}
 			return w
 		}
 		task, key := runner.SplitID(name)
-		if name == "fork/exec" || !taskName.MatchString(task) || !runKey.MatchString(key) || g.sees(task) {
+		if name == "fork/exec" || !api.IsTask(task) || !api.IsRunKey(key) || g.sees(task) {
 			return w
 		}
 		return "another run" + end
@@ -87,12 +81,12 @@ func (g *guard) hide(err error) error {
 	if err == nil || g.all() || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	var e *Error
+	var e *api.Error
 	if !errors.As(err, &e) {
-		return &Error{Code: Failed, Message: g.text(err.Error())}
+		return &api.Error{Code: api.Failed, Message: g.text(err.Error())}
 	}
-	shown := &Error{Code: e.Code, Message: g.text(e.Message), Hint: g.text(e.Hint)}
-	if e.Code == NotFound {
+	shown := &api.Error{Code: e.Code, Message: g.text(e.Message), Hint: g.text(e.Hint)}
+	if e.Code == api.NotFound {
 		shown.Hint = ""
 	}
 	return shown

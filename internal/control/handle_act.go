@@ -2,6 +2,8 @@ package control
 
 import (
 	"time"
+
+	"rota/internal/api"
 )
 
 // Requests that are a word or two, and answers that are a number.
@@ -61,7 +63,7 @@ func cancelAll(c call) (any, error) {
 // all: one that says nothing is a mistake.
 func named(all, some bool) error {
 	if all == some {
-		return Errorf(Usage, `name them, or send {"all": true}`, "which is not said, or twice")
+		return api.Errorf(api.Usage, `name them, or send {"all": true}`, "which is not said, or twice")
 	}
 	return nil
 }
@@ -81,7 +83,7 @@ func stop(c call) (any, error) {
 }
 
 func hold(c call) (any, error) {
-	var ask Holding
+	var ask api.Holding
 	if err := c.body(&ask); err != nil {
 		return nil, err
 	}
@@ -103,7 +105,7 @@ func release(c call) (any, error) {
 }
 
 func reschedule(c call) (any, error) {
-	var ask Rescheduling
+	var ask api.Rescheduling
 	if err := c.body(&ask); err != nil {
 		return nil, err
 	}
@@ -135,7 +137,7 @@ func stopQueues(c call) (any, error) {
 }
 
 func forget(c call) (any, error) {
-	var ask Forgetting
+	var ask api.Forgetting
 	if err := c.body(&ask); err != nil {
 		return nil, err
 	}

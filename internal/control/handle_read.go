@@ -1,16 +1,17 @@
 package control
 
 import (
+	"rota/internal/api"
 	"rota/runner"
 )
 
 // Answers that are a list.
 type (
 	tasksAnswer struct {
-		Tasks []Task `json:"tasks"`
+		Tasks []api.Task `json:"tasks"`
 	}
 	nextAnswer struct {
-		Next []Slot `json:"next"`
+		Next []api.Slot `json:"next"`
 	}
 	runsAnswer struct {
 		Runs []runner.Run `json:"runs"`
@@ -55,14 +56,14 @@ func getTask(c call) (any, error) {
 		return nil, err
 	}
 	if len(tasks) != 1 {
-		return nil, Errorf(NotFound, "", "no task %q", id)
+		return nil, api.Errorf(api.NotFound, "", "no task %q", id)
 	}
 	return tasks[0], nil
 }
 
 func getNext(c call) (any, error) {
 	q := c.query("task", "n", "until")
-	next := NextQuery{Tasks: q.list("task"), N: q.number("n", maxSlots), Until: q.time("until")}
+	next := api.NextQuery{Tasks: q.list("task"), N: q.number("n", maxSlots), Until: q.time("until")}
 	if q.err != nil {
 		return nil, q.err
 	}
@@ -118,7 +119,7 @@ func getQueues(c call) (any, error) {
 }
 
 // shown is queues without null in JSON.
-func shown(q Queues, err error) (any, error) {
+func shown(q api.Queues, err error) (any, error) {
 	q.Queues = some(q.Queues)
 	for i := range q.Queues {
 		q.Queues[i].Running = some(q.Queues[i].Running)

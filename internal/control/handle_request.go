@@ -6,6 +6,8 @@ import (
 	"mime/multipart"
 	"net/http"
 	"time"
+
+	"rota/internal/api"
 )
 
 // postRun asks for a run. The body is a Request in JSON or, with input, a form
@@ -20,14 +22,14 @@ func postRun(c call) (any, error) {
 	}
 	kind, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	if kind != "multipart/form-data" {
-		var ask Request
+		var ask api.Request
 		if err := c.body(&ask); err != nil {
 			return nil, err
 		}
 		return c.request(task, ask, nil)
 	}
 	if err != nil {
-		return nil, Errorf(Usage, "", "Content-Type: %v", err)
+		return nil, api.Errorf(api.Usage, "", "Content-Type: %v", err)
 	}
 	timer := http.NewResponseController(c.w)
 	timer.SetReadDeadline(time.Now().Add(bodyTime))
@@ -43,9 +45,9 @@ func postRun(c call) (any, error) {
 }
 
 // request asks for a run of the task that the address says.
-func (c call) request(task string, ask Request, input io.Reader) (any, error) {
+func (c call) request(task string, ask api.Request, input io.Reader) (any, error) {
 	if ask.Task != "" && ask.Task != task {
-		return nil, Errorf(Usage, "", "the address says %q and the request %q", task, short(ask.Task))
+		return nil, api.Errorf(api.Usage, "", "the address says %q and the request %q", task, short(ask.Task))
 	}
 	ask.Task = task
 	if err := ask.Check(); err != nil {
@@ -55,14 +57,14 @@ func (c call) request(task string, ask Request, input io.Reader) (any, error) {
 }
 
 // readForm reads a form as far as its input, which is nil if there is none.
-func readForm(form *multipart.Reader) (ask Request, input io.Reader, err error) {
+func readForm(form *multipart.Reader) (ask api.Request, input io.Reader, err error) {
 	for n := 0; ; n++ {
 		part, err := form.NextRawPart()
 		switch {
 		case err == io.EOF && n > 0:
 			return ask, nil, nil
 		case err != nil:
-			return ask, nil, Errorf(Usage, "", "the form: %v", err)
+			return ask, nil, api.Errorf(api.Usage, "", "the form: %v", err)
 		case part.FormName() == "request" && n == 0:
 			if err := decode(http.MaxBytesReader(nil, part, maxBody), &ask); err != nil {
 				return ask, nil, err
@@ -70,7 +72,7 @@ func readForm(form *multipart.Reader) (ask Request, input io.Reader, err error) 
 		case part.FormName() == "input":
 			return ask, part, nil
 		default:
-			return ask, nil, Errorf(Usage, `the parts are "request", which may be left out, and then "input"`, "the form: part %d is %q", n+1, short(part.FormName()))
+			return ask, nil, api.Errorf(api.Usage, `the parts are "request", which may be left out, and then "input"`, "the form: part %d is %q", n+1, short(part.FormName()))
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"rota/internal/api"
 )
 
 func getLog(c call) (any, error) {
@@ -82,7 +84,7 @@ func getEvents(c call) (any, error) {
 	if q := c.query(); q.err != nil {
 		return nil, q.err
 	}
-	leave, err := c.streams.take(c.s.c.account())
+	leave, err := c.streams.take(c.s.c.Share())
 	if err != nil {
 		return nil, err
 	}
@@ -138,13 +140,13 @@ func accepts(r *http.Request, kind string) bool {
 }
 
 // line is a message on a line of its own.
-func line(m Message) (string, error) {
+func line(m api.Message) (string, error) {
 	b, err := json.Marshal(m)
 	return string(b) + "\n", err
 }
 
 // event is a message as a server-sent event.
-func event(m Message) (string, error) {
+func event(m api.Message) (string, error) {
 	name := "event"
 	switch {
 	case m.Run != nil:

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/internal/control/controltest"
 	"rota/runner"
@@ -55,9 +56,9 @@ func open(t testing.TB) *house {
 	web, err := control.OpenWeb(control.Web{
 		Listen: "127.0.0.1:0", Hosts: []string{"Rota.Example"}, TLS: pair(t, cert, key),
 		Tokens: []control.Token{
-			{Name: "ops", Value: controlToken, May: control.MayControl},
-			{Name: "ci", Value: requestToken, May: control.MayRequest, Tasks: []string{"ec*", "mail"}},
-			{Name: "wall", Value: readToken, May: control.MayRead, Tasks: []string{"*"}},
+			{Name: "ops", Value: controlToken, May: api.MayControl},
+			{Name: "ci", Value: requestToken, May: api.MayRequest, Tasks: []string{"ec*", "mail"}},
+			{Name: "wall", Value: readToken, May: api.MayRead, Tasks: []string{"*"}},
 		},
 	})
 	if err != nil {
@@ -106,7 +107,7 @@ func client(t testing.TB, target control.Target) *control.Client {
 // TestWays is the contract, over every way to reach a rota.
 func TestWays(t *testing.T) {
 	h := open(t)
-	all := control.Caller{Who: "root", Grants: []control.Grant{{May: control.MayControl}}}
+	all := api.Caller{Who: "root", Grants: []api.Grant{{May: api.MayControl}}}
 	controltest.Test(t,
 		controltest.Way{Name: "inside", Service: control.Guard(h.fake, all)},
 		controltest.Way{Name: "socket", Service: client(t, control.Target{Socket: h.socket})},

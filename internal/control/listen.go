@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"rota/internal/api"
 )
 
 // SocketPath returns where the socket of a rota is: where the file says, else at
@@ -114,12 +116,12 @@ func removeStale(path string) error {
 	case err != nil:
 		return err
 	case info.Mode().Type() != fs.ModeSocket:
-		return Errorf(Failed, "move it away, or set socket in [rota]", "%s is in the way: it is no socket", path)
+		return api.Errorf(api.Failed, "move it away, or set socket in [rota]", "%s is in the way: it is no socket", path)
 	}
 	c, err := dialUnix(context.Background(), &net.Dialer{Timeout: time.Second}, path)
 	if err == nil {
 		c.Close()
-		return Errorf(Conflict, "stop it, or set another socket in [rota]", "a rota answers at %s already", path)
+		return api.Errorf(api.Conflict, "stop it, or set another socket in [rota]", "a rota answers at %s already", path)
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("cannot tell whether a rota answers at %s: %w", path, err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"rota/internal/api"
 	"rota/internal/control"
 )
 
@@ -29,7 +30,7 @@ func TestSocket(t *testing.T) {
 	if info, err = os.Stat(filepath.Dir(path)); err != nil || info.Mode().Perm() != 0o755 {
 		t.Errorf("its folder is %v, %v", info.Mode(), err)
 	}
-	if _, err := control.OpenSocket(path, ""); control.CodeOf(err) != control.Conflict {
+	if _, err := control.OpenSocket(path, ""); api.CodeOf(err) != api.Conflict {
 		t.Errorf("where one listens: %v", err)
 	}
 
@@ -120,7 +121,7 @@ func TestSocketPath(t *testing.T) {
 // TestGroup: a group that is not there is an error, not nobody.
 func TestGroup(t *testing.T) {
 	_, err := control.OpenSocket(filepath.Join(t.TempDir(), "rota.sock"), "no-such-group")
-	if control.CodeOf(err) != control.Usage {
+	if api.CodeOf(err) != api.Usage {
 		t.Errorf("%v", err)
 	}
 }

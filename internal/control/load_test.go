@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"rota/internal/api"
 	"rota/internal/control"
 )
 
@@ -53,13 +54,13 @@ func mixed(ctx context.Context, c *control.Client, key string, i int) error {
 		_, err := c.Status(ctx)
 		return err
 	case 1:
-		_, err := c.Runs(ctx, control.RunQuery{N: 10})
+		_, err := c.Runs(ctx, api.RunQuery{N: 10})
 		return err
 	case 2:
-		_, err := c.Next(ctx, control.NextQuery{N: 10})
+		_, err := c.Next(ctx, api.NextQuery{N: 10})
 		return err
 	}
-	if _, err := c.Request(ctx, control.Request{Task: "echo", Key: key}, strings.NewReader(key)); err != nil {
+	if _, err := c.Request(ctx, api.Request{Task: "echo", Key: key}, strings.NewReader(key)); err != nil {
 		return err
 	}
 	result, err := c.Result(ctx, "echo/"+key)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -15,12 +16,12 @@ import (
 // the most, the list of all tasks, is made once for all who wait for it. Others
 // must not change that list.
 type orderly struct {
-	Service
+	api.Service
 	turns turns
-	list  shared[[]Task]
+	list  shared[[]api.Task]
 }
 
-func newOrderly(s Service) *orderly {
+func newOrderly(s api.Service) *orderly {
 	o := &orderly{Service: s, turns: make(turns, max(2, runtime.GOMAXPROCS(0)))}
 	o.list.one = make(turns, 1)
 	return o
@@ -99,32 +100,32 @@ func (s *shared[T]) make(ctx context.Context, m *making[T], f func(context.Conte
 	m.value, m.err = f(ctx)
 }
 
-func (o *orderly) Tasks(ctx context.Context, names ...string) ([]Task, error) {
-	ask := func(ctx context.Context) ([]Task, error) {
-		return inTurn(ctx, o.turns, func(ctx context.Context) ([]Task, error) { return o.Service.Tasks(ctx, names...) })
+func (o *orderly) Tasks(ctx context.Context, names ...string) ([]api.Task, error) {
+	ask := func(ctx context.Context) ([]api.Task, error) {
+		return inTurn(ctx, o.turns, func(ctx context.Context) ([]api.Task, error) { return o.Service.Tasks(ctx, names...) })
 	}
 	if len(names) > 0 {
 		return ask(ctx)
 	}
-	return o.list.get(withAllVisible(ctx), ask) // it is others', too
+	return o.list.get(api.WithAllVisible(ctx), ask) // it is others', too
 }
 
-func (o *orderly) Next(ctx context.Context, q NextQuery) ([]Slot, error) {
-	return inTurn(ctx, o.turns, func(ctx context.Context) ([]Slot, error) { return o.Service.Next(ctx, q) })
+func (o *orderly) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) {
+	return inTurn(ctx, o.turns, func(ctx context.Context) ([]api.Slot, error) { return o.Service.Next(ctx, q) })
 }
 
-func (o *orderly) Runs(ctx context.Context, q RunQuery) ([]runner.Run, error) {
+func (o *orderly) Runs(ctx context.Context, q api.RunQuery) ([]runner.Run, error) {
 	return inTurn(ctx, o.turns, func(ctx context.Context) ([]runner.Run, error) { return o.Service.Runs(ctx, q) })
 }
 
-func (o *orderly) Run(ctx context.Context, id string) (Run, error) {
-	return inTurn(ctx, o.turns, func(ctx context.Context) (Run, error) { return o.Service.Run(ctx, id) })
+func (o *orderly) Run(ctx context.Context, id string) (api.Run, error) {
+	return inTurn(ctx, o.turns, func(ctx context.Context) (api.Run, error) { return o.Service.Run(ctx, id) })
 }
 
-func (o *orderly) Why(ctx context.Context, task string, at time.Time) (Why, error) {
-	return inTurn(ctx, o.turns, func(ctx context.Context) (Why, error) { return o.Service.Why(ctx, task, at) })
+func (o *orderly) Why(ctx context.Context, task string, at time.Time) (api.Why, error) {
+	return inTurn(ctx, o.turns, func(ctx context.Context) (api.Why, error) { return o.Service.Why(ctx, task, at) })
 }
 
-func (o *orderly) Queues(ctx context.Context, patterns ...string) (Queues, error) {
-	return inTurn(ctx, o.turns, func(ctx context.Context) (Queues, error) { return o.Service.Queues(ctx, patterns...) })
+func (o *orderly) Queues(ctx context.Context, patterns ...string) (api.Queues, error) {
+	return inTurn(ctx, o.turns, func(ctx context.Context) (api.Queues, error) { return o.Service.Queues(ctx, patterns...) })
 }

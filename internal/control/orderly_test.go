@@ -7,12 +7,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rota/internal/api"
 	"rota/internal/control"
 )
 
 // slowly is a Service whose answers take a second, and which counts.
 type slowly struct {
-	control.Service
+	api.Service
 	asked, busy, most atomic.Int64
 }
 
@@ -25,14 +26,14 @@ func (s *slowly) work() {
 	s.busy.Add(-1)
 }
 
-func (s *slowly) Tasks(ctx context.Context, _ ...string) ([]control.Task, error) {
+func (s *slowly) Tasks(ctx context.Context, _ ...string) ([]api.Task, error) {
 	s.work()
-	return []control.Task{{Task: "echo"}}, ctx.Err()
+	return []api.Task{{Task: "echo"}}, ctx.Err()
 }
 
-func (s *slowly) Run(ctx context.Context, id string) (control.Run, error) {
+func (s *slowly) Run(ctx context.Context, id string) (api.Run, error) {
 	s.work()
-	return control.Run{}, ctx.Err()
+	return api.Run{}, ctx.Err()
 }
 
 // TestOrderly: what a crowd asks is done a little at a time, and the list of all

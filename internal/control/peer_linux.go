@@ -15,6 +15,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"rota/internal/api"
 )
 
 // peer is who is at the other end of the socket, as it was when they connected.
@@ -33,11 +35,11 @@ type peers struct {
 }
 
 // caller tells what a peer may do, and what the run may whose token it has.
-func (p *peers) caller(r *http.Request, tokenOf TokenOf, owner Owner) (Caller, error) {
+func (p *peers) caller(r *http.Request, tokenOf TokenOf, owner Owner) (api.Caller, error) {
 	at, _ := r.Context().Value(connKey{}).(peer)
 	c, err := p.withoutToken(at, owner)
 	if err != nil {
-		return Caller{}, err
+		return api.Caller{}, err
 	}
 	value, given := tokenIn(r)
 	if !given {
@@ -46,32 +48,32 @@ func (p *peers) caller(r *http.Request, tokenOf TokenOf, owner Owner) (Caller, e
 	run, ok := runCaller(value, tokenOf)
 	switch {
 	case ok:
-		return Caller{Who: run.Who, Account: c.Who, Own: c.Own, Grants: append(c.Grants, run.Grants...), credential: run.credential}, nil
+		return api.Caller{Who: run.Who, Account: c.Who, Own: c.Own, Grants: append(c.Grants, run.Grants...), Credential: run.Credential}, nil
 	case p.all(at): // who needs none, and may have one of a run that has ended
 		return c, nil
 	}
-	return Caller{}, errWrongToken
+	return api.Caller{}, errWrongToken
 }
 
 // withoutToken tells what a peer may do who shows no token.
-func (p *peers) withoutToken(at peer, owner Owner) (Caller, error) {
+func (p *peers) withoutToken(at peer, owner Owner) (api.Caller, error) {
 	if at.err != nil {
-		return Caller{}, Errorf(Failed, "", "cannot tell who asks: %v", at.err)
+		return api.Caller{}, api.Errorf(api.Failed, "", "cannot tell who asks: %v", at.err)
 	}
 	name, number := p.name(at.uid), strconv.Itoa(int(at.uid))
-	c := Caller{Who: name, Own: p.own(at)}
+	c := api.Caller{Who: name, Own: p.own(at)}
 	if p.all(at) {
-		c.Grants = []Grant{{May: MayControl}}
+		c.Grants = []api.Grant{{May: api.MayControl}}
 		return c, nil
 	}
 	is := func(user string) bool { return user != "" && (user == name || user == number) }
-	c.Grants = []Grant{{
-		May: MayOwn,
+	c.Grants = []api.Grant{{
+		May: api.MayOwn,
 		Tasks: func(task string) bool {
 			user, ok := owner(task)
 			return ok && is(user)
 		},
-		Run: runsOf(is),
+		Run: api.RunsOf(is),
 	}}
 	return c, nil
 }
@@ -114,7 +116,7 @@ func groupID(name string) (*uint32, error) {
 	}
 	n, err := strconv.ParseUint(id, 10, 32)
 	if err != nil {
-		return nil, Errorf(Usage, "groupadd --system "+name+", or change socket_group in [rota]", "no group %q on this machine", name)
+		return nil, api.Errorf(api.Usage, "groupadd --system "+name+", or change socket_group in [rota]", "no group %q on this machine", name)
 	}
 	gid := uint32(n)
 	return &gid, nil

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rota/internal/api"
 	"rota/internal/control"
 )
 
@@ -97,31 +98,31 @@ func TestPeers(t *testing.T) {
 		groups   []uint32
 		token    string
 		who      string
-		mail     control.Code // of looking at a task that runs as nobody
-		echo     control.Code // and at one of root's
-		holdEcho control.Code
-		skipMail control.Code
-		reload   control.Code
+		mail     api.Code // of looking at a task that runs as nobody
+		echo     api.Code // and at one of root's
+		holdEcho api.Code
+		skipMail api.Code
+		reload   api.Code
 	}{
-		{"root", 0, 0, nil, "", "root", "", "", "", control.Conflict, ""},
-		{"a member of the group", nobody, nobody, []uint32{1, group}, "", "nobody", "", "", "", control.Conflict, ""},
-		{"one of many groups", nobody, nobody, append(many, group), "", "nobody", "", "", "", control.Conflict, ""},
-		{"whose own group it is", nobody, group, nil, "", "nobody", "", "", "", control.Conflict, ""},
-		{"the user of two tasks", nobody, nobody, many, "", "nobody", "", control.NotFound, control.NotFound, control.Forbidden, control.Forbidden},
-		{"a user of none", 54321, 54321, nil, "", "uid 54321", control.NotFound, control.NotFound, control.NotFound, control.NotFound, control.Forbidden},
-		{"a run of echo", nobody, nobody, nil, runToken, "run echo/1", "", "", "", control.Forbidden, control.Forbidden},
-		{"a run of echo as nobody known", 54321, 54321, nil, runToken, "run echo/1", control.NotFound, "", "", control.NotFound, control.Forbidden},
-		{"a run that has ended, as root", 0, 0, nil, "old-0123456789abcdef", "root", "", "", "", control.Conflict, ""},
-		{"a run that has ended", nobody, nobody, nil, "old-0123456789abcdef", "", control.Forbidden, control.Forbidden, control.Forbidden, control.Forbidden, control.Forbidden},
-		{"a token of the web", 54321, 54321, nil, controlToken, "", control.Forbidden, control.Forbidden, control.Forbidden, control.Forbidden, control.Forbidden},
+		{"root", 0, 0, nil, "", "root", "", "", "", api.Conflict, ""},
+		{"a member of the group", nobody, nobody, []uint32{1, group}, "", "nobody", "", "", "", api.Conflict, ""},
+		{"one of many groups", nobody, nobody, append(many, group), "", "nobody", "", "", "", api.Conflict, ""},
+		{"whose own group it is", nobody, group, nil, "", "nobody", "", "", "", api.Conflict, ""},
+		{"the user of two tasks", nobody, nobody, many, "", "nobody", "", api.NotFound, api.NotFound, api.Forbidden, api.Forbidden},
+		{"a user of none", 54321, 54321, nil, "", "uid 54321", api.NotFound, api.NotFound, api.NotFound, api.NotFound, api.Forbidden},
+		{"a run of echo", nobody, nobody, nil, runToken, "run echo/1", "", "", "", api.Forbidden, api.Forbidden},
+		{"a run of echo as nobody known", 54321, 54321, nil, runToken, "run echo/1", api.NotFound, "", "", api.NotFound, api.Forbidden},
+		{"a run that has ended, as root", 0, 0, nil, "old-0123456789abcdef", "root", "", "", "", api.Conflict, ""},
+		{"a run that has ended", nobody, nobody, nil, "old-0123456789abcdef", "", api.Forbidden, api.Forbidden, api.Forbidden, api.Forbidden, api.Forbidden},
+		{"a token of the web", 54321, 54321, nil, controlToken, "", api.Forbidden, api.Forbidden, api.Forbidden, api.Forbidden, api.Forbidden},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ctx := t.Context()
 			c := client(t, control.Target{Socket: path, Token: test.token})
 			c.Dial(dialAs(test.uid, test.gid, test.groups, path))
-			is := func(what string, err error, want control.Code) {
+			is := func(what string, err error, want api.Code) {
 				t.Helper()
-				if got := control.CodeOf(err); got != want {
+				if got := api.CodeOf(err); got != want {
 					t.Errorf("%s: %q (%v), want %q", what, got, err, want)
 				}
 			}
@@ -129,12 +130,12 @@ func TestPeers(t *testing.T) {
 			is("look at mail", err, test.mail)
 			_, err = c.Tasks(ctx, "echo")
 			is("look at echo", err, test.echo)
-			held, err := c.Hold(ctx, control.Holding{Tasks: []string{"echo"}})
+			held, err := c.Hold(ctx, api.Holding{Tasks: []string{"echo"}})
 			is("hold echo", err, test.holdEcho)
 			if err == nil && held[0].Hold.By != test.who {
 				t.Errorf("held by %q, want %q", held[0].Hold.By, test.who)
 			}
-			held, err = c.Hold(ctx, control.Holding{Tasks: []string{"mail"}})
+			held, err = c.Hold(ctx, api.Holding{Tasks: []string{"mail"}})
 			is("hold mail", err, test.mail)
 			if err == nil && held[0].Hold.By != test.who {
 				t.Errorf("held by %q, want %q", held[0].Hold.By, test.who)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"rota/internal/api"
 )
 
 // call is a request, and the Service as far as it is open to who sent it.
@@ -72,11 +74,11 @@ func (s *Server) mux() http.Handler {
 	for path, can := range methods {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Allow", strings.Join(can, ", "))
-			answer(w, http.StatusMethodNotAllowed, refusal{Error: Errorf(Usage, "use "+strings.Join(can, " or "), "%q cannot be asked by %s", short(r.URL.Path), r.Method)})
+			answer(w, http.StatusMethodNotAllowed, refusal{Error: api.Errorf(api.Usage, "use "+strings.Join(can, " or "), "%q cannot be asked by %s", short(r.URL.Path), r.Method)})
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		fail(w, Errorf(NotFound, "", "there is nothing at %q", short(r.URL.Path)))
+		fail(w, api.Errorf(api.NotFound, "", "there is nothing at %q", short(r.URL.Path)))
 	})
 	return mux
 }

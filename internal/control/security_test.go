@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/internal/control/controltest"
 )
@@ -142,7 +143,7 @@ func TestDoor(t *testing.T) {
 			if how := head.Values("WWW-Authenticate"); (len(how) == 2) != (status == 401) {
 				t.Errorf("the answer %d asks for %q", status, how)
 			}
-			var no struct{ Error *control.Error }
+			var no struct{ Error *api.Error }
 			if err := json.Unmarshal([]byte(text), &no); err != nil || (no.Error != nil) != (status != 200) {
 				t.Errorf("the answer is %s (%v)", text, err)
 			}
@@ -254,7 +255,7 @@ func TestLong(t *testing.T) {
 	}
 	h.serve(t, d)
 	c := client(t, control.Target{Socket: h.socket})
-	if _, err := c.Request(t.Context(), control.Request{Task: "sleep", Key: "a"}, strings.NewReader("input")); err != nil {
+	if _, err := c.Request(t.Context(), api.Request{Task: "sleep", Key: "a"}, strings.NewReader("input")); err != nil {
 		t.Fatal(err)
 	}
 	log, err := c.Log(t.Context(), "sleep/a", true)
@@ -288,9 +289,9 @@ func TestStreams(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	large := control.Message{Log: &control.LogLine{Run: "echo/1", Line: strings.Repeat("x", 64<<10)}}
+	large := api.Message{Log: &api.LogLine{Run: "echo/1", Line: strings.Repeat("x", 64<<10)}}
 	for i := 0; h.fake.Watched(); i++ {
-		if i > 10*control.MaxBehind {
+		if i > 10*api.MaxBehind {
 			t.Fatal("a stream that nobody reads is kept")
 		}
 		h.fake.Publish(large)
@@ -307,7 +308,7 @@ func TestStreams(t *testing.T) {
 		}
 	}
 	// The stalled one may hold its place until it is noticed that it is gone.
-	if control.CodeOf(err) != control.NotNow || open < control.MaxStreams-1 {
+	if api.CodeOf(err) != api.NotNow || open < control.MaxStreams-1 {
 		t.Errorf("%d streams, then %v", open, err)
 	}
 }

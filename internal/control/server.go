@@ -8,12 +8,13 @@ import (
 	"net/http"
 	"time"
 
+	"rota/internal/api"
 	"rota/runner"
 )
 
 // Options are what a server needs to know.
 type Options struct {
-	Service Service
+	Service api.Service
 	Owner   Owner
 	TokenOf TokenOf
 	Log     *slog.Logger // of what is wrong with the server itself; nil: nowhere
@@ -113,4 +114,4 @@ func (s *Server) RunEnded(run string) { s.active.drop(runCredential(run)) }
 type connKey struct{}
 
 // errEnding ends what is under way when a server ends.
-var errEnding = Errorf(NotNow, "", "rota is ending")
+var errEnding = api.Errorf(api.NotNow, "", "rota is ending")

@@ -1,6 +1,10 @@
 package control
 
-import "sync"
+import (
+	"sync"
+
+	"rota/internal/api"
+)
 
 // How many event streams are open at a time.
 const (
@@ -22,9 +26,9 @@ func (s *streams) take(whose string) (leave func(), err error) {
 	defer s.mu.Unlock()
 	switch {
 	case s.sum >= maxStreams, whose != "" && s.sum-s.open[""] >= maxStreams-ownStreams:
-		return nil, Errorf(NotNow, "try again later", "all event streams that rota serves are in use")
+		return nil, api.Errorf(api.NotNow, "try again later", "all event streams that rota serves are in use")
 	case whose != "" && s.open[whose] >= eachStreams:
-		return nil, Errorf(NotNow, "close one", "%d event streams are open, which is all that one caller gets", eachStreams)
+		return nil, api.Errorf(api.NotNow, "close one", "%d event streams are open, which is all that one caller gets", eachStreams)
 	}
 	if s.open == nil {
 		s.open = map[string]int{}

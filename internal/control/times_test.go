@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/internal/control/controltest"
 	"rota/runner"
@@ -39,19 +40,19 @@ type unsound struct {
 	bad runner.Run
 }
 
-func (u unsound) Runs(ctx context.Context, q control.RunQuery) ([]runner.Run, error) {
+func (u unsound) Runs(ctx context.Context, q api.RunQuery) ([]runner.Run, error) {
 	runs, err := u.Fake.Runs(ctx, q)
 	return append(runs, u.bad), err
 }
 
-func (u unsound) Tasks(ctx context.Context, names ...string) ([]control.Task, error) {
+func (u unsound) Tasks(ctx context.Context, names ...string) ([]api.Task, error) {
 	tasks, err := u.Fake.Tasks(ctx, names...)
-	return append(tasks, control.Task{Task: "far", Next: u.bad.Scheduled}), err
+	return append(tasks, api.Task{Task: "far", Next: u.bad.Scheduled}), err
 }
 
-func (u unsound) Next(ctx context.Context, q control.NextQuery) ([]control.Slot, error) {
+func (u unsound) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) {
 	slots, err := u.Fake.Next(ctx, q)
-	return append(slots, control.Slot{Task: "far", At: u.bad.Scheduled}), err
+	return append(slots, api.Slot{Task: "far", At: u.bad.Scheduled}), err
 }
 
 // One row that cannot be written ends no list and no stream.
@@ -82,8 +83,8 @@ func TestUnwritableRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fake.Publish(control.Message{Run: &service.bad})
-	fake.Publish(control.Message{Run: &runner.Run{ID: "mail/b", Task: "mail"}})
+	fake.Publish(api.Message{Run: &service.bad})
+	fake.Publish(api.Message{Run: &runner.Run{ID: "mail/b", Task: "mail"}})
 	if m, ok := <-messages; !ok || m.Run == nil || m.Run.ID != "mail/b" {
 		t.Errorf("after one that cannot be written: %+v, %v", m, ok)
 	}

@@ -3,12 +3,14 @@ package control
 import (
 	"net/http"
 	"strings"
+
+	"rota/internal/api"
 )
 
 // What is wrong with a token. Both are answered with 401.
 var (
-	errNoToken    = Errorf(Forbidden, "give a token: --token-file FILE", "no token")
-	errWrongToken = Errorf(Forbidden, "", "the token is wrong, or its run has ended")
+	errNoToken    = api.Errorf(api.Forbidden, "give a token: --token-file FILE", "no token")
+	errWrongToken = api.Errorf(api.Forbidden, "", "the token is wrong, or its run has ended")
 )
 
 // tokenIn returns the token that a request carries, as Bearer or as the
@@ -26,19 +28,19 @@ func tokenIn(r *http.Request) (value string, given bool) {
 
 // runCaller returns the run whose token it is: it may do everything with its
 // own task, but sees no run that was made with the rights of another user.
-func runCaller(value string, tokenOf TokenOf) (Caller, bool) {
+func runCaller(value string, tokenOf TokenOf) (api.Caller, bool) {
 	run, ok := tokenOf(value)
 	if !ok || value == "" || run.Task == "" {
-		return Caller{}, false
+		return api.Caller{}, false
 	}
-	return Caller{
+	return api.Caller{
 		Who: "run " + run.ID, Account: "run of " + run.Task,
-		Grants: []Grant{{
-			May: MayControl, OfRun: true,
+		Grants: []api.Grant{{
+			May: api.MayControl, OfRun: true,
 			Tasks: func(name string) bool { return name == run.Task },
-			Run:   runsOf(func(user string) bool { return user == run.User }),
+			Run:   api.RunsOf(func(user string) bool { return user == run.User }),
 		}},
-		credential: runCredential(run.ID),
+		Credential: runCredential(run.ID),
 	}, true
 }
 

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
+
+	"rota/internal/api"
 )
 
 // Web says where a rota listens for other machines and browsers, and to whom.
@@ -24,7 +27,7 @@ type Web struct {
 type Token struct {
 	Name  string
 	Value string
-	May   Scope
+	May   api.Scope
 	Tasks []string // patterns of names; none: all
 }
 
@@ -34,13 +37,13 @@ const minToken = 16
 // Check returns what is wrong with a token.
 func (t Token) Check() error {
 	if len(t.Value) < minToken {
-		return Errorf(Usage, "make one: openssl rand -hex 16", "token %q has %d characters, fewer than %d", t.Name, len(t.Value), minToken)
+		return api.Errorf(api.Usage, "make one: openssl rand -hex 16", "token %q has %d characters, fewer than %d", t.Name, len(t.Value), minToken)
 	}
-	if t.May != MayRead && t.May != MayRequest && t.May != MayControl {
-		return Errorf(Usage, "write read, request or control", "token %q may %q, which is nothing", t.Name, t.May)
+	if t.May != api.MayRead && t.May != api.MayRequest && t.May != api.MayControl {
+		return api.Errorf(api.Usage, "write read, request or control", "token %q may %q, which is nothing", t.Name, t.May)
 	}
 	if _, err := matching(t.Tasks); err != nil {
-		return Errorf(Usage, "", "the patterns of token %q: %v", t.Name, err)
+		return api.Errorf(api.Usage, "", "the patterns of token %q: %v", t.Name, err)
 	}
 	return nil
 }
@@ -53,7 +56,7 @@ func (w Web) check() error {
 		}
 	}
 	if !w.local() && (len(w.Tokens) == 0 || w.TLS == nil) {
-		return Errorf(Usage, "add tokens, tls_cert and tls_key, or listen at 127.0.0.1", "[web] listen = %q is open to other machines: it needs tokens and TLS", w.Listen)
+		return api.Errorf(api.Usage, "add tokens, tls_cert and tls_key, or listen at 127.0.0.1", "[web] listen = %q is open to other machines: it needs tokens and TLS", w.Listen)
 	}
 	return nil
 }
@@ -68,12 +71,12 @@ func (w Web) local() bool {
 // TCP a token is always needed: any user of this machine can connect. At a unix
 // socket somebody without one is who the kernel says. A token counts alone, also
 // there, for the peer may be a proxy that speaks for many.
-func (w *Web) caller(r *http.Request, p *peers, tokenOf TokenOf, owner Owner) (Caller, error) {
+func (w *Web) caller(r *http.Request, p *peers, tokenOf TokenOf, owner Owner) (api.Caller, error) {
 	if err := w.host(r); err != nil {
-		return Caller{}, err
+		return api.Caller{}, err
 	}
 	if w.TLS != nil && p == nil && r.TLS == nil { // it connected before there was a certificate
-		return Caller{}, errNoToken
+		return api.Caller{}, errNoToken
 	}
 	value, given := tokenIn(r)
 	if !given && p != nil {
@@ -81,7 +84,7 @@ func (w *Web) caller(r *http.Request, p *peers, tokenOf TokenOf, owner Owner) (C
 		return p.withoutToken(at, owner)
 	}
 	if !given {
-		return Caller{}, errNoToken
+		return api.Caller{}, errNoToken
 	}
 	if c, ok := w.named(value); ok {
 		return c, nil
@@ -89,18 +92,18 @@ func (w *Web) caller(r *http.Request, p *peers, tokenOf TokenOf, owner Owner) (C
 	if c, ok := runCaller(value, tokenOf); ok {
 		return c, nil
 	}
-	return Caller{}, errWrongToken
+	return api.Caller{}, errWrongToken
 }
 
 // named returns the caller whose token it is. It compares with all of them, and
 // all of each.
-func (w *Web) named(value string) (c Caller, ok bool) {
+func (w *Web) named(value string) (c api.Caller, ok bool) {
 	sum := sha256.Sum256([]byte(value))
 	for _, t := range w.Tokens {
 		if want := sha256.Sum256([]byte(t.Value)); subtle.ConstantTimeCompare(sum[:], want[:]) == 1 {
 			tasks, err := matching(t.Tasks)
 			name := "token " + t.Name
-			c, ok = Caller{Who: name, Grants: []Grant{{May: t.May, Tasks: tasks}}, credential: fmt.Sprint(name, t.May, t.Tasks, want)}, err == nil
+			c, ok = api.Caller{Who: name, Grants: []api.Grant{{May: t.May, Tasks: tasks}}, Credential: fmt.Sprint(name, t.May, t.Tasks, want)}, err == nil
 		}
 	}
 	return c, ok
@@ -122,5 +125,24 @@ func (w *Web) host(r *http.Request) error {
 			return nil
 		}
 	}
-	return Errorf(Forbidden, "add it to hosts in [web]", "rota is not called %q", name)
+	return api.Errorf(api.Forbidden, "add it to hosts in [web]", "rota is not called %q", name)
+}
+
+// matching returns a function for names that match one of the patterns, as in
+// [path.Match]; nil if that is every name.
+func matching(patterns []string) (func(name string) bool, error) {
+	for _, p := range patterns {
+		if _, err := path.Match(p, ""); err != nil {
+			return nil, err
+		}
+	}
+	if len(patterns) == 0 || slices.Contains(patterns, "*") {
+		return nil, nil
+	}
+	return func(name string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool {
+			ok, _ := path.Match(p, name)
+			return ok
+		})
+	}, nil
 }

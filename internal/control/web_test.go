@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/internal/control/controltest"
 )
@@ -16,7 +17,7 @@ import (
 func TestOpenWeb(t *testing.T) {
 	cert, key, _ := controltest.Certificate(t)
 	certificate := pair(t, cert, key)
-	good := []control.Token{{Name: "ops", Value: controlToken, May: control.MayControl}}
+	good := []control.Token{{Name: "ops", Value: controlToken, May: api.MayControl}}
 	for _, test := range []struct {
 		name string
 		web  control.Web
@@ -30,10 +31,10 @@ func TestOpenWeb(t *testing.T) {
 		{"all machines without TLS", control.Web{Listen: "0.0.0.0:0", Tokens: good}, "it needs tokens and TLS"},
 		{"all machines without tokens", control.Web{Listen: "0.0.0.0:0", TLS: certificate}, "it needs tokens and TLS"},
 		{"all machines with both", control.Web{Listen: "0.0.0.0:0", TLS: certificate, Tokens: good}, ""},
-		{"a short token", control.Web{Listen: "127.0.0.1:0", Tokens: []control.Token{{Name: "ci", Value: "hunter2", May: control.MayRead}}}, `token "ci" has 7 characters`},
+		{"a short token", control.Web{Listen: "127.0.0.1:0", Tokens: []control.Token{{Name: "ci", Value: "hunter2", May: api.MayRead}}}, `token "ci" has 7 characters`},
 		{"a token for nothing", control.Web{Listen: "127.0.0.1:0", Tokens: []control.Token{{Name: "ci", Value: controlToken}}}, `may ""`},
-		{"a token of an owner", control.Web{Listen: "127.0.0.1:0", Tokens: []control.Token{{Name: "ci", Value: controlToken, May: control.MayOwn}}}, `may "own"`},
-		{"a pattern that is none", control.Web{Listen: "127.0.0.1:0", Tokens: []control.Token{{Name: "ci", Value: controlToken, May: control.MayRead, Tasks: []string{"a["}}}}, "pattern"},
+		{"a token of an owner", control.Web{Listen: "127.0.0.1:0", Tokens: []control.Token{{Name: "ci", Value: controlToken, May: api.MayOwn}}}, `may "own"`},
+		{"a pattern that is none", control.Web{Listen: "127.0.0.1:0", Tokens: []control.Token{{Name: "ci", Value: controlToken, May: api.MayRead, Tasks: []string{"a["}}}}, "pattern"},
 		{"no port", control.Web{Listen: "127.0.0.1", Tokens: good, TLS: certificate}, "cannot listen at 127.0.0.1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -64,39 +65,39 @@ func TestTokenNeeded(t *testing.T) {
 	c := client(t, control.Target{URL: d.Addr()})
 	ops := client(t, control.Target{URL: d.Addr(), Token: controlToken})
 	run := client(t, control.Target{URL: d.Addr(), Token: runToken})
-	asks := func(what string, c *control.Client, read, act control.Code) {
+	asks := func(what string, c *control.Client, read, act api.Code) {
 		t.Helper()
 		_, err := c.Tasks(t.Context(), "echo")
-		if got := control.CodeOf(err); got != read {
+		if got := api.CodeOf(err); got != read {
 			t.Errorf("%s reads: %q (%v), want %q", what, got, err, read)
 		}
-		_, err = c.Request(t.Context(), control.Request{Task: "echo"}, nil)
-		if got := control.CodeOf(err); got != act {
+		_, err = c.Request(t.Context(), api.Request{Task: "echo"}, nil)
+		if got := api.CodeOf(err); got != act {
 			t.Errorf("%s acts: %q (%v), want %q", what, got, err, act)
 		}
 	}
-	asks("anybody", c, control.Forbidden, control.Forbidden)
-	asks("a wrong token", ops, control.Forbidden, control.Forbidden)
+	asks("anybody", c, api.Forbidden, api.Forbidden)
+	asks("a wrong token", ops, api.Forbidden, api.Forbidden)
 	asks("a run", run, "", "")
 
-	w.Tokens = []control.Token{{Name: "ops", Value: controlToken, May: control.MayRead}}
+	w.Tokens = []control.Token{{Name: "ops", Value: controlToken, May: api.MayRead}}
 	if err := d.Change(w); err != nil {
 		t.Fatal(err)
 	}
-	asks("anybody, where there are tokens", c, control.Forbidden, control.Forbidden)
-	asks("a token to read", ops, "", control.Forbidden)
-	w.Tokens = []control.Token{{Name: "ops", Value: controlToken, May: control.MayControl}}
+	asks("anybody, where there are tokens", c, api.Forbidden, api.Forbidden)
+	asks("a token to read", ops, "", api.Forbidden)
+	w.Tokens = []control.Token{{Name: "ops", Value: controlToken, May: api.MayControl}}
 	if err := d.Change(w); err != nil {
 		t.Fatal(err)
 	}
 	asks("a token to control", ops, "", "")
 
-	w.Tokens = []control.Token{{Name: "ops", Value: "short", May: control.MayControl}}
-	if err := d.Change(w); control.CodeOf(err) != control.Usage {
+	w.Tokens = []control.Token{{Name: "ops", Value: "short", May: api.MayControl}}
+	if err := d.Change(w); api.CodeOf(err) != api.Usage {
 		t.Errorf("to what is wrong: %v", err)
 	}
 	w.Listen = "127.0.0.1:1"
-	if err := d.Change(w); control.CodeOf(err) != control.Conflict {
+	if err := d.Change(w); api.CodeOf(err) != api.Conflict {
 		t.Errorf("to somewhere else: %v", err)
 	}
 	asks("a token after a change that was refused", ops, "", "")

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/internal/control/controltest"
 	"rota/runner"
@@ -17,9 +18,9 @@ type seen struct {
 	bounded, binding bool
 }
 
-func (s *seen) Hold(ctx context.Context, h control.Holding) ([]control.Task, error) {
-	s.account, s.bounded = control.Bounded(ctx)
-	s.binding = control.Binds(ctx, h.Tasks[0])
+func (s *seen) Hold(ctx context.Context, h api.Holding) ([]api.Task, error) {
+	s.account, s.bounded = api.Bounded(ctx)
+	s.binding = api.Binds(ctx, h.Tasks[0])
 	return nil, nil
 }
 
@@ -39,8 +40,8 @@ func TestWhoBinds(t *testing.T) {
 	web, err := control.OpenWeb(control.Web{
 		Listen: "127.0.0.1:0", TLS: pair(t, cert, key),
 		Tokens: []control.Token{
-			{Name: "ops", Value: controlToken, May: control.MayControl},
-			{Name: "mailer", Value: requestToken, May: control.MayControl, Tasks: []string{"mail"}},
+			{Name: "ops", Value: controlToken, May: api.MayControl},
+			{Name: "mailer", Value: requestToken, May: api.MayControl, Tasks: []string{"mail"}},
 		},
 	})
 	if err != nil {
@@ -49,13 +50,13 @@ func TestWhoBinds(t *testing.T) {
 	h.url = web.Addr()
 	h.serve(t, socket)
 	h.serve(t, web)
-	at := func(token string) control.Service {
+	at := func(token string) api.Service {
 		return client(t, control.Target{URL: h.url, Token: token, RootCAs: roots})
 	}
-	own := control.Grant{May: control.MayOwn, Tasks: named("mail")}
+	own := api.Grant{May: api.MayOwn, Tasks: named("mail")}
 	for _, test := range []struct {
 		name             string
-		service          control.Service
+		service          api.Service
 		account          string
 		bounded, binding bool
 	}{
@@ -63,10 +64,10 @@ func TestWhoBinds(t *testing.T) {
 		{"a token over all", at(controlToken), "", false, true},
 		{"a token over the task", at(requestToken), "token mailer", true, true},
 		{"a run of it", at(runToken), "run of mail", true, false},
-		{"its owner", control.Guard(s, control.Caller{Who: "nobody", Grants: []control.Grant{own}}), "nobody", true, false},
+		{"its owner", control.Guard(s, api.Caller{Who: "nobody", Grants: []api.Grant{own}}), "nobody", true, false},
 		{"nobody that came in", s, "", false, true},
 	} {
-		if _, err := test.service.Hold(t.Context(), control.Holding{Tasks: []string{"mail"}}); err != nil {
+		if _, err := test.service.Hold(t.Context(), api.Holding{Tasks: []string{"mail"}}); err != nil {
 			t.Errorf("%s: %v", test.name, err)
 		}
 		if s.account != test.account || s.bounded != test.bounded || s.binding != test.binding {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"rota/config"
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/internal/trust"
 )
@@ -39,7 +40,7 @@ type webAccess struct {
 }
 
 // errListenerClosed ends the requests of a listener that is closed.
-var errListenerClosed = control.Errorf(control.Forbidden, "see [web] in jobs.toml", "this listener was closed")
+var errListenerClosed = api.Errorf(api.Forbidden, "see [web] in jobs.toml", "this listener was closed")
 
 // open listens as [web] says, for the first time: nothing of it may be wrong.
 func (a *webAccess) open(w config.Web) error {
@@ -196,7 +197,7 @@ func (a *webAccess) read(w config.Web) (web control.Web, problems []error) {
 	read := a.readFiles(files)
 	for i, name := range names {
 		text, err := read[i].text, read[i].err
-		token := control.Token{Name: name, Value: string(bytes.TrimSpace(text)), May: control.Scope(w.Tokens[name].May), Tasks: w.Tokens[name].Tasks}
+		token := control.Token{Name: name, Value: string(bytes.TrimSpace(text)), May: api.Scope(w.Tokens[name].May), Tasks: w.Tokens[name].Tasks}
 		if err != nil {
 			err = fmt.Errorf("token %q: %w", name, err)
 		} else {

@@ -8,14 +8,15 @@ import (
 	"testing"
 	"time"
 
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/runner"
 )
 
 // seenBy is what is answered to a user who sees one task.
-func (s *shelf) seenBy(task, user string) control.Service {
-	return control.Guard(&service{reader: s.reader}, control.Caller{Who: user, Grants: []control.Grant{{
-		May: control.MayRead, Tasks: func(name string) bool { return name == task },
+func (s *shelf) seenBy(task, user string) api.Service {
+	return control.Guard(&service{reader: s.reader}, api.Caller{Who: user, Grants: []api.Grant{{
+		May: api.MayRead, Tasks: func(name string) bool { return name == task },
 		Run: func(r runner.Run) bool { return r.User == user },
 	}}})
 }
@@ -23,8 +24,8 @@ func (s *shelf) seenBy(task, user string) control.Service {
 // How many slots are told at once counts for those that somebody sees.
 func TestNextCountsWhatIsSeen(t *testing.T) {
 	s := newShelf(t, "[tasks.t]\ninterval = \"1s\"\nlog = \"x\"\n[tasks.secret]\ninterval = \"1s\"\nlog = \"x\"\n")
-	many := control.NextQuery{N: mostSlots}
-	if _, err := s.Next(t.Context(), many); control.CodeOf(err) != control.Usage {
+	many := api.NextQuery{N: mostSlots}
+	if _, err := s.Next(t.Context(), many); api.CodeOf(err) != api.Usage {
 		t.Fatalf("to who sees all: %v", err)
 	}
 	slots, err := s.seenBy("t", "ada").Next(t.Context(), many)
@@ -41,7 +42,7 @@ func TestWhyNamesNoHiddenRun(t *testing.T) {
 	other := runner.Run{ID: runner.SlotID("secret", s.at, 1), Task: "secret", State: runner.Queued, Scheduled: s.at, Queued: s.at, Queue: "q"}
 	s.advance(runner.Batch{Runs: []runner.Run{other, mine}, Claim: []string{other.ID}})
 	for user, named := range map[string]bool{"": true, "ada": false} {
-		reader := control.Reader(s)
+		reader := api.Reader(s)
 		if user != "" {
 			reader = s.seenBy("t", user)
 		}
@@ -72,7 +73,7 @@ func TestLogOfARecurringRequestOfAnotherUser(t *testing.T) {
 	if run, err := s.ran(ctx, asked.ID); err != nil || run.ID != old.ID {
 		t.Fatalf("to who sees all: %s, %v", run.ID, err)
 	}
-	if _, err := s.seenBy("t", "ada").Log(ctx, asked.ID, false); control.CodeOf(err) != control.NotFound || strings.Contains(err.Error(), "output") {
+	if _, err := s.seenBy("t", "ada").Log(ctx, asked.ID, false); api.CodeOf(err) != api.NotFound || strings.Contains(err.Error(), "output") {
 		t.Errorf("to ada: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/internal/ledger"
 	"rota/runner"
@@ -13,12 +14,12 @@ import (
 
 // owner is the daemon as the user has it whose tasks they are, and who may do nothing
 // else.
-func (r *rig) owner() as { return r.caller(control.Caller{Who: "bob"}, control.MayOwn) }
+func (r *rig) owner() as { return r.caller(api.Caller{Who: "bob"}, api.MayOwn) }
 
 // caller is the daemon as somebody has it who may do so much with the task t.
-func (r *rig) caller(c control.Caller, may control.Scope) as {
+func (r *rig) caller(c api.Caller, may api.Scope) as {
 	t := func(task string) bool { return task == "t" }
-	c.Grants = append(c.Grants, control.Grant{May: may, Tasks: t, OfRun: c.Account != ""})
+	c.Grants = append(c.Grants, api.Grant{May: may, Tasks: t, OfRun: c.Account != ""})
 	s := paced{r.service(nil), &r.pace}
 	return as{control.Guard(s, c), r.t.Context(), r.t}
 }
@@ -27,30 +28,30 @@ func (r *rig) caller(c control.Caller, may control.Scope) as {
 // the same; what its owner or rota holds, everybody may.
 func TestBindingHolds(t *testing.T) {
 	hold := func(a as) error {
-		_, err := a.Hold(a.ctx, control.Holding{Tasks: []string{"t"}, Why: "looked at"})
+		_, err := a.Hold(a.ctx, api.Holding{Tasks: []string{"t"}, Why: "looked at"})
 		return err
 	}
 	release := func(a as) error { _, err := a.Release(a.ctx, "t"); return err }
 	force := func(a as) error {
-		_, err := a.Request(a.ctx, control.Request{Task: "t", Force: true}, nil)
+		_, err := a.Request(a.ctx, api.Request{Task: "t", Force: true}, nil)
 		return err
 	}
 	briefly := func(a as) error {
-		_, err := a.Hold(a.ctx, control.Holding{Tasks: []string{"t"}, For: time.Second})
+		_, err := a.Hold(a.ctx, api.Holding{Tasks: []string{"t"}, For: time.Second})
 		return err
 	}
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\nhold_after = 1\n[tasks.u]\nlog = \"x\"\n", func(r *rig) {
 		bob, root := r.owner(), r.ada()
-		token := r.caller(control.Caller{Who: "token ops"}, control.MayControl)
-		run := r.caller(control.Caller{Who: "run t/x", Account: "bob"}, control.MayControl)
+		token := r.caller(api.Caller{Who: "token ops"}, api.MayControl)
+		run := r.caller(api.Caller{Who: "run t/x", Account: "bob"}, api.MayControl)
 		for _, test := range []struct {
 			name      string
 			hold, who as
-			want      control.Code
+			want      api.Code
 		}{
-			{"root's, by the owner", root, bob, control.Forbidden},
-			{"root's, by a run of the task", root, run, control.Forbidden},
-			{"a token's, by the owner", token, bob, control.Forbidden},
+			{"root's, by the owner", root, bob, api.Forbidden},
+			{"root's, by a run of the task", root, run, api.Forbidden},
+			{"a token's, by the owner", token, bob, api.Forbidden},
 			{"root's, by a token", root, token, ""},
 			{"root's, by root", root, root, ""},
 			{"the owner's, by the owner", bob, bob, ""},
@@ -64,7 +65,7 @@ func TestBindingHolds(t *testing.T) {
 				}
 				synctest.Wait()
 				err := override(test.who)
-				if control.CodeOf(err) != test.want {
+				if api.CodeOf(err) != test.want {
 					t.Errorf("%s: %s: %v", test.name, what, err)
 				}
 				synctest.Wait()
@@ -87,18 +88,18 @@ func TestBindingHoldsWhatWaits(t *testing.T) {
 			return string(run.State) + string(run.Outcome)
 		}
 		bob, root := r.owner(), r.ada()
-		bob.run(control.Request{Key: "bobs", Force: true, In: time.Minute})
-		root.run(control.Request{Key: "roots", Force: true, In: time.Minute})
-		root.run(control.Request{Key: "held", Held: true})
-		bob.run(control.Request{Key: "own", Held: true})
-		root.must(root.Hold(root.ctx, control.Holding{Tasks: []string{"t"}}))
+		bob.run(api.Request{Key: "bobs", Force: true, In: time.Minute})
+		root.run(api.Request{Key: "roots", Force: true, In: time.Minute})
+		root.run(api.Request{Key: "held", Held: true})
+		bob.run(api.Request{Key: "own", Held: true})
+		root.must(root.Hold(root.ctx, api.Holding{Tasks: []string{"t"}}))
 		r.restart(0)
 		r.pass(2 * time.Minute)
 		if bobs, roots := state("t/bobs"), state("t/roots"); bobs != "queued" || roots != "ok" {
 			t.Errorf("the owner's is %s, root's %s", bobs, roots)
 		}
 		bob, root = r.owner(), r.ada()
-		bob.refused(control.Forbidden)(bob.Release(bob.ctx, "t/held"))
+		bob.refused(api.Forbidden)(bob.Release(bob.ctx, "t/held"))
 		bob.must(bob.Release(bob.ctx, "t/own"))
 		root.must(root.Release(root.ctx, "t/held"))
 		root.must(root.Release(root.ctx, "t"))

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
@@ -21,11 +21,11 @@ func TestRunsSayWhoseRightsTheyHave(t *testing.T) {
 		"[tasks.a]\nlog = \"x\"\non_success = [\"run:t\"]\n"
 	inBubble(t, "2026-11-21T12:00:00-05:00", jobs, func(r *rig) {
 		ada := r.ada()
-		ada.run(control.Request{Key: "now"})
-		ada.run(control.Request{Key: "later", In: 3 * time.Hour})
-		ada.run(control.Request{Key: "often", On: "interval 30m"})
-		ada.run(control.Request{Key: "held", Held: true})
-		ada.run(control.Request{Task: "a"})
+		ada.run(api.Request{Key: "now"})
+		ada.run(api.Request{Key: "later", In: 3 * time.Hour})
+		ada.run(api.Request{Key: "often", On: "interval 30m"})
+		ada.run(api.Request{Key: "held", Held: true})
+		ada.run(api.Request{Task: "a"})
 		r.pass(time.Hour)
 		runs, err := r.ledger.List(t.Context(), ledger.Filter{Task: "t"})
 		if err != nil || len(runs) < 8 {
@@ -63,11 +63,11 @@ func TestRequestsEndWithTheirUser(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, "2026-11-21T12:00:00-05:00", jobs+"user = \"daemon\"\n", func(r *rig) {
 				ada := r.ada()
-				ada.run(control.Request{Key: "often", On: "interval 30m"})
+				ada.run(api.Request{Key: "often", On: "interval 30m"})
 				r.pass(time.Hour) // a slot of each waits
-				ada.run(control.Request{Key: "now"})
-				ada.run(control.Request{Key: "later", In: 3 * time.Hour})
-				ada.run(control.Request{Key: "held", Held: true})
+				ada.run(api.Request{Key: "now"})
+				ada.run(api.Request{Key: "later", In: 3 * time.Hour})
+				ada.run(api.Request{Key: "held", Held: true})
 				change(r, r.parse(jobs+"user = \"nobody\"\n"))
 				synctest.Wait()
 				ended := 0
@@ -95,7 +95,7 @@ func TestRequestsEndWithTheirUser(t *testing.T) {
 					t.Errorf("%d requests wait on", left)
 				}
 				// What was asked for under the new one stays.
-				r.ada().run(control.Request{Key: "later2", In: 3 * time.Hour})
+				r.ada().run(api.Request{Key: "later2", In: 3 * time.Hour})
 				r.restart(time.Minute)
 				if run, _, err := r.ledger.Get(t.Context(), "t/later2"); err != nil || run.State != runner.Delayed {
 					t.Errorf("after a restart: %+v, %v", run, err)
@@ -145,55 +145,55 @@ func TestTimesAreBounded(t *testing.T) {
 		ada := r.ada()
 		far := time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -5*3600)) // in UTC the year 10000
 		early := time.Date(1969, 1, 1, 0, 0, 0, 0, time.UTC)
-		ada.run(control.Request{Key: "often", On: "interval 1h"})
+		ada.run(api.Request{Key: "often", On: "interval 1h"})
 		for what, ask := range map[string]func() error{
-			"a run at a time": func() error { _, err := ada.Request(ada.ctx, control.Request{Task: "t", At: far}, nil); return err },
-			"a run long ago":  func() error { _, err := ada.Request(ada.ctx, control.Request{Task: "t", At: early}, nil); return err },
+			"a run at a time": func() error { _, err := ada.Request(ada.ctx, api.Request{Task: "t", At: far}, nil); return err },
+			"a run long ago":  func() error { _, err := ada.Request(ada.ctx, api.Request{Task: "t", At: early}, nil); return err },
 			"a run in a while": func() error {
-				_, err := ada.Request(ada.ctx, control.Request{Task: "t", In: 1<<63 - 1}, nil)
+				_, err := ada.Request(ada.ctx, api.Request{Task: "t", In: 1<<63 - 1}, nil)
 				return err
 			},
-			"a run a while ago": func() error { _, err := ada.Request(ada.ctx, control.Request{Task: "t", In: -1}, nil); return err },
+			"a run a while ago": func() error { _, err := ada.Request(ada.ctx, api.Request{Task: "t", In: -1}, nil); return err },
 			"a run on a trigger": func() error {
-				_, err := ada.Request(ada.ctx, control.Request{Task: "t", On: "once 9999-12-31T23:59:59"}, nil)
+				_, err := ada.Request(ada.ctx, api.Request{Task: "t", On: "once 9999-12-31T23:59:59"}, nil)
 				return err
 			},
 			"a hold": func() error {
-				_, err := ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}, For: 1<<63 - 1})
+				_, err := ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}, For: 1<<63 - 1})
 				return err
 			},
-			"a hold that is over": func() error { _, err := ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}, For: -1}); return err },
+			"a hold that is over": func() error { _, err := ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}, For: -1}); return err },
 			"a reschedule": func() error {
-				_, err := ada.Reschedule(ada.ctx, control.Rescheduling{Name: "t", Expr: "never", Until: far})
+				_, err := ada.Reschedule(ada.ctx, api.Rescheduling{Name: "t", Expr: "never", Until: far})
 				return err
 			},
 			"a trigger": func() error {
-				_, err := ada.Reschedule(ada.ctx, control.Rescheduling{Name: "t", Expr: "once 9999-12-31T23:59:59"})
+				_, err := ada.Reschedule(ada.ctx, api.Rescheduling{Name: "t", Expr: "once 9999-12-31T23:59:59"})
 				return err
 			},
 			"a recurring request": func() error {
-				_, err := ada.Reschedule(ada.ctx, control.Rescheduling{Name: "t/often", Expr: "never", Until: far})
+				_, err := ada.Reschedule(ada.ctx, api.Rescheduling{Name: "t/often", Expr: "never", Until: far})
 				return err
 			},
 			"another trigger of one": func() error {
-				_, err := ada.Reschedule(ada.ctx, control.Rescheduling{Name: "t/often", Expr: "once 9999-12-31T23:59:59"})
+				_, err := ada.Reschedule(ada.ctx, api.Rescheduling{Name: "t/often", Expr: "once 9999-12-31T23:59:59"})
 				return err
 			},
 			"a drain":              func() error { _, err := ada.Drain(ada.ctx, 1<<63-1); return err },
 			"a drain that is over": func() error { _, err := ada.Drain(ada.ctx, -1); return err },
 			"an age": func() error {
-				_, err := ada.Forget(ada.ctx, control.Forgetting{Task: "t", Older: 1<<63 - 1})
+				_, err := ada.Forget(ada.ctx, api.Forgetting{Task: "t", Older: 1<<63 - 1})
 				return err
 			},
-			"an age of what is to come": func() error { _, err := ada.Forget(ada.ctx, control.Forgetting{Task: "t", Older: -1}); return err },
+			"an age of what is to come": func() error { _, err := ada.Forget(ada.ctx, api.Forgetting{Task: "t", Older: -1}); return err },
 		} {
-			if err := ask(); control.CodeOf(err) != control.Usage {
+			if err := ask(); api.CodeOf(err) != api.Usage {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
 		r.want("t", "12:00:00 standing")
 		latest := time.Date(9998, 12, 31, 23, 59, 59, 0, time.UTC)
-		if id := ada.run(control.Request{Key: "last", At: latest}); id != "t/last" {
+		if id := ada.run(api.Request{Key: "last", At: latest}); id != "t/last" {
 			t.Error(id)
 		}
 	})
@@ -235,19 +235,19 @@ func TestForgottenRunsStayForgotten(t *testing.T) {
 		}
 		forget := func(id string) {
 			t.Helper()
-			ada.must(ada.Forget(ada.ctx, control.Forgetting{IDs: []string{id}}))
+			ada.must(ada.Forget(ada.ctx, api.Forgetting{IDs: []string{id}}))
 		}
-		ada.run(control.Request{Key: "k"})
+		ada.run(api.Request{Key: "k"})
 		forget("t/k")
 		leave("t")
-		ada.run(control.Request{Key: "k"})
+		ada.run(api.Request{Key: "k"})
 		look("run again", "t/k")
 		forget("t/k")
-		ada.run(control.Request{Key: "k", Held: true})
+		ada.run(api.Request{Key: "k", Held: true})
 		leave("t")
 		ada.must(ada.Release(ada.ctx, "t/k"))
 		look("started", "t/k")
-		ada.run(control.Request{Task: "u", Key: "k"})
+		ada.run(api.Request{Task: "u", Key: "k"})
 		leave("u")
 		look("waiting", "u/k")
 		ada.must(ada.Cancel(ada.ctx, "u/k"))
@@ -265,7 +265,7 @@ func TestManyEventsAreLookedAt(t *testing.T) {
 		ada := r.ada()
 		const many = 1100
 		for range many {
-			if _, err := ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}}); err != nil {
+			if _, err := ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"sync/atomic"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 )
 
 // errStopping is why nothing can be asked of a daemon any more.
-var errStopping = control.Errorf(control.NotNow, "try again once it is back", "rota is stopping")
+var errStopping = api.Errorf(api.NotNow, "try again once it is back", "rota is stopping")
 
 // calls are those who wait for something to happen. They are the loop's own.
 type calls struct {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"rota/internal/api"
 	"rota/internal/clock"
 	"rota/internal/control"
 	"rota/internal/control/controltest"
@@ -35,7 +36,7 @@ func TestConformance(t *testing.T) {
 	free.Close()
 	write(t, filepath.Join(dir, "jobs.toml"), fmt.Sprintf("[rota]\nstate_dir = \"state\"\n[web]\nlisten = %q\ntls_cert = %q\ntls_key = %q\n[web.tokens]\nops = { file = %q, may = \"control\" }\n", web, cert, key, tokenFile)+controltest.File)
 	inside := inProcess(t, filepath.Join(dir, "jobs.toml"))
-	client := func(target control.Target) control.Service {
+	client := func(target control.Target) api.Service {
 		c, err := control.NewClient(target)
 		if err != nil {
 			t.Fatal(err)
@@ -43,7 +44,7 @@ func TestConformance(t *testing.T) {
 		t.Cleanup(c.Close)
 		return c
 	}
-	all := control.Caller{Who: "root", Grants: []control.Grant{{May: control.MayControl}}}
+	all := api.Caller{Who: "root", Grants: []api.Grant{{May: api.MayControl}}}
 	controltest.Test(t,
 		controltest.Way{Name: "inside", Service: control.Guard(inside, all)},
 		controltest.Way{Name: "socket", Service: client(control.Target{Socket: filepath.Join(dir, "state", "rota.sock")})},
@@ -52,7 +53,7 @@ func TestConformance(t *testing.T) {
 }
 
 // inProcess is a daemon with all its parts in this process, until the test ends.
-func inProcess(t testing.TB, path string) control.Service {
+func inProcess(t testing.TB, path string) api.Service {
 	t.Helper()
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {

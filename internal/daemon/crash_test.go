@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/internal/ledger"
 	"rota/runner"
@@ -189,7 +190,7 @@ func TestCrash(t *testing.T) {
 	}
 	ended := time.Now()
 	await(t, "end of all runs", func() bool {
-		runs, err := c.client.Runs(t.Context(), control.RunQuery{States: []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Standing, runner.Running}})
+		runs, err := c.client.Runs(t.Context(), api.RunQuery{States: []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Standing, runner.Running}})
 		return err == nil && len(runs) == 0
 	})
 	_ = cmd.Process.Signal(syscall.SIGTERM)

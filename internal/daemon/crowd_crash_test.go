@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"rota/internal/api"
 	"rota/internal/control"
 	"rota/runner"
 )
@@ -81,10 +82,10 @@ func (c *crowd) insist(what string, f func(context.Context) error) (err error) {
 	defer cancel()
 	for ; ; <-time.After(3 * time.Millisecond) {
 		err = f(ctx)
-		switch control.CodeOf(err) {
+		switch api.CodeOf(err) {
 		case "":
 			return nil
-		case control.Conflict, control.NotFound, control.Usage, control.Forbidden:
+		case api.Conflict, api.NotFound, api.Usage, api.Forbidden:
 			return err
 		}
 		if ctx.Err() != nil {
@@ -108,7 +109,7 @@ func (c *crowd) ask(random *rand.Rand) {
 	me := runner.NewKey(time.Now())
 	long := bytes.Repeat([]byte{'x'}, 6000) // more than the ledger keeps
 	for n := 0; c.rests(random, 100); n++ {
-		r := control.Request{Key: fmt.Sprintf("%s-%d", me, n)}
+		r := api.Request{Key: fmt.Sprintf("%s-%d", me, n)}
 		var input []byte
 		switch n % 6 {
 		case 0:
@@ -134,7 +135,7 @@ func (c *crowd) ask(random *rand.Rand) {
 				}
 				run, err := c.client.Request(ctx, r, from)
 				if err == nil && run.ID != id {
-					err = control.Errorf(control.Usage, "", "it became %s", run.ID)
+					err = api.Errorf(api.Usage, "", "it became %s", run.ID)
 				}
 				return err
 			}) {
@@ -160,7 +161,7 @@ func (c *crowd) release(id string) {
 	c.must("look at "+id, func(ctx context.Context) error {
 		run, err2 := c.client.Run(ctx, id)
 		if err2 == nil && run.State == runner.Held {
-			err2 = control.Errorf(control.Usage, "", "still held, although the answer was: %v", err)
+			err2 = api.Errorf(api.Usage, "", "still held, although the answer was: %v", err)
 		}
 		return err2
 	})
@@ -170,7 +171,7 @@ func (c *crowd) release(id string) {
 func (c *crowd) hold(random *rand.Rand) {
 	for c.rests(random, 1500) {
 		if !c.must("hold", func(ctx context.Context) error {
-			_, err := c.client.Hold(ctx, control.Holding{Tasks: []string{"held"}, Why: "test"})
+			_, err := c.client.Hold(ctx, api.Holding{Tasks: []string{"held"}, Why: "test"})
 			return err
 		}) {
 			return
@@ -183,7 +184,7 @@ func (c *crowd) hold(random *rand.Rand) {
 		s.until = time.Now()
 		c.holds = append(c.holds, s)
 		// Asked again after a kill it may be released already.
-		if err := c.insist("release", func(ctx context.Context) error { _, err := c.client.Release(ctx, "held"); return err }); err != nil && control.CodeOf(err) != control.Conflict {
+		if err := c.insist("release", func(ctx context.Context) error { _, err := c.client.Release(ctx, "held"); return err }); err != nil && api.CodeOf(err) != api.Conflict {
 			c.t.Errorf("release: %v", err)
 		}
 		c.is(false)
@@ -195,7 +196,7 @@ func (c *crowd) is(held bool) {
 	c.must("look at the hold", func(ctx context.Context) error {
 		tasks, err := c.client.Tasks(ctx, "held")
 		if err == nil && (tasks[0].Hold != nil) != held {
-			err = control.Errorf(control.Usage, "", "held is %v, want %v", tasks[0].Hold, held)
+			err = api.Errorf(api.Usage, "", "held is %v, want %v", tasks[0].Hold, held)
 		}
 		return err
 	})
@@ -207,7 +208,7 @@ func (c *crowd) change(random *rand.Rand) {
 	exprs := []string{"*/1 * * * * *", "0-59 * * * * *", "default"}
 	for n := 0; c.rests(random, 700); n++ {
 		if !c.must("reschedule", func(ctx context.Context) error {
-			_, err := c.client.Reschedule(ctx, control.Rescheduling{Name: "moved", Expr: exprs[n%len(exprs)]})
+			_, err := c.client.Reschedule(ctx, api.Rescheduling{Name: "moved", Expr: exprs[n%len(exprs)]})
 			return err
 		}) {
 			return
@@ -229,7 +230,7 @@ func (c *crowd) change(random *rand.Rand) {
 func (c *crowd) stand(random *rand.Rand) {
 	for {
 		if !c.must("standing request", func(ctx context.Context) error {
-			run, err := c.client.Request(ctx, control.Request{Task: "often", Key: "own", On: "interval 1s"}, nil)
+			run, err := c.client.Request(ctx, api.Request{Task: "often", Key: "own", On: "interval 1s"}, nil)
 			c.standID = run.ID
 			return err
 		}) {
@@ -243,7 +244,7 @@ func (c *crowd) stand(random *rand.Rand) {
 		}
 	}
 	c.stands.until = time.Now()
-	if err := c.insist("cancel", func(ctx context.Context) error { _, err := c.client.Cancel(ctx, c.standID); return err }); err != nil && control.CodeOf(err) != control.Conflict {
+	if err := c.insist("cancel", func(ctx context.Context) error { _, err := c.client.Cancel(ctx, c.standID); return err }); err != nil && api.CodeOf(err) != api.Conflict {
 		c.t.Errorf("cancel: %v", err)
 	}
 }

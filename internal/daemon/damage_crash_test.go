@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -61,7 +61,7 @@ func TestLedgerDamagedWhileItRuns(t *testing.T) {
 			cmd = child(t, dir)
 			await(t, "answer", func() bool { st, err := client.Status(t.Context()); return err == nil && st.PID == cmd.Process.Pid })
 			for _, key := range []string{"kept", "lost"} {
-				if _, err := client.Request(t.Context(), control.Request{Task: "long", Key: key, Held: key == "lost"}, nil); err != nil {
+				if _, err := client.Request(t.Context(), api.Request{Task: "long", Key: key, Held: key == "lost"}, nil); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -88,7 +88,7 @@ func TestLedgerDamagedWhileItRuns(t *testing.T) {
 				return err == nil && run.Outcome == runner.Failed && run.Why == "exit 3"
 			})
 			await(t, "runs after the restart", func() bool {
-				runs, err := client.Runs(t.Context(), control.RunQuery{Task: "tick", Outcomes: []runner.Outcome{runner.OK}})
+				runs, err := client.Runs(t.Context(), api.RunQuery{Task: "tick", Outcomes: []runner.Outcome{runner.OK}})
 				return err == nil && len(runs) > 1
 			})
 			ended := time.Now()

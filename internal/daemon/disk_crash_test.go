@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -117,7 +117,7 @@ func diskFull(t *testing.T, state string, killed bool) {
 		return err == nil && strings.Contains(strings.Join(st.Trouble, "\n"), text)
 	}
 	ok := func(task string) int {
-		runs, err := client.Runs(t.Context(), control.RunQuery{Task: task, Outcomes: []runner.Outcome{runner.OK}, N: 1000})
+		runs, err := client.Runs(t.Context(), api.RunQuery{Task: task, Outcomes: []runner.Outcome{runner.OK}, N: 1000})
 		if err != nil {
 			return -1
 		}
@@ -125,7 +125,7 @@ func diskFull(t *testing.T, state string, killed bool) {
 	}
 	await(t, "runs", func() bool { return ok("tick") > 1 && ok("fork") > 1 })
 	for _, task := range []string{"asked", "away"} {
-		if _, err := client.Request(t.Context(), control.Request{Task: task, Key: "before"}, nil); err != nil {
+		if _, err := client.Request(t.Context(), api.Request{Task: task, Key: "before"}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -140,7 +140,7 @@ func diskFull(t *testing.T, state string, killed bool) {
 	for _, task := range []string{"tick", "fork"} {
 		before := ok(task)
 		await(t, "runs that are written down on a full disk", func() bool { return ok(task) > before+2 })
-		runs, err := client.Runs(t.Context(), control.RunQuery{Task: task, Outcomes: []runner.Outcome{runner.OK}, N: 1})
+		runs, err := client.Runs(t.Context(), api.RunQuery{Task: task, Outcomes: []runner.Outcome{runner.OK}, N: 1})
 		if err != nil || len(runs) != 1 || !strings.Contains(runs[0].Why, "its output could not be kept: the disk is full") {
 			t.Errorf("%+v, %v; want it without its output, and to say so", runs, err)
 		}
@@ -164,7 +164,7 @@ func diskFull(t *testing.T, state string, killed bool) {
 			}
 		}
 	}
-	promised, refusal := client.Request(t.Context(), control.Request{Task: "asked", Key: "meanwhile"}, nil)
+	promised, refusal := client.Request(t.Context(), api.Request{Task: "asked", Key: "meanwhile"}, nil)
 	if killed {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()

@@ -5,17 +5,17 @@ import (
 	"slices"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 )
 
-// Drain implements [control.Service].
-func (s *service) Drain(ctx context.Context, d time.Duration) (control.Drained, error) {
-	if err := control.CheckSpan("the drain", d); err != nil {
-		return control.Drained{}, err
+// Drain implements [api.Service].
+func (s *service) Drain(ctx context.Context, d time.Duration) (api.Drained, error) {
+	if err := api.CheckSpan("the drain", d); err != nil {
+		return api.Drained{}, err
 	}
 	l := s.l
-	drained := control.Drained{Forked: []string{}}
+	drained := api.Drained{Forked: []string{}}
 	idle := make(chan struct{})
 	err := l.act(ctx, func(ctx context.Context) error {
 		now := l.clock.Now()
@@ -31,8 +31,8 @@ func (s *service) Drain(ctx context.Context, d time.Duration) (control.Drained, 
 		if d > 0 {
 			text = "until " + l.spell(drained.Until)
 		}
-		l.event(ctx, ledger.Event{Time: now, Kind: "drain", Who: control.Who(ctx), Text: text, Data: ledger.EventData{Until: drained.Until}})
-		l.log.Warn("draining: nothing new starts", "by", control.Who(ctx))
+		l.event(ctx, ledger.Event{Time: now, Kind: "drain", Who: api.Who(ctx), Text: text, Data: ledger.EventData{Until: drained.Until}})
+		l.log.Warn("draining: nothing new starts", "by", api.Who(ctx))
 		l.calls.idle = append(l.calls.idle, idle)
 		l.calls.drained(l)
 		return nil

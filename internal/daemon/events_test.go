@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 )
 
@@ -34,17 +34,17 @@ func TestEvents(t *testing.T) {
 		{"reload", func(r *rig, _ as) { reload(r, "ada") }, []string{"12:00:00, reload, ada, 1 changed (t: description)"}},
 		{"reload by an edit", func(r *rig, _ as) { reload(r, "") }, []string{"12:00:00, reload, 1 changed (t: description)"}},
 		{"hold, and its time is over", func(r *rig, ada as) {
-			ada.must(ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}, For: time.Hour, Why: "db migration"}))
+			ada.must(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}, For: time.Hour, Why: "db migration"}))
 			r.pass(2 * time.Hour)
 		}, []string{"12:00:00, hold, t, ada, db migration; until 2026-11-21 13:00:00 EST", "13:00:00, release, t, rota"}},
 		{"hold and release", func(r *rig, ada as) {
-			ada.must(ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}}))
+			ada.must(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}}))
 			r.pass(time.Minute)
 			ada.must(ada.Release(ada.ctx, "t"))
 		}, []string{"12:00:00, hold, t, ada", "12:01:00, release, t, ada"}},
 		{"skip", func(_ *rig, ada as) { ada.must(ada.Skip(ada.ctx, "t")) }, []string{"12:00:00, skip, t, ada, 2026-11-21 18:00:00 EST"}},
 		{"reschedule, and its time is over", func(r *rig, ada as) {
-			ada.must(ada.Reschedule(ada.ctx, control.Rescheduling{Name: "t", Expr: "interval 3h", Until: r.start.Add(time.Hour)}))
+			ada.must(ada.Reschedule(ada.ctx, api.Rescheduling{Name: "t", Expr: "interval 3h", Until: r.start.Add(time.Hour)}))
 			r.pass(2 * time.Hour)
 		}, []string{"12:00:00, reschedule, t, ada, to interval 3h until 2026-11-21 13:00:00 EST", "13:00:00, reschedule, t, rota, to default"}},
 		{"queues", func(r *rig, ada as) {

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 )
 
@@ -37,7 +37,7 @@ const mostReloads = 16
 func (f *file) begin(ctx context.Context) (end func(), err error) {
 	defer f.waiting.Add(-1)
 	if f.waiting.Add(1) > mostReloads {
-		return nil, control.Errorf(control.NotNow, "try again later", "%d reloads are waiting already", mostReloads)
+		return nil, api.Errorf(api.NotNow, "try again later", "%d reloads are waiting already", mostReloads)
 	}
 	select {
 	case f.turn <- struct{}{}:

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/hungtest"
 )
 
@@ -119,7 +119,7 @@ func TestReloadsDoNotPileUp(t *testing.T) {
 	for f.waiting.Load() < mostReloads {
 		runtime.Gosched()
 	}
-	if _, err := f.begin(t.Context()); control.CodeOf(err) != control.NotNow || control.CodeOf(fileError(err, nil)) != control.NotNow {
+	if _, err := f.begin(t.Context()); api.CodeOf(err) != api.NotNow || api.CodeOf(fileError(err, nil)) != api.NotNow {
 		t.Errorf("one more: %v", err)
 	}
 	end()

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
@@ -46,7 +46,7 @@ func TestHalfAChange(t *testing.T) {
 			r.pass(time.Hour)
 		}, "12:30:00, 13:00:00, 12:30:00~2, 13:00:00~2"},
 		{"a reschedule", `cron = "0 * * * *"`, func(r *rig, ada as) {
-			if _, err := ada.Reschedule(ada.ctx, control.Rescheduling{Name: "t", Expr: "30 * * * *"}); err == nil {
+			if _, err := ada.Reschedule(ada.ctx, api.Rescheduling{Name: "t", Expr: "30 * * * *"}); err == nil {
 				r.t.Error("the ledger did not fail")
 			}
 			r.pass(time.Hour)
@@ -129,7 +129,7 @@ func TestHoldOfATaskThatWasAway(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		r.ada().must(r.ada().Hold(r.ada().ctx, control.Holding{Tasks: []string{"t"}, For: 90 * time.Minute}))
+		r.ada().must(r.ada().Hold(r.ada().ctx, api.Holding{Tasks: []string{"t"}, For: 90 * time.Minute}))
 		swap(other)
 		r.restart(0)
 		swap(both)
@@ -143,7 +143,7 @@ func TestHoldOfATaskThatWasAway(t *testing.T) {
 func TestStandingRequestsUnderOneKey(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
 		ada := r.ada()
-		ask := func(q control.Request, input string) (string, error) {
+		ask := func(q api.Request, input string) (string, error) {
 			q.Task, q.Key, q.On = "t", "k", "30 * * * *"
 			run, err := ada.Request(ada.ctx, q, strings.NewReader(strings.Repeat(input, shortInput+1)))
 			synctest.Wait()
@@ -155,16 +155,16 @@ func TestStandingRequestsUnderOneKey(t *testing.T) {
 				t.Errorf("%.1q, %v; want %q", text, err, want)
 			}
 		}
-		path, err := ask(control.Request{}, "a")
+		path, err := ask(api.Request{}, "a")
 		must(t, err)
-		_, err = ask(control.Request{Held: true}, "b")
-		ada.refused(control.Conflict)(nil, err)
+		_, err = ask(api.Request{Held: true}, "b")
+		ada.refused(api.Conflict)(nil, err)
 		holds(path, "a")
 
 		// The same once more, after retention has removed what it read.
 		ada.must(ada.Cancel(ada.ctx, "t/k"))
 		must(t, os.Remove(path))
-		path, err = ask(control.Request{}, "a")
+		path, err = ask(api.Request{}, "a")
 		must(t, err)
 		holds(path, "a")
 
@@ -173,7 +173,7 @@ func TestStandingRequestsUnderOneKey(t *testing.T) {
 		r.wrap = func(l ledger.Ledger) ledger.Ledger { return hasty{l} }
 		r.restart(0)
 		for _, held := range []bool{false, true} {
-			_, err := r.ada().Request(r.ada().ctx, control.Request{Task: "t", On: "30 * * * *", Held: held}, nil)
+			_, err := r.ada().Request(r.ada().ctx, api.Request{Task: "t", On: "30 * * * *", Held: held}, nil)
 			must(t, err)
 		}
 		r.pass(time.Hour)
@@ -201,20 +201,20 @@ func TestMoreThanCanBeAskedFor(t *testing.T) {
 		long := strings.Repeat("x", mostWords+1)
 		refused := func(_ any, err error) {
 			t.Helper()
-			ada.refused(control.Usage)(nil, err)
+			ada.refused(api.Usage)(nil, err)
 		}
-		refused(ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}, For: -time.Second}))
-		refused(ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}, Why: long}))
+		refused(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}, For: -time.Second}))
+		refused(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}, Why: long}))
 		refused(ada.Drain(ada.ctx, -time.Second))
-		refused(ada.Reschedule(ada.ctx, control.Rescheduling{Name: "t", Expr: strings.Repeat("1,", mostWords) + "1 * * * *"}))
-		refused(ada.Request(ada.ctx, control.Request{Task: "t", On: strings.Repeat("1,", mostWords) + "1 * * * *"}, nil))
+		refused(ada.Reschedule(ada.ctx, api.Rescheduling{Name: "t", Expr: strings.Repeat("1,", mostWords) + "1 * * * *"}))
+		refused(ada.Request(ada.ctx, api.Request{Task: "t", On: strings.Repeat("1,", mostWords) + "1 * * * *"}, nil))
 		for range mostSkips {
 			if _, err := ada.Skip(ada.ctx, "t"); err != nil {
 				t.Fatal(err)
 			}
 		}
 		_, err := ada.Skip(ada.ctx, "t")
-		ada.refused(control.Conflict)(nil, err)
+		ada.refused(api.Conflict)(nil, err)
 	})
 }
 
@@ -224,7 +224,7 @@ func TestFinishAnchorGoesOn(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", jobs+"max_wait = \"5s\"\n", func(r *rig) {
 		gate := make(chan struct{})
 		r.blocked(gate, "other")
-		r.ada().run(control.Request{Task: "other"})
+		r.ada().run(api.Request{Task: "other"})
 		r.pass(20 * time.Second)
 		close(gate)
 		r.pass(20 * time.Second)

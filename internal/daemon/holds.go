@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
@@ -42,10 +42,10 @@ func (l *loop) isBinding(task string) bool {
 // mayEnd refuses to change a hold, or to start something in spite of it, to who only
 // owns the task, if somebody holds it who may control it.
 func (l *loop) mayEnd(ctx context.Context, task string) error {
-	if !l.isBinding(task) || control.Binds(ctx, task) {
+	if !l.isBinding(task) || api.Binds(ctx, task) {
 		return nil
 	}
-	return control.Errorf(control.Forbidden, "ask them to release it", "task %q is %s; %s may not override that", task, l.holdText(l.states[task].Hold), control.Who(ctx))
+	return api.Errorf(api.Forbidden, "ask them to release it", "task %q is %s; %s may not override that", task, l.holdText(l.states[task].Hold), api.Who(ctx))
 }
 
 // spell writes an instant for people.
@@ -209,11 +209,11 @@ func (l *loop) turn(ctx context.Context, names []string, who string, stop bool) 
 }
 
 // holdOf is a hold for others.
-func holdOf(h *ledger.Hold) *control.Hold {
+func holdOf(h *ledger.Hold) *api.Hold {
 	if h == nil {
 		return nil
 	}
-	return new(control.Hold(*h))
+	return new(api.Hold(*h))
 }
 
 // joined puts two parts of a text together, of which one may be missing.

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/internal/notify"
 	"rota/runner"
@@ -67,7 +67,7 @@ func TestOnMissed(t *testing.T) {
 		r.want("fix", "13:40:00")
 		r.heard(e, "missed t missed")
 		ada := r.ada()
-		ada.must(ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}}))
+		ada.must(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}}))
 		r.step(100 * time.Minute)
 		r.heard(e, "")
 		ada.must(ada.Release(ada.ctx, "t"))
@@ -116,7 +116,7 @@ func TestChainIntoAFullQueue(t *testing.T) {
 		ada := r.ada()
 		ada.must(ada.StopQueues(ada.ctx, "q"))
 		for range 3 {
-			ada.run(control.Request{})
+			ada.run(api.Request{})
 		}
 		r.want("u", "12:00:00 queued")
 		r.step(100 * time.Minute) // nor for what was missed
@@ -187,12 +187,12 @@ func TestOneRecovers(t *testing.T) {
 	const fails = "[tasks.t]\noverlap = \"allow\"\non_recover = [\"run:cheer\"]\n[tasks.cheer]\nlog = \"x\"\n[tasks.t.write]\npath = \"no/such/folder\"\ntext = \"x\"\n"
 	inBubble(t, noon, fails, func(r *rig) {
 		ada := r.ada()
-		ada.run(control.Request{})
+		ada.run(api.Request{})
 		r.edited(strings.Replace(fails, "[tasks.t.write]\npath = \"no/such/folder\"\ntext = \"x\"\n", "[tasks.t.log]\nmessage = \"x\"\n", 1))
 		gate := make(chan struct{})
 		r.block(gate)
 		for range 20 {
-			ada.run(control.Request{})
+			ada.run(api.Request{})
 		}
 		close(gate)
 		synctest.Wait()

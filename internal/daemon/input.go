@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -44,10 +44,10 @@ func (in *input) keep() (short, file string, err error) {
 
 // badInput is the answer to who sends an input that cannot be read, or may not be.
 func badInput(err error) error {
-	if own := (*control.Error)(nil); errors.As(err, &own) {
+	if own := (*api.Error)(nil); errors.As(err, &own) {
 		return own
 	}
-	return control.Errorf(control.Usage, "", "cannot read the input: %v", err)
+	return api.Errorf(api.Usage, "", "cannot read the input: %v", err)
 }
 
 // takeInput reads the input of a run: what is short and a text goes into its row.
@@ -63,7 +63,7 @@ func (l *loop) takeInput(run runner.Run, from io.Reader, most int64) (*input, er
 	}
 	_, _ = sum.Write(head)
 	in.digest = sum.Sum(nil)
-	tooLong := control.Errorf(control.Usage, "input_max of the task is the limit", "the input is longer than %d bytes", most)
+	tooLong := api.Errorf(api.Usage, "input_max of the task is the limit", "the input is longer than %d bytes", most)
 	switch {
 	case int64(len(head)) > most:
 		return in, tooLong

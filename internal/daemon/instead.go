@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/schedule"
 )
@@ -68,7 +68,7 @@ func (l *loop) triggersOf(name string) []schedule.Spec {
 // span becomes the instant that it means.
 func (l *loop) parse(task, expr string, now time.Time) (schedule.Spec, error) {
 	if len(expr) > mostWords {
-		return schedule.Spec{}, control.Errorf(control.Usage, "", "the trigger is longer than %d bytes", mostWords)
+		return schedule.Spec{}, api.Errorf(api.Usage, "", "the trigger is longer than %d bytes", mostWords)
 	}
 	spec, faults := schedule.ParseExprAt(expr, zoneOf(l.cfg, task), now)
 	if faults != nil {
@@ -76,28 +76,28 @@ func (l *loop) parse(task, expr string, now time.Time) (schedule.Spec, error) {
 		if hint == "" {
 			hint = "see what can stand there: rota explain " + expr
 		}
-		return spec, control.Errorf(control.Usage, hint, "%q: %s", expr, faults[0].Msg)
+		return spec, api.Errorf(api.Usage, hint, "%q: %s", expr, faults[0].Msg)
 	}
 	first := spec.Next(now)
 	if spec.Kind() == schedule.Once {
 		first = spec.Next(time.Time{})
 	}
-	if err := control.CheckTime("the trigger", first); err != nil {
+	if err := api.CheckTime("the trigger", first); err != nil {
 		return spec, err
 	}
 	if first.IsZero() && spec.Kind() == schedule.Once {
-		return spec, control.Errorf(control.Usage, "give a time between 1970 and 9998", "%q is out of range", expr)
+		return spec, api.Errorf(api.Usage, "give a time between 1970 and 9998", "%q is out of range", expr)
 	}
 	if spec.AtStart() != "" {
-		return spec, control.Errorf(control.Usage, "name a time", "%q is not a time", expr)
+		return spec, api.Errorf(api.Usage, "name a time", "%q is not a time", expr)
 	}
 	return spec, nil
 }
 
 // reschedule puts a trigger in the place of those of a task; "default" goes back
 // to them.
-func (l *loop) reschedule(ctx context.Context, r control.Rescheduling, who string) (control.Rescheduled, error) {
-	done := control.Rescheduled{Name: r.Name, Expr: r.Expr, Until: r.Until, Was: l.nextOf(r.Name, "")}
+func (l *loop) reschedule(ctx context.Context, r api.Rescheduling, who string) (api.Rescheduled, error) {
+	done := api.Rescheduled{Name: r.Name, Expr: r.Expr, Until: r.Until, Was: l.nextOf(r.Name, "")}
 	now, err := l.settled(ctx)
 	if err != nil {
 		return done, err
@@ -135,7 +135,7 @@ func (l *loop) backToDefault(ctx context.Context, task string) error {
 	if l.states[task].On == nil {
 		return nil
 	}
-	_, err := l.reschedule(ctx, control.Rescheduling{Name: task, Expr: "default"}, "rota")
+	_, err := l.reschedule(ctx, api.Rescheduling{Name: task, Expr: "default"}, "rota")
 	return err
 }
 

@@ -12,11 +12,11 @@ import (
 	"strings"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 )
 
-// Log implements [control.Reader].
+// Log implements [api.Reader].
 func (r *reader) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
 	run, err := r.ran(ctx, id)
 	switch {
@@ -35,7 +35,7 @@ func (r *reader) Log(ctx context.Context, id string, follow bool) (io.ReadCloser
 			return log, err
 		}
 	}
-	return nil, control.Errorf(control.NotFound, "", "run %s has no output%s", run.ID, soFar(run))
+	return nil, api.Errorf(api.NotFound, "", "run %s has no output%s", run.ID, soFar(run))
 }
 
 func soFar(run runner.Run) string {

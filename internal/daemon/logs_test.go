@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
@@ -209,7 +209,7 @@ func TestFollowUntilClosed(t *testing.T) {
 // Whoever does not follow gets what there is at that moment.
 func TestLogSoFar(t *testing.T) {
 	w := newWritten(t, 8<<10)
-	if _, err := w.Log(t.Context(), "t", false); control.CodeOf(err) != control.NotFound || err.Error() != "run t/20261121T120000Z has no output so far" {
+	if _, err := w.Log(t.Context(), "t", false); api.CodeOf(err) != api.NotFound || err.Error() != "run t/20261121T120000Z has no output so far" {
 		t.Errorf("got %v", err)
 	}
 	for _, c := range []struct {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rota/config"
+	"rota/internal/api"
 	"rota/internal/clock"
 	"rota/internal/control"
 	"rota/internal/ledger"
@@ -63,7 +64,7 @@ type loop struct {
 	recovery sync.Map      // of *sync.Mutex, by task: see recovers
 	asking   sync.Map      // ids of the requests that are being written down
 	over     chan struct{} // closed when the loop answers no more
-	hub      *control.Hub  // of those who watch
+	hub      *api.Hub      // of those who watch
 	access   *webAccess    // where others come in by [web]
 	server   atomic.Pointer[control.Server]
 	tells    *tells                        // notifications and pings; nil: nobody is told
@@ -91,7 +92,7 @@ func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop
 	l := &loop{
 		o: o, out: out, log: out.log, cfg: cfg, first: cfg, stateDir: stateDir,
 		entries: map[string]entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{}, delays: map[string][]delayed{},
-		standing: map[string]runner.Run{}, heldRuns: map[string]runner.Run{}, hub: &control.Hub{},
+		standing: map[string]runner.Run{}, heldRuns: map[string]runner.Run{}, hub: &api.Hub{},
 		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), freed: map[string]ledger.Hold{}, over: make(chan struct{}), hurried: make(chan struct{}),
 	}
 	l.access = &webAccess{group: cfg.Rota.SocketGroup, rule: o.rule(), makeDir: o.makeSocketDir, log: l.log.Info}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"rota/internal/control"
+	"rota/internal/api"
 )
 
 // BenchmarkTasks is the price of the list of 10,000 tasks, and of others' first
@@ -26,7 +26,7 @@ func BenchmarkTasks(b *testing.B) {
 	}{
 		{"status", func() error { _, err := s.Status(b.Context()); return err }},
 		{"list", func() error { _, err := s.Tasks(b.Context()); return err }},
-		{"next", func() error { _, err := s.Next(b.Context(), control.NextQuery{}); return err }},
+		{"next", func() error { _, err := s.Next(b.Context(), api.NextQuery{}); return err }},
 		{"one", func() error { _, err := s.Tasks(b.Context(), "task00001"); return err }},
 	} {
 		b.Run(c.name, func(b *testing.B) {

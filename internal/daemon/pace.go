@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -31,7 +31,7 @@ type pace struct {
 
 // spend counts n changes to the caller of a context, or refuses them all.
 func (p *pace) spend(ctx context.Context, n int) error {
-	account, bounded := control.Bounded(ctx)
+	account, bounded := api.Bounded(ctx)
 	if !bounded {
 		return nil
 	}
@@ -56,7 +56,7 @@ func (p *pace) spend(ctx context.Context, n int) error {
 	until = until.Add(time.Duration(min(max(n, 1), changesAtOnce)) * timeOfOneChange)
 	if over := until.Sub(now) - changesAtOnce*timeOfOneChange; over > 0 {
 		wait := (over + time.Second - 1).Truncate(time.Second)
-		return control.Errorf(control.NotNow, "try again in "+wait.String(), "%s changes things faster than %d times a second", account, changesASecond)
+		return api.Errorf(api.NotNow, "try again in "+wait.String(), "%s changes things faster than %d times a second", account, changesASecond)
 	}
 	if p.spent == nil {
 		p.spent = map[string]time.Time{}
@@ -67,7 +67,7 @@ func (p *pace) spend(ctx context.Context, n int) error {
 
 // paced is a Service whose callers change things at a pace.
 type paced struct {
-	control.Service
+	api.Service
 	pace *pace
 }
 
@@ -80,7 +80,7 @@ func atPace[T any](ctx context.Context, p paced, n int, f func() (T, error)) (T,
 	return f()
 }
 
-func (p paced) Request(ctx context.Context, r control.Request, input io.Reader) (runner.Run, error) {
+func (p paced) Request(ctx context.Context, r api.Request, input io.Reader) (runner.Run, error) {
 	return atPace(ctx, p, 1, func() (runner.Run, error) { return p.Service.Request(ctx, r, input) })
 }
 
@@ -96,22 +96,22 @@ func (p paced) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, er
 	return atPace(ctx, p, 1, func() ([]runner.Run, error) { return p.Service.Stop(ctx, id, kill) })
 }
 
-func (p paced) Hold(ctx context.Context, h control.Holding) ([]control.Task, error) {
-	return atPace(ctx, p, len(h.Tasks), func() ([]control.Task, error) { return p.Service.Hold(ctx, h) })
+func (p paced) Hold(ctx context.Context, h api.Holding) ([]api.Task, error) {
+	return atPace(ctx, p, len(h.Tasks), func() ([]api.Task, error) { return p.Service.Hold(ctx, h) })
 }
 
-func (p paced) Release(ctx context.Context, names ...string) (control.Released, error) {
-	return atPace(ctx, p, len(names), func() (control.Released, error) { return p.Service.Release(ctx, names...) })
+func (p paced) Release(ctx context.Context, names ...string) (api.Released, error) {
+	return atPace(ctx, p, len(names), func() (api.Released, error) { return p.Service.Release(ctx, names...) })
 }
 
-func (p paced) Reschedule(ctx context.Context, r control.Rescheduling) (control.Rescheduled, error) {
-	return atPace(ctx, p, 1, func() (control.Rescheduled, error) { return p.Service.Reschedule(ctx, r) })
+func (p paced) Reschedule(ctx context.Context, r api.Rescheduling) (api.Rescheduled, error) {
+	return atPace(ctx, p, 1, func() (api.Rescheduled, error) { return p.Service.Reschedule(ctx, r) })
 }
 
-func (p paced) Skip(ctx context.Context, task string) (control.Slot, error) {
-	return atPace(ctx, p, 1, func() (control.Slot, error) { return p.Service.Skip(ctx, task) })
+func (p paced) Skip(ctx context.Context, task string) (api.Slot, error) {
+	return atPace(ctx, p, 1, func() (api.Slot, error) { return p.Service.Skip(ctx, task) })
 }
 
-func (p paced) Forget(ctx context.Context, f control.Forgetting) (int, error) {
+func (p paced) Forget(ctx context.Context, f api.Forgetting) (int, error) {
 	return atPace(ctx, p, len(f.IDs), func() (int, error) { return p.Service.Forget(ctx, f) })
 }

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -74,9 +74,9 @@ func (q *quota) reserve(user string, waits load, run runner.Run, inputMax int64)
 	more := s.load
 	switch all := waits.plus(u.asking).plus(more); {
 	case all.recurring > mostRecurring && more.recurring > 0:
-		return nil, control.Errorf(control.NotNow, "cancel some: rota cancel RUN", "%s has %d recurring requests, and may have no more", user, mostRecurring)
+		return nil, api.Errorf(api.NotNow, "cancel some: rota cancel RUN", "%s has %d recurring requests, and may have no more", user, mostRecurring)
 	case all.runs > mostAsked:
-		return nil, control.Errorf(control.NotNow, "cancel some: rota cancel --all TASK", "%d requests of %s wait, and no more may", mostAsked, user)
+		return nil, api.Errorf(api.NotNow, "cancel some: rota cancel --all TASK", "%d requests of %s wait, and no more may", mostAsked, user)
 	case all.bytes > s.most:
 		return nil, s.tooLarge()
 	}
@@ -89,7 +89,7 @@ func (q *quota) reserve(user string, waits load, run runner.Run, inputMax int64)
 }
 
 func (s *share) tooLarge() error {
-	return control.Errorf(control.NotNow, "cancel some: rota cancel --all TASK", "the parameters and inputs of what waits of %s are %d MiB, and may be no more", s.user, s.most>>20)
+	return api.Errorf(api.NotNow, "cancel some: rota cancel --all TASK", "the parameters and inputs of what waits of %s are %d MiB, and may be no more", s.user, s.most>>20)
 }
 
 // grow takes n bytes more.
@@ -189,7 +189,7 @@ func (q *quota) sizeOf(path string) int64 {
 // reserve takes a share of the quota of who asks for a run.
 func (l *loop) reserve(ctx context.Context, run runner.Run) (*share, error) {
 	account := accountOf(run)
-	if _, bounded := control.Bounded(ctx); !bounded || account == "" {
+	if _, bounded := api.Bounded(ctx); !bounded || account == "" {
 		return nil, nil
 	}
 	var waits load
@@ -232,11 +232,11 @@ func (l *loop) pending() iter.Seq[*runner.Run] {
 // mayRecur refuses a trigger of a recurring request that comes due too often for who
 // asks for it.
 func mayRecur(ctx context.Context, spec schedule.Spec, now time.Time) error {
-	account, bounded := control.Bounded(ctx)
+	account, bounded := api.Bounded(ctx)
 	if !bounded || !oftener(spec, now, leastInterval) {
 		return nil
 	}
-	return control.Errorf(control.Usage, "have a task with that trigger in the file", "%q comes due more often than every %s, which is what %s may ask for", spec, schedule.FormatDuration(leastInterval), account)
+	return api.Errorf(api.Usage, "have a task with that trigger in the file", "%q comes due more often than every %s, which is what %s may ask for", spec, schedule.FormatDuration(leastInterval), account)
 }
 
 // oftener reports whether a trigger has two slots that are nearer than that.

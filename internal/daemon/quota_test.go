@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 	"rota/schedule"
@@ -25,30 +25,30 @@ const parkedTask = "[tasks.t]\nlog = \"x\"\nparams = { p = \"\" }\ninput_max = \
 func TestRequestsOfAUserAreBounded(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", parkedTask, func(r *rig) {
 		for i := range mostAsked {
-			q := control.Request{Task: "t", Key: fmt.Sprint("k", i), In: time.Hour}
+			q := api.Request{Task: "t", Key: fmt.Sprint("k", i), In: time.Hour}
 			if i%2 == 0 {
 				q.In, q.Held = 0, true
 			}
-			if _, err := r.service(nil).Request(control.AsCaller(r.t.Context(), bobs), q, nil); err != nil {
+			if _, err := r.service(nil).Request(api.AsCaller(r.t.Context(), bobs), q, nil); err != nil {
 				t.Fatal(i, err)
 			}
 		}
 		ask := func(key string) error {
-			_, err := r.service(nil).Request(control.AsCaller(r.t.Context(), bobs), control.Request{Task: "t", Key: key, In: time.Hour}, nil)
+			_, err := r.service(nil).Request(api.AsCaller(r.t.Context(), bobs), api.Request{Task: "t", Key: key, In: time.Hour}, nil)
 			synctest.Wait()
 			return err
 		}
-		if err := ask("more"); control.CodeOf(err) != control.NotNow {
+		if err := ask("more"); api.CodeOf(err) != api.NotNow {
 			t.Errorf("one more: %v", err)
 		}
 		if err := ask("k1"); err != nil {
 			t.Errorf("one of them again: %v", err)
 		}
-		if id := r.ada().run(control.Request{Key: "roots", In: time.Hour}); id != "t/roots" {
+		if id := r.ada().run(api.Request{Key: "roots", In: time.Hour}); id != "t/roots" {
 			t.Errorf("root's: %s", id)
 		}
 		r.restart(0)
-		if err := ask("more"); control.CodeOf(err) != control.NotNow {
+		if err := ask("more"); api.CodeOf(err) != api.NotNow {
 			t.Errorf("one more after a restart: %v", err)
 		}
 		r.ada().must(r.ada().Cancel(r.t.Context(), "t/k1"))
@@ -63,31 +63,31 @@ func TestRequestsOfAUserAreBounded(t *testing.T) {
 }
 
 // bobs may do what the user may whose task t is.
-var bobs = control.Caller{Who: "bob", Grants: []control.Grant{{May: control.MayOwn, Tasks: func(task string) bool { return task == "t" }}}}
+var bobs = api.Caller{Who: "bob", Grants: []api.Grant{{May: api.MayOwn, Tasks: func(task string) bool { return task == "t" }}}}
 
 // Recurring requests of a user are few and far between.
 func TestRecurringRequestsOfAUserAreBounded(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", parkedTask, func(r *rig) {
 		bob, root := r.owner(), r.ada()
 		for _, on := range []string{"interval 1s", "interval 9s", "cron * * * * * *", "cron 0,5 * * * * *", "at 12:00:00, 12:00:09"} {
-			bob.refused(control.Usage)(bob.Request(bob.ctx, control.Request{Task: "t", Key: "fast", On: on}, nil))
+			bob.refused(api.Usage)(bob.Request(bob.ctx, api.Request{Task: "t", Key: "fast", On: on}, nil))
 		}
 		for i := range mostRecurring {
-			if id := bob.run(control.Request{Key: fmt.Sprint("k", i), On: "interval 10s"}); id != fmt.Sprint("t/k", i) {
+			if id := bob.run(api.Request{Key: fmt.Sprint("k", i), On: "interval 10s"}); id != fmt.Sprint("t/k", i) {
 				t.Fatal(i, id)
 			}
 		}
-		bob.refused(control.NotNow)(bob.Request(bob.ctx, control.Request{Task: "t", Key: "more", On: "interval 1h"}, nil))
-		if id := bob.run(control.Request{Key: "k0", On: "interval 20s"}); id != "t/k0" { // changed
+		bob.refused(api.NotNow)(bob.Request(bob.ctx, api.Request{Task: "t", Key: "more", On: "interval 1h"}, nil))
+		if id := bob.run(api.Request{Key: "k0", On: "interval 20s"}); id != "t/k0" { // changed
 			t.Error(id)
 		}
 		for _, key := range []string{"a", "b"} {
-			if id := root.run(control.Request{Key: key, On: "interval 1s"}); id != "t/"+key {
+			if id := root.run(api.Request{Key: key, On: "interval 1s"}); id != "t/"+key {
 				t.Error(id)
 			}
 		}
-		run := r.caller(control.Caller{Who: "run t/x", Account: "bob"}, control.MayControl)
-		run.refused(control.Usage)(run.Reschedule(run.ctx, control.Rescheduling{Name: "t/k0", Expr: "interval 1s"}))
+		run := r.caller(api.Caller{Who: "run t/x", Account: "bob"}, api.MayControl)
+		run.refused(api.Usage)(run.Reschedule(run.ctx, api.Rescheduling{Name: "t/k0", Expr: "interval 1s"}))
 	})
 }
 
@@ -112,13 +112,13 @@ func TestOftener(t *testing.T) {
 // the same time; a refused request leaves nothing on the disk.
 func TestBytesOfAUserAreBounded(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", parkedTask, func(r *rig) {
-		ctx := control.AsCaller(r.t.Context(), bobs)
+		ctx := api.AsCaller(r.t.Context(), bobs)
 		const mega = 1 << 20
 		answers := make(chan error)
 		const crowd = 80
 		for i := range crowd {
 			go func() {
-				_, err := r.service(nil).Request(ctx, control.Request{Task: "t", Key: fmt.Sprint("k", i), Held: true}, strings.NewReader(strings.Repeat("x", mega)))
+				_, err := r.service(nil).Request(ctx, api.Request{Task: "t", Key: fmt.Sprint("k", i), Held: true}, strings.NewReader(strings.Repeat("x", mega)))
 				answers <- err
 			}()
 		}
@@ -127,7 +127,7 @@ func TestBytesOfAUserAreBounded(t *testing.T) {
 			switch err := <-answers; {
 			case err == nil:
 				taken++
-			case control.CodeOf(err) != control.NotNow:
+			case api.CodeOf(err) != api.NotNow:
 				t.Error(err)
 			}
 		}
@@ -136,7 +136,7 @@ func TestBytesOfAUserAreBounded(t *testing.T) {
 			t.Errorf("%d MiB were taken", taken)
 		}
 		for i := range crowd { // one after the other all that fits
-			_, _ = r.service(nil).Request(ctx, control.Request{Task: "t", Key: fmt.Sprint("m", i), Held: true}, strings.NewReader(strings.Repeat("y", mega)))
+			_, _ = r.service(nil).Request(ctx, api.Request{Task: "t", Key: fmt.Sprint("m", i), Held: true}, strings.NewReader(strings.Repeat("y", mega)))
 			synctest.Wait()
 		}
 		files, err := filepath.Glob(filepath.Join(r.stateDir, "logs", "t", "*.input"))
@@ -150,8 +150,8 @@ func TestBytesOfAUserAreBounded(t *testing.T) {
 			t.Errorf("still counted: %+v", users)
 		}
 		r.restart(0)
-		_, err = r.service(nil).Request(ctx, control.Request{Task: "t", Key: "again", Held: true, Params: map[string]string{"p": strings.Repeat("x", 60<<10)}}, nil)
-		if control.CodeOf(err) != control.NotNow {
+		_, err = r.service(nil).Request(ctx, api.Request{Task: "t", Key: "again", Held: true, Params: map[string]string{"p": strings.Repeat("x", 60<<10)}}, nil)
+		if api.CodeOf(err) != api.NotNow {
 			t.Errorf("after a restart: %v", err)
 		}
 	})
@@ -164,17 +164,17 @@ func TestRefusedRequestsLeaveNoInput(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", jobs, func(r *rig) {
 		ada := r.ada()
 		ask := func(key, text string, in time.Duration) error {
-			_, err := ada.Request(ada.ctx, control.Request{Task: "t", Key: key, In: in}, strings.NewReader(text))
+			_, err := ada.Request(ada.ctx, api.Request{Task: "t", Key: key, In: in}, strings.NewReader(text))
 			synctest.Wait()
 			return err
 		}
 		if err := errors.Join(ask("first", long, 0), ask("later", long, time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		if err := ask("full", long, 0); control.CodeOf(err) != control.NotNow {
+		if err := ask("full", long, 0); api.CodeOf(err) != api.NotNow {
 			t.Errorf("a full queue: %v", err)
 		}
-		if err := ask("later", long+"y", time.Hour); control.CodeOf(err) != control.Conflict {
+		if err := ask("later", long+"y", time.Hour); api.CodeOf(err) != api.Conflict {
 			t.Errorf("another one of the same id: %v", err)
 		}
 		r.wrap = func(book ledger.Ledger) ledger.Ledger { return refusing{book} }
@@ -215,7 +215,7 @@ func TestListsAreBrief(t *testing.T) {
 			t.Fatal(err)
 		}
 		params := map[string]string{"p": secret}
-		for _, q := range []control.Request{
+		for _, q := range []api.Request{
 			{Key: "ended"}, {Key: "held", Held: true}, {Key: "later", In: time.Hour}, {Key: "often", On: "interval 1h"},
 		} {
 			q.Task, q.Params = "t", params
@@ -230,7 +230,7 @@ func TestListsAreBrief(t *testing.T) {
 				t.Errorf("%s: %v\n%s", what, err, text)
 			}
 		}
-		runs, err := ada.Runs(ada.ctx, control.RunQuery{})
+		runs, err := ada.Runs(ada.ctx, api.RunQuery{})
 		told("runs", runs, err)
 		tasks, err := ada.Tasks(ada.ctx)
 		for _, task := range tasks {
@@ -260,7 +260,7 @@ func TestPace(t *testing.T) {
 		now := time.Now() // which the ledger must not move on
 		r.pace.now = func() time.Time { return now }
 		hold := func(a as) error {
-			_, err := a.Hold(a.ctx, control.Holding{Tasks: []string{"t"}})
+			_, err := a.Hold(a.ctx, api.Holding{Tasks: []string{"t"}})
 			return err
 		}
 		var err error
@@ -268,10 +268,10 @@ func TestPace(t *testing.T) {
 		for ; held < 2*changesAtOnce && err == nil; held++ {
 			err = hold(bob)
 		}
-		if held != changesAtOnce+1 || control.CodeOf(err) != control.NotNow {
+		if held != changesAtOnce+1 || api.CodeOf(err) != api.NotNow {
 			t.Errorf("after %d holds: %v", held, err)
 		}
-		if _, err := bob.Cancel(bob.ctx, "t/none"); control.CodeOf(err) != control.NotNow {
+		if _, err := bob.Cancel(bob.ctx, "t/none"); api.CodeOf(err) != api.NotNow {
 			t.Errorf("another change: %v", err)
 		}
 		if _, err := bob.Tasks(bob.ctx); err != nil {
@@ -288,7 +288,7 @@ func TestPace(t *testing.T) {
 				t.Errorf("change %d after a second: %v", i, err)
 			}
 		}
-		if err := hold(bob); control.CodeOf(err) != control.NotNow {
+		if err := hold(bob); api.CodeOf(err) != api.NotNow {
 			t.Errorf("more than %d in a second: %v", changesASecond, err)
 		}
 	})

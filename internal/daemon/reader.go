@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
@@ -26,12 +26,12 @@ type reader struct {
 	states   func(context.Context) (map[string]ledger.TaskState, error)  // of a daemon; nil: the ledger's
 }
 
-var _ control.Reader = (*reader)(nil)
+var _ api.Reader = (*reader)(nil)
 
-// Status implements [control.Reader], where no daemon runs.
-func (r *reader) Status(ctx context.Context) (control.Status, error) {
+// Status implements [api.Reader], where no daemon runs.
+func (r *reader) Status(ctx context.Context) (api.Status, error) {
 	cfg := r.config()
-	s := control.Status{Config: cfg.Path, StateDir: r.stateDir, Timezone: cfg.Rota.Timezone.String(), Tasks: len(cfg.Tasks)}
+	s := api.Status{Config: cfg.Path, StateDir: r.stateDir, Timezone: cfg.Rota.Timezone.String(), Tasks: len(cfg.Tasks)}
 	cursor, err := r.book.Cursor(ctx)
 	if err != nil {
 		return s, err
@@ -58,7 +58,7 @@ func (r *reader) Status(ctx context.Context) (control.Status, error) {
 			s.Waiting++
 		}
 	}
-	slots, err := r.Next(ctx, control.NextQuery{})
+	slots, err := r.Next(ctx, api.NextQuery{})
 	if err != nil {
 		return s, err
 	}
@@ -107,7 +107,7 @@ func noRun(cfg *config.Config, id string) error {
 	if _, ok := cfg.Tasks[task]; !ok {
 		return noTask(cfg.Tasks, task)
 	}
-	return control.Errorf(control.NotFound, "to see what there is: rota history "+task, "there is no run %q", id)
+	return api.Errorf(api.NotFound, "to see what there is: rota history "+task, "there is no run %q", id)
 }
 
 // absent reports whether the ledger has not got what was asked for.

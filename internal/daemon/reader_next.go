@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 	"rota/schedule"
@@ -55,9 +55,9 @@ func (c coming) notes(at time.Time) []string {
 	return notes
 }
 
-// Next implements [control.Reader]. Each standing request counts as a task of
+// Next implements [api.Reader]. Each standing request counts as a task of
 // its own.
-func (r *reader) Next(ctx context.Context, q control.NextQuery) ([]control.Slot, error) {
+func (r *reader) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) {
 	cfg := r.config()
 	for _, name := range q.Tasks {
 		if _, ok := cfg.Tasks[name]; !ok {
@@ -68,9 +68,9 @@ func (r *reader) Next(ctx context.Context, q control.NextQuery) ([]control.Slot,
 	if err != nil {
 		return nil, err
 	}
-	var slots []control.Slot
+	var slots []api.Slot
 	for _, s := range series {
-		if !control.SeesTask(ctx, s.task) {
+		if !api.SeesTask(ctx, s.task) {
 			continue // nor does it count
 		}
 		for range max(1, q.N) {
@@ -79,12 +79,12 @@ func (r *reader) Next(ctx context.Context, q control.NextQuery) ([]control.Slot,
 				break
 			}
 			if len(slots) == mostSlots {
-				return nil, control.Errorf(control.Usage, "ask for fewer, or until an earlier time", "more than %d slots", mostSlots)
+				return nil, api.Errorf(api.Usage, "ask for fewer, or until an earlier time", "more than %d slots", mostSlots)
 			}
 			slots = append(slots, slot)
 		}
 	}
-	slices.SortFunc(slots, func(a, b control.Slot) int {
+	slices.SortFunc(slots, func(a, b api.Slot) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Task, b.Task), cmp.Compare(a.Request, b.Request))
 	})
 	return slots, nil
@@ -157,7 +157,7 @@ func (r *reader) series(ctx context.Context, cfg *config.Config, names []string)
 
 // next returns the next slot that is not left out; its At is zero if there is
 // none. Triggers that come due at the same instant are one slot.
-func (s *series) next() control.Slot {
+func (s *series) next() api.Slot {
 	for {
 		var first time.Time
 		var notes []string
@@ -176,7 +176,7 @@ func (s *series) next() control.Slot {
 			}
 		}
 		if s.at = first; first.IsZero() {
-			return control.Slot{}
+			return api.Slot{}
 		}
 		if slices.ContainsFunc(s.skip, func(skip ledger.Skip) bool { return skip.Slot.Equal(first) }) {
 			continue
@@ -184,7 +184,7 @@ func (s *series) next() control.Slot {
 		if holds(s.held, first) != nil {
 			notes = append(notes, "held")
 		}
-		return control.Slot{Task: s.task, At: first.In(s.zone), Note: strings.Join(notes, "; "), Request: s.of}
+		return api.Slot{Task: s.task, At: first.In(s.zone), Note: strings.Join(notes, "; "), Request: s.of}
 	}
 }
 

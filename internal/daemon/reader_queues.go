@@ -7,15 +7,15 @@ import (
 	"slices"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
 
-// Queues implements [control.Reader].
-func (r *reader) Queues(ctx context.Context, patterns ...string) (control.Queues, error) {
+// Queues implements [api.Reader].
+func (r *reader) Queues(ctx context.Context, patterns ...string) (api.Queues, error) {
 	cfg, now := r.config(), r.now()
-	var answer control.Queues
+	var answer api.Queues
 	names := slices.Sorted(maps.Keys(cfg.Queues))
 	if len(patterns) > 0 {
 		var unmatched []string
@@ -48,7 +48,7 @@ func (r *reader) Queues(ctx context.Context, patterns ...string) (control.Queues
 			waiting[lane]++
 		}
 	}
-	answer.Queues = make([]control.Queue, 0, len(names))
+	answer.Queues = make([]api.Queue, 0, len(names))
 	for _, name := range names {
 		q, hold := cfg.Queues[name], holds(states[ledger.QueueName(name)].Hold, now)
 		auto, _ := config.MatchQueues(cfg.Rota.Autostart, []string{name})
@@ -56,7 +56,7 @@ func (r *reader) Queues(ctx context.Context, patterns ...string) (control.Queues
 		if hold != nil || len(auto) == 0 {
 			state = "stopped"
 		}
-		answer.Queues = append(answer.Queues, control.Queue{
+		answer.Queues = append(answer.Queues, api.Queue{
 			Queue: name, State: state, Workers: q.Workers, Capacity: q.Capacity, Description: q.Description,
 			Running: append([]string{}, running[name]...), Waiting: waiting[name], Hold: holdOf(hold),
 		})

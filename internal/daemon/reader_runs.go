@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
@@ -14,8 +14,8 @@ import (
 // mostRuns is how many runs are returned to who does not say how many.
 const mostRuns = 100
 
-// Runs implements [control.Reader].
-func (r *reader) Runs(ctx context.Context, q control.RunQuery) ([]runner.Run, error) {
+// Runs implements [api.Reader].
+func (r *reader) Runs(ctx context.Context, q api.RunQuery) ([]runner.Run, error) {
 	runs, err := r.book.List(ctx, ledger.Filter{
 		Brief: true, Task: q.Task, States: q.States, Outcomes: q.Outcomes, Since: q.Since, Limit: cmp.Or(q.N, mostRuns),
 	})
@@ -38,20 +38,20 @@ func (r *reader) known(ctx context.Context, task string) error {
 	return noTask(cfg.Tasks, task)
 }
 
-// Run implements [control.Reader].
-func (r *reader) Run(ctx context.Context, id string) (control.Run, error) {
+// Run implements [api.Reader].
+func (r *reader) Run(ctx context.Context, id string) (api.Run, error) {
 	id, err := r.resolve(ctx, id)
 	if err != nil {
-		return control.Run{}, err
+		return api.Run{}, err
 	}
 	run, steps, err := r.book.Get(ctx, id)
 	if absent(err) {
 		err = noRun(r.config(), id)
 	}
 	if err != nil {
-		return control.Run{}, err
+		return api.Run{}, err
 	}
-	answer := control.Run{Run: run, Transitions: steps}
+	answer := api.Run{Run: run, Transitions: steps}
 	if log, err := r.book.OpenLog(ctx, run.ID); err == nil {
 		log.Close()
 		answer.Outputs = true
@@ -74,7 +74,7 @@ func (r *reader) resolve(ctx context.Context, id string) (string, error) {
 	if err := r.known(ctx, id); err != nil {
 		return "", err
 	}
-	return "", control.Errorf(control.NotFound, "", "task %q has no run yet", id)
+	return "", api.Errorf(api.NotFound, "", "task %q has no run yet", id)
 }
 
 // ran returns the run that a name is of where only one that runs or ran will do:
@@ -88,7 +88,7 @@ func (r *reader) ran(ctx context.Context, id string) (runner.Run, error) {
 	switch {
 	case absent(err):
 		return run, noRun(r.config(), id)
-	case err == nil && !control.SeesRun(ctx, run):
+	case err == nil && !api.SeesRun(ctx, run):
 		return run, noRun(r.config(), id)
 	case err != nil || run.On == "":
 		return run, err
@@ -98,25 +98,25 @@ func (r *reader) ran(ctx context.Context, id string) (runner.Run, error) {
 		Outcomes: []runner.Outcome{runner.OK, runner.Failed, runner.TimedOut, runner.Lost},
 	})
 	if err == nil && len(ran) > 0 {
-		if run = ran[0]; !control.SeesRun(ctx, run) {
+		if run = ran[0]; !api.SeesRun(ctx, run) {
 			return run, noRun(r.config(), id)
 		}
 	}
 	return run, err
 }
 
-// Result implements [control.Reader].
+// Result implements [api.Reader].
 func (r *reader) Result(ctx context.Context, id string) (io.ReadCloser, error) {
 	run, err := r.ran(ctx, id)
 	switch {
 	case err != nil:
 		return nil, err
 	case run.Outcome == "":
-		return nil, control.Errorf(control.NotNow, "", "run %s is %s; there is no result before its end", run.ID, run.State)
+		return nil, api.Errorf(api.NotNow, "", "run %s is %s; there is no result before its end", run.ID, run.State)
 	}
 	result, err := r.book.OpenResult(ctx, run.ID)
 	if absent(err) {
-		err = control.Errorf(control.NotFound, "a task writes it to the file that ROTA_RESULT_FILE names", "run %s has no result", run.ID)
+		err = api.Errorf(api.NotFound, "a task writes it to the file that ROTA_RESULT_FILE names", "run %s has no result", run.ID)
 	}
 	return result, err
 }

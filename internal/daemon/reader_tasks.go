@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
 
-// Tasks implements [control.Reader].
-func (r *reader) Tasks(ctx context.Context, names ...string) ([]control.Task, error) {
+// Tasks implements [api.Reader].
+func (r *reader) Tasks(ctx context.Context, names ...string) ([]api.Task, error) {
 	cfg, now := r.config(), r.now()
 	for _, name := range names {
 		if _, ok := cfg.Tasks[name]; !ok {
@@ -41,7 +41,7 @@ func (r *reader) Tasks(ctx context.Context, names ...string) ([]control.Task, er
 	if !byName {
 		names = slices.Sorted(maps.Keys(cfg.Tasks))
 	}
-	tasks := make([]control.Task, 0, len(names))
+	tasks := make([]api.Task, 0, len(names))
 	for _, name := range names {
 		t := taskOf(cfg, name, states[name], alive[name], now)
 		t.Next = next[name]
@@ -92,15 +92,15 @@ func (r *reader) alive(ctx context.Context, names []string) (map[string][]runner
 
 // taskOf is what the file, the ledger's state and its runs without an outcome
 // say of a task.
-func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []runner.Run, now time.Time) control.Task {
+func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []runner.Run, now time.Time) api.Task {
 	task := cfg.Tasks[name]
-	t := control.Task{
+	t := api.Task{
 		Task: name, Description: task.Description, Tags: task.Tags, Enabled: task.Enabled,
 		Schedule: InWords(task), Timezone: zoneToShow(cfg, name).String(), Mode: task.Mode, Queue: task.Queue, User: task.User, Params: task.Params,
 		Action: runner.ActionName(task.Action), Does: Does(task.Action), Hold: holdOf(holds(state.Hold, now)),
 	}
 	if on := rescheduled(task, state, now); on != nil {
-		t.On = &control.On{Expr: on.Expr, By: on.By, Since: on.Since, Until: on.Until}
+		t.On = &api.On{Expr: on.Expr, By: on.By, Since: on.Since, Until: on.Until}
 	}
 	for _, skip := range state.Skip {
 		if skip.Slot.After(now) {
@@ -130,7 +130,7 @@ func rescheduled(task config.Task, state ledger.TaskState, now time.Time) *ledge
 
 // stateOf is a task's state in one word. What waits for a time to come or to be
 // released says nothing of how the task is.
-func stateOf(t control.Task, alive []runner.Run) string {
+func stateOf(t api.Task, alive []runner.Run) string {
 	switch {
 	case len(t.Running) > 0:
 		return string(runner.Running)
@@ -147,14 +147,14 @@ func stateOf(t control.Task, alive []runner.Run) string {
 }
 
 // settingsOf is all keys of a task as they are in force.
-func settingsOf(t config.Task) []control.Setting {
-	var all []control.Setting
+func settingsOf(t config.Task) []api.Setting {
+	var all []api.Setting
 	action := runner.ActionName(t.Action)
 	for _, s := range t.Settings() {
 		if s.Key == action {
 			s.Value = Does(t.Action) // it may hold more than others should read
 		}
-		all = append(all, control.Setting(s))
+		all = append(all, api.Setting(s))
 	}
 	return all
 }

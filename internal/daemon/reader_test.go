@@ -13,13 +13,13 @@ import (
 	"time"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
 
 // summary is a task in one line.
-func summary(t control.Task) string {
+func summary(t api.Task) string {
 	text := t.Task + " " + t.State
 	add := func(name string, v any, given bool) {
 		if given {
@@ -111,7 +111,7 @@ func TestReaderTasks(t *testing.T) {
 		})
 	}
 	_, err := newShelf(t, jobs).Tasks(t.Context(), "T2")
-	if control.CodeOf(err) != control.NotFound {
+	if api.CodeOf(err) != api.NotFound {
 		t.Errorf("an unknown name: got %v", err)
 	}
 }
@@ -145,14 +145,14 @@ log = "x"
 `)
 	s.state(ledger.TaskState{Hold: &ledger.Hold{Since: s.at, Until: s.hour(12.75)}})
 	for _, c := range []struct {
-		q    control.NextQuery
+		q    api.NextQuery
 		want string
 	}{
-		{control.NextQuery{}, "12:30 both, 12:30 t (held), 13:00 finish (then from the end of each run)"},
-		{control.NextQuery{Tasks: []string{"t"}, N: 3}, "12:30 t (held), 13:00 t, 13:30 t"},
-		{control.NextQuery{Tasks: []string{"both"}, N: 3}, "12:30 both, 12:45 both, 13:20 both"},
-		{control.NextQuery{N: 10, Until: s.hour(13)}, "12:30 both, 12:30 t (held), 12:45 both, 13:00 finish (then from the end of each run), 13:00 t"},
-		{control.NextQuery{Tasks: []string{"hand", "boot"}}, ""},
+		{api.NextQuery{}, "12:30 both, 12:30 t (held), 13:00 finish (then from the end of each run)"},
+		{api.NextQuery{Tasks: []string{"t"}, N: 3}, "12:30 t (held), 13:00 t, 13:30 t"},
+		{api.NextQuery{Tasks: []string{"both"}, N: 3}, "12:30 both, 12:45 both, 13:20 both"},
+		{api.NextQuery{N: 10, Until: s.hour(13)}, "12:30 both, 12:30 t (held), 12:45 both, 13:00 finish (then from the end of each run), 13:00 t"},
+		{api.NextQuery{Tasks: []string{"hand", "boot"}}, ""},
 	} {
 		slots, err := s.Next(t.Context(), c.q)
 		if err != nil {
@@ -170,7 +170,7 @@ log = "x"
 			t.Errorf("%+v:\ngot  %s\nwant %s", c.q, text, c.want)
 		}
 	}
-	if _, err := s.Next(t.Context(), control.NextQuery{N: mostSlots + 1}); control.CodeOf(err) != control.Usage {
+	if _, err := s.Next(t.Context(), api.NextQuery{N: mostSlots + 1}); api.CodeOf(err) != api.Usage {
 		t.Errorf("too many: got %v", err)
 	}
 }
@@ -192,7 +192,7 @@ log = "x"
 cron = "5 * * * *"
 log = "x"
 `, func(r *rig) {
-		ask := func(q control.NextQuery) string {
+		ask := func(q api.NextQuery) string {
 			t.Helper()
 			alone := r.asker()
 			alone.agenda = nil
@@ -203,7 +203,7 @@ log = "x"
 			text, _ := json.MarshalIndent(slots, "", " ")
 			return strings.ReplaceAll(string(text), "then from the end of each run", "")
 		}
-		byAgenda := func(q control.NextQuery) string {
+		byAgenda := func(q api.NextQuery) string {
 			t.Helper()
 			slots, err := r.asker().Next(r.t.Context(), q)
 			if err != nil {
@@ -217,7 +217,7 @@ log = "x"
 			func() { r.pass(90 * time.Minute) },
 			func() {
 				r.inLoop(func(ctx context.Context) error {
-					_, err := r.reschedule(ctx, control.Rescheduling{Name: "a", Expr: "interval 13m"}, "ada")
+					_, err := r.reschedule(ctx, api.Rescheduling{Name: "a", Expr: "interval 13m"}, "ada")
 					return err
 				})
 			},
@@ -227,7 +227,7 @@ log = "x"
 			func() { r.pass(3 * time.Hour) },
 		} {
 			do()
-			for _, q := range []control.NextQuery{{}, {Tasks: []string{"a", "b", "d"}, N: 7}} {
+			for _, q := range []api.NextQuery{{}, {Tasks: []string{"a", "b", "d"}, N: 7}} {
 				if got, want := ask(q), byAgenda(q); got != want {
 					t.Errorf("step %d: without a daemon\n%s\nby its agenda\n%s", step, got, want)
 				}
@@ -246,7 +246,7 @@ func TestReaderRuns(t *testing.T) {
 	s.at = s.hour(14)
 	s.advance(runner.Batch{Folds: []runner.Run{fold(s, runner.Skipped, runner.Reason{Code: runner.ReasonOverlapRunning})}})
 
-	list := func(q control.RunQuery) (ids []string) {
+	list := func(q api.RunQuery) (ids []string) {
 		t.Helper()
 		runs, err := s.Runs(ctx, q)
 		if err != nil {
@@ -258,21 +258,21 @@ func TestReaderRuns(t *testing.T) {
 		return ids
 	}
 	for _, c := range []struct {
-		q    control.RunQuery
+		q    api.RunQuery
 		want string
 	}{
-		{control.RunQuery{}, "[140000Z 130000Z 120000Z]"},
-		{control.RunQuery{Task: "t", N: 1}, "[140000Z]"},
-		{control.RunQuery{Outcomes: []runner.Outcome{runner.Failed}}, "[120000Z]"},
-		{control.RunQuery{States: []runner.State{runner.Running}}, "[130000Z]"},
-		{control.RunQuery{Since: s.hour(13)}, "[140000Z 130000Z]"},
-		{control.RunQuery{Task: "other"}, "[]"},
+		{api.RunQuery{}, "[140000Z 130000Z 120000Z]"},
+		{api.RunQuery{Task: "t", N: 1}, "[140000Z]"},
+		{api.RunQuery{Outcomes: []runner.Outcome{runner.Failed}}, "[120000Z]"},
+		{api.RunQuery{States: []runner.State{runner.Running}}, "[130000Z]"},
+		{api.RunQuery{Since: s.hour(13)}, "[140000Z 130000Z]"},
+		{api.RunQuery{Task: "other"}, "[]"},
 	} {
 		if got := fmt.Sprint(list(c.q)); got != c.want {
 			t.Errorf("%+v: got %s, want %s", c.q, got, c.want)
 		}
 	}
-	if _, err := s.Runs(ctx, control.RunQuery{Task: "othre"}); control.CodeOf(err) != control.NotFound {
+	if _, err := s.Runs(ctx, api.RunQuery{Task: "othre"}); api.CodeOf(err) != api.NotFound {
 		t.Errorf("an unknown task: got %v", err)
 	}
 	run, err := s.Run(ctx, "t")
@@ -284,14 +284,14 @@ func TestReaderRuns(t *testing.T) {
 		"other":  `task "other" has no run yet`,
 		"ohter":  `no task "ohter"; did you mean "other"?`,
 	} {
-		if _, err := s.Run(ctx, id); control.CodeOf(err) != control.NotFound || err.Error() != want {
+		if _, err := s.Run(ctx, id); api.CodeOf(err) != api.NotFound || err.Error() != want {
 			t.Errorf("%s: got %v", id, err)
 		}
 	}
-	if _, err := s.Result(ctx, "t"); control.CodeOf(err) != control.NotNow {
+	if _, err := s.Result(ctx, "t"); api.CodeOf(err) != api.NotNow {
 		t.Errorf("a result before the end: got %v", err)
 	}
-	if _, err := s.Result(ctx, first.Run.ID); control.CodeOf(err) != control.NotFound {
+	if _, err := s.Result(ctx, first.Run.ID); api.CodeOf(err) != api.NotFound {
 		t.Errorf("no result: got %v", err)
 	}
 }
@@ -341,7 +341,7 @@ func TestOffline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := func(f func(r control.Reader)) {
+	read := func(f func(r api.Reader)) {
 		t.Helper()
 		r, closer, err := Offline(ctx, cfg)
 		if err != nil {
@@ -350,7 +350,7 @@ func TestOffline(t *testing.T) {
 		defer closer.Close()
 		f(r)
 	}
-	read(func(r control.Reader) { // before there ever was a daemon
+	read(func(r api.Reader) { // before there ever was a daemon
 		tasks, err := r.Tasks(ctx)
 		if err != nil || len(tasks) != 1 || tasks[0].State != "new" || tasks[0].Next.IsZero() {
 			t.Errorf("got %+v, %v", tasks, err)
@@ -388,7 +388,7 @@ func TestOffline(t *testing.T) {
 	if err := book.Close(); err != nil {
 		t.Fatal(err)
 	}
-	read(func(r control.Reader) {
+	read(func(r api.Reader) {
 		tasks, err := r.Tasks(ctx)
 		if err != nil || tasks[0].State != "ok" || tasks[0].LastSuccess.IsZero() {
 			t.Errorf("got %+v, %v", tasks, err)

@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
@@ -65,7 +65,7 @@ func TestNotMissed(t *testing.T) {
 		{"held while rota was away", tens, func(r *rig) {
 			r.pass(5 * time.Minute)
 			ada := r.ada()
-			ada.must(ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}}))
+			ada.must(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}}))
 			r.restart(time.Hour)
 			ada = r.ada()
 			ada.must(ada.Release(ada.ctx, "t"))
@@ -74,7 +74,7 @@ func TestNotMissed(t *testing.T) {
 		{"held until rota was away", tens, func(r *rig) {
 			r.pass(5 * time.Minute)
 			ada := r.ada()
-			ada.must(ada.Hold(ada.ctx, control.Holding{Tasks: []string{"t"}, For: 30 * time.Minute}))
+			ada.must(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}, For: 30 * time.Minute}))
 			r.restart(time.Hour)
 			r.pass(6 * time.Minute)
 		}, "12:10:00-12:30:00×3 skipped, 12:40:00 catchup, 12:50:00 catchup, 13:00:00 catchup, 13:10:00"},
@@ -198,9 +198,9 @@ func TestRetentionFollowsTheFile(t *testing.T) {
 		}, 2, 2},
 		{"of what grows old", "[tasks.t]\nonce = 2026-11-21T12:10:00\nlog = \"x\"\nkeep = { age = \"36h\" }\n", func(r *rig) {
 			ada := r.ada()
-			ada.run(control.Request{})
+			ada.run(api.Request{})
 			r.pass(30 * time.Hour)
-			ada.run(control.Request{}) // the newest is kept
+			ada.run(api.Request{}) // the newest is kept
 			r.pass(48 * time.Hour)
 		}, 1, 1},
 	} {

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/internal/suggest"
 	"rota/runner"
@@ -36,7 +36,7 @@ var slotKey = regexp.MustCompile(`(^|\.)\d{8}T\d{6}Z$`)
 
 // request asks for a run. The input is read and the row added by whoever asks, not
 // by the loop: so many can be written together.
-func (l *loop) request(ctx context.Context, r control.Request, from io.Reader, who string) (runner.Run, error) {
+func (l *loop) request(ctx context.Context, r api.Request, from io.Reader, who string) (runner.Run, error) {
 	var run runner.Run
 	var most int64
 	var share *share
@@ -60,7 +60,7 @@ func (l *loop) request(ctx context.Context, r control.Request, from io.Reader, w
 }
 
 // enter records a request that was admitted, with what it reads.
-func (l *loop) enter(ctx context.Context, r control.Request, run runner.Run, from io.Reader, most int64) (runner.Run, error) {
+func (l *loop) enter(ctx context.Context, r api.Request, run runner.Run, from io.Reader, most int64) (runner.Run, error) {
 	var err error
 	if r.Key == "" {
 		if run.ID, err = l.unused(ctx, r.Task); err != nil {
@@ -77,7 +77,7 @@ func (l *loop) enter(ctx context.Context, r control.Request, run runner.Run, fro
 	if r.Key != "" {
 		// Two with one id would write one file.
 		if _, twice := l.asking.LoadOrStore(run.ID, true); twice {
-			return run, control.Errorf(control.NotNow, "try again", "%s is just being asked for", run.ID)
+			return run, api.Errorf(api.NotNow, "try again", "%s is just being asked for", run.ID)
 		}
 		defer l.asking.Delete(run.ID)
 	}
@@ -151,9 +151,9 @@ func (l *loop) submit(ctx context.Context, run runner.Run, in *input, given bool
 	}
 	switch {
 	case errors.Is(err, ledger.ErrExists):
-		return run, control.Errorf(control.Conflict, "choose another id, or see what it is: rota show "+run.ID, "%s is taken by a request for something else", run.ID)
+		return run, api.Errorf(api.Conflict, "choose another id, or see what it is: rota show "+run.ID, "%s is taken by a request for something else", run.ID)
 	case errors.Is(err, ledger.ErrQueueFull):
-		return run, control.Errorf(control.NotNow, "try again later", "the queue %q is full", run.Queue)
+		return run, api.Errorf(api.NotNow, "try again later", "the queue %q is full", run.Queue)
 	case err != nil:
 		return run, err
 	}
@@ -218,7 +218,7 @@ func (l *loop) take(run runner.Run) {
 }
 
 // admit checks a request and makes a run of it.
-func (l *loop) admit(ctx context.Context, r control.Request, who string) (runner.Run, error) {
+func (l *loop) admit(ctx context.Context, r api.Request, who string) (runner.Run, error) {
 	if err := r.Check(); err != nil {
 		return runner.Run{}, err
 	}
@@ -230,14 +230,14 @@ func (l *loop) admit(ctx context.Context, r control.Request, who string) (runner
 	case l.stopping:
 		return runner.Run{}, errStopping
 	case slotKey.MatchString(r.Key):
-		return runner.Run{}, control.Errorf(control.Usage, "choose another", "%q is what the run of a slot is called", r.Key)
+		return runner.Run{}, api.Errorf(api.Usage, "choose another", "%q is what the run of a slot is called", r.Key)
 	}
 	if err := checkParams(r, task.Params); err != nil {
 		return runner.Run{}, err
 	}
 	run := runner.Run{
 		ID: r.Task + "/" + r.Key, Task: r.Task, Cause: runner.CauseManual, State: runner.Queued,
-		Scheduled: now, Queued: now, Params: r.Params, Queue: task.Queue, Priority: task.Priority, Who: who, User: task.User, Force: r.Force, Binding: (r.Force || r.Held) && control.Binds(ctx, r.Task),
+		Scheduled: now, Queued: now, Params: r.Params, Queue: task.Queue, Priority: task.Priority, Who: who, User: task.User, Force: r.Force, Binding: (r.Force || r.Held) && api.Binds(ctx, r.Task),
 	}
 	at := r.At
 	if r.In > 0 {
@@ -265,7 +265,7 @@ func (l *loop) admit(ctx context.Context, r control.Request, who string) (runner
 	}
 	if run.State == runner.Queued {
 		if h, held := l.held(r.Task); held && !r.Force {
-			return run, control.Errorf(control.Conflict, "to run it all the same: rota run --force "+r.Task+"; to release it: rota release "+r.Task, "task %q is %s", r.Task, h)
+			return run, api.Errorf(api.Conflict, "to run it all the same: rota run --force "+r.Task+"; to release it: rota release "+r.Task, "task %q is %s", r.Task, h)
 		}
 		if err := l.mayEnd(ctx, r.Task); err != nil {
 			return run, err
@@ -277,13 +277,13 @@ func (l *loop) admit(ctx context.Context, r control.Request, who string) (runner
 	}
 	run.Queued = time.Time{}
 	if l.parked(r.Task) >= mostParked {
-		return run, control.Errorf(control.NotNow, "cancel some: rota cancel --all "+r.Task, "%d requests of task %q wait for their time", mostParked, r.Task)
+		return run, api.Errorf(api.NotNow, "cancel some: rota cancel --all "+r.Task, "%d requests of task %q wait for their time", mostParked, r.Task)
 	}
 	return run, nil
 }
 
 func tooMany(task string) error {
-	return control.Errorf(control.NotNow, "try again later", "too many runs of task %q wait", task)
+	return api.Errorf(api.NotNow, "try again later", "too many runs of task %q wait", task)
 }
 
 // noTask is the answer to a name that is not in the file.
@@ -294,12 +294,12 @@ func noTask[T any](tasks map[string]T, name string) error {
 	if near := suggest.Nearest(name, slices.Sorted(maps.Keys(tasks))); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	return control.Errorf(control.NotFound, hint, "no task %q", name)
+	return api.Errorf(api.NotFound, hint, "no task %q", name)
 }
 
 // checkParams refuses parameters that the task does not have, and more than fit
 // into an environment.
-func checkParams(r control.Request, known map[string]string) error {
+func checkParams(r api.Request, known map[string]string) error {
 	sum := 0
 	for _, name := range slices.Sorted(maps.Keys(r.Params)) {
 		if _, ok := known[name]; !ok {
@@ -310,12 +310,12 @@ func checkParams(r control.Request, known map[string]string) error {
 			} else if len(names) == 0 {
 				hint = fmt.Sprintf("task %q has none", r.Task)
 			}
-			return control.Errorf(control.Usage, hint, "no parameter %q", name)
+			return api.Errorf(api.Usage, hint, "no parameter %q", name)
 		}
 		sum += len(name) + len(r.Params[name])
 	}
 	if sum > mostParams {
-		return control.Errorf(control.Usage, "give what is long as input", "the parameters are longer than %d bytes together", mostParams)
+		return api.Errorf(api.Usage, "give what is long as input", "the parameters are longer than %d bytes together", mostParams)
 	}
 	return nil
 }
@@ -335,7 +335,7 @@ func (l *loop) parked(task string) int {
 
 // content is a digest of all that was asked for: the same id with the same is the
 // same request.
-func content(r control.Request, in *input) string {
+func content(r api.Request, in *input) string {
 	text, _ := json.Marshal([]any{r.At, r.In, r.On, r.Held, r.Params, in.digest})
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])

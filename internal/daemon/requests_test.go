@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 )
 
 // Many who ask in the same second, and give no id, each get a run of their own.
@@ -15,7 +15,7 @@ func TestIDsOfMany(t *testing.T) {
 		got := make(chan string)
 		for range many {
 			go func() {
-				run, err := ada.Request(ada.ctx, control.Request{Task: "t", In: time.Hour}, nil)
+				run, err := ada.Request(ada.ctx, api.Request{Task: "t", In: time.Hour}, nil)
 				if err != nil {
 					t.Error(err)
 				}

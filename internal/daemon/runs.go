@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
@@ -57,14 +57,14 @@ func (l *loop) record(run runner.Run) {
 // publish tells those who watch.
 func (l *loop) publish(run runner.Run) {
 	run = run.Brief()
-	l.hub.Publish(control.Message{Run: &run})
+	l.hub.Publish(api.Message{Run: &run})
 }
 
 // echo passes on a line of a run's output, to stdout and to those who watch.
 func (l *loop) echo(run runner.Run, line []byte) {
 	l.out.echo(run, line)
 	if l.hub.Watched() {
-		l.hub.PublishLine(control.LogLine{Time: time.Now(), Run: run.ID, User: run.User, Line: strings.ToValidUTF8(string(line), "\uFFFD")})
+		l.hub.PublishLine(api.LogLine{Time: time.Now(), Run: run.ID, User: run.User, Line: strings.ToValidUTF8(string(line), "\uFFFD")})
 	}
 }
 
@@ -74,7 +74,7 @@ func (l *loop) happened(events ...ledger.Event) {
 		if l.events.Add(1)%manyEvents == 0 {
 			l.grow()
 		}
-		l.hub.Publish(control.Message{Event: &control.Event{Time: e.Time, Kind: e.Kind, Task: e.Task, Who: e.Who, Text: e.Text}})
+		l.hub.Publish(api.Message{Event: &api.Event{Time: e.Time, Kind: e.Kind, Task: e.Task, Who: e.Who, Text: e.Text}})
 	}
 }
 

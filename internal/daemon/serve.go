@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rota/config"
+	"rota/internal/api"
 	"rota/internal/control"
 )
 
@@ -30,7 +31,7 @@ func SocketPath(socket, stateDir string) string {
 func (l *loop) open(c *config.Config) ([]*control.Door, error) {
 	for until := time.Now().Add(lingering); ; <-time.After(10 * time.Millisecond) {
 		doors, err := l.openDoors(c)
-		taken := control.CodeOf(err) == control.Conflict || errors.Is(err, syscall.EADDRINUSE)
+		taken := api.CodeOf(err) == api.Conflict || errors.Is(err, syscall.EADDRINUSE)
 		if !taken || time.Now().After(until) {
 			return doors, err
 		}
@@ -48,7 +49,7 @@ func (l *loop) openDoors(c *config.Config) ([]*control.Door, error) {
 	case err == nil:
 		doors = append(doors, socket)
 		l.vars = map[string]string{"ROTA_SOCKET": path}
-	case named != "" || control.CodeOf(err) == control.Conflict:
+	case named != "" || api.CodeOf(err) == api.Conflict:
 		return nil, fmt.Errorf("%w; set socket in [rota] of %s", err, c.Path)
 	default:
 		l.log.Error("nobody can ask this rota anything; set socket in [rota]", "error", err)
@@ -82,7 +83,7 @@ func (l *loop) owner(task string) (string, bool) {
 
 // serve answers at the doors until ctx ends. A socket that somebody removes is
 // opened again.
-func (l *loop) serve(ctx context.Context, s control.Service, tokens runTokens, doors []*control.Door, g ground) {
+func (l *loop) serve(ctx context.Context, s api.Service, tokens runTokens, doors []*control.Door, g ground) {
 	server := control.NewServer(control.Options{Service: s, Owner: l.owner, TokenOf: l.tokenOf(tokens), Log: l.log})
 	l.server.Store(server)
 	var wg sync.WaitGroup

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/notify"
 	"rota/runner"
 )
@@ -21,15 +21,15 @@ type service struct {
 	file *file
 }
 
-var _ control.Service = (*service)(nil)
+var _ api.Service = (*service)(nil)
 
-// Request implements [control.Service].
-func (s *service) Request(ctx context.Context, r control.Request, input io.Reader) (runner.Run, error) {
-	return s.l.request(ctx, r, input, control.Who(ctx))
+// Request implements [api.Service].
+func (s *service) Request(ctx context.Context, r api.Request, input io.Reader) (runner.Run, error) {
+	return s.l.request(ctx, r, input, api.Who(ctx))
 }
 
-// Reload implements [control.Service].
-func (s *service) Reload(ctx context.Context, plan bool) (control.Reloaded, error) {
+// Reload implements [api.Service].
+func (s *service) Reload(ctx context.Context, plan bool) (api.Reloaded, error) {
 	var changes config.Changes
 	var problems []string // of access
 	var err error
@@ -38,13 +38,13 @@ func (s *service) Reload(ctx context.Context, plan bool) (control.Reloaded, erro
 		if cfg, changes, err = s.file.plan(ctx); err == nil {
 			problems = s.l.access.problems(cfg.Web)
 		}
-	} else if changes, problems, err = s.file.reloadAll(ctx, s.l, cmp.Or(control.Who(ctx), "somebody")); err == nil {
+	} else if changes, problems, err = s.file.reloadAll(ctx, s.l, cmp.Or(api.Who(ctx), "somebody")); err == nil {
 		cfg = s.l.inForce.Load()
 	}
 	if err != nil {
-		return control.Reloaded{}, fileError(err, problems)
+		return api.Reloaded{}, fileError(err, problems)
 	}
-	r := control.Reloaded{Added: changes.Added, Removed: changes.Removed, Same: changes.Same, Settings: changes.Settings, Text: changes.String(), Plan: plan}
+	r := api.Reloaded{Added: changes.Added, Removed: changes.Removed, Same: changes.Same, Settings: changes.Settings, Text: changes.String(), Plan: plan}
 	for _, c := range changes.Changed {
 		r.Changed = append(r.Changed, c.Task+": "+c.Detail)
 	}
@@ -58,40 +58,40 @@ func (s *service) Reload(ctx context.Context, plan bool) (control.Reloaded, erro
 // fileError is an error of the file for others, with what else went wrong.
 func fileError(err error, also []string) error {
 	var wrong *config.Errors
-	if control.CodeOf(err) == control.NotNow {
+	if api.CodeOf(err) == api.NotNow {
 		return err
 	}
 	if !errors.As(err, &wrong) {
-		return control.Errorf(control.File, strings.Join(also, "; "), "%v", err)
+		return api.Errorf(api.File, strings.Join(also, "; "), "%v", err)
 	}
-	e := control.Errorf(control.File, "", "%s in the file; the last good one stays in force", plural(len(wrong.Faults), "error", "errors"))
+	e := api.Errorf(api.File, "", "%s in the file; the last good one stays in force", plural(len(wrong.Faults), "error", "errors"))
 	for _, f := range wrong.Faults {
-		e.Faults = append(e.Faults, control.Fault{Message: f.Msg, File: f.File, Line: f.Line, Column: f.Col, Hint: f.Hint, Warning: f.Warning, Text: f.Render()})
+		e.Faults = append(e.Faults, api.Fault{Message: f.Msg, File: f.File, Line: f.Line, Column: f.Col, Hint: f.Hint, Warning: f.Warning, Text: f.Render()})
 	}
 	for _, problem := range also {
-		e.Faults = append(e.Faults, control.Fault{Message: problem, Warning: true, Text: "warning: " + problem})
+		e.Faults = append(e.Faults, api.Fault{Message: problem, Warning: true, Text: "warning: " + problem})
 	}
 	return e
 }
 
-// Notify implements [control.Service].
-func (s *service) Notify(ctx context.Context, name string) (control.Notified, error) {
+// Notify implements [api.Service].
+func (s *service) Notify(ctx context.Context, name string) (api.Notified, error) {
 	if s.l.tells == nil {
-		return control.Notified{}, control.Errorf(control.NotFound, "", "no target %q", name)
+		return api.Notified{}, api.Errorf(api.NotFound, "", "no target %q", name)
 	}
 	to, took, err := s.l.tells.Test(ctx, name)
 	switch {
 	case errors.Is(err, notify.ErrNoTarget):
-		e := noTask(s.l.inForce.Load().Notify, name).(*control.Error)
+		e := noTask(s.l.inForce.Load().Notify, name).(*api.Error)
 		e.Message = "no [notify] target \"" + name + "\""
-		return control.Notified{}, e
+		return api.Notified{}, e
 	case err != nil:
-		return control.Notified{}, control.Errorf(control.Failed, "", "%s: %v", name, err)
+		return api.Notified{}, api.Errorf(api.Failed, "", "%s: %v", name, err)
 	}
-	return control.Notified{Target: name, To: to, Took: took.Seconds()}, nil
+	return api.Notified{Target: name, To: to, Took: took.Seconds()}, nil
 }
 
-// Watch implements [control.Service].
-func (s *service) Watch(ctx context.Context) (<-chan control.Message, error) {
+// Watch implements [api.Service].
+func (s *service) Watch(ctx context.Context) (<-chan api.Message, error) {
 	return s.l.hub.Watch(ctx), nil
 }

@@ -6,35 +6,35 @@ import (
 	"slices"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 )
 
-// StartQueues implements [control.Service].
-func (s *service) StartQueues(ctx context.Context, patterns ...string) (control.Queues, error) {
+// StartQueues implements [api.Service].
+func (s *service) StartQueues(ctx context.Context, patterns ...string) (api.Queues, error) {
 	return s.turn(ctx, patterns, false)
 }
 
-// StopQueues implements [control.Service].
-func (s *service) StopQueues(ctx context.Context, patterns ...string) (control.Queues, error) {
+// StopQueues implements [api.Service].
+func (s *service) StopQueues(ctx context.Context, patterns ...string) (api.Queues, error) {
 	return s.turn(ctx, patterns, true)
 }
 
-func (s *service) turn(ctx context.Context, patterns []string, stop bool) (control.Queues, error) {
+func (s *service) turn(ctx context.Context, patterns []string, stop bool) (api.Queues, error) {
 	if len(patterns) == 0 {
 		patterns = []string{"*"}
 	}
 	err := s.l.act(ctx, func(ctx context.Context) error {
 		names, _ := config.MatchQueues(patterns, slices.Sorted(maps.Keys(s.l.cfg.Queues)))
-		return s.l.turn(ctx, names, control.Who(ctx), stop)
+		return s.l.turn(ctx, names, api.Who(ctx), stop)
 	})
 	if err != nil {
-		return control.Queues{}, err
+		return api.Queues{}, err
 	}
 	return s.Queues(ctx, patterns...)
 }
 
 // Queues adds to what the ledger knows which queues the daemon has stopped.
-func (s *service) Queues(ctx context.Context, patterns ...string) (control.Queues, error) {
+func (s *service) Queues(ctx context.Context, patterns ...string) (api.Queues, error) {
 	q, err := s.reader.Queues(ctx, patterns...)
 	if err != nil {
 		return q, err

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"slices"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
 
-// Wait implements [control.Service].
+// Wait implements [api.Service].
 func (s *service) Wait(ctx context.Context, id string) (runner.Run, error) {
 	run, err := s.Run(ctx, id)
 	if err != nil || run.Outcome != "" {
@@ -23,14 +23,14 @@ func (s *service) Wait(ctx context.Context, id string) (runner.Run, error) {
 	return run.Run, err
 }
 
-// Cancel implements [control.Service].
+// Cancel implements [api.Service].
 func (s *service) Cancel(ctx context.Context, id string) (runner.Run, error) {
 	run, err := s.Run(ctx, id)
 	if err != nil {
 		return run.Run, err
 	}
 	err = s.l.act(ctx, func(ctx context.Context) error {
-		err := s.l.cancel(ctx, run.Run, runner.Reason{Code: runner.ReasonCancelled, By: control.Who(ctx)})
+		err := s.l.cancel(ctx, run.Run, runner.Reason{Code: runner.ReasonCancelled, By: api.Who(ctx)})
 		if !errors.Is(err, ledger.ErrConflict) {
 			return err
 		}
@@ -39,9 +39,9 @@ func (s *service) Cancel(ctx context.Context, id string) (runner.Run, error) {
 		case err != nil:
 			return err
 		case now.Outcome != "":
-			return control.Errorf(control.Conflict, "", "%s has ended: %s", run.ID, now.Outcome)
+			return api.Errorf(api.Conflict, "", "%s has ended: %s", run.ID, now.Outcome)
 		}
-		return control.Errorf(control.Conflict, "to stop it: rota stop "+run.ID, "%s is under way", run.ID)
+		return api.Errorf(api.Conflict, "to stop it: rota stop "+run.ID, "%s is under way", run.ID)
 	})
 	if err != nil {
 		return run.Run, err
@@ -50,11 +50,11 @@ func (s *service) Cancel(ctx context.Context, id string) (runner.Run, error) {
 	return run.Run, err
 }
 
-// CancelAll implements [control.Service]. Standing requests stay: they are a
+// CancelAll implements [api.Service]. Standing requests stay: they are a
 // schedule, and each is ended by name.
 func (s *service) CancelAll(ctx context.Context, task string) (n int, err error) {
 	states := []runner.State{runner.Queued, runner.Delayed, runner.Held}
-	why := runner.Reason{Code: runner.ReasonCancelled, By: control.Who(ctx)}
+	why := runner.Reason{Code: runner.ReasonCancelled, By: api.Who(ctx)}
 	runs, err := s.l.ledger.List(ctx, ledger.Filter{Brief: true, Task: task, States: states})
 	if err != nil {
 		return 0, err
@@ -81,9 +81,9 @@ func (s *service) CancelAll(ctx context.Context, task string) (n int, err error)
 	return n, nil
 }
 
-// Stop implements [control.Service].
+// Stop implements [api.Service].
 func (s *service) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
-	why := runner.Reason{Code: runner.ReasonStopped, By: control.Who(ctx)}
+	why := runner.Reason{Code: runner.ReasonStopped, By: api.Who(ctx)}
 	var stopped []string
 	err := s.l.act(ctx, func(ctx context.Context) error {
 		live, err := s.l.underWay(ctx, id)
@@ -122,18 +122,18 @@ func (l *loop) underWay(ctx context.Context, id string) ([]runner.Run, error) {
 		return live, nil
 	}
 	if key == "" {
-		return nil, control.Errorf(control.Conflict, "", "no run of task %q is under way", task)
+		return nil, api.Errorf(api.Conflict, "", "no run of task %q is under way", task)
 	}
 	run, _, err := l.ledger.Get(ctx, id)
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
-		return nil, control.Errorf(control.NotFound, "", "no run %q", id)
+		return nil, api.Errorf(api.NotFound, "", "no run %q", id)
 	case err != nil:
 		return nil, err
 	case run.Outcome != "":
-		return nil, control.Errorf(control.Conflict, "", "%s has ended: %s", id, run.Outcome)
+		return nil, api.Errorf(api.Conflict, "", "%s has ended: %s", id, run.Outcome)
 	}
-	return nil, control.Errorf(control.Conflict, "to end it: rota cancel "+id, "%s is %s, not under way", id, run.State)
+	return nil, api.Errorf(api.Conflict, "to end it: rota cancel "+id, "%s is %s, not under way", id, run.State)
 }
 
 // releaseRun lets a held request start.
@@ -143,16 +143,16 @@ func (l *loop) releaseRun(ctx context.Context, id, who string) error {
 		run, _, err := l.ledger.Get(ctx, id)
 		switch {
 		case errors.Is(err, ledger.ErrNotFound):
-			return control.Errorf(control.NotFound, "", "no run %q", id)
+			return api.Errorf(api.NotFound, "", "no run %q", id)
 		case err != nil:
 			return err
 		case run.State != "":
-			return control.Errorf(control.Conflict, "", "%s is %s, not held", id, run.State)
+			return api.Errorf(api.Conflict, "", "%s is %s, not held", id, run.State)
 		}
-		return control.Errorf(control.Conflict, "", "%s has ended: %s", id, run.Outcome)
+		return api.Errorf(api.Conflict, "", "%s has ended: %s", id, run.Outcome)
 	}
-	if run.Binding && !control.Binds(ctx, run.Task) {
-		return control.Errorf(control.Forbidden, "ask them to release it", "%s is held by %s; %s may not override that", id, run.Who, who)
+	if run.Binding && !api.Binds(ctx, run.Task) {
+		return api.Errorf(api.Forbidden, "ask them to release it", "%s is held by %s; %s may not override that", id, run.Who, who)
 	}
 	now := l.clock.Now()
 	t := runner.Transition{Time: now, State: runner.Queued}.Because(runner.Reason{Code: runner.ReasonReleased, By: who})
@@ -178,9 +178,9 @@ func (l *loop) releaseRun(ctx context.Context, id, who string) error {
 	return nil
 }
 
-// Forget implements [control.Service].
-func (s *service) Forget(ctx context.Context, f control.Forgetting) (int, error) {
-	if err := control.CheckSpan("the age", f.Older); err != nil {
+// Forget implements [api.Service].
+func (s *service) Forget(ctx context.Context, f api.Forgetting) (int, error) {
+	if err := api.CheckSpan("the age", f.Older); err != nil {
 		return 0, err
 	}
 	filter := ledger.Filter{IDs: f.IDs, Task: f.Task, Outcomes: f.Outcomes}
@@ -189,7 +189,7 @@ func (s *service) Forget(ctx context.Context, f control.Forgetting) (int, error)
 	}
 	n, err := s.l.ledger.Forget(ctx, filter)
 	if err == nil && n == 0 && len(f.IDs) > 0 {
-		return 0, control.Errorf(control.NotFound, "", "no run that has ended among %v", f.IDs)
+		return 0, api.Errorf(api.NotFound, "", "no run that has ended among %v", f.IDs)
 	}
 	if n > 0 {
 		s.l.post(func() { clear(s.l.success); clear(s.l.finished) })

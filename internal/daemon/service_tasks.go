@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
@@ -28,19 +28,19 @@ const atATime = 16
 // shown in every list, and stands in the row of every slot that is left out.
 const mostWords = 1000
 
-// Hold implements [control.Service].
-func (s *service) Hold(ctx context.Context, h control.Holding) ([]control.Task, error) {
-	if err := control.CheckSpan("the hold", h.For); err != nil {
+// Hold implements [api.Service].
+func (s *service) Hold(ctx context.Context, h api.Holding) ([]api.Task, error) {
+	if err := api.CheckSpan("the hold", h.For); err != nil {
 		return nil, err
 	}
 	if len(h.Why) > mostWords {
-		return nil, control.Errorf(control.Usage, "say it in fewer words", "the reason is longer than %d bytes", mostWords)
+		return nil, api.Errorf(api.Usage, "say it in fewer words", "the reason is longer than %d bytes", mostWords)
 	}
 	names, err := s.named(ctx, h.Tasks, h.All)
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
-	hold := ledger.Hold{By: control.Who(ctx), Why: h.Why, Since: s.l.clock.Now()}
+	hold := ledger.Hold{By: api.Who(ctx), Why: h.Why, Since: s.l.clock.Now()}
 	if h.For > 0 {
 		hold.Until = hold.Since.Add(h.For)
 	}
@@ -50,7 +50,7 @@ func (s *service) Hold(ctx context.Context, h control.Holding) ([]control.Task, 
 				if err := s.l.mayEnd(ctx, name); err != nil {
 					return err
 				}
-				hold.Binding = control.Binds(ctx, name)
+				hold.Binding = api.Binds(ctx, name)
 				if err := s.l.hold(ctx, []string{name}, hold); err != nil {
 					return err
 				}
@@ -74,9 +74,9 @@ func (s *service) named(ctx context.Context, names []string, all bool) ([]string
 	})
 }
 
-// Release implements [control.Service].
-func (s *service) Release(ctx context.Context, names ...string) (control.Released, error) {
-	done := control.Released{Tasks: []string{}, Runs: []string{}}
+// Release implements [api.Service].
+func (s *service) Release(ctx context.Context, names ...string) (api.Released, error) {
+	done := api.Released{Tasks: []string{}, Runs: []string{}}
 	all := len(names) == 0
 	var tasks, runs []string
 	for _, name := range names {
@@ -90,7 +90,7 @@ func (s *service) Release(ctx context.Context, names ...string) (control.Release
 	if err != nil {
 		return done, err
 	}
-	who := control.Who(ctx)
+	who := api.Who(ctx)
 	for few := range slices.Chunk(tasks, atATime) {
 		err := s.l.act(ctx, func(ctx context.Context) error {
 			for _, name := range few {
@@ -103,7 +103,7 @@ func (s *service) Release(ctx context.Context, names ...string) (control.Release
 				case was:
 					done.Tasks = append(done.Tasks, name)
 				case !all:
-					return control.Errorf(control.Conflict, "", "task %q is not held", name)
+					return api.Errorf(api.Conflict, "", "task %q is not held", name)
 				}
 			}
 			return nil
@@ -123,9 +123,9 @@ func (s *service) Release(ctx context.Context, names ...string) (control.Release
 	})
 }
 
-// Reschedule implements [control.Service].
-func (s *service) Reschedule(ctx context.Context, r control.Rescheduling) (done control.Rescheduled, err error) {
-	if err := control.CheckTime("the end of the reschedule", r.Until); err != nil {
+// Reschedule implements [api.Service].
+func (s *service) Reschedule(ctx context.Context, r api.Rescheduling) (done api.Rescheduled, err error) {
+	if err := api.CheckTime("the end of the reschedule", r.Until); err != nil {
 		return done, err
 	}
 	err = s.l.act(ctx, func(ctx context.Context) error {
@@ -133,15 +133,15 @@ func (s *service) Reschedule(ctx context.Context, r control.Rescheduling) (done 
 		task, key := runner.SplitID(r.Name)
 		switch _, standing := s.l.standing[r.Name]; {
 		case standing:
-			done, err = s.l.restand(ctx, r, control.Who(ctx))
+			done, err = s.l.restand(ctx, r, api.Who(ctx))
 		case key != "":
-			err = control.Errorf(control.Conflict, "", "%s is no standing request: only those and tasks have a trigger", r.Name)
+			err = api.Errorf(api.Conflict, "", "%s is no standing request: only those and tasks have a trigger", r.Name)
 		default:
 			if err = s.l.known(task); err == nil && r.Expr == "default" {
-				err = s.l.unskip(ctx, task, control.Who(ctx)) // as in the file is as in the file
+				err = s.l.unskip(ctx, task, api.Who(ctx)) // as in the file is as in the file
 			}
 			if err == nil {
-				done, err = s.l.reschedule(ctx, r, control.Who(ctx))
+				done, err = s.l.reschedule(ctx, r, api.Who(ctx))
 			}
 		}
 		return err
@@ -152,8 +152,8 @@ func (s *service) Reschedule(ctx context.Context, r control.Rescheduling) (done 
 // mostSkips bounds how many slots of a task can be left out in advance.
 const mostSkips = 100
 
-// Skip implements [control.Service].
-func (s *service) Skip(ctx context.Context, task string) (slot control.Slot, err error) {
+// Skip implements [api.Service].
+func (s *service) Skip(ctx context.Context, task string) (slot api.Slot, err error) {
 	err = s.l.act(ctx, func(ctx context.Context) error {
 		if err := s.l.known(task); err != nil {
 			return err
@@ -161,9 +161,9 @@ func (s *service) Skip(ctx context.Context, task string) (slot control.Slot, err
 		now := s.l.clock.Now()
 		out := slices.DeleteFunc(slices.Clone(s.l.states[task].Skip), func(s ledger.Skip) bool { return s.Slot.Before(now) })
 		if len(out) >= mostSkips {
-			return control.Errorf(control.Conflict, "hold it: rota hold "+task, "%d slots of task %q are left out already", mostSkips, task)
+			return api.Errorf(api.Conflict, "hold it: rota hold "+task, "%d slots of task %q are left out already", mostSkips, task)
 		}
-		slot, err = s.l.skipNext(ctx, task, control.Who(ctx))
+		slot, err = s.l.skipNext(ctx, task, api.Who(ctx))
 		return err
 	})
 	return slot, err

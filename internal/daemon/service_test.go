@@ -12,24 +12,24 @@ import (
 	"time"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
 
 // as is the daemon of the rig as others see it, in the name of ada.
 type as struct {
-	control.Service
+	api.Service
 	ctx context.Context
 	t   *testing.T
 }
 
 func (r *rig) ada() as {
-	return as{r.service(nil), control.As(r.t.Context(), "ada"), r.t}
+	return as{r.service(nil), api.As(r.t.Context(), "ada"), r.t}
 }
 
 // run asks for a run and returns its id, or of an error the code.
-func (a as) run(q control.Request) string {
+func (a as) run(q api.Request) string {
 	a.t.Helper()
 	if q.Task == "" {
 		q.Task = "t"
@@ -37,7 +37,7 @@ func (a as) run(q control.Request) string {
 	run, err := a.Request(a.ctx, q, nil)
 	synctest.Wait()
 	if err != nil {
-		return string(control.CodeOf(err))
+		return string(api.CodeOf(err))
 	}
 	return run.ID
 }
@@ -51,10 +51,10 @@ func (a as) must(_ any, err error) {
 }
 
 // refused checks the code of an error.
-func (a as) refused(code control.Code) func(any, error) {
+func (a as) refused(code api.Code) func(any, error) {
 	return func(_ any, err error) {
 		a.t.Helper()
-		if control.CodeOf(err) != code {
+		if api.CodeOf(err) != code {
 			a.t.Errorf("%v, want code %s", err, code)
 		}
 	}
@@ -74,63 +74,63 @@ func (r *rig) blocked(gate chan struct{}, names ...string) {
 
 // What others may ask of a daemon, told by the rows that it leaves.
 func TestService(t *testing.T) {
-	ctx := func(r *rig) context.Context { return control.As(r.t.Context(), "ada") }
+	ctx := func(r *rig) context.Context { return api.As(r.t.Context(), "ada") }
 	for _, c := range []struct {
 		name, jobs string // of task t
 		do         func(r *rig, ada as)
 		want       string
 	}{
 		// Requests.
-		{"run now", "", func(r *rig, ada as) { ada.run(control.Request{}) }, "12:00:00"},
+		{"run now", "", func(r *rig, ada as) { ada.run(api.Request{}) }, "12:00:00"},
 		{"at an instant", "", func(r *rig, ada as) {
-			ada.run(control.Request{At: r.start.Add(time.Hour)})
+			ada.run(api.Request{At: r.start.Add(time.Hour)})
 			r.want("t", "13:00:00 delayed")
 			r.pass(time.Hour)
 		}, "13:00:00"},
-		{"an instant that is past is now", "", func(r *rig, ada as) { ada.run(control.Request{At: r.start.Add(-time.Hour)}) }, "12:00:00"},
+		{"an instant that is past is now", "", func(r *rig, ada as) { ada.run(api.Request{At: r.start.Add(-time.Hour)}) }, "12:00:00"},
 		{"in a while, over a restart", "", func(r *rig, ada as) {
-			ada.run(control.Request{In: 10 * time.Minute})
+			ada.run(api.Request{In: 10 * time.Minute})
 			r.restart(time.Minute)
 			r.pass(9 * time.Minute)
 		}, "12:10:00"},
 		{"a delayed one whose time came while rota was away starts at once", "", func(r *rig, ada as) {
-			ada.run(control.Request{In: 10 * time.Minute})
+			ada.run(api.Request{In: 10 * time.Minute})
 			r.restart(time.Hour)
 			r.pass(2 * time.Second)
 		}, "12:10:00"},
 		{"held, and released", "", func(r *rig, ada as) {
-			id := ada.run(control.Request{Held: true})
+			id := ada.run(api.Request{Held: true})
 			r.pass(time.Hour)
 			r.want("t", "12:00:00 held")
 			r.restart(0)
 			r.ada().must(r.ada().Release(ctx(r), id))
 		}, "12:00:00"},
 		{"an id of one's own: the same again is that run", "", func(r *rig, ada as) {
-			if a, b := ada.run(control.Request{Key: "k"}), ada.run(control.Request{Key: "k"}); a != "t/k" || b != a {
+			if a, b := ada.run(api.Request{Key: "k"}), ada.run(api.Request{Key: "k"}); a != "t/k" || b != a {
 				r.t.Error(a, b)
 			}
 		}, "12:00:00"},
 		{"something else under the same id is a conflict", `params = { x = "1" }`, func(r *rig, ada as) {
-			ada.run(control.Request{Key: "k"})
-			if code := ada.run(control.Request{Key: "k", Params: map[string]string{"x": "2"}}); code != "conflict" {
+			ada.run(api.Request{Key: "k"})
+			if code := ada.run(api.Request{Key: "k", Params: map[string]string{"x": "2"}}); code != "conflict" {
 				r.t.Error(code)
 			}
 		}, "12:00:00"},
 		{"what cannot be asked", `params = { x = "1" }`, func(r *rig, ada as) {
 			for _, q := range []struct {
-				control.Request
+				api.Request
 				code string
 			}{
-				{control.Request{Task: "tt"}, "not_found"},
-				{control.Request{Params: map[string]string{"y": ""}}, "usage"},
-				{control.Request{Params: map[string]string{"x": "\x00"}}, "usage"},
-				{control.Request{Params: map[string]string{"x": strings.Repeat("x", 1<<20)}}, "usage"},
-				{control.Request{Key: "a/b"}, "usage"},
-				{control.Request{Key: "20261122T023000Z"}, "usage"},
-				{control.Request{Key: strings.Repeat("k", 65)}, "usage"},
-				{control.Request{On: "every now and then"}, "usage"},
-				{control.Request{On: "30 2 31 2 *"}, "usage"},
-				{control.Request{In: time.Hour, At: r.start}, "usage"},
+				{api.Request{Task: "tt"}, "not_found"},
+				{api.Request{Params: map[string]string{"y": ""}}, "usage"},
+				{api.Request{Params: map[string]string{"x": "\x00"}}, "usage"},
+				{api.Request{Params: map[string]string{"x": strings.Repeat("x", 1<<20)}}, "usage"},
+				{api.Request{Key: "a/b"}, "usage"},
+				{api.Request{Key: "20261122T023000Z"}, "usage"},
+				{api.Request{Key: strings.Repeat("k", 65)}, "usage"},
+				{api.Request{On: "every now and then"}, "usage"},
+				{api.Request{On: "30 2 31 2 *"}, "usage"},
+				{api.Request{In: time.Hour, At: r.start}, "usage"},
 			} {
 				if code := ada.run(q.Request); code != q.code {
 					r.t.Errorf("%+v: %s, want %s", q.Request, code, q.code)
@@ -141,7 +141,7 @@ func TestService(t *testing.T) {
 			gate := make(chan struct{})
 			r.blocked(gate, "t")
 			for range 3 {
-				ada.run(control.Request{})
+				ada.run(api.Request{})
 				r.pass(time.Second)
 			}
 			r.want("t", "12:00:00 running, 12:00:01 queued, 12:00:02 queued")
@@ -152,7 +152,7 @@ func TestService(t *testing.T) {
 			gate := make(chan struct{})
 			r.blocked(gate, "t")
 			for range 3 {
-				ada.run(control.Request{Again: true})
+				ada.run(api.Request{Again: true})
 				r.pass(time.Second)
 			}
 			r.want("t", "12:00:00 running, 12:00:01 queued")
@@ -164,7 +164,7 @@ func TestService(t *testing.T) {
 			r.blocked(gate, "t")
 			var codes []string
 			for range 4 {
-				codes = append(codes, ada.run(control.Request{}))
+				codes = append(codes, ada.run(api.Request{}))
 				r.pass(time.Second)
 			}
 			if codes[3] != "not_now" {
@@ -174,99 +174,99 @@ func TestService(t *testing.T) {
 			synctest.Wait()
 		}, "12:00:00, 12:00:01, 12:00:02"},
 		{"cancelled while it waits", "", func(r *rig, ada as) {
-			id := ada.run(control.Request{In: time.Hour})
+			id := ada.run(api.Request{In: time.Hour})
 			ada.must(ada.Cancel(ctx(r), id))
-			ada.refused(control.Conflict)(ada.Cancel(ctx(r), id))
+			ada.refused(api.Conflict)(ada.Cancel(ctx(r), id))
 			r.pass(2 * time.Hour)
 		}, "13:00:00 cancelled"},
 		{"what runs is stopped, not cancelled", "", func(r *rig, ada as) {
 			gate := make(chan struct{})
 			r.blocked(gate, "t")
-			id := ada.run(control.Request{})
-			ada.refused(control.Conflict)(ada.Cancel(ctx(r), id))
+			id := ada.run(api.Request{})
+			ada.refused(api.Conflict)(ada.Cancel(ctx(r), id))
 			ada.must(ada.Stop(ctx(r), "t", false))
-			ada.refused(control.Conflict)(ada.Stop(ctx(r), "t", false))
+			ada.refused(api.Conflict)(ada.Stop(ctx(r), "t", false))
 			close(gate)
 		}, "12:00:00 cancelled"},
 		{"all that wait are cancelled, but standing requests", "", func(r *rig, ada as) {
-			ada.run(control.Request{In: time.Hour})
-			ada.run(control.Request{Held: true})
-			ada.run(control.Request{On: "interval 1h"})
+			ada.run(api.Request{In: time.Hour})
+			ada.run(api.Request{Held: true})
+			ada.run(api.Request{On: "interval 1h"})
 			if n, err := ada.CancelAll(ctx(r), "t"); n != 2 || err != nil {
 				r.t.Error(n, err)
 			}
 		}, "13:00:00 cancelled, 12:00:00 cancelled, 12:00:00 standing"},
 		{"cancelled with its task", "", func(r *rig, ada as) {
-			ada.run(control.Request{In: time.Hour})
-			ada.run(control.Request{Held: true})
-			ada.run(control.Request{On: "interval 1h"})
+			ada.run(api.Request{In: time.Hour})
+			ada.run(api.Request{Held: true})
+			ada.run(api.Request{On: "interval 1h"})
 			r.edited("[tasks.other]\nlog = \"x\"\n")
 		}, "13:00:00 cancelled, 12:00:00 cancelled, 12:00:00 cancelled"},
 
 		// Standing requests.
 		{"standing, over a restart", "", func(r *rig, ada as) {
-			ada.run(control.Request{On: "interval 10m", Key: "s"})
+			ada.run(api.Request{On: "interval 10m", Key: "s"})
 			r.pass(15 * time.Minute)
 			r.restart(0)
 			r.pass(6 * time.Minute)
 		}, "12:00:00 standing, 12:10:00, 12:20:00"},
 		{"several of one task do not stand in each other's way", "", func(r *rig, ada as) {
-			ada.run(control.Request{On: "interval 10m", Key: "a"})
-			ada.run(control.Request{On: "interval 10m", Key: "b"})
+			ada.run(api.Request{On: "interval 10m", Key: "a"})
+			ada.run(api.Request{On: "interval 10m", Key: "b"})
 			r.pass(11 * time.Minute)
 		}, "12:00:00 standing, 12:00:00 standing, 12:10:00, 12:10:00"},
 		{"the same id changes what it asks for", "", func(r *rig, ada as) {
-			ada.run(control.Request{On: "interval 10m", Key: "s"})
+			ada.run(api.Request{On: "interval 10m", Key: "s"})
 			r.pass(11 * time.Minute)
-			ada.run(control.Request{On: "interval 5m", Key: "s"})
+			ada.run(api.Request{On: "interval 5m", Key: "s"})
 			r.pass(6 * time.Minute)
 		}, "12:11:00 standing, 12:10:00, 12:16:00"},
 		{"cancelled", "", func(r *rig, ada as) {
-			id := ada.run(control.Request{On: "interval 10m"})
+			id := ada.run(api.Request{On: "interval 10m"})
 			r.pass(11 * time.Minute)
 			ada.must(ada.Cancel(ctx(r), id))
 			r.pass(time.Hour)
 		}, "12:00:00 cancelled, 12:10:00"},
 		{"rescheduled", "", func(r *rig, ada as) {
-			id := ada.run(control.Request{On: "interval 10m"})
+			id := ada.run(api.Request{On: "interval 10m"})
 			r.pass(11 * time.Minute)
-			ada.must(ada.Reschedule(ctx(r), control.Rescheduling{Name: id, Expr: "interval 30m"}))
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: id, Expr: "interval 30m"}))
 			r.restart(0)
 			r.pass(time.Hour)
 		}, "12:00:00 standing, 12:10:00, 12:41:00, 13:11:00"},
 		{"once is a delayed one", "", func(r *rig, ada as) {
-			ada.run(control.Request{On: "once 2026-11-21T13:00:00"})
+			ada.run(api.Request{On: "once 2026-11-21T13:00:00"})
 			r.want("t", "13:00:00 delayed")
 			r.pass(time.Hour)
 		}, "13:00:00"},
 
 		// Holds.
 		{"a held task starts nothing by itself", `interval = "10m"`, func(r *rig, ada as) {
-			ada.must(ada.Hold(ctx(r), control.Holding{Tasks: []string{"t"}, Why: "db"}))
+			ada.must(ada.Hold(ctx(r), api.Holding{Tasks: []string{"t"}, Why: "db"}))
 			r.pass(25 * time.Minute)
 			ada.must(ada.Release(ctx(r), "t"))
 			r.pass(6 * time.Minute)
 		}, "12:10:00-12:20:00×2 skipped, 12:30:00"},
 		{"also after a restart", `interval = "10m"`, func(r *rig, ada as) {
-			ada.must(ada.Hold(ctx(r), control.Holding{Tasks: []string{"t"}}))
+			ada.must(ada.Hold(ctx(r), api.Holding{Tasks: []string{"t"}}))
 			r.restart(0)
 			r.pass(11 * time.Minute)
 		}, "12:10:00-12:10:00×1 skipped"},
 		{"for a time", `interval = "10m"`, func(r *rig, ada as) {
-			ada.must(ada.Hold(ctx(r), control.Holding{Tasks: []string{"t"}, For: 15 * time.Minute}))
+			ada.must(ada.Hold(ctx(r), api.Holding{Tasks: []string{"t"}, For: 15 * time.Minute}))
 			r.restart(0)
 			r.pass(21 * time.Minute)
 		}, "12:10:00-12:10:00×1 skipped, 12:20:00"},
 		{"it is not run by hand either, but by force", "", func(r *rig, ada as) {
-			ada.must(ada.Hold(ctx(r), control.Holding{All: true}))
-			if code := ada.run(control.Request{}); code != "conflict" {
+			ada.must(ada.Hold(ctx(r), api.Holding{All: true}))
+			if code := ada.run(api.Request{}); code != "conflict" {
 				r.t.Error(code)
 			}
-			ada.run(control.Request{Force: true})
+			ada.run(api.Request{Force: true})
 		}, "12:00:00"},
 		{"what waits stays, and goes on at release", "", func(r *rig, ada as) {
-			ada.run(control.Request{In: time.Minute})
-			ada.must(ada.Hold(ctx(r), control.Holding{All: true}))
+			ada.run(api.Request{In: time.Minute})
+			ada.must(ada.Hold(ctx(r), api.Holding{All: true}))
 			r.pass(time.Hour)
 			r.want("t", "12:01:00 queued")
 			ada.must(ada.Release(ctx(r)))
@@ -280,33 +280,33 @@ func TestService(t *testing.T) {
 		// Rescheduling.
 		{"another period", `interval = "10m"`, func(r *rig, ada as) {
 			r.pass(11 * time.Minute)
-			ada.must(ada.Reschedule(ctx(r), control.Rescheduling{Name: "t", Expr: "interval 1m"}))
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 1m"}))
 			r.restart(0)
 			r.pass(2 * time.Minute)
-			r.ada().must(r.ada().Reschedule(ctx(r), control.Rescheduling{Name: "t", Expr: "default"}))
+			r.ada().must(r.ada().Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "default"}))
 			r.pass(8 * time.Minute)
 		}, "12:10:00, 12:12:00, 12:13:00, 12:20:00"},
 		{"for a time", `interval = "10m"`, func(r *rig, ada as) {
-			ada.must(ada.Reschedule(ctx(r), control.Rescheduling{Name: "t", Expr: "interval 1m", Until: r.start.Add(150 * time.Second)}))
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 1m", Until: r.start.Add(150 * time.Second)}))
 			r.restart(0)
 			r.pass(11 * time.Minute)
 		}, "12:01:00, 12:02:00, 12:10:00"},
 		{"never", `interval = "10m"`, func(r *rig, ada as) {
-			ada.must(ada.Reschedule(ctx(r), control.Rescheduling{Name: "t", Expr: "never"}))
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "never"}))
 			r.pass(time.Hour)
 		}, ""},
 		{"in a while, once", `interval = "10m"`, func(r *rig, ada as) {
-			ada.must(ada.Reschedule(ctx(r), control.Rescheduling{Name: "t", Expr: "in 5m"}))
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "in 5m"}))
 			r.restart(0)
 			r.pass(time.Hour)
 		}, "12:05:00"},
 		{"a change of the file's triggers ends it", `interval = "10m"`, func(r *rig, ada as) {
-			ada.must(ada.Reschedule(ctx(r), control.Rescheduling{Name: "t", Expr: "never"}))
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "never"}))
 			r.edited("[tasks.t]\nlog = \"x\"\ninterval = \"7m\"\n")
 			r.pass(8 * time.Minute)
 		}, "12:07:00"},
 		{"another change does not", `interval = "10m"`, func(r *rig, ada as) {
-			ada.must(ada.Reschedule(ctx(r), control.Rescheduling{Name: "t", Expr: "interval 7m"}))
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 7m"}))
 			r.edited("[tasks.t]\nlog = \"y\"\ninterval = \"10m\"\n")
 			r.pass(8 * time.Minute)
 		}, "12:07:00"},
@@ -319,7 +319,7 @@ func TestService(t *testing.T) {
 		}, "12:10:00-12:10:00×1 skipped, 12:20:00"},
 		{"a slot left out stays so when a reschedule ends", `at = "18:00"`, func(r *rig, ada as) {
 			ada.must(ada.Skip(ctx(r), "t"))
-			ada.must(ada.Reschedule(ctx(r), control.Rescheduling{Name: "t", Expr: "interval 1h", Until: r.start.Add(90 * time.Minute)}))
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 1h", Until: r.start.Add(90 * time.Minute)}))
 			r.restart(0)
 			r.pass(12 * time.Hour)
 		}, "13:00:00, 18:00:00-18:00:00×1 skipped"},
@@ -382,8 +382,8 @@ func TestAutostart(t *testing.T) {
 		r.stop()
 		r.live(t.TempDir(), cfg(r, "a@*"))
 		ada := r.ada()
-		ada.run(control.Request{})
-		ada.run(control.Request{Task: "u"})
+		ada.run(api.Request{})
+		ada.run(api.Request{Task: "u"})
 		r.want("t", "12:00:00")
 		r.want("u", "12:00:00 queued")
 		q, err := ada.Queues(ada.ctx)
@@ -405,8 +405,8 @@ func TestWaitingForAnotherReason(t *testing.T) {
 	inBubble(t, noon, "[queues.narrow]\ncapacity = 1\n[tasks.t]\nlog = \"x\"\nqueue = \"narrow\"\ninterval = \"10m\"\n", func(r *rig) {
 		ada := r.ada()
 		for range 3 {
-			ada.run(control.Request{Held: true})
-			ada.run(control.Request{In: time.Hour})
+			ada.run(api.Request{Held: true})
+			ada.run(api.Request{In: time.Hour})
 		}
 		r.pass(11 * time.Minute)
 		runs, err := r.ledger.List(t.Context(), ledger.Filter{Task: "t", Outcomes: []runner.Outcome{runner.OK}})
@@ -424,28 +424,28 @@ func TestRequestInput(t *testing.T) {
 		for _, c := range []struct {
 			name string
 			text []byte
-			code control.Code
+			code api.Code
 			file bool
 		}{
 			{"short", []byte("a text"), "", false},
 			{"bytes", []byte{0, 1, 2}, "", true},
 			{"long", bytes.Repeat([]byte("x"), 64<<10), "", true},
-			{"too-long", bytes.Repeat([]byte("x"), 64<<10+1), control.Usage, false},
+			{"too-long", bytes.Repeat([]byte("x"), 64<<10+1), api.Usage, false},
 		} {
-			run, err := ada.Request(ada.ctx, control.Request{Task: "t", Key: c.name, Held: true}, bytes.NewReader(c.text))
-			if control.CodeOf(err) != c.code || (run.InputFile != "") != c.file {
+			run, err := ada.Request(ada.ctx, api.Request{Task: "t", Key: c.name, Held: true}, bytes.NewReader(c.text))
+			if api.CodeOf(err) != c.code || (run.InputFile != "") != c.file {
 				t.Errorf("%s: %+v, %v", c.name, run, err)
 				continue
 			}
 			if err != nil {
 				continue
 			}
-			again, err := ada.Request(ada.ctx, control.Request{Task: "t", Key: c.name, Held: true}, bytes.NewReader(c.text))
+			again, err := ada.Request(ada.ctx, api.Request{Task: "t", Key: c.name, Held: true}, bytes.NewReader(c.text))
 			if err != nil || again.ID != run.ID {
 				t.Errorf("%s again: %+v, %v", c.name, again, err)
 			}
-			_, err = ada.Request(ada.ctx, control.Request{Task: "t", Key: c.name, Held: true}, strings.NewReader("another"))
-			if control.CodeOf(err) != control.Conflict {
+			_, err = ada.Request(ada.ctx, api.Request{Task: "t", Key: c.name, Held: true}, strings.NewReader("another"))
+			if api.CodeOf(err) != api.Conflict {
 				t.Errorf("%s with another input: %v", c.name, err)
 			}
 			run, _, err = r.ledger.Get(t.Context(), run.ID)
@@ -459,8 +459,8 @@ func TestRequestInput(t *testing.T) {
 			}
 			must(t, err)
 		}
-		_, err := ada.Request(ada.ctx, control.Request{Task: "t"}, failing{})
-		if control.CodeOf(err) != control.Usage {
+		_, err := ada.Request(ada.ctx, api.Request{Task: "t"}, failing{})
+		if api.CodeOf(err) != api.Usage {
 			t.Errorf("input that breaks off: %v", err)
 		}
 	})
@@ -490,9 +490,9 @@ func TestChain(t *testing.T) {
 		r.want("fix", "12:01:00")
 		r.want("no", "")
 		r.edited(strings.Replace(jobs, "write = { path = \"no/such/folder\", text = \"x\" }", "log = \"x\"", 1))
-		r.ada().run(control.Request{})
+		r.ada().run(api.Request{})
 		r.want("good", "12:01:01")
-		r.ada().run(control.Request{})
+		r.ada().run(api.Request{})
 		r.want("good", "12:01:01") // it was well before
 	})
 }
@@ -510,7 +510,7 @@ func TestFreshness(t *testing.T) {
 			t.Errorf("%d alarms, though all is well", n)
 		}
 		ada := r.ada()
-		ada.must(ada.Hold(ada.ctx, control.Holding{All: true}))
+		ada.must(ada.Hold(ada.ctx, api.Holding{All: true}))
 		r.pass(14 * time.Minute)
 		if n := stale(); n != 0 {
 			t.Errorf("%d alarms too early", n)
@@ -523,7 +523,7 @@ func TestFreshness(t *testing.T) {
 		}
 		r.ada().must(r.ada().Release(ada.ctx, "t"))
 		r.pass(10 * time.Minute)
-		r.ada().must(r.ada().Hold(ada.ctx, control.Holding{All: true}))
+		r.ada().must(r.ada().Hold(ada.ctx, api.Holding{All: true}))
 		r.pass(time.Hour)
 		if n := stale(); n != 2 {
 			t.Errorf("%d alarms, want 2", n)

@@ -5,15 +5,15 @@ import (
 	"slices"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
 
 // skipNext leaves out the next slot of a task that is not left out already.
-func (l *loop) skipNext(ctx context.Context, task, who string) (control.Slot, error) {
+func (l *loop) skipNext(ctx context.Context, task, who string) (api.Slot, error) {
 	now := l.clock.Now()
-	var first control.Slot
+	var first api.Slot
 	for key, e := range l.entries {
 		if e.task != task || e.of != "" {
 			continue
@@ -23,11 +23,11 @@ func (l *loop) skipNext(ctx context.Context, task, who string) (control.Slot, er
 			at = e.when().Next(at)
 		}
 		if slot := at.Add(-e.late); !at.IsZero() && (first.At.IsZero() || slot.Before(first.At)) {
-			first = control.Slot{Task: task, At: slot.In(zoneToShow(l.cfg, task)), Note: e.spec.Note(slot)}
+			first = api.Slot{Task: task, At: slot.In(zoneToShow(l.cfg, task)), Note: e.spec.Note(slot)}
 		}
 	}
 	if first.At.IsZero() {
-		return first, control.Errorf(control.Conflict, "", "task %q has no slot to leave out: nothing of it is due by itself", task)
+		return first, api.Errorf(api.Conflict, "", "task %q has no slot to leave out: nothing of it is due by itself", task)
 	}
 	err := l.change(ctx, task, func(s *ledger.TaskState) {
 		s.Skip = slices.DeleteFunc(slices.Clone(s.Skip), func(s ledger.Skip) bool { return s.Slot.Before(now.Add(-time.Hour)) })

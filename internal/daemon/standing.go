@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -60,15 +60,15 @@ func (l *loop) lie(id string) {
 }
 
 // restand gives a standing request another trigger.
-func (l *loop) restand(ctx context.Context, r control.Rescheduling, who string) (control.Rescheduled, error) {
+func (l *loop) restand(ctx context.Context, r api.Rescheduling, who string) (api.Rescheduled, error) {
 	run := l.standing[r.Name]
-	done := control.Rescheduled{Name: r.Name, Expr: r.Expr, Was: l.nextOf(run.Task, run.ID)}
+	done := api.Rescheduled{Name: r.Name, Expr: r.Expr, Was: l.nextOf(run.Task, run.ID)}
 	now, err := l.settled(ctx)
 	if err != nil {
 		return done, err
 	}
 	if !r.Until.IsZero() || r.Expr == "default" {
-		return done, control.Errorf(control.Usage, "cancel it, or give it a trigger", "a standing request has no triggers in the file to go back to")
+		return done, api.Errorf(api.Usage, "cancel it, or give it a trigger", "a standing request has no triggers in the file to go back to")
 	}
 	if r.Expr != never {
 		spec, err := l.parse(run.Task, r.Expr, now)

@@ -7,13 +7,13 @@ import (
 	"slices"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 )
 
-// Status implements [control.Service]. Every command asks for it, so it is told
+// Status implements [api.Service]. Every command asks for it, so it is told
 // from what the loop has at hand.
-func (s *service) Status(ctx context.Context) (control.Status, error) {
-	var st control.Status
+func (s *service) Status(ctx context.Context) (api.Status, error) {
+	var st api.Status
 	err := s.l.ask(ctx, func() error {
 		st = s.l.condition()
 		return nil
@@ -21,16 +21,16 @@ func (s *service) Status(ctx context.Context) (control.Status, error) {
 	st.LedgerBytes = s.ledgerBytes()
 	if s.l.tells != nil {
 		for _, u := range s.l.tells.Undelivered() {
-			st.Undelivered = append(st.Undelivered, control.Undelivered(u))
+			st.Undelivered = append(st.Undelivered, api.Undelivered(u))
 		}
 	}
 	return st, err
 }
 
 // condition is how the daemon is.
-func (l *loop) condition() control.Status {
+func (l *loop) condition() api.Status {
 	live := l.view.Live("")
-	st := control.Status{
+	st := api.Status{
 		Daemon: true, Version: l.o.Version, PID: os.Getpid(), Started: l.started,
 		Config: l.cfg.Path, Revision: l.cfg.Revision, Loaded: l.loaded, StateDir: l.stateDir, Timezone: l.cfg.Rota.Timezone.String(),
 		Tasks: len(l.cfg.Tasks), Running: len(live), Waiting: len(l.view.Waiting("")) + len(l.heldRuns), Draining: l.view.Draining,
@@ -74,7 +74,7 @@ func (l *loop) condition() control.Status {
 
 // soonestSlot is the slot that comes next of a task that is not held; nil: none
 // does.
-func (l *loop) soonestSlot() *control.Slot {
+func (l *loop) soonestSlot() *api.Slot {
 	var first time.Time
 	var of entry
 	consider := func(key string) {
@@ -101,5 +101,5 @@ func (l *loop) soonestSlot() *control.Slot {
 		return nil
 	}
 	at := first.Add(-of.late)
-	return &control.Slot{Task: of.task, At: at.In(zoneToShow(l.cfg, of.task)), Note: of.spec.Note(at), Request: of.of}
+	return &api.Slot{Task: of.task, At: at.In(zoneToShow(l.cfg, of.task)), Note: of.spec.Note(at), Request: of.of}
 }

@@ -7,17 +7,17 @@ import (
 	"strings"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
 
-// Why implements [control.Reader]. In the place of a task there may be the id of
+// Why implements [api.Reader]. In the place of a task there may be the id of
 // a run, and an instant on a whole minute stands for the first slot in it.
-func (r *reader) Why(ctx context.Context, task string, at time.Time) (control.Why, error) {
+func (r *reader) Why(ctx context.Context, task string, at time.Time) (api.Why, error) {
 	f, err := r.facts(ctx, task, at)
 	if err != nil {
-		return control.Why{}, err
+		return api.Why{}, err
 	}
 	return why(f), nil
 }
@@ -174,7 +174,7 @@ func (r *reader) around(ctx context.Context, f *facts) error {
 	running, err := r.book.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Running}})
 	for _, run := range slices.Backward(running) {
 		if run.Task == f.name || run.Queue == f.run.Queue && run.Queue != "" {
-			if control.SeesRun(ctx, run) {
+			if api.SeesRun(ctx, run) {
 				f.ahead = append(f.ahead, run)
 			} else {
 				f.aheadHidden++
@@ -216,7 +216,7 @@ func (r *reader) signs(ctx context.Context, f *facts) error {
 }
 
 // why answers from the facts alone.
-func why(f *facts) control.Why {
+func why(f *facts) api.Why {
 	a := &answer{facts: f}
 	if a.Task, a.Next = f.name, f.next; f.run != nil {
 		run := f.run.Brief()
@@ -250,7 +250,7 @@ func why(f *facts) control.Why {
 
 // answer is an answer in the making.
 type answer struct {
-	control.Why
+	api.Why
 	*facts
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
@@ -265,7 +265,7 @@ func TestWhyOfARun(t *testing.T) {
 		"bakup":  `no task "bakup"; did you mean "backup"?`,
 		"t/nope": `there is no run "t/nope"; to see what there is: rota history t`,
 	} {
-		if _, err := s.Why(t.Context(), name, time.Time{}); control.CodeOf(err) != control.NotFound || err.Error() != want {
+		if _, err := s.Why(t.Context(), name, time.Time{}); api.CodeOf(err) != api.NotFound || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", name, err, want)
 		}
 	}

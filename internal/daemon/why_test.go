@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"rota/config"
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/internal/ledger"
 )
 
@@ -232,7 +232,7 @@ func TestWhy(t *testing.T) {
 		}, "13:00:00", "ran", "It ran: it started at 13:00 and ended well after 0s; this is t/20261121T180000Z."},
 		{"rescheduled", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error {
-				_, err := r.reschedule(ctx, control.Rescheduling{Name: "t", Expr: "interval 90m"}, "ada")
+				_, err := r.reschedule(ctx, api.Rescheduling{Name: "t", Expr: "interval 90m"}, "ada")
 				return err
 			})
 			r.pass(3 * time.Hour)

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -20,19 +20,19 @@ import (
 // result, but one of a task named sleep, which runs until it is stopped. Its
 // clock moves by a second with each look at it.
 type Fake struct {
-	control.Hub
+	api.Hub
 	Users map[string]string // of tasks, with whose rights runs are made; set before the first
 
 	mu      sync.Mutex
 	now     time.Time
-	tasks   map[string]*control.Task
+	tasks   map[string]*api.Task
 	runs    []*fakeRun // the oldest first
 	stopped map[string]bool
 	changed chan struct{} // closed at each change
 }
 
 type fakeRun struct {
-	control.Run
+	api.Run
 	asked string // the request, to compare
 	input string
 }
@@ -41,12 +41,12 @@ type fakeRun struct {
 func NewFake(tasks ...string) *Fake {
 	f := &Fake{
 		now:     time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
-		tasks:   map[string]*control.Task{},
+		tasks:   map[string]*api.Task{},
 		stopped: map[string]bool{},
 		changed: make(chan struct{}),
 	}
 	for _, name := range append(tasks, "echo", "sleep", "yearly") {
-		f.tasks[name] = &control.Task{Task: name, State: "new", Enabled: true, Mode: runner.Threaded, Action: "command", Does: name}
+		f.tasks[name] = &api.Task{Task: name, State: "new", Enabled: true, Mode: runner.Threaded, Action: "command", Does: name}
 	}
 	f.tasks["echo"].Params = map[string]string{"word": ""}
 	f.tasks["yearly"].Next = time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -60,10 +60,10 @@ func (f *Fake) tick() time.Time {
 }
 
 // task finds a task; mu is held.
-func (f *Fake) task(name string) (*control.Task, error) {
+func (f *Fake) task(name string) (*api.Task, error) {
 	t := f.tasks[name]
 	if t == nil {
-		return nil, control.Errorf(control.NotFound, "there are "+strings.Join(slices.Sorted(maps.Keys(f.tasks)), ", "), "no task %q", name)
+		return nil, api.Errorf(api.NotFound, "there are "+strings.Join(slices.Sorted(maps.Keys(f.tasks)), ", "), "no task %q", name)
 	}
 	return t, nil
 }
@@ -79,7 +79,7 @@ func (f *Fake) run(id string) (*fakeRun, error) {
 			return r, nil
 		}
 	}
-	return nil, control.Errorf(control.NotFound, "", "no run %q", id)
+	return nil, api.Errorf(api.NotFound, "", "no run %q", id)
 }
 
 // step moves a run on, and tells; mu is held.
@@ -98,7 +98,7 @@ func (f *Fake) step(r *fakeRun, state runner.State, outcome runner.Outcome, why 
 	close(f.changed)
 	f.changed = make(chan struct{})
 	told := r.Run.Run
-	f.Publish(control.Message{Run: &told})
+	f.Publish(api.Message{Run: &told})
 }
 
 // start lets a run begin and, unless it sleeps, end; mu is held.
@@ -107,7 +107,7 @@ func (f *Fake) start(r *fakeRun) {
 	f.step(r, runner.Running, "", "")
 	r.Outputs = true
 	for text := range strings.Lines(r.input) {
-		f.Publish(control.Message{Log: &control.LogLine{Time: f.now, Run: r.ID, Line: strings.TrimSuffix(text, "\n")}})
+		f.Publish(api.Message{Log: &api.LogLine{Time: f.now, Run: r.ID, Line: strings.TrimSuffix(text, "\n")}})
 	}
 	if r.Task != "sleep" {
 		r.Result = int64(len(r.input))
@@ -115,16 +115,16 @@ func (f *Fake) start(r *fakeRun) {
 	}
 }
 
-// Request implements [control.Service].
-func (f *Fake) Request(ctx context.Context, q control.Request, input io.Reader) (runner.Run, error) {
+// Request implements [api.Service].
+func (f *Fake) Request(ctx context.Context, q api.Request, input io.Reader) (runner.Run, error) {
 	var text []byte
 	if input != nil {
 		var err error
 		if text, err = io.ReadAll(io.LimitReader(input, 1<<20+1)); err != nil {
-			return runner.Run{}, control.Errorf(control.Failed, "", "the input: %v", err)
+			return runner.Run{}, api.Errorf(api.Failed, "", "the input: %v", err)
 		}
 		if len(text) > 1<<20 {
-			return runner.Run{}, control.Errorf(control.Usage, "", "the input is larger than 1 MiB")
+			return runner.Run{}, api.Errorf(api.Usage, "", "the input is larger than 1 MiB")
 		}
 	}
 	if err := q.Check(); err != nil {
@@ -138,7 +138,7 @@ func (f *Fake) Request(ctx context.Context, q control.Request, input io.Reader) 
 	}
 	for name := range q.Params {
 		if _, ok := t.Params[name]; !ok {
-			return runner.Run{}, control.Errorf(control.Usage, "", "task %q has no parameter %q", q.Task, name)
+			return runner.Run{}, api.Errorf(api.Usage, "", "task %q has no parameter %q", q.Task, name)
 		}
 	}
 	q.Key = cmp.Or(q.Key, fmt.Sprintf("run%d", len(f.runs)))
@@ -147,13 +147,13 @@ func (f *Fake) Request(ctx context.Context, q control.Request, input io.Reader) 
 		if old.asked == asked {
 			return old.Run.Run, nil
 		}
-		return runner.Run{}, control.Errorf(control.Conflict, "", "%s is there already", old.ID)
+		return runner.Run{}, api.Errorf(api.Conflict, "", "%s is there already", old.ID)
 	}
 	if t.Hold != nil && !q.Force {
-		return runner.Run{}, control.Errorf(control.Conflict, "", "%s is held by %s", q.Task, t.Hold.By)
+		return runner.Run{}, api.Errorf(api.Conflict, "", "%s is held by %s", q.Task, t.Hold.By)
 	}
 	r := &fakeRun{asked: asked, input: string(text)}
-	r.Run.Run = runner.Run{ID: q.Task + "/" + q.Key, Task: q.Task, Cause: runner.CauseManual, Params: q.Params, Who: control.Who(ctx), User: f.Users[q.Task], Force: q.Force, On: q.On}
+	r.Run.Run = runner.Run{ID: q.Task + "/" + q.Key, Task: q.Task, Cause: runner.CauseManual, Params: q.Params, Who: api.Who(ctx), User: f.Users[q.Task], Force: q.Force, On: q.On}
 	f.runs = append(f.runs, r)
 	switch {
 	case q.Held:
@@ -168,7 +168,7 @@ func (f *Fake) Request(ctx context.Context, q control.Request, input io.Reader) 
 	return r.Run.Run, nil
 }
 
-// Cancel implements [control.Service].
+// Cancel implements [api.Service].
 func (f *Fake) Cancel(ctx context.Context, id string) (runner.Run, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -177,26 +177,26 @@ func (f *Fake) Cancel(ctx context.Context, id string) (runner.Run, error) {
 		return runner.Run{}, err
 	}
 	if r.Outcome != "" || r.State == runner.Running {
-		return runner.Run{}, control.Errorf(control.Conflict, "", "%s does not wait", r.ID)
+		return runner.Run{}, api.Errorf(api.Conflict, "", "%s does not wait", r.ID)
 	}
-	f.step(r, "", runner.Cancelled, "by "+control.Who(ctx))
+	f.step(r, "", runner.Cancelled, "by "+api.Who(ctx))
 	return r.Run.Run, nil
 }
 
-// CancelAll implements [control.Service].
+// CancelAll implements [api.Service].
 func (f *Fake) CancelAll(ctx context.Context, task string) (n int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, r := range f.runs {
 		if (task == "" || r.Task == task) && r.Outcome == "" && r.State != runner.Running && r.State != runner.Standing {
-			f.step(r, "", runner.Cancelled, "by "+control.Who(ctx))
+			f.step(r, "", runner.Cancelled, "by "+api.Who(ctx))
 			n++
 		}
 	}
 	return n, nil
 }
 
-// Stop implements [control.Service].
+// Stop implements [api.Service].
 func (f *Fake) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -207,18 +207,18 @@ func (f *Fake) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, er
 	var done []runner.Run
 	for _, r := range f.runs {
 		if (r.ID == id || key == "" && r.Task == id) && r.State == runner.Running {
-			f.step(r, "", runner.Cancelled, "stopped by "+control.Who(ctx))
+			f.step(r, "", runner.Cancelled, "stopped by "+api.Who(ctx))
 			done = append(done, r.Run.Run)
 		}
 	}
 	if done == nil {
-		return nil, control.Errorf(control.Conflict, "", "%s does not run", id)
+		return nil, api.Errorf(api.Conflict, "", "%s does not run", id)
 	}
 	return done, nil
 }
 
-// Hold implements [control.Service].
-func (f *Fake) Hold(ctx context.Context, h control.Holding) ([]control.Task, error) {
+// Hold implements [api.Service].
+func (f *Fake) Hold(ctx context.Context, h api.Holding) ([]api.Task, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if h.All {
@@ -229,10 +229,10 @@ func (f *Fake) Hold(ctx context.Context, h control.Holding) ([]control.Task, err
 			return nil, err
 		}
 	}
-	var held []control.Task
+	var held []api.Task
 	for _, name := range h.Tasks {
 		t := f.tasks[name]
-		t.Hold = &control.Hold{By: control.Who(ctx), Why: h.Why, Since: f.tick()}
+		t.Hold = &api.Hold{By: api.Who(ctx), Why: h.Why, Since: f.tick()}
 		if h.For > 0 {
 			t.Hold.Until = f.now.Add(h.For)
 		}
@@ -241,8 +241,8 @@ func (f *Fake) Hold(ctx context.Context, h control.Holding) ([]control.Task, err
 	return held, nil
 }
 
-// Release implements [control.Service].
-func (f *Fake) Release(ctx context.Context, names ...string) (done control.Released, err error) {
+// Release implements [api.Service].
+func (f *Fake) Release(ctx context.Context, names ...string) (done api.Released, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(names) == 0 {
@@ -272,59 +272,59 @@ func (f *Fake) Release(ctx context.Context, names ...string) (done control.Relea
 	return done, nil
 }
 
-// Reschedule implements [control.Service].
-func (f *Fake) Reschedule(ctx context.Context, q control.Rescheduling) (control.Rescheduled, error) {
+// Reschedule implements [api.Service].
+func (f *Fake) Reschedule(ctx context.Context, q api.Rescheduling) (api.Rescheduled, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, key := runner.SplitID(q.Name); key != "" {
 		r, err := f.run(q.Name)
 		if err != nil {
-			return control.Rescheduled{}, err
+			return api.Rescheduled{}, err
 		}
 		r.On = q.Expr
-		return control.Rescheduled{Name: q.Name, Expr: q.Expr}, nil
+		return api.Rescheduled{Name: q.Name, Expr: q.Expr}, nil
 	}
 	t, err := f.task(q.Name)
 	switch {
 	case err != nil:
-		return control.Rescheduled{}, err
+		return api.Rescheduled{}, err
 	case q.Expr == "default":
 		t.On = nil
 	case q.Expr == "never" || strings.HasPrefix(q.Expr, "interval "):
-		t.On = &control.On{Expr: q.Expr, By: control.Who(ctx), Since: f.tick(), Until: q.Until}
+		t.On = &api.On{Expr: q.Expr, By: api.Who(ctx), Since: f.tick(), Until: q.Until}
 	default:
-		return control.Rescheduled{}, control.Errorf(control.Usage, "", "%q is no trigger", q.Expr)
+		return api.Rescheduled{}, api.Errorf(api.Usage, "", "%q is no trigger", q.Expr)
 	}
-	return control.Rescheduled{Name: q.Name, Expr: q.Expr, Until: q.Until}, nil
+	return api.Rescheduled{Name: q.Name, Expr: q.Expr, Until: q.Until}, nil
 }
 
-// Skip implements [control.Service].
-func (f *Fake) Skip(ctx context.Context, task string) (control.Slot, error) {
+// Skip implements [api.Service].
+func (f *Fake) Skip(ctx context.Context, task string) (api.Slot, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	t, err := f.task(task)
 	if err != nil {
-		return control.Slot{}, err
+		return api.Slot{}, err
 	}
 	if t.Next.IsZero() {
-		return control.Slot{}, control.Errorf(control.Conflict, "", "%s has no slot to come", task)
+		return api.Slot{}, api.Errorf(api.Conflict, "", "%s has no slot to come", task)
 	}
 	at := t.Next.AddDate(len(t.Skip), 0, 0)
 	t.Skip = append(slices.Clone(t.Skip), at)
-	return control.Slot{Task: task, At: at, Note: "skipped"}, nil
+	return api.Slot{Task: task, At: at, Note: "skipped"}, nil
 }
 
-// StartQueues implements [control.Service].
-func (f *Fake) StartQueues(ctx context.Context, patterns ...string) (control.Queues, error) {
+// StartQueues implements [api.Service].
+func (f *Fake) StartQueues(ctx context.Context, patterns ...string) (api.Queues, error) {
 	return f.setQueues(false, patterns)
 }
 
-// StopQueues implements [control.Service].
-func (f *Fake) StopQueues(ctx context.Context, patterns ...string) (control.Queues, error) {
+// StopQueues implements [api.Service].
+func (f *Fake) StopQueues(ctx context.Context, patterns ...string) (api.Queues, error) {
 	return f.setQueues(true, patterns)
 }
 
-func (f *Fake) setQueues(stopped bool, patterns []string) (control.Queues, error) {
+func (f *Fake) setQueues(stopped bool, patterns []string) (api.Queues, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	q := f.queues(patterns)
@@ -334,8 +334,8 @@ func (f *Fake) setQueues(stopped bool, patterns []string) (control.Queues, error
 	return f.queues(patterns), nil
 }
 
-// Forget implements [control.Service].
-func (f *Fake) Forget(ctx context.Context, q control.Forgetting) (int, error) {
+// Forget implements [api.Service].
+func (f *Fake) Forget(ctx context.Context, q api.Forgetting) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	before := len(f.runs)
@@ -346,25 +346,25 @@ func (f *Fake) Forget(ctx context.Context, q control.Forgetting) (int, error) {
 	return before - len(f.runs), nil
 }
 
-// Reload implements [control.Service].
-func (f *Fake) Reload(ctx context.Context, plan bool) (control.Reloaded, error) {
+// Reload implements [api.Service].
+func (f *Fake) Reload(ctx context.Context, plan bool) (api.Reloaded, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.Publish(control.Message{Event: &control.Event{Time: f.tick(), Kind: "reload", Who: control.Who(ctx)}})
-	return control.Reloaded{Same: len(f.tasks), Text: "nothing changed", Plan: plan}, nil
+	f.Publish(api.Message{Event: &api.Event{Time: f.tick(), Kind: "reload", Who: api.Who(ctx)}})
+	return api.Reloaded{Same: len(f.tasks), Text: "nothing changed", Plan: plan}, nil
 }
 
-// Drain implements [control.Service].
-func (f *Fake) Drain(ctx context.Context, d time.Duration) (control.Drained, error) {
-	return control.Drained{}, nil
+// Drain implements [api.Service].
+func (f *Fake) Drain(ctx context.Context, d time.Duration) (api.Drained, error) {
+	return api.Drained{}, nil
 }
 
-// Notify implements [control.Service].
-func (f *Fake) Notify(ctx context.Context, name string) (control.Notified, error) {
-	return control.Notified{}, control.Errorf(control.NotFound, "", "no notification target %q", name)
+// Notify implements [api.Service].
+func (f *Fake) Notify(ctx context.Context, name string) (api.Notified, error) {
+	return api.Notified{}, api.Errorf(api.NotFound, "", "no notification target %q", name)
 }
 
-// Watch implements [control.Service].
-func (f *Fake) Watch(ctx context.Context) (<-chan control.Message, error) {
+// Watch implements [api.Service].
+func (f *Fake) Watch(ctx context.Context) (<-chan api.Message, error) {
 	return f.Hub.Watch(ctx), nil
 }

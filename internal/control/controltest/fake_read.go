@@ -9,19 +9,19 @@ import (
 	"strings"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 )
 
-// Status implements [control.Reader].
-func (f *Fake) Status(ctx context.Context) (control.Status, error) {
+// Status implements [api.Reader].
+func (f *Fake) Status(ctx context.Context) (api.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return control.Status{Daemon: true, Version: "fake", Config: "/etc/rota/jobs.toml", StateDir: "/var/lib/rota", Timezone: "UTC", Tasks: len(f.tasks)}, nil
+	return api.Status{Daemon: true, Version: "fake", Config: "/etc/rota/jobs.toml", StateDir: "/var/lib/rota", Timezone: "UTC", Tasks: len(f.tasks)}, nil
 }
 
-// Tasks implements [control.Reader].
-func (f *Fake) Tasks(ctx context.Context, names ...string) (list []control.Task, err error) {
+// Tasks implements [api.Reader].
+func (f *Fake) Tasks(ctx context.Context, names ...string) (list []api.Task, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(names) == 0 {
@@ -49,8 +49,8 @@ func (f *Fake) Tasks(ctx context.Context, names ...string) (list []control.Task,
 	return list, nil
 }
 
-// Next implements [control.Reader].
-func (f *Fake) Next(ctx context.Context, q control.NextQuery) (slots []control.Slot, err error) {
+// Next implements [api.Reader].
+func (f *Fake) Next(ctx context.Context, q api.NextQuery) (slots []api.Slot, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, name := range q.Tasks {
@@ -63,15 +63,15 @@ func (f *Fake) Next(ctx context.Context, q control.NextQuery) (slots []control.S
 			t := f.tasks[name]
 			at := t.Next.AddDate(i, 0, 0)
 			if !t.Next.IsZero() && (len(q.Tasks) == 0 || slices.Contains(q.Tasks, name)) && (q.Until.IsZero() || !at.After(q.Until)) {
-				slots = append(slots, control.Slot{Task: name, At: at})
+				slots = append(slots, api.Slot{Task: name, At: at})
 			}
 		}
 	}
 	return slots, nil
 }
 
-// Runs implements [control.Reader].
-func (f *Fake) Runs(ctx context.Context, q control.RunQuery) (runs []runner.Run, err error) {
+// Runs implements [api.Reader].
+func (f *Fake) Runs(ctx context.Context, q api.RunQuery) (runs []runner.Run, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if q.Task != "" {
@@ -88,18 +88,18 @@ func (f *Fake) Runs(ctx context.Context, q control.RunQuery) (runs []runner.Run,
 	return runs, nil
 }
 
-// Run implements [control.Reader].
-func (f *Fake) Run(ctx context.Context, id string) (control.Run, error) {
+// Run implements [api.Reader].
+func (f *Fake) Run(ctx context.Context, id string) (api.Run, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r, err := f.run(id)
 	if err != nil {
-		return control.Run{}, err
+		return api.Run{}, err
 	}
 	return r.Run, nil
 }
 
-// Wait implements [control.Service].
+// Wait implements [api.Service].
 func (f *Fake) Wait(ctx context.Context, id string) (runner.Run, error) {
 	for {
 		f.mu.Lock()
@@ -121,7 +121,7 @@ func (f *Fake) Wait(ctx context.Context, id string) (runner.Run, error) {
 	}
 }
 
-// Log implements [control.Reader].
+// Log implements [api.Reader].
 func (f *Fake) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
 	f.mu.Lock()
 	r, err := f.run(id)
@@ -143,7 +143,7 @@ func (f *Fake) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, 
 	return from, nil
 }
 
-// Result implements [control.Reader].
+// Result implements [api.Reader].
 func (f *Fake) Result(ctx context.Context, id string) (io.ReadCloser, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -152,40 +152,40 @@ func (f *Fake) Result(ctx context.Context, id string) (io.ReadCloser, error) {
 	case err != nil:
 		return nil, err
 	case r.Outcome == "":
-		return nil, control.Errorf(control.NotNow, "", "%s has not ended", r.ID)
+		return nil, api.Errorf(api.NotNow, "", "%s has not ended", r.ID)
 	case r.Result == 0:
-		return nil, control.Errorf(control.NotFound, "", "%s has no result", r.ID)
+		return nil, api.Errorf(api.NotFound, "", "%s has no result", r.ID)
 	}
 	return io.NopCloser(strings.NewReader(r.input)), nil
 }
 
-// Why implements [control.Reader].
-func (f *Fake) Why(ctx context.Context, task string, at time.Time) (control.Why, error) {
+// Why implements [api.Reader].
+func (f *Fake) Why(ctx context.Context, task string, at time.Time) (api.Why, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	t, err := f.task(task)
 	if err != nil {
-		return control.Why{}, err
+		return api.Why{}, err
 	}
-	return control.Why{Task: task, At: at, Reason: "not_due", Text: []string{"it was not due"}, Next: t.Next}, nil
+	return api.Why{Task: task, At: at, Reason: "not_due", Text: []string{"it was not due"}, Next: t.Next}, nil
 }
 
-// Queues implements [control.Reader].
-func (f *Fake) Queues(ctx context.Context, patterns ...string) (control.Queues, error) {
+// Queues implements [api.Reader].
+func (f *Fake) Queues(ctx context.Context, patterns ...string) (api.Queues, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.queues(patterns), nil
 }
 
 // queues returns those that are named; mu is held.
-func (f *Fake) queues(patterns []string) (q control.Queues) {
+func (f *Fake) queues(patterns []string) (q api.Queues) {
 	for _, name := range []string{"main", "side"} {
 		if len(patterns) == 0 || slices.Contains(patterns, name) || slices.Contains(patterns, "*") {
 			state := "started"
 			if f.stopped[name] {
 				state = "stopped"
 			}
-			q.Queues = append(q.Queues, control.Queue{Queue: name, State: state, Workers: 1, Capacity: 1000})
+			q.Queues = append(q.Queues, api.Queue{Queue: name, State: state, Workers: 1, Capacity: 1000})
 		}
 	}
 	for _, p := range patterns {

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"rota/internal/control"
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -38,7 +38,7 @@ log = "a year has passed"
 // Way is a way to reach a rota that may do everything.
 type Way struct {
 	Name    string // of letters
-	Service control.Service
+	Service api.Service
 }
 
 // Test runs the script over each of the ways to the same rota, and fails if a
@@ -70,19 +70,19 @@ func Test(t *testing.T, ways ...Way) {
 type script struct {
 	t    *testing.T
 	ctx  context.Context
-	s    control.Service
+	s    api.Service
 	tag  string // of all keys
 	said []string
 }
 
 // say notes an answer, which is an error of the Code want; "" for none.
-func (s *script) say(call string, want control.Code, answer any, err error) {
+func (s *script) say(call string, want api.Code, answer any, err error) {
 	s.t.Helper()
-	if got := control.CodeOf(err); got != want {
+	if got := api.CodeOf(err); got != want {
 		s.t.Errorf("%s: the error is %q (%v), want %q", call, got, err, want)
 	}
 	if err != nil {
-		s.said = append(s.said, fmt.Sprintf("%s: %s: %s", call, control.CodeOf(err), s.plain(err.Error())))
+		s.said = append(s.said, fmt.Sprintf("%s: %s: %s", call, api.CodeOf(err), s.plain(err.Error())))
 		return
 	}
 	b, err := json.Marshal(answer)
@@ -102,9 +102,9 @@ func (s *script) say(call string, want control.Code, answer any, err error) {
 
 // refuse says that an error has the Code want; in what words is a matter of
 // who finds it.
-func (s *script) refuse(call string, want control.Code, err error) {
+func (s *script) refuse(call string, want api.Code, err error) {
 	s.t.Helper()
-	if got := control.CodeOf(err); got != want {
+	if got := api.CodeOf(err); got != want {
 		s.t.Errorf("%s: the error is %q (%v), want %q", call, got, err, want)
 	}
 }
@@ -145,7 +145,7 @@ func timeless(v any) any {
 func (s *script) id(task, key string) string { return task + "/" + s.tag + "-" + key }
 
 // request asks for a run.
-func (s *script) request(call string, want control.Code, q control.Request, input io.Reader) {
+func (s *script) request(call string, want api.Code, q api.Request, input io.Reader) {
 	s.t.Helper()
 	q.Key = s.tag + "-" + q.Key
 	r, err := s.s.Request(s.ctx, q, input)
@@ -163,7 +163,7 @@ func text(r io.ReadCloser, err error) (any, error) {
 }
 
 // until reads messages until one is of a run that stands as is said.
-func (s *script) until(messages <-chan control.Message, id string, state runner.State) {
+func (s *script) until(messages <-chan api.Message, id string, state runner.State) {
 	s.t.Helper()
 	for m := range messages {
 		if m.Run != nil && m.Run.ID == id && m.Run.State == state {

@@ -1,4 +1,4 @@
-package control_test
+package api_test
 
 import (
 	"context"
@@ -6,18 +6,18 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"rota/internal/control"
+	"rota/internal/api"
 )
 
-func event(i int) control.Message {
-	return control.Message{Event: &control.Event{Text: fmt.Sprint(i)}}
+func event(i int) api.Message {
+	return api.Message{Event: &api.Event{Text: fmt.Sprint(i)}}
 }
 
 // TestHub: who reads gets everything; who does not is dropped, and is in
 // nobody's way.
 func TestHub(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var h control.Hub
+		var h api.Hub
 		h.Publish(event(0)) // to nobody
 		if h.Watched() {
 			t.Error("watched by nobody")
@@ -30,7 +30,7 @@ func TestHub(t *testing.T) {
 				got++
 			}
 		}()
-		const n = 10 * control.MaxBehind
+		const n = 10 * api.MaxBehind
 		for i := range n {
 			h.Publish(event(i))
 			synctest.Wait()
@@ -42,8 +42,8 @@ func TestHub(t *testing.T) {
 			}
 			kept++
 		}
-		if got != n || kept != control.MaxBehind {
-			t.Errorf("%d and %d messages, want %d and %d", got, kept, n, control.MaxBehind)
+		if got != n || kept != api.MaxBehind {
+			t.Errorf("%d and %d messages, want %d and %d", got, kept, n, api.MaxBehind)
 		}
 		end()
 		synctest.Wait()
@@ -65,12 +65,12 @@ func TestHub(t *testing.T) {
 // nothing else.
 func TestHubFlood(t *testing.T) {
 	const many = 10_000
-	var h control.Hub
+	var h api.Hub
 	c := h.Watch(t.Context())
 	for range many {
-		h.PublishLine(control.LogLine{Line: "x"})
+		h.PublishLine(api.LogLine{Line: "x"})
 	}
-	h.Publish(control.Message{Event: &control.Event{Kind: "stop"}})
+	h.Publish(api.Message{Event: &api.Event{Kind: "stop"}})
 	h.Close()
 	lines, events := 0, 0
 	for m := range c {

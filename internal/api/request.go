@@ -1,12 +1,26 @@
-package control
+package api
 
 import (
 	"cmp"
 	"regexp"
 	"strings"
+	"time"
 
 	"rota/internal/escape"
 )
+
+// Request asks for a run. At most one of At, In and On is given.
+type Request struct {
+	Task   string            `json:"task"`
+	Key    string            `json:"id,omitempty"` // [A-Za-z0-9._-]{1,64}; "": a new one
+	Params map[string]string `json:"params,omitempty"`
+	At     time.Time         `json:"at,omitzero"`
+	In     time.Duration     `json:"in,omitempty"` // nanoseconds
+	On     string            `json:"on,omitempty"` // a trigger of its own: a standing request
+	Held   bool              `json:"held,omitempty"`
+	Again  bool              `json:"again,omitempty"` // join one that waits already
+	Force  bool              `json:"force,omitempty"` // even if the task is held
+}
 
 // Bounds of what a request may give by name; the rest is for its input.
 const (
@@ -24,7 +38,7 @@ var (
 // it, the daemon knows.
 func (r Request) Check() error {
 	switch {
-	case !taskName.MatchString(r.Task):
+	case !IsTask(r.Task):
 		return Errorf(NotFound, "", "no task %q", short(r.Task))
 	case r.Key != "" && !givenKey.MatchString(r.Key) || dots(r.Key):
 		return Errorf(Usage, "use up to 64 letters, digits, dots, underscores and hyphens", "%q cannot be the id of a run", short(r.Key))
@@ -47,7 +61,14 @@ func (r Request) Check() error {
 	return nil
 }
 
-// dots reports whether a key means a folder in paths and addresses.
+// IsTask reports whether a text can be the name of a task.
+func IsTask(name string) bool { return taskName.MatchString(name) }
+
+// IsRunKey reports whether a text can be the key of a run, be it given, of a slot, or
+// of a recurring request.
+func IsRunKey(key string) bool { return runKey.MatchString(key) && !dots(key) }
+
+// dots reports whether a key means a directory in paths and addresses.
 func dots(key string) bool { return key == "." || key == ".." }
 
 // short is a text of others' making, cut to what a message can hold that quotes

@@ -1,12 +1,12 @@
-package control
+package api
 
 import (
 	"context"
 	"sync"
 )
 
-// maxBehind is how many messages a watcher may be behind.
-const maxBehind = 256
+// MaxBehind is how many messages a watcher may be behind.
+const MaxBehind = 256
 
 // Hub passes messages on to all that watch. Its zero value is ready to use.
 type Hub struct {
@@ -36,7 +36,7 @@ func (h *Hub) PublishLine(line LogLine) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for c := range h.watchers {
-		if len(c) < maxBehind/2 {
+		if len(c) < MaxBehind/2 {
 			c <- Message{Log: &line}
 		}
 	}
@@ -45,7 +45,7 @@ func (h *Hub) PublishLine(line LogLine) {
 // Watch returns the messages from now on, until ctx ends, the hub is closed or
 // the reader is too slow; then the channel is closed.
 func (h *Hub) Watch(ctx context.Context) <-chan Message {
-	c := make(chan Message, maxBehind)
+	c := make(chan Message, MaxBehind)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {

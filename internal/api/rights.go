@@ -1,8 +1,7 @@
-package control
+package api
 
 import (
 	"cmp"
-	"path"
 	"slices"
 
 	"rota/runner"
@@ -23,8 +22,8 @@ const (
 // scopes are in the order of what they hold.
 var scopes = []Scope{"", MayRead, MayRequest, MayOwn, MayControl}
 
-// allows reports whether s holds need.
-func (s Scope) allows(need Scope) bool {
+// Allows reports whether s holds need.
+func (s Scope) Allows(need Scope) bool {
 	return slices.Index(scopes, s) >= slices.Index(scopes, need)
 }
 
@@ -44,35 +43,36 @@ type Caller struct {
 	Own     bool   // it is root, or the user that rota runs as
 	Grants  []Grant
 
-	credential string // the token that the grants rest on, with what it allows; "" if they rest on the peer
+	Credential string // the token that the grants rest on, with what it allows; "" if they rest on the peer
 }
 
-// account names those with whom the caller shares what there is only so much of;
+// Share names those with whom the caller shares what there is only so much of;
 // "" are root and the user that rota runs as.
-func (c Caller) account() string {
+func (c Caller) Share() string {
 	if c.Own {
 		return ""
 	}
 	return cmp.Or(c.Account, c.Who)
 }
 
-// over returns what the caller may do with a task; "" if to them there is none
+// Over returns what the caller may do with a task; "" if to them there is none
 // of that name.
-func (c Caller) over(task string) Scope {
-	return c.most(func(g Grant) bool { return g.Tasks == nil || g.Tasks(task) })
+func (c Caller) Over(task string) Scope {
+	return c.Most(func(g Grant) bool { return g.Tasks == nil || g.Tasks(task) })
 }
 
-// overRun returns what the caller may do with a run, other than by its task.
-func (c Caller) overRun(r runner.Run) Scope {
-	return c.most(func(g Grant) bool { return (g.Tasks == nil || g.Tasks(r.Task)) && (g.Run == nil || g.Run(r)) })
+// OverRun returns what the caller may do with a run, other than by its task.
+func (c Caller) OverRun(r runner.Run) Scope {
+	return c.Most(func(g Grant) bool { return (g.Tasks == nil || g.Tasks(r.Task)) && (g.Run == nil || g.Run(r)) })
 }
 
-// overAll returns what the caller may do with rota as a whole.
-func (c Caller) overAll() Scope {
-	return c.most(func(g Grant) bool { return g.Tasks == nil })
+// OverAll returns what the caller may do with rota as a whole.
+func (c Caller) OverAll() Scope {
+	return c.Most(func(g Grant) bool { return g.Tasks == nil })
 }
 
-func (c Caller) most(which func(Grant) bool) Scope {
+// Most returns the most that the grants allow for which which holds.
+func (c Caller) Most(which func(Grant) bool) Scope {
 	most := 0
 	for _, g := range c.Grants {
 		if which(g) {
@@ -82,28 +82,9 @@ func (c Caller) most(which func(Grant) bool) Scope {
 	return scopes[most]
 }
 
-// runsOf returns a function for the runs that were made with the rights of a user
+// RunsOf returns a function for the runs that were made with the rights of a user
 // for whom is holds; "" is the user that rota runs as. A summary row tells of slots
 // that nobody ran.
-func runsOf(is func(user string) bool) func(runner.Run) bool {
+func RunsOf(is func(user string) bool) func(runner.Run) bool {
 	return func(r runner.Run) bool { return r.Folded() || is(r.User) }
-}
-
-// matching returns a function for names that match one of the patterns, as in
-// [path.Match]; nil if that is every name.
-func matching(patterns []string) (func(name string) bool, error) {
-	for _, p := range patterns {
-		if _, err := path.Match(p, ""); err != nil {
-			return nil, err
-		}
-	}
-	if len(patterns) == 0 || slices.Contains(patterns, "*") {
-		return nil, nil
-	}
-	return func(name string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool {
-			ok, _ := path.Match(p, name)
-			return ok
-		})
-	}, nil
 }

@@ -1,4 +1,4 @@
-package control
+package api
 
 import (
 	"cmp"
@@ -34,7 +34,7 @@ func AsCaller(ctx context.Context, c Caller) context.Context {
 // does is counted; false: it is not, for they may do everything with rota.
 func Bounded(ctx context.Context) (account string, bounded bool) {
 	c, ok := ctx.Value(callerKey{}).(Caller)
-	if !ok || c.overAll() == MayControl {
+	if !ok || c.OverAll() == MayControl {
 		return "", false
 	}
 	return cmp.Or(c.Account, c.Who), true
@@ -48,23 +48,23 @@ func Binds(ctx context.Context, task string) bool {
 	if !ok {
 		return true
 	}
-	return c.most(func(g Grant) bool { return !g.OfRun && (g.Tasks == nil || g.Tasks(task)) }) == MayControl
+	return c.Most(func(g Grant) bool { return !g.OfRun && (g.Tasks == nil || g.Tasks(task)) }) == MayControl
 }
 
-// withAllVisible returns a context in which all is there, for an answer that is
+// WithAllVisible returns a context in which all is there, for an answer that is
 // shared.
-func withAllVisible(ctx context.Context) context.Context {
+func WithAllVisible(ctx context.Context) context.Context {
 	return context.WithValue(ctx, callerKey{}, nil)
 }
 
 // SeesTask reports whether a task is there for the caller of a context.
 func SeesTask(ctx context.Context, task string) bool {
 	c, ok := ctx.Value(callerKey{}).(Caller)
-	return !ok || c.over(task) != ""
+	return !ok || c.Over(task) != ""
 }
 
 // SeesRun reports whether a run is there for the caller of a context.
 func SeesRun(ctx context.Context, r runner.Run) bool {
 	c, ok := ctx.Value(callerKey{}).(Caller)
-	return !ok || c.overRun(r) != ""
+	return !ok || c.OverRun(r) != ""
 }

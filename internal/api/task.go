@@ -1,0 +1,91 @@
+package api
+
+import (
+	"time"
+
+	"rota/runner"
+)
+
+// Task is a task as it is in force.
+type Task struct {
+	Task        string            `json:"task"`
+	State       string            `json:"state"` // running, queued, held, the outcome of its last run, "new" or "disabled"
+	Description string            `json:"description,omitempty"`
+	Tags        []string          `json:"tags,omitempty"`
+	Enabled     bool              `json:"enabled"`
+	Schedule    string            `json:"schedule"` // in words
+	Timezone    string            `json:"timezone"` // whose clock it goes by; "Local": the machine's
+	Next        time.Time         `json:"next,omitzero"`
+	Mode        runner.Mode       `json:"mode"`
+	Queue       string            `json:"queue,omitempty"`
+	Action      string            `json:"action"`
+	Does        string            `json:"does"`
+	User        string            `json:"user,omitempty"`
+	Params      map[string]string `json:"params,omitempty"`
+	Hold        *Hold             `json:"hold,omitempty"`
+	On          *On               `json:"on,omitempty"`       // instead of its triggers
+	Skip        []time.Time       `json:"skip,omitempty"`     // slots to come that are left out
+	Last        *runner.Run       `json:"last,omitempty"`     // the newest that was executed or is
+	Failures    int               `json:"failures,omitempty"` // in a row
+	LastSuccess time.Time         `json:"last_success,omitzero"`
+	Running     []string          `json:"running,omitempty"`  // ids of runs
+	Waiting     []string          `json:"waiting,omitempty"`  // also held, delayed
+	Standing    []runner.Run      `json:"standing,omitempty"` // requests with a trigger of their own
+	Settings    []Setting         `json:"settings,omitempty"` // of a task asked for by name
+}
+
+// Setting is a key of a task and its value, as in the file.
+type Setting struct {
+	Key     string `json:"key"`
+	Value   string `json:"value"`
+	Default bool   `json:"default,omitempty"` // not given, neither there nor in [defaults]
+}
+
+// Hold says since when something is held, by whom and why.
+type Hold struct {
+	By    string    `json:"by,omitempty"`
+	Why   string    `json:"why,omitempty"`
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until,omitzero"` // zero: until it is released
+	// Binding is true of what somebody holds who may control it: who only owns it
+	// can neither end that nor start anything in spite of it.
+	Binding bool `json:"binding,omitempty"`
+}
+
+// On is what stands in the place of a task's triggers.
+type On struct {
+	Expr  string    `json:"expr"` // "never": nothing does
+	By    string    `json:"by,omitempty"`
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until,omitzero"` // zero: until the file's triggers change
+}
+
+// Holding asks for tasks to be held.
+type Holding struct {
+	Tasks []string      `json:"tasks,omitempty"`
+	All   bool          `json:"all,omitempty"`
+	For   time.Duration `json:"for,omitempty"` // nanoseconds; 0: until released
+	Why   string        `json:"why,omitempty"`
+}
+
+// Released is what is held no more.
+type Released struct {
+	Tasks []string `json:"tasks"`
+	Runs  []string `json:"runs"`
+}
+
+// Rescheduling asks for another trigger.
+type Rescheduling struct {
+	Name  string    `json:"name"` // of a task, or the id of a standing request
+	Expr  string    `json:"expr"` // a trigger, "default" or "never"
+	Until time.Time `json:"until,omitzero"`
+}
+
+// Rescheduled is what a reschedule changed.
+type Rescheduled struct {
+	Name  string    `json:"name"`
+	Expr  string    `json:"expr"` // as it is understood; "default" or "never"
+	Until time.Time `json:"until,omitzero"`
+	Was   time.Time `json:"was,omitzero"`  // the next slot before
+	Next  time.Time `json:"next,omitzero"` // and now; zero: none
+}
