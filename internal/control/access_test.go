@@ -616,7 +616,7 @@ func TestRevoke(t *testing.T) {
 	root := under("root", client(t, control.Target{Socket: path}))
 
 	w.Tokens = []control.Token{{Name: "less", Value: requestToken, May: api.MayRequest}, w.Tokens[2]}
-	if err := web.Change(w); err != nil {
+	if err := web.Update(w); err != nil {
 		t.Fatal(err)
 	}
 	h.server.Recheck()
@@ -680,7 +680,7 @@ func TestCertificateRenewed(t *testing.T) {
 	}
 	old.Close()
 	w.TLS = pair(t, cert2, key2)
-	if err := d.Change(w); err != nil {
+	if err := d.Update(w); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := old.Status(t.Context()); api.CodeOf(err) != api.NoDaemon {
@@ -690,14 +690,14 @@ func TestCertificateRenewed(t *testing.T) {
 		t.Errorf("with the new one: %v", err)
 	}
 	plain := control.Web{Listen: w.Listen, Tokens: w.Tokens}
-	if err := d.Change(plain); err != nil {
+	if err := d.Update(plain); err != nil {
 		t.Fatal(err)
 	}
 	c := client(t, control.Target{URL: d.Addr(), Token: controlToken})
 	if _, err := c.Status(t.Context()); err != nil {
 		t.Errorf("without TLS: %v", err)
 	}
-	if err := d.Change(w); err != nil {
+	if err := d.Update(w); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Status(t.Context()); err == nil {

@@ -14,11 +14,9 @@ import (
 	"rota/internal/escape"
 )
 
-// refusal is an error as it is sent, with what was done before it.
+// refusal is an error as it is sent.
 type refusal struct {
-	Error     *api.Error `json:"error"`
-	Cancelled int        `json:"cancelled,omitempty"`
-	Forgotten int        `json:"forgotten,omitempty"`
+	Error *api.Error `json:"error"`
 }
 
 // statuses of HTTP for the codes, both ways; one that is not here is 500.
@@ -48,12 +46,14 @@ func wire(err error) *api.Error {
 }
 
 // fail answers with an error.
-func fail(w http.ResponseWriter, err error) { refuse(w, refusal{Error: wire(err)}) }
+func fail(w http.ResponseWriter, err error) { failPartly(w, err, struct{}{}) }
 
-func refuse(w http.ResponseWriter, no refusal) {
+// failPartly answers with an error and, beside it, what was done before it.
+func failPartly(w http.ResponseWriter, err error, done any) {
+	e := wire(err)
 	status := http.StatusInternalServerError
 	for _, s := range statuses {
-		if s.code == no.Error.Code {
+		if s.code == e.Code {
 			status = s.status
 			break
 		}
@@ -61,13 +61,31 @@ func refuse(w http.ResponseWriter, no refusal) {
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
-	answer(w, status, no)
+	fields := map[string]any{}
+	if text, err := json.Marshal(done); err == nil {
+		var beside map[string]json.RawMessage
+		if json.Unmarshal(text, &beside) == nil {
+			for name, value := range beside {
+				fields[name] = value
+			}
+		}
+	}
+	fields["error"] = e
+	answer(w, status, fields)
 }
 
 // answer sends a value as JSON.
 func answer(w http.ResponseWriter, status int, v any) {
 	text, status := inJSON(v, status)
 	send(w, status, text)
+}
+
+// some is a list that is never null in JSON.
+func some[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
 
 // list is an answer that is told without those of its elements that cannot be
@@ -93,7 +111,7 @@ func inJSON(v any, status int) ([]byte, int) {
 	if err != nil {
 		status = http.StatusInternalServerError
 		b.Reset()
-		json.NewEncoder(&b).Encode(refusal{Error: wire(err)})
+		json.NewEncoder(&b).Encode(refusal{wire(err)})
 	}
 	return b.Bytes(), status
 }

@@ -11,11 +11,11 @@ import (
 	"rota/internal/api"
 )
 
-// Hurry makes wrong tokens cost a test less.
-func (s *Server) Hurry(d time.Duration) { s.guess = d }
+// SetLoginDelay makes wrong tokens cost a test less.
+func (s *Server) SetLoginDelay(d time.Duration) { s.loginDelay = d }
 
-// Press gives the head of a request less time.
-func (s *Server) Press(d time.Duration) { s.head = d }
+// SetHeadTime gives the head of a request less time.
+func (s *Server) SetHeadTime(d time.Duration) { s.head = d }
 
 // Dial makes a client connect in another way.
 func (c *Client) Dial(dial func(ctx context.Context, network, addr string) (net.Conn, error)) {
@@ -57,21 +57,21 @@ func Share(descriptors int) (each, all int) {
 // Network is whose a connection over TCP is.
 var Network = network
 
-// Handler is what answers at a web door for this machine.
+// Handler is what answers at a web listener for this machine.
 func (s *Server) Handler(tb interface {
 	Fatal(...any)
 	Cleanup(func())
 }) http.Handler {
-	d, err := OpenWeb(Web{Listen: "127.0.0.1:0"})
+	l, err := OpenWeb(Web{Listen: "127.0.0.1:0"})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { d.Close() })
-	return s.doorman(d)
+	tb.Cleanup(func() { l.Close() })
+	return s.authenticate(l)
 }
 
-// Orderly is what a server serves.
-func Orderly(s api.Service) api.Service { return newOrderly(s) }
+// Limited is what a server serves.
+func Limited(s api.Service) api.Service { return newLimited(s) }
 
-// Turns is how many questions an orderly Service answers at a time.
-func Turns(s api.Service) int { return cap(s.(*orderly).turns) }
+// Slots is how many queries a limited Service answers at a time.
+func Slots(s api.Service) int { return cap(s.(*limited).slots) }

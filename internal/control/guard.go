@@ -2,10 +2,8 @@ package control
 
 import (
 	"context"
-	"io"
 	"slices"
 	"sync"
-	"time"
 
 	"rota/internal/api"
 	"rota/runner"
@@ -152,158 +150,52 @@ func guarded[T any](g *guard, err error, f func() (T, error)) (T, error) {
 	return t, g.hide(err)
 }
 
-func (g *guard) Run(ctx context.Context, id string) (api.Run, error) {
-	return guarded(g, g.may(api.MayRead, "see", id), func() (api.Run, error) {
-		r, err := g.s.Run(g.as(ctx), id)
-		if err != nil {
-			return api.Run{}, err
-		}
-		if !g.seesRun(r.Run) {
-			return api.Run{}, api.Errorf(api.NotFound, "", "no run %q", id)
-		}
-		r.Run = g.run(r.Run)
-		r.Transitions = slices.Clone(r.Transitions)
-		for i := range r.Transitions {
-			r.Transitions[i].Why = g.text(r.Transitions[i].Why)
-			r.Transitions[i].Reason = g.reason(r.Transitions[i].Reason)
-		}
-		return r, nil
-	})
-}
-
-func (g *guard) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
-	id, err := g.mayRun(ctx, api.MayRead, "see", id)
-	return guarded(g, err, func() (io.ReadCloser, error) { return g.s.Log(g.as(ctx), id, follow) })
-}
-
-func (g *guard) Result(ctx context.Context, id string) (io.ReadCloser, error) {
-	id, err := g.mayRun(ctx, api.MayRead, "see", id)
-	return guarded(g, err, func() (io.ReadCloser, error) { return g.s.Result(g.as(ctx), id) })
-}
-
-// Why tells nothing of a run that the caller may not see but that there was one.
-func (g *guard) Why(ctx context.Context, task string, at time.Time) (api.Why, error) {
-	return guarded(g, g.may(api.MayRead, "see", task), func() (api.Why, error) {
-		w, err := g.s.Why(g.as(ctx), task, at)
-		if err != nil || w.Run == nil {
-			w.Text = g.texts(w.Text)
-			return w, err
-		}
-		if !g.seesRun(*w.Run) {
-			return api.Why{Task: w.Task, At: w.At, Reason: "another_user", Text: []string{"The run belongs to another user and is not shown."}, Next: w.Next}, nil
-		}
-		r := g.run(*w.Run)
-		w.Run, w.Text = &r, g.texts(w.Text)
-		return w, nil
-	})
-}
-
-func (g *guard) Queues(ctx context.Context, patterns ...string) (api.Queues, error) {
-	return guarded(g, g.mayAll(api.MayRead, "see queues"), func() (api.Queues, error) { return g.s.Queues(g.as(ctx), patterns...) })
-}
-
-func (g *guard) Request(ctx context.Context, r api.Request, input io.Reader) (runner.Run, error) {
-	err := g.may(api.MayRequest, "run", r.Task)
-	if err == nil && r.Force { // whoever may release may do without
-		err = g.may(api.MayOwn, "force runs of", r.Task)
+// tasks are those that the caller may see, as they may see them. The list itself
+// may be others', too.
+func (g *guard) tasks(all []api.Task) []api.Task {
+	all = slices.Clone(all)
+	if !g.all() {
+		all = slices.DeleteFunc(all, func(t api.Task) bool { return !g.sees(t.Task) })
 	}
-	return guarded(g, err, func() (runner.Run, error) {
-		run, err := g.s.Request(g.as(ctx), r, input)
-		if err == nil && !g.seesRun(run) { // there was one of that id
-			return runner.Run{}, api.Errorf(api.Conflict, "choose another id", "%s is taken", run.ID)
+	for i := range all {
+		t := &all[i]
+		if t.Last != nil {
+			last := *t.Last
+			if t.Last = nil; g.seesRun(last) {
+				last = g.run(last)
+				t.Last = &last
+			}
 		}
-		return g.run(run), err
-	})
-}
-
-func (g *guard) Wait(ctx context.Context, id string) (runner.Run, error) {
-	id, err := g.mayRun(ctx, api.MayRead, "see", id)
-	return guarded(g, err, func() (runner.Run, error) {
-		r, err := g.s.Wait(g.as(ctx), id)
-		if revoked := g.revoked(); revoked != nil { // meanwhile
-			return runner.Run{}, revoked
+		t.Standing = g.runs(t.Standing)
+		if g.all() {
+			continue
 		}
-		return g.run(r), err
-	})
-}
-
-func (g *guard) Cancel(ctx context.Context, id string) (runner.Run, error) {
-	id, err := g.mayRun(ctx, api.MayRequest, "cancel", id)
-	return guarded(g, err, func() (runner.Run, error) {
-		r, err := g.s.Cancel(g.as(ctx), id)
-		return g.run(r), err
-	})
-}
-
-func (g *guard) CancelAll(ctx context.Context, task string) (int, error) {
-	err := g.may(api.MayRequest, "cancel runs of", task)
-	if task == "" {
-		err = g.mayAll(api.MayControl, "cancel all runs")
+		if t.Hold != nil {
+			hold := *t.Hold
+			hold.By, hold.Why = g.text(hold.By), g.text(hold.Why)
+			t.Hold = &hold
+		}
+		if t.On != nil {
+			on := *t.On
+			on.By = g.text(on.By)
+			t.On = &on
+		}
+		t.Settings = slices.Clone(t.Settings)
+		for k := range t.Settings {
+			t.Settings[k].Value = g.text(t.Settings[k].Value)
+		}
 	}
-	return guarded(g, err, func() (int, error) { return g.s.CancelAll(g.as(ctx), task) })
+	return all
 }
 
-func (g *guard) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
-	return guarded(g, g.mayEachNamed(ctx, api.MayOwn, "stop", []string{id}), func() ([]runner.Run, error) {
-		runs, err := g.s.Stop(g.as(ctx), id, kill)
-		return g.runs(runs), err
-	})
-}
-
-func (g *guard) Hold(ctx context.Context, h api.Holding) ([]api.Task, error) {
-	err := g.mayEach(api.MayOwn, "hold", h.Tasks)
-	if h.All || len(h.Tasks) == 0 {
-		err = g.mayAll(api.MayControl, "hold all tasks")
+// runs are those that the caller may see, as they may see them.
+func (g *guard) runs(all []runner.Run) []runner.Run {
+	all = slices.Clone(all)
+	if !g.whole() {
+		all = slices.DeleteFunc(all, func(r runner.Run) bool { return !g.seesRun(r) })
 	}
-	return guarded(g, err, func() ([]api.Task, error) {
-		tasks, err := g.s.Hold(g.as(ctx), h)
-		return g.tasks(tasks), err
-	})
-}
-
-func (g *guard) Release(ctx context.Context, names ...string) (api.Released, error) {
-	err := g.mayEachNamed(ctx, api.MayOwn, "release", names)
-	if len(names) == 0 {
-		err = g.mayAll(api.MayControl, "release all tasks")
+	for i, r := range all {
+		all[i] = g.run(r)
 	}
-	return guarded(g, err, func() (api.Released, error) { return g.s.Release(g.as(ctx), names...) })
-}
-
-func (g *guard) Reschedule(ctx context.Context, r api.Rescheduling) (api.Rescheduled, error) {
-	return guarded(g, g.mayEachNamed(ctx, api.MayControl, "reschedule", []string{r.Name}), func() (api.Rescheduled, error) { return g.s.Reschedule(g.as(ctx), r) })
-}
-
-func (g *guard) Skip(ctx context.Context, task string) (api.Slot, error) {
-	return guarded(g, g.may(api.MayControl, "skip slots of", task), func() (api.Slot, error) { return g.s.Skip(g.as(ctx), task) })
-}
-
-func (g *guard) StartQueues(ctx context.Context, patterns ...string) (api.Queues, error) {
-	return guarded(g, g.mayAll(api.MayControl, "start queues"), func() (api.Queues, error) { return g.s.StartQueues(g.as(ctx), patterns...) })
-}
-
-func (g *guard) StopQueues(ctx context.Context, patterns ...string) (api.Queues, error) {
-	return guarded(g, g.mayAll(api.MayControl, "stop queues"), func() (api.Queues, error) { return g.s.StopQueues(g.as(ctx), patterns...) })
-}
-
-func (g *guard) Forget(ctx context.Context, f api.Forgetting) (int, error) {
-	err := g.mayEach(api.MayControl, "forget", f.IDs)
-	if err == nil && f.Task != "" {
-		err = g.may(api.MayControl, "forget runs of", f.Task)
-	}
-	if f.Task == "" && len(f.IDs) == 0 {
-		err = g.mayAll(api.MayControl, "forget runs of all tasks")
-	}
-	return guarded(g, err, func() (int, error) { return g.s.Forget(g.as(ctx), f) })
-}
-
-func (g *guard) Reload(ctx context.Context, plan bool) (api.Reloaded, error) {
-	return guarded(g, g.mayAll(api.MayControl, "reload"), func() (api.Reloaded, error) { return g.s.Reload(g.as(ctx), plan) })
-}
-
-func (g *guard) Drain(ctx context.Context, d time.Duration) (api.Drained, error) {
-	return guarded(g, g.mayAll(api.MayControl, "drain"), func() (api.Drained, error) { return g.s.Drain(g.as(ctx), d) })
-}
-
-func (g *guard) Notify(ctx context.Context, name string) (api.Notified, error) {
-	return guarded(g, g.mayAll(api.MayControl, "send notifications"), func() (api.Notified, error) { return g.s.Notify(g.as(ctx), name) })
+	return all
 }

@@ -22,7 +22,7 @@ const (
 	runToken     = "run-0123456789abcdef"
 )
 
-// house is a server with a fake rota in it, and two doors.
+// house is a server with a fake rota in it, and two listeners.
 type house struct {
 	fake   *controltest.Fake
 	server *control.Server
@@ -45,7 +45,7 @@ func open(t testing.TB) *house {
 			return runner.Run{ID: "echo/1", Task: "echo"}, token == runToken
 		},
 	})
-	h.server.Hurry(time.Millisecond)
+	h.server.SetLoginDelay(time.Millisecond)
 	h.socket = filepath.Join(t.TempDir(), "run", "rota.sock")
 	socket, err := control.OpenSocket(h.socket, "")
 	if err != nil {
@@ -80,8 +80,8 @@ func pair(t testing.TB, cert, key string) *tls.Certificate {
 	return &p
 }
 
-// serve serves at a door until the test ends.
-func (h *house) serve(t testing.TB, d *control.Door) {
+// serve serves at a listener until the test ends.
+func (h *house) serve(t testing.TB, d *control.Listener) {
 	ctx, end := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- h.server.Serve(ctx, d) }()

@@ -49,8 +49,8 @@ func header(name, value string) func(*http.Request) {
 
 func host(name string) func(*http.Request) { return func(r *http.Request) { r.Host = name } }
 
-// TestDoor is who gets in at the web, and what they may do there.
-func TestDoor(t *testing.T) {
+// TestListener is who gets in at the web, and what they may do there.
+func TestListener(t *testing.T) {
 	h := open(t)
 	request(t, h.fake, "echo", "1", false)
 	request(t, h.fake, "mail", "1", false)
@@ -190,10 +190,10 @@ func TestBodies(t *testing.T) {
 		{"a part that is unknown", "/v1/tasks/echo/runs", form, part("file", "x") + "--x--", 400, "file"},
 		{"a request after the input", "/v1/tasks/echo/runs", form, part("request", `{}`) + part("request", `{}`) + "--x--", 400, "part 2"},
 		{"a request of 2 MiB in a form", "/v1/tasks/echo/runs", form, part("request", `{"on":"`+strings.Repeat("x", 2<<20)+`"}`) + "--x--", 400, "larger than"},
-		{"release of what is not said", "/v1/release", "", "", 400, "not said"},
-		{"release of some and all", "/v1/release", "", `{"all":true,"names":["echo"]}`, 400, "twice"},
+		{"release of what is not said", "/v1/release", "", "", 400, "give either"},
+		{"release of some and all", "/v1/release", "", `{"all":true,"names":["echo"]}`, 400, "give either"},
 		{"release of all", "/v1/release", "", `{"all":true}`, 200, `{"tasks":[],"runs":[]}`},
-		{"cancel of what is not said", "/v1/cancel", "", "{}", 400, "not said"},
+		{"cancel of what is not said", "/v1/cancel", "", "{}", 400, "give either"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r, err := http.NewRequestWithContext(t.Context(), "POST", "http://localhost"+test.path, strings.NewReader(test.body))
@@ -223,7 +223,7 @@ func many(n int) string {
 // TestSlowHead: who takes their time over the head of a request is hung up on.
 func TestSlowHead(t *testing.T) {
 	h := &house{server: control.NewServer(control.Options{Service: nil})}
-	h.server.Press(50 * time.Millisecond)
+	h.server.SetHeadTime(50 * time.Millisecond)
 	path := t.TempDir() + "/rota.sock"
 	d, err := control.OpenSocket(path, "")
 	if err != nil {
@@ -248,7 +248,7 @@ func TestLong(t *testing.T) {
 	const head = 20 * time.Millisecond
 	fake := controltest.NewFake()
 	h := &house{fake: fake, server: control.NewServer(control.Options{Service: fake}), socket: t.TempDir() + "/rota.sock"}
-	h.server.Press(head)
+	h.server.SetHeadTime(head)
 	d, err := control.OpenSocket(h.socket, "")
 	if err != nil {
 		t.Fatal(err)

@@ -22,14 +22,14 @@ type Options struct {
 
 // Server shows a Service over HTTP: /v1/… with the JSON that --json prints.
 type Server struct {
-	options Options
-	service *orderly
-	routes  http.Handler
-	open    *connections
-	streams streams
-	active  activeRequests
-	guess   time.Duration // how long the answer to a wrong token takes
-	head    time.Duration // how long the head of a request may
+	options    Options
+	service    *limited
+	routes     http.Handler
+	open       *connections
+	streams    streams
+	active     activeRequests
+	loginDelay time.Duration // before the answer to a wrong token
+	head       time.Duration // how long the head of a request may
 }
 
 // The bounds of a request, and of a server as a whole.
@@ -41,7 +41,7 @@ const (
 	inputTime   = 10 * time.Minute // from one piece of input to the next
 	answerTime  = time.Minute      // to take an answer in, other than output and results
 	idleTime    = 2 * time.Minute
-	guessTime   = 250 * time.Millisecond
+	loginDelay  = 250 * time.Millisecond
 	farewell    = 2 * time.Second // for the last answers when a server ends
 	keepAlive   = 15 * time.Second
 	messageTime = 10 * time.Second // to take a piece of an event stream in
@@ -58,22 +58,22 @@ func NewServer(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{options: o, service: newOrderly(o.Service), open: newConnections(descriptors()), guess: guessTime, head: headTime}
+	s := &Server{options: o, service: newLimited(o.Service), open: newConnections(descriptors()), loginDelay: loginDelay, head: headTime}
 	s.routes = s.mux()
 	return s
 }
 
-// Serve answers at a door until ctx ends, and closes it. What is under way then
+// Serve answers at a listener until ctx ends, and closes it. What is under way then
 // is told why, by the cause of ctx if that is an [*Error], else that the daemon
 // ends: waits, streams and output that is followed. A server may serve at several
-// doors.
-func (s *Server) Serve(ctx context.Context, d *Door) error {
+// listeners.
+func (s *Server) Serve(ctx context.Context, l *Listener) error {
 	base, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	h := &http.Server{
-		Handler:           s.doorman(d),
+		Handler:           s.authenticate(l),
 		ReadHeaderTimeout: s.head,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
@@ -81,11 +81,11 @@ func (s *Server) Serve(ctx context.Context, d *Door) error {
 		ErrorLog:          slog.NewLogLogger(s.options.Log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, d.remember(c))
+			return context.WithValue(ctx, connKey{}, l.remember(c))
 		},
 	}
 	done := make(chan error, 1)
-	go func() { done <- h.Serve(&countedListener{Listener: d.listener, door: d, all: s.open}) }()
+	go func() { done <- h.Serve(&countedListener{Listener: l.listener, from: l, all: s.open}) }()
 	select {
 	case err := <-done:
 		return errors.Join(err, h.Close())
@@ -110,7 +110,7 @@ func (s *Server) Recheck() { s.active.recheck() }
 // RunEnded ends what is under way by the token of an attempt that has ended.
 func (s *Server) RunEnded(run string) { s.active.drop(runCredential(run)) }
 
-// connKey is the key of what a door remembers of a connection.
+// connKey is the key of what a listener remembers of a connection.
 type connKey struct{}
 
 // errEnding ends what is under way when a server ends.

@@ -81,23 +81,23 @@ func TestTokenNeeded(t *testing.T) {
 	asks("a run", run, "", "")
 
 	w.Tokens = []control.Token{{Name: "ops", Value: controlToken, May: api.MayRead}}
-	if err := d.Change(w); err != nil {
+	if err := d.Update(w); err != nil {
 		t.Fatal(err)
 	}
 	asks("anybody, where there are tokens", c, api.Forbidden, api.Forbidden)
 	asks("a token to read", ops, "", api.Forbidden)
 	w.Tokens = []control.Token{{Name: "ops", Value: controlToken, May: api.MayControl}}
-	if err := d.Change(w); err != nil {
+	if err := d.Update(w); err != nil {
 		t.Fatal(err)
 	}
 	asks("a token to control", ops, "", "")
 
 	w.Tokens = []control.Token{{Name: "ops", Value: "short", May: api.MayControl}}
-	if err := d.Change(w); api.CodeOf(err) != api.Usage {
+	if err := d.Update(w); api.CodeOf(err) != api.Usage {
 		t.Errorf("to what is wrong: %v", err)
 	}
 	w.Listen = "127.0.0.1:1"
-	if err := d.Change(w); api.CodeOf(err) != api.Conflict {
+	if err := d.Update(w); api.CodeOf(err) != api.Conflict {
 		t.Errorf("to somewhere else: %v", err)
 	}
 	asks("a token after a change that was refused", ops, "", "")
@@ -107,7 +107,7 @@ func TestTokenNeeded(t *testing.T) {
 func TestGuess(t *testing.T) {
 	h := open(t)
 	const slow = 100 * time.Millisecond
-	h.server.Hurry(slow)
+	h.server.SetLoginDelay(slow)
 	begin := time.Now()
 	r, err := http.NewRequestWithContext(t.Context(), "GET", h.url+"/v1/status", nil)
 	if err != nil {

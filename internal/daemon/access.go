@@ -29,8 +29,8 @@ type webAccess struct {
 	log     func(msg string, args ...any)
 
 	mu    sync.Mutex
-	door  *control.Door // nil: nobody listens
-	serve func(*control.Door) context.CancelCauseFunc
+	door  *control.Listener // nil: nobody listens
+	serve func(*control.Listener) context.CancelCauseFunc
 	end   context.CancelCauseFunc // of who serves the door; nil: nobody does yet
 	over  bool                    // nothing is opened any more
 
@@ -60,7 +60,7 @@ func (a *webAccess) open(w config.Web) error {
 }
 
 // begin serves the door, and those that are opened later.
-func (a *webAccess) begin(serve func(*control.Door) context.CancelCauseFunc) {
+func (a *webAccess) begin(serve func(*control.Listener) context.CancelCauseFunc) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.serve = serve
@@ -138,7 +138,7 @@ func (a *webAccess) apply(w config.Web, web control.Web) error {
 		case <-a.door.Closed(): // it could not go on
 			a.close()
 		default:
-			return a.door.Change(web)
+			return a.door.Update(web)
 		}
 	}
 	d, err := a.listen(web)
@@ -158,7 +158,7 @@ func (a *webAccess) apply(w config.Web, web control.Web) error {
 }
 
 // listen opens a door.
-func (a *webAccess) listen(web control.Web) (*control.Door, error) {
+func (a *webAccess) listen(web control.Web) (*control.Listener, error) {
 	if path, ok := strings.CutPrefix(web.Listen, "unix:"); ok {
 		if err := a.makeDir(path); err != nil {
 			return nil, err

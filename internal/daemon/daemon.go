@@ -147,7 +147,7 @@ func session(ctx context.Context, o Options, out *outputs, file *file, signals *
 }
 
 // live is everything from the first slot to the end of the last run.
-func (l *loop) live(ctx context.Context, file *file, signals *signals, tokens runTokens, doors []*control.Door) error {
+func (l *loop) live(ctx context.Context, file *file, signals *signals, tokens runTokens, doors []*control.Listener) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	// What follows forked runs lasts longer than the loop: until all is over. And

@@ -28,7 +28,7 @@ func SocketPath(socket, stateDir string) string {
 
 // open opens the doors of a configuration, as soon as no child of a killed daemon
 // holds them open.
-func (l *loop) open(c *config.Config) ([]*control.Door, error) {
+func (l *loop) open(c *config.Config) ([]*control.Listener, error) {
 	for until := time.Now().Add(lingering); ; <-time.After(10 * time.Millisecond) {
 		doors, err := l.openDoors(c)
 		taken := api.CodeOf(err) == api.Conflict || errors.Is(err, syscall.EADDRINUSE)
@@ -40,8 +40,8 @@ func (l *loop) open(c *config.Config) ([]*control.Door, error) {
 
 // openDoors opens the doors of a configuration. That nobody can ask is no reason
 // not to run tasks, unless the file wants to be asked in a way that cannot be.
-func (l *loop) openDoors(c *config.Config) ([]*control.Door, error) {
-	var doors []*control.Door
+func (l *loop) openDoors(c *config.Config) ([]*control.Listener, error) {
+	var doors []*control.Listener
 	named := cmp.Or(l.o.Socket, c.Rota.Socket)
 	path := SocketPath(named, c.Rota.StateDir)
 	socket, err := l.openSocket(path, c.Rota.SocketGroup)
@@ -62,14 +62,14 @@ func (l *loop) openDoors(c *config.Config) ([]*control.Door, error) {
 }
 
 // openSocket opens the socket on this machine.
-func (l *loop) openSocket(path, group string) (*control.Door, error) {
+func (l *loop) openSocket(path, group string) (*control.Listener, error) {
 	if err := l.o.makeSocketDir(path); err != nil {
 		return nil, err
 	}
 	return control.OpenSocket(path, group)
 }
 
-func closeAll(doors []*control.Door) {
+func closeAll(doors []*control.Listener) {
 	for _, d := range doors {
 		d.Close()
 	}
@@ -83,11 +83,11 @@ func (l *loop) owner(task string) (string, bool) {
 
 // serve answers at the doors until ctx ends. A socket that somebody removes is
 // opened again.
-func (l *loop) serve(ctx context.Context, s api.Service, tokens runTokens, doors []*control.Door, g ground) {
+func (l *loop) serve(ctx context.Context, s api.Service, tokens runTokens, doors []*control.Listener, g ground) {
 	server := control.NewServer(control.Options{Service: s, Owner: l.owner, TokenOf: l.tokenOf(tokens), Log: l.log})
 	l.server.Store(server)
 	var wg sync.WaitGroup
-	serve := func(d *control.Door) context.CancelCauseFunc {
+	serve := func(d *control.Listener) context.CancelCauseFunc {
 		ctx, end := context.WithCancelCause(ctx)
 		wg.Go(func() {
 			defer end(nil)

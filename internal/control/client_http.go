@@ -1,7 +1,6 @@
 package control
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -24,38 +23,6 @@ const maxAnswer = 256 << 20
 
 // readTime is how long an answer may take that waits for nothing.
 const readTime = 30 * time.Second
-
-// get asks for JSON that is there at once.
-func get[T any](ctx context.Context, c *Client, path string, q url.Values) (T, error) {
-	soon, cancel := context.WithTimeout(ctx, readTime)
-	defer cancel()
-	v, err := late[T](soon, c, path, q)
-	if soon.Err() != nil && ctx.Err() == nil {
-		err = api.Errorf(api.NoDaemon, "is the daemon stopped, or its machine overloaded?", "no answer from %s within %v", c.at, readTime)
-	}
-	return v, err
-}
-
-// late asks for JSON that may take long.
-func late[T any](ctx context.Context, c *Client, path string, q url.Values) (v T, err error) {
-	err = c.whole(ctx, http.MethodGet, path, q, "", nil, &v)
-	return v, err
-}
-
-// post sends JSON, unless what is nil, and reads what it answers.
-func post[T any](ctx context.Context, c *Client, path string, q url.Values, what any) (v T, err error) {
-	var body io.Reader
-	kind := ""
-	if what != nil {
-		b, err := json.Marshal(what)
-		if err != nil {
-			return v, api.Errorf(api.Usage, "", "%v", err)
-		}
-		body, kind = bytes.NewReader(b), "application/json"
-	}
-	err = c.whole(ctx, http.MethodPost, path, q, kind, body, &v)
-	return v, err
-}
 
 // whole sends a request and decodes all of the answer.
 func (c *Client) whole(ctx context.Context, method, path string, q url.Values, kind string, body io.Reader, into any) error {

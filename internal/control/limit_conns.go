@@ -55,12 +55,12 @@ func descriptors() int {
 }
 
 // of returns the quota that a connection counts for, and whose it is.
-func (n *connections) of(d *Door, c net.Conn) (*quota, string) {
-	if d.peers == nil {
+func (n *connections) of(l *Listener, c net.Conn) (*quota, string) {
+	if l.peers == nil {
 		return &n.network, network(c.RemoteAddr())
 	}
 	at := peerOf(c)
-	if d.peers.own(at) {
+	if l.peers.own(at) {
 		return &n.own, ""
 	}
 	return &n.peers, strconv.Itoa(int(at.uid))
@@ -109,17 +109,17 @@ func (s *quota) leave(whose string) {
 }
 
 // countedListener closes connections at once that would be too many, and speaks
-// TLS where the door has a certificate.
+// TLS where the listener has a certificate.
 type countedListener struct {
 	net.Listener
-	door *Door
+	from *Listener
 	all  *connections
 	once sync.Once
 }
 
 func (l *countedListener) Close() error {
 	err := l.Listener.Close()
-	l.once.Do(func() { close(l.door.closed) })
+	l.once.Do(func() { close(l.from.closed) })
 	return err
 }
 
@@ -129,14 +129,14 @@ func (l *countedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		s, whose := l.all.of(l.door, c)
+		s, whose := l.all.of(l.from, c)
 		if !s.take(whose) {
 			c.Close()
 			continue
 		}
 		counted := &countedConn{Conn: c, leave: sync.OnceFunc(func() { s.leave(whose) })}
-		if w := l.door.web.Load(); w != nil && w.TLS != nil {
-			return tls.Server(counted, l.door.tls), nil
+		if w := l.from.web.Load(); w != nil && w.TLS != nil {
+			return tls.Server(counted, l.from.tls), nil
 		}
 		return counted, nil
 	}

@@ -12,8 +12,8 @@ import (
 	"rota/runner"
 )
 
-// Door is where callers come in: a listener, and what decides who they are.
-type Door struct {
+// Listener accepts connections, and decides who the callers are.
+type Listener struct {
 	listener net.Listener
 	peers    *peers              // who is at the other end of a unix socket; nil over TCP
 	web      atomic.Pointer[Web] // as [web] says it; nil of the main socket
@@ -34,16 +34,16 @@ type Owner = func(task string) (user string, ok bool)
 // none) may do everything, another user what [MayOwn] says with the tasks that
 // run as them. A socket there that nobody answers at is replaced. If something
 // does, that is a Conflict.
-func OpenSocket(path, group string) (*Door, error) {
+func OpenSocket(path, group string) (*Listener, error) {
 	p, err := newPeers(group)
 	if err != nil {
 		return nil, err
 	}
-	l, err := listenUnix(path)
+	at, err := listenUnix(path)
 	if err != nil {
 		return nil, err
 	}
-	return &Door{listener: l, peers: p, closed: make(chan struct{})}, nil
+	return &Listener{listener: at, peers: p, closed: make(chan struct{})}, nil
 }
 
 func newPeers(group string) (*peers, error) {
@@ -52,69 +52,69 @@ func newPeers(group string) (*peers, error) {
 }
 
 // OpenWeb listens as w says. What is wrong with w is a Usage error.
-func OpenWeb(w Web) (*Door, error) {
+func OpenWeb(w Web) (*Listener, error) {
 	if err := w.check(); err != nil {
 		return nil, err
 	}
-	d := &Door{closed: make(chan struct{})}
-	d.web.Store(&w)
-	d.tls = &tls.Config{
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return d.web.Load().TLS, nil },
+	l := &Listener{closed: make(chan struct{})}
+	l.web.Store(&w)
+	l.tls = &tls.Config{
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return l.web.Load().TLS, nil },
 		NextProtos:     []string{"http/1.1"}, MinVersion: tls.VersionTLS12,
 		SessionTicketsDisabled: true, // a session that is taken up again shows no certificate
 	}
 	var err error
 	if path, ok := strings.CutPrefix(w.Listen, "unix:"); ok {
-		if d.peers, err = newPeers(w.Group); err != nil {
+		if l.peers, err = newPeers(w.Group); err != nil {
 			return nil, err
 		}
-		d.listener, err = listenUnix(path)
+		l.listener, err = listenUnix(path)
 	} else {
-		d.listener, err = net.Listen("tcp", w.Listen)
+		l.listener, err = net.Listen("tcp", w.Listen)
 	}
 	if err != nil {
 		return nil, api.Errorf(api.Failed, `[web] listen = "HOST:PORT" or "unix:/path"`, "cannot listen at %s: %v", w.Listen, err)
 	}
-	return d, nil
+	return l, nil
 }
 
-// Change lets others in from now on, and shows another certificate, without
-// closing the door of the web. What listens elsewhere needs another door: a
-// Conflict. Who is inside stays until [Server.Recheck].
-func (d *Door) Change(w Web) error {
-	was := d.web.Load()
+// Update puts other credentials and another certificate in force for requests to come.
+// The listener stays open; another address needs another listener: a Conflict. Requests
+// under way go on until [Server.Recheck].
+func (l *Listener) Update(w Web) error {
+	was := l.web.Load()
 	if was == nil || w.Listen != was.Listen || w.Group != was.Group {
-		return api.Errorf(api.Conflict, "", "%s is open with other settings; it must be closed first", d.Addr())
+		return api.Errorf(api.Conflict, "", "%s is open with other settings; it must be closed first", l.Addr())
 	}
 	if err := w.check(); err != nil {
 		return err
 	}
-	d.web.Store(&w)
+	l.web.Store(&w)
 	return nil
 }
 
 // caller tells who asks, and what they may do.
-func (d *Door) caller(r *http.Request, tokenOf TokenOf, owner Owner) (api.Caller, error) {
-	if w := d.web.Load(); w != nil {
-		return w.caller(r, d.peers, tokenOf, owner)
+func (l *Listener) caller(r *http.Request, tokenOf TokenOf, owner Owner) (api.Caller, error) {
+	if w := l.web.Load(); w != nil {
+		return w.caller(r, l.peers, tokenOf, owner)
 	}
-	return d.peers.caller(r, tokenOf, owner)
+	return l.peers.caller(r, tokenOf, owner)
 }
 
 // remember returns what is known of who is at the other end of a connection, for
 // the life of it.
-func (d *Door) remember(c net.Conn) any {
-	if d.peers == nil {
+func (l *Listener) remember(c net.Conn) any {
+	if l.peers == nil {
 		return nil
 	}
 	return peerOf(c)
 }
 
-// Addr returns where the door is: "/run/rota/rota.sock",
+// Addr returns where it listens: "/run/rota/rota.sock",
 // "http://127.0.0.1:8377".
-func (d *Door) Addr() string {
-	addr := d.listener.Addr()
-	w := d.web.Load()
+func (l *Listener) Addr() string {
+	addr := l.listener.Addr()
+	w := l.web.Load()
 	switch {
 	case addr.Network() == "unix":
 		return addr.String()
@@ -124,14 +124,14 @@ func (d *Door) Addr() string {
 	return "http://" + addr.String()
 }
 
-// Listens reports whether the door is that of a web that listens there.
-func (d *Door) Listens(listen string) bool {
-	w := d.web.Load()
+// Listens reports whether it is that of a [web] that listens there.
+func (l *Listener) Listens(listen string) bool {
+	w := l.web.Load()
 	return w != nil && w.Listen == listen
 }
 
-// Close closes a door that no server serves.
-func (d *Door) Close() error { return d.listener.Close() }
+// Close closes a listener that no server serves.
+func (l *Listener) Close() error { return l.listener.Close() }
 
-// Closed returns a channel that is closed when a server has closed the door.
-func (d *Door) Closed() <-chan struct{} { return d.closed }
+// Closed returns a channel that is closed when a server has closed it.
+func (l *Listener) Closed() <-chan struct{} { return l.closed }

@@ -36,12 +36,12 @@ func (s *slowly) Run(ctx context.Context, id string) (api.Run, error) {
 	return api.Run{}, ctx.Err()
 }
 
-// TestOrderly: what a crowd asks is done a little at a time, and the list of all
+// TestLimited: what a crowd asks is done a little at a time, and the list of all
 // tasks once for all who wait for it, but never begun before they asked.
-func TestOrderly(t *testing.T) {
+func TestLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slowly{}
-		o := control.Orderly(s)
+		o := control.Limited(s)
 		first, leave := context.WithCancel(t.Context())
 		var answered atomic.Int64
 		list := func(ctx context.Context) {
@@ -81,8 +81,8 @@ func TestOrderly(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if n := s.most.Load(); n < 2 || n > int64(control.Turns(o)) {
-			t.Errorf("%d at a time, want 2 to %d", n, control.Turns(o))
+		if n := s.most.Load(); n < 2 || n > int64(control.Slots(o)) {
+			t.Errorf("%d at a time, want 2 to %d", n, control.Slots(o))
 		}
 	})
 }

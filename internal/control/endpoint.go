@@ -1,0 +1,180 @@
+package control
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"rota/internal/api"
+)
+
+// Endpoint is a call of the Service over HTTP. In is what is asked, Out what is answered.
+// Who may call it is no matter of the endpoint: the Service that it calls is the guard.
+type Endpoint[In, Out any] struct {
+	Method string
+	Path   string // with {task} or {run}: see runPaths
+	Call   func(ctx context.Context, s api.Service, in In) (Out, error)
+
+	Slow    bool                        // the answer waits for something: the client sets no limit
+	Partial bool                        // Out holds what was done before an error, too
+	Read    func(c call) (In, error)    // nil: the address or, if In has no field there, JSON
+	Send    func(c call, out Out) error // nil: JSON
+}
+
+// route is an Endpoint of any types.
+type route interface {
+	address() (method, path string)
+	serve(c call)
+}
+
+// routes are all endpoints.
+var routes []route
+
+// endpoint adds an endpoint to routes.
+func endpoint[In, Out any](e Endpoint[In, Out]) *Endpoint[In, Out] {
+	routes = append(routes, &e)
+	return &e
+}
+
+func (e *Endpoint[In, Out]) address() (method, path string) { return e.Method, e.Path }
+
+// call is a request, and the Service as far as it is open to who sent it.
+type call struct {
+	w      http.ResponseWriter
+	r      *http.Request
+	s      *guard
+	server *Server
+}
+
+// serve answers a request.
+func (e *Endpoint[In, Out]) serve(c call) {
+	if e.Read != nil { // it may have set a deadline for what is read later
+		defer http.NewResponseController(c.w).SetReadDeadline(time.Time{})
+	}
+	in, err := e.read(c)
+	if err != nil {
+		fail(c.w, err)
+		return
+	}
+	out, err := e.Call(c.r.Context(), c.s, in)
+	if errors.Is(err, context.Canceled) {
+		err = cmp.Or(context.Cause(c.r.Context()), err) // the server ends
+	}
+	switch {
+	case err != nil && e.Partial:
+		failPartly(c.w, err, out)
+	case err != nil:
+		fail(c.w, err)
+	case e.Send != nil:
+		if err := e.Send(c, out); err != nil {
+			fail(c.w, err)
+		}
+	default:
+		text, status := c.server.encode(out)
+		send(c.w, status, text) // whoever is slow to take it in keeps nobody waiting
+	}
+}
+
+func (e *Endpoint[In, Out]) read(c call) (in In, err error) {
+	switch {
+	case e.Read != nil:
+		return e.Read(c)
+	case inAddress[In](e.Method):
+		err = readAddress(c.r, &in)
+	default:
+		if err = readAddress(c.r, &struct{}{}); err == nil {
+			err = c.body(&in)
+		}
+	}
+	return in, err
+}
+
+// ask calls an endpoint of a server. With an error Out holds what was done before it, if
+// the endpoint is Partial.
+func ask[In, Out any](ctx context.Context, c *Client, e *Endpoint[In, Out], in In) (out Out, err error) {
+	wait := ctx
+	if e.Method == http.MethodGet && !e.Slow {
+		limited, cancel := context.WithTimeout(ctx, readTime)
+		defer cancel()
+		wait = limited
+	}
+	path, q, body, err := e.write(in)
+	if err != nil {
+		return out, err
+	}
+	kind := ""
+	if body != nil {
+		kind = "application/json"
+	}
+	err = c.whole(wait, e.Method, path, q, kind, body, &out)
+	if wait.Err() != nil && ctx.Err() == nil {
+		err = api.Errorf(api.NoDaemon, "is the daemon stopped, or its machine overloaded?", "no answer from %s within %v", c.at, readTime)
+	}
+	return out, err
+}
+
+// open calls an endpoint whose answer is a stream.
+func open[In, Out any](ctx context.Context, c *Client, e *Endpoint[In, Out], in In) (io.ReadCloser, error) {
+	path, q, _, err := e.write(in)
+	if err != nil {
+		return nil, err
+	}
+	return c.send(ctx, e.Method, path, q, "", nil, nil)
+}
+
+// write returns what is sent for in; body is nil if all of it is in the address.
+func (e *Endpoint[In, Out]) write(in In) (path string, q url.Values, body io.Reader, err error) {
+	if inAddress[In](e.Method) {
+		path, q, err = writeAddress(e.Path, &in)
+		return path, q, nil, err
+	}
+	text, err := json.Marshal(in)
+	if err != nil {
+		return "", nil, nil, api.Errorf(api.Usage, "", "%v", err)
+	}
+	return e.Path, nil, bytes.NewReader(text), nil
+}
+
+// mux returns what finds the endpoint of a request.
+func (s *Server) mux() http.Handler {
+	mux := http.NewServeMux()
+	methods := map[string][]string{}
+	for _, e := range routes {
+		method, template := e.address()
+		for _, path := range runPaths(template) {
+			mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
+				e.serve(call{w, r, r.Context().Value(guardKey{}).(*guard), s})
+			})
+			methods[path] = append(methods[path], method)
+		}
+	}
+	for path, can := range methods {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", strings.Join(can, ", "))
+			err := api.Errorf(api.Usage, "use "+strings.Join(can, " or "), "%q cannot be asked by %s", short(r.URL.Path), r.Method)
+			answer(w, http.StatusMethodNotAllowed, refusal{err})
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		fail(w, api.Errorf(api.NotFound, "", "there is nothing at %q", short(r.URL.Path)))
+	})
+	return mux
+}
+
+// guardKey is the key of the guard of a request.
+type guardKey struct{}
+
+// encode returns a value as it is sent. It takes one of the limited slots also when the
+// server ends: a slot frees itself.
+func (s *Server) encode(v any) ([]byte, int) {
+	s.service.slots <- struct{}{}
+	defer func() { <-s.service.slots }()
+	return inJSON(v, http.StatusOK)
+}

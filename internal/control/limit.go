@@ -1,0 +1,130 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"time"
+
+	"rota/internal/api"
+	"rota/runner"
+)
+
+// limited limits how many queries of a Service work at a time, so that many clients
+// cannot slow down the tasks. What costs the most, the list of all tasks, is made once for
+// all who wait for it; they must not change it.
+type limited struct {
+	api.Service
+	slots semaphore
+	list  shared[[]api.Task]
+}
+
+func newLimited(s api.Service) *limited {
+	l := &limited{Service: s, slots: make(semaphore, max(2, runtime.GOMAXPROCS(0)))}
+	l.list.one = make(semaphore, 1)
+	return l
+}
+
+// semaphore lets as many work at a time as it has room for.
+type semaphore chan struct{}
+
+// acquire waits for a slot, and returns what frees it.
+func (s semaphore) acquire(ctx context.Context) (release func(), err error) {
+	select {
+	case s <- struct{}{}:
+		return func() { <-s }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// inSlot calls f while it has a slot.
+func inSlot[T any](ctx context.Context, s semaphore, f func(context.Context) (T, error)) (T, error) {
+	release, err := s.acquire(ctx)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	defer release()
+	return f(ctx)
+}
+
+// shared makes a value for all who ask before it is begun.
+type shared[T any] struct {
+	mu   sync.Mutex
+	next *making[T] // that has not begun; nil: none waits
+	one  semaphore  // while one is made
+}
+
+// making is a value that is being made.
+type making[T any] struct {
+	done  chan struct{}
+	value T
+	err   error
+}
+
+// errMaking is the error of who waits for one who did not come to an end.
+var errMaking = errors.New("the answer could not be made")
+
+// get returns a value that was begun after it was called. The first who asks
+// makes it, also for the others: f may not end because that one does not wait.
+func (s *shared[T]) get(ctx context.Context, f func(context.Context) (T, error)) (T, error) {
+	s.mu.Lock()
+	m := s.next
+	if m == nil {
+		m = &making[T]{done: make(chan struct{}), err: errMaking}
+		s.next = m
+		s.mu.Unlock()
+		s.make(context.WithoutCancel(ctx), m, f)
+		return m.value, m.err
+	}
+	s.mu.Unlock()
+	select {
+	case <-m.done:
+		return m.value, m.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
+}
+
+func (s *shared[T]) make(ctx context.Context, m *making[T], f func(context.Context) (T, error)) {
+	s.one <- struct{}{}
+	defer func() { <-s.one }()
+	defer close(m.done)
+	s.mu.Lock()
+	s.next = nil
+	s.mu.Unlock()
+	m.value, m.err = f(ctx)
+}
+
+func (l *limited) Tasks(ctx context.Context, names ...string) ([]api.Task, error) {
+	ask := func(ctx context.Context) ([]api.Task, error) {
+		return inSlot(ctx, l.slots, func(ctx context.Context) ([]api.Task, error) { return l.Service.Tasks(ctx, names...) })
+	}
+	if len(names) > 0 {
+		return ask(ctx)
+	}
+	return l.list.get(api.WithAllVisible(ctx), ask) // it is others', too
+}
+
+func (l *limited) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) {
+	return inSlot(ctx, l.slots, func(ctx context.Context) ([]api.Slot, error) { return l.Service.Next(ctx, q) })
+}
+
+func (l *limited) Runs(ctx context.Context, q api.RunQuery) ([]runner.Run, error) {
+	return inSlot(ctx, l.slots, func(ctx context.Context) ([]runner.Run, error) { return l.Service.Runs(ctx, q) })
+}
+
+func (l *limited) Run(ctx context.Context, id string) (api.Run, error) {
+	return inSlot(ctx, l.slots, func(ctx context.Context) (api.Run, error) { return l.Service.Run(ctx, id) })
+}
+
+func (l *limited) Why(ctx context.Context, task string, at time.Time) (api.Why, error) {
+	return inSlot(ctx, l.slots, func(ctx context.Context) (api.Why, error) { return l.Service.Why(ctx, task, at) })
+}
+
+func (l *limited) Queues(ctx context.Context, patterns ...string) (api.Queues, error) {
+	return inSlot(ctx, l.slots, func(ctx context.Context) (api.Queues, error) { return l.Service.Queues(ctx, patterns...) })
+}

@@ -1,0 +1,104 @@
+package control
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"rota/internal/api"
+)
+
+type logQuery struct {
+	Run    string `path:"run"`
+	Follow bool   `query:"follow"`
+}
+
+var getLog = endpoint(Endpoint[logQuery, io.ReadCloser]{
+	Method: "GET", Path: "/v1/{run}/log",
+	Call: func(ctx context.Context, s api.Service, q logQuery) (io.ReadCloser, error) {
+		return s.Log(ctx, q.Run, q.Follow)
+	},
+	Send: func(c call, log io.ReadCloser) error { return c.pour(log, "text/plain; charset=utf-8") },
+})
+
+func (c *Client) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
+	return stream(ctx, c, getLog, logQuery{id, follow})
+}
+
+func (g *guard) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
+	id, err := g.mayRun(ctx, api.MayRead, "see", id)
+	return guarded(g, err, func() (io.ReadCloser, error) { return g.s.Log(g.as(ctx), id, follow) })
+}
+
+var getResult = endpoint(Endpoint[runRef, io.ReadCloser]{
+	Method: "GET", Path: "/v1/{run}/result",
+	Call: func(ctx context.Context, s api.Service, in runRef) (io.ReadCloser, error) {
+		return s.Result(ctx, in.Run)
+	},
+	Send: func(c call, result io.ReadCloser) error { return c.pour(result, "application/octet-stream") },
+})
+
+func (c *Client) Result(ctx context.Context, id string) (io.ReadCloser, error) {
+	return stream(ctx, c, getResult, runRef{id})
+}
+
+func (g *guard) Result(ctx context.Context, id string) (io.ReadCloser, error) {
+	id, err := g.mayRun(ctx, api.MayRead, "see", id)
+	return guarded(g, err, func() (io.ReadCloser, error) { return g.s.Result(g.as(ctx), id) })
+}
+
+// pour sends what it reads as it comes. Who reads it may take their time, as a
+// pager does. If it cannot be read to its end the connection is broken off, so
+// that nobody takes a part for the whole.
+func (c call) pour(from io.ReadCloser, kind string) error {
+	defer from.Close()
+	c.w.Header().Set("Content-Type", kind)
+	flush := http.NewResponseController(c.w)
+	flush.SetWriteDeadline(time.Time{})
+	c.w.WriteHeader(http.StatusOK)
+	flush.Flush()
+	piece := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(piece)
+		if c.r.Context().Err() != nil { // the caller has gone, or lost the right to it
+			panic(http.ErrAbortHandler)
+		}
+		if n > 0 {
+			if _, err := c.w.Write(piece[:n]); err != nil {
+				return nil
+			}
+			flush.Flush()
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			panic(http.ErrAbortHandler)
+		}
+	}
+}
+
+// stream calls an endpoint whose answer is read as it comes.
+func stream[In any](ctx context.Context, c *Client, e *Endpoint[In, io.ReadCloser], in In) (io.ReadCloser, error) {
+	answer, err := open(ctx, c, e, in)
+	if err != nil {
+		return nil, err
+	}
+	return &reader{answer, c, ctx}, nil
+}
+
+// reader says clearly when a stream broke off.
+type reader struct {
+	io.ReadCloser
+	c   *Client
+	ctx context.Context
+}
+
+func (r *reader) Read(b []byte) (int, error) {
+	n, err := r.ReadCloser.Read(b)
+	if err != nil && err != io.EOF {
+		err = r.c.broken(r.ctx, err)
+	}
+	return n, err
+}
