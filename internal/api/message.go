@@ -2,15 +2,13 @@ package api
 
 import (
 	"time"
-
-	"rota/runner"
 )
 
 // Message is something that happened: one of its fields is set.
 type Message struct {
-	Run   *runner.Run `json:"run,omitempty"`   // it changed
-	Event *Event      `json:"event,omitempty"` // of rota itself
-	Log   *LogLine    `json:"log,omitempty"`   // a line of a run's output
+	Run   *Run     `json:"run,omitempty"`   // it changed
+	Event *Event   `json:"event,omitempty"` // of rota itself
+	Log   *LogLine `json:"log,omitempty"`   // a line of a run's output
 }
 
 // Event is something that happened to rota itself.

@@ -3,8 +3,6 @@ package api
 import (
 	"cmp"
 	"slices"
-
-	"rota/runner"
 )
 
 // Scope is how much somebody may do. Each holds all that stands before it.
@@ -31,7 +29,7 @@ func (s Scope) Allows(need Scope) bool {
 type Grant struct {
 	May   Scope
 	Tasks func(name string) bool // nil: over all, and over rota as a whole
-	Run   func(runner.Run) bool  // which runs of these tasks; nil: all
+	Run   func(Run) bool         // which runs of these tasks; nil: all
 	OfRun bool                   // over its own task, by its token
 }
 
@@ -62,7 +60,7 @@ func (c Caller) Over(task string) Scope {
 }
 
 // OverRun returns what the caller may do with a run, other than by its task.
-func (c Caller) OverRun(r runner.Run) Scope {
+func (c Caller) OverRun(r Run) Scope {
 	return c.Most(func(g Grant) bool { return (g.Tasks == nil || g.Tasks(r.Task)) && (g.Run == nil || g.Run(r)) })
 }
 
@@ -82,9 +80,9 @@ func (c Caller) Most(which func(Grant) bool) Scope {
 	return scopes[most]
 }
 
-// RunsOf returns a function for the runs that were made with the rights of a user
+// RunsAs returns a function for the runs that were made with the rights of a user
 // for whom is holds; "" is the user that rota runs as. A summary row tells of slots
 // that nobody ran.
-func RunsOf(is func(user string) bool) func(runner.Run) bool {
-	return func(r runner.Run) bool { return r.Folded() || is(r.User) }
+func RunsAs(is func(user string) bool) func(Run) bool {
+	return func(r Run) bool { return r.Folded() || is(r.User) }
 }

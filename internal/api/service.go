@@ -7,8 +7,6 @@ import (
 	"context"
 	"io"
 	"time"
-
-	"rota/runner"
 )
 
 // Reader answers questions. The daemon and [Client] are Readers, and so is what
@@ -24,9 +22,9 @@ type Reader interface {
 	// Next returns slots to come, in time order.
 	Next(ctx context.Context, q NextQuery) ([]Slot, error)
 	// Runs returns runs and folded rows, the newest first.
-	Runs(ctx context.Context, q RunQuery) ([]runner.Run, error)
+	Runs(ctx context.Context, q RunQuery) ([]Run, error)
 	// Run returns all that is known of a run.
-	Run(ctx context.Context, id string) (Run, error)
+	Run(ctx context.Context, id string) (RunDetails, error)
 	// Log opens the output of a run's last attempt. With follow it ends when
 	// the run has ended.
 	Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error)
@@ -46,17 +44,17 @@ type Reader interface {
 type Service interface {
 	Reader
 	// Request asks for a run and returns it at once. input may be nil.
-	Request(ctx context.Context, r Request, input io.Reader) (runner.Run, error)
+	Request(ctx context.Context, r Request, input io.Reader) (Run, error)
 	// Wait returns a run once it has an outcome.
-	Wait(ctx context.Context, id string) (runner.Run, error)
+	Wait(ctx context.Context, id string) (Run, error)
 	// Cancel ends a run that waits. Conflict if it runs or has ended.
-	Cancel(ctx context.Context, id string) (runner.Run, error)
+	Cancel(ctx context.Context, id string) (Run, error)
 	// CancelAll ends all runs that wait, of one task or, for "", of all, and
 	// returns how many: in small steps, so that it may end some and then fail.
 	CancelAll(ctx context.Context, task string) (int, error)
 	// Stop stops a run under way, or all those of a task, and returns them once
 	// they have ended. With kill they get no time to end by themselves.
-	Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error)
+	Stop(ctx context.Context, id string, kill bool) ([]Run, error)
 	// Hold keeps tasks from starting anything by themselves.
 	Hold(ctx context.Context, h Holding) ([]Task, error)
 	// Release ends holds of tasks, and lets held runs start. Without names all

@@ -25,12 +25,12 @@ type Task struct {
 	Hold        *Hold             `json:"hold,omitempty"`
 	On          *On               `json:"on,omitempty"`       // instead of its triggers
 	Skip        []time.Time       `json:"skip,omitempty"`     // slots to come that are left out
-	Last        *runner.Run       `json:"last,omitempty"`     // the newest that was executed or is
+	Last        *Run              `json:"last,omitempty"`     // the newest that was executed or is
 	Failures    int               `json:"failures,omitempty"` // in a row
 	LastSuccess time.Time         `json:"last_success,omitzero"`
 	Running     []string          `json:"running,omitempty"`  // ids of runs
 	Waiting     []string          `json:"waiting,omitempty"`  // also held, delayed
-	Standing    []runner.Run      `json:"standing,omitempty"` // requests with a trigger of their own
+	Standing    []Run             `json:"standing,omitempty"` // requests with a trigger of their own
 	Settings    []Setting         `json:"settings,omitempty"` // of a task asked for by name
 }
 

@@ -66,5 +66,5 @@ func SeesTask(ctx context.Context, task string) bool {
 // SeesRun reports whether a run is there for the caller of a context.
 func SeesRun(ctx context.Context, r runner.Run) bool {
 	c, ok := ctx.Value(callerKey{}).(Caller)
-	return !ok || c.OverRun(r) != ""
+	return !ok || c.OverRun(RunOf(r)) != ""
 }

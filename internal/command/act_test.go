@@ -49,17 +49,17 @@ func TestLasted(t *testing.T) {
 func TestFares(t *testing.T) {
 	t.Setenv("LC_ALL", "C.UTF-8")
 	for _, c := range []struct {
-		run   runner.Run
+		run   api.Run
 		about time.Duration
 		want  string
 	}{
-		{runner.Run{State: runner.Running, Started: sunday.Add(-72 * time.Second)}, 48 * time.Minute, "▶ sync/a 1m 12s of about 48m"},
-		{runner.Run{State: runner.Running, Started: sunday, Attempts: 1}, 0, "▶ sync/a 0.0s"},
-		{runner.Run{State: runner.Running, Started: sunday, Attempts: 3}, 0, "▶ sync/a 0.0s, attempt 3"},
-		{runner.Run{State: runner.Queued, Queued: sunday.Add(-time.Second)}, time.Hour, "sync/a queued for 1.0s"},
-		{runner.Run{State: runner.Queued, Queued: sunday, Why: "queue main is stopped"}, 0, "sync/a queued for 0.0s (queue main is stopped)"},
-		{runner.Run{State: runner.Delayed, NotBefore: sunday.Add(time.Hour)}, 0, "sync/a delayed until 13:00"},
-		{runner.Run{State: runner.Held}, 0, "sync/a held"},
+		{api.Run{State: runner.Running, Started: sunday.Add(-72 * time.Second)}, 48 * time.Minute, "▶ sync/a 1m 12s of about 48m"},
+		{api.Run{State: runner.Running, Started: sunday, Attempts: 1}, 0, "▶ sync/a 0.0s"},
+		{api.Run{State: runner.Running, Started: sunday, Attempts: 3}, 0, "▶ sync/a 0.0s, attempt 3"},
+		{api.Run{State: runner.Queued, Queued: sunday.Add(-time.Second)}, time.Hour, "sync/a queued for 1.0s"},
+		{api.Run{State: runner.Queued, Queued: sunday, Why: "queue main is stopped"}, 0, "sync/a queued for 0.0s (queue main is stopped)"},
+		{api.Run{State: runner.Delayed, NotBefore: sunday.Add(time.Hour)}, 0, "sync/a delayed until 13:00"},
+		{api.Run{State: runner.Held}, 0, "sync/a held"},
 	} {
 		c.run.ID = "sync/a"
 		if got := fares(c.run, c.about, sunday); got != c.want {
@@ -94,22 +94,22 @@ func TestEndOf(t *testing.T) {
 	code := func(n int) *int { return &n }
 	fake := fakeService(t)
 	for _, c := range []struct {
-		run  runner.Run
+		run  api.Run
 		want int
 	}{
-		{runner.Run{Outcome: runner.OK}, 0},
-		{runner.Run{Outcome: runner.OK, Exit: code(0)}, 0},
-		{runner.Run{Outcome: runner.OK, Exit: code(3)}, 3},
-		{runner.Run{Outcome: runner.Failed, Exit: code(3)}, 3},
-		{runner.Run{Outcome: runner.Failed, Exit: code(0)}, 125},
-		{runner.Run{Outcome: runner.Failed}, 125},
-		{runner.Run{Outcome: runner.Failed, Signal: "KILL"}, 137},
-		{runner.Run{Outcome: runner.TimedOut, Signal: "TERM"}, 124},
-		{runner.Run{Outcome: runner.Cancelled, Signal: "TERM"}, 125},
-		{runner.Run{Outcome: runner.Skipped}, 125},
-		{runner.Run{Outcome: runner.Missed}, 125},
-		{runner.Run{Outcome: runner.Lost, Exit: code(1)}, 125},
-		{runner.Run{Outcome: runner.Replaced, Signal: "TERM"}, 125},
+		{api.Run{Outcome: runner.OK}, 0},
+		{api.Run{Outcome: runner.OK, Exit: code(0)}, 0},
+		{api.Run{Outcome: runner.OK, Exit: code(3)}, 3},
+		{api.Run{Outcome: runner.Failed, Exit: code(3)}, 3},
+		{api.Run{Outcome: runner.Failed, Exit: code(0)}, 125},
+		{api.Run{Outcome: runner.Failed}, 125},
+		{api.Run{Outcome: runner.Failed, Signal: "KILL"}, 137},
+		{api.Run{Outcome: runner.TimedOut, Signal: "TERM"}, 124},
+		{api.Run{Outcome: runner.Cancelled, Signal: "TERM"}, 125},
+		{api.Run{Outcome: runner.Skipped}, 125},
+		{api.Run{Outcome: runner.Missed}, 125},
+		{api.Run{Outcome: runner.Lost, Exit: code(1)}, 125},
+		{api.Run{Outcome: runner.Replaced, Signal: "TERM"}, 125},
 	} {
 		c.run.ID, c.run.Task = "echo/a", "echo"
 		if got := int(codeOf(endOf(t.Context(), fake, c.run))); got != c.want {

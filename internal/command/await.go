@@ -14,7 +14,7 @@ import (
 
 // await waits for the end of a run, and tells on a terminal how it fares. A
 // signal ends the waiting, not the run.
-func (s *session) await(ctx context.Context, svc api.Service, run runner.Run) (runner.Run, error) {
+func (s *session) await(ctx context.Context, svc api.Service, run api.Run) (api.Run, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	signals := make(chan os.Signal, 1)
@@ -42,7 +42,7 @@ func (s *session) await(ctx context.Context, svc api.Service, run runner.Run) (r
 }
 
 // endOf turns the end of a run into that of the program.
-func endOf(ctx context.Context, svc api.Service, run runner.Run) error {
+func endOf(ctx context.Context, svc api.Service, run api.Run) error {
 	why := run.Why
 	if why == "" {
 		why = string(run.Outcome)

@@ -56,7 +56,7 @@ TIME is as in rota help next, but of the past: "02:30" is the latest one, and
 				return err
 			}
 			if c.Bool("json") {
-				return s.json(s.out, map[string][]runner.Run{"runs": listed(runs)})
+				return s.json(s.out, map[string][]api.Run{"runs": listed(runs)})
 			}
 			return s.runGrid(s.when(c), runs).print(s.out, s.width())
 		},
@@ -84,7 +84,7 @@ func historyQuery(c *cli.Context) (api.RunQuery, error) {
 }
 
 // runGrid lays runs out as a table.
-func (s *session) runGrid(w when, runs []runner.Run) grid {
+func (s *session) runGrid(w when, runs []api.Run) grid {
 	g := grid{head: []string{"RUN", "TIME", "TOOK", "RESULT", "WHY"}, soft: []int{4, 0}, ink: 3}
 	for _, r := range runs {
 		g.rows = append(g.rows, []string{r.ID, w.ago(since(r)), w.tookOf(r), resultOf(r), whyOf(r)})
@@ -97,7 +97,7 @@ func (s *session) runGrid(w when, runs []runner.Run) grid {
 
 // since is when what a run is in began: its start or, of one that never
 // started, when it came due.
-func since(r runner.Run) time.Time {
+func since(r api.Run) time.Time {
 	for _, t := range []time.Time{r.Started, r.Last, r.Scheduled, r.Queued, r.Finished} {
 		if !t.IsZero() {
 			return t
@@ -107,7 +107,7 @@ func since(r runner.Run) time.Time {
 }
 
 // resultOf is the outcome of a run or its state, and how its process ended.
-func resultOf(r runner.Run) string {
+func resultOf(r api.Run) string {
 	word := wordOf(r)
 	if how := howEnded(r); how != "" && word == string(runner.Failed) {
 		return strings.Replace(marked(word), word, how, 1)
@@ -116,7 +116,7 @@ func resultOf(r runner.Run) string {
 }
 
 // whyOf says on one line why there is a run and why it is as it is.
-func whyOf(r runner.Run) string {
+func whyOf(r api.Run) string {
 	var parts []string
 	switch {
 	case r.Folded() && r.Count > 1:

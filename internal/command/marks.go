@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -50,7 +51,7 @@ func bad(word string) bool {
 }
 
 // wordOf is the state of a run or, once it has one, its outcome.
-func wordOf(r runner.Run) string {
+func wordOf(r api.Run) string {
 	if r.Outcome != "" {
 		return string(r.Outcome)
 	}
@@ -59,7 +60,7 @@ func wordOf(r runner.Run) string {
 
 // howEnded says in two words how a process ended that did not end well; "" if
 // there is nothing to say beyond the outcome.
-func howEnded(r runner.Run) string {
+func howEnded(r api.Run) string {
 	switch {
 	case r.Signal != "":
 		return "killed by " + r.Signal
@@ -70,7 +71,7 @@ func howEnded(r runner.Run) string {
 }
 
 // tookOf says how long a run took, or takes so far; "-" if it did not start.
-func (w when) tookOf(r runner.Run) string {
+func (w when) tookOf(r api.Run) string {
 	switch {
 	case r.Started.IsZero(), r.Outcome == "" && r.State != runner.Running: // or it waits for another attempt
 		return "-"

@@ -16,14 +16,14 @@ import (
 
 // progress waits for the end of a run and meanwhile, if somebody looks, keeps a
 // line on stderr that tells how it fares. A run that ends soon shows none.
-func (s *session) progress(ctx context.Context, svc api.Service, run runner.Run) (runner.Run, error) {
+func (s *session) progress(ctx context.Context, svc api.Service, run api.Run) (api.Run, error) {
 	if os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(s.err.Fd())) {
 		return svc.Wait(ctx, run.ID)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type end struct {
-		run runner.Run
+		run api.Run
 		err error
 	}
 	ended := make(chan end, 1)
@@ -64,7 +64,7 @@ func (s *session) progress(ctx context.Context, svc api.Service, run runner.Run)
 
 // fares tells in one line how a run that has not ended fares. about is how long
 // it takes as a rule; 0 is unknown.
-func fares(run runner.Run, about time.Duration, now time.Time) string {
+func fares(run api.Run, about time.Duration, now time.Time) string {
 	if run.State != runner.Running {
 		line := run.ID + " " + string(run.State)
 		switch {

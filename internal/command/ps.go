@@ -38,11 +38,11 @@ a request with a trigger of its own.
 				return err
 			}
 			s.bounded(c, len(runs), mostRuns, "runs")
-			slices.SortStableFunc(runs, func(a, b runner.Run) int {
+			slices.SortStableFunc(runs, func(a, b api.Run) int {
 				return cmp.Or(cmp.Compare(slices.Index(alive, a.State), slices.Index(alive, b.State)), since(a).Compare(since(b)))
 			})
 			if c.Bool("json") {
-				return s.json(s.out, map[string][]runner.Run{"runs": listed(runs)})
+				return s.json(s.out, map[string][]api.Run{"runs": listed(runs)})
 			}
 			if len(runs) == 0 {
 				s.aside(c, "nothing runs or waits")
@@ -59,7 +59,7 @@ a request with a trigger of its own.
 
 // nextOfStanding returns when the standing requests among runs come due, by their
 // ids.
-func nextOfStanding(c *cli.Context, r api.Reader, runs []runner.Run) (map[string]time.Time, error) {
+func nextOfStanding(c *cli.Context, r api.Reader, runs []api.Run) (map[string]time.Time, error) {
 	var names []string
 	for _, run := range runs {
 		if run.State == runner.Standing && !slices.Contains(names, run.Task) {
@@ -88,7 +88,7 @@ func (s *session) bounded(c *cli.Context, got, most int, things string) {
 
 // waitingGrid lays runs without an outcome out as a table; next is when those
 // that stand come due.
-func (s *session) waitingGrid(w when, runs []runner.Run, next map[string]time.Time) grid {
+func (s *session) waitingGrid(w when, runs []api.Run, next map[string]time.Time) grid {
 	g := grid{head: []string{"STATE", "RUN", "TIME", "WHY"}, soft: []int{3, 1}}
 	for _, r := range runs {
 		g.rows = append(g.rows, []string{marked(string(r.State)), r.ID, waitOf(w, r, next[r.ID]), whyOf(r)})
@@ -100,7 +100,7 @@ func (s *session) waitingGrid(w when, runs []runner.Run, next map[string]time.Ti
 }
 
 // waitOf is the time that says most about a run without an outcome.
-func waitOf(w when, r runner.Run, next time.Time) string {
+func waitOf(w when, r api.Run, next time.Time) string {
 	switch r.State {
 	case runner.Running:
 		if w.absolute {

@@ -132,7 +132,7 @@ var timeFlags = []string{"at", "in", "on"}
 
 // request asks for the run and tells its id; with --wait and --json the end
 // tells all.
-func (s *session) request(c *cli.Context, r api.Request) (run runner.Run, svc api.Service, err error) {
+func (s *session) request(c *cli.Context, r api.Request) (run api.Run, svc api.Service, err error) {
 	if svc, err = s.service(c); err != nil {
 		return run, nil, err
 	}
@@ -162,7 +162,7 @@ func (s *session) request(c *cli.Context, r api.Request) (run runner.Run, svc ap
 }
 
 // ask passes no input on as nil, and not as an interface that holds nothing.
-func ask(ctx context.Context, svc api.Service, r api.Request, input *os.File) (runner.Run, error) {
+func ask(ctx context.Context, svc api.Service, r api.Request, input *os.File) (api.Run, error) {
 	if input == nil {
 		return svc.Request(ctx, r, nil)
 	}
@@ -185,7 +185,7 @@ func (s *session) input(name string) (*os.File, error) {
 }
 
 // asked tells a person what to do next with a run just asked for.
-func asked(run runner.Run) string {
+func asked(run api.Run) string {
 	switch run.State {
 	case runner.Held:
 		return "held " + run.ID + "; let it start: rota release " + run.ID

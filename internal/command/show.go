@@ -63,7 +63,7 @@ slots. Of a run: each step of its life with its time.
 
 // runPage is all that show tells of a run.
 type runPage struct {
-	api.Run
+	api.RunDetails
 	Next time.Time `json:"next,omitzero"` // of a standing request
 }
 
@@ -72,15 +72,15 @@ func shownRun(c *cli.Context, r api.Reader, id string) (runPage, error) {
 	if err != nil {
 		return runPage{}, err
 	}
-	next, err := nextOfStanding(c, r, []runner.Run{run.Run})
+	next, err := nextOfStanding(c, r, []api.Run{run.Run})
 	return runPage{run, next[run.ID]}, err
 }
 
 // taskPage is all that show tells of a task.
 type taskPage struct {
 	api.Task
-	Runs  []runner.Run `json:"runs"`
-	Slots []api.Slot   `json:"slots"`
+	Runs  []api.Run  `json:"runs"`
+	Slots []api.Slot `json:"slots"`
 }
 
 func shownTask(c *cli.Context, r api.Reader, name string) (taskPage, error) {
@@ -193,13 +193,13 @@ func slotText(w when, slot api.Slot) string {
 // runSheet tells all of a run.
 func runSheet(w when, r runPage) sheet {
 	var b sheet
-	head := marked(wordOf(r.Run.Run))
+	head := marked(wordOf(r.Run))
 	if r.Why != "" {
 		head += ": " + r.Why
 	}
 	b.add("run", r.ID)
 	b.add("is", head)
-	b.add("cause", causeOf(r.Run.Run))
+	b.add("cause", causeOf(r.Run))
 	if r.Folded() {
 		b.add("slots", fmt.Sprintf("%d, from %s to %s", r.Count, w.full(r.First), w.full(r.Last)))
 		if r.By != "" {
@@ -217,7 +217,7 @@ func runSheet(w when, r runPage) sheet {
 	b.add("queued", w.both(r.Queued))
 	b.add("started", w.both(r.Started))
 	b.add("finished", w.both(r.Finished))
-	b.add("took", w.tookOf(r.Run.Run))
+	b.add("took", w.tookOf(r.Run))
 	if r.Attempts > 1 {
 		b.add("attempts", fmt.Sprint(r.Attempts))
 	}
@@ -230,9 +230,6 @@ func runSheet(w when, r runPage) sheet {
 		b.add(once(i == 0, "params"), escape.Line(name+"="+r.Params[name]))
 	}
 	b.add("input", r.Input)
-	if r.InputFile != "" {
-		b.add("input", "a file")
-	}
 	if r.Result > 0 {
 		b.add("result", count(int(r.Result), "byte")+": rota result "+r.ID)
 	}
@@ -251,7 +248,7 @@ func runSheet(w when, r runPage) sheet {
 }
 
 // causeOf says why there is a run, and who or what asked for it.
-func causeOf(r runner.Run) string {
+func causeOf(r api.Run) string {
 	text := string(r.Cause)
 	if r.Who != "" {
 		text += ", by " + r.Who

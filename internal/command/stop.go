@@ -50,7 +50,7 @@ nothing is left of the run. One that waits is ended by rota cancel.
 				}
 				lines = append(lines, fmt.Sprintf("stopped %s (ended after %s)", r.ID, lasted(took)))
 			}
-			return s.tell(c, map[string][]runner.Run{"runs": runs}, lines...)
+			return s.tell(c, map[string][]api.Run{"runs": runs}, lines...)
 		},
 	}
 }

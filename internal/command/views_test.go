@@ -18,9 +18,9 @@ func earlier(d time.Duration) time.Time { return noon.now.Add(-d) }
 
 func exited(code int) *int { return &code }
 
-func executed(id string, o runner.Outcome, ago, took time.Duration) runner.Run {
+func executed(id string, o runner.Outcome, ago, took time.Duration) api.Run {
 	task, _ := runner.SplitID(id)
-	return runner.Run{ID: id, Task: task, Cause: runner.CauseSchedule, Outcome: o, Scheduled: earlier(ago), Started: earlier(ago), Finished: earlier(ago - took), Attempts: 1}
+	return api.Run{ID: id, Task: task, Cause: runner.CauseSchedule, Outcome: o, Scheduled: earlier(ago), Started: earlier(ago), Finished: earlier(ago - took), Attempts: 1}
 }
 
 func same(t *testing.T, what, got, want string) {
@@ -38,7 +38,7 @@ func TestTaskGrid(t *testing.T) {
 	failed := executed("sync/a", runner.Failed, time.Hour+48*time.Minute, 48*time.Minute)
 	failed.Exit = exited(1)
 	ok := executed("site/b", runner.OK, 48*time.Second, 400*time.Millisecond)
-	running := runner.Run{ID: "prune/c", Task: "prune", State: runner.Running, Started: earlier(1079 * time.Second)}
+	running := api.Run{ID: "prune/c", Task: "prune", State: runner.Running, Started: earlier(1079 * time.Second)}
 	lost := executed("report/d", runner.Lost, 20*24*time.Hour, 2*time.Second)
 	tasks := []api.Task{
 		{Task: "sync", State: "failed", Schedule: "at :17 past every 6th hour", Next: noon.now.Add(4*time.Hour + 2*time.Minute), Last: &failed},
@@ -114,9 +114,9 @@ func TestRunGrid(t *testing.T) {
 	killed.Signal, killed.Why = "KILL", "killed by KILL; 2 processes were left"
 	asked := executed("backup/k3", runner.OK, 9*time.Hour, time.Minute)
 	asked.Cause, asked.Who = runner.CauseManual, "ann"
-	cancelled := runner.Run{ID: "backup/k5", Task: "backup", Cause: runner.CauseManual, Who: "ann", Outcome: runner.Cancelled, Why: "cancelled by ann", Queued: earlier(10 * time.Hour)}
-	again := runner.Run{ID: "backup/k6", Task: "backup", Cause: runner.CauseSchedule, State: runner.Delayed, Started: earlier(time.Minute), Attempts: 1, Why: "failed: exit 1; attempt 2 of 3 in 30s"}
-	runs := []runner.Run{
+	cancelled := api.Run{ID: "backup/k5", Task: "backup", Cause: runner.CauseManual, Who: "ann", Outcome: runner.Cancelled, Why: "cancelled by ann", Queued: earlier(10 * time.Hour)}
+	again := api.Run{ID: "backup/k6", Task: "backup", Cause: runner.CauseSchedule, State: runner.Delayed, Started: earlier(time.Minute), Attempts: 1, Why: "failed: exit 1; attempt 2 of 3 in 30s"}
+	runs := []api.Run{
 		{ID: "long/20261122T115900Z", Task: "long", Cause: runner.CauseSchedule, State: runner.Running, Started: earlier(time.Minute)},
 		{ID: "long/20261122T110000Z", Task: "long", Outcome: runner.Skipped, Why: "overlap: still running", By: "long/x", First: earlier(time.Hour), Last: earlier(2 * time.Minute), Scheduled: earlier(2 * time.Minute), Count: 59},
 		failed, killed, asked,
@@ -141,7 +141,7 @@ backup/k6              1m ago      -          . delayed         schedule, failed
 site/k4                1d ago      -          . standing        manual, interval 30s
 `)
 	b.Reset()
-	if err := plain().waitingGrid(noon, []runner.Run{runs[0],
+	if err := plain().waitingGrid(noon, []api.Run{runs[0],
 		{ID: "a/q", State: runner.Queued, Cause: runner.CauseManual, Why: "queue main is full", Queued: earlier(time.Minute)},
 		{ID: "a/d", State: runner.Delayed, Cause: runner.CauseManual, NotBefore: noon.now.Add(time.Hour)},
 		{ID: "a/h", State: runner.Held, Cause: runner.CauseManual, Queued: earlier(time.Hour)},
@@ -170,7 +170,7 @@ func TestSheets(t *testing.T) {
 	run := executed("sync/20261122T101700Z", runner.Failed, 103*time.Minute, 48*time.Minute)
 	run.Exit, run.Why, run.Attempts, run.Error, run.Parent = exited(1), "exit 1", 2, "first\n\x1b[31msecond", "backup/x"
 	run.Params, run.Result = map[string]string{"b": "2", "a": "1\n2"}, 12
-	same(t, "a run", show(runSheet(noon, runPage{Run: api.Run{Run: run, Outputs: true, Transitions: []runner.Transition{
+	same(t, "a run", show(runSheet(noon, runPage{RunDetails: api.RunDetails{Run: run, Outputs: true, Transitions: []api.Transition{
 		{Time: earlier(103 * time.Minute), State: runner.Running},
 		{Time: earlier(55 * time.Minute), Outcome: runner.Failed, Why: "exit 1"},
 	}}})), `
@@ -192,7 +192,7 @@ error      first
 steps      Sun 2026-11-22 10:17:00 UTC  ▶ running
            Sun 2026-11-22 11:05:00 UTC  ✗ failed  exit 1
 `)
-	same(t, "a folded row", show(runSheet(noon, runPage{Run: api.Run{Run: runner.Run{
+	same(t, "a folded row", show(runSheet(noon, runPage{RunDetails: api.RunDetails{Run: api.Run{
 		ID: "long/20261122T110000Z", Cause: runner.CauseSchedule, Outcome: runner.Skipped, Why: "overlap: still running", By: "long/x",
 		First: earlier(time.Hour), Last: earlier(time.Minute), Count: 60}}})), `
 run       long/20261122T110000Z
@@ -207,7 +207,7 @@ gave way  to long/x
 			Hold: &api.Hold{By: "ann", Why: "db \"move\"", Since: earlier(time.Hour), Until: noon.now.Add(time.Hour)},
 			On:   &api.On{Expr: "every 3h", By: "bob", Since: earlier(2 * time.Hour)},
 			Skip: []time.Time{noon.now.Add(time.Minute)}, Failures: 2, LastSuccess: earlier(48 * time.Hour),
-			Running: []string{"sync/a"}, Waiting: []string{"sync/b", "sync/c"}, Standing: []runner.Run{{ID: "sync/d", On: "interval 1h"}},
+			Running: []string{"sync/a"}, Waiting: []string{"sync/b", "sync/c"}, Standing: []api.Run{{ID: "sync/d", On: "interval 1h"}},
 		},
 		Slots: []api.Slot{{At: noon.now.Add(time.Hour)}, {At: noon.now.Add(4 * time.Hour), Note: "jitter +2s"}},
 	})), `

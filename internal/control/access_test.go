@@ -63,13 +63,13 @@ func fill(v reflect.Value) {
 		}
 		for i := range v.NumField() {
 			switch f := v.Type().Field(i); {
-			case f.Type == reflect.TypeFor[*runner.Run](), f.Type == reflect.TypeFor[runner.Run](), f.Type == reflect.TypeFor[[]runner.Run](), f.Anonymous:
+			case f.Type == reflect.TypeFor[*api.Run](), f.Type == reflect.TypeFor[api.Run](), f.Type == reflect.TypeFor[[]api.Run](), f.Anonymous:
 				fill(v.Field(i))
 			case !own[f.Name] && f.IsExported():
 				fill(v.Field(i))
 			}
 		}
-		if r, ok := v.Addr().Interface().(*runner.Run); ok {
+		if r, ok := v.Addr().Interface().(*api.Run); ok {
 			*r = theirs(*r)
 		}
 	}
@@ -90,7 +90,7 @@ func put(to, from reflect.Value) {
 
 // theirs is a run of a task that the caller sees, which names others; so do the
 // fields that may hold the name of one and nothing else.
-func theirs(r runner.Run) runner.Run {
+func theirs(r api.Run) api.Run {
 	r.ID, r.Task, r.By, r.Parent, r.Who, r.Count = "mail/a", "mail", hiddenID, hiddenID, "run "+hiddenID, 1
 	return r
 }
@@ -111,37 +111,37 @@ func (g leakyService) Next(context.Context, api.NextQuery) ([]api.Slot, error) {
 	return []api.Slot{{Task: "secret", Request: hiddenID}, {Task: "mail"}}, nil
 }
 
-func (g leakyService) Runs(context.Context, api.RunQuery) ([]runner.Run, error) {
-	return []runner.Run{filled(runner.Run{}), {ID: hiddenID, Task: "secret"}}, nil
+func (g leakyService) Runs(context.Context, api.RunQuery) ([]api.Run, error) {
+	return []api.Run{filled(api.Run{}), {ID: hiddenID, Task: "secret"}}, nil
 }
 
-func (g leakyService) Run(context.Context, string) (api.Run, error) {
-	return filled(api.Run{}), nil
+func (g leakyService) Run(context.Context, string) (api.RunDetails, error) {
+	return filled(api.RunDetails{}), nil
 }
 
 func (g leakyService) Why(context.Context, string, time.Time) (api.Why, error) {
 	return filled(api.Why{Task: "mail"}), nil
 }
 
-func (g leakyService) Request(context.Context, api.Request, io.Reader) (runner.Run, error) {
-	return filled(runner.Run{}), nil
+func (g leakyService) Request(context.Context, api.Request, io.Reader) (api.Run, error) {
+	return filled(api.Run{}), nil
 }
-func (g leakyService) Wait(context.Context, string) (runner.Run, error) {
-	return filled(runner.Run{}), nil
+func (g leakyService) Wait(context.Context, string) (api.Run, error) {
+	return filled(api.Run{}), nil
 }
-func (g leakyService) Cancel(context.Context, string) (runner.Run, error) {
-	return filled(runner.Run{}), nil
+func (g leakyService) Cancel(context.Context, string) (api.Run, error) {
+	return filled(api.Run{}), nil
 }
-func (g leakyService) Stop(context.Context, string, bool) ([]runner.Run, error) {
-	return []runner.Run{filled(runner.Run{})}, nil
+func (g leakyService) Stop(context.Context, string, bool) ([]api.Run, error) {
+	return []api.Run{filled(api.Run{})}, nil
 }
 func (g leakyService) Hold(ctx context.Context, _ api.Holding) ([]api.Task, error) {
 	return g.Tasks(ctx, "mail")
 }
 func (g leakyService) Watch(context.Context) (<-chan api.Message, error) {
 	c := make(chan api.Message, 9)
-	r, e, l := filled(runner.Run{}), filled(api.Event{Task: "mail"}), api.LogLine{Run: hiddenID, Line: hiddenText}
-	c <- api.Message{Run: &runner.Run{ID: hiddenID, Task: "secret"}}
+	r, e, l := filled(api.Run{}), filled(api.Event{Task: "mail"}), api.LogLine{Run: hiddenID, Line: hiddenText}
+	c <- api.Message{Run: &api.Run{ID: hiddenID, Task: "secret"}}
 	c <- api.Message{Event: &api.Event{Task: "secret", Text: hiddenText}}
 	c <- api.Message{Event: &api.Event{Text: hiddenText}}
 	c <- api.Message{Log: &l}
@@ -219,10 +219,10 @@ func TestHiddenNames(t *testing.T) {
 			}
 		}
 	}
-	// Nobody is shown what is of no use to them.
+	// Who may see everything is shown the names, too.
 	all := control.Guard(leakyService{}, api.Caller{Who: "root", Grants: []api.Grant{{May: api.MayControl}}})
 	run, err = all.Run(ctx, "mail/a")
-	if err != nil || run.Content != "" || run.InputFile != "" || run.Parent != hiddenID {
+	if err != nil || run.Parent != hiddenID {
 		t.Errorf("to root: %+v, %v", run, err)
 	}
 }
@@ -235,8 +235,8 @@ func (f failing) Tasks(context.Context, ...string) ([]api.Task, error) { return 
 func (f failing) Next(context.Context, api.NextQuery) ([]api.Slot, error) {
 	return nil, f.err
 }
-func (f failing) Runs(context.Context, api.RunQuery) ([]runner.Run, error) { return nil, f.err }
-func (f failing) Run(context.Context, string) (api.Run, error)             { return api.Run{}, f.err }
+func (f failing) Runs(context.Context, api.RunQuery) ([]api.Run, error)    { return nil, f.err }
+func (f failing) Run(context.Context, string) (api.RunDetails, error)      { return api.RunDetails{}, f.err }
 func (f failing) Log(context.Context, string, bool) (io.ReadCloser, error) { return nil, f.err }
 func (f failing) Result(context.Context, string) (io.ReadCloser, error)    { return nil, f.err }
 func (f failing) Why(context.Context, string, time.Time) (api.Why, error) {
@@ -245,13 +245,13 @@ func (f failing) Why(context.Context, string, time.Time) (api.Why, error) {
 func (f failing) Queues(context.Context, ...string) (api.Queues, error) {
 	return api.Queues{}, f.err
 }
-func (f failing) Request(context.Context, api.Request, io.Reader) (runner.Run, error) {
-	return runner.Run{}, f.err
+func (f failing) Request(context.Context, api.Request, io.Reader) (api.Run, error) {
+	return api.Run{}, f.err
 }
-func (f failing) Wait(context.Context, string) (runner.Run, error)         { return runner.Run{}, f.err }
-func (f failing) Cancel(context.Context, string) (runner.Run, error)       { return runner.Run{}, f.err }
-func (f failing) CancelAll(context.Context, string) (int, error)           { return 0, f.err }
-func (f failing) Stop(context.Context, string, bool) ([]runner.Run, error) { return nil, f.err }
+func (f failing) Wait(context.Context, string) (api.Run, error)         { return api.Run{}, f.err }
+func (f failing) Cancel(context.Context, string) (api.Run, error)       { return api.Run{}, f.err }
+func (f failing) CancelAll(context.Context, string) (int, error)        { return 0, f.err }
+func (f failing) Stop(context.Context, string, bool) ([]api.Run, error) { return nil, f.err }
 func (f failing) Hold(context.Context, api.Holding) ([]api.Task, error) {
 	return nil, f.err
 }
@@ -293,7 +293,7 @@ func TestRunsOfAnotherUser(t *testing.T) {
 	}
 	s := control.Guard(fake, api.Caller{Who: "alice", Grants: []api.Grant{{
 		May: api.MayControl, Tasks: func(string) bool { return true },
-		Run: func(r runner.Run) bool { return !strings.HasSuffix(r.ID, "/old") },
+		Run: func(r api.Run) bool { return !strings.HasSuffix(r.ID, "/old") },
 	}}})
 	for name, call := range map[string]func(id string) error{
 		"run":     func(id string) error { _, err := s.Run(ctx, id); return err },
@@ -336,7 +336,7 @@ func TestRunsOfAnotherUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fake.Publish(api.Message{Run: &runner.Run{ID: "mail/old", Task: "mail"}})
+	fake.Publish(api.Message{Run: &api.Run{ID: "mail/old", Task: "mail"}})
 	fake.Publish(api.Message{Log: &api.LogLine{Run: "mail/old", Line: "x"}})
 	fake.Publish(api.Message{Event: &api.Event{Task: "mail", Kind: "hold"}})
 	if m := <-watch; m.Event == nil {

@@ -55,9 +55,9 @@ var unlimited = []string{"Status", "Log", "Result"}
 // busy is a Service whose answer to Run takes until the context ends.
 type busy struct{ *controltest.Fake }
 
-func (busy) Run(ctx context.Context, id string) (api.Run, error) {
+func (busy) Run(ctx context.Context, id string) (api.RunDetails, error) {
 	<-ctx.Done()
-	return api.Run{}, ctx.Err()
+	return api.RunDetails{}, ctx.Err()
 }
 
 // TestEveryQueryIsLimited: no call of a Reader but the unlimited is answered while all

@@ -173,7 +173,7 @@ func (g *guard) message(m api.Message) (api.Message, bool) {
 		return api.Message{Run: &r}, g.seesRun(*m.Run)
 	case m.Log != nil:
 		task, _ := runner.SplitID(m.Log.Run)
-		return m, g.seesRun(runner.Run{ID: m.Log.Run, Task: task, User: m.Log.User})
+		return m, g.seesRun(api.Run{ID: m.Log.Run, Task: task, User: m.Log.User})
 	case m.Event != nil && g.all():
 		return m, true
 	case m.Event != nil:

@@ -43,7 +43,7 @@ func (g *guard) sees(id string) bool {
 }
 
 // seesRun reports whether the caller may see a run.
-func (g *guard) seesRun(r runner.Run) bool { return g.c.OverRun(r) != "" }
+func (g *guard) seesRun(r api.Run) bool { return g.c.OverRun(r) != "" }
 
 // may returns an error if the caller may not do something with a task, or the
 // task of a run. What they may not see is not found.
@@ -189,10 +189,10 @@ func (g *guard) tasks(all []api.Task) []api.Task {
 }
 
 // runs are those that the caller may see, as they may see them.
-func (g *guard) runs(all []runner.Run) []runner.Run {
+func (g *guard) runs(all []api.Run) []api.Run {
 	all = slices.Clone(all)
 	if !g.whole() {
-		all = slices.DeleteFunc(all, func(r runner.Run) bool { return !g.seesRun(r) })
+		all = slices.DeleteFunc(all, func(r api.Run) bool { return !g.seesRun(r) })
 	}
 	for i, r := range all {
 		all[i] = g.run(r)

@@ -248,8 +248,8 @@ func TestHiddenMessages(t *testing.T) {
 		fake.Publish(api.Message{Event: &api.Event{Kind: "reload"}})
 		fake.Publish(api.Message{Event: &api.Event{Kind: "hold", Task: "echo"}})
 		fake.Publish(api.Message{Log: &api.LogLine{Run: "echo/a", Line: "secret"}})
-		fake.Publish(api.Message{Run: &runner.Run{ID: "echo/a", Task: "echo"}})
-		fake.Publish(api.Message{Run: &runner.Run{ID: "mail/a", Task: "mail", Parent: "echo/a"}})
+		fake.Publish(api.Message{Run: &api.Run{ID: "echo/a", Task: "echo"}})
+		fake.Publish(api.Message{Run: &api.Run{ID: "mail/a", Task: "mail", Parent: "echo/a"}})
 		fake.Publish(api.Message{Event: &api.Event{Kind: "hold", Task: "mail"}})
 		fake.Publish(api.Message{Log: &api.LogLine{Run: "mail/a", Line: "seen"}})
 		if m := <-messages; m.Run == nil || m.Run.ID != "mail/a" || m.Run.Parent != "" {

@@ -12,8 +12,7 @@ import (
 
 // run is r as the caller may see it: without names of tasks and runs that they may
 // not see.
-func (g *guard) run(r runner.Run) runner.Run {
-	r = api.Shown(r)
+func (g *guard) run(r api.Run) api.Run {
 	if g.all() {
 		return r
 	}
@@ -24,17 +23,7 @@ func (g *guard) run(r runner.Run) runner.Run {
 		r.By = ""
 	}
 	r.Why, r.Who = g.text(r.Why), g.text(r.Who)
-	r.Reason = g.reason(r.Reason)
 	return r
-}
-
-// reason is a reason without names that the caller may not see: for some callers its
-// code alone, as the text says the rest.
-func (g *guard) reason(r runner.Reason) runner.Reason {
-	if g.all() {
-		return r
-	}
-	return runner.Reason{Code: r.Code}
 }
 
 // word is what may be the name of a run, or of a task in a hook: not a part of a

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"rota/internal/api"
-	"rota/runner"
 )
 
 // limited limits how many queries of a Service work at a time, so that many clients
@@ -113,12 +112,12 @@ func (l *limited) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error)
 	return inSlot(ctx, l.slots, func(ctx context.Context) ([]api.Slot, error) { return l.Service.Next(ctx, q) })
 }
 
-func (l *limited) Runs(ctx context.Context, q api.RunQuery) ([]runner.Run, error) {
-	return inSlot(ctx, l.slots, func(ctx context.Context) ([]runner.Run, error) { return l.Service.Runs(ctx, q) })
+func (l *limited) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
+	return inSlot(ctx, l.slots, func(ctx context.Context) ([]api.Run, error) { return l.Service.Runs(ctx, q) })
 }
 
-func (l *limited) Run(ctx context.Context, id string) (api.Run, error) {
-	return inSlot(ctx, l.slots, func(ctx context.Context) (api.Run, error) { return l.Service.Run(ctx, id) })
+func (l *limited) Run(ctx context.Context, id string) (api.RunDetails, error) {
+	return inSlot(ctx, l.slots, func(ctx context.Context) (api.RunDetails, error) { return l.Service.Run(ctx, id) })
 }
 
 func (l *limited) Why(ctx context.Context, task string, at time.Time) (api.Why, error) {

@@ -31,9 +31,9 @@ func (s *slowly) Tasks(ctx context.Context, _ ...string) ([]api.Task, error) {
 	return []api.Task{{Task: "echo"}}, ctx.Err()
 }
 
-func (s *slowly) Run(ctx context.Context, id string) (api.Run, error) {
+func (s *slowly) Run(ctx context.Context, id string) (api.RunDetails, error) {
 	s.work()
-	return api.Run{}, ctx.Err()
+	return api.RunDetails{}, ctx.Err()
 }
 
 // TestLimited: what a crowd asks is done a little at a time, and the list of all

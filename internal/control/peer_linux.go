@@ -73,7 +73,7 @@ func (p *peers) withoutToken(at peer, owner Owner) (api.Caller, error) {
 			user, ok := owner(task)
 			return ok && is(user)
 		},
-		Run: api.RunsOf(is),
+		Run: api.RunsAs(is),
 	}}
 	return c, nil
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"rota/internal/api"
-	"rota/runner"
 )
 
 // runRequest is an [api.Request] with its input; nil: none.
@@ -25,10 +24,10 @@ type runRequest struct {
 // it comes:
 //
 //	curl -F 'request={"params":{"day":"mon"}}' -F input=@big.csv …/v1/tasks/load/runs
-var postRun = endpoint(Endpoint[runRequest, runner.Run]{
+var postRun = endpoint(Endpoint[runRequest, api.Run]{
 	Method: "POST", Path: "/v1/tasks/{task}/runs",
 	Read: call.readRequest,
-	Call: func(ctx context.Context, s api.Service, in runRequest) (runner.Run, error) {
+	Call: func(ctx context.Context, s api.Service, in runRequest) (api.Run, error) {
 		return s.Request(ctx, in.Request, in.input)
 	},
 })
@@ -96,9 +95,9 @@ func (p slowInput) Read(b []byte) (int, error) {
 }
 
 // Request streams the input: it need not fit into memory.
-func (c *Client) Request(ctx context.Context, r api.Request, input io.Reader) (run runner.Run, err error) {
+func (c *Client) Request(ctx context.Context, r api.Request, input io.Reader) (run api.Run, err error) {
 	if err := r.Check(); err != nil {
-		return runner.Run{}, err
+		return api.Run{}, err
 	}
 	path, _, err := writeAddress(postRun.Path, &taskRef{r.Task})
 	if err != nil {
@@ -149,15 +148,15 @@ func (r readable) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func (g *guard) Request(ctx context.Context, r api.Request, input io.Reader) (runner.Run, error) {
+func (g *guard) Request(ctx context.Context, r api.Request, input io.Reader) (api.Run, error) {
 	err := g.may(api.MayRequest, "run", r.Task)
 	if err == nil && r.Force { // whoever may release may do without
 		err = g.may(api.MayOwn, "force runs of", r.Task)
 	}
-	return guarded(g, err, func() (runner.Run, error) {
+	return guarded(g, err, func() (api.Run, error) {
 		run, err := g.s.Request(g.as(ctx), r, input)
 		if err == nil && !g.seesRun(run) { // there was one of that id
-			return runner.Run{}, api.Errorf(api.Conflict, "choose another id", "%s is taken", run.ID)
+			return api.Run{}, api.Errorf(api.Conflict, "choose another id", "%s is taken", run.ID)
 		}
 		return g.run(run), err
 	})

@@ -16,7 +16,7 @@ type runRef struct {
 
 // runsAnswer are runs.
 type runsAnswer struct {
-	Runs []runner.Run `json:"runs"`
+	Runs []api.Run `json:"runs"`
 }
 
 func (a runsAnswer) writable() any { return runsAnswer{writable(a.Runs)} }
@@ -44,14 +44,14 @@ var getRuns = endpoint(Endpoint[runsQuery, runsAnswer]{
 	},
 })
 
-func (c *Client) Runs(ctx context.Context, q api.RunQuery) ([]runner.Run, error) {
+func (c *Client) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
 	a, err := ask(ctx, c, getRuns, runsQuery(q))
 	return a.Runs, err
 }
 
 // Runs asks for more until as many as wanted may be seen, or as many are asked
 // for as are told at once.
-func (g *guard) Runs(ctx context.Context, q api.RunQuery) ([]runner.Run, error) {
+func (g *guard) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
 	if q.Task != "" {
 		if err := g.may(api.MayRead, "see", q.Task); err != nil {
 			return nil, err
@@ -74,70 +74,69 @@ func (g *guard) Runs(ctx context.Context, q api.RunQuery) ([]runner.Run, error) 
 	}
 }
 
-var getRun = endpoint(Endpoint[runRef, api.Run]{
+var getRun = endpoint(Endpoint[runRef, api.RunDetails]{
 	Method: "GET", Path: "/v1/{run}",
-	Call: func(ctx context.Context, s api.Service, in runRef) (api.Run, error) {
+	Call: func(ctx context.Context, s api.Service, in runRef) (api.RunDetails, error) {
 		r, err := s.Run(ctx, in.Run)
 		r.Transitions = some(r.Transitions)
 		return r, err
 	},
 })
 
-func (c *Client) Run(ctx context.Context, id string) (api.Run, error) {
+func (c *Client) Run(ctx context.Context, id string) (api.RunDetails, error) {
 	return ask(ctx, c, getRun, runRef{id})
 }
 
-func (g *guard) Run(ctx context.Context, id string) (api.Run, error) {
-	return guarded(g, g.may(api.MayRead, "see", id), func() (api.Run, error) {
+func (g *guard) Run(ctx context.Context, id string) (api.RunDetails, error) {
+	return guarded(g, g.may(api.MayRead, "see", id), func() (api.RunDetails, error) {
 		r, err := g.s.Run(g.as(ctx), id)
 		if err != nil {
-			return api.Run{}, err
+			return api.RunDetails{}, err
 		}
 		if !g.seesRun(r.Run) {
-			return api.Run{}, api.Errorf(api.NotFound, "", "no run %q", id)
+			return api.RunDetails{}, api.Errorf(api.NotFound, "", "no run %q", id)
 		}
 		r.Run = g.run(r.Run)
 		r.Transitions = slices.Clone(r.Transitions)
 		for i := range r.Transitions {
 			r.Transitions[i].Why = g.text(r.Transitions[i].Why)
-			r.Transitions[i].Reason = g.reason(r.Transitions[i].Reason)
 		}
 		return r, nil
 	})
 }
 
-var waitRun = endpoint(Endpoint[runRef, runner.Run]{
+var waitRun = endpoint(Endpoint[runRef, api.Run]{
 	Method: "GET", Path: "/v1/{run}/wait", Slow: true,
-	Call: func(ctx context.Context, s api.Service, in runRef) (runner.Run, error) { return s.Wait(ctx, in.Run) },
+	Call: func(ctx context.Context, s api.Service, in runRef) (api.Run, error) { return s.Wait(ctx, in.Run) },
 })
 
-func (c *Client) Wait(ctx context.Context, id string) (runner.Run, error) {
+func (c *Client) Wait(ctx context.Context, id string) (api.Run, error) {
 	return ask(ctx, c, waitRun, runRef{id})
 }
 
-func (g *guard) Wait(ctx context.Context, id string) (runner.Run, error) {
+func (g *guard) Wait(ctx context.Context, id string) (api.Run, error) {
 	id, err := g.mayRun(ctx, api.MayRead, "see", id)
-	return guarded(g, err, func() (runner.Run, error) {
+	return guarded(g, err, func() (api.Run, error) {
 		r, err := g.s.Wait(g.as(ctx), id)
 		if revoked := g.revoked(); revoked != nil { // meanwhile
-			return runner.Run{}, revoked
+			return api.Run{}, revoked
 		}
 		return g.run(r), err
 	})
 }
 
-var cancelRun = endpoint(Endpoint[runRef, runner.Run]{
+var cancelRun = endpoint(Endpoint[runRef, api.Run]{
 	Method: "POST", Path: "/v1/{run}/cancel",
-	Call: func(ctx context.Context, s api.Service, in runRef) (runner.Run, error) { return s.Cancel(ctx, in.Run) },
+	Call: func(ctx context.Context, s api.Service, in runRef) (api.Run, error) { return s.Cancel(ctx, in.Run) },
 })
 
-func (c *Client) Cancel(ctx context.Context, id string) (runner.Run, error) {
+func (c *Client) Cancel(ctx context.Context, id string) (api.Run, error) {
 	return ask(ctx, c, cancelRun, runRef{id})
 }
 
-func (g *guard) Cancel(ctx context.Context, id string) (runner.Run, error) {
+func (g *guard) Cancel(ctx context.Context, id string) (api.Run, error) {
 	id, err := g.mayRun(ctx, api.MayRequest, "cancel", id)
-	return guarded(g, err, func() (runner.Run, error) {
+	return guarded(g, err, func() (api.Run, error) {
 		r, err := g.s.Cancel(g.as(ctx), id)
 		return g.run(r), err
 	})
@@ -190,13 +189,13 @@ var stopRun = endpoint(Endpoint[stopRequest, runsAnswer]{
 	},
 })
 
-func (c *Client) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
+func (c *Client) Stop(ctx context.Context, id string, kill bool) ([]api.Run, error) {
 	a, err := ask(ctx, c, stopRun, stopRequest{id, kill})
 	return a.Runs, err
 }
 
-func (g *guard) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
-	return guarded(g, g.mayEachNamed(ctx, api.MayOwn, "stop", []string{id}), func() ([]runner.Run, error) {
+func (g *guard) Stop(ctx context.Context, id string, kill bool) ([]api.Run, error) {
+	return guarded(g, g.mayEachNamed(ctx, api.MayOwn, "stop", []string{id}), func() ([]api.Run, error) {
 		runs, err := g.s.Stop(g.as(ctx), id, kill)
 		return g.runs(runs), err
 	})

@@ -12,7 +12,6 @@ import (
 	"rota/internal/api"
 	"rota/internal/control"
 	"rota/internal/control/controltest"
-	"rota/runner"
 )
 
 // Every time in an address is bounded.
@@ -37,10 +36,10 @@ func TestTimesInAddresses(t *testing.T) {
 // unsound is a rota among whose runs is one that cannot be written as JSON.
 type unsound struct {
 	*controltest.Fake
-	bad runner.Run
+	bad api.Run
 }
 
-func (u unsound) Runs(ctx context.Context, q api.RunQuery) ([]runner.Run, error) {
+func (u unsound) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
 	runs, err := u.Fake.Runs(ctx, q)
 	return append(runs, u.bad), err
 }
@@ -58,7 +57,7 @@ func (u unsound) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) 
 // One row that cannot be written ends no list and no stream.
 func TestUnwritableRows(t *testing.T) {
 	fake := controltest.NewFake("mail")
-	service := unsound{fake, runner.Run{ID: "far/x", Task: "far", Scheduled: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}}
+	service := unsound{fake, api.Run{ID: "far/x", Task: "far", Scheduled: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}}
 	request(t, fake, "mail", "a", false)
 	h := &house{fake: fake, server: control.NewServer(control.Options{Service: service}), socket: filepath.Join(t.TempDir(), "rota.sock")}
 	socket, err := control.OpenSocket(h.socket, "")
@@ -84,7 +83,7 @@ func TestUnwritableRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	fake.Publish(api.Message{Run: &service.bad})
-	fake.Publish(api.Message{Run: &runner.Run{ID: "mail/b", Task: "mail"}})
+	fake.Publish(api.Message{Run: &api.Run{ID: "mail/b", Task: "mail"}})
 	if m, ok := <-messages; !ok || m.Run == nil || m.Run.ID != "mail/b" {
 		t.Errorf("after one that cannot be written: %+v, %v", m, ok)
 	}

@@ -38,7 +38,7 @@ func runCaller(value string, tokenOf TokenOf) (api.Caller, bool) {
 		Grants: []api.Grant{{
 			May: api.MayControl, OfRun: true,
 			Tasks: func(name string) bool { return name == run.Task },
-			Run:   api.RunsOf(func(user string) bool { return user == run.User }),
+			Run:   api.RunsAs(func(user string) bool { return user == run.User }),
 		}},
 		Credential: runCredential(run.ID),
 	}, true

@@ -17,7 +17,7 @@ import (
 func (s *shelf) seenBy(task, user string) api.Service {
 	return control.Guard(&service{reader: s.reader}, api.Caller{Who: user, Grants: []api.Grant{{
 		May: api.MayRead, Tasks: func(name string) bool { return name == task },
-		Run: func(r runner.Run) bool { return r.User == user },
+		Run: func(r api.Run) bool { return r.User == user },
 	}}})
 }
 

@@ -147,7 +147,8 @@ func TestStandingRequestsUnderOneKey(t *testing.T) {
 			q.Task, q.Key, q.On = "t", "k", "30 * * * *"
 			run, err := ada.Request(ada.ctx, q, strings.NewReader(strings.Repeat(input, shortInput+1)))
 			synctest.Wait()
-			return run.InputFile, err
+			known, _, _ := r.ledger.Get(t.Context(), run.ID)
+			return known.InputFile, err
 		}
 		holds := func(path, want string) {
 			t.Helper()

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"rota/internal/api"
-	"rota/runner"
 )
 
 // How fast one user may change things: so many at once, and so many a second for as
@@ -80,20 +79,20 @@ func atPace[T any](ctx context.Context, p paced, n int, f func() (T, error)) (T,
 	return f()
 }
 
-func (p paced) Request(ctx context.Context, r api.Request, input io.Reader) (runner.Run, error) {
-	return atPace(ctx, p, 1, func() (runner.Run, error) { return p.Service.Request(ctx, r, input) })
+func (p paced) Request(ctx context.Context, r api.Request, input io.Reader) (api.Run, error) {
+	return atPace(ctx, p, 1, func() (api.Run, error) { return p.Service.Request(ctx, r, input) })
 }
 
-func (p paced) Cancel(ctx context.Context, id string) (runner.Run, error) {
-	return atPace(ctx, p, 1, func() (runner.Run, error) { return p.Service.Cancel(ctx, id) })
+func (p paced) Cancel(ctx context.Context, id string) (api.Run, error) {
+	return atPace(ctx, p, 1, func() (api.Run, error) { return p.Service.Cancel(ctx, id) })
 }
 
 func (p paced) CancelAll(ctx context.Context, task string) (int, error) {
 	return atPace(ctx, p, 1, func() (int, error) { return p.Service.CancelAll(ctx, task) })
 }
 
-func (p paced) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
-	return atPace(ctx, p, 1, func() ([]runner.Run, error) { return p.Service.Stop(ctx, id, kill) })
+func (p paced) Stop(ctx context.Context, id string, kill bool) ([]api.Run, error) {
+	return atPace(ctx, p, 1, func() ([]api.Run, error) { return p.Service.Stop(ctx, id, kill) })
 }
 
 func (p paced) Hold(ctx context.Context, h api.Holding) ([]api.Task, error) {

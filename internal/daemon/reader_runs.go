@@ -15,14 +15,14 @@ import (
 const mostRuns = 100
 
 // Runs implements [api.Reader].
-func (r *reader) Runs(ctx context.Context, q api.RunQuery) ([]runner.Run, error) {
+func (r *reader) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
 	runs, err := r.book.List(ctx, ledger.Filter{
 		Brief: true, Task: q.Task, States: q.States, Outcomes: q.Outcomes, Since: q.Since, Limit: cmp.Or(q.N, mostRuns),
 	})
 	if err == nil && len(runs) == 0 && q.Task != "" {
 		return nil, r.known(ctx, q.Task)
 	}
-	return runs, err
+	return api.RunsOf(runs), err
 }
 
 // known complains about a task that neither the file nor the ledger knows.
@@ -39,24 +39,30 @@ func (r *reader) known(ctx context.Context, task string) error {
 }
 
 // Run implements [api.Reader].
-func (r *reader) Run(ctx context.Context, id string) (api.Run, error) {
-	id, err := r.resolve(ctx, id)
+func (r *reader) Run(ctx context.Context, id string) (api.RunDetails, error) {
+	run, steps, err := r.find(ctx, id)
 	if err != nil {
-		return api.Run{}, err
+		return api.RunDetails{}, err
 	}
-	run, steps, err := r.book.Get(ctx, id)
-	if absent(err) {
-		err = noRun(r.config(), id)
-	}
-	if err != nil {
-		return api.Run{}, err
-	}
-	answer := api.Run{Run: run, Transitions: steps}
+	answer := api.RunDetails{Run: api.RunOf(run), Transitions: api.TransitionsOf(steps)}
 	if log, err := r.book.OpenLog(ctx, run.ID); err == nil {
 		log.Close()
 		answer.Outputs = true
 	}
 	return answer, nil
+}
+
+// find returns the run of an id, or the newest of a task, and the steps of its life.
+func (r *reader) find(ctx context.Context, id string) (runner.Run, []runner.Transition, error) {
+	id, err := r.resolve(ctx, id)
+	if err != nil {
+		return runner.Run{}, nil, err
+	}
+	run, steps, err := r.book.Get(ctx, id)
+	if absent(err) {
+		err = noRun(r.config(), id)
+	}
+	return run, steps, err
 }
 
 // resolve returns the id of a run: for a task alone that of its newest run.

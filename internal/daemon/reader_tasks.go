@@ -46,8 +46,7 @@ func (r *reader) Tasks(ctx context.Context, names ...string) ([]api.Task, error)
 		t := taskOf(cfg, name, states[name], alive[name], now)
 		t.Next = next[name]
 		if last, ok := newest[name]; ok && !last.Started.IsZero() {
-			last = last.Brief()
-			t.Last = &last
+			t.Last = new(api.RunOf(last.Brief()))
 		}
 		if _, ran := newest[name]; ran { // else it has no past
 			past, err := r.book.Past(ctx, name)
@@ -112,7 +111,7 @@ func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []run
 		case runner.Running:
 			t.Running = append(t.Running, run.ID)
 		case runner.Standing:
-			t.Standing = append(t.Standing, run)
+			t.Standing = append(t.Standing, api.RunOf(run))
 		default:
 			t.Waiting = append(t.Waiting, run.ID)
 		}

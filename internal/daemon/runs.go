@@ -56,8 +56,7 @@ func (l *loop) record(run runner.Run) {
 
 // publish tells those who watch.
 func (l *loop) publish(run runner.Run) {
-	run = run.Brief()
-	l.hub.Publish(api.Message{Run: &run})
+	l.hub.Publish(api.Message{Run: new(api.RunOf(run.Brief()))})
 }
 
 // echo passes on a line of a run's output, to stdout and to those who watch.

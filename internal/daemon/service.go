@@ -10,7 +10,6 @@ import (
 	"rota/config"
 	"rota/internal/api"
 	"rota/internal/notify"
-	"rota/runner"
 )
 
 // service is what a daemon does for others. What changes anything is done by the
@@ -24,8 +23,9 @@ type service struct {
 var _ api.Service = (*service)(nil)
 
 // Request implements [api.Service].
-func (s *service) Request(ctx context.Context, r api.Request, input io.Reader) (runner.Run, error) {
-	return s.l.request(ctx, r, input, api.Who(ctx))
+func (s *service) Request(ctx context.Context, r api.Request, input io.Reader) (api.Run, error) {
+	run, err := s.l.request(ctx, r, input, api.Who(ctx))
+	return api.RunOf(run), err
 }
 
 // Reload implements [api.Service].

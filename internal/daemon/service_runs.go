@@ -11,7 +11,7 @@ import (
 )
 
 // Wait implements [api.Service].
-func (s *service) Wait(ctx context.Context, id string) (runner.Run, error) {
+func (s *service) Wait(ctx context.Context, id string) (api.Run, error) {
 	run, err := s.Run(ctx, id)
 	if err != nil || run.Outcome != "" {
 		return run.Run, err
@@ -24,13 +24,13 @@ func (s *service) Wait(ctx context.Context, id string) (runner.Run, error) {
 }
 
 // Cancel implements [api.Service].
-func (s *service) Cancel(ctx context.Context, id string) (runner.Run, error) {
-	run, err := s.Run(ctx, id)
+func (s *service) Cancel(ctx context.Context, id string) (api.Run, error) {
+	run, _, err := s.find(ctx, id)
 	if err != nil {
-		return run.Run, err
+		return api.Run{}, err
 	}
 	err = s.l.act(ctx, func(ctx context.Context) error {
-		err := s.l.cancel(ctx, run.Run, runner.Reason{Code: runner.ReasonCancelled, By: api.Who(ctx)})
+		err := s.l.cancel(ctx, run, runner.Reason{Code: runner.ReasonCancelled, By: api.Who(ctx)})
 		if !errors.Is(err, ledger.ErrConflict) {
 			return err
 		}
@@ -44,10 +44,10 @@ func (s *service) Cancel(ctx context.Context, id string) (runner.Run, error) {
 		return api.Errorf(api.Conflict, "to stop it: rota stop "+run.ID, "%s is under way", run.ID)
 	})
 	if err != nil {
-		return run.Run, err
+		return api.RunOf(run), err
 	}
-	run, err = s.Run(ctx, run.ID)
-	return run.Run, err
+	run, _, err = s.find(ctx, run.ID)
+	return api.RunOf(run), err
 }
 
 // CancelAll implements [api.Service]. Standing requests stay: they are a
@@ -82,7 +82,7 @@ func (s *service) CancelAll(ctx context.Context, task string) (n int, err error)
 }
 
 // Stop implements [api.Service].
-func (s *service) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
+func (s *service) Stop(ctx context.Context, id string, kill bool) ([]api.Run, error) {
 	why := runner.Reason{Code: runner.ReasonStopped, By: api.Who(ctx)}
 	var stopped []string
 	err := s.l.act(ctx, func(ctx context.Context) error {
@@ -96,7 +96,7 @@ func (s *service) Stop(ctx context.Context, id string, kill bool) ([]runner.Run,
 		}
 		return err
 	})
-	var ended []runner.Run
+	var ended []api.Run
 	for _, id := range stopped {
 		run, err := s.Wait(ctx, id)
 		if err != nil {

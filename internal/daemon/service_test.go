@@ -433,8 +433,9 @@ func TestRequestInput(t *testing.T) {
 			{"too-long", bytes.Repeat([]byte("x"), 64<<10+1), api.Usage, false},
 		} {
 			run, err := ada.Request(ada.ctx, api.Request{Task: "t", Key: c.name, Held: true}, bytes.NewReader(c.text))
-			if api.CodeOf(err) != c.code || (run.InputFile != "") != c.file {
-				t.Errorf("%s: %+v, %v", c.name, run, err)
+			known, _, _ := r.ledger.Get(t.Context(), run.ID)
+			if api.CodeOf(err) != c.code || (known.InputFile != "") != c.file {
+				t.Errorf("%s: %+v, %v", c.name, known, err)
 				continue
 			}
 			if err != nil {
@@ -448,10 +449,9 @@ func TestRequestInput(t *testing.T) {
 			if api.CodeOf(err) != api.Conflict {
 				t.Errorf("%s with another input: %v", c.name, err)
 			}
-			run, _, err = r.ledger.Get(t.Context(), run.ID)
-			if c.file {
+			if err = nil; c.file {
 				var there []byte
-				if there, err = os.ReadFile(run.InputFile); !bytes.Equal(there, c.text) {
+				if there, err = os.ReadFile(known.InputFile); !bytes.Equal(there, c.text) {
 					t.Errorf("%s: the file holds %d bytes", c.name, len(there))
 				}
 			} else if run.Input != string(c.text) {

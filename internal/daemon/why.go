@@ -219,8 +219,7 @@ func (r *reader) signs(ctx context.Context, f *facts) error {
 func why(f *facts) api.Why {
 	a := &answer{facts: f}
 	if a.Task, a.Next = f.name, f.next; f.run != nil {
-		run := f.run.Brief()
-		a.Run = &run
+		a.Run = new(api.RunOf(f.run.Brief()))
 	}
 	if !f.at.IsZero() {
 		a.At = f.at.In(f.zone)

@@ -32,7 +32,7 @@ type Fake struct {
 }
 
 type fakeRun struct {
-	api.Run
+	api.RunDetails
 	asked string // the request, to compare
 	input string
 }
@@ -86,7 +86,7 @@ func (f *Fake) run(id string) (*fakeRun, error) {
 func (f *Fake) step(r *fakeRun, state runner.State, outcome runner.Outcome, why string) {
 	now := f.tick()
 	r.State, r.Outcome, r.Why = state, outcome, why
-	r.Transitions = append(slices.Clone(r.Transitions), runner.Transition{Time: now, State: state, Outcome: outcome, Why: why})
+	r.Transitions = append(slices.Clone(r.Transitions), api.Transition{Time: now, State: state, Outcome: outcome, Why: why})
 	switch {
 	case state == runner.Queued:
 		r.Queued = now
@@ -97,7 +97,7 @@ func (f *Fake) step(r *fakeRun, state runner.State, outcome runner.Outcome, why 
 	}
 	close(f.changed)
 	f.changed = make(chan struct{})
-	told := r.Run.Run
+	told := r.Run
 	f.Publish(api.Message{Run: &told})
 }
 
@@ -116,44 +116,44 @@ func (f *Fake) start(r *fakeRun) {
 }
 
 // Request implements [api.Service].
-func (f *Fake) Request(ctx context.Context, q api.Request, input io.Reader) (runner.Run, error) {
+func (f *Fake) Request(ctx context.Context, q api.Request, input io.Reader) (api.Run, error) {
 	var text []byte
 	if input != nil {
 		var err error
 		if text, err = io.ReadAll(io.LimitReader(input, 1<<20+1)); err != nil {
-			return runner.Run{}, api.Errorf(api.Failed, "", "the input: %v", err)
+			return api.Run{}, api.Errorf(api.Failed, "", "the input: %v", err)
 		}
 		if len(text) > 1<<20 {
-			return runner.Run{}, api.Errorf(api.Usage, "", "the input is larger than 1 MiB")
+			return api.Run{}, api.Errorf(api.Usage, "", "the input is larger than 1 MiB")
 		}
 	}
 	if err := q.Check(); err != nil {
-		return runner.Run{}, err
+		return api.Run{}, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	t, err := f.task(q.Task)
 	if err != nil {
-		return runner.Run{}, err
+		return api.Run{}, err
 	}
 	for name := range q.Params {
 		if _, ok := t.Params[name]; !ok {
-			return runner.Run{}, api.Errorf(api.Usage, "", "task %q has no parameter %q", q.Task, name)
+			return api.Run{}, api.Errorf(api.Usage, "", "task %q has no parameter %q", q.Task, name)
 		}
 	}
 	q.Key = cmp.Or(q.Key, fmt.Sprintf("run%d", len(f.runs)))
 	asked := fmt.Sprintf("%+v %s", q, text)
 	if old, err := f.run(q.Task + "/" + q.Key); err == nil {
 		if old.asked == asked {
-			return old.Run.Run, nil
+			return old.Run, nil
 		}
-		return runner.Run{}, api.Errorf(api.Conflict, "", "%s is there already", old.ID)
+		return api.Run{}, api.Errorf(api.Conflict, "", "%s is there already", old.ID)
 	}
 	if t.Hold != nil && !q.Force {
-		return runner.Run{}, api.Errorf(api.Conflict, "", "%s is held by %s", q.Task, t.Hold.By)
+		return api.Run{}, api.Errorf(api.Conflict, "", "%s is held by %s", q.Task, t.Hold.By)
 	}
 	r := &fakeRun{asked: asked, input: string(text)}
-	r.Run.Run = runner.Run{ID: q.Task + "/" + q.Key, Task: q.Task, Cause: runner.CauseManual, Params: q.Params, Who: api.Who(ctx), User: f.Users[q.Task], Force: q.Force, On: q.On}
+	r.Run = api.Run{ID: q.Task + "/" + q.Key, Task: q.Task, Cause: runner.CauseManual, Params: q.Params, Who: api.Who(ctx), User: f.Users[q.Task], Force: q.Force, On: q.On}
 	f.runs = append(f.runs, r)
 	switch {
 	case q.Held:
@@ -165,22 +165,22 @@ func (f *Fake) Request(ctx context.Context, q api.Request, input io.Reader) (run
 	default:
 		f.start(r)
 	}
-	return r.Run.Run, nil
+	return r.Run, nil
 }
 
 // Cancel implements [api.Service].
-func (f *Fake) Cancel(ctx context.Context, id string) (runner.Run, error) {
+func (f *Fake) Cancel(ctx context.Context, id string) (api.Run, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r, err := f.run(id)
 	if err != nil {
-		return runner.Run{}, err
+		return api.Run{}, err
 	}
 	if r.Outcome != "" || r.State == runner.Running {
-		return runner.Run{}, api.Errorf(api.Conflict, "", "%s does not wait", r.ID)
+		return api.Run{}, api.Errorf(api.Conflict, "", "%s does not wait", r.ID)
 	}
 	f.step(r, "", runner.Cancelled, "by "+api.Who(ctx))
-	return r.Run.Run, nil
+	return r.Run, nil
 }
 
 // CancelAll implements [api.Service].
@@ -197,18 +197,18 @@ func (f *Fake) CancelAll(ctx context.Context, task string) (n int, err error) {
 }
 
 // Stop implements [api.Service].
-func (f *Fake) Stop(ctx context.Context, id string, kill bool) ([]runner.Run, error) {
+func (f *Fake) Stop(ctx context.Context, id string, kill bool) ([]api.Run, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	_, key := runner.SplitID(id)
 	if _, err := f.run(id); err != nil {
 		return nil, err
 	}
-	var done []runner.Run
+	var done []api.Run
 	for _, r := range f.runs {
 		if (r.ID == id || key == "" && r.Task == id) && r.State == runner.Running {
 			f.step(r, "", runner.Cancelled, "stopped by "+api.Who(ctx))
-			done = append(done, r.Run.Run)
+			done = append(done, r.Run)
 		}
 	}
 	if done == nil {

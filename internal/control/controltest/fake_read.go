@@ -37,7 +37,7 @@ func (f *Fake) Tasks(ctx context.Context, names ...string) (list []api.Task, err
 			switch {
 			case r.Task != name:
 			case r.State == runner.Standing:
-				t.Standing = append(t.Standing, r.Run.Run)
+				t.Standing = append(t.Standing, r.Run)
 			case r.State == runner.Running:
 				t.Running = append(t.Running, r.ID)
 			case r.State != "":
@@ -71,7 +71,7 @@ func (f *Fake) Next(ctx context.Context, q api.NextQuery) (slots []api.Slot, err
 }
 
 // Runs implements [api.Reader].
-func (f *Fake) Runs(ctx context.Context, q api.RunQuery) (runs []runner.Run, err error) {
+func (f *Fake) Runs(ctx context.Context, q api.RunQuery) (runs []api.Run, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if q.Task != "" {
@@ -82,33 +82,33 @@ func (f *Fake) Runs(ctx context.Context, q api.RunQuery) (runs []runner.Run, err
 	for _, r := range slices.Backward(f.runs) {
 		every := len(q.States) == 0 && len(q.Outcomes) == 0
 		if (every || slices.Contains(q.States, r.State) || slices.Contains(q.Outcomes, r.Outcome)) && (q.Task == "" || q.Task == r.Task) && len(runs) < cmp.Or(q.N, 100) {
-			runs = append(runs, r.Run.Run)
+			runs = append(runs, r.Run)
 		}
 	}
 	return runs, nil
 }
 
 // Run implements [api.Reader].
-func (f *Fake) Run(ctx context.Context, id string) (api.Run, error) {
+func (f *Fake) Run(ctx context.Context, id string) (api.RunDetails, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r, err := f.run(id)
 	if err != nil {
-		return api.Run{}, err
+		return api.RunDetails{}, err
 	}
-	return r.Run, nil
+	return r.RunDetails, nil
 }
 
 // Wait implements [api.Service].
-func (f *Fake) Wait(ctx context.Context, id string) (runner.Run, error) {
+func (f *Fake) Wait(ctx context.Context, id string) (api.Run, error) {
 	for {
 		f.mu.Lock()
 		r, err := f.run(id)
 		if err != nil {
 			f.mu.Unlock()
-			return runner.Run{}, err
+			return api.Run{}, err
 		}
-		run, changed := r.Run.Run, f.changed
+		run, changed := r.Run, f.changed
 		f.mu.Unlock()
 		if run.Outcome != "" {
 			return run, nil
@@ -116,7 +116,7 @@ func (f *Fake) Wait(ctx context.Context, id string) (runner.Run, error) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return runner.Run{}, ctx.Err()
+			return api.Run{}, ctx.Err()
 		}
 	}
 }

@@ -1,0 +1,48 @@
+package api_test
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"rota/internal/api"
+	"rota/runner"
+)
+
+// secret are the fields of a run that are shown to nobody.
+var secret = map[string]bool{"InputFile": true, "Content": true}
+
+// TestRunOf: each field of a run is shown, or secret.
+func TestRunOf(t *testing.T) {
+	from := reflect.New(reflect.TypeFor[runner.Run]()).Elem()
+	for i := range from.NumField() {
+		switch f := from.Field(i); f.Interface().(type) {
+		case time.Time:
+			f.Set(reflect.ValueOf(time.Unix(int64(i), 0)))
+		case *int:
+			f.Set(reflect.ValueOf(new(i)))
+		case map[string]string:
+			f.Set(reflect.ValueOf(map[string]string{"name": "value"}))
+		default:
+			switch f.Kind() {
+			case reflect.String:
+				f.SetString(from.Type().Field(i).Name)
+			case reflect.Bool:
+				f.SetBool(true)
+			default:
+				f.SetInt(int64(i))
+			}
+		}
+	}
+	to := reflect.ValueOf(api.RunOf(from.Interface().(runner.Run)))
+	for i := range from.NumField() {
+		name := from.Type().Field(i).Name
+		f := to.FieldByName(name)
+		switch {
+		case f.IsValid() == secret[name]:
+			t.Errorf("%s is shown: %v; a new field belongs into api.Run or is secret", name, f.IsValid())
+		case f.IsValid() && !reflect.DeepEqual(f.Interface(), from.Field(i).Interface()):
+			t.Errorf("%s is %v, want %v", name, f, from.Field(i))
+		}
+	}
+}
