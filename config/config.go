@@ -87,3 +87,14 @@ type Options struct {
 	until time.Time // when files must have answered
 	seen  *Seen     // what was found is remembered there; nil: it is not
 }
+
+// ZoneOf returns the time zone in which the times of a task are read and shown:
+// that of its first trigger that looks at a wall clock, else the file's.
+func (c *Config) ZoneOf(task string) *time.Location {
+	for _, spec := range c.Tasks[task].Triggers {
+		if zone := spec.WallClock(); zone != nil {
+			return zone
+		}
+	}
+	return c.Rota.Timezone
+}

@@ -25,7 +25,7 @@ func known() map[string][]string {
 		"queues.NAME":         slices.Collect(maps.Keys(queueKeys)),
 		"defaults":            slices.Collect(maps.Keys(taskKeys)),
 		"tasks.NAME":          taskKeyNames(),
-		"tasks.NAME.triggers": slices.Clone(schedule.TriggerKeys),
+		"tasks.NAME.triggers": schedule.TriggerKeys(),
 		"tasks.NAME.retry":    slices.Collect(maps.Keys(retryKeys)),
 		"tasks.NAME.keep":     slices.Collect(maps.Keys(keepKeys)),
 		"tasks.NAME.limits":   slices.Collect(maps.Keys(limitKeys)),

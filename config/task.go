@@ -93,7 +93,7 @@ func (l *loader) job(s spot, name string, v any) {
 				d.Action = a
 				s.check(a, before)
 			}
-		case key == "triggers" || slices.Contains(schedule.TriggerKeys, key):
+		case key == "triggers" || slices.Contains(schedule.TriggerKeys(), key):
 		default:
 			guessed = s.unknownInTask(key, v, name) || guessed
 		}
@@ -224,7 +224,7 @@ func (s spot) unknownInTask(key string, v any, task string) (action bool) {
 // taskKeyNames are all keys of [tasks.NAME].
 func taskKeyNames() []string {
 	list := slices.Collect(maps.Keys(taskKeys))
-	list = append(list, schedule.TriggerKeys...)
+	list = append(list, schedule.TriggerKeys()...)
 	list = append(list, "triggers")
 	return slices.AppendSeq(list, maps.Keys(actions))
 }

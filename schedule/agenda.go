@@ -41,33 +41,6 @@ func (i *item) aim(after int64) {
 	}
 }
 
-// Set replaces all entries. One whose Last is the zero Time counts from the
-// given instant. Of entries with the same key the last one stays.
-func (a *Agenda) Set(entries []Entry, from time.Time) {
-	a.items = make([]item, 0, len(entries))
-	a.index = make(map[string]int32, len(entries))
-	for _, e := range entries {
-		if e.Last.IsZero() {
-			e.Last = from
-		}
-		i, known := a.index[e.Key]
-		if !known {
-			i = int32(len(a.items))
-			a.index[e.Key] = i
-			a.items = append(a.items, item{key: e.Key})
-		}
-		a.items[i].when = e.When
-		a.items[i].aim(e.Last.Unix())
-	}
-	a.heap = make([]int32, len(a.items))
-	for i := range a.items {
-		a.place(i, int32(i))
-	}
-	for i := len(a.heap)/2 - 1; i >= 0; i-- {
-		a.down(i)
-	}
-}
-
 // Put adds an entry, or replaces that of the same key.
 func (a *Agenda) Put(e Entry) {
 	i, known := a.index[e.Key]
@@ -109,9 +82,6 @@ func (a *Agenda) Drop(key string) {
 	a.items[end] = item{} // lets go of what it points to
 	a.items = a.items[:end]
 }
-
-// Len returns the number of entries, also of those that never come due.
-func (a *Agenda) Len() int { return len(a.items) }
 
 // At returns the instant at which something comes due next; the zero Time if
 // nothing ever does.

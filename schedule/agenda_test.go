@@ -24,7 +24,7 @@ func unix(n int64) time.Time { return time.Unix(n, 0).UTC() }
 
 func TestAgendaZeroValue(t *testing.T) {
 	var a Agenda
-	if !a.At().IsZero() || !a.Next("x").IsZero() || len(a.Due(unix(1<<40))) != 0 || a.Len() != 0 {
+	if !a.At().IsZero() || !a.Next("x").IsZero() || len(a.Due(unix(1<<40))) != 0 {
 		t.Error("the zero Agenda is not empty")
 	}
 	a.Drop("x")
@@ -37,14 +37,14 @@ func TestAgendaZeroValue(t *testing.T) {
 
 func TestAgenda(t *testing.T) {
 	var a Agenda
-	a.Set([]Entry{
+	put(&a, []Entry{
 		{Key: "never", When: beat(0), Last: unix(100)},
 		{Key: "b", When: beat(10), Last: unix(100)},
-		{Key: "a", When: beat(10)}, // counts from the instant of Set
+		{Key: "a", When: beat(10), Last: unix(90)},
 		{Key: "c", When: beat(7), Last: unix(100).Add(999 * time.Millisecond)},
 		{Key: "twice", When: beat(1), Last: unix(100)},
 		{Key: "twice", When: beat(1000), Last: unix(100)},
-	}, unix(90))
+	})
 	for key, want := range map[string]time.Time{"never": {}, "a": unix(100), "b": unix(110), "c": unix(105), "twice": unix(1000), "unknown": {}} {
 		if got := a.Next(key); !got.Equal(want) {
 			t.Errorf("Next(%q) = %v, want %v", key, got, want)
@@ -157,17 +157,23 @@ func TestAgendaAgainstList(t *testing.T) {
 				first = at
 			}
 		}
-		if got := a.At(); !got.Equal(first) || a.Len() != len(list) {
-			t.Fatalf("At(), Len() = %v, %d, want %v, %d", got, a.Len(), first, len(list))
+		if got := a.At(); !got.Equal(first) || len(a.items) != len(list) {
+			t.Fatalf("At() = %v of %d entries, want %v of %d", got, len(a.items), first, len(list))
 		}
 	}
 }
 
-func manyEntries(n int) []Entry {
+func put(a *Agenda, entries []Entry) {
+	for _, e := range entries {
+		a.Put(e)
+	}
+}
+
+func manyEntries(n int, last int64) []Entry {
 	when := mustParse("*/5 * * * *", time.UTC)
 	entries := make([]Entry, n)
 	for i := range entries {
-		entries[i] = Entry{Key: fmt.Sprintf("task-%d", i), When: when}
+		entries[i] = Entry{Key: fmt.Sprintf("task-%d", i), When: when, Last: unix(last)}
 	}
 	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Key[4:], b.Key[4:]) })
 	return entries
@@ -175,12 +181,12 @@ func manyEntries(n int) []Entry {
 
 func TestAgendaSize(t *testing.T) {
 	const n = 100_000
-	entries := manyEntries(n)
+	entries := manyEntries(n, 0)
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	var a Agenda
-	a.Set(entries, unix(0))
+	put(&a, entries)
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if per := float64(after.HeapAlloc-before.HeapAlloc) / n; per > 100 {
@@ -190,18 +196,18 @@ func TestAgendaSize(t *testing.T) {
 	runtime.KeepAlive(&a)
 }
 
-func BenchmarkAgendaSet1M(b *testing.B) {
-	entries := manyEntries(1_000_000)
+func BenchmarkAgendaPut1M(b *testing.B) {
+	entries := manyEntries(1_000_000, 1_700_000_000)
 	for b.Loop() {
 		var a Agenda
-		a.Set(entries, unix(1_700_000_000))
+		put(&a, entries)
 	}
 }
 
 func BenchmarkAgendaCommit10k(b *testing.B) {
 	var a Agenda
 	now := int64(1_700_000_000)
-	a.Set(manyEntries(10_000), unix(now))
+	put(&a, manyEntries(10_000, now))
 	for b.Loop() {
 		now += 300
 		if n := len(a.Due(unix(now))); n != 10_000 {

@@ -1,6 +1,9 @@
 package schedule
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // small is the largest change of the clock that a FIXED trigger makes up for.
 const small = 3 * 3600
@@ -160,4 +163,72 @@ func horizon(local int64) int64 {
 		return never
 	}
 	return local
+}
+
+func (c *calendar) hours() window { return c.times.window }
+
+// buildDays builds what weekday, monthday, month and at describe.
+func (d *draft) buildDays(p *plan, w *wall) {
+	c := &calendar{months: d.months, days: [2]days{everyDay, everyDay}, times: times{list: d.at}, fixed: true}
+	if d.has("monthday") {
+		c.days[0] = d.monthdays
+	}
+	if d.has("weekday") {
+		c.days[1] = days{week: d.weekdays}
+	}
+	if !d.has("month") {
+		c.months = 1<<13 - 2
+	}
+	d.setCalendar(p, c, w)
+}
+
+// buildCron builds what a cron line describes: "@every" is an interval.
+func (d *draft) buildCron(p *plan, w *wall) {
+	if d.cron.every > 0 {
+		p.kind = Interval
+		d.buildInterval(p, w)
+		return
+	}
+	d.setCalendar(p, d.cron.calendar(), w)
+}
+
+func (d *draft) setCalendar(p *plan, c *calendar, w *wall) {
+	c.wall, c.except = w, d.except
+	c.times.window = d.window
+	c.times.first = c.times.ceil(0)
+	c.always = c.months == 1<<13-2 && c.except == nil && c.days[0].dom == everyDay.dom && (c.days[1].dom == everyDay.dom || c.days[1].week == 0x7f)
+	p.trigger = c
+	if c.times.first < 0 {
+		d.add(Fault{Key: "between", Msg: fmt.Sprintf("no time of the day is between %s", d.keys["between"][0]), Hint: "widen between or change the times"})
+		return
+	}
+	// 400 years of the calendar are all that there is. An end in the past is
+	// no fault, so they are those before it.
+	begin := int64(946684800) // 2000-01-01
+	if d.ends.text != "" {
+		begin = p.ends - period
+	}
+	begin = max(begin, p.starts)
+	if at := p.slot(begin - 1); at == never || at > begin+period {
+		d.add(d.futile(p.kind))
+	}
+}
+
+// futile complains about days that never come.
+func (d *draft) futile(kind Kind) Fault {
+	f := Fault{Msg: "this never fires: no date matches", Hint: "correct the days or the months"}
+	switch {
+	case d.ends.text != "" || d.except != nil:
+		f.Msg, f.Hint = "this never fires: no date is left", "correct the days, or except, starts and ends"
+	case kind == Cron && d.cron.fields != nil:
+		f.Key = "cron"
+		n := len(d.cron.fields)
+		f.Start, f.End = d.cron.fields[n-3].start, d.cron.fields[n-2].end
+		if d.cron.and {
+			f.End = d.cron.fields[n-1].end
+		}
+	case d.has("monthday"):
+		f.Key = "monthday"
+	}
+	return f
 }

@@ -92,7 +92,8 @@ func ExampleAgenda() {
 	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
 
 	var a schedule.Agenda
-	a.Set([]schedule.Entry{{Key: "sync", When: hourly}, {Key: "backup", When: daily}}, midnight)
+	a.Put(schedule.Entry{Key: "sync", When: hourly, Last: midnight})
+	a.Put(schedule.Entry{Key: "backup", When: daily, Last: midnight})
 	fmt.Println("first", a.At().Format(time.TimeOnly))
 
 	now := midnight.Add(3 * time.Hour)

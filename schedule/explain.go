@@ -35,31 +35,7 @@ func (s Spec) Explain() string {
 
 // date writes an instant in the trigger's zone.
 func (p *plan) date(at int64) string {
-	return time.Unix(at, 0).In(p.zone).Format("2 January 2006 15:04")
-}
-
-func (o *once) means() string { return "once, on " + o.text }
-
-func (a atStart) means() string {
-	if a == "boot" {
-		return "once after the machine has started"
-	}
-	return "each time rota starts"
-}
-
-func (i *interval) means() string {
-	text := "every " + secondsText(i.every)
-	switch {
-	case i.bound || i.delay == i.every:
-	case i.delay == 0:
-		text += ", at once when first seen"
-	default:
-		text += ", the first time " + secondsText(i.delay) + " after it is first seen"
-	}
-	if i.limit != nil {
-		text += i.limit.window.means() + i.limit.except.means()
-	}
-	return text
+	return time.Unix(at, 0).In(Spec{p}.Zone()).Format("2 January 2006 15:04")
 }
 
 func (w window) means() string {

@@ -40,7 +40,7 @@ func checkFaults(t *testing.T, faults []Fault, length func(f Fault) int) {
 // checkSpec holds a trigger to the promises of its methods.
 func checkSpec(t *testing.T, s Spec, zone *time.Location, after time.Time) {
 	again, faults := ParseExpr(s.String(), zone)
-	if faults != nil || !again.Equal(s) || again.String() != s.String() {
+	if faults != nil || !same(again, s) || again.String() != s.String() {
 		t.Fatalf("%q does not read back: %q, %v", s, again, faults)
 	}
 	if s.Explain() == "" || s.Kind() == None {

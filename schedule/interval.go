@@ -1,5 +1,7 @@
 package schedule
 
+import "time"
+
 // interval fires at first + k·every, for all k from 0. It counts elapsed time:
 // no zone and no clock change moves it.
 type interval struct {
@@ -100,3 +102,108 @@ func firstMultiple(a, m, lo, hi int64) int64 {
 }
 
 func (i *interval) note(int64) string { return "" }
+
+func (i *interval) hours() window {
+	if i.limit == nil {
+		return wholeDay
+	}
+	return i.limit.window
+}
+
+func (i *interval) means() string {
+	text := "every " + secondsText(i.every)
+	switch {
+	case i.bound || i.delay == i.every:
+	case i.delay == 0:
+		text += ", at once when first seen"
+	default:
+		text += ", the first time " + secondsText(i.delay) + " after it is first seen"
+	}
+	if i.limit != nil {
+		text += i.limit.window.means() + i.limit.except.means()
+	}
+	return text
+}
+
+func (d *draft) parseInterval(v value) {
+	length, ok := d.duration(v)
+	if ok && length == 0 {
+		d.add(v.whole(`write "1s" or more`, "an interval of %s is too short", v.text))
+	}
+	d.every = int64(length / time.Second)
+}
+
+func (d *draft) parseDelay(v value) {
+	length, _ := d.duration(v)
+	d.delay = int64(length / time.Second)
+}
+
+func (d *draft) parseAnchor(v value) {
+	if v.text != "start" && v.text != "finish" {
+		d.add(v.whole(`write "start" or "finish"`, "unknown anchor %q", v.text))
+	}
+	d.anchor = v.text
+}
+
+func (d *draft) intervalText() string {
+	if every := d.every + d.cron.every; every > 0 {
+		return secondsText(every)
+	}
+	return ""
+}
+
+func (d *draft) delayText() string {
+	if d.delay < 0 || d.delay == d.every+d.cron.every {
+		return ""
+	}
+	return secondsText(d.delay)
+}
+
+func (d *draft) anchorText() string {
+	if d.anchor == "finish" {
+		return d.anchor
+	}
+	return ""
+}
+
+func (d *draft) buildInterval(p *plan, w *wall) {
+	every := d.every + d.cron.every // one of them is 0
+	i := &interval{every: every, delay: every, wall: w}
+	if d.delay >= 0 {
+		i.delay = d.delay
+	}
+	if d.window != wholeDay || d.except != nil {
+		i.limit = &limit{d.window, d.except}
+	}
+	if d.starts.text != "" {
+		if d.has("initial_delay") {
+			d.add(Fault{Key: "initial_delay", Msg: "starts is the first slot already", Hint: "leave one of initial_delay and starts out"})
+		}
+		i.first, i.bound = p.starts, true
+	}
+	if i.limit == nil && !d.local() {
+		if d.has("timezone") {
+			d.warned = append(d.warned, Fault{Key: "timezone", Msg: "a time zone means nothing to an interval", Hint: "leave it out"})
+		}
+		p.zone = nil
+	}
+	p.trigger = i
+}
+
+// Again binds an interval whose anchor is "finish" to the end of a run: its next
+// slot is one interval later, rounded up to a whole second. Every other trigger
+// returns itself.
+func (s Spec) Again(end time.Time) Spec {
+	if s.Anchor() != "finish" {
+		return s
+	}
+	i, ok := s.p.trigger.(*interval)
+	if !ok {
+		return s
+	}
+	again := *i
+	again.delay, again.bound = again.every, false
+	p := *s.p
+	p.trigger = &again
+	return Spec{&p}.From(end)
+}

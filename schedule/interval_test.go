@@ -30,7 +30,7 @@ func TestFrom(t *testing.T) {
 		if later := s.From(seen.Add(time.Hour)).Next(seen); !later.Equal(first) {
 			t.Errorf("%s: bound a second time, the first slot is %v, want %v", c.text, later, first)
 		}
-		if !s.Equal(mustParse(c.text, time.UTC)) || s.String() != mustParse(c.text, time.UTC).String() {
+		if !same(s, mustParse(c.text, time.UTC)) || s.String() != mustParse(c.text, time.UTC).String() {
 			t.Errorf("%s: From changes what it is", c.text)
 		}
 	}

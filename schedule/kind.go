@@ -5,6 +5,39 @@ import (
 	"slices"
 )
 
+// Kind tells what a trigger is made of.
+type Kind uint8
+
+// The kinds of trigger. None is the kind of the zero Spec, which never fires.
+const (
+	None     Kind = iota
+	Interval      // interval, or cron = "@every …"
+	Weekday       // weekday with at
+	Monthday      // monthday with at, also together with weekday
+	Daily         // at alone, or with month
+	Cron          // cron
+	Once          // once
+	AtStart       // at_start
+)
+
+// kinds hold for each kind its name and what builds its arithmetic.
+var kinds = [...]struct {
+	name  string
+	build func(d *draft, p *plan, w *wall)
+}{
+	None:     {"none", nil},
+	Interval: {"interval", (*draft).buildInterval},
+	Weekday:  {"weekday", (*draft).buildDays},
+	Monthday: {"monthday", (*draft).buildDays},
+	Daily:    {"daily", (*draft).buildDays},
+	Cron:     {"cron", (*draft).buildCron},
+	Once:     {"once", (*draft).buildOnce},
+	AtStart:  {"at_start", (*draft).buildAtStart},
+}
+
+// String returns the kind's name: "interval", "weekday", "daily" and so on.
+func (k Kind) String() string { return kinds[k].name }
+
 // heads are the keys that make a trigger what it is, with those that may go
 // with them.
 var heads = []struct {

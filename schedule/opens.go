@@ -6,21 +6,10 @@ import "time"
 // between: at itself if it does, or if there is no between. What makes up for a
 // slot, or tries it again, starts no earlier (rule 12).
 func (s Spec) Opens(at time.Time) time.Time {
-	w := wholeDay
-	if s.p != nil {
-		switch t := s.p.trigger.(type) {
-		case *calendar:
-			w = t.times.window
-		case *interval:
-			if t.limit != nil {
-				w = t.limit.window
-			}
-		}
-	}
-	if w == wholeDay {
+	if s.p == nil || s.p.hours() == wholeDay {
 		return at
 	}
-	seconds, faults := Parse(Keys{"cron": {"* * * * * *"}, "between": {timeText(w.open) + "-" + timeText(w.shut%day)}}, s.p.zone)
+	seconds, faults := Parse(Keys{"cron": {"* * * * * *"}, "between": {s.p.hours().text()}}, s.Zone())
 	if len(faults) > 0 {
 		return at
 	}

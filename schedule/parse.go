@@ -12,34 +12,41 @@ type keyword struct {
 	name  string
 	list  bool // takes several values
 	parse func(*draft, value)
+	text  func(*draft) string // its values in canonical form; "": it is not in the canonical text
 }
 
-// keywords are the keys in the order in which they are read and written.
+// keywords are all keys, in the order in which they are read and written.
 var keywords = []keyword{
-	{"timezone", false, (*draft).parseTimezone},
-	{"interval", false, (*draft).parseInterval},
-	{"initial_delay", false, (*draft).parseDelay},
-	{"anchor", false, (*draft).parseAnchor},
-	{"weekday", true, (*draft).parseWeekday},
-	{"monthday", true, (*draft).parseMonthday},
-	{"month", true, (*draft).parseMonth},
-	{"at", true, (*draft).parseAt},
-	{"cron", false, (*draft).parseCron},
-	{"once", false, (*draft).parseOnce},
-	{"at_start", false, (*draft).parseAtStart},
-	{"jitter", false, (*draft).parseJitter},
-	{"between", false, (*draft).parseBetween},
-	{"except", true, (*draft).parseExcept},
-	{"starts", false, (*draft).parseStarts},
-	{"ends", false, (*draft).parseEnds},
+	{"timezone", false, (*draft).parseTimezone, func(*draft) string { return "" }},
+	{"interval", false, (*draft).parseInterval, (*draft).intervalText},
+	{"initial_delay", false, (*draft).parseDelay, (*draft).delayText},
+	{"anchor", false, (*draft).parseAnchor, (*draft).anchorText},
+	{"weekday", true, (*draft).parseWeekday, (*draft).weekdayText},
+	{"monthday", true, (*draft).parseMonthday, (*draft).monthdayText},
+	{"month", true, (*draft).parseMonth, (*draft).monthText},
+	{"at", true, (*draft).parseAt, (*draft).atText},
+	{"cron", false, (*draft).parseCron, func(d *draft) string { return d.cron.text }},
+	{"once", false, (*draft).parseOnce, func(d *draft) string { return d.moment.text }},
+	{"at_start", false, (*draft).parseAtStart, func(d *draft) string { return d.boot }},
+	{"jitter", false, (*draft).parseJitter, (*draft).jitterText},
+	{"between", false, (*draft).parseBetween, (*draft).betweenText},
+	{"except", true, (*draft).parseExcept, (*draft).exceptText},
+	{"starts", false, (*draft).parseStarts, func(d *draft) string { return d.starts.text }},
+	{"ends", false, (*draft).parseEnds, func(d *draft) string { return d.ends.text }},
 }
 
-// TriggerKeys names the keys of a trigger, all that [Parse] knows, in the order
-// of their reference.
-var TriggerKeys = []string{
-	"interval", "initial_delay", "anchor", "weekday", "monthday", "month", "at", "cron", "once", "at_start",
-	"timezone", "jitter", "between", "except", "starts", "ends",
+// keywordNames are the names of all keys, in their order.
+var keywordNames []string
+
+func init() { // a key's parser may ask for the others
+	for _, k := range keywords {
+		keywordNames = append(keywordNames, k.name)
+	}
 }
+
+// TriggerKeys returns the names of the keys of a trigger: all that [Parse]
+// knows.
+func TriggerKeys() []string { return slices.Clone(keywordNames) }
 
 // value is one text of one key.
 type value struct {
@@ -119,20 +126,16 @@ func Parse(k Keys, zone *time.Location) (Spec, []Fault) {
 func (d *draft) has(key string) bool { _, ok := d.keys[key]; return ok }
 
 func (d *draft) unknown() {
-	var names []string
-	for _, w := range keywords {
-		names = append(names, w.name)
-	}
 	var strange []string
 	for key := range d.keys {
-		if !slices.Contains(names, key) {
+		if !slices.Contains(keywordNames, key) {
 			strange = append(strange, key)
 		}
 	}
 	slices.Sort(strange)
 	for _, key := range strange {
-		hint := "the keys of a trigger are " + strings.Join(names, ", ")
-		if near := closest(key, names); near != "" {
+		hint := "the keys of a trigger are " + strings.Join(keywordNames, ", ")
+		if near := closest(key, keywordNames); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		d.add(Fault{Key: key, Msg: fmt.Sprintf("unknown key %q", key), Hint: hint})
@@ -158,37 +161,4 @@ func (d *draft) duration(v value) (length time.Duration, ok bool) {
 	return length, fault == nil
 }
 
-func (d *draft) parseInterval(v value) {
-	length, ok := d.duration(v)
-	if ok && length == 0 {
-		d.add(v.whole(`write "1s" or more`, "an interval of %s is too short", v.text))
-	}
-	d.every = int64(length / time.Second)
-}
-
-func (d *draft) parseDelay(v value) {
-	length, _ := d.duration(v)
-	d.delay = int64(length / time.Second)
-}
-
 func (d *draft) parseJitter(v value) { d.jitter, _ = d.duration(v) }
-
-func (d *draft) parseAnchor(v value) {
-	if v.text != "start" && v.text != "finish" {
-		d.add(v.whole(`write "start" or "finish"`, "unknown anchor %q", v.text))
-	}
-	d.anchor = v.text
-}
-
-func (d *draft) parseAtStart(v value) {
-	switch v.text {
-	case "true", "daemon":
-		d.boot = "daemon"
-	case "boot":
-		d.boot = "boot"
-	case "false":
-		d.add(v.whole("leave at_start out", "at_start = false is no trigger"))
-	default:
-		d.add(v.whole(`write "daemon" or "boot"`, "unknown start %q", v.text))
-	}
-}

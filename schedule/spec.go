@@ -2,26 +2,6 @@ package schedule
 
 import "time"
 
-// Kind tells what a trigger is made of.
-type Kind uint8
-
-// The kinds of trigger. None is the kind of the zero Spec, which never fires.
-const (
-	None     Kind = iota
-	Interval      // interval, or cron = "@every …"
-	Weekday       // weekday with at
-	Monthday      // monthday with at, also together with weekday
-	Daily         // at alone, or with month
-	Cron          // cron
-	Once          // once
-	AtStart       // at_start
-)
-
-var kindNames = [...]string{"none", "interval", "weekday", "monthday", "daily", "cron", "once", "at_start"}
-
-// String returns the kind's name: "interval", "weekday", "daily" and so on.
-func (k Kind) String() string { return kindNames[k] }
-
 // Spec is one valid trigger: what [Parse] makes of its keys. It is one word
 // long, never changes, and may be copied and shared. The zero Spec never fires.
 type Spec struct{ p *plan }
@@ -31,7 +11,7 @@ type plan struct {
 	trigger
 	kind     Kind
 	text     string
-	zone     *time.Location // UTC if no wall clock matters
+	zone     *time.Location // nil if no wall clock matters
 	starts   int64          // the first instant that may be a slot
 	ends     int64          // the first that may not any more; never: no end
 	anchor   string
@@ -44,6 +24,7 @@ type trigger interface {
 	next(after int64) int64 // strictly after; never if there is none
 	note(at int64) string   // of a slot
 	means() string          // in plain English
+	hours() window          // of the day in which slots may be
 }
 
 var _ Schedule = Spec{}
@@ -99,16 +80,6 @@ func (s Spec) String() string {
 	return s.p.text
 }
 
-// Equal tells whether two triggers are the same: their texts are, and their
-// time zones are or do not matter. What an interval is bound to is not
-// compared.
-func (s Spec) Equal(o Spec) bool {
-	if s.p == o.p {
-		return true
-	}
-	return s.p != nil && o.p != nil && s.p.text == o.p.text && s.p.zone.String() == o.p.zone.String()
-}
-
 // Kind returns what the trigger is made of.
 func (s Spec) Kind() Kind {
 	if s.p == nil {
@@ -117,11 +88,20 @@ func (s Spec) Kind() Kind {
 	return s.p.kind
 }
 
-// Zone returns the time zone of the trigger's wall clock; UTC if the trigger
-// looks at none, as an interval does.
+// Zone returns the time zone of the trigger's wall clock; UTC if it looks at
+// none.
 func (s Spec) Zone() *time.Location {
+	if zone := s.WallClock(); zone != nil {
+		return zone
+	}
+	return time.UTC
+}
+
+// WallClock returns the time zone of the trigger's wall clock; nil if it looks at
+// none, as most intervals do, a start of rota, and an instant with its offset.
+func (s Spec) WallClock() *time.Location {
 	if s.p == nil {
-		return time.UTC
+		return nil
 	}
 	return s.p.zone
 }

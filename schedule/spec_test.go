@@ -45,7 +45,10 @@ func TestFixed(t *testing.T) {
 	}
 }
 
-func TestEqual(t *testing.T) {
+// same tells whether two triggers are of one text and one zone.
+func same(a, b Spec) bool { return a.String() == b.String() && a.Zone().String() == b.Zone().String() }
+
+func TestSame(t *testing.T) {
 	berlin, paris := refereeZone(t, "Europe/Berlin"), refereeZone(t, "Europe/Paris")
 	for _, c := range []struct {
 		a, b         string
@@ -69,8 +72,8 @@ func TestEqual(t *testing.T) {
 		{"at 08:00", "at 08:00 jitter 5m", berlin, berlin, false},
 	} {
 		a, b := mustParse(c.a, c.zoneA), mustParse(c.b, c.zoneB)
-		if a.Equal(b) != c.want || b.Equal(a) != c.want {
-			t.Errorf("%s (%v) and %s (%v): Equal is %v, want %v", c.a, c.zoneA, c.b, c.zoneB, !c.want, c.want)
+		if same(a, b) != c.want {
+			t.Errorf("%s (%v) and %s (%v): the same is %v, want %v", c.a, c.zoneA, c.b, c.zoneB, !c.want, c.want)
 		}
 	}
 }
@@ -80,8 +83,26 @@ func TestZeroSpec(t *testing.T) {
 	now := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 	if !s.Next(now).IsZero() || s.Note(now) != "" || s.String() != "" || s.Kind() != None || s.From(now) != s ||
 		s.AtStart() != "" || s.Explain() != "never" || s.Warnings() != nil || s.Anchor() != "start" || s.Jitter() != 0 ||
-		s.Zone() != time.UTC || s.Fixed() || !s.Equal(Spec{}) || s.Equal(mustParse("@daily", nil)) {
+		s.Zone() != time.UTC || s.Fixed() || s.WallClock() != nil {
 		t.Error("the zero Spec is not never")
+	}
+}
+
+// A trigger looks at a wall clock unless its instants are the same in all zones.
+func TestWallClock(t *testing.T) {
+	berlin := refereeZone(t, "Europe/Berlin")
+	for text, looks := range map[string]bool{
+		"at 08:00": true, "@daily": true, "once 2026-12-24T18:00": true, "interval 1h between 08:00-18:00": true,
+		"interval 1h starts 2026-12-24": true, "weekday mon at 08:00": true, "monthday 1 at 08:00": true,
+		"interval 1h": false, "@every 1h": false, "at_start boot": false, "once 2026-12-24T18:00Z": false,
+	} {
+		s := mustParse(text, berlin)
+		if got := s.WallClock(); (got == berlin) != looks || (got == nil) == looks {
+			t.Errorf("%s: %v", text, got)
+		}
+		if got := s.Zone(); (got == berlin) != looks || (got == time.UTC) == looks {
+			t.Errorf("%s: in %v", text, got)
+		}
 	}
 }
 
@@ -182,19 +203,6 @@ func TestZoneNames(t *testing.T) {
 	for _, name := range zoneNames() {
 		if zone, err := Zone(name); err != nil || zone.String() != name {
 			t.Errorf("Zone(%q) = %v, %v", name, zone, err)
-		}
-	}
-}
-
-func TestTriggerKeys(t *testing.T) {
-	for _, key := range TriggerKeys {
-		if !isKeyword(key) {
-			t.Errorf("TriggerKeys has %q, which Parse does not know", key)
-		}
-	}
-	for _, k := range keywords {
-		if !slices.Contains(TriggerKeys, k.name) {
-			t.Errorf("TriggerKeys lacks %q", k.name)
 		}
 	}
 }

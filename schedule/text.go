@@ -10,47 +10,52 @@ import (
 // text writes the draft in canonical form.
 func (d *draft) text() string {
 	var b strings.Builder
-	put := func(key, text string) {
+	for _, k := range keywords {
+		text := k.text(d)
 		if text == "" {
-			return
+			continue
 		}
 		if b.Len() > 0 {
 			b.WriteByte(' ')
 		}
-		b.WriteString(key)
-		b.WriteByte(' ')
-		b.WriteString(text)
+		b.WriteString(k.name + " " + text)
 	}
-	every := d.every + d.cron.every
-	if every > 0 {
-		put("interval", secondsText(every))
-	}
-	if d.delay >= 0 && d.delay != every {
-		put("initial_delay", secondsText(d.delay))
-	}
-	if d.anchor == "finish" {
-		put("anchor", d.anchor)
-	}
-	put("weekday", strings.Join(rangesOf(rotate(d.weekdays), 1, weekdays), ", "))
-	put("monthday", strings.Join(monthdayItems(d.monthdays), ", "))
-	put("month", strings.Join(rangesOf(d.months, 1, months), ", "))
-	put("at", strings.Join(timeItems(d.at), ", "))
-	put("cron", d.cron.text)
-	put("once", d.moment.text)
-	put("at_start", d.boot)
-	if d.jitter > 0 {
-		put("jitter", FormatDuration(d.jitter))
-	}
-	if d.window != wholeDay {
-		put("between", timeText(d.window.open)+"-"+timeText(d.window.shut%day))
-	}
-	if d.except != nil {
-		put("except", strings.Join(d.except.items(), ", "))
-	}
-	put("starts", d.starts.text)
-	put("ends", d.ends.text)
 	return strings.TrimPrefix(b.String(), "cron ") // such a line speaks for itself
 }
+
+func (d *draft) weekdayText() string {
+	return strings.Join(rangesOf(rotate(d.weekdays), 1, weekdays), ", ")
+}
+
+func (d *draft) monthdayText() string { return strings.Join(monthdayItems(d.monthdays), ", ") }
+
+func (d *draft) monthText() string { return strings.Join(rangesOf(d.months, 1, months), ", ") }
+
+func (d *draft) atText() string { return strings.Join(timeItems(d.at), ", ") }
+
+func (d *draft) jitterText() string {
+	if d.jitter == 0 {
+		return ""
+	}
+	return FormatDuration(d.jitter)
+}
+
+func (d *draft) betweenText() string {
+	if d.window == wholeDay {
+		return ""
+	}
+	return d.window.text()
+}
+
+func (d *draft) exceptText() string {
+	if d.except == nil {
+		return ""
+	}
+	return strings.Join(d.except.items(), ", ")
+}
+
+// text is the window as between takes it.
+func (w window) text() string { return timeText(w.open) + "-" + timeText(w.shut%day) }
 
 func secondsText(n int64) string { return FormatDuration(time.Duration(n) * time.Second) }
 

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"time"
@@ -60,15 +61,12 @@ func inRange(t time.Time) (time.Time, error) {
 var errInstant = errors.New(`write it as "2026-12-24 18:00", "18:00", "2h" or in RFC 3339`)
 
 // zoneOf is the time zone in which the slots of a trigger are shown: that of
-// its own wall clock, else the file's; UTC if the user wants that.
+// its wall clock, else the file's; UTC if the user wants that.
 func zoneOf(c *cli.Context, cfg *config.Config, spec schedule.Spec) *time.Location {
-	switch {
-	case c.Bool("utc"):
+	if c.Bool("utc") {
 		return time.UTC
-	case spec.Kind() == schedule.None, spec.Kind() == schedule.Interval && spec.Zone() == time.UTC:
-		return cfg.Rota.Timezone
 	}
-	return spec.Zone()
+	return cmp.Or(spec.WallClock(), cfg.Rota.Timezone)
 }
 
 // spell writes an instant for people, in its own zone.

@@ -25,7 +25,7 @@ func triggers(c *config.Config, name string, on *ledger.Reschedule) []schedule.S
 	if on.Expr == never {
 		return nil
 	}
-	spec, faults := schedule.ParseExpr(on.Expr, zoneOf(c, name))
+	spec, faults := schedule.ParseExpr(on.Expr, c.ZoneOf(name))
 	if faults != nil {
 		return task.Triggers // another version of rota wrote it
 	}
@@ -48,17 +48,6 @@ func triggerKeys(task config.Task) string {
 	return strings.Join(keys, "\n")
 }
 
-// zoneOf is the zone in which the triggers of a task are meant: that of its first
-// one that looks at a wall clock, else the file's.
-func zoneOf(c *config.Config, task string) *time.Location {
-	for _, spec := range c.Tasks[task].Triggers {
-		if spec.Kind() != schedule.Interval && spec.AtStart() == "" {
-			return spec.Zone()
-		}
-	}
-	return c.Rota.Timezone
-}
-
 // triggersOf is triggers as the loop has them.
 func (l *loop) triggersOf(name string) []schedule.Spec {
 	return triggers(l.cfg, name, l.states[name].On)
@@ -70,7 +59,7 @@ func (l *loop) parse(task, expr string, now time.Time) (schedule.Spec, error) {
 	if len(expr) > mostWords {
 		return schedule.Spec{}, api.Errorf(api.Usage, "", "the trigger is longer than %d bytes", mostWords)
 	}
-	spec, faults := schedule.ParseExprAt(expr, zoneOf(l.cfg, task), now)
+	spec, faults := schedule.ParseExprAt(expr, l.cfg.ZoneOf(task), now)
 	if faults != nil {
 		hint := faults[0].Hint
 		if hint == "" {
@@ -171,7 +160,7 @@ func (l *loop) nextOf(task, request string) time.Time {
 	if first.IsZero() {
 		return first
 	}
-	return first.In(zoneToShow(l.cfg, task))
+	return first.In(l.cfg.ZoneOf(task))
 }
 
 // coming returns the triggers of some tasks, or without names of all, as the

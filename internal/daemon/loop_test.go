@@ -321,7 +321,8 @@ func TestSlotsTooManyToCount(t *testing.T) {
 	}
 	var a schedule.Agenda
 	from := time.Unix(0, 0)
-	a.Set([]schedule.Entry{{Key: "a", When: spec("* * * * * *")}, {Key: "b", When: spec("* * * * *")}}, from)
+	a.Put(schedule.Entry{Key: "a", When: spec("* * * * * *"), Last: from})
+	a.Put(schedule.Entry{Key: "b", When: spec("* * * * *"), Last: from})
 	through := from.Add(50 * 365 * 24 * time.Hour)
 	began := time.Now()
 	s := merge(a.Due(through))

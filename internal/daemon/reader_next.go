@@ -143,7 +143,7 @@ func (r *reader) series(ctx context.Context, cfg *config.Config, names []string)
 		key := [2]string{c.task, c.of}
 		s := byName[key]
 		if s == nil {
-			s = &series{task: c.task, of: c.of, zone: zoneToShow(cfg, c.task), held: states[c.task].Hold}
+			s = &series{task: c.task, of: c.of, zone: cfg.ZoneOf(c.task), held: states[c.task].Hold}
 			if c.of == "" {
 				s.skip = states[c.task].Skip
 			}
@@ -267,24 +267,13 @@ func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time
 // standingAt is the trigger of a standing request as it comes due after an
 // instant; false: it never does.
 func standingAt(cfg *config.Config, run runner.Run, now time.Time) (coming, bool) {
-	spec, faults := schedule.ParseExpr(run.On, zoneOf(cfg, run.Task))
+	spec, faults := schedule.ParseExpr(run.On, cfg.ZoneOf(run.Task))
 	if run.On == never || faults != nil {
 		return coming{}, false
 	}
 	c := coming{task: run.Task, of: run.ID, spec: spec.From(countsFrom(run)), after: now, late: Spread(run.Task, spec.Jitter())}
 	c.after = now.Add(-c.late)
 	return c, true
-}
-
-// zoneToShow is the zone in which the times of a task are shown: that of its first
-// trigger that looks at a wall clock, else the file's.
-func zoneToShow(c *config.Config, task string) *time.Location {
-	for _, spec := range c.Tasks[task].Triggers {
-		if k := spec.Kind(); k != schedule.AtStart && (spec.Zone() != time.UTC || k != schedule.Interval && k != schedule.Once) {
-			return spec.Zone()
-		}
-	}
-	return c.Rota.Timezone
 }
 
 // lastEnd is when a task last ended; zero if it is not known that it ever did.

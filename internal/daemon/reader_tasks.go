@@ -95,7 +95,7 @@ func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []run
 	task := cfg.Tasks[name]
 	t := api.Task{
 		Task: name, Description: task.Description, Tags: task.Tags, Enabled: task.Enabled,
-		Schedule: InWords(task), Timezone: zoneToShow(cfg, name).String(), Mode: task.Mode, Queue: task.Queue, User: task.User, Params: task.Params,
+		Schedule: InWords(task), Timezone: cfg.ZoneOf(name).String(), Mode: task.Mode, Queue: task.Queue, User: task.User, Params: task.Params,
 		Action: runner.ActionName(task.Action), Does: Does(task.Action), Hold: holdOf(holds(state.Hold, now)),
 	}
 	if on := rescheduled(task, state, now); on != nil {
@@ -103,7 +103,7 @@ func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []run
 	}
 	for _, skip := range state.Skip {
 		if skip.Slot.After(now) {
-			t.Skip = append(t.Skip, skip.Slot.In(zoneToShow(cfg, name)))
+			t.Skip = append(t.Skip, skip.Slot.In(cfg.ZoneOf(name)))
 		}
 	}
 	for _, run := range alive {

@@ -23,7 +23,7 @@ func (l *loop) skipNext(ctx context.Context, task, who string) (api.Slot, error)
 			at = e.when().Next(at)
 		}
 		if slot := at.Add(-e.late); !at.IsZero() && (first.At.IsZero() || slot.Before(first.At)) {
-			first = api.Slot{Task: task, At: slot.In(zoneToShow(l.cfg, task)), Note: e.spec.Note(slot)}
+			first = api.Slot{Task: task, At: slot.In(l.cfg.ZoneOf(task)), Note: e.spec.Note(slot)}
 		}
 	}
 	if first.At.IsZero() {

@@ -23,7 +23,7 @@ func (l *loop) standingSpec(r runner.Run) (schedule.Spec, bool) {
 	if r.On == never {
 		return schedule.Spec{}, false
 	}
-	spec, faults := schedule.ParseExpr(r.On, zoneOf(l.cfg, r.Task))
+	spec, faults := schedule.ParseExpr(r.On, l.cfg.ZoneOf(r.Task))
 	return spec, faults == nil
 }
 

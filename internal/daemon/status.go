@@ -101,5 +101,5 @@ func (l *loop) soonestSlot() *api.Slot {
 		return nil
 	}
 	at := first.Add(-of.late)
-	return &api.Slot{Task: of.task, At: at.In(zoneToShow(l.cfg, of.task)), Note: of.spec.Note(at), Request: of.of}
+	return &api.Slot{Task: of.task, At: at.In(l.cfg.ZoneOf(of.task)), Note: of.spec.Note(at), Request: of.of}
 }

@@ -27,7 +27,7 @@ func (r *reader) facts(ctx context.Context, name string, at time.Time) (*facts, 
 	name, key := runner.SplitID(name)
 	f := &facts{now: r.now(), at: at, asked: !at.IsZero() || key != "", cfg: r.config(), name: name}
 	f.task, f.known = f.cfg.Tasks[name]
-	f.zone = zoneToShow(f.cfg, name)
+	f.zone = f.cfg.ZoneOf(name)
 	f.daemon = r.agenda != nil
 	if err := r.known(ctx, name); err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ func without(spec schedule.Spec, key string) (schedule.Spec, string) {
 	var rest, value []string
 	in := ""
 	for _, word := range strings.Fields(spec.String()) {
-		if slices.Contains(schedule.TriggerKeys, word) {
+		if slices.Contains(schedule.TriggerKeys(), word) {
 			in = word
 			if in == key {
 				continue

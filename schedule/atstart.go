@@ -1,0 +1,31 @@
+package schedule
+
+// atStart never comes due by time: it is the start of the "daemon" or, after a
+// "boot", the first of them.
+type atStart string
+
+func (atStart) next(int64) int64  { return never }
+func (atStart) note(int64) string { return "" }
+func (atStart) hours() window     { return wholeDay }
+
+func (a atStart) means() string {
+	if a == "boot" {
+		return "once after the machine has started"
+	}
+	return "each time rota starts"
+}
+
+func (d *draft) parseAtStart(v value) {
+	switch v.text {
+	case "true", "daemon":
+		d.boot = "daemon"
+	case "boot":
+		d.boot = "boot"
+	case "false":
+		d.add(v.whole("leave at_start out", "at_start = false is no trigger"))
+	default:
+		d.add(v.whole(`write "daemon" or "boot"`, "unknown start %q", v.text))
+	}
+}
+
+func (d *draft) buildAtStart(p *plan, _ *wall) { p.trigger, p.zone = atStart(d.boot), nil }
