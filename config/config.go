@@ -36,21 +36,6 @@ type Source struct {
 	Text string
 }
 
-// Rota is the [rota] table: what holds for the daemon as a whole.
-type Rota struct {
-	Timezone      *time.Location // never nil; the host's if not given
-	MaxRunning    int            // 0: no limit
-	ShutdownGrace time.Duration  // -1: not given
-	Output        string         // "", "none", "raw", "prefix" or "json"; "": not given
-	LogLevel      string         // "debug", "info", "warn" or "error"
-	LogFormat     string         // "auto", "text" or "json"
-	StateDir      string         // absolute; "": not given
-	Socket        string         // absolute; "": not given
-	SocketGroup   string         // "": not given
-	Autostart     []string       // patterns of the queues that start by themselves, for [MatchQueue]; ["*"] if not given
-	OnBadConfig   []string       // names of [notify.NAME]
-}
-
 // Task is a named table of the file: triggers, one action and a policy.
 type Task struct {
 	runner.Task

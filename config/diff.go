@@ -3,11 +3,9 @@ package config
 import (
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
-	"rota/runner"
 	"rota/schedule"
 )
 
@@ -66,7 +64,7 @@ func change(was, is Task) Change {
 			detail = before[i].key + " → " + f.key
 		case f.key == "triggers":
 			detail = triggersChanged(was.Triggers, is.Triggers)
-		case f.show && len(old) <= 32 && len(new) <= 32:
+		case !f.keyOnly && len(old) <= 32 && len(new) <= 32:
 			detail = fmt.Sprintf("%s %s → %s", f.key, old, new)
 		}
 		details = append(details, detail)
@@ -96,45 +94,13 @@ func triggersChanged(was, is []schedule.Spec) string {
 }
 
 // settingsChanged names what differs outside the tasks.
-func settingsChanged(old, new *Config) []string {
-	var list []string
-	note := func(key string, changed bool) {
-		if changed {
-			list = append(list, key)
+func settingsChanged(old, new *Config) (list []string) {
+	for _, sec := range sections {
+		if sec.changed != nil {
+			list = append(list, sec.changed(old, new)...)
 		}
 	}
-	a, b := old.Rota, new.Rota
-	note("timezone", a.Timezone.String() != b.Timezone.String())
-	note("include", !slices.Equal(old.Globs, new.Globs))
-	note("max_running", a.MaxRunning != b.MaxRunning)
-	note("shutdown_grace", a.ShutdownGrace != b.ShutdownGrace)
-	note("output", a.Output != b.Output)
-	note("log_level", a.LogLevel != b.LogLevel)
-	note("log_format", a.LogFormat != b.LogFormat)
-	note("state_dir", a.StateDir != b.StateDir)
-	note("socket", a.Socket != b.Socket)
-	note("socket_group", a.SocketGroup != b.SocketGroup)
-	note("autostart", !slices.Equal(a.Autostart, b.Autostart))
-	note("on_bad_config", !slices.Equal(a.OnBadConfig, b.OnBadConfig))
-	note("history", old.Keep != new.Keep || old.Total != new.Total)
-	note("smtp", old.SMTP != new.SMTP)
-	note("web", !reflect.DeepEqual(old.Web, new.Web))
-	either(old.Queues, new.Queues, func(name string, was, is runner.Queue, both bool) { note("queues."+name, !both || was != is) })
-	either(old.Notify, new.Notify, func(name string, was, is Notify, both bool) {
-		note("notify."+name, !both || !reflect.DeepEqual(was, is))
-	})
 	return list
-}
-
-// either calls do for each name that one of two maps has, in order.
-func either[T any](old, new map[string]T, do func(name string, was, is T, both bool)) {
-	all := maps.Clone(old)
-	maps.Copy(all, new)
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		was, before := old[name]
-		is, after := new[name]
-		do(name, was, is, before && after)
-	}
 }
 
 // Restart names the settings that differ and take effect only when rota is
@@ -142,7 +108,7 @@ func either[T any](old, new map[string]T, do func(name string, was, is T, both b
 func (c Changes) Restart() []string {
 	var list []string
 	for _, key := range c.Settings {
-		if key == "state_dir" || key == "socket" || key == "socket_group" {
+		if k := find(rotaTable.keys, key); k != nil && k.restart {
 			list = append(list, key)
 		}
 	}

@@ -62,8 +62,8 @@ func TestEqual(t *testing.T) {
 		if a.Equal(b) != c.equal {
 			t.Errorf("%s: equal is %v, want %v", c.name, a.Equal(b), c.equal)
 		}
-		if (a.Hash() == b.Hash()) != c.equal {
-			t.Errorf("%s: hashes %s and %s", c.name, a.Hash(), b.Hash())
+		if (a.hash == b.hash) != c.equal {
+			t.Errorf("%s: hashes %s and %s", c.name, a.hash, b.hash)
 		}
 	}
 }
@@ -124,7 +124,7 @@ func TestDiff(t *testing.T) {
 		{"ping is not shown", a, a + `ping = "https://example.org/key"`, "1 changed (a: ping)", []string{"ping"}, false},
 		{"the mail server", "[tasks.a]\nmail = { to = \"a@b\" }\n", "[smtp]\nhost = \"m\"\n[tasks.a]\nmail = { to = \"a@b\" }\n", "1 changed (a: mail); settings: smtp", []string{"mail"}, false},
 		{"more settings", a, "[rota]\nautostart = []\non_bad_config = \"ops\"\nsocket = \"/s\"\nsocket_group = \"g\"\n[web]\nlisten = \"unix:/w\"\n[history]\ntotal = \"1MiB\"\n[notify.ops]\ncommand = \"wall\"\n" + a,
-			"1 same; settings: socket, socket_group, autostart, on_bad_config, history, web, notify.ops (socket and socket_group need a restart)", nil, false},
+			"1 same; settings: autostart, on_bad_config, socket, socket_group, web, history, notify.ops (socket and socket_group need a restart)", nil, false},
 		{"a notification", "[notify.ops]\ncommand = \"wall\"\n[notify.me]\ncommand = \"a\"\n" + a, "[notify.ops]\ncommand = \"wall\"\n[notify.me]\ncommand = \"b\"\n" + a, "1 same; settings: notify.me", nil, false},
 		{"many", none, many(9), "9 added (t1, t2, t3, t4, t5, t6 and 3 more)", nil, false},
 	} {

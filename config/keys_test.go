@@ -1,63 +1,49 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 
+	"rota/runner"
 	"rota/schedule"
 )
 
-// known are the keys that are read, by the table that documents them.
-func known() map[string][]string {
-	return map[string][]string{
-		"":                    slices.Collect(maps.Keys(tables)),
-		"rota":                slices.Collect(maps.Keys(rotaKeys)),
-		"web":                 slices.Collect(maps.Keys(webKeys)),
-		"web.tokens.NAME":     slices.Collect(maps.Keys(tokenKeys)),
-		"smtp":                slices.Collect(maps.Keys(smtpKeys)),
-		"history":             slices.AppendSeq([]string{"total"}, maps.Keys(keepKeys)),
-		"notify.NAME":         slices.AppendSeq([]string{"at_most_every"}, maps.Keys(ways)),
-		"notify.NAME.webhook": slices.Collect(maps.Keys(webhookKeys)),
-		"queues.NAME":         slices.Collect(maps.Keys(queueKeys)),
-		"defaults":            slices.Collect(maps.Keys(taskKeys)),
-		"tasks.NAME":          taskKeyNames(),
-		"tasks.NAME.triggers": schedule.TriggerKeys(),
-		"tasks.NAME.retry":    slices.Collect(maps.Keys(retryKeys)),
-		"tasks.NAME.keep":     slices.Collect(maps.Keys(keepKeys)),
-		"tasks.NAME.limits":   slices.Collect(maps.Keys(limitKeys)),
-		"tasks.NAME.log":      slices.Collect(maps.Keys(logKeys)),
-		"tasks.NAME.http":     slices.Collect(maps.Keys(httpKeys)),
-		"tasks.NAME.write":    slices.Collect(maps.Keys(writeKeys)),
-		"tasks.NAME.clean":    slices.Collect(maps.Keys(cleanKeys)),
-		"tasks.NAME.mail":     slices.Collect(maps.Keys(mailKeys)),
-	}
-}
-
-// Each key that is read is documented, and no other.
+// Each key says in full sentences what it means, and each table has the keys that
+// it needs.
 func TestKeysAreDocumented(t *testing.T) {
-	read := known()
 	for _, table := range Tables() {
-		var keys []string
-		for key := range table.All() {
-			keys = append(keys, key.Name)
-			if key.Text == "" || !strings.HasSuffix(key.Text, ".") {
+		var names []string
+		for key := range table.Keys() {
+			names = append(names, key.Name)
+			if !strings.HasSuffix(key.Text, ".") {
 				t.Errorf("[%s] %s: what it means is %q", table.Name, key.Name, key.Text)
 			}
 		}
-		want := read[table.Name]
-		delete(read, table.Name)
-		slices.Sort(keys)
-		slices.Sort(want)
-		if !slices.Equal(keys, want) {
-			t.Errorf("[%s]: documented are %q, read %q", table.Name, keys, want)
+		for _, name := range table.Required {
+			if !slices.Contains(names, name) {
+				t.Errorf("[%s] needs %s, which it does not have", table.Name, name)
+			}
 		}
 	}
-	for name := range read {
-		t.Errorf("table %q is not documented", name)
+}
+
+// Package schedule reads the keys of triggers that are documented here, and no
+// others.
+func TestTriggerKeys(t *testing.T) {
+	read := slices.Sorted(slices.Values(schedule.TriggerKeys()))
+	documented := slices.Sorted(slices.Values(triggerNames))
+	if !slices.Equal(read, documented) {
+		t.Errorf("read are %q, documented %q", read, documented)
+	}
+}
+
+// Each action that runs a task is the runner's, under the same name.
+func TestActionNames(t *testing.T) {
+	if got, want := slices.Sorted(slices.Values(actionNames(actions))), slices.Sorted(maps.Keys(runner.Actions)); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -77,71 +63,112 @@ var samples = []struct {
 
 // What the documentation says that a key may be, it may be, and nothing else.
 func TestTypesAreAsDocumented(t *testing.T) {
-	for _, table := range Tables() {
-		for key := range table.All() {
-			for _, value := range key.Examples {
-				if err := try(table.File(key, value)); err != nil {
-					t.Errorf("[%s] %s = %s: %v", table.Name, key.Name, value, err)
-				}
+	testKeys(t, rotaTable)
+	testKeys(t, webTable)
+	testKeys(t, tokenTable)
+	testKeys(t, smtpTable)
+	testKeys(t, historyTable)
+	testKeys(t, notifyTable)
+	testKeys(t, webhookTable)
+	testKeys(t, queueTable)
+	testKeys(t, &table[Task]{name: "tasks.NAME", keys: taskKeys})
+	testKeys(t, retryTable)
+	testKeys(t, keepTable)
+	testKeys(t, limitTable)
+	testKeys(t, logTable)
+	testKeys(t, httpTable)
+	testKeys(t, writeTable)
+	testKeys(t, cleanTable)
+	testKeys(t, mailTable)
+	for _, a := range slices.Concat(actions, ways) {
+		testKey(t, a.Name, a.Key, func(s spot, v any) { a.read(s, v) })
+	}
+	for _, k := range triggerKeys {
+		testKey(t, "tasks.NAME.triggers", k, readTrigger)
+	}
+}
+
+func testKeys[T any](t *testing.T, table *table[T]) {
+	for _, k := range table.keys {
+		testKey(t, table.name, k.Key, func(s spot, v any) {
+			to := table.initial
+			if l, ok := any(&to).(*loader); ok {
+				*l = *s.l
 			}
-			if key.Default != "" {
-				if err := try(table.File(key, key.Default)); err != nil {
-					t.Errorf("[%s] %s = %s, its default: %v", table.Name, key.Name, key.Default, err)
-				}
-			}
-			refused(t, table, key, key.Type, "%s")
-			if item := key.Type.List; item != nil {
-				refused(t, table, key, *item, "[%s]")
-			}
-			for _, word := range key.Type.Words {
-				if err := try(table.File(key, quote(word))); err != nil {
-					t.Errorf("[%s] %s = %q, one of its words: %v", table.Name, key.Name, word, err)
-				}
+			k.set(s, v, &to)
+		})
+	}
+}
+
+// readTrigger reads a key of a trigger beside those that it may need.
+func readTrigger(s spot, v any) {
+	name := s.key()
+	var complaints []complaint
+	for _, beside := range []map[string]any{{}, {"interval": "1h"}, {"at": "09:00"}, {"cron": "0 9 * * *"}} {
+		s.l.complaints = nil
+		keys := map[string]any{name: v}
+		for other, value := range beside {
+			if other != name {
+				keys[other] = value
 			}
 		}
-		for _, need := range table.Needs {
-			if !slices.ContainsFunc(slices.Collect(table.All()), func(k Key) bool { return k.Name == need }) {
-				t.Errorf("[%s] needs %s, which it does not have", table.Name, need)
-			}
-			text := fmt.Sprintf(table.Around, "")
-			if err := try(text); err == nil {
-				t.Errorf("nothing is missing in:\n%s", text)
-			}
+		d := newDraft()
+		s.src.data = keys
+		spot{l: s.l, src: s.src}.trigger(keys, &d)
+		if complaints = s.l.complaints; complaints == nil {
+			return
 		}
 	}
 }
 
-// refused checks that a key is not taken with values of another kind.
-func refused(t *testing.T, table Table, key Key, of Type, form string) {
-	for _, s := range samples {
-		if s.of(of) {
+// testKey holds what a key reads against its documentation.
+func testKey(t *testing.T, table string, k Key, read func(s spot, v any)) {
+	t.Helper()
+	try := func(value string, want bool) {
+		t.Helper()
+		said, fault, _ := decode(k.Name + " = " + value)
+		if fault != nil {
+			t.Fatalf("%s = %s: %s", k.Name, value, fault.Msg)
+		}
+		l, err := newLoader("/etc/rota/jobs.toml", Options{Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.open(l.config.Path, l.given, k.Name+" = "+value, nil)
+		read(spot{l: l, src: l.sources[0]}.at(k.Name), said[k.Name])
+		var faults []string
+		for _, c := range l.complaints {
+			faults = append(faults, c.Msg)
+		}
+		if (faults == nil) != want {
+			t.Errorf("[%s] %s = %s: %q", table, k.Name, value, faults)
+		}
+	}
+	for _, value := range k.Examples {
+		try(value, true)
+	}
+	if k.Default != "" {
+		try(k.Default, true)
+	}
+	for _, word := range k.Type.Words {
+		try(quote(word), true)
+	}
+	for form, of := range map[string]*Type{"%s": &k.Type, "[%s]": k.Type.List} {
+		if of == nil {
 			continue
 		}
-		value := fmt.Sprintf(form, s.value)
-		err := try(table.File(key, value))
-		wrong := (*Errors)(nil)
-		if !errors.As(err, &wrong) || !slices.ContainsFunc(wrong.Faults, func(f Fault) bool { return strings.Contains(f.Text, key.Name) }) {
-			t.Errorf("[%s] %s = %s, %s: %v", table.Name, key.Name, value, s.kind, err)
-		}
-	}
-	if of.Number && of.Max != 0 {
-		for _, n := range []int{of.Min, of.Max} {
-			if err := try(table.File(key, fmt.Sprintf(form, fmt.Sprint(n)))); err != nil {
-				t.Errorf("[%s] %s = %d: %v", table.Name, key.Name, n, err)
+		for _, s := range samples {
+			if !s.of(*of) {
+				try(fmt.Sprintf(form, s.value), false)
 			}
 		}
-		for _, n := range []int{of.Min - 1, of.Max + 1} { // one more than the largest is the smallest
-			if err := try(table.File(key, fmt.Sprintf(form, fmt.Sprint(n)))); err == nil {
-				t.Errorf("[%s] %s = %d is taken", table.Name, key.Name, n)
+		if of.Number && of.Max != 0 {
+			for _, n := range []int{of.Min, of.Max} {
+				try(fmt.Sprintf(form, fmt.Sprint(n)), true)
+			}
+			for _, n := range []int{of.Min - 1, of.Max + 1} { // one more than the largest is the smallest
+				try(fmt.Sprintf(form, fmt.Sprint(n)), false)
 			}
 		}
 	}
-}
-
-func try(text string) error {
-	_, err := Parse("/etc/rota/jobs.toml", text, Options{
-		Now:  now,
-		Glob: func(string) ([]string, error) { return nil, nil },
-	})
-	return err
 }

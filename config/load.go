@@ -82,24 +82,25 @@ func newLoader(path string, o Options) (*loader, error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
-	return &loader{
+	l := &loader{
 		o: o, given: path,
 		config: &Config{
-			Path: abs,
-			Rota: Rota{
-				Timezone: time.Local, ShutdownGrace: -1, LogLevel: "info", LogFormat: "auto", Autostart: []string{"*"},
-			},
+			Path:   abs,
 			Notify: map[string]Notify{},
-			Queues: map[string]runner.Queue{"main": newQueue()},
+			Queues: map[string]runner.Queue{"main": queueTable.zero()},
 			Tasks:  map[string]Task{},
-			Total:  1 << 30,
 		},
 		base:      newDraft(),
 		tasks:     map[string]spot{},
 		queues:    map[string]spot{},
 		notes:     map[string]spot{},
 		dateFiles: map[string]*dateFile{},
-	}, nil
+	}
+	preset(rotaTable.keys, l.config)
+	preset(historyTable.keys, l)
+	l.config.Rota.Timezone = time.Local
+	l.config.Rota.ShutdownGrace = -1 // its default depends on where rota runs
+	return l, nil
 }
 
 // load goes through the text of the file and all that it includes.
@@ -109,17 +110,15 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 		errs, _ := l.faults()
 		return nil, &Errors{errs}
 	}
-	l.settings(file)
+	l.readMain(file)
 	if fault := l.isOutput(l.real); fault != nil {
 		l.add(complaint{Fault: *fault, whole: true, spot: spot{l: l, src: file}})
 	}
 	l.includes(file)
 	for _, src := range l.sources {
-		l.lanes(src)
+		l.misplaced(src)
 	}
-	for _, src := range l.sources {
-		l.jobs(src)
-	}
+	l.readIncluded()
 	l.unstarted(file)
 	l.refer()
 	for _, src := range l.sources {

@@ -3,22 +3,9 @@ package config
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
-
-	"rota/runner"
 )
-
-// queueKeys are the keys of [queues.NAME].
-var queueKeys = map[string]setter[runner.Queue]{
-	"workers":     func(s spot, v any, to *runner.Queue) { s.number(v, 1, math.MaxInt, &to.Workers) },
-	"capacity":    func(s spot, v any, to *runner.Queue) { s.number(v, 1, math.MaxInt, &to.Capacity) },
-	"description": func(s spot, v any, to *runner.Queue) { s.text(v, &to.Description) },
-}
-
-// newQueue is a queue of which nothing is said.
-func newQueue() runner.Queue { return runner.Queue{Workers: 1, Capacity: 1000} }
 
 // MatchQueue reports whether a pattern such as "site1@*" or "*@mail" matches
 // the name of a queue. What stands before the @ and what stands behind it are
@@ -86,23 +73,6 @@ func matchStar(pattern, text string) bool {
 		rest = rest[i+len(part):]
 	}
 	return strings.HasSuffix(rest, parts[len(parts)-1])
-}
-
-// maxPatterns is how many patterns of queues there may be; each is held against
-// each queue.
-const maxPatterns = 100
-
-// setAutostart reads the patterns of autostart. An empty list is no mistake
-// here: then no queue starts by itself.
-func setAutostart(s spot, v any, to *Rota) {
-	if list, ok := v.([]any); ok && len(list) == 0 {
-		to.Autostart = []string{}
-		return
-	}
-	if s.texts(v, &to.Autostart) && len(to.Autostart) > maxPatterns {
-		s.wrong(`let a * stand for several, as in "site*@mail"`, "autostart has more than %d patterns", maxPatterns)
-		to.Autostart = nil
-	}
 }
 
 // unstarted warns of patterns of autostart that match no queue.

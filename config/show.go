@@ -1,14 +1,10 @@
 package config
 
 import (
-	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
 	"rota/runner"
-	"rota/schedule"
 )
 
 // Setting is one key of a task as it is in force.
@@ -22,8 +18,8 @@ type Setting struct {
 // says nothing, of env and ping no values, and of stdin its length: they may hold
 // what others should not see.
 func (t Task) Settings() []Setting {
-	plain := newDraft().Task
-	plain.Action, plain.Base = t.Action, t.Base
+	plain := emptyTask()
+	plain.Base = t.Base
 	if _, command := t.Action.(*runner.Command); !command {
 		plain.Timeout = time.Minute
 	}
@@ -34,33 +30,10 @@ func (t Task) Settings() []Setting {
 	var all []Setting
 	for i, f := range t.fields() {
 		s := Setting{Key: f.key, Value: f.short(), Default: f.text() == before[i].text()}
-		switch f.key {
-		case runner.ActionName(t.Action):
-			s.Value, s.Default = "", false
-		case "missed":
-			if t.Missed == "" {
-				s.Value = t.missedUnsaid()
-			}
-		case "env":
-			s.Value = strings.Join(slices.Sorted(maps.Keys(t.Env)), ", ")
-		case "stdin":
-			s.Value = ""
-			if n := len(t.Stdin); n > 0 {
-				s.Value = fmt.Sprintf("%d bytes", n)
-			}
-		case "ping":
-			s.Value = ""
-			if t.Ping != "" {
-				s.Value = "given"
-			}
-		case "triggers":
-			var texts []string
-			for _, spec := range t.Triggers {
-				texts = append(texts, spec.String())
-			}
-			s.Value = strings.Join(texts, "; ")
-		}
-		if (s.Value == "none" || s.Value == "{}") && !f.show {
+		switch {
+		case f.show != nil:
+			s.Value = f.show(&t)
+		case (s.Value == "none" || s.Value == "{}") && f.keyOnly:
 			s.Value = ""
 		}
 		all = append(all, s)
@@ -68,20 +41,14 @@ func (t Task) Settings() []Setting {
 	return all
 }
 
-// missedUnsaid is what becomes of missed slots of a task that says nothing of
-// them.
-func (t Task) missedUnsaid() string {
-	var once int
+// showTriggers is what the triggers say.
+func showTriggers(t *Task) string {
+	var texts []string
 	for _, spec := range t.Triggers {
-		if spec.Kind() == schedule.Once {
-			once++
-		}
+		texts = append(texts, spec.String())
 	}
-	switch once {
-	case 0:
-		return string(runner.MissedSkip)
-	case len(t.Triggers):
-		return string(runner.MissedOnce)
-	}
-	return "skip, but once for what is due only once"
+	return strings.Join(texts, "; ")
 }
+
+// showAction is nothing: what the action does is told elsewhere.
+func showAction(*Task) string { return "" }

@@ -107,7 +107,7 @@ func saidIn(text, key string) string {
 	if !strings.Contains(text, key) {
 		return ""
 	}
-	if all, fault, _ := decode(rotaTable(text)); fault == nil {
+	if all, fault, _ := decode(rotaPart(text)); fault == nil {
 		rota, _ := all["rota"].(map[string]any)
 		if said, _ := rota[key].(string); said != "" {
 			return said
@@ -133,10 +133,10 @@ func saidIn(text, key string) string {
 	return ""
 }
 
-// rotaTable returns the part of a text that is its table [rota], as far as that
+// rotaPart returns the part of a text that is its table [rota], as far as that
 // is sure without reading all of it, which takes long if there are many tasks;
 // else "".
-func rotaTable(text string) string {
+func rotaPart(text string) string {
 	const head = "[rota]"
 	from := 0
 	if !strings.HasPrefix(text, head) {

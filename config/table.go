@@ -84,21 +84,6 @@ func (s spot) tableExample() string {
 	return "{ … }"
 }
 
-// setter reads one key of a table into a T.
-type setter[T any] func(s spot, v any, to *T)
-
-// fill reads a table by the setters of its keys.
-func fill[T any](s spot, v any, keys map[string]setter[T], where string, to *T) bool {
-	return s.table(v, func(s spot, key string, v any) {
-		set, ok := keys[key]
-		if !ok {
-			s.unknown(key, slices.Collect(maps.Keys(keys)), where)
-			return
-		}
-		set(s, v, to)
-	})
-}
-
 // unknown complains of a key that a table does not have.
 func (s spot) unknown(key string, known []string, where string) {
 	hint := didYouMean(key, known)

@@ -5,11 +5,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"rota/internal/suggest"
 	"rota/runner"
-	"rota/schedule"
 )
 
 // draft is a task while it is being read.
@@ -21,59 +21,43 @@ type draft struct {
 
 // newDraft is a task of which nothing is said.
 func newDraft() draft {
-	return draft{
-		Task: Task{
-			Task: runner.Task{
-				Policy: runner.Policy{
-					Mode: runner.Threaded, Overlap: runner.OverlapSkip,
-					KillAfter: 10 * time.Second, StopSignal: "TERM", SuccessExit: []int{0},
-					Retry: runner.Retry{
-						Delay: 30 * time.Second, Factor: 2, MaxDelay: time.Hour,
-						On: []string{string(runner.Failed), string(runner.TimedOut), string(runner.Lost)},
-					},
-				},
-				Process: runner.Process{Umask: 0o022, Shell: []string{"/bin/sh", "-c"}},
-				Output:  1 << 20, InputMax: 1 << 20, ResultMax: 1 << 20,
-			},
-			Enabled: true,
-			Keep:    Keep{Runs: 10_000, Outputs: 500, Age: 90 * 24 * time.Hour},
-		},
-		own:   map[string]bool{},
-		given: map[string]bool{},
-	}
+	return draft{Task: emptyTask(), own: map[string]bool{}, given: map[string]bool{}}
 }
 
-// defaults reads [defaults], which holds for all tasks, also included ones.
-func (l *loader) defaults(s spot, v any) {
-	s.table(v, func(s spot, key string, v any) {
-		row, ok := taskKeys[key]
+var emptyTask = sync.OnceValue(func() (t Task) {
+	preset(taskKeys, &t)
+	preset(keepTable.keys, &t)
+	preset(retryTable.keys, &t.Retry)
+	return t
+})
+
+// readDefaults reads [defaults], which holds for all tasks, also included ones.
+func (l *loader) readDefaults(s spot, v any) {
+	s.table(v, func(s spot, name string, v any) {
+		k := find(taskKeys, name)
 		switch {
-		case ok:
-			row.set(s, v, &l.base)
-			l.base.given[key] = true
-		case isTaskKey(key):
-			s.odd("triggers and actions belong to one task", "%q cannot stand in [defaults]", key)
+		case k != nil:
+			k.set(s, v, &l.base.Task)
+			l.base.given[name] = true
+		case isTaskKey(name):
+			s.odd("triggers and actions belong to one task", "%q cannot stand in [defaults]", name)
 		default:
-			s.unknown(key, taskKeyNames(), "[defaults]")
+			s.unknown(name, taskNames, "[defaults]")
 		}
 	})
 }
 
-// jobs reads the tasks of a source.
-func (l *loader) jobs(src *source) {
-	v, ok := src.data["tasks"]
-	if !ok {
-		return
-	}
-	spot{l: l, src: src}.at("tasks").table(v, func(s spot, name string, v any) {
+// readTasks reads [tasks].
+func (l *loader) readTasks(s spot, v any) {
+	s.table(v, func(s spot, name string, v any) {
 		if l.claim(s, "task", name, l.tasks) {
-			l.job(s, name, v)
+			l.readTask(s, name, v)
 		}
 	})
 }
 
-// job reads one task.
-func (l *loader) job(s spot, name string, v any) {
+// readTask reads one task.
+func (l *loader) readTask(s spot, name string, v any) {
 	d := l.base
 	d.Name, d.own, d.given = name, map[string]bool{}, maps.Clone(l.base.given)
 	d.Base = s.src.dir
@@ -81,19 +65,18 @@ func (l *loader) job(s spot, name string, v any) {
 	var acts []string
 	isTable := s.table(v, func(s spot, key string, v any) {
 		d.own[key], d.given[key] = true, true
-		row, known := taskKeys[key]
-		read := actions[key]
+		k, act := find(taskKeys, key), findAction(actions, key)
 		switch {
-		case known:
-			row.set(s, v, &d)
-		case read != nil:
+		case k != nil:
+			k.set(s, v, &d.Task)
+		case act != nil:
 			acts = append(acts, key)
 			before := len(l.complaints)
-			if a := read(s, v); a != nil {
+			if a := act.read(s, v); a != nil {
 				d.Action = a
 				s.check(a, before)
 			}
-		case key == "triggers" || slices.Contains(schedule.TriggerKeys(), key):
+		case key == severalTriggers.Name || slices.Contains(triggerNames, key):
 		default:
 			guessed = s.unknownInTask(key, v, name) || guessed
 		}
@@ -104,7 +87,7 @@ func (l *loader) job(s spot, name string, v any) {
 	l.triggers(s, v.(map[string]any), &d)
 	switch {
 	case len(acts) == 0 && !guessed:
-		s.odd("add one of command, log, http, write, clean and mail", "task %q does nothing", name)
+		s.odd("add one of "+enumerate(actionNames(actions)), "task %q does nothing", name)
 	case len(acts) > 1:
 		s.inOrder(acts)
 		for _, key := range acts[1:] {
@@ -165,17 +148,16 @@ func (d *draft) checkParams(s spot) {
 // refuse complains about keys that would have no effect on a built-in action,
 // and takes back what [defaults] say of them.
 func (d *draft) refuse(s spot, action string) {
-	plain := newDraft()
-	for _, key := range slices.Sorted(maps.Keys(taskKeys)) {
-		reach := taskKeys[key].reach
-		if reach == anyTask || reach == processes && d.hasProcess(action) || !d.own[key] {
+	plain := emptyTask()
+	for _, k := range taskKeys {
+		if k.reach == anyTask || k.reach == processes && d.hasProcess(action) || !d.own[k.Name] {
 			continue
 		}
 		hint := `leave it out, or add mode = "forked"`
-		if reach == commands {
+		if k.reach == commands {
 			hint = "leave it out; it is for commands"
 		}
-		s.at(key).odd(hint, "%s has no effect on %s, which runs inside rota", key, action)
+		s.at(k.Name).odd(hint, "%s has no effect on %s, which runs inside rota", k.Name, action)
 	}
 	if !d.hasProcess(action) {
 		base := d.Base
@@ -204,7 +186,7 @@ var foreign = map[string]string{
 // unknownInTask complains about a key that no task has, and reports whether it
 // may well have been meant for the action, so that no other is missing.
 func (s spot) unknownInTask(key string, v any, task string) (action bool) {
-	meant := suggest.Nearest(key, taskKeyNames())
+	meant := suggest.Nearest(key, taskNames)
 	if meant == "" {
 		meant = foreign[strings.ToLower(key)]
 	}
@@ -218,18 +200,8 @@ func (s spot) unknownInTask(key string, v any, task string) (action bool) {
 		hint = fmt.Sprintf("a name with a dot needs quotes: [tasks.%s]", tomlKey(task+"."+key))
 	}
 	s.odd(hint, "unknown key %q in task %s", key, quote(task))
-	return dotted || actions[meant] != nil
+	return dotted || findAction(actions, meant) != nil
 }
-
-// taskKeyNames are all keys of [tasks.NAME].
-func taskKeyNames() []string {
-	list := slices.Collect(maps.Keys(taskKeys))
-	list = append(list, schedule.TriggerKeys()...)
-	list = append(list, "triggers")
-	return slices.AppendSeq(list, maps.Keys(actions))
-}
-
-func isTaskKey(key string) bool { return slices.Contains(taskKeyNames(), key) }
 
 // tomlKey returns a name as it has to be written in a table's header.
 func tomlKey(name string) string {

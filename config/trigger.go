@@ -15,7 +15,7 @@ import (
 func (l *loader) triggers(s spot, task map[string]any, d *draft) {
 	single := map[string]any{}
 	for key, v := range task {
-		if slices.Contains(schedule.TriggerKeys(), key) {
+		if slices.Contains(triggerNames, key) {
 			single[key] = v
 		}
 	}
@@ -34,9 +34,9 @@ func (l *loader) triggers(s spot, task map[string]any, d *draft) {
 		s.each(list, func(s spot, item any) {
 			guessed := false
 			isTable := s.table(item, func(s spot, key string, v any) {
-				if !slices.Contains(schedule.TriggerKeys(), key) {
+				if !slices.Contains(triggerNames, key) {
 					guessed = true
-					s.unknown(key, schedule.TriggerKeys(), "a trigger of task "+quote(d.Name))
+					s.unknown(key, triggerNames, "a trigger of task "+quote(d.Name))
 				}
 			})
 			if isTable && !guessed {
@@ -55,7 +55,7 @@ func (s spot) trigger(keys map[string]any, d *draft) {
 	items := map[string][]int{} // which item of its list each text comes from
 	known := true
 	first := ""
-	for _, key := range schedule.TriggerKeys() {
+	for _, key := range triggerNames {
 		v, ok := keys[key]
 		if !ok {
 			continue

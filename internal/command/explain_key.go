@@ -53,7 +53,7 @@ func (s *session) explainKey(c *cli.Context, name string) error {
 func keysNamed(name string) (found []keyJSON, known []string) {
 	short := func(s string) string { return strings.ReplaceAll(s, ".NAME", "") }
 	for _, t := range config.Tables() {
-		for k := range t.All() {
+		for k := range t.Keys() {
 			full := t.Name + "." + k.Name
 			known = append(known, short(full), k.Name)
 			if !slices.Contains([]string{full, short(full), t.Name, short(t.Name), k.Name}, name) {

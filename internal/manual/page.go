@@ -85,7 +85,7 @@ func (p *page) table(t config.Table) {
 		}
 		return
 	}
-	for _, part := range t.Parts {
+	for _, part := range t.Sections {
 		if part.Title != "" {
 			p.macro(".SS " + quote(part.Title))
 		}
@@ -106,7 +106,7 @@ func (p *page) key(t config.Table, k config.Key) {
 	}
 	p.item(k.Name, kind, k.Text)
 	switch {
-	case slices.Contains(t.Needs, k.Name):
+	case slices.Contains(t.Required, k.Name):
 		p.line("It is needed.")
 	case k.Default != "":
 		p.macro("Default: " + bold(k.Default) + ".")

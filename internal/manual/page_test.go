@@ -28,7 +28,7 @@ func TestPage(t *testing.T) {
 		if table.Name != "" && !strings.Contains(page, ".SH \"["+table.Name+"]\"\n") {
 			t.Errorf("there is no section [%s]", table.Name)
 		}
-		for key := range table.All() {
+		for key := range table.Keys() {
 			if table.Name != "" && !strings.Contains(page, ".TP\n\\fB"+key.Name+"\\fR") {
 				t.Errorf("[%s]: there is no %s", table.Name, key.Name)
 			}

@@ -52,8 +52,8 @@ func Schema() []byte {
 // ofTable returns the schema of a table that is documented under a name.
 func ofTable(tables map[string]config.Table, name string) *schema {
 	t := tables[name]
-	s := &schema{Type: []string{"object"}, Description: t.Text, Required: t.Needs, Properties: map[string]*schema{}, Additional: false}
-	for key := range t.All() {
+	s := &schema{Type: []string{"object"}, Description: t.Text, Required: t.Required, Properties: map[string]*schema{}, Additional: false}
+	for key := range t.Keys() {
 		k := ofType(tables, key.Type)
 		k.Description = key.Text
 		if json.Valid([]byte(key.Default)) { // TOML writes all but tables as JSON does

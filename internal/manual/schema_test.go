@@ -2,6 +2,7 @@ package manual
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -16,10 +17,19 @@ import (
 	"rota/config"
 )
 
-// compiled is the schema, ready to judge.
+// compiled is the schema of a file, ready to judge.
 func compiled(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
+	s := compile(t, Schema())
+	if s.DraftVersion != 2020 {
+		t.Fatalf("the schema is of draft %d", s.DraftVersion)
+	}
+	return s
+}
+
+func compile(t *testing.T, text []byte) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,9 +40,6 @@ func compiled(t *testing.T) *jsonschema.Schema {
 	s, err := c.Compile("jobs.schema.json")
 	if err != nil {
 		t.Fatal(err)
-	}
-	if s.DraftVersion != 2020 {
-		t.Fatalf("the schema is of draft %d", s.DraftVersion)
 	}
 	return s
 }
@@ -123,20 +130,28 @@ var kinds = []struct {
 	{`["\u0001", "\u0001"]`, func(t config.Type) bool { return t.List != nil }},
 }
 
-// For each key the schema takes the examples, and no value of another kind or
-// out of bounds.
+// The schema of each key takes the examples, and no value of another kind or out
+// of bounds.
 func TestSchemaOfKeys(t *testing.T) {
-	s := compiled(t)
+	tables := map[string]config.Table{}
 	for _, table := range config.Tables() {
-		takes := func(k config.Key, value string, want bool) {
-			t.Helper()
-			if err := judge(t, s, table.File(k, value)); (err == nil) != want {
-				t.Errorf("[%s] %s = %s: taken is %v: %v", table.Name, k.Name, value, !want, err)
+		tables[table.Name] = table
+	}
+	for _, table := range tables {
+		for k := range table.Keys() {
+			text, err := json.Marshal(&schema{Type: []string{"object"}, Properties: map[string]*schema{"key": ofType(tables, k.Type)}})
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		for k := range table.All() {
+			s := compile(t, text)
+			takes := func(value string, want bool) {
+				t.Helper()
+				if err := judge(t, s, "key = "+value); (err == nil) != want {
+					t.Errorf("[%s] %s = %s: taken is %v: %v", table.Name, k.Name, value, !want, err)
+				}
+			}
 			for _, value := range k.Examples {
-				takes(k, value, true)
+				takes(value, true)
 			}
 			types := map[string]config.Type{"%s": k.Type}
 			if k.Type.List != nil {
@@ -145,35 +160,40 @@ func TestSchemaOfKeys(t *testing.T) {
 			for form, of := range types {
 				for _, kind := range kinds {
 					if !kind.of(of) {
-						takes(k, fmt.Sprintf(form, kind.value), false)
+						takes(fmt.Sprintf(form, kind.value), false)
 					}
 				}
 				if of.Words != nil || of.Pattern != "" {
-					takes(k, fmt.Sprintf(form, `"no such word"`), false)
+					takes(fmt.Sprintf(form, `"no such word"`), false)
 				}
 				for _, w := range of.Words {
-					takes(k, fmt.Sprintf(form, `"`+w+`"`), true)
+					takes(fmt.Sprintf(form, `"`+w+`"`), true)
 				}
 				if of.Number && of.Max != 0 {
-					takes(k, fmt.Sprintf(form, fmt.Sprint(of.Min)), true)
-					takes(k, fmt.Sprintf(form, fmt.Sprint(of.Min-1)), false)
+					takes(fmt.Sprintf(form, fmt.Sprint(of.Min)), true)
+					takes(fmt.Sprintf(form, fmt.Sprint(of.Min-1)), false)
 					if of.Max < math.MaxInt {
-						takes(k, fmt.Sprintf(form, fmt.Sprint(of.Max)), true)
-						takes(k, fmt.Sprintf(form, fmt.Sprint(of.Max+1)), false)
+						takes(fmt.Sprintf(form, fmt.Sprint(of.Max)), true)
+						takes(fmt.Sprintf(form, fmt.Sprint(of.Max+1)), false)
 					}
 				}
 			}
 		}
-		if table.Name != "" {
-			takes(config.Key{Name: "no_such_key"}, "1", false)
-		}
-		if table.Needs != nil {
-			if err := judge(t, s, fmt.Sprintf(table.Around, "")); err == nil {
-				t.Errorf("[%s]: nothing is missing", table.Name)
-			}
-		}
 	}
-	for _, text := range []string{"no_such_table = {}", "[tasks.\"a b\"]\ncommand = \"x\"", "[tasks.a]\nenv = { \"A-B\" = \"x\" }\ncommand = \"x\"", "[tasks.a]\nparams = { A = \"x\" }\ncommand = \"x\""} {
+}
+
+// The schema of a file refuses what no key is, what lacks a key, and names that
+// are none.
+func TestSchemaRefuses(t *testing.T) {
+	s := compiled(t)
+	if err := judge(t, s, "[tasks.a]\ncommand = \"x\"\n[defaults]\ntimeout = \"1h\""); err != nil {
+		t.Error(err)
+	}
+	for _, text := range []string{
+		"no_such_table = {}", "[rota]\nno_such_key = 1", "[tasks.a]\ncommand = \"x\"\nretry = { no_such_key = 1 }", "[defaults]\ncommand = \"x\"",
+		"[web.tokens.ci]", "[tasks.a]\nhttp = {}", "[tasks.a]\nclean = { path = \"/srv\" }", "[notify.me]\nwebhook = {}",
+		"[tasks.\"a b\"]\ncommand = \"x\"", "[tasks.a]\nenv = { \"A-B\" = \"x\" }\ncommand = \"x\"", "[tasks.a]\nparams = { A = \"x\" }\ncommand = \"x\"",
+	} {
 		if judge(t, s, text) == nil {
 			t.Errorf("taken is:\n%s", text)
 		}

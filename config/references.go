@@ -4,35 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-	"time"
 
 	"rota/internal/suggest"
-	"rota/runner"
 )
-
-// Hooks are what is told or started when something has become of a run: names
-// of [notify.NAME], or "run:TASK".
-type Hooks struct {
-	OnSuccess []string // ok
-	OnFailure []string // failed, timeout or lost, and no attempt is left; also that the task is held for it, or has no success for too long
-	OnMissed  []string // a slot was missed
-	OnRecover []string // ok after a failure
-	OnOutput  []string // it wrote something
-}
-
-// each calls do for each of them, by the name of its key.
-func (h *Hooks) each(do func(key string, list *[]string)) {
-	do("on_success", &h.OnSuccess)
-	do("on_failure", &h.OnFailure)
-	do("on_missed", &h.OnMissed)
-	do("on_recover", &h.OnRecover)
-	do("on_output", &h.OnOutput)
-}
-
-// RunHook returns the task that a hook such as "run:TASK" starts; ok is false if
-// the hook is the name of a notification.
-func RunHook(hook string) (task string, ok bool) { return strings.CutPrefix(hook, "run:") }
 
 const (
 	maxTargets = 32     // of one hook
@@ -67,41 +41,6 @@ func (s spot) targets(v any, told bool, to *[]string) {
 		})
 	}
 	*to = list
-}
-
-// hookSetter returns the setter of a hook.
-func hookSetter(of func(*Hooks) *[]string) setter[draft] {
-	return func(s spot, v any, to *draft) { s.targets(v, false, of(&to.Hooks)) }
-}
-
-// setPing reads a URL that is told of each run.
-func setPing(s spot, v any, to *draft) {
-	url := ""
-	if !s.filled(v, &url) {
-		return
-	}
-	if strings.Contains(url, "{{") {
-		s.wrong("it is called as it is, but for /start, /fail or the exit code added to its path", "ping cannot hold a template")
-		return
-	}
-	for _, p := range (&runner.HTTP{URL: url}).Check() {
-		s.wrong(`such as "https://hc-ping.com/…"`, "%s", strings.Replace(p.Msg, "url", "ping", 1))
-		return
-	}
-	to.Ping = url
-}
-
-// setExpectWithin reads how old the last success may be.
-func setExpectWithin(s spot, v any, to *draft) {
-	d := time.Duration(0)
-	if !s.duration(v, &d) {
-		return
-	}
-	if d < time.Second {
-		s.wrong("", "%s has to be 1s or more", s.name())
-		return
-	}
-	to.ExpectSuccessWithin = d
 }
 
 // refer checks that what the hooks name is there, and that no hooks start each

@@ -28,20 +28,24 @@ type Token struct {
 	Tasks []string // globs of the tasks that it is for
 }
 
-// webKeys are the keys of [web].
-var webKeys = map[string]setter[Web]{
-	"listen":   setListen,
-	"tokens":   setTokens,
-	"hosts":    setHosts,
-	"tls_cert": func(s spot, v any, to *Web) { s.filePath(v, &to.TLSCert) },
-	"tls_key":  func(s spot, v any, to *Web) { s.filePath(v, &to.TLSKey) },
+var webTable = &table[Web]{
+	name: "web", text: "Who may speak to rota over a network. Without it nobody can. Without tokens this machine can, and only look. It stands in the main file only.",
+	keys: []key[Web]{
+		row("listen", custom(textType, func(w *Web) *string { return &w.Listen }, setListen), `""`, "Where to listen: HOST:PORT or unix:/path. HOST:PORT needs tokens and, where other machines can reach it, tls_cert and tls_key. At a unix socket users of this machine may do what they may do at the socket of rota.", `"127.0.0.1:8377"`, `"unix:/run/rota/web.sock"`, `""`),
+		row("tokens", custom(namedType(namePattern, tableType("web.tokens.NAME")), func(w *Web) *map[string]Token { return &w.Tokens }, setTokens), "", "Who may do what, by a secret that they show.", `{ ci = { file = "/etc/rota/secrets/ci" } }`),
+		row("hosts", custom(orList(textType), func(w *Web) *[]string { return &w.Hosts }, setHosts), "", "Names by which rota may be called, without a port, besides localhost and the address that it listens on.", `"rota.example.org"`, `["rota.example.org", "10.0.0.7"]`),
+		row("tls_cert", path(func(w *Web) *string { return &w.TLSCert }), "", "The certificate, with those that lead to its authority, in PEM. A reload reads it again.", `"/etc/rota/tls.crt"`),
+		row("tls_key", path(func(w *Web) *string { return &w.TLSKey }), "", "Its private key, in PEM. Only its owner and group may read it.", `"/etc/rota/tls.key"`),
+	},
 }
 
-// tokenKeys are the keys of a token.
-var tokenKeys = map[string]setter[Token]{
-	"file":  func(s spot, v any, to *Token) { s.filePath(v, &to.File) },
-	"may":   func(s spot, v any, to *Token) { s.oneOf(v, &to.May, "read", "request", "control") },
-	"tasks": setGlobs,
+var tokenTable = &table[Token]{
+	name: "web.tokens.NAME", text: "What the bearer of a token may do.", required: []string{"file"},
+	keys: []key[Token]{
+		row("file", path(func(t *Token) *string { return &t.File }), "", "The file that holds the token, 16 characters or more; the world may not be able to read it.", `"/etc/rota/secrets/ci"`),
+		row("may", word(func(t *Token) *string { return &t.May }, "read", "request", "control"), `"read"`, "read: look. request: also ask for runs. control: everything.", `"request"`),
+		row("tasks", custom(orList(Type{Name: "a text", Text: true, Pattern: taskGlob.String()}), func(t *Token) *[]string { return &t.Tasks }, setGlobs), `["*"]`, "Patterns of the tasks that it is for.", `"*"`, `["backup-*"]`),
+	},
 }
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
@@ -76,12 +80,12 @@ func setListen(s spot, v any, to *Web) {
 func setTokens(s spot, v any, to *Web) {
 	to.Tokens = map[string]Token{}
 	s.table(v, func(s spot, name string, v any) {
-		if !names.MatchString(name) {
+		if !validName.MatchString(name) {
 			s.odd(nameHint, "%q cannot be the name of a token", name)
 			return
 		}
-		t := Token{May: "read", Tasks: []string{"*"}}
-		if !fill(s, v, tokenKeys, "token "+quote(name), &t) {
+		t := tokenTable.zero()
+		if !tokenTable.read(s, v, "token "+quote(name), &t) {
 			return
 		}
 		if _, given := v.(map[string]any)["file"]; !given {
@@ -104,12 +108,12 @@ func setHosts(s spot, v any, to *Web) {
 	}, "is no name of a host", `write a name such as "rota.example.org", without a port`)
 }
 
-// web reads [web] and checks what spans several of its keys: whoever can reach
+// readWeb reads [web] and checks what spans several of its keys: whoever can reach
 // rota over a network has to show a token, and nobody on the way may read it.
-func (l *loader) web(s spot, v any) {
+func (l *loader) readWeb(s spot, v any) {
 	w := &l.config.Web
 	before := len(l.complaints)
-	if !fill(s, v, webKeys, "[web]", w) || len(l.complaints) > before {
+	if !webTable.read(s, v, "[web]", w) || len(l.complaints) > before {
 		return
 	}
 	keys := v.(map[string]any)

@@ -1,0 +1,64 @@
+package config
+
+import (
+	"strconv"
+
+	"rota/runner"
+)
+
+var httpAction = action{
+	Key{"http", tableType(httpTable.name), "", "A request over HTTP.", []string{`{ url = "https://example.org/" }`}},
+	readTable(httpTable), httpTable,
+}
+
+var httpTable = &table[runner.HTTP]{
+	name: "tasks.NAME.http", text: "A request over HTTP, and what is expected of the response.", required: []string{"url"},
+	keys: []key[runner.HTTP]{
+		row("url", httpURL, "", "http or https. A template may stand behind the host, each value through urlquery. Lists and errors show it without login and query. A redirect to another host gets neither headers nor body.", `"https://example.org/{{.Task | urlquery}}"`),
+		row("method", httpMethod, `"GET"`, "The method.", `"POST"`),
+		row("headers", httpHeaders, "", "More headers.", `{ Accept = "*/*" }`),
+		row("body", httpBody, "", "What is sent, a template.", `"{{.Host}}"`),
+		row("body_file", path(func(a *runner.HTTP) *string { return &a.BodyFile }), "", "A file to send as it is. A symbolic link on the way is followed if no other user can change it.", `"/srv/body.json"`),
+		row("expect", custom(orList(statusType), func(a *runner.HTTP) *[]string { return &a.Expect }, setExpect), `["200-299"]`, "Statuses that are fine.", "204", `"200-299"`, `[200, "300-399"]`),
+		row("expect_body", someText(func(a *runner.HTTP) *string { return &a.ExpectBody }), "", "A text that has to be in the response.", `"ok"`),
+		row("save", path(func(a *runner.HTTP) *string { return &a.Save }), "", "The file that the response goes to, if it is as expected. It is replaced in one go.", `"/srv/page.html"`),
+	},
+}
+
+var statusType = Type{Name: "a status or a range", Text: true, Pattern: `^[1-5][0-9][0-9](-[1-5][0-9][0-9])?$`, Number: true, Min: 100, Max: 599}
+
+// The values that a webhook has, too.
+var (
+	httpURL     = someText(func(a *runner.HTTP) *string { return &a.URL })
+	httpMethod  = someText(func(a *runner.HTTP) *string { return &a.Method })
+	httpHeaders = custom(namedType("", textType), func(a *runner.HTTP) *map[string]string { return &a.Headers }, setHeaders)
+	httpBody    = anyText(func(a *runner.HTTP) *string { return &a.Body })
+)
+
+func setHeaders(s spot, v any, to *runner.HTTP) {
+	to.Headers = map[string]string{}
+	s.table(v, func(s spot, name string, v any) {
+		value := ""
+		if s.text(v, &value) {
+			to.Headers[name] = value
+		}
+	})
+}
+
+// setExpect reads statuses: numbers, texts and ranges.
+func setExpect(s spot, v any, to *runner.HTTP) {
+	to.Expect = nil
+	s.each(v, func(s spot, item any) {
+		if _, isNumber := item.(int64); isNumber {
+			n := 0
+			if s.number(item, statusType.Min, statusType.Max, &n) {
+				to.Expect = append(to.Expect, strconv.Itoa(n))
+			}
+			return
+		}
+		t := ""
+		if s.filled(item, &t) {
+			to.Expect = append(to.Expect, t)
+		}
+	})
+}

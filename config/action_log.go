@@ -1,0 +1,32 @@
+package config
+
+import "rota/runner"
+
+var logAction = action{
+	Key{"log", Type{Name: "a text or a table", Text: true, Table: logTable.name}, "", "A line in the log.", []string{`"hello"`, `{ message = "hello" }`}},
+	readLog, logTable,
+}
+
+var logTable = &table[runner.Log]{
+	name: "tasks.NAME.log", text: "A line in the log of rota and in the output of the run.", required: []string{"message"},
+	keys: []key[runner.Log]{
+		row("message", anyText(func(a *runner.Log) *string { return &a.Message }), "", "The line, a template.", `"{{.Task}} at {{.Scheduled}}"`),
+		row("level", word(func(a *runner.Log) *string { return &a.Level }, logLevels...), `"info"`, "How bad it is.", `"warn"`),
+	},
+}
+
+func readLog(s spot, v any) runner.Action {
+	a := logTable.zero()
+	switch v.(type) {
+	case string:
+		if !s.text(v, &a.Message) {
+			return nil
+		}
+	case map[string]any:
+		logTable.read(s, v, "log", &a)
+	default:
+		s.mismatch(v, "a text or a table", `log = "text" or log = { message = "text", level = "warn" }`)
+		return nil
+	}
+	return &a
+}

@@ -1,0 +1,86 @@
+package config
+
+import (
+	"strings"
+	"time"
+
+	"rota/runner"
+)
+
+// Hooks are what is told or started when something has become of a run: names
+// of [notify.NAME], or "run:TASK".
+type Hooks struct {
+	OnSuccess []string // ok
+	OnFailure []string // failed, timeout or lost, and no attempt is left; also that the task is held for it, or has no success for too long
+	OnMissed  []string // a slot was missed
+	OnRecover []string // ok after a failure
+	OnOutput  []string // it wrote something
+}
+
+// each calls do for each of them, by the name of its key.
+func (h *Hooks) each(do func(key string, list *[]string)) {
+	do("on_success", &h.OnSuccess)
+	do("on_failure", &h.OnFailure)
+	do("on_missed", &h.OnMissed)
+	do("on_recover", &h.OnRecover)
+	do("on_output", &h.OnOutput)
+}
+
+// RunHook returns the task that a hook such as "run:TASK" starts; ok is false if
+// the hook is the name of a notification.
+func RunHook(hook string) (task string, ok bool) { return strings.CutPrefix(hook, "run:") }
+
+// hookKeys say what follows a run.
+var hookKeys = []key[Task]{
+	row("on_success", targets(false, func(t *Task) *[]string { return &t.Hooks.OnSuccess }), "", "Whom to tell of a success: names of [notify.NAME], or run: and the name of a task to start.", `"ops"`, `["ops", "run:other"]`, "[]"),
+	row("on_failure", targets(false, func(t *Task) *[]string { return &t.Hooks.OnFailure }), "", "The same when it failed, took too long or was lost, and is not attempted again. A run that somebody cancelled or stopped is told to nobody.", `"run:other"`, `["ops"]`),
+	row("on_missed", targets(false, func(t *Task) *[]string { return &t.Hooks.OnMissed }), "", "The same when slots were missed.", `"ops"`, `["ops"]`),
+	row("on_recover", targets(false, func(t *Task) *[]string { return &t.Hooks.OnRecover }), "", "The same on the first success after a failure.", `"ops"`, `["ops"]`),
+	row("on_output", targets(false, func(t *Task) *[]string { return &t.Hooks.OnOutput }), "", "The same when it wrote something.", `"ops"`, `["ops"]`),
+	row("ping", custom(textType, func(t *Task) *string { return &t.Ping }, setPing), "", "A URL in the style of healthchecks. It is called when a run starts with /start added, at each success as it is, and at each other end, once no attempt is left, with the exit code or /fail added; the end of the output is sent with it.", `"https://hc-ping.com/0a1b"`).shown(showPing).discreet(),
+	row("expect_success_within", bound(func(t *Task) *time.Duration { return &t.ExpectSuccessWithin }).read(setExpectWithin), "", "When the last success is older, the notifications of on_failure and on_missed are sent, once.", `"26h"`),
+}
+
+// targets is what a hook names; with told, it has to be notifications.
+func targets[T any](told bool, of func(*T) *[]string) value[T] {
+	return custom(orList(textType), of, func(s spot, v any, to *T) { s.targets(v, told, of(to)) })
+}
+
+// setPing reads a URL that is told of each run.
+func setPing(s spot, v any, to *Task) {
+	url := ""
+	if !s.filled(v, &url) {
+		return
+	}
+	if strings.Contains(url, "{{") {
+		s.wrong("it is called as it is, but for /start, /fail or the exit code added to its path", "ping cannot hold a template")
+		return
+	}
+	for _, p := range (&runner.HTTP{URL: url}).Check() {
+		s.wrong(`such as "https://hc-ping.com/…"`, "%s", strings.Replace(p.Msg, "url", "ping", 1))
+		return
+	}
+	to.Ping = url
+}
+
+// setExpectWithin reads how old the last success may be.
+func setExpectWithin(s spot, v any, to *Task) {
+	d := time.Duration(0)
+	if !s.duration(v, &d) {
+		return
+	}
+	if d < time.Second {
+		s.wrong("", "%s has to be 1s or more", s.name())
+		return
+	}
+	to.ExpectSuccessWithin = d
+}
+
+// showPing says only that there is one: whoever knows it can pretend to be the
+// task.
+func showPing(t *Task) string {
+	if t.Ping == "" {
+		return ""
+	}
+	return "given"
+}

@@ -1,0 +1,67 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"rota/schedule"
+)
+
+// Keep is how much of a task's past is kept.
+type Keep struct {
+	Runs    int           // ended runs; as many rows of slots that did not run, counted apart
+	Outputs int           // runs whose output is kept
+	Bytes   int64         // of all outputs together; 0: no limit
+	Age     time.Duration // since the end; 0: any
+	AtLeast time.Duration // since the end: what is younger stays, whatever else says
+}
+
+// keepTable is a task's keep. Its keys are also those of [history], for all tasks
+// that do not say otherwise.
+var keepTable = &table[Task]{
+	name: "tasks.NAME.keep", text: "How much of the task is remembered.",
+	keys: []key[Task]{
+		row("runs", number(1, noLimit, func(t *Task) *int { return &t.Keep.Runs }), "10000", "How many ended runs of a task are kept, and as many records of slots that did not run.", "100"),
+		row("outputs", number(0, noLimit, func(t *Task) *int { return &t.Keep.Outputs }), "500", "Of how many runs of a task the output is kept.", "10"),
+		row("bytes", size(func(t *Task) *int64 { return &t.Keep.Bytes }), "", "How many bytes the outputs of a task may have together. Without it, as many as there are.", `"100MiB"`),
+		row("age", duration(func(t *Task) *time.Duration { return &t.Keep.Age }), `"90d"`, "What ended longer ago is removed. 0s is never.", `"30d"`),
+		row("output", custom(sizeType, func(t *Task) *int64 { return &t.Output }, setOutput), `"1MiB"`, "How much output of one run is kept; of more, the head and the tail.", `"64KiB"`),
+		row("at_least", duration(func(t *Task) *time.Duration { return &t.Keep.AtLeast }), `"0s"`, "What ended less long ago stays, whatever else says.", `"1d"`),
+	},
+}
+
+// historyTable is what keep says for all tasks, and the bound over all of them.
+var historyTable = &table[loader]{
+	name: "history", text: "How much is remembered of all tasks that do not say otherwise. It stands in the main file only.",
+	keys: append(partOf(keepTable.keys, func(l *loader) *Task { return &l.base.Task }),
+		row("total", size(func(l *loader) *int64 { return &l.config.Total }), `"1GiB"`, "How many bytes the outputs and inputs of all tasks may have together, with what the ledger has beyond its first 16 MiB. The ledger may have half of it, and then loses the oldest ended runs of the tasks that have the most; beyond the rest the oldest outputs go.", `"512MiB"`),
+	),
+}
+
+// setOutput reads how much of an output is kept.
+func setOutput(s spot, v any, to *Task) {
+	n := int64(0)
+	if !s.size(v, &n) {
+		return
+	}
+	if n < 1<<10 {
+		s.wrong("", "output is %s, but has to be 1KiB or more", v)
+		return
+	}
+	to.Output = n
+}
+
+// formatKeep is all of it in few words.
+func formatKeep(k Keep, output int64) string {
+	text := fmt.Sprintf("%d runs, %d outputs of %s", k.Runs, k.Outputs, formatSize(output))
+	if k.Bytes > 0 {
+		text += ", " + formatSize(k.Bytes)
+	}
+	if k.Age > 0 {
+		text += ", " + schedule.FormatDuration(k.Age)
+	}
+	if k.AtLeast > 0 {
+		text += ", at least " + schedule.FormatDuration(k.AtLeast)
+	}
+	return text
+}

@@ -1,0 +1,113 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"rota/runner"
+)
+
+// Notify is a target of [notify.NAME]: who is told, and how.
+type Notify struct {
+	Name        string
+	Action      runner.Action  // *runner.Mail, *runner.HTTP or *runner.Command
+	Process     runner.Process // the surroundings of a command
+	AtMostEvery time.Duration  // 0: each time
+}
+
+// ways are the ways to tell somebody: one of them stands in each
+// [notify.NAME].
+var ways = []action{
+	{Key{"mail", mailAction.Type, "", "A mail, see [smtp].", []string{`{ to = "ops@example.org" }`}}, mailAction.read, mailTable},
+	{Key{"webhook", tableType(webhookTable.name), "", "A request over HTTP.", []string{`{ url = "https://example.org/hook" }`}}, readTable(webhookTable), webhookTable},
+	{Key{"command", commandAction.Type, "", "A command: a text for the shell, or a list of a program and its arguments. It reads what happened, and gets ROTA_EVENT, ROTA_OUTCOME, ROTA_EXIT, ROTA_WHY and ROTA_MORE.", []string{`"wall"`, `["wall", "-n"]`}}, commandAction.read, nil},
+}
+
+// notifyTable is what a target has beside its way.
+var notifyTable = &table[Notify]{
+	name: "notify.NAME", text: "Who is told, and how: one of mail, webhook and command.",
+	keys: []key[Notify]{
+		row("at_most_every", duration(func(n *Notify) *time.Duration { return &n.AtMostEvery }), `"0s"`, "How often it is told at most; what happens sooner is gathered. 0s is each time.", `"1h"`),
+	},
+}
+
+// docNotify documents [notify.NAME] with all ways.
+func docNotify() Table {
+	t := notifyTable.doc()
+	t.Sections = []Section{{"", append(docActions(ways), docs(notifyTable.keys)...)}}
+	return t
+}
+
+var webhookTable = &table[runner.HTTP]{
+	name: "notify.NAME.webhook", text: "A request. An answer other than 2xx is a failure, and tried again.", required: []string{"url"},
+	initial: runner.HTTP{Expect: []string{"200-299"}},
+	keys: []key[runner.HTTP]{
+		row("url", httpURL, "", "http or https. A template may stand behind the host.", `"https://example.org/hook"`),
+		row("method", httpMethod, `"POST"`, "The method.", `"PUT"`),
+		row("headers", httpHeaders, "", "More headers.", `{ Authorization = "Bearer x" }`),
+		row("body", httpBody, "", "What is sent, a template. Without it a JSON object that says what happened.", `"{{.Task}}: {{.Outcome}}"`),
+	},
+}
+
+// readNotify reads [notify].
+func (l *loader) readNotify(s spot, v any) {
+	s.table(v, func(s spot, name string, v any) {
+		if l.claim(s, "notification", name, l.notes) {
+			l.readTarget(s, name, v)
+		}
+	})
+}
+
+// readTarget reads one target.
+func (l *loader) readTarget(s spot, name string, v any) {
+	n := notifyTable.zero()
+	n.Name, n.Process = name, newDraft().Process
+	n.Process.Base = s.src.dir
+	var given []string
+	guessed := false
+	isTable := s.table(v, func(s spot, key string, v any) {
+		if k := find(notifyTable.keys, key); k != nil {
+			k.set(s, v, &n)
+			return
+		}
+		way := findAction(ways, key)
+		if way == nil {
+			guessed = true
+			s.unknown(key, append(names(notifyTable.keys), actionNames(ways)...), "notify "+quote(name))
+			return
+		}
+		given = append(given, key)
+		before := len(l.complaints)
+		if a := way.read(s, v); a != nil {
+			n.Action = a
+			s.problems(runner.CheckHook(a), before)
+		}
+	})
+	switch {
+	case !isTable:
+	case len(given) == 0 && !guessed:
+		s.odd("add one of "+enumerate(slices.Sorted(slices.Values(actionNames(ways)))), "notify %q tells nobody", name)
+	case len(given) > 1:
+		s.inOrder(given)
+		for _, key := range given[1:] {
+			s.at(key).odd("two ways are two targets", "notify %q has %s beside %s", name, key, given[0])
+		}
+	}
+	if n.Action != nil {
+		l.config.Notify[name] = n
+	}
+}
+
+// enumerate joins words as in a sentence.
+func enumerate(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return fmt.Sprint(words)
+	}
+	text := words[0]
+	for _, w := range words[1:last] {
+		text += ", " + w
+	}
+	return text + " and " + words[last]
+}

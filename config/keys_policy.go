@@ -1,0 +1,140 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"rota/runner"
+	"rota/schedule"
+)
+
+// policyKeys say how a task runs.
+var policyKeys = []key[Task]{
+	row("mode", word(func(t *Task) *runner.Mode { return &t.Mode }, runner.Sequential, runner.Threaded, runner.Forked), `"threaded"`, "threaded: at once, and it ends with rota. sequential: one after another in its queue. forked: at once, and it goes on when rota is stopped or restarted.", `"forked"`),
+	row("queue", someText(func(t *Task) *string { return &t.Queue }), "", "The lane that it waits in. Without it main for a sequential task, and none for others.", `"lane"`),
+	row("overlap", word(func(t *Task) *runner.Overlap { return &t.Overlap }, runner.OverlapSkip, runner.OverlapQueue, runner.OverlapReplace, runner.OverlapAllow), `"skip"`, "What becomes of a slot while the task waits or runs: it is skipped, waits, replaces what is there, or runs beside it.", `"queue"`),
+	row("missed", word(func(t *Task) *runner.CatchUp { return &t.Missed }, runner.MissedSkip, runner.MissedOnce, runner.MissedAll), "", "What becomes of slots that passed while rota could not start them: none is made up for, the newest, or each. Without it skip, but once for a once.", `"once"`).shown(showMissed),
+	row("missed_within", bound(func(t *Task) *time.Duration { return &t.MissedWithin }), "", "What is later than that is not made up for. Without it a day for all, and any for once.", `"1h"`),
+	row("max_wait", bound(func(t *Task) *time.Duration { return &t.MaxWait }), `"0s"`, "What has waited in a queue for longer is skipped. 0s is no limit.", `"10m"`),
+	row("timeout", bound(func(t *Task) *time.Duration { return &t.Timeout }), "", "How long it may take. Without it a minute for built-in actions, and any time for commands. 0s is no limit.", `"4h"`),
+	row("kill_after", duration(func(t *Task) *time.Duration { return &t.KillAfter }), `"10s"`, "How long it has to end after the stop signal; then comes KILL.", `"1m"`),
+	row("stop_signal", custom(textType, func(t *Task) *string { return &t.StopSignal }, setSignal), `"TERM"`, "The signal that asks it to end. none sends none: it has to ask by rota proceed.", `"INT"`, `"none"`).only(processes),
+	row("success_exit", custom(orList(numberType(0, 255)), func(t *Task) *[]int { return &t.SuccessExit }, setExits), "[0]", "Exit codes that are success.", "3", "[0, 3]").only(commands),
+	row("retry", nested(retryTable, "retry", func(t *Task) *runner.Retry { return &t.Retry }).canonical(formatRetry), "", "When it is attempted again.", "{ max = 3 }"),
+	row("priority", number(-1, 1, func(t *Task) *int { return &t.Priority }), "0", "Among what waits, 1 goes first and -1 last.", "-1", "1"),
+	row("hold_after", number(1, noLimit, func(t *Task) *int { return &t.HoldAfter }), "", "After so many failures in a row the task is held, and the notifications of on_failure are sent. Without it never.", "5"),
+	row("keep", nested(keepTable, "keep", func(t *Task) *Task { return t }).canonical(func(t *Task) any { return formatKeep(t.Keep, t.Output) }), "", "How much is remembered.", "{ runs = 100 }"),
+}
+
+var retryTable = &table[runner.Retry]{
+	name: "tasks.NAME.retry", text: "When a run that did not end well is attempted again.",
+	keys: []key[runner.Retry]{
+		row("max", number(0, noLimit, func(r *runner.Retry) *int { return &r.Max }), "0", "How many attempts there are after the first.", "3"),
+		row("delay", duration(func(r *runner.Retry) *time.Duration { return &r.Delay }), `"30s"`, "How long the first of them waits.", `"1m"`),
+		row("factor", custom(Type{Name: "a number", Number: true, Min: 1, Max: 100, Fraction: true}, func(r *runner.Retry) *float64 { return &r.Factor }, setFactor), "2", "By how much each waits longer than the one before.", "1.5", "3"),
+		row("max_delay", duration(func(r *runner.Retry) *time.Duration { return &r.MaxDelay }), `"1h"`, "How long one waits at most.", `"10m"`),
+		row("on", custom(orList(endType), func(r *runner.Retry) *[]string { return &r.On }, setRetryOn), `["failed", "timeout", "lost"]`, "After which ends there is another attempt.", `"lost"`, `["failed", 75]`, "75"),
+	},
+}
+
+// retryOutcomes are the outcomes after which there may be another attempt.
+var retryOutcomes = []string{string(runner.Failed), string(runner.TimedOut), string(runner.Lost)}
+
+var endType = Type{Name: "failed, timeout, lost or an exit code", Text: true, Words: retryOutcomes, Number: true, Min: 1, Max: 255}
+
+func setSignal(s spot, v any, to *Task) {
+	name := ""
+	if !s.filled(v, &name) {
+		return
+	}
+	if !runner.SignalKnown(name) {
+		hint := `write "TERM", "INT", "HUP", "QUIT", "USR1", "USR2" or "none"`
+		if bare := strings.TrimPrefix(strings.ToUpper(name), "SIG"); runner.SignalKnown(bare) {
+			hint = fmt.Sprintf("write %q", bare)
+		}
+		s.wrong(hint, "no signal is named %q", name)
+		return
+	}
+	to.StopSignal = name
+}
+
+func setExits(s spot, v any, to *Task) {
+	var codes []int
+	s.each(v, func(s spot, item any) {
+		n := 0
+		if s.number(item, 0, 255, &n) {
+			codes = append(codes, n)
+		}
+	})
+	if codes != nil {
+		to.SuccessExit = codes
+	}
+}
+
+func setFactor(s spot, v any, to *runner.Retry) {
+	factor, ok := v.(float64)
+	if n, whole := v.(int64); whole {
+		factor, ok = float64(n), true
+	}
+	switch {
+	case !ok:
+		s.mismatch(v, "a number", "2 or 1.5")
+	case !(factor >= 1 && factor <= 100):
+		s.wrong("", "factor is %v, but has to be 1 to 100", v)
+	default:
+		to.Factor = factor
+	}
+}
+
+// setRetryOn reads outcomes and exit codes.
+func setRetryOn(s spot, v any, to *runner.Retry) {
+	var on []string
+	s.each(v, func(s spot, item any) {
+		if _, isNumber := item.(int64); isNumber {
+			code := 0
+			if s.number(item, 1, 255, &code) {
+				on = append(on, strconv.Itoa(code))
+			}
+			return
+		}
+		word := ""
+		if s.oneOf(item, &word, retryOutcomes...) {
+			on = append(on, word)
+		}
+	})
+	if on != nil {
+		to.On = on
+	}
+}
+
+// formatRetry is the policy in few words.
+func formatRetry(t *Task) any {
+	r := t.Retry
+	if r.Max == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d after %s×%g, up to %s, on %s", r.Max, schedule.FormatDuration(r.Delay), r.Factor, schedule.FormatDuration(r.MaxDelay), strings.Join(r.On, ", "))
+}
+
+// showMissed is what becomes of missed slots, also if the file says nothing of
+// them.
+func showMissed(t *Task) string {
+	if t.Missed != "" {
+		return string(t.Missed)
+	}
+	var once int
+	for _, spec := range t.Triggers {
+		if spec.Kind() == schedule.Once {
+			once++
+		}
+	}
+	switch once {
+	case 0:
+		return string(runner.MissedSkip)
+	case len(t.Triggers):
+		return string(runner.MissedOnce)
+	}
+	return "skip, but once for what is due only once"
+}

@@ -1,0 +1,205 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"rota/runner"
+)
+
+// processKeys are the surroundings of a process, and what it may be given.
+var processKeys = []key[Task]{
+	row("user", someText(func(t *Task) *string { return &t.User }), "", "Who it runs as, also a built-in action other than log. Without it, as rota does. Its files (env_file, secrets, template_file and body_file, dir, the program) are opened with the rights of this user.", `"nobody"`).only(processes),
+	row("group", someText(func(t *Task) *string { return &t.Group }), "", "Its group. Without it, that of the user.", `"nogroup"`).only(processes),
+	row("dir", path(func(t *Task) *string { return &t.Dir }).canonical(dirInForce), "", "The folder that it runs in. Without it the home of user, else the folder of the file.", `"/srv"`).only(processes),
+	row("umask", permissions(func(t *Task) *uint32 { return &t.Umask }).canonical(func(t *Task) any { return fmt.Sprintf("%04o", t.Umask) }), `"0022"`, "Permissions that its files do not get.", `"0077"`).only(processes),
+	row("shell", custom(listOf(textType), func(t *Task) *[]string { return &t.Shell }, setShell), `["/bin/sh", "-c"]`, "What a command text is appended to.", `["/bin/bash", "-ec"]`).only(commands).discreet(),
+	row("stdin", anyText(func(t *Task) *string { return &t.Stdin }), "", "What it reads. Without it /dev/null.", `"yes"`).only(commands).shown(showStdin).discreet(),
+	row("env", custom(namedType(variablePattern, textType), func(t *Task) *map[string]string { return &t.Env }, setEnv), "", "Variables. Names with ROTA_ are rota's own.", `{ LANG = "C" }`).only(processes).shown(showEnv).discreet(),
+	row("env_file", custom(pathType, func(t *Task) *string { return &t.EnvFile }, setEnvFile), "", "A file of variables, NAME=value on each line. With a - before the path it may be absent.", `"/etc/default/backup"`, `"-/etc/default/backup"`).only(processes),
+	row("nice", custom(numberType(-20, 19), func(t *Task) **int { return &t.Nice }, setNice), "", "Its niceness.", "10", "-5").only(processes),
+	row("limits", custom(tableType(limitTable.name), func(t *Task) *runner.Limits { return &t.Limits }, setLimits), "", "What it may use.", "{ files = 1024 }").only(processes).discreet(),
+	row("secrets", custom(namedType(variablePattern, sourceType), func(t *Task) *map[string]string { return &t.Secrets }, setSecrets), "", "Variables that are kept out of sight, each from file:/path, cred:NAME of systemd or env:NAME of rota.", `{ TOKEN = "file:/etc/rota/secrets/token" }`).only(processes).discreet(),
+	row("params", custom(namedType(paramName.String(), textType), func(t *Task) *map[string]string { return &t.Params }, setParams), "", "What a request may give, with defaults. They reach a command as ROTA_PARAM_NAME.", `{ site = "main" }`).discreet(),
+	row("input_max", size(func(t *Task) *int64 { return &t.InputMax }), `"1MiB"`, "How much input a request may give.", `"10MiB"`),
+	row("result_max", size(func(t *Task) *int64 { return &t.ResultMax }), `"1MiB"`, "How much it may write to ROTA_RESULT_FILE.", `"10MiB"`),
+}
+
+var limitTable = &table[runner.Limits]{
+	name: "tasks.NAME.limits", text: "Limits as setrlimit(2) means them, of each process. What is not given stays as it is.",
+	keys: []key[runner.Limits]{
+		row("files", limit(numberType(1, noLimit), func(l *runner.Limits) **uint64 { return &l.Files }, openFiles), "", "Open files.", "1024"),
+		row("cpu_time", limit(durationType, func(l *runner.Limits) **uint64 { return &l.CPUTime }, cpuSeconds), "", "Time of a processor.", `"1h"`),
+		row("file_size", limit(sizeType, func(l *runner.Limits) **uint64 { return &l.FileSize }, bytes), "", "The size of a file that it writes.", `"1GiB"`),
+		row("core", limit(sizeType, func(l *runner.Limits) **uint64 { return &l.Core }, bytes), "", "The size of a core file.", `"0B"`),
+	},
+}
+
+// limit is one of the limits of a process.
+func limit[N int | int64](t Type, of func(*runner.Limits) **uint64, read func(s spot, v any) (N, bool)) value[runner.Limits] {
+	return custom(t, of, func(s spot, v any, to *runner.Limits) {
+		if n, ok := read(s, v); ok {
+			*of(to) = new(uint64(n))
+		}
+	})
+}
+
+func openFiles(s spot, v any) (n int, ok bool) {
+	ok = s.number(v, 1, noLimit, &n)
+	return n, ok
+}
+
+func bytes(s spot, v any) (n int64, ok bool) {
+	ok = s.size(v, &n)
+	return n, ok
+}
+
+func cpuSeconds(s spot, v any) (seconds int64, ok bool) {
+	d := time.Duration(0)
+	if !s.duration(v, &d) {
+		return 0, false
+	}
+	if d < time.Second {
+		s.wrong("", "cpu_time has to be 1s or more")
+		return 0, false
+	}
+	return int64(d / time.Second), true
+}
+
+// setLimits reads the limits. Those of a task replace those of [defaults].
+func setLimits(s spot, v any, to *Task) {
+	to.Limits = runner.Limits{}
+	limitTable.read(s, v, "limits", &to.Limits)
+}
+
+func setNice(s spot, v any, to *Task) {
+	n := 0
+	if s.number(v, -20, 19, &n) {
+		to.Nice = &n
+	}
+}
+
+func setShell(s spot, v any, to *Task) {
+	if _, ok := v.([]any); !ok {
+		s.mismatch(v, "a list", `["/bin/sh", "-c"]`)
+		return
+	}
+	s.texts(v, &to.Shell)
+}
+
+const variablePattern = `^[A-Za-z_][A-Za-z0-9_]*$`
+
+var (
+	sourceType = Type{Name: "a source", Text: true, Pattern: `^(file|cred|env):.`}
+
+	envName   = regexp.MustCompile(variablePattern)
+	paramName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
+)
+
+// variable reports whether the key here can be the name of a variable that a
+// task is given.
+func (s spot) variable(name string) bool {
+	switch {
+	case !envName.MatchString(name):
+		s.odd("letters, digits and _, no digit first", "%q cannot be the name of a variable", name)
+	case strings.HasPrefix(name, "ROTA_"):
+		s.odd("names with ROTA_ are given by rota", "%s cannot be set", name)
+	default:
+		return true
+	}
+	return false
+}
+
+func setEnv(s spot, v any, to *Task) {
+	env := mapOf(to.Env)
+	s.table(v, func(s spot, name string, v any) {
+		value := ""
+		if s.variable(name) && s.text(v, &value) {
+			env[name] = value
+		}
+	})
+	to.Env = env
+}
+
+func setParams(s spot, v any, to *Task) {
+	params := map[string]string{}
+	s.table(v, func(s spot, name string, v any) {
+		value := ""
+		if !paramName.MatchString(name) {
+			s.odd("a small letter, then up to 31 of a-z 0-9 _", "%q cannot be the name of a parameter", name)
+		} else if s.text(v, &value) {
+			params[name] = value
+		}
+	})
+	to.Params = params
+}
+
+func setSecrets(s spot, v any, to *Task) {
+	secrets := mapOf(to.Secrets)
+	s.table(v, func(s spot, name string, v any) {
+		value := ""
+		if !s.variable(name) || !s.text(v, &value) {
+			return
+		}
+		from, rest, _ := strings.Cut(value, ":")
+		switch {
+		case from == "file" && rest != "":
+			value = "file:" + s.src.abs(rest)
+		case from == "cred" && rest != "" && !strings.Contains(rest, "/"):
+		case from == "env" && envName.MatchString(rest):
+		default: // the value is not repeated: it may be the secret itself
+			s.wrong(`write "file:/path", "cred:NAME" or "env:NAME"`, "secret %s does not say where it comes from", name)
+			return
+		}
+		secrets[name] = value
+	})
+	to.Secrets = secrets
+}
+
+func setEnvFile(s spot, v any, to *Task) {
+	path := ""
+	if !s.filled(v, &path) {
+		return
+	}
+	if rest, optional := strings.CutPrefix(path, "-"); optional {
+		if rest == "" {
+			s.wrong(`write "-path" for a file that may be absent`, `env_file is only "-"`)
+			return
+		}
+		to.EnvFile = "-" + s.src.abs(rest)
+		return
+	}
+	to.EnvFile = s.src.abs(path)
+}
+
+// mapOf returns a copy of a map, to be added to.
+func mapOf(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return maps.Clone(m)
+}
+
+// dirInForce is the directory that a task runs in; "" is the home of its user.
+func dirInForce(t *Task) any {
+	if t.User == "" {
+		return cmp.Or(t.Dir, t.Base)
+	}
+	return t.Dir
+}
+
+// showEnv is the names of the variables: what they hold may be a secret.
+func showEnv(t *Task) string { return strings.Join(slices.Sorted(maps.Keys(t.Env)), ", ") }
+
+// showStdin is the length: what it says may be a secret.
+func showStdin(t *Task) string {
+	if n := len(t.Stdin); n > 0 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	return ""
+}

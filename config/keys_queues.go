@@ -1,0 +1,22 @@
+package config
+
+import "rota/runner"
+
+var queueTable = &table[runner.Queue]{
+	name: "queues.NAME", text: "A lane. The queue main is there in any case.",
+	keys: []key[runner.Queue]{
+		row("workers", number(1, noLimit, func(q *runner.Queue) *int { return &q.Workers }), "1", "How many of its runs execute at once.", "4"),
+		row("capacity", number(1, noLimit, func(q *runner.Queue) *int { return &q.Capacity }), "1000", "How many may wait. What comes beyond that is skipped or, if asked for, refused.", "20"),
+		row("description", anyText(func(q *runner.Queue) *string { return &q.Description }), "", "For people.", `"one disk"`),
+	},
+}
+
+// queues reads [queues].
+func (l *loader) readQueues(s spot, v any) {
+	s.table(v, func(s spot, name string, v any) {
+		q := queueTable.zero()
+		if l.claim(s, "queue", name, l.queues) && queueTable.read(s, v, "queue "+quote(name), &q) {
+			l.config.Queues[name] = q
+		}
+	})
+}

@@ -1,0 +1,37 @@
+package config
+
+// triggerKeys document the keys of a trigger. Package schedule reads them; it
+// knows each of them as well.
+var triggerKeys = []Key{
+	{"interval", durationType, "", "Every so often, counted in elapsed time from when rota first sees the task. 1s or more.", []string{`"90s"`}},
+	{"initial_delay", durationType, "", "When an interval begins; 0s is at once, when the task is first seen. Without it, after one interval.", []string{`"0s"`}},
+	{"anchor", wordType("start", "finish"), `"start"`, "Whether an interval counts from its last slot, or from the end of the last run.", []string{`"finish"`}},
+	{"weekday", dayType("a day of the week"), "", "Days of the week: 1 (Monday) to 7, names, ranges such as mon-fri. Needs at.", []string{"1", `"mon-fri"`, `["sat", 7]`}},
+	{"monthday", dayType("a day of the month"), "", "Days of the month: 1 to 31, from the end -1 and so on, ranges, last, last fri, 2nd tue. Needs at. With weekday both must hold.", []string{"13", `"last fri"`, `[1, -1]`}},
+	{"month", dayType("a month"), "", "Months: 1 to 12, names, ranges such as apr-jun. Without it all.", []string{"12", `"apr-jun"`, `["jan", 7]`}},
+	{"at", orList(Type{Name: "a time of day", Text: true, Time: true}), "", "Times of day, HH:MM or HH:MM:SS. Alone: every day.", []string{`"02:30"`, "09:30:00", `["09:00", "17:00"]`}},
+	{"cron", textType, "", "A line of five fields, or six with seconds first, or @daily and the like.", []string{`"30 2 * * mon-fri"`}},
+	{"once", instantType, "", "One instant.", []string{"2030-12-24T18:00:00", `"2030-12-24T18:00:00Z"`}},
+	{"at_start", Type{Name: "a word or true", Text: true, Words: []string{"daemon", "boot"}, Truth: true}, "", "daemon, or true: each time that rota starts. boot: the first time after the machine has.", []string{`"boot"`, "true"}},
+	{"timezone", textType, "", "The zone that all of this is read in. Without it, that of [rota].", []string{`"Asia/Tokyo"`}},
+	{"jitter", durationType, `"0s"`, "Starts come up to so much later, on one machine always by the same.", []string{`"5m"`}},
+	{"between", textType, "", "Only within these hours of the day; the last instant is out, and they may span midnight.", []string{`"08:00-18:00"`}},
+	{"except", orList(Type{Name: "a date", Text: true, Time: true}), "", "Not on these dates: 2026-12-24, 12-25 for every year, or file: and the path of a file with one on each line.", []string{`"12-25"`, "2030-01-01", `["12-25", 2030-01-01]`}},
+	{"starts", instantType, "", "Not before that instant. For an interval it is the first slot.", []string{"2030-01-01", `"2030-01-01"`}},
+	{"ends", instantType, "", "Not from that instant on.", []string{"2040-01-01T00:00:00Z", `"2040-01-01"`}},
+}
+
+// severalTriggers documents the key with several triggers.
+var severalTriggers = Key{"triggers", listOf(tableType("tasks.NAME.triggers")), "", "Several triggers, each a table of the keys above.", []string{`[{ cron = "@daily" }, { at = "09:00" }]`}}
+
+func dayType(name string) Type { return orList(Type{Name: name, Text: true, Number: true}) }
+
+// triggerNames are the names of the keys of a trigger, in the order of their
+// documentation.
+var triggerNames = func() []string {
+	var list []string
+	for _, k := range triggerKeys {
+		list = append(list, k.Name)
+	}
+	return list
+}()

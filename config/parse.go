@@ -1,0 +1,252 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"rota/schedule"
+)
+
+// The methods of spot in this file read one value of a kind. They write it to
+// *to and return true, or complain and leave it alone.
+
+// kind names what a value of the decoder is.
+func kind(v any) string {
+	switch v.(type) {
+	case string:
+		return "a text"
+	case int64:
+		return "a number"
+	case float64:
+		return "a fraction"
+	case bool:
+		return "true or false"
+	case time.Time:
+		return "a date or time"
+	case map[string]any:
+		return "a table"
+	}
+	return "a list"
+}
+
+// mismatch complains that a value is of the wrong kind. A number where a text
+// belongs mostly lacks its quotes.
+func (s spot) mismatch(v any, want, example string) bool {
+	hint := ""
+	if example != "" {
+		hint = "write " + example
+	}
+	s.wrong(hint, "%s has to be %s, not %s", s.name(), want, kind(v))
+	return false
+}
+
+// quoted returns a number, a date or true and false as the text it would be in
+// quotes; "" for anything else.
+func quoted(v any) string {
+	switch v.(type) {
+	case int64, float64, bool:
+		return fmt.Sprintf("%q", fmt.Sprint(v))
+	}
+	return ""
+}
+
+// text reads any text.
+func (s spot) text(v any, to *string) bool {
+	t, ok := v.(string)
+	if !ok {
+		return s.mismatch(v, "a text", quoted(v))
+	}
+	if i := strings.IndexByte(t, 0); i >= 0 {
+		s.l.add(complaint{spot: s, part: span{i, i + 1}, Fault: Fault{Msg: s.name() + " cannot hold a NUL character"}})
+		return false
+	}
+	*to = t
+	return true
+}
+
+// filled reads a text that is not empty.
+func (s spot) filled(v any, to *string) bool {
+	t := ""
+	if !s.text(v, &t) {
+		return false
+	}
+	if t == "" {
+		s.wrong("leave it out, or say what it is", "%s is empty", s.name())
+		return false
+	}
+	*to = t
+	return true
+}
+
+// oneOf reads one of several words.
+func (s spot) oneOf(v any, to *string, words ...string) bool {
+	t := ""
+	list := strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+	if _, ok := v.(string); !ok {
+		return s.mismatch(v, "one of "+list, "")
+	}
+	if !s.text(v, &t) {
+		return false
+	}
+	if !slices.Contains(words, t) {
+		hint := didYouMean(t, words)
+		if hint == "" {
+			hint = "write one of " + list
+		}
+		s.wrong(hint, "%s cannot be %q", s.name(), t)
+		return false
+	}
+	*to = t
+	return true
+}
+
+// number reads a whole number within bounds.
+func (s spot) number(v any, least, most int, to *int) bool {
+	n, ok := v.(int64)
+	if !ok {
+		example := ""
+		if t, isText := v.(string); isText {
+			if n, err := strconv.Atoi(t); err == nil {
+				example = fmt.Sprintf("%d without quotes", n)
+			}
+		}
+		return s.mismatch(v, "a whole number", example)
+	}
+	if n < int64(least) || n > int64(most) {
+		bounds := fmt.Sprintf("from %d to %d", least, most)
+		if most == math.MaxInt {
+			bounds = fmt.Sprintf("%d or more", least)
+		}
+		s.wrong("", "%s is %d, but has to be %s", s.name(), n, bounds)
+		return false
+	}
+	*to = int(n)
+	return true
+}
+
+// truth reads true or false.
+func (s spot) truth(v any, to *bool) bool {
+	b, ok := v.(bool)
+	if !ok {
+		example := ""
+		if v == "true" || v == "false" {
+			example = v.(string) + " without quotes"
+		}
+		return s.mismatch(v, "true or false", example)
+	}
+	*to = b
+	return true
+}
+
+// duration reads a length of time, zero or longer.
+func (s spot) duration(v any, to *time.Duration) bool {
+	t, ok := v.(string)
+	if !ok {
+		example := `"90s", "15m", "1h30m" or "2d"`
+		if n, isNumber := v.(int64); isNumber {
+			example = fmt.Sprintf(`"%ds" or "%dm"`, n, n)
+		}
+		return s.mismatch(v, "a duration", example)
+	}
+	d, err := schedule.Duration(t)
+	if err != nil {
+		s.refused(err)
+		return false
+	}
+	if d < 0 {
+		s.wrong("", "%s cannot be negative", s.name())
+		return false
+	}
+	*to = d
+	return true
+}
+
+// refused complains as package schedule does of a text.
+func (s spot) refused(err error) {
+	c := complaint{spot: s, Fault: Fault{Msg: err.Error()}}
+	if f := (schedule.Fault{}); errors.As(err, &f) {
+		c.Msg, c.Hint, c.part = f.Msg, f.Hint, span{f.Start, f.End}
+	}
+	s.l.add(c)
+}
+
+var units = map[string]int64{"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+
+// size reads a number of bytes.
+func (s spot) size(v any, to *int64) bool {
+	t, ok := v.(string)
+	if !ok {
+		example := `"512KiB", "1MiB" or "2GiB"`
+		if n, isNumber := v.(int64); isNumber && n >= 0 {
+			example = fmt.Sprintf("%q", formatSize(n))
+		}
+		return s.mismatch(v, "a size", example)
+	}
+	digits := len(t) - len(strings.TrimLeft(t, "0123456789"))
+	n, err := strconv.ParseInt(t[:digits], 10, 64)
+	unit, known := units[t[digits:]]
+	switch {
+	case digits == 0 || errors.Is(err, strconv.ErrSyntax):
+		s.wrong(`write a number and a unit, such as "1MiB"`, "%q is no size", t)
+	case !known:
+		s.l.add(complaint{spot: s, part: span{digits, len(t)}, Fault: Fault{
+			Msg:  fmt.Sprintf("unknown unit %q of a size", t[digits:]),
+			Hint: "units are B, KiB, MiB, GiB and TiB",
+		}})
+	case err != nil || n > math.MaxInt64/unit:
+		s.wrong("", "%s is too large", s.name())
+	default:
+		*to = n * unit
+		return true
+	}
+	return false
+}
+
+// octal reads permissions, which are a text: a TOML number cannot begin with a
+// zero, and 644 would be something else.
+func (s spot) octal(v any, to *uint32) bool {
+	t, ok := v.(string)
+	if !ok {
+		example := `"0644"`
+		if s.name() == "umask" {
+			example = `"0022"`
+		}
+		return s.mismatch(v, "permissions in quotes", example)
+	}
+	n, err := strconv.ParseUint(t, 8, 32)
+	if err != nil || n > 0o777 || len(t) < 3 {
+		s.wrong(`write three or four digits from 0 to 7, such as "0644"`, "%q are no permissions", t)
+		return false
+	}
+	*to = uint32(n)
+	return true
+}
+
+// filePath reads the path of a file or folder; a relative one starts at the folder
+// of the file that it stands in.
+func (s spot) filePath(v any, to *string) bool {
+	t := ""
+	if !s.filled(v, &t) {
+		return false
+	}
+	*to = s.src.abs(t)
+	return true
+}
+
+// abs makes a path absolute. A slash at the end stays, as a folder is meant.
+func (src *source) abs(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	abs := filepath.Join(src.dir, path)
+	if strings.HasSuffix(path, "/") {
+		abs += "/"
+	}
+	return abs
+}

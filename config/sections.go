@@ -1,0 +1,209 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"rota/runner"
+)
+
+// section is a table at the top of a file.
+type section struct {
+	Key
+	included bool // an included file may have it, too
+	read     func(l *loader, s spot, v any)
+	changed  func(old, new *Config) (keys []string) // what differs between two files; nil: tasks are compared apart
+}
+
+// sections are all tables at the top of a file, in the order in which they are
+// read: each before what it has to do with.
+var sections []section
+
+func init() { // not in the declaration: to read a section is to know the others
+	one := func(name, text string) Key { return Key{Name: name, Type: tableType(name), Text: text} }
+	many := func(name, text string) Key {
+		return Key{Name: name, Type: namedType(namePattern, tableType(name+".NAME")), Text: text}
+	}
+	sections = []section{
+		{one("rota", "What holds for rota as a whole."), false, (*loader).readRota, rotaChanged},
+		{one("web", "Who may speak to rota over a network."), false, (*loader).readWeb, whole("web", func(c *Config) any { return c.Web })},
+		{one("smtp", "Who takes mails."), false, (*loader).readSMTP, whole("smtp", func(c *Config) any { return c.SMTP })},
+		{one("history", "How much is remembered."), false, (*loader).readHistory, whole("history", func(c *Config) any { return []any{c.Keep, c.Total} })},
+		{one("defaults", "Keys for all tasks."), false, (*loader).readDefaults, nil},
+		{many("notify", "Who is told, and how."), true, (*loader).readNotify, each("notify", func(c *Config) map[string]Notify { return c.Notify })},
+		{many("queues", "Lanes in which runs wait for each other."), true, (*loader).readQueues, each("queues", func(c *Config) map[string]runner.Queue { return c.Queues })},
+		{many("tasks", "When, and what."), true, (*loader).readTasks, nil},
+	}
+}
+
+// Tables documents all tables, in the order of the manual.
+func Tables() []Table {
+	list := []Table{docFile(), rotaTable.doc(), webTable.doc(), tokenTable.doc(), smtpTable.doc(), historyTable.doc(), docNotify(), webhookTable.doc(), queueTable.doc(), docDefaults(), docTask(), docTriggers(), retryTable.doc(), keepTable.doc(), limitTable.doc()}
+	for _, a := range actions {
+		if a.below != nil {
+			list = append(list, a.below.doc())
+		}
+	}
+	return list
+}
+
+// docFile documents the top of a file.
+func docFile() Table {
+	t := Table{Text: "A file.", Sections: []Section{{}}}
+	for _, s := range sections {
+		t.Sections[0].Keys = append(t.Sections[0].Keys, s.Key)
+	}
+	return t
+}
+
+func docDefaults() Table {
+	return Table{
+		Name: "defaults", Text: "Any key of a task but its triggers and its action. env, secrets, retry and keep are merged with those of a task key by key, lists are replaced.",
+		Sections: []Section{{"", docs(taskKeys)}},
+	}
+}
+
+func docTriggers() Table {
+	return Table{Name: severalTriggers.Type.List.Table, Text: "One of several triggers.", Sections: []Section{{"", triggerKeys}}}
+}
+
+// readMain reads the sections of the main file that no other may have.
+func (l *loader) readMain(file *source) {
+	for _, sec := range sections {
+		if !sec.included {
+			sec.from(l, file)
+		}
+	}
+}
+
+// readIncluded reads the sections that any file may have, each in all files
+// before the next.
+func (l *loader) readIncluded() {
+	for _, sec := range sections {
+		for _, src := range l.sources {
+			if sec.included {
+				sec.from(l, src)
+			}
+		}
+	}
+}
+
+// from reads the section of a source.
+func (sec section) from(l *loader, src *source) {
+	if v, ok := src.data[sec.Name]; ok {
+		sec.read(l, spot{l: l, src: src}.at(sec.Name), v)
+	}
+}
+
+// misplaced complains about what does not belong at the top of a source.
+func (l *loader) misplaced(src *source) {
+	spot{l: l, src: src}.table(src.data, func(s spot, key string, v any) {
+		i := slices.IndexFunc(sections, func(sec section) bool { return sec.Name == key })
+		switch {
+		case i < 0:
+			l.unknownTable(s, key, v)
+		case src != l.sources[0] && !sections[i].included:
+			s.odd("an included file holds tasks, queues and notifications only", "[%s] stands in an included file", key)
+		}
+	})
+}
+
+// unknownTable complains about something at the top of a file, where mostly the
+// table's header was forgotten.
+func (l *loader) unknownTable(s spot, key string, v any) {
+	var known []string
+	for _, sec := range sections {
+		known = append(known, sec.Name)
+	}
+	hint := didYouMean(key, known)
+	t, isTable := v.(map[string]any)
+	switch {
+	case hint != "":
+	case !isTable && find(rotaTable.keys, key) != nil:
+		hint = "it belongs under [rota]"
+	case !isTable && isTaskKey(key):
+		hint = "it belongs under [tasks.NAME]"
+	case isTable && slices.ContainsFunc(slices.Collect(maps.Keys(t)), isTaskKey):
+		hint = fmt.Sprintf("write [tasks.%s]", key)
+	default:
+		hint = "a file has [rota], [web], [smtp], [history], [notify.NAME], [defaults], [queues.NAME] and [tasks.NAME]"
+	}
+	if isTable {
+		s.odd(hint, "unknown table %q", key)
+	} else {
+		s.odd(hint, "unknown key %q outside any table", key)
+	}
+}
+
+// readRota reads [rota].
+func (l *loader) readRota(s spot, v any) { rotaTable.read(s, v, "[rota]", l.config) }
+
+// readHistory reads [history].
+func (l *loader) readHistory(s spot, v any) { historyTable.read(s, v, "[history]", l) }
+
+// rotaChanged names the keys of [rota] that differ.
+func rotaChanged(old, new *Config) (keys []string) {
+	for _, k := range rotaTable.keys {
+		if !reflect.DeepEqual(k.get(old), k.get(new)) {
+			keys = append(keys, k.Name)
+		}
+	}
+	return keys
+}
+
+// whole tells whether a section differs at all.
+func whole(name string, of func(*Config) any) func(old, new *Config) []string {
+	return func(old, new *Config) []string {
+		if reflect.DeepEqual(of(old), of(new)) {
+			return nil
+		}
+		return []string{name}
+	}
+}
+
+// each names what differs of a section whose tables have names.
+func each[T any](section string, of func(*Config) map[string]T) func(old, new *Config) []string {
+	return func(old, new *Config) (keys []string) {
+		all := maps.Clone(of(old))
+		maps.Copy(all, of(new))
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			was, before := of(old)[name]
+			is, after := of(new)[name]
+			if before != after || !reflect.DeepEqual(was, is) {
+				keys = append(keys, section+"."+name)
+			}
+		}
+		return keys
+	}
+}
+
+const (
+	namePattern = `^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$`
+	nameHint    = "up to 63 of A-Z a-z 0-9 _ . @ -, the first a letter or digit"
+)
+
+var (
+	validName = regexp.MustCompile(namePattern)
+	taskGlob  = regexp.MustCompile(`^[A-Za-z0-9_.@*-]{1,63}$`) // with * for any characters
+)
+
+// claim registers a name of a task, a queue or a notification; false if it is none or is taken
+// by another file.
+func (l *loader) claim(s spot, what, name string, taken map[string]spot) bool {
+	if !validName.MatchString(name) {
+		s.odd(nameHint, "%q cannot be the name of a %s", name, what)
+		return false
+	}
+	if first, ok := taken[name]; ok {
+		l.add(complaint{spot: s, onKey: true, other: &first, Fault: Fault{Msg: fmt.Sprintf("%s %q is in two files", what, name)}})
+		return false
+	}
+	taken[name] = s
+	return true
+}
+
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `\"`) + `"` }
