@@ -3,67 +3,101 @@ package config
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-var update = flag.Bool("update", false, "write the complaints as they are now to testdata/config/*.want")
+var update = flag.Bool("update", false, "write what is said now of testdata/config to its .want files and its faults.txt")
 
 // examples is the folder of files with what is to be said of them.
 const examples = "../testdata/config"
 
 var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
-// complaints returns all that is said of a file: errors or warnings.
-func complaints(t *testing.T, path string) string {
+// faultsOf returns all that is said of a file: errors or warnings.
+func faultsOf(t *testing.T, path string) []Fault {
 	t.Helper()
 	c, err := Load(path, Options{TrustFile: true, Now: now})
-	var faults []Fault
 	if e := (*Errors)(nil); errors.As(err, &e) {
-		faults = e.Faults
+		return e.Faults
 	} else if err != nil {
 		t.Fatal(err)
-	} else {
-		faults = c.Warnings
 	}
-	var b strings.Builder
-	for _, f := range faults {
-		b.WriteString(f.Render() + "\n")
-	}
-	return b.String()
+	return c.Warnings
 }
 
-// Each file of the folder is an example, and what stands beside it in NAME.want
-// is all that is said of it; nothing, if it is right.
-func TestComplaints(t *testing.T) {
+// Each file of the directory is an example; faults.txt lists where it is wrong:
+// the position and the text that is marked. So the words of a message can change.
+// What stands in NAME.want, of a few, is how all of it looks.
+func TestFaults(t *testing.T) {
 	t.Chdir(examples)
 	files, err := filepath.Glob("*.toml")
 	if err != nil || len(files) < 60 {
 		t.Fatalf("%d examples: %v", len(files), err)
 	}
+	var all strings.Builder
 	for _, file := range files {
-		t.Run(file, func(t *testing.T) {
-			got := complaints(t, file)
-			if strings.HasPrefix(file, "valid-") != (got == "") {
-				t.Errorf("the name says otherwise:\n%s", got)
-			}
-			want := strings.TrimSuffix(file, ".toml") + ".want"
-			if *update {
-				if err := os.WriteFile(want, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			text, err := os.ReadFile(want)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(text) {
-				t.Errorf("got:\n%s\nwant:\n%s", got, text)
-			}
-		})
+		faults := faultsOf(t, file)
+		if strings.HasPrefix(file, "valid-") != (faults == nil) {
+			t.Errorf("%s: the name says otherwise: %v", file, faults)
+		}
+		var looks strings.Builder
+		for _, f := range faults {
+			looks.WriteString(f.Render() + "\n")
+			all.WriteString(file + ": " + strings.ReplaceAll(marked(f), file+":", "") + "\n")
+		}
+		want := strings.TrimSuffix(file, ".toml") + ".want"
+		if _, err := os.Stat(want); err == nil {
+			golden(t, want, looks.String())
+		}
+	}
+	golden(t, "faults.txt", all.String())
+}
+
+// marked is where a fault is and what it marks, in one line.
+func marked(f Fault) string {
+	kind := "error"
+	if f.Warning {
+		kind = "warning"
+	}
+	if f.Line == 0 {
+		return fmt.Sprintf("%s in %s", kind, f.File)
+	}
+	line := []rune(f.Text)
+	from := min(f.Col-1, len(line))
+	return fmt.Sprintf("%s at %s:%d:%d: %q", kind, f.File, f.Line, f.Col, string(line[from:min(from+f.Width, len(line))]))
+}
+
+// golden holds a text against a file, line by line.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	is, want := strings.Split(got, "\n"), strings.Split(string(text), "\n")
+	for _, line := range is {
+		if !slices.Contains(want, line) {
+			t.Errorf("%s: said is, and not wanted: %s", file, line)
+		}
+	}
+	for _, line := range want {
+		if !slices.Contains(is, line) {
+			t.Errorf("%s: wanted is, and not said: %s", file, line)
+		}
+	}
+	if !t.Failed() && got != string(text) {
+		t.Errorf("%s: in another order:\n%s", file, got)
 	}
 }
 
