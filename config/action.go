@@ -10,8 +10,8 @@ import (
 // action is one thing that a task can do: its key in the task's table.
 type action struct {
 	Key
-	read  func(s spot, v any) runner.Action // nil if it cannot be read
-	below interface{ doc() Table }          // the table that it may be; nil: none
+	read  func(s location, v any) runner.Action // nil if it cannot be read
+	below interface{ doc() Table }              // the table that it may be; nil: none
 }
 
 // actions are all there are.
@@ -21,8 +21,8 @@ var actions = []action{commandAction, logAction, httpAction, writeAction, cleanA
 func readTable[T any, P interface {
 	*T
 	runner.Action
-}](t *table[T]) func(s spot, v any) runner.Action {
-	return func(s spot, v any) runner.Action {
+}](t *table[T]) func(s location, v any) runner.Action {
+	return func(s location, v any) runner.Action {
 		a := t.zero()
 		if !t.read(s, v, s.name(), &a) {
 			return nil
@@ -58,7 +58,7 @@ func docActions(list []action) []Key {
 }
 
 // check adds what the action itself has to say about its values.
-func (s spot) check(a runner.Action, before int) {
+func (s location) check(a runner.Action, before int) {
 	if c, ok := a.(interface{ Check() []runner.Problem }); ok {
 		s.problems(c.Check(), before)
 	}
@@ -67,7 +67,7 @@ func (s spot) check(a runner.Action, before int) {
 // problems complains about the values of an action, but for those that were
 // complained of when they were read; before is how many complaints there were
 // then.
-func (s spot) problems(list []runner.Problem, before int) {
+func (s location) problems(list []runner.Problem, before int) {
 	reading := s.l.complaints[before:]
 	for _, p := range list {
 		at := s
@@ -81,7 +81,7 @@ func (s spot) problems(list []runner.Problem, before int) {
 				len(c.path) >= len(at.path) && slices.Equal(c.path[:len(at.path)], at.path)
 		})
 		if !known {
-			at.wrong(p.Hint, "%s", p.Msg)
+			at.valueError(p.Hint, "%s", p.Msg)
 		}
 	}
 }

@@ -7,7 +7,7 @@ var commandAction = action{
 	readCommand, nil,
 }
 
-func readCommand(s spot, v any) runner.Action {
+func readCommand(s location, v any) runner.Action {
 	c := &runner.Command{}
 	switch v := v.(type) {
 	case string:

@@ -35,9 +35,9 @@ var (
 	httpBody    = anyText(func(a *runner.HTTP) *string { return &a.Body })
 )
 
-func setHeaders(s spot, v any, to *runner.HTTP) {
+func setHeaders(s location, v any, to *runner.HTTP) {
 	to.Headers = map[string]string{}
-	s.table(v, func(s spot, name string, v any) {
+	s.table(v, func(s location, name string, v any) {
 		value := ""
 		if s.text(v, &value) {
 			to.Headers[name] = value
@@ -46,9 +46,9 @@ func setHeaders(s spot, v any, to *runner.HTTP) {
 }
 
 // setExpect reads statuses: numbers, texts and ranges.
-func setExpect(s spot, v any, to *runner.HTTP) {
+func setExpect(s location, v any, to *runner.HTTP) {
 	to.Expect = nil
-	s.each(v, func(s spot, item any) {
+	s.each(v, func(s location, item any) {
 		if _, isNumber := item.(int64); isNumber {
 			n := 0
 			if s.number(item, statusType.Min, statusType.Max, &n) {

@@ -15,7 +15,7 @@ var logTable = &table[runner.Log]{
 	},
 }
 
-func readLog(s spot, v any) runner.Action {
+func readLog(s location, v any) runner.Action {
 	a := logTable.zero()
 	switch v.(type) {
 	case string:

@@ -17,7 +17,7 @@ var mailTable = &table[runner.Mail]{
 	},
 }
 
-func readMail(s spot, v any) runner.Action {
+func readMail(s location, v any) runner.Action {
 	a := mailTable.zero()
 	a.Server = s.l.config.SMTP
 	if !mailTable.read(s, v, "mail", &a) {

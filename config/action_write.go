@@ -19,7 +19,7 @@ var writeTable = &table[runner.Write]{
 	},
 }
 
-func readWrite(s spot, v any) runner.Action {
+func readWrite(s location, v any) runner.Action {
 	a := writeTable.zero()
 	if !writeTable.read(s, v, "write", &a) {
 		return nil

@@ -27,9 +27,9 @@ type dateFile struct {
 
 // dates returns the dates of a file that except names here. A file is read
 // once, however many name it, and its own faults are told once.
-func (s spot) dates(path string) []string {
+func (s location) dates(path string) []string {
 	if path == "" {
-		s.wrong(`write "file:holidays.txt"`, "except names no file")
+		s.valueError(`write "file:holidays.txt"`, "except names no file")
 		return nil
 	}
 	abs := filepath.Clean(s.src.abs(path))
@@ -44,11 +44,11 @@ func (s spot) dates(path string) []string {
 		if path != abs {
 			hint = "the path starts at the folder of this file"
 		}
-		s.wrong(hint, "there is no file %s", path)
+		s.valueError(hint, "there is no file %s", path)
 	case f.err != nil:
-		s.wrong("", "cannot read %s: %v", path, f.err)
+		s.valueError("", "cannot read %s: %v", path, f.err)
 	case len(f.dates) == 0 && !f.faulty:
-		s.l.add(complaint{spot: s, Fault: Fault{Msg: "there is no date in " + path, Hint: "write one on each line, such as 2026-12-25", Warning: true}})
+		s.l.add(complaint{location: s, Fault: Fault{Msg: "there is no date in " + path, Hint: "write one on each line, such as 2026-12-25", Warning: true}})
 	}
 	return f.dates
 }
@@ -80,7 +80,7 @@ func (l *loader) openDates(path string) *dateFile {
 	}
 	f.faulty = len(wrong) > 0
 	for _, c := range wrong {
-		c.spot = spot{l: l, src: f.src}
+		c.location = location{l: l, src: f.src}
 		l.add(c)
 	}
 	return f

@@ -106,7 +106,7 @@ func preset[T any](keys []key[T], to *T) {
 		said, fault, _ := decode(k.Name + " = " + k.Default)
 		l := &loader{}
 		if fault == nil {
-			k.set(spot{l: l, src: &source{}, path: []any{k.Name}}, said[k.Name], to)
+			k.set(location{l: l, src: &source{}, path: []any{k.Name}}, said[k.Name], to)
 		}
 		if fault != nil || len(l.complaints) > 0 {
 			panic("config: the default of " + k.Name + " is not valid: " + k.Default)
@@ -116,8 +116,8 @@ func preset[T any](keys []key[T], to *T) {
 
 // read fills *to from the keys of a table in the file, which complaints call
 // where. It returns false if what stands there is no table.
-func (t *table[T]) read(s spot, v any, where string, to *T) bool {
-	return s.table(v, func(s spot, name string, v any) {
+func (t *table[T]) read(s location, v any, where string, to *T) bool {
+	return s.table(v, func(s location, name string, v any) {
 		k := find(t.keys, name)
 		if k == nil {
 			s.unknown(name, names(t.keys), where)
@@ -164,7 +164,7 @@ func partOf[T, U any](keys []key[T], part func(*U) *T) []key[U] {
 	for i, k := range keys {
 		v := value[U]{
 			Type: k.value.Type,
-			set:  func(s spot, v any, to *U) { k.set(s, v, part(to)) },
+			set:  func(s location, v any, to *U) { k.set(s, v, part(to)) },
 			get:  func(from *U) any { return k.get(part(from)) },
 		}
 		list[i] = key[U]{Key: k.Key, value: v}

@@ -51,8 +51,8 @@ var webhookTable = &table[runner.HTTP]{
 }
 
 // readNotify reads [notify].
-func (l *loader) readNotify(s spot, v any) {
-	s.table(v, func(s spot, name string, v any) {
+func (l *loader) readNotify(s location, v any) {
+	s.table(v, func(s location, name string, v any) {
 		if l.claim(s, "notification", name, l.notes) {
 			l.readTarget(s, name, v)
 		}
@@ -60,20 +60,20 @@ func (l *loader) readNotify(s spot, v any) {
 }
 
 // readTarget reads one target.
-func (l *loader) readTarget(s spot, name string, v any) {
+func (l *loader) readTarget(s location, name string, v any) {
 	n := notifyTable.zero()
-	n.Name, n.Process = name, newDraft().Process
+	n.Name, n.Process = name, newTaskBuilder().Process
 	n.Process.Base = s.src.dir
 	var given []string
-	guessed := false
-	isTable := s.table(v, func(s spot, key string, v any) {
+	unsure := false
+	isTable := s.table(v, func(s location, key string, v any) {
 		if k := find(notifyTable.keys, key); k != nil {
 			k.set(s, v, &n)
 			return
 		}
 		way := findAction(ways, key)
 		if way == nil {
-			guessed = true
+			unsure = true
 			s.unknown(key, append(names(notifyTable.keys), actionNames(ways)...), "notify "+quote(name))
 			return
 		}
@@ -86,12 +86,12 @@ func (l *loader) readTarget(s spot, name string, v any) {
 	})
 	switch {
 	case !isTable:
-	case len(given) == 0 && !guessed:
-		s.odd("add one of "+enumerate(slices.Sorted(slices.Values(actionNames(ways)))), "notify %q tells nobody", name)
+	case len(given) == 0 && !unsure:
+		s.keyError("add one of "+enumerate(slices.Sorted(slices.Values(actionNames(ways)))), "notify %q tells nobody", name)
 	case len(given) > 1:
 		s.inOrder(given)
 		for _, key := range given[1:] {
-			s.at(key).odd("two ways are two targets", "notify %q has %s beside %s", name, key, given[0])
+			s.at(key).keyError("two ways are two targets", "notify %q has %s beside %s", name, key, given[0])
 		}
 	}
 	if n.Action != nil {

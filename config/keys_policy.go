@@ -44,7 +44,7 @@ var retryOutcomes = []string{string(runner.Failed), string(runner.TimedOut), str
 
 var endType = Type{Name: "failed, timeout, lost or an exit code", Text: true, Words: retryOutcomes, Number: true, Min: 1, Max: 255}
 
-func setSignal(s spot, v any, to *Task) {
+func setSignal(s location, v any, to *Task) {
 	name := ""
 	if !s.filled(v, &name) {
 		return
@@ -54,15 +54,15 @@ func setSignal(s spot, v any, to *Task) {
 		if bare := strings.TrimPrefix(strings.ToUpper(name), "SIG"); runner.SignalKnown(bare) {
 			hint = fmt.Sprintf("write %q", bare)
 		}
-		s.wrong(hint, "no signal is named %q", name)
+		s.valueError(hint, "no signal is named %q", name)
 		return
 	}
 	to.StopSignal = name
 }
 
-func setExits(s spot, v any, to *Task) {
+func setExits(s location, v any, to *Task) {
 	var codes []int
-	s.each(v, func(s spot, item any) {
+	s.each(v, func(s location, item any) {
 		n := 0
 		if s.number(item, 0, 255, &n) {
 			codes = append(codes, n)
@@ -73,7 +73,7 @@ func setExits(s spot, v any, to *Task) {
 	}
 }
 
-func setFactor(s spot, v any, to *runner.Retry) {
+func setFactor(s location, v any, to *runner.Retry) {
 	factor, ok := v.(float64)
 	if n, whole := v.(int64); whole {
 		factor, ok = float64(n), true
@@ -82,16 +82,16 @@ func setFactor(s spot, v any, to *runner.Retry) {
 	case !ok:
 		s.mismatch(v, "a number", "2 or 1.5")
 	case !(factor >= 1 && factor <= 100):
-		s.wrong("", "factor is %v, but has to be 1 to 100", v)
+		s.valueError("", "factor is %v, but has to be 1 to 100", v)
 	default:
 		to.Factor = factor
 	}
 }
 
 // setRetryOn reads outcomes and exit codes.
-func setRetryOn(s spot, v any, to *runner.Retry) {
+func setRetryOn(s location, v any, to *runner.Retry) {
 	var on []string
-	s.each(v, func(s spot, item any) {
+	s.each(v, func(s location, item any) {
 		if _, isNumber := item.(int64); isNumber {
 			code := 0
 			if s.number(item, 1, 255, &code) {

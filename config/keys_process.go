@@ -41,50 +41,50 @@ var limitTable = &table[runner.Limits]{
 }
 
 // limit is one of the limits of a process.
-func limit[N int | int64](t Type, of func(*runner.Limits) **uint64, read func(s spot, v any) (N, bool)) value[runner.Limits] {
-	return custom(t, of, func(s spot, v any, to *runner.Limits) {
+func limit[N int | int64](t Type, of func(*runner.Limits) **uint64, read func(s location, v any) (N, bool)) value[runner.Limits] {
+	return custom(t, of, func(s location, v any, to *runner.Limits) {
 		if n, ok := read(s, v); ok {
 			*of(to) = new(uint64(n))
 		}
 	})
 }
 
-func openFiles(s spot, v any) (n int, ok bool) {
+func openFiles(s location, v any) (n int, ok bool) {
 	ok = s.number(v, 1, noLimit, &n)
 	return n, ok
 }
 
-func bytes(s spot, v any) (n int64, ok bool) {
+func bytes(s location, v any) (n int64, ok bool) {
 	ok = s.size(v, &n)
 	return n, ok
 }
 
-func cpuSeconds(s spot, v any) (seconds int64, ok bool) {
+func cpuSeconds(s location, v any) (seconds int64, ok bool) {
 	d := time.Duration(0)
 	if !s.duration(v, &d) {
 		return 0, false
 	}
 	if d < time.Second {
-		s.wrong("", "cpu_time has to be 1s or more")
+		s.valueError("", "cpu_time has to be 1s or more")
 		return 0, false
 	}
 	return int64(d / time.Second), true
 }
 
 // setLimits reads the limits. Those of a task replace those of [defaults].
-func setLimits(s spot, v any, to *Task) {
+func setLimits(s location, v any, to *Task) {
 	to.Limits = runner.Limits{}
 	limitTable.read(s, v, "limits", &to.Limits)
 }
 
-func setNice(s spot, v any, to *Task) {
+func setNice(s location, v any, to *Task) {
 	n := 0
 	if s.number(v, -20, 19, &n) {
 		to.Nice = &n
 	}
 }
 
-func setShell(s spot, v any, to *Task) {
+func setShell(s location, v any, to *Task) {
 	if _, ok := v.([]any); !ok {
 		s.mismatch(v, "a list", `["/bin/sh", "-c"]`)
 		return
@@ -103,21 +103,21 @@ var (
 
 // variable reports whether the key here can be the name of a variable that a
 // task is given.
-func (s spot) variable(name string) bool {
+func (s location) variable(name string) bool {
 	switch {
 	case !envName.MatchString(name):
-		s.odd("letters, digits and _, no digit first", "%q cannot be the name of a variable", name)
+		s.keyError("letters, digits and _, no digit first", "%q cannot be the name of a variable", name)
 	case strings.HasPrefix(name, "ROTA_"):
-		s.odd("names with ROTA_ are given by rota", "%s cannot be set", name)
+		s.keyError("names with ROTA_ are given by rota", "%s cannot be set", name)
 	default:
 		return true
 	}
 	return false
 }
 
-func setEnv(s spot, v any, to *Task) {
+func setEnv(s location, v any, to *Task) {
 	env := mapOf(to.Env)
-	s.table(v, func(s spot, name string, v any) {
+	s.table(v, func(s location, name string, v any) {
 		value := ""
 		if s.variable(name) && s.text(v, &value) {
 			env[name] = value
@@ -126,12 +126,12 @@ func setEnv(s spot, v any, to *Task) {
 	to.Env = env
 }
 
-func setParams(s spot, v any, to *Task) {
+func setParams(s location, v any, to *Task) {
 	params := map[string]string{}
-	s.table(v, func(s spot, name string, v any) {
+	s.table(v, func(s location, name string, v any) {
 		value := ""
 		if !paramName.MatchString(name) {
-			s.odd("a small letter, then up to 31 of a-z 0-9 _", "%q cannot be the name of a parameter", name)
+			s.keyError("a small letter, then up to 31 of a-z 0-9 _", "%q cannot be the name of a parameter", name)
 		} else if s.text(v, &value) {
 			params[name] = value
 		}
@@ -139,9 +139,9 @@ func setParams(s spot, v any, to *Task) {
 	to.Params = params
 }
 
-func setSecrets(s spot, v any, to *Task) {
+func setSecrets(s location, v any, to *Task) {
 	secrets := mapOf(to.Secrets)
-	s.table(v, func(s spot, name string, v any) {
+	s.table(v, func(s location, name string, v any) {
 		value := ""
 		if !s.variable(name) || !s.text(v, &value) {
 			return
@@ -153,7 +153,7 @@ func setSecrets(s spot, v any, to *Task) {
 		case from == "cred" && rest != "" && !strings.Contains(rest, "/"):
 		case from == "env" && envName.MatchString(rest):
 		default: // the value is not repeated: it may be the secret itself
-			s.wrong(`write "file:/path", "cred:NAME" or "env:NAME"`, "secret %s does not say where it comes from", name)
+			s.valueError(`write "file:/path", "cred:NAME" or "env:NAME"`, "secret %s does not say where it comes from", name)
 			return
 		}
 		secrets[name] = value
@@ -161,14 +161,14 @@ func setSecrets(s spot, v any, to *Task) {
 	to.Secrets = secrets
 }
 
-func setEnvFile(s spot, v any, to *Task) {
+func setEnvFile(s location, v any, to *Task) {
 	path := ""
 	if !s.filled(v, &path) {
 		return
 	}
 	if rest, optional := strings.CutPrefix(path, "-"); optional {
 		if rest == "" {
-			s.wrong(`write "-path" for a file that may be absent`, `env_file is only "-"`)
+			s.valueError(`write "-path" for a file that may be absent`, `env_file is only "-"`)
 			return
 		}
 		to.EnvFile = "-" + s.src.abs(rest)

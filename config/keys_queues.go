@@ -12,8 +12,8 @@ var queueTable = &table[runner.Queue]{
 }
 
 // queues reads [queues].
-func (l *loader) readQueues(s spot, v any) {
-	s.table(v, func(s spot, name string, v any) {
+func (l *loader) readQueues(s location, v any) {
+	s.table(v, func(s location, name string, v any) {
 		q := queueTable.zero()
 		if l.claim(s, "queue", name, l.queues) && queueTable.read(s, v, "queue "+quote(name), &q) {
 			l.config.Queues[name] = q

@@ -41,7 +41,7 @@ var rotaTable = &table[Config]{
 
 var logLevels = []string{"debug", "info", "warn", "error"}
 
-func setTimezone(s spot, v any, to *Config) {
+func setTimezone(s location, v any, to *Config) {
 	name := ""
 	if !s.text(v, &name) {
 		return
@@ -54,8 +54,8 @@ func setTimezone(s spot, v any, to *Config) {
 	to.Rota.Timezone = zone
 }
 
-func setInclude(s spot, v any, _ *Config) {
-	s.each(v, func(s spot, item any) {
+func setInclude(s location, v any, _ *Config) {
+	s.each(v, func(s location, item any) {
 		p := pattern{at: s}
 		if s.filled(item, &p.text) {
 			s.l.include = append(s.l.include, p)
@@ -69,13 +69,13 @@ const maxPatterns = 100
 
 // setAutostart reads the patterns of autostart. An empty list is no mistake
 // here: then no queue starts by itself.
-func setAutostart(s spot, v any, to *Config) {
+func setAutostart(s location, v any, to *Config) {
 	if list, ok := v.([]any); ok && len(list) == 0 {
 		to.Rota.Autostart = []string{}
 		return
 	}
 	if s.texts(v, &to.Rota.Autostart) && len(to.Rota.Autostart) > maxPatterns {
-		s.wrong(`let a * stand for several, as in "site*@mail"`, "autostart has more than %d patterns", maxPatterns)
+		s.valueError(`let a * stand for several, as in "site*@mail"`, "autostart has more than %d patterns", maxPatterns)
 		to.Rota.Autostart = nil
 	}
 }

@@ -16,7 +16,7 @@ var smtpTable = &table[mail.Server]{
 
 // readSMTP reads [smtp]. It has to be read before any mail, as each carries its
 // server.
-func (l *loader) readSMTP(s spot, v any) {
+func (l *loader) readSMTP(s location, v any) {
 	before := len(l.complaints)
 	server := mail.Server{} // without its defaults, so that one without a host is recognized as empty
 	if !smtpTable.read(s, v, "[smtp]", &server) || len(l.complaints) > before {
@@ -27,7 +27,7 @@ func (l *loader) readSMTP(s spot, v any) {
 		if at.value() == nil {
 			at, hint = s, "add "+key
 		}
-		at.wrong(hint, "%v", err)
+		at.valueError(hint, "%v", err)
 		return
 	}
 	l.config.SMTP = server

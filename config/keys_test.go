@@ -81,7 +81,7 @@ func TestTypesAreAsDocumented(t *testing.T) {
 	testKeys(t, cleanTable)
 	testKeys(t, mailTable)
 	for _, a := range slices.Concat(actions, ways) {
-		testKey(t, a.Name, a.Key, func(s spot, v any) { a.read(s, v) })
+		testKey(t, a.Name, a.Key, func(s location, v any) { a.read(s, v) })
 	}
 	for _, k := range triggerKeys {
 		testKey(t, "tasks.NAME.triggers", k, readTrigger)
@@ -90,7 +90,7 @@ func TestTypesAreAsDocumented(t *testing.T) {
 
 func testKeys[T any](t *testing.T, table *table[T]) {
 	for _, k := range table.keys {
-		testKey(t, table.name, k.Key, func(s spot, v any) {
+		testKey(t, table.name, k.Key, func(s location, v any) {
 			to := table.initial
 			if l, ok := any(&to).(*loader); ok {
 				*l = *s.l
@@ -101,7 +101,7 @@ func testKeys[T any](t *testing.T, table *table[T]) {
 }
 
 // readTrigger reads a key of a trigger beside those that it may need.
-func readTrigger(s spot, v any) {
+func readTrigger(s location, v any) {
 	name := s.key()
 	var complaints []complaint
 	for _, beside := range []map[string]any{{}, {"interval": "1h"}, {"at": "09:00"}, {"cron": "0 9 * * *"}} {
@@ -112,9 +112,9 @@ func readTrigger(s spot, v any) {
 				keys[other] = value
 			}
 		}
-		d := newDraft()
+		d := newTaskBuilder()
 		s.src.data = keys
-		spot{l: s.l, src: s.src}.trigger(keys, &d)
+		location{l: s.l, src: s.src}.trigger(keys, &d)
 		if complaints = s.l.complaints; complaints == nil {
 			return
 		}
@@ -122,7 +122,7 @@ func readTrigger(s spot, v any) {
 }
 
 // testKey holds what a key reads against its documentation.
-func testKey(t *testing.T, table string, k Key, read func(s spot, v any)) {
+func testKey(t *testing.T, table string, k Key, read func(s location, v any)) {
 	t.Helper()
 	try := func(value string, want bool) {
 		t.Helper()
@@ -135,7 +135,7 @@ func testKey(t *testing.T, table string, k Key, read func(s spot, v any)) {
 			t.Fatal(err)
 		}
 		l.open(l.config.Path, l.given, k.Name+" = "+value, nil)
-		read(spot{l: l, src: l.sources[0]}.at(k.Name), said[k.Name])
+		read(location{l: l, src: l.sources[0]}.at(k.Name), said[k.Name])
 		var faults []string
 		for _, c := range l.complaints {
 			faults = append(faults, c.Msg)

@@ -55,12 +55,12 @@ type loader struct {
 	sources    []*source
 	complaints []complaint
 	include    []pattern
-	base       draft // what [defaults] and [history] make of a task
-	tasks      map[string]spot
-	queues     map[string]spot
-	notes      map[string]spot
+	base       taskBuilder // what [defaults] and [history] make of a task
+	tasks      map[string]location
+	queues     map[string]location
+	notes      map[string]location
 	references []reference
-	guesses    int                  // see meant
+	guesses    int                  // see suggestName
 	dateFiles  map[string]*dateFile // by absolute path
 	real       string               // where the path of the file leads to; "": not known
 	outputDirs []string             // see isOutput; nil: not looked up yet
@@ -70,7 +70,7 @@ type loader struct {
 // pattern is an entry of include.
 type pattern struct {
 	text string
-	at   spot
+	at   location
 }
 
 func newLoader(path string, o Options) (*loader, error) {
@@ -90,10 +90,10 @@ func newLoader(path string, o Options) (*loader, error) {
 			Queues: map[string]runner.Queue{"main": queueTable.zero()},
 			Tasks:  map[string]Task{},
 		},
-		base:      newDraft(),
-		tasks:     map[string]spot{},
-		queues:    map[string]spot{},
-		notes:     map[string]spot{},
+		base:      newTaskBuilder(),
+		tasks:     map[string]location{},
+		queues:    map[string]location{},
+		notes:     map[string]location{},
 		dateFiles: map[string]*dateFile{},
 	}
 	preset(rotaTable.keys, l.config)
@@ -112,15 +112,15 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 	}
 	l.readMain(file)
 	if fault := l.isOutput(l.real); fault != nil {
-		l.add(complaint{Fault: *fault, whole: true, spot: spot{l: l, src: file}})
+		l.add(complaint{Fault: *fault, whole: true, location: location{l: l, src: file}})
 	}
 	l.includes(file)
 	for _, src := range l.sources {
-		l.misplaced(src)
+		l.checkSections(src)
 	}
 	l.readIncluded()
-	l.unstarted(file)
-	l.refer()
+	l.checkAutostart(file)
+	l.checkReferences()
 	for _, src := range l.sources {
 		l.config.shown = append(l.config.shown, src.show)
 	}
@@ -150,7 +150,7 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 func (l *loader) open(path, show, text string, fault *Fault) *source {
 	src := &source{Source: Source{path, text}, show: show, dir: filepath.Dir(path)}
 	l.sources = append(l.sources, src)
-	c := complaint{spot: spot{l: l, src: src}}
+	c := complaint{location: location{l: l, src: src}}
 	if fault != nil {
 		c.Fault, c.whole = *fault, true
 		l.add(c)
@@ -173,7 +173,7 @@ func (l *loader) open(path, show, text string, fault *Fault) *source {
 
 // includes reads what the patterns of include match.
 func (l *loader) includes(file *source) {
-	found := map[string]spot{}
+	found := map[string]location{}
 	for _, p := range l.include {
 		pattern, at := p.text, p.at
 		abs := pattern
@@ -185,12 +185,12 @@ func (l *loader) includes(file *source) {
 			return
 		}
 		if err != nil {
-			at.wrong(`such as "conf.d/*.toml"`, "%q is no pattern", pattern)
+			at.valueError(`such as "conf.d/*.toml"`, "%q is no pattern", pattern)
 			continue
 		}
 		l.config.Globs = append(l.config.Globs, abs)
 		if len(matches) == 0 && !strings.ContainsAny(pattern, `*?[\`) {
-			at.wrong(`a pattern such as "conf.d/*.toml" may match nothing`, "there is no file %s", pattern)
+			at.valueError(`a pattern such as "conf.d/*.toml" may match nothing`, "there is no file %s", pattern)
 		}
 		for _, path := range matches {
 			if path != l.config.Path && !hidden(abs, path) {
@@ -211,7 +211,7 @@ func (l *loader) includes(file *source) {
 		case fault != nil && told[fault.Hint]:
 		case errors.Is(err, syscall.EISDIR): // a pattern such as "conf.d/*" may match folders
 		case err != nil:
-			found[path].wrong("", "cannot read what it matches: %v", err)
+			found[path].valueError("", "cannot read what it matches: %v", err)
 		default:
 			if fault != nil && fault.Hint != "" {
 				told[fault.Hint] = true

@@ -13,7 +13,7 @@ import (
 	"rota/schedule"
 )
 
-// The methods of spot in this file read one value of a kind. They write it to
+// The methods of location in this file read one value of a kind. They write it to
 // *to and return true, or complain and leave it alone.
 
 // kind names what a value of the decoder is.
@@ -37,12 +37,12 @@ func kind(v any) string {
 
 // mismatch complains that a value is of the wrong kind. A number where a text
 // belongs mostly lacks its quotes.
-func (s spot) mismatch(v any, want, example string) bool {
+func (s location) mismatch(v any, want, example string) bool {
 	hint := ""
 	if example != "" {
 		hint = "write " + example
 	}
-	s.wrong(hint, "%s has to be %s, not %s", s.name(), want, kind(v))
+	s.valueError(hint, "%s has to be %s, not %s", s.name(), want, kind(v))
 	return false
 }
 
@@ -57,13 +57,13 @@ func quoted(v any) string {
 }
 
 // text reads any text.
-func (s spot) text(v any, to *string) bool {
+func (s location) text(v any, to *string) bool {
 	t, ok := v.(string)
 	if !ok {
 		return s.mismatch(v, "a text", quoted(v))
 	}
 	if i := strings.IndexByte(t, 0); i >= 0 {
-		s.l.add(complaint{spot: s, part: span{i, i + 1}, Fault: Fault{Msg: s.name() + " cannot hold a NUL character"}})
+		s.l.add(complaint{location: s, part: span{i, i + 1}, Fault: Fault{Msg: s.name() + " cannot hold a NUL character"}})
 		return false
 	}
 	*to = t
@@ -71,13 +71,13 @@ func (s spot) text(v any, to *string) bool {
 }
 
 // filled reads a text that is not empty.
-func (s spot) filled(v any, to *string) bool {
+func (s location) filled(v any, to *string) bool {
 	t := ""
 	if !s.text(v, &t) {
 		return false
 	}
 	if t == "" {
-		s.wrong("leave it out, or say what it is", "%s is empty", s.name())
+		s.valueError("leave it out, or say what it is", "%s is empty", s.name())
 		return false
 	}
 	*to = t
@@ -85,7 +85,7 @@ func (s spot) filled(v any, to *string) bool {
 }
 
 // oneOf reads one of several words.
-func (s spot) oneOf(v any, to *string, words ...string) bool {
+func (s location) oneOf(v any, to *string, words ...string) bool {
 	t := ""
 	list := strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 	if _, ok := v.(string); !ok {
@@ -99,7 +99,7 @@ func (s spot) oneOf(v any, to *string, words ...string) bool {
 		if hint == "" {
 			hint = "write one of " + list
 		}
-		s.wrong(hint, "%s cannot be %q", s.name(), t)
+		s.valueError(hint, "%s cannot be %q", s.name(), t)
 		return false
 	}
 	*to = t
@@ -107,7 +107,7 @@ func (s spot) oneOf(v any, to *string, words ...string) bool {
 }
 
 // number reads a whole number within bounds.
-func (s spot) number(v any, least, most int, to *int) bool {
+func (s location) number(v any, least, most int, to *int) bool {
 	n, ok := v.(int64)
 	if !ok {
 		example := ""
@@ -123,7 +123,7 @@ func (s spot) number(v any, least, most int, to *int) bool {
 		if most == math.MaxInt {
 			bounds = fmt.Sprintf("%d or more", least)
 		}
-		s.wrong("", "%s is %d, but has to be %s", s.name(), n, bounds)
+		s.valueError("", "%s is %d, but has to be %s", s.name(), n, bounds)
 		return false
 	}
 	*to = int(n)
@@ -131,7 +131,7 @@ func (s spot) number(v any, least, most int, to *int) bool {
 }
 
 // truth reads true or false.
-func (s spot) truth(v any, to *bool) bool {
+func (s location) truth(v any, to *bool) bool {
 	b, ok := v.(bool)
 	if !ok {
 		example := ""
@@ -145,7 +145,7 @@ func (s spot) truth(v any, to *bool) bool {
 }
 
 // duration reads a length of time, zero or longer.
-func (s spot) duration(v any, to *time.Duration) bool {
+func (s location) duration(v any, to *time.Duration) bool {
 	t, ok := v.(string)
 	if !ok {
 		example := `"90s", "15m", "1h30m" or "2d"`
@@ -160,7 +160,7 @@ func (s spot) duration(v any, to *time.Duration) bool {
 		return false
 	}
 	if d < 0 {
-		s.wrong("", "%s cannot be negative", s.name())
+		s.valueError("", "%s cannot be negative", s.name())
 		return false
 	}
 	*to = d
@@ -168,8 +168,8 @@ func (s spot) duration(v any, to *time.Duration) bool {
 }
 
 // refused complains as package schedule does of a text.
-func (s spot) refused(err error) {
-	c := complaint{spot: s, Fault: Fault{Msg: err.Error()}}
+func (s location) refused(err error) {
+	c := complaint{location: s, Fault: Fault{Msg: err.Error()}}
 	if f := (schedule.Fault{}); errors.As(err, &f) {
 		c.Msg, c.Hint, c.part = f.Msg, f.Hint, span{f.Start, f.End}
 	}
@@ -179,7 +179,7 @@ func (s spot) refused(err error) {
 var units = map[string]int64{"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 // size reads a number of bytes.
-func (s spot) size(v any, to *int64) bool {
+func (s location) size(v any, to *int64) bool {
 	t, ok := v.(string)
 	if !ok {
 		example := `"512KiB", "1MiB" or "2GiB"`
@@ -193,14 +193,14 @@ func (s spot) size(v any, to *int64) bool {
 	unit, known := units[t[digits:]]
 	switch {
 	case digits == 0 || errors.Is(err, strconv.ErrSyntax):
-		s.wrong(`write a number and a unit, such as "1MiB"`, "%q is no size", t)
+		s.valueError(`write a number and a unit, such as "1MiB"`, "%q is no size", t)
 	case !known:
-		s.l.add(complaint{spot: s, part: span{digits, len(t)}, Fault: Fault{
+		s.l.add(complaint{location: s, part: span{digits, len(t)}, Fault: Fault{
 			Msg:  fmt.Sprintf("unknown unit %q of a size", t[digits:]),
 			Hint: "units are B, KiB, MiB, GiB and TiB",
 		}})
 	case err != nil || n > math.MaxInt64/unit:
-		s.wrong("", "%s is too large", s.name())
+		s.valueError("", "%s is too large", s.name())
 	default:
 		*to = n * unit
 		return true
@@ -210,7 +210,7 @@ func (s spot) size(v any, to *int64) bool {
 
 // octal reads permissions, which are a text: a TOML number cannot begin with a
 // zero, and 644 would be something else.
-func (s spot) octal(v any, to *uint32) bool {
+func (s location) octal(v any, to *uint32) bool {
 	t, ok := v.(string)
 	if !ok {
 		example := `"0644"`
@@ -221,7 +221,7 @@ func (s spot) octal(v any, to *uint32) bool {
 	}
 	n, err := strconv.ParseUint(t, 8, 32)
 	if err != nil || n > 0o777 || len(t) < 3 {
-		s.wrong(`write three or four digits from 0 to 7, such as "0644"`, "%q are no permissions", t)
+		s.valueError(`write three or four digits from 0 to 7, such as "0644"`, "%q are no permissions", t)
 		return false
 	}
 	*to = uint32(n)
@@ -230,7 +230,7 @@ func (s spot) octal(v any, to *uint32) bool {
 
 // filePath reads the path of a file or folder; a relative one starts at the folder
 // of the file that it stands in.
-func (s spot) filePath(v any, to *string) bool {
+func (s location) filePath(v any, to *string) bool {
 	t := ""
 	if !s.filled(v, &t) {
 		return false

@@ -75,8 +75,8 @@ func matchStar(pattern, text string) bool {
 	return strings.HasSuffix(rest, parts[len(parts)-1])
 }
 
-// unstarted warns of patterns of autostart that match no queue.
-func (l *loader) unstarted(file *source) {
+// checkAutostart warns of patterns of autostart that match no queue.
+func (l *loader) checkAutostart(file *source) {
 	rota, _ := file.data["rota"].(map[string]any)
 	v, given := rota["autostart"]
 	if !given || len(l.config.Rota.Autostart) == 0 { // they are wrong, or none
@@ -84,10 +84,10 @@ func (l *loader) unstarted(file *source) {
 	}
 	names := slices.Sorted(maps.Keys(l.config.Queues))
 	_, unmatched := MatchQueues(l.config.Rota.Autostart, names)
-	at := spot{l: l, src: file}.at("rota").at("autostart")
-	warn := func(s spot, item any) {
+	at := location{l: l, src: file}.at("rota").at("autostart")
+	warn := func(s location, item any) {
 		if p, _ := item.(string); p != "" && slices.Contains(unmatched, p) {
-			l.add(complaint{spot: s, Fault: Fault{Warning: true, Msg: fmt.Sprintf("%q matches no queue", p), Hint: meant(l, "", p, l.config.Queues, "")}})
+			l.add(complaint{location: s, Fault: Fault{Warning: true, Msg: fmt.Sprintf("%q matches no queue", p), Hint: suggestName(l, "", p, l.config.Queues, "")}})
 		}
 	}
 	at.each(v, warn)

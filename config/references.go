@@ -10,7 +10,7 @@ import (
 
 const (
 	maxTargets = 32     // of one hook
-	maxCircles = 10     // that are told of
+	maxCycles  = 10     // that are told of
 	maxGuesses = 100    // names that are compared with those there are
 	maxNames   = 10_000 // that a name is compared with
 )
@@ -18,21 +18,21 @@ const (
 // reference is a place that names a notification or a task, which may stand
 // further down or in another file.
 type reference struct {
-	at   spot
+	at   location
 	name string
 	told bool // it has to be a notification
 }
 
 // targets reads names of notifications or "run:TASK". An empty list is no
 // mistake: it takes away what [defaults] say.
-func (s spot) targets(v any, told bool, to *[]string) {
+func (s location) targets(v any, told bool, to *[]string) {
 	var list []string
 	if items, ok := v.([]any); !ok || len(items) > 0 {
 		n := 0
-		s.each(v, func(s spot, item any) {
+		s.each(v, func(s location, item any) {
 			name := ""
 			if n++; n == maxTargets+1 {
-				s.wrong("name a task that tells them all", "%s has more than %d items", s.key(), maxTargets)
+				s.valueError("name a task that tells them all", "%s has more than %d items", s.key(), maxTargets)
 			}
 			if n <= maxTargets && s.filled(item, &name) {
 				list = append(list, name)
@@ -43,17 +43,17 @@ func (s spot) targets(v any, told bool, to *[]string) {
 	*to = list
 }
 
-// refer checks that what the hooks name is there, and that no hooks start each
+// checkReferences checks that what the hooks name is there, and that no hooks start each
 // other for ever.
-func (l *loader) refer() {
+func (l *loader) checkReferences() {
 	for _, r := range l.references {
 		task, isTask := RunHook(r.name)
 		switch {
 		case isTask && r.told:
-			r.at.wrong("name one of [notify.NAME]", "%s starts no task", r.at.key())
+			r.at.valueError("name one of [notify.NAME]", "%s starts no task", r.at.key())
 		case isTask:
 			if _, ok := l.tasks[task]; !ok {
-				r.at.wrong(meant(l, "run:", task, l.tasks, fmt.Sprintf("add [tasks.%s]", tomlKey(task))), "there is no task %q", task)
+				r.at.valueError(suggestName(l, "run:", task, l.tasks, fmt.Sprintf("add [tasks.%s]", tomlKey(task))), "there is no task %q", task)
 			}
 		default:
 			if _, ok := l.notes[r.name]; !ok {
@@ -61,15 +61,15 @@ func (l *loader) refer() {
 				if _, ok := l.tasks[r.name]; ok && !r.told {
 					hint = fmt.Sprintf("to start the task write %q", "run:"+r.name)
 				}
-				r.at.wrong(meant(l, "", r.name, l.notes, hint), "there is no [notify.%s]", tomlKey(r.name))
+				r.at.valueError(suggestName(l, "", r.name, l.notes, hint), "there is no [notify.%s]", tomlKey(r.name))
 			}
 		}
 	}
-	l.circles()
+	l.cycles()
 }
 
 // key is the innermost key here.
-func (s spot) key() string {
+func (s location) key() string {
 	for _, step := range slices.Backward(s.path) {
 		if key, ok := step.(string); ok {
 			return key
@@ -78,10 +78,10 @@ func (s spot) key() string {
 	return ""
 }
 
-// meant is the hint for a name that is not among the user's own: the one that is
+// suggestName is the hint for a name that is not among the user's own: the one that is
 // near, with what stands before it, or else something other. It looks for one
 // only so often, as there may be many names on both sides.
-func meant[T any](l *loader, prefix, name string, known map[string]T, other string) string {
+func suggestName[T any](l *loader, prefix, name string, known map[string]T, other string) string {
 	if l.guesses++; l.guesses > maxGuesses || len(known) > maxNames {
 		return other
 	}
@@ -92,8 +92,8 @@ func meant[T any](l *loader, prefix, name string, known map[string]T, other stri
 	return fmt.Sprintf("did you mean %q?", prefix+near)
 }
 
-// circles complains about tasks that start each other by hooks for ever.
-func (l *loader) circles() {
+// cycles complains about tasks that start each other by hooks for ever.
+func (l *loader) cycles() {
 	const (
 		under = 1 // on the way that is being followed
 		done  = 2
@@ -116,10 +116,10 @@ func (l *loader) circles() {
 				case 0:
 					visit(next)
 				case under:
-					if told++; told > maxCircles {
+					if told++; told > maxCycles {
 						continue
 					}
-					circle := append(slices.Clone(way[slices.Index(way, next):]), next)
+					cycle := append(slices.Clone(way[slices.Index(way, next):]), next)
 					at, own := l.taskKey(name, key)
 					hint := ""
 					if !own {
@@ -128,7 +128,7 @@ func (l *loader) circles() {
 					if _, isList := at.value().([]any); isList {
 						at = at.at(i)
 					}
-					at.wrong(hint, "tasks start each other for ever: %s", some(circle, " → "))
+					at.valueError(hint, "tasks start each other for ever: %s", some(cycle, " → "))
 				}
 			}
 		})
@@ -144,16 +144,16 @@ func (l *loader) circles() {
 
 // taskKey returns where the key of a task stands: in its own table, or in
 // [defaults].
-func (l *loader) taskKey(task, key string) (at spot, own bool) {
+func (l *loader) taskKey(task, key string) (at location, own bool) {
 	s := l.tasks[task]
 	if t, ok := s.value().(map[string]any); ok && t[key] != nil {
 		return s.at(key), true
 	}
-	return spot{l: l, src: l.sources[0]}.at("defaults").at(key), false
+	return location{l: l, src: l.sources[0]}.at("defaults").at(key), false
 }
 
 // value is what stands here; nil if nothing does.
-func (s spot) value() any {
+func (s location) value() any {
 	var v any = s.src.data
 	for _, step := range s.path {
 		switch step := step.(type) {

@@ -12,16 +12,16 @@ import (
 	"rota/runner"
 )
 
-// draft is a task while it is being read.
-type draft struct {
+// taskBuilder is a task while it is being read.
+type taskBuilder struct {
 	Task
 	own   map[string]bool // keys that stand in its own table
 	given map[string]bool // keys that stand there or in [defaults]
 }
 
-// newDraft is a task of which nothing is said.
-func newDraft() draft {
-	return draft{Task: emptyTask(), own: map[string]bool{}, given: map[string]bool{}}
+// newTaskBuilder is a task of which nothing is said.
+func newTaskBuilder() taskBuilder {
+	return taskBuilder{Task: emptyTask(), own: map[string]bool{}, given: map[string]bool{}}
 }
 
 var emptyTask = sync.OnceValue(func() (t Task) {
@@ -32,15 +32,15 @@ var emptyTask = sync.OnceValue(func() (t Task) {
 })
 
 // readDefaults reads [defaults], which holds for all tasks, also included ones.
-func (l *loader) readDefaults(s spot, v any) {
-	s.table(v, func(s spot, name string, v any) {
+func (l *loader) readDefaults(s location, v any) {
+	s.table(v, func(s location, name string, v any) {
 		k := find(taskKeys, name)
 		switch {
 		case k != nil:
 			k.set(s, v, &l.base.Task)
 			l.base.given[name] = true
 		case isTaskKey(name):
-			s.odd("triggers and actions belong to one task", "%q cannot stand in [defaults]", name)
+			s.keyError("triggers and actions belong to one task", "%q cannot stand in [defaults]", name)
 		default:
 			s.unknown(name, taskNames, "[defaults]")
 		}
@@ -48,8 +48,8 @@ func (l *loader) readDefaults(s spot, v any) {
 }
 
 // readTasks reads [tasks].
-func (l *loader) readTasks(s spot, v any) {
-	s.table(v, func(s spot, name string, v any) {
+func (l *loader) readTasks(s location, v any) {
+	s.table(v, func(s location, name string, v any) {
 		if l.claim(s, "task", name, l.tasks) {
 			l.readTask(s, name, v)
 		}
@@ -57,13 +57,13 @@ func (l *loader) readTasks(s spot, v any) {
 }
 
 // readTask reads one task.
-func (l *loader) readTask(s spot, name string, v any) {
+func (l *loader) readTask(s location, name string, v any) {
 	d := l.base
 	d.Name, d.own, d.given = name, map[string]bool{}, maps.Clone(l.base.given)
 	d.Base = s.src.dir
-	guessed := false // an unknown key is most likely the action
+	unsure := false // an unknown key is most likely the action
 	var acts []string
-	isTable := s.table(v, func(s spot, key string, v any) {
+	isTable := s.table(v, func(s location, key string, v any) {
 		d.own[key], d.given[key] = true, true
 		k, act := find(taskKeys, key), findAction(actions, key)
 		switch {
@@ -78,7 +78,7 @@ func (l *loader) readTask(s spot, name string, v any) {
 			}
 		case key == severalTriggers.Name || slices.Contains(triggerNames, key):
 		default:
-			guessed = s.unknownInTask(key, v, name) || guessed
+			unsure = s.unknownInTask(key, v, name) || unsure
 		}
 	})
 	if !isTable {
@@ -86,12 +86,12 @@ func (l *loader) readTask(s spot, name string, v any) {
 	}
 	l.triggers(s, v.(map[string]any), &d)
 	switch {
-	case len(acts) == 0 && !guessed:
-		s.odd("add one of "+enumerate(actionNames(actions)), "task %q does nothing", name)
+	case len(acts) == 0 && !unsure:
+		s.keyError("add one of "+enumerate(actionNames(actions)), "task %q does nothing", name)
 	case len(acts) > 1:
 		s.inOrder(acts)
 		for _, key := range acts[1:] {
-			s.at(key).odd("two actions are two tasks", "task %q has %s beside %s", name, key, acts[0])
+			s.at(key).keyError("two actions are two tasks", "task %q has %s beside %s", name, key, acts[0])
 		}
 	case len(acts) == 1:
 		d.settle(s, acts[0])
@@ -100,12 +100,12 @@ func (l *loader) readTask(s spot, name string, v any) {
 }
 
 // settle applies the rules that span several keys.
-func (d *draft) settle(s spot, action string) {
+func (d *taskBuilder) settle(s location, action string) {
 	builtin := action != "command"
 	if builtin {
 		d.refuse(s, action)
 	} else if c, ok := d.Action.(*runner.Command); ok && c.Argv != nil && d.own["shell"] {
-		s.at("shell").odd("leave it out, or make command a text", "shell has no effect on a command that is a list")
+		s.at("shell").keyError("leave it out, or make command a text", "shell has no effect on a command that is a list")
 	}
 	if builtin && !d.given["timeout"] {
 		d.Timeout = time.Minute
@@ -118,18 +118,18 @@ func (d *draft) settle(s spot, action string) {
 		return
 	}
 	if _, ok := s.l.config.Queues[d.Queue]; !ok {
-		hint := meant(s.l, "", d.Queue, s.l.config.Queues, fmt.Sprintf("add [queues.%s]", tomlKey(d.Queue)))
+		hint := suggestName(s.l, "", d.Queue, s.l.config.Queues, fmt.Sprintf("add [queues.%s]", tomlKey(d.Queue)))
 		at := s.at("queue")
 		if !d.own["queue"] {
-			at = spot{l: s.l, src: s.l.sources[0]}.at("defaults").at("queue")
+			at = location{l: s.l, src: s.l.sources[0]}.at("defaults").at("queue")
 		}
-		at.wrong(hint, "there is no queue %q", d.Queue)
+		at.valueError(hint, "there is no queue %q", d.Queue)
 	}
 }
 
 // checkParams complains about parameters that a template of the action here
 // names and the task does not have. No request can give it others.
-func (d *draft) checkParams(s spot) {
+func (d *taskBuilder) checkParams(s location) {
 	for _, use := range runner.ParamUses(d.Action) {
 		if _, ok := d.Params[use.Name]; ok {
 			continue
@@ -141,13 +141,13 @@ func (d *draft) checkParams(s spot) {
 				hint = fmt.Sprintf(`add %s = "…" to params`, use.Name)
 			}
 		}
-		s.at(use.Key).wrong(hint, "template: the task has no parameter %q", use.Name)
+		s.at(use.Key).valueError(hint, "template: the task has no parameter %q", use.Name)
 	}
 }
 
 // refuse complains about keys that would have no effect on a built-in action,
 // and takes back what [defaults] say of them.
-func (d *draft) refuse(s spot, action string) {
+func (d *taskBuilder) refuse(s location, action string) {
 	plain := emptyTask()
 	for _, k := range taskKeys {
 		if k.reach == anyTask || k.reach == processes && d.hasProcess(action) || !d.own[k.Name] {
@@ -157,7 +157,7 @@ func (d *draft) refuse(s spot, action string) {
 		if k.reach == commands {
 			hint = "leave it out; it is for commands"
 		}
-		s.at(k.Name).odd(hint, "%s has no effect on %s, which runs inside rota", k.Name, action)
+		s.at(k.Name).keyError(hint, "%s has no effect on %s, which runs inside rota", k.Name, action)
 	}
 	if !d.hasProcess(action) {
 		base := d.Base
@@ -171,7 +171,7 @@ func (d *draft) refuse(s spot, action string) {
 // hasProcess reports whether a built-in action runs in a process of its own: one
 // that is forked, or that has the rights of a user or group. A log is a line in
 // the log of rota, whoever the user is.
-func (d *draft) hasProcess(action string) bool {
+func (d *taskBuilder) hasProcess(action string) bool {
 	return d.Mode == runner.Forked || action != "log" && (d.User != "" || d.Group != "")
 }
 
@@ -185,7 +185,7 @@ var foreign = map[string]string{
 
 // unknownInTask complains about a key that no task has, and reports whether it
 // may well have been meant for the action, so that no other is missing.
-func (s spot) unknownInTask(key string, v any, task string) (action bool) {
+func (s location) unknownInTask(key string, v any, task string) (action bool) {
 	meant := suggest.Nearest(key, taskNames)
 	if meant == "" {
 		meant = foreign[strings.ToLower(key)]
@@ -199,7 +199,7 @@ func (s spot) unknownInTask(key string, v any, task string) (action bool) {
 	case dotted:
 		hint = fmt.Sprintf("a name with a dot needs quotes: [tasks.%s]", tomlKey(task+"."+key))
 	}
-	s.odd(hint, "unknown key %q in task %s", key, quote(task))
+	s.keyError(hint, "unknown key %q in task %s", key, quote(task))
 	return dotted || findAction(actions, meant) != nil
 }
 

@@ -12,7 +12,7 @@ import (
 
 // triggers reads the keys of one trigger from a task's table, or the several in
 // its list.
-func (l *loader) triggers(s spot, task map[string]any, d *draft) {
+func (l *loader) triggers(s location, task map[string]any, d *taskBuilder) {
 	single := map[string]any{}
 	for key, v := range task {
 		if slices.Contains(triggerNames, key) {
@@ -22,7 +22,7 @@ func (l *loader) triggers(s spot, task map[string]any, d *draft) {
 	list, several := task["triggers"]
 	switch {
 	case several && len(single) > 0:
-		s.at("triggers").odd("put all of them into triggers = [ {…}, {…} ]", "task %s has triggers beside %s", quote(d.Name), slices.Min(slices.Collect(maps.Keys(single))))
+		s.at("triggers").keyError("put all of them into triggers = [ {…}, {…} ]", "task %s has triggers beside %s", quote(d.Name), slices.Min(slices.Collect(maps.Keys(single))))
 	case len(single) > 0:
 		s.trigger(single, d)
 	case several:
@@ -31,15 +31,15 @@ func (l *loader) triggers(s spot, task map[string]any, d *draft) {
 			s.mismatch(list, "a list of tables", "triggers = [ {…}, {…} ]")
 			return
 		}
-		s.each(list, func(s spot, item any) {
-			guessed := false
-			isTable := s.table(item, func(s spot, key string, v any) {
+		s.each(list, func(s location, item any) {
+			unsure := false
+			isTable := s.table(item, func(s location, key string, v any) {
 				if !slices.Contains(triggerNames, key) {
-					guessed = true
+					unsure = true
 					s.unknown(key, triggerNames, "a trigger of task "+quote(d.Name))
 				}
 			})
-			if isTable && !guessed {
+			if isTable && !unsure {
 				s.trigger(item.(map[string]any), d)
 			}
 		})
@@ -50,7 +50,7 @@ func (l *loader) triggers(s spot, task map[string]any, d *draft) {
 }
 
 // trigger reads one trigger of the task and adds it.
-func (s spot) trigger(keys map[string]any, d *draft) {
+func (s location) trigger(keys map[string]any, d *taskBuilder) {
 	texts := schedule.Keys{}
 	items := map[string][]int{} // which item of its list each text comes from
 	known := true
@@ -63,7 +63,7 @@ func (s spot) trigger(keys map[string]any, d *draft) {
 		if first == "" {
 			first = key
 		}
-		s.at(key).each(v, func(s spot, item any) {
+		s.at(key).each(v, func(s location, item any) {
 			t, ok := triggerText(item)
 			if !ok {
 				known = s.mismatch(item, "a text, a whole number or a time", "")
@@ -107,16 +107,16 @@ func (s spot) trigger(keys map[string]any, d *draft) {
 
 // triggerFault gives a complaint of package schedule its place: the key and
 // value that it names, or the trigger's first key.
-func (s spot) triggerFault(keys map[string]any, first string, f schedule.Fault, warning bool) {
-	c := complaint{spot: s, Fault: Fault{Msg: f.Msg, Hint: f.Hint, Warning: warning}, part: span{f.Start, f.End}}
+func (s location) triggerFault(keys map[string]any, first string, f schedule.Fault, warning bool) {
+	c := complaint{location: s, Fault: Fault{Msg: f.Msg, Hint: f.Hint, Warning: warning}, part: span{f.Start, f.End}}
 	v, ok := keys[f.Key]
 	switch {
 	case !ok && first != "":
-		c.spot, c.onKey = s.at(first), true
+		c.location, c.onKey = s.at(first), true
 	case ok:
-		c.spot = s.at(f.Key)
+		c.location = s.at(f.Key)
 		if list, isList := v.([]any); isList && f.Index < len(list) {
-			c.spot = c.at(f.Index)
+			c.location = c.at(f.Index)
 			v = list[f.Index]
 		}
 		if _, isText := v.(string); !isText {

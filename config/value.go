@@ -9,7 +9,7 @@ import (
 // value is how the value of a key is documented, read into a T, and compared.
 type value[T any] struct {
 	Type
-	set func(s spot, v any, to *T)
+	set func(s location, v any, to *T)
 	get func(from *T) any // its canonical form, of a kind that encoding/json can write; nil: it is not compared
 }
 
@@ -23,41 +23,41 @@ func (v value[T]) canonical(get func(from *T) any) value[T] {
 }
 
 // read is the value with another reader.
-func (v value[T]) read(set func(s spot, v any, to *T)) value[T] {
+func (v value[T]) read(set func(s location, v any, to *T)) value[T] {
 	v.set = set
 	return v
 }
 
 // custom is a value with a reader of its own.
-func custom[T, F any](t Type, of func(*T) *F, set func(s spot, v any, to *T)) value[T] {
+func custom[T, F any](t Type, of func(*T) *F, set func(s location, v any, to *T)) value[T] {
 	return value[T]{t, set, func(from *T) any { return *of(from) }}
 }
 
-// simple is a value that a method of spot reads.
-func simple[T, F any](t Type, of func(*T) *F, read func(s spot, v any, to *F) bool) value[T] {
-	return custom(t, of, func(s spot, v any, to *T) { read(s, v, of(to)) })
+// simple is a value that a method of location reads.
+func simple[T, F any](t Type, of func(*T) *F, read func(s location, v any, to *F) bool) value[T] {
+	return custom(t, of, func(s location, v any, to *T) { read(s, v, of(to)) })
 }
 
 // anyText is a text, which may be empty.
-func anyText[T any](of func(*T) *string) value[T] { return simple(textType, of, spot.text) }
+func anyText[T any](of func(*T) *string) value[T] { return simple(textType, of, location.text) }
 
 // someText is a text that is not empty.
-func someText[T any](of func(*T) *string) value[T] { return simple(textType, of, spot.filled) }
+func someText[T any](of func(*T) *string) value[T] { return simple(textType, of, location.filled) }
 
 // textList is a text or a list of texts, none of them empty.
 func textList[T any](of func(*T) *[]string) value[T] {
-	return simple(orList(textType), of, spot.texts)
+	return simple(orList(textType), of, location.texts)
 }
 
 // path is the path of a file or directory.
-func path[T any](of func(*T) *string) value[T] { return simple(pathType, of, spot.filePath) }
+func path[T any](of func(*T) *string) value[T] { return simple(pathType, of, location.filePath) }
 
 // boolean is true or false.
-func boolean[T any](of func(*T) *bool) value[T] { return simple(booleanType, of, spot.truth) }
+func boolean[T any](of func(*T) *bool) value[T] { return simple(booleanType, of, location.truth) }
 
 // permissions are those of a file.
 func permissions[T any](of func(*T) *uint32) value[T] {
-	return simple(permissionsType, of, spot.octal)
+	return simple(permissionsType, of, location.octal)
 }
 
 // word is one of several words.
@@ -66,7 +66,7 @@ func word[T any, W ~string](of func(*T) *W, words ...W) value[T] {
 	for i, w := range words {
 		list[i] = string(w)
 	}
-	return simple(wordType(list...), of, func(s spot, v any, to *W) bool {
+	return simple(wordType(list...), of, func(s location, v any, to *W) bool {
 		w := ""
 		ok := s.oneOf(v, &w, list...)
 		if ok {
@@ -78,12 +78,12 @@ func word[T any, W ~string](of func(*T) *W, words ...W) value[T] {
 
 // number is a whole number within bounds.
 func number[T any](least, most int, of func(*T) *int) value[T] {
-	return simple(numberType(least, most), of, func(s spot, v any, to *int) bool { return s.number(v, least, most, to) })
+	return simple(numberType(least, most), of, func(s location, v any, to *int) bool { return s.number(v, least, most, to) })
 }
 
 // duration is a length of time, zero or longer.
 func duration[T any](of func(*T) *time.Duration) value[T] {
-	return simple(durationType, of, spot.duration).canonical(func(from *T) any { return schedule.FormatDuration(*of(from)) })
+	return simple(durationType, of, location.duration).canonical(func(from *T) any { return schedule.FormatDuration(*of(from)) })
 }
 
 // bound is a length of time of which zero means that there is no limit.
@@ -98,11 +98,11 @@ func bound[T any](of func(*T) *time.Duration) value[T] {
 
 // size is a number of bytes.
 func size[T any](of func(*T) *int64) value[T] {
-	return simple(sizeType, of, spot.size).canonical(func(from *T) any { return formatSize(*of(from)) })
+	return simple(sizeType, of, location.size).canonical(func(from *T) any { return formatSize(*of(from)) })
 }
 
 // nested is a table below the key, in which each key that is not given stays as
 // it was.
 func nested[T, U any](below *table[U], where string, of func(*T) *U) value[T] {
-	return custom(tableType(below.name), of, func(s spot, v any, to *T) { below.read(s, v, where, of(to)) })
+	return custom(tableType(below.name), of, func(s location, v any, to *T) { below.read(s, v, where, of(to)) })
 }

@@ -119,7 +119,7 @@ func TestTellingValues(t *testing.T) {
 	})
 	server := mail.Server{Host: "mail.example.org", Port: 2525, TLS: "none", From: "Rota <rota@example.org>", User: "rota", PasswordFile: dir + "/secrets/smtp"}
 	same(t, "smtp", c.SMTP, server)
-	process := newDraft().Process
+	process := newTaskBuilder().Process
 	process.Base = dir
 	same(t, "notify", c.Notify, map[string]Notify{
 		"ops": {
@@ -173,7 +173,7 @@ interval = "1h"
 	same(t, "queues", c.Queues, map[string]runner.Queue{"main": {Workers: 1, Capacity: 1000}})
 	same(t, "task", c.Tasks["command"].Task, runner.Task{
 		Name: "command", Action: &runner.Command{Text: "true"},
-		Policy: runner.Policy{Mode: runner.Threaded, Overlap: runner.OverlapSkip, KillAfter: 10 * time.Second, StopSignal: "TERM", SuccessExit: []int{0}, Retry: newDraft().Retry},
+		Policy: runner.Policy{Mode: runner.Threaded, Overlap: runner.OverlapSkip, KillAfter: 10 * time.Second, StopSignal: "TERM", SuccessExit: []int{0}, Retry: newTaskBuilder().Retry},
 		Process: runner.Process{
 			Base: "/etc/rota", Umask: 0o022, Shell: []string{"/bin/sh", "-c"},
 		},
@@ -223,11 +223,11 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(string(text))
 	}
-	f.Fuzz(placed)
+	f.Fuzz(positioned)
 }
 
-// placed checks what Parse says of a text.
-func placed(t *testing.T, text string) {
+// positioned checks what Parse says of a text.
+func positioned(t *testing.T, text string) {
 	none := Options{
 		Now:  now,
 		Read: func(path string) ([]byte, error) { return nil, os.ErrNotExist },
@@ -291,7 +291,7 @@ func TestLarge(t *testing.T) {
 		{"tasks", lines(2000, "[tasks.t%d]\ncommand = \"true\"\ntimeuot = \"1h\"\n")},
 		{"unknown targets", lines(5000, "[notify.n%d]\ncommand = \"x\"\n") + lines(10000, "[tasks.t%d]\ncommand = \"true\"\non_failure = [\"nobody\"]\nqueue = \"none\"\n")},
 		{"a long way of hooks", way(30_000)},
-		{"circles of hooks", "[defaults]\non_failure = [\"run:t1\", \"run:t2\", \"run:t3\"]\n" + lines(10000, "[tasks.t%d]\ncommand = \"true\"\n")},
+		{"cycles of hooks", "[defaults]\non_failure = [\"run:t1\", \"run:t2\", \"run:t3\"]\n" + lines(10000, "[tasks.t%d]\ncommand = \"true\"\n")},
 		{"hooks that name many", "[defaults]\non_failure = [" + strings.Repeat("\"run:a\", ", 100_000) + "]\n" + lines(10000, "[tasks.t%d]\ncommand = \"true\"\n")},
 		{"patterns of queues", "[rota]\nautostart = [" + lines(20000, "\"n%d\", ") + "]\n" + lines(5000, "[queues.q%d]\n") + "[tasks]\n"},
 		{"too large", strings.Repeat("#", maxSize+1)},

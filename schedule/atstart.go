@@ -15,7 +15,7 @@ func (a atStart) means() string {
 	return "each time rota starts"
 }
 
-func (d *draft) parseAtStart(v value) {
+func (d *builder) parseAtStart(v value) {
 	switch v.text {
 	case "true", "daemon":
 		d.boot = "daemon"
@@ -28,4 +28,4 @@ func (d *draft) parseAtStart(v value) {
 	}
 }
 
-func (d *draft) buildAtStart(p *plan, _ *wall) { p.trigger, p.zone = atStart(d.boot), nil }
+func (d *builder) buildAtStart(p *plan, _ *wall) { p.trigger, p.zone = atStart(d.boot), nil }

@@ -168,7 +168,7 @@ func horizon(local int64) int64 {
 func (c *calendar) hours() window { return c.times.window }
 
 // buildDays builds what weekday, monthday, month and at describe.
-func (d *draft) buildDays(p *plan, w *wall) {
+func (d *builder) buildDays(p *plan, w *wall) {
 	c := &calendar{months: d.months, days: [2]days{everyDay, everyDay}, times: times{list: d.at}, fixed: true}
 	if d.has("monthday") {
 		c.days[0] = d.monthdays
@@ -183,7 +183,7 @@ func (d *draft) buildDays(p *plan, w *wall) {
 }
 
 // buildCron builds what a cron line describes: "@every" is an interval.
-func (d *draft) buildCron(p *plan, w *wall) {
+func (d *builder) buildCron(p *plan, w *wall) {
 	if d.cron.every > 0 {
 		p.kind = Interval
 		d.buildInterval(p, w)
@@ -192,7 +192,7 @@ func (d *draft) buildCron(p *plan, w *wall) {
 	d.setCalendar(p, d.cron.calendar(), w)
 }
 
-func (d *draft) setCalendar(p *plan, c *calendar, w *wall) {
+func (d *builder) setCalendar(p *plan, c *calendar, w *wall) {
 	c.wall, c.except = w, d.except
 	c.times.window = d.window
 	c.times.first = c.times.ceil(0)
@@ -215,7 +215,7 @@ func (d *draft) setCalendar(p *plan, c *calendar, w *wall) {
 }
 
 // futile complains about days that never come.
-func (d *draft) futile(kind Kind) Fault {
+func (d *builder) futile(kind Kind) Fault {
 	f := Fault{Msg: "this never fires: no date matches", Hint: "correct the days or the months"}
 	switch {
 	case d.ends.text != "" || d.except != nil:

@@ -89,7 +89,7 @@ func words(text string) (w []span) {
 	return w
 }
 
-func (d *draft) parseCron(v value) {
+func (d *builder) parseCron(v value) {
 	if len(v.text) > maxCron {
 		d.add(v.fault(maxCron, len(v.text), "split it into several triggers", "a cron expression has at most %d bytes, not %d", maxCron, len(v.text)))
 		return
@@ -118,7 +118,7 @@ func (d *draft) parseCron(v value) {
 }
 
 // rightCount complains unless there are five or six fields.
-func (d *draft) rightCount(v value, w []span) bool {
+func (d *builder) rightCount(v value, w []span) bool {
 	head := v.text[w[0].start:w[0].end]
 	if before, after, found := strings.Cut(head, "="); found && (before == "TZ" || before == "CRON_TZ") {
 		d.add(v.fault(w[0].start, w[0].end, fmt.Sprintf("write timezone = %q beside it", after), "a cron expression does not name its time zone"))
@@ -140,7 +140,7 @@ func (d *draft) rightCount(v value, w []span) bool {
 	return false
 }
 
-func (d *draft) parseAlias(v value, w []span) {
+func (d *builder) parseAlias(v value, w []span) {
 	name := strings.ToLower(v.text[w[0].start:w[0].end])
 	line, known := cronAliases[name]
 	switch {
@@ -161,7 +161,7 @@ func (d *draft) parseAlias(v value, w []span) {
 	}
 }
 
-func (d *draft) parseEvery(v value, w []span) {
+func (d *builder) parseEvery(v value, w []span) {
 	if len(w) != 2 {
 		at := span{w[0].start, w[0].end}
 		if len(w) > 2 {
@@ -182,7 +182,7 @@ func (d *draft) parseEvery(v value, w []span) {
 }
 
 // parseFields reads the five or six fields w of v.
-func (d *draft) parseFields(v value, w []span) {
+func (d *builder) parseFields(v value, w []span) {
 	c := &d.cron
 	var texts []string
 	for _, at := range w {

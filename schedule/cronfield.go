@@ -10,7 +10,7 @@ import (
 // fieldReader reads one field of a cron expression.
 type fieldReader struct {
 	*field
-	d      *draft
+	d      *builder
 	v      value
 	column int
 	begin  int    // where the field begins in v

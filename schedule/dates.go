@@ -14,14 +14,14 @@ var (
 	ordinals = []string{"1st", "2nd", "3rd", "4th", "5th", "last"}
 )
 
-func (d *draft) parseWeekday(v value) {
+func (d *builder) parseWeekday(v value) {
 	low, high, ok := d.wrapping(v, weekdays, "weekday")
 	for n := low; ok && n <= high; n++ {
 		d.weekdays |= 1 << (n % 7) // 7 and 0 are Sunday
 	}
 }
 
-func (d *draft) parseMonth(v value) {
+func (d *builder) parseMonth(v value) {
 	low, high, ok := d.wrapping(v, months, "month")
 	for n := low; ok && n <= high; n++ {
 		d.months |= 1 << ((n-1)%12 + 1)
@@ -30,7 +30,7 @@ func (d *draft) parseMonth(v value) {
 
 // wrapping reads a number from 1 on, a name, or a range of either that may run
 // past the end: then high is beyond the last number.
-func (d *draft) wrapping(v value, names []string, what string) (low, high int, ok bool) {
+func (d *builder) wrapping(v value, names []string, what string) (low, high int, ok bool) {
 	if d.separated(v) {
 		return 0, 0, false
 	}
@@ -47,7 +47,7 @@ func (d *draft) wrapping(v value, names []string, what string) (low, high int, o
 	return low, high, ok && ok2
 }
 
-func (d *draft) named(v value, at span, names []string, what string) (int, bool) {
+func (d *builder) named(v value, at span, names []string, what string) (int, bool) {
 	text := v.text[at.start:at.end]
 	small := lower(text)
 	if n := slices.Index(names, small); n >= 0 {
@@ -71,7 +71,7 @@ func (d *draft) named(v value, at span, names []string, what string) (int, bool)
 }
 
 // separated complains about a list inside one text.
-func (d *draft) separated(v value) bool {
+func (d *builder) separated(v value) bool {
 	if strings.IndexByte(v.text, ',') < 0 {
 		return false
 	}
@@ -83,7 +83,7 @@ func (d *draft) separated(v value) bool {
 	return true
 }
 
-func (d *draft) parseMonthday(v value) {
+func (d *builder) parseMonthday(v value) {
 	m := &d.monthdays
 	text := lower(v.text)
 	if d.separated(v) {
@@ -133,7 +133,7 @@ func lower(text string) string {
 }
 
 // dayNumber reads 1 to 31.
-func (d *draft) dayNumber(v value, at span) (int, bool) {
+func (d *builder) dayNumber(v value, at span) (int, bool) {
 	text := v.text[at.start:at.end]
 	if n := atoi(text); allDigits(text) && len(text) <= 2 && 1 <= n && n <= 31 {
 		return n, true
@@ -152,7 +152,7 @@ func (d *draft) dayNumber(v value, at span) (int, bool) {
 }
 
 // parseOrdinal reads "last fri" and "2nd tue".
-func (d *draft) parseOrdinal(v value, which, weekday string) {
+func (d *builder) parseOrdinal(v value, which, weekday string) {
 	n := slices.Index(ordinals, which)
 	if n < 0 {
 		d.add(v.fault(0, len(which), "write 1st, 2nd, 3rd, 4th, 5th or last", "unknown ordinal %q", which))

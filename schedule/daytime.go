@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-func (d *draft) parseAt(v value) {
+func (d *builder) parseAt(v value) {
 	if d.separated(v) {
 		return
 	}
@@ -20,7 +20,7 @@ func (d *draft) parseAt(v value) {
 	}
 }
 
-func (d *draft) parseBetween(v value) {
+func (d *builder) parseBetween(v value) {
 	i := strings.IndexByte(v.text, '-')
 	if i < 0 {
 		d.add(v.whole(`write "08:00-18:00"`, "%q is no part of the day", v.text))

@@ -35,7 +35,7 @@ func Duration(text string) (time.Duration, error) {
 func duration(text string) (time.Duration, *Fault) {
 	length, fault := strictDuration(text)
 	if fault != nil {
-		if meant := meantDuration(text); meant != "" {
+		if meant := suggestDuration(text); meant != "" {
 			fault.Hint = fmt.Sprintf("write %q", meant)
 		}
 	}

@@ -23,7 +23,7 @@ func (e *except) holds(n int64) bool {
 	return found
 }
 
-func (d *draft) parseExcept(v value) {
+func (d *builder) parseExcept(v value) {
 	if d.except == nil {
 		d.except = &except{}
 	}

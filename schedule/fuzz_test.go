@@ -113,7 +113,7 @@ func FuzzDuration(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		d, err := Duration(text)
-		if meant := meantDuration(text); meant != "" {
+		if meant := suggestDuration(text); meant != "" {
 			if m, wrong := Duration(meant); wrong != nil || err == nil && m != d {
 				t.Errorf("Duration(%q) = %v, %v, and is meant to be %q: %v", text, d, err, meant, wrong)
 			}

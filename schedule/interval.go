@@ -125,7 +125,7 @@ func (i *interval) means() string {
 	return text
 }
 
-func (d *draft) parseInterval(v value) {
+func (d *builder) parseInterval(v value) {
 	length, ok := d.duration(v)
 	if ok && length == 0 {
 		d.add(v.whole(`write "1s" or more`, "an interval of %s is too short", v.text))
@@ -133,40 +133,40 @@ func (d *draft) parseInterval(v value) {
 	d.every = int64(length / time.Second)
 }
 
-func (d *draft) parseDelay(v value) {
+func (d *builder) parseDelay(v value) {
 	length, _ := d.duration(v)
 	d.delay = int64(length / time.Second)
 }
 
-func (d *draft) parseAnchor(v value) {
+func (d *builder) parseAnchor(v value) {
 	if v.text != "start" && v.text != "finish" {
 		d.add(v.whole(`write "start" or "finish"`, "unknown anchor %q", v.text))
 	}
 	d.anchor = v.text
 }
 
-func (d *draft) intervalText() string {
+func (d *builder) intervalText() string {
 	if every := d.every + d.cron.every; every > 0 {
 		return secondsText(every)
 	}
 	return ""
 }
 
-func (d *draft) delayText() string {
+func (d *builder) delayText() string {
 	if d.delay < 0 || d.delay == d.every+d.cron.every {
 		return ""
 	}
 	return secondsText(d.delay)
 }
 
-func (d *draft) anchorText() string {
+func (d *builder) anchorText() string {
 	if d.anchor == "finish" {
 		return d.anchor
 	}
 	return ""
 }
 
-func (d *draft) buildInterval(p *plan, w *wall) {
+func (d *builder) buildInterval(p *plan, w *wall) {
 	every := d.every + d.cron.every // one of them is 0
 	i := &interval{every: every, delay: every, wall: w}
 	if d.delay >= 0 {
@@ -190,10 +190,10 @@ func (d *draft) buildInterval(p *plan, w *wall) {
 	p.trigger = i
 }
 
-// Again binds an interval whose anchor is "finish" to the end of a run: its next
+// RestartFrom binds an interval whose anchor is "finish" to the end of a run: its next
 // slot is one interval later, rounded up to a whole second. Every other trigger
 // returns itself.
-func (s Spec) Again(end time.Time) Spec {
+func (s Spec) RestartFrom(end time.Time) Spec {
 	if s.Anchor() != "finish" {
 		return s
 	}

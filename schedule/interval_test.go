@@ -106,7 +106,7 @@ func TestFirstMultiple(t *testing.T) {
 	}
 }
 
-func TestAgain(t *testing.T) {
+func TestRestartFrom(t *testing.T) {
 	end := time.Date(2026, 11, 20, 10, 0, 7, 1, time.UTC)
 	for text, want := range map[string]string{
 		"interval 1h anchor finish":                  "11:00:08",
@@ -120,7 +120,7 @@ func TestAgain(t *testing.T) {
 		"interval 45m":  "10:15:00",
 		"interval 150m": "12:00:00",
 	} {
-		s := mustParse(text, time.UTC).From(time.Date(2026, 11, 20, 9, 30, 0, 0, time.UTC)).Again(end)
+		s := mustParse(text, time.UTC).From(time.Date(2026, 11, 20, 9, 30, 0, 0, time.UTC)).RestartFrom(end)
 		if got := s.Next(end).Format(time.TimeOnly); got != want {
 			t.Errorf("%s: after a run that ends at 10:00:07 comes %s, want %s", text, got, want)
 		}

@@ -23,16 +23,16 @@ const (
 // kinds hold for each kind its name and what builds its arithmetic.
 var kinds = [...]struct {
 	name  string
-	build func(d *draft, p *plan, w *wall)
+	build func(d *builder, p *plan, w *wall)
 }{
 	None:     {"none", nil},
-	Interval: {"interval", (*draft).buildInterval},
-	Weekday:  {"weekday", (*draft).buildDays},
-	Monthday: {"monthday", (*draft).buildDays},
-	Daily:    {"daily", (*draft).buildDays},
-	Cron:     {"cron", (*draft).buildCron},
-	Once:     {"once", (*draft).buildOnce},
-	AtStart:  {"at_start", (*draft).buildAtStart},
+	Interval: {"interval", (*builder).buildInterval},
+	Weekday:  {"weekday", (*builder).buildDays},
+	Monthday: {"monthday", (*builder).buildDays},
+	Daily:    {"daily", (*builder).buildDays},
+	Cron:     {"cron", (*builder).buildCron},
+	Once:     {"once", (*builder).buildOnce},
+	AtStart:  {"at_start", (*builder).buildAtStart},
 }
 
 // String returns the kind's name: "interval", "weekday", "daily" and so on.
@@ -59,7 +59,7 @@ var onDays = []string{"weekday", "monthday", "month", "at", "jitter", "between",
 
 // kind tells what the keys make, and complains about those that do not go
 // together.
-func (d *draft) kind() (kind Kind) {
+func (d *builder) kind() (kind Kind) {
 	head := -1
 	for i, h := range heads {
 		switch {
@@ -90,7 +90,7 @@ func (d *draft) kind() (kind Kind) {
 	return kind
 }
 
-func (d *draft) headless() {
+func (d *builder) headless() {
 	for _, w := range keywords {
 		if !d.has(w.name) {
 			continue

@@ -29,13 +29,13 @@ func (m moment) on(w *wall) (at, gap int64) {
 	return at, gap
 }
 
-func (d *draft) parseOnce(v value)   { d.moment = d.readMoment(v, false) }
-func (d *draft) parseStarts(v value) { d.starts = d.readMoment(v, true) }
-func (d *draft) parseEnds(v value)   { d.ends = d.readMoment(v, true) }
+func (d *builder) parseOnce(v value)   { d.moment = d.readMoment(v, false) }
+func (d *builder) parseStarts(v value) { d.starts = d.readMoment(v, true) }
+func (d *builder) parseEnds(v value)   { d.ends = d.readMoment(v, true) }
 
 // readMoment reads RFC 3339, its offset and its seconds being optional; where
 // a bare date will do it is that day's midnight.
-func (d *draft) readMoment(v value, dateWillDo bool) moment {
+func (d *builder) readMoment(v value, dateWillDo bool) moment {
 	const form = "2006-01-02T15:04:05"
 	text := v.text
 	if len(text) > 10 && (text[10] == ' ' || text[10] == 't') {

@@ -25,7 +25,7 @@ func (o *once) hours() window { return wholeDay }
 
 func (o *once) means() string { return "once, on " + o.text }
 
-func (d *draft) buildOnce(p *plan, w *wall) {
+func (d *builder) buildOnce(p *plan, w *wall) {
 	at, gap := d.moment.on(w)
 	o := &once{at: at, text: time.Unix(d.moment.local, 0).UTC().Format("Mon 2 January 2006 at 15:04:05")}
 	o.text = strings.TrimSuffix(o.text, ":00")

@@ -11,28 +11,28 @@ import (
 type keyword struct {
 	name  string
 	list  bool // takes several values
-	parse func(*draft, value)
-	text  func(*draft) string // its values in canonical form; "": it is not in the canonical text
+	parse func(*builder, value)
+	text  func(*builder) string // its values in canonical form; "": it is not in the canonical text
 }
 
 // keywords are all keys, in the order in which they are read and written.
 var keywords = []keyword{
-	{"timezone", false, (*draft).parseTimezone, func(*draft) string { return "" }},
-	{"interval", false, (*draft).parseInterval, (*draft).intervalText},
-	{"initial_delay", false, (*draft).parseDelay, (*draft).delayText},
-	{"anchor", false, (*draft).parseAnchor, (*draft).anchorText},
-	{"weekday", true, (*draft).parseWeekday, (*draft).weekdayText},
-	{"monthday", true, (*draft).parseMonthday, (*draft).monthdayText},
-	{"month", true, (*draft).parseMonth, (*draft).monthText},
-	{"at", true, (*draft).parseAt, (*draft).atText},
-	{"cron", false, (*draft).parseCron, func(d *draft) string { return d.cron.text }},
-	{"once", false, (*draft).parseOnce, func(d *draft) string { return d.moment.text }},
-	{"at_start", false, (*draft).parseAtStart, func(d *draft) string { return d.boot }},
-	{"jitter", false, (*draft).parseJitter, (*draft).jitterText},
-	{"between", false, (*draft).parseBetween, (*draft).betweenText},
-	{"except", true, (*draft).parseExcept, (*draft).exceptText},
-	{"starts", false, (*draft).parseStarts, func(d *draft) string { return d.starts.text }},
-	{"ends", false, (*draft).parseEnds, func(d *draft) string { return d.ends.text }},
+	{"timezone", false, (*builder).parseTimezone, func(*builder) string { return "" }},
+	{"interval", false, (*builder).parseInterval, (*builder).intervalText},
+	{"initial_delay", false, (*builder).parseDelay, (*builder).delayText},
+	{"anchor", false, (*builder).parseAnchor, (*builder).anchorText},
+	{"weekday", true, (*builder).parseWeekday, (*builder).weekdayText},
+	{"monthday", true, (*builder).parseMonthday, (*builder).monthdayText},
+	{"month", true, (*builder).parseMonth, (*builder).monthText},
+	{"at", true, (*builder).parseAt, (*builder).atText},
+	{"cron", false, (*builder).parseCron, func(d *builder) string { return d.cron.text }},
+	{"once", false, (*builder).parseOnce, func(d *builder) string { return d.moment.text }},
+	{"at_start", false, (*builder).parseAtStart, func(d *builder) string { return d.boot }},
+	{"jitter", false, (*builder).parseJitter, (*builder).jitterText},
+	{"between", false, (*builder).parseBetween, (*builder).betweenText},
+	{"except", true, (*builder).parseExcept, (*builder).exceptText},
+	{"starts", false, (*builder).parseStarts, func(d *builder) string { return d.starts.text }},
+	{"ends", false, (*builder).parseEnds, func(d *builder) string { return d.ends.text }},
 }
 
 // keywordNames are the names of all keys, in their order.
@@ -65,8 +65,8 @@ func (v value) whole(hint, format string, args ...any) Fault {
 	return v.fault(0, len(v.text), hint, format, args...)
 }
 
-// draft is a trigger while it is being read.
-type draft struct {
+// builder is a trigger while it is being read.
+type builder struct {
 	keys   Keys
 	zone   *time.Location
 	faults []Fault
@@ -87,7 +87,7 @@ type draft struct {
 	starts, ends moment
 }
 
-func (d *draft) add(f Fault) { d.faults = append(d.faults, f) }
+func (d *builder) add(f Fault) { d.faults = append(d.faults, f) }
 
 // Parse reads one trigger. zone is that of its wall clock unless the key
 // timezone names another; nil is UTC. It returns all faults at once, and a Spec
@@ -96,7 +96,7 @@ func Parse(k Keys, zone *time.Location) (Spec, []Fault) {
 	if zone == nil {
 		zone = time.UTC
 	}
-	d := &draft{keys: k, zone: zone, delay: -1, window: wholeDay}
+	d := &builder{keys: k, zone: zone, delay: -1, window: wholeDay}
 	for _, w := range keywords {
 		texts, given := k[w.name]
 		switch {
@@ -123,9 +123,9 @@ func Parse(k Keys, zone *time.Location) (Spec, []Fault) {
 	return Spec{p}, nil
 }
 
-func (d *draft) has(key string) bool { _, ok := d.keys[key]; return ok }
+func (d *builder) has(key string) bool { _, ok := d.keys[key]; return ok }
 
-func (d *draft) unknown() {
+func (d *builder) unknown() {
 	var strange []string
 	for key := range d.keys {
 		if !slices.Contains(keywordNames, key) {
@@ -142,7 +142,7 @@ func (d *draft) unknown() {
 	}
 }
 
-func (d *draft) parseTimezone(v value) {
+func (d *builder) parseTimezone(v value) {
 	zone, fault := zoneOf(v.text)
 	if fault != nil {
 		d.add(v.whole(fault.Hint, "%s", fault.Msg))
@@ -152,7 +152,7 @@ func (d *draft) parseTimezone(v value) {
 }
 
 // duration reads a duration, which is one of whole seconds.
-func (d *draft) duration(v value) (length time.Duration, ok bool) {
+func (d *builder) duration(v value) (length time.Duration, ok bool) {
 	length, fault := duration(v.text)
 	if fault != nil {
 		fault.Key, fault.Index = v.key, v.index
@@ -161,4 +161,4 @@ func (d *draft) duration(v value) (length time.Duration, ok bool) {
 	return length, fault == nil
 }
 
-func (d *draft) parseJitter(v value) { d.jitter, _ = d.duration(v) }
+func (d *builder) parseJitter(v value) { d.jitter, _ = d.duration(v) }

@@ -1,8 +1,8 @@
 package schedule
 
-// plan builds what the draft describes. The draft has no faults so far; what
+// plan builds what the builder describes. The builder has no faults so far; what
 // can never fire is found here.
-func (d *draft) plan(kind Kind) *plan {
+func (d *builder) plan(kind Kind) *plan {
 	p := &plan{kind: kind, zone: d.zone, ends: never, starts: -never, anchor: d.anchor, jitter: d.jitter}
 	w := wallOf(d.zone)
 	if d.starts.text != "" {
@@ -21,6 +21,6 @@ func (d *draft) plan(kind Kind) *plan {
 }
 
 // local tells whether starts or ends is a reading of the wall clock.
-func (d *draft) local() bool {
+func (d *builder) local() bool {
 	return d.starts.text != "" && !d.starts.zoned || d.ends.text != "" && !d.ends.zoned
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// text writes the draft in canonical form.
-func (d *draft) text() string {
+// text writes the builder in canonical form.
+func (d *builder) text() string {
 	var b strings.Builder
 	for _, k := range keywords {
 		text := k.text(d)
@@ -23,31 +23,31 @@ func (d *draft) text() string {
 	return strings.TrimPrefix(b.String(), "cron ") // such a line speaks for itself
 }
 
-func (d *draft) weekdayText() string {
+func (d *builder) weekdayText() string {
 	return strings.Join(rangesOf(rotate(d.weekdays), 1, weekdays), ", ")
 }
 
-func (d *draft) monthdayText() string { return strings.Join(monthdayItems(d.monthdays), ", ") }
+func (d *builder) monthdayText() string { return strings.Join(monthdayItems(d.monthdays), ", ") }
 
-func (d *draft) monthText() string { return strings.Join(rangesOf(d.months, 1, months), ", ") }
+func (d *builder) monthText() string { return strings.Join(rangesOf(d.months, 1, months), ", ") }
 
-func (d *draft) atText() string { return strings.Join(timeItems(d.at), ", ") }
+func (d *builder) atText() string { return strings.Join(timeItems(d.at), ", ") }
 
-func (d *draft) jitterText() string {
+func (d *builder) jitterText() string {
 	if d.jitter == 0 {
 		return ""
 	}
 	return FormatDuration(d.jitter)
 }
 
-func (d *draft) betweenText() string {
+func (d *builder) betweenText() string {
 	if d.window == wholeDay {
 		return ""
 	}
 	return d.window.text()
 }
 
-func (d *draft) exceptText() string {
+func (d *builder) exceptText() string {
 	if d.except == nil {
 		return ""
 	}

@@ -21,18 +21,18 @@ import (
 
 // host is a look at this machine on behalf of a file.
 type host struct {
-	cfg    *config.Config
-	trust  bool   // of --trust-file
-	root   string // before the paths of what belongs to cron and systemd; "" but in tests
-	places *config.Places
-	faults []config.Fault
-	known  map[string]bool // what was said of one place is not said again
+	cfg       *config.Config
+	trust     bool   // of --trust-file
+	root      string // before the paths of what belongs to cron and systemd; "" but in tests
+	positions *config.Positions
+	faults    []config.Fault
+	known     map[string]bool // what was said of one place is not said again
 }
 
 // onHost returns what on this machine is in the way of what the file says, for
 // the user that asks, in the order of the file.
 func onHost(cfg *config.Config, trust bool, root string) []config.Fault {
-	h := &host{cfg: cfg, trust: trust, root: root, places: cfg.Places(), known: map[string]bool{}}
+	h := &host{cfg: cfg, trust: trust, root: root, positions: cfg.Positions(), known: map[string]bool{}}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Tasks)) {
 		t := cfg.Tasks[name]
 		for _, o := range runner.Obstacles(t.Task, trust) {
@@ -54,7 +54,7 @@ func onHost(cfg *config.Config, trust bool, root string) []config.Fault {
 	h.web()
 	h.systemd()
 	h.crontabs()
-	slices.SortStableFunc(h.faults, h.places.Compare)
+	slices.SortStableFunc(h.faults, h.positions.Compare)
 	return h.faults
 }
 
@@ -71,7 +71,7 @@ func (h *host) directories() {
 
 // add complains about the first of some paths that stands in the file.
 func (h *host) add(warning bool, msg, hint string, paths ...[]string) {
-	f := h.places.Point(config.Fault{Msg: msg, Hint: hint, Warning: warning}, paths...)
+	f := h.positions.Point(config.Fault{Msg: msg, Hint: hint, Warning: warning}, paths...)
 	if at := fmt.Sprint(f.File, f.Line, f.Col, msg); !h.known[at] {
 		h.known[at] = true
 		h.faults = append(h.faults, f)

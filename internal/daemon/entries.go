@@ -91,7 +91,7 @@ func (l *loop) again(task string, end time.Time) {
 	}
 	for _, spec := range l.triggersOf(task) {
 		if key := entryKey(task, spec); spec.Anchor() == "finish" {
-			e := newEntry(task, spec.Again(end), end)
+			e := newEntry(task, spec.RestartFrom(end), end)
 			l.entries[key] = e
 			l.agenda.Put(schedule.Entry{Key: key, When: e.when(), Last: end})
 		}

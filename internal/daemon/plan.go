@@ -68,7 +68,7 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 			}
 			if spec.Anchor() == "finish" {
 				if end := l.lastEnd(ctx, name); !end.IsZero() && !end.After(now) {
-					spec = spec.Again(end)
+					spec = spec.RestartFrom(end)
 				}
 			}
 			e := newEntry(name, spec, first)

@@ -201,7 +201,7 @@ func (r *reader) unattended(ctx context.Context, cfg *config.Config, states map[
 					return nil, err
 				}
 				if !end.IsZero() {
-					c.spec = c.spec.Again(end)
+					c.spec = c.spec.RestartFrom(end)
 				}
 				c.note = "then from the end of each run"
 			}

@@ -132,7 +132,7 @@ func (l *loop) slot(task string, due []schedule.Due, now time.Time) []runner.Slo
 func (l *loop) opens(task string, at time.Time) time.Time {
 	var first time.Time
 	for _, spec := range l.inForce.Load().Tasks[task].Triggers {
-		if open := spec.Opens(at); first.IsZero() || open.Before(first) {
+		if open := spec.NextOpen(at); first.IsZero() || open.Before(first) {
 			first = open
 		}
 	}

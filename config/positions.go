@@ -2,14 +2,14 @@ package config
 
 import "cmp"
 
-// Places finds where the keys of a Config stand in its texts, for complaints
+// Positions finds where the keys of a Config stand in its texts, for complaints
 // that are not about the texts alone.
-type Places struct{ sources []*source }
+type Positions struct{ sources []*source }
 
-// Places returns the places of what was read. It is not for use by several
+// Positions returns the places of what was read. It is not for use by several
 // goroutines at once.
-func (c *Config) Places() *Places {
-	p := &Places{}
+func (c *Config) Positions() *Positions {
+	p := &Positions{}
 	for i, show := range c.shown {
 		p.sources = append(p.sources, &source{Source: c.Sources[i], show: show})
 	}
@@ -19,7 +19,7 @@ func (c *Config) Places() *Places {
 // Point gives a fault the place of the first of some paths that stands anywhere,
 // such as "tasks", "backup", "secrets", "KEY"; if none does, it is about the file
 // as a whole. It is about the value there or, of a table, about its name.
-func (p *Places) Point(f Fault, paths ...[]string) Fault {
+func (p *Positions) Point(f Fault, paths ...[]string) Fault {
 	for _, path := range paths {
 		steps := make([]any, len(path))
 		for i, key := range path {
@@ -30,15 +30,15 @@ func (p *Places) Point(f Fault, paths ...[]string) Fault {
 				src.place = scan(src.Text)
 			}
 			if _, all := src.place.find(steps); all {
-				return complaint{Fault: f, spot: spot{src: src, path: steps}}.locate()
+				return complaint{Fault: f, location: location{src: src, path: steps}}.locate()
 			}
 		}
 	}
-	return complaint{Fault: f, spot: spot{src: p.sources[0]}, whole: true}.locate()
+	return complaint{Fault: f, location: location{src: p.sources[0]}, whole: true}.locate()
 }
 
 // Compare orders faults by where they stand.
-func (p *Places) Compare(a, b Fault) int {
+func (p *Positions) Compare(a, b Fault) int {
 	nth := func(f Fault) int {
 		for i, src := range p.sources {
 			if src.show == f.File {

@@ -2,10 +2,10 @@ package schedule
 
 import "time"
 
-// Opens returns the first instant from at on that lies in the trigger's
+// NextOpen returns the first instant from at on that lies in the trigger's
 // between: at itself if it does, or if there is no between. What makes up for a
 // slot, or tries it again, starts no earlier (rule 12).
-func (s Spec) Opens(at time.Time) time.Time {
+func (s Spec) NextOpen(at time.Time) time.Time {
 	if s.p == nil || s.p.hours() == wholeDay {
 		return at
 	}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestOpens(t *testing.T) {
+func TestNextOpen(t *testing.T) {
 	for _, c := range []struct{ between, zone, at, want string }{
 		{"", "UTC", "2026-11-21T03:00:00Z", "2026-11-21T03:00:00Z"},
 		{"08:00-18:00", "UTC", "2026-11-21T08:00:00Z", "2026-11-21T08:00:00Z"},
@@ -30,7 +30,7 @@ func TestOpens(t *testing.T) {
 				t.Fatal(faults)
 			}
 			at, _ := time.Parse(time.RFC3339, c.at)
-			if got := spec.Opens(at).UTC().Format(time.RFC3339); got != c.want {
+			if got := spec.NextOpen(at).UTC().Format(time.RFC3339); got != c.want {
 				t.Errorf("%v in %s at %s: %s, want %s", keys, c.zone, c.at, got, c.want)
 			}
 		}

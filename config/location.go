@@ -17,28 +17,28 @@ type source struct {
 	lines []int          // where each line begins; nil until it is needed
 }
 
-// spot is a place in a source: a path of keys (string) and indices (int).
-type spot struct {
+// location is a place in a source: a path of keys (string) and indices (int).
+type location struct {
 	l    *loader
 	src  *source
 	path []any
 }
 
-// at returns the spot of a key or of an index below this one.
-func (s spot) at(step any) spot {
+// at returns the location of a key or of an index below this one.
+func (s location) at(step any) location {
 	s.path = append(slices.Clip(s.path), step)
 	return s
 }
 
 // inOrder sorts keys of the table here by where they stand.
-func (s spot) inOrder(keys []string) {
+func (s location) inOrder(keys []string) {
 	slices.SortFunc(keys, func(a, b string) int {
-		return complaint{spot: s.at(a)}.where().start - complaint{spot: s.at(b)}.where().start
+		return complaint{location: s.at(a)}.where().start - complaint{location: s.at(b)}.where().start
 	})
 }
 
 // name is the innermost key, or "item 2 of KEY".
-func (s spot) name() string {
+func (s location) name() string {
 	last := len(s.path) - 1
 	if i, ok := s.path[last].(int); ok {
 		return fmt.Sprintf("item %d of %v", i+1, s.path[last-1])
@@ -49,22 +49,22 @@ func (s spot) name() string {
 // complaint is a fault that has not been given its line and column.
 type complaint struct {
 	Fault
-	spot
-	onKey bool  // it is about the key, not the value
-	part  span  // the bytes at fault in what the value says; empty: all of it
-	text  *span // instead of a path: the bytes at fault in a text that is no TOML
-	whole bool  // it is about the file as a whole
-	other *spot // the first of two, named in the hint
+	location
+	onKey bool      // it is about the key, not the value
+	part  span      // the bytes at fault in what the value says; empty: all of it
+	text  *span     // instead of a path: the bytes at fault in a text that is no TOML
+	whole bool      // it is about the file as a whole
+	other *location // the first of two, named in the hint
 }
 
-// wrong complains about the value here.
-func (s spot) wrong(hint, format string, args ...any) {
-	s.l.add(complaint{spot: s, Fault: Fault{Msg: fmt.Sprintf(format, args...), Hint: hint}})
+// valueError complains about the value here.
+func (s location) valueError(hint, format string, args ...any) {
+	s.l.add(complaint{location: s, Fault: Fault{Msg: fmt.Sprintf(format, args...), Hint: hint}})
 }
 
-// odd complains about the key here.
-func (s spot) odd(hint, format string, args ...any) {
-	s.l.add(complaint{spot: s, onKey: true, Fault: Fault{Msg: fmt.Sprintf(format, args...), Hint: hint}})
+// keyError complains about the key here.
+func (s location) keyError(hint, format string, args ...any) {
+	s.l.add(complaint{location: s, onKey: true, Fault: Fault{Msg: fmt.Sprintf(format, args...), Hint: hint}})
 }
 
 func (l *loader) add(c complaint) { l.complaints = append(l.complaints, c) }
@@ -77,7 +77,7 @@ func (c complaint) locate() Fault {
 		return f
 	}
 	if c.other != nil {
-		f.Hint = "the other is at " + complaint{spot: *c.other, onKey: true}.locate().place()
+		f.Hint = "the other is at " + complaint{location: *c.other, onKey: true}.locate().place()
 	}
 	return c.src.point(f, c.where())
 }
@@ -136,15 +136,15 @@ func (s *source) point(f Fault, at span) Fault {
 // faults returns the complaints with their places: errors and warnings, each in
 // file order.
 func (l *loader) faults() (errs, warnings []Fault) {
-	type placed struct {
+	type positioned struct {
 		Fault
 		source, start int
 	}
-	var all []placed
+	var all []positioned
 	for _, c := range l.complaints {
-		all = append(all, placed{c.locate(), slices.Index(l.sources, c.src), c.where().start})
+		all = append(all, positioned{c.locate(), slices.Index(l.sources, c.src), c.where().start})
 	}
-	slices.SortStableFunc(all, func(a, b placed) int {
+	slices.SortStableFunc(all, func(a, b positioned) int {
 		if a.source != b.source {
 			return a.source - b.source
 		}

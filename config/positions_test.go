@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestPlaces(t *testing.T) {
+func TestPositions(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"jobs.toml": "[rota]\ninclude = \"more/*.toml\"\n[defaults]\nshell = [\"/bin/dash\", \"-c\"]\n" +
@@ -28,7 +28,7 @@ func TestPlaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	places := c.Places()
+	places := c.Positions()
 	path := func(keys ...string) []string { return keys }
 	for _, x := range []struct {
 		paths [][]string

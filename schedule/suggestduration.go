@@ -20,9 +20,9 @@ var unitNames = map[byte][]string{
 	's': {"sec", "second"},
 }
 
-// meantDuration returns a valid duration that says what the text most likely
+// suggestDuration returns a valid duration that says what the text most likely
 // means; "" if that is not clear.
-func meantDuration(text string) string {
+func suggestDuration(text string) string {
 	var sum time.Duration
 	var plain strings.Builder // the numbers as they stand
 	decimals := false
