@@ -10,8 +10,8 @@ import (
 // action is one thing that a task can do: its key in the task's table.
 type action struct {
 	Key
-	read  func(s location, v any) runner.Action // nil if it cannot be read
-	below interface{ doc() Table }              // the table that it may be; nil: none
+	read  func(loc location, v any) runner.Action // nil if it cannot be read
+	below interface{ doc() Table }                // the table that it may be; nil: none
 }
 
 // actions are all there are.
@@ -21,10 +21,10 @@ var actions = []action{commandAction, logAction, httpAction, writeAction, cleanA
 func readTable[T any, P interface {
 	*T
 	runner.Action
-}](t *table[T]) func(s location, v any) runner.Action {
-	return func(s location, v any) runner.Action {
+}](t *table[T]) func(loc location, v any) runner.Action {
+	return func(loc location, v any) runner.Action {
 		a := t.zero()
-		if !t.read(s, v, s.name(), &a) {
+		if !t.read(loc, v, loc.name(), &a) {
 			return nil
 		}
 		return P(&a)
@@ -58,19 +58,19 @@ func docActions(list []action) []Key {
 }
 
 // check adds what the action itself has to say about its values.
-func (s location) check(a runner.Action, before int) {
+func (loc location) check(a runner.Action, before int) {
 	if c, ok := a.(interface{ Check() []runner.Problem }); ok {
-		s.problems(c.Check(), before)
+		loc.problems(c.Check(), before)
 	}
 }
 
 // problems complains about the values of an action, but for those that were
 // complained of when they were read; before is how many complaints there were
 // then.
-func (s location) problems(list []runner.Problem, before int) {
-	reading := s.l.complaints[before:]
+func (loc location) problems(list []runner.Problem, before int) {
+	reading := loc.l.complaints[before:]
 	for _, p := range list {
-		at := s
+		at := loc
 		if p.Key != "" {
 			for _, key := range strings.SplitN(p.Key, ".", 2) {
 				at = at.at(key)

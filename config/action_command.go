@@ -7,23 +7,23 @@ var commandAction = action{
 	readCommand, nil,
 }
 
-func readCommand(s location, v any) runner.Action {
+func readCommand(loc location, v any) runner.Action {
 	c := &runner.Command{}
 	switch v := v.(type) {
 	case string:
-		if !s.text(v, &c.Text) {
+		if !loc.text(v, &c.Text) {
 			return nil
 		}
 	case []any:
 		for i, item := range v {
 			arg := ""
-			if !s.at(i).text(item, &arg) {
+			if !loc.at(i).text(item, &arg) {
 				return nil
 			}
 			c.Argv = append(c.Argv, arg)
 		}
 	default:
-		s.mismatch(v, `a text for the shell or a list such as ["df", "-h"]`, "")
+		loc.mismatch(v, `a text for the shell or a list such as ["df", "-h"]`, "")
 		return nil
 	}
 	return c

@@ -35,29 +35,29 @@ var (
 	httpBody    = anyText(func(a *runner.HTTP) *string { return &a.Body })
 )
 
-func setHeaders(s location, v any, to *runner.HTTP) {
+func setHeaders(loc location, v any, to *runner.HTTP) {
 	to.Headers = map[string]string{}
-	s.table(v, func(s location, name string, v any) {
+	loc.table(v, func(loc location, name string, v any) {
 		value := ""
-		if s.text(v, &value) {
+		if loc.text(v, &value) {
 			to.Headers[name] = value
 		}
 	})
 }
 
 // setExpect reads statuses: numbers, texts and ranges.
-func setExpect(s location, v any, to *runner.HTTP) {
+func setExpect(loc location, v any, to *runner.HTTP) {
 	to.Expect = nil
-	s.each(v, func(s location, item any) {
+	loc.each(v, func(loc location, item any) {
 		if _, isNumber := item.(int64); isNumber {
 			n := 0
-			if s.number(item, statusType.Min, statusType.Max, &n) {
+			if loc.number(item, statusType.Min, statusType.Max, &n) {
 				to.Expect = append(to.Expect, strconv.Itoa(n))
 			}
 			return
 		}
 		t := ""
-		if s.filled(item, &t) {
+		if loc.filled(item, &t) {
 			to.Expect = append(to.Expect, t)
 		}
 	})

@@ -15,17 +15,17 @@ var logTable = &table[runner.Log]{
 	},
 }
 
-func readLog(s location, v any) runner.Action {
+func readLog(loc location, v any) runner.Action {
 	a := logTable.zero()
 	switch v.(type) {
 	case string:
-		if !s.text(v, &a.Message) {
+		if !loc.text(v, &a.Message) {
 			return nil
 		}
 	case map[string]any:
-		logTable.read(s, v, "log", &a)
+		logTable.read(loc, v, "log", &a)
 	default:
-		s.mismatch(v, "a text or a table", `log = "text" or log = { message = "text", level = "warn" }`)
+		loc.mismatch(v, "a text or a table", `log = "text" or log = { message = "text", level = "warn" }`)
 		return nil
 	}
 	return &a

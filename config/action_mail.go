@@ -17,10 +17,10 @@ var mailTable = &table[runner.Mail]{
 	},
 }
 
-func readMail(s location, v any) runner.Action {
+func readMail(loc location, v any) runner.Action {
 	a := mailTable.zero()
-	a.Server = s.l.config.SMTP
-	if !mailTable.read(s, v, "mail", &a) {
+	a.Server = loc.l.config.SMTP
+	if !mailTable.read(loc, v, "mail", &a) {
 		return nil
 	}
 	return &a

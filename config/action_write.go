@@ -19,9 +19,9 @@ var writeTable = &table[runner.Write]{
 	},
 }
 
-func readWrite(s location, v any) runner.Action {
+func readWrite(loc location, v any) runner.Action {
 	a := writeTable.zero()
-	if !writeTable.read(s, v, "write", &a) {
+	if !writeTable.read(loc, v, "write", &a) {
 		return nil
 	}
 	if _, given := v.(map[string]any)["if_changed"]; a.Append && !given {

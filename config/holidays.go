@@ -27,16 +27,16 @@ type dateFile struct {
 
 // dates returns the dates of a file that except names here. A file is read
 // once, however many name it, and its own faults are told once.
-func (s location) dates(path string) []string {
+func (loc location) dates(path string) []string {
 	if path == "" {
-		s.valueError(`write "file:holidays.txt"`, "except names no file")
+		loc.valueError(`write "file:holidays.txt"`, "except names no file")
 		return nil
 	}
-	abs := filepath.Clean(s.src.abs(path))
-	f, known := s.l.dateFiles[abs]
+	abs := filepath.Clean(loc.src.abs(path))
+	f, known := loc.l.dateFiles[abs]
 	if !known {
-		f = s.l.openDates(abs)
-		s.l.dateFiles[abs] = f
+		f = loc.l.openDates(abs)
+		loc.l.dateFiles[abs] = f
 	}
 	switch {
 	case errors.Is(f.err, fs.ErrNotExist):
@@ -44,11 +44,11 @@ func (s location) dates(path string) []string {
 		if path != abs {
 			hint = "the path starts at the folder of this file"
 		}
-		s.valueError(hint, "there is no file %s", path)
+		loc.valueError(hint, "there is no file %s", path)
 	case f.err != nil:
-		s.valueError("", "cannot read %s: %v", path, f.err)
+		loc.valueError("", "cannot read %s: %v", path, f.err)
 	case len(f.dates) == 0 && !f.faulty:
-		s.l.add(complaint{location: s, Fault: Fault{Msg: "there is no date in " + path, Hint: "write one on each line, such as 2026-12-25", Warning: true}})
+		loc.l.add(complaint{location: loc, Fault: Fault{Msg: "there is no date in " + path, Hint: "write one on each line, such as 2026-12-25", Warning: true}})
 	}
 	return f.dates
 }

@@ -116,14 +116,14 @@ func preset[T any](keys []key[T], to *T) {
 
 // read fills *to from the keys of a table in the file, which complaints call
 // where. It returns false if what stands there is no table.
-func (t *table[T]) read(s location, v any, where string, to *T) bool {
-	return s.table(v, func(s location, name string, v any) {
+func (t *table[T]) read(loc location, v any, where string, to *T) bool {
+	return loc.table(v, func(loc location, name string, v any) {
 		k := find(t.keys, name)
 		if k == nil {
-			s.unknown(name, names(t.keys), where)
+			loc.unknown(name, names(t.keys), where)
 			return
 		}
-		k.set(s, v, to)
+		k.set(loc, v, to)
 	})
 }
 
@@ -164,7 +164,7 @@ func partOf[T, U any](keys []key[T], part func(*U) *T) []key[U] {
 	for i, k := range keys {
 		v := value[U]{
 			Type: k.value.Type,
-			set:  func(s location, v any, to *U) { k.set(s, v, part(to)) },
+			set:  func(loc location, v any, to *U) { k.set(loc, v, part(to)) },
 			get:  func(from *U) any { return k.get(part(from)) },
 		}
 		list[i] = key[U]{Key: k.Key, value: v}

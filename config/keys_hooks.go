@@ -43,34 +43,34 @@ var hookKeys = []key[Task]{
 
 // targets is what a hook names; with told, it has to be notifications.
 func targets[T any](told bool, of func(*T) *[]string) value[T] {
-	return custom(orList(textType), of, func(s location, v any, to *T) { s.targets(v, told, of(to)) })
+	return custom(orList(textType), of, func(loc location, v any, to *T) { loc.targets(v, told, of(to)) })
 }
 
 // setPing reads a URL that is told of each run.
-func setPing(s location, v any, to *Task) {
+func setPing(loc location, v any, to *Task) {
 	url := ""
-	if !s.filled(v, &url) {
+	if !loc.filled(v, &url) {
 		return
 	}
 	if strings.Contains(url, "{{") {
-		s.valueError("it is called as it is, but for /start, /fail or the exit code added to its path", "ping cannot hold a template")
+		loc.valueError("it is called as it is, but for /start, /fail or the exit code added to its path", "ping cannot hold a template")
 		return
 	}
 	for _, p := range (&runner.HTTP{URL: url}).Check() {
-		s.valueError(`such as "https://hc-ping.com/…"`, "%s", strings.Replace(p.Msg, "url", "ping", 1))
+		loc.valueError(`such as "https://hc-ping.com/…"`, "%s", strings.Replace(p.Msg, "url", "ping", 1))
 		return
 	}
 	to.Ping = url
 }
 
 // setExpectWithin reads how old the last success may be.
-func setExpectWithin(s location, v any, to *Task) {
+func setExpectWithin(loc location, v any, to *Task) {
 	d := time.Duration(0)
-	if !s.duration(v, &d) {
+	if !loc.duration(v, &d) {
 		return
 	}
 	if d < time.Second {
-		s.valueError("", "%s has to be 1s or more", s.name())
+		loc.valueError("", "%s has to be 1s or more", loc.name())
 		return
 	}
 	to.ExpectSuccessWithin = d

@@ -39,13 +39,13 @@ var historyTable = &table[loader]{
 }
 
 // setOutput reads how much of an output is kept.
-func setOutput(s location, v any, to *Task) {
+func setOutput(loc location, v any, to *Task) {
 	n := int64(0)
-	if !s.size(v, &n) {
+	if !loc.size(v, &n) {
 		return
 	}
 	if n < 1<<10 {
-		s.valueError("", "output is %s, but has to be 1KiB or more", v)
+		loc.valueError("", "output is %s, but has to be 1KiB or more", v)
 		return
 	}
 	to.Output = n

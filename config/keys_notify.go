@@ -51,47 +51,47 @@ var webhookTable = &table[runner.HTTP]{
 }
 
 // readNotify reads [notify].
-func (l *loader) readNotify(s location, v any) {
-	s.table(v, func(s location, name string, v any) {
-		if l.claim(s, "notification", name, l.notes) {
-			l.readTarget(s, name, v)
+func (l *loader) readNotify(loc location, v any) {
+	loc.table(v, func(loc location, name string, v any) {
+		if l.claim(loc, "notification", name, l.notes) {
+			l.readTarget(loc, name, v)
 		}
 	})
 }
 
 // readTarget reads one target.
-func (l *loader) readTarget(s location, name string, v any) {
+func (l *loader) readTarget(loc location, name string, v any) {
 	n := notifyTable.zero()
 	n.Name, n.Process = name, newTaskBuilder().Process
-	n.Process.Base = s.src.dir
+	n.Process.Base = loc.src.dir
 	var given []string
 	unsure := false
-	isTable := s.table(v, func(s location, key string, v any) {
+	isTable := loc.table(v, func(loc location, key string, v any) {
 		if k := find(notifyTable.keys, key); k != nil {
-			k.set(s, v, &n)
+			k.set(loc, v, &n)
 			return
 		}
 		way := findAction(ways, key)
 		if way == nil {
 			unsure = true
-			s.unknown(key, append(names(notifyTable.keys), actionNames(ways)...), "notify "+quote(name))
+			loc.unknown(key, append(names(notifyTable.keys), actionNames(ways)...), "notify "+quote(name))
 			return
 		}
 		given = append(given, key)
 		before := len(l.complaints)
-		if a := way.read(s, v); a != nil {
+		if a := way.read(loc, v); a != nil {
 			n.Action = a
-			s.problems(runner.CheckHook(a), before)
+			loc.problems(runner.CheckHook(a), before)
 		}
 	})
 	switch {
 	case !isTable:
 	case len(given) == 0 && !unsure:
-		s.keyError("add one of "+enumerate(slices.Sorted(slices.Values(actionNames(ways)))), "notify %q tells nobody", name)
+		loc.keyError("add one of "+enumerate(slices.Sorted(slices.Values(actionNames(ways)))), "notify %q tells nobody", name)
 	case len(given) > 1:
-		s.inOrder(given)
+		loc.inOrder(given)
 		for _, key := range given[1:] {
-			s.at(key).keyError("two ways are two targets", "notify %q has %s beside %s", name, key, given[0])
+			loc.at(key).keyError("two ways are two targets", "notify %q has %s beside %s", name, key, given[0])
 		}
 	}
 	if n.Action != nil {

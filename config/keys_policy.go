@@ -44,9 +44,9 @@ var retryOutcomes = []string{string(runner.Failed), string(runner.TimedOut), str
 
 var endType = Type{Name: "failed, timeout, lost or an exit code", Text: true, Words: retryOutcomes, Number: true, Min: 1, Max: 255}
 
-func setSignal(s location, v any, to *Task) {
+func setSignal(loc location, v any, to *Task) {
 	name := ""
-	if !s.filled(v, &name) {
+	if !loc.filled(v, &name) {
 		return
 	}
 	if !runner.SignalKnown(name) {
@@ -54,17 +54,17 @@ func setSignal(s location, v any, to *Task) {
 		if bare := strings.TrimPrefix(strings.ToUpper(name), "SIG"); runner.SignalKnown(bare) {
 			hint = fmt.Sprintf("write %q", bare)
 		}
-		s.valueError(hint, "no signal is named %q", name)
+		loc.valueError(hint, "no signal is named %q", name)
 		return
 	}
 	to.StopSignal = name
 }
 
-func setExits(s location, v any, to *Task) {
+func setExits(loc location, v any, to *Task) {
 	var codes []int
-	s.each(v, func(s location, item any) {
+	loc.each(v, func(loc location, item any) {
 		n := 0
-		if s.number(item, 0, 255, &n) {
+		if loc.number(item, 0, 255, &n) {
 			codes = append(codes, n)
 		}
 	})
@@ -73,34 +73,34 @@ func setExits(s location, v any, to *Task) {
 	}
 }
 
-func setFactor(s location, v any, to *runner.Retry) {
+func setFactor(loc location, v any, to *runner.Retry) {
 	factor, ok := v.(float64)
 	if n, whole := v.(int64); whole {
 		factor, ok = float64(n), true
 	}
 	switch {
 	case !ok:
-		s.mismatch(v, "a number", "2 or 1.5")
+		loc.mismatch(v, "a number", "2 or 1.5")
 	case !(factor >= 1 && factor <= 100):
-		s.valueError("", "factor is %v, but has to be 1 to 100", v)
+		loc.valueError("", "factor is %v, but has to be 1 to 100", v)
 	default:
 		to.Factor = factor
 	}
 }
 
 // setRetryOn reads outcomes and exit codes.
-func setRetryOn(s location, v any, to *runner.Retry) {
+func setRetryOn(loc location, v any, to *runner.Retry) {
 	var on []string
-	s.each(v, func(s location, item any) {
+	loc.each(v, func(loc location, item any) {
 		if _, isNumber := item.(int64); isNumber {
 			code := 0
-			if s.number(item, 1, 255, &code) {
+			if loc.number(item, 1, 255, &code) {
 				on = append(on, strconv.Itoa(code))
 			}
 			return
 		}
 		word := ""
-		if s.oneOf(item, &word, retryOutcomes...) {
+		if loc.oneOf(item, &word, retryOutcomes...) {
 			on = append(on, word)
 		}
 	})

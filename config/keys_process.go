@@ -41,55 +41,55 @@ var limitTable = &table[runner.Limits]{
 }
 
 // limit is one of the limits of a process.
-func limit[N int | int64](t Type, of func(*runner.Limits) **uint64, read func(s location, v any) (N, bool)) value[runner.Limits] {
-	return custom(t, of, func(s location, v any, to *runner.Limits) {
-		if n, ok := read(s, v); ok {
+func limit[N int | int64](t Type, of func(*runner.Limits) **uint64, read func(loc location, v any) (N, bool)) value[runner.Limits] {
+	return custom(t, of, func(loc location, v any, to *runner.Limits) {
+		if n, ok := read(loc, v); ok {
 			*of(to) = new(uint64(n))
 		}
 	})
 }
 
-func openFiles(s location, v any) (n int, ok bool) {
-	ok = s.number(v, 1, noLimit, &n)
+func openFiles(loc location, v any) (n int, ok bool) {
+	ok = loc.number(v, 1, noLimit, &n)
 	return n, ok
 }
 
-func bytes(s location, v any) (n int64, ok bool) {
-	ok = s.size(v, &n)
+func bytes(loc location, v any) (n int64, ok bool) {
+	ok = loc.size(v, &n)
 	return n, ok
 }
 
-func cpuSeconds(s location, v any) (seconds int64, ok bool) {
+func cpuSeconds(loc location, v any) (seconds int64, ok bool) {
 	d := time.Duration(0)
-	if !s.duration(v, &d) {
+	if !loc.duration(v, &d) {
 		return 0, false
 	}
 	if d < time.Second {
-		s.valueError("", "cpu_time has to be 1s or more")
+		loc.valueError("", "cpu_time has to be 1s or more")
 		return 0, false
 	}
 	return int64(d / time.Second), true
 }
 
 // setLimits reads the limits. Those of a task replace those of [defaults].
-func setLimits(s location, v any, to *Task) {
+func setLimits(loc location, v any, to *Task) {
 	to.Limits = runner.Limits{}
-	limitTable.read(s, v, "limits", &to.Limits)
+	limitTable.read(loc, v, "limits", &to.Limits)
 }
 
-func setNice(s location, v any, to *Task) {
+func setNice(loc location, v any, to *Task) {
 	n := 0
-	if s.number(v, -20, 19, &n) {
+	if loc.number(v, -20, 19, &n) {
 		to.Nice = &n
 	}
 }
 
-func setShell(s location, v any, to *Task) {
+func setShell(loc location, v any, to *Task) {
 	if _, ok := v.([]any); !ok {
-		s.mismatch(v, "a list", `["/bin/sh", "-c"]`)
+		loc.mismatch(v, "a list", `["/bin/sh", "-c"]`)
 		return
 	}
-	s.texts(v, &to.Shell)
+	loc.texts(v, &to.Shell)
 }
 
 const variablePattern = `^[A-Za-z_][A-Za-z0-9_]*$`
@@ -103,57 +103,57 @@ var (
 
 // variable reports whether the key here can be the name of a variable that a
 // task is given.
-func (s location) variable(name string) bool {
+func (loc location) variable(name string) bool {
 	switch {
 	case !envName.MatchString(name):
-		s.keyError("letters, digits and _, no digit first", "%q cannot be the name of a variable", name)
+		loc.keyError("letters, digits and _, no digit first", "%q cannot be the name of a variable", name)
 	case strings.HasPrefix(name, "ROTA_"):
-		s.keyError("names with ROTA_ are given by rota", "%s cannot be set", name)
+		loc.keyError("names with ROTA_ are given by rota", "%s cannot be set", name)
 	default:
 		return true
 	}
 	return false
 }
 
-func setEnv(s location, v any, to *Task) {
+func setEnv(loc location, v any, to *Task) {
 	env := mapOf(to.Env)
-	s.table(v, func(s location, name string, v any) {
+	loc.table(v, func(loc location, name string, v any) {
 		value := ""
-		if s.variable(name) && s.text(v, &value) {
+		if loc.variable(name) && loc.text(v, &value) {
 			env[name] = value
 		}
 	})
 	to.Env = env
 }
 
-func setParams(s location, v any, to *Task) {
+func setParams(loc location, v any, to *Task) {
 	params := map[string]string{}
-	s.table(v, func(s location, name string, v any) {
+	loc.table(v, func(loc location, name string, v any) {
 		value := ""
 		if !paramName.MatchString(name) {
-			s.keyError("a small letter, then up to 31 of a-z 0-9 _", "%q cannot be the name of a parameter", name)
-		} else if s.text(v, &value) {
+			loc.keyError("a small letter, then up to 31 of a-z 0-9 _", "%q cannot be the name of a parameter", name)
+		} else if loc.text(v, &value) {
 			params[name] = value
 		}
 	})
 	to.Params = params
 }
 
-func setSecrets(s location, v any, to *Task) {
+func setSecrets(loc location, v any, to *Task) {
 	secrets := mapOf(to.Secrets)
-	s.table(v, func(s location, name string, v any) {
+	loc.table(v, func(loc location, name string, v any) {
 		value := ""
-		if !s.variable(name) || !s.text(v, &value) {
+		if !loc.variable(name) || !loc.text(v, &value) {
 			return
 		}
 		from, rest, _ := strings.Cut(value, ":")
 		switch {
 		case from == "file" && rest != "":
-			value = "file:" + s.src.abs(rest)
+			value = "file:" + loc.src.abs(rest)
 		case from == "cred" && rest != "" && !strings.Contains(rest, "/"):
 		case from == "env" && envName.MatchString(rest):
 		default: // the value is not repeated: it may be the secret itself
-			s.valueError(`write "file:/path", "cred:NAME" or "env:NAME"`, "secret %s does not say where it comes from", name)
+			loc.valueError(`write "file:/path", "cred:NAME" or "env:NAME"`, "secret %s does not say where it comes from", name)
 			return
 		}
 		secrets[name] = value
@@ -161,20 +161,20 @@ func setSecrets(s location, v any, to *Task) {
 	to.Secrets = secrets
 }
 
-func setEnvFile(s location, v any, to *Task) {
+func setEnvFile(loc location, v any, to *Task) {
 	path := ""
-	if !s.filled(v, &path) {
+	if !loc.filled(v, &path) {
 		return
 	}
 	if rest, optional := strings.CutPrefix(path, "-"); optional {
 		if rest == "" {
-			s.valueError(`write "-path" for a file that may be absent`, `env_file is only "-"`)
+			loc.valueError(`write "-path" for a file that may be absent`, `env_file is only "-"`)
 			return
 		}
-		to.EnvFile = "-" + s.src.abs(rest)
+		to.EnvFile = "-" + loc.src.abs(rest)
 		return
 	}
-	to.EnvFile = s.src.abs(path)
+	to.EnvFile = loc.src.abs(path)
 }
 
 // mapOf returns a copy of a map, to be added to.

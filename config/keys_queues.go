@@ -12,10 +12,10 @@ var queueTable = &table[runner.Queue]{
 }
 
 // queues reads [queues].
-func (l *loader) readQueues(s location, v any) {
-	s.table(v, func(s location, name string, v any) {
+func (l *loader) readQueues(loc location, v any) {
+	loc.table(v, func(loc location, name string, v any) {
 		q := queueTable.zero()
-		if l.claim(s, "queue", name, l.queues) && queueTable.read(s, v, "queue "+quote(name), &q) {
+		if l.claim(loc, "queue", name, l.queues) && queueTable.read(loc, v, "queue "+quote(name), &q) {
 			l.config.Queues[name] = q
 		}
 	})

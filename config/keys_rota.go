@@ -41,24 +41,24 @@ var rotaTable = &table[Config]{
 
 var logLevels = []string{"debug", "info", "warn", "error"}
 
-func setTimezone(s location, v any, to *Config) {
+func setTimezone(loc location, v any, to *Config) {
 	name := ""
-	if !s.text(v, &name) {
+	if !loc.text(v, &name) {
 		return
 	}
 	zone, err := schedule.Zone(name)
 	if err != nil {
-		s.refused(err)
+		loc.refused(err)
 		return
 	}
 	to.Rota.Timezone = zone
 }
 
-func setInclude(s location, v any, _ *Config) {
-	s.each(v, func(s location, item any) {
-		p := pattern{at: s}
-		if s.filled(item, &p.text) {
-			s.l.include = append(s.l.include, p)
+func setInclude(loc location, v any, _ *Config) {
+	loc.each(v, func(loc location, item any) {
+		p := pattern{at: loc}
+		if loc.filled(item, &p.text) {
+			loc.l.include = append(loc.l.include, p)
 		}
 	})
 }
@@ -69,13 +69,13 @@ const maxPatterns = 100
 
 // setAutostart reads the patterns of autostart. An empty list is no mistake
 // here: then no queue starts by itself.
-func setAutostart(s location, v any, to *Config) {
+func setAutostart(loc location, v any, to *Config) {
 	if list, ok := v.([]any); ok && len(list) == 0 {
 		to.Rota.Autostart = []string{}
 		return
 	}
-	if s.texts(v, &to.Rota.Autostart) && len(to.Rota.Autostart) > maxPatterns {
-		s.valueError(`let a * stand for several, as in "site*@mail"`, "autostart has more than %d patterns", maxPatterns)
+	if loc.texts(v, &to.Rota.Autostart) && len(to.Rota.Autostart) > maxPatterns {
+		loc.valueError(`let a * stand for several, as in "site*@mail"`, "autostart has more than %d patterns", maxPatterns)
 		to.Rota.Autostart = nil
 	}
 }

@@ -16,16 +16,16 @@ var smtpTable = &table[mail.Server]{
 
 // readSMTP reads [smtp]. It has to be read before any mail, as each carries its
 // server.
-func (l *loader) readSMTP(s location, v any) {
+func (l *loader) readSMTP(loc location, v any) {
 	before := len(l.complaints)
 	server := mail.Server{} // without its defaults, so that one without a host is recognized as empty
-	if !smtpTable.read(s, v, "[smtp]", &server) || len(l.complaints) > before {
+	if !smtpTable.read(loc, v, "[smtp]", &server) || len(l.complaints) > before {
 		return
 	}
 	if key, err := server.Check(); err != nil {
-		at, hint := s.at(key), ""
+		at, hint := loc.at(key), ""
 		if at.value() == nil {
-			at, hint = s, "add "+key
+			at, hint = loc, "add "+key
 		}
 		at.valueError(hint, "%v", err)
 		return

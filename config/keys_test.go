@@ -81,7 +81,7 @@ func TestTypesAreAsDocumented(t *testing.T) {
 	testKeys(t, cleanTable)
 	testKeys(t, mailTable)
 	for _, a := range slices.Concat(actions, ways) {
-		testKey(t, a.Name, a.Key, func(s location, v any) { a.read(s, v) })
+		testKey(t, a.Name, a.Key, func(loc location, v any) { a.read(loc, v) })
 	}
 	for _, k := range triggerKeys {
 		testKey(t, "tasks.NAME.triggers", k, readTrigger)
@@ -90,22 +90,22 @@ func TestTypesAreAsDocumented(t *testing.T) {
 
 func testKeys[T any](t *testing.T, table *table[T]) {
 	for _, k := range table.keys {
-		testKey(t, table.name, k.Key, func(s location, v any) {
+		testKey(t, table.name, k.Key, func(loc location, v any) {
 			to := table.initial
 			if l, ok := any(&to).(*loader); ok {
-				*l = *s.l
+				*l = *loc.l
 			}
-			k.set(s, v, &to)
+			k.set(loc, v, &to)
 		})
 	}
 }
 
 // readTrigger reads a key of a trigger beside those that it may need.
-func readTrigger(s location, v any) {
-	name := s.key()
+func readTrigger(loc location, v any) {
+	name := loc.key()
 	var complaints []complaint
 	for _, beside := range []map[string]any{{}, {"interval": "1h"}, {"at": "09:00"}, {"cron": "0 9 * * *"}} {
-		s.l.complaints = nil
+		loc.l.complaints = nil
 		keys := map[string]any{name: v}
 		for other, value := range beside {
 			if other != name {
@@ -113,16 +113,16 @@ func readTrigger(s location, v any) {
 			}
 		}
 		d := newTaskBuilder()
-		s.src.data = keys
-		location{l: s.l, src: s.src}.trigger(keys, &d)
-		if complaints = s.l.complaints; complaints == nil {
+		loc.src.data = keys
+		location{l: loc.l, src: loc.src}.trigger(keys, &d)
+		if complaints = loc.l.complaints; complaints == nil {
 			return
 		}
 	}
 }
 
 // testKey holds what a key reads against its documentation.
-func testKey(t *testing.T, table string, k Key, read func(s location, v any)) {
+func testKey(t *testing.T, table string, k Key, read func(loc location, v any)) {
 	t.Helper()
 	try := func(value string, want bool) {
 		t.Helper()

@@ -51,25 +51,25 @@ var tokenTable = &table[Token]{
 var hostName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
 
 // setListen reads where to listen: "HOST:PORT", "unix:/path", or "" for nowhere.
-func setListen(s location, v any, to *Web) {
+func setListen(loc location, v any, to *Web) {
 	t := ""
-	if !s.text(v, &t) {
+	if !loc.text(v, &t) {
 		return
 	}
 	const hint = `write "127.0.0.1:8377" or "unix:/path"; "" listens nowhere`
 	if path, ok := strings.CutPrefix(t, "unix:"); ok {
 		if path == "" {
-			s.valueError(hint, "listen names no socket")
+			loc.valueError(hint, "listen names no socket")
 			return
 		}
-		to.Listen = "unix:" + s.src.abs(path)
+		to.Listen = "unix:" + loc.src.abs(path)
 		return
 	}
 	if t != "" {
 		_, port, err := net.SplitHostPort(t)
 		n, bad := strconv.Atoi(port)
 		if err != nil || bad != nil || n < 1 || n > 65535 {
-			s.valueError(hint, "%q is no address to listen on", t)
+			loc.valueError(hint, "%q is no address to listen on", t)
 			return
 		}
 	}
@@ -77,32 +77,32 @@ func setListen(s location, v any, to *Web) {
 }
 
 // setTokens reads the tokens. Each has to say where its secret is.
-func setTokens(s location, v any, to *Web) {
+func setTokens(loc location, v any, to *Web) {
 	to.Tokens = map[string]Token{}
-	s.table(v, func(s location, name string, v any) {
+	loc.table(v, func(loc location, name string, v any) {
 		if !validName.MatchString(name) {
-			s.keyError(nameHint, "%q cannot be the name of a token", name)
+			loc.keyError(nameHint, "%q cannot be the name of a token", name)
 			return
 		}
 		t := tokenTable.zero()
-		if !tokenTable.read(s, v, "token "+quote(name), &t) {
+		if !tokenTable.read(loc, v, "token "+quote(name), &t) {
 			return
 		}
 		if _, given := v.(map[string]any)["file"]; !given {
-			s.keyError(`add file = "/path"; what the file holds is the token`, "token %q has no file", name)
+			loc.keyError(`add file = "/path"; what the file holds is the token`, "token %q has no file", name)
 		}
 		to.Tokens[name] = t
 	})
 }
 
 // setGlobs reads patterns for names of tasks.
-func setGlobs(s location, v any, to *Token) {
-	s.textsLike(v, &to.Tasks, taskGlob.MatchString, "cannot match the name of a task", `such as "*" or "backup-*"`)
+func setGlobs(loc location, v any, to *Token) {
+	loc.textsLike(v, &to.Tasks, taskGlob.MatchString, "cannot match the name of a task", `such as "*" or "backup-*"`)
 }
 
 // setHosts reads names of hosts.
-func setHosts(s location, v any, to *Web) {
-	s.textsLike(v, &to.Hosts, func(t string) bool {
+func setHosts(loc location, v any, to *Web) {
+	loc.textsLike(v, &to.Hosts, func(t string) bool {
 		_, err := netip.ParseAddr(t)
 		return err == nil || hostName.MatchString(t)
 	}, "is no name of a host", `write a name such as "rota.example.org", without a port`)
@@ -110,10 +110,10 @@ func setHosts(s location, v any, to *Web) {
 
 // readWeb reads [web] and checks what spans several of its keys: whoever can reach
 // rota over a network has to show a token, and nobody on the way may read it.
-func (l *loader) readWeb(s location, v any) {
+func (l *loader) readWeb(loc location, v any) {
 	w := &l.config.Web
 	before := len(l.complaints)
-	if !webTable.read(s, v, "[web]", w) || len(l.complaints) > before {
+	if !webTable.read(loc, v, "[web]", w) || len(l.complaints) > before {
 		return
 	}
 	keys := v.(map[string]any)
@@ -122,19 +122,19 @@ func (l *loader) readWeb(s location, v any) {
 		if key {
 			given, missing = missing, given
 		}
-		s.at(given).keyError("add "+missing, "%s is of no use without %s", given, missing)
+		loc.at(given).keyError("add "+missing, "%s is of no use without %s", given, missing)
 		return
 	}
 	if strings.HasPrefix(w.Listen, "unix:") {
 		for _, key := range slices.Sorted(maps.Keys(keys)) {
 			if key == "tls_cert" || key == "tls_key" {
-				s.at(key).keyError("leave it out", "%s has no effect on a unix socket", key)
+				loc.at(key).keyError("leave it out", "%s has no effect on a unix socket", key)
 			}
 		}
 		return
 	}
 	if loopback(w.Listen) && len(w.Tokens) == 0 {
-		l.add(complaint{location: s.at("listen"), Fault: Fault{
+		l.add(complaint{location: loc.at("listen"), Fault: Fault{
 			Warning: true, Msg: fmt.Sprintf("no client can connect to %s: a token is required and none is configured", w.Listen), Hint: "add one in [web.tokens]",
 		}})
 	}
@@ -149,7 +149,7 @@ func (l *loader) readWeb(s location, v any) {
 		missing = append(missing, "tls_cert and tls_key")
 	}
 	if missing != nil {
-		s.at("listen").valueError(fmt.Sprintf("add %s, or listen on 127.0.0.1", strings.Join(missing, ", ")), "other machines can reach %s, so it needs %s", w.Listen, strings.Join(missing, ", "))
+		loc.at("listen").valueError(fmt.Sprintf("add %s, or listen on 127.0.0.1", strings.Join(missing, ", ")), "other machines can reach %s, so it needs %s", w.Listen, strings.Join(missing, ", "))
 	}
 }
 

@@ -25,25 +25,25 @@ type location struct {
 }
 
 // at returns the location of a key or of an index below this one.
-func (s location) at(step any) location {
-	s.path = append(slices.Clip(s.path), step)
-	return s
+func (loc location) at(step any) location {
+	loc.path = append(slices.Clip(loc.path), step)
+	return loc
 }
 
 // inOrder sorts keys of the table here by where they stand.
-func (s location) inOrder(keys []string) {
+func (loc location) inOrder(keys []string) {
 	slices.SortFunc(keys, func(a, b string) int {
-		return complaint{location: s.at(a)}.where().start - complaint{location: s.at(b)}.where().start
+		return complaint{location: loc.at(a)}.where().start - complaint{location: loc.at(b)}.where().start
 	})
 }
 
 // name is the innermost key, or "item 2 of KEY".
-func (s location) name() string {
-	last := len(s.path) - 1
-	if i, ok := s.path[last].(int); ok {
-		return fmt.Sprintf("item %d of %v", i+1, s.path[last-1])
+func (loc location) name() string {
+	last := len(loc.path) - 1
+	if i, ok := loc.path[last].(int); ok {
+		return fmt.Sprintf("item %d of %v", i+1, loc.path[last-1])
 	}
-	return fmt.Sprint(s.path[last])
+	return fmt.Sprint(loc.path[last])
 }
 
 // complaint is a fault that has not been given its line and column.
@@ -58,13 +58,13 @@ type complaint struct {
 }
 
 // valueError complains about the value here.
-func (s location) valueError(hint, format string, args ...any) {
-	s.l.add(complaint{location: s, Fault: Fault{Msg: fmt.Sprintf(format, args...), Hint: hint}})
+func (loc location) valueError(hint, format string, args ...any) {
+	loc.l.add(complaint{location: loc, Fault: Fault{Msg: fmt.Sprintf(format, args...), Hint: hint}})
 }
 
 // keyError complains about the key here.
-func (s location) keyError(hint, format string, args ...any) {
-	s.l.add(complaint{location: s, onKey: true, Fault: Fault{Msg: fmt.Sprintf(format, args...), Hint: hint}})
+func (loc location) keyError(hint, format string, args ...any) {
+	loc.l.add(complaint{location: loc, onKey: true, Fault: Fault{Msg: fmt.Sprintf(format, args...), Hint: hint}})
 }
 
 func (l *loader) add(c complaint) { l.complaints = append(l.complaints, c) }

@@ -37,12 +37,12 @@ func kind(v any) string {
 
 // mismatch complains that a value is of the wrong kind. A number where a text
 // belongs mostly lacks its quotes.
-func (s location) mismatch(v any, want, example string) bool {
+func (loc location) mismatch(v any, want, example string) bool {
 	hint := ""
 	if example != "" {
 		hint = "write " + example
 	}
-	s.valueError(hint, "%s has to be %s, not %s", s.name(), want, kind(v))
+	loc.valueError(hint, "%s has to be %s, not %s", loc.name(), want, kind(v))
 	return false
 }
 
@@ -57,13 +57,13 @@ func quoted(v any) string {
 }
 
 // text reads any text.
-func (s location) text(v any, to *string) bool {
+func (loc location) text(v any, to *string) bool {
 	t, ok := v.(string)
 	if !ok {
-		return s.mismatch(v, "a text", quoted(v))
+		return loc.mismatch(v, "a text", quoted(v))
 	}
 	if i := strings.IndexByte(t, 0); i >= 0 {
-		s.l.add(complaint{location: s, part: span{i, i + 1}, Fault: Fault{Msg: s.name() + " cannot hold a NUL character"}})
+		loc.l.add(complaint{location: loc, part: span{i, i + 1}, Fault: Fault{Msg: loc.name() + " cannot hold a NUL character"}})
 		return false
 	}
 	*to = t
@@ -71,13 +71,13 @@ func (s location) text(v any, to *string) bool {
 }
 
 // filled reads a text that is not empty.
-func (s location) filled(v any, to *string) bool {
+func (loc location) filled(v any, to *string) bool {
 	t := ""
-	if !s.text(v, &t) {
+	if !loc.text(v, &t) {
 		return false
 	}
 	if t == "" {
-		s.valueError("leave it out, or say what it is", "%s is empty", s.name())
+		loc.valueError("leave it out, or say what it is", "%s is empty", loc.name())
 		return false
 	}
 	*to = t
@@ -85,13 +85,13 @@ func (s location) filled(v any, to *string) bool {
 }
 
 // oneOf reads one of several words.
-func (s location) oneOf(v any, to *string, words ...string) bool {
+func (loc location) oneOf(v any, to *string, words ...string) bool {
 	t := ""
 	list := strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 	if _, ok := v.(string); !ok {
-		return s.mismatch(v, "one of "+list, "")
+		return loc.mismatch(v, "one of "+list, "")
 	}
-	if !s.text(v, &t) {
+	if !loc.text(v, &t) {
 		return false
 	}
 	if !slices.Contains(words, t) {
@@ -99,7 +99,7 @@ func (s location) oneOf(v any, to *string, words ...string) bool {
 		if hint == "" {
 			hint = "write one of " + list
 		}
-		s.valueError(hint, "%s cannot be %q", s.name(), t)
+		loc.valueError(hint, "%s cannot be %q", loc.name(), t)
 		return false
 	}
 	*to = t
@@ -107,7 +107,7 @@ func (s location) oneOf(v any, to *string, words ...string) bool {
 }
 
 // number reads a whole number within bounds.
-func (s location) number(v any, least, most int, to *int) bool {
+func (loc location) number(v any, least, most int, to *int) bool {
 	n, ok := v.(int64)
 	if !ok {
 		example := ""
@@ -116,14 +116,14 @@ func (s location) number(v any, least, most int, to *int) bool {
 				example = fmt.Sprintf("%d without quotes", n)
 			}
 		}
-		return s.mismatch(v, "a whole number", example)
+		return loc.mismatch(v, "a whole number", example)
 	}
 	if n < int64(least) || n > int64(most) {
 		bounds := fmt.Sprintf("from %d to %d", least, most)
 		if most == math.MaxInt {
 			bounds = fmt.Sprintf("%d or more", least)
 		}
-		s.valueError("", "%s is %d, but has to be %s", s.name(), n, bounds)
+		loc.valueError("", "%s is %d, but has to be %s", loc.name(), n, bounds)
 		return false
 	}
 	*to = int(n)
@@ -131,36 +131,36 @@ func (s location) number(v any, least, most int, to *int) bool {
 }
 
 // truth reads true or false.
-func (s location) truth(v any, to *bool) bool {
+func (loc location) truth(v any, to *bool) bool {
 	b, ok := v.(bool)
 	if !ok {
 		example := ""
 		if v == "true" || v == "false" {
 			example = v.(string) + " without quotes"
 		}
-		return s.mismatch(v, "true or false", example)
+		return loc.mismatch(v, "true or false", example)
 	}
 	*to = b
 	return true
 }
 
 // duration reads a length of time, zero or longer.
-func (s location) duration(v any, to *time.Duration) bool {
+func (loc location) duration(v any, to *time.Duration) bool {
 	t, ok := v.(string)
 	if !ok {
 		example := `"90s", "15m", "1h30m" or "2d"`
 		if n, isNumber := v.(int64); isNumber {
 			example = fmt.Sprintf(`"%ds" or "%dm"`, n, n)
 		}
-		return s.mismatch(v, "a duration", example)
+		return loc.mismatch(v, "a duration", example)
 	}
 	d, err := schedule.Duration(t)
 	if err != nil {
-		s.refused(err)
+		loc.refused(err)
 		return false
 	}
 	if d < 0 {
-		s.valueError("", "%s cannot be negative", s.name())
+		loc.valueError("", "%s cannot be negative", loc.name())
 		return false
 	}
 	*to = d
@@ -168,39 +168,39 @@ func (s location) duration(v any, to *time.Duration) bool {
 }
 
 // refused complains as package schedule does of a text.
-func (s location) refused(err error) {
-	c := complaint{location: s, Fault: Fault{Msg: err.Error()}}
+func (loc location) refused(err error) {
+	c := complaint{location: loc, Fault: Fault{Msg: err.Error()}}
 	if f := (schedule.Fault{}); errors.As(err, &f) {
 		c.Msg, c.Hint, c.part = f.Msg, f.Hint, span{f.Start, f.End}
 	}
-	s.l.add(c)
+	loc.l.add(c)
 }
 
 var units = map[string]int64{"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 // size reads a number of bytes.
-func (s location) size(v any, to *int64) bool {
+func (loc location) size(v any, to *int64) bool {
 	t, ok := v.(string)
 	if !ok {
 		example := `"512KiB", "1MiB" or "2GiB"`
 		if n, isNumber := v.(int64); isNumber && n >= 0 {
 			example = fmt.Sprintf("%q", formatSize(n))
 		}
-		return s.mismatch(v, "a size", example)
+		return loc.mismatch(v, "a size", example)
 	}
 	digits := len(t) - len(strings.TrimLeft(t, "0123456789"))
 	n, err := strconv.ParseInt(t[:digits], 10, 64)
 	unit, known := units[t[digits:]]
 	switch {
 	case digits == 0 || errors.Is(err, strconv.ErrSyntax):
-		s.valueError(`write a number and a unit, such as "1MiB"`, "%q is no size", t)
+		loc.valueError(`write a number and a unit, such as "1MiB"`, "%q is no size", t)
 	case !known:
-		s.l.add(complaint{location: s, part: span{digits, len(t)}, Fault: Fault{
+		loc.l.add(complaint{location: loc, part: span{digits, len(t)}, Fault: Fault{
 			Msg:  fmt.Sprintf("unknown unit %q of a size", t[digits:]),
 			Hint: "units are B, KiB, MiB, GiB and TiB",
 		}})
 	case err != nil || n > math.MaxInt64/unit:
-		s.valueError("", "%s is too large", s.name())
+		loc.valueError("", "%s is too large", loc.name())
 	default:
 		*to = n * unit
 		return true
@@ -210,18 +210,18 @@ func (s location) size(v any, to *int64) bool {
 
 // octal reads permissions, which are a text: a TOML number cannot begin with a
 // zero, and 644 would be something else.
-func (s location) octal(v any, to *uint32) bool {
+func (loc location) octal(v any, to *uint32) bool {
 	t, ok := v.(string)
 	if !ok {
 		example := `"0644"`
-		if s.name() == "umask" {
+		if loc.name() == "umask" {
 			example = `"0022"`
 		}
-		return s.mismatch(v, "permissions in quotes", example)
+		return loc.mismatch(v, "permissions in quotes", example)
 	}
 	n, err := strconv.ParseUint(t, 8, 32)
 	if err != nil || n > 0o777 || len(t) < 3 {
-		s.valueError(`write three or four digits from 0 to 7, such as "0644"`, "%q are no permissions", t)
+		loc.valueError(`write three or four digits from 0 to 7, such as "0644"`, "%q are no permissions", t)
 		return false
 	}
 	*to = uint32(n)
@@ -230,12 +230,12 @@ func (s location) octal(v any, to *uint32) bool {
 
 // filePath reads the path of a file or folder; a relative one starts at the folder
 // of the file that it stands in.
-func (s location) filePath(v any, to *string) bool {
+func (loc location) filePath(v any, to *string) bool {
 	t := ""
-	if !s.filled(v, &t) {
+	if !loc.filled(v, &t) {
 		return false
 	}
-	*to = s.src.abs(t)
+	*to = loc.src.abs(t)
 	return true
 }
 

@@ -85,9 +85,9 @@ func (l *loader) checkAutostart(file *source) {
 	names := slices.Sorted(maps.Keys(l.config.Queues))
 	_, unmatched := MatchQueues(l.config.Rota.Autostart, names)
 	at := location{l: l, src: file}.at("rota").at("autostart")
-	warn := func(s location, item any) {
+	warn := func(loc location, item any) {
 		if p, _ := item.(string); p != "" && slices.Contains(unmatched, p) {
-			l.add(complaint{location: s, Fault: Fault{Warning: true, Msg: fmt.Sprintf("%q matches no queue", p), Hint: suggestName(l, "", p, l.config.Queues, "")}})
+			l.add(complaint{location: loc, Fault: Fault{Warning: true, Msg: fmt.Sprintf("%q matches no queue", p), Hint: suggestName(l, "", p, l.config.Queues, "")}})
 		}
 	}
 	at.each(v, warn)

@@ -25,18 +25,18 @@ type reference struct {
 
 // targets reads names of notifications or "run:TASK". An empty list is no
 // mistake: it takes away what [defaults] say.
-func (s location) targets(v any, told bool, to *[]string) {
+func (loc location) targets(v any, told bool, to *[]string) {
 	var list []string
 	if items, ok := v.([]any); !ok || len(items) > 0 {
 		n := 0
-		s.each(v, func(s location, item any) {
+		loc.each(v, func(loc location, item any) {
 			name := ""
 			if n++; n == maxTargets+1 {
-				s.valueError("name a task that tells them all", "%s has more than %d items", s.key(), maxTargets)
+				loc.valueError("name a task that tells them all", "%s has more than %d items", loc.key(), maxTargets)
 			}
-			if n <= maxTargets && s.filled(item, &name) {
+			if n <= maxTargets && loc.filled(item, &name) {
 				list = append(list, name)
-				s.l.references = append(s.l.references, reference{s, name, told})
+				loc.l.references = append(loc.l.references, reference{loc, name, told})
 			}
 		})
 	}
@@ -69,8 +69,8 @@ func (l *loader) checkReferences() {
 }
 
 // key is the innermost key here.
-func (s location) key() string {
-	for _, step := range slices.Backward(s.path) {
+func (loc location) key() string {
+	for _, step := range slices.Backward(loc.path) {
 		if key, ok := step.(string); ok {
 			return key
 		}
@@ -145,17 +145,17 @@ func (l *loader) cycles() {
 // taskKey returns where the key of a task stands: in its own table, or in
 // [defaults].
 func (l *loader) taskKey(task, key string) (at location, own bool) {
-	s := l.tasks[task]
-	if t, ok := s.value().(map[string]any); ok && t[key] != nil {
-		return s.at(key), true
+	loc := l.tasks[task]
+	if t, ok := loc.value().(map[string]any); ok && t[key] != nil {
+		return loc.at(key), true
 	}
 	return location{l: l, src: l.sources[0]}.at("defaults").at(key), false
 }
 
 // value is what stands here; nil if nothing does.
-func (s location) value() any {
-	var v any = s.src.data
-	for _, step := range s.path {
+func (loc location) value() any {
+	var v any = loc.src.data
+	for _, step := range loc.path {
 		switch step := step.(type) {
 		case string:
 			t, _ := v.(map[string]any)

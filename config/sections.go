@@ -15,7 +15,7 @@ import (
 type section struct {
 	Key
 	included bool // an included file may have it, too
-	read     func(l *loader, s location, v any)
+	read     func(l *loader, loc location, v any)
 	changed  func(old, new *Config) (keys []string) // what differs between two files; nil: tasks are compared apart
 }
 
@@ -101,20 +101,20 @@ func (sec section) from(l *loader, src *source) {
 
 // checkSections complains about what does not belong at the top of a source.
 func (l *loader) checkSections(src *source) {
-	location{l: l, src: src}.table(src.data, func(s location, key string, v any) {
+	location{l: l, src: src}.table(src.data, func(loc location, key string, v any) {
 		i := slices.IndexFunc(sections, func(sec section) bool { return sec.Name == key })
 		switch {
 		case i < 0:
-			l.unknownTable(s, key, v)
+			l.unknownTable(loc, key, v)
 		case src != l.sources[0] && !sections[i].included:
-			s.keyError("an included file holds tasks, queues and notifications only", "[%s] stands in an included file", key)
+			loc.keyError("an included file holds tasks, queues and notifications only", "[%s] stands in an included file", key)
 		}
 	})
 }
 
 // unknownTable complains about something at the top of a file, where mostly the
 // table's header was forgotten.
-func (l *loader) unknownTable(s location, key string, v any) {
+func (l *loader) unknownTable(loc location, key string, v any) {
 	var known []string
 	for _, sec := range sections {
 		known = append(known, sec.Name)
@@ -133,17 +133,17 @@ func (l *loader) unknownTable(s location, key string, v any) {
 		hint = "a file has [rota], [web], [smtp], [history], [notify.NAME], [defaults], [queues.NAME] and [tasks.NAME]"
 	}
 	if isTable {
-		s.keyError(hint, "unknown table %q", key)
+		loc.keyError(hint, "unknown table %q", key)
 	} else {
-		s.keyError(hint, "unknown key %q outside any table", key)
+		loc.keyError(hint, "unknown key %q outside any table", key)
 	}
 }
 
 // readRota reads [rota].
-func (l *loader) readRota(s location, v any) { rotaTable.read(s, v, "[rota]", l.config) }
+func (l *loader) readRota(loc location, v any) { rotaTable.read(loc, v, "[rota]", l.config) }
 
 // readHistory reads [history].
-func (l *loader) readHistory(s location, v any) { historyTable.read(s, v, "[history]", l) }
+func (l *loader) readHistory(loc location, v any) { historyTable.read(loc, v, "[history]", l) }
 
 // rotaChanged names the keys of [rota] that differ.
 func rotaChanged(old, new *Config) (keys []string) {
@@ -193,16 +193,16 @@ var (
 
 // claim registers a name of a task, a queue or a notification; false if it is none or is taken
 // by another file.
-func (l *loader) claim(s location, what, name string, taken map[string]location) bool {
+func (l *loader) claim(loc location, what, name string, taken map[string]location) bool {
 	if !validName.MatchString(name) {
-		s.keyError(nameHint, "%q cannot be the name of a %s", name, what)
+		loc.keyError(nameHint, "%q cannot be the name of a %s", name, what)
 		return false
 	}
 	if first, ok := taken[name]; ok {
-		l.add(complaint{location: s, onKey: true, other: &first, Fault: Fault{Msg: fmt.Sprintf("%s %q is in two files", what, name)}})
+		l.add(complaint{location: loc, onKey: true, other: &first, Fault: Fault{Msg: fmt.Sprintf("%s %q is in two files", what, name)}})
 		return false
 	}
-	taken[name] = s
+	taken[name] = loc
 	return true
 }
 

@@ -32,96 +32,96 @@ var emptyTask = sync.OnceValue(func() (t Task) {
 })
 
 // readDefaults reads [defaults], which holds for all tasks, also included ones.
-func (l *loader) readDefaults(s location, v any) {
-	s.table(v, func(s location, name string, v any) {
+func (l *loader) readDefaults(loc location, v any) {
+	loc.table(v, func(loc location, name string, v any) {
 		k := find(taskKeys, name)
 		switch {
 		case k != nil:
-			k.set(s, v, &l.base.Task)
+			k.set(loc, v, &l.base.Task)
 			l.base.given[name] = true
 		case isTaskKey(name):
-			s.keyError("triggers and actions belong to one task", "%q cannot stand in [defaults]", name)
+			loc.keyError("triggers and actions belong to one task", "%q cannot stand in [defaults]", name)
 		default:
-			s.unknown(name, taskNames, "[defaults]")
+			loc.unknown(name, taskNames, "[defaults]")
 		}
 	})
 }
 
 // readTasks reads [tasks].
-func (l *loader) readTasks(s location, v any) {
-	s.table(v, func(s location, name string, v any) {
-		if l.claim(s, "task", name, l.tasks) {
-			l.readTask(s, name, v)
+func (l *loader) readTasks(loc location, v any) {
+	loc.table(v, func(loc location, name string, v any) {
+		if l.claim(loc, "task", name, l.tasks) {
+			l.readTask(loc, name, v)
 		}
 	})
 }
 
 // readTask reads one task.
-func (l *loader) readTask(s location, name string, v any) {
+func (l *loader) readTask(loc location, name string, v any) {
 	d := l.base
 	d.Name, d.own, d.given = name, map[string]bool{}, maps.Clone(l.base.given)
-	d.Base = s.src.dir
+	d.Base = loc.src.dir
 	unsure := false // an unknown key is most likely the action
 	var acts []string
-	isTable := s.table(v, func(s location, key string, v any) {
+	isTable := loc.table(v, func(loc location, key string, v any) {
 		d.own[key], d.given[key] = true, true
 		k, act := find(taskKeys, key), findAction(actions, key)
 		switch {
 		case k != nil:
-			k.set(s, v, &d.Task)
+			k.set(loc, v, &d.Task)
 		case act != nil:
 			acts = append(acts, key)
 			before := len(l.complaints)
-			if a := act.read(s, v); a != nil {
+			if a := act.read(loc, v); a != nil {
 				d.Action = a
-				s.check(a, before)
+				loc.check(a, before)
 			}
 		case key == severalTriggers.Name || slices.Contains(triggerNames, key):
 		default:
-			unsure = s.unknownInTask(key, v, name) || unsure
+			unsure = loc.unknownInTask(key, v, name) || unsure
 		}
 	})
 	if !isTable {
 		return
 	}
-	l.triggers(s, v.(map[string]any), &d)
+	l.triggers(loc, v.(map[string]any), &d)
 	switch {
 	case len(acts) == 0 && !unsure:
-		s.keyError("add one of "+enumerate(actionNames(actions)), "task %q does nothing", name)
+		loc.keyError("add one of "+enumerate(actionNames(actions)), "task %q does nothing", name)
 	case len(acts) > 1:
-		s.inOrder(acts)
+		loc.inOrder(acts)
 		for _, key := range acts[1:] {
-			s.at(key).keyError("two actions are two tasks", "task %q has %s beside %s", name, key, acts[0])
+			loc.at(key).keyError("two actions are two tasks", "task %q has %s beside %s", name, key, acts[0])
 		}
 	case len(acts) == 1:
-		d.settle(s, acts[0])
+		d.settle(loc, acts[0])
 	}
 	l.config.Tasks[name] = d.Task
 }
 
 // settle applies the rules that span several keys.
-func (d *taskBuilder) settle(s location, action string) {
+func (d *taskBuilder) settle(loc location, action string) {
 	builtin := action != "command"
 	if builtin {
-		d.refuse(s, action)
+		d.refuse(loc, action)
 	} else if c, ok := d.Action.(*runner.Command); ok && c.Argv != nil && d.own["shell"] {
-		s.at("shell").keyError("leave it out, or make command a text", "shell has no effect on a command that is a list")
+		loc.at("shell").keyError("leave it out, or make command a text", "shell has no effect on a command that is a list")
 	}
 	if builtin && !d.given["timeout"] {
 		d.Timeout = time.Minute
 	}
-	d.checkParams(s.at(action))
+	d.checkParams(loc.at(action))
 	if d.Mode == runner.Sequential && d.Queue == "" {
 		d.Queue = "main"
 	}
 	if d.Queue == "" {
 		return
 	}
-	if _, ok := s.l.config.Queues[d.Queue]; !ok {
-		hint := suggestName(s.l, "", d.Queue, s.l.config.Queues, fmt.Sprintf("add [queues.%s]", tomlKey(d.Queue)))
-		at := s.at("queue")
+	if _, ok := loc.l.config.Queues[d.Queue]; !ok {
+		hint := suggestName(loc.l, "", d.Queue, loc.l.config.Queues, fmt.Sprintf("add [queues.%s]", tomlKey(d.Queue)))
+		at := loc.at("queue")
 		if !d.own["queue"] {
-			at = location{l: s.l, src: s.l.sources[0]}.at("defaults").at("queue")
+			at = location{l: loc.l, src: loc.l.sources[0]}.at("defaults").at("queue")
 		}
 		at.valueError(hint, "there is no queue %q", d.Queue)
 	}
@@ -129,7 +129,7 @@ func (d *taskBuilder) settle(s location, action string) {
 
 // checkParams complains about parameters that a template of the action here
 // names and the task does not have. No request can give it others.
-func (d *taskBuilder) checkParams(s location) {
+func (d *taskBuilder) checkParams(loc location) {
 	for _, use := range runner.ParamUses(d.Action) {
 		if _, ok := d.Params[use.Name]; ok {
 			continue
@@ -141,13 +141,13 @@ func (d *taskBuilder) checkParams(s location) {
 				hint = fmt.Sprintf(`add %s = "…" to params`, use.Name)
 			}
 		}
-		s.at(use.Key).valueError(hint, "template: the task has no parameter %q", use.Name)
+		loc.at(use.Key).valueError(hint, "template: the task has no parameter %q", use.Name)
 	}
 }
 
 // refuse complains about keys that would have no effect on a built-in action,
 // and takes back what [defaults] say of them.
-func (d *taskBuilder) refuse(s location, action string) {
+func (d *taskBuilder) refuse(loc location, action string) {
 	plain := emptyTask()
 	for _, k := range taskKeys {
 		if k.reach == anyTask || k.reach == processes && d.hasProcess(action) || !d.own[k.Name] {
@@ -157,7 +157,7 @@ func (d *taskBuilder) refuse(s location, action string) {
 		if k.reach == commands {
 			hint = "leave it out; it is for commands"
 		}
-		s.at(k.Name).keyError(hint, "%s has no effect on %s, which runs inside rota", k.Name, action)
+		loc.at(k.Name).keyError(hint, "%s has no effect on %s, which runs inside rota", k.Name, action)
 	}
 	if !d.hasProcess(action) {
 		base := d.Base
@@ -185,7 +185,7 @@ var foreign = map[string]string{
 
 // unknownInTask complains about a key that no task has, and reports whether it
 // may well have been meant for the action, so that no other is missing.
-func (s location) unknownInTask(key string, v any, task string) (action bool) {
+func (loc location) unknownInTask(key string, v any, task string) (action bool) {
 	meant := suggest.Nearest(key, taskNames)
 	if meant == "" {
 		meant = foreign[strings.ToLower(key)]
@@ -199,7 +199,7 @@ func (s location) unknownInTask(key string, v any, task string) (action bool) {
 	case dotted:
 		hint = fmt.Sprintf("a name with a dot needs quotes: [tasks.%s]", tomlKey(task+"."+key))
 	}
-	s.keyError(hint, "unknown key %q in task %s", key, quote(task))
+	loc.keyError(hint, "unknown key %q in task %s", key, quote(task))
 	return dotted || findAction(actions, meant) != nil
 }
 

@@ -12,7 +12,7 @@ import (
 
 // triggers reads the keys of one trigger from a task's table, or the several in
 // its list.
-func (l *loader) triggers(s location, task map[string]any, d *taskBuilder) {
+func (l *loader) triggers(loc location, task map[string]any, d *taskBuilder) {
 	single := map[string]any{}
 	for key, v := range task {
 		if slices.Contains(triggerNames, key) {
@@ -22,25 +22,25 @@ func (l *loader) triggers(s location, task map[string]any, d *taskBuilder) {
 	list, several := task["triggers"]
 	switch {
 	case several && len(single) > 0:
-		s.at("triggers").keyError("put all of them into triggers = [ {…}, {…} ]", "task %s has triggers beside %s", quote(d.Name), slices.Min(slices.Collect(maps.Keys(single))))
+		loc.at("triggers").keyError("put all of them into triggers = [ {…}, {…} ]", "task %s has triggers beside %s", quote(d.Name), slices.Min(slices.Collect(maps.Keys(single))))
 	case len(single) > 0:
-		s.trigger(single, d)
+		loc.trigger(single, d)
 	case several:
-		s := s.at("triggers")
+		loc := loc.at("triggers")
 		if _, one := list.(map[string]any); one {
-			s.mismatch(list, "a list of tables", "triggers = [ {…}, {…} ]")
+			loc.mismatch(list, "a list of tables", "triggers = [ {…}, {…} ]")
 			return
 		}
-		s.each(list, func(s location, item any) {
+		loc.each(list, func(loc location, item any) {
 			unsure := false
-			isTable := s.table(item, func(s location, key string, v any) {
+			isTable := loc.table(item, func(loc location, key string, v any) {
 				if !slices.Contains(triggerNames, key) {
 					unsure = true
-					s.unknown(key, triggerNames, "a trigger of task "+quote(d.Name))
+					loc.unknown(key, triggerNames, "a trigger of task "+quote(d.Name))
 				}
 			})
 			if isTable && !unsure {
-				s.trigger(item.(map[string]any), d)
+				loc.trigger(item.(map[string]any), d)
 			}
 		})
 	}
@@ -50,7 +50,7 @@ func (l *loader) triggers(s location, task map[string]any, d *taskBuilder) {
 }
 
 // trigger reads one trigger of the task and adds it.
-func (s location) trigger(keys map[string]any, d *taskBuilder) {
+func (loc location) trigger(keys map[string]any, d *taskBuilder) {
 	texts := schedule.Keys{}
 	items := map[string][]int{} // which item of its list each text comes from
 	known := true
@@ -63,17 +63,17 @@ func (s location) trigger(keys map[string]any, d *taskBuilder) {
 		if first == "" {
 			first = key
 		}
-		s.at(key).each(v, func(s location, item any) {
+		loc.at(key).each(v, func(loc location, item any) {
 			t, ok := triggerText(item)
 			if !ok {
-				known = s.mismatch(item, "a text, a whole number or a time", "")
+				known = loc.mismatch(item, "a text, a whole number or a time", "")
 				return
 			}
 			several := []string{t}
 			if path, isFile := strings.CutPrefix(t, "file:"); isFile && key == "except" {
-				several = s.dates(path)
+				several = loc.dates(path)
 			}
-			i, _ := s.path[len(s.path)-1].(int)
+			i, _ := loc.path[len(loc.path)-1].(int)
 			for _, t := range several {
 				texts[key] = append(texts[key], t)
 				items[key] = append(items[key], i)
@@ -86,35 +86,35 @@ func (s location) trigger(keys map[string]any, d *taskBuilder) {
 	if !known {
 		return
 	}
-	spec, faults := schedule.Parse(texts, s.l.config.Rota.Timezone)
+	spec, faults := schedule.Parse(texts, loc.l.config.Rota.Timezone)
 	for _, f := range faults {
 		if from := items[f.Key]; f.Index < len(from) {
 			f.Index = from[f.Index]
 		}
-		s.triggerFault(keys, first, f, false)
+		loc.triggerFault(keys, first, f, false)
 	}
 	if len(faults) > 0 {
 		return
 	}
 	for _, f := range spec.Warnings() {
-		s.triggerFault(keys, first, f, true)
+		loc.triggerFault(keys, first, f, true)
 	}
-	if k := spec.Kind(); k != schedule.AtStart && spec.Next(s.l.o.Now).IsZero() {
-		s.triggerFault(keys, first, schedule.Fault{Key: first, Msg: "this lies in the past and comes due no more"}, true)
+	if k := spec.Kind(); k != schedule.AtStart && spec.Next(loc.l.o.Now).IsZero() {
+		loc.triggerFault(keys, first, schedule.Fault{Key: first, Msg: "this lies in the past and comes due no more"}, true)
 	}
 	d.Triggers = append(d.Triggers, spec)
 }
 
 // triggerFault gives a complaint of package schedule its place: the key and
 // value that it names, or the trigger's first key.
-func (s location) triggerFault(keys map[string]any, first string, f schedule.Fault, warning bool) {
-	c := complaint{location: s, Fault: Fault{Msg: f.Msg, Hint: f.Hint, Warning: warning}, part: span{f.Start, f.End}}
+func (loc location) triggerFault(keys map[string]any, first string, f schedule.Fault, warning bool) {
+	c := complaint{location: loc, Fault: Fault{Msg: f.Msg, Hint: f.Hint, Warning: warning}, part: span{f.Start, f.End}}
 	v, ok := keys[f.Key]
 	switch {
 	case !ok && first != "":
-		c.location, c.onKey = s.at(first), true
+		c.location, c.onKey = loc.at(first), true
 	case ok:
-		c.location = s.at(f.Key)
+		c.location = loc.at(f.Key)
 		if list, isList := v.([]any); isList && f.Index < len(list) {
 			c.location = c.at(f.Index)
 			v = list[f.Index]
@@ -123,7 +123,7 @@ func (s location) triggerFault(keys map[string]any, first string, f schedule.Fau
 			c.part = span{}
 		}
 	}
-	s.l.add(c)
+	loc.l.add(c)
 }
 
 // triggerText returns a value as package schedule wants it. The decoder tells

@@ -9,7 +9,7 @@ import (
 // value is how the value of a key is documented, read into a T, and compared.
 type value[T any] struct {
 	Type
-	set func(s location, v any, to *T)
+	set func(loc location, v any, to *T)
 	get func(from *T) any // its canonical form, of a kind that encoding/json can write; nil: it is not compared
 }
 
@@ -23,19 +23,19 @@ func (v value[T]) canonical(get func(from *T) any) value[T] {
 }
 
 // read is the value with another reader.
-func (v value[T]) read(set func(s location, v any, to *T)) value[T] {
+func (v value[T]) read(set func(loc location, v any, to *T)) value[T] {
 	v.set = set
 	return v
 }
 
 // custom is a value with a reader of its own.
-func custom[T, F any](t Type, of func(*T) *F, set func(s location, v any, to *T)) value[T] {
+func custom[T, F any](t Type, of func(*T) *F, set func(loc location, v any, to *T)) value[T] {
 	return value[T]{t, set, func(from *T) any { return *of(from) }}
 }
 
 // simple is a value that a method of location reads.
-func simple[T, F any](t Type, of func(*T) *F, read func(s location, v any, to *F) bool) value[T] {
-	return custom(t, of, func(s location, v any, to *T) { read(s, v, of(to)) })
+func simple[T, F any](t Type, of func(*T) *F, read func(loc location, v any, to *F) bool) value[T] {
+	return custom(t, of, func(loc location, v any, to *T) { read(loc, v, of(to)) })
 }
 
 // anyText is a text, which may be empty.
@@ -66,9 +66,9 @@ func word[T any, W ~string](of func(*T) *W, words ...W) value[T] {
 	for i, w := range words {
 		list[i] = string(w)
 	}
-	return simple(wordType(list...), of, func(s location, v any, to *W) bool {
+	return simple(wordType(list...), of, func(loc location, v any, to *W) bool {
 		w := ""
-		ok := s.oneOf(v, &w, list...)
+		ok := loc.oneOf(v, &w, list...)
 		if ok {
 			*to = W(w)
 		}
@@ -78,7 +78,7 @@ func word[T any, W ~string](of func(*T) *W, words ...W) value[T] {
 
 // number is a whole number within bounds.
 func number[T any](least, most int, of func(*T) *int) value[T] {
-	return simple(numberType(least, most), of, func(s location, v any, to *int) bool { return s.number(v, least, most, to) })
+	return simple(numberType(least, most), of, func(loc location, v any, to *int) bool { return loc.number(v, least, most, to) })
 }
 
 // duration is a length of time, zero or longer.
@@ -104,5 +104,5 @@ func size[T any](of func(*T) *int64) value[T] {
 // nested is a table below the key, in which each key that is not given stays as
 // it was.
 func nested[T, U any](below *table[U], where string, of func(*T) *U) value[T] {
-	return custom(tableType(below.name), of, func(s location, v any, to *T) { below.read(s, v, where, of(to)) })
+	return custom(tableType(below.name), of, func(loc location, v any, to *T) { below.read(loc, v, where, of(to)) })
 }
