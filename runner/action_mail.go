@@ -11,6 +11,7 @@ import (
 
 	"rota/internal/escape"
 	"rota/internal/mail"
+	"rota/runner/internal/process"
 )
 
 // attachMax bounds in bytes the output that goes with a mail; the end of a
@@ -65,7 +66,7 @@ func (a *Mail) Run(ctx context.Context, in Input, out io.Writer) error {
 			// The mail matters more than what should have gone with it.
 			m.Body += fmt.Sprintf("\n\n(the output of %s could not be attached: %v)\n", in.Hook.Run, err)
 		} else {
-			m.Attach = []mail.Attachment{{Name: fileName(in.Hook.Run) + ".log", Text: text}}
+			m.Attach = []mail.Attachment{{Name: process.FileName(in.Hook.Run) + ".log", Text: text}}
 		}
 	}
 	if err := a.Server.Send(ctx, m); err != nil {
@@ -77,7 +78,7 @@ func (a *Mail) Run(ctx context.Context, in Input, out io.Writer) error {
 
 // readOutput reads the end of the output of a run.
 func readOutput(path string) ([]byte, error) {
-	f, info, err := openRegular(path)
+	f, info, err := process.OpenRegular(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, errors.New("it is gone")
 	}

@@ -59,9 +59,8 @@ type Input struct {
 
 	say      func(level, text string)    // takes what the action log says; may be nil
 	note     func(text string)           // takes what belongs in the record but is no error; may be nil
-	begun    func(*process)              // told of the process of a command; may be nil
+	record   string                      // the file where the identity of its process is kept; "": none
 	result   func(size int64, err error) // told of the result of a command, and why one could not be kept; nil: it cannot have one
-	alone    bool                        // a process without an exchange
 	kill     <-chan struct{}             // closed when a stop must not wait any longer
 	tells    bool                        // it is a notification, see Tell
 	terminal bool                        // a command gets rota's own stdin, stdout and stderr

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rota/internal/escape"
+	"rota/runner/internal/process"
 )
 
 // attempt is one execution inside a run, in whatever process it happens.
@@ -119,9 +120,9 @@ func (a *attempt) result(err error) Result {
 		}
 	default:
 		r.Outcome, why = Failed, Reason{Code: ReasonError, Detail: firstLine(err.Error())}
-		var never *startFailure
+		var never *process.StartError
 		if errors.As(err, &never) {
-			why = Reason{Code: ReasonNotStarted, Detail: firstLine(never.err.Error())}
+			why = Reason{Code: ReasonNotStarted, Detail: firstLine(never.Err.Error())}
 		}
 	}
 	if r.Outcome == Failed || r.Outcome == TimedOut {

@@ -101,13 +101,11 @@ func TestTimeOutLeavesNothing(t *testing.T) {
 		}
 		for _, pid := range pids {
 			n, _ := strconv.Atoi(pid)
-			if s, err := readStat(n); err == nil && s.state != 'Z' {
-				t.Errorf("process %d (%s) is still alive", n, s.name)
+			if alive(n) {
+				t.Errorf("process %d is still alive", n)
 			}
 		}
-		if left := (family{run: run.ID, stateDir: b.dir}).members(); len(left) > 0 {
-			t.Errorf("left: %s", describe(left))
-		}
+		b.nothingLives(run)
 	})
 }
 
@@ -147,7 +145,7 @@ func TestRunEndsWithItsProcess(t *testing.T) {
 		if got := b.log(run); got != "hi\n" {
 			t.Errorf("output %q, want hi", got)
 		}
-		if s, err := readStat(pid); err != nil || s.state == 'Z' {
+		if !alive(pid) {
 			t.Errorf("what a run leaves at its normal end must stay alive")
 		}
 	})
@@ -210,7 +208,7 @@ func TestSurroundings(t *testing.T) {
 			}},
 			{"env_file may be absent", `echo ok`, "ok", func(t *Task) { t.EnvFile = "-/no/such/file" }},
 			{"dir", `pwd`, "/usr", func(t *Task) { t.Dir = "/usr" }},
-			{"folder of the file", `pwd`, b.dir, nil},
+			{"directory of the file", `pwd`, b.dir, nil},
 			{"stdin is empty", `cat; echo end`, "end", nil},
 			{"stdin", `cat`, "some text", func(t *Task) { t.Stdin = "some text\n" }},
 			{"shell", `test -n "$BASH_VERSION" && echo bash`, "bash", func(t *Task) { t.Shell = []string{"bash", "-c"} }},

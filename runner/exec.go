@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"time"
+
+	"rota/runner/internal/process"
 )
 
 // Exec runs a task at once in this process and this terminal, whatever its mode:
@@ -24,6 +26,6 @@ func Exec(ctx context.Context, t *Task, stateDir string, trusting bool, out io.W
 	a.in.terminal = true
 	a.out = NewOutput("", 0, func(line []byte) { _, _ = out.Write(append(line[:len(line):len(line)], '\n')) })
 	result, _ := a.run(ctx)
-	awaitWipes()
+	process.AwaitWipes()
 	return result
 }

@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"rota/runner/internal/process"
 )
 
 // Hook is what a hook is about: an event, and the run that it is of.
@@ -46,7 +48,7 @@ func NewHook(event string, r Run, stateDir string, tail int) *Hook {
 // logTail reads the last lines of a log, without stamps, that have at most limit
 // bytes.
 func logTail(path string, limit int) (string, error) {
-	f, info, err := openRegular(path)
+	f, info, err := process.OpenRegular(path)
 	if err != nil {
 		return "", err
 	}

@@ -3,13 +3,11 @@ package runner
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 )
 
-func TestObstacles(t *testing.T) {
+func TestHostProblems(t *testing.T) {
 	root := os.Getuid() == 0
 	dir := t.TempDir()
 	for d := dir; d != "/tmp" && d != "/"; d = filepath.Dir(d) {
@@ -63,7 +61,7 @@ func TestObstacles(t *testing.T) {
 		{"no program", false, argv("no-such"), func(t *Task) { t.Env = map[string]string{"PATH": "/bin"} }, `command: no program "no-such" in PATH=/bin`},
 		{"a program in the task's PATH", false, argv("tool"), func(t *Task) { t.Env = map[string]string{"PATH": at("bin")} }, ""},
 		{"no program at a path", false, argv(at("no-such")), nil, "command: there is no DIR/no-such"},
-		{"a folder is no program", false, argv(at("bin")), nil, "command: DIR/bin is a folder"},
+		{"a folder is no program", false, argv(at("bin")), nil, "command: DIR/bin is a directory"},
 		{"not executable", true, argv(at("bin/text")), nil, "command: rota may not run DIR/bin/text"},
 		{"a text of the shell", false, text("echo a | no-such"), nil, ""},
 		{"a text that begins with no program", false, text("# why\nA=1 no-such-program -x; true"), func(t *Task) { t.Env = map[string]string{"PATH": "/bin"} },
@@ -71,7 +69,7 @@ func TestObstacles(t *testing.T) {
 		{"no shell", false, text("no-such"), func(t *Task) { t.Shell = []string{at("no-shell"), "-c"} }, "shell: there is no DIR/no-shell"},
 		{"a shell of another kind", false, text("print(1)"), func(t *Task) { t.Shell = []string{"/bin/cat"} }, ""},
 		{"no folder", false, argv("true"), in(at("no-such")), "dir: there is no DIR/no-such"},
-		{"a folder that is a file", false, argv("true"), in(at("key")), "dir: DIR/key is no folder"},
+		{"a folder that is a file", false, argv("true"), in(at("key")), "dir: DIR/key is not a directory"},
 		{"a folder that the user cannot enter", true, argv("true"), func(t *Task) { t.User, t.Dir = "nobody", at("shut") }, "dir: nobody may not enter DIR/shut"},
 		{"a folder that the user can enter", true, argv("true"), func(t *Task) { t.User, t.Dir = "nobody", at("open") }, ""},
 		{"no user", false, argv("true"), user("no-such-user"), `user: no user "no-such-user" on this machine`},
@@ -106,7 +104,7 @@ func TestObstacles(t *testing.T) {
 			c.change(&task)
 		}
 		var lines []string
-		for _, o := range Obstacles(task, false) {
+		for _, o := range HostProblems(task, false) {
 			line := o.Key + ": " + o.Msg
 			if o.Doubt {
 				line = "? " + line
@@ -117,46 +115,6 @@ func TestObstacles(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 	}
-}
-
-// TestTryLeavesRota holds that the rights of another user stay in the thread that
-// was given them. What may be left of it runs nothing any more, so those are asked
-// that run something.
-func TestTryLeavesRota(t *testing.T) {
-	nobody, err := lookupUser(t.Context(), "nobody", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := fsids(t)
-	if err := nobody.try(func() error { return nil }); err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	for range 50 {
-		all.Go(func() {
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			if after := fsids(t); after != before {
-				t.Errorf("the rights of rota were %s and are %s", before, after)
-			}
-		})
-	}
-	all.Wait()
-}
-
-// fsids tells all that rights over files hang on, in the thread that asks.
-func fsids(t *testing.T) string {
-	status, err := os.ReadFile("/proc/thread-self/status")
-	if err != nil {
-		t.Error(err)
-	}
-	var all []string
-	for line := range strings.Lines(string(status)) {
-		if name, ids, _ := strings.Cut(line, ":"); name == "Uid" || name == "Gid" || name == "Groups" {
-			all = append(all, name+strings.Join(strings.Fields(ids), " "))
-		}
-	}
-	return strings.Join(all, " ")
 }
 
 func TestFirstWord(t *testing.T) {

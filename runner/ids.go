@@ -49,7 +49,3 @@ func NewKey(now time.Time) string {
 	}
 	return string(key[:])
 }
-
-// fileName turns a run's id into the name of one file or folder. "+" is in
-// neither task names nor keys, so different ids have different names.
-func fileName(id string) string { return strings.Replace(id, "/", "+", 1) }

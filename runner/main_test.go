@@ -2,11 +2,17 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"rota/runner/internal/process"
 )
 
 func TestMain(m *testing.M) {
@@ -18,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// bench is a Runner in a folder of its own, and what it reports.
+// bench is a Runner in a directory of its own, and what it reports.
 type bench struct {
 	*Runner
 	t     *testing.T
@@ -87,4 +93,50 @@ func (b *bench) log(run Run) string {
 		b.t.Fatal(err)
 	}
 	return unstamp(string(text))
+}
+
+// file is a file in the directory of a forked run; "" is the directory itself.
+func (b *bench) file(run Run, name string) string {
+	return filepath.Join(string(b.attemptOf(run).Dir()), name)
+}
+
+// makeDir makes the directory of a forked run, with these files in it.
+func (b *bench) makeDir(run Run, files map[string]string) {
+	b.t.Helper()
+	if err := os.MkdirAll(b.file(run, ""), 0o700); err != nil {
+		b.t.Fatal(err)
+	}
+	for name, text := range files {
+		write(b.t, b.file(run, name), text, 0o600)
+	}
+}
+
+// killShim kills the shim of a forked run that has begun.
+func (b *bench) killShim(run Run) {
+	b.t.Helper()
+	var shim struct{ PID int }
+	text, err := os.ReadFile(b.file(run, "go"))
+	if err == nil {
+		err = json.Unmarshal(text, &shim)
+	}
+	if err == nil {
+		err = syscall.Kill(shim.PID, syscall.SIGKILL)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// nothingLives checks that nothing is left of a run.
+func (b *bench) nothingLives(run Run) {
+	b.t.Helper()
+	if left := b.attemptOf(run).Alive(); len(left) > 0 {
+		b.t.Errorf("left: %s", process.Describe(left))
+	}
+}
+
+// alive reports whether there is such a process, and it has not ended.
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(stat), ") Z ")
 }

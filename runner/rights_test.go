@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rota/internal/hungtest"
+	"rota/runner/internal/process"
 )
 
 // roleVariable makes the test binary play a program that tests start.
@@ -368,7 +369,7 @@ func TestHungMount(t *testing.T) {
 	}
 	task := a.task(Threaded, "true")
 	task.Dir, task.EnvFile = mount, file
-	if found := Obstacles(*task, false); len(found) != 1 || !strings.Contains(found[0].Msg, "did not answer") {
+	if found := HostProblems(*task, false); len(found) != 1 || !strings.Contains(found[0].Msg, "did not answer") {
 		t.Errorf("%+v", found)
 	}
 }
@@ -389,9 +390,8 @@ func TestLeftoverBesideTheResult(t *testing.T) {
 				t.Errorf("%+v", r)
 			}
 			os.Remove(a.path("program"))
-			f := family{run: run.ID, stateDir: a.dir}
-			f.end(unix.SIGKILL, time.Second, nil)
-			wipings.Wait()
+			process.Attempt{StateDir: a.dir, Run: run.ID, Number: 1}.Clear(process.Ending{Signal: unix.SIGKILL, Grace: time.Second})
+			process.AwaitWipes()
 		})
 	}
 }
@@ -405,22 +405,22 @@ func TestExchangeThatHasGone(t *testing.T) {
 	for until := time.Now().Add(10 * time.Second); dir == "" && time.Now().Before(until); <-time.After(5 * time.Millisecond) {
 		dir = strings.TrimSpace(a.logOrNone(run))
 	}
-	if !strings.HasPrefix(dir, runtimeDir+"/") {
+	if !strings.HasPrefix(dir, "/run/rota/") {
 		t.Fatalf("the exchange is at %q", dir)
 	}
 	victim := filepath.Join(a.dir, "victim")
-	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(victim, ownName), 0o755), os.Symlink(victim, dir)); err != nil {
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(victim, "own"), 0o755), os.Symlink(victim, dir)); err != nil {
 		t.Fatal(err)
 	}
 	defer os.Remove(dir)
-	precious := filepath.Join(victim, ownName, "precious")
+	precious := filepath.Join(victim, "own", "precious")
 	write(t, precious, "x", 0o600)
 	write(t, filepath.Join(victim, "stop"), "x", 0o600)
 	write(t, a.path("go"), "x", 0o644)
 	if r := a.end(); r.Outcome != OK {
 		t.Errorf("%+v", r)
 	}
-	wipings.Wait()
+	process.AwaitWipes()
 	for _, path := range []string{precious, filepath.Join(victim, "stop")} {
 		if _, err := os.Stat(path); err != nil {
 			t.Error(err)

@@ -2,12 +2,12 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -120,21 +120,21 @@ func TestForkedRunOutlivesItsRunner(t *testing.T) {
 	if got := next.log(run); got != "done\n" {
 		t.Errorf("output %q", got)
 	}
-	next.awaitNoFolder(run)
+	next.awaitNoDir(run)
 }
 
-// successor is another runner with the same folder.
+// successor is another runner with the same state directory.
 func (b *bench) successor() *bench {
 	next := newBench(b.t)
 	next.dir, next.o.StateDir = b.dir, b.dir
 	return next
 }
 
-// awaitNoFolder waits until the folder of a run is gone, as it must be once its
-// end is written down.
-func (b *bench) awaitNoFolder(run Run) {
+// awaitNoDir waits until the directory of a run is gone, as it must be once its
+// end is recorded.
+func (b *bench) awaitNoDir(run Run) {
 	b.t.Helper()
-	path := string(newRunDir(b.dir, run))
+	path := b.file(run, "")
 	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); <-time.After(time.Millisecond) {
 		if _, err := os.Stat(path); err != nil {
 			return
@@ -166,21 +166,12 @@ func TestKilledShimIsLostAndLeavesNothing(t *testing.T) {
 	task := b.command(Forked, "setsid sleep 60 & echo up >up; sleep 60")
 	run := b.launch(task, "k")
 	awaitFile(t, filepath.Join(b.dir, "up"))
-	d := newRunDir(b.dir, run)
-	shim, err := d.process("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	awaitFile(t, d.path("pid"))
-	if err := shim.signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	awaitFile(t, b.file(run, "pid"))
+	b.killShim(run)
 	if r := b.end(); r.Outcome != Lost || !strings.HasPrefix(r.Why, "its shim was killed; stopped what was left: ") {
 		t.Errorf("got %+v", r)
 	}
-	if left := (family{run: run.ID, stateDir: b.dir}).members(); len(left) > 0 {
-		t.Errorf("left: %s", describe(left))
-	}
+	b.nothingLives(run)
 }
 
 func TestStopOfAnAdoptedRun(t *testing.T) {
@@ -201,26 +192,27 @@ func TestStopOfAnAdoptedRun(t *testing.T) {
 	}
 }
 
-// Between the folder and the shim a daemon may be killed at any step.
+// Between the directory and the shim a daemon may be killed at any step.
 func TestFindAfterAKillAtEachStep(t *testing.T) {
 	run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1}
+	record, err := json.Marshal(runFile{forkedVersion, run, nil, Policy{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(record)
 	for _, c := range []struct {
 		name  string
-		make  func(d runDir)
+		files map[string]string
 		found int
 		begun bool
 	}{
-		{"the folder alone", func(runDir) {}, 0, false},
-		{"locked", func(d runDir) { lock, _ := d.lock(); lock.Close() }, 0, false},
-		{"run written, no shim", func(d runDir) { _ = d.write("run", runFile{1, run, nil, Policy{}}, true) }, 1, false},
-		{"shim died at once", func(d runDir) { _ = d.write("run", runFile{1, run, nil, Policy{}}, true); _ = d.begin() }, 1, true},
+		{"the directory alone", nil, 0, false},
+		{"locked", map[string]string{"lock": ""}, 0, false},
+		{"run written, no shim", map[string]string{"lock": "", "run": text}, 1, false},
+		{"shim died at once", map[string]string{"lock": "", "run": text, "go": "{}"}, 1, true},
 	} {
 		b := newBench(t)
-		d := newRunDir(b.dir, run)
-		if err := os.MkdirAll(string(d), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		c.make(d)
+		b.makeDir(run, c.files)
 		found, _ := b.Find()
 		if len(found) != c.found || c.found > 0 && found[0].Begun != c.begun {
 			t.Errorf("%s: found %+v", c.name, found)
@@ -235,20 +227,14 @@ func TestFindAfterAKillAtEachStep(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		b.awaitNoFolder(run)
+		b.awaitNoDir(run)
 	}
 }
 
 func TestShimRefusesARunThatWasGivenUp(t *testing.T) {
 	b := newBench(t)
 	run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1}
-	d := newRunDir(b.dir, run)
-	if err := os.MkdirAll(string(d), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.begin(); err != nil {
-		t.Fatal(err)
-	}
+	b.makeDir(run, map[string]string{"go": "{}"})
 	b.Start(t.Context(), Launch{Run: run, Task: b.command(Forked, "echo ran >ran")})
 	b.end()
 	if _, err := os.Stat(filepath.Join(b.dir, "ran")); err == nil {
@@ -261,7 +247,7 @@ func TestShimRefusesARunThatWasGivenUp(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	b := newBench(t)
 	forked := b.launch(b.command(Forked, "while [ ! -e go ]; do sleep 0.01; done"), "forked")
-	awaitFile(t, newRunDir(b.dir, forked).path("pid"))
+	awaitFile(t, b.file(forked, "pid"))
 	slow := b.command(Threaded, "trap '' TERM; echo up >up; while :; do sleep 0.1; done")
 	slow.KillAfter = time.Hour
 	b.launch(slow, "here")

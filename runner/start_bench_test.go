@@ -33,7 +33,7 @@ func BenchmarkRun(b *testing.B) {
 			task := &Task{
 				Name: "t", Action: &Command{Argv: []string{"/bin/true"}}, Output: 1 << 20,
 				Policy:  Policy{Mode: Threaded, KillAfter: time.Second, StopSignal: "TERM", SuccessExit: []int{0}},
-				Process: Process{Shell: []string{"/bin/sh", "-c"}, Base: dir, Umask: uint32(currentUmask())},
+				Process: Process{Shell: []string{"/bin/sh", "-c"}, Base: dir, Umask: 0o022},
 			}
 			c.change(task)
 			before := cpu()

@@ -7,6 +7,8 @@ import (
 	"context"
 	"io"
 	"time"
+
+	"rota/runner/internal/process"
 )
 
 // Task is the part of a task that matters for running it: what it does and how.
@@ -41,6 +43,11 @@ type Policy struct {
 	HoldAfter    int // after so many failures in a row the task is held; 0: never
 }
 
+// ending is how the runs of a task are stopped.
+func (p Policy) ending() process.Ending {
+	return process.Ending{Signal: process.Signal(p.StopSignal), Grace: p.KillAfter}
+}
+
 // CatchUp says what becomes of slots that could not be started in time.
 type CatchUp string
 
@@ -61,29 +68,10 @@ type Retry struct {
 }
 
 // Process is the surroundings of a command.
-type Process struct {
-	User, Group string // "": those of rota
-	Dir         string // "": the user's home if there is a User, else Base
-	Base        string // the folder of the file, where relative paths start
-	Umask       uint32
-	Shell       []string // what a command text is appended to
-	Stdin       string   // "": /dev/null
-	Env         map[string]string
-	EnvFile     string // "": none; "-PATH": may be absent
-	Nice        *int
-	Limits      Limits
-	Secrets     map[string]string // name to "file:/p", "cred:NAME" or "env:NAME"
-	DropEnv     []string          // names that no task inherits: those some task uses as "env:"
-}
+type Process = process.Settings
 
-// Limits are resource limits as setrlimit(2) means them, soft and hard alike;
-// nil is unchanged.
-type Limits struct {
-	Files    *uint64 `json:"files,omitempty"`     // RLIMIT_NOFILE
-	CPUTime  *uint64 `json:"cpu_time,omitempty"`  // RLIMIT_CPU, seconds
-	FileSize *uint64 `json:"file_size,omitempty"` // RLIMIT_FSIZE, bytes
-	Core     *uint64 `json:"core,omitempty"`      // RLIMIT_CORE, bytes
-}
+// Limits are resource limits as setrlimit(2) means them.
+type Limits = process.Limits
 
 // Mode says how a run starts and whose life it shares.
 type Mode string

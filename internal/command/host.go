@@ -35,13 +35,13 @@ func onHost(cfg *config.Config, trust bool, root string) []config.Fault {
 	h := &host{cfg: cfg, trust: trust, root: root, positions: cfg.Positions(), known: map[string]bool{}}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Tasks)) {
 		t := cfg.Tasks[name]
-		for _, o := range runner.Obstacles(t.Task, trust) {
+		for _, o := range runner.HostProblems(t.Task, trust) {
 			h.ofTask(name, o.Key, o.Doubt || !t.Enabled, o.Msg, o.Hint)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Notify)) {
 		n := cfg.Notify[name]
-		for _, o := range runner.Obstacles(runner.Task{Action: n.Action, Process: n.Process}, trust) {
+		for _, o := range runner.HostProblems(runner.Task{Action: n.Action, Process: n.Process}, trust) {
 			h.add(o.Doubt, o.Msg, o.Hint, []string{"notify", name, o.Key})
 		}
 	}

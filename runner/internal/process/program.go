@@ -1,11 +1,13 @@
-package runner
+package process
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -24,16 +26,14 @@ type spec struct {
 	Argv  []string
 	Dir   string
 	Env   environment
-	As    *account // nil: rota's own
+	As    *Account // nil: rota's own
 	Trust bool     // files of rota's own tasks may be changed by others
 
-	// Instead of a program: an action of rota's own, and its input.
-	BuiltIn *encodedAction `json:",omitempty"`
-	Input   Input          `json:",omitzero"`
+	BuiltIn json.RawMessage `json:",omitempty"` // instead of a program: an action of rota's own
 }
 
 // needs fills in the rights that a task asks for.
-func (s *spec) needs(p Process) {
+func (s *spec) needs(p Settings) {
 	if s.Nice = p.Nice; int(p.Umask) != currentUmask() {
 		mask := int(p.Umask)
 		s.Umask = &mask
@@ -46,18 +46,6 @@ func (s *spec) needs(p Process) {
 	if s.As != nil {
 		s.User = &become.User{UID: s.As.UID, GID: s.As.GID, Groups: s.As.Groups}
 	}
-}
-
-// limitKeys are the limits of a task.
-var limitKeys = [4]struct {
-	key   string
-	which int
-	of    func(*Limits) *uint64
-}{
-	{"files", unix.RLIMIT_NOFILE, func(l *Limits) *uint64 { return l.Files }},
-	{"cpu_time", unix.RLIMIT_CPU, func(l *Limits) *uint64 { return l.CPUTime }},
-	{"file_size", unix.RLIMIT_FSIZE, func(l *Limits) *uint64 { return l.FileSize }},
-	{"core", unix.RLIMIT_CORE, func(l *Limits) *uint64 { return l.Core }},
 }
 
 // failed says in words why a process could not become the program.
@@ -97,8 +85,8 @@ type program struct {
 	files   [3]int   // its stdin, stdout and stderr
 	shared  bool     // in the session and group of rota, so that the terminal is theirs together
 	tty     bool     // its stdin, stdout or stderr is a terminal of its own
-	failure *os.File // where the error of a built-in goes
-	lacks   string   // what it has to do without once it has begun; "": nothing
+	failure *os.File // where the error of a built-in goes; nil: it is none
+	lacks   error    // why it has no files to speak with rota; nil: it has, or needs none
 }
 
 // start runs p, and returns the process with the values in its environment that
@@ -111,13 +99,12 @@ type program struct {
 // it looks at any file of the task; see startByHelper.
 //
 // The end of ctx ends a start that hangs.
-func (p *program) start(ctx context.Context) (*process, []string, error) {
+func (p *program) start(ctx context.Context) (*proc, []string, error) {
 	if now, ok := p.near(); ok {
 		proc, err := fork(now.path, p.Argv, &syscall.ProcAttr{Dir: p.Dir, Env: now.env, Files: p.descriptors(), Sys: p.session()})
 		if err != nil {
 			return nil, nil, startError(&p.spec, now.env, err)
 		}
-		proc.spare()
 		return proc, now.secrets, nil
 	}
 	return p.startByHelper(ctx)
@@ -200,6 +187,13 @@ func (p *program) near() (now ready, ok bool) {
 // mountTable tells which mount points rota must not touch by itself.
 var mountTable mounts.Table
 
+// AnyFar reports whether one of some files is on a file system that may not answer.
+// Paths that are not absolute do not count.
+func AnyFar(paths ...string) bool {
+	far := mountTable.Far()
+	return far != nil && slices.ContainsFunc(paths, func(path string) bool { return filepath.IsAbs(path) && isFar(path, far) })
+}
+
 // isFar reports whether a path leads to a file system that may not answer.
 func isFar(path string, far func(string) bool) bool {
 	if far == nil {
@@ -228,7 +222,7 @@ func nearFile(path string, far func(string) bool, kind uint32) bool {
 // interpreter returns the program that a script is for, "" if the file is none;
 // ok is false if that cannot be told.
 func interpreter(path string) (program string, ok bool) {
-	f, _, err := openRegular(path)
+	f, _, err := OpenRegular(path)
 	if err != nil {
 		return "", false
 	}

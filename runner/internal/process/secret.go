@@ -1,4 +1,4 @@
-package runner
+package process
 
 import (
 	"errors"
@@ -21,12 +21,12 @@ type opener func(path string) (*os.File, error)
 // openerFor returns how the files of a task are opened: with the rights of its
 // user that is enough. For root, files that somebody else can change, or can
 // exchange on the way, are refused, unless such files are to be trusted.
-func openerFor(as *account, trusting bool) opener {
+func openerFor(as *Account, trusting bool) opener {
 	if as == nil && os.Geteuid() == 0 {
 		return trust.For(trusting).Open
 	}
 	return func(path string) (*os.File, error) {
-		f, _, err := openRegular(path)
+		f, _, err := OpenRegular(path)
 		return f, err
 	}
 }

@@ -1,4 +1,4 @@
-package runner
+package process
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ type stat struct {
 	name    string
 	state   byte // 'Z' and 'X' are dead
 	group   int
+	session int
 	started uint64 // ticks since boot
 }
 
@@ -37,27 +38,36 @@ func readStat(pid int) (stat, error) {
 	}
 	s := stat{pid: pid, name: string(text[from+1 : to]), state: f[0][0]}
 	s.group, _ = strconv.Atoi(f[2])
+	s.session, _ = strconv.Atoi(f[3])
 	s.started, _ = strconv.ParseUint(f[19], 10, 64)
 	return s, nil
 }
 
-// family is the processes of one attempt at a run: its process group, and what
-// left the group but carries the run in its environment.
-type family struct {
-	group    int    // 0: none
-	run      string // "": the group is all of it
-	stateDir string // tells the runs of two daemons apart
+// Member is a living process of a tree.
+type Member struct {
+	PID     int
+	Name    string
+	group   int
+	session int
+	started uint64
 }
 
-// members returns the living processes of the family.
-func (f family) members() []stat {
+// tree is the processes of one attempt at a run: its process group, its session,
+// and what left both but names the run in its environment.
+type tree struct {
+	group   int     // and session; 0: none
+	attempt Attempt // zero: the group and the session are all of it
+}
+
+// members returns the living processes of the tree.
+func (t tree) members() []Member {
 	dir, err := os.Open("/proc")
 	if err != nil {
 		return nil
 	}
 	defer dir.Close()
 	names, _ := dir.Readdirnames(-1)
-	var found []stat
+	var found []Member
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
 		if err != nil || pid == os.Getpid() {
@@ -67,16 +77,16 @@ func (f family) members() []stat {
 		if err != nil || s.state == 'Z' || s.state == 'X' {
 			continue
 		}
-		if f.group != 0 && s.group == f.group || f.marked(pid) {
-			found = append(found, s)
+		if t.group != 0 && (s.group == t.group || s.session == t.group) || t.attempt.marks(pid) {
+			found = append(found, Member{s.pid, s.name, s.group, s.session, s.started})
 		}
 	}
 	return found
 }
 
-// marked reports whether the environment of a process names the run.
-func (f family) marked(pid int) bool {
-	if f.run == "" {
+// marks reports whether the environment of a process names the run.
+func (a Attempt) marks(pid int) bool {
+	if a.Run == "" {
 		return false
 	}
 	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
@@ -84,10 +94,10 @@ func (f family) marked(pid int) bool {
 		return false
 	}
 	env = append([]byte{0}, env...)
-	return bytes.Contains(env, []byte("\x00ROTA_RUN="+f.run+"\x00")) && bytes.Contains(env, []byte("\x00ROTA_STATE_DIR="+f.stateDir+"\x00"))
+	return bytes.Contains(env, []byte("\x00"+runVariable+"="+a.Run+"\x00")) && bytes.Contains(env, []byte("\x00"+stateVariable+"="+a.StateDir+"\x00"))
 }
 
-// runsAlive returns the ids of all the runs of a state folder of which something
+// runsAlive returns the ids of all the runs of a state directory of which something
 // lives.
 func runsAlive(stateDir string) map[string]bool {
 	found := map[string]bool{}
@@ -96,10 +106,10 @@ func runsAlive(stateDir string) map[string]bool {
 		env, _ := os.ReadFile(dir + "/environ")
 		run, ours := "", false
 		for kv := range strings.SplitSeq(string(env), "\x00") {
-			if v, ok := strings.CutPrefix(kv, "ROTA_RUN="); ok {
+			if v, ok := strings.CutPrefix(kv, runVariable+"="); ok {
 				run = v
 			}
-			ours = ours || kv == "ROTA_STATE_DIR="+stateDir
+			ours = ours || kv == stateVariable+"="+stateDir
 		}
 		if ours {
 			found[run] = true
@@ -109,13 +119,13 @@ func runsAlive(stateDir string) map[string]bool {
 }
 
 // signal sends a signal to the group at once and to the others one by one.
-func (f family) signal(sig syscall.Signal, members []stat) {
-	if f.group != 0 {
-		_ = syscall.Kill(-f.group, sig)
+func (t tree) signal(sig syscall.Signal, members []Member) {
+	if t.group != 0 {
+		_ = syscall.Kill(-t.group, sig)
 	}
 	for _, m := range members {
-		if f.group == 0 || m.group != f.group {
-			if p, err := openProcess(m.pid, m.started); err == nil {
+		if t.group == 0 || m.group != t.group {
+			if p, err := openProcess(m.PID, m.started); err == nil {
 				_ = p.signal(sig)
 				p.pidfd.Close()
 			}
@@ -123,48 +133,32 @@ func (f family) signal(sig syscall.Signal, members []stat) {
 	}
 }
 
-// end signals the family with sig (0: not at all), waits up to grace for all of
-// it to go, then sends KILL. It returns what is still alive after that. Closing
+// end signals the tree, waits as long as e says for all of it to go, then sends
+// KILL. It returns what is still alive after that. Closing
 // kill cuts the grace short. The leader of the group must not have been reaped.
-func (f family) end(sig syscall.Signal, grace time.Duration, kill <-chan struct{}) []stat {
-	if sig != 0 {
-		f.signal(sig, f.members())
+func (t tree) end(e Ending, kill <-chan struct{}) []Member {
+	if e.Signal != 0 {
+		t.signal(e.Signal, t.members())
 	}
-	if len(f.gone(grace, kill)) == 0 {
+	if len(t.gone(e.Grace, kill)) == 0 {
 		return nil
 	}
-	left := f.members()
+	left := t.members()
 	for until := time.Now().Add(5 * time.Second); len(left) > 0 && time.Now().Before(until); {
 		// Again each time: a process may have forked while it was signalled.
-		f.signal(syscall.SIGKILL, left)
-		left = f.gone(100*time.Millisecond, nil)
+		t.signal(syscall.SIGKILL, left)
+		left = t.gone(100*time.Millisecond, nil)
 	}
 	return left
 }
 
-// clear stops what is left of a run that nobody carries any more, and says what
-// it found; "" if nothing.
-func (f family) clear(p Policy, x *exchange) string {
-	defer x.close()
-	members := f.members()
-	if len(members) == 0 {
-		return ""
-	}
-	x.ask()
-	text := "stopped what was left: " + describe(members)
-	if left := f.end(signalNumber(p.StopSignal), p.KillAfter, nil); len(left) > 0 {
-		text += "; still alive after KILL: " + describe(left)
-	}
-	return text
-}
-
-// gone waits for the family to be gone, at most for grace and until kill is
+// gone waits for the tree to be gone, at most for grace and until kill is
 // closed, and returns who is left.
-func (f family) gone(grace time.Duration, kill <-chan struct{}) []stat {
+func (t tree) gone(grace time.Duration, kill <-chan struct{}) []Member {
 	deadline := time.NewTimer(grace)
 	defer deadline.Stop()
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		left := f.members()
+		left := t.members()
 		if len(left) == 0 {
 			return nil
 		}
@@ -178,15 +172,15 @@ func (f family) gone(grace time.Duration, kill <-chan struct{}) []stat {
 	}
 }
 
-// describe lists processes for a record, at most five of them.
-func describe(members []stat) string {
+// Describe lists processes for a record, at most five of them.
+func Describe(members []Member) string {
 	var parts []string
 	for i, m := range members {
 		if i == 5 {
 			parts = append(parts, fmt.Sprintf("and %d more", len(members)-i))
 			break
 		}
-		parts = append(parts, fmt.Sprintf("%s (%d)", m.name, m.pid))
+		parts = append(parts, fmt.Sprintf("%s (%d)", m.Name, m.PID))
 	}
 	return strings.Join(parts, ", ")
 }

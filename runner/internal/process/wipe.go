@@ -1,4 +1,4 @@
-package runner
+package process
 
 import (
 	"os"
@@ -39,8 +39,8 @@ func wipe(f func(*wiper), otherwise func()) {
 	})
 }
 
-// awaitWipes waits for what is being removed, in a process that ends then.
-func awaitWipes() {
+// AwaitWipes waits for what is being removed, in a process that ends then.
+func AwaitWipes() {
 	done := make(chan struct{})
 	go func() { wipings.Wait(); close(done) }()
 	select {

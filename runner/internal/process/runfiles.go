@@ -1,4 +1,4 @@
-package runner
+package process
 
 import (
 	"crypto/rand"
@@ -9,14 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
 	"rota/internal/trust"
 )
 
-// exchange is the two files through which a command and rota speak while it
+// runFiles is the two files through which a command and rota speak while it
 // runs: what the command writes to "result" is the run's result, and "stop" is
 // there once rota asks it to stop.
 //
@@ -26,7 +25,7 @@ import (
 // directory in a place where only rota can make any, which the link NAME.folder
 // points to, so that it is found after a kill; the result is in a directory inside
 // that is the user's. rota keeps it open and never looks for it by its name again.
-type exchange struct {
+type runFiles struct {
 	stem   string   // what the names in the state directory begin with; "": nothing is there
 	folder string   // the directory for another user; "": none
 	root   *os.Root // that directory, open; nil: it has gone
@@ -34,7 +33,7 @@ type exchange struct {
 	used   bool     // there is, or may be, more than the link
 }
 
-// The endings of the names in the folder live.
+// The endings of the names in the directory live.
 const (
 	resultEnding = ".result"
 	stopEnding   = ".stop"
@@ -42,34 +41,26 @@ const (
 	takenEnding  = ".taken" // a result on its way to the outputs
 )
 
-// liveName is what the names of all attempts of a run begin with, and those of no
-// other run: "," is in no id.
-func liveName(run string) string { return fileName(run) + "," }
-
-func exchangeStem(stateDir, run string, attempt int) string {
-	return filepath.Join(stateDir, "live", liveName(run)+strconv.Itoa(attempt))
-}
-
-// newExchange prepares the exchange of an attempt by a command that runs as
-// somebody else, or as rota itself if that is nil.
-func newExchange(in Input, as *account) (*exchange, error) {
-	x := &exchange{owner: os.Geteuid()}
-	if !in.terminal {
-		x.stem = exchangeStem(in.StateDir, in.Run, in.Attempt)
+// newFiles prepares the files of an attempt by a command that runs as somebody
+// else, or as rota itself if that is nil.
+func (l Launch) newFiles(as *Account) (*runFiles, error) {
+	x := &runFiles{owner: os.Geteuid()}
+	if !l.Terminal {
+		x.stem = l.Attempt.stem()
 		if err := os.MkdirAll(filepath.Dir(x.stem), 0o700); err != nil {
 			return nil, err
 		}
-		if in.Attempt > 1 {
-			_ = os.Remove(resultPath(in.StateDir, in.Run)) // of the attempt before
+		if l.Attempt.Number > 1 && l.ResultTo != "" {
+			_ = os.Remove(l.ResultTo) // of the attempt before
 		}
 	}
-	if as == nil && !in.terminal {
+	if as == nil && !l.Terminal {
 		return x, nil
 	}
 	if as != nil {
 		x.owner = int(as.UID)
 	}
-	if err := x.outside(as, in); err != nil {
+	if err := x.outside(as, l); err != nil {
 		x.close()
 		return nil, err
 	}
@@ -77,10 +68,10 @@ func newExchange(in Input, as *account) (*exchange, error) {
 }
 
 // outside makes the directory for another user.
-func (x *exchange) outside(as *account, in Input) (err error) {
+func (x *runFiles) outside(as *Account, l Launch) (err error) {
 	base := os.TempDir() // of rota's own user, who alone can remove it there
 	if as != nil {
-		if base, err = exchangeBase(in.StateDir, in.Trust); err != nil {
+		if base, err = filesBase(l.Attempt.StateDir, l.Trust); err != nil {
 			return err
 		}
 	}
@@ -107,10 +98,10 @@ func (x *exchange) outside(as *account, in Input) (err error) {
 // runtimeDir is where root keeps what is gone with a restart of the machine.
 const runtimeDir = "/run/rota"
 
-// exchangeBase returns a directory in which only rota can make directories, and
+// filesBase returns a directory in which only rota can make directories, and
 // which every user can enter: below /run, where no cleaner of temporary files
 // comes by, or where there is none in the state directory.
-func exchangeBase(stateDir string, trusting bool) (string, error) {
+func filesBase(stateDir string, trusting bool) (string, error) {
 	dir := filepath.Join(runtimeDir, "tasks")
 	if trust.Nobody.MakeDir(runtimeDir, 0o755) == nil && trust.Nobody.MakeDir(dir, 0o711) == nil {
 		return dir, errors.Join(enterable(runtimeDir), enterable(dir))
@@ -132,13 +123,10 @@ func enterable(dir string) error {
 	return os.Chmod(dir, info.Mode().Perm()|0o011)
 }
 
-// leftExchange returns the exchange of an attempt that nobody carries any more.
-func leftExchange(stateDir, run string, attempt int) *exchange {
-	return leftAt(exchangeStem(stateDir, run, attempt))
-}
-
-func leftAt(stem string) *exchange {
-	x := &exchange{stem: stem, used: true}
+// leftAt returns the files of an attempt that nobody carries any more, by what
+// their names begin with.
+func leftAt(stem string) *runFiles {
+	x := &runFiles{stem: stem, used: true}
 	folder, err := os.Readlink(stem + folderEnding)
 	if err != nil {
 		return x
@@ -165,7 +153,7 @@ func leftAt(stem string) *exchange {
 const ownName = "own"
 
 // result is where the command writes its result.
-func (x *exchange) result() string {
+func (x *runFiles) result() string {
 	if x.folder != "" {
 		return filepath.Join(x.folder, ownName, "result")
 	}
@@ -173,7 +161,7 @@ func (x *exchange) result() string {
 }
 
 // stop is what the command looks for.
-func (x *exchange) stop() string {
+func (x *runFiles) stop() string {
 	if x.folder != "" {
 		return filepath.Join(x.folder, "stop")
 	}
@@ -181,7 +169,7 @@ func (x *exchange) stop() string {
 }
 
 // open opens the result or the stop file, as only rota may name it.
-func (x *exchange) open(path string, flags int, mode fs.FileMode) (*os.File, error) {
+func (x *runFiles) open(path string, flags int, mode fs.FileMode) (*os.File, error) {
 	flags |= syscall.O_NONBLOCK | syscall.O_NOFOLLOW
 	if x.folder == "" {
 		return os.OpenFile(path, flags, mode)
@@ -197,7 +185,7 @@ func (x *exchange) open(path string, flags int, mode fs.FileMode) (*os.File, err
 }
 
 // ask lets the command know that it is to stop.
-func (x *exchange) ask() {
+func (x *runFiles) ask() {
 	x.used = true
 	if f, err := x.open(x.stop(), os.O_WRONLY|os.O_CREATE, 0o644); err == nil {
 		_ = f.Chmod(0o644)
@@ -207,7 +195,7 @@ func (x *exchange) ask() {
 
 // take moves the result to a file of rota's own, and returns how many bytes it
 // has; 0 if there is none. What a command leaves there may be anything.
-func (x *exchange) take(to string, most int64) (int64, error) {
+func (x *runFiles) take(to string, most int64) (int64, error) {
 	if x.isLink() {
 		return 0, errors.New("it is a symbolic link")
 	}
@@ -243,7 +231,7 @@ func (x *exchange) take(to string, most int64) (int64, error) {
 }
 
 // keep copies a result to its place, whole or not at all.
-func (x *exchange) keep(f io.Reader, to string, most int64) (int64, error) {
+func (x *runFiles) keep(f io.Reader, to string, most int64) (int64, error) {
 	taken, err := os.OpenFile(x.stem+takenEnding, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return 0, err
@@ -266,7 +254,7 @@ func tooLarge(size, most int64) error {
 
 // isLink reports whether the command left a symbolic link for a result. [os.Root]
 // would follow one that stays inside.
-func (x *exchange) isLink() bool {
+func (x *runFiles) isLink() bool {
 	var info fs.FileInfo
 	var err error
 	switch {
@@ -283,7 +271,7 @@ func (x *exchange) isLink() bool {
 // close removes what there is. What cannot be removed at once, as when processes
 // that the command left behind still make files there, is removed later and
 // elsewhere, within bounds: the run does not wait for it.
-func (x *exchange) close() {
+func (x *runFiles) close() {
 	if x.used && x.stem != "" {
 		x.clear()
 	}
@@ -304,7 +292,7 @@ func (x *exchange) close() {
 }
 
 // gone removes the directory, once it is empty, and then the link to it.
-func (x *exchange) gone() {
+func (x *runFiles) gone() {
 	x.root.Close()
 	err := os.Remove(x.folder)
 	if x.stem != "" && (err == nil || errors.Is(err, fs.ErrNotExist)) {
@@ -314,7 +302,7 @@ func (x *exchange) gone() {
 
 // clear removes what is in the directory live but the link, also what a command
 // made there to become its result.
-func (x *exchange) clear() {
+func (x *runFiles) clear() {
 	dir, name := filepath.Split(x.stem)
 	var stubborn []string
 	eachName(dir, func(entry string) {
@@ -329,9 +317,9 @@ func (x *exchange) clear() {
 	wipeFrom(dir, stubborn)
 }
 
-// sweepExchanges removes what attempts left that were killed with their carrier,
+// Sweep removes what attempts left that were killed with their carrier,
 // but for those of which something still lives, or which a forked run has.
-func sweepExchanges(stateDir string) {
+func Sweep(stateDir string) {
 	live := filepath.Join(stateDir, "live")
 	if entries, err := os.ReadDir(live); err != nil || len(entries) == 0 {
 		return
@@ -340,11 +328,10 @@ func sweepExchanges(stateDir string) {
 	for run := range runsAlive(stateDir) {
 		busy = append(busy, liveName(run))
 	}
-	dirs, _ := runDirs(stateDir)
+	dirs, _ := Dirs(stateDir)
 	for _, d := range dirs {
-		if name := filepath.Base(string(d)); strings.Contains(name, ".") {
-			i := strings.LastIndexByte(name, '.')
-			busy = append(busy, name[:i]+","+name[i+1:]+".")
+		if a, ok := d.Attempt(); ok {
+			busy = append(busy, filepath.Base(a.stem())+".")
 		}
 	}
 	var stubborn []string
@@ -359,12 +346,6 @@ func sweepExchanges(stateDir string) {
 		}
 	})
 	wipeFrom(live, stubborn)
-}
-
-// resultPath is where the result of a run is kept.
-func resultPath(stateDir, run string) string {
-	task, key := SplitID(run)
-	return filepath.Join(stateDir, "logs", task, key+".result")
 }
 
 // StopAsked tells a command, from its environment, whether rota has asked it to

@@ -1,4 +1,4 @@
-package runner
+package process
 
 import (
 	"context"
@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// account is a user as a process needs one.
-type account struct {
+// Account is a user as a process needs one.
+type Account struct {
 	Name, Home, Shell string
 	UID, GID          uint32
 	Groups            []uint32
 }
 
-// lookupUser finds a user by name or number: in /etc/passwd, then by getent,
+// LookupUser finds a user by name or number: in /etc/passwd, then by getent,
 // which asks LDAP and the like; a static binary cannot.
 // group, if not "", takes the place of the user's own group.
-func lookupUser(ctx context.Context, name, group string) (*account, error) {
+func LookupUser(ctx context.Context, name, group string) (*Account, error) {
 	line, err := passwdLine(ctx, name)
 	if err != nil {
 		return nil, err
@@ -37,12 +37,12 @@ func lookupUser(ctx context.Context, name, group string) (*account, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, fmt.Errorf("user %q: %w", name, err)
 	}
-	a := &account{Name: f[0], Home: f[5], Shell: f[6], UID: uint32(uid), GID: uint32(gid)}
+	a := &Account{Name: f[0], Home: f[5], Shell: f[6], UID: uint32(uid), GID: uint32(gid)}
 	if a.Groups, err = groupsOf(ctx, a.Name, f[3]); err != nil {
 		return nil, err
 	}
 	if group != "" {
-		if a.GID, err = lookupGroup(ctx, group); err != nil {
+		if a.GID, err = LookupGroup(ctx, group); err != nil {
 			return nil, err
 		}
 	}
@@ -89,8 +89,8 @@ func groupsOf(ctx context.Context, name, gid string) ([]uint32, error) {
 	return groups, nil
 }
 
-// lookupGroup finds a group by name or number.
-func lookupGroup(ctx context.Context, name string) (uint32, error) {
+// LookupGroup finds a group by name or number.
+func LookupGroup(ctx context.Context, name string) (uint32, error) {
 	if n, err := strconv.ParseUint(name, 10, 32); err == nil {
 		return uint32(n), nil
 	}
@@ -122,7 +122,7 @@ func ask(ctx context.Context, program string, args ...string) ([]byte, error) {
 const askMax = 30 * time.Second
 
 // isSelf reports whether rota has the rights of this account anyway.
-func (a *account) isSelf() bool {
+func (a *Account) isSelf() bool {
 	if a == nil || int(a.UID) != os.Getuid() || int(a.GID) != os.Getgid() {
 		return false
 	}

@@ -1,4 +1,4 @@
-package runner
+package process
 
 import (
 	"fmt"
@@ -17,7 +17,7 @@ type pipe struct {
 
 // newPipe makes a pipe that a process of another user may open again by name,
 // as /dev/stderr.
-func newPipe(as *account) (*pipe, error) {
+func newPipe(as *Account) (*pipe, error) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("pipe: %w", err)

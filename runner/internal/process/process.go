@@ -1,4 +1,4 @@
-package runner
+package process
 
 import (
 	"errors"
@@ -12,17 +12,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// process is a started program that leads a process group of its own. Its end
+// proc is a started program that leads a process group of its own. Its end
 // is seen without reaping it, so that its group cannot be mistaken for another
 // one as long as it is being signalled.
-type process struct {
+type proc struct {
 	pid    int
 	pidfd  *os.File
 	exited chan struct{} // closed when the process has ended
 }
 
 // fork starts a program and holds it by a descriptor.
-func fork(path string, argv []string, attr *syscall.ProcAttr) (*process, error) {
+func fork(path string, argv []string, attr *syscall.ProcAttr) (*proc, error) {
 	pidfd := -1
 	if attr.Sys == nil {
 		attr.Sys = &syscall.SysProcAttr{}
@@ -37,17 +37,21 @@ func fork(path string, argv []string, attr *syscall.ProcAttr) (*process, error) 
 		_, _ = syscall.Wait4(pid, nil, 0, nil)
 		return nil, errors.New("this kernel has no pidfd: rota needs Linux 5.4 or newer")
 	}
-	return watch(pid, pidfd)
+	p, err := watch(pid, pidfd)
+	if err == nil {
+		p.spare()
+	}
+	return p, err
 }
 
 // watch waits for the end of a process in the background: one descriptor in the
 // poller of the Go runtime, no thread.
-func watch(pid, pidfd int) (*process, error) {
+func watch(pid, pidfd int) (*proc, error) {
 	if err := unix.SetNonblock(pidfd, true); err != nil {
 		unix.Close(pidfd)
 		return nil, fmt.Errorf("pidfd: %w", err)
 	}
-	p := &process{pid: pid, pidfd: os.NewFile(uintptr(pidfd), "pidfd"), exited: make(chan struct{})}
+	p := &proc{pid: pid, pidfd: os.NewFile(uintptr(pidfd), "pidfd"), exited: make(chan struct{})}
 	conn, err := p.pidfd.SyscallConn()
 	if err != nil {
 		p.pidfd.Close()
@@ -66,7 +70,7 @@ func watch(pid, pidfd int) (*process, error) {
 
 // reap collects the status of a process of our own that has ended and gives up
 // its id.
-func (p *process) reap() (syscall.WaitStatus, error) {
+func (p *proc) reap() (syscall.WaitStatus, error) {
 	defer p.pidfd.Close()
 	var status syscall.WaitStatus
 	for {
@@ -77,9 +81,16 @@ func (p *process) reap() (syscall.WaitStatus, error) {
 	}
 }
 
+// abandon waits for a process of our own in the background, for which nobody else
+// waits.
+func (p *proc) abandon() {
+	<-p.exited
+	_, _ = p.reap()
+}
+
 // signal sends a signal to the process alone, by its descriptor: it can never
 // reach another one that has the id by now.
-func (p *process) signal(sig syscall.Signal) error {
+func (p *proc) signal(sig syscall.Signal) error {
 	conn, err := p.pidfd.SyscallConn()
 	if err != nil {
 		return err
@@ -91,7 +102,7 @@ func (p *process) signal(sig syscall.Signal) error {
 
 // openProcess takes hold of a process that is not our child; its start time,
 // in ticks since boot, tells it from a later one of the same id.
-func openProcess(pid int, started uint64) (*process, error) {
+func openProcess(pid int, started uint64) (*proc, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return nil, err
@@ -113,7 +124,7 @@ var protected = sync.OnceValue(func() bool {
 
 // spare makes the process one that the kernel may end when memory runs out, even
 // if rota itself is one that it should not.
-func (p *process) spare() {
+func (p *proc) spare() {
 	if protected() {
 		_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", p.pid), []byte("0"), 0)
 	}
@@ -129,8 +140,8 @@ func newMemfd(name string) (*os.File, error) {
 }
 
 // memfd returns a file in memory that holds a text.
-func memfd(text []byte) (*os.File, error) {
-	f, err := newMemfd("spec")
+func memfd(name string, text []byte) (*os.File, error) {
+	f, err := newMemfd(name)
 	if err != nil {
 		return nil, err
 	}

@@ -2,13 +2,13 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"rota/runner/internal/process"
 )
 
 // users are those a test runs tasks as: rota's own, and as root another one.
@@ -53,7 +53,7 @@ func eachUser(t *testing.T, f func(t *testing.T, b *bench, task func(text string
 // nothingLeft checks that runs have left nothing but their outputs and results.
 func (b *bench) nothingLeft(temp string) {
 	b.t.Helper()
-	wipings.Wait()
+	process.AwaitWipes()
 	for _, pattern := range []string{b.dir + "/live/*", temp + "/rota-*"} {
 		if left, _ := filepath.Glob(pattern); len(left) > 0 {
 			b.t.Errorf("%d left, such as %s", len(left), left[0])
@@ -218,25 +218,6 @@ func TestStopThatNobodyAsksFor(t *testing.T) {
 	})
 }
 
-func TestStopAsked(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "stop")
-	ask := func(path string) (bool, error) {
-		return StopAsked(func(name string) string { return map[string]string{"ROTA_STOP_FILE": path}[name] })
-	}
-	if asked, err := ask(path); asked || err != nil {
-		t.Errorf("before: %v, %v", asked, err)
-	}
-	write(t, path, "", 0o644)
-	if asked, err := ask(path); !asked || err != nil {
-		t.Errorf("after: %v, %v", asked, err)
-	}
-	for _, path := range []string{"", filepath.Join(path, "stop")} {
-		if asked, err := ask(path); asked || err == nil {
-			t.Errorf("%q: %v, %v, want an error", path, asked, err)
-		}
-	}
-}
-
 // Kill ends the grace, however soon it comes after the stop; of another run it
 // changes nothing.
 func TestKillEndsTheGrace(t *testing.T) {
@@ -248,7 +229,7 @@ func TestKillEndsTheGrace(t *testing.T) {
 			b.awaitLog(run, "up")
 			b.Stop(NewEnd(run.ID, Cancelled, Said("enough")))
 			if wait && mode == Forked {
-				awaitFile(t, newRunDir(b.dir, run).path("stop"))
+				awaitFile(t, b.file(run, "stop"))
 			}
 			b.Kill("t/other")
 			b.Kill(run.ID)
@@ -278,7 +259,7 @@ func TestStopAgainByASuccessor(t *testing.T) {
 		t.Fatalf("found %+v, %v", found, err)
 	}
 	next.Resume(t.Context(), found[0])
-	stop := newRunDir(b.dir, run).path("stop")
+	stop := b.file(run, "stop")
 	_ = os.Remove(stop)
 	next.Stop(NewEnd(run.ID, Replaced, Said("second")))
 	awaitFile(t, stop)
@@ -289,59 +270,22 @@ func TestStopAgainByASuccessor(t *testing.T) {
 	next.awaitLog(run, "clean")
 }
 
-// What a carrier leaves that was killed goes when its run is given up.
-func TestExchangeOfAKilledCarrier(t *testing.T) {
+// What a shim leaves that was killed goes when its run is given up.
+func TestFilesOfAKilledShim(t *testing.T) {
 	eachUser(t, func(t *testing.T, b *bench, task func(string) *Task) {
-		if b.carriers(task) {
+		forked := task(`echo half >"$ROTA_RESULT_FILE"; echo up; until [ -e "$ROTA_STOP_FILE" ]; do sleep 0.01; done; echo asked >&2`)
+		if forked.Mode != Forked {
 			return
 		}
-		// A daemon that is gone: its files, and a process that asks on.
-		in := Input{Run: "t/k", Attempt: 1, StateDir: b.dir}
-		var as *account
-		if user := task("").User; user != "" {
-			as, _ = lookupUser(t.Context(), user, "")
-		}
-		for _, end := range []func(){
-			func() { b.Abandon(Run{ID: "t/k", Task: "t", Attempts: 1}, Policy{}); b.end() },
-			func() {
-				if _, err := b.Find(); err != nil {
-					t.Error(err)
-				}
-			},
-		} {
-			x, err := newExchange(in, as)
-			if err != nil {
-				t.Fatal(err)
-			}
-			write(t, x.result(), "half", 0o600)
-			write(t, x.stem+takenEnding, "half", 0o600)
-			x.ask()
-			end()
+		forked.StopSignal, forked.KillAfter = "none", 20*time.Second
+		run := b.request(forked, Launch{})
+		b.awaitLog(run, "up")
+		awaitFile(t, b.file(run, "pid"))
+		b.killShim(run)
+		if r := b.end(); r.Outcome != Lost || !strings.Contains(r.Why, "stopped what was left") || strings.Contains(r.Why, "after KILL") || r.Result != 0 {
+			t.Errorf("%+v", r)
 		}
 	})
-}
-
-// carriers kills the shim of a forked run, and tells whether it was one.
-func (b *bench) carriers(task func(string) *Task) bool {
-	forked := task(`echo half >"$ROTA_RESULT_FILE"; echo up; until [ -e "$ROTA_STOP_FILE" ]; do sleep 0.01; done; echo asked >&2`)
-	if forked.Mode != Forked {
-		return false
-	}
-	forked.StopSignal, forked.KillAfter = "none", 20*time.Second
-	run := b.request(forked, Launch{})
-	b.awaitLog(run, "up")
-	d := newRunDir(b.dir, run)
-	awaitFile(b.t, d.path("pid"))
-	shim, err := d.process("go")
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer shim.pidfd.Close()
-	_ = shim.signal(syscall.SIGKILL)
-	if r := b.end(); r.Outcome != Lost || !strings.Contains(r.Why, "stopped what was left") || strings.Contains(r.Why, "after KILL") || r.Result != 0 {
-		b.t.Errorf("%+v", r)
-	}
-	return true
 }
 
 // A daemon that takes over clears what nobody needs, and leaves the run that it
@@ -357,9 +301,9 @@ func TestResultOfAnAdoptedRun(t *testing.T) {
 		run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1}
 		b.Start(ctx, Launch{Run: run, Task: forked})
 		b.awaitLog(run, "up")
-		awaitFile(t, newRunDir(b.dir, run).path("pid"))
+		awaitFile(t, b.file(run, "pid"))
 		forget()
-		stale := exchangeStem(b.dir, "t/gone", 1) + resultEnding
+		stale := filepath.Join(b.dir, "live", "t+gone,1.result")
 		write(t, stale, "x", 0o600)
 		next := b.successor()
 		found, err := next.Find()
@@ -386,74 +330,4 @@ func (b *bench) awaitLog(run Run, want string) {
 		}
 	}
 	b.t.Fatalf("no line %q in the output of %s", want, run.ID)
-}
-
-// What a run costs that neither writes a result nor is stopped.
-func BenchmarkExchange(b *testing.B) {
-	in := Input{Run: "t/k", Attempt: 1, StateDir: b.TempDir()}
-	for b.Loop() {
-		x, err := newExchange(in, nil)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if n, err := x.take("nowhere", 100); n != 0 || err != nil {
-			b.Fatal(n, err)
-		}
-		x.close()
-	}
-}
-
-// The end of one run leaves alone what belongs to others, whatever they are called.
-func TestExchangesOfLikeNames(t *testing.T) {
-	dir := t.TempDir()
-	make := func(run string, attempt int) *exchange {
-		x, err := newExchange(Input{Run: run, Attempt: attempt, StateDir: dir}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(t, x.result(), "half", 0o600)
-		x.ask()
-		return x
-	}
-	others := []*exchange{make("t/k.1", 1), make("t/k.1", 2), make("t/k.1.result", 1), make("t/k", 11)}
-	mine := make("t/k", 1)
-	write(t, mine.result()+".new", "x", 0o600)
-	mine.close()
-	for _, x := range others {
-		for _, path := range []string{x.result(), x.stop()} {
-			if _, err := os.Stat(path); err != nil {
-				t.Error(err)
-			}
-		}
-		x.close()
-	}
-	if left, _ := os.ReadDir(dir + "/live"); len(left) > 0 {
-		t.Errorf("left: %v", left)
-	}
-}
-
-// What is found in the place of a folder that has gone is touched by nobody: its
-// maker could lead rota anywhere.
-func TestLeftExchangeThatSomebodyElseMade(t *testing.T) {
-	dir, temp := t.TempDir(), t.TempDir()
-	folder, victim := filepath.Join(temp, "rota-known"), filepath.Join(temp, "secret")
-	link := exchangeStem(dir, "t/k", 1) + folderEnding
-	err := errors.Join(os.MkdirAll(filepath.Join(folder, "own"), 0o755), os.Chmod(folder, 0o777), os.Symlink(victim, filepath.Join(folder, "stop")), os.MkdirAll(filepath.Dir(link), 0o700), os.Symlink(folder, link))
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, victim, "x", 0o600)
-	write(t, filepath.Join(folder, "own", "precious"), "x", 0o600)
-	left := leftExchange(dir, "t/k", 1)
-	left.ask()
-	left.close()
-	if info, err := os.Stat(victim); err != nil || info.Mode() != 0o600 {
-		t.Errorf("%v, %v: its mode was changed", info.Mode(), err)
-	}
-	if _, err := os.Stat(filepath.Join(folder, "own", "precious")); err != nil {
-		t.Error(err)
-	}
-	if entries, _ := os.ReadDir(filepath.Join(dir, "live")); len(entries) > 0 {
-		t.Errorf("left: %v", entries)
-	}
 }

@@ -1,4 +1,4 @@
-package runner
+package process
 
 import (
 	"context"
@@ -24,24 +24,9 @@ const selfExe = "/proc/self/exe"
 
 // The names, as argv[0], under which rota starts itself, beside [become.Name].
 const (
-	helperName = "rota-helper"
-	shimName   = "rota-shim"
-	lookName   = "rota-look"
+	HelperName = "rota-helper"
+	ShimName   = "rota-shim"
 )
-
-// A process that rota started as a helper never gets further than this: what
-// other packages prepare for the command line or the daemon takes longer than a
-// start should. A program that imports this package has its helpers by that alone.
-func init() {
-	switch os.Args[0] {
-	case helperName:
-		runHelper()
-	case shimName:
-		os.Exit(runShim())
-	case lookName:
-		runLook()
-	}
-}
 
 // currentUmask is the umask of this process, which never changes. It is read
 // from /proc because umask(2) can only be read by changing it for all threads.
@@ -84,14 +69,14 @@ const (
 // read or do, and what makes it wait is the task's own affair.
 //
 // There are two of them. Package become is for a program alone, and quick. If the
-// task has files to be read, or is an action of rota's own, it is runHelper.
-func (p *program) startByHelper(ctx context.Context) (*process, []string, error) {
+// task has files to be read, or is an action of rota's own, it is RunHelper.
+func (p *program) startByHelper(ctx context.Context) (*proc, []string, error) {
 	if p.BuiltIn != nil || p.Env.File != "" || len(p.Env.Sources) > 0 {
 		text, err := json.Marshal(p.spec)
 		if err != nil {
 			return nil, nil, err
 		}
-		return p.help(ctx, helperName, text, p.awaitFiles)
+		return p.help(ctx, HelperName, text, p.awaitFiles)
 	}
 	env, secrets, err := p.Env.resolve(nil)
 	if err != nil {
@@ -109,8 +94,8 @@ func (p *program) startByHelper(ctx context.Context) (*process, []string, error)
 
 // help starts a helper of that name and waits, by await, until the program has
 // begun, or cannot begin, or ctx ends.
-func (p *program) help(ctx context.Context, name string, text []byte, await func(reply io.Reader) ([]string, error)) (*process, []string, error) {
-	what, err := memfd(text)
+func (p *program) help(ctx context.Context, name string, text []byte, await func(reply io.Reader) ([]string, error)) (*proc, []string, error) {
+	what, err := memfd("spec", text)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -129,7 +114,6 @@ func (p *program) help(ctx context.Context, name string, text []byte, await func
 	if err != nil {
 		return nil, nil, fmt.Errorf("the helper process: %w", err)
 	}
-	proc.spare()
 	answer.Close()
 	defer context.AfterFunc(ctx, func() { _ = reply.SetReadDeadline(time.Now()) })()
 	secrets, err := await(reply)
@@ -146,10 +130,7 @@ func (p *program) help(ctx context.Context, name string, text []byte, await func
 		_, _ = proc.reap()
 	case <-time.After(killTime):
 		err = fmt.Errorf("%w; its helper process %d is still alive after KILL", err, proc.pid)
-		go func() {
-			<-proc.exited
-			_, _ = proc.reap()
-		}()
+		go proc.abandon()
 	}
 	return nil, nil, err
 }
@@ -178,8 +159,9 @@ func (p *program) awaitFiles(reply io.Reader) (secrets []string, err error) {
 // error in the descriptor for it.
 const builtInFailed = 1
 
-// runHelper is the helper process that opens files; see startByHelper.
-func runHelper() {
+// RunHelper is the helper process that opens files; see startByHelper. It never
+// returns. builtIn runs what BuiltIn of a [Launch] says.
+func RunHelper(builtIn func(text json.RawMessage) error) {
 	// Rights, keyring and exec must be those of one thread.
 	runtime.LockOSThread()
 	_ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
@@ -213,7 +195,7 @@ func runHelper() {
 	if s.BuiltIn != nil {
 		syscall.Close(become.ReplyFD)
 		// Not os.Exit, which takes a second where races are looked for.
-		syscall.Exit(s.builtIn(env, os.NewFile(helperFailureFD, "failure")))
+		syscall.Exit(s.builtIn(env, os.NewFile(helperFailureFD, "failure"), builtIn))
 	}
 	path, ok := become.LookPath(s.Argv[0], env, s.Dir)
 	if !ok {
@@ -227,19 +209,29 @@ func runHelper() {
 
 // builtIn runs an action in this process, and returns its exit code. What comes
 // with the environment, such as a proxy, is as good as the user who set it.
-func (s *spec) builtIn(env []string, failure io.Writer) int {
+func (s *spec) builtIn(env []string, failure io.Writer, run func(text json.RawMessage) error) int {
 	for _, kv := range env {
 		name, v, _ := strings.Cut(kv, "=")
 		_ = os.Setenv(name, v)
 	}
-	a := attempt{task: &Task{Action: s.BuiltIn.Action}, in: s.Input, out: NewOutput("", 0, func(line []byte) {
-		_, _ = os.Stdout.Write(append(line[:len(line):len(line)], '\n'))
-	})}
-	err := a.act(context.Background())
-	a.out.Close()
+	err := run(s.BuiltIn)
 	if err == nil {
 		return 0
 	}
 	_, _ = io.WriteString(failure, err.Error())
 	return builtInFailed
+}
+
+// builtInError is the error of a built-in that ran in its own process: the one that
+// it left there.
+func builtInError(failure *os.File, err error) error {
+	var exit *Exit
+	if !errors.As(err, &exit) || exit.Code != builtInFailed {
+		return err
+	}
+	text, _ := io.ReadAll(io.NewSectionReader(failure, 0, 64<<10))
+	if len(text) == 0 {
+		return err
+	}
+	return errors.New(string(text))
 }

@@ -1,4 +1,4 @@
-package runner
+package process
 
 import (
 	"errors"
@@ -69,7 +69,7 @@ func (p *program) inTerminal() (*screen, error) {
 
 // open makes the pair of a terminal; see pty(7). The process gets its end by
 // descriptor and may open it again by name.
-func (s *screen) open(as *account) error {
+func (s *screen) open(as *Account) error {
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return fmt.Errorf("/dev/ptmx: %w", err)

@@ -1,4 +1,4 @@
-package runner
+package process
 
 import (
 	"bufio"
@@ -8,9 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // ownVariables are for rota itself; no task inherits them.
@@ -25,58 +23,51 @@ type environment struct {
 	Set     map[string]string // env
 	Sources map[string]string // secrets that files hold: name to path
 	Secrets map[string][]byte // secrets that rota itself was given
-	Own     map[string]string // parameters, and what tells of the run
+	Own     map[string]string // what tells of the run
 }
 
-// newEnvironment makes the environment of a run: rota's own, or a small one if
-// the run has a user; then env_file, env, secrets, params and what tells of the
-// run.
-func newEnvironment(in Input, as *account) (*environment, error) {
-	p := in.Process
-	e := &environment{File: p.EnvFile, Set: p.Env, Sources: map[string]string{}, Secrets: map[string][]byte{}, Own: map[string]string{}}
+// environment makes the environment of a process: rota's own, or a small one if the
+// run has a user; then env_file, env, secrets and what tells of the run.
+func (l Launch) environment(as *Account) (environment, error) {
+	s := l.Settings
+	e := environment{File: s.EnvFile, Set: s.Env, Sources: map[string]string{}, Secrets: map[string][]byte{}, Own: map[string]string{}}
 	if as == nil {
-		e.inherit(p.DropEnv)
+		e.inherit(s.DropEnv)
 	} else {
 		e.login(as)
 	}
-	for _, name := range slices.Sorted(maps.Keys(p.Secrets)) {
-		if path, ok := strings.CutPrefix(p.Secrets[name], "file:"); ok {
+	for _, name := range slices.Sorted(maps.Keys(s.Secrets)) {
+		if path, ok := strings.CutPrefix(s.Secrets[name], "file:"); ok {
 			e.Sources[name] = path
 			continue
 		}
-		v, err := ownSecret(p.Secrets[name])
+		v, err := ownSecret(s.Secrets[name])
 		if err != nil {
-			return nil, fmt.Errorf("secret %s: %w", name, err)
+			return e, fmt.Errorf("secret %s: %w", name, err)
 		}
 		e.Secrets[name] = []byte(v)
 	}
-	for name, v := range in.Params {
-		if strings.Contains(v, "\x00") {
-			return nil, fmt.Errorf("parameter %s: a variable cannot hold a NUL byte; give it as input", name)
-		}
-		e.Own["ROTA_PARAM_"+strings.ToUpper(name)] = v
+	maps.Copy(e.Own, l.Vars)
+	if l.Token != "" {
+		e.Secrets["ROTA_TOKEN"] = []byte(l.Token)
 	}
-	maps.Copy(e.Own, in.Vars)
-	if in.Token != "" {
-		e.Secrets["ROTA_TOKEN"] = []byte(in.Token)
+	if l.Attempt != (Attempt{}) {
+		e.Own[runVariable], e.Own[stateVariable] = l.Attempt.Run, l.Attempt.StateDir
 	}
-	e.Own["ROTA_TASK"] = in.Task
-	e.Own["ROTA_RUN"] = in.Run
-	e.Own["ROTA_ATTEMPT"] = strconv.Itoa(in.Attempt)
-	e.Own["ROTA_CAUSE"] = string(in.Cause)
-	if !in.tells { // or the run would take it for a process of its own
-		e.Own["ROTA_STATE_DIR"] = in.StateDir
-	}
-	e.Own["ROTA_SCHEDULED"] = timeText(in.Scheduled)
-	e.Own["ROTA_LAST_SUCCESS"] = timeText(in.LastSuccess)
 	return e, nil
 }
 
-// exchange names the files of an exchange.
-func (e *environment) exchange(x *exchange, resultMax int64) {
-	e.Own["ROTA_STOP_FILE"] = x.stop()
+// The variables by which a process is known to be of a run.
+const (
+	runVariable   = "ROTA_RUN"
+	stateVariable = "ROTA_STATE_DIR"
+)
+
+// tellFiles names the files of a run.
+func (e *environment) tellFiles(f *runFiles, resultMax int64) {
+	e.Own["ROTA_STOP_FILE"] = f.stop()
 	if resultMax > 0 {
-		e.Own["ROTA_RESULT_FILE"] = x.result()
+		e.Own["ROTA_RESULT_FILE"] = f.result()
 	}
 }
 
@@ -91,7 +82,7 @@ func (e *environment) inherit(drop []string) {
 }
 
 // login has the variables that a user starts with.
-func (e *environment) login(a *account) {
+func (e *environment) login(a *Account) {
 	path := "/usr/local/bin:/usr/bin:/bin"
 	if v, ok := os.LookupEnv("PATH"); ok {
 		path = v
@@ -191,12 +182,4 @@ func readEnvFile(vars map[string]string, path string, open opener) error {
 		return fmt.Errorf("env_file: %s: %w", path, err)
 	}
 	return nil
-}
-
-// timeText is RFC 3339 in UTC, or "" for no time.
-func timeText(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
 }

@@ -1,0 +1,36 @@
+// Package process is a process and its tree: it starts a program in the
+// surroundings that a task asks for, reads its output, ends it with all that it
+// started, and finds what is left of it after a crash. It knows no task, no
+// policy and no record of a run: package runner gives it values and gets values.
+//
+// # The life of a process
+//
+// A [Launch] says what to start. [Launch.Run] makes the files through which the
+// program and rota speak (runfiles.go) and the pipe of its output (pipe.go), then
+// starts it (program.go): directly if nothing about it can make rota wait, else by
+// a helper process (helper.go) that takes the rights of the task before it looks at
+// any file of the task. Each process leads a session and a process group of its
+// own. Its process id is recorded in a file as soon as it has begun
+// (identity.go), so that kill -9 of rota does not lose sight of it.
+//
+// It ends by itself, or the end of the context ends it: the whole tree gets the
+// stop signal, has its grace, then gets KILL (tree.go). The tree is the group, the
+// session, and every process whose environment names the run.
+//
+// # What outlives rota
+//
+// The directory live holds, for each attempt at a run, the identity of its
+// process, its result and the file that asks it to stop. [Sweep] removes what
+// nobody needs any more; [Attempt.Clear] ends what is left of one.
+//
+// A forked run is carried by a shim (shim.go): rota itself, in a session of its
+// own. The shim and the daemon know of each other by the files of one directory
+// alone, a [Dir]; a later daemon finds the run there.
+//
+// # Helper processes
+//
+// rota starts itself under other names: "rota-start" (package become) and
+// [HelperName] become a program, [ShimName] carries a forked run. Package runner
+// calls [RunHelper] and [RunShim] from its init function, with what an action
+// needs, before any other package has prepared anything.
+package process

@@ -1,0 +1,267 @@
+package process
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Launch is a program to run, its surroundings, and how it is stopped.
+type Launch struct {
+	Attempt Attempt // that it is of; zero: it is of no run
+	Argv    []string
+	BuiltIn json.RawMessage // instead of a program: what the function given to RunHelper understands
+
+	Settings Settings
+	Trust    bool              // files of rota's own tasks may be changed by others
+	Vars     map[string]string // variables that tell of the run
+	Token    string            // a secret variable, ROTA_TOKEN; "": none
+
+	Stdin     string // what it reads; "": see StdinFile
+	StdinFile string // the file that it reads; "": see Settings.Stdin
+	Terminal  bool   // it gets rota's own stdin, stdout and stderr
+
+	Files     bool   // it may leave a result, and is asked to stop by a file
+	ResultMax int64  // bytes that its result may have; 0: none
+	ResultTo  string // the file where its result is kept; "": nowhere
+
+	Ending Ending
+	Kill   <-chan struct{} // closed when a stop must not wait any longer
+	Record string          // the file where its identity is kept while it runs; "": nowhere
+}
+
+// Result is what is known of a process beside how it ended.
+type Result struct {
+	NoFiles    error    // why it could have no result, nor be asked to stop; nil: it could
+	LeftBehind []Member // what lives after its normal end
+	StillAlive []Member // what lives after KILL
+	Size       int64    // bytes of its result; 0: there is none
+	NoResult   error    // why its result could not be kept; nil: it could, or there was none
+}
+
+// Exit is the error of a command that did not end well by itself.
+type Exit struct {
+	Code   int    // of a process that exited
+	Signal string // "KILL"; of one that was ended by a signal
+}
+
+func (e *Exit) Error() string {
+	if e.Signal != "" {
+		return "killed by " + e.Signal
+	}
+	return fmt.Sprintf("exit %d", e.Code)
+}
+
+// StartError is the error of a command that never began.
+type StartError struct{ Err error }
+
+func (s *StartError) Error() string { return "could not start: " + s.Err.Error() }
+func (s *StartError) Unwrap() error { return s.Err }
+
+// Run starts the program, passes on its output and waits for its end. If ctx ends
+// first, the program and all that it started are stopped, and the error is the
+// cause of ctx. What comes before the process and after it is under ctx, or is
+// bounded. If out has a method Mask, it is given the values in the environment
+// that are secret.
+func (l Launch) Run(ctx context.Context, out io.Writer) (r Result, err error) {
+	p, files, err := l.prepare(ctx)
+	defer func() {
+		if p.failure != nil {
+			p.failure.Close()
+		}
+	}()
+	defer l.finish(files, &r)
+	if err != nil {
+		return r, startFailed(ctx, err)
+	}
+	stdin, err := l.openStdin(p.As)
+	if err != nil {
+		return r, &StartError{fmt.Errorf("stdin: %w", err)}
+	}
+	defer stdin.Close()
+	pipe, err := newPipe(p.As)
+	if err != nil {
+		return r, &StartError{err}
+	}
+	p.files = [3]int{int(stdin.Fd()), pipe.write, pipe.write}
+	screen := noTerminal
+	if l.Terminal {
+		if screen, err = p.inTerminal(); err != nil {
+			pipe.close()
+			return r, &StartError{fmt.Errorf("terminal: %w", err)}
+		}
+	}
+	defer screen.close()
+	proc, secrets, err := p.start(ctx)
+	pipe.closeWrite()
+	screen.begun()
+	if err != nil {
+		pipe.close()
+		return r, startFailed(ctx, err)
+	}
+	if o, ok := out.(interface{ Mask([]string) }); ok {
+		o.Mask(secrets)
+	}
+	r.NoFiles = p.lacks
+	l.record(proc)
+	if err = l.await(ctx, proc, &p, pipe, out, files, &r); l.BuiltIn != nil {
+		err = builtInError(p.failure, err)
+	}
+	return r, err
+}
+
+// await waits for the end of a process that has begun, or ends it.
+func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, out io.Writer, files *runFiles, r *Result) error {
+	copied := pipe.copyTo(out)
+	t := tree{group: proc.pid, attempt: l.Attempt}
+	if p.shared {
+		t.group = 0
+	}
+	var stopped error
+	select {
+	case <-proc.exited:
+	case <-ctx.Done():
+		stopped = context.Cause(ctx)
+		if files != nil {
+			files.ask()
+		}
+		if r.StillAlive = t.end(l.Ending, l.Kill); len(r.StillAlive) > 0 {
+			go func() {
+				<-proc.exited
+				_, _ = proc.reap()
+				l.forget()
+				pipe.finish(copied, io.Discard)
+			}()
+			return stopped
+		}
+		<-proc.exited
+	}
+	status, err := proc.reap()
+	open := pipe.finish(copied, out)
+	if stopped == nil && err == nil && (open || syscall.Kill(-proc.pid, 0) == nil) {
+		r.LeftBehind = t.members()
+	}
+	l.forget()
+	switch {
+	case stopped != nil:
+		return stopped
+	case err != nil:
+		return fmt.Errorf("wait: %w", err)
+	}
+	return exitError(status)
+}
+
+// startFailed is the error of a command that never began: the cause of ctx, if
+// that ended it, else its own.
+func startFailed(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, cause) {
+		return err
+	}
+	return &StartError{err}
+}
+
+// prepare makes all that the process needs, and the files of the run, if it has
+// some.
+func (l Launch) prepare(ctx context.Context) (p program, files *runFiles, err error) {
+	p.Argv, p.BuiltIn, p.Trust = l.Argv, l.BuiltIn, l.Trust
+	if l.BuiltIn != nil {
+		p.Argv = []string{HelperName}
+		if p.failure, err = newMemfd("failure"); err != nil {
+			return p, nil, err
+		}
+	}
+	s := l.Settings
+	if s.User != "" || s.Group != "" {
+		name := cmp.Or(s.User, strconv.Itoa(os.Getuid()))
+		if p.As, err = LookupUser(ctx, name, s.Group); err != nil {
+			return p, nil, err
+		}
+	}
+	switch {
+	case s.Dir != "":
+		p.Dir = s.Dir
+	case s.User != "":
+		p.Dir = p.As.Home
+	default:
+		p.Dir = s.Base
+	}
+	as := p.As
+	if s.User == "" {
+		as = nil // a group alone changes no surroundings
+	}
+	if p.Env, err = l.environment(as); err != nil {
+		return p, nil, err
+	}
+	if p.As.isSelf() {
+		p.As = nil // nothing to change, which without root is all that works
+	}
+	if l.Files {
+		if files, err = l.newFiles(p.As); err != nil {
+			p.lacks, err = err, nil
+		} else {
+			p.Env.tellFiles(files, l.ResultMax)
+		}
+	}
+	p.needs(s)
+	return p, files, nil
+}
+
+// finish takes the result that a command gave, and removes its files.
+func (l Launch) finish(files *runFiles, r *Result) {
+	if files == nil {
+		return
+	}
+	if l.ResultMax > 0 && l.ResultTo != "" {
+		r.Size, r.NoResult = files.take(l.ResultTo, l.ResultMax)
+	}
+	files.close()
+}
+
+// exitError turns the status of a process into an error; nil for exit 0.
+func exitError(s syscall.WaitStatus) error {
+	switch {
+	case s.Signaled():
+		return &Exit{Signal: strings.TrimPrefix(unix.SignalName(s.Signal()), "SIG")}
+	case s.ExitStatus() != 0:
+		return &Exit{Code: s.ExitStatus()}
+	}
+	return nil
+}
+
+// openStdin opens what a command reads: what the request gave, else what the task
+// gives, else /dev/null.
+func (l Launch) openStdin(as *Account) (*os.File, error) {
+	if l.StdinFile != "" {
+		f, _, err := OpenRegular(l.StdinFile)
+		if err != nil {
+			return nil, err
+		}
+		if as != nil {
+			// It lies where only rota can go. But a command that opens its
+			// stdin again, as /dev/stdin, must be able to read it.
+			err = f.Chmod(0o644)
+		}
+		if err == nil {
+			err = unix.SetNonblock(int(f.Fd()), false)
+		}
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+		return f, nil
+	}
+	text := cmp.Or(l.Stdin, l.Settings.Stdin)
+	if text == "" {
+		return os.Open(os.DevNull)
+	}
+	return memfd("stdin", []byte(text))
+}

@@ -1,0 +1,80 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"rota/runner/internal/process"
+)
+
+// launch is what all the processes of a run have in common: all but what to start.
+func (in Input) launch() (process.Launch, error) {
+	l := process.Launch{
+		Settings: in.Process, Trust: in.Trust, Token: in.Token,
+		Ending: in.Policy.ending(), Kill: in.kill, Record: in.record,
+	}
+	if !in.tells { // or the run would take it for a process of its own
+		l.Attempt = process.Attempt{StateDir: in.StateDir, Run: in.Run, Number: in.Attempt}
+	}
+	var err error
+	l.Vars, err = in.variables()
+	return l, err
+}
+
+// run runs a process, and keeps what there is to note about it.
+func (in Input) run(ctx context.Context, l process.Launch, out io.Writer) error {
+	r, err := l.Run(ctx, out)
+	if r.NoFiles != nil {
+		in.note("it can have no result, nor be asked to stop: " + r.NoFiles.Error())
+	}
+	if len(r.StillAlive) > 0 {
+		in.note("still alive after KILL: " + process.Describe(r.StillAlive))
+	}
+	if len(r.LeftBehind) > 0 {
+		in.note("left behind: " + process.Describe(r.LeftBehind))
+	}
+	if in.result != nil {
+		in.result(r.Size, r.NoResult)
+	}
+	return err
+}
+
+// variables are what tells a process of its run.
+func (in Input) variables() (map[string]string, error) {
+	vars := map[string]string{}
+	for name, v := range in.Params {
+		if strings.Contains(v, "\x00") {
+			return nil, fmt.Errorf("parameter %s: a variable cannot hold a NUL byte; give it as input", name)
+		}
+		vars["ROTA_PARAM_"+strings.ToUpper(name)] = v
+	}
+	for name, v := range in.Vars {
+		vars[name] = v
+	}
+	vars["ROTA_TASK"] = in.Task
+	vars["ROTA_RUN"] = in.Run
+	vars["ROTA_ATTEMPT"] = strconv.Itoa(in.Attempt)
+	vars["ROTA_CAUSE"] = string(in.Cause)
+	vars["ROTA_SCHEDULED"] = timeText(in.Scheduled)
+	vars["ROTA_LAST_SUCCESS"] = timeText(in.LastSuccess)
+	return vars, nil
+}
+
+// timeText is RFC 3339 in UTC, or "" for no time.
+func timeText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// resultPath is where the result of a run is kept.
+func resultPath(stateDir, run string) string {
+	task, key := SplitID(run)
+	return filepath.Join(stateDir, "logs", task, key+".result")
+}
