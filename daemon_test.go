@@ -398,6 +398,45 @@ command = "echo $$ >here; exec sleep 60"
 	}
 }
 
+// A forked run whose record cannot be read lives on, is stopped when somebody asks,
+// and ends as its shim says.
+func TestForkedRunWithAnUnreadableRecord(t *testing.T) {
+	t.Parallel()
+	task := func(name string) string {
+		return "[tasks." + name + "]\nmode = \"forked\"\ncommand = \"echo $$ >" + name + "; while [ -e jobs.toml ] && [ ! -e go ]; do sleep 0.01; done; exit 7\"\n"
+	}
+	d := newDaemon(t, task("ends")+task("stopped"))
+	names := []string{"ends", "stopped"}
+	awaitNil(t, "an answer", func() error { return d.command("ping").Run() })
+	for _, name := range names {
+		if code, _, said := d.rota("run", name, "--id", "k"); code != 0 {
+			t.Fatal(said)
+		}
+		awaitText(t, filepath.Join(d.dir, name), `\d\n`)
+	}
+	if err := d.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-d.ended
+	for _, name := range names {
+		if err := os.Truncate(filepath.Join(d.dir, "state", "runs", name+"+k.1", "run"), 20); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next := startDaemon(t, d.dir, nil)
+	for _, name := range names {
+		next.msg(new(int), "adopted a forked run of an earlier daemon", name)
+	}
+	if code, _, said := next.rota("stop", "stopped/k"); code != 0 {
+		t.Errorf("stop: %d, %s", code, said)
+	}
+	next.msg(new(int), "cancelled", "stopped")
+	put(t, filepath.Join(d.dir, "go"), "")
+	if l := next.msg(new(int), "failed", "ends"); l.Why != "exit 7" {
+		t.Errorf("%+v", l)
+	}
+}
+
 func TestForkedRunOutlivesARestart(t *testing.T) {
 	t.Parallel()
 	d := newDaemon(t, "[tasks.long]\nat_start = true\nmode = \"forked\"\ncommand = \"echo up >up; while [ -e jobs.toml ] && [ ! -e go ]; do sleep 0.01; done\"\n")

@@ -5,21 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"time"
 
 	"rota/runner/internal/process"
 )
-
-// forkedVersion is that of the file "run" of a forked run.
-const forkedVersion = 1
-
-// runFile is the content of the file "run".
-type runFile struct {
-	Version int
-	Run     Run
-	Input   []byte // of the run
-	Policy  Policy
-}
 
 // attemptOf names the attempt that a run is at.
 func (r *Runner) attemptOf(run Run) process.Attempt {
@@ -33,11 +23,10 @@ func (r *Runner) startForked(ctx context.Context, l Launch) {
 	r.addShim(l.Run, shim)
 	// Its birth is ours: a stop of rota waits for it, or it would be lost.
 	r.wg.Go(func() {
-		run, input := splitInput(l.Run)
-		record := runFile{forkedVersion, run, input, l.Task.Policy}
-		what := shimSpec{r.o.StateDir, r.o.Trust, l, input, encodedAction{l.Task.Action}}
-		what.Launch.Run = run
-		if err := shim.Start(run.ID, record, what, r.echo(l.Run)); err != nil {
+		// The input apart: JSON would change what is no text.
+		what := shimSpec{r.o.StateDir, r.o.Trust, l, []byte(l.Run.Input), encodedAction{l.Task.Action}}
+		what.Launch.Run.Input = ""
+		if err := shim.Start(l.Run.ID, newRecord(l.Run, l.Task.Policy), what, r.echo(l.Run)); err != nil {
 			_ = d.Remove()
 			r.remove(l.Run.ID)
 			r.refuse(l.Run, err)
@@ -50,7 +39,7 @@ func (r *Runner) startForked(ctx context.Context, l Launch) {
 // addShim makes the run one that can be stopped.
 func (r *Runner) addShim(run Run, shim *process.Shim) {
 	r.add(run.ID, &liveRun{
-		stop: func(s *stop) { go shim.Stop(s) },
+		stop: func(s *stop) { go shim.Stop(newStopRecord(s)) },
 		kill: func() { go shim.Kill() },
 		mode: Forked,
 	})
@@ -76,8 +65,7 @@ func (r *Runner) settle(d process.Dir, run Run, p Policy) {
 // endOf says what became of a run whose shim is gone. If the shim died before it
 // could write the end, what it left is stopped first.
 func (r *Runner) endOf(d process.Dir, run Run, p Policy) Result {
-	var result Result
-	err := d.End(&result)
+	result, err := readEnd(d)
 	if err == nil {
 		return result
 	}
@@ -110,12 +98,15 @@ type Found struct {
 	Run    Run
 	Begun  bool   // false: its shim never began, it may be started again
 	Policy Policy // by which it was started
-	dir    process.Dir
+	// Unreadable is why what is recorded of the run cannot be read; nil: it can.
+	// Else Run is what the name of its directory says, and Policy says nothing.
+	Unreadable error
+	dir        process.Dir
 }
 
 // Find returns the forked runs whose end is not recorded yet. Each is to be
 // given to Resume, or to Drop if it never began. It must not be called while
-// the Runner has forked runs of its own.
+// the Runner has forked runs of its own. An error means that there may be more.
 func (r *Runner) Find() ([]Found, error) {
 	dirs, err := process.Dirs(r.o.StateDir)
 	if err != nil {
@@ -123,21 +114,31 @@ func (r *Runner) Find() ([]Found, error) {
 	}
 	process.Sweep(r.o.StateDir)
 	var found []Found
-	var bad []error
 	for _, d := range dirs {
-		var file runFile
-		if err := d.Record(&file); err != nil {
-			// Killed while it was being made: no shim was started.
-			if errors.Is(err, fs.ErrNotExist) {
-				err = d.Remove()
+		if a, ok := d.Attempt(); ok {
+			if f, ok := find(d, a); ok {
+				found = append(found, f)
 			}
-			bad = append(bad, err)
-			continue
 		}
-		file.Run.Input = string(file.Input)
-		found = append(found, Found{Run: file.Run, Begun: d.Begun(), dir: d, Policy: file.Policy})
 	}
-	return found, errors.Join(bad...)
+	return found, nil
+}
+
+// find looks at the directory of an attempt; false: there is no run.
+func find(d process.Dir, a process.Attempt) (Found, bool) {
+	c, err := readRecord(d, a)
+	begun := d.Begun()
+	switch {
+	case err == nil:
+		return Found{Run: c.run(), Begun: begun, Policy: c.policy(), dir: d}, true
+	case errors.Is(err, fs.ErrNotExist) && !begun:
+		_ = d.Remove() // a daemon was killed while it made it: no shim was started
+		return Found{}, false
+	}
+	task, _ := SplitID(a.Run)
+	run := Run{ID: a.Run, Task: task, Cause: CauseManual, State: Running, Attempts: a.Number, Started: d.Changed()}
+	err = fmt.Errorf("%s: %w", filepath.Join(string(d), process.RecordFile), err)
+	return Found{Run: run, Begun: begun, Unreadable: err, dir: d}, true
 }
 
 // Resume watches a run that was found, until Options.Done is told of its end.
@@ -150,10 +151,7 @@ func (r *Runner) Resume(ctx context.Context, f Found) {
 	if err := shim.Adopt(); err != nil {
 		// The shim is just being born or just died: the lock tells when.
 		go func() {
-			if err := f.dir.Await(); err != nil {
-				_ = r.o.Done(f.Run, Result{Outcome: Lost}.Because(Said(fmt.Sprintf("cannot watch its shim: %v", err))))
-				return
-			}
+			f.dir.Await()
 			r.settle(f.dir, f.Run, f.Policy)
 		}()
 		return

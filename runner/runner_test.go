@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -195,7 +197,7 @@ func TestStopOfAnAdoptedRun(t *testing.T) {
 // Between the directory and the shim a daemon may be killed at any step.
 func TestFindAfterAKillAtEachStep(t *testing.T) {
 	run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1}
-	record, err := json.Marshal(runFile{forkedVersion, run, nil, Policy{}})
+	record, err := json.Marshal(newRecord(run, Policy{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,5 +265,101 @@ func TestShutdown(t *testing.T) {
 	write(t, filepath.Join(b.dir, "go"), "x", 0o600)
 	if r := b.end(); r.Outcome != OK {
 		t.Errorf("the forked run: %+v", r)
+	}
+}
+
+// A run lives on whatever has become of the files that tell of it, and ends as its
+// shim says.
+func TestForkedRunWithAnUnreadableRecord(t *testing.T) {
+	for name, damage := range map[string]func(b *bench, run Run){
+		"cut short":   func(b *bench, run Run) { write(b.t, b.file(run, "run"), `{"version":2,"run":{"ru`, 0o600) },
+		"newer":       func(b *bench, run Run) { write(b.t, b.file(run, "run"), `{"version":99,"run":[]}`, 0o600) },
+		"other types": func(b *bench, run Run) { write(b.t, b.file(run, "run"), `{"version":2,"run":{"cause":{}}}`, 0o600) },
+		"of another": func(b *bench, run Run) {
+			write(b.t, b.file(run, "run"), `{"version":2,"run":{"run":"t/other"}}`, 0o600)
+		},
+		"missing": func(b *bench, run Run) { _ = os.Remove(b.file(run, "run")) },
+		"all": func(b *bench, run Run) {
+			for _, file := range []string{"run", "go", "pid"} {
+				write(b.t, b.file(run, file), "\x00\x00", 0o600)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			ctx, forget := context.WithCancel(t.Context())
+			run := Run{ID: "t.1@x/k.2", Task: "t.1@x", State: Running, Attempts: 3}
+			b.Start(ctx, Launch{Run: run, Task: b.command(Forked, "while [ ! -e go ]; do sleep 0.01; done; exit 3")})
+			awaitFile(t, b.file(run, "pid"))
+			forget()
+			damage(b, run)
+			next := b.successor()
+			found, err := next.Find()
+			if err != nil || len(found) != 1 || !found[0].Begun || found[0].Unreadable == nil {
+				t.Fatalf("found %+v, %v", found, err)
+			}
+			if r := found[0].Run; r.ID != run.ID || r.Task != run.Task || r.Attempts != 3 || r.State != Running {
+				t.Errorf("known as %+v", r)
+			}
+			next.Resume(t.Context(), found[0])
+			write(t, filepath.Join(b.dir, "go"), "x", 0o600)
+			if r := next.end(); r.Outcome != Failed || r.Exit == nil || *r.Exit != 3 {
+				t.Errorf("got %+v, want exit 3", r)
+			}
+			next.awaitNoDir(run)
+		})
+	}
+}
+
+// A record says all that the ledger and the end of the run need.
+func TestRecordIsWhole(t *testing.T) {
+	b := newBench(t)
+	at := time.Date(2026, 11, 22, 2, 30, 0, 0, time.UTC)
+	run := Run{
+		ID: "t/k", Task: "t", Cause: CauseChain, State: Running, Scheduled: at, Queued: at, Started: at, NotBefore: at, Attempts: 2,
+		Revision: "r", Queue: "q", Priority: -1, On: "cron", Params: map[string]string{"a": "b"}, Input: "a\xff\x00b", InputFile: "/in",
+		Content: "c", Parent: "p/1", Who: "ada", User: "u", Force: true, Binding: true,
+	}
+	policy := Policy{Mode: Forked, StopSignal: "INT", KillAfter: time.Minute, HoldAfter: 3, Retry: Retry{1, 2, 3.5, 4, []string{"lost", "7"}}}
+	text, err := json.Marshal(newRecord(run, policy))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.makeDir(run, map[string]string{"run": string(text), "go": "{}"})
+	found, err := b.Find()
+	if err != nil || len(found) != 1 || !reflect.DeepEqual(found[0].Run, run) || !reflect.DeepEqual(found[0].Policy, policy) {
+		t.Errorf("found %+v, %v", found, err)
+	}
+}
+
+// What the first version wrote is read.
+func TestRecordOfTheFirstVersion(t *testing.T) {
+	b := newBench(t)
+	files := map[string]string{}
+	for _, name := range []string{"run", "end"} {
+		text, err := os.ReadFile(filepath.Join("testdata", "forked-1", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = string(text)
+	}
+	files["go"] = "{}"
+	run := Run{ID: "long/old", Attempts: 1}
+	b.makeDir(run, files)
+	found, err := b.Find()
+	if err != nil || len(found) != 1 || found[0].Unreadable != nil {
+		t.Fatalf("found %+v, %v", found, err)
+	}
+	f := found[0]
+	if r := f.Run; r.Task != "long" || r.Cause != CauseManual || r.Params["who"] != "ada" || r.Input != "in\n" || r.Content == "" || r.Started.IsZero() {
+		t.Errorf("run %+v", r)
+	}
+	if p := f.Policy; p.StopSignal != "INT" || p.KillAfter != 7*time.Second || p.Retry.Max != 2 || p.Retry.Delay != time.Minute || !slices.Contains(p.Retry.On, "lost") {
+		t.Errorf("policy %+v", p)
+	}
+	b.Resume(t.Context(), f)
+	if r := b.end(); r.Outcome != Failed || r.Why != "exit 7" || r.Exit == nil || *r.Exit != 7 || r.Error != "over" {
+		t.Errorf("end %+v", r)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"rota/internal/ledger"
@@ -14,16 +15,16 @@ import (
 // living: forked runs are adopted, what is left of others is stopped, what
 // waited waits again. What runs is seen from processes, never from a record.
 func (l *loop) recover(ctx context.Context) error {
-	folders, err := l.runner.Find()
-	if err != nil {
-		l.log.Error("cannot read what became of some forked runs", "error", err)
+	forked, err := l.runner.Find()
+	if err != nil { // or those that live would be taken for dead
+		return fmt.Errorf("cannot list the forked runs: %w", err)
 	}
 	type attempt struct {
 		run    string
 		number int
 	}
 	found := map[attempt]bool{}
-	for _, f := range folders {
+	for _, f := range forked {
 		found[attempt{f.Run.ID, f.Run.Attempts}] = true
 	}
 	running, err := l.ledger.List(ctx, ledger.Filter{States: []runner.State{runner.Running}})
@@ -38,7 +39,7 @@ func (l *loop) recover(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, f := range folders {
+	for _, f := range forked {
 		if err := l.takeOver(ctx, f); err != nil {
 			l.log.Error("cannot take over a forked run", "run", f.Run.ID, "error", err)
 		}
@@ -195,12 +196,17 @@ func (l *loop) lease(ctx context.Context, run runner.Run, p runner.Policy) error
 // again if it never did.
 func (l *loop) takeOver(ctx context.Context, f runner.Found) error {
 	run := f.Run
-	known, err := l.ledger.Submit(ctx, run)
+	known, err := l.recorded(ctx, &f)
 	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return l.runner.Drop(f) // nobody knows what it was
 	case err != nil:
 		return err
 	case known.State != runner.Running || known.Attempts != run.Attempts:
 		return l.runner.Drop(f) // its end was written down, or that it is to be tried again
+	}
+	if f.Unreadable != nil {
+		run, f.Run = known, known
 	}
 	if err := l.lease(ctx, run, f.Policy); err != nil {
 		return err
@@ -217,6 +223,21 @@ func (l *loop) takeOver(ctx context.Context, f runner.Found) error {
 	l.log.Info("adopted a forked run of an earlier daemon", "task", run.Task, "run", run.ID)
 	l.runner.Resume(l.runs, f)
 	return nil
+}
+
+// recorded has a forked run in the ledger, and returns it as it stands there. One that
+// cannot be read is what the ledger says, and has the policy in force.
+func (l *loop) recorded(ctx context.Context, f *runner.Found) (runner.Run, error) {
+	if f.Unreadable == nil {
+		return l.ledger.Submit(ctx, f.Run)
+	}
+	l.log.Error("cannot read what is recorded of a forked run; it is known by the name of its directory", "run", f.Run.ID, "error", f.Unreadable)
+	f.Policy = l.policyOf(f.Run.Task)
+	run, _, err := l.ledger.Get(ctx, f.Run.ID)
+	if errors.Is(err, ledger.ErrNotFound) && f.Begun {
+		return l.ledger.Submit(ctx, f.Run)
+	}
+	return run, err
 }
 
 // policyOf is the policy in force of a task; of one that is no more, a plain one.

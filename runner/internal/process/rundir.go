@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/google/renameio/v2"
 )
@@ -46,11 +47,23 @@ func (d Dir) path(name string) string { return filepath.Join(string(d), name) }
 // Remove removes the directory.
 func (d Dir) Remove() error { return os.RemoveAll(string(d)) }
 
-// Record reads the file "run".
-func (d Dir) Record(v any) error { return d.read("run", v) }
+// The files that package runner reads and writes.
+const (
+	RecordFile = "run"
+	EndFile    = "end"
+)
 
-// End reads the file "end".
-func (d Dir) End(v any) error { return d.read("end", v) }
+// Read reads a file as a whole.
+func (d Dir) Read(name string) ([]byte, error) { return os.ReadFile(d.path(name)) }
+
+// Changed is when the last file was made in the directory.
+func (d Dir) Changed() time.Time {
+	info, err := os.Stat(string(d))
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
 
 // Complaints is what the shim itself had to complain of.
 func (d Dir) Complaints() string {
@@ -58,13 +71,14 @@ func (d Dir) Complaints() string {
 	return string(text)
 }
 
-// Carried reports whether a shim carries the run: it holds the lock.
+// Carried reports whether a shim carries the run: it holds the lock. If that cannot
+// be told, one may.
 func (d Dir) Carried() bool {
 	lock, err := d.lock()
 	if err == nil {
 		lock.Close()
 	}
-	return errors.Is(err, syscall.EWOULDBLOCK)
+	return err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
 // Begun reports whether the run has begun, or will. If it has not and there is no
@@ -137,7 +151,7 @@ func (d Dir) finish(r any) error {
 		return err
 	}
 	if len(text) > endRoom {
-		return d.write("end", r, true)
+		return d.write(EndFile, r, true)
 	}
 	f, err := os.OpenFile(d.path(reserved), os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
@@ -148,7 +162,7 @@ func (d Dir) finish(r any) error {
 	if err := errors.Join(err, f.Truncate(int64(len(text))), f.Sync()); err != nil {
 		return err
 	}
-	if err := os.Rename(d.path(reserved), d.path("end")); err != nil {
+	if err := os.Rename(d.path(reserved), d.path(EndFile)); err != nil {
 		return err
 	}
 	return d.sync()
@@ -184,12 +198,13 @@ func (d Dir) process(name string) (*proc, error) {
 	return id.open()
 }
 
-// Await blocks until no shim carries the run.
-func (d Dir) Await() error {
+// Await blocks until no shim carries the run, as far as that can be told.
+func (d Dir) Await() {
 	f, err := os.OpenFile(d.path("lock"), os.O_RDWR, 0)
 	if err != nil {
-		return err
+		return
 	}
 	defer f.Close()
-	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+	for syscall.Flock(int(f.Fd()), syscall.LOCK_EX) == syscall.EINTR {
+	}
 }

@@ -51,7 +51,7 @@ func (s *Shim) start(label string, record, what any, echo func(line []byte)) (*p
 		return nil, err
 	}
 	defer lock.Close()
-	if err := d.write("run", record, true); err != nil {
+	if err := d.write(RecordFile, record, true); err != nil {
 		return nil, err
 	}
 	if err := d.reserve(); err != nil {
