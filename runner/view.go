@@ -1,13 +1,14 @@
 package runner
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 )
 
-// View is what [Decide] looks at: the runs that wait and those under way, the
-// queues and the policies in force. The daemon's loop keeps it; it is not safe
-// for use by several goroutines.
+// View is the registry of all runs without an outcome, with the queues and the
+// policies in force: what [Decide] looks at. The daemon's loop keeps it; it is not
+// safe for use by several goroutines.
 type View struct {
 	Policy     func(task string) (Policy, bool) // the policy in force; false: no such task
 	Queues     map[string]Queue
@@ -27,14 +28,29 @@ type View struct {
 	running map[string]int   // live runs, by queue
 	queued  map[string]int   // waiting runs, by queue
 	total   int              // live runs
+
+	parked map[string]map[string]Run // by task and id: runs that are delayed, held or recurring
 }
 
-// Add takes in a run by its state: Running is live, Queued waits; in any other
-// it counts for nothing.
+// Add takes in a run by its state: Running is live, Queued waits for a worker; in
+// any other it is parked: it waits for a time or for somebody, and takes no room in
+// a queue. One that was parked is that no more.
 func (v *View) Add(r Run) {
+	v.unpark(r.Task, r.ID)
 	if v.live == nil {
 		v.live, v.waiting = map[string][]Run{}, map[string][]Run{}
 		v.running, v.queued = map[string]int{}, map[string]int{}
+	}
+	switch r.State {
+	case Delayed, Held, Standing:
+		if v.parked == nil {
+			v.parked = map[string]map[string]Run{}
+		}
+		if v.parked[r.Task] == nil {
+			v.parked[r.Task] = map[string]Run{}
+		}
+		v.parked[r.Task][r.ID] = r
+		return
 	}
 	r.Queue = v.lane(r)
 	switch r.State {
@@ -78,12 +94,56 @@ func (v *View) Remove(id string) (Run, bool) {
 		v.queued[r.Queue]--
 		return r, true
 	}
-	return Run{}, false
+	return v.unpark(task, id)
 }
 
-// Find returns a run that waits or is under way.
+func (v *View) unpark(task, id string) (Run, bool) {
+	r, ok := v.parked[task][id]
+	if ok {
+		if delete(v.parked[task], id); len(v.parked[task]) == 0 {
+			delete(v.parked, task)
+		}
+	}
+	return r, ok
+}
+
+// Parked returns the runs of a task or, for "", of all, that are in one of the
+// states Delayed, Held and Standing, or with states in one of those; by id.
+func (v *View) Parked(task string, states ...State) []Run {
+	var all []Run
+	for name, runs := range v.parked {
+		if task != "" && name != task {
+			continue
+		}
+		for _, r := range runs {
+			if len(states) == 0 || slices.Contains(states, r.State) {
+				all = append(all, r)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b Run) int { return cmp.Compare(a.ID, b.ID) })
+	return all
+}
+
+// ParkedAs returns a run that is in one state.
+func (v *View) ParkedAs(id string, s State) (Run, bool) {
+	task, _ := SplitID(id)
+	r, ok := v.parked[task][id]
+	if !ok || r.State != s {
+		return Run{}, false
+	}
+	return r, true
+}
+
+// CountParked is how many runs of a task are parked.
+func (v *View) CountParked(task string) int { return len(v.parked[task]) }
+
+// Find returns a run without an outcome, in whatever state.
 func (v *View) Find(id string) (Run, bool) {
 	task, _ := SplitID(id)
+	if r, ok := v.parked[task][id]; ok {
+		return r, true
+	}
 	for _, runs := range [][]Run{v.live[task], v.waiting[task]} {
 		if i := slices.IndexFunc(runs, func(r Run) bool { return r.ID == id }); i >= 0 {
 			return runs[i], true
@@ -113,12 +173,20 @@ func (v *View) Live(task string) []Run { return runsOf(v.live, task) }
 // Waiting returns the runs that wait, those of one task or, for "", all.
 func (v *View) Waiting(task string) []Run { return runsOf(v.waiting, task) }
 
-// AllWaiting goes through the runs that wait, in no order. They must not be changed.
-func (v *View) AllWaiting() iter.Seq[*Run] {
+// Pending goes through the runs that have not started, for whatever they wait, in no
+// order. They must not be changed.
+func (v *View) Pending() iter.Seq[*Run] {
 	return func(yield func(*Run) bool) {
 		for _, runs := range v.waiting {
 			for i := range runs {
 				if !yield(&runs[i]) {
+					return
+				}
+			}
+		}
+		for _, runs := range v.parked {
+			for _, r := range runs {
+				if !yield(&r) {
 					return
 				}
 			}

@@ -91,7 +91,7 @@ func TestRequestsEndWithTheirUser(t *testing.T) {
 				if ended != 5 {
 					t.Errorf("%d requests ended: %+v", ended, runs)
 				}
-				if left := len(r.standing) + len(r.heldRuns) + len(r.delays); left != 0 {
+				if left := len(r.view.Parked("")); left != 0 {
 					t.Errorf("%d requests wait on", left)
 				}
 				// What was asked for under the new one stays.

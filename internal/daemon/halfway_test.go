@@ -180,7 +180,7 @@ func TestStandingRequestsUnderOneKey(t *testing.T) {
 		r.pass(time.Hour)
 		r.want("t", "12:00:00 cancelled, 12:00:00 cancelled")
 		r.post(func() {
-			if n := len(r.standing) + len(r.heldRuns); n > 0 {
+			if n := len(r.view.Parked("", runner.Standing, runner.Held)); n > 0 {
 				t.Errorf("%d still stand", n)
 			}
 		})
@@ -242,8 +242,8 @@ func TestFinishAnchorGoesOn(t *testing.T) {
 		r.pass(30 * time.Second)
 		r.want("t", "12:00:10 cancelled, 12:00:20, 12:00:30")
 		r.post(func() {
-			if len(r.delays) > 0 {
-				t.Errorf("a run that was cancelled waits: %v", r.delays)
+			if left := r.view.Parked("", runner.Delayed); len(left) > 0 {
+				t.Errorf("a run that was cancelled waits: %v", left)
 			}
 		})
 	})

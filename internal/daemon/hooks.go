@@ -190,11 +190,10 @@ func (l *loop) addChains(b *runner.Batch) bool {
 // gaveWay returns the run that an end is of, if that had failed and was to be
 // attempted again.
 func (l *loop) gaveWay(e runner.End) (runner.Run, bool) {
-	d, ok := l.isDelayed(e.ID)
+	run, ok := l.view.ParkedAs(e.ID, runner.Delayed)
 	if !ok || !failed(e.Outcome) {
 		return runner.Run{}, false
 	}
-	run := d.run
 	run.State, run.Outcome, run.Reason, run.Why, run.Finished = "", e.Outcome, e.Reason, e.Why, l.clock.Now()
 	return run, true
 }

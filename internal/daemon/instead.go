@@ -9,6 +9,7 @@ import (
 	"rota/config"
 	"rota/internal/api"
 	"rota/internal/ledger"
+	"rota/runner"
 	"rota/schedule"
 )
 
@@ -201,7 +202,7 @@ func (l *loop) coming(ctx context.Context, names []string) ([]coming, error) {
 				add(key, l.entries[key])
 			}
 		}
-		for _, r := range l.standing {
+		for _, r := range l.view.Parked("", runner.Standing) {
 			if !asked[r.Task] {
 				continue
 			}

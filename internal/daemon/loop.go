@@ -44,9 +44,6 @@ type loop struct {
 	lanes     map[string]bool             // the queues; true: it starts nothing
 	starts    []runner.Slot               // at_start triggers that are due
 	freed     map[string]ledger.Hold      // of tasks, that ended with what is due
-	delays    map[string][]delayed        // runs that wait for their time, by task
-	standing  map[string]runner.Run       // requests with a trigger of their own, by id
-	heldRuns  map[string]runner.Run       // requests that wait until they are released, by id
 	calls     calls
 	unplanned bool                 // the agenda is not that of the tasks: plan has failed
 	renewed   time.Time            // up to when the last epoch had come, while the agenda of the new one is not planned; else zero
@@ -91,8 +88,8 @@ type loop struct {
 func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop {
 	l := &loop{
 		o: o, out: out, log: out.log, cfg: cfg, first: cfg, stateDir: stateDir,
-		entries: map[string]entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{}, delays: map[string][]delayed{},
-		standing: map[string]runner.Run{}, heldRuns: map[string]runner.Run{}, hub: &api.Hub{},
+		entries: map[string]entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{},
+		hub:   &api.Hub{},
 		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), freed: map[string]ledger.Hold{}, over: make(chan struct{}), hurried: make(chan struct{}),
 	}
 	l.access = &webAccess{group: cfg.Rota.SocketGroup, rule: o.rule(), makeDir: o.makeSocketDir, log: l.log.Info}
@@ -296,6 +293,13 @@ func (l *loop) apply(ctx context.Context, b runner.Batch, leases []ledger.Lease)
 		l.agenda.Drop(patienceKey + lease.Run.ID)
 		l.leases.Store(lease.Run.ID, underway{lease, l.policyOf(lease.Run.Task)})
 	}
+	superseded := map[string]runner.Run{} // as they were
+	for _, e := range b.Ends {
+		if run, ok := l.gaveWay(e); ok {
+			superseded[e.ID] = run
+		}
+		l.unregister(e.ID)
+	}
 	l.view.Apply(b, claimed)
 	starts := make(map[string]bool, len(b.Claim))
 	for _, id := range b.Claim {
@@ -311,8 +315,7 @@ func (l *loop) apply(ctx context.Context, b runner.Batch, leases []ledger.Lease)
 		}
 	}
 	for _, e := range b.Ends {
-		run, gaveWay := l.gaveWay(e)
-		l.undelay(e.ID)
+		run, gaveWay := superseded[e.ID]
 		task, _ := runner.SplitID(e.ID)
 		l.record(runner.Run{ID: e.ID, Task: task, Outcome: e.Outcome, Reason: e.Reason, Why: e.Why})
 		if gaveWay {

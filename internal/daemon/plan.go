@@ -79,7 +79,7 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 			l.agenda.Put(schedule.Entry{Key: key, When: e.when(), Last: l.dealtWith(e, first)})
 		}
 	}
-	for _, r := range l.standing {
+	for _, r := range l.view.Parked("", runner.Standing) {
 		if spec, ok := l.standingSpec(r); ok {
 			key, e := l.standingEntry(r, spec)
 			if _, there := l.entries[key]; !there {

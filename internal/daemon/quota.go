@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"io"
-	"iter"
 	"os"
 	"strings"
 	"sync"
@@ -193,7 +192,7 @@ func (l *loop) reserve(ctx context.Context, run runner.Run) (*share, error) {
 		return nil, nil
 	}
 	var waits load
-	for r := range l.pending() {
+	for r := range l.view.Pending() {
 		if r.Cause == runner.CauseManual && r.ID != run.ID && accountOf(*r) == account {
 			waits = waits.plus(loadOf(*r))
 			if r.InputFile != "" {
@@ -202,31 +201,6 @@ func (l *loop) reserve(ctx context.Context, run runner.Run) (*share, error) {
 		}
 	}
 	return l.quota.reserve(account, waits, run, l.cfg.Tasks[run.Task].InputMax)
-}
-
-// pending are all runs that wait, for whatever it is.
-func (l *loop) pending() iter.Seq[*runner.Run] {
-	return func(yield func(*runner.Run) bool) {
-		for r := range l.view.AllWaiting() {
-			if !yield(r) {
-				return
-			}
-		}
-		for _, ds := range l.delays {
-			for i := range ds {
-				if !yield(&ds[i].run) {
-					return
-				}
-			}
-		}
-		for _, runs := range []map[string]runner.Run{l.standing, l.heldRuns} {
-			for _, r := range runs {
-				if !yield(&r) {
-					return
-				}
-			}
-		}
-	}
 }
 
 // mayRecur refuses a trigger of a recurring request that comes due too often for who

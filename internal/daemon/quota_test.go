@@ -271,7 +271,7 @@ func TestPace(t *testing.T) {
 		if held != changesAtOnce+1 || api.CodeOf(err) != api.NotNow {
 			t.Errorf("after %d holds: %v", held, err)
 		}
-		if _, err := bob.Cancel(bob.ctx, "t/none"); api.CodeOf(err) != api.NotNow {
+		if _, err := bob.CancelAll(bob.ctx, "t"); api.CodeOf(err) != api.NotNow {
 			t.Errorf("another change: %v", err)
 		}
 		if _, err := bob.Tasks(bob.ctx); err != nil {

@@ -62,11 +62,9 @@ func (l *loop) waits(ctx context.Context, run runner.Run) {
 	}
 	switch run.State {
 	case runner.Delayed:
-		l.delay(run, lastOutcome(run), run.NotBefore)
-	case runner.Standing:
-		l.standing[run.ID] = run // the plan finds it there
-	case runner.Held:
-		l.heldRuns[run.ID] = run
+		l.delay(run, run.NotBefore)
+	case runner.Standing, runner.Held:
+		l.view.Add(run) // the plan finds it there
 	default:
 		if _, there := l.view.Find(run.ID); !there {
 			l.view.Add(run)
@@ -137,11 +135,7 @@ func (l *loop) cancel(ctx context.Context, run runner.Run, why runner.Reason) er
 		l.log.Error("cannot cancel", "run", run.ID, "error", err)
 		return err
 	}
-	l.view.Remove(run.ID)
-	l.undelay(run.ID)
-	l.lie(run.ID)
-	delete(l.heldRuns, run.ID)
-	l.agenda.Drop(patienceKey + run.ID)
+	l.unregister(run.ID)
 	run.State, run.Outcome, run.Finished = "", runner.Cancelled, l.clock.Now()
 	run.Because(why)
 	l.record(run)

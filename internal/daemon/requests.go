@@ -189,10 +189,9 @@ func (l *loop) take(run runner.Run) {
 		_ = l.cancel(context.Background(), run, why)
 		return
 	}
-	_, there := l.view.Find(run.ID)
-	_, waits := l.isDelayed(run.ID)
+	old, there := l.view.Find(run.ID)
 	_, leased := l.leases.Load(run.ID)
-	if there || waits || leased {
+	if there && old.State != runner.Standing && old.State != runner.Held || leased {
 		return // asked for twice
 	}
 	switch run.State {
@@ -200,16 +199,16 @@ func (l *loop) take(run runner.Run) {
 		l.view.Add(run)
 		l.patience(run)
 	case runner.Delayed:
-		l.delay(run, "", run.NotBefore)
+		l.delay(run, run.NotBefore)
 	case runner.Standing, runner.Held:
 		// Nothing would ever notice that somebody has cancelled it meanwhile.
 		if now, _, err := l.ledger.Get(context.Background(), run.ID); err == nil && now.State != run.State {
 			return
 		}
-		if run.State == runner.Held {
-			l.heldRuns[run.ID] = run
-		} else {
-			l.stand(run)
+		l.unregister(run.ID)
+		l.view.Add(run)
+		if run.State == runner.Standing {
+			l.schedule(run)
 		}
 	default:
 		return // it ended long ago
@@ -276,7 +275,7 @@ func (l *loop) admit(ctx context.Context, r api.Request, who string) (runner.Run
 		return run, nil
 	}
 	run.Queued = time.Time{}
-	if l.parked(r.Task) >= mostParked {
+	if l.view.CountParked(r.Task) >= mostParked {
 		return run, api.Errorf(api.NotNow, "cancel some: rota cancel --all "+r.Task, "%d requests of task %q wait for their time", mostParked, r.Task)
 	}
 	return run, nil
@@ -318,19 +317,6 @@ func checkParams(r api.Request, known map[string]string) error {
 		return api.Errorf(api.Usage, "give what is long as input", "the parameters are longer than %d bytes together", mostParams)
 	}
 	return nil
-}
-
-// parked is how many requests of a task wait for something else than a worker.
-func (l *loop) parked(task string) int {
-	n := len(l.delays[task])
-	for _, runs := range []map[string]runner.Run{l.standing, l.heldRuns} {
-		for _, r := range runs {
-			if r.Task == task {
-				n++
-			}
-		}
-	}
-	return n
 }
 
 // content is a digest of all that was asked for: the same id with the same is the

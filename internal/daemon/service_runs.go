@@ -138,7 +138,7 @@ func (l *loop) underWay(ctx context.Context, id string) ([]runner.Run, error) {
 
 // releaseRun lets a held request start.
 func (l *loop) releaseRun(ctx context.Context, id, who string) error {
-	run, held := l.heldRuns[id]
+	run, held := l.view.ParkedAs(id, runner.Held)
 	if !held {
 		run, _, err := l.ledger.Get(ctx, id)
 		switch {
@@ -165,7 +165,7 @@ func (l *loop) releaseRun(ctx context.Context, id, who string) error {
 	if err := l.ledger.Shift(ctx, id, runner.Held, t); err != nil {
 		return err
 	}
-	delete(l.heldRuns, id)
+	l.unregister(id)
 	run.State = t.State
 	run.Because(t.Reason)
 	switch run.State {

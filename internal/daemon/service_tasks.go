@@ -131,9 +131,9 @@ func (s *service) Reschedule(ctx context.Context, r api.Rescheduling) (done api.
 	err = s.l.act(ctx, func(ctx context.Context) error {
 		var err error
 		task, key := runner.SplitID(r.Name)
-		switch _, standing := s.l.standing[r.Name]; {
+		switch _, standing := s.l.view.ParkedAs(r.Name, runner.Standing); {
 		case standing:
-			done, err = s.l.restand(ctx, r, api.Who(ctx))
+			done, err = s.l.rescheduleRequest(ctx, r, api.Who(ctx))
 		case key != "":
 			err = api.Errorf(api.Conflict, "", "%s is no standing request: only those and tasks have a trigger", r.Name)
 		default:

@@ -49,7 +49,8 @@ func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
 			more = l.leftOut(o.task, more)
 		} else {
 			for i := range more {
-				more[i].Of = new(l.standing[o.of])
+				of, _ := l.view.ParkedAs(o.of, runner.Standing)
+				more[i].Of = &of
 			}
 		}
 		slots = append(slots, more...)

@@ -27,10 +27,8 @@ func (l *loop) standingSpec(r runner.Run) (schedule.Spec, bool) {
 	return spec, faults == nil
 }
 
-// stand takes in a standing request, new or changed.
-func (l *loop) stand(r runner.Run) {
-	l.lie(r.ID)
-	l.standing[r.ID] = r
+// schedule enters the trigger of a recurring request into the agenda.
+func (l *loop) schedule(r runner.Run) {
 	if spec, ok := l.standingSpec(r); ok {
 		key, e := l.standingEntry(r, spec)
 		l.entries[key] = e
@@ -45,23 +43,18 @@ func (l *loop) standingEntry(r runner.Run, spec schedule.Spec) (string, entry) {
 	return entryKey(r.ID, spec), e
 }
 
-// lie ends a standing request, as far as the agenda goes.
-func (l *loop) lie(id string) {
-	r, ok := l.standing[id]
-	if !ok {
-		return
-	}
-	delete(l.standing, id)
+// unschedule takes the trigger of a recurring request out of the agenda.
+func (l *loop) unschedule(r runner.Run) {
 	if spec, ok := l.standingSpec(r); ok {
-		key := entryKey(id, spec)
+		key := entryKey(r.ID, spec)
 		delete(l.entries, key)
 		l.agenda.Drop(key)
 	}
 }
 
-// restand gives a standing request another trigger.
-func (l *loop) restand(ctx context.Context, r api.Rescheduling, who string) (api.Rescheduled, error) {
-	run := l.standing[r.Name]
+// rescheduleRequest gives a recurring request another trigger.
+func (l *loop) rescheduleRequest(ctx context.Context, r api.Rescheduling, who string) (api.Rescheduled, error) {
+	run, _ := l.view.ParkedAs(r.Name, runner.Standing)
 	done := api.Rescheduled{Name: r.Name, Expr: r.Expr, Was: l.nextOf(run.Task, run.ID)}
 	now, err := l.settled(ctx)
 	if err != nil {
@@ -85,10 +78,11 @@ func (l *loop) restand(ctx context.Context, r api.Rescheduling, who string) (api
 	if err := l.ledger.Shift(ctx, run.ID, runner.Standing, t); err != nil {
 		return done, err
 	}
-	l.lie(run.ID)
+	l.unschedule(run)
 	run.On, run.NotBefore = t.On, now
 	run.Because(why)
-	l.stand(run)
+	l.view.Add(run)
+	l.schedule(run)
 	l.record(run)
 	done.Next = l.nextOf(run.Task, run.ID)
 	return done, nil

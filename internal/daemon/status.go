@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rota/internal/api"
+	"rota/runner"
 )
 
 // Status implements [api.Service]. Every command asks for it, so it is told
@@ -33,16 +34,13 @@ func (l *loop) condition() api.Status {
 	st := api.Status{
 		Daemon: true, Version: l.o.Version, PID: os.Getpid(), Started: l.started,
 		Config: l.cfg.Path, Revision: l.cfg.Revision, Loaded: l.loaded, StateDir: l.stateDir, Timezone: l.cfg.Rota.Timezone.String(),
-		Tasks: len(l.cfg.Tasks), Running: len(live), Waiting: len(l.view.Waiting("")) + len(l.heldRuns), Draining: l.view.Draining,
+		Tasks: len(l.cfg.Tasks), Running: len(live), Waiting: len(l.view.Waiting("")) + len(l.view.Parked("", runner.Delayed, runner.Held)), Draining: l.view.Draining,
 		Next: l.soonestSlot(), Lag: (time.Duration(l.lag.Load()) * time.Microsecond).Seconds(), Epoch: l.cursor.Epoch, Through: l.cursor.Through, OutputBytes: l.kept.Load(),
 	}
 	for name, state := range l.states {
 		if _, ok := l.cfg.Tasks[name]; ok && state.Hold != nil {
 			st.Held++
 		}
-	}
-	for _, delays := range l.delays {
-		st.Waiting += len(delays)
 	}
 	if l.broken != nil {
 		st.Broken = complaint(l.broken)

@@ -41,47 +41,28 @@ func (l *loop) put(key string, at time.Time) {
 	l.agenda.Put(schedule.Entry{Key: key, When: moment(at), Last: at.Add(-time.Second)})
 }
 
-// delayed is a run that waits for its time: of its next attempt or, asked for by
-// a request, of its first.
-type delayed struct {
-	run  runner.Run
-	last runner.Outcome // of the attempt before; "": there was none
-}
-
 // delay lets a run wait for its time. It holds no worker; before another attempt
 // it gives way to the next slot of its task.
-func (l *loop) delay(run runner.Run, last runner.Outcome, until time.Time) {
+func (l *loop) delay(run runner.Run, until time.Time) {
 	run.State, run.NotBefore = runner.Delayed, until
-	l.delays[run.Task] = append(l.delays[run.Task], delayed{run, last})
+	l.view.Add(run)
 	l.put(attemptKey+run.ID, until)
 }
 
-// undelay takes a run from those that wait for their time.
-func (l *loop) undelay(id string) (delayed, bool) {
-	d, ok := l.isDelayed(id)
-	if !ok {
-		return d, false
+// unregister takes a run that ends, or waits no more, out of the registry and the
+// agenda.
+func (l *loop) unregister(id string) {
+	if r, ok := l.view.ParkedAs(id, runner.Standing); ok {
+		l.unschedule(r)
 	}
-	l.delays[d.run.Task] = slices.DeleteFunc(l.delays[d.run.Task], func(d delayed) bool { return d.run.ID == id })
-	if len(l.delays[d.run.Task]) == 0 {
-		delete(l.delays, d.run.Task)
-	}
+	l.view.Remove(id)
 	l.agenda.Drop(attemptKey + id)
-	return d, true
-}
-
-func (l *loop) isDelayed(id string) (delayed, bool) {
-	task, _ := runner.SplitID(id)
-	i := slices.IndexFunc(l.delays[task], func(d delayed) bool { return d.run.ID == id })
-	if i < 0 {
-		return delayed{}, false
-	}
-	return l.delays[task][i], true
+	l.agenda.Drop(patienceKey + id)
 }
 
 // due queues a run whose time has come.
 func (l *loop) due(ctx context.Context, id string) error {
-	d, ok := l.isDelayed(id)
+	run, ok := l.view.ParkedAs(id, runner.Delayed)
 	if !ok {
 		l.agenda.Drop(attemptKey + id)
 		return nil
@@ -89,17 +70,17 @@ func (l *loop) due(ctx context.Context, id string) error {
 	now := l.clock.Now()
 	switch err := l.ledger.Shift(ctx, id, runner.Delayed, runner.Transition{Time: now, State: runner.Queued}); {
 	case errors.Is(err, ledger.ErrConflict), errors.Is(err, ledger.ErrNotFound):
-		l.undelay(id) // somebody ended it
+		l.unregister(id) // somebody ended it
 		return nil
 	case err != nil:
 		return err
 	}
-	l.undelay(id)
-	d.run.State, d.run.Queued = runner.Queued, now
-	d.run.Because(runner.Reason{})
-	l.view.Add(d.run)
-	l.patience(d.run)
-	l.publish(d.run)
+	l.unregister(id)
+	run.State, run.Queued = runner.Queued, now
+	run.Because(runner.Reason{})
+	l.view.Add(run)
+	l.patience(run)
+	l.publish(run)
 	return nil
 }
 
@@ -151,10 +132,8 @@ func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due,
 
 // replant puts all moments into the agenda, which is new.
 func (l *loop) replant() {
-	for _, ds := range l.delays {
-		for _, d := range ds {
-			l.put(attemptKey+d.run.ID, d.run.NotBefore)
-		}
+	for _, run := range l.view.Parked("", runner.Delayed) {
+		l.put(attemptKey+run.ID, run.NotBefore)
 	}
 	for _, run := range l.view.Waiting("") {
 		l.patience(run)
@@ -193,10 +172,13 @@ func (l *loop) skip(ctx context.Context, id string) error {
 // to anything but a slot of the standing request that it is of.
 func (l *loop) giveWay(b *runner.Batch) {
 	for _, r := range b.Runs {
-		for _, d := range l.delays[r.Task] {
-			ends := func(e runner.End) bool { return e.ID == d.run.ID }
-			if d.last != "" && isSlot(d.run) && d.run.Parent == r.Parent && !slices.ContainsFunc(b.Ends, ends) {
-				b.Ends = append(b.Ends, runner.NewEnd(d.run.ID, d.last, runner.Reason{Code: runner.ReasonSuperseded, By: r.ID}))
+		if l.view.CountParked(r.Task) == 0 {
+			continue
+		}
+		for _, run := range l.view.Parked(r.Task, runner.Delayed) {
+			ends := func(e runner.End) bool { return e.ID == run.ID }
+			if last := lastOutcome(run); last != "" && isSlot(run) && run.Parent == r.Parent && !slices.ContainsFunc(b.Ends, ends) {
+				b.Ends = append(b.Ends, runner.NewEnd(run.ID, last, runner.Reason{Code: runner.ReasonSuperseded, By: r.ID}))
 			}
 		}
 	}
@@ -239,7 +221,7 @@ func (l *loop) retry(ctx context.Context, u underway, res runner.Result) (bool, 
 				_ = l.cancel(ctx, run, why)
 				return
 			}
-			l.delay(run, res.Outcome, until)
+			l.delay(run, until)
 		})
 	}
 	return true, err
