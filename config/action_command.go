@@ -23,7 +23,7 @@ func readCommand(loc location, v any) runner.Action {
 			c.Argv = append(c.Argv, arg)
 		}
 	default:
-		loc.mismatch(v, `a text for the shell or a list such as ["df", "-h"]`, "")
+		loc.mismatch(v, `a string for the shell or a list such as ["df", "-h"]`, "")
 		return nil
 	}
 	return c

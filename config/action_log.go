@@ -3,7 +3,7 @@ package config
 import "rota/runner"
 
 var logAction = action{
-	Key{"log", Type{Name: "a text or a table", Text: true, Table: logTable.name}, "", "A line in the log.", []string{`"hello"`, `{ message = "hello" }`}},
+	Key{"log", Type{Name: "a string or a table", Text: true, Table: logTable.name}, "", "A line in the log.", []string{`"hello"`, `{ message = "hello" }`}},
 	readLog, logTable,
 }
 
@@ -25,7 +25,7 @@ func readLog(loc location, v any) runner.Action {
 	case map[string]any:
 		logTable.read(loc, v, "log", &a)
 	default:
-		loc.mismatch(v, "a text or a table", `log = "text" or log = { message = "text", level = "warn" }`)
+		loc.mismatch(v, "a string or a table", `log = "text" or log = { message = "text", level = "warn" }`)
 		return nil
 	}
 	return &a

@@ -29,7 +29,7 @@ type dateFile struct {
 // once, however many name it, and its own faults are told once.
 func (loc location) dates(path string) []string {
 	if path == "" {
-		loc.valueError(`write "file:holidays.txt"`, "except names no file")
+		loc.valueError(`write "file:holidays.txt"`, "except has no file name")
 		return nil
 	}
 	abs := filepath.Clean(loc.src.abs(path))
@@ -42,13 +42,13 @@ func (loc location) dates(path string) []string {
 	case errors.Is(f.err, fs.ErrNotExist):
 		hint := ""
 		if path != abs {
-			hint = "the path starts at the folder of this file"
+			hint = "relative paths start at the directory of this file"
 		}
-		loc.valueError(hint, "there is no file %s", path)
+		loc.valueError(hint, "%s does not exist", path)
 	case f.err != nil:
 		loc.valueError("", "cannot read %s: %v", path, f.err)
 	case len(f.dates) == 0 && !f.faulty:
-		loc.l.add(complaint{location: loc, Fault: Fault{Msg: "there is no date in " + path, Hint: "write one on each line, such as 2026-12-25", Warning: true}})
+		loc.l.add(complaint{location: loc, Fault: Fault{Msg: "no date in " + path, Hint: "write one on each line, such as 2026-12-25", Warning: true}})
 	}
 	return f.dates
 }
@@ -110,11 +110,11 @@ func readDates(text string) (dates []string, wrong []complaint) {
 			dates = append(dates, said)
 		case schedule.IsDate(first):
 			at.start = at.end - len(strings.TrimLeft(said[len(first):], blanks))
-			wrong = append(wrong, complaint{text: &at, Fault: Fault{Msg: "there is more behind the date", Hint: "one date on each line; a comment begins with #"}})
+			wrong = append(wrong, complaint{text: &at, Fault: Fault{Msg: "unexpected text after the date", Hint: "one date on each line; a comment begins with #"}})
 		default:
-			msg := "this line is no date"
+			msg := "this line is not a date"
 			if len(said) <= 40 {
-				msg = fmt.Sprintf("%q is no date", said)
+				msg = fmt.Sprintf("%q is not a date", said)
 			}
 			wrong = append(wrong, complaint{text: &at, Fault: Fault{Msg: msg, Hint: "write 2026-12-25, or 12-25 for every year"}})
 		}

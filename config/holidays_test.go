@@ -70,7 +70,7 @@ func TestHolidaysTooMany(t *testing.T) {
 		{"one more", strings.Repeat("12-25\n", maxDates) + " 12-26\n12-27\n", "/etc/rota/holidays.txt:2001:2: more than 2000 dates"},
 		{"as large as can be", "#" + strings.Repeat("x", maxDateFile-7) + "\n12-25", ""},
 		{"larger", "#" + strings.Repeat("x", maxDateFile) + "\n12-25", "/etc/rota/holidays.txt: the file is larger than 1 MiB"},
-		{"one long line", strings.Repeat("x", maxDateFile), "/etc/rota/holidays.txt:1:1: this line is no date; write 2026-12-25, or 12-25 for every year"},
+		{"one long line", strings.Repeat("x", maxDateFile), "/etc/rota/holidays.txt:1:1: this line is not a date; write 2026-12-25, or 12-25 for every year"},
 	} {
 		_, _, err := withHolidays(c.text)
 		if fmt.Sprint(err) != c.want && (err != nil || c.want != "") {

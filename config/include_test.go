@@ -63,7 +63,7 @@ func TestIncludedIsEmpty(t *testing.T) {
 		s.write("conf.d/x.toml", "b")
 		s.must(os.WriteFile(s.path("conf.d/x.toml"), []byte(text), 0o644))
 		_, err := Load(s.path("jobs.toml"), Options{TrustFile: true})
-		if e := (*Errors)(nil); errors.As(err, &e) != refused || refused && e.Faults[0].Msg != "the file says nothing" {
+		if e := (*Errors)(nil); errors.As(err, &e) != refused || refused && e.Faults[0].Msg != "the file is empty" {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

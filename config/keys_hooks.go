@@ -53,7 +53,7 @@ func setPing(loc location, v any, to *Task) {
 		return
 	}
 	if strings.Contains(url, "{{") {
-		loc.valueError("it is called as it is, but for /start, /fail or the exit code added to its path", "ping cannot hold a template")
+		loc.valueError("it is called as it is, but for /start, /fail or the exit code added to its path", "ping cannot contain a template")
 		return
 	}
 	for _, p := range (&runner.HTTP{URL: url}).Check() {
@@ -70,7 +70,7 @@ func setExpectWithin(loc location, v any, to *Task) {
 		return
 	}
 	if d < time.Second {
-		loc.valueError("", "%s has to be 1s or more", loc.name())
+		loc.valueError("", "%s must be 1s or more", loc.name())
 		return
 	}
 	to.ExpectSuccessWithin = d

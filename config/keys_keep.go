@@ -45,7 +45,7 @@ func setOutput(loc location, v any, to *Task) {
 		return
 	}
 	if n < 1<<10 {
-		loc.valueError("", "output is %s, but has to be 1KiB or more", v)
+		loc.valueError("", "output is %s, but must be 1KiB or more", v)
 		return
 	}
 	to.Output = n

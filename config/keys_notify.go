@@ -87,11 +87,11 @@ func (l *loader) readTarget(loc location, name string, v any) {
 	switch {
 	case !isTable:
 	case len(given) == 0 && !unsure:
-		loc.keyError("add one of "+enumerate(slices.Sorted(slices.Values(actionNames(ways)))), "notify %q tells nobody", name)
+		loc.keyError("add one of "+enumerate(slices.Sorted(slices.Values(actionNames(ways)))), "notify %q has no mail, webhook or command", name)
 	case len(given) > 1:
 		loc.inOrder(given)
 		for _, key := range given[1:] {
-			loc.at(key).keyError("two ways are two targets", "notify %q has %s beside %s", name, key, given[0])
+			loc.at(key).keyError("for both, write two targets", "notify %q has both %[3]s and %[2]s", name, key, given[0])
 		}
 	}
 	if n.Action != nil {

@@ -54,7 +54,7 @@ func setSignal(loc location, v any, to *Task) {
 		if bare := strings.TrimPrefix(strings.ToUpper(name), "SIG"); runner.SignalKnown(bare) {
 			hint = fmt.Sprintf("write %q", bare)
 		}
-		loc.valueError(hint, "no signal is named %q", name)
+		loc.valueError(hint, "unknown signal %q", name)
 		return
 	}
 	to.StopSignal = name
@@ -82,7 +82,7 @@ func setFactor(loc location, v any, to *runner.Retry) {
 	case !ok:
 		loc.mismatch(v, "a number", "2 or 1.5")
 	case !(factor >= 1 && factor <= 100):
-		loc.valueError("", "factor is %v, but has to be 1 to 100", v)
+		loc.valueError("", "factor is %v, but must be 1 to 100", v)
 	default:
 		to.Factor = factor
 	}

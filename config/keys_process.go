@@ -65,7 +65,7 @@ func cpuSeconds(loc location, v any) (seconds int64, ok bool) {
 		return 0, false
 	}
 	if d < time.Second {
-		loc.valueError("", "cpu_time has to be 1s or more")
+		loc.valueError("", "cpu_time must be 1s or more")
 		return 0, false
 	}
 	return int64(d / time.Second), true
@@ -106,9 +106,9 @@ var (
 func (loc location) variable(name string) bool {
 	switch {
 	case !envName.MatchString(name):
-		loc.keyError("letters, digits and _, no digit first", "%q cannot be the name of a variable", name)
+		loc.keyError("letters, digits and _, no digit first", "%q is not a valid variable name", name)
 	case strings.HasPrefix(name, "ROTA_"):
-		loc.keyError("names with ROTA_ are given by rota", "%s cannot be set", name)
+		loc.keyError("rota sets the variables that begin with ROTA_", "%s is reserved", name)
 	default:
 		return true
 	}
@@ -131,7 +131,7 @@ func setParams(loc location, v any, to *Task) {
 	loc.table(v, func(loc location, name string, v any) {
 		value := ""
 		if !paramName.MatchString(name) {
-			loc.keyError("a small letter, then up to 31 of a-z 0-9 _", "%q cannot be the name of a parameter", name)
+			loc.keyError("a small letter, then up to 31 of a-z 0-9 _", "%q is not a valid parameter name", name)
 		} else if loc.text(v, &value) {
 			params[name] = value
 		}
@@ -153,7 +153,7 @@ func setSecrets(loc location, v any, to *Task) {
 		case from == "cred" && rest != "" && !strings.Contains(rest, "/"):
 		case from == "env" && envName.MatchString(rest):
 		default: // the value is not repeated: it may be the secret itself
-			loc.valueError(`write "file:/path", "cred:NAME" or "env:NAME"`, "secret %s does not say where it comes from", name)
+			loc.valueError(`write "file:/path", "cred:NAME" or "env:NAME"`, "secret %s has no source", name)
 			return
 		}
 		secrets[name] = value

@@ -52,7 +52,7 @@ var samples = []struct {
 	kind, value string
 	of          func(Type) bool
 }{
-	{"a text", `"\u0001"`, func(t Type) bool { return t.Text }},
+	{"a string", `"\u0001"`, func(t Type) bool { return t.Text }},
 	{"a number", `-999999`, func(t Type) bool { return t.Number }},
 	{"a fraction", `1.5`, func(t Type) bool { return t.Fraction }},
 	{"true", `true`, func(t Type) bool { return t.Truth }},

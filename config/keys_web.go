@@ -44,7 +44,7 @@ var tokenTable = &table[Token]{
 	keys: []key[Token]{
 		row("file", path(func(t *Token) *string { return &t.File }), "", "The file that holds the token, 16 characters or more; the world may not be able to read it.", `"/etc/rota/secrets/ci"`),
 		row("may", word(func(t *Token) *string { return &t.May }, "read", "request", "control"), `"read"`, "read: look. request: also ask for runs. control: everything.", `"request"`),
-		row("tasks", custom(orList(Type{Name: "a text", Text: true, Pattern: taskGlob.String()}), func(t *Token) *[]string { return &t.Tasks }, setGlobs), `["*"]`, "Patterns of the tasks that it is for.", `"*"`, `["backup-*"]`),
+		row("tasks", custom(orList(Type{Name: "a string", Text: true, Pattern: taskGlob.String()}), func(t *Token) *[]string { return &t.Tasks }, setGlobs), `["*"]`, "Patterns of the tasks that it is for.", `"*"`, `["backup-*"]`),
 	},
 }
 
@@ -59,7 +59,7 @@ func setListen(loc location, v any, to *Web) {
 	const hint = `write "127.0.0.1:8377" or "unix:/path"; "" listens nowhere`
 	if path, ok := strings.CutPrefix(t, "unix:"); ok {
 		if path == "" {
-			loc.valueError(hint, "listen names no socket")
+			loc.valueError(hint, "listen has no path of a socket")
 			return
 		}
 		to.Listen = "unix:" + loc.src.abs(path)
@@ -69,7 +69,7 @@ func setListen(loc location, v any, to *Web) {
 		_, port, err := net.SplitHostPort(t)
 		n, bad := strconv.Atoi(port)
 		if err != nil || bad != nil || n < 1 || n > 65535 {
-			loc.valueError(hint, "%q is no address to listen on", t)
+			loc.valueError(hint, "%q is not an address to listen on", t)
 			return
 		}
 	}
@@ -81,7 +81,7 @@ func setTokens(loc location, v any, to *Web) {
 	to.Tokens = map[string]Token{}
 	loc.table(v, func(loc location, name string, v any) {
 		if !validName.MatchString(name) {
-			loc.keyError(nameHint, "%q cannot be the name of a token", name)
+			loc.keyError(nameHint, "%q is not a valid token name", name)
 			return
 		}
 		t := tokenTable.zero()
@@ -105,7 +105,7 @@ func setHosts(loc location, v any, to *Web) {
 	loc.textsLike(v, &to.Hosts, func(t string) bool {
 		_, err := netip.ParseAddr(t)
 		return err == nil || hostName.MatchString(t)
-	}, "is no name of a host", `write a name such as "rota.example.org", without a port`)
+	}, "is not a host name", `write a name such as "rota.example.org", without a port`)
 }
 
 // readWeb reads [web] and checks what spans several of its keys: whoever can reach
@@ -122,13 +122,13 @@ func (l *loader) readWeb(loc location, v any) {
 		if key {
 			given, missing = missing, given
 		}
-		loc.at(given).keyError("add "+missing, "%s is of no use without %s", given, missing)
+		loc.at(given).keyError("add "+missing, "%s needs %s", given, missing)
 		return
 	}
 	if strings.HasPrefix(w.Listen, "unix:") {
 		for _, key := range slices.Sorted(maps.Keys(keys)) {
 			if key == "tls_cert" || key == "tls_key" {
-				loc.at(key).keyError("leave it out", "%s has no effect on a unix socket", key)
+				loc.at(key).keyError("remove it", "%s has no effect on a unix socket", key)
 			}
 		}
 		return

@@ -165,7 +165,7 @@ func (l *loader) open(path, show, text string, fault *Fault) *source {
 	src.data = data
 	if len(data) == 0 {
 		// More likely a file cut off or about to be written than the wish that all its tasks go.
-		c.Fault, c.whole = Fault{Msg: "the file says nothing", Hint: "to run no tasks, write [tasks]"}, true
+		c.Fault, c.whole = Fault{Msg: "the file is empty", Hint: "to run no tasks, write [tasks]"}, true
 		l.add(c)
 	}
 	return src
@@ -185,12 +185,12 @@ func (l *loader) includes(file *source) {
 			return
 		}
 		if err != nil {
-			at.valueError(`such as "conf.d/*.toml"`, "%q is no pattern", pattern)
+			at.valueError(`such as "conf.d/*.toml"`, "%q is not a valid pattern", pattern)
 			continue
 		}
 		l.config.Globs = append(l.config.Globs, abs)
 		if len(matches) == 0 && !strings.ContainsAny(pattern, `*?[\`) {
-			at.valueError(`a pattern such as "conf.d/*.toml" may match nothing`, "there is no file %s", pattern)
+			at.valueError(`a pattern such as "conf.d/*.toml" may match nothing`, "%s does not exist", pattern)
 		}
 		for _, path := range matches {
 			if path != l.config.Path && !hidden(abs, path) {
@@ -211,7 +211,7 @@ func (l *loader) includes(file *source) {
 		case fault != nil && told[fault.Hint]:
 		case errors.Is(err, syscall.EISDIR): // a pattern such as "conf.d/*" may match folders
 		case err != nil:
-			found[path].valueError("", "cannot read what it matches: %v", err)
+			found[path].valueError("", "cannot read a matching file: %v", err)
 		default:
 			if fault != nil && fault.Hint != "" {
 				told[fault.Hint] = true

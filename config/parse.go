@@ -20,7 +20,7 @@ import (
 func kind(v any) string {
 	switch v.(type) {
 	case string:
-		return "a text"
+		return "a string"
 	case int64:
 		return "a number"
 	case float64:
@@ -42,7 +42,7 @@ func (loc location) mismatch(v any, want, example string) bool {
 	if example != "" {
 		hint = "write " + example
 	}
-	loc.valueError(hint, "%s has to be %s, not %s", loc.name(), want, kind(v))
+	loc.valueError(hint, "%s must be %s, not %s", loc.name(), want, kind(v))
 	return false
 }
 
@@ -60,10 +60,10 @@ func quoted(v any) string {
 func (loc location) text(v any, to *string) bool {
 	t, ok := v.(string)
 	if !ok {
-		return loc.mismatch(v, "a text", quoted(v))
+		return loc.mismatch(v, "a string", quoted(v))
 	}
 	if i := strings.IndexByte(t, 0); i >= 0 {
-		loc.l.add(complaint{location: loc, part: span{i, i + 1}, Fault: Fault{Msg: loc.name() + " cannot hold a NUL character"}})
+		loc.l.add(complaint{location: loc, part: span{i, i + 1}, Fault: Fault{Msg: loc.name() + " cannot contain a NUL character"}})
 		return false
 	}
 	*to = t
@@ -77,7 +77,7 @@ func (loc location) filled(v any, to *string) bool {
 		return false
 	}
 	if t == "" {
-		loc.valueError("leave it out, or say what it is", "%s is empty", loc.name())
+		loc.valueError("remove it, or give it a value", "%s is empty", loc.name())
 		return false
 	}
 	*to = t
@@ -123,7 +123,7 @@ func (loc location) number(v any, least, most int, to *int) bool {
 		if most == math.MaxInt {
 			bounds = fmt.Sprintf("%d or more", least)
 		}
-		loc.valueError("", "%s is %d, but has to be %s", loc.name(), n, bounds)
+		loc.valueError("", "%s is %d, but must be %s", loc.name(), n, bounds)
 		return false
 	}
 	*to = int(n)
@@ -193,7 +193,7 @@ func (loc location) size(v any, to *int64) bool {
 	unit, known := units[t[digits:]]
 	switch {
 	case digits == 0 || errors.Is(err, strconv.ErrSyntax):
-		loc.valueError(`write a number and a unit, such as "1MiB"`, "%q is no size", t)
+		loc.valueError(`write a number and a unit, such as "1MiB"`, "%q is not a size", t)
 	case !known:
 		loc.l.add(complaint{location: loc, part: span{digits, len(t)}, Fault: Fault{
 			Msg:  fmt.Sprintf("unknown unit %q of a size", t[digits:]),
@@ -221,7 +221,7 @@ func (loc location) octal(v any, to *uint32) bool {
 	}
 	n, err := strconv.ParseUint(t, 8, 32)
 	if err != nil || n > 0o777 || len(t) < 3 {
-		loc.valueError(`write three or four digits from 0 to 7, such as "0644"`, "%q are no permissions", t)
+		loc.valueError(`write three or four digits from 0 to 7, such as "0644"`, "%q is not a file mode", t)
 		return false
 	}
 	*to = uint32(n)

@@ -32,7 +32,7 @@ func (loc location) targets(v any, told bool, to *[]string) {
 		loc.each(v, func(loc location, item any) {
 			name := ""
 			if n++; n == maxTargets+1 {
-				loc.valueError("name a task that tells them all", "%s has more than %d items", loc.key(), maxTargets)
+				loc.valueError("start one task that notifies them all", "%s has more than %d items", loc.key(), maxTargets)
 			}
 			if n <= maxTargets && loc.filled(item, &name) {
 				list = append(list, name)
@@ -50,10 +50,10 @@ func (l *loader) checkReferences() {
 		task, isTask := RunHook(r.name)
 		switch {
 		case isTask && r.told:
-			r.at.valueError("name one of [notify.NAME]", "%s starts no task", r.at.key())
+			r.at.valueError("name one of [notify.NAME]", "%s cannot start a task", r.at.key())
 		case isTask:
 			if _, ok := l.tasks[task]; !ok {
-				r.at.valueError(suggestName(l, "run:", task, l.tasks, fmt.Sprintf("add [tasks.%s]", tomlKey(task))), "there is no task %q", task)
+				r.at.valueError(suggestName(l, "run:", task, l.tasks, fmt.Sprintf("add [tasks.%s]", tomlKey(task))), "unknown task %q", task)
 			}
 		default:
 			if _, ok := l.notes[r.name]; !ok {
@@ -61,7 +61,7 @@ func (l *loader) checkReferences() {
 				if _, ok := l.tasks[r.name]; ok && !r.told {
 					hint = fmt.Sprintf("to start the task write %q", "run:"+r.name)
 				}
-				r.at.valueError(suggestName(l, "", r.name, l.notes, hint), "there is no [notify.%s]", tomlKey(r.name))
+				r.at.valueError(suggestName(l, "", r.name, l.notes, hint), "unknown notification [notify.%s]", tomlKey(r.name))
 			}
 		}
 	}
@@ -128,7 +128,7 @@ func (l *loader) cycles() {
 					if _, isList := at.value().([]any); isList {
 						at = at.at(i)
 					}
-					at.valueError(hint, "tasks start each other for ever: %s", some(cycle, " → "))
+					at.valueError(hint, "hooks form a cycle: %s", some(cycle, " → "))
 				}
 			}
 		})

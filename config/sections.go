@@ -107,7 +107,7 @@ func (l *loader) checkSections(src *source) {
 		case i < 0:
 			l.unknownTable(loc, key, v)
 		case src != l.sources[0] && !sections[i].included:
-			loc.keyError("an included file holds tasks, queues and notifications only", "[%s] stands in an included file", key)
+			loc.keyError("move it to the main file; an included file may have [tasks], [queues] and [notify]", "[%s] is not allowed in an included file", key)
 		}
 	})
 }
@@ -195,7 +195,7 @@ var (
 // by another file.
 func (l *loader) claim(loc location, what, name string, taken map[string]location) bool {
 	if !validName.MatchString(name) {
-		loc.keyError(nameHint, "%q cannot be the name of a %s", name, what)
+		loc.keyError(nameHint, "%q is not a valid %s name", name, what)
 		return false
 	}
 	if first, ok := taken[name]; ok {

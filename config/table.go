@@ -15,7 +15,7 @@ func (loc location) each(v any, do func(loc location, item any)) {
 			do(loc.at(i), item)
 		}
 		if len(v) == 0 {
-			loc.valueError("leave it out, or say what it is", "%s is an empty list", loc.name())
+			loc.valueError("remove it, or give it a value", "%s is an empty list", loc.name())
 		}
 	case []map[string]any:
 		for i, item := range v {

@@ -40,7 +40,7 @@ func (l *loader) readDefaults(loc location, v any) {
 			k.set(loc, v, &l.base.Task)
 			l.base.given[name] = true
 		case isTaskKey(name):
-			loc.keyError("triggers and actions belong to one task", "%q cannot stand in [defaults]", name)
+			loc.keyError("triggers and actions belong to one task", "%q is not allowed in [defaults]", name)
 		default:
 			loc.unknown(name, taskNames, "[defaults]")
 		}
@@ -87,11 +87,11 @@ func (l *loader) readTask(loc location, name string, v any) {
 	l.triggers(loc, v.(map[string]any), &d)
 	switch {
 	case len(acts) == 0 && !unsure:
-		loc.keyError("add one of "+enumerate(actionNames(actions)), "task %q does nothing", name)
+		loc.keyError("add one of "+enumerate(actionNames(actions)), "task %q has no action", name)
 	case len(acts) > 1:
 		loc.inOrder(acts)
 		for _, key := range acts[1:] {
-			loc.at(key).keyError("two actions are two tasks", "task %q has %s beside %s", name, key, acts[0])
+			loc.at(key).keyError("for both, write two tasks", "task %q has two actions, %[3]s and %[2]s", name, key, acts[0])
 		}
 	case len(acts) == 1:
 		d.settle(loc, acts[0])
@@ -105,7 +105,7 @@ func (d *taskBuilder) settle(loc location, action string) {
 	if builtin {
 		d.refuse(loc, action)
 	} else if c, ok := d.Action.(*runner.Command); ok && c.Argv != nil && d.own["shell"] {
-		loc.at("shell").keyError("leave it out, or make command a text", "shell has no effect on a command that is a list")
+		loc.at("shell").keyError("remove it, or make command a string", "shell has no effect on a command that is a list")
 	}
 	if builtin && !d.given["timeout"] {
 		d.Timeout = time.Minute
@@ -123,7 +123,7 @@ func (d *taskBuilder) settle(loc location, action string) {
 		if !d.own["queue"] {
 			at = location{l: loc.l, src: loc.l.sources[0]}.at("defaults").at("queue")
 		}
-		at.valueError(hint, "there is no queue %q", d.Queue)
+		at.valueError(hint, "unknown queue %q", d.Queue)
 	}
 }
 
@@ -153,9 +153,9 @@ func (d *taskBuilder) refuse(loc location, action string) {
 		if k.reach == anyTask || k.reach == processes && d.hasProcess(action) || !d.own[k.Name] {
 			continue
 		}
-		hint := `leave it out, or add mode = "forked"`
+		hint := `remove it, or add mode = "forked"`
 		if k.reach == commands {
-			hint = "leave it out; it is for commands"
+			hint = "remove it; it applies to commands only"
 		}
 		loc.at(k.Name).keyError(hint, "%s has no effect on %s, which runs inside rota", k.Name, action)
 	}

@@ -23,7 +23,7 @@ func decode(text string) (data map[string]any, fault *Fault, where span) {
 	}
 	defer func() {
 		if r := recover(); r != nil { // the decoder panics on what it holds for impossible
-			fault = &Fault{Msg: "the file cannot be read as TOML"}
+			fault = &Fault{Msg: "the file is not valid TOML"}
 		}
 	}()
 	if _, err := toml.Decode(text, &data); err != nil {
@@ -38,7 +38,7 @@ func notText(text string) (*Fault, span) {
 		return &Fault{Msg: "the file is UTF-16", Hint: "save it as UTF-8"}, span{}
 	}
 	if i := strings.IndexByte(text, 0); i >= 0 {
-		return &Fault{Msg: "NUL byte in the file", Hint: "a text file has none; is it UTF-16, or a program?"}, span{i, i + 1}
+		return &Fault{Msg: "NUL byte in the file", Hint: "text files have none; is it UTF-16, or a program?"}, span{i, i + 1}
 	}
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRuneInString(text[i:])
@@ -58,22 +58,22 @@ type rewording struct {
 }
 
 var rewordings = []rewording{
-	{regexp.MustCompile(`^Key '(.*)' (?:has already been defined|was already created as a hash|was already created and cannot be used as an array)\.?$`), `$1 is there twice`, "keep one of them, or give the other a new name"},
+	{regexp.MustCompile(`^Key '(.*)' (?:has already been defined|was already created as a hash|was already created and cannot be used as an array)\.?$`), `duplicate key $1`, "keep one of them, or give the other a new name"},
 	{regexp.MustCompile(`^Invalid integer "(.*)": cannot have leading zeroes$`), `number $1 begins with a zero`, `write "$1" in quotes`},
 	{regexp.MustCompile(`^(.*) is out of range for int64$`), `number $1 is too large`, ""},
-	{regexp.MustCompile(`^invalid datetime: (".*")$`), `$1 is no date or time`, `write 2026-12-24T18:00:00 or 09:00:00, or a text in quotes`},
-	{regexp.MustCompile(`^expected value but found '\\n' instead$`), `there is no value behind the =`, ""},
-	{regexp.MustCompile(`^expected value but found (?:(".*")|'(.*)') instead$`), `a value cannot begin with $1$2`, "a text needs quotes"},
-	{regexp.MustCompile(`^strings cannot contain newlines$`), `the text has no closing quote on its line`, `a text of several lines stands in """`},
-	{regexp.MustCompile(`^unexpected EOF; expected (?:'("|""")'|"('|''')")$`), `the text has no closing $1$2`, ""},
-	{regexp.MustCompile(`^invalid escape in string '\\(.*)'$`), `unknown escape \$1 in a text`, `write \\$1, or put the text in single quotes`},
+	{regexp.MustCompile(`^invalid datetime: (".*")$`), `$1 is not a date or time`, `write 2026-12-24T18:00:00 or 09:00:00, or a string in quotes`},
+	{regexp.MustCompile(`^expected value but found '\\n' instead$`), `no value after the =`, ""},
+	{regexp.MustCompile(`^expected value but found (?:(".*")|'(.*)') instead$`), `a value cannot begin with $1$2`, "a string needs quotes"},
+	{regexp.MustCompile(`^strings cannot contain newlines$`), `the string has no closing quote on its line`, `a string of several lines needs """`},
+	{regexp.MustCompile(`^unexpected EOF; expected (?:'("|""")'|"('|''')")$`), `the string has no closing $1$2`, ""},
+	{regexp.MustCompile(`^invalid escape in string '\\(.*)'$`), `unknown escape \$1 in a string`, `write \\$1, or put the string in single quotes`},
 	{regexp.MustCompile(`^expected '\.' or '\]' to end table name, but got '\\n' instead$`), `the header of the table has no ]`, ""},
-	{regexp.MustCompile(`^expected '\.' or '\]' to end table name, but got '(.*)' instead$`), `the name of a table cannot hold $1 without quotes`, `write [tasks."a@b"]`},
-	{regexp.MustCompile(`^expected '\.' or '=', but got .* instead$`), `there is no = behind the key`, `write key = value; a name with other characters than A-Z a-z 0-9 _ - needs quotes`},
+	{regexp.MustCompile(`^expected '\.' or '\]' to end table name, but got '(.*)' instead$`), `a table name with $1 needs quotes`, `write [tasks."a@b"]`},
+	{regexp.MustCompile(`^expected '\.' or '=', but got .* instead$`), `no = after the key`, `write key = value; a name with other characters than A-Z a-z 0-9 _ - needs quotes`},
 	{regexp.MustCompile(`^expected a comma \(','\) or array terminator \('\]'\), but got (.*)$`), `a comma or ] is missing before $1`, ""},
 	{regexp.MustCompile(`^expected a comma or an inline table terminator '\}', but got (.*) instead$`), `a comma or } is missing before $1`, ""},
-	{regexp.MustCompile(`^expected a top-level item to end with a newline, comment, or EOF, but got '.*' instead$`), `there is more behind the end of the value`, "a key and its value stand on a line of their own"},
-	{regexp.MustCompile(`^TOML files cannot contain control characters: '(0x..)'$`), `control character $1`, `an escape such as \u001b in double quotes stands for it`},
+	{regexp.MustCompile(`^expected a top-level item to end with a newline, comment, or EOF, but got '.*' instead$`), `unexpected text after the value`, "write one key and its value on each line"},
+	{regexp.MustCompile(`^TOML files cannot contain control characters: '(0x..)'$`), `control character $1`, `write it as an escape such as \u001b in double quotes`},
 }
 
 // syntaxFault returns the decoder's complaint in our words.

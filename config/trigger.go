@@ -22,7 +22,7 @@ func (l *loader) triggers(loc location, task map[string]any, d *taskBuilder) {
 	list, several := task["triggers"]
 	switch {
 	case several && len(single) > 0:
-		loc.at("triggers").keyError("put all of them into triggers = [ {…}, {…} ]", "task %s has triggers beside %s", quote(d.Name), slices.Min(slices.Collect(maps.Keys(single))))
+		loc.at("triggers").keyError("put all triggers into triggers = [ {…}, {…} ]", "task %s has both triggers and %s", quote(d.Name), slices.Min(slices.Collect(maps.Keys(single))))
 	case len(single) > 0:
 		loc.trigger(single, d)
 	case several:
@@ -66,7 +66,7 @@ func (loc location) trigger(keys map[string]any, d *taskBuilder) {
 		loc.at(key).each(v, func(loc location, item any) {
 			t, ok := triggerText(item)
 			if !ok {
-				known = loc.mismatch(item, "a text, a whole number or a time", "")
+				known = loc.mismatch(item, "a string, a whole number or a time", "")
 				return
 			}
 			several := []string{t}
@@ -100,7 +100,7 @@ func (loc location) trigger(keys map[string]any, d *taskBuilder) {
 		loc.triggerFault(keys, first, f, true)
 	}
 	if k := spec.Kind(); k != schedule.AtStart && spec.Next(loc.l.o.Now).IsZero() {
-		loc.triggerFault(keys, first, schedule.Fault{Key: first, Msg: "this lies in the past and comes due no more"}, true)
+		loc.triggerFault(keys, first, schedule.Fault{Key: first, Msg: "this is in the past and never comes due"}, true)
 	}
 	d.Triggers = append(d.Triggers, spec)
 }

@@ -21,7 +21,7 @@ type Type struct {
 
 // The types that many keys have.
 var (
-	textType        = Type{Name: "a text", Text: true}
+	textType        = Type{Name: "a string", Text: true}
 	pathType        = Type{Name: "a path", Text: true}
 	durationType    = Type{Name: "a duration", Text: true, Pattern: `^([0-9]+(w|d|h|m|s))+$`}
 	sizeType        = Type{Name: "a size", Text: true, Pattern: `^[0-9]+(B|KiB|MiB|GiB|TiB)$`}

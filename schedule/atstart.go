@@ -22,7 +22,7 @@ func (d *builder) parseAtStart(v value) {
 	case "boot":
 		d.boot = "boot"
 	case "false":
-		d.add(v.whole("leave at_start out", "at_start = false is no trigger"))
+		d.add(v.whole("remove at_start", "at_start = false is not a trigger"))
 	default:
 		d.add(v.whole(`write "daemon" or "boot"`, "unknown start %q", v.text))
 	}

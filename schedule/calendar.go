@@ -219,7 +219,7 @@ func (d *builder) futile(kind Kind) Fault {
 	f := Fault{Msg: "this never fires: no date matches", Hint: "correct the days or the months"}
 	switch {
 	case d.ends.text != "" || d.except != nil:
-		f.Msg, f.Hint = "this never fires: no date is left", "correct the days, or except, starts and ends"
+		f.Msg, f.Hint = "this never fires: except, starts and ends leave no date", "correct the days, or except, starts and ends"
 	case kind == Cron && d.cron.fields != nil:
 		f.Key = "cron"
 		n := len(d.cron.fields)

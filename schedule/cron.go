@@ -121,7 +121,7 @@ func (d *builder) parseCron(v value) {
 func (d *builder) rightCount(v value, w []span) bool {
 	head := v.text[w[0].start:w[0].end]
 	if before, after, found := strings.Cut(head, "="); found && (before == "TZ" || before == "CRON_TZ") {
-		d.add(v.fault(w[0].start, w[0].end, fmt.Sprintf("write timezone = %q beside it", after), "a cron expression does not name its time zone"))
+		d.add(v.fault(w[0].start, w[0].end, fmt.Sprintf("write timezone = %q next to it", after), "a cron expression cannot contain a time zone"))
 		return false
 	}
 	if len(w) == 5 || len(w) == 6 {
@@ -147,7 +147,7 @@ func (d *builder) parseAlias(v value, w []span) {
 	case name == "@every":
 		d.parseEvery(v, w)
 	case name == "@reboot":
-		d.add(v.fault(w[0].start, w[0].end, `write at_start = "boot" instead of cron`, "@reboot is no point in time"))
+		d.add(v.fault(w[0].start, w[0].end, `write at_start = "boot" instead of cron`, "@reboot is not a time"))
 	case !known:
 		hint := "the aliases are " + strings.Join(aliasNames, ", ")
 		if near := closest(name, aliasNames); near != "" {
@@ -155,7 +155,7 @@ func (d *builder) parseAlias(v value, w []span) {
 		}
 		d.add(v.fault(w[0].start, w[0].end, hint, "unknown alias %q", v.text[w[0].start:w[0].end]))
 	case len(w) > 1:
-		d.add(v.fault(w[1].start, w[len(w)-1].end, "leave it out", "nothing may follow %s", name))
+		d.add(v.fault(w[1].start, w[len(w)-1].end, "remove it", "nothing may follow %s", name))
 	default:
 		d.parseFields(value{v.key, v.index, line}, words(line))
 	}

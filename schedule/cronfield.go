@@ -110,7 +110,7 @@ func (f *fieldReader) item(at span) {
 func (f *fieldReader) step(at span) (int, bool) {
 	text := f.text(at)
 	if !allDigits(text) {
-		f.fault(span{at.start - 1, at.end}, fmt.Sprintf(`write a number from 1 to %d after "/"`, f.count), "step %q is no number", text)
+		f.fault(span{at.start - 1, at.end}, fmt.Sprintf(`write a number from 1 to %d after "/"`, f.count), "step %q is not a number", text)
 		return 0, false
 	}
 	n := atoi(text)
@@ -163,7 +163,7 @@ func (f *fieldReader) number(at span) (int, bool) {
 	}
 	switch {
 	case text == "*" || text == "?":
-		hint = fmt.Sprintf("%q stands alone", text)
+		hint = fmt.Sprintf("%q must be alone in its field", text)
 	case upper == "H" || strings.HasPrefix(upper, "H("):
 		hint = "Jenkins's H is not known here; choose a number, or use jitter"
 	case text[0] == '-' || text[0] == '+':

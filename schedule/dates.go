@@ -79,7 +79,7 @@ func (d *builder) separated(v value) bool {
 	for part := range strings.SplitSeq(v.text, ",") {
 		parts = append(parts, fmt.Sprintf("%q", strings.TrimSpace(part)))
 	}
-	d.add(v.whole(fmt.Sprintf("write %s = [%s]", v.key, strings.Join(parts, ", ")), "%q is a list in one text", v.text))
+	d.add(v.whole(fmt.Sprintf("write %s = [%s]", v.key, strings.Join(parts, ", ")), "%q is a list in one string", v.text))
 	return true
 }
 

@@ -23,7 +23,7 @@ func (d *builder) parseAt(v value) {
 func (d *builder) parseBetween(v value) {
 	i := strings.IndexByte(v.text, '-')
 	if i < 0 {
-		d.add(v.whole(`write "08:00-18:00"`, "%q is no part of the day", v.text))
+		d.add(v.whole(`write "08:00-18:00"`, "%q is not a range of times", v.text))
 		return
 	}
 	open, fault := timeOfDay(v, span{0, i})
@@ -36,7 +36,7 @@ func (d *builder) parseBetween(v value) {
 			}
 		}
 	case open == shut:
-		d.add(v.whole("leave it out for the whole day", "between %s is empty", v.text))
+		d.add(v.whole("remove it for the whole day", "between %s is empty", v.text))
 	case shut == 0:
 		d.window = window{open, day}
 	default:
@@ -58,7 +58,7 @@ func timeOfDay(v value, at span) (int32, *Fault) {
 		} else if lower := strings.ToLower(text); strings.HasSuffix(lower, "am") || strings.HasSuffix(lower, "pm") {
 			hint = `write the 24 hours of the day: "15:00"`
 		}
-		f := v.fault(at.start, at.end, hint, "%q is no time of day", text)
+		f := v.fault(at.start, at.end, hint, "%q is not a time of day", text)
 		return 0, &f
 	}
 	var parts [3]int

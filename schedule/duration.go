@@ -62,7 +62,7 @@ func strictDuration(text string) (time.Duration, *Fault) {
 			case '.', ',':
 				hint = `use a smaller unit instead of a fraction: "1h30m"`
 			}
-			return 0, &Fault{Start: i, End: i + 1, Msg: fmt.Sprintf("%q is no duration", text), Hint: hint}
+			return 0, &Fault{Start: i, End: i + 1, Msg: fmt.Sprintf("%q is not a duration", text), Hint: hint}
 		}
 		if i == len(text) {
 			hint := fmt.Sprintf("write %q", text+"s")
@@ -91,11 +91,11 @@ func strictDuration(text string) (time.Duration, *Fault) {
 		n := time.Duration(0)
 		for _, c := range text[start:end] {
 			if n = n*10 + time.Duration(c-'0'); n > maxDuration/units[u].size {
-				return 0, &Fault{Start: start, End: i, Msg: fmt.Sprintf("%q is too long", text), Hint: "100 years are the most"}
+				return 0, &Fault{Start: start, End: i, Msg: fmt.Sprintf("%q is too long", text), Hint: "the maximum is 100 years"}
 			}
 		}
 		if sum += n * units[u].size; sum > maxDuration {
-			return 0, &Fault{Start: start, End: i, Msg: fmt.Sprintf("%q is too long", text), Hint: "100 years are the most"}
+			return 0, &Fault{Start: start, End: i, Msg: fmt.Sprintf("%q is too long", text), Hint: "the maximum is 100 years"}
 		}
 		unit = u + 1
 	}

@@ -31,12 +31,12 @@ func (d *builder) parseExcept(v value) {
 		return
 	}
 	if strings.HasPrefix(v.text, "file:") {
-		d.add(v.whole(`list the dates: except 12-25, 2026-04-06`, "except can name a file in the file of tasks only"))
+		d.add(v.whole(`list the dates: except 12-25, 2026-04-06`, "except can name a file only in jobs.toml"))
 		return
 	}
 	t, yearly, ok := exceptDate(v.text)
 	if !ok {
-		d.add(v.whole(`write "2026-12-25", or "12-25" for every year`, "%q is no date", v.text))
+		d.add(v.whole(`write "2026-12-25", or "12-25" for every year`, "%q is not a date", v.text))
 		return
 	}
 	if yearly {

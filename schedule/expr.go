@@ -98,7 +98,7 @@ func (e *expr) read(now time.Time) {
 		}
 		switch {
 		case e.keys[key] != nil:
-			e.fault(name, "separate its values with commas", "%s stands twice", key)
+			e.fault(name, "separate its values with commas", "duplicate %s", key)
 			return
 		case end == i:
 			e.fault(name, "write its value after it", "%s has no value", key)

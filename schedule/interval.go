@@ -177,13 +177,13 @@ func (d *builder) buildInterval(p *plan, w *wall) {
 	}
 	if d.starts.text != "" {
 		if d.has("initial_delay") {
-			d.add(Fault{Key: "initial_delay", Msg: "starts is the first slot already", Hint: "leave one of initial_delay and starts out"})
+			d.add(Fault{Key: "initial_delay", Msg: "starts is the first slot already", Hint: "remove initial_delay or starts"})
 		}
 		i.first, i.bound = p.starts, true
 	}
 	if i.limit == nil && !d.local() {
 		if d.has("timezone") {
-			d.warned = append(d.warned, Fault{Key: "timezone", Msg: "a time zone means nothing to an interval", Hint: "leave it out"})
+			d.warned = append(d.warned, Fault{Key: "timezone", Msg: "timezone has no effect on an interval", Hint: "remove it"})
 		}
 		p.zone = nil
 	}

@@ -71,7 +71,7 @@ func (d *builder) kind() (kind Kind) {
 				kind = Monthday
 			}
 		default:
-			d.add(Fault{Key: h.key, Msg: fmt.Sprintf("%s and %s are two triggers", heads[head].key, h.key), Hint: "write triggers = [{ … }, { … }] for both, or leave one out"})
+			d.add(Fault{Key: h.key, Msg: fmt.Sprintf("%s and %s are two triggers", heads[head].key, h.key), Hint: "write triggers = [{ … }, { … }] for both, or remove one"})
 			return None
 		}
 	}
@@ -81,7 +81,7 @@ func (d *builder) kind() (kind Kind) {
 	}
 	for _, w := range keywords {
 		if d.has(w.name) && w.name != heads[head].key && !slices.Contains(heads[head].with, w.name) {
-			d.add(Fault{Key: w.name, Msg: fmt.Sprintf("%s does not go with %s", w.name, heads[head].key), Hint: "leave it out"})
+			d.add(Fault{Key: w.name, Msg: fmt.Sprintf("%s does not go with %s", w.name, heads[head].key), Hint: "remove it"})
 		}
 	}
 	if slices.Contains(heads[head].with, "weekday") && !d.has("at") {
@@ -99,7 +99,7 @@ func (d *builder) headless() {
 		if w.name == "initial_delay" || w.name == "anchor" {
 			hint = `add interval = "15m"`
 		}
-		d.add(Fault{Key: w.name, Msg: w.name + " alone is no trigger", Hint: hint})
+		d.add(Fault{Key: w.name, Msg: w.name + " alone is not a trigger", Hint: hint})
 		return
 	}
 	if len(d.faults) == 0 {

@@ -68,9 +68,9 @@ func (d *builder) readMoment(v value, dateWillDo bool) moment {
 	if err != nil || len(stamp) != len(form) || t.Year() < 1 {
 		hint := `write "2026-12-24T18:00", with or without an offset such as +01:00`
 		if err != nil && strings.Contains(err.Error(), "out of range") {
-			hint = "there is no such date or time"
+			hint = "no such date or time exists"
 		}
-		d.add(v.whole(hint, "%q is no date and time", v.text))
+		d.add(v.whole(hint, "%q is not a date and time", v.text))
 		return moment{}
 	}
 	m.local = t.Unix()
@@ -78,7 +78,7 @@ func (d *builder) readMoment(v value, dateWillDo bool) moment {
 	if zone != "" {
 		at, err := time.Parse("Z07:00", zone)
 		if err != nil {
-			d.add(v.fault(len(v.text)-len(zone), len(v.text), "write Z or an offset such as +01:00", "%q is no offset from UTC", zone))
+			d.add(v.fault(len(v.text)-len(zone), len(v.text), "write Z or an offset such as +01:00", "%q is not an offset from UTC", zone))
 			return moment{}
 		}
 		_, off := at.Zone()

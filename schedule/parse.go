@@ -101,7 +101,7 @@ func Parse(k Keys, zone *time.Location) (Spec, []Fault) {
 		texts, given := k[w.name]
 		switch {
 		case given && len(texts) == 0:
-			d.add(Fault{Key: w.name, Msg: w.name + " is an empty list", Hint: "give it a value or leave it out"})
+			d.add(Fault{Key: w.name, Msg: w.name + " is an empty list", Hint: "remove it, or give it a value"})
 		case len(texts) > 1 && !w.list:
 			d.add(Fault{Key: w.name, Index: 1, Msg: w.name + " takes one value, not a list", Hint: "for several triggers write triggers = [{ … }, { … }]"})
 		default:

@@ -11,7 +11,7 @@ func (d *builder) plan(kind Kind) *plan {
 	if d.ends.text != "" {
 		p.ends, _ = d.ends.on(w)
 		if p.ends <= p.starts {
-			d.add(d.ends.from.whole("ends is the first instant that counts no more", "ends is not after starts"))
+			d.add(d.ends.from.whole("ends is the first instant that no longer counts", "ends is not after starts"))
 			return p
 		}
 	}

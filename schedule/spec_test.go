@@ -179,7 +179,7 @@ func TestDuration(t *testing.T) {
 	const usual = `write a duration as "90s", "15m", "1h30m", "2d" or "1w"`
 	for text, want := range map[string]string{
 		"90": `write "90s"`, "1h30": usual, "5 months": usual, "999999 weeks": usual, "5months": "the units are w, d, h, m and s", "-5 min": "durations are not negative",
-		"500ms": "the smallest unit is s", "0.5s": `use a smaller unit instead of a fraction: "1h30m"`, "9999w": "100 years are the most",
+		"500ms": "the smallest unit is s", "0.5s": `use a smaller unit instead of a fraction: "1h30m"`, "9999w": "the maximum is 100 years",
 	} {
 		if _, err := Duration(text); err == nil || err.(Fault).Hint != want {
 			t.Errorf("Duration(%q): %v, want the hint %s", text, err, want)

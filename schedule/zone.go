@@ -44,7 +44,7 @@ func zoneOf(name string) (*time.Location, *Fault) {
 		case name == "":
 			return nil, &Fault{Msg: "empty time zone", Hint: usual}
 		case strings.EqualFold(name, "local"):
-			return nil, &Fault{Msg: fmt.Sprintf("time zone %q means another on each machine", name), Hint: usual + ", or leave timezone out for the host's"}
+			return nil, &Fault{Msg: fmt.Sprintf("time zone %q differs between machines", name), Hint: usual + ", or remove timezone for the host's"}
 		}
 		hint := usual
 		if near := closest(name, names); near != "" {
