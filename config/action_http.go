@@ -17,11 +17,11 @@ var httpTable = &table[runner.HTTP]{
 		row("url", httpURL, "", "http or https. A template may stand behind the host, each value through urlquery. Lists and errors show it without login and query. A redirect to another host gets neither headers nor body.", `"https://example.org/{{.Task | urlquery}}"`),
 		row("method", httpMethod, `"GET"`, "The method.", `"POST"`),
 		row("headers", httpHeaders, "", "More headers.", `{ Accept = "*/*" }`),
-		row("body", httpBody, "", "What is sent, a template.", `"{{.Host}}"`),
+		row("body", httpBody, "", "The body, a template.", `"{{.Host}}"`),
 		row("body_file", path(func(a *runner.HTTP) *string { return &a.BodyFile }), "", "A file to send as it is. A symbolic link on the way is followed if no other user can change it.", `"/srv/body.json"`),
-		row("expect", custom(orList(statusType), func(a *runner.HTTP) *[]string { return &a.Expect }, setExpect), `["200-299"]`, "Statuses that are fine.", "204", `"200-299"`, `[200, "300-399"]`),
-		row("expect_body", someText(func(a *runner.HTTP) *string { return &a.ExpectBody }), "", "A text that has to be in the response.", `"ok"`),
-		row("save", path(func(a *runner.HTTP) *string { return &a.Save }), "", "The file that the response goes to, if it is as expected. It is replaced in one go.", `"/srv/page.html"`),
+		row("expect", custom(orList(statusType), func(a *runner.HTTP) *[]string { return &a.Expect }, setExpect), `["200-299"]`, "Status codes that are success.", "204", `"200-299"`, `[200, "300-399"]`),
+		row("expect_body", someText(func(a *runner.HTTP) *string { return &a.ExpectBody }), "", "A text that the response must contain.", `"ok"`),
+		row("save", path(func(a *runner.HTTP) *string { return &a.Save }), "", "The file to write an expected response to. It is replaced atomically.", `"/srv/page.html"`),
 	},
 }
 

@@ -3,15 +3,15 @@ package config
 import "rota/runner"
 
 var logAction = action{
-	Key{"log", Type{Name: "a string or a table", Text: true, Table: logTable.name}, "", "A line in the log.", []string{`"hello"`, `{ message = "hello" }`}},
+	Key{"log", Type{Name: "a string or a table", Text: true, Table: logTable.name}, "", "Write a line to the log.", []string{`"hello"`, `{ message = "hello" }`}},
 	readLog, logTable,
 }
 
 var logTable = &table[runner.Log]{
-	name: "tasks.NAME.log", text: "A line in the log of rota and in the output of the run.", required: []string{"message"},
+	name: "tasks.NAME.log", text: "Writes a line to the log of rota and to the output of the run.", required: []string{"message"},
 	keys: []key[runner.Log]{
 		row("message", anyText(func(a *runner.Log) *string { return &a.Message }), "", "The line, a template.", `"{{.Task}} at {{.Scheduled}}"`),
-		row("level", word(func(a *runner.Log) *string { return &a.Level }, logLevels...), `"info"`, "How bad it is.", `"warn"`),
+		row("level", word(func(a *runner.Log) *string { return &a.Level }, logLevels...), `"info"`, "The level.", `"warn"`),
 	},
 }
 

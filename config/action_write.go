@@ -3,19 +3,19 @@ package config
 import "rota/runner"
 
 var writeAction = action{
-	Key{"write", tableType(writeTable.name), "", "A file made from a template.", []string{`{ path = "/srv/page.html", text = "{{.Started}}" }`}},
+	Key{"write", tableType(writeTable.name), "", "Write a file from a template.", []string{`{ path = "/srv/page.html", text = "{{.Started}}" }`}},
 	readWrite, writeTable,
 }
 
 var writeTable = &table[runner.Write]{
 	name: "tasks.NAME.write", text: "A file made from a template, text or template_file.", required: []string{"path"},
 	keys: []key[runner.Write]{
-		row("path", path(func(a *runner.Write) *string { return &a.Path }), "", "The file. It is replaced in one go. A symbolic link on the way is followed if no other user can change it.", `"/srv/page.html"`),
+		row("path", path(func(a *runner.Write) *string { return &a.Path }), "", "The file. It is replaced atomically. A symbolic link on the way is followed if no other user can change it.", `"/srv/page.html"`),
 		row("text", anyText(func(a *runner.Write) *string { return &a.Text }), "", "The template.", `"{{.Started}}"`),
 		row("template_file", path(func(a *runner.Write) *string { return &a.TemplateFile }), "", "A file that holds it, found in the same way.", `"page.tmpl"`),
 		row("mode", permissions(func(a *runner.Write) *uint32 { return &a.Mode }), `"0644"`, "Its permissions.", `"0600"`),
-		row("if_changed", boolean(func(a *runner.Write) *bool { return &a.IfChanged }), "true", "Leave the file alone if it says the same already.", "false"),
-		row("append", boolean(func(a *runner.Write) *bool { return &a.Append }), "false", "Add to the file instead.", "true"),
+		row("if_changed", boolean(func(a *runner.Write) *bool { return &a.IfChanged }), "true", "Write the file only if its content changes.", "false"),
+		row("append", boolean(func(a *runner.Write) *bool { return &a.Append }), "false", "Append to the file instead of replacing it.", "true"),
 	},
 }
 

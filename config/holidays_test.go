@@ -63,7 +63,7 @@ func TestHolidays(t *testing.T) {
 	same(t, "many", other.Tasks["a"].Triggers[0].Explain(), "every day at 08:00, except on 4 dates")
 }
 
-// Faults of a file of dates that are too big for a folder of examples.
+// Faults of a file of dates that are too big for a directory of examples.
 func TestHolidaysTooMany(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"as many as can be", strings.Repeat("2026-12-25 # x\n\n", maxDates), ""},
@@ -102,7 +102,7 @@ func TestHolidaysFile(t *testing.T) {
 	if again.Revision != first.Revision || !Diff(first, again).Empty() {
 		t.Errorf("saved %+v and loaded %+v", first, again)
 	}
-	if dirs := again.Dirs(); !slices.Contains(dirs, dir) { // where the folder comes back
+	if dirs := again.Dirs(); !slices.Contains(dirs, dir) { // where the directory comes back
 		t.Errorf("watched are %v", dirs)
 	}
 

@@ -15,7 +15,7 @@ import (
 func TestIncludes(t *testing.T) {
 	for _, c := range []struct {
 		include string
-		files   []string // below the folder of jobs.toml; a slash at the end makes a folder
+		files   []string // below the directory of jobs.toml; a slash at the end makes a directory
 		want    string   // the tasks, which are named after their files
 	}{
 		{`"conf.d/*.toml"`, []string{"conf.d/b.toml", "conf.d/a.toml"}, "a b"},
@@ -28,8 +28,8 @@ func TestIncludes(t *testing.T) {
 		{`"*.toml"`, []string{"a.toml"}, "a"}, // and jobs.toml itself not again
 		{`"../other/*.toml"`, []string{"../other/a.toml"}, "a"},
 	} {
-		for _, folder := range []string{"etc", "we*rd [x]"} { // the second would be a pattern itself
-			s := scene{T: t, dir: filepath.Join(t.TempDir(), folder)}
+		for _, directory := range []string{"etc", "we*rd [x]"} { // the second would be a pattern itself
+			s := scene{T: t, dir: filepath.Join(t.TempDir(), directory)}
 			s.write("jobs.toml", "")
 			s.must(os.WriteFile(s.path("jobs.toml"), []byte("[rota]\ninclude = "+c.include+"\n"), 0o644))
 			for _, f := range c.files {
@@ -41,11 +41,11 @@ func TestIncludes(t *testing.T) {
 			}
 			cfg, err := Load(s.path("jobs.toml"), Options{TrustFile: true})
 			if err != nil {
-				t.Errorf("%s in %s: %v", c.include, folder, err)
+				t.Errorf("%s in %s: %v", c.include, directory, err)
 				continue
 			}
 			if got := strings.Join(slices.Sorted(maps.Keys(cfg.Tasks)), " "); got != c.want {
-				t.Errorf("%s in %s: tasks %q, want %q", c.include, folder, got, c.want)
+				t.Errorf("%s in %s: tasks %q, want %q", c.include, directory, got, c.want)
 			}
 			if !slices.IsSortedFunc(cfg.Sources[1:], func(a, b Source) int { return strings.Compare(a.Path, b.Path) }) {
 				t.Errorf("%s: sources %v", c.include, cfg.Sources)

@@ -32,13 +32,13 @@ func RunHook(hook string) (task string, ok bool) { return strings.CutPrefix(hook
 
 // hookKeys say what follows a run.
 var hookKeys = []key[Task]{
-	row("on_success", targets(false, func(t *Task) *[]string { return &t.Hooks.OnSuccess }), "", "Whom to tell of a success: names of [notify.NAME], or run: and the name of a task to start.", `"ops"`, `["ops", "run:other"]`, "[]"),
-	row("on_failure", targets(false, func(t *Task) *[]string { return &t.Hooks.OnFailure }), "", "The same when it failed, took too long or was lost, and is not attempted again. A run that somebody cancelled or stopped is told to nobody.", `"run:other"`, `["ops"]`),
-	row("on_missed", targets(false, func(t *Task) *[]string { return &t.Hooks.OnMissed }), "", "The same when slots were missed.", `"ops"`, `["ops"]`),
-	row("on_recover", targets(false, func(t *Task) *[]string { return &t.Hooks.OnRecover }), "", "The same on the first success after a failure.", `"ops"`, `["ops"]`),
-	row("on_output", targets(false, func(t *Task) *[]string { return &t.Hooks.OnOutput }), "", "The same when it wrote something.", `"ops"`, `["ops"]`),
+	row("on_success", targets(false, func(t *Task) *[]string { return &t.Hooks.OnSuccess }), "", "What to notify or start after a success: names of [notify.NAME], or run: and the name of a task.", `"ops"`, `["ops", "run:other"]`, "[]"),
+	row("on_failure", targets(false, func(t *Task) *[]string { return &t.Hooks.OnFailure }), "", "The same after a failure, timeout or loss without a retry left. There is none for a run that somebody cancelled or stopped.", `"run:other"`, `["ops"]`),
+	row("on_missed", targets(false, func(t *Task) *[]string { return &t.Hooks.OnMissed }), "", "The same after missed slots.", `"ops"`, `["ops"]`),
+	row("on_recover", targets(false, func(t *Task) *[]string { return &t.Hooks.OnRecover }), "", "The same after the first success since a failure.", `"ops"`, `["ops"]`),
+	row("on_output", targets(false, func(t *Task) *[]string { return &t.Hooks.OnOutput }), "", "The same after a run that wrote output.", `"ops"`, `["ops"]`),
 	row("ping", custom(textType, func(t *Task) *string { return &t.Ping }, setPing), "", "A URL in the style of healthchecks. It is called when a run starts with /start added, at each success as it is, and at each other end, once no attempt is left, with the exit code or /fail added; the end of the output is sent with it.", `"https://hc-ping.com/0a1b"`).shown(showPing).discreet(),
-	row("expect_success_within", bound(func(t *Task) *time.Duration { return &t.ExpectSuccessWithin }).read(setExpectWithin), "", "When the last success is older, the notifications of on_failure and on_missed are sent, once.", `"26h"`),
+	row("expect_success_within", bound(func(t *Task) *time.Duration { return &t.ExpectSuccessWithin }).read(setExpectWithin), "", "If the last success is older, the notifications of on_failure and on_missed are sent, once.", `"26h"`),
 }
 
 // targets is what a hook names; with told, it has to be notifications.

@@ -19,20 +19,20 @@ type Keep struct {
 // keepTable is a task's keep. Its keys are also those of [history], for all tasks
 // that do not say otherwise.
 var keepTable = &table[Task]{
-	name: "tasks.NAME.keep", text: "How much of the task is remembered.",
+	name: "tasks.NAME.keep", text: "How much of the task's history is kept.",
 	keys: []key[Task]{
 		row("runs", number(1, noLimit, func(t *Task) *int { return &t.Keep.Runs }), "10000", "How many ended runs of a task are kept, and as many records of slots that did not run.", "100"),
-		row("outputs", number(0, noLimit, func(t *Task) *int { return &t.Keep.Outputs }), "500", "Of how many runs of a task the output is kept.", "10"),
-		row("bytes", size(func(t *Task) *int64 { return &t.Keep.Bytes }), "", "How many bytes the outputs of a task may have together. Without it, as many as there are.", `"100MiB"`),
-		row("age", duration(func(t *Task) *time.Duration { return &t.Keep.Age }), `"90d"`, "What ended longer ago is removed. 0s is never.", `"30d"`),
+		row("outputs", number(0, noLimit, func(t *Task) *int { return &t.Keep.Outputs }), "500", "How many runs of a task keep their output.", "10"),
+		row("bytes", size(func(t *Task) *int64 { return &t.Keep.Bytes }), "", "How many bytes the outputs of a task may have together. Default: no limit.", `"100MiB"`),
+		row("age", duration(func(t *Task) *time.Duration { return &t.Keep.Age }), `"90d"`, "Runs that ended longer ago are removed. 0s is never.", `"30d"`),
 		row("output", custom(sizeType, func(t *Task) *int64 { return &t.Output }, setOutput), `"1MiB"`, "How much output of one run is kept; of more, the head and the tail.", `"64KiB"`),
-		row("at_least", duration(func(t *Task) *time.Duration { return &t.Keep.AtLeast }), `"0s"`, "What ended less long ago stays, whatever else says.", `"1d"`),
+		row("at_least", duration(func(t *Task) *time.Duration { return &t.Keep.AtLeast }), `"0s"`, "Runs that ended less long ago are kept, whatever the other keys say.", `"1d"`),
 	},
 }
 
 // historyTable is what keep says for all tasks, and the bound over all of them.
 var historyTable = &table[loader]{
-	name: "history", text: "How much is remembered of all tasks that do not say otherwise. It stands in the main file only.",
+	name: "history", text: "How much history is kept of all tasks without a keep of their own. Only the main file may have this table.",
 	keys: append(partOf(keepTable.keys, func(l *loader) *Task { return &l.base.Task }),
 		row("total", size(func(l *loader) *int64 { return &l.config.Total }), `"1GiB"`, "How many bytes the outputs and inputs of all tasks may have together, with what the ledger has beyond its first 16 MiB. The ledger may have half of it, and then loses the oldest ended runs of the tasks that have the most; beyond the rest the oldest outputs go.", `"512MiB"`),
 	),

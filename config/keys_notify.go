@@ -19,16 +19,16 @@ type Notify struct {
 // ways are the ways to tell somebody: one of them stands in each
 // [notify.NAME].
 var ways = []action{
-	{Key{"mail", mailAction.Type, "", "A mail, see [smtp].", []string{`{ to = "ops@example.org" }`}}, mailAction.read, mailTable},
+	{Key{"mail", mailAction.Type, "", "Send a mail, see [smtp].", []string{`{ to = "ops@example.org" }`}}, mailAction.read, mailTable},
 	{Key{"webhook", tableType(webhookTable.name), "", "A request over HTTP.", []string{`{ url = "https://example.org/hook" }`}}, readTable(webhookTable), webhookTable},
 	{Key{"command", commandAction.Type, "", "A command: a text for the shell, or a list of a program and its arguments. It reads what happened, and gets ROTA_EVENT, ROTA_OUTCOME, ROTA_EXIT, ROTA_WHY and ROTA_MORE.", []string{`"wall"`, `["wall", "-n"]`}}, commandAction.read, nil},
 }
 
 // notifyTable is what a target has beside its way.
 var notifyTable = &table[Notify]{
-	name: "notify.NAME", text: "Who is told, and how: one of mail, webhook and command.",
+	name: "notify.NAME", text: "A target of notifications: one of mail, webhook and command.",
 	keys: []key[Notify]{
-		row("at_most_every", duration(func(n *Notify) *time.Duration { return &n.AtMostEvery }), `"0s"`, "How often it is told at most; what happens sooner is gathered. 0s is each time.", `"1h"`),
+		row("at_most_every", duration(func(n *Notify) *time.Duration { return &n.AtMostEvery }), `"0s"`, "The shortest time between two notifications; events in between are sent together. 0s is no limit.", `"1h"`),
 	},
 }
 
@@ -46,7 +46,7 @@ var webhookTable = &table[runner.HTTP]{
 		row("url", httpURL, "", "http or https. A template may stand behind the host.", `"https://example.org/hook"`),
 		row("method", httpMethod, `"POST"`, "The method.", `"PUT"`),
 		row("headers", httpHeaders, "", "More headers.", `{ Authorization = "Bearer x" }`),
-		row("body", httpBody, "", "What is sent, a template. Without it a JSON object that says what happened.", `"{{.Task}}: {{.Outcome}}"`),
+		row("body", httpBody, "", "The body, a template. Without it a JSON object that says what happened.", `"{{.Task}}: {{.Outcome}}"`),
 	},
 }
 

@@ -13,29 +13,29 @@ import (
 // policyKeys say how a task runs.
 var policyKeys = []key[Task]{
 	row("mode", word(func(t *Task) *runner.Mode { return &t.Mode }, runner.Sequential, runner.Threaded, runner.Forked), `"threaded"`, "threaded: at once, and it ends with rota. sequential: one after another in its queue. forked: at once, and it goes on when rota is stopped or restarted.", `"forked"`),
-	row("queue", someText(func(t *Task) *string { return &t.Queue }), "", "The lane that it waits in. Without it main for a sequential task, and none for others.", `"lane"`),
-	row("overlap", word(func(t *Task) *runner.Overlap { return &t.Overlap }, runner.OverlapSkip, runner.OverlapQueue, runner.OverlapReplace, runner.OverlapAllow), `"skip"`, "What becomes of a slot while the task waits or runs: it is skipped, waits, replaces what is there, or runs beside it.", `"queue"`),
-	row("missed", word(func(t *Task) *runner.CatchUp { return &t.Missed }, runner.MissedSkip, runner.MissedOnce, runner.MissedAll), "", "What becomes of slots that passed while rota could not start them: none is made up for, the newest, or each. Without it skip, but once for a once.", `"once"`).shown(showMissed),
-	row("missed_within", bound(func(t *Task) *time.Duration { return &t.MissedWithin }), "", "What is later than that is not made up for. Without it a day for all, and any for once.", `"1h"`),
-	row("max_wait", bound(func(t *Task) *time.Duration { return &t.MaxWait }), `"0s"`, "What has waited in a queue for longer is skipped. 0s is no limit.", `"10m"`),
-	row("timeout", bound(func(t *Task) *time.Duration { return &t.Timeout }), "", "How long it may take. Without it a minute for built-in actions, and any time for commands. 0s is no limit.", `"4h"`),
-	row("kill_after", duration(func(t *Task) *time.Duration { return &t.KillAfter }), `"10s"`, "How long it has to end after the stop signal; then comes KILL.", `"1m"`),
-	row("stop_signal", custom(textType, func(t *Task) *string { return &t.StopSignal }, setSignal), `"TERM"`, "The signal that asks it to end. none sends none: it has to ask by rota proceed.", `"INT"`, `"none"`).only(processes),
+	row("queue", someText(func(t *Task) *string { return &t.Queue }), "", "The queue that its runs wait in. Default: main for a sequential task, none for others.", `"slow"`),
+	row("overlap", word(func(t *Task) *runner.Overlap { return &t.Overlap }, runner.OverlapSkip, runner.OverlapQueue, runner.OverlapReplace, runner.OverlapAllow), `"skip"`, "What happens to a slot while a run of the task is pending or running: skip it, queue it, replace that run, or allow both.", `"queue"`),
+	row("missed", word(func(t *Task) *runner.CatchUp { return &t.Missed }, runner.MissedSkip, runner.MissedOnce, runner.MissedAll), "", "What happens to slots that passed while rota could not start them: skip all, run once for the newest, or run all. Default: skip, but once for a trigger with once.", `"once"`).shown(showMissed),
+	row("missed_within", bound(func(t *Task) *time.Duration { return &t.MissedWithin }), "", "Missed slots that are older are not made up for. Default: a day for all, no limit for once.", `"1h"`),
+	row("max_wait", bound(func(t *Task) *time.Duration { return &t.MaxWait }), `"0s"`, "A run that has been queued for longer is skipped. 0s is no limit.", `"10m"`),
+	row("timeout", bound(func(t *Task) *time.Duration { return &t.Timeout }), "", "How long a run may take. Default: a minute for built-in actions, no limit for commands. 0s is no limit.", `"4h"`),
+	row("kill_after", duration(func(t *Task) *time.Duration { return &t.KillAfter }), `"10s"`, "How long a run has to end after the stop signal, before it gets KILL.", `"1m"`),
+	row("stop_signal", custom(textType, func(t *Task) *string { return &t.StopSignal }, setSignal), `"TERM"`, "The signal that asks a run to end. none sends none: the command must ask with rota proceed.", `"INT"`, `"none"`).only(processes),
 	row("success_exit", custom(orList(numberType(0, 255)), func(t *Task) *[]int { return &t.SuccessExit }, setExits), "[0]", "Exit codes that are success.", "3", "[0, 3]").only(commands),
-	row("retry", nested(retryTable, "retry", func(t *Task) *runner.Retry { return &t.Retry }).canonical(formatRetry), "", "When it is attempted again.", "{ max = 3 }"),
-	row("priority", number(-1, 1, func(t *Task) *int { return &t.Priority }), "0", "Among what waits, 1 goes first and -1 last.", "-1", "1"),
-	row("hold_after", number(1, noLimit, func(t *Task) *int { return &t.HoldAfter }), "", "After so many failures in a row the task is held, and the notifications of on_failure are sent. Without it never.", "5"),
-	row("keep", nested(keepTable, "keep", func(t *Task) *Task { return t }).canonical(func(t *Task) any { return formatKeep(t.Keep, t.Output) }), "", "How much is remembered.", "{ runs = 100 }"),
+	row("retry", nested(retryTable, "retry", func(t *Task) *runner.Retry { return &t.Retry }).canonical(formatRetry), "", "When a failed run is retried.", "{ max = 3 }"),
+	row("priority", number(-1, 1, func(t *Task) *int { return &t.Priority }), "0", "Of queued runs, those with 1 start first and those with -1 last.", "-1", "1"),
+	row("hold_after", number(1, noLimit, func(t *Task) *int { return &t.HoldAfter }), "", "After so many failures in a row the task is held and the notifications of on_failure are sent. Default: never.", "5"),
+	row("keep", nested(keepTable, "keep", func(t *Task) *Task { return t }).canonical(func(t *Task) any { return formatKeep(t.Keep, t.Output) }), "", "How much history is kept.", "{ runs = 100 }"),
 }
 
 var retryTable = &table[runner.Retry]{
-	name: "tasks.NAME.retry", text: "When a run that did not end well is attempted again.",
+	name: "tasks.NAME.retry", text: "When a failed run is retried.",
 	keys: []key[runner.Retry]{
-		row("max", number(0, noLimit, func(r *runner.Retry) *int { return &r.Max }), "0", "How many attempts there are after the first.", "3"),
-		row("delay", duration(func(r *runner.Retry) *time.Duration { return &r.Delay }), `"30s"`, "How long the first of them waits.", `"1m"`),
-		row("factor", custom(Type{Name: "a number", Number: true, Min: 1, Max: 100, Fraction: true}, func(r *runner.Retry) *float64 { return &r.Factor }, setFactor), "2", "By how much each waits longer than the one before.", "1.5", "3"),
-		row("max_delay", duration(func(r *runner.Retry) *time.Duration { return &r.MaxDelay }), `"1h"`, "How long one waits at most.", `"10m"`),
-		row("on", custom(orList(endType), func(r *runner.Retry) *[]string { return &r.On }, setRetryOn), `["failed", "timeout", "lost"]`, "After which ends there is another attempt.", `"lost"`, `["failed", 75]`, "75"),
+		row("max", number(0, noLimit, func(r *runner.Retry) *int { return &r.Max }), "0", "How many attempts follow the first.", "3"),
+		row("delay", duration(func(r *runner.Retry) *time.Duration { return &r.Delay }), `"30s"`, "The delay of the first retry.", `"1m"`),
+		row("factor", custom(Type{Name: "a number", Number: true, Min: 1, Max: 100, Fraction: true}, func(r *runner.Retry) *float64 { return &r.Factor }, setFactor), "2", "The factor by which the delay grows with each retry.", "1.5", "3"),
+		row("max_delay", duration(func(r *runner.Retry) *time.Duration { return &r.MaxDelay }), `"1h"`, "The longest delay.", `"10m"`),
+		row("on", custom(orList(endType), func(r *runner.Retry) *[]string { return &r.On }, setRetryOn), `["failed", "timeout", "lost"]`, "The outcomes and exit codes that are retried.", `"lost"`, `["failed", 75]`, "75"),
 	},
 }
 

@@ -14,28 +14,28 @@ import (
 
 // processKeys are the surroundings of a process, and what it may be given.
 var processKeys = []key[Task]{
-	row("user", someText(func(t *Task) *string { return &t.User }), "", "Who it runs as, also a built-in action other than log. Without it, as rota does. Its files (env_file, secrets, template_file and body_file, dir, the program) are opened with the rights of this user.", `"nobody"`).only(processes),
-	row("group", someText(func(t *Task) *string { return &t.Group }), "", "Its group. Without it, that of the user.", `"nogroup"`).only(processes),
-	row("dir", path(func(t *Task) *string { return &t.Dir }).canonical(dirInForce), "", "The folder that it runs in. Without it the home of user, else the folder of the file.", `"/srv"`).only(processes),
-	row("umask", permissions(func(t *Task) *uint32 { return &t.Umask }).canonical(func(t *Task) any { return fmt.Sprintf("%04o", t.Umask) }), `"0022"`, "Permissions that its files do not get.", `"0077"`).only(processes),
-	row("shell", custom(listOf(textType), func(t *Task) *[]string { return &t.Shell }, setShell), `["/bin/sh", "-c"]`, "What a command text is appended to.", `["/bin/bash", "-ec"]`).only(commands).discreet(),
-	row("stdin", anyText(func(t *Task) *string { return &t.Stdin }), "", "What it reads. Without it /dev/null.", `"yes"`).only(commands).shown(showStdin).discreet(),
-	row("env", custom(namedType(variablePattern, textType), func(t *Task) *map[string]string { return &t.Env }, setEnv), "", "Variables. Names with ROTA_ are rota's own.", `{ LANG = "C" }`).only(processes).shown(showEnv).discreet(),
+	row("user", someText(func(t *Task) *string { return &t.User }), "", "The user that the task runs as, also with a built-in action other than log. Default: that of rota. Its files (env_file, secrets, template_file and body_file, dir, the program) are opened with the rights of this user.", `"nobody"`).only(processes),
+	row("group", someText(func(t *Task) *string { return &t.Group }), "", "The group. Default: that of the user.", `"nogroup"`).only(processes),
+	row("dir", path(func(t *Task) *string { return &t.Dir }).canonical(dirInForce), "", "The working directory. Default: the home of user, else the directory of the file.", `"/srv"`).only(processes),
+	row("umask", permissions(func(t *Task) *uint32 { return &t.Umask }).canonical(func(t *Task) any { return fmt.Sprintf("%04o", t.Umask) }), `"0022"`, "The file mode creation mask.", `"0077"`).only(processes),
+	row("shell", custom(listOf(textType), func(t *Task) *[]string { return &t.Shell }, setShell), `["/bin/sh", "-c"]`, "The shell: a command that is a string is its last argument.", `["/bin/bash", "-ec"]`).only(commands).discreet(),
+	row("stdin", anyText(func(t *Task) *string { return &t.Stdin }), "", "The standard input. Default: /dev/null.", `"yes"`).only(commands).shown(showStdin).discreet(),
+	row("env", custom(namedType(variablePattern, textType), func(t *Task) *map[string]string { return &t.Env }, setEnv), "", "Environment variables. Names with ROTA_ are reserved.", `{ LANG = "C" }`).only(processes).shown(showEnv).discreet(),
 	row("env_file", custom(pathType, func(t *Task) *string { return &t.EnvFile }, setEnvFile), "", "A file of variables, NAME=value on each line. With a - before the path it may be absent.", `"/etc/default/backup"`, `"-/etc/default/backup"`).only(processes),
-	row("nice", custom(numberType(-20, 19), func(t *Task) **int { return &t.Nice }, setNice), "", "Its niceness.", "10", "-5").only(processes),
-	row("limits", custom(tableType(limitTable.name), func(t *Task) *runner.Limits { return &t.Limits }, setLimits), "", "What it may use.", "{ files = 1024 }").only(processes).discreet(),
-	row("secrets", custom(namedType(variablePattern, sourceType), func(t *Task) *map[string]string { return &t.Secrets }, setSecrets), "", "Variables that are kept out of sight, each from file:/path, cred:NAME of systemd or env:NAME of rota.", `{ TOKEN = "file:/etc/rota/secrets/token" }`).only(processes).discreet(),
-	row("params", custom(namedType(paramName.String(), textType), func(t *Task) *map[string]string { return &t.Params }, setParams), "", "What a request may give, with defaults. They reach a command as ROTA_PARAM_NAME.", `{ site = "main" }`).discreet(),
-	row("input_max", size(func(t *Task) *int64 { return &t.InputMax }), `"1MiB"`, "How much input a request may give.", `"10MiB"`),
-	row("result_max", size(func(t *Task) *int64 { return &t.ResultMax }), `"1MiB"`, "How much it may write to ROTA_RESULT_FILE.", `"10MiB"`),
+	row("nice", custom(numberType(-20, 19), func(t *Task) **int { return &t.Nice }, setNice), "", "The nice value.", "10", "-5").only(processes),
+	row("limits", custom(tableType(limitTable.name), func(t *Task) *runner.Limits { return &t.Limits }, setLimits), "", "Resource limits.", "{ files = 1024 }").only(processes).discreet(),
+	row("secrets", custom(namedType(variablePattern, sourceType), func(t *Task) *map[string]string { return &t.Secrets }, setSecrets), "", "Secret environment variables, masked in outputs, each from file:/path, cred:NAME of systemd or env:NAME of rota.", `{ TOKEN = "file:/etc/rota/secrets/token" }`).only(processes).discreet(),
+	row("params", custom(namedType(paramName.String(), textType), func(t *Task) *map[string]string { return &t.Params }, setParams), "", "Parameters of a request, with defaults. A command gets them as ROTA_PARAM_NAME.", `{ site = "main" }`).discreet(),
+	row("input_max", size(func(t *Task) *int64 { return &t.InputMax }), `"1MiB"`, "The largest input of a request.", `"10MiB"`),
+	row("result_max", size(func(t *Task) *int64 { return &t.ResultMax }), `"1MiB"`, "The largest result that may be written to ROTA_RESULT_FILE.", `"10MiB"`),
 }
 
 var limitTable = &table[runner.Limits]{
-	name: "tasks.NAME.limits", text: "Limits as setrlimit(2) means them, of each process. What is not given stays as it is.",
+	name: "tasks.NAME.limits", text: "Resource limits of each process, see setrlimit(2). A limit that is not given is inherited.",
 	keys: []key[runner.Limits]{
 		row("files", limit(numberType(1, noLimit), func(l *runner.Limits) **uint64 { return &l.Files }, openFiles), "", "Open files.", "1024"),
-		row("cpu_time", limit(durationType, func(l *runner.Limits) **uint64 { return &l.CPUTime }, cpuSeconds), "", "Time of a processor.", `"1h"`),
-		row("file_size", limit(sizeType, func(l *runner.Limits) **uint64 { return &l.FileSize }, bytes), "", "The size of a file that it writes.", `"1GiB"`),
+		row("cpu_time", limit(durationType, func(l *runner.Limits) **uint64 { return &l.CPUTime }, cpuSeconds), "", "CPU time.", `"1h"`),
+		row("file_size", limit(sizeType, func(l *runner.Limits) **uint64 { return &l.FileSize }, bytes), "", "The size of a file that is written.", `"1GiB"`),
 		row("core", limit(sizeType, func(l *runner.Limits) **uint64 { return &l.Core }, bytes), "", "The size of a core file.", `"0B"`),
 	},
 }

@@ -3,11 +3,11 @@ package config
 import "rota/runner"
 
 var queueTable = &table[runner.Queue]{
-	name: "queues.NAME", text: "A lane. The queue main is there in any case.",
+	name: "queues.NAME", text: "A queue in which runs wait for each other. The queue main always exists.",
 	keys: []key[runner.Queue]{
-		row("workers", number(1, noLimit, func(q *runner.Queue) *int { return &q.Workers }), "1", "How many of its runs execute at once.", "4"),
-		row("capacity", number(1, noLimit, func(q *runner.Queue) *int { return &q.Capacity }), "1000", "How many may wait. What comes beyond that is skipped or, if asked for, refused.", "20"),
-		row("description", anyText(func(q *runner.Queue) *string { return &q.Description }), "", "For people.", `"one disk"`),
+		row("workers", number(1, noLimit, func(q *runner.Queue) *int { return &q.Workers }), "1", "How many runs of the queue execute at once.", "4"),
+		row("capacity", number(1, noLimit, func(q *runner.Queue) *int { return &q.Capacity }), "1000", "How many runs may be queued. Beyond that, slots are skipped and requests refused.", "20"),
+		row("description", anyText(func(q *runner.Queue) *string { return &q.Description }), "", "A description.", `"one disk"`),
 	},
 }
 

@@ -22,20 +22,20 @@ type Rota struct {
 }
 
 var rotaTable = &table[Config]{
-	name: "rota", text: "What holds for rota as a whole. It stands in the main file only.",
+	name: "rota", text: "Settings of the daemon. Only the main file may have this table.",
 	keys: []key[Config]{
-		row("timezone", value[Config]{textType, setTimezone, func(c *Config) any { return c.Rota.Timezone.String() }}, "", "The zone of all triggers that name none, as in the zone data of IANA. Without it, that of the machine.", `"Europe/Berlin"`),
-		row("include", value[Config]{orList(textType), setInclude, func(c *Config) any { return c.Globs }}, "", "Patterns of files with more tasks, queues and notifications. They start at the folder of this file.", `"conf.d/*.toml"`, `["conf.d/*.toml", "more/*"]`),
-		row("max_running", number(0, noLimit, func(c *Config) *int { return &c.Rota.MaxRunning }), "0", "How many threaded and sequential runs there may be at once. 0 is no limit.", "0", "50"),
-		row("shutdown_grace", duration(func(c *Config) *time.Duration { return &c.Rota.ShutdownGrace }), `"30s"`, "How long runs under way may go on when rota stops. As process 1 of a container the default is 5s.", `"1m"`),
+		row("timezone", value[Config]{textType, setTimezone, func(c *Config) any { return c.Rota.Timezone.String() }}, "", "The time zone of triggers without one of their own, an IANA name. Default: that of the machine.", `"Europe/Berlin"`),
+		row("include", value[Config]{orList(textType), setInclude, func(c *Config) any { return c.Globs }}, "", "Patterns of files with more tasks, queues and notifications. Relative ones start at the directory of this file.", `"conf.d/*.toml"`, `["conf.d/*.toml", "more/*"]`),
+		row("max_running", number(0, noLimit, func(c *Config) *int { return &c.Rota.MaxRunning }), "0", "How many threaded and sequential runs may execute at once. 0 is no limit.", "0", "50"),
+		row("shutdown_grace", duration(func(c *Config) *time.Duration { return &c.Rota.ShutdownGrace }), `"30s"`, "How long runs may continue when rota stops. As process 1 of a container the default is 5s.", `"1m"`),
 		row("autostart", custom(orList(textType), func(c *Config) *[]string { return &c.Rota.Autostart }, setAutostart), `["*"]`, "Patterns of the queues that start by themselves; the others wait for rota queue start.", `"*@mail"`, `["main", "site1@*"]`, `[]`),
 		row("on_bad_config", targets(true, func(c *Config) *[]string { return &c.Rota.OnBadConfig }), "", "Notifications to send when a changed file is refused.", `"ops"`, `["ops"]`),
 		row("output", word(func(c *Config) *string { return &c.Rota.Output }, "none", "raw", "prefix", "json"), "", "How rota daemon prints the output of tasks. Without it: prefix on a terminal, raw as process 1, else none.", `"json"`),
-		row("log_level", word(func(c *Config) *string { return &c.Rota.LogLevel }, logLevels...), `"info"`, "What rota logs: this and all that is worse.", `"warn"`),
-		row("log_format", word(func(c *Config) *string { return &c.Rota.LogFormat }, "auto", "text", "json"), `"auto"`, "How it logs. auto is for people on a terminal, else text.", `"json"`),
-		row("state_dir", path(func(c *Config) *string { return &c.Rota.StateDir }), "", "The folder with all that rota remembers. Without it /var/lib/rota for root, else $XDG_STATE_HOME/rota.", `"/var/lib/rota"`).atRestart(),
-		row("socket", path(func(c *Config) *string { return &c.Rota.Socket }), "", "The unix socket on which rota answers. Without it rota.sock in state_dir, if that is given, else /run/rota/rota.sock for root and $XDG_RUNTIME_DIR/rota/rota.sock for others.", `"/run/rota/rota.sock"`).atRestart(),
-		row("socket_group", someText(func(c *Config) *string { return &c.Rota.SocketGroup }), "", "The group whose members may do everything over the socket.", `"adm"`).atRestart(),
+		row("log_level", word(func(c *Config) *string { return &c.Rota.LogLevel }, logLevels...), `"info"`, "The lowest level that rota logs.", `"warn"`),
+		row("log_format", word(func(c *Config) *string { return &c.Rota.LogFormat }, "auto", "text", "json"), `"auto"`, "The format of the log. auto is colored on a terminal, else text.", `"json"`),
+		row("state_dir", path(func(c *Config) *string { return &c.Rota.StateDir }), "", "The directory for state, history and outputs. Default: /var/lib/rota for root, else $XDG_STATE_HOME/rota.", `"/var/lib/rota"`).atRestart(),
+		row("socket", path(func(c *Config) *string { return &c.Rota.Socket }), "", "The unix socket of the control API. Default: rota.sock in state_dir, if that is given, else /run/rota/rota.sock for root and $XDG_RUNTIME_DIR/rota/rota.sock for others.", `"/run/rota/rota.sock"`).atRestart(),
+		row("socket_group", someText(func(c *Config) *string { return &c.Rota.SocketGroup }), "", "The group whose members have all rights on the socket.", `"adm"`).atRestart(),
 	},
 }
 

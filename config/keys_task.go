@@ -4,9 +4,9 @@ import "slices"
 
 // aboutKeys are for people, and the switch.
 var aboutKeys = []key[Task]{
-	row("description", anyText(func(t *Task) *string { return &t.Description }), "", "For people.", `"the nightly backup"`).discreet(),
-	row("tags", textList(func(t *Task) *[]string { return &t.Tags }), "", "Words to find tasks by.", `"db"`, `["db", "nightly"]`),
-	row("enabled", boolean(func(t *Task) *bool { return &t.Enabled }), "true", "false: no trigger counts, and the task runs only when it is asked for.", "false"),
+	row("description", anyText(func(t *Task) *string { return &t.Description }), "", "A description.", `"the nightly backup"`).discreet(),
+	row("tags", textList(func(t *Task) *[]string { return &t.Tags }), "", "Words to select tasks by.", `"db"`, `["db", "nightly"]`),
+	row("enabled", boolean(func(t *Task) *bool { return &t.Enabled }), "true", "false: the triggers are ignored, and the task runs only on request.", "false"),
 }
 
 // taskKeys are the keys of [tasks.NAME] that [defaults] may have too: all but

@@ -29,22 +29,22 @@ type Token struct {
 }
 
 var webTable = &table[Web]{
-	name: "web", text: "Who may speak to rota over a network. Without it nobody can. Without tokens this machine can, and only look. It stands in the main file only.",
+	name: "web", text: "Who may speak to rota over a network. Without it nobody can. Without tokens this machine can, and only look. Only the main file may have this table.",
 	keys: []key[Web]{
 		row("listen", custom(textType, func(w *Web) *string { return &w.Listen }, setListen), `""`, "Where to listen: HOST:PORT or unix:/path. HOST:PORT needs tokens and, where other machines can reach it, tls_cert and tls_key. At a unix socket users of this machine may do what they may do at the socket of rota.", `"127.0.0.1:8377"`, `"unix:/run/rota/web.sock"`, `""`),
-		row("tokens", custom(namedType(namePattern, tableType("web.tokens.NAME")), func(w *Web) *map[string]Token { return &w.Tokens }, setTokens), "", "Who may do what, by a secret that they show.", `{ ci = { file = "/etc/rota/secrets/ci" } }`),
-		row("hosts", custom(orList(textType), func(w *Web) *[]string { return &w.Hosts }, setHosts), "", "Names by which rota may be called, without a port, besides localhost and the address that it listens on.", `"rota.example.org"`, `["rota.example.org", "10.0.0.7"]`),
+		row("tokens", custom(namedType(namePattern, tableType("web.tokens.NAME")), func(w *Web) *map[string]Token { return &w.Tokens }, setTokens), "", "Rights of clients, by the token that they send.", `{ ci = { file = "/etc/rota/secrets/ci" } }`),
+		row("hosts", custom(orList(textType), func(w *Web) *[]string { return &w.Hosts }, setHosts), "", "Host names that clients may use, without a port, besides localhost and the address in listen.", `"rota.example.org"`, `["rota.example.org", "10.0.0.7"]`),
 		row("tls_cert", path(func(w *Web) *string { return &w.TLSCert }), "", "The certificate, with those that lead to its authority, in PEM. A reload reads it again.", `"/etc/rota/tls.crt"`),
 		row("tls_key", path(func(w *Web) *string { return &w.TLSKey }), "", "Its private key, in PEM. Only its owner and group may read it.", `"/etc/rota/tls.key"`),
 	},
 }
 
 var tokenTable = &table[Token]{
-	name: "web.tokens.NAME", text: "What the bearer of a token may do.", required: []string{"file"},
+	name: "web.tokens.NAME", text: "The rights of whoever has the token.", required: []string{"file"},
 	keys: []key[Token]{
-		row("file", path(func(t *Token) *string { return &t.File }), "", "The file that holds the token, 16 characters or more; the world may not be able to read it.", `"/etc/rota/secrets/ci"`),
-		row("may", word(func(t *Token) *string { return &t.May }, "read", "request", "control"), `"read"`, "read: look. request: also ask for runs. control: everything.", `"request"`),
-		row("tasks", custom(orList(Type{Name: "a string", Text: true, Pattern: taskGlob.String()}), func(t *Token) *[]string { return &t.Tasks }, setGlobs), `["*"]`, "Patterns of the tasks that it is for.", `"*"`, `["backup-*"]`),
+		row("file", path(func(t *Token) *string { return &t.File }), "", "The file that holds the token, 16 characters or more; it must not be readable by everybody.", `"/etc/rota/secrets/ci"`),
+		row("may", word(func(t *Token) *string { return &t.May }, "read", "request", "control"), `"read"`, "read: see everything. request: also request runs. control: everything.", `"request"`),
+		row("tasks", custom(orList(Type{Name: "a string", Text: true, Pattern: taskGlob.String()}), func(t *Token) *[]string { return &t.Tasks }, setGlobs), `["*"]`, "Patterns of the tasks that the rights cover.", `"*"`, `["backup-*"]`),
 	},
 }
 

@@ -35,7 +35,7 @@ func Load(path string, o Options) (*Config, error) {
 func cannotRead(err error) error { return fmt.Errorf("cannot read the configuration: %w", err) }
 
 // Parse is Load for a text that did not come from a file. The path serves for
-// complaints; relative paths in the text start at its folder.
+// complaints; relative paths in the text start at its directory.
 func Parse(path, text string, o Options) (*Config, error) {
 	l, err := newLoader(path, o)
 	if err != nil {
@@ -209,7 +209,7 @@ func (l *loader) includes(file *source) {
 		}
 		switch {
 		case fault != nil && told[fault.Hint]:
-		case errors.Is(err, syscall.EISDIR): // a pattern such as "conf.d/*" may match folders
+		case errors.Is(err, syscall.EISDIR): // a pattern such as "conf.d/*" may match directories
 		case err != nil:
 			found[path].valueError("", "cannot read a matching file: %v", err)
 		default:
@@ -234,7 +234,7 @@ func (l *loader) gaveUp(err error) bool {
 var escapeGlob = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
 
 // hidden reports whether a part of the path begins with a dot where the pattern
-// does not ask for one, as with a shell: an editor's copies, and the folders
+// does not ask for one, as with a shell: an editor's copies, and the directories
 // that Kubernetes keeps behind its links.
 func hidden(pattern, path string) bool {
 	asked := strings.Split(pattern, "/")

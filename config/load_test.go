@@ -14,7 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "write what is said now of testdata/config to its .want files and its faults.txt")
 
-// examples is the folder of files with what is to be said of them.
+// examples is the directory of files with what is to be said of them.
 const examples = "../testdata/config"
 
 var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)

@@ -228,7 +228,7 @@ func (loc location) octal(v any, to *uint32) bool {
 	return true
 }
 
-// filePath reads the path of a file or folder; a relative one starts at the folder
+// filePath reads the path of a file or directory; a relative one starts at the directory
 // of the file that it stands in.
 func (loc location) filePath(v any, to *string) bool {
 	t := ""
@@ -239,7 +239,7 @@ func (loc location) filePath(v any, to *string) bool {
 	return true
 }
 
-// abs makes a path absolute. A slash at the end stays, as a folder is meant.
+// abs makes a path absolute. A slash at the end stays, as a directory is meant.
 func (src *source) abs(path string) string {
 	if filepath.IsAbs(path) {
 		return path

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Files as they lie in a real folder.
+// Files as they lie in a real directory.
 func TestLoadFile(t *testing.T) {
 	s := scene{T: t, dir: t.TempDir()}
 	s.write("open.toml", "a")
@@ -18,7 +18,7 @@ func TestLoadFile(t *testing.T) {
 	s.write("conf.d/open.toml", "x")
 	s.must(os.Chmod(s.path("conf.d/open.toml"), 0o666))
 	s.write("includes.toml", "INCLUDE a")
-	s.write("folder/x", "")
+	s.write("directory/x", "")
 	s.must(os.Mkdir(s.path("fifos"), 0o755))
 	s.must(syscall.Mkfifo(s.path("fifo.toml"), 0o600))
 	s.must(syscall.Mkfifo(s.path("fifos/x"), 0o600))
@@ -26,7 +26,7 @@ func TestLoadFile(t *testing.T) {
 	s.text("fifo-dates.toml", "[tasks.a]\ncommand = \"true\"\nat = \"08:00\"\nexcept = \"file:fifo.toml\"\n")
 	s.link("/dev/zero", "device.toml")
 	s.link("fifo.toml", "link.toml")
-	s.must(os.Truncate(s.path("folder/x"), 20<<20))
+	s.must(os.Truncate(s.path("directory/x"), 20<<20))
 
 	for _, c := range []struct {
 		file string
@@ -34,10 +34,10 @@ func TestLoadFile(t *testing.T) {
 		says bool   // the error is an *Errors
 	}{
 		{"gone.toml", "gone.toml: no such file or directory", false},
-		{"folder", "folder: is a directory", false},
+		{"directory", "directory: is a directory", false},
 		{"open.toml", "anybody may change the file; type: chmod o-w ", true},
 		{"includes.toml", "conf.d/open.toml: anybody may change the file; type: chmod o-w ", true},
-		{"folder/x", "the file is larger than 16 MiB", true},
+		{"directory/x", "the file is larger than 16 MiB", true},
 		{"fifo.toml", "fifo.toml: not a regular file", false}, // and nothing to wait for
 		{"link.toml", "link.toml: not a regular file", false},
 		{"device.toml", "device.toml: not a regular file", false},

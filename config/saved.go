@@ -16,7 +16,7 @@ import (
 	"rota/internal/trust"
 )
 
-// manifestName is the file that says what the other files of the folder are.
+// manifestName is the file that says what the other files of the directory are.
 const manifestName = "manifest.json"
 
 // manifest lists the texts of one configuration.
@@ -29,10 +29,10 @@ type manifest struct {
 // speaks of another text than it was written for.
 type savedFile struct {
 	Path string // where it came from, absolute
-	Name string // in the folder
+	Name string // in the directory
 }
 
-// Save keeps the texts in a folder, which it makes if need be, for a later
+// Save keeps the texts in a directory, which it makes if need be, for a later
 // start that finds the file broken. It replaces what was kept there before; if
 // it fails or is cut off, that stays. Nobody may be able to change the directory
 // or the way to it who may not change the file either.
@@ -98,7 +98,7 @@ func savedName(path, text string) string {
 	return hex.EncodeToString(sum[:8]) + ".toml"
 }
 
-// LoadSaved is Load for the texts that [Config.Save] kept in a folder; they
+// LoadSaved is Load for the texts that [Config.Save] kept in a directory; they
 // count as standing where they came from. The error is os.ErrNotExist if there
 // are none, and says so if they are not as they were saved, or if somebody may
 // change them who must not.

@@ -29,14 +29,14 @@ func init() { // not in the declaration: to read a section is to know the others
 		return Key{Name: name, Type: namedType(namePattern, tableType(name+".NAME")), Text: text}
 	}
 	sections = []section{
-		{one("rota", "What holds for rota as a whole."), false, (*loader).readRota, rotaChanged},
-		{one("web", "Who may speak to rota over a network."), false, (*loader).readWeb, whole("web", func(c *Config) any { return c.Web })},
-		{one("smtp", "Who takes mails."), false, (*loader).readSMTP, whole("smtp", func(c *Config) any { return c.SMTP })},
-		{one("history", "How much is remembered."), false, (*loader).readHistory, whole("history", func(c *Config) any { return []any{c.Keep, c.Total} })},
-		{one("defaults", "Keys for all tasks."), false, (*loader).readDefaults, nil},
-		{many("notify", "Who is told, and how."), true, (*loader).readNotify, each("notify", func(c *Config) map[string]Notify { return c.Notify })},
-		{many("queues", "Lanes in which runs wait for each other."), true, (*loader).readQueues, each("queues", func(c *Config) map[string]runner.Queue { return c.Queues })},
-		{many("tasks", "When, and what."), true, (*loader).readTasks, nil},
+		{one("rota", "Settings of the daemon."), false, (*loader).readRota, rotaChanged},
+		{one("web", "Access to rota over a network."), false, (*loader).readWeb, whole("web", func(c *Config) any { return c.Web })},
+		{one("smtp", "The mail server."), false, (*loader).readSMTP, whole("smtp", func(c *Config) any { return c.SMTP })},
+		{one("history", "How much history is kept."), false, (*loader).readHistory, whole("history", func(c *Config) any { return []any{c.Keep, c.Total} })},
+		{one("defaults", "Default values of the keys of tasks."), false, (*loader).readDefaults, nil},
+		{many("notify", "Targets of notifications."), true, (*loader).readNotify, each("notify", func(c *Config) map[string]Notify { return c.Notify })},
+		{many("queues", "Queues in which runs wait for each other."), true, (*loader).readQueues, each("queues", func(c *Config) map[string]runner.Queue { return c.Queues })},
+		{many("tasks", "The tasks."), true, (*loader).readTasks, nil},
 	}
 }
 

@@ -13,8 +13,8 @@ func TestSeen(t *testing.T) {
 		same bool
 	}{
 		{"nothing", func(s scene) {}, true},
-		{"another file in the folder", func(s scene) { s.text("etc/jobs.toml~", "x") }, true},
-		{"another file in an included folder", func(s scene) { s.text("etc/conf.d/x.log", "x") }, true},
+		{"another file in the directory", func(s scene) { s.text("etc/jobs.toml~", "x") }, true},
+		{"another file in an included directory", func(s scene) { s.text("etc/conf.d/x.log", "x") }, true},
 		{"written again as it was", func(s scene) { s.write("etc/jobs.toml", "a EXCEPT INCLUDE") }, true},
 		{"the file", func(s scene) { s.write("etc/jobs.toml", "b EXCEPT INCLUDE") }, false},
 		{"as long as before", func(s scene) { s.write("etc/conf.d/x.toml", "z") }, false},
@@ -49,7 +49,7 @@ func TestSeenWrong(t *testing.T) {
 		{"no dates", func() { s.write("etc/jobs.toml", "a EXCEPT INCLUDE") }},
 		{"wrong dates", func() { s.text("far/holidays.txt", "no date") }},
 		{"no TOML", func() { s.text("etc/jobs.toml", "no TOML") }},
-		{"no folder", func() { s.must(os.RemoveAll(s.path("etc"))) }},
+		{"no directory", func() { s.must(os.RemoveAll(s.path("etc"))) }},
 	} {
 		if c.edit(); seen.Same() {
 			t.Errorf("%s is nothing new", c.name)

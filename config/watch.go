@@ -23,13 +23,13 @@ const (
 	patience = time.Second
 )
 
-// Watch calls changed after anything has happened in one of the folders, until
-// ctx ends; then it returns nil. It also calls it once at the start, for what happened before the folders
+// Watch calls changed after anything has happened in one of the directories, until
+// ctx ends; then it returns nil. It also calls it once at the start, for what happened before the directories
 // were watched. That something happened does not mean that a text differs.
 //
-// It is the folders that are watched, because a file is mostly replaced rather
+// It is the directories that are watched, because a file is mostly replaced rather
 // than changed: by an editor, by mv, or by the swap of a symbolic link. dirs is
-// asked again after each event; [Config.Dirs] is what to give it. A folder that
+// asked again after each event; [Config.Dirs] is what to give it. A directory that
 // cannot be watched, as when it cannot be read or a limit of the system is
 // reached, is told to warn once and tried again after each event. An error means
 // that nothing can be watched any more.
@@ -46,11 +46,11 @@ func Watch(ctx context.Context, dirs func() []string, changed func(), warn func(
 	return watch(ctx, w.Events, w.Errors, f.follow, changed)
 }
 
-// watch is Watch apart from the file system. follow brings the watched folders
+// watch is Watch apart from the file system. follow brings the watched directories
 // up to date and reports whether there are new ones.
 func watch(ctx context.Context, events <-chan fsnotify.Event, errs <-chan error, follow func() (bool, error), changed func()) error {
 	for {
-		for range 3 { // the file may name other folders now, and something may have happened there before they were watched
+		for range 3 { // the file may name other directories now, and something may have happened there before they were watched
 			isNew, err := follow()
 			if err != nil {
 				return err
@@ -99,7 +99,7 @@ func settled(ctx context.Context, events <-chan fsnotify.Event, errs <-chan erro
 	}
 }
 
-// follower has just the folders watched that are to be.
+// follower has just the directories watched that are to be.
 type follower struct {
 	watcher interface {
 		Add(dir string) error
@@ -108,27 +108,27 @@ type follower struct {
 	}
 	dirs func() []string
 	warn func(error)
-	told map[string]string // what was said of a folder that cannot be watched
+	told map[string]string // what was said of a directory that cannot be watched
 }
 
-// follow brings the watched folders up to date and reports whether there are new
-// ones among them. A folder that is watched is added again all the same: it may
+// follow brings the watched directories up to date and reports whether there are new
+// ones among them. A directory that is watched is added again all the same: it may
 // be another one of the same name.
 func (f *follower) follow() (isNew bool, err error) {
 	had, dirs := f.watcher.WatchList(), f.dirs()
 	for _, dir := range had {
 		if !slices.Contains(dirs, dir) {
-			_ = f.watcher.Remove(dir) // it fails if the folder is gone, which is as good
+			_ = f.watcher.Remove(dir) // it fails if the directory is gone, which is as good
 		}
 	}
-	told, fresh := map[string]string{}, map[string][]string{} // cause by folder, and folders by cause
+	told, fresh := map[string]string{}, map[string][]string{} // cause by directory, and directories by cause
 	for _, dir := range dirs {
 		switch err := f.watcher.Add(dir); {
 		case errors.Is(err, fs.ErrNotExist): // gone again; its parent tells when it comes back
 		case err != nil:
 			cause := err.Error()
 			if errors.Is(err, syscall.ENOSPC) { // its own words are about a disk
-				cause = "the system's limit of watched folders is reached; raise fs.inotify.max_user_watches"
+				cause = "the system's limit of watched directories is reached; raise fs.inotify.max_user_watches"
 			}
 			if f.told[dir] != cause {
 				fresh[cause] = append(fresh[cause], dir)
@@ -149,10 +149,10 @@ func (f *follower) follow() (isNew bool, err error) {
 	return isNew, nil
 }
 
-// Dirs returns the folders in which something may happen that changes what the
+// Dirs returns the directories in which something may happen that changes what the
 // file and its includes say, as they are now: those of the files themselves, of
 // symbolic links on the way to them, and of what the patterns of include may
-// match. In place of a folder that is missing stands the nearest one above it.
+// match. In place of a directory that is missing stands the nearest one above it.
 func (c *Config) Dirs() []string {
 	dirs := map[string]bool{}
 	for _, s := range c.Sources {
@@ -161,23 +161,23 @@ func (c *Config) Dirs() []string {
 	for _, pattern := range c.Globs {
 		parts := strings.Split(pattern, "/")
 		for i := range parts {
-			folder := "/" + filepath.Join(parts[:i]...)
+			directory := "/" + filepath.Join(parts[:i]...)
 			if !strings.ContainsAny(parts[i], `*?[\`) && i < len(parts)-1 {
 				continue // it is passed through by name
 			}
-			matches, err := filepath.Glob(folder)
+			matches, err := filepath.Glob(directory)
 			if len(matches) == 0 || err != nil { // nothing there yet
-				matches = []string{folder}
+				matches = []string{directory}
 			}
 			for _, m := range matches {
-				turns(m+"/.", dirs) // the folder itself
+				turns(m+"/.", dirs) // the directory itself
 			}
 		}
 	}
 	return slices.Sorted(maps.Keys(dirs))
 }
 
-// turns adds the folders in which a change can make the path lead elsewhere:
+// turns adds the directories in which a change can make the path lead elsewhere:
 // each that holds a symbolic link on the way, and the one at the end, or the
 // last one that exists. Their names are free of symbolic links.
 func turns(path string, dirs map[string]bool) {

@@ -18,14 +18,14 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// scene is a folder with a file that is watched.
+// scene is a directory with a file that is watched.
 type scene struct {
 	*testing.T
 	dir  string
 	seen chan string
 }
 
-// watched starts to watch jobs.toml in a new folder that prepare has filled.
+// watched starts to watch jobs.toml in a new directory that prepare has filled.
 func watched(t *testing.T, prepare func(s scene)) scene {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -177,7 +177,7 @@ func TestWatch(t *testing.T) {
 			s.write("far/away.toml", "a")
 			s.link("../far/away.toml", "etc/jobs.toml")
 		}, "a", func(s scene) { s.write("far/away.toml", "b") }, "b"},
-		{"the folder is a link", func(s scene) {
+		{"the directory is a link", func(s scene) {
 			s.write("releases/1/jobs.toml", "a")
 			s.write("releases/2/jobs.toml", "b")
 			s.link("releases/1", "etc")
@@ -185,30 +185,30 @@ func TestWatch(t *testing.T) {
 			s.link("releases/2", "etc.new")
 			s.rename("etc.new", "etc")
 		}, "b"},
-		{"rename into an included folder", including, "a x", func(s scene) {
+		{"rename into an included directory", including, "a x", func(s scene) {
 			s.write("etc/conf.d/.y", "y")
 			s.rename("etc/conf.d/.y", "etc/conf.d/y.toml")
 		}, "a x y"},
 		{"remove an included file", including, "a x", func(s scene) {
 			s.must(os.Remove(s.path("etc/conf.d/x.toml")))
 		}, "a"},
-		{"included folder made later", func(s scene) { s.write("etc/jobs.toml", "INCLUDE a") }, "a", func(s scene) {
+		{"included directory made later", func(s scene) { s.write("etc/jobs.toml", "INCLUDE a") }, "a", func(s scene) {
 			s.write("etc/conf.d/x.toml", "x")
 		}, "a x"},
-		{"a later edit names another folder", plain, "a", func(s scene) {
+		{"a later edit names another directory", plain, "a", func(s scene) {
 			s.must(os.Mkdir(s.path("etc/conf.d"), 0o755))
 			s.write("etc/jobs.toml", "INCLUDE a")
 			s.expect("a")
 			s.write("etc/conf.d/x.toml", "x")
 		}, "a x"},
-		{"included folder removed and made anew", including, "a x", func(s scene) {
+		{"included directory removed and made anew", including, "a x", func(s scene) {
 			s.must(os.RemoveAll(s.path("etc/conf.d")))
 			s.expect("a")
 			s.write("etc/conf.d/y.toml", "y")
 			s.expect("a y")
 			s.write("etc/conf.d/z.toml", "z")
 		}, "a y z"},
-		{"included folder replaced at once", including, "a x", func(s scene) {
+		{"included directory replaced at once", including, "a x", func(s scene) {
 			s.write("etc/new.d/y.toml", "y")
 			s.rename("etc/conf.d", "etc/old.d")
 			s.rename("etc/new.d", "etc/conf.d")
@@ -224,7 +224,7 @@ func TestWatch(t *testing.T) {
 			s.expect("error")
 			s.text("far/holidays.txt", "12-31")
 		}, "a"},
-		{"the whole folder removed and made anew", including, "a x", func(s scene) {
+		{"the whole directory removed and made anew", including, "a x", func(s scene) {
 			s.must(os.RemoveAll(s.path("etc")))
 			s.expect("error")
 			s.write("etc/jobs.toml", "b")
@@ -313,7 +313,7 @@ func TestWatchErrors(t *testing.T) {
 	}
 }
 
-// few is a watcher that cannot watch some folders.
+// few is a watcher that cannot watch some directories.
 type few struct {
 	watched []string
 	cannot  map[string]error
@@ -336,7 +336,7 @@ func (w *few) Remove(dir string) error {
 	return nil
 }
 
-// A folder that cannot be watched is told once, and the others are watched all
+// A directory that cannot be watched is told once, and the others are watched all
 // the same. It is tried again each time.
 func TestWatchSome(t *testing.T) {
 	w := &few{}
@@ -346,7 +346,7 @@ func TestWatchSome(t *testing.T) {
 	for _, dir := range strings.Fields("b c d e f g h i") {
 		denied[dir], full[dir] = syscall.EACCES, syscall.ENOSPC
 	}
-	const limit = "the system's limit of watched folders is reached; raise fs.inotify.max_user_watches"
+	const limit = "the system's limit of watched directories is reached; raise fs.inotify.max_user_watches"
 	for i, step := range []struct {
 		dirs   string
 		cannot map[string]error

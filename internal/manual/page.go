@@ -35,7 +35,7 @@ func JobsTOML() string {
 		p.item(v[0], "", v[1])
 	}
 	p.head("FILES")
-	p.item("$XDG_CONFIG_HOME/rota/jobs.toml, /etc/rota/jobs.toml", "", "Where rota looks for it, in this order.")
+	p.item("$XDG_CONFIG_HOME/rota/jobs.toml, /etc/rota/jobs.toml", "", "The file, the first of these that exists.")
 	p.head("SEE ALSO")
 	p.macro(".BR rota (1),")
 	p.macro(".BR crontab (5)")
@@ -79,7 +79,7 @@ func (p *page) table(t config.Table) {
 	p.head("[" + t.Name + "]")
 	p.line(t.Text)
 	switch t.Name {
-	case "defaults", "tasks.NAME.triggers", "tasks.NAME.keep": // their keys are told elsewhere
+	case "defaults", "tasks.NAME.triggers", "tasks.NAME.keep": // their keys are documented elsewhere
 		if t.Name == "tasks.NAME.keep" {
 			p.line("Its keys are those of [history] but total.")
 		}
@@ -107,7 +107,7 @@ func (p *page) key(t config.Table, k config.Key) {
 	p.item(k.Name, kind, k.Text)
 	switch {
 	case slices.Contains(t.Required, k.Name):
-		p.line("It is needed.")
+		p.line("Required.")
 	case k.Default != "":
 		p.macro("Default: " + bold(k.Default) + ".")
 	}
@@ -117,7 +117,7 @@ func (p *page) key(t config.Table, k config.Key) {
 		for _, e := range k.Examples {
 			shown = append(shown, bold(e))
 		}
-		p.macro("Such as " + strings.Join(shown, " or ") + ".")
+		p.macro("Example: " + strings.Join(shown, " or ") + ".")
 	}
 }
 

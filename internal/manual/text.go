@@ -3,7 +3,7 @@ package manual
 // description is the start of the page, by paragraphs.
 var description = []string{
 	"The file says what rota runs, and when. It is TOML, in UTF-8. Each task is a table with a name; it has triggers, one action, and keys that say how it runs.",
-	"rota daemon reads the file again when it changes. A file with a fault changes nothing: the last good one stays in force. rota check FILE tells all faults at once. Keys that are not known are faults.",
+	"rota daemon reads the file again when it changes. A file with a fault changes nothing: the last good one stays in force. rota check FILE reports all faults at once. Unknown keys are faults.",
 	"A table inside another may also stand in braces: [tasks.a.retry] with max = 3 below is the same as retry = { max = 3 } below [tasks.a]. A name with a dot or an @ needs quotes: [tasks.\"a@b\"].",
 }
 
@@ -24,11 +24,11 @@ mail = { to = "ops@example.org" }
 var values = [][2]string{
 	{"a duration", "Numbers with the units w, d, h, m and s: \"90s\", \"15m\", \"1h30m\", \"2d\"."},
 	{"a size", "A number with one of the units B, KiB, MiB, GiB and TiB: \"512MiB\"."},
-	{"a path", "Relative ones start at the folder of the file that they stand in."},
+	{"a path", "Relative ones start at the directory of the file that contains them."},
 	{"permissions", "Three or four octal digits as a text: \"0644\"."},
 	{"a name", "Up to 63 of A-Z a-z 0-9 _ . @ -, the first a letter or digit."},
 	{"a template", "A text in which {{.Task}}, {{.Run}}, {{.Scheduled}}, {{.Started}}, {{.Attempt}}, {{.Params.NAME}} and {{.Host}} are filled in, as by text/template of Go; {{.Task | json}} makes a text of JSON of any of them. In a notification, and in a task that a hook starts, also {{.Event}}, {{.Outcome}}, {{.Exit}}, {{.Took}}, {{.Why}} and {{.Tail}} of what it is about; in a notification {{.More}}, how many others it speaks for, and in such a task {{.Parent}}, the run that it follows."},
-	{"a pattern of queues", "What stands before the first @ and what stands behind it are matched apart. A queue without @ has nothing before it: main and @main are the same, *@mail is mail and site1@mail, site1@* is all of site1, * is all."},
+	{"a pattern of queues", "The parts before and after the first @ are matched separately. A queue without @ has nothing before it: main and @main are the same, *@mail is mail and site1@mail, site1@* is all of site1, * is all."},
 }
 
 // environment is what a command is given.
@@ -40,6 +40,6 @@ var environment = [][2]string{
 	{"ROTA_LAST_SUCCESS", "When the last success ended, in RFC 3339."},
 	{"ROTA_RESULT_FILE", "Where to write the result of the run, if it has any."},
 	{"ROTA_PARAM_NAME", "Each parameter, its name in capitals."},
-	{"ROTA_SOCKET, ROTA_TOKEN", "Where rota answers, and by what right the run may act on its own task."},
+	{"ROTA_SOCKET, ROTA_TOKEN", "The control socket, and a token with which the run may act on its own task."},
 	{"ROTA_PARENT, ROTA_PARENT_OUTCOME, ROTA_PARENT_EXIT", "Of a run that a hook has started: the run that it is about, its outcome and exit code."},
 }
