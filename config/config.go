@@ -26,7 +26,7 @@ type Config struct {
 	Total    int64                   // bytes of all outputs and inputs that are kept, and of a large ledger
 	Sources  []Source                // the file first, then what it includes, then files of dates, each by path
 	Globs    []string                // absolute patterns of include
-	Warnings []Fault                 // valid, but perhaps not meant
+	Warnings []Fault                 // valid, but perhaps a mistake
 	shown    []string                // the first Sources, those of TOML, as the user would name them
 }
 
@@ -44,7 +44,7 @@ type Task struct {
 	Enabled     bool
 	Keep        Keep
 	Hooks       Hooks
-	Ping        string          // an http or https URL that is told of each run; "": none
+	Ping        string          // an http or https URL that is pinged at each run; "": none
 	Triggers    []schedule.Spec // none if the task is by hand only or not enabled
 	hash        string
 

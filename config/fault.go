@@ -18,7 +18,7 @@ type Fault struct {
 	Msg     string // lower case, no full stop
 	Hint    string // what to write instead; "" if there is nothing to say
 	Text    string // the line, without its end
-	Warning bool   // valid, but perhaps not meant
+	Warning bool   // valid, but perhaps a mistake
 }
 
 // Error returns the complaint on one line: "file:line:col: msg; hint".
@@ -63,7 +63,7 @@ func (f Fault) Render() string {
 	gutter := strings.Repeat(" ", len(number))
 	text, lead, width := f.window()
 	var marks strings.Builder
-	for _, r := range escape.Lines(string(lead)) { // as wide as what stands above, so that the caret stands right
+	for _, r := range escape.Lines(string(lead)) { // as wide as the text above, so that the caret is in the right column
 		switch {
 		case r == '\t':
 			marks.WriteRune(r)
@@ -84,7 +84,7 @@ func (f Fault) Render() string {
 // wide is how many characters of a line are shown at most.
 const wide = 160
 
-// window returns the part of the line to show, what stands in it before the
+// window returns the part of the line to show, the text in it before the
 // fault, and the width of the fault in it.
 func (f Fault) window() (text string, lead []rune, width int) {
 	line := []rune(f.Text)

@@ -26,7 +26,7 @@ type dateFile struct {
 }
 
 // dates returns the dates of a file that except names here. A file is read
-// once, however many name it, and its own faults are told once.
+// once, however many name it, and its own faults are reported once.
 func (loc location) dates(path string) []string {
 	if path == "" {
 		loc.valueError(`write "file:holidays.txt"`, "except has no file name")

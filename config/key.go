@@ -115,7 +115,7 @@ func preset[T any](keys []key[T], to *T) {
 }
 
 // read fills *to from the keys of a table in the file, which complaints call
-// where. It returns false if what stands there is no table.
+// where. It returns false if the value is not a table.
 func (t *table[T]) read(loc location, v any, where string, to *T) bool {
 	return loc.table(v, func(loc location, name string, v any) {
 		k := find(t.keys, name)

@@ -7,8 +7,8 @@ import (
 	"rota/runner"
 )
 
-// Hooks are what is told or started when something has become of a run: names
-// of [notify.NAME], or "run:TASK".
+// Hooks are what is notified or started after a run: names of [notify.NAME], or
+// "run:TASK".
 type Hooks struct {
 	OnSuccess []string // ok
 	OnFailure []string // failed, timeout or lost, and no attempt is left; also that the task is held for it, or has no success for too long
@@ -30,7 +30,7 @@ func (h *Hooks) each(do func(key string, list *[]string)) {
 // the hook is the name of a notification.
 func RunHook(hook string) (task string, ok bool) { return strings.CutPrefix(hook, "run:") }
 
-// hookKeys say what follows a run.
+// hookKeys are the keys of what follows a run.
 var hookKeys = []key[Task]{
 	row("on_success", targets(false, func(t *Task) *[]string { return &t.Hooks.OnSuccess }), "", "What to notify or start after a success: names of [notify.NAME], or run: and the name of a task.", `"ops"`, `["ops", "run:other"]`, "[]"),
 	row("on_failure", targets(false, func(t *Task) *[]string { return &t.Hooks.OnFailure }), "", "The same after a failure, timeout or loss without a retry left. There is none for a run that somebody cancelled or stopped.", `"run:other"`, `["ops"]`),
@@ -41,12 +41,13 @@ var hookKeys = []key[Task]{
 	row("expect_success_within", bound(func(t *Task) *time.Duration { return &t.ExpectSuccessWithin }).read(setExpectWithin), "", "If the last success is older, the notifications of on_failure and on_missed are sent, once.", `"26h"`),
 }
 
-// targets is what a hook names; with told, it has to be notifications.
-func targets[T any](told bool, of func(*T) *[]string) value[T] {
-	return custom(orList(textType), of, func(loc location, v any, to *T) { loc.targets(v, told, of(to)) })
+// targets are what a hook names: notifications and, unless onlyNotify is set,
+// tasks.
+func targets[T any](onlyNotify bool, of func(*T) *[]string) value[T] {
+	return custom(orList(textType), of, func(loc location, v any, to *T) { loc.targets(v, onlyNotify, of(to)) })
 }
 
-// setPing reads a URL that is told of each run.
+// setPing reads the URL to ping.
 func setPing(loc location, v any, to *Task) {
 	url := ""
 	if !loc.filled(v, &url) {

@@ -8,7 +8,7 @@ import (
 	"rota/runner"
 )
 
-// Notify is a target of [notify.NAME]: who is told, and how.
+// Notify is a target of [notify.NAME]: a target of notifications.
 type Notify struct {
 	Name        string
 	Action      runner.Action  // *runner.Mail, *runner.HTTP or *runner.Command
@@ -16,8 +16,8 @@ type Notify struct {
 	AtMostEvery time.Duration  // 0: each time
 }
 
-// ways are the ways to tell somebody: one of them stands in each
-// [notify.NAME].
+// ways are the ways to deliver a notification: each [notify.NAME] has one of
+// them.
 var ways = []action{
 	{Key{"mail", mailAction.Type, "", "Send a mail, see [smtp].", []string{`{ to = "ops@example.org" }`}}, mailAction.read, mailTable},
 	{Key{"webhook", tableType(webhookTable.name), "", "A request over HTTP.", []string{`{ url = "https://example.org/hook" }`}}, readTable(webhookTable), webhookTable},

@@ -198,7 +198,7 @@ func (l *loader) includes(file *source) {
 			}
 		}
 	}
-	told := map[string]bool{} // what mends several files, such as a chmod of their directory, is told once
+	reported := map[string]bool{} // a remedy for several files, such as a chmod of their directory, is reported once
 	for _, path := range slices.Sorted(maps.Keys(found)) {
 		text, real, fault, err := l.o.read(path, maxSize)
 		if l.gaveUp(err) {
@@ -208,13 +208,13 @@ func (l *loader) includes(file *source) {
 			fault = l.isOutput(real)
 		}
 		switch {
-		case fault != nil && told[fault.Hint]:
+		case fault != nil && reported[fault.Hint]:
 		case errors.Is(err, syscall.EISDIR): // a pattern such as "conf.d/*" may match directories
 		case err != nil:
 			found[path].valueError("", "cannot read a matching file: %v", err)
 		default:
 			if fault != nil && fault.Hint != "" {
-				told[fault.Hint] = true
+				reported[fault.Hint] = true
 			}
 			l.open(path, l.showAs(path), text, fault)
 		}

@@ -101,7 +101,7 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-// A file with many faults has them told in one go, in file order.
+// A file with many faults has them reported in one go, in file order.
 func TestTwentyFaults(t *testing.T) {
 	_, err := Load(examples+"/twenty.toml", Options{TrustFile: true, Now: now})
 	e := (*Errors)(nil)

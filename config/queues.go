@@ -8,8 +8,8 @@ import (
 )
 
 // MatchQueue reports whether a pattern such as "site1@*" or "*@mail" matches
-// the name of a queue. What stands before the @ and what stands behind it are
-// matched apart; a name or a pattern without @ has nothing before it, so that
+// the name of a queue. The parts before and after the @ are matched
+// separately; a name or a pattern without @ has nothing before it, so that
 // "mail" and "@mail" are the same, and "*@mail" matches both "mail" and
 // "site1@mail". A * stands for any characters, also none, but for no @ that
 // splits; "*" alone is "*@*" and matches every queue.

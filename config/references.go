@@ -10,22 +10,22 @@ import (
 
 const (
 	maxTargets = 32     // of one hook
-	maxCycles  = 10     // that are told of
+	maxCycles  = 10     // that are reported
 	maxGuesses = 100    // names that are compared with those there are
 	maxNames   = 10_000 // that a name is compared with
 )
 
-// reference is a place that names a notification or a task, which may stand
-// further down or in another file.
+// reference is a location that names a notification or a task, which may be
+// defined later or in another file.
 type reference struct {
-	at   location
-	name string
-	told bool // it has to be a notification
+	at         location
+	name       string
+	onlyNotify bool // a task is no target here
 }
 
 // targets reads names of notifications or "run:TASK". An empty list is no
 // mistake: it takes away what [defaults] say.
-func (loc location) targets(v any, told bool, to *[]string) {
+func (loc location) targets(v any, onlyNotify bool, to *[]string) {
 	var list []string
 	if items, ok := v.([]any); !ok || len(items) > 0 {
 		n := 0
@@ -36,7 +36,7 @@ func (loc location) targets(v any, told bool, to *[]string) {
 			}
 			if n <= maxTargets && loc.filled(item, &name) {
 				list = append(list, name)
-				loc.l.references = append(loc.l.references, reference{loc, name, told})
+				loc.l.references = append(loc.l.references, reference{loc, name, onlyNotify})
 			}
 		})
 	}
@@ -49,7 +49,7 @@ func (l *loader) checkReferences() {
 	for _, r := range l.references {
 		task, isTask := RunHook(r.name)
 		switch {
-		case isTask && r.told:
+		case isTask && r.onlyNotify:
 			r.at.valueError("name one of [notify.NAME]", "%s cannot start a task", r.at.key())
 		case isTask:
 			if _, ok := l.tasks[task]; !ok {
@@ -58,7 +58,7 @@ func (l *loader) checkReferences() {
 		default:
 			if _, ok := l.notes[r.name]; !ok {
 				hint := fmt.Sprintf("add [notify.%s]", tomlKey(r.name))
-				if _, ok := l.tasks[r.name]; ok && !r.told {
+				if _, ok := l.tasks[r.name]; ok && !r.onlyNotify {
 					hint = fmt.Sprintf("to start the task write %q", "run:"+r.name)
 				}
 				r.at.valueError(suggestName(l, "", r.name, l.notes, hint), "unknown notification [notify.%s]", tomlKey(r.name))
@@ -78,8 +78,8 @@ func (loc location) key() string {
 	return ""
 }
 
-// suggestName is the hint for a name that is not among the user's own: the one that is
-// near, with what stands before it, or else something other. It looks for one
+// suggestName returns the hint for an unknown name: the similar one among the
+// known, with the prefix, or else the other hint. It looks for one
 // only so often, as there may be many names on both sides.
 func suggestName[T any](l *loader, prefix, name string, known map[string]T, other string) string {
 	if l.guesses++; l.guesses > maxGuesses || len(known) > maxNames {
@@ -99,7 +99,7 @@ func (l *loader) cycles() {
 		done  = 2
 	)
 	seen := map[string]int{}
-	told := 0
+	reported := 0
 	var way []string
 	var visit func(name string)
 	visit = func(name string) {
@@ -116,7 +116,7 @@ func (l *loader) cycles() {
 				case 0:
 					visit(next)
 				case under:
-					if told++; told > maxCycles {
+					if reported++; reported > maxCycles {
 						continue
 					}
 					cycle := append(slices.Clone(way[slices.Index(way, next):]), next)
@@ -142,7 +142,7 @@ func (l *loader) cycles() {
 	}
 }
 
-// taskKey returns where the key of a task stands: in its own table, or in
+// taskKey returns the location of a task's key: in its own table, or in
 // [defaults].
 func (l *loader) taskKey(task, key string) (at location, own bool) {
 	loc := l.tasks[task]
@@ -152,7 +152,7 @@ func (l *loader) taskKey(task, key string) (at location, own bool) {
 	return location{l: l, src: l.sources[0]}.at("defaults").at(key), false
 }
 
-// value is what stands here; nil if nothing does.
+// value returns the value at the location; nil if there is none.
 func (loc location) value() any {
 	var v any = loc.src.data
 	for _, step := range loc.path {

@@ -11,7 +11,7 @@ import (
 type Setting struct {
 	Key     string
 	Value   string
-	Default bool // it is what a task has that says nothing of it
+	Default bool // the value of a task without the key
 }
 
 // Settings returns all keys of the task, for people to read. Of the action it
@@ -50,5 +50,5 @@ func showTriggers(t *Task) string {
 	return strings.Join(texts, "; ")
 }
 
-// showAction is nothing: what the action does is told elsewhere.
+// showAction is nothing: the action is described elsewhere.
 func showAction(*Task) string { return "" }

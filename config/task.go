@@ -184,7 +184,7 @@ var foreign = map[string]string{
 }
 
 // unknownInTask complains about a key that no task has, and reports whether it
-// may well have been meant for the action, so that no other is missing.
+// may be a misspelled action, so that no other is missing.
 func (loc location) unknownInTask(key string, v any, task string) (action bool) {
 	meant := suggest.Nearest(key, taskNames)
 	if meant == "" {

@@ -31,7 +31,7 @@ const (
 // than changed: by an editor, by mv, or by the swap of a symbolic link. dirs is
 // asked again after each event; [Config.Dirs] is what to give it. A directory that
 // cannot be watched, as when it cannot be read or a limit of the system is
-// reached, is told to warn once and tried again after each event. An error means
+// reached, is passed to warn once and tried again after each event. An error means
 // that nothing can be watched any more.
 func Watch(ctx context.Context, dirs func() []string, changed func(), warn func(error)) error {
 	w, err := fsnotify.NewWatcher()
@@ -106,9 +106,9 @@ type follower struct {
 		Remove(dir string) error
 		WatchList() []string
 	}
-	dirs func() []string
-	warn func(error)
-	told map[string]string // what was said of a directory that cannot be watched
+	dirs     func() []string
+	warn     func(error)
+	reported map[string]string // what was said of a directory that cannot be watched
 }
 
 // follow brings the watched directories up to date and reports whether there are new
@@ -121,7 +121,7 @@ func (f *follower) follow() (isNew bool, err error) {
 			_ = f.watcher.Remove(dir) // it fails if the directory is gone, which is as good
 		}
 	}
-	told, fresh := map[string]string{}, map[string][]string{} // cause by directory, and directories by cause
+	reported, fresh := map[string]string{}, map[string][]string{} // cause by directory, and directories by cause
 	for _, dir := range dirs {
 		switch err := f.watcher.Add(dir); {
 		case errors.Is(err, fs.ErrNotExist): // gone again; its parent tells when it comes back
@@ -130,18 +130,18 @@ func (f *follower) follow() (isNew bool, err error) {
 			if errors.Is(err, syscall.ENOSPC) { // its own words are about a disk
 				cause = "the system's limit of watched directories is reached; raise fs.inotify.max_user_watches"
 			}
-			if f.told[dir] != cause {
+			if f.reported[dir] != cause {
 				fresh[cause] = append(fresh[cause], dir)
 			}
-			told[dir] = cause
+			reported[dir] = cause
 		case !slices.Contains(had, dir):
 			isNew = true
 		}
 	}
-	f.told = told
-	if len(told) > 0 && len(f.watcher.WatchList()) == 0 {
-		dir := slices.Min(slices.Collect(maps.Keys(told)))
-		return false, fmt.Errorf("cannot watch %s: %s", dir, told[dir])
+	f.reported = reported
+	if len(reported) > 0 && len(f.watcher.WatchList()) == 0 {
+		dir := slices.Min(slices.Collect(maps.Keys(reported)))
+		return false, fmt.Errorf("cannot watch %s: %s", dir, reported[dir])
 	}
 	for _, cause := range slices.Sorted(maps.Keys(fresh)) {
 		f.warn(fmt.Errorf("cannot watch %s: %s", some(fresh[cause], ", "), cause))

@@ -35,8 +35,8 @@ func Duration(text string) (time.Duration, error) {
 func duration(text string) (time.Duration, *Fault) {
 	length, fault := strictDuration(text)
 	if fault != nil {
-		if meant := suggestDuration(text); meant != "" {
-			fault.Hint = fmt.Sprintf("write %q", meant)
+		if near := suggestDuration(text); near != "" {
+			fault.Hint = fmt.Sprintf("write %q", near)
 		}
 	}
 	return length, fault

@@ -154,7 +154,7 @@ func (s Spec) Jitter() time.Duration {
 	return s.p.jitter
 }
 
-// Warnings returns what is valid but perhaps not meant. Nobody may change it.
+// Warnings returns what is valid but perhaps a mistake. Nobody may change it.
 func (s Spec) Warnings() []Fault {
 	if s.p == nil {
 		return nil

@@ -6,7 +6,7 @@ import (
 	"rota/internal/suggest"
 )
 
-// closest returns the name that was probably meant: one that differs in case
+// closest returns the name that is most similar: one that differs in case
 // only, or whose last part is the same, or in a letter or two. "" if none is
 // close.
 func closest(name string, names []string) string {

@@ -20,8 +20,8 @@ var unitNames = map[byte][]string{
 	's': {"sec", "second"},
 }
 
-// suggestDuration returns a valid duration that says what the text most likely
-// means; "" if that is not clear.
+// suggestDuration returns the valid duration that the text most likely
+// stands for; "" if that is not clear.
 func suggestDuration(text string) string {
 	var sum time.Duration
 	var plain strings.Builder // the numbers as they stand

@@ -1,4 +1,4 @@
-// Package suggest finds the name that was probably meant.
+// Package suggest finds the known name that is most similar to a misspelled one.
 package suggest
 
 import (
