@@ -1,6 +1,3 @@
-// Package config turns TOML text into validated tasks. Every complaint about
-// the text has a file, a line and a column, and all of them come at once. It
-// runs nothing and decides nothing about time.
 package config
 
 import (
