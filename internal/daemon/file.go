@@ -298,16 +298,7 @@ func (l *loop) swap(ctx context.Context, c *config.Config, changes config.Change
 		l.install(old)
 		return err
 	}
-	for _, name := range changes.Removed {
-		if _, err := l.cancelAll(ctx, name, gone, waiting); err != nil {
-			l.log.Error("cannot cancel what waits of a task that is gone", "task", name, "error", err)
-		}
-	}
-	for _, change := range changes.Changed {
-		if err := l.revoke(ctx, change.Task); err != nil {
-			l.log.Error("cannot cancel what an earlier user asked for", "task", change.Task, "error", err)
-		}
-	}
+	l.endVoid(context.WithoutCancel(ctx))
 	l.freshness()
 	l.event(ctx, ledger.Event{Time: now, Kind: "reload", Who: who, Text: changes.String()})
 	l.log.Info("reloaded", "changes", changes.String())

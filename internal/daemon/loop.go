@@ -250,6 +250,9 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 	case len(batch.Claim) > 0:
 		leases, err = l.ledger.Claim(ctx, batch.Claim)
 	}
+	if errors.Is(err, ledger.ErrQueueFull) && l.takeQueued(ctx) {
+		return l.advance(ctx, now) // with what was asked for meanwhile
+	}
 	if err != nil {
 		return err
 	}

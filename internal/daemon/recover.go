@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rota/internal/ledger"
@@ -105,22 +106,40 @@ func asked(run runner.Run) bool {
 	return run.Cause == runner.CauseManual || isSlot(run) && run.Parent != ""
 }
 
-// revoke cancels what waits of a task for a user that it had before.
-func (l *loop) revoke(ctx context.Context, task string) error {
-	runs, err := l.ledger.List(ctx, ledger.Filter{Brief: true, Task: task, States: waiting})
-	if err != nil {
-		return err
+// endVoid cancels the pending runs that must not start any more, a few in each turn
+// of the loop: no slot waits for thousands.
+func (l *loop) endVoid(ctx context.Context) {
+	var ids []string
+	for run := range l.view.Pending() {
+		if _, void := l.void(*run); void {
+			ids = append(ids, run.ID)
+		}
 	}
-	for _, run := range runs {
+	slices.Sort(ids)
+	l.endSome(ctx, ids)
+}
+
+// endSome is one turn of endVoid.
+func (l *loop) endSome(ctx context.Context, ids []string) {
+	for i := 0; i < len(ids); i++ {
+		if i == atATime {
+			l.post(func() { l.endSome(ctx, ids[i:]) })
+			return
+		}
+		run, there := l.view.Find(ids[i])
 		why, void := l.void(run)
-		if !void {
+		if !there || run.State == runner.Running || !void {
 			continue
 		}
-		if err := l.cancel(ctx, run, why); err != nil && !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrNotFound) {
-			return err
+		switch err := l.cancel(ctx, run, why); {
+		case err == nil:
+		case errors.Is(err, ledger.ErrConflict), errors.Is(err, ledger.ErrNotFound):
+			l.unregister(run.ID) // somebody else ended it
+		default: // as on a full disk: again once there is room
+			time.AfterFunc(time.Second, func() { l.post(func() { l.endSome(ctx, ids[i:]) }) })
+			return
 		}
 	}
-	return nil
 }
 
 // waiting are the states in which a run waits for something to come.
@@ -141,25 +160,6 @@ func (l *loop) cancel(ctx context.Context, run runner.Run, why runner.Reason) er
 	l.record(run)
 	l.again(run.Task, run.Finished)
 	return nil
-}
-
-// cancelAll ends what waits of a task or, for "", of all: a few at a time, for
-// no slot should have to wait for thousands.
-func (l *loop) cancelAll(ctx context.Context, task string, why runner.Reason, states []runner.State) (int, error) {
-	runs, err := l.ledger.List(ctx, ledger.Filter{Brief: true, Task: task, States: states})
-	if err != nil {
-		return 0, err
-	}
-	n := 0
-	for _, run := range runs {
-		switch err := l.cancel(ctx, run, why); {
-		case err == nil:
-			n++
-		case !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrNotFound):
-			return n, err
-		}
-	}
-	return n, nil
 }
 
 // abandon ends a run whose daemon died: what is left of it is stopped, and only

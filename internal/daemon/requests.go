@@ -90,10 +90,29 @@ func (l *loop) enter(ctx context.Context, r api.Request, run runner.Run, from io
 			run = there
 			return nil
 		}
-		run, err = l.submit(ctx, run, in, r.Key != "")
+		if run, err = l.submit(ctx, run, in, r.Key != ""); err == nil {
+			l.take(run) // at once, for the next who asks
+		}
 		return err
 	})
 	return run, err
+}
+
+// takeQueued takes in the requests that wait in the ledger and that the loop has not
+// been told of yet, and reports whether there were any.
+func (l *loop) takeQueued(ctx context.Context) bool {
+	runs, err := l.ledger.List(ctx, ledger.Filter{States: []runner.State{runner.Queued}})
+	if err != nil {
+		return false
+	}
+	fresh := false
+	for _, run := range runs {
+		if _, there := l.view.Find(run.ID); !there {
+			fresh = true
+			l.take(run)
+		}
+	}
+	return fresh
 }
 
 // unused returns an id that no run of a task has, and that nobody else is given
