@@ -23,10 +23,11 @@ const (
 
 // Error is an answer that is no.
 type Error struct {
-	Code    Code    `json:"code"`
-	Message string  `json:"message"`
-	Hint    string  `json:"hint,omitempty"`   // what to do instead; "": nothing to say
-	Faults  []Fault `json:"errors,omitempty"` // of the file, if that is what is wrong
+	Code    Code      `json:"code"`
+	Message string    `json:"message"`
+	Hint    string    `json:"hint,omitempty"`     // what to do instead; "": nothing to say
+	Faults  []Fault   `json:"errors,omitempty"`   // of the file, if that is what is wrong
+	NotDone []NotDone `json:"not_done,omitempty"` // of a call about several names, those that it failed with
 }
 
 // Fault is one complaint about the file.

@@ -55,10 +55,12 @@ type Service interface {
 	// Stop stops a run under way, or all those of a task, and returns them once
 	// they have ended. With kill they get no time to end by themselves.
 	Stop(ctx context.Context, id string, kill bool) ([]Run, error)
-	// Hold keeps tasks from starting anything by themselves.
+	// Hold keeps tasks from starting anything by themselves. It returns those that it held,
+	// also with an error, which then names the others.
 	Hold(ctx context.Context, h Holding) ([]Task, error)
 	// Release ends holds of tasks, and lets held runs start. Without names all
-	// tasks are released; held runs are released by name only.
+	// tasks are released; held runs are released by name only. It returns what it
+	// released, also with an error, which then names the others.
 	Release(ctx context.Context, names ...string) (Released, error)
 	// Reschedule puts another trigger in the place of those of a task or of a
 	// standing request, for a time or until the file's triggers change.

@@ -72,11 +72,12 @@ func (s status) Error() string { return fmt.Sprintf("exit %d", int(s)) }
 
 // failure ends the program with a message.
 type failure struct {
-	code   code
-	msg    string
-	hint   string      // what to do; "" if there is nothing to say
-	faults []api.Fault // of the file, if that is what is wrong
-	wanted bool        // who asked ended it: nothing is wrong
+	code    code
+	msg     string
+	hint    string        // what to do; "" if there is nothing to say
+	faults  []api.Fault   // of the file, if that is what is wrong
+	notDone []api.NotDone // of several names, those with which it failed
+	wanted  bool          // who asked ended it: nothing is wrong
 }
 
 func (f *failure) Error() string {
@@ -161,17 +162,18 @@ func asFailure(err error) *failure {
 	case errors.As(err, &f):
 		return f
 	case errors.As(err, &e):
-		return &failure{code: codeOf(e), msg: e.Message, hint: e.Hint, faults: e.Faults}
+		return &failure{code: codeOf(e), msg: e.Message, hint: e.Hint, faults: e.Faults, notDone: e.NotDone}
 	}
 	return &failure{code: exitFailed, msg: err.Error()}
 }
 
 // errorJSON is a failure for programs.
 type errorJSON struct {
-	Code    code        `json:"code"`
-	Message string      `json:"message"`
-	Hint    string      `json:"hint,omitempty"`
-	Errors  []api.Fault `json:"errors,omitempty"`
+	Code    code          `json:"code"`
+	Message string        `json:"message"`
+	Hint    string        `json:"hint,omitempty"`
+	Errors  []api.Fault   `json:"errors,omitempty"`
+	NotDone []api.NotDone `json:"not_done,omitempty"`
 }
 
 // shown returns complaints about the file in the form that they are shown in.
@@ -199,7 +201,7 @@ func (s *session) report(err error, asJSON bool) {
 	}
 	f := asFailure(err)
 	if asJSON {
-		s.json(s.err, map[string]errorJSON{"error": {f.code, f.msg, f.hint, bare(f.faults)}})
+		s.json(s.err, map[string]errorJSON{"error": {f.code, f.msg, f.hint, bare(f.faults), f.notDone}})
 		return
 	}
 	for _, fault := range f.faults {
@@ -207,6 +209,19 @@ func (s *session) report(err error, asJSON bool) {
 	}
 	if f.faults != nil {
 		fmt.Fprintln(s.err, escape.Line(f.msg))
+		return
+	}
+	for _, n := range f.notDone {
+		text := n.Message
+		if !strings.Contains(text, n.Name) {
+			text = n.Name + ": " + text
+		}
+		if n.Hint != "" {
+			text += "; " + n.Hint
+		}
+		fmt.Fprintln(s.err, s.paint(s.err, "error: "+escape.Line(text)))
+	}
+	if f.notDone != nil {
 		return
 	}
 	if f.wanted {

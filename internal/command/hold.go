@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ nor run it with --force. Their own holds anybody can end who may hold the task.
 				return err
 			}
 			tasks, err := svc.Hold(c.Context, h)
-			if err != nil {
+			if err != nil && len(tasks) == 0 {
 				return err
 			}
 			lines := make([]string, len(tasks))
@@ -52,7 +53,7 @@ nor run it with --force. Their own holds anybody can end who may hold the task.
 			if len(tasks) == 0 {
 				lines = []string{"there are no tasks to hold"}
 			}
-			return s.tell(c, map[string][]api.Task{"tasks": tasks}, lines...)
+			return cmp.Or(err, s.tell(c, map[string][]api.Task{"tasks": tasks}, lines...))
 		},
 	}
 }
@@ -108,7 +109,7 @@ runs are released by their ids.
 				return err
 			}
 			r, err := svc.Release(c.Context, c.Args().Slice()...)
-			if err != nil {
+			if err != nil && len(r.Tasks)+len(r.Runs) == 0 {
 				return err
 			}
 			var lines []string
@@ -118,7 +119,7 @@ runs are released by their ids.
 			if lines == nil {
 				lines = []string{"nothing was held"}
 			}
-			return s.tell(c, r, lines...)
+			return cmp.Or(err, s.tell(c, r, lines...))
 		},
 	}
 }

@@ -40,7 +40,9 @@ var statuses = []struct {
 func wire(err error) *api.Error {
 	var e *api.Error
 	if errors.As(err, &e) {
-		return &api.Error{Code: cmp.Or(e.Code, api.Failed), Message: e.Message, Hint: e.Hint, Faults: e.Faults}
+		sent := *e
+		sent.Code = cmp.Or(e.Code, api.Failed)
+		return &sent
 	}
 	return &api.Error{Code: api.Failed, Message: err.Error()}
 }

@@ -75,6 +75,13 @@ func (g *guard) hide(err error) error {
 		return &api.Error{Code: api.Failed, Message: g.text(err.Error())}
 	}
 	shown := &api.Error{Code: e.Code, Message: g.text(e.Message), Hint: g.text(e.Hint)}
+	for _, n := range e.NotDone { // its name the caller gave
+		n.Message, n.Hint = g.text(n.Message), g.text(n.Hint)
+		if n.Code == api.NotFound {
+			n.Hint = ""
+		}
+		shown.NotDone = append(shown.NotDone, n)
+	}
 	if e.Code == api.NotFound {
 		shown.Hint = ""
 	}

@@ -16,7 +16,7 @@ func namesOrAll(names, all bool) error {
 }
 
 var hold = endpoint(Endpoint[api.Holding, tasksAnswer]{
-	Method: "POST", Path: "/v1/hold",
+	Method: "POST", Path: "/v1/hold", Partial: true,
 	Call: func(ctx context.Context, s api.Service, in api.Holding) (tasksAnswer, error) {
 		tasks, err := s.Hold(ctx, in)
 		return tasksAnswer{some(tasks)}, err
@@ -45,7 +45,7 @@ type releaseRequest struct {
 }
 
 var release = endpoint(Endpoint[releaseRequest, api.Released]{
-	Method: "POST", Path: "/v1/release",
+	Method: "POST", Path: "/v1/release", Partial: true,
 	Call: func(ctx context.Context, s api.Service, in releaseRequest) (api.Released, error) {
 		if err := namesOrAll(len(in.Names) > 0, in.All); err != nil {
 			return api.Released{}, err

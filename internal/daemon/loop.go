@@ -59,7 +59,7 @@ type loop struct {
 	diskLow  func() bool   // no room for outputs; nil: there always is
 	leases   sync.Map      // of underway, by the run's id
 	recovery sync.Map      // of *sync.Mutex, by task: see recovers
-	asking   sync.Map      // ids of the requests that are being written down
+	asking   requestIDs    // of the requests that are being recorded
 	over     chan struct{} // closed when the loop answers no more
 	hub      *api.Hub      // of those who watch
 	access   *webAccess    // where others come in by [web]

@@ -63,10 +63,11 @@ func (l *loop) request(ctx context.Context, r api.Request, from io.Reader, who s
 func (l *loop) enter(ctx context.Context, r api.Request, run runner.Run, from io.Reader, most int64) (runner.Run, error) {
 	var err error
 	if r.Key == "" {
-		if run.ID, err = l.unused(ctx, r.Task); err != nil {
+		var release func()
+		if run.ID, release, err = l.unused(ctx, r.Task); err != nil {
 			return run, err
 		}
-		defer l.asking.Delete(run.ID)
+		defer release()
 	}
 	in, err := l.takeInput(run, from, most)
 	if err != nil {
@@ -75,11 +76,13 @@ func (l *loop) enter(ctx context.Context, r api.Request, run runner.Run, from io
 	defer in.drop()
 	run.Content = content(r, in)
 	if r.Key != "" {
-		// Two with one id would write one file.
-		if _, twice := l.asking.LoadOrStore(run.ID, true); twice {
-			return run, api.Errorf(api.NotNow, "try again", "%s is just being asked for", run.ID)
+		// Two with one id would write one file. The second gets the run of the first, or
+		// is refused if it asks for something else.
+		release, err := l.asking.wait(ctx, run.ID)
+		if err != nil {
+			return run, err
 		}
-		defer l.asking.Delete(run.ID)
+		defer release()
 	}
 	if !r.Again {
 		return l.submit(ctx, run, in, r.Key != "")
@@ -116,21 +119,21 @@ func (l *loop) takeQueued(ctx context.Context) bool {
 }
 
 // unused returns an id that no run of a task has, and that nobody else is given
-// until it is deleted from asking: of many who ask in one second two may well
-// draw the same.
-func (l *loop) unused(ctx context.Context, task string) (string, error) {
+// until it is released: of many who ask in one second two may well draw the same.
+func (l *loop) unused(ctx context.Context, task string) (id string, release func(), err error) {
 	for {
 		id := task + "/" + runner.NewKey(l.clock.Now())
-		if _, twice := l.asking.LoadOrStore(id, true); twice {
+		release, ok := l.asking.tryTake(id)
+		if !ok {
 			continue
 		}
 		_, _, err := l.ledger.Get(ctx, id)
 		if errors.Is(err, ledger.ErrNotFound) {
-			return id, nil
+			return id, release, nil
 		}
-		l.asking.Delete(id)
+		release()
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -44,24 +45,49 @@ func (s *service) Hold(ctx context.Context, h api.Holding) ([]api.Task, error) {
 	if h.For > 0 {
 		hold.Until = hold.Since.Add(h.For)
 	}
+	done, failed := s.each(ctx, names, func(ctx context.Context, name string) error {
+		if err := s.l.mayEnd(ctx, name); err != nil {
+			return err
+		}
+		hold.Binding = api.Binds(ctx, name)
+		return s.l.hold(ctx, []string{name}, hold)
+	})
+	err = failed.Err(len(names))
+	if len(done) == 0 {
+		return nil, err
+	}
+	tasks, unread := s.Tasks(ctx, done...)
+	return tasks, cmp.Or(err, unread)
+}
+
+// each has the loop call f with each name, a few at a time, and returns the names with
+// which it succeeded, and the others. What is no matter of a name, such as a full disk,
+// fails all that follow.
+func (s *service) each(ctx context.Context, names []string, f func(ctx context.Context, name string) error) (done []string, failed api.Failures) {
+	var over error
 	for few := range slices.Chunk(names, atATime) {
-		err := s.l.act(ctx, func(ctx context.Context) error {
-			for _, name := range few {
-				if err := s.l.mayEnd(ctx, name); err != nil {
-					return err
+		if over == nil {
+			over = s.l.act(ctx, func(ctx context.Context) error {
+				for i, name := range few {
+					switch err := f(ctx, name); api.CodeOf(err) {
+					case "":
+						done = append(done, name)
+					case api.Failed:
+						few = few[i:]
+						return err
+					default:
+						failed.Add(name, err)
+					}
 				}
-				hold.Binding = api.Binds(ctx, name)
-				if err := s.l.hold(ctx, []string{name}, hold); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
+				few = nil
+				return nil
+			})
+		}
+		for _, name := range few { // those that f was not called with, or failed with
+			failed.Add(name, over)
 		}
 	}
-	return s.Tasks(ctx, names...)
+	return done, failed
 }
 
 // named returns names of tasks that there are: those given, or all.
@@ -91,36 +117,25 @@ func (s *service) Release(ctx context.Context, names ...string) (api.Released, e
 		return done, err
 	}
 	who := api.Who(ctx)
-	for few := range slices.Chunk(tasks, atATime) {
-		err := s.l.act(ctx, func(ctx context.Context) error {
-			for _, name := range few {
-				if err := s.l.mayEnd(ctx, name); err != nil {
-					return err
-				}
-				switch was, err := s.l.release(ctx, name, who); {
-				case err != nil:
-					return err
-				case was:
-					done.Tasks = append(done.Tasks, name)
-				case !all:
-					return api.Errorf(api.Conflict, "", "task %q is not held", name)
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return done, err
+	_, failed := s.each(ctx, tasks, func(ctx context.Context, name string) error {
+		if err := s.l.mayEnd(ctx, name); err != nil {
+			return err
 		}
-	}
-	return done, s.l.act(ctx, func(ctx context.Context) error {
-		for _, id := range runs {
-			if err := s.l.releaseRun(ctx, id, who); err != nil {
-				return err
-			}
-			done.Runs = append(done.Runs, id)
+		was, err := s.l.release(ctx, name, who)
+		switch {
+		case err != nil:
+			return err
+		case was:
+			done.Tasks = append(done.Tasks, name)
+		case !all:
+			return api.Errorf(api.Conflict, "", "task %q is not held", name)
 		}
 		return nil
 	})
+	released, also := s.each(ctx, runs, func(ctx context.Context, id string) error { return s.l.releaseRun(ctx, id, who) })
+	done.Runs = append(done.Runs, released...)
+	failed.Join(also)
+	return done, failed.Err(len(tasks) + len(runs))
 }
 
 // Reschedule implements [api.Service].

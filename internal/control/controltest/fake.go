@@ -245,31 +245,40 @@ func (f *Fake) Hold(ctx context.Context, h api.Holding) ([]api.Task, error) {
 func (f *Fake) Release(ctx context.Context, names ...string) (done api.Released, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(names) == 0 {
+	all := len(names) == 0
+	if all {
 		names = slices.Sorted(maps.Keys(f.tasks))
 	}
 	for _, name := range names {
 		if _, key := runner.SplitID(name); key == "" {
-			t, err := f.task(name)
-			if err != nil {
+			if _, err := f.task(name); err != nil {
 				return done, err
 			}
-			if t.Hold != nil {
+		}
+	}
+	var failed api.Failures
+	for _, name := range names {
+		if _, key := runner.SplitID(name); key == "" {
+			switch t := f.tasks[name]; {
+			case t.Hold != nil:
 				t.Hold = nil
 				done.Tasks = append(done.Tasks, name)
+			case !all:
+				failed.Add(name, api.Errorf(api.Conflict, "", "task %q is not held", name))
 			}
 			continue
 		}
-		r, err := f.run(name)
-		if err != nil {
-			return done, err
-		}
-		if r.State == runner.Held {
+		switch r, err := f.run(name); {
+		case err != nil:
+			failed.Add(name, err)
+		case r.State != runner.Held:
+			failed.Add(name, api.Errorf(api.Conflict, "", "%s is not held", name))
+		default:
 			f.start(r)
 			done.Runs = append(done.Runs, r.ID)
 		}
 	}
-	return done, nil
+	return done, failed.Err(len(names))
 }
 
 // Reschedule implements [api.Service].

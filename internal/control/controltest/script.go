@@ -2,6 +2,8 @@ package controltest
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -208,10 +210,30 @@ func (s *script) hold() {
 	s.say("release", "", done, err)
 	done, err = s.s.Release(ctx, "nope")
 	s.say("release no task", api.NotFound, done, err)
+	_, err = s.s.Hold(ctx, api.Holding{Tasks: []string{"echo"}})
+	s.say("hold once more", "", nil, err)
+	done, err = s.s.Release(ctx, "sleep", "echo", s.id("echo", "forced"))
+	s.say("release several of which one is held", api.Conflict, done, err)
+	if !slices.Equal(done.Tasks, []string{"echo"}) {
+		s.t.Errorf("released are %q", done.Tasks)
+	}
+	if names := notDone(err); !slices.Equal(names, []string{"sleep", s.id("echo", "forced")}) {
+		s.t.Errorf("not released are %q", names)
+	}
 	tasks, err = s.s.Hold(ctx, api.Holding{All: true})
 	s.say("hold all", "", len(tasks), err)
 	done, err = s.s.Release(ctx)
 	s.say("release all", "", done, err)
+}
+
+// notDone are the names with which a call failed.
+func notDone(err error) (names []string) {
+	if e := (*api.Error)(nil); errors.As(err, &e) {
+		for _, n := range e.NotDone {
+			names = append(names, n.Name)
+		}
+	}
+	return names
 }
 
 // change changes when tasks run, and what may.
