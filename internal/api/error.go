@@ -15,17 +15,17 @@ const (
 	Usage     Code = "usage"     // the question makes no sense as it is
 	File      Code = "file"      // jobs.toml is wrong
 	NotFound  Code = "not_found" // no such task or run
-	NoDaemon  Code = "no_daemon" // nobody answers
+	NoDaemon  Code = "no_daemon" // no daemon answers
 	Forbidden Code = "forbidden" // this caller may not
 	Conflict  Code = "conflict"  // held, running, id taken
 	NotNow    Code = "not_now"   // try again: queue full, no result yet
 )
 
-// Error is an answer that is no.
+// Error is the answer of a call that failed.
 type Error struct {
 	Code    Code      `json:"code"`
 	Message string    `json:"message"`
-	Hint    string    `json:"hint,omitempty"`     // what to do instead; "": nothing to say
+	Hint    string    `json:"hint,omitempty"`     // what to do; "": nothing
 	Faults  []Fault   `json:"errors,omitempty"`   // of the file, if that is what is wrong
 	NotDone []NotDone `json:"not_done,omitempty"` // of a call about several names, those that it failed with
 }

@@ -30,8 +30,8 @@ func (h *Hub) Publish(m Message) {
 	}
 }
 
-// PublishLine sends a line of a run's output to those who are not behind: a task
-// that writes without end is to drive nobody away from what matters more.
+// PublishLine sends a line of a run's output to the watchers that are not behind: the
+// output of one task must not cost anybody the messages that matter more.
 func (h *Hub) PublishLine(line LogLine) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -1,6 +1,6 @@
 package api
 
-// Queue is a lane and what it does.
+// Queue is a queue as it is in force.
 type Queue struct {
 	Queue       string   `json:"queue"`
 	State       string   `json:"state"` // "started" or "stopped"
@@ -9,7 +9,7 @@ type Queue struct {
 	Description string   `json:"description,omitempty"`
 	Running     []string `json:"running"` // ids of runs
 	Waiting     int      `json:"waiting"`
-	Hold        *Hold    `json:"hold,omitempty"` // who stopped it; nil: it never was, or autostart leaves it out
+	Hold        *Hold    `json:"hold,omitempty"` // who stopped it; nil: it never was stopped, or autostart does not start it
 }
 
 // Queues is the answer to patterns.

@@ -16,7 +16,7 @@ type Request struct {
 	Params map[string]string `json:"params,omitempty"`
 	At     time.Time         `json:"at,omitzero"`
 	In     time.Duration     `json:"in,omitempty"` // nanoseconds
-	On     string            `json:"on,omitempty"` // a trigger of its own: a standing request
+	On     string            `json:"on,omitempty"` // a trigger of its own: a recurring request
 	Held   bool              `json:"held,omitempty"`
 	Again  bool              `json:"again,omitempty"` // join one that waits already
 	Force  bool              `json:"force,omitempty"` // even if the task is held
@@ -30,7 +30,7 @@ const (
 
 var (
 	taskName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$`)
-	runKey   = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,96}$`) // also of slots, and of those of a standing request
+	runKey   = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,96}$`) // also of slots, and of those of a recurring request
 	givenKey = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 )
 

@@ -37,7 +37,7 @@ type Run struct {
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
 	Count int       `json:"count,omitempty"`
-	By    string    `json:"by,omitempty"` // the run that its slots gave way to
+	By    string    `json:"by,omitempty"` // the run that superseded its slots
 
 	Revision string `json:"revision,omitempty"` // of the file that it was decided by
 	Queue    string `json:"queue,omitempty"`
@@ -60,7 +60,7 @@ type Run struct {
 func (r Run) Folded() bool { return r.Count > 0 }
 
 // RunOf is a run as it is shown to others: without a path on the daemon's machine, and
-// without a digest, which are shown to nobody.
+// without a digest.
 func RunOf(r runner.Run) Run {
 	return Run{
 		ID: r.ID, Task: r.Task, Cause: r.Cause, State: r.State, Outcome: r.Outcome, Why: r.Why, Reason: r.Reason.Code,

@@ -14,14 +14,14 @@ import (
 // task alone: that is its newest run. Errors that a caller can act on are
 // [*Error].
 type Reader interface {
-	// Status tells how rota itself is.
+	// Status returns the state of rota itself.
 	Status(ctx context.Context) (Status, error)
 	// Tasks returns the tasks of those names, in that order; without names all
 	// of them, by name.
 	Tasks(ctx context.Context, names ...string) ([]Task, error)
 	// Next returns slots to come, in time order.
 	Next(ctx context.Context, q NextQuery) ([]Slot, error)
-	// Runs returns runs and folded rows, the newest first.
+	// Runs returns runs and summary rows, the newest first.
 	Runs(ctx context.Context, q RunQuery) ([]Run, error)
 	// Run returns all that is known of a run.
 	Run(ctx context.Context, id string) (RunDetails, error)
@@ -29,10 +29,10 @@ type Reader interface {
 	// the run has ended.
 	Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error)
 	// Result opens the result of a run: NotNow while it has not ended, NotFound
-	// if it has none. Of a standing request it is, like the Log, that of its
+	// if it has none. Of a recurring request it is, like the Log, that of its
 	// newest run.
 	Result(ctx context.Context, id string) (io.ReadCloser, error)
-	// Why tells what became of the slot of a task at an instant, or why there
+	// Why says what became of the slot of a task at an instant, or why there
 	// was none; zero: the last one that was, or should have been.
 	Why(ctx context.Context, task string, at time.Time) (Why, error)
 	// Queues returns the queues whose names match one of the patterns; without
@@ -63,9 +63,9 @@ type Service interface {
 	// released, also with an error, which then names the others.
 	Release(ctx context.Context, names ...string) (Released, error)
 	// Reschedule puts another trigger in the place of those of a task or of a
-	// standing request, for a time or until the file's triggers change.
+	// recurring request, for a time or until the file's triggers change.
 	Reschedule(ctx context.Context, r Rescheduling) (Rescheduled, error)
-	// Skip leaves out the next slot of a task that is not left out already.
+	// Skip skips the next slot of a task that is not skipped already.
 	Skip(ctx context.Context, task string) (Slot, error)
 	// StartQueues and StopQueues let queues start runs, or keep them from it.
 	// They return the queues that match.
@@ -73,7 +73,7 @@ type Service interface {
 	StopQueues(ctx context.Context, patterns ...string) (Queues, error)
 	// Forget removes ended runs, with output and result, and returns how many.
 	Forget(ctx context.Context, f Forgetting) (int, error)
-	// Reload puts the file in force, or with plan tells what that would change.
+	// Reload puts the file in force, or with plan returns what that would change.
 	// The error of a file that is wrong has Code File and its faults.
 	Reload(ctx context.Context, plan bool) (Reloaded, error)
 	// Drain starts nothing new, and returns when only forked runs are under

@@ -16,5 +16,5 @@ type Slot struct {
 	Task    string    `json:"task"`
 	At      time.Time `json:"at"`
 	Note    string    `json:"note"`
-	Request string    `json:"request,omitempty"` // the standing request that it is of
+	Request string    `json:"request,omitempty"` // the recurring request that it is of
 }

@@ -26,7 +26,7 @@ type Status struct {
 	Next        *Slot         `json:"next,omitempty"`
 	Lag         float64       `json:"lag_seconds,omitempty"` // by how much the last slot was started late
 	Epoch       int           `json:"epoch,omitempty"`
-	Through     time.Time     `json:"through,omitzero"` // every slot until then is written down
+	Through     time.Time     `json:"through,omitzero"` // every slot until then is recorded
 	Trouble     []string      `json:"trouble,omitempty"`
 	Undelivered []Undelivered `json:"undelivered,omitempty"`
 

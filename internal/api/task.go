@@ -23,8 +23,8 @@ type Task struct {
 	User        string            `json:"user,omitempty"`
 	Params      map[string]string `json:"params,omitempty"`
 	Hold        *Hold             `json:"hold,omitempty"`
-	On          *On               `json:"on,omitempty"`       // instead of its triggers
-	Skip        []time.Time       `json:"skip,omitempty"`     // slots to come that are left out
+	On          *On               `json:"on,omitempty"`       // replaces its triggers
+	Skip        []time.Time       `json:"skip,omitempty"`     // upcoming slots to be skipped
 	Last        *Run              `json:"last,omitempty"`     // the newest that was executed or is
 	Failures    int               `json:"failures,omitempty"` // in a row
 	LastSuccess time.Time         `json:"last_success,omitzero"`
@@ -52,7 +52,7 @@ type Hold struct {
 	Binding bool `json:"binding,omitempty"`
 }
 
-// On is what stands in the place of a task's triggers.
+// On is the trigger that replaces those of a task.
 type On struct {
 	Expr  string    `json:"expr"` // "never": nothing does
 	By    string    `json:"by,omitempty"`
@@ -76,7 +76,7 @@ type Released struct {
 
 // Rescheduling asks for another trigger.
 type Rescheduling struct {
-	Name  string    `json:"name"` // of a task, or the id of a standing request
+	Name  string    `json:"name"` // of a task, or the id of a recurring request
 	Expr  string    `json:"expr"` // a trigger, "default" or "never"
 	Until time.Time `json:"until,omitzero"`
 }

@@ -2,9 +2,12 @@ package control_test
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -45,6 +48,39 @@ func TestEveryCallHasAnEndpoint(t *testing.T) {
 		end()
 		if code := api.CodeOf(err); code == api.NoDaemon || err != nil && strings.Contains(err.Error(), "there is nothing at") {
 			t.Errorf("%s: %v", method.Name, err)
+		}
+	}
+}
+
+// alias is an address for others than the client.
+const alias = "GET /v1/tasks/{task}"
+
+// TestRightsOfEveryEndpoint: TestRights goes through every endpoint.
+func TestRightsOfEveryEndpoint(t *testing.T) {
+	var mu sync.Mutex
+	asked := map[string]bool{alias: true}
+	mux := http.NewServeMux()
+	for _, patterns := range control.Patterns() {
+		for _, pattern := range patterns {
+			mux.HandleFunc(pattern, func(http.ResponseWriter, *http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
+				asked[pattern] = true
+			})
+		}
+	}
+	server := httptest.NewServer(mux)
+	c := client(t, control.Target{URL: server.URL})
+	for _, call := range calls {
+		ctx, end := context.WithCancel(t.Context())
+		_ = call.call(ctx, c)
+		end()
+	}
+	server.CloseClientConnections()
+	server.Close()
+	for _, patterns := range control.Patterns() {
+		if !slices.ContainsFunc(patterns, func(pattern string) bool { return asked[pattern] }) {
+			t.Errorf("no call in guard_test.go asks for %q", patterns)
 		}
 	}
 }

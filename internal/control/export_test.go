@@ -75,3 +75,16 @@ func Limited(s api.Service) api.Service { return newLimited(s) }
 
 // Slots is how many queries a limited Service answers at a time.
 func Slots(s api.Service) int { return cap(s.(*limited).slots) }
+
+// Patterns are the addresses of each endpoint.
+func Patterns() (all [][]string) {
+	for _, e := range routes {
+		method, template := e.address()
+		var of []string
+		for _, path := range runPaths(template) {
+			of = append(of, method+" "+path)
+		}
+		all = append(all, of)
+	}
+	return all
+}
