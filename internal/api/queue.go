@@ -1,5 +1,7 @@
 package api
 
+import "time"
+
 // Queue is a queue as it is in force.
 type Queue struct {
 	Queue       string   `json:"queue"`
@@ -9,7 +11,14 @@ type Queue struct {
 	Description string   `json:"description,omitempty"`
 	Running     []string `json:"running"` // ids of runs
 	Waiting     int      `json:"waiting"`
-	Hold        *Hold    `json:"hold,omitempty"` // who stopped it; nil: it never was stopped, or autostart does not start it
+	Hold        *Hold    `json:"hold,omitempty"`    // who stopped it; nil: nobody did
+	Started     *Started `json:"started,omitempty"` // who started it; nil: autostart, if it is started
+}
+
+// Started is who started a queue, and since when it is.
+type Started struct {
+	By    string    `json:"by,omitempty"`
+	Since time.Time `json:"since"`
 }
 
 // Queues is the answer to patterns.

@@ -17,7 +17,8 @@ func queueCommand(s *session) *cli.Command {
 		Usage:     "list queues; let them start runs, or keep them from it",
 		ArgsUsage: "list|start|stop [PATTERN…]",
 		Description: `A stopped queue ends nothing under way and goes on taking in runs, up to its
-capacity. Kept over restarts. start and stop need a PATTERN; '*' is all queues.
+capacity. Kept over restarts, whatever autostart says. start and stop need a
+PATTERN; '*' is all queues.
 
 PATTERN is the name of a queue, with * for any text on either side of the @: a
 queue without @ is @NAME. One that matches no queue is a warning.
@@ -80,12 +81,17 @@ func (s *session) showQueues(queues []api.Queue) error {
 	g := grid{head: []string{"QUEUE", "STATE", "RUNNING", "WAITING", "DESCRIPTION"}, soft: []int{4}}
 	for _, q := range queues {
 		text := q.Description
-		if q.Hold != nil {
-			if text != "" {
-				text += "; "
-			}
-			text += "stopped by " + q.Hold.By
+		by := ""
+		switch {
+		case q.Hold != nil:
+			by = "stopped by " + q.Hold.By
+		case q.Started != nil:
+			by = "started by " + q.Started.By
 		}
+		if text != "" && by != "" {
+			text += "; "
+		}
+		text += by
 		g.rows = append(g.rows, []string{
 			q.Queue, q.State, fmt.Sprintf("%d of %d", len(q.Running), q.Workers), fmt.Sprintf("%d of %d", q.Waiting, q.Capacity), text,
 		})

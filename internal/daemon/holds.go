@@ -167,8 +167,8 @@ func failed(o runner.Outcome) bool {
 // stopped reports whether a queue starts nothing.
 func (l *loop) stopped(queue string) bool { return l.lanes[queue] }
 
-// openLanes decides which queues start runs: those that were not stopped, and
-// of which autostart speaks. Those that were there already stay as they are.
+// openLanes decides which queues start runs, by [startsRuns]. Those that were there
+// already stay as they are.
 func (l *loop) openLanes() {
 	lanes := map[string]bool{}
 	for name := range l.cfg.Queues {
@@ -176,8 +176,7 @@ func (l *loop) openLanes() {
 			lanes[name] = was
 			continue
 		}
-		auto, _ := config.MatchQueues(l.cfg.Rota.Autostart, []string{name})
-		lanes[name] = len(auto) == 0 || l.states[ledger.QueueName(name)].Hold != nil
+		lanes[name] = !startsRuns(l.cfg, name, l.states[ledger.QueueName(name)])
 		if lanes[name] {
 			l.log.Warn("queue stopped", "queue", name, "to start it", "rota queue start "+name)
 		} else {
@@ -187,16 +186,26 @@ func (l *loop) openLanes() {
 	l.lanes = lanes
 }
 
+// startsRuns reports whether a queue starts runs when a daemon begins: what
+// somebody last did to it by hand counts, and before that autostart.
+func startsRuns(c *config.Config, queue string, state ledger.TaskState) bool {
+	if state.Hold != nil || state.Started != nil {
+		return state.Hold == nil
+	}
+	auto, _ := config.MatchQueues(c.Rota.Autostart, []string{queue})
+	return len(auto) > 0
+}
+
 // turn starts or stops queues.
 func (l *loop) turn(ctx context.Context, names []string, who string, stop bool) error {
 	now := l.clock.Now()
 	for _, name := range names {
-		kind, state := "queue start", (*ledger.Hold)(nil)
+		kind, hold, started := "queue start", (*ledger.Hold)(nil), &ledger.Started{By: who, Since: now}
 		if stop {
-			kind, state = "queue stop", &ledger.Hold{By: who, Since: now}
+			kind, hold, started = "queue stop", &ledger.Hold{By: who, Since: now}, nil
 		}
-		if l.lanes[name] != stop || (state == nil) != (l.states[ledger.QueueName(name)].Hold == nil) {
-			err := l.change(ctx, ledger.QueueName(name), func(s *ledger.TaskState) { s.Hold = state },
+		if l.lanes[name] != stop || (hold == nil) != (l.states[ledger.QueueName(name)].Hold == nil) {
+			err := l.change(ctx, ledger.QueueName(name), func(s *ledger.TaskState) { s.Hold, s.Started = hold, started },
 				ledger.Event{Time: now, Kind: kind, Who: who, Text: name, Data: ledger.EventData{Queue: name}})
 			if err != nil {
 				return err
@@ -214,6 +223,14 @@ func holdOf(h *ledger.Hold) *api.Hold {
 		return nil
 	}
 	return new(api.Hold(*h))
+}
+
+// startedOf is who started a queue, for others.
+func startedOf(s *ledger.Started) *api.Started {
+	if s == nil {
+		return nil
+	}
+	return new(api.Started(*s))
 }
 
 // joined puts two parts of a text together, of which one may be missing.

@@ -50,15 +50,15 @@ func (r *reader) Queues(ctx context.Context, patterns ...string) (api.Queues, er
 	}
 	answer.Queues = make([]api.Queue, 0, len(names))
 	for _, name := range names {
-		q, hold := cfg.Queues[name], holds(states[ledger.QueueName(name)].Hold, now)
-		auto, _ := config.MatchQueues(cfg.Rota.Autostart, []string{name})
-		state := "started"
-		if hold != nil || len(auto) == 0 {
-			state = "stopped"
+		kept := states[ledger.QueueName(name)]
+		q, hold := cfg.Queues[name], holds(kept.Hold, now)
+		state := "stopped"
+		if startsRuns(cfg, name, kept) {
+			state = "started"
 		}
 		answer.Queues = append(answer.Queues, api.Queue{
 			Queue: name, State: state, Workers: q.Workers, Capacity: q.Capacity, Description: q.Description,
-			Running: append([]string{}, running[name]...), Waiting: waiting[name], Hold: holdOf(hold),
+			Running: append([]string{}, running[name]...), Waiting: waiting[name], Hold: holdOf(hold), Started: startedOf(kept.Started),
 		})
 	}
 	return answer, nil

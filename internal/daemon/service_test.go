@@ -396,6 +396,21 @@ func TestAutostart(t *testing.T) {
 		}
 		synctest.Wait()
 		r.want("u", "12:00:00")
+
+		// What was done by hand lasts, whatever autostart says.
+		state := func(want string, by bool) {
+			t.Helper()
+			q, err := r.ada().Queues(r.t.Context(), "b")
+			if err != nil || len(q.Queues) != 1 || q.Queues[0].State != want || (q.Queues[0].Started != nil) != by {
+				t.Errorf("%+v, %v; want %s", q, err, want)
+			}
+		}
+		r.restart(time.Minute)
+		state("started", true)
+		ada = r.ada()
+		ada.must(ada.StopQueues(ada.ctx, "b"))
+		r.restart(time.Minute)
+		state("stopped", false)
 	})
 }
 

@@ -11,10 +11,11 @@ import (
 // by one at each SetTask.
 type TaskState struct {
 	Version int                  `json:"version"`
-	Seen    map[string]time.Time `json:"seen,omitempty"` // first sight of each trigger, by its text
-	Hold    *Hold                `json:"hold,omitempty"` // nil: not held
-	On      *Reschedule          `json:"on,omitempty"`   // nil: as the file says
-	Skip    []Skip               `json:"skip,omitempty"` // slots to come that are left out
+	Seen    map[string]time.Time `json:"seen,omitempty"`    // first sight of each trigger, by its text
+	Hold    *Hold                `json:"hold,omitempty"`    // nil: not held
+	On      *Reschedule          `json:"on,omitempty"`      // nil: as the file says
+	Skip    []Skip               `json:"skip,omitempty"`    // slots to come that are left out
+	Started *Started             `json:"started,omitempty"` // of a queue; nil: not by hand since it was last stopped
 }
 
 // Skip leaves out one slot.
@@ -33,6 +34,12 @@ type Hold struct {
 	// Binding is true of what somebody holds who may control it: who only owns it
 	// can neither end that nor start anything in spite of it.
 	Binding bool `json:"binding,omitempty"`
+}
+
+// Started is who started a queue, whatever autostart says of it.
+type Started struct {
+	By    string    `json:"by,omitempty"`
+	Since time.Time `json:"since"`
 }
 
 // Reschedule is what stands in the place of a task's triggers.
@@ -61,6 +68,9 @@ func (s TaskState) clone() TaskState {
 	if s.On != nil {
 		s.On = new(*s.On)
 		s.On.Since, s.On.Until = instant(s.On.Since), instant(s.On.Until)
+	}
+	if s.Started != nil {
+		s.Started = &Started{s.Started.By, instant(s.Started.Since)}
 	}
 	s.Skip = slices.Clone(s.Skip)
 	for i := range s.Skip {

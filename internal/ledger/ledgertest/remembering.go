@@ -58,7 +58,7 @@ var remembering = []clause{
 			On:   &ledger.Reschedule{Expr: "interval 3h", By: "root", Since: at(3)}, Skip: []ledger.Skip{{Slot: at(5), By: "root", Since: at(4)}},
 		}
 		b.ok(b.SetTask(b.ctx, "a", ledger.TaskState{}, want), "set task")
-		queue := ledger.TaskState{Hold: &ledger.Hold{Since: at(4)}}
+		queue := ledger.TaskState{Hold: &ledger.Hold{Since: at(4)}, Started: &ledger.Started{By: "root", Since: at(3)}}
 		b.ok(b.SetTask(b.ctx, ledger.QueueName("a"), ledger.TaskState{}, queue), "set queue")
 		want.Version, queue.Version = 1, 1
 		got, err := b.Task(b.ctx, "a")
