@@ -186,11 +186,11 @@ func (l *loop) run(ctx context.Context) error {
 		if err == nil && l.unplanned {
 			err = l.plan(ctx, now)
 		}
+		l.posted() // whatever the ledger says: how rota is, it must tell
 		if err == nil {
 			if l.o.Once {
 				now = l.started // what comes due from now on is for another time
 			}
-			l.posted()
 			err = l.advance(ctx, now)
 		}
 		if l.fatal != nil {

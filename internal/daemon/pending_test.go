@@ -40,7 +40,7 @@ func TestReloadCancelsInTurns(t *testing.T) {
 		if after[0] < many-atATime || len(between) != 1 || between[0] == 0 {
 			t.Errorf("%v wait after the reload, %v in the turn after it", after, between)
 		}
-		runs, err := r.ledger.List(t.Context(), ledger.Filter{Task: "t", Outcomes: []runner.Outcome{runner.Cancelled}})
+		runs, err := r.ledger.List(r.t.Context(), ledger.Filter{Task: "t", Outcomes: []runner.Outcome{runner.Cancelled}})
 		if err != nil || len(runs) != many || r.view.CountParked("t") > 0 || runs[0].Reason.Code != runner.ReasonTaskGone {
 			t.Errorf("%d cancelled, %d wait, %v", len(runs), r.view.CountParked("t"), err)
 		}
@@ -84,13 +84,33 @@ func TestQueueFilledMeanwhile(t *testing.T) {
 		}
 		now := r.fake.Now()
 		run := runner.Run{ID: "t/k", Task: "t", Cause: runner.CauseManual, State: runner.Queued, Scheduled: now, Queued: now, Queue: "q"}
-		if _, err := r.ledger.Submit(t.Context(), run); err != nil { // of which the loop has not been told yet
+		if _, err := r.ledger.Submit(r.t.Context(), run); err != nil { // of which the loop has not been told yet
 			t.Fatal(err)
 		}
 		r.pass(time.Minute)
-		runs, err := r.ledger.List(t.Context(), ledger.Filter{Task: "t", Outcomes: []runner.Outcome{runner.Skipped}})
+		runs, err := r.ledger.List(r.t.Context(), ledger.Filter{Task: "t", Outcomes: []runner.Outcome{runner.Skipped}})
 		if err != nil || len(runs) != 1 || runs[0].Reason.Code != runner.ReasonQueueFull || r.failing != "" {
 			t.Errorf("%+v, %v, trouble %q", runs, err, r.failing)
 		}
+	})
+}
+
+// timeless is a ledger that cannot even tell the time.
+type timeless struct{ ledger.Ledger }
+
+func (timeless) Now(context.Context) (time.Time, error) {
+	return time.Time{}, fmt.Errorf("now: %w", ledger.ErrDiskFull)
+}
+
+// How rota is can be asked whatever the ledger says.
+func TestStatusWhileTheLedgerFails(t *testing.T) {
+	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+		r.inLoop(func(context.Context) error { r.ledger = timeless{r.ledger}; return nil })
+		r.pass(2 * time.Second)
+		status, err := r.ada().Status(r.t.Context())
+		if err != nil || len(status.Trouble) == 0 {
+			t.Errorf("%+v, %v", status, err)
+		}
+		r.inLoop(func(context.Context) error { r.ledger = r.ledger.(timeless).Ledger; return nil })
 	})
 }
