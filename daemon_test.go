@@ -437,6 +437,53 @@ func TestForkedRunWithAnUnreadableRecord(t *testing.T) {
 	}
 }
 
+// A command whose environment does not name its run is found after a kill of rota
+// all the same: it has ended before the next attempt begins.
+func TestCommandWithoutEnvironmentOverAKill(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"threaded", "sequential"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			d := newDaemon(t, `[tasks.bare]
+mode = "`+mode+`"
+retry = { max = 1, delay = "1s", on = ["lost"] }
+command = ["/usr/bin/env", "-i", "/bin/sh", "-c", """
+	[ ! -s pids ] || [ -e ended ] || echo beside >beside
+	exec 2>/dev/null # it has nobody who reads what the shell says of sleep
+	trap "echo >ended; exit" TERM
+	echo $$ >>pids; while [ -e jobs.toml ]; do sleep 0.02; done"""]
+`)
+			pids := filepath.Join(d.dir, "pids")
+			put(t, pids, "")
+			awaitNil(t, "an answer", func() error { return d.command("ping").Run() })
+			if code, _, said := d.rota("run", "bare", "--id", "k"); code != 0 {
+				t.Fatal(said)
+			}
+			awaitText(t, pids, `^\d+\n$`)
+			awaitNil(t, "a record", func() error {
+				_, err := os.Lstat(filepath.Join(d.dir, "state", "live", "bare+k,1.pid"))
+				return err
+			})
+			if err := d.cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			<-d.ended
+			next := startDaemon(t, d.dir, nil)
+			awaitText(t, pids, `^\d+\n\d+\n$`)
+			if _, err := os.Stat(filepath.Join(d.dir, "beside")); err == nil {
+				t.Error("the second attempt ran beside the first")
+			}
+			if code, _, said := next.rota("stop", "bare/k"); code != 0 {
+				t.Errorf("stop: %d, %s", code, said)
+			}
+			next.msg(new(int), "cancelled", "bare")
+			if left, _ := filepath.Glob(filepath.Join(d.dir, "state", "live", "*")); len(left) > 0 {
+				t.Errorf("left: %v", left)
+			}
+		})
+	}
+}
+
 func TestForkedRunOutlivesARestart(t *testing.T) {
 	t.Parallel()
 	d := newDaemon(t, "[tasks.long]\nat_start = true\nmode = \"forked\"\ncommand = \"echo up >up; while [ -e jobs.toml ] && [ ! -e go ]; do sleep 0.01; done\"\n")

@@ -308,7 +308,7 @@ func TestRunsLeaveNoDescriptors(t *testing.T) {
 func awaitFile(t *testing.T, path string) {
 	t.Helper()
 	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); {
-		if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+		if info, err := os.Lstat(path); err == nil && info.Size() > 0 {
 			return
 		}
 		<-time.After(5 * time.Millisecond)

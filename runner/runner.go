@@ -94,7 +94,7 @@ func (r *Runner) startHere(_ context.Context, l Launch) {
 	r.wg.Go(func() {
 		defer cancel(nil)
 		a := newAttempt(l, r.o.StateDir, r.o.Trust, r.host, r.echo(l.Run))
-		a.in.kill = kill
+		a.in.kill, a.in.record = kill, r.attemptOf(l.Run).Record()
 		if r.o.Say != nil {
 			a.in.say = func(level, text string) { r.o.Say(l.Run, level, text) }
 		}

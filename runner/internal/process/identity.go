@@ -1,20 +1,34 @@
 package process
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // identity tells a living process from a later one with the same id. It leads a
-// session and a process group of the same number. The names are those of the first
-// version of the files that hold it.
+// session and a process group of the same number.
 type identity struct {
 	PID     int
 	Started uint64 // as in /proc/PID/stat
-	Boot    string // the id of this boot of the machine
+	Boot    string // a digest of the id of this boot of the machine
+	Cgroup  string // a digest of the control group where it began; "": not known
+}
+
+// identityFile is an identity as files hold it: "go", and the "pid" of version 1.
+type identityFile struct {
+	PID     int
+	Started uint64
+	Boot    string // the id itself
 }
 
 // BootID names this boot of the machine; "" if the kernel does not tell.
@@ -23,13 +37,29 @@ func BootID() string {
 	return strings.TrimSpace(string(text))
 }
 
-// thisBoot is BootID, which is the same as long as this process lives.
-var thisBoot = sync.OnceValue(BootID)
+// digest is short, so that an identity fits into the inode of a symbolic link.
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
+}
 
-// identify describes a living process.
+// cgroupOf is the control group of a process.
+func cgroupOf(pid string) string {
+	text, _ := os.ReadFile("/proc/" + pid + "/cgroup")
+	return digest(string(text))
+}
+
+// These stay the same as long as this process lives. The cgroup is where its children
+// begin.
+var (
+	thisBoot   = sync.OnceValue(func() string { return digest(BootID()) })
+	thisCgroup = sync.OnceValue(func() string { return cgroupOf("self") })
+)
+
+// identify describes a living process that this one has started.
 func identify(pid int) (identity, error) {
 	s, err := readStat(pid)
-	return identity{PID: pid, Started: s.started, Boot: thisBoot()}, err
+	return identity{pid, s.started, thisBoot(), thisCgroup()}, err
 }
 
 // open takes hold of the process, if it still lives.
@@ -40,22 +70,84 @@ func (i identity) open() (*proc, error) {
 	return openProcess(i.PID, i.Started)
 }
 
-// record keeps the identity of a process that has begun. Without it only the
-// environment tells later which processes are those of the run.
+// leads reports whether the number of the process still is that of its session. The
+// kernel gives it to no other as long as the session has a member. If it is a
+// process again, and started at another time, the session has gone. present tells
+// whether the process itself is there.
+func (i identity) leads() (present, leads bool) {
+	if i.PID <= 0 || i.Boot != thisBoot() {
+		return false, false
+	}
+	s, err := readStat(i.PID)
+	if err != nil {
+		return false, errors.Is(err, os.ErrNotExist)
+	}
+	return s.started == i.Started, s.started == i.Started
+}
+
+// began reports whether a process of a session whose leader has gone can be of the
+// session that i led: the number may have been another session's since.
+func (i identity) began(m Member) bool {
+	return m.started >= i.Started && cgroupOf(fmt.Sprint(m.PID)) == i.Cgroup
+}
+
+// readIdentity reads what a process was recorded as.
+func readIdentity(path string) (i identity, err error) {
+	if text, err := os.Readlink(path); err == nil {
+		_, err = fmt.Sscanf(text, identityFormat, &i.PID, &i.Started, &i.Boot, &i.Cgroup)
+		return i, err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return i, err
+	}
+	var f identityFile
+	err = json.Unmarshal(text, &f)
+	return identity{f.PID, f.Started, digest(f.Boot), ""}, err
+}
+
+// identityFormat is an identity as the target of a symbolic link.
+const identityFormat = "%d %d %s %s"
+
+// recordEnding is that of a name in the directory live.
+const recordEnding = ".pid"
+
+// Record is where the identity of the process of an attempt is kept while
+// it runs, if the attempt is not forked.
+func (a Attempt) Record() string { return a.stem() + recordEnding }
+
+// record keeps the identity of a process that has begun: as the target of a symbolic
+// link, which is made by one step and takes half the time of a file. It need not
+// last longer than the machine is up, so the disk is not asked for anything. Without
+// it only the environment tells later which processes are those of the run.
 func (l Launch) record(p *proc) {
 	if l.Record == "" {
 		return
 	}
 	if id, err := identify(p.pid); err == nil {
-		if text, err := json.Marshal(id); err == nil {
-			_ = os.WriteFile(l.Record, text, 0o600)
-		}
+		_ = id.keep(l.Record)
 	}
+}
+
+func (i identity) keep(path string) error {
+	text := fmt.Sprintf(identityFormat, i.PID, i.Started, i.Boot, i.Cgroup)
+	err := unix.Symlink(text, path)
+	switch {
+	case errors.Is(err, os.ErrExist):
+		_ = os.Remove(path)
+	case errors.Is(err, os.ErrNotExist):
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+	default:
+		return err
+	}
+	return unix.Symlink(text, path)
 }
 
 // forget removes what record has kept.
 func (l Launch) forget() {
 	if l.Record != "" {
-		_ = os.Remove(l.Record)
+		_ = unix.Unlink(l.Record)
 	}
 }

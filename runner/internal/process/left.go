@@ -1,21 +1,24 @@
 package process
 
 import (
-	"encoding/json"
 	"os"
+	"time"
 )
 
 // Clear stops what is left of an attempt that nobody carries any more, and removes
-// its files. It returns what it found, and what is still alive after KILL.
+// its files. It returns when nothing is left, with what it found and what did not
+// die of KILL at once.
 func (a Attempt) Clear(e Ending) (found, alive []Member) {
 	files := leftAt(a.stem())
 	defer files.close()
 	t := a.left()
-	if found = t.members(); len(found) == 0 {
-		return nil, nil
+	if found = t.members(); len(found) > 0 {
+		files.ask()
+		alive = t.end(e, nil)
+		t.awaitGone()
 	}
-	files.ask()
-	return found, t.end(e, nil)
+	_ = os.Remove(a.Record())
+	return found, alive
 }
 
 // Alive returns what lives of an attempt.
@@ -24,13 +27,26 @@ func (a Attempt) Alive() []Member { return a.left().members() }
 // left is the tree of an attempt, as far as it is recorded.
 func (a Attempt) left() tree {
 	t := tree{attempt: a}
-	var id identity
-	text, err := os.ReadFile(a.Dir().path("pid"))
-	if err == nil && json.Unmarshal(text, &id) == nil {
-		if leader, err := id.open(); err == nil {
+	for _, path := range []string{a.Record(), a.Dir().path("pid")} {
+		id, err := readIdentity(path)
+		if err != nil {
+			continue
+		}
+		if present, leads := id.leads(); leads {
 			t.group = id.PID
-			leader.pidfd.Close()
+			if !present {
+				t.orphaned = &id
+			}
+			return t
 		}
 	}
 	return t
+}
+
+// awaitGone waits for the end of what does not die of KILL, such as a process that
+// waits for a disk.
+func (t tree) awaitGone() {
+	for pause := 100 * time.Millisecond; len(t.members()) > 0; pause = min(2*pause, 5*time.Second) {
+		<-time.After(pause)
+	}
 }

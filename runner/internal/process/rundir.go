@@ -3,7 +3,6 @@ package process
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -118,7 +117,7 @@ func (d Dir) begin() error {
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(f).Encode(self)
+	return json.NewEncoder(f).Encode(identityFile{self.PID, self.Started, BootID()})
 }
 
 // write replaces a file as a whole; durable also asks the disk to keep it.
@@ -178,21 +177,10 @@ func (d Dir) sync() error {
 	return dir.Sync()
 }
 
-func (d Dir) read(name string, v any) error {
-	text, err := os.ReadFile(d.path(name))
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(text, v); err != nil {
-		return fmt.Errorf("%s: %w", d.path(name), err)
-	}
-	return nil
-}
-
 // process takes hold of the process that a file names, if it still lives.
 func (d Dir) process(name string) (*proc, error) {
-	var id identity
-	if err := d.read(name, &id); err != nil {
+	id, err := readIdentity(d.path(name))
+	if err != nil {
 		return nil, err
 	}
 	return id.open()

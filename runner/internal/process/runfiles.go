@@ -300,14 +300,15 @@ func (x *runFiles) gone() {
 	}
 }
 
-// clear removes what is in the directory live but the link, also what a command
+// clear removes what is in the directory live but the link and the identity of the
+// process, also what a command
 // made there to become its result.
 func (x *runFiles) clear() {
 	dir, name := filepath.Split(x.stem)
 	var stubborn []string
 	eachName(dir, func(entry string) {
 		rest, ok := strings.CutPrefix(entry, name)
-		if !ok || rest == folderEnding || !strings.HasPrefix(rest, ".") {
+		if !ok || rest == folderEnding || rest == recordEnding || !strings.HasPrefix(rest, ".") {
 			return
 		}
 		if err := os.Remove(filepath.Join(dir, entry)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -324,16 +325,7 @@ func Sweep(stateDir string) {
 	if entries, err := os.ReadDir(live); err != nil || len(entries) == 0 {
 		return
 	}
-	var busy []string // what their names begin with
-	for run := range runsAlive(stateDir) {
-		busy = append(busy, liveName(run))
-	}
-	dirs, _ := Dirs(stateDir)
-	for _, d := range dirs {
-		if a, ok := d.Attempt(); ok {
-			busy = append(busy, filepath.Base(a.stem())+".")
-		}
-	}
+	busy := busyNames(stateDir, live)
 	var stubborn []string
 	eachName(live, func(entry string) {
 		if slices.ContainsFunc(busy, func(name string) bool { return strings.HasPrefix(entry, name) }) {
@@ -346,6 +338,30 @@ func Sweep(stateDir string) {
 		}
 	})
 	wipeFrom(live, stubborn)
+}
+
+// busyNames is what the names of the files begin with that somebody still needs: an
+// attempt of which something lives, or a forked one.
+func busyNames(stateDir, live string) (busy []string) {
+	for run := range runsAlive(stateDir) {
+		busy = append(busy, liveName(run))
+	}
+	dirs, _ := Dirs(stateDir)
+	for _, d := range dirs {
+		if a, ok := d.Attempt(); ok {
+			busy = append(busy, filepath.Base(a.stem())+".")
+		}
+	}
+	eachName(live, func(entry string) {
+		if stem, ok := strings.CutSuffix(entry, recordEnding); ok {
+			if id, err := readIdentity(filepath.Join(live, entry)); err == nil {
+				if _, leads := id.leads(); leads {
+					busy = append(busy, stem+".")
+				}
+			}
+		}
+	})
+	return busy
 }
 
 // StopAsked tells a command, from its environment, whether rota has asked it to

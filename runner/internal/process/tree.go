@@ -55,8 +55,14 @@ type Member struct {
 // tree is the processes of one attempt at a run: its process group, its session,
 // and what left both but names the run in its environment.
 type tree struct {
-	group   int     // and session; 0: none
-	attempt Attempt // zero: the group and the session are all of it
+	group    int       // and session; 0: none
+	orphaned *identity // the leader of both, which has gone; nil: it is there
+	attempt  Attempt   // zero: the group and the session are all of it
+}
+
+// has reports whether a process is of the group or the session.
+func (t tree) has(m Member) bool {
+	return t.group != 0 && (m.group == t.group || m.session == t.group) && (t.orphaned == nil || t.orphaned.began(m))
 }
 
 // members returns the living processes of the tree.
@@ -77,8 +83,8 @@ func (t tree) members() []Member {
 		if err != nil || s.state == 'Z' || s.state == 'X' {
 			continue
 		}
-		if t.group != 0 && (s.group == t.group || s.session == t.group) || t.attempt.marks(pid) {
-			found = append(found, Member{s.pid, s.name, s.group, s.session, s.started})
+		if m := (Member{s.pid, s.name, s.group, s.session, s.started}); t.has(m) || t.attempt.marks(pid) {
+			found = append(found, m)
 		}
 	}
 	return found
@@ -120,11 +126,12 @@ func runsAlive(stateDir string) map[string]bool {
 
 // signal sends a signal to the group at once and to the others one by one.
 func (t tree) signal(sig syscall.Signal, members []Member) {
-	if t.group != 0 {
+	whole := t.group != 0 && t.orphaned == nil
+	if whole {
 		_ = syscall.Kill(-t.group, sig)
 	}
 	for _, m := range members {
-		if t.group == 0 || m.group != t.group {
+		if !whole || m.group != t.group {
 			if p, err := openProcess(m.PID, m.started); err == nil {
 				_ = p.signal(sig)
 				p.pidfd.Close()
