@@ -26,9 +26,23 @@ type file struct {
 	current *config.Config
 	seen    *config.Seen // what is on the disk, as far as it was read
 	wrong   string       // the complaint last made; "": none
+	pending pending
 
-	unanswered chan struct{} // is sent to when a file did not answer
+	unanswered chan struct{}      // is sent to when a file did not answer
+	retries    chan time.Duration // after which to try a pending reload again; holds one
 }
+
+// pending is a good file that could not be put in force yet. The zero value is none.
+type pending struct {
+	revision string
+	pause    time.Duration // before the next attempt
+}
+
+// The pause before a pending reload is tried again doubles from leastPause to mostPause.
+const (
+	leastPause = time.Second
+	mostPause  = time.Minute
+)
 
 // mostReloads bounds the reloads that wait while a file does not answer.
 const mostReloads = 16
@@ -55,7 +69,7 @@ func newFile(o Options) *file {
 	if err != nil {
 		path = o.Config
 	}
-	f := &file{path: path, options: o.files(), turn: make(chan struct{}, 1), unanswered: make(chan struct{}, 1)}
+	f := &file{path: path, options: o.files(), turn: make(chan struct{}, 1), unanswered: make(chan struct{}, 1), retries: make(chan time.Duration, 1)}
 	f.options.Limit = config.NewLimit(loadTime)
 	return f
 }
@@ -132,6 +146,7 @@ func (f *file) watch(ctx context.Context, l *loop) {
 			l.log.Error("cannot watch the file: edits need a SIGHUP", "error", err)
 		}
 	}()
+	go f.awaitRetries(ctx, l)
 	f.awaitAnswers(ctx, changed)
 	select {
 	case <-ended:
@@ -154,6 +169,57 @@ func (f *file) awaitAnswers(ctx context.Context, changed func()) {
 			return
 		}
 	}
+}
+
+// awaitRetries tries a pending reload again after each pause, until ctx ends.
+func (f *file) awaitRetries(ctx context.Context, l *loop) {
+	var due <-chan time.Time
+	for {
+		select {
+		case pause := <-f.retries:
+			due = time.After(pause)
+		case <-due:
+			due = nil
+			f.retry(ctx, l)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// retry tries a reload again if it is still pending.
+func (f *file) retry(ctx context.Context, l *loop) {
+	end, err := f.begin(ctx)
+	if err != nil {
+		f.retryAfter(mostPause) // too many others reload
+		return
+	}
+	defer end()
+	if f.pending != (pending{}) {
+		_, _ = f.put(ctx, l, "")
+	}
+}
+
+// retryAfter has awaitRetries try again.
+func (f *file) retryAfter(pause time.Duration) {
+	select {
+	case f.retries <- pause:
+	default: // it is about to
+	}
+}
+
+// postpone keeps a reload pending that failed. It reports whether that is the first
+// failure with this text.
+func (f *file) postpone(l *loop, revision string, why error) (first bool) {
+	first = f.pending.revision != revision
+	if first {
+		f.pending = pending{revision, leastPause}
+	} else {
+		f.pending.pause = min(2*f.pending.pause, mostPause)
+	}
+	l.post(func() { l.notInForce = why })
+	f.retryAfter(f.pending.pause)
+	return first
 }
 
 // reload puts the file in force if it is good and changed. If somebody asked for
@@ -195,10 +261,14 @@ func (f *file) put(ctx context.Context, l *loop, who string) (config.Changes, er
 			l.tells.badConfig(f.current.Rota.OnBadConfig, err.Error())
 		}
 		f.wrong = text
+		if f.pending != (pending{}) {
+			f.pending = pending{}
+			l.post(func() { l.notInForce = nil })
+		}
 		return config.Changes{}, err
 	}
 	changes := config.Diff(f.current, cfg)
-	if cfg.Revision == f.current.Revision && f.wrong == "" {
+	if cfg.Revision == f.current.Revision && f.wrong == "" && f.pending == (pending{}) {
 		if asked {
 			l.log.Info("reloaded", "changes", "none")
 		}
@@ -206,13 +276,12 @@ func (f *file) put(ctx context.Context, l *loop, who string) (config.Changes, er
 	}
 	f.wrong = ""
 	if err := l.act(ctx, func(ctx context.Context) error { return l.swap(ctx, cfg, changes, who) }); err != nil {
-		if ctx.Err() == nil {
-			l.log.Error("cannot reload", "error", err)
+		if first := f.postpone(l, cfg.Revision, err); first && ctx.Err() == nil {
+			l.log.Error("cannot reload; rota tries again until it can", "error", err)
 		}
-		f.seen = nil // the next event tries again
 		return changes, err
 	}
-	f.current = cfg
+	f.current, f.pending = cfg, pending{}
 	l.eventsOf(context.WithoutCancel(ctx), changes, who)
 	l.keep(cfg)
 	return changes, nil
@@ -293,11 +362,11 @@ func (l *loop) swap(ctx context.Context, c *config.Config, changes config.Change
 	}
 	old := l.cfg
 	l.install(c)
-	l.broken = nil
 	if err := l.plan(ctx, now); err != nil {
 		l.install(old)
 		return err
 	}
+	l.broken, l.notInForce = nil, nil
 	l.endVoid(context.WithoutCancel(ctx))
 	l.freshness()
 	l.event(ctx, ledger.Event{Time: now, Kind: "reload", Who: who, Text: changes.String()})

@@ -30,31 +30,32 @@ type loop struct {
 	stateDir string
 	runs     context.Context // for what follows forked runs
 
-	fatal     error  // why the loop must end; nil: it need not
-	failing   string // why nothing can be written down; "": it can
-	stopping  bool   // nothing new starts
-	cfg       *config.Config
-	first     *config.Config // that the loop began with
-	broken    error          // what is wrong with the file on the disk; nil: nothing
-	cursor    ledger.Cursor
-	agenda    schedule.Agenda
-	entries   map[string]entry // by the agenda's key
-	view      runner.View
-	states    map[string]ledger.TaskState // of tasks and queues, as the ledger has them
-	lanes     map[string]bool             // the queues; true: it starts nothing
-	starts    []runner.Slot               // at_start triggers that are due
-	freed     map[string]ledger.Hold      // of tasks, that ended with what is due
-	calls     calls
-	unplanned bool                 // the agenda is not that of the tasks: plan has failed
-	renewed   time.Time            // up to when the last epoch had come, while the agenda of the new one is not planned; else zero
-	drained   time.Time            // when a drain ends by itself; zero: never, or there is none
-	since     time.Time            // what the clock showed when the loop began, or a new epoch
-	started   time.Time            // what it showed when the loop began
-	loaded    time.Time            // and when the file in force was read
-	success   map[string]time.Time // when each task last ended ok
-	finished  map[string]time.Time // when each task last ended
-	tasks     int                  // with triggers
-	status    string               // as last told to systemd
+	fatal      error  // why the loop must end; nil: it need not
+	failing    string // why nothing can be written down; "": it can
+	stopping   bool   // nothing new starts
+	cfg        *config.Config
+	first      *config.Config // that the loop began with
+	broken     error          // what is wrong with the file on the disk; nil: nothing
+	notInForce error          // why the good file on the disk is not in force yet; nil: it is
+	cursor     ledger.Cursor
+	agenda     schedule.Agenda
+	entries    map[string]entry // by the agenda's key
+	view       runner.View
+	states     map[string]ledger.TaskState // of tasks and queues, as the ledger has them
+	lanes      map[string]bool             // the queues; true: it starts nothing
+	starts     []runner.Slot               // at_start triggers that are due
+	freed      map[string]ledger.Hold      // of tasks, that ended with what is due
+	calls      calls
+	unplanned  bool                 // the agenda is not that of the tasks: plan has failed
+	renewed    time.Time            // up to when the last epoch had come, while the agenda of the new one is not planned; else zero
+	drained    time.Time            // when a drain ends by itself; zero: never, or there is none
+	since      time.Time            // what the clock showed when the loop began, or a new epoch
+	started    time.Time            // what it showed when the loop began
+	loaded     time.Time            // and when the file in force was read
+	success    map[string]time.Time // when each task last ended ok
+	finished   map[string]time.Time // when each task last ended
+	tasks      int                  // with triggers
+	status     string               // as last told to systemd
 
 	diskLow  func() bool   // no room for outputs; nil: there always is
 	leases   sync.Map      // of underway, by the run's id

@@ -45,6 +45,9 @@ func (l *loop) condition() api.Status {
 	if l.broken != nil {
 		st.Broken = complaint(l.broken)
 	}
+	if l.notInForce != nil {
+		st.Trouble = append(st.Trouble, "a reload is pending and is tried again: "+l.notInForce.Error())
+	}
 	if l.failing != "" {
 		st.Trouble = append(st.Trouble, "nothing starts: what is due cannot be written down: "+l.failing)
 	}

@@ -1,0 +1,133 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+// fullDisk is a ledger that cannot move the cursor for some time.
+type fullDisk struct {
+	ledger.Ledger
+	full     atomic.Bool
+	attempts atomic.Int32 // while it was full
+}
+
+func (d *fullDisk) Advance(ctx context.Context, prev, next ledger.Cursor, b runner.Batch) ([]ledger.Lease, error) {
+	if d.full.Load() {
+		d.attempts.Add(1)
+		return nil, ledger.ErrDiskFull
+	}
+	return d.Ledger.Advance(ctx, prev, next, b)
+}
+
+// A reload that fails stays pending: it is tried again by itself, ever less often,
+// until it succeeds. What happens beside the file does not hurry it.
+func TestReloadIsTriedAgain(t *testing.T) {
+	inBubble(t, noon, "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+		disk := &fullDisk{}
+		r.wrap = func(l ledger.Ledger) ledger.Ledger { disk.Ledger = l; return disk }
+		r.restart(0)
+		var log bytes.Buffer
+		r.log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))
+		write(t, r.cfg.Path, "[rota]\ntimezone = \"America/New_York\"\n[tasks.t]\nlog = \"x\"\n[tasks.more]\nlog = \"x\"\n")
+		f := newFile(Options{Config: r.cfg.Path})
+		f.current = r.cfg
+		ended := make(chan struct{})
+		ctx := r.runs
+		go func() { defer close(ended); f.awaitRetries(ctx, r.loop) }()
+		status := func() string {
+			st, err := r.ada().Status(r.t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return strings.Join(st.Trouble, "\n")
+		}
+
+		disk.full.Store(true)
+		if _, err := f.reload(r.t.Context(), r.loop, ""); !errors.Is(err, ledger.ErrDiskFull) {
+			t.Fatalf("the ledger did not fail: %v", err)
+		}
+		if !strings.Contains(status(), "reload") || !strings.Contains(status(), ledger.ErrDiskFull.Error()) {
+			t.Errorf("status: %s", status())
+		}
+		pauses := []time.Duration{f.pending.pause}
+		for range 20 {
+			if _, err := f.reload(r.t.Context(), r.loop, ""); err != nil {
+				t.Errorf("something else in the directory tried again: %v", err)
+			}
+		}
+		for range 7 {
+			r.pass(f.pending.pause)
+			pauses = append(pauses, f.pending.pause)
+		}
+		if want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 60}; !equalSeconds(pauses, want) {
+			t.Errorf("pauses %v, want %v s", pauses, want)
+		}
+		if n := strings.Count(log.String(), "reload"); n != 1 {
+			t.Errorf("%d errors:\n%s", n, log.String())
+		}
+		if n := disk.attempts.Load(); n != 8 {
+			t.Errorf("%d attempts", n)
+		}
+		disk.full.Store(false)
+		r.pass(time.Minute)
+		if st := status(); st != "" || len(r.inForce.Load().Tasks) != 2 || f.pending != (pending{}) {
+			t.Errorf("%d tasks; status: %s", len(r.inForce.Load().Tasks), st)
+		}
+		r.restart(0)
+		<-ended
+	})
+}
+
+// An edit does not wait for the pause of what it replaces.
+func TestEditEndsAPendingReload(t *testing.T) {
+	const header = "[rota]\ntimezone = \"America/New_York\"\n[tasks.t]\nlog = \"x\"\n"
+	for _, c := range []struct{ name, text string }{
+		{"another text", header + "[tasks.b]\nlog = \"x\"\n"},
+		{"the text in force", header},
+		{"a wrong text", header + "wrong"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, noon, "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+				disk := &fullDisk{}
+				r.wrap = func(l ledger.Ledger) ledger.Ledger { disk.Ledger = l; return disk }
+				r.restart(0)
+				write(t, r.cfg.Path, header+"[tasks.a]\nlog = \"x\"\n")
+				f := newFile(Options{Config: r.cfg.Path})
+				f.current = r.cfg
+				disk.full.Store(true)
+				if _, err := f.reload(r.t.Context(), r.loop, ""); !errors.Is(err, ledger.ErrDiskFull) {
+					t.Fatalf("the ledger did not fail: %v", err)
+				}
+				disk.full.Store(false)
+				must(t, os.WriteFile(r.cfg.Path, []byte(c.text), 0o600))
+				_, err := f.reload(r.t.Context(), r.loop, "")
+				synctest.Wait()
+				st, err2 := r.ada().Status(r.t.Context())
+				if wrong := strings.HasSuffix(c.text, "wrong"); (err != nil) != wrong || (st.Broken != "") != wrong || err2 != nil || len(st.Trouble) > 0 {
+					t.Errorf("%v, %+v", err, st)
+				}
+			})
+		})
+	}
+}
+
+func equalSeconds(got, want []time.Duration) bool {
+	for i, d := range got {
+		if i >= len(want) || d != want[i]*time.Second {
+			return false
+		}
+	}
+	return len(got) == len(want)
+}
