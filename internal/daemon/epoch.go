@@ -30,7 +30,11 @@ func (l *loop) follow(ctx context.Context, now, before time.Time, passed time.Du
 	}
 	if l.cursor.Through.Sub(now) > setBack {
 		last := l.cursor.Through
-		if err := l.commit(ctx, ledger.Cursor{Epoch: l.cursor.Epoch + 1, Through: now, Revision: l.cfg.Revision}); err != nil {
+		next := l.cursorAt(now)
+		if next.Epoch++; next.Reach.Before(last) {
+			next.Reach = last
+		}
+		if err := l.commit(ctx, next); err != nil {
 			return err
 		}
 		if l.since = now; l.renewed.Before(last) {

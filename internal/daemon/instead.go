@@ -139,7 +139,7 @@ func (l *loop) settled(ctx context.Context) (time.Time, error) {
 	if err := l.advance(ctx, now); err != nil {
 		return now, err
 	}
-	return now, l.commit(ctx, ledger.Cursor{Epoch: l.cursor.Epoch, Through: now, Revision: l.cfg.Revision})
+	return now, l.commit(ctx, l.cursorAt(now))
 }
 
 // nextOf is when a task, or with its id one of its standing requests, comes due

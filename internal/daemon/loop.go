@@ -38,6 +38,7 @@ type loop struct {
 	broken     error          // what is wrong with the file on the disk; nil: nothing
 	notInForce error          // why the good file on the disk is not in force yet; nil: it is
 	cursor     ledger.Cursor
+	boot       string // names this start of the machine; as in the cursor, if the kernel does not tell
 	agenda     schedule.Agenda
 	entries    map[string]entry // by the agenda's key
 	view       runner.View
@@ -88,7 +89,8 @@ type loop struct {
 
 func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop {
 	l := &loop{
-		o: o, out: out, log: out.log, cfg: cfg, first: cfg, stateDir: stateDir,
+		boot: runner.BootID(),
+		o:    o, out: out, log: out.log, cfg: cfg, first: cfg, stateDir: stateDir,
 		entries: map[string]entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{},
 		hub:   &api.Hub{},
 		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), freed: map[string]ledger.Hold{}, over: make(chan struct{}), hurried: make(chan struct{}),
@@ -134,6 +136,9 @@ func (l *loop) begin(ctx context.Context) error {
 	}
 	if l.cursor, err = l.ledger.Cursor(ctx); err != nil {
 		return err
+	}
+	if l.boot == "" {
+		l.boot = l.cursor.Boot
 	}
 	if l.cursor.Through.IsZero() {
 		if err := l.commit(ctx, ledger.Cursor{Epoch: 1, Through: now, Revision: l.cfg.Revision}); err != nil {
@@ -246,8 +251,10 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 	chained := l.addChains(&batch)
 	var leases []ledger.Lease
 	switch {
-	case len(slots) > 0:
-		leases, err = l.write(ctx, ledger.Cursor{Epoch: l.cursor.Epoch, Through: now, Revision: l.cfg.Revision}, batch)
+	case len(slots) > 0 || l.boot != l.cursor.Boot:
+		next := l.cursorAt(now)
+		next.Boot = l.boot // all at_start slots are among these
+		leases, err = l.write(ctx, next, batch)
 	case len(batch.Claim) > 0:
 		leases, err = l.ledger.Claim(ctx, batch.Claim)
 	}
@@ -281,6 +288,13 @@ func (l *loop) write(ctx context.Context, next ledger.Cursor, b runner.Batch) ([
 		l.cursor = next
 	}
 	return leases, err
+}
+
+// cursorAt is the cursor once all slots up to an instant are recorded.
+func (l *loop) cursorAt(through time.Time) ledger.Cursor {
+	next := l.cursor
+	next.Through, next.Revision = through, l.cfg.Revision
+	return next
 }
 
 // commit moves the cursor alone.

@@ -28,6 +28,7 @@ type rig struct {
 	start time.Time
 	null  *os.File
 	once  bool                              // of the next daemon
+	boot  string                            // the start of the machine, for the next daemon; "": that of this one
 	wrap  func(ledger.Ledger) ledger.Ledger // around the ledger of the next daemon; nil: nothing
 	stop  func()
 }
@@ -62,7 +63,9 @@ func (r *rig) live(stateDir string, cfg *config.Config) {
 	out := newOutputs(Options{Stdout: r.null, Stderr: r.null})
 	out.configure(cfg)
 	r.loop = newLoop(Options{Once: r.once}, out, cfg, stateDir)
-	r.clock = r.fake
+	if r.clock = r.fake; r.boot != "" {
+		r.loop.boot = r.boot
+	}
 	book, err := ledger.Open(r.t.Context(), stateDir, ledger.Options{Now: r.fake.Now, Queues: out.capacity, Users: out.userOf})
 	if err != nil {
 		r.t.Fatal(err)

@@ -3,13 +3,8 @@ package daemon
 import (
 	"context"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/google/renameio/v2"
 
 	"rota/config"
 	"rota/runner"
@@ -112,9 +107,10 @@ func (l *loop) dealtWith(e entry, first time.Time) time.Time {
 }
 
 // atStart returns the slots of at_start triggers: of "daemon" always, of "boot"
-// at the first start after the machine was.
+// at the first start after the machine was. The cursor says which start of the
+// machine that is; it moves on with the slots.
 func (l *loop) atStart(now time.Time) []runner.Slot {
-	boot := l.firstOfBoot()
+	boot := l.boot != l.cursor.Boot
 	var slots []runner.Slot
 	for _, name := range slices.Sorted(maps.Keys(l.cfg.Tasks)) {
 		for _, spec := range l.triggersOf(name) {
@@ -126,19 +122,4 @@ func (l *loop) atStart(now time.Time) []runner.Slot {
 		}
 	}
 	return slots
-}
-
-// firstOfBoot reports whether no daemon used the folder since the machine
-// started, and remembers that now one has.
-func (l *loop) firstOfBoot() bool {
-	id := runner.BootID()
-	path := filepath.Join(l.stateDir, "boot")
-	last, _ := os.ReadFile(path)
-	if id == "" || strings.TrimSpace(string(last)) == id {
-		return false
-	}
-	if err := renameio.WriteFile(path, []byte(id), 0o600); err != nil {
-		l.log.Warn("cannot remember this start of the machine: at_start = \"boot\" may run again", "error", err)
-	}
-	return true
 }

@@ -23,7 +23,7 @@ func (o Options) rule() trust.Rule { return trust.For(o.files().TrustFile) }
 
 // decisive are the entries of the state directory by which somebody who could
 // change them would change what rota does.
-var decisive = []string{"lock", "rota.db", "rota.db-wal", "rota.db-shm", "token-key", "boot", "last-good", "live", "logs", "runs", "tasks"}
+var decisive = []string{"lock", "rota.db", "rota.db-wal", "rota.db-shm", "token-key", "last-good", "live", "logs", "runs", "tasks"}
 
 // makeStateDir makes the state directory, where it is missing. Others must not be
 // able to change it or what is in it, nor to put another one in its place: tasks

@@ -19,9 +19,20 @@ type Cursor struct {
 	Epoch    int       `json:"epoch"`
 	Through  time.Time `json:"through"`
 	Revision string    `json:"revision"`
+	// Boot names the start of the machine whose at_start slots are recorded.
+	Boot string `json:"boot,omitempty"`
+	// Reach is the latest time that any epoch came to, before this one; zero: this
+	// one is the first.
+	Reach time.Time `json:"reach,omitzero"`
 }
 
-// is reports whether two cursors are the same, as a ledger keeps them.
+// kept returns the cursor as a ledger keeps it.
+func (c Cursor) kept() Cursor {
+	c.Through, c.Reach = instant(c.Through), instant(c.Reach)
+	return c
+}
+
+// is reports whether two cursors are at the same place, as a ledger keeps them.
 func (c Cursor) is(d Cursor) bool {
 	return c.Epoch == d.Epoch && c.Revision == d.Revision && instant(c.Through).Equal(instant(d.Through))
 }

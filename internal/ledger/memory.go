@@ -99,8 +99,7 @@ func (m *Memory) Advance(ctx context.Context, prev, next Cursor, b runner.Batch)
 		if leases, err = u.advance(b); err != nil {
 			return err
 		}
-		m.cursor = next
-		m.cursor.Through = instant(next.Through)
+		m.cursor = next.kept()
 		return nil
 	})
 	return leases, err

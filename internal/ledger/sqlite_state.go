@@ -11,11 +11,11 @@ import (
 // not to be believed.
 func readCursor(conn *sqlite.Conn) (c Cursor, ok bool, err error) {
 	ok = true
-	err = query(conn, "SELECT epoch, through, revision, sum FROM cursor", nil, func(stmt *sqlite.Stmt) error {
-		var cells [4]cell
+	err = query(conn, "SELECT epoch, through, revision, boot, reach, sum FROM cursor", nil, func(stmt *sqlite.Stmt) error {
+		var cells [6]cell
 		read(stmt, cells[:])
 		if ok = sound(cells[:]); ok {
-			c = Cursor{Epoch: int(cells[0].n), Through: cells[1].time(), Revision: cells[2].text}
+			c = Cursor{Epoch: int(cells[0].n), Through: cells[1].time(), Revision: cells[2].text, Boot: cells[3].text, Reach: cells[4].time()}
 		}
 		return nil
 	})
@@ -24,10 +24,11 @@ func readCursor(conn *sqlite.Conn) (c Cursor, ok bool, err error) {
 
 // setCursor writes how far the slots are written down.
 func (o *op) setCursor(c Cursor) error {
-	c.Through = instant(c.Through)
-	cells := []cell{integer(int64(c.Epoch)), when(c.Through), text(c.Revision)}
+	c = c.kept()
+	cells := []cell{integer(int64(c.Epoch)), when(c.Through), text(c.Revision), text(c.Boot), when(c.Reach)}
 	cells = append(cells, sum(cells...))
-	if err := query(o.w.conn, "INSERT OR REPLACE INTO cursor VALUES (1,?,?,?,?)", cells, nil); err != nil {
+	const sql = "INSERT OR REPLACE INTO cursor (id, epoch, through, revision, boot, reach, sum) VALUES (1,?,?,?,?,?,?)"
+	if err := query(o.w.conn, sql, cells, nil); err != nil {
 		return err
 	}
 	old := o.w.cursor

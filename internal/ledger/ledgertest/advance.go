@@ -26,7 +26,7 @@ var advancing = []clause{
 
 	{"advance writes the cursor, the runs, the folds, the ends and the claims", func(b book) {
 		b.submit(request("a", "old", runner.Queued))
-		next := ledger.Cursor{Epoch: 1, Through: at(5), Revision: "r1"}
+		next := ledger.Cursor{Epoch: 1, Through: at(5), Revision: "r1", Boot: "b1", Reach: at(9)}
 		leases, err := b.Advance(b.ctx, b.cursor(), next, runner.Batch{
 			Runs:  []runner.Run{slotRun("a", 5), slotRun("b", 5)},
 			Folds: []runner.Run{fold("a", 1, 4)},
