@@ -15,8 +15,8 @@ var policyKeys = []key[Task]{
 	row("mode", word(func(t *Task) *runner.Mode { return &t.Mode }, runner.Sequential, runner.Threaded, runner.Forked), `"threaded"`, "threaded: at once, and it ends with rota. sequential: one after another in its queue. forked: at once, and it goes on when rota is stopped or restarted.", `"forked"`),
 	row("queue", someText(func(t *Task) *string { return &t.Queue }), "", "The queue that its runs wait in. Default: main for a sequential task, none for others.", `"slow"`),
 	row("overlap", word(func(t *Task) *runner.Overlap { return &t.Overlap }, runner.OverlapSkip, runner.OverlapQueue, runner.OverlapReplace, runner.OverlapAllow), `"skip"`, "What happens to a slot while a run of the task is pending or running: skip it, queue it, replace that run, or allow both.", `"queue"`),
-	row("missed", word(func(t *Task) *runner.CatchUp { return &t.Missed }, runner.MissedSkip, runner.MissedOnce, runner.MissedAll), "", "What happens to slots that passed while rota could not start them: skip all, run once for the newest, or run all. Default: skip, but once for a trigger with once.", `"once"`).shown(showMissed),
-	row("missed_within", bound(func(t *Task) *time.Duration { return &t.MissedWithin }), "", "Missed slots that are older are not made up for. Default: a day for all, no limit for once.", `"1h"`),
+	row("missed", word(func(t *Task) *runner.CatchUp { return &t.Missed }, runner.MissedSkip, runner.MissedOnce, runner.MissedAll), "", "What happens to slots that passed while rota could not start them: skip all, run once for the newest, or run all. Default: what names a time of day runs up to three hours late if rota was there, a trigger with once always runs, all else is skipped.", `"once"`).shown(showMissed),
+	row("missed_within", bound(func(t *Task) *time.Duration { return &t.MissedWithin }), "", "Slots that are later than that are not started. Default: a day for all, no limit for once.", `"1h"`),
 	row("max_wait", bound(func(t *Task) *time.Duration { return &t.MaxWait }), `"0s"`, "A run that has been queued for longer is skipped. 0s is no limit.", `"10m"`),
 	row("timeout", bound(func(t *Task) *time.Duration { return &t.Timeout }), "", "How long a run may take. Default: a minute for built-in actions, no limit for commands. 0s is no limit.", `"4h"`),
 	row("kill_after", duration(func(t *Task) *time.Duration { return &t.KillAfter }), `"10s"`, "How long a run has to end after the stop signal, before it gets KILL.", `"1m"`),
@@ -132,9 +132,9 @@ func showMissed(t *Task) string {
 	}
 	switch once {
 	case 0:
-		return string(runner.MissedSkip)
+		return "skip, but for what is late by little while rota was there"
 	case len(t.Triggers):
 		return string(runner.MissedOnce)
 	}
-	return "skip, but once for what is due only once"
+	return "once for what is due only once, else skip, but for what is late by little while rota was there"
 }

@@ -36,7 +36,7 @@ type Policy struct {
 	SuccessExit []int         // exit codes that count as ok
 	Priority    int           // -1, 0 or 1; higher goes first
 
-	Missed       CatchUp       // "" is MissedSkip, but for what is due only once
+	Missed       CatchUp       // "": none, but for what is due only once, and what is late by little while rota was there
 	MissedWithin time.Duration // what is later is not made up for; 0: for MissedAll a day, else no limit
 	MaxWait      time.Duration // a run that was queued for longer is skipped; 0: no limit
 	Retry        Retry

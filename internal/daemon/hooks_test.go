@@ -169,7 +169,7 @@ func TestFreshnessCountsFromTheFile(t *testing.T) {
 
 // With --once what hooks name is done, too, before rota ends.
 func TestOnceWithHooks(t *testing.T) {
-	inBubble(t, noon, "[tasks.t]\ninterval = \"25m\"\nlog = \"x\"\non_missed = [\"run:fix\"]\n[tasks.fix]\nlog = \"x\"\non_success = [\"run:last\"]\n[tasks.last]\nlog = \"x\"\n", func(r *rig) {
+	inBubble(t, noon, "[tasks.t]\ninterval = \"25m\"\nmissed = \"skip\"\nlog = \"x\"\non_missed = [\"run:fix\"]\n[tasks.fix]\nlog = \"x\"\non_success = [\"run:last\"]\n[tasks.last]\nlog = \"x\"\n", func(r *rig) {
 		r.stop()
 		time.Sleep(time.Hour) // time itself is the subject
 		dir, cfg := r.stateDir, r.cfg

@@ -56,6 +56,7 @@ type loop struct {
 	success    map[string]time.Time // when each task last ended ok
 	finished   map[string]time.Time // when each task last ended
 	tasks      int                  // with triggers
+	onceFailed []string             // runs that failed, with --once
 	status     string               // as last told to systemd
 
 	diskLow  func() bool   // no room for outputs; nil: there always is
@@ -193,19 +194,23 @@ func (l *loop) run(ctx context.Context) error {
 			err = l.plan(ctx, now)
 		}
 		l.posted() // whatever the ledger says: how rota is, it must tell
+		if err == nil && l.o.Once {
+			err = l.onlyOnce(ctx, now)
+			now = l.started // what comes due from now on is for another time
+		}
 		if err == nil {
-			if l.o.Once {
-				now = l.started // what comes due from now on is for another time
-			}
 			err = l.advance(ctx, now)
 		}
 		if l.fatal != nil {
 			return l.fatal
 		}
-		if err == nil && l.o.Once && len(l.view.Live("")) == 0 {
-			return nil
+		if err == nil && l.o.Once && l.onceOver() {
+			return l.onceResult()
 		}
 		until := l.agenda.At()
+		if l.o.Once {
+			until = l.onceUntil()
+		}
 		if errors.Is(err, ledger.ErrDamaged) {
 			return err // the next start sets it aside
 		}

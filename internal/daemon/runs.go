@@ -49,6 +49,7 @@ func (l *loop) record(run runner.Run) {
 	_ = l.out.Record(run)
 	l.publish(run)
 	if run.Outcome != "" {
+		l.onceEnded(run)
 		l.calls.ended(run.ID)
 		l.grow()
 	}

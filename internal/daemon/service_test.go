@@ -561,9 +561,10 @@ func TestHeldAtStart(t *testing.T) {
 	})
 }
 
-// With --once what came due while rota was away is done, and then rota ends.
+// With --once what came due while rota was away is done, whatever the file does not
+// say of it, and then rota ends.
 func TestOnce(t *testing.T) {
-	inBubble(t, noon, "[tasks.t]\nat = \"12:10\"\nmissed = \"once\"\nlog = \"x\"\n[tasks.u]\ninterval = \"25m\"\nlog = \"x\"\n", func(r *rig) {
+	inBubble(t, noon, "[tasks.t]\nat = \"12:10\"\nlog = \"x\"\n[tasks.u]\ninterval = \"25m\"\nmissed = \"skip\"\nlog = \"x\"\n", func(r *rig) {
 		r.stop()
 		time.Sleep(time.Hour) // time itself is the subject
 		dir, cfg := r.stateDir, r.cfg
@@ -572,5 +573,38 @@ func TestOnce(t *testing.T) {
 		r.pass(time.Minute)
 		r.want("t", "12:10:00 catchup")
 		r.want("u", "12:25:00-12:50:00×2 missed")
+	})
+}
+
+// With --once rota lasts until no run of it waits for another attempt, and says that
+// one has failed.
+func TestOnceWaitsForRetries(t *testing.T) {
+	const jobs = "[tasks.t]\nat = \"12:10\"\nretry = { max = 2, delay = \"10m\" }\n[tasks.t.write]\npath = \"no/such/directory\"\ntext = \"x\"\n" +
+		"[tasks.often]\ninterval = \"7m\"\nmissed = \"skip\"\nlog = \"x\"\n[tasks.later]\nlog = \"x\"\n"
+	inBubble(t, noon, jobs, func(r *rig) {
+		r.ada().run(api.Request{Task: "later", In: 65 * time.Minute})
+		r.stop()
+		time.Sleep(time.Hour) // time itself is the subject
+		dir, cfg := r.stateDir, r.cfg
+		r.once, r.fails = true, ErrRunsFailed
+		r.live(dir, cfg)
+		for range 3 {
+			r.pass(9 * time.Minute)
+			if rows := r.rows("t"); !strings.Contains(rows, "delayed") {
+				t.Fatalf("%s: it does not wait", rows)
+			}
+			r.pass(time.Minute)
+			if strings.Contains(r.rows("t"), "failed") {
+				break
+			}
+		}
+		r.want("t", "12:10:00 catchup failed")
+		r.want("often", "12:07:00-12:56:00×8 missed")
+		if rows := r.rows("later"); !strings.HasSuffix(rows, "delayed") {
+			t.Error(rows) // for another time
+		}
+		if !r.onceOver() {
+			t.Error("it has not ended")
+		}
 	})
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -13,7 +14,8 @@ const (
 	// lateAfter is how late a slot may be and still simply run (rule 13).
 	lateAfter = time.Minute
 	// madeUp is the longest gap, lived through, after which what names a time
-	// of the day still runs (rule 13, as cron does).
+	// of the day still runs (rule 13, as cron does), and anything else while its
+	// next slot is farther away than the one that was missed.
 	madeUp = 3 * time.Hour
 	// missedAllWithin is missed_within of missed = "all" where nothing is said.
 	missedAllWithin = 24 * time.Hour
@@ -100,14 +102,28 @@ func (l *loop) merged(task string, due []schedule.Due) runner.Slot {
 }
 
 // slot makes one slot of all that came due of one task, or with missed = "all"
-// one of each, and decides what becomes of those that are late.
+// one of each, and decides what becomes of those that are late. This is the rule
+// (13), whatever the cause:
+//
+//   - Up to a minute late a slot simply runs.
+//   - Later, but within three hours, and while this rota was there, one run is made
+//     up for the newest slot if it names a time of the day, or if it is late by
+//     less than half the time to the next: the one after it is not near yet.
+//   - All else, as what came due while there was no rota, is as missed says.
+//   - missed = "skip" in the file excludes making up, and missed_within starting
+//     anything later than it says.
 func (l *loop) slot(task string, due []schedule.Due, now time.Time) []runner.Slot {
 	var inTime, makeUp bool
 	p := l.policyOf(task)
+	if p.Missed == "" && l.o.Once {
+		p.Missed = runner.MissedOnce // for it is there to do what came due meanwhile
+	}
+	least := time.Duration(math.MaxInt64) // by which it is late, from its coming due
 	for _, d := range due {
 		e, by := l.entries[d.Key], now.Sub(d.Last)
+		least = min(least, by)
 		inTime = inTime || by <= lateAfter
-		makeUp = makeUp || by <= madeUp && e.spec.Fixed() && !d.Last.Before(l.since)
+		makeUp = makeUp || by <= madeUp && !d.Last.Before(l.since) && (e.spec.Fixed() || by < beforeNext(d)/2)
 		if e.spec.Kind() == schedule.Once && p.Missed == "" {
 			p.Missed = runner.MissedOnce
 		}
@@ -117,15 +133,27 @@ func (l *loop) slot(task string, due []schedule.Due, now time.Time) []runner.Slo
 	switch {
 	case p.Missed == runner.MissedAll && (s.N > 1 || !inTime) && !l.opens(task, now).After(now):
 		return l.each(s, due, p, now)
+	case p.MissedWithin > 0 && least > p.MissedWithin:
+		s.Missed = lateBy(late)
 	case inTime:
 	case l.opens(task, now).After(now):
 		s.Missed = runner.Reason{Code: runner.ReasonLateOutside, Span: late.Round(time.Second)}
-	case makeUp, p.Missed == runner.MissedOnce && (p.MissedWithin == 0 || late <= p.MissedWithin):
+	case makeUp && p.Missed != runner.MissedSkip, p.Missed == runner.MissedOnce:
 		s.Cause = runner.CauseCatchup
 	default:
 		s.Missed = lateBy(late)
 	}
 	return []runner.Slot{s}
+}
+
+// beforeNext is the time from the newest slot of what came due to the next one;
+// that of [madeUp] and more if there is none.
+func beforeNext(d schedule.Due) time.Duration {
+	next := d.When.Next(d.Last)
+	if next.IsZero() {
+		return 2*madeUp + time.Second
+	}
+	return next.Sub(d.Last)
 }
 
 // opens is when, from an instant on, something may be made up for or tried again:
