@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,14 +29,16 @@ func HostProblems(t Task, trusting bool) []HostProblem {
 		paths = a.files()
 	}
 	if c, ok := t.Action.(*Command); ok {
-		program := append(t.Shell, "")[0]
-		if c.Argv != nil {
-			program = c.Argv[0]
+		var programs []string
+		switch {
+		case len(c.Argv) > 0:
+			programs = c.Argv[:1]
+		case len(t.Shell) > 0:
+			programs = []string{t.Shell[0], firstWord(t.Shell, c.Text)} // the shell looks for that one
 		}
-		if !filepath.IsAbs(program) {
-			program = filepath.Join(cmp.Or(t.Dir, t.Base), program)
+		for _, name := range programs {
+			paths = append(paths, h.Candidates(name)...)
 		}
-		paths = append(paths, program)
 	}
 	if !h.Far(paths...) {
 		return look(h, t)

@@ -332,11 +332,18 @@ func TestHungMount(t *testing.T) {
 	}
 	hungtest.Mount(t, mount)
 	file := filepath.Join(mount, "file")
+	if err := os.Symlink(file, a.path("away")); err != nil {
+		t.Fatal(err)
+	}
 	n := 0
 	for _, user := range []string{"", "nobody"} {
 		for _, mode := range []Mode{Threaded, Forked} {
 			for _, change := range []func(*Task){
 				func(t *Task) { t.Action = &Command{Argv: []string{file}} },
+				func(t *Task) {
+					t.Action, t.Dir = &Command{Argv: []string{"away"}}, "/"
+					t.Env = map[string]string{"PATH": a.open + ":/usr/bin"}
+				},
 				func(t *Task) { t.Dir = mount },
 				func(t *Task) { t.EnvFile = file },
 				func(t *Task) { t.Secrets = map[string]string{"K": "file:" + file} },
@@ -368,6 +375,12 @@ func TestHungMount(t *testing.T) {
 		}
 	}
 	task := a.task(Threaded, "true")
+	task.Action, task.Dir = &Command{Argv: []string{"away"}}, "/"
+	task.Env = map[string]string{"PATH": a.open}
+	if found := HostProblems(*task, false); len(found) != 1 || !strings.Contains(found[0].Msg, "did not answer") {
+		t.Errorf("%+v", found)
+	}
+	task = a.task(Threaded, "true")
 	task.Dir, task.EnvFile = mount, file
 	if found := HostProblems(*task, false); len(found) != 1 || !strings.Contains(found[0].Msg, "did not answer") {
 		t.Errorf("%+v", found)

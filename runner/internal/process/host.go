@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,10 @@ func (h *Host) Far(paths ...string) bool {
 		return false
 	}
 	s := h.Settings
-	env := environment{File: s.EnvFile, Sources: map[string]string{}}
+	if s.EnvFile != "" {
+		return true // it may name any PATH
+	}
+	env := environment{Sources: map[string]string{}}
 	for name, source := range s.Secrets {
 		if path, ok := strings.CutPrefix(source, "file:"); ok {
 			env.Sources[name] = path
@@ -60,6 +64,20 @@ func (h *Host) Far(paths ...string) bool {
 		}
 	}
 	return AnyFar(paths...)
+}
+
+// Candidates are the files that a start may look at to find a program, if no
+// env_file sets PATH.
+func (h *Host) Candidates(program string) []string {
+	s := h.Settings
+	dir := cmp.Or(s.Dir, s.Base)
+	switch {
+	case program == "":
+		return nil
+	case strings.Contains(program, "/"):
+		return []string{absolute(dir, program)}
+	}
+	return candidates(program, []string{"PATH=" + cmp.Or(s.Env["PATH"], os.Getenv("PATH"))}, dir)
 }
 
 // looksAt says what is looked at now.

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -73,11 +74,9 @@ func (p *pipe) finish(copied <-chan struct{}, out io.Writer) (open bool) {
 	_ = p.read.SetReadDeadline(time.Now())
 	<-copied
 	_ = p.read.SetReadDeadline(time.Time{})
-	waiting := 0
 	if conn, err := p.read.SyscallConn(); err == nil {
-		_ = conn.Control(func(fd uintptr) { waiting, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+		_ = conn.Control(func(fd uintptr) { copyWaiting(int(fd), out) })
 	}
-	_, _ = io.CopyN(out, p.read, int64(waiting))
 	if p.ended() {
 		p.read.Close()
 		return false
@@ -87,6 +86,23 @@ func (p *pipe) finish(copied <-chan struct{}, out io.Writer) (open bool) {
 		_, _ = io.Copy(io.Discard, p.read)
 	}()
 	return true
+}
+
+// copyWaiting passes on as much as lies in a pipe when it is called, and does not
+// wait for it: who has the pipe open may read from it as well, and leave less.
+func copyWaiting(fd int, out io.Writer) {
+	waiting, _ := unix.IoctlGetInt(fd, unix.TIOCINQ)
+	for buf := make([]byte, 32<<10); waiting > 0; {
+		n, err := unix.Read(fd, buf[:min(waiting, len(buf))])
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil || n == 0 {
+			return
+		}
+		_, _ = out.Write(buf[:n])
+		waiting -= n
+	}
 }
 
 // ended reports whether nobody can write to the pipe any more.

@@ -160,10 +160,8 @@ func (p *program) near() (now ready, ok bool) {
 		return now, false
 	}
 	if far != nil && !strings.Contains(p.Argv[0], "/") {
-		for _, dir := range filepath.SplitList(become.Variable("PATH", now.env)) {
-			if isFar(absolute(p.Dir, dir), far) {
-				return now, false
-			}
+		if slices.ContainsFunc(candidates(p.Argv[0], now.env, p.Dir), func(path string) bool { return isFar(path, far) }) {
+			return now, false
 		}
 	}
 	if !nearFile(p.Dir, far, unix.S_IFDIR) {
@@ -182,6 +180,15 @@ func (p *program) near() (now ready, ok bool) {
 		}
 	}
 	return now, false
+}
+
+// candidates are the files that [become.LookPath] may look at, each of which may
+// be a link to another file system.
+func candidates(program string, env []string, dir string) (paths []string) {
+	for _, in := range filepath.SplitList(become.Variable("PATH", env)) {
+		paths = append(paths, absolute(dir, in)+"/"+program)
+	}
+	return paths
 }
 
 // mountTable tells which mount points rota must not touch by itself.

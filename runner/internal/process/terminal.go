@@ -167,6 +167,10 @@ func (s *screen) close() {
 	if s.stop[1] != nil {
 		s.stop[1].Close()
 	}
+	if s.master != nil {
+		// What the process did not read may fill the terminal.
+		_ = s.master.SetWriteDeadline(time.Now())
+	}
 	if s.slave != nil {
 		signal.Stop(s.sizes)
 		close(s.sizes)

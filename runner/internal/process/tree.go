@@ -95,8 +95,8 @@ func (a Attempt) marks(pid int) bool {
 	if a.Run == "" {
 		return false
 	}
-	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-	if err != nil {
+	env := environs.read(pid)
+	if len(env) == 0 {
 		return false
 	}
 	env = append([]byte{0}, env...)
@@ -109,7 +109,11 @@ func runsAlive(stateDir string) map[string]bool {
 	found := map[string]bool{}
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
-		env, _ := os.ReadFile(dir + "/environ")
+		pid, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			continue
+		}
+		env := environs.read(pid)
 		run, ours := "", false
 		for kv := range strings.SplitSeq(string(env), "\x00") {
 			if v, ok := strings.CutPrefix(kv, runVariable+"="); ok {

@@ -1,0 +1,109 @@
+package process
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const (
+	environTimeout = 500 * time.Millisecond // for one process
+	maxSilent      = 8                      // users whose processes are waited for
+)
+
+// environs reads the environments of processes.
+var environs = environReader{
+	open: func(pid int) ([]byte, error) { return os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid)) },
+	user: realUser,
+}
+
+// environReader reads environments of processes. Anybody can have processes. The
+// kernel lets a reader wait while a process changes the map of its memory, and a
+// process can make that last for ever by a file system of its own. So nobody waits
+// long, no other process of that user is read until the first has answered, and
+// none at all while those of many users are waited for: what is left of a run is
+// then found by its process group alone.
+type environReader struct {
+	open func(pid int) ([]byte, error)
+	user func(pid int) (int, error)
+
+	mu     sync.Mutex
+	silent map[int]int // processes that are waited for, by user
+}
+
+// read returns the environment of a process; nil if it is not to be had.
+func (r *environReader) read(pid int) []byte {
+	if r.avoids(pid) {
+		return nil
+	}
+	answer := make(chan []byte, 1)
+	go func() {
+		text, _ := r.open(pid)
+		answer <- text
+	}()
+	timeout := time.NewTimer(environTimeout)
+	defer timeout.Stop()
+	select {
+	case text := <-answer:
+		return text
+	case <-timeout.C:
+	}
+	uid, err := r.user(pid)
+	if err != nil {
+		return nil // it has just ended
+	}
+	r.count(uid, 1)
+	go func() {
+		<-answer
+		r.count(uid, -1)
+	}()
+	return nil
+}
+
+// avoids reports whether a process is not to be read now.
+func (r *environReader) avoids(pid int) bool {
+	r.mu.Lock()
+	silent := len(r.silent)
+	r.mu.Unlock()
+	if silent == 0 {
+		return false
+	}
+	uid, err := r.user(pid)
+	if err != nil || silent >= maxSilent {
+		return true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.silent[uid] > 0
+}
+
+func (r *environReader) count(uid, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.silent == nil {
+		r.silent = map[int]int{}
+	}
+	if r.silent[uid] += n; r.silent[uid] == 0 {
+		delete(r.silent, uid)
+	}
+}
+
+// realUser returns who started a process, from a file that does not depend on its
+// memory. The owner of its directory in /proc can be root for any process.
+func realUser(pid int) (int, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range bytes.Lines(text) {
+		if v, ok := bytes.CutPrefix(line, []byte("Uid:")); ok {
+			if f := bytes.Fields(v); len(f) > 0 {
+				return strconv.Atoi(string(f[0]))
+			}
+		}
+	}
+	return 0, fmt.Errorf("/proc/%d/status: no user", pid)
+}
