@@ -30,6 +30,7 @@ var roles = map[string]func() int{
 	"type":    typeRole,
 	"keyring": keyringRole,
 	"exec":    execRole,
+	"unread":  unreadRole,
 }
 
 // arena is a directory in which everybody can work, with a copy of this program,
@@ -471,7 +472,7 @@ func TestExecInATerminal(t *testing.T) {
 	}
 	defer extra.Close()
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), roleVariable+"=exec", "STATE="+a.dir, "PROGRAM="+a.path("program"))
+	cmd.Env = append(os.Environ(), roleVariable+"=exec", "STATE="+a.dir, "PROGRAM="+a.path("program"), "ROLE=type")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.ExtraFiles = []*os.File{extra}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -511,13 +512,77 @@ func TestExecInATerminal(t *testing.T) {
 	}
 }
 
+// What is typed for a task that does not read it keeps exec neither from ending nor
+// from giving the terminal back; also if only its output is one.
+func TestExecOfATaskThatDoesNotRead(t *testing.T) {
+	a := newArena(t)
+	for _, typing := range []bool{true, false} {
+		master, slave := pty(t)
+		before, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Env = append(os.Environ(), roleVariable+"=exec", "STATE="+a.dir, "PROGRAM="+a.path("program"), "ROLE=unread")
+		cmd.Stdout, cmd.Stderr = slave, slave
+		if typing {
+			cmd.Stdin = slave
+		}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 1}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var shown bytes.Buffer
+		read := make(chan struct{})
+		go func() {
+			defer close(read)
+			buf := make([]byte, 4096)
+			for typed := false; ; {
+				n, err := master.Read(buf)
+				shown.Write(buf[:n])
+				if err != nil {
+					return
+				}
+				if typing && !typed && strings.Contains(shown.String(), "started") {
+					typed = true
+					go func() { _, _ = master.Write(bytes.Repeat([]byte("text\n"), 40000)) }()
+				}
+			}
+		}()
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		select {
+		case err = <-ended:
+		case <-time.After(10 * time.Second):
+			_ = cmd.Process.Kill()
+			err = errors.New("exec does not end")
+		}
+		after, err2 := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+		_ = master.SetDeadline(time.Now().Add(100 * time.Millisecond))
+		<-read
+		if err != nil || err2 != nil || *after != *before {
+			t.Errorf("typing %t: %v, %v, the terminal is %+v, was %+v", typing, err, err2, after, before)
+		}
+		if !strings.Contains(shown.String(), "started\r\n") || strings.Contains(shown.String(), "\r\r") {
+			t.Errorf("typing %t: %q", typing, shown.String())
+		}
+	}
+}
+
+// unreadRole reads nothing.
+func unreadRole() int {
+	fmt.Println("started")
+	time.Sleep(time.Second)
+	return 0
+}
+
 // execRole is root that runs a task of nobody in its terminal.
 func execRole() int {
 	_ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
 	task := &Task{
 		Name: "t", Action: &Command{Argv: []string{os.Getenv("PROGRAM")}},
 		Policy:  Policy{Mode: Threaded, KillAfter: time.Second, StopSignal: "TERM", SuccessExit: []int{0}},
-		Process: Process{User: "nobody", Dir: "/", Umask: 0o022, Env: map[string]string{roleVariable: "type"}},
+		Process: Process{User: "nobody", Dir: "/", Umask: 0o022, Env: map[string]string{roleVariable: os.Getenv("ROLE")}},
 	}
 	r := Exec(context.Background(), task, os.Getenv("STATE"), false, io.Discard)
 	fmt.Printf("done %s %s\n", r.Outcome, r.Why)

@@ -63,6 +63,9 @@ func (p *program) inTerminal() (*screen, error) {
 			return noTerminal, err
 		}
 		s.restore = state
+	} else if err := s.plain(); err != nil {
+		s.close()
+		return noTerminal, err
 	}
 	return s, nil
 }
@@ -93,6 +96,17 @@ func (s *screen) open(as *Account) error {
 	}
 	s.stop = [2]*os.File{os.NewFile(uintptr(stop[0]), "stop"), os.NewFile(uintptr(stop[1]), "stop")}
 	return nil
+}
+
+// plain turns off what the terminal does to line ends: rota's own does it, unless
+// that is raw.
+func (s *screen) plain() error {
+	state, err := unix.IoctlGetTermios(int(s.slave.Fd()), unix.TCGETS)
+	if err != nil {
+		return err
+	}
+	state.Oflag &^= unix.OPOST
+	return unix.IoctlSetTermios(int(s.slave.Fd()), unix.TCSETS, state)
 }
 
 // resize gives the terminal the size of rota's.
