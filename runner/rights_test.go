@@ -410,6 +410,36 @@ func TestLeftoverBesideTheResult(t *testing.T) {
 	}
 }
 
+// What a task moved beside its result is removed as far as its user could do that:
+// no file that belongs to others, in a directory of theirs.
+func TestMovedBesideTheResult(t *testing.T) {
+	eachForkMode(t, func(t *testing.T, mode Mode) {
+		a := newArena(t)
+		shared, err := os.MkdirTemp("/run", "rota-test-") // on the file system of the result
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(shared)
+		file := filepath.Join(shared, "project", "of-others", "file")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.Chmod(shared, 0o777), os.Chmod(filepath.Join(shared, "project"), 0o777)); err != nil {
+			t.Fatal(err)
+		}
+		write(t, file, "dear to others\n", 0o644)
+		task := a.task(mode, `echo "$ROTA_RESULT_FILE" && mv `+filepath.Join(shared, "project")+` "${ROTA_RESULT_FILE%/*}/moved"`)
+		run := a.launch(task, "k")
+		if r := a.end(); r.Outcome != OK {
+			t.Fatalf("%+v", r)
+		}
+		process.AwaitWipes()
+		_, result, _ := strings.Cut(strings.TrimSpace(a.log(run)), "/")
+		beside := filepath.Dir("/" + result)
+		defer os.RemoveAll(filepath.Dir(beside))
+		if _, err := os.Stat(filepath.Join(beside, "moved", "of-others", "file")); err != nil {
+			t.Errorf("a file of others is gone: %v", err)
+		}
+	})
+}
+
 // rota empties no directory that somebody put in the place of one that has gone.
 func TestExchangeThatHasGone(t *testing.T) {
 	a := newArena(t)

@@ -285,7 +285,13 @@ func (x *runFiles) close() {
 		return
 	}
 	wipe(func(w *wiper) {
-		w.empty(x.root, ownName, 0)
+		if info, err := x.root.Lstat(ownName); err == nil {
+			owner := int(info.Sys().(*syscall.Stat_t).Uid)
+			if owner == os.Geteuid() {
+				owner = anyone // a task of rota's own, or of root
+			}
+			w.empty(x.root, ownName, owner, 0)
+		}
 		_ = x.root.Remove(ownName)
 		x.gone()
 	}, func() { x.root.Close() })

@@ -2,7 +2,6 @@ package process
 
 import (
 	"os"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -62,17 +61,30 @@ func wipeFrom(dir string, names []string) {
 		}
 		defer root.Close()
 		for _, name := range names {
-			w.empty(root, name, 0)
+			w.empty(root, name, anyone, 0)
 			_ = root.Remove(name)
 		}
 	}, func() {})
 }
 
+// anyone, as the owner of what is to be removed.
+const anyone = -1
+
 // empty removes what is in a directory: never outside of root, not deeper than
-// anybody means to go, and not for ever.
-func (w *wiper) empty(root *os.Root, name string, depth int) {
+// anybody means to go, and not for ever. It removes something only from a directory
+// of owner, as it is open: a directory of somebody else may have been moved here,
+// and its owner's files are nobody else's to remove.
+func (w *wiper) empty(root *os.Root, name string, owner, depth int) {
+	inside, err := root.OpenRoot(name)
+	if err != nil {
+		return
+	}
+	defer inside.Close()
+	if uid, err := ownerOf(inside); err != nil || owner != anyone && uid != owner {
+		return
+	}
 	for !w.late() {
-		dir, err := root.OpenFile(name, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+		dir, err := inside.OpenFile(".", os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
 		if err != nil {
 			return
 		}
@@ -83,16 +95,24 @@ func (w *wiper) empty(root *os.Root, name string, depth int) {
 			if w.late() {
 				return
 			}
-			inner := filepath.Join(name, e.Name())
 			if e.IsDir() && depth < wipeDepth {
-				w.empty(root, inner, depth+1)
+				w.empty(inside, e.Name(), owner, depth+1)
 			}
-			removed = root.Remove(inner) == nil || removed
+			removed = inside.Remove(e.Name()) == nil || removed
 		}
 		if !removed {
 			return
 		}
 	}
+}
+
+// ownerOf returns the user whose directory is open.
+func ownerOf(dir *os.Root) (int, error) {
+	info, err := dir.Stat(".")
+	if err != nil {
+		return 0, err
+	}
+	return int(info.Sys().(*syscall.Stat_t).Uid), nil
 }
 
 func (w *wiper) late() bool { return time.Now().After(w.until) }
