@@ -82,7 +82,7 @@ func (r *Runner) endOf(d process.Dir, run Run, p Policy) Result {
 // lose is the end of a run that nobody carries any more, once what is left of it is
 // stopped.
 func (r *Runner) lose(run Run, p Policy, why Reason) Result {
-	found, alive := r.attemptOf(run).Clear(p.ending())
+	found, alive := r.attemptOf(run).Clear(process.UserID(run.User), p.ending())
 	if len(found) > 0 {
 		why.Notes = append(why.Notes, "stopped what was left: "+process.Describe(found))
 	}

@@ -130,7 +130,7 @@ func (b *bench) killShim(run Run) {
 // nothingLives checks that nothing is left of a run.
 func (b *bench) nothingLives(run Run) {
 	b.t.Helper()
-	if left := b.attemptOf(run).Alive(); len(left) > 0 {
+	if left := b.attemptOf(run).Alive(process.UserID(run.User)); len(left) > 0 {
 		b.t.Errorf("left: %s", process.Describe(left))
 	}
 }

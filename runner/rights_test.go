@@ -404,7 +404,7 @@ func TestLeftoverBesideTheResult(t *testing.T) {
 				t.Errorf("%+v", r)
 			}
 			os.Remove(a.path("program"))
-			process.Attempt{StateDir: a.dir, Run: run.ID, Number: 1}.Clear(process.Ending{Signal: unix.SIGKILL, Grace: time.Second})
+			process.Attempt{StateDir: a.dir, Run: run.ID, Number: 1}.Clear(process.UserID(user), process.Ending{Signal: unix.SIGKILL, Grace: time.Second})
 			process.AwaitWipes()
 		})
 	}
@@ -437,6 +437,33 @@ func TestMovedBesideTheResult(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(beside, "moved", "of-others", "file")); err != nil {
 			t.Errorf("a file of others is gone: %v", err)
 		}
+	})
+}
+
+// A process that only says in its environment that it is of a run, whose id anybody
+// may guess, does not keep the run from ending.
+func TestFeignedMember(t *testing.T) {
+	eachForkMode(t, func(t *testing.T, mode Mode) {
+		a := newArena(t)
+		task := a.command(mode, "setsid sleep 60 & echo ready; sleep 60")
+		task.Timeout, task.KillAfter = time.Second, 20*time.Second
+		run := Run{ID: "t/known", Task: "t", Cause: CauseSchedule, State: Running, Started: time.Now(), Scheduled: time.Unix(1e9, 0), Attempts: 1}
+		feigned := exec.Command("/bin/sh", "-c", `trap "" TERM; while :; do sleep 0.2; done`)
+		feigned.Env = []string{"PATH=/usr/bin:/bin", "ROTA_RUN=" + run.ID, "ROTA_STATE_DIR=" + a.dir, "ROTA_TOKEN=guessed"}
+		feigned.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		if err := feigned.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = feigned.Process.Kill(); _ = feigned.Wait() }()
+		start := time.Now()
+		a.Start(t.Context(), Launch{Run: run, Task: task, Token: "of-this-attempt"})
+		if r := a.end(); r.Outcome != TimedOut || strings.Contains(r.Why, "alive") || time.Since(start) > 10*time.Second {
+			t.Errorf("after %s: %+v", time.Since(start), r)
+		}
+		if err := feigned.Process.Signal(syscall.Signal(0)); err != nil {
+			t.Errorf("it was killed as one of the run: %v", err)
+		}
+		a.nothingLives(run)
 	})
 }
 

@@ -54,14 +54,14 @@ func TestRecordOfARun(t *testing.T) {
 		ended <- err
 	}()
 	pid := awaitNumber(t, path)
-	if found := l.Attempt.Alive(); len(found) == 0 || found[0].PID != pid && found[len(found)-1].PID != pid {
+	if found := l.Attempt.Alive(os.Geteuid()); len(found) == 0 || found[0].PID != pid && found[len(found)-1].PID != pid {
 		t.Errorf("found %v, want %d", found, pid)
 	}
 	Sweep(l.Attempt.StateDir)
 	if _, err := os.Lstat(l.Record); err != nil {
 		t.Error("the record of what lives was swept away")
 	}
-	if found, alive := l.Attempt.Clear(l.Ending); len(found) == 0 || len(alive) > 0 {
+	if found, alive := l.Attempt.Clear(os.Geteuid(), l.Ending); len(found) == 0 || len(alive) > 0 {
 		t.Errorf("cleared %v, alive %v", found, alive)
 	}
 	var exit *Exit
@@ -122,7 +122,7 @@ func TestSessionWithoutItsLeader(t *testing.T) {
 		if err := c.id.keep(a.Record()); err != nil {
 			t.Fatal(err)
 		}
-		found := a.Alive()
+		found := a.Alive(os.Geteuid())
 		if is := slices.ContainsFunc(found, func(m Member) bool { return m.PID == member }); is != c.found || !c.found && len(found) > 0 {
 			t.Errorf("%s: found %v", c.what, found)
 		}
@@ -130,7 +130,7 @@ func TestSessionWithoutItsLeader(t *testing.T) {
 	if err := id.keep(a.Record()); err != nil {
 		t.Fatal(err)
 	}
-	if found, alive := a.Clear(Ending{syscall.SIGTERM, 10 * time.Second}); len(found) == 0 || len(alive) > 0 {
+	if found, alive := a.Clear(os.Geteuid(), Ending{syscall.SIGTERM, 10 * time.Second}); len(found) == 0 || len(alive) > 0 {
 		t.Errorf("cleared %v, alive %v", found, alive)
 	}
 	if s, err := readStat(member); err == nil && s.state != 'Z' {

@@ -122,7 +122,7 @@ func (l Launch) Run(ctx context.Context, out io.Writer) (r Result, err error) {
 // await waits for the end of a process that has begun, or ends it.
 func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, out io.Writer, files *runFiles, r *Result) error {
 	copied := pipe.copyTo(out)
-	t := tree{group: proc.pid, attempt: l.Attempt}
+	t := tree{group: proc.pid, attempt: l.Attempt, uid: p.As.id()}
 	if p.shared {
 		t.group = 0
 	}

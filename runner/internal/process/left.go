@@ -6,12 +6,12 @@ import (
 )
 
 // Clear stops what is left of an attempt that nobody carries any more, and removes
-// its files. It returns when nothing is left, with what it found and what did not
-// die of KILL at once.
-func (a Attempt) Clear(e Ending) (found, alive []Member) {
+// its files. uid is that of the user of the run. It returns when nothing is left,
+// with what it found and what did not die of KILL at once.
+func (a Attempt) Clear(uid int, e Ending) (found, alive []Member) {
 	files := leftAt(a.stem())
 	defer files.close()
-	t := a.left()
+	t := a.left(uid)
 	if found = t.members(); len(found) > 0 {
 		files.ask()
 		alive = t.end(e, nil)
@@ -21,12 +21,12 @@ func (a Attempt) Clear(e Ending) (found, alive []Member) {
 	return found, alive
 }
 
-// Alive returns what lives of an attempt.
-func (a Attempt) Alive() []Member { return a.left().members() }
+// Alive returns what lives of an attempt. uid is that of the user of the run.
+func (a Attempt) Alive(uid int) []Member { return a.left(uid).members() }
 
 // left is the tree of an attempt, as far as it is recorded.
-func (a Attempt) left() tree {
-	t := tree{attempt: a}
+func (a Attempt) left(uid int) tree {
+	t := tree{attempt: a, uid: uid}
 	for _, path := range []string{a.Record(), a.Dir().path("pid")} {
 		id, err := readIdentity(path)
 		if err != nil {

@@ -110,7 +110,7 @@ func TestFilesOfAKilledCarrier(t *testing.T) {
 		}
 		l := Launch{Attempt: Attempt{t.TempDir(), "t/k", 1}}
 		for _, end := range []func(){
-			func() { l.Attempt.Clear(Ending{}) },
+			func() { l.Attempt.Clear(os.Geteuid(), Ending{}) },
 			func() { Sweep(l.Attempt.StateDir) },
 		} {
 			f, err := l.newFiles(as)

@@ -53,11 +53,13 @@ type Member struct {
 }
 
 // tree is the processes of one attempt at a run: its process group, its session,
-// and what left both but names the run in its environment.
+// and what left both but names the run in its environment. Anybody can name a run
+// there, so that counts only for processes of the user of the run, and of root.
 type tree struct {
 	group    int       // and session; 0: none
 	orphaned *identity // the leader of both, which has gone; nil: it is there
-	attempt  Attempt   // zero: the group and the session are all of it
+	attempt  Attempt   // zero: no environment names it
+	uid      int       // of the user of the run
 }
 
 // has reports whether a process is of the group or the session.
@@ -83,16 +85,19 @@ func (t tree) members() []Member {
 		if err != nil || s.state == 'Z' || s.state == 'X' {
 			continue
 		}
-		if m := (Member{s.pid, s.name, s.group, s.session, s.started}); t.has(m) || t.attempt.marks(pid) {
+		if m := (Member{s.pid, s.name, s.group, s.session, s.started}); t.has(m) || t.marked(pid) {
 			found = append(found, m)
 		}
 	}
 	return found
 }
 
-// marks reports whether the environment of a process names the run.
-func (a Attempt) marks(pid int) bool {
-	if a.Run == "" {
+// marked reports whether the environment of a process names the run, and may.
+func (t tree) marked(pid int) bool {
+	if t.attempt.Run == "" {
+		return false
+	}
+	if uid, err := realUser(pid); err != nil || uid != 0 && uid != t.uid {
 		return false
 	}
 	env := environs.read(pid)
@@ -100,7 +105,7 @@ func (a Attempt) marks(pid int) bool {
 		return false
 	}
 	env = append([]byte{0}, env...)
-	return bytes.Contains(env, []byte("\x00"+runVariable+"="+a.Run+"\x00")) && bytes.Contains(env, []byte("\x00"+stateVariable+"="+a.StateDir+"\x00"))
+	return bytes.Contains(env, []byte("\x00"+runVariable+"="+t.attempt.Run+"\x00")) && bytes.Contains(env, []byte("\x00"+stateVariable+"="+t.attempt.StateDir+"\x00"))
 }
 
 // runsAlive returns the ids of all the runs of a state directory of which something

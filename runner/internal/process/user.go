@@ -49,6 +49,27 @@ func LookupUser(ctx context.Context, name, group string) (*Account, error) {
 	return a, nil
 }
 
+// UserID is the number of a user, as of [Settings]. "" is rota's own, and so is one
+// that cannot be found any more.
+func UserID(name string) int {
+	if name == "" {
+		return os.Geteuid()
+	}
+	as, err := LookupUser(context.Background(), name, "")
+	if err != nil {
+		return os.Geteuid()
+	}
+	return as.id()
+}
+
+// id is the number of an account; that of rota's own is nil.
+func (a *Account) id() int {
+	if a == nil {
+		return os.Geteuid()
+	}
+	return int(a.UID)
+}
+
 // passwdLine returns the line of passwd(5) of a user.
 func passwdLine(ctx context.Context, name string) (string, error) {
 	local, err := os.ReadFile("/etc/passwd")
