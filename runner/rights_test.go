@@ -467,6 +467,51 @@ func TestFeignedMember(t *testing.T) {
 	})
 }
 
+// What a task started is a part of its run without the variables of the run: also in
+// a session of its own as long as it descends from the run, and by the other
+// variables if that has ended.
+func TestMembersWithoutVariables(t *testing.T) {
+	eachForkMode(t, func(t *testing.T, mode Mode) {
+		for name, text := range map[string]string{
+			"child": `setsid env -i /bin/sh -c 'echo $$ >%[1]s; while [ -e %[1]s ]; do sleep 0.05; done' &
+				wait`,
+			"grandchild": `setsid env -i /bin/sh -c '/usr/bin/setsid /bin/sh -c "echo \$\$ >%[1]s; while [ -e %[1]s ]; do sleep 0.05; done" & wait' &
+				wait`,
+			"of a session of its own": `setsid env -i /bin/sh -c '(/bin/sh -c "echo \$\$ >%[1]s; while [ -e %[1]s ]; do sleep 0.05; done" &) ; sleep 60' &
+				wait`,
+			"without a token": `unset ROTA_TOKEN ROTA_RESULT_FILE ROTA_STOP_FILE
+				(setsid /bin/sh -c 'echo $$ >%[1]s; while [ -e %[1]s ]; do sleep 0.05; done' &)
+				sleep 60`,
+		} {
+			t.Run(name, func(t *testing.T) {
+				a := newArena(t)
+				pid := a.path("pid")
+				task := a.task(mode, fmt.Sprintf(text, pid))
+				task.KillAfter = 20 * time.Second
+				run := Run{ID: "t/known", Task: "t", User: "nobody", Cause: CauseSchedule, State: Running, Started: time.Now(), Scheduled: time.Unix(1e9, 0), Attempts: 1}
+				a.Start(t.Context(), Launch{Run: run, Task: task, Token: "of-this-attempt"})
+				awaitFile(t, pid)
+				line, err := os.ReadFile(pid)
+				if err != nil {
+					t.Fatal(err)
+				}
+				member, err := strconv.Atoi(strings.TrimSpace(string(line)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				a.Stop(NewEnd(run.ID, Cancelled, Reason{}))
+				if r := a.end(); r.Outcome != Cancelled {
+					t.Errorf("%+v", r)
+				}
+				if alive(member) {
+					t.Errorf("process %d is still alive", member)
+					_ = syscall.Kill(member, syscall.SIGKILL)
+				}
+			})
+		}
+	})
+}
+
 // rota empties no directory that somebody put in the place of one that has gone.
 func TestExchangeThatHasGone(t *testing.T) {
 	a := newArena(t)

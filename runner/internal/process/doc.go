@@ -15,7 +15,8 @@
 //
 // It ends by itself, or the end of the context ends it: the whole tree gets the
 // stop signal, has its grace, then gets KILL (tree.go). The tree is the group, the
-// session, and every process whose environment names the run.
+// session, what descends from them, and every process of the user of the run whose
+// environment names the run.
 //
 // # What outlives rota
 //

@@ -134,6 +134,9 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 		if files != nil {
 			files.ask()
 		}
+		if leader, err := readStat(proc.pid); err == nil {
+			t.seen = map[int]uint64{proc.pid: leader.started}
+		}
 		if r.StillAlive = t.end(l.Ending, l.Kill); len(r.StillAlive) > 0 {
 			go func() {
 				<-proc.exited

@@ -22,7 +22,10 @@ func (a Attempt) Clear(uid int, e Ending) (found, alive []Member) {
 }
 
 // Alive returns what lives of an attempt. uid is that of the user of the run.
-func (a Attempt) Alive(uid int) []Member { return a.left(uid).members() }
+func (a Attempt) Alive(uid int) []Member {
+	t := a.left(uid)
+	return t.members()
+}
 
 // left is the tree of an attempt, as far as it is recorded.
 func (a Attempt) left(uid int) tree {
@@ -34,7 +37,7 @@ func (a Attempt) left(uid int) tree {
 		}
 		if present, leads := id.leads(); leads {
 			t.group = id.PID
-			if !present {
+			if t.seen = map[int]uint64{id.PID: id.Started}; !present {
 				t.orphaned = &id
 			}
 			return t
@@ -45,7 +48,7 @@ func (a Attempt) left(uid int) tree {
 
 // awaitGone waits for the end of what does not die of KILL, such as a process that
 // waits for a disk.
-func (t tree) awaitGone() {
+func (t *tree) awaitGone() {
 	for pause := 100 * time.Millisecond; len(t.members()) > 0; pause = min(2*pause, 5*time.Second) {
 		<-time.After(pause)
 	}

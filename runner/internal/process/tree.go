@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,6 +17,7 @@ type stat struct {
 	pid     int
 	name    string
 	state   byte // 'Z' and 'X' are dead
+	parent  int
 	group   int
 	session int
 	started uint64 // ticks since boot
@@ -37,6 +39,7 @@ func readStat(pid int) (stat, error) {
 		return stat{}, fmt.Errorf("/proc/%d/stat: too short", pid)
 	}
 	s := stat{pid: pid, name: string(text[from+1 : to]), state: f[0][0]}
+	s.parent, _ = strconv.Atoi(f[1])
 	s.group, _ = strconv.Atoi(f[2])
 	s.session, _ = strconv.Atoi(f[3])
 	s.started, _ = strconv.ParseUint(f[19], 10, 64)
@@ -47,28 +50,36 @@ func readStat(pid int) (stat, error) {
 type Member struct {
 	PID     int
 	Name    string
+	parent  int
 	group   int
 	session int
 	started uint64
 }
 
-// tree is the processes of one attempt at a run: its process group, its session,
-// and what left both but names the run in its environment. Anybody can name a run
-// there, so that counts only for processes of the user of the run, and of root.
+// tree is the processes of one attempt at a run: its leader with all that descends
+// from it, its process group, its session, and what left all of them but names the
+// run in its environment. Anybody can name a run there, so that counts only for
+// processes of the user of the run, and of root.
 type tree struct {
-	group    int       // and session; 0: none
-	orphaned *identity // the leader of both, which has gone; nil: it is there
-	attempt  Attempt   // zero: no environment names it
-	uid      int       // of the user of the run
-}
-
-// has reports whether a process is of the group or the session.
-func (t tree) has(m Member) bool {
-	return t.group != 0 && (m.group == t.group || m.session == t.group) && (t.orphaned == nil || t.orphaned.began(m))
+	group    int            // and session; 0: none
+	orphaned *identity      // the leader of both, which has gone; nil: it is there
+	seen     map[int]uint64 // when the leader started, and those that descendants found last
+	attempt  Attempt        // zero: no environment names it
+	uid      int            // of the user of the run
 }
 
 // members returns the living processes of the tree.
-func (t tree) members() []Member {
+func (t *tree) members() []Member {
+	all := living()
+	t.seen = t.descendants(all)
+	return slices.DeleteFunc(all, func(m Member) bool {
+		_, seen := t.seen[m.PID]
+		return !seen && !t.marked(m.PID)
+	})
+}
+
+// living returns the living processes of this machine, but this one.
+func living() []Member {
 	dir, err := os.Open("/proc")
 	if err != nil {
 		return nil
@@ -85,15 +96,49 @@ func (t tree) members() []Member {
 		if err != nil || s.state == 'Z' || s.state == 'X' {
 			continue
 		}
-		if m := (Member{s.pid, s.name, s.group, s.session, s.started}); t.has(m) || t.marked(pid) {
-			found = append(found, m)
-		}
+		found = append(found, Member{s.pid, s.name, s.parent, s.group, s.session, s.started})
 	}
 	return found
 }
 
+// has reports whether a process is of the group or of the session, or was seen
+// before: its parent may have ended since.
+func (t *tree) has(m Member) bool {
+	if started, seen := t.seen[m.PID]; seen && started == m.started {
+		return true
+	}
+	return t.group != 0 && (m.group == t.group || m.session == t.group) && (t.orphaned == nil || t.orphaned.began(m))
+}
+
+// descendants returns which of all processes the tree has, descend from one that it
+// has, or are in a session that one of those leads, and when they started. No
+// environment counts here: if a run restarts a service, what that starts later is
+// none of the run's.
+func (t *tree) descendants(all []Member) map[int]uint64 {
+	of := map[int]uint64{}
+	for _, m := range all {
+		if t.has(m) {
+			of[m.PID] = m.started
+		}
+	}
+	for more := len(of) > 0; more; {
+		more = false
+		for _, m := range all {
+			if _, known := of[m.PID]; known {
+				continue
+			}
+			for _, by := range []int{m.parent, m.session} {
+				if started, ok := of[by]; ok && started <= m.started {
+					of[m.PID], more = m.started, true
+				}
+			}
+		}
+	}
+	return of
+}
+
 // marked reports whether the environment of a process names the run, and may.
-func (t tree) marked(pid int) bool {
+func (t *tree) marked(pid int) bool {
 	if t.attempt.Run == "" {
 		return false
 	}
@@ -134,7 +179,7 @@ func runsAlive(stateDir string) map[string]bool {
 }
 
 // signal sends a signal to the group at once and to the others one by one.
-func (t tree) signal(sig syscall.Signal, members []Member) {
+func (t *tree) signal(sig syscall.Signal, members []Member) {
 	whole := t.group != 0 && t.orphaned == nil
 	if whole {
 		_ = syscall.Kill(-t.group, sig)
@@ -152,7 +197,7 @@ func (t tree) signal(sig syscall.Signal, members []Member) {
 // end signals the tree, waits as long as e says for all of it to go, then sends
 // KILL. It returns what is still alive after that. Closing
 // kill cuts the grace short. The leader of the group must not have been reaped.
-func (t tree) end(e Ending, kill <-chan struct{}) []Member {
+func (t *tree) end(e Ending, kill <-chan struct{}) []Member {
 	if e.Signal != 0 {
 		t.signal(e.Signal, t.members())
 	}
@@ -170,7 +215,7 @@ func (t tree) end(e Ending, kill <-chan struct{}) []Member {
 
 // gone waits for the tree to be gone, at most for grace and until kill is
 // closed, and returns who is left.
-func (t tree) gone(grace time.Duration, kill <-chan struct{}) []Member {
+func (t *tree) gone(grace time.Duration, kill <-chan struct{}) []Member {
 	deadline := time.NewTimer(grace)
 	defer deadline.Stop()
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
