@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +26,10 @@ var cleanRefused = []string{"/", "/home", "/etc", "/usr", "/var"}
 // other users can change them; below it none is followed, and nothing outside
 // is touched even if somebody changes the folders meanwhile. After an error it
 // goes on with the next file.
+//
+// As root, below a path that belongs to another user, it enters only directories of
+// that user and of root: those of anybody else were moved there, and what is in
+// them is not that user's to have removed.
 type Clean struct {
 	Path      string        // absolute
 	Match     []string      // patterns of file names as of [filepath.Match], one is enough; none is "*", which also matches ".name"
@@ -81,10 +87,13 @@ func (a *Clean) Run(ctx context.Context, _ Input, out io.Writer) error {
 			return fmt.Errorf("%s is %s, which is never cleaned", escape.Name(a.Path), path)
 		}
 	}
-	s := sweep{Clean: a, ctx: ctx, out: out, before: time.Now().Add(-a.OlderThan)}
+	s := sweep{Clean: a, ctx: ctx, out: out, before: time.Now().Add(-a.OlderThan), owner: ownerOf(opened)}
 	s.folder(root, "", 0)
 	return s.end()
 }
+
+// ownerOf is the user that a file or directory belongs to.
+func ownerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 
 // openDir opens a directory, at the end of links that nobody else can change.
 func openDir(path string) (*os.Root, error) {

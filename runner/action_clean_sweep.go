@@ -29,6 +29,7 @@ type sweep struct {
 	ctx    context.Context
 	out    io.Writer
 	before time.Time // older files go
+	owner  int       // of the path
 
 	files  int
 	bytes  int64
@@ -149,11 +150,22 @@ func (s *sweep) enter(dir *os.Root, sub, name string, depth int) error {
 		return err
 	}
 	defer root.Close()
-	if opened, err := root.Stat("."); err != nil || !os.SameFile(info, opened) {
+	opened, err := root.Stat(".")
+	if err != nil || !os.SameFile(info, opened) {
 		return cmp.Or(err, errors.New("it is no longer the same folder"))
+	}
+	if uid := ownerOf(opened); !s.mayEnter(uid) {
+		return fmt.Errorf("not entered: it belongs to user id %d, the path to %d", uid, s.owner)
 	}
 	s.folder(root, name+sub+"/", depth)
 	return nil
+}
+
+// mayEnter reports whether a directory of that user is entered. In a path of its own,
+// such as /tmp, root enters all. That a path of another user is sticky counts for
+// nothing: its owner can make it so, and move all that is in it.
+func (s *sweep) mayEnter(uid int) bool {
+	return os.Geteuid() != 0 || s.owner == 0 || uid == 0 || uid == s.owner
 }
 
 // fail takes note of an error. What is gone already is none.

@@ -228,6 +228,44 @@ func TestCleanRace(t *testing.T) {
 	}
 }
 
+// Below a path of another user, root enters no directory of a third one.
+func TestCleanOfAnotherUser(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can make directories of others")
+	}
+	const owner, third = 65534, 1
+	for _, c := range []struct {
+		what  string
+		owner int
+		mode  os.FileMode
+		left  []string
+	}{
+		{"path of a user", owner, 0o755, []string{"moved/deep/old", "moved/old", "own/moved/old"}},
+		{"sticky path of a user", owner, 0o777 | os.ModeSticky, []string{"moved/deep/old", "moved/old", "own/moved/old"}},
+		{"path of root", 0, 0o755, nil},
+		{"such as /tmp", 0, 0o777 | os.ModeSticky, nil},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			dir := t.TempDir()
+			grow(t, dir, map[string]int{"old": 9, "own/old": 9, "root/old": 9, "moved/old": 9, "moved/deep/old": 9, "own/moved/old": 9})
+			err := errors.Join(os.Chown(dir, c.owner, -1), os.Chmod(dir, c.mode))
+			for name, uid := range map[string]int{"own": c.owner, "moved": third, "own/moved": third} {
+				err = errors.Join(err, os.Chown(filepath.Join(dir, name), uid, -1))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = runClean(t, Clean{Path: dir, OlderThan: time.Hour, Recursive: true})
+			if got := names(t, dir); !slices.Equal(got, c.left) {
+				t.Errorf("left %q, want %q", got, c.left)
+			}
+			if c.left == nil && err != nil || c.left != nil && !matches(err, "moved: not entered: it belongs to user id 1, the path to 65534") {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestCleanHostileNames(t *testing.T) {
 	dir := t.TempDir()
 	grow(t, dir, map[string]int{"two\nlines": 9, "\x1b[2J": 9, "-rf": 9, "\u202egpj": 9, "sub\r/x": 9})
