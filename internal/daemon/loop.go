@@ -250,7 +250,11 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	slots := l.slots(due, now)
+	left, err := l.unsettled(ctx, due, now)
+	if err != nil {
+		return err
+	}
+	slots := l.slots(left, now)
 	batch := runner.Decide(slots, &l.view, now)
 	l.giveWay(&batch)
 	chained := l.addChains(&batch)
