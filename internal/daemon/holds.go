@@ -80,15 +80,19 @@ func (l *loop) releaseAt(task string, at time.Time) {
 	l.put(releaseKey+task, at)
 }
 
-// release ends the hold of a task, if it has one. What its slots would have
-// started stays as it is: a release is never catch-up.
-func (l *loop) release(ctx context.Context, task, who string) (bool, error) {
+// release ends the hold of a task, if it has one, as at an instant that may be past.
+// What its slots would have started stays as it is: a release is never catch-up.
+func (l *loop) release(ctx context.Context, task, who string, at time.Time) (bool, error) {
 	if l.states[task].Hold == nil {
 		return false, nil
 	}
 	now := l.clock.Now()
-	err := l.change(ctx, task, func(s *ledger.TaskState) { s.Hold = nil },
-		ledger.Event{Time: now, Kind: "release", Task: task, Who: who})
+	err := l.change(ctx, task, func(s *ledger.TaskState) {
+		if s.Hold != nil {
+			s.Held = &ledger.EndedHold{Hold: *s.Hold, Ended: at}
+		}
+		s.Hold = nil
+	}, ledger.Event{Time: now, Kind: "release", Task: task, Who: who})
 	if err != nil {
 		return false, err
 	}
@@ -106,7 +110,7 @@ func (l *loop) holdings(ctx context.Context, now time.Time) error {
 			continue
 		}
 		if h.By == heldAtStart && !l.o.Held {
-			if _, err := l.release(ctx, name, "rota"); err != nil {
+			if _, err := l.release(ctx, name, "rota", now); err != nil {
 				return err
 			}
 			continue

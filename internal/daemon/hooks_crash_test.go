@@ -50,6 +50,17 @@ func (d *dying) Claim(ctx context.Context, ids []string) ([]ledger.Lease, error)
 	return d.Ledger.Claim(ctx, ids)
 }
 
+// SetTask is also that of a daemon that is killed as soon as it has released a task.
+func (d *dying) SetTask(ctx context.Context, name string, prev, next ledger.TaskState, events ...ledger.Event) error {
+	if d.dead.Load() {
+		return ledger.ErrClosed
+	}
+	if prev.Hold != nil && next.Hold == nil {
+		defer d.dead.Store(d.armed.Load())
+	}
+	return d.Ledger.SetTask(ctx, name, prev, next, events...)
+}
+
 // A kill between the end of a run, or slots that were missed, and what their
 // hooks ask for forgets nothing; and nothing is asked for twice.
 func TestKilledBeforeAHook(t *testing.T) {

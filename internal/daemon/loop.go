@@ -45,7 +45,6 @@ type loop struct {
 	states     map[string]ledger.TaskState // of tasks and queues, as the ledger has them
 	lanes      map[string]bool             // the queues; true: it starts nothing
 	starts     []runner.Slot               // at_start triggers that are due
-	freed      map[string]ledger.Hold      // of tasks, that ended with what is due
 	calls      calls
 	unplanned  bool                 // the agenda is not that of the tasks: plan has failed
 	renewed    time.Time            // up to when the last epoch had come, while the agenda of the new one is not planned; else zero
@@ -94,7 +93,7 @@ func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop
 		o:    o, out: out, log: out.log, cfg: cfg, first: cfg, stateDir: stateDir,
 		entries: map[string]entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{},
 		hub:   &api.Hub{},
-		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), freed: map[string]ledger.Hold{}, over: make(chan struct{}), hurried: make(chan struct{}),
+		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), over: make(chan struct{}), hurried: make(chan struct{}),
 	}
 	l.access = &webAccess{group: cfg.Rota.SocketGroup, rule: o.rule(), makeDir: o.makeSocketDir, log: l.log.Info}
 	l.view.Held, l.view.Binding, l.view.Stopped = l.held, l.isBinding, l.stopped
@@ -275,7 +274,6 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 	}
 	l.agenda.Commit(now)
 	l.starts = nil
-	clear(l.freed)
 	l.apply(ctx, batch, leases)
 	l.fired(due, now)
 	if chained {

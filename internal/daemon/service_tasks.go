@@ -121,7 +121,7 @@ func (s *service) Release(ctx context.Context, names ...string) (api.Released, e
 		if err := s.l.mayEnd(ctx, name); err != nil {
 			return err
 		}
-		was, err := s.l.release(ctx, name, who)
+		was, err := s.l.release(ctx, name, who, s.l.clock.Now())
 		switch {
 		case err != nil:
 			return err

@@ -41,7 +41,7 @@ func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
 		held, free := l.whileHeld(o.task, byOwner[o])
 		if len(held) > 0 {
 			s := l.merged(o.task, held)
-			s.Skip = heldBecause(new(l.freed[o.task]))
+			s.Skip = heldBecause(&l.states[o.task].Held.Hold)
 			more = append(more, s)
 		}
 		if len(free) > 0 {
@@ -63,20 +63,23 @@ func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
 	return slots
 }
 
-// whileHeld tells apart what came due of a task before its hold ended, if it has
-// ended by itself since the last turn of the loop, and what came due after that.
+// whileHeld tells apart what came due of a task while it was held, by the last hold
+// that has ended, and what came due before and after that.
 func (l *loop) whileHeld(task string, due []schedule.Due) (held, free []schedule.Due) {
-	h, ok := l.freed[task]
-	if !ok {
+	h := l.states[task].Held
+	if h == nil {
 		return nil, due
 	}
 	for _, d := range due {
-		end, first := h.Until.Add(l.entries[d.Key].late-time.Nanosecond), d.First.Add(-time.Second)
-		if first.Before(end) {
-			held = append(held, stretch(d, first, end)...)
-			first = end
+		late := l.entries[d.Key].late - time.Nanosecond // a slot at the end of the hold is free
+		before, first, through := h.Since.Add(late), d.First.Add(-time.Second), h.Ended.Add(late)
+		if !d.First.After(through) && d.Last.After(before) {
+			free = append(free, stretch(d, first, before)...)
+			held = append(held, stretch(d, before, through)...)
+			free = append(free, stretch(d, through, d.Last)...)
+		} else {
+			free = append(free, d)
 		}
-		free = append(free, stretch(d, first, d.Last)...)
 	}
 	return held, free
 }

@@ -104,9 +104,8 @@ func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due,
 		case patienceKey:
 			err = l.skip(ctx, of)
 		case releaseKey:
-			h := l.states[of].Hold
-			if _, err = l.release(ctx, of, "rota"); err == nil && h != nil {
-				l.freed[of] = *h
+			if h := l.states[of].Hold; h != nil {
+				_, err = l.release(ctx, of, "rota", h.Until)
 			}
 			l.agenda.Drop(d.Key)
 		case defaultKey:

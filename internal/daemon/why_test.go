@@ -105,7 +105,7 @@ func TestWhy(t *testing.T) {
 				return r.hold(ctx, []string{"t"}, ledger.Hold{By: "ada", Why: "disk swap; until Bob is back", Since: r.fake.Now()})
 			})
 			r.pass(time.Hour)
-			r.inLoop(func(ctx context.Context) error { _, err := r.release(ctx, "t", "bob"); return err })
+			r.inLoop(func(ctx context.Context) error { _, err := r.release(ctx, "t", "bob", r.fake.Now()); return err })
 			r.pass(time.Hour)
 		}, "13:00:00", "held", "It was held by ada from 12:30 to 13:30 (disk swap; until Bob is back)."},
 		{"held until a time", noon, hourly, func(r *rig) {

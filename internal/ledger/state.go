@@ -16,6 +16,7 @@ type TaskState struct {
 	On      *Reschedule          `json:"on,omitempty"`      // nil: as the file says
 	Skip    []Skip               `json:"skip,omitempty"`    // slots to come that are left out
 	Started *Started             `json:"started,omitempty"` // of a queue; nil: not by hand since it was last stopped
+	Held    *EndedHold           `json:"held,omitempty"`    // the last hold that ended; nil: none did
 }
 
 // Skip leaves out one slot.
@@ -42,6 +43,13 @@ type Started struct {
 	Since time.Time `json:"since"`
 }
 
+// EndedHold is a hold that has ended. A slot that fell into it was held, even if it
+// is recorded later.
+type EndedHold struct {
+	Hold
+	Ended time.Time `json:"ended"`
+}
+
 // Reschedule is what stands in the place of a task's triggers.
 type Reschedule struct {
 	Expr  string    `json:"expr"` // as rota reads it: "interval 3h", "never"
@@ -64,6 +72,10 @@ func (s TaskState) clone() TaskState {
 	if s.Hold != nil {
 		s.Hold = new(*s.Hold)
 		s.Hold.Since, s.Hold.Until = instant(s.Hold.Since), instant(s.Hold.Until)
+	}
+	if s.Held != nil {
+		s.Held = new(*s.Held)
+		s.Held.Since, s.Held.Until, s.Held.Ended = instant(s.Held.Since), instant(s.Held.Until), instant(s.Held.Ended)
 	}
 	if s.On != nil {
 		s.On = new(*s.On)

@@ -55,6 +55,7 @@ var remembering = []clause{
 	{"a hold, a reschedule and a skip are kept, of a queue too", func(b book) {
 		want := ledger.TaskState{
 			Hold: &ledger.Hold{By: "root", Why: "db migration", Since: at(1), Until: at(2)},
+			Held: &ledger.EndedHold{Hold: ledger.Hold{By: "ada", Since: at(1), Until: at(4)}, Ended: at(3)},
 			On:   &ledger.Reschedule{Expr: "interval 3h", By: "root", Since: at(3)}, Skip: []ledger.Skip{{Slot: at(5), By: "root", Since: at(4)}},
 		}
 		b.ok(b.SetTask(b.ctx, "a", ledger.TaskState{}, want), "set task")
