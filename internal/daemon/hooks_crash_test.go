@@ -52,7 +52,7 @@ func (d *dying) Claim(ctx context.Context, ids []string) ([]ledger.Lease, error)
 
 // SetTask is also that of a daemon that is killed as soon as it has released a task.
 func (d *dying) SetTask(ctx context.Context, name string, prev, next ledger.TaskState, events ...ledger.Event) error {
-	if d.dead.Load() {
+	if d.dead.Load() && d.armed.Load() {
 		return ledger.ErrClosed
 	}
 	if prev.Hold != nil && next.Hold == nil {
