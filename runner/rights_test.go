@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -510,6 +511,44 @@ func TestMembersWithoutVariables(t *testing.T) {
 			})
 		}
 	})
+}
+
+// A process whose first thread has ended, and which ignores TERM, is ended all the
+// same.
+func TestStopWithoutTheFirstThread(t *testing.T) {
+	eachForkMode(t, func(t *testing.T, mode Mode) {
+		a := newArena(t)
+		task := a.role(mode, noFirstThread)
+		task.Env["STARTED"] = a.path("started")
+		run := a.launch(task, "k")
+		awaitFile(t, a.path("started"))
+		start := time.Now()
+		a.Stop(NewEnd(run.ID, Cancelled, Reason{}))
+		if r := a.end(); r.Outcome != Cancelled || strings.Contains(r.Why, "alive") || time.Since(start) > 5*time.Second {
+			t.Errorf("after %s: %+v", time.Since(start), r)
+		}
+	})
+}
+
+// noFirstThread is a role that has to begin here, on the first thread.
+const noFirstThread = "no first thread"
+
+func init() {
+	if os.Getenv(roleVariable) != noFirstThread {
+		return
+	}
+	signal.Ignore(syscall.SIGTERM)
+	go func() {
+		for until := time.Now().Add(15 * time.Second); time.Now().Before(until); {
+			stat, _ := os.ReadFile("/proc/self/stat")
+			if strings.Contains(string(stat), ") Z ") {
+				_ = os.WriteFile(os.Getenv("STARTED"), []byte("x"), 0o600)
+			}
+			<-time.After(10 * time.Millisecond)
+		}
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	}()
+	_, _, _ = syscall.Syscall(syscall.SYS_EXIT, 0, 0, 0)
 }
 
 // rota empties no directory that somebody put in the place of one that has gone.

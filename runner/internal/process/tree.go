@@ -16,7 +16,8 @@ import (
 type stat struct {
 	pid     int
 	name    string
-	state   byte // 'Z' and 'X' are dead
+	state   byte // see dead
+	threads int
 	parent  int
 	group   int
 	session int
@@ -42,9 +43,14 @@ func readStat(pid int) (stat, error) {
 	s.parent, _ = strconv.Atoi(f[1])
 	s.group, _ = strconv.Atoi(f[2])
 	s.session, _ = strconv.Atoi(f[3])
+	s.threads, _ = strconv.Atoi(f[17])
 	s.started, _ = strconv.ParseUint(f[19], 10, 64)
 	return s, nil
 }
+
+// dead reports whether the process has ended. While other threads live, one whose
+// first thread has ended is shown as a zombie, too.
+func (s stat) dead() bool { return s.state == 'X' || s.state == 'Z' && s.threads <= 1 }
 
 // Member is a living process of a tree.
 type Member struct {
@@ -93,7 +99,7 @@ func living() []Member {
 			continue
 		}
 		s, err := readStat(pid)
-		if err != nil || s.state == 'Z' || s.state == 'X' {
+		if err != nil || s.dead() {
 			continue
 		}
 		found = append(found, Member{s.pid, s.name, s.parent, s.group, s.session, s.started})
