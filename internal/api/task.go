@@ -79,6 +79,22 @@ type Rescheduling struct {
 	Name  string    `json:"name"` // of a task, or the id of a recurring request
 	Expr  string    `json:"expr"` // a trigger, "default" or "never"
 	Until time.Time `json:"until,omitzero"`
+	Then  string    `json:"then,omitempty"` // what follows a trigger of one instant: "default" or "never"; "": "default"
+}
+
+// CheckThen refuses Then where it has no meaning: with anything but one instant, and
+// with Until, which says the same.
+func (r Rescheduling) CheckThen(instant bool) error {
+	switch {
+	case r.Then == "", instant && r.Then == "default":
+	case r.Then != "default" && r.Then != "never":
+		return Errorf(Usage, "", "then is default or never, not %q", r.Then)
+	case !instant:
+		return Errorf(Usage, "leave it out", "then is for a trigger of one instant")
+	case !r.Until.IsZero():
+		return Errorf(Usage, "leave one of them out", "then and until exclude each other")
+	}
+	return nil
 }
 
 // Rescheduled is what a reschedule changed.
@@ -86,6 +102,7 @@ type Rescheduled struct {
 	Name  string    `json:"name"`
 	Expr  string    `json:"expr"` // as it is understood; "default" or "never"
 	Until time.Time `json:"until,omitzero"`
-	Was   time.Time `json:"was,omitzero"`  // the next slot before
-	Next  time.Time `json:"next,omitzero"` // and now; zero: none
+	Then  string    `json:"then,omitempty"` // after a trigger of one instant: "default" or "never"
+	Was   time.Time `json:"was,omitzero"`   // the next slot before
+	Next  time.Time `json:"next,omitzero"`  // and now; zero: none
 }

@@ -28,9 +28,9 @@ $XDG_RUNTIME_DIR/rota/rota.sock; with a state_dir of its own, rota.sock in that.
 Output of tasks: none; raw, as it comes; prefix, each line after the name of
 its task; json, one object a line.
 
---once is one turn, for cron or another scheduler to drive: what passed since the
-last one runs once, unless the file says otherwise (missed). It waits for retries,
-and ends with code 1 if a run failed.
+--once is one turn, for cron or another scheduler to drive: what passed since
+the last one runs once, unless the file says otherwise (missed). It waits for
+retries, and ends with code 1 if a run failed.
 
   rota daemon --config jobs.toml
   rota daemon -c jobs.toml --output raw -v`,

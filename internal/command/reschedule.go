@@ -16,19 +16,22 @@ func rescheduleCommand(s *session) *cli.Command {
 		ArgsUsage: "TASK|RUN EXPR…|default|never",
 		Description: `EXPR is as in rota help explain; RUN is a standing request. It is kept over
 restarts, until the triggers in the file change or, with --until, for a time.
-The file stays as it is: default goes back to it, and slots that were to be left
-out (rota skip) are due again.
+After an EXPR of one instant, as in 5m, the task is due as in the file again or,
+with --then never, not at all. The file stays as it is: default goes back to it,
+and slots that were to be left out (rota skip) are due again.
 
   rota reschedule sync interval 3h
   rota reschedule sync weekday mon-fri at 08:00 --until 2026-12-24
   rota reschedule "$ROTA_TASK" in 5m
+  rota reschedule "$ROTA_TASK" in 5m --then never
   rota reschedule sync never
   rota reschedule sync default`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "until", Usage: "only up to `TIME`"},
+			&cli.StringFlag{Name: "then", Usage: "after one instant: `default` or never"},
 		},
 		Action: func(c *cli.Context) error {
-			r := api.Rescheduling{Name: c.Args().First(), Expr: strings.Join(c.Args().Tail(), " ")}
+			r := api.Rescheduling{Name: c.Args().First(), Expr: strings.Join(c.Args().Tail(), " "), Then: c.String("then")}
 			if r.Name == "" || r.Expr == "" {
 				return misuse("reschedule", "reschedule needs the name of a task and when it is due")
 			}
@@ -67,6 +70,12 @@ func rescheduled(w when, r api.Rescheduled) string {
 	}
 	if !r.Until.IsZero() {
 		line += "; until " + brief(w.in(r.Until), w.now) + ", then as in jobs.toml"
+	}
+	switch r.Then {
+	case "default":
+		line += "; then as in jobs.toml"
+	case "never":
+		line += "; then never"
 	}
 	return line
 }

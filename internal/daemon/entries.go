@@ -14,10 +14,11 @@ import (
 // entry is what a key of the agenda stands for: one trigger of one task, or of
 // a standing request for one.
 type entry struct {
-	task string
-	of   string // the standing request whose trigger it is; "": one of the task itself
-	spec schedule.Spec
-	late time.Duration // by which jitter delays its coming due; slots stay where they are
+	task        string
+	of          string // the standing request whose trigger it is; "": one of the task itself
+	spec        schedule.Spec
+	late        time.Duration // by which jitter delays its coming due; slots stay where they are
+	from, until time.Time     // as of its [term]
 }
 
 // newEntry makes the entry of a trigger first seen at some instant.
@@ -27,10 +28,23 @@ func newEntry(task string, spec schedule.Spec, seen time.Time) entry {
 
 // when is the schedule of the entry's coming due.
 func (e entry) when() schedule.Schedule {
-	if e.late == 0 {
-		return e.spec
+	var when schedule.Schedule = e.spec
+	if !e.until.IsZero() {
+		when = ending{when, e.until}
 	}
-	return shifted{e.spec, e.late}
+	if e.late > 0 {
+		when = shifted{when, e.late}
+	}
+	return when
+}
+
+// notBefore is an instant after which the entry may come due, or a later one: just
+// before its trigger is in force.
+func (e entry) notBefore(last time.Time) time.Time {
+	if from := e.from.Add(e.late - time.Nanosecond); !e.from.IsZero() && from.After(last) {
+		return from
+	}
+	return last
 }
 
 // slots turns instants at which the entry came due into its slots.
@@ -89,11 +103,11 @@ func (l *loop) again(task string, end time.Time) {
 	if len(l.view.Live(task)) > 0 || len(l.view.Waiting(task)) > 0 {
 		return
 	}
-	for _, spec := range l.triggersOf(task) {
-		if key := entryKey(task, spec); spec.Anchor() == "finish" {
-			e := newEntry(task, spec.RestartFrom(end), end)
-			l.entries[key] = e
-			l.agenda.Put(schedule.Entry{Key: key, When: e.when(), Last: end})
+	for _, t := range l.termsOf(task) {
+		if t.spec.Anchor() == "finish" {
+			e := t.entry(task, t.spec.RestartFrom(end), end)
+			l.entries[t.key] = e
+			l.agenda.Put(schedule.Entry{Key: t.key, When: e.when(), Last: e.notBefore(end)})
 		}
 	}
 }

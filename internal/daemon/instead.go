@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -16,21 +17,20 @@ import (
 // never is the trigger that comes due at no time.
 const never = "never"
 
-// triggers returns what stands for the triggers of a task: its own, or what it
-// was rescheduled to.
-func triggers(c *config.Config, name string, on *ledger.Reschedule) []schedule.Spec {
-	task := c.Tasks[name]
-	if !inForce(task, on) {
-		return task.Triggers
+// rescheduledTo returns what stands in the place of the triggers of a task; false:
+// nothing does.
+func rescheduledTo(c *config.Config, name string, on *ledger.Reschedule) ([]schedule.Spec, bool) {
+	if !inForce(c.Tasks[name], on) {
+		return nil, false
 	}
 	if on.Expr == never {
-		return nil
+		return nil, true
 	}
 	spec, faults := schedule.ParseExpr(on.Expr, c.ZoneOf(name))
 	if faults != nil {
-		return task.Triggers // another version of rota wrote it
+		return nil, false // another version of rota wrote it
 	}
-	return []schedule.Spec{spec}
+	return []schedule.Spec{spec}, true
 }
 
 // inForce reports whether a reschedule still stands: not once the triggers have
@@ -49,10 +49,8 @@ func triggerKeys(task config.Task) string {
 	return strings.Join(keys, "\n")
 }
 
-// triggersOf is triggers as the loop has them.
-func (l *loop) triggersOf(name string) []schedule.Spec {
-	return triggers(l.cfg, name, l.states[name].On)
-}
+// termsOf is terms as the loop has them.
+func (l *loop) termsOf(name string) []term { return terms(l.cfg, name, l.states[name].On) }
 
 // parse reads a trigger that somebody gave by hand for a task. What is only a
 // span becomes the instant that it means.
@@ -84,6 +82,25 @@ func (l *loop) parse(task, expr string, now time.Time) (schedule.Spec, error) {
 	return spec, nil
 }
 
+// endOf is when what a task is rescheduled to ends: as was asked for or, of one
+// instant, once that is over, unless nothing is to follow. It refuses what has no
+// slot at all.
+func (l *loop) endOf(r api.Rescheduling, spec schedule.Spec, now time.Time) (time.Time, error) {
+	if spec.Kind() != schedule.Once {
+		return r.Until, r.CheckThen(false)
+	}
+	at := spec.Next(time.Time{})
+	switch {
+	case !at.After(now):
+		return at, api.Errorf(api.Usage, "to run it now: rota run "+r.Name, "%s is in the past", l.spell(at))
+	case !r.Until.IsZero() && !at.Before(r.Until):
+		return at, api.Errorf(api.Usage, "leave until out", "%s is not before the end of the reschedule", l.spell(at))
+	case r.Until.IsZero() && r.Then != never:
+		return at.Add(time.Second), r.CheckThen(true)
+	}
+	return r.Until, r.CheckThen(true)
+}
+
 // reschedule puts a trigger in the place of those of a task; "default" goes back
 // to them.
 func (l *loop) reschedule(ctx context.Context, r api.Rescheduling, who string) (api.Rescheduled, error) {
@@ -92,23 +109,38 @@ func (l *loop) reschedule(ctx context.Context, r api.Rescheduling, who string) (
 	if err != nil {
 		return done, err
 	}
+	if !r.Until.IsZero() && !r.Until.After(now) {
+		return done, api.Errorf(api.Usage, "", "the end of the reschedule, %s, is in the past", l.spell(r.Until))
+	}
 	var on *ledger.Reschedule
-	if r.Expr != "default" {
-		if r.Expr != never {
-			spec, err := l.parse(r.Name, r.Expr, now)
-			if err != nil {
-				return done, err
-			}
+	until := r.Until
+	if r.Expr == "default" || r.Expr == never {
+		err = r.CheckThen(false)
+	} else {
+		var spec schedule.Spec
+		if spec, err = l.parse(r.Name, r.Expr, now); err == nil {
 			done.Expr = spec.String()
+			until, err = l.endOf(r, spec, now)
 		}
-		on = &ledger.Reschedule{Expr: done.Expr, By: who, Since: now, Until: r.Until, For: triggerKeys(l.cfg.Tasks[r.Name])}
+		if spec.Kind() == schedule.Once && r.Until.IsZero() {
+			done.Then = cmp.Or(r.Then, "default")
+		}
+	}
+	if err != nil {
+		return done, err
+	}
+	if r.Expr != "default" {
+		on = &ledger.Reschedule{Expr: done.Expr, By: who, Since: now, Until: until, For: triggerKeys(l.cfg.Tasks[r.Name])}
 	}
 	text := "to " + done.Expr
 	if !r.Until.IsZero() {
 		text += " until " + l.spell(r.Until)
 	}
+	if done.Then != "" {
+		text += ", then " + done.Then
+	}
 	err = l.change(ctx, r.Name, func(s *ledger.TaskState) { s.On = on },
-		ledger.Event{Time: now, Kind: "reschedule", Task: r.Name, Who: who, Text: text, Data: ledger.EventData{Expr: done.Expr, Until: r.Until}})
+		ledger.Event{Time: now, Kind: "reschedule", Task: r.Name, Who: who, Text: text, Data: ledger.EventData{Expr: done.Expr, Until: until}})
 	if err != nil {
 		return done, err
 	}
@@ -165,26 +197,18 @@ func (l *loop) nextOf(task, request string) time.Time {
 }
 
 // coming returns the triggers of some tasks, or without names of all, as the
-// agenda has them, for those who ask. What a task is rescheduled to for a time is
-// followed by its own triggers.
+// agenda has them, for those who ask.
 func (l *loop) coming(ctx context.Context, names []string) ([]coming, error) {
 	var all []coming
 	return all, l.ask(ctx, func() error {
-		now := l.clock.Now()
-		timed := func(task string) bool { on := l.states[task].On; return on != nil && !on.Until.IsZero() }
 		add := func(key string, e entry) {
-			if at := l.agenda.Next(key); !at.IsZero() && (e.of != "" || !timed(e.task)) {
-				all = append(all, coming{task: e.task, of: e.of, spec: e.spec, after: at.Add(-e.late - time.Nanosecond), late: e.late})
+			if at := l.agenda.Next(key); !at.IsZero() {
+				all = append(all, coming{task: e.task, of: e.of, spec: e.spec, after: at.Add(-e.late - time.Nanosecond), before: e.until, late: e.late})
 			}
 		}
 		if len(names) == 0 {
 			for key, e := range l.entries {
 				add(key, e)
-			}
-			for name := range l.cfg.Tasks {
-				if timed(name) {
-					all = append(all, inForceAt(l.cfg, name, l.states[name], now)...)
-				}
 			}
 			return nil
 		}
@@ -194,12 +218,8 @@ func (l *loop) coming(ctx context.Context, names []string) ([]coming, error) {
 				continue
 			}
 			asked[name] = true
-			if timed(name) {
-				all = append(all, inForceAt(l.cfg, name, l.states[name], now)...)
-			}
-			for _, spec := range l.triggersOf(name) {
-				key := entryKey(name, spec)
-				add(key, l.entries[key])
+			for _, t := range l.termsOf(name) {
+				add(t.key, l.entries[t.key])
 			}
 		}
 		for _, r := range l.view.Parked("", runner.Standing) {

@@ -36,37 +36,38 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 	want := map[string]entry{}
 	l.tasks = 0
 	for name := range l.cfg.Tasks {
-		specs, on := l.triggersOf(name), l.states[name].On
-		if len(specs) > 0 {
+		all := l.termsOf(name)
+		if len(all) > 0 {
 			l.tasks++
 		}
-		if on != nil && !on.Until.IsZero() {
-			l.put(defaultKey+name, on.Until)
-		} else {
-			l.agenda.Drop(defaultKey + name)
+		l.agenda.Drop(defaultKey + name)
+		for _, t := range all {
+			if !t.from.IsZero() { // once the last slot before has come due
+				l.put(defaultKey+name, t.from.Add(lateUntil(name, all)))
+			}
 		}
 		if h := l.states[name].Hold; h != nil {
 			l.releaseAt(name, h.Until)
 		}
-		for _, spec := range specs {
+		for _, t := range all {
+			spec, key := t.spec, t.key
 			if spec.AtStart() != "" {
 				continue
 			}
-			key := entryKey(name, spec)
-			if e, ok := l.entries[key]; ok {
+			if e, ok := l.entries[key]; ok && e.from.Equal(t.from) && e.until.Equal(t.until) {
 				want[key] = e
 				continue
 			}
 			first, known := seen[name][triggerKey(spec)]
-			if on != nil && !known {
-				first = on.Since
+			if !known {
+				first = t.since
 			}
 			if spec.Anchor() == "finish" {
 				if end := l.lastEnd(ctx, name); !end.IsZero() && !end.After(now) {
 					spec = spec.RestartFrom(end)
 				}
 			}
-			e := newEntry(name, spec, first)
+			e := t.entry(name, spec, first)
 			want[key] = e
 			if e.afterFinish() && len(l.view.Live(name)) > 0 {
 				continue
@@ -92,18 +93,29 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// dealtWith is up to when an entry's coming due is settled: by the cursor, and by
-// its first sight, before which it has no slots. Only an interval may come due
-// at that very instant.
+// lateUntil is by how much the slots of what a task is rescheduled to come due after
+// their time.
+func lateUntil(name string, all []term) (late time.Duration) {
+	for _, t := range all {
+		if !t.until.IsZero() {
+			late = max(late, Spread(name, t.spec.Jitter()))
+		}
+	}
+	return late
+}
+
+// dealtWith is up to when an entry's coming due is settled: by the cursor, by its
+// first sight, before which it has no slots, and by when it is in force. Only an
+// interval may come due at the instant of its first sight.
 func (l *loop) dealtWith(e entry, first time.Time) time.Time {
 	last := first.Add(e.late)
 	if e.spec.Kind() == schedule.Interval {
 		last = last.Add(-time.Nanosecond)
 	}
 	if first.Before(l.cursor.Through) && l.cursor.Through.After(last) {
-		return l.cursor.Through
+		last = l.cursor.Through
 	}
-	return last
+	return e.notBefore(last)
 }
 
 // atStart returns the slots of at_start triggers: of "daemon" always, of "boot"
@@ -113,8 +125,8 @@ func (l *loop) atStart(now time.Time) []runner.Slot {
 	boot := l.boot != l.cursor.Boot
 	var slots []runner.Slot
 	for _, name := range slices.Sorted(maps.Keys(l.cfg.Tasks)) {
-		for _, spec := range l.triggersOf(name) {
-			if on := spec.AtStart(); on == "daemon" || on == "boot" && boot {
+		for _, t := range l.termsOf(name) {
+			if on := t.spec.AtStart(); t.inForce(now) && (on == "daemon" || on == "boot" && boot) {
 				at := now.Truncate(time.Second)
 				slots = append(slots, runner.Slot{Task: name, Epoch: l.cursor.Epoch, First: at, Last: at, N: 1, Cause: runner.CauseStart})
 				break

@@ -218,48 +218,32 @@ func (r *reader) unattended(ctx context.Context, cfg *config.Config, states map[
 	return all, err
 }
 
-// inForceAt returns the triggers of a task as they come due after an instant: its
-// own, or what it is rescheduled to and then its own.
+// inForceAt returns the triggers of a task as they come due after an instant.
 func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time.Time) []coming {
-	task := cfg.Tasks[name]
 	var all []coming
-	add := func(spec schedule.Spec, first, before time.Time) {
-		if spec.AtStart() != "" {
-			return
-		}
-		late := Spread(name, spec.Jitter())
-		c := coming{task: name, spec: spec.From(first), after: now.Add(-late), before: before, late: late}
-		if spec.Kind() == schedule.Interval {
-			first = first.Add(-time.Nanosecond) // only an interval may come due at its first sight
-		}
-		if first.After(c.after) {
-			c.after = first
-		}
-		all = append(all, c)
-	}
-	on := rescheduled(task, state, now)
-	from := now
-	if on != nil {
-		for _, spec := range triggers(cfg, name, on) {
-			add(spec, on.Since, on.Until)
-		}
-		if on.Until.IsZero() {
-			return all
-		}
-		from = on.Until
-	}
-	for _, spec := range task.Triggers {
-		first, seen := state.Seen[triggerKey(spec)]
-		if !seen || first.After(from) {
-			first = from
-		}
-		add(spec, first, time.Time{})
-		if on == nil || spec.AtStart() != "" {
+	for _, t := range terms(cfg, name, state.On) {
+		if t.spec.AtStart() != "" {
 			continue
 		}
-		if c := &all[len(all)-1]; c.after.Before(from) {
-			c.after = from
+		first, seen := state.Seen[triggerKey(t.spec)]
+		switch {
+		case seen && !first.After(now):
+		case !t.since.IsZero():
+			first = t.since
+		default:
+			first = now
 		}
+		e := t.entry(name, t.spec, first)
+		c := coming{task: name, spec: e.spec, after: now.Add(-e.late), before: t.until, late: e.late}
+		if t.spec.Kind() == schedule.Interval {
+			first = first.Add(-time.Nanosecond) // only an interval may come due at its first sight
+		}
+		for _, at := range []time.Time{first, t.from.Add(-time.Nanosecond)} {
+			if at.After(c.after) {
+				c.after = at
+			}
+		}
+		all = append(all, c)
 	}
 	return all
 }

@@ -278,6 +278,9 @@ func (l *loop) admit(ctx context.Context, r api.Request, who string) (runner.Run
 			run.State = runner.Standing
 		}
 	}
+	if err := l.notPast(ctx, idOf(run, r), at, now); err != nil {
+		return run, err
+	}
 	if at.After(now) {
 		run.State, run.NotBefore, run.Scheduled = runner.Delayed, at, at
 	}

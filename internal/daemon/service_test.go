@@ -87,7 +87,22 @@ func TestService(t *testing.T) {
 			r.want("t", "13:00:00 delayed")
 			r.pass(time.Hour)
 		}, "13:00:00"},
-		{"an instant that is past is now", "", func(r *rig, ada as) { ada.run(api.Request{At: r.start.Add(-time.Hour)}) }, "12:00:00"},
+		{"an instant that is just past is now", "", func(r *rig, ada as) { ada.run(api.Request{At: r.start.Add(-time.Minute)}) }, "12:00:00"},
+		{"one that is past is refused", "", func(r *rig, ada as) {
+			for _, q := range []api.Request{{At: r.start.Add(-time.Hour)}, {At: r.start.Add(-time.Hour), Key: "k"}, {On: "once 2026-11-21T11:00:00"}} {
+				if got := ada.run(q); got != string(api.Usage) {
+					r.t.Errorf("%+v: %s", q, got)
+				}
+			}
+		}, ""},
+		{"but not what was asked for in time, once more", "", func(r *rig, ada as) {
+			q := api.Request{At: r.start.Add(time.Minute), Key: "k"}
+			ada.run(q)
+			r.pass(time.Hour)
+			if got := ada.run(q); got != "t/k" {
+				r.t.Error(got)
+			}
+		}, "12:01:00"},
 		{"in a while, over a restart", "", func(r *rig, ada as) {
 			ada.run(api.Request{In: 10 * time.Minute})
 			r.restart(time.Minute)
@@ -298,8 +313,56 @@ func TestService(t *testing.T) {
 		{"in a while, once", `interval = "10m"`, func(r *rig, ada as) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "in 5m"}))
 			r.restart(0)
+			r.pass(21 * time.Minute)
+		}, "12:05:00, 12:10:00, 12:20:00"},
+		{"once, and then never", `interval = "10m"`, func(r *rig, ada as) {
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "in 5m", Then: "never"}))
+			r.restart(0)
 			r.pass(time.Hour)
 		}, "12:05:00"},
+		{"once, and later as in the file", `interval = "10m"`, func(r *rig, ada as) {
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "in 5m", Until: r.start.Add(25 * time.Minute)}))
+			r.pass(31 * time.Minute)
+		}, "12:05:00, 12:30:00"},
+		{"once, after which rota was away", `interval = "10m"`, func(r *rig, ada as) {
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "in 5m"}))
+			r.restart(32 * time.Minute)
+			r.pass(9 * time.Minute)
+		}, "12:05:00-12:20:00×3 skipped, 12:30:00 catchup, 12:40:00"},
+		{"what is past, or says two things, is refused", `interval = "10m"`, func(r *rig, ada as) {
+			for _, q := range []api.Rescheduling{
+				{Expr: "interval 1h", Until: r.start}, {Expr: "once 2026-11-21T12:00:00"}, {Expr: "in 1h", Until: r.start.Add(time.Hour)},
+				{Expr: "interval 1h", Then: "never"}, {Expr: "never", Then: "default"}, {Expr: "in 1h", Then: "sometimes"},
+				{Expr: "in 1h", Then: "never", Until: r.start.Add(2 * time.Hour)},
+			} {
+				q.Name = "t"
+				ada.refused(api.Usage)(ada.Reschedule(ctx(r), q))
+			}
+			r.pass(11 * time.Minute)
+		}, "12:10:00"},
+		{"its end passes while rota is away", `interval = "10m"`, func(r *rig, ada as) {
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 1m", Until: r.start.Add(150 * time.Second)}))
+			r.restart(15 * time.Minute)
+			r.pass(6 * time.Minute)
+		}, "12:01:00-12:10:00×3 missed, 12:20:00"},
+		{"or while the machine sleeps", `interval = "10m"`, func(r *rig, ada as) {
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 1m", Until: r.start.Add(150 * time.Second)}))
+			r.fake.Advance(10*time.Minute + 30*time.Second)
+			r.pass(10 * time.Minute)
+		}, "12:01:00-12:02:00×2 skipped, 12:10:00, 12:20:00"},
+		{"when nothing of the file came due meanwhile", `interval = "10m"`, func(r *rig, ada as) {
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 4m", Until: r.start.Add(5 * time.Minute)}))
+			r.restart(9 * time.Minute)
+			r.pass(2 * time.Minute)
+		}, "12:04:00-12:04:00×1 missed, 12:10:00"},
+		{"a slot at its very end is of the file", `interval = "10m"`, func(r *rig, ada as) {
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 4m", Until: r.start.Add(10 * time.Minute)}))
+			r.pass(21 * time.Minute)
+		}, "12:04:00, 12:08:00, 12:10:00, 12:20:00"},
+		{"counted from the end of a run, also after it", `interval = "10m"` + "\nanchor = \"finish\"", func(r *rig, ada as) {
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 4m", Until: r.start.Add(9 * time.Minute)}))
+			r.pass(29 * time.Minute)
+		}, "12:04:00, 12:08:00, 12:18:00, 12:28:00"},
 		{"a change of the file's triggers ends it", `interval = "10m"`, func(r *rig, ada as) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "never"}))
 			r.edited("[tasks.t]\nlog = \"x\"\ninterval = \"7m\"\n")

@@ -60,7 +60,7 @@ func (l *loop) rescheduleRequest(ctx context.Context, r api.Rescheduling, who st
 	if err != nil {
 		return done, err
 	}
-	if !r.Until.IsZero() || r.Expr == "default" {
+	if !r.Until.IsZero() || r.Then != "" || r.Expr == "default" {
 		return done, api.Errorf(api.Usage, "cancel it, or give it a trigger", "a standing request has no triggers in the file to go back to")
 	}
 	if r.Expr != never {

@@ -76,11 +76,12 @@ func sightsOf(cfg *config.Config, name string, state ledger.TaskState, now time.
 		}
 		add(spec, seen, seen, on.Since)
 		if !on.Until.IsZero() {
-			add(spec, seen, on.Until, time.Time{})
+			add(spec, seen, on.Until.Add(-time.Nanosecond), time.Time{})
 		}
 	}
 	if on != nil {
-		for _, spec := range triggers(cfg, name, on) {
+		specs, _ := rescheduledTo(cfg, name, on)
+		for _, spec := range specs {
 			add(spec, on.Since, on.Since, on.Until)
 		}
 	}
