@@ -8,13 +8,10 @@ import (
 	"rota/schedule"
 )
 
-const (
-	// setBack is how far the clock may be set back without anything running
-	// again (rule 14).
-	setBack = 5 * time.Minute
-	// jumped is the least change of the clock that is worth an event.
-	jumped = 2 * time.Second
-)
+// jumped is the least change of the clock that counts: it is worth an event and, if
+// the clock was set back by more, slots are counted anew (rule 14). What the clock
+// shows again is due again, as with cron, but for what names its time: that has run.
+const jumped = 2 * time.Second
 
 // follow notices that the clock was set, or that the machine slept. now is what
 // it shows; before is what it showed at the last turn of the loop, and passed
@@ -28,7 +25,7 @@ func (l *loop) follow(ctx context.Context, now, before time.Time, passed time.Du
 		l.log.Warn("the clock jumped", "by", text)
 		l.event(ctx, ledger.Event{Time: now, Kind: "clock step", Text: text, Data: ledger.EventData{By: by.Round(time.Second)}})
 	}
-	if l.cursor.Through.Sub(now) > setBack {
+	if l.cursor.Through.Sub(now) > jumped {
 		last := l.cursor.Through
 		next := l.cursorAt(now)
 		if next.Epoch++; next.Reach.Before(last) {
