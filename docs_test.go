@@ -150,3 +150,37 @@ func code(page string) []string {
 	}
 	return all
 }
+
+// Every file that the page on architecture names is there.
+func TestArchitectureNamesFiles(t *testing.T) {
+	inDaemon := func(name string) string {
+		if strings.Contains(name, "/") || name == "guard_test.go" {
+			return name
+		}
+		return "internal/daemon/" + name
+	}
+	names := regexp.MustCompile("`([a-z_/]+\\.go)`").FindAllStringSubmatch(read(t, "docs/architecture.md"), -1)
+	if len(names) < 20 {
+		t.Errorf("only %d names", len(names))
+	}
+	for _, name := range names {
+		if _, err := os.Stat(inDaemon(name[1])); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// For other systems than Linux there is a program that says so, and nothing else.
+func TestOtherSystems(t *testing.T) {
+	list := exec.Command("go", "list", "-deps", ".")
+	list.Env = append(os.Environ(), "GOOS=darwin", "CGO_ENABLED=0")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range strings.Lines(string(out)) {
+		if name = strings.TrimSpace(name); strings.HasPrefix(name, "rota/") {
+			t.Errorf("%s is built for another system", name)
+		}
+	}
+}

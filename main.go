@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command rota is a task scheduler: one binary, one TOML file.
 package main
 

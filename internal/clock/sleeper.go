@@ -5,15 +5,11 @@ import (
 	"time"
 )
 
-const (
-	// longestSleep is how late a sleeper may notice that the clock was set.
-	longestSleep = 30 * time.Second
-	// leastStep is what tells a step from a clock that NTP corrects gently.
-	leastStep = 100 * time.Millisecond
-)
+// leastStep is what tells a step from a clock that is corrected gently.
+const leastStep = 100 * time.Millisecond
 
-// sleeper is a wall clock for want of help by the kernel: it sleeps for no more
-// than longest, and then compares the wall clock with elapsed time.
+// sleeper is a wall clock without help by the kernel, for tests: it sleeps for no
+// more than longest, and then compares the wall clock with elapsed time.
 type sleeper struct {
 	wall    func() time.Time
 	elapsed func() time.Duration // since some instant; no step shows in it
