@@ -116,7 +116,15 @@ func TestHoldAfterIsTheOwnersToRelease(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\nhold_after = 1\n", func(r *rig) {
 		done := make(chan struct{})
 		r.post(func() {
-			r.trip(context.Background(), runner.Run{ID: "t/x", Task: "t"}, 1)
+			run := runner.Run{ID: "t/x", Task: "t", Outcome: runner.Failed}
+			held, err := r.holdAfterFailures(context.Background(), run, r.policyOf("t"), 1)
+			if err == nil {
+				err = r.ledger.SetTask(context.Background(), held.Name, held.Prev, held.Next, held.Events...)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			r.heldAfterFailures(run, *held)
 			close(done)
 		})
 		<-done

@@ -24,8 +24,8 @@ func TestKilledAtBoot(t *testing.T) {
 				start := func(boot string, dead bool) {
 					r.stop()
 					r.boot, r.wrap = boot, func(l ledger.Ledger) ledger.Ledger {
-						d := &dying{Ledger: l}
-						d.dead.Store(dead)
+						d := &fullDisk{Ledger: l}
+						d.full.Store(dead)
 						return d
 					}
 					r.live(r.stateDir, boots)

@@ -128,39 +128,57 @@ func (l *loop) holdings(ctx context.Context, now time.Time) error {
 	return l.hold(ctx, free, ledger.Hold{By: heldAtStart, Since: now, Binding: true})
 }
 
-// trip holds a task that has failed too often in a row; 0: it has not. Its owner may
-// release it. The
-// targets of on_failure are told, beside of that failure.
-func (l *loop) trip(ctx context.Context, run runner.Run, failures int) {
-	task, ok := l.cfg.Tasks[run.Task]
-	if failures == 0 || !ok || l.states[run.Task].Hold != nil {
-		return
+// holdAfterFailures is the hold of a task that the failure of a run is one too many
+// for; nil: it is not. more is 1 if that failure is not recorded yet, else 0. Its owner
+// may release it. Failures count from the last success: after a release the next one
+// holds the task again. It may be called from any goroutine.
+func (l *loop) holdAfterFailures(ctx context.Context, run runner.Run, p runner.Policy, more int) (*ledger.StateChange, error) {
+	past, err := l.ledger.Past(ctx, run.Task)
+	if _, known := l.inForce.Load().Tasks[run.Task]; err != nil || !known || past.Failures+more < p.HoldAfter {
+		return nil, err
 	}
-	why := fmt.Sprintf("failed %s in a row, the last time as %s", plural(failures, "time", "times"), run.ID)
-	if err := l.hold(ctx, []string{run.Task}, ledger.Hold{By: "rota", Why: why, Since: l.clock.Now()}); err != nil {
-		l.log.Error("cannot hold a task that fails again and again", "task", run.Task, "error", err)
-		return
+	prev, err := l.ledger.Task(ctx, run.Task)
+	if err != nil || prev.Hold != nil {
+		return nil, err
 	}
-	run.Because(runner.Said(why))
-	l.tellHook(run, hookOf{"held", task.Hooks.OnFailure})
+	why := fmt.Sprintf("failed %s in a row, the last time as %s", plural(past.Failures+more, "time", "times"), run.ID)
+	next, now := prev, l.clock.Now()
+	next.Hold = &ledger.Hold{By: "rota", Why: why, Since: now}
+	event := ledger.Event{Time: now, Kind: "hold", Task: run.Task, Who: "rota", Text: why, Data: ledger.EventData{Said: why}}
+	return &ledger.StateChange{Name: run.Task, Prev: prev, Next: next, Events: []ledger.Event{event}}, nil
 }
 
-// failures is how many runs of a task have failed in a row, if that is enough to
-// hold it, else 0. It is asked once the end of the last one is written down,
-// from any goroutine. They count from the last success: after a release the
-// next failure holds the task again.
-func (l *loop) failures(ctx context.Context, run runner.Run, p runner.Policy, o runner.Outcome) int {
-	if p.HoldAfter == 0 || !failed(o) {
-		return 0
+// holdAfterSuperseded holds a task if the failure of a run that was superseded, which
+// is recorded, is one too many.
+func (l *loop) holdAfterSuperseded(ctx context.Context, run runner.Run) {
+	p := l.policyOf(run.Task)
+	if p.HoldAfter == 0 || !failed(run.Outcome) {
+		return
 	}
-	past, err := l.ledger.Past(ctx, run.Task)
+	held, err := l.holdAfterFailures(ctx, run, p, 0)
+	if err == nil && held != nil {
+		err = l.ledger.SetTask(ctx, held.Name, held.Prev, held.Next, held.Events...)
+	}
 	if err != nil {
-		l.log.Error("cannot count how often a task has failed", "task", run.Task, "error", err)
+		l.log.Error("cannot hold a task that fails again and again", "task", run.Task, "error", err)
+	} else if held != nil {
+		l.heldAfterFailures(run, *held)
 	}
-	if past.Failures < p.HoldAfter {
-		return 0
+}
+
+// heldAfterFailures takes in a hold that was recorded with the end of a run. The
+// targets of on_failure are told, beside of that failure.
+func (l *loop) heldAfterFailures(run runner.Run, c ledger.StateChange) {
+	c.Next.Version = c.Prev.Version + 1
+	if l.states[run.Task].Version < c.Next.Version { // else somebody has released it already
+		l.states[run.Task] = c.Next
+		l.releaseAt(run.Task, time.Time{})
 	}
-	return past.Failures
+	l.happened(c.Events...)
+	hold := c.Next.Hold
+	l.log.Info("held", "task", run.Task, "by", hold.By, "why", hold.Why)
+	run.Because(runner.Said(hold.Why))
+	l.tellHook(run, hookOf{"held", l.cfg.Tasks[run.Task].Hooks.OnFailure})
 }
 
 // failed reports whether an outcome is a failure.

@@ -40,3 +40,22 @@ func TestKilledAfterARelease(t *testing.T) {
 		})
 	}
 }
+
+// A daemon that is killed as soon as it has recorded the last failure that a task may
+// have leaves it held.
+func TestKilledAfterTheLastFailure(t *testing.T) {
+	const fails = "[tasks.t]\nat = [\"12:01\", \"12:02\", \"12:03\", \"12:04\"]\nhold_after = 2\nwrite = { path = \"no/such/directory\", text = \"x\" }\n"
+	inBubble(t, noon, fails, func(r *rig) {
+		var book *dying
+		r.wrap = func(l ledger.Ledger) ledger.Ledger { book = &dying{Ledger: l}; return book }
+		r.restart(0)
+		r.pass(90 * time.Second)
+		book.armed.Store(true)
+		r.pass(time.Minute)
+		r.wrap = nil
+		r.restart(0)
+		r.pass(2 * time.Minute)
+		r.want("t", "12:01:00 failed, 12:02:00 failed, 12:03:00-12:04:00×2 skipped")
+		r.ada().must(r.ada().Release(r.t.Context(), "t"))
+	})
+}

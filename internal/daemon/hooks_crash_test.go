@@ -26,6 +26,14 @@ func (d *dying) Finish(ctx context.Context, l ledger.Lease, r runner.Result, nex
 	return d.Ledger.Finish(ctx, l, r, next...)
 }
 
+func (d *dying) FinishAnd(ctx context.Context, l ledger.Lease, r runner.Result, c ledger.StateChange, next ...runner.Run) error {
+	if d.dead.Load() {
+		return ledger.ErrClosed
+	}
+	defer d.dead.Store(d.armed.Load())
+	return d.Ledger.FinishAnd(ctx, l, r, c, next...)
+}
+
 func (d *dying) Advance(ctx context.Context, prev, next ledger.Cursor, b runner.Batch) ([]ledger.Lease, error) {
 	if d.dead.Load() {
 		return nil, ledger.ErrClosed

@@ -60,7 +60,7 @@ type loop struct {
 
 	diskLow  func() bool   // no room for outputs; nil: there always is
 	leases   sync.Map      // of underway, by the run's id
-	recovery sync.Map      // of *sync.Mutex, by task: see recovers
+	recovery sync.Map      // of *sync.Mutex, by task: see recovers and finish
 	asking   requestIDs    // of the requests that are being recorded
 	over     chan struct{} // closed when the loop answers no more
 	hub      *api.Hub      // of those who watch
@@ -345,7 +345,7 @@ func (l *loop) apply(ctx context.Context, b runner.Batch, leases []ledger.Lease)
 		l.record(runner.Run{ID: e.ID, Task: task, Outcome: e.Outcome, Reason: e.Reason, Why: e.Why})
 		if gaveWay {
 			l.tellEnd(run, l.hooksOf(run, false))
-			l.trip(ctx, run, l.failures(ctx, run, l.policyOf(task), e.Outcome))
+			l.holdAfterSuperseded(ctx, run)
 		}
 	}
 	for _, r := range b.Runs {

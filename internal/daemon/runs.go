@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"rota/internal/api"
@@ -140,18 +141,45 @@ func (l *loop) writeEnd(ctx context.Context, u underway, res runner.Result, reco
 	ended := withResult(u.Run, res)
 	hooks := l.hooksOf(ended, recovered)
 	asked := l.chains(ended, hooks)
-	if err := l.ledger.Finish(ctx, u.Lease, res, asked...); err != nil {
+	held, err := l.finish(ctx, u, ended, res, asked)
+	if err != nil {
 		return err
 	}
 	asked = l.written(ctx, asked)
-	failures := l.failures(ctx, u.Run, u.policy, res.Outcome)
 	l.post(func() {
 		l.ended(ended, res)
 		l.takeChains(ctx, asked)
 		l.tellEnd(ended, hooks)
-		l.trip(ctx, ended, failures)
+		if held != nil {
+			l.heldAfterFailures(ended, *held)
+		}
 	})
 	return nil
+}
+
+// finish records the end of a run and, in the same transaction, the hold of its task
+// if it is one failure too many; nil: it is not.
+func (l *loop) finish(ctx context.Context, u underway, ended runner.Run, res runner.Result, asked []runner.Run) (*ledger.StateChange, error) {
+	if u.policy.HoldAfter == 0 || !failed(res.Outcome) {
+		return nil, l.ledger.Finish(ctx, u.Lease, res, asked...)
+	}
+	// One end at a time, or two failures at once would not count each other.
+	turn, _ := l.recovery.LoadOrStore(ended.Task, new(sync.Mutex))
+	turn.(*sync.Mutex).Lock()
+	defer turn.(*sync.Mutex).Unlock()
+	for {
+		held, err := l.holdAfterFailures(ctx, ended, u.policy, 1)
+		if err != nil {
+			return nil, err
+		}
+		if held == nil {
+			return nil, l.ledger.Finish(ctx, u.Lease, res, asked...)
+		}
+		// Somebody may hold or release the task just now; then it is decided again.
+		if err := l.ledger.FinishAnd(ctx, u.Lease, res, *held, asked...); !errors.Is(err, ledger.ErrConflict) {
+			return held, err
+		}
+	}
 }
 
 // withResult is a run after its end.

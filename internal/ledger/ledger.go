@@ -190,6 +190,9 @@ type Ledger interface {
 	// comes what is asked for because of it, as by Submit; what that would
 	// refuse because of its id or its queue is left out.
 	Finish(ctx context.Context, l Lease, r runner.Result, next ...runner.Run) error
+	// FinishAnd is Finish and SetTask in one go. ErrConflict and ErrFenced write
+	// nothing.
+	FinishAnd(ctx context.Context, l Lease, r runner.Result, c StateChange, next ...runner.Run) error
 	// Shift moves a run that nobody leases from one state to another or to an
 	// outcome, also from a state to the same with another time or trigger; a
 	// zero time is now. ErrConflict if it is leased or in another state,

@@ -132,6 +132,20 @@ func (m *Memory) Finish(ctx context.Context, l Lease, r runner.Result, next ...r
 	return m.do(ctx, func(u rules, _ *memoryTable) error { return u.finish(l, r, next) })
 }
 
+// FinishAnd implements [Ledger].
+func (m *Memory) FinishAnd(ctx context.Context, l Lease, r runner.Result, c StateChange, next ...runner.Run) error {
+	return m.do(ctx, func(u rules, _ *memoryTable) error {
+		if m.states[c.Name].Version != c.Prev.Version {
+			return ErrConflict
+		}
+		if err := u.finish(l, r, next); err != nil {
+			return err
+		}
+		m.setTask(c)
+		return nil
+	})
+}
+
 // Shift implements [Ledger].
 func (m *Memory) Shift(ctx context.Context, id string, from runner.State, t runner.Transition) error {
 	return m.do(ctx, func(u rules, _ *memoryTable) error { return u.shift(id, from, t) })
@@ -165,14 +179,19 @@ func (m *Memory) SetTask(ctx context.Context, name string, prev, next TaskState,
 		if m.states[name].Version != prev.Version {
 			return ErrConflict
 		}
-		next = next.clone()
-		next.Version = prev.Version + 1
-		m.states[name] = next
-		for _, e := range events {
-			m.event(e)
-		}
+		m.setTask(StateChange{name, prev, next, events})
 		return nil
 	})
+}
+
+// setTask changes the state of a task; the caller must hold the lock.
+func (m *Memory) setTask(c StateChange) {
+	next := c.Next.clone()
+	next.Version = c.Prev.Version + 1
+	m.states[c.Name] = next
+	for _, e := range c.Events {
+		m.event(e)
+	}
 }
 
 // Event implements [Ledger].

@@ -162,6 +162,19 @@ func (s *SQLite) Finish(ctx context.Context, l Lease, r runner.Result, next ...r
 	return s.write(ctx, func(o *op) error { return o.rules().finish(l, r, next) })
 }
 
+// FinishAnd implements [Ledger].
+func (s *SQLite) FinishAnd(ctx context.Context, l Lease, r runner.Result, c StateChange, next ...runner.Run) error {
+	return s.write(ctx, func(o *op) error {
+		if err := o.checkState(c); err != nil { // first: what is refused has changed nothing
+			return err
+		}
+		if err := o.rules().finish(l, r, next); err != nil {
+			return err
+		}
+		return o.setState(c)
+	})
+}
+
 // Shift implements [Ledger].
 func (s *SQLite) Shift(ctx context.Context, id string, from runner.State, t runner.Transition) error {
 	return s.write(ctx, func(o *op) error { return o.rules().shift(id, from, t) })
@@ -175,15 +188,11 @@ func (s *SQLite) Cancel(ctx context.Context, id string, why runner.Reason) error
 // SetTask implements [Ledger].
 func (s *SQLite) SetTask(ctx context.Context, name string, prev, next TaskState, events ...Event) error {
 	return s.write(ctx, func(o *op) error {
-		if err := o.setState(name, prev.Version, next.clone()); err != nil {
+		c := StateChange{name, prev, next, events}
+		if err := o.checkState(c); err != nil {
 			return err
 		}
-		for _, e := range events {
-			if err := o.event(e); err != nil {
-				return err
-			}
-		}
-		return nil
+		return o.setState(c)
 	})
 }
 

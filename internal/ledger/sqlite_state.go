@@ -60,20 +60,33 @@ func decodeState(stmt *sqlite.Stmt) (name string, state TaskState, ok bool) {
 	return cells[0].text, state, true
 }
 
-// setState writes the state of a task, if its version is still the given one.
-func (o *op) setState(name string, version int, next TaskState) error {
-	switch now, err := readState(o.w.conn, name); {
-	case err != nil:
-		return err
-	case now.Version != version:
-		return ErrConflict
+// checkState returns ErrConflict unless the version of a task's state is still that
+// which is to be changed.
+func (o *op) checkState(c StateChange) error {
+	now, err := readState(o.w.conn, c.Name)
+	if err == nil && now.Version != c.Prev.Version {
+		err = ErrConflict
 	}
-	next.Version = version + 1
+	return err
+}
+
+// setState writes the state of a task, and the events that go with it.
+func (o *op) setState(c StateChange) error {
+	next := c.Next.clone()
+	next.Version = c.Prev.Version + 1
 	data, err := json.Marshal(next)
 	if err != nil {
-		return fmt.Errorf("state of %s: %w", name, err)
+		return fmt.Errorf("state of %s: %w", c.Name, err)
 	}
-	cells := []cell{text(name), integer(int64(next.Version)), text(string(data))}
+	cells := []cell{text(c.Name), integer(int64(next.Version)), text(string(data))}
 	o.w.written++
-	return query(o.w.conn, "INSERT OR REPLACE INTO states VALUES (?,?,?,?)", append(cells, sum(cells...)), nil)
+	if err := query(o.w.conn, "INSERT OR REPLACE INTO states VALUES (?,?,?,?)", append(cells, sum(cells...)), nil); err != nil {
+		return err
+	}
+	for _, e := range c.Events {
+		if err := o.event(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -19,6 +19,13 @@ type TaskState struct {
 	Held    *EndedHold           `json:"held,omitempty"`    // the last hold that ended; nil: none did
 }
 
+// StateChange is what SetTask writes, where it goes with something else.
+type StateChange struct {
+	Name       string
+	Prev, Next TaskState
+	Events     []Event
+}
+
 // Skip leaves out one slot.
 type Skip struct {
 	Slot  time.Time `json:"slot"`

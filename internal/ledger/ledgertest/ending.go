@@ -163,11 +163,14 @@ func calls(b book, ctx context.Context, lease ledger.Lease) map[string]func() er
 			_, err := b.Advance(ctx, ledger.Cursor{}, ledger.Cursor{Epoch: 1}, runner.Batch{Runs: []runner.Run{slotRun("a", 1)}})
 			return err
 		},
-		"submit":   func() error { _, err := b.Submit(ctx, request("a", "y", runner.Queued)); return err },
-		"claim":    func() error { _, err := b.Claim(ctx, []string{"a/x"}); return err },
-		"renew":    func() error { return b.Renew(ctx, lease) },
-		"note":     func() error { return b.Note(ctx, lease, runner.Transition{State: runner.Delayed}) },
-		"finish":   func() error { return b.Finish(ctx, lease, runner.Result{Outcome: runner.OK}) },
+		"submit": func() error { _, err := b.Submit(ctx, request("a", "y", runner.Queued)); return err },
+		"claim":  func() error { _, err := b.Claim(ctx, []string{"a/x"}); return err },
+		"renew":  func() error { return b.Renew(ctx, lease) },
+		"note":   func() error { return b.Note(ctx, lease, runner.Transition{State: runner.Delayed}) },
+		"finish": func() error { return b.Finish(ctx, lease, runner.Result{Outcome: runner.OK}) },
+		"finish and": func() error {
+			return b.FinishAnd(ctx, lease, runner.Result{Outcome: runner.OK}, ledger.StateChange{Name: "a"})
+		},
 		"shift":    func() error { return b.Shift(ctx, "a/x", runner.Queued, runner.Transition{State: runner.Held}) },
 		"task":     func() error { _, err := b.Task(ctx, "a"); return err },
 		"set task": func() error { return b.SetTask(ctx, "a", ledger.TaskState{}, ledger.TaskState{}) },

@@ -132,6 +132,36 @@ var leasing = []clause{
 		b.same(len(b.list(ledger.Filter{IDs: []string{"b/6"}})), 0, "runs asked for by an end that was fenced off")
 	}},
 
+	{"the end of a run and a change of the state of its task are one", func(b book) {
+		b.submit(request("a", "x", runner.Queued))
+		lease := b.claim("a/x")
+		hold := ledger.StateChange{
+			Name: "a", Prev: ledger.TaskState{Version: 1}, Next: ledger.TaskState{Hold: &ledger.Hold{By: "rota", Since: at(2)}},
+			Events: []ledger.Event{{Kind: "hold", Task: "a", Time: at(2)}},
+		}
+		result := runner.Result{Outcome: runner.Failed, Finished: at(2)}
+		b.fails(b.FinishAnd(b.ctx, lease, result, hold, request("b", "1", runner.Queued)), ledger.ErrConflict, "finish and change a state that is another by now")
+		b.same(b.get("a/x").State, runner.Running, "state of the run")
+		b.ok(b.Renew(b.ctx, lease), "renew")
+		hold.Prev.Version = 0
+		b.ok(b.FinishAnd(b.ctx, lease, result, hold, request("b", "1", runner.Queued)), "finish and hold")
+		b.same(b.get("a/x").Outcome, runner.Failed, "outcome")
+		b.same(b.get("b/1").State, runner.Queued, "state of what follows")
+		state, err := b.Task(b.ctx, "a")
+		b.ok(err, "task")
+		hold.Next.Version = 1
+		b.same(state, hold.Next, "state of the task")
+
+		hold.Prev, hold.Next = state, ledger.TaskState{}
+		b.fails(b.FinishAnd(b.ctx, lease, result, hold), ledger.ErrFenced, "a second end")
+		again, err := b.Task(b.ctx, "a")
+		b.ok(err, "task")
+		b.same(again, state, "state of the task after a second end")
+		events, err := b.Events(b.ctx, ledger.EventFilter{Kinds: []string{"hold"}})
+		b.ok(err, "events")
+		b.same(len(events), 1, "events")
+	}},
+
 	{"a lease that has ended is fenced off", func(b book) {
 		uses := map[string]func(ledger.Lease) error{
 			"renew":  func(l ledger.Lease) error { return b.Renew(b.ctx, l) },
