@@ -177,7 +177,7 @@ func (f files) forget(rows []doomed, read map[string]bool) error {
 
 // Clear removes what a run that is forgotten has left where the attempt of another
 // one of the same id is going to write: its output, and with the first attempt its
-// result. The ledger removes that when it forgets a run, unless it is killed.
+// result. The ledger removes that when it forgets a run, unless the disk fails.
 func Clear(stateDir string, run runner.Run) error {
 	f := files{stateDir}
 	_, key := runner.SplitID(run.ID)

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
@@ -64,8 +65,14 @@ func (s *SQLite) Forget(ctx context.Context, f Filter) (int, error) {
 	}
 }
 
-// remove removes rows, if they have ended, and their files.
+// remove removes rows that have ended, and before them their files: whenever rota is
+// killed, no run that takes the id of one that is forgotten finds what that has left.
 func (s *SQLite) remove(ctx context.Context, rows []doomed) (n int, err error) {
+	read, err := s.inputs(ctx)
+	if err != nil {
+		return 0, err
+	}
+	left := s.files.forget(rows, read) // an error does not keep the rows for good
 	err = s.write(ctx, func(o *op) error {
 		n = 0
 		for _, d := range rows {
@@ -78,13 +85,9 @@ func (s *SQLite) remove(ctx context.Context, rows []doomed) (n int, err error) {
 		return nil
 	})
 	if err != nil {
-		return 0, err
+		n = 0
 	}
-	read, err := s.inputs(ctx)
-	if err != nil {
-		return n, err
-	}
-	return n, s.files.forget(rows, read)
+	return n, errors.Join(err, left)
 }
 
 // Retain implements [Ledger].
