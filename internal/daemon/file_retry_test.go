@@ -23,12 +23,12 @@ type fullDisk struct {
 	attempts atomic.Int32 // while it was full
 }
 
-func (d *fullDisk) Advance(ctx context.Context, prev, next ledger.Cursor, b runner.Batch) ([]ledger.Lease, error) {
+func (d *fullDisk) Advance(ctx context.Context, prev, next ledger.Cursor, b runner.Batch, changes ...ledger.StateChange) ([]ledger.Lease, error) {
 	if d.full.Load() {
 		d.attempts.Add(1)
 		return nil, ledger.ErrDiskFull
 	}
-	return d.Ledger.Advance(ctx, prev, next, b)
+	return d.Ledger.Advance(ctx, prev, next, b, changes...)
 }
 
 // A reload that fails stays pending: it is tried again by itself, ever less often,

@@ -129,8 +129,8 @@ func (l *loop) holdings(ctx context.Context, now time.Time) error {
 }
 
 // holdAfterFailures is the hold of a task that the failure of a run is one too many
-// for; nil: it is not. more is 1 if that failure is not recorded yet, else 0. Its owner
-// may release it. Failures count from the last success: after a release the next one
+// for; nil: it is not. more is how many failures of the task are not recorded yet, with
+// that one. Its owner may release it. Failures count from the last success: after a release the next one
 // holds the task again. It may be called from any goroutine.
 func (l *loop) holdAfterFailures(ctx context.Context, run runner.Run, p runner.Policy, more int) (*ledger.StateChange, error) {
 	past, err := l.ledger.Past(ctx, run.Task)
@@ -148,22 +148,44 @@ func (l *loop) holdAfterFailures(ctx context.Context, run runner.Run, p runner.P
 	return &ledger.StateChange{Name: run.Task, Prev: prev, Next: next, Events: []ledger.Event{event}}, nil
 }
 
-// holdAfterSuperseded holds a task if the failure of a run that was superseded, which
-// is recorded, is one too many.
-func (l *loop) holdAfterSuperseded(ctx context.Context, run runner.Run) {
-	p := l.policyOf(run.Task)
-	if p.HoldAfter == 0 || !failed(run.Outcome) {
-		return
+// failureHolds are the holds of tasks that failures of runs are one too many for.
+type failureHolds []failureHold
+
+type failureHold struct {
+	run    runner.Run
+	change ledger.StateChange
+}
+
+func (h failureHolds) changes() []ledger.StateChange {
+	var all []ledger.StateChange
+	for _, hold := range h {
+		all = append(all, hold.change)
 	}
-	held, err := l.holdAfterFailures(ctx, run, p, 0)
-	if err == nil && held != nil {
-		err = l.ledger.SetTask(ctx, held.Name, held.Prev, held.Next, held.Events...)
+	return all
+}
+
+// holdsAfterSuperseded are those that a batch causes which ends failed runs that were
+// to be attempted again.
+func (l *loop) holdsAfterSuperseded(ctx context.Context, b runner.Batch) (failureHolds, error) {
+	var holds failureHolds
+	more, held := map[string]int{}, map[string]bool{} // by task
+	for _, e := range b.Ends {
+		run, ok := l.gaveWay(e)
+		p := l.policyOf(run.Task)
+		if !ok || p.HoldAfter == 0 || held[run.Task] {
+			continue
+		}
+		more[run.Task]++
+		change, err := l.holdAfterFailures(ctx, run, p, more[run.Task])
+		if err != nil {
+			return nil, err
+		}
+		if change != nil {
+			held[run.Task] = true
+			holds = append(holds, failureHold{run, *change})
+		}
 	}
-	if err != nil {
-		l.log.Error("cannot hold a task that fails again and again", "task", run.Task, "error", err)
-	} else if held != nil {
-		l.heldAfterFailures(run, *held)
-	}
+	return holds, nil
 }
 
 // heldAfterFailures takes in a hold that was recorded with the end of a run. The

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -57,5 +58,29 @@ func TestKilledAfterTheLastFailure(t *testing.T) {
 		r.pass(2 * time.Minute)
 		r.want("t", "12:01:00 failed, 12:02:00 failed, 12:03:00-12:04:00×2 skipped")
 		r.ada().must(r.ada().Release(r.t.Context(), "t"))
+	})
+}
+
+// So does one that is killed when a slot supersedes the next attempt of a run that had
+// failed.
+func TestKilledAfterTheLastFailureWasSuperseded(t *testing.T) {
+	const fails = "[tasks.t]\nat = [\"12:01\", \"12:02\", \"12:03\"]\nhold_after = 1\nretry = { max = 1, delay = \"1h\" }\nwrite = { path = \"no/such/directory\", text = \"x\" }\n"
+	inBubble(t, noon, fails, func(r *rig) {
+		var book *dying
+		r.wrap = func(l ledger.Ledger) ledger.Ledger { book = &dying{Ledger: l}; return book }
+		r.restart(0)
+		r.pass(90 * time.Second)
+		book.armed.Store(true)
+		r.pass(time.Minute)
+		r.wrap = nil
+		r.restart(0)
+		state, err := r.ledger.Task(r.t.Context(), "t")
+		if err != nil || state.Hold == nil || state.Hold.By != "rota" {
+			r.t.Errorf("not held: %+v, %v", state.Hold, err)
+		}
+		r.pass(time.Minute)
+		if got := r.rows("t"); !strings.HasPrefix(got, "12:01:00 failed, 12:02:00") || !strings.HasSuffix(got, "12:03:00-12:03:00×1 skipped") {
+			r.t.Error(got)
+		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // dying is the ledger of a daemon that is killed as soon as it has written the
-// end of a run, or missed slots: of what it writes later, nothing is there.
+// end of a run, or missed or superseded slots: of what it writes later, nothing is there.
 type dying struct {
 	ledger.Ledger
 	armed, dead atomic.Bool
@@ -34,14 +34,14 @@ func (d *dying) FinishAnd(ctx context.Context, l ledger.Lease, r runner.Result, 
 	return d.Ledger.FinishAnd(ctx, l, r, c, next...)
 }
 
-func (d *dying) Advance(ctx context.Context, prev, next ledger.Cursor, b runner.Batch) ([]ledger.Lease, error) {
+func (d *dying) Advance(ctx context.Context, prev, next ledger.Cursor, b runner.Batch, changes ...ledger.StateChange) ([]ledger.Lease, error) {
 	if d.dead.Load() {
 		return nil, ledger.ErrClosed
 	}
-	if len(b.Folds) > 0 {
+	if len(b.Folds)+len(b.Ends) > 0 {
 		defer d.dead.Store(d.armed.Load())
 	}
-	return d.Ledger.Advance(ctx, prev, next, b)
+	return d.Ledger.Advance(ctx, prev, next, b, changes...)
 }
 
 func (d *dying) Submit(ctx context.Context, run runner.Run) (runner.Run, error) {

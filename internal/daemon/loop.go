@@ -257,17 +257,24 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 	batch := runner.Decide(slots, &l.view, now)
 	l.giveWay(&batch)
 	chained := l.addChains(&batch)
+	holds, err := l.holdsAfterSuperseded(ctx, batch)
+	if err != nil {
+		return err
+	}
 	var leases []ledger.Lease
 	switch {
 	case len(slots) > 0 || l.boot != l.cursor.Boot:
 		next := l.cursorAt(now)
 		next.Boot = l.boot // all at_start slots are among these
-		leases, err = l.write(ctx, next, batch)
+		leases, err = l.write(ctx, next, batch, holds.changes()...)
 	case len(batch.Claim) > 0:
 		leases, err = l.ledger.Claim(ctx, batch.Claim)
 	}
 	if errors.Is(err, ledger.ErrQueueFull) && l.takeQueued(ctx) {
 		return l.advance(ctx, now) // with what was asked for meanwhile
+	}
+	if errors.Is(err, ledger.ErrConflict) {
+		return l.advance(ctx, now) // another run has just held the task that this would hold
 	}
 	if err != nil {
 		return err
@@ -275,6 +282,9 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 	l.agenda.Commit(now)
 	l.starts = nil
 	l.apply(ctx, batch, leases)
+	for _, h := range holds {
+		l.heldAfterFailures(h.run, h.change)
+	}
 	l.fired(due, now)
 	if chained {
 		return l.advance(ctx, now) // when they start is decided now that they wait
@@ -283,8 +293,8 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 }
 
 // write is Advance; if someone else moved the cursor it is read again.
-func (l *loop) write(ctx context.Context, next ledger.Cursor, b runner.Batch) ([]ledger.Lease, error) {
-	leases, err := l.ledger.Advance(ctx, l.cursor, next, b)
+func (l *loop) write(ctx context.Context, next ledger.Cursor, b runner.Batch, changes ...ledger.StateChange) ([]ledger.Lease, error) {
+	leases, err := l.ledger.Advance(ctx, l.cursor, next, b, changes...)
 	if errors.Is(err, ledger.ErrStale) {
 		cursor, err2 := l.ledger.Cursor(ctx)
 		if err2 == nil {
@@ -345,7 +355,6 @@ func (l *loop) apply(ctx context.Context, b runner.Batch, leases []ledger.Lease)
 		l.record(runner.Run{ID: e.ID, Task: task, Outcome: e.Outcome, Reason: e.Reason, Why: e.Why})
 		if gaveWay {
 			l.tellEnd(run, l.hooksOf(run, false))
-			l.holdAfterSuperseded(ctx, run)
 		}
 	}
 	for _, r := range b.Runs {

@@ -166,7 +166,10 @@ type Ledger interface {
 	// or the claim of a run that waits no more. A fold joins the newest row of
 	// its task with its parent if that is a fold of the same outcome, why, by
 	// and epoch. b.Stops is not the ledger's business.
-	Advance(ctx context.Context, prev, next Cursor, b runner.Batch) ([]Lease, error)
+	//
+	// With it come changes of the states of tasks, as by SetTask: ErrConflict if one
+	// is of another version writes nothing.
+	Advance(ctx context.Context, prev, next Cursor, b runner.Batch, changes ...StateChange) ([]Lease, error)
 	// Submit adds a run asked for and returns it. The same id with the same
 	// task, cause and content is the run that there is, however far it got;
 	// with others it is ErrExists. Content is run.Content or, where that is

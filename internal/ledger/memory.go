@@ -91,13 +91,21 @@ func (m *Memory) Cursor(ctx context.Context) (c Cursor, err error) {
 }
 
 // Advance implements [Ledger].
-func (m *Memory) Advance(ctx context.Context, prev, next Cursor, b runner.Batch) (leases []Lease, err error) {
+func (m *Memory) Advance(ctx context.Context, prev, next Cursor, b runner.Batch, changes ...StateChange) (leases []Lease, err error) {
 	err = m.do(ctx, func(u rules, _ *memoryTable) error {
 		if !m.cursor.is(prev) {
 			return ErrStale
 		}
+		for _, c := range changes {
+			if m.states[c.Name].Version != c.Prev.Version {
+				return ErrConflict
+			}
+		}
 		if leases, err = u.advance(b); err != nil {
 			return err
+		}
+		for _, c := range changes {
+			m.setTask(c)
 		}
 		m.cursor = next.kept()
 		return nil

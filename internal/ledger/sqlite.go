@@ -116,13 +116,23 @@ func (s *SQLite) usable(ctx context.Context) error {
 }
 
 // Advance implements [Ledger].
-func (s *SQLite) Advance(ctx context.Context, prev, next Cursor, b runner.Batch) (leases []Lease, err error) {
+func (s *SQLite) Advance(ctx context.Context, prev, next Cursor, b runner.Batch, changes ...StateChange) (leases []Lease, err error) {
 	err = s.write(ctx, func(o *op) error {
 		if !o.w.cursor.is(prev) {
 			return ErrStale
 		}
+		for _, c := range changes {
+			if err := o.checkState(c); err != nil {
+				return err
+			}
+		}
 		if leases, err = o.rules().advance(b); err != nil {
 			return err
+		}
+		for _, c := range changes {
+			if err := o.setState(c); err != nil {
+				return err
+			}
 		}
 		return o.setCursor(next)
 	})

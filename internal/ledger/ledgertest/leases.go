@@ -152,6 +152,19 @@ var leasing = []clause{
 		hold.Next.Version = 1
 		b.same(state, hold.Next, "state of the task")
 
+		held, run := hold, slotRun("a", 1)
+		held.Prev = ledger.TaskState{}
+		_, err = b.tryAdvance(runner.Batch{Runs: []runner.Run{run}, Claim: []string{run.ID}}, held)
+		b.fails(err, ledger.ErrConflict, "advance and change a state that is another by now")
+		b.same(b.list(ledger.Filter{IDs: []string{run.ID}}), []string{}, "runs")
+		held.Prev = state
+		_, err = b.tryAdvance(runner.Batch{Runs: []runner.Run{run}}, held)
+		b.ok(err, "advance and hold")
+		b.same(b.list(ledger.Filter{IDs: []string{run.ID}}), []string{run.ID}, "runs")
+		state, err = b.Task(b.ctx, "a")
+		b.ok(err, "task")
+		b.same(state.Version, 2, "version of the state")
+
 		hold.Prev, hold.Next = state, ledger.TaskState{}
 		b.fails(b.FinishAnd(b.ctx, lease, result, hold), ledger.ErrFenced, "a second end")
 		again, err := b.Task(b.ctx, "a")
@@ -159,7 +172,7 @@ var leasing = []clause{
 		b.same(again, state, "state of the task after a second end")
 		events, err := b.Events(b.ctx, ledger.EventFilter{Kinds: []string{"hold"}})
 		b.ok(err, "events")
-		b.same(len(events), 1, "events")
+		b.same(len(events), 2, "events")
 	}},
 
 	{"a lease that has ended is fenced off", func(b book) {

@@ -130,11 +130,11 @@ func (b book) advance(batch runner.Batch) []ledger.Lease {
 	return leases
 }
 
-func (b book) tryAdvance(batch runner.Batch) ([]ledger.Lease, error) {
+func (b book) tryAdvance(batch runner.Batch, changes ...ledger.StateChange) ([]ledger.Lease, error) {
 	b.t.Helper()
 	prev := b.cursor()
 	next := ledger.Cursor{Epoch: 1, Through: prev.Through.Add(time.Minute), Revision: "r1"}
-	return b.Advance(b.ctx, prev, next, batch)
+	return b.Advance(b.ctx, prev, next, batch, changes...)
 }
 
 // submit adds runs.
