@@ -54,6 +54,15 @@ func TestReloadIsTriedAgain(t *testing.T) {
 			return strings.Join(st.Trouble, "\n")
 		}
 
+		waits := func() pending {
+			end, err := f.begin(r.t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer end()
+			return f.pending
+		}
+
 		disk.full.Store(true)
 		if _, err := f.reload(r.t.Context(), r.loop, ""); !errors.Is(err, ledger.ErrDiskFull) {
 			t.Fatalf("the ledger did not fail: %v", err)
@@ -61,15 +70,15 @@ func TestReloadIsTriedAgain(t *testing.T) {
 		if !strings.Contains(status(), "reload") || !strings.Contains(status(), ledger.ErrDiskFull.Error()) {
 			t.Errorf("status: %s", status())
 		}
-		pauses := []time.Duration{f.pending.pause}
+		pauses := []time.Duration{waits().pause}
 		for range 20 {
 			if _, err := f.reload(r.t.Context(), r.loop, ""); err != nil {
 				t.Errorf("something else in the directory tried again: %v", err)
 			}
 		}
 		for range 7 {
-			r.pass(f.pending.pause)
-			pauses = append(pauses, f.pending.pause)
+			r.pass(waits().pause)
+			pauses = append(pauses, waits().pause)
 		}
 		if want := []time.Duration{1, 2, 4, 8, 16, 32, 60, 60}; !equalSeconds(pauses, want) {
 			t.Errorf("pauses %v, want %v s", pauses, want)
@@ -82,7 +91,7 @@ func TestReloadIsTriedAgain(t *testing.T) {
 		}
 		disk.full.Store(false)
 		r.pass(time.Minute)
-		if st := status(); st != "" || len(r.inForce.Load().Tasks) != 2 || f.pending != (pending{}) {
+		if st := status(); st != "" || len(r.inForce.Load().Tasks) != 2 || waits() != (pending{}) {
 			t.Errorf("%d tasks; status: %s", len(r.inForce.Load().Tasks), st)
 		}
 		r.restart(0)
