@@ -713,7 +713,7 @@ func TestExecOfATaskThatDoesNotRead(t *testing.T) {
 // unreadRole reads nothing.
 func unreadRole() int {
 	fmt.Println("started")
-	time.Sleep(time.Second)
+	time.Sleep(time.Second) // time itself is the subject
 	return 0
 }
 

@@ -20,7 +20,6 @@ func TestSilentProcess(t *testing.T) {
 		},
 		user: func(pid int) (int, error) { return pid / 100, nil },
 	}
-	start := time.Now()
 	if env := r.read(100); env != nil {
 		t.Errorf("%q", env)
 	}
@@ -32,11 +31,8 @@ func TestSilentProcess(t *testing.T) {
 	if env := r.read(201); string(env) != "A=1" {
 		t.Errorf("of another user: %q", env)
 	}
-	if took := time.Since(start); took > 5*environTimeout {
-		t.Errorf("it took %s", took)
-	}
 	close(answer)
-	for until := time.Now().Add(5 * time.Second); string(r.read(101)) != "A=1"; time.Sleep(time.Millisecond) {
+	for until := time.Now().Add(5 * time.Second); string(r.read(101)) != "A=1"; <-time.After(time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatal("not read again after it has answered")
 		}
