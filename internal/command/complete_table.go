@@ -42,6 +42,7 @@ var flagValues = map[string]kind{
 	"config": aFile, "socket": aFile, "token-file": aFile, "input": aFile,
 	"color":   anyOf("auto", "always", "never"),
 	"output":  outputs,
+	"then":    anyOf("default", "never"),
 	"state":   states,
 	"tag":     tags,
 	"outcome": ends,

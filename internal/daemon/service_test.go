@@ -355,6 +355,11 @@ func TestService(t *testing.T) {
 			r.restart(9 * time.Minute)
 			r.pass(2 * time.Minute)
 		}, "12:04:00-12:04:00×1 missed, 12:10:00"},
+		{"once, spread beyond its end", `at = "18:00"`, func(r *rig, ada as) {
+			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "once 2026-11-21T12:05:00 jitter 30m"}))
+			r.restart(6 * time.Minute)
+			r.pass(29 * time.Minute)
+		}, "12:05:00"},
 		{"a slot at its very end is of the file", `interval = "10m"`, func(r *rig, ada as) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 4m", Until: r.start.Add(10 * time.Minute)}))
 			r.pass(21 * time.Minute)
