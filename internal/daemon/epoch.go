@@ -44,9 +44,8 @@ func (l *loop) follow(ctx context.Context, now, before time.Time, passed time.Du
 	return l.newEpoch(ctx, now) // again, if it failed at the last turn
 }
 
-// newEpoch starts the schedule anew from a time that was written down already:
-// slots come due again, but for FIXED ones within three hours of where the last
-// epoch had come to.
+// newEpoch starts the schedule anew from a time that was recorded already: slots come
+// due again, and [loop.unsettled] takes out those that an earlier epoch settled.
 func (l *loop) newEpoch(ctx context.Context, now time.Time) error {
 	last := l.renewed
 	l.entries, l.agenda = map[string]entry{}, schedule.Agenda{}
@@ -54,26 +53,7 @@ func (l *loop) newEpoch(ctx context.Context, now time.Time) error {
 		return err
 	}
 	l.replant()
-	for key, e := range l.entries {
-		if e.spec.Fixed() {
-			l.agenda.Put(schedule.Entry{Key: key, When: skipping{e.when(), last.Add(-madeUp), last}, Last: now})
-		}
-	}
 	l.renewed = time.Time{}
 	l.log.Warn("the clock was set back: slots are counted anew", "epoch", l.cursor.Epoch, "from", now.Format(time.RFC3339), "had come to", last.Format(time.RFC3339))
 	return nil
-}
-
-// skipping is a schedule without the slots in (after, until].
-type skipping struct {
-	schedule.Schedule
-	after, until time.Time
-}
-
-func (s skipping) Next(after time.Time) time.Time {
-	at := s.Schedule.Next(after)
-	if at.After(s.after) && !at.After(s.until) {
-		return s.Schedule.Next(s.until)
-	}
-	return at
 }
