@@ -209,7 +209,12 @@ func TestLoop(t *testing.T) {
 			"12:01:00, 12:02:00, 12:03:00, 12:02:00~2, 12:03:00~2, 12:04:00~2"},
 		{"but not FIXED, which has run", noon, `at = ["12:02", "12:05"]`, func(r *rig) { r.pass(4 * time.Minute); r.step(-3 * time.Minute); r.restart(0); r.pass(5 * time.Minute) },
 			"12:02:00, 12:05:00~2"},
-		{"but FIXED that a clock ahead of time only missed", noon, `at = "14:30"` + "\nmissed = \"skip\"", func(r *rig) { r.step(3 * time.Hour); r.pass(time.Second); r.step(-3 * time.Hour); r.pass(3 * time.Hour) },
+		{"but FIXED that a clock ahead of time only missed", noon, `at = "14:30"` + "\nmissed = \"skip\"", func(r *rig) {
+			r.step(3 * time.Hour)
+			r.pass(time.Second)
+			r.step(-3 * time.Hour)
+			r.pass(3 * time.Hour)
+		},
 			"14:30:00-14:30:00×1 missed, 14:30:00~2"},
 		{"nor what is due once", noon, `once = 2026-11-21T12:02:00`, func(r *rig) { r.pass(3 * time.Minute); r.step(-2 * time.Minute); r.pass(3 * time.Minute) },
 			"12:02:00"},
