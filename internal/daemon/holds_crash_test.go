@@ -16,10 +16,12 @@ func TestKilledAfterARelease(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		span time.Duration
+		up   time.Duration // for which the first daemon is there, while it is held
 		want string
 	}{
-		{"by itself", 30 * time.Minute, "12:10:00-12:30:00×3 skipped, 12:40:00 catchup, 12:50:00"},
-		{"by itself, and the slot at its end is free", 25 * time.Minute, "12:10:00-12:20:00×2 skipped, 12:30:00 catchup, 12:40:00 catchup, 12:50:00"},
+		{"by itself", 30 * time.Minute, 0, "12:10:00-12:30:00×3 skipped, 12:40:00 catchup, 12:50:00"},
+		{"by itself, and the slot at its end is free", 25 * time.Minute, 0, "12:10:00-12:20:00×2 skipped, 12:30:00 catchup, 12:40:00 catchup, 12:50:00"},
+		{"and a slot of it is recorded already", 30 * time.Minute, 6 * time.Minute, "12:10:00-12:30:00×3 skipped, 12:40:00 catchup, 12:50:00"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, noon, every, func(r *rig) {
@@ -31,8 +33,11 @@ func TestKilledAfterARelease(t *testing.T) {
 					d.armed.Store(true)
 					return d
 				}
-				r.restart(40 * time.Minute)
-				r.want("t", "")
+				r.pass(c.up)
+				r.restart(40*time.Minute - c.up)
+				if got := r.rows("t"); strings.Contains(got, ":20:00") {
+					r.t.Errorf("the daemon was not killed in time: %s", got)
+				}
 				r.wrap = nil
 				r.restart(0)
 				r.pass(6 * time.Minute)

@@ -38,7 +38,16 @@ func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
 	}
 	for _, o := range order {
 		var more []runner.Slot
-		held, free := l.whileHeld(o.task, byOwner[o])
+		before, held, free := l.whileHeld(o.task, byOwner[o])
+		switch {
+		case len(before) == 0:
+		case len(free) > 0 && l.policyOf(o.task).Missed != runner.MissedAll:
+			s := l.merged(o.task, before)
+			s.Skip = runner.Reason{Code: runner.ReasonCoalesced}
+			more = append(more, s)
+		default:
+			more = append(more, l.slot(o.task, before, now)...)
+		}
 		if len(held) > 0 {
 			s := l.merged(o.task, held)
 			s.Skip = heldBecause(&l.states[o.task].Held.Hold)
@@ -63,25 +72,36 @@ func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
 	return slots
 }
 
-// whileHeld tells apart what came due of a task while it was held, by the last hold
-// that has ended, and what came due before and after that.
-func (l *loop) whileHeld(task string, due []schedule.Due) (held, free []schedule.Due) {
+// whileHeld tells apart what came due of a task before, during and after the last hold
+// that has ended: a row stands for slots without a gap.
+func (l *loop) whileHeld(task string, due []schedule.Due) (before, held, free []schedule.Due) {
 	h := l.states[task].Held
 	if h == nil {
-		return nil, due
+		return nil, nil, due
 	}
 	for _, d := range due {
 		late := l.entries[d.Key].late - time.Nanosecond // a slot at the end of the hold is free
-		before, first, through := h.Since.Add(late), d.First.Add(-time.Second), h.Ended.Add(late)
-		if !d.First.After(through) && d.Last.After(before) {
-			free = append(free, stretch(d, first, before)...)
-			held = append(held, stretch(d, before, through)...)
-			free = append(free, stretch(d, through, d.Last)...)
-		} else {
+		since, ended := h.Since.Add(late), h.Ended.Add(late)
+		if d.First.After(ended) {
 			free = append(free, d)
+			continue
 		}
+		before = append(before, stretch(d, d.First.Add(-time.Second), since)...)
+		held = append(held, stretch(d, later(since, d.First.Add(-time.Second)), ended)...)
+		free = append(free, stretch(d, ended, d.Last)...)
 	}
-	return held, free
+	if len(held) == 0 { // it was held between two slots
+		return nil, nil, append(before, free...)
+	}
+	return before, held, free
+}
+
+// later is the later one of two instants.
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 // stretch is what is due of an entry after an instant, and up to another.
