@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,22 +96,31 @@ func TestQueueFilledMeanwhile(t *testing.T) {
 	})
 }
 
-// timeless is a ledger that cannot even tell the time.
-type timeless struct{ ledger.Ledger }
+// timeless is a ledger that, while it fails, cannot even tell the time.
+type timeless struct {
+	ledger.Ledger
+	fails atomic.Bool
+}
 
-func (timeless) Now(context.Context) (time.Time, error) {
-	return time.Time{}, fmt.Errorf("now: %w", ledger.ErrDiskFull)
+func (l *timeless) Now(ctx context.Context) (time.Time, error) {
+	if l.fails.Load() {
+		return time.Time{}, fmt.Errorf("now: %w", ledger.ErrDiskFull)
+	}
+	return l.Ledger.Now(ctx)
 }
 
 // How rota is can be asked whatever the ledger says.
 func TestStatusWhileTheLedgerFails(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
-		r.inLoop(func(context.Context) error { r.ledger = timeless{r.ledger}; return nil })
+		book := &timeless{}
+		r.wrap = func(l ledger.Ledger) ledger.Ledger { book.Ledger = l; return book }
+		r.restart(0)
+		book.fails.Store(true)
 		r.inLoop(func(context.Context) error { return nil }) // a turn that fails
 		status, err := r.ada().Status(r.t.Context())
 		if err != nil || len(status.Trouble) == 0 {
 			t.Errorf("%+v, %v", status, err)
 		}
-		r.inLoop(func(context.Context) error { r.ledger = r.ledger.(timeless).Ledger; return nil })
+		book.fails.Store(false)
 	})
 }
