@@ -45,6 +45,11 @@ func TestLedgerDamagedWhileItRuns(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			state, log, truth := filepath.Join(dir, "state"), filepath.Join(dir, "log"), filepath.Join(dir, "truth")
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Log(logOf(t, log))
+				}
+			})
 			const tick = "[rota]\nstate_dir = \"state\"\n[tasks.tick]\ncron = \"* * * * * *\"\ncommand = \"echo start $ROTA_RUN >>truth\"\n"
 			const long = "[tasks.long]\nmode = \"forked\"\ncommand = \"echo start $ROTA_RUN >>truth; while [ -e jobs.toml ] && [ ! -e go ]; do sleep 0.01; done; exit 3\"\n"
 			write(t, filepath.Join(dir, "jobs.toml"), tick+long)
@@ -110,7 +115,10 @@ func TestLedgerDamagedWhileItRuns(t *testing.T) {
 				t.Error("nothing is set aside")
 			}
 
-			b := openBook(t, state, truth)
+			b := openSpoiledBook(t, state, truth)
+			if b.found != "" && c.anew != "" {
+				t.Errorf("the new ledger is not sound: %s", b.found)
+			}
 			for _, r := range b.rows {
 				switch {
 				case r.Task != "tick" && r.ID != "long/kept" && (r.ID != "long/lost" || c.anew != ""):

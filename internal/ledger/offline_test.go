@@ -134,8 +134,16 @@ func TestOpenReadRefuses(t *testing.T) {
 		}, ledger.ErrVersion, "999-later.sql"},
 		{"of an older rota", func(dir, _ string) error {
 			l := open(t, dir)
-			return errors.Join(ledger.Unmigrated(l, "002-asked.sql"), l.Close())
+			return errors.Join(ledger.Unmigrated(l, "004-cursor.sql"), l.Close())
 		}, ledger.ErrVersion, "older"},
+		{"with a migration lost from its list", func(dir, _ string) error {
+			l := open(t, dir)
+			return errors.Join(ledger.Unmigrated(l, "002-asked.sql"), l.Close())
+		}, ledger.ErrDamaged, "002-asked.sql"},
+		{"with a misspelt migration in its list", func(dir, _ string) error {
+			l := open(t, dir)
+			return errors.Join(ledger.Unmigrated(l, "004-cursor.sql"), ledger.Migrated(l, "004-cursos.sql"), l.Close())
+		}, ledger.ErrDamaged, "004-cursos.sql"},
 	} {
 		t.Run(row.what, func(t *testing.T) {
 			dir := copyFolder(t, good)

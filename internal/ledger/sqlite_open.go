@@ -230,13 +230,19 @@ func unapplied(conn *sqlite.Conn) (todo []string, err error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if !applied[e.Name()] {
+		switch {
+		case !applied[e.Name()]:
 			todo = append(todo, e.Name())
+		case len(todo) > 0: // they are applied in order
+			return nil, &storeError{fmt.Errorf("migration %s was recorded, and %s before it was not", e.Name(), todo[0])}
 		}
 		delete(applied, e.Name())
 	}
 	for name := range applied {
-		return nil, fmt.Errorf("%w: a newer one made the change %s; use that", ErrVersion, name)
+		if len(todo) > 0 { // a newer rota has every migration that this one has
+			return nil, &storeError{fmt.Errorf("migration %q is unknown, and %s was not recorded", name, todo[0])}
+		}
+		return nil, fmt.Errorf("%w: a newer one made the change %q; use that one", ErrVersion, name)
 	}
 	return todo, nil
 }
