@@ -159,7 +159,7 @@ mode = "forked"
 command = "echo up >forked; while [ ! -e end ] && [ -e jobs.toml ]; do sleep 0.01; done"
 `)
 	d.msg(new(int), "started", "")
-	t.Cleanup(func() { // before the folder of the forked runs goes they have to
+	t.Cleanup(func() { // before the directory of the forked runs goes they have to
 		put(t, filepath.Join(d.dir, "end"), "")
 		awaitNil(t, "the end of the forked runs", func() error {
 			born, _ := filepath.Glob(filepath.Join(d.dir, "state", "runs", "long+*"))

@@ -56,7 +56,7 @@ func newDaemon(t testing.TB, jobs string) *daemon {
 	return startDaemon(t, dir, nil)
 }
 
-// startDaemon starts a daemon in a folder that has a jobs.toml. change, if not
+// startDaemon starts a daemon in a directory that has a jobs.toml. change, if not
 // nil, changes the command before it starts.
 func startDaemon(t testing.TB, dir string, change func(*exec.Cmd)) *daemon {
 	t.Helper()
@@ -204,7 +204,7 @@ func TestReload(t *testing.T) {
 	d.msg(&from, "ok", "tick")
 	hourly := d.next(&from, "hourly")
 
-	// The file as a symlink into a folder that is itself one, as a ConfigMap.
+	// The file as a symlink into a directory that is itself one, as a ConfigMap.
 	configMap := func(name string) {
 		version := filepath.Join(dir, "..v_"+name)
 		if err := os.Mkdir(version, 0o755); err != nil {

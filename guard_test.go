@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// rooms names, for each folder with Go files, the folders whose packages it may
+// rooms names, for each directory with Go files, the directories whose packages it may
 // import; "." is the top. Adapters are strangers to each other: daemon joins them.
 var rooms = map[string][]string{
 	".":                            {"internal/command"},
@@ -112,7 +112,7 @@ func TestImports(t *testing.T) {
 		room := path.Dir(name)
 		allowed, ok := rooms[room]
 		if !ok {
-			t.Errorf("%s: the folder %s is in no table; add it to rooms in guard_test.go, with the few rooms that it needs", name, room)
+			t.Errorf("%s: the directory %s is in no table; add it to rooms in guard_test.go, with the few rooms that it needs", name, room)
 			return
 		}
 		seen[room] = true

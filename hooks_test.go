@@ -138,7 +138,7 @@ retry = { max = 1, delay = "1s" }
 [tasks.mended]
 command = "test -e mended"
 [tasks.builtin]
-write = { path = "no/such/folder", text = "x" }
+write = { path = "no/such/directory", text = "x" }
 [tasks.apart]
 mode = "forked"
 command = "echo hi; exit 9"

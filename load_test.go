@@ -239,12 +239,12 @@ func (d *daemon) accountFor(t *testing.T, c *control.Client, began, over time.Ti
 			t.Fatalf("%s: %d runs, %v", task, len(runs), err)
 		}
 		slots := map[int64]bool{}
-		folded := 0
+		summarized := 0
 		first, last := runs[0].Scheduled, runs[0].Scheduled
 		for _, r := range runs {
 			from, to := r.Scheduled, r.Scheduled
 			if r.Count > 0 { // slots that did not run
-				folded += r.Count
+				summarized += r.Count
 				from, to = r.First, r.Last
 			} else {
 				slots[r.Scheduled.Unix()] = true
@@ -264,8 +264,8 @@ func (d *daemon) accountFor(t *testing.T, c *control.Client, began, over time.Ti
 				last = to
 			}
 		}
-		if due := int(last.Sub(first)/time.Second) + 1; len(slots)+folded != due || last.Before(over.Add(-time.Minute)) {
-			t.Errorf("%s: %d runs and %d slots that did not run, of %d due from %v to %v", task, len(slots), folded, due, first, last)
+		if due := int(last.Sub(first)/time.Second) + 1; len(slots)+summarized != due || last.Before(over.Add(-time.Minute)) {
+			t.Errorf("%s: %d runs and %d slots that did not run, of %d due from %v to %v", task, len(slots), summarized, due, first, last)
 		}
 	}
 	t.Logf("slots before:  started after %s", quantiles(before))

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script: each file is one behaviour, as a user would
-// type it, in a folder and a home of its own. Beside the commands of package
+// type it, in a directory and a home of its own. Beside the commands of package
 // testscript there are
 //
 //	exits CODE PROGRAM [ARG…]   runs it, and fails if it ends with another code

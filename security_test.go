@@ -401,7 +401,7 @@ log = "%[1]s"
 	if r, err := c.Wait(ctx, "evil/a"); err != nil || r.Outcome != "failed" {
 		t.Fatal(r, err)
 	}
-	for _, q := range []api.Request{{Task: "slow", Key: "a"}, {Task: "said", Key: "a"}, {Task: "evil", Key: "later", In: time.Hour, Params: map[string]string{"word": evil}}, {Task: "evil", Key: "standing", On: "interval 3h"}} {
+	for _, q := range []api.Request{{Task: "slow", Key: "a"}, {Task: "said", Key: "a"}, {Task: "evil", Key: "later", In: time.Hour, Params: map[string]string{"word": evil}}, {Task: "evil", Key: "recurring", On: "interval 3h"}} {
 		if _, err := c.Request(ctx, q, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -413,7 +413,7 @@ log = "%[1]s"
 	marks := 0
 	for _, args := range [][]string{
 		{"list"}, {"ps"}, {"status"}, {"next"}, {"history"}, {"history", "evil"}, {"queue", "list"}, {"why", "evil"}, {"why", "said"}, {"explain", "evil"},
-		{"show", "evil"}, {"show", "evil/a"}, {"show", "said"}, {"show", "slow/a"}, {"show", "evil/later"}, {"show", "evil/standing"},
+		{"show", "evil"}, {"show", "evil/a"}, {"show", "said"}, {"show", "slow/a"}, {"show", "evil/later"}, {"show", "evil/recurring"},
 		{"logs", "evil/a"}, {"logs", "said/a"}, {"logs", "slow/a"}, {"check"}, {"hold", "evil", "--reason", evil}, {"release", "evil"},
 		{"run", evil}, {"run", "evil", "--id", evil}, {"run", "evil", "word=" + evil, "--wait", "--id", "b"}, {"run", "evil", evil + "=x"}, {"run", "evil", "--on", evil}, {"run", "evil", "--at", evil},
 		{"show", evil}, {"show", "evil/" + evil}, {"logs", evil}, {"result", "evil/" + evil}, {"why", evil}, {"why", "evil", evil}, {"explain", evil}, {"list", evil},

@@ -99,7 +99,7 @@ func savedName(path, text string) string {
 }
 
 // LoadSaved is Load for the texts that [Config.Save] kept in a directory; they
-// count as standing where they came from. The error is os.ErrNotExist if there
+// count as recurring where they came from. The error is os.ErrNotExist if there
 // are none, and says so if they are not as they were saved, or if somebody may
 // change them who must not.
 func LoadSaved(dir string, o Options) (*Config, error) {

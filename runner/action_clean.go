@@ -17,14 +17,14 @@ import (
 	"rota/internal/escape"
 )
 
-// cleanRefused are folders that are never cleaned, under whatever name.
+// cleanRefused are directories that are never cleaned, under whatever name.
 var cleanRefused = []string{"/", "/home", "/etc", "/usr", "/var"}
 
-// Clean is the action that removes old files from a folder. It removes regular
-// files only: folders, also empty ones, symbolic links, devices and sockets
-// stay. Path itself may be a symbolic link to a folder, and lead over others, unless
+// Clean is the action that removes old files from a directory. It removes regular
+// files only: directories, also empty ones, symbolic links, devices and sockets
+// stay. Path itself may be a symbolic link to a directory, and lead over others, unless
 // other users can change them; below it none is followed, and nothing outside
-// is touched even if somebody changes the folders meanwhile. After an error it
+// is touched even if somebody changes the directories meanwhile. After an error it
 // goes on with the next file.
 //
 // As root, below a path that belongs to another user, it enters only directories of
@@ -34,8 +34,8 @@ type Clean struct {
 	Path      string        // absolute
 	Match     []string      // patterns of file names as of [filepath.Match], one is enough; none is "*", which also matches ".name"
 	OlderThan time.Duration // since the last change of the content
-	Recursive bool          // also in the folders below
-	Keep      int           // in each folder at least this many stay of those that match, the newest
+	Recursive bool          // also in the directories below
+	Keep      int           // in each directory at least this many stay of those that match, the newest
 	Dry       bool          // only say what would be removed
 }
 
@@ -48,13 +48,13 @@ func (a *Clean) Check() []Problem {
 	case strings.Contains(a.Path, "{{"):
 		p.add("path", "path is no template", `write it without "{{"`)
 	case slices.Contains(cleanRefused, filepath.Clean(a.Path)):
-		p.add("path", fmt.Sprintf("%s is never cleaned", filepath.Clean(a.Path)), "name a folder below it")
+		p.add("path", fmt.Sprintf("%s is never cleaned", filepath.Clean(a.Path)), "name a directory below it")
 	}
 	for _, pattern := range a.Match {
 		if _, err := filepath.Match(pattern, ""); err != nil || pattern == "" {
 			p.add("match", fmt.Sprintf("%q is no pattern", pattern), `such as "*.log", "[a-c]?.tmp"`)
 		} else if strings.Contains(pattern, "/") {
-			p.add("match", fmt.Sprintf("pattern %q has a slash", pattern), "a pattern is held against names of files; name the folder in path")
+			p.add("match", fmt.Sprintf("pattern %q has a slash", pattern), "a pattern is held against names of files; name the directory in path")
 		}
 	}
 	if a.OlderThan <= 0 {
@@ -76,8 +76,8 @@ func (a *Clean) Run(ctx context.Context, _ Input, out io.Writer) error {
 		return err
 	}
 	defer root.Close()
-	// The folder that is open is compared, not its name: links and bind
-	// mounts give a folder many.
+	// The directory that is open is compared, not its name: links and bind
+	// mounts give a directory many.
 	opened, err := root.Stat(".")
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (a *Clean) Run(ctx context.Context, _ Input, out io.Writer) error {
 		}
 	}
 	s := sweep{Clean: a, ctx: ctx, out: out, before: time.Now().Add(-a.OlderThan), owner: ownerOf(opened)}
-	s.folder(root, "", 0)
+	s.directory(root, "", 0)
 	return s.end()
 }
 

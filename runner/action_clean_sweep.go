@@ -19,8 +19,8 @@ import (
 const (
 	cleanNames  = 100 // names of files that are shown
 	cleanErrors = 3   // errors that are shown
-	cleanDepth  = 100 // folders within folders that are gone into
-	cleanBatch  = 256 // entries of a folder that are read at once
+	cleanDepth  = 100 // directories within directories that are gone into
+	cleanBatch  = 256 // entries of a directory that are read at once
 )
 
 // sweep is one run of Clean.
@@ -44,15 +44,15 @@ type candidate struct {
 	time time.Time
 }
 
-// folder sweeps the open folder, whose name below the path is name, "" or
+// directory sweeps the open directory, whose name below the path is name, "" or
 // ending in a slash.
-func (s *sweep) folder(dir *os.Root, name string, depth int) {
+func (s *sweep) directory(dir *os.Root, name string, depth int) {
 	below, err := s.read(dir, name)
 	if err != nil {
 		s.fail(name, err)
 	}
 	if len(below) > 0 && depth == cleanDepth {
-		s.fail(name, fmt.Errorf("deeper than %d folders", cleanDepth))
+		s.fail(name, fmt.Errorf("deeper than %d directories", cleanDepth))
 		return
 	}
 	for _, sub := range below {
@@ -65,8 +65,8 @@ func (s *sweep) folder(dir *os.Root, name string, depth int) {
 	}
 }
 
-// read goes through the entries of a folder, removes files, and tells which
-// folders are in it. If none is to be kept, it knows one batch at a time.
+// read goes through the entries of a directory, removes files, and tells which
+// directories are in it. If none is to be kept, it knows one batch at a time.
 func (s *sweep) read(dir *os.Root, name string) (below []string, err error) {
 	f, err := dir.Open(".")
 	if err != nil {
@@ -138,7 +138,7 @@ func (s *sweep) remove(dir *os.Root, name string, list []candidate) {
 	}
 }
 
-// enter sweeps the folder sub of dir. [os.Root] does not leave dir, but would
+// enter sweeps the directory sub of dir. [os.Root] does not leave dir, but would
 // follow a link within it.
 func (s *sweep) enter(dir *os.Root, sub, name string, depth int) error {
 	info, err := dir.Lstat(sub)
@@ -152,12 +152,12 @@ func (s *sweep) enter(dir *os.Root, sub, name string, depth int) error {
 	defer root.Close()
 	opened, err := root.Stat(".")
 	if err != nil || !os.SameFile(info, opened) {
-		return cmp.Or(err, errors.New("it is no longer the same folder"))
+		return cmp.Or(err, errors.New("it is no longer the same directory"))
 	}
 	if uid := ownerOf(opened); !s.mayEnter(uid) {
 		return fmt.Errorf("not entered: it belongs to user id %d, the path to %d", uid, s.owner)
 	}
-	s.folder(root, name+sub+"/", depth)
+	s.directory(root, name+sub+"/", depth)
 	return nil
 }
 
@@ -176,7 +176,7 @@ func (s *sweep) fail(name string, err error) {
 	s.failed++
 	if len(s.errs) < cleanErrors {
 		if e, ok := errors.AsType[*fs.PathError](err); ok {
-			err = e.Err // it names the file without its folder, and as it is
+			err = e.Err // it names the file without its directory, and as it is
 		}
 		s.errs = append(s.errs, fmt.Errorf("%s: %w", escape.Name(filepath.Join(s.Path, name)), err))
 	}

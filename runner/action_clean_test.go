@@ -32,7 +32,7 @@ func grow(t *testing.T, dir string, ages map[string]int) {
 	}
 }
 
-// names are all that is below dir but folders, sorted.
+// names are all that is below dir but directories, sorted.
 func names(t *testing.T, dir string) []string {
 	t.Helper()
 	var list []string
@@ -77,7 +77,7 @@ func TestClean(t *testing.T) {
 		{"recursive", Clean{OlderThan: 7 * day, Match: []string{"*.log"}, Recursive: true}, []string{"b.log", "c.log", "sub/d.log", "sub/e.log"}},
 		{"keep counts young ones", Clean{OlderThan: 7 * day, Match: []string{"*.log"}, Keep: 2}, []string{"c.log"}},
 		{"keep counts those that match", Clean{OlderThan: 7 * day, Match: []string{"*.log", ".h*"}, Keep: 3}, []string{".hidden"}},
-		{"keep in each folder", Clean{OlderThan: 7 * day, Keep: 2, Recursive: true, Match: []string{"*.log"}}, []string{"c.log", "sub/e.log"}},
+		{"keep in each directory", Clean{OlderThan: 7 * day, Keep: 2, Recursive: true, Match: []string{"*.log"}}, []string{"c.log", "sub/e.log"}},
 		{"keep all", Clean{OlderThan: 7 * day, Keep: 99, Recursive: true}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -100,8 +100,8 @@ func TestClean(t *testing.T) {
 				t.Errorf("%v, left %q, want %q", err, names(t, dir), left)
 			}
 			checkSaid(t, said, "removed", dir, test.gone)
-			for _, folder := range []string{"sub/deep", "empty"} {
-				if _, err := os.Stat(filepath.Join(dir, folder)); err != nil {
+			for _, directory := range []string{"sub/deep", "empty"} {
+				if _, err := os.Stat(filepath.Join(dir, directory)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -128,7 +128,7 @@ func TestCleanTakesRegularFilesOnly(t *testing.T) {
 	dir, outside := t.TempDir(), t.TempDir()
 	grow(t, outside, map[string]int{"precious": 30, "sub/precious": 30})
 	grow(t, dir, map[string]int{"sub/old": 30})
-	os.Symlink(outside, filepath.Join(dir, "folder-link"))
+	os.Symlink(outside, filepath.Join(dir, "directory-link"))
 	os.Symlink(filepath.Join(outside, "precious"), filepath.Join(dir, "file-link"))
 	os.Symlink("nowhere", filepath.Join(dir, "dangling"))
 	os.Symlink("/etc", filepath.Join(dir, "etc"))
@@ -141,7 +141,7 @@ func TestCleanTakesRegularFilesOnly(t *testing.T) {
 		t.Error(err)
 	}
 	checkSaid(t, said, "removed", dir, []string{"sub/old"})
-	if got := names(t, dir); !slices.Equal(got, []string{"dangling", "etc", "fifo", "file-link", "folder-link", "sub/up"}) {
+	if got := names(t, dir); !slices.Equal(got, []string{"dangling", "directory-link", "etc", "fifo", "file-link", "sub/up"}) {
 		t.Errorf("left %q", got)
 	}
 	if got := names(t, outside); len(got) != 2 {
@@ -163,7 +163,7 @@ func (h *hook) Write(p []byte) (int, error) {
 	return h.Builder.Write(p)
 }
 
-// Between the reading of a folder and the entering of those below, somebody
+// Between the reading of a directory and the entering of those below, somebody
 // puts a link in the place of one.
 func TestCleanSwap(t *testing.T) {
 	for _, to := range []string{"OUTSIDE", "sibling", ".", ""} {
@@ -191,7 +191,7 @@ func TestCleanSwap(t *testing.T) {
 	}
 }
 
-// All the while, somebody exchanges a folder for a link to elsewhere.
+// All the while, somebody exchanges a directory for a link to elsewhere.
 func TestCleanRace(t *testing.T) {
 	for _, to := range []string{"outside", "path/sibling"} {
 		t.Run(to, func(t *testing.T) {
@@ -216,7 +216,7 @@ func TestCleanRace(t *testing.T) {
 			c := Clean{Path: dir, OlderThan: time.Hour, Recursive: true, Dry: true}
 			for range 2000 {
 				var out strings.Builder
-				_ = c.Run(t.Context(), Input{}, &out) // an error tells of a folder that changed
+				_ = c.Run(t.Context(), Input{}, &out) // an error tells of a directory that changed
 				if said := out.String(); strings.Contains(said, "remove a/") || strings.Contains(said, "remove b/") {
 					t.Errorf("a link was followed: %s", said)
 					break
@@ -297,7 +297,7 @@ func TestCleanRefuses(t *testing.T) {
 	}
 }
 
-func TestCleanLinkToItsFolder(t *testing.T) {
+func TestCleanLinkToItsDirectory(t *testing.T) {
 	dir, link := t.TempDir(), filepath.Join(t.TempDir(), "link")
 	grow(t, dir, map[string]int{"old": 9})
 	os.Symlink(dir, link)
@@ -334,7 +334,7 @@ func TestCleanTooDeep(t *testing.T) {
 	reach := strings.Repeat("d/", cleanDepth)
 	grow(t, dir, map[string]int{reach + "old": 9, reach + "beyond/old": 9})
 	_, err := runClean(t, Clean{Path: dir, OlderThan: time.Hour, Recursive: true})
-	if !matches(err, "deeper than 100 folders") || !slices.Equal(names(t, dir), []string{reach + "beyond/old"}) {
+	if !matches(err, "deeper than 100 directories") || !slices.Equal(names(t, dir), []string{reach + "beyond/old"}) {
 		t.Errorf("%v, left %q", err, names(t, dir))
 	}
 }
@@ -348,7 +348,7 @@ func TestCleanGoesOnAfterErrors(t *testing.T) {
 	}
 	grow(t, dir, map[string]int{"first": 9, "last/old": 9})
 	said, err := runClean(t, Clean{Path: dir, OlderThan: time.Hour, Recursive: true})
-	if err == nil || strings.Count(err.Error(), "deeper than 100 folders") != cleanErrors ||
+	if err == nil || strings.Count(err.Error(), "deeper than 100 directories") != cleanErrors ||
 		!matches(err, "and 2 more errors") || strings.Count(err.Error(), "\n") != cleanErrors {
 		t.Errorf("got %v", err)
 	}

@@ -340,7 +340,7 @@ func TestHTTPFaults(t *testing.T) {
 		{HTTP{URL: u, Body: "x", BodyFile: "/x"}, []string{"body_file: http has both"}},
 		{HTTP{URL: u, Body: "{{.X}}"}, []string{"body: template: unknown field .X"}},
 		{HTTP{URL: u, BodyFile: "/{{.Task}}"}, []string{"body_file: body_file is no template"}},
-		{HTTP{URL: u, Save: "/x/"}, []string{"save: save names a folder"}},
+		{HTTP{URL: u, Save: "/x/"}, []string{"save: save names a directory"}},
 		{HTTP{URL: u, Expect: []string{"2xx"}}, []string{`expect: "2xx" is no status`}},
 		{HTTP{URL: u, Headers: map[string]string{"A B": "x"}}, []string{`headers.A B: "A B" is no name of a header`}},
 		{HTTP{URL: u, Headers: map[string]string{"": "x"}}, []string{`headers.: "" is no name of a header`}},
@@ -390,7 +390,7 @@ func TestURLTemplate(t *testing.T) {
 }
 
 // Whatever url passes Check: no value of a parameter leads to another host, or
-// to a folder that the url does not name.
+// to a directory that the url does not name.
 func FuzzURL(f *testing.F) {
 	f.Add("https://h/{{.Params.day | urlquery}}?x={{.Task | urlquery}}", "/../@evil:80?#\r\n")
 	f.Add("http://user:secret@h:8080?{{if .Task}}{{.Params.day | urlquery}}{{end}}", "..")

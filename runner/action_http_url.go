@@ -113,7 +113,7 @@ func (a *HTTP) target(ctx context.Context, in Input) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Dots need no escape, so a value could still climb out of its folder.
+	// Dots need no escape, so a value could still climb out of its directory.
 	if text != a.URL && slices.ContainsFunc(strings.Split(u.Path, "/"), func(s string) bool { return s == "." || s == ".." }) {
 		return nil, errors.New("url: a value makes its path lead to another directory")
 	}

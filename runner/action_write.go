@@ -21,7 +21,7 @@ const templateFileMax = 1 << 20
 // stays. A link that others can change, by itself or by a directory on the way,
 // is not followed.
 type Write struct {
-	Path         string // absolute; its folder has to exist
+	Path         string // absolute; its directory has to exist
 	Text         string // a template; this or TemplateFile
 	TemplateFile string // absolute; at most 1 MiB, read at each run
 	Mode         uint32 // permissions up to 0777, not subject to the umask; 0 is 0644. Append sets them on a new file only
@@ -58,7 +58,7 @@ func checkPath(p *problems, key, path string, needed bool) {
 	case strings.Contains(path, "{{"):
 		p.add(key, key+" is no template", `write it without "{{"`)
 	case strings.HasSuffix(path, "/"):
-		p.add(key, key+" names a folder", "give the name of a file")
+		p.add(key, key+" names a directory", "give the name of a file")
 	}
 }
 

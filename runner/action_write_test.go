@@ -106,9 +106,9 @@ func TestWriteFollowsItsLink(t *testing.T) {
 func TestWriteRefuses(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	os.Mkdir(at("folder"), 0o755)
+	os.Mkdir(at("directory"), 0o755)
 	os.Symlink("loop", at("loop"))
-	os.Symlink("folder", at("to-folder"))
+	os.Symlink("directory", at("to-directory"))
 	os.Symlink("nosuch/file", at("to-nowhere"))
 	os.WriteFile(at("large"), make([]byte, templateFileMax+1), 0o600)
 	os.WriteFile(at("broken"), []byte("{{.Nosuch}}"), 0o600)
@@ -121,15 +121,15 @@ func TestWriteRefuses(t *testing.T) {
 	}{
 		{Write{Path: at("nosuch/file"), Text: "x"}, "no such file or directory; make it first"},
 		{Write{Path: at("to-nowhere"), Text: "x"}, "no such file or directory; make it first"},
-		{Write{Path: at("folder"), Text: "x"}, "folder is no regular file and stays as it is"},
-		{Write{Path: at("to-folder"), Text: "x", Append: true}, "folder is no regular file and stays as it is"},
+		{Write{Path: at("directory"), Text: "x"}, "directory is no regular file and stays as it is"},
+		{Write{Path: at("to-directory"), Text: "x", Append: true}, "directory is no regular file and stays as it is"},
 		{Write{Path: at("fifo"), Text: "x"}, "fifo is no regular file and stays as it is"},
 		{Write{Path: at("fifo"), Text: "x", Append: true}, "fifo is no regular file and stays as it is"},
 		{Write{Path: "/dev/null", Text: "x"}, "/dev/null is no regular file and stays as it is"},
 		{Write{Path: at("loop"), Text: "x"}, "too many levels of symbolic links"},
 		{Write{Path: at("f"), TemplateFile: at("nosuch")}, "no such file"},
 		{Write{Path: at("f"), TemplateFile: at("fifo")}, "fifo is no regular file"},
-		{Write{Path: at("f"), TemplateFile: at("folder")}, "folder is no regular file"},
+		{Write{Path: at("f"), TemplateFile: at("directory")}, "directory is no regular file"},
 		{Write{Path: at("f"), TemplateFile: "/dev/zero"}, "/dev/zero is no regular file"},
 		{Write{Path: at("f"), TemplateFile: at("large")}, "large is larger than 1 MiB"},
 		{Write{Path: at("f"), TemplateFile: at("broken")}, "template_file: template: line 1:2:"},
@@ -167,7 +167,7 @@ func TestWriteFaults(t *testing.T) {
 		want  []string
 	}{
 		{Write{}, []string{"path: path is needed", ": write needs text or template_file"}},
-		{Write{Path: "/p/", Text: "x"}, []string{"path: path names a folder"}},
+		{Write{Path: "/p/", Text: "x"}, []string{"path: path names a directory"}},
 		{Write{Path: "/p-{{.Task}}", Text: "x"}, []string{"path: path is no template"}},
 		{Write{Path: "/p", TemplateFile: "/{{.Task}}"}, []string{"template_file: template_file is no template"}},
 		{Write{Path: "/p", Text: "x", TemplateFile: "/t"}, []string{"template_file: write has both"}},

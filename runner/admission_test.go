@@ -15,10 +15,10 @@ import (
 //
 // Slots are minutes of an hour. A run is task/minute if it came of a slot,
 // task/xMINUTE if somebody asked for it, task/hMINUTE if a hook did, and
-// task/s.MINUTE if it is of the standing request task/s; a run that ends in
+// task/s.MINUTE if it is of the recurring request task/s; a run that ends in
 // "!" was asked for with force, one that ends in "@QUEUE" is in that queue and not
 // in the one of the row. The task high has priority 1, the task low -1,
-// and the standing request a/high, too.
+// and the recurring request a/high, too.
 func TestAdmission(t *testing.T) {
 	type view struct {
 		live, waiting string           // runs
@@ -47,29 +47,29 @@ func TestAdmission(t *testing.T) {
 		{"nothing waits or runs", "skip queue replace allow", "", view{}, "a/5", "start a/5"},
 		{"nothing is due", "skip queue replace allow", "", view{live: "a/4"}, "", ""},
 		{"two tasks are due", skip, "", view{}, "b/5 a/5", "start a/5, start b/5"},
-		{"several slots of a task at once are one run, for the newest", "skip queue replace allow", "", view{}, "a/1-5:5", "start a/5, fold a/1-4:4 skipped by a/5"},
-		{"several slots of a task that runs are one row", skip, "", view{live: "a/0"}, "a/1-5:5", "fold a/1-5:5 skipped by a/0"},
+		{"several slots of a task at once are one run, for the newest", "skip queue replace allow", "", view{}, "a/1-5:5", "start a/5, summary a/1-4:4 skipped by a/5"},
+		{"several slots of a task that runs are one row", skip, "", view{live: "a/0"}, "a/1-5:5", "summary a/1-5:5 skipped by a/0"},
 		{"at_start and a trigger name one instant", "skip queue replace allow", "", view{}, "a/5 a/5", "start a/5"},
-		{"at_start and several slots, the last of that instant", "skip queue replace allow", "", view{}, "a/5 a/1-5:5", "start a/5, fold a/1-4:4 skipped by a/5"},
-		{"at_start and a trigger are due at once", "skip queue replace", "", view{}, "a/4 a/5", "start a/4, fold a/5-5:1 skipped by a/4"},
+		{"at_start and several slots, the last of that instant", "skip queue replace allow", "", view{}, "a/5 a/1-5:5", "start a/5, summary a/1-4:4 skipped by a/5"},
+		{"at_start and a trigger are due at once", "skip queue replace", "", view{}, "a/4 a/5", "start a/4, summary a/5-5:1 skipped by a/4"},
 		{"missed = all: one after another, whatever overlap says", "skip queue replace", "", view{}, "a/3@ a/4@ a/5@", "start a/3, wait a/4, wait a/5"},
 		{"missed = all, and the task runs", "skip queue replace", "", view{live: "a/2"}, "a/3@ a/4@", "wait a/3, wait a/4"},
-		{"missed", "skip queue replace allow", "", view{live: "a/0"}, "a/1-5:5!", "fold a/1-5:5 missed too late"},
-		{"left out by rota skip", "skip queue replace allow", "", view{live: "a/4"}, "a/5-", "fold a/5-5:1 skipped left out"},
+		{"missed", "skip queue replace allow", "", view{live: "a/0"}, "a/1-5:5!", "summary a/1-5:5 missed too late"},
+		{"left out by rota skip", "skip queue replace allow", "", view{live: "a/4"}, "a/5-", "summary a/5-5:1 skipped left out"},
 
 		// skip: a slot that finds the task waiting or running is skipped, naming that run.
-		{"skip: it runs", skip, "", view{live: "a/4"}, "a/5", "fold a/5-5:1 skipped by a/4"},
-		{"skip: it waits", skip, "main", view{live: "z/4", waiting: "a/4"}, "a/5", "fold a/5-5:1 skipped by a/4"},
-		{"skip: a request of it runs", skip, "", view{live: "a/x4"}, "a/5", "fold a/5-5:1 skipped by a/x4"},
-		{"skip: a request of it waits", skip, "main", view{live: "z/4", waiting: "a/x4"}, "a/5", "fold a/5-5:1 skipped by a/x4"},
-		{"skip: a run of a standing request of it runs", skip, "", view{live: "a/s.4"}, "a/5", "fold a/5-5:1 skipped by a/s.4"},
+		{"skip: it runs", skip, "", view{live: "a/4"}, "a/5", "summary a/5-5:1 skipped by a/4"},
+		{"skip: it waits", skip, "main", view{live: "z/4", waiting: "a/4"}, "a/5", "summary a/5-5:1 skipped by a/4"},
+		{"skip: a request of it runs", skip, "", view{live: "a/x4"}, "a/5", "summary a/5-5:1 skipped by a/x4"},
+		{"skip: a request of it waits", skip, "main", view{live: "z/4", waiting: "a/x4"}, "a/5", "summary a/5-5:1 skipped by a/x4"},
+		{"skip: a run of a recurring request of it runs", skip, "", view{live: "a/s.4"}, "a/5", "summary a/5-5:1 skipped by a/s.4"},
 		{"skip: another task runs", skip, "", view{live: "b/4"}, "a/5", "start a/5"},
 
-		// queue: the first waits, newer ones fold into it.
+		// queue: the first waits, newer ones are summarized under it.
 		{"queue: it runs", queue, "", view{live: "a/4"}, "a/5", "wait a/5"},
-		{"queue: one waits", queue, "", view{live: "a/3", waiting: "a/4"}, "a/5", "fold a/5-5:1 skipped by a/4"},
+		{"queue: one waits", queue, "", view{live: "a/3", waiting: "a/4"}, "a/5", "summary a/5-5:1 skipped by a/4"},
 		{"queue: a request that waits is no slot that waits", queue, "", view{live: "a/3", waiting: "a/x4"}, "a/5", "wait a/5"},
-		{"queue: nor is a run of a standing request", queue, "", view{live: "a/3", waiting: "a/s.4"}, "a/5", "wait a/5"},
+		{"queue: nor is a run of a recurring request", queue, "", view{live: "a/3", waiting: "a/s.4"}, "a/5", "wait a/5"},
 		{"queue: the one before has ended", queue, "", view{waiting: "a/4"}, "", "start a/4"},
 		{"queue: the one before still runs", queue, "", view{live: "a/3", waiting: "a/4"}, "", ""},
 
@@ -78,12 +78,12 @@ func TestAdmission(t *testing.T) {
 		{"replace: one runs, one waits", replace, "", view{live: "a/3", waiting: "a/4"}, "a/5", "wait a/5, end a/4 replaced, stop a/3"},
 		{"replace: one waits for a worker", replace, "main", view{live: "z/4", waiting: "a/4"}, "a/5", "wait a/5, end a/4 replaced"},
 		{"replace: never drops a request", replace, "", view{live: "a/3", waiting: "a/x4"}, "a/5", "wait a/5, stop a/3"},
-		{"replace: nor the run of a hook, nor of a standing request", replace, "", view{live: "a/2", waiting: "a/h3 a/s.4"}, "a/5", "wait a/5, stop a/2"},
+		{"replace: nor the run of a hook, nor of a recurring request", replace, "", view{live: "a/2", waiting: "a/h3 a/s.4"}, "a/5", "wait a/5, stop a/2"},
 		{"replace: stops a request that runs", replace, "", view{live: "a/x4"}, "a/5", "wait a/5, stop a/x4"},
 		{"replace: the one before has ended", replace, "", view{waiting: "a/5"}, "", "start a/5"},
-		{"replace: what finds no place stops nothing", replace, "main", view{live: "a/4", waiting: "x/4 y/4"}, "a/5", "fold a/5-5:1 skipped queue full: main"},
+		{"replace: what finds no place stops nothing", replace, "main", view{live: "a/4", waiting: "x/4 y/4"}, "a/5", "summary a/5-5:1 skipped queue full: main"},
 		{"replace: what it drops leaves its place", replace, "main", view{live: "a/3", waiting: "a/4 y/4"}, "a/5", "wait a/5, end a/4 replaced, stop a/3"},
-		{"replace: what finds no place drops nothing", replace, "main", view{live: "a/3", waiting: "a/4 w/4 x/4 y/4"}, "a/5", "fold a/5-5:1 skipped queue full: main"},
+		{"replace: what finds no place drops nothing", replace, "main", view{live: "a/3", waiting: "a/4 w/4 x/4 y/4"}, "a/5", "summary a/5-5:1 skipped queue full: main"},
 		{"replace: what may not start for now stops nothing", replace, "main", view{live: "a/3", waiting: "a/4", stopped: "main"}, "a/5", "wait a/5, end a/4 replaced"},
 
 		// allow: no limit but the queue's.
@@ -91,21 +91,21 @@ func TestAdmission(t *testing.T) {
 		{"allow: the queue has a worker", allow, "wide", view{live: "a/4"}, "a/5", "start a/5"},
 		{"allow: the queue has none", allow, "wide", view{live: "a/3 a/4"}, "a/5", "wait a/5"},
 		{"allow: several wait", allow, "main", view{live: "a/3", waiting: "a/4"}, "a/5", "wait a/5"},
-		{"allow: the queue is full", allow, "main", view{live: "a/2", waiting: "a/3 a/4"}, "a/5", "fold a/5-5:1 skipped queue full: main"},
+		{"allow: the queue is full", allow, "main", view{live: "a/2", waiting: "a/3 a/4"}, "a/5", "summary a/5-5:1 skipped queue full: main"},
 
 		// A queue applies in every mode: workers and capacity.
 		{"a worker is free", skip, "main", view{}, "a/5 b/5", "start a/5, wait b/5"},
 		{"two workers are free", skip, "wide", view{}, "a/5 b/5 c/5", "start a/5, start b/5, wait c/5"},
 		{"no worker is free: an adopted run keeps its own", skip, "main", view{live: "z/4"}, "a/5", "wait a/5"},
 		{"a worker is freed", skip, "main", view{waiting: "a/5 b/5"}, "", "start a/5"},
-		{"a full queue: the slot is skipped", skip, "main", view{live: "z/4", waiting: "x/4 y/4"}, "a/5", "fold a/5-5:1 skipped queue full: main"},
-		{"a full queue: several slots are skipped", skip, "main", view{live: "z/4", waiting: "x/4 y/4"}, "a/1-5:5", "fold a/1-4:4 skipped by a/5, fold a/5-5:1 skipped queue full: main"},
-		{"a queue with room for one: the newer is skipped", skip, "main", view{live: "z/4", waiting: "y/4"}, "b/5 a/4", "wait a/4, fold b/5-5:1 skipped queue full: main"},
+		{"a full queue: the slot is skipped", skip, "main", view{live: "z/4", waiting: "x/4 y/4"}, "a/5", "summary a/5-5:1 skipped queue full: main"},
+		{"a full queue: several slots are skipped", skip, "main", view{live: "z/4", waiting: "x/4 y/4"}, "a/1-5:5", "summary a/1-4:4 skipped by a/5, summary a/5-5:1 skipped queue full: main"},
+		{"a queue with room for one: the newer is skipped", skip, "main", view{live: "z/4", waiting: "y/4"}, "b/5 a/4", "wait a/4, summary b/5-5:1 skipped queue full: main"},
 		{"a queue full of what starts now", skip, "main", view{waiting: "x/4 y/4"}, "a/5", "start x/4, wait a/5"},
-		{"a queue full of requests: the slot is skipped", skip, "main", view{live: "z/4", waiting: "x/x4 y/x4"}, "a/5", "fold a/5-5:1 skipped queue full: main"},
+		{"a queue full of requests: the slot is skipped", skip, "main", view{live: "z/4", waiting: "x/x4 y/x4"}, "a/5", "summary a/5-5:1 skipped queue full: main"},
 		{"another queue is full", skip, "wide", view{live: "z/4@main", waiting: "x/4@main y/4@main"}, "a/5", "start a/5"},
 		{"a queue that is declared no more: its runs go to the task's", skip, "main", view{live: "z/4@old"}, "a/5", "wait a/5"},
-		{"no worker for one task does not keep another from its queue", skip, "main", view{live: "z/4", waiting: "y/4", queues: map[string]Queue{"main": {Workers: 2, Capacity: 9}}}, "z/5", "start y/4, fold z/5-5:1 skipped by z/4"},
+		{"no worker for one task does not keep another from its queue", skip, "main", view{live: "z/4", waiting: "y/4", queues: map[string]Queue{"main": {Workers: 2, Capacity: 9}}}, "z/5", "start y/4, summary z/5-5:1 skipped by z/4"},
 		{"max_running holds over all queues", skip, "", view{live: "z/4", max: 2}, "a/5 b/5", "start a/5, wait b/5"},
 		{"max_running is reached", skip, "wide", view{live: "z/4", waiting: "y/4", max: 1}, "a/5", "wait a/5"},
 
@@ -116,9 +116,9 @@ func TestAdmission(t *testing.T) {
 		{"the lower priority last", skip, "main", view{waiting: "low/3 b/4 a/5"}, "", "start b/4"},
 		{"a slot before a request", skip, "main", view{waiting: "a/x4 b/4"}, "", "start b/4"},
 		{"an older request before a slot", skip, "main", view{waiting: "a/x3 b/4"}, "", "start a/x3"},
-		{"a slot before a run of a standing request", skip, "main", view{waiting: "a/s.4 b/4"}, "", "start b/4"},
+		{"a slot before a run of a recurring request", skip, "main", view{waiting: "a/s.4 b/4"}, "", "start b/4"},
 		{"a slot that is due before what waits", skip, "main", view{waiting: "a/x5"}, "high/5", "start high/5"},
-		{"a place for the higher priority", skip, "main", view{live: "z/4", waiting: "y/4"}, "a/4 high/5", "wait high/5, fold a/4-4:1 skipped queue full: main"},
+		{"a place for the higher priority", skip, "main", view{live: "z/4", waiting: "y/4"}, "a/4 high/5", "wait high/5, summary a/4-4:1 skipped queue full: main"},
 
 		// Requests are never skipped: they wait, one at a time per task unless allow.
 		{"request: the task runs", "skip queue replace", "", view{live: "a/4", waiting: "a/x4"}, "", ""},
@@ -130,44 +130,44 @@ func TestAdmission(t *testing.T) {
 		{"requests, allow, in a queue", allow, "wide", view{live: "a/4", waiting: "a/x4 a/x5"}, "", "start a/x4"},
 		{"a slot and a request of one task and instant", queue, "", view{waiting: "a/x5"}, "a/5", "start a/5"},
 
-		// Held, standing and not yet due delayed runs do not count as waiting,
+		// Held, recurring and not yet due delayed runs do not count as waiting,
 		// neither for overlap nor for capacity.
 		{"skip: a run of it is held", skip, "", view{apart: map[string]State{"a/x4": Held}}, "a/5", "start a/5"},
-		{"skip: it has a standing request", skip, "", view{apart: map[string]State{"a/x4": Standing}}, "a/5", "start a/5"},
+		{"skip: it has a recurring request", skip, "", view{apart: map[string]State{"a/x4": Recurring}}, "a/5", "start a/5"},
 		{"skip: a request of it is for later", skip, "", view{apart: map[string]State{"a/x9": Delayed}}, "a/5", "start a/5"},
 		{"queue: a run of it is held", queue, "", view{live: "a/3", apart: map[string]State{"a/x4": Held}}, "a/5", "wait a/5"},
 		{"replace: a run of it is held", replace, "", view{apart: map[string]State{"a/x4": Held}}, "a/5", "start a/5"},
-		{"capacity", skip, "main", view{live: "z/4", waiting: "y/4", apart: map[string]State{"u/x1": Held, "v/x2": Standing, "w/3": Delayed}}, "a/5", "wait a/5"},
+		{"capacity", skip, "main", view{live: "z/4", waiting: "y/4", apart: map[string]State{"u/x1": Held, "v/x2": Recurring, "w/3": Delayed}}, "a/5", "wait a/5"},
 
 		// A run that waits for a retry is delayed: it holds no worker and does
 		// not block the next slot. Once its time has come it waits as others do.
 		{"retry: holds no worker", skip, "main", view{apart: map[string]State{"z/4": Delayed}}, "a/5", "start a/5"},
 		{"retry: does not block the next slot", "skip queue replace allow", "", view{apart: map[string]State{"a/4": Delayed}}, "a/5", "start a/5"},
 		{"retry: its time has come", "skip queue replace allow", "", view{waiting: "a/4"}, "", "start a/4"},
-		{"retry: its time has come, and there is no worker", skip, "main", view{live: "z/4", waiting: "a/4"}, "a/5", "fold a/5-5:1 skipped by a/4"},
+		{"retry: its time has come, and there is no worker", skip, "main", view{live: "z/4", waiting: "a/4"}, "a/5", "summary a/5-5:1 skipped by a/4"},
 		{"retry: its time has come, and there is no worker; replace", replace, "main", view{live: "z/4", waiting: "a/4"}, "a/5", "wait a/5, end a/4 replaced"},
 
 		// A held task starts nothing by itself; runs under way go on.
-		{"held: a slot", "skip queue replace allow", "", view{held: "a"}, "a/5", "fold a/5-5:1 skipped held by ada: upgrade"},
-		{"held: several slots", "skip queue replace allow", "", view{held: "a"}, "a/1-5:5", "fold a/1-5:5 skipped held by ada: upgrade"},
-		{"held: what runs goes on", "skip queue replace allow", "", view{held: "a", live: "a/4"}, "a/5", "fold a/5-5:1 skipped held by ada: upgrade"},
-		{"held: what waits stays", "skip queue replace allow", "", view{held: "a", waiting: "a/4"}, "a/5", "fold a/5-5:1 skipped held by ada: upgrade"},
+		{"held: a slot", "skip queue replace allow", "", view{held: "a"}, "a/5", "summary a/5-5:1 skipped held by ada: upgrade"},
+		{"held: several slots", "skip queue replace allow", "", view{held: "a"}, "a/1-5:5", "summary a/1-5:5 skipped held by ada: upgrade"},
+		{"held: what runs goes on", "skip queue replace allow", "", view{held: "a", live: "a/4"}, "a/5", "summary a/5-5:1 skipped held by ada: upgrade"},
+		{"held: what waits stays", "skip queue replace allow", "", view{held: "a", waiting: "a/4"}, "a/5", "summary a/5-5:1 skipped held by ada: upgrade"},
 		{"held: requests and retries stay", "skip queue replace allow", "", view{held: "a", waiting: "a/4 a/x4 a/h4 a/s.4"}, "", ""},
-		{"held: held time is not missed time", "skip queue replace allow", "", view{held: "a"}, "a/5!", "fold a/5-5:1 skipped held by ada: upgrade"},
-		{"held: missed = all", "skip queue replace allow", "", view{held: "a"}, "a/4@ a/5@", "fold a/4-4:1 skipped held by ada: upgrade, fold a/5-5:1 skipped held by ada: upgrade"},
-		{"held: a slot that is left out anyway", skip, "", view{held: "a"}, "a/5-", "fold a/5-5:1 skipped left out"},
-		{"held: a slot of a standing request", "skip queue replace allow", "", view{held: "a"}, "a/s.5", "fold a/s.5-5:1 skipped held by ada: upgrade"},
+		{"held: held time is not missed time", "skip queue replace allow", "", view{held: "a"}, "a/5!", "summary a/5-5:1 skipped held by ada: upgrade"},
+		{"held: missed = all", "skip queue replace allow", "", view{held: "a"}, "a/4@ a/5@", "summary a/4-4:1 skipped held by ada: upgrade, summary a/5-5:1 skipped held by ada: upgrade"},
+		{"held: a slot that is left out anyway", skip, "", view{held: "a"}, "a/5-", "summary a/5-5:1 skipped left out"},
+		{"held: a slot of a recurring request", "skip queue replace allow", "", view{held: "a"}, "a/s.5", "summary a/s.5-5:1 skipped held by ada: upgrade"},
 		{"held: force", "skip queue replace allow", "", view{held: "a", waiting: "a/x4 a/x5!"}, "", "start a/x5!"},
 		{"held: force waits its turn", "skip queue replace", "", view{held: "a", live: "a/4", waiting: "a/x5!"}, "", ""},
 		{"held: what waits takes no worker from others", skip, "main", view{held: "a", waiting: "a/x4 b/x5"}, "", "start b/x5"},
-		{"held: what waits takes its place in the queue", skip, "main", view{held: "a", live: "z/3", waiting: "a/x3 a/x4"}, "b/5", "fold b/5-5:1 skipped queue full: main"},
-		{"held: other tasks", skip, "", view{held: "a"}, "a/5 b/5", "start b/5, fold a/5-5:1 skipped held by ada: upgrade"},
+		{"held: what waits takes its place in the queue", skip, "main", view{held: "a", live: "z/3", waiting: "a/x3 a/x4"}, "b/5", "summary b/5-5:1 skipped queue full: main"},
+		{"held: other tasks", skip, "", view{held: "a"}, "a/5 b/5", "start b/5, summary a/5-5:1 skipped held by ada: upgrade"},
 		{"released: no catch-up, what waited goes on", skip, "", view{waiting: "a/x4"}, "", "start a/x4"},
 
 		// A stopped queue starts nothing; what it works on finishes.
 		{"stopped: slots queue", skip, "main", view{stopped: "main"}, "a/5 b/5", "wait a/5, wait b/5"},
-		{"stopped: up to the capacity", skip, "main", view{stopped: "main", waiting: "x/4 y/4"}, "a/5", "fold a/5-5:1 skipped queue full: main"},
-		{"stopped: one of a task", "skip queue", "main", view{stopped: "main", waiting: "a/4"}, "a/5", "fold a/5-5:1 skipped by a/4"},
+		{"stopped: up to the capacity", skip, "main", view{stopped: "main", waiting: "x/4 y/4"}, "a/5", "summary a/5-5:1 skipped queue full: main"},
+		{"stopped: one of a task", "skip queue", "main", view{stopped: "main", waiting: "a/4"}, "a/5", "summary a/5-5:1 skipped by a/4"},
 		{"stopped: requests wait, forced ones too", "skip queue replace allow", "main", view{stopped: "main", waiting: "a/x4 b/x4!"}, "", ""},
 		{"stopped: another queue", skip, "wide", view{stopped: "main"}, "a/5", "start a/5"},
 		{"stopped: what has no queue", skip, "", view{stopped: "main"}, "a/5", "start a/5"},
@@ -176,25 +176,25 @@ func TestAdmission(t *testing.T) {
 		// While rota is drained nothing starts; slots queue.
 		{"draining: a slot", "skip queue replace allow", "", view{draining: true}, "a/5", "wait a/5"},
 		{"draining: what waits", "skip queue replace allow", "", view{draining: true, waiting: "a/4 b/x4 c/x4!"}, "", ""},
-		{"draining: up to the capacity", skip, "main", view{draining: true, waiting: "x/4 y/4"}, "a/5", "fold a/5-5:1 skipped queue full: main"},
+		{"draining: up to the capacity", skip, "main", view{draining: true, waiting: "x/4 y/4"}, "a/5", "summary a/5-5:1 skipped queue full: main"},
 		{"draining: replace stops nothing", replace, "", view{draining: true, live: "a/4"}, "a/5", "wait a/5"},
 
-		// A slot of a standing request waits its turn as a request does; overlap
-		// is counted for each standing request.
-		{"standing: the task is free", "skip queue replace allow", "", view{}, "a/s.5", "start a/s.5"},
-		{"standing: the task runs", "skip queue replace", "", view{live: "a/4"}, "a/s.5", "wait a/s.5"},
-		{"standing: the task runs; allow", allow, "", view{live: "a/4"}, "a/s.5", "start a/s.5"},
-		{"standing: one of its runs still runs", "skip queue replace", "", view{live: "a/s.4"}, "a/s.5", "wait a/s.5"},
-		{"standing: one of its runs waits", "skip queue replace", "", view{live: "a/3", waiting: "a/s.4"}, "a/s.5", "fold a/s.5-5:1 skipped by a/s.4"},
-		{"standing: one of its runs waits for a worker; allow", allow, "main", view{live: "a/3", waiting: "a/s.4"}, "a/s.5", "wait a/s.5"},
-		{"standing: a slot of the task waits", "skip queue replace", "", view{live: "a/3", waiting: "a/4"}, "a/s.5", "wait a/s.5"},
-		{"standing: a run of another request waits", "skip queue replace", "", view{live: "a/3", waiting: "a/other.4 a/x4"}, "a/s.5", "wait a/s.5"},
-		{"standing: several of its slots at once", "skip queue replace allow", "", view{}, "a/s.1-5:5", "start a/s.5, fold a/s.1-4:4 skipped by a/s.5"},
-		{"standing: two of one task and instant", "skip queue replace", "", view{}, "a/s.5 a/other.5", "start a/other.5, wait a/s.5"},
-		{"standing: and a slot of the task", "skip queue replace", "", view{}, "a/s.5 a/5", "start a/5, wait a/s.5"},
-		{"standing: missed", "skip queue replace allow", "", view{}, "a/s.5!", "fold a/s.5-5:1 missed too late"},
-		{"standing: a full queue", "skip queue replace allow", "main", view{live: "z/4", waiting: "x/4 y/4"}, "a/s.5", "fold a/s.5-5:1 skipped queue full: main"},
-		{"standing: it has the priority of the request", skip, "main", view{waiting: "b/4"}, "a/high.5", "start a/high.5"},
+		// A slot of a recurring request waits its turn as a request does; overlap
+		// is counted for each recurring request.
+		{"recurring: the task is free", "skip queue replace allow", "", view{}, "a/s.5", "start a/s.5"},
+		{"recurring: the task runs", "skip queue replace", "", view{live: "a/4"}, "a/s.5", "wait a/s.5"},
+		{"recurring: the task runs; allow", allow, "", view{live: "a/4"}, "a/s.5", "start a/s.5"},
+		{"recurring: one of its runs still runs", "skip queue replace", "", view{live: "a/s.4"}, "a/s.5", "wait a/s.5"},
+		{"recurring: one of its runs waits", "skip queue replace", "", view{live: "a/3", waiting: "a/s.4"}, "a/s.5", "summary a/s.5-5:1 skipped by a/s.4"},
+		{"recurring: one of its runs waits for a worker; allow", allow, "main", view{live: "a/3", waiting: "a/s.4"}, "a/s.5", "wait a/s.5"},
+		{"recurring: a slot of the task waits", "skip queue replace", "", view{live: "a/3", waiting: "a/4"}, "a/s.5", "wait a/s.5"},
+		{"recurring: a run of another request waits", "skip queue replace", "", view{live: "a/3", waiting: "a/other.4 a/x4"}, "a/s.5", "wait a/s.5"},
+		{"recurring: several of its slots at once", "skip queue replace allow", "", view{}, "a/s.1-5:5", "start a/s.5, summary a/s.1-4:4 skipped by a/s.5"},
+		{"recurring: two of one task and instant", "skip queue replace", "", view{}, "a/s.5 a/other.5", "start a/other.5, wait a/s.5"},
+		{"recurring: and a slot of the task", "skip queue replace", "", view{}, "a/s.5 a/5", "start a/5, wait a/s.5"},
+		{"recurring: missed", "skip queue replace allow", "", view{}, "a/s.5!", "summary a/s.5-5:1 missed too late"},
+		{"recurring: a full queue", "skip queue replace allow", "main", view{live: "z/4", waiting: "x/4 y/4"}, "a/s.5", "summary a/s.5-5:1 skipped queue full: main"},
+		{"recurring: it has the priority of the request", skip, "main", view{waiting: "b/4"}, "a/high.5", "start a/high.5"},
 	} {
 		for _, overlap := range strings.Fields(c.overlap) {
 			for _, mode := range []Mode{Sequential, Threaded, Forked} {
@@ -256,7 +256,7 @@ func accounted(t *testing.T, slots []Slot, b Batch) {
 	for _, n := range instants {
 		total += n
 	}
-	for _, f := range b.Folds {
+	for _, f := range b.Summaries {
 		total -= f.Count
 	}
 	if total -= len(b.Runs); total != 0 {
@@ -264,10 +264,10 @@ func accounted(t *testing.T, slots []Slot, b Batch) {
 	}
 }
 
-// What a run of a standing request is given, and what the row of its slots says.
-func TestSlotOfAStandingRequest(t *testing.T) {
+// What a run of a recurring request is given, and what the row of its slots says.
+func TestSlotOfARecurringRequest(t *testing.T) {
 	of := Run{
-		ID: "a/s", Task: "a", Cause: CauseManual, State: Standing, On: "interval 30s", Priority: 1, Who: "ada",
+		ID: "a/s", Task: "a", Cause: CauseManual, State: Recurring, On: "interval 30s", Priority: 1, Who: "ada",
 		Params: map[string]string{"file": "x.html"}, Input: "text", InputFile: "/state/logs/a/s.input", Content: "digest",
 	}
 	v := &View{
@@ -277,14 +277,14 @@ func TestSlotOfAStandingRequest(t *testing.T) {
 	s := testSlot("a/1-5:5")
 	s.Of, s.Epoch, s.Cause, s.User = &of, 2, CauseCatchup, "nobody"
 	b := Decide([]Slot{s}, v, minute(59))
-	run, fold := b.Runs[0], b.Folds[0]
+	run, summary := b.Runs[0], b.Summaries[0]
 	if run.ID != "a/s.20261122T030500Z~2" || run.Parent != "a/s" || run.Task != "a" || run.Cause != CauseCatchup || run.State != Queued ||
 		run.Queue != "main" || run.Priority != 1 || run.Who != "ada" || run.User != "nobody" || run.Params["file"] != "x.html" || run.Input != "text" ||
 		run.InputFile != of.InputFile || run.On != "" || run.Content != "" || !run.Scheduled.Equal(minute(5)) {
 		t.Errorf("the run is %+v", run)
 	}
-	if fold.ID != "a/s.20261122T030100Z~2" || fold.Parent != "a/s" || fold.By != run.ID || fold.Count != 4 || !fold.Last.Equal(minute(4)) {
-		t.Errorf("the row is %+v", fold)
+	if summary.ID != "a/s.20261122T030100Z~2" || summary.Parent != "a/s" || summary.By != run.ID || summary.Count != 4 || !summary.Last.Equal(minute(4)) {
+		t.Errorf("the row is %+v", summary)
 	}
 }
 
@@ -294,7 +294,7 @@ func TestUnqueuedCapacity(t *testing.T) {
 	for i := range UnqueuedCapacity - 1 {
 		v.Add(Run{ID: fmt.Sprint("a/x", i), Task: "a", Cause: CauseManual, State: Queued})
 	}
-	if got := describeBatch(Decide([]Slot{testSlot("a/4"), testSlot("a/5"), testSlot("b/5")}, v, minute(59))); got != "wait a/4, wait b/5, fold a/5-5:1 skipped queue full: too many wait" {
+	if got := describeBatch(Decide([]Slot{testSlot("a/4"), testSlot("a/5"), testSlot("b/5")}, v, minute(59))); got != "wait a/4, wait b/5, summary a/5-5:1 skipped queue full: too many wait" {
 		t.Error(got)
 	}
 }
@@ -312,9 +312,9 @@ func testRun(word string, s State, queue string) Run {
 	task, key := SplitID(word)
 	r := Run{Task: task, State: s, Cause: CauseSchedule, Queue: queue, Priority: testPriority(task)}
 	key, r.Force = strings.CutSuffix(key, "!")
-	parent, at, standing := strings.Cut(key, ".")
+	parent, at, recurring := strings.Cut(key, ".")
 	switch {
-	case standing:
+	case recurring:
 		r.Parent, key = task+"/"+parent, at
 	case key[0] == 'x':
 		r.ID, r.Cause, key = word, CauseManual, key[1:]
@@ -323,8 +323,8 @@ func testRun(word string, s State, queue string) Run {
 	}
 	var m int
 	fmt.Sscan(key, &m)
-	if r.Scheduled = minute(m); standing {
-		r.ID = StandingID(r.Parent, r.Scheduled, 1)
+	if r.Scheduled = minute(m); recurring {
+		r.ID = RecurringID(r.Parent, r.Scheduled, 1)
 	}
 	r.ID = cmp.Or(r.ID, SlotID(task, r.Scheduled, 1))
 	return r
@@ -334,7 +334,7 @@ func testRun(word string, s State, queue string) Run {
 func testSlot(word string) Slot {
 	task, key := SplitID(word)
 	s := Slot{Task: task, Epoch: 1, N: 1, Cause: CauseSchedule}
-	if parent, at, standing := strings.Cut(key, "."); standing {
+	if parent, at, recurring := strings.Cut(key, "."); recurring {
 		s.Of, key = &Run{ID: task + "/" + parent, Task: task, Priority: testPriority(parent)}, at
 	}
 	switch rest := key[:len(key)-1]; key[len(key)-1] {
@@ -360,8 +360,8 @@ func testSlot(word string) Slot {
 func describeBatch(b Batch) string {
 	short := func(id string) string {
 		task, key := SplitID(id)
-		parent, slot, standing := strings.Cut(key, ".")
-		if at, err := time.Parse(slotLayout, slot); standing && err == nil {
+		parent, slot, recurring := strings.Cut(key, ".")
+		if at, err := time.Parse(slotLayout, slot); recurring && err == nil {
 			return fmt.Sprintf("%s/%s.%d", task, parent, at.Minute())
 		}
 		if at, err := time.Parse(slotLayout, key); err == nil {
@@ -378,12 +378,12 @@ func describeBatch(b Batch) string {
 			out = append(out, "wait "+short(r.ID))
 		}
 	}
-	for _, f := range b.Folds {
+	for _, f := range b.Summaries {
 		why := f.Why
 		if f.By != "" {
 			why = "by " + short(f.By)
 		}
-		out = append(out, fmt.Sprintf("fold %s-%d:%d %s %s", short(f.ID), f.Last.Minute(), f.Count, f.Outcome, why))
+		out = append(out, fmt.Sprintf("summary %s-%d:%d %s %s", short(f.ID), f.Last.Minute(), f.Count, f.Outcome, why))
 	}
 	for _, e := range b.Ends {
 		out = append(out, fmt.Sprintf("end %s %s", short(e.ID), e.Outcome))

@@ -67,7 +67,7 @@ func (d *decision) refuse() {
 			Scheduled: w.Scheduled, Finished: d.now, First: w.Scheduled, Last: w.Scheduled, Count: 1,
 		}
 		full.Because(Reason{Code: ReasonQueueFull, Detail: w.Queue})
-		d.batch.Folds = append(d.batch.Folds, full)
+		d.batch.Summaries = append(d.batch.Summaries, full)
 	}
 	if len(refused) == 0 {
 		return

@@ -9,11 +9,11 @@ import (
 // Batch is what was decided: all of it but Stops goes into one transaction with
 // the cursor, and only then does anything start.
 type Batch struct {
-	Runs  []Run    // new runs, State Queued
-	Folds []Run    // rows that stand for slots which are not executed
-	Ends  []End    // waiting runs that end without having started
-	Claim []string // ids of runs, new or waiting, that start at once
-	Stops []End    // runs under way, to be stopped so that they end like this
+	Runs      []Run    // new runs, State Queued
+	Summaries []Run    // rows that stand for slots which are not executed
+	Ends      []End    // waiting runs that end without having started
+	Claim     []string // ids of runs, new or waiting, that start at once
+	Stops     []End    // runs under way, to be stopped so that they end like this
 }
 
 // End is the outcome that a run is given from outside.
@@ -107,14 +107,14 @@ func (d *decision) task(name string) *taskView {
 func (d *decision) slot(s dueSlot) {
 	switch {
 	case !s.Skip.IsZero():
-		d.fold(s.Slot, s.N, Skipped, s.Skip, "")
+		d.summarize(s.Slot, s.N, Skipped, s.Skip, "")
 		return
 	case s.task.held:
 		// Before missed: held time is not missed time.
-		d.fold(s.Slot, s.N, Skipped, s.task.hold, "")
+		d.summarize(s.Slot, s.N, Skipped, s.task.hold, "")
 		return
 	case !s.Missed.IsZero():
-		d.fold(s.Slot, s.N, Missed, s.Missed, "")
+		d.summarize(s.Slot, s.N, Missed, s.Missed, "")
 		return
 	}
 	id := s.id(s.Last)
@@ -125,7 +125,7 @@ func (d *decision) slot(s dueSlot) {
 		d.add(s, id)
 	}
 	if s.N > 1 {
-		d.fold(s.Slot, s.N-1, Skipped, Reason{Code: ReasonCoalesced}, id)
+		d.summarize(s.Slot, s.N-1, Skipped, Reason{Code: ReasonCoalesced}, id)
 	}
 }
 
@@ -146,16 +146,16 @@ func (d *decision) overlap(s dueSlot, id string) bool {
 	switch {
 	case s.Of != nil:
 		// It waits its turn as a request does, but not beside one of its own.
-		return !d.joins(s, ReasonOverlapRequest, func(r *Run) bool { return r.ofStanding() && r.Parent == s.Of.ID })
+		return !d.joins(s, ReasonOverlapRequest, func(r *Run) bool { return r.ofRecurring() && r.Parent == s.Of.ID })
 	case t.fresh != "":
-		d.fold(s.Slot, s.N, Skipped, Reason{Code: ReasonOverlapInstant}, t.fresh)
+		d.summarize(s.Slot, s.N, Skipped, Reason{Code: ReasonOverlapInstant}, t.fresh)
 		return false
 	case t.overlap == OverlapQueue:
 		return !d.joins(s, ReasonOverlapQueued, (*Run).ofSlot)
 	case t.overlap == OverlapReplace:
 		d.replace(t, id)
 	case len(t.live) > 0:
-		d.fold(s.Slot, s.N, Skipped, Reason{Code: ReasonOverlapRunning}, t.live[0].ID)
+		d.summarize(s.Slot, s.N, Skipped, Reason{Code: ReasonOverlapRunning}, t.live[0].ID)
 		return false
 	default:
 		return !d.joins(s, ReasonOverlapWaiting, func(*Run) bool { return true })
@@ -163,11 +163,11 @@ func (d *decision) overlap(s dueSlot, id string) bool {
 	return true
 }
 
-// joins folds a slot into the first waiting run of its task that is like that.
+// joins summarizes a slot under the first waiting run of its task that is like that.
 func (d *decision) joins(s dueSlot, why ReasonCode, like func(*Run) bool) bool {
 	for i := range s.task.waiting {
 		if r := &s.task.waiting[i]; like(r) {
-			d.fold(s.Slot, s.N, Skipped, Reason{Code: why}, r.ID)
+			d.summarize(s.Slot, s.N, Skipped, Reason{Code: why}, r.ID)
 			return true
 		}
 	}
@@ -193,7 +193,7 @@ func (d *decision) replace(t *taskView, id string) {
 	}
 }
 
-// fold adds a row for n instants of s that are not executed.
-func (d *decision) fold(s *Slot, n int, o Outcome, why Reason, by string) {
-	d.batch.Folds = append(d.batch.Folds, s.fold(n, o, why, by, d.now))
+// summarize adds a row for n instants of s that are not executed.
+func (d *decision) summarize(s *Slot, n int, o Outcome, why Reason, by string) {
+	d.batch.Summaries = append(d.batch.Summaries, s.summary(n, o, why, by, d.now))
 }

@@ -22,9 +22,9 @@ func SlotID(task string, at time.Time, epoch int) string {
 	return task + "/" + string(key)
 }
 
-// StandingID returns the id of the run of one slot of a standing request:
+// RecurringID returns the id of the run of one slot of a recurring request:
 // TASK/KEY.20261122T023000Z, with the epoch as in [SlotID].
-func StandingID(request string, at time.Time, epoch int) string {
+func RecurringID(request string, at time.Time, epoch int) string {
 	task, key := SplitID(request)
 	_, slot := SplitID(SlotID(task, at, epoch))
 	return task + "/" + key + "." + slot

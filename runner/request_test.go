@@ -15,11 +15,11 @@ import (
 func TestRequestReachesTheCommand(t *testing.T) {
 	eachUser(t, func(t *testing.T, b *bench, task func(string) *Task) {
 		text := strings.Repeat("0123456789abcdef", 1<<16) // 1 MiB
-		folder := filepath.Join(b.dir, "closed")
-		if err := os.Mkdir(folder, 0o700); err != nil {
+		directory := filepath.Join(b.dir, "closed")
+		if err := os.Mkdir(directory, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		file := filepath.Join(folder, "k.input")
+		file := filepath.Join(directory, "k.input")
 		write(t, file, text, 0o600)
 		const hostile = "two\nlines; $(touch gone) `touch gone` ${HOME} '\" \\ \t\x1b[31m é"
 		for _, c := range []struct {
@@ -179,7 +179,7 @@ func TestBuiltInsFailAlike(t *testing.T) {
 		action Action
 		why    string
 	}{
-		{"an error", &Write{Path: "/no/such/folder/x", Text: "x"}, "no such file or directory"},
+		{"an error", &Write{Path: "/no/such/directory/x", Text: "x"}, "no such file or directory"},
 		{"a template", &Log{Message: "{{.Params.gone}}"}, "message: template:"},
 	} {
 		var first Result

@@ -21,7 +21,7 @@ type Run struct {
 	Signal    string    `json:"signal,omitempty"` // what ended it, "KILL"; "" if nothing did
 	Error     string    `json:"error,omitempty"`  // the tail of its output, if it failed
 
-	// Of a folded row, which has Count > 0; First to Last are its slots.
+	// Of a summary row, which has Count > 0; First to Last are its slots.
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
 	Count int       `json:"count,omitempty"`
@@ -33,12 +33,12 @@ type Run struct {
 
 	// Of a request, and of what waits for a time of its own.
 	NotBefore time.Time         `json:"not_before,omitzero"` // a delayed run waits until then; zero: until Scheduled
-	On        string            `json:"on,omitempty"`        // the trigger of a standing request, as rota reads it
+	On        string            `json:"on,omitempty"`        // the trigger of a recurring request, as rota reads it
 	Params    map[string]string `json:"params,omitempty"`
 	Input     string            `json:"input,omitempty"`      // what it reads, if that is short
 	InputFile string            `json:"input_file,omitempty"` // else the file with it
 	Content   string            `json:"content,omitempty"`    // a digest of all that was asked for: the same id with another is another request
-	Parent    string            `json:"parent,omitempty"`     // the run whose hook asked for it, or the standing request that it is of
+	Parent    string            `json:"parent,omitempty"`     // the run whose hook asked for it, or the recurring request that it is of
 	Who       string            `json:"who,omitempty"`        // who asked for it
 	User      string            `json:"user,omitempty"`       // whose rights it has: the user of its task when it was made and then when it was started last; "": those of rota
 	Force     bool              `json:"force,omitempty"`      // it starts even if its task is held
@@ -46,8 +46,8 @@ type Run struct {
 	Result    int64             `json:"result,omitempty"`     // bytes of its result; 0: there is none
 }
 
-// Folded reports whether the row stands for slots that were not executed.
-func (r Run) Folded() bool { return r.Count > 0 }
+// IsSummary reports whether the row stands for slots that were not executed.
+func (r Run) IsSummary() bool { return r.Count > 0 }
 
 // Brief returns the run without what may be large: as it stands in a list.
 func (r Run) Brief() Run {
@@ -72,11 +72,11 @@ type State string
 
 // The states.
 const (
-	Held     State = "held"
-	Standing State = "standing"
-	Delayed  State = "delayed"
-	Queued   State = "queued"
-	Running  State = "running"
+	Held      State = "held"
+	Recurring State = "recurring"
+	Delayed   State = "delayed"
+	Queued    State = "queued"
+	Running   State = "running"
 )
 
 // Outcome is how a run ended.
@@ -114,8 +114,8 @@ type Transition struct {
 	Outcome Outcome   `json:"outcome,omitempty"`
 	Why     string    `json:"why,omitempty"` // the same as a text
 	Reason  Reason    `json:"reason,omitzero"`
-	Until   time.Time `json:"until,omitzero"` // of State Delayed and Standing: the run's NotBefore from now on; zero: as it is
-	On      string    `json:"on,omitempty"`   // of State Standing: the run's trigger from now on; "": as it is
+	Until   time.Time `json:"until,omitzero"` // of State Delayed and Recurring: the run's NotBefore from now on; zero: as it is
+	On      string    `json:"on,omitempty"`   // of State Recurring: the run's trigger from now on; "": as it is
 }
 
 // Because gives a run its reason.

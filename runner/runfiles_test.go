@@ -103,7 +103,7 @@ func TestResult(t *testing.T) {
 			{"a hard link", `echo x >"$ROTA_RESULT_FILE"; ln "$ROTA_RESULT_FILE" "$ROTA_RESULT_FILE.too"`, OK, "", "it has another name"},
 			{"a pipe", `mkfifo "$ROTA_RESULT_FILE"`, OK, "", "it is no regular file"},
 			{"a pipe that somebody writes to", `mkfifo "$ROTA_RESULT_FILE"; exec 9<>"$ROTA_RESULT_FILE"; echo x >&9; sleep 5 &`, OK, "", "it is no regular file"},
-			{"a folder", `mkdir -p "$ROTA_RESULT_FILE/in/side"; echo x >"$ROTA_RESULT_FILE/in/side/x"`, OK, "", "it is no regular file"},
+			{"a directory", `mkdir -p "$ROTA_RESULT_FILE/in/side"; echo x >"$ROTA_RESULT_FILE/in/side/x"`, OK, "", "it is no regular file"},
 			{"unreadable", `echo x >"$ROTA_RESULT_FILE"; chmod 0 "$ROTA_RESULT_FILE"`, OK, "x\n", ""},
 		} {
 			if c.what == "unreadable" && os.Getuid() != 0 {
@@ -150,8 +150,8 @@ func TestNoResult(t *testing.T) {
 	})
 }
 
-// What a user leaves in a folder of its own is removed, and nothing else.
-func TestFolderOfAUserIsEmptied(t *testing.T) {
+// What a user leaves in a directory of its own is removed, and nothing else.
+func TestDirectoryOfAUserIsEmptied(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can switch users")
 	}
@@ -159,7 +159,7 @@ func TestFolderOfAUserIsEmptied(t *testing.T) {
 	write(t, outside, "x", 0o666)
 	eachUser(t, func(t *testing.T, b *bench, task func(string) *Task) {
 		if task("").User == "" {
-			return // it is in the folder of all
+			return // it is in the directory of all
 		}
 		b.request(task(`cd "${ROTA_RESULT_FILE%/*}"; ln -s / root; ln -s `+filepath.Dir(outside)+` up; mkfifo pipe
 			seq 1200 | xargs touch; mkdir -p d/$(seq -s/ 40); mkdir closed; touch closed/x; chmod 0 closed; exit 3`), Launch{})

@@ -71,9 +71,9 @@ func TestBuiltInsFork(t *testing.T) {
 	if got := b.log(run); got != "hello from t, attempt 1\n" {
 		t.Errorf("output %q", got)
 	}
-	task.Action = &Write{Path: filepath.Join(b.dir, "no/such/folder/x"), Text: "x"}
+	task.Action = &Write{Path: filepath.Join(b.dir, "no/such/directory/x"), Text: "x"}
 	b.launch(task, "k2")
-	if r := b.end(); r.Outcome != Failed || !strings.Contains(r.Error, "no/such/folder") {
+	if r := b.end(); r.Outcome != Failed || !strings.Contains(r.Error, "no/such/directory") {
 		t.Errorf("got %+v", r)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Slot is one or several due instants of one task, or of one standing request,
+// Slot is one or several due instants of one task, or of one recurring request,
 // to be decided together.
 type Slot struct {
 	Task        string
@@ -18,13 +18,13 @@ type Slot struct {
 	Missed      Reason    // not zero: too late to run, and why
 	Skip        Reason    // not zero: skipped on purpose, and why
 	Each        bool      // one of several that run one after another, whatever overlap says
-	Of          *Run      // the standing request whose trigger came due; nil: the task's own did
+	Of          *Run      // the recurring request whose trigger came due; nil: the task's own did
 }
 
 // id returns the id of the run of one of the instants.
 func (s *Slot) id(at time.Time) string {
 	if s.Of != nil {
-		return StandingID(s.Of.ID, at, s.Epoch)
+		return RecurringID(s.Of.ID, at, s.Epoch)
 	}
 	return SlotID(s.Task, at, s.Epoch)
 }
@@ -41,8 +41,8 @@ func (s *Slot) run(id, queue string, priority int, now time.Time) Run {
 	return r
 }
 
-// fold returns a row for n instants, the first ones, that are not executed.
-func (s *Slot) fold(n int, o Outcome, why Reason, by string, now time.Time) Run {
+// summary returns a row for n instants, the first ones, that are not executed.
+func (s *Slot) summary(n int, o Outcome, why Reason, by string, now time.Time) Run {
 	r := Run{
 		ID: s.id(s.First), Task: s.Task, Cause: s.Cause, Outcome: o, By: by,
 		Scheduled: s.First, Finished: now, First: s.First, Last: s.Last, Count: n,
@@ -57,11 +57,11 @@ func (s *Slot) fold(n int, o Outcome, why Reason, by string, now time.Time) Run 
 	return r
 }
 
-// ofSlot reports whether the run came of a trigger of its task, ofStanding
-// whether of one of a standing request; what is neither is a request.
+// ofSlot reports whether the run came of a trigger of its task, ofRecurring
+// whether of one of a recurring request; what is neither is a request.
 func (r *Run) ofSlot() bool { return r.triggered() && r.Parent == "" }
 
-func (r *Run) ofStanding() bool { return r.triggered() && r.Parent != "" }
+func (r *Run) ofRecurring() bool { return r.triggered() && r.Parent != "" }
 
 func (r *Run) triggered() bool { return r.Cause != CauseManual && r.Cause != CauseChain }
 

@@ -89,7 +89,7 @@ type Overlap string
 // The overlap policies.
 const (
 	OverlapSkip    Overlap = "skip"    // the slot is skipped
-	OverlapQueue   Overlap = "queue"   // it waits; newer ones fold into it
+	OverlapQueue   Overlap = "queue"   // it waits; newer ones are summarized under it
 	OverlapReplace Overlap = "replace" // what runs is stopped, what waits dropped
 	OverlapAllow   Overlap = "allow"   // no limit but the queue's
 )

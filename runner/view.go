@@ -42,7 +42,7 @@ func (v *View) Add(r Run) {
 		v.running, v.queued = map[string]int{}, map[string]int{}
 	}
 	switch r.State {
-	case Delayed, Held, Standing:
+	case Delayed, Held, Recurring:
 		if v.parked == nil {
 			v.parked = map[string]map[string]Run{}
 		}
@@ -108,7 +108,7 @@ func (v *View) unpark(task, id string) (Run, bool) {
 }
 
 // Parked returns the runs of a task or, for "", of all, that are in one of the
-// states Delayed, Held and Standing, or with states in one of those; by id.
+// states Delayed, Held and Recurring, or with states in one of those; by id.
 func (v *View) Parked(task string, states ...State) []Run {
 	var all []Run
 	for name, runs := range v.parked {

@@ -225,7 +225,7 @@ func TestNextIsBounded(t *testing.T) {
 	}
 }
 
-// The table of a zone's clock says what time.Time.In says, also where it folds
+// The table of a zone's clock says what time.Time.In says, also where it repeats
 // the years back by the calendar's 400.
 func TestWall(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))

@@ -84,5 +84,5 @@ func (c Caller) Most(which func(Grant) bool) Scope {
 // for whom is holds; "" is the user that rota runs as. A summary row tells of slots
 // that nobody ran.
 func RunsAs(is func(user string) bool) func(Run) bool {
-	return func(r Run) bool { return r.Folded() || is(r.User) }
+	return func(r Run) bool { return r.IsSummary() || is(r.User) }
 }

@@ -56,8 +56,8 @@ type Run struct {
 	Result    int64             `json:"result,omitempty"`  // bytes of its result; 0: there is none
 }
 
-// Folded reports whether the row stands for slots that were not executed.
-func (r Run) Folded() bool { return r.Count > 0 }
+// IsSummary reports whether the row stands for slots that were not executed.
+func (r Run) IsSummary() bool { return r.Count > 0 }
 
 // RunOf is a run as it is shown to others: without a path on the daemon's machine, and
 // without a digest.
@@ -99,8 +99,8 @@ type Transition struct {
 	Outcome runner.Outcome    `json:"outcome,omitempty"`
 	Why     string            `json:"why,omitempty"`
 	Reason  runner.ReasonCode `json:"reason,omitempty"` // as in Run
-	Until   time.Time         `json:"until,omitzero"`   // of State Delayed and Standing: the run's NotBefore from now on; zero: as it is
-	On      string            `json:"on,omitempty"`     // of State Standing: the run's trigger from now on; "": as it is
+	Until   time.Time         `json:"until,omitzero"`   // of State Delayed and Recurring: the run's NotBefore from now on; zero: as it is
+	On      string            `json:"on,omitempty"`     // of State Recurring: the run's trigger from now on; "": as it is
 }
 
 // TransitionsOf are the steps in the life of a run as they are shown to others.

@@ -28,10 +28,10 @@ type Task struct {
 	Last        *Run              `json:"last,omitempty"`     // the newest that was executed or is
 	Failures    int               `json:"failures,omitempty"` // in a row
 	LastSuccess time.Time         `json:"last_success,omitzero"`
-	Running     []string          `json:"running,omitempty"`  // ids of runs
-	Waiting     []string          `json:"waiting,omitempty"`  // also held, delayed
-	Standing    []Run             `json:"standing,omitempty"` // requests with a trigger of their own
-	Settings    []Setting         `json:"settings,omitempty"` // of a task asked for by name
+	Running     []string          `json:"running,omitempty"`   // ids of runs
+	Waiting     []string          `json:"waiting,omitempty"`   // also held, delayed
+	Recurring   []Run             `json:"recurring,omitempty"` // requests with a trigger of their own
+	Settings    []Setting         `json:"settings,omitempty"`  // of a task asked for by name
 }
 
 // Setting is a key of a task and its value, as in the file.

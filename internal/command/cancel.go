@@ -10,7 +10,7 @@ func cancelCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "cancel",
 		Category:  "Run tasks",
-		Usage:     "end a run that waits, or a standing request",
+		Usage:     "end a run that waits, or a recurring request",
 		ArgsUsage: "RUN|--all [TASK]",
 		Description: `A run under way is not touched: that is what rota stop is for. A TASK alone is
 its newest run; with --all it is all of its runs that wait.

@@ -78,7 +78,7 @@ _rota() {
 complete -F _rota rota
 `,
 	"zsh": `#compdef rota
-# zsh completion for rota: put it as _rota into a folder of $fpath
+# zsh completion for rota: put it as _rota into a directory of $fpath
 _rota() {
 	local line word
 	local -a list open

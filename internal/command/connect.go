@@ -211,7 +211,7 @@ func lost(c *cli.Context, p place, err error) error {
 	return &api.Error{Code: e.Code, Message: e.Message + ", and " + path + " " + what + ", so that its socket is not known", Hint: nameSocket}
 }
 
-// stateDirOf returns the state folder that goes with a file, wrong or not.
+// stateDirOf returns the state directory that goes with a file, wrong or not.
 func stateDirOf(path string) string {
 	return daemon.StateDir(&config.Config{Rota: config.Rota{StateDir: config.StateDirOf(path)}})
 }

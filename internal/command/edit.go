@@ -84,7 +84,7 @@ type editing struct {
 	said    string // what was done
 }
 
-// newEditing makes the copy, in a folder of its own that nobody else can read.
+// newEditing makes the copy, in a directory of its own that nobody else can read.
 func newEditing(path, main string) (*editing, error) {
 	cannot := func(err error) error {
 		hint := ""

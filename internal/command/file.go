@@ -12,7 +12,7 @@ import (
 // systemFile is that of the whole machine.
 const systemFile = "/etc/rota/jobs.toml"
 
-// places are where the file is looked for, in order. The folder one happens to
+// places are where the file is looked for, in order. The directory one happens to
 // be in is not among them: what runs must not depend on it.
 func places() []string {
 	dir := os.Getenv("XDG_CONFIG_HOME")

@@ -119,9 +119,9 @@ func resultOf(r api.Run) string {
 func whyOf(r api.Run) string {
 	var parts []string
 	switch {
-	case r.Folded() && r.Count > 1:
+	case r.IsSummary() && r.Count > 1:
 		parts = append(parts, count(r.Count, "slot"))
-	case !r.Folded():
+	case !r.IsSummary():
 		parts = append(parts, string(r.Cause))
 	}
 	if r.On != "" {

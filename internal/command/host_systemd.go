@@ -15,8 +15,8 @@ import (
 // mostUnit is how much of a unit file is read.
 const mostUnit = 1 << 20
 
-// unitFolders are where systemd looks for units, the first one first.
-var unitFolders = []string{"/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
+// unitDirectories are where systemd looks for units, the first one first.
+var unitDirectories = []string{"/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
 
 // systemd warns if the unit of rota ends forked runs together with rota.
 func (h *host) systemd() {
@@ -61,8 +61,8 @@ func (h *host) unit(name string) (kill, runs string, ok bool) {
 		}
 		return true
 	}
-	dropIns := map[string]string{} // by name; the first folder goes before the others
-	for _, dir := range unitFolders {
+	dropIns := map[string]string{} // by name; the first directory goes before the others
+	for _, dir := range unitDirectories {
 		ok = ok || take(h.at(filepath.Join(dir, name)))
 		files, _ := filepath.Glob(h.at(filepath.Join(dir, name+".d", "*.conf")))
 		for _, path := range files {

@@ -104,7 +104,7 @@ func TestOnHost(t *testing.T) {
 			"3:11 warning: also in /etc/crontab:3: it would run twice"},
 		{"a double of a user", map[string]string{"jobs.toml": "[tasks.a]\ninterval = \"5m\"\ncommand = [\"echo\", \"hello\"]\n", "var/spool/cron/crontabs/joe": "@daily echo hello\n"},
 			"3:11 warning: also in /var/spool/cron/crontabs/joe:1: it would run twice"},
-		{"a double in a folder", map[string]string{"jobs.toml": "[tasks.a]\ninterval = \"5m\"\ncommand = \"date +%F\"\n", "etc/cron.d/x": "@daily root date +\\%F%stdin\n", "etc/cron.d/y.bak": "@daily root true\n"},
+		{"a double in a directory", map[string]string{"jobs.toml": "[tasks.a]\ninterval = \"5m\"\ncommand = \"date +%F\"\n", "etc/cron.d/x": "@daily root date +\\%F%stdin\n", "etc/cron.d/y.bak": "@daily root true\n"},
 			"3:11 warning: also in /etc/cron.d/x:1: it would run twice"},
 		{"a file that cron leaves alone", map[string]string{"jobs.toml": "[tasks.a]\ninterval = \"5m\"\ncommand = \"true\"\n", "etc/cron.d/y.bak": "@daily root true\n"}, ""},
 		{"a task by hand is no double", map[string]string{"jobs.toml": "[tasks.a]\ncommand = \"true\"\n", "etc/crontab": "@daily root true\n"}, ""},

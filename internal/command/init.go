@@ -52,7 +52,7 @@ func newFile(c *cli.Context) (string, error) {
 	case given != "":
 		return given, nil
 	case !own && (c.Bool("user") || os.Geteuid() != 0):
-		return "", fail(exitFailed, "name it: rota init --config FILE", "there is no home folder to put it in")
+		return "", fail(exitFailed, "name it: rota init --config FILE", "there is no home directory to put it in")
 	case c.Bool("user") || os.Geteuid() != 0:
 		return list[0], nil
 	}

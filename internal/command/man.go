@@ -17,7 +17,7 @@ func manCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "man",
 		Category:  "About rota",
-		Usage:     "print the manual page, or write both of them into a folder",
+		Usage:     "print the manual page, or write both of them into a directory",
 		ArgsUsage: "[DIR]",
 		Description: `rota(1) goes to stdout. With DIR, rota.1 and jobs.toml.5 are written there.
 

@@ -21,7 +21,7 @@ var looks = map[string]look{
 	string(runner.Held):      {"‖", "=", "33"},
 	string(runner.Queued):    {"·", ".", "33"},
 	string(runner.Delayed):   {"·", ".", "33"},
-	string(runner.Standing):  {"·", ".", ""},
+	string(runner.Recurring): {"·", ".", ""},
 	string(runner.Cancelled): {"-", "-", "2"},
 	string(runner.Skipped):   {"-", "-", "2"},
 	string(runner.Replaced):  {"-", "-", "2"},

@@ -15,14 +15,14 @@ import (
 const mostRuns = 10_000
 
 // alive are the states of runs that have no outcome yet, in the order of ps.
-var alive = []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held, runner.Standing}
+var alive = []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held, runner.Recurring}
 
 func psCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:     "ps",
 		Category: "See what happens",
 		Usage:    "list the runs that run or wait",
-		Description: `Waiting is queued, delayed until a time, held until rota release, or standing:
+		Description: `Waiting is queued, delayed until a time, held until rota release, or recurring:
 a request with a trigger of its own.
 
   rota ps
@@ -48,7 +48,7 @@ a request with a trigger of its own.
 				s.aside(c, "nothing runs or waits")
 				return nil
 			}
-			next, err := nextOfStanding(c, r, runs)
+			next, err := nextOfRecurring(c, r, runs)
 			if err != nil {
 				return err
 			}
@@ -57,12 +57,12 @@ a request with a trigger of its own.
 	}
 }
 
-// nextOfStanding returns when the standing requests among runs come due, by their
+// nextOfRecurring returns when the recurring requests among runs come due, by their
 // ids.
-func nextOfStanding(c *cli.Context, r api.Reader, runs []api.Run) (map[string]time.Time, error) {
+func nextOfRecurring(c *cli.Context, r api.Reader, runs []api.Run) (map[string]time.Time, error) {
 	var names []string
 	for _, run := range runs {
-		if run.State == runner.Standing && !slices.Contains(names, run.Task) {
+		if run.State == runner.Recurring && !slices.Contains(names, run.Task) {
 			names = append(names, run.Task)
 		}
 	}
@@ -107,7 +107,7 @@ func waitOf(w when, r api.Run, next time.Time) string {
 			return w.short(r.Started)
 		}
 		return lasted(w.now.Sub(r.Started))
-	case runner.Standing:
+	case runner.Recurring:
 		return w.till(next)
 	case runner.Delayed:
 		at := r.NotBefore

@@ -14,7 +14,7 @@ func rescheduleCommand(s *session) *cli.Command {
 		Category:  "Change what runs",
 		Usage:     "put another trigger in the place of those of the file, for a time",
 		ArgsUsage: "TASK|RUN EXPR…|default|never",
-		Description: `EXPR is as in rota help explain; RUN is a standing request. It is kept over
+		Description: `EXPR is as in rota help explain; RUN is a recurring request. It is kept over
 restarts, until the triggers in the file change or, with --until, for a time.
 After an EXPR of one instant, as in 5m, the task is due as in the file again or,
 with --then never, not at all. The file stays as it is: default goes back to it,

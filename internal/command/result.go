@@ -20,7 +20,7 @@ func resultCommand(s *session) *cli.Command {
 		Category:  "See what happens",
 		Usage:     "fetch what a run wrote to ROTA_RESULT_FILE",
 		ArgsUsage: "TASK|RUN",
-		Description: `Of a task, or a standing request, that of its newest run. Ends with 8 while the
+		Description: `Of a task, or a recurring request, that of its newest run. Ends with 8 while the
 run has not ended. With -o the file is there as a whole or not at all. With
 --json the result is text in "result" or, if it is none, in "result_base64".
 

@@ -27,7 +27,7 @@ func runCommand(s *session) *cli.Command {
 it waits until its task runs no more and its queue has room.
 
 name=value sets a parameter of the task. TIME is as in rota help next. EXPR is
-as in rota help explain, as one word: its run is a standing request, that makes
+as in rota help explain, as one word: its run is a recurring request, that makes
 a run at each of its times until rota cancel ends it. One user can have 50 of
 these, each due every 10s at most, and 1000 requests that wait; who may control
 all of rota, more.
@@ -112,7 +112,7 @@ func newRequest(c *cli.Context) (api.Request, error) {
 		}
 	}
 	if c.IsSet("on") && c.Bool("wait") {
-		return r, misuse("run", "--wait would not end: a standing request ends when it is cancelled")
+		return r, misuse("run", "--wait would not end: a recurring request ends when it is cancelled")
 	}
 	if c.IsSet("in") {
 		d, err := schedule.Duration(c.String("in"))
@@ -189,8 +189,8 @@ func asked(run api.Run) string {
 	switch run.State {
 	case runner.Held:
 		return "held " + run.ID + "; let it start: rota release " + run.ID
-	case runner.Standing:
-		return "standing " + run.ID + "; end it: rota cancel " + run.ID
+	case runner.Recurring:
+		return "recurring " + run.ID + "; end it: rota cancel " + run.ID
 	case runner.Delayed:
 		text := "delayed " + run.ID
 		if !run.NotBefore.IsZero() {

@@ -64,7 +64,7 @@ slots. Of a run: each step of its life with its time.
 // runPage is all that show tells of a run.
 type runPage struct {
 	api.RunDetails
-	Next time.Time `json:"next,omitzero"` // of a standing request
+	Next time.Time `json:"next,omitzero"` // of a recurring request
 }
 
 func shownRun(c *cli.Context, r api.Reader, id string) (runPage, error) {
@@ -72,7 +72,7 @@ func shownRun(c *cli.Context, r api.Reader, id string) (runPage, error) {
 	if err != nil {
 		return runPage{}, err
 	}
-	next, err := nextOfStanding(c, r, []api.Run{run.Run})
+	next, err := nextOfRecurring(c, r, []api.Run{run.Run})
 	return runPage{run, next[run.ID]}, err
 }
 
@@ -160,8 +160,8 @@ func taskSheet(w when, t taskPage) sheet {
 	}
 	b.add("running", strings.Join(t.Running, "\n"))
 	b.add("waiting", strings.Join(t.Waiting, "\n"))
-	for i, r := range t.Standing {
-		b.add(once(i == 0, "standing"), r.ID+": "+r.On)
+	for i, r := range t.Recurring {
+		b.add(once(i == 0, "recurring"), r.ID+": "+r.On)
 	}
 	if t.Failures > 1 {
 		b.add("failures", fmt.Sprintf("%d in a row", t.Failures))
@@ -200,7 +200,7 @@ func runSheet(w when, r runPage) sheet {
 	b.add("run", r.ID)
 	b.add("is", head)
 	b.add("cause", causeOf(r.Run))
-	if r.Folded() {
+	if r.IsSummary() {
 		b.add("slots", fmt.Sprintf("%d, from %s to %s", r.Count, w.full(r.First), w.full(r.Last)))
 		if r.By != "" {
 			b.add("gave way", "to "+r.By)

@@ -122,7 +122,7 @@ func TestRunGrid(t *testing.T) {
 		failed, killed, asked,
 		{ID: "long/20261122T100000Z", Task: "long", Outcome: runner.Missed, Why: "missed: rota was down", First: earlier(2 * time.Hour), Last: earlier(2 * time.Hour), Count: 1},
 		cancelled, again,
-		{ID: "site/k4", Task: "site", Cause: runner.CauseManual, On: "interval 30s", State: runner.Standing, Queued: earlier(24 * time.Hour)},
+		{ID: "site/k4", Task: "site", Cause: runner.CauseManual, On: "interval 30s", State: runner.Recurring, Queued: earlier(24 * time.Hour)},
 	}
 	var b bytes.Buffer
 	if err := plain().runGrid(noon, runs).print(&b, 0); err != nil {
@@ -138,7 +138,7 @@ backup/k3              9h ago      1m         + ok              manual, by ann
 long/20261122T100000Z  2h ago      -          x missed          missed: rota was down
 backup/k5              10h ago     -          - cancelled       manual, cancelled by ann
 backup/k6              1m ago      -          . delayed         schedule, failed: exit 1; attempt 2 of 3 in 30s
-site/k4                1d ago      -          . standing        manual, interval 30s
+site/k4                1d ago      -          . recurring       manual, interval 30s
 `)
 	b.Reset()
 	if err := plain().waitingGrid(noon, []api.Run{runs[0],
@@ -149,12 +149,12 @@ site/k4                1d ago      -          . standing        manual, interval
 		t.Fatal(err)
 	}
 	same(t, "ps", b.String(), `
-STATE       RUN                    TIME    WHY
-> running   long/20261122T115900Z  1m      schedule
-. queued    a/q                    1m ago  manual, queue ma~
-. delayed   a/d                    in 1h   manual
-= held      a/h                    1h ago  manual
-. standing  site/k4                in 9s   manual, interval~
+STATE        RUN                    TIME    WHY
+> running    long/20261122T115900Z  1m      schedule
+. queued     a/q                    1m ago  manual, queue m~
+. delayed    a/d                    in 1h   manual
+= held       a/h                    1h ago  manual
+. recurring  site/k4                in 9s   manual, interva~
 `)
 }
 
@@ -192,7 +192,7 @@ error      first
 steps      Sun 2026-11-22 10:17:00 UTC  ▶ running
            Sun 2026-11-22 11:05:00 UTC  ✗ failed  exit 1
 `)
-	same(t, "a folded row", show(runSheet(noon, runPage{RunDetails: api.RunDetails{Run: api.Run{
+	same(t, "a summary row", show(runSheet(noon, runPage{RunDetails: api.RunDetails{Run: api.Run{
 		ID: "long/20261122T110000Z", Cause: runner.CauseSchedule, Outcome: runner.Skipped, Why: "overlap: still running", By: "long/x",
 		First: earlier(time.Hour), Last: earlier(time.Minute), Count: 60}}})), `
 run       long/20261122T110000Z
@@ -207,27 +207,27 @@ gave way  to long/x
 			Hold: &api.Hold{By: "ann", Why: "db \"move\"", Since: earlier(time.Hour), Until: noon.now.Add(time.Hour)},
 			On:   &api.On{Expr: "every 3h", By: "bob", Since: earlier(2 * time.Hour)},
 			Skip: []time.Time{noon.now.Add(time.Minute)}, Failures: 2, LastSuccess: earlier(48 * time.Hour),
-			Running: []string{"sync/a"}, Waiting: []string{"sync/b", "sync/c"}, Standing: []api.Run{{ID: "sync/d", On: "interval 1h"}},
+			Running: []string{"sync/a"}, Waiting: []string{"sync/b", "sync/c"}, Recurring: []api.Run{{ID: "sync/d", On: "interval 1h"}},
 		},
 		Slots: []api.Slot{{At: noon.now.Add(time.Hour)}, {At: noon.now.Add(4 * time.Hour), Note: "jitter +2s"}},
 	})), `
-task      sync  ‖ held
-about     copies
-tags      db, x
-does      rsync a b
-schedule  every 6h
-zone      Europe/Berlin
-instead   every 3h, by bob, since Sun 2026-11-22 10:00:00 UTC
-held      by ann, since Sun 2026-11-22 11:00:00 UTC, until Sun 2026-11-22 13:00:00 UTC, in 1h, "db \"move\""
-next      Sun 2026-11-22 13:00:00 UTC, in 1h
-          Sun 2026-11-22 16:00:00 UTC, in 4h  (jitter +2s)
-left out  Sun 2026-11-22 12:01:00 UTC, in 1m
-running   sync/a
-waiting   sync/b
-          sync/c
-standing  sync/d: interval 1h
-failures  2 in a row
-last ok   Fri 2026-11-20 12:00:00 UTC, 2d ago
+task       sync  ‖ held
+about      copies
+tags       db, x
+does       rsync a b
+schedule   every 6h
+zone       Europe/Berlin
+instead    every 3h, by bob, since Sun 2026-11-22 10:00:00 UTC
+held       by ann, since Sun 2026-11-22 11:00:00 UTC, until Sun 2026-11-22 13:00:00 UTC, in 1h, "db \"move\""
+next       Sun 2026-11-22 13:00:00 UTC, in 1h
+           Sun 2026-11-22 16:00:00 UTC, in 4h  (jitter +2s)
+left out   Sun 2026-11-22 12:01:00 UTC, in 1m
+running    sync/a
+waiting    sync/b
+           sync/c
+recurring  sync/d: interval 1h
+failures   2 in a row
+last ok    Fri 2026-11-20 12:00:00 UTC, 2d ago
 `)
 	same(t, "a status", show(statusSheet(noon, api.Status{
 		Daemon: true, Version: "1.0", PID: 7, Started: earlier(time.Hour), Config: "/etc/rota/jobs.toml", Loaded: earlier(time.Minute),

@@ -166,7 +166,7 @@ func (g *guard) tasks(all []api.Task) []api.Task {
 				t.Last = &last
 			}
 		}
-		t.Standing = g.runs(t.Standing)
+		t.Recurring = g.runs(t.Recurring)
 		if g.all() {
 			continue
 		}

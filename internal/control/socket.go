@@ -15,7 +15,7 @@ import (
 )
 
 // SocketPath returns where the socket of a rota is: where the file says, else at
-// /run/rota/rota.sock as root, else in the user's own folder of such things,
+// /run/rota/rota.sock as root, else in the user's own directory of such things,
 // else beside what it remembers.
 func SocketPath(configured, stateDir string) string {
 	switch dir := os.Getenv("XDG_RUNTIME_DIR"); {
@@ -34,7 +34,7 @@ func SocketPath(configured, stateDir string) string {
 const maxAddr = 107
 
 // unixAddr returns an address for a path that may be too long to be one: it
-// then goes by the folder's descriptor, which done closes.
+// then goes by the directory's descriptor, which done closes.
 func unixAddr(path string) (addr string, done func(), err error) {
 	if len(path) <= maxAddr {
 		return path, func() {}, nil
@@ -78,11 +78,11 @@ func (l *unixListener) Close() error {
 	return l.Listener.Close()
 }
 
-// listenUnix listens at a path that everybody may connect to. Its folder is made
+// listenUnix listens at a path that everybody may connect to. Its directory is made
 // if there is none. A socket there that nobody answers at is removed.
 func listenUnix(path string) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("the folder of the socket: %w", err)
+		return nil, fmt.Errorf("the directory of the socket: %w", err)
 	}
 	if err := removeStale(path); err != nil {
 		return nil, err

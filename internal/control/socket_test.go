@@ -14,7 +14,7 @@ import (
 	"rota/internal/control"
 )
 
-// TestSocket: a socket is made for everybody, in a folder that is made for it;
+// TestSocket: a socket is made for everybody, in a directory that is made for it;
 // one that was left behind is replaced, and nothing else.
 func TestSocket(t *testing.T) {
 	dir := t.TempDir()
@@ -28,7 +28,7 @@ func TestSocket(t *testing.T) {
 		t.Errorf("the socket is %v, %v", info.Mode(), err)
 	}
 	if info, err = os.Stat(filepath.Dir(path)); err != nil || info.Mode().Perm() != 0o755 {
-		t.Errorf("its folder is %v, %v", info.Mode(), err)
+		t.Errorf("its directory is %v, %v", info.Mode(), err)
 	}
 	if _, err := control.OpenSocket(path, ""); api.CodeOf(err) != api.Conflict {
 		t.Errorf("where one listens: %v", err)
@@ -113,7 +113,7 @@ func TestSocketPath(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Setenv("XDG_RUNTIME_DIR", "relative")
 		if got := control.SocketPath("", "/state"); got != "/state/rota.sock" {
-			t.Errorf("without a folder of such things: %s", got)
+			t.Errorf("without a directory of such things: %s", got)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func TestWhyNamesNoHiddenRun(t *testing.T) {
 func TestLogOfARecurringRequestOfAnotherUser(t *testing.T) {
 	s := newShelf(t, "[tasks.t]\nuser = \"ada\"\ncommand = \"true\"\n")
 	ctx := t.Context()
-	asked := runner.Run{ID: "t/often", Task: "t", Cause: runner.CauseManual, State: runner.Standing, On: "interval 1h", Scheduled: s.at, User: "ada"}
+	asked := runner.Run{ID: "t/often", Task: "t", Cause: runner.CauseManual, State: runner.Recurring, On: "interval 1h", Scheduled: s.at, User: "ada"}
 	old := s.slot("")
 	old.Parent, old.User = asked.ID, "bob"
 	if _, err := s.book.Submit(ctx, asked); err != nil {

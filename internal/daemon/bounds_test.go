@@ -32,7 +32,7 @@ func TestRunsSayWhoseRightsTheyHave(t *testing.T) {
 			t.Errorf("%d runs, %v", len(runs), err)
 		}
 		for _, run := range runs {
-			if run.User != "nobody" && !run.Folded() {
+			if run.User != "nobody" && !run.IsSummary() {
 				t.Errorf("%s was made with the rights of %q", run.ID, run.User)
 			}
 		}
@@ -81,7 +81,7 @@ func TestRequestsEndWithTheirUser(t *testing.T) {
 						if run.State != runner.Queued {
 							t.Errorf("the slot %s: %s%s, %s", run.ID, run.State, run.Outcome, run.Why)
 						}
-					case run.Folded():
+					case run.IsSummary():
 					case run.Outcome != runner.Cancelled || !strings.Contains(run.Why, "daemon") || !strings.Contains(run.Why, "nobody"):
 						t.Errorf("%s: %s%s, %q", run.ID, run.State, run.Outcome, run.Why)
 					default:
@@ -191,7 +191,7 @@ func TestTimesAreBounded(t *testing.T) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		r.want("t", "12:00:00 standing")
+		r.want("t", "12:00:00 recurring")
 		latest := time.Date(9998, 12, 31, 23, 59, 59, 0, time.UTC)
 		if id := ada.run(api.Request{Key: "last", At: latest}); id != "t/last" {
 			t.Error(id)

@@ -190,7 +190,7 @@ func TestCrash(t *testing.T) {
 	}
 	ended := time.Now()
 	await(t, "end of all runs", func() bool {
-		runs, err := c.client.Runs(t.Context(), api.RunQuery{States: []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Standing, runner.Running}})
+		runs, err := c.client.Runs(t.Context(), api.RunQuery{States: []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Recurring, runner.Running}})
 		return err == nil && len(runs) == 0
 	})
 	_ = cmd.Process.Signal(syscall.SIGTERM)
@@ -198,7 +198,7 @@ func TestCrash(t *testing.T) {
 		t.Errorf("after SIGTERM: %v", err)
 	}
 	if left, err := os.ReadDir(filepath.Join(c.state, "runs")); err != nil || len(left) > 0 {
-		t.Errorf("folders of forked runs are left: %v, %v", left, err)
+		t.Errorf("directories of forked runs are left: %v, %v", left, err)
 	}
 	if left := marked(c.state); len(left) > 0 {
 		t.Errorf("processes are left: %v", left)
@@ -281,7 +281,7 @@ func openSpoiledBook(t *testing.T, state, truth string) *book {
 	return b
 }
 
-// slots are the rows of the slots of a task, or of one of its standing requests.
+// slots are the rows of the slots of a task, or of one of its recurring requests.
 func (b *book) slots(task, of string) []runner.Run {
 	var all []runner.Run
 	for _, r := range b.rows {
@@ -307,8 +307,8 @@ func (b *book) checkRun(t *testing.T, r runner.Run) {
 	switch {
 	case r.State != "":
 		t.Errorf("%s is %s after all is over", r.ID, r.State)
-	case r.Folded() && starts > 0:
-		t.Errorf("%s is folded (%s, %s), and was started", r.ID, r.Outcome, r.Why)
+	case r.IsSummary() && starts > 0:
+		t.Errorf("%s is summarized (%s, %s), and was started", r.ID, r.Outcome, r.Why)
 	case starts > most, r.Attempts > 5:
 		t.Errorf("%s was started %d times in %d attempts", r.ID, starts, r.Attempts)
 	case r.Started.IsZero() && starts > 0:
@@ -361,7 +361,7 @@ func checkSlots(t *testing.T, what string, rows []runner.Run, began, ended time.
 	}
 	first := func(r runner.Run) time.Time { return r.Scheduled }
 	last := func(r runner.Run) time.Time {
-		if r.Folded() {
+		if r.IsSummary() {
 			return r.Last
 		}
 		return r.Scheduled
@@ -377,14 +377,14 @@ func checkSlots(t *testing.T, what string, rows []runner.Run, began, ended time.
 		}
 		n += max(1, r.Count)
 		next = last(r).Add(time.Second)
-		if r.Folded() && !next.Equal(first(r).Add(time.Duration(r.Count)*time.Second)) {
+		if r.IsSummary() && !next.Equal(first(r).Add(time.Duration(r.Count)*time.Second)) {
 			t.Errorf("%s: %v to %v are not %d slots", what, r.First, r.Last, r.Count)
 		}
 	}
 	return n
 }
 
-// marked returns the processes of runs of a state folder.
+// marked returns the processes of runs of a state directory.
 func marked(stateDir string) []string {
 	var found []string
 	files, _ := filepath.Glob("/proc/[0-9]*/environ")

@@ -16,7 +16,7 @@ import (
 	"rota/runner"
 )
 
-// clientOf returns a client of the daemon that has a state folder.
+// clientOf returns a client of the daemon that has a state directory.
 func clientOf(t *testing.T, state string) *control.Client {
 	t.Helper()
 	c, err := control.NewClient(control.Target{Socket: filepath.Join(state, "rota.sock")})
@@ -41,7 +41,7 @@ type crowd struct {
 	asked   []string   // ids of requests
 	holds   []while    // of the task that is held and released
 	skips   []time.Time
-	stands  while  // of the standing request
+	stands  while  // of the recurring request
 	standID string // its id
 }
 
@@ -229,7 +229,7 @@ func (c *crowd) change(random *rand.Rand) {
 // and cancels it at the end.
 func (c *crowd) stand(random *rand.Rand) {
 	for {
-		if !c.must("standing request", func(ctx context.Context) error {
+		if !c.must("recurring request", func(ctx context.Context) error {
 			run, err := c.client.Request(ctx, api.Request{Task: "often", Key: "own", On: "interval 1s"}, nil)
 			c.standID = run.ID
 			return err
@@ -264,7 +264,7 @@ func (c *crowd) check(t *testing.T, b *book) {
 		}
 	}
 	for _, r := range b.rows {
-		if r.Task == "held" && !r.Folded() {
+		if r.Task == "held" && !r.IsSummary() {
 			for _, s := range c.holds {
 				if r.Started.After(s.from) && r.Started.Before(s.until) {
 					t.Errorf("%s started at %v, although the task was held from %v to %v", r.ID, r.Started, s.from, s.until)
@@ -277,9 +277,9 @@ func (c *crowd) check(t *testing.T, b *book) {
 			t.Errorf("%s was started, and should have been left out", id)
 		}
 	}
-	checkSlots(t, "the standing request", b.slots("often", c.standID), c.stands.from, c.stands.until)
+	checkSlots(t, "the recurring request", b.slots("often", c.standID), c.stands.from, c.stands.until)
 	if r := b.byID[c.standID]; r.Outcome != runner.Cancelled {
-		t.Errorf("the standing request: %+v, want it cancelled", r)
+		t.Errorf("the recurring request: %+v, want it cancelled", r)
 	}
 	if len(c.asked) == 0 || len(c.holds) == 0 || len(c.skips) == 0 {
 		t.Error("nobody could ask for anything")

@@ -22,7 +22,7 @@ import (
 	"rota/runner"
 )
 
-// ErrRunning is the error of a second daemon in the same state folder.
+// ErrRunning is the error of a second daemon in the same state directory.
 var ErrRunning = errors.New("another rota daemon is running")
 
 // Options is what the command line says; all else is in the file.
@@ -64,9 +64,9 @@ func Run(ctx context.Context, o Options) error {
 	}
 	lock := flock.New(filepath.Join(stateDir, "lock"))
 	if ok, err := takeLock(ctx, lock); err != nil {
-		return fmt.Errorf("state folder: %w; give this daemon a state_dir of its own in [rota]", err)
+		return fmt.Errorf("state directory: %w; give this daemon a state_dir of its own in [rota]", err)
 	} else if !ok {
-		return fmt.Errorf("%w with the state folder %s; stop it, or give this one a state_dir of its own in [rota]", ErrRunning, stateDir)
+		return fmt.Errorf("%w with the state directory %s; stop it, or give this one a state_dir of its own in [rota]", ErrRunning, stateDir)
 	}
 	defer lock.Unlock()
 
@@ -167,7 +167,7 @@ func (l *loop) live(ctx context.Context, file *file, signals *signals, tokens ru
 		closeAll(doors)
 		return err
 	}
-	defer ground.folder.Close()
+	defer ground.directory.Close()
 	last.Go(func() { l.serve(runs, paced{l.service(file), &l.pace}, tokens, doors, ground) })
 	last.Go(func() { _ = l.tells.run(runs) })
 	last.Go(func() { l.watchdog(runs, l.vars["ROTA_SOCKET"]) })

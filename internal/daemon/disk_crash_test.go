@@ -16,7 +16,7 @@ import (
 )
 
 // onSmallDisk runs a test again in a mount namespace of its own, in which a
-// folder is a disk of that size; there it calls test with that folder.
+// directory is a disk of that size; there it calls test with that directory.
 func onSmallDisk(t *testing.T, size string, test func(t *testing.T, disk string)) {
 	t.Helper()
 	const variable = "ROTA_TEST_SMALL_DISK"
@@ -207,11 +207,11 @@ func diskFull(t *testing.T, state string, killed bool) {
 		switch {
 		case r.State != "" && (r.Task != "fork" || r.State != runner.Running) && r.State != runner.Queued:
 			t.Errorf("%s is %s since %v", r.ID, r.State, r.Started)
-		case starts > 1, r.Folded() && starts > 0, r.Outcome == runner.OK && ends != 1:
+		case starts > 1, r.IsSummary() && starts > 0, r.Outcome == runner.OK && ends != 1:
 			t.Errorf("%s is %s, was started %d times and ended %d times", r.ID, r.Outcome, starts, ends)
 		case r.Outcome == runner.Lost && (!killed || r.Task == "away" || r.Task == "fork" && starts > 0):
 			t.Errorf("%s is lost: %s", r.ID, r.Why)
-		case r.Outcome == runner.Missed, r.Folded() && r.Task == "every" && !strings.Contains(r.Why, "running"):
+		case r.Outcome == runner.Missed, r.IsSummary() && r.Task == "every" && !strings.Contains(r.Why, "running"):
 			t.Errorf("%s is %s (%s), and was less than a minute late", r.ID, r.Outcome, r.Why)
 		}
 		delete(b.starts, r.ID)

@@ -12,10 +12,10 @@ import (
 )
 
 // entry is what a key of the agenda stands for: one trigger of one task, or of
-// a standing request for one.
+// a recurring request for one.
 type entry struct {
 	task        string
-	of          string // the standing request whose trigger it is; "": one of the task itself
+	of          string // the recurring request whose trigger it is; "": one of the task itself
 	spec        schedule.Spec
 	late        time.Duration // by which jitter delays its coming due; slots stay where they are
 	from, until time.Time     // as of its [term]
@@ -123,7 +123,7 @@ func (l *loop) fired(due []schedule.Due, now time.Time) {
 	}
 }
 
-// entryKey is the agenda's key of a trigger of a task, or of a standing request
+// entryKey is the agenda's key of a trigger of a task, or of a recurring request
 // by its id, which is the name of no task.
 func entryKey(task string, spec schedule.Spec) string { return task + "\x00" + triggerKey(spec) }
 

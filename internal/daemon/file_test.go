@@ -16,7 +16,7 @@ import (
 	"rota/internal/hungtest"
 )
 
-// What happens to other files in the folder is no reload; who asks gets one.
+// What happens to other files in the directory is no reload; who asks gets one.
 func TestReloadOnlyWhatChanged(t *testing.T) {
 	const good, bad = "[tasks.a]\ncommand = \"true\"\n", "[tasks.a]\ncommand = 1\n"
 	for _, c := range []struct {

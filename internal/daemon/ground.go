@@ -13,20 +13,20 @@ import (
 
 // ground is what a daemon stands on: somebody may take it away.
 type ground struct {
-	stateDir string
-	folder   *os.File // the state folder that it began with; open, so that no other gets its number
-	socket   string   // "": there is none
+	stateDir  string
+	directory *os.File // the state directory that it began with; open, so that no other gets its number
+	socket    string   // "": there is none
 }
 
 func newGround(stateDir, socket string) (ground, error) {
-	folder, err := os.Open(stateDir)
-	return ground{stateDir, folder, socket}, err
+	directory, err := os.Open(stateDir)
+	return ground{stateDir, directory, socket}, err
 }
 
-// gone tells that the state folder is not the one any more that the daemon writes
+// gone tells that the state directory is not the one any more that the daemon writes
 // to: what it would write is nowhere, and another daemon could start beside it.
 func (g ground) gone() error {
-	began, err := g.folder.Stat()
+	began, err := g.directory.Stat()
 	if err != nil {
 		return nil
 	}
@@ -37,7 +37,7 @@ func (g ground) gone() error {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil // it may be there: it cannot be seen
 	}
-	return fmt.Errorf("the state folder %s was taken away while rota ran: nothing can be written down; start rota again", g.stateDir)
+	return fmt.Errorf("the state directory %s was taken away while rota ran: nothing can be written down; start rota again", g.stateDir)
 }
 
 // deaf reports whether nobody can find the socket any more.
@@ -46,11 +46,11 @@ func (g ground) deaf() bool {
 	return g.socket != "" && errors.Is(err, fs.ErrNotExist)
 }
 
-// guard watches the ground until ctx ends: without the state folder the daemon
+// guard watches the ground until ctx ends: without the state directory the daemon
 // ends, and a socket that was removed is made again.
 func (l *loop) guard(ctx context.Context, g ground, reopen func()) {
 	dirs := func() []string {
-		list := []string{filepath.Dir(g.stateDir)} // in the folder itself something is written all the time
+		list := []string{filepath.Dir(g.stateDir)} // in the directory itself something is written all the time
 		if dir := filepath.Dir(g.socket); g.socket != "" && dir != g.stateDir {
 			list = append(list, dir)
 		}

@@ -10,9 +10,9 @@ import (
 	"rota/internal/control"
 )
 
-// A daemon whose state folder is taken away cannot write anything down: it ends
+// A daemon whose state directory is taken away cannot write anything down: it ends
 // and says why.
-func TestStateFolderTakenAway(t *testing.T) {
+func TestStateDirectoryTakenAway(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "jobs.toml"), "[rota]\nstate_dir = \"sub/state\"\n[tasks.tick]\ninterval = \"1s\"\nlog = \"x\"\n")
 	cmd := child(t, dir)

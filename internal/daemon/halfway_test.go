@@ -140,7 +140,7 @@ func TestHoldOfATaskThatWasAway(t *testing.T) {
 
 // What is refused changes nothing, and what was cancelled before the loop heard of
 // it does not stand.
-func TestStandingRequestsUnderOneKey(t *testing.T) {
+func TestRecurringRequestsUnderOneKey(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
 		ada := r.ada()
 		ask := func(q api.Request, input string) (string, error) {
@@ -180,7 +180,7 @@ func TestStandingRequestsUnderOneKey(t *testing.T) {
 		r.pass(time.Hour)
 		r.want("t", "12:00:00 cancelled, 12:00:00 cancelled")
 		r.post(func() {
-			if n := len(r.view.Parked("", runner.Standing, runner.Held)); n > 0 {
+			if n := len(r.view.Parked("", runner.Recurring, runner.Held)); n > 0 {
 				t.Errorf("%d still stand", n)
 			}
 		})

@@ -158,7 +158,7 @@ func (l *loop) noRoom(run runner.Run) {
 // the slots that it says were missed, and reports whether that is anything.
 func (l *loop) addChains(b *runner.Batch) bool {
 	var asked []runner.Run
-	for _, f := range b.Folds {
+	for _, f := range b.Summaries {
 		asked = append(asked, l.chains(f, l.hooksOf(f, false))...)
 	}
 	for _, e := range b.Ends {

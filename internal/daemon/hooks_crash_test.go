@@ -38,7 +38,7 @@ func (d *dying) Advance(ctx context.Context, prev, next ledger.Cursor, b runner.
 	if d.dead.Load() {
 		return nil, ledger.ErrClosed
 	}
-	if len(b.Folds)+len(b.Ends) > 0 {
+	if len(b.Summaries)+len(b.Ends) > 0 {
 		defer d.dead.Store(d.armed.Load())
 	}
 	return d.Ledger.Advance(ctx, prev, next, b, changes...)
@@ -76,7 +76,7 @@ func TestKilledBeforeAHook(t *testing.T) {
 		name, jobs, parent, after string
 	}{
 		{"on_success", "log = \"x\"\nat = \"12:00:30\"\non_success = [\"run:after\"]\n", "12:00:30", "ok"},
-		{"on_failure", "write = { path = \"no/such/folder\", text = \"x\" }\nat = \"12:00:30\"\non_failure = [\"run:after\"]\n", "12:00:30 failed", "ok"},
+		{"on_failure", "write = { path = \"no/such/directory\", text = \"x\" }\nat = \"12:00:30\"\non_failure = [\"run:after\"]\n", "12:00:30 failed", "ok"},
 		{"on_missed", "log = \"x\"\ncron = \"*/10 * * * *\"\non_missed = [\"run:after\"]\n", "12:10:00-12:10:00×1 missed", "ok"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

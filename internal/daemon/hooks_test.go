@@ -89,7 +89,7 @@ func TestOnMissed(t *testing.T) {
 // A run that waited for another attempt and gave way to the next slot has failed,
 // for its hooks and for hold_after too.
 func TestHooksOfWhatGaveWay(t *testing.T) {
-	jobs := ops + "[tasks.t]\ninterval = \"10m\"\nwrite = { path = \"no/such/folder\", text = \"x\" }\nretry = { max = 1, delay = \"1h\" }\nhold_after = 2\non_failure = [\"ops\", \"run:fix\"]\n[tasks.fix]\nlog = \"x\"\n"
+	jobs := ops + "[tasks.t]\ninterval = \"10m\"\nwrite = { path = \"no/such/directory\", text = \"x\" }\nretry = { max = 1, delay = \"1h\" }\nhold_after = 2\non_failure = [\"ops\", \"run:fix\"]\n[tasks.fix]\nlog = \"x\"\n"
 	inBubble(t, noon, jobs, func(r *rig) {
 		e := &ear{}
 		r.listen(e)
@@ -184,11 +184,11 @@ func TestOnceWithHooks(t *testing.T) {
 
 // Of several that end well at the same moment after a failure, one recovers.
 func TestOneRecovers(t *testing.T) {
-	const fails = "[tasks.t]\noverlap = \"allow\"\non_recover = [\"run:cheer\"]\n[tasks.cheer]\nlog = \"x\"\n[tasks.t.write]\npath = \"no/such/folder\"\ntext = \"x\"\n"
+	const fails = "[tasks.t]\noverlap = \"allow\"\non_recover = [\"run:cheer\"]\n[tasks.cheer]\nlog = \"x\"\n[tasks.t.write]\npath = \"no/such/directory\"\ntext = \"x\"\n"
 	inBubble(t, noon, fails, func(r *rig) {
 		ada := r.ada()
 		ada.run(api.Request{})
-		r.edited(strings.Replace(fails, "[tasks.t.write]\npath = \"no/such/folder\"\ntext = \"x\"\n", "[tasks.t.log]\nmessage = \"x\"\n", 1))
+		r.edited(strings.Replace(fails, "[tasks.t.write]\npath = \"no/such/directory\"\ntext = \"x\"\n", "[tasks.t.log]\nmessage = \"x\"\n", 1))
 		gate := make(chan struct{})
 		r.block(gate)
 		for range 20 {

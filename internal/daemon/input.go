@@ -74,7 +74,7 @@ func (l *loop) takeInput(run runner.Run, from io.Reader, most int64) (*input, er
 	_, key := runner.SplitID(run.ID)
 	dir := filepath.Join(l.stateDir, "logs", run.Task)
 	in.written = filepath.Join(dir, key+".input")
-	// While it is taken in it is in the folder live, which is swept at a start.
+	// While it is taken in it is in the directory live, which is swept at a start.
 	half := filepath.Join(l.stateDir, "live")
 	if err := errors.Join(os.MkdirAll(dir, 0o700), os.MkdirAll(half, 0o700)); err != nil {
 		return in, err

@@ -174,7 +174,7 @@ func (l *loop) settled(ctx context.Context) (time.Time, error) {
 	return now, l.commit(ctx, l.cursorAt(now))
 }
 
-// nextOf is when a task, or with its id one of its standing requests, comes due
+// nextOf is when a task, or with its id one of its recurring requests, comes due
 // next, but for slots that are left out, in the zone to show it in; zero: not by itself.
 func (l *loop) nextOf(task, request string) time.Time {
 	var first time.Time
@@ -222,11 +222,11 @@ func (l *loop) coming(ctx context.Context, names []string) ([]coming, error) {
 				add(t.key, l.entries[t.key])
 			}
 		}
-		for _, r := range l.view.Parked("", runner.Standing) {
+		for _, r := range l.view.Parked("", runner.Recurring) {
 			if !asked[r.Task] {
 				continue
 			}
-			if spec, ok := l.standingSpec(r); ok {
+			if spec, ok := l.recurringSpec(r); ok {
 				key := entryKey(r.ID, spec)
 				add(key, l.entries[key])
 			}

@@ -22,7 +22,7 @@ func (r *reader) Log(ctx context.Context, id string, follow bool) (io.ReadCloser
 	switch {
 	case err != nil:
 		return nil, err
-	case run.Outcome == "" && run.State != runner.Standing && follow:
+	case run.Outcome == "" && run.State != runner.Recurring && follow:
 		return r.follow(ctx, run), nil
 	case run.State == runner.Running:
 		log, err := snapshot(r.logPath(run, run.Attempts))

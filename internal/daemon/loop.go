@@ -343,7 +343,7 @@ func (l *loop) apply(ctx context.Context, b runner.Batch, leases []ledger.Lease)
 			l.view.Remove(id) // it waits no more, or came of a slot written down before
 		}
 	}
-	for _, r := range b.Folds {
+	for _, r := range b.Summaries {
 		l.record(r)
 		for _, h := range l.hooksOf(r, false) {
 			l.tellHook(r, h)

@@ -58,7 +58,7 @@ func inBubble(t *testing.T, start, jobs string, test func(r *rig)) {
 	})
 }
 
-// live begins a loop in a state folder.
+// live begins a loop in a state directory.
 func (r *rig) live(stateDir string, cfg *config.Config) {
 	r.t.Helper()
 	out := newOutputs(Options{Stdout: r.null, Stderr: r.null})
@@ -125,7 +125,7 @@ func (r *rig) step(d time.Duration) {
 }
 
 // rows is what the ledger says of a task, oldest first: the local time of the
-// slot, and its outcome if that is not ok; folds as first-last×count.
+// slot, and its outcome if that is not ok; summaries as first-last×count.
 func (r *rig) rows(task string) string {
 	r.t.Helper()
 	runs, err := r.ledger.List(r.t.Context(), ledger.Filter{Task: task})
@@ -137,13 +137,13 @@ func (r *rig) rows(task string) string {
 	var out []string
 	for _, run := range runs {
 		text := run.Scheduled.In(zone).Format(time.TimeOnly)
-		if run.Folded() {
+		if run.IsSummary() {
 			text = fmt.Sprintf("%s-%s×%d", run.First.In(zone).Format(time.TimeOnly), run.Last.In(zone).Format(time.TimeOnly), run.Count)
 		}
 		if i := strings.IndexByte(run.ID, '~'); i > 0 {
 			text += run.ID[i:]
 		}
-		if run.Cause == runner.CauseCatchup && !run.Folded() {
+		if run.Cause == runner.CauseCatchup && !run.IsSummary() {
 			text += " catchup"
 		}
 		if s := string(run.Outcome) + string(run.State); s != "ok" {

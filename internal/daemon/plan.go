@@ -75,9 +75,9 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 			l.agenda.Put(schedule.Entry{Key: key, When: e.when(), Last: l.dealtWith(e, first)})
 		}
 	}
-	for _, r := range l.view.Parked("", runner.Standing) {
-		if spec, ok := l.standingSpec(r); ok {
-			key, e := l.standingEntry(r, spec)
+	for _, r := range l.view.Parked("", runner.Recurring) {
+		if spec, ok := l.recurringSpec(r); ok {
+			key, e := l.recurringEntry(r, spec)
 			if _, there := l.entries[key]; !there {
 				l.agenda.Put(schedule.Entry{Key: key, When: e.when(), Last: l.dealtWith(e, countsFrom(r))})
 			}

@@ -234,7 +234,7 @@ func TestListsAreBrief(t *testing.T) {
 		told("runs", runs, err)
 		tasks, err := ada.Tasks(ada.ctx)
 		for _, task := range tasks {
-			told("task", task.Standing, err)
+			told("task", task.Recurring, err)
 			told("last", *task.Last, err)
 		}
 		why, err := ada.Why(ada.ctx, "t", time.Time{})

@@ -80,7 +80,7 @@ func (r *reader) ledgerBytes() (bytes int64) {
 	return bytes
 }
 
-// sizeOf is how many bytes the files below a folder have.
+// sizeOf is how many bytes the files below a directory have.
 func sizeOf(dir string) (bytes int64) {
 	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {

@@ -20,7 +20,7 @@ const mostSlots = 100_000
 // coming is one trigger as it comes due from now on.
 type coming struct {
 	task   string
-	of     string        // the standing request whose trigger it is; "": one of the task itself
+	of     string        // the recurring request whose trigger it is; "": one of the task itself
 	spec   schedule.Spec // bound to what an interval counts from
 	after  time.Time     // its slots to come are those after it
 	before time.Time     // and before it; zero: any
@@ -55,7 +55,7 @@ func (c coming) notes(at time.Time) []string {
 	return notes
 }
 
-// Next implements [api.Reader]. Each standing request counts as a task of
+// Next implements [api.Reader]. Each recurring request counts as a task of
 // its own.
 func (r *reader) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) {
 	cfg := r.config()
@@ -103,7 +103,7 @@ func (r *reader) firsts(ctx context.Context, cfg *config.Config, names []string)
 	return first, err
 }
 
-// series is the slots to come of a task, or of a standing request.
+// series is the slots to come of a task, or of a recurring request.
 type series struct {
 	task, of string
 	zone     *time.Location
@@ -209,9 +209,9 @@ func (r *reader) unattended(ctx context.Context, cfg *config.Config, states map[
 		}
 		_ = task
 	}
-	standing, err := r.book.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Standing}})
-	for _, run := range standing {
-		if c, ok := standingAt(cfg, run, now); ok {
+	recurring, err := r.book.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Recurring}})
+	for _, run := range recurring {
+		if c, ok := recurringAt(cfg, run, now); ok {
 			all = append(all, c)
 		}
 	}
@@ -248,9 +248,9 @@ func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time
 	return all
 }
 
-// standingAt is the trigger of a standing request as it comes due after an
+// recurringAt is the trigger of a recurring request as it comes due after an
 // instant; false: it never does.
-func standingAt(cfg *config.Config, run runner.Run, now time.Time) (coming, bool) {
+func recurringAt(cfg *config.Config, run runner.Run, now time.Time) (coming, bool) {
 	spec, faults := schedule.ParseExpr(run.On, cfg.ZoneOf(run.Task))
 	if run.On == never || faults != nil {
 		return coming{}, false
@@ -265,7 +265,7 @@ func (r *reader) lastEnd(ctx context.Context, task string) (time.Time, error) {
 	runs, err := r.book.List(ctx, ledger.Filter{Brief: true, Task: task, Limit: 20})
 	var at time.Time
 	for _, run := range runs {
-		if !run.Folded() && !run.Started.IsZero() && run.Finished.After(at) {
+		if !run.IsSummary() && !run.Started.IsZero() && run.Finished.After(at) {
 			at = run.Finished
 		}
 	}

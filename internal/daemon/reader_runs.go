@@ -84,7 +84,7 @@ func (r *reader) resolve(ctx context.Context, id string) (string, error) {
 }
 
 // ran returns the run that a name is of where only one that runs or ran will do:
-// of a standing request that is its newest, if there was one.
+// of a recurring request that is its newest, if there was one.
 func (r *reader) ran(ctx context.Context, id string) (runner.Run, error) {
 	id, err := r.resolve(ctx, id)
 	if err != nil {

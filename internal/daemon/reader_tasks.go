@@ -78,7 +78,7 @@ func (r *reader) alive(ctx context.Context, names []string) (map[string][]runner
 			continue
 		}
 		asked[name] = true
-		runs, err := r.book.List(ctx, ledger.Filter{Brief: true, Task: name, States: []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held, runner.Standing}})
+		runs, err := r.book.List(ctx, ledger.Filter{Brief: true, Task: name, States: []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held, runner.Recurring}})
 		if err != nil {
 			return nil, err
 		}
@@ -110,8 +110,8 @@ func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []run
 		switch run.State {
 		case runner.Running:
 			t.Running = append(t.Running, run.ID)
-		case runner.Standing:
-			t.Standing = append(t.Standing, api.RunOf(run))
+		case runner.Recurring:
+			t.Recurring = append(t.Recurring, api.RunOf(run))
 		default:
 			t.Waiting = append(t.Waiting, run.ID)
 		}

@@ -39,8 +39,8 @@ func summary(t api.Task) string {
 	if t.On != nil {
 		add("on", t.On.Expr, true)
 	}
-	for _, run := range t.Standing {
-		add("standing", run.ID, true)
+	for _, run := range t.Recurring {
+		add("recurring", run.ID, true)
 	}
 	for _, at := range t.Skip {
 		add("skip", at.Format("15:04"), true)
@@ -64,7 +64,7 @@ func TestReaderTasks(t *testing.T) {
 		{"skipped slots are not its last run", func(s *shelf) {
 			s.do(s.book.Finish(s.t.Context(), s.start(), runner.Result{Outcome: runner.OK}))
 			s.at = s.hour(13)
-			s.advance(runner.Batch{Folds: []runner.Run{fold(s, runner.Skipped, runner.Reason{Code: runner.ReasonHeld})}})
+			s.advance(runner.Batch{Summaries: []runner.Run{skippedRow(s, runner.Skipped, runner.Reason{Code: runner.ReasonHeld})}})
 		}, "t ok next=14:00 last=ok"},
 		{"held", func(s *shelf) { s.state(ledger.TaskState{Hold: &ledger.Hold{By: "ada", Since: s.at}}) }, "t held next=13:00 hold=ada"},
 		{"held no more", func(s *shelf) {
@@ -89,10 +89,10 @@ func TestReaderTasks(t *testing.T) {
 			_, err := s.book.Submit(s.t.Context(), runner.Run{ID: "t/k", Task: "t", Cause: runner.CauseManual, State: runner.Delayed, NotBefore: s.hour(20), Scheduled: s.hour(20)})
 			s.do(err)
 		}, "t new next=13:00 waiting=[t/k]"},
-		{"with a standing request", func(s *shelf) {
-			_, err := s.book.Submit(s.t.Context(), runner.Run{ID: "t/k", Task: "t", Cause: runner.CauseManual, State: runner.Standing, On: "interval 20m", Scheduled: s.at})
+		{"with a recurring request", func(s *shelf) {
+			_, err := s.book.Submit(s.t.Context(), runner.Run{ID: "t/k", Task: "t", Cause: runner.CauseManual, State: runner.Recurring, On: "interval 20m", Scheduled: s.at})
 			s.do(err)
-		}, "t new next=12:20 standing=t/k"},
+		}, "t new next=12:20 recurring=t/k"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newShelf(t, jobs)
@@ -244,7 +244,7 @@ func TestReaderRuns(t *testing.T) {
 	s.at = s.hour(13)
 	second := s.start()
 	s.at = s.hour(14)
-	s.advance(runner.Batch{Folds: []runner.Run{fold(s, runner.Skipped, runner.Reason{Code: runner.ReasonOverlapRunning})}})
+	s.advance(runner.Batch{Summaries: []runner.Run{skippedRow(s, runner.Skipped, runner.Reason{Code: runner.ReasonOverlapRunning})}})
 
 	list := func(q api.RunQuery) (ids []string) {
 		t.Helper()
@@ -363,7 +363,7 @@ func TestOffline(t *testing.T) {
 		}
 	})
 	if _, err := os.Stat(filepath.Join(dir, "state")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("to look made a state folder: %v", err)
+		t.Errorf("to look made a state directory: %v", err)
 	}
 
 	book, err := ledger.Open(ctx, dir+"/state", ledger.Options{})

@@ -64,7 +64,7 @@ func (l *loop) waits(ctx context.Context, run runner.Run) {
 	switch run.State {
 	case runner.Delayed:
 		l.delay(run, run.NotBefore)
-	case runner.Standing, runner.Held:
+	case runner.Recurring, runner.Held:
 		l.view.Add(run) // the plan finds it there
 	default:
 		if _, there := l.view.Find(run.ID); !there {
@@ -143,7 +143,7 @@ func (l *loop) endSome(ctx context.Context, ids []string) {
 }
 
 // waiting are the states in which a run waits for something to come.
-var waiting = []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Standing}
+var waiting = []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Recurring}
 
 // cancel ends a run that waits.
 func (l *loop) cancel(ctx context.Context, run runner.Run, why runner.Reason) error {

@@ -108,7 +108,7 @@ func TestRetry(t *testing.T) {
 		{"a new slot ends it", "triggers = [{ once = 2026-11-21T12:00:00 }, { cron = \"30 12 * * *\" }]\nretry = { max = 3, delay = \"1h\" }", func(r *rig) { r.pass(40 * time.Minute) }, "12:00:00 failed, 12:30:00 delayed", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			jobs := "[tasks.t]\nwrite = { path = \"no/such/folder\", text = \"x\" }\n" + c.jobs + "\n"
+			jobs := "[tasks.t]\nwrite = { path = \"no/such/directory\", text = \"x\" }\n" + c.jobs + "\n"
 			inBubble(t, "2026-11-21T11:59:30-05:00", jobs, func(r *rig) {
 				r.pass(30 * time.Second)
 				c.do(r)
@@ -149,7 +149,7 @@ func TestWaitsAndKills(t *testing.T) {
 // ended by the patience of its first wait, nor is anything else held up.
 func TestPatienceEndsWithTheWait(t *testing.T) {
 	jobs := "[queues.one]\n[tasks.busy]\nat = \"12:00:05\"\nqueue = \"one\"\nlog = \"x\"\n" +
-		"[tasks.t]\nat = \"12:00:10\"\nqueue = \"one\"\nmax_wait = \"2m\"\nretry = { max = 1, delay = \"90s\" }\nwrite = { path = \"no/such/folder\", text = \"x\" }\n" +
+		"[tasks.t]\nat = \"12:00:10\"\nqueue = \"one\"\nmax_wait = \"2m\"\nretry = { max = 1, delay = \"90s\" }\nwrite = { path = \"no/such/directory\", text = \"x\" }\n" +
 		"[tasks.again]\ntriggers = [{ at = \"12:01:30\" }]\nqueue = \"one\"\nlog = \"x\"\n[tasks.tick]\ncron = \"* * * * *\"\nlog = \"x\"\n"
 	inBubble(t, noon, jobs, func(r *rig) {
 		gate := make(chan struct{})

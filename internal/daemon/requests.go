@@ -196,13 +196,13 @@ func (l *loop) discard(run runner.Run) {
 	}
 }
 
-// becomes reports whether a standing request is one from now on that asks for
+// becomes reports whether a recurring request is one from now on that asks for
 // something else, or once more: only then the input is that of the new one.
 func becomes(there, run runner.Run) bool {
-	if there.On == "" || run.State != runner.Standing {
+	if there.On == "" || run.State != runner.Recurring {
 		return false
 	}
-	return there.Outcome != "" || there.State == runner.Standing && there.Content != run.Content
+	return there.Outcome != "" || there.State == runner.Recurring && there.Content != run.Content
 }
 
 // take takes in a request that was written down.
@@ -213,7 +213,7 @@ func (l *loop) take(run runner.Run) {
 	}
 	old, there := l.view.Find(run.ID)
 	_, leased := l.leases.Load(run.ID)
-	if there && old.State != runner.Standing && old.State != runner.Held || leased {
+	if there && old.State != runner.Recurring && old.State != runner.Held || leased {
 		return // asked for twice
 	}
 	switch run.State {
@@ -222,14 +222,14 @@ func (l *loop) take(run runner.Run) {
 		l.patience(run)
 	case runner.Delayed:
 		l.delay(run, run.NotBefore)
-	case runner.Standing, runner.Held:
+	case runner.Recurring, runner.Held:
 		// Nothing would ever notice that somebody has cancelled it meanwhile.
 		if now, _, err := l.ledger.Get(context.Background(), run.ID); err == nil && now.State != run.State {
 			return
 		}
 		l.unregister(run.ID)
 		l.view.Add(run)
-		if run.State == runner.Standing {
+		if run.State == runner.Recurring {
 			l.schedule(run)
 		}
 	default:
@@ -275,7 +275,7 @@ func (l *loop) admit(ctx context.Context, r api.Request, who string) (runner.Run
 			if err := mayRecur(ctx, spec, now); err != nil {
 				return run, err
 			}
-			run.State = runner.Standing
+			run.State = runner.Recurring
 		}
 	}
 	if err := l.notPast(ctx, idOf(run, r), at, now); err != nil {

@@ -30,8 +30,8 @@ func (l *loop) retain(ctx context.Context) {
 			return
 		case err != nil:
 			l.log.Error("cannot remove what need not be kept any more", "error", err)
-		case removed.Runs+removed.Folds+removed.Outputs > 0:
-			l.log.Debug("removed what need not be kept any more", "runs", removed.Runs, "folds", removed.Folds, "outputs", removed.Outputs, "bytes", removed.Bytes, "left", removed.Left)
+		case removed.Runs+removed.Summaries+removed.Outputs > 0:
+			l.log.Debug("removed what need not be kept any more", "runs", removed.Runs, "summaries", removed.Summaries, "outputs", removed.Outputs, "bytes", removed.Bytes, "left", removed.Left)
 		}
 		rest := time.NewTimer(retainEvery)
 		select {

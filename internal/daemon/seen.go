@@ -119,7 +119,7 @@ func (l *loop) lastEnd(ctx context.Context, task string) time.Time {
 		l.log.Error("cannot read when a task last ended", "task", task, "error", err)
 	}
 	for _, run := range runs {
-		if !run.Folded() && !run.Started.IsZero() && run.Finished.After(at) {
+		if !run.IsSummary() && !run.Started.IsZero() && run.Finished.After(at) {
 			at = run.Finished
 		}
 	}

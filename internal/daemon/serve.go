@@ -16,7 +16,7 @@ import (
 )
 
 // SocketPath is where a daemon answers whose file says these of socket and
-// state_dir, "" if it says nothing: as the file says; in its state folder if that
+// state_dir, "" if it says nothing: as the file says; in its state directory if that
 // is one of its own, so that two daemons of one user do not meet; else where
 // everybody looks.
 func SocketPath(socket, stateDir string) string {

@@ -50,7 +50,7 @@ func (s *service) Cancel(ctx context.Context, id string) (api.Run, error) {
 	return api.RunOf(run), err
 }
 
-// CancelAll implements [api.Service]. Standing requests stay: they are a
+// CancelAll implements [api.Service]. Recurring requests stay: they are a
 // schedule, and each is ended by name.
 func (s *service) CancelAll(ctx context.Context, task string) (n int, err error) {
 	states := []runner.State{runner.Queued, runner.Delayed, runner.Held}
@@ -158,7 +158,7 @@ func (l *loop) releaseRun(ctx context.Context, id, who string) error {
 	t := runner.Transition{Time: now, State: runner.Queued}.Because(runner.Reason{Code: runner.ReasonReleased, By: who})
 	switch {
 	case run.On != "":
-		t.State, t.On, t.Until = runner.Standing, run.On, now
+		t.State, t.On, t.Until = runner.Recurring, run.On, now
 	case run.NotBefore.After(now):
 		t.State = runner.Delayed
 	}
@@ -171,7 +171,7 @@ func (l *loop) releaseRun(ctx context.Context, id, who string) error {
 	switch run.State {
 	case runner.Queued:
 		run.Queued = now
-	case runner.Standing:
+	case runner.Recurring:
 		run.NotBefore = now
 	}
 	l.take(run)

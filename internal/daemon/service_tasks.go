@@ -146,11 +146,11 @@ func (s *service) Reschedule(ctx context.Context, r api.Rescheduling) (done api.
 	err = s.l.act(ctx, func(ctx context.Context) error {
 		var err error
 		task, key := runner.SplitID(r.Name)
-		switch _, standing := s.l.view.ParkedAs(r.Name, runner.Standing); {
-		case standing:
+		switch _, recurring := s.l.view.ParkedAs(r.Name, runner.Recurring); {
+		case recurring:
 			done, err = s.l.rescheduleRequest(ctx, r, api.Who(ctx))
 		case key != "":
-			err = api.Errorf(api.Conflict, "", "%s is no standing request: only those and tasks have a trigger", r.Name)
+			err = api.Errorf(api.Conflict, "", "%s is no recurring request: only those and tasks have a trigger", r.Name)
 		default:
 			if err = s.l.known(task); err == nil && r.Expr == "default" {
 				err = s.l.unskip(ctx, task, api.Who(ctx)) // as in the file is as in the file

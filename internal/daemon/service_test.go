@@ -203,14 +203,14 @@ func TestService(t *testing.T) {
 			ada.refused(api.Conflict)(ada.Stop(ctx(r), "t", false))
 			close(gate)
 		}, "12:00:00 cancelled"},
-		{"all that wait are cancelled, but standing requests", "", func(r *rig, ada as) {
+		{"all that wait are cancelled, but recurring requests", "", func(r *rig, ada as) {
 			ada.run(api.Request{In: time.Hour})
 			ada.run(api.Request{Held: true})
 			ada.run(api.Request{On: "interval 1h"})
 			if n, err := ada.CancelAll(ctx(r), "t"); n != 2 || err != nil {
 				r.t.Error(n, err)
 			}
-		}, "13:00:00 cancelled, 12:00:00 cancelled, 12:00:00 standing"},
+		}, "13:00:00 cancelled, 12:00:00 cancelled, 12:00:00 recurring"},
 		{"cancelled with its task", "", func(r *rig, ada as) {
 			ada.run(api.Request{In: time.Hour})
 			ada.run(api.Request{Held: true})
@@ -218,24 +218,24 @@ func TestService(t *testing.T) {
 			r.edited("[tasks.other]\nlog = \"x\"\n")
 		}, "13:00:00 cancelled, 12:00:00 cancelled, 12:00:00 cancelled"},
 
-		// Standing requests.
-		{"standing, over a restart", "", func(r *rig, ada as) {
+		// Recurring requests.
+		{"recurring, over a restart", "", func(r *rig, ada as) {
 			ada.run(api.Request{On: "interval 10m", Key: "s"})
 			r.pass(15 * time.Minute)
 			r.restart(0)
 			r.pass(6 * time.Minute)
-		}, "12:00:00 standing, 12:10:00, 12:20:00"},
+		}, "12:00:00 recurring, 12:10:00, 12:20:00"},
 		{"several of one task do not stand in each other's way", "", func(r *rig, ada as) {
 			ada.run(api.Request{On: "interval 10m", Key: "a"})
 			ada.run(api.Request{On: "interval 10m", Key: "b"})
 			r.pass(11 * time.Minute)
-		}, "12:00:00 standing, 12:00:00 standing, 12:10:00, 12:10:00"},
+		}, "12:00:00 recurring, 12:00:00 recurring, 12:10:00, 12:10:00"},
 		{"the same id changes what it asks for", "", func(r *rig, ada as) {
 			ada.run(api.Request{On: "interval 10m", Key: "s"})
 			r.pass(11 * time.Minute)
 			ada.run(api.Request{On: "interval 5m", Key: "s"})
 			r.pass(6 * time.Minute)
-		}, "12:11:00 standing, 12:10:00, 12:16:00"},
+		}, "12:11:00 recurring, 12:10:00, 12:16:00"},
 		{"cancelled", "", func(r *rig, ada as) {
 			id := ada.run(api.Request{On: "interval 10m"})
 			r.pass(11 * time.Minute)
@@ -248,7 +248,7 @@ func TestService(t *testing.T) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: id, Expr: "interval 30m"}))
 			r.restart(0)
 			r.pass(time.Hour)
-		}, "12:00:00 standing, 12:10:00, 12:41:00, 13:11:00"},
+		}, "12:00:00 recurring, 12:10:00, 12:41:00, 13:11:00"},
 		{"once is a delayed one", "", func(r *rig, ada as) {
 			ada.run(api.Request{On: "once 2026-11-21T13:00:00"})
 			r.want("t", "13:00:00 delayed")
@@ -286,7 +286,7 @@ func TestService(t *testing.T) {
 			r.want("t", "12:01:00 queued")
 			ada.must(ada.Release(ctx(r)))
 		}, "12:01:00"},
-		{"after so many failures in a row", "interval = \"10m\"\nhold_after = 2\nwrite = { path = \"no/such/folder\", text = \"x\" }\n", func(r *rig, ada as) {
+		{"after so many failures in a row", "interval = \"10m\"\nhold_after = 2\nwrite = { path = \"no/such/directory\", text = \"x\" }\n", func(r *rig, ada as) {
 			r.pass(41 * time.Minute)
 			ada.must(ada.Release(ctx(r), "t"))
 			r.pass(20 * time.Minute)
@@ -558,7 +558,7 @@ var _ io.Reader = failing{}
 // A task that another one's end starts is told of it, once, also if the daemon is
 // killed in between.
 func TestChain(t *testing.T) {
-	jobs := "[tasks.t]\nat = \"12:01\"\nwrite = { path = \"no/such/folder\", text = \"x\" }\non_failure = [\"run:fix\"]\non_success = [\"run:no\"]\non_recover = [\"run:good\"]\n" +
+	jobs := "[tasks.t]\nat = \"12:01\"\nwrite = { path = \"no/such/directory\", text = \"x\" }\non_failure = [\"run:fix\"]\non_success = [\"run:no\"]\non_recover = [\"run:good\"]\n" +
 		"[tasks.fix]\nlog = \"x\"\non_success = [\"run:last\"]\n[tasks.last]\nlog = \"x\"\n[tasks.no]\nlog = \"x\"\n[tasks.good]\nlog = \"x\"\n"
 	inBubble(t, noon, jobs, func(r *rig) {
 		r.pass(61 * time.Second)
@@ -572,7 +572,7 @@ func TestChain(t *testing.T) {
 		r.restart(0)
 		r.want("fix", "12:01:00")
 		r.want("no", "")
-		r.edited(strings.Replace(jobs, "write = { path = \"no/such/folder\", text = \"x\" }", "log = \"x\"", 1))
+		r.edited(strings.Replace(jobs, "write = { path = \"no/such/directory\", text = \"x\" }", "log = \"x\"", 1))
 		r.ada().run(api.Request{})
 		r.want("good", "12:01:01")
 		r.ada().run(api.Request{})

@@ -71,7 +71,7 @@ func (l *loop) settledThrough(ctx context.Context, e entry, now time.Time) (thro
 	}
 	for _, r := range runs {
 		at := r.Scheduled
-		if r.Folded() {
+		if r.IsSummary() {
 			at = r.Last
 		}
 		switch {

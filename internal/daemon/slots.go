@@ -21,7 +21,7 @@ const (
 	missedAllWithin = 24 * time.Hour
 )
 
-// slots puts together what came due, one slot for each task and each standing
+// slots puts together what came due, one slot for each task and each recurring
 // request.
 func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
 	slots := slices.Clone(l.starts)
@@ -60,7 +60,7 @@ func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
 			more = l.leftOut(o.task, more)
 		} else {
 			for i := range more {
-				of, _ := l.view.ParkedAs(o.of, runner.Standing)
+				of, _ := l.view.ParkedAs(o.of, runner.Recurring)
 				more[i].Of = &of
 			}
 		}

@@ -25,7 +25,7 @@ import (
 // to a later run of the same id.
 type runTokens struct{ key []byte }
 
-// newRunTokens reads the key of a state folder, or makes it.
+// newRunTokens reads the key of a state directory, or makes it.
 func newRunTokens(stateDir string) (runTokens, error) {
 	path := filepath.Join(stateDir, "token-key")
 	key, err := os.ReadFile(path)

@@ -52,7 +52,7 @@ func (l *loop) delay(run runner.Run, until time.Time) {
 // unregister takes a run that ends, or waits no more, out of the registry and the
 // agenda.
 func (l *loop) unregister(id string) {
-	if r, ok := l.view.ParkedAs(id, runner.Standing); ok {
+	if r, ok := l.view.ParkedAs(id, runner.Recurring); ok {
 		l.unschedule(r)
 	}
 	l.view.Remove(id)
@@ -168,7 +168,7 @@ func (l *loop) skip(ctx context.Context, id string) error {
 
 // giveWay ends the runs that wait for another attempt when a new slot of their
 // task has come: with the outcome that they had. A request does not give way
-// to anything but a slot of the standing request that it is of.
+// to anything but a slot of the recurring request that it is of.
 func (l *loop) giveWay(b *runner.Batch) {
 	for _, r := range b.Runs {
 		if l.view.CountParked(r.Task) == 0 {

@@ -115,21 +115,21 @@ func (r *reader) aboutSlot(ctx context.Context, f *facts) error {
 	return r.oldest(ctx, f)
 }
 
-// owners returns the task, and the ids of its standing requests: all of them
+// owners returns the task, and the ids of its recurring requests: all of them
 // have slots.
 func (r *reader) owners(ctx context.Context, f *facts) ([]string, error) {
 	owners := []string{f.name}
-	standing, err := r.book.List(ctx, ledger.Filter{Brief: true, Task: f.name, States: []runner.State{runner.Standing}})
-	for _, run := range standing {
+	recurring, err := r.book.List(ctx, ledger.Filter{Brief: true, Task: f.name, States: []runner.State{runner.Recurring}})
+	for _, run := range recurring {
 		owners = append(owners, run.ID)
 	}
 	return owners, err
 }
 
-// isOf reports whether the instant is a slot of a row. That a folded row stands
+// isOf reports whether the instant is a slot of a row. That a summary row stands
 // for a span of time does not make a slot of each second in it.
 func (f *facts) isOf(row runner.Run) bool {
-	if !row.Folded() || f.at.Equal(row.First) || f.at.Equal(row.Last) || f.due(f.at) || row.Parent != "" {
+	if !row.IsSummary() || f.at.Equal(row.First) || f.at.Equal(row.Last) || f.due(f.at) || row.Parent != "" {
 		return true
 	}
 	n := 0

@@ -34,7 +34,7 @@ func (a *answer) row() {
 		a.say("It is one of %d slots, from %s to %s, with the same fate", r.Count, a.clock(r.First), a.clock(r.Last))
 	}
 	if r.Parent != "" && isSlot(*r) {
-		a.say("It is a slot of the standing request %s", r.Parent)
+		a.say("It is a slot of the recurring request %s", r.Parent)
 	}
 }
 
@@ -321,9 +321,9 @@ func (a *answer) waits() {
 	case runner.Held:
 		a.because("held")
 		a.say("It is held%s; to let it start: rota release %s", part(" (", a.why(*r), ")"), r.ID)
-	case runner.Standing:
-		a.because("standing")
-		a.say("It is a standing request (%s), each slot of which becomes a run", r.On)
+	case runner.Recurring:
+		a.because("recurring")
+		a.say("It is a recurring request (%s), each slot of which becomes a run", r.On)
 	default:
 		a.queued()
 	}

@@ -161,7 +161,7 @@ func TestWhyOfRows(t *testing.T) {
 			s.at = s.hour(11)
 			s.event("queue stop", "ada", "q")
 			s.at = s.hour(12)
-			s.advance(runner.Batch{Folds: []runner.Run{fold(s, runner.Skipped, runner.Reason{Code: runner.ReasonQueueFull, Detail: "q"})}})
+			s.advance(runner.Batch{Summaries: []runner.Run{skippedRow(s, runner.Skipped, runner.Reason{Code: runner.ReasonQueueFull, Detail: "q"})}})
 			s.at = s.hour(13)
 			s.event("queue start", "bob", "q")
 		}, 12, "queue_full", "The queue q was full: 5 runs may wait in it (capacity). That queue was stopped by ada from 11:00 to 13:00."},
@@ -172,22 +172,22 @@ func TestWhyOfRows(t *testing.T) {
 			s.do(s.book.Shift(ctx, run.ID, runner.Queued, runner.Transition{Outcome: runner.Skipped}.Because(runner.Reason{Code: runner.ReasonMaxWait, Span: 30 * time.Minute})))
 		}, 12, "max_wait", "It waited from 12:00 to 12:30, and then no longer: queued for longer than max_wait = 30m."},
 		{"held, as the row alone has it", hourly, func(s *shelf) {
-			s.advance(runner.Batch{Folds: []runner.Run{fold(s, runner.Skipped, runner.Reason{Code: runner.ReasonHeld, By: "ada", Since: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), Detail: "db migration"})}})
+			s.advance(runner.Batch{Summaries: []runner.Run{skippedRow(s, runner.Skipped, runner.Reason{Code: runner.ReasonHeld, By: "ada", Since: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), Detail: "db migration"})}})
 		}, 12, "held", "It was held by ada since 2026-11-20 12:00:00 UTC: db migration."},
 		{"missed for the disk", hourly, func(s *shelf) {
 			s.event("disk", "", "full: 16 MiB given up")
 			s.at = s.hour(13.5)
-			f := fold(s, runner.Missed, runner.Reason{Code: runner.ReasonLate, Span: 90 * time.Minute})
+			f := skippedRow(s, runner.Missed, runner.Reason{Code: runner.ReasonLate, Span: 90 * time.Minute})
 			f.ID, f.First, f.Last, f.Scheduled = runner.SlotID("t", s.hour(12), 1), s.hour(12), s.hour(12), s.hour(12)
-			s.advance(runner.Batch{Folds: []runner.Run{f}})
+			s.advance(runner.Batch{Summaries: []runner.Run{f}})
 		}, 12, "disk", `There was trouble with the disk at 12:00: full: 16 MiB given up. It was missed: at 13:30, when it could have been started, it had been due for 1h30m. To have it made up for: missed = "once".`},
 		{"missed outside between", hourly + "between = \"12:00-13:00\"\nmissed = \"once\"\n", func(s *shelf) {
 			s.event("stop", "", "")
 			s.at = s.hour(14)
-			f := fold(s, runner.Missed, runner.Reason{Code: runner.ReasonLateOutside, Span: 2 * time.Hour})
+			f := skippedRow(s, runner.Missed, runner.Reason{Code: runner.ReasonLateOutside, Span: 2 * time.Hour})
 			f.ID, f.First, f.Last, f.Scheduled = runner.SlotID("t", s.hour(12), 1), s.hour(12), s.hour(12), s.hour(12)
 			s.event("start", "", "")
-			s.advance(runner.Batch{Folds: []runner.Run{f}})
+			s.advance(runner.Batch{Summaries: []runner.Run{f}})
 		}, 12, "missed", "rota was down from 12:00 to 14:00. It was missed: at 14:00, when it could have been started, it had been due for 2h. That was outside its between, so it was not made up for."},
 
 		{"rota is stopped", hourly, func(s *shelf) {
@@ -218,13 +218,13 @@ func TestWhyOfRows(t *testing.T) {
 			s.do(err)
 			s.do(s.book.Finish(ctx, leases[0], runner.Result{Outcome: runner.OK, Finished: s.at.Add(time.Second)}))
 		}, -1, "ran", "It ran: it started at 12:00 and ended well after 1s; this is t/k1. ada had asked for it at 12:00."},
-		{"a slot of a standing request", "[tasks.t]\nlog = \"x\"\n", func(s *shelf) {
-			_, err := s.book.Submit(ctx, runner.Run{ID: "t/k1", Task: "t", Cause: runner.CauseManual, State: runner.Standing, On: "interval 1h", Scheduled: s.hour(11), Who: "ada"})
+		{"a slot of a recurring request", "[tasks.t]\nlog = \"x\"\n", func(s *shelf) {
+			_, err := s.book.Submit(ctx, runner.Run{ID: "t/k1", Task: "t", Cause: runner.CauseManual, State: runner.Recurring, On: "interval 1h", Scheduled: s.hour(11), Who: "ada"})
 			s.do(err)
-			run := runner.Run{ID: runner.StandingID("t/k1", s.at, 1), Task: "t", Cause: runner.CauseSchedule, State: runner.Queued, Scheduled: s.at, Queued: s.at, Parent: "t/k1"}
+			run := runner.Run{ID: runner.RecurringID("t/k1", s.at, 1), Task: "t", Cause: runner.CauseSchedule, State: runner.Queued, Scheduled: s.at, Queued: s.at, Parent: "t/k1"}
 			leases := s.advance(runner.Batch{Runs: []runner.Run{run}, Claim: []string{run.ID}})
 			s.do(s.book.Finish(ctx, leases[0], runner.Result{Outcome: runner.OK, Finished: s.at.Add(time.Second)}))
-		}, 12, "ran", "It ran: it started at 12:00 and ended well after 1s; this is t/k1.20261121T120000Z. It is a slot of the standing request t/k1."},
+		}, 12, "ran", "It ran: it started at 12:00 and ended well after 1s; this is t/k1.20261121T120000Z. It is a slot of the recurring request t/k1."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newShelf(t, c.jobs)
@@ -244,8 +244,8 @@ func TestWhyOfRows(t *testing.T) {
 	}
 }
 
-// fold is a row for the slot that is due now.
-func fold(s *shelf, o runner.Outcome, why runner.Reason) runner.Run {
+// skippedRow is a row for the slot that is due now.
+func skippedRow(s *shelf, o runner.Outcome, why runner.Reason) runner.Run {
 	r := runner.Run{
 		ID: runner.SlotID("t", s.at, 1), Task: "t", Cause: runner.CauseSchedule, Outcome: o,
 		Scheduled: s.at, Finished: s.at, First: s.at, Last: s.at, Count: 1,

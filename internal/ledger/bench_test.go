@@ -20,8 +20,8 @@ import (
 	"rota/runner"
 )
 
-// benchFolder returns a folder on the disk, and not in memory.
-func benchFolder(b *testing.B) string { return b.TempDir() }
+// benchDirectory returns a directory on the disk, and not in memory.
+func benchDirectory(b *testing.B) string { return b.TempDir() }
 
 func benchOpen(b *testing.B, dir string) *SQLite {
 	b.Helper()
@@ -46,7 +46,7 @@ func benchRun(task string, i int) runner.Run {
 func BenchmarkLedgerCommit(b *testing.B) {
 	for _, writers := range []int{1, 64} {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
-			l := benchOpen(b, benchFolder(b))
+			l := benchOpen(b, benchDirectory(b))
 			var next atomic.Int64
 			var wg sync.WaitGroup
 			start := time.Now()
@@ -74,7 +74,7 @@ func BenchmarkLedgerCommit(b *testing.B) {
 // BenchmarkLedgerLife is a run from its slot to its end, in three commits, by 64
 // goroutines.
 func BenchmarkLedgerLife(b *testing.B) {
-	l := benchOpen(b, benchFolder(b))
+	l := benchOpen(b, benchDirectory(b))
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	start := time.Now()
@@ -109,7 +109,7 @@ func BenchmarkLedgerLife(b *testing.B) {
 // claims them.
 func BenchmarkLedgerAdvance(b *testing.B) {
 	const slots = 10000
-	l := benchOpen(b, benchFolder(b))
+	l := benchOpen(b, benchDirectory(b))
 	var c Cursor
 	var batch runner.Batch
 	for i := 0; b.Loop(); i++ {
@@ -141,13 +141,13 @@ var (
 	manyTasksRuns = sync.OnceValues(func() (string, error) { return makeRuns(manyTasks) })
 )
 
-var madeFolders []string
+var madeDirectories []string
 
 func makeRuns(tasks int) (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "rota-bench-"); err != nil {
 		return "", err
 	}
-	madeFolders = append(madeFolders, dir)
+	madeDirectories = append(madeDirectories, dir)
 	s := newSQLite(dir, Options{})
 	w, err := s.open()
 	if err != nil {
@@ -286,13 +286,13 @@ func BenchmarkLedgerRetain(b *testing.B) {
 	l := benchMillion(b, millionRuns)
 	for b.Loop() {
 		gone, err := l.Retain(b.Context(), Retention{Task: func(string) Keep { return Keep{Runs: million / benchTasks, Age: 1e6 * time.Hour} }})
-		if cmp.Or(gone.Runs, gone.Folds) != 0 || err != nil {
+		if cmp.Or(gone.Runs, gone.Summaries) != 0 || err != nil {
 			b.Fatal(gone, err)
 		}
 	}
 }
 
-// openedVariable makes a process open the ledger in that folder, ask it what is
+// openedVariable makes a process open the ledger in that directory, ask it what is
 // asked of it at a start, and tell how much memory it has.
 const openedVariable = "ROTA_BENCH_OPEN"
 
@@ -305,7 +305,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	code := m.Run()
-	for _, dir := range madeFolders {
+	for _, dir := range madeDirectories {
 		os.RemoveAll(dir)
 	}
 	os.Exit(code)

@@ -15,7 +15,7 @@ import (
 // The log stays small whatever is written to it, while there is always somebody who
 // reads: each begins before another ends.
 func TestLogStaysSmall(t *testing.T) {
-	s, err := Open(t.Context(), Folder(t), Options{})
+	s, err := Open(t.Context(), Directory(t), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 // TestSQLiteInABubble proves that no goroutine is left behind, and that no clock
 // but the given one counts.
 func TestSQLiteInABubble(t *testing.T) {
-	dir := folder(t)
+	dir := directory(t)
 	synctest.Test(t, func(t *testing.T) {
 		l := open(t, dir)
 		start := time.Now()
@@ -34,7 +34,7 @@ func TestSQLiteInABubble(t *testing.T) {
 
 // TestSQLiteAllAtOnce writes, reads, retains and at last closes, all at once.
 func TestSQLiteAllAtOnce(t *testing.T) {
-	l := open(t, folder(t))
+	l := open(t, directory(t))
 	var writers, others sync.WaitGroup
 	done := make(chan struct{})
 	for w := range 8 {

@@ -37,7 +37,7 @@ func TestUnsoundRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	onWriter(t, s, func(conn *sqlite.Conn) error {
-		return execute(conn, `UPDATE runs SET state = 'standing' WHERE key = '1'; UPDATE runs SET why = 'x' WHERE key = '2';
+		return execute(conn, `UPDATE runs SET state = 'recurring' WHERE key = '1'; UPDATE runs SET why = 'x' WHERE key = '2';
 			UPDATE states SET version = 2 WHERE name = 'a'`)
 	})
 
@@ -47,7 +47,7 @@ func TestUnsoundRows(t *testing.T) {
 	if e := <-events; e.Kind != "damage" || !strings.Contains(e.Text, "a/2") {
 		t.Errorf("event after get: %+v", e)
 	}
-	if err := s.Shift(t.Context(), "a/1", runner.Standing, runner.Transition{Outcome: runner.Cancelled}); !errors.Is(err, ErrNotFound) {
+	if err := s.Shift(t.Context(), "a/1", runner.Recurring, runner.Transition{Outcome: runner.Cancelled}); !errors.Is(err, ErrNotFound) {
 		t.Errorf("shift: %v", err)
 	}
 	if e := <-events; e.Kind != "damage" || !strings.Contains(e.Text, "a/1") {

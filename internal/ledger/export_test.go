@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// Folder is one in memory, where there is such, for syncing to a disk takes most
+// Directory is one in memory, where there is such, for syncing to a disk takes most
 // of the time of a test.
-func Folder(t testing.TB) string {
+func Directory(t testing.TB) string {
 	t.Helper()
 	const shm, enough = "/dev/shm", 256 << 20
 	var disk syscall.Statfs_t

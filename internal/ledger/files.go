@@ -15,21 +15,21 @@ import (
 	"rota/runner"
 )
 
-// files are what belongs to runs and is too large for a row: in the folder
-// logs/TASK of the state folder, KEY.N.log is the output of attempt N, with
+// files are what belongs to runs and is too large for a row: in the directory
+// logs/TASK of the state directory, KEY.N.log is the output of attempt N, with
 // KEY.N.log.1 and so on beside it while it is written, KEY.result is the result
 // and KEY.input the input of a request. The zero value has none.
 type files struct {
-	dir string // the state folder; "": none
+	dir string // the state directory; "": none
 }
 
-func (f files) folder(task string) string { return filepath.Join(f.dir, "logs", task) }
+func (f files) directory(task string) string { return filepath.Join(f.dir, "logs", task) }
 
 // open opens a file of a run.
 func (f files) open(run runner.Run, ending string) (*os.File, error) {
 	if f.dir != "" {
 		_, key := runner.SplitID(run.ID)
-		file, err := os.Open(filepath.Join(f.folder(run.Task), key+ending))
+		file, err := os.Open(filepath.Join(f.directory(run.Task), key+ending))
 		if !errors.Is(err, fs.ErrNotExist) {
 			return file, err
 		}
@@ -99,7 +99,7 @@ func (f files) tasks() ([]string, error) {
 
 // outputs returns the files of the runs of a task, by run, the oldest first.
 func (f files) outputs(task string) ([]output, error) {
-	entries, err := os.ReadDir(f.folder(task))
+	entries, err := os.ReadDir(f.directory(task))
 	if f.dir == "" || errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -162,12 +162,12 @@ func (f files) forget(rows []doomed, read map[string]bool) error {
 	}
 	var errs []error
 	for task, keys := range gone {
-		entries, err := os.ReadDir(f.folder(task))
+		entries, err := os.ReadDir(f.directory(task))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, fmt.Errorf("output of %s: %w", task, err))
 		}
 		for _, e := range entries {
-			if keys[keyOf(e.Name())] && !read[filepath.Join(f.folder(task), e.Name())] {
+			if keys[keyOf(e.Name())] && !read[filepath.Join(f.directory(task), e.Name())] {
 				errs = append(errs, f.remove(task, e.Name()))
 			}
 		}
@@ -186,12 +186,12 @@ func Clear(stateDir string, run runner.Run) error {
 		errs = append(errs, f.remove(run.Task, key+".result"))
 	}
 	log := fmt.Sprintf("%s.%d.log", key, run.Attempts)
-	switch err := os.Remove(filepath.Join(f.folder(run.Task), log)); {
+	switch err := os.Remove(filepath.Join(f.directory(run.Task), log)); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		errs = append(errs, err)
 	default: // there may be more of it
-		entries, err := os.ReadDir(f.folder(run.Task))
+		entries, err := os.ReadDir(f.directory(run.Task))
 		errs = append(errs, err)
 		for _, e := range entries {
 			if strings.HasPrefix(e.Name(), log+".") {
@@ -211,7 +211,7 @@ func ClearAll(stateDir, id string) error {
 func (f files) remove(task string, names ...string) error {
 	var errs []error
 	for _, name := range names {
-		if err := os.Remove(filepath.Join(f.folder(task), name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(filepath.Join(f.directory(task), name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, fmt.Errorf("output of %s: %w", task, err))
 		}
 	}

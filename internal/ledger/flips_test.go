@@ -19,7 +19,7 @@ import (
 // TestSQLiteBelievesNoFlippedRow flips bits anywhere in the file. Whatever can
 // be read afterwards is as it was written, and nothing panics.
 func TestSQLiteBelievesNoFlippedRow(t *testing.T) {
-	good := folder(t)
+	good := directory(t)
 	l := open(t, good)
 	fill(t, l, 50)
 	truth, err := recall(l, t)
@@ -43,7 +43,7 @@ func TestSQLiteBelievesNoFlippedRow(t *testing.T) {
 	counts := map[string]int{}
 	for range 25 {
 		bit := rng.IntN(8 * len(data))
-		dir := folder(t)
+		dir := directory(t)
 		flipped := bytes.Clone(data)
 		flipped[bit/8] ^= 1 << (bit % 8)
 		if err := os.WriteFile(filepath.Join(dir, "rota.db"), flipped, 0o600); err != nil {

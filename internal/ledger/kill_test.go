@@ -56,7 +56,7 @@ func TestSQLiteKilled(t *testing.T) {
 		writeUntilKilled(t, dir, round)
 		return
 	}
-	dir := folder(t)
+	dir := directory(t)
 	answered := map[string]string{} // how far each run is known to have come
 	for round := range 4 {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestSQLiteKilled$")

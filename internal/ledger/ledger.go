@@ -104,7 +104,7 @@ type Filter struct {
 
 // Began is the time that [Filter] has a run begin at: when its last attempt
 // started or, of one that never did, its slot, and without a slot when it was
-// queued. Of a folded row it is its last slot.
+// queued. Of a summary row it is its last slot.
 func Began(r runner.Run) time.Time { return cmp.Or(r.Last, r.Started, r.Scheduled, r.Queued) }
 
 // Past is what is derived from the ended runs of a task.
@@ -126,9 +126,9 @@ type Reader interface {
 	// Events returns the newest events that f selects, oldest first.
 	Events(ctx context.Context, f EventFilter) ([]Event, error)
 	// Get returns a run and its transitions, oldest first. A slot's id inside
-	// a folded row finds that row. ErrNotFound if there is none.
+	// a summary row finds that row. ErrNotFound if there is none.
 	Get(ctx context.Context, id string) (runner.Run, []runner.Transition, error)
-	// Find returns what Get finds for the slot of a task, or of a standing
+	// Find returns what Get finds for the slot of a task, or of a recurring
 	// request of that id, at an instant: that of the newest epoch.
 	Find(ctx context.Context, of string, at time.Time) (runner.Run, []runner.Transition, error)
 	// List returns runs, the newest first: those written last.
@@ -136,7 +136,7 @@ type Reader interface {
 	// Newest returns for each of the tasks, or of all if none is named, its
 	// newest run, if it has one: of those under way, else of those that were
 	// started, the one started last; else, of those that wait, the one written
-	// last. Folded rows, and runs that ended without a start, do not count.
+	// last. IsSummary rows, and runs that ended without a start, do not count.
 	Newest(ctx context.Context, tasks ...string) (map[string]runner.Run, error)
 	// OpenLog opens the output of the last attempt of a run to be read.
 	// ErrNotFound if it has none.
@@ -157,14 +157,14 @@ type Ledger interface {
 	// Now is the time that slots are measured by, without a monotonic reading.
 	Now(ctx context.Context) (time.Time, error)
 	// Advance writes the new cursor and the batch in one go: first its ends,
-	// then its runs and folds in the order of their slots, then its claims,
+	// then its runs and summaries in the order of their slots, then its claims,
 	// whose leases it returns in the order of b.Claim. ErrStale if the cursor
 	// is not prev, ErrQueueFull if more runs would wait in a queue than may:
 	// neither writes anything.
 	//
 	// A run or row whose id [Reader.Get] finds is left alone, and so is the end
-	// or the claim of a run that waits no more. A fold joins the newest row of
-	// its task with its parent if that is a fold of the same outcome, why, by
+	// or the claim of a run that waits no more. A summary joins the newest row of
+	// its task with its parent if that is a summary of the same outcome, why, by
 	// and epoch. b.Stops is not the ledger's business.
 	//
 	// With it come changes of the states of tasks, as by SetTask: ErrConflict if one
@@ -176,7 +176,7 @@ type Ledger interface {
 	// "", the instant, trigger, params and input. ErrQueueFull if it would wait
 	// in a queue that has no room.
 	//
-	// A standing request may be asked for again with another content, or once
+	// A recurring request may be asked for again with another content, or once
 	// it has ended: that changes what it asks for, and lets it stand again.
 	Submit(ctx context.Context, run runner.Run) (runner.Run, error)
 	// Claim takes runs for execution: those queued, those delayed whose time,
@@ -212,7 +212,7 @@ type Ledger interface {
 	// Cancel ends a waiting run, in whatever state it waits, as cancelled.
 	// ErrConflict if it does not wait, ErrNotFound if there is none.
 	Cancel(ctx context.Context, id string, why runner.Reason) error
-	// Forget removes, with all that belongs to them, the ended runs and folded
+	// Forget removes, with all that belongs to them, the ended runs and summarized
 	// rows that f selects, and returns how many. It goes by small steps: what
 	// it has removed when it fails stays removed.
 	Forget(ctx context.Context, f Filter) (int, error)

@@ -20,7 +20,7 @@ import (
 func TestFlippedWhileInUse(t *testing.T) {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	const flipped, mark, rows = "b/15", "what it reads", 30
-	s, err := Open(t.Context(), Folder(t), Options{})
+	s, err := Open(t.Context(), Directory(t), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 
 // How much a [Memory] keeps before it forgets the oldest.
 const (
-	keepRuns   = 1000 // ended runs of each task; as many folded rows
+	keepRuns   = 1000 // ended runs of each task; as many summary rows
 	keepEvents = 1000
 )
 
@@ -35,7 +35,7 @@ func (o Options) orDefault() Options {
 
 // Memory is a [Ledger] that lasts as long as the process. It has records only,
 // no outputs and results, and is bounded: of what has ended it keeps the newest
-// 1000 runs and 1000 folded rows of each task, and the newest 1000 events.
+// 1000 runs and 1000 summary rows of each task, and the newest 1000 events.
 type Memory struct {
 	rules    rules
 	watchers watchers

@@ -163,9 +163,9 @@ func (m *Memory) Forget(ctx context.Context, f Filter) (n int, err error) {
 func (m *Memory) Retain(ctx context.Context, keep Retention) (gone Removed, err error) {
 	err = m.do(ctx, func(u rules, t *memoryTable) error {
 		for name, h := range t.tasks {
-			runs, folds := t.retain(h, keep.Task(name), u.o.Now())
+			runs, summaries := t.retain(h, keep.Task(name), u.o.Now())
 			gone.Runs += runs
-			gone.Folds += folds
+			gone.Summaries += summaries
 		}
 		return nil
 	})

@@ -20,9 +20,9 @@ type memoryTable struct {
 
 // history is what is known of the runs of one task.
 type history struct {
-	rows  []*row // in the order of writing
-	folds []*row // the folded ones among them, by slot
-	ended int    // how many of the others have an outcome
+	rows      []*row // in the order of writing
+	summaries []*row // the summarized ones among them, by slot
+	ended     int    // how many of the others have an outcome
 }
 
 func newMemoryTable() *memoryTable {
@@ -35,12 +35,12 @@ func (m *memoryTable) find(id string) (*row, error) {
 	}
 	task, _ := runner.SplitID(id)
 	h := m.tasks[task]
-	if h == nil || len(h.folds) == 0 {
+	if h == nil || len(h.summaries) == 0 {
 		return nil, nil
 	}
 	s := slotOf(id)
-	if i, _ := slices.BinarySearchFunc(h.folds, s, bySlot); i > 0 && h.folds[i-1].covers(s) {
-		return h.folds[i-1], nil
+	if i, _ := slices.BinarySearchFunc(h.summaries, s, bySlot); i > 0 && h.summaries[i-1].covers(s) {
+		return h.summaries[i-1], nil
 	}
 	return nil, nil
 }
@@ -70,9 +70,9 @@ func (m *memoryTable) put(r *row) error {
 		r.number = m.last
 		m.rows[r.run.ID] = r
 		h.rows = append(h.rows, r)
-		if r.run.Folded() {
-			i, _ := slices.BinarySearchFunc(h.folds, r.slot, bySlot)
-			h.folds = slices.Insert(h.folds, i, r)
+		if r.run.IsSummary() {
+			i, _ := slices.BinarySearchFunc(h.summaries, r.slot, bySlot)
+			h.summaries = slices.Insert(h.summaries, i, r)
 		}
 	}
 	if r.was == runner.Queued {
@@ -82,12 +82,12 @@ func (m *memoryTable) put(r *row) error {
 		m.waiting[r.run.Queue]++
 	}
 	if ended {
-		if !r.run.Folded() {
+		if !r.run.IsSummary() {
 			h.ended++
 		}
-		if h.ended > keepRuns || len(h.folds) > keepRuns {
-			runs, folds := h.byEnd()
-			m.remove(h, slices.Concat(beyond(runs, keepRuns), beyond(folds, keepRuns)))
+		if h.ended > keepRuns || len(h.summaries) > keepRuns {
+			runs, summaries := h.byEnd()
+			m.remove(h, slices.Concat(beyond(runs, keepRuns), beyond(summaries, keepRuns)))
 		}
 	}
 	return nil
@@ -103,19 +103,19 @@ func (m *memoryTable) lease(id, token string) {
 }
 
 // byEnd returns what has ended of a task, the oldest end first.
-func (h *history) byEnd() (runs, folds []*row) {
+func (h *history) byEnd() (runs, summaries []*row) {
 	for _, r := range h.rows {
 		switch {
-		case r.run.Folded():
-			folds = append(folds, r)
+		case r.run.IsSummary():
+			summaries = append(summaries, r)
 		case r.run.State == "":
 			runs = append(runs, r)
 		}
 	}
 	byEnd := func(a, b *row) int { return a.run.Finished.Compare(b.run.Finished) }
 	slices.SortStableFunc(runs, byEnd)
-	slices.SortStableFunc(folds, byEnd)
-	return runs, folds
+	slices.SortStableFunc(summaries, byEnd)
+	return runs, summaries
 }
 
 // beyond returns the rows before the last n.
@@ -128,16 +128,16 @@ func (m *memoryTable) remove(h *history, rows []*row) {
 	}
 	for _, r := range rows {
 		delete(m.rows, r.run.ID)
-		if !r.run.Folded() {
+		if !r.run.IsSummary() {
 			h.ended--
 		}
 	}
 	gone := func(r *row) bool { return m.rows[r.run.ID] != r }
-	h.rows, h.folds = slices.DeleteFunc(h.rows, gone), slices.DeleteFunc(h.folds, gone)
+	h.rows, h.summaries = slices.DeleteFunc(h.rows, gone), slices.DeleteFunc(h.summaries, gone)
 }
 
 // retain removes what need not be kept of a task, and returns how many.
-func (m *memoryTable) retain(h *history, keep Keep, now time.Time) (runs, folds int) {
+func (m *memoryTable) retain(h *history, keep Keep, now time.Time) (runs, summaries int) {
 	remove := func(rows []*row) int {
 		drop := 0
 		for i, r := range rows {
@@ -150,8 +150,8 @@ func (m *memoryTable) retain(h *history, keep Keep, now time.Time) (runs, folds 
 		m.remove(h, rows[:drop])
 		return drop
 	}
-	ended, folded := h.byEnd()
-	return remove(ended), remove(folded)
+	ended, summarized := h.byEnd()
+	return remove(ended), remove(summarized)
 }
 
 // list returns the rows that the filter selects, the newest first.

@@ -50,7 +50,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 		c, _ := m.Cursor(t.Context())
 		at := time.Unix(int64(60*i), 0)
-		_, err := m.Advance(t.Context(), c, ledger.Cursor{Epoch: 1, Through: at}, runner.Batch{Folds: []runner.Run{{
+		_, err := m.Advance(t.Context(), c, ledger.Cursor{Epoch: 1, Through: at}, runner.Batch{Summaries: []runner.Run{{
 			ID: runner.SlotID("a", at, 1), Task: "a", Outcome: runner.Missed, First: at, Last: at, Count: 1,
 		}}})
 		if err != nil {

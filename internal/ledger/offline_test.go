@@ -15,7 +15,7 @@ import (
 	"rota/runner"
 )
 
-// openRead opens the ledger of a folder to be read.
+// openRead opens the ledger of a directory to be read.
 func openRead(t testing.TB, dir string) ledger.Reader {
 	t.Helper()
 	r, err := ledger.OpenRead(t.Context(), dir)
@@ -29,7 +29,7 @@ func openRead(t testing.TB, dir string) ledger.Reader {
 // TestOpenRead reads what a ledger left that was closed, or killed, and changes
 // nothing.
 func TestOpenRead(t *testing.T) {
-	dir := folder(t)
+	dir := directory(t)
 	l := open(t, dir)
 	fill(t, l, 20)
 	output(t, dir, "a", "1.1.log", 5, 0)
@@ -37,7 +37,7 @@ func TestOpenRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	killed := copyFolder(t, dir) // all is in the log of the database
+	killed := copyDirectory(t, dir) // all is in the log of the database
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestOpenRead(t *testing.T) {
 // TestOpenReadBesideAWriter sees what is written after it was opened, also under
 // names that are new.
 func TestOpenReadBesideAWriter(t *testing.T) {
-	dir := folder(t)
+	dir := directory(t)
 	l := open(t, dir)
 	fill(t, l, 3)
 	r := openRead(t, dir)
@@ -111,7 +111,7 @@ func TestOpenReadBesideAWriter(t *testing.T) {
 }
 
 func TestOpenReadRefuses(t *testing.T) {
-	good := folder(t)
+	good := directory(t)
 	l := open(t, good)
 	fill(t, l, 20)
 	if err := l.Close(); err != nil {
@@ -146,7 +146,7 @@ func TestOpenReadRefuses(t *testing.T) {
 		}, ledger.ErrDamaged, "004-cursos.sql"},
 	} {
 		t.Run(row.what, func(t *testing.T) {
-			dir := copyFolder(t, good)
+			dir := copyDirectory(t, good)
 			if err := row.do(dir, filepath.Join(dir, "rota.db")); err != nil {
 				t.Fatal(err)
 			}

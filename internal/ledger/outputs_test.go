@@ -40,7 +40,7 @@ func outputs(t *testing.T, dir string) []string {
 }
 
 func TestOutputsOfARun(t *testing.T) {
-	dir := folder(t)
+	dir := directory(t)
 	l := open(t, dir)
 	finish(t, l, "a/1", runner.OK)
 	finish(t, l, "a/10", runner.OK)
@@ -100,7 +100,7 @@ func TestRetentionOfOutputs(t *testing.T) {
 		{"no byte", ledger.Keep{}, 1, []string{"a/wait.1.log", "a/x.txt"}},
 	} {
 		t.Run(row.what, func(t *testing.T) {
-			dir := folder(t)
+			dir := directory(t)
 			l := open(t, dir)
 			if _, err := l.Submit(t.Context(), runner.Run{ID: "a/wait", Task: "a", State: runner.Delayed}); err != nil {
 				t.Fatal(err)
@@ -129,13 +129,13 @@ func TestRetentionOfOutputs(t *testing.T) {
 	}
 }
 
-// The input of a standing request is read by its runs, also by one that still waits
+// The input of a recurring request is read by its runs, also by one that still waits
 // when the request is no more.
 func TestRetentionOfASharedInput(t *testing.T) {
-	dir := folder(t)
+	dir := directory(t)
 	l := open(t, dir)
 	input := filepath.Join(dir, "logs", "a", "s.input")
-	_, err := l.Submit(t.Context(), runner.Run{ID: "a/s", Task: "a", State: runner.Standing, On: "interval 1h", InputFile: input})
+	_, err := l.Submit(t.Context(), runner.Run{ID: "a/s", Task: "a", State: runner.Recurring, On: "interval 1h", InputFile: input})
 	_, err2 := l.Submit(t.Context(), runner.Run{ID: "a/s.20261122T023000Z", Task: "a", State: runner.Queued, Parent: "a/s", InputFile: input})
 	if err := errors.Join(err, err2, l.Cancel(t.Context(), "a/s", runner.Said("enough"))); err != nil {
 		t.Fatal(err)

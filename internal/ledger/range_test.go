@@ -17,7 +17,7 @@ var far = time.Date(10000, 1, 1, 4, 30, 0, 0, time.UTC)
 // TestRowsOutOfRange: a row with a time that cannot be told of, which an earlier
 // version took in, is left out of every answer, reported once, and takes no other with it.
 func TestRowsOutOfRange(t *testing.T) {
-	dir := Folder(t)
+	dir := Directory(t)
 	s, err := Open(t.Context(), dir, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestRowsOutOfRange(t *testing.T) {
 
 // TestTimesOutOfRange: what could not be told of is not taken in.
 func TestTimesOutOfRange(t *testing.T) {
-	s, err := Open(t.Context(), Folder(t), Options{})
+	s, err := Open(t.Context(), Directory(t), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,13 +60,13 @@ func fill(t testing.TB, l ledger.Ledger, runs int) ledger.Lease {
 	}
 	_, err := l.Advance(ctx, ledger.Cursor{}, ledger.Cursor{Epoch: 1, Through: noon, Revision: "r1"}, runner.Batch{
 		Runs: []runner.Run{slotRun("a", noon), slotRun("b", noon)},
-		Folds: []runner.Run{{
+		Summaries: []runner.Run{{
 			ID: runner.SlotID("a", noon.Add(-9*time.Minute), 1), Task: "a", Cause: runner.CauseSchedule, Outcome: runner.Missed, Why: "rota was away",
 			Scheduled: noon.Add(-9 * time.Minute), First: noon.Add(-9 * time.Minute), Last: noon.Add(-time.Minute), Count: 9, Finished: noon, Revision: "r1",
 		}},
 	})
 	errs = append(errs, err)
-	for i, s := range []runner.State{runner.Queued, runner.Held, runner.Standing, runner.Delayed} {
+	for i, s := range []runner.State{runner.Queued, runner.Held, runner.Recurring, runner.Delayed} {
 		_, err := l.Submit(ctx, runner.Run{
 			ID: fmt.Sprintf("a/%s", s), Task: "a", Cause: runner.CauseManual, State: s, Scheduled: noon, Queued: noon, Queue: ledgertest.Narrow, Priority: i - 1,
 			NotBefore: noon.AddDate(100, 0, 0), On: "interval 3h", Params: map[string]string{"n": fmt.Sprint(i)}, Input: "in\x00put", Content: "c",
@@ -87,10 +87,10 @@ func fill(t testing.TB, l ledger.Ledger, runs int) ledger.Lease {
 }
 
 func TestSQLiteRemembers(t *testing.T) {
-	dir := folder(t)
+	dir := directory(t)
 	l := open(t, dir)
 	if found := l.Found(); !reflect.DeepEqual(found, ledger.Found{New: true}) {
-		t.Errorf("in an empty folder it found %+v", found)
+		t.Errorf("in an empty directory it found %+v", found)
 	}
 	old := fill(t, l, 20)
 	before, err := recall(l, t)
@@ -111,9 +111,9 @@ func TestSQLiteRemembers(t *testing.T) {
 	if !reflect.DeepEqual(before, after) {
 		t.Errorf("before:\n%+v\nafter:\n%+v", before, after)
 	}
-	inFold, _, err := l.Get(t.Context(), runner.SlotID("a", noon.Add(-3*time.Minute), 1))
-	if err != nil || inFold.Count != 9 {
-		t.Errorf("a slot inside a folded row: %+v, %v", inFold, err)
+	inSummary, _, err := l.Get(t.Context(), runner.SlotID("a", noon.Add(-3*time.Minute), 1))
+	if err != nil || inSummary.Count != 9 {
+		t.Errorf("a slot inside a summary row: %+v, %v", inSummary, err)
 	}
 
 	// The lease of the old process is void, and its run can be adopted.
@@ -146,10 +146,10 @@ func TestSQLiteRemembers(t *testing.T) {
 	}
 }
 
-// copyFolder returns a copy of a folder.
-func copyFolder(t testing.TB, from string) string {
+// copyDirectory returns a copy of a directory.
+func copyDirectory(t testing.TB, from string) string {
 	t.Helper()
-	to := folder(t)
+	to := directory(t)
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func copyFolder(t testing.TB, from string) string {
 }
 
 func TestSQLiteSetsDamageAside(t *testing.T) {
-	good := folder(t)
+	good := directory(t)
 	l := open(t, good)
 	fill(t, l, 20)
 	if err := l.Close(); err != nil {
@@ -181,7 +181,7 @@ func TestSQLiteSetsDamageAside(t *testing.T) {
 		{"something else", func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte("rota"), 9999), 0o600) }, "damaged", true},
 	} {
 		t.Run(row.what, func(t *testing.T) {
-			dir := copyFolder(t, good)
+			dir := copyDirectory(t, good)
 			path := filepath.Join(dir, name)
 			if err := row.do(path); err != nil {
 				t.Fatal(err)
@@ -218,7 +218,7 @@ func TestSQLiteSetsDamageAside(t *testing.T) {
 }
 
 func TestSQLiteRefusesWhatANewerOneWrote(t *testing.T) {
-	dir := folder(t)
+	dir := directory(t)
 	l := open(t, dir)
 	if err := ledger.Migrated(l, "999-later.sql"); err != nil {
 		t.Fatal(err)

@@ -29,7 +29,7 @@ type reserve struct {
 
 func newReserve(dir string) *reserve { return &reserve{path: filepath.Join(dir, "rota.reserve")} }
 
-// exists reports whether the folder was that of a ledger before.
+// exists reports whether the directory was that of a ledger before.
 func (r *reserve) exists() bool {
 	_, err := os.Stat(r.path)
 	return err == nil

@@ -5,7 +5,7 @@ import "time"
 // Keep is how much of a task's past is kept. A zero value is no limit; the
 // strictest of several rules holds.
 type Keep struct {
-	Runs    int           // ended runs; as many folded rows, counted apart
+	Runs    int           // ended runs; as many summary rows, counted apart
 	Outputs int           // runs whose output is kept
 	Bytes   int64         // of all outputs of the task
 	Age     time.Duration // since the end
@@ -23,10 +23,10 @@ type Retention struct {
 
 // Removed is what retention has taken away, and what is left.
 type Removed struct {
-	Runs    int   // rows of runs, and such as went because the ledger was too large
-	Folds   int   // folded rows
-	Outputs int   // runs that have lost their output alone
-	Bytes   int64 // of outputs
-	Left    int64 // bytes of outputs that are kept
-	Size    int64 // bytes of the ledger itself, without outputs
+	Runs      int   // rows of runs, and such as went because the ledger was too large
+	Summaries int   // summary rows
+	Outputs   int   // runs that have lost their output alone
+	Bytes     int64 // of outputs
+	Left      int64 // bytes of outputs that are kept
+	Size      int64 // bytes of the ledger itself, without outputs
 }

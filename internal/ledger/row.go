@@ -10,7 +10,7 @@ import (
 	"rota/runner"
 )
 
-// row is what is written of one run, or of slots folded into one.
+// row is what is written of one run, or of slots summarized into one.
 type row struct {
 	number int64 // grows with each row: the order of writing; 0: not written yet
 	slot   slot
@@ -30,7 +30,7 @@ func (r *row) where() string { return cmp.Or(string(r.run.State), string(r.run.O
 
 // counts reports whether the row may be the newest run of its task.
 func (r *row) counts() bool {
-	return !r.run.Folded() && (r.run.State != "" || !r.run.Started.IsZero())
+	return !r.run.IsSummary() && (r.run.State != "" || !r.run.Started.IsZero())
 }
 
 // before reports whether s is newer than r, as [Reader.Newest] means it, or
@@ -74,31 +74,31 @@ func kept(run runner.Run) runner.Run {
 // instant returns t as a ledger keeps it: in UTC, to the microsecond.
 func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
-// absorb adds a fold that comes later to r, if that has the same fate, and
+// absorb adds a summary that comes later to r, if that has the same fate, and
 // reports whether it did.
-func (r *row) absorb(fold runner.Run, s slot) bool {
-	if !r.run.Folded() || r.run.Outcome != fold.Outcome || !r.run.Reason.Same(fold.Reason) || r.run.Why != fold.Why || r.run.By != fold.By ||
-		r.run.Parent != fold.Parent || r.slot.of != s.of || r.slot.epoch != s.epoch || !fold.First.After(r.run.Last) {
+func (r *row) absorb(summary runner.Run, s slot) bool {
+	if !r.run.IsSummary() || r.run.Outcome != summary.Outcome || !r.run.Reason.Same(summary.Reason) || r.run.Why != summary.Why || r.run.By != summary.By ||
+		r.run.Parent != summary.Parent || r.slot.of != s.of || r.slot.epoch != s.epoch || !summary.First.After(r.run.Last) {
 		return false
 	}
-	r.run.Count += fold.Count
-	r.run.Last, r.run.Finished, r.run.Revision = fold.Last, fold.Finished, fold.Revision
+	r.run.Count += summary.Count
+	r.run.Last, r.run.Finished, r.run.Revision = summary.Last, summary.Finished, summary.Revision
 	return true
 }
 
-// covers reports whether the slot lies in the folded row.
+// covers reports whether the slot lies in the summary row.
 func (r *row) covers(s slot) bool {
-	return r.run.Folded() && s.epoch > 0 && r.slot.of == s.of && r.slot.epoch == s.epoch && !s.at.Before(r.slot.at) && !s.at.After(r.run.Last)
+	return r.run.IsSummary() && s.epoch > 0 && r.slot.of == s.of && r.slot.epoch == s.epoch && !s.at.Before(r.slot.at) && !s.at.After(r.run.Last)
 }
 
 // slot is what the id of a slot's run says of it.
 type slot struct {
-	of    string // the key of the standing request that it is of; "": it is the task's own
+	of    string // the key of the recurring request that it is of; "": it is the task's own
 	epoch int    // from 1; 0: the id is a request's
 	at    time.Time
 }
 
-// slotOf reads an id as [runner.SlotID] writes it, or [runner.StandingID].
+// slotOf reads an id as [runner.SlotID] writes it, or [runner.RecurringID].
 func slotOf(id string) slot {
 	_, key := runner.SplitID(id)
 	of := ""
@@ -147,10 +147,10 @@ func instantOf(key string) slot {
 	return s
 }
 
-// idAt is the id of the run of a slot of a task or standing request.
+// idAt is the id of the run of a slot of a task or recurring request.
 func idAt(of string, at time.Time, epoch int) string {
 	if strings.Contains(of, "/") {
-		return runner.StandingID(of, at, epoch)
+		return runner.RecurringID(of, at, epoch)
 	}
 	return runner.SlotID(of, at, epoch)
 }

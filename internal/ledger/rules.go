@@ -96,15 +96,15 @@ func same(a, b runner.Run) bool {
 	return a.Content != "" || a.Scheduled.Equal(b.Scheduled) && a.On == b.On && a.Input == b.Input && maps.Equal(a.Params, b.Params)
 }
 
-// replaceable reports whether a standing request may become the one asked for.
+// replaceable reports whether a recurring request may become the one asked for.
 func (r *row) replaceable(run runner.Run) bool {
-	if run.State != runner.Standing || r.run.On == "" {
+	if run.State != runner.Recurring || r.run.On == "" {
 		return false
 	}
-	return r.run.State == "" || r.run.State == runner.Standing && !same(r.run, run)
+	return r.run.State == "" || r.run.State == runner.Recurring && !same(r.run, run)
 }
 
-// replace lets a standing request ask for something else.
+// replace lets a recurring request ask for something else.
 func (u rules) replace(r *row, run runner.Run) error {
 	run.Queued = cmp.Or(r.run.Queued, run.Queued)
 	why := "changed"
@@ -112,15 +112,15 @@ func (u rules) replace(r *row, run runner.Run) error {
 		why = "asked for again"
 	}
 	r.run, r.asked = run, true
-	return u.step(r, runner.Transition{State: runner.Standing, Why: why, On: run.On})
+	return u.step(r, runner.Transition{State: runner.Recurring, Why: why, On: run.On})
 }
 
-// inOrder returns what b adds in the order of the slots, so that a fold finds
+// inOrder returns what b adds in the order of the slots, so that a summary finds
 // the row before it.
 func inOrder(b runner.Batch) []runner.Run {
-	rows := slices.Concat(b.Folds, b.Runs)
+	rows := slices.Concat(b.Summaries, b.Runs)
 	at := func(r runner.Run) time.Time {
-		if r.Folded() {
+		if r.IsSummary() {
 			return r.First
 		}
 		return r.Scheduled
@@ -137,8 +137,8 @@ func check(run runner.Run) error {
 	if (run.State == "") == (run.Outcome == "") {
 		return fmt.Errorf("run %s: there must be a state or an outcome, not both", run.ID)
 	}
-	if run.Folded() && run.Outcome == "" {
-		return fmt.Errorf("run %s: a folded row must have an outcome", run.ID)
+	if run.IsSummary() && run.Outcome == "" {
+		return fmt.Errorf("run %s: a summary row must have an outcome", run.ID)
 	}
 	return checkTimes(run.ID, run.Scheduled, run.Queued, run.Started, run.Finished, run.First, run.Last, run.NotBefore)
 }
@@ -231,7 +231,7 @@ func (u rules) add(run runner.Run) (*row, error) {
 	}
 	run = kept(run)
 	s := slotOf(run.ID)
-	if run.Folded() {
+	if run.IsSummary() {
 		r, err := u.newest(run.Task, run.Parent)
 		if err != nil {
 			return nil, err
@@ -263,7 +263,7 @@ func (u rules) step(r *row, t runner.Transition) error {
 		r.run.Queued = t.Time
 	case runner.Delayed:
 		r.run.NotBefore = cmp.Or(t.Until, r.run.NotBefore)
-	case runner.Standing:
+	case runner.Recurring:
 		if t.On != "" && t.On != r.run.On {
 			r.run.On, r.asked = t.On, true
 		}

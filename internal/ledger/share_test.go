@@ -16,7 +16,7 @@ import (
 // TestEventsOfOthersStay: whatever one user does, and however often, the events of
 // others are kept.
 func TestEventsOfOthersStay(t *testing.T) {
-	s, err := Open(t.Context(), Folder(t), Options{})
+	s, err := Open(t.Context(), Directory(t), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestEventsOfOthersStay(t *testing.T) {
 // TestRowsCountAsKept: what rows take counts, and goes where the most is; with a run
 // goes its input.
 func TestRowsCountAsKept(t *testing.T) {
-	dir := Folder(t)
+	dir := Directory(t)
 	s, err := Open(t.Context(), dir, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestLevelOf(t *testing.T) {
 // TestForgetRemovesAllFiles: of a run that is forgotten no file is left, also of what
 // was killed, and none of another one is removed.
 func TestForgetRemovesAllFiles(t *testing.T) {
-	dir := Folder(t)
+	dir := Directory(t)
 	s, err := Open(t.Context(), dir, Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 	"rota/runner"
 )
 
-// SQLite is a [Ledger] in one file of the state folder, for one process at a
+// SQLite is a [Ledger] in one file of the state directory, for one process at a
 // time. What a method has written is on the disk when it returns. A row that
 // does not match its checksum is taken for absent, and an [Event] of the kind
 // "damage" names it.
@@ -35,8 +35,8 @@ type SQLite struct {
 
 var _ Ledger = (*SQLite)(nil)
 
-// Open opens the ledger in the state folder, or makes a new one there. It is
-// for the holder of the folder's lock: the leases of whoever had it open before
+// Open opens the ledger in the state directory, or makes a new one there. It is
+// for the holder of the directory's lock: the leases of whoever had it open before
 // are void, and the runs that were under way are listed as running. A damaged
 // ledger is set aside; see [SQLite.Found]. An error is one of the disk or of
 // rights.

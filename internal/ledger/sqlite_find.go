@@ -16,7 +16,7 @@ func (o *op) find(id string) (*row, error) {
 	}
 	task, _ := runner.SplitID(id)
 	s := slotOf(id)
-	for _, r := range o.folds[task] { // it may have grown over the slot since that was asked for
+	for _, r := range o.summaries[task] { // it may have grown over the slot since that was asked for
 		if r.covers(s) {
 			return r, nil
 		}
@@ -24,11 +24,11 @@ func (o *op) find(id string) (*row, error) {
 	if asked {
 		return nil, nil
 	}
-	folded, err := o.w.mayHaveFolds(task)
+	summarized, err := o.w.mayHaveSummaries(task)
 	if err != nil {
 		return nil, err
 	}
-	r, err := lookup(o.w.conn, o.w.s.names, id, s, folded, o.unsound)
+	r, err := lookup(o.w.conn, o.w.s.names, id, s, summarized, o.unsound)
 	if err != nil {
 		return nil, err
 	}
@@ -49,13 +49,13 @@ func (o *op) find(id string) (*row, error) {
 	return r, nil
 }
 
-// mayHaveFolds reports whether a task has folded rows, or had some.
-func (w *writer) mayHaveFolds(task string) (bool, error) {
+// mayHaveSummaries reports whether a task has summary rows, or had some.
+func (w *writer) mayHaveSummaries(task string) (bool, error) {
 	id, ok := w.s.names.id(task)
 	if !ok {
 		return false, nil
 	}
-	has, known := w.folded[id]
+	has, known := w.summarized[id]
 	if known {
 		return has, nil
 	}
@@ -64,7 +64,7 @@ func (w *writer) mayHaveFolds(task string) (bool, error) {
 		return nil
 	})
 	if err == nil {
-		w.folded[id] = has
+		w.summarized[id] = has
 	}
 	return has, err
 }
@@ -94,9 +94,9 @@ func (o *op) newest(task, parent string) (*row, error) {
 	return r, err
 }
 
-// lookup reads the row that an id stands for; nil: there is none. A folded row
-// is one that may cover the slot; there is none unless folded.
-func lookup(conn *sqlite.Conn, names *names, id string, s slot, folded bool, unsound func(*record) error) (*row, error) {
+// lookup reads the row that an id stands for; nil: there is none. A summary row
+// is one that may cover the slot; there is none unless summarized.
+func lookup(conn *sqlite.Conn, names *names, id string, s slot, summarized bool, unsound func(*record) error) (*row, error) {
 	task, key := runner.SplitID(id)
 	number, ok := names.id(task)
 	if !ok || key == "" {
@@ -104,7 +104,7 @@ func lookup(conn *sqlite.Conn, names *names, id string, s slot, folded bool, uns
 	}
 	at := keyCell(id, s)
 	r, err := one(conn, names, "WHERE task = ? AND key = ?", []cell{integer(number), at}, unsound)
-	if r != nil || err != nil || !folded || s.epoch == 0 {
+	if r != nil || err != nil || !summarized || s.epoch == 0 {
 		return r, err
 	}
 	from := integer(0)

@@ -36,7 +36,7 @@ func (s *reading) Find(ctx context.Context, of string, at time.Time) (run runner
 }
 
 // epochBelow returns the newest epoch before the given one in which a task, or
-// standing request, has slots; 0: none.
+// recurring request, has slots; 0: none.
 func (s *reading) epochBelow(conn *sqlite.Conn, of string, epoch int) (below int, err error) {
 	task, key := runner.SplitID(of)
 	number, ok := s.names.id(task)
@@ -72,7 +72,7 @@ func (s *reading) Newest(ctx context.Context, tasks ...string) (map[string]runne
 	}
 	const (
 		alive    = "INDEXED BY runs_alive WHERE state IS NOT NULL"
-		aliveOf  = "INDEXED BY runs_alive WHERE state IN ('running','queued','delayed','held','standing') AND task = ?"
+		aliveOf  = "INDEXED BY runs_alive WHERE state IN ('running','queued','delayed','held','" + recurringWord + "') AND task = ?"
 		last     = "(SELECT n FROM runs INDEXED BY runs_started WHERE task = ? AND started IS NOT NULL ORDER BY started DESC, n DESC LIMIT 1)"
 		lastOf   = "WHERE n = " + last
 		lastEach = "WHERE n IN (SELECT (SELECT n FROM runs INDEXED BY runs_started WHERE task = names.id AND started IS NOT NULL ORDER BY started DESC, n DESC LIMIT 1) FROM names)"

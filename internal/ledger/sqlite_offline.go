@@ -11,8 +11,8 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// offline is the ledger of a folder as somebody sees it who may not write, and
-// who does not hold the folder's lock.
+// offline is the ledger of a directory as somebody sees it who may not write, and
+// who does not hold the directory's lock.
 type offline struct {
 	reading
 
@@ -20,7 +20,7 @@ type offline struct {
 	versions map[*sqlite.Conn]int64 // of the database, when the names were read last
 }
 
-// OpenRead opens the ledger in the state folder to be read, whether or not
+// OpenRead opens the ledger in the state directory to be read, whether or not
 // somebody has it open to write. It changes nothing there: a ledger that is not
 // sound, or that another version of rota made, is an error, and rows that do
 // not match their checksum are taken for absent. [fs.ErrNotExist] if there is

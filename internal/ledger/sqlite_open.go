@@ -15,7 +15,7 @@ import (
 	"rota/runner"
 )
 
-// fileName is the ledger in the state folder.
+// fileName is the ledger in the state directory.
 const fileName = "rota.db"
 
 // Found is what [Open] found. The zero value is a ledger in good order.
@@ -146,7 +146,7 @@ func (s *SQLite) load() (_ *writer, err error) {
 			err = errors.Join(err, conn.Close())
 		}
 	}()
-	w := &writer{s: s, conn: conn, waiting: map[string]int{}, tokens: map[string]string{}, folded: map[int64]bool{}, log: logSize{step: checkpointBytes, most: mostLog}}
+	w := &writer{s: s, conn: conn, waiting: map[string]int{}, tokens: map[string]string{}, summarized: map[int64]bool{}, log: logSize{step: checkpointBytes, most: mostLog}}
 	if err := migrate(conn, s.o.Now().UnixMicro()); err != nil {
 		return nil, err
 	}

@@ -94,7 +94,7 @@ func (s *reading) where(f Filter) (sql string, args []cell, ok bool) {
 	}
 	var states, outcomes []cell
 	for _, s := range f.States {
-		states = append(states, text(string(s)))
+		states = append(states, text(stateWord(s)))
 	}
 	for _, o := range f.Outcomes {
 		outcomes = append(outcomes, text(string(o)))

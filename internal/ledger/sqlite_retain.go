@@ -23,7 +23,7 @@ const keepDamaged = 1000
 // doomed is an ended row that is to go.
 type doomed struct {
 	n    int64
-	id   string // "": of a folded row, which has no files
+	id   string // "": of a summary row, which has no files
 	task string
 }
 
@@ -110,8 +110,8 @@ func (s *SQLite) Retain(ctx context.Context, keep Retention) (gone Removed, err 
 		if err != nil {
 			return gone, err
 		}
-		n, err = s.retain(ctx, ofFolds, task, name, k, now)
-		gone.Folds += n
+		n, err = s.retain(ctx, ofSummaries, task, name, k, now)
+		gone.Summaries += n
 		if err != nil {
 			return gone, err
 		}
@@ -148,9 +148,9 @@ func (s *SQLite) after(ctx context.Context, task int64) (next int64, name string
 
 // kind is one of the two kinds of ended rows, which are counted apart.
 type kind struct {
-	oldest string // reads them, the oldest first
-	newest string // reads the one after so many of the newest
-	folds  bool
+	oldest    string // reads them, the oldest first
+	newest    string // reads the one after so many of the newest
+	summaries bool
 }
 
 var (
@@ -158,10 +158,10 @@ var (
 		oldest: "SELECT n, key, finished FROM runs WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished, n",
 		newest: "SELECT n FROM runs WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished DESC, n DESC LIMIT 1 OFFSET ?",
 	}
-	ofFolds = kind{
-		oldest: "SELECT n, key, finished FROM runs WHERE task = ? AND count IS NOT NULL ORDER BY key",
-		newest: "SELECT n FROM runs WHERE task = ? AND count IS NOT NULL ORDER BY key DESC LIMIT 1 OFFSET ?",
-		folds:  true,
+	ofSummaries = kind{
+		oldest:    "SELECT n, key, finished FROM runs WHERE task = ? AND count IS NOT NULL ORDER BY key",
+		newest:    "SELECT n FROM runs WHERE task = ? AND count IS NOT NULL ORDER BY key DESC LIMIT 1 OFFSET ?",
+		summaries: true,
 	}
 )
 
@@ -193,7 +193,7 @@ func (s *SQLite) retain(ctx context.Context, of kind, task int64, name string, k
 					return errEnough
 				}
 				d := doomed{n: n, task: name}
-				if !of.folds {
+				if !of.summaries {
 					var key [2]cell
 					read(stmt, key[:])
 					d.id, _ = idOf(name, key[1])
@@ -233,7 +233,7 @@ func (s *SQLite) inputs(ctx context.Context) (map[string]bool, error) {
 // alive returns the ids of the runs that have not ended, and of the requests whose
 // input they read.
 func (s *SQLite) alive(ctx context.Context) (map[string]bool, error) {
-	runs, err := s.List(ctx, Filter{States: []runner.State{runner.Held, runner.Standing, runner.Delayed, runner.Queued, runner.Running}})
+	runs, err := s.List(ctx, Filter{States: []runner.State{runner.Held, runner.Recurring, runner.Delayed, runner.Queued, runner.Running}})
 	ids := map[string]bool{}
 	for _, r := range runs {
 		ids[r.ID] = true

@@ -37,7 +37,7 @@ const (
 	colQueue
 	colPriority
 	colNotBefore
-	colStanding
+	colRecurring
 	colParams
 	colInput
 	colInputFile
@@ -70,9 +70,9 @@ var (
 	insertRun   = "INSERT INTO runs (" + strings.Join(columnNames[:], ",") + ") VALUES (?" + strings.Repeat(",?", columns-1) + ")"
 	updateRun   = update(moving...)
 	updateStart = update(append([]int{colStarted, colUser}, moving...)...)
-	updateAsked = update(append([]int{colCause, colScheduled, colStarted, colRevision, colQueue, colPriority, colStanding, colParams,
+	updateAsked = update(append([]int{colCause, colScheduled, colStarted, colRevision, colQueue, colPriority, colRecurring, colParams,
 		colInput, colInputFile, colContent, colParent, colWho, colForce, colUser}, moving...)...)
-	updateFold = update(colFinished, colLast, colCount, colRevision, colSum)
+	updateSummary = update(colFinished, colLast, colCount, colRevision, colSum)
 )
 
 // moving are the columns that change in the life of a run, beside its start.
@@ -128,6 +128,25 @@ func idOf(task string, key cell) (string, slot) {
 	return id, slotOf(id)
 }
 
+// recurringWord is the state "recurring" as rows have it since their first version.
+const recurringWord = "standing"
+
+// stateWord is a state in its column.
+func stateWord(s runner.State) string {
+	if s == runner.Recurring {
+		return recurringWord
+	}
+	return string(s)
+}
+
+// stateOf is the inverse of stateWord.
+func stateOf(word string) runner.State {
+	if word == recurringWord {
+		return runner.Recurring
+	}
+	return runner.State(word)
+}
+
 // What the column force holds.
 const (
 	forced  = 1
@@ -154,7 +173,7 @@ func pack(r *row, intern func(string) (int64, error)) (record, error) {
 	rec[colN] = integer(r.number)
 	rec[colKey] = keyCell(r.run.ID, r.slot)
 	rec[colCause] = text(string(r.run.Cause))
-	rec[colState] = text(string(r.run.State))
+	rec[colState] = text(stateWord(r.run.State))
 	rec[colOutcome] = text(string(r.run.Outcome))
 	rec[colWhy] = text(packWhy(r.run.Reason, r.run.Why))
 	rec[colScheduled] = when(r.run.Scheduled)
@@ -174,7 +193,7 @@ func pack(r *row, intern func(string) (int64, error)) (record, error) {
 	rec[colGaveWay] = text(r.run.By)
 	rec[colPriority] = number(int64(r.run.Priority))
 	rec[colNotBefore] = when(r.run.NotBefore)
-	rec[colStanding] = text(r.run.On)
+	rec[colRecurring] = text(r.run.On)
 	rec[colParams] = null
 	if len(r.run.Params) > 0 {
 		params, err := json.Marshal(r.run.Params)
@@ -246,7 +265,7 @@ func unpackRun(rec *record, name func(int64) (string, error)) (*row, error) {
 	}
 	run.ID, r.slot = idOf(run.Task, rec[colKey])
 	run.Cause = runner.Cause(rec[colCause].text)
-	run.State = runner.State(rec[colState].text)
+	run.State = stateOf(rec[colState].text)
 	run.Outcome = runner.Outcome(rec[colOutcome].text)
 	run.Reason, run.Why = unpackWhy(rec[colWhy].text)
 	run.Scheduled = rec[colScheduled].time()
@@ -265,7 +284,7 @@ func unpackRun(rec *record, name func(int64) (string, error)) (*row, error) {
 	run.By = rec[colGaveWay].text
 	run.Priority = int(rec[colPriority].n)
 	run.NotBefore = rec[colNotBefore].time()
-	run.On = rec[colStanding].text
+	run.On = rec[colRecurring].text
 	if c := rec[colParams]; c.text != "" {
 		if err := json.Unmarshal([]byte(c.text), &run.Params); err != nil {
 			return nil, fmt.Errorf("parameters of %s: %w", run.ID, err)

@@ -7,9 +7,9 @@ import (
 	"rota/internal/ledger/ledgertest"
 )
 
-func folder(t testing.TB) string { return ledger.Folder(t) }
+func directory(t testing.TB) string { return ledger.Directory(t) }
 
-// open opens the ledger of a folder.
+// open opens the ledger of a directory.
 func open(t testing.TB, dir string) *ledger.SQLite {
 	t.Helper()
 	l, err := ledger.Open(t.Context(), dir, ledger.Options{Queues: narrow})
@@ -21,5 +21,5 @@ func open(t testing.TB, dir string) *ledger.SQLite {
 }
 
 func TestSQLite(t *testing.T) {
-	ledgertest.Test(t, func(t *testing.T) ledger.Ledger { return open(t, folder(t)) })
+	ledgertest.Test(t, func(t *testing.T) ledger.Ledger { return open(t, directory(t)) })
 }

@@ -46,17 +46,17 @@ func (s *SQLite) send(r *request) error {
 
 // writer is the one goroutine that writes. What it holds is its own.
 type writer struct {
-	s        *SQLite
-	conn     *sqlite.Conn
-	cursor   Cursor
-	last     int64             // the number of the newest row
-	lastName int64             // the number of the newest name
-	waiting  map[string]int    // how many runs are queued, by queue
-	tokens   map[string]string // of leases, by id
-	folded   map[int64]bool    // whether a task may have folded rows, by its number; where that is known
-	written  int               // rows since the last checkpoint
-	log      logSize
-	files    [3]os.FileInfo // of the database and what belongs to it, as they were at their paths
+	s          *SQLite
+	conn       *sqlite.Conn
+	cursor     Cursor
+	last       int64             // the number of the newest row
+	lastName   int64             // the number of the newest name
+	waiting    map[string]int    // how many runs are queued, by queue
+	tokens     map[string]string // of leases, by id
+	summarized map[int64]bool    // whether a task may have summary rows, by its number; where that is known
+	written    int               // rows since the last checkpoint
+	log        logSize
+	files      [3]os.FileInfo // of the database and what belongs to it, as they were at their paths
 }
 
 const (
@@ -244,18 +244,18 @@ func (w *writer) sound() error {
 
 // op is one change under way: a table whose rows are written at its end.
 type op struct {
-	w     *writer
-	rows  map[string]*row   // those asked for, by id; nil: there is none
-	fresh map[string][]*row // new ones of this change, by task
-	folds map[string][]*row // folded ones that it put, by task
-	dirty []*row            // those to be written
-	first int64             // rows from this number on are new
-	undo  []func()          // takes back what is not in the database
-	after []func()          // to be called once it is written
+	w         *writer
+	rows      map[string]*row   // those asked for, by id; nil: there is none
+	fresh     map[string][]*row // new ones of this change, by task
+	summaries map[string][]*row // summarized ones that it put, by task
+	dirty     []*row            // those to be written
+	first     int64             // rows from this number on are new
+	undo      []func()          // takes back what is not in the database
+	after     []func()          // to be called once it is written
 }
 
 func newOp(w *writer) *op {
-	return &op{w: w, rows: map[string]*row{}, fresh: map[string][]*row{}, folds: map[string][]*row{}, first: w.last + 1}
+	return &op{w: w, rows: map[string]*row{}, fresh: map[string][]*row{}, summaries: map[string][]*row{}, first: w.last + 1}
 }
 
 func (o *op) rules() rules { return rules{table: o, o: o.w.s.o} }
@@ -271,8 +271,8 @@ func (o *op) put(r *row) error {
 	if !r.dirty {
 		r.dirty = true
 		o.dirty = append(o.dirty, r)
-		if r.run.Folded() {
-			o.folds[r.run.Task] = append(o.folds[r.run.Task], r)
+		if r.run.IsSummary() {
+			o.summaries[r.run.Task] = append(o.summaries[r.run.Task], r)
 		}
 	}
 	if r.was == runner.Queued {
@@ -316,11 +316,11 @@ func (o *op) flush() error {
 		}
 		sql, args := insertRun, rec[:]
 		switch {
-		case r.number >= o.first && r.run.Folded():
-			o.w.folded[rec[colTask].n] = true
+		case r.number >= o.first && r.run.IsSummary():
+			o.w.summarized[rec[colTask].n] = true
 		case r.number >= o.first:
-		case r.run.Folded():
-			sql, args = updateFold.sql, updateFold.args(&rec)
+		case r.run.IsSummary():
+			sql, args = updateSummary.sql, updateSummary.args(&rec)
 		case r.asked:
 			sql, args = updateAsked.sql, updateAsked.args(&rec)
 		case !r.began.Equal(r.run.Started):

@@ -13,7 +13,7 @@ import (
 // in a packed one. The order is for ever; new words are added at the end.
 var stepWords = []string{
 	0: "", // another word, spelt out
-	string(runner.Held), string(runner.Standing), string(runner.Delayed), string(runner.Queued), string(runner.Running),
+	string(runner.Held), string(runner.Recurring), string(runner.Delayed), string(runner.Queued), string(runner.Running),
 	string(runner.OK), string(runner.Failed), string(runner.TimedOut), string(runner.Cancelled),
 	string(runner.Skipped), string(runner.Missed), string(runner.Lost), string(runner.Replaced),
 }

@@ -14,7 +14,7 @@ func TestSteps(t *testing.T) {
 		"none":    nil,
 		"a life":  {{Time: at, State: runner.Queued}, {Time: at.Add(time.Millisecond), State: runner.Running}, {Time: at.Add(time.Hour), Outcome: runner.Failed, Why: "exit 3"}},
 		"retries": {{Time: at, State: runner.Delayed, Why: "exit 1", Until: at.Add(30 * time.Second)}, {Time: at.Add(-time.Hour), State: runner.Delayed, Until: at.Add(-time.Minute)}},
-		"changed": {{Time: at, State: runner.Standing}, {Time: at, State: runner.Standing, Why: "changed", On: "interval 12s"}, {Time: at, State: runner.Standing, Until: at, On: "\x00"}},
+		"changed": {{Time: at, State: runner.Recurring}, {Time: at, State: runner.Recurring, Why: "changed", On: "interval 12s"}, {Time: at, State: runner.Recurring, Until: at, On: "\x00"}},
 		"others":  {{Time: at, State: "dreaming"}, {Time: at, Outcome: "forgiven", Why: "\x00\xff"}},
 		"the age": {{Time: time.UnixMicro(0).UTC(), State: runner.Held}, {Time: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), Outcome: runner.OK}},
 	} {
@@ -31,7 +31,7 @@ func TestSteps(t *testing.T) {
 
 func FuzzSteps(f *testing.F) {
 	f.Add("")
-	f.Add(string(packSteps([]runner.Transition{{Time: time.UnixMicro(1).UTC(), State: runner.Delayed, Why: "x", Until: time.UnixMicro(5).UTC()}, {State: runner.Standing, On: "interval 3h"}, {Outcome: "odd"}})))
+	f.Add(string(packSteps([]runner.Transition{{Time: time.UnixMicro(1).UTC(), State: runner.Delayed, Why: "x", Until: time.UnixMicro(5).UTC()}, {State: runner.Recurring, On: "interval 3h"}, {Outcome: "odd"}})))
 	f.Fuzz(func(t *testing.T, packed string) {
 		steps, err := unpackSteps(packed)
 		if err != nil {

@@ -55,7 +55,7 @@ type Message struct {
 
 // Attachment is a file that goes with a message.
 type Attachment struct {
-	Name string // without a folder
+	Name string // without a directory
 	Text []byte // plain text
 }
 

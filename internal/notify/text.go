@@ -87,7 +87,7 @@ func body(host string, b bundle, h *runner.Hook) string {
 	if r.Attempts > 1 {
 		line("attempts", strconv.Itoa(r.Attempts))
 	}
-	if r.Folded() {
+	if r.IsSummary() {
 		line("slots", fmt.Sprintf("%d, %s to %s", r.Count, timeText(r.First), timeText(r.Last)))
 	}
 	if r.Scheduled.IsZero() && r.Started.IsZero() {

@@ -159,7 +159,7 @@ func (f *Fake) Request(ctx context.Context, q api.Request, input io.Reader) (api
 	case q.Held:
 		f.step(r, runner.Held, "", "")
 	case q.On != "":
-		f.step(r, runner.Standing, "", "")
+		f.step(r, runner.Recurring, "", "")
 	case q.In != 0 || !q.At.IsZero():
 		f.step(r, runner.Delayed, "", "")
 	default:
@@ -188,7 +188,7 @@ func (f *Fake) CancelAll(ctx context.Context, task string) (n int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, r := range f.runs {
-		if (task == "" || r.Task == task) && r.Outcome == "" && r.State != runner.Running && r.State != runner.Standing {
+		if (task == "" || r.Task == task) && r.Outcome == "" && r.State != runner.Running && r.State != runner.Recurring {
 			f.step(r, "", runner.Cancelled, "by "+api.Who(ctx))
 			n++
 		}

@@ -36,8 +36,8 @@ func (f *Fake) Tasks(ctx context.Context, names ...string) (list []api.Task, err
 		for _, r := range f.runs {
 			switch {
 			case r.Task != name:
-			case r.State == runner.Standing:
-				t.Standing = append(t.Standing, r.Run)
+			case r.State == runner.Recurring:
+				t.Recurring = append(t.Recurring, r.Run)
 			case r.State == runner.Running:
 				t.Running = append(t.Running, r.ID)
 			case r.State != "":

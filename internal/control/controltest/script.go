@@ -133,20 +133,20 @@ func (s *script) wait() {
 	r, err = s.s.Wait(ctx, s.id("echo", "held"))
 	s.say("wait for it", "", []any{r.ID, r.Outcome}, err)
 
-	s.request("run, standing", "", api.Request{Task: "echo", Key: "standing", On: "interval 3h"}, nil)
+	s.request("run, recurring", "", api.Request{Task: "echo", Key: "recurring", On: "interval 3h"}, nil)
 	tasks, err := s.s.Tasks(ctx, "echo")
-	if len(tasks) != 1 || len(tasks[0].Standing) != 1 || tasks[0].Standing[0].ID != s.id("echo", "standing") {
-		s.t.Errorf("a standing request is not among those of its task: %+v", tasks)
+	if len(tasks) != 1 || len(tasks[0].Recurring) != 1 || tasks[0].Recurring[0].ID != s.id("echo", "recurring") {
+		s.t.Errorf("a recurring request is not among those of its task: %+v", tasks)
 	}
 	s.say("its task", "", len(tasks), err)
-	moved, err := s.s.Reschedule(ctx, api.Rescheduling{Name: s.id("echo", "standing"), Expr: "interval 4h"})
+	moved, err := s.s.Reschedule(ctx, api.Rescheduling{Name: s.id("echo", "recurring"), Expr: "interval 4h"})
 	s.say("reschedule it", "", moved.Name, err)
 	s.request("run in a day", "", api.Request{Task: "echo", Key: "day", In: 24 * time.Hour}, nil)
 	n, err := s.s.CancelAll(ctx, "echo")
 	s.say("cancel all", "", n, err)
-	shown, err := s.s.Run(ctx, s.id("echo", "standing"))
+	shown, err := s.s.Run(ctx, s.id("echo", "recurring"))
 	s.say("which leaves what is a schedule", "", shown.State, err)
-	r, err = s.s.Cancel(ctx, s.id("echo", "standing"))
+	r, err = s.s.Cancel(ctx, s.id("echo", "recurring"))
 	s.say("end that", "", []any{r.ID, r.Outcome}, err)
 }
 

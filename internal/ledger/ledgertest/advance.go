@@ -24,20 +24,20 @@ var advancing = []clause{
 		}
 	}},
 
-	{"advance writes the cursor, the runs, the folds, the ends and the claims", func(b book) {
+	{"advance writes the cursor, the runs, the summaries, the ends and the claims", func(b book) {
 		b.submit(request("a", "old", runner.Queued))
 		next := ledger.Cursor{Epoch: 1, Through: at(5), Revision: "r1", Boot: "b1", Reach: at(9)}
 		leases, err := b.Advance(b.ctx, b.cursor(), next, runner.Batch{
-			Runs:  []runner.Run{slotRun("a", 5), slotRun("b", 5)},
-			Folds: []runner.Run{fold("a", 1, 4)},
-			Ends:  []runner.End{{ID: "a/old", Outcome: runner.Replaced, Why: "by a/20201122T120500Z"}},
-			Claim: []string{"b/20201122T120500Z"},
+			Runs:      []runner.Run{slotRun("a", 5), slotRun("b", 5)},
+			Summaries: []runner.Run{summary("a", 1, 4)},
+			Ends:      []runner.End{{ID: "a/old", Outcome: runner.Replaced, Why: "by a/20201122T120500Z"}},
+			Claim:     []string{"b/20201122T120500Z"},
 		})
 		b.ok(err, "advance")
 		b.same(b.cursor(), next, "cursor")
 		b.same(ids(leases), []string{"b/20201122T120500Z"}, "leases")
 		b.same(b.get("a/20201122T120500Z"), slotRun("a", 5), "new run")
-		b.same(b.get("a/20201122T120100Z"), fold("a", 1, 4), "new fold")
+		b.same(b.get("a/20201122T120100Z"), summary("a", 1, 4), "new summary")
 		if r := b.get("b/20201122T120500Z"); r.State != runner.Running || r.Started.IsZero() || r.Attempts != 1 {
 			b.t.Errorf("claimed run: %+v", r)
 		}
@@ -68,10 +68,10 @@ var advancing = []clause{
 			{Epoch: 1, Through: at(5), Revision: "r2"},
 		} {
 			leases, err := b.Advance(b.ctx, stale, ledger.Cursor{Epoch: 1, Through: at(6), Revision: "r1"}, runner.Batch{
-				Runs:  []runner.Run{slotRun("a", 6)},
-				Folds: []runner.Run{fold("b", 1, 4)},
-				Ends:  []runner.End{{ID: "a/old", Outcome: runner.Replaced}},
-				Claim: []string{"a/20201122T120600Z", "a/old"},
+				Runs:      []runner.Run{slotRun("a", 6)},
+				Summaries: []runner.Run{summary("b", 1, 4)},
+				Ends:      []runner.End{{ID: "a/old", Outcome: runner.Replaced}},
+				Claim:     []string{"a/20201122T120600Z", "a/old"},
 			})
 			b.fails(err, ledger.ErrStale, "advance from %v", stale)
 			b.same(ids(leases), []string{}, "leases")
@@ -143,7 +143,7 @@ var advancing = []clause{
 	}},
 
 	{"the rows of a batch are written in the order of their slots", func(b book) {
-		b.advance(runner.Batch{Runs: []runner.Run{slotRun("a", 5), slotRun("a", 2)}, Folds: []runner.Run{fold("a", 6, 7), fold("a", 3, 4)}})
+		b.advance(runner.Batch{Runs: []runner.Run{slotRun("a", 5), slotRun("a", 2)}, Summaries: []runner.Run{summary("a", 6, 7), summary("a", 3, 4)}})
 		b.same(b.list(ledger.Filter{}), []string{
 			"a/20201122T120600Z", "a/20201122T120500Z", "a/20201122T120300Z", "a/20201122T120200Z",
 		}, "runs, newest first")
@@ -151,11 +151,11 @@ var advancing = []clause{
 
 	{"a row that cannot be is refused, and writes nothing", func(b book) {
 		for what, run := range map[string]runner.Run{
-			"no state":          with(slotRun("a", 1), func(r *runner.Run) { r.State = "" }),
-			"both":              with(slotRun("a", 1), func(r *runner.Run) { r.Outcome = runner.OK }),
-			"a fold that waits": with(fold("a", 1, 2), func(r *runner.Run) { r.State, r.Outcome = runner.Queued, "" }),
-			"another task":      with(slotRun("a", 1), func(r *runner.Run) { r.Task = "b" }),
-			"no key":            with(slotRun("a", 1), func(r *runner.Run) { r.ID = "a" }),
+			"no state":             with(slotRun("a", 1), func(r *runner.Run) { r.State = "" }),
+			"both":                 with(slotRun("a", 1), func(r *runner.Run) { r.Outcome = runner.OK }),
+			"a summary that waits": with(summary("a", 1, 2), func(r *runner.Run) { r.State, r.Outcome = runner.Queued, "" }),
+			"another task":         with(slotRun("a", 1), func(r *runner.Run) { r.Task = "b" }),
+			"no key":               with(slotRun("a", 1), func(r *runner.Run) { r.ID = "a" }),
 		} {
 			if _, err := b.tryAdvance(runner.Batch{Runs: []runner.Run{slotRun("b", 1), run}}); err == nil {
 				b.t.Errorf("%s: no error", what)

@@ -11,15 +11,15 @@ import (
 )
 
 var ending = []clause{
-	{"retain removes the oldest of what ended, runs and folds apart, by task", func(b book) {
+	{"retain removes the oldest of what ended, runs and summaries apart, by task", func(b book) {
 		for i := range 4 {
 			b.run(request("a", fmt.Sprint("done", i), runner.Queued))
 			b.run(request("b", fmt.Sprint("done", i), runner.Queued))
-			b.advance(runner.Batch{Folds: []runner.Run{fold("a", 10*i, 10*i+5)}})
+			b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 10*i, 10*i+5)}})
 		}
 		b.run(request("c", "only", runner.Queued))
 		gone := b.retain(ledger.Keep{Runs: 2})
-		b.same([]int{gone.Runs, gone.Folds}, []int{4, 2}, "how many")
+		b.same([]int{gone.Runs, gone.Summaries}, []int{4, 2}, "how many")
 		b.same(b.list(ledger.Filter{Task: "a"}), []string{"a/20201122T123000Z", "a/done3", "a/20201122T122000Z", "a/done2"}, "runs of a")
 		b.same(b.list(ledger.Filter{Task: "b"}), []string{"b/done3", "b/done2"}, "runs of b")
 		b.same(b.list(ledger.Filter{Task: "c"}), []string{"c/only"}, "runs of c")
@@ -34,7 +34,7 @@ var ending = []clause{
 
 	{"retain never removes what waits or runs", func(b book) {
 		want := []string{}
-		for _, s := range []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Standing, runner.Running} {
+		for _, s := range []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Recurring, runner.Running} {
 			b.submit(request("a", string(s), s))
 			want = append([]string{"a/" + string(s)}, want...)
 			b.run(request("a", "after-"+string(s), runner.Queued))
@@ -73,7 +73,7 @@ var ending = []clause{
 	}},
 
 	{"forget removes what the filter selects and has ended", func(b book) {
-		for _, s := range []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Standing, runner.Running} {
+		for _, s := range []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Recurring, runner.Running} {
 			b.submit(request("a", string(s), s))
 		}
 		alive := b.list(ledger.Filter{})
@@ -82,7 +82,7 @@ var ending = []clause{
 		}
 		b.run(request("c", "1", runner.Queued))
 		b.ok(b.Cancel(b.ctx, "a/queued", runner.Reason{}), "cancel")
-		b.advance(runner.Batch{Folds: []runner.Run{fold("c", 1, 4)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("c", 1, 4)}})
 		for _, row := range []struct {
 			filter ledger.Filter
 			want   int
@@ -107,7 +107,7 @@ var ending = []clause{
 	{"forget goes through any number", func(b book) {
 		var batch runner.Batch
 		for i := range 450 {
-			batch.Folds = append(batch.Folds, with(fold("a", i, i), func(r *runner.Run) { r.Why = fmt.Sprint(i) }))
+			batch.Summaries = append(batch.Summaries, with(summary("a", i, i), func(r *runner.Run) { r.Why = fmt.Sprint(i) }))
 		}
 		b.advance(batch)
 		n, err := b.Forget(b.ctx, ledger.Filter{Task: "a"})
@@ -115,11 +115,11 @@ var ending = []clause{
 		b.same(n, 450, "how many")
 	}},
 
-	{"a slot that was removed does not come back by its fold", func(b book) {
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4)}})
-		b.same(b.retain(ledger.Keep{Age: time.Nanosecond}).Folds, 1, "how many")
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 5, 6)}})
-		b.same(b.get("a/20201122T120600Z"), fold("a", 5, 6), "new row")
+	{"a slot that was removed does not come back by its summary", func(b book) {
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 4)}})
+		b.same(b.retain(ledger.Keep{Age: time.Nanosecond}).Summaries, 1, "how many")
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 5, 6)}})
+		b.same(b.get("a/20201122T120600Z"), summary("a", 5, 6), "new row")
 		_, _, err := b.Get(b.ctx, "a/20201122T120200Z")
 		b.fails(err, ledger.ErrNotFound, "get")
 	}},

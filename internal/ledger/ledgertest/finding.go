@@ -12,14 +12,14 @@ var finding = []clause{
 	{"find looks for a slot in the newest epoch first", func(b book) {
 		epoch := func(r runner.Run, n int) runner.Run {
 			if r.ID = runner.SlotID(r.Task, r.Scheduled, n); r.Parent != "" {
-				r.ID = runner.StandingID(r.Parent, r.Scheduled, n)
+				r.ID = runner.RecurringID(r.Parent, r.Scheduled, n)
 			}
 			return r
 		}
 		b.submit(request("a", "x", runner.Queued), request("b", "k", runner.Queued))
 		b.advance(runner.Batch{
-			Folds: []runner.Run{fold("a", 1, 4), epoch(fold("a", 3, 3), 7), standingFold("k", 1, 8), epoch(standingFold("k", 2, 3), 2)},
-			Runs:  []runner.Run{slotRun("a", 5), epoch(slotRun("a", 5), 2), slotRun("b", 2)},
+			Summaries: []runner.Run{summary("a", 1, 4), epoch(summary("a", 3, 3), 7), recurringSummary("k", 1, 8), epoch(recurringSummary("k", 2, 3), 2)},
+			Runs:      []runner.Run{slotRun("a", 5), epoch(slotRun("a", 5), 2), slotRun("b", 2)},
 		})
 		for _, row := range []struct {
 			of     string
@@ -57,7 +57,7 @@ var finding = []clause{
 		}
 		newest("of nothing", map[string]string{})
 		b.submit(request("a", "1", runner.Delayed), request("a", "2", runner.Held))
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4), fold("folds", 1, 4)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 4), summary("summaries", 1, 4)}})
 		b.submit(request("gone", "1", runner.Queued))
 		b.ok(b.Cancel(b.ctx, "gone/1", runner.Reason{}), "cancel")
 		newest("of what waits", map[string]string{"a": "a/2"})
@@ -78,9 +78,9 @@ var finding = []clause{
 		newest("of what ended", map[string]string{"a": "a/3", "b": "b/1"})
 		b.submit(request("a", "5", runner.Queued), started("b", "2", 1))
 		end("b/2")
-		b.advance(runner.Batch{Folds: []runner.Run{fold("b", 70, 80)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("b", 70, 80)}})
 		newest("with one that waits, and with two of one start", map[string]string{"a": "a/3", "b": "b/2"})
-		newest("of one task", map[string]string{"b": "b/2"}, "b", "none", "gone", "folds")
+		newest("of one task", map[string]string{"b": "b/2"}, "b", "none", "gone", "summaries")
 		newest("of one task and another twice", map[string]string{"a": "a/3", "b": "b/2"}, "b", "a", "b")
 		_, err := b.Forget(b.ctx, ledger.Filter{IDs: []string{"a/3"}})
 		b.ok(err, "forget")
@@ -93,7 +93,7 @@ var finding = []clause{
 			with(request("a", "queued", runner.Queued), func(r *runner.Run) { r.Scheduled, r.Queued = time.Time{}, at(5) }),
 			with(request("a", "started", runner.Running), func(r *runner.Run) { r.Scheduled, r.Started = at(1), at(7) }),
 		)
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 8)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 8)}})
 		for minute, want := range map[int][]string{
 			3: {"a/20201122T120100Z", "a/started", "a/queued", "a/slot"},
 			4: {"a/20201122T120100Z", "a/started", "a/queued"},

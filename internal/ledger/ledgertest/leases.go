@@ -10,14 +10,14 @@ import (
 
 var leasing = []clause{
 	{"a claim takes what waits for its turn, and nothing else", func(b book) {
-		for _, s := range []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Standing} {
+		for _, s := range []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Recurring} {
 			b.submit(request("a", string(s), s))
 		}
 		b.submit(with(request("a", "tomorrow", runner.Delayed), func(r *runner.Run) { r.Scheduled = time.Now().Add(24 * time.Hour) }))
 		b.run(request("a", "done", runner.Queued))
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 4)}})
 		want := []string{"a/delayed", "a/queued"}
-		all := append([]string{"a/held", "a/standing", "a/tomorrow", "a/done", "a/none", "a/20201122T120200Z"}, want...)
+		all := append([]string{"a/held", "a/recurring", "a/tomorrow", "a/done", "a/none", "a/20201122T120200Z"}, want...)
 		leases, err := b.Claim(b.ctx, all)
 		b.ok(err, "claim")
 		b.same(ids(leases), want, "leases")

@@ -24,7 +24,7 @@ const (
 // Test holds a ledger against the contract. Open makes an empty one, with the
 // queue [Narrow] as described and the time of the machine; Test closes it.
 func Test(t *testing.T, open func(t *testing.T) ledger.Ledger) {
-	for _, clauses := range [][]clause{advancing, folding, queueing, asking, leasing, moving, standing, reading, finding, remembering, ending} {
+	for _, clauses := range [][]clause{advancing, summarizing, queueing, asking, leasing, moving, recurring, reading, finding, remembering, ending} {
 		for _, c := range clauses {
 			t.Run(c.says, func(t *testing.T) {
 				l := open(t)
@@ -67,8 +67,8 @@ func slotRun(task string, minute int) runner.Run {
 	}
 }
 
-// fold is a row for slots a minute apart that were skipped.
-func fold(task string, first, last int) runner.Run {
+// summary is a row for slots a minute apart that were skipped.
+func summary(task string, first, last int) runner.Run {
 	return runner.Run{
 		ID: runner.SlotID(task, at(first), 1), Task: task, Cause: runner.CauseSchedule,
 		Outcome: runner.Skipped, Why: "held", Scheduled: at(first), Finished: at(last),

@@ -46,9 +46,9 @@ var reading = []clause{
 		b.same(run.Finished, steps[4].Time, "finished")
 	}},
 
-	{"a folded row has the one transition of being written", func(b book) {
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 2)}})
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 3, 4)}})
+	{"a summary row has the one transition of being written", func(b book) {
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 2)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 3, 4)}})
 		_, steps, err := b.Get(b.ctx, "a/20201122T120300Z")
 		b.ok(err, "get")
 		b.same(steps, []runner.Transition{{Time: at(2), Outcome: runner.Skipped, Why: "held"}}, "transitions")
@@ -59,7 +59,7 @@ var reading = []clause{
 		b.submit(request("b", "x", runner.Held), request("b", "y", runner.Queued))
 		b.claim("b/y")
 		b.run(request("a", "done", runner.Queued))
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 2, 3)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 2, 3)}})
 		b.submit(request("a", "z", runner.Queued))
 		for _, row := range []struct {
 			filter ledger.Filter
@@ -72,7 +72,7 @@ var reading = []clause{
 			{ledger.Filter{States: []runner.State{runner.Queued}}, []string{"a/z", "a/20201122T120100Z"}},
 			{ledger.Filter{States: []runner.State{runner.Running, runner.Held}}, []string{"b/y", "b/x"}},
 			{ledger.Filter{States: []runner.State{runner.Queued}, Task: "a", Limit: 1}, []string{"a/z"}},
-			{ledger.Filter{States: []runner.State{runner.Standing}}, []string{}},
+			{ledger.Filter{States: []runner.State{runner.Recurring}}, []string{}},
 			{ledger.Filter{Outcomes: []runner.Outcome{runner.OK}}, []string{"a/done"}},
 			{ledger.Filter{Outcomes: []runner.Outcome{runner.OK, runner.Skipped}}, []string{"a/20201122T120200Z", "a/done"}},
 			{ledger.Filter{States: []runner.State{runner.Held}, Outcomes: []runner.Outcome{runner.OK}}, []string{"a/done", "b/x"}},

@@ -95,7 +95,7 @@ var remembering = []clause{
 		end("3", 3, runner.TimedOut)
 		end("4", 4, runner.Cancelled)
 		end("5", 5, runner.Lost)
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 6, 9)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 6, 9)}})
 		b.run(request("b", "x", runner.Queued))
 		past("that failed again", ledger.Past{Success: at(2), Failures: 2})
 		b.ok(b.Finish(b.ctx, long, runner.Result{Outcome: runner.OK, Finished: at(6)}), "finish")

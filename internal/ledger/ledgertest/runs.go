@@ -17,7 +17,7 @@ var asking = []clause{
 	}},
 
 	{"all that a request says is kept", func(b book) {
-		want := with(request("a", "x", runner.Standing), func(r *runner.Run) {
+		want := with(request("a", "x", runner.Recurring), func(r *runner.Run) {
 			r.NotBefore, r.On, r.Parent = at(9), "interval 3h", "b/y"
 			r.Params, r.Input, r.InputFile = map[string]string{"file": "a b", "n": ""}, "line\n\x00\xff", "/f"
 			r.Content, r.Priority, r.Result = "sha256:1", -1, 7
@@ -70,14 +70,14 @@ var asking = []clause{
 
 	{"an id that another run has is refused", func(b book) {
 		b.submit(request("a", "x", runner.Queued))
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 4)}})
 		for what, run := range map[string]runner.Run{
-			"another instant": with(request("a", "x", runner.Queued), func(r *runner.Run) { r.Scheduled = at(1) }),
-			"another trigger": with(request("a", "x", runner.Queued), func(r *runner.Run) { r.On = "interval 3h" }),
-			"another input":   with(request("a", "x", runner.Queued), func(r *runner.Run) { r.Input = "x" }),
-			"other params":    with(request("a", "x", runner.Queued), func(r *runner.Run) { r.Params = map[string]string{"n": ""} }),
-			"another cause":   with(request("a", "x", runner.Queued), func(r *runner.Run) { r.Cause = runner.CauseChain }),
-			"a folded slot":   request("a", "20201122T120200Z", runner.Queued),
+			"another instant":   with(request("a", "x", runner.Queued), func(r *runner.Run) { r.Scheduled = at(1) }),
+			"another trigger":   with(request("a", "x", runner.Queued), func(r *runner.Run) { r.On = "interval 3h" }),
+			"another input":     with(request("a", "x", runner.Queued), func(r *runner.Run) { r.Input = "x" }),
+			"other params":      with(request("a", "x", runner.Queued), func(r *runner.Run) { r.Params = map[string]string{"n": ""} }),
+			"another cause":     with(request("a", "x", runner.Queued), func(r *runner.Run) { r.Cause = runner.CauseChain }),
+			"a summarized slot": request("a", "20201122T120200Z", runner.Queued),
 		} {
 			_, err := b.Submit(b.ctx, run)
 			b.fails(err, ledger.ErrExists, "submit with %s", what)
@@ -96,7 +96,7 @@ var asking = []clause{
 	}},
 
 	{"what has ended or has no key cannot be asked for", func(b book) {
-		for _, run := range []runner.Run{fold("a", 1, 2), with(request("a", "x", runner.Queued), func(r *runner.Run) { r.ID = "a" })} {
+		for _, run := range []runner.Run{summary("a", 1, 2), with(request("a", "x", runner.Queued), func(r *runner.Run) { r.ID = "a" })} {
 			if _, err := b.Submit(b.ctx, run); err == nil {
 				b.t.Errorf("submit of %+v: no error", run)
 			}
@@ -126,7 +126,7 @@ var moving = []clause{
 		b.submit(request("a", "held", runner.Held), request("a", "live", runner.Queued))
 		b.claim("a/live")
 		b.run(request("a", "done", runner.Queued))
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 2)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 2)}})
 		to := runner.Transition{Time: at(1), Outcome: runner.Lost}
 		for id, from := range map[string]runner.State{
 			"a/held": runner.Queued, "a/live": runner.Running, "a/done": runner.Queued, "a/20201122T120100Z": "",
@@ -159,7 +159,7 @@ var moving = []clause{
 	}},
 
 	{"cancel ends what waits, in every state", func(b book) {
-		for _, s := range []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Standing} {
+		for _, s := range []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Recurring} {
 			id := "a/" + string(s)
 			b.submit(request("a", string(s), s))
 			b.ok(b.Cancel(b.ctx, id, runner.Said("by root")), "cancel of one %s", s)
@@ -173,7 +173,7 @@ var moving = []clause{
 		b.submit(request("a", "live", runner.Queued))
 		b.claim("a/live")
 		b.run(request("a", "done", runner.Queued))
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 2)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 2)}})
 		for _, id := range []string{"a/live", "a/done", "a/20201122T120100Z"} {
 			before := b.get(id)
 			b.fails(b.Cancel(b.ctx, id, runner.Reason{}), ledger.ErrConflict, "cancel of %s", id)

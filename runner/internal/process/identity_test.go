@@ -29,6 +29,17 @@ func blankLaunch(t *testing.T) (l Launch, pid string) {
 	return l, dir + "/pid"
 }
 
+// awaitRecord waits for the record, which is written while the process runs already.
+func awaitRecord(t *testing.T, l Launch) {
+	t.Helper()
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); <-time.After(time.Millisecond) {
+		if _, err := os.Lstat(l.Record); err == nil {
+			return
+		}
+	}
+	t.Fatal("no record of the process within 20 s")
+}
+
 func awaitNumber(t *testing.T, path string) int {
 	t.Helper()
 	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); <-time.After(time.Millisecond) {
@@ -54,6 +65,7 @@ func TestRecordOfARun(t *testing.T) {
 		ended <- err
 	}()
 	pid := awaitNumber(t, path)
+	awaitRecord(t, l)
 	if found := l.Attempt.Alive(os.Geteuid()); len(found) == 0 || found[0].PID != pid && found[len(found)-1].PID != pid {
 		t.Errorf("found %v, want %d", found, pid)
 	}

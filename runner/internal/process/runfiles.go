@@ -22,23 +22,23 @@ import (
 // They lie in the directory live of the state directory, as NAME.result and
 // NAME.stop, where NAME is that of the attempt; nothing is made before it is
 // needed. There a command that runs as another user cannot reach them. It gets a
-// directory in a place where only rota can make any, which the link NAME.folder
+// directory in a place where only rota can make any, which the link NAME.directory
 // points to, so that it is found after a kill; the result is in a directory inside
 // that is the user's. rota keeps it open and never looks for it by its name again.
 type runFiles struct {
-	stem   string   // what the names in the state directory begin with; "": nothing is there
-	folder string   // the directory for another user; "": none
-	root   *os.Root // that directory, open; nil: it has gone
-	owner  int      // whose the result must be
-	used   bool     // there is, or may be, more than the link
+	stem      string   // what the names in the state directory begin with; "": nothing is there
+	directory string   // the directory for another user; "": none
+	root      *os.Root // that directory, open; nil: it has gone
+	owner     int      // whose the result must be
+	used      bool     // there is, or may be, more than the link
 }
 
 // The endings of the names in the directory live.
 const (
-	resultEnding = ".result"
-	stopEnding   = ".stop"
-	folderEnding = ".folder"
-	takenEnding  = ".taken" // a result on its way to the outputs
+	resultEnding    = ".result"
+	stopEnding      = ".stop"
+	directoryEnding = ".folder"
+	takenEnding     = ".taken" // a result on its way to the outputs
 )
 
 // newFiles prepares the files of an attempt by a command that runs as somebody
@@ -75,17 +75,17 @@ func (x *runFiles) outside(as *Account, l Launch) (err error) {
 			return err
 		}
 	}
-	x.folder = filepath.Join(base, "rota-"+rand.Text())
+	x.directory = filepath.Join(base, "rota-"+rand.Text())
 	if x.stem != "" {
-		_ = os.Remove(x.stem + folderEnding)
-		if err := os.Symlink(x.folder, x.stem+folderEnding); err != nil {
+		_ = os.Remove(x.stem + directoryEnding)
+		if err := os.Symlink(x.directory, x.stem+directoryEnding); err != nil {
 			return err
 		}
 	}
-	if err := os.Mkdir(x.folder, 0o711); err != nil {
+	if err := os.Mkdir(x.directory, 0o711); err != nil {
 		return err
 	}
-	if x.root, err = os.OpenRoot(x.folder); err != nil {
+	if x.root, err = os.OpenRoot(x.directory); err != nil {
 		return err
 	}
 	// By chmod too, because mkdir obeys the umask.
@@ -127,25 +127,25 @@ func enterable(dir string) error {
 // their names begin with.
 func leftAt(stem string) *runFiles {
 	x := &runFiles{stem: stem, used: true}
-	folder, err := os.Readlink(stem + folderEnding)
+	directory, err := os.Readlink(stem + directoryEnding)
 	if err != nil {
 		return x
 	}
 	// It may have gone, and somebody who knew its name may have made another.
-	w, err := trust.Follow(folder)
-	if err != nil || w.Others() != nil || w.Path() != filepath.Clean(folder) {
-		_ = os.Remove(stem + folderEnding)
+	w, err := trust.Follow(directory)
+	if err != nil || w.Others() != nil || w.Path() != filepath.Clean(directory) {
+		_ = os.Remove(stem + directoryEnding)
 		if err == nil {
 			w.Close()
 		}
 		return x
 	}
 	defer w.Close()
-	if x.root, err = os.OpenRoot(folder); err != nil {
-		_ = os.Remove(stem + folderEnding)
+	if x.root, err = os.OpenRoot(directory); err != nil {
+		_ = os.Remove(stem + directoryEnding)
 		return x
 	}
-	x.folder = folder
+	x.directory = directory
 	return x
 }
 
@@ -154,16 +154,16 @@ const ownName = "own"
 
 // result is where the command writes its result.
 func (x *runFiles) result() string {
-	if x.folder != "" {
-		return filepath.Join(x.folder, ownName, "result")
+	if x.directory != "" {
+		return filepath.Join(x.directory, ownName, "result")
 	}
 	return x.stem + resultEnding
 }
 
 // stop is what the command looks for.
 func (x *runFiles) stop() string {
-	if x.folder != "" {
-		return filepath.Join(x.folder, "stop")
+	if x.directory != "" {
+		return filepath.Join(x.directory, "stop")
 	}
 	return x.stem + stopEnding
 }
@@ -171,13 +171,13 @@ func (x *runFiles) stop() string {
 // open opens the result or the stop file, as only rota may name it.
 func (x *runFiles) open(path string, flags int, mode fs.FileMode) (*os.File, error) {
 	flags |= syscall.O_NONBLOCK | syscall.O_NOFOLLOW
-	if x.folder == "" {
+	if x.directory == "" {
 		return os.OpenFile(path, flags, mode)
 	}
 	if x.root == nil {
 		return nil, fs.ErrNotExist
 	}
-	name, err := filepath.Rel(x.folder, path)
+	name, err := filepath.Rel(x.directory, path)
 	if err != nil {
 		return nil, err
 	}
@@ -258,7 +258,7 @@ func (x *runFiles) isLink() bool {
 	var info fs.FileInfo
 	var err error
 	switch {
-	case x.folder == "":
+	case x.directory == "":
 		info, err = os.Lstat(x.result())
 	case x.root != nil:
 		info, err = x.root.Lstat(filepath.Join(ownName, "result"))
@@ -300,9 +300,9 @@ func (x *runFiles) close() {
 // gone removes the directory, once it is empty, and then the link to it.
 func (x *runFiles) gone() {
 	x.root.Close()
-	err := os.Remove(x.folder)
+	err := os.Remove(x.directory)
 	if x.stem != "" && (err == nil || errors.Is(err, fs.ErrNotExist)) {
-		_ = os.Remove(x.stem + folderEnding)
+		_ = os.Remove(x.stem + directoryEnding)
 	}
 }
 
@@ -314,7 +314,7 @@ func (x *runFiles) clear() {
 	var stubborn []string
 	eachName(dir, func(entry string) {
 		rest, ok := strings.CutPrefix(entry, name)
-		if !ok || rest == folderEnding || rest == recordEnding || !strings.HasPrefix(rest, ".") {
+		if !ok || rest == directoryEnding || rest == recordEnding || !strings.HasPrefix(rest, ".") {
 			return
 		}
 		if err := os.Remove(filepath.Join(dir, entry)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -337,7 +337,7 @@ func Sweep(stateDir string) {
 		if slices.ContainsFunc(busy, func(name string) bool { return strings.HasPrefix(entry, name) }) {
 			return
 		}
-		if stem, ok := strings.CutSuffix(entry, folderEnding); ok {
+		if stem, ok := strings.CutSuffix(entry, directoryEnding); ok {
 			leftAt(filepath.Join(live, stem)).close()
 		} else if err := os.Remove(filepath.Join(live, entry)); err != nil {
 			stubborn = append(stubborn, entry)

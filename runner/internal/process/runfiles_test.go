@@ -74,21 +74,21 @@ func TestFilesOfLikeNames(t *testing.T) {
 // maker could lead rota anywhere.
 func TestLeftFilesThatSomebodyElseMade(t *testing.T) {
 	dir, temp := t.TempDir(), t.TempDir()
-	folder, victim := filepath.Join(temp, "rota-known"), filepath.Join(temp, "secret")
-	link := Attempt{dir, "t/k", 1}.stem() + folderEnding
-	err := errors.Join(os.MkdirAll(filepath.Join(folder, "own"), 0o755), os.Chmod(folder, 0o777), os.Symlink(victim, filepath.Join(folder, "stop")), os.MkdirAll(filepath.Dir(link), 0o700), os.Symlink(folder, link))
+	directory, victim := filepath.Join(temp, "rota-known"), filepath.Join(temp, "secret")
+	link := Attempt{dir, "t/k", 1}.stem() + directoryEnding
+	err := errors.Join(os.MkdirAll(filepath.Join(directory, "own"), 0o755), os.Chmod(directory, 0o777), os.Symlink(victim, filepath.Join(directory, "stop")), os.MkdirAll(filepath.Dir(link), 0o700), os.Symlink(directory, link))
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, victim, "x", 0o600)
-	write(t, filepath.Join(folder, "own", "precious"), "x", 0o600)
+	write(t, filepath.Join(directory, "own", "precious"), "x", 0o600)
 	left := leftAt(Attempt{dir, "t/k", 1}.stem())
 	left.ask()
 	left.close()
 	if info, err := os.Stat(victim); err != nil || info.Mode() != 0o600 {
 		t.Errorf("%v, %v: its mode was changed", info.Mode(), err)
 	}
-	if _, err := os.Stat(filepath.Join(folder, "own", "precious")); err != nil {
+	if _, err := os.Stat(filepath.Join(directory, "own", "precious")); err != nil {
 		t.Error(err)
 	}
 	if entries, _ := os.ReadDir(filepath.Join(dir, "live")); len(entries) > 0 {
@@ -125,8 +125,8 @@ func TestFilesOfAKilledCarrier(t *testing.T) {
 			if left, _ := filepath.Glob(l.Attempt.StateDir + "/live/*"); len(left) > 0 {
 				t.Errorf("as %q: left: %v", user, left)
 			}
-			if _, err := os.Stat(f.folder); f.folder != "" && err == nil {
-				t.Errorf("as %q: %s is still there", user, f.folder)
+			if _, err := os.Stat(f.directory); f.directory != "" && err == nil {
+				t.Errorf("as %q: %s is still there", user, f.directory)
 			}
 		}
 	}

@@ -5,70 +5,70 @@ import (
 	"rota/runner"
 )
 
-var folding = []clause{
-	{"a fold joins the newest row of its task if that has the same fate", func(b book) {
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4)}})
-		b.advance(runner.Batch{Folds: []runner.Run{fold("b", 5, 5)}}) // of another task: does not part them
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 5, 6)}})
-		want := fold("a", 1, 6)
+var summarizing = []clause{
+	{"a summary joins the newest row of its task if that has the same fate", func(b book) {
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 4)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("b", 5, 5)}}) // of another task: does not part them
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 5, 6)}})
+		want := summary("a", 1, 6)
 		want.Finished = at(6)
 		b.same(b.get("a/20201122T120100Z"), want, "row of a")
-		b.same(b.get("b/20201122T120500Z"), fold("b", 5, 5), "row of b")
+		b.same(b.get("b/20201122T120500Z"), summary("b", 5, 5), "row of b")
 		b.same(b.list(ledger.Filter{Task: "a"}), []string{"a/20201122T120100Z"}, "rows of a")
 	}},
 
-	{"folds of one batch join too", func(b book) {
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 3, 4), fold("a", 1, 2)}})
-		b.same(b.get("a/20201122T120100Z"), fold("a", 1, 4), "row")
+	{"summaries of one batch join too", func(b book) {
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 3, 4), summary("a", 1, 2)}})
+		b.same(b.get("a/20201122T120100Z"), summary("a", 1, 4), "row")
 	}},
 
-	{"a batch sees what it has folded itself", func(b book) {
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4)}})
+	{"a batch sees what it has summarized itself", func(b book) {
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 4)}})
 		later := func(r runner.Run) runner.Run { r.Revision = "r2"; return r }
 		b.advance(runner.Batch{
-			Folds: []runner.Run{later(fold("a", 5, 6)), later(fold("a", 7, 8)), fold("b", 1, 4)},
-			Runs:  []runner.Run{slotRun("a", 6), slotRun("b", 2)},
+			Summaries: []runner.Run{later(summary("a", 5, 6)), later(summary("a", 7, 8)), summary("b", 1, 4)},
+			Runs:      []runner.Run{slotRun("a", 6), slotRun("b", 2)},
 		})
-		b.same(b.get("a/20201122T120600Z"), later(fold("a", 1, 8)), "row of a")
-		b.same(b.get("b/20201122T120200Z"), fold("b", 1, 4), "row of b")
+		b.same(b.get("a/20201122T120600Z"), later(summary("a", 1, 8)), "row of a")
+		b.same(b.get("b/20201122T120200Z"), summary("b", 1, 4), "row of b")
 		b.same(b.list(ledger.Filter{}), []string{"b/20201122T120100Z", "a/20201122T120100Z"}, "rows")
 	}},
 
-	{"a fold of another fate is a row of its own", func(b book) {
+	{"a summary of another fate is a row of its own", func(b book) {
 		for task, change := range map[string]func(*runner.Run){
 			"outcome": func(r *runner.Run) { r.Outcome = runner.Missed },
 			"why":     func(r *runner.Run) { r.Why = "overlap" },
 			"by":      func(r *runner.Run) { r.By = "other/run" },
 			"epoch":   func(r *runner.Run) { r.ID = runner.SlotID(r.Task, r.First, 2) },
 		} {
-			other := with(fold(task, 3, 4), change)
-			b.advance(runner.Batch{Folds: []runner.Run{fold(task, 1, 2)}})
-			b.advance(runner.Batch{Folds: []runner.Run{other}})
-			b.same(b.list(ledger.Filter{Task: task}), []string{other.ID, fold(task, 1, 2).ID}, "rows that differ in "+task)
+			other := with(summary(task, 3, 4), change)
+			b.advance(runner.Batch{Summaries: []runner.Run{summary(task, 1, 2)}})
+			b.advance(runner.Batch{Summaries: []runner.Run{other}})
+			b.same(b.list(ledger.Filter{Task: task}), []string{other.ID, summary(task, 1, 2).ID}, "rows that differ in "+task)
 			b.same(b.get(other.ID), other, "second row")
 		}
 	}},
 
-	{"a run between two folds keeps them apart", func(b book) {
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 2)}, Runs: []runner.Run{slotRun("a", 3)}})
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 4, 5)}})
+	{"a run between two summaries keeps them apart", func(b book) {
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 2)}, Runs: []runner.Run{slotRun("a", 3)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 4, 5)}})
 		b.same(b.list(ledger.Filter{}), []string{"a/20201122T120400Z", "a/20201122T120300Z", "a/20201122T120100Z"}, "rows")
 	}},
 
-	{"a fold does not join a run, even one of the same fate", func(b book) {
+	{"a summary does not join a run, even one of the same fate", func(b book) {
 		run := slotRun("a", 0)
 		b.advance(runner.Batch{Runs: []runner.Run{run}})
 		b.ok(b.Shift(b.ctx, run.ID, runner.Queued, runner.Transition{Time: at(0), Outcome: runner.Skipped, Why: "held"}), "shift")
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 2)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 2)}})
 		b.same(b.list(ledger.Filter{}), []string{"a/20201122T120100Z", run.ID}, "rows")
 	}},
 
-	{"the id of a slot inside a folded row finds that row", func(b book) {
-		later := with(fold("a", 2, 3), func(r *runner.Run) { r.ID = runner.SlotID("a", r.First, 2) })
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4)}, Runs: []runner.Run{slotRun("a", 5)}})
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 6, 7)}})
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 8, 9)}}) // joins
-		b.advance(runner.Batch{Folds: []runner.Run{later}})
+	{"the id of a slot inside a summary row finds that row", func(b book) {
+		later := with(summary("a", 2, 3), func(r *runner.Run) { r.ID = runner.SlotID("a", r.First, 2) })
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 4)}, Runs: []runner.Run{slotRun("a", 5)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 6, 7)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 8, 9)}}) // joins
+		b.advance(runner.Batch{Summaries: []runner.Run{later}})
 		for id, want := range map[string]string{
 			"a/20201122T120100Z":   "a/20201122T120100Z",
 			"a/20201122T120200Z":   "a/20201122T120100Z",
@@ -92,14 +92,14 @@ var folding = []clause{
 		}
 	}},
 
-	{"a slot inside a folded row is there, and left alone", func(b book) {
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4)}})
+	{"a slot inside a summary row is there, and left alone", func(b book) {
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 4)}})
 		leases := b.advance(runner.Batch{
-			Runs: []runner.Run{slotRun("a", 2)}, Folds: []runner.Run{fold("a", 3, 3), fold("a", 1, 4)},
+			Runs: []runner.Run{slotRun("a", 2)}, Summaries: []runner.Run{summary("a", 3, 3), summary("a", 1, 4)},
 			Claim: []string{"a/20201122T120200Z"},
 		})
 		b.same(ids(leases), []string{}, "leases")
-		b.same(b.get("a/20201122T120200Z"), fold("a", 1, 4), "row")
+		b.same(b.get("a/20201122T120200Z"), summary("a", 1, 4), "row")
 		b.same(b.list(ledger.Filter{}), []string{"a/20201122T120100Z"}, "rows")
 	}},
 }
@@ -114,10 +114,10 @@ var queueing = []clause{
 	{"a batch that a queue has no room for writes nothing", func(b book) {
 		b.submit(in(Narrow, request("a", "1", runner.Queued)), request("a", "old", runner.Queued))
 		_, err := b.tryAdvance(runner.Batch{
-			Runs:  []runner.Run{in(Narrow, slotRun("b", 1)), in(Narrow, slotRun("c", 1)), slotRun("d", 1)},
-			Folds: []runner.Run{fold("e", 1, 2)},
-			Ends:  []runner.End{{ID: "a/old", Outcome: runner.Replaced}},
-			Claim: []string{"d/20201122T120100Z"},
+			Runs:      []runner.Run{in(Narrow, slotRun("b", 1)), in(Narrow, slotRun("c", 1)), slotRun("d", 1)},
+			Summaries: []runner.Run{summary("e", 1, 2)},
+			Ends:      []runner.End{{ID: "a/old", Outcome: runner.Replaced}},
+			Claim:     []string{"d/20201122T120100Z"},
 		})
 		b.fails(err, ledger.ErrQueueFull, "advance")
 		b.same(b.cursor(), ledger.Cursor{}, "cursor")
@@ -133,7 +133,7 @@ var queueing = []clause{
 	}},
 
 	{"only what is queued takes room", func(b book) {
-		for _, s := range []runner.State{runner.Held, runner.Standing, runner.Delayed, runner.Running} {
+		for _, s := range []runner.State{runner.Held, runner.Recurring, runner.Delayed, runner.Running} {
 			b.submit(in(Narrow, request("a", string(s), s)))
 		}
 		b.submit(in(Narrow, request("a", "1", runner.Queued)), in(Narrow, request("a", "2", runner.Queued)))

@@ -9,7 +9,7 @@ import (
 	"rota/schedule"
 )
 
-// countsFrom is the instant from which the trigger of a standing request counts:
+// countsFrom is the instant from which the trigger of a recurring request counts:
 // when it was made, or last rescheduled.
 func countsFrom(r runner.Run) time.Time {
 	if r.NotBefore.After(r.Scheduled) {
@@ -18,8 +18,8 @@ func countsFrom(r runner.Run) time.Time {
 	return r.Scheduled
 }
 
-// standingSpec is the trigger of a standing request; false: it has none.
-func (l *loop) standingSpec(r runner.Run) (schedule.Spec, bool) {
+// recurringSpec is the trigger of a recurring request; false: it has none.
+func (l *loop) recurringSpec(r runner.Run) (schedule.Spec, bool) {
 	if r.On == never {
 		return schedule.Spec{}, false
 	}
@@ -29,15 +29,15 @@ func (l *loop) standingSpec(r runner.Run) (schedule.Spec, bool) {
 
 // schedule enters the trigger of a recurring request into the agenda.
 func (l *loop) schedule(r runner.Run) {
-	if spec, ok := l.standingSpec(r); ok {
-		key, e := l.standingEntry(r, spec)
+	if spec, ok := l.recurringSpec(r); ok {
+		key, e := l.recurringEntry(r, spec)
 		l.entries[key] = e
 		l.agenda.Put(schedule.Entry{Key: key, When: e.when(), Last: l.dealtWith(e, countsFrom(r))})
 	}
 }
 
-// standingEntry is the place of a standing request in the agenda.
-func (l *loop) standingEntry(r runner.Run, spec schedule.Spec) (string, entry) {
+// recurringEntry is the place of a recurring request in the agenda.
+func (l *loop) recurringEntry(r runner.Run, spec schedule.Spec) (string, entry) {
 	e := newEntry(r.Task, spec, countsFrom(r))
 	e.of = r.ID
 	return entryKey(r.ID, spec), e
@@ -45,7 +45,7 @@ func (l *loop) standingEntry(r runner.Run, spec schedule.Spec) (string, entry) {
 
 // unschedule takes the trigger of a recurring request out of the agenda.
 func (l *loop) unschedule(r runner.Run) {
-	if spec, ok := l.standingSpec(r); ok {
+	if spec, ok := l.recurringSpec(r); ok {
 		key := entryKey(r.ID, spec)
 		delete(l.entries, key)
 		l.agenda.Drop(key)
@@ -54,14 +54,14 @@ func (l *loop) unschedule(r runner.Run) {
 
 // rescheduleRequest gives a recurring request another trigger.
 func (l *loop) rescheduleRequest(ctx context.Context, r api.Rescheduling, who string) (api.Rescheduled, error) {
-	run, _ := l.view.ParkedAs(r.Name, runner.Standing)
+	run, _ := l.view.ParkedAs(r.Name, runner.Recurring)
 	done := api.Rescheduled{Name: r.Name, Expr: r.Expr, Was: l.nextOf(run.Task, run.ID)}
 	now, err := l.settled(ctx)
 	if err != nil {
 		return done, err
 	}
 	if !r.Until.IsZero() || r.Then != "" || r.Expr == "default" {
-		return done, api.Errorf(api.Usage, "cancel it, or give it a trigger", "a standing request has no triggers in the file to go back to")
+		return done, api.Errorf(api.Usage, "cancel it, or give it a trigger", "a recurring request has no triggers in the file to go back to")
 	}
 	if r.Expr != never {
 		spec, err := l.parse(run.Task, r.Expr, now)
@@ -74,8 +74,8 @@ func (l *loop) rescheduleRequest(ctx context.Context, r api.Rescheduling, who st
 		done.Expr = spec.String()
 	}
 	why := runner.Reason{Code: runner.ReasonRescheduled, Detail: done.Expr, By: who}
-	t := runner.Transition{Time: now, State: runner.Standing, On: done.Expr, Until: now}.Because(why)
-	if err := l.ledger.Shift(ctx, run.ID, runner.Standing, t); err != nil {
+	t := runner.Transition{Time: now, State: runner.Recurring, On: done.Expr, Until: now}.Because(why)
+	if err := l.ledger.Shift(ctx, run.ID, runner.Recurring, t); err != nil {
 		return done, err
 	}
 	l.unschedule(run)

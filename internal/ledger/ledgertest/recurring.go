@@ -7,21 +7,21 @@ import (
 	"rota/runner"
 )
 
-// stands is a standing request of the task a.
+// stands is a recurring request of the task a.
 func stands(key, on string) runner.Run {
-	return with(request("a", key, runner.Standing), func(r *runner.Run) { r.On, r.Content = on, "content of "+on })
+	return with(request("a", key, runner.Recurring), func(r *runner.Run) { r.On, r.Content = on, "content of "+on })
 }
 
-// standingFold is a fold of slots of the standing request a/KEY.
-func standingFold(key string, first, last int) runner.Run {
-	return with(fold("a", first, last), func(r *runner.Run) {
+// recurringSummary is a summary of slots of the recurring request a/KEY.
+func recurringSummary(key string, first, last int) runner.Run {
+	return with(summary("a", first, last), func(r *runner.Run) {
 		r.Parent = "a/" + key
-		r.ID = runner.StandingID(r.Parent, at(first), 1)
+		r.ID = runner.RecurringID(r.Parent, at(first), 1)
 	})
 }
 
-var standing = []clause{
-	{"a standing request asked for with other content asks for that from then on", func(b book) {
+var recurring = []clause{
+	{"a recurring request asked for with other content asks for that from then on", func(b book) {
 		b.submit(with(stands("k", "interval 3h"), func(r *runner.Run) { r.InputFile, r.Priority = "/old", 1 }))
 		again := with(stands("k", "interval 12s"), func(r *runner.Run) {
 			r.Params, r.Input, r.Scheduled, r.Who, r.User, r.Queued, r.Revision = map[string]string{"file": "b"}, "in", at(5), "ann", "ann", at(6), "r2"
@@ -34,13 +34,13 @@ var standing = []clause{
 		b.same(b.get("a/k"), want, "written")
 		_, steps, err := b.Get(b.ctx, "a/k")
 		b.ok(err, "get")
-		if len(steps) != 2 || steps[1].State != runner.Standing || steps[1].On != "interval 12s" || steps[1].Why != "changed" {
+		if len(steps) != 2 || steps[1].State != runner.Recurring || steps[1].On != "interval 12s" || steps[1].Why != "changed" {
 			b.t.Errorf("transitions: %+v", steps)
 		}
-		b.same(b.list(ledger.Filter{States: []runner.State{runner.Standing}}), []string{"a/k"}, "standing")
+		b.same(b.list(ledger.Filter{States: []runner.State{runner.Recurring}}), []string{"a/k"}, "recurring")
 	}},
 
-	{"a standing request asked for with the same content is the one there is", func(b book) {
+	{"a recurring request asked for with the same content is the one there is", func(b book) {
 		b.submit(stands("k", "interval 3h"))
 		b.submit(with(stands("k", "interval 3h"), func(r *runner.Run) { r.Who, r.Scheduled = "ann", at(5) }))
 		b.same(b.get("a/k"), stands("k", "interval 3h"), "run")
@@ -49,7 +49,7 @@ var standing = []clause{
 		b.same(len(steps), 1, "transitions")
 	}},
 
-	{"a standing request that has ended stands again when it is asked for", func(b book) {
+	{"a recurring request that has ended stands again when it is asked for", func(b book) {
 		for _, on := range []string{"interval 3h", "interval 12s"} { // the first is the same as before
 			b.submit(stands("k", "interval 3h"))
 			b.ok(b.Cancel(b.ctx, "a/k", runner.Said("by root")), "cancel")
@@ -62,11 +62,11 @@ var standing = []clause{
 		}
 	}},
 
-	{"an id that no standing request had stays taken, and that of one is not given to others", func(b book) {
+	{"an id that no recurring request had stays taken, and that of one is not given to others", func(b book) {
 		b.submit(request("a", "waits", runner.Queued))
 		b.run(request("a", "done", runner.Queued))
 		b.submit(stands("k", "interval 3h"), with(stands("held", "interval 3h"), func(r *runner.Run) { r.State = runner.Held }))
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 4)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 4)}})
 		for _, run := range []runner.Run{
 			stands("waits", "interval 3h"), stands("done", "interval 3h"), stands("held", "interval 12s"), stands("20201122T120200Z", "interval 3h"),
 			with(stands("k", "interval 12s"), func(r *runner.Run) { r.State = runner.Queued }),
@@ -78,7 +78,7 @@ var standing = []clause{
 		b.same(b.get("a/k"), stands("k", "interval 3h"), "run")
 	}},
 
-	{"of 20 that change a standing request one is the last", func(b book) {
+	{"of 20 that change a recurring request one is the last", func(b book) {
 		race(20, func(i int) {
 			if _, err := b.Submit(b.ctx, stands("k", fmt.Sprintf("interval %dm", i))); err != nil {
 				b.t.Errorf("submit %d: %v", i, err)
@@ -91,40 +91,40 @@ var standing = []clause{
 		}
 	}},
 
-	{"shift gives a standing request another trigger", func(b book) {
+	{"shift gives a recurring request another trigger", func(b book) {
 		b.submit(stands("k", "interval 3h"))
-		b.ok(b.Shift(b.ctx, "a/k", runner.Standing, runner.Transition{Time: at(1), State: runner.Standing, On: "never", Why: "rescheduled"}), "shift")
-		b.ok(b.Shift(b.ctx, "a/k", runner.Standing, runner.Transition{Time: at(2), State: runner.Standing, Why: "looked at"}), "shift without a trigger")
+		b.ok(b.Shift(b.ctx, "a/k", runner.Recurring, runner.Transition{Time: at(1), State: runner.Recurring, On: "never", Why: "rescheduled"}), "shift")
+		b.ok(b.Shift(b.ctx, "a/k", runner.Recurring, runner.Transition{Time: at(2), State: runner.Recurring, Why: "looked at"}), "shift without a trigger")
 		want := stands("k", "interval 3h")
 		want.On, want.Why = "never", "looked at"
 		b.same(b.get("a/k"), want, "run")
 		_, steps, err := b.Get(b.ctx, "a/k")
 		b.ok(err, "get")
 		b.same(steps, []runner.Transition{
-			{Time: noon, State: runner.Standing},
-			{Time: at(1), State: runner.Standing, Why: "rescheduled", On: "never"},
-			{Time: at(2), State: runner.Standing, Why: "looked at"},
+			{Time: noon, State: runner.Recurring},
+			{Time: at(1), State: runner.Recurring, Why: "rescheduled", On: "never"},
+			{Time: at(2), State: runner.Recurring, Why: "looked at"},
 		}, "transitions")
 	}},
 
-	{"folds join only those of the same parent", func(b book) {
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 1, 2), standingFold("k", 1, 2), standingFold("l", 1, 2)}})
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 3, 4), standingFold("k", 3, 4), standingFold("l", 3, 4)}})
-		b.advance(runner.Batch{Folds: []runner.Run{fold("a", 5, 6), standingFold("l", 5, 6)}})
+	{"summaries join only those of the same parent", func(b book) {
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 2), recurringSummary("k", 1, 2), recurringSummary("l", 1, 2)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 3, 4), recurringSummary("k", 3, 4), recurringSummary("l", 3, 4)}})
+		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 5, 6), recurringSummary("l", 5, 6)}})
 		until := func(r runner.Run, last int) runner.Run {
 			r.Last, r.Finished, r.Count = at(last), at(last), last
 			return r
 		}
 		b.same(b.list(ledger.Filter{}), []string{"a/l.20201122T120100Z", "a/k.20201122T120100Z", "a/20201122T120100Z"}, "rows")
-		b.same(b.get("a/20201122T120100Z"), until(fold("a", 1, 1), 6), "the task's own")
-		b.same(b.get("a/k.20201122T120100Z"), until(standingFold("k", 1, 1), 4), "one request's")
-		b.same(b.get("a/l.20201122T120100Z"), until(standingFold("l", 1, 1), 6), "another request's")
+		b.same(b.get("a/20201122T120100Z"), until(summary("a", 1, 1), 6), "the task's own")
+		b.same(b.get("a/k.20201122T120100Z"), until(recurringSummary("k", 1, 1), 4), "one request's")
+		b.same(b.get("a/l.20201122T120100Z"), until(recurringSummary("l", 1, 1), 6), "another request's")
 		b.same(b.list(ledger.Filter{Parent: "a/k"}), []string{"a/k.20201122T120100Z"}, "rows of a parent")
 	}},
 
-	{"the id of a standing request's slot inside its folded row finds that row", func(b book) {
-		second := with(standingFold("k", 3, 4), func(r *runner.Run) { r.ID = runner.StandingID("a/k", at(3), 2) })
-		b.advance(runner.Batch{Folds: []runner.Run{standingFold("k", 1, 6), second, standingFold("k.k", 2, 3), fold("a", 8, 9)}})
+	{"the id of a recurring request's slot inside its summary row finds that row", func(b book) {
+		second := with(recurringSummary("k", 3, 4), func(r *runner.Run) { r.ID = runner.RecurringID("a/k", at(3), 2) })
+		b.advance(runner.Batch{Summaries: []runner.Run{recurringSummary("k", 1, 6), second, recurringSummary("k.k", 2, 3), summary("a", 8, 9)}})
 		for id, want := range map[string]string{
 			"a/k.20201122T120100Z":   "a/k.20201122T120100Z",
 			"a/k.20201122T120400Z":   "a/k.20201122T120100Z",
@@ -142,9 +142,9 @@ var standing = []clause{
 			b.fails(err, ledger.ErrNotFound, "get %q", id)
 		}
 		leases := b.advance(runner.Batch{
-			Runs:  []runner.Run{with(slotRun("a", 2), func(r *runner.Run) { r.ID, r.Parent = runner.StandingID("a/k", at(2), 1), "a/k" })},
-			Claim: []string{runner.StandingID("a/k", at(2), 1)},
+			Runs:  []runner.Run{with(slotRun("a", 2), func(r *runner.Run) { r.ID, r.Parent = runner.RecurringID("a/k", at(2), 1), "a/k" })},
+			Claim: []string{runner.RecurringID("a/k", at(2), 1)},
 		})
-		b.same(ids(leases), []string{}, "leases of a slot that is folded")
+		b.same(ids(leases), []string{}, "leases of a slot that is summarized")
 	}},
 }
