@@ -123,9 +123,9 @@ func TestSlotsStartWithTheRightsOfTheNewUser(t *testing.T) {
 			t.Fatal(err)
 		}
 		test.run.ID, test.run.State = "t/x", runner.Queued
-		leases, err := book.Advance(t.Context(), ledger.Cursor{}, ledger.Cursor{Epoch: 1}, runner.Batch{Runs: []runner.Run{test.run}})
+		leases, err := short(book).Advance(t.Context(), ledger.Cursor{}, ledger.Cursor{Epoch: 1}, runner.Batch{Runs: []runner.Run{test.run}})
 		if err == nil {
-			leases, err = book.Claim(t.Context(), []string{"t/x"})
+			leases, err = short(book).Claim(t.Context(), []string{"t/x"})
 		}
 		if err != nil || len(leases) != 1 || leases[0].Run.User != test.want {
 			t.Errorf("%s: %+v, %v", name, leases, err)

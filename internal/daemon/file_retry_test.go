@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"rota/internal/ledger"
-	"rota/runner"
 )
 
 // fullDisk is a ledger that cannot move the cursor for some time.
@@ -23,12 +22,12 @@ type fullDisk struct {
 	attempts atomic.Int32 // while it was full
 }
 
-func (d *fullDisk) Advance(ctx context.Context, prev, next ledger.Cursor, b runner.Batch, changes ...ledger.StateChange) ([]ledger.Lease, error) {
-	if d.full.Load() {
+func (d *fullDisk) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+	if c.Cursor != nil && d.full.Load() {
 		d.attempts.Add(1)
-		return nil, ledger.ErrDiskFull
+		return ledger.Committed{}, ledger.ErrDiskFull
 	}
-	return d.Ledger.Advance(ctx, prev, next, b, changes...)
+	return d.Ledger.Commit(ctx, c)
 }
 
 // A reload that fails stays pending: it is tried again by itself, ever less often,

@@ -187,12 +187,21 @@ func TestRecurringRequestsUnderOneKey(t *testing.T) {
 	})
 }
 
-// hasty is a ledger in which somebody cancels all that is asked for at once.
+// hasty is a ledger in which somebody cancels at once what is asked for, or is to be
+// attempted again.
 type hasty struct{ ledger.Ledger }
 
-func (h hasty) Submit(ctx context.Context, run runner.Run) (runner.Run, error) {
-	known, err := h.Ledger.Submit(ctx, run)
-	return known, errors.Join(err, h.Cancel(ctx, run.ID, runner.Said("at once")))
+func (h hasty) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+	done, err := h.Ledger.Commit(ctx, c)
+	var cancel ledger.Change
+	for _, run := range c.Requests {
+		cancel.Moves = append(cancel.Moves, ledger.Cancel(run.ID, runner.Said("at once")))
+	}
+	for _, n := range c.Notes {
+		cancel.Moves = append(cancel.Moves, ledger.Cancel(n.Lease.Run.ID, runner.Said("at once")))
+	}
+	_, err2 := h.Ledger.Commit(ctx, cancel)
+	return done, errors.Join(err, err2)
 }
 
 // What is asked for has a bound, or an end that can be.
@@ -247,12 +256,6 @@ func TestFinishAnchorGoesOn(t *testing.T) {
 			}
 		})
 	})
-}
-
-// Note is followed by a cancel, too.
-func (h hasty) Note(ctx context.Context, lease ledger.Lease, t runner.Transition) error {
-	err := h.Ledger.Note(ctx, lease, t)
-	return errors.Join(err, h.Cancel(ctx, lease.Run.ID, runner.Said("at once")))
 }
 
 // unsteady is an action that fails the first time.

@@ -18,55 +18,20 @@ type dying struct {
 	armed, dead atomic.Bool
 }
 
-func (d *dying) Finish(ctx context.Context, l ledger.Lease, r runner.Result, next ...runner.Run) error {
-	if d.dead.Load() {
-		return ledger.ErrClosed
+// Commit is also that of a daemon that is killed as soon as it has released a task.
+func (d *dying) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+	state := len(c.States) > 0 && len(c.Ends) == 0 && c.Cursor == nil
+	if d.dead.Load() && (d.armed.Load() || !state) {
+		return ledger.Committed{}, ledger.ErrClosed
 	}
-	defer d.dead.Store(d.armed.Load())
-	return d.Ledger.Finish(ctx, l, r, next...)
-}
-
-func (d *dying) FinishAnd(ctx context.Context, l ledger.Lease, r runner.Result, c ledger.StateChange, next ...runner.Run) error {
-	if d.dead.Load() {
-		return ledger.ErrClosed
+	last := len(c.Ends)+len(c.Batch.Summaries)+len(c.Batch.Ends) > 0
+	for _, s := range c.States {
+		last = last || state && s.Prev.Hold != nil && s.Next.Hold == nil
 	}
-	defer d.dead.Store(d.armed.Load())
-	return d.Ledger.FinishAnd(ctx, l, r, c, next...)
-}
-
-func (d *dying) Advance(ctx context.Context, prev, next ledger.Cursor, b runner.Batch, changes ...ledger.StateChange) ([]ledger.Lease, error) {
-	if d.dead.Load() {
-		return nil, ledger.ErrClosed
-	}
-	if len(b.Summaries)+len(b.Ends) > 0 {
+	if last {
 		defer d.dead.Store(d.armed.Load())
 	}
-	return d.Ledger.Advance(ctx, prev, next, b, changes...)
-}
-
-func (d *dying) Submit(ctx context.Context, run runner.Run) (runner.Run, error) {
-	if d.dead.Load() {
-		return run, ledger.ErrClosed
-	}
-	return d.Ledger.Submit(ctx, run)
-}
-
-func (d *dying) Claim(ctx context.Context, ids []string) ([]ledger.Lease, error) {
-	if d.dead.Load() {
-		return nil, ledger.ErrClosed
-	}
-	return d.Ledger.Claim(ctx, ids)
-}
-
-// SetTask is also that of a daemon that is killed as soon as it has released a task.
-func (d *dying) SetTask(ctx context.Context, name string, prev, next ledger.TaskState, events ...ledger.Event) error {
-	if d.dead.Load() && d.armed.Load() {
-		return ledger.ErrClosed
-	}
-	if prev.Hold != nil && next.Hold == nil {
-		defer d.dead.Store(d.armed.Load())
-	}
-	return d.Ledger.SetTask(ctx, name, prev, next, events...)
+	return d.Ledger.Commit(ctx, c)
 }
 
 // A kill between the end of a run, or slots that were missed, and what their

@@ -268,7 +268,7 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 		next.Boot = l.boot // all at_start slots are among these
 		leases, err = l.write(ctx, next, batch, holds.changes()...)
 	case len(batch.Claim) > 0:
-		leases, err = l.ledger.Claim(ctx, batch.Claim)
+		leases, err = l.claim(ctx, batch.Claim)
 	}
 	if errors.Is(err, ledger.ErrQueueFull) && l.takeQueued(ctx) {
 		return l.advance(ctx, now) // with what was asked for meanwhile
@@ -292,9 +292,10 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// write is Advance; if someone else moved the cursor it is read again.
+// write commits a batch and moves the cursor; if someone else moved that it is read
+// again.
 func (l *loop) write(ctx context.Context, next ledger.Cursor, b runner.Batch, changes ...ledger.StateChange) ([]ledger.Lease, error) {
-	leases, err := l.ledger.Advance(ctx, l.cursor, next, b, changes...)
+	done, err := l.ledger.Commit(ctx, ledger.Change{Cursor: &ledger.CursorMove{From: l.cursor, To: next}, Batch: b, States: changes})
 	if errors.Is(err, ledger.ErrStale) {
 		cursor, err2 := l.ledger.Cursor(ctx)
 		if err2 == nil {
@@ -304,7 +305,19 @@ func (l *loop) write(ctx context.Context, next ledger.Cursor, b runner.Batch, ch
 	if err == nil {
 		l.cursor = next
 	}
-	return leases, err
+	return done.Leases, err
+}
+
+// claim takes runs for execution, and does nothing else.
+func (l *loop) claim(ctx context.Context, ids []string) ([]ledger.Lease, error) {
+	done, err := l.ledger.Commit(ctx, ledger.Change{Batch: runner.Batch{Claim: ids}})
+	return done.Leases, err
+}
+
+// move takes a pending run from one state to another, or to an outcome.
+func (l *loop) move(ctx context.Context, id string, from runner.State, to runner.Transition) error {
+	_, err := l.ledger.Commit(ctx, ledger.Change{Moves: []ledger.Move{{ID: id, From: from, To: to}}})
+	return err
 }
 
 // cursorAt is the cursor once all slots up to an instant are recorded.

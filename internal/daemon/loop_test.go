@@ -16,9 +16,13 @@ import (
 	"rota/config"
 	"rota/internal/clock"
 	"rota/internal/ledger"
+	"rota/internal/ledger/ledgertest"
 	"rota/runner"
 	"rota/schedule"
 )
+
+// short is a ledger with a method for each part of a change.
+func short(l ledger.Ledger) ledgertest.Short { return ledgertest.Short{Ledger: l} }
 
 // rig is a loop in a bubble of fake time, with built-in actions for tasks.
 type rig struct {

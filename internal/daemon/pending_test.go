@@ -85,7 +85,7 @@ func TestQueueFilledMeanwhile(t *testing.T) {
 		}
 		now := r.fake.Now()
 		run := runner.Run{ID: "t/k", Task: "t", Cause: runner.CauseManual, State: runner.Queued, Scheduled: now, Queued: now, Queue: "q"}
-		if _, err := r.ledger.Submit(r.t.Context(), run); err != nil { // of which the loop has not been told yet
+		if _, err := short(r.ledger).Submit(r.t.Context(), run); err != nil { // of which the loop has not been told yet
 			t.Fatal(err)
 		}
 		r.pass(time.Minute)

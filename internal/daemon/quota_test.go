@@ -199,8 +199,11 @@ func TestRefusedRequestsLeaveNoInput(t *testing.T) {
 // refusing is a ledger that takes no request.
 type refusing struct{ ledger.Ledger }
 
-func (refusing) Submit(context.Context, runner.Run) (runner.Run, error) {
-	return runner.Run{}, errors.New("no")
+func (r refusing) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+	if len(c.Requests) > 0 {
+		return ledger.Committed{}, ledger.ErrDiskFull
+	}
+	return r.Ledger.Commit(ctx, c)
 }
 
 // Parameters and inputs are in no list and no stream, only with the run itself.

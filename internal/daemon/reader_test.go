@@ -372,7 +372,7 @@ func TestOffline(t *testing.T) {
 	}
 	now := time.Now()
 	run := runner.Run{ID: runner.SlotID("t", now, 1), Task: "t", Cause: runner.CauseSchedule, State: runner.Queued, Scheduled: now, Queued: now}
-	leases, err := book.Advance(ctx, ledger.Cursor{}, ledger.Cursor{Epoch: 1, Through: now}, runner.Batch{Runs: []runner.Run{run}, Claim: []string{run.ID}})
+	leases, err := short(book).Advance(ctx, ledger.Cursor{}, ledger.Cursor{Epoch: 1, Through: now}, runner.Batch{Runs: []runner.Run{run}, Claim: []string{run.ID}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -382,7 +382,7 @@ func TestOffline(t *testing.T) {
 	if err := os.WriteFile(dir+"/state/logs/t/"+run.ID[2:]+".result", []byte("42"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := book.Finish(ctx, leases[0], runner.Result{Outcome: runner.OK, Result: 2}); err != nil {
+	if err := short(book).Finish(ctx, leases[0], runner.Result{Outcome: runner.OK, Result: 2}); err != nil {
 		t.Fatal(err)
 	}
 	if err := book.Close(); err != nil {

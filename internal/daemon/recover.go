@@ -147,7 +147,7 @@ var waiting = []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.
 
 // cancel ends a run that waits.
 func (l *loop) cancel(ctx context.Context, run runner.Run, why runner.Reason) error {
-	if err := l.ledger.Cancel(ctx, run.ID, why); err != nil {
+	if err := l.move(ctx, run.ID, "", runner.Transition{Outcome: runner.Cancelled}.Because(why)); err != nil {
 		if errors.Is(err, ledger.ErrConflict) { // it has begun or ended
 			return err
 		}
@@ -175,7 +175,7 @@ func (l *loop) abandon(ctx context.Context, run runner.Run) error {
 
 // lease makes a run that is under way already one of this daemon's.
 func (l *loop) lease(ctx context.Context, run runner.Run, p runner.Policy) error {
-	leases, err := l.ledger.Claim(ctx, []string{run.ID})
+	leases, err := l.claim(ctx, []string{run.ID})
 	if err != nil {
 		return err
 	}
@@ -223,13 +223,13 @@ func (l *loop) takeOver(ctx context.Context, f runner.Found) error {
 // cannot be read is what the ledger says, and has the policy in force.
 func (l *loop) recorded(ctx context.Context, f *runner.Found) (runner.Run, error) {
 	if f.Unreadable == nil {
-		return l.ledger.Submit(ctx, f.Run)
+		return l.admitted(ctx, f.Run)
 	}
 	l.log.Error("cannot read what is recorded of a forked run; it is known by the name of its directory", "run", f.Run.ID, "error", f.Unreadable)
 	f.Policy = l.policyOf(f.Run.Task)
 	run, _, err := l.ledger.Get(ctx, f.Run.ID)
 	if errors.Is(err, ledger.ErrNotFound) && f.Begun {
-		return l.ledger.Submit(ctx, f.Run)
+		return l.admitted(ctx, f.Run)
 	}
 	return run, err
 }

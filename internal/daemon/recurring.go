@@ -75,7 +75,7 @@ func (l *loop) rescheduleRequest(ctx context.Context, r api.Rescheduling, who st
 	}
 	why := runner.Reason{Code: runner.ReasonRescheduled, Detail: done.Expr, By: who}
 	t := runner.Transition{Time: now, State: runner.Recurring, On: done.Expr, Until: now}.Because(why)
-	if err := l.ledger.Shift(ctx, run.ID, runner.Recurring, t); err != nil {
+	if err := l.move(ctx, run.ID, runner.Recurring, t); err != nil {
 		return done, err
 	}
 	l.unschedule(run)

@@ -167,7 +167,7 @@ func (l *loop) submit(ctx context.Context, run runner.Run, in *input, given bool
 	default: // it is that one, or refused
 		run.Input, run.InputFile = there.Input, there.InputFile
 	}
-	known, err := l.ledger.Submit(ctx, run)
+	known, err := l.admitted(ctx, run)
 	if err != nil {
 		l.discard(run)
 	}
@@ -181,6 +181,15 @@ func (l *loop) submit(ctx context.Context, run runner.Run, in *input, given bool
 	}
 	l.post(func() { l.take(known) })
 	return known, nil
+}
+
+// admitted records a run that was asked for, and returns what it is in the ledger.
+func (l *loop) admitted(ctx context.Context, run runner.Run) (runner.Run, error) {
+	done, err := l.ledger.Commit(ctx, ledger.Change{Requests: []runner.Run{run}})
+	if err != nil {
+		return run, err
+	}
+	return done.Requests[0], nil
 }
 
 // discard removes the input of a request that was refused after all.

@@ -9,7 +9,6 @@ import (
 
 	"rota/internal/api"
 	"rota/internal/ledger"
-	"rota/runner"
 )
 
 // Many who ask in the same second, and give no id, each get a run of their own.
@@ -42,9 +41,11 @@ type slowLedger struct {
 	gate chan struct{}
 }
 
-func (g slowLedger) Submit(ctx context.Context, run runner.Run) (runner.Run, error) {
-	<-g.gate
-	return g.Ledger.Submit(ctx, run)
+func (g slowLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+	if len(c.Requests) > 0 {
+		<-g.gate
+	}
+	return g.Ledger.Commit(ctx, c)
 }
 
 // Of two who ask at the same time with one id the second waits for the first, and gets

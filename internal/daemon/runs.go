@@ -160,8 +160,10 @@ func (l *loop) writeEnd(ctx context.Context, u underway, res runner.Result, reco
 // finish records the end of a run and, in the same transaction, the hold of its task
 // if it is one failure too many; nil: it is not.
 func (l *loop) finish(ctx context.Context, u underway, ended runner.Run, res runner.Result, asked []runner.Run) (*ledger.StateChange, error) {
+	end := ledger.Change{Ends: []ledger.End{{Lease: u.Lease, Result: res, Next: asked}}}
 	if u.policy.HoldAfter == 0 || !failed(res.Outcome) {
-		return nil, l.ledger.Finish(ctx, u.Lease, res, asked...)
+		_, err := l.ledger.Commit(ctx, end)
+		return nil, err
 	}
 	// One end at a time, or two failures at once would not count each other.
 	turn, _ := l.recovery.LoadOrStore(ended.Task, new(sync.Mutex))
@@ -172,11 +174,11 @@ func (l *loop) finish(ctx context.Context, u underway, ended runner.Run, res run
 		if err != nil {
 			return nil, err
 		}
-		if held == nil {
-			return nil, l.ledger.Finish(ctx, u.Lease, res, asked...)
+		if end.States = nil; held != nil {
+			end.States = []ledger.StateChange{*held}
 		}
 		// Somebody may hold or release the task just now; then it is decided again.
-		if err := l.ledger.FinishAnd(ctx, u.Lease, res, *held, asked...); !errors.Is(err, ledger.ErrConflict) {
+		if _, err := l.ledger.Commit(ctx, end); !errors.Is(err, ledger.ErrConflict) {
 			return held, err
 		}
 	}

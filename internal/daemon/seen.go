@@ -2,18 +2,17 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"maps"
-	"sync"
+	"slices"
 	"time"
 
 	"rota/config"
 	"rota/internal/ledger"
 )
 
-// writersAtOnce is how many states are written together: the ledger takes what
-// waits in one go, so that ten thousand new tasks cost few waits for the disk.
-const writersAtOnce = 128
+// statesAtOnce is how many states one commit writes: ten thousand new tasks cost few
+// waits for the disk, and others who write wait for none of them for long.
+const statesAtOnce = 1000
 
 // sights returns when each trigger of each task was first seen, and remembers
 // it. What is seen no more is forgotten: if it ever comes back it counts from
@@ -77,35 +76,20 @@ func (l *loop) followed(name string, s ledger.TaskState, seen map[string]time.Ti
 
 // remember writes the first sights of those tasks.
 func (l *loop) remember(ctx context.Context, names []string, states map[string]ledger.TaskState, seen map[string]map[string]time.Time) error {
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var failed []error
-	work := make(chan string)
-	for range min(writersAtOnce, len(names)) {
-		wg.Go(func() {
-			for name := range work {
-				mu.Lock()
-				prev := states[name]
-				mu.Unlock()
-				next := l.followed(name, prev, seen[name])
-				err := l.ledger.SetTask(ctx, name, prev, next)
-				next.Version++
-				mu.Lock()
-				if err != nil {
-					failed = append(failed, err)
-				} else {
-					states[name] = next
-				}
-				mu.Unlock()
-			}
-		})
+	for some := range slices.Chunk(names, statesAtOnce) {
+		var c ledger.Change
+		for _, name := range some {
+			c.States = append(c.States, ledger.StateChange{Name: name, Prev: states[name], Next: l.followed(name, states[name], seen[name])})
+		}
+		if _, err := l.ledger.Commit(ctx, c); err != nil {
+			return err
+		}
+		for _, s := range c.States {
+			s.Next.Version = s.Prev.Version + 1
+			states[s.Name] = s.Next
+		}
 	}
-	for _, name := range names {
-		work <- name
-	}
-	close(work)
-	wg.Wait()
-	return errors.Join(failed...)
+	return nil
 }
 
 // lastEnd is when a task last ended; zero if it is not known that it ever did.

@@ -162,7 +162,7 @@ func (l *loop) releaseRun(ctx context.Context, id, who string) error {
 	case run.NotBefore.After(now):
 		t.State = runner.Delayed
 	}
-	if err := l.ledger.Shift(ctx, id, runner.Held, t); err != nil {
+	if err := l.move(ctx, id, runner.Held, t); err != nil {
 		return err
 	}
 	l.unregister(id)

@@ -17,11 +17,13 @@ type stubborn struct {
 	fail func(name string) bool
 }
 
-func (s stubborn) SetTask(ctx context.Context, name string, prev, next ledger.TaskState, events ...ledger.Event) error {
-	if s.fail(name) {
-		return errors.New("the disk is full")
+func (s stubborn) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+	for _, state := range c.States {
+		if s.fail(state.Name) {
+			return ledger.Committed{}, errors.New("the disk is full")
+		}
 	}
-	return s.Ledger.SetTask(ctx, name, prev, next, events...)
+	return s.Ledger.Commit(ctx, c)
 }
 
 // A hold or a release of several names that fails with some says with which, and what

@@ -45,7 +45,7 @@ func BenchmarkStart(b *testing.B) {
 		})
 		if len(batch.Runs) == 10_000 {
 			next := ledger.Cursor{Epoch: 1, Through: at}
-			if _, err := book.Advance(b.Context(), cursor, next, batch); err != nil {
+			if _, err := short(book).Advance(b.Context(), cursor, next, batch); err != nil {
 				b.Fatal(err)
 			}
 			cursor, batch.Runs = next, batch.Runs[:0]

@@ -15,7 +15,7 @@ func (l *loop) change(ctx context.Context, name string, f func(*ledger.TaskState
 		prev := l.states[name]
 		next := prev
 		f(&next)
-		err := l.ledger.SetTask(ctx, name, prev, next, events...)
+		_, err := l.ledger.Commit(ctx, ledger.Change{States: []ledger.StateChange{{Name: name, Prev: prev, Next: next, Events: events}}})
 		if errors.Is(err, ledger.ErrConflict) {
 			// Another machine was first: what it wrote is what f is to change.
 			if l.states[name], err = l.ledger.Task(ctx, name); err == nil {
@@ -35,7 +35,7 @@ func (l *loop) change(ctx context.Context, name string, f func(*ledger.TaskState
 
 // event adds to the history of rota itself.
 func (l *loop) event(ctx context.Context, e ledger.Event) {
-	if err := l.ledger.Event(ctx, e); err != nil {
+	if _, err := l.ledger.Commit(ctx, ledger.Change{Events: []ledger.Event{e}}); err != nil {
 		l.log.Error("cannot write down what happened", "kind", e.Kind, "error", err)
 	}
 	l.happened(e)

@@ -68,7 +68,7 @@ func (l *loop) due(ctx context.Context, id string) error {
 		return nil
 	}
 	now := l.clock.Now()
-	switch err := l.ledger.Shift(ctx, id, runner.Delayed, runner.Transition{Time: now, State: runner.Queued}); {
+	switch err := l.move(ctx, id, runner.Delayed, runner.Transition{Time: now, State: runner.Queued}); {
 	case errors.Is(err, ledger.ErrConflict), errors.Is(err, ledger.ErrNotFound):
 		l.unregister(id) // somebody ended it
 		return nil
@@ -149,7 +149,7 @@ func (l *loop) skip(ctx context.Context, id string) error {
 	if ok && run.State == runner.Queued {
 		why := runner.Reason{Code: runner.ReasonMaxWait, Span: l.policyOf(run.Task).MaxWait}
 		t := runner.Transition{Outcome: runner.Skipped}.Because(why)
-		switch err := l.ledger.Shift(ctx, id, runner.Queued, t); {
+		switch err := l.move(ctx, id, runner.Queued, t); {
 		case errors.Is(err, ledger.ErrConflict), errors.Is(err, ledger.ErrNotFound):
 			l.agenda.Drop(patienceKey + id) // it is not queued: nothing to end
 			return nil
@@ -201,7 +201,8 @@ func (l *loop) retry(ctx context.Context, u underway, res runner.Result) (bool, 
 		Code: runner.ReasonRetry, Last: res.Outcome, Detail: res.Why, Next: run.Attempts + 1, Of: u.policy.Retry.Max + 1,
 		Span: until.Sub(res.Finished).Round(time.Second),
 	}
-	err := l.ledger.Note(ctx, u.Lease, runner.Transition{State: runner.Delayed, Until: until}.Because(why))
+	note := ledger.Note{Lease: u.Lease, To: runner.Transition{State: runner.Delayed, Until: until}.Because(why)}
+	_, err := l.ledger.Commit(ctx, ledger.Change{Notes: []ledger.Note{note}})
 	if err == nil {
 		l.post(func() {
 			l.endLease(run.ID)

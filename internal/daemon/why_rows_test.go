@@ -10,6 +10,7 @@ import (
 	"rota/config"
 	"rota/internal/api"
 	"rota/internal/ledger"
+	"rota/internal/ledger/ledgertest"
 	"rota/runner"
 )
 
@@ -17,7 +18,7 @@ import (
 type shelf struct {
 	*reader
 	t    *testing.T
-	book *ledger.Memory
+	book ledgertest.Short
 	at   time.Time // now
 }
 
@@ -29,7 +30,7 @@ func newShelf(t *testing.T, jobs string) *shelf {
 		t.Fatal(err)
 	}
 	s := &shelf{t: t, at: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
-	s.book = ledger.NewMemory(ledger.Options{Now: func() time.Time { return s.at }})
+	s.book = ledgertest.Short{Ledger: ledger.NewMemory(ledger.Options{Now: func() time.Time { return s.at }})}
 	s.reader = &reader{book: s.book, stateDir: t.TempDir(), config: func() *config.Config { return cfg }, now: func() time.Time { return s.at }}
 	for name, task := range cfg.Tasks {
 		s.do(s.book.SetTask(t.Context(), name, ledger.TaskState{}, ledger.TaskState{Seen: firstSeen(task, nil, s.hour(0))}))

@@ -60,7 +60,7 @@ func (r *rig) swapTo(jobs string) {
 // some time later.
 func (r *rig) stopFor(d time.Duration) {
 	synctest.Wait()
-	if err := r.ledger.Event(r.t.Context(), ledger.Event{Kind: "stop"}); err != nil {
+	if err := short(r.ledger).Event(r.t.Context(), ledger.Event{Kind: "stop"}); err != nil {
 		r.t.Fatal(err)
 	}
 	r.restart(d)
@@ -209,7 +209,7 @@ func TestWhy(t *testing.T) {
 			"It was not due then: the task was changed at 13:30 (every day at 18:00 → every hour). The slot after was at Sat 2026-11-21 14:00."},
 		{"the file was wrong", noon, `at = "18:00"`, func(r *rig) {
 			r.pass(10 * time.Minute)
-			_ = r.ledger.Event(r.t.Context(), ledger.Event{Kind: "reload", Data: ledger.EventData{Refused: "2 faults"}})
+			_ = short(r.ledger).Event(r.t.Context(), ledger.Event{Kind: "reload", Data: ledger.EventData{Refused: "2 faults"}})
 			r.pass(80 * time.Minute)
 			r.swapTo("[tasks.t]\nlog = \"x\"\n" + hourly + "\n")
 			r.pass(time.Hour)
@@ -218,7 +218,7 @@ func TestWhy(t *testing.T) {
 				"The file was wrong from 12:10 to 13:30 (2 faults), so that no edit of that time counted. The slot after was at Sat 2026-11-21 14:00."},
 		{"the file is wrong", noon, hourly, func(r *rig) {
 			r.pass(90 * time.Minute)
-			_ = r.ledger.Event(r.t.Context(), ledger.Event{Kind: "reload", Data: ledger.EventData{Refused: "2 faults"}})
+			_ = short(r.ledger).Event(r.t.Context(), ledger.Event{Kind: "reload", Data: ledger.EventData{Refused: "2 faults"}})
 		}, "", "ran", "It ran: it started at 13:00 and ended well after 0s; this is t/20261121T180000Z. " +
 			"The file is wrong since 13:30 (2 faults): no edit counts. It is due next at Sat 2026-11-21 14:00."},
 		{"taken out", noon, hourly, func(r *rig) {

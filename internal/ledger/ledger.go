@@ -144,6 +144,9 @@ type Reader interface {
 	// OpenResult opens the result of a run to be read. ErrNotFound if it has
 	// none.
 	OpenResult(ctx context.Context, id string) (io.ReadCloser, error)
+	// Outbox returns the notices that wait to be delivered, oldest first: at most
+	// limit of them; 0: all.
+	Outbox(ctx context.Context, limit int) ([]Notice, error)
 	// Close ends the use of the ledger; no other method works after it.
 	Close() error
 }
@@ -156,62 +159,14 @@ type Ledger interface {
 	Reader
 	// Now is the time that slots are measured by, without a monotonic reading.
 	Now(ctx context.Context) (time.Time, error)
-	// Advance writes the new cursor and the batch in one go: first its ends,
-	// then its runs and summaries in the order of their slots, then its claims,
-	// whose leases it returns in the order of b.Claim. ErrStale if the cursor
-	// is not prev, ErrQueueFull if more runs would wait in a queue than may:
-	// neither writes anything.
-	//
-	// A run or row whose id [Reader.Get] finds is left alone, and so is the end
-	// or the claim of a run that waits no more. A summary joins the newest row of
-	// its task with its parent if that is a summary of the same outcome, why, by
-	// and epoch. b.Stops is not the ledger's business.
-	//
-	// With it come changes of the states of tasks, as by SetTask: ErrConflict if one
-	// is of another version writes nothing.
-	Advance(ctx context.Context, prev, next Cursor, b runner.Batch, changes ...StateChange) ([]Lease, error)
-	// Submit adds a run asked for and returns it. The same id with the same
-	// task, cause and content is the run that there is, however far it got;
-	// with others it is ErrExists. Content is run.Content or, where that is
-	// "", the instant, trigger, params and input. ErrQueueFull if it would wait
-	// in a queue that has no room.
-	//
-	// A recurring request may be asked for again with another content, or once
-	// it has ended: that changes what it asks for, and lets it stand again.
-	Submit(ctx context.Context, run runner.Run) (runner.Run, error)
-	// Claim takes runs for execution: those queued, those delayed whose time,
-	// NotBefore or else Scheduled, has come, and those running that nobody
-	// leases, which are adopted as they are. All others are left out.
-	Claim(ctx context.Context, ids []string) ([]Lease, error)
-	// Renew keeps a lease. It, Note and Finish return ErrFenced if the lease
-	// has ended. All leases end when the ledger of one machine is closed.
-	Renew(ctx context.Context, l Lease) error
-	// Note adds a transition to a run under way. A state other than running
-	// ends the lease: the run waits again. A zero time is now.
-	Note(ctx context.Context, l Lease, t runner.Transition) error
-	// Finish writes the outcome and ends the lease. A zero time is now. With it
-	// comes what is asked for because of it, as by Submit; what that would
-	// refuse because of its id or its queue is left out.
-	Finish(ctx context.Context, l Lease, r runner.Result, next ...runner.Run) error
-	// FinishAnd is Finish and SetTask in one go. ErrConflict and ErrFenced write
-	// nothing.
-	FinishAnd(ctx context.Context, l Lease, r runner.Result, c StateChange, next ...runner.Run) error
-	// Shift moves a run that nobody leases from one state to another or to an
-	// outcome, also from a state to the same with another time or trigger; a
-	// zero time is now. ErrConflict if it is leased or in another state,
-	// ErrNotFound if there is none.
-	Shift(ctx context.Context, id string, from runner.State, t runner.Transition) error
-	// SetTask writes next, at the version after prev's, and the events that go
-	// with it, if the task's version is still prev's, else ErrConflict.
-	SetTask(ctx context.Context, name string, prev, next TaskState, events ...Event) error
-	// Event adds to the history of rota itself. A zero time is now.
-	Event(ctx context.Context, e Event) error
+	// Commit writes a change. Its errors are ErrStale, ErrQueueFull, ErrExists,
+	// ErrNotFound, ErrFenced, ErrConflict, ErrDiskFull, ErrDamaged and ErrClosed, and
+	// one for what cannot be written at all; each means that nothing was written. All
+	// leases end when the ledger of one machine is closed.
+	Commit(ctx context.Context, c Change) (Committed, error)
 	// Watch sends events as they come, until ctx is done or the ledger closed;
 	// then it closes the channel. It is a hint: a slow reader loses some.
 	Watch(ctx context.Context) (<-chan Event, error)
-	// Cancel ends a waiting run, in whatever state it waits, as cancelled.
-	// ErrConflict if it does not wait, ErrNotFound if there is none.
-	Cancel(ctx context.Context, id string, why runner.Reason) error
 	// Forget removes, with all that belongs to them, the ended runs and summarized
 	// rows that f selects, and returns how many. It goes by small steps: what
 	// it has removed when it fails stays removed.

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -45,6 +46,9 @@ type Memory struct {
 	cursor Cursor
 	states map[string]TaskState
 	events []Event
+
+	outbox  []Notice
+	notices int64 // the number of the newest notice
 }
 
 var _ Ledger = (*Memory)(nil)
@@ -90,78 +94,57 @@ func (m *Memory) Cursor(ctx context.Context) (c Cursor, err error) {
 	return c, err
 }
 
-// Advance implements [Ledger].
-func (m *Memory) Advance(ctx context.Context, prev, next Cursor, b runner.Batch, changes ...StateChange) (leases []Lease, err error) {
-	err = m.do(ctx, func(u rules, _ *memoryTable) error {
-		if !m.cursor.is(prev) {
+// Commit implements [Ledger].
+func (m *Memory) Commit(ctx context.Context, c Change) (done Committed, err error) {
+	err = m.do(ctx, func(u rules, t *memoryTable) (err error) {
+		if c.Cursor != nil && !m.cursor.is(c.Cursor.From) {
 			return ErrStale
 		}
-		for _, c := range changes {
-			if m.states[c.Name].Version != c.Prev.Version {
-				return ErrConflict
+		for _, s := range c.States {
+			if m.states[s.Name].Version != s.Prev.Version {
+				return fmt.Errorf("%w: the state of %s", ErrConflict, s.Name)
 			}
 		}
-		if leases, err = u.advance(b); err != nil {
+		trial := t.clone() // what is refused halfway has changed nothing
+		u.table = trial
+		if done, err = u.commit(c); err != nil {
 			return err
 		}
-		for _, c := range changes {
-			m.setTask(c)
+		m.rules.table = trial
+		if c.Cursor != nil {
+			m.cursor = c.Cursor.To.kept()
 		}
-		m.cursor = next.kept()
+		for _, s := range c.States {
+			m.setTask(s)
+		}
+		for _, e := range c.Events {
+			m.event(e)
+		}
+		for _, n := range c.Notices {
+			m.notices++
+			n.Number = m.notices
+			m.outbox = append(m.outbox, n.kept())
+			done.Notices = append(done.Notices, n.kept())
+		}
+		m.outbox = slices.DeleteFunc(m.outbox, func(n Notice) bool { return slices.Contains(c.Delivered, n.Number) })
 		return nil
 	})
-	return leases, err
+	if err != nil {
+		return Committed{}, err
+	}
+	return done, nil
 }
 
-// Submit implements [Ledger].
-func (m *Memory) Submit(ctx context.Context, run runner.Run) (got runner.Run, err error) {
-	err = m.do(ctx, func(u rules, _ *memoryTable) error { got, err = u.submit(run); return err })
-	return got, err
-}
-
-// Claim implements [Ledger].
-func (m *Memory) Claim(ctx context.Context, ids []string) (leases []Lease, err error) {
-	err = m.do(ctx, func(u rules, _ *memoryTable) error { leases, err = u.claim(ids); return err })
-	return leases, err
-}
-
-// Renew implements [Ledger].
-func (m *Memory) Renew(ctx context.Context, l Lease) error {
-	return m.do(ctx, func(u rules, _ *memoryTable) error { _, err := u.leased(l); return err })
-}
-
-// Note implements [Ledger].
-func (m *Memory) Note(ctx context.Context, l Lease, t runner.Transition) error {
-	return m.do(ctx, func(u rules, _ *memoryTable) error { return u.note(l, t) })
-}
-
-// Finish implements [Ledger].
-func (m *Memory) Finish(ctx context.Context, l Lease, r runner.Result, next ...runner.Run) error {
-	return m.do(ctx, func(u rules, _ *memoryTable) error { return u.finish(l, r, next) })
-}
-
-// FinishAnd implements [Ledger].
-func (m *Memory) FinishAnd(ctx context.Context, l Lease, r runner.Result, c StateChange, next ...runner.Run) error {
-	return m.do(ctx, func(u rules, _ *memoryTable) error {
-		if m.states[c.Name].Version != c.Prev.Version {
-			return ErrConflict
+// Outbox implements [Ledger].
+func (m *Memory) Outbox(ctx context.Context, limit int) (list []Notice, err error) {
+	err = m.do(ctx, func(rules, *memoryTable) error {
+		list = slices.Clone(m.outbox)
+		if limit > 0 && len(list) > limit {
+			list = list[:limit]
 		}
-		if err := u.finish(l, r, next); err != nil {
-			return err
-		}
-		m.setTask(c)
 		return nil
 	})
-}
-
-// Shift implements [Ledger].
-func (m *Memory) Shift(ctx context.Context, id string, from runner.State, t runner.Transition) error {
-	return m.do(ctx, func(u rules, _ *memoryTable) error { return u.shift(id, from, t) })
-}
-
-// Cancel implements [Ledger].
-func (m *Memory) Cancel(ctx context.Context, id string, why runner.Reason) error {
-	return m.do(ctx, func(u rules, _ *memoryTable) error { return u.cancel(id, why) })
+	return list, err
 }
 
 // Task implements [Ledger].
@@ -181,17 +164,6 @@ func (m *Memory) Tasks(ctx context.Context) (map[string]TaskState, error) {
 	})
 }
 
-// SetTask implements [Ledger].
-func (m *Memory) SetTask(ctx context.Context, name string, prev, next TaskState, events ...Event) error {
-	return m.do(ctx, func(rules, *memoryTable) error {
-		if m.states[name].Version != prev.Version {
-			return ErrConflict
-		}
-		m.setTask(StateChange{name, prev, next, events})
-		return nil
-	})
-}
-
 // setTask changes the state of a task; the caller must hold the lock.
 func (m *Memory) setTask(c StateChange) {
 	next := c.Next.clone()
@@ -200,11 +172,6 @@ func (m *Memory) setTask(c StateChange) {
 	for _, e := range c.Events {
 		m.event(e)
 	}
-}
-
-// Event implements [Ledger].
-func (m *Memory) Event(ctx context.Context, e Event) error {
-	return m.do(ctx, func(rules, *memoryTable) error { m.event(e); return nil })
 }
 
 // event adds to the history; the caller must hold the lock.

@@ -29,6 +29,31 @@ func newMemoryTable() *memoryTable {
 	return &memoryTable{rows: map[string]*row{}, tasks: map[string]*history{}, waiting: map[string]int{}, tokens: map[string]string{}}
 }
 
+// clone returns a copy that shares nothing that a change touches.
+func (m *memoryTable) clone() *memoryTable {
+	c := &memoryTable{
+		last: m.last, rows: make(map[string]*row, len(m.rows)), tasks: make(map[string]*history, len(m.tasks)),
+		waiting: maps.Clone(m.waiting), tokens: maps.Clone(m.tokens),
+	}
+	copies := make(map[*row]*row, len(m.rows))
+	for id, r := range m.rows {
+		twin := *r
+		twin.steps = slices.Clone(r.steps)
+		copies[r], c.rows[id] = &twin, &twin
+	}
+	twins := func(rows []*row) []*row {
+		list := make([]*row, len(rows))
+		for i, r := range rows {
+			list[i] = copies[r]
+		}
+		return list
+	}
+	for name, h := range m.tasks {
+		c.tasks[name] = &history{rows: twins(h.rows), summaries: twins(h.summaries), ended: h.ended}
+	}
+	return c
+}
+
 func (m *memoryTable) find(id string) (*row, error) {
 	if r := m.rows[id]; r != nil {
 		return r, nil

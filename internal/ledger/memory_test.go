@@ -25,8 +25,9 @@ func TestMemory(t *testing.T) {
 }
 
 // finish adds, claims and finishes a run.
-func finish(t testing.TB, l ledger.Ledger, id string, o runner.Outcome) {
+func finish(t testing.TB, book ledger.Ledger, id string, o runner.Outcome) {
 	t.Helper()
+	l := ledgertest.Short{Ledger: book}
 	task, _ := runner.SplitID(id)
 	if _, err := l.Submit(t.Context(), runner.Run{ID: id, Task: task, Cause: runner.CauseManual, State: runner.Queued}); err != nil {
 		t.Fatal(err)
@@ -41,7 +42,7 @@ func finish(t testing.TB, l ledger.Ledger, id string, o runner.Outcome) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
-	m := ledger.NewMemory(ledger.Options{Now: func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }})
+	m := ledgertest.Short{Ledger: ledger.NewMemory(ledger.Options{Now: func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }})}
 	defer m.Close()
 	for i := range 1005 {
 		finish(t, m, fmt.Sprintf("a/%04d", i), runner.OK)

@@ -92,14 +92,15 @@ func TestTimesOutOfRange(t *testing.T) {
 	for name, book := range map[string]Ledger{"SQLite": s, "Memory": NewMemory(Options{})} {
 		ctx := t.Context()
 		run := runner.Run{ID: "a/x", Task: "a", Cause: runner.CauseManual, State: runner.Delayed, NotBefore: far}
-		if _, err := book.Submit(ctx, run); err == nil {
+		if _, err := book.Commit(ctx, Change{Requests: []runner.Run{run}}); err == nil {
 			t.Errorf("%s: took in a run of the year 10000", name)
 		}
 		run.NotBefore = time.Now()
-		if _, err := book.Submit(ctx, run); err != nil {
+		if _, err := book.Commit(ctx, Change{Requests: []runner.Run{run}}); err != nil {
 			t.Error(err)
 		}
-		if err := book.Shift(ctx, run.ID, runner.Delayed, runner.Transition{State: runner.Delayed, Until: far}); err == nil {
+		move := Move{run.ID, runner.Delayed, runner.Transition{State: runner.Delayed, Until: far}}
+		if _, err := book.Commit(ctx, Change{Moves: []Move{move}}); err == nil {
 			t.Errorf("%s: moved a run to the year 10000", name)
 		}
 		if now, _, err := book.Get(ctx, run.ID); err != nil || now.NotBefore.Year() > 9999 {

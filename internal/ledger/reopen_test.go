@@ -51,7 +51,8 @@ func recall(l ledger.Reader, t testing.TB) (m memories, err error) {
 
 // fill writes something of every kind, with so many runs that ended, and
 // returns the lease of one under way.
-func fill(t testing.TB, l ledger.Ledger, runs int) ledger.Lease {
+func fill(t testing.TB, book ledger.Ledger, runs int) ledger.Lease {
+	l := ledgertest.Short{Ledger: book}
 	t.Helper()
 	ctx := t.Context()
 	var errs []error
@@ -117,7 +118,7 @@ func TestSQLiteRemembers(t *testing.T) {
 	}
 
 	// The lease of the old process is void, and its run can be adopted.
-	if err := l.Renew(t.Context(), old); !errors.Is(err, ledger.ErrFenced) {
+	if err := l.Note(t.Context(), old, runner.Transition{State: runner.Running}); !errors.Is(err, ledger.ErrFenced) {
 		t.Errorf("renew of an old lease: %v", err)
 	}
 	running, err := l.List(t.Context(), ledger.Filter{States: []runner.State{runner.Running}})

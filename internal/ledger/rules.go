@@ -22,14 +22,44 @@ type table interface {
 	lease(id, token string)                   // gives out a lease, or with "" ends it
 }
 
-// rules is what happens to rows, wherever they are kept. What is refused is
-// refused before anything is put.
+// rules is what happens to rows, wherever they are kept. A change that is refused
+// is undone by whoever keeps them.
 type rules struct {
 	table
 	o Options
 }
 
-// add writes what b adds to the ledger, and returns the leases it asks for.
+// commit does what a change says of runs.
+func (u rules) commit(c Change) (done Committed, err error) {
+	if done.Leases, err = u.advance(c.Batch); err != nil {
+		return done, err
+	}
+	for _, run := range c.Requests {
+		known, err := u.submit(run)
+		if err != nil {
+			return done, err
+		}
+		done.Requests = append(done.Requests, known)
+	}
+	for _, m := range c.Moves {
+		if err := u.move(m); err != nil {
+			return done, err
+		}
+	}
+	for _, n := range c.Notes {
+		if err := u.note(n); err != nil {
+			return done, err
+		}
+	}
+	for _, e := range c.Ends {
+		if err := u.finish(e); err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// advance writes a batch, and returns the leases it asks for.
 func (u rules) advance(b runner.Batch) ([]Lease, error) {
 	rows := inOrder(b)
 	for _, run := range rows {
@@ -59,7 +89,7 @@ func (u rules) advance(b runner.Batch) ([]Lease, error) {
 	return u.claim(b.Claim)
 }
 
-// submit implements [Ledger].
+// submit adds a request: see [Change.Requests].
 func (u rules) submit(run runner.Run) (runner.Run, error) {
 	if err := checkAsked(run); err != nil {
 		return runner.Run{}, err

@@ -9,7 +9,7 @@ import (
 	"rota/runner"
 )
 
-// claim implements [Ledger].
+// claim gives out leases: see [Change.Batch].
 func (u rules) claim(ids []string) ([]Lease, error) {
 	var leases []Lease
 	now := instant(u.o.Now())
@@ -52,38 +52,39 @@ func (u rules) leased(l Lease) (*row, error) {
 	return nil, fmt.Errorf("%w: %s", ErrFenced, l.Run.ID)
 }
 
-// note implements [Ledger].
-func (u rules) note(l Lease, t runner.Transition) error {
-	r, err := u.leased(l)
+// note adds a transition to a run under way.
+func (u rules) note(n Note) error {
+	r, err := u.leased(n.Lease)
 	if err != nil {
 		return err
 	}
-	if t.State == "" || t.Outcome != "" {
-		return fmt.Errorf("note on %s: it must have a state and no outcome", l.Run.ID)
+	if n.To.State == "" || n.To.Outcome != "" {
+		return fmt.Errorf("note on %s: it must have a state and no outcome", n.Lease.Run.ID)
 	}
-	return u.step(r, t)
+	return u.step(r, n.To)
 }
 
-// finish implements [Ledger].
-func (u rules) finish(l Lease, res runner.Result, next []runner.Run) error {
-	r, err := u.leased(l)
+// finish ends a run under way.
+func (u rules) finish(e End) error {
+	r, err := u.leased(e.Lease)
 	if err != nil {
 		return err
 	}
-	for _, run := range next {
+	for _, run := range e.Next {
 		if err := checkAsked(run); err != nil {
 			return err
 		}
 	}
+	res := e.Result
 	if res.Outcome == "" {
-		return fmt.Errorf("end of %s: it must have an outcome", l.Run.ID)
+		return fmt.Errorf("end of %s: it must have an outcome", e.Lease.Run.ID)
 	}
 	r.run.Exit, r.run.Signal, r.run.Error, r.run.Result = res.Exit, res.Signal, res.Error, res.Result
 	r.run = r.copy() // so that Exit is ours
 	if err := u.step(r, runner.Transition{Time: res.Finished, Outcome: res.Outcome, Reason: res.Reason, Why: res.Why}); err != nil {
 		return err
 	}
-	for _, run := range next {
+	for _, run := range e.Next {
 		if _, err := u.submit(run); err != nil && !errors.Is(err, ErrExists) && !errors.Is(err, ErrQueueFull) {
 			return err
 		}
@@ -91,31 +92,19 @@ func (u rules) finish(l Lease, res runner.Result, next []runner.Run) error {
 	return nil
 }
 
-// shift implements [Ledger].
-func (u rules) shift(id string, from runner.State, t runner.Transition) error {
-	r, err := u.known(id)
+// move moves a run that nobody leases.
+func (u rules) move(m Move) error {
+	r, err := u.known(m.ID)
 	if err != nil {
 		return err
 	}
-	if (t.State == "") == (t.Outcome == "") {
-		return fmt.Errorf("shift of %s: there must be a state or an outcome, not both", id)
+	if (m.To.State == "") == (m.To.Outcome == "") {
+		return fmt.Errorf("move of %s: there must be a state or an outcome, not both", m.ID)
 	}
-	if u.token(r.run.ID) != "" || r.run.State != from || from == "" {
-		return fmt.Errorf("%w: %s is %s", ErrConflict, id, r.where())
+	if u.token(r.run.ID) != "" || (m.From == "" && !r.waits()) || (m.From != "" && r.run.State != m.From) {
+		return fmt.Errorf("%w: %s is %s", ErrConflict, m.ID, r.where())
 	}
-	return u.step(r, t)
-}
-
-// cancel implements [Ledger].
-func (u rules) cancel(id string, why runner.Reason) error {
-	r, err := u.known(id)
-	if err != nil {
-		return err
-	}
-	if !r.waits() {
-		return fmt.Errorf("%w: %s is %s", ErrConflict, id, r.where())
-	}
-	return u.step(r, runner.Transition{Outcome: runner.Cancelled}.Because(why))
+	return u.step(r, m.To)
 }
 
 // known returns the row that an id stands for, or ErrNotFound.

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"zombiezen.com/go/sqlite"
-
-	"rota/runner"
 )
 
 // SQLite is a [Ledger] in one file of the state directory, for one process at a
@@ -51,7 +49,7 @@ func Open(ctx context.Context, dir string, o Options) (*SQLite, error) {
 	}
 	go w.run()
 	if text := s.found.String(); text != "" {
-		if err := s.Event(ctx, Event{Kind: "damage", Text: text}); err != nil {
+		if _, err := s.Commit(ctx, Change{Events: []Event{{Kind: "damage", Text: text}}}); err != nil {
 			s.Close()
 			return nil, err
 		}
@@ -115,100 +113,13 @@ func (s *SQLite) usable(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Advance implements [Ledger].
-func (s *SQLite) Advance(ctx context.Context, prev, next Cursor, b runner.Batch, changes ...StateChange) (leases []Lease, err error) {
-	err = s.write(ctx, func(o *op) error {
-		if !o.w.cursor.is(prev) {
-			return ErrStale
-		}
-		for _, c := range changes {
-			if err := o.checkState(c); err != nil {
-				return err
-			}
-		}
-		if leases, err = o.rules().advance(b); err != nil {
-			return err
-		}
-		for _, c := range changes {
-			if err := o.setState(c); err != nil {
-				return err
-			}
-		}
-		return o.setCursor(next)
-	})
+// Commit implements [Ledger].
+func (s *SQLite) Commit(ctx context.Context, c Change) (done Committed, err error) {
+	err = s.write(ctx, func(o *op) (err error) { done, err = o.commit(c); return err })
 	if err != nil {
-		return nil, err
+		return Committed{}, err
 	}
-	return leases, nil
-}
-
-// Submit implements [Ledger].
-func (s *SQLite) Submit(ctx context.Context, run runner.Run) (got runner.Run, err error) {
-	err = s.write(ctx, func(o *op) (err error) { got, err = o.rules().submit(run); return err })
-	return got, err
-}
-
-// Claim implements [Ledger].
-func (s *SQLite) Claim(ctx context.Context, ids []string) (leases []Lease, err error) {
-	err = s.write(ctx, func(o *op) (err error) { leases, err = o.rules().claim(ids); return err })
-	if err != nil {
-		return nil, err
-	}
-	return leases, nil
-}
-
-// Renew implements [Ledger].
-func (s *SQLite) Renew(ctx context.Context, l Lease) error {
-	return s.write(ctx, func(o *op) error { _, err := o.rules().leased(l); return err })
-}
-
-// Note implements [Ledger].
-func (s *SQLite) Note(ctx context.Context, l Lease, t runner.Transition) error {
-	return s.write(ctx, func(o *op) error { return o.rules().note(l, t) })
-}
-
-// Finish implements [Ledger].
-func (s *SQLite) Finish(ctx context.Context, l Lease, r runner.Result, next ...runner.Run) error {
-	return s.write(ctx, func(o *op) error { return o.rules().finish(l, r, next) })
-}
-
-// FinishAnd implements [Ledger].
-func (s *SQLite) FinishAnd(ctx context.Context, l Lease, r runner.Result, c StateChange, next ...runner.Run) error {
-	return s.write(ctx, func(o *op) error {
-		if err := o.checkState(c); err != nil { // first: what is refused has changed nothing
-			return err
-		}
-		if err := o.rules().finish(l, r, next); err != nil {
-			return err
-		}
-		return o.setState(c)
-	})
-}
-
-// Shift implements [Ledger].
-func (s *SQLite) Shift(ctx context.Context, id string, from runner.State, t runner.Transition) error {
-	return s.write(ctx, func(o *op) error { return o.rules().shift(id, from, t) })
-}
-
-// Cancel implements [Ledger].
-func (s *SQLite) Cancel(ctx context.Context, id string, why runner.Reason) error {
-	return s.write(ctx, func(o *op) error { return o.rules().cancel(id, why) })
-}
-
-// SetTask implements [Ledger].
-func (s *SQLite) SetTask(ctx context.Context, name string, prev, next TaskState, events ...Event) error {
-	return s.write(ctx, func(o *op) error {
-		c := StateChange{name, prev, next, events}
-		if err := o.checkState(c); err != nil {
-			return err
-		}
-		return o.setState(c)
-	})
-}
-
-// Event implements [Ledger].
-func (s *SQLite) Event(ctx context.Context, e Event) error {
-	return s.write(ctx, func(o *op) error { return o.event(e) })
+	return done, nil
 }
 
 // Watch implements [Ledger].

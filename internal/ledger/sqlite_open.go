@@ -153,7 +153,7 @@ func (s *SQLite) load() (_ *writer, err error) {
 	if err := s.names.load(conn); err != nil {
 		return nil, err
 	}
-	for sql, n := range map[string]*int64{"SELECT max(n) FROM runs": &w.last, "SELECT max(id) FROM names": &w.lastName} {
+	for sql, n := range map[string]*int64{"SELECT max(n) FROM runs": &w.last, "SELECT max(id) FROM names": &w.lastName, "SELECT max(n) FROM outbox": &w.lastNotice} {
 		if err := query(conn, sql, nil, func(stmt *sqlite.Stmt) error { *n = stmt.ColumnInt64(0); return nil }); err != nil {
 			return nil, err
 		}

@@ -76,7 +76,7 @@ func (o *op) setState(c StateChange) error {
 	next.Version = c.Prev.Version + 1
 	data, err := json.Marshal(next)
 	if err != nil {
-		return fmt.Errorf("state of %s: %w", c.Name, err)
+		return &storeError{fmt.Errorf("state of %s: %w", c.Name, err)} // all of the change is undone
 	}
 	cells := []cell{text(c.Name), integer(int64(next.Version)), text(string(data))}
 	o.w.written++

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -23,7 +24,8 @@ type request struct {
 }
 
 // write has the writer call f, and returns once what f did is on the disk. F
-// may be called several times; if it returns an error, it has changed nothing.
+// may be called several times. If it returns an error of its own it has written
+// nothing to the database; what it did to rows and leases is taken back.
 func (s *SQLite) write(ctx context.Context, f func(*op) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -51,6 +53,7 @@ type writer struct {
 	cursor     Cursor
 	last       int64             // the number of the newest row
 	lastName   int64             // the number of the newest name
+	lastNotice int64             // the number of the newest notice
 	waiting    map[string]int    // how many runs are queued, by queue
 	tokens     map[string]string // of leases, by id
 	summarized map[int64]bool    // whether a task may have summary rows, by its number; where that is known
@@ -160,8 +163,8 @@ func (w *writer) transact(group []*request) (err error) {
 			}
 			return
 		}
-		for i := len(undo) - 1; i >= 0; i-- {
-			undo[i]()
+		for _, f := range slices.Backward(undo) {
+			f()
 		}
 		if !w.conn.AutocommitEnabled() {
 			_ = query(w.conn, "ROLLBACK", nil, nil)
@@ -177,6 +180,12 @@ func (w *writer) transact(group []*request) (err error) {
 		var failed *storeError
 		if errors.As(r.err, &failed) {
 			return r.err
+		}
+		if r.err != nil { // refused: nothing of it is in the database but what was found damaged
+			for _, f := range slices.Backward(o.undo) {
+				f()
+			}
+			undo = undo[:len(undo)-len(o.undo)]
 		}
 	}
 	return query(w.conn, "COMMIT", nil, nil)

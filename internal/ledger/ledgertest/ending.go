@@ -165,7 +165,6 @@ func calls(b book, ctx context.Context, lease ledger.Lease) map[string]func() er
 		},
 		"submit": func() error { _, err := b.Submit(ctx, request("a", "y", runner.Queued)); return err },
 		"claim":  func() error { _, err := b.Claim(ctx, []string{"a/x"}); return err },
-		"renew":  func() error { return b.Renew(ctx, lease) },
 		"note":   func() error { return b.Note(ctx, lease, runner.Transition{State: runner.Delayed}) },
 		"finish": func() error { return b.Finish(ctx, lease, runner.Result{Outcome: runner.OK}) },
 		"finish and": func() error {
@@ -181,6 +180,7 @@ func calls(b book, ctx context.Context, lease ledger.Lease) map[string]func() er
 		"list":     func() error { _, err := b.List(ctx, ledger.Filter{}); return err },
 		"cancel":   func() error { return b.Cancel(ctx, "a/x", runner.Reason{}) },
 		"open log": func() error { _, err := b.OpenLog(ctx, "a/x"); return err },
+		"outbox":   func() error { _, err := b.Outbox(ctx, 0); return err },
 		"tasks":    func() error { _, err := b.Tasks(ctx); return err },
 		"newest":   func() error { _, err := b.Newest(ctx); return err },
 		"find":     func() error { _, _, err := b.Find(ctx, "a", noon); return err },

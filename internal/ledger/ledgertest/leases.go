@@ -142,7 +142,6 @@ var leasing = []clause{
 		result := runner.Result{Outcome: runner.Failed, Finished: at(2)}
 		b.fails(b.FinishAnd(b.ctx, lease, result, hold, request("b", "1", runner.Queued)), ledger.ErrConflict, "finish and change a state that is another by now")
 		b.same(b.get("a/x").State, runner.Running, "state of the run")
-		b.ok(b.Renew(b.ctx, lease), "renew")
 		hold.Prev.Version = 0
 		b.ok(b.FinishAnd(b.ctx, lease, result, hold, request("b", "1", runner.Queued)), "finish and hold")
 		b.same(b.get("a/x").Outcome, runner.Failed, "outcome")
@@ -177,7 +176,6 @@ var leasing = []clause{
 
 	{"a lease that has ended is fenced off", func(b book) {
 		uses := map[string]func(ledger.Lease) error{
-			"renew":  func(l ledger.Lease) error { return b.Renew(b.ctx, l) },
 			"note":   func(l ledger.Lease) error { return b.Note(b.ctx, l, runner.Transition{State: runner.Running}) },
 			"finish": func(l ledger.Lease) error { return b.Finish(b.ctx, l, runner.Result{Outcome: runner.OK}) },
 		}
@@ -201,7 +199,7 @@ var leasing = []clause{
 		b.same(b.get("a/done").Outcome, runner.Failed, "outcome of the ended run")
 		b.same(b.get("a/again").State, runner.Running, "state of the second attempt")
 		for _, l := range []ledger.Lease{second, live} {
-			for _, use := range []string{"renew", "note", "finish"} {
+			for _, use := range []string{"note", "finish"} {
 				b.ok(uses[use](l), "%s with a valid lease", use)
 			}
 		}

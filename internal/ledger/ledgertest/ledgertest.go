@@ -24,11 +24,11 @@ const (
 // Test holds a ledger against the contract. Open makes an empty one, with the
 // queue [Narrow] as described and the time of the machine; Test closes it.
 func Test(t *testing.T, open func(t *testing.T) ledger.Ledger) {
-	for _, clauses := range [][]clause{advancing, summarizing, queueing, asking, leasing, moving, recurring, reading, finding, remembering, ending} {
+	for _, clauses := range [][]clause{committing, notifying, advancing, summarizing, queueing, asking, leasing, moving, recurring, reading, finding, remembering, ending} {
 		for _, c := range clauses {
 			t.Run(c.says, func(t *testing.T) {
 				l := open(t)
-				b := book{t: t, ctx: t.Context(), Ledger: l}
+				b := book{t: t, ctx: t.Context(), Short: Short{l}}
 				defer func() {
 					if err := l.Close(); err != nil {
 						t.Error("close:", err)
@@ -49,7 +49,7 @@ type clause struct {
 // book is a ledger with what makes tests short; its methods fail the test
 // instead of returning an error.
 type book struct {
-	ledger.Ledger
+	Short
 	t   *testing.T
 	ctx context.Context
 }

@@ -1,0 +1,106 @@
+package ledger
+
+import (
+	"time"
+
+	"rota/runner"
+)
+
+// Change is what one commit writes: all of it, or nothing. Its zero value writes
+// nothing. The parts are written in the order of the fields, so that a later part
+// sees what an earlier one did.
+type Change struct {
+	// Cursor moves the cursor: ErrStale if it is not where the move begins. Nil: it
+	// stays.
+	Cursor *CursorMove
+	// Batch is what was decided of slots and of pending runs: first its ends, then
+	// its runs and summaries in the order of their slots, then its claims, whose
+	// leases the commit returns in the order of Batch.Claim. ErrQueueFull if more
+	// runs would wait in a queue than may.
+	//
+	// A run or row whose id [Reader.Get] finds is left alone, and so is the end or
+	// the claim of a run that waits no more. A summary joins the newest row of its
+	// task with its parent if that is a summary of the same outcome, why, by and
+	// epoch. Batch.Stops is not the ledger's business.
+	//
+	// Claimed are runs that are queued, those that are delayed and whose time,
+	// NotBefore or else Scheduled, has come, and those running that nobody leases,
+	// which are adopted as they are. All others are left out.
+	Batch runner.Batch
+	// Requests are runs that somebody asked for; the commit returns them. The same
+	// id with the same task, cause and content is the run that there is, however far
+	// it got; with others it is ErrExists. Content is run.Content or, where that is
+	// "", the instant, trigger, params and input. ErrQueueFull if one would wait in
+	// a queue that has no room.
+	//
+	// A recurring request may be asked for again with another content, or once it
+	// has ended: that changes what it asks for, and lets it recur again.
+	Requests []runner.Run
+	Moves    []Move
+	Notes    []Note
+	Ends     []End
+	States   []StateChange // ErrConflict if one is of another version
+	Events   []Event       // added to the history of rota itself; a zero time is now
+	// Notices are added to the outbox; the commit returns them with their numbers.
+	Notices []Notice
+	// Delivered are the numbers of the notices that leave the outbox. One that is
+	// not there is left out.
+	Delivered []int64
+}
+
+// Committed is what a commit returns.
+type Committed struct {
+	Leases   []Lease      // of what was claimed
+	Requests []runner.Run // one for each of the change, as it is in the ledger
+	Notices  []Notice     // one for each of the change, with its number
+}
+
+// CursorMove moves the cursor on.
+type CursorMove struct{ From, To Cursor }
+
+// Move takes a run that nobody leases from one state to another or to an outcome,
+// also from a state to the same with another time or trigger; a zero time is now.
+// ErrConflict if it is leased or in another state, ErrNotFound if there is none.
+type Move struct {
+	ID   string
+	From runner.State // "": any in which it waits
+	To   runner.Transition
+}
+
+// Cancel is the move that cancels a run, in whatever state it waits.
+func Cancel(id string, why runner.Reason) Move {
+	return Move{ID: id, To: runner.Transition{Outcome: runner.Cancelled}.Because(why)}
+}
+
+// Note adds a transition to a run under way. A state other than running ends the
+// lease: the run waits again. A zero time is now. ErrFenced if the lease has ended.
+type Note struct {
+	Lease Lease
+	To    runner.Transition
+}
+
+// End is the outcome of a run under way, and ends its lease. A zero time is now.
+// With it comes what is asked for because of it, like Requests; what those would be
+// refused for because of their id or their queue is left out. ErrFenced if the lease
+// has ended.
+type End struct {
+	Lease  Lease
+	Result runner.Result
+	Next   []runner.Run
+}
+
+// Notice is something to tell somebody, until it is delivered or given up.
+type Notice struct {
+	Number int64      `json:"-"` // given by the ledger; they grow
+	Target string     `json:"target,omitempty"`
+	Kind   string     `json:"kind"`
+	Text   string     `json:"text,omitempty"`
+	Time   time.Time  `json:"time"`
+	Run    runner.Run `json:"run,omitzero"` // that it is of, as it was then; zero: of none
+}
+
+// kept returns the notice as a ledger keeps it.
+func (n Notice) kept() Notice {
+	n.Time, n.Run = instant(n.Time), kept(n.Run)
+	return n
+}
