@@ -132,7 +132,7 @@ func session(ctx context.Context, o Options, out *outputs, file *file, signals *
 		out.log.Error("the ledger is not sound", "found", found)
 	}
 	l.ledger, l.diskLow = book, book.DiskLow
-	l.tells = newTells(&l.inForce, stateDir, l.log)
+	l.notifications = newNotifications(&l.inForce, stateDir, book, l.log)
 	tokens, err := newRunTokens(stateDir)
 	if err != nil {
 		return err
@@ -169,7 +169,7 @@ func (l *loop) live(ctx context.Context, file *file, signals *signals, tokens ru
 	}
 	defer ground.directory.Close()
 	last.Go(func() { l.serve(runs, paced{l.service(file), &l.pace}, tokens, doors, ground) })
-	last.Go(func() { _ = l.tells.run(runs) })
+	last.Go(func() { _ = l.notifications.run(runs) })
 	last.Go(func() { l.watchdog(runs, l.vars["ROTA_SOCKET"]) })
 	last.Go(func() { signals.serve(runs, l, file, stop) })
 	others.Go(func() { file.watch(ctx, l) })

@@ -258,7 +258,7 @@ func (f *file) put(ctx context.Context, l *loop, who string) (config.Changes, er
 			f.refuse(ctx, l, who, err)
 		}
 		if text != f.wrong {
-			l.tells.badConfig(f.current.Rota.OnBadConfig, err.Error())
+			l.recordNotices(ctx, l.noticesOfBadConfig(f.current.Rota.OnBadConfig, err.Error()))
 		}
 		f.wrong = text
 		if f.pending != (pending{}) {

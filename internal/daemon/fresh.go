@@ -64,10 +64,20 @@ func (l *loop) stale(ctx context.Context, task string) error {
 		text = "it last ended well at " + l.spell(last)
 	}
 	text += "; expect_success_within = " + schedule.FormatDuration(within)
-	l.event(ctx, ledger.Event{Time: now, Kind: "stale", Task: task, Text: text})
-	l.log.Error("stale", "task", task, "why", text)
 	run := runner.Run{Task: task, Finished: now.Truncate(time.Second)}
 	run.Because(runner.Said(text))
-	l.tellHook(run, hookOf{"stale", slices.Concat(t.Hooks.OnFailure, t.Hooks.OnMissed)})
+	event := ledger.Event{Time: now, Kind: "stale", Task: task, Text: text}
+	// With the event, which keeps the alarm from being raised again.
+	done, err := l.ledger.Commit(ctx, ledger.Change{
+		Events:  []ledger.Event{event},
+		Notices: l.notices(run, hookOf{"stale", slices.Concat(t.Hooks.OnFailure, t.Hooks.OnMissed)}),
+	})
+	if err != nil {
+		l.put(freshKey+task, now.Add(time.Second))
+		return err
+	}
+	l.happened(event)
+	l.log.Error("stale", "task", task, "why", text)
+	l.notifications.deliver(done.Notices)
 	return nil
 }

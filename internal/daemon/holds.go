@@ -199,8 +199,6 @@ func (l *loop) heldAfterFailures(run runner.Run, c ledger.StateChange) {
 	l.happened(c.Events...)
 	hold := c.Next.Hold
 	l.log.Info("held", "task", run.Task, "by", hold.By, "why", hold.Why)
-	run.Because(runner.Said(hold.Why))
-	l.tellHook(run, hookOf{"held", l.cfg.Tasks[run.Task].Hooks.OnFailure})
 }
 
 // failed reports whether an outcome is a failure.

@@ -75,25 +75,6 @@ func (l *loop) recovers(ctx context.Context, run runner.Run, res runner.Result) 
 	return past.Failures > 0, turn.(*sync.Mutex).Unlock
 }
 
-// tellEnd tells those who want to know of the end of a run.
-func (l *loop) tellEnd(run runner.Run, hooks []hookOf) {
-	l.tells.ended(l.cfg.Tasks[run.Task], run)
-	for _, h := range hooks {
-		l.tellHook(run, h)
-	}
-}
-
-// tellHook tells the targets among some hooks, each once.
-func (l *loop) tellHook(run runner.Run, h hookOf) {
-	var told []string
-	for _, hook := range h.list {
-		if _, ok := config.RunHook(hook); !ok && !slices.Contains(told, hook) {
-			told = append(told, hook)
-			l.tells.send(hook, h.event, run)
-		}
-	}
-}
-
 // chains returns the runs that hooks ask for. They are written down with what
 // they follow, so that each is asked for once, whenever the daemon is killed. It
 // may be called from any goroutine.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"strings"
@@ -20,26 +21,32 @@ import (
 type ear struct {
 	mu   sync.Mutex
 	told []string
+	deaf bool // it cannot be reached
 }
 
 func (e *ear) Run(_ context.Context, in runner.Input, _ io.Writer) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.deaf {
+		return errors.New("unreachable")
+	}
 	e.told = append(e.told, strings.TrimSuffix(in.Hook.Event+" "+in.Task+" "+string(in.Hook.Outcome), " "))
 	return nil
 }
 
-// listen has the loop tell the target ops of the file to an ear.
+// notifications has a loop notify an ear as the target "ops".
+func (e *ear) notifications(l *loop) *notifications {
+	n := newNotifications(&l.inForce, l.stateDir, l.ledger, l.log)
+	ops := map[string]notify.Target{"ops": {Name: "ops", Action: e}}
+	n.Notifier = notify.New(notify.Options{Targets: func() map[string]notify.Target { return ops }, Delivered: n.discard, Log: slog.New(slog.DiscardHandler)})
+	return n
+}
+
+// listen has the daemon notify an ear from now on.
 func (r *rig) listen(e *ear) {
 	r.t.Helper()
-	targets := map[string]notify.Target{"ops": {Name: "ops", Action: e}}
-	n := notify.New(notify.Options{Targets: func() map[string]notify.Target { return targets }, Log: slog.New(slog.DiscardHandler)})
-	ctx, stop := context.WithCancel(r.t.Context())
-	var ended sync.WaitGroup
-	ended.Go(func() { _ = n.Run(ctx) })
-	r.inLoop(func(context.Context) error { r.tells = &tells{n}; return nil })
-	end := r.stop
-	r.stop = func() { stop(); ended.Wait(); end() }
+	r.hears = e
+	r.restart(0)
 }
 
 // heard fails unless that was told, and forgets it.
@@ -52,6 +59,54 @@ func (r *rig) heard(e *ear, want string) {
 		r.t.Errorf("told %q, want %q", got, want)
 	}
 	e.told = nil
+}
+
+// set makes the ear deaf, or not.
+func (e *ear) set(deaf bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.deaf = deaf
+}
+
+// What could not be delivered is delivered after a restart, and then no more; nor is
+// anything lost that was recorded by a daemon that was killed before it could deliver.
+func TestOutbox(t *testing.T) {
+	jobs := ops + "[tasks.t]\ninterval = \"10m\"\nwrite = { path = \"no/such/directory\", text = \"x\" }\non_failure = [\"ops\"]\nmissed = \"skip\"\non_missed = [\"ops\"]\n"
+	inBubble(t, noon, jobs, func(r *rig) {
+		e := &ear{deaf: true}
+		r.listen(e)
+		r.pass(11 * time.Minute)
+		r.heard(e, "")
+		r.restart(0)
+		r.pass(time.Hour) // of which six slots fail, too
+		r.heard(e, "")
+		e.set(false)
+		r.restart(0)
+		r.heard(e, "failure t failed")
+		waiting, err := r.ledger.Outbox(t.Context(), 0)
+		must(t, err)
+		if len(waiting) > 0 {
+			t.Errorf("the outbox holds %v", waiting)
+		}
+		r.restart(0)
+		r.heard(e, "")
+
+		killed := &dying{}
+		killed.armed.Store(true)
+		r.wrap = func(l ledger.Ledger) ledger.Ledger { killed.Ledger = l; return killed }
+		r.restart(0)
+		e.set(true) // or it would be told by the daemon that is killed
+		r.pass(10 * time.Minute)
+		r.stop()
+		r.wrap = nil
+		e.set(false)
+		r.live(r.stateDir, r.cfg)
+		r.heard(e, "failure t failed")
+		r.restart(177 * time.Minute) // so that the newest slot is late, too
+		r.heard(e, "missed t missed")
+		r.restart(0)
+		r.heard(e, "")
+	})
 }
 
 const ops = "[notify.ops]\ncommand = \"true\"\n"
@@ -157,7 +212,7 @@ func TestFreshnessCountsFromTheFile(t *testing.T) {
 		r.pass(15 * time.Minute)
 		stale(1) // it has no trigger, and rota was started again in between
 		r.edited(other + strings.Replace(task, "1h", "2h", 1))
-		r.restart(3 * time.Hour)
+		r.restart(177 * time.Minute) // so that the newest slot is late, too
 		stale(1)
 		r.edited(other)
 		r.pass(time.Hour)

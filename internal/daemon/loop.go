@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,20 +59,20 @@ type loop struct {
 	onceFailed []string             // runs that failed, with --once
 	status     string               // as last told to systemd
 
-	diskLow  func() bool   // no room for outputs; nil: there always is
-	leases   sync.Map      // of underway, by the run's id
-	recovery sync.Map      // of *sync.Mutex, by task: see recovers and finish
-	asking   requestIDs    // of the requests that are being recorded
-	over     chan struct{} // closed when the loop answers no more
-	hub      *api.Hub      // of those who watch
-	access   *webAccess    // where others come in by [web]
-	server   atomic.Pointer[control.Server]
-	tells    *tells                        // notifications and pings; nil: nobody is told
-	vars     map[string]string             // that every run is given
-	token    func(runner.Run) string       // by which a run acts on its task; nil: there is none
-	lag      atomic.Int64                  // by how many microseconds the last slot started late
-	inForce  atomic.Pointer[config.Config] // cfg, for others
-	grown    chan struct{}                 // runs have ended since the last retention; room for one
+	diskLow       func() bool   // no room for outputs; nil: there always is
+	leases        sync.Map      // of underway, by the run's id
+	recovery      sync.Map      // of *sync.Mutex, by task: see recovers and finish
+	asking        requestIDs    // of the requests that are being recorded
+	over          chan struct{} // closed when the loop answers no more
+	hub           *api.Hub      // of those who watch
+	access        *webAccess    // where others come in by [web]
+	server        atomic.Pointer[control.Server]
+	notifications *notifications                // nil: nobody is told
+	vars          map[string]string             // that every run is given
+	token         func(runner.Run) string       // by which a run acts on its task; nil: there is none
+	lag           atomic.Int64                  // by how many microseconds the last slot started late
+	inForce       atomic.Pointer[config.Config] // cfg, for others
+	grown         chan struct{}                 // runs have ended since the last retention; room for one
 
 	quota  quota        // what each user has waiting
 	events atomic.Int64 // that have happened
@@ -150,6 +151,9 @@ func (l *loop) begin(ctx context.Context) error {
 		return err
 	}
 	l.install(l.cfg)
+	if err := l.notifications.resume(ctx); err != nil {
+		return err
+	}
 	if err := l.recover(ctx); err != nil {
 		return err
 	}
@@ -169,7 +173,7 @@ func (l *loop) begin(ctx context.Context) error {
 	if l.broken != nil {
 		l.event(ctx, ledger.Event{Time: now, Kind: "reload", Text: "refused: " + faults(l.broken), Data: ledger.EventData{Refused: faults(l.broken)}})
 		l.out.complain(l.broken, "the file is wrong: started from the last good one")
-		l.tells.badConfig(l.cfg.Rota.OnBadConfig, l.broken.Error())
+		l.recordNotices(ctx, l.noticesOfBadConfig(l.cfg.Rota.OnBadConfig, l.broken.Error()))
 	} else {
 		l.keep(l.cfg)
 	}
@@ -261,14 +265,15 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	var leases []ledger.Lease
+	var done ledger.Committed
+	c := ledger.Change{Batch: batch, States: holds.changes(), Notices: l.noticesOfBatch(batch, holds)}
 	switch {
 	case len(slots) > 0 || l.boot != l.cursor.Boot:
 		next := l.cursorAt(now)
 		next.Boot = l.boot // all at_start slots are among these
-		leases, err = l.write(ctx, next, batch, holds.changes()...)
+		done, err = l.write(ctx, next, c)
 	case len(batch.Claim) > 0:
-		leases, err = l.claim(ctx, batch.Claim)
+		done, err = l.ledger.Commit(ctx, c)
 	}
 	if errors.Is(err, ledger.ErrQueueFull) && l.takeQueued(ctx) {
 		return l.advance(ctx, now) // with what was asked for meanwhile
@@ -281,7 +286,7 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 	}
 	l.agenda.Commit(now)
 	l.starts = nil
-	l.apply(ctx, batch, leases)
+	l.apply(batch, done)
 	for _, h := range holds {
 		l.heldAfterFailures(h.run, h.change)
 	}
@@ -292,10 +297,11 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// write commits a batch and moves the cursor; if someone else moved that it is read
+// write commits a change and moves the cursor; if someone else moved that it is read
 // again.
-func (l *loop) write(ctx context.Context, next ledger.Cursor, b runner.Batch, changes ...ledger.StateChange) ([]ledger.Lease, error) {
-	done, err := l.ledger.Commit(ctx, ledger.Change{Cursor: &ledger.CursorMove{From: l.cursor, To: next}, Batch: b, States: changes})
+func (l *loop) write(ctx context.Context, next ledger.Cursor, c ledger.Change) (ledger.Committed, error) {
+	c.Cursor = &ledger.CursorMove{From: l.cursor, To: next}
+	done, err := l.ledger.Commit(ctx, c)
 	if errors.Is(err, ledger.ErrStale) {
 		cursor, err2 := l.ledger.Cursor(ctx)
 		if err2 == nil {
@@ -305,7 +311,7 @@ func (l *loop) write(ctx context.Context, next ledger.Cursor, b runner.Batch, ch
 	if err == nil {
 		l.cursor = next
 	}
-	return done.Leases, err
+	return done, err
 }
 
 // claim takes runs for execution, and does nothing else.
@@ -329,23 +335,19 @@ func (l *loop) cursorAt(through time.Time) ledger.Cursor {
 
 // commit moves the cursor alone.
 func (l *loop) commit(ctx context.Context, next ledger.Cursor) error {
-	_, err := l.write(ctx, next, runner.Batch{})
+	_, err := l.write(ctx, next, ledger.Change{})
 	return err
 }
 
 // apply does what was written down.
-func (l *loop) apply(ctx context.Context, b runner.Batch, leases []ledger.Lease) {
+func (l *loop) apply(b runner.Batch, done ledger.Committed) {
 	var claimed []runner.Run
-	for _, lease := range leases {
+	for _, lease := range done.Leases {
 		claimed = append(claimed, lease.Run)
 		l.agenda.Drop(patienceKey + lease.Run.ID)
 		l.leases.Store(lease.Run.ID, underway{lease, l.policyOf(lease.Run.Task)})
 	}
-	superseded := map[string]runner.Run{} // as they were
 	for _, e := range b.Ends {
-		if run, ok := l.gaveWay(e); ok {
-			superseded[e.ID] = run
-		}
 		l.unregister(e.ID)
 	}
 	l.view.Apply(b, claimed)
@@ -358,17 +360,10 @@ func (l *loop) apply(ctx context.Context, b runner.Batch, leases []ledger.Lease)
 	}
 	for _, r := range b.Summaries {
 		l.record(r)
-		for _, h := range l.hooksOf(r, false) {
-			l.tellHook(r, h)
-		}
 	}
 	for _, e := range b.Ends {
-		run, gaveWay := superseded[e.ID]
 		task, _ := runner.SplitID(e.ID)
 		l.record(runner.Run{ID: e.ID, Task: task, Outcome: e.Outcome, Reason: e.Reason, Why: e.Why})
-		if gaveWay {
-			l.tellEnd(run, l.hooksOf(run, false))
-		}
 	}
 	for _, r := range b.Runs {
 		if !starts[r.ID] {
@@ -379,7 +374,23 @@ func (l *loop) apply(ctx context.Context, b runner.Batch, leases []ledger.Lease)
 	for _, e := range b.Stops {
 		l.runner.Stop(e)
 	}
-	for _, lease := range leases {
+	l.notifications.deliver(l.startedOnly(done.Notices))
+	for _, lease := range done.Leases {
 		l.start(lease)
 	}
+}
+
+// startedOnly leaves out the pings of starts that did not come to be, as those of runs
+// that somebody cancelled meanwhile.
+func (l *loop) startedOnly(notices []ledger.Notice) []ledger.Notice {
+	return slices.DeleteFunc(notices, func(n ledger.Notice) bool {
+		if n.Kind != pingStart {
+			return false
+		}
+		_, started := l.leases.Load(n.Run.ID)
+		if !started {
+			l.notifications.discard(n.Number)
+		}
+		return !started
+	})
 }

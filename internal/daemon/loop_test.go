@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,6 +36,7 @@ type rig struct {
 	boot  string                            // the start of the machine, for the next daemon; "": that of this one
 	fails error                             // that the daemon ends with; nil: none
 	wrap  func(ledger.Ledger) ledger.Ledger // around the ledger of the next daemon; nil: nothing
+	hears *ear                              // who the next daemon notifies as "ops"; nil: nobody
 	stop  func()
 }
 
@@ -82,6 +84,11 @@ func (r *rig) live(stateDir string, cfg *config.Config) {
 	l.runner = runner.New(runner.Options{StateDir: stateDir, Done: l.done, Returned: l.returned})
 	ctx, cancel := context.WithCancel(r.t.Context())
 	l.runs = ctx
+	var delivery sync.WaitGroup
+	if r.hears != nil {
+		l.notifications = r.hears.notifications(l)
+		delivery.Go(func() { _ = l.notifications.run(ctx) })
+	}
 	if err := l.begin(ctx); err != nil {
 		r.t.Fatal(err)
 	}
@@ -90,6 +97,7 @@ func (r *rig) live(stateDir string, cfg *config.Config) {
 	go func() { l.retain(ctx); ended <- nil }()
 	r.stop = func() {
 		cancel()
+		delivery.Wait()
 		if err := errors.Join(<-ended, <-ended, book.Close()); !errors.Is(err, r.fails) {
 			r.t.Errorf("%v, want %v", err, r.fails)
 		}

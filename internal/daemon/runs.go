@@ -39,9 +39,6 @@ func (l *loop) start(lease ledger.Lease) {
 	if run.Cause == runner.CauseChain {
 		l.inherit(&launch)
 	}
-	if run.Attempts == 1 { // its end is told once, too
-		l.tells.started(task, run)
-	}
 	l.runner.Start(l.runs, launch)
 }
 
@@ -141,7 +138,8 @@ func (l *loop) writeEnd(ctx context.Context, u underway, res runner.Result, reco
 	ended := withResult(u.Run, res)
 	hooks := l.hooksOf(ended, recovered)
 	asked := l.chains(ended, hooks)
-	held, err := l.finish(ctx, u, ended, res, asked)
+	end := ledger.Change{Ends: []ledger.End{{Lease: u.Lease, Result: res, Next: asked}}, Notices: l.noticesOfEnd(ended, hooks)}
+	held, notices, err := l.finish(ctx, u.policy, ended, end)
 	if err != nil {
 		return err
 	}
@@ -149,7 +147,7 @@ func (l *loop) writeEnd(ctx context.Context, u underway, res runner.Result, reco
 	l.post(func() {
 		l.ended(ended, res)
 		l.takeChains(ctx, asked)
-		l.tellEnd(ended, hooks)
+		l.notifications.deliver(notices)
 		if held != nil {
 			l.heldAfterFailures(ended, *held)
 		}
@@ -157,29 +155,31 @@ func (l *loop) writeEnd(ctx context.Context, u underway, res runner.Result, reco
 	return nil
 }
 
-// finish records the end of a run and, in the same transaction, the hold of its task
-// if it is one failure too many; nil: it is not.
-func (l *loop) finish(ctx context.Context, u underway, ended runner.Run, res runner.Result, asked []runner.Run) (*ledger.StateChange, error) {
-	end := ledger.Change{Ends: []ledger.End{{Lease: u.Lease, Result: res, Next: asked}}}
-	if u.policy.HoldAfter == 0 || !failed(res.Outcome) {
-		_, err := l.ledger.Commit(ctx, end)
-		return nil, err
+// finish records the end of a run and, in the same commit, the hold of its task if it
+// is one failure too many; nil: it is not. It returns the notices that are in the
+// outbox because of both.
+func (l *loop) finish(ctx context.Context, p runner.Policy, ended runner.Run, end ledger.Change) (*ledger.StateChange, []ledger.Notice, error) {
+	if p.HoldAfter == 0 || !failed(ended.Outcome) {
+		done, err := l.ledger.Commit(ctx, end)
+		return nil, done.Notices, err
 	}
 	// One end at a time, or two failures at once would not count each other.
 	turn, _ := l.recovery.LoadOrStore(ended.Task, new(sync.Mutex))
 	turn.(*sync.Mutex).Lock()
 	defer turn.(*sync.Mutex).Unlock()
 	for {
-		held, err := l.holdAfterFailures(ctx, ended, u.policy, 1)
+		held, err := l.holdAfterFailures(ctx, ended, p, 1)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if end.States = nil; held != nil {
-			end.States = []ledger.StateChange{*held}
+		c := end
+		if held != nil {
+			c.States = []ledger.StateChange{*held}
+			c.Notices = slices.Concat(end.Notices, l.noticesOfHold(ended, *held))
 		}
 		// Somebody may hold or release the task just now; then it is decided again.
-		if _, err := l.ledger.Commit(ctx, end); !errors.Is(err, ledger.ErrConflict) {
-			return held, err
+		if done, err := l.ledger.Commit(ctx, c); !errors.Is(err, ledger.ErrConflict) {
+			return held, done.Notices, err
 		}
 	}
 }

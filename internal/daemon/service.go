@@ -76,10 +76,10 @@ func fileError(err error, also []string) error {
 
 // Notify implements [api.Service].
 func (s *service) Notify(ctx context.Context, name string) (api.Notified, error) {
-	if s.l.tells == nil {
+	if s.l.notifications == nil {
 		return api.Notified{}, api.Errorf(api.NotFound, "", "no target %q", name)
 	}
-	to, took, err := s.l.tells.Test(ctx, name)
+	to, took, err := s.l.notifications.Test(ctx, name)
 	switch {
 	case errors.Is(err, notify.ErrNoTarget):
 		e := noTask(s.l.inForce.Load().Notify, name).(*api.Error)

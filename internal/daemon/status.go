@@ -20,8 +20,8 @@ func (s *service) Status(ctx context.Context) (api.Status, error) {
 		return nil
 	})
 	st.LedgerBytes = s.ledgerBytes()
-	if s.l.tells != nil {
-		for _, u := range s.l.tells.Undelivered() {
+	if s.l.notifications != nil {
+		for _, u := range s.l.notifications.Undelivered() {
 			st.Undelivered = append(st.Undelivered, api.Undelivered(u))
 		}
 	}

@@ -24,10 +24,11 @@ const (
 
 // Event is something to tell.
 type Event struct {
-	Kind Kind
-	Run  runner.Run // that it is of; of Stale and Held its Task alone may be set, of BadConfig and Test nothing is
-	Text string     // for people, what happened or why; "": the Why of Run
-	Time time.Time  // zero: now
+	Number int64 // in the outbox of whoever sends it; 0: it is in none
+	Kind   Kind
+	Run    runner.Run // that it is of; of Stale and Held its Task alone may be set, of BadConfig and Test nothing is
+	Text   string     // for people, what happened or why; "": the Why of Run
+	Time   time.Time  // zero: now
 }
 
 // Target is somebody to tell, and how.

@@ -7,7 +7,7 @@ import (
 )
 
 // keep is how long an event is tried to be told.
-const keep = time.Hour
+const keep = 24 * time.Hour
 
 // lane is what waits for one target. Its worker lives while something does.
 type lane struct {
@@ -16,7 +16,7 @@ type lane struct {
 
 	// Guarded by the Notifier's lock.
 	events  []Event
-	more    int // that are counted only
+	more    []int64 // the numbers of those that are counted only
 	works   bool
 	next    time.Time // at_most_every keeps from telling before it
 	err     string    // of the last try; "": it went well
@@ -28,21 +28,34 @@ type lane struct {
 type bundle struct {
 	first Event
 	rest  []Event
-	more  int // that are counted only
-	lost  int // that could not be told before
+	more  []int64 // the numbers of those that are counted only
+	lost  int     // that could not be told before
 }
 
 // others is how many events it tells of besides the first.
-func (b bundle) others() int { return len(b.rest) + b.more }
+func (b bundle) others() int { return len(b.rest) + len(b.more) }
 
-func (l *lane) waiting() int { return len(l.events) + l.more }
+// numbers are those of its events.
+func (b bundle) numbers() []int64 {
+	all := append([]int64{b.first.Number}, b.more...)
+	for _, e := range b.rest {
+		all = append(all, e.Number)
+	}
+	return all
+}
+
+func (l *lane) waiting() int { return len(l.events) + len(l.more) }
 
 // add puts an event behind the others.
 func (l *lane) add(e Event) {
-	if len(l.events) < queueMax {
+	switch {
+	case len(l.events) < queueMax:
 		l.events = append(l.events, e)
-	} else {
-		l.more++
+	case len(l.more) < countMax:
+		l.more = append(l.more, e.Number)
+	default:
+		l.dropped++
+		l.n.o.Delivered(e.Number)
 	}
 	if !l.works {
 		l.works = l.n.life.worker(l.work)
@@ -96,25 +109,27 @@ func (l *lane) take(gather bool) (b bundle, ok bool) {
 	defer l.n.mu.Unlock()
 	now := time.Now()
 	for len(l.events) > 0 && l.err != "" && now.Sub(l.events[0].Time) >= keep {
+		l.n.o.Delivered(l.events[0].Number)
 		l.events = l.events[1:]
 		l.dropped++
-		if len(l.events) == 0 && l.more > 0 {
-			l.dropped += l.more
-			l.more = 0
+		if len(l.events) == 0 && len(l.more) > 0 {
+			l.n.o.Delivered(l.more...)
+			l.dropped += len(l.more)
+			l.more = nil
 		}
 	}
 	if len(l.events) == 0 {
 		l.works = false
-		if l.err != "" {
-			l.n.o.Log.Error("given up to notify", "target", l.name, "dropped", l.dropped, "err", l.err)
+		if l.dropped > 0 {
+			l.n.o.Log.Error("gave up notifying", "target", l.name, "dropped", l.dropped, "err", l.err)
 		}
 		return bundle{}, false
 	}
 	b = bundle{first: l.events[0], lost: l.dropped}
 	n := 1
-	if gather || l.err != "" || l.more > 0 || l.n.life.ending() {
+	if gather || l.err != "" || len(l.more) > 0 || l.n.life.ending() {
 		n = len(l.events)
-		b.rest, b.more, l.more = l.events[1:n:n], l.more, 0
+		b.rest, b.more, l.more = l.events[1:n:n], l.more, nil
 	}
 	l.events = l.events[n:]
 	if len(l.events) == 0 {
@@ -130,6 +145,7 @@ func (l *lane) told(b bundle, every time.Duration) {
 	if l.err != "" {
 		l.n.o.Log.Info("notified again", "target", l.name, "events", 1+b.others(), "dropped", l.dropped)
 	}
+	l.n.o.Delivered(b.numbers()...)
 	l.err, l.since, l.dropped = "", time.Time{}, 0
 	l.next = time.Now().Add(every)
 }
@@ -143,12 +159,12 @@ func (l *lane) failed(b bundle, err error) {
 		l.n.o.Log.Warn("could not notify, will try again", "target", l.name, "event", string(b.first.Kind), "run", b.first.Run.ID, "err", err)
 	}
 	l.err = err.Error()
-	l.more += b.more
+	l.more = append(b.more, l.more...)
 	l.events = append(append([]Event{b.first}, b.rest...), l.events...)
-	if over := len(l.events) - queueMax; over > 0 {
-		l.more += over
-		l.events = l.events[:queueMax]
+	for _, e := range l.events[min(queueMax, len(l.events)):] {
+		l.more = append(l.more, e.Number)
 	}
+	l.events = l.events[:min(queueMax, len(l.events))]
 }
 
 // forget ends the worker of a target that is gone.
@@ -156,5 +172,9 @@ func (l *lane) forget() {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
 	l.n.o.Log.Warn("a target is gone, what it was to be told is dropped", "target", l.name, "events", l.waiting())
+	for _, e := range l.events {
+		l.n.o.Delivered(e.Number)
+	}
+	l.n.o.Delivered(l.more...)
 	delete(l.n.lanes, l.name)
 }

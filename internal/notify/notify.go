@@ -2,8 +2,9 @@
 // again when one cannot be reached, and pings those who watch over tasks. Nobody
 // ever waits for it, and each target has its own queue, so that a mail server
 // that is down delays mail and nothing else. It does not know which events there
-// are, nor who wants to hear of them. What waits is in memory: the end of rota
-// tries it once more, then it is lost and the log says so.
+// are, nor who wants to hear of them. What waits is in memory: its caller keeps it
+// and is told by number what is delivered or given up, so that after a restart it can
+// send the rest again.
 package notify
 
 import (
@@ -23,10 +24,13 @@ import (
 
 const (
 	queueMax   = 100             // events that wait for a target with all they say; more are only counted
-	textMax    = 16 << 10        // bytes of the text of an event
+	countMax   = 10_000          // of those that are only counted; more are given up
 	sendMax    = time.Minute     // of one try
 	partingMax = 5 * time.Second // of what is still to be told when rota ends
 )
+
+// TextMax is how many bytes of the text of an event are told.
+const TextMax = 16 << 10
 
 // ErrNoTarget is the error of a name that no target has.
 var ErrNoTarget = errors.New("no such notification target")
@@ -38,9 +42,12 @@ type Options struct {
 	Targets func() map[string]Target
 	// Pings reports whether the file in force has a URL to ping; nil: it has
 	// all.
-	Pings    func(url string) bool
-	StateDir string // where the outputs of runs are
-	Log      *slog.Logger
+	Pings func(url string) bool
+	// Delivered is told the numbers of events and pings that are delivered or given
+	// up; nil: nobody is. It must not wait.
+	Delivered func(numbers ...int64)
+	StateDir  string // where the outputs of runs are
+	Log       *slog.Logger
 }
 
 // Notifier tells targets what happened.
@@ -61,9 +68,12 @@ func New(o Options) *Notifier {
 	if err != nil {
 		host = "localhost"
 	}
+	if o.Delivered == nil {
+		o.Delivered = func(...int64) {}
+	}
 	n := &Notifier{o: o, host: host, lanes: map[string]*lane{}, life: newLife()}
 	n.Ping = &Pinger{
-		stateDir: o.StateDir, log: o.Log, host: host, life: &n.life, tell: runner.Tell, known: o.Pings,
+		stateDir: o.StateDir, log: o.Log, host: host, life: &n.life, tell: runner.Tell, known: o.Pings, delivered: o.Delivered,
 		lanes: map[string]*pingLane{}, gates: map[string]chan struct{}{},
 	}
 	return n
@@ -79,7 +89,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 	defer n.mu.Unlock()
 	for _, l := range n.lanes {
 		if l.waiting() > 0 {
-			n.o.Log.Warn("not told any more", "target", l.name, "events", l.waiting(), "err", l.err)
+			n.o.Log.Warn("not delivered yet", "target", l.name, "events", l.waiting(), "err", l.err)
 		}
 	}
 	return nil
@@ -90,9 +100,10 @@ func (n *Notifier) Send(target string, e Event) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
-	e.Text = escape.Lines(e.Text[:min(len(e.Text), textMax)])
+	e.Text = escape.Lines(e.Text[:min(len(e.Text), TextMax)])
 	if _, ok := n.o.Targets()[target]; !ok {
 		n.o.Log.Warn("there is no such target to notify", "target", target, "event", string(e.Kind), "run", e.Run.ID)
+		n.o.Delivered(e.Number)
 		return
 	}
 	n.mu.Lock()

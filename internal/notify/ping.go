@@ -36,6 +36,8 @@ type Pinger struct {
 	tell     func(context.Context, runner.Action, runner.Input, io.Writer) error // runner.Tell
 	known    func(url string) bool                                               // whether the file has it; nil: it has all
 
+	delivered func(numbers ...int64)
+
 	mu    sync.Mutex
 	lanes map[string]*pingLane     // by URL
 	gates map[string]chan struct{} // by host
@@ -44,26 +46,22 @@ type Pinger struct {
 // pingLane is what waits for one URL. Its worker lives while something does.
 type pingLane struct {
 	url     string
-	pings   []ping
+	pings   []Ping
 	works   bool
 	err     string // of the last ping; "": it went well
 	since   time.Time
 	dropped int
 }
 
-// ping is one request.
-type ping struct {
-	run runner.Run
-	end bool
+// Ping tells that a run has begun, or how it ended with the end of its output.
+type Ping struct {
+	Number int64 // in the outbox of whoever sends it; 0: it is in none
+	Run    runner.Run
+	End    bool
 }
 
-// Start tells that a run has begun; it returns at once.
-func (p *Pinger) Start(url string, run runner.Run) { p.add(url, ping{run: run}) }
-
-// End tells how a run ended, with the end of its output; it returns at once.
-func (p *Pinger) End(url string, run runner.Run) { p.add(url, ping{run: run, end: true}) }
-
-func (p *Pinger) add(url string, one ping) {
+// Add sends a ping, some time; it returns at once.
+func (p *Pinger) Add(url string, one Ping) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.lanes[url]
@@ -72,6 +70,7 @@ func (p *Pinger) add(url string, one ping) {
 		p.lanes[url] = l
 	}
 	if len(l.pings) == pingQueue {
+		p.delivered(l.pings[0].Number)
 		l.pings = l.pings[1:]
 		l.dropped++
 	}
@@ -95,13 +94,16 @@ func (p *Pinger) work(l *pingLane) {
 		}, backoff.WithMaxTries(pingTries), backoff.WithBackOff(&backoff.ExponentialBackOff{
 			InitialInterval: time.Second, RandomizationFactor: 0.2, Multiplier: 2, MaxInterval: time.Minute,
 		}))
+		if err == nil || !p.life.ending() { // else it is sent again after a restart
+			p.delivered(one.Number)
+		}
 		p.done(l, one, err)
 	}
 }
 
 // take returns the next ping and the gate of its host; false: nothing waits, and
 // the worker has to end.
-func (p *Pinger) take(l *pingLane) (ping, chan struct{}, bool) {
+func (p *Pinger) take(l *pingLane) (Ping, chan struct{}, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(l.pings) == 0 {
@@ -109,7 +111,7 @@ func (p *Pinger) take(l *pingLane) (ping, chan struct{}, bool) {
 		if l.err == "" {
 			delete(p.lanes, l.url)
 		}
-		return ping{}, nil, false
+		return Ping{}, nil, false
 	}
 	one := l.pings[0]
 	l.pings = l.pings[1:]
@@ -123,7 +125,7 @@ func (p *Pinger) take(l *pingLane) (ping, chan struct{}, bool) {
 }
 
 // done notes how a ping went.
-func (p *Pinger) done(l *pingLane, one ping, err error) {
+func (p *Pinger) done(l *pingLane, one Ping, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err == nil {
@@ -132,14 +134,14 @@ func (p *Pinger) done(l *pingLane, one ping, err error) {
 	}
 	if l.err == "" {
 		l.since = time.Now()
-		p.log.Warn("could not ping", "host", hostOf(l.url), "task", one.run.Task, "err", oneLine(err.Error()))
+		p.log.Warn("could not ping", "host", hostOf(l.url), "task", one.Run.Task, "err", oneLine(err.Error()))
 	}
 	l.err = oneLine(err.Error())
 	l.dropped++
 }
 
 // send makes one request, when the gate lets it.
-func (p *Pinger) send(gate chan struct{}, base string, one ping) error {
+func (p *Pinger) send(gate chan struct{}, base string, one Ping) error {
 	select {
 	case gate <- struct{}{}:
 		defer func() { <-gate }()
@@ -153,9 +155,9 @@ func (p *Pinger) send(gate chan struct{}, base string, one ping) error {
 		return backoff.Permanent(err)
 	}
 	a := &runner.HTTP{URL: literal(target), Method: "POST"}
-	in := runner.Input{Task: one.run.Task, Run: one.run.ID, Host: p.host}
-	if one.end {
-		in.Hook = runner.NewHook("ping", one.run, p.stateDir, pingBody)
+	in := runner.Input{Task: one.Run.Task, Run: one.Run.ID, Host: p.host}
+	if one.End {
+		in.Hook = runner.NewHook("ping", one.Run, p.stateDir, pingBody)
 		a.Body = "{{.Tail}}"
 	}
 	return p.tell(ctx, a, in, runner.NewOutput("", 0, nil))
@@ -164,13 +166,13 @@ func (p *Pinger) send(gate chan struct{}, base string, one ping) error {
 // pingURL is where a ping goes: /start, nothing for ok, the exit code, or /fail
 // added to the path, and rid, by which the other side knows which end belongs
 // to which start.
-func pingURL(base string, one ping) (string, error) {
+func pingURL(base string, one Ping) (string, error) {
 	u, err := url.Parse(base)
 	if err != nil {
 		return "", errors.New("the ping URL cannot be read")
 	}
-	switch r := one.run; {
-	case !one.end:
+	switch r := one.Run; {
+	case !one.End:
 		u = u.JoinPath("start")
 	case r.Outcome == runner.OK:
 	case r.Outcome == runner.Failed && r.Exit != nil && *r.Exit > 0 && *r.Exit < 256:
@@ -178,7 +180,7 @@ func pingURL(base string, one ping) (string, error) {
 	default:
 		u = u.JoinPath("fail")
 	}
-	rid := "rid=" + runUUID(one.run.ID)
+	rid := "rid=" + runUUID(one.Run.ID)
 	if u.RawQuery != "" {
 		rid = u.RawQuery + "&" + rid
 	}

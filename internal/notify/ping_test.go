@@ -39,13 +39,13 @@ func TestPingURL(t *testing.T) {
 		{"https://hc/u?a=b%20c", true, runner.Run{Outcome: runner.Lost}, "https://hc/u/fail?a=b%20c"},
 	} {
 		test.run.ID = "backup/20261122T023000Z"
-		got, err := pingURL(test.base, ping{run: test.run, end: test.end})
+		got, err := pingURL(test.base, Ping{Run: test.run, End: test.end})
 		before, id, ok := strings.Cut(got, "rid=")
 		if err != nil || !ok || strings.TrimRight(before, "?&") != test.want || id != runUUID(test.run.ID) {
 			t.Errorf("%s %+v: %s, %v; want %s", test.base, test.run, got, err, test.want)
 		}
 	}
-	if got, err := pingURL("https://hc/\x7f", ping{}); err == nil {
+	if got, err := pingURL("https://hc/\x7f", Ping{}); err == nil {
 		t.Errorf("got %s", got)
 	}
 }
@@ -68,7 +68,7 @@ func TestPing(t *testing.T) {
 	s, got := web(t)
 	r := newRig(t)
 	run := sample().Run
-	r.Ping.Start(s.URL+"/u", run)
+	r.Ping.Add(s.URL+"/u", Ping{Run: run})
 	if m := <-got; m.method != "POST" || m.path != "/u/start?rid="+runUUID(run.ID) || m.body != "" {
 		t.Errorf("%+v", m)
 	}
@@ -80,7 +80,7 @@ func TestPing(t *testing.T) {
 	if err := os.WriteFile(path, []byte(log), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r.Ping.End(s.URL+"/u", run)
+	r.Ping.Add(s.URL+"/u", Ping{Run: run, End: true})
 	m := <-got
 	if m.path != "/u/3?rid="+runUUID(run.ID) || len(m.body) > pingBody || len(m.body) < pingBody-100 ||
 		strings.Trim(m.body, "{}.Task copying\n") != "" {
@@ -95,8 +95,8 @@ func TestPing(t *testing.T) {
 func TestPingTriesAgain(t *testing.T) {
 	s, got := web(t, http.StatusBadGateway, http.StatusOK)
 	r := newRig(t)
-	r.Ping.Start(s.URL+"/u", sample().Run)
-	r.Ping.End(s.URL+"/u", sample().Run)
+	r.Ping.Add(s.URL+"/u", Ping{Run: sample().Run})
+	r.Ping.Add(s.URL+"/u", Ping{Run: sample().Run, End: true})
 	for _, want := range []string{"/u/start", "/u/start", "/u/3"} {
 		if m := <-got; !strings.HasPrefix(m.path, want+"?") {
 			t.Errorf("%s, want %s", m.path, want)
@@ -140,9 +140,9 @@ func TestPingGivesUp(t *testing.T) {
 		defer r.stop()
 		r.Ping.tell = f.tell
 		start := time.Now()
-		r.Ping.Start("https://hc/u", sample().Run)
-		r.Ping.End("https://hc/u", sample().Run)
-		r.Ping.End("https://hc/v", sample().Run)
+		r.Ping.Add("https://hc/u", Ping{Run: sample().Run})
+		r.Ping.Add("https://hc/u", Ping{Run: sample().Run, End: true})
+		r.Ping.Add("https://hc/v", Ping{Run: sample().Run, End: true})
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		f.mu.Lock()
@@ -158,7 +158,7 @@ func TestPingGivesUp(t *testing.T) {
 		if n := strings.Count(r.logged(), "could not ping"); n != 2 || strings.Contains(r.logged(), "hc/") {
 			t.Errorf("log:\n%s", r.logged())
 		}
-		r.Ping.Start("https://hc/u", sample().Run)
+		r.Ping.Add("https://hc/u", Ping{Run: sample().Run})
 		synctest.Wait()
 		if u := r.Undelivered(); len(u) != 1 || u[0].Dropped != 1 { // of /v nothing is known
 			t.Errorf("%+v", u)
@@ -177,7 +177,7 @@ func TestPingIsBounded(t *testing.T) {
 		r.Ping.tell = f.tell
 		for task := range 50 {
 			for range 100 {
-				r.Ping.Start(fmt.Sprint("https://hc/", task), sample().Run)
+				r.Ping.Add(fmt.Sprint("https://hc/", task), Ping{Run: sample().Run})
 			}
 		}
 		synctest.Wait()

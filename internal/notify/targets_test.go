@@ -152,7 +152,7 @@ func TestSecretsStayHidden(t *testing.T) {
 	for range 4 { // of the tests, three; then the event
 		<-got
 	}
-	r.Ping.Start(s.URL+"/ping/"+key, sample().Run)
+	r.Ping.Add(s.URL+"/ping/"+key, Ping{Run: sample().Run})
 	<-got
 	r.stop()
 	for _, u := range r.Undelivered() {
@@ -285,7 +285,7 @@ func TestMail(t *testing.T) {
 	hold(bundle{first: sample()}, "own", "backup!", "exit 3")
 	again := sample()
 	again.Kind = Recover
-	hold(bundle{first: sample(), rest: []Event{again}, more: 11, lost: 2}, "own", "backup! (and 12 more)", `exit 3
+	hold(bundle{first: sample(), rest: []Event{again}, more: make([]int64, 11), lost: 2}, "own", "backup! (and 12 more)", `exit 3
 
 and 12 more:
 
