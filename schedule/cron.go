@@ -190,6 +190,7 @@ func (d *builder) parseFields(v value, w []span) {
 	}
 	c.text = strings.Join(texts, " ")
 	c.seconds = 1
+	before := len(d.faults)
 	for i, at := range w {
 		column := i + 6 - len(w)
 		f := &fieldReader{d: d, v: v, field: &cronFields[column], column: column}
@@ -211,6 +212,7 @@ func (d *builder) parseFields(v value, w []span) {
 			c.dow = f.days
 		}
 	}
+	all := texts
 	texts = texts[len(texts)-5:]
 	open := func(text string) bool { return text[0] == '*' || text == "?" }
 	c.and = open(texts[2]) || open(texts[4])
@@ -220,7 +222,10 @@ func (d *builder) parseFields(v value, w []span) {
 		if strings.HasPrefix(texts[4], "*/") {
 			at = w[len(w)-1]
 		}
-		d.warned = append(d.warned, v.fault(at.start, at.end, `without "*/" either day would do`, `a day has to match both day fields, as one begins with "*/"`))
+		d.warn(v.fault(at.start, at.end, `without "*/" either day would do`, `a day has to match both day fields, as one begins with "*/"`))
+	}
+	if len(d.faults) == before {
+		d.lintCron(v, w, all)
 	}
 }
 
