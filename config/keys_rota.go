@@ -58,6 +58,7 @@ func setInclude(loc location, v any, _ *Config) {
 	loc.each(v, func(loc location, item any) {
 		p := pattern{at: loc}
 		if loc.filled(item, &p.text) {
+			loc.literalPath(p.text, 0)
 			loc.l.include = append(loc.l.include, p)
 		}
 	})

@@ -107,8 +107,7 @@ func newLoader(path string, o Options) (*loader, error) {
 func (l *loader) load(text string, fault *Fault) (*Config, error) {
 	file := l.open(l.config.Path, l.given, text, fault)
 	if file.data == nil { // nothing that it says is known, nor what it includes
-		errs, _ := l.faults()
-		return nil, &Errors{errs}
+		return nil, l.wrong()
 	}
 	l.readMain(file)
 	if fault := l.isOutput(l.real); fault != nil {
@@ -132,12 +131,11 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 	if l.unanswered != nil {
 		return nil, cannotRead(l.unanswered)
 	}
-	errs, warnings := l.faults()
-	if len(errs) > 0 {
-		return nil, &Errors{errs}
+	if err := l.wrong(); err != nil {
+		return nil, err
 	}
 	c := l.config
-	c.Warnings, c.Keep = warnings, l.base.Keep
+	c.Warnings, c.Keep = l.faults(), l.base.Keep
 	for _, src := range l.sources {
 		c.Sources = append(c.Sources, src.Source)
 	}
