@@ -52,6 +52,9 @@ func setTimezone(loc location, v any, to *Config) {
 		return
 	}
 	to.Rota.Timezone = zone
+	if w := schedule.ZoneWarning(name); w != nil {
+		loc.maybe(span{}, w.Hint, "%s", w.Msg)
+	}
 }
 
 func setInclude(loc location, v any, _ *Config) {
