@@ -21,11 +21,11 @@ func checkCommand(s *session) *cli.Command {
 		ArgsUsage: "[FILE|-]",
 		Description: `Prints every fault with its line, a caret and what to write instead, and warns
 of what is valid but mostly a mistake, such as "* 3 * * *", which runs 60 times.
-Warnings alone are no failure; -q leaves them out. "-" reads stdin. With --host it also looks for what is in
-the way on this machine: users, directories, secrets and programs that are
-missing, a state directory or socket that others can change, a unit of systemd
-that ends forked runs, commands that cron runs, too. Ask as the user that rota
-runs as.
+Warnings alone are no failure; -q leaves them out. "-" reads stdin. With --host
+it also looks for what is in the way on this machine: users, directories,
+secrets and programs that are missing, a state directory or socket that others
+can change, a unit of systemd that ends forked runs, commands that cron runs,
+too. Ask as the user that rota runs as.
 
   rota check jobs.toml
   sudo rota check --host

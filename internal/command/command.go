@@ -141,7 +141,11 @@ func counted(action cli.ActionFunc, usage string) cli.ActionFunc {
 	}
 	return func(c *cli.Context) error {
 		if extra := c.Args().Get(most); extra != "" {
-			return misuse(c.Command.Name, "%s does not know what to do with %q", c.Command.Name, extra)
+			hint := "try: rota help " + c.Command.Name
+			if slices.Contains([]string{"list", "ps", "status"}, c.Command.Name) {
+				hint = "for one task or run: rota show " + extra
+			}
+			return fail(exitUsage, hint, "%s does not know what to do with %q", c.Command.Name, extra)
 		}
 		return action(c)
 	}

@@ -2,10 +2,12 @@ package command
 
 import (
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"rota/internal/api"
+	"rota/schedule"
 )
 
 func rescheduleCommand(s *session) *cli.Command {
@@ -34,6 +36,11 @@ and slots that were to be left out (rota skip) are due again.
 			r := api.Rescheduling{Name: c.Args().First(), Expr: strings.Join(c.Args().Tail(), " "), Then: c.String("then")}
 			if r.Name == "" || r.Expr == "" {
 				return misuse("reschedule", "reschedule needs the name of a task and when it is due")
+			}
+			if words := c.Args().Tail(); fileAmong(words) != "" {
+				if _, faults := schedule.ParseExprAt(r.Expr, time.UTC, time.Now()); faults != nil {
+					return replacedStar("reschedule TASK", words)
+				}
 			}
 			svc, err := s.service(c)
 			if err != nil {
