@@ -99,6 +99,7 @@ func newLoader(path string, o Options) (*loader, error) {
 	preset(rotaTable.keys, l.config)
 	preset(historyTable.keys, l)
 	l.config.Rota.Timezone = time.Local
+	firstZone()
 	l.config.Rota.ShutdownGrace = -1 // its default depends on where rota runs
 	return l, nil
 }
@@ -110,6 +111,7 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 		return nil, l.wrong()
 	}
 	l.readMain(file)
+	l.checkZone(file)
 	if fault := l.isOutput(l.real); fault != nil {
 		l.add(complaint{Fault: *fault, whole: true, location: location{l: l, src: file}})
 	}

@@ -70,6 +70,7 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 type session struct {
 	in, out, err *os.File
 	color        string      // of --color
+	zoneTold     bool        // TZ of the environment is no use, and that was said
 	status       *api.Status // of the daemon that answered or, of that only the zone, of the file; nil: it would not tell
 }
 

@@ -149,6 +149,9 @@ func toExplain(c *cli.Context, now time.Time) (*config.Config, config.Task, erro
 		cfg = &config.Config{Rota: config.Rota{Timezone: time.Local}}
 	}
 	zone := cfg.Rota.Timezone
+	if _, err := config.LocalZone(); err != nil && broken != nil && c.String("zone") == "" {
+		return nil, config.Task{}, fail(exitUsage, "", "%v", err)
+	}
 	if name := c.String("zone"); name != "" {
 		var err error
 		if zone, err = schedule.Zone(name); err != nil {

@@ -51,6 +51,9 @@ func (s *service) Reload(ctx context.Context, plan bool) (api.Reloaded, error) {
 	for _, w := range cfg.Warnings {
 		r.Warnings = append(r.Warnings, w.Error())
 	}
+	if change := cfg.ZoneChange(); change != "" {
+		r.Warnings = append(r.Warnings, change)
+	}
 	r.Warnings = append(r.Warnings, problems...)
 	return r, nil
 }
