@@ -156,6 +156,8 @@ func (l *loader) open(path, show, text string, fault *Fault) *source {
 		l.add(c)
 		return src
 	}
+	text, found := unixLines(text)
+	src.Text = text
 	data, fault, where := decode(text)
 	if fault != nil {
 		c.Fault, c.text = *fault, &where
@@ -163,6 +165,13 @@ func (l *loader) open(path, show, text string, fault *Fault) *source {
 		return src
 	}
 	src.data = data
+	if found {
+		l.add(complaint{location: c.location, whole: true, Fault: Fault{
+			Msg:     `line ends of Windows (CRLF) in strings are read as those of Unix (LF)`,
+			Hint:    `save the file with LF; where CRLF is meant write \r\n in double quotes`,
+			Warning: true,
+		}})
+	}
 	if len(data) == 0 {
 		// More likely a file cut off or about to be written than the wish that all its tasks go.
 		c.Fault, c.whole = Fault{Msg: "the file is empty", Hint: "to run no tasks, write [tasks]"}, true

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -12,6 +13,19 @@ import (
 )
 
 const byteOrderMark = "\ufeff"
+
+// unixLines returns a text with the line ends of Unix, as shells and most other
+// programs want them. found tells that a string of several lines had others.
+// Those written as an escape stay.
+func unixLines(text string) (unix string, found bool) {
+	unix = strings.ReplaceAll(text, "\r\n", "\n")
+	if len(unix) == len(text) || !strings.Contains(text, `"""`) && !strings.Contains(text, "'''") {
+		return unix, false
+	}
+	before, _, _ := decode(text)
+	after, _, _ := decode(unix)
+	return unix, !reflect.DeepEqual(before, after)
+}
 
 // decode returns what a TOML text says. If it is no TOML, the fault says why,
 // and at which bytes.
