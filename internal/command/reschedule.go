@@ -1,6 +1,7 @@
 package command
 
 import (
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -53,17 +54,17 @@ and slots that were to be left out (rota skip) are due again.
 			if err != nil {
 				return err
 			}
-			return s.tell(c, done, rescheduled(s.when(c), done))
+			return s.tell(c, done, rescheduled(s.when(c), filepath.Base(s.configName()), done))
 		},
 	}
 }
 
-// rescheduled tells what a reschedule changed.
-func rescheduled(w when, r api.Rescheduled) string {
+// rescheduled tells what a reschedule changed of what the file says.
+func rescheduled(w when, file string, r api.Rescheduled) string {
 	line := r.Name + ": "
 	switch {
 	case r.Expr == "default":
-		line += "as in jobs.toml again, "
+		line += "as in " + file + " again, "
 	case r.Expr != "never":
 		line += r.Expr + ", "
 	}
@@ -76,11 +77,11 @@ func rescheduled(w when, r api.Rescheduled) string {
 		line += " (was " + w.till(r.Was) + ")"
 	}
 	if !r.Until.IsZero() {
-		line += "; until " + brief(w.in(r.Until), w.now) + ", then as in jobs.toml"
+		line += "; until " + brief(w.in(r.Until), w.now) + ", then as in " + file
 	}
 	switch r.Then {
 	case "default":
-		line += "; then as in jobs.toml"
+		line += "; then as in " + file
 	case "never":
 		line += "; then never"
 	}
