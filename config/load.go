@@ -112,6 +112,7 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 	}
 	l.readMain(file)
 	l.checkZone(file)
+	l.checkStateDir(file)
 	if fault := l.isOutput(l.real); fault != nil {
 		l.add(complaint{Fault: *fault, whole: true, location: location{l: l, src: file}})
 	}

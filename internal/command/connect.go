@@ -245,7 +245,11 @@ func (s *session) offline(c *cli.Context) (api.Reader, func(), error) {
 		return nil, nil, err
 	}
 	s.status = &api.Status{Timezone: cfg.Rota.Timezone.String()}
-	s.aside(c, "no daemon answers: from the ledger and "+path)
+	text := "no daemon answers: from the ledger and " + path
+	if c.String("config") != "" && path != systemFile {
+		text += "; start it: rota daemon --config " + path
+	}
+	s.aside(c, text)
 	return r, func() { book.Close() }, nil
 }
 
