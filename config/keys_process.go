@@ -120,6 +120,7 @@ func setEnv(loc location, v any, to *Task) {
 	loc.table(v, func(loc location, name string, v any) {
 		value := ""
 		if loc.variable(name) && loc.text(v, &value) {
+			loc.literalEnv(value)
 			env[name] = value
 		}
 	})
@@ -149,6 +150,7 @@ func setSecrets(loc location, v any, to *Task) {
 		from, rest, _ := strings.Cut(value, ":")
 		switch {
 		case from == "file" && rest != "":
+			loc.literalPath(rest, len("file:"))
 			value = "file:" + loc.src.abs(rest)
 		case from == "cred" && rest != "" && !strings.Contains(rest, "/"):
 		case from == "env" && envName.MatchString(rest):
@@ -171,9 +173,11 @@ func setEnvFile(loc location, v any, to *Task) {
 			loc.valueError(`write "-path" for a file that may be absent`, `env_file is only "-"`)
 			return
 		}
+		loc.literalPath(rest, len("-"))
 		to.EnvFile = "-" + loc.src.abs(rest)
 		return
 	}
+	loc.literalPath(path, 0)
 	to.EnvFile = loc.src.abs(path)
 }
 

@@ -24,7 +24,7 @@ type Rota struct {
 var rotaTable = &table[Config]{
 	name: "rota", text: "Settings of the daemon. Only the main file may have this table.",
 	keys: []key[Config]{
-		row("timezone", value[Config]{textType, setTimezone, func(c *Config) any { return c.Rota.Timezone.String() }}, "", "The time zone of triggers without one of their own, an IANA name. Default: that of the machine.", `"Europe/Berlin"`),
+		row("timezone", value[Config]{textType, setTimezone, func(c *Config) any { return c.Rota.Timezone.String() }}, "", "The time zone of triggers without one of their own, an IANA name. Default: TZ of the environment, else that of the machine when rota starts.", `"Europe/Berlin"`),
 		row("include", value[Config]{orList(textType), setInclude, func(c *Config) any { return c.Globs }}, "", "Patterns of files with more tasks, queues and notifications. Relative ones start at the directory of this file.", `"conf.d/*.toml"`, `["conf.d/*.toml", "more/*"]`),
 		row("max_running", number(0, noLimit, func(c *Config) *int { return &c.Rota.MaxRunning }), "0", "How many threaded and sequential runs may execute at once. 0 is no limit.", "0", "50"),
 		row("shutdown_grace", duration(func(c *Config) *time.Duration { return &c.Rota.ShutdownGrace }), `"30s"`, "How long runs may continue when rota stops. As process 1 of a container the default is 5s.", `"1m"`),
@@ -52,12 +52,16 @@ func setTimezone(loc location, v any, to *Config) {
 		return
 	}
 	to.Rota.Timezone = zone
+	if w := schedule.ZoneWarning(name); w != nil {
+		loc.maybe(span{}, w.Hint, "%s", w.Msg)
+	}
 }
 
 func setInclude(loc location, v any, _ *Config) {
 	loc.each(v, func(loc location, item any) {
 		p := pattern{at: loc}
 		if loc.filled(item, &p.text) {
+			loc.literalPath(p.text, 0)
 			loc.l.include = append(loc.l.include, p)
 		}
 	})

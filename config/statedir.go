@@ -31,6 +31,19 @@ func SharedStateDir() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("rota-%d", os.Getuid()))
 }
 
+// checkStateDir warns if the state goes where the user may not expect it.
+func (l *loader) checkStateDir(file *source) {
+	dir := DefaultStateDir()
+	if l.config.Rota.StateDir != "" || dir != SharedStateDir() {
+		return
+	}
+	l.add(complaint{whole: true, location: location{l: l, src: file}, Fault: Fault{
+		Msg:     "neither HOME nor XDG_STATE_HOME is set: the state directory is " + dir,
+		Hint:    "set state_dir in [rota]: what is in " + os.TempDir() + " may be deleted at any time",
+		Warning: true,
+	}})
+}
+
 // outputDirs are the directories below the state directory that rota makes. What
 // is there was chosen by tasks, and by who asks for runs.
 var outputDirs = []string{"last-good", "live", "logs", "runs", "tasks"}

@@ -193,6 +193,8 @@ func TestSurroundings(t *testing.T) {
 		ten, nice := uint64(10), 5
 		write(t, filepath.Join(b.dir, "vars"), "# comment\nexport A=file\nB='from file'\n\nC=file\n", 0o600)
 		write(t, filepath.Join(b.dir, "key"), "open sesame\n", 0o600)
+		write(t, filepath.Join(b.dir, "windows"), "\ufeffA=one\r\nB=two\r\n", 0o600)
+		write(t, filepath.Join(b.dir, "windows-key"), "\ufeffsesame\r\n", 0o600)
 		for i, c := range []struct {
 			name, text, want string
 			change           func(*Task)
@@ -205,6 +207,10 @@ func TestSurroundings(t *testing.T) {
 			}},
 			{"a secret from the environment is not inherited", `echo "$K,$API_KEY_SOURCE"`, "***,", func(t *Task) {
 				t.Secrets, t.DropEnv = map[string]string{"K": "env:API_KEY_SOURCE"}, []string{"API_KEY_SOURCE"}
+			}},
+			{"files of an editor of Windows", `printf %s "$A-$B-$(test "$K" = sesame && echo open)-" | od -An -c | tr -d ' \n'`, "one-two-open-", func(t *Task) {
+				t.EnvFile = filepath.Join(b.dir, "windows")
+				t.Secrets = map[string]string{"K": "file:" + filepath.Join(b.dir, "windows-key")}
 			}},
 			{"env_file may be absent", `echo ok`, "ok", func(t *Task) { t.EnvFile = "-/no/such/file" }},
 			{"dir", `pwd`, "/usr", func(t *Task) { t.Dir = "/usr" }},

@@ -95,6 +95,14 @@ func (s *session) reader(c *cli.Context) (api.Reader, func(), error) {
 	return r, done, wrong
 }
 
+// configName is the path of the file in force, as far as the daemon tells it.
+func (s *session) configName() string {
+	if s.status == nil || s.status.Config == "" {
+		return "the file"
+	}
+	return s.status.Config
+}
+
 // inOneLine returns the first complaint of a text of complaints, with its place
 // before it, as other tools write that.
 func inOneLine(complaints string) string {
@@ -237,7 +245,11 @@ func (s *session) offline(c *cli.Context) (api.Reader, func(), error) {
 		return nil, nil, err
 	}
 	s.status = &api.Status{Timezone: cfg.Rota.Timezone.String()}
-	s.aside(c, "no daemon answers: from the ledger and the file")
+	text := "no daemon answers: from the ledger and " + path
+	if c.String("config") != "" && path != systemFile {
+		text += "; start it: rota daemon --config " + path
+	}
+	s.aside(c, text)
 	return r, func() { book.Close() }, nil
 }
 

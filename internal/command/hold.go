@@ -61,14 +61,24 @@ nor run it with --force. Their own holds anybody can end who may hold the task.
 // held tells of a task that it is held.
 func (s *session) held(c *cli.Context, t api.Task, now time.Time) string {
 	line := "held " + t.Task
-	if t.Hold != nil && !t.Hold.Until.IsZero() {
+	skipped := t.Hold != nil // the next slot is
+	switch {
+	case t.Hold == nil:
+	case t.Hold.Until.IsZero():
+		line += " until it is released"
+	default:
 		line += " until " + brief(t.Hold.Until.In(s.zone(c)), now)
+		skipped = t.Next.Before(t.Hold.Until)
 	}
 	if t.Hold != nil && t.Hold.Why != "" {
 		line += ` ("` + t.Hold.Why + `")`
 	}
-	if !t.Next.IsZero() {
-		line += "; its next slot is still " + brief(t.Next.In(s.zone(c)), now)
+	switch next := brief(t.Next.In(s.zone(c)), now); {
+	case t.Next.IsZero():
+	case skipped:
+		line += "; its next slot, " + next + ", will be skipped while it is held"
+	default:
+		line += "; its next slot is still " + next
 	}
 	return line
 }

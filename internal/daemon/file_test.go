@@ -119,7 +119,7 @@ func TestReloadsDoNotPileUp(t *testing.T) {
 	for f.waiting.Load() < mostReloads {
 		runtime.Gosched()
 	}
-	if _, err := f.begin(t.Context()); api.CodeOf(err) != api.NotNow || api.CodeOf(fileError(err, nil)) != api.NotNow {
+	if _, err := f.begin(t.Context()); api.CodeOf(err) != api.NotNow || api.CodeOf(fileError("jobs.toml", err, nil)) != api.NotNow {
 		t.Errorf("one more: %v", err)
 	}
 	end()

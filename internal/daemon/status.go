@@ -19,6 +19,9 @@ func (s *service) Status(ctx context.Context) (api.Status, error) {
 		st = s.l.condition()
 		return nil
 	})
+	if change := s.l.inForce.Load().ZoneChange(); change != "" {
+		st.Trouble = append(st.Trouble, change)
+	}
 	st.LedgerBytes = s.ledgerBytes()
 	if s.l.notifications != nil {
 		for _, u := range s.l.notifications.Undelivered() {

@@ -148,6 +148,9 @@ func (e *environment) files() []string {
 // passes to a program.
 const maxEnvFile = 4 << 20
 
+// byteOrderMark is what editors of Windows put before a text.
+const byteOrderMark = "\ufeff"
+
 // readEnvFile reads NAME=value lines; "export " before one, quotes around a
 // value, empty lines and lines that begin with # are understood. A path that
 // begins with "-" may be absent.
@@ -164,7 +167,11 @@ func readEnvFile(vars map[string]string, path string, open opener) error {
 	lines := bufio.NewScanner(io.LimitReader(f, maxEnvFile))
 	lines.Buffer(nil, maxEnvFile)
 	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
+		line := lines.Text()
+		if n == 1 {
+			line = strings.TrimPrefix(line, byteOrderMark)
+		}
+		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
 		}
