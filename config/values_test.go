@@ -177,7 +177,7 @@ interval = "1h"
 		Process: runner.Process{
 			Base: "/etc/rota", Umask: 0o022, Shell: []string{"/bin/sh", "-c"},
 		},
-		Output: 1 << 20, InputMax: 1 << 20, ResultMax: 1 << 20,
+		Zone: "Local", Output: 1 << 20, InputMax: 1 << 20, ResultMax: 1 << 20,
 	})
 	same(t, "queue of a sequential task", c.Tasks["lane"].Queue, "main")
 	same(t, "timeout of a built-in", c.Tasks["builtin"].Timeout, time.Minute)

@@ -38,6 +38,7 @@ type Input struct {
 	Attempt   int // from 1
 	Cause     Cause
 	Host      string
+	Zone      string // as in Task
 	Params    map[string]string
 	Process   Process // the surroundings of a command
 	Policy    Policy
