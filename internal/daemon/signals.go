@@ -112,7 +112,7 @@ func (s *signals) pause(ctx context.Context, d time.Duration) bool {
 }
 
 // drain lets what is under way come to its end: within shutdown_grace by itself,
-// then by its stop signal, then by KILL. Nothing new starts.
+// which it is asked for, then by its stop signal, then by KILL. Nothing new starts.
 func (l *loop) drain(hurry <-chan struct{}) {
 	l.stopping = true
 	grace := l.cfg.Rota.ShutdownGrace
@@ -125,6 +125,7 @@ func (l *loop) drain(hurry <-chan struct{}) {
 	sdNotify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (grace + time.Minute).Microseconds()))
 	idle := make(chan struct{})
 	go func() { l.runner.Wait(context.Background()); close(idle) }()
+	l.runner.AskAll()
 	patience := time.NewTimer(grace)
 	defer patience.Stop()
 	stop := func() {

@@ -40,6 +40,7 @@ var environment = [][2]string{
 	{"ROTA_LAST_SUCCESS", "When the last success ended, in RFC 3339."},
 	{"ROTA_RESULT_FILE", "Where to write the result of the run, if it has any."},
 	{"ROTA_PARAM_NAME", "Each parameter, its name in capitals."},
+	{"ROTA_EXE", "The path of rota itself. Its directory is the last one in PATH, unless others can put programs there."},
 	{"ROTA_SOCKET, ROTA_TOKEN", "The control socket, and a token with which the run may act on its own task."},
 	{"ROTA_PARENT, ROTA_PARENT_OUTCOME, ROTA_PARENT_EXIT", "Of a run that a hook has started: the run that it is about, its outcome and exit code."},
 }
