@@ -367,6 +367,7 @@ func (l *loop) swap(ctx context.Context, c *config.Config, changes config.Change
 		return err
 	}
 	l.broken, l.notInForce = nil, nil
+	l.reappear()
 	l.endVoid(context.WithoutCancel(ctx))
 	l.freshness()
 	l.event(ctx, ledger.Event{Time: now, Kind: "reload", Who: who, Text: changes.String()})
