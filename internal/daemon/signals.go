@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"rota/internal/early"
 	"rota/runner"
 )
 
@@ -29,7 +30,7 @@ const lastTime = 10 * time.Second
 // second request to stop always ends the process, whatever it is waiting for:
 // the ledger is as good then as after a kill.
 func listen(log *slog.Logger) *signals {
-	s := &signals{raw: make(chan os.Signal, 64), ch: make(chan os.Signal, 64), hurry: make(chan struct{})}
+	s := &signals{raw: early.Signals(), ch: make(chan os.Signal, 64), hurry: make(chan struct{})}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	// SIGPIPE is caught and not ignored, which commands would inherit.
 	signal.Notify(s.raw, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
