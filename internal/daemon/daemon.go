@@ -62,13 +62,11 @@ func Run(ctx context.Context, o Options) error {
 	if err := o.makeStateDir(stateDir); err != nil {
 		return fmt.Errorf("state directory: %w", err)
 	}
-	lock := flock.New(filepath.Join(stateDir, "lock"))
-	if ok, err := takeLock(ctx, lock); err != nil {
-		return fmt.Errorf("state directory: %w; give this daemon a state_dir of its own in [rota]", err)
-	} else if !ok {
-		return fmt.Errorf("%w with the state directory %s; stop it, or give this one a state_dir of its own in [rota]", ErrRunning, stateDir)
+	unlock, err := lockStateDir(ctx, stateDir)
+	if err != nil {
+		return err
 	}
-	defer lock.Unlock()
+	defer unlock()
 
 	for full, anew := false, false; ; {
 		begun := time.Now()
@@ -94,6 +92,30 @@ func Run(ctx context.Context, o Options) error {
 			return err
 		}
 	}
+}
+
+// lockStateDir keeps other daemons away from a state directory: by a file in it and,
+// because somebody may remove that, by the directory itself, on file systems where
+// that works.
+func lockStateDir(ctx context.Context, stateDir string) (unlock func(), err error) {
+	file, directory := flock.New(filepath.Join(stateDir, "lock")), flock.New(stateDir, flock.SetFlag(os.O_RDONLY))
+	ok, err := takeLock(ctx, file)
+	if err != nil {
+		return nil, fmt.Errorf("state directory: %w; give this daemon a state_dir of its own in [rota]", err)
+	}
+	if ok {
+		locked, err := takeLock(ctx, directory)
+		ok = locked || err != nil
+	}
+	unlock = func() {
+		_ = directory.Close()
+		_ = file.Close()
+	}
+	if !ok {
+		unlock()
+		return nil, fmt.Errorf("%w with the state directory %s; stop it, or give this one a state_dir of its own in [rota]", ErrRunning, stateDir)
+	}
+	return unlock, nil
 }
 
 // lingering is how long a child of a killed daemon, that it was just starting, may
