@@ -419,11 +419,35 @@ func (l *loop) eventsOf(ctx context.Context, c config.Changes, who string) {
 	}
 }
 
-// keep remembers a good configuration for a start at which the file is wrong.
-func (l *loop) keep(c *config.Config) {
-	if err := c.Save(filepath.Join(l.stateDir, "last-good"), l.o.files()); err != nil {
-		l.log.Warn("cannot keep the last good file for a later start", "error", err)
+// keep remembers a good configuration for a start at which the file is wrong. If that
+// fails, as on a full disk, it is tried again as long as the configuration is in force.
+func (l *loop) keep(c *config.Config) { l.keepAgain(c, 0) }
+
+// keepAgain is keep after a pause that was no use; 0: there was none.
+func (l *loop) keepAgain(c *config.Config, pause time.Duration) {
+	l.keeping.Lock()
+	defer l.keeping.Unlock()
+	if l.inForce.Load() != c {
+		return
 	}
+	err := c.Save(filepath.Join(l.stateDir, "last-good"), l.o.files())
+	switch {
+	case err != nil && pause == 0:
+		l.log.Warn("cannot keep the last good file for a later start; it is tried again until that works", "error", err)
+	case err == nil && pause > 0:
+		l.log.Info("the last good file is kept for a later start")
+	}
+	if err == nil {
+		return
+	}
+	pause = min(max(2*pause, leastPause), mostPause)
+	time.AfterFunc(pause, func() {
+		select {
+		case <-l.over:
+		default:
+			l.keepAgain(c, pause)
+		}
+	})
 }
 
 // refuse tells of a file that is wrong; the configuration in force stays.

@@ -75,6 +75,8 @@ type loop struct {
 	inForce       atomic.Pointer[config.Config] // cfg, for others
 	grown         chan struct{}                 // runs have ended since the last retention; room for one
 
+	keeping sync.Mutex // held while the last good file is written
+
 	quota  quota        // what each user has waiting
 	events atomic.Int64 // that have happened
 	pace   pace         // how fast each user changes things
