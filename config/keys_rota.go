@@ -35,7 +35,7 @@ var rotaTable = &table[Config]{
 		row("output", word(func(c *Config) *string { return &c.Rota.Output }, "none", "raw", "prefix", "json"), "", "How rota daemon prints the output of tasks. Without it: prefix on a terminal, raw as process 1, else none.", `"json"`),
 		row("log_level", word(func(c *Config) *string { return &c.Rota.LogLevel }, logLevels...), `"info"`, "The lowest level that rota logs.", `"warn"`),
 		row("log_format", word(func(c *Config) *string { return &c.Rota.LogFormat }, "auto", "text", "json"), `"auto"`, "The format of the log. auto is colored on a terminal, else text.", `"json"`),
-		row("state_dir", path(func(c *Config) *string { return &c.Rota.StateDir }), "", "The directory for state, history and outputs. Default: /var/lib/rota for root, else $XDG_STATE_HOME/rota.", `"/var/lib/rota"`).atRestart(),
+		row("state_dir", path(func(c *Config) *string { return &c.Rota.StateDir }), "", "The directory for state, history and outputs. Default: that of rota daemon --state-dir or $ROTA_STATE_DIR, else /var/lib/rota for root and $XDG_STATE_HOME/rota for others.", `"/var/lib/rota"`).atRestart(),
 		row("socket", path(func(c *Config) *string { return &c.Rota.Socket }), "", "The unix socket of the control API. Default: rota.sock in state_dir, if that is given, else /run/rota/rota.sock for root and $XDG_RUNTIME_DIR/rota/rota.sock for others.", `"/run/rota/rota.sock"`).atRestart(),
 		row("socket_group", someText(func(c *Config) *string { return &c.Rota.SocketGroup }), "", "The group whose members have all rights on the socket.", `"adm"`).atRestart(),
 	},

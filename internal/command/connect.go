@@ -271,5 +271,7 @@ func tokenIn(path string) (string, error) {
 func sameFile(a, b string) bool {
 	one, err1 := os.Stat(a)
 	two, err2 := os.Stat(b)
-	return a == b || err1 == nil && err2 == nil && os.SameFile(one, two)
+	absA, errA := filepath.Abs(a)
+	absB, errB := filepath.Abs(b)
+	return errA == nil && errB == nil && absA == absB || err1 == nil && err2 == nil && os.SameFile(one, two)
 }

@@ -4,6 +4,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type Options struct {
 	LogLevel  string // instead of [rota] log_level; "": as the file says
 	Color     string // "auto", "always" or "never"
 	Version   string // for the log
+	StateDir  string // absolute: the state directory of a file that names none; "": that by default
 	Socket    string // instead of [rota] socket; "": as the file says
 	Held      bool   // every task starts held
 	Once      bool   // do what is due since the last time, wait for it, and end
@@ -58,7 +60,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	out.configure(cfg)
-	stateDir := StateDir(cfg)
+	stateDir := cmp.Or(cfg.Rota.StateDir, o.stateDir())
 	if err := o.makeStateDir(stateDir); err != nil {
 		return fmt.Errorf("state directory: %w", err)
 	}

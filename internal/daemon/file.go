@@ -18,8 +18,9 @@ import (
 
 // file is the jobs file on the disk, as opposed to the configuration in force.
 type file struct {
-	path    string
-	options config.Options
+	path     string
+	options  config.Options
+	stateDir string // where the last good file is if this one does not say
 
 	waiting atomic.Int32  // reloads that wait for their turn
 	turn    chan struct{} // holds one reload at a time
@@ -71,7 +72,7 @@ func newFile(o Options) *file {
 	if err != nil {
 		path = o.Config
 	}
-	f := &file{path: path, options: o.files(), turn: make(chan struct{}, 1), told: config.Watch, renew: make(chan struct{}, 1), unanswered: make(chan struct{}, 1), retries: make(chan time.Duration, 1)}
+	f := &file{path: path, options: o.files(), stateDir: o.stateDir(), turn: make(chan struct{}, 1), told: config.Watch, renew: make(chan struct{}, 1), unanswered: make(chan struct{}, 1), retries: make(chan time.Duration, 1)}
 	f.options.Limit = config.NewLimit(loadTime)
 	return f
 }
@@ -79,7 +80,7 @@ func newFile(o Options) *file {
 // files is how far files are trusted. As PID 1 of a container rota trusts them:
 // those of a volume belong to whoever made it.
 func (o Options) files() config.Options {
-	return config.Options{TrustFile: o.TrustFile || inContainer()}
+	return config.Options{TrustFile: o.TrustFile || inContainer(), StateDir: o.StateDir}
 }
 
 // first loads the file for a start. If it is wrong the last good text takes its
@@ -90,7 +91,7 @@ func (f *file) first() (cfg *config.Config, broken, err error) {
 		f.current = cfg
 		return cfg, nil, nil
 	}
-	dir := filepath.Join(cmp.Or(config.StateDirOf(f.path), config.DefaultStateDir()), "last-good")
+	dir := filepath.Join(cmp.Or(config.StateDirOf(f.path), f.stateDir), "last-good")
 	o := f.options
 	o.Limit = nil // of its own: it is on another disk than what does not answer, perhaps
 	saved, err2 := config.LoadSaved(dir, o)
