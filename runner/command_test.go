@@ -109,6 +109,24 @@ func TestTimeOutLeavesNothing(t *testing.T) {
 	})
 }
 
+// A shim that somebody has stopped, as a debugger does, is no way to escape a stop.
+func TestStoppedShim(t *testing.T) {
+	for name, kill := range map[string]bool{"stop": false, "stop --kill": true} {
+		b := newBench(t)
+		run := b.launch(b.command(Forked, "trap '' TERM; echo up >up; while :; do sleep 0.01; done"), "k")
+		awaitFile(t, filepath.Join(b.dir, "up"))
+		b.signalShim(run, syscall.SIGSTOP)
+		b.Stop(NewEnd(run.ID, Cancelled, Said("enough")))
+		if kill {
+			b.Kill(run.ID)
+		}
+		if r := b.end(); r.Outcome != Cancelled {
+			t.Errorf("%s: %+v", name, r)
+		}
+		b.nothingLives(run)
+	}
+}
+
 func TestStopSignalIsHeard(t *testing.T) {
 	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
 		task := b.command(mode, `trap 'echo bye; exit 0' INT; echo up >up; while :; do sleep 0.01; done`)
