@@ -11,6 +11,7 @@ import (
 	"net/textproto"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -187,6 +188,7 @@ func TestCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	env, body, _ := strings.Cut(string(text), "\n\n")
+	env = regexp.MustCompile(`(?m)^ROTA_EXE=/.*\n`).ReplaceAllString(env, "")
 	want := `MINE=yes
 ROTA_ATTEMPT=2
 ROTA_CAUSE=schedule
