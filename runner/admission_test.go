@@ -26,6 +26,7 @@ func TestAdmission(t *testing.T) {
 		held          string           // a task
 		stopped       string           // a queue
 		draining      bool             // nothing starts
+		noRoom        string           // a task whose runs wait for room on the disk
 		max           int              // max_running
 		queues        map[string]Queue // nil: main with one worker, wide with two; two may wait in each
 	}
@@ -174,6 +175,8 @@ func TestAdmission(t *testing.T) {
 		{"started again", skip, "wide", view{waiting: "a/4 b/x3"}, "", "start b/x3, start a/4"},
 
 		// While rota is drained nothing starts; slots queue.
+		{"no room: a slot waits", "skip queue replace allow", "", view{noRoom: "a"}, "a/5 b/5", "start b/5, wait a/5"},
+		{"no room: so does what waits, and takes no worker from others", skip, "main", view{noRoom: "a", waiting: "a/x4 b/x4"}, "", "start b/x4"},
 		{"draining: a slot", "skip queue replace allow", "", view{draining: true}, "a/5", "wait a/5"},
 		{"draining: what waits", "skip queue replace allow", "", view{draining: true, waiting: "a/4 b/x4 c/x4!"}, "", ""},
 		{"draining: up to the capacity", skip, "main", view{draining: true, waiting: "x/4 y/4"}, "a/5", "summary a/5-5:1 skipped queue full: main"},
@@ -200,7 +203,7 @@ func TestAdmission(t *testing.T) {
 			for _, mode := range []Mode{Sequential, Threaded, Forked} {
 				t.Run(c.situation+"/"+overlap+"/"+string(mode), func(t *testing.T) {
 					v := &View{
-						Queues: c.view.queues, MaxRunning: c.view.max, Draining: c.view.draining,
+						Queues: c.view.queues, MaxRunning: c.view.max, Draining: c.view.draining, NoRoom: func(task string) bool { return task == c.view.noRoom },
 						Policy: func(task string) (Policy, bool) {
 							return Policy{Mode: mode, Overlap: Overlap(overlap), Queue: c.queue, Priority: testPriority(task)}, true
 						},

@@ -43,6 +43,9 @@ func (d *decision) claim() {
 		if r.task.overlap != OverlapAllow && (len(r.task.live) > 0 || r.task.taken) {
 			continue
 		}
+		if d.v.NoRoom != nil && d.v.NoRoom(r.Task) {
+			continue
+		}
 		d.batch.Claim = append(d.batch.Claim, r.ID)
 		total++
 		busy[r.Queue]++

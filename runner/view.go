@@ -22,6 +22,9 @@ type View struct {
 	Binding  func(task string) bool
 	Stopped  func(queue string) bool // the queue starts nothing; nil: none is stopped
 	Draining bool                    // nothing starts at all
+	// NoRoom reports whether a task's runs need room on the disk to start, and there
+	// is none: they wait for it. Nil: there is.
+	NoRoom func(task string) bool
 
 	live    map[string][]Run // by task
 	waiting map[string][]Run // by task

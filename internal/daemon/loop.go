@@ -31,34 +31,35 @@ type loop struct {
 	stateDir string
 	runs     context.Context // for what follows forked runs
 
-	fatal      error  // why the loop must end; nil: it need not
-	failing    string // why nothing can be written down; "": it can
-	stopping   bool   // nothing new starts
-	cfg        *config.Config
-	first      *config.Config // that the loop began with
-	broken     error          // what is wrong with the file on the disk; nil: nothing
-	notInForce error          // why the good file on the disk is not in force yet; nil: it is
-	cursor     ledger.Cursor
-	boot       string // names this start of the machine; as in the cursor, if the kernel does not tell
-	agenda     schedule.Agenda
-	entries    map[string]entry // by the agenda's key
-	view       runner.View
-	states     map[string]ledger.TaskState // of tasks and queues, as the ledger has them
-	lanes      map[string]bool             // the queues; true: it starts nothing
-	starts     []runner.Slot               // at_start triggers that are due
-	calls      calls
-	unplanned  bool                 // the agenda is not that of the tasks: plan has failed
-	renewed    time.Time            // up to when the last epoch had come, while the agenda of the new one is not planned; else zero
-	drained    time.Time            // when a drain ends by itself; zero: never, or there is none
-	since      time.Time            // what the clock showed when the loop began, or a new epoch
-	started    time.Time            // what it showed when the loop began
-	loaded     time.Time            // and when the file in force was read
-	success    map[string]time.Time // when each task last ended ok
-	finished   map[string]time.Time // when each task last ended
-	vanished   map[string]bool      // tasks that were in the file no more for too long, see mayReturn
-	tasks      int                  // with triggers
-	onceFailed []string             // runs that failed, with --once
-	status     string               // as last told to systemd
+	roomAwaited bool   // a run waits for room on the disk
+	fatal       error  // why the loop must end; nil: it need not
+	failing     string // why nothing can be written down; "": it can
+	stopping    bool   // nothing new starts
+	cfg         *config.Config
+	first       *config.Config // that the loop began with
+	broken      error          // what is wrong with the file on the disk; nil: nothing
+	notInForce  error          // why the good file on the disk is not in force yet; nil: it is
+	cursor      ledger.Cursor
+	boot        string // names this start of the machine; as in the cursor, if the kernel does not tell
+	agenda      schedule.Agenda
+	entries     map[string]entry // by the agenda's key
+	view        runner.View
+	states      map[string]ledger.TaskState // of tasks and queues, as the ledger has them
+	lanes       map[string]bool             // the queues; true: it starts nothing
+	starts      []runner.Slot               // at_start triggers that are due
+	calls       calls
+	unplanned   bool                 // the agenda is not that of the tasks: plan has failed
+	renewed     time.Time            // up to when the last epoch had come, while the agenda of the new one is not planned; else zero
+	drained     time.Time            // when a drain ends by itself; zero: never, or there is none
+	since       time.Time            // what the clock showed when the loop began, or a new epoch
+	started     time.Time            // what it showed when the loop began
+	loaded      time.Time            // and when the file in force was read
+	success     map[string]time.Time // when each task last ended ok
+	finished    map[string]time.Time // when each task last ended
+	vanished    map[string]bool      // tasks that were in the file no more for too long, see mayReturn
+	tasks       int                  // with triggers
+	onceFailed  []string             // runs that failed, with --once
+	status      string               // as last told to systemd
 
 	diskLow       func() bool   // no room for outputs; nil: there always is
 	leases        sync.Map      // of underway, by the run's id
@@ -100,7 +101,7 @@ func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop
 		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), over: make(chan struct{}), hurried: make(chan struct{}),
 	}
 	l.access = &webAccess{group: cfg.Rota.SocketGroup, rule: o.rule(), makeDir: o.makeSocketDir, log: l.log.Info}
-	l.view.Held, l.view.Binding, l.view.Stopped = l.held, l.isBinding, l.stopped
+	l.view.Held, l.view.Binding, l.view.Stopped, l.view.NoRoom = l.held, l.isBinding, l.stopped, l.lacksRoom
 	l.view.Policy = func(name string) (runner.Policy, bool) {
 		t, ok := l.cfg.Tasks[name]
 		return t.Policy, ok
@@ -223,6 +224,9 @@ func (l *loop) run(ctx context.Context) error {
 		if (err != nil || l.unplanned) && ctx.Err() == nil {
 			until = l.clock.Now().Add(time.Second)
 		}
+		if again := l.clock.Now().Add(time.Second); l.roomAwaited && ctx.Err() == nil && (until.IsZero() || until.After(again)) {
+			until = again
+		}
 		l.trouble(err)
 		l.tell()
 		if _, _, err := l.clock.Wait(ctx, until); err != nil {
@@ -261,7 +265,12 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 		return err
 	}
 	slots := l.slots(left, now)
+	awaited := l.roomAwaited
+	l.roomAwaited = false
 	batch := runner.Decide(slots, &l.view, now)
+	if l.roomAwaited && !awaited {
+		l.log.Warn("the disk is full: forked runs wait for room")
+	}
 	l.giveWay(&batch)
 	chained := l.addChains(&batch)
 	holds, err := l.holdsAfterSuperseded(ctx, batch)

@@ -62,6 +62,9 @@ func (l *loop) condition() api.Status {
 	if l.diskLow != nil && l.diskLow() {
 		st.Trouble = append(st.Trouble, "the disk is full: outputs are not kept")
 	}
+	if l.roomAwaited {
+		st.Trouble = append(st.Trouble, "the disk is full: forked runs wait for room")
+	}
 	if problems := l.access.trouble.Load(); problems != nil {
 		st.Trouble = append(st.Trouble, *problems...)
 	}
