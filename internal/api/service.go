@@ -79,6 +79,9 @@ type Service interface {
 	// Drain starts nothing new, and returns when only forked runs are under
 	// way. It lasts for d or, if that is 0, until the daemon ends.
 	Drain(ctx context.Context, d time.Duration) (Drained, error)
+	// EndDrain lets things start again: Conflict if nothing is drained. Who waits
+	// for the drain is told of it.
+	EndDrain(ctx context.Context) (Drained, error)
 	// Notify sends a notification to a target of that name, to try it.
 	Notify(ctx context.Context, name string) (Notified, error)
 	// Watch sends what happens as it happens, until ctx ends or the reader is

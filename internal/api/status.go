@@ -23,6 +23,8 @@ type Status struct {
 	Waiting  int  `json:"waiting"`
 	Draining bool `json:"draining,omitempty"`
 
+	DrainingUntil time.Time `json:"draining_until,omitzero"`
+
 	Next        *Slot         `json:"next,omitempty"`
 	Lag         float64       `json:"lag_seconds,omitempty"` // by how much the last slot was started late
 	Epoch       int           `json:"epoch,omitempty"`

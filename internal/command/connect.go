@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +56,23 @@ func (s *session) service(c *cli.Context) (api.Service, error) {
 	if st.Broken != "" && c.Command.Name != "status" { // which tells all of it
 		s.aside(c, "the file is wrong, and the last good one in force: "+inOneLine(st.Broken))
 	}
+	if st.Draining && slices.Contains(drainTold, c.Command.Name) {
+		s.aside(c, drains(st, s.zone(c))+"; end it: rota drain --end")
+	}
 	return d, nil
+}
+
+// drainTold are the commands whose answer a drain belongs to: they show or ask for what
+// starts.
+var drainTold = []string{"list", "next", "ps", "queue", "release", "run", "show"}
+
+// drains says of a daemon that it is being drained.
+func drains(st api.Status, zone *time.Location) string {
+	text := "rota is being drained"
+	if !st.DrainingUntil.IsZero() {
+		text += " until " + brief(st.DrainingUntil.In(zone), time.Now())
+	}
+	return text + ": nothing new starts"
 }
 
 // pingTime is how long ping waits for an answer.

@@ -245,7 +245,7 @@ state in  /var/lib/rota
 zone      Europe/Berlin
 tasks     3, 1 held
 runs      2 running, 0 waiting
-draining  yes: nothing new starts
+draining  yes: nothing new starts; end it: rota drain --end
 next      sync  Sun 2026-11-22 12:01:00 UTC, in 1m
 lag       420µs
 kept      3 MiB ledger, 1023 B outputs

@@ -275,6 +275,9 @@ func (f failing) Reload(context.Context, bool) (api.Reloaded, error) {
 func (f failing) Drain(context.Context, time.Duration) (api.Drained, error) {
 	return api.Drained{}, f.err
 }
+func (f failing) EndDrain(context.Context) (api.Drained, error) {
+	return api.Drained{}, f.err
+}
 func (f failing) Notify(context.Context, string) (api.Notified, error) {
 	return api.Notified{}, f.err
 }

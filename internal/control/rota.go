@@ -38,7 +38,7 @@ func (g *guard) part(ctx context.Context) (api.Status, error) {
 	if err != nil {
 		return api.Status{}, err
 	}
-	s := api.Status{Daemon: whole.Daemon, Version: whole.Version, Started: whole.Started, Timezone: whole.Timezone, Draining: whole.Draining, Tasks: len(tasks)}
+	s := api.Status{Daemon: whole.Daemon, Version: whole.Version, Started: whole.Started, Timezone: whole.Timezone, Draining: whole.Draining, DrainingUntil: whole.DrainingUntil, Tasks: len(tasks)}
 	for _, t := range tasks {
 		if t.Hold != nil {
 			s.Held++
@@ -90,6 +90,23 @@ func (c *Client) Drain(ctx context.Context, d time.Duration) (api.Drained, error
 
 func (g *guard) Drain(ctx context.Context, d time.Duration) (api.Drained, error) {
 	return guarded(g, g.mayAll(api.MayControl, "drain"), func() (api.Drained, error) { return g.s.Drain(g.as(ctx), d) })
+}
+
+var endDrain = endpoint(Endpoint[struct{}, api.Drained]{
+	Method: "POST", Path: "/v1/drain/end",
+	Call: func(ctx context.Context, s api.Service, _ struct{}) (api.Drained, error) {
+		d, err := s.EndDrain(ctx)
+		d.Forked = some(d.Forked)
+		return d, err
+	},
+})
+
+func (c *Client) EndDrain(ctx context.Context) (api.Drained, error) {
+	return ask(ctx, c, endDrain, struct{}{})
+}
+
+func (g *guard) EndDrain(ctx context.Context) (api.Drained, error) {
+	return guarded(g, g.mayAll(api.MayControl, "end a drain"), func() (api.Drained, error) { return g.s.EndDrain(g.as(ctx)) })
 }
 
 type notifyRequest struct {

@@ -116,7 +116,7 @@ func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due,
 				}
 			})
 		case undrainKey:
-			l.undrain(ctx)
+			l.undrain(ctx, "")
 		case freshKey:
 			err = l.stale(ctx, of)
 		default:
