@@ -152,6 +152,7 @@ log = "x"
 		{api.NextQuery{Tasks: []string{"t"}, N: 3}, "12:30 t (held), 13:00 t, 13:30 t"},
 		{api.NextQuery{Tasks: []string{"both"}, N: 3}, "12:30 both, 12:45 both, 13:20 both"},
 		{api.NextQuery{N: 10, Until: s.hour(13)}, "12:30 both, 12:30 t (held), 12:45 both, 13:00 finish (then from the end of each run), 13:00 t"},
+		{api.NextQuery{Until: s.hour(13)}, "12:30 both, 12:30 t (held), 12:45 both, 13:00 finish (then from the end of each run), 13:00 t"},
 		{api.NextQuery{Tasks: []string{"hand", "boot"}}, ""},
 	} {
 		slots, err := s.Next(t.Context(), c.q)
