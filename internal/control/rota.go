@@ -38,7 +38,7 @@ func (g *guard) part(ctx context.Context) (api.Status, error) {
 	if err != nil {
 		return api.Status{}, err
 	}
-	s := api.Status{Daemon: whole.Daemon, Version: whole.Version, Started: whole.Started, Timezone: whole.Timezone, Draining: whole.Draining, DrainingUntil: whole.DrainingUntil, Tasks: len(tasks)}
+	s := api.Status{Daemon: whole.Daemon, ConfigID: whole.ConfigID, Version: whole.Version, Started: whole.Started, Timezone: whole.Timezone, Draining: whole.Draining, DrainingUntil: whole.DrainingUntil, Tasks: len(tasks)}
 	for _, t := range tasks {
 		if t.Hold != nil {
 			s.Held++
