@@ -200,8 +200,8 @@ func whereDaemon(c *cli.Context) (place, error) {
 	return p, nil
 }
 
-// systemSocket is where the daemon of the whole machine answers.
-const systemSocket = "/run/rota/rota.sock"
+// systemSocket is where the daemon of the whole machine answers; a test has one of its own.
+var systemSocket = "/run/rota/rota.sock"
 
 // socketOf returns the socket that goes with the file and, if the user named
 // the file, its path. Where the file says nothing of a socket and no daemon of the

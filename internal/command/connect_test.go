@@ -49,6 +49,8 @@ func TestWhereDaemon(t *testing.T) {
 	file("two", "open sesame\n")
 
 	usual := control.SocketPath("", "")
+	defer func(was string) { systemSocket = was }(systemSocket)
+	systemSocket = filepath.Join(dir, "machine.sock")
 	own := filepath.Join(dir, "state/rota.sock")
 	for _, test := range []struct {
 		line, env string // NAME=value of the environment, or ""
@@ -83,6 +85,20 @@ func TestWhereDaemon(t *testing.T) {
 		}
 		if got, err := where(t, test.line); err != nil || got != test.want {
 			t.Errorf("%q with %q: %+v, %v, want %+v", test.line, test.env, got, err, test.want)
+		}
+	}
+
+	// Where the user has no daemon of their own, that of the machine may run the file.
+	if _, err := os.Stat(usual); err != nil {
+		file("machine.sock", "")
+		t.Setenv("ROTA_SOCKET", "")
+		for line, want := range map[string]place{
+			"-c gone.toml":  {socket: systemSocket, usual: usual, file: gone},
+			"-c state.toml": {socket: own, file: state},
+		} {
+			if got, err := where(t, line); err != nil || got != want {
+				t.Errorf("%q: %+v, %v, want %+v", line, got, err, want)
+			}
 		}
 	}
 	for _, name := range []string{"nosuch", "empty", "two", dir} {
