@@ -443,7 +443,7 @@ log = "%[1]s"
 	if _, err := c.Hold(ctx, api.Holding{Tasks: []string{"said"}, Why: evil}); err != nil {
 		t.Fatal(err)
 	}
-	awaitNil(t, "the slow one", func() error { _, err := c.Log(ctx, "slow/a", false); return err })
+	awaitNil(t, "the slow one", func() error { _, err := c.Log(ctx, api.LogQuery{Run: "slow/a"}); return err })
 	marks := 0
 	for _, args := range [][]string{
 		{"list"}, {"ps"}, {"status"}, {"next"}, {"history"}, {"history", "evil"}, {"queue", "list"}, {"why", "evil"}, {"why", "said"}, {"explain", "evil"},

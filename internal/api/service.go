@@ -25,9 +25,8 @@ type Reader interface {
 	Runs(ctx context.Context, q RunQuery) ([]Run, error)
 	// Run returns all that is known of a run.
 	Run(ctx context.Context, id string) (RunDetails, error)
-	// Log opens the output of a run's last attempt. With follow it ends when
-	// the run has ended.
-	Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error)
+	// Log opens the output of a run.
+	Log(ctx context.Context, q LogQuery) (io.ReadCloser, error)
 	// Result opens the result of a run: NotNow while it has not ended, NotFound
 	// if it has none. Of a recurring request it is, like the Log, that of its
 	// newest run.

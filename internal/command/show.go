@@ -219,7 +219,11 @@ func runSheet(w when, r runPage) sheet {
 	b.add("finished", w.both(r.Finished))
 	b.add("took", w.tookOf(r.Run))
 	if r.Attempts > 1 {
-		b.add("attempts", fmt.Sprint(r.Attempts))
+		text := fmt.Sprintf("%d; the output of the first one: rota logs %s --attempt 1", r.Attempts, r.ID)
+		if r.Attempts > 2 {
+			text += " (to " + fmt.Sprint(r.Attempts) + ", or all)"
+		}
+		b.add("attempts", text)
 	}
 	if r.Exit != nil {
 		b.add("exit", fmt.Sprint(*r.Exit))

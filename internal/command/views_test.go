@@ -181,7 +181,7 @@ scheduled  Sun 2026-11-22 10:17:00 UTC, 1h 43m ago
 started    Sun 2026-11-22 10:17:00 UTC, 1h 43m ago
 finished   Sun 2026-11-22 11:05:00 UTC, 55m ago
 took       48m
-attempts   2
+attempts   2; the output of the first one: rota logs sync/20261122T101700Z --attempt 1
 exit       1
 params     a=1\n2
            b=2

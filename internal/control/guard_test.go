@@ -32,7 +32,7 @@ var calls = []struct {
 	}},
 	{"run", func(ctx context.Context, s api.Service) error { _, err := s.Run(ctx, "mail/old"); return err }},
 	{"log", func(ctx context.Context, s api.Service) error {
-		_, err := s.Log(ctx, "mail/old", false)
+		_, err := s.Log(ctx, api.LogQuery{Run: "mail/old"})
 		return err
 	}},
 	{"result", func(ctx context.Context, s api.Service) error { _, err := s.Result(ctx, "mail/old"); return err }},

@@ -258,7 +258,7 @@ func TestLong(t *testing.T) {
 	if _, err := c.Request(t.Context(), api.Request{Task: "sleep", Key: "a"}, strings.NewReader("input")); err != nil {
 		t.Fatal(err)
 	}
-	log, err := c.Log(t.Context(), "sleep/a", true)
+	log, err := c.Log(t.Context(), api.LogQuery{Run: "sleep/a", Follow: true})
 	if err != nil {
 		t.Fatal(err)
 	}

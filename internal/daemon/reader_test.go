@@ -401,7 +401,7 @@ func TestOffline(t *testing.T) {
 			t.Errorf("got %+v, %v", run, err)
 		}
 		for what, open := range map[string]func() (io.ReadCloser, error){
-			"hello\n": func() (io.ReadCloser, error) { return r.Log(ctx, "t", true) },
+			"hello\n": func() (io.ReadCloser, error) { return r.Log(ctx, api.LogQuery{Run: "t", Follow: true}) },
 			"42":      func() (io.ReadCloser, error) { return r.Result(ctx, "t") },
 		} {
 			f, err := open()
