@@ -154,5 +154,5 @@ type Forgetting struct {
 	IDs      []string         `json:"ids,omitempty"`
 	Task     string           `json:"task,omitempty"`
 	Outcomes []runner.Outcome `json:"outcomes,omitempty"`
-	Older    time.Duration    `json:"older,omitempty"` // nanoseconds since the end; 0: any
+	Older    time.Duration    `json:"older,omitempty"` // "90d" since the end; 0: any
 }

@@ -71,13 +71,9 @@ func (g *guard) Reload(ctx context.Context, plan bool) (api.Reloaded, error) {
 	return guarded(g, g.mayAll(api.MayControl, "reload"), func() (api.Reloaded, error) { return g.s.Reload(g.as(ctx), plan) })
 }
 
-type drainRequest struct {
-	For time.Duration `json:"for,omitempty"` // nanoseconds
-}
-
-var drain = endpoint(Endpoint[drainRequest, api.Drained]{
+var drain = endpoint(Endpoint[api.Draining, api.Drained]{
 	Method: "POST", Path: "/v1/drain",
-	Call: func(ctx context.Context, s api.Service, in drainRequest) (api.Drained, error) {
+	Call: func(ctx context.Context, s api.Service, in api.Draining) (api.Drained, error) {
 		d, err := s.Drain(ctx, in.For)
 		d.Forked = some(d.Forked)
 		return d, err
@@ -85,7 +81,7 @@ var drain = endpoint(Endpoint[drainRequest, api.Drained]{
 })
 
 func (c *Client) Drain(ctx context.Context, d time.Duration) (api.Drained, error) {
-	return ask(ctx, c, drain, drainRequest{d})
+	return ask(ctx, c, drain, api.Draining{For: d})
 }
 
 func (g *guard) Drain(ctx context.Context, d time.Duration) (api.Drained, error) {
