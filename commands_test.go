@@ -329,3 +329,24 @@ func (h *newcomer) enter(line string) (code int, said string) {
 		}
 	}
 }
+
+// The examples with curl do what they say.
+func TestCurlExamples(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("no curl")
+	}
+	t.Parallel()
+	h := newReader(t, "jobs.toml")
+	stop := h.daemon()
+	defer stop()
+	lines := regexp.MustCompile(`(?m)^    (curl .*)$`).FindAllStringSubmatch(read(t, "README.md")+read(t, "docs/api.md"), -1)
+	if len(lines) < 6 {
+		t.Errorf("only %d examples", len(lines))
+	}
+	for _, m := range lines {
+		line := strings.Replace(m[1], "/run/rota/rota.sock", "state/rota.sock", 1)
+		if code, said := h.enter(strings.Replace(line, "curl ", "curl -sS --fail-with-body ", 1)); code != 0 {
+			t.Errorf("%s: exit code %d\n%s", m[1], code, said)
+		}
+	}
+}
