@@ -202,13 +202,13 @@ func (h *newcomer) codes(line string, daemon bool) []int {
 		return ends[1:]
 	}
 	switch {
-	case endless.MatchString(line) && daemon:
-		return []int{0, 4, 130, -1} // it was interrupted
+	case endless.MatchString(line):
+		return []int{0, 4, 5, 130, -1} // it was interrupted
 	case verb == "daemon" && daemon:
 		return []int{7} // there is one
 	case !daemon && verb == "run" && strings.Contains(line, "--wait"):
 		return []int{125}
-	case !daemon && (!slices.Contains(offline, verb) || endless.MatchString(line) || verb == "status"):
+	case !daemon && (!slices.Contains(offline, verb) || verb == "status"):
 		return []int{5, 0, 4} // 0: of the last program of several; 4: that ran on another day
 	case verb == "run" && strings.Contains(line, "|"):
 		return []int{0}
@@ -311,7 +311,7 @@ func (h *newcomer) enter(line string) (code int, said string) {
 	defer cancel()
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
-	for {
+	for asked := false; ; {
 		select {
 		case <-ended:
 			return cmd.ProcessState.ExitCode(), read(h.t, out)
@@ -323,7 +323,11 @@ func (h *newcomer) enter(line string) (code int, said string) {
 		case <-look.C:
 			daemon := strings.HasPrefix(line, "rota daemon")
 			text := read(h.t, out)
+			if asked { // a second one would not be the same
+				continue
+			}
 			if daemon && strings.Contains(text, "started") || endless.MatchString(line) && strings.Contains(text, "\n") {
+				asked = true
 				syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
 			}
 		}
