@@ -192,8 +192,13 @@ command = "echo up >forked; while [ ! -e end ] && [ -e jobs.toml ]; do sleep 0.0
 	}
 	ofSlow, ofLong := waits(slow.ID), waits(long.ID)
 	waiting := d.command("run", "long", "--id", "second", "--wait")
-	var said bytes.Buffer
-	waiting.Stderr = &said
+	toldAt := filepath.Join(d.dir, "said")
+	said, err := os.Create(toldAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer said.Close()
+	waiting.Stderr = said
 	if err := waiting.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -223,9 +228,11 @@ command = "echo up >forked; while [ ! -e end ] && [ -e jobs.toml ]; do sleep 0.0
 	if code := d.stop(); code != 0 {
 		t.Errorf("the daemon ended with %d", code)
 	}
+	awaitText(t, toldAt, "the daemon went away; waiting for it to come back")
+	_ = waiting.Process.Signal(syscall.SIGINT)
 	_ = waiting.Wait()
-	if code := waiting.ProcessState.ExitCode(); code != 125 || !told.MatchString(said.String()) {
-		t.Errorf("run --wait ended with %d and said %q", code, &said)
+	if code := waiting.ProcessState.ExitCode(); code != 130 {
+		t.Errorf("run --wait ended with %d and said %q", code, read(t, toldAt))
 	}
 	_, err = c.Status(ctx)
 	wants(t, "status of none", err, api.NoDaemon)
@@ -243,7 +250,8 @@ func awaitNil(t *testing.T, what string, f func() error) {
 	t.Fatalf("%s: %v, for 20 s", what, err)
 }
 
-// A daemon that is killed leaves nobody waiting.
+// Who waits for a run of a daemon that is killed learns from the next one what became
+// of it.
 func TestWaitForKilledDaemon(t *testing.T) {
 	t.Parallel()
 	d := newDaemon(t, "[tasks.slow]\ncommand = \"echo up >up; while [ -e jobs.toml ]; do sleep 0.01; done\"\nstop_signal = \"KILL\"\n")
@@ -256,10 +264,13 @@ func TestWaitForKilledDaemon(t *testing.T) {
 	}
 	awaitText(t, filepath.Join(d.dir, "up"), "up")
 	_ = d.cmd.Process.Kill()
+	_ = d.cmd.Wait()
+	next := startDaemon(t, d.dir, nil)
 	_ = waiting.Wait()
-	if code := waiting.ProcessState.ExitCode(); code != 125 || !strings.Contains(said.String(), "rota.sock") {
+	if code := waiting.ProcessState.ExitCode(); code != 125 || !strings.Contains(said.String(), "went away") || !strings.Contains(said.String(), ": lost") {
 		t.Errorf("run --wait ended with %d and said %q", code, &said)
 	}
+	next.stop(syscall.SIGTERM)
 	code, _, stderr := d.rota("run", "slow", "--wait")
 	if !strings.Contains(stderr, "no daemon") || code != 125 {
 		t.Errorf("run --wait without a daemon ended with %d and said %q", code, stderr)

@@ -27,7 +27,7 @@ var rooms = map[string][]string{
 	"internal/escape":              {},
 	"internal/mail":                {"internal/escape", "internal/trust"},
 	"internal/notify":              {"runner", "internal/escape"},
-	"internal/api":                 {"runner", "internal/escape"},
+	"internal/api":                 {"runner", "schedule", "internal/escape"},
 	"internal/become":              {},
 	"internal/clock":               {},
 	"internal/command":             {"internal/api", "config", "schedule", "runner", "internal/daemon", "internal/ledger", "internal/manual", "internal/control", "internal/escape", "internal/suggest"},

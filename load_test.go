@@ -116,7 +116,7 @@ var kinds = []kind{
 		return err
 	}},
 	{"logs", func(ctx context.Context, c *control.Client, _ string) error {
-		return toEnd(c.Log(ctx, ended(ctx), false))
+		return toEnd(c.Log(ctx, api.LogQuery{Run: ended(ctx)}))
 	}},
 	{"run", func(ctx context.Context, c *control.Client, key string) error {
 		run, err := c.Request(ctx, api.Request{Task: "later", Key: key}, nil)

@@ -77,7 +77,7 @@ stop_signal = "KILL"
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := h.as(first).Log(ctx, "sleep/a", true)
+	log, err := h.as(first).Log(ctx, api.LogQuery{Run: "sleep/a", Follow: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -138,6 +138,40 @@ func (d *daemon) asNobody(binary string, args ...string) (code int, said string)
 	return c.ProcessState.ExitCode(), string(out)
 }
 
+// Another user may name the file, also by a link, and is answered by the daemon that runs
+// it; of another file with the same state directory they are told that it is another.
+func TestOtherUserNamesTheFile(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can be somebody else")
+	}
+	t.Parallel()
+	dir, binary := public(t)
+	jobs := fmt.Sprintf("[rota]\nlog_format = \"json\"\nstate_dir = %q\n[tasks.theirs]\nuser = \"nobody\"\ndir = \"/\"\ncommand = \"id -un\"\n", filepath.Join(dir, "state"))
+	put(t, filepath.Join(dir, "jobs.toml"), jobs)
+	put(t, filepath.Join(dir, "other.toml"), jobs)
+	mustDo(t, os.Chmod(filepath.Join(dir, "jobs.toml"), 0o644), os.Chmod(filepath.Join(dir, "other.toml"), 0o644), os.Symlink("jobs.toml", filepath.Join(dir, "link.toml")))
+	d := startDaemon(t, dir, nil)
+	d.msg(new(int), "started", "")
+	ask := func(file string, code int, says string, args ...string) {
+		t.Helper()
+		c := d.command(append([]string{"-c", filepath.Join(dir, file)}, args...)...)
+		c.Path, c.Dir = binary, "/"
+		c.Env = append(c.Env, "ROTA_SOCKET=", "ROTA_CONFIG=")
+		nobody(c)
+		out, _ := c.CombinedOutput()
+		if got := c.ProcessState.ExitCode(); got != code || !strings.Contains(string(out), says) {
+			t.Errorf("%s %v: exit code %d, want %d with %q:\n%s", file, args, got, code, says, out)
+		}
+	}
+	ask("jobs.toml", 0, "theirs", "list")
+	ask("link.toml", 0, "theirs/", "run", "theirs", "--wait")
+	ask("jobs.toml", 0, "nobody", "logs", "theirs")
+	ask("other.toml", 5, "runs another file", "ping")
+	ask("other.toml", 6, "runs another file, and you may not read the state directory "+filepath.Join(dir, "state"), "list")
+	d.stop(syscall.SIGTERM)
+	ask("jobs.toml", 6, "you may not read the state directory "+filepath.Join(dir, "state"), "history")
+}
+
 // Another user of the machine sees and runs the tasks that run as them, and
 // nothing else.
 func TestOtherUser(t *testing.T) {
@@ -409,7 +443,7 @@ log = "%[1]s"
 	if _, err := c.Hold(ctx, api.Holding{Tasks: []string{"said"}, Why: evil}); err != nil {
 		t.Fatal(err)
 	}
-	awaitNil(t, "the slow one", func() error { _, err := c.Log(ctx, "slow/a", false); return err })
+	awaitNil(t, "the slow one", func() error { _, err := c.Log(ctx, api.LogQuery{Run: "slow/a"}); return err })
 	marks := 0
 	for _, args := range [][]string{
 		{"list"}, {"ps"}, {"status"}, {"next"}, {"history"}, {"history", "evil"}, {"queue", "list"}, {"why", "evil"}, {"why", "said"}, {"explain", "evil"},

@@ -98,6 +98,17 @@ func savedName(path, text string) string {
 	return hex.EncodeToString(sum[:8]) + ".toml"
 }
 
+// SavedPath returns the path of the file whose texts [Config.Save] kept in a directory,
+// "" if there are none or they cannot be read.
+func SavedPath(dir string) string {
+	text, err := os.ReadFile(filepath.Join(dir, manifestName))
+	m := manifest{}
+	if err != nil || json.Unmarshal(text, &m) != nil || len(m.Files) == 0 {
+		return ""
+	}
+	return m.Files[0].Path
+}
+
 // LoadSaved is Load for the texts that [Config.Save] kept in a directory; they
 // count as recurring where they came from. The error is os.ErrNotExist if there
 // are none, and says so if they are not as they were saved, or if somebody may

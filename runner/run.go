@@ -17,7 +17,7 @@ type Run struct {
 	Started   time.Time `json:"started,omitzero"`
 	Finished  time.Time `json:"finished,omitzero"`
 	Attempts  int       `json:"attempts,omitempty"`
-	Exit      *int      `json:"exit,omitempty"`   // nil: the process did not exit by itself, or there was none
+	Exit      *int      `json:"exit,omitempty"`   // of the attempt that ended last; nil: its process did not exit by itself, or there was none
 	Signal    string    `json:"signal,omitempty"` // what ended it, "KILL"; "" if nothing did
 	Error     string    `json:"error,omitempty"`  // the tail of its output, if it failed
 

@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
 	"time"
 )
@@ -113,10 +114,12 @@ func listed(and string, items []string) string {
 }
 
 // ranges names the members of a set below size, three or more in a row as
-// "a–b". In a circle such a row may run past the end.
+// "a–b". In a circle such a row may run past the end, and is then the last one; what is
+// not such a row stands in its order.
 func ranges(set uint64, size int, circle bool, name func(int) string) (items []string) {
 	first := 0
-	if circle { // begin with a member that has none before it
+	around := bits.TrailingZeros64(^set) + bits.LeadingZeros64(^(set << (64 - size))) // members at both ends
+	if circle && around >= 3 {                                                        // begin with a member that has none before it
 		for first < size && (set>>first&1 == 0 || set>>((first+size-1)%size)&1 != 0) {
 			first++
 		}

@@ -15,7 +15,7 @@ type Request struct {
 	Key    string            `json:"id,omitempty"` // [A-Za-z0-9._-]{1,64}; "": a new one
 	Params map[string]string `json:"params,omitempty"`
 	At     time.Time         `json:"at,omitzero"`
-	In     time.Duration     `json:"in,omitempty"` // nanoseconds
+	In     time.Duration     `json:"in,omitempty"` // "5s"
 	On     string            `json:"on,omitempty"` // a trigger of its own: a recurring request
 	Held   bool              `json:"held,omitempty"`
 	Again  bool              `json:"again,omitempty"` // join one that waits already

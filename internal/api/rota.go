@@ -20,7 +20,7 @@ type Reloaded struct {
 type Drained struct {
 	Until   time.Time `json:"until,omitzero"`
 	Forked  []string  `json:"forked"`  // runs that go on
-	Waiting int       `json:"waiting"` // runs that wait for the end of the drain
+	Waiting int       `json:"waiting"` // runs that wait for the end of the drain, or did
 }
 
 // Notified is how a notification went.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strconv"
 	"time"
 
 	"rota/runner"
@@ -29,7 +30,7 @@ type Run struct {
 	Started   time.Time         `json:"started,omitzero"`
 	Finished  time.Time         `json:"finished,omitzero"`
 	Attempts  int               `json:"attempts,omitempty"`
-	Exit      *int              `json:"exit,omitempty"`   // nil: the process did not exit by itself, or there was none
+	Exit      *int              `json:"exit,omitempty"`   // of the attempt that ended last; nil: its process did not exit by itself, or there was none
 	Signal    string            `json:"signal,omitempty"` // what ended it, "KILL"; "" if nothing did
 	Error     string            `json:"error,omitempty"`  // the tail of its output, if it failed
 
@@ -85,6 +86,31 @@ func RunsOf(runs []runner.Run) []Run {
 	return all
 }
 
+// LogQuery asks for the output of a run.
+type LogQuery struct {
+	Run     string // its id, or a task for its newest run
+	Follow  bool   // go on until the run has ended or, of an attempt alone, that attempt
+	Attempt int    // counted from 1; 0: the last; AllAttempts: each, after a line that names it
+}
+
+// AllAttempts asks for the output of all attempts, the first one first.
+const AllAttempts = -1
+
+// Attempt reads which attempt is meant: "" is the last one, "all" [AllAttempts].
+func Attempt(text string) (int, error) {
+	switch text {
+	case "":
+		return 0, nil
+	case "all":
+		return AllAttempts, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, Errorf(Usage, `give its number, from 1, or "all"`, "there is no attempt %q", short(text))
+	}
+	return n, nil
+}
+
 // RunDetails is all that is known of a run.
 type RunDetails struct {
 	Run
@@ -128,5 +154,5 @@ type Forgetting struct {
 	IDs      []string         `json:"ids,omitempty"`
 	Task     string           `json:"task,omitempty"`
 	Outcomes []runner.Outcome `json:"outcomes,omitempty"`
-	Older    time.Duration    `json:"older,omitempty"` // nanoseconds since the end; 0: any
+	Older    time.Duration    `json:"older,omitempty"` // "90d" since the end; 0: any
 }

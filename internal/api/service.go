@@ -25,9 +25,8 @@ type Reader interface {
 	Runs(ctx context.Context, q RunQuery) ([]Run, error)
 	// Run returns all that is known of a run.
 	Run(ctx context.Context, id string) (RunDetails, error)
-	// Log opens the output of a run's last attempt. With follow it ends when
-	// the run has ended.
-	Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error)
+	// Log opens the output of a run.
+	Log(ctx context.Context, q LogQuery) (io.ReadCloser, error)
 	// Result opens the result of a run: NotNow while it has not ended, NotFound
 	// if it has none. Of a recurring request it is, like the Log, that of its
 	// newest run.
@@ -79,6 +78,9 @@ type Service interface {
 	// Drain starts nothing new, and returns when only forked runs are under
 	// way. It lasts for d or, if that is 0, until the daemon ends.
 	Drain(ctx context.Context, d time.Duration) (Drained, error)
+	// EndDrain lets things start again: Conflict if nothing is drained. Who waits
+	// for the drain is told of it.
+	EndDrain(ctx context.Context) (Drained, error)
 	// Notify sends a notification to a target of that name, to try it.
 	Notify(ctx context.Context, name string) (Notified, error)
 	// Watch sends what happens as it happens, until ctx ends or the reader is

@@ -7,7 +7,7 @@ import (
 // NextQuery asks for slots to come.
 type NextQuery struct {
 	Tasks []string  // none: all
-	N     int       // of each task; 0: 1
+	N     int       // of each task; 0: all up to Until or, without it, 1
 	Until time.Time // zero: any
 }
 

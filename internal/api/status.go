@@ -1,6 +1,8 @@
 package api
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 )
 
@@ -11,6 +13,7 @@ type Status struct {
 	PID      int       `json:"pid,omitempty"`
 	Started  time.Time `json:"started,omitzero"`
 	Config   string    `json:"config"`
+	ConfigID string    `json:"config_id,omitempty"` // [FileID] of Config, for those who are not told the path
 	Revision string    `json:"revision,omitempty"`
 	Loaded   time.Time `json:"loaded,omitzero"`   // when the file that is in force was read
 	Broken   string    `json:"broken,omitempty"`  // what is wrong with the file on the disk, which is not in force
@@ -24,6 +27,8 @@ type Status struct {
 	Waiting  int  `json:"waiting"`
 	Draining bool `json:"draining,omitempty"`
 
+	DrainingUntil time.Time `json:"draining_until,omitzero"`
+
 	Next        *Slot         `json:"next,omitempty"`
 	Lag         float64       `json:"lag_seconds,omitempty"` // by how much the last slot was started late
 	Epoch       int           `json:"epoch,omitempty"`
@@ -33,6 +38,13 @@ type Status struct {
 
 	LedgerBytes int64 `json:"ledger_bytes,omitempty"`
 	OutputBytes int64 `json:"output_bytes,omitempty"`
+}
+
+// FileID tells whoever knows the absolute path of a file that it is meant, and nobody
+// else where it is.
+func FileID(path string) string {
+	sum := sha256.Sum256([]byte(path))
+	return hex.EncodeToString(sum[:8])
 }
 
 // Undelivered is a notification target that could not be reached.

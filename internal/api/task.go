@@ -64,7 +64,7 @@ type On struct {
 type Holding struct {
 	Tasks []string      `json:"tasks,omitempty"`
 	All   bool          `json:"all,omitempty"`
-	For   time.Duration `json:"for,omitempty"` // nanoseconds; 0: until released
+	For   time.Duration `json:"for,omitempty"` // "2h"; 0: until released
 	Why   string        `json:"why,omitempty"`
 }
 

@@ -62,8 +62,25 @@ func TestFares(t *testing.T) {
 		{api.Run{State: runner.Held}, 0, "sync/a held"},
 	} {
 		c.run.ID = "sync/a"
-		if got := fares(c.run, c.about, sunday); got != c.want {
+		if got := fares(c.run, c.about, false, sunday); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.run, got, c.want)
+		}
+	}
+}
+
+// A drain is why a run waits, whatever it is said to wait for.
+func TestFaresInADrain(t *testing.T) {
+	for state, want := range map[runner.State]string{
+		runner.Queued:  "sync/a queued (rota is being drained: nothing new starts)",
+		runner.Running: "> sync/a 0.0s",
+	} {
+		t.Setenv("LC_ALL", "C")
+		run := api.Run{ID: "sync/a", State: state, Why: "the queue is full"}
+		if state == runner.Running {
+			run.Started = sunday
+		}
+		if got := fares(run, 0, true, sunday); got != want {
+			t.Errorf("%s: %q, want %q", state, got, want)
 		}
 	}
 }

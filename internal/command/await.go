@@ -2,9 +2,11 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -27,7 +29,7 @@ func (s *session) await(ctx context.Context, svc api.Service, run api.Run) (api.
 		case <-ctx.Done():
 		}
 	}()
-	ended, err := s.progress(ctx, svc, run)
+	ended, err := s.progress(ctx, returning{svc, func() { fmt.Fprintln(s.err, "the daemon went away; waiting for it to come back") }}, run)
 	if by, stopped := context.Cause(ctx).(interrupt); stopped && err != nil {
 		f := fail(exitSignal+code(by.Signal), "follow it: rota logs -f "+run.ID+"; stop it: rota stop "+run.ID, "%s goes on", run.ID)
 		f.wanted = true
@@ -39,6 +41,40 @@ func (s *session) await(ctx context.Context, svc api.Service, run api.Run) (api.
 		return ended, &f
 	}
 	return ended, nil
+}
+
+// How long a daemon that went away is waited for, and how often it is asked for.
+const (
+	awayTime  = time.Minute
+	awayEvery = 100 * time.Millisecond
+)
+
+// returning is a daemon that may be restarted while the end of a run is waited for: a
+// forked run goes on meanwhile, and what waits is kept.
+type returning struct {
+	api.Service
+	gone func() // is called when it went away
+}
+
+func (r returning) Wait(ctx context.Context, id string) (api.Run, error) {
+	for asked, since := time.Now(), (time.Time{}); ; asked = time.Now() {
+		run, err := r.Service.Wait(ctx, id)
+		if c := api.CodeOf(err); c != api.NoDaemon && c != api.NotNow || ctx.Err() != nil {
+			return run, err
+		}
+		switch {
+		case since.IsZero() || time.Since(asked) > awayTime: // it was there
+			since = time.Now()
+			r.gone()
+		case time.Since(since) > awayTime:
+			return run, err
+		}
+		select {
+		case <-time.After(awayEvery):
+		case <-ctx.Done():
+			return run, err
+		}
+	}
 }
 
 // endOf turns the end of a run into that of the program.

@@ -46,6 +46,7 @@ var flagValues = map[string]kind{
 	"state":   states,
 	"tag":     tags,
 	"outcome": ends,
+	"attempt": anyOf("all"),
 	"on":      expr,
 }
 

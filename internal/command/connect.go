@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,8 +50,10 @@ func (s *session) service(c *cli.Context) (api.Service, error) {
 		return d, nil
 	case err != nil:
 		return nil, lost(c, p, p.startHint(err))
-	case p.file != "" && !sameFile(st.Config, p.file):
-		return nil, api.Errorf(api.NoDaemon, "start it: rota daemon --config "+p.file, "the daemon at %s runs %s", p.socket, st.Config)
+	case p.file != "" && !inForce(st, p.file) && p.usual != "":
+		return nil, api.Errorf(api.NoDaemon, "start it: rota daemon --config "+p.file, "no daemon at %s", p.usual)
+	case p.file != "" && !inForce(st, p.file):
+		return nil, api.Errorf(api.NoDaemon, "start it: rota daemon --config "+p.file, "the daemon at %s runs %s", p.socket, cmp.Or(st.Config, "another file"))
 	}
 	s.status = &st
 	switch {
@@ -59,7 +63,33 @@ func (s *session) service(c *cli.Context) (api.Service, error) {
 	case st.Differs && c.Command.Name != "reload":
 		s.aside(c, differsText)
 	}
+	if st.Draining && slices.Contains(drainTold, c.Command.Name) {
+		s.aside(c, drains(st, s.zone(c))+"; end it: rota drain --end")
+	}
 	return d, nil
+}
+
+// inForce reports whether a daemon runs a file. One that does not tell its path to everybody
+// tells whether it is this one.
+func inForce(st api.Status, file string) bool {
+	if st.Config != "" {
+		return sameFile(st.Config, file)
+	}
+	target, err := filepath.EvalSymlinks(file)
+	return st.ConfigID == api.FileID(file) || err == nil && st.ConfigID == api.FileID(target)
+}
+
+// drainTold are the commands whose answer a drain belongs to: they show or ask for what
+// starts.
+var drainTold = []string{"list", "next", "ps", "queue", "release", "run", "show"}
+
+// drains says of a daemon that it is being drained.
+func drains(st api.Status, zone *time.Location) string {
+	text := "rota is being drained"
+	if !st.DrainingUntil.IsZero() {
+		text += " until " + brief(st.DrainingUntil.In(zone), time.Now())
+	}
+	return text + ": nothing new starts"
 }
 
 // pingTime is how long ping waits for an answer.
@@ -93,6 +123,10 @@ func (s *session) reader(c *cli.Context) (api.Reader, func(), error) {
 		return nil, nil, err
 	}
 	r, done, wrong := s.offline(c)
+	var e *api.Error
+	if api.CodeOf(wrong) == api.Forbidden && errors.As(err, &e) {
+		wrong = api.Errorf(api.Forbidden, e.Hint, "%s, and %v", e.Message, wrong)
+	}
 	if wrong != nil && asFailure(err).hint == nameSocket {
 		s.aside(c, err.Error())
 	}
@@ -136,6 +170,7 @@ func (s *session) aside(c *cli.Context, text string) {
 type place struct {
 	url, socket string // one of them is given
 	token       string // "": who asks is told from the socket, or not at all
+	usual       string // where a daemon of the user's own would be, if socket is the machine's instead
 	file        string // absolute, that the daemon has to run; "": any
 }
 
@@ -166,7 +201,7 @@ func whereDaemon(c *cli.Context) (place, error) {
 			p.token = os.Getenv("ROTA_TOKEN") // for the daemon of this run, and no other
 		}
 	default:
-		p.socket, p.file = socketOf(c)
+		p.socket, p.usual, p.file = socketOf(c)
 	}
 	if path := c.String("token-file"); path != "" {
 		var err error
@@ -177,25 +212,34 @@ func whereDaemon(c *cli.Context) (place, error) {
 	return p, nil
 }
 
-// systemSocket is where the daemon of the whole machine answers.
-const systemSocket = "/run/rota/rota.sock"
+// systemSocket is where the daemon of the whole machine answers; a test has one of its own.
+var systemSocket = "/run/rota/rota.sock"
 
 // socketOf returns the socket that goes with the file and, if the user named
-// the file, its path. Users without a file of their own look at the machine's.
-func socketOf(c *cli.Context) (socket, path string) {
+// the file, its path. Where the file says nothing of a socket and no daemon of the
+// user's own is there, it is the machine's, which may run that file, too; usual is then
+// where the own one would be.
+func socketOf(c *cli.Context) (socket, usual, path string) {
 	named := c.String("config") != ""
 	path, err := file(c)
-	socket = daemon.SocketPath(config.SocketOf(path), config.StateDirOf(path))
-	if !named {
-		if _, gone := os.Stat(socket); gone != nil && (err != nil || path == systemFile) {
+	own, dir := config.SocketOf(path), config.StateDirOf(path)
+	socket = daemon.SocketPath(own, dir)
+	if _, gone := os.Stat(socket); gone != nil {
+		_, there := os.Stat(systemSocket)
+		switch {
+		case !named && (err != nil || path == systemFile):
 			socket = systemSocket
+		case named && own == "" && dir == "" && there == nil && socket != systemSocket:
+			socket, usual = systemSocket, socket
 		}
-		return socket, ""
+	}
+	if !named {
+		return socket, "", ""
 	}
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
-	return socket, path
+	return socket, usual, path
 }
 
 // nameSocket is what to do if the file cannot say where the daemon is.
@@ -244,17 +288,37 @@ func (s *session) offline(c *cli.Context) (api.Reader, func(), error) {
 		cfg = saved
 		s.aside(c, "the file is wrong, and the last good one shown; see: rota check "+path)
 	}
+	s.status = &api.Status{Timezone: cfg.Rota.Timezone.String()}
+	if other := ownerOf(stateDirOf(path), path); other != "" {
+		s.aside(c, "from the file alone: the state directory "+stateDirOf(path)+" is that of "+other)
+		return daemon.FileAlone(cfg), func() {}, nil
+	}
 	r, book, err := daemon.Offline(c.Context, cfg)
 	if err != nil {
 		return nil, nil, err
 	}
-	s.status = &api.Status{Timezone: cfg.Rota.Timezone.String()}
 	text := "no daemon answers: from the ledger and " + path
 	if c.String("config") != "" && path != systemFile {
 		text += "; start it: rota daemon --config " + path
 	}
 	s.aside(c, text)
 	return r, func() { book.Close() }, nil
+}
+
+// ownerOf returns the other file whose daemon a state directory is that of, as far as that
+// is known and that file is still there: what it remembers is none of this file's.
+func ownerOf(dir, path string) string {
+	other := config.SavedPath(filepath.Join(dir, "last-good"))
+	if other == "" || sameFile(other, path) {
+		return ""
+	}
+	if abs, err := filepath.Abs(path); err == nil && abs == other {
+		return ""
+	}
+	if _, err := os.Stat(other); errors.Is(err, fs.ErrNotExist) { // it was renamed
+		return ""
+	}
+	return other
 }
 
 // maxToken is more than any token has.

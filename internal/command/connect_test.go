@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"rota/internal/api"
 	"rota/internal/control"
 )
 
@@ -48,6 +49,8 @@ func TestWhereDaemon(t *testing.T) {
 	file("two", "open sesame\n")
 
 	usual := control.SocketPath("", "")
+	defer func(was string) { systemSocket = was }(systemSocket)
+	systemSocket = filepath.Join(dir, "machine.sock")
 	own := filepath.Join(dir, "state/rota.sock")
 	for _, test := range []struct {
 		line, env string // NAME=value of the environment, or ""
@@ -84,9 +87,52 @@ func TestWhereDaemon(t *testing.T) {
 			t.Errorf("%q with %q: %+v, %v, want %+v", test.line, test.env, got, err, test.want)
 		}
 	}
+
+	// Where the user has no daemon of their own, that of the machine may run the file.
+	if _, err := os.Stat(usual); err != nil {
+		file("machine.sock", "")
+		t.Setenv("ROTA_SOCKET", "")
+		for line, want := range map[string]place{
+			"-c gone.toml":  {socket: systemSocket, usual: usual, file: gone},
+			"-c state.toml": {socket: own, file: state},
+		} {
+			if got, err := where(t, line); err != nil || got != want {
+				t.Errorf("%q: %+v, %v, want %+v", line, got, err, want)
+			}
+		}
+	}
 	for _, name := range []string{"nosuch", "empty", "two", dir} {
 		if got, err := where(t, "-s /x --token-file "+name); err == nil {
 			t.Errorf("%s is the token %q, want an error", name, got.token)
+		}
+	}
+}
+
+// A daemon that does not tell its path tells whether it runs a file.
+func TestInForce(t *testing.T) {
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "jobs.toml"), filepath.Join(dir, "link.toml")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(file, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		st   api.Status
+		file string
+		want bool
+	}{
+		{api.Status{Config: file}, file, true},
+		{api.Status{Config: file}, link, true},
+		{api.Status{Config: file}, filepath.Join(dir, "other.toml"), false},
+		{api.Status{ConfigID: api.FileID(file)}, file, true},
+		{api.Status{ConfigID: api.FileID(file)}, link, true},
+		{api.Status{ConfigID: api.FileID(file)}, filepath.Join(dir, "other.toml"), false},
+		{api.Status{}, file, false},
+	} {
+		if got := inForce(c.st, c.file); got != c.want {
+			t.Errorf("%+v and %s: %v", c.st, c.file, got)
 		}
 	}
 }

@@ -13,22 +13,34 @@ func drainCommand(s *session) *cli.Command {
 		Category: "Change what runs",
 		Usage:    "start nothing new, and wait until nothing but forked runs goes on",
 		Description: `For an upgrade, or a machine about to go down: slots that come due stay queued.
-It lasts until the daemon ends or, with --for, as long as that. Ctrl-C ends the
-waiting, not the drain.
+It lasts until the daemon ends, for as long as --for says, or until it is ended
+with --end. Ctrl-C ends the waiting, not the drain.
 
   rota drain && systemctl restart rota
-  rota drain --for 10m`,
+  rota drain --for 10m
+  rota drain --end`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "for", Usage: "for `D` only, such as 10m"},
+			&cli.BoolFlag{Name: "end", Usage: "let things start again"},
 		},
 		Action: func(c *cli.Context) error {
 			d, err := durationFlag(c, "for")
 			if err != nil {
 				return err
 			}
+			if c.Bool("end") && d > 0 {
+				return misuse("drain", "--end and --for exclude each other")
+			}
 			svc, err := s.service(c)
 			if err != nil {
 				return err
+			}
+			if c.Bool("end") {
+				drained, err := svc.EndDrain(c.Context)
+				if err != nil {
+					return err
+				}
+				return s.tell(c, drained, "the drain is over: "+count(drained.Waiting, "run")+" waited")
 			}
 			drained, err := svc.Drain(c.Context, d)
 			if err != nil {

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,6 +59,8 @@ TIME is as in rota help next, but of the past: "02:30" is the latest one, and
 			if c.Bool("json") {
 				return s.json(s.out, map[string][]api.Run{"runs": listed(runs)})
 			}
+			// By what the column shows: a request for later may have begun before others.
+			slices.SortStableFunc(runs, func(a, b api.Run) int { return since(b).Compare(since(a)) })
 			return s.runGrid(s.when(c), runs).print(s.out, s.width())
 		},
 	}

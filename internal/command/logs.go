@@ -25,24 +25,31 @@ func logsCommand(s *session) *cli.Command {
 		Description: `Of a task that of its newest run; without a name that of the newest run of all
 or, with -f, that of all runs as it comes, each line after the run's id. Only on
 a terminal control characters are escaped. With --json a followed line is an
-object of its own.
+object of its own. Of a run that was attempted again the last attempt is shown,
+unless --attempt names another one.
 
   rota logs backup
   rota logs -f backup/20261122T023000Z
+  rota logs backup --attempt all
   rota logs backup --tail 20 -t`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on until the run has ended"},
 			&cli.IntFlag{Name: "tail", Usage: "only the last `N` lines of what there is"},
+			&cli.StringFlag{Name: "attempt", Usage: "of attempt `N`, or all"},
 			&cli.BoolFlag{Name: "times", Aliases: []string{"t"}, Usage: "with the time of each line"},
 		},
 		Action: func(c *cli.Context) error {
 			if c.IsSet("tail") && (c.Int("tail") < 0 || c.Int("tail") > mostLines) {
 				return misuse("logs", "--tail has to be 0 to %d", mostLines)
 			}
+			attempt, err := api.Attempt(c.String("attempt"))
+			if err != nil || c.IsSet("attempt") && c.String("attempt") == "" {
+				return misuse("logs", "--attempt has to be a number from 1, or all")
+			}
 			if name := c.Args().First(); name == "" && c.Bool("follow") {
 				return s.followAll(c)
 			} else {
-				return s.logs(c, name)
+				return s.logs(c, api.LogQuery{Run: name, Follow: c.Bool("follow"), Attempt: attempt})
 			}
 		},
 	}
@@ -51,20 +58,20 @@ object of its own.
 // mostLines bounds what is kept in memory for --tail.
 const mostLines = 100_000
 
-func (s *session) logs(c *cli.Context, id string) error {
+func (s *session) logs(c *cli.Context, q api.LogQuery) error {
 	r, done, err := s.reader(c)
 	if err != nil {
 		return err
 	}
 	defer done()
-	if id == "" {
-		if id, err = newest(c.Context, r); err != nil {
+	if q.Run == "" {
+		if q.Run, err = newest(c.Context, r); err != nil {
 			return err
 		}
 	}
-	p := printer{session: s, c: c, zone: s.zone(c), run: id, escape: term.IsTerminal(int(s.out.Fd()))}
+	p := printer{session: s, c: c, zone: s.zone(c), run: q.Run, escape: term.IsTerminal(int(s.out.Fd()))}
 	if c.Bool("json") {
-		run, err := r.Run(c.Context, id) // which tells the id behind a task
+		run, err := r.Run(c.Context, q.Run) // which tells the id behind a task
 		if err != nil {
 			return err
 		}
@@ -72,11 +79,11 @@ func (s *session) logs(c *cli.Context, id string) error {
 	}
 	skip := 0
 	if c.IsSet("tail") {
-		if skip, err = p.tail(r, id, c.Int("tail")); err != nil || !c.Bool("follow") {
+		if skip, err = p.tail(r, q, c.Int("tail")); err != nil || !c.Bool("follow") {
 			return errors.Join(err, p.end())
 		}
 	}
-	log, err := p.open(r, id, c.Bool("follow"))
+	log, err := p.open(r, q)
 	if err != nil {
 		return err
 	}
@@ -186,12 +193,12 @@ func (p *printer) printJSON(l logged) error {
 
 // open opens the output of a run. That a run has none is no failure, as silence
 // is none.
-func (p *printer) open(r api.Reader, id string, follow bool) (io.ReadCloser, error) {
-	log, err := r.Log(p.c.Context, id, follow)
+func (p *printer) open(r api.Reader, q api.LogQuery) (io.ReadCloser, error) {
+	log, err := r.Log(p.c.Context, q)
 	if api.CodeOf(err) != api.NotFound {
 		return log, err
 	}
-	if _, gone := r.Run(p.c.Context, id); gone != nil {
+	if run, gone := r.Run(p.c.Context, q.Run); gone != nil || q.Attempt > run.Attempts {
 		return nil, err
 	}
 	p.aside(p.c, err.Error())
@@ -219,8 +226,9 @@ func (p *printer) end() error {
 
 // tail prints the last n lines of what there is, and returns how many lines
 // there are.
-func (p *printer) tail(r api.Reader, id string, n int) (int, error) {
-	log, err := p.open(r, id, false)
+func (p *printer) tail(r api.Reader, q api.LogQuery, n int) (int, error) {
+	q.Follow = false
+	log, err := p.open(r, q)
 	if err != nil {
 		return 0, err
 	}

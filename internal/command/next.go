@@ -100,13 +100,13 @@ func (s *session) next(c *cli.Context) error {
 	return g.print(s.out, s.width())
 }
 
-// perTask is how many slots of each task are wanted.
+// perTask is how many slots of each task are wanted; 0: all, up to --until.
 func perTask(c *cli.Context) int {
 	switch {
 	case c.IsSet("n"):
 		return c.Int("n")
 	case c.IsSet("until"):
-		return mostSlots + 1 // which is too many
+		return 0 // all of them
 	case c.Args().Present():
 		return 5
 	}
@@ -187,7 +187,7 @@ func (q query) slots(c *cli.Context, cfg *config.Config) (slots []slot, never []
 	}
 	for _, t := range q.tasks {
 		walk := walk(c, cfg, t, q.from, since)
-		for n := range q.n {
+		for n := 0; n < q.n || q.n == 0; n++ {
 			next, found := walk.next()
 			if !found && n == 0 {
 				never = append(never, t)

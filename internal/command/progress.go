@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -36,6 +37,7 @@ func (s *session) progress(ctx context.Context, svc api.Service, run api.Run) (a
 	if now, err := svc.Run(ctx, run.ID); err == nil {
 		run = now.Run
 	}
+	draining := s.status != nil && s.status.Draining
 	soon, tick := time.After(500*time.Millisecond), time.NewTicker(time.Second)
 	defer tick.Stop()
 	for drawn := false; ; {
@@ -50,6 +52,8 @@ func (s *session) progress(ctx context.Context, svc api.Service, run api.Run) (a
 				changes = nil
 			} else if m.Run != nil && m.Run.ID == run.ID {
 				run = *m.Run
+			} else if m.Event != nil && strings.HasPrefix(m.Event.Kind, "drain") {
+				draining = m.Event.Kind == "drain"
 			}
 		case <-soon:
 			drawn = true
@@ -57,14 +61,14 @@ func (s *session) progress(ctx context.Context, svc api.Service, run api.Run) (a
 		}
 		if drawn {
 			width, _, _ := term.GetSize(int(s.err.Fd()))
-			fmt.Fprint(s.err, "\r\x1b[K"+shorten(escape.Line(fares(run, about, time.Now())), max(width-1, 20)))
+			fmt.Fprint(s.err, "\r\x1b[K"+shorten(escape.Line(fares(run, about, draining, time.Now())), max(width-1, 20)))
 		}
 	}
 }
 
 // fares tells in one line how a run that has not ended fares. about is how long
 // it takes as a rule; 0 is unknown.
-func fares(run api.Run, about time.Duration, now time.Time) string {
+func fares(run api.Run, about time.Duration, draining bool, now time.Time) string {
 	if run.State != runner.Running {
 		line := run.ID + " " + string(run.State)
 		switch {
@@ -73,7 +77,10 @@ func fares(run api.Run, about time.Duration, now time.Time) string {
 		case !run.Queued.IsZero():
 			line += " for " + lasted(now.Sub(run.Queued))
 		}
-		if run.Why != "" {
+		switch {
+		case draining:
+			line += " (rota is being drained: nothing new starts)"
+		case run.Why != "":
 			line += " (" + run.Why + ")"
 		}
 		return line

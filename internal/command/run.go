@@ -34,7 +34,8 @@ all of rota, more.
 
 --wait ends with the task's own exit code; with 124 at its time-out, 128+n if
 signal n ended it, and 125 for all that is rota's own: refused, skipped,
-cancelled, lost. Ctrl-C ends the waiting, not the run.
+cancelled, lost. Ctrl-C ends the waiting, not the run; a restart of the daemon
+does not end it either.
 
   rota run backup
   rota run convert size=800 --input photo.jpg --wait

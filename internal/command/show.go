@@ -21,12 +21,15 @@ func showCommand(s *session) *cli.Command {
 		Category:  "See what happens",
 		Usage:     "show all of a task as it is in force, or of a run",
 		ArgsUsage: "TASK|RUN",
-		Description: `Of a task: its settings, the defaults marked, its last 5 runs and its next 3
-slots. Of a run: each step of its life with its time.
+		Description: `Of a task: what is set, its last 5 runs and its next 3 slots; with --all the
+defaults, too. Of a run: each step of its life with its time.
 
   rota show backup
   rota show backup/20261122T023000Z
   rota show backup/20261122T023000Z --json | jq .transitions`,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "all", Usage: "of a task the defaults, too"},
+		},
 		Action: func(c *cli.Context) error {
 			name := c.Args().First()
 			if name == "" {
@@ -56,7 +59,7 @@ slots. Of a run: each step of its life with its time.
 			}
 			w := s.when(c)
 			w.zone = zoneNamed(c, t.Timezone)
-			return s.showTask(w, t)
+			return s.showTask(w, t, c.Bool("all"))
 		},
 	}
 }
@@ -102,7 +105,7 @@ func shownTask(c *cli.Context, r api.Reader, name string) (taskPage, error) {
 	return p, nil
 }
 
-func (s *session) showTask(w when, t taskPage) error {
+func (s *session) showTask(w when, t taskPage, all bool) error {
 	if err := taskSheet(w, t).print(s.out); err != nil {
 		return err
 	}
@@ -110,6 +113,9 @@ func (s *session) showTask(w when, t taskPage) error {
 		head   string
 		unsaid bool
 	}{{"settings", false}, {"defaults", true}} {
+		if part.unsaid && !all {
+			continue
+		}
 		g := grid{}
 		for _, x := range t.Settings {
 			if x.Default == part.unsaid {
@@ -219,7 +225,11 @@ func runSheet(w when, r runPage) sheet {
 	b.add("finished", w.both(r.Finished))
 	b.add("took", w.tookOf(r.Run))
 	if r.Attempts > 1 {
-		b.add("attempts", fmt.Sprint(r.Attempts))
+		text := fmt.Sprintf("%d; the output of the first one: rota logs %s --attempt 1", r.Attempts, r.ID)
+		if r.Attempts > 2 {
+			text += " (to " + fmt.Sprint(r.Attempts) + ", or all)"
+		}
+		b.add("attempts", text)
 	}
 	if r.Exit != nil {
 		b.add("exit", fmt.Sprint(*r.Exit))

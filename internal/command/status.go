@@ -73,7 +73,11 @@ func statusSheet(w when, st api.Status) sheet {
 	b.add("tasks", tasks)
 	b.add("runs", fmt.Sprintf("%d running, %d waiting", st.Running, st.Waiting))
 	if st.Draining {
-		b.add("draining", "yes: nothing new starts")
+		text := "yes"
+		if !st.DrainingUntil.IsZero() {
+			text = "until " + w.both(st.DrainingUntil)
+		}
+		b.add("draining", text+": nothing new starts; end it: rota drain --end")
 	}
 	if st.Next != nil {
 		b.add("next", st.Next.Task+"  "+slotText(w, *st.Next))

@@ -181,7 +181,7 @@ scheduled  Sun 2026-11-22 10:17:00 UTC, 1h 43m ago
 started    Sun 2026-11-22 10:17:00 UTC, 1h 43m ago
 finished   Sun 2026-11-22 11:05:00 UTC, 55m ago
 took       48m
-attempts   2
+attempts   2; the output of the first one: rota logs sync/20261122T101700Z --attempt 1
 exit       1
 params     a=1\n2
            b=2
@@ -245,7 +245,7 @@ state in  /var/lib/rota
 zone      Europe/Berlin
 tasks     3, 1 held
 runs      2 running, 0 waiting
-draining  yes: nothing new starts
+draining  yes: nothing new starts; end it: rota drain --end
 next      sync  Sun 2026-11-22 12:01:00 UTC, in 1m
 lag       420µs
 kept      3 MiB ledger, 1023 B outputs

@@ -80,6 +80,8 @@ func (w when) ago(t time.Time) string {
 		return "-"
 	case w.absolute:
 		return w.short(t)
+	case d < -time.Second: // by a clock that was set back since
+		return w.short(t)
 	case d < time.Second:
 		return "just now"
 	case d >= farAway:

@@ -237,7 +237,7 @@ func (f failing) Next(context.Context, api.NextQuery) ([]api.Slot, error) {
 }
 func (f failing) Runs(context.Context, api.RunQuery) ([]api.Run, error)    { return nil, f.err }
 func (f failing) Run(context.Context, string) (api.RunDetails, error)      { return api.RunDetails{}, f.err }
-func (f failing) Log(context.Context, string, bool) (io.ReadCloser, error) { return nil, f.err }
+func (f failing) Log(context.Context, api.LogQuery) (io.ReadCloser, error) { return nil, f.err }
 func (f failing) Result(context.Context, string) (io.ReadCloser, error)    { return nil, f.err }
 func (f failing) Why(context.Context, string, time.Time) (api.Why, error) {
 	return api.Why{}, f.err
@@ -275,6 +275,9 @@ func (f failing) Reload(context.Context, bool) (api.Reloaded, error) {
 func (f failing) Drain(context.Context, time.Duration) (api.Drained, error) {
 	return api.Drained{}, f.err
 }
+func (f failing) EndDrain(context.Context) (api.Drained, error) {
+	return api.Drained{}, f.err
+}
 func (f failing) Notify(context.Context, string) (api.Notified, error) {
 	return api.Notified{}, f.err
 }
@@ -297,7 +300,7 @@ func TestRunsOfAnotherUser(t *testing.T) {
 	}}})
 	for name, call := range map[string]func(id string) error{
 		"run":     func(id string) error { _, err := s.Run(ctx, id); return err },
-		"log":     func(id string) error { _, err := s.Log(ctx, id, true); return err },
+		"log":     func(id string) error { _, err := s.Log(ctx, api.LogQuery{Run: id, Follow: true}); return err },
 		"result":  func(id string) error { _, err := s.Result(ctx, id); return err },
 		"wait":    func(id string) error { _, err := s.Wait(ctx, id); return err },
 		"cancel":  func(id string) error { _, err := s.Cancel(ctx, id); return err },
@@ -315,7 +318,7 @@ func TestRunsOfAnotherUser(t *testing.T) {
 		}
 	}
 	for _, id := range []string{"sleep", "sleep/old"} { // the newest
-		if _, err := s.Log(ctx, id, false); api.CodeOf(err) != api.NotFound {
+		if _, err := s.Log(ctx, api.LogQuery{Run: id}); api.CodeOf(err) != api.NotFound {
 			t.Errorf("the log of %s: %v", id, err)
 		}
 	}
@@ -580,7 +583,7 @@ func TestRevoke(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", who, err)
 		}
-		log, err := c.Log(ctx, "sleep/a", true)
+		log, err := c.Log(ctx, api.LogQuery{Run: "sleep/a", Follow: true})
 		if err != nil {
 			t.Fatalf("%s: %v", who, err)
 		}
@@ -636,7 +639,7 @@ func TestRevoke(t *testing.T) {
 		if _, err := c.Status(ctx); err != nil {
 			t.Fatal(err)
 		}
-		log, err := c.Log(ctx, "sleep/a", true)
+		log, err := c.Log(ctx, api.LogQuery{Run: "sleep/a", Follow: true})
 		locked(func() { owner = "daemon" })
 		h.server.Recheck()
 		if err == nil {
@@ -644,7 +647,7 @@ func TestRevoke(t *testing.T) {
 				t.Error("the log of a task of another user now ends well")
 			}
 		}
-		if _, err := c.Log(ctx, "sleep/a", true); api.CodeOf(err) != api.NotFound {
+		if _, err := c.Log(ctx, api.LogQuery{Run: "sleep/a", Follow: true}); api.CodeOf(err) != api.NotFound {
 			t.Errorf("the log of a task of another user now: %v", err)
 		}
 	}

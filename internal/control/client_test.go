@@ -138,7 +138,7 @@ func TestEnd(t *testing.T) {
 		_, err := c.Wait(ctx, "sleep/a")
 		waited <- err
 	}()
-	log, err := c.Log(ctx, "sleep/a", true)
+	log, err := c.Log(ctx, api.LogQuery{Run: "sleep/a", Follow: true})
 	if err != nil {
 		t.Fatal(err)
 	}

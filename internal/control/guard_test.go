@@ -32,7 +32,7 @@ var calls = []struct {
 	}},
 	{"run", func(ctx context.Context, s api.Service) error { _, err := s.Run(ctx, "mail/old"); return err }},
 	{"log", func(ctx context.Context, s api.Service) error {
-		_, err := s.Log(ctx, "mail/old", false)
+		_, err := s.Log(ctx, api.LogQuery{Run: "mail/old"})
 		return err
 	}},
 	{"result", func(ctx context.Context, s api.Service) error { _, err := s.Result(ctx, "mail/old"); return err }},
@@ -113,6 +113,13 @@ var calls = []struct {
 	{"reload", func(ctx context.Context, s api.Service) error { _, err := s.Reload(ctx, false); return err }},
 	{"plan", func(ctx context.Context, s api.Service) error { _, err := s.Reload(ctx, true); return err }},
 	{"drain", func(ctx context.Context, s api.Service) error { _, err := s.Drain(ctx, 1); return err }},
+	{"end a drain", func(ctx context.Context, s api.Service) error {
+		_, err := s.EndDrain(ctx)
+		if api.CodeOf(err) == api.Conflict { // it may, but there is none
+			return nil
+		}
+		return err
+	}},
 	{"notify", func(ctx context.Context, s api.Service) error {
 		_, err := s.Notify(ctx, "ops")
 		if api.CodeOf(err) == api.NotFound { // it may, but there is no target
@@ -140,7 +147,7 @@ const (
 	owns       = "stop, hold, release, force"
 	controls   = "reschedule, skip, forget of a task, forget a run"
 	readsAll   = "queues"
-	controlAll = "cancel all, hold all, hold all and one, hold nothing, release all, start queues, stop queues, forget, reload, plan, drain, notify"
+	controlAll = "cancel all, hold all, hold all and one, hold nothing, release all, start queues, stop queues, forget, reload, plan, drain, end a drain, notify"
 )
 
 func named(name string) func(string) bool { return func(task string) bool { return task == name } }

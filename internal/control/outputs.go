@@ -4,31 +4,52 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"rota/internal/api"
 )
 
+// logQuery is [api.LogQuery] in an address.
 type logQuery struct {
-	Run    string `path:"run"`
-	Follow bool   `query:"follow"`
+	Run     string `path:"run"`
+	Follow  bool   `query:"follow"`
+	Attempt string `query:"attempt"` // a number, or all
+}
+
+// query reads what was asked for.
+func (q logQuery) query() (api.LogQuery, error) {
+	n, err := api.Attempt(q.Attempt)
+	return api.LogQuery{Run: q.Run, Follow: q.Follow, Attempt: n}, err
 }
 
 var getLog = endpoint(Endpoint[logQuery, io.ReadCloser]{
 	Method: "GET", Path: "/v1/{run}/log",
 	Call: func(ctx context.Context, s api.Service, q logQuery) (io.ReadCloser, error) {
-		return s.Log(ctx, q.Run, q.Follow)
+		ask, err := q.query()
+		if err != nil {
+			return nil, err
+		}
+		return s.Log(ctx, ask)
 	},
 	Send: func(c call, log io.ReadCloser) error { return c.pour(log, "text/plain; charset=utf-8") },
 })
 
-func (c *Client) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
-	return stream(ctx, c, getLog, logQuery{id, follow})
+func (c *Client) Log(ctx context.Context, q api.LogQuery) (io.ReadCloser, error) {
+	attempt := ""
+	switch {
+	case q.Attempt == api.AllAttempts:
+		attempt = "all"
+	case q.Attempt > 0:
+		attempt = strconv.Itoa(q.Attempt)
+	}
+	return stream(ctx, c, getLog, logQuery{q.Run, q.Follow, attempt})
 }
 
-func (g *guard) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
-	id, err := g.mayRun(ctx, api.MayRead, "see", id)
-	return guarded(g, err, func() (io.ReadCloser, error) { return g.s.Log(g.as(ctx), id, follow) })
+func (g *guard) Log(ctx context.Context, q api.LogQuery) (io.ReadCloser, error) {
+	id, err := g.mayRun(ctx, api.MayRead, "see", q.Run)
+	q.Run = id
+	return guarded(g, err, func() (io.ReadCloser, error) { return g.s.Log(g.as(ctx), q) })
 }
 
 var getResult = endpoint(Endpoint[runRef, io.ReadCloser]{

@@ -38,7 +38,7 @@ func (g *guard) part(ctx context.Context) (api.Status, error) {
 	if err != nil {
 		return api.Status{}, err
 	}
-	s := api.Status{Daemon: whole.Daemon, Version: whole.Version, Started: whole.Started, Timezone: whole.Timezone, Draining: whole.Draining, Tasks: len(tasks)}
+	s := api.Status{Daemon: whole.Daemon, ConfigID: whole.ConfigID, Version: whole.Version, Started: whole.Started, Timezone: whole.Timezone, Draining: whole.Draining, DrainingUntil: whole.DrainingUntil, Tasks: len(tasks)}
 	for _, t := range tasks {
 		if t.Hold != nil {
 			s.Held++
@@ -71,13 +71,9 @@ func (g *guard) Reload(ctx context.Context, plan bool) (api.Reloaded, error) {
 	return guarded(g, g.mayAll(api.MayControl, "reload"), func() (api.Reloaded, error) { return g.s.Reload(g.as(ctx), plan) })
 }
 
-type drainRequest struct {
-	For time.Duration `json:"for,omitempty"` // nanoseconds
-}
-
-var drain = endpoint(Endpoint[drainRequest, api.Drained]{
+var drain = endpoint(Endpoint[api.Draining, api.Drained]{
 	Method: "POST", Path: "/v1/drain",
-	Call: func(ctx context.Context, s api.Service, in drainRequest) (api.Drained, error) {
+	Call: func(ctx context.Context, s api.Service, in api.Draining) (api.Drained, error) {
 		d, err := s.Drain(ctx, in.For)
 		d.Forked = some(d.Forked)
 		return d, err
@@ -85,11 +81,28 @@ var drain = endpoint(Endpoint[drainRequest, api.Drained]{
 })
 
 func (c *Client) Drain(ctx context.Context, d time.Duration) (api.Drained, error) {
-	return ask(ctx, c, drain, drainRequest{d})
+	return ask(ctx, c, drain, api.Draining{For: d})
 }
 
 func (g *guard) Drain(ctx context.Context, d time.Duration) (api.Drained, error) {
 	return guarded(g, g.mayAll(api.MayControl, "drain"), func() (api.Drained, error) { return g.s.Drain(g.as(ctx), d) })
+}
+
+var endDrain = endpoint(Endpoint[struct{}, api.Drained]{
+	Method: "POST", Path: "/v1/drain/end",
+	Call: func(ctx context.Context, s api.Service, _ struct{}) (api.Drained, error) {
+		d, err := s.EndDrain(ctx)
+		d.Forked = some(d.Forked)
+		return d, err
+	},
+})
+
+func (c *Client) EndDrain(ctx context.Context) (api.Drained, error) {
+	return ask(ctx, c, endDrain, struct{}{})
+}
+
+func (g *guard) EndDrain(ctx context.Context) (api.Drained, error) {
+	return guarded(g, g.mayAll(api.MayControl, "end a drain"), func() (api.Drained, error) { return g.s.EndDrain(g.as(ctx)) })
 }
 
 type notifyRequest struct {

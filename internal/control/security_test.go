@@ -110,7 +110,7 @@ func TestListener(t *testing.T) {
 		{"an unknown parameter", "GET", "/v1/runs?tsk=echo", []func(*http.Request){ops}, 400},
 		{"a number that is none", "GET", "/v1/runs?n=-1", []func(*http.Request){ops}, 400},
 		{"more than is told at once", "GET", "/v1/runs?n=100001", []func(*http.Request){ops}, 400},
-		{"more slots than that", "GET", "/v1/next?n=10001", []func(*http.Request){ops}, 400},
+		{"more slots than that", "GET", "/v1/next?n=100001", []func(*http.Request){ops}, 400},
 		{"an instant that is none", "GET", "/v1/why?task=echo&at=yesterday", []func(*http.Request){ops}, 400},
 		{"a parameter twice", "GET", "/v1/why?task=echo&task=mail", []func(*http.Request){ops}, 400},
 		{"a head that is too large", "GET", "/v1/status", []func(*http.Request){ops, header("X-Large", strings.Repeat("x", 128<<10))}, 431},
@@ -258,7 +258,7 @@ func TestLong(t *testing.T) {
 	if _, err := c.Request(t.Context(), api.Request{Task: "sleep", Key: "a"}, strings.NewReader("input")); err != nil {
 		t.Fatal(err)
 	}
-	log, err := c.Log(t.Context(), "sleep/a", true)
+	log, err := c.Log(t.Context(), api.LogQuery{Run: "sleep/a", Follow: true})
 	if err != nil {
 		t.Fatal(err)
 	}

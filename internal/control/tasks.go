@@ -59,8 +59,9 @@ func (g *guard) Tasks(ctx context.Context, names ...string) ([]api.Task, error) 
 	return g.tasks(tasks), g.hide(err)
 }
 
-// maxSlots is how many slots of each task are told at once.
-const maxSlots = 10_000
+// maxSlots is how many slots of each task are told at once: as many as in all, so that
+// next says the same with a daemon and without.
+const maxSlots = 100_000
 
 // nextQuery is [api.NextQuery] in an address.
 type nextQuery struct {

@@ -73,7 +73,7 @@ func TestLogOfARecurringRequestOfAnotherUser(t *testing.T) {
 	if run, err := s.ran(ctx, asked.ID); err != nil || run.ID != old.ID {
 		t.Fatalf("to who sees all: %s, %v", run.ID, err)
 	}
-	if _, err := s.seenBy("t", "ada").Log(ctx, asked.ID, false); api.CodeOf(err) != api.NotFound || strings.Contains(err.Error(), "output") {
+	if _, err := s.seenBy("t", "ada").Log(ctx, api.LogQuery{Run: asked.ID}); api.CodeOf(err) != api.NotFound || strings.Contains(err.Error(), "output") {
 		t.Errorf("to ada: %v", err)
 	}
 }

@@ -230,7 +230,7 @@ func TestForgottenRunsStayForgotten(t *testing.T) {
 		}
 		look := func(when, id string) {
 			t.Helper()
-			read(when+": the log", func() (io.ReadCloser, error) { return ada.Log(ada.ctx, id, false) })
+			read(when+": the log", func() (io.ReadCloser, error) { return ada.Log(ada.ctx, api.LogQuery{Run: id}) })
 			read(when+": the result", func() (io.ReadCloser, error) { return ada.Result(ada.ctx, id) })
 		}
 		forget := func(id string) {

@@ -14,7 +14,7 @@ var errStopping = api.Errorf(api.NotNow, "try again once it is back", "rota is s
 // calls are those who wait for something to happen. They are the loop's own.
 type calls struct {
 	ends map[string][]chan struct{} // of a run, by its id
-	idle []chan struct{}            // no run but forked ones is under way
+	idle []chan error               // no run but forked ones is under way, or the drain was ended
 }
 
 // ask has the loop call f, and waits for it. If ctx is done before the loop comes
@@ -108,8 +108,17 @@ func (c *calls) drained(l *loop) {
 	if len(c.idle) == 0 || !l.onlyForked() {
 		return
 	}
+	c.tellIdle(nil)
+}
+
+// undrained tells those who wait for that that somebody ended the drain.
+func (c *calls) undrained(who string) {
+	c.tellIdle(api.Errorf(api.Conflict, "", "the drain was ended by %s", who))
+}
+
+func (c *calls) tellIdle(err error) {
 	for _, ch := range c.idle {
-		close(ch)
+		ch <- err // there is room for one
 	}
 	c.idle = nil
 }

@@ -16,7 +16,7 @@ func (s *service) Drain(ctx context.Context, d time.Duration) (api.Drained, erro
 	}
 	l := s.l
 	drained := api.Drained{Forked: []string{}}
-	idle := make(chan struct{})
+	idle := make(chan error, 1)
 	err := l.act(ctx, func(ctx context.Context) error {
 		now := l.clock.Now()
 		l.view.Draining = true
@@ -41,7 +41,7 @@ func (s *service) Drain(ctx context.Context, d time.Duration) (api.Drained, erro
 		return drained, err
 	}
 	defer l.post(func() {
-		l.calls.idle = slices.DeleteFunc(l.calls.idle, func(ch chan struct{}) bool { return ch == idle })
+		l.calls.idle = slices.DeleteFunc(l.calls.idle, func(ch chan error) bool { return ch == idle })
 	})
 	var over <-chan time.Time
 	if d > 0 {
@@ -50,25 +50,49 @@ func (s *service) Drain(ctx context.Context, d time.Duration) (api.Drained, erro
 		over = timer.C
 	}
 	select {
-	case <-idle:
+	case err := <-idle:
+		if err != nil {
+			return drained, err
+		}
 	case <-over:
 	case <-ctx.Done():
 		return drained, ctx.Err()
 	case <-l.over:
 	}
 	return drained, l.ask(ctx, func() error {
-		for _, run := range l.view.Live("") {
-			drained.Forked = append(drained.Forked, run.ID)
-		}
-		drained.Waiting = len(l.view.Waiting(""))
+		l.left(&drained)
 		return nil
 	})
 }
 
-// undrain lets things start again.
-func (l *loop) undrain(ctx context.Context) {
+// left tells what is under way and what waits.
+func (l *loop) left(d *api.Drained) {
+	for _, run := range l.view.Live("") {
+		d.Forked = append(d.Forked, run.ID)
+	}
+	d.Waiting = len(l.view.Waiting(""))
+}
+
+// EndDrain implements [api.Service].
+func (s *service) EndDrain(ctx context.Context) (api.Drained, error) {
+	l := s.l
+	drained := api.Drained{Forked: []string{}}
+	return drained, l.act(ctx, func(ctx context.Context) error {
+		if !l.view.Draining {
+			return api.Errorf(api.Conflict, "", "rota is not being drained")
+		}
+		l.left(&drained)
+		l.undrain(ctx, api.Who(ctx))
+		l.calls.undrained(api.Who(ctx))
+		return nil
+	})
+}
+
+// undrain lets things start again, as somebody asked for, or for "" because its time
+// is over.
+func (l *loop) undrain(ctx context.Context, who string) {
 	l.agenda.Drop(undrainKey)
 	l.view.Draining, l.drained = false, time.Time{}
-	l.event(ctx, ledger.Event{Time: l.clock.Now(), Kind: "drain end"})
+	l.event(ctx, ledger.Event{Time: l.clock.Now(), Kind: "drain end", Who: who})
 	l.log.Info("the drain is over: things start again")
 }

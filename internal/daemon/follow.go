@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"rota/internal/api"
 	"rota/runner"
 )
 
@@ -26,6 +27,8 @@ type follower struct {
 
 	mu      sync.Mutex // held while Read reads, or waits
 	attempt int        // whose output is read
+	only    bool       // of no other
+	all     bool       // of each, after a line that names it
 	over    bool       // nothing more is written to it
 	ended   bool       // nor to any other
 	file    *os.File   // being read; nil: there is none yet
@@ -39,10 +42,19 @@ type follower struct {
 	say      []byte // a line of rota's own, to be read next
 }
 
-// follow begins to read a run that has not ended.
-func (r *reader) follow(ctx context.Context, run runner.Run) io.ReadCloser {
+// follow begins to read a run that has not ended, from an attempt on as in
+// [api.LogQuery].
+func (r *reader) follow(ctx context.Context, run runner.Run, attempt int) io.ReadCloser {
 	ctx, stop := context.WithCancel(ctx)
-	return &follower{ctx: ctx, stop: stop, r: r, run: run, attempt: max(1, run.Attempts)}
+	f := &follower{ctx: ctx, stop: stop, r: r, run: run, attempt: max(1, run.Attempts)}
+	switch {
+	case attempt == api.AllAttempts:
+		f.attempt, f.all = 1, true
+		f.say = []byte(r.attemptLine(ctx, run.ID, 1))
+	case attempt > 0:
+		f.attempt, f.only = attempt, true
+	}
+	return f
 }
 
 // Close may be called while Read waits.
@@ -126,6 +138,9 @@ func (f *follower) advance() (bool, error) {
 		return false, io.EOF
 	}
 	f.attempt, f.over, f.number, f.head = f.attempt+1, false, 0, 0
+	if f.all {
+		f.say = []byte(f.r.attemptLine(f.ctx, f.run.ID, f.attempt))
+	}
 	return true, nil
 }
 
@@ -140,6 +155,10 @@ func (f *follower) look() error {
 	}
 	f.ended = run.Outcome != "" && run.Attempts <= f.attempt
 	f.over = f.ended || run.Attempts > f.attempt
+	if f.only { // it is over as soon as it does not run any more
+		f.over = f.over || run.State != runner.Running
+		f.ended = f.over
+	}
 	return nil
 }
 

@@ -17,25 +17,73 @@ import (
 )
 
 // Log implements [api.Reader].
-func (r *reader) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
-	run, err := r.ran(ctx, id)
-	switch {
-	case err != nil:
+func (r *reader) Log(ctx context.Context, q api.LogQuery) (io.ReadCloser, error) {
+	run, err := r.ran(ctx, q.Run)
+	if err != nil {
 		return nil, err
-	case run.Outcome == "" && run.State != runner.Recurring && follow:
-		return r.follow(ctx, run), nil
-	case run.State == runner.Running:
-		log, err := snapshot(r.logPath(run, run.Attempts))
+	}
+	if q.Attempt > run.Attempts {
+		return nil, api.Errorf(api.NotFound, "", "run %s has %s%s", run.ID, plural(run.Attempts, "attempt", "attempts"), soFar(run))
+	}
+	attempt := q.Attempt
+	if attempt == 0 {
+		attempt = run.Attempts
+	}
+	switch {
+	case run.Outcome == "" && run.State != runner.Recurring && q.Follow:
+		return r.follow(ctx, run, q.Attempt), nil
+	case q.Attempt == api.AllAttempts:
+		return r.allAttempts(ctx, run)
+	case attempt > 0:
+		log, err := snapshot(r.logPath(run, attempt))
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return log, err
 		}
-	default:
-		log, err := r.book.OpenLog(ctx, run.ID)
-		if err == nil || !absent(err) {
-			return log, err
+	}
+	which := ""
+	if q.Attempt > 0 {
+		which = " of attempt " + strconv.Itoa(q.Attempt)
+	}
+	return nil, api.Errorf(api.NotFound, "", "run %s has no output%s%s", run.ID, which, soFar(run))
+}
+
+// allAttempts opens the outputs of all attempts of a run, as they are now.
+func (r *reader) allAttempts(ctx context.Context, run runner.Run) (io.ReadCloser, error) {
+	all := &pieces{}
+	var parts []io.Reader
+	for n := 1; n <= run.Attempts; n++ {
+		log, err := snapshot(r.logPath(run, n))
+		if errors.Is(err, fs.ErrNotExist) { // it said nothing, or is kept no more
+			continue
+		}
+		if err != nil {
+			all.Close()
+			return nil, err
+		}
+		all.files = append(all.files, log.files...)
+		parts = append(parts, strings.NewReader(r.attemptLine(ctx, run.ID, n)), log)
+	}
+	if parts == nil {
+		return nil, api.Errorf(api.NotFound, "", "run %s has no output%s", run.ID, soFar(run))
+	}
+	all.Reader = io.MultiReader(parts...)
+	return all, nil
+}
+
+// attemptLine is the line, with the time when it began, before the output of an attempt, where there is that of
+// others, too.
+func (r *reader) attemptLine(ctx context.Context, id string, attempt int) string {
+	began, n := time.Now(), attempt
+	_, steps, _ := r.book.Get(ctx, id)
+	for _, s := range steps {
+		if s.State != runner.Running {
+			continue
+		}
+		if n--; n == 0 {
+			began = s.Time
 		}
 	}
-	return nil, api.Errorf(api.NotFound, "", "run %s has no output%s", run.ID, soFar(run))
+	return began.UTC().Format("2006-01-02T15:04:05.000Z") + " [rota] attempt " + strconv.Itoa(attempt) + "\n"
 }
 
 func soFar(run runner.Run) string {
@@ -91,7 +139,7 @@ func (p *pieces) Close() error {
 }
 
 // snapshot opens a log that is being written, as it is now.
-func snapshot(path string) (io.ReadCloser, error) {
+func snapshot(path string) (*pieces, error) {
 	for tries := 1; ; tries++ {
 		p := &pieces{}
 		var parts []io.Reader

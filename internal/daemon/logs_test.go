@@ -119,7 +119,7 @@ func TestFollow(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWritten(t, c.limit)
-				log, err := w.Log(t.Context(), "t", true)
+				log, err := w.Log(t.Context(), api.LogQuery{Run: "t", Follow: true})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -143,7 +143,7 @@ func TestFollowAtRandom(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
 			w := newWritten(t, 2<<10<<random.IntN(5))
-			log, err := w.Log(t.Context(), w.run.ID, true)
+			log, err := w.Log(t.Context(), api.LogQuery{Run: w.run.ID, Follow: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -165,7 +165,7 @@ func TestFollowAtRandom(t *testing.T) {
 func TestFollowAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWritten(t, 1<<20)
-		log, err := w.Log(t.Context(), "t", true)
+		log, err := w.Log(t.Context(), api.LogQuery{Run: "t", Follow: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,10 +188,81 @@ func TestFollowAttempts(t *testing.T) {
 	})
 }
 
+// The output of each attempt can be read, alone or with that of the others, while the
+// run goes on and later.
+func TestLogOfAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWritten(t, 1<<20)
+		read := func(q api.LogQuery) string {
+			t.Helper()
+			q.Run = "t"
+			log, err := w.Log(t.Context(), q)
+			if err != nil {
+				return err.Error()
+			}
+			defer log.Close()
+			b, err := io.ReadAll(log)
+			if err != nil {
+				return err.Error()
+			}
+			text := ""
+			for line := range strings.Lines(string(b)) {
+				_, line, _ = strings.Cut(line, " ") // its time
+				text += strings.TrimSpace(line) + ","
+			}
+			return text
+		}
+		check := func(when string, want map[api.LogQuery]string) {
+			t.Helper()
+			for q, want := range want {
+				if got := read(q); got != want {
+					t.Errorf("%s: %+v: %q, want %q", when, q, got, want)
+				}
+			}
+		}
+		put := func(text string) {
+			w.Write([]byte(text + "\n"))
+		}
+		put("one")
+		w.Close()
+		w.do(w.book.Note(t.Context(), w.lease, runner.Transition{State: runner.Delayed, Until: w.at}))
+		check("between attempts", map[api.LogQuery]string{
+			{}: "one,", {Attempt: 1}: "one,", {Attempt: 1, Follow: true}: "one,", {Attempt: api.AllAttempts}: "[rota] attempt 1,one,",
+			{Attempt: 2}: "run t/20261121T120000Z has 1 attempt so far",
+		})
+		time.Sleep(time.Minute)
+		leases, err := w.book.Claim(t.Context(), []string{w.run.ID})
+		w.do(err)
+		w.lease = leases[0]
+		w.Output = runner.NewOutput(w.logPath(w.run, 2), 1<<20, nil)
+		put("two")
+		follows := make(chan string)
+		for _, q := range []api.LogQuery{{Attempt: api.AllAttempts, Follow: true}, {Attempt: 1, Follow: true}} {
+			go func() { follows <- read(q) }()
+			if q.Attempt == 1 { // it does not wait for the other one
+				if got := <-follows; got != "one," {
+					t.Errorf("followed the first attempt: %q", got)
+				}
+			}
+		}
+		time.Sleep(time.Second)
+		put("more")
+		time.Sleep(time.Second)
+		w.end()
+		if got, want := <-follows, "[rota] attempt 1,one,[rota] attempt 2,two,more,"; got != want {
+			t.Errorf("followed all attempts: %q, want %q", got, want)
+		}
+		check("at the end", map[api.LogQuery]string{
+			{}: "two,more,", {Attempt: 1}: "one,", {Attempt: 2}: "two,more,", {Attempt: api.AllAttempts}: "[rota] attempt 1,one,[rota] attempt 2,two,more,",
+			{Attempt: 3}: "run t/20261121T120000Z has 2 attempts",
+		})
+	})
+}
+
 func TestFollowUntilClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWritten(t, 1<<20)
-		log, err := w.Log(t.Context(), "t", true)
+		log, err := w.Log(t.Context(), api.LogQuery{Run: "t", Follow: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +280,7 @@ func TestFollowUntilClosed(t *testing.T) {
 // Whoever does not follow gets what there is at that moment.
 func TestLogSoFar(t *testing.T) {
 	w := newWritten(t, 8<<10)
-	if _, err := w.Log(t.Context(), "t", false); api.CodeOf(err) != api.NotFound || err.Error() != "run t/20261121T120000Z has no output so far" {
+	if _, err := w.Log(t.Context(), api.LogQuery{Run: "t"}); api.CodeOf(err) != api.NotFound || err.Error() != "run t/20261121T120000Z has no output so far" {
 		t.Errorf("got %v", err)
 	}
 	for _, c := range []struct {
@@ -221,7 +292,7 @@ func TestLogSoFar(t *testing.T) {
 		{940, gathered{lines: 104, last: 1000, cuts: 1}},
 	} {
 		w.lines(c.more)
-		log, err := w.Log(t.Context(), "t", false)
+		log, err := w.Log(t.Context(), api.LogQuery{Run: "t"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"rota/config"
@@ -16,6 +18,11 @@ import (
 // one left, and what to close at the end.
 func Offline(ctx context.Context, cfg *config.Config) (api.Reader, io.Closer, error) {
 	dir := StateDir(cfg)
+	if f, err := os.Open(filepath.Join(dir, "rota.db")); errors.Is(err, fs.ErrPermission) {
+		return nil, nil, api.Errorf(api.Forbidden, "", "you may not read the state directory %s", dir)
+	} else if err == nil {
+		f.Close()
+	}
 	book, err := ledger.OpenRead(ctx, dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		book, err = ledger.NewMemory(ledger.Options{}), nil // nothing ever happened
@@ -23,5 +30,15 @@ func Offline(ctx context.Context, cfg *config.Config) (api.Reader, io.Closer, er
 	if err != nil {
 		return nil, nil, err
 	}
-	return &reader{book: book, stateDir: dir, config: func() *config.Config { return cfg }, now: time.Now}, book, nil
+	return readerOf(cfg, book, dir), book, nil
+}
+
+// FileAlone returns what answers from a file whose state directory is another's: as if
+// nothing had ever happened.
+func FileAlone(cfg *config.Config) api.Reader {
+	return readerOf(cfg, ledger.NewMemory(ledger.Options{}), "")
+}
+
+func readerOf(cfg *config.Config, book ledger.Reader, dir string) *reader {
+	return &reader{book: book, stateDir: dir, config: func() *config.Config { return cfg }, now: time.Now}
 }

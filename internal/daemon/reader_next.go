@@ -73,7 +73,7 @@ func (r *reader) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) 
 		if !api.SeesTask(ctx, s.task) {
 			continue // nor does it count
 		}
-		for range max(1, q.N) {
+		for range many(q) {
 			slot := s.next()
 			if slot.At.IsZero() || !q.Until.IsZero() && slot.At.After(q.Until) {
 				break
@@ -88,6 +88,14 @@ func (r *reader) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) 
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Task, b.Task), cmp.Compare(a.Request, b.Request))
 	})
 	return slots, nil
+}
+
+// many is how many slots of each task are asked for.
+func many(q api.NextQuery) int {
+	if q.N == 0 && !q.Until.IsZero() {
+		return mostSlots + 1 // which is too many
+	}
+	return max(1, q.N)
 }
 
 // firsts returns when tasks come due next; without names all.

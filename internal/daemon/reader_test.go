@@ -152,6 +152,7 @@ log = "x"
 		{api.NextQuery{Tasks: []string{"t"}, N: 3}, "12:30 t (held), 13:00 t, 13:30 t"},
 		{api.NextQuery{Tasks: []string{"both"}, N: 3}, "12:30 both, 12:45 both, 13:20 both"},
 		{api.NextQuery{N: 10, Until: s.hour(13)}, "12:30 both, 12:30 t (held), 12:45 both, 13:00 finish (then from the end of each run), 13:00 t"},
+		{api.NextQuery{Until: s.hour(13)}, "12:30 both, 12:30 t (held), 12:45 both, 13:00 finish (then from the end of each run), 13:00 t"},
 		{api.NextQuery{Tasks: []string{"hand", "boot"}}, ""},
 	} {
 		slots, err := s.Next(t.Context(), c.q)
@@ -400,7 +401,7 @@ func TestOffline(t *testing.T) {
 			t.Errorf("got %+v, %v", run, err)
 		}
 		for what, open := range map[string]func() (io.ReadCloser, error){
-			"hello\n": func() (io.ReadCloser, error) { return r.Log(ctx, "t", true) },
+			"hello\n": func() (io.ReadCloser, error) { return r.Log(ctx, api.LogQuery{Run: "t", Follow: true}) },
 			"42":      func() (io.ReadCloser, error) { return r.Result(ctx, "t") },
 		} {
 			f, err := open()

@@ -415,6 +415,20 @@ func TestService(t *testing.T) {
 			r.want("t", "12:10:00 queued")
 			r.pass(5 * time.Minute)
 		}, "12:10:00"},
+		{"a drain that is ended", `interval = "10m"`, func(r *rig, ada as) {
+			ada.must(ada.Drain(ctx(r), 0))
+			r.pass(11 * time.Minute)
+			r.want("t", "12:10:00 queued")
+			d, err := ada.EndDrain(ctx(r))
+			if err != nil || d.Waiting != 1 {
+				r.t.Error(d, err)
+			}
+			synctest.Wait()
+			r.want("t", "12:10:00")
+			if _, err := ada.EndDrain(ctx(r)); api.CodeOf(err) != api.Conflict {
+				r.t.Error("ended twice:", err)
+			}
+		}, "12:10:00"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			action := "log = \"x\"\n"

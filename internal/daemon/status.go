@@ -37,8 +37,8 @@ func (l *loop) condition() api.Status {
 	live := l.view.Live("")
 	st := api.Status{
 		Daemon: true, Version: l.o.Version, PID: os.Getpid(), Started: l.started,
-		Config: l.cfg.Path, Revision: l.cfg.Revision, Loaded: l.loaded, StateDir: l.stateDir, Timezone: l.cfg.Rota.Timezone.String(),
-		Tasks: len(l.cfg.Tasks), Running: len(live), Waiting: len(l.view.Waiting("")) + len(l.view.Parked("", runner.Delayed, runner.Held)), Draining: l.view.Draining,
+		Config: l.cfg.Path, ConfigID: api.FileID(l.cfg.Path), Revision: l.cfg.Revision, Loaded: l.loaded, StateDir: l.stateDir, Timezone: l.cfg.Rota.Timezone.String(),
+		Tasks: len(l.cfg.Tasks), Running: len(live), Waiting: len(l.view.Waiting("")) + len(l.view.Parked("", runner.Delayed, runner.Held)), Draining: l.view.Draining, DrainingUntil: l.drained,
 		Next: l.soonestSlot(), Lag: (time.Duration(l.lag.Load()) * time.Microsecond).Seconds(), Epoch: l.cursor.Epoch, Through: l.cursor.Through, OutputBytes: l.kept.Load(),
 	}
 	for name, state := range l.states {

@@ -119,7 +119,7 @@ func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due,
 		case vanishedKey:
 			l.vanish(ctx, of)
 		case undrainKey:
-			l.undrain(ctx)
+			l.undrain(ctx, "")
 		case freshKey:
 			err = l.stale(ctx, of)
 		default:
@@ -207,7 +207,7 @@ func (l *loop) retry(ctx context.Context, u underway, res runner.Result) (bool, 
 		Code: runner.ReasonRetry, Last: res.Outcome, Detail: res.Why, Next: run.Attempts + 1, Of: u.policy.Retry.Max + 1,
 		Span: until.Sub(res.Finished).Round(time.Second),
 	}
-	note := ledger.Note{Lease: u.Lease, To: runner.Transition{State: runner.Delayed, Until: until}.Because(why)}
+	note := ledger.Note{Lease: u.Lease, To: runner.Transition{State: runner.Delayed, Until: until}.Because(why), Ended: &res}
 	_, err := l.ledger.Commit(ctx, ledger.Change{Notes: []ledger.Note{note}})
 	if err == nil {
 		l.post(func() {
@@ -220,6 +220,7 @@ func (l *loop) retry(ctx context.Context, u underway, res runner.Result) (bool, 
 				return
 			}
 			run.State, run.Finished = runner.Delayed, res.Finished
+			run.Exit, run.Signal, run.Error = res.Exit, res.Signal, res.Error
 			run.Because(why)
 			l.record(run)
 			l.calls.drained(l)

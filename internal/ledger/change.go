@@ -77,6 +77,9 @@ func Cancel(id string, why runner.Reason) Move {
 type Note struct {
 	Lease Lease
 	To    runner.Transition
+	// Ended is how an attempt ended after which the run waits for another one: its
+	// exit code, signal and error are the run's until that begins. nil: they stay.
+	Ended *runner.Result
 }
 
 // End is the outcome of a run under way, and ends its lease. A zero time is now.

@@ -26,6 +26,7 @@ func (u rules) claim(ids []string) ([]Lease, error) {
 		case s == runner.Queued, s == runner.Delayed && !cmp.Or(r.run.NotBefore, r.run.Scheduled).After(now):
 			r.run.Started = now
 			r.run.Attempts++
+			r.run.Exit, r.run.Signal, r.run.Error = nil, "", "" // of the attempt before
 			if u.o.Users != nil {
 				r.run.User = u.o.Users(r.run)
 			}
@@ -60,6 +61,10 @@ func (u rules) note(n Note) error {
 	}
 	if n.To.State == "" || n.To.Outcome != "" {
 		return fmt.Errorf("note on %s: it must have a state and no outcome", n.Lease.Run.ID)
+	}
+	if n.Ended != nil {
+		r.run.Exit, r.run.Signal, r.run.Error = n.Ended.Exit, n.Ended.Signal, n.Ended.Error
+		r.run = r.copy() // so that Exit is ours
 	}
 	return u.step(r, n.To)
 }

@@ -368,6 +368,11 @@ func (f *Fake) Drain(ctx context.Context, d time.Duration) (api.Drained, error) 
 	return api.Drained{}, nil
 }
 
+// EndDrain implements [api.Service].
+func (f *Fake) EndDrain(ctx context.Context) (api.Drained, error) {
+	return api.Drained{}, nil
+}
+
 // Notify implements [api.Service].
 func (f *Fake) Notify(ctx context.Context, name string) (api.Notified, error) {
 	return api.Notified{}, api.Errorf(api.NotFound, "", "no notification target %q", name)

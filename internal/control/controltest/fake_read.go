@@ -122,16 +122,16 @@ func (f *Fake) Wait(ctx context.Context, id string) (api.Run, error) {
 }
 
 // Log implements [api.Reader].
-func (f *Fake) Log(ctx context.Context, id string, follow bool) (io.ReadCloser, error) {
+func (f *Fake) Log(ctx context.Context, q api.LogQuery) (io.ReadCloser, error) {
 	f.mu.Lock()
-	r, err := f.run(id)
+	r, err := f.run(q.Run)
 	if err != nil {
 		f.mu.Unlock()
 		return nil, err
 	}
 	id, text := r.ID, r.input
 	f.mu.Unlock()
-	if !follow {
+	if !q.Follow {
 		return io.NopCloser(strings.NewReader(text)), nil
 	}
 	from, to := io.Pipe()

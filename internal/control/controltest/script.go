@@ -75,7 +75,7 @@ func (s *script) ask() {
 	s.say("show", "", []any{shown.ID, shown.Outcome, shown.Result, shown.Outputs, steps}, err)
 	answer, err := text(s.s.Result(ctx, s.id("echo", "a")))
 	s.say("result", "", answer, err)
-	_, err = text(s.s.Log(ctx, s.id("echo", "a"), false))
+	_, err = text(s.s.Log(ctx, api.LogQuery{Run: s.id("echo", "a")}))
 	s.say("log", "", "read", err)
 	large := strings.Repeat("0123456789abcde\n", 40_000)
 	s.request("with large input", "", api.Request{Task: "echo", Key: "large"}, strings.NewReader(large))
@@ -107,7 +107,7 @@ func (s *script) ask() {
 		s.refuse("show "+id, api.NotFound, err)
 		_, err = s.s.Result(ctx, id)
 		s.refuse("result of "+id, api.NotFound, err)
-		_, err = s.s.Log(ctx, id, true)
+		_, err = s.s.Log(ctx, api.LogQuery{Run: id, Follow: true})
 		s.refuse("log of "+id, api.NotFound, err)
 		_, err = s.s.Wait(ctx, id)
 		s.refuse("wait for "+id, api.NotFound, err)
@@ -170,7 +170,7 @@ func (s *script) stop() {
 	s.say("result of what runs", api.NotNow, answer, err)
 	r, err := s.s.Cancel(ctx, id)
 	s.say("cancel what runs", api.Conflict, r.ID, err)
-	log, err := s.s.Log(ctx, id, true)
+	log, err := s.s.Log(ctx, api.LogQuery{Run: id, Follow: true})
 	if err != nil {
 		s.t.Fatalf("follow: %v", err)
 	}

@@ -56,6 +56,28 @@ var leasing = []clause{
 		b.same(b.claim("a/retry").Run.Attempts, 2, "attempts")
 	}},
 
+	{"a run that waits for another attempt has the end of the last one", func(b book) {
+		b.submit(request("a", "superseded", runner.Queued), request("a", "again", runner.Queued))
+		exit := 7
+		for _, id := range []string{"a/superseded", "a/again"} {
+			_, err := b.Commit(b.ctx, ledger.Change{Notes: []ledger.Note{{
+				Lease: b.claim(id), To: runner.Transition{Time: at(1), State: runner.Delayed, Until: at(2)},
+				Ended: &runner.Result{Exit: &exit, Signal: "TERM", Error: "no such host"},
+			}}})
+			b.ok(err, "note")
+		}
+		exit = 8 // the ledger keeps its own
+		b.ok(b.Shift(b.ctx, "a/superseded", runner.Delayed, runner.Transition{Outcome: runner.Failed}), "end")
+		run, _, err := b.Get(b.ctx, "a/superseded")
+		b.ok(err, "get")
+		b.same(run.Exit, 7, "exit")
+		b.same([]string{run.Signal, run.Error}, []string{"TERM", "no such host"}, "signal and error")
+		again := b.claim("a/again").Run
+		if again.Exit != nil || again.Signal != "" || again.Error != "" {
+			b.t.Errorf("the next attempt begins with the end of the last one: %+v", again)
+		}
+	}},
+
 	{"a running run that nobody leases is adopted as it is", func(b book) {
 		run := with(request("a", "x", runner.Running), func(r *runner.Run) { r.Started, r.Attempts = at(1), 3 })
 		b.submit(run)

@@ -134,7 +134,7 @@ func (l Launch) Run(ctx context.Context, out io.Writer) (r Result, err error) {
 func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, out io.Writer, files *runFiles, r *Result) error {
 	copied := pipe.copyTo(out)
 	t := tree{group: proc.pid, attempt: l.Attempt, uid: p.As.id()}
-	if p.shared {
+	if p.shared && !p.grouped {
 		t.group = 0
 	}
 	var stopped error

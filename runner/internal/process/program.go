@@ -83,6 +83,7 @@ func (s *spec) failed(f *become.Failure, env []string) error {
 type program struct {
 	spec
 	files   [3]int   // its stdin, stdout and stderr
+	grouped bool     // if shared: in a group of its own
 	shared  bool     // in the session and group of rota, so that the terminal is theirs together
 	tty     bool     // its stdin, stdout or stderr is a terminal of its own
 	failure *os.File // where the error of a built-in goes; nil: it is none
@@ -119,7 +120,7 @@ func (p *program) descriptors() []uintptr {
 // what is typed to rota.
 func (p *program) session() *syscall.SysProcAttr {
 	if p.shared {
-		return &syscall.SysProcAttr{}
+		return &syscall.SysProcAttr{Setpgid: p.grouped}
 	}
 	attr := &syscall.SysProcAttr{Setsid: true}
 	if p.tty {

@@ -17,7 +17,8 @@ import (
 // screen is a terminal made for one process, and what passes between it and the
 // terminal of rota: bytes, and the size of the window. A process of another user
 // that had rota's own terminal could type into it, or read what is typed for
-// others.
+// others; and one in the foreground of it would be interrupted by what is typed
+// before rota could stop it in its own way.
 type screen struct {
 	master, slave *os.File
 	outer         int // a descriptor of rota's terminal
@@ -33,12 +34,17 @@ type screen struct {
 var noTerminal *screen
 
 // inTerminal gives a program the stdin, stdout and stderr of rota. One that runs
-// as another user gets a terminal of its own in the place of each that is a
-// terminal.
+// as another user, or that a person talks to, gets a terminal of its own in the
+// place of each that is a terminal.
+//
+// Another one of rota's user that has no terminal to read from is in a group of its
+// own, so that a Ctrl-C reaches rota alone, which stops it. Only where it reads from
+// the terminal and writes elsewhere, as before a pager, it is in the foreground with
+// rota: a terminal of its own would take from the pager what is typed for that.
 func (p *program) inTerminal() (*screen, error) {
 	p.files = [3]int{0, 1, 2}
-	if p.As == nil {
-		p.shared = p.BuiltIn == nil
+	if p.As == nil && (p.BuiltIn != nil || !isForeground(0) || !isTTY(1)) {
+		p.shared, p.grouped = p.BuiltIn == nil, p.BuiltIn == nil && !isTTY(0)
 		return noTerminal, nil
 	}
 	outer := slices.IndexFunc(p.files[:], isTTY)
@@ -86,8 +92,10 @@ func (s *screen) open(as *Account) error {
 		return errno
 	}
 	s.slave = os.NewFile(slave, "terminal")
-	if err := unix.Fchown(int(slave), int(as.UID), -1); err != nil {
-		return err
+	if as != nil {
+		if err := unix.Fchown(int(slave), int(as.UID), -1); err != nil {
+			return err
+		}
 	}
 	s.resize()
 	var stop [2]int
@@ -161,12 +169,22 @@ func (s *screen) typed() {
 		if err != nil && !errors.Is(err, unix.EINTR) || err == nil && n == 0 {
 			return
 		}
-		if n > 0 {
+		switch {
+		case n > 0 && s.interrupts(buf[:n]):
+			_ = unix.Kill(os.Getpid(), unix.SIGINT) // rota stops the process in its own way
+		case n > 0:
 			if _, err := s.master.Write(buf[:n]); err != nil {
 				return
 			}
 		}
 	}
+}
+
+// interrupts reports whether something typed is a Ctrl-C, and the process has not
+// asked for it as a letter.
+func (s *screen) interrupts(typed []byte) bool {
+	state, err := unix.IoctlGetTermios(int(s.slave.Fd()), unix.TCGETS)
+	return err == nil && state.Lflag&unix.ISIG != 0 && slices.Contains(typed, state.Cc[unix.VINTR])
 }
 
 // parting is how long a terminal that other processes keep open is still read
@@ -208,4 +226,10 @@ func (s *screen) close() {
 func isTTY(fd int) bool {
 	_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	return err == nil
+}
+
+// isForeground reports whether a descriptor is a terminal in whose foreground rota is.
+func isForeground(fd int) bool {
+	group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
 }
