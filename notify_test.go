@@ -191,8 +191,8 @@ func TestSendmailTarget(t *testing.T) {
 	d.stop(syscall.SIGTERM)
 }
 
-// unsent is what the status says of those who could not be told.
-func (d *daemon) unsent() []api.Undelivered {
+// undelivered is what the status says of those who could not be told.
+func (d *daemon) undelivered() []api.Undelivered {
 	d.t.Helper()
 	var st api.Status
 	_, out, stderr := d.rota("status", "--json")
@@ -222,7 +222,7 @@ func TestDeadMailServer(t *testing.T) {
 		}
 		d.msg(&from, "ok", "tick")
 	}
-	if list := d.unsent(); len(list) > 0 {
+	if list := d.undelivered(); len(list) > 0 {
 		t.Errorf("it was not even tried to the end: %+v", list)
 	}
 	began := time.Now()
@@ -250,7 +250,7 @@ func TestUndelivered(t *testing.T) {
 		d.msg(&from, "could not notify, will try again", "")
 	}
 	names := map[string]api.Undelivered{}
-	for _, u := range d.unsent() {
+	for _, u := range d.undelivered() {
 		names[u.Target] = u
 	}
 	if u := names["ops"]; !strings.Contains(u.Error, "503") || u.Waiting != 2 || u.Since.IsZero() {
@@ -260,7 +260,7 @@ func TestUndelivered(t *testing.T) {
 		t.Errorf("mail: %+v", u)
 	}
 	_, text, _ := d.rota("status")
-	for _, want := range []string{`(?m)^unsent +mail: mail by 127\.0\.0\.1:1: .*, since .*, 1 waiting$`, `(?m)^ +ops: .*503.*, 2 waiting$`} {
+	for _, want := range []string{`(?m)^undelivered +mail: mail by 127\.0\.0\.1:1: .*, since .*, 1 waiting$`, `(?m)^ +ops: .*503.*, 2 waiting$`} {
 		if !regexp.MustCompile(want).MatchString(text) {
 			t.Errorf("status does not match %s:\n%s", want, text)
 		}
@@ -273,7 +273,7 @@ func TestUndelivered(t *testing.T) {
 	if all := e.texts("failure bad failed 3"); len(all) != 1 {
 		t.Errorf("told %q", all) // the other one was gathered
 	}
-	for _, u := range d.unsent() {
+	for _, u := range d.undelivered() {
 		if u.Target == "ops" {
 			t.Errorf("still undelivered: %+v", u)
 		}
@@ -309,7 +309,7 @@ func TestTargetGoes(t *testing.T) {
 	d.msg(&from, "could not notify, will try again", "")
 	put(t, filepath.Join(d.dir, "jobs.toml"), header+e.hook("people")+strings.Replace(bad, `"ops"`, `"people"`, 1))
 	d.msg(&from, "reloaded", "")
-	if list := d.unsent(); len(list) > 0 {
+	if list := d.undelivered(); len(list) > 0 {
 		t.Errorf("of a target that is gone: %+v", list)
 	}
 	e.deaf.Store(false)
@@ -411,16 +411,16 @@ func TestPing(t *testing.T) {
 		}
 	}
 	d.msg(&from, "could not ping", "lonely")
-	list := d.unsent()
+	list := d.undelivered()
 	if len(list) != 1 || list[0].Target != "ping 127.0.0.1:1" || !strings.Contains(list[0].Error, "refused") || list[0].Dropped == 0 {
 		t.Errorf("%+v", list)
 	}
-	if _, text, _ := d.rota("status"); !regexp.MustCompile(`(?m)^unsent +ping 127\.0\.0\.1:1: .*refused.* given up$`).MatchString(text) || strings.Contains(text+d.text(), "s3cret") {
+	if _, text, _ := d.rota("status"); !regexp.MustCompile(`(?m)^undelivered +ping 127\.0\.0\.1:1: .*refused.* given up$`).MatchString(text) || strings.Contains(text+d.text(), "s3cret") {
 		t.Errorf("status:\n%s", text)
 	}
 	put(t, filepath.Join(d.dir, "jobs.toml"), header+"[tasks.lonely]\nlog = \"x\"\n")
 	d.msg(&from, "reloaded", "")
-	if list := d.unsent(); len(list) > 0 {
+	if list := d.undelivered(); len(list) > 0 {
 		t.Errorf("of a URL that is in the file no more: %+v", list)
 	}
 	d.stop(syscall.SIGTERM)

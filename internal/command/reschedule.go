@@ -15,7 +15,7 @@ func rescheduleCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "reschedule",
 		Category:  "Change what runs",
-		Usage:     "put another trigger in the place of those of the file, for a time",
+		Usage:     "run a task on another schedule for a while",
 		ArgsUsage: "TASK|RUN EXPR…|default|never",
 		Description: `EXPR is as in rota help explain; RUN is a recurring request. It is kept over
 restarts, until the triggers in the file change or, with --until, for a time.

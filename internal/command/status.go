@@ -62,7 +62,7 @@ func statusSheet(w when, st api.Status) sheet {
 	if st.Differs && st.Broken == "" {
 		b.add("differs", differsText)
 	}
-	b.add("state in", st.StateDir)
+	b.add("state directory", st.StateDir)
 	if st.Timezone != "Local" { // else it is the machine's
 		b.add("zone", st.Timezone)
 	}
@@ -85,9 +85,9 @@ func statusSheet(w when, st api.Status) sheet {
 	if st.Lag > 0 {
 		b.add("lag", seconds(st.Lag).String())
 	}
-	b.add("counted to", w.both(st.Through))
+	b.add("processed until", w.both(st.Through))
 	if st.LedgerBytes > 0 || st.OutputBytes > 0 {
-		b.add("kept", fmt.Sprintf("%s ledger, %s outputs", bytesText(st.LedgerBytes), bytesText(st.OutputBytes)))
+		b.add("disk use", fmt.Sprintf("%s ledger, %s outputs", bytesText(st.LedgerBytes), bytesText(st.OutputBytes)))
 	}
 	b.add("trouble", strings.Join(st.Trouble, "\n"))
 	for i, u := range st.Undelivered {
@@ -98,7 +98,7 @@ func statusSheet(w when, st api.Status) sheet {
 		if u.Dropped > 0 {
 			text += fmt.Sprintf(", %d given up", u.Dropped)
 		}
-		b.add(once(i == 0, "unsent"), text)
+		b.add(once(i == 0, "undelivered"), text)
 	}
 	return b
 }

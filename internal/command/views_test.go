@@ -236,23 +236,23 @@ last ok    Fri 2026-11-20 12:00:00 UTC, 2d ago
 		Undelivered: []api.Undelivered{{Target: "ops", Error: "no route", Since: earlier(time.Minute), Waiting: 2, Dropped: 1}, {Target: "b", Error: "y"}},
 		LedgerBytes: 3 << 20, OutputBytes: 1023,
 	})), `
-daemon    rota 1.0, pid 7
-started   Sun 2026-11-22 11:00:00 UTC, 1h ago
-file      /etc/rota/jobs.toml
-read      Sun 2026-11-22 11:59:00 UTC, 1m ago
-broken    jobs.toml:1:1: wrong
-state in  /var/lib/rota
-zone      Europe/Berlin
-tasks     3, 1 held
-runs      2 running, 0 waiting
-draining  yes: nothing new starts; end it: rota drain --end
-next      sync  Sun 2026-11-22 12:01:00 UTC, in 1m
-lag       420µs
-kept      3 MiB ledger, 1023 B outputs
-trouble   the disk is full
-          x
-unsent    ops: no route, since Sun 2026-11-22 11:59:00 UTC, 2 waiting, 1 given up
-          b: y
+daemon           rota 1.0, pid 7
+started          Sun 2026-11-22 11:00:00 UTC, 1h ago
+file             /etc/rota/jobs.toml
+read             Sun 2026-11-22 11:59:00 UTC, 1m ago
+broken           jobs.toml:1:1: wrong
+state directory  /var/lib/rota
+zone             Europe/Berlin
+tasks            3, 1 held
+runs             2 running, 0 waiting
+draining         yes: nothing new starts; end it: rota drain --end
+next             sync  Sun 2026-11-22 12:01:00 UTC, in 1m
+lag              420µs
+disk use         3 MiB ledger, 1023 B outputs
+trouble          the disk is full
+                 x
+undelivered      ops: no route, since Sun 2026-11-22 11:59:00 UTC, 2 waiting, 1 given up
+                 b: y
 `)
 	same(t, "as a stranger sees it", show(statusSheet(noon, api.Status{Daemon: true, Version: "1.0", Started: earlier(time.Hour), Tasks: 1, Timezone: "Local"})), `
 daemon   rota 1.0
@@ -269,11 +269,11 @@ tasks    0
 runs     0 running, 0 waiting
 `)
 	same(t, "no daemon", show(statusSheet(noon, api.Status{Config: "/etc/rota/jobs.toml", StateDir: "/var/lib/rota", Timezone: "Local", Tasks: 1})), `
-daemon    none answers
-file      /etc/rota/jobs.toml
-state in  /var/lib/rota
-tasks     1
-runs      0 running, 0 waiting
+daemon           none answers
+file             /etc/rota/jobs.toml
+state directory  /var/lib/rota
+tasks            1
+runs             0 running, 0 waiting
 `)
 	why := api.Why{Task: "sync", At: earlier(time.Hour), Text: []string{"It was held by ann.", "It is held no more."}, Run: &run, Next: noon.now.Add(time.Hour)}
 	same(t, "why", strings.Join(whyLines(noon, why), "\n"), `

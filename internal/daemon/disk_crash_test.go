@@ -152,7 +152,7 @@ func diskFull(t *testing.T, state string, killed bool) {
 		fill(t, fmt.Sprint(bigger, i))
 		<-time.After(50 * time.Millisecond)
 		switch {
-		case trouble("nothing starts"):
+		case trouble("scheduling is paused"):
 			said = true
 			if _, err := os.Stat(gate); err != nil {
 				write(t, gate, "")
@@ -176,7 +176,7 @@ func diskFull(t *testing.T, state string, killed bool) {
 	for _, path := range append(all, big) {
 		_ = os.Remove(path)
 	}
-	await(t, "room again", func() bool { return !trouble("nothing starts") && !trouble("cannot be written down") })
+	await(t, "room again", func() bool { return !trouble("scheduling is paused") && !trouble("cannot be recorded") })
 	before := 0
 	await(t, "answer", func() bool { before = ok("tick"); return before > 0 })
 	await(t, "runs", func() bool {

@@ -37,7 +37,7 @@ func (g ground) gone() error {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil // it may be there: it cannot be seen
 	}
-	return fmt.Errorf("the state directory %s was taken away while rota ran: nothing can be written down; start rota again", g.stateDir)
+	return fmt.Errorf("the state directory %s was removed while rota was running; restart rota", g.stateDir)
 }
 
 // deaf reports whether nobody can find the socket any more.

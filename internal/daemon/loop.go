@@ -242,9 +242,9 @@ func (l *loop) run(ctx context.Context) error {
 func (l *loop) trouble(err error) {
 	switch {
 	case err != nil && l.failing == "":
-		l.log.Error("cannot write down what is due; nothing starts until that works", "error", err)
+		l.log.Error("cannot record due runs; scheduling is paused until the ledger is writable", "error", err)
 	case err == nil && l.failing != "":
-		l.log.Info("what is due can be written down again")
+		l.log.Info("due runs can be recorded again; scheduling continues")
 	}
 	if l.failing = ""; err != nil {
 		l.failing = err.Error()

@@ -107,7 +107,7 @@ func (l *loop) done(run runner.Run, res runner.Result) error {
 	if err == nil {
 		return nil
 	}
-	l.log.Error("cannot write down the end of a run", "run", run.ID, "outcome", res.Outcome, "error", err)
+	l.log.Error("cannot record the end of a run", "run", run.ID, "outcome", res.Outcome, "error", err)
 	l.unwritten.Add(1)
 	defer l.unwritten.Add(-1)
 	for !lasting(err) {
@@ -117,7 +117,7 @@ func (l *loop) done(run runner.Run, res runner.Result) error {
 			return err
 		}
 		if err = l.writeEnd(ctx, u, res, recovered); err == nil {
-			l.log.Info("the end of a run could be written down", "run", run.ID, "outcome", res.Outcome)
+			l.log.Info("recorded the end of a run", "run", run.ID, "outcome", res.Outcome)
 			return nil
 		}
 	}

@@ -52,7 +52,7 @@ func (l *loop) openDoors(c *config.Config) ([]*control.Listener, error) {
 	case named != "" || api.CodeOf(err) == api.Conflict:
 		return nil, fmt.Errorf("%w; set socket in [rota] of %s", err, c.Path)
 	default:
-		l.log.Error("nobody can ask this rota anything; set socket in [rota]", "error", err)
+		l.log.Error("no control socket; set socket in [rota]", "error", err)
 	}
 	if err := l.access.open(c.Web); err != nil {
 		closeAll(doors)

@@ -36,7 +36,7 @@ func (l *loop) change(ctx context.Context, name string, f func(*ledger.TaskState
 // event adds to the history of rota itself.
 func (l *loop) event(ctx context.Context, e ledger.Event) {
 	if _, err := l.ledger.Commit(ctx, ledger.Change{Events: []ledger.Event{e}}); err != nil {
-		l.log.Error("cannot write down what happened", "kind", e.Kind, "error", err)
+		l.log.Error("cannot record an event", "kind", e.Kind, "error", err)
 	}
 	l.happened(e)
 }

@@ -54,10 +54,10 @@ func (l *loop) condition() api.Status {
 		st.Trouble = append(st.Trouble, "a reload is pending and is tried again: "+l.notInForce.Error())
 	}
 	if l.failing != "" {
-		st.Trouble = append(st.Trouble, "nothing starts: what is due cannot be written down: "+l.failing)
+		st.Trouble = append(st.Trouble, "scheduling is paused, because due runs cannot be recorded: "+l.failing)
 	}
 	if n := int(l.unwritten.Load()); n > 0 {
-		st.Trouble = append(st.Trouble, "the end of "+plural(n, "run", "runs")+" cannot be written down yet")
+		st.Trouble = append(st.Trouble, "the end of "+plural(n, "run", "runs")+" cannot be recorded yet")
 	}
 	if l.diskLow != nil && l.diskLow() {
 		st.Trouble = append(st.Trouble, "the disk is full: outputs are not kept")
