@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // triggerKeys document the keys of a trigger. Package schedule reads them; it
 // knows each of them as well.
 var triggerKeys = []Key{
@@ -10,7 +12,7 @@ var triggerKeys = []Key{
 	{"monthday", dayType("a day of the month"), "", "Days of the month: 1 to 31, from the end -1 and so on, ranges, last, last fri, 2nd tue. Needs at. With weekday both must hold.", []string{"13", `"last fri"`, `[1, -1]`}},
 	{"month", dayType("a month"), "", "Months: 1 to 12, names, ranges such as apr-jun. Default: all.", []string{"12", `"apr-jun"`, `["jan", 7]`}},
 	{"at", orList(Type{Name: "a time of day", Text: true, Time: true}), "", "Times of day, HH:MM or HH:MM:SS. Alone: every day.", []string{`"02:30"`, "09:30:00", `["09:00", "17:00"]`}},
-	{"cron", textType, "", "A line of five fields, or six with seconds first, or @daily and the like.", []string{`"30 2 * * mon-fri"`}},
+	{"cron", orList(Type{Name: "a cron line", Text: true}), "", "A line of five fields, or six with seconds first, or @daily and the like. Of a list each line is a trigger, with the other keys of this one.", []string{`"30 2 * * mon-fri"`, `["0 9 * * mon-fri", "0 12 * * sat"]`}},
 	{"once", instantType, "", "One instant.", []string{"2030-12-24T18:00:00", `"2030-12-24T18:00:00Z"`}},
 	{"at_start", Type{Name: "a word or true", Text: true, Words: []string{"daemon", "boot"}, Truth: true}, "", "daemon, or true: each time that rota starts. boot: the first time after the machine has.", []string{`"boot"`, "true"}},
 	{"timezone", textType, "", "The time zone of the trigger. Default: that of [rota].", []string{`"Asia/Tokyo"`}},
@@ -35,3 +37,8 @@ var triggerNames = func() []string {
 	}
 	return list
 }()
+
+// takesList reports whether a key of a trigger may have a list of values.
+func takesList(key string) bool {
+	return slices.ContainsFunc(triggerKeys, func(k Key) bool { return k.Name == key && k.Type.List != nil })
+}

@@ -63,6 +63,11 @@ func (loc location) trigger(keys map[string]any, d *taskBuilder) {
 		if first == "" {
 			first = key
 		}
+		if isList(v) && !takesList(key) {
+			loc.at(key).valueError("write the value without brackets; for several triggers write triggers = [ {…}, {…} ]", "%s takes one value, not a list", key)
+			known = false
+			continue
+		}
 		loc.at(key).each(v, func(loc location, item any) {
 			t, ok := triggerText(item)
 			if !ok {
@@ -79,30 +84,58 @@ func (loc location) trigger(keys map[string]any, d *taskBuilder) {
 				items[key] = append(items[key], i)
 			}
 		})
-		if list, isList := v.([]any); isList && len(list) == 0 {
+		if list, ok := v.([]any); ok && len(list) == 0 {
 			known = false
 		}
 	}
 	if !known {
 		return
 	}
-	spec, faults := schedule.Parse(texts, loc.l.config.Rota.Timezone)
-	for _, f := range faults {
+	// Each line of a list is a trigger, and the other keys belong to all of them.
+	lines, places := texts["cron"], items["cron"]
+	for i := range max(1, len(lines)) {
+		if lines != nil {
+			texts["cron"], items["cron"] = lines[i:i+1], places[i:i+1]
+		}
+		loc.addTrigger(keys, first, texts, items, i > 0, d)
+	}
+}
+
+// addTrigger adds what the texts of keys make. Of one more line of a list it
+// reports only what is about that line; the rest has been reported.
+func (loc location) addTrigger(keys map[string]any, first string, texts schedule.Keys, items map[string][]int, more bool, d *taskBuilder) {
+	report := func(f schedule.Fault, warning bool) {
+		if more && f.Key != "cron" {
+			return
+		}
 		if from := items[f.Key]; f.Index < len(from) {
 			f.Index = from[f.Index]
 		}
-		loc.triggerFault(keys, first, f, false)
+		loc.triggerFault(keys, first, f, warning)
+	}
+	spec, faults := schedule.Parse(texts, loc.l.config.Rota.Timezone)
+	for _, f := range faults {
+		report(f, false)
 	}
 	if len(faults) > 0 {
 		return
 	}
 	for _, f := range spec.Warnings() {
-		loc.triggerFault(keys, first, f, true)
+		report(f, true)
 	}
 	if k := spec.Kind(); k != schedule.AtStart && spec.Next(loc.l.o.Now).IsZero() {
-		loc.triggerFault(keys, first, schedule.Fault{Key: first, Msg: "this is in the past and never comes due"}, true)
+		report(schedule.Fault{Key: first, Msg: "this is in the past and never comes due"}, true)
 	}
 	d.Triggers = append(d.Triggers, spec)
+}
+
+// isList reports whether a value is a list, of tables or of anything else.
+func isList(v any) bool {
+	switch v.(type) {
+	case []any, []map[string]any:
+		return true
+	}
+	return false
 }
 
 // triggerFault gives a complaint of package schedule its place: the key and
