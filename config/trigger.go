@@ -124,7 +124,11 @@ func (loc location) addTrigger(keys map[string]any, first string, texts schedule
 		report(f, true)
 	}
 	if k := spec.Kind(); k != schedule.AtStart && spec.Next(loc.l.o.Now).IsZero() {
-		report(schedule.Fault{Key: first, Msg: "this is in the past and never comes due"}, true)
+		f := schedule.Fault{Key: first, Msg: "this is in the past and never comes due"}
+		if _, ends := keys["ends"]; k == schedule.Interval && !ends {
+			f.Msg, f.Hint = "counted from now, no slot of this interval falls on its days and hours", "give the first slot as starts, or another interval"
+		}
+		report(f, true)
 	}
 	d.Triggers = append(d.Triggers, spec)
 }

@@ -45,27 +45,6 @@ func (w window) means() string {
 	return fmt.Sprintf(", between %s and %s", timeText(w.open), timeText(w.shut%day))
 }
 
-// means names the dates, but counts those of a long list.
-func (e *except) means() string {
-	if e == nil {
-		return ""
-	}
-	if n := e.count(); n > 3 {
-		return fmt.Sprintf(", except on %d dates", n)
-	}
-	var items []string
-	for m, set := range e.yearly {
-		for d := from(uint64(set), 0); d >= 0; d = from(uint64(set), d+1) {
-			items = append(items, fmt.Sprintf("%d %s", d, time.Month(m)))
-		}
-	}
-	for _, n := range e.dates {
-		d, _ := civil(n)
-		items = append(items, fmt.Sprintf("%d %s %d", d.day, time.Month(d.month), d.year))
-	}
-	return ", except on " + listed("and", items)
-}
-
 func (c *calendar) means() string {
 	when, clock := c.times.means()
 	days := c.daysMean()

@@ -45,7 +45,7 @@ var heads = []struct {
 	kind Kind
 	with []string
 }{
-	{"interval", Interval, []string{"initial_delay", "anchor", "jitter", "between", "except", "starts", "ends", "timezone"}},
+	{"interval", Interval, []string{"initial_delay", "anchor", "weekday", "jitter", "between", "except", "starts", "ends", "timezone"}},
 	{"weekday", Weekday, onDays},
 	{"monthday", Monthday, onDays},
 	{"month", Daily, onDays},
@@ -84,7 +84,7 @@ func (d *builder) kind() (kind Kind) {
 			d.add(Fault{Key: w.name, Msg: fmt.Sprintf("%s does not go with %s", w.name, heads[head].key), Hint: "remove it"})
 		}
 	}
-	if slices.Contains(heads[head].with, "weekday") && !d.has("at") {
+	if slices.Contains(heads[head].with, "at") && !d.has("at") {
 		d.add(Fault{Key: heads[head].key, Msg: heads[head].key + " needs a time of day", Hint: `add at = "08:00"`})
 	}
 	return kind

@@ -212,6 +212,8 @@ func TestNextIsBounded(t *testing.T) {
 	zone := refereeZone(t, "Europe/Berlin")
 	for _, text := range []string{
 		"0 0 29 2 */7", "weekday mon monthday 29 month feb at 00:00", "interval 24h between 08:00-08:01 except 01-01", "interval 86401s between 08:00-08:01",
+		"interval 1w weekday sat", "interval 1s weekday tue except 03-01..02-28", "interval 6d23h59m59s weekday sat between 08:00-08:01",
+		"interval 1w weekday fri-sun except 03-01..02-28", "at 08:00 except 2026-01-01..9990-12-31", "interval 1h except 2026-01-01..9990-12-31",
 		"at 08:00 ends 2001-01-01", "0 0 1 1 * except 2030-01-01, 2031-01-01, 2032-01-01",
 	} {
 		s := mustParse(text, zone).From(time.Unix(year(2026)+12*3600, 0))
