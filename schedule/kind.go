@@ -38,13 +38,14 @@ var kinds = [...]struct {
 // String returns the kind's name: "interval", "weekday", "daily" and so on.
 func (k Kind) String() string { return kinds[k].name }
 
-// heads are the keys that make a trigger what it is, with those that may go
-// with them.
-var heads = []struct {
+// head is a key that makes a trigger what it is, with those that may go with it.
+type head struct {
 	key  string
 	kind Kind
 	with []string
-}{
+}
+
+var heads = []head{
 	{"interval", Interval, []string{"initial_delay", "anchor", "weekday", "jitter", "between", "except", "starts", "ends", "timezone"}},
 	{"weekday", Weekday, onDays},
 	{"monthday", Monthday, onDays},
@@ -56,6 +57,12 @@ var heads = []struct {
 }
 
 var onDays = []string{"weekday", "monthday", "month", "at", "jitter", "between", "except", "starts", "ends", "timezone"}
+
+// IsTrigger tells whether one of the keys makes a trigger, as "at" does; "timezone"
+// and the like only change one.
+func IsTrigger(keys []string) bool {
+	return slices.ContainsFunc(heads, func(h head) bool { return slices.Contains(keys, h.key) })
+}
 
 // kind tells what the keys make, and complains about those that do not go
 // together.
