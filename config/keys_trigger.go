@@ -17,6 +17,7 @@ var triggerKeys = []Key{
 	{"at_start", Type{Name: "a word or true", Text: true, Words: []string{"daemon", "boot"}, Truth: true}, "", "daemon, or true: each time that rota starts. boot: the first time after the machine has.", []string{`"boot"`, "true"}},
 	{"timezone", textType, "", "The time zone of the trigger. Default: that of [rota].", []string{`"Asia/Tokyo"`}},
 	{"jitter", durationType, `"0s"`, "The longest delay of a start; the delay is always the same on one machine.", []string{`"5m"`}},
+	{"each_run", booleanType, "false", "With jitter: true delays each slot by a time of its own, which next knows before and which ends before the next slot.", []string{"true"}},
 	{"between", textType, "", "Only within these hours of the day, the end excluded; they may span midnight.", []string{`"08:00-18:00"`}},
 	{"except", orList(Type{Name: "a date, a range of dates or a weekday", Text: true, Time: true}), "", "Not on these days: 2026-12-24, 12-25 for every year, a range of either such as 2027-05-01..2027-05-10 or 12-24..01-02, weekdays such as sat or sat-sun, or file: and the path of a file with one of these on each line.", []string{`"12-25"`, "2030-01-01", `["12-25", 2030-01-01, "2030-05-01..2030-05-10", "sat"]`}},
 	{"starts", instantType, "", "Not before that instant. For an interval it is the first slot.", []string{"2030-01-01", `"2030-01-01"`}},

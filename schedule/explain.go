@@ -30,6 +30,9 @@ func (s Spec) Explain() string {
 	if s.p.jitter > 0 {
 		text += ", up to " + FormatDuration(s.p.jitter) + " later"
 	}
+	if s.p.eachRun {
+		text += ", each time by another delay"
+	}
 	return text
 }
 

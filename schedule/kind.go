@@ -46,17 +46,17 @@ type head struct {
 }
 
 var heads = []head{
-	{"interval", Interval, []string{"initial_delay", "anchor", "weekday", "jitter", "between", "except", "starts", "ends", "timezone"}},
+	{"interval", Interval, []string{"initial_delay", "anchor", "weekday", "jitter", "each_run", "between", "except", "starts", "ends", "timezone"}},
 	{"weekday", Weekday, onDays},
 	{"monthday", Monthday, onDays},
 	{"month", Daily, onDays},
 	{"at", Daily, onDays},
-	{"cron", Cron, []string{"jitter", "between", "except", "starts", "ends", "timezone"}},
-	{"once", Once, []string{"jitter", "timezone"}},
+	{"cron", Cron, []string{"jitter", "each_run", "between", "except", "starts", "ends", "timezone"}},
+	{"once", Once, []string{"jitter", "each_run", "timezone"}},
 	{"at_start", AtStart, nil},
 }
 
-var onDays = []string{"weekday", "monthday", "month", "at", "jitter", "between", "except", "starts", "ends", "timezone"}
+var onDays = []string{"weekday", "monthday", "month", "at", "jitter", "each_run", "between", "except", "starts", "ends", "timezone"}
 
 // IsTrigger tells whether one of the keys makes a trigger, as "at" does; "timezone"
 // and the like only change one.
@@ -87,6 +87,10 @@ func (d *builder) kind() (kind Kind) {
 		return None
 	}
 	for _, w := range keywords {
+		if w.name == "each_run" && d.has("each_run") && !d.has("jitter") {
+			d.add(Fault{Key: "each_run", Msg: "each_run needs jitter", Hint: `add jitter = "5m"`})
+			continue
+		}
 		if d.has(w.name) && w.name != heads[head].key && !slices.Contains(heads[head].with, w.name) {
 			d.add(Fault{Key: w.name, Msg: fmt.Sprintf("%s does not go with %s", w.name, heads[head].key), Hint: "remove it"})
 		}

@@ -16,6 +16,7 @@ type plan struct {
 	ends     int64          // the first that may not any more; never: no end
 	anchor   string
 	jitter   time.Duration
+	eachRun  bool
 	warnings []Fault
 }
 
@@ -153,6 +154,10 @@ func (s Spec) Jitter() time.Duration {
 	}
 	return s.p.jitter
 }
+
+// EachRun tells whether jitter delays each slot by a time of its own, and not all of
+// them by the same.
+func (s Spec) EachRun() bool { return s.p != nil && s.p.eachRun }
 
 // Warnings returns what is valid but perhaps a mistake. Nobody may change it.
 func (s Spec) Warnings() []Fault {

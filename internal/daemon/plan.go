@@ -98,7 +98,7 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 func lateUntil(name string, all []term) (late time.Duration) {
 	for _, t := range all {
 		if !t.until.IsZero() {
-			late = max(late, Spread(name, t.spec.Jitter()))
+			late = max(late, newDelay(name, t.spec, t.until).by)
 		}
 	}
 	return late
@@ -108,10 +108,10 @@ func lateUntil(name string, all []term) (late time.Duration) {
 // first sight, before which it has no slots, and by when it is in force. Only an
 // interval may come due at the instant of its first sight.
 func (l *loop) dealtWith(e entry, first time.Time) time.Time {
-	last := first.Add(e.late)
-	if e.spec.Kind() == schedule.Interval {
-		last = last.Add(-time.Nanosecond)
+	if e.spec.Kind() != schedule.Interval {
+		first = first.Add(time.Nanosecond)
 	}
+	last := e.delay().before(first)
 	if first.Before(l.cursor.Through) && l.cursor.Through.After(last) {
 		last = l.cursor.Through
 	}
