@@ -6,7 +6,7 @@ import "slices"
 // knows each of them as well.
 var triggerKeys = []Key{
 	{"interval", durationType, "", "The time between slots, in elapsed time since rota first saw the task. 1s or more.", []string{`"90s"`}},
-	{"initial_delay", durationType, "", "The time from when the task is first seen to the first slot; 0s is at once. Default: one interval.", []string{`"0s"`}},
+	{"initial_delay", durationType, "", "The time from when the task is first seen to the first slot; 0s is at once. Default: one interval. With at_start: the time from the start to its slot, 0s unless it is given.", []string{`"0s"`}},
 	{"anchor", wordType("start", "finish"), `"start"`, "Whether an interval counts from its last slot, or from the end of the last run.", []string{`"finish"`}},
 	{"weekday", dayType("a day of the week"), "", "Days of the week: 1 (Monday) to 7, names, ranges such as mon-fri. Needs at, or interval, which then has slots on these days only.", []string{"1", `"mon-fri"`, `["sat", 7]`}},
 	{"monthday", dayType("a day of the month"), "", "Days of the month: 1 to 31, from the end -1 and so on, ranges, last, last fri, 2nd tue. Needs at. With weekday both must hold.", []string{"13", `"last fri"`, `[1, -1]`}},

@@ -18,6 +18,9 @@ func (s Spec) Explain() string {
 		return "never"
 	}
 	text := s.p.means()
+	if s.p.delay > 0 {
+		text += ", after " + FormatDuration(s.p.delay)
+	}
 	if s.p.anchor == "finish" {
 		text += ", counted from the end of the run before"
 	}

@@ -196,7 +196,7 @@ func (d *builder) intervalText() string {
 }
 
 func (d *builder) delayText() string {
-	if d.delay < 0 || d.delay == d.every+d.cron.every {
+	if d.delay < 0 || d.delay == d.every+d.cron.every { // without an interval that is 0
 		return ""
 	}
 	return secondsText(d.delay)

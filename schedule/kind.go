@@ -53,7 +53,7 @@ var heads = []head{
 	{"at", Daily, onDays},
 	{"cron", Cron, []string{"jitter", "each_run", "between", "except", "starts", "ends", "timezone"}},
 	{"once", Once, []string{"jitter", "each_run", "timezone"}},
-	{"at_start", AtStart, nil},
+	{"at_start", AtStart, []string{"initial_delay", "jitter", "each_run"}},
 }
 
 var onDays = []string{"weekday", "monthday", "month", "at", "jitter", "each_run", "between", "except", "starts", "ends", "timezone"}
@@ -107,7 +107,10 @@ func (d *builder) headless() {
 			continue
 		}
 		hint := "add interval, weekday, monthday, at, cron or once"
-		if w.name == "initial_delay" || w.name == "anchor" {
+		switch w.name {
+		case "initial_delay":
+			hint = `add interval = "15m" or at_start = true`
+		case "anchor":
 			hint = `add interval = "15m"`
 		}
 		d.add(Fault{Key: w.name, Msg: w.name + " alone is not a trigger", Hint: hint})

@@ -15,6 +15,7 @@ type plan struct {
 	starts   int64          // the first instant that may be a slot
 	ends     int64          // the first that may not any more; never: no end
 	anchor   string
+	delay    time.Duration // of at_start
 	jitter   time.Duration
 	eachRun  bool
 	warnings []Fault
@@ -136,6 +137,15 @@ func (s Spec) AtStart() string {
 		}
 	}
 	return ""
+}
+
+// InitialDelay returns by how much later than a start of rota the slot of an at_start
+// trigger is; 0 of every other.
+func (s Spec) InitialDelay() time.Duration {
+	if s.AtStart() == "" {
+		return 0
+	}
+	return s.p.delay
 }
 
 // Anchor returns what an interval counts from: "start" or "finish", the end of

@@ -168,7 +168,8 @@ func (l *loop) skip(ctx context.Context, id string) error {
 
 // giveWay ends the runs that wait for another attempt when a new slot of their
 // task has come: with the outcome that they had. A request does not give way
-// to anything but a slot of the recurring request that it is of.
+// to anything but a slot of the recurring request that it is of. What waits since an
+// earlier start of rota gives way to what comes of this one.
 func (l *loop) giveWay(b *runner.Batch) {
 	for _, r := range b.Runs {
 		if l.view.CountParked(r.Task) == 0 {
@@ -176,6 +177,10 @@ func (l *loop) giveWay(b *runner.Batch) {
 		}
 		for _, run := range l.view.Parked(r.Task, runner.Delayed) {
 			ends := func(e runner.End) bool { return e.ID == run.ID }
+			if r.Cause == runner.CauseStart && run.Cause == runner.CauseStart && lastOutcome(run) == "" {
+				b.Ends = append(b.Ends, runner.NewEnd(run.ID, runner.Replaced, runner.Reason{Code: runner.ReasonReplaced, By: r.ID}))
+				continue
+			}
 			if last := lastOutcome(run); last != "" && isSlot(run) && run.Parent == r.Parent && !slices.ContainsFunc(b.Ends, ends) {
 				b.Ends = append(b.Ends, runner.NewEnd(run.ID, last, runner.Reason{Code: runner.ReasonSuperseded, By: r.ID}))
 			}
