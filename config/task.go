@@ -28,6 +28,7 @@ var emptyTask = sync.OnceValue(func() (t Task) {
 	preset(taskKeys, &t)
 	preset(keepTable.keys, &t)
 	preset(retryTable.keys, &t.Retry)
+	t.KillSet = false
 	return t
 })
 
