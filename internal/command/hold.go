@@ -23,9 +23,11 @@ Who may control a task, as root may, binds its user: they can neither release it
 nor run it with --force. Their own holds anybody can end who may hold the task.
 
   rota hold report --for 2h --reason 'db migration'
+  rota hold report --at 22:00 --for 2h
   rota hold --all`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "all tasks"},
+			&cli.StringFlag{Name: "at", Usage: "from `TIME` on, such as 22:00; else from now on"},
 			&cli.StringFlag{Name: "for", Usage: "for `D` only, such as 2h; else until rota release"},
 			&cli.StringFlag{Name: "reason", Usage: "`TEXT` that tells others why"},
 		},
@@ -40,6 +42,9 @@ nor run it with --force. Their own holds anybody can end who may hold the task.
 			}
 			svc, err := s.service(c)
 			if err != nil {
+				return err
+			}
+			if h.At, err = s.timeFlag(c, "at"); err != nil {
 				return err
 			}
 			tasks, err := svc.Hold(c.Context, h)
@@ -61,6 +66,14 @@ nor run it with --force. Their own holds anybody can end who may hold the task.
 // held tells of a task that it is held.
 func (s *session) held(c *cli.Context, t api.Task, now time.Time) string {
 	line := "held " + t.Task
+	if c.IsSet("at") {
+		line = "planned a hold of " + t.Task
+		if h := t.Planned; h != nil {
+			line += " from " + brief(h.Since.In(s.zone(c)), now)
+			t.Hold = h
+		}
+		t.Next = time.Time{}
+	}
 	if t.Hold != nil && !t.Hold.Until.IsZero() {
 		line += " until " + brief(t.Hold.Until.In(s.zone(c)), now)
 	}
@@ -91,8 +104,8 @@ func releaseCommand(s *session) *cli.Command {
 		Category:  "Change what runs",
 		Usage:     "end holds of tasks, or let held runs start",
 		ArgsUsage: "TASK…|RUN…|--all",
-		Description: `What was skipped meanwhile is not made up for. --all releases all tasks; held
-runs are released by their ids.
+		Description: `What was skipped meanwhile is not made up for. A hold that was planned with --at
+is taken back. --all releases all tasks; held runs are released by their ids.
 
   rota release report
   rota release report/evening

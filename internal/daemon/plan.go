@@ -49,6 +49,9 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 		if h := l.states[name].Hold; h != nil {
 			l.releaseAt(name, h.Until)
 		}
+		if h := l.states[name].Planned; h != nil {
+			l.put(holdKey+name, h.Since)
+		}
 		for _, t := range all {
 			spec, key := t.spec, t.key
 			if spec.AtStart() != "" {

@@ -108,7 +108,7 @@ type series struct {
 	zone     *time.Location
 	triggers []coming
 	skip     []ledger.Skip
-	held     *ledger.Hold
+	state    ledger.TaskState
 	at       time.Time // the slot last returned
 }
 
@@ -142,7 +142,7 @@ func (r *reader) series(ctx context.Context, cfg *config.Config, names []string)
 		key := [2]string{c.task, c.of}
 		s := byName[key]
 		if s == nil {
-			s = &series{task: c.task, of: c.of, zone: cfg.ZoneOf(c.task), held: states[c.task].Hold}
+			s = &series{task: c.task, of: c.of, zone: cfg.ZoneOf(c.task), state: states[c.task]}
 			if c.of == "" {
 				s.skip = states[c.task].Skip
 			}
@@ -180,7 +180,7 @@ func (s *series) next() api.Slot {
 		if slices.ContainsFunc(s.skip, func(skip ledger.Skip) bool { return skip.Slot.Equal(first) }) {
 			continue
 		}
-		if holds(s.held, first) != nil {
+		if holdAt(s.state, first) != nil {
 			notes = append(notes, "held")
 		}
 		return api.Slot{Task: s.task, At: first.In(s.zone), Note: strings.Join(notes, "; "), Request: s.of}

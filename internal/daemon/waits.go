@@ -17,6 +17,7 @@ import (
 const (
 	attemptKey  = "\x00attempt "  // the time of a run that is delayed has come
 	patienceKey = "\x00patience " // the end of a waiting run's patience
+	holdKey     = "\x00hold "     // the begin of a task's planned hold
 	releaseKey  = "\x00release "  // the end of a task's hold
 	defaultKey  = "\x00default "  // the end of a task's reschedule
 	freshKey    = "\x00fresh "    // a task has not ended well for too long
@@ -103,6 +104,9 @@ func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due,
 			err = l.due(ctx, of)
 		case patienceKey:
 			err = l.skip(ctx, of)
+		case holdKey:
+			err = l.holdAsPlanned(ctx, of)
+			l.agenda.Drop(d.Key)
 		case releaseKey:
 			if h := l.states[of].Hold; h != nil {
 				_, err = l.release(ctx, of, "rota", h.Until)
