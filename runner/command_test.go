@@ -208,6 +208,13 @@ func TestSurroundings(t *testing.T) {
 			{"a secret from the environment is not inherited", `echo "$K,$API_KEY_SOURCE"`, "***,", func(t *Task) {
 				t.Secrets, t.DropEnv = map[string]string{"K": "env:API_KEY_SOURCE"}, []string{"API_KEY_SOURCE"}
 			}},
+			{"references in env, and nowhere else", `echo "$PATH" | grep -q '.:/opt/x/bin$' && echo "$A $B $C $D $E $F $ROTA_PARAM_WHO"`, "yes! ${A} $A file's  ${A ${A}", func(t *Task) {
+				t.EnvFile = filepath.Join(b.dir, "vars")
+				t.Env = map[string]string{
+					"PATH": "${PATH}:/opt/x/bin", "A": "${INHERITED}!", "B": "$${A}", "C": "$A", "D": "${C}'s", "E": "${NO_SUCH}${API_KEY_SOURCE}", "F": "${A",
+				}
+				t.DropEnv, t.Params = []string{"API_KEY_SOURCE"}, map[string]string{"who": "${A}"}
+			}},
 			{"env_file may be absent", `echo ok`, "ok", func(t *Task) { t.EnvFile = "-/no/such/file" }},
 			{"dir", `pwd`, "/usr", func(t *Task) { t.Dir = "/usr" }},
 			{"directory of the file", `pwd`, b.dir, nil},
