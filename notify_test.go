@@ -141,6 +141,7 @@ func TestMailTargets(t *testing.T) {
 		"starttls": func(c net.Conn) net.Conn { return tls.Server(c, &tls.Config{Certificates: []tls.Certificate{pair}}) },
 	} {
 		t.Run(kind, func(t *testing.T) {
+			bad := strings.Replace(bad, "]\n", "]\nat = \"04:00\"\ntimezone = \"Asia/Kathmandu\"\n", 1)
 			m := newMailServer(t, upgrade)
 			dir := t.TempDir()
 			put(t, filepath.Join(dir, "jobs.toml"), header+m.settings(kind)+"[notify.ops]\nmail = { to = [\"ops@example.org\", \"all@example.org\"], attach_output = true }\n"+bad)
@@ -155,7 +156,7 @@ func TestMailTargets(t *testing.T) {
 			}
 			d.run("bad")
 			l := m.next()
-			for _, want := range []string{"Subject: rota on ", ": bad failed (exit 3)", "deep trouble", "to look further: rota show bad/", `filename="bad+`} {
+			for _, want := range []string{"Subject: rota on ", ": bad failed (exit 3)", "deep trouble", " +0545\r\n", "to look further: rota show bad/", `filename="bad+`} {
 				if !strings.Contains(l.text, want) {
 					t.Errorf("no %q in %+v", want, l)
 				}
@@ -229,7 +230,7 @@ func TestDeadMailServer(t *testing.T) {
 	if took := time.Since(began); took > 15*time.Second {
 		t.Errorf("the end took %v", took)
 	}
-	if !strings.Contains(d.text(), `"msg":"not told any more","target":"ops"`) {
+	if !strings.Contains(d.text(), `"msg":"not delivered yet","target":"ops"`) {
 		t.Error("the log does not say what was not told")
 	}
 }

@@ -249,3 +249,31 @@ func TestEmptyRoot(t *testing.T) {
 		}
 	}
 }
+
+// Who has no home is told where the state goes, by check and by the daemon's log.
+func TestStateOfAUserWithoutAHome(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can be somebody else")
+	}
+	dir, binary := public(t)
+	mustDo(t, os.Mkdir(filepath.Join(dir, "tmp"), 0o777), os.Chmod(filepath.Join(dir, "tmp"), 0o777|os.ModeSticky))
+	put(t, filepath.Join(dir, "jobs.toml"), "[tasks.a]\nlog = \"a\"\n")
+	warning := fmt.Sprintf("neither HOME nor XDG_STATE_HOME is set: the state directory is %s/tmp/rota-65534", dir)
+	for _, test := range []struct {
+		args []string
+		env  string
+		want bool
+	}{
+		{[]string{"check", "jobs.toml"}, "A=1", true},
+		{[]string{"check", "jobs.toml"}, "HOME=" + dir, false},
+		{[]string{"daemon", "--once", "-c", "jobs.toml"}, "A=1", true},
+	} {
+		c := exec.Command(binary, test.args...)
+		c.Args[0], c.Dir, c.Env = "rota-test", dir, []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + filepath.Join(dir, "tmp"), test.env}
+		nobody(c)
+		out, err := c.CombinedOutput()
+		if err != nil || strings.Contains(string(out), warning) != test.want {
+			t.Errorf("%s, %s: %v\n%s", test.args, test.env, err, out)
+		}
+	}
+}

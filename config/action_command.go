@@ -14,6 +14,7 @@ func readCommand(loc location, v any) runner.Action {
 		if !loc.text(v, &c.Text) {
 			return nil
 		}
+		loc.lintShell(c.Text)
 	case []any:
 		for i, item := range v {
 			arg := ""
@@ -22,6 +23,7 @@ func readCommand(loc location, v any) runner.Action {
 			}
 			c.Argv = append(c.Argv, arg)
 		}
+		loc.lintArgv(c.Argv)
 	default:
 		loc.mismatch(v, `a string for the shell or a list such as ["df", "-h"]`, "")
 		return nil

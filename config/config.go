@@ -61,6 +61,9 @@ type Options struct {
 	// is root, and whoever can change the directories on the way to them. A file
 	// that anybody can change is never accepted.
 	TrustFile bool
+	// StateDir is where the state is if the file names no directory; "": that by
+	// default. Nothing is read there: it holds what tasks write.
+	StateDir string
 	// Limit bounds the time in which files are read; nil: one for this Load alone.
 	Limit *Limit
 	// Now is what a "once" is held against, for the note that it lies in the

@@ -99,7 +99,10 @@ func (f Fault) window() (text string, lead []rune, width int) {
 }
 
 // Errors is all that is wrong with a file and what it includes, in file order.
-type Errors struct{ Faults []Fault }
+type Errors struct {
+	Faults []Fault
+	All    []Fault // with the warnings between them
+}
 
 // Error returns one line for each fault: "file:line:col: msg; hint".
 func (e *Errors) Error() string {

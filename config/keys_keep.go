@@ -25,7 +25,7 @@ var keepTable = &table[Task]{
 		row("outputs", number(0, noLimit, func(t *Task) *int { return &t.Keep.Outputs }), "500", "How many runs of a task keep their output.", "10"),
 		row("bytes", size(func(t *Task) *int64 { return &t.Keep.Bytes }), "", "How many bytes the outputs of a task may have together. Default: no limit.", `"100MiB"`),
 		row("age", duration(func(t *Task) *time.Duration { return &t.Keep.Age }), `"90d"`, "Runs that ended longer ago are removed. 0s is never.", `"30d"`),
-		row("output", custom(sizeType, func(t *Task) *int64 { return &t.Output }, setOutput), `"1MiB"`, "How much output of one run is kept; of more, the head and the tail.", `"64KiB"`),
+		row("output", custom(sizeType, func(t *Task) *int64 { return &t.Output }, setOutput), `"1MiB"`, "How much output of one run is kept; of more, the head and the tail. The times that rota puts before the lines are not counted.", `"64KiB"`),
 		row("at_least", duration(func(t *Task) *time.Duration { return &t.Keep.AtLeast }), `"0s"`, "Runs that ended less long ago are kept, whatever the other keys say.", `"1d"`),
 	},
 }

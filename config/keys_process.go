@@ -126,6 +126,7 @@ func setEnv(loc location, v any, to *Task) {
 			loc.l.add(complaint{location: loc, Fault: Fault{Msg: msg, Hint: hint}, part: span{start, end}})
 			return
 		}
+		loc.literalEnv(value)
 		env[name] = value
 	})
 	to.Env = env
@@ -154,6 +155,7 @@ func setSecrets(loc location, v any, to *Task) {
 		from, rest, _ := strings.Cut(value, ":")
 		switch {
 		case from == "file" && rest != "":
+			loc.literalPath(rest, len("file:"))
 			value = "file:" + loc.src.abs(rest)
 		case from == "cred" && rest != "" && !strings.Contains(rest, "/"):
 		case from == "env" && envName.MatchString(rest):
@@ -176,9 +178,11 @@ func setEnvFile(loc location, v any, to *Task) {
 			loc.valueError(`write "-path" for a file that may be absent`, `env_file is only "-"`)
 			return
 		}
+		loc.literalPath(rest, len("-"))
 		to.EnvFile = "-" + loc.src.abs(rest)
 		return
 	}
+	loc.literalPath(path, 0)
 	to.EnvFile = loc.src.abs(path)
 }
 

@@ -18,22 +18,24 @@ type Rota struct {
 	Socket        string         // absolute; "": not given
 	SocketGroup   string         // "": not given
 	Autostart     []string       // patterns of the queues that start by themselves, for [MatchQueue]; ["*"] if not given
+	Watch         time.Duration  // how often it is looked whether the files have changed; 0: not, events alone tell
 	OnBadConfig   []string       // names of [notify.NAME]
 }
 
 var rotaTable = &table[Config]{
 	name: "rota", text: "Settings of the daemon. Only the main file may have this table.",
 	keys: []key[Config]{
-		row("timezone", value[Config]{textType, setTimezone, func(c *Config) any { return c.Rota.Timezone.String() }}, "", "The time zone of triggers without one of their own, an IANA name. Default: that of the machine.", `"Europe/Berlin"`),
+		row("timezone", value[Config]{textType, setTimezone, func(c *Config) any { return c.Rota.Timezone.String() }}, "", "The time zone of triggers without one of their own, an IANA name. Default: TZ of the environment, else that of the machine when rota starts.", `"Europe/Berlin"`),
 		row("include", value[Config]{orList(textType), setInclude, func(c *Config) any { return c.Globs }}, "", "Patterns of files with more tasks, queues and notifications. Relative ones start at the directory of this file.", `"conf.d/*.toml"`, `["conf.d/*.toml", "more/*"]`),
 		row("max_running", number(0, noLimit, func(c *Config) *int { return &c.Rota.MaxRunning }), "0", "How many threaded and sequential runs may execute at once. 0 is no limit.", "0", "50"),
-		row("shutdown_grace", duration(func(c *Config) *time.Duration { return &c.Rota.ShutdownGrace }), `"30s"`, "How long runs may continue when rota stops. As process 1 of a container, which has 10s for all of it, the default is 4s.", `"1m"`),
+		row("shutdown_grace", duration(func(c *Config) *time.Duration { return &c.Rota.ShutdownGrace }), `"30s"`, "How long runs may continue when rota stops; rota proceed tells them to stop from its beginning on. As process 1 of a container, which has 10s for all of it, the default is 4s.", `"1m"`),
+		row("watch", duration(func(c *Config) *time.Duration { return &c.Rota.Watch }), `"10s"`, "How often to look whether the file and its includes have changed, besides being told of it, as a network mount or a bind mount may tell nothing. 0s is never.", `"1m"`, `"0s"`),
 		row("autostart", custom(orList(textType), func(c *Config) *[]string { return &c.Rota.Autostart }, setAutostart), `["*"]`, "Patterns of the queues that start by themselves; the others wait for rota queue start.", `"*@mail"`, `["main", "site1@*"]`, `[]`),
 		row("on_bad_config", targets(true, func(c *Config) *[]string { return &c.Rota.OnBadConfig }), "", "Notifications to send when a changed file is refused.", `"ops"`, `["ops"]`),
 		row("output", word(func(c *Config) *string { return &c.Rota.Output }, "none", "raw", "prefix", "json"), "", "How rota daemon prints the output of tasks. Without it: prefix on a terminal, raw as process 1, else none.", `"json"`),
 		row("log_level", word(func(c *Config) *string { return &c.Rota.LogLevel }, logLevels...), `"info"`, "The lowest level that rota logs.", `"warn"`),
 		row("log_format", word(func(c *Config) *string { return &c.Rota.LogFormat }, "auto", "text", "json"), `"auto"`, "The format of the log. auto is colored on a terminal, else text.", `"json"`),
-		row("state_dir", path(func(c *Config) *string { return &c.Rota.StateDir }), "", "The directory for state, history and outputs. Default: /var/lib/rota for root, else $XDG_STATE_HOME/rota.", `"/var/lib/rota"`).atRestart(),
+		row("state_dir", path(func(c *Config) *string { return &c.Rota.StateDir }), "", "The directory for state, history and outputs. Default: that of rota daemon --state-dir or $ROTA_STATE_DIR, else /var/lib/rota for root and $XDG_STATE_HOME/rota for others.", `"/var/lib/rota"`).atRestart(),
 		row("socket", path(func(c *Config) *string { return &c.Rota.Socket }), "", "The unix socket of the control API. Default: rota.sock in state_dir, if that is given, else /run/rota/rota.sock for root and $XDG_RUNTIME_DIR/rota/rota.sock for others.", `"/run/rota/rota.sock"`).atRestart(),
 		row("socket_group", someText(func(c *Config) *string { return &c.Rota.SocketGroup }), "", "The group whose members have all rights on the socket.", `"adm"`).atRestart(),
 	},
@@ -52,12 +54,16 @@ func setTimezone(loc location, v any, to *Config) {
 		return
 	}
 	to.Rota.Timezone = zone
+	if w := schedule.ZoneWarning(name); w != nil {
+		loc.maybe(span{}, w.Hint, "%s", w.Msg)
+	}
 }
 
 func setInclude(loc location, v any, _ *Config) {
 	loc.each(v, func(loc location, item any) {
 		p := pattern{at: loc}
 		if loc.filled(item, &p.text) {
+			loc.literalPath(p.text, 0)
 			loc.l.include = append(loc.l.include, p)
 		}
 	})

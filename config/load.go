@@ -99,6 +99,7 @@ func newLoader(path string, o Options) (*loader, error) {
 	preset(rotaTable.keys, l.config)
 	preset(historyTable.keys, l)
 	l.config.Rota.Timezone = time.Local
+	firstZone()
 	l.config.Rota.ShutdownGrace = -1 // its default depends on where rota runs
 	return l, nil
 }
@@ -107,10 +108,11 @@ func newLoader(path string, o Options) (*loader, error) {
 func (l *loader) load(text string, fault *Fault) (*Config, error) {
 	file := l.open(l.config.Path, l.given, text, fault)
 	if file.data == nil { // nothing that it says is known, nor what it includes
-		errs, _ := l.faults()
-		return nil, &Errors{errs}
+		return nil, l.wrong()
 	}
 	l.readMain(file)
+	l.checkZone(file)
+	l.checkStateDir(file)
 	if fault := l.isOutput(l.real); fault != nil {
 		l.add(complaint{Fault: *fault, whole: true, location: location{l: l, src: file}})
 	}
@@ -132,12 +134,11 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 	if l.unanswered != nil {
 		return nil, cannotRead(l.unanswered)
 	}
-	errs, warnings := l.faults()
-	if len(errs) > 0 {
-		return nil, &Errors{errs}
+	if err := l.wrong(); err != nil {
+		return nil, err
 	}
 	c := l.config
-	c.Warnings, c.Keep = warnings, l.base.Keep
+	c.Warnings, c.Keep = l.faults(), l.base.Keep
 	for _, src := range l.sources {
 		c.Sources = append(c.Sources, src.Source)
 	}
@@ -156,6 +157,8 @@ func (l *loader) open(path, show, text string, fault *Fault) *source {
 		l.add(c)
 		return src
 	}
+	text, found := unixLines(text)
+	src.Text = text
 	data, fault, where := decode(text)
 	if fault != nil {
 		c.Fault, c.text = *fault, &where
@@ -163,6 +166,13 @@ func (l *loader) open(path, show, text string, fault *Fault) *source {
 		return src
 	}
 	src.data = data
+	if found {
+		l.add(complaint{location: c.location, whole: true, Fault: Fault{
+			Msg:     `line ends of Windows (CRLF) in strings are read as those of Unix (LF)`,
+			Hint:    `save the file with LF; where CRLF is meant write \r\n in double quotes`,
+			Warning: true,
+		}})
+	}
 	if len(data) == 0 {
 		// More likely a file cut off or about to be written than the wish that all its tasks go.
 		c.Fault, c.whole = Fault{Msg: "the file is empty", Hint: "to run no tasks, write [tasks]"}, true

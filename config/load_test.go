@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rota/runner"
 )
 
 var update = flag.Bool("update", false, "write what is said now of testdata/config to its .want files and its faults.txt")
@@ -130,4 +132,21 @@ func BenchmarkParse(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// Strings of several lines of a file that was saved on Windows are as on Unix,
+// but for what is written as an escape.
+func TestLineEnds(t *testing.T) {
+	c, err := Load(examples+"/crlf-block.toml", Options{TrustFile: true, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for task, want := range map[string]string{
+		"a": "echo one\necho two\n", "b": "echo one\necho two", "c": "printf 'GET / HTTP/1.0\r\n'",
+	} {
+		if got := c.Tasks[task].Action.(*runner.Command).Text; got != want {
+			t.Errorf("%s: %q, want %q", task, got, want)
+		}
+	}
+	same(t, "stdin", c.Tasks["a"].Stdin, "a\nb")
 }

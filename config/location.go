@@ -133,9 +133,17 @@ func (s *source) point(f Fault, at span) Fault {
 	return f
 }
 
-// faults returns the complaints with their places: errors and warnings, each in
-// file order.
-func (l *loader) faults() (errs, warnings []Fault) {
+// wrong returns what is wrong; nil if there is nothing but warnings.
+func (l *loader) wrong() error {
+	if !slices.ContainsFunc(l.complaints, func(c complaint) bool { return !c.Warning }) {
+		return nil
+	}
+	all := l.faults()
+	return &Errors{slices.DeleteFunc(slices.Clone(all), func(f Fault) bool { return f.Warning }), all}
+}
+
+// faults returns the complaints with their places, in file order.
+func (l *loader) faults() (faults []Fault) {
 	type positioned struct {
 		Fault
 		source, start int
@@ -151,11 +159,7 @@ func (l *loader) faults() (errs, warnings []Fault) {
 		return a.start - b.start
 	})
 	for _, p := range all {
-		if p.Warning {
-			warnings = append(warnings, p.Fault)
-		} else {
-			errs = append(errs, p.Fault)
-		}
+		faults = append(faults, p.Fault)
 	}
-	return errs, warnings
+	return faults
 }

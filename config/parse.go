@@ -235,6 +235,7 @@ func (loc location) filePath(v any, to *string) bool {
 	if !loc.filled(v, &t) {
 		return false
 	}
+	loc.literalPath(t, 0)
 	*to = loc.src.abs(t)
 	return true
 }

@@ -38,6 +38,7 @@ func larger(most int) string { return fmt.Sprintf("larger than %d MiB", most>>20
 type file struct {
 	data []byte
 	real string // the path without symbolic links; "": not known
+	mark mark   // of it before it was read
 }
 
 // open returns what a path leads to. The error is a [*trust.Error] if somebody may
@@ -47,11 +48,12 @@ func (o Options) open(path string) (f file, err error) {
 		f.data, err = o.Read(path)
 	} else {
 		f, err = within(o.Limit, path, o.until, func() (f file, err error) {
+			f.mark = markOf(path)
 			f.data, f.real, err = readFile(path, trust.For(o.TrustFile))
 			return f, err
 		})
 	}
-	o.seen.text(path, f.data, err)
+	o.seen.text(path, f, err)
 	return f, err
 }
 

@@ -186,7 +186,11 @@ const (
 	nameHint    = "up to 63 of A-Z a-z 0-9 _ . @ -, the first a letter or digit"
 )
 
+// maxName is how many letters a name has at most.
+const maxName = 63
+
 var (
+	notInName = regexp.MustCompile(`[^A-Za-z0-9_.@-]+`)
 	validName = regexp.MustCompile(namePattern)
 	taskGlob  = regexp.MustCompile(`^[A-Za-z0-9_.@*-]{1,63}$`) // with * for any characters
 )
@@ -195,7 +199,7 @@ var (
 // by another file.
 func (l *loader) claim(loc location, what, name string, taken map[string]location) bool {
 	if !validName.MatchString(name) {
-		loc.keyError(nameHint, "%q is not a valid %s name", name, what)
+		loc.keyError(validHint(loc, name), "%q is not a valid %s name", name, what)
 		return false
 	}
 	if first, ok := taken[name]; ok {
@@ -204,6 +208,27 @@ func (l *loader) claim(loc location, what, name string, taken map[string]locatio
 	}
 	taken[name] = loc
 	return true
+}
+
+// validHint proposes a name like one that is not valid.
+func validHint(loc location, name string) string {
+	like := similarName(name)
+	if like == "" {
+		return nameHint
+	}
+	return fmt.Sprintf("write [%v.%s]: %s", loc.path[0], tomlKey(like), nameHint)
+}
+
+// similarName returns a valid name like one that is not; "" if there is none.
+func similarName(name string) string {
+	like := strings.Trim(notInName.ReplaceAllString(name, "-"), "-_.@")
+	if len(like) > maxName {
+		like = strings.TrimRight(like[:maxName], "-_.@")
+	}
+	if !validName.MatchString(like) {
+		return ""
+	}
+	return like
 }
 
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `\"`) + `"` }

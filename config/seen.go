@@ -2,7 +2,10 @@ package config
 
 import (
 	"crypto/sha256"
+	"errors"
 	"slices"
+	"syscall"
+	"time"
 )
 
 // Seen is what was found on the disk, right or wrong, to tell later whether
@@ -10,20 +13,46 @@ import (
 type Seen struct {
 	o       Options
 	texts   map[string]string   // by path: a hash of the text, or why there is none
+	marks   map[string]mark     // by path
 	matches map[string][]string // by pattern
+}
+
+// mark is by what one sees, without reading a file, that it has changed.
+type mark struct {
+	device, inode uint64
+	size          int64
+	mode          uint32
+	modified      int64 // nanoseconds
+	changed       int64 // nanoseconds
+	fresh         bool  // it was changed just before: once more would not show, perhaps
+	err           string
+}
+
+// tick is the coarsest unit of time in which a file system counts.
+const tick = 2 * time.Second
+
+// markOf returns the mark of what a path leads to.
+func markOf(path string) mark {
+	var st syscall.Stat_t
+	if err := syscall.Stat(path, &st); err != nil {
+		return mark{err: err.Error()}
+	}
+	m := mark{device: st.Dev, inode: st.Ino, size: st.Size, mode: st.Mode, modified: st.Mtim.Nano(), changed: st.Ctim.Nano()}
+	m.fresh = time.Since(time.Unix(0, max(m.modified, m.changed))).Abs() < tick
+	return m
 }
 
 // Remember returns options for one [Load], and what that will have seen.
 func (o Options) Remember() (Options, *Seen) {
-	s := &Seen{o, map[string]string{}, map[string][]string{}}
+	s := &Seen{o, map[string]string{}, map[string]mark{}, map[string][]string{}}
 	o.seen = s
 	return o, s
 }
 
 // text remembers what was read of a file; match, what matched a pattern.
-func (s *Seen) text(path string, data []byte, err error) {
+func (s *Seen) text(path string, f file, err error) {
 	if s != nil {
-		s.texts[path] = digest(data, err)
+		s.texts[path], s.marks[path] = digest(f.data, err), f.mark
 	}
 }
 
@@ -31,6 +60,35 @@ func (s *Seen) match(pattern string, matches []string) {
 	if s != nil {
 		s.matches[pattern] = matches
 	}
+}
+
+// Touched reports whether it is worth to ask [Seen.Same]: it looks at the sizes,
+// times and inodes of the files, and reads none. What does not answer has not been
+// touched.
+func (s *Seen) Touched() bool {
+	if s == nil || s.o.Read != nil {
+		return true
+	}
+	o := s.o.begun()
+	for path, was := range s.marks {
+		now, err := within(o.Limit, path, o.until, func() (mark, error) { return markOf(path), nil })
+		if err != nil {
+			return false
+		}
+		if now.fresh = false; was.fresh || now != was {
+			return true
+		}
+	}
+	for pattern, were := range s.matches {
+		matches, err := o.glob(pattern)
+		if errors.As(err, new(*Unanswered)) {
+			return false
+		}
+		if !slices.Equal(matches, were) {
+			return true
+		}
+	}
+	return false
 }
 
 // Same reports whether another Load would find just the same texts. It reads
@@ -45,6 +103,7 @@ func (s *Seen) Same() bool {
 		if digest(f.data, err) != was {
 			return false
 		}
+		s.marks[path] = f.mark
 	}
 	for pattern, were := range s.matches {
 		if matches, _ := o.glob(pattern); !slices.Equal(matches, were) {

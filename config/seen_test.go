@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"testing"
+	"time"
 )
 
 // What another Load would find anew, and what it would not.
@@ -60,6 +61,51 @@ func TestSeenWrong(t *testing.T) {
 		}
 		if seen = now; !seen.Same() {
 			t.Errorf("%s: something is new where nothing changed", c.name)
+		}
+	}
+}
+
+// What is seen without reading: whatever changes what a path leads to, and nothing
+// else. A file that was changed just before it was read is looked at in any case.
+func TestSeenTouched(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		edit    func(s scene)
+		touched bool
+	}{
+		{"nothing", func(s scene) {}, false},
+		{"another file in the directory", func(s scene) { s.text("deep/app/jobs.toml~", "x") }, false},
+		{"the size", func(s scene) { s.write("far.toml", "a b EXCEPT INCLUDE") }, true},
+		{"the time", func(s scene) { s.must(os.Chtimes(s.path("far.toml"), time.Time{}, time.Unix(1e9, 0))) }, true},
+		{"permissions", func(s scene) { s.must(os.Chmod(s.path("far.toml"), 0o600)) }, true},
+		{"gone", func(s scene) { s.must(os.Remove(s.path("deep/app/jobs.toml"))) }, true},
+		{"a directory above is another one", func(s scene) {
+			s.write("deep/new/jobs.toml", "a EXCEPT INCLUDE")
+			s.rename("deep/app", "deep/old")
+			s.rename("deep/new", "deep/app")
+		}, true},
+		{"a file of dates", func(s scene) { s.text("deep/far/holidays.txt", "12-26 12-27") }, true},
+		{"another included file", func(s scene) { s.write("deep/app/conf.d/y.toml", "y") }, true},
+		{"an included file is gone", func(s scene) { s.must(os.Remove(s.path("deep/app/conf.d/x.toml"))) }, true},
+	} {
+		s := scene{T: t, dir: t.TempDir()}
+		s.write("far.toml", "a EXCEPT INCLUDE")
+		s.must(os.MkdirAll(s.path("deep/app"), 0o755))
+		s.must(os.Link(s.path("far.toml"), s.path("deep/app/jobs.toml")))
+		s.write("deep/app/conf.d/x.toml", "x")
+		s.text("deep/far/holidays.txt", "12-25")
+		o, seen := Options{TrustFile: true}.Remember()
+		_, err := Load(s.path("deep/app/jobs.toml"), o)
+		s.must(err)
+		if !seen.Touched() {
+			t.Errorf("%s: files that were just made are taken for old", c.name)
+		}
+		for path, m := range seen.marks { // some time later
+			m.fresh = false
+			seen.marks[path] = m
+		}
+		if c.edit(s); seen.Touched() != c.touched {
+			t.Errorf("%s: touched is %v", c.name, !c.touched)
 		}
 	}
 }

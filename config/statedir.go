@@ -10,9 +10,16 @@ import (
 )
 
 // DefaultStateDir returns where the daemon keeps what it must remember if no file
-// says where: in /var/lib/rota for root, for others in $XDG_STATE_HOME/rota or
+// says where: in $ROTA_STATE_DIR, in /var/lib/rota for root, for others in $XDG_STATE_HOME/rota or
 // ~/.local/state/rota, and for who has no home in [SharedStateDir].
 func DefaultStateDir() string {
+	// A run finds there that of the daemon whose run it is, which is not for another
+	// one that it starts.
+	if dir := os.Getenv("ROTA_STATE_DIR"); dir != "" && os.Getenv("ROTA_RUN") == "" {
+		if dir, err := filepath.Abs(dir); err == nil {
+			return dir
+		}
+	}
 	if os.Getuid() == 0 {
 		return "/var/lib/rota"
 	}
@@ -31,6 +38,19 @@ func SharedStateDir() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("rota-%d", os.Getuid()))
 }
 
+// checkStateDir warns if the state goes where the user may not expect it.
+func (l *loader) checkStateDir(file *source) {
+	dir := DefaultStateDir()
+	if l.config.Rota.StateDir != "" || dir != SharedStateDir() {
+		return
+	}
+	l.add(complaint{whole: true, location: location{l: l, src: file}, Fault: Fault{
+		Msg:     "neither HOME nor XDG_STATE_HOME is set: the state directory is " + dir,
+		Hint:    "set state_dir in [rota]: what is in " + os.TempDir() + " may be deleted at any time",
+		Warning: true,
+	}})
+}
+
 // outputDirs are the directories below the state directory that rota makes. What
 // is there was chosen by tasks, and by who asks for runs.
 var outputDirs = []string{"last-good", "live", "logs", "runs", "tasks"}
@@ -39,7 +59,7 @@ var outputDirs = []string{"last-good", "live", "logs", "runs", "tasks"}
 // links, for a file that names a state directory.
 func (l *loader) outputs() []string {
 	var dirs []string
-	for _, state := range []string{l.config.Rota.StateDir, DefaultStateDir()} {
+	for _, state := range []string{l.config.Rota.StateDir, l.o.StateDir, DefaultStateDir()} {
 		if state == "" {
 			continue
 		}

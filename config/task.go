@@ -231,6 +231,7 @@ func (l *loader) seal() {
 	drop = slices.Compact(drop)
 	for name, t := range l.config.Tasks {
 		t.DropEnv = drop
+		t.Zone = l.config.ZoneOf(name).String()
 		t.hash = t.sum()
 		l.config.Tasks[name] = t
 	}

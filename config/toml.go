@@ -1,8 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -11,6 +13,19 @@ import (
 )
 
 const byteOrderMark = "\ufeff"
+
+// unixLines returns a text with the line ends of Unix, as shells and most other
+// programs want them. found tells that a string of several lines had others.
+// Those written as an escape stay.
+func unixLines(text string) (unix string, found bool) {
+	unix = strings.ReplaceAll(text, "\r\n", "\n")
+	if len(unix) == len(text) || !strings.Contains(text, `"""`) && !strings.Contains(text, "'''") {
+		return unix, false
+	}
+	before, _, _ := decode(text)
+	after, _, _ := decode(unix)
+	return unix, !reflect.DeepEqual(before, after)
+}
 
 // decode returns what a TOML text says. If it is no TOML, the fault says why,
 // and at which bytes.
@@ -27,7 +42,11 @@ func decode(text string) (data map[string]any, fault *Fault, where span) {
 		}
 	}()
 	if _, err := toml.Decode(text, &data); err != nil {
-		return nil, syntaxFault(err), syntaxSpan(err, text)
+		fault, where := syntaxFault(err), syntaxSpan(err, text)
+		if lacksQuotes.MatchString(fault.Msg) {
+			fault.Hint = cmp.Or(quoteHint(text, where), fault.Hint)
+		}
+		return nil, fault, where
 	}
 	return data, nil, span{}
 }
@@ -68,6 +87,7 @@ var rewordings = []rewording{
 	{regexp.MustCompile(`^unexpected EOF; expected (?:'("|""")'|"('|''')")$`), `the string has no closing $1$2`, ""},
 	{regexp.MustCompile(`^invalid escape in string '\\(.*)'$`), `unknown escape \$1 in a string`, `write \\$1, or put the string in single quotes`},
 	{regexp.MustCompile(`^expected '\.' or '\]' to end table name, but got '\\n' instead$`), `the header of the table has no ]`, ""},
+	{regexp.MustCompile(`^expected '\.' or '\]' to end table name, but got '\w' instead$`), `a table name has no blanks`, ""},
 	{regexp.MustCompile(`^expected '\.' or '\]' to end table name, but got '(.*)' instead$`), `a table name with $1 needs quotes`, `write [tasks."a@b"]`},
 	{regexp.MustCompile(`^expected '\.' or '=', but got .* instead$`), `no = after the key`, `write key = value; a name with other characters than A-Z a-z 0-9 _ - needs quotes`},
 	{regexp.MustCompile(`^expected a comma \(','\) or array terminator \('\]'\), but got (.*)$`), `a comma or ] is missing before $1`, ""},
@@ -110,4 +130,31 @@ func syntaxSpan(err error, text string) span {
 		at.start += blanks
 	}
 	return at
+}
+
+var (
+	lacksQuotes   = regexp.MustCompile(`^(a value cannot begin with|unexpected text after the value|".*" is not a date or time|a table name (with|has))`)
+	unquotedValue = regexp.MustCompile(`^\s*([A-Za-z0-9_-]+)\s*=\s*([^"'\[{#\s].*?)\s*(?:\s#.*)?$`)
+	unquotedName  = regexp.MustCompile(`^\s*\[\s*([a-z]+)\.([^\]"'\[]+?)\s*\]`)
+)
+
+// quoteHint writes the line at fault with the quotes that it most likely lacks; ""
+// if that is not clear.
+func quoteHint(text string, where span) string {
+	start := strings.LastIndexByte(text[:where.start], '\n') + 1
+	line := strings.TrimSuffix(upTo(text[start:], "\n"), "\r")
+	if m := unquotedName.FindStringSubmatch(line); m != nil {
+		if name := similarName(m[2]); name != "" {
+			return fmt.Sprintf("write [%s.%s]", m[1], tomlKey(name))
+		}
+	}
+	m := unquotedValue.FindStringSubmatchIndex(line)
+	if m == nil || where.start < start+m[4] {
+		return ""
+	}
+	value := line[m[4]:m[5]]
+	if strings.ContainsAny(value, `"\`) {
+		return fmt.Sprintf("write %s = '%s'", line[m[2]:m[3]], value)
+	}
+	return fmt.Sprintf(`write %s = "%s"`, line[m[2]:m[3]], value)
 }

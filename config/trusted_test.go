@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"os/exec"
@@ -116,6 +117,24 @@ func TestFileInStateDir(t *testing.T) {
 	s.write("logs/t/run.result", "y")
 	_, err := Load(s.path("jobs.toml"), Options{})
 	s.must(err)
+}
+
+// What tasks write is no configuration, wherever the daemon keeps it.
+func TestFileInOutputs(t *testing.T) {
+	for _, dir := range []string{"", "state"} {
+		s := scene{T: t, dir: t.TempDir()}
+		t.Setenv("ROTA_STATE_DIR", s.path("default"))
+		o := Options{}
+		if dir != "" {
+			o.StateDir = s.path(dir)
+		}
+		in := cmp.Or(dir, "default")
+		s.text("jobs.toml", "[rota]\ninclude = \""+in+"/logs/t/*\"\n[tasks]\n")
+		s.write(in+"/logs/t/run.result", "y")
+		if _, err := Load(s.path("jobs.toml"), o); err == nil || !strings.Contains(err.Error(), "nothing there is configuration") {
+			t.Errorf("in %s: %v", in, err)
+		}
+	}
 }
 
 // What Kubernetes mounts, and a link that root made, serve as before; a change of

@@ -28,7 +28,7 @@ func TestValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "rota", c.Rota, Rota{
-		Timezone: berlin, MaxRunning: 10, ShutdownGrace: time.Minute, Output: "prefix",
+		Timezone: berlin, MaxRunning: 10, ShutdownGrace: time.Minute, Watch: time.Minute, Output: "prefix",
 		LogLevel: "debug", LogFormat: "text", StateDir: dir + "/state", Autostart: []string{"*"},
 	})
 	same(t, "queues", c.Queues, map[string]runner.Queue{
@@ -169,7 +169,7 @@ enabled = false
 command = "true"
 interval = "1h"
 `)
-	same(t, "rota", c.Rota, Rota{Timezone: time.Local, ShutdownGrace: -1, LogLevel: "info", LogFormat: "auto", Autostart: []string{"*"}})
+	same(t, "rota", c.Rota, Rota{Timezone: time.Local, ShutdownGrace: -1, Watch: 10 * time.Second, LogLevel: "info", LogFormat: "auto", Autostart: []string{"*"}})
 	same(t, "queues", c.Queues, map[string]runner.Queue{"main": {Workers: 1, Capacity: 1000}})
 	same(t, "task", c.Tasks["command"].Task, runner.Task{
 		Name: "command", Action: &runner.Command{Text: "true"},
@@ -177,7 +177,7 @@ interval = "1h"
 		Process: runner.Process{
 			Base: "/etc/rota", Umask: 0o022, Shell: []string{"/bin/sh", "-c"},
 		},
-		Output: 1 << 20, InputMax: 1 << 20, ResultMax: 1 << 20,
+		Zone: "Local", Output: 1 << 20, InputMax: 1 << 20, ResultMax: 1 << 20,
 	})
 	same(t, "queue of a sequential task", c.Tasks["lane"].Queue, "main")
 	same(t, "timeout of a built-in", c.Tasks["builtin"].Timeout, time.Minute)

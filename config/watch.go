@@ -28,12 +28,14 @@ const (
 // were watched. That something happened does not mean that a text differs.
 //
 // It is the directories that are watched, because a file is mostly replaced rather
-// than changed: by an editor, by mv, or by the swap of a symbolic link. dirs is
-// asked again after each event; [Config.Dirs] is what to give it. A directory that
+// than changed: by an editor, by mv, or by the swap of a symbolic link. Any directory
+// above them may be replaced, too; of what happens there only that counts. dirs is
+// asked again after each event, and after something was sent to again, which may be
+// nil; [Config.Dirs] is what to give it. A directory that
 // cannot be watched, as when it cannot be read or a limit of the system is
 // reached, is passed to warn once and tried again after each event. An error means
 // that nothing can be watched any more.
-func Watch(ctx context.Context, dirs func() []string, changed func(), warn func(error)) error {
+func Watch(ctx context.Context, dirs func() []string, again <-chan struct{}, changed func(), warn func(error)) error {
 	w, err := fsnotify.NewWatcher()
 	if errors.Is(err, syscall.EMFILE) {
 		err = fmt.Errorf("%w; raise fs.inotify.max_user_instances or the limit of open files", err)
@@ -42,13 +44,21 @@ func Watch(ctx context.Context, dirs func() []string, changed func(), warn func(
 		return fmt.Errorf("cannot watch files: %w", err)
 	}
 	defer w.Close()
-	f := follower{w, dirs, warn, map[string]string{}}
-	return watch(ctx, w.Events, w.Errors, f.follow, changed)
+	f := follower{watcher: w, dirs: dirs, warn: warn}
+	return watch(ctx, watchSource{w.Events, w.Errors, again, f.concerns}, f.follow, changed)
+}
+
+// watchSource is where a watch hears that something happened.
+type watchSource struct {
+	events   <-chan fsnotify.Event
+	errs     <-chan error
+	again    <-chan struct{}
+	concerns func(path string) bool // tells which events matter; nil: all do
 }
 
 // watch is Watch apart from the file system. follow brings the watched directories
 // up to date and reports whether there are new ones.
-func watch(ctx context.Context, events <-chan fsnotify.Event, errs <-chan error, follow func() (bool, error), changed func()) error {
+func watch(ctx context.Context, from watchSource, follow func() (bool, error), changed func()) error {
 	for {
 		for range 3 { // the file may name other directories now, and something may have happened there before they were watched
 			isNew, err := follow()
@@ -60,7 +70,7 @@ func watch(ctx context.Context, events <-chan fsnotify.Event, errs <-chan error,
 			}
 			changed()
 		}
-		if err := settled(ctx, events, errs); err != nil {
+		if err := settled(ctx, from); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -75,15 +85,19 @@ func watch(ctx context.Context, events <-chan fsnotify.Event, errs <-chan error,
 
 // settled waits for an event and then for quiet. Errors are events too: the
 // usual one says that events were lost.
-func settled(ctx context.Context, events <-chan fsnotify.Event, errs <-chan error) error {
+func settled(ctx context.Context, from watchSource) error {
 	var still, late <-chan time.Time // nil before the first event
 	for {
 		ok := true
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case _, ok = <-events:
-		case _, ok = <-errs:
+		case e, more := <-from.events:
+			if ok = more; ok && from.concerns != nil && !from.concerns(e.Name) {
+				continue
+			}
+		case _, ok = <-from.errs:
+		case <-from.again:
 		case <-still:
 			return nil
 		case <-late:
@@ -109,6 +123,15 @@ type follower struct {
 	dirs     func() []string
 	warn     func(error)
 	reported map[string]string // what was said of a directory that cannot be watched
+
+	inside map[string]bool // the directories in which all matters
+	onWay  map[string]bool // these, and all above them
+}
+
+// concerns reports whether an event at a path matters: it is in one of the
+// directories, or at one on the way to them.
+func (f *follower) concerns(path string) bool {
+	return f.inside[filepath.Dir(path)] || f.onWay[path]
 }
 
 // follow brings the watched directories up to date and reports whether there are new
@@ -116,8 +139,22 @@ type follower struct {
 // be another one of the same name.
 func (f *follower) follow() (isNew bool, err error) {
 	had, dirs := f.watcher.WatchList(), f.dirs()
+	f.inside, f.onWay = map[string]bool{}, map[string]bool{}
+	for _, dir := range dirs {
+		f.inside[dir], f.onWay[dir] = true, true
+	}
+	var above []string
+	for _, dir := range dirs {
+		for up := filepath.Dir(dir); filepath.IsAbs(up) && !f.onWay[up]; up = filepath.Dir(up) {
+			f.onWay[up] = true
+			above = append(above, up)
+		}
+	}
+	for _, dir := range above {
+		_ = f.watcher.Add(dir) // whoever may pass through it may not watch it, perhaps
+	}
 	for _, dir := range had {
-		if !slices.Contains(dirs, dir) {
+		if !f.onWay[dir] {
 			_ = f.watcher.Remove(dir) // it fails if the directory is gone, which is as good
 		}
 	}
@@ -139,7 +176,7 @@ func (f *follower) follow() (isNew bool, err error) {
 		}
 	}
 	f.reported = reported
-	if len(reported) > 0 && len(f.watcher.WatchList()) == 0 {
+	if len(reported) > 0 && len(reported) == len(dirs) {
 		dir := slices.Min(slices.Collect(maps.Keys(reported)))
 		return false, fmt.Errorf("cannot watch %s: %s", dir, reported[dir])
 	}

@@ -43,7 +43,7 @@ func watched(t *testing.T, prepare func(s scene)) scene {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Watch(ctx, func() []string { return current.Load().Dirs() }, func() {
+		ended <- Watch(ctx, func() []string { return current.Load().Dirs() }, nil, func() {
 			c, err := Load(file, Options{TrustFile: true})
 			if err != nil {
 				s.seen <- "error"
@@ -215,6 +215,26 @@ func TestWatch(t *testing.T) {
 			s.expect("a y")
 			s.write("etc/conf.d/z.toml", "z")
 		}, "a y z"},
+		{"a directory above replaced", func(s scene) {
+			s.write("deep/app/now/jobs.toml", "a")
+			s.link("deep/app/now", "etc")
+		}, "a", func(s scene) {
+			s.write("deep/new/now/jobs.toml", "b")
+			s.rename("deep/app", "deep/old")
+			s.rename("deep/new", "deep/app")
+			s.expect("b")
+			s.write("etc/jobs.toml", "c")
+		}, "c"},
+		{"a directory above removed and made anew", func(s scene) {
+			s.write("deep/app/now/jobs.toml", "a")
+			s.link("deep/app/now", "etc")
+		}, "a", func(s scene) {
+			s.must(os.RemoveAll(s.path("deep")))
+			s.expect("error")
+			s.write("deep/app/now/jobs.toml", "b")
+			s.expect("b")
+			s.write("etc/jobs.toml", "c")
+		}, "c"},
 		{"a file of dates", func(s scene) {
 			s.write("etc/jobs.toml", "a EXCEPT")
 			s.text("far/holidays.txt", "12-25")
@@ -263,7 +283,7 @@ func TestWatchWaitsForQuiet(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan error)
 				go func() {
-					ended <- watch(ctx, events, nil, func() (bool, error) { return false, nil }, func() { told = append(told, time.Since(start)) })
+					ended <- watch(ctx, watchSource{events: events}, func() (bool, error) { return false, nil }, func() { told = append(told, time.Since(start)) })
 				}()
 				for _, at := range c.events {
 					time.Sleep(at - time.Since(start))
@@ -290,6 +310,49 @@ func every(d time.Duration, n int) []time.Duration {
 	return list
 }
 
+// Of what happens above the directories only that counts which is on the way to them.
+func TestWatchConcerns(t *testing.T) {
+	f := follower{watcher: &few{}, dirs: func() []string { return []string{"/srv/app/etc", "/srv/link"} }}
+	if _, err := f.follow(); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{
+		"/srv/app/etc/jobs.toml": true, "/srv/app/etc": true, "/srv/app": true, "/srv": true, "/": true, "/srv/link/x": true,
+		"/srv/app/log": false, "/srv/other": false, "/tmp": false, "/srv/app/log/etc": false,
+	} {
+		if got := f.concerns(path); got != want {
+			t.Errorf("%s: %v, want %v", path, got, want)
+		}
+	}
+	if got := f.watcher.WatchList(); len(got) != 5 {
+		t.Errorf("watched: %s", got)
+	}
+}
+
+// Who asks for it has the watches renewed.
+func TestWatchAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		again, renewed := make(chan struct{}), 0
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() {
+			ended <- watch(ctx, watchSource{again: again}, func() (bool, error) { renewed++; return false, nil }, func() {})
+		}()
+		synctest.Wait()
+		before := renewed
+		again <- struct{}{}
+		time.Sleep(quiet)
+		synctest.Wait()
+		if renewed <= before {
+			t.Error("the watches were not renewed")
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // Lost events are an event; the end of the events is an error.
 func TestWatchErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -297,7 +360,7 @@ func TestWatchErrors(t *testing.T) {
 		told := make(chan bool, 1)
 		ended := make(chan error)
 		go func() {
-			ended <- watch(t.Context(), events, errs, func() (bool, error) { return false, nil }, func() { told <- true })
+			ended <- watch(t.Context(), watchSource{events: events, errs: errs}, func() (bool, error) { return false, nil }, func() { told <- true })
 		}()
 		errs <- fsnotify.ErrEventOverflow
 		<-told
@@ -307,7 +370,7 @@ func TestWatchErrors(t *testing.T) {
 		}
 	})
 	broken := errors.New("no more watches")
-	err := watch(t.Context(), nil, nil, func() (bool, error) { return false, broken }, func() {})
+	err := watch(t.Context(), watchSource{}, func() (bool, error) { return false, broken }, func() {})
 	if !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}

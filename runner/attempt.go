@@ -98,6 +98,10 @@ func (a *attempt) result(err error) Result {
 	r, why := Result{Outcome: OK, Finished: time.Now()}, Reason{}
 	var exit *Exit
 	var from *stop
+	var asked *process.AskedError
+	if errors.As(err, &asked) && errors.As(asked.Cause, &from) && from.Reason.Code == ReasonRotaStopped {
+		err = asked.End // it was not interrupted: nothing is lost
+	}
 	switch {
 	case errors.As(err, &from):
 		if r.Outcome, why = from.Outcome, from.Reason; why.IsZero() {

@@ -21,6 +21,9 @@ func (d *decision) claim() {
 		ready[i] = &d.fresh[i]
 	}
 	for name, runs := range d.v.waiting {
+		if !d.v.known(name) {
+			continue
+		}
 		t := d.task(name)
 		for i := range runs {
 			if r := &runs[i]; !d.gone[r.ID] && (!t.held || d.v.forced(r)) {

@@ -111,6 +111,24 @@ func TestTimeOutLeavesNothing(t *testing.T) {
 	})
 }
 
+// A shim that somebody has stopped, as a debugger does, is no way to escape a stop.
+func TestStoppedShim(t *testing.T) {
+	for name, kill := range map[string]bool{"stop": false, "stop --kill": true} {
+		b := newBench(t)
+		run := b.launch(b.command(Forked, "trap '' TERM; echo up >up; while :; do sleep 0.01; done"), "k")
+		awaitFile(t, filepath.Join(b.dir, "up"))
+		b.signalShim(run, syscall.SIGSTOP)
+		b.Stop(NewEnd(run.ID, Cancelled, Said("enough")))
+		if kill {
+			b.Kill(run.ID)
+		}
+		if r := b.end(); r.Outcome != Cancelled {
+			t.Errorf("%s: %+v", name, r)
+		}
+		b.nothingLives(run)
+	}
+}
+
 func TestStopSignalIsHeard(t *testing.T) {
 	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
 		task := b.command(mode, `trap 'echo bye; exit 0' INT; echo up >up; while :; do sleep 0.01; done`)
@@ -125,6 +143,58 @@ func TestStopSignalIsHeard(t *testing.T) {
 		}
 		if got := b.log(run); got != "bye\n" {
 			t.Errorf("output %q, want bye", got)
+		}
+	})
+}
+
+// A shutdown first asks, by a file. What ends by itself then has its own outcome,
+// also in its kill_after if there was no signal; what does not is lost.
+func TestAskAll(t *testing.T) {
+	const asked = `echo up >up.$1; until [ -e "$ROTA_STOP_FILE" ]; do sleep 0.01; done; `
+	for _, test := range []struct {
+		name, text, signal string
+		stop               bool // it comes to the end of shutdown_grace
+		want               Outcome
+		why                string
+	}{
+		{"ends well", asked + "echo bye", "TERM", false, OK, ""},
+		{"ends badly", asked + "exit 3", "TERM", false, Failed, "exit 3"},
+		{"without a signal, late", asked + "until [ -e go ]; do sleep 0.01; done", "none", true, OK, ""},
+		{"without a signal, late and badly", asked + "until [ -e go ]; do sleep 0.01; done; exit 3", "none", true, Failed, "exit 3"},
+		{"interrupted", "trap 'exit 0' TERM; " + asked + "while :; do sleep 0.01; done", "TERM", true, Lost, "rota stopped"},
+	} {
+		b := newBench(t)
+		task := b.command(Threaded, strings.ReplaceAll(test.text, "$1", "here"))
+		task.StopSignal, task.KillAfter = test.signal, 20*time.Second
+		b.launch(task, "here")
+		awaitFile(t, filepath.Join(b.dir, "up.here"))
+		b.AskAll()
+		b.AskAll()
+		if test.stop {
+			b.StopAll(Lost, Reason{Code: ReasonRotaStopped})
+			write(t, filepath.Join(b.dir, "go"), "", 0o600)
+		}
+		if r := b.end(); r.Outcome != test.want || r.Why != test.why {
+			t.Errorf("%s: %s (%s), want %s (%s)", test.name, r.Outcome, r.Why, test.want, test.why)
+		}
+	}
+}
+
+// Without a signal, too, what somebody stops has the outcome that they gave it, and
+// a forked run is not asked: it goes on without rota.
+func TestAskAllAndOthers(t *testing.T) {
+	const asked = `echo up >up; until [ -e "$ROTA_STOP_FILE" ]; do sleep 0.01; done`
+	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
+		task := b.command(mode, asked)
+		task.StopSignal, task.KillAfter = "none", 20*time.Second
+		run := b.launch(task, "k")
+		awaitFile(t, filepath.Join(b.dir, "up"))
+		if mode == Forked {
+			b.AskAll()
+		}
+		b.Stop(NewEnd(run.ID, Cancelled, Said("enough")))
+		if r := b.end(); r.Outcome != Cancelled {
+			t.Errorf("%+v", r)
 		}
 	})
 }
@@ -195,12 +265,21 @@ func TestSurroundings(t *testing.T) {
 		ten, nice := uint64(10), 5
 		write(t, filepath.Join(b.dir, "vars"), "# comment\nexport A=file\nB='from file'\n\nC=file\n", 0o600)
 		write(t, filepath.Join(b.dir, "key"), "open sesame\n", 0o600)
+		write(t, filepath.Join(b.dir, "windows"), "\ufeffA=one\r\nB=two\r\n", 0o600)
+		write(t, filepath.Join(b.dir, "windows-key"), "\ufeffsesame\r\n", 0o600)
 		for i, c := range []struct {
 			name, text, want string
 			change           func(*Task)
 		}{
 			{"environment", `echo "$INHERITED,$NOTIFY_SOCKET,$ROTA_OUTER"`, "yes,,", nil},
 			{"what the run is", `echo $ROTA_TASK $ROTA_RUN $ROTA_SCHEDULED $ROTA_ATTEMPT $ROTA_CAUSE "$ROTA_LAST_SUCCESS"`, "t t/K1 2001-09-09T01:46:40Z 1 schedule", nil},
+			{"rota itself", `[ -x "$ROTA_EXE" ] && [ "$PATH" = "/bin:${ROTA_EXE%/*}" ] && echo found`, "found", func(t *Task) { t.Env = map[string]string{"PATH": "/bin"} }},
+			{"rota itself, twice", `[ "$PATH" = "$PLACE" ] && echo found`, "found", func(t *Task) {
+				exe, _ := os.Executable()
+				place := filepath.Dir(exe) + ":/bin"
+				t.Env = map[string]string{"PATH": place, "PLACE": place}
+			}},
+			{"no PATH", `echo "[$PATH]"`, "[]", func(t *Task) { t.Env = map[string]string{"PATH": ""} }},
 			{"env_file < env < secrets < params", `echo $A $B $C $D $ROTA_PARAM_WHO`, "file from file env *** world", func(t *Task) {
 				t.EnvFile, t.Env = filepath.Join(b.dir, "vars"), map[string]string{"C": "env", "D": "env"}
 				t.Secrets, t.Params = map[string]string{"D": "file:" + filepath.Join(b.dir, "key")}, map[string]string{"who": "world"}
@@ -208,12 +287,16 @@ func TestSurroundings(t *testing.T) {
 			{"a secret from the environment is not inherited", `echo "$K,$API_KEY_SOURCE"`, "***,", func(t *Task) {
 				t.Secrets, t.DropEnv = map[string]string{"K": "env:API_KEY_SOURCE"}, []string{"API_KEY_SOURCE"}
 			}},
-			{"references in env, and nowhere else", `echo "$PATH" | grep -q '.:/opt/x/bin$' && echo "$A $B $C $D $E $F $ROTA_PARAM_WHO"`, "yes! ${A} $A file's  ${A ${A}", func(t *Task) {
+			{"references in env, and nowhere else", `echo "$PATH" | grep -q ".:/opt/x/bin:${ROTA_EXE%/*}$" && echo "$A $B $C $D $E $F $ROTA_PARAM_WHO"`, "yes! ${A} $A file's  ${A ${A}", func(t *Task) {
 				t.EnvFile = filepath.Join(b.dir, "vars")
 				t.Env = map[string]string{
 					"PATH": "${PATH}:/opt/x/bin", "A": "${INHERITED}!", "B": "$${A}", "C": "$A", "D": "${C}'s", "E": "${NO_SUCH}${API_KEY_SOURCE}", "F": "${A",
 				}
 				t.DropEnv, t.Params = []string{"API_KEY_SOURCE"}, map[string]string{"who": "${A}"}
+			}},
+			{"files of an editor of Windows", `printf %s "$A-$B-$(test "$K" = sesame && echo open)-" | od -An -c | tr -d ' \n'`, "one-two-open-", func(t *Task) {
+				t.EnvFile = filepath.Join(b.dir, "windows")
+				t.Secrets = map[string]string{"K": "file:" + filepath.Join(b.dir, "windows-key")}
 			}},
 			{"env_file may be absent", `echo ok`, "ok", func(t *Task) { t.EnvFile = "-/no/such/file" }},
 			{"dir", `pwd`, "/usr", func(t *Task) { t.Dir = "/usr" }},

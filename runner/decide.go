@@ -106,6 +106,9 @@ func (d *decision) task(name string) *taskView {
 // slot decides whether one slot becomes a run.
 func (d *decision) slot(s dueSlot) {
 	switch {
+	case !d.v.known(s.Task): // it is of a recurring request
+		d.summarize(s.Slot, s.N, Skipped, Reason{Code: ReasonTaskGone}, "")
+		return
 	case !s.Skip.IsZero():
 		d.summarize(s.Slot, s.N, Skipped, s.Skip, "")
 		return

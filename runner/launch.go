@@ -16,7 +16,7 @@ import (
 func (in Input) launch() (process.Launch, error) {
 	l := process.Launch{
 		Settings: in.Process, Trust: in.Trust, Token: in.Token,
-		Ending: in.Policy.ending(), Kill: in.kill, Record: in.record,
+		Ending: in.Policy.ending(), Ask: in.ask, Kill: in.kill, Record: in.record,
 	}
 	if !in.tells { // or the run would take it for a process of its own
 		l.Attempt = process.Attempt{StateDir: in.StateDir, Run: in.Run, Number: in.Attempt}

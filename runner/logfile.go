@@ -9,16 +9,20 @@ import (
 	"time"
 )
 
-// logFile keeps the head and the tail of an output within a bound on the disk,
+// logFile keeps the head and the tail of an output within a bound,
 // with nothing in memory: the head in the file itself, the tail in segments
 // beside it (PATH.1, PATH.2, …) of which only the last two are kept. close
 // appends the segments, after a line that says what was dropped between.
+//
+// The bound and all sizes are of what the task itself wrote. On the disk each line
+// has a stamp besides, of 25 bytes, so that empty lines take 26 times the bound.
 type logFile struct {
 	path    string
 	limit   int64
 	file    *os.File // the head, or the newest segment
 	failed  error    // the disk would not take it; nothing more is written
 	buf     []byte
+	waiting int64   // of the size, in buf
 	prefix  []byte  // the stamp of the lines now coming, and a blank
 	size    int64   // of the file being written, buf included
 	segment int     // 0: still in the head
@@ -34,9 +38,8 @@ func (l *logFile) stamp(now time.Time) {
 	l.prefix = append(now.UTC().AppendFormat(l.prefix[:0], logStamp), ' ')
 }
 
-// line adds one line to what flush will write.
-func (l *logFile) line(text []byte) {
-	size := int64(len(l.prefix) + len(text) + 1)
+// line adds one line to what flush will write; of it, size bytes are the task's.
+func (l *logFile) line(text []byte, size int64) {
 	for l.size+size > l.room() {
 		if size > l.limit/4 && l.segment > 0 && l.size == 0 {
 			l.dropped += size
@@ -48,6 +51,7 @@ func (l *logFile) line(text []byte) {
 	l.buf = append(l.buf, text...)
 	l.buf = append(l.buf, '\n')
 	l.size += size
+	l.waiting += size
 }
 
 // room is how large the file being written may become.
@@ -90,8 +94,9 @@ func (l *logFile) flush() {
 		_, l.failed = l.file.Write(l.buf)
 	}
 	if l.failed != nil {
-		l.dropped += int64(len(l.buf))
+		l.dropped += l.waiting
 	}
+	l.waiting = 0
 	if l.buf = l.buf[:0]; cap(l.buf) > 4*maxLine {
 		l.buf = nil
 	}

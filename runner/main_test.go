@@ -112,7 +112,10 @@ func (b *bench) makeDir(run Run, files map[string]string) {
 }
 
 // killShim kills the shim of a forked run that has begun.
-func (b *bench) killShim(run Run) {
+func (b *bench) killShim(run Run) { b.t.Helper(); b.signalShim(run, syscall.SIGKILL) }
+
+// signalShim sends a signal to it.
+func (b *bench) signalShim(run Run, sig syscall.Signal) {
 	b.t.Helper()
 	var shim struct{ PID int }
 	text, err := os.ReadFile(b.file(run, "go"))
@@ -120,7 +123,7 @@ func (b *bench) killShim(run Run) {
 		err = json.Unmarshal(text, &shim)
 	}
 	if err == nil {
-		err = syscall.Kill(shim.PID, syscall.SIGKILL)
+		err = syscall.Kill(shim.PID, sig)
 	}
 	if err != nil {
 		b.t.Fatal(err)

@@ -29,8 +29,8 @@ type Output struct {
 	closed  bool
 }
 
-// NewOutput returns an Output that keeps at most limit bytes in the file at
-// path, which is made at the first byte; echo, if not nil, is given every line
+// NewOutput returns an Output that keeps at most limit bytes of it in the file at
+// path, where each line has its time besides. The file is made at the first byte; echo, if not nil, is given every line
 // without its end. With [NoRoom] there never is a file.
 func NewOutput(path string, limit int64, echo func(line []byte)) *Output {
 	o := &Output{echo: echo, log: logFile{path: path, limit: max(limit, 0)}}
@@ -80,17 +80,17 @@ func (o *Output) Write(p []byte) (int, error) {
 			p = p[room:]
 			if len(o.partial) == maxLine {
 				cut := o.cut()
-				o.line(o.partial[:cut])
+				o.line(o.partial[:cut], 0)
 				o.partial = append(o.partial[:0], o.partial[cut:]...)
 			}
 			continue
 		}
 		if len(o.partial) > 0 {
 			o.partial = append(o.partial, p[:end]...)
-			o.line(o.partial)
+			o.line(o.partial, 1)
 			o.partial = o.partial[:0]
 		} else {
-			o.line(p[:end])
+			o.line(p[:end], 1)
 		}
 		p = p[end+1:]
 	}
@@ -116,14 +116,15 @@ func (o *Output) cut() int {
 	return cut
 }
 
-// line passes on one line, without its end.
-func (o *Output) line(line []byte) {
+// line passes on one line, without its end, which had so many bytes.
+func (o *Output) line(line []byte, end int) {
+	size := int64(len(line) + end)
 	for _, m := range o.masks {
 		if bytes.Contains(line, m) {
 			line = bytes.ReplaceAll(line, m, []byte("***"))
 		}
 	}
-	o.log.line(line)
+	o.log.line(line, size)
 	if o.echo != nil {
 		o.echo(line)
 	}
@@ -173,7 +174,7 @@ func (o *Output) Close() {
 	o.closed = true
 	if len(o.partial) > 0 {
 		o.log.stamp(time.Now())
-		o.line(o.partial)
+		o.line(o.partial, 0)
 		o.partial = nil
 	}
 	o.log.close()

@@ -10,43 +10,83 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
 
+// The bound and the number of bytes dropped are of what the task wrote, whatever its
+// lines are like.
 func TestOutputKeepsHeadAndTail(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "logs", "t", "k.1.log")
-	o := NewOutput(path, 64<<10, nil)
-	for i := range 100_000 {
-		fmt.Fprintf(o, "line %d\n", i)
-	}
-	o.Close()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The note on what was dropped comes on top.
-	if len(text) > 64<<10+100 || len(text) < 40<<10 {
-		t.Errorf("%d bytes are kept of a limit of 65536", len(text))
-	}
-	lines := strings.Split(strings.TrimSpace(unstamp(string(text))), "\n")
-	if lines[0] != "line 0" || lines[len(lines)-1] != "line 99999" {
-		t.Errorf("kept %q … %q, want the first and the last line", lines[0], lines[len(lines)-1])
-	}
-	note := regexp.MustCompile(`\[rota\] (\d+) bytes of output dropped here`).FindStringSubmatch(string(text))
-	if note == nil {
-		t.Fatal("nothing tells that output was dropped")
-	}
-	var dropped, total int
-	fmt.Sscan(note[1], &dropped)
-	for i := range 100_000 {
-		total += len(fmt.Sprintf("2006-01-02T15:04:05.000Z line %d\n", i))
-	}
-	if kept := len(text) - len(logStamp) - 1 - len(note[0]) - 1; kept+dropped != total {
-		t.Errorf("%d bytes kept and %d dropped are not the %d written", kept, dropped, total)
-	}
-	if left, _ := filepath.Glob(path + ".*"); left != nil {
-		t.Errorf("left beside the log: %v", left)
+	numbered := func(i int) string { return fmt.Sprintf("line %d\n", i) }
+	for name, test := range map[string]struct {
+		line  func(i int) string
+		lines int
+		mask  string
+	}{
+		"numbered":   {numbered, 100_000, ""},
+		"short":      {func(int) string { return "y\n" }, 200_000, ""},
+		"empty":      {func(int) string { return "\n" }, 100_000, ""},
+		"long":       {func(i int) string { return fmt.Sprintf("%05000d\n", i) }, 1000, ""},
+		"no line":    {func(int) string { return strings.Repeat("x", 1000) }, 3000, ""},
+		"masked":     {func(int) string { return "a long secret value\n" }, 100_000, "a long secret value"},
+		"masked, up": {func(int) string { return "ab\n" }, 100_000, "ab"},
+		"unfinished": {func(i int) string { return fmt.Sprintf("\n%d", i) }, 100_000, ""},
+	} {
+		path := filepath.Join(t.TempDir(), "logs", "t", "k.1.log")
+		limit := 64 << 10
+		if name == "no line" {
+			limit = 1 << 20 // it comes in pieces of 64 KiB
+		}
+		o := NewOutput(path, int64(limit), nil)
+		if test.mask != "" {
+			o.Mask([]string{test.mask})
+		}
+		var all strings.Builder
+		for i := range test.lines {
+			all.WriteString(test.line(i))
+		}
+		for piece := range slices.Chunk([]byte(all.String()), 32<<10) { // as they come from the pipe
+			o.Write(piece)
+		}
+		o.Close()
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		notes := regexp.MustCompile(`(?m)^\S+ \[rota\] (\d+) bytes of output dropped here\n`).FindAllSubmatchIndex(text, -1)
+		if len(notes) != 1 {
+			t.Errorf("%s: %d notes that output was dropped, want one", name, len(notes))
+			continue
+		}
+		at := notes[0]
+		dropped, err := strconv.Atoi(string(text[at[2]:at[3]]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, tail := unstamp(string(text[:at[0]])), unstamp(string(text[at[1]:]))
+		if test.mask != "" {
+			head, tail = strings.ReplaceAll(head, "***", test.mask), strings.ReplaceAll(tail, "***", test.mask)
+		}
+		if name == "no line" { // the ends of its lines are none of the task's
+			head, tail = strings.ReplaceAll(head, "\n", ""), strings.ReplaceAll(tail, "\n", "")
+		}
+		if !strings.HasSuffix(all.String(), "\n") {
+			tail = strings.TrimSuffix(tail, "\n")
+		}
+		kept := len(head) + len(tail)
+		if kept > limit || kept < limit/2 {
+			t.Errorf("%s: %d bytes are kept of a limit of %d", name, kept, limit)
+		}
+		if kept+dropped != all.Len() {
+			t.Errorf("%s: %d bytes kept and %d dropped are not the %d written", name, kept, dropped, all.Len())
+		}
+		if !strings.HasPrefix(all.String(), head) || !strings.HasSuffix(all.String(), tail) || tail == "" {
+			t.Errorf("%s: kept %.50q …, %.50q …, which are not the head and the tail", name, head, tail)
+		}
+		if left, _ := filepath.Glob(path + ".*"); left != nil {
+			t.Errorf("%s: left beside the log: %v", name, left)
+		}
 	}
 }
 
@@ -62,8 +102,8 @@ func TestOutputNeverExceedsItsBound(t *testing.T) {
 			var size int64
 			entries, _ := os.ReadDir(dir)
 			for _, e := range entries {
-				if info, err := e.Info(); err == nil {
-					size += info.Size()
+				if text, err := os.ReadFile(filepath.Join(dir, e.Name())); err == nil {
+					size += int64(strings.Count(string(text), "x"))
 				}
 			}
 			if size > limit {

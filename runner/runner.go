@@ -32,11 +32,13 @@ type Options struct {
 
 // Runner executes runs. It knows those under way and no others.
 type Runner struct {
-	o    Options
-	host string
-	mu   sync.Mutex
-	live map[string]*liveRun
-	wg   sync.WaitGroup // of the runs that share the life of this process
+	o       Options
+	host    string
+	mu      sync.Mutex
+	live    map[string]*liveRun
+	asked   chan struct{} // closed by AskAll
+	askOnce sync.Once
+	wg      sync.WaitGroup // of the runs that share the life of this process
 }
 
 // Launch is a run that was claimed, and what it needs to begin.
@@ -65,7 +67,7 @@ var modes = map[Mode]func(*Runner, context.Context, Launch){
 
 // New returns a Runner without runs.
 func New(o Options) *Runner {
-	return &Runner{o: o, host: hostName(), live: map[string]*liveRun{}}
+	return &Runner{o: o, host: hostName(), live: map[string]*liveRun{}, asked: make(chan struct{})}
 }
 
 // Start begins a run and returns at once; its end goes to Options.Done, what
@@ -94,7 +96,7 @@ func (r *Runner) startHere(_ context.Context, l Launch) {
 	r.wg.Go(func() {
 		defer cancel(nil)
 		a := newAttempt(l, r.o.StateDir, r.o.Trust, r.host, r.echo(l.Run))
-		a.in.kill, a.in.record = kill, r.attemptOf(l.Run).Record()
+		a.in.ask, a.in.kill, a.in.record = r.asked, kill, r.attemptOf(l.Run).Record()
 		if r.o.Say != nil {
 			a.in.say = func(level, text string) { r.o.Say(l.Run, level, text) }
 		}
@@ -127,7 +129,7 @@ func newAttempt(l Launch, stateDir string, trusting bool, host string, echo func
 		task: l.Task,
 		in: Input{
 			Task: l.Task.Name, Run: l.Run.ID, Scheduled: l.Run.Scheduled, Started: l.Run.Started, Attempt: l.Run.Attempts,
-			Cause: l.Run.Cause, Host: host, Params: params, Process: l.Task.Process, Policy: l.Task.Policy,
+			Cause: l.Run.Cause, Host: host, Zone: l.Task.Zone, Params: params, Process: l.Task.Process, Policy: l.Task.Policy,
 			StateDir: stateDir, Trust: trusting, LastSuccess: l.LastSuccess, Hook: l.Hook,
 			Stdin: l.Run.Input, StdinFile: l.Run.InputFile, ResultMax: l.Task.ResultMax, Vars: l.Vars, Token: l.Token,
 		},
@@ -166,6 +168,10 @@ func (r *Runner) StopAll(o Outcome, why Reason) {
 		r.Stop(NewEnd(id, o, why))
 	}
 }
+
+// AskAll asks every command, but those of forked runs, to end by itself: that is
+// what [StopAsked] tells it from now on. A run that does has its own outcome.
+func (r *Runner) AskAll() { r.askOnce.Do(func() { close(r.asked) }) }
 
 // Kill ends the grace of a run that is being stopped, or will be.
 func (r *Runner) Kill(id string) {

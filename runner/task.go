@@ -19,6 +19,7 @@ type Task struct {
 	Policy
 	Process
 	Params map[string]string // names and defaults of what a request may give
+	Zone   string            // the time zone of the times in its templates, as time.LoadLocation takes it; "": the times' own
 	Output int64             // how many bytes of output a run keeps; or [NoRoom]
 
 	InputMax  int64 // how many bytes of input a request may give; 0: none

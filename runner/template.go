@@ -3,7 +3,6 @@ package runner
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -73,8 +72,7 @@ var (
 func (in Input) templateData() any {
 	data := templateData{
 		Task: in.Task, Run: in.Run, Attempt: in.Attempt, Params: in.Params, Host: in.Host,
-		// Without the monotonic clock, which time.Time prints.
-		Scheduled: in.Scheduled.Round(0), Started: in.Started.Round(0),
+		Scheduled: in.local(in.Scheduled), Started: in.local(in.Started),
 	}
 	h := in.Hook
 	if h == nil {
@@ -90,12 +88,19 @@ func (in Input) templateData() any {
 	return taskData{data, event, h.Run}
 }
 
-// templateFuncs are those beside the functions of text/template. json is for a body
-// that puts what a task wrote into a JSON object.
-var templateFuncs = template.FuncMap{"json": func(v any) (string, error) {
-	text, err := json.Marshal(v)
-	return string(text), err
-}}
+// local is a time as templates see it: in the zone of the task, and without the
+// monotonic clock, which time.Time prints. A zero time stays one.
+func (in Input) local(t time.Time) time.Time {
+	t = t.Round(0)
+	if in.Zone == "" || t.IsZero() {
+		return t
+	}
+	zone, err := time.LoadLocation(in.Zone)
+	if err != nil {
+		return t // the zone was read before: its data are gone since
+	}
+	return t.In(zone)
+}
 
 // parseTemplate reads the text of the key name. A parameter that the run does
 // not have is an error when the template is rendered, never "<no value>".
@@ -259,6 +264,7 @@ func (c *fieldCheck) typeOf(n parse.Node, dot reflect.Type) reflect.Type {
 		var t reflect.Type
 		for _, cmd := range n.Cmds {
 			t = nil
+			c.layout(cmd.Args)
 			for _, arg := range cmd.Args {
 				t = c.typeOf(arg, dot)
 			}
@@ -279,6 +285,19 @@ func (c *fieldCheck) typeOf(n parse.Node, dot reflect.Type) reflect.Type {
 		}
 	}
 	return nil
+}
+
+// layout checks that of the function date, if a command calls it with a text.
+func (c *fieldCheck) layout(call []parse.Node) {
+	name, ok := call[0].(*parse.IdentifierNode)
+	if !ok || name.Ident != "date" || len(call) < 2 {
+		return
+	}
+	if text, ok := call[1].(*parse.StringNode); ok {
+		if err := checkLayout(text.Text); err != nil {
+			c.add(c.key, "template: date: "+err.Error(), "")
+		}
+	}
 }
 
 // follow tells the type of the field path below t.

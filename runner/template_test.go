@@ -36,6 +36,11 @@ func TestTemplate(t *testing.T) {
 		{text: "{{with .Params}}{{.day}}{{$.Task}}{{end}}", want: "so & sobackup"},
 		{text: "{{range $k, $v := .Params}}{{$k}}={{.}};{{end}}", want: "day=so & so;up=..;"},
 		{text: `{{define "x"}}[{{.}}]{{end}}{{template "x" .Task}}`, want: "[backup]"},
+		{text: `{{date "2 Jan 15:04 MST" .Scheduled}} {{.Started | date "05"}}`, want: "22 Nov 02:30 CET 01"},
+		{text: `{{upper .Task}} {{" x\n" | trim}}. {{.Params.day | urlquery}} {{json .Task}}`, want: `BACKUP x. so+%26+so "backup"`},
+		{text: `{{upper .Outcome}}{{duration .Took}}`, want: "0s"}, // an outcome is no string
+		{text: `{{duration 5400}} {{duration "90"}} {{duration "61.4s"}} {{duration "1234ms"}} {{duration "1234us"}} {{duration "26h"}} {{duration "-1h1s"}}`, want: "1h30m 1m30s 1m1s 1.2s 1ms 26h -1h0m1s"},
+		{text: `{{duration .Task}}`, err: `"backup" is no duration and no number of seconds`},
 		{text: `{{range 100000000}}{{printf "%100000d" .}}{{end}}`, err: "result is larger than 16 MiB"},
 	} {
 		if p := checkTemplate("text", test.text); len(p) > 0 {
@@ -44,6 +49,35 @@ func TestTemplate(t *testing.T) {
 		got, err := render(t.Context(), "text", test.text, sampleInput())
 		if got != test.want || !matches(err, test.err) {
 			t.Errorf("%s: %q, %v; want %q, %s", test.text, got, err, test.want, test.err)
+		}
+	}
+}
+
+// What a run tells is in the zone of its task, wherever the times come from, and
+// also after the detour through the JSON of a shim or helper.
+func TestTemplateZone(t *testing.T) {
+	in := sampleInput()
+	in.Scheduled, in.Started = in.Scheduled.UTC(), time.Time{}
+	for zone, want := range map[string]string{
+		"":                 "02:30 UTC",
+		"UTC":              "02:30 UTC",
+		"Europe/Berlin":    "03:30 CET",
+		"America/New_York": "21:30 EST",
+		"Nowhere/Such":     "02:30 UTC",
+	} {
+		in.Scheduled, in.Zone = time.Date(2026, 11, 22, 2, 30, 0, 0, time.UTC), zone
+		text, err := json.Marshal(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var there Input
+		if err := json.Unmarshal(text, &there); err != nil {
+			t.Fatal(err)
+		}
+		for _, in := range []Input{in, there} {
+			if got, err := render(t.Context(), "text", "{{.Scheduled.Format `15:04 MST`}}{{if not .Started.IsZero}}!{{end}}{{date `15:04` .Started}}", in); got != want || err != nil {
+				t.Errorf("%s: %q, %v; want %q", zone, got, err, want)
+			}
 		}
 	}
 }
@@ -69,6 +103,8 @@ func TestTemplateFaults(t *testing.T) {
 		"{{range .Params}}{{$.Tsak}}{{end}}":          "unknown field .Tsak",
 		"{{$x := .Nmae}}":                             "unknown field .Nmae",
 		`{{define "x"}}{{end}}{{template "x" .Nmae}}`: "unknown field .Nmae",
+		"{{date `%Y-%m-%d` .Started}}":                `date: "%Y-%m-%d" is a format of date(1)`,
+		"{{.Started | date `%Y`}}":                    `date: "%Y" is a format of date(1)`,
 		"{{.Policy.Mode}}":                            "unknown field .Policy.Mode", // of Input, but not for templates
 	} {
 		p := checkTemplate("text", text)

@@ -66,6 +66,9 @@ func (v *View) Add(r Run) {
 
 // lane is the queue of a run; if that is declared no more, its task's.
 func (v *View) lane(r Run) string {
+	if !v.known(r.Task) {
+		return r.Queue // it may return, and the queue with it
+	}
 	if _, ok := v.Queues[r.Queue]; !ok && r.Queue != "" {
 		return v.policy(r.Task).Queue
 	}
@@ -212,6 +215,16 @@ func (v *View) policy(task string) Policy {
 	}
 	p, _ := v.Policy(task)
 	return p
+}
+
+// known reports whether there is such a task. Of one that is not nothing starts; what
+// becomes of its waiting runs is for the caller to say.
+func (v *View) known(task string) bool {
+	if v.Policy == nil {
+		return true
+	}
+	_, ok := v.Policy(task)
+	return ok
 }
 
 // heldBy tells whether a task is held, and why.

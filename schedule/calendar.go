@@ -171,6 +171,7 @@ func (d *builder) buildDays(p *plan, w *wall) {
 	if !d.has("month") {
 		c.months = 1<<13 - 2
 	}
+	d.lintMonthday(c.months)
 	d.setCalendar(p, c, w)
 }
 

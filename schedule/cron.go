@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -94,17 +95,20 @@ func (d *builder) parseCron(v value) {
 		d.add(v.fault(maxCron, len(v.text), "split it into several triggers", "a cron expression has at most %d bytes, not %d", maxCron, len(v.text)))
 		return
 	}
+	w := words(v.text)
+	if len(w) == 0 {
+		d.add(v.whole(`write five fields, such as "0 3 * * *"`, "empty cron expression"))
+		return
+	}
+	if d.pasted(v, w) {
+		return
+	}
 	for i := range v.text {
 		if c := v.text[i]; c != '\t' && (c < ' ' || c > '~') {
 			_, size := utf8.DecodeRuneInString(v.text[i:])
 			d.add(v.fault(i, i+size, "write plain ASCII", "%q does not belong in a cron expression", v.text[i:i+size]))
 			return
 		}
-	}
-	w := words(v.text)
-	if len(w) == 0 {
-		d.add(v.whole(`write five fields, such as "0 3 * * *"`, "empty cron expression"))
-		return
 	}
 	if v.text[w[0].start] == '@' {
 		d.parseAlias(v, w)
@@ -124,13 +128,30 @@ func (d *builder) rightCount(v value, w []span) bool {
 		d.add(v.fault(w[0].start, w[0].end, fmt.Sprintf("write timezone = %q next to it", after), "a cron expression cannot contain a time zone"))
 		return false
 	}
+	last := v.text[w[len(w)-1].start:w[len(w)-1].end]
+	year := len(last) == 4 && allDigits(last)
+	if len(w) == 6 && (year || v.text[w[4].start:w[4].end] == "?") { // of Amazon
+		hint := fmt.Sprintf("write %q", v.text[w[0].start:w[4].end])
+		if year {
+			hint += ", with starts and ends"
+		}
+		d.add(v.fault(w[5].start, w[5].end, hint, "a year cannot be given"))
+		return false
+	}
 	if len(w) == 5 || len(w) == 6 {
 		return true
 	}
 	msg := fmt.Sprintf("a cron expression has 5 fields, or 6 with seconds first, not %d", len(w))
 	hint := `minute hour day-of-month month day-of-week, such as "0 3 * * *"`
-	if len(w) == 7 {
-		hint = "a year cannot be given: use starts and ends"
+	loose := slices.ContainsFunc(w, func(at span) bool { return v.text[at.start] == ',' || v.text[at.end-1] == ',' })
+	switch {
+	case loose:
+		hint = "write a list without blanks, such as 1,15"
+	case len(w) == 7 && (year || last == "*"):
+		hint = fmt.Sprintf("a year cannot be given: write %q", v.text[w[0].start:w[5].end])
+		if year {
+			hint += ", with starts and ends"
+		}
 	}
 	at := span{w[0].start, w[len(w)-1].end}
 	if len(w) > 6 {
@@ -167,7 +188,13 @@ func (d *builder) parseEvery(v value, w []span) {
 		if len(w) > 2 {
 			at = span{w[1].start, w[len(w)-1].end}
 		}
-		d.add(v.fault(at.start, at.end, `write "@every 15m"`, "@every needs one duration"))
+		example := "15m"
+		if len(w) > 1 {
+			if near := suggestDuration(v.text[w[1].start:w[len(w)-1].end]); near != "" {
+				example = near
+			}
+		}
+		d.add(v.fault(at.start, at.end, fmt.Sprintf(`write "@every %s"`, example), "@every needs one duration"))
 		return
 	}
 	length, fault := duration(v.text[w[1].start:w[1].end])
@@ -190,6 +217,7 @@ func (d *builder) parseFields(v value, w []span) {
 	}
 	c.text = strings.Join(texts, " ")
 	c.seconds = 1
+	before := len(d.faults)
 	for i, at := range w {
 		column := i + 6 - len(w)
 		f := &fieldReader{d: d, v: v, field: &cronFields[column], column: column}
@@ -211,6 +239,7 @@ func (d *builder) parseFields(v value, w []span) {
 			c.dow = f.days
 		}
 	}
+	all := texts
 	texts = texts[len(texts)-5:]
 	open := func(text string) bool { return text[0] == '*' || text == "?" }
 	c.and = open(texts[2]) || open(texts[4])
@@ -220,7 +249,10 @@ func (d *builder) parseFields(v value, w []span) {
 		if strings.HasPrefix(texts[4], "*/") {
 			at = w[len(w)-1]
 		}
-		d.warned = append(d.warned, v.fault(at.start, at.end, `without "*/" either day would do`, `a day has to match both day fields, as one begins with "*/"`))
+		d.warn(v.fault(at.start, at.end, `without "*/" either day would do`, `a day has to match both day fields, as one begins with "*/"`))
+	}
+	if len(d.faults) == before {
+		d.lintCron(v, w, all)
 	}
 }
 

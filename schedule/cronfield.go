@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -57,7 +58,7 @@ func (f *fieldReader) item(at span) {
 		f.fault(comma, "remove the comma", "empty item in the %s field", f.name)
 		return
 	}
-	if f.special(at) {
+	if f.special(at) || f.foreign(at) {
 		return
 	}
 	body, stepAt, stepped := at, span{}, false
@@ -164,8 +165,6 @@ func (f *fieldReader) number(at span) (int, bool) {
 	switch {
 	case text == "*" || text == "?":
 		hint = fmt.Sprintf("%q must be alone in its field", text)
-	case upper == "H" || strings.HasPrefix(upper, "H("):
-		hint = "Jenkins's H is not known here; choose a number, or use jitter"
 	case text[0] == '-' || text[0] == '+':
 		hint = "write numbers without a sign"
 	case strings.HasPrefix(upper, "L") && f.column == dayOfMonth:
@@ -213,6 +212,59 @@ func (f *fieldReader) special(at span) bool {
 	}
 	f.days.more = true
 	return true
+}
+
+var (
+	randomRange = regexp.MustCompile(`^(\d{0,2})~(\d{0,2})$`)
+	jenkinsHash = regexp.MustCompile(`^H(?:\((\d{1,2})-(\d{1,2})\))?(?:/(\d{1,2}))?$`)
+	beforeLast  = regexp.MustCompile(`^L-(\d{1,2})$`)
+)
+
+// foreign complains about what other crons know, and reports whether it did.
+func (f *fieldReader) foreign(at span) bool {
+	upper := strings.ToUpper(f.text(at))
+	unit := ""
+	if f.column <= hour {
+		unit = f.name[:1]
+	}
+	spread := func(from, to int) string {
+		if unit == "" || to <= from {
+			return fmt.Sprintf("choose one, such as %d", max(f.min, from))
+		}
+		return fmt.Sprintf(`write %d, and jitter = "%d%s" next to cron`, from, to-from, unit)
+	}
+	if m := randomRange.FindStringSubmatch(upper); m != nil {
+		low, high := f.min, f.max
+		if m[1] != "" {
+			low = atoi(m[1])
+		}
+		if m[2] != "" {
+			high = atoi(m[2])
+		}
+		f.fault(at, spread(low, high), "a random value, as %s is in cronie, is not known here", upper)
+		return true
+	}
+	if m := jenkinsHash.FindStringSubmatch(upper); m != nil {
+		hint := spread(f.min, f.max)
+		switch {
+		case m[1] != "" && m[3] != "":
+			hint = fmt.Sprintf("write %s-%s/%s", m[1], m[2], m[3])
+		case m[3] != "":
+			hint = "write */" + m[3]
+		case m[1] != "":
+			hint = spread(atoi(m[1]), atoi(m[2]))
+		}
+		if m[3] != "" && unit != "" {
+			hint += fmt.Sprintf(`, and jitter = "%s%s" next to cron`, m[3], unit)
+		}
+		f.fault(at, hint, "Jenkins's H is not known here")
+		return true
+	}
+	if m := beforeLast.FindStringSubmatch(upper); m != nil && f.column == dayOfMonth && atoi(m[1]) < 31 {
+		f.fault(at, fmt.Sprintf(`write monthday = -%d and at = "08:00" instead of cron`, atoi(m[1])+1), "%s, as in Quartz, is not known here", upper)
+		return true
+	}
+	return false
 }
 
 func allDigits(text string) bool {

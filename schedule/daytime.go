@@ -53,10 +53,8 @@ func timeOfDay(v value, at span) (int32, *Fault) {
 	}
 	if !shape {
 		hint := `write "HH:MM" or "HH:MM:SS", such as "08:00"`
-		if len(text) == 4 && text[1] == ':' && allDigits(text[:1]+text[2:]) {
-			hint = fmt.Sprintf(`write "0%s"`, text)
-		} else if lower := strings.ToLower(text); strings.HasSuffix(lower, "am") || strings.HasSuffix(lower, "pm") {
-			hint = `write the 24 hours of the day: "15:00"`
+		if near := suggestTime(text); near != "" {
+			hint = fmt.Sprintf("write %q", near)
 		}
 		f := v.fault(at.start, at.end, hint, "%q is not a time of day", text)
 		return 0, &f

@@ -111,7 +111,7 @@ func (e *expr) read(now time.Time) {
 
 // isCron tells whether a trigger that begins with this word is a cron line.
 func isCron(word string) bool {
-	return !isLetter(word[0]) || strings.HasPrefix(word, "TZ=") || strings.HasPrefix(word, "CRON_TZ=")
+	return !isLetter(word[0]) || strings.HasPrefix(word, "TZ=") || strings.HasPrefix(word, "CRON_TZ=") || jenkinsHash.MatchString(strings.ToUpper(word))
 }
 
 func isKeyword(word string) bool {
@@ -155,6 +155,9 @@ func (e *expr) strange(at span, word string) {
 	switch near := closest(word, names); {
 	case lower == "every":
 		hint = `write "interval 15m"`
+		if near := suggestDuration(e.text[at.start:]); near != "" {
+			hint = fmt.Sprintf("write %q", "interval "+near)
+		}
 	case slices.Contains(aliasNames, "@"+lower):
 		hint = fmt.Sprintf("did you mean %q?", "@"+lower)
 	case slices.Contains(weekdays, short) && (lower == short || shortName(word) != ""):

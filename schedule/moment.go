@@ -69,6 +69,10 @@ func (d *builder) readMoment(v value, dateWillDo bool) moment {
 		hint := `write "2026-12-24T18:00", with or without an offset such as +01:00`
 		if err != nil && strings.Contains(err.Error(), "out of range") {
 			hint = "no such date or time exists"
+		} else if date, rest, found := strings.Cut(v.text, " "); found {
+			if _, err := time.Parse(time.DateOnly, date); err == nil && suggestTime(rest) != "" {
+				hint = fmt.Sprintf("write %q", date+"T"+suggestTime(rest))
+			}
 		}
 		d.add(v.whole(hint, "%q is not a date and time", v.text))
 		return moment{}

@@ -151,6 +151,9 @@ func (d *builder) parseTimezone(v value) {
 		return
 	}
 	d.zone = zone
+	if w := ZoneWarning(v.text); w != nil {
+		d.warn(v.whole(w.Hint, "%s", w.Msg))
+	}
 }
 
 // duration reads a duration, which is one of whole seconds.

@@ -26,7 +26,7 @@ func suggestDuration(text string) string {
 	var sum time.Duration
 	var plain strings.Builder // the numbers as they stand
 	decimals := false
-	rest := strings.ToLower(strings.TrimSpace(text))
+	rest := strings.TrimPrefix(strings.ToLower(strings.TrimSpace(text)), "every ")
 	for rest != "" {
 		m := term.FindStringSubmatch(rest)
 		if m == nil {

@@ -3,6 +3,7 @@ package schedule
 import (
 	_ "embed"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -47,7 +48,14 @@ func zoneOf(name string) (*time.Location, *Fault) {
 			return nil, &Fault{Msg: fmt.Sprintf("time zone %q differs between machines", name), Hint: usual + ", or remove timezone for the host's"}
 		}
 		hint := usual
-		if near := closest(name, names); near != "" {
+		switch region, near := abbreviations[strings.ToUpper(name)], closest(name, names); {
+		case region != "":
+			hint = fmt.Sprintf("write a name such as %q", region)
+		case offset.MatchString(name):
+			hint = offsetHint(name)
+		case posixZone.MatchString(name):
+			return nil, &Fault{Msg: fmt.Sprintf("%q is a POSIX time zone string, not a name", name), Hint: usual}
+		case near != "":
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		return nil, &Fault{Msg: fmt.Sprintf("unknown time zone %q", name), Hint: hint}
@@ -58,4 +66,60 @@ func zoneOf(name string) (*time.Location, *Fault) {
 	}
 	z, _ := zones.LoadOrStore(name, loc)
 	return z.(*time.Location), nil
+}
+
+// abbreviations are what clocks show, with a place that may be meant. Several zones
+// may show the same.
+var abbreviations = map[string]string{
+	"PST": "America/Los_Angeles", "PDT": "America/Los_Angeles", "PT": "America/Los_Angeles",
+	"MDT": "America/Denver", "CST": "America/Chicago", "CDT": "America/Chicago", "EDT": "America/New_York", "ET": "America/New_York",
+	"AKST": "America/Anchorage", "AKDT": "America/Anchorage", "AST": "America/Halifax", "ADT": "America/Halifax", "NST": "America/St_Johns",
+	"BST": "Europe/London", "IST": "Asia/Kolkata", "WEST": "Europe/Lisbon", "CEST": "Europe/Berlin", "EEST": "Europe/Athens", "MEZ": "Europe/Berlin", "MESZ": "Europe/Berlin",
+	"MSK": "Europe/Moscow", "SAST": "Africa/Johannesburg", "PKT": "Asia/Karachi", "ICT": "Asia/Bangkok", "WIB": "Asia/Jakarta",
+	"SGT": "Asia/Singapore", "HKT": "Asia/Hong_Kong", "KST": "Asia/Seoul", "JST": "Asia/Tokyo",
+	"AWST": "Australia/Perth", "ACST": "Australia/Adelaide", "AEST": "Australia/Sydney", "AEDT": "Australia/Sydney", "NZST": "Pacific/Auckland", "NZDT": "Pacific/Auckland",
+	"BRT": "America/Sao_Paulo", "ART": "America/Argentina/Buenos_Aires", "Z": "UTC",
+}
+
+var (
+	offset    = regexp.MustCompile(`^(?:UTC|GMT)?([+-])(\d{1,2})(?::?00)?$`)
+	posixZone = regexp.MustCompile(`^:?(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]+>)[+-]?\d{1,2}(?::\d\d){0,2}(?:(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]+>).*)?$`)
+)
+
+// offsetHint names the zone of a whole number of hours. Its sign is the other one,
+// as in POSIX.
+func offsetHint(text string) string {
+	m := offset.FindStringSubmatch(text)
+	hours, sign := atoi(m[2]), "-"
+	if m[1] == "-" {
+		sign = "+"
+	}
+	name := fmt.Sprintf("Etc/GMT%s%d", sign, hours)
+	if hours == 0 {
+		name = "UTC"
+	}
+	if _, known := slices.BinarySearch(zoneNames(), name); !known {
+		return `write a name such as "Europe/Berlin" or "UTC"`
+	}
+	return fmt.Sprintf(`write a name such as "Europe/Berlin", or %q for %s%02d:00 all year`, name, m[1], hours)
+}
+
+// fixedZones look like those of a place, but have no summer time.
+var fixedZones = map[string]struct{ offset, place string }{
+	"EST": {"UTC-5", "America/New_York"},
+	"MST": {"UTC-7", "America/Denver"},
+	"HST": {"UTC-10", "Pacific/Honolulu"},
+}
+
+// ZoneWarning warns of the name of a zone that is mostly a mistake; nil if it is
+// none.
+func ZoneWarning(name string) *Fault {
+	z, found := fixedZones[name]
+	if !found {
+		return nil
+	}
+	return &Fault{
+		Msg:  fmt.Sprintf("%s has no summer time: it is %s all year", name, z.offset),
+		Hint: fmt.Sprintf("write %q for the clock of that place", z.place),
+	}
 }

@@ -12,8 +12,9 @@ type Status struct {
 	Started  time.Time `json:"started,omitzero"`
 	Config   string    `json:"config"`
 	Revision string    `json:"revision,omitempty"`
-	Loaded   time.Time `json:"loaded,omitzero"`  // when the file that is in force was read
-	Broken   string    `json:"broken,omitempty"` // what is wrong with the file on the disk, which is not in force
+	Loaded   time.Time `json:"loaded,omitzero"`   // when the file that is in force was read
+	Broken   string    `json:"broken,omitempty"`  // what is wrong with the file on the disk, which is not in force
+	Differs  bool      `json:"differs,omitempty"` // the file on the disk, for whatever reason, is not the one that is in force
 	StateDir string    `json:"state_dir"`
 	Timezone string    `json:"timezone,omitempty"`
 

@@ -83,7 +83,7 @@ func TestRescheduled(t *testing.T) {
 		{api.Rescheduled{Expr: "default"}, "sync: as in jobs.toml again, not due any more"},
 	} {
 		c.done.Name = "sync"
-		if got := rescheduled(when{now: sunday, zone: time.UTC}, c.done); got != c.want {
+		if got := rescheduled(when{now: sunday, zone: time.UTC}, "jobs.toml", c.done); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.done, got, c.want)
 		}
 	}

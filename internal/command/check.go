@@ -19,12 +19,13 @@ func checkCommand(s *session) *cli.Command {
 		Category:  "Look at the file",
 		Usage:     "find all faults of the file",
 		ArgsUsage: "[FILE|-]",
-		Description: `Prints every fault with its line, a caret and what to write instead. Warnings
-alone are no failure. "-" reads stdin. With --host it also looks for what is in
-the way on this machine: users, directories, secrets and programs that are
-missing, a state directory or socket that others can change, a unit of systemd
-that ends forked runs, commands that cron runs, too. Ask as the user that rota
-runs as.
+		Description: `Prints every fault with its line, a caret and what to write instead, and warns
+of what is valid but mostly a mistake, such as "* 3 * * *", which runs 60 times.
+Warnings alone are no failure; -q leaves them out. "-" reads stdin. With --host
+it also looks for what is in the way on this machine: users, directories,
+secrets and programs that are missing, a state directory or socket that others
+can change, a unit of systemd that ends forked runs, commands that cron runs,
+too. Ask as the user that rota runs as.
 
   rota check jobs.toml
   sudo rota check --host
@@ -40,7 +41,7 @@ runs as.
 			var wrong *config.Errors
 			switch {
 			case errors.As(err, &wrong):
-				faults = wrong.Faults
+				faults = wrong.All
 			case err != nil:
 				return err
 			default:
@@ -48,6 +49,9 @@ runs as.
 				if c.Bool("host") {
 					faults = append(slices.Clone(faults), onHost(cfg, c.Bool("trust-file"), "")...)
 				}
+			}
+			if c.Bool("quiet") {
+				faults = slices.DeleteFunc(slices.Clone(faults), func(f config.Fault) bool { return f.Warning })
 			}
 			fatal := slices.ContainsFunc(faults, func(f config.Fault) bool { return !f.Warning })
 			if c.Bool("quiet") && !c.Bool("json") && !fatal {

@@ -106,10 +106,13 @@ func noTask(name string, c *config.Config) *failure {
 	case len(names) == 0:
 		hint = "there are no tasks in " + c.Path
 	default:
-		hint = "see them all: rota list"
+		hint = seeTasks(c.Path)
 	}
 	return fail(exitUnknown, hint, "no task %q", name)
 }
+
+// seeTasks is what to do about a task that is not in a file.
+func seeTasks(path string) string { return "see the tasks of " + path + ": rota list" }
 
 // fromFile turns an error of loading the file into a failure.
 func fromFile(path string, err error) error {
@@ -200,6 +203,9 @@ func (s *session) report(err error, asJSON bool) {
 		return // all is said
 	}
 	f := asFailure(err)
+	if f.hint == "" && f.code == exitUnknown && strings.HasPrefix(f.msg, `no task "`) && s.status != nil && s.status.Config != "" {
+		f.hint = seeTasks(s.status.Config)
+	}
 	if asJSON {
 		s.json(s.err, map[string]errorJSON{"error": {f.code, f.msg, f.hint, bare(f.faults), f.notDone}})
 		return

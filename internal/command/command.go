@@ -70,6 +70,7 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 type session struct {
 	in, out, err *os.File
 	color        string      // of --color
+	zoneTold     bool        // TZ of the environment is no use, and that was said
 	status       *api.Status // of the daemon that answered or, of that only the zone, of the file; nil: it would not tell
 }
 
@@ -141,7 +142,11 @@ func counted(action cli.ActionFunc, usage string) cli.ActionFunc {
 	}
 	return func(c *cli.Context) error {
 		if extra := c.Args().Get(most); extra != "" {
-			return misuse(c.Command.Name, "%s does not know what to do with %q", c.Command.Name, extra)
+			hint := "try: rota help " + c.Command.Name
+			if slices.Contains([]string{"list", "ps", "status"}, c.Command.Name) {
+				hint = "for one task or run: rota show " + extra
+			}
+			return fail(exitUsage, hint, "%s does not know what to do with %q", c.Command.Name, extra)
 		}
 		return action(c)
 	}

@@ -52,8 +52,12 @@ func (s *session) service(c *cli.Context) (api.Service, error) {
 		return nil, api.Errorf(api.NoDaemon, "start it: rota daemon --config "+p.file, "the daemon at %s runs %s", p.socket, st.Config)
 	}
 	s.status = &st
-	if st.Broken != "" && c.Command.Name != "status" { // which tells all of it
+	switch {
+	case c.Command.Name == "status": // it tells all of it
+	case st.Broken != "":
 		s.aside(c, "the file is wrong, and the last good one in force: "+inOneLine(st.Broken))
+	case st.Differs && c.Command.Name != "reload":
+		s.aside(c, differsText)
 	}
 	return d, nil
 }
@@ -93,6 +97,14 @@ func (s *session) reader(c *cli.Context) (api.Reader, func(), error) {
 		s.aside(c, err.Error())
 	}
 	return r, done, wrong
+}
+
+// configName is the path of the file in force, as far as the daemon tells it.
+func (s *session) configName() string {
+	if s.status == nil || s.status.Config == "" {
+		return "the file"
+	}
+	return s.status.Config
 }
 
 // inOneLine returns the first complaint of a text of complaints, with its place
@@ -237,7 +249,11 @@ func (s *session) offline(c *cli.Context) (api.Reader, func(), error) {
 		return nil, nil, err
 	}
 	s.status = &api.Status{Timezone: cfg.Rota.Timezone.String()}
-	s.aside(c, "no daemon answers: from the ledger and the file")
+	text := "no daemon answers: from the ledger and " + path
+	if c.String("config") != "" && path != systemFile {
+		text += "; start it: rota daemon --config " + path
+	}
+	s.aside(c, text)
 	return r, func() { book.Close() }, nil
 }
 
@@ -267,5 +283,7 @@ func tokenIn(path string) (string, error) {
 func sameFile(a, b string) bool {
 	one, err1 := os.Stat(a)
 	two, err2 := os.Stat(b)
-	return a == b || err1 == nil && err2 == nil && os.SameFile(one, two)
+	absA, errA := filepath.Abs(a)
+	absB, errB := filepath.Abs(b)
+	return errA == nil && errB == nil && absA == absB || err1 == nil && err2 == nil && os.SameFile(one, two)
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -35,9 +36,10 @@ retries, and ends with code 1 if a run failed.
   rota daemon --config jobs.toml
   rota daemon -c jobs.toml --output raw -v`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "output", Usage: "`HOW` output of tasks goes to stdout, instead of as the file says"},
+			&cli.StringFlag{Name: "output", Usage: "`HOW` output of tasks goes to stdout, whatever the file says"},
 			&cli.BoolFlag{Name: "once", Usage: "do what came due since the last time, wait for it, and end"},
 			&cli.BoolFlag{Name: "held", Usage: "hold every task; release lets them start"},
+			&cli.StringFlag{Name: "state-dir", Usage: "`DIR` for state, if the file names none or is gone"},
 			trustFlag(),
 		},
 		Action: func(c *cli.Context) error {
@@ -53,13 +55,19 @@ retries, and ends with code 1 if a run failed.
 			if socket == os.Getenv("ROTA_SOCKET") {
 				socket = "" // of the daemon whose run this one may be
 			}
+			stateDir := c.String("state-dir")
+			if stateDir != "" {
+				if stateDir, err = filepath.Abs(stateDir); err != nil {
+					return err
+				}
+			}
 			if os.Getpid() == 1 {
 				return status(daemon.Init(os.Args))
 			}
 			return fromDaemon(path, daemon.Run(c.Context, daemon.Options{
 				Config: path, TrustFile: c.Bool("trust-file"), Output: c.String("output"),
 				LogLevel: logLevel(c), Color: s.color, Version: version(), Once: c.Bool("once"), Held: c.Bool("held"),
-				Socket: socket,
+				Socket: socket, StateDir: stateDir,
 				Stdout: s.out, Stderr: s.err,
 			}))
 		},

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -148,6 +149,9 @@ func toExplain(c *cli.Context, now time.Time) (*config.Config, config.Task, erro
 		cfg = &config.Config{Rota: config.Rota{Timezone: time.Local}}
 	}
 	zone := cfg.Rota.Timezone
+	if _, err := config.LocalZone(); err != nil && broken != nil && c.String("zone") == "" {
+		return nil, config.Task{}, fail(exitUsage, "", "%v", err)
+	}
 	if name := c.String("zone"); name != "" {
 		var err error
 		if zone, err = schedule.Zone(name); err != nil {
@@ -158,6 +162,8 @@ func toExplain(c *cli.Context, now time.Time) (*config.Config, config.Task, erro
 	switch {
 	case len(faults) == 0:
 		return cfg, config.Task{Task: runner.Task{Name: text}, Enabled: true, Triggers: []schedule.Spec{spec}}, nil
+	case fileAmong(c.Args().Slice()) != "":
+		return nil, config.Task{}, replacedStar("explain", c.Args().Slice())
 	case !strings.ContainsAny(text, " *@"): // no expression, so it was to be a task
 		if broken != nil {
 			return nil, config.Task{}, broken
@@ -165,6 +171,26 @@ func toExplain(c *cli.Context, now time.Time) (*config.Config, config.Task, erro
 		return nil, config.Task{}, noTask(text, cfg)
 	}
 	return nil, config.Task{}, inExpression(text, faults)
+}
+
+// fileAmong returns the first of several words that is a file in the current
+// directory: then the shell has most likely replaced a "*" by it. "" if none is.
+func fileAmong(words []string) string {
+	for _, word := range words {
+		if len(words) < 2 || strings.ContainsAny(word, "/*") {
+			continue
+		}
+		if _, err := os.Lstat(word); err == nil && !strings.HasPrefix(word, ".") {
+			return word
+		}
+	}
+	return ""
+}
+
+// replacedStar is the failure of an expression without quotes.
+func replacedStar(cmd string, words []string) *failure {
+	return fail(exitUsage, fmt.Sprintf("put the expression in quotes, as in: rota %s '0 3 * * *'", cmd),
+		"%q is a file: the shell replaced a * by the names of files", fileAmong(words))
 }
 
 // inExpression is the failure of an expression with faults.

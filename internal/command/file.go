@@ -62,5 +62,5 @@ func load(c *cli.Context, trust bool) (*config.Config, error) {
 
 // trustFlag is the flag of the commands that do care.
 func trustFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "trust-file", Usage: "take files, and directories on the way, that others may change"}
+	return &cli.BoolFlag{Name: "trust-file", Usage: "take files and directories on the way that others may change"}
 }

@@ -80,6 +80,7 @@ var surroundings = []struct{ head, word, text string }{
 	{"Files", "/etc/rota/jobs.toml", "the file, if that is not there"},
 	{"Environment", "ROTA_CONFIG", "the file, unless --config names it"},
 	{"Environment", "ROTA_SOCKET", "the daemon's socket, unless --socket names it"},
+	{"Environment", "ROTA_STATE_DIR", "the state directory, if the file names none"},
 	{"Environment", "ROTA_URL", "a daemon on another machine, unless --url names it"},
 	{"Environment", "ROTA_TOKEN_FILE", "the file with the token for that"},
 	{"Environment", "XDG_CONFIG_HOME", "instead of ~/.config"},

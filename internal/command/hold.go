@@ -63,27 +63,38 @@ nor run it with --force. Their own holds anybody can end who may hold the task.
 	}
 }
 
-// held tells of a task that it is held.
+// held tells of a task that it is held, or is to be.
 func (s *session) held(c *cli.Context, t api.Task, now time.Time) string {
-	line := "held " + t.Task
+	line, hold := "held "+t.Task, t.Hold
 	if c.IsSet("at") {
-		line = "planned a hold of " + t.Task
-		if h := t.Planned; h != nil {
-			line += " from " + brief(h.Since.In(s.zone(c)), now)
-			t.Hold = h
+		line, hold = "planned a hold of "+t.Task, t.Planned
+		if hold != nil {
+			line += " from " + brief(hold.Since.In(s.zone(c)), now)
 		}
-		t.Next = time.Time{}
 	}
-	if t.Hold != nil && !t.Hold.Until.IsZero() {
-		line += " until " + brief(t.Hold.Until.In(s.zone(c)), now)
+	switch {
+	case hold == nil:
+	case hold.Until.IsZero():
+		line += " until it is released"
+	default:
+		line += " until " + brief(hold.Until.In(s.zone(c)), now)
 	}
-	if t.Hold != nil && t.Hold.Why != "" {
-		line += ` ("` + t.Hold.Why + `")`
+	if hold != nil && hold.Why != "" {
+		line += ` ("` + hold.Why + `")`
 	}
-	if !t.Next.IsZero() {
-		line += "; its next slot is still " + brief(t.Next.In(s.zone(c)), now)
+	switch next := brief(t.Next.In(s.zone(c)), now); {
+	case t.Next.IsZero():
+	case covers(t.Hold, t.Next) || covers(t.Planned, t.Next):
+		line += "; its next slot, " + next + ", will be skipped while it is held"
+	default:
+		line += "; its next slot is still " + next
 	}
 	return line
+}
+
+// covers tells whether a slot falls into a hold.
+func covers(h *api.Hold, slot time.Time) bool {
+	return h != nil && !slot.Before(h.Since) && (h.Until.IsZero() || slot.Before(h.Until))
 }
 
 // someOrAll refuses a command line with neither names nor --all, and with both.

@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -20,7 +21,8 @@ const (
 // crontabs warns of commands that cron runs, too, as far as its tables can be
 // read.
 func (h *host) crontabs() {
-	live := map[string]string{} // the command to where it stands
+	live := map[string]string{}  // the command to where it stands
+	parts := map[string]string{} // the directory of run-parts to where it stands
 	left := mostCrontabs
 	for _, where := range []struct {
 		pattern string
@@ -46,8 +48,14 @@ func (h *host) crontabs() {
 			for line := range strings.Lines(string(text)) {
 				n++
 				command := cronCommand(line, where.system)
+				place := fmt.Sprintf("/%s:%d", strings.TrimPrefix(strings.TrimPrefix(path, h.root), "/"), n)
 				if _, known := live[command]; command != "" && !known {
-					live[command] = fmt.Sprintf("/%s:%d", strings.TrimPrefix(strings.TrimPrefix(path, h.root), "/"), n)
+					live[command] = place
+				}
+				for _, dir := range partsOf(command) {
+					if _, known := parts[dir]; !known {
+						parts[dir] = place
+					}
 				}
 			}
 		}
@@ -61,8 +69,36 @@ func (h *host) crontabs() {
 		command := oneBlank(c.Text + strings.Join(c.Argv, " "))
 		if place, twice := live[command]; twice {
 			h.ofTask(name, "command", true, "also in "+place+": it would run twice", "take it out there")
+			continue
+		}
+		for _, dir := range partsOf(command) {
+			if place, twice := parts[dir]; twice {
+				h.ofTask(name, "command", true, dir+" is also run by run-parts in "+place+": its scripts would run twice", "take that line out there")
+			}
+		}
+		for _, word := range strings.Fields(command) {
+			word = strings.Trim(word, `;&|()"'`)
+			if place, twice := parts[filepath.Dir(word)]; twice {
+				if info, err := os.Stat(h.at(word)); err == nil && info.Mode().IsRegular() {
+					h.ofTask(name, "command", true, word+" is also run by run-parts in "+place+": it would run twice", "move it out of "+filepath.Dir(word))
+				}
+			}
 		}
 	}
+}
+
+// partsOf returns the directories of which a command runs all programs.
+func partsOf(command string) (dirs []string) {
+	_, after, found := strings.Cut(command, "run-parts ")
+	if !found {
+		return nil
+	}
+	for _, word := range strings.Fields(after) {
+		if word = strings.Trim(word, `;&|(){}"'`); strings.HasPrefix(word, "/") {
+			dirs = append(dirs, filepath.Clean(word))
+		}
+	}
+	return dirs
 }
 
 var (

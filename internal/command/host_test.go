@@ -107,6 +107,14 @@ func TestOnHost(t *testing.T) {
 		{"a double in a directory", map[string]string{"jobs.toml": "[tasks.a]\ninterval = \"5m\"\ncommand = \"date +%F\"\n", "etc/cron.d/x": "@daily root date +\\%F%stdin\n", "etc/cron.d/y.bak": "@daily root true\n"},
 			"3:11 warning: also in /etc/cron.d/x:1: it would run twice"},
 		{"a file that cron leaves alone", map[string]string{"jobs.toml": "[tasks.a]\ninterval = \"5m\"\ncommand = \"true\"\n", "etc/cron.d/y.bak": "@daily root true\n"}, ""},
+		{"a double of run-parts", map[string]string{"jobs.toml": "[tasks.a]\nat = \"06:25\"\ncommand = [\"run-parts\", \"--report\", \"/etc/cron.daily/\"]\n",
+			"etc/crontab": "25 6 * * * root test -x /usr/sbin/anacron || { cd / && run-parts --report /etc/cron.daily; }\n"},
+			"3:11 warning: /etc/cron.daily is also run by run-parts in /etc/crontab:1: its scripts would run twice"},
+		{"a double of one of its parts", map[string]string{"jobs.toml": "[tasks.a]\nat = \"06:25\"\ncommand = \"test -x /bin/true && /etc/cron.daily/backup; true\"\n",
+			"etc/crontab": "25 6 * * * root cd / && run-parts /etc/cron.daily\n", "etc/cron.daily/backup": "#!/bin/sh\n"},
+			"3:11 warning: /etc/cron.daily/backup is also run by run-parts in /etc/crontab:1: it would run twice"},
+		{"run-parts of another directory", map[string]string{"jobs.toml": "[tasks.a]\nat = \"06:25\"\ncommand = \"run-parts /srv/daily; /etc/cron.daily/gone\"\n",
+			"etc/crontab": "25 6 * * * root cd / && run-parts /etc/cron.daily\n"}, ""},
 		{"a task by hand is no double", map[string]string{"jobs.toml": "[tasks.a]\ncommand = \"true\"\n", "etc/crontab": "@daily root true\n"}, ""},
 	} {
 		if got := seenOn(t, machine(t, c.files)); got != c.want {

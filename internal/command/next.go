@@ -94,6 +94,9 @@ func (s *session) next(c *cli.Context) error {
 			g.rows = append(g.rows, []string{"-", "-", t.Task, scheduleOf(t)})
 		}
 	}
+	if len(g.rows) == 0 && !q.Until.IsZero() {
+		s.aside(c, "nothing is due until "+w.full(q.Until))
+	}
 	return g.print(s.out, s.width())
 }
 
@@ -126,6 +129,9 @@ func (s *session) nextOffline(c *cli.Context) error {
 	}
 	if c.Bool("json") {
 		return s.json(s.out, map[string][]slotJSON{"next": slotsJSON(slots)})
+	}
+	if len(slots)+len(never) == 0 && len(q.tasks) > 0 {
+		s.aside(c, "nothing is due from "+spell(q.from.In(q.until.Location()))+" until "+spell(q.until))
 	}
 	return s.showSlots(q, slots, never)
 }

@@ -15,7 +15,8 @@ func proceedCommand(s *session) *cli.Command {
 		Usage:    "tell a task that runs whether it may go on",
 		Description: `For a command that rota runs, between two pieces of its work: exit code 0 means
 go on, and 1 that it was asked to stop. It looks at a file, so it is quick and
-needs no daemon. With stop_signal = "none" nothing else asks a task to stop.
+needs no daemon. With stop_signal = "none" nothing else asks a task to stop. If
+rota itself stops, this asks at once, and the signal comes after shutdown_grace.
 
   rota proceed || exit 0
   while rota proceed; do work-a-little; done`,

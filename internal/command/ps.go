@@ -70,6 +70,9 @@ func nextOfRecurring(c *cli.Context, r api.Reader, runs []api.Run) (map[string]t
 		return nil, nil
 	}
 	slots, err := r.Next(c.Context, api.NextQuery{Tasks: names, N: 1})
+	if api.CodeOf(err) == api.NotFound { // a task has vanished from the file, but not yet what waits of it
+		slots, err = r.Next(c.Context, api.NextQuery{N: 1})
+	}
 	next := map[string]time.Time{}
 	for _, slot := range slots {
 		if slot.Request != "" {

@@ -29,9 +29,9 @@ error changes nothing, is shown with carets and is exit code 3.
 			if !c.Bool("json") {
 				s.warnings(r.Warnings)
 			}
-			line := "reloaded: " + r.Text
+			line := "reloaded " + s.configName() + ": " + r.Text
 			if r.Plan {
-				line = "a reload would change: " + r.Text
+				line = "a reload of " + s.configName() + " would change: " + r.Text
 			}
 			return s.tell(c, r, line)
 		},

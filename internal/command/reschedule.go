@@ -1,11 +1,14 @@
 package command
 
 import (
+	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"rota/internal/api"
+	"rota/schedule"
 )
 
 func rescheduleCommand(s *session) *cli.Command {
@@ -35,6 +38,11 @@ and slots that were to be left out (rota skip) are due again.
 			if r.Name == "" || r.Expr == "" {
 				return misuse("reschedule", "reschedule needs the name of a task and when it is due")
 			}
+			if words := c.Args().Tail(); fileAmong(words) != "" {
+				if _, faults := schedule.ParseExprAt(r.Expr, time.UTC, time.Now()); faults != nil {
+					return replacedStar("reschedule TASK", words)
+				}
+			}
 			svc, err := s.service(c)
 			if err != nil {
 				return err
@@ -46,17 +54,17 @@ and slots that were to be left out (rota skip) are due again.
 			if err != nil {
 				return err
 			}
-			return s.tell(c, done, rescheduled(s.when(c), done))
+			return s.tell(c, done, rescheduled(s.when(c), filepath.Base(s.configName()), done))
 		},
 	}
 }
 
-// rescheduled tells what a reschedule changed.
-func rescheduled(w when, r api.Rescheduled) string {
+// rescheduled tells what a reschedule changed of what the file says.
+func rescheduled(w when, file string, r api.Rescheduled) string {
 	line := r.Name + ": "
 	switch {
 	case r.Expr == "default":
-		line += "as in jobs.toml again, "
+		line += "as in " + file + " again, "
 	case r.Expr != "never":
 		line += r.Expr + ", "
 	}
@@ -69,11 +77,11 @@ func rescheduled(w when, r api.Rescheduled) string {
 		line += " (was " + w.till(r.Was) + ")"
 	}
 	if !r.Until.IsZero() {
-		line += "; until " + brief(w.in(r.Until), w.now) + ", then as in jobs.toml"
+		line += "; until " + brief(w.in(r.Until), w.now) + ", then as in " + file
 	}
 	switch r.Then {
 	case "default":
-		line += "; then as in jobs.toml"
+		line += "; then as in " + file
 	case "never":
 		line += "; then never"
 	}

@@ -90,6 +90,8 @@ func newRequest(c *cli.Context) (api.Request, error) {
 	for _, word := range c.Args().Tail() {
 		name, value, found := strings.Cut(word, "=")
 		switch _, double := r.Params[name]; {
+		case (!found || name == "") && c.IsSet("on"):
+			return r, fail(exitUsage, "put the expression in quotes, as in: rota run TASK --on '0 3 * * *'", "--on takes one word, and %q is no parameter", word)
 		case !found || name == "":
 			return r, misuse("run", "%q is no parameter: write name=value", word)
 		case double:

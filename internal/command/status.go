@@ -59,6 +59,9 @@ func statusSheet(w when, st api.Status) sheet {
 	b.add("file", st.Config)
 	b.add("read", w.both(st.Loaded))
 	b.add("broken", st.Broken)
+	if st.Differs && st.Broken == "" {
+		b.add("differs", differsText)
+	}
 	b.add("state in", st.StateDir)
 	if st.Timezone != "Local" { // else it is the machine's
 		b.add("zone", st.Timezone)
@@ -95,6 +98,9 @@ func statusSheet(w when, st api.Status) sheet {
 	}
 	return b
 }
+
+// differsText says of a file that is not broken that it is not in force.
+const differsText = "the file on the disk is not the one in force; to put it in force: rota reload"
 
 // bytesText writes a size, rounded down.
 func bytesText(n int64) string {

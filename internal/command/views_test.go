@@ -260,6 +260,14 @@ started  Sun 2026-11-22 11:00:00 UTC, 1h ago
 tasks    1
 runs     0 running, 0 waiting
 `)
+	same(t, "a file that is not in force", show(statusSheet(noon, api.Status{Daemon: true, Version: "1.0", Started: earlier(time.Hour), Config: "/etc/rota/jobs.toml", Differs: true, Timezone: "Local"})), `
+daemon   rota 1.0
+started  Sun 2026-11-22 11:00:00 UTC, 1h ago
+file     /etc/rota/jobs.toml
+differs  the file on the disk is not the one in force; to put it in force: rota reload
+tasks    0
+runs     0 running, 0 waiting
+`)
 	same(t, "no daemon", show(statusSheet(noon, api.Status{Config: "/etc/rota/jobs.toml", StateDir: "/var/lib/rota", Timezone: "Local", Tasks: 1})), `
 daemon    none answers
 file      /etc/rota/jobs.toml

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"rota/config"
 	"rota/schedule"
 )
 
@@ -33,7 +34,12 @@ func (s *session) zone(c *cli.Context) *time.Location {
 	if s.status != nil {
 		name = s.status.Timezone
 	}
-	return zoneNamed(c, name)
+	zone := zoneNamed(c, name)
+	if _, err := config.LocalZone(); err != nil && zone == time.Local && !s.zoneTold {
+		s.zoneTold = true
+		s.aside(c, "times are those of UTC: "+err.Error())
+	}
+	return zone
 }
 
 // zoneNamed is the zone of a name; the machine's if it has none or is not known.

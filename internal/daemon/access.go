@@ -197,6 +197,7 @@ func (a *webAccess) read(w config.Web) (web control.Web, problems []error) {
 	read := a.readFiles(files)
 	for i, name := range names {
 		text, err := read[i].text, read[i].err
+		text = bytes.TrimPrefix(text, []byte("\ufeff")) // which editors of Windows put before a text
 		token := control.Token{Name: name, Value: string(bytes.TrimSpace(text)), May: api.Scope(w.Tokens[name].May), Tasks: w.Tokens[name].Tasks}
 		if err != nil {
 			err = fmt.Errorf("token %q: %w", name, err)

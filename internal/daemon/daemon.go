@@ -4,6 +4,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type Options struct {
 	LogLevel  string // instead of [rota] log_level; "": as the file says
 	Color     string // "auto", "always" or "never"
 	Version   string // for the log
+	StateDir  string // absolute: the state directory of a file that names none; "": that by default
 	Socket    string // instead of [rota] socket; "": as the file says
 	Held      bool   // every task starts held
 	Once      bool   // do what is due since the last time, wait for it, and end
@@ -58,17 +60,15 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	out.configure(cfg)
-	stateDir := StateDir(cfg)
+	stateDir := cmp.Or(cfg.Rota.StateDir, o.stateDir())
 	if err := o.makeStateDir(stateDir); err != nil {
 		return fmt.Errorf("state directory: %w", err)
 	}
-	lock := flock.New(filepath.Join(stateDir, "lock"))
-	if ok, err := takeLock(ctx, lock); err != nil {
-		return fmt.Errorf("state directory: %w; give this daemon a state_dir of its own in [rota]", err)
-	} else if !ok {
-		return fmt.Errorf("%w with the state directory %s; stop it, or give this one a state_dir of its own in [rota]", ErrRunning, stateDir)
+	unlock, err := lockStateDir(ctx, stateDir)
+	if err != nil {
+		return err
 	}
-	defer lock.Unlock()
+	defer unlock()
 
 	for full, anew := false, false; ; {
 		begun := time.Now()
@@ -94,6 +94,30 @@ func Run(ctx context.Context, o Options) error {
 			return err
 		}
 	}
+}
+
+// lockStateDir keeps other daemons away from a state directory: by a file in it and,
+// because somebody may remove that, by the directory itself, on file systems where
+// that works.
+func lockStateDir(ctx context.Context, stateDir string) (unlock func(), err error) {
+	file, directory := flock.New(filepath.Join(stateDir, "lock")), flock.New(stateDir, flock.SetFlag(os.O_RDONLY))
+	ok, err := takeLock(ctx, file)
+	if err != nil {
+		return nil, fmt.Errorf("state directory: %w; give this daemon a state_dir of its own in [rota]", err)
+	}
+	if ok {
+		locked, err := takeLock(ctx, directory)
+		ok = locked || err != nil
+	}
+	unlock = func() {
+		_ = directory.Close()
+		_ = file.Close()
+	}
+	if !ok {
+		unlock()
+		return nil, fmt.Errorf("%w with the state directory %s; stop it, or give this one a state_dir of its own in [rota]", ErrRunning, stateDir)
+	}
+	return unlock, nil
 }
 
 // lingering is how long a child of a killed daemon, that it was just starting, may

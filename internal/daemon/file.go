@@ -18,8 +18,9 @@ import (
 
 // file is the jobs file on the disk, as opposed to the configuration in force.
 type file struct {
-	path    string
-	options config.Options
+	path     string
+	options  config.Options
+	stateDir string // where the last good file is if this one does not say
 
 	waiting atomic.Int32  // reloads that wait for their turn
 	turn    chan struct{} // holds one reload at a time
@@ -28,8 +29,10 @@ type file struct {
 	wrong   string       // the complaint last made; "": none
 	pending pending
 
-	unanswered chan struct{}      // is sent to when a file did not answer
-	retries    chan time.Duration // after which to try a pending reload again; holds one
+	told       func(ctx context.Context, dirs func() []string, again <-chan struct{}, changed func(), warn func(error)) error // config.Watch
+	renew      chan struct{}                                                                                                  // is sent to when directories may be other ones of the same name; holds one
+	unanswered chan struct{}                                                                                                  // is sent to when a file did not answer
+	retries    chan time.Duration                                                                                             // after which to try a pending reload again; holds one
 }
 
 // pending is a good file that could not be put in force yet. The zero value is none.
@@ -69,7 +72,7 @@ func newFile(o Options) *file {
 	if err != nil {
 		path = o.Config
 	}
-	f := &file{path: path, options: o.files(), turn: make(chan struct{}, 1), unanswered: make(chan struct{}, 1), retries: make(chan time.Duration, 1)}
+	f := &file{path: path, options: o.files(), stateDir: o.stateDir(), turn: make(chan struct{}, 1), told: config.Watch, renew: make(chan struct{}, 1), unanswered: make(chan struct{}, 1), retries: make(chan time.Duration, 1)}
 	f.options.Limit = config.NewLimit(loadTime)
 	return f
 }
@@ -77,7 +80,7 @@ func newFile(o Options) *file {
 // files is how far files are trusted. As PID 1 of a container rota trusts them:
 // those of a volume belong to whoever made it.
 func (o Options) files() config.Options {
-	return config.Options{TrustFile: o.TrustFile || inContainer()}
+	return config.Options{TrustFile: o.TrustFile || inContainer(), StateDir: o.StateDir}
 }
 
 // first loads the file for a start. If it is wrong the last good text takes its
@@ -88,7 +91,7 @@ func (f *file) first() (cfg *config.Config, broken, err error) {
 		f.current = cfg
 		return cfg, nil, nil
 	}
-	dir := filepath.Join(cmp.Or(config.StateDirOf(f.path), config.DefaultStateDir()), "last-good")
+	dir := filepath.Join(cmp.Or(config.StateDirOf(f.path), f.stateDir), "last-good")
 	o := f.options
 	o.Limit = nil // of its own: it is on another disk than what does not answer, perhaps
 	saved, err2 := config.LoadSaved(dir, o)
@@ -130,28 +133,111 @@ func (f *file) load() (*config.Config, error) {
 // watch reloads whenever something happens to the file or what it includes,
 // until ctx ends. A directory that does not answer is not waited for then.
 func (f *file) watch(ctx context.Context, l *loop) {
-	warn := func(err error) { l.log.Warn("edits there need a SIGHUP", "error", err) }
+	changed := func() { _, _ = f.reload(ctx, l, "") }
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f.listen(ctx, l, changed)
+	}()
+	go f.awaitRetries(ctx, l)
+	go f.look(ctx, l, changed)
+	f.awaitAnswers(ctx, changed)
+	select {
+	case <-ended:
+	case <-time.After(time.Second):
+	}
+}
+
+// listenAgain is when it is tried again to be told of changes.
+const listenAgain = 10 * time.Second
+
+// listen has the kernel tell of changes, until ctx ends. What it needs for that may be
+// used up, by others, and may be had later.
+func (f *file) listen(ctx context.Context, l *loop, changed func()) {
+	warn := func(err error) { l.log.Warn("edits there need a SIGHUP, or are seen later", "error", err) }
+	var failed error
 	dirs := func() []string {
+		if failed != nil {
+			failed = nil
+			l.log.Info("the file is watched again")
+		}
 		late := time.AfterFunc(loadTime, func() {
 			warn(fmt.Errorf("a directory of the configuration does not answer within %v", loadTime))
 		})
 		defer late.Stop()
 		return l.inForce.Load().Dirs()
 	}
-	changed := func() { _, _ = f.reload(ctx, l, "") }
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := config.Watch(ctx, dirs, changed, warn); err != nil && ctx.Err() == nil {
-			l.log.Error("cannot watch the file: edits need a SIGHUP", "error", err)
+	for {
+		err := f.told(ctx, dirs, f.renew, changed, warn)
+		if ctx.Err() != nil {
+			return
 		}
-	}()
-	go f.awaitRetries(ctx, l)
-	f.awaitAnswers(ctx, changed)
-	select {
-	case <-ended:
-	case <-time.After(time.Second):
+		if failed == nil {
+			l.log.Error("cannot watch the file; it is tried again", "after", listenAgain.String(), "error", err)
+		}
+		failed = err
+		select {
+		case <-time.After(listenAgain):
+		case <-ctx.Done():
+			return
+		}
 	}
+}
+
+// look sees by itself whether the files have changed, as often as [rota] watch says,
+// until ctx ends: not every file system tells.
+func (f *file) look(ctx context.Context, l *loop, changed func()) {
+	for {
+		every := l.inForce.Load().Rota.Watch
+		pause := every
+		if pause == 0 {
+			pause = time.Minute // until the file may say otherwise
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+		if every > 0 && f.touched(ctx) {
+			changed()
+		}
+	}
+}
+
+// touched reports whether the files seem to have changed since they were read.
+func (f *file) touched(ctx context.Context) bool {
+	end, err := f.begin(ctx)
+	if err != nil {
+		return false
+	}
+	defer end()
+	return f.seen.Touched()
+}
+
+// answerTime is how long files may take to answer whether they have changed when
+// somebody asks how rota is.
+const answerTime = time.Second
+
+// differs reports whether the text of the files is another than that which was read
+// last, as far as they answer soon.
+func (f *file) differs(ctx context.Context) bool {
+	select {
+	case f.turn <- struct{}{}:
+	default:
+		return false // they are read right now
+	}
+	answer := make(chan bool, 1)
+	go func() {
+		defer func() { <-f.turn }()
+		answer <- f.seen.Touched() && !f.seen.Same()
+	}()
+	select {
+	case differs := <-answer:
+		return differs
+	case <-time.After(answerTime):
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // awaitAnswers calls changed once what did not answer has, until ctx ends.
@@ -282,6 +368,10 @@ func (f *file) put(ctx context.Context, l *loop, who string) (config.Changes, er
 		return changes, err
 	}
 	f.current, f.pending = cfg, pending{}
+	select {
+	case f.renew <- struct{}{}:
+	default:
+	}
 	l.eventsOf(context.WithoutCancel(ctx), changes, who)
 	l.keep(cfg)
 	return changes, nil
@@ -330,11 +420,35 @@ func (l *loop) eventsOf(ctx context.Context, c config.Changes, who string) {
 	}
 }
 
-// keep remembers a good configuration for a start at which the file is wrong.
-func (l *loop) keep(c *config.Config) {
-	if err := c.Save(filepath.Join(l.stateDir, "last-good"), l.o.files()); err != nil {
-		l.log.Warn("cannot keep the last good file for a later start", "error", err)
+// keep remembers a good configuration for a start at which the file is wrong. If that
+// fails, as on a full disk, it is tried again as long as the configuration is in force.
+func (l *loop) keep(c *config.Config) { l.keepAgain(c, 0) }
+
+// keepAgain is keep after a pause that was no use; 0: there was none.
+func (l *loop) keepAgain(c *config.Config, pause time.Duration) {
+	l.keeping.Lock()
+	defer l.keeping.Unlock()
+	if l.inForce.Load() != c {
+		return
 	}
+	err := c.Save(filepath.Join(l.stateDir, "last-good"), l.o.files())
+	switch {
+	case err != nil && pause == 0:
+		l.log.Warn("cannot keep the last good file for a later start; it is tried again until that works", "error", err)
+	case err == nil && pause > 0:
+		l.log.Info("the last good file is kept for a later start")
+	}
+	if err == nil {
+		return
+	}
+	pause = min(max(2*pause, leastPause), mostPause)
+	time.AfterFunc(pause, func() {
+		select {
+		case <-l.over:
+		default:
+			l.keepAgain(c, pause)
+		}
+	})
 }
 
 // refuse tells of a file that is wrong; the configuration in force stays.
@@ -367,6 +481,7 @@ func (l *loop) swap(ctx context.Context, c *config.Config, changes config.Change
 		return err
 	}
 	l.broken, l.notInForce = nil, nil
+	l.reappear()
 	l.endVoid(context.WithoutCancel(ctx))
 	l.freshness()
 	l.event(ctx, ledger.Event{Time: now, Kind: "reload", Who: who, Text: changes.String()})

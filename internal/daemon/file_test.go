@@ -1,14 +1,19 @@
 package daemon
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"rota/config"
@@ -119,7 +124,7 @@ func TestReloadsDoNotPileUp(t *testing.T) {
 	for f.waiting.Load() < mostReloads {
 		runtime.Gosched()
 	}
-	if _, err := f.begin(t.Context()); api.CodeOf(err) != api.NotNow || api.CodeOf(fileError(err, nil)) != api.NotNow {
+	if _, err := f.begin(t.Context()); api.CodeOf(err) != api.NotNow || api.CodeOf(fileError("jobs.toml", err, nil)) != api.NotNow {
 		t.Errorf("one more: %v", err)
 	}
 	end()
@@ -131,4 +136,100 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Whether the file on the disk is the one in force can be asked at any time, also while
+// nobody looks by himself.
+func TestDiffers(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "jobs.toml")
+	write := func(text string) { must(t, os.WriteFile(path, []byte("[rota]\nstate_dir = \"state\"\n"+text), 0o600)) }
+	write("[tasks]\n")
+	inBubble(t, noon, "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+		f := newFile(Options{Config: path})
+		_, _, err := f.first()
+		must(r.t, err)
+		s := &service{r.service(nil).reader, r.loop, f}
+		differs := func(want bool) {
+			r.t.Helper()
+			st, err := s.Status(r.t.Context())
+			if must(r.t, err); st.Differs != want {
+				r.t.Errorf("differs: %v, want %v", st.Differs, want)
+			}
+		}
+		differs(false)
+		write("[tasks]\n# edited\n")
+		differs(true)
+		_, err = f.reload(r.t.Context(), r.loop, "ada")
+		must(r.t, err)
+		differs(false)
+		write("wrong")
+		differs(true)
+		if _, err := f.reload(r.t.Context(), r.loop, "ada"); err == nil {
+			r.t.Error("it is right")
+		}
+		differs(true) // read, but not in force
+		end, err := f.begin(r.t.Context())
+		must(r.t, err)
+		differs(true)
+		end()
+	})
+}
+
+// Looking for changes is as often as the file in force says, and never with 0s.
+func TestLook(t *testing.T) {
+	for _, c := range []struct{ every, passes time.Duration }{{10 * time.Second, 10 * time.Second}, {time.Minute, time.Minute}, {0, 0}} {
+		path := filepath.Join(t.TempDir(), "jobs.toml")
+		must(t, os.WriteFile(path, []byte("[tasks]\n"), 0o600))
+		inBubble(t, noon, "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+			r.cfg.Rota.Watch = c.every
+			f := newFile(Options{Config: path})
+			if _, _, err := f.first(); err != nil {
+				r.t.Fatal(err)
+			}
+			start, looks := time.Now(), []time.Duration(nil)
+			ctx, stop := context.WithCancel(r.t.Context())
+			go f.look(ctx, r.loop, func() { looks = append(looks, time.Since(start)) })
+			must(r.t, os.WriteFile(path, []byte("[tasks]\n# edited\n"), 0o600))
+			r.pass(2*time.Minute + time.Second)
+			if c.every == 0 && looks != nil || c.every > 0 && (len(looks) == 0 || looks[0] != c.passes) {
+				r.t.Errorf("every %v: looked at %v", c.every, looks)
+			}
+			stop()
+			synctest.Wait()
+		})
+	}
+}
+
+// What is needed to be told of changes may be used up. It is asked for again until it
+// can be had, and that is said once.
+func TestListenAgain(t *testing.T) {
+	inBubble(t, noon, "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+		var log bytes.Buffer
+		r.log = slog.New(slog.NewTextHandler(&log, nil))
+		f := newFile(Options{Config: r.cfg.Path})
+		start, changes := time.Now(), 0
+		var asked []time.Duration
+		f.told = func(ctx context.Context, dirs func() []string, _ <-chan struct{}, changed func(), _ func(error)) error {
+			if asked = append(asked, time.Since(start)); len(asked) < 3 {
+				return errors.New("too many instances")
+			}
+			dirs()
+			changed()
+			<-ctx.Done()
+			return nil
+		}
+		ctx, stop := context.WithCancel(r.t.Context())
+		go f.listen(ctx, r.loop, func() { changes++ })
+		r.pass(time.Hour)
+		stop()
+		synctest.Wait()
+		if want := []time.Duration{0, listenAgain, 2 * listenAgain}; !slices.Equal(asked, want) || changes != 1 {
+			t.Errorf("asked at %v and heard of %d changes, want %v and one", asked, changes, want)
+		}
+		said := log.String()
+		if strings.Count(said, "too many instances") != 1 || strings.Count(said, "the file is watched again") != 1 {
+			t.Errorf("said %s", said)
+		}
+	})
 }

@@ -65,5 +65,5 @@ func (l *loop) guard(ctx context.Context, g ground, reopen func()) {
 		}
 	}
 	warn := func(error) {} // it is not needed for anything else
-	_ = config.Watch(ctx, dirs, look, warn)
+	_ = config.Watch(ctx, dirs, nil, look, warn)
 }

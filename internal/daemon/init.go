@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"syscall"
+
+	"rota/internal/early"
 )
 
 // initVariable tells the daemon that it is the child of rota as PID 1.
@@ -18,7 +20,7 @@ func inContainer() bool { return os.Getenv(initVariable) != "" }
 // passes signals on, and reaps what becomes an orphan, which the daemon could
 // not do without taking from its own runs. It returns the exit code.
 func Init(argv []string) int {
-	signals := make(chan os.Signal, 64)
+	signals := early.Signals()
 	signal.Notify(signals)
 	cmd := exec.Command("/proc/self/exe", argv[1:]...)
 	cmd.Args[0] = argv[0]

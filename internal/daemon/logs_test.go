@@ -114,7 +114,7 @@ func TestFollow(t *testing.T) {
 				w.pass(100 * time.Millisecond)
 			}
 		}, gathered{lines: 60, last: 60}},
-		{"all at once, and not all of it is kept", 8 << 10, func(w *written) { w.lines(2000) }, gathered{lines: 89, last: 2000, cuts: 1}},
+		{"all at once, and not all of it is kept", 8 << 10, func(w *written) { w.lines(2000) }, gathered{lines: 111, last: 2000, cuts: 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -218,7 +218,7 @@ func TestLogSoFar(t *testing.T) {
 	}{
 		{10, gathered{lines: 10, last: 10}},
 		{50, gathered{lines: 60, last: 60}}, // in the second segment
-		{940, gathered{lines: 80, last: 1000, cuts: 1}},
+		{940, gathered{lines: 104, last: 1000, cuts: 1}},
 	} {
 		w.lines(c.more)
 		log, err := w.Log(t.Context(), "t", false)

@@ -55,6 +55,7 @@ type loop struct {
 	loaded     time.Time            // and when the file in force was read
 	success    map[string]time.Time // when each task last ended ok
 	finished   map[string]time.Time // when each task last ended
+	vanished   map[string]bool      // tasks that were in the file no more for too long, see mayReturn
 	tasks      int                  // with triggers
 	onceFailed []string             // runs that failed, with --once
 	status     string               // as last told to systemd
@@ -74,6 +75,8 @@ type loop struct {
 	inForce       atomic.Pointer[config.Config] // cfg, for others
 	grown         chan struct{}                 // runs have ended since the last retention; room for one
 
+	keeping sync.Mutex // held while the last good file is written
+
 	quota  quota        // what each user has waiting
 	events atomic.Int64 // that have happened
 	pace   pace         // how fast each user changes things
@@ -92,7 +95,7 @@ func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop
 	l := &loop{
 		boot: runner.BootID(),
 		o:    o, out: out, log: out.log, cfg: cfg, first: cfg, stateDir: stateDir,
-		entries: map[string]entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{},
+		entries: map[string]entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{}, vanished: map[string]bool{},
 		hub:   &api.Hub{},
 		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), over: make(chan struct{}), hurried: make(chan struct{}),
 	}

@@ -63,6 +63,7 @@ func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l
 	n.Notifier = notify.New(notify.Options{
 		Targets:   func() map[string]notify.Target { return follow().byName },
 		Pings:     func(url string) bool { return follow().pings[url] },
+		Zone:      func(task string) *time.Location { return follow().of.ZoneOf(task) },
 		Delivered: n.discard,
 		StateDir:  stateDir, Log: log,
 	})

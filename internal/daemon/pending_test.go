@@ -33,6 +33,10 @@ func TestReloadCancelsInTurns(t *testing.T) {
 		var after, between []int // how many wait
 		r.inLoop(func(ctx context.Context) error {
 			err := r.swap(ctx, cfg, config.Diff(r.cfg, cfg), "")
+			if n := r.view.CountParked("t"); n != many {
+				t.Errorf("%d wait right after the reload, want all: the task may return", n)
+			}
+			r.vanish(ctx, "t")
 			after = append(after, r.view.CountParked("t"))
 			r.post(func() { between = append(between, r.view.CountParked("t")) })
 			return err

@@ -94,7 +94,7 @@ func (l *loop) void(run runner.Run) (why runner.Reason, void bool) {
 	task, known := l.cfg.Tasks[run.Task]
 	switch {
 	case !known:
-		return gone, true
+		return gone, !l.mayReturn(run.Task)
 	case task.User == run.User, !asked(run):
 		return why, false
 	}

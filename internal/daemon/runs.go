@@ -20,7 +20,7 @@ func (l *loop) start(lease ledger.Lease) {
 	if err := ledger.Clear(l.stateDir, run); err != nil {
 		l.log.Error("cannot remove what an earlier run of this id left", "run", run.ID, "error", err)
 	}
-	if why, void := l.void(run); void {
+	if why, may := l.mayStart(run); !may {
 		go func() { _ = l.done(run, runner.Result{Outcome: runner.Cancelled, Finished: time.Now()}.Because(why)) }()
 		return
 	}

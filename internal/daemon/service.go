@@ -42,7 +42,7 @@ func (s *service) Reload(ctx context.Context, plan bool) (api.Reloaded, error) {
 		cfg = s.l.inForce.Load()
 	}
 	if err != nil {
-		return api.Reloaded{}, fileError(err, problems)
+		return api.Reloaded{}, fileError(s.l.inForce.Load().Path, err, problems)
 	}
 	r := api.Reloaded{Added: changes.Added, Removed: changes.Removed, Same: changes.Same, Settings: changes.Settings, Text: changes.String(), Plan: plan}
 	for _, c := range changes.Changed {
@@ -51,12 +51,15 @@ func (s *service) Reload(ctx context.Context, plan bool) (api.Reloaded, error) {
 	for _, w := range cfg.Warnings {
 		r.Warnings = append(r.Warnings, w.Error())
 	}
+	if change := cfg.ZoneChange(); change != "" {
+		r.Warnings = append(r.Warnings, change)
+	}
 	r.Warnings = append(r.Warnings, problems...)
 	return r, nil
 }
 
 // fileError is an error of the file for others, with what else went wrong.
-func fileError(err error, also []string) error {
+func fileError(path string, err error, also []string) error {
 	var wrong *config.Errors
 	if api.CodeOf(err) == api.NotNow {
 		return err
@@ -64,7 +67,7 @@ func fileError(err error, also []string) error {
 	if !errors.As(err, &wrong) {
 		return api.Errorf(api.File, strings.Join(also, "; "), "%v", err)
 	}
-	e := api.Errorf(api.File, "", "%s in the file; the last good one stays in force", plural(len(wrong.Faults), "error", "errors"))
+	e := api.Errorf(api.File, "", "%s in %s; the last good one stays in force", plural(len(wrong.Faults), "error", "errors"), path)
 	for _, f := range wrong.Faults {
 		e.Faults = append(e.Faults, api.Fault{Message: f.Msg, File: f.File, Line: f.Line, Column: f.Col, Hint: f.Hint, Warning: f.Warning, Text: f.Render()})
 	}

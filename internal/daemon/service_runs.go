@@ -59,8 +59,10 @@ func (s *service) CancelAll(ctx context.Context, task string) (n int, err error)
 	if err != nil {
 		return 0, err
 	}
-	if err := s.l.ask(ctx, func() error { return s.l.known(task) }); task != "" && err != nil {
-		return 0, err
+	if task != "" && len(runs) == 0 { // else it may have vanished from the file, but they wait
+		if err := s.l.ask(ctx, func() error { return s.l.known(task) }); err != nil {
+			return 0, err
+		}
 	}
 	for few := range slices.Chunk(runs, atATime) {
 		err := s.l.act(ctx, func(ctx context.Context) error {

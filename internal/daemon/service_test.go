@@ -216,6 +216,7 @@ func TestService(t *testing.T) {
 			ada.run(api.Request{Held: true})
 			ada.run(api.Request{On: "interval 1h"})
 			r.edited("[tasks.other]\nlog = \"x\"\n")
+			r.pass(vanishedFor)
 		}, "13:00:00 cancelled, 12:00:00 cancelled, 12:00:00 cancelled"},
 
 		// Recurring requests.

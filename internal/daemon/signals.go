@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"rota/internal/early"
 	"rota/runner"
 )
 
@@ -29,7 +30,7 @@ const lastTime = 10 * time.Second
 // second request to stop always ends the process, whatever it is waiting for:
 // the ledger is as good then as after a kill.
 func listen(log *slog.Logger) *signals {
-	s := &signals{raw: make(chan os.Signal, 64), ch: make(chan os.Signal, 64), hurry: make(chan struct{})}
+	s := &signals{raw: early.Signals(), ch: make(chan os.Signal, 64), hurry: make(chan struct{})}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	// SIGPIPE is caught and not ignored, which commands would inherit.
 	signal.Notify(s.raw, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
@@ -119,7 +120,7 @@ const (
 )
 
 // drain lets what is under way come to its end: within shutdown_grace by itself,
-// then by its stop signal, then by KILL. Nothing new starts.
+// which it is asked for, then by its stop signal, then by KILL. Nothing new starts.
 func (l *loop) drain(hurry <-chan struct{}) {
 	l.stopping = true
 	grace := l.cfg.Rota.ShutdownGrace
@@ -132,6 +133,7 @@ func (l *loop) drain(hurry <-chan struct{}) {
 	sdNotify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (grace + time.Minute).Microseconds()))
 	idle := make(chan struct{})
 	go func() { l.runner.Wait(context.Background()); close(idle) }()
+	l.runner.AskAll()
 	patience := time.NewTimer(grace)
 	defer patience.Stop()
 	var kill <-chan time.Time // in a container, those that say nothing of kill_after

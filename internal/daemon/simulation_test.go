@@ -282,8 +282,10 @@ func (s *simulation) restarted(later time.Duration) {
 	}
 	after := s.parked()
 	for id, was := range before {
-		if is := after[id]; is != was && !(strings.HasPrefix(was, "delayed") && is == "") { // its time may have come
-			s.t.Errorf("%s was %q, and is %q after a restart", id, was, is)
+		if is, there := after[id]; !there && was.State == runner.Delayed && !was.NotBefore.After(time.Now()) {
+			continue // its time has come
+		} else if is.State != was.State || !is.NotBefore.Equal(was.NotBefore) {
+			s.t.Errorf("%s was %s until %v, and is %q until %v after a restart", id, was.State, was.NotBefore, is.State, is.NotBefore)
 		}
 	}
 }
@@ -393,11 +395,11 @@ func (s *simulation) calm() {
 }
 
 // parked is what the daemon knows of the runs that wait for something to come.
-func (s *simulation) parked() map[string]string {
-	all := map[string]string{}
+func (s *simulation) parked() map[string]runner.Run {
+	all := map[string]runner.Run{}
 	s.inLoop(func(context.Context) error {
 		for _, run := range s.view.Parked("", runner.Held, runner.Delayed, runner.Recurring) {
-			all[run.ID] = fmt.Sprint(run.State, " ", run.NotBefore.UTC())
+			all[run.ID] = run
 		}
 		return nil
 	})

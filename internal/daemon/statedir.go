@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -17,6 +18,9 @@ func StateDir(c *config.Config) string {
 	}
 	return config.DefaultStateDir()
 }
+
+// stateDir is that of a daemon whose file names none.
+func (o Options) stateDir() string { return cmp.Or(o.StateDir, config.DefaultStateDir()) }
 
 // rule is who may change what the daemon runs and answers from.
 func (o Options) rule() trust.Rule { return trust.For(o.files().TrustFile) }

@@ -19,6 +19,10 @@ func (s *service) Status(ctx context.Context) (api.Status, error) {
 		st = s.l.condition()
 		return nil
 	})
+	if change := s.l.inForce.Load().ZoneChange(); change != "" {
+		st.Trouble = append(st.Trouble, change)
+	}
+	st.Differs = st.Differs || s.file != nil && s.file.differs(ctx)
 	st.LedgerBytes = s.ledgerBytes()
 	if s.l.notifications != nil {
 		for _, u := range s.l.notifications.Undelivered() {
@@ -43,9 +47,10 @@ func (l *loop) condition() api.Status {
 		}
 	}
 	if l.broken != nil {
-		st.Broken = complaint(l.broken)
+		st.Broken, st.Differs = complaint(l.broken), true
 	}
 	if l.notInForce != nil {
+		st.Differs = true
 		st.Trouble = append(st.Trouble, "a reload is pending and is tried again: "+l.notInForce.Error())
 	}
 	if l.failing != "" {

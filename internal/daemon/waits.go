@@ -22,6 +22,7 @@ const (
 	defaultKey  = "\x00default "  // the end of a task's reschedule
 	freshKey    = "\x00fresh "    // a task has not ended well for too long
 	undrainKey  = "\x00undrain "  // the end of a drain
+	vanishedKey = "\x00vanished " // the end of the time for which a task may lack in the file
 )
 
 // moment is a schedule of one instant.
@@ -119,6 +120,8 @@ func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due,
 					l.put(defaultKey+of, l.clock.Now().Add(time.Second))
 				}
 			})
+		case vanishedKey:
+			l.vanish(ctx, of)
 		case undrainKey:
 			l.undrain(ctx)
 		case freshKey:
@@ -140,6 +143,9 @@ func (l *loop) replant() {
 	}
 	for _, run := range l.view.Waiting("") {
 		l.patience(run)
+	}
+	for run := range l.view.Pending() {
+		_, _ = l.void(*run) // begins the time of a task that is not in the file
 	}
 	if !l.drained.IsZero() {
 		l.put(undrainKey, l.drained)

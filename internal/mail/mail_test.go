@@ -298,6 +298,13 @@ func TestPasswordFile(t *testing.T) {
 	if password, err := readPassword(link); err != nil || password != "hunter2" {
 		t.Errorf("%q, %v", password, err)
 	}
+	windows := filepath.Join(dir, "windows")
+	if err := os.WriteFile(windows, []byte("\ufeffhunter2\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if password, err := readPassword(windows); err != nil || password != "hunter2" {
+		t.Errorf("of an editor of Windows: %q, %v", password, err)
+	}
 	paths := []string{dir, fifo, filepath.Join(dir, "absent")}
 	if os.Lchown(link, 65534, 65534) == nil { // only root can give it away
 		paths = append(paths, link)

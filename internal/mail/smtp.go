@@ -175,7 +175,8 @@ func readPassword(path string) (string, error) {
 	if len(text) > passwordMax {
 		return "", fmt.Errorf("password_file: %s is larger than %d KiB", path, passwordMax>>10)
 	}
-	password := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	const byteOrderMark = "\ufeff" // which editors of Windows put before a text
+	password := strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(string(text), byteOrderMark), "\n"), "\r")
 	if password == "" {
 		return "", errors.New("password_file: " + path + " is empty")
 	}

@@ -27,7 +27,7 @@ var values = [][2]string{
 	{"a path", "Relative ones start at the directory of the file that contains them."},
 	{"permissions", "Three or four octal digits as a text: \"0644\"."},
 	{"a name", "Up to 63 of A-Z a-z 0-9 _ . @ -, the first a letter or digit."},
-	{"a template", "A text in which {{.Task}}, {{.Run}}, {{.Scheduled}}, {{.Started}}, {{.Attempt}}, {{.Params.NAME}} and {{.Host}} are filled in, as by text/template of Go; {{.Task | json}} makes a text of JSON of any of them. In a notification, and in a task that a hook starts, also {{.Event}}, {{.Outcome}}, {{.Exit}}, {{.Took}}, {{.Why}} and {{.Tail}} of what it is about; in a notification {{.More}}, how many others it speaks for, and in such a task {{.Parent}}, the run that it follows."},
+	{"a template", "A text in which {{.Task}}, {{.Run}}, {{.Scheduled}}, {{.Started}}, {{.Attempt}}, {{.Params.NAME}} and {{.Host}} are filled in, as by text/template of Go. Times are in the time zone of the task; {{.Scheduled | date `2006-01-02 15:04`}} writes one as that example is written. Other functions: json makes a text of JSON of any value, urlquery what can stand in a URL, upper capitals, trim drops the spaces around it, and duration makes 1h30m of {{.Took}} or of seconds. In a notification, and in a task that a hook starts, also {{.Event}}, {{.Outcome}}, {{.Exit}}, {{.Took}}, {{.Why}} and {{.Tail}} of what it is about; in a notification {{.More}}, how many others it speaks for, and in such a task {{.Parent}}, the run that it follows."},
 	{"a pattern of queues", "The parts before and after the first @ are matched separately. A queue without @ has nothing before it: main and @main are the same, *@mail is mail and site1@mail, site1@* is all of site1, * is all."},
 }
 
@@ -40,6 +40,7 @@ var environment = [][2]string{
 	{"ROTA_LAST_SUCCESS", "When the last success ended, in RFC 3339."},
 	{"ROTA_RESULT_FILE", "Where to write the result of the run, if it has any."},
 	{"ROTA_PARAM_NAME", "Each parameter, its name in capitals."},
+	{"ROTA_EXE", "The path of rota itself. Its directory is the last one in PATH, unless others can put programs there."},
 	{"ROTA_SOCKET, ROTA_TOKEN", "The control socket, and a token with which the run may act on its own task."},
 	{"ROTA_PARENT, ROTA_PARENT_OUTCOME, ROTA_PARENT_EXIT", "Of a run that a hook has started: the run that it is about, its outcome and exit code."},
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 // compose makes what a target does for a notification: its own action, with the
 // text of rota where it has none.
 func (n *Notifier) compose(t Target, b bundle) (runner.Action, runner.Input) {
+	b = n.local(b)
 	e, r := b.first, b.first.Run
 	h := runner.NewHook(string(e.Kind), r, n.o.StateDir, tailMax)
 	h.Why, h.Tail, h.More = why(e), escape.Lines(h.Tail), b.others()
@@ -33,6 +35,27 @@ func (n *Notifier) compose(t Target, b bundle) (runner.Action, runner.Input) {
 		in.Process.Env = environment(t.Process.Env, b, h)
 	}
 	return t.Action, in
+}
+
+// local returns the bundle with the times of each event in the zone of its task.
+func (n *Notifier) local(b bundle) bundle {
+	if n.o.Zone == nil {
+		return b
+	}
+	in := func(e Event) Event {
+		zone := n.o.Zone(e.Run.Task)
+		for _, t := range []*time.Time{&e.Time, &e.Run.Scheduled, &e.Run.Queued, &e.Run.Started, &e.Run.Finished, &e.Run.First, &e.Run.Last, &e.Run.NotBefore} {
+			if !t.IsZero() {
+				*t = t.In(zone)
+			}
+		}
+		return e
+	}
+	b.first, b.rest = in(b.first), slices.Clone(b.rest)
+	for i, e := range b.rest {
+		b.rest[i] = in(e)
+	}
+	return b
 }
 
 func composeMail(a runner.Mail, host string, b bundle, h *runner.Hook) runner.Action {

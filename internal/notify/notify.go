@@ -43,6 +43,9 @@ type Options struct {
 	// Pings reports whether the file in force has a URL to ping; nil: it has
 	// all.
 	Pings func(url string) bool
+	// Zone returns the time zone of a task's times, of the file's if there is no such
+	// task; nil: times stay as they are.
+	Zone func(task string) *time.Location
 	// Delivered is told the numbers of events and pings that are delivered or given
 	// up; nil: nobody is. It must not wait.
 	Delivered func(numbers ...int64)

@@ -11,6 +11,7 @@ import (
 	"net/textproto"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -187,6 +188,7 @@ func TestCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	env, body, _ := strings.Cut(string(text), "\n\n")
+	env = regexp.MustCompile(`(?m)^ROTA_EXE=/.*\n`).ReplaceAllString(env, "")
 	want := `MINE=yes
 ROTA_ATTEMPT=2
 ROTA_CAUSE=schedule
@@ -293,6 +295,44 @@ and 12 more:
     … and 11 that are not listed: rota history --failed
 
 2 before could not be told within an hour`)
+}
+
+// The times of an event are in the zone of its task, in a template of its own and
+// in what rota writes, and so are those of the events that are told with it.
+func TestZone(t *testing.T) {
+	plain := &runner.Mail{To: []string{"ops@example.org"}}
+	own := &runner.Mail{To: plain.To, Subject: "{{.Started | date `15:04:05 MST`}}", Body: "{{.Scheduled}}"}
+	got := mailbox(t, plain, own)
+	r := newRig(t)
+	r.o.Zone = func(task string) *time.Location {
+		return map[string]*time.Location{"backup": time.FixedZone("CET", 3600), "": time.FixedZone("NPT", 20700)}[task]
+	}
+	bad := Event{Kind: BadConfig, Time: sample().Time}
+	b := bundle{first: sample(), rest: []Event{bad}}
+	for _, want := range []struct {
+		action *runner.Mail
+		lines  []string
+	}{
+		{own, []string{"03:30:01 CET", "2026-11-22 03:30:00 +0100 CET", "Sun 2026-11-22 08:16:00 NPT  jobs.toml is wrong"}},
+		{plain, []string{"scheduled  Sun 2026-11-22 03:30:00 CET\n", "started    Sun 2026-11-22 03:30:01 CET\n", "Sun 2026-11-22 08:16:00 NPT  jobs.toml is wrong"}},
+	} {
+		if err := r.tell(t.Context(), Target{Action: want.action}, b); err != nil {
+			t.Fatal(err)
+		}
+		m := <-got
+		text, err := io.ReadAll(quotedprintable.NewReader(m.Body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range want.lines {
+			if all := m.Header.Get("Subject") + "\n" + string(text); !strings.Contains(all, line) {
+				t.Errorf("no %q in %s", line, all)
+			}
+		}
+	}
+	if b.first.Run.Scheduled.Location() != time.UTC || b.rest[0].Time.Location() != time.UTC {
+		t.Error("the events themselves have changed")
+	}
 }
 
 func TestHeadline(t *testing.T) {

@@ -7,8 +7,12 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+
+	"rota/internal/trust"
 )
 
 // ownVariables are for rota itself; no task inherits them.
@@ -24,6 +28,8 @@ type environment struct {
 	Sources map[string]string // secrets that files hold: name to path
 	Secrets map[string][]byte // secrets that rota itself was given
 	Own     map[string]string // what tells of the run
+	Program string            // that of rota; "": unknown
+	Tools   string            // its directory, see [ownProgram]
 }
 
 // environment makes the environment of a process: rota's own, or a small one if the
@@ -31,6 +37,7 @@ type environment struct {
 func (l Launch) environment(as *Account) (environment, error) {
 	s := l.Settings
 	e := environment{File: s.EnvFile, Set: s.Env, Sources: map[string]string{}, Secrets: map[string][]byte{}, Own: map[string]string{}}
+	e.Program, e.Tools = ownProgram()
 	if as == nil {
 		e.inherit(s.DropEnv)
 	} else {
@@ -127,6 +134,7 @@ func (e *environment) resolve(open opener) (env, secrets []string, err error) {
 		secrets = append(secrets, string(v))
 	}
 	maps.Copy(vars, e.Own)
+	e.findable(vars)
 	env = make([]string, 0, len(vars))
 	for name, v := range vars {
 		env = append(env, name+"="+v)
@@ -149,6 +157,31 @@ func (e *environment) set(vars map[string]string) {
 	maps.Copy(vars, values)
 }
 
+// ownProgram is the path of rota's program, and the directory of it for the end of
+// PATH: "" if somebody else could put a program there.
+var ownProgram = sync.OnceValues(func() (path, dir string) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", ""
+	}
+	dir = filepath.Dir(path)
+	if strings.Contains(dir, ":") || trust.For(false).Verify(dir) != nil {
+		dir = ""
+	}
+	return path, dir
+})
+
+// findable lets a command find the program of rota: as ROTA_EXE and, last, in PATH,
+// so that it replaces no other. Without PATH a shell has one of its own.
+func (e *environment) findable(vars map[string]string) {
+	if e.Program != "" {
+		vars["ROTA_EXE"] = e.Program
+	}
+	if path := vars["PATH"]; path != "" && e.Tools != "" && !slices.Contains(filepath.SplitList(path), e.Tools) {
+		vars["PATH"] = path + ":" + e.Tools
+	}
+}
+
 // files are those that resolve opens.
 func (e *environment) files() []string {
 	paths := slices.Collect(maps.Values(e.Sources))
@@ -161,6 +194,9 @@ func (e *environment) files() []string {
 // maxEnvFile bounds in bytes what is read of an env_file: more than the system
 // passes to a program.
 const maxEnvFile = 4 << 20
+
+// byteOrderMark is what editors of Windows put before a text.
+const byteOrderMark = "\ufeff"
 
 // readEnvFile reads NAME=value lines; "export " before one, quotes around a
 // value, empty lines and lines that begin with # are understood. A path that
@@ -178,7 +214,11 @@ func readEnvFile(vars map[string]string, path string, open opener) error {
 	lines := bufio.NewScanner(io.LimitReader(f, maxEnvFile))
 	lines.Buffer(nil, maxEnvFile)
 	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
+		line := lines.Text()
+		if n == 1 {
+			line = strings.TrimPrefix(line, byteOrderMark)
+		}
+		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
 		}

@@ -29,16 +29,15 @@ func expand(value string, of func(name string) string) string {
 
 // WrongReference finds the first ${…} in a value of env that names no variable which
 // the value could refer to: its bytes, what is wrong and what to write instead. "":
-// there is none.
+// there is none. The value, which may be a secret, is not repeated.
 func WrongReference(value string) (start, end int, msg, hint string) {
 	for _, at := range reference.FindAllStringSubmatchIndex(value, -1) {
-		found := value[at[0]:at[1]]
 		switch {
-		case found == "$$":
+		case value[at[0]:at[1]] == "$$":
 		case at[2] < 0:
-			return at[0], at[1], found + " is not the name of a variable", "write ${NAME}, or $${ for a literal ${"
+			return at[0], at[1], "${ is not followed by the name of a variable and }", "write ${NAME}, or $${ for a literal ${"
 		case strings.HasPrefix(value[at[2]:at[3]], "ROTA_"):
-			return at[0], at[1], found + " is not known yet: rota sets it after env", "use it in the command, or write $${ for a literal ${"
+			return at[0], at[1], value[at[0]:at[1]] + " is not known yet: rota sets it after env", "use it in the command, or write $${ for a literal ${"
 		}
 	}
 	return 0, 0, "", ""

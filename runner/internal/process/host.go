@@ -127,6 +127,7 @@ func (h *Host) Surroundings(command bool) {
 		as = nil
 	}
 	e := &environment{}
+	e.Program, e.Tools = ownProgram()
 	if as == nil {
 		e.inherit(p.DropEnv)
 	} else {

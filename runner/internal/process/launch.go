@@ -35,6 +35,7 @@ type Launch struct {
 	ResultTo  string // the file where its result is kept; "": nowhere
 
 	Ending Ending
+	Ask    <-chan struct{} // closed when it is to be asked to end by itself; nil: it is not
 	Kill   <-chan struct{} // closed when a stop must not wait any longer
 	Record string          // the file where its identity is kept while it runs; "": nowhere
 }
@@ -60,6 +61,16 @@ func (e *Exit) Error() string {
 	}
 	return fmt.Sprintf("exit %d", e.Code)
 }
+
+// AskedError is the error of a command that was stopped without a signal and then
+// ended by itself.
+type AskedError struct {
+	Cause error // of the stop
+	End   error // as without the stop: nil or an [*Exit]
+}
+
+func (a *AskedError) Error() string { return a.Cause.Error() }
+func (a *AskedError) Unwrap() error { return a.Cause }
 
 // StartError is the error of a command that never began.
 type StartError struct{ Err error }
@@ -127,13 +138,22 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 		t.group = 0
 	}
 	var stopped error
+	ask := func() {
+		if files != nil {
+			files.ask()
+		}
+	}
+	select {
+	case <-proc.exited:
+	case <-ctx.Done():
+	case <-l.Ask:
+		ask()
+	}
 	select {
 	case <-proc.exited:
 	case <-ctx.Done():
 		stopped = context.Cause(ctx)
-		if files != nil {
-			files.ask()
-		}
+		ask()
 		if leader, err := readStat(proc.pid); err == nil {
 			t.seen = map[int]uint64{proc.pid: leader.started}
 		}
@@ -155,6 +175,8 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 	}
 	l.forget()
 	switch {
+	case stopped != nil && l.Ending.Signal == 0 && err == nil && status.Exited():
+		return &AskedError{stopped, exitError(status)}
 	case stopped != nil:
 		return stopped
 	case err != nil:

@@ -74,5 +74,5 @@ func readSecret(path string, open opener) (string, error) {
 	if len(text) > maxSecret {
 		return "", fmt.Errorf("%s is larger than 64KiB", path)
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), nil
+	return strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(string(text), byteOrderMark), "\n"), "\r"), nil
 }

@@ -163,9 +163,11 @@ func (s *Shim) Kill() {
 	}
 }
 
-// signal lets the shim look at its files.
+// signal lets the shim look at its files, also one that somebody had stopped, as with
+// Ctrl-Z or a debugger.
 func (s *Shim) signal() {
 	if s.proc != nil {
 		_ = s.proc.signal(syscall.SIGTERM)
+		_ = s.proc.signal(syscall.SIGCONT)
 	}
 }
