@@ -527,6 +527,29 @@ func TestShutdownGrace(t *testing.T) {
 	}
 }
 
+// As process 1 of a container rota waits for less by default, so that all of the stop
+// fits into 10 seconds; what the file gives for kill_after holds there too.
+func TestShutdownInAContainer(t *testing.T) {
+	t.Parallel()
+	const stays = "trap '' TERM; echo up >>up-$ROTA_TASK; while :; do sleep 0.01; done"
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "jobs.toml"), header+fmt.Sprintf("[tasks.short]\nat_start = true\ncommand = %q\n[tasks.long]\nat_start = true\nkill_after = \"1h\"\ncommand = %[1]q\n", stays))
+	d := startDaemon(t, dir, func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, "ROTA_INIT=1") })
+	awaitText(t, filepath.Join(dir, "up-short"), "up")
+	awaitText(t, filepath.Join(dir, "up-long"), "up")
+	_ = d.cmd.Process.Signal(syscall.SIGTERM)
+	var from int
+	if l := d.msg(&from, "shutdown_grace is over: stopping what still runs", ""); !strings.Contains(l.raw, `"grace":"4s"`) {
+		t.Errorf("the grace is not 4s: %s", l.raw)
+	}
+	d.msg(&from, "killing what has no kill_after: a container is stopped within seconds", "")
+	d.msg(&from, "lost", "short")
+	if code := d.stop(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	d.msg(&from, "lost", "long")
+}
+
 func TestStartFromTheLastGoodFile(t *testing.T) {
 	t.Parallel()
 	d := newDaemon(t, tick)

@@ -43,6 +43,7 @@ type Task struct {
 	Hooks       Hooks
 	Ping        string          // an http or https URL that is pinged at each run; "": none
 	Triggers    []schedule.Spec // none if the task is by hand only or not enabled
+	KillSet     bool            // kill_after is given, in the task or in [defaults]
 	hash        string
 
 	ExpectSuccessWithin time.Duration // the age of the last success that is an alarm; 0: none

@@ -106,9 +106,9 @@ func readDates(text string) (dates []string, wrong []complaint) {
 		switch first := upTo(said, " \t,;"); {
 		case len(dates)+len(wrong) == maxDates:
 			return dates, append(wrong, complaint{text: &at, Fault: Fault{Msg: fmt.Sprintf("more than %d dates", maxDates)}})
-		case schedule.IsDate(said):
+		case schedule.IsExcept(said):
 			dates = append(dates, said)
-		case schedule.IsDate(first):
+		case schedule.IsExcept(first):
 			at.start = at.end - len(strings.TrimLeft(said[len(first):], blanks))
 			wrong = append(wrong, complaint{text: &at, Fault: Fault{Msg: "unexpected text after the date", Hint: "one date on each line; a comment begins with #"}})
 		default:
@@ -116,7 +116,7 @@ func readDates(text string) (dates []string, wrong []complaint) {
 			if len(said) <= 40 {
 				msg = fmt.Sprintf("%q is not a date", said)
 			}
-			wrong = append(wrong, complaint{text: &at, Fault: Fault{Msg: msg, Hint: "write 2026-12-25, or 12-25 for every year"}})
+			wrong = append(wrong, complaint{text: &at, Fault: Fault{Msg: msg, Hint: "write 2026-12-25, 12-25 for every year, or 2027-05-01..2027-05-10"}})
 		}
 	}
 	return dates, wrong

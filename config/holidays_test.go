@@ -52,6 +52,12 @@ func TestHolidays(t *testing.T) {
 	}
 	same(t, "sources", paths, []string{"/etc/rota/jobs.toml", "/etc/rota/holidays.txt"})
 
+	wider, _, err := withHolidays("2026-12-02..2026-12-11 # closed\nsun\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "text with a range", wider.Tasks["a"].Triggers[0].String(), "at 08:00 except sun, 2026-12-01, 2026-12-02..2026-12-11")
+
 	other, _, err := withHolidays("12-02\n2026-12-03\n2026-12-24\n")
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +76,7 @@ func TestHolidaysTooMany(t *testing.T) {
 		{"one more", strings.Repeat("12-25\n", maxDates) + " 12-26\n12-27\n", "/etc/rota/holidays.txt:2001:2: more than 2000 dates"},
 		{"as large as can be", "#" + strings.Repeat("x", maxDateFile-7) + "\n12-25", ""},
 		{"larger", "#" + strings.Repeat("x", maxDateFile) + "\n12-25", "/etc/rota/holidays.txt: the file is larger than 1 MiB"},
-		{"one long line", strings.Repeat("x", maxDateFile), "/etc/rota/holidays.txt:1:1: this line is not a date; write 2026-12-25, or 12-25 for every year"},
+		{"one long line", strings.Repeat("x", maxDateFile), "/etc/rota/holidays.txt:1:1: this line is not a date; write 2026-12-25, 12-25 for every year, or 2027-05-01..2027-05-10"},
 	} {
 		_, _, err := withHolidays(c.text)
 		if fmt.Sprint(err) != c.want && (err != nil || c.want != "") {

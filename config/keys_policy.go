@@ -19,7 +19,8 @@ var policyKeys = []key[Task]{
 	row("missed_within", bound(func(t *Task) *time.Duration { return &t.MissedWithin }), "", "Slots that are later than that are not started. Default: a day for all, no limit for once.", `"1h"`),
 	row("max_wait", bound(func(t *Task) *time.Duration { return &t.MaxWait }), `"0s"`, "A run that has been queued for longer is skipped. 0s is no limit.", `"10m"`),
 	row("timeout", bound(func(t *Task) *time.Duration { return &t.Timeout }), "", "How long a run may take. Default: a minute for built-in actions, no limit for commands. 0s is no limit.", `"4h"`),
-	row("kill_after", duration(func(t *Task) *time.Duration { return &t.KillAfter }), `"10s"`, "How long a run has to end after the stop signal, before it gets KILL.", `"1m"`),
+	row("timeout_ok", boolean(func(t *Task) *bool { return &t.TimeoutOK }), "false", "true: to be stopped at its timeout is the normal end of a run, whose outcome is then ok. A built-in action that does not return then ends as timeout all the same.", "true"),
+	row("kill_after", duration(func(t *Task) *time.Duration { return &t.KillAfter }).read(setKillAfter), `"10s"`, "How long a run has to end after the stop signal, before it gets KILL. When rota stops as process 1 of a container the default is 3s.", `"1m"`),
 	row("stop_signal", custom(textType, func(t *Task) *string { return &t.StopSignal }, setSignal), `"TERM"`, "The signal that asks a run to end. none sends none: the command must ask with rota proceed.", `"INT"`, `"none"`).only(processes),
 	row("success_exit", custom(orList(numberType(0, 255)), func(t *Task) *[]int { return &t.SuccessExit }, setExits), "[0]", "Exit codes that are success.", "3", "[0, 3]").only(commands),
 	row("retry", nested(retryTable, "retry", func(t *Task) *runner.Retry { return &t.Retry }).canonical(formatRetry), "", "When a failed run is retried.", "{ max = 3 }"),
@@ -58,6 +59,10 @@ func setSignal(loc location, v any, to *Task) {
 		return
 	}
 	to.StopSignal = name
+}
+
+func setKillAfter(loc location, v any, to *Task) {
+	to.KillSet = loc.duration(v, &to.KillAfter)
 }
 
 func setExits(loc location, v any, to *Task) {

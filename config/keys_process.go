@@ -20,7 +20,7 @@ var processKeys = []key[Task]{
 	row("umask", permissions(func(t *Task) *uint32 { return &t.Umask }).canonical(func(t *Task) any { return fmt.Sprintf("%04o", t.Umask) }), `"0022"`, "The file mode creation mask.", `"0077"`).only(processes),
 	row("shell", custom(listOf(textType), func(t *Task) *[]string { return &t.Shell }, setShell), `["/bin/sh", "-c"]`, "The shell: a command that is a string is its last argument.", `["/bin/bash", "-ec"]`).only(commands).discreet(),
 	row("stdin", anyText(func(t *Task) *string { return &t.Stdin }), "", "The standard input. Default: /dev/null.", `"yes"`).only(commands).shown(showStdin).discreet(),
-	row("env", custom(namedType(variablePattern, textType), func(t *Task) *map[string]string { return &t.Env }, setEnv), "", "Environment variables. Names with ROTA_ are reserved.", `{ LANG = "C" }`).only(processes).shown(showEnv).discreet(),
+	row("env", custom(namedType(variablePattern, textType), func(t *Task) *map[string]string { return &t.Env }, setEnv), "", "Environment variables. Names with ROTA_ are reserved. In a value ${NAME} is what that variable is without env: as rota was given it, a user has it, or env_file sets it; empty if nothing does. $$ is a dollar. All else is literal, as are the values of all other keys.", `{ LANG = "C" }`, `{ PATH = "${PATH}:/opt/x/bin", PRICE = "$$5" }`).only(processes).shown(showEnv).discreet(),
 	row("env_file", custom(pathType, func(t *Task) *string { return &t.EnvFile }, setEnvFile), "", "A file of variables, NAME=value on each line. With a - before the path it may be absent.", `"/etc/default/backup"`, `"-/etc/default/backup"`).only(processes),
 	row("nice", custom(numberType(-20, 19), func(t *Task) **int { return &t.Nice }, setNice), "", "The nice value.", "10", "-5").only(processes),
 	row("limits", custom(tableType(limitTable.name), func(t *Task) *runner.Limits { return &t.Limits }, setLimits), "", "Resource limits.", "{ files = 1024 }").only(processes).discreet(),
@@ -119,10 +119,15 @@ func setEnv(loc location, v any, to *Task) {
 	env := mapOf(to.Env)
 	loc.table(v, func(loc location, name string, v any) {
 		value := ""
-		if loc.variable(name) && loc.text(v, &value) {
-			loc.literalEnv(value)
-			env[name] = value
+		if !loc.variable(name) || !loc.text(v, &value) {
+			return
 		}
+		if start, end, msg, hint := runner.WrongReference(value); msg != "" {
+			loc.l.add(complaint{location: loc, Fault: Fault{Msg: msg, Hint: hint}, part: span{start, end}})
+			return
+		}
+		loc.literalEnv(value)
+		env[name] = value
 	})
 	to.Env = env
 }

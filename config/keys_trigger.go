@@ -1,22 +1,25 @@
 package config
 
+import "slices"
+
 // triggerKeys document the keys of a trigger. Package schedule reads them; it
 // knows each of them as well.
 var triggerKeys = []Key{
 	{"interval", durationType, "", "The time between slots, in elapsed time since rota first saw the task. 1s or more.", []string{`"90s"`}},
-	{"initial_delay", durationType, "", "The time from when the task is first seen to the first slot; 0s is at once. Default: one interval.", []string{`"0s"`}},
+	{"initial_delay", durationType, "", "The time from when the task is first seen to the first slot; 0s is at once. Default: one interval. With at_start: the time from the start to its slot, 0s unless it is given.", []string{`"0s"`}},
 	{"anchor", wordType("start", "finish"), `"start"`, "Whether an interval counts from its last slot, or from the end of the last run.", []string{`"finish"`}},
-	{"weekday", dayType("a day of the week"), "", "Days of the week: 1 (Monday) to 7, names, ranges such as mon-fri. Needs at.", []string{"1", `"mon-fri"`, `["sat", 7]`}},
+	{"weekday", dayType("a day of the week"), "", "Days of the week: 1 (Monday) to 7, names, ranges such as mon-fri. Needs at, or interval, which then has slots on these days only.", []string{"1", `"mon-fri"`, `["sat", 7]`}},
 	{"monthday", dayType("a day of the month"), "", "Days of the month: 1 to 31, from the end -1 and so on, ranges, last, last fri, 2nd tue. Needs at. With weekday both must hold.", []string{"13", `"last fri"`, `[1, -1]`}},
 	{"month", dayType("a month"), "", "Months: 1 to 12, names, ranges such as apr-jun. Default: all.", []string{"12", `"apr-jun"`, `["jan", 7]`}},
 	{"at", orList(Type{Name: "a time of day", Text: true, Time: true}), "", "Times of day, HH:MM or HH:MM:SS. Alone: every day.", []string{`"02:30"`, "09:30:00", `["09:00", "17:00"]`}},
-	{"cron", textType, "", "A line of five fields, or six with seconds first, or @daily and the like.", []string{`"30 2 * * mon-fri"`}},
+	{"cron", orList(Type{Name: "a cron line", Text: true}), "", "A line of five fields, or six with seconds first, or @daily and the like. Of a list each line is a trigger, with the other keys of this one.", []string{`"30 2 * * mon-fri"`, `["0 9 * * mon-fri", "0 12 * * sat"]`}},
 	{"once", instantType, "", "One instant.", []string{"2030-12-24T18:00:00", `"2030-12-24T18:00:00Z"`}},
 	{"at_start", Type{Name: "a word or true", Text: true, Words: []string{"daemon", "boot"}, Truth: true}, "", "daemon, or true: each time that rota starts. boot: the first time after the machine has.", []string{`"boot"`, "true"}},
 	{"timezone", textType, "", "The time zone of the trigger. Default: that of [rota].", []string{`"Asia/Tokyo"`}},
 	{"jitter", durationType, `"0s"`, "The longest delay of a start; the delay is always the same on one machine.", []string{`"5m"`}},
+	{"each_run", booleanType, "false", "With jitter: true delays each slot by a time of its own, which next knows before and which ends before the next slot.", []string{"true"}},
 	{"between", textType, "", "Only within these hours of the day, the end excluded; they may span midnight.", []string{`"08:00-18:00"`}},
-	{"except", orList(Type{Name: "a date", Text: true, Time: true}), "", "Not on these dates: 2026-12-24, 12-25 for every year, or file: and the path of a file with one on each line.", []string{`"12-25"`, "2030-01-01", `["12-25", 2030-01-01]`}},
+	{"except", orList(Type{Name: "a date, a range of dates or a weekday", Text: true, Time: true}), "", "Not on these days: 2026-12-24, 12-25 for every year, a range of either such as 2027-05-01..2027-05-10 or 12-24..01-02, weekdays such as sat or sat-sun, or file: and the path of a file with one of these on each line.", []string{`"12-25"`, "2030-01-01", `["12-25", 2030-01-01, "2030-05-01..2030-05-10", "sat"]`}},
 	{"starts", instantType, "", "Not before that instant. For an interval it is the first slot.", []string{"2030-01-01", `"2030-01-01"`}},
 	{"ends", instantType, "", "Not from that instant on.", []string{"2040-01-01T00:00:00Z", `"2040-01-01"`}},
 }
@@ -35,3 +38,8 @@ var triggerNames = func() []string {
 	}
 	return list
 }()
+
+// takesList reports whether a key of a trigger may have a list of values.
+func takesList(key string) bool {
+	return slices.ContainsFunc(triggerKeys, func(k Key) bool { return k.Name == key && k.Type.List != nil })
+}

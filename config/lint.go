@@ -18,15 +18,18 @@ func (loc location) maybe(part span, hint, format string, args ...any) {
 
 var (
 	shellVariable = regexp.MustCompile(`\$(\{\w+\}|[A-Z_][A-Z0-9_]+)`) // in small letters it may well be a word
+	bareVariable  = regexp.MustCompile(`\$[A-Z_][A-Z0-9_]+`)
 	shellCommand  = regexp.MustCompile(`\$\([^)]*\)|` + "`[^`]+`")
 	homeDirectory = regexp.MustCompile(`^~[a-z0-9_-]*(/|$)`)
 )
 
-// literalEnv warns of the value of a variable that only a shell would understand.
-// The value is not repeated: it may be a secret.
+// literalEnv warns of the value of a variable that only a shell would understand:
+// not of ${NAME}, which is replaced, nor of what $$ makes a dollar of. The value is
+// not repeated: it may be a secret.
 func (loc location) literalEnv(text string) {
-	if m := shellVariable.FindStringIndex(text); m != nil {
-		loc.maybe(span{m[0], m[1]}, "write its value, or set the variable in the command", "other variables are not replaced in env")
+	text = strings.ReplaceAll(text, "$$", "  ")
+	if m := bareVariable.FindStringIndex(text); m != nil {
+		loc.maybe(span{m[0], m[1]}, "write ${VAR}, or $$VAR if $VAR is meant", "a variable without braces is not replaced in env")
 	}
 	if m := shellCommand.FindStringIndex(text); m != nil {
 		loc.maybe(span{m[0], m[1]}, "write its output, or set the variable in the command", "no command is run in env")

@@ -28,6 +28,7 @@ var emptyTask = sync.OnceValue(func() (t Task) {
 	preset(taskKeys, &t)
 	preset(keepTable.keys, &t)
 	preset(retryTable.keys, &t.Retry)
+	t.KillSet = false
 	return t
 })
 
@@ -109,6 +110,9 @@ func (d *taskBuilder) settle(loc location, action string) {
 	}
 	if builtin && !d.given["timeout"] {
 		d.Timeout = time.Minute
+	}
+	if d.TimeoutOK && d.Timeout == 0 && d.own["timeout_ok"] {
+		loc.at("timeout_ok").keyError(`add timeout = "1h"`, "timeout_ok has no effect without a timeout")
 	}
 	d.checkParams(loc.at(action))
 	if d.Mode == runner.Sequential && d.Queue == "" {

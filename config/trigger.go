@@ -23,6 +23,8 @@ func (l *loader) triggers(loc location, task map[string]any, d *taskBuilder) {
 	switch {
 	case several && len(single) > 0:
 		loc.at("triggers").keyError("put all triggers into triggers = [ {…}, {…} ]", "task %s has both triggers and %s", quote(d.Name), slices.Min(slices.Collect(maps.Keys(single))))
+	case len(single) > 0 && !schedule.IsTrigger(slices.Collect(maps.Keys(single))):
+		loc.byHand(single)
 	case len(single) > 0:
 		loc.trigger(single, d)
 	case several:
@@ -49,24 +51,65 @@ func (l *loader) triggers(loc location, task map[string]any, d *taskBuilder) {
 	}
 }
 
-// trigger reads one trigger of the task and adds it.
+// trigger reads one trigger of the task and adds it. Of a list of cron lines each
+// is a trigger, and the other keys belong to all of them.
 func (loc location) trigger(keys map[string]any, d *taskBuilder) {
-	texts := schedule.Keys{}
-	items := map[string][]int{} // which item of its list each text comes from
-	known := true
-	first := ""
+	texts, items, first, ok := loc.triggerTexts(keys)
+	if !ok {
+		return
+	}
+	lines, places := texts["cron"], items["cron"]
+	for i := range max(1, len(lines)) {
+		if lines != nil {
+			texts["cron"], items["cron"] = lines[i:i+1], places[i:i+1]
+		}
+		loc.addTrigger(keys, first, texts, items, i > 0, d)
+	}
+}
+
+// byHand complains about the keys of a task that is run by hand only, which a trigger
+// would use: they are valid, but of no effect. What is wrong in them is wrong here too.
+func (loc location) byHand(keys map[string]any) {
+	texts, items, first, ok := loc.triggerTexts(keys)
+	if !ok {
+		return
+	}
+	texts["interval"] = []string{"1h"} // all of them go with an interval
+	_, faults := schedule.Parse(texts, loc.l.config.Rota.Timezone)
+	for _, f := range faults {
+		loc.triggerFault(keys, first, items, f, false)
+	}
 	for _, key := range triggerNames {
-		v, ok := keys[key]
-		if !ok {
+		if _, ok := keys[key]; ok && len(faults) == 0 {
+			loc.l.add(complaint{location: loc.at(key), onKey: true, Fault: Fault{
+				Msg: key + " has no effect on a task without a trigger", Hint: "add interval, weekday, monthday, at, cron or once, or remove it", Warning: true,
+			}})
+		}
+	}
+}
+
+// triggerTexts returns the values of a trigger's keys as package schedule wants
+// them, with which item of its list each comes from, and the first of the keys;
+// false if a value is of a kind that no key takes.
+func (loc location) triggerTexts(keys map[string]any) (texts schedule.Keys, items map[string][]int, first string, ok bool) {
+	texts, items, ok = schedule.Keys{}, map[string][]int{}, true
+	for _, key := range triggerNames {
+		v, given := keys[key]
+		if !given {
 			continue
 		}
 		if first == "" {
 			first = key
 		}
+		if isList(v) && !takesList(key) {
+			loc.at(key).valueError("write the value without brackets; for several triggers write triggers = [ {…}, {…} ]", "%s takes one value, not a list", key)
+			ok = false
+			continue
+		}
 		loc.at(key).each(v, func(loc location, item any) {
-			t, ok := triggerText(item)
-			if !ok {
-				known = loc.mismatch(item, "a string, a whole number or a time", "")
+			t, isText := triggerText(item)
+			if !isText {
+				ok = loc.mismatch(item, "a string, a whole number or a time", "")
 				return
 			}
 			several := []string{t}
@@ -80,34 +123,56 @@ func (loc location) trigger(keys map[string]any, d *taskBuilder) {
 			}
 		})
 		if list, isList := v.([]any); isList && len(list) == 0 {
-			known = false
+			ok = false
 		}
 	}
-	if !known {
-		return
+	return texts, items, first, ok
+}
+
+// addTrigger adds what the texts of keys make. Of one more line of a list it
+// reports only what is about that line; the rest has been reported.
+func (loc location) addTrigger(keys map[string]any, first string, texts schedule.Keys, items map[string][]int, more bool, d *taskBuilder) {
+	report := func(f schedule.Fault, warning bool) {
+		if more && f.Key != "cron" {
+			return
+		}
+		loc.triggerFault(keys, first, items, f, warning)
 	}
 	spec, faults := schedule.Parse(texts, loc.l.config.Rota.Timezone)
 	for _, f := range faults {
-		if from := items[f.Key]; f.Index < len(from) {
-			f.Index = from[f.Index]
-		}
-		loc.triggerFault(keys, first, f, false)
+		report(f, false)
 	}
 	if len(faults) > 0 {
 		return
 	}
 	for _, f := range spec.Warnings() {
-		loc.triggerFault(keys, first, f, true)
+		report(f, true)
 	}
 	if k := spec.Kind(); k != schedule.AtStart && spec.Next(loc.l.o.Now).IsZero() {
-		loc.triggerFault(keys, first, schedule.Fault{Key: first, Msg: "this is in the past and never comes due"}, true)
+		f := schedule.Fault{Key: first, Msg: "this is in the past and never comes due"}
+		if _, ends := keys["ends"]; k == schedule.Interval && !ends {
+			f.Msg, f.Hint = "counted from now, no slot of this interval falls on its days and hours", "give the first slot as starts, or another interval"
+		}
+		report(f, true)
 	}
 	d.Triggers = append(d.Triggers, spec)
 }
 
+// isList reports whether a value is a list, of tables or of anything else.
+func isList(v any) bool {
+	switch v.(type) {
+	case []any, []map[string]any:
+		return true
+	}
+	return false
+}
+
 // triggerFault gives a complaint of package schedule its place: the key and
 // value that it names, or the trigger's first key.
-func (loc location) triggerFault(keys map[string]any, first string, f schedule.Fault, warning bool) {
+func (loc location) triggerFault(keys map[string]any, first string, items map[string][]int, f schedule.Fault, warning bool) {
+	if from := items[f.Key]; f.Index < len(from) {
+		f.Index = from[f.Index]
+	}
 	c := complaint{location: loc, Fault: Fault{Msg: f.Msg, Hint: f.Hint, Warning: warning}, part: span{f.Start, f.End}}
 	v, ok := keys[f.Key]
 	switch {

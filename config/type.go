@@ -23,7 +23,7 @@ type Type struct {
 var (
 	textType        = Type{Name: "a string", Text: true}
 	pathType        = Type{Name: "a path", Text: true}
-	durationType    = Type{Name: "a duration", Text: true, Pattern: `^([0-9]+(w|d|h|m|s))+$`}
+	durationType    = Type{Name: "a duration", Text: true, Pattern: `^([0-9]+(\.[0-9]+)?(w|d|h|m|s|ms))+$`}
 	sizeType        = Type{Name: "a size", Text: true, Pattern: `^[0-9]+(B|KiB|MiB|GiB|TiB)$`}
 	booleanType     = Type{Name: "true or false", Truth: true}
 	permissionsType = Type{Name: "permissions", Text: true, Pattern: `^0?[0-7]{3}$`}

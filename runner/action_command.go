@@ -57,6 +57,12 @@ func (c *Command) Run(ctx context.Context, in Input, out io.Writer) error {
 // "none".
 func SignalKnown(name string) bool { return process.SignalKnown(name) }
 
+// WrongReference finds what is wrong with the first ${…} in a value of env, if anything
+// is, and where: msg "" is nothing.
+func WrongReference(value string) (start, end int, msg, hint string) {
+	return process.WrongReference(value)
+}
+
 // StopAsked tells a command, from its environment, whether rota has asked it to
 // stop. It needs no daemon.
 func StopAsked(environ func(string) string) (bool, error) { return process.StopAsked(environ) }

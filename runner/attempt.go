@@ -107,6 +107,8 @@ func (a *attempt) result(err error) Result {
 		if r.Outcome, why = from.Outcome, from.Reason; why.IsZero() {
 			why = Said(from.Why)
 		}
+	case errors.Is(err, errTimeout) && a.task.TimeoutOK && !errors.Is(err, errStuck):
+		why = Reason{Code: ReasonTimeoutOK, Span: a.task.Timeout}
 	case errors.Is(err, errTimeout):
 		r.Outcome, why = TimedOut, Reason{Code: ReasonTimeout, Span: a.task.Timeout}
 	case errors.As(err, &exit) && exit.Signal != "":

@@ -56,6 +56,8 @@ func TestOutcomes(t *testing.T) {
 			{"true", func(t *Task) { t.User = "nobody-here" }, Failed, `could not start: no user "nobody-here" on this machine`, -1, "", "nobody-here"},
 			{"true", func(t *Task) { t.Secrets = map[string]string{"KEY": "file:/no/such/key"} }, Failed, "could not start: secret KEY: open /no/such/key", -1, "", "/no/such/key"},
 			{"sleep 60", func(t *Task) { t.Timeout = 50 * time.Millisecond }, TimedOut, "after 50ms", -1, "", ""},
+			{"sleep 61", func(t *Task) { t.Timeout, t.TimeoutOK = 50*time.Millisecond, true }, OK, "stopped at its time-out, 50ms", -1, "", ""},
+			{"exit 5", func(t *Task) { t.Timeout, t.TimeoutOK = time.Hour, true }, Failed, "exit 5", 5, "", ""},
 		} {
 			task := b.command(mode, c.text)
 			if c.change != nil {
@@ -284,6 +286,13 @@ func TestSurroundings(t *testing.T) {
 			}},
 			{"a secret from the environment is not inherited", `echo "$K,$API_KEY_SOURCE"`, "***,", func(t *Task) {
 				t.Secrets, t.DropEnv = map[string]string{"K": "env:API_KEY_SOURCE"}, []string{"API_KEY_SOURCE"}
+			}},
+			{"references in env, and nowhere else", `echo "$PATH" | grep -q ".:/opt/x/bin:${ROTA_EXE%/*}$" && echo "$A $B $C $D $E $F $ROTA_PARAM_WHO"`, "yes! ${A} $A file's  ${A ${A}", func(t *Task) {
+				t.EnvFile = filepath.Join(b.dir, "vars")
+				t.Env = map[string]string{
+					"PATH": "${PATH}:/opt/x/bin", "A": "${INHERITED}!", "B": "$${A}", "C": "$A", "D": "${C}'s", "E": "${NO_SUCH}${API_KEY_SOURCE}", "F": "${A",
+				}
+				t.DropEnv, t.Params = []string{"API_KEY_SOURCE"}, map[string]string{"who": "${A}"}
 			}},
 			{"files of an editor of Windows", `printf %s "$A-$B-$(test "$K" = sesame && echo open)-" | od -An -c | tr -d ' \n'`, "one-two-open-", func(t *Task) {
 				t.EnvFile = filepath.Join(b.dir, "windows")

@@ -9,7 +9,7 @@ import (
 // Batch is what was decided: all of it but Stops goes into one transaction with
 // the cursor, and only then does anything start.
 type Batch struct {
-	Runs      []Run    // new runs, State Queued
+	Runs      []Run    // new runs, State Queued, or Delayed if their slot says so
 	Summaries []Run    // rows that stand for slots which are not executed
 	Ends      []End    // waiting runs that end without having started
 	Claim     []string // ids of runs, new or waiting, that start at once
@@ -121,6 +121,10 @@ func (d *decision) slot(s dueSlot) {
 		return
 	}
 	id := s.id(s.Last)
+	if !s.Wait.IsZero() { // what else runs is looked at once its time has come
+		d.batch.Runs = append(d.batch.Runs, s.run(id, s.task.queue, s.priority, d.now))
+		return
+	}
 	if s.task.fresh != id { // else two triggers name one instant
 		if !s.Each && s.task.overlap != OverlapAllow && !d.overlap(s, id) {
 			return

@@ -59,6 +59,7 @@ const (
 	ReasonExit        ReasonCode = "exit"         // Next: the code
 	ReasonSignal      ReasonCode = "signal"       // Detail: its name
 	ReasonTimeout     ReasonCode = "timeout"      // Span
+	ReasonTimeoutOK   ReasonCode = "timeout_ok"   // Span; that is its normal end
 	ReasonError       ReasonCode = "error"        // Detail
 	ReasonNotStarted  ReasonCode = "not_started"  // Detail
 	ReasonStopped     ReasonCode = "stopped"      // By
@@ -179,6 +180,8 @@ func (r Reason) text(zone *time.Location) string {
 		return "killed by " + r.Detail
 	case ReasonTimeout:
 		return "after " + r.Span.String()
+	case ReasonTimeoutOK:
+		return "stopped at its time-out, " + r.Span.String()
 	case ReasonNotStarted:
 		return "could not start: " + r.Detail
 	case ReasonStopped:

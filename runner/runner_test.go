@@ -45,6 +45,7 @@ func TestStuckActionEndsItsRunAndBlocksItsTask(t *testing.T) {
 		return err
 	})
 	task.Timeout, task.KillAfter = 10*time.Millisecond, 10*time.Millisecond
+	task.TimeoutOK = true // it is not stopped
 	run := b.launch(task, "k")
 	if r := b.end(); r.Outcome != TimedOut || !r.Stuck || !strings.Contains(r.Why, "the action has not returned yet") {
 		t.Errorf("got %+v", r)

@@ -18,6 +18,7 @@ type Slot struct {
 	Missed      Reason    // not zero: too late to run, and why
 	Skip        Reason    // not zero: skipped on purpose, and why
 	Each        bool      // one of several that run one after another, whatever overlap says
+	Wait        time.Time // its run waits until then; zero: it may start at once
 	Of          *Run      // the recurring request whose trigger came due; nil: the task's own did
 }
 
@@ -34,6 +35,9 @@ func (s *Slot) run(id, queue string, priority int, now time.Time) Run {
 	r := Run{
 		ID: id, Task: s.Task, Cause: s.Cause, State: Queued,
 		Scheduled: s.Last, Queued: now, Queue: queue, Priority: priority, User: s.User,
+	}
+	if !s.Wait.IsZero() {
+		r.State, r.NotBefore = Delayed, s.Wait
 	}
 	if of := s.Of; of != nil {
 		r.Parent, r.Who, r.Params, r.Input, r.InputFile = of.ID, of.Who, of.Params, of.Input, of.InputFile

@@ -32,6 +32,7 @@ type Policy struct {
 	Queue       string // the lane; "": none
 	Overlap     Overlap
 	Timeout     time.Duration // 0: none
+	TimeoutOK   bool          // being stopped at the time-out is the normal end of a run
 	KillAfter   time.Duration // from the stop signal to KILL
 	StopSignal  string        // "TERM", "INT", …; "none": no signal, the task has KillAfter to see by itself, see StopAsked
 	SuccessExit []int         // exit codes that count as ok

@@ -1,5 +1,7 @@
 package schedule
 
+import "time"
+
 // atStart never comes due by time: it is the start of the "daemon" or, after a
 // "boot", the first of them.
 type atStart string
@@ -28,4 +30,7 @@ func (d *builder) parseAtStart(v value) {
 	}
 }
 
-func (d *builder) buildAtStart(p *plan, _ *wall) { p.trigger, p.zone = atStart(d.boot), nil }
+func (d *builder) buildAtStart(p *plan, _ *wall) {
+	p.trigger, p.zone = atStart(d.boot), nil
+	p.delay = time.Duration(max(0, d.delay)) * time.Second
+}

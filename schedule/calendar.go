@@ -1,9 +1,6 @@
 package schedule
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // small is the largest change of the clock that a FIXED trigger makes up for.
 const small = 3 * 3600
@@ -148,12 +145,7 @@ func (c *calendar) in(d date, first int) uint32 {
 	length := d.length()
 	set := c.days[0].in(length, first) & c.days[1].in(length, first)
 	if c.except != nil {
-		set &^= c.except.yearly[d.month]
-		n := date{d.year, d.month, 1}.number()
-		i, _ := slices.BinarySearch(c.except.dates, n)
-		for ; i < len(c.except.dates) && c.except.dates[i] < n+int64(length); i++ {
-			set &^= 1 << (c.except.dates[i] - n + 1)
-		}
+		set &^= c.except.in(d, first)
 	}
 	return set
 }
@@ -203,16 +195,22 @@ func (d *builder) setCalendar(p *plan, c *calendar, w *wall) {
 		d.add(Fault{Key: "between", Msg: fmt.Sprintf("no time of the day is between %s", d.keys["between"][0]), Hint: "widen between or change the times"})
 		return
 	}
-	// 400 years of the calendar are all that there is. An end in the past is
-	// no fault, so they are those before it.
+	if d.futureless(p, c) {
+		d.add(d.futile(p.kind))
+	}
+}
+
+// futureless tells whether a calendar has no slot while the plan is in force.
+// 400 years of the calendar are all that there is. An end in the past is no fault,
+// so they are those before it.
+func (d *builder) futureless(p *plan, c *calendar) bool {
 	begin := int64(946684800) // 2000-01-01
 	if d.ends.text != "" {
 		begin = p.ends - period
 	}
 	begin = max(begin, p.starts)
-	if at := p.slot(begin - 1); at == never || at > begin+period {
-		d.add(d.futile(p.kind))
-	}
+	at := c.next(begin - 1)
+	return at == never || at > begin+period || at >= p.ends || at >= dusk
 }
 
 // futile complains about days that never come.

@@ -15,7 +15,8 @@
 //  2. An interval counts elapsed time from its first sight ([Spec.From]): its
 //     slots are first sight + initial_delay + k·interval. No zone and no clock
 //     change touches it. initial_delay is one interval unless it is given; with
-//     starts, that instant is the first slot.
+//     starts, that instant is the first slot. weekday, between and except leave
+//     out slots by their readings, and move none.
 //  3. All other triggers name readings of the wall clock of a zone. They are
 //     FIXED, but for a cron line whose minute or hour field begins with "*":
 //     that one is WILDCARD.
@@ -35,7 +36,7 @@
 //     month without day n has none. LW is the last Monday to Friday.
 //  10. What matches no date in 400 years is refused. Everything else is found,
 //     up to the end of the year 9999.
-//  11. between is half-open and may wrap midnight; except names dates. A slot
+//  11. between is half-open and may wrap midnight; except names days. A slot
 //     has to satisfy both by its own reading, and where a gap has moved it also
 //     by the reading at which it lands. starts is inclusive, ends exclusive.
 //

@@ -19,6 +19,9 @@ func (s Spec) Explain() string {
 		return "never"
 	}
 	text := s.p.means()
+	if s.p.delay > 0 {
+		text += ", after " + FormatDuration(s.p.delay)
+	}
 	if s.p.anchor == "finish" {
 		text += ", counted from the end of the run before"
 	}
@@ -30,6 +33,9 @@ func (s Spec) Explain() string {
 	}
 	if s.p.jitter > 0 {
 		text += ", up to " + FormatDuration(s.p.jitter) + " later"
+	}
+	if s.p.eachRun {
+		text += ", each time by another delay"
 	}
 	return text
 }
@@ -44,27 +50,6 @@ func (w window) means() string {
 		return ""
 	}
 	return fmt.Sprintf(", between %s and %s", timeText(w.open), timeText(w.shut%day))
-}
-
-// means names the dates, but counts those of a long list.
-func (e *except) means() string {
-	if e == nil {
-		return ""
-	}
-	if n := e.count(); n > 3 {
-		return fmt.Sprintf(", except on %d dates", n)
-	}
-	var items []string
-	for m, set := range e.yearly {
-		for d := from(uint64(set), 0); d >= 0; d = from(uint64(set), d+1) {
-			items = append(items, fmt.Sprintf("%d %s", d, time.Month(m)))
-		}
-	}
-	for _, n := range e.dates {
-		d, _ := civil(n)
-		items = append(items, fmt.Sprintf("%d %s %d", d.day, time.Month(d.month), d.year))
-	}
-	return ", except on " + listed("and", items)
 }
 
 func (c *calendar) means() string {

@@ -108,7 +108,7 @@ func FuzzParse(f *testing.F) {
 }
 
 func FuzzDuration(f *testing.F) {
-	for _, text := range []string{"", "90s", "15m", "1h30m", "2d", "1w", "90", "1h30", "-1s", "1.5h", "5M", "1m1h", "36525d", "99999999999999999999s", "1 h", "5 minutes", "1,5 days and 2 secs"} {
+	for _, text := range []string{"", "90s", "15m", "1h30m", "2d", "1w", "90", "1h30", "-1s", "1.5h", "2000ms", "0.0078125d", "1.5s500ms", "5M", "1m1h", "36525d", "99999999999999999999s", "1 h", "5 minutes", "1,5 days and 2 secs"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -13,10 +13,43 @@ type interval struct {
 	limit *limit // nil: none
 }
 
-// limit keeps an interval's slots to a window of the day and off some dates.
+// limit keeps an interval's slots to a window of the day and to some days.
 type limit struct {
-	window window
-	except *except
+	window   window
+	week     uint8 // bit w: the weekdays that may have slots, 0 is Sunday
+	except   *except
+	cycle    int64     // a day, or if week is not all of them a week: what repeats
+	openings []opening // of the cycle, those that may have slots
+}
+
+// opening is a half-open part of a cycle, in seconds.
+type opening struct{ open, shut int64 }
+
+const allWeek = 0x7f
+
+func newLimit(w window, week uint8, e *except) *limit {
+	l := &limit{window: w, week: week, except: e, cycle: day}
+	if e != nil {
+		week &^= e.week
+	}
+	days := []int{0}
+	if week != allWeek {
+		l.cycle, days = 7*day, nil
+		for d := range 7 {
+			if week>>d&1 != 0 {
+				days = append(days, d)
+			}
+		}
+	}
+	for _, d := range days {
+		begin := int64(d) * day
+		if w.open < w.shut {
+			l.openings = append(l.openings, opening{begin + int64(w.open), begin + int64(w.shut)})
+		} else {
+			l.openings = append(l.openings, opening{begin, begin + int64(w.shut)}, opening{begin + int64(w.open), begin + day})
+		}
+	}
+	return l
 }
 
 func (i *interval) from(seen int64) *interval {
@@ -37,8 +70,8 @@ func (i *interval) next(after int64) int64 {
 	}
 	for at < dusk {
 		s := i.wall.at(at)
-		_, second := floorDay(at + s.off)
-		k := i.limit.steps(int64(second), i.every)
+		n, second := floorDay(at + s.off)
+		k := i.limit.steps(int64(weekdayOf(n))*day+int64(second), i.every)
 		if k < 0 || k > (s.end-at)/i.every {
 			at = i.plain(s.end - 1)
 			continue
@@ -47,11 +80,15 @@ func (i *interval) next(after int64) int64 {
 		if at >= s.end {
 			continue
 		}
-		n, _ := floorDay(at + s.off)
-		if i.limit.except == nil || !i.limit.except.holds(n) {
+		n, _ = floorDay(at + s.off)
+		if i.limit.except == nil {
 			return at
 		}
-		at = i.plain(min(s.end, (n+1)*day-s.off) - 1)
+		open := i.limit.except.over(n)
+		if open == n {
+			return at
+		}
+		at = i.plain(min(s.end, open*day-s.off) - 1)
 	}
 	return never
 }
@@ -64,18 +101,21 @@ func (i *interval) plain(after int64) int64 {
 	return i.first + ((after-i.first)/i.every+1)*i.every
 }
 
-// steps returns the least k for which second + k·every falls into the window,
-// were every day to have 24 hours; -1 if none does.
+// steps returns the least k for which second + k·every, in seconds of a week,
+// falls into one of the openings, were every day to have 24 hours; -1 if none does.
 func (l *limit) steps(second, every int64) int64 {
-	length := int64(l.window.shut-l.window.open+day) % day
-	if length == 0 {
-		return 0 // the whole day
+	least := int64(-1)
+	second %= l.cycle
+	for _, p := range l.openings {
+		if p.open <= second && second < p.shut {
+			return 0
+		}
+		away := (p.open - second + l.cycle) % l.cycle
+		if k := firstMultiple(every, l.cycle, away, away+p.shut-p.open-1); k >= 0 && (least < 0 || k < least) {
+			least = k
+		}
 	}
-	second = (second - int64(l.window.open) + day) % day
-	if second < length {
-		return 0
-	}
-	return firstMultiple(every, day, day-second, day-second+length-1)
+	return least
 }
 
 // firstMultiple returns the least k ≥ 0 for which k·a mod m lies in [lo, hi],
@@ -120,6 +160,9 @@ func (i *interval) means() string {
 		text += ", the first time " + secondsText(i.delay) + " after it is first seen"
 	}
 	if i.limit != nil {
+		if i.limit.week != allWeek {
+			text += ", " + (&days{week: i.limit.week}).mean()
+		}
 		text += i.limit.window.means() + i.limit.except.means()
 	}
 	return text
@@ -153,7 +196,7 @@ func (d *builder) intervalText() string {
 }
 
 func (d *builder) delayText() string {
-	if d.delay < 0 || d.delay == d.every+d.cron.every {
+	if d.delay < 0 || d.delay == d.every+d.cron.every { // without an interval that is 0
 		return ""
 	}
 	return secondsText(d.delay)
@@ -172,8 +215,13 @@ func (d *builder) buildInterval(p *plan, w *wall) {
 	if d.delay >= 0 {
 		i.delay = d.delay
 	}
-	if d.window != wholeDay || d.except != nil {
-		i.limit = &limit{d.window, d.except}
+	week := uint8(allWeek)
+	if d.has("weekday") {
+		week = d.weekdays
+	}
+	if d.window != wholeDay || d.except != nil || week != allWeek {
+		i.limit = newLimit(d.window, week, d.except)
+		d.checkLimit(p, i.limit, w)
 	}
 	if d.starts.text != "" {
 		if d.has("initial_delay") {
@@ -188,6 +236,18 @@ func (d *builder) buildInterval(p *plan, w *wall) {
 		p.zone = nil
 	}
 	p.trigger = i
+}
+
+// checkLimit complains about a limit that leaves no day at all.
+func (d *builder) checkLimit(p *plan, l *limit, w *wall) {
+	c := &calendar{
+		wall: w, months: 1<<13 - 2, days: [2]days{everyDay, {week: l.week}}, except: l.except,
+		times: times{hours: allOf24, minutes: allOf60, seconds: allOf60, window: l.window},
+	}
+	c.times.first = c.times.ceil(0)
+	if d.futureless(p, c) {
+		d.add(d.futile(Interval))
+	}
 }
 
 // RestartFrom binds an interval whose anchor is "finish" to the end of a run: its next

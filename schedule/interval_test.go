@@ -3,6 +3,7 @@ package schedule
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 )
@@ -45,11 +46,12 @@ func TestIntervalBeforeFirstSight(t *testing.T) {
 	}
 }
 
-// An interval with between and except has the slots that are left when every
+// An interval with weekday, between and except has the slots that are left when every
 // one of its slots is looked at in turn.
 func TestLimitedInterval(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	zones := []string{"UTC", "Europe/Berlin", "Australia/Lord_Howe", "America/Santiago"}
+	refused := 0
 	for range 1500 {
 		zone := refereeZone(t, zones[r.IntN(len(zones))])
 		every := 600 + r.Int64N(100_000)
@@ -61,29 +63,52 @@ func TestLimitedInterval(t *testing.T) {
 		if open == shut {
 			continue
 		}
-		dates := fmt.Sprintf("%02d-%02d", 1+r.IntN(12), 1+r.IntN(28))
+		dates := several(r, 3, ", ", func() string { return randomExcept(r) })
 		text := fmt.Sprintf("interval %s between %s-%s except %s", secondsText(every), open, shut, dates)
+		on := "mon-sun"
+		if r.IntN(2) == 0 {
+			on = several(r, 2, ", ", func() string { return weekdays[r.IntN(7)] })
+			text += " weekday " + on
+		}
+		onDays := union(strings.ReplaceAll(strings.ToUpper(on), " ", ""), 0, 6, refereeWeekdays)
+		fits := func(at int64) bool {
+			now := read(time.Unix(at, 0).In(zone))
+			return onDays[now.weekday] && inside(now, open, shut) && !excepted(now, dates)
+		}
 		seen := year(2024) + r.Int64N(2*365*86400)
-		s := mustParse(text, zone).From(time.Unix(seen, 0))
+		s, faults := ParseExpr(text, zone)
+		if faults != nil {
+			if refused++; !strings.Contains(faults[0].Msg, "never fires") {
+				t.Errorf("%s: %v", text, faults)
+			}
+			for at := seen; at < seen+366*86400; at += 6 * 3600 {
+				if now := read(time.Unix(at, 0).In(zone)); onDays[now.weekday] && !excepted(now, dates) {
+					t.Fatalf("%s: %v, but %v would do", text, faults, time.Unix(at, 0).In(zone))
+				}
+			}
+			continue
+		}
+		s = s.From(time.Unix(seen, 0))
 		at := time.Unix(seen, 0)
 		slot := seen + every
 		for range 5 {
 			for limit := slot + 400*86400; slot < limit; slot += every {
-				if now := read(time.Unix(slot, 0).In(zone)); inside(now, open, shut) && !excepted(now, dates) {
+				if fits(slot) {
 					break
 				}
 			}
 			got := s.Next(at)
-			if got.IsZero() || got.Unix() > slot {
-				if now := read(time.Unix(slot, 0).In(zone)); !inside(now, open, shut) {
-					break // none within 400 days
-				}
+			if (got.IsZero() || got.Unix() > slot) && !fits(slot) {
+				break // none within 400 days
 			}
 			if got.Unix() != slot {
 				t.Fatalf("%s in %s, seen %v: after %v got %v, want %v", text, zone, time.Unix(seen, 0).In(zone), at.In(zone), got.In(zone), time.Unix(slot, 0).In(zone))
 			}
 			at, slot = got, slot+every
 		}
+	}
+	if refused > 100 {
+		t.Errorf("%d of 1500 are refused", refused)
 	}
 }
 

@@ -38,24 +38,31 @@ var kinds = [...]struct {
 // String returns the kind's name: "interval", "weekday", "daily" and so on.
 func (k Kind) String() string { return kinds[k].name }
 
-// heads are the keys that make a trigger what it is, with those that may go
-// with them.
-var heads = []struct {
+// head is a key that makes a trigger what it is, with those that may go with it.
+type head struct {
 	key  string
 	kind Kind
 	with []string
-}{
-	{"interval", Interval, []string{"initial_delay", "anchor", "jitter", "between", "except", "starts", "ends", "timezone"}},
+}
+
+var heads = []head{
+	{"interval", Interval, []string{"initial_delay", "anchor", "weekday", "jitter", "each_run", "between", "except", "starts", "ends", "timezone"}},
 	{"weekday", Weekday, onDays},
 	{"monthday", Monthday, onDays},
 	{"month", Daily, onDays},
 	{"at", Daily, onDays},
-	{"cron", Cron, []string{"jitter", "between", "except", "starts", "ends", "timezone"}},
-	{"once", Once, []string{"jitter", "timezone"}},
-	{"at_start", AtStart, nil},
+	{"cron", Cron, []string{"jitter", "each_run", "between", "except", "starts", "ends", "timezone"}},
+	{"once", Once, []string{"jitter", "each_run", "timezone"}},
+	{"at_start", AtStart, []string{"initial_delay", "jitter", "each_run"}},
 }
 
-var onDays = []string{"weekday", "monthday", "month", "at", "jitter", "between", "except", "starts", "ends", "timezone"}
+var onDays = []string{"weekday", "monthday", "month", "at", "jitter", "each_run", "between", "except", "starts", "ends", "timezone"}
+
+// IsTrigger tells whether one of the keys makes a trigger, as "at" does; "timezone"
+// and the like only change one.
+func IsTrigger(keys []string) bool {
+	return slices.ContainsFunc(heads, func(h head) bool { return slices.Contains(keys, h.key) })
+}
 
 // kind tells what the keys make, and complains about those that do not go
 // together.
@@ -80,11 +87,15 @@ func (d *builder) kind() (kind Kind) {
 		return None
 	}
 	for _, w := range keywords {
+		if w.name == "each_run" && d.has("each_run") && !d.has("jitter") {
+			d.add(Fault{Key: "each_run", Msg: "each_run needs jitter", Hint: `add jitter = "5m"`})
+			continue
+		}
 		if d.has(w.name) && w.name != heads[head].key && !slices.Contains(heads[head].with, w.name) {
 			d.add(Fault{Key: w.name, Msg: fmt.Sprintf("%s does not go with %s", w.name, heads[head].key), Hint: "remove it"})
 		}
 	}
-	if slices.Contains(heads[head].with, "weekday") && !d.has("at") {
+	if slices.Contains(heads[head].with, "at") && !d.has("at") {
 		d.add(Fault{Key: heads[head].key, Msg: heads[head].key + " needs a time of day", Hint: `add at = "08:00"`})
 	}
 	return kind
@@ -96,7 +107,10 @@ func (d *builder) headless() {
 			continue
 		}
 		hint := "add interval, weekday, monthday, at, cron or once"
-		if w.name == "initial_delay" || w.name == "anchor" {
+		switch w.name {
+		case "initial_delay":
+			hint = `add interval = "15m" or at_start = true`
+		case "anchor":
 			hint = `add interval = "15m"`
 		}
 		d.add(Fault{Key: w.name, Msg: w.name + " alone is not a trigger", Hint: hint})

@@ -29,6 +29,7 @@ var keywords = []keyword{
 	{"once", false, (*builder).parseOnce, func(d *builder) string { return d.moment.text }},
 	{"at_start", false, (*builder).parseAtStart, func(d *builder) string { return d.boot }},
 	{"jitter", false, (*builder).parseJitter, (*builder).jitterText},
+	{"each_run", false, (*builder).parseEachRun, (*builder).eachRunText},
 	{"between", false, (*builder).parseBetween, (*builder).betweenText},
 	{"except", true, (*builder).parseExcept, (*builder).exceptText},
 	{"starts", false, (*builder).parseStarts, func(d *builder) string { return d.starts.text }},
@@ -82,6 +83,7 @@ type builder struct {
 	moment       moment // of once
 	boot         string
 	jitter       time.Duration
+	eachRun      bool
 	window       window
 	except       *except
 	starts, ends moment
@@ -165,3 +167,13 @@ func (d *builder) duration(v value) (length time.Duration, ok bool) {
 }
 
 func (d *builder) parseJitter(v value) { d.jitter, _ = d.duration(v) }
+
+func (d *builder) parseEachRun(v value) {
+	switch v.text {
+	case "true":
+		d.eachRun = true
+	case "false":
+	default:
+		d.add(v.whole("write true or false", "each_run cannot be %q", v.text))
+	}
+}

@@ -3,7 +3,7 @@ package schedule
 // plan builds what the builder describes. The builder has no faults so far; what
 // can never fire is found here.
 func (d *builder) plan(kind Kind) *plan {
-	p := &plan{kind: kind, zone: d.zone, ends: never, starts: -never, anchor: d.anchor, jitter: d.jitter}
+	p := &plan{kind: kind, zone: d.zone, ends: never, starts: -never, anchor: d.anchor, jitter: d.jitter, eachRun: d.eachRun && d.jitter > 0}
 	w := wallOf(d.zone)
 	if d.starts.text != "" {
 		p.starts, _ = d.starts.on(w)

@@ -100,9 +100,27 @@ func randomTrigger(r *rand.Rand) string {
 		text += fmt.Sprintf(" between %02d:%02d-%02d:%02d", r.IntN(24), r.IntN(30), r.IntN(24), 30+r.IntN(30))
 	}
 	if r.IntN(6) == 0 {
-		text += fmt.Sprintf(" except %02d-%02d, %d-%02d-%02d", 1+r.IntN(12), 1+r.IntN(28), 1990+r.IntN(60), 1+r.IntN(12), 1+r.IntN(28))
+		text += " except " + several(r, 4, ", ", func() string { return randomExcept(r) })
 	}
 	return text
+}
+
+// randomExcept writes a date, a range of dates, or weekdays.
+func randomExcept(r *rand.Rand) string {
+	date := func() string { return fmt.Sprintf("%02d-%02d", 1+r.IntN(12), 1+r.IntN(28)) }
+	year := 1990 + r.IntN(60)
+	switch r.IntN(5) {
+	case 0:
+		return date()
+	case 1:
+		return date() + ".." + date()
+	case 2:
+		a := weekdays[r.IntN(7)]
+		return pick(r, a, a+"-"+weekdays[r.IntN(7)])
+	case 3:
+		return fmt.Sprintf("%d-%s..%d-%s", year, date(), year+1+r.IntN(3), date())
+	}
+	return fmt.Sprintf("%d-%s", year, date())
 }
 
 func pick(r *rand.Rand, all ...string) string { return all[r.IntN(len(all))] }

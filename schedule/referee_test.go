@@ -323,9 +323,23 @@ func refereeTrigger(text string) *verdict {
 	return v
 }
 
-func excepted(r reading, dates string) bool {
-	now := fmt.Sprintf("%04d-%02d-%02d", r.year, r.month, r.day)
-	return slices.ContainsFunc(strings.Split(dates, ", "), func(d string) bool { return strings.HasSuffix(now, d) })
+// excepted tells whether a list of dates, ranges of them and weekdays has a day.
+func excepted(r reading, list string) bool {
+	date := fmt.Sprintf("%04d-%02d-%02d", r.year, r.month, r.day)
+	return slices.ContainsFunc(strings.Split(list, ", "), func(item string) bool {
+		if strings.ToUpper(item) != strings.ToLower(item) {
+			return members(strings.ToUpper(item), 0, 6, refereeWeekdays)[r.weekday]
+		}
+		first, last, isRange := strings.Cut(item, "..")
+		if !isRange {
+			last = first
+		}
+		now := date[len(date)-len(first):]
+		if last < first { // round the new year
+			return now >= first || now <= last
+		}
+		return first <= now && now <= last
+	})
 }
 
 func inside(r reading, open, shut string) bool {
@@ -470,6 +484,9 @@ func around(zone *time.Location, at int64) []string {
 		fmt.Sprintf("monthday %d, last at %02d:%02d", lost.day, lost.hour, lost.minute),
 		fmt.Sprintf("at 00:55, 01:15, 02:15, 02:45, 03:15 between 00:50-%02d:%02d", after.hour, after.minute+1),
 		fmt.Sprintf("*/10 * * * * between 22:00-02:30 except %02d-%02d", before.month, before.day),
+		fmt.Sprintf("15,45 * * * * except %s", strings.ToLower(refereeWeekdays[3*after.weekday:][:3])),
+		fmt.Sprintf("0,30 0-3,23 * * * except %02d-%02d..%02d-28", after.month, after.day, after.month%12+1),
+		fmt.Sprintf("%d %d * * * except 1999-01-01..%04d-%02d-%02d", lost.minute, lost.hour, before.year, before.month, before.day),
 	}
 }
 

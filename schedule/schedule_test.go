@@ -34,6 +34,7 @@ var benchmarkExprs = []string{
 	"* * * * *", "*/5 * * * *", "0 3 * * *", "30 4 1,15 * 5", "0 0 29 2 *", "0 0 31 * *", "0 30 2 * * SUN",
 	"weekday mon-fri at 09:00, 17:00", "monthday last fri at 08:00", "interval 90s",
 	"0 0 15W * *", "*/10 * * * * 5#3", "at 02:30 between 02:00-03:00 except 12-25", "interval 7h between 08:00-09:00",
+	"interval 15m weekday mon-fri between 08:00-18:00 except 12-24..01-02", "at 02:30 except sat-sun, 2027-05-01..2027-05-10",
 }
 
 func BenchmarkNext(b *testing.B) {

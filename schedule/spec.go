@@ -15,7 +15,9 @@ type plan struct {
 	starts   int64          // the first instant that may be a slot
 	ends     int64          // the first that may not any more; never: no end
 	anchor   string
+	delay    time.Duration // of at_start
 	jitter   time.Duration
+	eachRun  bool
 	warnings []Fault
 }
 
@@ -137,6 +139,15 @@ func (s Spec) AtStart() string {
 	return ""
 }
 
+// InitialDelay returns by how much later than a start of rota the slot of an at_start
+// trigger is; 0 of every other.
+func (s Spec) InitialDelay() time.Duration {
+	if s.AtStart() == "" {
+		return 0
+	}
+	return s.p.delay
+}
+
 // Anchor returns what an interval counts from: "start" or "finish", the end of
 // the run before.
 func (s Spec) Anchor() string {
@@ -153,6 +164,10 @@ func (s Spec) Jitter() time.Duration {
 	}
 	return s.p.jitter
 }
+
+// EachRun tells whether jitter delays each slot by a time of its own, and not all of
+// them by the same.
+func (s Spec) EachRun() bool { return s.p != nil && s.p.eachRun }
 
 // Warnings returns what is valid but perhaps a mistake. Nobody may change it.
 func (s Spec) Warnings() []Fault {

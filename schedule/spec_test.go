@@ -156,6 +156,8 @@ func TestDuration(t *testing.T) {
 	const hour = time.Hour
 	for text, want := range map[string]time.Duration{
 		"0s": 0, "90s": 90 * time.Second, "15m": hour / 4, "1h30m": hour * 3 / 2, "2d": 48 * hour, "1w": 168 * hour, "1w1d1h1m1s": 193*hour + 61*time.Second, "007s": 7 * time.Second,
+		"1.5h": hour * 3 / 2, "0.5h": hour / 2, "2000ms": 2 * time.Second, "0.5m": 30 * time.Second, "1.50d": 36 * hour, "0.1w": 16*hour + 48*time.Minute, "2.0s": 2 * time.Second,
+		"1.5s500ms": 2 * time.Second, "0.0078125d": 675 * time.Second, "1.5h30m": 2 * hour, "1.0000000000000h": hour, "0ms": 0,
 	} {
 		if got, err := Duration(text); got != want || err != nil {
 			t.Errorf("Duration(%q) = %v, %v, want %v", text, got, err, want)
@@ -163,9 +165,9 @@ func TestDuration(t *testing.T) {
 	}
 	// What people write instead, and what they are told to write.
 	for text, want := range map[string]string{
-		"5 minutes": "5m", "5min": "5m", "1 hour": "1h", "10 secs": "10s", "3days": "3d", "1.5h": "1h30m", "2 weeks": "2w", "90 seconds": "90s",
+		"5 minutes": "5m", "5min": "5m", "1 hour": "1h", "10 secs": "10s", "3days": "3d", "1.5 h": "1h30m", "2 weeks": "2w", "90 seconds": "90s",
 		"5 m": "5m", "5M": "5m", "1H30M": "1h30m", "1h 30m": "1h30m", "1 hour and 30 minutes": "1h30m", "1 hr, 5 mins": "1h5m", "30m1h": "1h30m", "1h1h": "2h",
-		"1,5h": "1h30m", "0.5m": "30s", "1.5 days": "1d12h", " 5m": "5m", "0 min": "0m",
+		"1,5h": "1h30m", "0.5 m": "30s", "0.5s": "1s", "500ms": "1s", "1.2345678h": "1h14m5s", "0.3333333333333m": "20s", "2500ms": "3s", "1.5 days": "1d12h", " 5m": "5m", "0 min": "0m",
 	} {
 		_, err := Duration(text)
 		if f, _ := err.(Fault); f.Hint != "write "+strconv.Quote(want) {
@@ -178,8 +180,8 @@ func TestDuration(t *testing.T) {
 	// No guess where the meaning is not clear, or is no duration.
 	const usual = `write a duration as "90s", "15m", "1h30m", "2d" or "1w"`
 	for text, want := range map[string]string{
-		"90": `write "90s"`, "1h30": usual, "5 months": usual, "999999 weeks": usual, "5months": "the units are w, d, h, m and s", "-5 min": "durations are not negative",
-		"500ms": "the smallest unit is s", "0.5s": `use a smaller unit instead of a fraction: "1h30m"`, "9999w": "the maximum is 100 years",
+		"90": `write "90s"`, "1h30": usual, "5 months": usual, "999999 weeks": usual, "5months": "the units are w, d, h, m, s and ms", "-5 min": "durations are not negative",
+		".5h": `write a fraction as "1.5h"`, "1.h": `write a fraction as "1.5h"`, "1.5": usual, "9999w": "the maximum is 100 years", "5217.9w": "the maximum is 100 years", "99999999999999999999999ms": "the maximum is 100 years",
 	} {
 		if _, err := Duration(text); err == nil || err.(Fault).Hint != want {
 			t.Errorf("Duration(%q): %v, want the hint %s", text, err, want)
@@ -212,6 +214,8 @@ func TestNextIsBounded(t *testing.T) {
 	zone := refereeZone(t, "Europe/Berlin")
 	for _, text := range []string{
 		"0 0 29 2 */7", "weekday mon monthday 29 month feb at 00:00", "interval 24h between 08:00-08:01 except 01-01", "interval 86401s between 08:00-08:01",
+		"interval 1w weekday sat", "interval 1s weekday tue except 03-01..02-28", "interval 6d23h59m59s weekday sat between 08:00-08:01",
+		"interval 1w weekday fri-sun except 03-01..02-28", "at 08:00 except 2026-01-01..9990-12-31", "interval 1h except 2026-01-01..9990-12-31",
 		"at 08:00 ends 2001-01-01", "0 0 1 1 * except 2030-01-01, 2031-01-01, 2032-01-01",
 	} {
 		s := mustParse(text, zone).From(time.Unix(year(2026)+12*3600, 0))

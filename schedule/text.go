@@ -40,6 +40,13 @@ func (d *builder) jitterText() string {
 	return FormatDuration(d.jitter)
 }
 
+func (d *builder) eachRunText() string {
+	if d.eachRun && d.jitter > 0 {
+		return "true"
+	}
+	return ""
+}
+
 func (d *builder) betweenText() string {
 	if d.window == wholeDay {
 		return ""

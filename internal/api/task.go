@@ -23,6 +23,7 @@ type Task struct {
 	User        string            `json:"user,omitempty"`
 	Params      map[string]string `json:"params,omitempty"`
 	Hold        *Hold             `json:"hold,omitempty"`
+	Planned     *Hold             `json:"planned,omitempty"`  // the hold that begins at its Since
 	On          *On               `json:"on,omitempty"`       // replaces its triggers
 	Skip        []time.Time       `json:"skip,omitempty"`     // upcoming slots to be skipped
 	Last        *Run              `json:"last,omitempty"`     // the newest that was executed or is
@@ -64,7 +65,8 @@ type On struct {
 type Holding struct {
 	Tasks []string      `json:"tasks,omitempty"`
 	All   bool          `json:"all,omitempty"`
-	For   time.Duration `json:"for,omitempty"` // "2h"; 0: until released
+	At    time.Time     `json:"at,omitzero"`   // when it begins; zero: now
+	For   time.Duration `json:"for,omitempty"` // "2h" from then on; 0: until released
 	Why   string        `json:"why,omitempty"`
 }
 

@@ -23,9 +23,11 @@ Who may control a task, as root may, binds its user: they can neither release it
 nor run it with --force. Their own holds anybody can end who may hold the task.
 
   rota hold report --for 2h --reason 'db migration'
+  rota hold report --at 22:00 --for 2h
   rota hold --all`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "all tasks"},
+			&cli.StringFlag{Name: "at", Usage: "from `TIME` on, such as 22:00; else from now on"},
 			&cli.StringFlag{Name: "for", Usage: "for `D` only, such as 2h; else until rota release"},
 			&cli.StringFlag{Name: "reason", Usage: "`TEXT` that tells others why"},
 		},
@@ -40,6 +42,9 @@ nor run it with --force. Their own holds anybody can end who may hold the task.
 			}
 			svc, err := s.service(c)
 			if err != nil {
+				return err
+			}
+			if h.At, err = s.timeFlag(c, "at"); err != nil {
 				return err
 			}
 			tasks, err := svc.Hold(c.Context, h)
@@ -58,29 +63,38 @@ nor run it with --force. Their own holds anybody can end who may hold the task.
 	}
 }
 
-// held tells of a task that it is held.
+// held tells of a task that it is held, or is to be.
 func (s *session) held(c *cli.Context, t api.Task, now time.Time) string {
-	line := "held " + t.Task
-	skipped := t.Hold != nil // the next slot is
+	line, hold := "held "+t.Task, t.Hold
+	if c.IsSet("at") {
+		line, hold = "planned a hold of "+t.Task, t.Planned
+		if hold != nil {
+			line += " from " + brief(hold.Since.In(s.zone(c)), now)
+		}
+	}
 	switch {
-	case t.Hold == nil:
-	case t.Hold.Until.IsZero():
+	case hold == nil:
+	case hold.Until.IsZero():
 		line += " until it is released"
 	default:
-		line += " until " + brief(t.Hold.Until.In(s.zone(c)), now)
-		skipped = t.Next.Before(t.Hold.Until)
+		line += " until " + brief(hold.Until.In(s.zone(c)), now)
 	}
-	if t.Hold != nil && t.Hold.Why != "" {
-		line += ` ("` + t.Hold.Why + `")`
+	if hold != nil && hold.Why != "" {
+		line += ` ("` + hold.Why + `")`
 	}
 	switch next := brief(t.Next.In(s.zone(c)), now); {
 	case t.Next.IsZero():
-	case skipped:
+	case covers(t.Hold, t.Next) || covers(t.Planned, t.Next):
 		line += "; its next slot, " + next + ", will be skipped while it is held"
 	default:
 		line += "; its next slot is still " + next
 	}
 	return line
+}
+
+// covers tells whether a slot falls into a hold.
+func covers(h *api.Hold, slot time.Time) bool {
+	return h != nil && !slot.Before(h.Since) && (h.Until.IsZero() || slot.Before(h.Until))
 }
 
 // someOrAll refuses a command line with neither names nor --all, and with both.
@@ -101,8 +115,8 @@ func releaseCommand(s *session) *cli.Command {
 		Category:  "Change what runs",
 		Usage:     "end holds of tasks, or let held runs start",
 		ArgsUsage: "TASK…|RUN…|--all",
-		Description: `What was skipped meanwhile is not made up for. --all releases all tasks; held
-runs are released by their ids.
+		Description: `What was skipped meanwhile is not made up for. A hold that was planned with --at
+is taken back. --all releases all tasks; held runs are released by their ids.
 
   rota release report
   rota release report/evening

@@ -158,6 +158,9 @@ func taskSheet(w when, t taskPage) sheet {
 	if t.Hold != nil {
 		b.add("held", strings.TrimPrefix(sinceBy(w, t.Hold.By, t.Hold.Why, t.Hold.Since, t.Hold.Until), ", "))
 	}
+	if h := t.Planned; h != nil {
+		b.add("to be held", "from "+w.both(h.Since)+sinceBy(w, h.By, h.Why, time.Time{}, h.Until))
+	}
 	for i, slot := range t.Slots {
 		b.add(once(i == 0, "next"), slotText(w, slot))
 	}

@@ -39,17 +39,24 @@ func walk(c *cli.Context, cfg *config.Config, task config.Task, from time.Time, 
 	s := &series{task: task.Name, at: from}
 	for _, spec := range task.Triggers {
 		t := trigger{Spec: spec.From(from), zone: zoneOf(c, cfg, spec)}
-		switch late := daemon.Spread(task.Name, spec.Jitter()); {
+		switch {
 		case spec.Anchor() == "finish":
 			t.note = "counted from " + since + ", then from the end of each run"
 		case t.Spec != spec:
 			t.note = "counted from " + since
-		case late > 0:
-			t.note = "jitter +" + schedule.FormatDuration(late)
 		}
 		s.triggers = append(s.triggers, t)
 	}
 	return s
+}
+
+// jitter says by how much a slot is delayed; "" if it is counted from an instant that
+// is not known yet.
+func (t trigger) jitter(task string, at time.Time) string {
+	if t.note != "" {
+		return ""
+	}
+	return daemon.JitterNote(task, t.Spec, at)
 }
 
 // next returns the next slot; false if there is none. Triggers that come due at
@@ -65,7 +72,7 @@ func (s *series) next() (slot, bool) {
 		if first.at.IsZero() || at.Before(first.at) {
 			first, notes = slot{task: s.task, at: at.In(t.zone)}, nil
 		}
-		for _, note := range []string{t.Note(at), t.note} {
+		for _, note := range []string{t.Note(at), t.note, t.jitter(s.task, at)} {
 			if note != "" && !slices.Contains(notes, note) {
 				notes = append(notes, note)
 			}

@@ -175,6 +175,11 @@ func (g *guard) tasks(all []api.Task) []api.Task {
 			hold.By, hold.Why = g.text(hold.By), g.text(hold.Why)
 			t.Hold = &hold
 		}
+		if t.Planned != nil {
+			hold := *t.Planned
+			hold.By, hold.Why = g.text(hold.By), g.text(hold.Why)
+			t.Planned = &hold
+		}
 		if t.On != nil {
 			on := *t.On
 			on.By = g.text(on.By)

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"cmp"
-	"hash/fnv"
 	"os"
 	"strings"
 	"sync"
@@ -17,31 +16,33 @@ type entry struct {
 	task        string
 	of          string // the recurring request whose trigger it is; "": one of the task itself
 	spec        schedule.Spec
-	late        time.Duration // by which jitter delays its coming due; slots stay where they are
-	from, until time.Time     // as of its [term]
+	from, until time.Time // as of its [term]
 }
 
 // newEntry makes the entry of a trigger first seen at some instant.
 func newEntry(task string, spec schedule.Spec, seen time.Time) entry {
-	return entry{task: task, spec: spec.From(seen), late: Spread(task, spec.Jitter())}
+	return entry{task: task, spec: spec.From(seen)}
 }
 
 // when is the schedule of the entry's coming due.
 func (e entry) when() schedule.Schedule {
-	var when schedule.Schedule = e.spec
-	if !e.until.IsZero() {
-		when = ending{when, e.until}
+	d := e.delay()
+	if d.by == 0 {
+		return d.slots
 	}
-	if e.late > 0 {
-		when = shifted{when, e.late}
-	}
-	return when
+	return d
 }
+
+// delay is by how much its slots come due later.
+func (e entry) delay() delay { return newDelay(e.task, e.spec, e.until) }
 
 // notBefore is an instant after which the entry may come due, or a later one: just
 // before its trigger is in force.
 func (e entry) notBefore(last time.Time) time.Time {
-	if from := e.from.Add(e.late - time.Nanosecond); !e.from.IsZero() && from.After(last) {
+	if e.from.IsZero() {
+		return last
+	}
+	if from := e.delay().before(e.from); from.After(last) {
 		return from
 	}
 	return last
@@ -49,29 +50,16 @@ func (e entry) notBefore(last time.Time) time.Time {
 
 // slots turns instants at which the entry came due into its slots.
 func (e entry) slots(d schedule.Due) schedule.Due {
-	d.First, d.Last, d.When = d.First.Add(-e.late), d.Last.Add(-e.late), e.spec
+	late := e.delay()
+	d.First, d.Last, d.When = late.slot(d.First), late.slot(d.Last), e.spec
 	if !d.Prev.IsZero() {
-		d.Prev = d.Prev.Add(-e.late)
+		d.Prev = late.slot(d.Prev)
 	}
 	return d
 }
 
 // afterFinish reports whether the trigger counts from the end of a run.
 func (e entry) afterFinish() bool { return e.spec.Anchor() == "finish" }
-
-// shifted is a schedule moved by a span of time.
-type shifted struct {
-	schedule.Schedule
-	by time.Duration
-}
-
-func (d shifted) Next(after time.Time) time.Time {
-	at := d.Schedule.Next(after.Add(-d.by))
-	if at.IsZero() {
-		return at
-	}
-	return at.Add(d.by)
-}
 
 // Spread is the delay that jitter means for a task on this machine.
 func Spread(task string, jitter time.Duration) time.Duration {
@@ -85,9 +73,7 @@ func spread(machine, task string, jitter time.Duration) time.Duration {
 	if seconds == 0 {
 		return 0
 	}
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(machine + "\x00" + task))
-	return time.Duration(h.Sum64()%seconds) * time.Second
+	return time.Duration(hashOf(machine, task)%seconds) * time.Second
 }
 
 // machineID tells this machine from others.

@@ -71,6 +71,84 @@ func (l *loop) hold(ctx context.Context, tasks []string, h ledger.Hold) error {
 	return nil
 }
 
+// planHold lets a hold of a task begin at an instant to come. It takes the place of one
+// that is planned already.
+func (l *loop) planHold(ctx context.Context, task string, h ledger.Hold) error {
+	if err := l.mayEndPlanned(ctx, task); err != nil {
+		return err
+	}
+	text := joined(h.Why, "from "+l.spell(h.Since))
+	if !h.Until.IsZero() {
+		text += " until " + l.spell(h.Until)
+	}
+	err := l.change(ctx, task, func(s *ledger.TaskState) { s.Planned = new(h) },
+		ledger.Event{Time: l.clock.Now(), Kind: "hold planned", Task: task, Who: h.By, Text: text, Data: ledger.EventData{Said: h.Why, Until: h.Until}})
+	if err == nil {
+		l.log.Info("hold planned", "task", task, "from", h.Since.Format(time.RFC3339), "by", h.By, "why", h.Why)
+		l.put(holdKey+task, h.Since)
+	}
+	return err
+}
+
+// mayEndPlanned refuses to change the planned hold of a task to who only owns it, if
+// somebody planned it who may control it.
+func (l *loop) mayEndPlanned(ctx context.Context, task string) error {
+	h := l.states[task].Planned
+	if h == nil || !h.Binding || api.Binds(ctx, task) {
+		return nil
+	}
+	return api.Errorf(api.Forbidden, "ask them to release it", "a hold of task %q is planned by %s; %s may not override that", task, h.By, api.Who(ctx))
+}
+
+// unplan takes back the planned hold of a task, and reports whether it had one.
+func (l *loop) unplan(ctx context.Context, task, who string) (bool, error) {
+	if l.states[task].Planned == nil {
+		return false, nil
+	}
+	err := l.change(ctx, task, func(s *ledger.TaskState) { s.Planned = nil },
+		ledger.Event{Time: l.clock.Now(), Kind: "hold planned", Task: task, Who: who, Text: "taken back"})
+	if err == nil {
+		l.agenda.Drop(holdKey + task)
+	}
+	return err == nil, err
+}
+
+// holdAsPlanned begins the planned hold of a task. A hold that binds more, or lasts
+// longer, stays in its place. Of one that is over already, as rota was down, the slots
+// that fell into it stay without a run.
+func (l *loop) holdAsPlanned(ctx context.Context, task string) error {
+	h, was := l.states[task].Planned, l.states[task].Hold
+	if h == nil {
+		return nil
+	}
+	event := ledger.Event{Time: h.Since, Kind: "hold", Task: task, Who: h.By, Text: h.Why, Data: ledger.EventData{Said: h.Why, Until: h.Until}}
+	var events []ledger.Event
+	over := !h.Until.IsZero() && !h.Until.After(l.clock.Now())
+	longer := was != nil && (was.Until.IsZero() || !h.Until.IsZero() && was.Until.After(h.Until))
+	stays := was != nil && (was.Binding && !h.Binding || was.Binding == h.Binding && longer)
+	if !stays {
+		events = append(events, event)
+		if over {
+			events = append(events, ledger.Event{Time: h.Until, Kind: "release", Task: task, Who: "rota"})
+		}
+	}
+	err := l.change(ctx, task, func(s *ledger.TaskState) {
+		switch s.Planned = nil; {
+		case stays:
+		case over:
+			s.Held = &ledger.EndedHold{Hold: *h, Ended: h.Until}
+		default:
+			s.Hold = new(*h)
+		}
+	}, events...)
+	if err != nil || stays || over {
+		return err
+	}
+	l.log.Info("held", "task", task, "by", h.By, "why", h.Why)
+	l.releaseAt(task, h.Until)
+	return nil
+}
+
 // releaseAt ends a hold by itself; a zero time does not.
 func (l *loop) releaseAt(task string, at time.Time) {
 	if at.IsZero() {

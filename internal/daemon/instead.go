@@ -183,7 +183,7 @@ func (l *loop) nextOf(task, request string) time.Time {
 			continue
 		}
 		at := l.agenda.Next(key)
-		for request == "" && !at.IsZero() && l.isLeftOut(task, at.Add(-e.late)) {
+		for request == "" && !at.IsZero() && l.isLeftOut(task, e.delay().slot(at)) {
 			at = e.when().Next(at)
 		}
 		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
@@ -203,7 +203,7 @@ func (l *loop) coming(ctx context.Context, names []string) ([]coming, error) {
 	return all, l.ask(ctx, func() error {
 		add := func(key string, e entry) {
 			if at := l.agenda.Next(key); !at.IsZero() {
-				all = append(all, coming{task: e.task, of: e.of, spec: e.spec, after: at.Add(-e.late - time.Nanosecond), before: e.until, late: e.late})
+				all = append(all, coming{task: e.task, of: e.of, spec: e.spec, after: e.delay().slot(at).Add(-time.Nanosecond), before: e.until})
 			}
 		}
 		if len(names) == 0 {

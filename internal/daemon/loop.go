@@ -380,6 +380,10 @@ func (l *loop) apply(b runner.Batch, done ledger.Committed) {
 	for _, r := range b.Runs {
 		if !starts[r.ID] {
 			l.record(r)
+			if r.State == runner.Delayed {
+				l.put(attemptKey+r.ID, r.NotBefore)
+				continue
+			}
 			l.patience(r)
 		}
 	}

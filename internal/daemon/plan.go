@@ -49,6 +49,9 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 		if h := l.states[name].Hold; h != nil {
 			l.releaseAt(name, h.Until)
 		}
+		if h := l.states[name].Planned; h != nil {
+			l.put(holdKey+name, h.Since)
+		}
 		for _, t := range all {
 			spec, key := t.spec, t.key
 			if spec.AtStart() != "" {
@@ -98,7 +101,7 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 func lateUntil(name string, all []term) (late time.Duration) {
 	for _, t := range all {
 		if !t.until.IsZero() {
-			late = max(late, Spread(name, t.spec.Jitter()))
+			late = max(late, newDelay(name, t.spec, t.until).by)
 		}
 	}
 	return late
@@ -108,10 +111,10 @@ func lateUntil(name string, all []term) (late time.Duration) {
 // first sight, before which it has no slots, and by when it is in force. Only an
 // interval may come due at the instant of its first sight.
 func (l *loop) dealtWith(e entry, first time.Time) time.Time {
-	last := first.Add(e.late)
-	if e.spec.Kind() == schedule.Interval {
-		last = last.Add(-time.Nanosecond)
+	if e.spec.Kind() != schedule.Interval {
+		first = first.Add(time.Nanosecond)
 	}
+	last := e.delay().before(first)
 	if first.Before(l.cursor.Through) && l.cursor.Through.After(last) {
 		last = l.cursor.Through
 	}
@@ -120,16 +123,26 @@ func (l *loop) dealtWith(e entry, first time.Time) time.Time {
 
 // atStart returns the slots of at_start triggers: of "daemon" always, of "boot"
 // at the first start after the machine was. The cursor says which start of the
-// machine that is; it moves on with the slots.
+// machine that is; it moves on with the slots. The slot is initial_delay after the
+// start, and recorded now: its run waits.
 func (l *loop) atStart(now time.Time) []runner.Slot {
 	boot := l.boot != l.cursor.Boot
 	var slots []runner.Slot
 	for _, name := range slices.Sorted(maps.Keys(l.cfg.Tasks)) {
 		for _, t := range l.termsOf(name) {
-			if on := t.spec.AtStart(); t.inForce(now) && (on == "daemon" || on == "boot" && boot) {
-				at := now.Truncate(time.Second)
-				slots = append(slots, runner.Slot{Task: name, Epoch: l.cursor.Epoch, First: at, Last: at, N: 1, Cause: runner.CauseStart})
-				break
+			if on := t.spec.AtStart(); !t.inForce(now) || on != "daemon" && (on != "boot" || !boot) {
+				continue
+			}
+			at := now.Truncate(time.Second)
+			s := runner.Slot{Task: name, Epoch: l.cursor.Epoch, N: 1, Cause: runner.CauseStart}
+			if !l.o.Once { // which does not stay for what comes later
+				at = at.Add(t.spec.InitialDelay())
+				if late := newDelay(name, t.spec, time.Time{}).of(at); at.Add(late).After(now) {
+					s.Wait = at.Add(late)
+				}
+			}
+			if s.First, s.Last = at, at; !slices.ContainsFunc(slots, func(o runner.Slot) bool { return o.Task == name && o.Last.Equal(at) }) {
+				slots = append(slots, s)
 			}
 		}
 	}

@@ -43,7 +43,7 @@ func (r *reader) Status(ctx context.Context) (api.Status, error) {
 	}
 	now := r.now()
 	for name := range cfg.Tasks {
-		if holds(states[name].Hold, now) != nil {
+		if holdAt(states[name], now) != nil {
 			s.Held++
 		}
 	}
@@ -91,6 +91,15 @@ func sizeOf(dir string) (bytes int64) {
 		return nil // what is gone meanwhile has no size
 	})
 	return bytes
+}
+
+// holdAt returns the hold of a task at an instant; nil: there is none. Where no daemon
+// runs, a planned one may have begun.
+func holdAt(state ledger.TaskState, at time.Time) *ledger.Hold {
+	if h := state.Planned; h != nil && !at.Before(h.Since) && holds(h, at) != nil {
+		return h
+	}
+	return holds(state.Hold, at)
 }
 
 // holds returns a hold if it is one at that time.

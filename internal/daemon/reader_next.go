@@ -24,7 +24,6 @@ type coming struct {
 	spec   schedule.Spec // bound to what an interval counts from
 	after  time.Time     // its slots to come are those after it
 	before time.Time     // and before it; zero: any
-	late   time.Duration // by which jitter delays its coming due
 	note   string        // of each slot, beside what the clock does to it
 }
 
@@ -46,8 +45,8 @@ func (c coming) notes(at time.Time) []string {
 	if note := c.spec.Note(at); note != "" {
 		notes = append(notes, note)
 	}
-	if c.late > 0 {
-		notes = append(notes, "jitter +"+schedule.FormatDuration(c.late))
+	if note := JitterNote(c.task, c.spec, at); note != "" {
+		notes = append(notes, note)
 	}
 	if c.note != "" {
 		notes = append(notes, c.note)
@@ -117,7 +116,7 @@ type series struct {
 	zone     *time.Location
 	triggers []coming
 	skip     []ledger.Skip
-	held     *ledger.Hold
+	state    ledger.TaskState
 	at       time.Time // the slot last returned
 }
 
@@ -151,7 +150,7 @@ func (r *reader) series(ctx context.Context, cfg *config.Config, names []string)
 		key := [2]string{c.task, c.of}
 		s := byName[key]
 		if s == nil {
-			s = &series{task: c.task, of: c.of, zone: cfg.ZoneOf(c.task), held: states[c.task].Hold}
+			s = &series{task: c.task, of: c.of, zone: cfg.ZoneOf(c.task), state: states[c.task]}
 			if c.of == "" {
 				s.skip = states[c.task].Skip
 			}
@@ -189,7 +188,7 @@ func (s *series) next() api.Slot {
 		if slices.ContainsFunc(s.skip, func(skip ledger.Skip) bool { return skip.Slot.Equal(first) }) {
 			continue
 		}
-		if holds(s.held, first) != nil {
+		if holdAt(s.state, first) != nil {
 			notes = append(notes, "held")
 		}
 		return api.Slot{Task: s.task, At: first.In(s.zone), Note: strings.Join(notes, "; "), Request: s.of}
@@ -242,7 +241,7 @@ func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time
 			first = now
 		}
 		e := t.entry(name, t.spec, first)
-		c := coming{task: name, spec: e.spec, after: now.Add(-e.late), before: t.until, late: e.late}
+		c := coming{task: name, spec: e.spec, after: e.delay().after(now), before: t.until}
 		if t.spec.Kind() == schedule.Interval {
 			first = first.Add(-time.Nanosecond) // only an interval may come due at its first sight
 		}
@@ -263,8 +262,8 @@ func recurringAt(cfg *config.Config, run runner.Run, now time.Time) (coming, boo
 	if run.On == never || faults != nil {
 		return coming{}, false
 	}
-	c := coming{task: run.Task, of: run.ID, spec: spec.From(countsFrom(run)), after: now, late: Spread(run.Task, spec.Jitter())}
-	c.after = now.Add(-c.late)
+	c := coming{task: run.Task, of: run.ID, spec: spec.From(countsFrom(run)), after: now}
+	c.after = newDelay(run.Task, c.spec, c.before).after(now)
 	return c, true
 }
 

@@ -96,7 +96,7 @@ func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []run
 	t := api.Task{
 		Task: name, Description: task.Description, Tags: task.Tags, Enabled: task.Enabled,
 		Schedule: InWords(task), Timezone: cfg.ZoneOf(name).String(), Mode: task.Mode, Queue: task.Queue, User: task.User, Params: task.Params,
-		Action: runner.ActionName(task.Action), Does: Does(task.Action), Hold: holdOf(holds(state.Hold, now)),
+		Action: runner.ActionName(task.Action), Does: Does(task.Action), Hold: holdOf(holdAt(state, now)), Planned: plannedAfter(state, now),
 	}
 	if on := rescheduled(task, state, now); on != nil {
 		t.On = &api.On{Expr: on.Expr, By: on.By, Since: on.Since, Until: on.Until}
@@ -156,4 +156,12 @@ func settingsOf(t config.Task) []api.Setting {
 		all = append(all, api.Setting(s))
 	}
 	return all
+}
+
+// plannedAfter is the hold of a task that is to begin after an instant, for others.
+func plannedAfter(state ledger.TaskState, at time.Time) *api.Hold {
+	if h := state.Planned; h != nil && h.Since.After(at) {
+		return holdOf(h)
+	}
+	return nil
 }

@@ -42,10 +42,26 @@ func (s *service) Hold(ctx context.Context, h api.Holding) ([]api.Task, error) {
 		return nil, err
 	}
 	hold := ledger.Hold{By: api.Who(ctx), Why: h.Why, Since: s.l.clock.Now()}
+	if !h.At.IsZero() {
+		if err := api.CheckTime("the begin of the hold", h.At); err != nil {
+			return nil, err
+		}
+		if !h.At.After(hold.Since) {
+			return nil, api.Errorf(api.Usage, "to hold it now, leave that out", "the begin of the hold, %s, is in the past", s.l.spell(h.At))
+		}
+		hold.Since = h.At
+	}
 	if h.For > 0 {
 		hold.Until = hold.Since.Add(h.For)
+		if err := api.CheckTime("the end of the hold", hold.Until); err != nil {
+			return nil, err
+		}
 	}
 	done, failed := s.each(ctx, names, func(ctx context.Context, name string) error {
+		if !h.At.IsZero() {
+			hold.Binding = api.Binds(ctx, name)
+			return s.l.planHold(ctx, name, hold)
+		}
 		if err := s.l.mayEnd(ctx, name); err != nil {
 			return err
 		}
@@ -122,6 +138,15 @@ func (s *service) Release(ctx context.Context, names ...string) (api.Released, e
 			return err
 		}
 		was, err := s.l.release(ctx, name, who, s.l.clock.Now())
+		if err == nil {
+			var planned bool
+			if err = s.l.mayEndPlanned(ctx, name); err == nil {
+				planned, err = s.l.unplan(ctx, name, who)
+			} else if was {
+				err = nil // the hold that there was is ended; the other stays
+			}
+			was = was || planned
+		}
 		switch {
 		case err != nil:
 			return err

@@ -40,7 +40,7 @@ func (l *loop) unsettled(ctx context.Context, due []schedule.Due, now time.Time)
 			}
 			known[owner] = through
 		}
-		if through = through.Add(e.late); through.Before(d.First) {
+		if through = e.delay().before(through.Add(time.Nanosecond)); through.Before(d.First) {
 			left = append(left, d)
 		} else {
 			left = append(left, stretch(d, through, d.Last)...)
@@ -52,7 +52,7 @@ func (l *loop) unsettled(ctx context.Context, due []schedule.Due, now time.Time)
 // mayBeSettled reports whether an earlier epoch may have settled what came due of an
 // entry, in a way that counts.
 func (l *loop) mayBeSettled(e entry, d schedule.Due, now time.Time) bool {
-	if reach := l.cursor.Reach; !reach.IsZero() && d.First.Add(-e.late).After(reach) {
+	if reach := l.cursor.Reach; !reach.IsZero() && e.delay().slot(d.First).After(reach) {
 		return false
 	}
 	if e.spec.Fixed() || e.spec.Kind() == schedule.Once || now.Sub(d.Last) > lateAfter {

@@ -112,6 +112,13 @@ func (s *signals) pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// What a container runtime gives process 1 before it kills all is 10 seconds: by
+// default these leave some of them to record the ends of runs.
+const (
+	containerGrace = 4 * time.Second // of shutdown_grace
+	containerKill  = 3 * time.Second // of kill_after
+)
+
 // drain lets what is under way come to its end: within shutdown_grace by itself,
 // which it is asked for, then by its stop signal, then by KILL. Nothing new starts.
 func (l *loop) drain(hurry <-chan struct{}) {
@@ -119,7 +126,7 @@ func (l *loop) drain(hurry <-chan struct{}) {
 	grace := l.cfg.Rota.ShutdownGrace
 	if grace < 0 {
 		if grace = 30 * time.Second; inContainer() {
-			grace = 5 * time.Second
+			grace = containerGrace
 		}
 	}
 	// The service manager has to wait as long, and for stop signals and KILL.
@@ -129,17 +136,23 @@ func (l *loop) drain(hurry <-chan struct{}) {
 	l.runner.AskAll()
 	patience := time.NewTimer(grace)
 	defer patience.Stop()
+	var kill <-chan time.Time // in a container, those that say nothing of kill_after
 	stop := func() {
 		l.hurry.Do(func() { close(l.hurried) })
 		l.runner.StopAll(runner.Lost, runner.Reason{Code: runner.ReasonRotaStopped})
+		if inContainer() {
+			kill = time.After(containerKill)
+		}
 	}
 	for {
 		select {
 		case <-l.woken:
 			l.posted()
 		case <-patience.C:
-			l.log.Warn("shutdown_grace is over: stopping what still runs", "grace", grace)
+			l.log.Warn("shutdown_grace is over: stopping what still runs", "grace", grace.String())
 			stop()
+		case <-kill:
+			l.killUnset()
 		case <-hurry:
 			hurry = nil
 			stop()
@@ -147,6 +160,17 @@ func (l *loop) drain(hurry <-chan struct{}) {
 		case <-idle:
 			l.posted()
 			return
+		}
+	}
+}
+
+// killUnset ends the grace of the runs that end with rota and whose task leaves
+// kill_after to rota.
+func (l *loop) killUnset() {
+	l.log.Warn("killing what has no kill_after: a container is stopped within seconds", "after", containerKill.String())
+	for _, run := range l.view.Live("") {
+		if task := l.cfg.Tasks[run.Task]; task.Mode != runner.Forked && !task.KillSet {
+			l.runner.Kill(run.ID)
 		}
 	}
 }

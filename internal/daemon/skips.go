@@ -19,10 +19,10 @@ func (l *loop) skipNext(ctx context.Context, task, who string) (api.Slot, error)
 			continue
 		}
 		at := l.agenda.Next(key)
-		for !at.IsZero() && l.isLeftOut(task, at.Add(-e.late)) {
+		for !at.IsZero() && l.isLeftOut(task, e.delay().slot(at)) {
 			at = e.when().Next(at)
 		}
-		if slot := at.Add(-e.late); !at.IsZero() && (first.At.IsZero() || slot.Before(first.At)) {
+		if slot := e.delay().slot(at); !at.IsZero() && (first.At.IsZero() || slot.Before(first.At)) {
 			first = api.Slot{Task: task, At: slot.In(l.cfg.ZoneOf(task)), Note: e.spec.Note(slot)}
 		}
 	}

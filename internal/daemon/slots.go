@@ -80,8 +80,8 @@ func (l *loop) whileHeld(task string, due []schedule.Due) (before, held, free []
 		return nil, nil, due
 	}
 	for _, d := range due {
-		late := l.entries[d.Key].late - time.Nanosecond // a slot at the end of the hold is free
-		since, ended := h.Since.Add(late), h.Ended.Add(late)
+		late := l.entries[d.Key].delay()
+		since, ended := late.before(h.Since), late.before(h.Ended) // a slot at the end of the hold is free
 		if d.First.After(ended) {
 			free = append(free, d)
 			continue

@@ -109,6 +109,6 @@ func (l *loop) soonestSlot() *api.Slot {
 	if first.IsZero() {
 		return nil
 	}
-	at := first.Add(-of.late)
+	at := of.delay().slot(first)
 	return &api.Slot{Task: of.task, At: at.In(l.cfg.ZoneOf(of.task)), Note: of.spec.Note(at), Request: of.of}
 }

@@ -17,6 +17,7 @@ import (
 const (
 	attemptKey  = "\x00attempt "  // the time of a run that is delayed has come
 	patienceKey = "\x00patience " // the end of a waiting run's patience
+	holdKey     = "\x00hold "     // the begin of a task's planned hold
 	releaseKey  = "\x00release "  // the end of a task's hold
 	defaultKey  = "\x00default "  // the end of a task's reschedule
 	freshKey    = "\x00fresh "    // a task has not ended well for too long
@@ -104,6 +105,9 @@ func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due,
 			err = l.due(ctx, of)
 		case patienceKey:
 			err = l.skip(ctx, of)
+		case holdKey:
+			err = l.holdAsPlanned(ctx, of)
+			l.agenda.Drop(d.Key)
 		case releaseKey:
 			if h := l.states[of].Hold; h != nil {
 				_, err = l.release(ctx, of, "rota", h.Until)
@@ -174,7 +178,8 @@ func (l *loop) skip(ctx context.Context, id string) error {
 
 // giveWay ends the runs that wait for another attempt when a new slot of their
 // task has come: with the outcome that they had. A request does not give way
-// to anything but a slot of the recurring request that it is of.
+// to anything but a slot of the recurring request that it is of. What waits since an
+// earlier start of rota gives way to what comes of this one.
 func (l *loop) giveWay(b *runner.Batch) {
 	for _, r := range b.Runs {
 		if l.view.CountParked(r.Task) == 0 {
@@ -182,6 +187,10 @@ func (l *loop) giveWay(b *runner.Batch) {
 		}
 		for _, run := range l.view.Parked(r.Task, runner.Delayed) {
 			ends := func(e runner.End) bool { return e.ID == run.ID }
+			if r.Cause == runner.CauseStart && run.Cause == runner.CauseStart && lastOutcome(run) == "" {
+				b.Ends = append(b.Ends, runner.NewEnd(run.ID, runner.Replaced, runner.Reason{Code: runner.ReasonReplaced, By: r.ID}))
+				continue
+			}
 			if last := lastOutcome(run); last != "" && isSlot(run) && run.Parent == r.Parent && !slices.ContainsFunc(b.Ends, ends) {
 				b.Ends = append(b.Ends, runner.NewEnd(run.ID, last, runner.Reason{Code: runner.ReasonSuperseded, By: r.ID}))
 			}

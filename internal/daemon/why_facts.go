@@ -47,7 +47,7 @@ type sight struct {
 	spec   schedule.Spec
 	from   time.Time // its first sight
 	before time.Time // zero: it still is
-	late   time.Duration
+	late   delay
 }
 
 // sightsOf returns the triggers of a task that are known to be, or to have been,
@@ -58,7 +58,7 @@ func sightsOf(cfg *config.Config, name string, state ledger.TaskState, now time.
 	add := func(spec schedule.Spec, seen, from, before time.Time) {
 		// What counts from the end of a run has no slots that can be told from here.
 		if spec.AtStart() == "" && spec.Anchor() != "finish" {
-			all = append(all, sight{spec.From(seen), from, before, Spread(name, spec.Jitter())})
+			all = append(all, sight{spec.From(seen), from, before, newDelay(name, spec.From(seen), before)})
 		}
 	}
 	on := state.On

@@ -216,11 +216,12 @@ func (a *answer) limited(spec schedule.Spec) bool {
 	for _, limit := range []struct{ key, why string }{
 		{"between", "That is outside its between, %s"},
 		{"except", "Nothing runs on that date (except %s)"},
+		{"weekday", "Its interval has slots on %s only (weekday)"},
 		{"starts", "Its triggers count from %s on (starts)"},
 		{"ends", "Its triggers count until %s (ends)"},
 	} {
 		free, value := without(spec, limit.key)
-		if value == "" {
+		if value == "" || limit.key == "weekday" && spec.Kind() != schedule.Interval { // else it is no limit but the trigger
 			continue
 		}
 		if s := (sight{spec: free.From(a.seen(spec))}); s.has(a.at) {

@@ -13,6 +13,7 @@ type TaskState struct {
 	Version int                  `json:"version"`
 	Seen    map[string]time.Time `json:"seen,omitempty"`    // first sight of each trigger, by its text
 	Hold    *Hold                `json:"hold,omitempty"`    // nil: not held
+	Planned *Hold                `json:"planned,omitempty"` // the hold that begins at its Since; nil: there is none
 	On      *Reschedule          `json:"on,omitempty"`      // nil: as the file says
 	Skip    []Skip               `json:"skip,omitempty"`    // slots to come that are left out
 	Started *Started             `json:"started,omitempty"` // of a queue; nil: not by hand since it was last stopped
@@ -79,6 +80,10 @@ func (s TaskState) clone() TaskState {
 	if s.Hold != nil {
 		s.Hold = new(*s.Hold)
 		s.Hold.Since, s.Hold.Until = instant(s.Hold.Since), instant(s.Hold.Until)
+	}
+	if s.Planned != nil {
+		s.Planned = new(*s.Planned)
+		s.Planned.Since, s.Planned.Until = instant(s.Planned.Since), instant(s.Planned.Until)
 	}
 	if s.Held != nil {
 		s.Held = new(*s.Held)

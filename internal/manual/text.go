@@ -22,7 +22,7 @@ mail = { to = "ops@example.org" }
 
 // values are the forms of values that many keys have.
 var values = [][2]string{
-	{"a duration", "Numbers with the units w, d, h, m and s: \"90s\", \"15m\", \"1h30m\", \"2d\"."},
+	{"a duration", "Numbers with the units w, d, h, m, s and ms, in all a whole number of seconds: \"90s\", \"15m\", \"1h30m\", \"1.5h\", \"2d\"."},
 	{"a size", "A number with one of the units B, KiB, MiB, GiB and TiB: \"512MiB\"."},
 	{"a path", "Relative ones start at the directory of the file that contains them."},
 	{"permissions", "Three or four octal digits as a text: \"0644\"."},

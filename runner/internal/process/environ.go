@@ -24,7 +24,7 @@ var ownVariables = []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "L
 type environment struct {
 	Base    [][]byte          // NAME=value: rota's own variables, or those of a login
 	File    string            // env_file; "": none; "-PATH": may be absent
-	Set     map[string]string // env
+	Set     map[string]string // env, with its references
 	Sources map[string]string // secrets that files hold: name to path
 	Secrets map[string][]byte // secrets that rota itself was given
 	Own     map[string]string // what tells of the run
@@ -120,7 +120,7 @@ func (e *environment) resolve(open opener) (env, secrets []string, err error) {
 			return nil, nil, err
 		}
 	}
-	maps.Copy(vars, e.Set)
+	e.set(vars)
 	for _, name := range slices.Sorted(maps.Keys(e.Sources)) {
 		v, err := readSecret(e.Sources[name], open)
 		if err != nil {
@@ -141,6 +141,20 @@ func (e *environment) resolve(open opener) (env, secrets []string, err error) {
 	}
 	slices.Sort(env)
 	return env, secrets, nil
+}
+
+// set adds the values of env, which may refer to what is below them and not to each
+// other. Those that rota itself adds, of a notification, have names of its own and
+// hold what tasks wrote: they are literal.
+func (e *environment) set(vars map[string]string) {
+	values := make(map[string]string, len(e.Set))
+	for name, v := range e.Set {
+		if !strings.HasPrefix(name, "ROTA_") {
+			v = expand(v, func(name string) string { return vars[name] })
+		}
+		values[name] = v
+	}
+	maps.Copy(vars, values)
 }
 
 // ownProgram is the path of rota's program, and the directory of it for the end of

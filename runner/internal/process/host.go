@@ -77,7 +77,7 @@ func (h *Host) Candidates(program string) []string {
 	case strings.Contains(program, "/"):
 		return []string{absolute(dir, program)}
 	}
-	return candidates(program, []string{"PATH=" + cmp.Or(s.Env["PATH"], os.Getenv("PATH"))}, dir)
+	return candidates(program, []string{"PATH=" + cmp.Or(expand(s.Env["PATH"], os.Getenv), os.Getenv("PATH"))}, dir)
 }
 
 // looksAt says what is looked at now.

@@ -1,0 +1,149 @@
+package daemon
+
+import (
+	"hash/fnv"
+	"time"
+
+	"rota/schedule"
+)
+
+// delay is by how much jitter delays the coming due of a trigger's slots, which
+// stay where they are. Either all of them have the same delay on this machine, or
+// with each_run each has one of its own: it follows from the slot, so that it is
+// known before, and it is shorter than the time to the next slot, so that they
+// come due in their order.
+type delay struct {
+	spec  schedule.Spec
+	slots schedule.Schedule // those of spec, or fewer
+	by    time.Duration     // of each slot; with each_run the longest
+	seed  uint64            // 0: it is not each_run
+}
+
+// newDelay is the delay of the slots of a trigger of a task, which has none from an
+// instant on; zero: it has no end.
+func newDelay(task string, spec schedule.Spec, until time.Time) delay {
+	d := delay{spec: spec, slots: spec, by: spec.Jitter()}
+	if !until.IsZero() {
+		d.slots = ending{spec, until}
+	}
+	if spec.EachRun() {
+		d.seed = hashOf(machineID(), task) | 1
+	} else {
+		d.by = Spread(task, spec.Jitter())
+	}
+	return d
+}
+
+// of is the delay of a slot.
+func (d delay) of(slot time.Time) time.Duration {
+	if d.seed == 0 {
+		return d.by
+	}
+	most := d.by
+	if next := d.spec.Next(slot); !next.IsZero() {
+		most = min(most, next.Sub(slot))
+	}
+	return time.Duration(mix(d.seed^uint64(slot.Unix()))%uint64(most/time.Second)) * time.Second
+}
+
+// Next implements [schedule.Schedule]: the first instant after another at which a
+// slot comes due.
+func (d delay) Next(after time.Time) time.Time {
+	slot := time.Time{}
+	if d.seed == 0 {
+		slot = d.slots.Next(after.Add(-d.by))
+	} else if slot = d.newest(after); slot.IsZero() || !slot.Add(d.of(slot)).After(after) {
+		slot = d.slots.Next(after)
+	}
+	if slot.IsZero() {
+		return slot
+	}
+	return slot.Add(d.of(slot))
+}
+
+// newest returns the newest slot up to an instant by which it may not have come
+// due yet; zero if there is none.
+func (d delay) newest(at time.Time) time.Time {
+	found := func(from time.Time) (time.Time, bool) {
+		slot := d.slots.Next(from)
+		return slot, !slot.IsZero() && !slot.After(at)
+	}
+	low := at.Add(-d.by - time.Nanosecond)
+	slot, ok := found(low)
+	if !ok {
+		return time.Time{}
+	}
+	for high := at; high.Sub(low) > time.Second; {
+		middle := low.Add(high.Sub(low) / 2)
+		if later, ok := found(middle); ok {
+			slot, low = later, later
+		} else {
+			high = middle
+		}
+	}
+	if last, ok := found(low); ok {
+		slot = last
+	}
+	return slot
+}
+
+// slot returns the slot that comes due at an instant.
+func (d delay) slot(due time.Time) time.Time {
+	if d.seed == 0 {
+		return due.Add(-d.by)
+	}
+	return d.newest(due)
+}
+
+// before returns an instant such that what comes due after it are the slots from
+// another instant on.
+func (d delay) before(slots time.Time) time.Time {
+	if d.seed == 0 {
+		return slots.Add(d.by - time.Nanosecond)
+	}
+	slot := d.slots.Next(slots.Add(-time.Nanosecond))
+	if slot.IsZero() {
+		return slots.Add(d.by)
+	}
+	return slot.Add(d.of(slot) - time.Nanosecond)
+}
+
+// after returns an instant such that the slots after it are those that come due
+// after another instant.
+func (d delay) after(due time.Time) time.Time {
+	if d.seed == 0 {
+		return due.Add(-d.by)
+	}
+	if next := d.Next(due); !next.IsZero() {
+		return d.slot(next).Add(-time.Nanosecond)
+	}
+	return due
+}
+
+// note is what there is to say of a slot's delay; "" if nothing.
+func (d delay) note(slot time.Time) string {
+	if by := d.of(slot); by > 0 {
+		return "jitter +" + schedule.FormatDuration(by)
+	}
+	return ""
+}
+
+// JitterNote is what jitter means for a slot of a task on this machine: "jitter
+// +2m"; "" if nothing.
+func JitterNote(task string, spec schedule.Spec, slot time.Time) string {
+	return newDelay(task, spec, time.Time{}).note(slot)
+}
+
+func hashOf(machine, task string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(machine + "\x00" + task))
+	return h.Sum64()
+}
+
+// mix spreads the bits of a number over all of them (splitmix64).
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
