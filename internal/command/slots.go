@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"rota/config"
-	"rota/internal/daemon"
+	"rota/internal/plan"
 	"rota/schedule"
 )
 
@@ -56,7 +56,7 @@ func (t trigger) jitter(task string, at time.Time) string {
 	if t.note != "" {
 		return ""
 	}
-	return daemon.JitterNote(task, t.Spec, at)
+	return plan.JitterNote(task, t.Spec, at)
 }
 
 // next returns the next slot; false if there is none. Triggers that come due at

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rota/internal/ledger"
+	"rota/internal/plan"
 )
 
 // A slot of at_start with initial_delay is recorded at the start and runs when its
@@ -55,7 +56,7 @@ func TestAtStartDelayed(t *testing.T) {
 func TestAtStartJitter(t *testing.T) {
 	const jobs = "[tasks.t]\nlog = \"x\"\nat_start = true\ninitial_delay = \"1m\"\njitter = \"24h\"\n"
 	inBubble(t, noon, jobs, func(r *rig) {
-		late := Spread("t", 24*time.Hour)
+		late := plan.Spread("t", 24*time.Hour)
 		r.pass(time.Minute + late)
 		runs, err := r.ledger.List(t.Context(), ledger.Filter{})
 		if err != nil || len(runs) != 1 {

@@ -22,7 +22,7 @@ func (l *loop) next(now time.Time, n int) {
 // comes logs when an entry is due.
 func (l *loop) comes(msg, key string, now time.Time) {
 	at := l.agenda.Next(key)
-	l.log.Info(msg, "task", l.entries[key].task, "at", at.In(l.cfg.Rota.Timezone).Format(time.RFC3339), "in", schedule.FormatDuration(max(0, at.Sub(now)).Round(time.Second)))
+	l.log.Info(msg, "task", l.entries[key].Task, "at", at.In(l.cfg.Rota.Timezone).Format(time.RFC3339), "in", schedule.FormatDuration(max(0, at.Sub(now)).Round(time.Second)))
 }
 
 // upcoming returns the task and instant of what comes due next; "" if that is
@@ -34,7 +34,7 @@ func (l *loop) upcoming() (string, time.Time) {
 	}
 	due := l.agenda.Due(at)
 	first := slices.MinFunc(due, func(a, b schedule.Due) int {
-		return cmp.Compare(l.entries[a.Key].task, l.entries[b.Key].task)
+		return cmp.Compare(l.entries[a.Key].Task, l.entries[b.Key].Task)
 	})
-	return l.entries[first.Key].task, at
+	return l.entries[first.Key].Task, at
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rota/internal/ledger"
+	"rota/internal/plan"
 	"rota/schedule"
 )
 
@@ -48,7 +49,7 @@ func (l *loop) follow(ctx context.Context, now, before time.Time, passed time.Du
 // due again, and [loop.unsettled] takes out those that an earlier epoch settled.
 func (l *loop) newEpoch(ctx context.Context, now time.Time) error {
 	last := l.renewed
-	l.entries, l.agenda = map[string]entry{}, schedule.Agenda{}
+	l.entries, l.agenda = map[string]plan.Entry{}, schedule.Agenda{}
 	if err := l.plan(ctx, now); err != nil {
 		return err
 	}

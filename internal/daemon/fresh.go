@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rota/internal/ledger"
+	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -35,7 +36,7 @@ func (l *loop) freshFrom(task string) time.Time {
 	if last := l.lastSuccess(task); !last.IsZero() {
 		return last
 	}
-	if first := l.states[task].Seen[expectedKey]; !first.IsZero() {
+	if first := l.states[task].Seen[plan.ExpectedKey]; !first.IsZero() {
 		return first
 	}
 	return l.clock.Now()

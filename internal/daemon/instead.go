@@ -3,54 +3,17 @@ package daemon
 import (
 	"cmp"
 	"context"
-	"slices"
-	"strings"
 	"time"
 
-	"rota/config"
 	"rota/internal/api"
 	"rota/internal/ledger"
+	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
 )
 
-// never is the trigger that comes due at no time.
-const never = "never"
-
-// rescheduledTo returns what stands in the place of the triggers of a task; false:
-// nothing does.
-func rescheduledTo(c *config.Config, name string, on *ledger.Reschedule) ([]schedule.Spec, bool) {
-	if !inForce(c.Tasks[name], on) {
-		return nil, false
-	}
-	if on.Expr == never {
-		return nil, true
-	}
-	spec, faults := schedule.ParseExpr(on.Expr, c.ZoneOf(name))
-	if faults != nil {
-		return nil, false // another version of rota wrote it
-	}
-	return []schedule.Spec{spec}, true
-}
-
-// inForce reports whether a reschedule still stands: not once the triggers have
-// changed in whose place it was put.
-func inForce(task config.Task, on *ledger.Reschedule) bool {
-	return on != nil && on.For == triggerKeys(task)
-}
-
-// triggerKeys tells the triggers of a task from those it had before an edit.
-func triggerKeys(task config.Task) string {
-	var keys []string
-	for _, spec := range task.Triggers {
-		keys = append(keys, triggerKey(spec))
-	}
-	slices.Sort(keys)
-	return strings.Join(keys, "\n")
-}
-
 // termsOf is terms as the loop has them.
-func (l *loop) termsOf(name string) []term { return terms(l.cfg, name, l.states[name].On) }
+func (l *loop) termsOf(name string) []plan.Term { return plan.Terms(l.cfg, name, l.states[name].On) }
 
 // parse reads a trigger that somebody gave by hand for a task. What is only a
 // span becomes the instant that it means.
@@ -95,7 +58,7 @@ func (l *loop) endOf(r api.Rescheduling, spec schedule.Spec, now time.Time) (tim
 		return at, api.Errorf(api.Usage, "to run it now: rota run "+r.Name, "%s is in the past", l.spell(at))
 	case !r.Until.IsZero() && !at.Before(r.Until):
 		return at, api.Errorf(api.Usage, "leave until out", "%s is not before the end of the reschedule", l.spell(at))
-	case r.Until.IsZero() && r.Then != never:
+	case r.Until.IsZero() && r.Then != plan.Never:
 		return at.Add(time.Second), r.CheckThen(true)
 	}
 	return r.Until, r.CheckThen(true)
@@ -114,7 +77,7 @@ func (l *loop) reschedule(ctx context.Context, r api.Rescheduling, who string) (
 	}
 	var on *ledger.Reschedule
 	until := r.Until
-	if r.Expr == "default" || r.Expr == never {
+	if r.Expr == "default" || r.Expr == plan.Never {
 		err = r.CheckThen(false)
 	} else {
 		var spec schedule.Spec
@@ -130,7 +93,7 @@ func (l *loop) reschedule(ctx context.Context, r api.Rescheduling, who string) (
 		return done, err
 	}
 	if r.Expr != "default" {
-		on = &ledger.Reschedule{Expr: done.Expr, By: who, Since: now, Until: until, For: triggerKeys(l.cfg.Tasks[r.Name])}
+		on = &ledger.Reschedule{Expr: done.Expr, By: who, Since: now, Until: until, For: plan.TriggerKeys(l.cfg.Tasks[r.Name])}
 	}
 	text := "to " + done.Expr
 	if !r.Until.IsZero() {
@@ -179,12 +142,12 @@ func (l *loop) settled(ctx context.Context) (time.Time, error) {
 func (l *loop) nextOf(task, request string) time.Time {
 	var first time.Time
 	for key, e := range l.entries {
-		if e.task != task || e.of != request {
+		if e.Task != task || e.Request != request {
 			continue
 		}
 		at := l.agenda.Next(key)
-		for request == "" && !at.IsZero() && l.isLeftOut(task, e.delay().slot(at)) {
-			at = e.when().Next(at)
+		for request == "" && !at.IsZero() && l.isLeftOut(task, e.Delay().Slot(at)) {
+			at = e.When().Next(at)
 		}
 		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
 			first = at
@@ -201,9 +164,9 @@ func (l *loop) nextOf(task, request string) time.Time {
 func (l *loop) coming(ctx context.Context, names []string) ([]coming, error) {
 	var all []coming
 	return all, l.ask(ctx, func() error {
-		add := func(key string, e entry) {
+		add := func(key string, e plan.Entry) {
 			if at := l.agenda.Next(key); !at.IsZero() {
-				all = append(all, coming{task: e.task, of: e.of, spec: e.spec, after: e.delay().slot(at).Add(-time.Nanosecond), before: e.until})
+				all = append(all, coming{task: e.Task, of: e.Request, spec: e.Spec, after: e.Delay().Slot(at).Add(-time.Nanosecond), before: e.Until})
 			}
 		}
 		if len(names) == 0 {
@@ -219,7 +182,7 @@ func (l *loop) coming(ctx context.Context, names []string) ([]coming, error) {
 			}
 			asked[name] = true
 			for _, t := range l.termsOf(name) {
-				add(t.key, l.entries[t.key])
+				add(t.Key, l.entries[t.Key])
 			}
 		}
 		for _, r := range l.view.Parked("", runner.Recurring) {
@@ -227,7 +190,7 @@ func (l *loop) coming(ctx context.Context, names []string) ([]coming, error) {
 				continue
 			}
 			if spec, ok := l.recurringSpec(r); ok {
-				key := entryKey(r.ID, spec)
+				key := plan.EntryKey(r.ID, spec)
 				add(key, l.entries[key])
 			}
 		}

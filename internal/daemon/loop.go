@@ -15,6 +15,7 @@ import (
 	"rota/internal/clock"
 	"rota/internal/control"
 	"rota/internal/ledger"
+	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -42,7 +43,7 @@ type loop struct {
 	cursor      ledger.Cursor
 	boot        string // names this start of the machine; as in the cursor, if the kernel does not tell
 	agenda      schedule.Agenda
-	entries     map[string]entry // by the agenda's key
+	entries     map[string]plan.Entry // by the agenda's key
 	view        runner.View
 	states      map[string]ledger.TaskState // of tasks and queues, as the ledger has them
 	lanes       map[string]bool             // the queues; true: it starts nothing
@@ -96,7 +97,7 @@ func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop
 	l := &loop{
 		boot: runner.BootID(),
 		o:    o, out: out, log: out.log, cfg: cfg, first: cfg, stateDir: stateDir,
-		entries: map[string]entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{}, vanished: map[string]bool{},
+		entries: map[string]plan.Entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{}, vanished: map[string]bool{},
 		hub:   &api.Hub{},
 		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), over: make(chan struct{}), hurried: make(chan struct{}),
 	}

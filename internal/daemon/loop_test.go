@@ -18,6 +18,7 @@ import (
 	"rota/internal/clock"
 	"rota/internal/ledger"
 	"rota/internal/ledger/ledgertest"
+	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -311,30 +312,9 @@ func (b blocking) Run(ctx context.Context, _ runner.Input, _ io.Writer) error {
 	return nil
 }
 
-func TestSpread(t *testing.T) {
-	seen := map[time.Duration]bool{}
-	for i := range 1000 {
-		task := fmt.Sprint("task", i)
-		d := spread("machine", task, time.Minute)
-		if d < 0 || d >= time.Minute || d%time.Second != 0 {
-			t.Fatalf("%s: %v", task, d)
-		}
-		if d != spread("machine", task, time.Minute) {
-			t.Fatal("not the same twice")
-		}
-		seen[d] = true
-	}
-	if len(seen) != 60 {
-		t.Errorf("%d different delays of 60", len(seen))
-	}
-	if spread("machine", "t", 0) != 0 || spread("machine", "t", 500*time.Millisecond) != 0 {
-		t.Error("no jitter must mean no delay")
-	}
-}
-
 func TestJitterDelaysTheRunNotTheSlot(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\ncron = \"0 * * * *\"\njitter = \"30m\"\nlog = \"x\"\n", func(r *rig) {
-		late := spread(machineID(), "t", 30*time.Minute)
+		late := plan.Spread("t", 30*time.Minute)
 		if late == 0 {
 			t.Skip("this machine's delay is none") // one in 1,800
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rota/config"
+	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -33,7 +34,7 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	want := map[string]entry{}
+	want := map[string]plan.Entry{}
 	l.tasks = 0
 	for name := range l.cfg.Tasks {
 		all := l.termsOf(name)
@@ -42,8 +43,8 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 		}
 		l.agenda.Drop(defaultKey + name)
 		for _, t := range all {
-			if !t.from.IsZero() { // once the last slot before has come due
-				l.put(defaultKey+name, t.from.Add(lateUntil(name, all)))
+			if !t.From.IsZero() { // once the last slot before has come due
+				l.put(defaultKey+name, t.From.Add(lateUntil(name, all)))
 			}
 		}
 		if h := l.states[name].Hold; h != nil {
@@ -53,36 +54,36 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 			l.put(holdKey+name, h.Since)
 		}
 		for _, t := range all {
-			spec, key := t.spec, t.key
+			spec, key := t.Spec, t.Key
 			if spec.AtStart() != "" {
 				continue
 			}
-			if e, ok := l.entries[key]; ok && e.from.Equal(t.from) && e.until.Equal(t.until) {
+			if e, ok := l.entries[key]; ok && e.From.Equal(t.From) && e.Until.Equal(t.Until) {
 				want[key] = e
 				continue
 			}
-			first, known := seen[name][triggerKey(spec)]
+			first, known := seen[name][plan.TriggerKey(spec)]
 			if !known {
-				first = t.since
+				first = t.Since
 			}
 			if spec.Anchor() == "finish" {
 				if end := l.lastEnd(ctx, name); !end.IsZero() && !end.After(now) {
 					spec = spec.RestartFrom(end)
 				}
 			}
-			e := t.entry(name, spec, first)
+			e := t.Entry(name, spec, first)
 			want[key] = e
-			if e.afterFinish() && len(l.view.Live(name)) > 0 {
+			if e.AfterFinish() && len(l.view.Live(name)) > 0 {
 				continue
 			}
-			l.agenda.Put(schedule.Entry{Key: key, When: e.when(), Last: l.dealtWith(e, first)})
+			l.agenda.Put(schedule.Entry{Key: key, When: e.When(), Last: l.dealtWith(e, first)})
 		}
 	}
 	for _, r := range l.view.Parked("", runner.Recurring) {
 		if spec, ok := l.recurringSpec(r); ok {
 			key, e := l.recurringEntry(r, spec)
 			if _, there := l.entries[key]; !there {
-				l.agenda.Put(schedule.Entry{Key: key, When: e.when(), Last: l.dealtWith(e, countsFrom(r))})
+				l.agenda.Put(schedule.Entry{Key: key, When: e.When(), Last: l.dealtWith(e, countsFrom(r))})
 			}
 			want[key] = e
 		}
@@ -98,10 +99,10 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 
 // lateUntil is by how much the slots of what a task is rescheduled to come due after
 // their time.
-func lateUntil(name string, all []term) (late time.Duration) {
+func lateUntil(name string, all []plan.Term) (late time.Duration) {
 	for _, t := range all {
-		if !t.until.IsZero() {
-			late = max(late, newDelay(name, t.spec, t.until).by)
+		if !t.Until.IsZero() {
+			late = max(late, plan.NewDelay(name, t.Spec, t.Until).By)
 		}
 	}
 	return late
@@ -110,15 +111,15 @@ func lateUntil(name string, all []term) (late time.Duration) {
 // dealtWith is up to when an entry's coming due is settled: by the cursor, by its
 // first sight, before which it has no slots, and by when it is in force. Only an
 // interval may come due at the instant of its first sight.
-func (l *loop) dealtWith(e entry, first time.Time) time.Time {
-	if e.spec.Kind() != schedule.Interval {
+func (l *loop) dealtWith(e plan.Entry, first time.Time) time.Time {
+	if e.Spec.Kind() != schedule.Interval {
 		first = first.Add(time.Nanosecond)
 	}
-	last := e.delay().before(first)
+	last := e.Delay().Before(first)
 	if first.Before(l.cursor.Through) && l.cursor.Through.After(last) {
 		last = l.cursor.Through
 	}
-	return e.notBefore(last)
+	return e.NotBefore(last)
 }
 
 // atStart returns the slots of at_start triggers: of "daemon" always, of "boot"
@@ -130,14 +131,14 @@ func (l *loop) atStart(now time.Time) []runner.Slot {
 	var slots []runner.Slot
 	for _, name := range slices.Sorted(maps.Keys(l.cfg.Tasks)) {
 		for _, t := range l.termsOf(name) {
-			if on := t.spec.AtStart(); !t.inForce(now) || on != "daemon" && (on != "boot" || !boot) {
+			if on := t.Spec.AtStart(); !t.InForce(now) || on != "daemon" && (on != "boot" || !boot) {
 				continue
 			}
 			at := now.Truncate(time.Second)
 			s := runner.Slot{Task: name, Epoch: l.cursor.Epoch, N: 1, Cause: runner.CauseStart}
 			if !l.o.Once { // which does not stay for what comes later
-				at = at.Add(t.spec.InitialDelay())
-				if late := newDelay(name, t.spec, time.Time{}).of(at); at.Add(late).After(now) {
+				at = at.Add(t.Spec.InitialDelay())
+				if late := plan.NewDelay(name, t.Spec, time.Time{}).Of(at); at.Add(late).After(now) {
 					s.Wait = at.Add(late)
 				}
 			}

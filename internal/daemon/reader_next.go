@@ -10,6 +10,7 @@ import (
 	"rota/config"
 	"rota/internal/api"
 	"rota/internal/ledger"
+	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -45,7 +46,7 @@ func (c coming) notes(at time.Time) []string {
 	if note := c.spec.Note(at); note != "" {
 		notes = append(notes, note)
 	}
-	if note := JitterNote(c.task, c.spec, at); note != "" {
+	if note := plan.JitterNote(c.task, c.spec, at); note != "" {
 		notes = append(notes, note)
 	}
 	if c.note != "" {
@@ -228,24 +229,24 @@ func (r *reader) unattended(ctx context.Context, cfg *config.Config, states map[
 // inForceAt returns the triggers of a task as they come due after an instant.
 func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time.Time) []coming {
 	var all []coming
-	for _, t := range terms(cfg, name, state.On) {
-		if t.spec.AtStart() != "" {
+	for _, t := range plan.Terms(cfg, name, state.On) {
+		if t.Spec.AtStart() != "" {
 			continue
 		}
-		first, seen := state.Seen[triggerKey(t.spec)]
+		first, seen := state.Seen[plan.TriggerKey(t.Spec)]
 		switch {
 		case seen && !first.After(now):
-		case !t.since.IsZero():
-			first = t.since
+		case !t.Since.IsZero():
+			first = t.Since
 		default:
 			first = now
 		}
-		e := t.entry(name, t.spec, first)
-		c := coming{task: name, spec: e.spec, after: e.delay().after(now), before: t.until}
-		if t.spec.Kind() == schedule.Interval {
+		e := t.Entry(name, t.Spec, first)
+		c := coming{task: name, spec: e.Spec, after: e.Delay().After(now), before: t.Until}
+		if t.Spec.Kind() == schedule.Interval {
 			first = first.Add(-time.Nanosecond) // only an interval may come due at its first sight
 		}
-		for _, at := range []time.Time{first, t.from.Add(-time.Nanosecond)} {
+		for _, at := range []time.Time{first, t.From.Add(-time.Nanosecond)} {
 			if at.After(c.after) {
 				c.after = at
 			}
@@ -259,11 +260,11 @@ func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time
 // instant; false: it never does.
 func recurringAt(cfg *config.Config, run runner.Run, now time.Time) (coming, bool) {
 	spec, faults := schedule.ParseExpr(run.On, cfg.ZoneOf(run.Task))
-	if run.On == never || faults != nil {
+	if run.On == plan.Never || faults != nil {
 		return coming{}, false
 	}
 	c := coming{task: run.Task, of: run.ID, spec: spec.From(countsFrom(run)), after: now}
-	c.after = newDelay(run.Task, c.spec, c.before).after(now)
+	c.after = plan.NewDelay(run.Task, c.spec, c.before).After(now)
 	return c, true
 }
 

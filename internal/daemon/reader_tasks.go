@@ -10,6 +10,7 @@ import (
 	"rota/config"
 	"rota/internal/api"
 	"rota/internal/ledger"
+	"rota/internal/plan"
 	"rota/runner"
 )
 
@@ -121,7 +122,7 @@ func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []run
 
 // rescheduled returns what stands in the place of a task's triggers; nil: nothing.
 func rescheduled(task config.Task, state ledger.TaskState, now time.Time) *ledger.Reschedule {
-	if on := state.On; inForce(task, on) && (on.Until.IsZero() || now.Before(on.Until)) {
+	if on := state.On; plan.Applies(task, on) && (on.Until.IsZero() || now.Before(on.Until)) {
 		return on
 	}
 	return nil

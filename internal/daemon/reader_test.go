@@ -15,6 +15,7 @@ import (
 	"rota/config"
 	"rota/internal/api"
 	"rota/internal/ledger"
+	"rota/internal/plan"
 	"rota/runner"
 )
 
@@ -74,16 +75,16 @@ func TestReaderTasks(t *testing.T) {
 			s.state(ledger.TaskState{Skip: []ledger.Skip{{Slot: s.hour(11)}, {Slot: s.hour(13)}}})
 		}, "t new next=14:00 skip=13:00"},
 		{"rescheduled", func(s *shelf) {
-			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: "interval 10m", Since: s.at, For: triggerKeys(s.config().Tasks["t"])}})
+			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: "interval 10m", Since: s.at, For: plan.TriggerKeys(s.config().Tasks["t"])}})
 		}, "t new next=12:10 on=interval 10m"},
 		{"rescheduled to never", func(s *shelf) {
-			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: never, Since: s.at, For: triggerKeys(s.config().Tasks["t"])}})
+			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: plan.Never, Since: s.at, For: plan.TriggerKeys(s.config().Tasks["t"])}})
 		}, "t new on=never"},
 		{"to never for a time", func(s *shelf) {
-			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: never, Since: s.at, Until: s.hour(15.5), For: triggerKeys(s.config().Tasks["t"])}})
+			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: plan.Never, Since: s.at, Until: s.hour(15.5), For: plan.TriggerKeys(s.config().Tasks["t"])}})
 		}, "t new next=16:00 on=never"},
 		{"rescheduled, but its triggers changed since", func(s *shelf) {
-			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: never, Since: s.at, For: "others"}})
+			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: plan.Never, Since: s.at, For: "others"}})
 		}, "t new next=13:00"},
 		{"asked for later", func(s *shelf) {
 			_, err := s.book.Submit(s.t.Context(), runner.Run{ID: "t/k", Task: "t", Cause: runner.CauseManual, State: runner.Delayed, NotBefore: s.hour(20), Scheduled: s.hour(20)})

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rota/internal/api"
+	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -20,7 +21,7 @@ func countsFrom(r runner.Run) time.Time {
 
 // recurringSpec is the trigger of a recurring request; false: it has none.
 func (l *loop) recurringSpec(r runner.Run) (schedule.Spec, bool) {
-	if r.On == never {
+	if r.On == plan.Never {
 		return schedule.Spec{}, false
 	}
 	spec, faults := schedule.ParseExpr(r.On, l.cfg.ZoneOf(r.Task))
@@ -32,21 +33,21 @@ func (l *loop) schedule(r runner.Run) {
 	if spec, ok := l.recurringSpec(r); ok {
 		key, e := l.recurringEntry(r, spec)
 		l.entries[key] = e
-		l.agenda.Put(schedule.Entry{Key: key, When: e.when(), Last: l.dealtWith(e, countsFrom(r))})
+		l.agenda.Put(schedule.Entry{Key: key, When: e.When(), Last: l.dealtWith(e, countsFrom(r))})
 	}
 }
 
 // recurringEntry is the place of a recurring request in the agenda.
-func (l *loop) recurringEntry(r runner.Run, spec schedule.Spec) (string, entry) {
-	e := newEntry(r.Task, spec, countsFrom(r))
-	e.of = r.ID
-	return entryKey(r.ID, spec), e
+func (l *loop) recurringEntry(r runner.Run, spec schedule.Spec) (string, plan.Entry) {
+	e := plan.NewEntry(r.Task, spec, countsFrom(r))
+	e.Request = r.ID
+	return plan.EntryKey(r.ID, spec), e
 }
 
 // unschedule takes the trigger of a recurring request out of the agenda.
 func (l *loop) unschedule(r runner.Run) {
 	if spec, ok := l.recurringSpec(r); ok {
-		key := entryKey(r.ID, spec)
+		key := plan.EntryKey(r.ID, spec)
 		delete(l.entries, key)
 		l.agenda.Drop(key)
 	}
@@ -63,7 +64,7 @@ func (l *loop) rescheduleRequest(ctx context.Context, r api.Rescheduling, who st
 	if !r.Until.IsZero() || r.Then != "" || r.Expr == "default" {
 		return done, api.Errorf(api.Usage, "cancel it, or give it a trigger", "a recurring request has no triggers in the file to go back to")
 	}
-	if r.Expr != never {
+	if r.Expr != plan.Never {
 		spec, err := l.parse(run.Task, r.Expr, now)
 		if err != nil {
 			return done, err

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"rota/config"
 	"rota/internal/ledger"
+	"rota/internal/plan"
 )
 
 // statesAtOnce is how many states one commit writes: ten thousand new tasks cost few
@@ -26,9 +26,9 @@ func (l *loop) sights(ctx context.Context, now time.Time) (map[string]map[string
 	seen := make(map[string]map[string]time.Time, len(l.cfg.Tasks))
 	var changed []string
 	for name, task := range l.cfg.Tasks {
-		seen[name] = firstSeen(task, states[name].Seen, now)
+		seen[name] = plan.FirstSeen(task, states[name].Seen, now)
 		on := states[name].On
-		if !maps.EqualFunc(states[name].Seen, seen[name], time.Time.Equal) || on != nil && !inForce(task, on) {
+		if !maps.EqualFunc(states[name].Seen, seen[name], time.Time.Equal) || on != nil && !plan.Applies(task, on) {
 			changed = append(changed, name)
 		}
 	}
@@ -40,34 +40,12 @@ func (l *loop) sights(ctx context.Context, now time.Time) (map[string]map[string
 	return seen, l.remember(ctx, changed, states, seen)
 }
 
-// expectedKey stands, among the first sights of triggers, for that of a task that
-// is expected to end well from time to time.
-const expectedKey = ""
-
-// firstSeen is when each trigger of a task was first seen: as it was remembered,
-// or now, also if a clock that was wrong showed a time to come.
-func firstSeen(task config.Task, known map[string]time.Time, now time.Time) map[string]time.Time {
-	seen := make(map[string]time.Time, len(task.Triggers))
-	see := func(key string) {
-		if seen[key] = now; !known[key].IsZero() && !known[key].After(now) {
-			seen[key] = known[key]
-		}
-	}
-	for _, spec := range task.Triggers {
-		see(triggerKey(spec))
-	}
-	if task.ExpectSuccessWithin > 0 {
-		see(expectedKey)
-	}
-	return seen
-}
-
 // followed is the state of a task after the file: with its first sights, and
 // without a reschedule of triggers that it has no more. A slot that is left out
 // stays so: it is an instant, whatever comes due then.
 func (l *loop) followed(name string, s ledger.TaskState, seen map[string]time.Time) ledger.TaskState {
 	s.Seen = seen
-	if s.On != nil && !inForce(l.cfg.Tasks[name], s.On) {
+	if s.On != nil && !plan.Applies(l.cfg.Tasks[name], s.On) {
 		l.log.Info("the reschedule has ended: the file's triggers changed", "task", name, "was", s.On.Expr)
 		s.On = nil
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rota/internal/ledger"
+	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -28,9 +29,9 @@ func (l *loop) unsettled(ctx context.Context, due []schedule.Due, now time.Time)
 			left = append(left, d)
 			continue
 		}
-		owner := e.task
-		if e.of != "" {
-			owner = e.of
+		owner := e.Task
+		if e.Request != "" {
+			owner = e.Request
 		}
 		through, ok := known[owner]
 		if !ok {
@@ -40,7 +41,7 @@ func (l *loop) unsettled(ctx context.Context, due []schedule.Due, now time.Time)
 			}
 			known[owner] = through
 		}
-		if through = e.delay().before(through.Add(time.Nanosecond)); through.Before(d.First) {
+		if through = e.Delay().Before(through.Add(time.Nanosecond)); through.Before(d.First) {
 			left = append(left, d)
 		} else {
 			left = append(left, stretch(d, through, d.Last)...)
@@ -51,21 +52,21 @@ func (l *loop) unsettled(ctx context.Context, due []schedule.Due, now time.Time)
 
 // mayBeSettled reports whether an earlier epoch may have settled what came due of an
 // entry, in a way that counts.
-func (l *loop) mayBeSettled(e entry, d schedule.Due, now time.Time) bool {
-	if reach := l.cursor.Reach; !reach.IsZero() && e.delay().slot(d.First).After(reach) {
+func (l *loop) mayBeSettled(e plan.Entry, d schedule.Due, now time.Time) bool {
+	if reach := l.cursor.Reach; !reach.IsZero() && e.Delay().Slot(d.First).After(reach) {
 		return false
 	}
-	if e.spec.Fixed() || e.spec.Kind() == schedule.Once || now.Sub(d.Last) > lateAfter {
+	if e.Spec.Fixed() || e.Spec.Kind() == schedule.Once || now.Sub(d.Last) > lateAfter {
 		return true
 	}
-	return d.N > 1 && l.policyOf(e.task).Missed == runner.MissedAll
+	return d.N > 1 && l.policyOf(e.Task).Missed == runner.MissedAll
 }
 
 // settledThrough is the newest instant until now for which a slot of a task, or of
 // a recurring request, ran, is to run, or was ended by a decision other than that it
 // was missed. A clock that was wrong misses slots that were not due yet.
-func (l *loop) settledThrough(ctx context.Context, e entry, now time.Time) (through time.Time, err error) {
-	runs, err := l.ledger.List(ctx, ledger.Filter{Brief: true, Task: e.task, Parent: e.of})
+func (l *loop) settledThrough(ctx context.Context, e plan.Entry, now time.Time) (through time.Time, err error) {
+	runs, err := l.ledger.List(ctx, ledger.Filter{Brief: true, Task: e.Task, Parent: e.Request})
 	if err != nil {
 		return through, err
 	}
@@ -75,7 +76,7 @@ func (l *loop) settledThrough(ctx context.Context, e entry, now time.Time) (thro
 			at = r.Last
 		}
 		switch {
-		case r.Cause != runner.CauseSchedule && r.Cause != runner.CauseCatchup, r.Parent != e.of, at.After(now):
+		case r.Cause != runner.CauseSchedule && r.Cause != runner.CauseCatchup, r.Parent != e.Request, at.After(now):
 		case r.Outcome == runner.Missed, r.Reason.Code == runner.ReasonCoalesced, r.Reason.Code == runner.ReasonCoalescedToSkip:
 		case at.After(through):
 			through = at

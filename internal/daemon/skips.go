@@ -15,15 +15,15 @@ func (l *loop) skipNext(ctx context.Context, task, who string) (api.Slot, error)
 	now := l.clock.Now()
 	var first api.Slot
 	for key, e := range l.entries {
-		if e.task != task || e.of != "" {
+		if e.Task != task || e.Request != "" {
 			continue
 		}
 		at := l.agenda.Next(key)
-		for !at.IsZero() && l.isLeftOut(task, e.delay().slot(at)) {
-			at = e.when().Next(at)
+		for !at.IsZero() && l.isLeftOut(task, e.Delay().Slot(at)) {
+			at = e.When().Next(at)
 		}
-		if slot := e.delay().slot(at); !at.IsZero() && (first.At.IsZero() || slot.Before(first.At)) {
-			first = api.Slot{Task: task, At: slot.In(l.cfg.ZoneOf(task)), Note: e.spec.Note(slot)}
+		if slot := e.Delay().Slot(at); !at.IsZero() && (first.At.IsZero() || slot.Before(first.At)) {
+			first = api.Slot{Task: task, At: slot.In(l.cfg.ZoneOf(task)), Note: e.Spec.Note(slot)}
 		}
 	}
 	if first.At.IsZero() {

@@ -30,7 +30,7 @@ func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
 	var order []owner
 	for _, d := range due {
 		e := l.entries[d.Key]
-		o := owner{e.task, e.of}
+		o := owner{e.Task, e.Request}
 		if byOwner[o] == nil {
 			order = append(order, o)
 		}
@@ -80,8 +80,8 @@ func (l *loop) whileHeld(task string, due []schedule.Due) (before, held, free []
 		return nil, nil, due
 	}
 	for _, d := range due {
-		late := l.entries[d.Key].delay()
-		since, ended := late.before(h.Since), late.before(h.Ended) // a slot at the end of the hold is free
+		late := l.entries[d.Key].Delay()
+		since, ended := late.Before(h.Since), late.Before(h.Ended) // a slot at the end of the hold is free
 		if d.First.After(ended) {
 			free = append(free, d)
 			continue
@@ -117,7 +117,7 @@ func stretch(d schedule.Due, after, through time.Time) []schedule.Due {
 // merged makes one slot of all that came due of one task.
 func (l *loop) merged(task string, due []schedule.Due) runner.Slot {
 	for i, d := range due {
-		due[i] = l.entries[d.Key].slots(d)
+		due[i] = l.entries[d.Key].Slots(d)
 	}
 	s := merge(due)
 	s.Task, s.Epoch, s.Cause = task, l.cursor.Epoch, runner.CauseSchedule
@@ -146,8 +146,8 @@ func (l *loop) slot(task string, due []schedule.Due, now time.Time) []runner.Slo
 		e, by := l.entries[d.Key], now.Sub(d.Last)
 		least = min(least, by)
 		inTime = inTime || by <= lateAfter
-		makeUp = makeUp || by <= madeUp && !d.Last.Before(l.since) && (e.spec.Fixed() || by < beforeNext(d)/2)
-		if e.spec.Kind() == schedule.Once && p.Missed == "" {
+		makeUp = makeUp || by <= madeUp && !d.Last.Before(l.since) && (e.Spec.Fixed() || by < beforeNext(d)/2)
+		if e.Spec.Kind() == schedule.Once && p.Missed == "" {
 			p.Missed = runner.MissedOnce
 		}
 	}

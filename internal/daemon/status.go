@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rota/internal/api"
+	"rota/internal/plan"
 	"rota/runner"
 )
 
@@ -85,14 +86,14 @@ func (l *loop) condition() api.Status {
 // does.
 func (l *loop) soonestSlot() *api.Slot {
 	var first time.Time
-	var of entry
+	var of plan.Entry
 	consider := func(key string) {
 		e, ok := l.entries[key]
 		at := l.agenda.Next(key)
-		if !ok || at.IsZero() || !first.IsZero() && (at.After(first) || at.Equal(first) && e.task >= of.task) {
+		if !ok || at.IsZero() || !first.IsZero() && (at.After(first) || at.Equal(first) && e.Task >= of.Task) {
 			return
 		}
-		if _, held := l.held(e.task); !held {
+		if _, held := l.held(e.Task); !held {
 			first, of = at, e
 		}
 	}
@@ -109,6 +110,6 @@ func (l *loop) soonestSlot() *api.Slot {
 	if first.IsZero() {
 		return nil
 	}
-	at := of.delay().slot(first)
-	return &api.Slot{Task: of.task, At: at.In(l.cfg.ZoneOf(of.task)), Note: of.spec.Note(at), Request: of.of}
+	at := of.Delay().Slot(first)
+	return &api.Slot{Task: of.Task, At: at.In(l.cfg.ZoneOf(of.Task)), Note: of.Spec.Note(at), Request: of.Request}
 }

@@ -6,6 +6,7 @@ import (
 
 	"rota/config"
 	"rota/internal/ledger"
+	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -47,7 +48,7 @@ type sight struct {
 	spec   schedule.Spec
 	from   time.Time // its first sight
 	before time.Time // zero: it still is
-	late   delay
+	late   plan.Delay
 }
 
 // sightsOf returns the triggers of a task that are known to be, or to have been,
@@ -58,15 +59,15 @@ func sightsOf(cfg *config.Config, name string, state ledger.TaskState, now time.
 	add := func(spec schedule.Spec, seen, from, before time.Time) {
 		// What counts from the end of a run has no slots that can be told from here.
 		if spec.AtStart() == "" && spec.Anchor() != "finish" {
-			all = append(all, sight{spec.From(seen), from, before, newDelay(name, spec.From(seen), before)})
+			all = append(all, sight{spec.From(seen), from, before, plan.NewDelay(name, spec.From(seen), before)})
 		}
 	}
 	on := state.On
-	if !inForce(task, on) {
+	if !plan.Applies(task, on) {
 		on = nil
 	}
 	for _, spec := range task.Triggers {
-		seen, known := state.Seen[triggerKey(spec)]
+		seen, known := state.Seen[plan.TriggerKey(spec)]
 		if !known {
 			seen = now
 		}
@@ -80,7 +81,7 @@ func sightsOf(cfg *config.Config, name string, state ledger.TaskState, now time.
 		}
 	}
 	if on != nil {
-		specs, _ := rescheduledTo(cfg, name, on)
+		specs, _ := plan.Rescheduled(cfg, name, on)
 		for _, spec := range specs {
 			add(spec, on.Since, on.Since, on.Until)
 		}

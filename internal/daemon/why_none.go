@@ -3,6 +3,7 @@ package daemon
 import (
 	"time"
 
+	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -235,7 +236,7 @@ func (a *answer) limited(spec schedule.Spec) bool {
 
 // seen is when a trigger of the file was first seen.
 func (a *answer) seen(spec schedule.Spec) time.Time {
-	if at, ok := a.state.Seen[triggerKey(spec)]; ok {
+	if at, ok := a.state.Seen[plan.TriggerKey(spec)]; ok {
 		return at
 	}
 	return a.now
@@ -329,7 +330,7 @@ func (a *answer) today() {
 	if s := a.hold(a.now); s != nil && a.Reason != "held" && a.Reason != "breaker" {
 		a.holding(s)
 	}
-	if on := a.state.On; inForce(a.task, on) && (on.Until.IsZero() || a.now.Before(on.Until)) {
+	if on := a.state.On; plan.Applies(a.task, on) && (on.Until.IsZero() || a.now.Before(on.Until)) {
 		a.say("It is rescheduled%s since %s, to %s", part(" by ", on.By, ""), a.date(on.Since), on.Expr)
 	}
 	if !a.daemon && a.Reason != "down" {

@@ -135,7 +135,7 @@ func (a *answer) firstStart() time.Time {
 func (a *answer) jitter() time.Duration {
 	for _, s := range a.sights {
 		if s.has(a.at) {
-			return s.late.of(a.at)
+			return s.late.Of(a.at)
 		}
 	}
 	return 0

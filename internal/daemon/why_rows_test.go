@@ -11,6 +11,7 @@ import (
 	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/internal/ledger/ledgertest"
+	"rota/internal/plan"
 	"rota/runner"
 )
 
@@ -33,7 +34,7 @@ func newShelf(t *testing.T, jobs string) *shelf {
 	s.book = ledgertest.Short{Ledger: ledger.NewMemory(ledger.Options{Now: func() time.Time { return s.at }})}
 	s.reader = &reader{book: s.book, stateDir: t.TempDir(), config: func() *config.Config { return cfg }, now: func() time.Time { return s.at }}
 	for name, task := range cfg.Tasks {
-		s.do(s.book.SetTask(t.Context(), name, ledger.TaskState{}, ledger.TaskState{Seen: firstSeen(task, nil, s.hour(0))}))
+		s.do(s.book.SetTask(t.Context(), name, ledger.TaskState{}, ledger.TaskState{Seen: plan.FirstSeen(task, nil, s.hour(0))}))
 	}
 	s.advance(runner.Batch{})
 	return s

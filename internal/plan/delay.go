@@ -1,4 +1,4 @@
-package daemon
+package plan
 
 import (
 	"hash/fnv"
@@ -7,39 +7,39 @@ import (
 	"rota/schedule"
 )
 
-// delay is by how much jitter delays the coming due of a trigger's slots, which
-// stay where they are. Either all of them have the same delay on this machine, or
+// Delay is by how much jitter delays the coming due of a trigger's slots, which
+// stay where they are. Either all of them have the same Delay on this machine, or
 // with each_run each has one of its own: it follows from the slot, so that it is
 // known before, and it is shorter than the time to the next slot, so that they
 // come due in their order.
-type delay struct {
+type Delay struct {
 	spec  schedule.Spec
 	slots schedule.Schedule // those of spec, or fewer
-	by    time.Duration     // of each slot; with each_run the longest
+	By    time.Duration     // of each slot; with each_run the longest
 	seed  uint64            // 0: it is not each_run
 }
 
-// newDelay is the delay of the slots of a trigger of a task, which has none from an
+// NewDelay is the delay of the slots of a trigger of a task, which has none from an
 // instant on; zero: it has no end.
-func newDelay(task string, spec schedule.Spec, until time.Time) delay {
-	d := delay{spec: spec, slots: spec, by: spec.Jitter()}
+func NewDelay(task string, spec schedule.Spec, until time.Time) Delay {
+	d := Delay{spec: spec, slots: spec, By: spec.Jitter()}
 	if !until.IsZero() {
 		d.slots = ending{spec, until}
 	}
 	if spec.EachRun() {
 		d.seed = hashOf(machineID(), task) | 1
 	} else {
-		d.by = Spread(task, spec.Jitter())
+		d.By = Spread(task, spec.Jitter())
 	}
 	return d
 }
 
-// of is the delay of a slot.
-func (d delay) of(slot time.Time) time.Duration {
+// Of is the delay Of a slot.
+func (d Delay) Of(slot time.Time) time.Duration {
 	if d.seed == 0 {
-		return d.by
+		return d.By
 	}
-	most := d.by
+	most := d.By
 	if next := d.spec.Next(slot); !next.IsZero() {
 		most = min(most, next.Sub(slot))
 	}
@@ -48,27 +48,27 @@ func (d delay) of(slot time.Time) time.Duration {
 
 // Next implements [schedule.Schedule]: the first instant after another at which a
 // slot comes due.
-func (d delay) Next(after time.Time) time.Time {
+func (d Delay) Next(after time.Time) time.Time {
 	slot := time.Time{}
 	if d.seed == 0 {
-		slot = d.slots.Next(after.Add(-d.by))
-	} else if slot = d.newest(after); slot.IsZero() || !slot.Add(d.of(slot)).After(after) {
+		slot = d.slots.Next(after.Add(-d.By))
+	} else if slot = d.newest(after); slot.IsZero() || !slot.Add(d.Of(slot)).After(after) {
 		slot = d.slots.Next(after)
 	}
 	if slot.IsZero() {
 		return slot
 	}
-	return slot.Add(d.of(slot))
+	return slot.Add(d.Of(slot))
 }
 
 // newest returns the newest slot up to an instant by which it may not have come
 // due yet; zero if there is none.
-func (d delay) newest(at time.Time) time.Time {
+func (d Delay) newest(at time.Time) time.Time {
 	found := func(from time.Time) (time.Time, bool) {
 		slot := d.slots.Next(from)
 		return slot, !slot.IsZero() && !slot.After(at)
 	}
-	low := at.Add(-d.by - time.Nanosecond)
+	low := at.Add(-d.By - time.Nanosecond)
 	slot, ok := found(low)
 	if !ok {
 		return time.Time{}
@@ -87,42 +87,42 @@ func (d delay) newest(at time.Time) time.Time {
 	return slot
 }
 
-// slot returns the slot that comes due at an instant.
-func (d delay) slot(due time.Time) time.Time {
+// Slot returns the Slot that comes due at an instant.
+func (d Delay) Slot(due time.Time) time.Time {
 	if d.seed == 0 {
-		return due.Add(-d.by)
+		return due.Add(-d.By)
 	}
 	return d.newest(due)
 }
 
-// before returns an instant such that what comes due after it are the slots from
+// Before returns an instant such that what comes due after it are the slots from
 // another instant on.
-func (d delay) before(slots time.Time) time.Time {
+func (d Delay) Before(slots time.Time) time.Time {
 	if d.seed == 0 {
-		return slots.Add(d.by - time.Nanosecond)
+		return slots.Add(d.By - time.Nanosecond)
 	}
 	slot := d.slots.Next(slots.Add(-time.Nanosecond))
 	if slot.IsZero() {
-		return slots.Add(d.by)
+		return slots.Add(d.By)
 	}
-	return slot.Add(d.of(slot) - time.Nanosecond)
+	return slot.Add(d.Of(slot) - time.Nanosecond)
 }
 
-// after returns an instant such that the slots after it are those that come due
-// after another instant.
-func (d delay) after(due time.Time) time.Time {
+// After returns an instant such that the slots After it are those that come due
+// After another instant.
+func (d Delay) After(due time.Time) time.Time {
 	if d.seed == 0 {
-		return due.Add(-d.by)
+		return due.Add(-d.By)
 	}
 	if next := d.Next(due); !next.IsZero() {
-		return d.slot(next).Add(-time.Nanosecond)
+		return d.Slot(next).Add(-time.Nanosecond)
 	}
 	return due
 }
 
-// note is what there is to say of a slot's delay; "" if nothing.
-func (d delay) note(slot time.Time) string {
-	if by := d.of(slot); by > 0 {
+// Note is what there is to say of a slot's delay; "" if nothing.
+func (d Delay) Note(slot time.Time) string {
+	if by := d.Of(slot); by > 0 {
 		return "jitter +" + schedule.FormatDuration(by)
 	}
 	return ""
@@ -131,7 +131,7 @@ func (d delay) note(slot time.Time) string {
 // JitterNote is what jitter means for a slot of a task on this machine: "jitter
 // +2m"; "" if nothing.
 func JitterNote(task string, spec schedule.Spec, slot time.Time) string {
-	return newDelay(task, spec, time.Time{}).note(slot)
+	return NewDelay(task, spec, time.Time{}).Note(slot)
 }
 
 func hashOf(machine, task string) uint64 {
