@@ -49,6 +49,9 @@ type Run struct {
 // IsSummary reports whether the row stands for slots that were not executed.
 func (r Run) IsSummary() bool { return r.Count > 0 }
 
+// IsSlot reports whether the run came of a slot, and not of a request or a hook.
+func (r Run) IsSlot() bool { return r.Cause != CauseManual && r.Cause != CauseChain }
+
 // Brief returns the run without what may be large: as it stands in a list.
 func (r Run) Brief() Run {
 	r.Params, r.Input, r.InputFile = nil, "", ""
@@ -81,6 +84,9 @@ const (
 
 // Outcome is how a run ended.
 type Outcome string
+
+// IsFailure reports whether it is one that hooks and hold_after count as a failure.
+func (o Outcome) IsFailure() bool { return o == Failed || o == TimedOut || o == Lost }
 
 // The outcomes.
 const (

@@ -21,6 +21,7 @@ import (
 	"rota/internal/control"
 	"rota/internal/daemon"
 	"rota/internal/escape"
+	"rota/internal/query"
 )
 
 // connectFlags are the global flags that say where the file and the daemon are.
@@ -291,9 +292,9 @@ func (s *session) offline(c *cli.Context) (api.Reader, func(), error) {
 	s.status = &api.Status{Timezone: cfg.Rota.Timezone.String()}
 	if other := ownerOf(stateDirOf(path), path); other != "" {
 		s.aside(c, "from the file alone: the state directory "+stateDirOf(path)+" is that of "+other)
-		return daemon.FileAlone(cfg), func() {}, nil
+		return query.FileAlone(cfg), func() {}, nil
 	}
-	r, book, err := daemon.Offline(c.Context, cfg)
+	r, book, err := query.Offline(c.Context, cfg, daemon.StateDir(cfg))
 	if err != nil {
 		return nil, nil, err
 	}

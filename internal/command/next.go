@@ -136,8 +136,8 @@ func (s *session) nextOffline(c *cli.Context) error {
 	return s.showSlots(q, slots, never)
 }
 
-// query is what next is asked of the file alone.
-type query struct {
+// nextQuery is what next is asked of the file alone.
+type nextQuery struct {
 	tasks       []config.Task
 	n           int // of each task
 	now         time.Time
@@ -145,8 +145,8 @@ type query struct {
 	given       bool      // from was
 }
 
-func newQuery(c *cli.Context, cfg *config.Config) (query, error) {
-	q := query{now: time.Now(), n: perTask(c)}
+func newQuery(c *cli.Context, cfg *config.Config) (nextQuery, error) {
+	q := nextQuery{now: time.Now(), n: perTask(c)}
 	q.from = q.now
 	zone := zoneOf(c, cfg, schedule.Spec{})
 	for _, t := range []struct {
@@ -180,7 +180,7 @@ func newQuery(c *cli.Context, cfg *config.Config) (query, error) {
 
 // slots returns what is asked for, in time order, and the tasks that have no
 // slot at all after from.
-func (q query) slots(c *cli.Context, cfg *config.Config) (slots []slot, never []config.Task, err error) {
+func (q nextQuery) slots(c *cli.Context, cfg *config.Config) (slots []slot, never []config.Task, err error) {
 	since := "now"
 	if q.given {
 		since = "--from"
@@ -221,7 +221,7 @@ func slotsJSON(slots []slot) []slotJSON {
 
 // showSlots prints a table. How long it is from now says nothing if another
 // time was asked for, so it is left out then.
-func (s *session) showSlots(q query, slots []slot, never []config.Task) error {
+func (s *session) showSlots(q nextQuery, slots []slot, never []config.Task) error {
 	g := grid{soft: []int{3}}
 	for _, x := range slots {
 		g.rows = append(g.rows, []string{when{now: q.now}.till(x.at), spell(x.at), x.task, x.note})

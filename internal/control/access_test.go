@@ -544,7 +544,7 @@ func TestStreamsOfEach(t *testing.T) {
 // followed and waits; nothing else does.
 func TestRevoke(t *testing.T) {
 	fake := controltest.NewFake("mail")
-	fake.Users = map[string]string{"sleep": "nobody"}
+	fake.Users, fake.Waits = map[string]string{"sleep": "nobody"}, make(chan struct{}, 100)
 	owner, live := "nobody", true
 	mu := make(chan struct{}, 1)
 	locked := func(f func()) { mu <- struct{}{}; f(); <-mu }
@@ -594,16 +594,14 @@ func TestRevoke(t *testing.T) {
 			ends["stream"] <- errors.New("it ended")
 		}()
 		go func() { _, err := io.ReadAll(log); ends["log"] <- err }()
-		begun := make(chan struct{})
 		go func() {
-			close(begun)
 			r, err := c.Wait(ctx, "sleep/a")
 			if err == nil {
 				err = fmt.Errorf("waited for: %s", r.Outcome)
 			}
 			ends["wait"] <- err
 		}()
-		<-begun
+		<-fake.Waits // or it would begin when its token is gone
 		return ends
 	}
 	end := func(who string, ends map[string]chan error) {

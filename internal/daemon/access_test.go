@@ -10,12 +10,13 @@ import (
 
 	"rota/internal/api"
 	"rota/internal/control"
+	"rota/internal/query"
 	"rota/runner"
 )
 
 // seenBy is what is answered to a user who sees one task.
 func (s *shelf) seenBy(task, user string) api.Service {
-	return control.Guard(&service{reader: s.reader}, api.Caller{Who: user, Grants: []api.Grant{{
+	return control.Guard(&service{Reader: s.Reader}, api.Caller{Who: user, Grants: []api.Grant{{
 		May: api.MayRead, Tasks: func(name string) bool { return name == task },
 		Run: func(r api.Run) bool { return r.User == user },
 	}}})
@@ -24,12 +25,12 @@ func (s *shelf) seenBy(task, user string) api.Service {
 // How many slots are told at once counts for those that somebody sees.
 func TestNextCountsWhatIsSeen(t *testing.T) {
 	s := newShelf(t, "[tasks.t]\ninterval = \"1s\"\nlog = \"x\"\n[tasks.secret]\ninterval = \"1s\"\nlog = \"x\"\n")
-	many := api.NextQuery{N: mostSlots}
+	many := api.NextQuery{N: query.MostSlots}
 	if _, err := s.Next(t.Context(), many); api.CodeOf(err) != api.Usage {
 		t.Fatalf("to who sees all: %v", err)
 	}
 	slots, err := s.seenBy("t", "ada").Next(t.Context(), many)
-	if err != nil || len(slots) != mostSlots {
+	if err != nil || len(slots) != query.MostSlots {
 		t.Errorf("to who sees one: %d slots, %v", len(slots), err)
 	}
 }
@@ -70,7 +71,7 @@ func TestLogOfARecurringRequestOfAnotherUser(t *testing.T) {
 		t.Fatal(leases, err)
 	}
 	s.do(s.book.Finish(ctx, leases[0], runner.Result{Outcome: runner.OK, Finished: s.at}))
-	if run, err := s.ran(ctx, asked.ID); err != nil || run.ID != old.ID {
+	if run, err := s.Ran(ctx, asked.ID); err != nil || run.ID != old.ID {
 		t.Fatalf("to who sees all: %s, %v", run.ID, err)
 	}
 	if _, err := s.seenBy("t", "ada").Log(ctx, api.LogQuery{Run: asked.ID}); api.CodeOf(err) != api.NotFound || strings.Contains(err.Error(), "output") {

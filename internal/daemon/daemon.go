@@ -17,9 +17,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rota/config"
+	"rota/internal/api"
 	"rota/internal/clock"
 	"rota/internal/control"
 	"rota/internal/ledger"
+	"rota/internal/query"
 	"rota/runner"
 )
 
@@ -220,8 +222,8 @@ func (l *loop) live(ctx context.Context, file *file, signals *signals, tokens ru
 
 // service is the daemon as others see it.
 func (l *loop) service(file *file) *service {
-	r := &reader{book: l.ledger, stateDir: l.stateDir, config: l.inForce.Load, now: l.clock.Now, agenda: l.coming, states: l.remembered}
-	return &service{reader: r, l: l, file: file}
+	r := &query.Reader{Ledger: l.ledger, StateDir: l.stateDir, Config: l.inForce.Load, Now: l.clock.Now, Agenda: l.coming, States: l.remembered}
+	return &service{Reader: r, l: l, file: file}
 }
 
 // end stops what is under way and writes the last lines.
@@ -231,15 +233,7 @@ func (l *loop) end(hurry <-chan struct{}) error {
 	defer cancel()
 	l.drain(hurry)
 	left := l.view.Live("")
-	l.event(ctx, ledger.Event{Time: time.Now(), Kind: "stop", Text: plural(len(left), "forked run goes on", "forked runs go on")})
+	l.event(ctx, ledger.Event{Time: time.Now(), Kind: "stop", Text: api.Plural(len(left), "forked run goes on", "forked runs go on")})
 	l.log.Info("stopped", "forked", len(left), "waiting", len(l.view.Waiting("")))
 	return nil
-}
-
-// plural is "1 task" or "3 tasks".
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -462,7 +462,7 @@ func (f *file) refuse(ctx context.Context, l *loop, who string, err error) {
 func faults(err error) string {
 	var e *config.Errors
 	if errors.As(err, &e) {
-		return plural(len(e.Faults), "fault", "faults")
+		return api.Plural(len(e.Faults), "fault", "faults")
 	}
 	return err.Error()
 }

@@ -149,7 +149,7 @@ func TestDiffers(t *testing.T) {
 		f := newFile(Options{Config: path})
 		_, _, err := f.first()
 		must(r.t, err)
-		s := &service{r.service(nil).reader, r.loop, f}
+		s := &service{r.service(nil).Reader, r.loop, f}
 		differs := func(want bool) {
 			r.t.Helper()
 			st, err := s.Status(r.t.Context())

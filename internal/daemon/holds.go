@@ -7,9 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"rota/config"
 	"rota/internal/api"
 	"rota/internal/ledger"
+	"rota/internal/plan"
 	"rota/runner"
 )
 
@@ -219,7 +219,7 @@ func (l *loop) holdAfterFailures(ctx context.Context, run runner.Run, p runner.P
 	if err != nil || prev.Hold != nil {
 		return nil, err
 	}
-	why := fmt.Sprintf("failed %s in a row, the last time as %s", plural(past.Failures+more, "time", "times"), run.ID)
+	why := fmt.Sprintf("failed %s in a row, the last time as %s", api.Plural(past.Failures+more, "time", "times"), run.ID)
 	next, now := prev, l.clock.Now()
 	next.Hold = &ledger.Hold{By: "rota", Why: why, Since: now}
 	event := ledger.Event{Time: now, Kind: "hold", Task: run.Task, Who: "rota", Text: why, Data: ledger.EventData{Said: why}}
@@ -279,15 +279,10 @@ func (l *loop) heldAfterFailures(run runner.Run, c ledger.StateChange) {
 	l.log.Info("held", "task", run.Task, "by", hold.By, "why", hold.Why)
 }
 
-// failed reports whether an outcome is a failure.
-func failed(o runner.Outcome) bool {
-	return o == runner.Failed || o == runner.TimedOut || o == runner.Lost
-}
-
 // stopped reports whether a queue starts nothing.
 func (l *loop) stopped(queue string) bool { return l.lanes[queue] }
 
-// openLanes decides which queues start runs, by [startsRuns]. Those that were there
+// openLanes decides which queues start runs, by [plan.StartsRuns]. Those that were there
 // already stay as they are.
 func (l *loop) openLanes() {
 	lanes := map[string]bool{}
@@ -296,7 +291,7 @@ func (l *loop) openLanes() {
 			lanes[name] = was
 			continue
 		}
-		lanes[name] = !startsRuns(l.cfg, name, l.states[ledger.QueueName(name)])
+		lanes[name] = !plan.StartsRuns(l.cfg, name, l.states[ledger.QueueName(name)])
 		if lanes[name] {
 			l.log.Warn("queue stopped", "queue", name, "to start it", "rota queue start "+name)
 		} else {
@@ -304,16 +299,6 @@ func (l *loop) openLanes() {
 		}
 	}
 	l.lanes = lanes
-}
-
-// startsRuns reports whether a queue starts runs when a daemon begins: what
-// somebody last did to it by hand counts, and before that autostart.
-func startsRuns(c *config.Config, queue string, state ledger.TaskState) bool {
-	if state.Hold != nil || state.Started != nil {
-		return state.Hold == nil
-	}
-	auto, _ := config.MatchQueues(c.Rota.Autostart, []string{queue})
-	return len(auto) > 0
 }
 
 // turn starts or stops queues.
@@ -335,22 +320,6 @@ func (l *loop) turn(ctx context.Context, names []string, who string, stop bool) 
 		l.lanes[name] = stop
 	}
 	return nil
-}
-
-// holdOf is a hold for others.
-func holdOf(h *ledger.Hold) *api.Hold {
-	if h == nil {
-		return nil
-	}
-	return new(api.Hold(*h))
-}
-
-// startedOf is who started a queue, for others.
-func startedOf(s *ledger.Started) *api.Started {
-	if s == nil {
-		return nil
-	}
-	return new(api.Started(*s))
 }
 
 // joined puts two parts of a text together, of which one may be missing.

@@ -34,7 +34,7 @@ func (l *loop) hooksOf(run runner.Run, recovered bool) []hookOf {
 	hooks := l.inForce.Load().Tasks[run.Task].Hooks
 	var all []hookOf
 	switch {
-	case failed(run.Outcome):
+	case run.Outcome.IsFailure():
 		all = append(all, hookOf{"failure", hooks.OnFailure})
 	case run.Outcome == runner.Missed:
 		return []hookOf{{"missed", hooks.OnMissed}}
@@ -172,7 +172,7 @@ func (l *loop) addChains(b *runner.Batch) bool {
 // attempted again.
 func (l *loop) gaveWay(e runner.End) (runner.Run, bool) {
 	run, ok := l.view.ParkedAs(e.ID, runner.Delayed)
-	if !ok || !failed(e.Outcome) {
+	if !ok || !e.Outcome.IsFailure() {
 		return runner.Run{}, false
 	}
 	run.State, run.Outcome, run.Reason, run.Why, run.Finished = "", e.Outcome, e.Reason, e.Why, l.clock.Now()

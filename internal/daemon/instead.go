@@ -8,6 +8,7 @@ import (
 	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/internal/plan"
+	"rota/internal/query"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -161,12 +162,12 @@ func (l *loop) nextOf(task, request string) time.Time {
 
 // coming returns the triggers of some tasks, or without names of all, as the
 // agenda has them, for those who ask.
-func (l *loop) coming(ctx context.Context, names []string) ([]coming, error) {
-	var all []coming
+func (l *loop) coming(ctx context.Context, names []string) ([]query.Coming, error) {
+	var all []query.Coming
 	return all, l.ask(ctx, func() error {
 		add := func(key string, e plan.Entry) {
 			if at := l.agenda.Next(key); !at.IsZero() {
-				all = append(all, coming{task: e.Task, of: e.Request, spec: e.Spec, after: e.Delay().Slot(at).Add(-time.Nanosecond), before: e.Until})
+				all = append(all, query.Coming{Task: e.Task, Request: e.Request, Spec: e.Spec, After: e.Delay().Slot(at).Add(-time.Nanosecond), Before: e.Until})
 			}
 		}
 		if len(names) == 0 {

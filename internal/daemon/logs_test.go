@@ -68,7 +68,7 @@ func newWritten(t *testing.T, limit int64) *written {
 	s := newShelf(t, "[tasks.t]\ncron = \"0 * * * *\"\nlog = \"x\"\n")
 	lease := s.start()
 	w := &written{shelf: s, lease: lease, run: lease.Run}
-	w.Output = runner.NewOutput(s.logPath(w.run, 1), limit, nil)
+	w.Output = runner.NewOutput(s.LogPath(w.run, 1), limit, nil)
 	return w
 }
 
@@ -178,7 +178,7 @@ func TestFollowAttempts(t *testing.T) {
 		leases, err := w.book.Claim(t.Context(), []string{w.run.ID})
 		w.do(err)
 		w.lease = leases[0]
-		w.Output = runner.NewOutput(w.logPath(w.run, 2), 1<<20, nil)
+		w.Output = runner.NewOutput(w.LogPath(w.run, 2), 1<<20, nil)
 		w.lines(5)
 		time.Sleep(time.Second)
 		w.end()
@@ -234,7 +234,7 @@ func TestLogOfAttempts(t *testing.T) {
 		leases, err := w.book.Claim(t.Context(), []string{w.run.ID})
 		w.do(err)
 		w.lease = leases[0]
-		w.Output = runner.NewOutput(w.logPath(w.run, 2), 1<<20, nil)
+		w.Output = runner.NewOutput(w.LogPath(w.run, 2), 1<<20, nil)
 		put("two")
 		follows := make(chan string)
 		for _, q := range []api.LogQuery{{Attempt: api.AllAttempts, Follow: true}, {Attempt: 1, Follow: true}} {

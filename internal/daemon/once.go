@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"rota/internal/api"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -69,7 +70,7 @@ func (l *loop) onceOver() bool { return len(l.view.Live("")) == 0 && len(l.retry
 
 // onceEnded counts the runs that failed while a daemon with --once was there.
 func (l *loop) onceEnded(run runner.Run) {
-	if l.o.Once && failed(run.Outcome) {
+	if l.o.Once && run.Outcome.IsFailure() {
 		l.onceFailed = append(l.onceFailed, run.ID)
 	}
 }
@@ -82,6 +83,6 @@ func (l *loop) onceResult() error {
 	case 1:
 		return fmt.Errorf("%w: %s", ErrRunsFailed, l.onceFailed[0])
 	default:
-		return fmt.Errorf("%w: %s and %s", ErrRunsFailed, l.onceFailed[0], plural(n-1, "another", "others"))
+		return fmt.Errorf("%w: %s and %s", ErrRunsFailed, l.onceFailed[0], api.Plural(n-1, "another", "others"))
 	}
 }

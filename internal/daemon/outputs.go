@@ -186,7 +186,7 @@ func (out *outputs) Record(r runner.Run) error {
 	add("output", r.Error, r.Error != "" && r.Outcome != runner.OK && out.mode.Load() == "none" && !strings.HasSuffix(r.Why, r.Error))
 	level := slog.LevelInfo
 	switch {
-	case failed(r.Outcome):
+	case r.Outcome.IsFailure():
 		level = slog.LevelError
 	case r.Outcome == runner.Skipped && r.Reason.Code == runner.ReasonHeld:
 		level = slog.LevelDebug // the hold was told of; with each slot of it would be too often

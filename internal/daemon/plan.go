@@ -83,7 +83,7 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 		if spec, ok := l.recurringSpec(r); ok {
 			key, e := l.recurringEntry(r, spec)
 			if _, there := l.entries[key]; !there {
-				l.agenda.Put(schedule.Entry{Key: key, When: e.When(), Last: l.dealtWith(e, countsFrom(r))})
+				l.agenda.Put(schedule.Entry{Key: key, When: e.When(), Last: l.dealtWith(e, plan.CountsFrom(r))})
 			}
 			want[key] = e
 		}

@@ -16,6 +16,7 @@ import (
 	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/internal/plan"
+	"rota/internal/query"
 	"rota/runner"
 )
 
@@ -75,13 +76,13 @@ func TestReaderTasks(t *testing.T) {
 			s.state(ledger.TaskState{Skip: []ledger.Skip{{Slot: s.hour(11)}, {Slot: s.hour(13)}}})
 		}, "t new next=14:00 skip=13:00"},
 		{"rescheduled", func(s *shelf) {
-			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: "interval 10m", Since: s.at, For: plan.TriggerKeys(s.config().Tasks["t"])}})
+			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: "interval 10m", Since: s.at, For: plan.TriggerKeys(s.Config().Tasks["t"])}})
 		}, "t new next=12:10 on=interval 10m"},
 		{"rescheduled to never", func(s *shelf) {
-			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: plan.Never, Since: s.at, For: plan.TriggerKeys(s.config().Tasks["t"])}})
+			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: plan.Never, Since: s.at, For: plan.TriggerKeys(s.Config().Tasks["t"])}})
 		}, "t new on=never"},
 		{"to never for a time", func(s *shelf) {
-			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: plan.Never, Since: s.at, Until: s.hour(15.5), For: plan.TriggerKeys(s.config().Tasks["t"])}})
+			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: plan.Never, Since: s.at, Until: s.hour(15.5), For: plan.TriggerKeys(s.Config().Tasks["t"])}})
 		}, "t new next=16:00 on=never"},
 		{"rescheduled, but its triggers changed since", func(s *shelf) {
 			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: plan.Never, Since: s.at, For: "others"}})
@@ -172,7 +173,7 @@ log = "x"
 			t.Errorf("%+v:\ngot  %s\nwant %s", c.q, text, c.want)
 		}
 	}
-	if _, err := s.Next(t.Context(), api.NextQuery{N: mostSlots + 1}); api.CodeOf(err) != api.Usage {
+	if _, err := s.Next(t.Context(), api.NextQuery{N: query.MostSlots + 1}); api.CodeOf(err) != api.Usage {
 		t.Errorf("too many: got %v", err)
 	}
 }
@@ -197,7 +198,7 @@ log = "x"
 		ask := func(q api.NextQuery) string {
 			t.Helper()
 			alone := r.asker()
-			alone.agenda = nil
+			alone.Agenda = nil
 			slots, err := alone.Next(r.t.Context(), q)
 			if err != nil {
 				t.Fatal(err)
@@ -345,7 +346,7 @@ func TestOffline(t *testing.T) {
 	}
 	read := func(f func(r api.Reader)) {
 		t.Helper()
-		r, closer, err := Offline(ctx, cfg)
+		r, closer, err := query.Offline(ctx, cfg, StateDir(cfg))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -103,7 +103,7 @@ func (l *loop) void(run runner.Run) (why runner.Reason, void bool) {
 
 // asked reports whether a run is a request or one of a recurring request.
 func asked(run runner.Run) bool {
-	return run.Cause == runner.CauseManual || isSlot(run) && run.Parent != ""
+	return run.Cause == runner.CauseManual || run.IsSlot() && run.Parent != ""
 }
 
 // endVoid cancels the pending runs that must not start any more, a few in each turn

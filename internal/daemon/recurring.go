@@ -2,22 +2,12 @@ package daemon
 
 import (
 	"context"
-	"time"
 
 	"rota/internal/api"
 	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
 )
-
-// countsFrom is the instant from which the trigger of a recurring request counts:
-// when it was made, or last rescheduled.
-func countsFrom(r runner.Run) time.Time {
-	if r.NotBefore.After(r.Scheduled) {
-		return r.NotBefore
-	}
-	return r.Scheduled
-}
 
 // recurringSpec is the trigger of a recurring request; false: it has none.
 func (l *loop) recurringSpec(r runner.Run) (schedule.Spec, bool) {
@@ -33,13 +23,13 @@ func (l *loop) schedule(r runner.Run) {
 	if spec, ok := l.recurringSpec(r); ok {
 		key, e := l.recurringEntry(r, spec)
 		l.entries[key] = e
-		l.agenda.Put(schedule.Entry{Key: key, When: e.When(), Last: l.dealtWith(e, countsFrom(r))})
+		l.agenda.Put(schedule.Entry{Key: key, When: e.When(), Last: l.dealtWith(e, plan.CountsFrom(r))})
 	}
 }
 
 // recurringEntry is the place of a recurring request in the agenda.
 func (l *loop) recurringEntry(r runner.Run, spec schedule.Spec) (string, plan.Entry) {
-	e := plan.NewEntry(r.Task, spec, countsFrom(r))
+	e := plan.NewEntry(r.Task, spec, plan.CountsFrom(r))
 	e.Request = r.ID
 	return plan.EntryKey(r.ID, spec), e
 }

@@ -17,6 +17,7 @@ import (
 
 	"rota/internal/api"
 	"rota/internal/ledger"
+	"rota/internal/query"
 	"rota/internal/suggest"
 	"rota/runner"
 	"rota/schedule"
@@ -141,7 +142,7 @@ func (l *loop) unused(ctx context.Context, task string) (id string, release func
 // waitsAlready returns a request that waits and asks for the same.
 func (l *loop) waitsAlready(run runner.Run) (runner.Run, bool) {
 	for _, r := range l.view.Waiting(run.Task) {
-		if !isSlot(r) && r.Content == run.Content {
+		if !r.IsSlot() && r.Content == run.Content {
 			return r, true
 		}
 	}
@@ -197,7 +198,7 @@ func (l *loop) discard(run runner.Run) {
 	if run.InputFile == "" {
 		return
 	}
-	if _, _, err := l.ledger.Get(context.Background(), run.ID); !absent(err) {
+	if _, _, err := l.ledger.Get(context.Background(), run.ID); !errors.Is(err, ledger.ErrNotFound) {
 		return // it is that of another one, or nobody can tell
 	}
 	if err := os.Remove(run.InputFile); err != nil {
@@ -320,15 +321,7 @@ func tooMany(task string) error {
 }
 
 // noTask is the answer to a name that is not in the file.
-func (l *loop) noTask(name string) error { return noTask(l.cfg.Tasks, name) }
-
-func noTask[T any](tasks map[string]T, name string) error {
-	hint := ""
-	if near := suggest.Nearest(name, slices.Sorted(maps.Keys(tasks))); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
-	}
-	return api.Errorf(api.NotFound, hint, "no task %q", name)
-}
+func (l *loop) noTask(name string) error { return query.NoTask(l.cfg.Tasks, name) }
 
 // checkParams refuses parameters that the task does not have, and more than fit
 // into an environment.

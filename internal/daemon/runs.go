@@ -159,7 +159,7 @@ func (l *loop) writeEnd(ctx context.Context, u underway, res runner.Result, reco
 // is one failure too many; nil: it is not. It returns the notices that are in the
 // outbox because of both.
 func (l *loop) finish(ctx context.Context, p runner.Policy, ended runner.Run, end ledger.Change) (*ledger.StateChange, []ledger.Notice, error) {
-	if p.HoldAfter == 0 || !failed(ended.Outcome) {
+	if p.HoldAfter == 0 || !ended.Outcome.IsFailure() {
 		done, err := l.ledger.Commit(ctx, end)
 		return nil, done.Notices, err
 	}

@@ -10,12 +10,13 @@ import (
 	"rota/config"
 	"rota/internal/api"
 	"rota/internal/notify"
+	"rota/internal/query"
 )
 
 // service is what a daemon does for others. What changes anything is done by the
 // loop; what only looks reads the ledger.
 type service struct {
-	*reader
+	*query.Reader
 	l    *loop
 	file *file
 }
@@ -67,7 +68,7 @@ func fileError(path string, err error, also []string) error {
 	if !errors.As(err, &wrong) {
 		return api.Errorf(api.File, strings.Join(also, "; "), "%v", err)
 	}
-	e := api.Errorf(api.File, "", "%s in %s; the last good one stays in force", plural(len(wrong.Faults), "error", "errors"), path)
+	e := api.Errorf(api.File, "", "%s in %s; the last good one stays in force", api.Plural(len(wrong.Faults), "error", "errors"), path)
 	for _, f := range wrong.Faults {
 		e.Faults = append(e.Faults, api.Fault{Message: f.Msg, File: f.File, Line: f.Line, Column: f.Col, Hint: f.Hint, Warning: f.Warning, Text: f.Render()})
 	}
@@ -85,7 +86,7 @@ func (s *service) Notify(ctx context.Context, name string) (api.Notified, error)
 	to, took, err := s.l.notifications.Test(ctx, name)
 	switch {
 	case errors.Is(err, notify.ErrNoTarget):
-		e := noTask(s.l.inForce.Load().Notify, name).(*api.Error)
+		e := query.NoTask(s.l.inForce.Load().Notify, name).(*api.Error)
 		e.Message = "no [notify] target \"" + name + "\""
 		return api.Notified{}, e
 	case err != nil:

@@ -35,7 +35,7 @@ func (s *service) turn(ctx context.Context, patterns []string, stop bool) (api.Q
 
 // Queues adds to what the ledger knows which queues the daemon has stopped.
 func (s *service) Queues(ctx context.Context, patterns ...string) (api.Queues, error) {
-	q, err := s.reader.Queues(ctx, patterns...)
+	q, err := s.Reader.Queues(ctx, patterns...)
 	if err != nil {
 		return q, err
 	}

@@ -25,7 +25,7 @@ func (s *service) Wait(ctx context.Context, id string) (api.Run, error) {
 
 // Cancel implements [api.Service].
 func (s *service) Cancel(ctx context.Context, id string) (api.Run, error) {
-	run, _, err := s.find(ctx, id)
+	run, _, err := s.Find(ctx, id)
 	if err != nil {
 		return api.Run{}, err
 	}
@@ -46,7 +46,7 @@ func (s *service) Cancel(ctx context.Context, id string) (api.Run, error) {
 	if err != nil {
 		return api.RunOf(run), err
 	}
-	run, _, err = s.find(ctx, run.ID)
+	run, _, err = s.Find(ctx, run.ID)
 	return api.RunOf(run), err
 }
 

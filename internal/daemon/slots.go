@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -17,8 +18,6 @@ const (
 	// of the day still runs (rule 13, as cron does), and anything else while its
 	// next slot is farther away than the one that was missed.
 	madeUp = 3 * time.Hour
-	// missedAllWithin is missed_within of missed = "all" where nothing is said.
-	missedAllWithin = 24 * time.Hour
 )
 
 // slots puts together what came due, one slot for each task and each recurring
@@ -201,7 +200,7 @@ func lateBy(d time.Duration) runner.Reason {
 // each makes a slot of each instant that is not too long ago and for which the
 // queue has room, and one that stands for those before.
 func (l *loop) each(all runner.Slot, due []schedule.Due, p runner.Policy, now time.Time) []runner.Slot {
-	within := cmp.Or(p.MissedWithin, missedAllWithin)
+	within := cmp.Or(p.MissedWithin, plan.MissedAllWithin)
 	room := l.cfg.Queues[p.Queue].Capacity
 	if p.Queue == "" {
 		room = runner.UnqueuedCapacity

@@ -24,7 +24,7 @@ func (s *service) Status(ctx context.Context) (api.Status, error) {
 		st.Trouble = append(st.Trouble, change)
 	}
 	st.Differs = st.Differs || s.file != nil && s.file.differs(ctx)
-	st.LedgerBytes = s.ledgerBytes()
+	st.LedgerBytes = s.LedgerBytes()
 	if s.l.notifications != nil {
 		for _, u := range s.l.notifications.Undelivered() {
 			st.Undelivered = append(st.Undelivered, api.Undelivered(u))
@@ -58,7 +58,7 @@ func (l *loop) condition() api.Status {
 		st.Trouble = append(st.Trouble, "scheduling is paused, because due runs cannot be recorded: "+l.failing)
 	}
 	if n := int(l.unwritten.Load()); n > 0 {
-		st.Trouble = append(st.Trouble, "the end of "+plural(n, "run", "runs")+" cannot be recorded yet")
+		st.Trouble = append(st.Trouble, "the end of "+api.Plural(n, "run", "runs")+" cannot be recorded yet")
 	}
 	if l.diskLow != nil && l.diskLow() {
 		st.Trouble = append(st.Trouble, "the disk is full: outputs are not kept")

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"rota/internal/api"
 	"slices"
 	"time"
 
@@ -79,7 +80,7 @@ func (l *loop) tell() {
 	if os.Getenv("NOTIFY_SOCKET") == "" {
 		return
 	}
-	status := plural(l.tasks, "scheduled task", "scheduled tasks")
+	status := api.Plural(l.tasks, "scheduled task", "scheduled tasks")
 	if task, at := l.upcoming(); task != "" {
 		status += fmt.Sprintf(", next %s at %s", task, at.In(l.cfg.Rota.Timezone).Format(time.TimeOnly))
 	}

@@ -191,16 +191,11 @@ func (l *loop) giveWay(b *runner.Batch) {
 				b.Ends = append(b.Ends, runner.NewEnd(run.ID, runner.Replaced, runner.Reason{Code: runner.ReasonReplaced, By: r.ID}))
 				continue
 			}
-			if last := lastOutcome(run); last != "" && isSlot(run) && run.Parent == r.Parent && !slices.ContainsFunc(b.Ends, ends) {
+			if last := lastOutcome(run); last != "" && run.IsSlot() && run.Parent == r.Parent && !slices.ContainsFunc(b.Ends, ends) {
 				b.Ends = append(b.Ends, runner.NewEnd(run.ID, last, runner.Reason{Code: runner.ReasonSuperseded, By: r.ID}))
 			}
 		}
 	}
-}
-
-// isSlot reports whether a run came of a slot.
-func isSlot(r runner.Run) bool {
-	return r.Cause != runner.CauseManual && r.Cause != runner.CauseChain
 }
 
 // retry lets a run be attempted again, if its policy says so. Not while its

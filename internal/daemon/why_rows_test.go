@@ -12,12 +12,13 @@ import (
 	"rota/internal/ledger"
 	"rota/internal/ledger/ledgertest"
 	"rota/internal/plan"
+	"rota/internal/query"
 	"rota/runner"
 )
 
 // shelf is a ledger in memory with what a test has put there, and a reader of it.
 type shelf struct {
-	*reader
+	*query.Reader
 	t    *testing.T
 	book ledgertest.Short
 	at   time.Time // now
@@ -32,7 +33,7 @@ func newShelf(t *testing.T, jobs string) *shelf {
 	}
 	s := &shelf{t: t, at: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
 	s.book = ledgertest.Short{Ledger: ledger.NewMemory(ledger.Options{Now: func() time.Time { return s.at }})}
-	s.reader = &reader{book: s.book, stateDir: t.TempDir(), config: func() *config.Config { return cfg }, now: func() time.Time { return s.at }}
+	s.Reader = &query.Reader{Ledger: s.book, StateDir: t.TempDir(), Config: func() *config.Config { return cfg }, Now: func() time.Time { return s.at }}
 	for name, task := range cfg.Tasks {
 		s.do(s.book.SetTask(t.Context(), name, ledger.TaskState{}, ledger.TaskState{Seen: plan.FirstSeen(task, nil, s.hour(0))}))
 	}
@@ -75,7 +76,7 @@ func (s *shelf) start() ledger.Lease {
 
 // daemon has the reader be that of a daemon.
 func (s *shelf) daemon() {
-	s.agenda = func(context.Context, []string) ([]coming, error) { return nil, nil }
+	s.Agenda = func(context.Context, []string) ([]query.Coming, error) { return nil, nil }
 }
 
 func (s *shelf) event(kind, who, text string) {
@@ -152,9 +153,9 @@ func TestWhyOfRows(t *testing.T) {
 			s.advance(runner.Batch{Runs: []runner.Run{s.slot("")}})
 		}, 12, "draining", "It waits since 12:00. rota is being drained and starts nothing new."},
 		{"no more runs may be under way", "[tasks.t]\ncron = \"0 * * * *\"\nlog = \"x\"\n", func(s *shelf) {
-			cfg := *s.config()
+			cfg := *s.Config()
 			cfg.Rota.MaxRunning = 1
-			s.config = func() *config.Config { return &cfg }
+			s.Config = func() *config.Config { return &cfg }
 			other := runner.Run{ID: "o/x", Task: "o", Cause: runner.CauseManual, State: runner.Queued, Scheduled: s.hour(10)}
 			s.advance(runner.Batch{Runs: []runner.Run{other}, Claim: []string{other.ID}})
 			s.advance(runner.Batch{Runs: []runner.Run{s.slot("")}})

@@ -10,11 +10,12 @@ import (
 	"rota/config"
 	"rota/internal/api"
 	"rota/internal/ledger"
+	"rota/internal/query"
 )
 
 // asker reads what a rig's loop has written, as its daemon does.
-func (r *rig) asker() *reader {
-	return &reader{book: r.ledger, stateDir: r.stateDir, config: r.inForce.Load, now: r.fake.Now, agenda: r.coming}
+func (r *rig) asker() *query.Reader {
+	return &query.Reader{Ledger: r.ledger, StateDir: r.stateDir, Config: r.inForce.Load, Now: r.fake.Now, Agenda: r.coming}
 }
 
 // at is a time of the day at which the rig began, or RFC 3339.

@@ -45,6 +45,23 @@ type Hold struct {
 	Binding bool `json:"binding,omitempty"`
 }
 
+// At returns the hold if it is one at that time, else nil. A nil one is none.
+func (h *Hold) At(at time.Time) *Hold {
+	if h == nil || !h.Until.IsZero() && !at.Before(h.Until) {
+		return nil
+	}
+	return h
+}
+
+// HoldAt returns the hold of the task at an instant; nil: there is none. Where no daemon
+// runs, a planned one may have begun.
+func (s TaskState) HoldAt(at time.Time) *Hold {
+	if h := s.Planned; h != nil && !at.Before(h.Since) && h.At(at) != nil {
+		return h
+	}
+	return s.Hold.At(at)
+}
+
 // Started is who started a queue, whatever autostart says of it.
 type Started struct {
 	By    string    `json:"by,omitempty"`

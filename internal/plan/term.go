@@ -5,8 +5,12 @@ import (
 
 	"rota/config"
 	"rota/internal/ledger"
+	"rota/runner"
 	"rota/schedule"
 )
+
+// MissedAllWithin is missed_within of missed = "all" where nothing is said.
+const MissedAllWithin = 24 * time.Hour
 
 // Term is a trigger of a task and the time for which it is in force.
 type Term struct {
@@ -61,4 +65,13 @@ func (s ending) Next(after time.Time) time.Time {
 		return at
 	}
 	return time.Time{}
+}
+
+// CountsFrom is the instant from which the trigger of a recurring request counts:
+// when it was made, or last rescheduled.
+func CountsFrom(r runner.Run) time.Time {
+	if r.NotBefore.After(r.Scheduled) {
+		return r.NotBefore
+	}
+	return r.Scheduled
 }

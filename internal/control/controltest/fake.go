@@ -22,6 +22,7 @@ import (
 type Fake struct {
 	api.Hub
 	Users map[string]string // of tasks, with whose rights runs are made; set before the first
+	Waits chan struct{}     // told of each Wait that begins; nil: nobody is
 
 	mu      sync.Mutex
 	now     time.Time

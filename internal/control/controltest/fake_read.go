@@ -101,6 +101,9 @@ func (f *Fake) Run(ctx context.Context, id string) (api.RunDetails, error) {
 
 // Wait implements [api.Service].
 func (f *Fake) Wait(ctx context.Context, id string) (api.Run, error) {
+	if f.Waits != nil {
+		f.Waits <- struct{}{}
+	}
 	for {
 		f.mu.Lock()
 		r, err := f.run(id)

@@ -1,4 +1,4 @@
-package daemon
+package query
 
 import (
 	"cmp"
@@ -15,53 +15,53 @@ import (
 	"rota/schedule"
 )
 
-// mostSlots bounds one answer, for who asks for each second of a century.
-const mostSlots = 100_000
+// MostSlots bounds one answer, for who asks for each second of a century.
+const MostSlots = 100_000
 
-// coming is one trigger as it comes due from now on.
-type coming struct {
-	task   string
-	of     string        // the recurring request whose trigger it is; "": one of the task itself
-	spec   schedule.Spec // bound to what an interval counts from
-	after  time.Time     // its slots to come are those after it
-	before time.Time     // and before it; zero: any
-	note   string        // of each slot, beside what the clock does to it
+// Coming is one trigger as it comes due from now on.
+type Coming struct {
+	Task    string
+	Request string        // the recurring request whose trigger it is; "": one of the task itself
+	Spec    schedule.Spec // bound to what an interval counts from
+	After   time.Time     // its slots to come are those after it
+	Before  time.Time     // and before it; zero: any
+	Note    string        // of each slot, beside what the clock does to it
 }
 
 // next returns the trigger's first slot after an instant; zero: none.
-func (c coming) next(after time.Time) time.Time {
-	if after.Before(c.after) {
-		after = c.after
+func (c Coming) next(after time.Time) time.Time {
+	if after.Before(c.After) {
+		after = c.After
 	}
-	at := c.spec.Next(after)
-	if !c.before.IsZero() && !at.Before(c.before) {
+	at := c.Spec.Next(after)
+	if !c.Before.IsZero() && !at.Before(c.Before) {
 		return time.Time{}
 	}
 	return at
 }
 
 // notes tells what there is to know about a slot of the trigger.
-func (c coming) notes(at time.Time) []string {
+func (c Coming) notes(at time.Time) []string {
 	var notes []string
-	if note := c.spec.Note(at); note != "" {
+	if note := c.Spec.Note(at); note != "" {
 		notes = append(notes, note)
 	}
-	if note := plan.JitterNote(c.task, c.spec, at); note != "" {
+	if note := plan.JitterNote(c.Task, c.Spec, at); note != "" {
 		notes = append(notes, note)
 	}
-	if c.note != "" {
-		notes = append(notes, c.note)
+	if c.Note != "" {
+		notes = append(notes, c.Note)
 	}
 	return notes
 }
 
 // Next implements [api.Reader]. Each recurring request counts as a task of
 // its own.
-func (r *reader) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) {
-	cfg := r.config()
+func (r *Reader) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) {
+	cfg := r.Config()
 	for _, name := range q.Tasks {
 		if _, ok := cfg.Tasks[name]; !ok {
-			return nil, noTask(cfg.Tasks, name)
+			return nil, NoTask(cfg.Tasks, name)
 		}
 	}
 	series, err := r.series(ctx, cfg, q.Tasks)
@@ -78,8 +78,8 @@ func (r *reader) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) 
 			if slot.At.IsZero() || !q.Until.IsZero() && slot.At.After(q.Until) {
 				break
 			}
-			if len(slots) == mostSlots {
-				return nil, api.Errorf(api.Usage, "ask for fewer, or until an earlier time", "more than %d slots", mostSlots)
+			if len(slots) == MostSlots {
+				return nil, api.Errorf(api.Usage, "ask for fewer, or until an earlier time", "more than %d slots", MostSlots)
 			}
 			slots = append(slots, slot)
 		}
@@ -93,13 +93,13 @@ func (r *reader) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) 
 // many is how many slots of each task are asked for.
 func many(q api.NextQuery) int {
 	if q.N == 0 && !q.Until.IsZero() {
-		return mostSlots + 1 // which is too many
+		return MostSlots + 1 // which is too many
 	}
 	return max(1, q.N)
 }
 
 // firsts returns when tasks come due next; without names all.
-func (r *reader) firsts(ctx context.Context, cfg *config.Config, names []string) (map[string]time.Time, error) {
+func (r *Reader) firsts(ctx context.Context, cfg *config.Config, names []string) (map[string]time.Time, error) {
 	series, err := r.series(ctx, cfg, names)
 	first := map[string]time.Time{}
 	for _, s := range series {
@@ -115,21 +115,21 @@ func (r *reader) firsts(ctx context.Context, cfg *config.Config, names []string)
 type series struct {
 	task, of string
 	zone     *time.Location
-	triggers []coming
+	triggers []Coming
 	skip     []ledger.Skip
 	state    ledger.TaskState
 	at       time.Time // the slot last returned
 }
 
 // series returns those of some tasks, or without names of all.
-func (r *reader) series(ctx context.Context, cfg *config.Config, names []string) ([]*series, error) {
+func (r *Reader) series(ctx context.Context, cfg *config.Config, names []string) ([]*series, error) {
 	states, err := r.statesOf(ctx, names...)
 	if err != nil {
 		return nil, err
 	}
-	var all []coming
-	if r.agenda != nil {
-		all, err = r.agenda(ctx, names)
+	var all []Coming
+	if r.Agenda != nil {
+		all, err = r.Agenda(ctx, names)
 	} else {
 		if len(names) > 0 { // it looks at all of them
 			if states, err = r.allStates(ctx); err != nil {
@@ -145,15 +145,15 @@ func (r *reader) series(ctx context.Context, cfg *config.Config, names []string)
 	var list []*series
 	byName := map[[2]string]*series{}
 	for _, c := range all {
-		if len(names) > 0 && !wanted[c.task] {
+		if len(names) > 0 && !wanted[c.Task] {
 			continue
 		}
-		key := [2]string{c.task, c.of}
+		key := [2]string{c.Task, c.Request}
 		s := byName[key]
 		if s == nil {
-			s = &series{task: c.task, of: c.of, zone: cfg.ZoneOf(c.task), state: states[c.task]}
-			if c.of == "" {
-				s.skip = states[c.task].Skip
+			s = &series{task: c.Task, of: c.Request, zone: cfg.ZoneOf(c.Task), state: states[c.Task]}
+			if c.Request == "" {
+				s.skip = states[c.Task].Skip
 			}
 			byName[key] = s
 			list = append(list, s)
@@ -189,7 +189,7 @@ func (s *series) next() api.Slot {
 		if slices.ContainsFunc(s.skip, func(skip ledger.Skip) bool { return skip.Slot.Equal(first) }) {
 			continue
 		}
-		if holdAt(s.state, first) != nil {
+		if s.state.HoldAt(first) != nil {
 			notes = append(notes, "held")
 		}
 		return api.Slot{Task: s.task, At: first.In(s.zone), Note: strings.Join(notes, "; "), Request: s.of}
@@ -198,26 +198,26 @@ func (s *series) next() api.Slot {
 
 // unattended works out what comes due from now on where no daemon keeps an
 // agenda.
-func (r *reader) unattended(ctx context.Context, cfg *config.Config, states map[string]ledger.TaskState) ([]coming, error) {
-	now := r.now()
-	var all []coming
+func (r *Reader) unattended(ctx context.Context, cfg *config.Config, states map[string]ledger.TaskState) ([]Coming, error) {
+	now := r.Now()
+	var all []Coming
 	for name, task := range cfg.Tasks {
 		for _, c := range inForceAt(cfg, name, states[name], now) {
-			if c.spec.Anchor() == "finish" {
+			if c.Spec.Anchor() == "finish" {
 				end, err := r.lastEnd(ctx, name)
 				if err != nil {
 					return nil, err
 				}
 				if !end.IsZero() {
-					c.spec = c.spec.RestartFrom(end)
+					c.Spec = c.Spec.RestartFrom(end)
 				}
-				c.note = "then from the end of each run"
+				c.Note = "then from the end of each run"
 			}
 			all = append(all, c)
 		}
 		_ = task
 	}
-	recurring, err := r.book.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Recurring}})
+	recurring, err := r.Ledger.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Recurring}})
 	for _, run := range recurring {
 		if c, ok := recurringAt(cfg, run, now); ok {
 			all = append(all, c)
@@ -227,8 +227,8 @@ func (r *reader) unattended(ctx context.Context, cfg *config.Config, states map[
 }
 
 // inForceAt returns the triggers of a task as they come due after an instant.
-func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time.Time) []coming {
-	var all []coming
+func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time.Time) []Coming {
+	var all []Coming
 	for _, t := range plan.Terms(cfg, name, state.On) {
 		if t.Spec.AtStart() != "" {
 			continue
@@ -242,13 +242,13 @@ func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time
 			first = now
 		}
 		e := t.Entry(name, t.Spec, first)
-		c := coming{task: name, spec: e.Spec, after: e.Delay().After(now), before: t.Until}
+		c := Coming{Task: name, Spec: e.Spec, After: e.Delay().After(now), Before: t.Until}
 		if t.Spec.Kind() == schedule.Interval {
 			first = first.Add(-time.Nanosecond) // only an interval may come due at its first sight
 		}
 		for _, at := range []time.Time{first, t.From.Add(-time.Nanosecond)} {
-			if at.After(c.after) {
-				c.after = at
+			if at.After(c.After) {
+				c.After = at
 			}
 		}
 		all = append(all, c)
@@ -258,19 +258,19 @@ func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time
 
 // recurringAt is the trigger of a recurring request as it comes due after an
 // instant; false: it never does.
-func recurringAt(cfg *config.Config, run runner.Run, now time.Time) (coming, bool) {
+func recurringAt(cfg *config.Config, run runner.Run, now time.Time) (Coming, bool) {
 	spec, faults := schedule.ParseExpr(run.On, cfg.ZoneOf(run.Task))
 	if run.On == plan.Never || faults != nil {
-		return coming{}, false
+		return Coming{}, false
 	}
-	c := coming{task: run.Task, of: run.ID, spec: spec.From(countsFrom(run)), after: now}
-	c.after = plan.NewDelay(run.Task, c.spec, c.before).After(now)
+	c := Coming{Task: run.Task, Request: run.ID, Spec: spec.From(plan.CountsFrom(run)), After: now}
+	c.After = plan.NewDelay(run.Task, c.Spec, c.Before).After(now)
 	return c, true
 }
 
 // lastEnd is when a task last ended; zero if it is not known that it ever did.
-func (r *reader) lastEnd(ctx context.Context, task string) (time.Time, error) {
-	runs, err := r.book.List(ctx, ledger.Filter{Brief: true, Task: task, Limit: 20})
+func (r *Reader) lastEnd(ctx context.Context, task string) (time.Time, error) {
+	runs, err := r.Ledger.List(ctx, ledger.Filter{Brief: true, Task: task, Limit: 20})
 	var at time.Time
 	for _, run := range runs {
 		if !run.IsSummary() && !run.Started.IsZero() && run.Finished.After(at) {

@@ -1,4 +1,4 @@
-package daemon
+package why
 
 import (
 	"time"
@@ -37,7 +37,7 @@ func (a *answer) never() {
 		a.say("It is not enabled (enabled = false): it runs by hand only")
 	case len(a.sights) == 0 && len(a.task.Triggers) > 0:
 		a.because("at_start")
-		a.say("It runs %s", InWords(a.task))
+		a.say("It runs %s", plan.InWords(a.task))
 	case len(a.sights) == 0:
 		a.because("by_hand")
 		a.say("It has no trigger: it runs by hand, or when another task's hook names it")
@@ -78,7 +78,7 @@ func (a *answer) toCome() {
 			a.say("It will be left out%s (rota skip)", part(", as ", s.By, " said"))
 		}
 	}
-	if h := holds(a.state.Hold, a.at); h != nil {
+	if h := a.state.Hold.At(a.at); h != nil {
 		s := &span{from: h.Since, until: h.Until, by: h.By, why: h.Why, sure: true}
 		a.Reason = a.holder(s)
 		a.holding(s)
@@ -204,7 +204,7 @@ func (a *answer) wrongTime() {
 	if a.tooEarly() || a.clockChange() {
 		return
 	}
-	a.say("It was not due at %s: it comes due %s", a.date(a.at), InWords(a.task))
+	a.say("It was not due at %s: it comes due %s", a.date(a.at), plan.InWords(a.task))
 	if s := a.wrongFile(a.at); s != nil {
 		a.because("broken")
 		a.say("The file %s wrong %s (%s), so that no edit of that time counted", a.was(s), a.stretch(s), s.why)

@@ -1,4 +1,4 @@
-package daemon
+package query
 
 import (
 	"context"
@@ -17,13 +17,13 @@ import (
 )
 
 // Log implements [api.Reader].
-func (r *reader) Log(ctx context.Context, q api.LogQuery) (io.ReadCloser, error) {
-	run, err := r.ran(ctx, q.Run)
+func (r *Reader) Log(ctx context.Context, q api.LogQuery) (io.ReadCloser, error) {
+	run, err := r.Ran(ctx, q.Run)
 	if err != nil {
 		return nil, err
 	}
 	if q.Attempt > run.Attempts {
-		return nil, api.Errorf(api.NotFound, "", "run %s has %s%s", run.ID, plural(run.Attempts, "attempt", "attempts"), soFar(run))
+		return nil, api.Errorf(api.NotFound, "", "run %s has %s%s", run.ID, api.Plural(run.Attempts, "attempt", "attempts"), soFar(run))
 	}
 	attempt := q.Attempt
 	if attempt == 0 {
@@ -35,7 +35,7 @@ func (r *reader) Log(ctx context.Context, q api.LogQuery) (io.ReadCloser, error)
 	case q.Attempt == api.AllAttempts:
 		return r.allAttempts(ctx, run)
 	case attempt > 0:
-		log, err := snapshot(r.logPath(run, attempt))
+		log, err := snapshot(r.LogPath(run, attempt))
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return log, err
 		}
@@ -48,11 +48,11 @@ func (r *reader) Log(ctx context.Context, q api.LogQuery) (io.ReadCloser, error)
 }
 
 // allAttempts opens the outputs of all attempts of a run, as they are now.
-func (r *reader) allAttempts(ctx context.Context, run runner.Run) (io.ReadCloser, error) {
+func (r *Reader) allAttempts(ctx context.Context, run runner.Run) (io.ReadCloser, error) {
 	all := &pieces{}
 	var parts []io.Reader
 	for n := 1; n <= run.Attempts; n++ {
-		log, err := snapshot(r.logPath(run, n))
+		log, err := snapshot(r.LogPath(run, n))
 		if errors.Is(err, fs.ErrNotExist) { // it said nothing, or is kept no more
 			continue
 		}
@@ -72,9 +72,9 @@ func (r *reader) allAttempts(ctx context.Context, run runner.Run) (io.ReadCloser
 
 // attemptLine is the line, with the time when it began, before the output of an attempt, where there is that of
 // others, too.
-func (r *reader) attemptLine(ctx context.Context, id string, attempt int) string {
+func (r *Reader) attemptLine(ctx context.Context, id string, attempt int) string {
 	began, n := time.Now(), attempt
-	_, steps, _ := r.book.Get(ctx, id)
+	_, steps, _ := r.Ledger.Get(ctx, id)
 	for _, s := range steps {
 		if s.State != runner.Running {
 			continue
@@ -93,11 +93,11 @@ func soFar(run runner.Run) string {
 	return ""
 }
 
-// logPath is where the output of an attempt is; beside it, while it is written,
+// LogPath is where the output of an attempt is; beside it, while it is written,
 // are the segments of its end: PATH.1 and so on, of which the newest two stay.
-func (r *reader) logPath(run runner.Run, attempt int) string {
+func (r *Reader) LogPath(run runner.Run, attempt int) string {
 	task, key := runner.SplitID(run.ID)
-	return filepath.Join(r.stateDir, "logs", task, key+"."+strconv.Itoa(attempt)+".log")
+	return filepath.Join(r.StateDir, "logs", task, key+"."+strconv.Itoa(attempt)+".log")
 }
 
 // segments returns the numbers of the segments beside a log, in order.

@@ -1,4 +1,4 @@
-package daemon
+package query
 
 import (
 	"context"
@@ -9,12 +9,13 @@ import (
 	"rota/config"
 	"rota/internal/api"
 	"rota/internal/ledger"
+	"rota/internal/plan"
 	"rota/runner"
 )
 
 // Queues implements [api.Reader].
-func (r *reader) Queues(ctx context.Context, patterns ...string) (api.Queues, error) {
-	cfg, now := r.config(), r.now()
+func (r *Reader) Queues(ctx context.Context, patterns ...string) (api.Queues, error) {
+	cfg, now := r.Config(), r.Now()
 	var answer api.Queues
 	names := slices.Sorted(maps.Keys(cfg.Queues))
 	if len(patterns) > 0 {
@@ -32,7 +33,7 @@ func (r *reader) Queues(ctx context.Context, patterns ...string) (api.Queues, er
 	if err != nil {
 		return answer, err
 	}
-	runs, err := r.book.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Running, runner.Queued}})
+	runs, err := r.Ledger.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Running, runner.Queued}})
 	if err != nil {
 		return answer, err
 	}
@@ -51,9 +52,9 @@ func (r *reader) Queues(ctx context.Context, patterns ...string) (api.Queues, er
 	answer.Queues = make([]api.Queue, 0, len(names))
 	for _, name := range names {
 		kept := states[ledger.QueueName(name)]
-		q, hold := cfg.Queues[name], holds(kept.Hold, now)
+		q, hold := cfg.Queues[name], kept.Hold.At(now)
 		state := "stopped"
-		if startsRuns(cfg, name, kept) {
+		if plan.StartsRuns(cfg, name, kept) {
 			state = "started"
 		}
 		answer.Queues = append(answer.Queues, api.Queue{

@@ -1,27 +1,11 @@
-package daemon
+package query
 
 import (
 	"cmp"
 	"strings"
 
-	"rota/config"
 	"rota/runner"
 )
-
-// InWords says in plain English when a task comes due, as the file has it.
-func InWords(t config.Task) string {
-	var texts []string
-	for _, spec := range t.Triggers {
-		texts = append(texts, spec.Explain())
-	}
-	switch {
-	case !t.Enabled:
-		return "by hand, not enabled"
-	case texts == nil:
-		return "by hand"
-	}
-	return strings.Join(texts, "; ")
-}
 
 // Does tells in a few words what an action does.
 func Does(a runner.Action) string {

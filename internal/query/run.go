@@ -1,4 +1,4 @@
-package daemon
+package query
 
 import (
 	"cmp"
@@ -15,8 +15,8 @@ import (
 const mostRuns = 100
 
 // Runs implements [api.Reader].
-func (r *reader) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
-	runs, err := r.book.List(ctx, ledger.Filter{
+func (r *Reader) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
+	runs, err := r.Ledger.List(ctx, ledger.Filter{
 		Brief: true, Task: q.Task, States: q.States, Outcomes: q.Outcomes, Since: q.Since, Limit: cmp.Or(q.N, mostRuns),
 	})
 	if err == nil && len(runs) == 0 && q.Task != "" {
@@ -26,51 +26,51 @@ func (r *reader) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
 }
 
 // known complains about a task that neither the file nor the ledger knows.
-func (r *reader) known(ctx context.Context, task string) error {
-	cfg := r.config()
+func (r *Reader) known(ctx context.Context, task string) error {
+	cfg := r.Config()
 	if _, ok := cfg.Tasks[task]; ok {
 		return nil
 	}
-	runs, err := r.book.List(ctx, ledger.Filter{Brief: true, Task: task, Limit: 1})
+	runs, err := r.Ledger.List(ctx, ledger.Filter{Brief: true, Task: task, Limit: 1})
 	if err != nil || len(runs) > 0 {
 		return err
 	}
-	return noTask(cfg.Tasks, task)
+	return NoTask(cfg.Tasks, task)
 }
 
 // Run implements [api.Reader].
-func (r *reader) Run(ctx context.Context, id string) (api.RunDetails, error) {
-	run, steps, err := r.find(ctx, id)
+func (r *Reader) Run(ctx context.Context, id string) (api.RunDetails, error) {
+	run, steps, err := r.Find(ctx, id)
 	if err != nil {
 		return api.RunDetails{}, err
 	}
 	answer := api.RunDetails{Run: api.RunOf(run), Transitions: api.TransitionsOf(steps)}
-	if log, err := r.book.OpenLog(ctx, run.ID); err == nil {
+	if log, err := r.Ledger.OpenLog(ctx, run.ID); err == nil {
 		log.Close()
 		answer.Outputs = true
 	}
 	return answer, nil
 }
 
-// find returns the run of an id, or the newest of a task, and the steps of its life.
-func (r *reader) find(ctx context.Context, id string) (runner.Run, []runner.Transition, error) {
+// Find returns the run of an id, or the newest of a task, and the steps of its life.
+func (r *Reader) Find(ctx context.Context, id string) (runner.Run, []runner.Transition, error) {
 	id, err := r.resolve(ctx, id)
 	if err != nil {
 		return runner.Run{}, nil, err
 	}
-	run, steps, err := r.book.Get(ctx, id)
+	run, steps, err := r.Ledger.Get(ctx, id)
 	if absent(err) {
-		err = noRun(r.config(), id)
+		err = noRun(r.Config(), id)
 	}
 	return run, steps, err
 }
 
 // resolve returns the id of a run: for a task alone that of its newest run.
-func (r *reader) resolve(ctx context.Context, id string) (string, error) {
+func (r *Reader) resolve(ctx context.Context, id string) (string, error) {
 	if strings.Contains(id, "/") {
 		return id, nil
 	}
-	newest, err := r.book.Newest(ctx, id)
+	newest, err := r.Ledger.Newest(ctx, id)
 	if err != nil {
 		return "", err
 	}
@@ -83,44 +83,44 @@ func (r *reader) resolve(ctx context.Context, id string) (string, error) {
 	return "", api.Errorf(api.NotFound, "", "task %q has no run yet", id)
 }
 
-// ran returns the run that a name is of where only one that runs or ran will do:
+// Ran returns the run that a name is of where only one that runs or Ran will do:
 // of a recurring request that is its newest, if there was one.
-func (r *reader) ran(ctx context.Context, id string) (runner.Run, error) {
+func (r *Reader) Ran(ctx context.Context, id string) (runner.Run, error) {
 	id, err := r.resolve(ctx, id)
 	if err != nil {
 		return runner.Run{}, err
 	}
-	run, _, err := r.book.Get(ctx, id)
+	run, _, err := r.Ledger.Get(ctx, id)
 	switch {
 	case absent(err):
-		return run, noRun(r.config(), id)
+		return run, noRun(r.Config(), id)
 	case err == nil && !api.SeesRun(ctx, run):
-		return run, noRun(r.config(), id)
+		return run, noRun(r.Config(), id)
 	case err != nil || run.On == "":
 		return run, err
 	}
-	ran, err := r.book.List(ctx, ledger.Filter{
+	ran, err := r.Ledger.List(ctx, ledger.Filter{
 		Brief: true, Task: run.Task, Parent: run.ID, Limit: 1, States: []runner.State{runner.Running},
 		Outcomes: []runner.Outcome{runner.OK, runner.Failed, runner.TimedOut, runner.Lost},
 	})
 	if err == nil && len(ran) > 0 {
 		if run = ran[0]; !api.SeesRun(ctx, run) {
-			return run, noRun(r.config(), id)
+			return run, noRun(r.Config(), id)
 		}
 	}
 	return run, err
 }
 
 // Result implements [api.Reader].
-func (r *reader) Result(ctx context.Context, id string) (io.ReadCloser, error) {
-	run, err := r.ran(ctx, id)
+func (r *Reader) Result(ctx context.Context, id string) (io.ReadCloser, error) {
+	run, err := r.Ran(ctx, id)
 	switch {
 	case err != nil:
 		return nil, err
 	case run.Outcome == "":
 		return nil, api.Errorf(api.NotNow, "", "run %s is %s; there is no result before its end", run.ID, run.State)
 	}
-	result, err := r.book.OpenResult(ctx, run.ID)
+	result, err := r.Ledger.OpenResult(ctx, run.ID)
 	if absent(err) {
 		err = api.Errorf(api.NotFound, "a task writes it to the file that ROTA_RESULT_FILE names", "run %s has no result", run.ID)
 	}

@@ -1,4 +1,4 @@
-package daemon
+package why
 
 import (
 	"cmp"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"rota/internal/api"
+	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
 )
@@ -27,13 +29,13 @@ func (a *answer) row() {
 	default:
 		a.ran()
 	}
-	if isSlot(*r) {
+	if r.IsSlot() {
 		a.moved()
 	}
 	if r.Count > 1 {
 		a.say("It is one of %d slots, from %s to %s, with the same fate", r.Count, a.clock(r.First), a.clock(r.Last))
 	}
-	if r.Parent != "" && isSlot(*r) {
+	if r.Parent != "" && r.IsSlot() {
 		a.say("It is a slot of the recurring request %s", r.Parent)
 	}
 }
@@ -99,7 +101,7 @@ func (a *answer) ran() {
 // late says why a run started later than its slot.
 func (a *answer) late() {
 	r := a.run
-	if r.Scheduled.IsZero() || !isSlot(*r) {
+	if r.Scheduled.IsZero() || !r.IsSlot() {
 		if r.Who != "" {
 			a.say("%s had asked for it at %s", r.Who, a.clock(cmp.Or(r.Queued, r.Scheduled)))
 		}
@@ -193,7 +195,7 @@ func (a *answer) missed() {
 		a.say("That was outside its between, so it was not made up for")
 	case !a.known:
 	case p.Missed == runner.MissedOnce && p.MissedWithin > 0, p.Missed == runner.MissedAll:
-		a.say("Only what was due within %s is made up for (missed = %q)", schedule.FormatDuration(cmp.Or(p.MissedWithin, missedAllWithin)), p.Missed)
+		a.say("Only what was due within %s is made up for (missed = %q)", schedule.FormatDuration(cmp.Or(p.MissedWithin, plan.MissedAllWithin)), p.Missed)
 	case p.Missed != runner.MissedOnce:
 		a.say(`To have it made up for: missed = "once"`)
 	}
@@ -358,10 +360,10 @@ func (a *answer) queued() {
 		a.say("%s runs since %s", run.ID, a.clock(run.Started))
 	}
 	if a.aheadHidden > 0 {
-		a.say("%s before it", plural(a.aheadHidden, "run of another task is", "runs of other tasks are"))
+		a.say("%s before it", api.Plural(a.aheadHidden, "run of another task is", "runs of other tasks are"))
 	}
 	if most := a.cfg.Rota.MaxRunning; most > 0 && a.running >= most {
-		a.say("%s under way, and no more may be (max_running)", plural(a.running, "run is", "runs are"))
+		a.say("%s under way, and no more may be (max_running)", api.Plural(a.running, "run is", "runs are"))
 	}
 	if most := a.task.MaxWait; most > 0 {
 		a.say("It is skipped if it waits until %s (max_wait)", a.clock(r.Queued.Add(most)))

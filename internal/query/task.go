@@ -1,4 +1,4 @@
-package daemon
+package query
 
 import (
 	"cmp"
@@ -15,11 +15,11 @@ import (
 )
 
 // Tasks implements [api.Reader].
-func (r *reader) Tasks(ctx context.Context, names ...string) ([]api.Task, error) {
-	cfg, now := r.config(), r.now()
+func (r *Reader) Tasks(ctx context.Context, names ...string) ([]api.Task, error) {
+	cfg, now := r.Config(), r.Now()
 	for _, name := range names {
 		if _, ok := cfg.Tasks[name]; !ok {
-			return nil, noTask(cfg.Tasks, name)
+			return nil, NoTask(cfg.Tasks, name)
 		}
 	}
 	byName := len(names) > 0
@@ -27,7 +27,7 @@ func (r *reader) Tasks(ctx context.Context, names ...string) ([]api.Task, error)
 	if err != nil {
 		return nil, err
 	}
-	newest, err := r.book.Newest(ctx, names...)
+	newest, err := r.Ledger.Newest(ctx, names...)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (r *reader) Tasks(ctx context.Context, names ...string) ([]api.Task, error)
 			t.Last = new(api.RunOf(last.Brief()))
 		}
 		if _, ran := newest[name]; ran { // else it has no past
-			past, err := r.book.Past(ctx, name)
+			past, err := r.Ledger.Past(ctx, name)
 			if err != nil {
 				return nil, err
 			}
@@ -67,7 +67,7 @@ func (r *reader) Tasks(ctx context.Context, names ...string) ([]api.Task, error)
 
 // alive returns the runs of some tasks, or without names of all, that have no
 // outcome yet, by task, the oldest first.
-func (r *reader) alive(ctx context.Context, names []string) (map[string][]runner.Run, error) {
+func (r *Reader) alive(ctx context.Context, names []string) (map[string][]runner.Run, error) {
 	const few = 100
 	if len(names) == 0 || len(names) > few {
 		names = []string{""}
@@ -79,7 +79,7 @@ func (r *reader) alive(ctx context.Context, names []string) (map[string][]runner
 			continue
 		}
 		asked[name] = true
-		runs, err := r.book.List(ctx, ledger.Filter{Brief: true, Task: name, States: []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held, runner.Recurring}})
+		runs, err := r.Ledger.List(ctx, ledger.Filter{Brief: true, Task: name, States: []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held, runner.Recurring}})
 		if err != nil {
 			return nil, err
 		}
@@ -96,8 +96,8 @@ func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []run
 	task := cfg.Tasks[name]
 	t := api.Task{
 		Task: name, Description: task.Description, Tags: task.Tags, Enabled: task.Enabled,
-		Schedule: InWords(task), Timezone: cfg.ZoneOf(name).String(), Mode: task.Mode, Queue: task.Queue, User: task.User, Params: task.Params,
-		Action: runner.ActionName(task.Action), Does: Does(task.Action), Hold: holdOf(holdAt(state, now)), Planned: plannedAfter(state, now),
+		Schedule: plan.InWords(task), Timezone: cfg.ZoneOf(name).String(), Mode: task.Mode, Queue: task.Queue, User: task.User, Params: task.Params,
+		Action: runner.ActionName(task.Action), Does: Does(task.Action), Hold: holdOf(state.HoldAt(now)), Planned: plannedAfter(state, now),
 	}
 	if on := rescheduled(task, state, now); on != nil {
 		t.On = &api.On{Expr: on.Expr, By: on.By, Since: on.Since, Until: on.Until}

@@ -1,4 +1,4 @@
-package daemon
+package why
 
 import (
 	"slices"
@@ -130,7 +130,7 @@ func (f *facts) before(at time.Time) time.Time {
 	var found time.Time
 	for _, row := range f.rows {
 		for _, slot := range []time.Time{row.Scheduled, row.Last} {
-			if isSlot(row) && slot.Before(at) && slot.After(found) {
+			if row.IsSlot() && slot.Before(at) && slot.After(found) {
 				found = slot
 			}
 		}
@@ -196,7 +196,7 @@ type span struct {
 func (f *facts) hold(at time.Time) *span {
 	began := f.lastEvent(at, "hold", "release")
 	if began == nil || began.Kind == "release" || began.Task != f.name {
-		if h := holds(f.state.Hold, at); h != nil && !h.Since.After(at) {
+		if h := f.state.Hold.At(at); h != nil && !h.Since.After(at) {
 			return &span{from: h.Since, until: h.Until, by: h.By, why: h.Why, sure: true}
 		}
 		return nil

@@ -1,53 +1,57 @@
-package daemon
+package query
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"rota/config"
 	"rota/internal/api"
 	"rota/internal/ledger"
+	"rota/internal/suggest"
 	"rota/runner"
 )
 
-// reader answers questions from the ledger and a configuration. It changes
+// Reader answers questions from the ledger and a configuration. It changes
 // nothing, and knows no loop: the daemon uses it, and so does a command while no
 // daemon runs.
-type reader struct {
-	book     ledger.Reader
-	stateDir string
-	config   func() *config.Config // the one in force
-	now      func() time.Time
-	agenda   func(ctx context.Context, names []string) ([]coming, error) // of a daemon; nil: none runs, and it is worked out from the ledger
-	states   func(context.Context) (map[string]ledger.TaskState, error)  // of a daemon; nil: the ledger's
+type Reader struct {
+	Ledger   ledger.Reader
+	StateDir string
+	Config   func() *config.Config // the one in force
+	Now      func() time.Time
+	Agenda   func(ctx context.Context, names []string) ([]Coming, error) // of a daemon; nil: none runs, and it is worked out from the ledger
+	States   func(context.Context) (map[string]ledger.TaskState, error)  // of a daemon; nil: the ledger's
 }
 
-var _ api.Reader = (*reader)(nil)
+var _ api.Reader = (*Reader)(nil)
 
 // Status implements [api.Reader], where no daemon runs.
-func (r *reader) Status(ctx context.Context) (api.Status, error) {
-	cfg := r.config()
-	s := api.Status{Config: cfg.Path, StateDir: r.stateDir, Timezone: cfg.Rota.Timezone.String(), Tasks: len(cfg.Tasks)}
-	cursor, err := r.book.Cursor(ctx)
+func (r *Reader) Status(ctx context.Context) (api.Status, error) {
+	cfg := r.Config()
+	s := api.Status{Config: cfg.Path, StateDir: r.StateDir, Timezone: cfg.Rota.Timezone.String(), Tasks: len(cfg.Tasks)}
+	cursor, err := r.Ledger.Cursor(ctx)
 	if err != nil {
 		return s, err
 	}
 	s.Epoch, s.Through, s.Revision = cursor.Epoch, cursor.Through, cfg.Revision
-	states, err := r.book.Tasks(ctx)
+	states, err := r.Ledger.Tasks(ctx)
 	if err != nil {
 		return s, err
 	}
-	now := r.now()
+	now := r.Now()
 	for name := range cfg.Tasks {
-		if holdAt(states[name], now) != nil {
+		if states[name].HoldAt(now) != nil {
 			s.Held++
 		}
 	}
-	alive, err := r.book.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held}})
+	alive, err := r.Ledger.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Running, runner.Queued, runner.Delayed, runner.Held}})
 	if err != nil {
 		return s, err
 	}
@@ -65,15 +69,15 @@ func (r *reader) Status(ctx context.Context) (api.Status, error) {
 	if len(slots) > 0 {
 		s.Next = &slots[0]
 	}
-	s.LedgerBytes = r.ledgerBytes()
-	s.OutputBytes = sizeOf(filepath.Join(r.stateDir, "logs"))
+	s.LedgerBytes = r.LedgerBytes()
+	s.OutputBytes = sizeOf(filepath.Join(r.StateDir, "logs"))
 	return s, ctx.Err()
 }
 
-// ledgerBytes is the size of the ledger on the disk.
-func (r *reader) ledgerBytes() (bytes int64) {
+// LedgerBytes is the size of the ledger on the disk.
+func (r *Reader) LedgerBytes() (bytes int64) {
 	for _, ending := range []string{"", "-wal"} {
-		if info, err := os.Stat(filepath.Join(r.stateDir, "rota.db"+ending)); err == nil {
+		if info, err := os.Stat(filepath.Join(r.StateDir, "rota.db"+ending)); err == nil {
 			bytes += info.Size()
 		}
 	}
@@ -93,28 +97,20 @@ func sizeOf(dir string) (bytes int64) {
 	return bytes
 }
 
-// holdAt returns the hold of a task at an instant; nil: there is none. Where no daemon
-// runs, a planned one may have begun.
-func holdAt(state ledger.TaskState, at time.Time) *ledger.Hold {
-	if h := state.Planned; h != nil && !at.Before(h.Since) && holds(h, at) != nil {
-		return h
+// NoTask is the answer to a name that is not in the file.
+func NoTask[T any](tasks map[string]T, name string) error {
+	hint := ""
+	if near := suggest.Nearest(name, slices.Sorted(maps.Keys(tasks))); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	return holds(state.Hold, at)
-}
-
-// holds returns a hold if it is one at that time.
-func holds(h *ledger.Hold, at time.Time) *ledger.Hold {
-	if h == nil || !h.Until.IsZero() && !at.Before(h.Until) {
-		return nil
-	}
-	return h
+	return api.Errorf(api.NotFound, hint, "no task %q", name)
 }
 
 // noRun is the answer to an id that no run has.
 func noRun(cfg *config.Config, id string) error {
 	task, _ := runner.SplitID(id)
 	if _, ok := cfg.Tasks[task]; !ok {
-		return noTask(cfg.Tasks, task)
+		return NoTask(cfg.Tasks, task)
 	}
 	return api.Errorf(api.NotFound, "to see what there is: rota history "+task, "there is no run %q", id)
 }
@@ -123,14 +119,14 @@ func noRun(cfg *config.Config, id string) error {
 func absent(err error) bool { return errors.Is(err, ledger.ErrNotFound) }
 
 // statesOf returns the states of some tasks and queues, or without names of all.
-func (r *reader) statesOf(ctx context.Context, names ...string) (map[string]ledger.TaskState, error) {
+func (r *Reader) statesOf(ctx context.Context, names ...string) (map[string]ledger.TaskState, error) {
 	const few = 100
 	if len(names) == 0 || len(names) > few {
 		return r.allStates(ctx)
 	}
 	states := make(map[string]ledger.TaskState, len(names))
 	for _, name := range names {
-		state, err := r.book.Task(ctx, name)
+		state, err := r.Ledger.Task(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -140,9 +136,9 @@ func (r *reader) statesOf(ctx context.Context, names ...string) (map[string]ledg
 }
 
 // allStates returns the states of all tasks and queues.
-func (r *reader) allStates(ctx context.Context) (map[string]ledger.TaskState, error) {
-	if r.states != nil {
-		return r.states(ctx)
+func (r *Reader) allStates(ctx context.Context) (map[string]ledger.TaskState, error) {
+	if r.States != nil {
+		return r.States(ctx)
 	}
-	return r.book.Tasks(ctx)
+	return r.Ledger.Tasks(ctx)
 }

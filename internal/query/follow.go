@@ -1,4 +1,4 @@
-package daemon
+package query
 
 import (
 	"context"
@@ -22,7 +22,7 @@ const followEvery = 200 * time.Millisecond
 type follower struct {
 	ctx  context.Context
 	stop context.CancelFunc
-	r    *reader
+	r    *Reader
 	run  runner.Run
 
 	mu      sync.Mutex // held while Read reads, or waits
@@ -44,7 +44,7 @@ type follower struct {
 
 // follow begins to read a run that has not ended, from an attempt on as in
 // [api.LogQuery].
-func (r *reader) follow(ctx context.Context, run runner.Run, attempt int) io.ReadCloser {
+func (r *Reader) follow(ctx context.Context, run runner.Run, attempt int) io.ReadCloser {
 	ctx, stop := context.WithCancel(ctx)
 	f := &follower{ctx: ctx, stop: stop, r: r, run: run, attempt: max(1, run.Attempts)}
 	switch {
@@ -111,7 +111,7 @@ func (f *follower) leave() {
 }
 
 // path is the log of the attempt that is read.
-func (f *follower) path() string { return f.r.logPath(f.run, f.attempt) }
+func (f *follower) path() string { return f.r.LogPath(f.run, f.attempt) }
 
 // advance is called when all of the file has been read. It reports whether it is
 // worth to read on at once; io.EOF is the end.
@@ -146,7 +146,7 @@ func (f *follower) advance() (bool, error) {
 
 // look finds out whether the attempt, or the whole run, is over.
 func (f *follower) look() error {
-	run, _, err := f.r.book.Get(f.ctx, f.run.ID)
+	run, _, err := f.r.Ledger.Get(f.ctx, f.run.ID)
 	switch {
 	case absent(err):
 		return io.EOF // somebody forgot it

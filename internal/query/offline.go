@@ -1,4 +1,4 @@
-package daemon
+package query
 
 import (
 	"context"
@@ -15,9 +15,8 @@ import (
 )
 
 // Offline returns a Reader for while no daemon runs, which reads what the last
-// one left, and what to close at the end.
-func Offline(ctx context.Context, cfg *config.Config) (api.Reader, io.Closer, error) {
-	dir := StateDir(cfg)
+// one left in a state directory, and what to close at the end.
+func Offline(ctx context.Context, cfg *config.Config, dir string) (api.Reader, io.Closer, error) {
 	if f, err := os.Open(filepath.Join(dir, "rota.db")); errors.Is(err, fs.ErrPermission) {
 		return nil, nil, api.Errorf(api.Forbidden, "", "you may not read the state directory %s", dir)
 	} else if err == nil {
@@ -39,6 +38,6 @@ func FileAlone(cfg *config.Config) api.Reader {
 	return readerOf(cfg, ledger.NewMemory(ledger.Options{}), "")
 }
 
-func readerOf(cfg *config.Config, book ledger.Reader, dir string) *reader {
-	return &reader{book: book, stateDir: dir, config: func() *config.Config { return cfg }, now: time.Now}
+func readerOf(cfg *config.Config, book ledger.Reader, dir string) *Reader {
+	return &Reader{Ledger: book, StateDir: dir, Config: func() *config.Config { return cfg }, Now: time.Now}
 }

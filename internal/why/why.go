@@ -1,21 +1,33 @@
-package daemon
+package why
 
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
 
+	"rota/config"
 	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
 )
 
-// Why implements [api.Reader]. In the place of a task there may be the id of
-// a run, and an instant on a whole minute stands for the first slot in it.
-func (r *reader) Why(ctx context.Context, task string, at time.Time) (api.Why, error) {
-	f, err := r.facts(ctx, task, at)
+// Source is what an answer is derived from.
+type Source struct {
+	Ledger ledger.Reader
+	Config *config.Config // the one in force
+	Now    time.Time
+	Next   time.Time // the slot to come of the task; zero: none
+	Daemon bool      // one runs
+}
+
+// Of answers why a task ran, or did not, at an instant; zero: at its latest slot. In
+// the place of a task there may be the id of a run, and an instant on a whole minute
+// stands for the first slot in it. [ledger.ErrNotFound] if there is no such run.
+func Of(ctx context.Context, s Source, task string, at time.Time) (api.Why, error) {
+	f, err := s.facts(ctx, task, at)
 	if err != nil {
 		return api.Why{}, err
 	}
@@ -23,61 +35,53 @@ func (r *reader) Why(ctx context.Context, task string, at time.Time) (api.Why, e
 }
 
 // facts gathers all that an answer is derived from.
-func (r *reader) facts(ctx context.Context, name string, at time.Time) (*facts, error) {
+func (s Source) facts(ctx context.Context, name string, at time.Time) (*facts, error) {
 	name, key := runner.SplitID(name)
-	f := &facts{now: r.now(), at: at, asked: !at.IsZero() || key != "", cfg: r.config(), name: name}
+	f := &facts{now: s.Now, at: at, asked: !at.IsZero() || key != "", cfg: s.Config, name: name, daemon: s.Daemon}
 	f.task, f.known = f.cfg.Tasks[name]
 	f.zone = f.cfg.ZoneOf(name)
-	f.daemon = r.agenda != nil
-	if err := r.known(ctx, name); err != nil {
-		return nil, err
-	}
 	var err error
-	if f.state, err = r.book.Task(ctx, name); err != nil {
+	if f.state, err = s.Ledger.Task(ctx, name); err != nil {
 		return nil, err
 	}
-	if f.cursor, err = r.book.Cursor(ctx); err != nil {
+	if f.cursor, err = s.Ledger.Cursor(ctx); err != nil {
 		return nil, err
 	}
-	if f.events, err = r.book.Events(ctx, ledger.EventFilter{Task: name}); err != nil {
+	if f.events, err = s.Ledger.Events(ctx, ledger.EventFilter{Task: name}); err != nil {
 		return nil, err
 	}
 	f.sights = sightsOf(f.cfg, name, f.state, f.now)
-	next, err := r.firsts(ctx, f.cfg, []string{name})
-	if err != nil {
-		return nil, err
-	}
 	if f.known {
-		f.next = next[name]
+		f.next = s.Next
 	}
 	if key != "" {
-		err = r.aboutRun(ctx, f, name+"/"+key)
+		err = s.aboutRun(ctx, f, name+"/"+key)
 	} else {
-		err = r.aboutSlot(ctx, f)
+		err = s.aboutSlot(ctx, f)
 	}
 	if err == nil && f.run != nil {
-		err = r.around(ctx, f)
+		err = s.around(ctx, f)
 	}
 	if err == nil {
-		err = r.signs(ctx, f)
+		err = s.signs(ctx, f)
 	}
 	return f, err
 }
 
 // aboutRun finds the run that was asked for by its id.
-func (r *reader) aboutRun(ctx context.Context, f *facts, id string) error {
-	run, steps, err := r.book.Get(ctx, id)
-	if absent(err) {
-		return noRun(f.cfg, id)
+func (s Source) aboutRun(ctx context.Context, f *facts, id string) error {
+	run, steps, err := s.Ledger.Get(ctx, id)
+	if err != nil {
+		return err
 	}
 	f.run, f.steps, f.at = &run, steps, cmp.Or(run.Last, run.Scheduled, run.Queued)
-	return err
+	return nil
 }
 
 // aboutSlot finds the slot that the answer is about, and what became of it.
-func (r *reader) aboutSlot(ctx context.Context, f *facts) error {
+func (s Source) aboutSlot(ctx context.Context, f *facts) error {
 	var err error
-	if f.rows, err = r.book.List(ctx, ledger.Filter{Brief: true, Task: f.name, Limit: 50}); err != nil {
+	if f.rows, err = s.Ledger.List(ctx, ledger.Filter{Brief: true, Task: f.name, Limit: 50}); err != nil {
 		return err
 	}
 	if !f.asked {
@@ -87,9 +91,9 @@ func (r *reader) aboutSlot(ctx context.Context, f *facts) error {
 		if len(f.rows) == 0 {
 			return nil
 		}
-		return r.aboutRun(ctx, f, f.rows[0].ID) // asked for by hand
+		return s.aboutRun(ctx, f, f.rows[0].ID) // asked for by hand
 	}
-	owners, err := r.owners(ctx, f)
+	owners, err := s.owners(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -97,29 +101,29 @@ func (r *reader) aboutSlot(ctx context.Context, f *facts) error {
 	for second := range 60 {
 		f.at = at.Add(time.Duration(second) * time.Second)
 		for _, of := range owners {
-			run, steps, err := r.book.Find(ctx, of, f.at)
-			if absent(err) || err == nil && !f.isOf(run) {
+			run, steps, err := s.Ledger.Find(ctx, of, f.at)
+			if errors.Is(err, ledger.ErrNotFound) || err == nil && !f.isOf(run) {
 				continue
 			}
 			f.run, f.steps = &run, steps
 			return err
 		}
 		if f.due(f.at) {
-			return r.oldest(ctx, f)
+			return s.oldest(ctx, f)
 		}
 		if !at.Equal(at.Truncate(time.Minute)) {
 			break
 		}
 	}
 	f.at = at
-	return r.oldest(ctx, f)
+	return s.oldest(ctx, f)
 }
 
 // owners returns the task, and the ids of its recurring requests: all of them
 // have slots.
-func (r *reader) owners(ctx context.Context, f *facts) ([]string, error) {
+func (s Source) owners(ctx context.Context, f *facts) ([]string, error) {
 	owners := []string{f.name}
-	recurring, err := r.book.List(ctx, ledger.Filter{Brief: true, Task: f.name, States: []runner.State{runner.Recurring}})
+	recurring, err := s.Ledger.List(ctx, ledger.Filter{Brief: true, Task: f.name, States: []runner.State{runner.Recurring}})
 	for _, run := range recurring {
 		owners = append(owners, run.ID)
 	}
@@ -140,11 +144,11 @@ func (f *facts) isOf(row runner.Run) bool {
 }
 
 // oldest finds out how far back the records of the task go.
-func (r *reader) oldest(ctx context.Context, f *facts) error {
+func (s Source) oldest(ctx context.Context, f *facts) error {
 	if f.run != nil || f.at.After(f.cursor.Through) {
 		return nil
 	}
-	runs, err := r.book.List(ctx, ledger.Filter{Brief: true, Task: f.name})
+	runs, err := s.Ledger.List(ctx, ledger.Filter{Brief: true, Task: f.name})
 	for _, run := range runs {
 		if at := cmp.Or(run.First, run.Scheduled, run.Queued); f.first.IsZero() || at.Before(f.first) {
 			f.first = at
@@ -154,24 +158,24 @@ func (r *reader) oldest(ctx context.Context, f *facts) error {
 }
 
 // around finds what the run gave way to, or waits for.
-func (r *reader) around(ctx context.Context, f *facts) error {
+func (s Source) around(ctx context.Context, f *facts) error {
 	if f.run.By != "" {
-		by, _, err := r.book.Get(ctx, f.run.By)
+		by, _, err := s.Ledger.Get(ctx, f.run.By)
 		if err == nil {
 			f.by = &by
-		} else if !absent(err) {
+		} else if !errors.Is(err, ledger.ErrNotFound) {
 			return err
 		}
 	}
 	if f.run.State != runner.Queued {
 		return nil
 	}
-	lane, err := r.book.Task(ctx, ledger.QueueName(f.run.Queue))
+	lane, err := s.Ledger.Task(ctx, ledger.QueueName(f.run.Queue))
 	if err != nil {
 		return err
 	}
-	f.lane = holds(lane.Hold, f.now)
-	running, err := r.book.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Running}})
+	f.lane = lane.Hold.At(f.now)
+	running, err := s.Ledger.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Running}})
 	for _, run := range slices.Backward(running) {
 		if run.Task == f.name || run.Queue == f.run.Queue && run.Queue != "" {
 			if api.SeesRun(ctx, run) {
@@ -187,7 +191,7 @@ func (r *reader) around(ctx context.Context, f *facts) error {
 
 // signs finds the newest thing that was written down before the first start of
 // rota after the instant, or before now: until then it was surely up.
-func (r *reader) signs(ctx context.Context, f *facts) error {
+func (s Source) signs(ctx context.Context, f *facts) error {
 	until := f.now
 	if e := f.nextEvent(f.at, "start"); e != nil {
 		until = e.Time
@@ -204,7 +208,7 @@ func (r *reader) signs(ctx context.Context, f *facts) error {
 		sign(e.Time)
 	}
 	for _, filter := range []ledger.Filter{{Brief: true, Before: until, Limit: 50}, {Brief: true, Outcomes: []runner.Outcome{runner.Lost}, Limit: 50}} {
-		runs, err := r.book.List(ctx, filter)
+		runs, err := s.Ledger.List(ctx, filter)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,11 @@
+package api
+
+import "fmt"
+
+// Plural is "1 task" or "3 tasks".
+func Plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
