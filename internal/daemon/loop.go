@@ -4,104 +4,42 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"rota/config"
 	"rota/internal/api"
-	"rota/internal/clock"
-	"rota/internal/control"
 	"rota/internal/ledger"
 	"rota/internal/plan"
 	"rota/runner"
-	"rota/schedule"
 )
 
-// loop is the one goroutine that decides. What it holds is its own; others ask
-// by post.
+// loop is the one goroutine that decides. What it holds is its own, but for what
+// [shared] has; others ask it by post.
 type loop struct {
-	o        Options
-	out      *outputs
-	log      *slog.Logger
-	ledger   ledger.Ledger
-	runner   *runner.Runner
-	clock    clock.Clock
-	stateDir string
-	runs     context.Context // for what follows forked runs
-
-	roomAwaited bool   // a run waits for room on the disk
-	fatal       error  // why the loop must end; nil: it need not
-	failing     string // why nothing can be written down; "": it can
-	stopping    bool   // nothing new starts
-	cfg         *config.Config
-	first       *config.Config // that the loop began with
-	broken      error          // what is wrong with the file on the disk; nil: nothing
-	notInForce  error          // why the good file on the disk is not in force yet; nil: it is
-	cursor      ledger.Cursor
-	boot        string // names this start of the machine; as in the cursor, if the kernel does not tell
-	agenda      schedule.Agenda
-	entries     map[string]plan.Entry // by the agenda's key
-	view        runner.View
-	states      map[string]ledger.TaskState // of tasks and queues, as the ledger has them
-	lanes       map[string]bool             // the queues; true: it starts nothing
-	starts      []runner.Slot               // at_start triggers that are due
-	calls       calls
-	unplanned   bool                 // the agenda is not that of the tasks: plan has failed
-	renewed     time.Time            // up to when the last epoch had come, while the agenda of the new one is not planned; else zero
-	drained     time.Time            // when a drain ends by itself; zero: never, or there is none
-	since       time.Time            // what the clock showed when the loop began, or a new epoch
-	started     time.Time            // what it showed when the loop began
-	loaded      time.Time            // and when the file in force was read
-	success     map[string]time.Time // when each task last ended ok
-	finished    map[string]time.Time // when each task last ended
-	vanished    map[string]bool      // tasks that were in the file no more for too long, see mayReturn
-	tasks       int                  // with triggers
-	onceFailed  []string             // runs that failed, with --once
-	status      string               // as last told to systemd
-
-	diskLow       func() bool   // no room for outputs; nil: there always is
-	leases        sync.Map      // of underway, by the run's id
-	recovery      sync.Map      // of *sync.Mutex, by task: see recovers and finish
-	asking        requestIDs    // of the requests that are being recorded
-	over          chan struct{} // closed when the loop answers no more
-	hub           *api.Hub      // of those who watch
-	access        *webAccess    // where others come in by [web]
-	server        atomic.Pointer[control.Server]
-	notifications *notifications                // nil: nobody is told
-	vars          map[string]string             // that every run is given
-	token         func(runner.Run) string       // by which a run acts on its task; nil: there is none
-	lag           atomic.Int64                  // by how many microseconds the last slot started late
-	inForce       atomic.Pointer[config.Config] // cfg, for others
-	grown         chan struct{}                 // runs have ended since the last retention; room for one
-
-	keeping sync.Mutex // held while the last good file is written
-
-	quota  quota        // what each user has waiting
-	events atomic.Int64 // that have happened
-	pace   pace         // how fast each user changes things
-	kept   atomic.Int64 // bytes of outputs, as retention last saw them
-
-	unwritten atomic.Int64  // runs whose end could not be written down yet
-	hurried   chan struct{} // closed when a stop does not wait any more
-	hurry     sync.Once     // to close it
-
-	mu    sync.Mutex // guards posts
-	posts []func()
-	woken chan struct{} // has room for one; for drain, which has no clock
+	surroundings
+	configuration
+	memory
+	course
+	shared
+	inbox
 }
 
 func newLoop(o Options, out *outputs, cfg *config.Config, stateDir string) *loop {
 	l := &loop{
-		boot: runner.BootID(),
-		o:    o, out: out, log: out.log, cfg: cfg, first: cfg, stateDir: stateDir,
-		entries: map[string]plan.Entry{}, success: map[string]time.Time{}, finished: map[string]time.Time{}, vanished: map[string]bool{},
-		hub:   &api.Hub{},
-		woken: make(chan struct{}, 1), grown: make(chan struct{}, 1), over: make(chan struct{}), hurried: make(chan struct{}),
+		surroundings: surroundings{
+			o: o, out: out, log: out.log, stateDir: stateDir, hub: &api.Hub{},
+			access: &webAccess{group: cfg.Rota.SocketGroup, rule: o.rule(), makeDir: o.makeSocketDir, log: out.log.Info},
+		},
+		configuration: configuration{cfg: cfg, first: cfg},
+		memory: memory{
+			boot: runner.BootID(), entries: map[string]plan.Entry{},
+			success: map[string]time.Time{}, finished: map[string]time.Time{}, vanished: map[string]bool{},
+		},
+		course: course{over: make(chan struct{}), hurried: make(chan struct{})},
+		inbox:  inbox{woken: make(chan struct{}, 1)},
 	}
-	l.access = &webAccess{group: cfg.Rota.SocketGroup, rule: o.rule(), makeDir: o.makeSocketDir, log: l.log.Info}
+	l.grown = make(chan struct{}, 1)
 	l.view.Held, l.view.Binding, l.view.Stopped, l.view.NoRoom = l.held, l.isBinding, l.stopped, l.lacksRoom
 	l.view.Policy = func(name string) (runner.Policy, bool) {
 		t, ok := l.cfg.Tasks[name]

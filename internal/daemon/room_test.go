@@ -44,7 +44,8 @@ func TestRunWaitsForRoom(t *testing.T) {
 func TestLacksRoom(t *testing.T) {
 	onSmallDisk(t, "1m", func(t *testing.T, disk string) {
 		task := func(m runner.Mode) config.Task { return config.Task{Task: runner.Task{Policy: runner.Policy{Mode: m}}} }
-		l := &loop{stateDir: disk, cfg: &config.Config{Tasks: map[string]config.Task{"here": task(runner.Threaded), "away": task(runner.Forked)}}}
+		l := &loop{}
+		l.stateDir, l.cfg = disk, &config.Config{Tasks: map[string]config.Task{"here": task(runner.Threaded), "away": task(runner.Forked)}}
 		if l.lacksRoom("away") {
 			t.Error("no room on an empty disk")
 		}
