@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"rota/config"
@@ -126,7 +125,7 @@ func (l *loop) begin(ctx context.Context) error {
 	return nil
 }
 
-// run is the loop: wait for the next instant, decide, write down, start.
+// run is the loop: wait for the next instant, decide, record, start.
 func (l *loop) run(ctx context.Context) error {
 	before, turn := l.since, time.Now()
 	for {
@@ -147,34 +146,36 @@ func (l *loop) run(ctx context.Context) error {
 		if err == nil {
 			err = l.advance(ctx, now)
 		}
-		if l.fatal != nil {
+		switch {
+		case l.fatal != nil:
 			return l.fatal
-		}
-		if err == nil && l.o.Once && l.onceOver() {
+		case err == nil && l.o.Once && l.onceOver():
 			return l.onceResult()
-		}
-		until := l.agenda.At()
-		if l.o.Once {
-			until = l.onceUntil()
-		}
-		if errors.Is(err, ledger.ErrDamaged) {
+		case errors.Is(err, ledger.ErrDamaged):
 			return err // the next start sets it aside
-		}
-		if (err != nil || l.unplanned) && ctx.Err() == nil {
-			until = l.clock.Now().Add(time.Second)
-		}
-		if again := l.clock.Now().Add(time.Second); l.roomAwaited && ctx.Err() == nil && (until.IsZero() || until.After(again)) {
-			until = again
 		}
 		l.trouble(err)
 		l.tell()
-		if _, _, err := l.clock.Wait(ctx, until); err != nil {
+		if _, _, err := l.clock.Wait(ctx, l.nextTurn(err != nil)); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
 			return fmt.Errorf("clock: %w", err)
 		}
 	}
+}
+
+// nextTurn is when the next turn is taken if nobody asks for one before; zero: then
+// alone. One that failed, or could not start all for want of room, is tried again soon.
+func (l *loop) nextTurn(failed bool) time.Time {
+	until, again := l.agenda.At(), l.clock.Now().Add(time.Second)
+	if l.o.Once {
+		until = l.onceUntil()
+	}
+	if failed || l.unplanned || l.roomAwaited && (until.IsZero() || until.After(again)) {
+		return again
+	}
+	return until
 }
 
 // trouble tells, once, that nothing can be written down, and when it can again.
@@ -188,81 +189,6 @@ func (l *loop) trouble(err error) {
 	if l.failing = ""; err != nil {
 		l.failing = err.Error()
 	}
-}
-
-// advance decides what is due up to now, and what waits, and starts what may.
-func (l *loop) advance(ctx context.Context, now time.Time) error {
-	if l.stopping {
-		return errors.New("rota is stopping")
-	}
-	due, err := l.moments(ctx, l.agenda.Due(now))
-	if err != nil {
-		return err
-	}
-	left, err := l.unsettled(ctx, due, now)
-	if err != nil {
-		return err
-	}
-	slots := l.slots(left, now)
-	awaited := l.roomAwaited
-	l.roomAwaited = false
-	batch := runner.Decide(slots, &l.view, now)
-	if l.roomAwaited && !awaited {
-		l.log.Warn("the disk is full: forked runs wait for room")
-	}
-	l.giveWay(&batch)
-	chained := l.addChains(&batch)
-	holds, err := l.holdsAfterSuperseded(ctx, batch)
-	if err != nil {
-		return err
-	}
-	var done ledger.Committed
-	c := ledger.Change{Batch: batch, States: holds.changes(), Notices: l.noticesOfBatch(batch, holds)}
-	switch {
-	case len(slots) > 0 || l.boot != l.cursor.Boot:
-		next := l.cursorAt(now)
-		next.Boot = l.boot // all at_start slots are among these
-		done, err = l.write(ctx, next, c)
-	case len(batch.Claim) > 0:
-		done, err = l.ledger.Commit(ctx, c)
-	}
-	if errors.Is(err, ledger.ErrQueueFull) && l.takeQueued(ctx) {
-		return l.advance(ctx, now) // with what was asked for meanwhile
-	}
-	if errors.Is(err, ledger.ErrConflict) {
-		return l.advance(ctx, now) // another run has just held the task that this would hold
-	}
-	if err != nil {
-		return err
-	}
-	l.agenda.Commit(now)
-	l.starts = nil
-	l.apply(batch, done)
-	for _, h := range holds {
-		l.heldAfterFailures(h.run, h.change)
-	}
-	l.fired(due, now)
-	if chained {
-		return l.advance(ctx, now) // when they start is decided now that they wait
-	}
-	return nil
-}
-
-// write commits a change and moves the cursor; if someone else moved that it is read
-// again.
-func (l *loop) write(ctx context.Context, next ledger.Cursor, c ledger.Change) (ledger.Committed, error) {
-	c.Cursor = &ledger.CursorMove{From: l.cursor, To: next}
-	done, err := l.ledger.Commit(ctx, c)
-	if errors.Is(err, ledger.ErrStale) {
-		cursor, err2 := l.ledger.Cursor(ctx)
-		if err2 == nil {
-			l.cursor = cursor
-		}
-	}
-	if err == nil {
-		l.cursor = next
-	}
-	return done, err
 }
 
 // claim takes runs for execution, and does nothing else.
@@ -286,66 +212,6 @@ func (l *loop) cursorAt(through time.Time) ledger.Cursor {
 
 // commit moves the cursor alone.
 func (l *loop) commit(ctx context.Context, next ledger.Cursor) error {
-	_, err := l.write(ctx, next, ledger.Change{})
+	_, err := l.commitMove(ctx, ledger.Change{Cursor: &ledger.CursorMove{From: l.cursor, To: next}})
 	return err
-}
-
-// apply does what was written down.
-func (l *loop) apply(b runner.Batch, done ledger.Committed) {
-	var claimed []runner.Run
-	for _, lease := range done.Leases {
-		claimed = append(claimed, lease.Run)
-		l.agenda.Drop(patienceKey + lease.Run.ID)
-		l.leases.Store(lease.Run.ID, underway{lease, l.policyOf(lease.Run.Task)})
-	}
-	for _, e := range b.Ends {
-		l.unregister(e.ID)
-	}
-	l.view.Apply(b, claimed)
-	starts := make(map[string]bool, len(b.Claim))
-	for _, id := range b.Claim {
-		starts[id] = true
-		if _, ok := l.leases.Load(id); !ok {
-			l.view.Remove(id) // it waits no more, or came of a slot written down before
-		}
-	}
-	for _, r := range b.Summaries {
-		l.record(r)
-	}
-	for _, e := range b.Ends {
-		task, _ := runner.SplitID(e.ID)
-		l.record(runner.Run{ID: e.ID, Task: task, Outcome: e.Outcome, Reason: e.Reason, Why: e.Why})
-	}
-	for _, r := range b.Runs {
-		if !starts[r.ID] {
-			l.record(r)
-			if r.State == runner.Delayed {
-				l.put(attemptKey+r.ID, r.NotBefore)
-				continue
-			}
-			l.patience(r)
-		}
-	}
-	for _, e := range b.Stops {
-		l.runner.Stop(e)
-	}
-	l.notifications.deliver(l.startedOnly(done.Notices))
-	for _, lease := range done.Leases {
-		l.start(lease)
-	}
-}
-
-// startedOnly leaves out the pings of starts that did not come to be, as those of runs
-// that somebody cancelled meanwhile.
-func (l *loop) startedOnly(notices []ledger.Notice) []ledger.Notice {
-	return slices.DeleteFunc(notices, func(n ledger.Notice) bool {
-		if n.Kind != pingStart {
-			return false
-		}
-		_, started := l.leases.Load(n.Run.ID)
-		if !started {
-			l.notifications.discard(n.Number)
-		}
-		return !started
-	})
 }
