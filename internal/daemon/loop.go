@@ -197,12 +197,6 @@ func (l *loop) claim(ctx context.Context, ids []string) ([]ledger.Lease, error) 
 	return done.Leases, err
 }
 
-// move takes a pending run from one state to another, or to an outcome.
-func (l *loop) move(ctx context.Context, id string, from runner.State, to runner.Transition) error {
-	_, err := l.ledger.Commit(ctx, ledger.Change{Moves: []ledger.Move{{ID: id, From: from, To: to}}})
-	return err
-}
-
 // cursorAt is the cursor once all slots up to an instant are recorded.
 func (l *loop) cursorAt(through time.Time) ledger.Cursor {
 	next := l.cursor

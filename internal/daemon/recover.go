@@ -121,24 +121,30 @@ func (l *loop) endVoid(ctx context.Context) {
 
 // endSome is one turn of endVoid.
 func (l *loop) endSome(ctx context.Context, ids []string) {
-	for i := 0; i < len(ids); i++ {
-		if i == atATime {
-			l.post(func() { l.endSome(ctx, ids[i:]) })
+	now := l.clock.Now()
+	var moves []ledger.Move
+	for _, id := range ids[:min(len(ids), atATime)] {
+		run, there := l.view.Find(id)
+		if why, void := l.void(run); there && void && run.State != runner.Running {
+			m := ledger.Cancel(id, why)
+			m.To.Time = now
+			moves = append(moves, m)
+		}
+	}
+	err := l.moveAll(ctx, moves, func(m ledger.Move, gone bool) {
+		if gone {
+			l.unregister(m.ID) // somebody else ended it
 			return
 		}
-		run, there := l.view.Find(ids[i])
-		why, void := l.void(run)
-		if !there || run.State == runner.Running || !void {
-			continue
-		}
-		switch err := l.cancel(ctx, run, why); {
-		case err == nil:
-		case errors.Is(err, ledger.ErrConflict), errors.Is(err, ledger.ErrNotFound):
-			l.unregister(run.ID) // somebody else ended it
-		default: // as on a full disk: again once there is room
-			time.AfterFunc(time.Second, func() { l.post(func() { l.endSome(ctx, ids[i:]) }) })
-			return
-		}
+		run, _ := l.view.Find(m.ID)
+		l.cancelled(run, m.To.Reason, now)
+	})
+	switch again := func() { l.post(func() { l.endSome(ctx, ids) }) }; {
+	case err != nil: // as on a full disk: again once there is room
+		l.log.Error("cannot cancel what waits of a task; trying again", "error", err)
+		time.AfterFunc(time.Second, again)
+	case len(ids) > atATime:
+		l.post(func() { l.endSome(ctx, ids[atATime:]) })
 	}
 }
 
@@ -154,12 +160,17 @@ func (l *loop) cancel(ctx context.Context, run runner.Run, why runner.Reason) er
 		l.log.Error("cannot cancel", "run", run.ID, "error", err)
 		return err
 	}
+	l.cancelled(run, why, l.clock.Now())
+	return nil
+}
+
+// cancelled takes a pending run that was cancelled out of what the loop knows.
+func (l *loop) cancelled(run runner.Run, why runner.Reason, at time.Time) {
 	l.unregister(run.ID)
-	run.State, run.Outcome, run.Finished = "", runner.Cancelled, l.clock.Now()
+	run.State, run.Outcome, run.Finished = "", runner.Cancelled, at
 	run.Because(why)
 	l.record(run)
 	l.again(run.Task, run.Finished)
-	return nil
 }
 
 // abandon ends a run whose daemon died: what is left of it is stopped, and only

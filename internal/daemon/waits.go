@@ -62,28 +62,66 @@ func (l *loop) unregister(id string) {
 	l.agenda.Drop(patienceKey + id)
 }
 
-// due queues a run whose time has come.
-func (l *loop) due(ctx context.Context, id string) error {
-	run, ok := l.view.ParkedAs(id, runner.Delayed)
-	if !ok {
-		l.agenda.Drop(attemptKey + id)
-		return nil
+// movesAtOnce is how many runs one commit moves.
+const movesAtOnce = 500
+
+// move takes a pending run from one state to another, or to an outcome.
+func (l *loop) move(ctx context.Context, id string, from runner.State, to runner.Transition) error {
+	_, err := l.ledger.Commit(ctx, ledger.Change{Moves: []ledger.Move{{ID: id, From: from, To: to}}})
+	return err
+}
+
+// moveAll takes many pending runs from one state to another in few commits, and calls
+// moved for each that is recorded, or gone: not in that state any more. An error means
+// that it was called for some alone.
+func (l *loop) moveAll(ctx context.Context, moves []ledger.Move, moved func(m ledger.Move, gone bool)) error {
+	for some := range slices.Chunk(moves, movesAtOnce) {
+		_, err := l.ledger.Commit(ctx, ledger.Change{Moves: some})
+		if err != nil && !isGone(err) {
+			return err
+		}
+		for _, m := range some {
+			if err != nil { // one of them refuses all: each by itself
+				_, err := l.ledger.Commit(ctx, ledger.Change{Moves: []ledger.Move{m}})
+				if err != nil && !isGone(err) {
+					return err
+				}
+				moved(m, err != nil)
+				continue
+			}
+			moved(m, false)
+		}
 	}
-	now := l.clock.Now()
-	switch err := l.move(ctx, id, runner.Delayed, runner.Transition{Time: now, State: runner.Queued}); {
-	case errors.Is(err, ledger.ErrConflict), errors.Is(err, ledger.ErrNotFound):
-		l.unregister(id) // somebody ended it
-		return nil
-	case err != nil:
-		return err
-	}
-	l.unregister(id)
-	run.State, run.Queued = runner.Queued, now
-	run.Because(runner.Reason{})
-	l.view.Add(run)
-	l.patience(run)
-	l.publish(run)
 	return nil
+}
+
+// isGone reports whether a move was refused because somebody moved or ended the run.
+func isGone(err error) bool {
+	return errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrNotFound)
+}
+
+// dueAttempts queues the runs whose time has come.
+func (l *loop) dueAttempts(ctx context.Context, ids []string) error {
+	now := l.clock.Now()
+	var moves []ledger.Move
+	for _, id := range ids {
+		if _, ok := l.view.ParkedAs(id, runner.Delayed); ok {
+			moves = append(moves, ledger.Move{ID: id, From: runner.Delayed, To: runner.Transition{Time: now, State: runner.Queued}})
+		} else {
+			l.agenda.Drop(attemptKey + id)
+		}
+	}
+	return l.moveAll(ctx, moves, func(m ledger.Move, gone bool) {
+		run, _ := l.view.ParkedAs(m.ID, runner.Delayed)
+		if l.unregister(m.ID); gone {
+			return
+		}
+		run.State, run.Queued = runner.Queued, now
+		run.Because(runner.Reason{})
+		l.view.Add(run)
+		l.patience(run)
+		l.publish(run)
+	})
 }
 
 // patience ends the wait of a queued run after max_wait; not that for another
@@ -97,14 +135,15 @@ func (l *loop) patience(run runner.Run) {
 // moments handles what came due that is no slot, and returns the slots.
 func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due, error) {
 	var slots []schedule.Due
+	var attempts, overdue []string
 	for _, d := range due {
 		var err error
 		what, of, _ := strings.Cut(d.Key, " ")
 		switch what + " " {
 		case attemptKey:
-			err = l.due(ctx, of)
+			attempts = append(attempts, of)
 		case patienceKey:
-			err = l.skip(ctx, of)
+			overdue = append(overdue, of)
 		case holdKey:
 			err = l.holdAsPlanned(ctx, of)
 			l.agenda.Drop(d.Key)
@@ -133,7 +172,7 @@ func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due,
 			return nil, err
 		}
 	}
-	return slots, nil
+	return slots, errors.Join(l.dueAttempts(ctx, attempts), l.skipOverdue(ctx, overdue))
 }
 
 // replant puts all moments into the agenda, which is new.
@@ -153,27 +192,31 @@ func (l *loop) replant() {
 	l.freshness()
 }
 
-// skip ends a run that has been queued for too long.
-func (l *loop) skip(ctx context.Context, id string) error {
-	run, ok := l.view.Find(id)
-	if ok && run.State == runner.Queued {
-		why := runner.Reason{Code: runner.ReasonMaxWait, Span: l.policyOf(run.Task).MaxWait}
-		t := runner.Transition{Outcome: runner.Skipped}.Because(why)
-		switch err := l.move(ctx, id, runner.Queued, t); {
-		case errors.Is(err, ledger.ErrConflict), errors.Is(err, ledger.ErrNotFound):
-			l.agenda.Drop(patienceKey + id) // it is not queued: nothing to end
-			return nil
-		case err != nil:
-			return err
+// skipOverdue ends runs that have been queued for longer than their max_wait.
+func (l *loop) skipOverdue(ctx context.Context, ids []string) error {
+	now := l.clock.Now()
+	var moves []ledger.Move
+	for _, id := range ids {
+		run, ok := l.view.Find(id)
+		if !ok || run.State != runner.Queued {
+			l.agenda.Drop(patienceKey + id)
+			continue
 		}
-		l.view.Remove(id)
-		run.State, run.Outcome, run.Finished = "", t.Outcome, l.clock.Now()
-		run.Because(why)
+		why := runner.Reason{Code: runner.ReasonMaxWait, Span: l.policyOf(run.Task).MaxWait}
+		moves = append(moves, ledger.Move{ID: id, From: runner.Queued, To: runner.Transition{Time: now, Outcome: runner.Skipped}.Because(why)})
+	}
+	return l.moveAll(ctx, moves, func(m ledger.Move, gone bool) {
+		l.agenda.Drop(patienceKey + m.ID)
+		run, ok := l.view.Find(m.ID)
+		if gone || !ok { // it is not queued: nothing to end
+			return
+		}
+		l.view.Remove(m.ID)
+		run.State, run.Outcome, run.Finished = "", m.To.Outcome, now
+		run.Because(m.To.Reason)
 		l.record(run)
 		l.again(run.Task, run.Finished)
-	}
-	l.agenda.Drop(patienceKey + id)
-	return nil
+	})
 }
 
 // giveWay ends the runs that wait for another attempt when a new slot of their
