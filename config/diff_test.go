@@ -123,8 +123,8 @@ func TestDiff(t *testing.T) {
 		{"a hook", a, a + `on_failure = "run:a2"` + "\n[tasks.a2]\ncommand = \"x\"\n", "1 added (a2), 1 changed (a: on_failure none → [\"run:a2\"])", []string{"on_failure"}, false},
 		{"ping is not shown", a, a + `ping = "https://example.org/key"`, "1 changed (a: ping)", []string{"ping"}, false},
 		{"the mail server", "[tasks.a]\nmail = { to = \"a@b\" }\n", "[smtp]\nhost = \"m\"\n[tasks.a]\nmail = { to = \"a@b\" }\n", "1 changed (a: mail); settings: smtp", []string{"mail"}, false},
-		{"more settings", a, "[rota]\nautostart = []\non_bad_config = \"ops\"\nsocket = \"/s\"\nsocket_group = \"g\"\n[web]\nlisten = \"unix:/w\"\n[history]\ntotal = \"1MiB\"\n[notify.ops]\ncommand = \"wall\"\n" + a,
-			"1 same; settings: autostart, on_bad_config, socket, socket_group, web, history, notify.ops (socket and socket_group need a restart)", nil, false},
+		{"more settings", a, "[rota]\nautostart = []\non_bad_config = \"ops\"\non_trouble = \"ops\"\nsocket = \"/s\"\nsocket_group = \"g\"\n[web]\nlisten = \"unix:/w\"\n[history]\ntotal = \"1MiB\"\n[notify.ops]\ncommand = \"wall\"\n" + a,
+			"1 same; settings: autostart, on_bad_config, on_trouble, socket, socket_group, web, history, notify.ops (socket and socket_group need a restart)", nil, false},
 		{"a notification", "[notify.ops]\ncommand = \"wall\"\n[notify.me]\ncommand = \"a\"\n" + a, "[notify.ops]\ncommand = \"wall\"\n[notify.me]\ncommand = \"b\"\n" + a, "1 same; settings: notify.me", nil, false},
 		{"many", none, many(9), "9 added (t1, t2, t3, t4, t5, t6 and 3 more)", nil, false},
 	} {

@@ -20,6 +20,7 @@ type Rota struct {
 	Autostart     []string       // patterns of the queues that start by themselves, for [MatchQueue]; ["*"] if not given
 	Watch         time.Duration  // how often it is looked whether the files have changed; 0: not, events alone tell
 	OnBadConfig   []string       // names of [notify.NAME]
+	OnTrouble     []string       // as well
 }
 
 var rotaTable = &table[Config]{
@@ -32,6 +33,7 @@ var rotaTable = &table[Config]{
 		row("watch", duration(func(c *Config) *time.Duration { return &c.Rota.Watch }), `"10s"`, "How often to look whether the file and its includes have changed, besides being told of it, as a network mount or a bind mount may tell nothing. 0s is never.", `"1m"`, `"0s"`),
 		row("autostart", custom(orList(textType), func(c *Config) *[]string { return &c.Rota.Autostart }, setAutostart), `["*"]`, "Patterns of the queues that start by themselves; the others wait for rota queue start.", `"*@mail"`, `["main", "site1@*"]`, `[]`),
 		row("on_bad_config", targets(true, func(c *Config) *[]string { return &c.Rota.OnBadConfig }), "", "Notifications to send when a changed file is refused.", `"ops"`, `["ops"]`),
+		row("on_trouble", targets(true, func(c *Config) *[]string { return &c.Rota.OnTrouble }), "", "Notifications to send when rota itself has trouble, once for each: the disk is full, the ledger is damaged or cannot be written, another notification cannot be delivered, or scheduling is late.", `"ops"`, `["ops", "mail"]`),
 		row("output", word(func(c *Config) *string { return &c.Rota.Output }, "none", "raw", "prefix", "json"), "", "How rota daemon prints the output of tasks. Without it: prefix on a terminal, raw as process 1, else none.", `"json"`),
 		row("log_level", word(func(c *Config) *string { return &c.Rota.LogLevel }, logLevels...), `"info"`, "The lowest level that rota logs.", `"warn"`),
 		row("log_format", word(func(c *Config) *string { return &c.Rota.LogFormat }, "auto", "text", "json"), `"auto"`, "The format of the log. auto is colored on a terminal, else text.", `"json"`),

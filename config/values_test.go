@@ -108,6 +108,7 @@ func TestTellingValues(t *testing.T) {
 	}
 	same(t, "autostart", c.Rota.Autostart, []string{"main", "*@mail"})
 	same(t, "on_bad_config", c.Rota.OnBadConfig, []string{"ops"})
+	same(t, "on_trouble", c.Rota.OnTrouble, []string{"ops"})
 	same(t, "socket", []string{c.Rota.Socket, c.Rota.SocketGroup}, []string{"/run/rota/rota.sock", "adm"})
 	same(t, "web", c.Web, Web{
 		Listen: "0.0.0.0:8377", Hosts: []string{"rota.example.org", "10.0.0.7"},

@@ -79,7 +79,7 @@ func inProcess(t testing.TB, path string) api.Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.ledger, l.notifications = book, newNotifications(&l.inForce, stateDir, book, l.log)
+	l.ledger, l.notifications = book, newNotifications(&l.inForce, stateDir, book, l.log, nil)
 	tokens, err := newRunTokens(stateDir)
 	if err != nil {
 		t.Fatal(err)

@@ -156,9 +156,10 @@ func session(ctx context.Context, o Options, out *outputs, file *file, signals *
 	defer book.Close()
 	if found := book.Found().String(); found != "" {
 		out.log.Error("the ledger is not sound", "found", found)
+		l.alarms.damage = found
 	}
 	l.ledger, l.diskLow = book, book.DiskLow
-	l.notifications = newNotifications(&l.inForce, stateDir, book, l.log)
+	l.notifications = newNotifications(&l.inForce, stateDir, book, l.log, l.targetFails)
 	tokens, err := newRunTokens(stateDir)
 	if err != nil {
 		return err
@@ -203,9 +204,7 @@ func (l *loop) live(ctx context.Context, file *file, signals *signals, tokens ru
 	if events, err := l.ledger.Watch(ctx); err == nil {
 		others.Go(func() {
 			for e := range events {
-				if e.Kind == "disk" || e.Kind == "damage" {
-					l.log.Warn(e.Kind, "ledger", e.Text)
-				}
+				l.ledgerSays(e)
 			}
 		})
 	}

@@ -30,15 +30,19 @@ func (e *ear) Run(_ context.Context, in runner.Input, _ io.Writer) error {
 	if e.deaf {
 		return errors.New("unreachable")
 	}
+	if in.Hook.Event == string(notify.Trouble) {
+		e.told = append(e.told, in.Hook.Why)
+		return nil
+	}
 	e.told = append(e.told, strings.TrimSuffix(in.Hook.Event+" "+in.Task+" "+string(in.Hook.Outcome), " "))
 	return nil
 }
 
 // notifications has a loop notify an ear as the target "ops".
 func (e *ear) notifications(l *loop) *notifications {
-	n := newNotifications(&l.inForce, l.stateDir, l.ledger, l.log)
+	n := newNotifications(&l.inForce, l.stateDir, l.ledger, l.log, l.targetFails)
 	ops := map[string]notify.Target{"ops": {Name: "ops", Action: e}}
-	n.Notifier = notify.New(notify.Options{Targets: func() map[string]notify.Target { return ops }, Delivered: n.discard, Log: slog.New(slog.DiscardHandler)})
+	n.Notifier = notify.New(notify.Options{Targets: func() map[string]notify.Target { return ops }, Delivered: n.discard, Failing: l.targetFails, Log: slog.New(slog.DiscardHandler)})
 	return n
 }
 

@@ -132,6 +132,9 @@ func (l *loop) run(ctx context.Context) error {
 		now, err := l.ledger.Now(ctx)
 		passed := time.Since(turn)
 		if err == nil {
+			if !l.o.Once {
+				l.noteLateness(now, before, passed)
+			}
 			err = l.follow(ctx, now, before, passed)
 			before, turn = now, turn.Add(passed)
 		}
@@ -155,6 +158,7 @@ func (l *loop) run(ctx context.Context) error {
 			return err // the next start sets it aside
 		}
 		l.trouble(err)
+		l.raiseAlarms(ctx)
 		l.tell()
 		if _, _, err := l.clock.Wait(ctx, l.nextTurn(err != nil)); err != nil {
 			if ctx.Err() != nil {

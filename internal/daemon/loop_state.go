@@ -74,6 +74,7 @@ type course struct {
 	renewed     time.Time     // up to when the last epoch had come, while the agenda of the new one is not planned; else zero
 	drained     time.Time     // when a drain ends by itself; zero: never, or there is none
 	roomAwaited bool          // a run waits for room on the disk
+	alarms      alarms        // for on_trouble
 	failing     string        // why nothing can be recorded; "": it can
 	fatal       error         // why the loop must end; nil: it need not
 	stopping    bool          // nothing new starts

@@ -42,8 +42,9 @@ type targets struct {
 	pings  map[string]bool // by URL
 }
 
-// newNotifications makes one that follows the file in force.
-func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l ledger.Ledger, log *slog.Logger) *notifications {
+// newNotifications makes one that follows the file in force. It calls failing when a
+// target cannot be reached, see [notify.Options].
+func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l ledger.Ledger, log *slog.Logger, failing func(target, err string)) *notifications {
 	var known atomic.Pointer[targets]
 	follow := func() *targets {
 		c, k := inForce.Load(), known.Load()
@@ -65,6 +66,7 @@ func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l
 		Pings:     func(url string) bool { return follow().pings[url] },
 		Zone:      func(task string) *time.Location { return follow().of.ZoneOf(task) },
 		Delivered: n.discard,
+		Failing:   failing,
 		StateDir:  stateDir, Log: log,
 	})
 	return n

@@ -25,7 +25,7 @@ func (l *loop) start(lease ledger.Lease) {
 		return
 	}
 	task := l.cfg.Tasks[run.Task]
-	if l.diskLow != nil && l.diskLow() {
+	if l.diskLow != nil && l.diskLow() || l.lacksInodes() {
 		task.Output = runner.NoRoom // what is left of the disk is for the record
 	}
 	if run.Cause == runner.CauseSchedule && run.Attempts == 1 && run.NotBefore.IsZero() {

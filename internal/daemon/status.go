@@ -54,17 +54,11 @@ func (l *loop) condition() api.Status {
 		st.Differs = true
 		st.Trouble = append(st.Trouble, "a reload is pending and is tried again: "+l.notInForce.Error())
 	}
-	if l.failing != "" {
-		st.Trouble = append(st.Trouble, "scheduling is paused, because due runs cannot be recorded: "+l.failing)
+	for _, a := range l.troubles() {
+		st.Trouble = append(st.Trouble, a.text)
 	}
 	if n := int(l.unwritten.Load()); n > 0 {
 		st.Trouble = append(st.Trouble, "the end of "+api.Plural(n, "run", "runs")+" cannot be recorded yet")
-	}
-	if l.diskLow != nil && l.diskLow() {
-		st.Trouble = append(st.Trouble, "the disk is full: outputs are not kept")
-	}
-	if l.roomAwaited {
-		st.Trouble = append(st.Trouble, "the disk is full: forked runs wait for room")
 	}
 	if problems := l.access.trouble.Load(); problems != nil {
 		st.Trouble = append(st.Trouble, *problems...)

@@ -19,6 +19,7 @@ const (
 	Stale     Kind = "stale"   // no success within the time that is expected
 	Held      Kind = "held"    // too many failures in a row
 	BadConfig Kind = "bad_config"
+	Trouble   Kind = "trouble" // of rota itself
 	Test      Kind = "test"
 )
 
@@ -26,7 +27,7 @@ const (
 type Event struct {
 	Number int64 // in the outbox of whoever sends it; 0: it is in none
 	Kind   Kind
-	Run    runner.Run // that it is of; of Stale and Held its Task alone may be set, of BadConfig and Test nothing is
+	Run    runner.Run // that it is of; of Stale and Held its Task alone may be set, of BadConfig, Trouble and Test nothing is
 	Text   string     // for people, what happened or why; "": the Why of Run
 	Time   time.Time  // zero: now
 }

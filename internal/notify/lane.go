@@ -21,6 +21,7 @@ type lane struct {
 	next    time.Time // at_most_every keeps from telling before it
 	err     string    // of the last try; "": it went well
 	since   time.Time // of the first failure in a row
+	tries   int       // that failed in a row
 	dropped int       // since then
 }
 
@@ -146,8 +147,16 @@ func (l *lane) told(b bundle, every time.Duration) {
 		l.n.o.Log.Info("notified again", "target", l.name, "events", 1+b.others(), "dropped", l.dropped)
 	}
 	l.n.o.Delivered(b.numbers()...)
-	l.err, l.since, l.dropped = "", time.Time{}, 0
+	l.heal()
 	l.next = time.Now().Add(every)
+}
+
+// heal forgets failures; the caller must hold the lock.
+func (l *lane) heal() {
+	if l.tries >= failingMax {
+		l.n.o.Failing(l.name, "")
+	}
+	l.err, l.since, l.tries, l.dropped = "", time.Time{}, 0, 0
 }
 
 // failed puts back what could not be told.
@@ -159,6 +168,9 @@ func (l *lane) failed(b bundle, err error) {
 		l.n.o.Log.Warn("could not notify, will try again", "target", l.name, "event", string(b.first.Kind), "run", b.first.Run.ID, "err", err)
 	}
 	l.err = err.Error()
+	if l.tries++; l.tries == failingMax {
+		l.n.o.Failing(l.name, l.err)
+	}
 	l.more = append(b.more, l.more...)
 	l.events = append(append([]Event{b.first}, b.rest...), l.events...)
 	for _, e := range l.events[min(queueMax, len(l.events)):] {
@@ -176,5 +188,6 @@ func (l *lane) forget() {
 		l.n.o.Delivered(e.Number)
 	}
 	l.n.o.Delivered(l.more...)
+	l.heal()
 	delete(l.n.lanes, l.name)
 }

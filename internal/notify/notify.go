@@ -25,6 +25,7 @@ import (
 const (
 	queueMax   = 100             // events that wait for a target with all they say; more are only counted
 	countMax   = 10_000          // of those that are only counted; more are given up
+	failingMax = 3               // tries in a row that fail before that is told
 	sendMax    = time.Minute     // of one try
 	partingMax = 5 * time.Second // of what is still to be told when rota ends
 )
@@ -49,8 +50,12 @@ type Options struct {
 	// Delivered is told the numbers of events and pings that are delivered or given
 	// up; nil: nobody is. It must not wait.
 	Delivered func(numbers ...int64)
-	StateDir  string // where the outputs of runs are
-	Log       *slog.Logger
+	// Failing is told of a target, or "ping HOST", that could not be reached several
+	// times in a row, and why, and with an empty err that it could be again; nil:
+	// nobody is. It must not wait.
+	Failing  func(target, err string)
+	StateDir string // where the outputs of runs are
+	Log      *slog.Logger
 }
 
 // Notifier tells targets what happened.
@@ -74,9 +79,12 @@ func New(o Options) *Notifier {
 	if o.Delivered == nil {
 		o.Delivered = func(...int64) {}
 	}
+	if o.Failing == nil {
+		o.Failing = func(string, string) {}
+	}
 	n := &Notifier{o: o, host: host, lanes: map[string]*lane{}, life: newLife()}
 	n.Ping = &Pinger{
-		stateDir: o.StateDir, log: o.Log, host: host, life: &n.life, tell: runner.Tell, known: o.Pings, delivered: o.Delivered,
+		stateDir: o.StateDir, log: o.Log, host: host, life: &n.life, tell: runner.Tell, known: o.Pings, delivered: o.Delivered, failing: o.Failing,
 		lanes: map[string]*pingLane{}, gates: map[string]chan struct{}{},
 	}
 	return n

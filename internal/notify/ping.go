@@ -37,6 +37,7 @@ type Pinger struct {
 	known    func(url string) bool                                               // whether the file has it; nil: it has all
 
 	delivered func(numbers ...int64)
+	failing   func(target, err string)
 
 	mu    sync.Mutex
 	lanes map[string]*pingLane     // by URL
@@ -128,16 +129,33 @@ func (p *Pinger) take(l *pingLane) (Ping, chan struct{}, bool) {
 func (p *Pinger) done(l *pingLane, one Ping, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	host := hostOf(l.url)
 	if err == nil {
+		was := l.err
 		l.err, l.since, l.dropped = "", time.Time{}, 0
+		if was != "" && !p.fails(host) {
+			p.failing("ping "+host, "")
+		}
 		return
 	}
 	if l.err == "" {
 		l.since = time.Now()
-		p.log.Warn("could not ping", "host", hostOf(l.url), "task", one.Run.Task, "err", oneLine(err.Error()))
+		p.failing("ping "+host, oneLine(err.Error()))
+		p.log.Warn("could not ping", "host", host, "task", one.Run.Task, "err", oneLine(err.Error()))
 	}
 	l.err = oneLine(err.Error())
 	l.dropped++
+}
+
+// fails reports whether a URL of a host could not be pinged; the caller must hold the
+// lock.
+func (p *Pinger) fails(host string) bool {
+	for url, l := range p.lanes {
+		if l.err != "" && hostOf(url) == host && (p.known == nil || p.known(url)) {
+			return true
+		}
+	}
+	return false
 }
 
 // send makes one request, when the gate lets it.

@@ -355,9 +355,10 @@ func TestHeadline(t *testing.T) {
 		{Held, runner.Run{Task: "t"}, "t is held"},
 		{BadConfig, runner.Run{}, "jobs.toml is wrong"},
 		{Test, runner.Run{}, "a test"},
+		{Trouble, runner.Run{Why: "the disk is full"}, "the disk is full"},
 		{Success, runner.Run{Task: "a\x1b[2J\nb"}, "a\\x1b[2J b is ok"},
 	} {
-		if got := headline(Event{Kind: test.kind, Run: test.run}); got != test.want {
+		if got := headline(Event{Kind: test.kind, Run: test.run, Text: test.run.Why}); got != test.want {
 			t.Errorf("%s %+v: %q, want %q", test.kind, test.run, got, test.want)
 		}
 	}
@@ -379,6 +380,13 @@ host       box
 time       Sun 2026-11-22 02:30:00 UTC
 
 the last good file stays in force; to look further: rota check
+`},
+		{Event{Kind: Trouble, Time: at, Text: "the disk is full: outputs are not kept"}, `the disk is full: outputs are not kept
+
+host       box
+time       Sun 2026-11-22 02:30:00 UTC
+
+to look further: rota status
 `},
 		{Event{Kind: Stale, Time: at, Text: "the last was 26h ago", Run: runner.Run{Task: "backup"}}, `backup has had no success for too long
 

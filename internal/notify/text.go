@@ -37,6 +37,8 @@ func headline(e Event) string {
 	switch {
 	case e.Kind == BadConfig:
 		return "jobs.toml is wrong"
+	case e.Kind == Trouble:
+		return oneLine(e.Text)
 	case e.Kind == Test:
 		return "a test"
 	case words[e.Kind] != "":
@@ -74,7 +76,7 @@ func body(host string, b bundle, h *runner.Hook) string {
 	t.WriteString(headline(e) + "\n\n")
 	if e.Kind == BadConfig {
 		t.WriteString(escape.Lines(e.Text) + "\n\n")
-	} else {
+	} else if e.Kind != Trouble { // which its headline says
 		line("why", oneLine(why(e)))
 	}
 	line("run", oneLine(r.ID))
@@ -105,6 +107,8 @@ func body(host string, b bundle, h *runner.Hook) string {
 		fmt.Fprintf(&t, "\nto look further: rota show %s\n", oneLine(r.ID))
 	case e.Kind == BadConfig:
 		t.WriteString("\nthe last good file stays in force; to look further: rota check\n")
+	case e.Kind == Trouble:
+		t.WriteString("\nto look further: rota status\n")
 	case r.Task != "":
 		fmt.Fprintf(&t, "\nto look further: rota why %s\n", oneLine(r.Task))
 	}
@@ -165,7 +169,7 @@ func jsonBody(host string, b bundle, h *runner.Hook) string {
 		Event: e.Kind, Text: subject(host, b), Host: host, Time: e.Time, Why: why(e), Took: h.Took.Seconds(),
 		Tail: h.Tail, More: b.others(), Lost: b.lost,
 	}
-	if reason := oneLine(why(e)); reason != "" {
+	if reason := oneLine(why(e)); reason != "" && e.Kind != Trouble {
 		d.Text += ": " + reason
 	}
 	if r := e.Run; r.ID != "" {
