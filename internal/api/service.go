@@ -50,7 +50,7 @@ type Service interface {
 	Cancel(ctx context.Context, id string) (Run, error)
 	// CancelAll ends all runs that wait, of one task or, for "", of all, and
 	// returns how many: in small steps, so that it may end some and then fail.
-	CancelAll(ctx context.Context, task string) (int, error)
+	CancelAll(ctx context.Context, task string) (cancelled []string, err error)
 	// Stop stops a run under way, or all those of a task, and returns them once
 	// they have ended. With kill they get no time to end by themselves.
 	Stop(ctx context.Context, id string, kill bool) ([]Run, error)

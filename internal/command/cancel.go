@@ -6,6 +6,12 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
+// cancelledJSON is what cancel --all prints with --json.
+type cancelledJSON struct {
+	Cancelled int      `json:"cancelled"`
+	Runs      []string `json:"runs"`
+}
+
 func cancelCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "cancel",
@@ -37,14 +43,18 @@ its newest run; with --all it is all of its runs that wait.
 				}
 				return s.tell(c, run, "cancelled "+run.ID)
 			}
-			n, err := svc.CancelAll(c.Context, name)
+			ids, err := svc.CancelAll(c.Context, name)
 			if err != nil {
-				if n > 0 {
-					fmt.Fprintf(s.err, "cancelled %s before that\n", count(n, "run"))
+				if len(ids) > 0 {
+					fmt.Fprintf(s.err, "cancelled %s before that\n", count(len(ids), "run"))
 				}
 				return err
 			}
-			return s.tell(c, map[string]int{"cancelled": n}, "cancelled "+count(n, "run"))
+			lines := []string{"cancelled " + count(len(ids), "run")}
+			for _, id := range ids {
+				lines = append(lines, "  "+id)
+			}
+			return s.tell(c, cancelledJSON{len(ids), ids}, lines...)
 		},
 	}
 }

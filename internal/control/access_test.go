@@ -250,7 +250,7 @@ func (f failing) Request(context.Context, api.Request, io.Reader) (api.Run, erro
 }
 func (f failing) Wait(context.Context, string) (api.Run, error)         { return api.Run{}, f.err }
 func (f failing) Cancel(context.Context, string) (api.Run, error)       { return api.Run{}, f.err }
-func (f failing) CancelAll(context.Context, string) (int, error)        { return 0, f.err }
+func (f failing) CancelAll(context.Context, string) ([]string, error)   { return nil, f.err }
 func (f failing) Stop(context.Context, string, bool) ([]api.Run, error) { return nil, f.err }
 func (f failing) Hold(context.Context, api.Holding) ([]api.Task, error) {
 	return nil, f.err

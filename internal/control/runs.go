@@ -149,7 +149,8 @@ type cancelAllRequest struct {
 }
 
 type cancelAllAnswer struct {
-	Cancelled int `json:"cancelled"`
+	Cancelled int      `json:"cancelled"`
+	Runs      []string `json:"runs"`
 }
 
 var cancelAll = endpoint(Endpoint[cancelAllRequest, cancelAllAnswer]{
@@ -158,22 +159,22 @@ var cancelAll = endpoint(Endpoint[cancelAllRequest, cancelAllAnswer]{
 		if err := namesOrAll(in.Task != "", in.All); err != nil {
 			return cancelAllAnswer{}, err
 		}
-		n, err := s.CancelAll(ctx, in.Task)
-		return cancelAllAnswer{n}, err
+		ids, err := s.CancelAll(ctx, in.Task)
+		return cancelAllAnswer{len(ids), append([]string{}, ids...)}, err
 	},
 })
 
-func (c *Client) CancelAll(ctx context.Context, task string) (int, error) {
+func (c *Client) CancelAll(ctx context.Context, task string) ([]string, error) {
 	a, err := ask(ctx, c, cancelAll, cancelAllRequest{Task: task, All: task == ""})
-	return a.Cancelled, err
+	return a.Runs, err
 }
 
-func (g *guard) CancelAll(ctx context.Context, task string) (int, error) {
+func (g *guard) CancelAll(ctx context.Context, task string) ([]string, error) {
 	err := g.may(api.MayRequest, "cancel runs of", task)
 	if task == "" {
 		err = g.mayAll(api.MayControl, "cancel all runs")
 	}
-	return guarded(g, err, func() (int, error) { return g.s.CancelAll(g.as(ctx), task) })
+	return guarded(g, err, func() ([]string, error) { return g.s.CancelAll(g.as(ctx), task) })
 }
 
 type stopRequest struct {

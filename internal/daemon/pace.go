@@ -87,8 +87,8 @@ func (p paced) Cancel(ctx context.Context, id string) (api.Run, error) {
 	return atPace(ctx, p, 1, func() (api.Run, error) { return p.Service.Cancel(ctx, id) })
 }
 
-func (p paced) CancelAll(ctx context.Context, task string) (int, error) {
-	return atPace(ctx, p, 1, func() (int, error) { return p.Service.CancelAll(ctx, task) })
+func (p paced) CancelAll(ctx context.Context, task string) ([]string, error) {
+	return atPace(ctx, p, 1, func() ([]string, error) { return p.Service.CancelAll(ctx, task) })
 }
 
 func (p paced) Stop(ctx context.Context, id string, kill bool) ([]api.Run, error) {

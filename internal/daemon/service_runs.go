@@ -52,16 +52,16 @@ func (s *service) Cancel(ctx context.Context, id string) (api.Run, error) {
 
 // CancelAll implements [api.Service]. Recurring requests stay: they are a
 // schedule, and each is ended by name.
-func (s *service) CancelAll(ctx context.Context, task string) (n int, err error) {
+func (s *service) CancelAll(ctx context.Context, task string) (cancelled []string, err error) {
 	states := []runner.State{runner.Queued, runner.Delayed, runner.Held}
 	why := runner.Reason{Code: runner.ReasonCancelled, By: api.Who(ctx)}
 	runs, err := s.l.ledger.List(ctx, ledger.Filter{Brief: true, Task: task, States: states})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if task != "" && len(runs) == 0 { // else it may have vanished from the file, but they wait
 		if err := s.l.ask(ctx, func() error { return s.l.known(task) }); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
 	for few := range slices.Chunk(runs, atATime) {
@@ -69,7 +69,7 @@ func (s *service) CancelAll(ctx context.Context, task string) (n int, err error)
 			for _, run := range few {
 				switch err := s.l.cancel(ctx, run, why); {
 				case err == nil:
-					n++
+					cancelled = append(cancelled, run.ID)
 				case !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrNotFound):
 					return err
 				}
@@ -77,10 +77,10 @@ func (s *service) CancelAll(ctx context.Context, task string) (n int, err error)
 			return nil
 		})
 		if err != nil {
-			return n, err
+			return cancelled, err
 		}
 	}
-	return n, nil
+	return cancelled, nil
 }
 
 // Stop implements [api.Service].

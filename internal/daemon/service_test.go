@@ -207,8 +207,8 @@ func TestService(t *testing.T) {
 			ada.run(api.Request{In: time.Hour})
 			ada.run(api.Request{Held: true})
 			ada.run(api.Request{On: "interval 1h"})
-			if n, err := ada.CancelAll(ctx(r), "t"); n != 2 || err != nil {
-				r.t.Error(n, err)
+			if ids, err := ada.CancelAll(ctx(r), "t"); len(ids) != 2 || ids[0] == ids[1] || err != nil {
+				r.t.Error(ids, err)
 			}
 		}, "13:00:00 cancelled, 12:00:00 cancelled, 12:00:00 recurring"},
 		{"cancelled with its task", "", func(r *rig, ada as) {

@@ -185,16 +185,16 @@ func (f *Fake) Cancel(ctx context.Context, id string) (api.Run, error) {
 }
 
 // CancelAll implements [api.Service].
-func (f *Fake) CancelAll(ctx context.Context, task string) (n int, err error) {
+func (f *Fake) CancelAll(ctx context.Context, task string) (cancelled []string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, r := range f.runs {
 		if (task == "" || r.Task == task) && r.Outcome == "" && r.State != runner.Running && r.State != runner.Recurring {
 			f.step(r, "", runner.Cancelled, "by "+api.Who(ctx))
-			n++
+			cancelled = append(cancelled, r.ID)
 		}
 	}
-	return n, nil
+	return cancelled, nil
 }
 
 // Stop implements [api.Service].
