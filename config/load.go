@@ -123,6 +123,7 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 	l.readIncluded()
 	l.checkAutostart(file)
 	l.checkReferences()
+	l.checkQueuesUsed()
 	for _, src := range l.sources {
 		l.config.shown = append(l.config.shown, src.show)
 	}

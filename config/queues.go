@@ -92,3 +92,20 @@ func (l *loader) checkAutostart(file *source) {
 	}
 	at.each(v, warn)
 }
+
+// checkQueuesUsed warns of queues that no task uses, as a run waits in the queue of its
+// task and in no other. Of a file with errors it is not known which those are.
+func (l *loader) checkQueuesUsed() {
+	if slices.ContainsFunc(l.complaints, func(c complaint) bool { return !c.Warning }) {
+		return
+	}
+	used := map[string]bool{"main": true}
+	for _, t := range l.config.Tasks {
+		used[t.Queue] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.queues)) {
+		if !used[name] {
+			l.add(complaint{location: l.queues[name], Fault: Fault{Warning: true, Msg: fmt.Sprintf("no task uses the queue %q", name), Hint: fmt.Sprintf("write queue = %q in a task, or remove the queue", name)}})
+		}
+	}
+}
