@@ -105,7 +105,7 @@ func unknown(name string, known []string, format string, args ...any) *failure {
 
 // taskGrid lays tasks out as a table.
 func (s *session) taskGrid(w when, tasks []api.Task) grid {
-	g := grid{head: []string{"STATE", "TASK", "SCHEDULE", "NEXT", "LAST", "TOOK"}, soft: []int{2, 1}, drop: []int{2, 5}}
+	g := grid{head: []string{"STATE", "TASK", "SCHEDULE", "NEXT", "LAST", "TOOK"}, less: []int{5}, trim: map[int]int{1: 24}, soft: []int{2, 1}, drop: []int{2}}
 	for _, t := range tasks {
 		last, took := lastOf(w, t)
 		g.rows = append(g.rows, []string{marked(t.State), t.Task, scheduleOf(t), nextOf(w, t), last, took})

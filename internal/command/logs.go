@@ -26,14 +26,16 @@ func logsCommand(s *session) *cli.Command {
 or, with -f, that of all runs as it comes, each line after the run's id. Only on
 a terminal control characters are escaped. With --json a followed line is an
 object of its own. Of a run that was attempted again the last attempt is shown,
-unless --attempt names another one.
+unless --attempt names another one. With -f a TASK is followed over its runs, one
+after the other; a RUN until it has ended.
 
   rota logs backup
+  rota logs -f backup
   rota logs -f backup/20261122T023000Z
   rota logs backup --attempt all
   rota logs backup --tail 20 -t`,
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on until the run has ended"},
+			&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on until the run has ended; of a task with its next runs"},
 			&cli.IntFlag{Name: "tail", Usage: "only the last `N` lines of what there is"},
 			&cli.StringFlag{Name: "attempt", Usage: "of attempt `N`, or all"},
 			&cli.BoolFlag{Name: "times", Aliases: []string{"t"}, Usage: "with the time of each line"},
@@ -46,11 +48,14 @@ unless --attempt names another one.
 			if err != nil || c.IsSet("attempt") && c.String("attempt") == "" {
 				return misuse("logs", "--attempt has to be a number from 1, or all")
 			}
-			if name := c.Args().First(); name == "" && c.Bool("follow") {
+			q := api.LogQuery{Run: c.Args().First(), Follow: c.Bool("follow"), Attempt: attempt}
+			switch {
+			case q.Run == "" && q.Follow:
 				return s.followAll(c)
-			} else {
-				return s.logs(c, api.LogQuery{Run: name, Follow: c.Bool("follow"), Attempt: attempt})
+			case q.Follow && !strings.Contains(q.Run, "/") && q.Attempt <= 0:
+				return s.followTask(c, q)
 			}
+			return s.logs(c, q)
 		},
 	}
 }
@@ -77,10 +82,16 @@ func (s *session) logs(c *cli.Context, q api.LogQuery) error {
 		}
 		p.run = run.ID
 	}
+	return errors.Join(p.show(r, q, c.IsSet("tail")), p.end())
+}
+
+// show prints the output of a run; with cut no more lines than --tail says of what
+// there is.
+func (p *printer) show(r api.Reader, q api.LogQuery, cut bool) (err error) {
 	skip := 0
-	if c.IsSet("tail") {
-		if skip, err = p.tail(r, q, c.Int("tail")); err != nil || !c.Bool("follow") {
-			return errors.Join(err, p.end())
+	if cut {
+		if skip, err = p.tail(r, q, p.c.Int("tail")); err != nil || !q.Follow {
+			return err
 		}
 	}
 	log, err := p.open(r, q)
@@ -88,20 +99,101 @@ func (s *session) logs(c *cli.Context, q api.LogQuery) error {
 		return err
 	}
 	defer log.Close()
-	err = eachLine(log, true, func(line logged) error {
+	return eachLine(log, true, func(line logged) error {
 		if skip--; skip >= 0 {
 			return nil
 		}
 		return p.print(line)
 	})
-	return errors.Join(err, p.end())
 }
+
+// followTask shows the output of the newest run of a task, and of those that start from
+// then on, one after the other.
+func (s *session) followTask(c *cli.Context, q api.LogQuery) error {
+	d, err := s.service(c)
+	if api.CodeOf(err) == api.NoDaemon && c.String("url") == "" {
+		return s.logs(c, q) // nothing will start
+	}
+	if err != nil {
+		return err
+	}
+	task := q.Run
+	if _, err := d.Tasks(c.Context, task); err != nil {
+		return err
+	}
+	messages, err := d.Watch(c.Context)
+	if err != nil {
+		return err
+	}
+	started := startsOf(c.Context, task, messages)
+	p := printer{session: s, c: c, zone: s.zone(c), escape: term.IsTerminal(int(s.out.Fd()))}
+	shown := map[string]bool{} // each attempt of a run starts
+	show := func(id string, cut bool) error {
+		if shown[id] {
+			return nil
+		}
+		shown[id] = true
+		s.aside(c, "run "+id)
+		p.run, q.Run = id, id
+		return p.show(d, q, cut)
+	}
+	ran, err := d.Runs(c.Context, api.RunQuery{Task: task, States: []runner.State{runner.Running}, Outcomes: executedOutcomes, N: 1})
+	if err != nil {
+		return err
+	}
+	for _, run := range ran {
+		if err := show(run.ID, c.IsSet("tail")); err != nil {
+			return err
+		}
+	}
+	for id := range started {
+		if err := show(id, false); err != nil && api.CodeOf(err) != api.NotFound { // it is kept no more
+			return err
+		}
+	}
+	return errWatchEnded
+}
+
+// startsOf returns the ids of the runs of a task that start, as the messages tell. It
+// takes those however long its reader takes for a run.
+func startsOf(ctx context.Context, task string, messages <-chan api.Message) <-chan string {
+	out := make(chan string)
+	go func() {
+		defer close(out)
+		var waiting []string
+		for messages != nil || len(waiting) > 0 {
+			var next chan<- string
+			first := ""
+			if len(waiting) > 0 {
+				next, first = out, waiting[0]
+			}
+			select {
+			case m, more := <-messages:
+				if !more {
+					messages = nil
+				} else if m.Run != nil && m.Run.Task == task && m.Run.State == runner.Running {
+					waiting = append(waiting, m.Run.ID)
+				}
+			case next <- first:
+				waiting = waiting[1:]
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
+
+// executedOutcomes are those of runs that may have said something.
+var executedOutcomes = []runner.Outcome{runner.OK, runner.Failed, runner.TimedOut, runner.Lost}
+
+var errWatchEnded = api.Errorf(api.NoDaemon, "", "the daemon tells no more: it ended, or this was too slow")
 
 // newest returns the id of the newest run that was executed or is.
 func newest(ctx context.Context, r api.Reader) (string, error) {
 	runs, err := r.Runs(ctx, api.RunQuery{
 		States:   []runner.State{runner.Running},
-		Outcomes: []runner.Outcome{runner.OK, runner.Failed, runner.TimedOut, runner.Lost},
+		Outcomes: executedOutcomes,
 		N:        1,
 	})
 	if err != nil {
@@ -133,7 +225,7 @@ func (s *session) followAll(c *cli.Context) error {
 			return err
 		}
 	}
-	return api.Errorf(api.NoDaemon, "", "the daemon tells no more: it ended, or this was too slow")
+	return errWatchEnded
 }
 
 // printer shows lines.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -80,10 +81,12 @@ func (s *session) width() int {
 type grid struct {
 	head []string // nil: none
 	rows [][]string
-	soft []int    // columns that are cut, in this order, when the terminal is too narrow
-	drop []int    // columns that are left out, in this order, when that does not help
-	inks []string // of each row the colour of one cell; nil: no colours
-	ink  int      // the column of that cell
+	less []int       // columns that are left out, in this order, before any is cut
+	trim map[int]int // columns that are cut to a width before the soft ones are
+	soft []int       // columns that are cut, in this order, when the terminal is too narrow
+	drop []int       // columns that are left out, in this order, when that does not help
+	inks []string    // of each row the colour of one cell; nil: no colours
+	ink  int         // the column of that cell
 }
 
 const gap = 2 // blanks between columns
@@ -181,6 +184,17 @@ func (g grid) columns(width int) []int {
 	for i := range wants {
 		shown = append(shown, i)
 	}
+	sum := -gap
+	for _, want := range wants {
+		sum += want + gap
+	}
+	for _, unwanted := range g.less {
+		if width == 0 || sum <= width {
+			break
+		}
+		shown = slices.DeleteFunc(shown, func(i int) bool { return i == unwanted })
+		sum -= wants[unwanted] + gap
+	}
 	for _, unwanted := range g.drop {
 		sum := -gap
 		for _, i := range shown {
@@ -204,12 +218,18 @@ func (g grid) widths(width int, shown []int) []int {
 	for _, i := range shown {
 		sum += wants[i] + gap
 	}
-	for _, i := range g.soft {
+	cut := func(i, least int) {
 		if width > 0 && sum > width && slices.Contains(shown, i) {
-			less := min(sum-width, max(0, wants[i]-g.least(i)))
+			less := min(sum-width, max(0, wants[i]-least))
 			wants[i] -= less
 			sum -= less
 		}
+	}
+	for _, i := range slices.Sorted(maps.Keys(g.trim)) {
+		cut(i, g.trim[i])
+	}
+	for _, i := range g.soft {
+		cut(i, g.least(i))
 	}
 	return wants
 }

@@ -60,21 +60,21 @@ STATE      TASK    SCHEDULE                            NEXT        LAST         
 ‖ held     report  Sundays 00:00                       held        lost, 2026-11-02  2.0s
 · new      tidy    every 3h (was: every day at 02:30)  2026-12-07  -                 -
 `},
-		{80, `
-STATE      TASK    SCHEDULE         NEXT        LAST              TOOK
-✗ failed   sync    at :17 past ev…  in 4h 2m    exit 1, 1h ago    48m
-✓ ok       site    every 1m         in 12s      47s ago           0.4s
-▶ running  prune   by hand, or af…  -           14h ago           so far 17m 59s
-‖ held     report  Sundays 00:00    held        lost, 2026-11-02  2.0s
-· new      tidy    every 3h (was:…  2026-12-07  -                 -
+		{90, `
+STATE      TASK    SCHEDULE                            NEXT        LAST
+✗ failed   sync    at :17 past every 6th hour          in 4h 2m    exit 1, 1h ago
+✓ ok       site    every 1m                            in 12s      47s ago
+▶ running  prune   by hand, or after backup            -           14h ago
+‖ held     report  Sundays 00:00                       held        lost, 2026-11-02
+· new      tidy    every 3h (was: every day at 02:30)  2026-12-07  -
 `},
-		{72, `
-STATE      TASK    NEXT        LAST              TOOK
-✗ failed   sync    in 4h 2m    exit 1, 1h ago    48m
-✓ ok       site    in 12s      47s ago           0.4s
-▶ running  prune   -           14h ago           so far 17m 59s
-‖ held     report  held        lost, 2026-11-02  2.0s
-· new      tidy    2026-12-07  -                 -
+		{80, `
+STATE      TASK    SCHEDULE                         NEXT        LAST
+✗ failed   sync    at :17 past every 6th hour       in 4h 2m    exit 1, 1h ago
+✓ ok       site    every 1m                         in 12s      47s ago
+▶ running  prune   by hand, or after backup         -           14h ago
+‖ held     report  Sundays 00:00                    held        lost, 2026-11-02
+· new      tidy    every 3h (was: every day at 02…  2026-12-07  -
 `},
 		{50, `
 STATE      TASK    NEXT        LAST
@@ -96,6 +96,15 @@ STATE      TASK    NEXT        LAST
 			}
 		}
 	}
+	b.Reset()
+	long := api.Task{Task: "a-name-that-is-far-too-long-for-a-table", State: "ok", Schedule: "at :17 past every 6th hour", Next: noon.now.Add(12 * time.Second), Last: &ok}
+	if err := plain().taskGrid(noon, []api.Task{long}).print(&b, 80); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "with a long name", b.String(), `
+STATE  TASK                          SCHEDULE                    NEXT    LAST
+✓ ok   a-name-that-is-far-too-long…  at :17 past every 6th hour  in 12s  47s ago
+`)
 	b.Reset()
 	if err := (&session{out: os.Stdout, color: "always"}).taskGrid(noon, tasks[:1]).print(&b, 0); err != nil {
 		t.Fatal(err)
