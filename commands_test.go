@@ -354,3 +354,23 @@ func TestCurlExamples(t *testing.T) {
 		}
 	}
 }
+
+// What show tells of a task of the example fits on a terminal, with all its runs.
+func TestShowFitsATerminal(t *testing.T) {
+	t.Parallel()
+	d := newDaemon(t, read(t, "jobs.example.toml"))
+	d.msg(new(int), "started", "")
+	for range 5 {
+		d.run("hello", "disk", "invoices")
+	}
+	for _, task := range []string{"hello", "disk", "invoices", "long"} {
+		code, page, stderr := d.rota("show", task)
+		if n := strings.Count(page, "\n"); code != 0 || n > 24 {
+			t.Errorf("show %s: %d, %d lines, more than 24: %s\n%s", task, code, n, stderr, page)
+		}
+		if task != "long" && strings.Count(page, "  "+task+"/") != 5 {
+			t.Errorf("show %s: not five runs:\n%s", task, page)
+		}
+	}
+	d.stop(syscall.SIGTERM)
+}

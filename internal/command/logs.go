@@ -141,6 +141,9 @@ func (s *session) followTask(c *cli.Context, q api.LogQuery) error {
 	if err != nil {
 		return err
 	}
+	if len(ran) == 0 {
+		s.aside(c, "task "+task+" has not run yet; its first run is shown when it starts")
+	}
 	for _, run := range ran {
 		if err := show(run.ID, c.IsSet("tail")); err != nil {
 			return err
