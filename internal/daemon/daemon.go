@@ -158,7 +158,7 @@ func session(ctx context.Context, o Options, out *outputs, file *file, signals *
 		out.log.Error("the ledger is not sound", "found", found)
 		l.alarms.damage = found
 	}
-	l.ledger, l.diskLow = book, book.DiskLow
+	l.ledger, l.diskLow = answering{book}, book.DiskLow
 	l.notifications = newNotifications(&l.inForce, stateDir, book, l.log, l.targetFails)
 	tokens, err := newRunTokens(stateDir)
 	if err != nil {

@@ -47,6 +47,9 @@ func badInput(err error) error {
 	if own := (*api.Error)(nil); errors.As(err, &own) {
 		return own
 	}
+	if err := tryAgain(err); api.CodeOf(err) == api.NotNow {
+		return err
+	}
 	return api.Errorf(api.Usage, "", "cannot read the input: %v", err)
 }
 
@@ -77,10 +80,10 @@ func (l *loop) takeInput(run runner.Run, from io.Reader, most int64) (*input, er
 	// While it is taken in it is in the directory live, which is swept at a start.
 	half := filepath.Join(l.stateDir, "live")
 	if err := errors.Join(os.MkdirAll(dir, 0o700), os.MkdirAll(half, 0o700)); err != nil {
-		return in, err
+		return in, tryAgain(err)
 	}
 	if in.file, err = renameio.NewPendingFile(in.written, renameio.WithPermissions(0o600), renameio.WithTempDir(half)); err != nil {
-		return in, err
+		return in, tryAgain(err)
 	}
 	rest := io.TeeReader(io.LimitReader(from, most+1-int64(len(head))), sum)
 	n, err := io.Copy(in.file, io.MultiReader(bytes.NewReader(head), rest))

@@ -78,8 +78,9 @@ func (r *rig) live(stateDir string, cfg *config.Config) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if r.ledger = book; r.wrap != nil {
-		r.ledger = r.wrap(book)
+	r.ledger = answering{book}
+	if r.wrap != nil {
+		r.ledger = answering{r.wrap(book)}
 	}
 	l := r.loop
 	l.runner = runner.New(runner.Options{StateDir: stateDir, Done: l.done, Returned: l.returned})
