@@ -22,6 +22,7 @@ type Endpoint[In, Out any] struct {
 	Path   string // with {task} or {run}: see runPaths
 	Call   func(ctx context.Context, s api.Service, in In) (Out, error)
 
+	Large   func(in In) bool            // the answer may be of very many rows: few are made at a time; nil: never
 	Slow    bool                        // the answer waits for something: the client sets no limit
 	Partial bool                        // Out holds what was done before an error, too
 	Read    func(c call) (In, error)    // nil: the address or, if In has no field there, JSON
@@ -62,6 +63,14 @@ func (e *Endpoint[In, Out]) serve(c call) {
 	if err != nil {
 		fail(c.w, err)
 		return
+	}
+	if e.Large != nil && e.Large(in) {
+		release, err := c.server.large.acquire(c.r.Context())
+		if err != nil {
+			fail(c.w, err)
+			return
+		}
+		defer release() // once it is sent: until then it is in memory
 	}
 	out, err := e.Call(c.r.Context(), c.s, in)
 	if errors.Is(err, context.Canceled) {

@@ -35,6 +35,7 @@ type runsQuery struct {
 
 var getRuns = endpoint(Endpoint[runsQuery, runsAnswer]{
 	Method: "GET", Path: "/v1/runs",
+	Large: func(q runsQuery) bool { return q.N > manyRows },
 	Call: func(ctx context.Context, s api.Service, q runsQuery) (runsAnswer, error) {
 		if err := atMost("n", q.N, maxRuns); err != nil {
 			return runsAnswer{}, err

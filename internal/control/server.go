@@ -28,6 +28,7 @@ type Server struct {
 	open       *connections
 	streams    streams
 	active     activeRequests
+	large      semaphore     // of answers with very many rows
 	loginDelay time.Duration // before the answer to a wrong token
 	head       time.Duration // how long the head of a request may
 }
@@ -42,6 +43,8 @@ const (
 	answerTime  = time.Minute      // to take an answer in, other than output and results
 	idleTime    = 2 * time.Minute
 	loginDelay  = 250 * time.Millisecond
+	manyRows    = 1000            // of an answer that is a large one
+	largeAtOnce = 2               // of those, as each is in memory as a whole until it is taken in
 	farewell    = 2 * time.Second // for the last answers when a server ends
 	keepAlive   = 15 * time.Second
 	messageTime = 10 * time.Second // to take a piece of an event stream in
@@ -58,7 +61,7 @@ func NewServer(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{options: o, service: newLimited(o.Service), open: newConnections(descriptors()), loginDelay: loginDelay, head: headTime}
+	s := &Server{options: o, service: newLimited(o.Service), large: make(semaphore, largeAtOnce), open: newConnections(descriptors()), loginDelay: loginDelay, head: headTime}
 	s.routes = s.mux()
 	return s
 }
