@@ -54,7 +54,10 @@ func TestTryAgainWhileNothingIsRecorded(t *testing.T) {
 			}},
 			{"cancel", func(ctx context.Context) error { _, err := ada.Cancel(ctx, waits); return err }},
 			{"cancel all", func(ctx context.Context) error { _, err := ada.CancelAll(ctx, "t"); return err }},
-			{"hold", func(ctx context.Context) error { _, err := ada.Hold(ctx, api.Holding{Tasks: []string{"t"}}); return err }},
+			{"hold", func(ctx context.Context) error {
+				_, err := ada.Hold(ctx, api.Holding{Tasks: []string{"t"}})
+				return err
+			}},
 			{"hold some", func(ctx context.Context) error {
 				_, err := ada.Hold(ctx, api.Holding{Tasks: []string{"t", "u"}})
 				return err

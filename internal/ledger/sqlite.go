@@ -18,6 +18,7 @@ type SQLite struct {
 	reading
 	o        Options
 	found    Found
+	mark     *mark
 	reserve  *reserve
 	watchers watchers
 	cursor   atomic.Pointer[Cursor] // as it is written
@@ -59,7 +60,7 @@ func Open(ctx context.Context, dir string, o Options) (*SQLite, error) {
 
 func newSQLite(dir string, o Options) *SQLite {
 	s := &SQLite{
-		reading: newReading(dir), o: o.orDefault(), reserve: newReserve(dir),
+		reading: newReading(dir), o: o.orDefault(), reserve: newReserve(dir), mark: newMark(dir),
 		work: make(chan *request, 256), stopped: make(chan struct{}),
 	}
 	s.connect = func() (*sqlite.Conn, error) { return connect(s.path, toRead) }

@@ -23,6 +23,7 @@ type Found struct {
 	New     bool     // there was none
 	Why     string   // what was wrong with the one that was there before; "": nothing
 	Aside   string   // where that was put; "": nothing of it was left
+	Behind  string   // what of its newest part was lost; "": nothing is known to be
 	Unsound []string // rows that are not believed, each with what is wrong with it
 }
 
@@ -34,6 +35,9 @@ func (f Found) String() string {
 		parts = append(parts, fmt.Sprintf("the ledger was damaged (%s) and is set aside as %s; counting starts now", f.Why, f.Aside))
 	case f.Why != "":
 		parts = append(parts, fmt.Sprintf("the ledger is gone (%s); counting starts now", f.Why))
+	}
+	if f.Behind != "" {
+		parts = append(parts, f.Behind)
 	}
 	for _, what := range f.Unsound {
 		parts = append(parts, what+" and is not believed")
@@ -68,6 +72,7 @@ func (s *SQLite) inspect() (*writer, error) {
 	switch used := s.reserve.exists(); {
 	case errors.Is(err, fs.ErrNotExist) && !used:
 		s.found.New = true
+		s.mark.remove()
 		return s.load()
 	case errors.Is(err, fs.ErrNotExist):
 		s.found.Why = "it was removed"
@@ -86,6 +91,7 @@ func (s *SQLite) inspect() (*writer, error) {
 		}
 		s.found, s.names = Found{Why: err.Error()}, newNames()
 	}
+	s.mark.remove()
 	if s.found.Aside, err = setAside(s.path, instant(s.o.Now()).Format("20060102T150405Z")); err != nil {
 		return nil, err
 	}
@@ -188,6 +194,7 @@ func (s *SQLite) load() (_ *writer, err error) {
 	if !ok {
 		s.found.Unsound = append(s.found.Unsound, "the cursor"+unmatched)
 	}
+	s.catchUp(w)
 	s.cursor.Store(new(w.cursor))
 	w.look()
 	return w, nil

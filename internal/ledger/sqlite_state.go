@@ -34,7 +34,10 @@ func (o *op) setCursor(c Cursor) error {
 	old := o.w.cursor
 	o.w.cursor = c
 	o.undo = append(o.undo, func() { o.w.cursor = old })
-	o.after = append(o.after, func() { o.w.s.cursor.Store(&c) })
+	o.after = append(o.after, func() {
+		o.w.s.cursor.Store(&c)
+		o.w.s.mark.write(c)
+	})
 	return nil
 }
 

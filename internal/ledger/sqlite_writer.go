@@ -108,6 +108,7 @@ func (w *writer) run() {
 		}
 	}
 	_ = w.conn.Close() // what was answered is written
+	w.s.mark.close()
 }
 
 // commit does the requests in one transaction, or, if the database fails in
