@@ -26,8 +26,8 @@ func logsCommand(s *session) *cli.Command {
 or, with -f, that of all runs as it comes, each line after the run's id. Only on
 a terminal control characters are escaped. With --json a followed line is an
 object of its own. Of a run that was attempted again the last attempt is shown,
-unless --attempt names another one. With -f a TASK is followed over its runs, one
-after the other; a RUN until it has ended.
+unless --attempt names another one. With -f a TASK is followed over its runs,
+one after the other; a RUN until it has ended.
 
   rota logs backup
   rota logs -f backup
