@@ -104,7 +104,7 @@ func testKeys[T any](t *testing.T, table *table[T]) {
 func readTrigger(loc location, v any) {
 	name := loc.key()
 	var complaints []complaint
-	for _, beside := range []map[string]any{{}, {"interval": "1h"}, {"at": "09:00"}, {"cron": "0 9 * * *"}, {"at": "09:00", "jitter": "5m"}} {
+	for _, beside := range []map[string]any{{}, {"interval": "1h"}, {"at": "09:00"}, {"cron": "0 9 * * *"}, {"at": "09:00", "jitter": "5m"}, {"at": "09:00", "starts": "2030-01-01"}, {"at": "09:00", "except": "12-25"}} {
 		loc.l.complaints = nil
 		keys := map[string]any{name: v}
 		for other, value := range beside {

@@ -182,7 +182,7 @@ func (d *taskBuilder) hasProcess(action string) bool {
 // foreign are the names that other schedulers have for a key.
 var foreign = map[string]string{
 	"cmd": "command", "run": "command", "exec": "command", "script": "command", "job": "command",
-	"schedule": "cron", "crontab": "cron", "every": "interval", "period": "interval", "day": "weekday", "days": "weekday",
+	"schedule": "cron", "crontab": "cron", "period": "interval", "day": "weekday", "days": "weekday",
 	"time": "at", "tz": "timezone", "zone": "timezone", "cwd": "dir", "workdir": "dir", "working_dir": "dir", "environment": "env",
 	"url": "http", "concurrency": "overlap", "disabled": "enabled",
 }

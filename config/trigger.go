@@ -74,7 +74,11 @@ func (loc location) byHand(keys map[string]any) {
 	if !ok {
 		return
 	}
-	texts["interval"] = []string{"1h"} // all of them go with an interval
+	key, value := "interval", "1h" // most of them go with an interval
+	if texts["every"] != nil || texts["on_except"] != nil {
+		key, value = "at", "08:00"
+	}
+	texts[key] = []string{value}
 	_, faults := schedule.Parse(texts, loc.l.config.Rota.Timezone)
 	for _, f := range faults {
 		loc.triggerFault(keys, first, items, f, false)

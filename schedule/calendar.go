@@ -9,12 +9,16 @@ const small = 3 * 3600
 // times on a set of days of a zone's wall clock.
 type calendar struct {
 	wall   *wall
-	months uint64  // bit m: the m-th, 1 to 12
+	months uint64  // bit m: the m-th, 1 to 12, in which there may be slots
+	named  uint64  // the months whose days match
 	days   [2]days // a day has to be in both
 	times  times
 	except *except // nil: none
+	rhythm *rhythm // nil: every week, month and day
 	fixed  bool    // FIXED, not WILDCARD
 	always bool    // every day matches
+
+	onExcept string // exceptNext or exceptPrevious; else what is left out is skipped
 }
 
 // next returns the first slot after an instant. It works on the wall clock's
@@ -142,12 +146,11 @@ func (c *calendar) local(local int64) int64 {
 // in returns the days of d's month that match, bit by bit; first is the
 // weekday of its first day.
 func (c *calendar) in(d date, first int) uint32 {
-	length := d.length()
-	set := c.days[0].in(length, first) & c.days[1].in(length, first)
-	if c.except != nil {
-		set &^= c.except.in(d, first)
+	if c.onExcept != "" {
+		return c.moved(d, first)
 	}
-	return set
+	out := c.left(d, first)
+	return c.matches(d, d.length(), first, out) &^ out
 }
 
 func horizon(local int64) int64 {
@@ -172,6 +175,9 @@ func (d *builder) buildDays(p *plan, w *wall) {
 		c.months = 1<<13 - 2
 	}
 	d.lintMonthday(c.months)
+	if c.rhythm = d.rhythm(p, w); c.rhythm == nil && d.nth > 0 {
+		return
+	}
 	d.setCalendar(p, c, w)
 }
 
@@ -189,7 +195,11 @@ func (d *builder) setCalendar(p *plan, c *calendar, w *wall) {
 	c.wall, c.except = w, d.except
 	c.times.window = d.window
 	c.times.first = c.times.ceil(0)
-	c.always = c.months == 1<<13-2 && c.except == nil && c.days[0].dom == everyDay.dom && (c.days[1].dom == everyDay.dom || c.days[1].week == 0x7f)
+	c.named = c.months
+	if d.onExceptText() != "" && c.except != nil {
+		c.onExcept, c.months = d.onExcept, 1<<13-2 // it may leave the month
+	}
+	c.always = c.months == 1<<13-2 && c.except == nil && c.rhythm == nil && c.days[0].dom == everyDay.dom && (c.days[1].dom == everyDay.dom || c.days[1].week == 0x7f)
 	p.trigger = c
 	if c.times.first < 0 {
 		d.add(Fault{Key: "between", Msg: fmt.Sprintf("no time of the day is between %s", d.keys["between"][0]), Hint: "widen between or change the times"})
@@ -217,6 +227,8 @@ func (d *builder) futureless(p *plan, c *calendar) bool {
 func (d *builder) futile(kind Kind) Fault {
 	f := Fault{Msg: "this never fires: no date matches", Hint: "correct the days or the months"}
 	switch {
+	case d.nth > 0:
+		f.Key, f.Msg, f.Hint = "every", "this never fires: no date matches, counted from starts", "correct every, starts, the days or the months"
 	case d.ends.text != "" || d.except != nil:
 		f.Msg, f.Hint = "this never fires: except, starts and ends leave no date", "correct the days, or except, starts and ends"
 	case kind == Cron && d.cron.fields != nil:

@@ -166,7 +166,7 @@ func (d *builder) parseAlias(v value, w []span) {
 	line, known := cronAliases[name]
 	switch {
 	case name == "@every":
-		d.parseEvery(v, w)
+		d.parseAtEvery(v, w)
 	case name == "@reboot":
 		d.add(v.fault(w[0].start, w[0].end, `write at_start = "boot" instead of cron`, "@reboot is not a time"))
 	case !known:
@@ -182,7 +182,7 @@ func (d *builder) parseAlias(v value, w []span) {
 	}
 }
 
-func (d *builder) parseEvery(v value, w []span) {
+func (d *builder) parseAtEvery(v value, w []span) {
 	if len(w) != 2 {
 		at := span{w[0].start, w[0].end}
 		if len(w) > 2 {

@@ -138,7 +138,7 @@ func (d *builder) dayNumber(v value, at span) (int, bool) {
 	if n := atoi(text); allDigits(text) && len(text) <= 2 && 1 <= n && n <= 31 {
 		return n, true
 	}
-	hint := `write 1 to 31, -1 to -31 from the end, "1-7", "last", "last fri" or "2nd tue"`
+	hint := `write 1 to 31, -1 to -31 from the end, "1-7", "last", "last fri", "2nd tue" or "first workday"`
 	switch {
 	case strings.EqualFold(v.text, "L"):
 		hint = `write "last"`
@@ -153,15 +153,26 @@ func (d *builder) dayNumber(v value, at span) (int, bool) {
 
 // parseOrdinal reads "last fri" and "2nd tue".
 func (d *builder) parseOrdinal(v value, which, weekday string) {
+	if which == "first" {
+		which = "1st"
+	}
+	if strings.TrimLeft(weekday, " ") == "workday" {
+		d.parseWorkday(v, which)
+		return
+	}
 	n := slices.Index(ordinals, which)
 	if n < 0 {
 		d.add(v.fault(0, len(which), "write 1st, 2nd, 3rd, 4th, 5th or last", "unknown ordinal %q", which))
 		return
 	}
-	at := span{len(which) + 1, len(v.text)}
+	at := span{strings.IndexByte(v.text, ' ') + 1, len(v.text)}
 	w := slices.Index(weekdays, strings.TrimLeft(weekday, " "))
 	if w < 0 {
-		hint := "write mon, tue, wed, thu, fri, sat or sun after the ordinal"
+		hint := "write mon, tue, wed, thu, fri, sat, sun or workday after the ordinal"
+		switch short := strings.TrimLeft(weekday, " "); {
+		case closest(short, []string{"workday"}) != "" || short == "weekday" || short == "business day":
+			hint = fmt.Sprintf("write %q", which+" workday")
+		}
 		if slices.Contains(weekdays, lower(shortName(weekday))) {
 			hint = fmt.Sprintf("write %q", which+" "+weekday[:3])
 		}

@@ -12,6 +12,9 @@ type days struct {
 	work bool   // the last Mon–Fri
 	nth  [6]uint8
 	last uint8 // bit w: the last such weekday; nth[n] the n-th, n from 1 to 5
+
+	workday     uint32 // bit n: the n-th Mon–Fri that is not left out
+	lastWorkday bool   // the last of them
 }
 
 var everyDay = days{dom: 1<<32 - 2}
@@ -31,11 +34,15 @@ func (s *days) union(o days) {
 }
 
 // in returns the set's days in a month of the given length whose first day is
-// the given weekday: bit d is the d-th.
-func (s *days) in(length, first int) uint32 {
+// the given weekday: bit d is the d-th. No workday is one of those that are left
+// out.
+func (s *days) in(length, first int, out uint32) uint32 {
 	set := s.dom | onWeekdays(s.week, first)
 	if s.more {
 		set |= s.special(length, first)
+		if s.workday != 0 || s.lastWorkday {
+			set |= s.onWorkdays(workdays(length, first, out))
+		}
 	}
 	return set & (1<<(length+1) - 2)
 }

@@ -25,11 +25,16 @@ func (s Spec) Explain() string {
 	if s.p.anchor == "finish" {
 		text += ", counted from the end of the run before"
 	}
-	if s.p.starts > -never {
-		text += ", from " + s.p.date(s.p.starts) + " on"
+	if c, ok := s.p.trigger.(*calendar); ok && c.rhythm != nil {
+		text += ", counted from " + s.p.date(s.p.starts, "2006-01-02", " 15:04")
+	} else if s.p.starts > -never {
+		text += ", from " + s.p.date(s.p.starts, "2 January 2006 15:04", "") + " on"
 	}
 	if s.p.ends < never {
-		text += ", until " + s.p.date(s.p.ends)
+		text += ", until " + s.p.date(s.p.ends, "2 January 2006 15:04", "")
+	}
+	if s.p.count > 0 {
+		text += ", " + countMeans(s.p.count)
 	}
 	if s.p.jitter > 0 {
 		text += ", up to " + FormatDuration(s.p.jitter) + " later"
@@ -40,9 +45,14 @@ func (s Spec) Explain() string {
 	return text
 }
 
-// date writes an instant in the trigger's zone.
-func (p *plan) date(at int64) string {
-	return time.Unix(at, 0).In(Spec{p}.Zone()).Format("2 January 2006 15:04")
+// date writes an instant in the trigger's zone; the clock only if that is not
+// midnight.
+func (p *plan) date(at int64, date, clock string) string {
+	t := time.Unix(at, 0).In(Spec{p}.Zone())
+	if h, m, s := t.Clock(); h+m+s > 0 {
+		date += clock
+	}
+	return t.Format(date)
 }
 
 func (w window) means() string {
@@ -56,23 +66,43 @@ func (c *calendar) means() string {
 	when, clock := c.times.means()
 	days := c.daysMean()
 	months := c.monthsMean()
+	everyDay, theMonth, tail := "every day", or(months, "the month"), ""
+	if r := c.rhythm; r != nil {
+		week := time.Weekday(bits.TrailingZeros8(c.days[1].week))
+		switch {
+		case r.unit == everyDays:
+			everyDay = r.means()
+		case r.unit == everyWeeks && days == week.String()+"s":
+			days = "every " + ordinal(int(r.n)) + " " + week.String()
+		case r.unit == everyWeeks:
+			days = or(days, everyDay) + " of " + r.means()
+		case months == "":
+			theMonth = r.means()
+		default:
+			tail = ", " + r.means() + " only"
+		}
+	}
 	ofMonth := strings.HasPrefix(days, "on ") && strings.HasSuffix(days, "the month")
 	var text string
 	switch {
 	case strings.Contains(days, ", if "):
-		text = when + " " + strings.Replace(days, "the month", or(months, "the month"), 1)
+		text = when + " " + strings.Replace(days, "the month", theMonth, 1)
 	case clock && days == "":
-		text = "every day" + prefixed(" in ", months) + " " + when
+		text = everyDay + prefixed(" in ", months) + " " + when
 	case clock && ofMonth:
-		text = strings.TrimSuffix(days, "the month") + or(months, "the month") + " " + when
+		text = strings.TrimSuffix(days, "the month") + theMonth + " " + when
 	case clock:
 		text = days + prefixed(" in ", months) + " " + when
 	case ofMonth:
-		text = when + ", " + strings.TrimSuffix(days, "the month") + or(months, "the month")
+		text = when + ", " + strings.TrimSuffix(days, "the month") + theMonth
 	default:
 		text = when + prefixed(", ", days) + prefixed(" in ", months)
 	}
-	return text + c.times.window.means() + c.except.means()
+	text += tail + c.times.window.means() + c.except.means()
+	if c.onExcept != "" {
+		text += ", then on the " + c.onExcept + " workday"
+	}
+	return text
 }
 
 func prefixed(prefix, text string) string {

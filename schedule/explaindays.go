@@ -6,10 +6,10 @@ import (
 )
 
 func (c *calendar) monthsMean() string {
-	if c.months == 1<<13-2 {
+	if c.named == 1<<13-2 {
 		return ""
 	}
-	return listed("and", ranges(c.months>>1, 12, true, func(i int) string { return time.Month(i + 1).String() }))
+	return listed("and", ranges(c.named>>1, 12, true, func(i int) string { return time.Month(i + 1).String() }))
 }
 
 // daysMean says which days: "", "Sundays", "on the 1st of the month". What
@@ -92,6 +92,9 @@ func (s *days) numbers() (items []string) {
 		if s.near>>n&1 != 0 {
 			items = append(items, "the weekday (Mon–Fri) nearest to the "+ordinal(n))
 		}
+	}
+	for _, item := range s.workdayItems() {
+		items = append(items, "the "+item+" (Mon–Fri)")
 	}
 	for n := 31; n > 1; n-- {
 		if s.back>>n&1 != 0 {

@@ -82,7 +82,8 @@ func (e *expr) read(now time.Time) {
 	case first == "in":
 		e.readIn(w, now)
 		return
-	case !isKeyword(first) && !isCron(first):
+	case first == "every" && e.readsEvery(w[1:]):
+	case !isKeyword(first) && !isCron(first), first == "every":
 		e.strange(w[0], first)
 		return
 	}
@@ -93,8 +94,16 @@ func (e *expr) read(now time.Time) {
 		}
 		name := w[i]
 		i = end
-		for end < len(w) && !isKeyword(e.text[w[end].start:w[end].end]) {
-			end++
+		if key == "every" && e.keys[key] == nil {
+			if n := e.readEvery(w[i:]); e.faults != nil {
+				return
+			} else if n > 0 {
+				i += n
+				continue
+			}
+		}
+		for end < len(w) && (!isKeyword(e.text[w[end].start:w[end].end]) || end == i && e.text[w[end].start:w[end].end] == "every") {
+			end++ // "interval every 5m" is no trigger with every
 		}
 		switch {
 		case e.keys[key] != nil:
@@ -157,6 +166,10 @@ func (e *expr) strange(at span, word string) {
 		hint = `write "interval 15m"`
 		if near := suggestDuration(e.text[at.start:]); near != "" {
 			hint = fmt.Sprintf("write %q", "interval "+near)
+		} else if w := words(e.text[at.end:] + " x"); len(w) > 1 { // a word follows it
+			if day := lowerShort(e.text[at.end+w[0].start : at.end+w[0].end]); slices.Contains(weekdays, day) {
+				hint = fmt.Sprintf(`write "weekday %s at 08:00"`, day)
+			}
 		}
 	case slices.Contains(aliasNames, "@"+lower):
 		hint = fmt.Sprintf("did you mean %q?", "@"+lower)
@@ -186,4 +199,12 @@ func (e *expr) readIn(w []span, now time.Time) {
 	at := now.Add(length + time.Second - 1).Truncate(time.Second).UTC()
 	e.keys["once"] = []string{at.Format(time.RFC3339)}
 	e.at["once"] = []span{w[1]}
+}
+
+// lowerShort is the short name of a weekday or month, of whatever length it is given.
+func lowerShort(word string) string {
+	if short := shortName(word); short != "" {
+		return lower(short)
+	}
+	return lower(word)
 }

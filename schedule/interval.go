@@ -211,6 +211,9 @@ func (d *builder) anchorText() string {
 
 func (d *builder) buildInterval(p *plan, w *wall) {
 	every := d.every + d.cron.every // one of them is 0
+	if d.has("on_except") {         // of cron = "@every 1h"
+		d.add(Fault{Key: "on_except", Msg: "on_except does not go with an interval", Hint: "remove it"})
+	}
 	i := &interval{every: every, delay: every, wall: w}
 	if d.delay >= 0 {
 		i.delay = d.delay

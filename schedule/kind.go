@@ -46,17 +46,17 @@ type head struct {
 }
 
 var heads = []head{
-	{"interval", Interval, []string{"initial_delay", "anchor", "weekday", "jitter", "each_run", "between", "except", "starts", "ends", "timezone"}},
+	{"interval", Interval, []string{"initial_delay", "anchor", "weekday", "jitter", "each_run", "between", "except", "starts", "ends", "timezone", "count"}},
 	{"weekday", Weekday, onDays},
 	{"monthday", Monthday, onDays},
 	{"month", Daily, onDays},
 	{"at", Daily, onDays},
-	{"cron", Cron, []string{"jitter", "each_run", "between", "except", "starts", "ends", "timezone"}},
+	{"cron", Cron, []string{"jitter", "each_run", "between", "except", "on_except", "starts", "ends", "timezone", "count"}},
 	{"once", Once, []string{"jitter", "each_run", "timezone"}},
 	{"at_start", AtStart, []string{"initial_delay", "jitter", "each_run"}},
 }
 
-var onDays = []string{"weekday", "monthday", "month", "at", "jitter", "each_run", "between", "except", "starts", "ends", "timezone"}
+var onDays = []string{"weekday", "monthday", "month", "at", "every", "jitter", "each_run", "between", "except", "on_except", "starts", "ends", "timezone", "count"}
 
 // IsTrigger tells whether one of the keys makes a trigger, as "at" does; "timezone"
 // and the like only change one.
@@ -91,6 +91,10 @@ func (d *builder) kind() (kind Kind) {
 			d.add(Fault{Key: "each_run", Msg: "each_run needs jitter", Hint: `add jitter = "5m"`})
 			continue
 		}
+		if w.name == "on_except" && d.has("on_except") && !d.has("except") {
+			d.add(Fault{Key: "on_except", Msg: "on_except needs except", Hint: `add except = ["12-25", "01-01"]`})
+			continue
+		}
 		if d.has(w.name) && w.name != heads[head].key && !slices.Contains(heads[head].with, w.name) {
 			d.add(Fault{Key: w.name, Msg: fmt.Sprintf("%s does not go with %s", w.name, heads[head].key), Hint: "remove it"})
 		}
@@ -112,6 +116,8 @@ func (d *builder) headless() {
 			hint = `add interval = "15m" or at_start = true`
 		case "anchor":
 			hint = `add interval = "15m"`
+		case "every":
+			hint = "add weekday, monthday or at, and starts"
 		}
 		d.add(Fault{Key: w.name, Msg: w.name + " alone is not a trigger", Hint: hint})
 		return

@@ -25,6 +25,7 @@ var keywords = []keyword{
 	{"monthday", true, (*builder).parseMonthday, (*builder).monthdayText},
 	{"month", true, (*builder).parseMonth, (*builder).monthText},
 	{"at", true, (*builder).parseAt, (*builder).atText},
+	{"every", false, (*builder).parseEvery, (*builder).everyText},
 	{"cron", false, (*builder).parseCron, func(d *builder) string { return d.cron.text }},
 	{"once", false, (*builder).parseOnce, func(d *builder) string { return d.moment.text }},
 	{"at_start", false, (*builder).parseAtStart, func(d *builder) string { return d.boot }},
@@ -32,8 +33,10 @@ var keywords = []keyword{
 	{"each_run", false, (*builder).parseEachRun, (*builder).eachRunText},
 	{"between", false, (*builder).parseBetween, (*builder).betweenText},
 	{"except", true, (*builder).parseExcept, (*builder).exceptText},
+	{"on_except", false, (*builder).parseOnExcept, (*builder).onExceptText},
 	{"starts", false, (*builder).parseStarts, func(d *builder) string { return d.starts.text }},
 	{"ends", false, (*builder).parseEnds, func(d *builder) string { return d.ends.text }},
+	{"count", false, (*builder).parseCount, (*builder).countText},
 }
 
 // keywordNames are the names of all keys, in their order.
@@ -86,6 +89,9 @@ type builder struct {
 	eachRun      bool
 	window       window
 	except       *except
+	onExcept     string
+	nth          int64 // of every; 0: not given
+	count        int   // 0: not given
 	starts, ends moment
 }
 

@@ -15,6 +15,7 @@ func (d *builder) plan(kind Kind) *plan {
 			return p
 		}
 	}
+	p.count = d.count
 	kinds[kind].build(d, p, w)
 	p.text = d.text()
 	return p

@@ -101,6 +101,12 @@ func randomTrigger(r *rand.Rand) string {
 	}
 	if r.IntN(6) == 0 {
 		text += " except " + several(r, 4, ", ", func() string { return randomExcept(r) })
+		if r.IntN(2) == 0 {
+			text += pick(r, " on_except next", " on_except previous")
+		}
+	}
+	if r.IntN(4) == 0 && strings.Contains(text, "at ") {
+		text += fmt.Sprintf(" every %d starts %d-%02d-%02d", 2+r.IntN(6), 1960+r.IntN(12), 1+r.IntN(12), 1+r.IntN(28))
 	}
 	return text
 }
@@ -197,7 +203,7 @@ func randomFixed(r *rand.Rand) string {
 	if r.IntN(2) == 0 {
 		text += "monthday " + several(r, 3, ", ", func() string {
 			n := 1 + r.IntN(31)
-			return pick(r, fmt.Sprint(n), fmt.Sprint(-n), "last", "last "+weekdays[r.IntN(7)],
+			return pick(r, fmt.Sprint(n), fmt.Sprint(-n), "last", ordinal(1+r.IntN(23))+" workday", pick(r, "first", "last")+" workday", "last "+weekdays[r.IntN(7)],
 				ordinals[r.IntN(6)]+" "+weekdays[r.IntN(7)], fmt.Sprintf("%d-%d", n, n+r.IntN(32-n)))
 		}) + " "
 	}

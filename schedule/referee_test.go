@@ -92,6 +92,9 @@ type verdict struct {
 	seconds bool // it has to be walked second by second
 	date    func(r reading) bool
 	time    func(r reading) bool
+	starts  string // the date from which on there are slots; "": any
+	between string
+	except  string
 }
 
 func (v *verdict) match(r reading) bool { return v.time(r) && v.date(r) }
@@ -262,14 +265,19 @@ func refereeCron(text string) *verdict {
 }
 
 // refereeTrigger reads a cron line, or keys as words: weekday, monthday, month,
-// at, cron, between and except.
+// at, every, cron, between, except, on_except and starts, which is a date.
 func refereeTrigger(text string) *verdict {
 	keys := map[string]string{}
 	key := "cron"
 	for _, w := range strings.Fields(text) {
 		switch w {
-		case "weekday", "monthday", "month", "at", "between", "except", "cron":
+		case "weekday", "monthday", "month", "at", "every", "between", "except", "on_except", "starts", "cron":
 			key = w
+		case "weeks":
+			key = "weekday"
+		case "months":
+			key = "monthday"
+		case "days":
 		default:
 			keys[key] = strings.TrimSpace(keys[key] + " " + w)
 		}
@@ -310,10 +318,22 @@ func refereeTrigger(text string) *verdict {
 		}))
 	}
 	if s := keys["monthday"]; s != "" {
-		also(anyOf(s, refereeMonthday))
+		also(anyOf(s, func(item string) func(reading) bool {
+			if which, found := strings.CutSuffix(item, " workday"); found {
+				return nthWorkday(which, keys["except"])
+			}
+			return refereeMonthday(item)
+		}))
 	}
+	if s := keys["every"]; s != "" {
+		also(everyNth(s, keys))
+	}
+	v.starts, v.between, v.except = keys["starts"], keys["between"], keys["except"]
 	if s := keys["except"]; s != "" {
-		also(func(r reading) bool { return !excepted(r, s) })
+		nominal := v.date
+		v.date = func(r reading) bool {
+			return !excepted(r, s) && (nominal(r) || movedTo(r, s, keys["on_except"], nominal))
+		}
 	}
 	if s := keys["between"]; s != "" {
 		open, shut, _ := strings.Cut(s, "-")
@@ -321,6 +341,83 @@ func refereeTrigger(text string) *verdict {
 		v.time = func(r reading) bool { return old(r) && inside(r, open, shut) }
 	}
 	return v
+}
+
+// daysFrom is the reading of a day some days later, or earlier.
+func daysFrom(r reading, n int) reading {
+	t := time.Date(r.year, time.Month(r.month), r.day+n, 0, 0, 0, 0, time.UTC)
+	return reading{t.Year(), int(t.Month()), t.Day(), int(t.Weekday()), r.hour, r.minute, r.second}
+}
+
+func isWorkday(r reading, except string) bool {
+	return r.weekday != 0 && r.weekday != 6 && (except == "" || !excepted(r, except))
+}
+
+// nthWorkday counts the workdays of the month up to a day, or after it.
+func nthWorkday(which, except string) func(r reading) bool {
+	return func(r reading) bool {
+		if !isWorkday(r, except) {
+			return false
+		}
+		before, after := 0, 0
+		for day := 1; day <= monthLength(r.year, r.month); day++ {
+			switch there := isWorkday(daysFrom(r, day-r.day), except); {
+			case there && day < r.day:
+				before++
+			case there && day > r.day:
+				after++
+			}
+		}
+		n, _ := strconv.Atoi(strings.TrimRight(which, "stndrh"))
+		return which == "last" && after == 0 || which == "first" && before == 0 || n == before+1
+	}
+}
+
+// everyNth counts from the date starts to that of a reading, in months if there is a
+// monthday, else in weeks if there is a weekday, else in days.
+func everyNth(n string, keys map[string]string) func(r reading) bool {
+	step, _ := strconv.Atoi(n)
+	first, err := time.Parse(time.DateOnly, keys["starts"])
+	if err != nil {
+		panic(err)
+	}
+	monday := func(t time.Time) time.Time {
+		for t.Weekday() != time.Monday {
+			t = t.AddDate(0, 0, -1)
+		}
+		return t
+	}
+	return func(r reading) bool {
+		date := time.Date(r.year, time.Month(r.month), r.day, 0, 0, 0, 0, time.UTC)
+		var away int
+		switch {
+		case keys["monthday"] != "":
+			away = 12*(r.year-first.Year()) + r.month - int(first.Month())
+		case keys["weekday"] != "":
+			away = int(monday(date).Sub(monday(first)).Hours()) / (7 * 24)
+		default:
+			away = int(date.Sub(first).Hours()) / 24
+		}
+		return away%step == 0
+	}
+}
+
+// movedTo tells whether a day is the workday to which one goes that is left out. It
+// looks for that one day by day, as far as the month beside.
+func movedTo(r reading, except, way string, nominal func(reading) bool) bool {
+	step := map[string]int{"next": -1, "previous": 1}[way]
+	if step == 0 || !isWorkday(r, except) {
+		return false
+	}
+	for d := daysFrom(r, step); !isWorkday(d, except); d = daysFrom(d, step) {
+		if months := 12*(d.year-r.year) + d.month - r.month; months < -1 || months > 1 {
+			return false
+		}
+		if excepted(d, except) && nominal(d) {
+			return true
+		}
+	}
+	return false
 }
 
 // excepted tells whether a list of dates, ranges of them and weekdays has a day.
@@ -409,6 +506,9 @@ func walk(t testing.TB, zone *time.Location, start, end, step int64) []tick {
 
 // slot tells whether a tick is a slot by the rules of time.
 func (v *verdict) slot(k *tick) bool {
+	if fmt.Sprintf("%04d-%02d-%02d", k.now.year, k.now.month, k.now.day) < v.starts {
+		return false
+	}
 	if !v.fixed {
 		return v.match(k.now)
 	}
@@ -425,15 +525,8 @@ func (v *verdict) slot(k *tick) bool {
 
 // admits tells whether what a gap has moved may stand where it lands.
 func (v *verdict) admits(r reading) bool {
-	_, rest, found := strings.Cut(v.text, "between ")
-	if found {
-		open, shut, _ := strings.Cut(strings.Fields(rest)[0], "-")
-		if !inside(r, open, shut) {
-			return false
-		}
-	}
-	_, rest, found = strings.Cut(v.text, "except ")
-	return !found || !excepted(r, rest)
+	open, shut, found := strings.Cut(v.between, "-")
+	return (!found || inside(r, open, shut)) && (v.except == "" || !excepted(r, v.except))
 }
 
 // changes returns the instants at which a zone's offset changes, found by
@@ -470,7 +563,7 @@ func around(zone *time.Location, at int64) []string {
 	_, was := time.Unix(at-1, 0).In(zone).Zone()
 	lost := read(time.Unix(at+int64(was)+17*60, 0).UTC()) // 17 minutes into a gap
 	back := read(time.Unix(at-23*60, 0).In(zone))         // 23 minutes before the end of a first pass
-	return []string{
+	return append(aroundDays(lost, fmt.Sprintf("at %02d:%02d, %02d:%02d, %02d:%02d", lost.hour, lost.minute, after.hour, after.minute, back.hour, back.minute)),
 		"* * * * *", "*/7 * * * *", "*/30 * * * *", "0 * * * *", "30 */2 * * *", "*/30 2 * * *", "15,45 * * * *",
 		"30 2 * * *", "0,30 2,3 * * *", "0 0-23 * * *", "5/20 1-4 * * *", "0 0 * * *", "30 23 * * SAT-SUN",
 		fmt.Sprintf("%d %d * * *", lost.minute, lost.hour),
@@ -487,6 +580,56 @@ func around(zone *time.Location, at int64) []string {
 		fmt.Sprintf("15,45 * * * * except %s", strings.ToLower(refereeWeekdays[3*after.weekday:][:3])),
 		fmt.Sprintf("0,30 0-3,23 * * * except %02d-%02d..%02d-28", after.month, after.day, after.month%12+1),
 		fmt.Sprintf("%d %d * * * except 1999-01-01..%04d-%02d-%02d", lost.minute, lost.hour, before.year, before.month, before.day),
+	)
+}
+
+// aroundDays returns triggers with every, with workdays and with on_except, some of
+// which have slots on the day of a reading, or would have but for the other half of
+// what they say.
+func aroundDays(r reading, at string) []string {
+	date := func(n int) string { d := daysFrom(r, n); return fmt.Sprintf("%04d-%02d-%02d", d.year, d.month, d.day) }
+	weekday := func(n int) string { return strings.ToLower(refereeWeekdays[3*daysFrom(r, n).weekday:][:3]) }
+	day := func(n int) int { return daysFrom(r, n).day }
+	nth := func(n int) string { return ordinal(max(1, min(23, r.day*5/7+n))) }
+	return []string{
+		fmt.Sprintf("every 2 weeks %s %s starts %s", weekday(0), at, date(-14)),
+		fmt.Sprintf("every 2 weeks %s %s starts %s", weekday(0), at, date(-7)),
+		fmt.Sprintf("every 3 weeks mon-sun at 00:00, 00:30, 02:00, 02:30 starts %s", date(-24)),
+		fmt.Sprintf("weekday %s, %s %s every 5 except %s starts %s", weekday(0), weekday(1), at, date(35), date(-69)),
+		fmt.Sprintf("every 2 days %s starts %s", at, date(-2)),
+		fmt.Sprintf("every 2 days %s starts %s", at, date(-1)),
+		fmt.Sprintf("%s between 00:10-23:00 every 7 starts %s", at, date(-70)),
+		fmt.Sprintf("every 3 days at 00:00, 00:30, 23:30 except %s starts %s", weekday(0), date(-300)),
+		fmt.Sprintf("every 2 months %d, last %s starts %s", r.day, at, date(-60)),
+		fmt.Sprintf("every 2 months %d %s starts %s", r.day, at, date(-31)),
+		fmt.Sprintf("every 12 months %d, -1 month %d %s starts %04d-%02d-20", r.day, r.month, at, r.year-1, r.month),
+		fmt.Sprintf("monthday %d weekday %s %s every 3 starts %s", r.day, weekday(0), at, date(-90)),
+
+		"monthday first workday " + at,
+		"monthday last workday " + at,
+		fmt.Sprintf("monthday %s workday %s", nth(-1), at),
+		fmt.Sprintf("monthday %s workday %s", nth(0), at),
+		fmt.Sprintf("monthday %s workday %s", nth(1), at),
+		fmt.Sprintf("monthday %s workday %s", nth(2), at),
+		fmt.Sprintf("monthday %s workday, %s workday %s except %s", nth(0), nth(1), at, date(0)),
+		fmt.Sprintf("monthday 1st workday, %s workday %s except %s..%s", nth(-1), at, date(-3), date(-1)),
+		fmt.Sprintf("monthday last workday %s except %s..%s", at, date(1), date(40)),
+		fmt.Sprintf("monthday first workday %s except %s..%s", at, date(-40), date(-1)),
+		fmt.Sprintf("every 2 months %s workday, last workday %s starts %s", nth(1), at, date(-61)),
+
+		fmt.Sprintf("monthday %d %s except %s on_except next", r.day, at, date(0)),
+		fmt.Sprintf("monthday %d %s except %s on_except previous", r.day, at, date(0)),
+		fmt.Sprintf("monthday %d %s except sat-sun, %s on_except next", day(-1), at, date(-1)),
+		fmt.Sprintf("monthday %d %s except sat-sun, %s on_except previous", day(1), at, date(1)),
+		fmt.Sprintf("monthday %d %s except %s..%s on_except next", day(-4), at, date(-5), date(-1)),
+		fmt.Sprintf("monthday %d %s except %s..%s on_except previous", day(4), at, date(1), date(6)),
+		fmt.Sprintf("monthday %d %s except %s..%s on_except next", day(-50), at, date(-70), date(-1)),
+		fmt.Sprintf("weekday %s, %s %s except %s, %s on_except next", weekday(-1), weekday(-2), at, weekday(-1), date(-2)),
+		fmt.Sprintf("weekday %s %s except %s, sun on_except previous", weekday(1), at, date(1)),
+		fmt.Sprintf("month %d %s except sat-sun on_except next", daysFrom(r, -3).month, at),
+		fmt.Sprintf("every 2 weeks %s %s except %s on_except next starts %s", weekday(-1), at, weekday(-1), date(-15)),
+		fmt.Sprintf("*/20 * %d * * except %s on_except next", day(-1), date(-1)),
+		fmt.Sprintf("15,45 * %d * * except sat-sun on_except previous", day(1)),
 	}
 }
 

@@ -35,6 +35,8 @@ var benchmarkExprs = []string{
 	"weekday mon-fri at 09:00, 17:00", "monthday last fri at 08:00", "interval 90s",
 	"0 0 15W * *", "*/10 * * * * 5#3", "at 02:30 between 02:00-03:00 except 12-25", "interval 7h between 08:00-09:00",
 	"interval 15m weekday mon-fri between 08:00-18:00 except 12-24..01-02", "at 02:30 except sat-sun, 2027-05-01..2027-05-10",
+	"every 2 weeks mon at 09:00 starts 2026-01-05", "every 3 months 3rd workday, last workday at 17:00 except 12-25 starts 2026-01-01",
+	"every 999 days month feb at 09:00 starts 2026-01-01", "monthday last at 09:00 except sat-sun, 12-24..12-31 on_except next", "0 9 1 * * except sat-sun, 01-01 on_except previous",
 }
 
 func BenchmarkNext(b *testing.B) {

@@ -18,6 +18,7 @@ type plan struct {
 	delay    time.Duration // of at_start
 	jitter   time.Duration
 	eachRun  bool
+	count    int // 0: no end
 	warnings []Fault
 }
 
@@ -168,6 +169,15 @@ func (s Spec) Jitter() time.Duration {
 // EachRun tells whether jitter delays each slot by a time of its own, and not all of
 // them by the same.
 func (s Spec) EachRun() bool { return s.p != nil && s.p.eachRun }
+
+// Count returns after how many runs the trigger is over; 0: it never is. Slots do
+// not know of it: what has run only the caller knows.
+func (s Spec) Count() int {
+	if s.p == nil {
+		return 0
+	}
+	return s.p.count
+}
 
 // Warnings returns what is valid but perhaps a mistake. Nobody may change it.
 func (s Spec) Warnings() []Fault {

@@ -106,6 +106,7 @@ func monthdayItems(s days) []string {
 			items = append(items, "last "+weekdays[w])
 		}
 	}
+	items = append(items, s.workdayItems()...)
 	for n := 31; n >= 1; n-- {
 		if s.back>>n&1 != 0 {
 			items = append(items, fmt.Sprint(-n))

@@ -1,0 +1,29 @@
+package schedule
+
+import "fmt"
+
+const mostCount = 1_000_000
+
+func (d *builder) parseCount(v value) {
+	var n int
+	if _, err := fmt.Sscan(v.text, &n); err != nil || !allDigits(v.text) || n < 1 || n > mostCount {
+		d.add(v.whole(fmt.Sprintf("write how many runs there are to be: 1 to %d", mostCount), "count cannot be %q", v.text))
+		return
+	}
+	d.count = n
+}
+
+func (d *builder) countText() string {
+	if d.count == 0 {
+		return ""
+	}
+	return fmt.Sprint(d.count)
+}
+
+// countMeans says how often a trigger with that count runs.
+func countMeans(n int) string {
+	if n == 1 {
+		return "one run only"
+	}
+	return fmt.Sprintf("%d runs only", n)
+}
