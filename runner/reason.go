@@ -52,6 +52,8 @@ const (
 	ReasonReleased    ReasonCode = "released"     // By
 	ReasonRescheduled ReasonCode = "rescheduled"  // By, Detail: the trigger
 	ReasonTaskGone    ReasonCode = "task_removed" // from the file
+	ReasonCountsDown  ReasonCode = "counts_down"  // Next: how many runs are left
+	ReasonCount       ReasonCode = "count"        // it has had all its runs
 	ReasonUserChanged ReasonCode = "user_changed" // By: the user now, Detail: the user it was asked for
 	ReasonTooMany     ReasonCode = "too_many"     // runs of its task wait
 
@@ -170,6 +172,10 @@ func (r Reason) text(zone *time.Location) string {
 		return by("rescheduled to " + r.Detail)
 	case ReasonTaskGone:
 		return "the task is not in the file any more"
+	case ReasonCountsDown:
+		return fmt.Sprintf("runs left by its count: %d", r.Next)
+	case ReasonCount:
+		return "it has run as often as its count says"
 	case ReasonUserChanged:
 		return fmt.Sprintf("asked for when the task ran as %s; it runs as %s now", userText(r.Detail), userText(r.By))
 	case ReasonTooMany:

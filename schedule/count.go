@@ -1,6 +1,9 @@
 package schedule
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 const mostCount = 1_000_000
 
@@ -26,4 +29,16 @@ func countMeans(n int) string {
 		return "one run only"
 	}
 	return fmt.Sprintf("%d runs only", n)
+}
+
+// WithCount returns the trigger with another count, at least 1. That of a trigger
+// without a count, and of the zero Spec, is itself.
+func (s Spec) WithCount(n int) Spec {
+	if s.Count() == 0 {
+		return s
+	}
+	p := *s.p
+	p.text = strings.TrimSuffix(p.text, fmt.Sprintf(" count %d", p.count)) + fmt.Sprintf(" count %d", n)
+	p.count = n
+	return Spec{&p}
 }

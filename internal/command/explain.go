@@ -27,6 +27,7 @@ Notes tell of the changes of the clock in the coming year that touch it.
 
   rota explain '30 2 * * *'
   rota explain weekday mon-fri at 08:00, 17:00
+  rota explain every 2 weeks mon at 09:00 starts 2026-01-05
   rota explain monthday last fri at 08:00 --zone Europe/Berlin
   rota explain backup -n 3 --json
   rota explain --key tasks.retry`,

@@ -32,13 +32,14 @@ type trigger struct {
 	schedule.Spec
 	zone *time.Location // to show its slots in
 	note string         // of each slot; "" if there is nothing to say
+	left int            // how many runs are left, if it has a count
 }
 
 // walk begins a series. since names the beginning in notes.
 func walk(c *cli.Context, cfg *config.Config, task config.Task, from time.Time, since string) *series {
 	s := &series{task: task.Name, at: from}
 	for _, spec := range task.Triggers {
-		t := trigger{Spec: spec.From(from), zone: zoneOf(c, cfg, spec)}
+		t := trigger{Spec: spec.From(from), zone: zoneOf(c, cfg, spec), left: spec.Count()}
 		switch {
 		case spec.Anchor() == "finish":
 			t.note = "counted from " + since + ", then from the end of each run"
@@ -59,6 +60,14 @@ func (t trigger) jitter(task string, at time.Time) string {
 	return plan.JitterNote(task, t.Spec, at)
 }
 
+// leftNote tells how many runs come after the next; "": there is no count.
+func (t trigger) leftNote() string {
+	if t.Count() == 0 {
+		return ""
+	}
+	return plan.LeftNote(t.left)
+}
+
 // next returns the next slot; false if there is none. Triggers that come due at
 // the same instant are one slot.
 func (s *series) next() (slot, bool) {
@@ -66,16 +75,21 @@ func (s *series) next() (slot, bool) {
 	var notes []string
 	for _, t := range s.triggers {
 		at := t.Next(s.at)
-		if at.IsZero() || !first.at.IsZero() && at.After(first.at) {
+		if t.Count() > 0 && t.left == 0 || at.IsZero() || !first.at.IsZero() && at.After(first.at) {
 			continue
 		}
 		if first.at.IsZero() || at.Before(first.at) {
 			first, notes = slot{task: s.task, at: at.In(t.zone)}, nil
 		}
-		for _, note := range []string{t.Note(at), t.note, t.jitter(s.task, at)} {
+		for _, note := range []string{t.Note(at), t.note, t.jitter(s.task, at), t.leftNote()} {
 			if note != "" && !slices.Contains(notes, note) {
 				notes = append(notes, note)
 			}
+		}
+	}
+	for i, t := range s.triggers {
+		if t.left > 0 && t.Next(s.at).Equal(first.at) {
+			s.triggers[i].left--
 		}
 	}
 	first.note = strings.Join(notes, "; ")

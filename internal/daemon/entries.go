@@ -13,7 +13,7 @@ func (l *loop) again(task string, end time.Time) {
 		return
 	}
 	for _, t := range l.termsOf(task) {
-		if t.Spec.Anchor() == "finish" {
+		if t.Spec.Anchor() == "finish" && !l.ranOut(task, t) {
 			e := t.Entry(task, t.Spec.RestartFrom(end), end)
 			l.entries[t.Key] = e
 			l.agenda.Put(schedule.Entry{Key: t.Key, When: e.When(), Last: e.NotBefore(end)})

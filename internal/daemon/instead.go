@@ -103,7 +103,9 @@ func (l *loop) reschedule(ctx context.Context, r api.Rescheduling, who string) (
 	if done.Then != "" {
 		text += ", then " + done.Then
 	}
-	err = l.change(ctx, r.Name, func(s *ledger.TaskState) { s.On = on },
+	err = l.change(ctx, r.Name, func(s *ledger.TaskState) {
+		s.On, s.Counted = on, plan.StillCounted(s.Counted, s.Seen, false) // another reschedule counts anew
+	},
 		ledger.Event{Time: now, Kind: "reschedule", Task: r.Name, Who: who, Text: text, Data: ledger.EventData{Expr: done.Expr, Until: until}})
 	if err != nil {
 		return done, err
@@ -167,7 +169,7 @@ func (l *loop) coming(ctx context.Context, names []string) ([]query.Coming, erro
 	return all, l.ask(ctx, func() error {
 		add := func(key string, e plan.Entry) {
 			if at := l.agenda.Next(key); !at.IsZero() {
-				all = append(all, query.Coming{Task: e.Task, Request: e.Request, Spec: e.Spec, After: e.Delay().Slot(at).Add(-time.Nanosecond), Before: e.Until})
+				all = append(all, query.Coming{Task: e.Task, Request: e.Request, Spec: e.Spec, After: e.Delay().Slot(at).Add(-time.Nanosecond), Before: e.Until, Left: l.leftOf(key)})
 			}
 		}
 		if len(names) == 0 {

@@ -55,7 +55,7 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 		}
 		for _, t := range all {
 			spec, key := t.Spec, t.Key
-			if spec.AtStart() != "" {
+			if spec.AtStart() != "" || l.ranOut(name, t) {
 				continue
 			}
 			if e, ok := l.entries[key]; ok && e.From.Equal(t.From) && e.Until.Equal(t.Until) {

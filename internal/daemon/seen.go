@@ -49,6 +49,7 @@ func (l *loop) followed(name string, s ledger.TaskState, seen map[string]time.Ti
 		l.log.Info("the reschedule has ended: the file's triggers changed", "task", name, "was", s.On.Expr)
 		s.On = nil
 	}
+	s.Counted = plan.StillCounted(s.Counted, seen, s.On != nil)
 	return s
 }
 

@@ -205,7 +205,7 @@ func (l *loop) each(all runner.Slot, due []schedule.Due, p runner.Policy, now ti
 	if p.Queue == "" {
 		room = runner.UnqueuedCapacity
 	}
-	at := instants(due, now.Add(-within), room)
+	at := instants(l.limitEach(due, now.Add(-within)), now.Add(-within), room)
 	var slots []runner.Slot
 	if n := all.N - len(at); n > 0 {
 		before := all

@@ -15,6 +15,7 @@ import (
 type turn struct {
 	due     []schedule.Due
 	change  ledger.Change
+	counts  counts       // of triggers with a count
 	holds   failureHolds // of tasks that failed once too often
 	chained bool         // hooks ask for runs, of which the next turn decides when they start
 }
@@ -38,6 +39,9 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 	case errors.Is(err, ledger.ErrQueueFull) && l.takeQueued(ctx):
 		return l.advance(ctx, now) // with what was asked for meanwhile
 	case errors.Is(err, ledger.ErrConflict):
+		if err := l.recount(ctx, t.counts); err != nil {
+			return err
+		}
 		return l.advance(ctx, now) // another run has just held the task that this would hold
 	case err != nil:
 		return err
@@ -71,7 +75,8 @@ func (l *loop) decide(ctx context.Context, due []schedule.Due, now time.Time) (t
 	if t.holds, err = l.holdsAfterSuperseded(ctx, batch); err != nil {
 		return t, err
 	}
-	t.change = ledger.Change{Batch: batch, States: t.holds.changes(), Notices: l.noticesOfBatch(batch, t.holds)}
+	t.counts = l.countRuns(left, batch, t.holds.changes())
+	t.change = ledger.Change{Batch: batch, Moves: t.counts.moves, States: t.counts.states, Notices: l.noticesOfBatch(batch, t.holds)}
 	if len(slots) > 0 || l.boot != l.cursor.Boot {
 		next := l.cursorAt(now)
 		next.Boot = l.boot // all at_start slots are among these
@@ -147,6 +152,7 @@ func (l *loop) apply(t turn, done ledger.Committed) {
 	for _, lease := range done.Leases {
 		l.start(lease)
 	}
+	l.counted(t.counts)
 	for _, h := range t.holds {
 		l.heldAfterFailures(h.run, h.change)
 	}

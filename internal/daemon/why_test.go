@@ -192,6 +192,17 @@ func TestWhy(t *testing.T) {
 		{"after ends", noon, hourly + "\nends = \"2026-11-21T13:30\"", func(r *rig) { r.pass(4 * time.Hour) }, "14:00:00", "ends",
 			"Its triggers count until 2026-11-21T13:30:00 (ends). The slot before was at Sat 2026-11-21 13:00."},
 
+		{"has had its runs", noon, hourly + "\ncount = 2", func(r *rig) { r.pass(4 * time.Hour) }, "15:00:00", "count",
+			"Its trigger has had all its runs (count 2), the last at Sat 2026-11-21 14:00. The slot before was at Sat 2026-11-21 14:00."},
+		{"will have had its runs", noon, hourly + "\ncount = 2", func(r *rig) { r.pass(4 * time.Hour) }, "2026-11-22T15:00:00Z", "count",
+			"Its trigger has had all its runs (count 2), the last at Sat 2026-11-21 14:00. The slot before was at Sat 2026-11-21 14:00."},
+		{"has had its runs, and no slot is asked about", noon, "interval = \"1h\"\nanchor = \"finish\"\ncount = 1", func(r *rig) { r.pass(4 * time.Hour) }, "", "ran",
+			"It ran: it started at 13:00 and ended well after 0s; this is t/20261121T180000Z. Its trigger has had all its runs (count 1), the last at Sat 2026-11-21 13:00. It comes due no more by itself."},
+		{"a week that does not count", noon, "weekday = \"mon\"\nevery = 2\nat = \"09:00\"\nstarts = 2026-11-16", func(r *rig) { r.pass(72 * time.Hour) }, "2026-11-23T09:00:00-05:00", "every",
+			"That is none of the weeks, months or days that count (every 2). The slot after is at Mon 2026-11-30 09:00."},
+		{"moved to a workday", noon, "at = \"13:00\"\nexcept = \"sat-sun\"\non_except = \"next\"", func(r *rig) { r.pass(3 * time.Hour) }, "13:00:00", "except",
+			"Nothing runs on that date (except sat, sun). The slot after is at Mon 2026-11-23 13:00."},
+
 		{"moved out of a gap", dst, `at = "02:30"`, func(r *rig) { r.pass(5 * time.Hour) }, "03:00:00", "ran",
 			"It ran: it started at 03:00 and ended well after 0s; this is t/20270314T070000Z. The clock has no 02:30 on that day, so it came due at 03:00."},
 		{"in a gap", dst, `cron = "*/30 2 * * *"`, func(r *rig) { r.pass(5 * time.Hour) }, "03:00:00", "gap",

@@ -14,6 +14,7 @@ type TaskState struct {
 	Seen    map[string]time.Time `json:"seen,omitempty"`    // first sight of each trigger, by its text
 	Hold    *Hold                `json:"hold,omitempty"`    // nil: not held
 	Planned *Hold                `json:"planned,omitempty"` // the hold that begins at its Since; nil: there is none
+	Counted map[string]Counted   `json:"counted,omitempty"` // runs of each trigger with a count, by its text
 	On      *Reschedule          `json:"on,omitempty"`      // nil: as the file says
 	Skip    []Skip               `json:"skip,omitempty"`    // slots to come that are left out
 	Started *Started             `json:"started,omitempty"` // of a queue; nil: not by hand since it was last stopped
@@ -25,6 +26,13 @@ type StateChange struct {
 	Name       string
 	Prev, Next TaskState
 	Events     []Event
+}
+
+// Counted is how many runs there were of a trigger with a count, and the slot of the
+// newest of them.
+type Counted struct {
+	Runs int       `json:"runs"`
+	Last time.Time `json:"last"`
 }
 
 // Skip leaves out one slot.
@@ -93,6 +101,10 @@ func (s TaskState) clone() TaskState {
 	s.Seen = maps.Clone(s.Seen)
 	for trigger, t := range s.Seen {
 		s.Seen[trigger] = instant(t)
+	}
+	s.Counted = maps.Clone(s.Counted)
+	for trigger, c := range s.Counted {
+		s.Counted[trigger] = Counted{c.Runs, instant(c.Last)}
 	}
 	if s.Hold != nil {
 		s.Hold = new(*s.Hold)

@@ -29,7 +29,7 @@ func Terms(c *config.Config, name string, on *ledger.Reschedule) []Term {
 	var from time.Time
 	if specs, ok := Rescheduled(c, name, on); ok {
 		for _, spec := range specs {
-			all = append(all, Term{Spec: spec, Key: EntryKey(name, spec) + " rescheduled", Since: on.Since, Until: on.Until})
+			all = append(all, Term{Spec: spec, Key: EntryKey(name, spec) + RescheduledKey, Since: on.Since, Until: on.Until})
 		}
 		if on.Until.IsZero() {
 			return all

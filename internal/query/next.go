@@ -26,10 +26,14 @@ type Coming struct {
 	After   time.Time     // its slots to come are those after it
 	Before  time.Time     // and before it; zero: any
 	Note    string        // of each slot, beside what the clock does to it
+	Left    int           // how many runs there are to come; [plan.NoCount]: any
 }
 
 // next returns the trigger's first slot after an instant; zero: none.
 func (c Coming) next(after time.Time) time.Time {
+	if c.Left == 0 {
+		return time.Time{}
+	}
 	if after.Before(c.After) {
 		after = c.After
 	}
@@ -48,6 +52,9 @@ func (c Coming) notes(at time.Time) []string {
 	}
 	if note := plan.JitterNote(c.Task, c.Spec, at); note != "" {
 		notes = append(notes, note)
+	}
+	if c.Left != plan.NoCount {
+		notes = append(notes, plan.LeftNote(c.Left))
 	}
 	if c.Note != "" {
 		notes = append(notes, c.Note)
@@ -191,8 +198,19 @@ func (s *series) next() api.Slot {
 		}
 		if s.state.HoldAt(first) != nil {
 			notes = append(notes, "held")
+		} else {
+			s.count(first)
 		}
 		return api.Slot{Task: s.task, At: first.In(s.zone), Note: strings.Join(notes, "; "), Request: s.of}
+	}
+}
+
+// count counts a slot for the triggers that are over after so many.
+func (s *series) count(slot time.Time) {
+	for i, c := range s.triggers {
+		if c.Left > 0 && c.Spec.Next(slot.Add(-time.Second)).Equal(slot) {
+			s.triggers[i].Left--
+		}
 	}
 }
 
@@ -242,7 +260,7 @@ func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time
 			first = now
 		}
 		e := t.Entry(name, t.Spec, first)
-		c := Coming{Task: name, Spec: e.Spec, After: e.Delay().After(now), Before: t.Until}
+		c := Coming{Task: name, Spec: e.Spec, After: e.Delay().After(now), Before: t.Until, Left: plan.RunsLeft(t.Spec, state, t.Key)}
 		if t.Spec.Kind() == schedule.Interval {
 			first = first.Add(-time.Nanosecond) // only an interval may come due at its first sight
 		}
@@ -263,7 +281,7 @@ func recurringAt(cfg *config.Config, run runner.Run, now time.Time) (Coming, boo
 	if run.On == plan.Never || faults != nil {
 		return Coming{}, false
 	}
-	c := Coming{Task: run.Task, Request: run.ID, Spec: spec.From(plan.CountsFrom(run)), After: now}
+	c := Coming{Task: run.Task, Request: run.ID, Spec: spec.From(plan.CountsFrom(run)), After: now, Left: plan.RunsLeft(spec, ledger.TaskState{}, "")}
 	c.After = plan.NewDelay(run.Task, c.Spec, c.Before).After(now)
 	return c, true
 }

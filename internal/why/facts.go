@@ -56,7 +56,10 @@ type sight struct {
 func sightsOf(cfg *config.Config, name string, state ledger.TaskState, now time.Time) []sight {
 	task := cfg.Tasks[name]
 	var all []sight
-	add := func(spec schedule.Spec, seen, from, before time.Time) {
+	add := func(spec schedule.Spec, key string, seen, from, before time.Time) {
+		if over := plan.CountedOut(spec, state, key); !over.IsZero() && (before.IsZero() || over.Before(before)) {
+			before = over.Add(time.Nanosecond)
+		}
 		// What counts from the end of a run has no slots that can be told from here.
 		if spec.AtStart() == "" && spec.Anchor() != "finish" {
 			all = append(all, sight{spec.From(seen), from, before, plan.NewDelay(name, spec.From(seen), before)})
@@ -72,18 +75,18 @@ func sightsOf(cfg *config.Config, name string, state ledger.TaskState, now time.
 			seen = now
 		}
 		if on == nil {
-			add(spec, seen, seen, time.Time{})
+			add(spec, plan.TriggerKey(spec), seen, seen, time.Time{})
 			continue
 		}
-		add(spec, seen, seen, on.Since)
+		add(spec, plan.TriggerKey(spec), seen, seen, on.Since)
 		if !on.Until.IsZero() {
-			add(spec, seen, on.Until.Add(-time.Nanosecond), time.Time{})
+			add(spec, plan.TriggerKey(spec), seen, on.Until.Add(-time.Nanosecond), time.Time{})
 		}
 	}
 	if on != nil {
 		specs, _ := plan.Rescheduled(cfg, name, on)
 		for _, spec := range specs {
-			add(spec, on.Since, on.Since, on.Until)
+			add(spec, plan.TriggerKey(spec)+plan.RescheduledKey, on.Since, on.Since, on.Until)
 		}
 	}
 	return all

@@ -19,9 +19,11 @@ func without(spec schedule.Spec, key string) (schedule.Spec, string) {
 				continue
 			}
 		}
-		if in == key {
+		switch {
+		case in == key:
 			value = append(value, word)
-		} else {
+		case in == "on_except" && key == "except": // which means nothing without it
+		default:
 			rest = append(rest, word)
 		}
 	}

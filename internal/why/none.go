@@ -52,7 +52,7 @@ func (a *answer) never() {
 func (a *answer) nextSlot() {
 	if !a.next.IsZero() {
 		a.say("It is due next at %s", a.date(a.next))
-	} else if len(a.sights) > 0 {
+	} else if a.ranOut(a.now) || len(a.sights) > 0 {
 		a.say("It comes due no more by itself")
 	}
 }
@@ -201,7 +201,7 @@ func (a *answer) wrongTime() {
 			return
 		}
 	}
-	if a.tooEarly() || a.clockChange() {
+	if a.ranOut(a.at) || a.tooEarly() || a.clockChange() {
 		return
 	}
 	a.say("It was not due at %s: it comes due %s", a.date(a.at), plan.InWords(a.task))
@@ -211,12 +211,28 @@ func (a *answer) wrongTime() {
 	}
 }
 
+// ranOut says that a trigger with a count was over before an instant, if one was that
+// had a slot then; of now, if one was.
+func (a *answer) ranOut(at time.Time) bool {
+	for _, spec := range a.task.Triggers {
+		over := plan.CountedOut(spec, a.state, plan.TriggerKey(spec))
+		if over.IsZero() || !over.Before(at) || !at.Equal(a.now) && !(sight{spec: spec.From(a.seen(spec))}).has(at) {
+			continue
+		}
+		a.because("count")
+		a.say("Its trigger has had all its runs (count %d), the last at %s", spec.Count(), a.date(over))
+		return true
+	}
+	return false
+}
+
 // limited says which limit of a trigger keeps the instant from being a slot, if
 // it would be one without.
 func (a *answer) limited(spec schedule.Spec) bool {
 	for _, limit := range []struct{ key, why string }{
 		{"between", "That is outside its between, %s"},
 		{"except", "Nothing runs on that date (except %s)"},
+		{"every", "That is none of the weeks, months or days that count (every %s)"},
 		{"weekday", "Its interval has slots on %s only (weekday)"},
 		{"starts", "Its triggers count from %s on (starts)"},
 		{"ends", "Its triggers count until %s (ends)"},
