@@ -33,12 +33,17 @@
 //     them begins with "*" (as "*/2" does) or is "?"; else if either does.
 //     weekday and monthday in one trigger have to match both.
 //  9. L, LW, nW, dL and d#n follow the month. nW never leaves its month, and a
-//     month without day n has none. LW is the last Monday to Friday.
+//     month without day n has none. LW is the last Monday to Friday. A workday is
+//     a Monday to Friday that except does not name. every leaves of the weeks
+//     (with weekday), months (with monthday) or days each n-th, by their dates,
+//     counted from that which starts shows.
 //  10. What matches no date in 400 years is refused. Everything else is found,
 //     up to the end of the year 9999.
 //  11. between is half-open and may wrap midnight; except names days. A slot
 //     has to satisfy both by its own reading, and where a gap has moved it also
-//     by the reading at which it lands. starts is inclusive, ends exclusive.
+//     by the reading at which it lands. starts is inclusive, ends exclusive. With
+//     on_except a day that matches and that except names stands for the next or
+//     the previous workday, if that is in the same month or the one beside it.
 //
 // # Cron lines
 //
