@@ -204,10 +204,11 @@ type endRecord struct {
 	Error    string    `json:"error,omitempty"`
 	Result   int64     `json:"result,omitempty"`
 	Stuck    bool      `json:"stuck,omitempty"`
+	Usage
 }
 
 func newEndRecord(r Result) endRecord {
-	return endRecord{newRecordReason(r.Reason), r.Outcome, r.Finished, r.Exit, r.Signal, r.Error, r.Result, r.Stuck}
+	return endRecord{newRecordReason(r.Reason), r.Outcome, r.Finished, r.Exit, r.Signal, r.Error, r.Result, r.Stuck, r.Usage}
 }
 
 // readEnd reads the file "end".
@@ -222,7 +223,7 @@ func readEnd(d process.Dir) (Result, error) {
 	}
 	switch e.Outcome {
 	case OK, Failed, TimedOut, Cancelled, Skipped, Lost, Replaced:
-		r := Result{Outcome: e.Outcome, Finished: e.Finished, Exit: e.Exit, Signal: e.Signal, Error: e.Error, Result: e.Result, Stuck: e.Stuck}
+		r := Result{Outcome: e.Outcome, Finished: e.Finished, Exit: e.Exit, Signal: e.Signal, Error: e.Error, Result: e.Result, Stuck: e.Stuck, Usage: e.Usage}
 		return r.Because(e.reason()), nil
 	}
 	return Result{}, fmt.Errorf("unknown outcome %q", e.Outcome)

@@ -47,6 +47,7 @@ type Result struct {
 	StillAlive []Member // what lives after KILL
 	Size       int64    // bytes of its result; 0: there is none
 	NoResult   error    // why its result could not be kept; nil: it could, or there was none
+	usage
 }
 
 // Exit is the error of a command that did not end well by itself.
@@ -160,7 +161,7 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 		if r.StillAlive = t.end(l.Ending, l.Kill); len(r.StillAlive) > 0 {
 			go func() {
 				<-proc.exited
-				_, _ = proc.reap()
+				_, _, _ = proc.reap()
 				l.forget()
 				pipe.finish(copied, io.Discard)
 			}()
@@ -168,7 +169,9 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 		}
 		<-proc.exited
 	}
-	status, err := proc.reap()
+	var status syscall.WaitStatus
+	var err error
+	status, r.usage, err = proc.reap()
 	open := pipe.finish(copied, out)
 	if stopped == nil && err == nil && (open || syscall.Kill(-proc.pid, 0) == nil) {
 		r.LeftBehind = t.members()
