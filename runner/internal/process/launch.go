@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,6 +20,7 @@ import (
 type Launch struct {
 	Attempt Attempt // that it is of; zero: it is of no run
 	Argv    []string
+	Script  string          // a file of it alone is the last argument; "": there is none
 	BuiltIn json.RawMessage // instead of a program: what the function given to RunHelper understands
 
 	Settings Settings
@@ -232,11 +234,21 @@ func (l Launch) prepare(ctx context.Context) (p program, files *runFiles, err er
 	if p.As.isSelf() {
 		p.As = nil // nothing to change, which without root is all that works
 	}
-	if l.Files {
-		if files, err = l.newFiles(p.As); err != nil {
-			p.lacks, err = err, nil
-		} else {
+	if l.Files || l.Script != "" {
+		files, err = l.newFiles(p.As)
+		switch {
+		case err == nil && l.Files:
 			p.Env.tellFiles(files, l.ResultMax)
+		case err != nil && l.Script == "":
+			p.lacks, err = err, nil
+		}
+		if err == nil && l.Script != "" {
+			var path string
+			path, err = files.placeScript(l.Script, p.As)
+			p.Argv = append(slices.Clone(p.Argv), path)
+		}
+		if err != nil {
+			return p, files, fmt.Errorf("the file of the script: %w", err)
 		}
 	}
 	p.needs(s)
