@@ -37,6 +37,7 @@ type Input struct {
 	Started   time.Time
 	Attempt   int // from 1
 	Cause     Cause
+	Trace     string // as in Run
 	Host      string
 	Zone      string // as in Task
 	Params    map[string]string

@@ -56,6 +56,7 @@ type runPart struct {
 	User      string            `json:"user,omitempty"`
 	Force     bool              `json:"force,omitempty"`
 	Binding   bool              `json:"binding,omitempty"`
+	Trace     string            `json:"trace,omitempty"`
 }
 
 // recordPolicy is what a policy says of the end of a run.
@@ -95,7 +96,7 @@ func newRecord(r Run, p Policy) runRecord {
 		Run: runPart{
 			ID: r.ID, Task: r.Task, Cause: r.Cause, Scheduled: r.Scheduled, Queued: r.Queued, Started: r.Started, NotBefore: r.NotBefore,
 			Attempts: r.Attempts, Revision: r.Revision, Queue: r.Queue, Priority: r.Priority, On: r.On, Params: maps.Clone(r.Params),
-			InputFile: r.InputFile, Content: r.Content, Parent: r.Parent, Who: r.Who, User: r.User, Force: r.Force, Binding: r.Binding,
+			InputFile: r.InputFile, Content: r.Content, Parent: r.Parent, Who: r.Who, User: r.User, Force: r.Force, Binding: r.Binding, Trace: r.Trace,
 		},
 		Input: []byte(r.Input),
 		Policy: recordPolicy{
@@ -111,7 +112,7 @@ func (c runRecord) run() Run {
 	return Run{
 		ID: r.ID, Task: r.Task, Cause: r.Cause, State: Running, Scheduled: r.Scheduled, Queued: r.Queued, Started: r.Started, NotBefore: r.NotBefore,
 		Attempts: r.Attempts, Revision: r.Revision, Queue: r.Queue, Priority: r.Priority, On: r.On, Params: r.Params, Input: string(c.Input),
-		InputFile: r.InputFile, Content: r.Content, Parent: r.Parent, Who: r.Who, User: r.User, Force: r.Force, Binding: r.Binding,
+		InputFile: r.InputFile, Content: r.Content, Parent: r.Parent, Who: r.Who, User: r.User, Force: r.Force, Binding: r.Binding, Trace: r.Trace,
 	}
 }
 

@@ -59,6 +59,9 @@ func (in Input) variables() (map[string]string, error) {
 	for name, v := range in.Vars {
 		vars[name] = v
 	}
+	if in.Trace != "" {
+		vars["TRACEPARENT"] = in.Trace
+	}
 	vars["ROTA_TASK"] = in.Task
 	vars["ROTA_RUN"] = in.Run
 	vars["ROTA_ATTEMPT"] = strconv.Itoa(in.Attempt)

@@ -44,6 +44,7 @@ type Run struct {
 	User      string            `json:"user,omitempty"`       // whose rights it has: the user of its task when it was made and then when it was started last; "": those of rota
 	Force     bool              `json:"force,omitempty"`      // it starts even if its task is held
 	Binding   bool              `json:"binding,omitempty"`    // of one forced or held: by somebody who may control its task, not only own it
+	Trace     string            `json:"trace,omitempty"`      // what TRACEPARENT says; "": it has not started, and nobody gave one
 	Result    int64             `json:"result,omitempty"`     // bytes of its result; 0: there is none
 }
 

@@ -93,7 +93,7 @@ all that are enabled. The TIME of --since is as in rota help history.
 func newRequest(c *cli.Context) (api.Request, error) {
 	r := api.Request{
 		Task: c.Args().First(), Key: c.String("id"), On: c.String("on"),
-		Held: c.Bool("held"), Again: c.Bool("again"), Force: c.Bool("force"),
+		Trace: ownTrace(), Held: c.Bool("held"), Again: c.Bool("again"), Force: c.Bool("force"),
 	}
 	words := c.Args().Tail()
 	switch {
@@ -144,6 +144,14 @@ func newRequest(c *cli.Context) (api.Request, error) {
 		r.In = d
 	}
 	return r, nil
+}
+
+// ownTrace is the trace that this command belongs to; "": none.
+func ownTrace() string {
+	if trace := os.Getenv("TRACEPARENT"); runner.IsTrace(trace) {
+		return trace
+	}
+	return ""
 }
 
 // timeFlags say when a request is due; at most one of them is given.

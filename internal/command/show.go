@@ -246,6 +246,7 @@ func runSheet(w when, r runPage) sheet {
 	if r.MaxRSS > 0 {
 		b.add("memory", bytesText(r.MaxRSS)+" at most")
 	}
+	b.add("trace", r.Trace)
 	b.add("queue", r.Queue)
 	for i, name := range slices.Sorted(maps.Keys(r.Params)) {
 		b.add(once(i == 0, "params"), escape.Line(name+"="+r.Params[name]))

@@ -32,7 +32,7 @@ const (
 // own are the fields that hold what a task is or wrote itself, and names of other
 // things than tasks and runs. All other texts are filled: a new one has to be
 // looked at.
-var own = map[string]bool{
+var own = map[string]bool{"Trace": true,
 	"Description": true, "Schedule": true, "Timezone": true, "Does": true, "Action": true, "Queue": true, "User": true, "Error": true, "Input": true, "Tags": true, "Params": true,
 	"Version": true, "Expr": true, "On": true, "Reason": true, "Mode": true, "State": true, "Outcome": true, "Cause": true, "Signal": true, "Revision": true,
 	"Kind": true, "Key": true, "Line": true, "Note": true, "Request": true, "Code": true,

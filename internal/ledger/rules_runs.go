@@ -27,6 +27,9 @@ func (u rules) claim(ids []string) ([]Lease, error) {
 			r.run.Started = now
 			r.run.Attempts++
 			r.run.Exit, r.run.Signal, r.run.Error, r.run.Usage = nil, "", "", runner.Usage{} // of the attempt before
+			if r.run.Trace == "" {
+				r.run.Trace = runner.NewTrace()
+			}
 			if u.o.Users != nil {
 				r.run.User = u.o.Users(r.run)
 			}
