@@ -3,7 +3,7 @@ package config
 import "rota/runner"
 
 var commandAction = action{
-	Key{"command", orList(textType), "", "A command: a text for the shell, or a list of a program and its arguments, which no shell sees.", []string{`"make | tail"`, `["df", "-h"]`}},
+	Key{"command", orList(textType), "", "A command: a text for the shell or, if it begins with #!, for the interpreter named there; or a list of a program and its arguments, which no shell sees.", []string{`"make | tail"`, `["df", "-h"]`}},
 	readCommand, nil,
 }
 
@@ -14,7 +14,9 @@ func readCommand(loc location, v any) runner.Action {
 		if !loc.text(v, &c.Text) {
 			return nil
 		}
-		loc.lintShell(c.Text)
+		if !c.IsScript() {
+			loc.lintShell(c.Text)
+		}
 	case []any:
 		for i, item := range v {
 			arg := ""

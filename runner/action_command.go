@@ -3,14 +3,15 @@ package runner
 import (
 	"context"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"rota/runner/internal/process"
 )
 
-// Command runs a program: Text by the shell of the task, or Argv as it is. It
-// has exactly one of the two.
+// Command runs a program: Text by the shell of the task or, if it begins with "#!", by the
+// interpreter named there; or Argv as it is. It has exactly one of the two.
 type Command struct {
 	Text string   `json:",omitempty"`
 	Argv []string `json:",omitempty"`
@@ -28,8 +29,28 @@ func (c *Command) Check() []Problem {
 		return []Problem{{Msg: "the program has no name", Hint: `write command = ["program", "argument"]`}}
 	case strings.Contains(c.Text, "\x00") || slices.ContainsFunc(c.Argv, func(a string) bool { return strings.Contains(a, "\x00") }):
 		return []Problem{{Msg: "a command cannot hold a NUL byte"}}
+	case c.IsScript() && (len(interpreterOf(c.Text)) == 0 || !filepath.IsAbs(interpreterOf(c.Text)[0])):
+		return []Problem{{Msg: "the #! line names no interpreter by its path", Hint: "write #!/usr/bin/env NAME"}}
 	}
 	return nil
+}
+
+// IsScript reports whether the text is for an interpreter of its own.
+func (c *Command) IsScript() bool { return strings.HasPrefix(c.Text, "#!") }
+
+// interpreterOf returns the interpreter of a script and, as the kernel reads a "#!" line, at
+// most one argument.
+func interpreterOf(script string) []string {
+	line, _, _ := strings.Cut(strings.TrimPrefix(script, "#!"), "\n")
+	line = strings.TrimSpace(line)
+	end := strings.IndexAny(line, " \t")
+	switch {
+	case line == "":
+		return nil
+	case end < 0:
+		return []string{line}
+	}
+	return []string{line[:end], strings.TrimLeft(line[end:], " \t")}
 }
 
 // Run starts the command, passes on its output and waits for its end. If ctx
@@ -41,7 +62,10 @@ func (c *Command) Run(ctx context.Context, in Input, out io.Writer) error {
 		return &process.StartError{Err: err}
 	}
 	l.Argv = c.Argv
-	if c.Text != "" {
+	switch {
+	case c.IsScript():
+		l.Argv, l.Script = interpreterOf(c.Text), c.Text
+	case c.Text != "":
 		l.Argv = append(slices.Clone(in.Process.Shell), c.Text)
 	}
 	l.Stdin, l.StdinFile, l.Terminal = in.Stdin, in.StdinFile, in.terminal

@@ -37,6 +37,7 @@ type Input struct {
 	Started   time.Time
 	Attempt   int // from 1
 	Cause     Cause
+	Trace     string // as in Run
 	Host      string
 	Zone      string // as in Task
 	Params    map[string]string
@@ -62,6 +63,7 @@ type Input struct {
 	note     func(text string)           // takes what belongs in the record but is no error; may be nil
 	record   string                      // the file where the identity of its process is kept; "": none
 	result   func(size int64, err error) // told of the result of a command, and why one could not be kept; nil: it cannot have one
+	used     func(Usage)                 // told what its process has used; may be nil
 	ask      <-chan struct{}             // closed when it is to be asked to end by itself; nil: it is not
 	kill     <-chan struct{}             // closed when a stop must not wait any longer
 	tells    bool                        // it is a notification, see Tell

@@ -25,6 +25,7 @@ type attempt struct {
 
 	kept  int64 // bytes of the result
 	wrong error // why one could not be kept; nil: it could, or there was none
+	usage Usage
 }
 
 // stop is the cause of a context that ends an attempt from outside: it gives
@@ -49,6 +50,7 @@ func (a *attempt) run(ctx context.Context) (result Result, returned <-chan struc
 	}
 	a.in.note = a.notes.add
 	a.in.result = func(size int64, err error) { a.kept, a.wrong = size, err }
+	a.in.used = func(u Usage) { a.usage = u }
 	done, back := make(chan error, 1), make(chan struct{})
 	go func() {
 		defer close(back)
@@ -137,6 +139,7 @@ func (a *attempt) result(err error) Result {
 			r.Error = err.Error()
 		}
 	}
+	r.Usage = a.usage
 	if r.Result = a.kept; a.wrong != nil {
 		text := "no result: " + a.wrong.Error()
 		a.notes.add(text)

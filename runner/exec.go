@@ -17,7 +17,7 @@ func Exec(ctx context.Context, t *Task, stateDir string, trusting bool, out io.W
 	now := time.Now()
 	l := Launch{Task: t, Run: Run{
 		ID: t.Name + "/" + NewKey(now), Task: t.Name, Cause: CauseManual, State: Running,
-		Scheduled: now, Started: now, Attempts: 1,
+		Scheduled: now, Started: now, Attempts: 1, Trace: NewTrace(),
 	}}
 	if t.Mode == Forked {
 		l.Task = inOwnProcess(t)

@@ -56,6 +56,7 @@ type runPart struct {
 	User      string            `json:"user,omitempty"`
 	Force     bool              `json:"force,omitempty"`
 	Binding   bool              `json:"binding,omitempty"`
+	Trace     string            `json:"trace,omitempty"`
 }
 
 // recordPolicy is what a policy says of the end of a run.
@@ -95,7 +96,7 @@ func newRecord(r Run, p Policy) runRecord {
 		Run: runPart{
 			ID: r.ID, Task: r.Task, Cause: r.Cause, Scheduled: r.Scheduled, Queued: r.Queued, Started: r.Started, NotBefore: r.NotBefore,
 			Attempts: r.Attempts, Revision: r.Revision, Queue: r.Queue, Priority: r.Priority, On: r.On, Params: maps.Clone(r.Params),
-			InputFile: r.InputFile, Content: r.Content, Parent: r.Parent, Who: r.Who, User: r.User, Force: r.Force, Binding: r.Binding,
+			InputFile: r.InputFile, Content: r.Content, Parent: r.Parent, Who: r.Who, User: r.User, Force: r.Force, Binding: r.Binding, Trace: r.Trace,
 		},
 		Input: []byte(r.Input),
 		Policy: recordPolicy{
@@ -111,7 +112,7 @@ func (c runRecord) run() Run {
 	return Run{
 		ID: r.ID, Task: r.Task, Cause: r.Cause, State: Running, Scheduled: r.Scheduled, Queued: r.Queued, Started: r.Started, NotBefore: r.NotBefore,
 		Attempts: r.Attempts, Revision: r.Revision, Queue: r.Queue, Priority: r.Priority, On: r.On, Params: r.Params, Input: string(c.Input),
-		InputFile: r.InputFile, Content: r.Content, Parent: r.Parent, Who: r.Who, User: r.User, Force: r.Force, Binding: r.Binding,
+		InputFile: r.InputFile, Content: r.Content, Parent: r.Parent, Who: r.Who, User: r.User, Force: r.Force, Binding: r.Binding, Trace: r.Trace,
 	}
 }
 
@@ -204,10 +205,11 @@ type endRecord struct {
 	Error    string    `json:"error,omitempty"`
 	Result   int64     `json:"result,omitempty"`
 	Stuck    bool      `json:"stuck,omitempty"`
+	Usage
 }
 
 func newEndRecord(r Result) endRecord {
-	return endRecord{newRecordReason(r.Reason), r.Outcome, r.Finished, r.Exit, r.Signal, r.Error, r.Result, r.Stuck}
+	return endRecord{newRecordReason(r.Reason), r.Outcome, r.Finished, r.Exit, r.Signal, r.Error, r.Result, r.Stuck, r.Usage}
 }
 
 // readEnd reads the file "end".
@@ -222,7 +224,7 @@ func readEnd(d process.Dir) (Result, error) {
 	}
 	switch e.Outcome {
 	case OK, Failed, TimedOut, Cancelled, Skipped, Lost, Replaced:
-		r := Result{Outcome: e.Outcome, Finished: e.Finished, Exit: e.Exit, Signal: e.Signal, Error: e.Error, Result: e.Result, Stuck: e.Stuck}
+		r := Result{Outcome: e.Outcome, Finished: e.Finished, Exit: e.Exit, Signal: e.Signal, Error: e.Error, Result: e.Result, Stuck: e.Stuck, Usage: e.Usage}
 		return r.Because(e.reason()), nil
 	}
 	return Result{}, fmt.Errorf("unknown outcome %q", e.Outcome)

@@ -33,6 +33,8 @@ func HostProblems(t Task, trusting bool) []HostProblem {
 		switch {
 		case len(c.Argv) > 0:
 			programs = c.Argv[:1]
+		case c.IsScript():
+			programs = interpreterOf(c.Text)[:1]
 		case len(t.Shell) > 0:
 			programs = []string{t.Shell[0], firstWord(t.Shell, c.Text)} // the shell looks for that one
 		}
@@ -143,6 +145,10 @@ func look(h *process.Host, t Task) []HostProblem {
 func lookForCommand(h *process.Host, t Task, c *Command) {
 	if c.Argv != nil {
 		h.Program("command", c.Argv[0])
+		return
+	}
+	if c.IsScript() {
+		h.Program("command", interpreterOf(c.Text)[0])
 		return
 	}
 	before := len(h.Problems)

@@ -38,6 +38,9 @@ func (in Input) run(ctx context.Context, l process.Launch, out io.Writer) error 
 	if len(r.LeftBehind) > 0 {
 		in.note("left behind: " + process.Describe(r.LeftBehind))
 	}
+	if in.used != nil {
+		in.used(Usage{CPU: r.CPU, MaxRSS: r.MaxRSS})
+	}
 	if in.result != nil {
 		in.result(r.Size, r.NoResult)
 	}
@@ -55,6 +58,9 @@ func (in Input) variables() (map[string]string, error) {
 	}
 	for name, v := range in.Vars {
 		vars[name] = v
+	}
+	if in.Trace != "" {
+		vars["TRACEPARENT"] = in.Trace
 	}
 	vars["ROTA_TASK"] = in.Task
 	vars["ROTA_RUN"] = in.Run

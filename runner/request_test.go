@@ -192,6 +192,10 @@ func TestBuiltInsFailAlike(t *testing.T) {
 			if r.Outcome != Failed || !strings.Contains(r.Why, c.why) || r.Exit != nil {
 				t.Errorf("%s, %s: %+v", c.what, mode, r)
 			}
+			if (r.Usage == Usage{}) != (mode != Forked) { // only that one has a process of its own
+				t.Errorf("%s, %s: used %+v", c.what, mode, r.Usage)
+			}
+			r.Usage = first.Usage
 			if r.Finished = first.Finished; mode == Threaded {
 				first = r
 			} else if !reflect.DeepEqual(r, first) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -749,4 +750,41 @@ func typeRole() int {
 		}
 	}
 	return 0
+}
+
+// A script is a file of the task's user that nobody else can read or change, and is gone
+// after the run.
+func TestScriptOfAUser(t *testing.T) {
+	eachForkMode(t, func(t *testing.T, mode Mode) {
+		a := newArena(t)
+		for user, owner := range map[string]string{"": strconv.Itoa(os.Geteuid()), "nobody": "65534"} {
+			task := a.task(mode, "#!/bin/sh -e\necho \"$# $0\"\nstat -c '%a %u' \"$0\"\ncat\n")
+			task.User, task.Stdin = user, "input"
+			run := a.launch(task, "script"+user)
+			if r := a.end(); r.Outcome != OK {
+				t.Fatalf("%q: %+v", user, r)
+			}
+			words := strings.Fields(a.log(run))
+			if len(words) != 5 || words[0] != "0" || words[2] != "700" || words[3] != owner || words[4] != "input" {
+				t.Fatalf("%q: %q", user, words)
+			}
+			if _, err := os.Lstat(words[1]); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%q: %s is still there: %v", user, words[1], err)
+			}
+		}
+	})
+}
+
+// A notification can be a script, too: it is of no run.
+func TestScriptThatTells(t *testing.T) {
+	newBench(t)
+	var out strings.Builder
+	in := Input{Process: Process{Shell: []string{"/bin/sh", "-c"}, Dir: "/", Umask: 0o022}, Stdin: "input"}
+	if err := Tell(t.Context(), &Command{Text: "#!/bin/sh\necho \"$0\"; cat"}, in, &out); err != nil {
+		t.Fatal(err)
+	}
+	path, rest, _ := strings.Cut(out.String(), "\n")
+	if _, err := os.Lstat(path); rest != "input" || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%q, %v", out.String(), err)
+	}
 }

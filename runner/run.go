@@ -20,6 +20,7 @@ type Run struct {
 	Exit      *int      `json:"exit,omitempty"`   // of the attempt that ended last; nil: its process did not exit by itself, or there was none
 	Signal    string    `json:"signal,omitempty"` // what ended it, "KILL"; "" if nothing did
 	Error     string    `json:"error,omitempty"`  // the tail of its output, if it failed
+	Usage
 
 	// Of a summary row, which has Count > 0; First to Last are its slots.
 	First time.Time `json:"first,omitzero"`
@@ -43,6 +44,7 @@ type Run struct {
 	User      string            `json:"user,omitempty"`       // whose rights it has: the user of its task when it was made and then when it was started last; "": those of rota
 	Force     bool              `json:"force,omitempty"`      // it starts even if its task is held
 	Binding   bool              `json:"binding,omitempty"`    // of one forced or held: by somebody who may control its task, not only own it
+	Trace     string            `json:"trace,omitempty"`      // what TRACEPARENT says; "": it has not started, and nobody gave one
 	Result    int64             `json:"result,omitempty"`     // bytes of its result; 0: there is none
 }
 
@@ -100,6 +102,13 @@ const (
 	Replaced  Outcome = "replaced"
 )
 
+// Usage is what the process of the attempt that ended last has used, with all that it
+// started and waited for. A built-in action in the process of rota has none.
+type Usage struct {
+	CPU    time.Duration `json:"cpu,omitempty"`     // of user and system together
+	MaxRSS int64         `json:"max_rss,omitempty"` // bytes of memory that the largest process had; 0: not more than rota itself, and so not known
+}
+
 // Result is how an executed run ended.
 type Result struct {
 	Outcome  Outcome
@@ -110,7 +119,8 @@ type Result struct {
 	Signal   string `json:",omitempty"`
 	Error    string `json:",omitempty"`
 	Result   int64  `json:",omitempty"` // as in Run
-	Stuck    bool   `json:",omitempty"` // the action has not come back yet
+	Usage
+	Stuck bool `json:",omitempty"` // the action has not come back yet
 }
 
 // Transition is one step in the life of a run; it has a State or an Outcome.

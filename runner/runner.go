@@ -129,7 +129,7 @@ func newAttempt(l Launch, stateDir string, trusting bool, host string, echo func
 		task: l.Task,
 		in: Input{
 			Task: l.Task.Name, Run: l.Run.ID, Scheduled: l.Run.Scheduled, Started: l.Run.Started, Attempt: l.Run.Attempts,
-			Cause: l.Run.Cause, Host: host, Zone: l.Task.Zone, Params: params, Process: l.Task.Process, Policy: l.Task.Policy,
+			Cause: l.Run.Cause, Trace: l.Run.Trace, Host: host, Zone: l.Task.Zone, Params: params, Process: l.Task.Process, Policy: l.Task.Policy,
 			StateDir: stateDir, Trust: trusting, LastSuccess: l.LastSuccess, Hook: l.Hook,
 			Stdin: l.Run.Input, StdinFile: l.Run.InputFile, ResultMax: l.Task.ResultMax, Vars: l.Vars, Token: l.Token,
 		},

@@ -20,6 +20,13 @@ type Event struct {
 	Text string    `json:"text,omitempty"`
 }
 
+// EventQuery selects events; its zero value is the newest hundred.
+type EventQuery struct {
+	Task  string    // of that task, and those of rota as a whole; "": all
+	Since time.Time // at or after it; zero: any
+	N     int       // how many at most; 0: 100
+}
+
 // LogLine is a line of a run's output.
 type LogLine struct {
 	Time time.Time `json:"time"`

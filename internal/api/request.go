@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rota/internal/escape"
+	"rota/runner"
 )
 
 // Request asks for a run. At most one of At, In and On is given.
@@ -18,8 +19,9 @@ type Request struct {
 	In     time.Duration     `json:"in,omitempty"` // "5s"
 	On     string            `json:"on,omitempty"` // a trigger of its own: a recurring request
 	Held   bool              `json:"held,omitempty"`
-	Again  bool              `json:"again,omitempty"` // join one that waits already
-	Force  bool              `json:"force,omitempty"` // even if the task is held
+	Again  bool              `json:"again,omitempty"`       // join one that waits already
+	Force  bool              `json:"force,omitempty"`       // even if the task is held
+	Trace  string            `json:"traceparent,omitempty"` // the trace that its run belongs to; "": a new one
 }
 
 // Bounds of what a request may give by name; the rest is for its input.
@@ -44,6 +46,8 @@ func (r Request) Check() error {
 		return Errorf(Usage, "use up to 64 letters, digits, dots, underscores and hyphens", "%q cannot be the id of a run", short(r.Key))
 	case given(!r.At.IsZero(), r.In != 0, r.On != "") > 1:
 		return Errorf(Usage, "", "a run is at a time, in a while or on a trigger: one of these")
+	case r.Trace != "" && !runner.IsTrace(r.Trace):
+		return Errorf(Usage, "", "%q is no traceparent as W3C Trace Context has it", short(r.Trace))
 	case len(r.Params) > maxParams:
 		return Errorf(Usage, "give them as input", "%d parameters are more than %d", len(r.Params), maxParams)
 	}

@@ -34,6 +34,9 @@ type Run struct {
 	Signal    string            `json:"signal,omitempty"` // what ended it, "KILL"; "" if nothing did
 	Error     string            `json:"error,omitempty"`  // the tail of its output, if it failed
 
+	CPU    float64 `json:"cpu,omitempty"`     // seconds that its process computed, and what that waited for
+	MaxRSS int64   `json:"max_rss,omitempty"` // bytes of memory that the largest of these had; 0: not known, as of one smaller than rota
+
 	// Of a summary row, which has Count > 0; First to Last are its slots.
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
@@ -48,13 +51,15 @@ type Run struct {
 	NotBefore time.Time         `json:"not_before,omitzero"` // a delayed run waits until then; zero: until Scheduled
 	On        string            `json:"on,omitempty"`        // the trigger of a recurring request, as rota reads it
 	Params    map[string]string `json:"params,omitempty"`
-	Input     string            `json:"input,omitempty"`   // what it reads, if that is short; else only the daemon has it
-	Parent    string            `json:"parent,omitempty"`  // the run whose hook asked for it, or the recurring request that it is of
-	Who       string            `json:"who,omitempty"`     // who asked for it
-	User      string            `json:"user,omitempty"`    // whose rights it has: the user of its task when it was made and then when it was started last; "": those of rota
-	Force     bool              `json:"force,omitempty"`   // it starts even if its task is held
-	Binding   bool              `json:"binding,omitempty"` // of one forced or held: by somebody who may control its task, not only own it
-	Result    int64             `json:"result,omitempty"`  // bytes of its result; 0: there is none
+	Input     string            `json:"input,omitempty"`       // what it reads, if that is short
+	LongInput bool              `json:"long_input,omitempty"`  // it reads an input that only the daemon has
+	Parent    string            `json:"parent,omitempty"`      // the run whose hook asked for it, or the recurring request that it is of
+	Who       string            `json:"who,omitempty"`         // who asked for it
+	User      string            `json:"user,omitempty"`        // whose rights it has: the user of its task when it was made and then when it was started last; "": those of rota
+	Trace     string            `json:"traceparent,omitempty"` // the trace that it belongs to, as W3C Trace Context names it
+	Force     bool              `json:"force,omitempty"`       // it starts even if its task is held
+	Binding   bool              `json:"binding,omitempty"`     // of one forced or held: by somebody who may control its task, not only own it
+	Result    int64             `json:"result,omitempty"`      // bytes of its result; 0: there is none
 }
 
 // IsSummary reports whether the row stands for slots that were not executed.
@@ -66,10 +71,10 @@ func RunOf(r runner.Run) Run {
 	return Run{
 		ID: r.ID, Task: r.Task, Cause: r.Cause, State: r.State, Outcome: r.Outcome, Why: r.Why, Reason: r.Reason.Code,
 		Scheduled: r.Scheduled, Queued: r.Queued, Started: r.Started, Finished: r.Finished,
-		Attempts: r.Attempts, Exit: r.Exit, Signal: r.Signal, Error: r.Error,
+		Attempts: r.Attempts, Exit: r.Exit, Signal: r.Signal, Error: r.Error, CPU: r.CPU.Seconds(), MaxRSS: r.MaxRSS,
 		First: r.First, Last: r.Last, Count: r.Count, By: r.By,
 		Revision: r.Revision, Queue: r.Queue, Priority: r.Priority, NotBefore: r.NotBefore, On: r.On,
-		Params: r.Params, Input: r.Input, Parent: r.Parent, Who: r.Who, User: r.User,
+		Params: r.Params, Input: r.Input, LongInput: r.InputFile != "", Parent: r.Parent, Who: r.Who, User: r.User, Trace: r.Trace,
 		Force: r.Force, Binding: r.Binding, Result: r.Result,
 	}
 }

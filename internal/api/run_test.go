@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,8 +16,9 @@ var secret = map[string]bool{"InputFile": true, "Content": true}
 // TestRunOf: each field of a run is shown, or secret.
 func TestRunOf(t *testing.T) {
 	from := reflect.New(reflect.TypeFor[runner.Run]()).Elem()
-	for i := range from.NumField() {
-		switch f := from.Field(i); f.Interface().(type) {
+	fields := slices.DeleteFunc(reflect.VisibleFields(from.Type()), func(f reflect.StructField) bool { return f.Anonymous })
+	for i, field := range fields {
+		switch f := from.FieldByIndex(field.Index); f.Interface().(type) {
 		case time.Time:
 			f.Set(reflect.ValueOf(time.Unix(int64(i), 0)))
 		case *int:
@@ -28,7 +30,7 @@ func TestRunOf(t *testing.T) {
 		default:
 			switch f.Kind() {
 			case reflect.String:
-				f.SetString(from.Type().Field(i).Name)
+				f.SetString(field.Name)
 			case reflect.Bool:
 				f.SetBool(true)
 			default:
@@ -37,9 +39,12 @@ func TestRunOf(t *testing.T) {
 		}
 	}
 	to := reflect.ValueOf(api.RunOf(from.Interface().(runner.Run)))
-	for i := range from.NumField() {
-		name := from.Type().Field(i).Name
-		f, of := to.FieldByName(name), from.Field(i).Interface()
+	for _, field := range fields {
+		name := field.Name
+		f, of := to.FieldByName(name), from.FieldByIndex(field.Index).Interface()
+		if d, ok := of.(time.Duration); ok { // shown in seconds
+			of = d.Seconds()
+		}
 		if why, ok := of.(runner.Reason); ok { // shown by its code; the rest is in the text
 			of = why.Code
 		}

@@ -23,6 +23,8 @@ type Reader interface {
 	Next(ctx context.Context, q NextQuery) ([]Slot, error)
 	// Runs returns runs and summary rows, the newest first.
 	Runs(ctx context.Context, q RunQuery) ([]Run, error)
+	// Events returns what happened to rota itself, the newest first.
+	Events(ctx context.Context, q EventQuery) ([]Event, error)
 	// Run returns all that is known of a run.
 	Run(ctx context.Context, id string) (RunDetails, error)
 	// Log opens the output of a run.

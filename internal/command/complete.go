@@ -64,6 +64,7 @@ type completion struct {
 	flag    string       // whose value the word is; "": it is none
 	word    string       // as far as it is typed
 	before  string       // what stands before it in the same piece of text: "--color="
+	failed  bool         // --failed is typed
 	plain   bool         // after "--": no flags any more
 }
 
@@ -95,6 +96,7 @@ func newCompletion(s *session, c *cli.Context, words []string) *completion {
 			}
 			value = typed[i]
 		}
+		x.failed = x.failed || name == "failed"
 		if slices.Contains(c.App.Flags, f) && takesValue(f) {
 			c.Set(f.Names()[0], value) // where to look for the daemon and the file
 		}

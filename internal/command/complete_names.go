@@ -91,6 +91,14 @@ func params(x *completion) []offer {
 	return offers
 }
 
+// paramsOrTasks are what follows the first task of rota run.
+func paramsOrTasks(x *completion) []offer {
+	if x.failed {
+		return tasks(x)
+	}
+	return params(x)
+}
+
 // mostOffers bounds the runs that are offered: nobody reads more.
 const mostOffers = 100
 

@@ -12,7 +12,7 @@ type kind func(*completion) []offer
 // arguments are the kinds of the arguments of each command; the last one is
 // that of all that follow.
 var arguments = map[string][]kind{
-	"run":        {tasks, params},
+	"run":        {tasks, paramsOrTasks},
 	"exec":       {tasks},
 	"stop":       {runs(true, runner.Running)},
 	"cancel":     {runs(false, runner.Held, runner.Recurring, runner.Delayed, runner.Queued)},

@@ -27,15 +27,21 @@ func historyCommand(s *session) *cli.Command {
 TIME is as in rota help next, but of the past: "02:30" is the latest one, and
 "7d" is a week ago. Without a daemon it is read from the ledger.
 
+--events lists instead what happened to rota itself, and who did it: starts,
+reloads, holds, steps of the clock. With a TASK, what happened to other tasks is
+left out.
+
   rota history
   rota history backup -n 100
   rota history --failed --since 7d
+  rota history --events --since 7d
   rota history --outcome skipped,missed --json`,
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "n", Value: 20, Usage: "`N` lines (20)"},
 			&cli.BoolFlag{Name: "failed", Usage: "only failed, timeout and lost"},
 			&cli.StringFlag{Name: "outcome", Usage: "only these: `WORD,…`"},
 			&cli.StringFlag{Name: "since", Usage: "only since `TIME`"},
+			&cli.BoolFlag{Name: "events", Usage: "what happened to rota itself"},
 		},
 		Action: func(c *cli.Context) error {
 			q, err := historyQuery(c)
@@ -51,6 +57,9 @@ TIME is as in rota help next, but of the past: "02:30" is the latest one, and
 				if q.Since, err = before(c.String("since"), time.Now(), s.zone(c)); err != nil {
 					return misuse("history", "--since cannot be %q: %v", c.String("since"), err)
 				}
+			}
+			if c.Bool("events") {
+				return s.pastEvents(c, r, api.EventQuery{Task: q.Task, Since: q.Since, N: q.N})
 			}
 			runs, err := r.Runs(c.Context, q)
 			if err != nil {
@@ -73,6 +82,11 @@ func historyQuery(c *cli.Context) (api.RunQuery, error) {
 	if q.N < 1 || q.N > mostRuns {
 		return q, misuse("history", "-n has to be 1 to %d", mostRuns)
 	}
+	for _, name := range []string{"failed", "outcome"} {
+		if c.Bool("events") && c.IsSet(name) {
+			return q, misuse("history", "--events and --%s exclude each other", name)
+		}
+	}
 	if c.Bool("failed") {
 		q.Outcomes = append(q.Outcomes, runner.Failed, runner.TimedOut, runner.Lost)
 	}
@@ -84,6 +98,24 @@ func historyQuery(c *cli.Context) (api.RunQuery, error) {
 		q.Outcomes = append(q.Outcomes, list...)
 	}
 	return q, nil
+}
+
+// pastEvents lists what happened to rota itself.
+func (s *session) pastEvents(c *cli.Context, r api.Reader, q api.EventQuery) error {
+	events, err := r.Events(c.Context, q)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return s.json(s.out, map[string][]api.Event{"events": listed(events)})
+	}
+	w := s.when(c)
+	g := grid{head: []string{"TIME", "EVENT", "TASK", "BY", "WHAT"}, soft: []int{4, 2}}
+	for _, e := range events {
+		text, _, _ := strings.Cut(e.Text, "\n")
+		g.rows = append(g.rows, []string{w.ago(e.Time), e.Kind, e.Task, e.Who, text})
+	}
+	return g.print(s.out, s.width())
 }
 
 // runGrid lays runs out as a table.

@@ -22,7 +22,7 @@ func runCommand(s *session) *cli.Command {
 		Name:      "run",
 		Category:  "Run tasks",
 		Usage:     "ask for a run of a task: now, later, or at times of its own",
-		ArgsUsage: "TASK [name=value…]",
+		ArgsUsage: "TASK [name=value…]|--failed [TASK…]",
 		Description: `Prints the id of the run and does not wait for it. A request is never skipped:
 it waits until its task runs no more and its queue has room.
 
@@ -37,10 +37,15 @@ signal n ended it, and 125 for all that is rota's own: refused, skipped,
 cancelled, lost. Ctrl-C ends the waiting, not the run; a restart of the daemon
 does not end it either.
 
+--failed asks for one run of each task whose newest run ended as failed, timeout
+or lost, with the parameters and input of that one: of the tasks named, else of
+all that are enabled. The TIME of --since is as in rota help history.
+
   rota run backup
   rota run convert size=800 --input photo.jpg --wait
   rota run report --at 18:00 --id evening
   rota run page file=news.html --on 'interval 30s' --id news
+  rota run --failed --since 7d
   rota run backup --json | jq -r .run`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "input", Usage: "what the run reads: `FILE`, or - for stdin"},
@@ -51,9 +56,14 @@ does not end it either.
 			&cli.BoolFlag{Name: "again", Usage: "join a request that waits already, if there is one"},
 			&cli.BoolFlag{Name: "force", Usage: "even if the task is held, but see rota help hold"},
 			&cli.BoolFlag{Name: "wait", Usage: "until it has ended, and end as it did"},
+			&cli.BoolFlag{Name: "failed", Usage: "what failed, once more"},
+			&cli.StringFlag{Name: "since", Usage: "with --failed, only what ended since `TIME`"},
 			&cli.StringFlag{Name: "id", Usage: "call it TASK/`KEY`: asked for twice, it is one run"},
 		},
 		Action: func(c *cli.Context) error {
+			if c.Bool("failed") {
+				return s.runFailed(c)
+			}
 			r, err := newRequest(c)
 			if err != nil {
 				return err
@@ -83,12 +93,18 @@ does not end it either.
 func newRequest(c *cli.Context) (api.Request, error) {
 	r := api.Request{
 		Task: c.Args().First(), Key: c.String("id"), On: c.String("on"),
-		Held: c.Bool("held"), Again: c.Bool("again"), Force: c.Bool("force"),
+		Trace: ownTrace(), Held: c.Bool("held"), Again: c.Bool("again"), Force: c.Bool("force"),
 	}
-	if r.Task == "" {
-		return r, misuse("run", "run needs the name of a task")
+	words := c.Args().Tail()
+	switch {
+	case c.Bool("failed"): // all of them are tasks
+		words = nil
+	case r.Task == "":
+		return r, misuse("run", "run needs the name of a task, or --failed")
+	case c.IsSet("since"):
+		return r, misuse("run", "--since goes with --failed")
 	}
-	for _, word := range c.Args().Tail() {
+	for _, word := range words {
 		name, value, found := strings.Cut(word, "=")
 		switch _, double := r.Params[name]; {
 		case (!found || name == "") && c.IsSet("on"):
@@ -128,6 +144,14 @@ func newRequest(c *cli.Context) (api.Request, error) {
 		r.In = d
 	}
 	return r, nil
+}
+
+// ownTrace is the trace that this command belongs to; "": none.
+func ownTrace() string {
+	if trace := os.Getenv("TRACEPARENT"); runner.IsTrace(trace) {
+		return trace
+	}
+	return ""
 }
 
 // timeFlags say when a request is due; at most one of them is given.

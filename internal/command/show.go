@@ -22,7 +22,9 @@ func showCommand(s *session) *cli.Command {
 		Usage:     "show all of a task as it is in force, or of a run",
 		ArgsUsage: "TASK|RUN",
 		Description: `Of a task: what is set, its last 5 runs and its next 3 slots; with --all the
-defaults, too. Of a run: each step of its life with its time.
+defaults, too. Of a run: each step of its life with its time, and of its last
+attempt the CPU time and the peak memory of the largest process, as far as that
+was more than rota's own.
 
   rota show backup
   rota show backup/20261122T023000Z
@@ -238,6 +240,13 @@ func runSheet(w when, r runPage) sheet {
 		b.add("exit", fmt.Sprint(*r.Exit))
 	}
 	b.add("signal", r.Signal)
+	if r.CPU > 0 {
+		b.add("cpu", seconds(r.CPU).Round(time.Millisecond).String())
+	}
+	if r.MaxRSS > 0 {
+		b.add("memory", bytesText(r.MaxRSS)+" at most")
+	}
+	b.add("trace", r.Trace)
 	b.add("queue", r.Queue)
 	for i, name := range slices.Sorted(maps.Keys(r.Params)) {
 		b.add(once(i == 0, "params"), escape.Line(name+"="+r.Params[name]))

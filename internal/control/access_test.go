@@ -32,7 +32,7 @@ const (
 // own are the fields that hold what a task is or wrote itself, and names of other
 // things than tasks and runs. All other texts are filled: a new one has to be
 // looked at.
-var own = map[string]bool{
+var own = map[string]bool{"Trace": true,
 	"Description": true, "Schedule": true, "Timezone": true, "Does": true, "Action": true, "Queue": true, "User": true, "Error": true, "Input": true, "Tags": true, "Params": true,
 	"Version": true, "Expr": true, "On": true, "Reason": true, "Mode": true, "State": true, "Outcome": true, "Cause": true, "Signal": true, "Revision": true,
 	"Kind": true, "Key": true, "Line": true, "Note": true, "Request": true, "Code": true,
@@ -115,6 +115,10 @@ func (g leakyService) Runs(context.Context, api.RunQuery) ([]api.Run, error) {
 	return []api.Run{filled(api.Run{}), {ID: hiddenID, Task: "secret"}}, nil
 }
 
+func (g leakyService) Events(context.Context, api.EventQuery) ([]api.Event, error) {
+	return []api.Event{filled(api.Event{Task: "mail"}), {Task: "secret", Text: hiddenText}, {Text: hiddenText}}, nil
+}
+
 func (g leakyService) Run(context.Context, string) (api.RunDetails, error) {
 	return filled(api.RunDetails{}), nil
 }
@@ -185,6 +189,11 @@ func TestHiddenNames(t *testing.T) {
 	look("next", next, err)
 	runs, err := s.Runs(ctx, api.RunQuery{})
 	look("runs", runs, err)
+	events, err := s.Events(ctx, api.EventQuery{})
+	look("events", events, err)
+	if len(events) != 1 {
+		t.Errorf("%d events, want 1", len(events))
+	}
 	run, err := s.Run(ctx, "mail/a")
 	look("run", run, err)
 	why, err := s.Why(ctx, "mail", time.Time{})
@@ -235,10 +244,11 @@ func (f failing) Tasks(context.Context, ...string) ([]api.Task, error) { return 
 func (f failing) Next(context.Context, api.NextQuery) ([]api.Slot, error) {
 	return nil, f.err
 }
-func (f failing) Runs(context.Context, api.RunQuery) ([]api.Run, error)    { return nil, f.err }
-func (f failing) Run(context.Context, string) (api.RunDetails, error)      { return api.RunDetails{}, f.err }
-func (f failing) Log(context.Context, api.LogQuery) (io.ReadCloser, error) { return nil, f.err }
-func (f failing) Result(context.Context, string) (io.ReadCloser, error)    { return nil, f.err }
+func (f failing) Runs(context.Context, api.RunQuery) ([]api.Run, error)       { return nil, f.err }
+func (f failing) Events(context.Context, api.EventQuery) ([]api.Event, error) { return nil, f.err }
+func (f failing) Run(context.Context, string) (api.RunDetails, error)         { return api.RunDetails{}, f.err }
+func (f failing) Log(context.Context, api.LogQuery) (io.ReadCloser, error)    { return nil, f.err }
+func (f failing) Result(context.Context, string) (io.ReadCloser, error)       { return nil, f.err }
 func (f failing) Why(context.Context, string, time.Time) (api.Why, error) {
 	return api.Why{}, f.err
 }

@@ -174,12 +174,9 @@ func (g *guard) message(m api.Message) (api.Message, bool) {
 	case m.Log != nil:
 		task, _ := runner.SplitID(m.Log.Run)
 		return m, g.seesRun(api.Run{ID: m.Log.Run, Task: task, User: m.Log.User})
-	case m.Event != nil && g.all():
-		return m, true
 	case m.Event != nil:
-		e := *m.Event
-		e.Who, e.Text = g.text(e.Who), g.text(e.Text)
-		return api.Message{Event: &e}, e.Task != "" && g.sees(e.Task)
+		e, ok := g.event(*m.Event)
+		return api.Message{Event: &e}, ok
 	}
 	return m, false
 }

@@ -30,6 +30,10 @@ var calls = []struct {
 		_, err := s.Runs(ctx, api.RunQuery{Task: "mail"})
 		return err
 	}},
+	{"events", func(ctx context.Context, s api.Service) error {
+		_, err := s.Events(ctx, api.EventQuery{Task: "mail"})
+		return err
+	}},
 	{"run", func(ctx context.Context, s api.Service) error { _, err := s.Run(ctx, "mail/old"); return err }},
 	{"log", func(ctx context.Context, s api.Service) error {
 		_, err := s.Log(ctx, api.LogQuery{Run: "mail/old"})
@@ -142,7 +146,7 @@ func may(lists ...string) (names []string) {
 // What each scope adds, on a task and on rota as a whole.
 const (
 	always     = "status, tasks, watch"
-	reads      = "task, next, runs, run, log, result, wait, why"
+	reads      = "task, next, runs, events, run, log, result, wait, why"
 	requests   = "request, cancel, cancel all of a task"
 	owns       = "stop, hold, release, force"
 	controls   = "reschedule, skip, forget of a task, forget a run"

@@ -116,6 +116,10 @@ func (l *limited) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
 	return inSlot(ctx, l.slots, func(ctx context.Context) ([]api.Run, error) { return l.Service.Runs(ctx, q) })
 }
 
+func (l *limited) Events(ctx context.Context, q api.EventQuery) ([]api.Event, error) {
+	return inSlot(ctx, l.slots, func(ctx context.Context) ([]api.Event, error) { return l.Service.Events(ctx, q) })
+}
+
 func (l *limited) Run(ctx context.Context, id string) (api.RunDetails, error) {
 	return inSlot(ctx, l.slots, func(ctx context.Context) (api.RunDetails, error) { return l.Service.Run(ctx, id) })
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rota/internal/api"
+	"rota/runner"
 )
 
 // runRequest is an [api.Request] with its input; nil: none.
@@ -59,6 +60,9 @@ func (c call) readRequest() (in runRequest, err error) {
 		return in, api.Errorf(api.Usage, "", "the address says %q and the request %q", at.Task, short(in.Task))
 	}
 	in.Task = at.Task
+	if trace := c.r.Header.Get("Traceparent"); in.Trace == "" && runner.IsTrace(trace) { // a wrong one is left out, as the standard has it
+		in.Trace = trace
+	}
 	return in, in.Check()
 }
 

@@ -92,7 +92,7 @@ func (l *loop) chains(parent runner.Run, hooks []hookOf) []runner.Run {
 			all = append(all, runner.Run{
 				ID: name + "/" + h.event + "-" + hex.EncodeToString(sum[:6]), Task: name, Cause: runner.CauseChain, State: runner.Queued,
 				Scheduled: now, Queued: now, Queue: task.Queue, Priority: task.Priority,
-				Parent: parent.ID, Who: parent.ID, User: task.User, Content: "on_" + h.event + " of " + parent.ID,
+				Parent: parent.ID, Who: parent.ID, User: task.User, Trace: parent.Trace, Content: "on_" + h.event + " of " + parent.ID,
 			})
 		}
 	}

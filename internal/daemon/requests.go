@@ -268,7 +268,7 @@ func (l *loop) admit(ctx context.Context, r api.Request, who string) (runner.Run
 	}
 	run := runner.Run{
 		ID: r.Task + "/" + r.Key, Task: r.Task, Cause: runner.CauseManual, State: runner.Queued,
-		Scheduled: now, Queued: now, Params: r.Params, Queue: task.Queue, Priority: task.Priority, Who: who, User: task.User, Force: r.Force, Binding: (r.Force || r.Held) && api.Binds(ctx, r.Task),
+		Scheduled: now, Queued: now, Params: r.Params, Queue: task.Queue, Priority: task.Priority, Who: who, User: task.User, Trace: r.Trace, Force: r.Force, Binding: (r.Force || r.Held) && api.Binds(ctx, r.Task),
 	}
 	at := r.At
 	if r.In > 0 {

@@ -26,7 +26,10 @@ func (u rules) claim(ids []string) ([]Lease, error) {
 		case s == runner.Queued, s == runner.Delayed && !cmp.Or(r.run.NotBefore, r.run.Scheduled).After(now):
 			r.run.Started = now
 			r.run.Attempts++
-			r.run.Exit, r.run.Signal, r.run.Error = nil, "", "" // of the attempt before
+			r.run.Exit, r.run.Signal, r.run.Error, r.run.Usage = nil, "", "", runner.Usage{} // of the attempt before
+			if r.run.Trace == "" {
+				r.run.Trace = runner.NewTrace()
+			}
 			if u.o.Users != nil {
 				r.run.User = u.o.Users(r.run)
 			}
@@ -63,7 +66,7 @@ func (u rules) note(n Note) error {
 		return fmt.Errorf("note on %s: it must have a state and no outcome", n.Lease.Run.ID)
 	}
 	if n.Ended != nil {
-		r.run.Exit, r.run.Signal, r.run.Error = n.Ended.Exit, n.Ended.Signal, n.Ended.Error
+		r.run.Exit, r.run.Signal, r.run.Error, r.run.Usage = n.Ended.Exit, n.Ended.Signal, n.Ended.Error, n.Ended.Usage
 		r.run = r.copy() // so that Exit is ours
 	}
 	return u.step(r, n.To)
@@ -84,7 +87,7 @@ func (u rules) finish(e End) error {
 	if res.Outcome == "" {
 		return fmt.Errorf("end of %s: it must have an outcome", e.Lease.Run.ID)
 	}
-	r.run.Exit, r.run.Signal, r.run.Error, r.run.Result = res.Exit, res.Signal, res.Error, res.Result
+	r.run.Exit, r.run.Signal, r.run.Error, r.run.Result, r.run.Usage = res.Exit, res.Signal, res.Error, res.Result, res.Usage
 	r.run = r.copy() // so that Exit is ours
 	if err := u.step(r, runner.Transition{Time: res.Finished, Outcome: res.Outcome, Reason: res.Reason, Why: res.Why}); err != nil {
 		return err

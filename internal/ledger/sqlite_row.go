@@ -48,6 +48,9 @@ const (
 	colWho
 	colForce
 	colUser
+	colCPU
+	colMaxRSS
+	colTrace
 	colSum
 	columns
 )
@@ -55,7 +58,7 @@ const (
 var columnNames = [columns]string{
 	"n", "task", "key", "cause", "state", "outcome", "why", "scheduled", "queued", "started", "finished", "attempts", "exit",
 	"signal", "error", "first", "last", "count", "gave_way", "revision", "queue", "priority", "not_before", "standing", "params",
-	"input", "input_file", "content", "parent", "result", "steps", "who", "force", "user", "sum",
+	"input", "input_file", "content", "parent", "result", "steps", "who", "force", "user", "cpu", "max_rss", "trace", "sum",
 }
 
 // timeColumns are those that hold a time.
@@ -69,14 +72,14 @@ var (
 	selectRuns  = "SELECT " + strings.Join(columnNames[:], ",") + " FROM runs "
 	insertRun   = "INSERT INTO runs (" + strings.Join(columnNames[:], ",") + ") VALUES (?" + strings.Repeat(",?", columns-1) + ")"
 	updateRun   = update(moving...)
-	updateStart = update(append([]int{colStarted, colUser}, moving...)...)
+	updateStart = update(append([]int{colStarted, colUser, colTrace}, moving...)...)
 	updateAsked = update(append([]int{colCause, colScheduled, colStarted, colRevision, colQueue, colPriority, colRecurring, colParams,
-		colInput, colInputFile, colContent, colParent, colWho, colForce, colUser}, moving...)...)
+		colInput, colInputFile, colContent, colParent, colWho, colForce, colUser, colTrace}, moving...)...)
 	updateSummary = update(colFinished, colLast, colCount, colRevision, colSum)
 )
 
 // moving are the columns that change in the life of a run, beside its start.
-var moving = []int{colState, colOutcome, colWhy, colQueued, colFinished, colAttempts, colExit, colSignal, colError, colNotBefore, colResult, colSteps, colSum}
+var moving = []int{colState, colOutcome, colWhy, colQueued, colFinished, colAttempts, colExit, colSignal, colError, colNotBefore, colResult, colSteps, colCPU, colMaxRSS, colSum}
 
 // change is a statement that changes columns of a row.
 type change struct {
@@ -218,6 +221,9 @@ func pack(r *row, intern func(string) (int64, error)) (record, error) {
 	}
 	rec[colForce] = number(force)
 	rec[colUser] = text(r.run.User)
+	rec[colTrace] = text(r.run.Trace)
+	rec[colCPU] = number(r.run.CPU.Microseconds())
+	rec[colMaxRSS] = number(r.run.MaxRSS)
 	rec[colSum] = sum(rec[:colSum]...)
 	return rec, nil
 }
@@ -298,6 +304,9 @@ func unpackRun(rec *record, name func(int64) (string, error)) (*row, error) {
 	run.Who = rec[colWho].text
 	run.Force, run.Binding = rec[colForce].n&forced != 0, rec[colForce].n&binding != 0
 	run.User = rec[colUser].text
+	run.CPU = time.Duration(rec[colCPU].n) * time.Microsecond
+	run.Trace = rec[colTrace].text
+	run.MaxRSS = rec[colMaxRSS].n
 	r.was, r.began = run.State, run.Started
 	return r, nil
 }

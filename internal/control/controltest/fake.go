@@ -27,6 +27,7 @@ type Fake struct {
 	mu      sync.Mutex
 	now     time.Time
 	tasks   map[string]*api.Task
+	events  []api.Event
 	runs    []*fakeRun // the oldest first
 	stopped map[string]bool
 	changed chan struct{} // closed at each change
@@ -238,6 +239,7 @@ func (f *Fake) Hold(ctx context.Context, h api.Holding) ([]api.Task, error) {
 			t.Hold.Until = f.now.Add(h.For)
 		}
 		held = append(held, *t)
+		f.events = append(f.events, api.Event{Time: f.now, Kind: "hold", Task: name, Who: api.Who(ctx), Text: h.Why})
 	}
 	return held, nil
 }

@@ -70,6 +70,18 @@ func (f *Fake) Next(ctx context.Context, q api.NextQuery) (slots []api.Slot, err
 	return slots, nil
 }
 
+// Events implements [api.Reader].
+func (f *Fake) Events(ctx context.Context, q api.EventQuery) (events []api.Event, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, e := range slices.Backward(f.events) {
+		if (q.Task == "" || e.Task == "" || e.Task == q.Task) && !e.Time.Before(q.Since) && len(events) < cmp.Or(q.N, 100) {
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}
+
 // Runs implements [api.Reader].
 func (f *Fake) Runs(ctx context.Context, q api.RunQuery) (runs []api.Run, err error) {
 	f.mu.Lock()

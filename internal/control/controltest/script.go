@@ -204,6 +204,11 @@ func (s *script) hold() {
 	s.request("run it all the same", "", api.Request{Task: "echo", Key: "forced", Force: true}, nil)
 	r, err := s.s.Wait(ctx, s.id("echo", "forced"))
 	s.say("wait for it", "", r.Outcome, err)
+	events, err := s.s.Events(ctx, api.EventQuery{Task: "echo", N: 1})
+	if len(events) != 1 || events[0].Kind != "hold" || events[0].Task != "echo" || events[0].Who == "" || events[0].Time.IsZero() {
+		s.t.Errorf("the newest event is %v", events)
+	}
+	s.say("events", "", len(events), err)
 	tasks, err = s.s.Hold(ctx, api.Holding{Tasks: []string{"nope"}})
 	s.say("hold no task", api.NotFound, tasks, err)
 	done, err := s.s.Release(ctx, "echo")

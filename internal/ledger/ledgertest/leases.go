@@ -58,11 +58,11 @@ var leasing = []clause{
 
 	{"a run that waits for another attempt has the end of the last one", func(b book) {
 		b.submit(request("a", "superseded", runner.Queued), request("a", "again", runner.Queued))
-		exit := 7
+		exit, used := 7, runner.Usage{CPU: 1500 * time.Microsecond, MaxRSS: 1 << 33}
 		for _, id := range []string{"a/superseded", "a/again"} {
 			_, err := b.Commit(b.ctx, ledger.Change{Notes: []ledger.Note{{
 				Lease: b.claim(id), To: runner.Transition{Time: at(1), State: runner.Delayed, Until: at(2)},
-				Ended: &runner.Result{Exit: &exit, Signal: "TERM", Error: "no such host"},
+				Ended: &runner.Result{Exit: &exit, Signal: "TERM", Error: "no such host", Usage: used},
 			}}})
 			b.ok(err, "note")
 		}
@@ -71,9 +71,10 @@ var leasing = []clause{
 		run, _, err := b.Get(b.ctx, "a/superseded")
 		b.ok(err, "get")
 		b.same(run.Exit, 7, "exit")
+		b.same(run.Usage, used, "usage")
 		b.same([]string{run.Signal, run.Error}, []string{"TERM", "no such host"}, "signal and error")
 		again := b.claim("a/again").Run
-		if again.Exit != nil || again.Signal != "" || again.Error != "" {
+		if again.Exit != nil || again.Signal != "" || again.Error != "" || again.Usage != (runner.Usage{}) {
 			b.t.Errorf("the next attempt begins with the end of the last one: %+v", again)
 		}
 	}},
@@ -123,10 +124,12 @@ var leasing = []clause{
 		exit := 3
 		b.ok(b.Finish(b.ctx, lease, runner.Result{
 			Outcome: runner.Failed, Why: "exit 3", Finished: at(9), Exit: &exit, Signal: "TERM", Error: "no such host", Result: 12,
+			Usage: runner.Usage{CPU: 3 * time.Second, MaxRSS: 4096},
 		}), "finish")
 		want := lease.Run
 		want.State, want.Outcome, want.Why, want.Finished = "", runner.Failed, "exit 3", at(9)
 		want.Exit, want.Signal, want.Error, want.Result = &exit, "TERM", "no such host", 12
+		want.CPU, want.MaxRSS = 3*time.Second, 4096
 		b.same(b.get("a/x"), want, "run")
 	}},
 

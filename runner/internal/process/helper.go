@@ -127,7 +127,7 @@ func (p *program) help(ctx context.Context, name string, text []byte, await func
 	_ = proc.signal(syscall.SIGKILL)
 	select {
 	case <-proc.exited:
-		_, _ = proc.reap()
+		_, _, _ = proc.reap()
 	case <-time.After(killTime):
 		err = fmt.Errorf("%w; its helper process %d is still alive after KILL", err, proc.pid)
 		go proc.abandon()

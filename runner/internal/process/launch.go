@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,6 +20,7 @@ import (
 type Launch struct {
 	Attempt Attempt // that it is of; zero: it is of no run
 	Argv    []string
+	Script  string          // a file of it alone is the last argument; "": there is none
 	BuiltIn json.RawMessage // instead of a program: what the function given to RunHelper understands
 
 	Settings Settings
@@ -47,6 +49,7 @@ type Result struct {
 	StillAlive []Member // what lives after KILL
 	Size       int64    // bytes of its result; 0: there is none
 	NoResult   error    // why its result could not be kept; nil: it could, or there was none
+	usage
 }
 
 // Exit is the error of a command that did not end well by itself.
@@ -160,7 +163,7 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 		if r.StillAlive = t.end(l.Ending, l.Kill); len(r.StillAlive) > 0 {
 			go func() {
 				<-proc.exited
-				_, _ = proc.reap()
+				_, _, _ = proc.reap()
 				l.forget()
 				pipe.finish(copied, io.Discard)
 			}()
@@ -168,7 +171,9 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 		}
 		<-proc.exited
 	}
-	status, err := proc.reap()
+	var status syscall.WaitStatus
+	var err error
+	status, r.usage, err = proc.reap()
 	open := pipe.finish(copied, out)
 	if stopped == nil && err == nil && (open || syscall.Kill(-proc.pid, 0) == nil) {
 		r.LeftBehind = t.members()
@@ -229,11 +234,21 @@ func (l Launch) prepare(ctx context.Context) (p program, files *runFiles, err er
 	if p.As.isSelf() {
 		p.As = nil // nothing to change, which without root is all that works
 	}
-	if l.Files {
-		if files, err = l.newFiles(p.As); err != nil {
-			p.lacks, err = err, nil
-		} else {
+	if l.Files || l.Script != "" {
+		files, err = l.newFiles(p.As)
+		switch {
+		case err == nil && l.Files:
 			p.Env.tellFiles(files, l.ResultMax)
+		case err != nil && l.Script == "":
+			p.lacks, err = err, nil
+		}
+		if err == nil && l.Script != "" {
+			var path string
+			path, err = files.placeScript(l.Script, p.As)
+			p.Argv = append(slices.Clone(p.Argv), path)
+		}
+		if err != nil {
+			return p, files, fmt.Errorf("the file of the script: %w", err)
 		}
 	}
 	p.needs(s)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,6 +20,7 @@ type proc struct {
 	pid    int
 	pidfd  *os.File
 	exited chan struct{} // closed when the process has ended
+	floor  int64         // bytes of memory that rota itself had when it started the process
 }
 
 // fork starts a program and holds it by a descriptor.
@@ -40,6 +42,7 @@ func fork(path string, argv []string, attr *syscall.ProcAttr) (*proc, error) {
 	p, err := watch(pid, pidfd)
 	if err == nil {
 		p.spare()
+		p.floor = ownPeak()
 	}
 	return p, err
 }
@@ -68,24 +71,52 @@ func watch(pid, pidfd int) (*proc, error) {
 	return p, nil
 }
 
+// usage is what a process has used, with all that it started and waited for.
+type usage struct {
+	CPU    time.Duration
+	MaxRSS int64 // bytes that the largest of these processes had; 0: not known
+}
+
 // reap collects the status of a process of our own that has ended and gives up
 // its id.
-func (p *proc) reap() (syscall.WaitStatus, error) {
+func (p *proc) reap() (syscall.WaitStatus, usage, error) {
 	defer p.pidfd.Close()
 	var status syscall.WaitStatus
+	var used syscall.Rusage
 	for {
-		_, err := syscall.Wait4(p.pid, &status, 0, nil)
-		if err != syscall.EINTR {
-			return status, err
+		_, err := syscall.Wait4(p.pid, &status, 0, &used)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			return status, usage{}, err
+		default:
+			return status, p.usageOf(&used), nil
 		}
 	}
+}
+
+// usageOf reads what the kernel says. Between fork and exec a process has the memory of
+// rota, and for the kernel that counts: what is no more than that says nothing.
+func (p *proc) usageOf(r *syscall.Rusage) usage {
+	u := usage{CPU: time.Duration(r.Utime.Nano() + r.Stime.Nano())}
+	if peak := r.Maxrss << 10; peak > p.floor {
+		u.MaxRSS = peak
+	}
+	return u
+}
+
+// ownPeak is how many bytes of memory this process had at most.
+func ownPeak() int64 {
+	var own syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &own)
+	return own.Maxrss << 10
 }
 
 // abandon waits for a process of our own in the background, for which nobody else
 // waits.
 func (p *proc) abandon() {
 	<-p.exited
-	_, _ = p.reap()
+	_, _, _ = p.reap()
 }
 
 // signal sends a signal to the process alone, by its descriptor: it can never

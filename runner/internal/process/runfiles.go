@@ -17,7 +17,7 @@ import (
 
 // runFiles is the two files through which a command and rota speak while it
 // runs: what the command writes to "result" is the run's result, and "stop" is
-// there once rota asks it to stop.
+// there once rota asks it to stop. A third one, "script", is what its interpreter reads.
 //
 // They lie in the directory live of the state directory, as NAME.result and
 // NAME.stop, where NAME is that of the attempt; nothing is made before it is
@@ -37,6 +37,7 @@ type runFiles struct {
 const (
 	resultEnding    = ".result"
 	stopEnding      = ".stop"
+	scriptEnding    = ".script"
 	directoryEnding = ".folder"
 	takenEnding     = ".taken" // a result on its way to the outputs
 )
@@ -45,7 +46,7 @@ const (
 // else, or as rota itself if that is nil.
 func (l Launch) newFiles(as *Account) (*runFiles, error) {
 	x := &runFiles{owner: os.Geteuid()}
-	if !l.Terminal {
+	if !l.Terminal && l.Attempt != (Attempt{}) {
 		x.stem = l.Attempt.stem()
 		if err := os.MkdirAll(filepath.Dir(x.stem), 0o700); err != nil {
 			return nil, err
@@ -54,7 +55,7 @@ func (l Launch) newFiles(as *Account) (*runFiles, error) {
 			_ = os.Remove(l.ResultTo) // of the attempt before
 		}
 	}
-	if as == nil && !l.Terminal {
+	if as == nil && x.stem != "" {
 		return x, nil
 	}
 	if as != nil {
@@ -105,6 +106,9 @@ func filesBase(stateDir string, trusting bool) (string, error) {
 	dir := filepath.Join(runtimeDir, "tasks")
 	if trust.Nobody.MakeDir(runtimeDir, 0o755) == nil && trust.Nobody.MakeDir(dir, 0o711) == nil {
 		return dir, errors.Join(enterable(runtimeDir), enterable(dir))
+	}
+	if stateDir == "" { // of a notification
+		return "", fmt.Errorf("there is no place for it: %s must be a directory of root", dir)
 	}
 	dir = filepath.Join(stateDir, "tasks")
 	if err := trust.For(trusting).MakeDir(dir, 0o711); err != nil {
@@ -182,6 +186,26 @@ func (x *runFiles) open(path string, flags int, mode fs.FileMode) (*os.File, err
 		return nil, err
 	}
 	return x.root.OpenFile(name, flags, mode)
+}
+
+// placeScript writes a script for a command, which its user alone can read, and returns its
+// path. rota makes it where only rota can make files, and then gives it away.
+func (x *runFiles) placeScript(text string, as *Account) (path string, err error) {
+	path = x.stem + scriptEnding
+	if x.directory != "" {
+		path = filepath.Join(x.directory, "script")
+	}
+	x.used = true
+	f, err := x.open(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o700)
+	if err != nil {
+		return "", err
+	}
+	_, err = f.WriteString(text)
+	err = errors.Join(err, f.Chmod(0o700))
+	if as != nil {
+		err = errors.Join(err, f.Chown(int(as.UID), int(as.GID)))
+	}
+	return path, errors.Join(err, f.Close())
 }
 
 // ask lets the command know that it is to stop.
@@ -280,6 +304,7 @@ func (x *runFiles) close() {
 	}
 	_ = x.root.Remove(filepath.Join(ownName, "result"))
 	_ = x.root.Remove("stop")
+	_ = x.root.Remove("script")
 	if x.root.Remove(ownName) == nil {
 		x.gone()
 		return

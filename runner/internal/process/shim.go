@@ -126,7 +126,7 @@ func (s *Shim) Wait(ctx context.Context) bool {
 		return false
 	}
 	if s.child {
-		_, _ = s.proc.reap()
+		_, _, _ = s.proc.reap()
 	} else {
 		s.proc.pidfd.Close()
 	}

@@ -1,0 +1,78 @@
+package control
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"rota/internal/api"
+)
+
+// eventsAnswer are events.
+type eventsAnswer struct {
+	Events []api.Event `json:"events"`
+}
+
+func (a eventsAnswer) writable() any { return eventsAnswer{writable(a.Events)} }
+
+// eventsQuery is [api.EventQuery] in an address.
+type eventsQuery struct {
+	Task  string    `query:"task"`
+	Since time.Time `query:"since"`
+	N     int       `query:"n"`
+}
+
+var getPastEvents = endpoint(Endpoint[eventsQuery, eventsAnswer]{
+	Method: "GET", Path: "/v1/events/past",
+	Call: func(ctx context.Context, s api.Service, q eventsQuery) (eventsAnswer, error) {
+		if err := atMost("n", q.N, maxRuns); err != nil {
+			return eventsAnswer{}, err
+		}
+		events, err := s.Events(ctx, api.EventQuery(q))
+		return eventsAnswer{some(events)}, err
+	},
+})
+
+func (c *Client) Events(ctx context.Context, q api.EventQuery) ([]api.Event, error) {
+	a, err := ask(ctx, c, getPastEvents, eventsQuery(q))
+	return a.Events, err
+}
+
+// Events leaves out what Watch does. It asks for more until as many as wanted may be
+// seen, or as many are asked for as are told at once.
+func (g *guard) Events(ctx context.Context, q api.EventQuery) ([]api.Event, error) {
+	if q.Task != "" {
+		if err := g.may(api.MayRead, "see", q.Task); err != nil {
+			return nil, err
+		}
+	}
+	want := q.N
+	if want <= 0 {
+		want = 100
+	}
+	for q.N = want; ; q.N = min(4*q.N, maxRuns) {
+		all, err := g.s.Events(g.as(ctx), q)
+		if err != nil {
+			return nil, g.hide(err)
+		}
+		whole := len(all) < q.N
+		seen := slices.Clone(all)[:0]
+		for _, e := range all {
+			if e, ok := g.event(e); ok {
+				seen = append(seen, e)
+			}
+		}
+		if whole || len(seen) >= want || q.N >= maxRuns {
+			return seen[:min(len(seen), want)], nil
+		}
+	}
+}
+
+// event is e as the caller may see it, if they may.
+func (g *guard) event(e api.Event) (api.Event, bool) {
+	if g.all() {
+		return e, true
+	}
+	e.Who, e.Text = g.text(e.Who), g.text(e.Text)
+	return e, e.Task != "" && g.sees(e.Task)
+}
