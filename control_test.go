@@ -264,7 +264,7 @@ func TestWaitForKilledDaemon(t *testing.T) {
 	}
 	awaitText(t, filepath.Join(d.dir, "up"), "up")
 	_ = d.cmd.Process.Kill()
-	_ = d.cmd.Wait()
+	<-d.ended
 	next := startDaemon(t, d.dir, nil)
 	_ = waiting.Wait()
 	if code := waiting.ProcessState.ExitCode(); code != 125 || !strings.Contains(said.String(), "went away") || !strings.Contains(said.String(), ": lost") {

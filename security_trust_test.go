@@ -223,7 +223,7 @@ func TestEmptyRoot(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")
 	mustDo(t, err)
-	build := regexp.MustCompile("`((?:[A-Z_]+=\\S+ )*)go build`").FindStringSubmatch(string(readme))
+	build := regexp.MustCompile(`(?m)^    ((?:[A-Z_]+=\S+ )*)go build`).FindStringSubmatch(string(readme))
 	if build == nil {
 		t.Fatal("README.md does not say how to build")
 	}

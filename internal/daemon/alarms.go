@@ -53,7 +53,7 @@ func (l *loop) troubles() []alarm {
 		add("inodes", "the file system of "+l.stateDir+" has no free inodes: outputs are not kept; remove files there")
 	}
 	if l.roomAwaited {
-		add("disk", "the disk is full: forked runs wait for room")
+		add("disk", "forked runs wait for room on the disk")
 	}
 	if at := l.alarms.late; !at.IsZero() && l.clock.Now().Sub(at).Abs() < alarmCalm {
 		add("late", fmt.Sprintf("scheduling was %s late at %s: the machine or its disk is overloaded", l.alarms.lateBy.Round(time.Second), at.In(l.cfg.Rota.Timezone).Format(time.TimeOnly)))

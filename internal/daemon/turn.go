@@ -68,7 +68,7 @@ func (l *loop) decide(ctx context.Context, due []schedule.Due, now time.Time) (t
 	l.roomAwaited = false
 	batch := runner.Decide(slots, &l.view, now)
 	if l.roomAwaited && !awaited {
-		l.log.Warn("the disk is full: forked runs wait for room")
+		l.log.Warn("forked runs wait for room on the disk")
 	}
 	l.giveWay(&batch)
 	t.chained = l.addChains(&batch)
