@@ -15,7 +15,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("ROTA_TEST_EARLY") == "" {
 		os.Exit(m.Run())
 	}
-	for _, sig := range []syscall.Signal{syscall.SIGUSR1, syscall.SIGTERM} { // not HUP, which nohup has ignored
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} { // not HUP first, which nohup has ignored
 		if err := syscall.Kill(os.Getpid(), sig); err != nil {
 			os.Exit(3)
 		}
@@ -38,7 +38,7 @@ func TestCaught(t *testing.T) {
 		c.Env = append(os.Environ(), "ROTA_TEST_EARLY=1")
 		err := c.Run()
 		status, _ := c.ProcessState.Sys().(syscall.WaitStatus)
-		if ends && status.Signal() != syscall.SIGUSR1 || !ends && err != nil {
+		if ends && status.Signal() != syscall.SIGTERM || !ends && err != nil {
 			t.Errorf("%s: %v", command, err)
 		}
 	}
