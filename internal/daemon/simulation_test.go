@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("sim.seeds", 8, "how many days TestSimulation simulates")
+	simSeeds = flag.Int("sim.seeds", 4, "how many days TestSimulation simulates")
 	simSeed  = flag.Uint64("sim.seed", 0, "simulate the day of this seed only")
 )
 
