@@ -46,26 +46,22 @@ func (g *guard) Events(ctx context.Context, q api.EventQuery) ([]api.Event, erro
 			return nil, err
 		}
 	}
-	want := q.N
-	if want <= 0 {
-		want = 100
-	}
-	for q.N = want; ; q.N = min(4*q.N, maxRuns) {
-		all, err := g.s.Events(g.as(ctx), q)
-		if err != nil {
-			return nil, g.hide(err)
-		}
-		whole := len(all) < q.N
-		seen := slices.Clone(all)[:0]
-		for _, e := range all {
-			if e, ok := g.event(e); ok {
-				seen = append(seen, e)
-			}
-		}
-		if whole || len(seen) >= want || q.N >= maxRuns {
-			return seen[:min(len(seen), want)], nil
+	events, err := enough(q.N, func(n int) ([]api.Event, error) {
+		q.N = n
+		return g.s.Events(g.as(ctx), q)
+	}, g.events)
+	return events, g.hide(err)
+}
+
+// events returns those of all that the caller may see, as they may see them.
+func (g *guard) events(all []api.Event) []api.Event {
+	seen := slices.Clone(all)[:0]
+	for _, e := range all {
+		if e, ok := g.event(e); ok {
+			seen = append(seen, e)
 		}
 	}
+	return seen
 }
 
 // event is e as the caller may see it, if they may.

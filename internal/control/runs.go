@@ -58,18 +58,28 @@ func (g *guard) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
 			return nil, err
 		}
 	}
-	want := q.N
+	runs, err := enough(q.N, func(n int) ([]api.Run, error) {
+		q.N = n
+		return g.s.Runs(g.as(ctx), q)
+	}, g.runs)
+	return runs, g.hide(err)
+}
+
+// enough asks for the newest of something, and for more, until as many as wanted may be
+// seen, or as many are asked for as are told at once. It asks for 100 where no number is
+// wanted.
+func enough[T any](want int, ask func(n int) ([]T, error), see func([]T) []T) ([]T, error) {
 	if want <= 0 {
 		want = 100
 	}
-	for q.N = want; ; q.N = min(4*q.N, maxRuns) {
-		all, err := g.s.Runs(g.as(ctx), q)
+	for n := want; ; n = min(4*n, maxRuns) {
+		all, err := ask(n)
 		if err != nil {
-			return nil, g.hide(err)
+			return nil, err
 		}
-		whole := len(all) < q.N
-		seen := g.runs(all)
-		if whole || len(seen) >= want || q.N >= maxRuns {
+		whole := len(all) < n
+		seen := see(all)
+		if whole || len(seen) >= want || n >= maxRuns {
 			return seen[:min(len(seen), want)], nil
 		}
 	}

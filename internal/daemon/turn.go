@@ -13,7 +13,6 @@ import (
 
 // turn is what one turn of the loop has decided, before any of it is done.
 type turn struct {
-	due     []schedule.Due
 	change  ledger.Change
 	counts  counts       // of triggers with a count
 	holds   failureHolds // of tasks that failed once too often
@@ -58,7 +57,7 @@ func (l *loop) advance(ctx context.Context, now time.Time) error {
 
 // decide says what becomes of what is due and of what waits.
 func (l *loop) decide(ctx context.Context, due []schedule.Due, now time.Time) (turn, error) {
-	t := turn{due: due}
+	var t turn
 	left, err := l.unsettled(ctx, due, now)
 	if err != nil {
 		return t, err
