@@ -506,7 +506,7 @@ func walk(t testing.TB, zone *time.Location, start, end, step int64) []tick {
 
 // slot tells whether a tick is a slot by the rules of time.
 func (v *verdict) slot(k *tick) bool {
-	if fmt.Sprintf("%04d-%02d-%02d", k.now.year, k.now.month, k.now.day) < v.starts {
+	if v.starts != "" && fmt.Sprintf("%04d-%02d-%02d", k.now.year, k.now.month, k.now.day) < v.starts {
 		return false
 	}
 	if !v.fixed {
@@ -668,7 +668,7 @@ func TestReferee(t *testing.T) {
 	for i, name := range refereeZoneNames() {
 		zone := refereeZone(t, name)
 		for j, at := range changes(zone, year(2000), year(2038), 10*86400) {
-			if (5*i+j)%100 != 0 {
+			if (5*i+j)%20 != 0 {
 				continue
 			}
 			ticks := walk(t, zone, at-3*3600-1800, at+4*3600+1800, 60)
@@ -678,8 +678,8 @@ func TestReferee(t *testing.T) {
 			}
 		}
 	}
-	if t.Logf("%d cases", cases); cases < 10_000 {
-		t.Errorf("only %d cases, want 10,000", cases)
+	if t.Logf("%d cases", cases); cases < 20_000 {
+		t.Errorf("only %d cases, want 20,000", cases)
 	}
 }
 
