@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -111,4 +112,18 @@ func (e *Errors) Error() string {
 		lines[i] = f.Error()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Describe is all that is wrong with a file, with every place and caret, if err is
+// of [Load]; else its text.
+func Describe(err error) string {
+	var faults *Errors
+	if !errors.As(err, &faults) {
+		return err.Error()
+	}
+	var parts []string
+	for _, f := range faults.Faults {
+		parts = append(parts, strings.TrimRight(f.Render(), "\n"))
+	}
+	return strings.Join(parts, "\n")
 }

@@ -11,11 +11,8 @@ import (
 	"testing"
 
 	"rota/internal/api"
-	"rota/internal/clock"
 	"rota/internal/control"
 	"rota/internal/control/controltest"
-	"rota/internal/ledger"
-	"rota/runner"
 )
 
 // TestConformance: a daemon says the same to who asks in its own process, at its
@@ -71,36 +68,21 @@ func inProcess(t testing.TB, path string) api.Service {
 	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	l := newLoop(o, out, cfg, stateDir)
-	if l.clock, err = clock.New(); err != nil {
-		t.Fatal(err)
-	}
-	book, err := ledger.Open(t.Context(), stateDir, ledger.Options{Now: l.clock.Now, Queues: out.capacity})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.ledger, l.notifications = book, newNotifications(&l.inForce, stateDir, book, l.log, nil)
-	tokens, err := newRunTokens(stateDir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.token = tokens.of
-	l.runner = runner.New(runner.Options{StateDir: stateDir, Done: l.done, Returned: l.returned, Echo: l.echo, Say: out.say})
-	doors, err := l.open(cfg)
+	h, err := newHost(t.Context(), o, out, cfg, nil, stateDir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	signals := listen(slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	go func() { ended <- l.live(ctx, file, signals, tokens, doors) }()
+	go func() { ended <- h.live(ctx, file, signals) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 		signals.close()
-		if err := book.Close(); err != nil {
+		if err := h.ledger.Close(); err != nil {
 			t.Error(err)
 		}
 		out.close()
@@ -113,5 +95,5 @@ func inProcess(t testing.TB, path string) api.Service {
 		text, _ := os.ReadFile(log.Name())
 		return strings.Contains(string(text), "started")
 	})
-	return l.service(file)
+	return h.service(file)
 }

@@ -8,22 +8,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
 
 	"rota/config"
-	"rota/internal/api"
 	"rota/internal/clock"
 	"rota/internal/control"
+	"rota/internal/engine"
 	"rota/internal/ledger"
-	"rota/internal/query"
 	"rota/runner"
 )
+
+// ErrRunsFailed is the error of a daemon with Once of which a run has failed.
+var ErrRunsFailed = engine.ErrRunsFailed
 
 // ErrRunning is the error of a second daemon in the same state directory.
 var ErrRunning = errors.New("another rota daemon is running")
@@ -143,96 +147,128 @@ const leastSession = 10 * time.Second
 
 // session is a daemon from the opening of its ledger to the end.
 func session(ctx context.Context, o Options, out *outputs, file *file, signals *signals, cfg *config.Config, broken error, stateDir string) error {
-	l := newLoop(o, out, cfg, stateDir)
-	l.broken = broken
-	var err error
-	if l.clock, err = clock.New(); err != nil {
-		return fmt.Errorf("clock: %w", err)
-	}
-	book, err := ledger.Open(ctx, stateDir, ledger.Options{Now: l.clock.Now, Queues: out.capacity, Users: out.userOf})
+	h, err := newHost(ctx, o, out, cfg, broken, stateDir)
 	if err != nil {
 		return err
 	}
-	defer book.Close()
-	if found := book.Found().String(); found != "" {
-		out.log.Error("the ledger is not sound", "found", found)
-		l.alarms.damage = found
-	}
-	l.ledger, l.diskLow = answering{book}, book.DiskLow
-	l.notifications = newNotifications(&l.inForce, stateDir, book, l.log, l.targetFails)
-	tokens, err := newRunTokens(stateDir)
+	defer h.ledger.Close()
+	return h.live(ctx, file, signals)
+}
+
+// host is the process that an engine is part of: it opens what the engine acts through,
+// and lets others in.
+type host struct {
+	o        Options
+	out      *outputs
+	log      *slog.Logger
+	stateDir string
+	first    *config.Config // that it began with
+	broken   error          // what was wrong with the file on the disk then; nil: nothing
+	ledger   *ledger.SQLite
+	tokens   runTokens
+	engine   *engine.Engine
+
+	access    *webAccess                     // where others come in by [web]
+	listeners []*control.Listener            // that nobody serves yet
+	socket    string                         // on this machine; "": there is none
+	server    atomic.Pointer[control.Server] // nil: nobody is answered yet
+	keeping   sync.Mutex                     // held while the last good file is written
+}
+
+// newHost opens all that a daemon needs. The caller must close the ledger.
+func newHost(ctx context.Context, o Options, out *outputs, cfg *config.Config, broken error, stateDir string) (*host, error) {
+	h := &host{o: o, out: out, log: out.log, stateDir: stateDir, first: cfg, broken: broken}
+	h.access = &webAccess{group: cfg.Rota.SocketGroup, rule: o.rule(), makeDir: o.makeSocketDir, log: out.log.Info}
+	clock, err := clock.New()
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("clock: %w", err)
 	}
-	l.token = tokens.of
-	l.runner = runner.New(runner.Options{StateDir: stateDir, Trust: o.files().TrustFile, Done: l.done, Returned: l.returned, Echo: l.echo, Say: out.say})
-	doors, err := l.open(cfg)
+	if h.ledger, err = ledger.Open(ctx, stateDir, ledger.Options{Now: clock.Now, Queues: out.capacity, Users: out.userOf}); err != nil {
+		return nil, err
+	}
+	if h.tokens, err = newRunTokens(stateDir); err == nil {
+		h.listeners, err = h.open(cfg)
+	}
 	if err != nil {
-		return err
+		return nil, errors.Join(err, h.ledger.Close())
 	}
-	return l.live(ctx, file, signals, tokens, doors)
+	h.engine = engine.New(h.engineOptions(clock))
+	return h, nil
+}
+
+// engineOptions is what the engine of this host acts through.
+func (h *host) engineOptions(clock clock.Clock) engine.Options {
+	o := engine.Options{
+		Config: h.first, Broken: h.broken, Version: h.o.Version, StateDir: h.stateDir,
+		Held: h.o.Held, Once: h.o.Once, Container: inContainer(),
+		Ledger: h.ledger, Clock: clock, Log: h.log,
+		Runner:  runner.Options{Trust: h.o.files().TrustFile, Say: h.out.say},
+		InForce: h.out.configure, Record: h.out.record, Echo: h.out.echo,
+		Expired: h.expired, DiskLow: h.ledger.DiskLow, Token: h.tokens.of,
+	}
+	if found := h.ledger.Found().String(); found != "" {
+		h.log.Error("the ledger is not sound", "found", found)
+		o.Damage = found
+	}
+	if h.socket != "" {
+		o.Vars = map[string]string{"ROTA_SOCKET": h.socket}
+	}
+	if os.Getenv("NOTIFY_SOCKET") != "" {
+		o.Status = func(line string) { sdNotify("STATUS=" + line) }
+	}
+	return o
 }
 
 // live is everything from the first slot to the end of the last run.
-func (l *loop) live(ctx context.Context, file *file, signals *signals, tokens runTokens, doors []*control.Listener) error {
+func (h *host) live(ctx context.Context, file *file, signals *signals) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	// What follows forked runs lasts longer than the loop: until all is over. And
+	// What follows forked runs lasts longer than the engine: until all is over. And
 	// who asks is answered until then.
 	runs, forget := context.WithCancel(context.WithoutCancel(ctx))
 	defer forget()
-	l.runs = runs
-	if err := l.begin(ctx); err != nil {
-		l.access.shut()
-		closeAll(doors)
-		return err
+	err := h.engine.Begin(ctx, runs)
+	var g ground
+	if err == nil {
+		g, err = newGround(h.stateDir, h.socket)
 	}
-	var others, last sync.WaitGroup // those who end with the loop, and those who end when all is over
-	ground, err := newGround(l.stateDir, l.vars["ROTA_SOCKET"])
 	if err != nil {
-		l.access.shut()
-		closeAll(doors)
+		h.access.shut()
+		closeAll(h.listeners)
 		return err
 	}
-	defer ground.directory.Close()
-	last.Go(func() { l.serve(runs, paced{l.service(file), &l.pace}, tokens, doors, ground) })
-	last.Go(func() { _ = l.notifications.run(runs) })
-	last.Go(func() { l.watchdog(runs, l.vars["ROTA_SOCKET"]) })
-	last.Go(func() { signals.serve(runs, l, file, stop) })
-	others.Go(func() { file.watch(ctx, l) })
-	others.Go(func() { l.retain(ctx) })
-	if events, err := l.ledger.Watch(ctx); err == nil {
-		others.Go(func() {
-			for e := range events {
-				l.ledgerSays(e)
-			}
-		})
-	}
-	err = l.run(ctx)
+	defer g.directory.Close()
+	h.began(ctx)
+	var others, last sync.WaitGroup // those who end with the engine, and those who end when all is over
+	last.Go(func() { h.serve(runs, engine.Paced(h.service(file)), g) })
+	last.Go(func() { h.engine.Deliver(runs) })
+	last.Go(func() { h.watchdog(runs, h.socket) })
+	last.Go(func() { signals.serve(runs, h, file, stop) })
+	others.Go(func() { file.watch(ctx, h) })
+	err = h.engine.Run(ctx)
 	stop()
-	err = errors.Join(err, l.end(signals.hurry))
-	close(l.over)
-	l.hub.Close()
+	// The service manager has to wait as long, and for stop signals and KILL.
+	sdNotify(fmt.Sprintf("STOPPING=1\nEXTEND_TIMEOUT_USEC=%d", (h.engine.Grace() + time.Minute).Microseconds()))
+	h.engine.End(signals.hurry)
 	forget()
 	last.Wait()
 	others.Wait()
 	return err
 }
 
-// service is the daemon as others see it.
-func (l *loop) service(file *file) *service {
-	r := &query.Reader{Ledger: l.ledger, StateDir: l.stateDir, Config: l.inForce.Load, Now: l.clock.Now, Agenda: l.coming, States: l.remembered}
-	return &service{Reader: r, l: l, file: file}
+// began tells of the file, and the service manager that rota is ready.
+func (h *host) began(ctx context.Context) {
+	if h.broken == nil {
+		h.keep(h.first)
+	} else {
+		h.out.complain(h.broken, "the file is wrong: started from the last good one")
+		h.engine.Refuse(ctx, h.broken, faults(h.broken), "")
+		h.engine.NotifyBadConfig(ctx, h.first.Rota.OnBadConfig, h.broken.Error())
+	}
+	sdNotify("READY=1")
 }
 
-// end stops what is under way and writes the last lines.
-func (l *loop) end(hurry <-chan struct{}) error {
-	sdNotify("STOPPING=1")
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	l.drain(hurry)
-	left := l.view.Live("")
-	l.event(ctx, ledger.Event{Time: time.Now(), Kind: "stop", Text: api.Plural(len(left), "forked run goes on", "forked runs go on")})
-	l.log.Info("stopped", "forked", len(left), "waiting", len(l.view.Waiting("")))
-	return nil
+// service is the daemon as others see it.
+func (h *host) service(file *file) *service {
+	return &service{Service: h.engine.Service(), h: h, file: file}
 }

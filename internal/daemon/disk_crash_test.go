@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -12,53 +11,9 @@ import (
 	"time"
 
 	"rota/internal/api"
+	"rota/internal/disktest"
 	"rota/runner"
 )
-
-// onSmallDisk runs a test again in a mount namespace of its own, in which a
-// directory is a disk of that size; there it calls test with that directory.
-func onSmallDisk(t *testing.T, size string, test func(t *testing.T, disk string)) {
-	t.Helper()
-	const variable = "ROTA_TEST_SMALL_DISK"
-	if disk := os.Getenv(variable); disk != "" {
-		test(t, disk)
-		return
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	disk := t.TempDir()
-	args := []string{"--mount", "--propagation", "private"}
-	if os.Getuid() != 0 {
-		args = append(args, "--user", "--map-root-user")
-	}
-	args = append(args, "sh", "-c", `mount -t tmpfs -o size="$0",mode=0755 none "$1" && shift && exec "$@"`, size, disk,
-		self, "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd := exec.Command("unshare", args...)
-	cmd.Env = append(os.Environ(), variable+"="+disk)
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
-		t.Errorf("in a mount namespace: %v\n%s", err, out)
-	}
-}
-
-// fill writes a file until the disk is full.
-func fill(t *testing.T, path string) {
-	t.Helper()
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for size := 1 << 20; size > 0; {
-		if _, err := f.Write(make([]byte, size)); errors.Is(err, syscall.ENOSPC) {
-			size /= 2
-		} else if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 const diskJobs = `[rota]
 state_dir = %q
@@ -89,14 +44,14 @@ command = "echo start $ROTA_RUN >>%[2]s; while [ ! -e %[3]s ]; do sleep 0.05; do
 // run was started twice.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
-	onSmallDisk(t, "80m", func(t *testing.T, disk string) { diskFull(t, filepath.Join(disk, "state"), false) })
+	disktest.OnSmallDisk(t, "80m", func(t *testing.T, disk string) { diskFull(t, filepath.Join(disk, "state"), false) })
 }
 
 // So it is if the daemon is killed while the disk is full: the next one waits
 // until it can begin.
 func TestKilledOnAFullDisk(t *testing.T) {
 	t.Parallel()
-	onSmallDisk(t, "80m", func(t *testing.T, disk string) { diskFull(t, filepath.Join(disk, "state"), true) })
+	disktest.OnSmallDisk(t, "80m", func(t *testing.T, disk string) { diskFull(t, filepath.Join(disk, "state"), true) })
 }
 
 func diskFull(t *testing.T, state string, killed bool) {
@@ -139,7 +94,7 @@ func diskFull(t *testing.T, state string, killed bool) {
 	await(t, "start of what was asked for", func() bool { return lines(truth, "start asked/before")+lines(truth, "start away/before") == 2 })
 
 	said := false
-	fill(t, big)
+	disktest.Fill(t, big)
 	await(t, "word of a full disk", func() bool { return trouble("the disk is full") })
 	if _, err := os.Stat(filepath.Join(state, "rota.reserve")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the reserve: %v, want it given up", err)
@@ -161,7 +116,7 @@ func diskFull(t *testing.T, state string, killed bool) {
 	// What the ledger frees for itself is taken too, for some seconds.
 	mute := time.Now()
 	for i := 0; time.Since(mute) < 5*time.Second; i++ {
-		fill(t, fmt.Sprint(bigger, i))
+		disktest.Fill(t, fmt.Sprint(bigger, i))
 		<-time.After(50 * time.Millisecond)
 		switch {
 		case trouble("scheduling is paused"):

@@ -13,7 +13,6 @@ import (
 
 	"rota/config"
 	"rota/internal/api"
-	"rota/internal/ledger"
 )
 
 // file is the jobs file on the disk, as opposed to the configuration in force.
@@ -101,7 +100,7 @@ func (f *file) first() (cfg *config.Config, broken, err error) {
 	case err2 != nil || saved.Path != f.path:
 		return nil, nil, err
 	}
-	f.current, f.wrong = saved, complaint(err)
+	f.current, f.wrong = saved, config.Describe(err)
 	return saved, err, nil
 }
 
@@ -132,15 +131,15 @@ func (f *file) load() (*config.Config, error) {
 
 // watch reloads whenever something happens to the file or what it includes,
 // until ctx ends. A directory that does not answer is not waited for then.
-func (f *file) watch(ctx context.Context, l *loop) {
-	changed := func() { _, _ = f.reload(ctx, l, "") }
+func (f *file) watch(ctx context.Context, h *host) {
+	changed := func() { _, _ = f.reload(ctx, h, "") }
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		f.listen(ctx, l, changed)
+		f.listen(ctx, h, changed)
 	}()
-	go f.awaitRetries(ctx, l)
-	go f.look(ctx, l, changed)
+	go f.awaitRetries(ctx, h)
+	go f.look(ctx, h, changed)
 	f.awaitAnswers(ctx, changed)
 	select {
 	case <-ended:
@@ -153,19 +152,19 @@ const listenAgain = 10 * time.Second
 
 // listen has the kernel tell of changes, until ctx ends. What it needs for that may be
 // used up, by others, and may be had later.
-func (f *file) listen(ctx context.Context, l *loop, changed func()) {
-	warn := func(err error) { l.log.Warn("edits there need a SIGHUP, or are seen later", "error", err) }
+func (f *file) listen(ctx context.Context, h *host, changed func()) {
+	warn := func(err error) { h.log.Warn("edits there need a SIGHUP, or are seen later", "error", err) }
 	var failed error
 	dirs := func() []string {
 		if failed != nil {
 			failed = nil
-			l.log.Info("the file is watched again")
+			h.log.Info("the file is watched again")
 		}
 		late := time.AfterFunc(loadTime, func() {
 			warn(fmt.Errorf("a directory of the configuration does not answer within %v", loadTime))
 		})
 		defer late.Stop()
-		return l.inForce.Load().Dirs()
+		return h.engine.InForce().Dirs()
 	}
 	for {
 		err := f.told(ctx, dirs, f.renew, changed, warn)
@@ -173,7 +172,7 @@ func (f *file) listen(ctx context.Context, l *loop, changed func()) {
 			return
 		}
 		if failed == nil {
-			l.log.Error("cannot watch the file; it is tried again", "after", listenAgain.String(), "error", err)
+			h.log.Error("cannot watch the file; it is tried again", "after", listenAgain.String(), "error", err)
 		}
 		failed = err
 		select {
@@ -186,9 +185,9 @@ func (f *file) listen(ctx context.Context, l *loop, changed func()) {
 
 // look sees by itself whether the files have changed, as often as [rota] watch says,
 // until ctx ends: not every file system tells.
-func (f *file) look(ctx context.Context, l *loop, changed func()) {
+func (f *file) look(ctx context.Context, h *host, changed func()) {
 	for {
-		every := l.inForce.Load().Rota.Watch
+		every := h.engine.InForce().Rota.Watch
 		pause := every
 		if pause == 0 {
 			pause = time.Minute // until the file may say otherwise
@@ -258,7 +257,7 @@ func (f *file) awaitAnswers(ctx context.Context, changed func()) {
 }
 
 // awaitRetries tries a pending reload again after each pause, until ctx ends.
-func (f *file) awaitRetries(ctx context.Context, l *loop) {
+func (f *file) awaitRetries(ctx context.Context, h *host) {
 	var due <-chan time.Time
 	for {
 		select {
@@ -266,7 +265,7 @@ func (f *file) awaitRetries(ctx context.Context, l *loop) {
 			due = time.After(pause)
 		case <-due:
 			due = nil
-			f.retry(ctx, l)
+			f.retry(ctx, h)
 		case <-ctx.Done():
 			return
 		}
@@ -274,7 +273,7 @@ func (f *file) awaitRetries(ctx context.Context, l *loop) {
 }
 
 // retry tries a reload again if it is still pending.
-func (f *file) retry(ctx context.Context, l *loop) {
+func (f *file) retry(ctx context.Context, h *host) {
 	end, err := f.begin(ctx)
 	if err != nil {
 		f.retryAfter(mostPause) // too many others reload
@@ -282,7 +281,7 @@ func (f *file) retry(ctx context.Context, l *loop) {
 	}
 	defer end()
 	if f.pending != (pending{}) {
-		_, _ = f.put(ctx, l, "")
+		_, _ = f.put(ctx, h, "")
 	}
 }
 
@@ -296,14 +295,14 @@ func (f *file) retryAfter(pause time.Duration) {
 
 // postpone keeps a reload pending that failed. It reports whether that is the first
 // failure with this text.
-func (f *file) postpone(l *loop, revision string, why error) (first bool) {
+func (f *file) postpone(h *host, revision string, why error) (first bool) {
 	first = f.pending.revision != revision
 	if first {
 		f.pending = pending{revision, leastPause}
 	} else {
 		f.pending.pause = min(2*f.pending.pause, mostPause)
 	}
-	l.post(func() { l.notInForce = why })
+	h.engine.Postpone(why)
 	f.retryAfter(f.pending.pause)
 	return first
 }
@@ -311,15 +310,15 @@ func (f *file) postpone(l *loop, revision string, why error) (first bool) {
 // reload puts the file in force if it is good and changed. If somebody asked for
 // it, who, they want to hear about it in any case. The text is read and checked
 // outside the loop, so that no slot waits for it.
-func (f *file) reload(ctx context.Context, l *loop, who string) (config.Changes, error) {
-	changes, _, err := f.reloadAll(ctx, l, who)
+func (f *file) reload(ctx context.Context, h *host, who string) (config.Changes, error) {
+	changes, _, err := f.reloadAll(ctx, h, who)
 	return changes, err
 }
 
 // reloadAll is reload, and also reads again the files by which others get in, if
 // the file is good or not, and changed or not. It returns what of these is not in
 // force.
-func (f *file) reloadAll(ctx context.Context, l *loop, who string) (config.Changes, []string, error) {
+func (f *file) reloadAll(ctx context.Context, h *host, who string) (config.Changes, []string, error) {
 	end, err := f.begin(ctx)
 	if err != nil {
 		return config.Changes{}, nil, err
@@ -330,40 +329,40 @@ func (f *file) reloadAll(ctx context.Context, l *loop, who string) (config.Chang
 	}
 	notifyReloading()
 	defer sdNotify("READY=1")
-	changes, err := f.put(ctx, l, who)
-	return changes, l.updateWebAccess(f.current), err
+	changes, err := f.put(ctx, h, who)
+	return changes, h.updateWebAccess(f.current), err
 }
 
 // put puts the file in force if it is good and changed.
-func (f *file) put(ctx context.Context, l *loop, who string) (config.Changes, error) {
+func (f *file) put(ctx context.Context, h *host, who string) (config.Changes, error) {
 	asked := who != ""
 	cfg, err := f.load()
 	if err != nil {
-		text := complaint(err)
+		text := config.Describe(err)
 		if text != f.wrong || asked {
-			f.refuse(ctx, l, who, err)
+			f.refuse(ctx, h, who, err)
 		}
 		if text != f.wrong {
-			l.recordNotices(ctx, l.noticesOfBadConfig(f.current.Rota.OnBadConfig, err.Error()))
+			h.engine.NotifyBadConfig(ctx, f.current.Rota.OnBadConfig, err.Error())
 		}
 		f.wrong = text
 		if f.pending != (pending{}) {
 			f.pending = pending{}
-			l.post(func() { l.notInForce = nil })
+			h.engine.Postpone(nil)
 		}
 		return config.Changes{}, err
 	}
 	changes := config.Diff(f.current, cfg)
 	if cfg.Revision == f.current.Revision && f.wrong == "" && f.pending == (pending{}) {
 		if asked {
-			l.log.Info("reloaded", "changes", "none")
+			h.log.Info("reloaded", "changes", "none")
 		}
 		return changes, nil
 	}
 	f.wrong = ""
-	if err := l.act(ctx, func(ctx context.Context) error { return l.swap(ctx, cfg, changes, who) }); err != nil {
-		if first := f.postpone(l, cfg.Revision, err); first && ctx.Err() == nil {
-			l.log.Error("cannot reload; rota tries again until it can", "error", err)
+	if err := h.engine.Reload(ctx, cfg, changes, who); err != nil {
+		if first := f.postpone(h, cfg.Revision, err); first && ctx.Err() == nil {
+			h.log.Error("cannot reload; rota tries again until it can", "error", err)
 		}
 		return changes, err
 	}
@@ -372,8 +371,7 @@ func (f *file) put(ctx context.Context, l *loop, who string) (config.Changes, er
 	case f.renew <- struct{}{}:
 	default:
 	}
-	l.eventsOf(context.WithoutCancel(ctx), changes, who)
-	l.keep(cfg)
+	h.keep(cfg)
 	return changes, nil
 }
 
@@ -393,50 +391,23 @@ func (f *file) plan(ctx context.Context) (*config.Config, config.Changes, error)
 	return cfg, config.Diff(f.current, cfg), nil
 }
 
-// mostChanges bounds the tasks of which a reload is told one by one.
-const mostChanges = 200
-
-// eventsOf writes down what a reload did to each task, for those who ask later
-// why it did not run. No slot waits for it.
-func (l *loop) eventsOf(ctx context.Context, c config.Changes, who string) {
-	n, now := 0, l.clock.Now()
-	tell := func(task, change, detail string) {
-		if n++; n <= mostChanges {
-			text := change
-			if detail != "" {
-				text += ": " + detail
-			}
-			l.event(ctx, ledger.Event{Time: now, Kind: "reload", Task: task, Who: who, Text: text, Data: ledger.EventData{Change: change, Detail: detail}})
-		}
-	}
-	for _, name := range c.Added {
-		tell(name, "added", "")
-	}
-	for _, name := range c.Removed {
-		tell(name, "removed", "")
-	}
-	for _, change := range c.Changed {
-		tell(change.Task, "changed", change.Detail)
-	}
-}
-
 // keep remembers a good configuration for a start at which the file is wrong. If that
 // fails, as on a full disk, it is tried again as long as the configuration is in force.
-func (l *loop) keep(c *config.Config) { l.keepAgain(c, 0) }
+func (h *host) keep(c *config.Config) { h.keepAgain(c, 0) }
 
 // keepAgain is keep after a pause that was no use; 0: there was none.
-func (l *loop) keepAgain(c *config.Config, pause time.Duration) {
-	l.keeping.Lock()
-	defer l.keeping.Unlock()
-	if l.inForce.Load() != c {
+func (h *host) keepAgain(c *config.Config, pause time.Duration) {
+	h.keeping.Lock()
+	defer h.keeping.Unlock()
+	if h.engine.InForce() != c {
 		return
 	}
-	err := c.Save(filepath.Join(l.stateDir, "last-good"), l.o.files())
+	err := c.Save(filepath.Join(h.stateDir, "last-good"), h.o.files())
 	switch {
 	case err != nil && pause == 0:
-		l.log.Warn("cannot keep the last good file for a later start; it is tried again until that works", "error", err)
+		h.log.Warn("cannot keep the last good file for a later start; it is tried again until that works", "error", err)
 	case err == nil && pause > 0:
-		l.log.Info("the last good file is kept for a later start")
+		h.log.Info("the last good file is kept for a later start")
 	}
 	if err == nil {
 		return
@@ -444,18 +415,17 @@ func (l *loop) keepAgain(c *config.Config, pause time.Duration) {
 	pause = min(max(2*pause, leastPause), mostPause)
 	time.AfterFunc(pause, func() {
 		select {
-		case <-l.over:
+		case <-h.engine.Over():
 		default:
-			l.keepAgain(c, pause)
+			h.keepAgain(c, pause)
 		}
 	})
 }
 
 // refuse tells of a file that is wrong; the configuration in force stays.
-func (f *file) refuse(ctx context.Context, l *loop, who string, err error) {
-	l.post(func() { l.broken = err })
-	l.out.complain(err, "reload refused: the last good file stays in force")
-	l.event(ctx, ledger.Event{Time: time.Now(), Kind: "reload", Who: who, Text: "refused: " + faults(err), Data: ledger.EventData{Refused: faults(err)}})
+func (f *file) refuse(ctx context.Context, h *host, who string, err error) {
+	h.out.complain(err, "reload refused: the last good file stays in force")
+	h.engine.Refuse(ctx, err, faults(err), who)
 }
 
 // faults is how many there are, or what else is wrong.
@@ -465,34 +435,4 @@ func faults(err error) string {
 		return api.Plural(len(e.Faults), "fault", "faults")
 	}
 	return err.Error()
-}
-
-// swap puts a configuration in force. What was due until now is decided by the
-// one before.
-func (l *loop) swap(ctx context.Context, c *config.Config, changes config.Changes, who string) error {
-	now, err := l.settled(ctx)
-	if err != nil {
-		return err
-	}
-	old := l.cfg
-	l.install(c)
-	if err := l.plan(ctx, now); err != nil {
-		l.install(old)
-		return err
-	}
-	l.broken, l.notInForce = nil, nil
-	l.reappear()
-	l.endVoid(context.WithoutCancel(ctx))
-	l.freshness()
-	l.event(ctx, ledger.Event{Time: now, Kind: "reload", Who: who, Text: changes.String()})
-	l.log.Info("reloaded", "changes", changes.String())
-	for _, w := range c.Warnings {
-		l.log.Warn("check", "warning", w.Error())
-	}
-	for _, key := range changes.Restart() {
-		l.log.Warn(key + " changed: that needs a restart")
-	}
-	l.grow()
-	l.next(now, 1)
-	return nil
 }

@@ -12,13 +12,13 @@ import (
 // The last good file that cannot be kept, as on a full disk, is kept once it can be: it
 // is that in force then.
 func TestKeptOnceThereIsRoom(t *testing.T) {
-	inBubble(t, noon, "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+	inBubble(t, "[tasks.t]\nlog = \"x\"\n", func(r *bubble) {
 		last := filepath.Join(r.stateDir, "last-good")
 		must(r.t, os.RemoveAll(last))
 		must(r.t, os.WriteFile(last, nil, 0o600)) // in its place
 		for _, jobs := range []string{"[tasks.old]\nlog = \"x\"\n", "[tasks.new]\nlog = \"x\"\n"} {
 			r.edited(jobs)
-			r.keep(r.cfg)
+			r.keep(r.engine.InForce())
 		}
 		r.pass(10 * time.Minute)
 		if _, err := config.LoadSaved(last, config.Options{}); err == nil {
@@ -27,7 +27,7 @@ func TestKeptOnceThereIsRoom(t *testing.T) {
 		must(r.t, os.Remove(last))
 		r.pass(mostPause)
 		c, err := config.LoadSaved(last, config.Options{})
-		if must(r.t, err); c.Revision != r.cfg.Revision {
+		if must(r.t, err); c.Revision != r.engine.InForce().Revision {
 			r.t.Errorf("kept: %v", c.Tasks)
 		}
 	})

@@ -2,41 +2,25 @@ package daemon
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"log/slog"
 	"os"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"rota/internal/ledger"
+	"rota/internal/ledger/ledgertest"
 )
-
-// fullDisk is a ledger that cannot move the cursor for some time.
-type fullDisk struct {
-	ledger.Ledger
-	full     atomic.Bool
-	attempts atomic.Int32 // while it was full
-}
-
-func (d *fullDisk) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
-	if c.Cursor != nil && d.full.Load() {
-		d.attempts.Add(1)
-		return ledger.Committed{}, ledger.ErrDiskFull
-	}
-	return d.Ledger.Commit(ctx, c)
-}
 
 // A reload that fails stays pending: it is tried again by itself, ever less often,
 // until it succeeds. What happens beside the file does not hurry it.
 func TestReloadIsTriedAgain(t *testing.T) {
-	inBubble(t, noon, "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
-		disk := &fullDisk{}
+	inBubble(t, "[tasks.t]\nlog = \"x\"\n", func(r *bubble) {
+		disk := &ledgertest.Full{}
 		r.wrap = func(l ledger.Ledger) ledger.Ledger { disk.Ledger = l; return disk }
-		r.restart(0)
+		r.restart()
 		var log bytes.Buffer
 		r.log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))
 		write(t, r.cfg.Path, "[rota]\ntimezone = \"America/New_York\"\n[tasks.t]\nlog = \"x\"\n[tasks.more]\nlog = \"x\"\n")
@@ -44,14 +28,8 @@ func TestReloadIsTriedAgain(t *testing.T) {
 		f.current = r.cfg
 		ended := make(chan struct{})
 		ctx := r.runs
-		go func() { defer close(ended); f.awaitRetries(ctx, r.loop) }()
-		status := func() string {
-			st, err := r.ada().Status(r.t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			return strings.Join(st.Trouble, "\n")
-		}
+		go func() { defer close(ended); f.awaitRetries(ctx, r.host) }()
+		status := func() string { return strings.Join(r.status(f).Trouble, "\n") }
 
 		waits := func() pending {
 			end, err := f.begin(r.t.Context())
@@ -62,8 +40,8 @@ func TestReloadIsTriedAgain(t *testing.T) {
 			return f.pending
 		}
 
-		disk.full.Store(true)
-		if _, err := f.reload(r.t.Context(), r.loop, ""); !errors.Is(err, ledger.ErrDiskFull) {
+		disk.Full.Store(true)
+		if _, err := f.reload(r.t.Context(), r.host, ""); !errors.Is(err, ledger.ErrDiskFull) {
 			t.Fatalf("the ledger did not fail: %v", err)
 		}
 		if !strings.Contains(status(), "reload") || !strings.Contains(status(), ledger.ErrDiskFull.Error()) {
@@ -71,7 +49,7 @@ func TestReloadIsTriedAgain(t *testing.T) {
 		}
 		pauses := []time.Duration{waits().pause}
 		for range 20 {
-			if _, err := f.reload(r.t.Context(), r.loop, ""); err != nil {
+			if _, err := f.reload(r.t.Context(), r.host, ""); err != nil {
 				t.Errorf("something else in the directory tried again: %v", err)
 			}
 		}
@@ -85,15 +63,15 @@ func TestReloadIsTriedAgain(t *testing.T) {
 		if n := strings.Count(log.String(), "reload"); n != 1 {
 			t.Errorf("%d errors:\n%s", n, log.String())
 		}
-		if n := disk.attempts.Load(); n != 8 {
+		if n := disk.Attempts.Load(); n != 8 {
 			t.Errorf("%d attempts", n)
 		}
-		disk.full.Store(false)
+		disk.Full.Store(false)
 		r.pass(time.Minute)
-		if st := status(); st != "" || len(r.inForce.Load().Tasks) != 2 || waits() != (pending{}) {
-			t.Errorf("%d tasks; status: %s", len(r.inForce.Load().Tasks), st)
+		if st := status(); st != "" || len(r.engine.InForce().Tasks) != 2 || waits() != (pending{}) {
+			t.Errorf("%d tasks; status: %s", len(r.engine.InForce().Tasks), st)
 		}
-		r.restart(0)
+		r.restart()
 		<-ended
 	})
 }
@@ -107,23 +85,23 @@ func TestEditEndsAPendingReload(t *testing.T) {
 		{"a wrong text", header + "wrong"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			inBubble(t, noon, "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
-				disk := &fullDisk{}
+			inBubble(t, "[tasks.t]\nlog = \"x\"\n", func(r *bubble) {
+				disk := &ledgertest.Full{}
 				r.wrap = func(l ledger.Ledger) ledger.Ledger { disk.Ledger = l; return disk }
-				r.restart(0)
+				r.restart()
 				write(t, r.cfg.Path, header+"[tasks.a]\nlog = \"x\"\n")
 				f := newFile(Options{Config: r.cfg.Path})
 				f.current = r.cfg
-				disk.full.Store(true)
-				if _, err := f.reload(r.t.Context(), r.loop, ""); !errors.Is(err, ledger.ErrDiskFull) {
+				disk.Full.Store(true)
+				if _, err := f.reload(r.t.Context(), r.host, ""); !errors.Is(err, ledger.ErrDiskFull) {
 					t.Fatalf("the ledger did not fail: %v", err)
 				}
-				disk.full.Store(false)
+				disk.Full.Store(false)
 				must(t, os.WriteFile(r.cfg.Path, []byte(c.text), 0o600))
-				_, err := f.reload(r.t.Context(), r.loop, "")
+				_, err := f.reload(r.t.Context(), r.host, "")
 				synctest.Wait()
-				st, err2 := r.ada().Status(r.t.Context())
-				if wrong := strings.HasSuffix(c.text, "wrong"); (err != nil) != wrong || (st.Broken != "") != wrong || err2 != nil || len(st.Trouble) > 0 {
+				st := r.status(f)
+				if wrong := strings.HasSuffix(c.text, "wrong"); (err != nil) != wrong || (st.Broken != "") != wrong || len(st.Trouble) > 0 {
 					t.Errorf("%v, %+v", err, st)
 				}
 			})

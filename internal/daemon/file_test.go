@@ -18,6 +18,7 @@ import (
 
 	"rota/config"
 	"rota/internal/api"
+	"rota/internal/engine"
 	"rota/internal/hungtest"
 )
 
@@ -53,7 +54,9 @@ func TestReloadOnlyWhatChanged(t *testing.T) {
 			must(t, err)
 			defer null.Close()
 			o := Options{Stdout: null, Stderr: null}
-			f.reload(t.Context(), newLoop(o, newOutputs(o), cfg, dir), c.who)
+			h := &host{o: o, out: newOutputs(o), log: slog.New(slog.DiscardHandler), access: &webAccess{}}
+			h.engine = engine.New(engine.Options{Config: cfg, StateDir: dir, Log: h.log})
+			f.reload(t.Context(), h, c.who)
 			sdNotify("END")
 			buf := make([]byte, len(c.want))
 			_, err = manager.Read(buf)
@@ -131,7 +134,7 @@ func TestReloadsDoNotPileUp(t *testing.T) {
 	waiting.Wait()
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -145,27 +148,25 @@ func TestDiffers(t *testing.T) {
 	path := filepath.Join(dir, "jobs.toml")
 	write := func(text string) { must(t, os.WriteFile(path, []byte("[rota]\nstate_dir = \"state\"\n"+text), 0o600)) }
 	write("[tasks]\n")
-	inBubble(t, noon, "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+	inBubble(t, "[tasks.t]\nlog = \"x\"\n", func(r *bubble) {
 		f := newFile(Options{Config: path})
 		_, _, err := f.first()
 		must(r.t, err)
-		s := &service{r.service(nil).Reader, r.loop, f}
 		differs := func(want bool) {
 			r.t.Helper()
-			st, err := s.Status(r.t.Context())
-			if must(r.t, err); st.Differs != want {
+			if st := r.status(f); st.Differs != want {
 				r.t.Errorf("differs: %v, want %v", st.Differs, want)
 			}
 		}
 		differs(false)
 		write("[tasks]\n# edited\n")
 		differs(true)
-		_, err = f.reload(r.t.Context(), r.loop, "ada")
+		_, err = f.reload(r.t.Context(), r.host, "ada")
 		must(r.t, err)
 		differs(false)
 		write("wrong")
 		differs(true)
-		if _, err := f.reload(r.t.Context(), r.loop, "ada"); err == nil {
+		if _, err := f.reload(r.t.Context(), r.host, "ada"); err == nil {
 			r.t.Error("it is right")
 		}
 		differs(true) // read, but not in force
@@ -181,7 +182,7 @@ func TestLook(t *testing.T) {
 	for _, c := range []struct{ every, passes time.Duration }{{10 * time.Second, 10 * time.Second}, {time.Minute, time.Minute}, {0, 0}} {
 		path := filepath.Join(t.TempDir(), "jobs.toml")
 		must(t, os.WriteFile(path, []byte("[tasks]\n"), 0o600))
-		inBubble(t, noon, "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+		inBubble(t, "[tasks.t]\nlog = \"x\"\n", func(r *bubble) {
 			r.cfg.Rota.Watch = c.every
 			f := newFile(Options{Config: path})
 			if _, _, err := f.first(); err != nil {
@@ -189,7 +190,7 @@ func TestLook(t *testing.T) {
 			}
 			start, looks := time.Now(), []time.Duration(nil)
 			ctx, stop := context.WithCancel(r.t.Context())
-			go f.look(ctx, r.loop, func() { looks = append(looks, time.Since(start)) })
+			go f.look(ctx, r.host, func() { looks = append(looks, time.Since(start)) })
 			must(r.t, os.WriteFile(path, []byte("[tasks]\n# edited\n"), 0o600))
 			r.pass(2*time.Minute + time.Second)
 			if c.every == 0 && looks != nil || c.every > 0 && (len(looks) == 0 || looks[0] != c.passes) {
@@ -204,7 +205,7 @@ func TestLook(t *testing.T) {
 // What is needed to be told of changes may be used up. It is asked for again until it
 // can be had, and that is said once.
 func TestListenAgain(t *testing.T) {
-	inBubble(t, noon, "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+	inBubble(t, "[tasks.t]\nlog = \"x\"\n", func(r *bubble) {
 		var log bytes.Buffer
 		r.log = slog.New(slog.NewTextHandler(&log, nil))
 		f := newFile(Options{Config: r.cfg.Path})
@@ -220,7 +221,7 @@ func TestListenAgain(t *testing.T) {
 			return nil
 		}
 		ctx, stop := context.WithCancel(r.t.Context())
-		go f.listen(ctx, r.loop, func() { changes++ })
+		go f.listen(ctx, r.host, func() { changes++ })
 		r.pass(time.Hour)
 		stop()
 		synctest.Wait()

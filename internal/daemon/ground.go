@@ -48,7 +48,7 @@ func (g ground) deaf() bool {
 
 // guard watches the ground until ctx ends: without the state directory the daemon
 // ends, and a socket that was removed is made again.
-func (l *loop) guard(ctx context.Context, g ground, reopen func()) {
+func (h *host) guard(ctx context.Context, g ground, reopen func()) {
 	dirs := func() []string {
 		list := []string{filepath.Dir(g.stateDir)} // in the directory itself something is written all the time
 		if dir := filepath.Dir(g.socket); g.socket != "" && dir != g.stateDir {
@@ -59,7 +59,7 @@ func (l *loop) guard(ctx context.Context, g ground, reopen func()) {
 	look := func() {
 		switch err := g.gone(); {
 		case err != nil:
-			l.post(func() { l.fatal = err })
+			h.engine.Fail(err)
 		case g.deaf():
 			reopen()
 		}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rota/config"
+	"rota/internal/engine"
 	"rota/internal/escape"
 	"rota/runner"
 )
@@ -74,14 +75,8 @@ func (out *outputs) configure(c *config.Config) {
 // capacity is how many runs may wait in a queue; 0: no limit.
 func (out *outputs) capacity(queue string) int { return out.inForce.Load().Queues[queue].Capacity }
 
-// userOf is whose rights a run starts with: what waited over a reload has those of
-// its task by then, unless somebody asked for it; see [loop.void].
-func (out *outputs) userOf(run runner.Run) string {
-	if asked(run) {
-		return run.User
-	}
-	return out.inForce.Load().Tasks[run.Task].User
-}
+// userOf is whose rights a run starts with.
+func (out *outputs) userOf(run runner.Run) string { return engine.UserOf(out.inForce.Load(), run) }
 
 // format makes the log's handler: for a person on a terminal, else key=value
 // lines or JSON.
@@ -125,20 +120,7 @@ func (out *outputs) complain(err error, msg string) {
 		return
 	}
 	out.log.Error(msg, "faults", len(faults.Faults))
-	fmt.Fprintln(out.stderr, complaint(err))
-}
-
-// complaint is all that is wrong with a file, with every place and caret.
-func complaint(err error) string {
-	var faults *config.Errors
-	if !errors.As(err, &faults) {
-		return err.Error()
-	}
-	var parts []string
-	for _, f := range faults.Faults {
-		parts = append(parts, strings.TrimRight(f.Render(), "\n"))
-	}
-	return strings.Join(parts, "\n")
+	fmt.Fprintln(out.stderr, config.Describe(err))
 }
 
 // echo passes on one line of a task's output.
@@ -168,8 +150,8 @@ func (out *outputs) say(run runner.Run, level, text string) {
 	}
 }
 
-// Record logs what became of a run: its start, its end, and why it did not start.
-func (out *outputs) Record(r runner.Run) error {
+// record logs what became of a run: its start, its end, and why it did not start.
+func (out *outputs) record(r runner.Run) {
 	attrs := []any{"task", r.Task}
 	add := func(key string, v any, given bool) {
 		if given {
@@ -194,7 +176,6 @@ func (out *outputs) Record(r runner.Run) error {
 		level = slog.LevelWarn
 	}
 	out.log.Log(context.Background(), level, cmp.Or(string(r.Outcome), string(r.State)), attrs...)
-	return nil
 }
 
 // took is how long a run lasted, to a precision that a person reads.

@@ -4,46 +4,38 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"strings"
 
 	"rota/config"
 	"rota/internal/api"
-	"rota/internal/notify"
-	"rota/internal/query"
+	"rota/internal/engine"
 )
 
-// service is what a daemon does for others. What changes anything is done by the
-// loop; what only looks reads the ledger.
+// service is what a daemon does for others: what its engine does, and what concerns the
+// file.
 type service struct {
-	*query.Reader
-	l    *loop
+	*engine.Service
+	h    *host
 	file *file
 }
 
 var _ api.Service = (*service)(nil)
-
-// Request implements [api.Service].
-func (s *service) Request(ctx context.Context, r api.Request, input io.Reader) (api.Run, error) {
-	run, err := s.l.request(ctx, r, input, api.Who(ctx))
-	return api.RunOf(run), err
-}
 
 // Reload implements [api.Service].
 func (s *service) Reload(ctx context.Context, plan bool) (api.Reloaded, error) {
 	var changes config.Changes
 	var problems []string // of access
 	var err error
-	cfg := s.l.inForce.Load()
+	cfg := s.h.engine.InForce()
 	if plan {
 		if cfg, changes, err = s.file.plan(ctx); err == nil {
-			problems = s.l.access.problems(cfg.Web)
+			problems = s.h.access.problems(cfg.Web)
 		}
-	} else if changes, problems, err = s.file.reloadAll(ctx, s.l, cmp.Or(api.Who(ctx), "somebody")); err == nil {
-		cfg = s.l.inForce.Load()
+	} else if changes, problems, err = s.file.reloadAll(ctx, s.h, cmp.Or(api.Who(ctx), "somebody")); err == nil {
+		cfg = s.h.engine.InForce()
 	}
 	if err != nil {
-		return api.Reloaded{}, fileError(s.l.inForce.Load().Path, err, problems)
+		return api.Reloaded{}, fileError(s.h.engine.InForce().Path, err, problems)
 	}
 	r := api.Reloaded{Added: changes.Added, Removed: changes.Removed, Same: changes.Same, Settings: changes.Settings, Text: changes.String(), Plan: plan}
 	for _, c := range changes.Changed {
@@ -78,24 +70,12 @@ func fileError(path string, err error, also []string) error {
 	return e
 }
 
-// Notify implements [api.Service].
-func (s *service) Notify(ctx context.Context, name string) (api.Notified, error) {
-	if s.l.notifications == nil {
-		return api.Notified{}, api.Errorf(api.NotFound, "", "no target %q", name)
+// Status implements [api.Service].
+func (s *service) Status(ctx context.Context) (api.Status, error) {
+	st, err := s.Service.Status(ctx)
+	st.Differs = st.Differs || s.file.differs(ctx)
+	if problems := s.h.access.trouble.Load(); problems != nil {
+		st.Trouble = append(st.Trouble, *problems...)
 	}
-	to, took, err := s.l.notifications.Test(ctx, name)
-	switch {
-	case errors.Is(err, notify.ErrNoTarget):
-		e := query.NoTask(s.l.inForce.Load().Notify, name).(*api.Error)
-		e.Message = "no [notify] target \"" + name + "\""
-		return api.Notified{}, e
-	case err != nil:
-		return api.Notified{}, api.Errorf(api.Failed, "", "%s: %v", name, err)
-	}
-	return api.Notified{Target: name, To: to, Took: took.Seconds()}, nil
-}
-
-// Watch implements [api.Service].
-func (s *service) Watch(ctx context.Context) (<-chan api.Message, error) {
-	return s.l.hub.Watch(ctx), nil
+	return st, err
 }

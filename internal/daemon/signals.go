@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"rota/internal/early"
-	"rota/runner"
 )
 
 // signals is what the daemon hears from outside, from its first moment on.
@@ -71,7 +69,7 @@ func (s *signals) close() {
 
 // serve answers until ctx ends: TERM and INT stop, a second one at once; HUP and
 // USR2 reload, unless rota is stopping; USR1 writes the state to the log.
-func (s *signals) serve(ctx context.Context, l *loop, f *file, stop func()) {
+func (s *signals) serve(ctx context.Context, h *host, f *file, stop func()) {
 	stops := 0
 	for {
 		select {
@@ -81,14 +79,14 @@ func (s *signals) serve(ctx context.Context, l *loop, f *file, stop func()) {
 			switch sig {
 			case syscall.SIGHUP, syscall.SIGUSR2:
 				if stops == 0 {
-					go func() { _, _ = f.reload(s.ctx, l, sig.String()) }()
+					go func() { _, _ = f.reload(s.ctx, h, sig.String()) }()
 				}
 			case syscall.SIGUSR1:
-				l.post(l.dump)
+				h.engine.Dump()
 			case syscall.SIGTERM, syscall.SIGINT:
 				if stops++; stops == 1 {
 					stop()
-					l.log.Info("stopping; a second signal stops at once", "signal", sig.String())
+					h.log.Info("stopping; a second signal stops at once", "signal", sig.String())
 				}
 			}
 		}
@@ -109,85 +107,5 @@ func (s *signals) pause(ctx context.Context, d time.Duration) bool {
 				return false
 			}
 		}
-	}
-}
-
-// What a container runtime gives process 1 before it kills all is 10 seconds: by
-// default these leave some of them to record the ends of runs.
-const (
-	containerGrace = 4 * time.Second // of shutdown_grace
-	containerKill  = 3 * time.Second // of kill_after
-)
-
-// drain lets what is under way come to its end: within shutdown_grace by itself,
-// which it is asked for, then by its stop signal, then by KILL. Nothing new starts.
-func (l *loop) drain(hurry <-chan struct{}) {
-	l.stopping = true
-	grace := l.cfg.Rota.ShutdownGrace
-	if grace < 0 {
-		if grace = 30 * time.Second; inContainer() {
-			grace = containerGrace
-		}
-	}
-	// The service manager has to wait as long, and for stop signals and KILL.
-	sdNotify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (grace + time.Minute).Microseconds()))
-	idle := make(chan struct{})
-	go func() { l.runner.Wait(context.Background()); close(idle) }()
-	l.runner.AskAll()
-	patience := time.NewTimer(grace)
-	defer patience.Stop()
-	var kill <-chan time.Time // in a container, those that say nothing of kill_after
-	stop := func() {
-		l.hurry.Do(func() { close(l.hurried) })
-		l.runner.StopAll(runner.Lost, runner.Reason{Code: runner.ReasonRotaStopped})
-		if inContainer() {
-			kill = time.After(containerKill)
-		}
-	}
-	for {
-		select {
-		case <-l.woken:
-			l.posted()
-		case <-patience.C:
-			l.log.Warn("shutdown_grace is over: stopping what still runs", "grace", grace.String())
-			stop()
-		case <-kill:
-			l.killUnset()
-		case <-hurry:
-			hurry = nil
-			stop()
-			l.runner.KillAll()
-		case <-idle:
-			l.posted()
-			return
-		}
-	}
-}
-
-// killUnset ends the grace of the runs that end with rota and whose task leaves
-// kill_after to rota.
-func (l *loop) killUnset() {
-	l.log.Warn("killing what has no kill_after: a container is stopped within seconds", "after", containerKill.String())
-	for _, run := range l.view.Live("") {
-		if task := l.cfg.Tasks[run.Task]; task.Mode != runner.Forked && !task.KillSet {
-			l.runner.Kill(run.ID)
-		}
-	}
-}
-
-// dump writes the state to the log.
-func (l *loop) dump() {
-	const most = 50
-	now := time.Now()
-	live, waiting := l.view.Live(""), l.view.Waiting("")
-	l.log.Info("state", "config", l.cfg.Path, "tasks", len(l.cfg.Tasks), "running", len(live), "waiting", len(waiting), "file wrong", l.broken != nil)
-	for _, r := range live[:min(len(live), most)] {
-		l.log.Info("state: running", "task", r.Task, "run", r.ID, "for", now.Sub(r.Started).Round(time.Second).String())
-	}
-	for _, r := range waiting[:min(len(waiting), most)] {
-		l.log.Info("state: waiting", "task", r.Task, "run", r.ID, "for", now.Sub(r.Queued).Round(time.Second).String())
-	}
-	for _, key := range l.soonest(most) {
-		l.comes("state: next", key, now)
 	}
 }

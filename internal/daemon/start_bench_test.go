@@ -11,6 +11,7 @@ import (
 
 	"rota/internal/control"
 	"rota/internal/ledger"
+	"rota/internal/ledger/ledgertest"
 	"rota/runner"
 )
 
@@ -45,7 +46,7 @@ func BenchmarkStart(b *testing.B) {
 		})
 		if len(batch.Runs) == 10_000 {
 			next := ledger.Cursor{Epoch: 1, Through: at}
-			if _, err := short(book).Advance(b.Context(), cursor, next, batch); err != nil {
+			if _, err := (ledgertest.Short{Ledger: book}).Advance(b.Context(), cursor, next, batch); err != nil {
 				b.Fatal(err)
 			}
 			cursor, batch.Runs = next, batch.Runs[:0]

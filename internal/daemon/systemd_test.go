@@ -1,13 +1,18 @@
 package daemon
 
 import (
+	"context"
+	"log/slog"
 	"net"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
 	"rota/config"
 	"rota/internal/clock"
+	"rota/internal/engine"
+	"rota/internal/ledger"
 )
 
 // The watchdog is fed only while both the loop and the socket answer.
@@ -30,37 +35,34 @@ func TestAnswers(t *testing.T) {
 			}
 		}
 	}()
-	l := newLoop(Options{}, newOutputs(Options{}), &config.Config{}, t.TempDir())
-	l.clock = clock.NewFake(time.Now())
-	end := make(chan struct{})
-	defer close(end)
-	lives := func() {
-		for {
-			select {
-			case <-l.woken:
-				l.posted()
-			case <-end:
-				return
-			}
-		}
-	}
+	book, err := ledger.Open(t.Context(), t.TempDir(), ledger.Options{})
+	must(t, err)
+	defer book.Close()
+	cfg, err := config.Parse("jobs.toml", "[tasks]\n", config.Options{})
+	must(t, err)
+	h := host{engine: engine.New(engine.Options{Config: cfg, StateDir: t.TempDir(), Ledger: book, Clock: clock.NewFake(time.Now()), Log: slog.New(slog.DiscardHandler)})}
+	must(t, h.engine.Begin(t.Context(), t.Context()))
+	ctx, end := context.WithCancel(t.Context())
+	var lives sync.WaitGroup
+	defer lives.Wait()
+	defer end()
 	const brief, long = 50 * time.Millisecond, 20 * time.Second
-	if l.answers(t.Context(), socket, brief) {
+	if h.answers(t.Context(), socket, brief) {
 		t.Error("the loop does not live")
 	}
-	go lives()
+	lives.Go(func() { _ = h.engine.Run(ctx) })
 	go func() { serve <- false }()
-	if l.answers(t.Context(), socket, brief) {
+	if h.answers(t.Context(), socket, brief) {
 		t.Error("the socket does not answer")
 	}
 	go func() { serve <- true }()
-	if !l.answers(t.Context(), socket, long) {
+	if !h.answers(t.Context(), socket, long) {
 		t.Error("all is well")
 	}
-	if l.answers(t.Context(), socket+"-not", long) {
+	if h.answers(t.Context(), socket+"-not", long) {
 		t.Error("there is no socket")
 	}
-	if !l.answers(t.Context(), "", long) {
+	if !h.answers(t.Context(), "", long) {
 		t.Error("without a socket the loop is enough")
 	}
 }

@@ -63,17 +63,13 @@ func splitToken(token string) (id string, code []byte, ok bool) {
 }
 
 // tokenOf tells whose token it is: only while that attempt is under way.
-func (l *loop) tokenOf(t runTokens) control.TokenOf {
+func (h *host) tokenOf(t runTokens) control.TokenOf {
 	return func(token string) (runner.Run, bool) {
 		id, code, ok := splitToken(token)
 		if !ok {
 			return runner.Run{}, false
 		}
-		live, ok := l.leases.Load(id)
-		if !ok {
-			return runner.Run{}, false
-		}
-		run := live.(underway).Run
-		return run, hmac.Equal(code, t.code(run))
+		run, ok := h.engine.Attempt(id)
+		return run, ok && hmac.Equal(code, t.code(run))
 	}
 }

@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rota/internal/ledger"
+	"rota/internal/notify"
+)
+
+const (
+	// tooLate is how late a turn of the loop may be before rota says that it is overloaded.
+	tooLate = 10 * time.Second
+	// alarmCalm is how long a trouble must be over for its return to be another one.
+	alarmCalm = 10 * time.Minute
+	// fewInodes is how many files the ledger and forked runs need room for at least.
+	fewInodes = 16
+)
+
+// alarms is what on_trouble needs to know besides what the loop knows anyway. It
+// belongs to the loop.
+type alarms struct {
+	failing map[string]string    // why a notification target cannot be reached, by its name
+	damage  string               // what of the ledger is damaged; "": nothing is known to be
+	late    time.Time            // when a turn was too late; zero: none was
+	lateBy  time.Duration        // how late
+	told    map[string]time.Time // by the key of a trouble that was told: when it ended; zero: it has not
+}
+
+// alarm is a trouble of the daemon itself.
+type alarm struct {
+	key    string // the same for what is one trouble
+	text   string // for people
+	target string // whom it is of no use to tell; "": nobody
+}
+
+// troubles is what keeps the daemon from doing its work, for status and on_trouble.
+func (l *loop) troubles() []alarm {
+	var all []alarm
+	add := func(key, text string) { all = append(all, alarm{key: key, text: text}) }
+	if l.failing != "" {
+		add("record", "scheduling is paused, because due runs cannot be recorded: "+l.failing)
+	}
+	if l.diskLow() {
+		add("disk", "the disk is full: outputs are not kept")
+	}
+	if l.lacksInodes() {
+		add("inodes", "the file system of "+l.stateDir+" has no free inodes: outputs are not kept; remove files there")
+	}
+	if l.roomAwaited {
+		add("disk", "forked runs wait for room on the disk")
+	}
+	if at := l.alarms.late; !at.IsZero() && l.clock.Now().Sub(at).Abs() < alarmCalm {
+		add("late", fmt.Sprintf("scheduling was %s late at %s: the machine or its disk is overloaded", l.alarms.lateBy.Round(time.Second), at.In(l.cfg.Rota.Timezone).Format(time.TimeOnly)))
+	}
+	return all
+}
+
+// raiseAlarms tells those of on_trouble of each trouble once. One that returns soon is
+// the same.
+func (l *loop) raiseAlarms(ctx context.Context) {
+	targets := l.cfg.Rota.OnTrouble
+	if len(targets) == 0 {
+		return
+	}
+	all := l.troubles()
+	if l.alarms.damage != "" {
+		all = append(all, alarm{key: "damage", text: "the ledger is damaged: " + l.alarms.damage})
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.alarms.failing)) {
+		all = append(all, alarm{key: "notify " + name, text: "notifications cannot be delivered to " + name + ": " + l.alarms.failing[name], target: name})
+	}
+	if l.alarms.told == nil {
+		l.alarms.told = map[string]time.Time{}
+	}
+	now, present := l.clock.Now(), map[string]bool{}
+	var notices []ledger.Notice
+	for _, a := range all {
+		if present[a.key] {
+			continue
+		}
+		present[a.key] = true
+		ended, known := l.alarms.told[a.key]
+		l.alarms.told[a.key] = time.Time{}
+		if known && (ended.IsZero() || now.Sub(ended).Abs() < alarmCalm) {
+			continue
+		}
+		for _, target := range targets {
+			if target != a.target {
+				notices = append(notices, ledger.Notice{Target: target, Kind: string(notify.Trouble), Text: a.text, Time: now})
+			}
+		}
+	}
+	for key, ended := range l.alarms.told {
+		if !present[key] && ended.IsZero() {
+			l.alarms.told[key] = now
+		}
+	}
+	l.recordNotices(ctx, notices)
+}
+
+// noteLateness notes that the loop takes a turn later than it was to. What the machine
+// slept and by what its clock was set does not count: that is measured in the time that
+// has passed since the turn before, at which the clock showed that.
+func (l *loop) noteLateness(now, before time.Time, passed time.Duration) {
+	at := l.agenda.At()
+	if at.IsZero() || at.After(now) {
+		return
+	}
+	if by := passed - max(0, at.Sub(before)); by > tooLate {
+		l.alarms.late, l.alarms.lateBy = now, by
+		l.log.Warn("scheduling is late", "by", by.Round(time.Millisecond))
+	}
+}
+
+// targetFails notes that a target cannot be reached, or with an empty error that it can
+// be again. It may be called from any goroutine.
+func (l *loop) targetFails(name, err string) {
+	l.post(func() {
+		if l.alarms.failing == nil {
+			l.alarms.failing = map[string]string{}
+		}
+		if delete(l.alarms.failing, name); err != "" {
+			l.alarms.failing[name] = err
+		}
+	})
+}
+
+// ledgerSays follows an event of the ledger's own. It may be called from any goroutine.
+func (l *loop) ledgerSays(e ledger.Event) {
+	if e.Kind != "disk" && e.Kind != "damage" {
+		return
+	}
+	l.log.Warn(e.Kind, "ledger", e.Text)
+	l.post(func() { // a turn raises what is new
+		if e.Kind == "damage" {
+			l.alarms.damage = e.Text
+		}
+	})
+}
+
+// diskLow reports whether there is no room for outputs.
+func (l *loop) diskLow() bool { return l.options.DiskLow != nil && l.options.DiskLow() }
+
+// lacksInodes reports whether the file system of the state directory has no room for
+// more files. What is left of it is for the ledger and for forked runs.
+func (l *loop) lacksInodes() bool {
+	var disk unix.Statfs_t
+	if l.stateDir == "" || unix.Statfs(l.stateDir, &disk) != nil {
+		return false
+	}
+	return disk.Files > 0 && disk.Ffree < fewInodes
+}

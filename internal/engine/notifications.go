@@ -1,0 +1,247 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rota/config"
+	"rota/internal/ledger"
+	"rota/internal/notify"
+	"rota/runner"
+)
+
+// The kinds of notices that are pings of whoever watches over a task. Their target is
+// the task's own, as the file names it when they are delivered.
+const (
+	pingStart = "ping start"
+	pingEnd   = "ping end"
+)
+
+// notifications delivers what the outbox of the ledger holds: a notice is recorded
+// with what it tells of, and leaves the outbox once it is delivered or given up. A nil
+// one delivers nothing.
+type notifications struct {
+	*notify.Notifier
+	inForce *atomic.Pointer[config.Config]
+	ledger  ledger.Ledger
+	log     *slog.Logger
+
+	mu    sync.Mutex
+	done  []int64       // numbers of notices that are to leave the outbox
+	woken chan struct{} // there are some; room for one
+}
+
+// targets is who is told according to a file.
+type targets struct {
+	of     *config.Config
+	byName map[string]notify.Target
+	pings  map[string]bool // by URL
+}
+
+// newNotifications makes one that follows the file in force. It calls failing when a
+// target cannot be reached, see [notify.Options].
+func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l ledger.Ledger, log *slog.Logger, failing func(target, err string)) *notifications {
+	var known atomic.Pointer[targets]
+	follow := func() *targets {
+		c, k := inForce.Load(), known.Load()
+		if k == nil || k.of != c {
+			k = &targets{c, make(map[string]notify.Target, len(c.Notify)), map[string]bool{}}
+			for name, n := range c.Notify {
+				k.byName[name] = notify.Target{Name: name, Action: n.Action, Process: n.Process, AtMostEvery: n.AtMostEvery}
+			}
+			for _, t := range c.Tasks {
+				k.pings[t.Ping] = true
+			}
+			known.Store(k)
+		}
+		return k
+	}
+	n := &notifications{inForce: inForce, ledger: l, log: log, woken: make(chan struct{}, 1)}
+	n.Notifier = notify.New(notify.Options{
+		Targets:   func() map[string]notify.Target { return follow().byName },
+		Pings:     func(url string) bool { return follow().pings[url] },
+		Zone:      func(task string) *time.Location { return follow().of.ZoneOf(task) },
+		Delivered: n.discard,
+		Failing:   failing,
+		StateDir:  stateDir, Log: log,
+	})
+	return n
+}
+
+// run delivers until ctx ends, and some seconds longer.
+func (n *notifications) run(ctx context.Context) error {
+	if n == nil {
+		return nil
+	}
+	over := make(chan struct{})
+	var clears sync.WaitGroup
+	clears.Go(func() { n.clearOutbox(over) })
+	err := n.Run(ctx)
+	close(over)
+	clears.Wait()
+	return err
+}
+
+// deliver has notices delivered that are in the outbox. It never waits for that.
+func (n *notifications) deliver(notices []ledger.Notice) {
+	if n == nil {
+		return
+	}
+	for _, one := range notices {
+		url := n.inForce.Load().Tasks[one.Run.Task].Ping
+		switch {
+		case one.Kind != pingStart && one.Kind != pingEnd:
+			n.Send(one.Target, notify.Event{Number: one.Number, Kind: notify.Kind(one.Kind), Run: one.Run, Text: one.Text, Time: one.Time})
+		case url == "": // the file has none any more
+			n.discard(one.Number)
+		default:
+			n.Ping.Add(url, notify.Ping{Number: one.Number, Run: one.Run, End: one.Kind == pingEnd})
+		}
+	}
+}
+
+// discard takes notices out of the outbox that are delivered, or given up. It never
+// waits for that.
+func (n *notifications) discard(numbers ...int64) {
+	numbers = slices.DeleteFunc(slices.Clone(numbers), func(number int64) bool { return number == 0 }) // was never recorded
+	if n == nil || len(numbers) == 0 {
+		return
+	}
+	n.mu.Lock()
+	n.done = append(n.done, numbers...)
+	n.mu.Unlock()
+	select {
+	case n.woken <- struct{}{}:
+	default:
+	}
+}
+
+// clearOutbox takes out of the outbox what is discarded, as much as there is in one
+// commit. While the ledger fails it tries again, until the end.
+func (n *notifications) clearOutbox(over <-chan struct{}) {
+	for last := false; !last; {
+		select {
+		case <-n.woken:
+		case <-over:
+			last = true
+		}
+		n.mu.Lock()
+		numbers := n.done
+		n.done = nil
+		n.mu.Unlock()
+		if len(numbers) == 0 {
+			continue
+		}
+		_, err := n.ledger.Commit(context.Background(), ledger.Change{Delivered: numbers})
+		switch {
+		case err == nil:
+		case last:
+			n.log.Error("cannot record what was delivered; it will be sent again", "notices", len(numbers), "error", err)
+		default:
+			time.AfterFunc(time.Second, func() { n.discard(numbers...) })
+		}
+	}
+}
+
+// resume delivers what an earlier daemon left in the outbox.
+func (n *notifications) resume(ctx context.Context) error {
+	if n == nil {
+		return nil
+	}
+	left, err := n.ledger.Outbox(ctx, 0)
+	if err == nil && len(left) > 0 {
+		n.log.Info("notices of an earlier daemon are delivered now", "notices", len(left))
+		n.deliver(left)
+	}
+	return err
+}
+
+// notices returns whom hooks tell of events of a run, each target once for an event.
+// It may be called from any goroutine.
+func (l *loop) notices(run runner.Run, hooks ...hookOf) []ledger.Notice {
+	run.Input, run.InputFile = "", ""
+	var all []ledger.Notice
+	for _, h := range hooks {
+		var told []string
+		for _, hook := range h.list {
+			if _, ok := config.RunHook(hook); !ok && !slices.Contains(told, hook) {
+				told = append(told, hook)
+				all = append(all, ledger.Notice{Target: hook, Kind: h.event, Time: l.clock.Now(), Run: run})
+			}
+		}
+	}
+	return all
+}
+
+// noticesOfEnd returns whom the end of a run is to be told: who watches over the task,
+// and whom hooks name. It may be called from any goroutine.
+func (l *loop) noticesOfEnd(run runner.Run, hooks []hookOf) []ledger.Notice {
+	all := l.notices(run, hooks...)
+	if l.inForce.Load().Tasks[run.Task].Ping != "" {
+		ping := ledger.Notice{Kind: pingEnd, Time: l.clock.Now(), Run: run}
+		ping.Run.Params, ping.Run.Input, ping.Run.InputFile = nil, "", ""
+		all = append(all, ping)
+	}
+	return all
+}
+
+// noticesOfBatch returns whom a batch is to be told: of first attempts that start, of
+// slots that were missed, of runs that gave way and of tasks that are held for that.
+func (l *loop) noticesOfBatch(b runner.Batch, holds failureHolds) []ledger.Notice {
+	var all []ledger.Notice
+	for _, id := range b.Claim {
+		task, _ := runner.SplitID(id)
+		if l.cfg.Tasks[task].Ping == "" {
+			continue
+		}
+		if run, waits := l.view.Find(id); !waits || run.Attempts == 0 { // its end is told once, too
+			all = append(all, ledger.Notice{Kind: pingStart, Time: l.clock.Now(), Run: runner.Run{ID: id, Task: task}})
+		}
+	}
+	for _, f := range b.Summaries {
+		all = append(all, l.notices(f, l.hooksOf(f, false)...)...)
+	}
+	for _, e := range b.Ends {
+		if run, ok := l.gaveWay(e); ok {
+			all = append(all, l.noticesOfEnd(run, l.hooksOf(run, false))...)
+		}
+	}
+	for _, h := range holds {
+		all = append(all, l.noticesOfHold(h.run, h.change)...)
+	}
+	return all
+}
+
+// noticesOfHold returns whom it is to be told that a task is held after failures. It
+// may be called from any goroutine.
+func (l *loop) noticesOfHold(run runner.Run, c ledger.StateChange) []ledger.Notice {
+	run.Because(runner.Said(c.Next.Hold.Why))
+	return l.notices(run, hookOf{"held", l.inForce.Load().Tasks[run.Task].Hooks.OnFailure})
+}
+
+// noticesOfBadConfig returns whom it is to be told that the file is wrong.
+func (l *loop) noticesOfBadConfig(targets []string, complaint string) []ledger.Notice {
+	var all []ledger.Notice
+	complaint = complaint[:min(len(complaint), notify.TextMax)]
+	for _, name := range targets {
+		all = append(all, ledger.Notice{Target: name, Kind: string(notify.BadConfig), Text: complaint, Time: l.clock.Now()})
+	}
+	return all
+}
+
+// recordNotices records notices of what is recorded nowhere else, and has them delivered. One
+// that cannot be recorded is delivered all the same, as long as the daemon lives.
+func (l *loop) recordNotices(ctx context.Context, notices []ledger.Notice) {
+	if len(notices) == 0 {
+		return
+	}
+	done, err := l.ledger.Commit(ctx, ledger.Change{Notices: notices})
+	if err == nil {
+		notices = done.Notices
+	}
+	l.notifications.deliver(notices)
+}

@@ -1,0 +1,200 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"rota/internal/api"
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+// Wait implements [api.Service].
+func (s *Service) Wait(ctx context.Context, id string) (api.Run, error) {
+	run, err := s.Run(ctx, id)
+	if err != nil || run.Outcome != "" {
+		return run.Run, err
+	}
+	if err := s.l.wait(ctx, run.ID); err != nil {
+		return run.Run, err
+	}
+	run, err = s.Run(context.WithoutCancel(ctx), run.ID) // also of a daemon that ends
+	return run.Run, err
+}
+
+// Cancel implements [api.Service].
+func (s *Service) Cancel(ctx context.Context, id string) (api.Run, error) {
+	run, _, err := s.Find(ctx, id)
+	if err != nil {
+		return api.Run{}, err
+	}
+	err = s.l.act(ctx, func(ctx context.Context) error {
+		err := s.l.cancel(ctx, run, runner.Reason{Code: runner.ReasonCancelled, By: api.Who(ctx)})
+		if !errors.Is(err, ledger.ErrConflict) {
+			return err
+		}
+		now, _, err := s.l.ledger.Get(ctx, run.ID)
+		switch {
+		case err != nil:
+			return err
+		case now.Outcome != "":
+			return api.Errorf(api.Conflict, "", "%s has ended: %s", run.ID, now.Outcome)
+		}
+		return api.Errorf(api.Conflict, "to stop it: rota stop "+run.ID, "%s is under way", run.ID)
+	})
+	if err != nil {
+		return api.RunOf(run), err
+	}
+	run, _, err = s.Find(ctx, run.ID)
+	return api.RunOf(run), err
+}
+
+// CancelAll implements [api.Service]. Recurring requests stay: they are a
+// schedule, and each is ended by name.
+func (s *Service) CancelAll(ctx context.Context, task string) (cancelled []string, err error) {
+	states := []runner.State{runner.Queued, runner.Delayed, runner.Held}
+	why := runner.Reason{Code: runner.ReasonCancelled, By: api.Who(ctx)}
+	runs, err := s.l.ledger.List(ctx, ledger.Filter{Brief: true, Task: task, States: states})
+	if err != nil {
+		return nil, err
+	}
+	if task != "" && len(runs) == 0 { // else it may have vanished from the file, but they wait
+		if err := s.l.ask(ctx, func() error { return s.l.known(task) }); err != nil {
+			return nil, err
+		}
+	}
+	for few := range slices.Chunk(runs, atATime) {
+		err := s.l.act(ctx, func(ctx context.Context) error {
+			for _, run := range few {
+				switch err := s.l.cancel(ctx, run, why); {
+				case err == nil:
+					cancelled = append(cancelled, run.ID)
+				case !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrNotFound):
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return cancelled, err
+		}
+	}
+	return cancelled, nil
+}
+
+// Stop implements [api.Service].
+func (s *Service) Stop(ctx context.Context, id string, kill bool) ([]api.Run, error) {
+	why := runner.Reason{Code: runner.ReasonStopped, By: api.Who(ctx)}
+	var stopped []string
+	err := s.l.act(ctx, func(ctx context.Context) error {
+		live, err := s.l.underWay(ctx, id)
+		for _, run := range live {
+			s.l.runner.Stop(runner.NewEnd(run.ID, runner.Cancelled, why))
+			if kill {
+				s.l.runner.Kill(run.ID)
+			}
+			stopped = append(stopped, run.ID)
+		}
+		return err
+	})
+	var ended []api.Run
+	for _, id := range stopped {
+		run, err := s.Wait(ctx, id)
+		if err != nil {
+			return ended, err
+		}
+		ended = append(ended, run)
+	}
+	return ended, err
+}
+
+// underWay returns the run of that id, or all those of a task, which must be
+// under way.
+func (l *loop) underWay(ctx context.Context, id string) ([]runner.Run, error) {
+	task, key := runner.SplitID(id)
+	if err := l.known(task); err != nil && key == "" {
+		return nil, err
+	}
+	live := slices.DeleteFunc(l.view.Live(task), func(r runner.Run) bool {
+		_, leased := l.leases.Load(r.ID) // else it has ended, and its action has not come back
+		return !leased || key != "" && r.ID != id
+	})
+	if len(live) > 0 {
+		return live, nil
+	}
+	if key == "" {
+		return nil, api.Errorf(api.Conflict, "", "no run of task %q is under way", task)
+	}
+	run, _, err := l.ledger.Get(ctx, id)
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return nil, api.Errorf(api.NotFound, "", "no run %q", id)
+	case err != nil:
+		return nil, err
+	case run.Outcome != "":
+		return nil, api.Errorf(api.Conflict, "", "%s has ended: %s", id, run.Outcome)
+	}
+	return nil, api.Errorf(api.Conflict, "to end it: rota cancel "+id, "%s is %s, not under way", id, run.State)
+}
+
+// releaseRun lets a held request start.
+func (l *loop) releaseRun(ctx context.Context, id, who string) error {
+	run, held := l.view.ParkedAs(id, runner.Held)
+	if !held {
+		run, _, err := l.ledger.Get(ctx, id)
+		switch {
+		case errors.Is(err, ledger.ErrNotFound):
+			return api.Errorf(api.NotFound, "", "no run %q", id)
+		case err != nil:
+			return err
+		case run.State != "":
+			return api.Errorf(api.Conflict, "", "%s is %s, not held", id, run.State)
+		}
+		return api.Errorf(api.Conflict, "", "%s has ended: %s", id, run.Outcome)
+	}
+	if run.Binding && !api.Binds(ctx, run.Task) {
+		return api.Errorf(api.Forbidden, "ask them to release it", "%s is held by %s; %s may not override that", id, run.Who, who)
+	}
+	now := l.clock.Now()
+	t := runner.Transition{Time: now, State: runner.Queued}.Because(runner.Reason{Code: runner.ReasonReleased, By: who})
+	switch {
+	case run.On != "":
+		t.State, t.On, t.Until = runner.Recurring, run.On, now
+	case run.NotBefore.After(now):
+		t.State = runner.Delayed
+	}
+	if err := l.move(ctx, id, runner.Held, t); err != nil {
+		return err
+	}
+	l.unregister(id)
+	run.State = t.State
+	run.Because(t.Reason)
+	switch run.State {
+	case runner.Queued:
+		run.Queued = now
+	case runner.Recurring:
+		run.NotBefore = now
+	}
+	l.take(run)
+	return nil
+}
+
+// Forget implements [api.Service].
+func (s *Service) Forget(ctx context.Context, f api.Forgetting) (int, error) {
+	if err := api.CheckSpan("the age", f.Older); err != nil {
+		return 0, err
+	}
+	filter := ledger.Filter{IDs: f.IDs, Task: f.Task, Outcomes: f.Outcomes}
+	if f.Older > 0 {
+		filter.Before = s.l.clock.Now().Add(-f.Older)
+	}
+	n, err := s.l.ledger.Forget(ctx, filter)
+	if err == nil && n == 0 && len(f.IDs) > 0 {
+		return 0, api.Errorf(api.NotFound, "", "no run that has ended among %v", f.IDs)
+	}
+	if n > 0 {
+		s.l.post(func() { clear(s.l.success); clear(s.l.finished) })
+	}
+	return n, err
+}

@@ -1,0 +1,492 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rota/config"
+	"rota/internal/api"
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+var (
+	simSeeds = flag.Int("sim.seeds", 4, "how many days TestSimulation simulates")
+	simSeed  = flag.Uint64("sim.seed", 0, "simulate the day of this seed only")
+)
+
+// TestSimulation runs a daemon through days of virtual time that a seed decides:
+// requests, holds, cancels, stopped queues, skipped slots, reloads, kills, absences, a
+// ledger that refuses or dies before or after a commit. Then it holds what is recorded
+// against what the promises of rota say.
+func TestSimulation(t *testing.T) {
+	if *simSeed != 0 {
+		simulate(t, *simSeed)
+		return
+	}
+	for i := range *simSeeds {
+		seed := uint64(i + 1)
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			simulate(t, seed)
+		})
+	}
+}
+
+// simTask is a task of a simulation: what the file says of it, and what is expected.
+type simTask struct {
+	name, keys string
+	due        func(at time.Time) bool // whether a minute is one of its slots
+	overlap    string
+	queue      string
+	retries    int
+}
+
+// simulation is one virtual day.
+type simulation struct {
+	*rig
+	rng   *rand.Rand
+	tasks []simTask
+	fault *faultyLedger
+	ear   *ear
+
+	mu       sync.Mutex
+	begun    map[string]int // attempts that began, by run
+	inQueue  map[string]int // and by queue
+	killed   chan struct{}  // closed when the daemon is
+	accepted []string       // ids of requests
+	notes    []string       // what happened, for a complaint
+}
+
+const simWorkers = 2
+
+// simTasks makes the tasks of a day.
+func simTasks(rng *rand.Rand) []simTask {
+	var tasks []simTask
+	for i := range 5 {
+		task := simTask{name: fmt.Sprint("t", i), overlap: []string{"skip", "queue", "replace", "allow"}[rng.IntN(4)], retries: rng.IntN(3)}
+		var keys []string
+		switch step, minute, hour := []int{10, 15, 20, 30}[rng.IntN(4)], rng.IntN(60), rng.IntN(24); rng.IntN(3) {
+		case 0:
+			keys = append(keys, fmt.Sprintf("cron = \"*/%d * * * *\"", step))
+			task.due = func(at time.Time) bool { return at.Minute()%step == 0 }
+		case 1:
+			keys = append(keys, fmt.Sprintf("cron = \"%d * * * *\"", minute))
+			task.due = func(at time.Time) bool { return at.Minute() == minute }
+		default:
+			keys = append(keys, fmt.Sprintf("at = [\"%02d:%02d\", \"%02d:%02d\"]", hour, minute, (hour+5)%24, minute))
+			task.due = func(at time.Time) bool {
+				return at.Minute() == minute && (at.Hour() == hour || at.Hour() == (hour+5)%24)
+			}
+		}
+		keys = append(keys, fmt.Sprintf("overlap = %q", task.overlap))
+		if rng.IntN(2) == 0 {
+			task.queue = "q"
+			keys = append(keys, `queue = "q"`)
+		}
+		if rng.IntN(3) == 0 {
+			keys = append(keys, fmt.Sprintf("missed = %q", []string{"all", "once", "skip"}[rng.IntN(3)]))
+		}
+		if rng.IntN(4) == 0 {
+			keys = append(keys, `max_wait = "20m"`)
+		}
+		if task.retries > 0 {
+			keys = append(keys, fmt.Sprintf("retry = { max = %d, delay = \"5m\" }", task.retries))
+		}
+		if rng.IntN(3) == 0 {
+			keys = append(keys, "hold_after = 4")
+		}
+		keys = append(keys, `on_failure = ["ops", "run:after"]`)
+		task.keys = strings.Join(keys, "\n")
+		tasks = append(tasks, task)
+	}
+	return tasks
+}
+
+// file is the file of the tasks; the revision makes it another one.
+func (s *simulation) file(revision int) string {
+	text := ops + fmt.Sprintf("[queues.q]\nworkers = %d\ncapacity = 3\n[tasks.after]\nlog = \"x\"\n", simWorkers)
+	for _, task := range s.tasks {
+		text += fmt.Sprintf("[tasks.%s]\nlog = \"revision %d\"\n%s\n", task.name, revision, task.keys)
+	}
+	return text
+}
+
+// armed gives the tasks of a configuration the action of the simulation.
+func (s *simulation) armed(c *config.Config) *config.Config {
+	for name, task := range c.Tasks {
+		task.Action, task.Timeout = simAction{s, name}, 0
+		c.Tasks[name] = task
+	}
+	return c
+}
+
+// note keeps what happened.
+func (s *simulation) note(format string, args ...any) {
+	s.notes = append(s.notes, time.Now().Format("02 15:04:05 ")+fmt.Sprintf(format, args...))
+}
+
+// simAction is what each task does: it takes some minutes, and fails now and then, as
+// the id of the run decides.
+type simAction struct {
+	s    *simulation
+	task string
+}
+
+func (a simAction) Run(ctx context.Context, in runner.Input, _ io.Writer) error {
+	sum := fnv.New64a()
+	fmt.Fprint(sum, in.Run, in.Attempt)
+	rng := rand.New(rand.NewPCG(sum.Sum64(), 1))
+	s, queue := a.s, ""
+	for _, task := range s.tasks {
+		if task.name == a.task {
+			queue = task.queue
+		}
+	}
+	if run, _, err := s.fault.Ledger.Get(context.Background(), in.Run); err != nil || run.State != runner.Running || run.Attempts != in.Attempt {
+		s.t.Errorf("attempt %d of %s began, and is recorded as %+v, %v", in.Attempt, in.Run, run, err)
+	}
+	s.mu.Lock()
+	s.begun[in.Run]++
+	s.inQueue[queue]++
+	killed := s.killed
+	if n := s.inQueue[queue]; queue != "" && n > simWorkers {
+		s.t.Errorf("%d runs of queue %s at once", n, queue)
+	}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if killed == s.killed {
+			s.inQueue[queue]--
+		}
+	}()
+	select {
+	case <-time.After(time.Duration(rng.IntN(1500)) * time.Second):
+	case <-killed: // and so is this
+		return errors.New("killed")
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if rng.IntN(4) == 0 {
+		return errors.New("as the seed says")
+	}
+	return nil
+}
+
+// faultyLedger refuses commits, or is that of a daemon that dies with one.
+type faultyLedger struct {
+	ledger.Ledger
+	mu     sync.Mutex
+	full   bool
+	dies   int  // in so many commits; 0: it does not
+	before bool // it dies before that commit, not after
+	dead   bool
+}
+
+func (f *faultyLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.dead:
+		return ledger.Committed{}, ledger.ErrClosed
+	case f.full:
+		return ledger.Committed{}, ledger.ErrDiskFull
+	case f.dies == 0:
+		return f.Ledger.Commit(ctx, c)
+	}
+	if f.dies--; f.dies > 0 {
+		return f.Ledger.Commit(ctx, c)
+	}
+	f.dead = true
+	if !f.before {
+		_, _ = f.Ledger.Commit(ctx, c)
+	}
+	return ledger.Committed{}, ledger.ErrClosed
+}
+
+// set changes what fails.
+func (f *faultyLedger) set(change func(f *faultyLedger)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f)
+}
+
+// simulate runs the day of a seed.
+func simulate(t *testing.T, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	s := &simulation{rng: rng, tasks: simTasks(rng), ear: &ear{}, begun: map[string]int{}, inQueue: map[string]int{}}
+	defer func() {
+		if t.Failed() {
+			t.Logf("to repeat it: go test ./internal/daemon -run TestSimulation -sim.seed %d\n%s\n%s", seed, s.file(0), strings.Join(s.notes, "\n"))
+		}
+	}()
+	inBubble(t, noon, "[tasks.none]\nlog = \"x\"\n", func(r *rig) {
+		s.rig, s.killed = r, make(chan struct{}) // of the bubble
+		r.hears = s.ear
+		r.wrap = func(l ledger.Ledger) ledger.Ledger { s.fault = &faultyLedger{Ledger: l}; return s.fault }
+		r.restart(0)
+		s.armed(r.cfg)
+		s.reload(0)
+		began := time.Now()
+		for revision := 1; time.Since(began) < 24*time.Hour; {
+			r.pass(time.Duration(1+rng.IntN(2400)) * time.Second)
+			s.act(&revision)
+		}
+		s.calm()
+		s.check(began, time.Now())
+		close(s.killed)
+	})
+}
+
+// reload puts a file of another revision in force.
+func (s *simulation) reload(revision int) {
+	cfg := s.armed(s.parse(s.file(revision)))
+	err := s.ask(s.t.Context(), func() error { return s.swap(s.t.Context(), cfg, config.Diff(s.cfg, cfg), "") })
+	if err != nil && !errors.Is(err, ledger.ErrClosed) && !errors.Is(err, ledger.ErrDiskFull) {
+		s.t.Errorf("reload: %v", err)
+	}
+	synctest.Wait()
+}
+
+// restarted is a daemon that is killed, and one that starts some time later.
+func (s *simulation) restarted(later time.Duration) {
+	synctest.Wait()
+	before := s.parked()
+	s.mu.Lock()
+	close(s.killed)
+	s.killed = make(chan struct{})
+	s.mu.Unlock()
+	s.stop()
+	s.mu.Lock()
+	clear(s.inQueue)
+	s.mu.Unlock()
+	time.Sleep(later) // time itself is the subject
+	dead := s.fault.dead
+	s.rig.live(s.stateDir, s.cfg)
+	synctest.Wait()
+	if dead {
+		return // what the ledger had written last, that daemon never knew
+	}
+	after := s.parked()
+	for id, was := range before {
+		if is, there := after[id]; !there && was.State == runner.Delayed && !was.NotBefore.After(time.Now()) {
+			continue // its time has come
+		} else if is.State != was.State || !is.NotBefore.Equal(was.NotBefore) {
+			s.t.Errorf("%s was %s until %v, and is %q until %v after a restart", id, was.State, was.NotBefore, is.State, is.NotBefore)
+		}
+	}
+}
+
+// act does one thing that people, disks and machines do.
+func (s *simulation) act(revision *int) {
+	rng, ada := s.rng, s.ada()
+	task := s.tasks[rng.IntN(len(s.tasks))].name
+	try := func(what string, err error) {
+		s.note("%s %s: %v", what, task, err)
+		if code := api.CodeOf(err); err != nil && code == "" && !errors.Is(err, ledger.ErrDiskFull) && !errors.Is(err, ledger.ErrClosed) {
+			s.t.Errorf("%s %s: %v", what, task, err)
+		}
+		synctest.Wait()
+	}
+	switch rng.IntN(14) {
+	case 0, 1, 2:
+		q := api.Request{Task: task, Held: rng.IntN(6) == 0}
+		if rng.IntN(3) == 0 {
+			q.In = time.Duration(1+rng.IntN(180)) * time.Minute
+		}
+		if rng.IntN(8) == 0 {
+			q.On = "interval 40m"
+		}
+		run, err := ada.Request(ada.ctx, q, nil)
+		if err == nil {
+			s.accepted = append(s.accepted, run.ID)
+		}
+		try("request "+run.ID+" of", err)
+	case 3:
+		_, err := ada.Hold(ada.ctx, api.Holding{Tasks: []string{task}, For: time.Duration(rng.IntN(3)) * time.Hour})
+		try("hold", err)
+	case 4:
+		_, err := ada.Release(ada.ctx, task)
+		try("release", err)
+	case 5:
+		var pending []string
+		s.inLoop(func(context.Context) error {
+			for run := range s.view.Pending() {
+				pending = append(pending, run.ID)
+			}
+			return nil
+		})
+		slices.Sort(pending)
+		if len(pending) > 0 {
+			id := pending[rng.IntN(len(pending))]
+			_, err := ada.Cancel(ada.ctx, id)
+			try("cancel "+id+" of", err)
+		}
+	case 6:
+		_, err := ada.StopQueues(ada.ctx, "q")
+		try("stop queue", err)
+	case 7:
+		_, err := ada.StartQueues(ada.ctx, "q")
+		try("start queue", err)
+	case 8:
+		_, err := ada.Skip(ada.ctx, task)
+		try("skip", err)
+	case 9:
+		s.note("reload")
+		s.reload(*revision)
+		*revision++
+	case 10:
+		later := time.Duration(rng.IntN(5400)) * time.Second
+		s.note("kill, back in %v", later)
+		s.restarted(later)
+	case 11:
+		s.note("the disk is full")
+		s.fault.set(func(f *faultyLedger) { f.full = true })
+		s.pass(time.Duration(rng.IntN(900)) * time.Second)
+		s.fault.set(func(f *faultyLedger) { f.full = false })
+		s.pass(2 * time.Second)
+	case 12, 13:
+		dies, before := 1+rng.IntN(4), rng.IntN(2) == 0
+		s.note("dies in %d commits, before it: %v", dies, before)
+		s.fault.set(func(f *faultyLedger) { f.dies, f.before = dies, before })
+		s.pass(time.Duration(rng.IntN(1800)) * time.Second)
+		s.restarted(time.Duration(rng.IntN(120)) * time.Second)
+	}
+}
+
+// calm lets all that waits come to its end.
+func (s *simulation) calm() {
+	s.note("calm")
+	ada := s.ada()
+	ada.must(ada.StartQueues(ada.ctx, "q"))
+	for _, task := range s.tasks {
+		_, _ = ada.Release(ada.ctx, task.name)
+	}
+	for _, state := range []runner.State{runner.Held, runner.Recurring} { // those held may recur
+		var ids []string
+		s.inLoop(func(context.Context) error {
+			for _, run := range s.view.Parked("", state) {
+				ids = append(ids, run.ID)
+			}
+			return nil
+		})
+		for _, id := range ids {
+			if state == runner.Held {
+				ada.must(ada.Release(ada.ctx, id))
+			} else {
+				ada.must(ada.Cancel(ada.ctx, id))
+			}
+		}
+	}
+	s.pass(6 * time.Hour)
+}
+
+// parked is what the daemon knows of the runs that wait for something to come.
+func (s *simulation) parked() map[string]runner.Run {
+	all := map[string]runner.Run{}
+	s.inLoop(func(context.Context) error {
+		for _, run := range s.view.Parked("", runner.Held, runner.Delayed, runner.Recurring) {
+			all[run.ID] = run
+		}
+		return nil
+	})
+	return all
+}
+
+// check holds the records against the promises.
+func (s *simulation) check(began, ended time.Time) {
+	t := s.t
+	rows, err := s.ledger.List(t.Context(), ledger.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	byID := map[string]runner.Run{}
+	for _, r := range rows {
+		if _, twice := byID[r.ID]; twice {
+			t.Errorf("%s has two rows", r.ID)
+		}
+		byID[r.ID] = r
+	}
+	for _, task := range s.tasks {
+		s.checkSlots(task, rows, began, ended)
+	}
+	for _, id := range s.accepted {
+		if _, there := byID[id]; !there {
+			t.Errorf("the request %s was accepted, and is not recorded", id)
+		}
+	}
+	retries := map[string]int{"after": 0}
+	for _, task := range s.tasks {
+		retries[task.name] = task.retries
+	}
+	for _, id := range slices.Sorted(maps.Keys(byID)) {
+		r := byID[id]
+		begun := s.begun[id]
+		switch {
+		case r.State != "" && r.State != runner.Running && r.State != runner.Delayed && r.State != runner.Queued:
+			t.Errorf("%s is %s after hours of calm", id, r.State)
+		case r.State == runner.Running && r.Started.Before(ended.Add(-time.Hour)):
+			t.Errorf("%s has been running since %v, longer than any does", id, r.Started)
+		case begun > r.Attempts:
+			t.Errorf("%s began %d times, and has %d attempts", id, begun, r.Attempts)
+		case r.Attempts > 1+retries[r.Task]:
+			t.Errorf("%s has %d attempts of %d", id, r.Attempts, 1+retries[r.Task])
+		case r.Outcome == runner.OK && begun == 0:
+			t.Errorf("%s is ok and never began", id)
+		}
+	}
+	if waiting, err := s.ledger.Outbox(t.Context(), 0); err != nil || len(waiting) > 0 {
+		t.Errorf("the outbox holds %d notices, %v", len(waiting), err)
+	}
+}
+
+// checkSlots holds the records of the slots of a task against its trigger: there is
+// one for each, and none for anything else.
+func (s *simulation) checkSlots(task simTask, rows []runner.Run, began, ended time.Time) {
+	zone := s.cfg.Rota.Timezone
+	var slots []runner.Run
+	for _, r := range rows {
+		if r.Task == task.name && r.Parent == "" && r.Cause != runner.CauseManual && r.Cause != runner.CauseChain {
+			slots = append(slots, r)
+		}
+	}
+	recorded := map[time.Time]string{}
+	for _, r := range slots {
+		first, last := r.Scheduled, r.Scheduled
+		if r.IsSummary() {
+			first, last = r.First, r.Last
+		}
+		n := 0
+		for at := first; !at.After(last); at = at.Add(time.Minute) {
+			if !task.due(at.In(zone)) {
+				continue
+			}
+			n++
+			if other, twice := recorded[at]; twice {
+				s.t.Errorf("the slot %v of %s is recorded by %s and by %s", at.In(zone), task.name, other, r.ID)
+			}
+			recorded[at] = r.ID
+		}
+		if n != max(1, r.Count) {
+			s.t.Errorf("%s stands for %d slots, and there are %d from %v to %v", r.ID, max(1, r.Count), n, first.In(zone), last.In(zone))
+		}
+	}
+	for at := began.Truncate(time.Minute).Add(time.Minute).UTC(); at.Before(ended.Add(-time.Second)); at = at.Add(time.Minute) {
+		if task.due(at.In(zone)) && recorded[at] == "" {
+			s.t.Errorf("the slot %v of %s is not recorded", at.In(zone), task.name)
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"rota/config"
+	"rota/internal/api"
+	"rota/internal/plan"
+	"rota/runner"
+)
+
+// Status implements [api.Service]. Every command asks for it, so it is told
+// from what the loop has at hand.
+func (s *Service) Status(ctx context.Context) (api.Status, error) {
+	var st api.Status
+	err := s.l.ask(ctx, func() error {
+		st = s.l.condition()
+		return nil
+	})
+	if change := s.l.inForce.Load().ZoneChange(); change != "" {
+		st.Trouble = append(st.Trouble, change)
+	}
+	st.LedgerBytes = s.LedgerBytes()
+	if s.l.notifications != nil {
+		for _, u := range s.l.notifications.Undelivered() {
+			st.Undelivered = append(st.Undelivered, api.Undelivered(u))
+		}
+	}
+	return st, err
+}
+
+// condition is how the daemon is.
+func (l *loop) condition() api.Status {
+	live := l.view.Live("")
+	st := api.Status{
+		Daemon: true, Version: l.options.Version, PID: os.Getpid(), Started: l.started,
+		Config: l.cfg.Path, ConfigID: api.FileID(l.cfg.Path), Revision: l.cfg.Revision, Loaded: l.loaded, StateDir: l.stateDir, Timezone: l.cfg.Rota.Timezone.String(),
+		Tasks: len(l.cfg.Tasks), Running: len(live), Waiting: len(l.view.Waiting("")) + len(l.view.Parked("", runner.Delayed, runner.Held)), Draining: l.view.Draining, DrainingUntil: l.drained,
+		Next: l.soonestSlot(), Lag: (time.Duration(l.lag.Load()) * time.Microsecond).Seconds(), Epoch: l.cursor.Epoch, Through: l.cursor.Through, OutputBytes: l.kept.Load(),
+	}
+	for name, state := range l.states {
+		if _, ok := l.cfg.Tasks[name]; ok && state.Hold != nil {
+			st.Held++
+		}
+	}
+	if l.broken != nil {
+		st.Broken, st.Differs = config.Describe(l.broken), true
+	}
+	if l.notInForce != nil {
+		st.Differs = true
+		st.Trouble = append(st.Trouble, "a reload is pending and is tried again: "+l.notInForce.Error())
+	}
+	for _, a := range l.troubles() {
+		st.Trouble = append(st.Trouble, a.text)
+	}
+	if n := int(l.unwritten.Load()); n > 0 {
+		st.Trouble = append(st.Trouble, "the end of "+api.Plural(n, "run", "runs")+" cannot be recorded yet")
+	}
+	for _, run := range live {
+		if _, leased := l.leases.Load(run.ID); !leased {
+			st.Trouble = append(st.Trouble, "task "+run.Task+" is blocked: its action has not come back since "+run.ID+" was timed out")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.lanes)) {
+		if l.lanes[name] {
+			st.Trouble = append(st.Trouble, "the queue "+name+" is stopped")
+		}
+	}
+	return st
+}
+
+// soonestSlot is the slot that comes next of a task that is not held; nil: none
+// does.
+func (l *loop) soonestSlot() *api.Slot {
+	var first time.Time
+	var of plan.Entry
+	consider := func(key string) {
+		e, ok := l.entries[key]
+		at := l.agenda.Next(key)
+		if !ok || at.IsZero() || !first.IsZero() && (at.After(first) || at.Equal(first) && e.Task >= of.Task) {
+			return
+		}
+		if _, held := l.held(e.Task); !held {
+			first, of = at, e
+		}
+	}
+	if at := l.agenda.At(); !at.IsZero() {
+		for _, d := range l.agenda.Due(at) {
+			consider(d.Key)
+		}
+	}
+	if first.IsZero() { // what comes next is held, or no slot
+		for key := range l.entries {
+			consider(key)
+		}
+	}
+	if first.IsZero() {
+		return nil
+	}
+	at := of.Delay().Slot(first)
+	return &api.Slot{Task: of.Task, At: at.In(l.cfg.ZoneOf(of.Task)), Note: of.Spec.Note(at), Request: of.Request}
+}

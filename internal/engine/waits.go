@@ -1,0 +1,288 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"rota/internal/ledger"
+	"rota/runner"
+	"rota/schedule"
+)
+
+// Beside the triggers of tasks there are moments in the agenda, each of one run
+// or one task. Their keys begin with a byte that no name has.
+const (
+	attemptKey  = "\x00attempt "  // the time of a run that is delayed has come
+	patienceKey = "\x00patience " // the end of a waiting run's patience
+	holdKey     = "\x00hold "     // the begin of a task's planned hold
+	releaseKey  = "\x00release "  // the end of a task's hold
+	defaultKey  = "\x00default "  // the end of a task's reschedule
+	freshKey    = "\x00fresh "    // a task has not ended well for too long
+	undrainKey  = "\x00undrain "  // the end of a drain
+	vanishedKey = "\x00vanished " // the end of the time for which a task may lack in the file
+)
+
+// moment is a schedule of one instant.
+type moment time.Time
+
+func (m moment) Next(after time.Time) time.Time {
+	if at := time.Time(m); at.After(after) {
+		return at
+	}
+	return time.Time{}
+}
+
+// put enters a moment, at the earliest the next second that the agenda knows.
+func (l *loop) put(key string, at time.Time) {
+	if whole := at.Truncate(time.Second); whole.Before(at) {
+		at = whole.Add(time.Second)
+	}
+	l.agenda.Put(schedule.Entry{Key: key, When: moment(at), Last: at.Add(-time.Second)})
+}
+
+// delay lets a run wait for its time. It holds no worker; before another attempt
+// it gives way to the next slot of its task.
+func (l *loop) delay(run runner.Run, until time.Time) {
+	run.State, run.NotBefore = runner.Delayed, until
+	l.view.Add(run)
+	l.put(attemptKey+run.ID, until)
+}
+
+// unregister takes a run that ends, or waits no more, out of the registry and the
+// agenda.
+func (l *loop) unregister(id string) {
+	if r, ok := l.view.ParkedAs(id, runner.Recurring); ok {
+		l.unschedule(r)
+	}
+	l.view.Remove(id)
+	l.agenda.Drop(attemptKey + id)
+	l.agenda.Drop(patienceKey + id)
+}
+
+// movesAtOnce is how many runs one commit moves.
+const movesAtOnce = 500
+
+// move takes a pending run from one state to another, or to an outcome.
+func (l *loop) move(ctx context.Context, id string, from runner.State, to runner.Transition) error {
+	_, err := l.ledger.Commit(ctx, ledger.Change{Moves: []ledger.Move{{ID: id, From: from, To: to}}})
+	return err
+}
+
+// moveAll takes many pending runs from one state to another in few commits, and calls
+// moved for each that is recorded, or gone: not in that state any more. An error means
+// that it was called for some alone.
+func (l *loop) moveAll(ctx context.Context, moves []ledger.Move, moved func(m ledger.Move, gone bool)) error {
+	for some := range slices.Chunk(moves, movesAtOnce) {
+		_, err := l.ledger.Commit(ctx, ledger.Change{Moves: some})
+		if err != nil && !isGone(err) {
+			return err
+		}
+		for _, m := range some {
+			if err != nil { // one of them refuses all: each by itself
+				_, err := l.ledger.Commit(ctx, ledger.Change{Moves: []ledger.Move{m}})
+				if err != nil && !isGone(err) {
+					return err
+				}
+				moved(m, err != nil)
+				continue
+			}
+			moved(m, false)
+		}
+	}
+	return nil
+}
+
+// isGone reports whether a move was refused because somebody moved or ended the run.
+func isGone(err error) bool {
+	return errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrNotFound)
+}
+
+// dueAttempts queues the runs whose time has come.
+func (l *loop) dueAttempts(ctx context.Context, ids []string) error {
+	now := l.clock.Now()
+	var moves []ledger.Move
+	for _, id := range ids {
+		if _, ok := l.view.ParkedAs(id, runner.Delayed); ok {
+			moves = append(moves, ledger.Move{ID: id, From: runner.Delayed, To: runner.Transition{Time: now, State: runner.Queued}})
+		} else {
+			l.agenda.Drop(attemptKey + id)
+		}
+	}
+	return l.moveAll(ctx, moves, func(m ledger.Move, gone bool) {
+		run, _ := l.view.ParkedAs(m.ID, runner.Delayed)
+		if l.unregister(m.ID); gone {
+			return
+		}
+		run.State, run.Queued = runner.Queued, now
+		run.Because(runner.Reason{})
+		l.view.Add(run)
+		l.patience(run)
+		l.publish(run)
+	})
+}
+
+// patience ends the wait of a queued run after max_wait; not that for another
+// attempt, which would give an outcome to what has one.
+func (l *loop) patience(run runner.Run) {
+	if most := l.policyOf(run.Task).MaxWait; most > 0 && run.Attempts == 0 {
+		l.put(patienceKey+run.ID, run.Queued.Add(most))
+	}
+}
+
+// moments handles what came due that is no slot, and returns the slots.
+func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due, error) {
+	var slots []schedule.Due
+	var attempts, overdue []string
+	for _, d := range due {
+		var err error
+		what, of, _ := strings.Cut(d.Key, " ")
+		switch what + " " {
+		case attemptKey:
+			attempts = append(attempts, of)
+		case patienceKey:
+			overdue = append(overdue, of)
+		case holdKey:
+			err = l.holdAsPlanned(ctx, of)
+			l.agenda.Drop(d.Key)
+		case releaseKey:
+			if h := l.states[of].Hold; h != nil {
+				_, err = l.release(ctx, of, "rota", h.Until)
+			}
+			l.agenda.Drop(d.Key)
+		case defaultKey:
+			l.agenda.Drop(d.Key)
+			l.post(func() {
+				if err := l.backToDefault(ctx, of); err != nil {
+					l.put(defaultKey+of, l.clock.Now().Add(time.Second))
+				}
+			})
+		case vanishedKey:
+			l.vanish(ctx, of)
+		case undrainKey:
+			l.undrain(ctx, "")
+		case freshKey:
+			err = l.stale(ctx, of)
+		default:
+			slots = append(slots, d)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return slots, errors.Join(l.dueAttempts(ctx, attempts), l.skipOverdue(ctx, overdue))
+}
+
+// replant puts all moments into the agenda, which is new.
+func (l *loop) replant() {
+	for _, run := range l.view.Parked("", runner.Delayed) {
+		l.put(attemptKey+run.ID, run.NotBefore)
+	}
+	for _, run := range l.view.Waiting("") {
+		l.patience(run)
+	}
+	for run := range l.view.Pending() {
+		_, _ = l.void(*run) // begins the time of a task that is not in the file
+	}
+	if !l.drained.IsZero() {
+		l.put(undrainKey, l.drained)
+	}
+	l.freshness()
+}
+
+// skipOverdue ends runs that have been queued for longer than their max_wait.
+func (l *loop) skipOverdue(ctx context.Context, ids []string) error {
+	now := l.clock.Now()
+	var moves []ledger.Move
+	for _, id := range ids {
+		run, ok := l.view.Find(id)
+		if !ok || run.State != runner.Queued {
+			l.agenda.Drop(patienceKey + id)
+			continue
+		}
+		why := runner.Reason{Code: runner.ReasonMaxWait, Span: l.policyOf(run.Task).MaxWait}
+		moves = append(moves, ledger.Move{ID: id, From: runner.Queued, To: runner.Transition{Time: now, Outcome: runner.Skipped}.Because(why)})
+	}
+	return l.moveAll(ctx, moves, func(m ledger.Move, gone bool) {
+		l.agenda.Drop(patienceKey + m.ID)
+		run, ok := l.view.Find(m.ID)
+		if gone || !ok { // it is not queued: nothing to end
+			return
+		}
+		l.view.Remove(m.ID)
+		run.State, run.Outcome, run.Finished = "", m.To.Outcome, now
+		run.Because(m.To.Reason)
+		l.record(run)
+		l.again(run.Task, run.Finished)
+	})
+}
+
+// giveWay ends the runs that wait for another attempt when a new slot of their
+// task has come: with the outcome that they had. A request does not give way
+// to anything but a slot of the recurring request that it is of. What waits since an
+// earlier start of rota gives way to what comes of this one.
+func (l *loop) giveWay(b *runner.Batch) {
+	for _, r := range b.Runs {
+		if l.view.CountParked(r.Task) == 0 {
+			continue
+		}
+		for _, run := range l.view.Parked(r.Task, runner.Delayed) {
+			ends := func(e runner.End) bool { return e.ID == run.ID }
+			if r.Cause == runner.CauseStart && run.Cause == runner.CauseStart && lastOutcome(run) == "" {
+				b.Ends = append(b.Ends, runner.NewEnd(run.ID, runner.Replaced, runner.Reason{Code: runner.ReasonReplaced, By: r.ID}))
+				continue
+			}
+			if last := lastOutcome(run); last != "" && run.IsSlot() && run.Parent == r.Parent && !slices.ContainsFunc(b.Ends, ends) {
+				b.Ends = append(b.Ends, runner.NewEnd(run.ID, last, runner.Reason{Code: runner.ReasonSuperseded, By: r.ID}))
+			}
+		}
+	}
+}
+
+// retry lets a run be attempted again, if its policy says so. Not while its
+// action has not come back: until then its task is blocked.
+func (l *loop) retry(ctx context.Context, u underway, res runner.Result) (bool, error) {
+	run := u.Run
+	wait, again := u.policy.Retry.Next(run.Attempts, res)
+	if !again || res.Stuck {
+		return false, nil
+	}
+	until := l.opens(run.Task, res.Finished.Add(wait))
+	why := runner.Reason{
+		Code: runner.ReasonRetry, Last: res.Outcome, Detail: res.Why, Next: run.Attempts + 1, Of: u.policy.Retry.Max + 1,
+		Span: until.Sub(res.Finished).Round(time.Second),
+	}
+	note := ledger.Note{Lease: u.Lease, To: runner.Transition{State: runner.Delayed, Until: until}.Because(why), Ended: &res}
+	_, err := l.ledger.Commit(ctx, ledger.Change{Notes: []ledger.Note{note}})
+	if err == nil {
+		l.post(func() {
+			l.endLease(run.ID)
+			l.view.Remove(run.ID)
+			// Somebody may have cancelled it before the loop came to know.
+			if now, _, err := l.ledger.Get(ctx, run.ID); err == nil && now.State != runner.Delayed {
+				l.calls.drained(l)
+				l.again(run.Task, now.Finished)
+				return
+			}
+			run.State, run.Finished = runner.Delayed, res.Finished
+			run.Exit, run.Signal, run.Error = res.Exit, res.Signal, res.Error
+			run.Because(why)
+			l.record(run)
+			l.calls.drained(l)
+			if why, void := l.void(run); void {
+				_ = l.cancel(ctx, run, why)
+				return
+			}
+			l.delay(run, until)
+		})
+	}
+	return true, err
+}
+
+// underway is a run that is executed, and by which policy.
+type underway struct {
+	ledger.Lease
+	policy runner.Policy
+}
