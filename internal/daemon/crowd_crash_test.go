@@ -75,10 +75,10 @@ func (c *crowd) rests(random *rand.Rand, most int) bool {
 }
 
 // insist asks until there is an answer, however often the daemon is killed
-// meanwhile, and returns that: an error only if the answer is no. After a minute
-// without one it gives up.
+// meanwhile, and returns that: an error only if the answer is no. After five minutes
+// without one it gives up: the machine may be busy.
 func (c *crowd) insist(what string, f func(context.Context) error) (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	for ; ; <-time.After(3 * time.Millisecond) {
 		err = f(ctx)
@@ -89,7 +89,7 @@ func (c *crowd) insist(what string, f func(context.Context) error) (err error) {
 			return err
 		}
 		if ctx.Err() != nil {
-			c.t.Errorf("%s: no answer within a minute: %v", what, err)
+			c.t.Errorf("%s: no answer within five minutes: %v", what, err)
 			return err
 		}
 	}
