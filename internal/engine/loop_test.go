@@ -29,16 +29,17 @@ func short(l ledger.Ledger) ledgertest.Short { return ledgertest.Short{Ledger: l
 // rig is a loop in a bubble of fake time, with built-in actions for tasks.
 type rig struct {
 	*loop
-	t     *testing.T
-	fake  *clock.Fake
-	pace  pace
-	start time.Time
-	once  bool                              // of the next daemon
-	boot  string                            // the start of the machine, for the next daemon; "": that of this one
-	fails error                             // that the daemon ends with; nil: none
-	wrap  func(ledger.Ledger) ledger.Ledger // around the ledger of the next daemon; nil: nothing
-	hears *ear                              // who the next daemon notifies as "ops"; nil: nobody
-	stop  func()
+	t       *testing.T
+	fake    *clock.Fake
+	pace    pace
+	start   time.Time
+	once    bool                              // of the next daemon
+	boot    string                            // the start of the machine, for the next daemon; "": that of this one
+	fails   error                             // that the daemon ends with; nil: none
+	wrap    func(ledger.Ledger) ledger.Ledger // around the ledger of the next daemon; nil: nothing
+	forever *ledger.Memory                    // the ledger of all daemons, that a kill does not close; nil: that of the state directory
+	hears   *ear                              // who the next daemon notifies as "ops"; nil: nobody
+	stop    func()
 }
 
 // inBubble runs a test with a loop that begins at start on a file.
@@ -62,15 +63,16 @@ func inBubble(t *testing.T, start, jobs string, test func(r *rig)) {
 // live begins a loop in a state directory.
 func (r *rig) live(stateDir string, cfg *config.Config) {
 	r.t.Helper()
-	book, err := ledger.Open(r.t.Context(), stateDir, ledger.Options{
-		Now:    r.fake.Now,
-		Queues: func(queue string) int { return r.loop.inForce.Load().Queues[queue].Capacity },
-		Users:  func(run runner.Run) string { return UserOf(r.loop.inForce.Load(), run) },
-	})
-	if err != nil {
-		r.t.Fatal(err)
+	var book ledger.Ledger = r.forever
+	shut := func() error { r.forever.Killed(); return nil }
+	if r.forever == nil {
+		sqlite, err := ledger.Open(r.t.Context(), stateDir, r.ledgerOptions())
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		book, shut = sqlite, sqlite.Close
 	}
-	wrapped := ledger.Ledger(book)
+	wrapped := book
 	if r.wrap != nil {
 		wrapped = r.wrap(book)
 	}
@@ -94,9 +96,17 @@ func (r *rig) live(stateDir string, cfg *config.Config) {
 	r.stop = func() {
 		cancel()
 		delivery.Wait()
-		if err := errors.Join(<-ended, book.Close()); !errors.Is(err, r.fails) {
+		if err := errors.Join(<-ended, shut()); !errors.Is(err, r.fails) {
 			r.t.Errorf("%v, want %v", err, r.fails)
 		}
+	}
+}
+
+func (r *rig) ledgerOptions() ledger.Options {
+	return ledger.Options{
+		Now:    r.fake.Now,
+		Queues: func(queue string) int { return r.loop.inForce.Load().Queues[queue].Capacity },
+		Users:  func(run runner.Run) string { return UserOf(r.loop.inForce.Load(), run) },
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("sim.seeds", 4, "how many days TestSimulation simulates")
+	simSeeds = flag.Int("sim.seeds", 20, "how many days TestSimulation simulates")
 	simSeed  = flag.Uint64("sim.seed", 0, "simulate the day of this seed only")
 )
 
@@ -230,12 +230,12 @@ func simulate(t *testing.T, seed uint64) {
 	s := &simulation{rng: rng, tasks: simTasks(rng), ear: &ear{}, begun: map[string]int{}, inQueue: map[string]int{}}
 	defer func() {
 		if t.Failed() {
-			t.Logf("to repeat it: go test ./internal/daemon -run TestSimulation -sim.seed %d\n%s\n%s", seed, s.file(0), strings.Join(s.notes, "\n"))
+			t.Logf("to repeat it: go test ./internal/engine -run TestSimulation -sim.seed %d\n%s\n%s", seed, s.file(0), strings.Join(s.notes, "\n"))
 		}
 	}()
 	inBubble(t, noon, "[tasks.none]\nlog = \"x\"\n", func(r *rig) {
 		s.rig, s.killed = r, make(chan struct{}) // of the bubble
-		r.hears = s.ear
+		r.hears, r.forever = s.ear, ledger.NewMemory(r.ledgerOptions())
 		r.wrap = func(l ledger.Ledger) ledger.Ledger { s.fault = &faultyLedger{Ledger: l}; return s.fault }
 		r.restart(0)
 		s.armed(r.cfg)

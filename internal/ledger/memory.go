@@ -110,6 +110,7 @@ func (m *Memory) Commit(ctx context.Context, c Change) (done Committed, err erro
 		if done, err = u.commit(c); err != nil {
 			return err
 		}
+		trial.copied = nil
 		m.rules.table = trial
 		if c.Cursor != nil {
 			m.cursor = c.Cursor.To.kept()
@@ -191,6 +192,14 @@ func (m *Memory) event(e Event) {
 func (m *Memory) Watch(ctx context.Context) (ch <-chan Event, err error) {
 	err = m.do(ctx, func(rules, *memoryTable) error { ch, err = m.watchers.add(ctx); return err })
 	return ch, err
+}
+
+// Killed forgets what a process that is killed takes with it: the leases. Who opens a
+// ledger after it finds the runs as they are recorded.
+func (m *Memory) Killed() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.rules.table.(*memoryTable).tokens)
 }
 
 // Close implements [Ledger].

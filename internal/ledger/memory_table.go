@@ -16,6 +16,7 @@ type memoryTable struct {
 	tasks   map[string]*history // by name
 	waiting map[string]int      // how many runs are queued, by queue
 	tokens  map[string]string   // of leases, by id
+	copied  map[*row]bool       // the rows of a clone that are its own; nil: all are
 }
 
 // history is what is known of the runs of one task.
@@ -29,34 +30,39 @@ func newMemoryTable() *memoryTable {
 	return &memoryTable{rows: map[string]*row{}, tasks: map[string]*history{}, waiting: map[string]int{}, tokens: map[string]string{}}
 }
 
-// clone returns a copy that shares nothing that a change touches.
+// clone returns a copy that copies a row once that is found, to be changed.
 func (m *memoryTable) clone() *memoryTable {
 	c := &memoryTable{
-		last: m.last, rows: make(map[string]*row, len(m.rows)), tasks: make(map[string]*history, len(m.tasks)),
-		waiting: maps.Clone(m.waiting), tokens: maps.Clone(m.tokens),
-	}
-	copies := make(map[*row]*row, len(m.rows))
-	for id, r := range m.rows {
-		twin := *r
-		twin.steps = slices.Clone(r.steps)
-		copies[r], c.rows[id] = &twin, &twin
-	}
-	twins := func(rows []*row) []*row {
-		list := make([]*row, len(rows))
-		for i, r := range rows {
-			list[i] = copies[r]
-		}
-		return list
+		last: m.last, rows: maps.Clone(m.rows), tasks: make(map[string]*history, len(m.tasks)),
+		waiting: maps.Clone(m.waiting), tokens: maps.Clone(m.tokens), copied: map[*row]bool{},
 	}
 	for name, h := range m.tasks {
-		c.tasks[name] = &history{rows: twins(h.rows), summaries: twins(h.summaries), ended: h.ended}
+		c.tasks[name] = &history{rows: slices.Clone(h.rows), summaries: slices.Clone(h.summaries), ended: h.ended}
 	}
 	return c
 }
 
+// own returns a row as the table may change it: not the one of which it is a clone.
+func (m *memoryTable) own(r *row) *row {
+	if m.copied == nil || m.copied[r] {
+		return r
+	}
+	twin := *r
+	twin.steps = slices.Clip(r.steps)
+	m.copied[&twin] = true
+	m.rows[r.run.ID] = &twin
+	h := m.tasks[r.run.Task]
+	for _, rows := range [][]*row{h.rows, h.summaries} {
+		if i := slices.Index(rows, r); i >= 0 {
+			rows[i] = &twin
+		}
+	}
+	return &twin
+}
+
 func (m *memoryTable) find(id string) (*row, error) {
 	if r := m.rows[id]; r != nil {
-		return r, nil
+		return m.own(r), nil
 	}
 	task, _ := runner.SplitID(id)
 	h := m.tasks[task]
@@ -65,7 +71,7 @@ func (m *memoryTable) find(id string) (*row, error) {
 	}
 	s := slotOf(id)
 	if i, _ := slices.BinarySearchFunc(h.summaries, s, bySlot); i > 0 && h.summaries[i-1].covers(s) {
-		return h.summaries[i-1], nil
+		return m.own(h.summaries[i-1]), nil
 	}
 	return nil, nil
 }
@@ -77,7 +83,7 @@ func (m *memoryTable) newest(task, parent string) (*row, error) {
 	}
 	for _, r := range slices.Backward(h.rows) {
 		if r.run.Parent == parent {
-			return r, nil
+			return m.own(r), nil
 		}
 	}
 	return nil, nil
@@ -94,6 +100,9 @@ func (m *memoryTable) put(r *row) error {
 		m.last++
 		r.number = m.last
 		m.rows[r.run.ID] = r
+		if m.copied != nil {
+			m.copied[r] = true
+		}
 		h.rows = append(h.rows, r)
 		if r.run.IsSummary() {
 			i, _ := slices.BinarySearchFunc(h.summaries, r.slot, bySlot)
