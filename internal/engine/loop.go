@@ -40,6 +40,7 @@ func New(o Options) *Engine {
 		course: course{over: make(chan struct{}), hurried: make(chan struct{})},
 		inbox:  inbox{woken: make(chan struct{}, 1)},
 	}
+	l.roomLeft = func() room { return roomIn(l.stateDir) }
 	l.grown = make(chan struct{}, 1)
 	l.view.Held, l.view.Binding, l.view.Stopped, l.view.NoRoom = l.held, l.isBinding, l.stopped, l.lacksRoom
 	l.view.Policy = func(name string) (runner.Policy, bool) {

@@ -25,6 +25,7 @@ type surroundings struct {
 	clock         clock.Clock
 	stateDir      string
 	runs          context.Context // for what follows forked runs
+	roomLeft      func() room     // on the disk of the state directory
 	notifications *notifications  // nil: nobody is told
 	hub           *api.Hub        // of those who watch
 }
@@ -64,7 +65,9 @@ type course struct {
 	since       time.Time     // what it showed then, or at the beginning of a new epoch
 	renewed     time.Time     // up to when the last epoch had come, while the agenda of the new one is not planned; else zero
 	drained     time.Time     // when a drain ends by itself; zero: never, or there is none
-	roomAwaited bool          // a run waits for room on the disk
+	room        room          // as it was before the last decision
+	forking     uint64        // how many forked runs that decision has looked at
+	roomAwaited bool          // one of them waits for room
 	alarms      alarms        // for on_trouble
 	failing     string        // why nothing can be recorded; "": it can
 	fatal       error         // why the loop must end; nil: it need not
