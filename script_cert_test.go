@@ -21,12 +21,23 @@ func certificate(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: certificate FILE NAME")
 	}
+	ip, cert, key, err := ownCertificate()
+	ts.Check(err)
+	ts.Setenv(args[1], ip)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".crt"), cert, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".key"), key, 0o600))
+}
+
+// ownCertificate makes an address of this machine that nothing else has, and a
+// certificate of it that vouches for itself, with its key.
+func ownCertificate() (address string, certPEM, keyPEM []byte, err error) {
 	ip := net.IPv4(127, 0, 0, 0)
 	_, _ = rand.Read(ip[13:])                // it never fails
 	ip[13], ip[15] = ip[13]&0x7f, ip[15]|0x1 // neither the first nor the last is an address of a machine
-	ts.Setenv(args[1], ip.String())
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	ts.Check(err)
+	if err != nil {
+		return "", nil, nil, err
+	}
 	template := x509.Certificate{
 		SerialNumber:          big.NewInt(1),
 		NotBefore:             time.Now().Add(-time.Hour),
@@ -36,13 +47,12 @@ func certificate(ts *testscript.TestScript, neg bool, args []string) {
 		IsCA:                  true,
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
-	ts.Check(err)
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	ts.Check(err)
-	for file, block := range map[string]*pem.Block{
-		args[0] + ".crt": {Type: "CERTIFICATE", Bytes: cert},
-		args[0] + ".key": {Type: "PRIVATE KEY", Bytes: secret},
-	} {
-		ts.Check(os.WriteFile(ts.MkAbs(file), pem.EncodeToMemory(block), 0o600))
+	if err != nil {
+		return "", nil, nil, err
 	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	encode := func(kind string, b []byte) []byte {
+		return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: b})
+	}
+	return ip.String(), encode("CERTIFICATE", cert), encode("PRIVATE KEY", secret), err
 }

@@ -167,7 +167,7 @@ func (d *taskBuilder) refuse(loc location, action string) {
 		base := d.Base
 		d.Process = plain.Process
 		d.Base = base
-		d.StopSignal = plain.StopSignal
+		d.StopSignal, d.Leftovers = plain.StopSignal, plain.Leftovers
 	}
 	d.Shell, d.Stdin, d.SuccessExit = plain.Shell, "", plain.SuccessExit
 }

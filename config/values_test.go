@@ -40,7 +40,7 @@ func TestValues(t *testing.T) {
 	same(t, "command", task.Action, runner.Action(&runner.Command{Text: "echo $A"}))
 	same(t, "policy", task.Policy, runner.Policy{
 		Mode: runner.Sequential, Queue: "slow", Overlap: runner.OverlapQueue, Timeout: 2 * time.Hour,
-		KillAfter: time.Minute, StopSignal: "INT", SuccessExit: []int{0, 3}, Priority: -1,
+		KillAfter: time.Minute, StopSignal: "INT", Leftovers: runner.LeftoversKeep, SuccessExit: []int{0, 3}, Priority: -1,
 		Missed: runner.MissedAll, MissedWithin: time.Hour, MaxWait: 10 * time.Minute,
 		Retry: runner.Retry{Max: 3, Delay: time.Second, Factor: 1.5, MaxDelay: time.Minute, On: []string{"lost", "75"}},
 	})
@@ -174,7 +174,7 @@ interval = "1h"
 	same(t, "queues", c.Queues, map[string]runner.Queue{"main": {Workers: 1, Capacity: 1000}})
 	same(t, "task", c.Tasks["command"].Task, runner.Task{
 		Name: "command", Action: &runner.Command{Text: "true"},
-		Policy: runner.Policy{Mode: runner.Threaded, Overlap: runner.OverlapSkip, KillAfter: 10 * time.Second, StopSignal: "TERM", SuccessExit: []int{0}, Retry: newTaskBuilder().Retry},
+		Policy: runner.Policy{Mode: runner.Threaded, Overlap: runner.OverlapSkip, KillAfter: 10 * time.Second, StopSignal: "TERM", Leftovers: runner.LeftoversKeep, SuccessExit: []int{0}, Retry: newTaskBuilder().Retry},
 		Process: runner.Process{
 			Base: "/etc/rota", Umask: 0o022, Shell: []string{"/bin/sh", "-c"},
 		},

@@ -16,7 +16,7 @@ import (
 func (in Input) launch() (process.Launch, error) {
 	l := process.Launch{
 		Settings: in.Process, Trust: in.Trust, Token: in.Token,
-		Ending: in.Policy.ending(), Ask: in.ask, Kill: in.kill, Record: in.record,
+		Ending: in.Policy.ending(), StopLeftovers: in.Policy.Leftovers == LeftoversStop, Ask: in.ask, Kill: in.kill, Record: in.record,
 	}
 	if !in.tells { // or the run would take it for a process of its own
 		l.Attempt = process.Attempt{StateDir: in.StateDir, Run: in.Run, Number: in.Attempt}
@@ -31,6 +31,9 @@ func (in Input) run(ctx context.Context, l process.Launch, out io.Writer) error 
 	r, err := l.Run(ctx, out)
 	if r.NoFiles != nil {
 		in.note("it can have no result, nor be asked to stop: " + r.NoFiles.Error())
+	}
+	if len(r.Stopped) > 0 {
+		in.note("stopped what was left: " + process.Describe(r.Stopped))
 	}
 	if len(r.StillAlive) > 0 {
 		in.note("still alive after KILL: " + process.Describe(r.StillAlive))

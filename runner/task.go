@@ -35,6 +35,7 @@ type Policy struct {
 	TimeoutOK   bool          // being stopped at the time-out is the normal end of a run
 	KillAfter   time.Duration // from the stop signal to KILL
 	StopSignal  string        // "TERM", "INT", …; "none": no signal, the task has KillAfter to see by itself, see StopAsked
+	Leftovers   Leftovers     // what becomes of processes that outlive their command; "": they are kept
 	SuccessExit []int         // exit codes that count as ok
 	Priority    int           // -1, 0 or 1; higher goes first
 
@@ -49,6 +50,16 @@ type Policy struct {
 func (p Policy) ending() process.Ending {
 	return process.Ending{Signal: process.Signal(p.StopSignal), Grace: p.KillAfter}
 }
+
+// Leftovers says what becomes of the processes of a run that live when its command
+// has ended by itself.
+type Leftovers string
+
+// What becomes of them.
+const (
+	LeftoversKeep Leftovers = "keep" // they live on
+	LeftoversStop Leftovers = "stop" // they are stopped, and only then the run ends
+)
 
 // CatchUp says what becomes of slots that could not be started in time.
 type CatchUp string

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"time"
 )
 
 // View is the registry of all runs without an outcome, with the queues and the
@@ -143,6 +144,15 @@ func (v *View) ParkedAs(id string, s State) (Run, bool) {
 
 // CountParked is how many runs of a task are parked.
 func (v *View) CountParked(task string) int { return len(v.parked[task]) }
+
+// Shift moves when the waiting runs were queued, after the clock was set by so much.
+func (v *View) Shift(by time.Duration) {
+	for _, runs := range v.waiting {
+		for i := range runs {
+			runs[i].Queued = runs[i].Queued.Add(by)
+		}
+	}
+}
 
 // Find returns a run without an outcome, in whatever state.
 func (v *View) Find(id string) (Run, bool) {

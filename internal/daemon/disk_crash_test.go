@@ -39,8 +39,8 @@ command = "echo start $ROTA_RUN >>%[2]s; while [ ! -e %[3]s ]; do sleep 0.05; do
 `
 
 // A disk that becomes full takes the outputs first; then the room in reserve
-// goes to the record; when that is gone too nothing starts, and the daemon says
-// so and lives on. Once there is room again every slot is accounted for, and no
+// goes to the record, and to forked runs as long as there is room for their files;
+// when that is gone too nothing starts, and the daemon says so and lives on. Once there is room again every slot is accounted for, and no
 // run was started twice.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()

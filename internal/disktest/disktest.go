@@ -38,7 +38,7 @@ func OnSmallDisk(t *testing.T, size string, test func(t *testing.T, disk string)
 	}
 }
 
-// Fill writes a file until the disk is full.
+// Fill writes a file until the disk is full. What others free meanwhile it leaves to them.
 func Fill(t *testing.T, path string) {
 	t.Helper()
 	f, err := os.Create(path)
@@ -46,8 +46,16 @@ func Fill(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	defer f.Close()
+	var disk syscall.Statfs_t
+	if err := syscall.Fstatfs(int(f.Fd()), &disk); err != nil {
+		t.Fatal(err)
+	}
+	left := int(disk.Bavail) * int(disk.Bsize)
 	for size := 1 << 20; size > 0; {
-		if _, err := f.Write(make([]byte, size)); errors.Is(err, syscall.ENOSPC) {
+		n, err := f.Write(make([]byte, min(size, left)))
+		if left -= n; left == 0 {
+			return
+		} else if errors.Is(err, syscall.ENOSPC) {
 			size /= 2
 		} else if err != nil {
 			t.Fatal(err)

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"rota/internal/ledger"
 	"rota/internal/notify"
 )
@@ -18,8 +16,6 @@ const (
 	tooLate = 10 * time.Second
 	// alarmCalm is how long a trouble must be over for its return to be another one.
 	alarmCalm = 10 * time.Minute
-	// fewInodes is how many files the ledger and forked runs need room for at least.
-	fewInodes = 16
 )
 
 // alarms is what on_trouble needs to know besides what the loop knows anyway. It
@@ -53,7 +49,7 @@ func (l *loop) troubles() []alarm {
 		add("inodes", "the file system of "+l.stateDir+" has no free inodes: outputs are not kept; remove files there")
 	}
 	if l.roomAwaited {
-		add("disk", "forked runs wait for room on the disk")
+		add("disk", l.room.awaits(l.stateDir))
 	}
 	if at := l.alarms.late; !at.IsZero() && l.clock.Now().Sub(at).Abs() < alarmCalm {
 		add("late", fmt.Sprintf("scheduling was %s late at %s: the machine or its disk is overloaded", l.alarms.lateBy.Round(time.Second), at.In(l.cfg.Rota.Timezone).Format(time.TimeOnly)))
@@ -146,13 +142,3 @@ func (l *loop) ledgerSays(e ledger.Event) {
 
 // diskLow reports whether there is no room for outputs.
 func (l *loop) diskLow() bool { return l.options.DiskLow != nil && l.options.DiskLow() }
-
-// lacksInodes reports whether the file system of the state directory has no room for
-// more files. What is left of it is for the ledger and for forked runs.
-func (l *loop) lacksInodes() bool {
-	var disk unix.Statfs_t
-	if l.stateDir == "" || unix.Statfs(l.stateDir, &disk) != nil {
-		return false
-	}
-	return disk.Files > 0 && disk.Ffree < fewInodes
-}

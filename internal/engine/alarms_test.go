@@ -125,7 +125,7 @@ func TestNoteLateness(t *testing.T) {
 // Where files are scarce no outputs are made, and the status says so.
 func TestLacksInodes(t *testing.T) {
 	disktest.OnSmallDisk(t, "1m,nr_inodes=20", func(t *testing.T, disk string) {
-		l := &loop{surroundings: surroundings{stateDir: disk}, configuration: configuration{cfg: &config.Config{}}}
+		l := New(Options{Config: &config.Config{}, StateDir: disk})
 		if l.lacksInodes() || len(l.troubles()) > 0 {
 			t.Errorf("on an empty disk: %v", l.troubles())
 		}

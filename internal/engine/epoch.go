@@ -26,6 +26,11 @@ func (l *loop) follow(ctx context.Context, now, before time.Time, passed time.Du
 		l.log.Warn("the clock jumped", "by", text)
 		l.event(ctx, ledger.Event{Time: now, Kind: "clock step", Text: text, Data: ledger.EventData{By: by.Round(time.Second)}})
 	}
+	asleep := l.asleep()
+	if set := now.Sub(before) - passed - (asleep - l.slept); set.Abs() >= jumped {
+		l.shift(ctx, now, set)
+	}
+	l.slept = asleep
 	if l.cursor.Through.Sub(now) > jumped {
 		last := l.cursor.Through
 		next := l.cursorAt(now)

@@ -56,6 +56,13 @@ func (l *loop) request(ctx context.Context, r api.Request, from io.Reader, who s
 	run, err = l.enter(ctx, r, run, share.metered(from), most)
 	if err == nil {
 		share.keep()
+		if r.In > 0 {
+			l.post(func() {
+				if _, waits := l.view.ParkedAs(run.ID, runner.Delayed); waits {
+					l.spans[run.ID] = true
+				}
+			})
+		}
 	}
 	return run, err
 }

@@ -21,7 +21,7 @@ type Service struct {
 
 // Service returns the engine as others ask it.
 func (l *loop) Service() *Service {
-	r := &query.Reader{Ledger: l.ledger, StateDir: l.stateDir, Config: l.inForce.Load, Now: l.clock.Now, Agenda: l.coming, States: l.remembered}
+	r := &query.Reader{Ledger: l.ledger, StateDir: l.stateDir, Config: l.inForce.Load, Now: l.clock.Now, Agenda: l.coming, States: l.remembered, NoRoom: l.awaitsRoom}
 	return &Service{Reader: r, l: l}
 }
 

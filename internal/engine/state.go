@@ -24,9 +24,11 @@ type surroundings struct {
 	runner        *runner.Runner
 	clock         clock.Clock
 	stateDir      string
-	runs          context.Context // for what follows forked runs
-	notifications *notifications  // nil: nobody is told
-	hub           *api.Hub        // of those who watch
+	runs          context.Context      // for what follows forked runs
+	asleep        func() time.Duration // how long the machine has slept since it was started
+	roomLeft      func() room          // on the disk of the state directory
+	notifications *notifications       // nil: nobody is told
+	hub           *api.Hub             // of those who watch
 }
 
 // configuration is the file as it is in force, and as it is on the disk.
@@ -54,6 +56,7 @@ type memory struct {
 	finished  map[string]time.Time        // when each task last ended
 	vanished  map[string]bool             // tasks that were in the file no more for too long, see mayReturn
 	tasks     int                         // with triggers
+	spans     map[string]bool             // the runs that were asked for with a delay, and not for a time
 	calls     calls                       // of those who wait for something
 }
 
@@ -62,9 +65,12 @@ type memory struct {
 type course struct {
 	started     time.Time     // what the clock showed when the loop began
 	since       time.Time     // what it showed then, or at the beginning of a new epoch
+	slept       time.Duration // how long the machine had slept at the last turn, see asleep
 	renewed     time.Time     // up to when the last epoch had come, while the agenda of the new one is not planned; else zero
 	drained     time.Time     // when a drain ends by itself; zero: never, or there is none
-	roomAwaited bool          // a run waits for room on the disk
+	room        room          // as it was before the last decision
+	forking     uint64        // how many forked runs that decision has looked at
+	roomAwaited bool          // one of them waits for room
 	alarms      alarms        // for on_trouble
 	failing     string        // why nothing can be recorded; "": it can
 	fatal       error         // why the loop must end; nil: it need not

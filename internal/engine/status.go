@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -33,6 +34,9 @@ func (s *Service) Status(ctx context.Context) (api.Status, error) {
 	return st, err
 }
 
+// leftoverWrites is for how long what a run left behind counts as writing after it did.
+const leftoverWrites = time.Minute
+
 // condition is how the daemon is.
 func (l *loop) condition() api.Status {
 	live := l.view.Live("")
@@ -63,6 +67,12 @@ func (l *loop) condition() api.Status {
 	for _, run := range live {
 		if _, leased := l.leases.Load(run.ID); !leased {
 			st.Trouble = append(st.Trouble, "task "+run.Task+" is blocked: its action has not come back since "+run.ID+" was timed out")
+		}
+	}
+	for _, left := range l.runner.Leftovers() {
+		if !left.Last.IsZero() && time.Since(left.Last) < leftoverWrites {
+			st.Trouble = append(st.Trouble, fmt.Sprintf("what run %s left behind still writes to its %s, which nobody reads: %d KiB since the run ended; rota show %s names the processes: end them, or set leftovers = \"stop\" for the task",
+				left.Run, left.What, left.Bytes>>10, left.Run))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.lanes)) {

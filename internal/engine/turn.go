@@ -64,10 +64,13 @@ func (l *loop) decide(ctx context.Context, due []schedule.Due, now time.Time) (t
 	}
 	slots := l.slots(left, now)
 	awaited := l.roomAwaited
-	l.roomAwaited = false
+	l.lookForRoom()
 	batch := runner.Decide(slots, &l.view, now)
-	if l.roomAwaited && !awaited {
-		l.log.Warn("forked runs wait for room on the disk")
+	switch {
+	case l.roomAwaited && !awaited:
+		l.log.Warn(l.room.awaits(l.stateDir))
+	case !l.roomAwaited && awaited:
+		l.log.Info("no forked run waits for room on the disk any more")
 	}
 	l.giveWay(&batch)
 	t.chained = l.addChains(&batch)

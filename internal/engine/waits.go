@@ -60,6 +60,7 @@ func (l *loop) unregister(id string) {
 	l.view.Remove(id)
 	l.agenda.Drop(attemptKey + id)
 	l.agenda.Drop(patienceKey + id)
+	delete(l.spans, id)
 }
 
 // movesAtOnce is how many runs one commit moves.

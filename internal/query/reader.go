@@ -28,6 +28,7 @@ type Reader struct {
 	Now      func() time.Time
 	Agenda   func(ctx context.Context, names []string) ([]Coming, error) // of a daemon; nil: none runs, and it is worked out from the ledger
 	States   func(context.Context) (map[string]ledger.TaskState, error)  // of a daemon; nil: the ledger's
+	NoRoom   func(task string) bool                                      // of a daemon: the disk has no room for runs of a task to start; nil: it has
 }
 
 var _ api.Reader = (*Reader)(nil)

@@ -21,7 +21,8 @@ func (r *Reader) Why(ctx context.Context, task string, at time.Time) (api.Why, e
 	if err != nil {
 		return api.Why{}, err
 	}
-	answer, err := why.Of(ctx, why.Source{Ledger: r.Ledger, Config: cfg, Now: r.Now(), Next: next[name], Daemon: r.Agenda != nil}, task, at)
+	noRoom := r.NoRoom != nil && r.NoRoom(name)
+	answer, err := why.Of(ctx, why.Source{Ledger: r.Ledger, Config: cfg, Now: r.Now(), Next: next[name], Daemon: r.Agenda != nil, NoRoom: noRoom}, task, at)
 	if absent(err) {
 		return answer, noRun(cfg, task)
 	}

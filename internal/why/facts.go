@@ -23,6 +23,7 @@ type facts struct {
 	task   config.Task
 	known  bool // the task is in the file
 	daemon bool // one runs
+	noRoom bool // on the disk, for runs of the task to start
 
 	state  ledger.TaskState
 	cursor ledger.Cursor

@@ -351,6 +351,9 @@ func (a *answer) queued() {
 	case a.daemon && a.draining():
 		a.Reason = "draining"
 		a.say("rota is being drained and starts nothing new")
+	case a.noRoom:
+		a.Reason = "no_room"
+		a.say("It waits for room on the disk of the state directory: a forked run starts once its files have room; rota status tells how much is missing")
 	}
 	for i, run := range a.ahead {
 		if i == 3 {

@@ -21,6 +21,7 @@ type Source struct {
 	Now    time.Time
 	Next   time.Time // the slot to come of the task; zero: none
 	Daemon bool      // one runs
+	NoRoom bool      // the disk has no room for runs of the task to start
 }
 
 // Of answers why a task ran, or did not, at an instant; zero: at its latest slot. In
@@ -37,7 +38,7 @@ func Of(ctx context.Context, s Source, task string, at time.Time) (api.Why, erro
 // facts gathers all that an answer is derived from.
 func (s Source) facts(ctx context.Context, name string, at time.Time) (*facts, error) {
 	name, key := runner.SplitID(name)
-	f := &facts{now: s.Now, at: at, asked: !at.IsZero() || key != "", cfg: s.Config, name: name, daemon: s.Daemon}
+	f := &facts{now: s.Now, at: at, asked: !at.IsZero() || key != "", cfg: s.Config, name: name, daemon: s.Daemon, noRoom: s.NoRoom}
 	f.task, f.known = f.cfg.Tasks[name]
 	f.zone = f.cfg.ZoneOf(name)
 	var err error

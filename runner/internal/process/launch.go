@@ -37,15 +37,18 @@ type Launch struct {
 	ResultTo  string // the file where its result is kept; "": nowhere
 
 	Ending Ending
-	Ask    <-chan struct{} // closed when it is to be asked to end by itself; nil: it is not
-	Kill   <-chan struct{} // closed when a stop must not wait any longer
-	Record string          // the file where its identity is kept while it runs; "": nowhere
+	// StopLeftovers: what lives when the program has ended by itself is stopped, too.
+	StopLeftovers bool
+	Ask           <-chan struct{} // closed when it is to be asked to end by itself; nil: it is not
+	Kill          <-chan struct{} // closed when a stop must not wait any longer
+	Record        string          // the file where its identity is kept while it runs; "": nowhere
 }
 
 // Result is what is known of a process beside how it ended.
 type Result struct {
 	NoFiles    error    // why it could have no result, nor be asked to stop; nil: it could
 	LeftBehind []Member // what lives after its normal end
+	Stopped    []Member // what lived after its normal end, and was stopped
 	StillAlive []Member // what lives after KILL
 	Size       int64    // bytes of its result; 0: there is none
 	NoResult   error    // why its result could not be kept; nil: it could, or there was none
@@ -165,18 +168,29 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 				<-proc.exited
 				_, _, _ = proc.reap()
 				l.forget()
-				pipe.finish(copied, io.Discard)
+				if pipe.finish(copied, io.Discard) {
+					pipe.discard(l.leftover("output"))
+				}
 			}()
 			return stopped
 		}
 		<-proc.exited
 	}
+	if stopped == nil && l.StopLeftovers {
+		if r.Stopped = t.members(); len(r.Stopped) > 0 {
+			ask()
+			r.StillAlive = t.end(l.Ending, l.Kill)
+		}
+	}
 	var status syscall.WaitStatus
 	var err error
 	status, r.usage, err = proc.reap()
 	open := pipe.finish(copied, out)
-	if stopped == nil && err == nil && (open || syscall.Kill(-proc.pid, 0) == nil) {
+	if stopped == nil && err == nil && !l.StopLeftovers && (open || syscall.Kill(-proc.pid, 0) == nil) {
 		r.LeftBehind = t.members()
+	}
+	if open {
+		go pipe.discard(l.leftover("output"))
 	}
 	l.forget()
 	switch {
@@ -262,6 +276,9 @@ func (l Launch) finish(files *runFiles, r *Result) {
 	}
 	if l.ResultMax > 0 && l.ResultTo != "" {
 		r.Size, r.NoResult = files.take(l.ResultTo, l.ResultMax)
+	}
+	if len(r.LeftBehind)+len(r.StillAlive) > 0 {
+		files.bound(l)
 	}
 	files.close()
 }

@@ -67,9 +67,8 @@ func (p *pipe) copyTo(out io.Writer) <-chan struct{} {
 }
 
 // finish is called when the process has ended: it passes on what lies in the
-// pipe at this moment. If another process still holds the pipe open, what that
-// one writes is thrown away in the background, so that it does not die of
-// SIGPIPE; open tells so.
+// pipe at this moment. If another process still holds the pipe open, open tells so:
+// then discard is to be called.
 func (p *pipe) finish(copied <-chan struct{}, out io.Writer) (open bool) {
 	_ = p.read.SetReadDeadline(time.Now())
 	<-copied
@@ -81,11 +80,37 @@ func (p *pipe) finish(copied <-chan struct{}, out io.Writer) (open bool) {
 		p.read.Close()
 		return false
 	}
-	go func() {
-		defer p.read.Close()
-		_, _ = io.Copy(io.Discard, p.read)
-	}()
 	return true
+}
+
+const (
+	// discardAtOnce is how many bytes are thrown away in one go, and discardPause the
+	// time between two: who writes without end waits for it, and costs next to nothing.
+	discardAtOnce = 1 << 20
+	discardPause  = 100 * time.Millisecond
+)
+
+// discard throws away what is written to the pipe, so that who still writes does not
+// die of SIGPIPE, until nobody has it open any more.
+func (p *pipe) discard(l *leftover) {
+	defer p.read.Close()
+	defer l.gone()
+	if conn, err := p.read.SyscallConn(); err == nil {
+		_ = conn.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, discardAtOnce) })
+	}
+	buf := make([]byte, 32<<10)
+	for {
+		for n := 0; n < discardAtOnce; {
+			m, err := p.read.Read(buf)
+			if l.wrote(int64(m)); err != nil {
+				return
+			}
+			if n += m; m < len(buf) {
+				break
+			}
+		}
+		<-time.After(discardPause)
+	}
 }
 
 // copyWaiting passes on as much as lies in a pipe when it is called, and does not

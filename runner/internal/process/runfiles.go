@@ -11,6 +11,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"rota/internal/trust"
 )
@@ -329,6 +332,65 @@ func (x *runFiles) gone() {
 	if x.stem != "" && (err == nil || errors.Is(err, fs.ErrNotExist)) {
 		_ = os.Remove(x.stem + directoryEnding)
 	}
+}
+
+const (
+	// resultPause is the time between two looks at a result that something left behind
+	// writes to, and resultCalm the longest while nothing is written.
+	resultPause = 20 * time.Millisecond
+	resultCalm  = 10 * time.Second
+)
+
+// bound keeps small, in the background, the result that processes which the command
+// left behind may still have open: it has no name any more soon, so that nobody would
+// see how it fills the disk.
+func (x *runFiles) bound(l Launch) {
+	if x.isLink() {
+		return
+	}
+	f, err := x.open(x.result(), os.O_RDWR, 0)
+	if err != nil {
+		return
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || int(info.Sys().(*syscall.Stat_t).Uid) != x.owner || info.Sys().(*syscall.Stat_t).Nlink != 1 || !openElsewhere(f) {
+		f.Close()
+		return
+	}
+	left := l.leftover("result")
+	go func() {
+		defer f.Close()
+		defer left.gone()
+		size := info.Size()
+		for pause := resultPause; openElsewhere(f); pause = min(2*pause, resultCalm) {
+			<-time.After(pause)
+			var now unix.Stat_t
+			if unix.Fstat(int(f.Fd()), &now) != nil {
+				return
+			}
+			if now.Size != size {
+				left.wrote(max(now.Size-size, 0))
+				pause = resultPause / 2
+			}
+			if size = now.Size; now.Blocks*512 > max(l.ResultMax, resultLeast) && f.Truncate(0) == nil {
+				size = 0
+			}
+		}
+	}()
+}
+
+// resultLeast is how much room a result may take that something left behind writes to,
+// whatever result_max is.
+const resultLeast = 64 << 10
+
+// openElsewhere reports whether somebody else has a file open: else the kernel grants a
+// lease of it.
+func openElsewhere(f *os.File) bool {
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		return errors.Is(err, unix.EAGAIN)
+	}
+	_, _ = unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
+	return false
 }
 
 // clear removes what is in the directory live but the link and the identity of the

@@ -1,0 +1,68 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+// What is a duration is measured in the time that goes by, in which a sleep of the
+// machine counts: delays, retries, max_wait, holds and drains for a time. The agenda and
+// the ledger have their ends as times of the wall clock. When that is set, live, they
+// are moved by as much. Over a restart they stay as they are: how much time went by
+// meanwhile nobody knows.
+
+// machineSlept is how long the machine has slept since it was started.
+func machineSlept() time.Duration {
+	var all, awake unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &awake) != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &all) != nil {
+		return 0
+	}
+	return time.Duration(all.Nano() - awake.Nano())
+}
+
+// shift moves the ends of durations after the clock was set by so much. What cannot be
+// recorded is moved all the same, until the next start.
+func (l *loop) shift(ctx context.Context, now time.Time, by time.Duration) {
+	failed := func(err error) {
+		l.log.Error("cannot record that what ends after a duration was moved as the clock was set", "error", err)
+	}
+	var moves []ledger.Move
+	for _, run := range l.view.Parked("", runner.Delayed) {
+		if !l.spans[run.ID] && run.Attempts == 0 {
+			continue // it is for a time of the clock
+		}
+		to := runner.Transition{Time: now, State: runner.Delayed, Until: run.NotBefore.Add(by)}
+		moves = append(moves, ledger.Move{ID: run.ID, From: runner.Delayed, To: to.Because(run.Reason)})
+		l.delay(run, to.Until)
+	}
+	if err := l.moveAll(ctx, moves, func(ledger.Move, bool) {}); err != nil {
+		failed(err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.states)) {
+		h := l.states[name].Hold
+		if _, ok := l.cfg.Tasks[name]; !ok || h == nil || h.Until.IsZero() {
+			continue
+		}
+		moved := *h
+		moved.Until = h.Until.Add(by)
+		if err := l.change(ctx, name, func(s *ledger.TaskState) { s.Hold = &moved }); err != nil {
+			failed(err)
+		}
+		l.releaseAt(name, moved.Until)
+	}
+	l.view.Shift(by)
+	for _, run := range l.view.Waiting("") {
+		l.patience(run)
+	}
+	if !l.drained.IsZero() {
+		l.drained = l.drained.Add(by)
+		l.put(undrainKey, l.drained)
+	}
+}
