@@ -35,13 +35,13 @@ var emptyTask = sync.OnceValue(func() (t Task) {
 // readDefaults reads [defaults], which holds for all tasks, also included ones.
 func (l *loader) readDefaults(loc location, v any) {
 	loc.table(v, func(loc location, name string, v any) {
-		k := find(taskKeys, name)
+		k := find(defaultsKeys, name)
 		switch {
 		case k != nil:
 			k.set(loc, v, &l.base.Task)
 			l.base.given[name] = true
 		case isTaskKey(name):
-			loc.keyError("triggers and actions belong to one task", "%q is not allowed in [defaults]", name)
+			loc.keyError("triggers, after and actions belong to one task", "%q is not allowed in [defaults]", name)
 		default:
 			loc.unknown(name, taskNames, "[defaults]")
 		}

@@ -25,6 +25,7 @@ type Task struct {
 	Hold        *Hold             `json:"hold,omitempty"`
 	Planned     *Hold             `json:"planned,omitempty"`  // the hold that begins at its Since
 	On          *On               `json:"on,omitempty"`       // replaces its triggers
+	After       []Awaited         `json:"after,omitempty"`    // the tasks after which it runs
 	Skip        []time.Time       `json:"skip,omitempty"`     // upcoming slots to be skipped
 	Last        *Run              `json:"last,omitempty"`     // the newest that was executed or is
 	Failures    int               `json:"failures,omitempty"` // in a row
@@ -40,6 +41,12 @@ type Setting struct {
 	Key     string `json:"key"`
 	Value   string `json:"value"`
 	Default bool   `json:"default,omitempty"` // not given, neither there nor in [defaults]
+}
+
+// Awaited is a task after which another one runs.
+type Awaited struct {
+	Task string `json:"task"`
+	OK   bool   `json:"ok"` // it has been, since the other one last ran
 }
 
 // Hold says since when something is held, by whom and why.

@@ -141,13 +141,22 @@ func (l *loop) writeEnd(ctx context.Context, u underway, res runner.Result, reco
 	hooks := l.hooksOf(ended, recovered)
 	asked := l.chains(ended, hooks)
 	end := ledger.Change{Ends: []ledger.End{{Lease: u.Lease, Result: res, Next: asked}}, Notices: l.noticesOfEnd(ended, hooks)}
-	held, notices, err := l.finish(ctx, u.policy, ended, end)
+	var held *ledger.StateChange
+	var notices []ledger.Notice
+	var g gathering
+	var err error
+	if ended.Outcome == runner.OK && len(l.inForce.Load().Followers(ended.Task)) > 0 {
+		g, notices, err = l.finishOK(ctx, ended, end)
+	} else {
+		held, notices, err = l.finish(ctx, u.policy, ended, end)
+	}
 	if err != nil {
 		return err
 	}
-	asked = l.written(ctx, asked)
+	asked = l.written(ctx, slices.Concat(asked, g.asked))
 	l.post(func() {
 		l.ended(ended, res)
+		l.gathered(g)
 		l.takeChains(ctx, asked)
 		l.notifications.deliver(notices)
 		if held != nil {

@@ -80,6 +80,7 @@ type course struct {
 type shared struct {
 	leases    sync.Map      // of underway, by the run's id
 	recovery  sync.Map      // of *sync.Mutex, by task: see recovers and finish
+	gathers   sync.Mutex    // held while the end of a run is recorded after which others run
 	asking    requestIDs    // of the requests that are being recorded
 	quota     quota         // what each user has waiting
 	grown     chan struct{} // runs have ended since the last retention; room for one

@@ -75,6 +75,7 @@ func (l *loop) decide(ctx context.Context, due []schedule.Due, now time.Time) (t
 		return t, err
 	}
 	t.counts = l.countRuns(left, batch, t.holds.changes())
+	l.waitAnew(&t.counts, batch)
 	t.change = ledger.Change{Batch: batch, Moves: t.counts.moves, States: t.counts.states, Notices: l.noticesOfBatch(batch, t.holds)}
 	if len(slots) > 0 || l.boot != l.cursor.Boot {
 		next := l.cursorAt(now)
