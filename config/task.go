@@ -174,9 +174,9 @@ func (d *taskBuilder) refuse(loc location, action string) {
 
 // hasProcess reports whether a built-in action runs in a process of its own: one
 // that is forked, or that has the rights of a user or group. A log is a line in
-// the log of rota, whoever the user is.
+// the log of rota, whoever the user is. So does its condition, if it has one.
 func (d *taskBuilder) hasProcess(action string) bool {
-	return d.Mode == runner.Forked || action != "log" && (d.User != "" || d.Group != "")
+	return d.OnlyIf != nil || d.Mode == runner.Forked || action != "log" && (d.User != "" || d.Group != "")
 }
 
 // foreign are the names that other schedulers have for a key.

@@ -24,6 +24,10 @@ func (l *loop) start(lease ledger.Lease) {
 		go func() { _ = l.done(run, runner.Result{Outcome: runner.Cancelled, Finished: time.Now()}.Because(why)) }()
 		return
 	}
+	if l.endedByCondition(run) {
+		l.record(run)
+		return
+	}
 	task := l.cfg.Tasks[run.Task]
 	if l.diskLow() || l.lacksInodes() {
 		task.Output = runner.NoRoom // what is left of the disk is for the record

@@ -16,6 +16,7 @@ type turn struct {
 	change  ledger.Change
 	counts  counts       // of triggers with a count
 	holds   failureHolds // of tasks that failed once too often
+	ask     []string     // runs whose conditions are asked
 	chained bool         // hooks ask for runs, of which the next turn decides when they start
 }
 
@@ -64,8 +65,9 @@ func (l *loop) decide(ctx context.Context, due []schedule.Due, now time.Time) (t
 	}
 	slots := l.slots(left, now)
 	awaited := l.roomAwaited
-	l.roomAwaited = false
+	l.roomAwaited, l.toAsk = false, nil
 	batch := runner.Decide(slots, &l.view, now)
+	t.ask = l.toAsk
 	if l.roomAwaited && !awaited {
 		l.log.Warn("forked runs wait for room on the disk")
 	}
@@ -152,6 +154,7 @@ func (l *loop) apply(t turn, done ledger.Committed) {
 	for _, lease := range done.Leases {
 		l.start(lease)
 	}
+	l.askConditions(t.ask)
 	l.counted(t.counts)
 	for _, h := range t.holds {
 		l.heldAfterFailures(h.run, h.change)
