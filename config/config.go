@@ -48,6 +48,7 @@ type Task struct {
 	KillSet     bool            // kill_after is given, in the task or in [defaults]
 	hash        string
 
+	WarnAfter           Late          // when a run is late; zero: never
 	ExpectSuccessWithin time.Duration // the age of the last success that is an alarm; 0: none
 }
 

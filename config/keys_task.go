@@ -10,10 +10,10 @@ var aboutKeys = []key[Task]{
 }
 
 // taskKeys are the keys of [tasks.NAME] but triggers and actions.
-var taskKeys = slices.Concat(aboutKeys, afterKeys, policyKeys, processKeys, hookKeys)
+var taskKeys = slices.Concat(aboutKeys, afterKeys, policyKeys, processKeys, hookKeys, lateKeys)
 
 // defaultsKeys are those of them that [defaults] may have too.
-var defaultsKeys = slices.Concat(aboutKeys, policyKeys, processKeys, hookKeys)
+var defaultsKeys = slices.Concat(aboutKeys, policyKeys, processKeys, hookKeys, lateKeys)
 
 // taskNames are all keys of [tasks.NAME].
 var taskNames = slices.Concat(names(taskKeys), triggerNames, []string{severalTriggers.Name}, actionNames(actions))
@@ -39,7 +39,7 @@ func docTask() Table {
 			{"What: one of", docActions(actions)},
 			{"How", docs(policyKeys)},
 			{"The process", docs(processKeys)},
-			{"What follows", docs(hookKeys)},
+			{"What follows", docs(slices.Concat(hookKeys, lateKeys))},
 		},
 	}
 }

@@ -114,6 +114,7 @@ func (d *taskBuilder) settle(loc location, action string) {
 	if d.TimeoutOK && d.Timeout == 0 && d.own["timeout_ok"] {
 		loc.at("timeout_ok").keyError(`add timeout = "1h"`, "timeout_ok has no effect without a timeout")
 	}
+	d.checkLate(loc)
 	d.checkParams(loc.at(action))
 	if d.Mode == runner.Sequential && d.Queue == "" {
 		d.Queue = "main"

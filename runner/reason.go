@@ -58,6 +58,9 @@ const (
 	ReasonUserChanged ReasonCode = "user_changed" // By: the user now, Detail: the user it was asked for
 	ReasonTooMany     ReasonCode = "too_many"     // runs of its task wait
 
+	// Of runs under way.
+	ReasonRunsLate ReasonCode = "runs_late" // Span: for longer than that, Detail: how that follows from warn_after
+
 	// Of runs that were executed.
 	ReasonExit        ReasonCode = "exit"         // Next: the code
 	ReasonSignal      ReasonCode = "signal"       // Detail: its name
@@ -186,6 +189,12 @@ func (r Reason) text(zone *time.Location) string {
 		return fmt.Sprintf("asked for when the task ran as %s; it runs as %s now", userText(r.Detail), userText(r.By))
 	case ReasonTooMany:
 		return "too many runs of this task wait"
+	case ReasonRunsLate:
+		text := "late: it runs for longer than " + spanText(r.Span)
+		if r.Detail == "" {
+			return text
+		}
+		return text + ", " + r.Detail
 	case ReasonExit:
 		return fmt.Sprintf("exit %d", r.Next)
 	case ReasonSignal:

@@ -31,6 +31,7 @@ type Task struct {
 	Failures    int               `json:"failures,omitempty"` // in a row
 	LastSuccess time.Time         `json:"last_success,omitzero"`
 	Running     []string          `json:"running,omitempty"`   // ids of runs
+	Late        bool              `json:"late,omitempty"`      // one of these takes longer than warn_after
 	Waiting     []string          `json:"waiting,omitempty"`   // also held, delayed
 	Recurring   []Run             `json:"recurring,omitempty"` // requests with a trigger of their own
 	Settings    []Setting         `json:"settings,omitempty"`  // of a task asked for by name

@@ -49,7 +49,7 @@ func (l *loop) askConditions(ids []string) {
 		ctx, stop := context.WithCancel(context.Background())
 		c := &condition{asking: true, stop: stop}
 		l.conditions[id] = c
-		launch := runner.Launch{Run: run, Task: &task.Task, LastSuccess: l.lastSuccess(run.Task), Vars: l.vars}
+		launch := runner.Launch{Run: run, Task: &task.Task, LastSuccess: l.lastSuccess(run.Task), Vars: l.options.Vars}
 		if run.Cause == runner.CauseChain {
 			l.inherit(&launch)
 		}

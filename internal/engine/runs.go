@@ -36,6 +36,7 @@ func (l *loop) start(lease ledger.Lease) {
 		l.lag.Store(run.Started.Sub(run.Scheduled).Microseconds())
 	}
 	l.record(run)
+	l.watchLate(context.Background(), run)
 	launch := runner.Launch{Run: run, Task: &task.Task, LastSuccess: l.lastSuccess(run.Task), Vars: l.options.Vars}
 	if l.options.Token != nil {
 		launch.Token = l.options.Token(run)

@@ -55,6 +55,7 @@ type memory struct {
 	vanished   map[string]bool             // tasks that were in the file no more for too long, see mayReturn
 	tasks      int                         // with triggers
 	conditions map[string]*condition       // of runs that wait, by id
+	overdue    map[string]overdue          // of runs under way, by id
 	toAsk      []string                    // ids of runs whose condition the turn asks
 	calls      calls                       // of those who wait for something
 }

@@ -23,6 +23,7 @@ const (
 	freshKey     = "\x00fresh "     // a task has not ended well for too long
 	undrainKey   = "\x00undrain "   // the end of a drain
 	conditionKey = "\x00condition " // a run's condition is to be asked again
+	lateKey      = "\x00late "      // a run under way takes for too long
 	vanishedKey  = "\x00vanished "  // the end of the time for which a task may lack in the file
 )
 
@@ -168,6 +169,8 @@ func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due,
 			l.forgetCondition(of)
 		case undrainKey:
 			l.undrain(ctx, "")
+		case lateKey:
+			err = l.late(ctx, of)
 		case freshKey:
 			err = l.stale(ctx, of)
 		default:
@@ -187,6 +190,9 @@ func (l *loop) replant() {
 	}
 	for _, run := range l.view.Waiting("") {
 		l.patience(run)
+	}
+	for id, o := range l.overdue {
+		l.put(lateKey+id, o.at)
 	}
 	for id, c := range l.conditions {
 		if !c.asking {

@@ -114,6 +114,7 @@ func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []run
 		switch run.State {
 		case runner.Running:
 			t.Running = append(t.Running, run.ID)
+			t.Late = t.Late || run.Reason.Is(runner.ReasonRunsLate)
 		case runner.Recurring:
 			t.Recurring = append(t.Recurring, api.RunOf(run))
 		default:

@@ -61,6 +61,9 @@ func (a *answer) moved() {
 func (a *answer) underWay() {
 	a.because("running")
 	a.say("It runs since %s: %s", a.clock(a.run.Started), a.run.ID)
+	if a.run.Reason.Is(runner.ReasonRunsLate) {
+		a.say("It is %s", a.why(*a.run))
+	}
 	a.late()
 	a.attempts()
 }
