@@ -27,7 +27,7 @@ func (t *Task) fields() []field {
 	for _, k := range taskKeys {
 		list = append(list, field{k.Name, k.get(t), k.keyOnly, k.show})
 	}
-	return slices.Insert(list, len(aboutKeys),
+	return slices.Insert(list, len(aboutKeys)+len(afterKeys),
 		field{severalTriggers.Name, t.triggerTexts(), true, showTriggers},
 		field{runner.ActionName(t.Action), t.Action, true, showAction},
 	)

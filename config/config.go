@@ -24,6 +24,7 @@ type Config struct {
 	Sources  []Source                // the file first, then what it includes, then files of dates, each by path
 	Globs    []string                // absolute patterns of include
 	Warnings []Fault                 // valid, but perhaps a mistake
+	runAfter map[string][]string     // by task: those that run after it
 	shown    []string                // the first Sources, those of TOML, as the user would name them
 }
 
@@ -43,9 +44,11 @@ type Task struct {
 	Hooks       Hooks
 	Ping        string          // an http or https URL that is pinged at each run; "": none
 	Triggers    []schedule.Spec // none if the task is by hand only or not enabled
+	After       []string        // the tasks after whose successes it runs
 	KillSet     bool            // kill_after is given, in the task or in [defaults]
 	hash        string
 
+	WarnAfter           Late          // when a run is late; zero: never
 	ExpectSuccessWithin time.Duration // the age of the last success that is an alarm; 0: none
 }
 

@@ -15,6 +15,7 @@ type Hooks struct {
 	OnMissed  []string // a slot was missed
 	OnRecover []string // ok after a failure
 	OnOutput  []string // it wrote something
+	OnLate    []string // it takes longer than warn_after, and goes on
 }
 
 // each calls do for each of them, by the name of its key.
@@ -24,6 +25,7 @@ func (h *Hooks) each(do func(key string, list *[]string)) {
 	do("on_missed", &h.OnMissed)
 	do("on_recover", &h.OnRecover)
 	do("on_output", &h.OnOutput)
+	do("on_late", &h.OnLate)
 }
 
 // RunHook returns the task that a hook such as "run:TASK" starts; ok is false if

@@ -18,6 +18,7 @@ var policyKeys = []key[Task]{
 	row("missed", word(func(t *Task) *runner.CatchUp { return &t.Missed }, runner.MissedSkip, runner.MissedOnce, runner.MissedAll), "", "What happens to slots that passed while rota could not start them: skip all, run once for the newest, or run all. Default: what names a time of day runs up to three hours late if rota was there, a trigger with once always runs, all else is skipped.", `"once"`).shown(showMissed),
 	row("missed_within", bound(func(t *Task) *time.Duration { return &t.MissedWithin }), "", "Slots that are later than that are not started. Default: a day for all, no limit for once.", `"1h"`),
 	row("max_wait", bound(func(t *Task) *time.Duration { return &t.MaxWait }), `"0s"`, "A run that has been queued for longer is skipped. 0s is no limit.", `"10m"`),
+	row("only_if", custom(orList(textType), func(t *Task) **runner.Command { return &t.OnlyIf }, setOnlyIf), "", "A condition that is asked before each run, in the surroundings of the task: a text for the shell or a list of a program and its arguments. With exit 0 the task runs; with 1 to 254 the run is skipped or, with max_wait, the condition asked again every 30s until then; with 255, a signal or after 30s the run has failed. Not asked of what was forced, nor by rota exec.", `"test -e /mnt/backup"`, `["on_ac_power"]`).shown(showOnlyIf).discreet(),
 	row("timeout", bound(func(t *Task) *time.Duration { return &t.Timeout }), "", "How long a run may take. Default: a minute for built-in actions, no limit for commands. 0s is no limit.", `"4h"`),
 	row("timeout_ok", boolean(func(t *Task) *bool { return &t.TimeoutOK }), "false", "true: to be stopped at its timeout is the normal end of a run, whose outcome is then ok. A built-in action that does not return then ends as timeout all the same.", "true"),
 	row("kill_after", duration(func(t *Task) *time.Duration { return &t.KillAfter }).read(setKillAfter), `"10s"`, "How long a run has to end after the stop signal, before it gets KILL. When rota stops as process 1 of a container the default is 3s.", `"1m"`),
@@ -60,6 +61,30 @@ func setSignal(loc location, v any, to *Task) {
 		return
 	}
 	to.StopSignal = name
+}
+
+// setOnlyIf reads the condition of each run.
+func setOnlyIf(loc location, v any, to *Task) {
+	before := len(loc.l.complaints)
+	if c, ok := readCommand(loc, v).(*runner.Command); ok {
+		wrong := c.Check()
+		for i := range wrong {
+			wrong[i].Hint = strings.ReplaceAll(wrong[i].Hint, "command =", "only_if =")
+		}
+		loc.problems(wrong, before)
+		to.OnlyIf = c
+	}
+}
+
+// showOnlyIf is the condition as one line.
+func showOnlyIf(t *Task) string {
+	switch {
+	case t.OnlyIf == nil:
+		return ""
+	case t.OnlyIf.Text != "":
+		return strings.Join(strings.Fields(t.OnlyIf.Text), " ")
+	}
+	return strings.Join(t.OnlyIf.Argv, " ")
 }
 
 func setKillAfter(loc location, v any, to *Task) {

@@ -9,9 +9,11 @@ var aboutKeys = []key[Task]{
 	row("enabled", boolean(func(t *Task) *bool { return &t.Enabled }), "true", "false: the triggers are ignored, and the task runs only on request.", "false"),
 }
 
-// taskKeys are the keys of [tasks.NAME] that [defaults] may have too: all but
-// triggers and actions.
-var taskKeys = slices.Concat(aboutKeys, policyKeys, processKeys, hookKeys)
+// taskKeys are the keys of [tasks.NAME] but triggers and actions.
+var taskKeys = slices.Concat(aboutKeys, afterKeys, policyKeys, processKeys, hookKeys, lateKeys)
+
+// defaultsKeys are those of them that [defaults] may have too.
+var defaultsKeys = slices.Concat(aboutKeys, policyKeys, processKeys, hookKeys, lateKeys)
 
 // taskNames are all keys of [tasks.NAME].
 var taskNames = slices.Concat(names(taskKeys), triggerNames, []string{severalTriggers.Name}, actionNames(actions))
@@ -33,11 +35,11 @@ func docTask() Table {
 		Name: "tasks.NAME", Text: "A task: any number of triggers, one action, and how it runs.",
 		Sections: []Section{
 			{"About", docs(aboutKeys)},
-			{"When", append(slices.Clone(triggerKeys), severalTriggers)},
+			{"When", slices.Concat(triggerKeys, []Key{severalTriggers}, docs(afterKeys))},
 			{"What: one of", docActions(actions)},
 			{"How", docs(policyKeys)},
 			{"The process", docs(processKeys)},
-			{"What follows", docs(hookKeys)},
+			{"What follows", docs(slices.Concat(hookKeys, lateKeys))},
 		},
 	}
 }

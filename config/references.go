@@ -21,6 +21,7 @@ type reference struct {
 	at         location
 	name       string
 	onlyNotify bool // a task is no target here
+	task       bool // only a task is one
 }
 
 // targets reads names of notifications or "run:TASK". An empty list is no
@@ -36,7 +37,7 @@ func (loc location) targets(v any, onlyNotify bool, to *[]string) {
 			}
 			if n <= maxTargets && loc.filled(item, &name) {
 				list = append(list, name)
-				loc.l.references = append(loc.l.references, reference{loc, name, onlyNotify})
+				loc.l.references = append(loc.l.references, reference{at: loc, name: name, onlyNotify: onlyNotify})
 			}
 		})
 	}
@@ -49,6 +50,10 @@ func (l *loader) checkReferences() {
 	for _, r := range l.references {
 		task, isTask := RunHook(r.name)
 		switch {
+		case r.task:
+			if _, ok := l.tasks[r.name]; !ok {
+				r.at.valueError(suggestName(l, "", r.name, l.tasks, fmt.Sprintf("add [tasks.%s]", tomlKey(r.name))), "unknown task %q", r.name)
+			}
 		case isTask && r.onlyNotify:
 			r.at.valueError("name one of [notify.NAME]", "%s cannot start a task", r.at.key())
 		case isTask:
@@ -65,6 +70,7 @@ func (l *loader) checkReferences() {
 			}
 		}
 	}
+	l.config.runAfter = followersOf(l.config.Tasks)
 	l.cycles()
 }
 
@@ -102,6 +108,30 @@ func (l *loader) cycles() {
 	reported := 0
 	var way []string
 	var visit func(name string)
+	// follow goes on to what a task starts, by a key of this or that task.
+	follow := func(next, of, key string, i int) {
+		switch seen[next] {
+		case 0:
+			visit(next)
+		case under:
+			if reported++; reported > maxCycles {
+				return
+			}
+			cycle := append(slices.Clone(way[slices.Index(way, next):]), next)
+			at, own := l.taskKey(of, key)
+			hint, what := "", "hooks form a cycle"
+			switch {
+			case key == afterKey:
+				what = "tasks start each other in a cycle"
+			case !own:
+				hint = fmt.Sprintf("give task %q %s = []", of, key)
+			}
+			if _, isList := at.value().([]any); isList {
+				at = at.at(i)
+			}
+			at.valueError(hint, "%s: %s", what, some(cycle, " → "))
+		}
+	}
 	visit = func(name string) {
 		hooks := l.config.Tasks[name].Hooks
 		seen[name] = under
@@ -109,29 +139,14 @@ func (l *loader) cycles() {
 		hooks.each(func(key string, list *[]string) {
 			for i, hook := range *list {
 				next, ok := RunHook(hook)
-				if _, known := l.config.Tasks[next]; !ok || !known {
-					continue
-				}
-				switch seen[next] {
-				case 0:
-					visit(next)
-				case under:
-					if reported++; reported > maxCycles {
-						continue
-					}
-					cycle := append(slices.Clone(way[slices.Index(way, next):]), next)
-					at, own := l.taskKey(name, key)
-					hint := ""
-					if !own {
-						hint = fmt.Sprintf("give task %q %s = []", name, key)
-					}
-					if _, isList := at.value().([]any); isList {
-						at = at.at(i)
-					}
-					at.valueError(hint, "hooks form a cycle: %s", some(cycle, " → "))
+				if _, known := l.config.Tasks[next]; ok && known {
+					follow(next, name, key, i)
 				}
 			}
 		})
+		for _, next := range l.config.runAfter[name] {
+			follow(next, next, afterKey, slices.Index(l.config.Tasks[next].After, name))
+		}
 		way = way[:len(way)-1]
 		seen[name] = done
 	}

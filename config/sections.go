@@ -62,8 +62,8 @@ func docFile() Table {
 
 func docDefaults() Table {
 	return Table{
-		Name: "defaults", Text: "Any key of a task but its triggers and its action. env, secrets, retry and keep are merged with those of a task key by key, lists are replaced.",
-		Sections: []Section{{"", docs(taskKeys)}},
+		Name: "defaults", Text: "Any key of a task but its triggers, after and its action. env, secrets, retry and keep are merged with those of a task key by key, lists are replaced.",
+		Sections: []Section{{"", docs(defaultsKeys)}},
 	}
 }
 

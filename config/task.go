@@ -35,13 +35,13 @@ var emptyTask = sync.OnceValue(func() (t Task) {
 // readDefaults reads [defaults], which holds for all tasks, also included ones.
 func (l *loader) readDefaults(loc location, v any) {
 	loc.table(v, func(loc location, name string, v any) {
-		k := find(taskKeys, name)
+		k := find(defaultsKeys, name)
 		switch {
 		case k != nil:
 			k.set(loc, v, &l.base.Task)
 			l.base.given[name] = true
 		case isTaskKey(name):
-			loc.keyError("triggers and actions belong to one task", "%q is not allowed in [defaults]", name)
+			loc.keyError("triggers, after and actions belong to one task", "%q is not allowed in [defaults]", name)
 		default:
 			loc.unknown(name, taskNames, "[defaults]")
 		}
@@ -114,6 +114,7 @@ func (d *taskBuilder) settle(loc location, action string) {
 	if d.TimeoutOK && d.Timeout == 0 && d.own["timeout_ok"] {
 		loc.at("timeout_ok").keyError(`add timeout = "1h"`, "timeout_ok has no effect without a timeout")
 	}
+	d.checkLate(loc)
 	d.checkParams(loc.at(action))
 	if d.Mode == runner.Sequential && d.Queue == "" {
 		d.Queue = "main"
@@ -174,9 +175,9 @@ func (d *taskBuilder) refuse(loc location, action string) {
 
 // hasProcess reports whether a built-in action runs in a process of its own: one
 // that is forked, or that has the rights of a user or group. A log is a line in
-// the log of rota, whoever the user is.
+// the log of rota, whoever the user is. So does its condition, if it has one.
 func (d *taskBuilder) hasProcess(action string) bool {
-	return d.Mode == runner.Forked || action != "log" && (d.User != "" || d.Group != "")
+	return d.OnlyIf != nil || d.Mode == runner.Forked || action != "log" && (d.User != "" || d.Group != "")
 }
 
 // foreign are the names that other schedulers have for a key.

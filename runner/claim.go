@@ -9,6 +9,7 @@ type waiter struct {
 	*Run
 	task    *taskView
 	claimed bool
+	asking  bool // its condition is asked, or does not hold
 }
 
 // claim takes, in the order of the lanes, all that can start now.
@@ -27,7 +28,7 @@ func (d *decision) claim() {
 		t := d.task(name)
 		for i := range runs {
 			if r := &runs[i]; !d.gone[r.ID] && (!t.held || d.v.forced(r)) {
-				ready = append(ready, &waiter{r, t, false})
+				ready = append(ready, &waiter{Run: r, task: t})
 			}
 		}
 	}
@@ -46,6 +47,16 @@ func (d *decision) claim() {
 		if d.v.NoRoom != nil && d.v.NoRoom(r.Task) {
 			continue
 		}
+		switch d.readiness(r.Run) {
+		case Asking:
+			total++
+			busy[r.Queue]++
+			r.asking, r.task.taken = true, true
+			continue
+		case NotReady:
+			r.asking = true
+			continue
+		}
 		d.batch.Claim = append(d.batch.Claim, r.ID)
 		total++
 		busy[r.Queue]++
@@ -55,13 +66,21 @@ func (d *decision) claim() {
 	}
 }
 
+// readiness asks whether the condition of a run holds.
+func (d *decision) readiness(r *Run) Readiness {
+	if d.v.Ready == nil {
+		return Ready
+	}
+	return d.v.Ready(r)
+}
+
 // refuse turns the newest of the new runs that would have to wait in a lane
 // without room into skipped slots.
 func (d *decision) refuse() {
 	refused := map[string]bool{} // ids of runs
 	for i := len(d.fresh) - 1; i >= 0; i-- {
 		w := &d.fresh[i]
-		if w.claimed || !d.full(w) {
+		if w.claimed || w.asking || !d.full(w) {
 			continue
 		}
 		d.queued[w.Queue]--

@@ -139,7 +139,7 @@ func (d *decision) slot(s dueSlot) {
 // add makes a slot a run.
 func (d *decision) add(s dueSlot, id string) {
 	d.batch.Runs = append(d.batch.Runs, s.run(id, s.task.queue, s.priority, d.now))
-	d.fresh = append(d.fresh, waiter{&d.batch.Runs[len(d.batch.Runs)-1], s.task, false})
+	d.fresh = append(d.fresh, waiter{Run: &d.batch.Runs[len(d.batch.Runs)-1], task: s.task})
 	d.queued[s.task.queue]++
 	if s.task.more++; s.Of == nil {
 		s.task.fresh = id

@@ -28,9 +28,10 @@ func HostProblems(t Task, trusting bool) []HostProblem {
 	if a, ok := t.Action.(interface{ files() []string }); ok {
 		paths = a.files()
 	}
-	if c, ok := t.Action.(*Command); ok {
+	for _, c := range []*Command{t.OnlyIf, commandOf(t)} {
 		var programs []string
 		switch {
+		case c == nil:
 		case len(c.Argv) > 0:
 			programs = c.Argv[:1]
 		case c.IsScript():
@@ -50,6 +51,12 @@ func HostProblems(t Task, trusting bool) []HostProblem {
 		h.Add("", "", "its files could not be looked at: %v", err)
 	}
 	return append(h.Problems, found...)
+}
+
+// commandOf is the command of a task; nil: its action is another one.
+func commandOf(t Task) *Command {
+	c, _ := t.Action.(*Command)
+	return c
 }
 
 // lookName is, as argv[0], the name of a process that looks at files.
@@ -116,13 +123,16 @@ func runLook() {
 
 // look finds what there is.
 func look(h *process.Host, t Task) []HostProblem {
-	_, command := t.Action.(*Command)
+	command := commandOf(t) != nil || t.OnlyIf != nil
 	if command || t.Mode == Forked || t.User != "" || t.Group != "" {
 		h.Surroundings(command)
 	}
+	if t.OnlyIf != nil {
+		lookForCommand(h, t, "only_if", t.OnlyIf)
+	}
 	switch a := t.Action.(type) {
 	case *Command:
-		lookForCommand(h, t, a)
+		lookForCommand(h, t, "command", a)
 	case *Write:
 		h.DirectoryOf("write.path", a.Path, a.Append)
 		h.Readable("write.template_file", a.TemplateFile)
@@ -141,14 +151,14 @@ func look(h *process.Host, t Task) []HostProblem {
 	return h.Problems
 }
 
-// lookForCommand looks for the program.
-func lookForCommand(h *process.Host, t Task, c *Command) {
+// lookForCommand looks for the program of a command that a key names.
+func lookForCommand(h *process.Host, t Task, key string, c *Command) {
 	if c.Argv != nil {
-		h.Program("command", c.Argv[0])
+		h.Program(key, c.Argv[0])
 		return
 	}
 	if c.IsScript() {
-		h.Program("command", interpreterOf(c.Text)[0])
+		h.Program(key, interpreterOf(c.Text)[0])
 		return
 	}
 	before := len(h.Problems)
@@ -159,7 +169,7 @@ func lookForCommand(h *process.Host, t Task, c *Command) {
 	if word == "" {
 		return
 	}
-	if h.Program("command", word); len(h.Problems) > before {
+	if h.Program(key, word); len(h.Problems) > before {
 		h.Problems[before].Doubt = true // it is the shell that knows
 	}
 }

@@ -42,7 +42,8 @@ const (
 	ReasonQueueFull       ReasonCode = "queue_full"      // Detail: the queue; "": none
 	ReasonLate            ReasonCode = "late"            // Span: by how much
 	ReasonLateOutside     ReasonCode = "late_outside"    // Span; and now is outside its between
-	ReasonMaxWait         ReasonCode = "max_wait"        // Span: max_wait
+	ReasonMaxWait         ReasonCode = "max_wait"        // Span: max_wait, Detail: what its condition said
+	ReasonCondition       ReasonCode = "condition"       // only_if did not hold, or failed; Next: its exit code, Detail: the last line of its output, or why it failed
 
 	// Of what waits, or waited.
 	ReasonRetry       ReasonCode = "retry"        // Last, Detail: why that ended, Next, Of, Span: until then
@@ -56,6 +57,9 @@ const (
 	ReasonCount       ReasonCode = "count"        // it has had all its runs
 	ReasonUserChanged ReasonCode = "user_changed" // By: the user now, Detail: the user it was asked for
 	ReasonTooMany     ReasonCode = "too_many"     // runs of its task wait
+
+	// Of runs under way.
+	ReasonRunsLate ReasonCode = "runs_late" // Span: for longer than that, Detail: how that follows from warn_after
 
 	// Of runs that were executed.
 	ReasonExit        ReasonCode = "exit"         // Next: the code
@@ -157,7 +161,12 @@ func (r Reason) text(zone *time.Location) string {
 	case ReasonLateOutside:
 		return "due " + spanText(r.Span) + " ago, when rota could not start it; now is outside its between"
 	case ReasonMaxWait:
-		return "queued for longer than max_wait = " + spanText(r.Span)
+		return more("queued for longer than max_wait = "+spanText(r.Span), r.Detail)
+	case ReasonCondition:
+		if r.Next > 0 {
+			return more(fmt.Sprintf("condition: exit %d", r.Next), r.Detail)
+		}
+		return more("condition", r.Detail)
 	case ReasonRetry:
 		return fmt.Sprintf("%s; attempt %d of %d in %s", more(string(r.Last), r.Detail), r.Next, r.Of, spanText(r.Span))
 	case ReasonSuperseded:
@@ -180,6 +189,12 @@ func (r Reason) text(zone *time.Location) string {
 		return fmt.Sprintf("asked for when the task ran as %s; it runs as %s now", userText(r.Detail), userText(r.By))
 	case ReasonTooMany:
 		return "too many runs of this task wait"
+	case ReasonRunsLate:
+		text := "late: it runs for longer than " + spanText(r.Span)
+		if r.Detail == "" {
+			return text
+		}
+		return text + ", " + r.Detail
 	case ReasonExit:
 		return fmt.Sprintf("exit %d", r.Next)
 	case ReasonSignal:

@@ -15,7 +15,8 @@ import (
 // It is a value that never changes; package config makes it from the file.
 type Task struct {
 	Name   string
-	Action Action `json:"-"` // encoded by name, see actions.go
+	Action Action   `json:"-"` // encoded by name, see actions.go
+	OnlyIf *Command // the condition of each run; nil: none
 	Policy
 	Process
 	Params map[string]string // names and defaults of what a request may give

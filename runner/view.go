@@ -26,6 +26,8 @@ type View struct {
 	// NoRoom reports whether a task's runs need room on the disk to start, and there
 	// is none: they wait for it. Nil: there is.
 	NoRoom func(task string) bool
+	// Ready tells whether the condition of a run holds that could start; nil: all do.
+	Ready func(r *Run) Readiness
 
 	live    map[string][]Run // by task
 	waiting map[string][]Run // by task

@@ -598,7 +598,7 @@ func aroundDays(r reading, at string) []string {
 		fmt.Sprintf("weekday %s, %s %s every 5 except %s starts %s", weekday(0), weekday(1), at, date(35), date(-69)),
 		fmt.Sprintf("every 2 days %s starts %s", at, date(-2)),
 		fmt.Sprintf("every 2 days %s starts %s", at, date(-1)),
-		fmt.Sprintf("%s between 00:10-23:00 every 7 starts %s", at, date(-70)),
+		fmt.Sprintf("%s, 12:34 between 00:10-23:00 every 7 starts %s", at, date(-70)), // the others may all be about midnight
 		fmt.Sprintf("every 3 days at 00:00, 00:30, 23:30 except %s starts %s", weekday(0), date(-300)),
 		fmt.Sprintf("every 2 months %d, last %s starts %s", r.day, at, date(-60)),
 		fmt.Sprintf("every 2 months %d %s starts %s", r.day, at, date(-31)),

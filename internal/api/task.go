@@ -25,11 +25,13 @@ type Task struct {
 	Hold        *Hold             `json:"hold,omitempty"`
 	Planned     *Hold             `json:"planned,omitempty"`  // the hold that begins at its Since
 	On          *On               `json:"on,omitempty"`       // replaces its triggers
+	After       []Awaited         `json:"after,omitempty"`    // the tasks after which it runs
 	Skip        []time.Time       `json:"skip,omitempty"`     // upcoming slots to be skipped
 	Last        *Run              `json:"last,omitempty"`     // the newest that was executed or is
 	Failures    int               `json:"failures,omitempty"` // in a row
 	LastSuccess time.Time         `json:"last_success,omitzero"`
 	Running     []string          `json:"running,omitempty"`   // ids of runs
+	Late        bool              `json:"late,omitempty"`      // one of these takes longer than warn_after
 	Waiting     []string          `json:"waiting,omitempty"`   // also held, delayed
 	Recurring   []Run             `json:"recurring,omitempty"` // requests with a trigger of their own
 	Settings    []Setting         `json:"settings,omitempty"`  // of a task asked for by name
@@ -40,6 +42,12 @@ type Setting struct {
 	Key     string `json:"key"`
 	Value   string `json:"value"`
 	Default bool   `json:"default,omitempty"` // not given, neither there nor in [defaults]
+}
+
+// Awaited is a task after which another one runs.
+type Awaited struct {
+	Task string `json:"task"`
+	OK   bool   `json:"ok"` // it has been, since the other one last ran
 }
 
 // Hold says since when something is held, by whom and why.

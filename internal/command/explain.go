@@ -101,8 +101,14 @@ func newExplanation(c *cli.Context) (*explanation, error) {
 		}
 	}
 	e.Means, e.Zone = strings.Join(means, "; "), strings.Join(zones, ", ")
-	if len(task.Triggers) == 0 {
+	switch {
+	case len(task.Triggers) == 0:
 		e.Means = idle(task)
+	case len(task.After) > 0:
+		e.Means += "; " + task.AfterText()
+	}
+	if len(task.After) > 0 && task.Enabled {
+		e.note("it runs once each of these has been ok since it last ran: " + strings.Join(task.After, ", "))
 	}
 	walk := walk(c, cfg, task, from, since)
 	for range n {

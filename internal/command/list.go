@@ -108,7 +108,11 @@ func (s *session) taskGrid(w when, tasks []api.Task) grid {
 	g := grid{head: []string{"STATE", "TASK", "SCHEDULE", "NEXT", "LAST", "TOOK"}, less: []int{5}, trim: map[int]int{1: 24}, soft: []int{2, 1}, drop: []int{2}}
 	for _, t := range tasks {
 		last, took := lastOf(w, t)
-		g.rows = append(g.rows, []string{marked(t.State), t.Task, scheduleOf(t), nextOf(w, t), last, took})
+		state := marked(t.State)
+		if t.Late {
+			state += ", late"
+		}
+		g.rows = append(g.rows, []string{state, t.Task, scheduleOf(t), nextOf(w, t), last, took})
 		if s.colored(s.out) {
 			g.inks = append(g.inks, ink(t.State))
 		}

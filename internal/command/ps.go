@@ -94,7 +94,11 @@ func (s *session) bounded(c *cli.Context, got, most int, things string) {
 func (s *session) waitingGrid(w when, runs []api.Run, next map[string]time.Time) grid {
 	g := grid{head: []string{"STATE", "RUN", "TIME", "WHY"}, soft: []int{3, 1}}
 	for _, r := range runs {
-		g.rows = append(g.rows, []string{marked(string(r.State)), r.ID, waitOf(w, r, next[r.ID]), whyOf(r)})
+		state := marked(string(r.State))
+		if r.State == runner.Running && r.Reason == runner.ReasonRunsLate {
+			state += ", late"
+		}
+		g.rows = append(g.rows, []string{state, r.ID, waitOf(w, r, next[r.ID]), whyOf(r)})
 		if s.colored(s.out) {
 			g.inks = append(g.inks, ink(string(r.State)))
 		}

@@ -54,7 +54,7 @@ all that are enabled. The TIME of --since is as in rota help history.
 			&cli.StringFlag{Name: "on", Usage: "again and again, when `EXPR` is due"},
 			&cli.BoolFlag{Name: "held", Usage: "not before rota release"},
 			&cli.BoolFlag{Name: "again", Usage: "join a request that waits already, if there is one"},
-			&cli.BoolFlag{Name: "force", Usage: "even if the task is held, but see rota help hold"},
+			&cli.BoolFlag{Name: "force", Usage: "though it is held (see rota help hold), or only_if says no"},
 			&cli.BoolFlag{Name: "wait", Usage: "until it has ended, and end as it did"},
 			&cli.BoolFlag{Name: "failed", Usage: "what failed, once more"},
 			&cli.StringFlag{Name: "since", Usage: "with --failed, only what ended since `TIME`"},

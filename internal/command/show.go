@@ -163,6 +163,9 @@ func taskSheet(w when, t taskPage) sheet {
 	if h := t.Planned; h != nil {
 		b.add("to be held", "from "+w.both(h.Since)+sinceBy(w, h.By, h.Why, time.Time{}, h.Until))
 	}
+	for i, a := range t.After {
+		b.add(once(i == 0, "after"), a.Task+": "+map[bool]string{true: "ok since it last ran", false: "not ok yet since it last ran"}[a.OK])
+	}
 	for i, slot := range t.Slots {
 		b.add(once(i == 0, "next"), slotText(w, slot))
 	}

@@ -110,6 +110,8 @@ func idle(t config.Task) string {
 	switch {
 	case !t.Enabled:
 		return "by hand, not enabled"
+	case len(t.Triggers) == 0 && len(t.After) > 0:
+		return t.AfterText()
 	case len(t.Triggers) == 0:
 		return "by hand"
 	}

@@ -52,7 +52,7 @@ func (l *loop) limitEach(due []schedule.Due, from time.Time) []schedule.Due {
 type counts struct {
 	states []ledger.StateChange
 	moves  []ledger.Move // of recurring requests
-	tasks  []string      // of states, those that count
+	tasks  []string      // of states, those that change for what the batch starts
 	over   []string      // keys of the agenda
 	moved  map[string]runner.Transition
 }
@@ -82,15 +82,7 @@ func (l *loop) countRuns(due []schedule.Due, b runner.Batch, others []ledger.Sta
 		case n >= left:
 			c.over = append(c.over, d.Key)
 		}
-		i := slices.IndexFunc(c.states, func(s ledger.StateChange) bool { return s.Name == e.Task })
-		if i < 0 {
-			i = len(c.states)
-			c.states = append(c.states, ledger.StateChange{Name: e.Task, Prev: l.states[e.Task], Next: l.states[e.Task]})
-		}
-		if !slices.Contains(c.tasks, e.Task) {
-			c.tasks = append(c.tasks, e.Task)
-		}
-		next := &c.states[i].Next
+		next := c.next(l, e.Task)
 		key := plan.CountKey(d.Key)
 		next.Counted = maps.Clone(next.Counted)
 		if next.Counted == nil {
@@ -99,6 +91,19 @@ func (l *loop) countRuns(due []schedule.Due, b runner.Batch, others []ledger.Sta
 		next.Counted[key] = ledger.Counted{Runs: next.Counted[key].Runs + n, Last: last}
 	}
 	return c
+}
+
+// next is the state of a task after the batch, to be changed.
+func (c *counts) next(l *loop, task string) *ledger.TaskState {
+	i := slices.IndexFunc(c.states, func(s ledger.StateChange) bool { return s.Name == task })
+	if i < 0 {
+		i = len(c.states)
+		c.states = append(c.states, ledger.StateChange{Name: task, Prev: l.states[task], Next: l.states[task]})
+	}
+	if !slices.Contains(c.tasks, task) {
+		c.tasks = append(c.tasks, task)
+	}
+	return &c.states[i].Next
 }
 
 // countDown is what becomes of a recurring request of which so many runs are left.

@@ -48,6 +48,7 @@ func (l *loop) Over() <-chan struct{} { return l.over }
 // which it is asked for, then by its stop signal, then by KILL. Nothing new starts.
 func (l *loop) drain(hurry <-chan struct{}) {
 	l.stopping = true
+	l.stopAsking()
 	grace := l.Grace()
 	idle := make(chan struct{})
 	go func() { l.runner.Wait(context.Background()); close(idle) }()

@@ -80,23 +80,26 @@ func (l *loop) recovers(ctx context.Context, run runner.Run, res runner.Result) 
 // may be called from any goroutine.
 func (l *loop) chains(parent runner.Run, hooks []hookOf) []runner.Run {
 	var all []runner.Run
-	now := l.clock.Now()
 	for _, h := range hooks {
 		for _, hook := range h.list {
 			name, ok := config.RunHook(hook)
-			task, there := l.inForce.Load().Tasks[name]
-			if !ok || !there {
-				continue
+			if _, there := l.inForce.Load().Tasks[name]; ok && there {
+				all = append(all, l.chain(parent, h.event, name))
 			}
-			sum := sha256.Sum256([]byte(parent.ID + "\n" + h.event))
-			all = append(all, runner.Run{
-				ID: name + "/" + h.event + "-" + hex.EncodeToString(sum[:6]), Task: name, Cause: runner.CauseChain, State: runner.Queued,
-				Scheduled: now, Queued: now, Queue: task.Queue, Priority: task.Priority,
-				Parent: parent.ID, Who: parent.ID, User: task.User, Trace: parent.Trace, Content: "on_" + h.event + " of " + parent.ID,
-			})
 		}
 	}
 	return all
+}
+
+// chain returns the run of a task that an event of another run asks for.
+func (l *loop) chain(parent runner.Run, event, name string) runner.Run {
+	task, now := l.inForce.Load().Tasks[name], l.clock.Now()
+	sum := sha256.Sum256([]byte(parent.ID + "\n" + event))
+	return runner.Run{
+		ID: name + "/" + event + "-" + hex.EncodeToString(sum[:6]), Task: name, Cause: runner.CauseChain, State: runner.Queued,
+		Scheduled: now, Queued: now, Queue: task.Queue, Priority: task.Priority,
+		Parent: parent.ID, Who: parent.ID, User: task.User, Trace: parent.Trace, Content: "on_" + event + " of " + parent.ID,
+	}
 }
 
 // written returns those of the runs asked for with the end of another that are

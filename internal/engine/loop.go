@@ -36,7 +36,7 @@ func New(o Options) *Engine {
 		memory: memory{
 			boot: runner.BootID(), entries: map[string]plan.Entry{},
 			success: map[string]time.Time{}, finished: map[string]time.Time{}, vanished: map[string]bool{},
-			spans: map[string]bool{},
+			spans: map[string]bool{}, conditions: map[string]*condition{},
 		},
 		course: course{over: make(chan struct{}), hurried: make(chan struct{})},
 		inbox:  inbox{woken: make(chan struct{}, 1)},
@@ -45,7 +45,7 @@ func New(o Options) *Engine {
 	l.slept = l.asleep()
 	l.roomLeft = func() room { return roomIn(l.stateDir) }
 	l.grown = make(chan struct{}, 1)
-	l.view.Held, l.view.Binding, l.view.Stopped, l.view.NoRoom = l.held, l.isBinding, l.stopped, l.lacksRoom
+	l.view.Held, l.view.Binding, l.view.Stopped, l.view.NoRoom, l.view.Ready = l.held, l.isBinding, l.stopped, l.lacksRoom, l.ready
 	l.view.Policy = func(name string) (runner.Policy, bool) {
 		t, ok := l.cfg.Tasks[name]
 		return t.Policy, ok

@@ -34,7 +34,7 @@ func (l *loop) awaited(key string) bool {
 		run, _ := l.view.ParkedAs(id, runner.Delayed)
 		return lastOutcome(run) != ""
 	}
-	return strings.HasPrefix(key, patienceKey)
+	return strings.HasPrefix(key, patienceKey) || strings.HasPrefix(key, conditionKey)
 }
 
 // onceUntil is when a daemon with --once has something to do; zero: once a run ends.
@@ -50,6 +50,7 @@ func (l *loop) onceUntil() time.Time {
 	}
 	for _, run := range l.view.Waiting("") {
 		consider(patienceKey + run.ID)
+		consider(conditionKey + run.ID)
 	}
 	return first
 }
@@ -66,7 +67,9 @@ func (l *loop) retrying() []string {
 }
 
 // onceOver reports whether a daemon with --once has nothing more to wait for.
-func (l *loop) onceOver() bool { return len(l.view.Live("")) == 0 && len(l.retrying()) == 0 }
+func (l *loop) onceOver() bool {
+	return len(l.view.Live("")) == 0 && len(l.retrying()) == 0 && len(l.conditions) == 0
+}
 
 // onceEnded counts the runs that failed while a daemon with --once was there.
 func (l *loop) onceEnded(run runner.Run) {

@@ -225,6 +225,7 @@ func (l *loop) takeOver(ctx context.Context, f runner.Found) error {
 		l.start(u.(underway).Lease)
 		return nil
 	}
+	l.watchLate(ctx, known)
 	l.log.Info("adopted a forked run of an earlier daemon", "task", run.Task, "run", run.ID)
 	l.runner.Resume(l.runs, f)
 	return nil

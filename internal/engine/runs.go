@@ -24,6 +24,10 @@ func (l *loop) start(lease ledger.Lease) {
 		go func() { _ = l.done(run, runner.Result{Outcome: runner.Cancelled, Finished: time.Now()}.Because(why)) }()
 		return
 	}
+	if l.endedByCondition(run) {
+		l.record(run)
+		return
+	}
 	task := l.cfg.Tasks[run.Task]
 	if l.diskLow() || l.lacksInodes() {
 		task.Output = runner.NoRoom // what is left of the disk is for the record
@@ -32,6 +36,7 @@ func (l *loop) start(lease ledger.Lease) {
 		l.lag.Store(run.Started.Sub(run.Scheduled).Microseconds())
 	}
 	l.record(run)
+	l.watchLate(context.Background(), run)
 	launch := runner.Launch{Run: run, Task: &task.Task, LastSuccess: l.lastSuccess(run.Task), Vars: l.options.Vars}
 	if l.options.Token != nil {
 		launch.Token = l.options.Token(run)
@@ -141,13 +146,22 @@ func (l *loop) writeEnd(ctx context.Context, u underway, res runner.Result, reco
 	hooks := l.hooksOf(ended, recovered)
 	asked := l.chains(ended, hooks)
 	end := ledger.Change{Ends: []ledger.End{{Lease: u.Lease, Result: res, Next: asked}}, Notices: l.noticesOfEnd(ended, hooks)}
-	held, notices, err := l.finish(ctx, u.policy, ended, end)
+	var held *ledger.StateChange
+	var notices []ledger.Notice
+	var g gathering
+	var err error
+	if ended.Outcome == runner.OK && len(l.inForce.Load().Followers(ended.Task)) > 0 {
+		g, notices, err = l.finishOK(ctx, ended, end)
+	} else {
+		held, notices, err = l.finish(ctx, u.policy, ended, end)
+	}
 	if err != nil {
 		return err
 	}
-	asked = l.written(ctx, asked)
+	asked = l.written(ctx, slices.Concat(asked, g.asked))
 	l.post(func() {
 		l.ended(ended, res)
+		l.gathered(g)
 		l.takeChains(ctx, asked)
 		l.notifications.deliver(notices)
 		if held != nil {

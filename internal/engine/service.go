@@ -71,5 +71,6 @@ func (l *loop) Attempt(id string) (run runner.Run, ok bool) {
 // endLease forgets that an attempt is under way.
 func (l *loop) endLease(run string) {
 	l.leases.Delete(run)
+	l.forgetLate(run)
 	call(l.options.Expired, run)
 }

@@ -43,21 +43,24 @@ type configuration struct {
 // memory is what the loop knows of slots, runs, tasks and queues. A restart makes it
 // anew from the ledger, but for the calls.
 type memory struct {
-	cursor    ledger.Cursor
-	boot      string // names this start of the machine; as in the cursor, if the kernel does not tell
-	agenda    schedule.Agenda
-	entries   map[string]plan.Entry // by the agenda's key
-	unplanned bool                  // the agenda is not that of the tasks: plan has failed
-	view      runner.View
-	states    map[string]ledger.TaskState // of tasks and queues, as the ledger has them
-	lanes     map[string]bool             // the queues; true: it starts nothing
-	starts    []runner.Slot               // at_start triggers that are due
-	success   map[string]time.Time        // when each task last ended ok
-	finished  map[string]time.Time        // when each task last ended
-	vanished  map[string]bool             // tasks that were in the file no more for too long, see mayReturn
-	tasks     int                         // with triggers
-	spans     map[string]bool             // the runs that were asked for with a delay, and not for a time
-	calls     calls                       // of those who wait for something
+	cursor     ledger.Cursor
+	boot       string // names this start of the machine; as in the cursor, if the kernel does not tell
+	agenda     schedule.Agenda
+	entries    map[string]plan.Entry // by the agenda's key
+	unplanned  bool                  // the agenda is not that of the tasks: plan has failed
+	view       runner.View
+	states     map[string]ledger.TaskState // of tasks and queues, as the ledger has them
+	lanes      map[string]bool             // the queues; true: it starts nothing
+	starts     []runner.Slot               // at_start triggers that are due
+	success    map[string]time.Time        // when each task last ended ok
+	finished   map[string]time.Time        // when each task last ended
+	vanished   map[string]bool             // tasks that were in the file no more for too long, see mayReturn
+	tasks      int                         // with triggers
+	spans      map[string]bool             // the runs that were asked for with a delay, and not for a time
+	conditions map[string]*condition       // of runs that wait, by id
+	overdue    map[string]overdue          // of runs under way, by id
+	toAsk      []string                    // ids of runs whose condition the turn asks
+	calls      calls                       // of those who wait for something
 }
 
 // course is how far the loop is between its beginning and its end, and what keeps it
@@ -86,6 +89,7 @@ type course struct {
 type shared struct {
 	leases    sync.Map      // of underway, by the run's id
 	recovery  sync.Map      // of *sync.Mutex, by task: see recovers and finish
+	gathers   sync.Mutex    // held while the end of a run is recorded after which others run
 	asking    requestIDs    // of the requests that are being recorded
 	quota     quota         // what each user has waiting
 	grown     chan struct{} // runs have ended since the last retention; room for one

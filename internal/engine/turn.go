@@ -16,6 +16,7 @@ type turn struct {
 	change  ledger.Change
 	counts  counts       // of triggers with a count
 	holds   failureHolds // of tasks that failed once too often
+	ask     []string     // runs whose conditions are asked
 	chained bool         // hooks ask for runs, of which the next turn decides when they start
 }
 
@@ -64,8 +65,10 @@ func (l *loop) decide(ctx context.Context, due []schedule.Due, now time.Time) (t
 	}
 	slots := l.slots(left, now)
 	awaited := l.roomAwaited
+	l.toAsk = nil
 	l.lookForRoom()
 	batch := runner.Decide(slots, &l.view, now)
+	t.ask = l.toAsk
 	switch {
 	case l.roomAwaited && !awaited:
 		l.log.Warn(l.room.awaits(l.stateDir))
@@ -78,6 +81,7 @@ func (l *loop) decide(ctx context.Context, due []schedule.Due, now time.Time) (t
 		return t, err
 	}
 	t.counts = l.countRuns(left, batch, t.holds.changes())
+	l.waitAnew(&t.counts, batch)
 	t.change = ledger.Change{Batch: batch, Moves: t.counts.moves, States: t.counts.states, Notices: l.noticesOfBatch(batch, t.holds)}
 	if len(slots) > 0 || l.boot != l.cursor.Boot {
 		next := l.cursorAt(now)
@@ -154,6 +158,7 @@ func (l *loop) apply(t turn, done ledger.Committed) {
 	for _, lease := range done.Leases {
 		l.start(lease)
 	}
+	l.askConditions(t.ask)
 	l.counted(t.counts)
 	for _, h := range t.holds {
 		l.heldAfterFailures(h.run, h.change)

@@ -15,14 +15,16 @@ import (
 // Beside the triggers of tasks there are moments in the agenda, each of one run
 // or one task. Their keys begin with a byte that no name has.
 const (
-	attemptKey  = "\x00attempt "  // the time of a run that is delayed has come
-	patienceKey = "\x00patience " // the end of a waiting run's patience
-	holdKey     = "\x00hold "     // the begin of a task's planned hold
-	releaseKey  = "\x00release "  // the end of a task's hold
-	defaultKey  = "\x00default "  // the end of a task's reschedule
-	freshKey    = "\x00fresh "    // a task has not ended well for too long
-	undrainKey  = "\x00undrain "  // the end of a drain
-	vanishedKey = "\x00vanished " // the end of the time for which a task may lack in the file
+	attemptKey   = "\x00attempt "   // the time of a run that is delayed has come
+	patienceKey  = "\x00patience "  // the end of a waiting run's patience
+	holdKey      = "\x00hold "      // the begin of a task's planned hold
+	releaseKey   = "\x00release "   // the end of a task's hold
+	defaultKey   = "\x00default "   // the end of a task's reschedule
+	freshKey     = "\x00fresh "     // a task has not ended well for too long
+	undrainKey   = "\x00undrain "   // the end of a drain
+	conditionKey = "\x00condition " // a run's condition is to be asked again
+	lateKey      = "\x00late "      // a run under way takes for too long
+	vanishedKey  = "\x00vanished "  // the end of the time for which a task may lack in the file
 )
 
 // moment is a schedule of one instant.
@@ -58,6 +60,7 @@ func (l *loop) unregister(id string) {
 		l.unschedule(r)
 	}
 	l.view.Remove(id)
+	l.forgetCondition(id)
 	l.agenda.Drop(attemptKey + id)
 	l.agenda.Drop(patienceKey + id)
 	delete(l.spans, id)
@@ -162,8 +165,13 @@ func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due,
 			})
 		case vanishedKey:
 			l.vanish(ctx, of)
+		case conditionKey:
+			l.agenda.Drop(d.Key)
+			l.forgetCondition(of)
 		case undrainKey:
 			l.undrain(ctx, "")
+		case lateKey:
+			err = l.late(ctx, of)
 		case freshKey:
 			err = l.stale(ctx, of)
 		default:
@@ -184,6 +192,14 @@ func (l *loop) replant() {
 	for _, run := range l.view.Waiting("") {
 		l.patience(run)
 	}
+	for id, o := range l.overdue {
+		l.put(lateKey+id, o.at)
+	}
+	for id, c := range l.conditions {
+		if !c.asking {
+			l.put(conditionKey+id, l.clock.Now().Add(runner.ConditionTime))
+		}
+	}
 	for run := range l.view.Pending() {
 		_, _ = l.void(*run) // begins the time of a task that is not in the file
 	}
@@ -203,11 +219,11 @@ func (l *loop) skipOverdue(ctx context.Context, ids []string) error {
 			l.agenda.Drop(patienceKey + id)
 			continue
 		}
-		why := runner.Reason{Code: runner.ReasonMaxWait, Span: l.policyOf(run.Task).MaxWait}
-		moves = append(moves, ledger.Move{ID: id, From: runner.Queued, To: runner.Transition{Time: now, Outcome: runner.Skipped}.Because(why)})
+		moves = append(moves, ledger.Move{ID: id, From: runner.Queued, To: runner.Transition{Time: now, Outcome: runner.Skipped}.Because(l.expired(run))})
 	}
 	return l.moveAll(ctx, moves, func(m ledger.Move, gone bool) {
 		l.agenda.Drop(patienceKey + m.ID)
+		l.forgetCondition(m.ID)
 		run, ok := l.view.Find(m.ID)
 		if gone || !ok { // it is not queued: nothing to end
 			return

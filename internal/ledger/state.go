@@ -19,6 +19,7 @@ type TaskState struct {
 	Skip    []Skip               `json:"skip,omitempty"`    // slots to come that are left out
 	Started *Started             `json:"started,omitempty"` // of a queue; nil: not by hand since it was last stopped
 	Held    *EndedHold           `json:"held,omitempty"`    // the last hold that ended; nil: none did
+	After   *After               `json:"after,omitempty"`   // of a task that runs after others; nil: none of them was ok since it last ran
 }
 
 // StateChange is what SetTask writes, where it goes with something else.
@@ -33,6 +34,12 @@ type StateChange struct {
 type Counted struct {
 	Runs int       `json:"runs"`
 	Last time.Time `json:"last"`
+}
+
+// After is what a task that runs after others has waited for since it last ran.
+type After struct {
+	OK    map[string]string `json:"ok,omitempty"`    // by task: the newest run of it that was ok
+	Asked string            `json:"asked,omitempty"` // the run that was asked for once all of them were; "": some were not
 }
 
 // Skip leaves out one slot.
@@ -121,6 +128,9 @@ func (s TaskState) clone() TaskState {
 	if s.On != nil {
 		s.On = new(*s.On)
 		s.On.Since, s.On.Until = instant(s.On.Since), instant(s.On.Until)
+	}
+	if s.After != nil {
+		s.After = &After{maps.Clone(s.After.OK), s.After.Asked}
 	}
 	if s.Started != nil {
 		s.Started = &Started{s.Started.By, instant(s.Started.Since)}

@@ -16,6 +16,7 @@ const (
 	Missed    Kind = "missed"
 	Recover   Kind = "recover" // ok after a failure
 	Output    Kind = "output"  // it wrote something
+	Late      Kind = "late"    // it runs for longer than it usually does
 	Stale     Kind = "stale"   // no success within the time that is expected
 	Held      Kind = "held"    // too many failures in a row
 	BadConfig Kind = "bad_config"

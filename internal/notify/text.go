@@ -26,6 +26,7 @@ var words = map[Kind]string{
 	Recover: "%s is ok again",
 	Output:  "%s wrote something",
 	Missed:  "%s was missed",
+	Late:    "%s is late: it still runs",
 	Stale:   "%s has had no success for too long",
 	Held:    "%s is held",
 }

@@ -12,6 +12,9 @@ func InWords(t config.Task) string {
 	for _, spec := range t.Triggers {
 		texts = append(texts, spec.Explain())
 	}
+	if len(t.After) > 0 {
+		texts = append(texts, t.AfterText())
+	}
 	switch {
 	case !t.Enabled:
 		return "by hand, not enabled"

@@ -76,7 +76,7 @@ func (r *Reader) attemptLine(ctx context.Context, id string, attempt int) string
 	began, n := time.Now(), attempt
 	_, steps, _ := r.Ledger.Get(ctx, id)
 	for _, s := range steps {
-		if s.State != runner.Running {
+		if s.State != runner.Running || s.Reason.Is(runner.ReasonRunsLate) {
 			continue
 		}
 		if n--; n == 0 {

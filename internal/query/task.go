@@ -102,6 +102,9 @@ func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []run
 	if on := rescheduled(task, state, now); on != nil {
 		t.On = &api.On{Expr: on.Expr, By: on.By, Since: on.Since, Until: on.Until}
 	}
+	for _, name := range task.After {
+		t.After = append(t.After, api.Awaited{Task: name, OK: state.After != nil && state.After.OK[name] != ""})
+	}
 	for _, skip := range state.Skip {
 		if skip.Slot.After(now) {
 			t.Skip = append(t.Skip, skip.Slot.In(cfg.ZoneOf(name)))
@@ -111,6 +114,7 @@ func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []run
 		switch run.State {
 		case runner.Running:
 			t.Running = append(t.Running, run.ID)
+			t.Late = t.Late || run.Reason.Is(runner.ReasonRunsLate)
 		case runner.Recurring:
 			t.Recurring = append(t.Recurring, api.RunOf(run))
 		default:

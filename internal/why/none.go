@@ -1,6 +1,7 @@
 package why
 
 import (
+	"strings"
 	"time"
 
 	"rota/internal/plan"
@@ -35,6 +36,8 @@ func (a *answer) never() {
 	case !a.task.Enabled:
 		a.because("disabled")
 		a.say("It is not enabled (enabled = false): it runs by hand only")
+	case len(a.task.Triggers) == 0 && len(a.task.After) > 0:
+		a.awaits()
 	case len(a.sights) == 0 && len(a.task.Triggers) > 0:
 		a.because("at_start")
 		a.say("It runs %s", plan.InWords(a.task))
@@ -46,6 +49,25 @@ func (a *answer) never() {
 		a.say("It has not come due yet")
 	}
 	a.nextSlot()
+}
+
+// awaits says for which tasks one waits that runs after others.
+func (a *answer) awaits() {
+	a.because("after")
+	was := a.state.After
+	var missing []string
+	for _, name := range a.task.After {
+		if was == nil || was.OK[name] == "" {
+			missing = append(missing, name)
+		}
+	}
+	switch {
+	case !a.task.Enabled:
+	case len(missing) > 0:
+		a.say("It runs %s: once each has been ok since it last ran; not yet: %s", a.task.AfterText(), strings.Join(missing, ", "))
+	default:
+		a.say("It runs %s, and each has been ok since it last ran", a.task.AfterText())
+	}
 }
 
 // nextSlot says when the task comes due.
@@ -185,6 +207,9 @@ func (a *answer) wrongTime() {
 	case !a.task.Enabled:
 		a.because("disabled")
 		a.say("It is not enabled (enabled = false): nothing of it comes due")
+		return
+	case len(a.task.Triggers) == 0 && len(a.task.After) > 0:
+		a.awaits()
 		return
 	case len(a.task.Triggers) == 0:
 		a.because("by_hand")
@@ -356,6 +381,9 @@ func (a *answer) today() {
 	}
 	if s := a.wrongFile(a.now); s != nil && a.daemon {
 		a.say("The file is wrong since %s (%s): no edit counts", a.clockOrDate(s.from), s.why)
+	}
+	if len(a.task.After) > 0 && a.Reason != "after" {
+		a.awaits()
 	}
 	if a.At.IsZero() || a.Reason == "not_due" || !a.daemon {
 		return // said already, or nobody would start it

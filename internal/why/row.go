@@ -61,6 +61,9 @@ func (a *answer) moved() {
 func (a *answer) underWay() {
 	a.because("running")
 	a.say("It runs since %s: %s", a.clock(a.run.Started), a.run.ID)
+	if a.run.Reason.Is(runner.ReasonRunsLate) {
+		a.say("It is %s", a.why(*a.run))
+	}
 	a.late()
 	a.attempts()
 }
@@ -234,6 +237,9 @@ func (a *answer) skipped() {
 		if s := a.queueStopped(a.run.Queue, a.run.Queued); s != nil {
 			a.say("That queue %s stopped%s %s", a.was(s), part(" by ", s.by, ""), a.stretch(s))
 		}
+	case why.Code == runner.ReasonCondition:
+		a.because("condition")
+		a.say("Its condition (only_if) did not hold: %s", strings.TrimPrefix(a.why(*a.run), "condition: "))
 	default:
 		a.because("skipped")
 		a.say("It was skipped: %s", a.why(*a.run))
@@ -367,6 +373,9 @@ func (a *answer) queued() {
 	}
 	if most := a.cfg.Rota.MaxRunning; most > 0 && a.running >= most {
 		a.say("%s under way, and no more may be (max_running)", api.Plural(a.running, "run is", "runs are"))
+	}
+	if a.task.OnlyIf != nil && !r.Force {
+		a.say("It starts only if its condition holds (only_if)%s", map[bool]string{true: ", which is asked every 30s"}[a.task.MaxWait > 0 && r.Attempts == 0])
 	}
 	if most := a.task.MaxWait; most > 0 {
 		a.say("It is skipped if it waits until %s (max_wait)", a.clock(r.Queued.Add(most)))

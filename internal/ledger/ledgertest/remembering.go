@@ -11,7 +11,7 @@ import (
 
 var remembering = []clause{
 	{"the state of a task is written at the version that the caller saw", func(b book) {
-		first := ledger.TaskState{Seen: map[string]time.Time{"every 5m": noon}, Counted: map[string]ledger.Counted{"every 5m": {Runs: 2, Last: noon}}}
+		first := ledger.TaskState{Seen: map[string]time.Time{"every 5m": noon}, Counted: map[string]ledger.Counted{"every 5m": {Runs: 2, Last: noon}}, After: &ledger.After{OK: map[string]string{"b": "b/1"}, Asked: "a/2"}}
 		b.ok(b.SetTask(b.ctx, "a", ledger.TaskState{}, first), "first set")
 		got, err := b.Task(b.ctx, "a")
 		b.ok(err, "task")

@@ -1,0 +1,58 @@
+package config
+
+import (
+	"maps"
+	"slices"
+)
+
+const afterKey = "after"
+
+// afterKeys are the keys of what a task waits for.
+var afterKeys = []key[Task]{
+	row(afterKey, custom(orList(textType), func(t *Task) *[]string { return &t.After }, setAfter), "", "Names of tasks: run once each of them has been ok since this task last ran. Beside triggers, it is one more way to start. There is nothing beyond that; for more use a workflow engine.", `"extract"`, `["extract", "clean"]`),
+}
+
+// setAfter reads the names of the tasks after which one runs.
+func setAfter(loc location, v any, to *Task) {
+	n := 0
+	loc.each(v, func(loc location, item any) {
+		name := ""
+		switch n++; {
+		case n == maxTargets+1:
+			loc.valueError("let one task run after some of them, and this one after that", "%s has more than %d items", afterKey, maxTargets)
+		case n > maxTargets || !loc.filled(item, &name):
+		case slices.Contains(to.After, name):
+			loc.valueError("remove one of them", "task %q is named twice", name)
+		default:
+			to.After = append(to.After, name)
+			loc.l.references = append(loc.l.references, reference{at: loc, name: name, task: true})
+		}
+	})
+}
+
+// followersOf returns by task those that run after it, by name.
+func followersOf(tasks map[string]Task) map[string][]string {
+	followers := map[string][]string{}
+	for _, name := range slices.Sorted(maps.Keys(tasks)) {
+		for _, before := range tasks[name].After {
+			followers[before] = append(followers[before], name)
+		}
+	}
+	return followers
+}
+
+// Followers returns the enabled tasks that run after one.
+func (c *Config) Followers(task string) []string {
+	return slices.DeleteFunc(slices.Clone(c.runAfter[task]), func(name string) bool { return !c.Tasks[name].Enabled })
+}
+
+// AfterText says after which tasks one runs: "after a, b and c"; "" if after none.
+func (t Task) AfterText() string {
+	switch len(t.After) {
+	case 0:
+		return ""
+	case 1:
+		return "after " + t.After[0]
+	}
+	return "after " + enumerate(t.After)
+}

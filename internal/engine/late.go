@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"rota/internal/ledger"
+	"rota/runner"
+)
+
+const (
+	usualRuns = 20          // of which the median is what runs usually take
+	usualFew  = 5           // so few tell nothing
+	leastLate = time.Minute // a run that takes less is never late by a number of times
+)
+
+// watchLate has it told if a run that starts now, or goes on, takes for too long.
+func (l *loop) watchLate(ctx context.Context, run runner.Run) {
+	why, ok := l.lateAfter(ctx, run.Task)
+	if !ok || run.Reason.Is(runner.ReasonRunsLate) {
+		return
+	}
+	if l.overdue == nil {
+		l.overdue = map[string]overdue{}
+	}
+	l.overdue[run.ID] = overdue{run.Started.Add(why.Span), why}
+	l.put(lateKey+run.ID, l.overdue[run.ID].at)
+}
+
+// overdue is when a run under way is late, and why.
+type overdue struct {
+	at  time.Time
+	why runner.Reason
+}
+
+// lateAfter is after what time a run of a task is late, as the Span of a reason; false:
+// never.
+func (l *loop) lateAfter(ctx context.Context, task string) (runner.Reason, bool) {
+	late := l.cfg.Tasks[task].WarnAfter
+	why := runner.Reason{Code: runner.ReasonRunsLate, Span: late.After}
+	if late.Times == 0 {
+		return why, late.After > 0
+	}
+	runs, err := l.ledger.List(ctx, ledger.Filter{Brief: true, Task: task, Outcomes: []runner.Outcome{runner.OK}, Limit: usualRuns})
+	if err != nil {
+		l.log.Error("cannot read how long a task usually takes", "task", task, "error", err)
+		return why, false
+	}
+	var took []time.Duration
+	for _, run := range runs {
+		if !run.IsSummary() && !run.Started.IsZero() {
+			took = append(took, max(0, run.Finished.Sub(run.Started)))
+		}
+	}
+	if len(took) < usualFew {
+		return why, false
+	}
+	slices.Sort(took)
+	usual := (took[(len(took)-1)/2] + took[len(took)/2]) / 2
+	why.Span = max(leastLate, time.Duration(min(late.Times*float64(usual), float64(100*365*24*time.Hour))).Round(time.Second))
+	why.Detail = fmt.Sprintf("and usually %s (warn_after = %s)", usual.Round(time.Millisecond), strconv.Quote(late.String()))
+	return why, true
+}
+
+// late records that a run takes for too long, and who is told of it, once for a run: what
+// is recorded keeps a restart, and another attempt, from telling it again.
+func (l *loop) late(ctx context.Context, id string) error {
+	o, known := l.overdue[id]
+	v, leased := l.leases.Load(id)
+	if !known || !leased {
+		l.forgetLate(id)
+		return nil
+	}
+	run, steps, err := l.ledger.Get(ctx, id)
+	switch {
+	case err != nil && !errors.Is(err, ledger.ErrNotFound):
+		return err // and the loop tries again
+	case err != nil || run.State != runner.Running || run.Reason.Is(runner.ReasonRunsLate):
+		l.forgetLate(id)
+		return nil
+	}
+	run.Because(o.why)
+	c := ledger.Change{Notes: []ledger.Note{{Lease: v.(underway).Lease, To: runner.Transition{State: runner.Running}.Because(o.why)}}}
+	if !slices.ContainsFunc(steps, func(t runner.Transition) bool { return t.Reason.Is(runner.ReasonRunsLate) }) {
+		hook := hookOf{"late", l.cfg.Tasks[run.Task].Hooks.OnLate}
+		c.Notices, c.Requests = l.notices(run, hook), l.chains(run, []hookOf{hook})
+	}
+	done, err := l.ledger.Commit(ctx, c)
+	if errors.Is(err, ledger.ErrQueueFull) {
+		l.noRoom(c.Requests[0])
+		c.Requests = nil
+		done, err = l.ledger.Commit(ctx, c)
+	}
+	switch {
+	case errors.Is(err, ledger.ErrFenced), errors.Is(err, ledger.ErrNotFound): // it has just ended
+		l.forgetLate(id)
+		return nil
+	case err != nil:
+		return err
+	}
+	l.forgetLate(id)
+	if r, ok := l.view.Remove(id); ok {
+		r.Because(o.why)
+		l.view.Add(r)
+	}
+	l.log.Warn("late", "task", run.Task, "run", id, "why", run.Why)
+	l.publish(run)
+	l.takeChains(ctx, done.Requests)
+	l.notifications.deliver(done.Notices)
+	return nil
+}
+
+// forgetLate is called for a run that has ended, or was told of.
+func (l *loop) forgetLate(id string) {
+	delete(l.overdue, id)
+	l.agenda.Drop(lateKey + id)
+}
