@@ -226,6 +226,7 @@ func (l *loop) takeOver(ctx context.Context, f runner.Found) error {
 		return nil
 	}
 	l.log.Info("adopted a forked run of an earlier daemon", "task", run.Task, "run", run.ID)
+	l.metrics.Adopt(run)
 	l.runner.Resume(l.runs, f)
 	return nil
 }
