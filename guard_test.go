@@ -20,6 +20,7 @@ var rooms = map[string][]string{
 	".":                            {"internal/command"},
 	"config":                       {"schedule", "runner", "internal/escape", "internal/mail", "internal/suggest", "internal/trust"},
 	"schedule":                     {"internal/suggest"},
+	"internal/metrics":             {"runner", "internal/ledger"},
 	"internal/mounts":              {},
 	"runner":                       {"runner/internal/process", "internal/escape", "internal/mail", "internal/trust"},
 	"runner/internal/process":      {"internal/become", "internal/mounts", "internal/escape", "internal/trust"},
@@ -36,7 +37,7 @@ var rooms = map[string][]string{
 	"internal/hungtest":            {},
 	"internal/daemon":              {"internal/api", "config", "runner", "internal/ledger", "internal/clock", "internal/control", "internal/early", "internal/engine", "internal/escape", "internal/suggest", "internal/trust"},
 	"internal/disktest":            {},
-	"internal/engine":              {"internal/api", "config", "schedule", "runner", "internal/ledger", "internal/clock", "internal/notify", "internal/plan", "internal/query", "internal/suggest"},
+	"internal/engine":              {"internal/api", "config", "schedule", "runner", "internal/ledger", "internal/clock", "internal/metrics", "internal/notify", "internal/plan", "internal/query", "internal/suggest"},
 	"internal/ledger":              {"runner"},
 	"internal/ledger/ledgertest":   {"runner", "internal/ledger"},
 	"internal/manual":              {"config"},
@@ -67,6 +68,11 @@ var homes = map[string][]string{
 	"golang.org/x/sys/unix":                   {"runner", "runner/internal/process", "internal/clock", "internal/command", "internal/control", "internal/daemon", "internal/engine", "internal/hungtest", "internal/mounts", "internal/trust"},
 	"golang.org/x/term":                       {"internal/command", "runner/internal/process"},
 	"zombiezen.com/go/sqlite":                 {"internal/ledger"},
+
+	"github.com/prometheus/client_golang/prometheus":            {"internal/metrics"},
+	"github.com/prometheus/client_golang/prometheus/collectors": {"internal/metrics"},
+	"github.com/prometheus/client_model/go":                     {"internal/metrics"},
+	"github.com/prometheus/common/expfmt":                       {"internal/metrics"},
 }
 
 // alsoInTests names what test files alone may import, wherever they are; in

@@ -19,6 +19,7 @@ type Web struct {
 	Hosts   []string         // names under which rota may be addressed, besides those of the loopback; without a port
 	TLSCert string           // absolute path; given if TLSKey is
 	TLSKey  string           // absolute path; given if TLSCert is
+	Metrics bool             // /metrics is there
 }
 
 // Token is what a caller shows, and what it then may do.
@@ -36,6 +37,7 @@ var webTable = &table[Web]{
 		row("hosts", custom(orList(textType), func(w *Web) *[]string { return &w.Hosts }, setHosts), "", "Host names that clients may use, without a port, besides localhost and the address in listen.", `"rota.example.org"`, `["rota.example.org", "10.0.0.7"]`),
 		row("tls_cert", path(func(w *Web) *string { return &w.TLSCert }), "", "The certificate, with those that lead to its authority, in PEM. A reload reads it again.", `"/etc/rota/tls.crt"`),
 		row("tls_key", path(func(w *Web) *string { return &w.TLSKey }), "", "Its private key, in PEM. Only its owner and group may read it.", `"/etc/rota/tls.key"`),
+		row("metrics", boolean(func(w *Web) *bool { return &w.Metrics }), "true", "false: /metrics is not there; it stays at the socket of rota.", "false"),
 	},
 }
 

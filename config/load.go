@@ -97,6 +97,7 @@ func newLoader(path string, o Options) (*loader, error) {
 		dateFiles: map[string]*dateFile{},
 	}
 	preset(rotaTable.keys, l.config)
+	preset(webTable.keys, &l.config.Web)
 	preset(historyTable.keys, l)
 	l.config.Rota.Timezone = time.Local
 	firstZone()

@@ -112,7 +112,7 @@ func TestTellingValues(t *testing.T) {
 	same(t, "socket", []string{c.Rota.Socket, c.Rota.SocketGroup}, []string{"/run/rota/rota.sock", "adm"})
 	same(t, "web", c.Web, Web{
 		Listen: "0.0.0.0:8377", Hosts: []string{"rota.example.org", "10.0.0.7"},
-		TLSCert: dir + "/rota.crt", TLSKey: dir + "/rota.key",
+		TLSCert: dir + "/rota.crt", TLSKey: dir + "/rota.key", Metrics: true,
 		Tokens: map[string]Token{
 			"page": {File: dir + "/secrets/page", May: "read", Tasks: []string{"*"}},
 			"ci":   {File: "/etc/rota/secrets/ci", May: "request", Tasks: []string{"build-*", "test"}},

@@ -156,6 +156,18 @@ func (v *View) Shift(by time.Duration) {
 	}
 }
 
+// CountQueued is how many runs wait for a worker of a queue; "": of none.
+func (v *View) CountQueued(queue string) int { return v.queued[queue] }
+
+// LiveByTask returns how many runs are under way of each task that has any.
+func (v *View) LiveByTask() map[string]int {
+	n := make(map[string]int, len(v.live))
+	for task, runs := range v.live {
+		n[task] = len(runs)
+	}
+	return n
+}
+
 // Find returns a run without an outcome, in whatever state.
 func (v *View) Find(id string) (Run, bool) {
 	task, _ := SplitID(id)

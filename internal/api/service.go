@@ -85,6 +85,12 @@ type Service interface {
 	EndDrain(ctx context.Context) (Drained, error)
 	// Notify sends a notification to a target of that name, to try it.
 	Notify(ctx context.Context, name string) (Notified, error)
+	// Health returns nil if tasks are healthy, else a NotNow error that says in one
+	// line what is wrong. A name or tag that no task has is NotFound.
+	Health(ctx context.Context, q HealthQuery) error
+	// Metrics opens the metrics, in the text format of Prometheus. Who sees some tasks
+	// gets the series of these.
+	Metrics(ctx context.Context) (io.ReadCloser, error)
 	// Watch sends what happens as it happens, until ctx ends or the reader is
 	// too slow; then it closes the channel.
 	Watch(ctx context.Context) (<-chan Message, error)

@@ -63,6 +63,12 @@ func SeesTask(ctx context.Context, task string) bool {
 	return !ok || c.Over(task) != ""
 }
 
+// SeesAll reports whether rota as a whole is there for the caller of a context.
+func SeesAll(ctx context.Context) bool {
+	c, ok := ctx.Value(callerKey{}).(Caller)
+	return !ok || c.OverAll() != ""
+}
+
 // SeesRun reports whether a run is there for the caller of a context.
 func SeesRun(ctx context.Context, r runner.Run) bool {
 	c, ok := ctx.Value(callerKey{}).(Caller)

@@ -291,6 +291,8 @@ func (f failing) EndDrain(context.Context) (api.Drained, error) {
 func (f failing) Notify(context.Context, string) (api.Notified, error) {
 	return api.Notified{}, f.err
 }
+func (f failing) Health(context.Context, api.HealthQuery) error     { return f.err }
+func (f failing) Metrics(context.Context) (io.ReadCloser, error)    { return nil, f.err }
 func (f failing) Watch(context.Context) (<-chan api.Message, error) { return nil, f.err }
 
 // TestRunsOfAnotherUser: the name of a task is not enough to see a run of it, where

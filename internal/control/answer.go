@@ -120,7 +120,12 @@ func inJSON(v any, status int) ([]byte, int) {
 
 // send sends JSON.
 func send(w http.ResponseWriter, status int, text []byte) {
-	w.Header().Set("Content-Type", "application/json")
+	sendAs(w, status, "application/json", text)
+}
+
+// sendAs sends a whole text of some type.
+func sendAs(w http.ResponseWriter, status int, kind string, text []byte) {
+	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	// The time is that of this answer; the connection's next has its own.
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))

@@ -88,3 +88,8 @@ func Patterns() (all [][]string) {
 	}
 	return all
 }
+
+// NewProbe returns what asks a probe with that check.
+func NewProbe(check func(context.Context) error) func(context.Context) error {
+	return (&probe{check: check}).get
+}

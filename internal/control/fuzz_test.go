@@ -87,7 +87,7 @@ func FuzzForm(f *testing.F) {
 func FuzzAddress(f *testing.F) {
 	for _, path := range []string{
 		"/v1/status", "/v1/tasks", "/v1/tasks?task=echo&task=hidden", "/v1/tasks/hidden", "/v1/runs/hidden/a/result", "/v1/runs/echo%2F..%2Fhidden/a",
-		"/v1/runs?task=hidden", "/v1/runs?n=5", "/v1/next?until=2030-01-01T00:00:00Z", "/v1/why?task=hidden", "/v1/tasks/hidden/log", "/v1/queues?queue=*",
+		"/metrics", "/health", "/health/hidden", "/health?tag=hidden", "/healthz", "/readyz", "/v1/runs?task=hidden", "/v1/runs?n=5", "/v1/next?until=2030-01-01T00:00:00Z", "/v1/why?task=hidden", "/v1/tasks/hidden/log", "/v1/queues?queue=*",
 	} {
 		f.Add(path)
 	}

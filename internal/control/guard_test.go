@@ -45,6 +45,11 @@ var calls = []struct {
 		_, err := s.Why(ctx, "mail", time.Time{})
 		return err
 	}},
+	{"health", func(ctx context.Context, s api.Service) error { return s.Health(ctx, api.HealthQuery{}) }},
+	{"health of a task", func(ctx context.Context, s api.Service) error {
+		return s.Health(ctx, api.HealthQuery{Task: "mail"})
+	}},
+	{"metrics", func(ctx context.Context, s api.Service) error { _, err := s.Metrics(ctx); return err }},
 	{"watch", func(ctx context.Context, s api.Service) error { _, err := s.Watch(ctx); return err }},
 	{"request", func(ctx context.Context, s api.Service) error {
 		_, err := s.Request(ctx, api.Request{Task: "mail", Held: true}, nil)
@@ -145,8 +150,8 @@ func may(lists ...string) (names []string) {
 
 // What each scope adds, on a task and on rota as a whole.
 const (
-	always     = "status, tasks, watch"
-	reads      = "task, next, runs, events, run, log, result, wait, why"
+	always     = "status, tasks, watch, health, metrics"
+	reads      = "task, health of a task, next, runs, events, run, log, result, wait, why"
 	requests   = "request, cancel, cancel all of a task"
 	owns       = "stop, hold, release, force"
 	controls   = "reschedule, skip, forget of a task, forget a run"

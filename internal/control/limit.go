@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"io"
 	"runtime"
 	"sync"
 	"time"
@@ -126,6 +127,15 @@ func (l *limited) Run(ctx context.Context, id string) (api.RunDetails, error) {
 
 func (l *limited) Why(ctx context.Context, task string, at time.Time) (api.Why, error) {
 	return inSlot(ctx, l.slots, func(ctx context.Context) (api.Why, error) { return l.Service.Why(ctx, task, at) })
+}
+
+func (l *limited) Health(ctx context.Context, q api.HealthQuery) error {
+	_, err := inSlot(ctx, l.slots, func(ctx context.Context) (struct{}, error) { return struct{}{}, l.Service.Health(ctx, q) })
+	return err
+}
+
+func (l *limited) Metrics(ctx context.Context) (io.ReadCloser, error) {
+	return inSlot(ctx, l.slots, l.Service.Metrics)
 }
 
 func (l *limited) Queues(ctx context.Context, patterns ...string) (api.Queues, error) {

@@ -17,7 +17,9 @@ type Options struct {
 	Service api.Service
 	Owner   Owner
 	TokenOf TokenOf
-	Log     *slog.Logger // of what is wrong with the server itself; nil: nowhere
+	Alive   func(context.Context) error // what keeps rota from working at all, for /healthz; nil: nothing does
+	Ready   func(context.Context) error // and what keeps it from starting runs, for /readyz
+	Log     *slog.Logger                // of what is wrong with the server itself; nil: nowhere
 }
 
 // Server shows a Service over HTTP: /v1/… with the JSON that --json prints.
@@ -28,6 +30,8 @@ type Server struct {
 	open       *connections
 	streams    streams
 	active     activeRequests
+	alive      probe
+	ready      probe
 	large      semaphore     // of answers with very many rows
 	loginDelay time.Duration // before the answer to a wrong token
 	head       time.Duration // how long the head of a request may
@@ -62,6 +66,7 @@ func NewServer(o Options) *Server {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{options: o, service: newLimited(o.Service), large: make(semaphore, largeAtOnce), open: newConnections(descriptors()), loginDelay: loginDelay, head: headTime}
+	s.alive.check, s.ready.check = o.Alive, o.Ready
 	s.routes = s.mux()
 	return s
 }

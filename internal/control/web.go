@@ -21,6 +21,8 @@ type Web struct {
 	Tokens []Token
 	Hosts  []string         // names that it may be called by, beside those of loopback
 	TLS    *tls.Certificate // nil: no TLS
+
+	NoMetrics bool // /metrics is not there
 }
 
 // Token is what lets somebody in.

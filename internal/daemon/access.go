@@ -185,7 +185,7 @@ func (a *webAccess) close() {
 // read reads the tokens, the certificate and its key. What cannot be read, or
 // could have been read or changed by somebody else, is left out.
 func (a *webAccess) read(w config.Web) (web control.Web, problems []error) {
-	web = control.Web{Listen: w.Listen, Group: a.group, Hosts: w.Hosts}
+	web = control.Web{Listen: w.Listen, Group: a.group, Hosts: w.Hosts, NoMetrics: !w.Metrics}
 	names := slices.Sorted(maps.Keys(w.Tokens))
 	var files []accessFile
 	for _, name := range names {

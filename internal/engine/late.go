@@ -108,7 +108,7 @@ func (l *loop) late(ctx context.Context, id string) error {
 		l.view.Add(r)
 	}
 	l.log.Warn("late", "task", run.Task, "run", id, "why", run.Why)
-	l.publish(run)
+	_ = publisher{l.hub}.Record(run) // nothing else has changed
 	l.takeChains(ctx, done.Requests)
 	l.notifications.deliver(done.Notices)
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"rota/internal/api"
 	"rota/internal/ledger"
+	"rota/internal/metrics"
 	"rota/internal/plan"
 	"rota/runner"
 )
@@ -44,6 +45,8 @@ func New(o Options) *Engine {
 	l.asleep = machineSlept
 	l.slept = l.asleep()
 	l.roomLeft = func() room { return roomIn(l.stateDir) }
+	l.metrics = metrics.New(o.Version)
+	l.recorders = []runner.Recorder{publisher{l.hub}, l.metrics}
 	l.grown = make(chan struct{}, 1)
 	l.view.Held, l.view.Binding, l.view.Stopped, l.view.NoRoom, l.view.Ready = l.held, l.isBinding, l.stopped, l.lacksRoom, l.ready
 	l.view.Policy = func(name string) (runner.Policy, bool) {
@@ -53,9 +56,9 @@ func New(o Options) *Engine {
 	l.inForce.Store(o.Config)
 	l.alarms.damage = o.Damage
 	if l.ledger = o.Ledger; o.Ledger != nil {
-		l.ledger = answering{o.Ledger}
+		l.ledger = answering{failureCounting{o.Ledger, l.metrics.WriteFailed}}
 	}
-	l.notifications = newNotifications(&l.inForce, o.StateDir, l.ledger, l.log, l.targetFails)
+	l.notifications = newNotifications(&l.inForce, o.StateDir, l.ledger, l.log, l.targetFails, l.metrics.NotifyFailed)
 	run := o.Runner
 	run.StateDir, run.Done, run.Returned, run.Echo = o.StateDir, l.done, l.returned, l.echo
 	l.runner = runner.New(run)
@@ -109,6 +112,7 @@ func (l *loop) Begin(ctx, runs context.Context) error {
 		return err
 	}
 	l.install(l.cfg)
+	l.measure(l.cfg)
 	if err := l.notifications.resume(ctx); err != nil {
 		return err
 	}

@@ -43,8 +43,8 @@ type targets struct {
 }
 
 // newNotifications makes one that follows the file in force. It calls failing when a
-// target cannot be reached, see [notify.Options].
-func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l ledger.Ledger, log *slog.Logger, failing func(target, err string)) *notifications {
+// target cannot be reached, and failed at each attempt, see [notify.Options].
+func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l ledger.Ledger, log *slog.Logger, failing func(target, err string), failed func(target string)) *notifications {
 	var known atomic.Pointer[targets]
 	follow := func() *targets {
 		c, k := inForce.Load(), known.Load()
@@ -67,6 +67,7 @@ func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l
 		Zone:      func(task string) *time.Location { return follow().of.ZoneOf(task) },
 		Delivered: n.discard,
 		Failing:   failing,
+		Failed:    failed,
 		StateDir:  stateDir, Log: log,
 	})
 	return n

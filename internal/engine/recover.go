@@ -227,6 +227,7 @@ func (l *loop) takeOver(ctx context.Context, f runner.Found) error {
 	}
 	l.watchLate(ctx, known)
 	l.log.Info("adopted a forked run of an earlier daemon", "task", run.Task, "run", run.ID)
+	l.metrics.Adopt(run)
 	l.runner.Resume(l.runs, f)
 	return nil
 }

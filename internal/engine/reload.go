@@ -52,6 +52,7 @@ func (l *loop) swap(ctx context.Context, c *config.Config, changes config.Change
 		return err
 	}
 	l.broken, l.notInForce = nil, nil
+	l.measure(c)
 	l.reappear()
 	l.endVoid(context.WithoutCancel(ctx))
 	l.freshness()

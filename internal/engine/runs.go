@@ -50,17 +50,14 @@ func (l *loop) start(lease ledger.Lease) {
 // record tells everybody what became of a run.
 func (l *loop) record(run runner.Run) {
 	call(l.options.Record, run)
-	l.publish(run)
+	for _, r := range l.recorders {
+		_ = r.Record(run)
+	}
 	if run.Outcome != "" {
 		l.onceEnded(run)
 		l.calls.ended(run.ID)
 		l.grow()
 	}
-}
-
-// publish tells those who watch.
-func (l *loop) publish(run runner.Run) {
-	l.hub.Publish(api.Message{Run: new(api.RunOf(run.Brief()))})
 }
 
 // echo passes on a line of a run's output, to stdout and to those who watch.
@@ -203,7 +200,7 @@ func (l *loop) finish(ctx context.Context, p runner.Policy, ended runner.Run, en
 // withResult is a run after its end.
 func withResult(run runner.Run, res runner.Result) runner.Run {
 	run.State, run.Outcome, run.Reason, run.Why, run.Finished = "", res.Outcome, res.Reason, res.Why, res.Finished
-	run.Exit, run.Signal, run.Error, run.Result = res.Exit, res.Signal, res.Error, res.Result
+	run.Exit, run.Signal, run.Error, run.Result, run.Usage = res.Exit, res.Signal, res.Error, res.Result, res.Usage
 	return run
 }
 

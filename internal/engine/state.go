@@ -11,6 +11,7 @@ import (
 	"rota/internal/api"
 	"rota/internal/clock"
 	"rota/internal/ledger"
+	"rota/internal/metrics"
 	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
@@ -29,6 +30,8 @@ type surroundings struct {
 	roomLeft      func() room          // on the disk of the state directory
 	notifications *notifications       // nil: nobody is told
 	hub           *api.Hub             // of those who watch
+	metrics       *metrics.Metrics
+	recorders     []runner.Recorder // that are told of each run, beside options.Record
 }
 
 // configuration is the file as it is in force, and as it is on the disk.

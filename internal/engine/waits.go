@@ -124,7 +124,7 @@ func (l *loop) dueAttempts(ctx context.Context, ids []string) error {
 		run.Because(runner.Reason{})
 		l.view.Add(run)
 		l.patience(run)
-		l.publish(run)
+		_ = publisher{l.hub}.Record(run) // the log has told of the attempt that failed
 	})
 }
 
@@ -284,7 +284,7 @@ func (l *loop) retry(ctx context.Context, u underway, res runner.Result) (bool, 
 				return
 			}
 			run.State, run.Finished = runner.Delayed, res.Finished
-			run.Exit, run.Signal, run.Error = res.Exit, res.Signal, res.Error
+			run.Exit, run.Signal, run.Error, run.Usage = res.Exit, res.Signal, res.Error, res.Usage
 			run.Because(why)
 			l.record(run)
 			l.calls.drained(l)

@@ -168,6 +168,7 @@ func (l *lane) failed(b bundle, err error) {
 		l.n.o.Log.Warn("could not notify, will try again", "target", l.name, "event", string(b.first.Kind), "run", b.first.Run.ID, "err", err)
 	}
 	l.err = err.Error()
+	l.n.o.Failed(l.name)
 	if l.tries++; l.tries == failingMax {
 		l.n.o.Failing(l.name, l.err)
 	}

@@ -33,6 +33,9 @@ const (
 // TextMax is how many bytes of the text of an event are told.
 const TextMax = 16 << 10
 
+// PingTarget stands for all URLs that are pinged, where attempts are counted.
+const PingTarget = "ping"
+
 // ErrNoTarget is the error of a name that no target has.
 var ErrNoTarget = errors.New("no such notification target")
 
@@ -53,7 +56,10 @@ type Options struct {
 	// Failing is told of a target, or "ping HOST", that could not be reached several
 	// times in a row, and why, and with an empty err that it could be again; nil:
 	// nobody is. It must not wait.
-	Failing  func(target, err string)
+	Failing func(target, err string)
+	// Failed is told of each attempt that fails to reach a target, or PingTarget; nil:
+	// nobody is. It must not wait.
+	Failed   func(target string)
 	StateDir string // where the outputs of runs are
 	Log      *slog.Logger
 }
@@ -82,9 +88,12 @@ func New(o Options) *Notifier {
 	if o.Failing == nil {
 		o.Failing = func(string, string) {}
 	}
+	if o.Failed == nil {
+		o.Failed = func(string) {}
+	}
 	n := &Notifier{o: o, host: host, lanes: map[string]*lane{}, life: newLife()}
 	n.Ping = &Pinger{
-		stateDir: o.StateDir, log: o.Log, host: host, life: &n.life, tell: runner.Tell, known: o.Pings, delivered: o.Delivered, failing: o.Failing,
+		stateDir: o.StateDir, log: o.Log, host: host, life: &n.life, tell: runner.Tell, known: o.Pings, delivered: o.Delivered, failing: o.Failing, failed: o.Failed,
 		lanes: map[string]*pingLane{}, gates: map[string]chan struct{}{},
 	}
 	return n

@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 
 // rig is a Notifier, its targets and its log.
 type rig struct {
+	failed []string // targets, at each try
 	*Notifier
 	t       *testing.T
 	mu      sync.Mutex
@@ -56,6 +57,18 @@ func (r *rig) set(targets ...Target) {
 	r.targets = all
 }
 
+// failures is how often it was told that a target could not be reached.
+func (r *rig) failures(target string) (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, name := range r.failed {
+		if name == target {
+			n++
+		}
+	}
+	return n
+}
+
 // newRig starts a Notifier; stop ends it and tells how long that took.
 func newRig(t *testing.T, targets ...Target) *rig {
 	r := &rig{t: t}
@@ -65,6 +78,11 @@ func newRig(t *testing.T, targets ...Target) *rig {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			return r.targets
+		},
+		Failed: func(target string) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.failed = append(r.failed, target)
 		},
 		StateDir: t.TempDir(), Log: slog.New(slog.NewTextHandler(r, nil)),
 	})
@@ -217,6 +235,9 @@ func TestRetries(t *testing.T) {
 		e.mu.Lock()
 		if n := len(e.heard); n < 6 || n > 12 || e.heard[1] == e.heard[0] {
 			t.Errorf("%d tries: %q", n, e.heard)
+		}
+		if n := r.failures("ops"); n != len(e.heard) {
+			t.Errorf("told of %d failures of %d tries", n, len(e.heard))
 		}
 		e.heard = nil
 		e.mu.Unlock()

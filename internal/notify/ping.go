@@ -38,6 +38,7 @@ type Pinger struct {
 
 	delivered func(numbers ...int64)
 	failing   func(target, err string)
+	failed    func(target string)
 
 	mu    sync.Mutex
 	lanes map[string]*pingLane     // by URL
@@ -90,7 +91,9 @@ func (p *Pinger) work(l *pingLane) {
 		}
 		var err error
 		_, _ = backoff.Retry(p.life.wait, func() (struct{}, error) {
-			err = p.send(gate, l.url, one)
+			if err = p.send(gate, l.url, one); err != nil {
+				p.failed(PingTarget)
+			}
 			return struct{}{}, err
 		}, backoff.WithMaxTries(pingTries), backoff.WithBackOff(&backoff.ExponentialBackOff{
 			InitialInterval: time.Second, RandomizationFactor: 0.2, Multiplier: 2, MaxInterval: time.Minute,

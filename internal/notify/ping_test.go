@@ -149,6 +149,9 @@ func TestPingGivesUp(t *testing.T) {
 		if len(f.urls) != 3*pingTries {
 			t.Errorf("%d tries", len(f.urls))
 		}
+		if n := r.failures(PingTarget); n != len(f.urls) {
+			t.Errorf("told of %d failures of %d tries", n, len(f.urls))
+		}
 		f.err = nil
 		f.mu.Unlock()
 		u := r.Undelivered()

@@ -3,6 +3,7 @@ package controltest
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -47,6 +48,40 @@ func (f *Fake) Tasks(ctx context.Context, names ...string) (list []api.Task, err
 		list = append(list, t)
 	}
 	return list, nil
+}
+
+// Health implements [api.Service]: all tasks are healthy but those whose newest run was
+// stopped. Their tags are their names.
+func (f *Fake) Health(ctx context.Context, q api.HealthQuery) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, name := range append(slices.Clone(q.Tags), q.Task) {
+		if _, err := f.task(name); err != nil && name != "" {
+			return err
+		}
+	}
+	for _, r := range slices.Backward(f.runs) {
+		if r.Task == q.Task || q.Task == "" && api.SeesTask(ctx, r.Task) && (len(q.Tags) == 0 || slices.Contains(q.Tags, r.Task)) {
+			if r.Outcome == runner.Cancelled && !r.Started.IsZero() {
+				return api.Errorf(api.NotNow, "", "task %s was stopped", r.Task)
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// Metrics implements [api.Service].
+func (f *Fake) Metrics(ctx context.Context) (io.ReadCloser, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(f.tasks)) {
+		if api.SeesTask(ctx, name) {
+			fmt.Fprintf(&b, "rota_task_held{task=%q} 0\n", name)
+		}
+	}
+	return io.NopCloser(strings.NewReader(b.String())), nil
 }
 
 // Next implements [api.Reader].

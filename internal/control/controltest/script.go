@@ -3,6 +3,7 @@ package controltest
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -49,6 +50,17 @@ func (s *script) look() {
 	s.say("next until an hour ago", "", len(slots), err)
 	slots, err = s.s.Next(ctx, api.NextQuery{Tasks: []string{"nope"}})
 	s.say("next of no task", api.NotFound, slots, err)
+	s.say("health", "", "ok", s.s.Health(ctx, api.HealthQuery{Task: "yearly"}))
+	s.say("health of no task", api.NotFound, "", s.s.Health(ctx, api.HealthQuery{Task: "nope"}))
+	s.say("health of no tag", api.NotFound, "", s.s.Health(ctx, api.HealthQuery{Tags: []string{"nope"}}))
+	metrics, err := s.s.Metrics(ctx)
+	if err == nil {
+		var b []byte
+		b, err = io.ReadAll(metrics)
+		metrics.Close()
+		s.say("metrics", "", strings.Contains(string(b), `rota_task_held{task="yearly"} 0`), err)
+	}
+	s.refuse("metrics", "", err)
 	why, err := s.s.Why(ctx, "yearly", time.Now())
 	if len(why.Text) == 0 || why.Reason == "" {
 		s.t.Errorf("why says nothing: %+v", why)
