@@ -228,3 +228,23 @@ func is(e ast.Expr, pkg, name string) bool {
 	x, ok := sel.X.(*ast.Ident)
 	return ok && x.Name == pkg
 }
+
+// In the rooms that decide, a function fits on a screen.
+func TestFunctionsFitOnAScreen(t *testing.T) {
+	const most = 60
+	decide := []string{"internal/engine", "internal/plan", "internal/query", "internal/why"}
+	goFiles(t, parser.SkipObjectResolution, func(name string, fset *token.FileSet, file *ast.File) {
+		if !slices.Contains(decide, path.Dir(name)) || strings.HasSuffix(name, "_test.go") {
+			return
+		}
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			if n := fset.Position(f.End()).Line - fset.Position(f.Pos()).Line + 1; n > most {
+				t.Errorf("%s: %s has %d lines, more than %d; give its steps names", fset.Position(f.Pos()), f.Name.Name, n, most)
+			}
+		}
+	})
+}

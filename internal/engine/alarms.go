@@ -64,6 +64,20 @@ func (l *loop) raiseAlarms(ctx context.Context) {
 	if len(targets) == 0 {
 		return
 	}
+	now := l.clock.Now()
+	var notices []ledger.Notice
+	for _, a := range l.alarms.raise(l.allTroubles(), now) {
+		for _, target := range targets {
+			if target != a.target {
+				notices = append(notices, ledger.Notice{Target: target, Kind: string(notify.Trouble), Text: a.text, Time: now})
+			}
+		}
+	}
+	l.recordNotices(ctx, notices)
+}
+
+// allTroubles is what those of on_trouble are told of.
+func (l *loop) allTroubles() []alarm {
 	all := l.troubles()
 	if l.alarms.damage != "" {
 		all = append(all, alarm{key: "damage", text: "the ledger is damaged: " + l.alarms.damage})
@@ -71,33 +85,33 @@ func (l *loop) raiseAlarms(ctx context.Context) {
 	for _, name := range slices.Sorted(maps.Keys(l.alarms.failing)) {
 		all = append(all, alarm{key: "notify " + name, text: "notifications cannot be delivered to " + name + ": " + l.alarms.failing[name], target: name})
 	}
-	if l.alarms.told == nil {
-		l.alarms.told = map[string]time.Time{}
+	return all
+}
+
+// raise notes the troubles of an instant, and returns those that are to be told: new
+// ones, and those that return after they were over for long.
+func (s *alarms) raise(all []alarm, now time.Time) (raised []alarm) {
+	if s.told == nil {
+		s.told = map[string]time.Time{}
 	}
-	now, present := l.clock.Now(), map[string]bool{}
-	var notices []ledger.Notice
+	present := map[string]bool{}
 	for _, a := range all {
 		if present[a.key] {
 			continue
 		}
 		present[a.key] = true
-		ended, known := l.alarms.told[a.key]
-		l.alarms.told[a.key] = time.Time{}
-		if known && (ended.IsZero() || now.Sub(ended).Abs() < alarmCalm) {
-			continue
-		}
-		for _, target := range targets {
-			if target != a.target {
-				notices = append(notices, ledger.Notice{Target: target, Kind: string(notify.Trouble), Text: a.text, Time: now})
-			}
+		ended, known := s.told[a.key]
+		s.told[a.key] = time.Time{}
+		if !known || !ended.IsZero() && now.Sub(ended).Abs() >= alarmCalm {
+			raised = append(raised, a)
 		}
 	}
-	for key, ended := range l.alarms.told {
+	for key, ended := range s.told {
 		if !present[key] && ended.IsZero() {
-			l.alarms.told[key] = now
+			s.told[key] = now
 		}
 	}
-	l.recordNotices(ctx, notices)
+	return raised
 }
 
 // noteLateness notes that the loop takes a turn later than it was to. What the machine

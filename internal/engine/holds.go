@@ -121,16 +121,14 @@ func (l *loop) holdAsPlanned(ctx context.Context, task string) error {
 	if h == nil {
 		return nil
 	}
-	event := ledger.Event{Time: h.Since, Kind: "hold", Task: task, Who: h.By, Text: h.Why, Data: ledger.EventData{Said: h.Why, Until: h.Until}}
-	var events []ledger.Event
 	over := !h.Until.IsZero() && !h.Until.After(l.clock.Now())
-	longer := was != nil && (was.Until.IsZero() || !h.Until.IsZero() && was.Until.After(h.Until))
-	stays := was != nil && (was.Binding && !h.Binding || was.Binding == h.Binding && longer)
+	stays := was != nil && outlasts(*was, *h)
+	var events []ledger.Event
 	if !stays {
-		events = append(events, event)
-		if over {
-			events = append(events, ledger.Event{Time: h.Until, Kind: "release", Task: task, Who: "rota"})
-		}
+		events = append(events, ledger.Event{Time: h.Since, Kind: "hold", Task: task, Who: h.By, Text: h.Why, Data: ledger.EventData{Said: h.Why, Until: h.Until}})
+	}
+	if !stays && over {
+		events = append(events, ledger.Event{Time: h.Until, Kind: "release", Task: task, Who: "rota"})
 	}
 	err := l.change(ctx, task, func(s *ledger.TaskState) {
 		switch s.Planned = nil; {
@@ -147,6 +145,15 @@ func (l *loop) holdAsPlanned(ctx context.Context, task string) error {
 	l.log.Info("held", "task", task, "by", h.By, "why", h.Why)
 	l.releaseAt(task, h.Until)
 	return nil
+}
+
+// outlasts reports whether a hold stays when another one begins: it binds more, or as
+// much and for longer.
+func outlasts(was, h ledger.Hold) bool {
+	if was.Binding != h.Binding {
+		return was.Binding
+	}
+	return was.Until.IsZero() || !h.Until.IsZero() && was.Until.After(h.Until)
 }
 
 // releaseAt ends a hold by itself; a zero time does not.
@@ -301,8 +308,8 @@ func (l *loop) openLanes() {
 	l.lanes = lanes
 }
 
-// turn starts or stops queues.
-func (l *loop) turn(ctx context.Context, names []string, who string, stop bool) error {
+// turnQueues starts or stops queues.
+func (l *loop) turnQueues(ctx context.Context, names []string, who string, stop bool) error {
 	now := l.clock.Now()
 	for _, name := range names {
 		kind, hold, started := "queue start", (*ledger.Hold)(nil), &ledger.Started{By: who, Since: now}

@@ -65,6 +65,18 @@ func (l *loop) endOf(r api.Rescheduling, spec schedule.Spec, now time.Time) (tim
 	return r.Until, r.CheckThen(true)
 }
 
+// rescheduledText says what a task was rescheduled to.
+func (l *loop) rescheduledText(r api.Rescheduling, done api.Rescheduled) string {
+	text := "to " + done.Expr
+	if !r.Until.IsZero() {
+		text += " until " + l.spell(r.Until)
+	}
+	if done.Then != "" {
+		text += ", then " + done.Then
+	}
+	return text
+}
+
 // reschedule puts a trigger in the place of those of a task; "default" goes back
 // to them.
 func (l *loop) reschedule(ctx context.Context, r api.Rescheduling, who string) (api.Rescheduled, error) {
@@ -96,17 +108,10 @@ func (l *loop) reschedule(ctx context.Context, r api.Rescheduling, who string) (
 	if r.Expr != "default" {
 		on = &ledger.Reschedule{Expr: done.Expr, By: who, Since: now, Until: until, For: plan.TriggerKeys(l.cfg.Tasks[r.Name])}
 	}
-	text := "to " + done.Expr
-	if !r.Until.IsZero() {
-		text += " until " + l.spell(r.Until)
-	}
-	if done.Then != "" {
-		text += ", then " + done.Then
-	}
 	err = l.change(ctx, r.Name, func(s *ledger.TaskState) {
 		s.On, s.Counted = on, plan.StillCounted(s.Counted, s.Seen, false) // another reschedule counts anew
 	},
-		ledger.Event{Time: now, Kind: "reschedule", Task: r.Name, Who: who, Text: text, Data: ledger.EventData{Expr: done.Expr, Until: until}})
+		ledger.Event{Time: now, Kind: "reschedule", Task: r.Name, Who: who, Text: l.rescheduledText(r, done), Data: ledger.EventData{Expr: done.Expr, Until: until}})
 	if err != nil {
 		return done, err
 	}

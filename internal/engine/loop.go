@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -168,24 +169,8 @@ func (l *loop) turns(ctx context.Context) error {
 			err = l.follow(ctx, now, before, passed)
 			before, turn = now, turn.Add(passed)
 		}
-		if err == nil && l.unplanned {
-			err = l.plan(ctx, now)
-		}
-		l.posted() // whatever the ledger says: how rota is, it must tell
-		if err == nil && l.options.Once {
-			err = l.onlyOnce(ctx, now)
-			now = l.started // what comes due from now on is for another time
-		}
-		if err == nil {
-			err = l.advance(ctx, now)
-		}
-		switch {
-		case l.fatal != nil:
-			return l.fatal
-		case err == nil && l.options.Once && l.onceOver():
-			return l.onceResult()
-		case errors.Is(err, ledger.ErrDamaged):
-			return err // the next start sets it aside
+		if err = l.takeTurn(ctx, now, err); l.isOver(err) {
+			return cmp.Or(l.fatal, err, l.onceResult())
 		}
 		l.trouble(err)
 		l.raiseAlarms(ctx)
@@ -197,6 +182,29 @@ func (l *loop) turns(ctx context.Context) error {
 			return fmt.Errorf("clock: %w", err)
 		}
 	}
+}
+
+// takeTurn takes a turn, as far as that can be after what failed before; nil: nothing did.
+// It returns what failed first.
+func (l *loop) takeTurn(ctx context.Context, now time.Time, err error) error {
+	if err == nil && l.unplanned {
+		err = l.plan(ctx, now)
+	}
+	l.posted() // whatever the ledger says: how rota is, it must tell
+	if err == nil && l.options.Once {
+		err = l.onlyOnce(ctx, now)
+		now = l.started // what comes due from now on is for another time
+	}
+	if err == nil {
+		err = l.advance(ctx, now)
+	}
+	return err
+}
+
+// isOver reports whether a turn that ended with err was the last one. After damage the
+// next start sets the ledger aside.
+func (l *loop) isOver(err error) bool {
+	return l.fatal != nil || errors.Is(err, ledger.ErrDamaged) || err == nil && l.options.Once && l.onceOver()
 }
 
 // nextTurn is when the next turn is taken if nobody asks for one before; zero: then

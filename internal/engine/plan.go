@@ -37,57 +37,18 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 	want := map[string]plan.Entry{}
 	l.tasks = 0
 	for name := range l.cfg.Tasks {
-		all := l.termsOf(name)
-		if len(all) > 0 {
+		terms := l.termsOf(name)
+		if len(terms) > 0 {
 			l.tasks++
 		}
-		l.agenda.Drop(defaultKey + name)
-		for _, t := range all {
-			if !t.From.IsZero() { // once the last slot before has come due
-				l.put(defaultKey+name, t.From.Add(lateUntil(name, all)))
+		l.planMoments(name, terms)
+		for _, t := range terms {
+			if t.Spec.AtStart() == "" && !l.ranOut(name, t) {
+				want[t.Key] = l.planTerm(ctx, name, t, seen[name], now)
 			}
-		}
-		if h := l.states[name].Hold; h != nil {
-			l.releaseAt(name, h.Until)
-		}
-		if h := l.states[name].Planned; h != nil {
-			l.put(holdKey+name, h.Since)
-		}
-		for _, t := range all {
-			spec, key := t.Spec, t.Key
-			if spec.AtStart() != "" || l.ranOut(name, t) {
-				continue
-			}
-			if e, ok := l.entries[key]; ok && e.From.Equal(t.From) && e.Until.Equal(t.Until) {
-				want[key] = e
-				continue
-			}
-			first, known := seen[name][plan.TriggerKey(spec)]
-			if !known {
-				first = t.Since
-			}
-			if spec.Anchor() == "finish" {
-				if end := l.lastEnd(ctx, name); !end.IsZero() && !end.After(now) {
-					spec = spec.RestartFrom(end)
-				}
-			}
-			e := t.Entry(name, spec, first)
-			want[key] = e
-			if e.AfterFinish() && len(l.view.Live(name)) > 0 {
-				continue
-			}
-			l.agenda.Put(schedule.Entry{Key: key, When: e.When(), Last: l.dealtWith(e, first)})
 		}
 	}
-	for _, r := range l.view.Parked("", runner.Recurring) {
-		if spec, ok := l.recurringSpec(r); ok {
-			key, e := l.recurringEntry(r, spec)
-			if _, there := l.entries[key]; !there {
-				l.agenda.Put(schedule.Entry{Key: key, When: e.When(), Last: l.dealtWith(e, plan.CountsFrom(r))})
-			}
-			want[key] = e
-		}
-	}
+	l.planRecurring(want)
 	for key := range l.entries {
 		if _, ok := want[key]; !ok {
 			l.agenda.Drop(key)
@@ -95,6 +56,61 @@ func (l *loop) plan(ctx context.Context, now time.Time) error {
 	}
 	l.entries, l.unplanned = want, false
 	return nil
+}
+
+// planMoments enters when a hold and a reschedule of a task begin and end.
+func (l *loop) planMoments(name string, terms []plan.Term) {
+	l.agenda.Drop(defaultKey + name)
+	for _, t := range terms {
+		if !t.From.IsZero() { // once the last slot before has come due
+			l.put(defaultKey+name, t.From.Add(lateUntil(name, terms)))
+		}
+	}
+	if h := l.states[name].Hold; h != nil {
+		l.releaseAt(name, h.Until)
+	}
+	if h := l.states[name].Planned; h != nil {
+		l.put(holdKey+name, h.Since)
+	}
+}
+
+// planTerm enters a trigger of a task, unless it is there already. Seen is when each
+// trigger of the task was seen first.
+func (l *loop) planTerm(ctx context.Context, name string, t plan.Term, seen map[string]time.Time, now time.Time) plan.Entry {
+	if e, ok := l.entries[t.Key]; ok && e.From.Equal(t.From) && e.Until.Equal(t.Until) {
+		return e
+	}
+	spec := t.Spec
+	first, known := seen[plan.TriggerKey(spec)]
+	if !known {
+		first = t.Since
+	}
+	if spec.Anchor() == "finish" {
+		if end := l.lastEnd(ctx, name); !end.IsZero() && !end.After(now) {
+			spec = spec.RestartFrom(end)
+		}
+	}
+	e := t.Entry(name, spec, first)
+	if !e.AfterFinish() || len(l.view.Live(name)) == 0 {
+		l.agenda.Put(schedule.Entry{Key: t.Key, When: e.When(), Last: l.dealtWith(e, first)})
+	}
+	return e
+}
+
+// planRecurring enters the triggers of recurring requests, and adds them to what is
+// wanted in the agenda.
+func (l *loop) planRecurring(want map[string]plan.Entry) {
+	for _, r := range l.view.Parked("", runner.Recurring) {
+		spec, ok := l.recurringSpec(r)
+		if !ok {
+			continue
+		}
+		key, e := l.recurringEntry(r, spec)
+		if _, there := l.entries[key]; !there {
+			l.agenda.Put(schedule.Entry{Key: key, When: e.When(), Last: l.dealtWith(e, plan.CountsFrom(r))})
+		}
+		want[key] = e
+	}
 }
 
 // lateUntil is by how much the slots of what a task is rescheduled to come due after

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"rota/config"
 	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/internal/query"
@@ -257,26 +258,49 @@ func (l *loop) take(run runner.Run) {
 
 // admit checks a request and makes a run of it.
 func (l *loop) admit(ctx context.Context, r api.Request, who string) (runner.Run, error) {
-	if err := r.Check(); err != nil {
+	task, err := l.requested(r)
+	if err != nil {
 		return runner.Run{}, err
 	}
-	task, ok := l.cfg.Tasks[r.Task]
 	now := l.clock.Now()
-	switch {
-	case !ok:
-		return runner.Run{}, l.noTask(r.Task)
-	case l.stopping:
-		return runner.Run{}, errStopping
-	case slotKey.MatchString(r.Key):
-		return runner.Run{}, api.Errorf(api.Usage, "choose another", "%q is what the run of a slot is called", r.Key)
-	}
-	if err := checkParams(r, task.Params); err != nil {
-		return runner.Run{}, err
-	}
 	run := runner.Run{
 		ID: r.Task + "/" + r.Key, Task: r.Task, Cause: runner.CauseManual, State: runner.Queued,
 		Scheduled: now, Queued: now, Params: r.Params, Queue: task.Queue, Priority: task.Priority, Who: who, User: task.User, Trace: r.Trace, Force: r.Force, Binding: (r.Force || r.Held) && api.Binds(ctx, r.Task),
 	}
+	if err := l.requestTime(ctx, &run, r, now); err != nil {
+		return run, err
+	}
+	if r.Held {
+		run.State = runner.Held
+	}
+	if run.State == runner.Queued {
+		return run, l.mayQueue(ctx, r, task)
+	}
+	run.Queued = time.Time{}
+	if l.view.CountParked(r.Task) >= mostParked {
+		return run, api.Errorf(api.NotNow, "cancel some: rota cancel --all "+r.Task, "%d requests of task %q wait for their time", mostParked, r.Task)
+	}
+	return run, nil
+}
+
+// requested returns the task that a request is for, or why it cannot be taken.
+func (l *loop) requested(r api.Request) (config.Task, error) {
+	task, ok := l.cfg.Tasks[r.Task]
+	switch err := r.Check(); {
+	case err != nil:
+		return task, err
+	case !ok:
+		return task, l.noTask(r.Task)
+	case l.stopping:
+		return task, errStopping
+	case slotKey.MatchString(r.Key):
+		return task, api.Errorf(api.Usage, "choose another", "%q is what the run of a slot is called", r.Key)
+	}
+	return task, checkParams(r, task.Params)
+}
+
+// requestTime says of a run that is asked for when it is to start, and how often.
+func (l *loop) requestTime(ctx context.Context, run *runner.Run, r api.Request, now time.Time) error {
 	at := r.At
 	if r.In > 0 {
 		at = now.Add(r.In)
@@ -284,43 +308,38 @@ func (l *loop) admit(ctx context.Context, r api.Request, who string) (runner.Run
 	if r.On != "" {
 		spec, err := l.parse(r.Task, r.On, now)
 		if err != nil {
-			return run, err
+			return err
 		}
 		if run.On = spec.String(); spec.Kind() == schedule.Once {
 			run.On, at = "", spec.Next(time.Time{})
 		} else {
 			if err := mayRecur(ctx, spec, now); err != nil {
-				return run, err
+				return err
 			}
 			run.State = runner.Recurring
 		}
 	}
-	if err := l.notPast(ctx, idOf(run, r), at, now); err != nil {
-		return run, err
+	if err := l.notPast(ctx, idOf(*run, r), at, now); err != nil {
+		return err
 	}
 	if at.After(now) {
 		run.State, run.NotBefore, run.Scheduled = runner.Delayed, at, at
 	}
-	if r.Held {
-		run.State = runner.Held
+	return nil
+}
+
+// mayQueue returns why a request for a run now cannot be queued; nil: it can.
+func (l *loop) mayQueue(ctx context.Context, r api.Request, task config.Task) error {
+	if h, held := l.held(r.Task); held && !r.Force {
+		return api.Errorf(api.Conflict, "to run it all the same: rota run --force "+r.Task+"; to release it: rota release "+r.Task, "task %q is %s", r.Task, h)
 	}
-	if run.State == runner.Queued {
-		if h, held := l.held(r.Task); held && !r.Force {
-			return run, api.Errorf(api.Conflict, "to run it all the same: rota run --force "+r.Task+"; to release it: rota release "+r.Task, "task %q is %s", r.Task, h)
-		}
-		if err := l.mayEnd(ctx, r.Task); err != nil {
-			return run, err
-		}
-		if task.Queue == "" && len(l.view.Waiting(r.Task)) >= runner.UnqueuedCapacity {
-			return run, tooMany(r.Task)
-		}
-		return run, nil
+	if err := l.mayEnd(ctx, r.Task); err != nil {
+		return err
 	}
-	run.Queued = time.Time{}
-	if l.view.CountParked(r.Task) >= mostParked {
-		return run, api.Errorf(api.NotNow, "cancel some: rota cancel --all "+r.Task, "%d requests of task %q wait for their time", mostParked, r.Task)
+	if task.Queue == "" && len(l.view.Waiting(r.Task)) >= runner.UnqueuedCapacity {
+		return tooMany(r.Task)
 	}
-	return run, nil
+	return nil
 }
 
 func tooMany(task string) error {

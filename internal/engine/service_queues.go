@@ -25,7 +25,7 @@ func (s *Service) turn(ctx context.Context, patterns []string, stop bool) (api.Q
 	}
 	err := s.l.act(ctx, func(ctx context.Context) error {
 		names, _ := config.MatchQueues(patterns, slices.Sorted(maps.Keys(s.l.cfg.Queues)))
-		return s.l.turn(ctx, names, api.Who(ctx), stop)
+		return s.l.turnQueues(ctx, names, api.Who(ctx), stop)
 	})
 	if err != nil {
 		return api.Queues{}, err

@@ -135,37 +135,57 @@ func (l *loop) merged(task string, due []schedule.Due) runner.Slot {
 //   - missed = "skip" in the file excludes making up, and missed_within starting
 //     anything later than it says.
 func (l *loop) slot(task string, due []schedule.Due, now time.Time) []runner.Slot {
-	var inTime, makeUp bool
 	p := l.policyOf(task)
-	if p.Missed == "" && l.options.Once {
-		p.Missed = runner.MissedOnce // for it is there to do what came due meanwhile
-	}
-	least := time.Duration(math.MaxInt64) // by which it is late, from its coming due
-	for _, d := range due {
-		e, by := l.entries[d.Key], now.Sub(d.Last)
-		least = min(least, by)
-		inTime = inTime || by <= lateAfter
-		makeUp = makeUp || by <= madeUp && !d.Last.Before(l.since) && (e.Spec.Fixed() || by < beforeNext(d)/2)
-		if e.Spec.Kind() == schedule.Once && p.Missed == "" {
-			p.Missed = runner.MissedOnce
-		}
-	}
+	p.Missed = l.missedPolicy(p.Missed, due)
+	how := l.lateness(due, now)
 	s := l.merged(task, due)
 	late := now.Sub(s.Last)
 	switch {
-	case p.Missed == runner.MissedAll && (s.N > 1 || !inTime) && !l.opens(task, now).After(now):
+	case p.Missed == runner.MissedAll && (s.N > 1 || !how.inTime) && !l.opens(task, now).After(now):
 		return l.each(s, due, p, now)
-	case p.MissedWithin > 0 && least > p.MissedWithin:
+	case p.MissedWithin > 0 && how.least > p.MissedWithin:
 		s.Missed = lateBy(late)
-	case inTime:
+	case how.inTime:
 	case l.opens(task, now).After(now):
 		s.Missed = runner.Reason{Code: runner.ReasonLateOutside, Span: late.Round(time.Second)}
-	case makeUp && p.Missed != runner.MissedSkip, p.Missed == runner.MissedOnce:
+	case how.makeUp && p.Missed != runner.MissedSkip, p.Missed == runner.MissedOnce:
 		s.Cause = runner.CauseCatchup
 	default:
 		s.Missed = lateBy(late)
 	}
 	return []runner.Slot{s}
+}
+
+// missedPolicy is what becomes of missed slots where the file says missed, or nothing.
+func (l *loop) missedPolicy(missed runner.CatchUp, due []schedule.Due) runner.CatchUp {
+	once := func(d schedule.Due) bool { return l.entries[d.Key].Spec.Kind() == schedule.Once }
+	switch {
+	case missed != "":
+		return missed
+	case l.options.Once: // it is there to do what came due meanwhile
+		return runner.MissedOnce
+	case slices.ContainsFunc(due, once):
+		return runner.MissedOnce
+	}
+	return ""
+}
+
+// lateness is how late the slots of a task are that came due together.
+type lateness struct {
+	least  time.Duration // by which one of them is late, from its coming due
+	inTime bool          // one of them is not late
+	makeUp bool          // one of them may still be made up for
+}
+
+func (l *loop) lateness(due []schedule.Due, now time.Time) lateness {
+	how := lateness{least: math.MaxInt64}
+	for _, d := range due {
+		e, by := l.entries[d.Key], now.Sub(d.Last)
+		how.least = min(how.least, by)
+		how.inTime = how.inTime || by <= lateAfter
+		how.makeUp = how.makeUp || by <= madeUp && !d.Last.Before(l.since) && (e.Spec.Fixed() || by < beforeNext(d)/2)
+	}
+	return how
 }
 
 // beforeNext is the time from the newest slot of what came due to the next one;

@@ -52,35 +52,42 @@ func (l *loop) condition() api.Status {
 		}
 	}
 	if l.broken != nil {
-		st.Broken, st.Differs = config.Describe(l.broken), true
+		st.Broken = config.Describe(l.broken)
 	}
+	st.Differs = l.broken != nil || l.notInForce != nil
+	st.Trouble = l.troubleNow(live)
+	return st
+}
+
+// troubleNow is what is wrong with rota, in sentences.
+func (l *loop) troubleNow(live []runner.Run) (all []string) {
+	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	if l.notInForce != nil {
-		st.Differs = true
-		st.Trouble = append(st.Trouble, "a reload is pending and is tried again: "+l.notInForce.Error())
+		say("a reload is pending and is tried again: %v", l.notInForce)
 	}
 	for _, a := range l.troubles() {
-		st.Trouble = append(st.Trouble, a.text)
+		say("%s", a.text)
 	}
 	if n := int(l.unwritten.Load()); n > 0 {
-		st.Trouble = append(st.Trouble, "the end of "+api.Plural(n, "run", "runs")+" cannot be recorded yet")
+		say("the end of %s cannot be recorded yet", api.Plural(n, "run", "runs"))
 	}
 	for _, run := range live {
 		if _, leased := l.leases.Load(run.ID); !leased {
-			st.Trouble = append(st.Trouble, "task "+run.Task+" is blocked: its action has not come back since "+run.ID+" was timed out")
+			say("task %s is blocked: its action has not come back since %s was timed out", run.Task, run.ID)
 		}
 	}
 	for _, left := range l.runner.Leftovers() {
 		if !left.Last.IsZero() && time.Since(left.Last) < leftoverWrites {
-			st.Trouble = append(st.Trouble, fmt.Sprintf("what run %s left behind still writes to its %s, which nobody reads: %d KiB since the run ended; rota show %s names the processes: end them, or set leftovers = \"stop\" for the task",
-				left.Run, left.What, left.Bytes>>10, left.Run))
+			say("what run %s left behind still writes to its %s, which nobody reads: %d KiB since the run ended; rota show %s names the processes: end them, or set leftovers = \"stop\" for the task",
+				left.Run, left.What, left.Bytes>>10, left.Run)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.lanes)) {
 		if l.lanes[name] {
-			st.Trouble = append(st.Trouble, "the queue "+name+" is stopped")
+			say("the queue %s is stopped", name)
 		}
 	}
-	return st
+	return all
 }
 
 // soonestSlot is the slot that comes next of a task that is not held; nil: none

@@ -141,47 +141,55 @@ func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due,
 	var slots []schedule.Due
 	var attempts, overdue []string
 	for _, d := range due {
-		var err error
 		what, of, _ := strings.Cut(d.Key, " ")
-		switch what + " " {
-		case attemptKey:
+		switch what += " "; {
+		case what == attemptKey:
 			attempts = append(attempts, of)
-		case patienceKey:
+		case what == patienceKey:
 			overdue = append(overdue, of)
-		case holdKey:
-			err = l.holdAsPlanned(ctx, of)
-			l.agenda.Drop(d.Key)
-		case releaseKey:
-			if h := l.states[of].Hold; h != nil {
-				_, err = l.release(ctx, of, "rota", h.Until)
+		case strings.HasPrefix(what, "\x00"):
+			if err := l.moment(ctx, what, of); err != nil {
+				return nil, err
 			}
-			l.agenda.Drop(d.Key)
-		case defaultKey:
-			l.agenda.Drop(d.Key)
-			l.post(func() {
-				if err := l.backToDefault(ctx, of); err != nil {
-					l.put(defaultKey+of, l.clock.Now().Add(time.Second))
-				}
-			})
-		case vanishedKey:
-			l.vanish(ctx, of)
-		case conditionKey:
-			l.agenda.Drop(d.Key)
-			l.forgetCondition(of)
-		case undrainKey:
-			l.undrain(ctx, "")
-		case lateKey:
-			err = l.late(ctx, of)
-		case freshKey:
-			err = l.stale(ctx, of)
 		default:
 			slots = append(slots, d)
 		}
-		if err != nil {
-			return nil, err
-		}
 	}
 	return slots, errors.Join(l.dueAttempts(ctx, attempts), l.skipOverdue(ctx, overdue))
+}
+
+// moment handles a moment that came due of a task, a run or, with of "", of rota itself.
+func (l *loop) moment(ctx context.Context, what, of string) (err error) {
+	key := what + of
+	switch what {
+	case holdKey:
+		err = l.holdAsPlanned(ctx, of)
+		l.agenda.Drop(key)
+	case releaseKey:
+		if h := l.states[of].Hold; h != nil {
+			_, err = l.release(ctx, of, "rota", h.Until)
+		}
+		l.agenda.Drop(key)
+	case defaultKey:
+		l.agenda.Drop(key)
+		l.post(func() {
+			if err := l.backToDefault(ctx, of); err != nil {
+				l.put(defaultKey+of, l.clock.Now().Add(time.Second))
+			}
+		})
+	case vanishedKey:
+		l.vanish(ctx, of)
+	case conditionKey:
+		l.agenda.Drop(key)
+		l.forgetCondition(of)
+	case undrainKey:
+		l.undrain(ctx, "")
+	case lateKey:
+		err = l.late(ctx, of)
+	case freshKey:
+		err = l.stale(ctx, of)
+	}
+	return err
 }
 
 // replant puts all moments into the agenda, which is new.

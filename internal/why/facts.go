@@ -140,29 +140,8 @@ func (f *facts) before(at time.Time) time.Time {
 		}
 	}
 	for _, s := range f.sights {
-		end := at
-		if !s.before.IsZero() && s.before.Before(end) {
-			end = s.before
-		}
-		// Twice as far back each time: the slots may be seconds or years apart.
-		for span := time.Minute; ; span *= 2 {
-			from := end.Add(-span)
-			start := s.from.Add(-time.Nanosecond)
-			if from.Before(start) {
-				from = start
-			}
-			last := time.Time{}
-			for next := s.spec.Next(from); !next.IsZero() && next.Before(end); next = s.spec.Next(next) {
-				if s.holds(next) {
-					last = next
-				}
-			}
-			if last.After(found) {
-				found = last
-			}
-			if !last.IsZero() || !from.After(start) {
-				break
-			}
+		if last := s.lastBefore(at); last.After(found) {
+			found = last
 		}
 	}
 	return found
@@ -312,4 +291,30 @@ func (f *facts) wrongFile(at time.Time) *span {
 		}
 	}
 	return s
+}
+
+// lastBefore is the last instant before another one at which a slot was due; zero: none
+// was.
+func (s sight) lastBefore(at time.Time) time.Time {
+	end := at
+	if !s.before.IsZero() && s.before.Before(end) {
+		end = s.before
+	}
+	start := s.from.Add(-time.Nanosecond)
+	// Twice as far back each time: the slots may be seconds or years apart.
+	for span := time.Minute; ; span *= 2 {
+		from := end.Add(-span)
+		if from.Before(start) {
+			from = start
+		}
+		last := time.Time{}
+		for next := s.spec.Next(from); !next.IsZero() && next.Before(end); next = s.spec.Next(next) {
+			if s.holds(next) {
+				last = next
+			}
+		}
+		if !last.IsZero() || !from.After(start) {
+			return last
+		}
+	}
 }

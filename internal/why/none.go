@@ -374,14 +374,7 @@ func (a *answer) today() {
 	if on := a.state.On; plan.Applies(a.task, on) && (on.Until.IsZero() || a.now.Before(on.Until)) {
 		a.say("It is rescheduled%s since %s, to %s", part(" by ", on.By, ""), a.date(on.Since), on.Expr)
 	}
-	if !a.daemon && a.Reason != "down" {
-		if s := a.away(a.now); s != nil {
-			a.say("rota %s down %s", a.was(s), a.stretch(s))
-		}
-	}
-	if s := a.wrongFile(a.now); s != nil && a.daemon {
-		a.say("The file is wrong since %s (%s): no edit counts", a.clockOrDate(s.from), s.why)
-	}
+	a.rotaToday()
 	if len(a.task.After) > 0 && a.Reason != "after" {
 		a.awaits()
 	}
@@ -389,4 +382,17 @@ func (a *answer) today() {
 		return // said already, or nobody would start it
 	}
 	a.nextSlot()
+}
+
+// rotaToday tells what keeps rota itself from starting the task now.
+func (a *answer) rotaToday() {
+	if !a.daemon {
+		if s := a.away(a.now); s != nil && a.Reason != "down" {
+			a.say("rota %s down %s", a.was(s), a.stretch(s))
+		}
+		return
+	}
+	if s := a.wrongFile(a.now); s != nil {
+		a.say("The file is wrong since %s (%s): no edit counts", a.clockOrDate(s.from), s.why)
+	}
 }
