@@ -20,6 +20,7 @@ var arguments = map[string][]kind{
 	"edit":       {aFile},
 	"next":       {tasks},
 	"explain":    {both(tasks, expr)},
+	"import":     {anyOf("crontab", "systemd"), aFile},
 	"show":       {both(tasks, anyRun)},
 	"logs":       {both(tasks, anyRun)},
 	"result":     {both(tasks, anyRun)},
