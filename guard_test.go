@@ -31,7 +31,7 @@ var rooms = map[string][]string{
 	"internal/api":                 {"runner", "schedule", "internal/escape"},
 	"internal/become":              {},
 	"internal/clock":               {},
-	"internal/command":             {"internal/api", "config", "schedule", "runner", "internal/daemon", "internal/ledger", "internal/manual", "internal/control", "internal/crontab", "internal/escape", "internal/importer", "internal/plan", "internal/query", "internal/suggest"},
+	"internal/command":             {"internal/api", "config", "schedule", "runner", "internal/daemon", "internal/ledger", "internal/manual", "internal/control", "internal/crontab", "internal/escape", "internal/importer", "internal/plan", "internal/query", "internal/suggest", "internal/units"},
 	"internal/control":             {"internal/api", "runner", "internal/ledger", "internal/escape", "internal/suggest", "internal/trust"},
 	"internal/control/controltest": {"internal/api", "runner", "internal/control"},
 	"internal/crontab":             {},

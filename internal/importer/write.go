@@ -19,12 +19,13 @@ type writer struct {
 
 // line writes a line. What it holds is TOML already, or has been escaped.
 func (w *writer) line(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if w.off {
-		text = strings.TrimRight("# "+text, " ")
+	for text := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") { // a block has several
+		if w.off {
+			text = strings.TrimRight("# "+text, " ")
+		}
+		w.text.WriteString(text + "\n")
+		w.lines = append(w.lines, w.from)
 	}
-	w.text.WriteString(text + "\n")
-	w.lines = append(w.lines, w.from)
 }
 
 // comment writes a comment, which nothing in it can end.
@@ -190,6 +191,15 @@ func str(text string) string {
 	}
 	b.WriteByte('"')
 	return b.String()
+}
+
+// block is a text of several lines.
+func block(lines []string) string {
+	text := strings.Join(lines, "\n")
+	if escape.Lines(text) != text || !utf8.ValidString(text) || strings.Contains(text, "'''") || strings.HasSuffix(text, "'") {
+		return str(text)
+	}
+	return "'''\n" + text + "\n'''"
 }
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
