@@ -31,13 +31,13 @@ func importCommand(s *session) *cli.Command {
 what never ran, and the lines that switch the old schedule off. It changes
 nothing itself. What never ran stays a comment, with the reason.
 
-crontab: NAME is a file or a directory of them, "-" is stdin; lines in /etc/crontab
-and /etc/cron.d name a user, others do with --system. Without NAME it is your
-crontab; as root also /etc/crontab and /etc/cron.d. Each cron reads a crontab in
-its own way: --from says which one, if it is not the one of this machine.
+crontab: NAME is a file or a directory of them, "-" is stdin; lines in
+/etc/crontab and /etc/cron.d name a user, others do with --system. Without NAME
+it is your crontab; as root also /etc/crontab and /etc/cron.d. Each cron reads a
+crontab in its own way: --from says which one, if it is not that of this machine.
 
-systemd: NAME is a timer; without it, all that are enabled. --user is for those of
-your own systemd.
+systemd: NAME is a timer; without it, all that are enabled. --user is for those
+of your own systemd.
 
   rota import crontab
   rota import crontab -o jobs.toml
@@ -216,7 +216,7 @@ func (s *session) crontabs(c *cli.Context) (sources []importer.Crontab, others [
 		return nil, nil, misuse("import", "--system needs the name of a file")
 	}
 	if who == "" && os.Geteuid() == 0 {
-		for _, name := range []string{"/etc/crontab", "/etc/cron.d"} {
+		for _, name := range systemCrontabs {
 			if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
@@ -226,20 +226,27 @@ func (s *session) crontabs(c *cli.Context) (sources []importer.Crontab, others [
 			}
 			sources = append(sources, more...)
 		}
-		others = spooled()
-		if i := slices.Index(others, "root"); i >= 0 {
-			others = slices.Delete(others, i, i+1)
-			who = "root"
-		} else if len(sources) > 0 {
-			return sources, others, nil
-		}
+		others = slices.DeleteFunc(spooled(), func(name string) bool { return name == "root" })
 	}
 	own, err := ownCrontab(who)
-	if err != nil {
+	switch {
+	case err == nil:
+		sources = append(sources, own)
+	case len(sources) == 0:
 		return nil, nil, err
+	case !noCrontab(err):
+		s.warn("%v", err)
 	}
-	return append(sources, own), others, nil
+	return sources, others, nil
 }
+
+// noCrontab reports whether an error says that there is no crontab, or no cron.
+func noCrontab(err error) bool {
+	return strings.Contains(err.Error(), "no crontab for") || strings.Contains(err.Error(), exec.ErrNotFound.Error())
+}
+
+// systemCrontabs are those of the machine.
+var systemCrontabs = []string{"/etc/crontab", "/etc/cron.d"}
 
 // spooled are the users that have crontabs.
 func spooled() (names []string) {
