@@ -34,7 +34,7 @@ nothing itself. What never ran stays a comment, with the reason.
 crontab: NAME is a file or a directory of them, "-" is stdin; lines in
 /etc/crontab and /etc/cron.d name a user, others do with --system. Without NAME
 it is your crontab; as root also /etc/crontab and /etc/cron.d. Each cron reads a
-crontab in its own way: --from says which one, if it is not that of this machine.
+crontab in its own way: --from says which one, if not that of this machine.
 
 systemd: NAME is a timer; without it, all that are enabled. --user is for those
 of your own systemd.

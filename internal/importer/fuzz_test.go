@@ -3,6 +3,7 @@ package importer
 import (
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"rota/config"
 	"rota/internal/crontab"
@@ -37,6 +38,35 @@ func FuzzCrontabs(f *testing.F) {
 					t.Errorf("%s: %q", d, n.Text)
 				}
 			}
+		}
+	})
+}
+
+// The same for units of systemd.
+func FuzzTimers(f *testing.F) {
+	f.Add("OnCalendar=daily\nPersistent=true", "ExecStart=/bin/x \"a b\" ${C} $D '\\x41'\nUser=a\"b\nEnvironment=A=\"]\" B")
+	f.Add("OnBootSec=1min 30s\nOnUnitInactiveSec=1h", "ExecStart=-/bin/x\nExecStart=/bin/'''\nExecCondition=!x\nSuccessExitStatus=1 X\nRestart=on-failure")
+	f.Add("OnCalendar=Mon..Fri *-*~1..3 0/2:00 Asia/Tokyo\nOnCalendar=2027,2029-1-1 00:00", "ExecStart=x\nLimitNOFILE=5\nUMask=9\nKillSignal=SIG\x1b\nNice=99\nX=\x00]")
+	f.Add("[Unit]\nConditionPathExists=/a'b\n[Timer]\nRandomizedDelaySec=0\nOnCalendar=*:*:*", "ExecStart=\"\"\nWorkingDirectory=-~\nEnvironmentFile=-/x y\nTimeoutStopSec=infinity")
+	f.Fuzz(func(t *testing.T, timer, service string) {
+		fsys := fstest.MapFS{
+			"u/x.timer":                     {Data: []byte("[Timer]\n" + timer)},
+			"u/x.service":                   {Data: []byte("[Service]\n" + service)},
+			"u/timers.target.wants/x.timer": {},
+		}
+		r, err := Timers(Systemd{FS: fsys, Dirs: []string{"u"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := config.Parse("jobs.toml", r.Text, config.Options{})
+		if err != nil {
+			t.Fatalf("%v\n%s", err, r.Text)
+		}
+		if len(cfg.Tasks) != len(r.Tasks) {
+			t.Errorf("%d tasks, want %d:\n%s", len(cfg.Tasks), len(r.Tasks), r.Text)
+		}
+		if shown := escape.Lines(r.Text); shown != r.Text {
+			t.Errorf("the file steers a terminal: %q", r.Text)
 		}
 	})
 }
