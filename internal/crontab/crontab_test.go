@@ -37,7 +37,7 @@ func FuzzParse(f *testing.F) {
 
 // What has bounds.
 func TestBounds(t *testing.T) {
-	lines := strings.Repeat("0 5 * * * x\n", MaxLines+10)
+	lines := strings.Repeat("#\n", MaxLines+10)
 	for _, d := range Dialects {
 		table := Parse(lines, Options{Dialect: d})
 		if !table.Cut || len(table.Lines) != MaxLines {

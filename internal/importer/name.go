@@ -109,6 +109,7 @@ var several = []string{"artisan", "manage", "console", "wp", "drush", "npm", "ya
 func stemsOf(command string) []string {
 	rest := strings.TrimSpace(command)
 	rest, _, _ = strings.Cut(rest, "\n")
+	rest = rest[:min(len(rest), 1000)] // enough for a name, and for patterns that look at it again and again
 	for range 20 {
 		was := rest
 		rest = strings.TrimLeft(rest, "({ \t@-:")
