@@ -22,8 +22,8 @@ of --config. Its first line names the schema for editors: the one that came with
 the package, or else jobs.schema.json, which is written beside it.
 
 If you have a crontab, the file has its jobs; /etc/rota/jobs.toml also those of
-/etc/crontab and /etc/cron.d. As with rota import, stderr has what to look at, the
-lines that switch the old ones off among it: until then both would run. Else, and
+/etc/crontab and /etc/cron.d. As with rota import, stderr has what to look at,
+and the lines that switch the old jobs off: until then both would run. Else, and
 with --example, it has an example.
 
   rota init
