@@ -68,3 +68,35 @@ func TestEnvironmentOfJobs(t *testing.T) {
 		}
 	}
 }
+
+// The command of a line, as the shell gets it.
+func TestCommand(t *testing.T) {
+	for _, c := range []struct {
+		line    string
+		system  bool
+		command string
+	}{
+		{"* * * * * a  b", false, "a  b"},
+		{"*/5\t*  * * 1-5 root a b", true, "a b"},
+		{"@reboot a b", false, "a b"},
+		{"@daily root a b", true, "a b"},
+		{"* * * * * a %b", false, "a "},
+		{`* * * * * a \%b \%c%d`, false, "a %b %c"},
+		{"* * * * *", false, ""},
+		{"* * * * * root", true, ""},
+		{"@daily", false, ""},
+		{"A = b c d e f g", false, ""},
+		{"# * * * * * a", false, ""},
+		{"", false, ""},
+	} {
+		for _, d := range []Dialect{Debian, Cronie} {
+			got := ""
+			if e := Parse(c.line+"\n", Options{Dialect: d, System: c.system}).Lines[0].Entry; e != nil {
+				got = e.Command
+			}
+			if got != c.command {
+				t.Errorf("%s: %q: %q, want %q", d, c.line, got, c.command)
+			}
+		}
+	}
+}
