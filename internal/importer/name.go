@@ -85,6 +85,7 @@ var (
 	leadCd   = regexp.MustCompile(`^cd\s+(?:"[^"]*"|'[^']*'|[^\s;&|]+)\s*(?:&&|;)\s*`)
 	leadTest = regexp.MustCompile(`^(?:test\s[^;&|]*|\[\[?\s[^;&|]*\]\]?|sleep\s[^;&|]*|source\s[^;&|]*|\.\s[^;&|]*|export\s[^;&|]*|umask\s[^;&|]*|set\s[^;&|]*|command -v [^;&|]*|perl -e '[^']*')\s*(?:&&|\|\||;)\s*`)
 	leadIf   = regexp.MustCompile(`^if\s[^;]*;\s*then\s+`)
+	leadSh   = regexp.MustCompile(`^(?:\S*/)?(?:ba|da|k|z)?sh\s+-[a-z]*c\s+["']?`)
 	leadSet  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=(?:"[^"]*"|'[^']*'|[^\s"']*)\s+`)
 	ends     = regexp.MustCompile(`\s*(?:&&|\|\|?|;|[0-9]*>>?|<|&)`)
 )
@@ -113,7 +114,7 @@ func stemsOf(command string) []string {
 	for range 20 {
 		was := rest
 		rest = strings.TrimLeft(rest, "({ \t@-:")
-		for _, lead := range []*regexp.Regexp{leadCd, leadTest, leadIf, leadSet} {
+		for _, lead := range []*regexp.Regexp{leadCd, leadTest, leadIf, leadSh, leadSet} {
 			if after := rest[len(lead.FindString(rest)):]; after != "" {
 				rest = after
 			}
