@@ -367,7 +367,9 @@ func (c *converter) surroundings(t *task, e *crontab.Entry, l crontab.Line, dir 
 	for _, v := range e.Env {
 		switch v.Name {
 		case "SHELL":
-			continue
+			if !c.daemon {
+				continue
+			}
 		case "MAILTO", "MAILFROM", "CONTENT_TYPE", "CONTENT_TRANSFER_ENCODING":
 			if vixie {
 				if v.Name == "MAILTO" {
