@@ -296,7 +296,7 @@ func truth(text string) bool {
 
 // command makes the command of a service.
 func (c *timerConverter) command(t *task, timer, s *units.Unit) error {
-	guards := c.conditions(timer, s)
+	asked, guards := c.conditions(timer, s)
 	var lines []string
 	var argv []string
 	plain := len(guards) == 0
@@ -317,16 +317,19 @@ func (c *timerConverter) command(t *task, timer, s *units.Unit) error {
 			if !utf8.ValidString(line) || strings.Contains(line, "\x00") {
 				return errors.New("the command has bytes that are no text (UTF-8)")
 			}
-			argv = nil
-			for _, w := range e.Words {
-				plain = plain && !w.Vars
-				argv = append(argv, w.Text)
+			if key != "ExecCondition" {
+				argv = nil
+				for _, w := range e.Words {
+					plain = plain && !w.Vars
+					argv = append(argv, w.Text)
+				}
+			}
+			if key == "ExecCondition" {
+				asked = append(asked, line)
+				continue
 			}
 			plain = plain && !e.Ignored && key == "ExecStart"
-			switch {
-			case key == "ExecCondition":
-				line += " || exit 0"
-			case e.Ignored:
+			if e.Ignored {
 				line += " || true"
 			}
 			lines = append(lines, line)
@@ -343,6 +346,9 @@ func (c *timerConverter) command(t *task, timer, s *units.Unit) error {
 	default:
 		all := append([]string{"set -e"}, append(guards, lines...)...)
 		t.action = []pair{{"command", block(all)}}
+	}
+	if len(asked) > 0 {
+		t.set("only_if", str(strings.Join(asked, " && ")))
 	}
 	return nil
 }
@@ -372,17 +378,15 @@ var tests = map[string]string{
 	"ConditionFileNotEmpty": "-s", "ConditionFileIsExecutable": "-x", "ConditionPathIsReadWrite": "-w",
 }
 
-// conditions are lines that end the command where systemd would not have started
-// it: well after a condition, and badly after an assertion.
-func (c *timerConverter) conditions(timer, s *units.Unit) (lines []string) {
+// conditions are what is asked before a run, and lines of the command that let it
+// fail where an assertion does not hold.
+func (c *timerConverter) conditions(timer, s *units.Unit) (asked, asserted []string) {
 	for _, u := range []*units.Unit{timer, s} {
 		for _, key := range u.Keys("Unit") {
-			otherwise := " || exit 0"
-			condition, asserted := strings.CutPrefix(key, "Assert")
-			switch {
-			case asserted:
-				condition, otherwise = "Condition"+condition, " || exit 1"
-			case !strings.HasPrefix(key, "Condition"):
+			to, condition := &asked, key
+			if kind, ok := strings.CutPrefix(key, "Assert"); ok {
+				to, condition = &asserted, "Condition"+kind
+			} else if !strings.HasPrefix(key, "Condition") {
 				continue
 			}
 			for _, value := range u.All("Unit", key) {
@@ -404,16 +408,19 @@ func (c *timerConverter) conditions(timer, s *units.Unit) (lines []string) {
 					c.d.note(timer.Name, 0, "%s=%s is not checked", key, u.Get("Unit", key))
 					continue
 				}
-				if test += otherwise; not {
+				if not {
 					test = "! " + test
 				}
-				if !slices.Contains(lines, test) { // timer and service mostly ask for the same
-					lines = append(lines, test)
+				if to == &asserted {
+					test += " || exit 1"
+				}
+				if !slices.Contains(*to, test) { // timer and service mostly ask for the same
+					*to = append(*to, test)
 				}
 			}
 		}
 	}
-	return lines
+	return asked, asserted
 }
 
 // process makes keys of what surrounds the process.
