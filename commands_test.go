@@ -27,7 +27,7 @@ var (
 )
 
 // needsMore are commands that do nothing alone.
-var needsMore = []string{"cancel", "exec", "hold", "proceed", "release", "reschedule", "result", "run", "skip", "stop"}
+var needsMore = []string{"cancel", "exec", "hold", "import", "proceed", "release", "reschedule", "result", "run", "skip", "stop"}
 
 // linesOf returns the command lines that a text holds: in spans of code, and on
 // indented lines of their own.
@@ -108,6 +108,7 @@ reader = { file = "token", may = "read" }
 var endsWith = map[string][2]int{
 	"rota edit /etc/rota/conf.d/db.toml": {3, 3}, // there is none
 	"rota forget convert":                {2, 2}, // it asks, and nobody is there
+	"rota import crontab -o jobs.toml":   {7, 7}, // there is one
 	"rota init":                          {7, 7}, // there is one
 	"rota init --config ./jobs.toml":     {7, 7},
 	"rota stop index":                    {7, 5}, // it does not run
@@ -115,7 +116,7 @@ var endsWith = map[string][2]int{
 }
 
 // offline are the commands that need no daemon.
-var offline = []string{"check", "completion", "daemon", "edit", "exec", "explain", "help", "history", "init", "list", "logs", "man", "next", "proceed", "ps", "result", "schema", "show", "status", "version", "why"}
+var offline = []string{"check", "completion", "daemon", "edit", "exec", "explain", "help", "history", "import", "init", "list", "logs", "man", "next", "proceed", "ps", "result", "schema", "show", "status", "version", "why"}
 
 // Every command line that README, help, manual and pages tell does what it says, with a
 // daemon; and without one it does so, too, or says that none answers.
@@ -219,6 +220,10 @@ func (h *newcomer) codes(line string, daemon bool) []int {
 		return []int{0, 3} // what it says depends on the machine
 	case endless.MatchString(line):
 		return []int{0, 4, 5, 130, -1} // it was interrupted
+	case strings.Contains(line, "--crontab"):
+		return []int{0} // it has a state directory of its own, and is interrupted
+	case strings.HasPrefix(line, "rota import systemd"):
+		return []int{0, 1} // which timers there are depends on the machine
 	case verb == "daemon" && daemon:
 		return []int{7} // there is one
 	case !daemon && verb == "run" && strings.Contains(line, "--wait"):
@@ -264,7 +269,7 @@ func newReader(t *testing.T, file string) *newcomer {
 		}
 	}
 	write("bin/rota", fmt.Sprintf("#!/bin/bash\nexec -a rota %s \"$@\"\n", self), 0o755)
-	for name, does := range map[string]string{"jq": "cat >/dev/null", "man": "cat >/dev/null", "systemctl": "true", "work-a-little": "rota-stop"} {
+	for name, does := range map[string]string{"crontab": "echo '@daily job'", "jq": "cat >/dev/null", "man": "cat >/dev/null", "systemctl": "true", "work-a-little": "rota-stop"} {
 		write("bin/"+name, "#!/bin/sh\n"+does+"\n", 0o755)
 	}
 	address, cert, key, err := ownCertificate()
@@ -277,6 +282,7 @@ func newReader(t *testing.T, file string) *newcomer {
 	write("jobs.example.toml", read(t, "jobs.example.toml")+"[rota]\nstate_dir = \"example\"\n"+
 		fmt.Sprintf(webOfReader, address), 0o644)
 	write("jobs.toml", tasksOfDocs, 0o644)
+	write("crontab.txt", "@daily job\n", 0o644)
 	write("home/.zsh/functions/x", "", 0o644)
 	write("home/.config/fish/completions/x", "", 0o644)
 	for _, input := range []string{"photo.jpg", "request.xml"} {

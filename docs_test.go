@@ -44,7 +44,7 @@ func read(t *testing.T, file string) string {
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("docs/coming-from-*.md")
-	if err != nil || len(files) != 5 {
+	if err != nil || len(files) != 8 {
 		t.Fatalf("%d pages, %v", len(files), err)
 	}
 	all := map[string]string{}

@@ -31,13 +31,15 @@ var rooms = map[string][]string{
 	"internal/api":                 {"runner", "schedule", "internal/escape"},
 	"internal/become":              {},
 	"internal/clock":               {},
-	"internal/command":             {"internal/api", "config", "schedule", "runner", "internal/daemon", "internal/ledger", "internal/manual", "internal/control", "internal/escape", "internal/plan", "internal/query", "internal/suggest"},
+	"internal/command":             {"internal/api", "config", "schedule", "runner", "internal/daemon", "internal/ledger", "internal/manual", "internal/control", "internal/crontab", "internal/escape", "internal/importer", "internal/plan", "internal/query", "internal/suggest", "internal/units"},
 	"internal/control":             {"internal/api", "runner", "internal/ledger", "internal/escape", "internal/suggest", "internal/trust"},
 	"internal/control/controltest": {"internal/api", "runner", "internal/control"},
+	"internal/crontab":             {},
 	"internal/hungtest":            {},
 	"internal/daemon":              {"internal/api", "config", "runner", "internal/ledger", "internal/clock", "internal/control", "internal/early", "internal/engine", "internal/escape", "internal/suggest", "internal/trust"},
 	"internal/disktest":            {},
 	"internal/engine":              {"internal/api", "config", "schedule", "runner", "internal/ledger", "internal/clock", "internal/metrics", "internal/notify", "internal/plan", "internal/query", "internal/suggest"},
+	"internal/importer":            {"config", "internal/crontab", "internal/escape", "internal/units", "schedule"},
 	"internal/ledger":              {"runner"},
 	"internal/ledger/ledgertest":   {"runner", "internal/ledger"},
 	"internal/manual":              {"config"},
@@ -47,6 +49,7 @@ var rooms = map[string][]string{
 	"internal/why":                 {"config", "internal/api", "internal/ledger", "internal/plan", "runner", "schedule"},
 	"internal/suggest":             {},
 	"internal/trust":               {},
+	"internal/units":               {},
 	"packaging":                    {},
 }
 
@@ -55,7 +58,7 @@ var rooms = map[string][]string{
 var homes = map[string][]string{
 	"github.com/BurntSushi/toml":              {"config"},
 	"github.com/coreos/go-systemd/v22/daemon": {"internal/daemon"},
-	"github.com/coreos/go-systemd/v22/unit":   {"internal/command", "packaging"},
+	"github.com/coreos/go-systemd/v22/unit":   {"internal/command", "internal/units", "packaging"},
 	"github.com/fsnotify/fsnotify":            {"config"},
 	"github.com/gofrs/flock":                  {"internal/daemon"},
 	"github.com/google/renameio/v2":           {"config", "runner/internal/process", "internal/command", "internal/daemon", "internal/engine"},

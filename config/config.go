@@ -60,6 +60,10 @@ type Options struct {
 	Read func(path string) ([]byte, error)
 	// Glob returns the paths that match a pattern, as filepath.Glob does.
 	Glob func(pattern string) ([]string, error)
+	// Convert makes a jobs.toml of the text of the main file, if that is something else,
+	// such as a crontab: of each line of it, lines says from which line of the file it
+	// is made, from 1, or 0. The fault has its line, or is about the file as a whole.
+	Convert func(text string) (toml string, lines []int, fault *Fault)
 	// TrustFile accepts files that another user or group can change, also when rota
 	// is root, and whoever can change the directories on the way to them. A file
 	// that anybody can change is never accepted.

@@ -107,7 +107,13 @@ func newLoader(path string, o Options) (*loader, error) {
 
 // load goes through the text of the file and all that it includes.
 func (l *loader) load(text string, fault *Fault) (*Config, error) {
+	var given *converted
+	if l.o.Convert != nil && fault == nil {
+		given = &converted{text: text}
+		text, given.from, fault = l.o.Convert(text)
+	}
 	file := l.open(l.config.Path, l.given, text, fault)
+	file.given = given
 	if file.data == nil { // nothing that it says is known, nor what it includes
 		return nil, l.wrong()
 	}
@@ -142,7 +148,11 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 	c := l.config
 	c.Warnings, c.Keep = l.faults(), l.base.Keep
 	for _, src := range l.sources {
-		c.Sources = append(c.Sources, src.Source)
+		one := src.Source
+		if src.given != nil {
+			one.Text = src.given.text
+		}
+		c.Sources = append(c.Sources, one)
 	}
 	c.Revision = revision(c.Sources)
 	l.seal()

@@ -15,6 +15,27 @@ type source struct {
 	data  map[string]any // nil if it is no TOML
 	place *node          // where everything stands; nil until it is needed
 	lines []int          // where each line begins; nil until it is needed
+	given *converted     // what Text was made of; nil: it stands in the file
+}
+
+// converted is a text of which a TOML text was made.
+type converted struct {
+	text string
+	from []int // of each line of TOML, its line there, from 1; 0: none
+}
+
+// point moves a fault from the TOML text to the line that it was made of.
+func (c *converted) point(f Fault) Fault {
+	line := 0
+	if f.Line > 0 && f.Line <= len(c.from) {
+		line = c.from[f.Line-1]
+	}
+	f.Line, f.Col, f.Width, f.Text = line, 0, 0, ""
+	if lines := strings.Split(c.text, "\n"); line > 0 && line <= len(lines) {
+		f.Text = strings.TrimSuffix(lines[line-1], "\r")
+		f.Col, f.Width = 1, max(1, utf8.RuneCountInString(f.Text))
+	}
+	return f
 }
 
 // location is a place in a source: a path of keys (string) and indices (int).
@@ -79,7 +100,11 @@ func (c complaint) locate() Fault {
 	if c.other != nil {
 		f.Hint = "the other is at " + complaint{location: *c.other, onKey: true}.locate().place()
 	}
-	return c.src.point(f, c.where())
+	f = c.src.point(f, c.where())
+	if c.src.given != nil {
+		f = c.src.given.point(f)
+	}
+	return f
 }
 
 // where returns the bytes of the text that a complaint is about.

@@ -114,7 +114,8 @@ func isFlag(word string) bool {
 // splitFlag takes --name=value, -n=value and -nvalue apart.
 func splitFlag(app *cli.App, word string) (name, value string, given bool) {
 	name = strings.TrimPrefix(word[1:], "-")
-	if short := name[:min(1, len(name))]; !strings.HasPrefix(word, "--") && len(name) > 1 && name[1] != '=' {
+	long, _, _ := strings.Cut(name, "=") // of others, who write -name for --name
+	if short := name[:min(1, len(name))]; !strings.HasPrefix(word, "--") && len(name) > 1 && name[1] != '=' && (len(long) < 4 || findFlag(app, long) == nil) {
 		if f := findFlag(app, short); f != nil && takesValue(f) {
 			return short, name[1:], true
 		}

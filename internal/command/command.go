@@ -47,6 +47,7 @@ var commands = []func(*session) *cli.Command{
 	explainCommand,
 	editCommand,
 	initCommand,
+	importCommand,
 
 	helpCommand,
 	versionCommand,

@@ -186,7 +186,7 @@ func (x *completion) flags() []offer {
 		}
 	}
 	if x.command != nil {
-		add(x.command.Flags)
+		add(visible(x.command.Flags))
 	}
 	add(x.c.App.Flags)
 	return list

@@ -20,6 +20,7 @@ var arguments = map[string][]kind{
 	"edit":       {aFile},
 	"next":       {tasks},
 	"explain":    {both(tasks, expr)},
+	"import":     {anyOf("crontab", "systemd"), aFile},
 	"show":       {both(tasks, anyRun)},
 	"logs":       {both(tasks, anyRun)},
 	"result":     {both(tasks, anyRun)},
@@ -39,7 +40,7 @@ var arguments = map[string][]kind{
 
 // flagValues are the kinds of the values of flags.
 var flagValues = map[string]kind{
-	"config": aFile, "socket": aFile, "token-file": aFile, "input": aFile,
+	"config": aFile, "crontab": aFile, "socket": aFile, "token-file": aFile, "input": aFile,
 	"color":   anyOf("auto", "always", "never"),
 	"output":  outputs,
 	"then":    anyOf("default", "never"),

@@ -33,43 +33,57 @@ its task; json, one object a line.
 the last one runs once, unless the file says otherwise (missed). It waits for
 retries, and ends with code 1 if a run failed.
 
+--crontab runs a crontab as supercronic does: the minute is first also of six
+fields, whose last is the year, and commands start in the working directory.
+Flags of supercronic go with it: -test, -passthrough-logs (--output raw),
+-overlapping, -debug (-v), -quiet, -json (log and output in JSON). -inotify,
+-split-logs and -no-reap change nothing, as rota does so always.
+
   rota daemon --config jobs.toml
-  rota daemon -c jobs.toml --output raw -v`,
-		Flags: []cli.Flag{
+  rota daemon -c jobs.toml --output raw -v
+  rota daemon --crontab crontab.txt`,
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "crontab", Usage: "run the crontab `FILE`, as supercronic reads it"},
 			&cli.StringFlag{Name: "output", Usage: "`HOW` output of tasks goes to stdout, whatever the file says"},
 			&cli.BoolFlag{Name: "once", Usage: "do what came due since the last time, wait for it, and end"},
 			&cli.BoolFlag{Name: "held", Usage: "hold every task; release lets them start"},
 			&cli.StringFlag{Name: "state-dir", Usage: "`DIR` for state, if the file names none or is gone"},
 			trustFlag(),
-		},
+		}, supercronicFlags()...),
 		Action: func(c *cli.Context) error {
 			outputs := []string{"", "none", "raw", "prefix", "json"}
 			if how := c.String("output"); !slices.Contains(outputs, how) {
 				return misuse("daemon", "--output cannot be %q: it is %s", how, strings.Join(outputs[1:], ", "))
 			}
-			path, err := file(c)
-			if err != nil {
+			o := daemon.Options{
+				TrustFile: c.Bool("trust-file"), Output: c.String("output"), LogLevel: logLevel(c), Color: s.color, Version: version(),
+				Once: c.Bool("once"), Held: c.Bool("held"), Stdout: s.out, Stderr: s.err,
+			}
+			err := error(nil)
+			if path := c.String("crontab"); path != "" {
+				err = s.asCrontab(c, path, &o)
+			} else if err = supercronicWithout(c); err == nil {
+				o.Config, err = file(c)
+			}
+			switch {
+			case err != nil:
 				return err
+			case c.Bool("test"):
+				return s.testCrontab(o.Config, o)
 			}
 			socket := c.String("socket")
 			if socket == os.Getenv("ROTA_SOCKET") {
 				socket = "" // of the daemon whose run this one may be
 			}
-			stateDir := c.String("state-dir")
-			if stateDir != "" {
-				if stateDir, err = filepath.Abs(stateDir); err != nil {
+			if o.Socket = socket; c.String("state-dir") != "" {
+				if o.StateDir, err = filepath.Abs(c.String("state-dir")); err != nil {
 					return err
 				}
 			}
 			if os.Getpid() == 1 {
 				return status(daemon.Init(os.Args))
 			}
-			return fromDaemon(path, daemon.Run(c.Context, daemon.Options{
-				Config: path, TrustFile: c.Bool("trust-file"), Output: c.String("output"),
-				LogLevel: logLevel(c), Color: s.color, Version: version(), Once: c.Bool("once"), Held: c.Bool("held"),
-				Socket: socket, StateDir: stateDir,
-				Stdout: s.out, Stderr: s.err,
-			}))
+			return fromDaemon(o.Config, daemon.Run(c.Context, o))
 		},
 	}
 }

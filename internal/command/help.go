@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -100,12 +101,20 @@ func page(w io.Writer, c *cli.Command) {
 	}
 	fmt.Fprintf(w, "%s\n\n%s\n\n%s\n", strings.Join(words, " "), sentence(c.Usage), c.Description)
 	var flags section
-	for _, f := range c.Flags {
+	for _, f := range visible(c.Flags) {
 		name, text := describe(f)
 		flags.add("Flags", name, text)
 	}
 	flags.print(w)
 	fmt.Fprint(w, "\nFlags of all commands, files, environment and exit codes: rota help\n")
+}
+
+// visible are the flags that are ours, and not taken for the sake of other programs.
+func visible(flags []cli.Flag) []cli.Flag {
+	return slices.DeleteFunc(slices.Clone(flags), func(f cli.Flag) bool {
+		v, ok := f.(cli.VisibleFlag)
+		return ok && !v.IsVisible()
+	})
 }
 
 // describe returns a flag as it is typed and what it is for.

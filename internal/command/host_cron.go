@@ -5,10 +5,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
+	"rota/internal/crontab"
 	"rota/runner"
 )
 
@@ -44,11 +44,12 @@ func (h *host) crontabs() {
 			if err != nil {
 				continue
 			}
-			n := 0
-			for line := range strings.Lines(string(text)) {
-				n++
-				command := cronCommand(line, where.system)
-				place := fmt.Sprintf("/%s:%d", strings.TrimPrefix(strings.TrimPrefix(path, h.root), "/"), n)
+			for _, line := range crontab.Parse(string(text), crontab.Options{Dialect: crontab.Cronie, System: where.system, Root: true}).Lines {
+				if line.Entry == nil {
+					continue
+				}
+				command := oneBlank(line.Entry.Command)
+				place := fmt.Sprintf("/%s:%d", strings.TrimPrefix(strings.TrimPrefix(path, h.root), "/"), line.Number)
 				if _, known := live[command]; command != "" && !known {
 					live[command] = place
 				}
@@ -67,7 +68,11 @@ func (h *host) crontabs() {
 			continue
 		}
 		command := oneBlank(c.Text + strings.Join(c.Argv, " "))
-		if place, twice := live[command]; twice {
+		place, twice := live[command]
+		if !twice && t.Dir != "" { // as import writes it
+			place, twice = live["cd "+t.Dir+" && "+command]
+		}
+		if twice {
 			h.ofTask(name, "command", true, "also in "+place+": it would run twice", "take it out there")
 			continue
 		}
@@ -99,46 +104,6 @@ func partsOf(command string) (dirs []string) {
 		}
 	}
 	return dirs
-}
-
-var (
-	cronVariable = regexp.MustCompile(`^[A-Za-z_"'][A-Za-z0-9_"']*\s*=`)
-	cronBlank    = regexp.MustCompile(`\s+`)
-)
-
-// cronCommand is the command of a line of a crontab, with single blanks; "" if it
-// has none.
-func cronCommand(line string, system bool) string {
-	line = strings.TrimSpace(line)
-	if line == "" || line[0] == '#' || cronVariable.MatchString(line) {
-		return ""
-	}
-	before := 5
-	if line[0] == '@' {
-		before = 1
-	}
-	if system {
-		before++
-	}
-	parts := cronBlank.Split(line, before+1)
-	if len(parts) <= before {
-		return ""
-	}
-	var command strings.Builder
-	for rest := parts[before]; rest != ""; {
-		at := strings.IndexByte(rest, '%')
-		if at < 0 {
-			command.WriteString(rest)
-			break
-		}
-		if at == 0 || rest[at-1] != '\\' {
-			command.WriteString(rest[:at])
-			break // what follows is its stdin
-		}
-		command.WriteString(rest[:at-1] + "%")
-		rest = rest[at+1:]
-	}
-	return oneBlank(command.String())
 }
 
 func oneBlank(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -115,49 +115,13 @@ func TestOnHost(t *testing.T) {
 			"3:11 warning: /etc/cron.daily/backup is also run by run-parts in /etc/crontab:1: it would run twice"},
 		{"run-parts of another directory", map[string]string{"jobs.toml": "[tasks.a]\nat = \"06:25\"\ncommand = \"run-parts /srv/daily; /etc/cron.daily/gone\"\n",
 			"etc/crontab": "25 6 * * * root cd / && run-parts /etc/cron.daily\n"}, ""},
+		{"a double that was imported", map[string]string{"jobs.toml": "[tasks.a]\nat = \"06:25\"\ndir = \"/\"\ncommand = \"true \\\\%d\"\n",
+			"etc/crontab": "25 6 * * * root cd / && true \\\\%d\n"},
+			"4:11 warning: also in /etc/crontab:1: it would run twice"},
 		{"a task by hand is no double", map[string]string{"jobs.toml": "[tasks.a]\ncommand = \"true\"\n", "etc/crontab": "@daily root true\n"}, ""},
 	} {
 		if got := seenOn(t, machine(t, c.files)); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
 		}
 	}
-}
-
-func TestCronCommand(t *testing.T) {
-	for _, c := range []struct {
-		line   string
-		system bool
-		want   string
-	}{
-		{"* * * * * a  b", false, "a b"},
-		{"*/5\t*  * * 1-5 root a b\n", true, "a b"},
-		{"@reboot a b", false, "a b"},
-		{"@daily root a b", true, "a b"},
-		{"* * * * * a %b", false, "a"},
-		{`* * * * * a \%b \%c%d`, false, "a %b %c"},
-		{"* * * * *", false, ""},
-		{"* * * * * root", true, ""},
-		{"@daily", false, ""},
-		{"A = b c d e f g", false, ""},
-		{"# * * * * * a", false, ""},
-		{"", false, ""},
-	} {
-		if got := cronCommand(c.line, c.system); got != c.want {
-			t.Errorf("%q: %q, want %q", c.line, got, c.want)
-		}
-	}
-}
-
-func FuzzCronCommand(f *testing.F) {
-	f.Add("*/5 * * * * root a \\% b%c", true)
-	f.Add("@daily %", false)
-	f.Fuzz(func(t *testing.T, line string, system bool) {
-		got := cronCommand(line, system)
-		if got != oneBlank(got) {
-			t.Errorf("%q: %q has more than single blanks", line, got)
-		}
-		if strings.Count(got, "%") > strings.Count(line, `\%`) {
-			t.Errorf("%q: %q has a %% that is none of the command", line, got)
-		}
-	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"rota/internal/importer"
 	"rota/internal/manual"
 )
 
@@ -20,19 +21,34 @@ func initCommand(s *session) *cli.Command {
 of --config. Its first line names the schema for editors: the one that came with
 the package, or else jobs.schema.json, which is written beside it.
 
+If you have a crontab, the file has its jobs; /etc/rota/jobs.toml also those of
+/etc/crontab and /etc/cron.d. As with rota import, stderr has what to look at,
+and the lines that switch the old jobs off: until then both would run. Else, and
+with --example, it has an example.
+
   rota init
   rota init --config ./jobs.toml`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "user", Usage: "in the home of the user, also as root"},
+			&cli.BoolFlag{Name: "example", Usage: "an example, whatever stands in crontabs"},
 		},
 		Action: func(c *cli.Context) error {
 			path, err := newFile(c)
 			if err != nil {
 				return err
 			}
-			written, err := firstFile(path)
+			text, jobs := firstText, importer.Result{}
+			if !c.Bool("example") {
+				if jobs = s.firstJobs(path); len(jobs.Tasks) > 0 {
+					text = jobs.Text
+				}
+			}
+			written, err := firstFile(path, text)
 			if err != nil {
 				return err
+			}
+			if len(jobs.Tasks) > 0 && !c.Bool("json") && !c.Bool("quiet") {
+				s.importReport(path, jobs)
 			}
 			lines := []string{"next, edit it: rota edit -c " + path, "then run it:   rota daemon -c " + path}
 			for i, one := range written {
@@ -59,11 +75,27 @@ func newFile(c *cli.Context) (string, error) {
 	return list[len(list)-1], nil
 }
 
+// firstJobs are those of the crontabs that belong to a file: of who asks and, to the
+// file of the machine, of the machine. That there is none is no failure.
+func (s *session) firstJobs(path string) importer.Result {
+	var sources []importer.Crontab
+	if path == systemFile {
+		for _, name := range systemCrontabs {
+			more, _ := s.crontabFiles(name, "", false)
+			sources = append(sources, more...)
+		}
+	}
+	if own, err := ownCrontab(""); err == nil {
+		sources = append(sources, own)
+	}
+	return importer.Crontabs(sources, importHost())
+}
+
 // packagedSchema is where a package puts the schema.
 const packagedSchema = "/usr/share/rota/jobs.schema.json"
 
 // firstFile writes the file and what it needs, and returns what it wrote.
-func firstFile(path string) (written []string, err error) {
+func firstFile(path, text string) (written []string, err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return nil, fail(exitConflict, "edit it: rota edit -c "+path, "there is one already: %s", path)
 	}
@@ -87,7 +119,7 @@ func firstFile(path string) (written []string, err error) {
 	if err != nil {
 		return nil, cannot(err)
 	}
-	_, err = f.WriteString("#:schema " + schema + "\n" + firstText)
+	_, err = f.WriteString("#:schema " + schema + "\n" + text)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, cannot(err)
 	}

@@ -138,7 +138,7 @@ func (m roff) command(c *cli.Command) {
 		m.text(part)
 		m.request("EE")
 	}
-	m.flags(c.Flags)
+	m.flags(visible(c.Flags))
 	m.request("RE")
 }
 

@@ -34,16 +34,17 @@ var ErrRunning = errors.New("another rota daemon is running")
 
 // Options is what the command line says; all else is in the file.
 type Options struct {
-	Config    string // the file
-	TrustFile bool   // whoever owns it and may write it
-	Output    string // instead of [rota] output; "": as the file says
-	LogLevel  string // instead of [rota] log_level; "": as the file says
-	Color     string // "auto", "always" or "never"
-	Version   string // for the log
-	StateDir  string // absolute: the state directory of a file that names none; "": that by default
-	Socket    string // instead of [rota] socket; "": as the file says
-	Held      bool   // every task starts held
-	Once      bool   // do what is due since the last time, wait for it, and end
+	Config    string                                                            // the file
+	Convert   func(text string) (toml string, lines []int, fault *config.Fault) // of what is no TOML, see [config.Options]; nil: it is
+	TrustFile bool                                                              // whoever owns it and may write it
+	Output    string                                                            // instead of [rota] output; "": as the file says
+	LogLevel  string                                                            // instead of [rota] log_level; "": as the file says
+	Color     string                                                            // "auto", "always" or "never"
+	Version   string                                                            // for the log
+	StateDir  string                                                            // absolute: the state directory of a file that names none; "": that by default
+	Socket    string                                                            // instead of [rota] socket; "": as the file says
+	Held      bool                                                              // every task starts held
+	Once      bool                                                              // do what is due since the last time, wait for it, and end
 
 	Stdout, Stderr *os.File // task output, if wanted, and the log
 }

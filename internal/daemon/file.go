@@ -79,7 +79,7 @@ func newFile(o Options) *file {
 // files is how far files are trusted. As PID 1 of a container rota trusts them:
 // those of a volume belong to whoever made it.
 func (o Options) files() config.Options {
-	return config.Options{TrustFile: o.TrustFile || inContainer(), StateDir: o.StateDir}
+	return config.Options{TrustFile: o.TrustFile || inContainer(), StateDir: o.StateDir, Convert: o.Convert}
 }
 
 // first loads the file for a start. If it is wrong the last good text takes its
@@ -91,6 +91,9 @@ func (f *file) first() (cfg *config.Config, broken, err error) {
 		return cfg, nil, nil
 	}
 	dir := filepath.Join(cmp.Or(config.StateDirOf(f.path), f.stateDir), "last-good")
+	if other := config.SavedPath(dir); other != "" && other != f.path {
+		return nil, nil, err
+	}
 	o := f.options
 	o.Limit = nil // of its own: it is on another disk than what does not answer, perhaps
 	saved, err2 := config.LoadSaved(dir, o)

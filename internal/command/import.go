@@ -1,0 +1,359 @@
+package command
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"rota/internal/crontab"
+	"rota/internal/escape"
+	"rota/internal/importer"
+)
+
+func importCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "import",
+		Category:  "Look at the file",
+		Usage:     "make a jobs.toml of crontabs or of timers of systemd",
+		ArgsUsage: "crontab|systemd [NAME…]",
+		Description: `Prints the file and, on stderr, what to look at: what is not the same as before,
+what never ran, and the lines that switch the old schedule off. It changes
+nothing itself. What never ran stays a comment, with the reason.
+
+crontab: NAME is a file or a directory of them, "-" is stdin; lines in
+/etc/crontab and /etc/cron.d name a user, others do with --system. Without NAME
+it is your crontab; as root also /etc/crontab and /etc/cron.d. Each cron reads a
+crontab in its own way: --from says which one, if not that of this machine.
+
+systemd: NAME is a timer; without it, all that are enabled. --user is for those
+of your own systemd.
+
+  rota import crontab
+  rota import crontab -o jobs.toml
+  rota import crontab -u postgres
+  rota import crontab --from supercronic crontab.txt
+  rota import systemd logrotate.timer`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the file to `FILE`, unless it is there"},
+			&cli.StringFlag{Name: "from", Usage: "`CRON` whose crontab it is: debian, cronie or supercronic"},
+			&cli.StringFlag{Name: "u", Usage: "the crontab of `USER`, or who runs the lines of a file"},
+			&cli.BoolFlag{Name: "system", Usage: "each line names a user before its command"},
+			&cli.BoolFlag{Name: "user", Usage: "timers of the user's own systemd"},
+		},
+		Action: func(c *cli.Context) error {
+			var r importer.Result
+			var err error
+			switch what := c.Args().First(); what {
+			case "crontab":
+				r, err = s.importCrontab(c)
+			case "systemd":
+				r, err = s.importSystemd(c)
+			case "":
+				return misuse("import", "import needs one of crontab and systemd")
+			default:
+				return misuse("import", "import does not know %q: it is crontab or systemd", what)
+			}
+			if err != nil {
+				return err
+			}
+			return s.imported(c, r)
+		},
+	}
+}
+
+// imported shows what an import made.
+func (s *session) imported(c *cli.Context, r importer.Result) error {
+	path := c.String("output")
+	if path != "" && path != "-" {
+		if err := writeNew(path, r.Text); err != nil {
+			return err
+		}
+	}
+	if c.Bool("json") {
+		return s.json(s.out, struct {
+			TOML  string          `json:"toml"`
+			Tasks []string        `json:"tasks"`
+			Left  int             `json:"not_imported"`
+			Notes []importer.Note `json:"notes"`
+			Rules []string        `json:"rules"`
+			Off   []string        `json:"switch_off"`
+		}{r.Text, listed(r.Tasks), r.Left, listed(r.Notes), listed(r.Rules), listed(r.Off)})
+	}
+	if path == "" || path == "-" {
+		if _, err := s.out.WriteString(r.Text); err != nil {
+			return err
+		}
+	}
+	if !c.Bool("quiet") {
+		s.importReport(path, r)
+	}
+	return nil
+}
+
+// importReport says on stderr what to look at.
+func (s *session) importReport(path string, r importer.Result) {
+	say := func(format string, args ...any) { fmt.Fprintln(s.err, escape.Line(fmt.Sprintf(format, args...))) }
+	where := ""
+	if path != "" && path != "-" {
+		where = " in " + path
+	}
+	left := ""
+	if r.Left > 0 {
+		left = fmt.Sprintf("; %d not imported, which stay comments", r.Left)
+	}
+	say("%s%s%s", count(len(r.Tasks), "task"), where, left)
+	for _, n := range r.Notes {
+		say("%s", n)
+	}
+	if len(r.Rules) > 0 {
+		say("not the same as before:")
+		for _, rule := range r.Rules {
+			say("  %s", rule)
+		}
+	}
+	if len(r.Off) > 0 {
+		say("once rota runs them, switch the old ones off:")
+		for _, line := range r.Off {
+			say("  %s", line)
+		}
+	}
+}
+
+// writeNew writes a file that is not there, or that says just that already.
+func writeNew(path, text string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		if was, _, err := readUpTo(path, int64(len(text)+1)); err == nil && string(was) == text {
+			return nil
+		}
+		return fail(exitConflict, "name another one, or remove it", "there is one already: %s", path)
+	}
+	if err == nil {
+		_, err = f.WriteString(text)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return fail(exitFailed, "", "cannot write the file: %v", err)
+	}
+	return nil
+}
+
+// importCrontab imports the crontabs that the command line names.
+func (s *session) importCrontab(c *cli.Context) (importer.Result, error) {
+	host := importHost()
+	if from := crontab.Dialect(c.String("from")); from != "" {
+		if !slices.Contains(crontab.Dialects, from) {
+			return importer.Result{}, misuse("import", "--from cannot be %q: it is debian, cronie or supercronic", from)
+		}
+		host.Dialect = from
+	}
+	if c.Bool("user") {
+		return importer.Result{}, misuse("import", "--user is for systemd; the crontab of a user is -u USER")
+	}
+	sources, others, err := s.crontabs(c)
+	if err != nil {
+		return importer.Result{}, err
+	}
+	r := importer.Crontabs(sources, host)
+	for _, name := range others {
+		r.Notes = append(r.Notes, importer.Note{Source: "crontab of " + name, Text: "not imported; for that: rota import crontab -u " + name})
+	}
+	return r, nil
+}
+
+// importHost is what an import has to know of this machine.
+func importHost() importer.Host {
+	exists := func(path string) bool { _, err := os.Stat(path); return err == nil }
+	dialect := crontab.Debian
+	switch {
+	case exists("/usr/sbin/cron"):
+	case exists("/usr/sbin/crond"), exists("/usr/bin/crond"), !exists("/etc/debian_version"):
+		dialect = crontab.Cronie
+	}
+	known := map[string]bool{}
+	return importer.Host{
+		Dialect: dialect,
+		Systemd: exists("/run/systemd/system"),
+		Exists:  exists,
+		Zone:    func(name string) bool { _, err := time.LoadLocation(name); return err == nil && name != "" },
+		User: func(name string) bool {
+			is, asked := known[name]
+			if !asked && len(known) < mostCrontabs {
+				_, err := user.Lookup(name)
+				is = err == nil || exec.Command("getent", "passwd", "--", name).Run() == nil
+				known[name] = is
+			}
+			return is
+		},
+	}
+}
+
+// crontabs reads the crontabs, and names the users whose crontabs are not among them.
+func (s *session) crontabs(c *cli.Context) (sources []importer.Crontab, others []string, err error) {
+	names, who := c.Args().Tail(), c.String("u")
+	if len(names) > 0 {
+		for _, name := range names {
+			more, err := s.crontabFiles(name, who, c.Bool("system"))
+			if err != nil {
+				return nil, nil, err
+			}
+			sources = append(sources, more...)
+		}
+		return sources, nil, nil
+	}
+	if c.Bool("system") {
+		return nil, nil, misuse("import", "--system needs the name of a file")
+	}
+	if who == "" && os.Geteuid() == 0 {
+		for _, name := range systemCrontabs {
+			if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			more, err := s.crontabFiles(name, "", false)
+			if err != nil {
+				return nil, nil, err
+			}
+			sources = append(sources, more...)
+		}
+		others = slices.DeleteFunc(spooled(), func(name string) bool { return name == "root" })
+	}
+	own, err := ownCrontab(who)
+	switch {
+	case err == nil:
+		sources = append(sources, own)
+	case len(sources) == 0:
+		return nil, nil, err
+	case !noCrontab(err):
+		s.warn("%v", err)
+	}
+	return sources, others, nil
+}
+
+// noCrontab reports whether an error says that there is no crontab, or no cron.
+func noCrontab(err error) bool {
+	return strings.Contains(err.Error(), "no crontab for") || strings.Contains(err.Error(), exec.ErrNotFound.Error())
+}
+
+// systemCrontabs are those of the machine.
+var systemCrontabs = []string{"/etc/crontab", "/etc/cron.d"}
+
+// spooled are the users that have crontabs.
+func spooled() (names []string) {
+	for _, dir := range []string{"/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/var/spool/cron"} {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			if e.Type().IsRegular() && len(names) < mostCrontabs && !strings.Contains(e.Name(), ".") {
+				names = append(names, e.Name())
+			}
+		}
+	}
+	return names
+}
+
+// ownCrontab asks crontab(1), which knows where crontabs are and who may see them.
+// That it fails does not mean that there is none.
+func ownCrontab(who string) (importer.Crontab, error) {
+	args, name := []string{"-l"}, "your crontab"
+	source := importer.Crontab{User: who, Off: importer.OffUser(who)}
+	if who == "" {
+		source.Home, _ = os.UserHomeDir()
+		if os.Geteuid() == 0 {
+			source.User, source.Home = "root", ""
+		}
+	} else {
+		args, name = []string{"-u", who, "-l"}, "the crontab of "+who
+	}
+	source.Name = name
+	var out, wrong bytes.Buffer
+	cmd := exec.Command("crontab", args...)
+	cmd.Stdout, cmd.Stderr = &limited{&out, mostCrontab}, &limited{&wrong, 4096}
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	if err := cmd.Run(); err != nil {
+		why := strings.TrimSpace(wrong.String())
+		if why == "" {
+			why = err.Error()
+		}
+		return source, fail(exitFailed, "name a file instead: rota import crontab FILE", "cannot read %s: %s", name, escape.Short(why, 200))
+	}
+	if out.Len() >= mostCrontab {
+		return source, tooLarge(name)
+	}
+	source.Text = out.String()
+	return source, nil
+}
+
+// limited keeps the begin of what is written to it.
+type limited struct {
+	to   *bytes.Buffer
+	most int
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	l.to.Write(p[:min(len(p), max(0, l.most-l.to.Len()))])
+	return len(p), nil
+}
+
+func tooLarge(name string) error {
+	return fail(exitFile, "", "%s is larger than %d MiB", name, mostCrontab>>20)
+}
+
+// crontabFiles reads a file, or those of a directory that a cron would read.
+func (s *session) crontabFiles(name, who string, system bool) (sources []importer.Crontab, err error) {
+	if name == "-" {
+		text, err := io.ReadAll(io.LimitReader(s.in, mostCrontab+1))
+		switch {
+		case err != nil:
+			return nil, fail(exitFile, "", "cannot read stdin: %v", err)
+		case len(text) > mostCrontab:
+			return nil, tooLarge("stdin")
+		}
+		return []importer.Crontab{{Name: "stdin", Text: string(text), System: system, User: who}}, nil
+	}
+	paths := []string{name}
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		entries, err := os.ReadDir(name)
+		if err != nil {
+			return nil, fail(exitFile, "", "cannot read %s: %v", name, err)
+		}
+		paths = nil
+		for _, e := range entries {
+			// Debian's cron leaves names with a dot alone, and cronie those of copies.
+			if !strings.ContainsAny(e.Name(), ".~#") && len(paths) < mostCrontabs && !e.IsDir() {
+				paths = append(paths, filepath.Join(name, e.Name()))
+			}
+		}
+	}
+	for _, path := range paths {
+		text, _, err := readUpTo(path, mostCrontab+1)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fail(exitFile, "", "there is no %s", path)
+		case err != nil:
+			return nil, fail(exitFile, "", "cannot read %v", err)
+		case len(text) > mostCrontab:
+			return nil, tooLarge(path)
+		}
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			return nil, err
+		}
+		source := importer.Crontab{Name: path, Text: string(text), User: who, Off: importer.OffFile(path)}
+		source.System = system || who == "" && importer.SystemFile(abs)
+		if !source.System && who == "" && os.Geteuid() != 0 {
+			source.Home, _ = os.UserHomeDir()
+		}
+		sources = append(sources, source)
+	}
+	return sources, nil
+}

@@ -1,0 +1,432 @@
+package crontab
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// What Debian's cron and cronie, which have one ancestor, make of a line.
+
+// vixie reads a line that is neither empty nor a comment.
+func (r *reader) vixie(l *Line) {
+	if name, value, ok := r.assignment(l.Text); ok {
+		l.Kind, l.Name, l.Value = Variable, name, value
+		return
+	}
+	if name, ok := emptyAssignment(l.Text); ok {
+		if r.o.Dialect == Cronie {
+			l.Kind, l.Name, l.Value = Variable, name, ""
+			return
+		}
+		l.wrong(0, len(l.Text), `%s= has no value: write %[1]s=""`, name)
+		return
+	}
+	s := &scanner{l: l, strict: r.o.Dialect == Cronie}
+	s.blanks()
+	if r.o.Dialect == Cronie && s.ch() == '-' {
+		if !r.o.System && !r.o.Root {
+			l.wrong(s.at, s.at+1, `only root may write a "-" before a line`)
+			return
+		}
+		s.at++
+	}
+	e := &Entry{}
+	if !s.schedule(e) {
+		return
+	}
+	if !s.user(e, r.o) || !s.options(r.o) {
+		return
+	}
+	e.OnError = s.onError
+	e.Raw = l.Text[s.at:]
+	most := cronieCommand
+	if r.o.Dialect == Debian {
+		most = debianCommand
+	}
+	switch {
+	case e.Raw == "":
+		l.wrong(len(l.Text), len(l.Text), "it has no command")
+		l.Fault.Alone = r.o.Dialect == Debian // which runs nothing, and all else
+		return
+	case len(e.Raw) > most:
+		l.wrong(s.at, len(l.Text), "its command has %d bytes, and may have %d", len(e.Raw), most)
+		return
+	}
+	e.split()
+	e.Env = r.env
+	l.Kind, l.Entry, l.Notes = Job, e, s.notes
+	if e.When.Never() {
+		l.Fault = &Fault{Line: l.Number, End: len(l.Text), Msg: "no day has such a date", Alone: true}
+	}
+}
+
+// assignment reads NAME=VALUE, either in quotes.
+func (r *reader) assignment(text string) (name, value string, ok bool) {
+	rest := strings.TrimLeft(text, " \t")
+	name, rest, quoted, ok := quotedWord(rest, true)
+	if !ok {
+		return "", "", false
+	}
+	if !quoted {
+		// The name ends at a blank or "=".
+		end := strings.IndexFunc(rest, func(c rune) bool { return c == '=' || isSpace(c) })
+		if end < 0 {
+			return "", "", false
+		}
+		name, rest = rest[:end], rest[end:]
+	}
+	rest = strings.TrimLeftFunc(rest, isSpace)
+	rest, found := strings.CutPrefix(rest, "=")
+	if !found {
+		return "", "", false
+	}
+	rest = strings.TrimLeftFunc(rest, isSpace)
+	if rest == "" {
+		return "", "", false
+	}
+	value, rest, quoted, ok = quotedWord(rest, false)
+	switch {
+	case !ok || quoted && strings.TrimLeftFunc(rest, isSpace) != "":
+		return "", "", false
+	case !quoted:
+		value = strings.TrimRightFunc(rest, isSpace)
+	}
+	if r.o.Dialect == Debian {
+		// It cuts off blanks at the end also of what stood in quotes, and then
+		// removes quotes once more.
+		value = strings.TrimRightFunc(value, isSpace)
+		if n := len(value); n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
+			value = value[1 : n-1]
+		}
+	}
+	return name, value, true
+}
+
+// quotedWord reads a word in quotes; quoted is false if it has none, and ok if
+// they are not closed.
+func quotedWord(text string, name bool) (word, rest string, quoted, ok bool) {
+	if text == "" || text[0] != '"' && text[0] != '\'' {
+		return "", text, false, text != ""
+	}
+	end := strings.IndexByte(text[1:], text[0])
+	if end < 0 || name && strings.Contains(text[1:1+end], "=") {
+		return "", "", true, false
+	}
+	return text[1 : 1+end], text[2+end:], true, true
+}
+
+// emptyAssignment is "NAME=", which only cronie takes.
+func emptyAssignment(text string) (name string, ok bool) {
+	name, rest, found := strings.Cut(strings.TrimLeft(text, " \t"), "=")
+	name = strings.TrimRightFunc(name, isSpace)
+	return name, found && strings.TrimFunc(rest, isSpace) == "" && name != "" && !strings.ContainsFunc(name, func(c rune) bool { return isSpace(c) || c == '*' || c == '"' || c == '\'' })
+}
+
+func isSpace(c rune) bool { return strings.ContainsRune(" \t\n\v\f\r", c) }
+
+// scanner reads the schedule of a line from left to right, as these crons do:
+// byte by byte.
+type scanner struct {
+	l       *Line
+	at      int
+	strict  bool // as cronie: what follows a number has to be one of a few
+	onError bool
+	notes   []string
+}
+
+// ch is the byte at hand; 0 at the end.
+func (s *scanner) ch() byte {
+	if s.at < len(s.l.Text) {
+		return s.l.Text[s.at]
+	}
+	return 0
+}
+
+func (s *scanner) blanks() {
+	for s.at < len(s.l.Text) && isBlank(s.l.Text[s.at]) {
+		s.at++
+	}
+}
+
+// word reads up to the next blank.
+func (s *scanner) word() string {
+	start := s.at
+	for s.at < len(s.l.Text) && !isBlank(s.l.Text[s.at]) {
+		s.at++
+	}
+	return s.l.Text[start:s.at]
+}
+
+var vixieAliases = []string{"@reboot", "@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
+
+// schedule reads the fields, or the alias in their place.
+func (s *scanner) schedule(e *Entry) bool {
+	start := s.at
+	w := &e.When
+	if s.ch() == '@' {
+		name := s.word()
+		if !slices.Contains(vixieAliases, name) {
+			s.l.wrong(start, s.at, "%s is not known to it", clip(name))
+			return false
+		}
+		w.Text = name
+		if name == "@reboot" {
+			w.Boot = true
+		} else {
+			w.Alias = name
+		}
+		s.blanks()
+		return s.noStar()
+	}
+	for _, to := range []struct {
+		field *Field
+		spec  *column
+	}{{&w.Minute, minuteColumn}, {&w.Hour, hourColumn}, {&w.Dom, domColumn}, {&w.Month, monthColumn}, {&w.Dow, dowColumn}} {
+		to.field.spec = to.spec
+		if !s.list(to.field) {
+			return false
+		}
+	}
+	w.either = !w.Dom.Star && !w.Dow.Star
+	w.Text = strings.TrimRight(s.l.Text[start:s.at], " \t")
+	return s.noStar()
+}
+
+// noStar complains about one more field: no command and no user begins with "*".
+func (s *scanner) noStar() bool {
+	if s.ch() == '*' {
+		s.l.wrong(s.at, s.at+1, "a * stands where the command begins")
+		return false
+	}
+	return true
+}
+
+// list reads one field.
+func (s *scanner) list(f *Field) bool {
+	f.Star = s.ch() == '*'
+	start := s.at
+	for {
+		begin := s.at
+		if !s.item(f) {
+			end := s.at
+			for end < len(s.l.Text) && !isBlank(s.l.Text[end]) {
+				end++
+			}
+			what := clip(s.l.Text[start:end])
+			if what == "" {
+				s.l.wrong(start, len(s.l.Text), "its %s is missing", f.spec.name)
+			} else {
+				s.l.wrong(begin, end, "%q is no %s to it", what, f.spec.name)
+			}
+			return false
+		}
+		if s.ch() != ',' {
+			break
+		}
+		s.at++
+	}
+	if rest := s.word(); rest != "" {
+		s.notes = append(s.notes, fmt.Sprintf("it ignores %q in the %s", clip(rest), f.spec.name))
+	}
+	s.blanks()
+	return true
+}
+
+// item reads a member of a list, and adds what rota is to read.
+func (s *scanner) item(f *Field) bool {
+	c := f.spec
+	low, high, step := c.min, c.max, 1
+	body := "*"
+	switch {
+	case s.ch() == '*':
+		s.at++
+		if s.strict && !s.ends("/, \t") {
+			return false
+		}
+	case s.strict && s.ch() == '~':
+		s.at++
+		return s.random(f, low)
+	default:
+		n, text, ok := s.number(c, true)
+		if !ok || s.strict && !s.ends(",-~ \t") {
+			return false
+		}
+		low, body = n, text
+		switch s.ch() {
+		case '-':
+			s.at++
+			if high, text, ok = s.number(c, true); !ok || s.strict && !s.ends("/, \t") {
+				return false
+			}
+			body += "-" + text
+		case '~':
+			if s.strict {
+				s.at++
+				return s.random(f, low)
+			}
+			high = low
+		case '/':
+			return false
+		default:
+			high = low
+		}
+	}
+	if low < c.min || low > c.max || high < c.min || high > c.max {
+		return false
+	}
+	if s.ch() == '/' {
+		s.at++
+		n, _, ok := s.number(c, false)
+		if !ok || n < 1 || s.strict && !s.ends(", \t") {
+			return false
+		}
+		step = n
+		if most := c.count(); n > most {
+			s.notes = append(s.notes, fmt.Sprintf("%q means only the first %s: its step is larger than the field", body+"/"+strconv.Itoa(n), c.name))
+			if body == "*" && c != domColumn && c != dowColumn {
+				body = strconv.Itoa(low)
+			} else {
+				body += "/" + strconv.Itoa(most)
+			}
+		} else if n > 1 {
+			body += "/" + strconv.Itoa(n)
+		}
+	}
+	if low > high {
+		s.notes = append(s.notes, fmt.Sprintf("%q runs backwards and matches nothing", body))
+		return true
+	}
+	f.add(low, high, step)
+	f.items = append(f.items, body)
+	return true
+}
+
+// ends reports whether one of the bytes follows, or the end.
+func (s *scanner) ends(with string) bool {
+	return s.at == len(s.l.Text) || strings.IndexByte(with, s.ch()) >= 0
+}
+
+// random reads the end of "low~high" and draws a value, always the same for a
+// line: cronie draws another one each time it reads the file.
+func (s *scanner) random(f *Field, low int) bool {
+	high := f.spec.max
+	if !s.ends(", \t") {
+		n, _, ok := s.number(f.spec, true)
+		if !ok || !s.ends(", \t") {
+			return false
+		}
+		high = n
+	}
+	if low < f.spec.min || high > f.spec.max || low > high {
+		return false
+	}
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%s %s", f.spec.name, s.l.Text)
+	n := low + int(h.Sum32()%uint32(high-low+1))
+	f.add(n, n, 1)
+	f.items = append(f.items, strconv.Itoa(n))
+	f.Random = true
+	s.notes = append(s.notes, fmt.Sprintf("cron draws the %s from %d to %d each time it reads the file; it is fixed here", f.spec.name, low, high))
+	return true
+}
+
+// number reads a number or, in some columns, a name, and returns what rota reads.
+func (s *scanner) number(c *column, named bool) (n int, text string, ok bool) {
+	start := s.at
+	for s.at < len(s.l.Text) && (isDigit(s.l.Text[s.at]) || isLetter(s.l.Text[s.at])) {
+		if s.strict && isDigit(s.l.Text[start]) != isDigit(s.l.Text[s.at]) {
+			break
+		}
+		s.at++
+	}
+	text = s.l.Text[start:s.at]
+	if len(text) == 0 || len(text) > 900 {
+		return 0, "", false
+	}
+	if named {
+		if i := slices.IndexFunc(c.names, func(name string) bool { return strings.EqualFold(name, text) }); i >= 0 {
+			return i + c.min, text, true
+		}
+	}
+	for i := range len(text) {
+		if !isDigit(text[i]) {
+			return 0, "", false
+		}
+		n = min(n*10+int(text[i]-'0'), 1<<20)
+	}
+	if len(text) > 2 {
+		text = strconv.Itoa(n)
+	}
+	return n, text, true
+}
+
+func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+// user reads the user of a line of the system.
+func (s *scanner) user(e *Entry, o Options) bool {
+	if !o.System {
+		return true
+	}
+	start := s.at
+	e.User = s.word()
+	switch {
+	case e.User == "" || s.at == len(s.l.Text):
+		s.l.wrong(start, len(s.l.Text), "it has no command: the word before it is a user")
+		return false
+	case o.User != nil && !o.User(e.User):
+		s.l.wrong(start, s.at, "there is no user %q", clip(e.User))
+		return false
+	}
+	s.blanks()
+	return true
+}
+
+// options reads the "-n" of cronie.
+func (s *scanner) options(o Options) bool {
+	for o.Dialect == Cronie && s.ch() == '-' {
+		start := s.at
+		if word := s.word(); word != "-n" || s.onError {
+			s.l.wrong(start, s.at, "the option %q is not known to it", clip(word))
+			return false
+		}
+		s.onError = true
+		s.blanks()
+	}
+	return true
+}
+
+// split takes the command and what it reads apart: an unescaped "%" is the end of
+// the command, and further ones are line ends.
+func (e *Entry) split() {
+	var command, stdin strings.Builder
+	to := &command
+	for i := 0; i < len(e.Raw); i++ {
+		switch c := e.Raw[i]; {
+		case c == '\\' && i+1 < len(e.Raw) && e.Raw[i+1] == '%':
+			to.WriteByte('%')
+			i++
+		case c == '%' && !e.HasStdin:
+			e.HasStdin, to = true, &stdin
+		case c == '%':
+			to.WriteByte('\n')
+		default:
+			to.WriteByte(c)
+		}
+	}
+	e.Command, e.Stdin = command.String(), stdin.String()
+	if e.Stdin != "" && !strings.HasSuffix(e.Stdin, "\n") {
+		e.Stdin += "\n"
+	}
+}
+
+// clip shortens a text for a message.
+func clip(text string) string {
+	if len(text) > 40 {
+		return strings.ToValidUTF8(text[:40], "") + "…"
+	}
+	return text
+}

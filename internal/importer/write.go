@@ -1,0 +1,219 @@
+package importer
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"rota/internal/escape"
+)
+
+// writer writes TOML, and remembers from which line of the source each line comes.
+type writer struct {
+	text  strings.Builder
+	lines []int
+	from  int
+	off   bool // what is written is a comment
+}
+
+// line writes a line. What it holds is TOML already, or has been escaped.
+func (w *writer) line(format string, args ...any) {
+	for text := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") { // a block has several
+		if w.off {
+			text = strings.TrimRight("# "+text, " ")
+		}
+		w.text.WriteString(text + "\n")
+		w.lines = append(w.lines, w.from)
+	}
+}
+
+// comment writes a comment, which nothing in it can end.
+func (w *writer) comment(text string) {
+	off := w.off
+	w.off = false
+	w.line("#%s", strings.TrimRight(safe(text), " \t"))
+	w.off = off
+}
+
+// safe makes a text one that a comment may hold.
+func safe(text string) string {
+	return strings.ReplaceAll(escape.Lines(strings.ReplaceAll(text, "\n", "\\n")), "\r", "\\r")
+}
+
+func (w *writer) blank() {
+	if n := len(w.lines); n > 0 && !strings.HasSuffix(w.text.String(), "\n\n") {
+		w.text.WriteByte('\n')
+		w.lines = append(w.lines, 0)
+	}
+}
+
+// write writes the document.
+func (d *document) write(w *writer) {
+	if !d.plain {
+		for _, text := range d.head {
+			w.comment(text)
+		}
+		w.blank()
+	}
+	if d.zone != "" {
+		d.rota = append(d.rota, pair{"timezone", str(d.zone)})
+	}
+	w.table("[rota]", d.rota)
+	if len(d.env) > 0 {
+		d.defaults = append(d.defaults, pair{"env", inline(d.env)})
+	}
+	w.table("[defaults]", d.defaults)
+	for _, n := range d.targets {
+		w.target(n)
+	}
+	if len(d.active()) == 0 {
+		w.line("[tasks]")
+		w.blank()
+	}
+	for _, t := range d.tasks {
+		w.from = t.line
+		w.task(t, d)
+	}
+	w.from = 0
+}
+
+func (w *writer) table(head string, pairs []pair) {
+	if len(pairs) == 0 {
+		return
+	}
+	w.line("%s", head)
+	for _, p := range pairs {
+		w.line("%s = %s", p.key, p.value)
+	}
+	w.blank()
+}
+
+func (w *writer) target(n target) {
+	w.table("[notify."+n.name+"]", []pair{{"mail", "{ to = " + n.to + ", attach_output = true }"}})
+}
+
+// task writes a task, or the comments in its place; d is nil if it is only to be
+// read again.
+func (w *writer) task(t *task, d *document) {
+	if d != nil && !d.plain {
+		for _, text := range t.comments {
+			w.comment(text)
+		}
+		if t.off != "" {
+			w.comment(" " + t.off)
+		}
+		for _, text := range t.raw {
+			w.comment(" " + text)
+		}
+	}
+	if t.raw != nil || t.off != "" && d != nil && d.plain {
+		if d != nil && !d.plain {
+			w.blank()
+		}
+		return
+	}
+	w.off = t.off != ""
+	w.line("[tasks.%s]", t.name)
+	for _, p := range t.when {
+		w.line("%s = %s", p.key, p.value)
+	}
+	if t.zone != "" {
+		w.line("timezone = %s", str(t.zone))
+	}
+	for _, p := range t.action {
+		w.line("%s = %s", p.key, p.value)
+	}
+	for _, p := range t.policy {
+		w.line("%s = %s", p.key, p.value)
+	}
+	if len(t.env) > 0 {
+		w.line("env = %s", inline(t.env))
+	}
+	w.off = false
+	w.blank()
+}
+
+// inline is a table on one line.
+func inline(pairs []pair) string {
+	var all []string
+	for _, p := range pairs {
+		all = append(all, p.key+" = "+p.value)
+	}
+	return "{ " + strings.Join(all, ", ") + " }"
+}
+
+// list is a list of strings; one alone is no list.
+func list(texts []string) string {
+	if len(texts) == 1 {
+		return str(texts[0])
+	}
+	return array(texts)
+}
+
+func array(texts []string) string {
+	var all []string
+	for _, t := range texts {
+		all = append(all, str(t))
+	}
+	return "[" + strings.Join(all, ", ") + "]"
+}
+
+// str is a text as TOML, in the quotes that need the fewest escapes. What is no
+// UTF-8 cannot be written; see [utf8.ValidString].
+func str(text string) string {
+	plain := escape.Safe(text) && utf8.ValidString(text)
+	switch {
+	case plain && !strings.ContainsAny(text, `"\`):
+		return `"` + text + `"`
+	case plain && !strings.Contains(text, "'"):
+		return "'" + text + "'"
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteString(`\` + string(r))
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case escape.Safe(string(r)):
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08X`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04X`, r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// block is a text of several lines.
+func block(lines []string) string {
+	text := strings.Join(lines, "\n")
+	if escape.Lines(text) != text || !utf8.ValidString(text) || strings.Contains(text, "'''") || strings.HasSuffix(text, "'") {
+		return str(text)
+	}
+	return "'''\n" + text + "\n'''"
+}
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// variable is a variable as a member of env, in whose values "$" has a meaning
+// that it has in no source.
+func variable(name, value string) (p pair, why string) {
+	switch {
+	case !variableName.MatchString(name):
+		return p, "is no name that a shell could use"
+	case strings.HasPrefix(name, "ROTA_"):
+		return p, "is a name that rota sets itself"
+	case !utf8.ValidString(value) || strings.Contains(value, "\x00"):
+		return p, "has a value that is no text"
+	}
+	return pair{name, str(strings.ReplaceAll(value, "$", "$$"))}, ""
+}
