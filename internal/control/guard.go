@@ -185,9 +185,17 @@ func (g *guard) tasks(all []api.Task) []api.Task {
 			on.By = g.text(on.By)
 			t.On = &on
 		}
+		hidden := g.hiddenOf(t.After)
+		t.After = slices.Clone(t.After)
+		for k := range t.After {
+			if !g.sees(t.After[k].Task) {
+				t.After[k].Task = "another task"
+			}
+		}
+		t.Schedule = hidden.in(t.Schedule)
 		t.Settings = slices.Clone(t.Settings)
 		for k := range t.Settings {
-			t.Settings[k].Value = g.text(t.Settings[k].Value)
+			t.Settings[k].Value = hidden.in(g.text(t.Settings[k].Value))
 		}
 	}
 	return all

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 
 	"rota/internal/api"
@@ -52,6 +53,33 @@ func (g *guard) text(text string) string {
 			return w
 		}
 		return "another run" + end
+	})
+}
+
+// hidden is the names of tasks that the caller may not see.
+type hidden []string
+
+// hiddenOf returns the names of those among the tasks that another one runs after.
+func (g *guard) hiddenOf(all []api.Awaited) (names hidden) {
+	for _, a := range all {
+		if !g.sees(a.Task) {
+			names = append(names, a.Task)
+		}
+	}
+	return names
+}
+
+// in is a text without these names.
+func (h hidden) in(text string) string {
+	if len(h) == 0 {
+		return text
+	}
+	return word.ReplaceAllStringFunc(text, func(w string) string {
+		name := strings.TrimRight(w, ".:")
+		if !slices.Contains(h, name) {
+			return w
+		}
+		return "another task" + w[len(name):]
 	})
 }
 

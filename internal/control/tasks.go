@@ -126,6 +126,13 @@ func (c *Client) Why(ctx context.Context, task string, at time.Time) (api.Why, e
 func (g *guard) Why(ctx context.Context, task string, at time.Time) (api.Why, error) {
 	return guarded(g, g.may(api.MayRead, "see", task), func() (api.Why, error) {
 		w, err := g.s.Why(g.as(ctx), task, at)
+		if tasks, err := g.s.Tasks(g.as(ctx), task); err == nil && len(tasks) == 1 && !g.all() {
+			hidden := g.hiddenOf(tasks[0].After)
+			w.Text = slices.Clone(w.Text)
+			for i := range w.Text {
+				w.Text[i] = hidden.in(w.Text[i])
+			}
+		}
 		if err != nil || w.Run == nil {
 			w.Text = g.texts(w.Text)
 			return w, err

@@ -274,7 +274,8 @@ func (s *simulation) restarted(later time.Duration) {
 	clear(s.inQueue)
 	s.mu.Unlock()
 	time.Sleep(later) // time itself is the subject
-	dead := s.fault.dead
+	dead := false
+	s.fault.set(func(f *faultyLedger) { dead = f.dead })
 	s.rig.live(s.stateDir, s.cfg)
 	synctest.Wait()
 	if dead {
