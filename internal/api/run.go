@@ -15,6 +15,8 @@ type RunQuery struct {
 	Since    time.Time // that began, or were to, at or after it; zero: any
 	N        int       // how many at most; 0: 100
 
+	Summaries bool // only rows that stand for slots that were not executed
+
 	// For an overview of some tasks: of each of Tasks the last Each that started or, with
 	// Active, what ended, or was skipped, at or after that, or runs or is queued. N is
 	// 100,000 then where it is 0.

@@ -27,14 +27,15 @@ const maxRuns = 100_000
 
 // runsQuery is [api.RunQuery] in an address.
 type runsQuery struct {
-	Task     string           `query:"task"`
-	States   []runner.State   `query:"state"`
-	Outcomes []runner.Outcome `query:"outcome"`
-	Since    time.Time        `query:"since"`
-	N        int              `query:"n"`
-	Tasks    []string         `query:"tasks"`
-	Each     int              `query:"each"`
-	Active   time.Time        `query:"active"`
+	Task      string           `query:"task"`
+	States    []runner.State   `query:"state"`
+	Outcomes  []runner.Outcome `query:"outcome"`
+	Since     time.Time        `query:"since"`
+	N         int              `query:"n"`
+	Summaries bool             `query:"summaries"`
+	Tasks     []string         `query:"tasks"`
+	Each      int              `query:"each"`
+	Active    time.Time        `query:"active"`
 }
 
 var getRuns = endpoint(Endpoint[runsQuery, runsAnswer]{

@@ -101,6 +101,8 @@ type Filter struct {
 	Limit    int              // 0: no limit
 	Brief    bool             // without parameters and inputs: see [runner.Run.Brief]
 
+	Summaries bool // only summary rows
+
 	// Of some tasks alone, of which one of these is asked for.
 	Tasks  []string  // of one of these; none: of all
 	Each   int       // of each of Tasks the last that many of those that started; 0: all

@@ -232,6 +232,8 @@ func (f Filter) selects(r runner.Run) bool {
 		return false
 	case f.Parent != "" && f.Parent != r.Parent:
 		return false
+	case f.Summaries && !r.IsSummary():
+		return false
 	case len(f.Tasks) > 0 && !slices.Contains(f.Tasks, r.Task):
 		return false
 	case f.Each > 0 && len(f.Tasks) > 0 && r.Started.IsZero():

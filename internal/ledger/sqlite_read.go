@@ -143,7 +143,10 @@ func (s *reading) where(f Filter) (sql string, args []cell, ok bool) {
 	case len(outcomes) > 0:
 		add(ended, outcomes...)
 	}
-	if len(states) > 0 && len(outcomes) == 0 {
+	if f.Summaries {
+		sql = "INDEXED BY runs_folded "
+		add("count IS NOT NULL")
+	} else if len(states) > 0 && len(outcomes) == 0 {
 		sql = "INDEXED BY runs_alive " // which is short, whatever else is asked
 	}
 	if len(all) > 0 {

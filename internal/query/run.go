@@ -25,7 +25,7 @@ func (r *Reader) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
 	}
 	runs, err := r.Ledger.List(ctx, ledger.Filter{
 		Brief: true, Task: q.Task, States: q.States, Outcomes: q.Outcomes, Since: q.Since, Limit: cmp.Or(q.N, limit),
-		Tasks: q.Tasks, Each: q.Each, Active: q.Active,
+		Tasks: q.Tasks, Each: q.Each, Active: q.Active, Summaries: q.Summaries,
 	})
 	if err == nil && len(runs) == 0 && q.Task != "" {
 		return nil, r.known(ctx, q.Task)

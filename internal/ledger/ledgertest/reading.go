@@ -94,6 +94,8 @@ var reading = []clause{
 		}{
 			{ledger.Filter{}, []string{"a/z", "a/20201122T120200Z", "a/done", "b/y", "b/x", "a/20201122T120100Z"}},
 			{ledger.Filter{Limit: 2}, []string{"a/z", "a/20201122T120200Z"}},
+			{ledger.Filter{Summaries: true}, []string{"a/20201122T120200Z"}},
+			{ledger.Filter{Summaries: true, Outcomes: []runner.Outcome{runner.Missed}}, []string{}},
 			{ledger.Filter{Limit: 20, Task: "b"}, []string{"b/y", "b/x"}},
 			{ledger.Filter{Task: "none"}, []string{}},
 			{ledger.Filter{States: []runner.State{runner.Queued}}, []string{"a/z", "a/20201122T120100Z"}},
