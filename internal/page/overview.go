@@ -106,9 +106,12 @@ func (v *visit) overviewURL(w wanted) string {
 	return u
 }
 
-// late reports whether a task should run and does not: it waits for its turn, or its
-// time has passed.
-func (v *visit) late(t api.Task) bool {
+// late reports whether a task is late: it takes longer than it should, or should run and
+// does not, as it waits for its turn or its time has passed.
+func (v *visit) late(t api.Task) bool { return t.Late || v.overdue(t) }
+
+// overdue reports whether a task should run and does not.
+func (v *visit) overdue(t api.Task) bool {
 	return t.State == string(runner.Queued) || t.Hold == nil && len(t.Running) == 0 && !t.Next.IsZero() && v.now.Sub(t.Next) > 2*time.Second
 }
 
@@ -298,10 +301,13 @@ func (v *visit) taskRow(t api.Task, runs []api.Run) taskRow {
 	if t.On != nil {
 		row.Schedule, row.Raw = t.On.Expr, t.Schedule
 	}
+	if t.Late {
+		row.State = words["running late"]
+	}
 	switch {
 	case t.Hold != nil && len(t.Running) == 0:
 		row.NextWord = "held"
-	case v.late(t):
+	case v.overdue(t):
 		row.NextWord = "late"
 		if t.State != string(runner.Queued) {
 			row.State = words["late"]

@@ -167,6 +167,29 @@ func TestOnlyLooks(t *testing.T) {
 	}
 }
 
+// TestLate: a time that has passed is never shown as one to come.
+func TestLate(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	v := &visit{now: now, zone: zone{"utc", time.UTC}, p: New(Options{}), known: &api.Status{}}
+	for _, row := range []struct {
+		name        string
+		task        api.Task
+		state, next string
+	}{
+		{"to come", api.Task{State: "ok", Next: now.Add(time.Minute)}, "ok", "in 1m"},
+		{"passed", api.Task{State: "ok", Next: now.Add(-time.Minute)}, "late", "late"},
+		{"passed, and held", api.Task{State: "held", Hold: &api.Hold{}, Next: now.Add(-time.Minute)}, "held", "held"},
+		{"waits its turn", api.Task{State: "queued", Next: now.Add(time.Minute)}, "queued", "late"},
+		{"passed, and runs", api.Task{State: "running", Running: []string{"a/1"}, Next: now.Add(-time.Minute)}, "running", "–"},
+		{"runs for too long", api.Task{State: "running", Running: []string{"a/1"}, Late: true, Next: now.Add(time.Minute)}, "running late", "in 1m"},
+	} {
+		got := v.taskRow(row.task, nil)
+		if next := got.NextWord + got.Next.Text; got.State.Text != row.state || next != row.next {
+			t.Errorf("%s: %s, next %s; want %s, next %s", row.name, got.State.Text, next, row.state, row.next)
+		}
+	}
+}
+
 // TestTimes is how instants and durations are written.
 func TestTimes(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)

@@ -30,6 +30,7 @@ var words = map[string]word{
 	"new":                    {"new", "·", "quiet"},
 	"disabled":               {"disabled", "–", "quiet"},
 	"late":                   {"late", "!", "late"},
+	"running late":           {"running late", "▶", "late"},
 	"started":                {"started", "▶", "run"},
 	"stopped":                {"stopped", "‖", "held"},
 }
