@@ -23,7 +23,8 @@ type askPage struct {
 	Names        []string // what it is about
 	Do, Name     string   // the action, and what it is done with; "": all
 	Button, Back string
-	Reason       bool // why is asked for
+	Leave        string // the address of Back
+	Reason       bool   // why is asked for
 	Danger       bool
 }
 
@@ -69,6 +70,7 @@ func (v *visit) ask() error {
 	if err := v.mustAct(); err != nil {
 		return err
 	}
+	p.Leave = v.Site.Base + p.Back
 	var err error
 	if p.Head, err = v.head("", p.Title); err != nil {
 		return err
