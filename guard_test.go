@@ -36,7 +36,7 @@ var rooms = map[string][]string{
 	"internal/control/controltest": {"internal/api", "runner", "internal/control"},
 	"internal/crontab":             {},
 	"internal/hungtest":            {},
-	"internal/daemon":              {"internal/api", "config", "runner", "internal/ledger", "internal/clock", "internal/control", "internal/early", "internal/engine", "internal/escape", "internal/suggest", "internal/trust"},
+	"internal/daemon":              {"internal/api", "config", "runner", "internal/ledger", "internal/clock", "internal/control", "internal/early", "internal/engine", "internal/escape", "internal/page", "internal/suggest", "internal/trust"},
 	"internal/disktest":            {},
 	"internal/engine":              {"internal/api", "config", "schedule", "runner", "internal/ledger", "internal/clock", "internal/metrics", "internal/notify", "internal/plan", "internal/query", "internal/suggest"},
 	"internal/importer":            {"config", "internal/crontab", "internal/escape", "internal/units", "schedule"},
@@ -44,6 +44,7 @@ var rooms = map[string][]string{
 	"internal/ledger/ledgertest":   {"runner", "internal/ledger"},
 	"internal/manual":              {"config"},
 	"internal/manual/generate":     {"internal/manual"},
+	"internal/page":                {"internal/api", "runner", "schedule", "internal/escape"},
 	"internal/plan":                {"config", "internal/ledger", "runner", "schedule"},
 	"internal/query":               {"config", "internal/api", "internal/ledger", "internal/plan", "internal/suggest", "internal/why", "runner", "schedule"},
 	"internal/why":                 {"config", "internal/api", "internal/ledger", "internal/plan", "runner", "schedule"},
@@ -83,6 +84,10 @@ var homes = map[string][]string{
 // in test, too.
 var alsoInTests = []string{
 	"github.com/BurntSushi/toml",
+	"github.com/chromedp/cdproto/emulation",
+	"github.com/chromedp/cdproto/network",
+	"github.com/chromedp/chromedp",
+	"github.com/chromedp/chromedp/kb",
 	"github.com/rogpeppe/go-internal/testscript",
 	"github.com/santhosh-tekuri/jsonschema/v6",
 	"golang.org/x/sys/unix",

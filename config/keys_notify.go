@@ -21,7 +21,7 @@ type Notify struct {
 var ways = []action{
 	{Key{"mail", mailAction.Type, "", "Send a mail, see [smtp].", []string{`{ to = "ops@example.org" }`}}, mailAction.read, mailTable},
 	{Key{"webhook", tableType(webhookTable.name), "", "A request over HTTP.", []string{`{ url = "https://example.org/hook" }`}}, readTable(webhookTable), webhookTable},
-	{Key{"command", commandAction.Type, "", "A command: a text for the shell or, if it begins with #!, for the interpreter named there; or a list of a program and its arguments. It reads what happened, and gets ROTA_EVENT, ROTA_OUTCOME, ROTA_EXIT, ROTA_WHY and ROTA_MORE.", []string{`"wall"`, `["wall", "-n"]`}}, commandAction.read, nil},
+	{Key{"command", commandAction.Type, "", "A command: a text for the shell or, if it begins with #!, for the interpreter named there; or a list of a program and its arguments. It reads what happened, and gets ROTA_EVENT, ROTA_OUTCOME, ROTA_EXIT, ROTA_WHY, ROTA_MORE and, where url in [web] says it, ROTA_URL, the address of the run on the page.", []string{`"wall"`, `["wall", "-n"]`}}, commandAction.read, nil},
 }
 
 // notifyTable is what a target has beside its way.

@@ -66,6 +66,7 @@ func TestTypesAreAsDocumented(t *testing.T) {
 	testKeys(t, rotaTable)
 	testKeys(t, webTable)
 	testKeys(t, tokenTable)
+	testKeys(t, proxyTable)
 	testKeys(t, smtpTable)
 	testKeys(t, historyTable)
 	testKeys(t, notifyTable)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,12 +15,24 @@ import (
 // Web is the [web] table: who may speak to rota over TCP, by token, or at another
 // unix socket, by token or as the user that they are.
 type Web struct {
-	Listen  string           // "HOST:PORT" or "unix:/path"; "": nobody
-	Tokens  map[string]Token // by name
-	Hosts   []string         // names under which rota may be addressed, besides those of the loopback; without a port
-	TLSCert string           // absolute path; given if TLSKey is
-	TLSKey  string           // absolute path; given if TLSCert is
-	Metrics bool             // /metrics is there
+	Listen  string            // "HOST:PORT" or "unix:/path"; "": nobody
+	Tokens  map[string]Token  // by name
+	Hosts   []string          // names under which rota may be addressed, besides those of the loopback; without a port
+	TLSCert string            // absolute path; given if TLSKey is
+	TLSKey  string            // absolute path; given if TLSCert is
+	Metrics bool              // /metrics is there
+	Actions bool              // the page may change things
+	Base    string            // "/rota": what all addresses of the page begin with; "": nothing
+	URL     string            // where people reach the page; "": it is not known
+	Proxy   Proxy             // who may speak for others
+	Others  map[string]string // addresses of the pages of other rotas, by name
+}
+
+// Proxy is a reverse proxy that may connect without TLS.
+type Proxy struct {
+	From       []string // its addresses, or networks; none: there is no proxy
+	UserHeader string   // the header in which it names the user; "": it passes tokens on
+	May        string   // as of a Token: what these users may do
 }
 
 // Token is what a caller shows, and what it then may do.
@@ -32,12 +45,26 @@ type Token struct {
 var webTable = &table[Web]{
 	name: "web", text: "Who may speak to rota over a network. Without it nobody can. Without tokens this machine can, and only look. Only the main file may have this table.",
 	keys: []key[Web]{
-		row("listen", custom(textType, func(w *Web) *string { return &w.Listen }, setListen), `""`, "Where to listen: HOST:PORT or unix:/path. HOST:PORT needs tokens and, where other machines can reach it, tls_cert and tls_key. At a unix socket users of this machine may do what they may do at the socket of rota.", `"127.0.0.1:8377"`, `"unix:/run/rota/web.sock"`, `""`),
+		row("listen", custom(textType, func(w *Web) *string { return &w.Listen }, setListen), `""`, "Where to listen: HOST:PORT or unix:/path. HOST:PORT needs tokens and, where other machines can reach it, tls_cert and tls_key, or proxy. At a unix socket users of this machine may do what they may do at the socket of rota.", `"127.0.0.1:8377"`, `"unix:/run/rota/web.sock"`, `""`),
 		row("tokens", custom(namedType(namePattern, tableType("web.tokens.NAME")), func(w *Web) *map[string]Token { return &w.Tokens }, setTokens), "", "Rights of clients, by the token that they send.", `{ ci = { file = "/etc/rota/secrets/ci" } }`),
 		row("hosts", custom(orList(textType), func(w *Web) *[]string { return &w.Hosts }, setHosts), "", "Host names that clients may use, without a port, besides localhost and the address in listen.", `"rota.example.org"`, `["rota.example.org", "10.0.0.7"]`),
 		row("tls_cert", path(func(w *Web) *string { return &w.TLSCert }), "", "The certificate, with those that lead to its authority, in PEM. A reload reads it again.", `"/etc/rota/tls.crt"`),
 		row("tls_key", path(func(w *Web) *string { return &w.TLSKey }), "", "Its private key, in PEM. Only its owner and group may read it.", `"/etc/rota/tls.key"`),
 		row("metrics", boolean(func(w *Web) *bool { return &w.Metrics }), "true", "false: /metrics is not there; it stays at the socket of rota.", "false"),
+		row("actions", boolean(func(w *Web) *bool { return &w.Actions }), "false", "Whether the page also does things, such as to run and stop tasks, for those whose token may. Programs may do with their token what it says either way.", "true"),
+		row("base", custom(textType, func(w *Web) *string { return &w.Base }, setBase), `""`, "The path that all addresses of the page begin with, behind a proxy that serves other things, too.", `"/rota"`, `""`),
+		row("url", custom(textType, func(w *Web) *string { return &w.URL }, setURL), `""`, "Where people reach the page, with base. Notifications have the address of the run there.", `"https://example.org/rota"`, `""`),
+		row("proxy", custom(tableType(proxyTable.name), func(w *Web) *Proxy { return &w.Proxy }, setProxy), "", "A reverse proxy that may connect without TLS. Nobody else can then.", `{ from = ["10.0.0.0/8"], user_header = "Remote-User", may = "control" }`),
+		row("others", custom(namedType(namePattern, textType), func(w *Web) *map[string]string { return &w.Others }, setOthers), "", "The pages of other rotas, which are linked to.", `{ db1 = "https://db1.example.org:8377" }`),
+	},
+}
+
+var proxyTable = &table[Proxy]{
+	name: "web.proxy", text: "A reverse proxy that may connect without TLS, and may have looked who the user is. Its own connections to users need TLS.", required: []string{"from"},
+	keys: []key[Proxy]{
+		row("from", custom(orList(textType), func(p *Proxy) *[]string { return &p.From }, setFrom), "", "The addresses, or networks, that it connects from. Every user of these machines can be the proxy.", `"127.0.0.1"`, `["10.0.0.0/8", "fd00::/8"]`),
+		row("user_header", custom(textType, func(p *Proxy) *string { return &p.UserHeader }, setHeaderName), `""`, "The header in which it names the user that it has let in. It must set or remove it in each request. Without it users sign in by a token.", `"Remote-User"`, `""`),
+		row("may", word(func(p *Proxy) *string { return &p.May }, "read", "request", "control"), `"read"`, "What those users may do, with all tasks, as of a token.", `"control"`),
 	},
 }
 
@@ -110,6 +137,109 @@ func setHosts(loc location, v any, to *Web) {
 	}, "is not a host name", `write a name such as "rota.example.org", without a port`)
 }
 
+var (
+	basePath   = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*$`)
+	headerName = regexp.MustCompile(`^([A-Za-z0-9-]+)?$`)
+)
+
+// setBase reads what addresses begin with.
+func setBase(loc location, v any, to *Web) {
+	t := ""
+	if !loc.text(v, &t) {
+		return
+	}
+	if !basePath.MatchString(t) || slices.ContainsFunc(strings.Split(t, "/"), func(part string) bool { return part == "." || part == ".." || part == "v1" }) {
+		loc.valueError(`write it such as "/rota", without a slash at the end`, "%q is not a path that addresses can begin with", t)
+		return
+	}
+	to.Base = t
+}
+
+// webURL returns what is wrong with the address of a page; "": nothing.
+func webURL(t string) string {
+	u, err := url.Parse(t)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return "is not the address of a page"
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return "has more than scheme, host and path"
+	}
+	return ""
+}
+
+const webURLHint = `write it such as "https://example.org/rota"`
+
+// setURL reads where people reach the page.
+func setURL(loc location, v any, to *Web) {
+	t := ""
+	if !loc.text(v, &t) {
+		return
+	}
+	if wrong := webURL(t); t != "" && wrong != "" {
+		loc.valueError(webURLHint, "%q %s", t, wrong)
+		return
+	}
+	to.URL = strings.TrimRight(t, "/")
+}
+
+// setOthers reads the addresses of other pages.
+func setOthers(loc location, v any, to *Web) {
+	to.Others = map[string]string{}
+	loc.table(v, func(loc location, name string, v any) {
+		if !validName.MatchString(name) {
+			loc.keyError(nameHint, "%q is not a valid name", name)
+			return
+		}
+		t := ""
+		if !loc.text(v, &t) {
+			return
+		}
+		if wrong := webURL(t); wrong != "" {
+			loc.valueError(webURLHint, "%q %s", t, wrong)
+			return
+		}
+		to.Others[name] = t
+	})
+}
+
+// setProxy reads the proxy.
+func setProxy(loc location, v any, to *Web) {
+	p := proxyTable.zero()
+	if proxyTable.read(loc, v, "proxy", &p) {
+		to.Proxy = p
+	}
+}
+
+// setFrom reads addresses and networks.
+func setFrom(loc location, v any, to *Proxy) {
+	loc.textsLike(v, &to.From, func(t string) bool {
+		_, err := AddressRange(t)
+		return err == nil
+	}, "is not an address or a network", `write "10.0.0.7" or "10.0.0.0/8"`)
+}
+
+// AddressRange returns the addresses that a text stands for: one, or those of a network.
+func AddressRange(text string) (netip.Prefix, error) {
+	if at, err := netip.ParseAddr(text); err == nil {
+		return at.Prefix(at.BitLen())
+	}
+	net, err := netip.ParsePrefix(text)
+	return net.Masked(), err
+}
+
+// setHeaderName reads the name of a header.
+func setHeaderName(loc location, v any, to *Proxy) {
+	t := ""
+	if !loc.text(v, &t) {
+		return
+	}
+	if !headerName.MatchString(t) || strings.EqualFold(t, "Authorization") || strings.EqualFold(t, "Cookie") {
+		loc.valueError(`write it such as "Remote-User"`, "%q is not the name of a header with a user", t)
+		return
+	}
+	to.UserHeader = t
+}
+
 // readWeb reads [web] and checks what spans several of its keys: whoever can reach
 // rota over a network has to show a token, and nobody on the way may read it.
 func (l *loader) readWeb(loc location, v any) {
@@ -132,15 +262,26 @@ func (l *loader) readWeb(loc location, v any) {
 			if key == "tls_cert" || key == "tls_key" {
 				loc.at(key).keyError("remove it", "%s has no effect on a unix socket", key)
 			}
+			if key == "proxy" {
+				loc.at(key).keyError("remove it; a proxy that connects there has the rights of its user, or passes tokens on", "%s has no effect on a unix socket", key)
+			}
 		}
 		return
 	}
-	if loopback(w.Listen) && len(w.Tokens) == 0 {
+	if _, given := keys["proxy"]; given && len(w.Proxy.From) == 0 {
+		loc.at("proxy").keyError(`add from = "127.0.0.1"`, "proxy has no from")
+		return
+	}
+	if len(w.Proxy.From) > 0 && w.TLSCert != "" {
+		loc.at("proxy").keyError("remove one of them", "proxy is for connections without TLS, and tls_cert asks for it")
+		return
+	}
+	if loopback(w.Listen) && len(w.Tokens) == 0 && w.Proxy.UserHeader == "" {
 		l.add(complaint{location: loc.at("listen"), Fault: Fault{
 			Warning: true, Msg: fmt.Sprintf("no client can connect to %s: a token is required and none is configured", w.Listen), Hint: "add one in [web.tokens]",
 		}})
 	}
-	if w.Listen == "" || loopback(w.Listen) {
+	if w.Listen == "" || loopback(w.Listen) || len(w.Proxy.From) > 0 {
 		return
 	}
 	var missing []string
@@ -151,7 +292,7 @@ func (l *loader) readWeb(loc location, v any) {
 		missing = append(missing, "tls_cert and tls_key")
 	}
 	if missing != nil {
-		loc.at("listen").valueError(fmt.Sprintf("add %s, or listen on 127.0.0.1", strings.Join(missing, ", ")), "other machines can reach %s, so it needs %s", w.Listen, strings.Join(missing, ", "))
+		loc.at("listen").valueError(fmt.Sprintf("add %s, or proxy, or listen on 127.0.0.1", strings.Join(missing, ", ")), "other machines can reach %s, so it needs %s", w.Listen, strings.Join(missing, ", "))
 	}
 }
 

@@ -42,7 +42,7 @@ func init() { // not in the declaration: to read a section is to know the others
 
 // Tables documents all tables, in the order of the manual.
 func Tables() []Table {
-	list := []Table{docFile(), rotaTable.doc(), webTable.doc(), tokenTable.doc(), smtpTable.doc(), historyTable.doc(), docNotify(), webhookTable.doc(), queueTable.doc(), docDefaults(), docTask(), docTriggers(), retryTable.doc(), keepTable.doc(), limitTable.doc()}
+	list := []Table{docFile(), rotaTable.doc(), webTable.doc(), tokenTable.doc(), proxyTable.doc(), smtpTable.doc(), historyTable.doc(), docNotify(), webhookTable.doc(), queueTable.doc(), docDefaults(), docTask(), docTriggers(), retryTable.doc(), keepTable.doc(), limitTable.doc()}
 	for _, a := range actions {
 		if a.below != nil {
 			list = append(list, a.below.doc())

@@ -113,6 +113,7 @@ func TestTellingValues(t *testing.T) {
 	same(t, "web", c.Web, Web{
 		Listen: "0.0.0.0:8377", Hosts: []string{"rota.example.org", "10.0.0.7"},
 		TLSCert: dir + "/rota.crt", TLSKey: dir + "/rota.key", Metrics: true,
+		Actions: true, Base: "/ops/rota", URL: "https://rota.example.org/ops/rota", Others: map[string]string{"db1": "https://db1.example.org:8377"},
 		Tokens: map[string]Token{
 			"page": {File: dir + "/secrets/page", May: "read", Tasks: []string{"*"}},
 			"ci":   {File: "/etc/rota/secrets/ci", May: "request", Tasks: []string{"build-*", "test"}},

@@ -24,6 +24,7 @@ type Hook struct {
 	Why     string
 	Tail    string // the end of its output
 	Output  string // the file with its output; "": there is none
+	URL     string // where a page tells more of it; "": none is known
 	More    int    // events that this one speaks for besides itself
 }
 

@@ -14,7 +14,19 @@ type RunQuery struct {
 	Outcomes []runner.Outcome
 	Since    time.Time // that began, or were to, at or after it; zero: any
 	N        int       // how many at most; 0: 100
+
+	Summaries bool // only rows that stand for slots that were not executed
+
+	// For an overview of some tasks: of each of Tasks the last Each that started or, with
+	// Active, what ended, or was skipped, at or after that, or runs or is queued. N is
+	// 100,000 then where it is 0.
+	Tasks  []string
+	Each   int
+	Active time.Time
 }
+
+// MostTasks is how many Tasks a RunQuery can have.
+const MostTasks = 1000
 
 // Run is a run as it is shown to others. [RunOf] makes it.
 type Run struct {

@@ -1,9 +1,12 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"rota/internal/api"
@@ -13,17 +16,21 @@ import (
 // the caller has the right to what it asks. It refuses strangers, and what a page of
 // another site makes a browser send. No answer is kept by a cache.
 func (s *Server) authenticate(l *Listener) http.Handler {
-	sites := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
+		r, sites := l.strip(r), l.sites()
 		if s.probed(l, w, r) {
 			return
 		}
+		page := s.isPage(l, r)
 		ctx, cancel := context.WithCancelCause(r.Context())
 		defer cancel(nil)
 		r = r.WithContext(ctx)
-		active, err := s.active.begin(func() (api.Caller, error) { return l.caller(r, s.options.TokenOf, s.options.Owner) }, s.service, cancel)
+		if page && l.web.Load().admits(r, l.peers != nil) == nil && sites.Check(r) == nil && s.sign(l, w, r) {
+			return
+		}
+		active, err := s.active.begin(func() (api.Caller, error) { return l.caller(r, page, s.options.TokenOf, s.options.Owner) }, s.service, cancel)
 		if err == nil {
 			defer s.active.finish(active)
 			if sites.Check(r) != nil {
@@ -31,6 +38,13 @@ func (s *Server) authenticate(l *Listener) http.Handler {
 			}
 		}
 		switch {
+		case page && err != nil:
+			if errors.Is(err, errWrongToken) {
+				s.delayFailedLogin(r)
+			}
+			s.visit(l, w, r, nil, err)
+		case page:
+			s.visit(l, w, r, active.guard, nil)
 		case err == nil:
 			s.routes.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), guardKey{}, active.guard)))
 		case errors.Is(err, errWrongToken):
@@ -45,6 +59,36 @@ func (s *Server) authenticate(l *Listener) http.Handler {
 			fail(w, err)
 		}
 	})
+}
+
+// sites refuses requests of other sites that change something.
+func (l *Listener) sites() *http.CrossOriginProtection {
+	sites := http.NewCrossOriginProtection()
+	if w := l.web.Load(); w != nil && w.Site.URL != "" {
+		if u, err := url.Parse(w.Site.URL); err == nil {
+			_ = sites.AddTrustedOrigin(u.Scheme + "://" + u.Host)
+		}
+	}
+	return sites
+}
+
+// strip is a request without what all addresses begin with. A proxy may have taken it
+// away already.
+func (l *Listener) strip(r *http.Request) *http.Request {
+	w := l.web.Load()
+	if w == nil || w.Site.Base == "" {
+		return r
+	}
+	rest, found := strings.CutPrefix(r.URL.Path, w.Site.Base)
+	if !found || rest != "" && rest[0] != '/' {
+		return r
+	}
+	stripped := new(http.Request)
+	*stripped = *r
+	stripped.URL = new(url.URL)
+	*stripped.URL = *r.URL
+	stripped.URL.Path, stripped.URL.RawPath = cmp.Or(rest, "/"), ""
+	return stripped
 }
 
 // delayFailedLogin makes guessing slow.

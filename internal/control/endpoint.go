@@ -152,7 +152,7 @@ func (e *Endpoint[In, Out]) write(in In) (path string, q url.Values, body io.Rea
 }
 
 // mux returns what finds the endpoint of a request.
-func (s *Server) mux() http.Handler {
+func (s *Server) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	methods := map[string][]string{}
 	for _, e := range routes {

@@ -94,9 +94,9 @@ func (l *Listener) Update(w Web) error {
 }
 
 // caller tells who asks, and what they may do.
-func (l *Listener) caller(r *http.Request, tokenOf TokenOf, owner Owner) (api.Caller, error) {
+func (l *Listener) caller(r *http.Request, page bool, tokenOf TokenOf, owner Owner) (api.Caller, error) {
 	if w := l.web.Load(); w != nil {
-		return w.caller(r, l.peers, tokenOf, owner)
+		return w.caller(r, page, l.peers, tokenOf, owner)
 	}
 	return l.peers.caller(r, tokenOf, owner)
 }

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -26,19 +27,26 @@ const maxRuns = 100_000
 
 // runsQuery is [api.RunQuery] in an address.
 type runsQuery struct {
-	Task     string           `query:"task"`
-	States   []runner.State   `query:"state"`
-	Outcomes []runner.Outcome `query:"outcome"`
-	Since    time.Time        `query:"since"`
-	N        int              `query:"n"`
+	Task      string           `query:"task"`
+	States    []runner.State   `query:"state"`
+	Outcomes  []runner.Outcome `query:"outcome"`
+	Since     time.Time        `query:"since"`
+	N         int              `query:"n"`
+	Summaries bool             `query:"summaries"`
+	Tasks     []string         `query:"tasks"`
+	Each      int              `query:"each"`
+	Active    time.Time        `query:"active"`
 }
 
 var getRuns = endpoint(Endpoint[runsQuery, runsAnswer]{
 	Method: "GET", Path: "/v1/runs",
-	Large: func(q runsQuery) bool { return q.N > manyRows },
+	Large: func(q runsQuery) bool { return q.N > manyRows || len(q.Tasks) > 0 },
 	Call: func(ctx context.Context, s api.Service, q runsQuery) (runsAnswer, error) {
-		if err := atMost("n", q.N, maxRuns); err != nil {
+		if err := cmp.Or(atMost("n", q.N, maxRuns), atMost("the number of tasks", len(q.Tasks), api.MostTasks)); err != nil {
 			return runsAnswer{}, err
+		}
+		if (q.Each > 0 || !q.Active.IsZero()) && len(q.Tasks) == 0 {
+			return runsAnswer{}, api.Errorf(api.Usage, "name them", "each and active are for some tasks")
 		}
 		runs, err := s.Runs(ctx, api.RunQuery(q))
 		return runsAnswer{some(runs)}, err
@@ -57,6 +65,12 @@ func (g *guard) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
 		if err := g.may(api.MayRead, "see", q.Task); err != nil {
 			return nil, err
 		}
+	}
+	if len(q.Tasks) > 0 { // each has a share of its own, which others do not fill
+		return guarded(g, g.mayEach(api.MayRead, "see", q.Tasks), func() ([]api.Run, error) {
+			runs, err := g.s.Runs(g.as(ctx), q)
+			return g.runs(runs), err
+		})
 	}
 	runs, err := enough(q.N, func(n int) ([]api.Run, error) {
 		q.N = n

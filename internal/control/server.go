@@ -17,6 +17,7 @@ type Options struct {
 	Service api.Service
 	Owner   Owner
 	TokenOf TokenOf
+	Page    Page                        // nil: there is none
 	Alive   func(context.Context) error // what keeps rota from working at all, for /healthz; nil: nothing does
 	Ready   func(context.Context) error // and what keeps it from starting runs, for /readyz
 	Log     *slog.Logger                // of what is wrong with the server itself; nil: nowhere
@@ -26,12 +27,13 @@ type Options struct {
 type Server struct {
 	options    Options
 	service    *limited
-	routes     http.Handler
+	routes     *http.ServeMux
 	open       *connections
 	streams    streams
 	active     activeRequests
 	alive      probe
 	ready      probe
+	tries      tries         // to sign in
 	large      semaphore     // of answers with very many rows
 	loginDelay time.Duration // before the answer to a wrong token
 	head       time.Duration // how long the head of a request may

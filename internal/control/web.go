@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -21,6 +22,8 @@ type Web struct {
 	Tokens []Token
 	Hosts  []string         // names that it may be called by, beside those of loopback
 	TLS    *tls.Certificate // nil: no TLS
+	Proxy  Proxy
+	Site   api.Site // the page
 
 	NoMetrics bool // /metrics is not there
 }
@@ -57,8 +60,8 @@ func (w Web) check() error {
 			return err
 		}
 	}
-	if !w.local() && (len(w.Tokens) == 0 || w.TLS == nil) {
-		return api.Errorf(api.Usage, "add tokens, tls_cert and tls_key, or listen at 127.0.0.1", "[web] listen = %q is open to other machines: it needs tokens and TLS", w.Listen)
+	if !w.local() && len(w.Proxy.From) == 0 && (len(w.Tokens) == 0 || w.TLS == nil) {
+		return api.Errorf(api.Usage, "add tokens, tls_cert and tls_key, or proxy, or listen at 127.0.0.1", "[web] listen = %q is open to other machines: it needs tokens and TLS", w.Listen)
 	}
 	return nil
 }
@@ -73,14 +76,21 @@ func (w Web) local() bool {
 // TCP a token is always needed: any user of this machine can connect. At a unix
 // socket somebody without one is who the kernel says. A token counts alone, also
 // there, for the peer may be a proxy that speaks for many.
-func (w *Web) caller(r *http.Request, p *peers, tokenOf TokenOf, owner Owner) (api.Caller, error) {
-	if err := w.host(r); err != nil {
+//
+// The page, where page says that it is asked for, also knows those who signed in.
+func (w *Web) caller(r *http.Request, page bool, p *peers, tokenOf TokenOf, owner Owner) (api.Caller, error) {
+	if err := w.admits(r, p != nil); err != nil {
 		return api.Caller{}, err
 	}
-	if w.TLS != nil && p == nil && r.TLS == nil { // it connected before there was a certificate
-		return api.Caller{}, errNoToken
+	if c, ok, err := w.Proxy.user(r); ok || err != nil {
+		return c, err
 	}
 	value, given := tokenIn(r)
+	if !given && page {
+		if c, ok := w.signedIn(r); ok {
+			return c, nil
+		}
+	}
 	if !given && p != nil {
 		at, _ := r.Context().Value(connKey{}).(peer)
 		return p.withoutToken(at, owner)
@@ -97,15 +107,32 @@ func (w *Web) caller(r *http.Request, p *peers, tokenOf TokenOf, owner Owner) (a
 	return api.Caller{}, errWrongToken
 }
 
+// admits returns why nobody may come the way that a request came, whoever they are.
+func (w *Web) admits(r *http.Request, unix bool) error {
+	switch {
+	case unix || w.TLS != nil && r.TLS != nil:
+	case w.TLS != nil: // it connected before there was a certificate
+		return errNoToken
+	case !w.local() && !w.Proxy.is(r):
+		return errNotProxy
+	}
+	return w.host(r)
+}
+
 // named returns the caller whose token it is. It compares with all of them, and
 // all of each.
 func (w *Web) named(value string) (c api.Caller, ok bool) {
+	return w.match(value, func(token string) string { return token })
+}
+
+// match is named for what is made of a token.
+func (w *Web) match(value string, of func(token string) string) (c api.Caller, ok bool) {
 	sum := sha256.Sum256([]byte(value))
 	for _, t := range w.Tokens {
-		if want := sha256.Sum256([]byte(t.Value)); subtle.ConstantTimeCompare(sum[:], want[:]) == 1 {
+		if want := sha256.Sum256([]byte(of(t.Value))); subtle.ConstantTimeCompare(sum[:], want[:]) == 1 {
 			tasks, err := matching(t.Tasks)
 			name := "token " + t.Name
-			c, ok = api.Caller{Who: name, Grants: []api.Grant{{May: t.May, Tasks: tasks}}, Credential: fmt.Sprint(name, t.May, t.Tasks, want)}, err == nil
+			c, ok = api.Caller{Who: name, Grants: []api.Grant{{May: t.May, Tasks: tasks}}, Credential: fmt.Sprint(name, t.May, t.Tasks, sha256.Sum256([]byte(t.Value)))}, err == nil
 		}
 	}
 	return c, ok
@@ -119,6 +146,9 @@ func (w *Web) host(r *http.Request) error {
 		name = host
 	}
 	name = strings.TrimSuffix(strings.Trim(name, "[]"), ".")
+	if u, err := url.Parse(w.Site.URL); err == nil && w.Site.URL != "" && strings.EqualFold(u.Hostname(), name) {
+		return nil
+	}
 	if loopback(name) || slices.ContainsFunc(w.Hosts, func(h string) bool { return strings.EqualFold(h, name) }) {
 		return nil
 	}

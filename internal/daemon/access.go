@@ -185,7 +185,16 @@ func (a *webAccess) close() {
 // read reads the tokens, the certificate and its key. What cannot be read, or
 // could have been read or changed by somebody else, is left out.
 func (a *webAccess) read(w config.Web) (web control.Web, problems []error) {
-	web = control.Web{Listen: w.Listen, Group: a.group, Hosts: w.Hosts, NoMetrics: !w.Metrics}
+	web = control.Web{Listen: w.Listen, Group: a.group, Hosts: w.Hosts, NoMetrics: !w.Metrics, Site: api.Site{Base: w.Base, URL: w.URL, Actions: w.Actions}}
+	for _, name := range slices.Sorted(maps.Keys(w.Others)) {
+		web.Site.Others = append(web.Site.Others, api.Other{Name: name, URL: w.Others[name]})
+	}
+	web.Proxy = control.Proxy{UserHeader: w.Proxy.UserHeader, May: api.Scope(w.Proxy.May)}
+	for _, text := range w.Proxy.From {
+		if net, err := config.AddressRange(text); err == nil {
+			web.Proxy.From = append(web.Proxy.From, net)
+		}
+	}
 	names := slices.Sorted(maps.Keys(w.Tokens))
 	var files []accessFile
 	for _, name := range names {

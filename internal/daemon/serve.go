@@ -13,6 +13,7 @@ import (
 	"rota/config"
 	"rota/internal/api"
 	"rota/internal/control"
+	"rota/internal/page"
 )
 
 // SocketPath is where a daemon answers whose file says these of socket and
@@ -78,7 +79,7 @@ func closeAll(doors []*control.Listener) {
 // serve answers at the doors until ctx ends. A socket that somebody removes is
 // opened again.
 func (h *host) serve(ctx context.Context, s api.Service, g ground) {
-	server := control.NewServer(control.Options{Service: s, Owner: h.engine.Owner, TokenOf: h.tokenOf(h.tokens), Alive: h.engine.Alive, Ready: h.engine.Ready, Log: h.log})
+	server := control.NewServer(control.Options{Service: s, Owner: h.engine.Owner, TokenOf: h.tokenOf(h.tokens), Alive: h.engine.Alive, Ready: h.engine.Ready, Page: page.New(page.Options{Log: h.log}).Serve, Log: h.log})
 	h.server.Store(server)
 	var wg sync.WaitGroup
 	serve := func(d *control.Listener) context.CancelCauseFunc {

@@ -65,6 +65,7 @@ func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l
 		Targets:   func() map[string]notify.Target { return follow().byName },
 		Pings:     func(url string) bool { return follow().pings[url] },
 		Zone:      func(task string) *time.Location { return follow().of.ZoneOf(task) },
+		Page:      func() string { return follow().of.Web.URL },
 		Delivered: n.discard,
 		Failing:   failing,
 		Failed:    failed,

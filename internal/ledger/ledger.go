@@ -100,6 +100,13 @@ type Filter struct {
 	Before   time.Time        // that ended before it; zero: any
 	Limit    int              // 0: no limit
 	Brief    bool             // without parameters and inputs: see [runner.Run.Brief]
+
+	Summaries bool // only summary rows
+
+	// Of some tasks alone, of which one of these is asked for.
+	Tasks  []string  // of one of these; none: of all
+	Each   int       // of each of Tasks the last that many of those that started; 0: all
+	Active time.Time // of Tasks what ended, or was due and skipped, at or after it, or runs or is queued; zero: all
 }
 
 // Began is the time that [Filter] has a run begin at: when its last attempt

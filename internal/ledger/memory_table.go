@@ -197,11 +197,30 @@ func (m *memoryTable) list(f Filter) []*row {
 		}
 	}
 	rows = slices.DeleteFunc(rows, func(r *row) bool { return !f.selects(r.run) })
+	if f.Each > 0 && len(f.Tasks) > 0 {
+		slices.SortFunc(rows, func(a, b *row) int {
+			return cmp.Or(b.run.Started.Compare(a.run.Started), cmp.Compare(b.number, a.number))
+		})
+		of := map[string]int{}
+		rows = slices.DeleteFunc(rows, func(r *row) bool { of[r.run.Task]++; return of[r.run.Task] > f.Each })
+	}
 	slices.SortFunc(rows, func(a, b *row) int { return cmp.Compare(b.number, a.number) })
 	if f.Limit > 0 && len(rows) > f.Limit {
 		rows = rows[:f.Limit]
 	}
 	return rows
+}
+
+// activeSince reports whether a run, or a slot of a summary row, was under way or due at
+// or after an instant. What waits is not, unless it is due and queued.
+func activeSince(r runner.Run, at time.Time) bool {
+	switch {
+	case r.IsSummary():
+		return !r.Last.Before(at)
+	case r.Outcome != "":
+		return !r.Finished.Before(at)
+	}
+	return r.State == runner.Running || r.State == runner.Queued
 }
 
 // selects reports whether the run is one of those.
@@ -212,6 +231,14 @@ func (f Filter) selects(r runner.Run) bool {
 	case f.Task != "" && f.Task != r.Task:
 		return false
 	case f.Parent != "" && f.Parent != r.Parent:
+		return false
+	case f.Summaries && !r.IsSummary():
+		return false
+	case len(f.Tasks) > 0 && !slices.Contains(f.Tasks, r.Task):
+		return false
+	case f.Each > 0 && len(f.Tasks) > 0 && r.Started.IsZero():
+		return false
+	case f.Each == 0 && !f.Active.IsZero() && len(f.Tasks) > 0 && !activeSince(r, instant(f.Active)):
 		return false
 	case !f.Since.IsZero() && Began(r).Before(instant(f.Since)):
 		return false

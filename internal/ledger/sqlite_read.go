@@ -54,6 +54,27 @@ func (s *reading) List(ctx context.Context, f Filter) (runs []runner.Run, err er
 	return runs, err
 }
 
+// Both look up what they are of in indexes, task by task: nothing else is read.
+const (
+	lastOfEach = "(SELECT n FROM runs INDEXED BY runs_started WHERE task = t.id AND started IS NOT NULL ORDER BY started DESC, n DESC LIMIT ?)"
+	activeOf   = "SELECT n FROM runs INDEXED BY runs_ended WHERE task IN TASKS AND state IS NULL AND count IS NULL AND finished >= ?" +
+		" UNION ALL SELECT n FROM runs INDEXED BY runs_alive WHERE state IN ('running','queued') AND task IN TASKS" +
+		" UNION ALL SELECT n FROM runs INDEXED BY runs_folded WHERE task IN TASKS AND count IS NOT NULL AND last >= ?"
+)
+
+// namesIn is a list of names in SQL; "" if there are none of those.
+func (s *reading) namesIn(names []string) (sql string, args []cell) {
+	for _, name := range names {
+		if id, ok := s.names.id(name); ok {
+			args = append(args, integer(id))
+		}
+	}
+	if args == nil {
+		return "", nil
+	}
+	return "(?" + strings.Repeat(",?", len(args)-1) + ")", args
+}
+
 // where is the filter in SQL; false: there can be none.
 func (s *reading) where(f Filter) (sql string, args []cell, ok bool) {
 	var all []string
@@ -86,6 +107,20 @@ func (s *reading) where(f Filter) (sql string, args []cell, ok bool) {
 	if f.Parent != "" {
 		add("parent = ?", text(f.Parent))
 	}
+	if len(f.Tasks) > 0 {
+		of, cells := s.namesIn(f.Tasks)
+		if of == "" {
+			return "", nil, false
+		}
+		switch {
+		case f.Each > 0:
+			add("n IN (SELECT r.n FROM names AS t JOIN runs AS r ON r.n IN "+lastOfEach+" WHERE t.id IN "+of+")", append([]cell{integer(int64(f.Each))}, cells...)...)
+		case !f.Active.IsZero():
+			add("n IN ("+strings.ReplaceAll(activeOf, "TASKS", of)+")", slices.Concat(cells, []cell{when(instant(f.Active))}, cells, cells, []cell{when(instant(f.Active))})...)
+		default:
+			add("task IN "+of, cells...)
+		}
+	}
 	if !f.Since.IsZero() {
 		add("coalesce(last, started, scheduled, queued) >= ?", when(instant(f.Since)))
 	}
@@ -108,7 +143,10 @@ func (s *reading) where(f Filter) (sql string, args []cell, ok bool) {
 	case len(outcomes) > 0:
 		add(ended, outcomes...)
 	}
-	if len(states) > 0 && len(outcomes) == 0 {
+	if f.Summaries {
+		sql = "INDEXED BY runs_folded "
+		add("count IS NOT NULL")
+	} else if len(states) > 0 && len(outcomes) == 0 {
 		sql = "INDEXED BY runs_alive " // which is short, whatever else is asked
 	}
 	if len(all) > 0 {

@@ -20,6 +20,7 @@ func (n *Notifier) compose(t Target, b bundle) (runner.Action, runner.Input) {
 	e, r := b.first, b.first.Run
 	h := runner.NewHook(string(e.Kind), r, n.o.StateDir, tailMax)
 	h.Why, h.Tail, h.More = why(e), escape.Lines(h.Tail), b.others()
+	h.URL = n.page(r)
 	in := runner.Input{
 		Task: r.Task, Run: r.ID, Scheduled: r.Scheduled, Started: r.Started, Attempt: r.Attempts, Cause: r.Cause,
 		Host: n.host, Params: r.Params, Process: t.Process, Hook: h,
@@ -35,6 +36,23 @@ func (n *Notifier) compose(t Target, b bundle) (runner.Action, runner.Input) {
 		in.Process.Env = environment(t.Process.Env, b, h)
 	}
 	return t.Action, in
+}
+
+// page is where the page tells more of a run, or of its task.
+func (n *Notifier) page(r runner.Run) string {
+	base := ""
+	if n.o.Page != nil {
+		base = n.o.Page()
+	}
+	switch {
+	case base == "":
+		return ""
+	case r.ID != "":
+		return base + "/runs/" + r.ID
+	case r.Task != "":
+		return base + "/tasks/" + r.Task
+	}
+	return base + "/"
 }
 
 // local returns the bundle with the times of each event in the zone of its task.
@@ -105,6 +123,9 @@ func environment(env map[string]string, b bundle, h *runner.Hook) map[string]str
 		all["ROTA_EXIT"] = strconv.Itoa(*h.Exit)
 	}
 	all["ROTA_WHY"] = oneLine(h.Why)
+	if h.URL != "" {
+		all["ROTA_URL"] = h.URL
+	}
 	all["ROTA_MORE"] = strconv.Itoa(b.others())
 	return all
 }

@@ -50,6 +50,8 @@ type Options struct {
 	// Zone returns the time zone of a task's times, of the file's if there is no such
 	// task; nil: times stay as they are.
 	Zone func(task string) *time.Location
+	// Page returns the address of the page; nil, or "": it is not known.
+	Page func() string
 	// Delivered is told the numbers of events and pings that are delivered or given
 	// up; nil: nobody is. It must not wait.
 	Delivered func(numbers ...int64)

@@ -416,6 +416,31 @@ to look further: rota show t/20261122T000000Z
 	}
 }
 
+// TestPageOfARun: mails, webhooks and commands say where the page tells more, if that is
+// known.
+func TestPageOfARun(t *testing.T) {
+	run := runner.Run{ID: "t/20261122T000000Z", Task: "t", Outcome: runner.Failed}
+	for _, row := range []struct {
+		page string
+		run  runner.Run
+		want string
+	}{
+		{"", run, ""}, {"https://example.org/rota", run, "https://example.org/rota/runs/t/20261122T000000Z"},
+		{"https://example.org/rota", runner.Run{Task: "t"}, "https://example.org/rota/tasks/t"}, {"https://example.org/rota", runner.Run{}, "https://example.org/rota/"},
+	} {
+		n := New(Options{Page: func() string { return row.page }, StateDir: t.TempDir()})
+		b := bundle{first: Event{Kind: Failure, Run: row.run}}
+		_, in := n.compose(Target{Action: &runner.Command{}}, b)
+		if got := in.Process.Env["ROTA_URL"]; got != row.want || row.want != "" && !strings.HasSuffix(in.Process.Stdin, "\n"+row.want+"\n") {
+			t.Errorf("page %q: ROTA_URL is %q, and the text\n%s", row.page, got, in.Process.Stdin)
+		}
+		a, _ := n.compose(Target{Action: &runner.HTTP{URL: "https://example.org"}}, b)
+		if body := a.(*runner.HTTP).Body; !strings.Contains(body, row.want) || strings.Contains(body, `\"url\"`) != (row.want != "") {
+			t.Errorf("page %q: the body is %s", row.page, body)
+		}
+	}
+}
+
 // A text that looks like a template is none.
 func FuzzLiteral(f *testing.F) {
 	f.Add("{{.Task}} }} {{/* */}} \"`\\ \x00\xff\n")

@@ -113,6 +113,9 @@ func body(host string, b bundle, h *runner.Hook) string {
 	case r.Task != "":
 		fmt.Fprintf(&t, "\nto look further: rota why %s\n", oneLine(r.Task))
 	}
+	if h.URL != "" {
+		t.WriteString(oneLine(h.URL) + "\n")
+	}
 	return t.String()
 }
 
@@ -149,6 +152,7 @@ type document struct {
 	Host   string      `json:"host"`
 	Time   time.Time   `json:"time"`
 	Why    string      `json:"why,omitempty"`
+	URL    string      `json:"url,omitempty"` // where the page tells more
 	Run    *runner.Run `json:"run,omitempty"` // without params and input, which may be nobody else's business
 	Took   float64     `json:"took_seconds,omitempty"`
 	Tail   string      `json:"tail,omitempty"`
@@ -167,7 +171,7 @@ type other struct {
 func jsonBody(host string, b bundle, h *runner.Hook) string {
 	e := b.first
 	d := document{
-		Event: e.Kind, Text: subject(host, b), Host: host, Time: e.Time, Why: why(e), Took: h.Took.Seconds(),
+		Event: e.Kind, Text: subject(host, b), Host: host, Time: e.Time, URL: h.URL, Why: why(e), Took: h.Took.Seconds(),
 		Tail: h.Tail, More: b.others(), Lost: b.lost,
 	}
 	if reason := oneLine(why(e)); reason != "" && e.Kind != Trouble {

@@ -14,10 +14,18 @@ import (
 // mostRuns is how many runs are returned to who does not say how many.
 const mostRuns = 100
 
+// mostRunsOfSome is how many of some tasks are.
+const mostRunsOfSome = 100_000
+
 // Runs implements [api.Reader].
 func (r *Reader) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
+	limit := mostRuns
+	if q.Each > 0 || !q.Active.IsZero() {
+		limit = mostRunsOfSome
+	}
 	runs, err := r.Ledger.List(ctx, ledger.Filter{
-		Brief: true, Task: q.Task, States: q.States, Outcomes: q.Outcomes, Since: q.Since, Limit: cmp.Or(q.N, mostRuns),
+		Brief: true, Task: q.Task, States: q.States, Outcomes: q.Outcomes, Since: q.Since, Limit: cmp.Or(q.N, limit),
+		Tasks: q.Tasks, Each: q.Each, Active: q.Active, Summaries: q.Summaries,
 	})
 	if err == nil && len(runs) == 0 && q.Task != "" {
 		return nil, r.known(ctx, q.Task)

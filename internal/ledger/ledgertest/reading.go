@@ -54,6 +54,33 @@ var reading = []clause{
 		b.same(steps, []runner.Transition{{Time: at(2), Outcome: runner.Skipped, Why: "held"}}, "transitions")
 	}},
 
+	{"list returns of each of some tasks what started last, or was active since", func(b book) {
+		b.advance(runner.Batch{Runs: []runner.Run{slotRun("a", 1)}, Summaries: []runner.Run{summary("c", 1, 4)}})
+		b.run(request("a", "1", runner.Queued))
+		b.run(request("b", "1", runner.Queued))
+		b.run(request("a", "2", runner.Queued))
+		b.submit(request("a", "3", runner.Queued), request("b", "2", runner.Delayed), request("d", "1", runner.Queued))
+		b.claim("a/3")
+		ended := b.get("b/1").Finished
+		for _, row := range []struct {
+			filter ledger.Filter
+			want   []string
+		}{
+			{ledger.Filter{Tasks: []string{"a", "c"}}, []string{"a/3", "a/2", "a/1", "a/20201122T120100Z", "c/20201122T120100Z"}},
+			{ledger.Filter{Tasks: []string{"none"}}, []string{}},
+			{ledger.Filter{Tasks: []string{"a", "b", "c", "d", "none"}, Each: 2}, []string{"a/3", "a/2", "b/1"}},
+			{ledger.Filter{Tasks: []string{"a"}, Each: 1}, []string{"a/3"}},
+			{ledger.Filter{Tasks: []string{"a"}, Each: 20, Limit: 2}, []string{"a/3", "a/2"}},
+			{ledger.Filter{Tasks: []string{"a", "b"}, Each: 20, Outcomes: []runner.Outcome{runner.OK}}, []string{"a/2", "b/1", "a/1"}},
+			{ledger.Filter{Tasks: []string{"a", "b"}, Active: ended.Add(-time.Hour)}, []string{"a/3", "a/2", "b/1", "a/1", "a/20201122T120100Z"}},
+			{ledger.Filter{Tasks: []string{"a", "b"}, Active: ended.Add(time.Hour)}, []string{"a/3", "a/20201122T120100Z"}},
+			{ledger.Filter{Tasks: []string{"b", "c"}, Active: at(4)}, []string{"c/20201122T120100Z"}},
+			{ledger.Filter{Tasks: []string{"c"}, Active: at(5)}, []string{}},
+		} {
+			b.same(b.list(row.filter), row.want, fmt.Sprintf("%+v", row.filter))
+		}
+	}},
+
 	{"list returns the newest first, of those that the filter selects", func(b book) {
 		b.advance(runner.Batch{Runs: []runner.Run{slotRun("a", 1)}})
 		b.submit(request("b", "x", runner.Held), request("b", "y", runner.Queued))
@@ -67,6 +94,8 @@ var reading = []clause{
 		}{
 			{ledger.Filter{}, []string{"a/z", "a/20201122T120200Z", "a/done", "b/y", "b/x", "a/20201122T120100Z"}},
 			{ledger.Filter{Limit: 2}, []string{"a/z", "a/20201122T120200Z"}},
+			{ledger.Filter{Summaries: true}, []string{"a/20201122T120200Z"}},
+			{ledger.Filter{Summaries: true, Outcomes: []runner.Outcome{runner.Missed}}, []string{}},
 			{ledger.Filter{Limit: 20, Task: "b"}, []string{"b/y", "b/x"}},
 			{ledger.Filter{Task: "none"}, []string{}},
 			{ledger.Filter{States: []runner.State{runner.Queued}}, []string{"a/z", "a/20201122T120100Z"}},

@@ -1,0 +1,263 @@
+package page
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"rota/internal/api"
+	"rota/runner"
+)
+
+// hostile is a text of somebody who means ill.
+const hostile = "<script>alert(1)</script>\"><img src=x onerror=alert(2)>' onfocus='x {{.}} {{template \"top\"}} \x1b[31m \u202e\u2066 \xff\xfe javascript:alert(3)"
+
+// hostileService tells that text wherever it tells a text of others.
+type hostileService struct {
+	api.Service
+	now time.Time
+}
+
+func (s hostileService) run(id string) api.Run {
+	task, _ := runner.SplitID(id)
+	exit := 3
+	return api.Run{ID: id, Task: task, Cause: runner.CauseManual, Outcome: runner.Failed, Why: hostile, Scheduled: s.now.Add(-time.Hour), Started: s.now.Add(-time.Hour), Finished: s.now.Add(-time.Minute), Attempts: 2,
+		Exit: &exit, Error: hostile, Queue: hostile, User: hostile, Who: hostile, On: hostile, Params: map[string]string{hostile: hostile}, Input: hostile, Parent: hostile, By: hostile, Revision: hostile, Trace: hostile}
+}
+
+func (s hostileService) Status(context.Context) (api.Status, error) {
+	return api.Status{Version: hostile, Config: hostile, Broken: hostile, Trouble: []string{hostile}, Undelivered: []api.Undelivered{{Target: hostile, Error: hostile}}, Started: s.now, Tasks: 2, Held: 1, Waiting: 1}, nil
+}
+
+func (s hostileService) Tasks(context.Context, ...string) ([]api.Task, error) {
+	last := s.run("mail/1")
+	return []api.Task{{Task: "mail", State: hostile, Description: hostile, Tags: []string{hostile}, Schedule: hostile, Does: hostile, Action: hostile, Mode: hostile, Queue: hostile, User: hostile, Params: map[string]string{hostile: hostile},
+		Hold: &api.Hold{By: hostile, Why: hostile, Since: s.now}, Planned: &api.Hold{By: hostile, Why: hostile, Since: s.now}, On: &api.On{Expr: hostile, By: hostile}, Last: &last, Running: []string{hostile}, Settings: []api.Setting{{Key: hostile, Value: hostile}}, Enabled: true}}, nil
+}
+
+func (s hostileService) Next(context.Context, api.NextQuery) ([]api.Slot, error) {
+	return []api.Slot{{Task: "mail", At: s.now.Add(time.Hour), Note: hostile}}, nil
+}
+
+func (s hostileService) Runs(context.Context, api.RunQuery) ([]api.Run, error) {
+	return []api.Run{s.run("mail/1"), s.run("mail/2")}, nil
+}
+
+func (s hostileService) Events(context.Context, api.EventQuery) ([]api.Event, error) {
+	return []api.Event{{Time: s.now, Kind: hostile, Task: hostile, Who: hostile, Text: hostile}}, nil
+}
+
+func (s hostileService) Run(_ context.Context, id string) (api.RunDetails, error) {
+	return api.RunDetails{Run: s.run(id), Transitions: []api.Transition{{Time: s.now, State: hostile, Why: hostile, On: hostile}}, Outputs: true}, nil
+}
+
+func (s hostileService) Log(context.Context, api.LogQuery) (io.ReadCloser, error) {
+	return io.NopCloser(strings.NewReader("2026-11-22T02:30:00.000Z " + hostile + "\n" + hostile + "\n")), nil
+}
+
+func (s hostileService) Why(context.Context, string, time.Time) (api.Why, error) {
+	return api.Why{Text: []string{hostile}}, nil
+}
+
+func (s hostileService) Queues(context.Context, ...string) (api.Queues, error) {
+	return api.Queues{Queues: []api.Queue{{Queue: hostile, State: hostile, Description: hostile, Running: []string{hostile}, Hold: &api.Hold{By: hostile, Why: hostile}}}}, nil
+}
+
+func (s hostileService) Request(context.Context, api.Request, io.Reader) (api.Run, error) {
+	return api.Run{}, &api.Error{Code: api.Conflict, Message: hostile, Hint: hostile, Faults: []api.Fault{{Message: hostile, Text: hostile}}, NotDone: []api.NotDone{{Name: hostile, Message: hostile}}}
+}
+
+// ask asks a page as somebody who may do everything.
+func ask(t *testing.T, p *Page, s api.Service, method, at string, form url.Values, site api.Site) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest(method, at, strings.NewReader(form.Encode()))
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	w := httptest.NewRecorder()
+	p.Serve(w, r, api.Visit{Service: s, Site: site, SignedIn: true,
+		Caller: api.Caller{Who: hostile, Grants: []api.Grant{{May: api.MayControl}}}})
+	return w
+}
+
+// TestHostileText: what others wrote is text on every page, also in what is pushed.
+func TestHostileText(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	p := New(Options{Now: func() time.Time { return now }})
+	s := hostileService{now: now}
+	site := api.Site{Actions: true, Base: "/rota", Others: []api.Other{{Name: hostile, URL: "javascript:alert(3)"}}}
+	q := url.QueryEscape(hostile)
+	for _, at := range []string{"/", "/?q=" + q + "&state=" + q + "&order=" + q, "/timeline", "/timeline?q=" + q, "/tasks/mail", "/tasks/mail?at=" + q, "/runs/mail/1", "/queues", "/events",
+		"/ask/hold-all?back=" + q, "/ask/again-failed", "/ask/stop?name=mail&back=" + q, "/ask/stop?name=" + q, "/tasks/" + url.PathEscape(hostile), "/runs/mail/" + url.PathEscape(hostile), "/" + url.PathEscape(hostile), "/?did=run&of=" + q, "/?did=" + q} {
+		check(t, at, ask(t, p, s, "GET", at, nil, site))
+	}
+	check(t, "a refused request", ask(t, p, s, "POST", "/do/run", url.Values{"task": {"mail"}, "back": {hostile}}, site))
+	w := httptest.NewRecorder()
+	p.Serve(w, httptest.NewRequest("GET", "/tasks/"+url.PathEscape(hostile), nil), api.Visit{Site: site, Refused: api.Errorf(api.Forbidden, hostile, "%s", hostile)})
+	check(t, "sign in", w)
+}
+
+func check(t *testing.T, at string, w *httptest.ResponseRecorder) {
+	t.Helper()
+	text := w.Body.String()
+	if !strings.Contains(text, "</html>") {
+		t.Errorf("%s: no page: %d %s", at, w.Code, text)
+	}
+	for _, bad := range []string{"<script>", "<img", "onfocus='", `onfocus="`, `href="javascript`, "ZgotmplZ\"><", "\x1b"} {
+		if strings.Contains(text, bad) {
+			i := strings.Index(text, bad)
+			t.Errorf("%s has %q: %s", at, bad, text[max(0, i-100):min(len(text), i+100)])
+		}
+	}
+	for _, header := range []string{"Content-Security-Policy", "Referrer-Policy"} {
+		if w.Header().Get(header) == "" {
+			t.Errorf("%s has no %s", at, header)
+		}
+	}
+}
+
+// TestAddresses: all of them begin with base, and parts stay parts.
+func TestAddresses(t *testing.T) {
+	for _, row := range []struct {
+		base  string
+		parts []string
+		want  string
+	}{
+		{"", nil, "/"}, {"/rota", nil, "/rota/"}, {"/rota", []string{"tasks", "a"}, "/rota/tasks/a"}, {"", []string{"runs", "a/b"}, "/runs/a/b"},
+		{"", []string{"tasks", "a?b#c"}, "/tasks/a%3Fb%23c"}, {"", []string{"tasks", `"><`}, "/tasks/%22%3E%3C"},
+	} {
+		if got := address(row.base, row.parts...); got != row.want {
+			t.Errorf("%q %q: %s, want %s", row.base, row.parts, got, row.want)
+		}
+	}
+}
+
+// TestBack: a form leads back to a page of rota, and nowhere else.
+func TestBack(t *testing.T) {
+	p := New(Options{})
+	for back, want := range map[string]string{
+		"/tasks/mail": "/rota/tasks/mail", "/?q=a": "/rota/?q=a", "": "/rota/", "//evil.example/": "/rota/", "https://evil.example": "/rota/", `/\evil.example`: "/rota/", "tasks": "/rota/", "javascript:alert(1)": "/rota/",
+	} {
+		w := ask(t, p, hostileService{now: time.Now()}, "POST", "/zone", url.Values{"zone": {"utc"}, "back": {back}}, api.Site{Base: "/rota"})
+		if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != want {
+			t.Errorf("%q: %d %s, want %s", back, w.Code, got, want)
+		}
+	}
+}
+
+// TestOnlyLooks: without actions the page does nothing, and offers nothing.
+func TestOnlyLooks(t *testing.T) {
+	p := New(Options{})
+	s := hostileService{now: time.Now()}
+	for what := range deeds {
+		if w := ask(t, p, s, "POST", "/do/"+what, url.Values{"name": {"mail"}, "task": {"mail"}}, api.Site{}); w.Code != http.StatusForbidden {
+			t.Errorf("%s: %d", what, w.Code)
+		}
+	}
+	for _, at := range []string{"/", "/tasks/mail", "/runs/mail/1", "/queues"} {
+		if text := ask(t, p, s, "GET", at, nil, api.Site{}).Body.String(); strings.Contains(text, `action="/do/`) || strings.Contains(text, `href="/ask/`) {
+			t.Errorf("%s offers to do something", at)
+		}
+	}
+}
+
+// TestLate: a time that has passed is never shown as one to come.
+func TestLate(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	v := &visit{now: now, zone: zone{"utc", time.UTC}, p: New(Options{}), known: &api.Status{}}
+	for _, row := range []struct {
+		name        string
+		task        api.Task
+		state, next string
+	}{
+		{"to come", api.Task{State: "ok", Next: now.Add(time.Minute)}, "ok", "in 1m"},
+		{"passed", api.Task{State: "ok", Next: now.Add(-time.Minute)}, "late", "late"},
+		{"passed, and held", api.Task{State: "held", Hold: &api.Hold{}, Next: now.Add(-time.Minute)}, "held", "held"},
+		{"waits its turn", api.Task{State: "queued", Next: now.Add(time.Minute)}, "queued", "late"},
+		{"passed, and runs", api.Task{State: "running", Running: []string{"a/1"}, Next: now.Add(-time.Minute)}, "running", "–"},
+		{"runs for too long", api.Task{State: "running", Running: []string{"a/1"}, Late: true, Next: now.Add(time.Minute)}, "running late", "in 1m"},
+	} {
+		got := v.taskRow(row.task, nil)
+		if next := got.NextWord + got.Next.Text; got.State.Text != row.state || next != row.next {
+			t.Errorf("%s: %s, next %s; want %s, next %s", row.name, got.State.Text, next, row.state, row.next)
+		}
+	}
+}
+
+// TestTimes is how instants and durations are written.
+func TestTimes(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	v := &visit{now: now, zone: zone{"utc", time.UTC}}
+	for _, row := range []struct {
+		got  moment
+		want string
+	}{
+		{v.till(now.Add(-time.Hour), ""), "now"}, {v.till(now.Add(252*time.Second), ""), "in 4m 12s"}, {v.till(now.Add(15*24*time.Hour), ""), "2026-12-07"}, {v.till(time.Time{}, ""), "–"},
+		{v.ago(now, ""), "just now"}, {v.ago(now.Add(-26*time.Hour), ""), "1d 2h ago"}, {v.ago(now.Add(time.Hour), ""), "13:00:00"}, {v.at(now.Add(-24*time.Hour), ""), "2026-11-21 12:00:00"},
+	} {
+		if row.got.Text != row.want {
+			t.Errorf("%q, want %q", row.got.Text, row.want)
+		}
+	}
+	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 12_345_678: "12 MB", 999_999: "1.0 MB"} {
+		if got := size(n); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+}
+
+// TestPause: the more streams there are and the more a push costs, the longer each waits.
+func TestPause(t *testing.T) {
+	var p pushing
+	p.add(10)
+	for cost, want := range map[time.Duration]time.Duration{0: pushEvery, time.Millisecond: pushEvery, 4 * time.Millisecond: time.Second, time.Hour: 10 * time.Second} {
+		if got := p.pause(cost); got != want {
+			t.Errorf("after %v: %v, want %v", cost, got, want)
+		}
+	}
+}
+
+// TestDrawing: what began earlier is clamped, and a task that runs often is drawn
+// together.
+func TestDrawing(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	v := &visit{now: now, zone: zone{"utc", time.UTC}, known: &api.Status{}}
+	var runs []api.Run
+	for i := range 300 {
+		at := now.Add(-time.Duration(i) * time.Minute)
+		r := api.Run{ID: fmt.Sprint("often/", i), Task: "often", Outcome: runner.OK, Scheduled: at, Started: at, Finished: at}
+		if i == 25 {
+			r.Outcome = runner.Failed
+		}
+		runs = append(runs, r)
+	}
+	runs = append(runs,
+		api.Run{ID: "long/1", Task: "long", State: runner.Running, Started: now.Add(-100 * time.Hour), Scheduled: now.Add(-100 * time.Hour)},
+		api.Run{ID: "late/1", Task: "late", Outcome: runner.OK, Scheduled: now.Add(-2 * time.Hour), Started: now.Add(-time.Hour), Finished: now.Add(-time.Hour)},
+		api.Run{ID: "late/2", Task: "late", Outcome: runner.Missed, First: now.Add(-50 * time.Hour), Last: now.Add(-3 * time.Hour), Count: 20},
+	)
+	c := v.draw([]api.Task{{Task: "often"}, {Task: "long"}, {Task: "late", Hold: &api.Hold{Since: now.Add(-time.Hour)}}}, runs,
+		[]api.Slot{{Task: "late", At: now.Add(-time.Minute)}, {Task: "late", At: now.Add(time.Hour)}})
+	often, long, late := c.Lanes[0], c.Lanes[1], c.Lanes[2]
+	failed := 0
+	for _, b := range often.Bars {
+		if b.Class == "bad" {
+			failed++
+		}
+	}
+	if len(often.Bars) != 31 || failed != 1 {
+		t.Errorf("a busy task has %d bars, %d of them failed", len(often.Bars), failed)
+	}
+	if len(long.Bars) != 1 || long.Bars[0].X != timelineLeft || long.Bars[0].X+long.Bars[0].W != v.x(now) {
+		t.Errorf("a long run is %+v", long.Bars)
+	}
+	if len(late.Bars) != 2 || len(late.Wait) != 1 || len(late.Soon) != 1 || len(late.Held) != 1 || late.Bars[1].X != timelineLeft {
+		t.Errorf("a late task is %+v", late)
+	}
+}

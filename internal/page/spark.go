@@ -1,0 +1,79 @@
+package page
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"rota/internal/api"
+	"rota/runner"
+)
+
+// sparkRuns is how many runs a small picture of runs shows.
+const sparkRuns = 20
+
+// spark is a small picture of the last runs of a task: as high as they took, the newest
+// on the right.
+type spark struct {
+	Label string
+	Bars  []bar
+	Width int
+}
+
+type bar struct {
+	X, Y, H, W        float64
+	Class, Title, URL string
+}
+
+// startedLast puts runs in the order of their starts, the newest last.
+func startedLast(runs []api.Run) []api.Run {
+	runs = slices.Clone(runs)
+	slices.SortStableFunc(runs, func(a, b api.Run) int { return a.Started.Compare(b.Started) })
+	return runs
+}
+
+// lengthOf is how long a run took; 0 of one that has not ended.
+func lengthOf(r api.Run) time.Duration {
+	if r.Started.IsZero() || r.Finished.Before(r.Started) {
+		return 0
+	}
+	return r.Finished.Sub(r.Started)
+}
+
+func sparkOf(runs []api.Run) spark {
+	const high = 20.0
+	runs = startedLast(runs)
+	s := spark{Width: sparkRuns * 5, Label: "no run yet"}
+	if len(runs) == 0 {
+		return s
+	}
+	longest := time.Millisecond
+	for _, r := range runs {
+		longest = max(longest, lengthOf(r))
+	}
+	counts := map[string]int{}
+	var order []string
+	for i, r := range runs {
+		w := wordFor(stateOf(r))
+		h := math.Round(10*(3+(high-3)*float64(lengthOf(r))/float64(longest))) / 10
+		title := w.Text
+		if r.Outcome != "" {
+			title += ", " + lasted(lengthOf(r))
+		}
+		if r.State == runner.Running {
+			h = high
+		}
+		s.Bars = append(s.Bars, bar{X: float64((sparkRuns - len(runs) + i) * 5), Y: math.Round(10*(high-h)) / 10, H: h, W: 4, Class: w.Class, Title: title})
+		if counts[w.Text]++; counts[w.Text] == 1 {
+			order = append(order, w.Text)
+		}
+	}
+	var parts []string
+	for _, text := range order {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[text], text))
+	}
+	s.Label = "the last " + count(len(runs), "run", "runs") + ": " + strings.Join(parts, ", ")
+	return s
+}

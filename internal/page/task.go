@@ -1,0 +1,360 @@
+package page
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"rota/internal/api"
+	"rota/internal/escape"
+	"rota/runner"
+)
+
+// taskPage shows one task.
+type taskPage struct {
+	Head     head
+	Task     string
+	Facts    taskFacts
+	Chart    chart
+	Counts   []outcomeCount
+	Usage    string // what runs used
+	Reach    string // how far back the counts go, if not as far as they should
+	Runs     runTable
+	Waiting  runTable
+	Events   []eventRow
+	Settings []api.Setting
+	Form     *runForm // nil: the visitor may not ask for runs
+	Why      *whyAnswer
+	WhyAt    string // the time that was asked about
+	Command  string // that asks for a run at a command line
+}
+
+// taskFacts is how a task is.
+type taskFacts struct {
+	Row                                   taskRow
+	Does, Action, Mode, Queue, User, Zone string
+	Hold, Planned, On                     string
+	Next                                  []moment
+	Skip                                  []moment
+	Success                               moment
+}
+
+// chart is the durations of the last runs.
+type chart struct {
+	Bars                           []bar
+	Median                         float64 // the height of the line
+	Label, MedianText, LongestText string
+}
+
+// outcomeCount is how often runs ended in a way.
+type outcomeCount struct {
+	Word        word
+	Week, Month int
+}
+
+// runTable lists runs.
+type runTable struct {
+	ID     string // of the region
+	Rows   []runRow
+	Tasks  bool // the task of each is shown
+	None   string
+	Cancel bool // there is one that can be cancelled
+}
+
+// runRow is a run in a list.
+type runRow struct {
+	ID, Task, Key         string
+	State                 word
+	Cause                 string
+	Began                 moment
+	Took                  string
+	How                   string
+	Failed                string
+	On                    string
+	CanCancel, CanRelease bool
+	Back                  string
+}
+
+// runForm asks for a run.
+type runForm struct {
+	Task, Back string
+	Params     []api.Setting
+	Held       bool // the task is held
+	CanForce   bool
+}
+
+// whyAnswer says why a task did not run.
+type whyAnswer struct {
+	At     moment
+	Text   []string
+	RunURL string
+	Error  string
+}
+
+// lastRuns is how many runs the page of a task looks at, and how many of them it draws
+// and lists.
+const (
+	lookedAt = 1000
+	drawn    = 50
+	listed   = 20
+)
+
+func (v *visit) task() error {
+	p, err := v.taskPage(v.r.PathValue("task"))
+	if err != nil {
+		return err
+	}
+	p.Head.live(v, "tasks/"+p.Task, nil)
+	return v.show(200, "task", p)
+}
+
+func (v *visit) taskPage(name string) (p taskPage, err error) {
+	if !api.IsTask(name) {
+		return p, api.Errorf(api.NotFound, "", "there is no task %q", escape.Short(name, 80))
+	}
+	tasks, err := v.Service.Tasks(v.r.Context(), name)
+	if err != nil {
+		return p, err
+	}
+	t := tasks[0]
+	p.Task, p.Settings, p.Command = t.Task, t.Settings, "rota run "+t.Task
+	runs, err := v.Service.Runs(v.r.Context(), api.RunQuery{Tasks: []string{name}, Each: lookedAt})
+	if err != nil {
+		return p, err
+	}
+	runs = startedLast(runs)
+	if p.Facts, err = v.taskFacts(t, runs); err != nil {
+		return p, err
+	}
+	p.Chart = v.chart(runs)
+	p.Counts, p.Reach = v.outcomes(runs)
+	p.Usage = usage(runs)
+	p.Runs = runTable{ID: "runs", None: "It has not run yet."}
+	for _, r := range slices.Backward(runs[max(0, len(runs)-listed):]) {
+		p.Runs.Rows = append(p.Runs.Rows, v.runRow(r, t))
+	}
+	if p.Waiting, err = v.waiting(t); err != nil {
+		return p, err
+	}
+	events, err := v.Service.Events(v.r.Context(), api.EventQuery{Task: name, N: 20})
+	if err != nil {
+		return p, err
+	}
+	p.Events = v.eventRows(events)
+	if v.may(api.MayRequest, t.Task) {
+		p.Form = &runForm{Task: t.Task, Back: "/tasks/" + t.Task, Held: t.Hold != nil, CanForce: t.Hold != nil && v.may(api.MayOwn, t.Task)}
+		for _, name := range slices.Sorted(maps.Keys(t.Params)) {
+			p.Form.Params = append(p.Form.Params, api.Setting{Key: name, Value: t.Params[name]})
+		}
+	}
+	if at := v.r.URL.Query().Get("at"); at != "" {
+		p.WhyAt, p.Why = at, v.why(t, at)
+	}
+	p.Head, err = v.head("", t.Task)
+	return p, err
+}
+
+// runsWaiting are the states of what has not started.
+var runsWaiting = []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Recurring}
+
+func (v *visit) waiting(t api.Task) (runTable, error) {
+	table := runTable{ID: "waiting", None: "Nothing waits."}
+	runs, err := v.Service.Runs(v.r.Context(), api.RunQuery{Task: t.Task, States: runsWaiting})
+	for _, r := range runs {
+		row := v.runRow(r, t)
+		table.Cancel = table.Cancel || row.CanCancel
+		table.Rows = append(table.Rows, row)
+	}
+	return table, err
+}
+
+func (v *visit) taskFacts(t api.Task, runs []api.Run) (taskFacts, error) {
+	f := taskFacts{Row: v.taskRow(t, runs[max(0, len(runs)-sparkRuns):]), Does: t.Does, Action: t.Action, Mode: string(t.Mode), Queue: t.Queue, User: t.User, Zone: t.Timezone}
+	f.Row.Back = "/tasks/" + t.Task
+	f.Success = v.ago(t.LastSuccess, t.Timezone)
+	f.Hold, f.Planned = v.holdText(t.Hold, t.Timezone), v.holdText(t.Planned, t.Timezone)
+	if t.On != nil {
+		f.On = t.On.Expr
+		if !t.On.Until.IsZero() {
+			f.On += ", until " + full(v.in(t.On.Until, t.Timezone))
+		}
+		if t.On.By != "" {
+			f.On += ", by " + t.On.By
+		}
+	}
+	for _, skip := range t.Skip {
+		f.Skip = append(f.Skip, v.at(skip, t.Timezone))
+	}
+	slots, err := v.Service.Next(v.r.Context(), api.NextQuery{Tasks: []string{t.Task}, N: 5})
+	for _, s := range slots {
+		if len(f.Next) < 5 && s.At.After(v.now) {
+			m := v.till(s.At, t.Timezone)
+			if s.Note != "" {
+				m.Full += " (" + s.Note + ")"
+			}
+			f.Next = append(f.Next, m)
+		}
+	}
+	return f, err
+}
+
+// holdText says who holds something, and why; "" if nobody does.
+func (v *visit) holdText(h *api.Hold, zone string) string {
+	if h == nil {
+		return ""
+	}
+	text := "since " + full(v.in(h.Since, zone))
+	if !h.Until.IsZero() {
+		text += ", until " + full(v.in(h.Until, zone))
+	}
+	if h.By != "" {
+		text += ", by " + h.By
+	}
+	if h.Why != "" {
+		text += ": " + h.Why
+	}
+	return text
+}
+
+// chart draws the durations of the last runs.
+func (v *visit) chart(runs []api.Run) chart {
+	const high = 100.0
+	runs = runs[max(0, len(runs)-drawn):]
+	var c chart
+	var ended []time.Duration
+	longest := time.Millisecond
+	for _, r := range runs {
+		if r.Outcome != "" {
+			ended = append(ended, lengthOf(r))
+			longest = max(longest, lengthOf(r))
+		}
+	}
+	if len(ended) == 0 {
+		return c
+	}
+	slices.Sort(ended)
+	median := ended[len(ended)/2]
+	height := func(d time.Duration) float64 { return math.Round(10*(2+(high-2)*float64(d)/float64(longest))) / 10 }
+	for i, r := range runs {
+		h := height(lengthOf(r))
+		if r.Outcome == "" {
+			h = min(high, height(v.now.Sub(r.Started)))
+		}
+		w := wordFor(stateOf(r))
+		c.Bars = append(c.Bars, bar{X: float64((drawn - len(runs) + i) * 12), Y: high - h, H: h, W: 10, Class: w.Class, URL: v.url("runs", r.ID), Title: w.Text + ", " + v.took(r) + ", " + full(v.in(r.Started, ""))})
+	}
+	c.Median = high - height(median)
+	c.MedianText, c.LongestText = lasted(median), lasted(longest)
+	c.Label = "how long the last " + count(len(runs), "run", "runs") + " took: half of them up to " + c.MedianText + ", the longest " + c.LongestText
+	return c
+}
+
+// outcomes counts how runs ended in the last week and month.
+func (v *visit) outcomes(runs []api.Run) (all []outcomeCount, reach string) {
+	week, month := v.now.Add(-7*24*time.Hour), v.now.Add(-30*24*time.Hour)
+	weeks, months := map[string]int{}, map[string]int{}
+	for _, r := range runs {
+		if r.Outcome == "" || r.Finished.Before(month) {
+			continue
+		}
+		months[string(r.Outcome)]++
+		if !r.Finished.Before(week) {
+			weeks[string(r.Outcome)]++
+		}
+	}
+	for _, name := range slices.SortedFunc(maps.Keys(months), func(a, b string) int { return cmp.Or(cmp.Compare(months[b], months[a]), cmp.Compare(a, b)) }) {
+		all = append(all, outcomeCount{wordFor(name), weeks[name], months[name]})
+	}
+	if len(runs) == lookedAt && runs[0].Started.After(month) {
+		reach = "Only the last 1,000 runs are counted, which go back " + span(v.now.Sub(runs[0].Started)) + "."
+	}
+	return all, reach
+}
+
+// usage is what the runs of a task used.
+func usage(runs []api.Run) string {
+	var cpu float64
+	var n int
+	var memory int64
+	for _, r := range runs {
+		if r.Outcome != "" && r.CPU > 0 {
+			cpu, n = cpu+r.CPU, n+1
+		}
+		memory = max(memory, r.MaxRSS)
+	}
+	var parts []string
+	if n > 0 {
+		parts = append(parts, lasted(time.Duration(cpu/float64(n)*float64(time.Second)))+" of CPU time on average")
+	}
+	if memory > 0 {
+		parts = append(parts, "at most "+size(memory)+" of memory")
+	}
+	if parts == nil {
+		return ""
+	}
+	return "A run used " + strings.Join(parts, ", and ") + "."
+}
+
+// why answers why a task did not run at a time, or that it did.
+func (v *visit) why(t api.Task, text string) *whyAnswer {
+	at, err := v.readTime(text, t.Timezone)
+	if err != nil {
+		return &whyAnswer{Error: err.Error()}
+	}
+	why, err := v.Service.Why(v.r.Context(), t.Task, at)
+	if err != nil {
+		return &whyAnswer{Error: err.Error()}
+	}
+	answer := &whyAnswer{At: v.at(cmp.Or(why.At, at), t.Timezone), Text: why.Text}
+	if why.Run != nil {
+		answer.RunURL = v.url("runs", why.Run.ID)
+	}
+	return answer
+}
+
+// readTime reads a time of a form, by the clock that the visitor sees.
+func (v *visit) readTime(text, of string) (time.Time, error) {
+	at := v.in(v.now, of).Location()
+	text = strings.Replace(strings.TrimSpace(text), " ", "T", 1)
+	for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(form, text, at); err == nil {
+			return t, api.CheckTime("the time", t)
+		}
+	}
+	return time.Time{}, api.Errorf(api.Usage, `write it as "2026-12-24 18:00"`, "%q is not a time", escape.Short(text, 40))
+}
+
+// runRow is the row of a run of a task, whose zone it is shown in.
+func (v *visit) runRow(r api.Run, t api.Task) runRow {
+	task, key := runner.SplitID(r.ID)
+	row := runRow{ID: r.ID, Task: task, Key: key, State: wordFor(stateOf(r)), Cause: causes[r.Cause], Took: v.took(r), How: howEnded(r), On: r.On}
+	if row.How == "" && r.Outcome != "" && r.Outcome != runner.OK {
+		row.How = r.Why
+	}
+	if r.Who != "" && r.Cause == runner.CauseManual {
+		row.Cause += " by " + r.Who
+	}
+	if r.IsSummary() {
+		row.Cause = count(r.Count, "time", "times")
+	}
+	switch {
+	case !r.Started.IsZero():
+		row.Began = v.at(r.Started, t.Timezone)
+	case r.State == runner.Delayed && !r.NotBefore.IsZero():
+		row.Began = v.till(r.NotBefore, t.Timezone)
+	default:
+		row.Began = v.at(cmp.Or(r.Last, r.Scheduled, r.Queued), t.Timezone)
+	}
+	if r.Outcome.IsFailure() {
+		row.Failed = lastLine(r.Error)
+	}
+	if r.Outcome == "" && r.State != runner.Running {
+		row.CanCancel = v.may(api.MayRequest, task)
+		row.CanRelease = r.State == runner.Held && v.may(api.MayOwn, task)
+		row.Back = "/tasks/" + task
+	}
+	return row
+}

@@ -1,0 +1,96 @@
+package page
+
+import (
+	"fmt"
+	"strings"
+
+	"rota/internal/api"
+	"rota/internal/escape"
+	"rota/runner"
+)
+
+// word is a state or an outcome as it is shown: the word is always there, mark and
+// class only help the eye.
+type word struct{ Text, Mark, Class string }
+
+var words = map[string]word{
+	string(runner.OK):        {"ok", "✓", "ok"},
+	string(runner.Failed):    {"failed", "✗", "bad"},
+	string(runner.TimedOut):  {"timed out", "✗", "bad"},
+	string(runner.Lost):      {"lost", "✗", "bad"},
+	string(runner.Missed):    {"missed", "!", "late"},
+	string(runner.Running):   {"running", "▶", "run"},
+	string(runner.Held):      {"held", "‖", "held"},
+	string(runner.Queued):    {"queued", "·", "late"},
+	string(runner.Delayed):   {"later", "·", "quiet"},
+	string(runner.Recurring): {"recurring", "·", "quiet"},
+	string(runner.Cancelled): {"cancelled", "–", "quiet"},
+	string(runner.Skipped):   {"skipped", "–", "quiet"},
+	string(runner.Replaced):  {"replaced", "–", "quiet"},
+	"new":                    {"new", "·", "quiet"},
+	"disabled":               {"disabled", "–", "quiet"},
+	"late":                   {"late", "!", "late"},
+	"running late":           {"running late", "▶", "late"},
+	"started":                {"started", "▶", "run"},
+	"stopped":                {"stopped", "‖", "held"},
+}
+
+func wordFor(state string) word {
+	if w, ok := words[state]; ok {
+		return w
+	}
+	return word{escape.Line(state), "·", "quiet"}
+}
+
+// stateOf is the state of a run or, once it has one, its outcome.
+func stateOf(r api.Run) string {
+	if r.Outcome != "" {
+		return string(r.Outcome)
+	}
+	return string(r.State)
+}
+
+// bad reports whether a state says that something went wrong.
+func bad(state string) bool { return runner.Outcome(state).IsFailure() }
+
+// howEnded says how a process ended that did not end well; "" if there is nothing to say.
+func howEnded(r api.Run) string {
+	switch {
+	case r.Signal != "":
+		return "killed by " + r.Signal
+	case r.Exit != nil && *r.Exit != 0:
+		return fmt.Sprintf("exit %d", *r.Exit)
+	}
+	return ""
+}
+
+// lastLine is the last line of a text that says something, cut to what a row holds.
+func lastLine(text string) string {
+	text = strings.TrimRight(text, " \t\r\n")
+	if i := strings.LastIndexByte(text, '\n'); i >= 0 {
+		text = text[i+1:]
+	}
+	return escape.Line(escape.Cut(strings.TrimSpace(text), 200))
+}
+
+// causes says why there is a run.
+var causes = map[runner.Cause]string{
+	runner.CauseSchedule: "by its schedule", runner.CauseManual: "asked for", runner.CauseChain: "after another run",
+	runner.CauseCatchup: "made up for later", runner.CauseStart: "at the start",
+}
+
+// took is how long a run took, or takes so far.
+func (v *visit) took(r api.Run) string {
+	switch {
+	case r.Started.IsZero(), r.Outcome == "" && r.State != runner.Running:
+		return "–"
+	case r.Outcome == "":
+		return "so far " + span(max(0, v.now.Sub(r.Started)))
+	case r.Finished.IsZero(), r.Finished.Before(r.Started): // or the clock was set back meanwhile
+		return "–"
+	}
+	return lasted(r.Finished.Sub(r.Started))
+}
+
+// count is "1 run" or "3 runs".
+func count(n int, one, many string) string { return api.Plural(n, one, many) }
