@@ -85,4 +85,4 @@ func (fileless) Reload(context.Context, bool) (api.Reloaded, error) {
 }
 
 // service is the engine as others ask it.
-func (r *rig) service() api.Service { return fileless{r.loop.Service()} }
+func (r *rig) service() api.Service { return fileless{r.Engine.Service()} }

@@ -26,15 +26,15 @@ type gathering struct {
 
 // gather works out what follows from a run that was ok. It may be called from any
 // goroutine; whoever commits it decides again if another end was first.
-func (l *loop) gather(ctx context.Context, ok runner.Run) (g gathering, err error) {
-	cfg := l.inForce.Load()
+func (eng *Engine) gather(ctx context.Context, ok runner.Run) (g gathering, err error) {
+	cfg := eng.inForce.Load()
 	for _, name := range cfg.Followers(ok.Task) {
-		prev, err := l.ledger.Task(ctx, name)
+		prev, err := eng.ledger.Task(ctx, name)
 		if err != nil {
 			return g, err
 		}
 		next := prev
-		if next.After, err = l.waitedFor(ctx, prev.After); err != nil {
+		if next.After, err = eng.waitedFor(ctx, prev.After); err != nil {
 			return g, err
 		}
 		if next.After.Asked != "" { // that run will see what this one has done
@@ -42,7 +42,7 @@ func (l *loop) gather(ctx context.Context, ok runner.Run) (g gathering, err erro
 		}
 		next.After.OK[ok.Task] = ok.ID
 		if !slices.ContainsFunc(cfg.Tasks[name].After, func(t string) bool { return next.After.OK[t] == "" }) {
-			run := l.chain(ok, afterEvent, name)
+			run := eng.chain(ok, afterEvent, name)
 			next.After = &ledger.After{OK: next.After.OK, Asked: run.ID}
 			g.asked = append(g.asked, run)
 		}
@@ -53,12 +53,12 @@ func (l *loop) gather(ctx context.Context, ok runner.Run) (g gathering, err erro
 
 // waitedFor is a copy of what a task has waited for; nothing, if the run that was asked
 // for then is gone without having started.
-func (l *loop) waitedFor(ctx context.Context, was *ledger.After) (*ledger.After, error) {
+func (eng *Engine) waitedFor(ctx context.Context, was *ledger.After) (*ledger.After, error) {
 	if was == nil {
 		return &ledger.After{OK: map[string]string{}}, nil
 	}
 	if was.Asked != "" {
-		run, _, err := l.ledger.Get(ctx, was.Asked)
+		run, _, err := eng.ledger.Get(ctx, was.Asked)
 		switch {
 		case err == nil && run.Outcome == "":
 			return was, nil
@@ -75,22 +75,22 @@ func (l *loop) waitedFor(ctx context.Context, was *ledger.After) (*ledger.After,
 }
 
 // gathered takes in what was recorded of a gathering.
-func (l *loop) gathered(g gathering) {
+func (eng *Engine) gathered(g gathering) {
 	for _, s := range g.states {
-		if s.Next.Version = s.Prev.Version + 1; l.states[s.Name].Version < s.Next.Version {
-			l.states[s.Name] = s.Next
+		if s.Next.Version = s.Prev.Version + 1; eng.states[s.Name].Version < s.Next.Version {
+			eng.states[s.Name] = s.Next
 		}
 	}
 }
 
 // finishOK records the end of a run that was ok with what the tasks gather that run after
 // its task, and returns that and the notices that are in the outbox.
-func (l *loop) finishOK(ctx context.Context, ended runner.Run, end ledger.Change) (gathering, []ledger.Notice, error) {
+func (eng *Engine) finishOK(ctx context.Context, ended runner.Run, end ledger.Change) (gathering, []ledger.Notice, error) {
 	// One end at a time: of many at once all but one would be refused.
-	l.gathers.Lock()
-	defer l.gathers.Unlock()
+	eng.gathers.Lock()
+	defer eng.gathers.Unlock()
 	for {
-		g, err := l.gather(ctx, ended)
+		g, err := eng.gather(ctx, ended)
 		if err != nil {
 			return g, nil, err
 		}
@@ -99,17 +99,17 @@ func (l *loop) finishOK(ctx context.Context, ended runner.Run, end ledger.Change
 		c.Ends = slices.Clone(end.Ends)
 		c.Ends[0].Next = slices.Concat(end.Ends[0].Next, g.asked)
 		// The loop may change one of these states just now; then it is decided again.
-		if done, err := l.ledger.Commit(ctx, c); !errors.Is(err, ledger.ErrConflict) {
+		if done, err := eng.ledger.Commit(ctx, c); !errors.Is(err, ledger.ErrConflict) {
 			return g, done.Notices, err
 		}
 	}
 }
 
 // waitAnew forgets, of each task that a batch starts, what it has waited for.
-func (l *loop) waitAnew(c *counts, b runner.Batch) {
+func (eng *Engine) waitAnew(c *counts, b runner.Batch) {
 	for _, id := range b.Claim {
-		if task, _ := runner.SplitID(id); l.states[task].After != nil {
-			c.next(l, task).After = nil
+		if task, _ := runner.SplitID(id); eng.states[task].After != nil {
+			c.next(eng, task).After = nil
 		}
 	}
 }

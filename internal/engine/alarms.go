@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// tooLate is how late a turn of the loop may be before rota says that it is overloaded.
+	// tooLate is how late a turn of the engine may be before rota says that it is overloaded.
 	tooLate = 10 * time.Second
 	// alarmCalm is how long a trouble must be over for its return to be another one.
 	alarmCalm = 10 * time.Minute
 )
 
-// alarms is what on_trouble needs to know besides what the loop knows anyway. It
-// belongs to the loop.
+// alarms is what on_trouble needs to know besides what the engine knows anyway. It
+// belongs to the engine.
 type alarms struct {
 	failing map[string]string    // why a notification target cannot be reached, by its name
 	damage  string               // what of the ledger is damaged; "": nothing is known to be
@@ -36,54 +36,54 @@ type alarm struct {
 }
 
 // troubles is what keeps the daemon from doing its work, for status and on_trouble.
-func (l *loop) troubles() []alarm {
+func (eng *Engine) troubles() []alarm {
 	var all []alarm
 	add := func(key, text string) { all = append(all, alarm{key: key, text: text}) }
-	if l.failing != "" {
-		add("record", "scheduling is paused, because due runs cannot be recorded: "+l.failing)
+	if eng.failing != "" {
+		add("record", "scheduling is paused, because due runs cannot be recorded: "+eng.failing)
 	}
-	if l.diskLow() {
+	if eng.diskLow() {
 		add("disk", "the disk is full: outputs are not kept")
 	}
-	if l.lacksInodes() {
-		add("inodes", "the file system of "+l.stateDir+" has no free inodes: outputs are not kept; remove files there")
+	if eng.lacksInodes() {
+		add("inodes", "the file system of "+eng.stateDir+" has no free inodes: outputs are not kept; remove files there")
 	}
-	if l.roomAwaited {
-		add("disk", l.room.awaits(l.stateDir))
+	if eng.roomAwaited {
+		add("disk", eng.room.awaits(eng.stateDir))
 	}
-	if at := l.alarms.late; !at.IsZero() && l.clock.Now().Sub(at).Abs() < alarmCalm {
-		add("late", fmt.Sprintf("scheduling was %s late at %s: the machine or its disk is overloaded", l.alarms.lateBy.Round(time.Second), at.In(l.cfg.Rota.Timezone).Format(time.TimeOnly)))
+	if at := eng.alarms.late; !at.IsZero() && eng.clock.Now().Sub(at).Abs() < alarmCalm {
+		add("late", fmt.Sprintf("scheduling was %s late at %s: the machine or its disk is overloaded", eng.alarms.lateBy.Round(time.Second), at.In(eng.cfg.Rota.Timezone).Format(time.TimeOnly)))
 	}
 	return all
 }
 
 // raiseAlarms tells those of on_trouble of each trouble once. One that returns soon is
 // the same.
-func (l *loop) raiseAlarms(ctx context.Context) {
-	targets := l.cfg.Rota.OnTrouble
+func (eng *Engine) raiseAlarms(ctx context.Context) {
+	targets := eng.cfg.Rota.OnTrouble
 	if len(targets) == 0 {
 		return
 	}
-	now := l.clock.Now()
+	now := eng.clock.Now()
 	var notices []ledger.Notice
-	for _, a := range l.alarms.raise(l.allTroubles(), now) {
+	for _, a := range eng.alarms.raise(eng.allTroubles(), now) {
 		for _, target := range targets {
 			if target != a.target {
 				notices = append(notices, ledger.Notice{Target: target, Kind: string(notify.Trouble), Text: a.text, Time: now})
 			}
 		}
 	}
-	l.recordNotices(ctx, notices)
+	eng.recordNotices(ctx, notices)
 }
 
 // allTroubles is what those of on_trouble are told of.
-func (l *loop) allTroubles() []alarm {
-	all := l.troubles()
-	if l.alarms.damage != "" {
-		all = append(all, alarm{key: "damage", text: "the ledger is damaged: " + l.alarms.damage})
+func (eng *Engine) allTroubles() []alarm {
+	all := eng.troubles()
+	if eng.alarms.damage != "" {
+		all = append(all, alarm{key: "damage", text: "the ledger is damaged: " + eng.alarms.damage})
 	}
-	for _, name := range slices.Sorted(maps.Keys(l.alarms.failing)) {
-		all = append(all, alarm{key: "notify " + name, text: "notifications cannot be delivered to " + name + ": " + l.alarms.failing[name], target: name})
+	for _, name := range slices.Sorted(maps.Keys(eng.alarms.failing)) {
+		all = append(all, alarm{key: "notify " + name, text: "notifications cannot be delivered to " + name + ": " + eng.alarms.failing[name], target: name})
 	}
 	return all
 }
@@ -114,45 +114,45 @@ func (s *alarms) raise(all []alarm, now time.Time) (raised []alarm) {
 	return raised
 }
 
-// noteLateness notes that the loop takes a turn later than it was to. What the machine
+// noteLateness notes that the engine takes a turn later than it was to. What the machine
 // slept and by what its clock was set does not count: that is measured in the time that
 // has passed since the turn before, at which the clock showed that.
-func (l *loop) noteLateness(now, before time.Time, passed time.Duration) {
-	at := l.agenda.At()
+func (eng *Engine) noteLateness(now, before time.Time, passed time.Duration) {
+	at := eng.agenda.At()
 	if at.IsZero() || at.After(now) {
 		return
 	}
 	if by := passed - max(0, at.Sub(before)); by > tooLate {
-		l.alarms.late, l.alarms.lateBy = now, by
-		l.log.Warn("scheduling is late", "by", by.Round(time.Millisecond))
+		eng.alarms.late, eng.alarms.lateBy = now, by
+		eng.log.Warn("scheduling is late", "by", by.Round(time.Millisecond))
 	}
 }
 
 // targetFails notes that a target cannot be reached, or with an empty error that it can
 // be again. It may be called from any goroutine.
-func (l *loop) targetFails(name, err string) {
-	l.post(func() {
-		if l.alarms.failing == nil {
-			l.alarms.failing = map[string]string{}
+func (eng *Engine) targetFails(name, err string) {
+	eng.post(func() {
+		if eng.alarms.failing == nil {
+			eng.alarms.failing = map[string]string{}
 		}
-		if delete(l.alarms.failing, name); err != "" {
-			l.alarms.failing[name] = err
+		if delete(eng.alarms.failing, name); err != "" {
+			eng.alarms.failing[name] = err
 		}
 	})
 }
 
 // ledgerSays follows an event of the ledger's own. It may be called from any goroutine.
-func (l *loop) ledgerSays(e ledger.Event) {
+func (eng *Engine) ledgerSays(e ledger.Event) {
 	if e.Kind != "disk" && e.Kind != "damage" {
 		return
 	}
-	l.log.Warn(e.Kind, "ledger", e.Text)
-	l.post(func() { // a turn raises what is new
+	eng.log.Warn(e.Kind, "ledger", e.Text)
+	eng.post(func() { // a turn raises what is new
 		if e.Kind == "damage" {
-			l.alarms.damage = e.Text
+			eng.alarms.damage = e.Text
 		}
 	})
 }
 
 // diskLow reports whether there is no room for outputs.
-func (l *loop) diskLow() bool { return l.options.DiskLow != nil && l.options.DiskLow() }
+func (eng *Engine) diskLow() bool { return eng.options.DiskLow != nil && eng.options.DiskLow() }

@@ -11,19 +11,19 @@ import (
 // errStopping is why nothing can be asked of a daemon any more.
 var errStopping = api.Errorf(api.NotNow, "try again once it is back", "rota is stopping")
 
-// calls are those who wait for something to happen. They are the loop's own.
+// calls are those who wait for something to happen. They are the engine's own.
 type calls struct {
 	ends map[string][]chan struct{} // of a run, by its id
 	idle []chan error               // no run but forked ones is under way, or the drain was ended
 }
 
-// ask has the loop call f, and waits for it. If ctx is done before the loop comes
+// ask has the engine call f, and waits for it. If ctx is done before the engine comes
 // to it, f is not called at all; once begun it is waited for, for it may write to
 // what is the caller's.
-func (l *loop) ask(ctx context.Context, f func() error) error {
+func (eng *Engine) ask(ctx context.Context, f func() error) error {
 	done := make(chan error, 1)
-	var taken atomic.Bool // by the loop, or back by who asks
-	l.post(func() {
+	var taken atomic.Bool // by the engine, or back by who asks
+	eng.post(func() {
 		if taken.CompareAndSwap(false, true) {
 			done <- f()
 		}
@@ -34,7 +34,7 @@ func (l *loop) ask(ctx context.Context, f func() error) error {
 		return err
 	case <-ctx.Done():
 		err = ctx.Err()
-	case <-l.over:
+	case <-eng.over:
 	}
 	if taken.CompareAndSwap(false, true) {
 		return err
@@ -44,26 +44,26 @@ func (l *loop) ask(ctx context.Context, f func() error) error {
 
 // act is ask for what changes something: who asks may go away, but what was begun
 // for them is not left half done. F is given a context that says so.
-func (l *loop) act(ctx context.Context, f func(context.Context) error) error {
-	return l.ask(ctx, func() error { return f(context.WithoutCancel(ctx)) })
+func (eng *Engine) act(ctx context.Context, f func(context.Context) error) error {
+	return eng.ask(ctx, func() error { return f(context.WithoutCancel(ctx)) })
 }
 
 // wait returns when the run has ended, nobody can tell of it any more, or ctx
 // is done.
-func (l *loop) wait(ctx context.Context, id string) error {
+func (eng *Engine) wait(ctx context.Context, id string) error {
 	ended := make(chan struct{})
-	if err := l.ask(ctx, func() error {
-		if l.calls.ends == nil {
-			l.calls.ends = map[string][]chan struct{}{}
+	if err := eng.ask(ctx, func() error {
+		if eng.calls.ends == nil {
+			eng.calls.ends = map[string][]chan struct{}{}
 		}
-		l.calls.ends[id] = append(l.calls.ends[id], ended)
+		eng.calls.ends[id] = append(eng.calls.ends[id], ended)
 		return nil
 	}); err != nil {
 		return err
 	}
-	defer l.post(func() { l.calls.forget(id, ended) })
+	defer eng.post(func() { eng.calls.forget(id, ended) })
 	// It may have ended before anybody listened.
-	if run, _, err := l.ledger.Get(ctx, id); err != nil || run.Outcome != "" {
+	if run, _, err := eng.ledger.Get(ctx, id); err != nil || run.Outcome != "" {
 		return err
 	}
 	var err error
@@ -72,11 +72,11 @@ func (l *loop) wait(ctx context.Context, id string) error {
 		return nil
 	case <-ctx.Done():
 		err = ctx.Err()
-	case <-l.over:
+	case <-eng.over:
 		err = errStopping
 	}
 	// It may have ended with the daemon.
-	if run, _, lost := l.ledger.Get(context.WithoutCancel(ctx), id); lost == nil && run.Outcome != "" {
+	if run, _, lost := eng.ledger.Get(context.WithoutCancel(ctx), id); lost == nil && run.Outcome != "" {
 		return nil
 	}
 	return err
@@ -104,7 +104,7 @@ func (c *calls) forget(id string, ended chan struct{}) {
 }
 
 // drained wakes those who wait until only forked runs are under way.
-func (c *calls) drained(l *loop) {
+func (c *calls) drained(l *Engine) {
 	if len(c.idle) == 0 || !l.onlyForked() {
 		return
 	}
@@ -124,9 +124,9 @@ func (c *calls) tellIdle(err error) {
 }
 
 // onlyForked reports whether no run would end with the daemon.
-func (l *loop) onlyForked() bool {
-	for _, run := range l.view.Live("") {
-		if v, ok := l.leases.Load(run.ID); !ok || v.(underway).policy.Mode != runner.Forked {
+func (eng *Engine) onlyForked() bool {
+	for _, run := range eng.view.Live("") {
+		if v, ok := eng.leases.Load(run.ID); !ok || v.(underway).policy.Mode != runner.Forked {
 			return false
 		}
 	}

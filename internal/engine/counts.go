@@ -18,25 +18,25 @@ import (
 // last run.
 
 // leftOf is how many runs are left of an entry.
-func (l *loop) leftOf(key string) int {
-	e := l.entries[key]
+func (eng *Engine) leftOf(key string) int {
+	e := eng.entries[key]
 	if e.Request != "" { // whose trigger says what is left
 		return plan.RunsLeft(e.Spec, ledger.TaskState{}, key)
 	}
-	return plan.RunsLeft(e.Spec, l.states[e.Task], key)
+	return plan.RunsLeft(e.Spec, eng.states[e.Task], key)
 }
 
 // ranOut reports whether a trigger of a task has had all its runs.
-func (l *loop) ranOut(task string, t plan.Term) bool {
-	return plan.RunsLeft(t.Spec, l.states[task], t.Key) == 0
+func (eng *Engine) ranOut(task string, t plan.Term) bool {
+	return plan.RunsLeft(t.Spec, eng.states[task], t.Key) == 0
 }
 
 // limitEach leaves of what came due of triggers with a count the newest slots, as many
 // as there are runs left.
-func (l *loop) limitEach(due []schedule.Due, from time.Time) []schedule.Due {
+func (eng *Engine) limitEach(due []schedule.Due, from time.Time) []schedule.Due {
 	var all []schedule.Due
 	for _, d := range due {
-		if n := l.leftOf(d.Key); n != plan.NoCount && d.N > n {
+		if n := eng.leftOf(d.Key); n != plan.NoCount && d.N > n {
 			at := instants([]schedule.Due{d}, from, n)
 			if len(at) == 0 {
 				continue
@@ -59,10 +59,10 @@ type counts struct {
 
 // countRuns counts the runs that a batch makes of what came due. A change of the same
 // task's state for another reason takes its count along.
-func (l *loop) countRuns(due []schedule.Due, b runner.Batch, others []ledger.StateChange) counts {
+func (eng *Engine) countRuns(due []schedule.Due, b runner.Batch, others []ledger.StateChange) counts {
 	c := counts{states: others, moved: map[string]runner.Transition{}}
 	for _, d := range due {
-		e, left := l.entries[d.Key], l.leftOf(d.Key)
+		e, left := eng.entries[d.Key], eng.leftOf(d.Key)
 		if left == plan.NoCount {
 			continue
 		}
@@ -82,7 +82,7 @@ func (l *loop) countRuns(due []schedule.Due, b runner.Batch, others []ledger.Sta
 		case n >= left:
 			c.over = append(c.over, d.Key)
 		}
-		next := c.next(l, e.Task)
+		next := c.next(eng, e.Task)
 		key := plan.CountKey(d.Key)
 		next.Counted = maps.Clone(next.Counted)
 		if next.Counted == nil {
@@ -94,7 +94,7 @@ func (l *loop) countRuns(due []schedule.Due, b runner.Batch, others []ledger.Sta
 }
 
 // next is the state of a task after the batch, to be changed.
-func (c *counts) next(l *loop, task string) *ledger.TaskState {
+func (c *counts) next(l *Engine, task string) *ledger.TaskState {
 	i := slices.IndexFunc(c.states, func(s ledger.StateChange) bool { return s.Name == task })
 	if i < 0 {
 		i = len(c.states)
@@ -115,45 +115,45 @@ func countDown(spec schedule.Spec, left int) runner.Transition {
 }
 
 // counted takes in what was recorded of a count.
-func (l *loop) counted(c counts) {
+func (eng *Engine) counted(c counts) {
 	for _, s := range c.states {
 		if !slices.Contains(c.tasks, s.Name) {
 			continue
 		}
-		if s.Next.Version = s.Prev.Version + 1; l.states[s.Name].Version < s.Next.Version {
-			l.states[s.Name] = s.Next
+		if s.Next.Version = s.Prev.Version + 1; eng.states[s.Name].Version < s.Next.Version {
+			eng.states[s.Name] = s.Next
 		}
 	}
 	for _, key := range c.over {
-		delete(l.entries, key)
-		l.agenda.Drop(key)
+		delete(eng.entries, key)
+		eng.agenda.Drop(key)
 	}
 	for id, t := range c.moved {
-		run, ok := l.view.ParkedAs(id, runner.Recurring)
+		run, ok := eng.view.ParkedAs(id, runner.Recurring)
 		if !ok {
 			continue
 		}
-		l.unschedule(run)
+		eng.unschedule(run)
 		if run.Because(t.Reason); t.Outcome != "" {
-			l.unregister(id)
+			eng.unregister(id)
 			run.State, run.Outcome = "", t.Outcome
 		} else {
 			run.On = t.On
-			l.view.Add(run)
-			l.schedule(run)
+			eng.view.Add(run)
+			eng.schedule(run)
 		}
-		l.record(run)
+		eng.record(run)
 	}
 }
 
 // recount reads the states again that a refused change was made from.
-func (l *loop) recount(ctx context.Context, c counts) error {
+func (eng *Engine) recount(ctx context.Context, c counts) error {
 	for _, task := range c.tasks {
-		state, err := l.ledger.Task(ctx, task)
+		state, err := eng.ledger.Task(ctx, task)
 		if err != nil {
 			return err
 		}
-		l.states[task] = state
+		eng.states[task] = state
 	}
 	return nil
 }

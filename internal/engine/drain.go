@@ -29,7 +29,7 @@ func (s *Service) Drain(ctx context.Context, d time.Duration) (api.Drained, erro
 		}
 		text := ""
 		if d > 0 {
-			text = "until " + l.spell(drained.Until)
+			text = "until " + l.formatTime(drained.Until)
 		}
 		l.event(ctx, ledger.Event{Time: now, Kind: "drain", Who: api.Who(ctx), Text: text, Data: ledger.EventData{Until: drained.Until}})
 		l.log.Warn("draining: nothing new starts", "by", api.Who(ctx))
@@ -66,11 +66,11 @@ func (s *Service) Drain(ctx context.Context, d time.Duration) (api.Drained, erro
 }
 
 // left tells what is under way and what waits.
-func (l *loop) left(d *api.Drained) {
-	for _, run := range l.view.Live("") {
+func (eng *Engine) left(d *api.Drained) {
+	for _, run := range eng.view.Live("") {
 		d.Forked = append(d.Forked, run.ID)
 	}
-	d.Waiting = len(l.view.Waiting(""))
+	d.Waiting = len(eng.view.Waiting(""))
 }
 
 // EndDrain implements [api.Service].
@@ -90,9 +90,9 @@ func (s *Service) EndDrain(ctx context.Context) (api.Drained, error) {
 
 // undrain lets things start again, as somebody asked for, or for "" because its time
 // is over.
-func (l *loop) undrain(ctx context.Context, who string) {
-	l.agenda.Drop(undrainKey)
-	l.view.Draining, l.drained = false, time.Time{}
-	l.event(ctx, ledger.Event{Time: l.clock.Now(), Kind: "drain end", Who: who})
-	l.log.Info("the drain is over: things start again")
+func (eng *Engine) undrain(ctx context.Context, who string) {
+	eng.agenda.Drop(undrainKey)
+	eng.view.Draining, eng.drained = false, time.Time{}
+	eng.event(ctx, ledger.Event{Time: eng.clock.Now(), Kind: "drain end", Who: who})
+	eng.log.Info("the drain is over: things start again")
 }

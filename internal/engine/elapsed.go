@@ -27,42 +27,42 @@ func machineSlept() time.Duration {
 	return time.Duration(all.Nano() - awake.Nano())
 }
 
-// shift moves the ends of durations after the clock was set by so much. What cannot be
+// shiftDurations moves the ends of durations after the clock was set by so much. What cannot be
 // recorded is moved all the same, until the next start.
-func (l *loop) shift(ctx context.Context, now time.Time, by time.Duration) {
+func (eng *Engine) shiftDurations(ctx context.Context, now time.Time, by time.Duration) {
 	failed := func(err error) {
-		l.log.Error("cannot record that what ends after a duration was moved as the clock was set", "error", err)
+		eng.log.Error("cannot record that what ends after a duration was moved as the clock was set", "error", err)
 	}
 	var moves []ledger.Move
-	for _, run := range l.view.Parked("", runner.Delayed) {
-		if !l.spans[run.ID] && run.Attempts == 0 {
+	for _, run := range eng.view.Parked("", runner.Delayed) {
+		if !eng.spans[run.ID] && run.Attempts == 0 {
 			continue // it is for a time of the clock
 		}
 		to := runner.Transition{Time: now, State: runner.Delayed, Until: run.NotBefore.Add(by)}
 		moves = append(moves, ledger.Move{ID: run.ID, From: runner.Delayed, To: to.Because(run.Reason)})
-		l.delay(run, to.Until)
+		eng.delay(run, to.Until)
 	}
-	if err := l.moveAll(ctx, moves, func(ledger.Move, bool) {}); err != nil {
+	if err := eng.moveAll(ctx, moves, func(ledger.Move, bool) {}); err != nil {
 		failed(err)
 	}
-	for _, name := range slices.Sorted(maps.Keys(l.states)) {
-		h := l.states[name].Hold
-		if _, ok := l.cfg.Tasks[name]; !ok || h == nil || h.Until.IsZero() {
+	for _, name := range slices.Sorted(maps.Keys(eng.states)) {
+		h := eng.states[name].Hold
+		if _, ok := eng.cfg.Tasks[name]; !ok || h == nil || h.Until.IsZero() {
 			continue
 		}
 		moved := *h
 		moved.Until = h.Until.Add(by)
-		if err := l.change(ctx, name, func(s *ledger.TaskState) { s.Hold = &moved }); err != nil {
+		if err := eng.change(ctx, name, func(s *ledger.TaskState) { s.Hold = &moved }); err != nil {
 			failed(err)
 		}
-		l.releaseAt(name, moved.Until)
+		eng.releaseAt(name, moved.Until)
 	}
-	l.view.Shift(by)
-	for _, run := range l.view.Waiting("") {
-		l.patience(run)
+	eng.view.Shift(by)
+	for _, run := range eng.view.Waiting("") {
+		eng.expireAfterMaxWait(run)
 	}
-	if !l.drained.IsZero() {
-		l.drained = l.drained.Add(by)
-		l.put(undrainKey, l.drained)
+	if !eng.drained.IsZero() {
+		eng.drained = eng.drained.Add(by)
+		eng.put(undrainKey, eng.drained)
 	}
 }

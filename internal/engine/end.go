@@ -18,11 +18,11 @@ const (
 )
 
 // Grace is how long runs have to end by themselves once rota stops.
-func (l *loop) Grace() time.Duration {
-	switch grace := l.inForce.Load().Rota.ShutdownGrace; {
+func (eng *Engine) Grace() time.Duration {
+	switch grace := eng.inForce.Load().Rota.ShutdownGrace; {
 	case grace >= 0:
 		return grace
-	case l.options.Container:
+	case eng.options.Container:
 		return containerGrace
 	}
 	return 30 * time.Second
@@ -30,54 +30,54 @@ func (l *loop) Grace() time.Duration {
 
 // End stops what is under way, once Run has returned; with hurry closed, at once. Who
 // asks is answered until all has ended, and by nobody from then on.
-func (l *loop) End(hurry <-chan struct{}) {
+func (eng *Engine) End(hurry <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	l.drain(hurry)
-	left := l.view.Live("")
-	l.event(ctx, ledger.Event{Time: time.Now(), Kind: "stop", Text: api.Plural(len(left), "forked run goes on", "forked runs go on")})
-	l.log.Info("stopped", "forked", len(left), "waiting", len(l.view.Waiting("")))
-	close(l.over)
-	l.hub.Close()
+	eng.drain(hurry)
+	left := eng.view.Live("")
+	eng.event(ctx, ledger.Event{Time: time.Now(), Kind: "stop", Text: api.Plural(len(left), "forked run goes on", "forked runs go on")})
+	eng.log.Info("stopped", "forked", len(left), "waiting", len(eng.view.Waiting("")))
+	close(eng.over)
+	eng.hub.Close()
 }
 
 // Over is closed when nobody is answered any more.
-func (l *loop) Over() <-chan struct{} { return l.over }
+func (eng *Engine) Over() <-chan struct{} { return eng.over }
 
 // drain lets what is under way come to its end: within shutdown_grace by itself,
 // which it is asked for, then by its stop signal, then by KILL. Nothing new starts.
-func (l *loop) drain(hurry <-chan struct{}) {
-	l.stopping = true
-	l.stopAsking()
-	grace := l.Grace()
+func (eng *Engine) drain(hurry <-chan struct{}) {
+	eng.stopping = true
+	eng.stopAsking()
+	grace := eng.Grace()
 	idle := make(chan struct{})
-	go func() { l.runner.Wait(context.Background()); close(idle) }()
-	l.runner.AskAll()
+	go func() { eng.runner.Wait(context.Background()); close(idle) }()
+	eng.runner.AskAll()
 	patience := time.NewTimer(grace)
 	defer patience.Stop()
 	var kill <-chan time.Time // in a container, those that say nothing of kill_after
 	stop := func() {
-		l.hurry.Do(func() { close(l.hurried) })
-		l.runner.StopAll(runner.Lost, runner.Reason{Code: runner.ReasonRotaStopped})
-		if l.options.Container {
+		eng.forceOnce.Do(func() { close(eng.forced) })
+		eng.runner.StopAll(runner.Lost, runner.Reason{Code: runner.ReasonRotaStopped})
+		if eng.options.Container {
 			kill = time.After(containerKill)
 		}
 	}
 	for {
 		select {
-		case <-l.woken:
-			l.posted()
+		case <-eng.woken:
+			eng.runPosted()
 		case <-patience.C:
-			l.log.Warn("shutdown_grace is over: stopping what still runs", "grace", grace.String())
+			eng.log.Warn("shutdown_grace is over: stopping what still runs", "grace", grace.String())
 			stop()
 		case <-kill:
-			l.killUnset()
+			eng.killUnset()
 		case <-hurry:
 			hurry = nil
 			stop()
-			l.runner.KillAll()
+			eng.runner.KillAll()
 		case <-idle:
-			l.posted()
+			eng.runPosted()
 			return
 		}
 	}
@@ -85,26 +85,26 @@ func (l *loop) drain(hurry <-chan struct{}) {
 
 // killUnset ends the grace of the runs that end with rota and whose task leaves
 // kill_after to rota.
-func (l *loop) killUnset() {
-	l.log.Warn("killing what has no kill_after: a container is stopped within seconds", "after", containerKill.String())
-	for _, run := range l.view.Live("") {
-		if task := l.cfg.Tasks[run.Task]; task.Mode != runner.Forked && !task.KillSet {
-			l.runner.Kill(run.ID)
+func (eng *Engine) killUnset() {
+	eng.log.Warn("killing what has no kill_after: a container is stopped within seconds", "after", containerKill.String())
+	for _, run := range eng.view.Live("") {
+		if task := eng.cfg.Tasks[run.Task]; task.Mode != runner.Forked && !task.KillSet {
+			eng.runner.Kill(run.ID)
 		}
 	}
 }
 
 // Fail ends Run with an error, soon.
-func (l *loop) Fail(err error) { l.post(func() { l.fatal = err }) }
+func (eng *Engine) Fail(err error) { eng.post(func() { eng.fatal = err }) }
 
 // Answers returns nil as soon as the engine has taken a turn, or why it does not.
-func (l *loop) Answers(ctx context.Context) error {
-	return l.ask(ctx, func() error { return nil })
+func (eng *Engine) Answers(ctx context.Context) error {
+	return eng.ask(ctx, func() error { return nil })
 }
 
 // Deliver delivers notifications until ctx ends, and some seconds longer.
-func (l *loop) Deliver(ctx context.Context) {
-	if err := l.notifications.run(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		l.log.Error("cannot deliver notifications any more", "error", err)
+func (eng *Engine) Deliver(ctx context.Context) {
+	if err := eng.notifications.run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		eng.log.Error("cannot deliver notifications any more", "error", err)
 	}
 }

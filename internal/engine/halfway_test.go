@@ -33,7 +33,7 @@ func (f faulty) Tasks(ctx context.Context) (map[string]ledger.TaskState, error) 
 }
 
 // A change of which the second half fails is not left half done: what was written
-// down is done at the next turn of the loop.
+// down is done at the next turn of the engine.
 func TestHalfAChange(t *testing.T) {
 	for _, c := range []struct {
 		name, jobs string
@@ -138,7 +138,7 @@ func TestHoldOfATaskThatWasAway(t *testing.T) {
 	})
 }
 
-// What is refused changes nothing, and what was cancelled before the loop heard of
+// What is refused changes nothing, and what was cancelled before the engine heard of
 // it does not stand.
 func TestRecurringRequestsUnderOneKey(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
@@ -208,7 +208,7 @@ func (h hasty) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, e
 func TestMoreThanCanBeAskedFor(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\ncron = \"* * * * *\"\n", func(r *rig) {
 		ada := r.ada()
-		long := strings.Repeat("x", mostWords+1)
+		long := strings.Repeat("x", maxTriggerLength+1)
 		refused := func(_ any, err error) {
 			t.Helper()
 			ada.refused(api.Usage)(nil, err)
@@ -216,9 +216,9 @@ func TestMoreThanCanBeAskedFor(t *testing.T) {
 		refused(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}, For: -time.Second}))
 		refused(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}, Why: long}))
 		refused(ada.Drain(ada.ctx, -time.Second))
-		refused(ada.Reschedule(ada.ctx, api.Rescheduling{Name: "t", Expr: strings.Repeat("1,", mostWords) + "1 * * * *"}))
-		refused(ada.Request(ada.ctx, api.Request{Task: "t", On: strings.Repeat("1,", mostWords) + "1 * * * *"}, nil))
-		for range mostSkips {
+		refused(ada.Reschedule(ada.ctx, api.Rescheduling{Name: "t", Expr: strings.Repeat("1,", maxTriggerLength) + "1 * * * *"}))
+		refused(ada.Request(ada.ctx, api.Request{Task: "t", On: strings.Repeat("1,", maxTriggerLength) + "1 * * * *"}, nil))
+		for range maxSkips {
 			if _, err := ada.Skip(ada.ctx, "t"); err != nil {
 				t.Fatal(err)
 			}

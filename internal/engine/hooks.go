@@ -30,8 +30,8 @@ type hookOf struct {
 // hooksOf returns the hooks that the end of a run calls for, as the file is in
 // force then: a run that somebody cancelled, stopped or replaced calls for none.
 // It may be called from any goroutine.
-func (l *loop) hooksOf(run runner.Run, recovered bool) []hookOf {
-	hooks := l.inForce.Load().Tasks[run.Task].Hooks
+func (eng *Engine) hooksOf(run runner.Run, recovered bool) []hookOf {
+	hooks := eng.inForce.Load().Tasks[run.Task].Hooks
 	var all []hookOf
 	switch {
 	case run.Outcome.IsFailure():
@@ -46,31 +46,31 @@ func (l *loop) hooksOf(run runner.Run, recovered bool) []hookOf {
 	default:
 		return nil
 	}
-	if len(hooks.OnOutput) > 0 && l.hasOutput(run) {
+	if len(hooks.OnOutput) > 0 && eng.hasOutput(run) {
 		all = append(all, hookOf{"output", hooks.OnOutput})
 	}
 	return all
 }
 
 // hasOutput reports whether the last attempt of a run wrote anything.
-func (l *loop) hasOutput(run runner.Run) bool {
+func (eng *Engine) hasOutput(run runner.Run) bool {
 	_, key := runner.SplitID(run.ID)
-	_, err := os.Stat(filepath.Join(l.stateDir, "logs", run.Task, key+"."+strconv.Itoa(run.Attempts)+".log"))
+	_, err := os.Stat(filepath.Join(eng.stateDir, "logs", run.Task, key+"."+strconv.Itoa(run.Attempts)+".log"))
 	return err == nil
 }
 
 // recovers reports whether the end of a run is a success after a failure. It is
 // asked before that end is written down; then written has to be called. Until
 // then other successes of the task wait, or all would be the first.
-func (l *loop) recovers(ctx context.Context, run runner.Run, res runner.Result) (yes bool, written func()) {
-	if res.Outcome != runner.OK || len(l.inForce.Load().Tasks[run.Task].Hooks.OnRecover) == 0 {
+func (eng *Engine) recovers(ctx context.Context, run runner.Run, res runner.Result) (yes bool, written func()) {
+	if res.Outcome != runner.OK || len(eng.inForce.Load().Tasks[run.Task].Hooks.OnRecover) == 0 {
 		return false, func() {}
 	}
-	turn, _ := l.recovery.LoadOrStore(run.Task, new(sync.Mutex))
+	turn, _ := eng.recovery.LoadOrStore(run.Task, new(sync.Mutex))
 	turn.(*sync.Mutex).Lock()
-	past, err := l.ledger.Past(ctx, run.Task)
+	past, err := eng.ledger.Past(ctx, run.Task)
 	if err != nil {
-		l.log.Error("cannot read whether a task had failed before", "task", run.Task, "error", err)
+		eng.log.Error("cannot read whether a task had failed before", "task", run.Task, "error", err)
 	}
 	return past.Failures > 0, turn.(*sync.Mutex).Unlock
 }
@@ -78,13 +78,13 @@ func (l *loop) recovers(ctx context.Context, run runner.Run, res runner.Result) 
 // chains returns the runs that hooks ask for. They are written down with what
 // they follow, so that each is asked for once, whenever the daemon is killed. It
 // may be called from any goroutine.
-func (l *loop) chains(parent runner.Run, hooks []hookOf) []runner.Run {
+func (eng *Engine) chains(parent runner.Run, hooks []hookOf) []runner.Run {
 	var all []runner.Run
 	for _, h := range hooks {
 		for _, hook := range h.list {
 			name, ok := config.RunHook(hook)
-			if _, there := l.inForce.Load().Tasks[name]; ok && there {
-				all = append(all, l.chain(parent, h.event, name))
+			if _, there := eng.inForce.Load().Tasks[name]; ok && there {
+				all = append(all, eng.chain(parent, h.event, name))
 			}
 		}
 	}
@@ -92,8 +92,8 @@ func (l *loop) chains(parent runner.Run, hooks []hookOf) []runner.Run {
 }
 
 // chain returns the run of a task that an event of another run asks for.
-func (l *loop) chain(parent runner.Run, event, name string) runner.Run {
-	task, now := l.inForce.Load().Tasks[name], l.clock.Now()
+func (eng *Engine) chain(parent runner.Run, event, name string) runner.Run {
+	task, now := eng.inForce.Load().Tasks[name], eng.clock.Now()
 	sum := sha256.Sum256([]byte(parent.ID + "\n" + event))
 	return runner.Run{
 		ID: name + "/" + event + "-" + hex.EncodeToString(sum[:6]), Task: name, Cause: runner.CauseChain, State: runner.Queued,
@@ -104,17 +104,17 @@ func (l *loop) chain(parent runner.Run, event, name string) runner.Run {
 
 // written returns those of the runs asked for with the end of another that are
 // there: their queues had room for them.
-func (l *loop) written(ctx context.Context, asked []runner.Run) []runner.Run {
+func (eng *Engine) written(ctx context.Context, asked []runner.Run) []runner.Run {
 	var there []runner.Run
 	for _, run := range asked {
-		known, _, err := l.ledger.Get(ctx, run.ID)
+		known, _, err := eng.ledger.Get(ctx, run.ID)
 		switch {
 		case errors.Is(err, ledger.ErrNotFound):
-			l.noRoom(run)
+			eng.noRoom(run)
 		case err != nil:
-			l.log.Error("cannot start what a hook names", "task", run.Task, "after", run.Parent, "error", err)
+			eng.log.Error("cannot start what a hook names", "task", run.Task, "after", run.Parent, "error", err)
 		case known.Content != run.Content:
-			l.log.Error("cannot start what a hook names: its id is taken", "run", run.ID, "after", run.Parent)
+			eng.log.Error("cannot start what a hook names: its id is taken", "run", run.ID, "after", run.Parent)
 		default:
 			there = append(there, known)
 		}
@@ -124,46 +124,46 @@ func (l *loop) written(ctx context.Context, asked []runner.Run) []runner.Run {
 
 // takeChains takes in what hooks asked for. A queue bounds itself; what is in
 // none is bounded here.
-func (l *loop) takeChains(ctx context.Context, runs []runner.Run) {
+func (eng *Engine) takeChains(ctx context.Context, runs []runner.Run) {
 	for _, run := range runs {
-		if run.Queue == "" && len(l.view.Waiting(run.Task)) >= runner.UnqueuedCapacity {
-			_ = l.cancel(ctx, run, runner.Reason{Code: runner.ReasonTooMany})
+		if run.Queue == "" && len(eng.view.Waiting(run.Task)) >= runner.UnqueuedCapacity {
+			_ = eng.cancel(ctx, run, runner.Reason{Code: runner.ReasonTooMany})
 			continue
 		}
-		l.take(run)
+		eng.take(run)
 	}
 }
 
-func (l *loop) noRoom(run runner.Run) {
-	l.log.Error("cannot start what a hook names: the queue is full", "task", run.Task, "queue", run.Queue, "after", run.Parent)
+func (eng *Engine) noRoom(run runner.Run) {
+	eng.log.Error("cannot start what a hook names: the queue is full", "task", run.Task, "queue", run.Queue, "after", run.Parent)
 }
 
 // addChains adds to a batch what hooks ask for because of what it ends and of
 // the slots that it says were missed, and reports whether that is anything.
-func (l *loop) addChains(b *runner.Batch) bool {
+func (eng *Engine) addChains(b *runner.Batch) bool {
 	var asked []runner.Run
 	for _, f := range b.Summaries {
-		asked = append(asked, l.chains(f, l.hooksOf(f, false))...)
+		asked = append(asked, eng.chains(f, eng.hooksOf(f, false))...)
 	}
 	for _, e := range b.Ends {
-		if run, ok := l.gaveWay(e); ok {
-			asked = append(asked, l.chains(run, l.hooksOf(run, false))...)
+		if run, ok := eng.supersededRun(e); ok {
+			asked = append(asked, eng.chains(run, eng.hooksOf(run, false))...)
 		}
 	}
 	if len(asked) == 0 {
 		return false
 	}
 	waiting := map[string]int{} // by queue
-	for _, r := range slices.Concat(b.Runs, l.view.Waiting("")) {
+	for _, r := range slices.Concat(b.Runs, eng.view.Waiting("")) {
 		waiting[r.Queue]++
 	}
 	for _, run := range asked {
 		room := runner.UnqueuedCapacity
 		if run.Queue != "" {
-			room = l.cfg.Queues[run.Queue].Capacity
+			room = eng.cfg.Queues[run.Queue].Capacity
 		}
 		if waiting[run.Queue]++; waiting[run.Queue] > room {
-			l.noRoom(run)
+			eng.noRoom(run)
 			continue
 		}
 		b.Runs = append(b.Runs, run)
@@ -171,20 +171,20 @@ func (l *loop) addChains(b *runner.Batch) bool {
 	return true
 }
 
-// gaveWay returns the run that an end is of, if that had failed and was to be
+// supersededRun returns the run that an end is of, if that had failed and was to be
 // attempted again.
-func (l *loop) gaveWay(e runner.End) (runner.Run, bool) {
-	run, ok := l.view.ParkedAs(e.ID, runner.Delayed)
+func (eng *Engine) supersededRun(e runner.End) (runner.Run, bool) {
+	run, ok := eng.view.ParkedAs(e.ID, runner.Delayed)
 	if !ok || !e.Outcome.IsFailure() {
 		return runner.Run{}, false
 	}
-	run.State, run.Outcome, run.Reason, run.Why, run.Finished = "", e.Outcome, e.Reason, e.Why, l.clock.Now()
+	run.State, run.Outcome, run.Reason, run.Why, run.Finished = "", e.Outcome, e.Reason, e.Why, eng.clock.Now()
 	return run, true
 }
 
 // inherit tells a run that a hook asked for what it is about.
-func (l *loop) inherit(launch *runner.Launch) {
-	parent, _, err := l.ledger.Get(context.Background(), launch.Run.Parent)
+func (eng *Engine) inherit(launch *runner.Launch) {
+	parent, _, err := eng.ledger.Get(context.Background(), launch.Run.Parent)
 	if err != nil {
 		parent = runner.Run{ID: launch.Run.Parent} // forgotten meanwhile
 	}
@@ -198,5 +198,5 @@ func (l *loop) inherit(launch *runner.Launch) {
 	launch.Vars = vars
 	_, key := runner.SplitID(launch.Run.ID)
 	event := key[:max(0, strings.LastIndexByte(key, '-'))]
-	launch.Hook = runner.NewHook(event, parent, l.stateDir, hookTail)
+	launch.Hook = runner.NewHook(event, parent, eng.stateDir, hookTail)
 }

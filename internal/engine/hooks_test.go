@@ -38,8 +38,8 @@ func (e *ear) Run(_ context.Context, in runner.Input, _ io.Writer) error {
 	return nil
 }
 
-// notifications has a loop notify an ear as the target "ops".
-func (e *ear) notifications(l *loop) *notifications {
+// notifications has an engine notify an ear as the target "ops".
+func (e *ear) notifications(l *Engine) *notifications {
 	n := newNotifications(&l.inForce, l.stateDir, l.ledger, l.log, l.targetFails, nil)
 	ops := map[string]notify.Target{"ops": {Name: "ops", Action: e}}
 	n.Notifier = notify.New(notify.Options{Targets: func() map[string]notify.Target { return ops }, Delivered: n.discard, Failing: l.targetFails, Log: slog.New(slog.DiscardHandler)})

@@ -54,7 +54,7 @@ func badInput(err error) error {
 }
 
 // takeInput reads the input of a run: what is short and a text goes into its row.
-func (l *loop) takeInput(run runner.Run, from io.Reader, most int64) (*input, error) {
+func (eng *Engine) takeInput(run runner.Run, from io.Reader, most int64) (*input, error) {
 	in := &input{}
 	if from == nil {
 		return in, nil
@@ -75,10 +75,10 @@ func (l *loop) takeInput(run runner.Run, from io.Reader, most int64) (*input, er
 		return in, nil
 	}
 	_, key := runner.SplitID(run.ID)
-	dir := filepath.Join(l.stateDir, "logs", run.Task)
+	dir := filepath.Join(eng.stateDir, "logs", run.Task)
 	in.written = filepath.Join(dir, key+".input")
 	// While it is taken in it is in the directory live, which is swept at a start.
-	half := filepath.Join(l.stateDir, "live")
+	half := filepath.Join(eng.stateDir, "live")
 	if err := errors.Join(os.MkdirAll(dir, 0o700), os.MkdirAll(half, 0o700)); err != nil {
 		return in, tryAgain(err)
 	}

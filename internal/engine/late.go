@@ -19,16 +19,16 @@ const (
 )
 
 // watchLate has it told if a run that starts now, or goes on, takes for too long.
-func (l *loop) watchLate(ctx context.Context, run runner.Run) {
-	why, ok := l.lateAfter(ctx, run.Task)
+func (eng *Engine) watchLate(ctx context.Context, run runner.Run) {
+	why, ok := eng.lateAfter(ctx, run.Task)
 	if !ok || run.Reason.Is(runner.ReasonRunsLate) {
 		return
 	}
-	if l.overdue == nil {
-		l.overdue = map[string]overdue{}
+	if eng.overdue == nil {
+		eng.overdue = map[string]overdue{}
 	}
-	l.overdue[run.ID] = overdue{run.Started.Add(why.Span), why}
-	l.put(lateKey+run.ID, l.overdue[run.ID].at)
+	eng.overdue[run.ID] = overdue{run.Started.Add(why.Span), why}
+	eng.put(lateKey+run.ID, eng.overdue[run.ID].at)
 }
 
 // overdue is when a run under way is late, and why.
@@ -39,15 +39,15 @@ type overdue struct {
 
 // lateAfter is after what time a run of a task is late, as the Span of a reason; false:
 // never.
-func (l *loop) lateAfter(ctx context.Context, task string) (runner.Reason, bool) {
-	late := l.cfg.Tasks[task].WarnAfter
+func (eng *Engine) lateAfter(ctx context.Context, task string) (runner.Reason, bool) {
+	late := eng.cfg.Tasks[task].WarnAfter
 	why := runner.Reason{Code: runner.ReasonRunsLate, Span: late.After}
 	if late.Times == 0 {
 		return why, late.After > 0
 	}
-	runs, err := l.ledger.List(ctx, ledger.Filter{Brief: true, Task: task, Outcomes: []runner.Outcome{runner.OK}, Limit: usualRuns})
+	runs, err := eng.ledger.List(ctx, ledger.Filter{Brief: true, Task: task, Outcomes: []runner.Outcome{runner.OK}, Limit: usualRuns})
 	if err != nil {
-		l.log.Error("cannot read how long a task usually takes", "task", task, "error", err)
+		eng.log.Error("cannot read how long a task usually takes", "task", task, "error", err)
 		return why, false
 	}
 	var took []time.Duration
@@ -68,54 +68,54 @@ func (l *loop) lateAfter(ctx context.Context, task string) (runner.Reason, bool)
 
 // late records that a run takes for too long, and who is told of it, once for a run: what
 // is recorded keeps a restart, and another attempt, from telling it again.
-func (l *loop) late(ctx context.Context, id string) error {
-	o, known := l.overdue[id]
-	v, leased := l.leases.Load(id)
+func (eng *Engine) late(ctx context.Context, id string) error {
+	o, known := eng.overdue[id]
+	v, leased := eng.leases.Load(id)
 	if !known || !leased {
-		l.forgetLate(id)
+		eng.forgetLate(id)
 		return nil
 	}
-	run, steps, err := l.ledger.Get(ctx, id)
+	run, steps, err := eng.ledger.Get(ctx, id)
 	switch {
 	case err != nil && !errors.Is(err, ledger.ErrNotFound):
-		return err // and the loop tries again
+		return err // and the engine tries again
 	case err != nil || run.State != runner.Running || run.Reason.Is(runner.ReasonRunsLate):
-		l.forgetLate(id)
+		eng.forgetLate(id)
 		return nil
 	}
 	run.Because(o.why)
 	c := ledger.Change{Notes: []ledger.Note{{Lease: v.(underway).Lease, To: runner.Transition{State: runner.Running}.Because(o.why)}}}
 	if !slices.ContainsFunc(steps, func(t runner.Transition) bool { return t.Reason.Is(runner.ReasonRunsLate) }) {
-		hook := hookOf{"late", l.cfg.Tasks[run.Task].Hooks.OnLate}
-		c.Notices, c.Requests = l.notices(run, hook), l.chains(run, []hookOf{hook})
+		hook := hookOf{"late", eng.cfg.Tasks[run.Task].Hooks.OnLate}
+		c.Notices, c.Requests = eng.notices(run, hook), eng.chains(run, []hookOf{hook})
 	}
-	done, err := l.ledger.Commit(ctx, c)
+	done, err := eng.ledger.Commit(ctx, c)
 	if errors.Is(err, ledger.ErrQueueFull) {
-		l.noRoom(c.Requests[0])
+		eng.noRoom(c.Requests[0])
 		c.Requests = nil
-		done, err = l.ledger.Commit(ctx, c)
+		done, err = eng.ledger.Commit(ctx, c)
 	}
 	switch {
 	case errors.Is(err, ledger.ErrFenced), errors.Is(err, ledger.ErrNotFound): // it has just ended
-		l.forgetLate(id)
+		eng.forgetLate(id)
 		return nil
 	case err != nil:
 		return err
 	}
-	l.forgetLate(id)
-	if r, ok := l.view.Remove(id); ok {
+	eng.forgetLate(id)
+	if r, ok := eng.view.Remove(id); ok {
 		r.Because(o.why)
-		l.view.Add(r)
+		eng.view.Add(r)
 	}
-	l.log.Warn("late", "task", run.Task, "run", id, "why", run.Why)
-	_ = publisher{l.hub}.Record(run) // nothing else has changed
-	l.takeChains(ctx, done.Requests)
-	l.notifications.deliver(done.Notices)
+	eng.log.Warn("late", "task", run.Task, "run", id, "why", run.Why)
+	_ = publisher{eng.hub}.Record(run) // nothing else has changed
+	eng.takeChains(ctx, done.Requests)
+	eng.notifications.deliver(done.Notices)
 	return nil
 }
 
 // forgetLate is called for a run that has ended, or was told of.
-func (l *loop) forgetLate(id string) {
-	delete(l.overdue, id)
-	l.agenda.Drop(lateKey + id)
+func (eng *Engine) forgetLate(id string) {
+	delete(eng.overdue, id)
+	eng.agenda.Drop(lateKey + id)
 }

@@ -11,49 +11,49 @@ import (
 )
 
 // Dump writes the state to the log.
-func (l *loop) Dump() { l.post(l.dump) }
+func (eng *Engine) Dump() { eng.post(eng.dump) }
 
-func (l *loop) dump() {
+func (eng *Engine) dump() {
 	const most = 50
 	now := time.Now()
-	live, waiting := l.view.Live(""), l.view.Waiting("")
-	l.log.Info("state", "config", l.cfg.Path, "tasks", len(l.cfg.Tasks), "running", len(live), "waiting", len(waiting), "file wrong", l.broken != nil)
+	live, waiting := eng.view.Live(""), eng.view.Waiting("")
+	eng.log.Info("state", "config", eng.cfg.Path, "tasks", len(eng.cfg.Tasks), "running", len(live), "waiting", len(waiting), "file wrong", eng.broken != nil)
 	for _, r := range live[:min(len(live), most)] {
-		l.log.Info("state: running", "task", r.Task, "run", r.ID, "for", now.Sub(r.Started).Round(time.Second).String())
+		eng.log.Info("state: running", "task", r.Task, "run", r.ID, "for", now.Sub(r.Started).Round(time.Second).String())
 	}
 	for _, r := range waiting[:min(len(waiting), most)] {
-		l.log.Info("state: waiting", "task", r.Task, "run", r.ID, "for", now.Sub(r.Queued).Round(time.Second).String())
+		eng.log.Info("state: waiting", "task", r.Task, "run", r.ID, "for", now.Sub(r.Queued).Round(time.Second).String())
 	}
-	for _, key := range l.soonest(most) {
-		l.comes("state: next", key, now)
+	for _, key := range eng.soonest(most) {
+		eng.logDue("state: next", key, now)
 	}
 }
 
-// tell keeps the line that says how rota is current. It names instants, not spans, which
+// reportStatus keeps the line that says how rota is current. It names instants, not spans, which
 // would be wrong a second later.
-func (l *loop) tell() {
-	if l.options.Status == nil {
+func (eng *Engine) reportStatus() {
+	if eng.options.Status == nil {
 		return
 	}
-	status := api.Plural(l.tasks, "scheduled task", "scheduled tasks")
-	if task, at := l.upcoming(); task != "" {
-		status += fmt.Sprintf(", next %s at %s", task, at.In(l.cfg.Rota.Timezone).Format(time.TimeOnly))
+	status := api.Plural(eng.tasks, "scheduled task", "scheduled tasks")
+	if task, at := eng.nextDue(); task != "" {
+		status += fmt.Sprintf(", next %s at %s", task, at.In(eng.cfg.Rota.Timezone).Format(time.TimeOnly))
 	}
-	if n := len(l.view.Live("")); n > 0 {
+	if n := len(eng.view.Live("")); n > 0 {
 		status += fmt.Sprintf(", %d running", n)
 	}
-	if l.broken != nil {
+	if eng.broken != nil {
 		status += "; the file is wrong: the last good one is in force"
 	}
-	if status != l.status {
-		l.status = status
-		l.options.Status(status)
+	if status != eng.status {
+		eng.status = status
+		eng.options.Status(status)
 	}
 }
 
 // soonest returns the keys of the n entries that come due first.
-func (l *loop) soonest(n int) []string {
-	keys := slices.DeleteFunc(slices.Collect(maps.Keys(l.entries)), func(key string) bool { return l.agenda.Next(key).IsZero() })
-	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(l.agenda.Next(a).Compare(l.agenda.Next(b)), cmp.Compare(a, b)) })
+func (eng *Engine) soonest(n int) []string {
+	keys := slices.DeleteFunc(slices.Collect(maps.Keys(eng.entries)), func(key string) bool { return eng.agenda.Next(key).IsZero() })
+	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(eng.agenda.Next(a).Compare(eng.agenda.Next(b)), cmp.Compare(a, b)) })
 	return keys[:min(n, len(keys))]
 }

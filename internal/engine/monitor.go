@@ -45,7 +45,7 @@ func (f failureCounting) Commit(ctx context.Context, c ledger.Change) (ledger.Co
 }
 
 // measure has the metrics follow a file that comes into force.
-func (l *loop) measure(c *config.Config) {
+func (eng *Engine) measure(c *config.Config) {
 	tasks := make(map[string]metrics.Task, len(c.Tasks))
 	for name, t := range c.Tasks {
 		tasks[name] = metrics.Task{Expected: t.ExpectSuccessWithin}
@@ -57,25 +57,25 @@ func (l *loop) measure(c *config.Config) {
 			break
 		}
 	}
-	l.metrics.Load(tasks, targets)
+	eng.metrics.Load(tasks, targets)
 }
 
-// measured is what the metrics ask the loop for.
-func (l *loop) measured(ctx context.Context) (metrics.State, error) {
+// measured is what the metrics ask the engine for.
+func (eng *Engine) measured(ctx context.Context) (metrics.State, error) {
 	s := metrics.State{Held: map[string]bool{}, Next: map[string]time.Time{}, Queued: map[string]int{}}
-	err := l.ask(ctx, func() error {
-		s.Running = l.view.LiveByTask()
-		for queue := range l.cfg.Queues {
-			s.Queued[queue] = l.view.CountQueued(queue)
+	err := eng.ask(ctx, func() error {
+		s.Running = eng.view.LiveByTask()
+		for queue := range eng.cfg.Queues {
+			s.Queued[queue] = eng.view.CountQueued(queue)
 		}
-		s.Queued[""] = l.view.CountQueued("")
-		for name, state := range l.states {
+		s.Queued[""] = eng.view.CountQueued("")
+		for name, state := range eng.states {
 			if state.Hold != nil {
 				s.Held[name] = true
 			}
 		}
-		for key, e := range l.entries {
-			at := l.agenda.Next(key)
+		for key, e := range eng.entries {
+			at := eng.agenda.Next(key)
 			if at.IsZero() {
 				continue
 			}
@@ -83,13 +83,13 @@ func (l *loop) measured(ctx context.Context) (metrics.State, error) {
 				s.Next[e.Task] = at
 			}
 		}
-		s.Reloaded, s.Loaded = l.broken == nil && l.notInForce == nil, l.loaded
+		s.Reloaded, s.Loaded = eng.broken == nil && eng.notInForce == nil, eng.loaded
 		return nil
 	})
 	return s, err
 }
 
-// stateTime is how long the loop may take to say how it is.
+// stateTime is how long the engine may take to say how it is.
 const stateTime = 5 * time.Second
 
 // Metrics implements [api.Service].
@@ -112,7 +112,7 @@ func (s *Service) Metrics(ctx context.Context) (io.ReadCloser, error) {
 	return io.NopCloser(&b), nil
 }
 
-// noAnswer is the error of a loop that was asked for something and took too long.
+// noAnswer is the error of an engine that was asked for something and took too long.
 func noAnswer(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return api.Errorf(api.NotNow, "try again later", "the scheduler does not answer")
@@ -120,25 +120,25 @@ func noAnswer(err error) error {
 	return err
 }
 
-// Alive returns an error if the loop does not answer. As for a watchdog, a ledger that
+// Alive returns an error if the engine does not answer. As for a watchdog, a ledger that
 // cannot be written to is no reason to start rota again.
-func (l *loop) Alive(ctx context.Context) error {
-	return noAnswer(l.ask(ctx, func() error { return nil }))
+func (eng *Engine) Alive(ctx context.Context) error {
+	return noAnswer(eng.ask(ctx, func() error { return nil }))
 }
 
-// Ready returns an error if the loop starts nothing that is due. It names no path and no
+// Ready returns an error if the engine starts nothing that is due. It names no path and no
 // user: anybody may ask.
-func (l *loop) Ready(ctx context.Context) error {
-	return noAnswer(l.ask(ctx, l.readiness))
+func (eng *Engine) Ready(ctx context.Context) error {
+	return noAnswer(eng.ask(ctx, eng.readiness))
 }
 
-func (l *loop) readiness() error {
+func (eng *Engine) readiness() error {
 	switch {
-	case l.stopping:
+	case eng.stopping:
 		return errStopping
-	case l.failing != "":
+	case eng.failing != "":
 		return api.Errorf(api.NotNow, "", "scheduling is paused: due runs cannot be recorded")
-	case l.view.Draining:
+	case eng.view.Draining:
 		return api.Errorf(api.NotNow, "", "rota is draining: nothing starts")
 	}
 	return nil

@@ -120,7 +120,7 @@ func TestMetrics(t *testing.T) {
 		if got[`rota_runs_total{outcome="ok",task="new"}`] != "0" || got[`rota_runs_total{outcome="ok",task="good"}`] != "15" {
 			r.t.Errorf("after a reload: %v", got)
 		}
-		r.loop.post(func() { r.broken = errors.New("wrong") })
+		r.Engine.post(func() { r.broken = errors.New("wrong") })
 		r.counted("the file is wrong", map[string]string{`rota_config_last_reload_successful`: "0"})
 
 		r.restart(time.Hour)
@@ -164,8 +164,8 @@ func TestPendingEndsAreNoAttempts(t *testing.T) {
 	})
 }
 
-// TestMetricsDoNotWait: neither a ledger nor a loop that does not answer keeps who asks
-// waiting for long, and the loop waits for nobody.
+// TestMetricsDoNotWait: neither a ledger nor an engine that does not answer keeps who asks
+// waiting for long, and the engine waits for nobody.
 func TestMetricsDoNotWait(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\ninterval = \"10s\"\nlog = \"x\"\n", func(r *rig) {
 		s := r.Service()

@@ -164,7 +164,7 @@ func (n *notifications) resume(ctx context.Context) error {
 
 // notices returns whom hooks tell of events of a run, each target once for an event.
 // It may be called from any goroutine.
-func (l *loop) notices(run runner.Run, hooks ...hookOf) []ledger.Notice {
+func (eng *Engine) notices(run runner.Run, hooks ...hookOf) []ledger.Notice {
 	run.Input, run.InputFile = "", ""
 	var all []ledger.Notice
 	for _, h := range hooks {
@@ -172,7 +172,7 @@ func (l *loop) notices(run runner.Run, hooks ...hookOf) []ledger.Notice {
 		for _, hook := range h.list {
 			if _, ok := config.RunHook(hook); !ok && !slices.Contains(told, hook) {
 				told = append(told, hook)
-				all = append(all, ledger.Notice{Target: hook, Kind: h.event, Time: l.clock.Now(), Run: run})
+				all = append(all, ledger.Notice{Target: hook, Kind: h.event, Time: eng.clock.Now(), Run: run})
 			}
 		}
 	}
@@ -181,10 +181,10 @@ func (l *loop) notices(run runner.Run, hooks ...hookOf) []ledger.Notice {
 
 // noticesOfEnd returns whom the end of a run is to be told: who watches over the task,
 // and whom hooks name. It may be called from any goroutine.
-func (l *loop) noticesOfEnd(run runner.Run, hooks []hookOf) []ledger.Notice {
-	all := l.notices(run, hooks...)
-	if l.inForce.Load().Tasks[run.Task].Ping != "" {
-		ping := ledger.Notice{Kind: pingEnd, Time: l.clock.Now(), Run: run}
+func (eng *Engine) noticesOfEnd(run runner.Run, hooks []hookOf) []ledger.Notice {
+	all := eng.notices(run, hooks...)
+	if eng.inForce.Load().Tasks[run.Task].Ping != "" {
+		ping := ledger.Notice{Kind: pingEnd, Time: eng.clock.Now(), Run: run}
 		ping.Run.Params, ping.Run.Input, ping.Run.InputFile = nil, "", ""
 		all = append(all, ping)
 	}
@@ -193,57 +193,57 @@ func (l *loop) noticesOfEnd(run runner.Run, hooks []hookOf) []ledger.Notice {
 
 // noticesOfBatch returns whom a batch is to be told: of first attempts that start, of
 // slots that were missed, of runs that gave way and of tasks that are held for that.
-func (l *loop) noticesOfBatch(b runner.Batch, holds failureHolds) []ledger.Notice {
+func (eng *Engine) noticesOfBatch(b runner.Batch, holds failureHolds) []ledger.Notice {
 	var all []ledger.Notice
 	for _, id := range b.Claim {
 		task, _ := runner.SplitID(id)
-		if l.cfg.Tasks[task].Ping == "" {
+		if eng.cfg.Tasks[task].Ping == "" {
 			continue
 		}
-		if run, waits := l.view.Find(id); !waits || run.Attempts == 0 { // its end is told once, too
-			all = append(all, ledger.Notice{Kind: pingStart, Time: l.clock.Now(), Run: runner.Run{ID: id, Task: task}})
+		if run, waits := eng.view.Find(id); !waits || run.Attempts == 0 { // its end is told once, too
+			all = append(all, ledger.Notice{Kind: pingStart, Time: eng.clock.Now(), Run: runner.Run{ID: id, Task: task}})
 		}
 	}
 	for _, f := range b.Summaries {
-		all = append(all, l.notices(f, l.hooksOf(f, false)...)...)
+		all = append(all, eng.notices(f, eng.hooksOf(f, false)...)...)
 	}
 	for _, e := range b.Ends {
-		if run, ok := l.gaveWay(e); ok {
-			all = append(all, l.noticesOfEnd(run, l.hooksOf(run, false))...)
+		if run, ok := eng.supersededRun(e); ok {
+			all = append(all, eng.noticesOfEnd(run, eng.hooksOf(run, false))...)
 		}
 	}
 	for _, h := range holds {
-		all = append(all, l.noticesOfHold(h.run, h.change)...)
+		all = append(all, eng.noticesOfHold(h.run, h.change)...)
 	}
 	return all
 }
 
 // noticesOfHold returns whom it is to be told that a task is held after failures. It
 // may be called from any goroutine.
-func (l *loop) noticesOfHold(run runner.Run, c ledger.StateChange) []ledger.Notice {
+func (eng *Engine) noticesOfHold(run runner.Run, c ledger.StateChange) []ledger.Notice {
 	run.Because(runner.Said(c.Next.Hold.Why))
-	return l.notices(run, hookOf{"held", l.inForce.Load().Tasks[run.Task].Hooks.OnFailure})
+	return eng.notices(run, hookOf{"held", eng.inForce.Load().Tasks[run.Task].Hooks.OnFailure})
 }
 
 // noticesOfBadConfig returns whom it is to be told that the file is wrong.
-func (l *loop) noticesOfBadConfig(targets []string, complaint string) []ledger.Notice {
+func (eng *Engine) noticesOfBadConfig(targets []string, complaint string) []ledger.Notice {
 	var all []ledger.Notice
 	complaint = complaint[:min(len(complaint), notify.TextMax)]
 	for _, name := range targets {
-		all = append(all, ledger.Notice{Target: name, Kind: string(notify.BadConfig), Text: complaint, Time: l.clock.Now()})
+		all = append(all, ledger.Notice{Target: name, Kind: string(notify.BadConfig), Text: complaint, Time: eng.clock.Now()})
 	}
 	return all
 }
 
 // recordNotices records notices of what is recorded nowhere else, and has them delivered. One
 // that cannot be recorded is delivered all the same, as long as the daemon lives.
-func (l *loop) recordNotices(ctx context.Context, notices []ledger.Notice) {
+func (eng *Engine) recordNotices(ctx context.Context, notices []ledger.Notice) {
 	if len(notices) == 0 {
 		return
 	}
-	done, err := l.ledger.Commit(ctx, ledger.Change{Notices: notices})
+	done, err := eng.ledger.Commit(ctx, ledger.Change{Notices: notices})
 	if err == nil {
 		notices = done.Notices
 	}
-	l.notifications.deliver(notices)
+	eng.notifications.deliver(notices)
 }

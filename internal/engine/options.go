@@ -43,7 +43,7 @@ func call[T any](f func(T), arg T) {
 }
 
 // UserOf is whose rights a run starts with: what waited over a reload has those of its
-// task by then, unless somebody asked for it; see [loop.void].
+// task by then, unless somebody asked for it; see [Engine.void].
 func UserOf(c *config.Config, run runner.Run) string {
 	if asked(run) {
 		return run.User

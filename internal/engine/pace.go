@@ -15,7 +15,7 @@ import (
 const (
 	changesAtOnce   = 1000
 	changesASecond  = 10
-	mostPaces       = 1000
+	maxPaces       = 1000
 	timeOfOneChange = time.Second / changesASecond
 )
 
@@ -40,7 +40,7 @@ func (p *pace) spend(ctx context.Context, n int) error {
 	if p.now != nil {
 		now = p.now()
 	}
-	if len(p.spent) >= mostPaces {
+	if len(p.spent) >= maxPaces {
 		for account, until := range p.spent {
 			if !until.After(now) {
 				delete(p.spent, account)

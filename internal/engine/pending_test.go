@@ -19,7 +19,7 @@ import (
 // things have their turn between.
 func TestReloadCancelsInTurns(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
-		const many = 10 * atATime
+		const many = 10 * batchSize
 		ada := r.ada()
 		for i := range many {
 			if id := ada.run(api.Request{Key: fmt.Sprint("k", i), In: time.Hour}); id != fmt.Sprint("t/k", i) {
@@ -42,7 +42,7 @@ func TestReloadCancelsInTurns(t *testing.T) {
 			return err
 		})
 		synctest.Wait()
-		if after[0] < many-atATime || len(between) != 1 || between[0] == 0 {
+		if after[0] < many-batchSize || len(between) != 1 || between[0] == 0 {
 			t.Errorf("%v wait after the reload, %v in the turn after it", after, between)
 		}
 		runs, err := r.ledger.List(r.t.Context(), ledger.Filter{Task: "t", Outcomes: []runner.Outcome{runner.Cancelled}})
@@ -89,7 +89,7 @@ func TestQueueFilledMeanwhile(t *testing.T) {
 		}
 		now := r.fake.Now()
 		run := runner.Run{ID: "t/k", Task: "t", Cause: runner.CauseManual, State: runner.Queued, Scheduled: now, Queued: now, Queue: "q"}
-		if _, err := short(r.ledger).Submit(r.t.Context(), run); err != nil { // of which the loop has not been told yet
+		if _, err := short(r.ledger).Submit(r.t.Context(), run); err != nil { // of which the engine has not been told yet
 			t.Fatal(err)
 		}
 		r.pass(time.Minute)

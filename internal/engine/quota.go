@@ -16,9 +16,9 @@ import (
 // What one user may have waiting, of all tasks together. Who may control all of rota
 // is bound by the tasks and queues alone.
 const (
-	mostAsked      = 1000
-	mostAskedBytes = 64 << 20 // of parameters and inputs; one request may always have as much as its task takes
-	mostRecurring  = 50
+	maxAsked      = 1000
+	maxAskedBytes = 64 << 20 // of parameters and inputs; one request may always have as much as its task takes
+	maxRecurring  = 50
 	// leastInterval is the shortest time between two runs of their recurring
 	// requests.
 	leastInterval = 10 * time.Second
@@ -34,23 +34,23 @@ func (a load) plus(b load) load {
 	return load{a.runs + b.runs, a.recurring + b.recurring, a.bytes + b.bytes}
 }
 
-// quota bounds what each user has waiting. What waits is counted by the loop whenever
-// it matters; between its admission and its place in the loop a request is counted
+// quota bounds what each user has waiting. What waits is counted by the engine whenever
+// it matters; between its admission and its place in the engine a request is counted
 // here. Its zero value is ready to use.
 type quota struct {
 	mu    sync.Mutex
 	users map[string]*usage // of those who are asking for something
-	sizes map[string]int64  // of input files, by path; the loop's own
+	sizes map[string]int64  // of input files, by path; the engine's own
 }
 
 // usage is what one user has.
 type usage struct {
-	waits  load // when the loop counted it last, and what it took in since
+	restorePending  load // when the engine counted it last, and what it took in since
 	asking load // that is being asked for
 	shares int  // how many requests that is
 }
 
-// share is what a request takes of its user's quota until the loop has taken it in.
+// share is what a request takes of its user's quota until the engine has taken it in.
 // That of somebody who is not bounded is nil.
 type share struct {
 	q    *quota
@@ -62,20 +62,20 @@ type share struct {
 
 // reserve takes a share for a request. What already waits of its user is waits.
 func (q *quota) reserve(user string, waits load, run runner.Run, inputMax int64) (*share, error) {
-	s := &share{q: q, user: user, load: loadOf(run), most: max(mostAskedBytes, inputMax+mostParams)}
+	s := &share{q: q, user: user, load: loadOf(run), most: max(maxAskedBytes, inputMax+mostParams)}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	u := q.users[user]
 	if u == nil {
 		u = &usage{}
 	}
-	u.waits = waits
+	u.restorePending = waits
 	more := s.load
 	switch all := waits.plus(u.asking).plus(more); {
-	case all.recurring > mostRecurring && more.recurring > 0:
-		return nil, api.Errorf(api.NotNow, "cancel some: rota cancel RUN", "%s has %d recurring requests, and may have no more", user, mostRecurring)
-	case all.runs > mostAsked:
-		return nil, api.Errorf(api.NotNow, "cancel some: rota cancel --all TASK", "%d requests of %s wait, and no more may", mostAsked, user)
+	case all.recurring > maxRecurring && more.recurring > 0:
+		return nil, api.Errorf(api.NotNow, "cancel some: rota cancel RUN", "%s has %d recurring requests, and may have no more", user, maxRecurring)
+	case all.runs > maxAsked:
+		return nil, api.Errorf(api.NotNow, "cancel some: rota cancel --all TASK", "%d requests of %s wait, and no more may", maxAsked, user)
 	case all.bytes > s.most:
 		return nil, s.tooLarge()
 	}
@@ -91,12 +91,12 @@ func (s *share) tooLarge() error {
 	return api.Errorf(api.NotNow, "cancel some: rota cancel --all TASK", "the parameters and inputs of what waits of %s are %d MiB, and may be no more", s.user, s.most>>20)
 }
 
-// grow takes n bytes more.
-func (s *share) grow(n int64) error {
+// requestRetention takes n bytes more.
+func (s *share) requestRetention(n int64) error {
 	s.q.mu.Lock()
 	defer s.q.mu.Unlock()
 	u := s.q.users[s.user]
-	if u.waits.bytes+u.asking.bytes+n > s.most {
+	if u.restorePending.bytes+u.asking.bytes+n > s.most {
 		return s.tooLarge()
 	}
 	u.asking.bytes += n
@@ -111,7 +111,7 @@ func (s *share) keep() {
 	}
 }
 
-// release gives the share back: the loop counts the request now, or there is none.
+// release gives the share back: the engine counts the request now, or there is none.
 func (s *share) release() {
 	if s == nil {
 		return
@@ -121,7 +121,7 @@ func (s *share) release() {
 	u := s.q.users[s.user]
 	u.asking = u.asking.plus(load{-s.runs, -s.recurring, -s.bytes})
 	if s.kept {
-		u.waits = u.waits.plus(s.load)
+		u.restorePending = u.restorePending.plus(s.load)
 	}
 	if u.shares--; u.shares == 0 {
 		delete(s.q.users, s.user)
@@ -143,7 +143,7 @@ type meter struct {
 
 func (m *meter) Read(b []byte) (int, error) {
 	n, err := m.Reader.Read(b)
-	if over := m.share.grow(int64(n)); over != nil {
+	if over := m.share.requestRetention(int64(n)); over != nil {
 		return 0, over
 	}
 	return n, err
@@ -177,7 +177,7 @@ func (q *quota) sizeOf(path string) int64 {
 		if info, err := os.Stat(path); err == nil {
 			size = info.Size()
 		}
-		if q.sizes == nil || len(q.sizes) > 10*mostAsked {
+		if q.sizes == nil || len(q.sizes) > 10*maxAsked {
 			q.sizes = map[string]int64{}
 		}
 		q.sizes[path] = size
@@ -186,21 +186,21 @@ func (q *quota) sizeOf(path string) int64 {
 }
 
 // reserve takes a share of the quota of who asks for a run.
-func (l *loop) reserve(ctx context.Context, run runner.Run) (*share, error) {
+func (eng *Engine) reserve(ctx context.Context, run runner.Run) (*share, error) {
 	account := accountOf(run)
 	if _, bounded := api.Bounded(ctx); !bounded || account == "" {
 		return nil, nil
 	}
 	var waits load
-	for r := range l.view.Pending() {
+	for r := range eng.view.Pending() {
 		if r.Cause == runner.CauseManual && r.ID != run.ID && accountOf(*r) == account {
 			waits = waits.plus(loadOf(*r))
 			if r.InputFile != "" {
-				waits.bytes += l.quota.sizeOf(r.InputFile)
+				waits.bytes += eng.quota.sizeOf(r.InputFile)
 			}
 		}
 	}
-	return l.quota.reserve(account, waits, run, l.cfg.Tasks[run.Task].InputMax)
+	return eng.quota.reserve(account, waits, run, eng.cfg.Tasks[run.Task].InputMax)
 }
 
 // mayRecur refuses a trigger of a recurring request that comes due too often for who

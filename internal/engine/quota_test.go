@@ -24,7 +24,7 @@ const parkedTask = "[tasks.t]\nlog = \"x\"\nparams = { p = \"\" }\ninput_max = \
 // nobody else's requests are.
 func TestRequestsOfAUserAreBounded(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", parkedTask, func(r *rig) {
-		for i := range mostAsked {
+		for i := range maxAsked {
 			q := api.Request{Task: "t", Key: fmt.Sprint("k", i), In: time.Hour}
 			if i%2 == 0 {
 				q.In, q.Held = 0, true
@@ -72,7 +72,7 @@ func TestRecurringRequestsOfAUserAreBounded(t *testing.T) {
 		for _, on := range []string{"interval 1s", "interval 9s", "cron * * * * * *", "cron 0,5 * * * * *", "at 12:00:00, 12:00:09"} {
 			bob.refused(api.Usage)(bob.Request(bob.ctx, api.Request{Task: "t", Key: "fast", On: on}, nil))
 		}
-		for i := range mostRecurring {
+		for i := range maxRecurring {
 			if id := bob.run(api.Request{Key: fmt.Sprint("k", i), On: "interval 10s"}); id != fmt.Sprint("t/k", i) {
 				t.Fatal(i, id)
 			}
@@ -132,7 +132,7 @@ func TestBytesOfAUserAreBounded(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if taken > mostAskedBytes/mega || taken == 0 {
+		if taken > maxAskedBytes/mega || taken == 0 {
 			t.Errorf("%d MiB were taken", taken)
 		}
 		for i := range crowd { // one after the other all that fits
@@ -140,8 +140,8 @@ func TestBytesOfAUserAreBounded(t *testing.T) {
 			synctest.Wait()
 		}
 		files, err := filepath.Glob(filepath.Join(r.stateDir, "logs", "t", "*.input"))
-		if err != nil || len(files) != mostAskedBytes/mega {
-			t.Errorf("%d inputs of %d MiB are kept: %v", len(files), mostAskedBytes/mega, err)
+		if err != nil || len(files) != maxAskedBytes/mega {
+			t.Errorf("%d inputs of %d MiB are kept: %v", len(files), maxAskedBytes/mega, err)
 		}
 		if half, _ := os.ReadDir(filepath.Join(r.stateDir, "live")); len(half) != 0 {
 			t.Errorf("halves are left: %v", half)

@@ -15,8 +15,8 @@ import (
 // recover takes over what an earlier daemon left, in the ledger and among the
 // living: forked runs are adopted, what is left of others is stopped, what
 // waited waits again. What runs is seen from processes, never from a record.
-func (l *loop) recover(ctx context.Context) error {
-	forked, err := l.runner.Find()
+func (eng *Engine) recover(ctx context.Context) error {
+	forked, err := eng.runner.Find()
 	if err != nil { // or those that live would be taken for dead
 		return fmt.Errorf("cannot list the forked runs: %w", err)
 	}
@@ -28,7 +28,7 @@ func (l *loop) recover(ctx context.Context) error {
 	for _, f := range forked {
 		found[attempt{f.Run.ID, f.Run.Attempts}] = true
 	}
-	running, err := l.ledger.List(ctx, ledger.Filter{States: []runner.State{runner.Running}})
+	running, err := eng.ledger.List(ctx, ledger.Filter{States: []runner.State{runner.Running}})
 	if err != nil {
 		return err
 	}
@@ -36,40 +36,40 @@ func (l *loop) recover(ctx context.Context) error {
 		if found[attempt{run.ID, run.Attempts}] {
 			continue
 		}
-		if err := l.abandon(ctx, run); err != nil {
+		if err := eng.abandon(ctx, run); err != nil {
 			return err
 		}
 	}
 	for _, f := range forked {
-		if err := l.takeOver(ctx, f); err != nil {
-			l.log.Error("cannot take over a forked run", "run", f.Run.ID, "error", err)
+		if err := eng.takeOver(ctx, f); err != nil {
+			eng.log.Error("cannot take over a forked run", "run", f.Run.ID, "error", err)
 		}
 	}
-	runs, err := l.ledger.List(ctx, ledger.Filter{States: waiting})
+	runs, err := eng.ledger.List(ctx, ledger.Filter{States: waiting})
 	if err != nil {
 		return err
 	}
 	for _, run := range runs {
-		l.waits(ctx, run)
+		eng.restorePending(ctx, run)
 	}
 	return nil
 }
 
-// waits takes in a run that an earlier daemon left waiting.
-func (l *loop) waits(ctx context.Context, run runner.Run) {
-	if why, void := l.void(run); void {
-		_ = l.cancel(ctx, run, why)
+// restorePending takes in a run that an earlier daemon left waiting.
+func (eng *Engine) restorePending(ctx context.Context, run runner.Run) {
+	if why, void := eng.void(run); void {
+		_ = eng.cancel(ctx, run, why)
 		return
 	}
 	switch run.State {
 	case runner.Delayed:
-		l.delay(run, run.NotBefore)
+		eng.delay(run, run.NotBefore)
 	case runner.Recurring, runner.Held:
-		l.view.Add(run) // the plan finds it there
+		eng.view.Add(run) // the plan finds it there
 	default:
-		if _, there := l.view.Find(run.ID); !there {
-			l.view.Add(run)
-			l.patience(run)
+		if _, there := eng.view.Find(run.ID); !there {
+			eng.view.Add(run)
+			eng.expireAfterMaxWait(run)
 		}
 	}
 }
@@ -90,11 +90,11 @@ var gone = runner.Reason{Code: runner.ReasonTaskGone}
 // void tells why a run that waits must not start any more; false: it may. What
 // somebody asked for is of the user that the task had then: neither the parameters
 // nor the input are for another one. Slots and hooks are the file's.
-func (l *loop) void(run runner.Run) (why runner.Reason, void bool) {
-	task, known := l.cfg.Tasks[run.Task]
+func (eng *Engine) void(run runner.Run) (why runner.Reason, void bool) {
+	task, known := eng.cfg.Tasks[run.Task]
 	switch {
 	case !known:
-		return gone, !l.mayReturn(run.Task)
+		return gone, !eng.mayReturn(run.Task)
 	case task.User == run.User, !asked(run):
 		return why, false
 	}
@@ -107,44 +107,44 @@ func asked(run runner.Run) bool {
 }
 
 // endVoid cancels the pending runs that must not start any more, a few in each turn
-// of the loop: no slot waits for thousands.
-func (l *loop) endVoid(ctx context.Context) {
+// of the engine: no slot waits for thousands.
+func (eng *Engine) endVoid(ctx context.Context) {
 	var ids []string
-	for run := range l.view.Pending() {
-		if _, void := l.void(*run); void {
+	for run := range eng.view.Pending() {
+		if _, void := eng.void(*run); void {
 			ids = append(ids, run.ID)
 		}
 	}
 	slices.Sort(ids)
-	l.endSome(ctx, ids)
+	eng.endSome(ctx, ids)
 }
 
 // endSome is one turn of endVoid.
-func (l *loop) endSome(ctx context.Context, ids []string) {
-	now := l.clock.Now()
+func (eng *Engine) endSome(ctx context.Context, ids []string) {
+	now := eng.clock.Now()
 	var moves []ledger.Move
-	for _, id := range ids[:min(len(ids), atATime)] {
-		run, there := l.view.Find(id)
-		if why, void := l.void(run); there && void && run.State != runner.Running {
+	for _, id := range ids[:min(len(ids), batchSize)] {
+		run, there := eng.view.Find(id)
+		if why, void := eng.void(run); there && void && run.State != runner.Running {
 			m := ledger.Cancel(id, why)
 			m.To.Time = now
 			moves = append(moves, m)
 		}
 	}
-	err := l.moveAll(ctx, moves, func(m ledger.Move, gone bool) {
+	err := eng.moveAll(ctx, moves, func(m ledger.Move, gone bool) {
 		if gone {
-			l.unregister(m.ID) // somebody else ended it
+			eng.unregister(m.ID) // somebody else ended it
 			return
 		}
-		run, _ := l.view.Find(m.ID)
-		l.cancelled(run, m.To.Reason, now)
+		run, _ := eng.view.Find(m.ID)
+		eng.cancelled(run, m.To.Reason, now)
 	})
-	switch again := func() { l.post(func() { l.endSome(ctx, ids) }) }; {
+	switch again := func() { eng.post(func() { eng.endSome(ctx, ids) }) }; {
 	case err != nil: // as on a full disk: again once there is room
-		l.log.Error("cannot cancel what waits of a task; trying again", "error", err)
+		eng.log.Error("cannot cancel what waits of a task; trying again", "error", err)
 		time.AfterFunc(time.Second, again)
-	case len(ids) > atATime:
-		l.post(func() { l.endSome(ctx, ids[atATime:]) })
+	case len(ids) > batchSize:
+		eng.post(func() { eng.endSome(ctx, ids[batchSize:]) })
 	}
 }
 
@@ -152,104 +152,104 @@ func (l *loop) endSome(ctx context.Context, ids []string) {
 var waiting = []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Recurring}
 
 // cancel ends a run that waits.
-func (l *loop) cancel(ctx context.Context, run runner.Run, why runner.Reason) error {
-	if err := l.move(ctx, run.ID, "", runner.Transition{Outcome: runner.Cancelled}.Because(why)); err != nil {
+func (eng *Engine) cancel(ctx context.Context, run runner.Run, why runner.Reason) error {
+	if err := eng.move(ctx, run.ID, "", runner.Transition{Outcome: runner.Cancelled}.Because(why)); err != nil {
 		if errors.Is(err, ledger.ErrConflict) { // it has begun or ended
 			return err
 		}
-		l.log.Error("cannot cancel", "run", run.ID, "error", err)
+		eng.log.Error("cannot cancel", "run", run.ID, "error", err)
 		return err
 	}
-	l.cancelled(run, why, l.clock.Now())
+	eng.cancelled(run, why, eng.clock.Now())
 	return nil
 }
 
-// cancelled takes a pending run that was cancelled out of what the loop knows.
-func (l *loop) cancelled(run runner.Run, why runner.Reason, at time.Time) {
-	l.unregister(run.ID)
+// cancelled takes a pending run that was cancelled out of what the engine knows.
+func (eng *Engine) cancelled(run runner.Run, why runner.Reason, at time.Time) {
+	eng.unregister(run.ID)
 	run.State, run.Outcome, run.Finished = "", runner.Cancelled, at
 	run.Because(why)
-	l.record(run)
-	l.again(run.Task, run.Finished)
+	eng.record(run)
+	eng.restartInterval(run.Task, run.Finished)
 }
 
 // abandon ends a run whose daemon died: what is left of it is stopped, and only
 // then is it lost.
-func (l *loop) abandon(ctx context.Context, run runner.Run) error {
-	if err := l.lease(ctx, run, l.policyOf(run.Task)); err != nil {
+func (eng *Engine) abandon(ctx context.Context, run runner.Run) error {
+	if err := eng.lease(ctx, run, eng.policyOf(run.Task)); err != nil {
 		return err
 	}
-	l.log.Warn("found a run of an earlier daemon that was killed", "task", run.Task, "run", run.ID)
-	l.runner.Abandon(run, l.policyOf(run.Task))
+	eng.log.Warn("found a run of an earlier daemon that was killed", "task", run.Task, "run", run.ID)
+	eng.runner.Abandon(run, eng.policyOf(run.Task))
 	return nil
 }
 
 // lease makes a run that is under way already one of this daemon's.
-func (l *loop) lease(ctx context.Context, run runner.Run, p runner.Policy) error {
-	leases, err := l.claim(ctx, []string{run.ID})
+func (eng *Engine) lease(ctx context.Context, run runner.Run, p runner.Policy) error {
+	leases, err := eng.claim(ctx, []string{run.ID})
 	if err != nil {
 		return err
 	}
 	for _, lease := range leases {
-		l.leases.Store(run.ID, underway{lease, p})
+		eng.leases.Store(run.ID, underway{lease, p})
 	}
-	l.view.Add(run)
+	eng.view.Add(run)
 	return nil
 }
 
 // takeOver has a forked run in the ledger, then follows it, or lets it start
 // again if it never did.
-func (l *loop) takeOver(ctx context.Context, f runner.Found) error {
+func (eng *Engine) takeOver(ctx context.Context, f runner.Found) error {
 	run := f.Run
-	known, err := l.recorded(ctx, &f)
+	known, err := eng.recorded(ctx, &f)
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
-		return l.runner.Drop(f) // nobody knows what it was
+		return eng.runner.Drop(f) // nobody knows what it was
 	case err != nil:
 		return err
 	case known.State != runner.Running || known.Attempts != run.Attempts:
-		return l.runner.Drop(f) // its end was written down, or that it is to be tried again
+		return eng.runner.Drop(f) // its end was written down, or that it is to be tried again
 	}
 	if f.Unreadable != nil {
 		run, f.Run = known, known
 	}
-	if err := l.lease(ctx, run, f.Policy); err != nil {
+	if err := eng.lease(ctx, run, f.Policy); err != nil {
 		return err
 	}
 	if !f.Begun {
-		l.log.Info("a forked run never began; it is started now", "task", run.Task, "run", run.ID)
-		if err := l.runner.Drop(f); err != nil {
+		eng.log.Info("a forked run never began; it is started now", "task", run.Task, "run", run.ID)
+		if err := eng.runner.Drop(f); err != nil {
 			return err
 		}
-		u, _ := l.leases.Load(run.ID)
-		l.start(u.(underway).Lease)
+		u, _ := eng.leases.Load(run.ID)
+		eng.start(u.(underway).Lease)
 		return nil
 	}
-	l.watchLate(ctx, known)
-	l.log.Info("adopted a forked run of an earlier daemon", "task", run.Task, "run", run.ID)
-	l.metrics.Adopt(run)
-	l.runner.Resume(l.runs, f)
+	eng.watchLate(ctx, known)
+	eng.log.Info("adopted a forked run of an earlier daemon", "task", run.Task, "run", run.ID)
+	eng.metrics.Adopt(run)
+	eng.runner.Resume(eng.runs, f)
 	return nil
 }
 
 // recorded has a forked run in the ledger, and returns it as it stands there. One that
 // cannot be read is what the ledger says, and has the policy in force.
-func (l *loop) recorded(ctx context.Context, f *runner.Found) (runner.Run, error) {
+func (eng *Engine) recorded(ctx context.Context, f *runner.Found) (runner.Run, error) {
 	if f.Unreadable == nil {
-		return l.admitted(ctx, f.Run)
+		return eng.admitted(ctx, f.Run)
 	}
-	l.log.Error("cannot read what is recorded of a forked run; it is known by the name of its directory", "run", f.Run.ID, "error", f.Unreadable)
-	f.Policy = l.policyOf(f.Run.Task)
-	run, _, err := l.ledger.Get(ctx, f.Run.ID)
+	eng.log.Error("cannot read what is recorded of a forked run; it is known by the name of its directory", "run", f.Run.ID, "error", f.Unreadable)
+	f.Policy = eng.policyOf(f.Run.Task)
+	run, _, err := eng.ledger.Get(ctx, f.Run.ID)
 	if errors.Is(err, ledger.ErrNotFound) && f.Begun {
-		return l.admitted(ctx, f.Run)
+		return eng.admitted(ctx, f.Run)
 	}
 	return run, err
 }
 
 // policyOf is the policy in force of a task; of one that is no more, a plain one.
-func (l *loop) policyOf(task string) runner.Policy {
-	if p, ok := l.view.Policy(task); ok {
+func (eng *Engine) policyOf(task string) runner.Policy {
+	if p, ok := eng.view.Policy(task); ok {
 		return p
 	}
 	return runner.Policy{StopSignal: "TERM", KillAfter: 10 * time.Second}

@@ -21,17 +21,17 @@ const (
 
 // retain removes, in the background, what need not be kept: at the start, and
 // then whenever runs have ended, or the file may want less. It returns when ctx ends.
-func (l *loop) retain(ctx context.Context) {
+func (eng *Engine) retain(ctx context.Context) {
 	for {
-		removed, err := l.ledger.Retain(ctx, ledger.Retention{Task: l.keeps, Total: l.inForce.Load().Total})
-		l.kept.Store(removed.Left)
+		removed, err := eng.ledger.Retain(ctx, ledger.Retention{Task: eng.retentionOf, Total: eng.inForce.Load().Total})
+		eng.kept.Store(removed.Left)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			l.log.Error("cannot remove what need not be kept any more", "error", err)
+			eng.log.Error("cannot remove what need not be kept any more", "error", err)
 		case removed.Runs+removed.Summaries+removed.Outputs > 0:
-			l.log.Debug("removed what need not be kept any more", "runs", removed.Runs, "summaries", removed.Summaries, "outputs", removed.Outputs, "bytes", removed.Bytes, "left", removed.Left)
+			eng.log.Debug("removed what need not be kept any more", "runs", removed.Runs, "summaries", removed.Summaries, "outputs", removed.Outputs, "bytes", removed.Bytes, "left", removed.Left)
 		}
 		rest := time.NewTimer(retainEvery)
 		select {
@@ -42,7 +42,7 @@ func (l *loop) retain(ctx context.Context) {
 		}
 		rest.Reset(retainAge)
 		select {
-		case <-l.grown:
+		case <-eng.retentionRequested:
 			rest.Stop()
 		case <-rest.C:
 		case <-ctx.Done():
@@ -52,18 +52,18 @@ func (l *loop) retain(ctx context.Context) {
 	}
 }
 
-// grow has retention look at what is kept.
-func (l *loop) grow() {
+// requestRetention has retention look at what is kept.
+func (eng *Engine) requestRetention() {
 	select {
-	case l.grown <- struct{}{}:
+	case eng.retentionRequested <- struct{}{}:
 	default:
 	}
 }
 
-// keeps is how much of a task's past is kept; of one that is no more, as of one
+// retentionOf is how much of a task's past is kept; of one that is no more, as of one
 // that says nothing.
-func (l *loop) keeps(task string) ledger.Keep {
-	c := l.inForce.Load()
+func (eng *Engine) retentionOf(task string) ledger.Keep {
+	c := eng.inForce.Load()
 	keep := c.Keep
 	if t, ok := c.Tasks[task]; ok {
 		keep = t.Keep

@@ -54,29 +54,29 @@ func (r room) awaits(dir string) string {
 
 // lacksRoom reports whether one more run of a task cannot start in this turn for want of
 // room on the disk: a forked one, whose files come first. It waits until there is some.
-func (l *loop) lacksRoom(task string) bool {
-	if l.cfg.Tasks[task].Mode != runner.Forked {
+func (eng *Engine) lacksRoom(task string) bool {
+	if eng.cfg.Tasks[task].Mode != runner.Forked {
 		return false
 	}
-	l.forking++
-	if l.room.starts(l.forking) {
+	eng.forking++
+	if eng.room.starts(eng.forking) {
 		return false
 	}
-	l.roomAwaited = true
+	eng.roomAwaited = true
 	return true
 }
 
-// lookForRoom is done before each decision, for [loop.lacksRoom]. What the decision
+// lookForRoom is done before each decision, for [Engine.lacksRoom]. What the decision
 // before that took of the room is seen by the next look.
-func (l *loop) lookForRoom() {
-	l.room, l.forking, l.roomAwaited = l.roomLeft(), 0, false
+func (eng *Engine) lookForRoom() {
+	eng.room, eng.forking, eng.roomAwaited = eng.roomLeft(), 0, false
 }
 
 // awaitsRoom reports whether runs of a task would have to wait for room. It may be
 // called from any goroutine.
-func (l *loop) awaitsRoom(task string) bool {
-	return l.inForce.Load().Tasks[task].Mode == runner.Forked && !l.roomLeft().starts(1)
+func (eng *Engine) awaitsRoom(task string) bool {
+	return eng.inForce.Load().Tasks[task].Mode == runner.Forked && !eng.roomLeft().starts(1)
 }
 
 // lacksInodes reports whether there is no room for the files of outputs.
-func (l *loop) lacksInodes() bool { return l.roomLeft().inodes < inodesToKeep }
+func (eng *Engine) lacksInodes() bool { return eng.roomLeft().inodes < inodesToKeep }

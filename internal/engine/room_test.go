@@ -20,7 +20,7 @@ import (
 func TestRunWaitsForRoom(t *testing.T) {
 	inBubble(t, noon, "[tasks.t]\nat = \"12:01\"\nlog = \"x\"\n", func(r *rig) {
 		left := room{bytesToStart - 1, 100}
-		var log strings.Builder // of the loop, and read in it
+		var log strings.Builder // of the engine, and read in it
 		r.inLoop(func(context.Context) error {
 			forked := *r.cfg // what is forked cannot run here
 			forked.Tasks = map[string]config.Task{"t": forked.Tasks["t"]}
@@ -34,7 +34,7 @@ func TestRunWaitsForRoom(t *testing.T) {
 				r.cfg = &forked
 				return r.lacksRoom("t")
 			}
-			r.roomLeft, r.loop.log = func() room { return left }, slog.New(slog.NewTextHandler(&log, nil))
+			r.roomLeft, r.Engine.log = func() room { return left }, slog.New(slog.NewTextHandler(&log, nil))
 			return nil
 		})
 		ada := r.ada()

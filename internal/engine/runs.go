@@ -15,82 +15,82 @@ import (
 )
 
 // start begins a run that was claimed, with the definition in force now.
-func (l *loop) start(lease ledger.Lease) {
+func (eng *Engine) start(lease ledger.Lease) {
 	run := lease.Run
-	if err := ledger.Clear(l.stateDir, run); err != nil {
-		l.log.Error("cannot remove what an earlier run of this id left", "run", run.ID, "error", err)
+	if err := ledger.Clear(eng.stateDir, run); err != nil {
+		eng.log.Error("cannot remove what an earlier run of this id left", "run", run.ID, "error", err)
 	}
-	if why, may := l.mayStart(run); !may {
-		go func() { _ = l.done(run, runner.Result{Outcome: runner.Cancelled, Finished: time.Now()}.Because(why)) }()
+	if why, may := eng.mayStart(run); !may {
+		go func() { _ = eng.done(run, runner.Result{Outcome: runner.Cancelled, Finished: time.Now()}.Because(why)) }()
 		return
 	}
-	if l.endedByCondition(run) {
-		l.record(run)
+	if eng.endedByCondition(run) {
+		eng.record(run)
 		return
 	}
-	task := l.cfg.Tasks[run.Task]
-	if l.diskLow() || l.lacksInodes() {
+	task := eng.cfg.Tasks[run.Task]
+	if eng.diskLow() || eng.lacksInodes() {
 		task.Output = runner.NoRoom // what is left of the disk is for the record
 	}
 	if run.Cause == runner.CauseSchedule && run.Attempts == 1 && run.NotBefore.IsZero() {
-		l.lag.Store(run.Started.Sub(run.Scheduled).Microseconds())
+		eng.lag.Store(run.Started.Sub(run.Scheduled).Microseconds())
 	}
-	l.record(run)
-	l.watchLate(context.Background(), run)
-	launch := runner.Launch{Run: run, Task: &task.Task, LastSuccess: l.lastSuccess(run.Task), Vars: l.options.Vars}
-	if l.options.Token != nil {
-		launch.Token = l.options.Token(run)
+	eng.record(run)
+	eng.watchLate(context.Background(), run)
+	launch := runner.Launch{Run: run, Task: &task.Task, LastSuccess: eng.lastSuccess(run.Task), Vars: eng.options.Vars}
+	if eng.options.Token != nil {
+		launch.Token = eng.options.Token(run)
 	}
 	if run.Cause == runner.CauseChain {
-		l.inherit(&launch)
+		eng.inherit(&launch)
 	}
-	l.runner.Start(l.runs, launch)
+	eng.runner.Start(eng.runs, launch)
 }
 
 // record tells everybody what became of a run.
-func (l *loop) record(run runner.Run) {
-	call(l.options.Record, run)
-	for _, r := range l.recorders {
+func (eng *Engine) record(run runner.Run) {
+	call(eng.options.Record, run)
+	for _, r := range eng.recorders {
 		_ = r.Record(run)
 	}
 	if run.Outcome != "" {
-		l.onceEnded(run)
-		l.calls.ended(run.ID)
-		l.grow()
+		eng.onceEnded(run)
+		eng.calls.ended(run.ID)
+		eng.requestRetention()
 	}
 }
 
 // echo passes on a line of a run's output, to stdout and to those who watch.
-func (l *loop) echo(run runner.Run, line []byte) {
-	if l.options.Echo != nil {
-		l.options.Echo(run, line)
+func (eng *Engine) echo(run runner.Run, line []byte) {
+	if eng.options.Echo != nil {
+		eng.options.Echo(run, line)
 	}
-	if l.hub.Watched() {
-		l.hub.PublishLine(api.LogLine{Time: time.Now(), Run: run.ID, User: run.User, Line: strings.ToValidUTF8(string(line), "\uFFFD")})
+	if eng.hub.Watched() {
+		eng.hub.PublishLine(api.LogLine{Time: time.Now(), Run: run.ID, User: run.User, Line: strings.ToValidUTF8(string(line), "\uFFFD")})
 	}
 }
 
-// happened tells those who watch what happened to rota itself.
-func (l *loop) happened(events ...ledger.Event) {
+// publishEvents tells those who watch what happened to rota itself.
+func (eng *Engine) publishEvents(events ...ledger.Event) {
 	for _, e := range events {
-		if l.events.Add(1)%manyEvents == 0 {
-			l.grow()
+		if eng.events.Add(1)%manyEvents == 0 {
+			eng.requestRetention()
 		}
-		l.hub.Publish(api.Message{Event: &api.Event{Time: e.Time, Kind: e.Kind, Task: e.Task, Who: e.Who, Text: e.Text}})
+		eng.hub.Publish(api.Message{Event: &api.Event{Time: e.Time, Kind: e.Kind, Task: e.Task, Who: e.Who, Text: e.Text}})
 	}
 }
 
 // lastSuccess is when a task last ended ok; zero if it never did.
-func (l *loop) lastSuccess(task string) time.Time {
-	at, known := l.success[task]
+func (eng *Engine) lastSuccess(task string) time.Time {
+	at, known := eng.success[task]
 	if !known {
-		past, err := l.ledger.Past(context.Background(), task)
+		past, err := eng.ledger.Past(context.Background(), task)
 		if err != nil {
-			l.log.Error("cannot read when a task last ended well", "task", task, "error", err)
+			eng.log.Error("cannot read when a task last ended well", "task", task, "error", err)
 			return at // not to be remembered
 		}
 		at = past.Success
-		l.success[task] = at
+		eng.success[task] = at
 	}
 	return at
 }
@@ -99,70 +99,70 @@ func (l *loop) lastSuccess(task string) time.Time {
 // goroutine, so that many can be written at once. While that cannot be, as on a
 // full disk, the run counts as under way, and it is tried again until rota has
 // stopped.
-func (l *loop) done(run runner.Run, res runner.Result) error {
-	v, ok := l.leases.Load(run.ID)
+func (eng *Engine) done(run runner.Run, res runner.Result) error {
+	v, ok := eng.leases.Load(run.ID)
 	if !ok {
 		return fmt.Errorf("run %s: %w", run.ID, ledger.ErrNotFound)
 	}
 	ctx, u := context.Background(), v.(underway)
-	recovered, written := l.recovers(ctx, run, res)
+	recovered, written := eng.recovers(ctx, run, res)
 	defer written()
-	err := l.writeEnd(ctx, u, res, recovered)
+	err := eng.writeEnd(ctx, u, res, recovered)
 	if err == nil {
 		return nil
 	}
-	l.log.Error("cannot record the end of a run", "run", run.ID, "outcome", res.Outcome, "error", err)
-	l.unwritten.Add(1)
-	defer l.unwritten.Add(-1)
-	for !lasting(err) {
+	eng.log.Error("cannot record the end of a run", "run", run.ID, "outcome", res.Outcome, "error", err)
+	eng.unwritten.Add(1)
+	defer eng.unwritten.Add(-1)
+	for !isPermanent(err) {
 		select {
 		case <-time.After(time.Second):
-		case <-l.hurried:
+		case <-eng.forced:
 			return err
 		}
-		if err = l.writeEnd(ctx, u, res, recovered); err == nil {
-			l.log.Info("recorded the end of a run", "run", run.ID, "outcome", res.Outcome)
+		if err = eng.writeEnd(ctx, u, res, recovered); err == nil {
+			eng.log.Info("recorded the end of a run", "run", run.ID, "outcome", res.Outcome)
 			return nil
 		}
 	}
-	l.post(func() { l.ended(withResult(run, res), res) })
+	eng.post(func() { eng.ended(withResult(run, res), res) })
 	return err
 }
 
-// lasting reports whether it is of no use to write the same again.
-func lasting(err error) bool {
+// isPermanent reports whether it is of no use to write the same again.
+func isPermanent(err error) bool {
 	return slices.ContainsFunc([]error{ledger.ErrFenced, ledger.ErrNotFound, ledger.ErrDamaged, ledger.ErrClosed}, func(e error) bool { return errors.Is(err, e) })
 }
 
 // writeEnd writes down the end of an attempt, and what follows from it.
-func (l *loop) writeEnd(ctx context.Context, u underway, res runner.Result, recovered bool) error {
-	if again, err := l.retry(ctx, u, res); again || err != nil {
+func (eng *Engine) writeEnd(ctx context.Context, u underway, res runner.Result, recovered bool) error {
+	if again, err := eng.retry(ctx, u, res); again || err != nil {
 		return err
 	}
 	ended := withResult(u.Run, res)
-	hooks := l.hooksOf(ended, recovered)
-	asked := l.chains(ended, hooks)
-	end := ledger.Change{Ends: []ledger.End{{Lease: u.Lease, Result: res, Next: asked}}, Notices: l.noticesOfEnd(ended, hooks)}
+	hooks := eng.hooksOf(ended, recovered)
+	asked := eng.chains(ended, hooks)
+	end := ledger.Change{Ends: []ledger.End{{Lease: u.Lease, Result: res, Next: asked}}, Notices: eng.noticesOfEnd(ended, hooks)}
 	var held *ledger.StateChange
 	var notices []ledger.Notice
 	var g gathering
 	var err error
-	if ended.Outcome == runner.OK && len(l.inForce.Load().Followers(ended.Task)) > 0 {
-		g, notices, err = l.finishOK(ctx, ended, end)
+	if ended.Outcome == runner.OK && len(eng.inForce.Load().Followers(ended.Task)) > 0 {
+		g, notices, err = eng.finishOK(ctx, ended, end)
 	} else {
-		held, notices, err = l.finish(ctx, u.policy, ended, end)
+		held, notices, err = eng.finish(ctx, u.policy, ended, end)
 	}
 	if err != nil {
 		return err
 	}
-	asked = l.written(ctx, slices.Concat(asked, g.asked))
-	l.post(func() {
-		l.ended(ended, res)
-		l.gathered(g)
-		l.takeChains(ctx, asked)
-		l.notifications.deliver(notices)
+	asked = eng.written(ctx, slices.Concat(asked, g.asked))
+	eng.post(func() {
+		eng.ended(ended, res)
+		eng.gathered(g)
+		eng.takeChains(ctx, asked)
+		eng.notifications.deliver(notices)
 		if held != nil {
-			l.heldAfterFailures(ended, *held)
+			eng.heldAfterFailures(ended, *held)
 		}
 	})
 	return nil
@@ -171,27 +171,27 @@ func (l *loop) writeEnd(ctx context.Context, u underway, res runner.Result, reco
 // finish records the end of a run and, in the same commit, the hold of its task if it
 // is one failure too many; nil: it is not. It returns the notices that are in the
 // outbox because of both.
-func (l *loop) finish(ctx context.Context, p runner.Policy, ended runner.Run, end ledger.Change) (*ledger.StateChange, []ledger.Notice, error) {
+func (eng *Engine) finish(ctx context.Context, p runner.Policy, ended runner.Run, end ledger.Change) (*ledger.StateChange, []ledger.Notice, error) {
 	if p.HoldAfter == 0 || !ended.Outcome.IsFailure() {
-		done, err := l.ledger.Commit(ctx, end)
+		done, err := eng.ledger.Commit(ctx, end)
 		return nil, done.Notices, err
 	}
 	// One end at a time, or two failures at once would not count each other.
-	turn, _ := l.recovery.LoadOrStore(ended.Task, new(sync.Mutex))
+	turn, _ := eng.recovery.LoadOrStore(ended.Task, new(sync.Mutex))
 	turn.(*sync.Mutex).Lock()
 	defer turn.(*sync.Mutex).Unlock()
 	for {
-		held, err := l.holdAfterFailures(ctx, ended, p, 1)
+		held, err := eng.holdAfterFailures(ctx, ended, p, 1)
 		if err != nil {
 			return nil, nil, err
 		}
 		c := end
 		if held != nil {
 			c.States = []ledger.StateChange{*held}
-			c.Notices = slices.Concat(end.Notices, l.noticesOfHold(ended, *held))
+			c.Notices = slices.Concat(end.Notices, eng.noticesOfHold(ended, *held))
 		}
 		// Somebody may hold or release the task just now; then it is decided again.
-		if done, err := l.ledger.Commit(ctx, c); !errors.Is(err, ledger.ErrConflict) {
+		if done, err := eng.ledger.Commit(ctx, c); !errors.Is(err, ledger.ErrConflict) {
 			return held, done.Notices, err
 		}
 	}
@@ -205,28 +205,28 @@ func withResult(run runner.Run, res runner.Result) runner.Run {
 }
 
 // ended takes the run out of what is under way.
-func (l *loop) ended(run runner.Run, res runner.Result) {
+func (eng *Engine) ended(run runner.Run, res runner.Result) {
 	if res.Outcome == runner.OK {
-		l.success[run.Task] = res.Finished
-		l.expect(run.Task)
+		eng.success[run.Task] = res.Finished
+		eng.expect(run.Task)
 	}
-	l.endLease(run.ID)
-	l.finished[run.Task] = res.Finished
+	eng.endLease(run.ID)
+	eng.finished[run.Task] = res.Finished
 	if !res.Stuck {
-		l.view.Remove(run.ID)
-		l.again(run.Task, res.Finished)
+		eng.view.Remove(run.ID)
+		eng.restartInterval(run.Task, res.Finished)
 	}
-	l.record(run)
-	l.calls.drained(l)
+	eng.record(run)
+	eng.calls.drained(eng)
 }
 
 // returned frees the task of an action that came back long after its run had
 // ended.
-func (l *loop) returned(id string) {
-	l.post(func() {
-		l.log.Info("returned", "run", id, "why", "the action came back after its time-out; the task is free again")
-		l.view.Remove(id)
+func (eng *Engine) returned(id string) {
+	eng.post(func() {
+		eng.log.Info("returned", "run", id, "why", "the action came back after its time-out; the task is free again")
+		eng.view.Remove(id)
 		task, _ := runner.SplitID(id)
-		l.again(task, time.Now())
+		eng.restartInterval(task, time.Now())
 	})
 }

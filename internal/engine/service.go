@@ -16,13 +16,13 @@ import (
 // the ledger.
 type Service struct {
 	*query.Reader
-	l *loop
+	l *Engine
 }
 
 // Service returns the engine as others ask it.
-func (l *loop) Service() *Service {
-	r := &query.Reader{Ledger: l.ledger, StateDir: l.stateDir, Config: l.inForce.Load, Now: l.clock.Now, Agenda: l.coming, States: l.remembered, NoRoom: l.awaitsRoom}
-	return &Service{Reader: r, l: l}
+func (eng *Engine) Service() *Service {
+	r := &query.Reader{Ledger: eng.ledger, StateDir: eng.stateDir, Config: eng.inForce.Load, Now: eng.clock.Now, Agenda: eng.agendaOf, States: eng.taskStates, NoRoom: eng.awaitsRoom}
+	return &Service{Reader: r, l: eng}
 }
 
 // Request implements [api.Service].
@@ -54,14 +54,14 @@ func (s *Service) Watch(ctx context.Context) (<-chan api.Message, error) {
 }
 
 // Owner tells as which user a task runs, and whether there is one of that name.
-func (l *loop) Owner(task string) (user string, ok bool) {
-	t, ok := l.inForce.Load().Tasks[task]
+func (eng *Engine) Owner(task string) (user string, ok bool) {
+	t, ok := eng.inForce.Load().Tasks[task]
 	return t.User, ok
 }
 
 // Attempt returns a run of which an attempt is under way, as it was claimed.
-func (l *loop) Attempt(id string) (run runner.Run, ok bool) {
-	live, ok := l.leases.Load(id)
+func (eng *Engine) Attempt(id string) (run runner.Run, ok bool) {
+	live, ok := eng.leases.Load(id)
 	if !ok {
 		return runner.Run{}, false
 	}
@@ -69,8 +69,8 @@ func (l *loop) Attempt(id string) (run runner.Run, ok bool) {
 }
 
 // endLease forgets that an attempt is under way.
-func (l *loop) endLease(run string) {
-	l.leases.Delete(run)
-	l.forgetLate(run)
-	call(l.options.Expired, run)
+func (eng *Engine) endLease(run string) {
+	eng.leases.Delete(run)
+	eng.forgetLate(run)
+	call(eng.options.Expired, run)
 }

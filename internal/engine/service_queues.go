@@ -42,7 +42,7 @@ func (s *Service) Queues(ctx context.Context, patterns ...string) (api.Queues, e
 	return q, s.l.ask(ctx, func() error {
 		for i := range q.Queues {
 			q.Queues[i].State = "started"
-			if s.l.lanes[q.Queues[i].Queue] {
+			if s.l.stoppedQueues[q.Queues[i].Queue] {
 				q.Queues[i].State = "stopped"
 			}
 		}

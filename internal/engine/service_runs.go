@@ -64,7 +64,7 @@ func (s *Service) CancelAll(ctx context.Context, task string) (cancelled []strin
 			return nil, err
 		}
 	}
-	for few := range slices.Chunk(runs, atATime) {
+	for few := range slices.Chunk(runs, batchSize) {
 		err := s.l.act(ctx, func(ctx context.Context) error {
 			for _, run := range few {
 				switch err := s.l.cancel(ctx, run, why); {
@@ -111,13 +111,13 @@ func (s *Service) Stop(ctx context.Context, id string, kill bool) ([]api.Run, er
 
 // underWay returns the run of that id, or all those of a task, which must be
 // under way.
-func (l *loop) underWay(ctx context.Context, id string) ([]runner.Run, error) {
+func (eng *Engine) underWay(ctx context.Context, id string) ([]runner.Run, error) {
 	task, key := runner.SplitID(id)
-	if err := l.known(task); err != nil && key == "" {
+	if err := eng.known(task); err != nil && key == "" {
 		return nil, err
 	}
-	live := slices.DeleteFunc(l.view.Live(task), func(r runner.Run) bool {
-		_, leased := l.leases.Load(r.ID) // else it has ended, and its action has not come back
+	live := slices.DeleteFunc(eng.view.Live(task), func(r runner.Run) bool {
+		_, leased := eng.leases.Load(r.ID) // else it has ended, and its action has not come back
 		return !leased || key != "" && r.ID != id
 	})
 	if len(live) > 0 {
@@ -126,7 +126,7 @@ func (l *loop) underWay(ctx context.Context, id string) ([]runner.Run, error) {
 	if key == "" {
 		return nil, api.Errorf(api.Conflict, "", "no run of task %q is under way", task)
 	}
-	run, _, err := l.ledger.Get(ctx, id)
+	run, _, err := eng.ledger.Get(ctx, id)
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
 		return nil, api.Errorf(api.NotFound, "", "no run %q", id)
@@ -139,10 +139,10 @@ func (l *loop) underWay(ctx context.Context, id string) ([]runner.Run, error) {
 }
 
 // releaseRun lets a held request start.
-func (l *loop) releaseRun(ctx context.Context, id, who string) error {
-	run, held := l.view.ParkedAs(id, runner.Held)
+func (eng *Engine) releaseRun(ctx context.Context, id, who string) error {
+	run, held := eng.view.ParkedAs(id, runner.Held)
 	if !held {
-		run, _, err := l.ledger.Get(ctx, id)
+		run, _, err := eng.ledger.Get(ctx, id)
 		switch {
 		case errors.Is(err, ledger.ErrNotFound):
 			return api.Errorf(api.NotFound, "", "no run %q", id)
@@ -156,7 +156,7 @@ func (l *loop) releaseRun(ctx context.Context, id, who string) error {
 	if run.Binding && !api.Binds(ctx, run.Task) {
 		return api.Errorf(api.Forbidden, "ask them to release it", "%s is held by %s; %s may not override that", id, run.Who, who)
 	}
-	now := l.clock.Now()
+	now := eng.clock.Now()
 	t := runner.Transition{Time: now, State: runner.Queued}.Because(runner.Reason{Code: runner.ReasonReleased, By: who})
 	switch {
 	case run.On != "":
@@ -164,10 +164,10 @@ func (l *loop) releaseRun(ctx context.Context, id, who string) error {
 	case run.NotBefore.After(now):
 		t.State = runner.Delayed
 	}
-	if err := l.move(ctx, id, runner.Held, t); err != nil {
+	if err := eng.move(ctx, id, runner.Held, t); err != nil {
 		return err
 	}
-	l.unregister(id)
+	eng.unregister(id)
 	run.State = t.State
 	run.Because(t.Reason)
 	switch run.State {
@@ -176,7 +176,7 @@ func (l *loop) releaseRun(ctx context.Context, id, who string) error {
 	case runner.Recurring:
 		run.NotBefore = now
 	}
-	l.take(run)
+	eng.take(run)
 	return nil
 }
 

@@ -12,30 +12,30 @@ import (
 )
 
 // known refuses a name that no task has.
-func (l *loop) known(names ...string) error {
+func (eng *Engine) known(names ...string) error {
 	for _, name := range names {
-		if _, ok := l.cfg.Tasks[name]; !ok {
-			return l.noTask(name)
+		if _, ok := eng.cfg.Tasks[name]; !ok {
+			return eng.noTask(name)
 		}
 	}
 	return nil
 }
 
-// atATime is how many tasks or runs the loop changes in one go, when somebody
+// batchSize is how many tasks or runs the engine changes in one go, when somebody
 // asks for thousands: no slot is to wait for all of them.
-const atATime = 16
+const batchSize = 16
 
-// mostWords bounds what people write to be remembered: a reason, a trigger. It is
+// maxTriggerLength bounds what people write to be remembered: a reason, a trigger. It is
 // shown in every list, and stands in the row of every slot that is left out.
-const mostWords = 1000
+const maxTriggerLength = 1000
 
 // Hold implements [api.Service].
 func (s *Service) Hold(ctx context.Context, h api.Holding) ([]api.Task, error) {
 	if err := api.CheckSpan("the hold", h.For); err != nil {
 		return nil, err
 	}
-	if len(h.Why) > mostWords {
-		return nil, api.Errorf(api.Usage, "say it in fewer words", "the reason is longer than %d bytes", mostWords)
+	if len(h.Why) > maxTriggerLength {
+		return nil, api.Errorf(api.Usage, "say it in fewer words", "the reason is longer than %d bytes", maxTriggerLength)
 	}
 	names, err := s.named(ctx, h.Tasks, h.All)
 	if err != nil || len(names) == 0 {
@@ -47,7 +47,7 @@ func (s *Service) Hold(ctx context.Context, h api.Holding) ([]api.Task, error) {
 			return nil, err
 		}
 		if !h.At.After(hold.Since) {
-			return nil, api.Errorf(api.Usage, "to hold it now, leave that out", "the begin of the hold, %s, is in the past", s.l.spell(h.At))
+			return nil, api.Errorf(api.Usage, "to hold it now, leave that out", "the begin of the hold, %s, is in the past", s.l.formatTime(h.At))
 		}
 		hold.Since = h.At
 	}
@@ -76,12 +76,12 @@ func (s *Service) Hold(ctx context.Context, h api.Holding) ([]api.Task, error) {
 	return tasks, cmp.Or(err, unread)
 }
 
-// each has the loop call f with each name, a few at a time, and returns the names with
+// each has the engine call f with each name, a few at a time, and returns the names with
 // which it succeeded, and the others. What is no matter of a name, such as a full disk,
 // fails all that follow.
 func (s *Service) each(ctx context.Context, names []string, f func(ctx context.Context, name string) error) (done []string, failed api.Failures) {
 	var over error
-	for few := range slices.Chunk(names, atATime) {
+	for few := range slices.Chunk(names, batchSize) {
 		if over == nil {
 			over = s.l.act(ctx, func(ctx context.Context) error {
 				for i, name := range few {
@@ -189,8 +189,8 @@ func (s *Service) Reschedule(ctx context.Context, r api.Rescheduling) (done api.
 	return done, err
 }
 
-// mostSkips bounds how many slots of a task can be left out in advance.
-const mostSkips = 100
+// maxSkips bounds how many slots of a task can be left out in advance.
+const maxSkips = 100
 
 // Skip implements [api.Service].
 func (s *Service) Skip(ctx context.Context, task string) (slot api.Slot, err error) {
@@ -200,8 +200,8 @@ func (s *Service) Skip(ctx context.Context, task string) (slot api.Slot, err err
 		}
 		now := s.l.clock.Now()
 		out := slices.DeleteFunc(slices.Clone(s.l.states[task].Skip), func(s ledger.Skip) bool { return s.Slot.Before(now) })
-		if len(out) >= mostSkips {
-			return api.Errorf(api.Conflict, "hold it: rota hold "+task, "%d slots of task %q are left out already", mostSkips, task)
+		if len(out) >= maxSkips {
+			return api.Errorf(api.Conflict, "hold it: rota hold "+task, "%d slots of task %q are left out already", maxSkips, task)
 		}
 		slot, err = s.l.skipNext(ctx, task, api.Who(ctx))
 		return err

@@ -635,7 +635,7 @@ func TestHeldAtStart(t *testing.T) {
 	inBubble(t, noon, "[tasks.t]\ninterval = \"10m\"\nlog = \"x\"\n", func(r *rig) {
 		r.options.Held = true
 		r.restart(0)
-		r.post(func() { r.options.Held = true; must(t, r.holdings(t.Context(), r.clock.Now())) })
+		r.post(func() { r.options.Held = true; must(t, r.restoreHolds(t.Context(), r.clock.Now())) })
 		r.pass(11 * time.Minute)
 		r.want("t", "12:10:00-12:10:00×1 skipped")
 		r.restart(0)

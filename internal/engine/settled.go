@@ -17,15 +17,15 @@ import (
 //
 // A trigger that names its time never runs twice for one instant. Others run again,
 // but late slots that ran are not made up for.
-func (l *loop) unsettled(ctx context.Context, due []schedule.Due, now time.Time) ([]schedule.Due, error) {
-	if l.cursor.Epoch <= 1 {
+func (eng *Engine) unsettled(ctx context.Context, due []schedule.Due, now time.Time) ([]schedule.Due, error) {
+	if eng.cursor.Epoch <= 1 {
 		return due, nil
 	}
 	known := map[string]time.Time{}
 	var left []schedule.Due
 	for _, d := range due {
-		e := l.entries[d.Key]
-		if !l.mayBeSettled(e, d, now) {
+		e := eng.entries[d.Key]
+		if !eng.mayBeSettled(e, d, now) {
 			left = append(left, d)
 			continue
 		}
@@ -36,7 +36,7 @@ func (l *loop) unsettled(ctx context.Context, due []schedule.Due, now time.Time)
 		through, ok := known[owner]
 		if !ok {
 			var err error
-			if through, err = l.settledThrough(ctx, e, now); err != nil {
+			if through, err = eng.settledThrough(ctx, e, now); err != nil {
 				return nil, err
 			}
 			known[owner] = through
@@ -52,21 +52,21 @@ func (l *loop) unsettled(ctx context.Context, due []schedule.Due, now time.Time)
 
 // mayBeSettled reports whether an earlier epoch may have settled what came due of an
 // entry, in a way that counts.
-func (l *loop) mayBeSettled(e plan.Entry, d schedule.Due, now time.Time) bool {
-	if reach := l.cursor.Reach; !reach.IsZero() && e.Delay().Slot(d.First).After(reach) {
+func (eng *Engine) mayBeSettled(e plan.Entry, d schedule.Due, now time.Time) bool {
+	if reach := eng.cursor.Reach; !reach.IsZero() && e.Delay().Slot(d.First).After(reach) {
 		return false
 	}
 	if e.Spec.Fixed() || e.Spec.Kind() == schedule.Once || now.Sub(d.Last) > lateAfter {
 		return true
 	}
-	return d.N > 1 && l.policyOf(e.Task).Missed == runner.MissedAll
+	return d.N > 1 && eng.policyOf(e.Task).Missed == runner.MissedAll
 }
 
 // settledThrough is the newest instant until now for which a slot of a task, or of
 // a recurring request, ran, is to run, or was ended by a decision other than that it
 // was missed. A clock that was wrong misses slots that were not due yet.
-func (l *loop) settledThrough(ctx context.Context, e plan.Entry, now time.Time) (through time.Time, err error) {
-	runs, err := l.ledger.List(ctx, ledger.Filter{Brief: true, Task: e.Task, Parent: e.Request})
+func (eng *Engine) settledThrough(ctx context.Context, e plan.Entry, now time.Time) (through time.Time, err error) {
+	runs, err := eng.ledger.List(ctx, ledger.Filter{Brief: true, Task: e.Task, Parent: e.Request})
 	if err != nil {
 		return through, err
 	}

@@ -11,53 +11,53 @@ import (
 )
 
 // skipNext leaves out the next slot of a task that is not left out already.
-func (l *loop) skipNext(ctx context.Context, task, who string) (api.Slot, error) {
-	now := l.clock.Now()
+func (eng *Engine) skipNext(ctx context.Context, task, who string) (api.Slot, error) {
+	now := eng.clock.Now()
 	var first api.Slot
-	for key, e := range l.entries {
+	for key, e := range eng.entries {
 		if e.Task != task || e.Request != "" {
 			continue
 		}
-		at := l.agenda.Next(key)
-		for !at.IsZero() && l.isLeftOut(task, e.Delay().Slot(at)) {
+		at := eng.agenda.Next(key)
+		for !at.IsZero() && eng.isLeftOut(task, e.Delay().Slot(at)) {
 			at = e.When().Next(at)
 		}
 		if slot := e.Delay().Slot(at); !at.IsZero() && (first.At.IsZero() || slot.Before(first.At)) {
-			first = api.Slot{Task: task, At: slot.In(l.cfg.ZoneOf(task)), Note: e.Spec.Note(slot)}
+			first = api.Slot{Task: task, At: slot.In(eng.cfg.ZoneOf(task)), Note: e.Spec.Note(slot)}
 		}
 	}
 	if first.At.IsZero() {
 		return first, api.Errorf(api.Conflict, "", "task %q has no slot to leave out: nothing of it is due by itself", task)
 	}
-	err := l.change(ctx, task, func(s *ledger.TaskState) {
+	err := eng.change(ctx, task, func(s *ledger.TaskState) {
 		s.Skip = slices.DeleteFunc(slices.Clone(s.Skip), func(s ledger.Skip) bool { return s.Slot.Before(now.Add(-time.Hour)) })
 		s.Skip = append(s.Skip, ledger.Skip{Slot: first.At, By: who, Since: now})
-	}, ledger.Event{Time: now, Kind: "skip", Task: task, Who: who, Text: l.spell(first.At), Data: ledger.EventData{Slot: first.At}})
+	}, ledger.Event{Time: now, Kind: "skip", Task: task, Who: who, Text: eng.formatTime(first.At), Data: ledger.EventData{Slot: first.At}})
 	if err == nil {
-		l.log.Info("left out", "task", task, "slot", first.At.Format(time.RFC3339), "by", who)
+		eng.log.Info("left out", "task", task, "slot", first.At.Format(time.RFC3339), "by", who)
 	}
 	return first, err
 }
 
 // isLeftOut tells whether somebody left out a slot.
-func (l *loop) isLeftOut(task string, slot time.Time) bool {
-	return slices.ContainsFunc(l.states[task].Skip, func(s ledger.Skip) bool { return s.Slot.Equal(slot) })
+func (eng *Engine) isLeftOut(task string, slot time.Time) bool {
+	return slices.ContainsFunc(eng.states[task].Skip, func(s ledger.Skip) bool { return s.Slot.Equal(slot) })
 }
 
 // unskip takes back what was left out of a task.
-func (l *loop) unskip(ctx context.Context, task, who string) error {
-	if len(l.states[task].Skip) == 0 {
+func (eng *Engine) unskip(ctx context.Context, task, who string) error {
+	if len(eng.states[task].Skip) == 0 {
 		return nil
 	}
-	return l.change(ctx, task, func(s *ledger.TaskState) { s.Skip = nil },
-		ledger.Event{Time: l.clock.Now(), Kind: "skip", Task: task, Who: who, Text: "taken back"})
+	return eng.change(ctx, task, func(s *ledger.TaskState) { s.Skip = nil },
+		ledger.Event{Time: eng.clock.Now(), Kind: "skip", Task: task, Who: who, Text: "taken back"})
 }
 
 // leftOut tells which of the slots are not to run because somebody said so. One
 // that stands for several does so only with its newest: that is the one which
 // would run.
-func (l *loop) leftOut(task string, slots []runner.Slot) []runner.Slot {
-	for _, skip := range l.states[task].Skip {
+func (eng *Engine) leftOut(task string, slots []runner.Slot) []runner.Slot {
+	for _, skip := range eng.states[task].Skip {
 		i := slices.IndexFunc(slots, func(s runner.Slot) bool { return s.Last.Equal(skip.Slot) })
 		if i < 0 {
 			continue

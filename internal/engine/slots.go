@@ -22,13 +22,13 @@ const (
 
 // slots puts together what came due, one slot for each task and each recurring
 // request.
-func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
-	slots := slices.Clone(l.starts)
+func (eng *Engine) slots(due []schedule.Due, now time.Time) []runner.Slot {
+	slots := slices.Clone(eng.starts)
 	type owner struct{ task, of string }
 	byOwner := map[owner][]schedule.Due{}
 	var order []owner
 	for _, d := range due {
-		e := l.entries[d.Key]
+		e := eng.entries[d.Key]
 		o := owner{e.Task, e.Request}
 		if byOwner[o] == nil {
 			order = append(order, o)
@@ -37,49 +37,49 @@ func (l *loop) slots(due []schedule.Due, now time.Time) []runner.Slot {
 	}
 	for _, o := range order {
 		var more []runner.Slot
-		before, held, free := l.whileHeld(o.task, byOwner[o])
+		before, held, free := eng.whileHeld(o.task, byOwner[o])
 		switch {
 		case len(before) == 0:
-		case len(free) > 0 && l.policyOf(o.task).Missed != runner.MissedAll:
-			s := l.merged(o.task, before)
+		case len(free) > 0 && eng.policyOf(o.task).Missed != runner.MissedAll:
+			s := eng.merged(o.task, before)
 			s.Skip = runner.Reason{Code: runner.ReasonCoalesced}
 			more = append(more, s)
 		default:
-			more = append(more, l.slot(o.task, before, now)...)
+			more = append(more, eng.slot(o.task, before, now)...)
 		}
 		if len(held) > 0 {
-			s := l.merged(o.task, held)
-			s.Skip = heldBecause(&l.states[o.task].Held.Hold)
+			s := eng.merged(o.task, held)
+			s.Skip = heldBecause(&eng.states[o.task].Held.Hold)
 			more = append(more, s)
 		}
 		if len(free) > 0 {
-			more = append(more, l.slot(o.task, free, now)...)
+			more = append(more, eng.slot(o.task, free, now)...)
 		}
 		if o.of == "" {
-			more = l.leftOut(o.task, more)
+			more = eng.leftOut(o.task, more)
 		} else {
 			for i := range more {
-				of, _ := l.view.ParkedAs(o.of, runner.Recurring)
+				of, _ := eng.view.ParkedAs(o.of, runner.Recurring)
 				more[i].Of = &of
 			}
 		}
 		slots = append(slots, more...)
 	}
 	for i := range slots {
-		slots[i].User = l.cfg.Tasks[slots[i].Task].User
+		slots[i].User = eng.cfg.Tasks[slots[i].Task].User
 	}
 	return slots
 }
 
 // whileHeld tells apart what came due of a task before, during and after the last hold
 // that has ended: a row stands for slots without a gap.
-func (l *loop) whileHeld(task string, due []schedule.Due) (before, held, free []schedule.Due) {
-	h := l.states[task].Held
+func (eng *Engine) whileHeld(task string, due []schedule.Due) (before, held, free []schedule.Due) {
+	h := eng.states[task].Held
 	if h == nil {
 		return nil, nil, due
 	}
 	for _, d := range due {
-		late := l.entries[d.Key].Delay()
+		late := eng.entries[d.Key].Delay()
 		since, ended := late.Before(h.Since), late.Before(h.Ended) // a slot at the end of the hold is free
 		if d.First.After(ended) {
 			free = append(free, d)
@@ -114,12 +114,12 @@ func stretch(d schedule.Due, after, through time.Time) []schedule.Due {
 }
 
 // merged makes one slot of all that came due of one task.
-func (l *loop) merged(task string, due []schedule.Due) runner.Slot {
+func (eng *Engine) merged(task string, due []schedule.Due) runner.Slot {
 	for i, d := range due {
-		due[i] = l.entries[d.Key].Slots(d)
+		due[i] = eng.entries[d.Key].Slots(d)
 	}
 	s := merge(due)
-	s.Task, s.Epoch, s.Cause = task, l.cursor.Epoch, runner.CauseSchedule
+	s.Task, s.Epoch, s.Cause = task, eng.cursor.Epoch, runner.CauseSchedule
 	return s
 }
 
@@ -134,19 +134,19 @@ func (l *loop) merged(task string, due []schedule.Due) runner.Slot {
 //   - All else, as what came due while there was no rota, is as missed says.
 //   - missed = "skip" in the file excludes making up, and missed_within starting
 //     anything later than it says.
-func (l *loop) slot(task string, due []schedule.Due, now time.Time) []runner.Slot {
-	p := l.policyOf(task)
-	p.Missed = l.missedPolicy(p.Missed, due)
-	how := l.lateness(due, now)
-	s := l.merged(task, due)
+func (eng *Engine) slot(task string, due []schedule.Due, now time.Time) []runner.Slot {
+	p := eng.policyOf(task)
+	p.Missed = eng.missedPolicy(p.Missed, due)
+	how := eng.lateness(due, now)
+	s := eng.merged(task, due)
 	late := now.Sub(s.Last)
 	switch {
-	case p.Missed == runner.MissedAll && (s.N > 1 || !how.inTime) && !l.opens(task, now).After(now):
-		return l.each(s, due, p, now)
+	case p.Missed == runner.MissedAll && (s.N > 1 || !how.inTime) && !eng.nextOpen(task, now).After(now):
+		return eng.each(s, due, p, now)
 	case p.MissedWithin > 0 && how.least > p.MissedWithin:
 		s.Missed = lateBy(late)
 	case how.inTime:
-	case l.opens(task, now).After(now):
+	case eng.nextOpen(task, now).After(now):
 		s.Missed = runner.Reason{Code: runner.ReasonLateOutside, Span: late.Round(time.Second)}
 	case how.makeUp && p.Missed != runner.MissedSkip, p.Missed == runner.MissedOnce:
 		s.Cause = runner.CauseCatchup
@@ -157,12 +157,12 @@ func (l *loop) slot(task string, due []schedule.Due, now time.Time) []runner.Slo
 }
 
 // missedPolicy is what becomes of missed slots where the file says missed, or nothing.
-func (l *loop) missedPolicy(missed runner.CatchUp, due []schedule.Due) runner.CatchUp {
-	once := func(d schedule.Due) bool { return l.entries[d.Key].Spec.Kind() == schedule.Once }
+func (eng *Engine) missedPolicy(missed runner.CatchUp, due []schedule.Due) runner.CatchUp {
+	once := func(d schedule.Due) bool { return eng.entries[d.Key].Spec.Kind() == schedule.Once }
 	switch {
 	case missed != "":
 		return missed
-	case l.options.Once: // it is there to do what came due meanwhile
+	case eng.options.Once: // it is there to do what came due meanwhile
 		return runner.MissedOnce
 	case slices.ContainsFunc(due, once):
 		return runner.MissedOnce
@@ -177,13 +177,13 @@ type lateness struct {
 	makeUp bool          // one of them may still be made up for
 }
 
-func (l *loop) lateness(due []schedule.Due, now time.Time) lateness {
+func (eng *Engine) lateness(due []schedule.Due, now time.Time) lateness {
 	how := lateness{least: math.MaxInt64}
 	for _, d := range due {
-		e, by := l.entries[d.Key], now.Sub(d.Last)
+		e, by := eng.entries[d.Key], now.Sub(d.Last)
 		how.least = min(how.least, by)
 		how.inTime = how.inTime || by <= lateAfter
-		how.makeUp = how.makeUp || by <= madeUp && !d.Last.Before(l.since) && (e.Spec.Fixed() || by < beforeNext(d)/2)
+		how.makeUp = how.makeUp || by <= madeUp && !d.Last.Before(eng.since) && (e.Spec.Fixed() || by < beforeNext(d)/2)
 	}
 	return how
 }
@@ -198,11 +198,11 @@ func beforeNext(d schedule.Due) time.Duration {
 	return next.Sub(d.Last)
 }
 
-// opens is when, from an instant on, something may be made up for or tried again:
+// nextOpen is when, from an instant on, something may be made up for or tried again:
 // within between, if the task has one.
-func (l *loop) opens(task string, at time.Time) time.Time {
+func (eng *Engine) nextOpen(task string, at time.Time) time.Time {
 	var first time.Time
-	for _, spec := range l.inForce.Load().Tasks[task].Triggers {
+	for _, spec := range eng.inForce.Load().Tasks[task].Triggers {
 		if open := spec.NextOpen(at); first.IsZero() || open.Before(first) {
 			first = open
 		}
@@ -219,13 +219,13 @@ func lateBy(d time.Duration) runner.Reason {
 
 // each makes a slot of each instant that is not too long ago and for which the
 // queue has room, and one that stands for those before.
-func (l *loop) each(all runner.Slot, due []schedule.Due, p runner.Policy, now time.Time) []runner.Slot {
+func (eng *Engine) each(all runner.Slot, due []schedule.Due, p runner.Policy, now time.Time) []runner.Slot {
 	within := cmp.Or(p.MissedWithin, plan.MissedAllWithin)
-	room := l.cfg.Queues[p.Queue].Capacity
+	room := eng.cfg.Queues[p.Queue].Capacity
 	if p.Queue == "" {
 		room = runner.UnqueuedCapacity
 	}
-	at := instants(l.limitEach(due, now.Add(-within)), now.Add(-within), room)
+	at := instants(eng.limitEach(due, now.Add(-within)), now.Add(-within), room)
 	var slots []runner.Slot
 	if n := all.N - len(at); n > 0 {
 		before := all

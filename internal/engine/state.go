@@ -17,8 +17,8 @@ import (
 	"rota/schedule"
 )
 
-// surroundings is what a loop acts through. It is set before the loop begins, and stays.
-type surroundings struct {
+// dependencies is what an engine acts through. It is set before the engine begins, and stays.
+type dependencies struct {
 	options       Options
 	log           *slog.Logger
 	ledger        ledger.Ledger
@@ -43,9 +43,9 @@ type configuration struct {
 	loaded     time.Time                     // when the file in force was read
 }
 
-// memory is what the loop knows of slots, runs, tasks and queues. A restart makes it
+// state is what the engine knows of slots, runs, tasks and queues. A restart makes it
 // anew from the ledger, but for the calls.
-type memory struct {
+type state struct {
 	cursor     ledger.Cursor
 	boot       string // names this start of the machine; as in the cursor, if the kernel does not tell
 	agenda     schedule.Agenda
@@ -53,7 +53,7 @@ type memory struct {
 	unplanned  bool                  // the agenda is not that of the tasks: plan has failed
 	view       runner.View
 	states     map[string]ledger.TaskState // of tasks and queues, as the ledger has them
-	lanes      map[string]bool             // the queues; true: it starts nothing
+	stoppedQueues      map[string]bool             // the queues; true: it starts nothing
 	starts     []runner.Slot               // at_start triggers that are due
 	success    map[string]time.Time        // when each task last ended ok
 	finished   map[string]time.Time        // when each task last ended
@@ -66,10 +66,10 @@ type memory struct {
 	calls      calls                       // of those who wait for something
 }
 
-// course is how far the loop is between its beginning and its end, and what keeps it
+// progress is how far the engine is between its beginning and its end, and what keeps it
 // from going on.
-type course struct {
-	started     time.Time     // what the clock showed when the loop began
+type progress struct {
+	started     time.Time     // what the clock showed when the engine began
 	since       time.Time     // what it showed then, or at the beginning of a new epoch
 	slept       time.Duration // how long the machine had slept at the last turn, see asleep
 	renewed     time.Time     // up to when the last epoch had come, while the agenda of the new one is not planned; else zero
@@ -79,13 +79,13 @@ type course struct {
 	roomAwaited bool          // one of them waits for room
 	alarms      alarms        // for on_trouble
 	failing     string        // why nothing can be recorded; "": it can
-	fatal       error         // why the loop must end; nil: it need not
+	fatal       error         // why the engine must end; nil: it need not
 	stopping    bool          // nothing new starts
 	onceFailed  []string      // runs that failed, with --once
 	status      string        // as last told to systemd
-	over        chan struct{} // closed when the loop answers no more
-	hurried     chan struct{} // closed when a stop does not wait any more
-	hurry       sync.Once     // to close it
+	over        chan struct{} // closed when the engine answers no more
+	forced     chan struct{} // closed when a stop does not wait any more
+	forceOnce       sync.Once     // to close it
 }
 
 // shared is what other goroutines use, too.
@@ -95,14 +95,14 @@ type shared struct {
 	gathers   sync.Mutex    // held while the end of a run is recorded after which others run
 	asking    requestIDs    // of the requests that are being recorded
 	quota     quota         // what each user has waiting
-	grown     chan struct{} // runs have ended since the last retention; room for one
+	retentionRequested     chan struct{} // runs have ended since the last retention; room for one
 	lag       atomic.Int64  // by how many microseconds the last slot started late
 	events    atomic.Int64  // that have happened
 	kept      atomic.Int64  // bytes of outputs, as retention last saw them
 	unwritten atomic.Int64  // runs whose end could not be recorded yet
 }
 
-// inbox is what others have the loop do.
+// inbox is what others have the engine do.
 type inbox struct {
 	mu    sync.Mutex // guards posts
 	posts []func()

@@ -10,15 +10,15 @@ import (
 
 // change changes what is remembered of a task, or of a queue under its
 // [ledger.QueueName], together with what happened.
-func (l *loop) change(ctx context.Context, name string, f func(*ledger.TaskState), events ...ledger.Event) error {
+func (eng *Engine) change(ctx context.Context, name string, f func(*ledger.TaskState), events ...ledger.Event) error {
 	for range 2 {
-		prev := l.states[name]
+		prev := eng.states[name]
 		next := prev
 		f(&next)
-		_, err := l.ledger.Commit(ctx, ledger.Change{States: []ledger.StateChange{{Name: name, Prev: prev, Next: next, Events: events}}})
+		_, err := eng.ledger.Commit(ctx, ledger.Change{States: []ledger.StateChange{{Name: name, Prev: prev, Next: next, Events: events}}})
 		if errors.Is(err, ledger.ErrConflict) {
 			// Another machine was first: what it wrote is what f is to change.
-			if l.states[name], err = l.ledger.Task(ctx, name); err == nil {
+			if eng.states[name], err = eng.ledger.Task(ctx, name); err == nil {
 				continue
 			}
 		}
@@ -26,24 +26,24 @@ func (l *loop) change(ctx context.Context, name string, f func(*ledger.TaskState
 			return err
 		}
 		next.Version = prev.Version + 1
-		l.states[name] = next
-		l.happened(events...)
+		eng.states[name] = next
+		eng.publishEvents(events...)
 		return nil
 	}
 	return ledger.ErrConflict
 }
 
 // event adds to the history of rota itself.
-func (l *loop) event(ctx context.Context, e ledger.Event) {
-	if _, err := l.ledger.Commit(ctx, ledger.Change{Events: []ledger.Event{e}}); err != nil {
-		l.log.Error("cannot record an event", "kind", e.Kind, "error", err)
+func (eng *Engine) event(ctx context.Context, e ledger.Event) {
+	if _, err := eng.ledger.Commit(ctx, ledger.Change{Events: []ledger.Event{e}}); err != nil {
+		eng.log.Error("cannot record an event", "kind", e.Kind, "error", err)
 	}
-	l.happened(e)
+	eng.publishEvents(e)
 }
 
-// remembered returns what is remembered of all tasks and queues. What it holds
+// taskStates returns what is remembered of all tasks and queues. What it holds
 // is replaced when it changes, and never written to.
-func (l *loop) remembered(ctx context.Context) (all map[string]ledger.TaskState, err error) {
-	err = l.ask(ctx, func() error { all = maps.Clone(l.states); return nil })
+func (eng *Engine) taskStates(ctx context.Context) (all map[string]ledger.TaskState, err error) {
+	err = eng.ask(ctx, func() error { all = maps.Clone(eng.states); return nil })
 	return all, err
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // Status implements [api.Service]. Every command asks for it, so it is told
-// from what the loop has at hand.
+// from what the engine has at hand.
 func (s *Service) Status(ctx context.Context) (api.Status, error) {
 	var st api.Status
 	err := s.l.ask(ctx, func() error {
@@ -38,52 +38,52 @@ func (s *Service) Status(ctx context.Context) (api.Status, error) {
 const leftoverWrites = time.Minute
 
 // condition is how the daemon is.
-func (l *loop) condition() api.Status {
-	live := l.view.Live("")
+func (eng *Engine) condition() api.Status {
+	live := eng.view.Live("")
 	st := api.Status{
-		Daemon: true, Version: l.options.Version, PID: os.Getpid(), Started: l.started,
-		Config: l.cfg.Path, ConfigID: api.FileID(l.cfg.Path), Revision: l.cfg.Revision, Loaded: l.loaded, StateDir: l.stateDir, Timezone: l.cfg.Rota.Timezone.String(),
-		Tasks: len(l.cfg.Tasks), Running: len(live), Waiting: len(l.view.Waiting("")) + len(l.view.Parked("", runner.Delayed, runner.Held)), Draining: l.view.Draining, DrainingUntil: l.drained,
-		Next: l.soonestSlot(), Lag: (time.Duration(l.lag.Load()) * time.Microsecond).Seconds(), Epoch: l.cursor.Epoch, Through: l.cursor.Through, OutputBytes: l.kept.Load(),
+		Daemon: true, Version: eng.options.Version, PID: os.Getpid(), Started: eng.started,
+		Config: eng.cfg.Path, ConfigID: api.FileID(eng.cfg.Path), Revision: eng.cfg.Revision, Loaded: eng.loaded, StateDir: eng.stateDir, Timezone: eng.cfg.Rota.Timezone.String(),
+		Tasks: len(eng.cfg.Tasks), Running: len(live), Waiting: len(eng.view.Waiting("")) + len(eng.view.Parked("", runner.Delayed, runner.Held)), Draining: eng.view.Draining, DrainingUntil: eng.drained,
+		Next: eng.soonestSlot(), Lag: (time.Duration(eng.lag.Load()) * time.Microsecond).Seconds(), Epoch: eng.cursor.Epoch, Through: eng.cursor.Through, OutputBytes: eng.kept.Load(),
 	}
-	for name, state := range l.states {
-		if _, ok := l.cfg.Tasks[name]; ok && state.Hold != nil {
+	for name, state := range eng.states {
+		if _, ok := eng.cfg.Tasks[name]; ok && state.Hold != nil {
 			st.Held++
 		}
 	}
-	if l.broken != nil {
-		st.Broken = config.Describe(l.broken)
+	if eng.broken != nil {
+		st.Broken = config.Describe(eng.broken)
 	}
-	st.Differs = l.broken != nil || l.notInForce != nil
-	st.Trouble = l.troubleNow(live)
+	st.Differs = eng.broken != nil || eng.notInForce != nil
+	st.Trouble = eng.troubleNow(live)
 	return st
 }
 
 // troubleNow is what is wrong with rota, in sentences.
-func (l *loop) troubleNow(live []runner.Run) (all []string) {
+func (eng *Engine) troubleNow(live []runner.Run) (all []string) {
 	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
-	if l.notInForce != nil {
-		say("a reload is pending and is tried again: %v", l.notInForce)
+	if eng.notInForce != nil {
+		say("a reload is pending and is tried again: %v", eng.notInForce)
 	}
-	for _, a := range l.troubles() {
+	for _, a := range eng.troubles() {
 		say("%s", a.text)
 	}
-	if n := int(l.unwritten.Load()); n > 0 {
+	if n := int(eng.unwritten.Load()); n > 0 {
 		say("the end of %s cannot be recorded yet", api.Plural(n, "run", "runs"))
 	}
 	for _, run := range live {
-		if _, leased := l.leases.Load(run.ID); !leased {
+		if _, leased := eng.leases.Load(run.ID); !leased {
 			say("task %s is blocked: its action has not come back since %s was timed out", run.Task, run.ID)
 		}
 	}
-	for _, left := range l.runner.Leftovers() {
+	for _, left := range eng.runner.Leftovers() {
 		if !left.Last.IsZero() && time.Since(left.Last) < leftoverWrites {
 			say("what run %s left behind still writes to its %s, which nobody reads: %d KiB since the run ended; rota show %s names the processes: end them, or set leftovers = \"stop\" for the task",
 				left.Run, left.What, left.Bytes>>10, left.Run)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(l.lanes)) {
-		if l.lanes[name] {
+	for _, name := range slices.Sorted(maps.Keys(eng.stoppedQueues)) {
+		if eng.stoppedQueues[name] {
 			say("the queue %s is stopped", name)
 		}
 	}
@@ -92,26 +92,26 @@ func (l *loop) troubleNow(live []runner.Run) (all []string) {
 
 // soonestSlot is the slot that comes next of a task that is not held; nil: none
 // does.
-func (l *loop) soonestSlot() *api.Slot {
+func (eng *Engine) soonestSlot() *api.Slot {
 	var first time.Time
 	var of plan.Entry
 	consider := func(key string) {
-		e, ok := l.entries[key]
-		at := l.agenda.Next(key)
+		e, ok := eng.entries[key]
+		at := eng.agenda.Next(key)
 		if !ok || at.IsZero() || !first.IsZero() && (at.After(first) || at.Equal(first) && e.Task >= of.Task) {
 			return
 		}
-		if _, held := l.held(e.Task); !held {
+		if _, held := eng.held(e.Task); !held {
 			first, of = at, e
 		}
 	}
-	if at := l.agenda.At(); !at.IsZero() {
-		for _, d := range l.agenda.Due(at) {
+	if at := eng.agenda.At(); !at.IsZero() {
+		for _, d := range eng.agenda.Due(at) {
 			consider(d.Key)
 		}
 	}
 	if first.IsZero() { // what comes next is held, or no slot
-		for key := range l.entries {
+		for key := range eng.entries {
 			consider(key)
 		}
 	}
@@ -119,5 +119,5 @@ func (l *loop) soonestSlot() *api.Slot {
 		return nil
 	}
 	at := of.Delay().Slot(first)
-	return &api.Slot{Task: of.Task, At: at.In(l.cfg.ZoneOf(of.Task)), Note: of.Spec.Note(at), Request: of.Request}
+	return &api.Slot{Task: of.Task, At: at.In(eng.cfg.ZoneOf(of.Task)), Note: of.Spec.Note(at), Request: of.Request}
 }

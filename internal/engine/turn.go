@@ -11,7 +11,7 @@ import (
 	"rota/schedule"
 )
 
-// turn is what one turn of the loop has decided, before any of it is done.
+// turn is what one turn of the engine has decided, before any of it is done.
 type turn struct {
 	change  ledger.Change
 	counts  counts       // of triggers with a count
@@ -22,159 +22,159 @@ type turn struct {
 
 // advance decides what is due up to now, and what waits; records that as one change,
 // and does it: before the record nothing is done.
-func (l *loop) advance(ctx context.Context, now time.Time) error {
-	if l.stopping {
+func (eng *Engine) advance(ctx context.Context, now time.Time) error {
+	if eng.stopping {
 		return errors.New("rota is stopping")
 	}
-	due, err := l.moments(ctx, l.agenda.Due(now))
+	due, err := eng.moments(ctx, eng.agenda.Due(now))
 	if err != nil {
 		return err
 	}
-	t, err := l.decide(ctx, due, now)
+	t, err := eng.decide(ctx, due, now)
 	if err != nil {
 		return err
 	}
-	done, err := l.commitTurn(ctx, t)
+	done, err := eng.commitTurn(ctx, t)
 	switch {
-	case errors.Is(err, ledger.ErrQueueFull) && l.takeQueued(ctx):
-		return l.advance(ctx, now) // with what was asked for meanwhile
+	case errors.Is(err, ledger.ErrQueueFull) && eng.takeQueued(ctx):
+		return eng.advance(ctx, now) // with what was asked for meanwhile
 	case errors.Is(err, ledger.ErrConflict):
-		if err := l.recount(ctx, t.counts); err != nil {
+		if err := eng.recount(ctx, t.counts); err != nil {
 			return err
 		}
-		return l.advance(ctx, now) // another run has just held the task that this would hold
+		return eng.advance(ctx, now) // another run has just held the task that this would hold
 	case err != nil:
 		return err
 	}
-	l.agenda.Commit(now)
-	l.starts = nil
-	l.apply(t, done)
-	l.fired(due, now)
+	eng.agenda.Commit(now)
+	eng.starts = nil
+	eng.apply(t, done)
+	eng.fired(due, now)
 	if t.chained {
-		return l.advance(ctx, now) // when they start is decided now that they wait
+		return eng.advance(ctx, now) // when they start is decided now that they wait
 	}
 	return nil
 }
 
 // decide says what becomes of what is due and of what waits.
-func (l *loop) decide(ctx context.Context, due []schedule.Due, now time.Time) (turn, error) {
+func (eng *Engine) decide(ctx context.Context, due []schedule.Due, now time.Time) (turn, error) {
 	var t turn
-	left, err := l.unsettled(ctx, due, now)
+	left, err := eng.unsettled(ctx, due, now)
 	if err != nil {
 		return t, err
 	}
-	slots := l.slots(left, now)
-	awaited := l.roomAwaited
-	l.toAsk = nil
-	l.lookForRoom()
-	batch := runner.Decide(slots, &l.view, now)
-	t.ask = l.toAsk
+	slots := eng.slots(left, now)
+	awaited := eng.roomAwaited
+	eng.toAsk = nil
+	eng.lookForRoom()
+	batch := runner.Decide(slots, &eng.view, now)
+	t.ask = eng.toAsk
 	switch {
-	case l.roomAwaited && !awaited:
-		l.log.Warn(l.room.awaits(l.stateDir))
-	case !l.roomAwaited && awaited:
-		l.log.Info("no forked run waits for room on the disk any more")
+	case eng.roomAwaited && !awaited:
+		eng.log.Warn(eng.room.awaits(eng.stateDir))
+	case !eng.roomAwaited && awaited:
+		eng.log.Info("no forked run waits for room on the disk any more")
 	}
-	l.giveWay(&batch)
-	t.chained = l.addChains(&batch)
-	if t.holds, err = l.holdsAfterSuperseded(ctx, batch); err != nil {
+	eng.supersede(&batch)
+	t.chained = eng.addChains(&batch)
+	if t.holds, err = eng.holdsAfterSuperseded(ctx, batch); err != nil {
 		return t, err
 	}
-	t.counts = l.countRuns(left, batch, t.holds.changes())
-	l.waitAnew(&t.counts, batch)
-	t.change = ledger.Change{Batch: batch, Moves: t.counts.moves, States: t.counts.states, Notices: l.noticesOfBatch(batch, t.holds)}
-	if len(slots) > 0 || l.boot != l.cursor.Boot {
-		next := l.cursorAt(now)
-		next.Boot = l.boot // all at_start slots are among these
-		t.change.Cursor = &ledger.CursorMove{From: l.cursor, To: next}
+	t.counts = eng.countRuns(left, batch, t.holds.changes())
+	eng.waitAnew(&t.counts, batch)
+	t.change = ledger.Change{Batch: batch, Moves: t.counts.moves, States: t.counts.states, Notices: eng.noticesOfBatch(batch, t.holds)}
+	if len(slots) > 0 || eng.boot != eng.cursor.Boot {
+		next := eng.cursorAt(now)
+		next.Boot = eng.boot // all at_start slots are among these
+		t.change.Cursor = &ledger.CursorMove{From: eng.cursor, To: next}
 	}
 	return t, nil
 }
 
 // commitTurn records what a turn has decided, if that is anything.
-func (l *loop) commitTurn(ctx context.Context, t turn) (ledger.Committed, error) {
+func (eng *Engine) commitTurn(ctx context.Context, t turn) (ledger.Committed, error) {
 	if t.change.Cursor == nil && len(t.change.Batch.Claim) == 0 {
 		return ledger.Committed{}, nil
 	}
-	return l.commitMove(ctx, t.change)
+	return eng.commitMove(ctx, t.change)
 }
 
 // commitMove commits a change that may move the cursor; if someone else moved that it
 // is read again.
-func (l *loop) commitMove(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
-	done, err := l.ledger.Commit(ctx, c)
+func (eng *Engine) commitMove(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+	done, err := eng.ledger.Commit(ctx, c)
 	if errors.Is(err, ledger.ErrStale) {
-		if cursor, err := l.ledger.Cursor(ctx); err == nil {
-			l.cursor = cursor
+		if cursor, err := eng.ledger.Cursor(ctx); err == nil {
+			eng.cursor = cursor
 		}
 	}
 	if err == nil && c.Cursor != nil {
-		l.cursor = c.Cursor.To
+		eng.cursor = c.Cursor.To
 	}
 	return done, err
 }
 
-// apply brings what the loop knows in line with what is recorded, and does it.
-func (l *loop) apply(t turn, done ledger.Committed) {
+// apply brings what the engine knows in line with what is recorded, and does it.
+func (eng *Engine) apply(t turn, done ledger.Committed) {
 	b := t.change.Batch
 	var claimed []runner.Run
 	for _, lease := range done.Leases {
 		claimed = append(claimed, lease.Run)
-		l.agenda.Drop(patienceKey + lease.Run.ID)
-		l.leases.Store(lease.Run.ID, underway{lease, l.policyOf(lease.Run.Task)})
+		eng.agenda.Drop(maxWaitKey + lease.Run.ID)
+		eng.leases.Store(lease.Run.ID, underway{lease, eng.policyOf(lease.Run.Task)})
 	}
 	for _, e := range b.Ends {
-		l.unregister(e.ID)
+		eng.unregister(e.ID)
 	}
-	l.view.Apply(b, claimed)
+	eng.view.Apply(b, claimed)
 	starts := make(map[string]bool, len(b.Claim))
 	for _, id := range b.Claim {
 		starts[id] = true
-		if _, ok := l.leases.Load(id); !ok {
-			l.view.Remove(id) // it waits no more, or came of a slot written down before
+		if _, ok := eng.leases.Load(id); !ok {
+			eng.view.Remove(id) // it waits no more, or came of a slot written down before
 		}
 	}
 	for _, r := range b.Summaries {
-		l.record(r)
+		eng.record(r)
 	}
 	for _, e := range b.Ends {
 		task, _ := runner.SplitID(e.ID)
-		l.record(runner.Run{ID: e.ID, Task: task, Outcome: e.Outcome, Reason: e.Reason, Why: e.Why})
+		eng.record(runner.Run{ID: e.ID, Task: task, Outcome: e.Outcome, Reason: e.Reason, Why: e.Why})
 	}
 	for _, r := range b.Runs {
 		if !starts[r.ID] {
-			l.record(r)
+			eng.record(r)
 			if r.State == runner.Delayed {
-				l.put(attemptKey+r.ID, r.NotBefore)
+				eng.put(attemptKey+r.ID, r.NotBefore)
 				continue
 			}
-			l.patience(r)
+			eng.expireAfterMaxWait(r)
 		}
 	}
 	for _, e := range b.Stops {
-		l.runner.Stop(e)
+		eng.runner.Stop(e)
 	}
-	l.notifications.deliver(l.startedOnly(done.Notices))
+	eng.notifications.deliver(eng.startedOnly(done.Notices))
 	for _, lease := range done.Leases {
-		l.start(lease)
+		eng.start(lease)
 	}
-	l.askConditions(t.ask)
-	l.counted(t.counts)
+	eng.askConditions(t.ask)
+	eng.counted(t.counts)
 	for _, h := range t.holds {
-		l.heldAfterFailures(h.run, h.change)
+		eng.heldAfterFailures(h.run, h.change)
 	}
 }
 
 // startedOnly leaves out the pings of starts that did not come to be, as those of runs
 // that somebody cancelled meanwhile.
-func (l *loop) startedOnly(notices []ledger.Notice) []ledger.Notice {
+func (eng *Engine) startedOnly(notices []ledger.Notice) []ledger.Notice {
 	return slices.DeleteFunc(notices, func(n ledger.Notice) bool {
 		if n.Kind != pingStart {
 			return false
 		}
-		_, started := l.leases.Load(n.Run.ID)
+		_, started := eng.leases.Load(n.Run.ID)
 		if !started {
-			l.notifications.discard(n.Number)
+			eng.notifications.discard(n.Number)
 		}
 		return !started
 	})

@@ -18,40 +18,40 @@ const vanishedFor = time.Minute
 // mayReturn reports whether what waits of a task that is in the file no more is kept for
 // now. The first question begins the time. With --once there is none: nothing would
 // be there at its end.
-func (l *loop) mayReturn(task string) bool {
-	if l.options.Once || l.vanished[task] {
+func (eng *Engine) mayReturn(task string) bool {
+	if eng.options.Once || eng.vanished[task] {
 		return false
 	}
-	if key := vanishedKey + task; l.agenda.Next(key).IsZero() {
-		l.log.Warn("a task is not in the file any more: what waits of it is cancelled unless it returns", "task", task, "within", vanishedFor.String())
-		l.put(key, l.clock.Now().Add(vanishedFor))
+	if key := vanishedKey + task; eng.agenda.Next(key).IsZero() {
+		eng.log.Warn("a task is not in the file any more: what waits of it is cancelled unless it returns", "task", task, "within", vanishedFor.String())
+		eng.put(key, eng.clock.Now().Add(vanishedFor))
 	}
 	return true
 }
 
 // vanish ends the time of a task.
-func (l *loop) vanish(ctx context.Context, task string) {
-	l.agenda.Drop(vanishedKey + task)
-	if _, there := l.cfg.Tasks[task]; !there {
-		l.vanished[task] = true
-		l.endVoid(context.WithoutCancel(ctx))
+func (eng *Engine) vanish(ctx context.Context, task string) {
+	eng.agenda.Drop(vanishedKey + task)
+	if _, there := eng.cfg.Tasks[task]; !there {
+		eng.vanished[task] = true
+		eng.endVoid(context.WithoutCancel(ctx))
 	}
 }
 
 // reappear forgets about tasks that are in the file again.
-func (l *loop) reappear() {
-	for task := range l.cfg.Tasks {
-		delete(l.vanished, task)
-		l.agenda.Drop(vanishedKey + task)
+func (eng *Engine) reappear() {
+	for task := range eng.cfg.Tasks {
+		delete(eng.vanished, task)
+		eng.agenda.Drop(vanishedKey + task)
 	}
 }
 
 // mayStart is void for a run that is about to start: without a task there is nothing
 // to do.
-func (l *loop) mayStart(run runner.Run) (why runner.Reason, may bool) {
-	if _, there := l.cfg.Tasks[run.Task]; !there {
+func (eng *Engine) mayStart(run runner.Run) (why runner.Reason, may bool) {
+	if _, there := eng.cfg.Tasks[run.Task]; !there {
 		return gone, false
 	}
-	why, void := l.void(run)
+	why, void := eng.void(run)
 	return why, !void
 }

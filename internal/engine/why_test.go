@@ -15,7 +15,7 @@ import (
 
 // asker reads what a rig's loop has written, as its daemon does.
 func (r *rig) asker() *query.Reader {
-	return &query.Reader{Ledger: r.ledger, StateDir: r.stateDir, Config: r.inForce.Load, Now: r.fake.Now, Agenda: r.coming}
+	return &query.Reader{Ledger: r.ledger, StateDir: r.stateDir, Config: r.inForce.Load, Now: r.fake.Now, Agenda: r.agendaOf}
 }
 
 // at is a time of the day at which the rig began, or RFC 3339.
@@ -35,7 +35,7 @@ func (r *rig) at(text string) time.Time {
 	return at
 }
 
-// inLoop has the loop do something.
+// inLoop has the engine do something.
 func (r *rig) inLoop(f func(ctx context.Context) error) {
 	r.t.Helper()
 	done := make(chan error, 1)

@@ -16,11 +16,11 @@ import (
 // or one task. Their keys begin with a byte that no name has.
 const (
 	attemptKey   = "\x00attempt "   // the time of a run that is delayed has come
-	patienceKey  = "\x00patience "  // the end of a waiting run's patience
+	maxWaitKey  = "\x00patience "  // the end of a waiting run's patience
 	holdKey      = "\x00hold "      // the begin of a task's planned hold
 	releaseKey   = "\x00release "   // the end of a task's hold
-	defaultKey   = "\x00default "   // the end of a task's reschedule
-	freshKey     = "\x00fresh "     // a task has not ended well for too long
+	rescheduleEndKey   = "\x00default "   // the end of a task's reschedule
+	stalenessKey     = "\x00fresh "     // a task has not ended well for too long
 	undrainKey   = "\x00undrain "   // the end of a drain
 	conditionKey = "\x00condition " // a run's condition is to be asked again
 	lateKey      = "\x00late "      // a run under way takes for too long
@@ -38,55 +38,55 @@ func (m moment) Next(after time.Time) time.Time {
 }
 
 // put enters a moment, at the earliest the next second that the agenda knows.
-func (l *loop) put(key string, at time.Time) {
+func (eng *Engine) put(key string, at time.Time) {
 	if whole := at.Truncate(time.Second); whole.Before(at) {
 		at = whole.Add(time.Second)
 	}
-	l.agenda.Put(schedule.Entry{Key: key, When: moment(at), Last: at.Add(-time.Second)})
+	eng.agenda.Put(schedule.Entry{Key: key, When: moment(at), Last: at.Add(-time.Second)})
 }
 
 // delay lets a run wait for its time. It holds no worker; before another attempt
 // it gives way to the next slot of its task.
-func (l *loop) delay(run runner.Run, until time.Time) {
+func (eng *Engine) delay(run runner.Run, until time.Time) {
 	run.State, run.NotBefore = runner.Delayed, until
-	l.view.Add(run)
-	l.put(attemptKey+run.ID, until)
+	eng.view.Add(run)
+	eng.put(attemptKey+run.ID, until)
 }
 
 // unregister takes a run that ends, or waits no more, out of the registry and the
 // agenda.
-func (l *loop) unregister(id string) {
-	if r, ok := l.view.ParkedAs(id, runner.Recurring); ok {
-		l.unschedule(r)
+func (eng *Engine) unregister(id string) {
+	if r, ok := eng.view.ParkedAs(id, runner.Recurring); ok {
+		eng.unschedule(r)
 	}
-	l.view.Remove(id)
-	l.forgetCondition(id)
-	l.agenda.Drop(attemptKey + id)
-	l.agenda.Drop(patienceKey + id)
-	delete(l.spans, id)
+	eng.view.Remove(id)
+	eng.forgetCondition(id)
+	eng.agenda.Drop(attemptKey + id)
+	eng.agenda.Drop(maxWaitKey + id)
+	delete(eng.spans, id)
 }
 
 // movesAtOnce is how many runs one commit moves.
 const movesAtOnce = 500
 
 // move takes a pending run from one state to another, or to an outcome.
-func (l *loop) move(ctx context.Context, id string, from runner.State, to runner.Transition) error {
-	_, err := l.ledger.Commit(ctx, ledger.Change{Moves: []ledger.Move{{ID: id, From: from, To: to}}})
+func (eng *Engine) move(ctx context.Context, id string, from runner.State, to runner.Transition) error {
+	_, err := eng.ledger.Commit(ctx, ledger.Change{Moves: []ledger.Move{{ID: id, From: from, To: to}}})
 	return err
 }
 
 // moveAll takes many pending runs from one state to another in few commits, and calls
 // moved for each that is recorded, or gone: not in that state any more. An error means
 // that it was called for some alone.
-func (l *loop) moveAll(ctx context.Context, moves []ledger.Move, moved func(m ledger.Move, gone bool)) error {
+func (eng *Engine) moveAll(ctx context.Context, moves []ledger.Move, moved func(m ledger.Move, gone bool)) error {
 	for some := range slices.Chunk(moves, movesAtOnce) {
-		_, err := l.ledger.Commit(ctx, ledger.Change{Moves: some})
+		_, err := eng.ledger.Commit(ctx, ledger.Change{Moves: some})
 		if err != nil && !isGone(err) {
 			return err
 		}
 		for _, m := range some {
 			if err != nil { // one of them refuses all: each by itself
-				_, err := l.ledger.Commit(ctx, ledger.Change{Moves: []ledger.Move{m}})
+				_, err := eng.ledger.Commit(ctx, ledger.Change{Moves: []ledger.Move{m}})
 				if err != nil && !isGone(err) {
 					return err
 				}
@@ -105,39 +105,39 @@ func isGone(err error) bool {
 }
 
 // dueAttempts queues the runs whose time has come.
-func (l *loop) dueAttempts(ctx context.Context, ids []string) error {
-	now := l.clock.Now()
+func (eng *Engine) dueAttempts(ctx context.Context, ids []string) error {
+	now := eng.clock.Now()
 	var moves []ledger.Move
 	for _, id := range ids {
-		if _, ok := l.view.ParkedAs(id, runner.Delayed); ok {
+		if _, ok := eng.view.ParkedAs(id, runner.Delayed); ok {
 			moves = append(moves, ledger.Move{ID: id, From: runner.Delayed, To: runner.Transition{Time: now, State: runner.Queued}})
 		} else {
-			l.agenda.Drop(attemptKey + id)
+			eng.agenda.Drop(attemptKey + id)
 		}
 	}
-	return l.moveAll(ctx, moves, func(m ledger.Move, gone bool) {
-		run, _ := l.view.ParkedAs(m.ID, runner.Delayed)
-		if l.unregister(m.ID); gone {
+	return eng.moveAll(ctx, moves, func(m ledger.Move, gone bool) {
+		run, _ := eng.view.ParkedAs(m.ID, runner.Delayed)
+		if eng.unregister(m.ID); gone {
 			return
 		}
 		run.State, run.Queued = runner.Queued, now
 		run.Because(runner.Reason{})
-		l.view.Add(run)
-		l.patience(run)
-		_ = publisher{l.hub}.Record(run) // the log has told of the attempt that failed
+		eng.view.Add(run)
+		eng.expireAfterMaxWait(run)
+		_ = publisher{eng.hub}.Record(run) // the log has told of the attempt that failed
 	})
 }
 
-// patience ends the wait of a queued run after max_wait; not that for another
+// expireAfterMaxWait ends the wait of a queued run after max_wait; not that for another
 // attempt, which would give an outcome to what has one.
-func (l *loop) patience(run runner.Run) {
-	if most := l.policyOf(run.Task).MaxWait; most > 0 && run.Attempts == 0 {
-		l.put(patienceKey+run.ID, run.Queued.Add(most))
+func (eng *Engine) expireAfterMaxWait(run runner.Run) {
+	if most := eng.policyOf(run.Task).MaxWait; most > 0 && run.Attempts == 0 {
+		eng.put(maxWaitKey+run.ID, run.Queued.Add(most))
 	}
 }
 
 // moments handles what came due that is no slot, and returns the slots.
-func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due, error) {
+func (eng *Engine) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due, error) {
 	var slots []schedule.Due
 	var attempts, overdue []string
 	for _, d := range due {
@@ -145,115 +145,115 @@ func (l *loop) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due,
 		switch what += " "; {
 		case what == attemptKey:
 			attempts = append(attempts, of)
-		case what == patienceKey:
+		case what == maxWaitKey:
 			overdue = append(overdue, of)
 		case strings.HasPrefix(what, "\x00"):
-			if err := l.moment(ctx, what, of); err != nil {
+			if err := eng.moment(ctx, what, of); err != nil {
 				return nil, err
 			}
 		default:
 			slots = append(slots, d)
 		}
 	}
-	return slots, errors.Join(l.dueAttempts(ctx, attempts), l.skipOverdue(ctx, overdue))
+	return slots, errors.Join(eng.dueAttempts(ctx, attempts), eng.skipOverdue(ctx, overdue))
 }
 
 // moment handles a moment that came due of a task, a run or, with of "", of rota itself.
-func (l *loop) moment(ctx context.Context, what, of string) (err error) {
+func (eng *Engine) moment(ctx context.Context, what, of string) (err error) {
 	key := what + of
 	switch what {
 	case holdKey:
-		err = l.holdAsPlanned(ctx, of)
-		l.agenda.Drop(key)
+		err = eng.holdAsPlanned(ctx, of)
+		eng.agenda.Drop(key)
 	case releaseKey:
-		if h := l.states[of].Hold; h != nil {
-			_, err = l.release(ctx, of, "rota", h.Until)
+		if h := eng.states[of].Hold; h != nil {
+			_, err = eng.release(ctx, of, "rota", h.Until)
 		}
-		l.agenda.Drop(key)
-	case defaultKey:
-		l.agenda.Drop(key)
-		l.post(func() {
-			if err := l.backToDefault(ctx, of); err != nil {
-				l.put(defaultKey+of, l.clock.Now().Add(time.Second))
+		eng.agenda.Drop(key)
+	case rescheduleEndKey:
+		eng.agenda.Drop(key)
+		eng.post(func() {
+			if err := eng.backToDefault(ctx, of); err != nil {
+				eng.put(rescheduleEndKey+of, eng.clock.Now().Add(time.Second))
 			}
 		})
 	case vanishedKey:
-		l.vanish(ctx, of)
+		eng.vanish(ctx, of)
 	case conditionKey:
-		l.agenda.Drop(key)
-		l.forgetCondition(of)
+		eng.agenda.Drop(key)
+		eng.forgetCondition(of)
 	case undrainKey:
-		l.undrain(ctx, "")
+		eng.undrain(ctx, "")
 	case lateKey:
-		err = l.late(ctx, of)
-	case freshKey:
-		err = l.stale(ctx, of)
+		err = eng.late(ctx, of)
+	case stalenessKey:
+		err = eng.stale(ctx, of)
 	}
 	return err
 }
 
-// replant puts all moments into the agenda, which is new.
-func (l *loop) replant() {
-	for _, run := range l.view.Parked("", runner.Delayed) {
-		l.put(attemptKey+run.ID, run.NotBefore)
+// planAllMoments puts all moments into the agenda, which is new.
+func (eng *Engine) planAllMoments() {
+	for _, run := range eng.view.Parked("", runner.Delayed) {
+		eng.put(attemptKey+run.ID, run.NotBefore)
 	}
-	for _, run := range l.view.Waiting("") {
-		l.patience(run)
+	for _, run := range eng.view.Waiting("") {
+		eng.expireAfterMaxWait(run)
 	}
-	for id, o := range l.overdue {
-		l.put(lateKey+id, o.at)
+	for id, o := range eng.overdue {
+		eng.put(lateKey+id, o.at)
 	}
-	for id, c := range l.conditions {
+	for id, c := range eng.conditions {
 		if !c.asking {
-			l.put(conditionKey+id, l.clock.Now().Add(runner.ConditionTime))
+			eng.put(conditionKey+id, eng.clock.Now().Add(runner.ConditionTime))
 		}
 	}
-	for run := range l.view.Pending() {
-		_, _ = l.void(*run) // begins the time of a task that is not in the file
+	for run := range eng.view.Pending() {
+		_, _ = eng.void(*run) // begins the time of a task that is not in the file
 	}
-	if !l.drained.IsZero() {
-		l.put(undrainKey, l.drained)
+	if !eng.drained.IsZero() {
+		eng.put(undrainKey, eng.drained)
 	}
-	l.freshness()
+	eng.watchStaleness()
 }
 
 // skipOverdue ends runs that have been queued for longer than their max_wait.
-func (l *loop) skipOverdue(ctx context.Context, ids []string) error {
-	now := l.clock.Now()
+func (eng *Engine) skipOverdue(ctx context.Context, ids []string) error {
+	now := eng.clock.Now()
 	var moves []ledger.Move
 	for _, id := range ids {
-		run, ok := l.view.Find(id)
+		run, ok := eng.view.Find(id)
 		if !ok || run.State != runner.Queued {
-			l.agenda.Drop(patienceKey + id)
+			eng.agenda.Drop(maxWaitKey + id)
 			continue
 		}
-		moves = append(moves, ledger.Move{ID: id, From: runner.Queued, To: runner.Transition{Time: now, Outcome: runner.Skipped}.Because(l.expired(run))})
+		moves = append(moves, ledger.Move{ID: id, From: runner.Queued, To: runner.Transition{Time: now, Outcome: runner.Skipped}.Because(eng.expired(run))})
 	}
-	return l.moveAll(ctx, moves, func(m ledger.Move, gone bool) {
-		l.agenda.Drop(patienceKey + m.ID)
-		l.forgetCondition(m.ID)
-		run, ok := l.view.Find(m.ID)
+	return eng.moveAll(ctx, moves, func(m ledger.Move, gone bool) {
+		eng.agenda.Drop(maxWaitKey + m.ID)
+		eng.forgetCondition(m.ID)
+		run, ok := eng.view.Find(m.ID)
 		if gone || !ok { // it is not queued: nothing to end
 			return
 		}
-		l.view.Remove(m.ID)
+		eng.view.Remove(m.ID)
 		run.State, run.Outcome, run.Finished = "", m.To.Outcome, now
 		run.Because(m.To.Reason)
-		l.record(run)
-		l.again(run.Task, run.Finished)
+		eng.record(run)
+		eng.restartInterval(run.Task, run.Finished)
 	})
 }
 
-// giveWay ends the runs that wait for another attempt when a new slot of their
+// supersede ends the runs that wait for another attempt when a new slot of their
 // task has come: with the outcome that they had. A request does not give way
 // to anything but a slot of the recurring request that it is of. What waits since an
 // earlier start of rota gives way to what comes of this one.
-func (l *loop) giveWay(b *runner.Batch) {
+func (eng *Engine) supersede(b *runner.Batch) {
 	for _, r := range b.Runs {
-		if l.view.CountParked(r.Task) == 0 {
+		if eng.view.CountParked(r.Task) == 0 {
 			continue
 		}
-		for _, run := range l.view.Parked(r.Task, runner.Delayed) {
+		for _, run := range eng.view.Parked(r.Task, runner.Delayed) {
 			ends := func(e runner.End) bool { return e.ID == run.ID }
 			if r.Cause == runner.CauseStart && run.Cause == runner.CauseStart && lastOutcome(run) == "" {
 				b.Ends = append(b.Ends, runner.NewEnd(run.ID, runner.Replaced, runner.Reason{Code: runner.ReasonReplaced, By: r.ID}))
@@ -268,39 +268,39 @@ func (l *loop) giveWay(b *runner.Batch) {
 
 // retry lets a run be attempted again, if its policy says so. Not while its
 // action has not come back: until then its task is blocked.
-func (l *loop) retry(ctx context.Context, u underway, res runner.Result) (bool, error) {
+func (eng *Engine) retry(ctx context.Context, u underway, res runner.Result) (bool, error) {
 	run := u.Run
 	wait, again := u.policy.Retry.Next(run.Attempts, res)
 	if !again || res.Stuck {
 		return false, nil
 	}
-	until := l.opens(run.Task, res.Finished.Add(wait))
+	until := eng.nextOpen(run.Task, res.Finished.Add(wait))
 	why := runner.Reason{
 		Code: runner.ReasonRetry, Last: res.Outcome, Detail: res.Why, Next: run.Attempts + 1, Of: u.policy.Retry.Max + 1,
 		Span: until.Sub(res.Finished).Round(time.Second),
 	}
 	note := ledger.Note{Lease: u.Lease, To: runner.Transition{State: runner.Delayed, Until: until}.Because(why), Ended: &res}
-	_, err := l.ledger.Commit(ctx, ledger.Change{Notes: []ledger.Note{note}})
+	_, err := eng.ledger.Commit(ctx, ledger.Change{Notes: []ledger.Note{note}})
 	if err == nil {
-		l.post(func() {
-			l.endLease(run.ID)
-			l.view.Remove(run.ID)
-			// Somebody may have cancelled it before the loop came to know.
-			if now, _, err := l.ledger.Get(ctx, run.ID); err == nil && now.State != runner.Delayed {
-				l.calls.drained(l)
-				l.again(run.Task, now.Finished)
+		eng.post(func() {
+			eng.endLease(run.ID)
+			eng.view.Remove(run.ID)
+			// Somebody may have cancelled it before the engine came to know.
+			if now, _, err := eng.ledger.Get(ctx, run.ID); err == nil && now.State != runner.Delayed {
+				eng.calls.drained(eng)
+				eng.restartInterval(run.Task, now.Finished)
 				return
 			}
 			run.State, run.Finished = runner.Delayed, res.Finished
 			run.Exit, run.Signal, run.Error, run.Usage = res.Exit, res.Signal, res.Error, res.Usage
 			run.Because(why)
-			l.record(run)
-			l.calls.drained(l)
-			if why, void := l.void(run); void {
-				_ = l.cancel(ctx, run, why)
+			eng.record(run)
+			eng.calls.drained(eng)
+			if why, void := eng.void(run); void {
+				_ = eng.cancel(ctx, run, why)
 				return
 			}
-			l.delay(run, until)
+			eng.delay(run, until)
 		})
 	}
 	return true, err

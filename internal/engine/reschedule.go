@@ -13,16 +13,16 @@ import (
 	"rota/schedule"
 )
 
-// termsOf is terms as the loop has them.
-func (l *loop) termsOf(name string) []plan.Term { return plan.Terms(l.cfg, name, l.states[name].On) }
+// termsOf is terms as the engine has them.
+func (eng *Engine) termsOf(name string) []plan.Term { return plan.Terms(eng.cfg, name, eng.states[name].On) }
 
 // parse reads a trigger that somebody gave by hand for a task. What is only a
 // span becomes the instant that it means.
-func (l *loop) parse(task, expr string, now time.Time) (schedule.Spec, error) {
-	if len(expr) > mostWords {
-		return schedule.Spec{}, api.Errorf(api.Usage, "", "the trigger is longer than %d bytes", mostWords)
+func (eng *Engine) parse(task, expr string, now time.Time) (schedule.Spec, error) {
+	if len(expr) > maxTriggerLength {
+		return schedule.Spec{}, api.Errorf(api.Usage, "", "the trigger is longer than %d bytes", maxTriggerLength)
 	}
-	spec, faults := schedule.ParseExprAt(expr, l.cfg.ZoneOf(task), now)
+	spec, faults := schedule.ParseExprAt(expr, eng.cfg.ZoneOf(task), now)
 	if faults != nil {
 		hint := faults[0].Hint
 		if hint == "" {
@@ -49,16 +49,16 @@ func (l *loop) parse(task, expr string, now time.Time) (schedule.Spec, error) {
 // endOf is when what a task is rescheduled to ends: as was asked for or, of one
 // instant, once that is over, unless nothing is to follow. It refuses what has no
 // slot at all.
-func (l *loop) endOf(r api.Rescheduling, spec schedule.Spec, now time.Time) (time.Time, error) {
+func (eng *Engine) endOf(r api.Rescheduling, spec schedule.Spec, now time.Time) (time.Time, error) {
 	if spec.Kind() != schedule.Once {
 		return r.Until, r.CheckThen(false)
 	}
 	at := spec.Next(time.Time{})
 	switch {
 	case !at.After(now):
-		return at, api.Errorf(api.Usage, "to run it now: rota run "+r.Name, "%s is in the past", l.spell(at))
+		return at, api.Errorf(api.Usage, "to run it now: rota run "+r.Name, "%s is in the past", eng.formatTime(at))
 	case !r.Until.IsZero() && !at.Before(r.Until):
-		return at, api.Errorf(api.Usage, "leave until out", "%s is not before the end of the reschedule", l.spell(at))
+		return at, api.Errorf(api.Usage, "leave until out", "%s is not before the end of the reschedule", eng.formatTime(at))
 	case r.Until.IsZero() && r.Then != plan.Never:
 		return at.Add(time.Second), r.CheckThen(true)
 	}
@@ -66,10 +66,10 @@ func (l *loop) endOf(r api.Rescheduling, spec schedule.Spec, now time.Time) (tim
 }
 
 // rescheduledText says what a task was rescheduled to.
-func (l *loop) rescheduledText(r api.Rescheduling, done api.Rescheduled) string {
+func (eng *Engine) rescheduledText(r api.Rescheduling, done api.Rescheduled) string {
 	text := "to " + done.Expr
 	if !r.Until.IsZero() {
-		text += " until " + l.spell(r.Until)
+		text += " until " + eng.formatTime(r.Until)
 	}
 	if done.Then != "" {
 		text += ", then " + done.Then
@@ -79,14 +79,14 @@ func (l *loop) rescheduledText(r api.Rescheduling, done api.Rescheduled) string 
 
 // reschedule puts a trigger in the place of those of a task; "default" goes back
 // to them.
-func (l *loop) reschedule(ctx context.Context, r api.Rescheduling, who string) (api.Rescheduled, error) {
-	done := api.Rescheduled{Name: r.Name, Expr: r.Expr, Until: r.Until, Was: l.nextOf(r.Name, "")}
-	now, err := l.settled(ctx)
+func (eng *Engine) reschedule(ctx context.Context, r api.Rescheduling, who string) (api.Rescheduled, error) {
+	done := api.Rescheduled{Name: r.Name, Expr: r.Expr, Until: r.Until, Was: eng.nextOf(r.Name, "")}
+	now, err := eng.settled(ctx)
 	if err != nil {
 		return done, err
 	}
 	if !r.Until.IsZero() && !r.Until.After(now) {
-		return done, api.Errorf(api.Usage, "", "the end of the reschedule, %s, is in the past", l.spell(r.Until))
+		return done, api.Errorf(api.Usage, "", "the end of the reschedule, %s, is in the past", eng.formatTime(r.Until))
 	}
 	var on *ledger.Reschedule
 	until := r.Until
@@ -94,9 +94,9 @@ func (l *loop) reschedule(ctx context.Context, r api.Rescheduling, who string) (
 		err = r.CheckThen(false)
 	} else {
 		var spec schedule.Spec
-		if spec, err = l.parse(r.Name, r.Expr, now); err == nil {
+		if spec, err = eng.parse(r.Name, r.Expr, now); err == nil {
 			done.Expr = spec.String()
-			until, err = l.endOf(r, spec, now)
+			until, err = eng.endOf(r, spec, now)
 		}
 		if spec.Kind() == schedule.Once && r.Until.IsZero() {
 			done.Then = cmp.Or(r.Then, "default")
@@ -106,55 +106,55 @@ func (l *loop) reschedule(ctx context.Context, r api.Rescheduling, who string) (
 		return done, err
 	}
 	if r.Expr != "default" {
-		on = &ledger.Reschedule{Expr: done.Expr, By: who, Since: now, Until: until, For: plan.TriggerKeys(l.cfg.Tasks[r.Name])}
+		on = &ledger.Reschedule{Expr: done.Expr, By: who, Since: now, Until: until, For: plan.TriggerKeys(eng.cfg.Tasks[r.Name])}
 	}
-	err = l.change(ctx, r.Name, func(s *ledger.TaskState) {
+	err = eng.change(ctx, r.Name, func(s *ledger.TaskState) {
 		s.On, s.Counted = on, plan.StillCounted(s.Counted, s.Seen, false) // another reschedule counts anew
 	},
-		ledger.Event{Time: now, Kind: "reschedule", Task: r.Name, Who: who, Text: l.rescheduledText(r, done), Data: ledger.EventData{Expr: done.Expr, Until: until}})
+		ledger.Event{Time: now, Kind: "reschedule", Task: r.Name, Who: who, Text: eng.rescheduledText(r, done), Data: ledger.EventData{Expr: done.Expr, Until: until}})
 	if err != nil {
 		return done, err
 	}
-	if err := l.plan(ctx, now); err != nil {
+	if err := eng.plan(ctx, now); err != nil {
 		return done, err
 	}
-	l.log.Info("rescheduled", "task", r.Name, "to", done.Expr, "by", who)
-	done.Next = l.nextOf(r.Name, "")
+	eng.log.Info("rescheduled", "task", r.Name, "to", done.Expr, "by", who)
+	done.Next = eng.nextOf(r.Name, "")
 	return done, nil
 }
 
 // backToDefault ends a reschedule whose time is over.
-func (l *loop) backToDefault(ctx context.Context, task string) error {
-	if l.states[task].On == nil {
+func (eng *Engine) backToDefault(ctx context.Context, task string) error {
+	if eng.states[task].On == nil {
 		return nil
 	}
-	_, err := l.reschedule(ctx, api.Rescheduling{Name: task, Expr: "default"}, "rota")
+	_, err := eng.reschedule(ctx, api.Rescheduling{Name: task, Expr: "default"}, "rota")
 	return err
 }
 
 // settled writes down what is due until now, so that what changes from now on
 // changes no slot that was due before.
-func (l *loop) settled(ctx context.Context) (time.Time, error) {
-	now, err := l.ledger.Now(ctx)
+func (eng *Engine) settled(ctx context.Context) (time.Time, error) {
+	now, err := eng.ledger.Now(ctx)
 	if err != nil {
 		return now, err
 	}
-	if err := l.advance(ctx, now); err != nil {
+	if err := eng.advance(ctx, now); err != nil {
 		return now, err
 	}
-	return now, l.commit(ctx, l.cursorAt(now))
+	return now, eng.commit(ctx, eng.cursorAt(now))
 }
 
 // nextOf is when a task, or with its id one of its recurring requests, comes due
 // next, but for slots that are left out, in the zone to show it in; zero: not by itself.
-func (l *loop) nextOf(task, request string) time.Time {
+func (eng *Engine) nextOf(task, request string) time.Time {
 	var first time.Time
-	for key, e := range l.entries {
+	for key, e := range eng.entries {
 		if e.Task != task || e.Request != request {
 			continue
 		}
-		at := l.agenda.Next(key)
-		for request == "" && !at.IsZero() && l.isLeftOut(task, e.Delay().Slot(at)) {
+		at := eng.agenda.Next(key)
+		for request == "" && !at.IsZero() && eng.isLeftOut(task, e.Delay().Slot(at)) {
 			at = e.When().Next(at)
 		}
 		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
@@ -164,21 +164,21 @@ func (l *loop) nextOf(task, request string) time.Time {
 	if first.IsZero() {
 		return first
 	}
-	return first.In(l.cfg.ZoneOf(task))
+	return first.In(eng.cfg.ZoneOf(task))
 }
 
-// coming returns the triggers of some tasks, or without names of all, as the
+// agendaOf returns the triggers of some tasks, or without names of all, as the
 // agenda has them, for those who ask.
-func (l *loop) coming(ctx context.Context, names []string) ([]query.Coming, error) {
+func (eng *Engine) agendaOf(ctx context.Context, names []string) ([]query.Coming, error) {
 	var all []query.Coming
-	return all, l.ask(ctx, func() error {
+	return all, eng.ask(ctx, func() error {
 		add := func(key string, e plan.Entry) {
-			if at := l.agenda.Next(key); !at.IsZero() {
-				all = append(all, query.Coming{Task: e.Task, Request: e.Request, Spec: e.Spec, After: e.Delay().Slot(at).Add(-time.Nanosecond), Before: e.Until, Left: l.leftOf(key)})
+			if at := eng.agenda.Next(key); !at.IsZero() {
+				all = append(all, query.Coming{Task: e.Task, Request: e.Request, Spec: e.Spec, After: e.Delay().Slot(at).Add(-time.Nanosecond), Before: e.Until, Left: eng.leftOf(key)})
 			}
 		}
 		if len(names) == 0 {
-			for key, e := range l.entries {
+			for key, e := range eng.entries {
 				add(key, e)
 			}
 			return nil
@@ -189,17 +189,17 @@ func (l *loop) coming(ctx context.Context, names []string) ([]query.Coming, erro
 				continue
 			}
 			asked[name] = true
-			for _, t := range l.termsOf(name) {
-				add(t.Key, l.entries[t.Key])
+			for _, t := range eng.termsOf(name) {
+				add(t.Key, eng.entries[t.Key])
 			}
 		}
-		for _, r := range l.view.Parked("", runner.Recurring) {
+		for _, r := range eng.view.Parked("", runner.Recurring) {
 			if !asked[r.Task] {
 				continue
 			}
-			if spec, ok := l.recurringSpec(r); ok {
+			if spec, ok := eng.recurringSpec(r); ok {
 				key := plan.EntryKey(r.ID, spec)
-				add(key, l.entries[key])
+				add(key, eng.entries[key])
 			}
 		}
 		return nil

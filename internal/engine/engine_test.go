@@ -26,9 +26,9 @@ import (
 // short is a ledger with a method for each part of a change.
 func short(l ledger.Ledger) ledgertest.Short { return ledgertest.Short{Ledger: l} }
 
-// rig is a loop in a bubble of fake time, with built-in actions for tasks.
+// rig is an engine in a bubble of fake time, with built-in actions for tasks.
 type rig struct {
-	*loop
+	*Engine
 	t       *testing.T
 	fake    *clock.Fake
 	pace    pace
@@ -42,7 +42,7 @@ type rig struct {
 	stop    func()
 }
 
-// inBubble runs a test with a loop that begins at start on a file.
+// inBubble runs a test with an engine that begins at start on a file.
 func inBubble(t *testing.T, start, jobs string, test func(r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -60,7 +60,7 @@ func inBubble(t *testing.T, start, jobs string, test func(r *rig)) {
 	})
 }
 
-// live begins a loop in a state directory.
+// live begins an engine in a state directory.
 func (r *rig) live(stateDir string, cfg *config.Config) {
 	r.t.Helper()
 	var book ledger.Ledger = r.forever
@@ -76,11 +76,11 @@ func (r *rig) live(stateDir string, cfg *config.Config) {
 	if r.wrap != nil {
 		wrapped = r.wrap(book)
 	}
-	r.loop = New(Options{Once: r.once, Config: cfg, StateDir: stateDir, Clock: r.fake, Log: slog.New(slog.DiscardHandler), Ledger: wrapped})
+	r.Engine = New(Options{Once: r.once, Config: cfg, StateDir: stateDir, Clock: r.fake, Log: slog.New(slog.DiscardHandler), Ledger: wrapped})
 	if r.boot != "" {
-		r.loop.boot = r.boot
+		r.Engine.boot = r.boot
 	}
-	l := r.loop
+	l := r.Engine
 	l.notifications = nil
 	ctx, cancel := context.WithCancel(r.t.Context())
 	var delivery sync.WaitGroup
@@ -105,8 +105,8 @@ func (r *rig) live(stateDir string, cfg *config.Config) {
 func (r *rig) ledgerOptions() ledger.Options {
 	return ledger.Options{
 		Now:    r.fake.Now,
-		Queues: func(queue string) int { return r.loop.inForce.Load().Queues[queue].Capacity },
-		Users:  func(run runner.Run) string { return UserOf(r.loop.inForce.Load(), run) },
+		Queues: func(queue string) int { return r.Engine.inForce.Load().Queues[queue].Capacity },
+		Users:  func(run runner.Run) string { return UserOf(r.Engine.inForce.Load(), run) },
 	}
 }
 

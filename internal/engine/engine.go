@@ -1,0 +1,250 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"rota/internal/api"
+	"rota/internal/ledger"
+	"rota/internal/metrics"
+	"rota/internal/plan"
+	"rota/runner"
+)
+
+
+// Engine decides what runs when. What it holds belongs to the goroutine of Run, but for what
+// [shared] has; others ask it by post.
+type Engine struct {
+	dependencies
+	configuration
+	state
+	progress
+	shared
+	inbox
+}
+
+// New returns an engine that has not begun.
+func New(o Options) *Engine {
+	l := &Engine{
+		dependencies:  dependencies{options: o, log: o.Log, stateDir: o.StateDir, clock: o.Clock, hub: &api.Hub{}},
+		configuration: configuration{cfg: o.Config, broken: o.Broken},
+		state: state{
+			boot: runner.BootID(), entries: map[string]plan.Entry{},
+			success: map[string]time.Time{}, finished: map[string]time.Time{}, vanished: map[string]bool{},
+			spans: map[string]bool{}, conditions: map[string]*condition{},
+		},
+		progress: progress{over: make(chan struct{}), forced: make(chan struct{})},
+		inbox:  inbox{woken: make(chan struct{}, 1)},
+	}
+	l.asleep = machineSlept
+	l.slept = l.asleep()
+	l.roomLeft = func() room { return roomIn(l.stateDir) }
+	l.metrics = metrics.New(o.Version)
+	l.recorders = []runner.Recorder{publisher{l.hub}, l.metrics}
+	l.retentionRequested = make(chan struct{}, 1)
+	l.view.Held, l.view.Binding, l.view.Stopped, l.view.NoRoom, l.view.Ready = l.held, l.isBinding, l.stopped, l.lacksRoom, l.ready
+	l.view.Policy = func(name string) (runner.Policy, bool) {
+		t, ok := l.cfg.Tasks[name]
+		return t.Policy, ok
+	}
+	l.inForce.Store(o.Config)
+	l.alarms.damage = o.Damage
+	if l.ledger = o.Ledger; o.Ledger != nil {
+		l.ledger = answering{failureCounting{o.Ledger, l.metrics.WriteFailed}}
+	}
+	l.notifications = newNotifications(&l.inForce, o.StateDir, l.ledger, l.log, l.targetFails, l.metrics.NotifyFailed)
+	run := o.Runner
+	run.StateDir, run.Done, run.Returned, run.Echo = o.StateDir, l.done, l.returned, l.echo
+	l.runner = runner.New(run)
+	return l
+}
+
+// post has f called by the engine, soon. Anyone may call it.
+func (eng *Engine) post(f func()) {
+	eng.mu.Lock()
+	eng.posts = append(eng.posts, f)
+	eng.mu.Unlock()
+	select {
+	case eng.woken <- struct{}{}:
+	default:
+	}
+	eng.clock.Wake()
+}
+
+// runPosted calls what was posted.
+func (eng *Engine) runPosted() {
+	eng.mu.Lock()
+	posts := eng.posts
+	eng.posts = nil
+	eng.mu.Unlock()
+	for _, f := range posts {
+		f()
+	}
+}
+
+// Begin makes the state from the ledger: the cursor, the runs that an earlier daemon
+// left, the agenda. What follows forked runs does so until runs ends.
+func (eng *Engine) Begin(ctx, runs context.Context) error {
+	eng.runs = runs
+	now, err := eng.ledger.Now(ctx)
+	if err != nil {
+		return err
+	}
+	if eng.cursor, err = eng.ledger.Cursor(ctx); err != nil {
+		return err
+	}
+	if eng.boot == "" {
+		eng.boot = eng.cursor.Boot
+	}
+	if eng.cursor.Through.IsZero() {
+		if err := eng.commit(ctx, ledger.Cursor{Epoch: 1, Through: now, Revision: eng.cfg.Revision}); err != nil {
+			return err
+		}
+	}
+	eng.since, eng.started = now, now
+	if eng.states, err = eng.ledger.Tasks(ctx); err != nil {
+		return err
+	}
+	eng.install(eng.cfg)
+	eng.measure(eng.cfg)
+	if err := eng.notifications.resume(ctx); err != nil {
+		return err
+	}
+	if err := eng.recover(ctx); err != nil {
+		return err
+	}
+	if err := eng.plan(ctx, now); err != nil {
+		return err
+	}
+	if err := eng.restoreHolds(ctx, now); err != nil {
+		return err
+	}
+	eng.watchStaleness()
+	eng.starts = eng.atStart(now)
+	eng.event(ctx, ledger.Event{Time: now, Kind: "start", Text: eng.options.Version})
+	eng.log.Info("started", "config", eng.cfg.Path, "tasks", len(eng.cfg.Tasks), "state", eng.stateDir, "version", eng.options.Version)
+	for _, w := range eng.cfg.Warnings {
+		eng.log.Warn("check", "warning", w.Error())
+	}
+	eng.logUpcoming(now, 5)
+	eng.reportStatus()
+	return nil
+}
+
+// Run takes turns until ctx ends, or it cannot go on. The error is [ErrRunsFailed] with
+// Once if a run has failed.
+func (eng *Engine) Run(ctx context.Context) error {
+	var others sync.WaitGroup
+	defer others.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	others.Go(func() { eng.retain(ctx) })
+	if events, err := eng.ledger.Watch(ctx); err == nil {
+		others.Go(func() {
+			for e := range events {
+				eng.ledgerSays(e)
+			}
+		})
+	}
+	return eng.turns(ctx)
+}
+
+// turns waits for the next instant, decides, records and starts, again and again.
+func (eng *Engine) turns(ctx context.Context) error {
+	before, turn := eng.since, time.Now()
+	for {
+		now, err := eng.ledger.Now(ctx)
+		passed := time.Since(turn)
+		if err == nil {
+			if !eng.options.Once {
+				eng.noteLateness(now, before, passed)
+			}
+			err = eng.follow(ctx, now, before, passed)
+			before, turn = now, turn.Add(passed)
+		}
+		if err = eng.takeTurn(ctx, now, err); eng.isOver(err) {
+			return cmp.Or(eng.fatal, err, eng.onceResult())
+		}
+		eng.trouble(err)
+		eng.raiseAlarms(ctx)
+		eng.reportStatus()
+		if _, _, err := eng.clock.Wait(ctx, eng.nextTurn(err != nil)); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("clock: %w", err)
+		}
+	}
+}
+
+// takeTurn takes a turn, as far as that can be after what failed before; nil: nothing did.
+// It returns what failed first.
+func (eng *Engine) takeTurn(ctx context.Context, now time.Time, err error) error {
+	if err == nil && eng.unplanned {
+		err = eng.plan(ctx, now)
+	}
+	eng.runPosted() // whatever the ledger says: how rota is, it must tell
+	if err == nil && eng.options.Once {
+		err = eng.onlyOnce(ctx, now)
+		now = eng.started // what comes due from now on is for another time
+	}
+	if err == nil {
+		err = eng.advance(ctx, now)
+	}
+	return err
+}
+
+// isOver reports whether a turn that ended with err was the last one. After damage the
+// next start sets the ledger aside.
+func (eng *Engine) isOver(err error) bool {
+	return eng.fatal != nil || errors.Is(err, ledger.ErrDamaged) || err == nil && eng.options.Once && eng.onceOver()
+}
+
+// nextTurn is when the next turn is taken if nobody asks for one before; zero: then
+// alone. One that failed, or could not start all for want of room, is tried again soon.
+func (eng *Engine) nextTurn(failed bool) time.Time {
+	until, again := eng.agenda.At(), eng.clock.Now().Add(time.Second)
+	if eng.options.Once {
+		until = eng.onceUntil()
+	}
+	if failed || eng.unplanned || eng.roomAwaited && (until.IsZero() || until.After(again)) {
+		return again
+	}
+	return until
+}
+
+// trouble tells, once, that nothing can be written down, and when it can again.
+func (eng *Engine) trouble(err error) {
+	switch {
+	case err != nil && eng.failing == "":
+		eng.log.Error("cannot record due runs; scheduling is paused until the ledger is writable", "error", err)
+	case err == nil && eng.failing != "":
+		eng.log.Info("due runs can be recorded again; scheduling continues")
+	}
+	if eng.failing = ""; err != nil {
+		eng.failing = err.Error()
+	}
+}
+
+// claim takes runs for execution, and does nothing else.
+func (eng *Engine) claim(ctx context.Context, ids []string) ([]ledger.Lease, error) {
+	done, err := eng.ledger.Commit(ctx, ledger.Change{Batch: runner.Batch{Claim: ids}})
+	return done.Leases, err
+}
+
+// cursorAt is the cursor once all slots up to an instant are recorded.
+func (eng *Engine) cursorAt(through time.Time) ledger.Cursor {
+	next := eng.cursor
+	next.Through, next.Revision = through, eng.cfg.Revision
+	return next
+}
+
+// commit moves the cursor alone.
+func (eng *Engine) commit(ctx context.Context, next ledger.Cursor) error {
+	_, err := eng.commitMove(ctx, ledger.Change{Cursor: &ledger.CursorMove{From: eng.cursor, To: next}})
+	return err
+}
