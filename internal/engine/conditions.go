@@ -13,11 +13,11 @@ import (
 
 // condition is that of a run that waits.
 type condition struct {
-	asking bool
-	stop   context.CancelFunc
-	restorePending  bool           // it does not hold, and is asked again
-	answer runner.Answer  // once it is not asked any more
-	last   runner.Outcome // of a run to be ended by its answer: the outcome
+	asking         bool
+	stop           context.CancelFunc
+	restorePending bool           // it does not hold, and is asked again
+	answer         runner.Answer  // once it is not asked any more
+	last           runner.Outcome // of a run to be ended by its answer: the outcome
 }
 
 // ready tells whether a run that could start else may, and has its condition asked if

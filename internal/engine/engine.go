@@ -15,7 +15,6 @@ import (
 	"rota/runner"
 )
 
-
 // Engine decides what runs when. What it holds belongs to the goroutine of Run, but for what
 // [shared] has; others ask it by post.
 type Engine struct {
@@ -38,7 +37,7 @@ func New(o Options) *Engine {
 			spans: map[string]bool{}, conditions: map[string]*condition{},
 		},
 		progress: progress{over: make(chan struct{}), forced: make(chan struct{})},
-		inbox:  inbox{woken: make(chan struct{}, 1)},
+		inbox:    inbox{woken: make(chan struct{}, 1)},
 	}
 	l.asleep = machineSlept
 	l.slept = l.asleep()

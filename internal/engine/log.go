@@ -54,6 +54,8 @@ func (eng *Engine) reportStatus() {
 // soonest returns the keys of the n entries that come due first.
 func (eng *Engine) soonest(n int) []string {
 	keys := slices.DeleteFunc(slices.Collect(maps.Keys(eng.entries)), func(key string) bool { return eng.agenda.Next(key).IsZero() })
-	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(eng.agenda.Next(a).Compare(eng.agenda.Next(b)), cmp.Compare(a, b)) })
+	slices.SortFunc(keys, func(a, b string) int {
+		return cmp.Or(eng.agenda.Next(a).Compare(eng.agenda.Next(b)), cmp.Compare(a, b))
+	})
 	return keys[:min(n, len(keys))]
 }

@@ -15,16 +15,16 @@ import (
 // Beside the triggers of tasks there are moments in the agenda, each of one run
 // or one task. Their keys begin with a byte that no name has.
 const (
-	attemptKey   = "\x00attempt "   // the time of a run that is delayed has come
-	maxWaitKey  = "\x00patience "  // the end of a waiting run's patience
-	holdKey      = "\x00hold "      // the begin of a task's planned hold
-	releaseKey   = "\x00release "   // the end of a task's hold
-	rescheduleEndKey   = "\x00default "   // the end of a task's reschedule
+	attemptKey       = "\x00attempt "   // the time of a run that is delayed has come
+	maxWaitKey       = "\x00patience "  // the end of a waiting run's patience
+	holdKey          = "\x00hold "      // the begin of a task's planned hold
+	releaseKey       = "\x00release "   // the end of a task's hold
+	rescheduleEndKey = "\x00default "   // the end of a task's reschedule
 	stalenessKey     = "\x00fresh "     // a task has not ended well for too long
-	undrainKey   = "\x00undrain "   // the end of a drain
-	conditionKey = "\x00condition " // a run's condition is to be asked again
-	lateKey      = "\x00late "      // a run under way takes for too long
-	vanishedKey  = "\x00vanished "  // the end of the time for which a task may lack in the file
+	undrainKey       = "\x00undrain "   // the end of a drain
+	conditionKey     = "\x00condition " // a run's condition is to be asked again
+	lateKey          = "\x00late "      // a run under way takes for too long
+	vanishedKey      = "\x00vanished "  // the end of the time for which a task may lack in the file
 )
 
 // moment is a schedule of one instant.

@@ -15,7 +15,7 @@ import (
 const (
 	changesAtOnce   = 1000
 	changesASecond  = 10
-	maxPaces       = 1000
+	maxPaces        = 1000
 	timeOfOneChange = time.Second / changesASecond
 )
 

@@ -45,9 +45,9 @@ type quota struct {
 
 // usage is what one user has.
 type usage struct {
-	restorePending  load // when the engine counted it last, and what it took in since
-	asking load // that is being asked for
-	shares int  // how many requests that is
+	restorePending load // when the engine counted it last, and what it took in since
+	asking         load // that is being asked for
+	shares         int  // how many requests that is
 }
 
 // share is what a request takes of its user's quota until the engine has taken it in.

@@ -14,7 +14,9 @@ import (
 )
 
 // termsOf is terms as the engine has them.
-func (eng *Engine) termsOf(name string) []plan.Term { return plan.Terms(eng.cfg, name, eng.states[name].On) }
+func (eng *Engine) termsOf(name string) []plan.Term {
+	return plan.Terms(eng.cfg, name, eng.states[name].On)
+}
 
 // parse reads a trigger that somebody gave by hand for a task. What is only a
 // span becomes the instant that it means.

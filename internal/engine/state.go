@@ -46,24 +46,24 @@ type configuration struct {
 // state is what the engine knows of slots, runs, tasks and queues. A restart makes it
 // anew from the ledger, but for the calls.
 type state struct {
-	cursor     ledger.Cursor
-	boot       string // names this start of the machine; as in the cursor, if the kernel does not tell
-	agenda     schedule.Agenda
-	entries    map[string]plan.Entry // by the agenda's key
-	unplanned  bool                  // the agenda is not that of the tasks: plan has failed
-	view       runner.View
-	states     map[string]ledger.TaskState // of tasks and queues, as the ledger has them
-	stoppedQueues      map[string]bool             // the queues; true: it starts nothing
-	starts     []runner.Slot               // at_start triggers that are due
-	success    map[string]time.Time        // when each task last ended ok
-	finished   map[string]time.Time        // when each task last ended
-	vanished   map[string]bool             // tasks that were in the file no more for too long, see mayReturn
-	tasks      int                         // with triggers
-	spans      map[string]bool             // the runs that were asked for with a delay, and not for a time
-	conditions map[string]*condition       // of runs that wait, by id
-	overdue    map[string]overdue          // of runs under way, by id
-	toAsk      []string                    // ids of runs whose condition the turn asks
-	calls      calls                       // of those who wait for something
+	cursor        ledger.Cursor
+	boot          string // names this start of the machine; as in the cursor, if the kernel does not tell
+	agenda        schedule.Agenda
+	entries       map[string]plan.Entry // by the agenda's key
+	unplanned     bool                  // the agenda is not that of the tasks: plan has failed
+	view          runner.View
+	states        map[string]ledger.TaskState // of tasks and queues, as the ledger has them
+	stoppedQueues map[string]bool             // the queues; true: it starts nothing
+	starts        []runner.Slot               // at_start triggers that are due
+	success       map[string]time.Time        // when each task last ended ok
+	finished      map[string]time.Time        // when each task last ended
+	vanished      map[string]bool             // tasks that were in the file no more for too long, see mayReturn
+	tasks         int                         // with triggers
+	spans         map[string]bool             // the runs that were asked for with a delay, and not for a time
+	conditions    map[string]*condition       // of runs that wait, by id
+	overdue       map[string]overdue          // of runs under way, by id
+	toAsk         []string                    // ids of runs whose condition the turn asks
+	calls         calls                       // of those who wait for something
 }
 
 // progress is how far the engine is between its beginning and its end, and what keeps it
@@ -84,22 +84,22 @@ type progress struct {
 	onceFailed  []string      // runs that failed, with --once
 	status      string        // as last told to systemd
 	over        chan struct{} // closed when the engine answers no more
-	forced     chan struct{} // closed when a stop does not wait any more
-	forceOnce       sync.Once     // to close it
+	forced      chan struct{} // closed when a stop does not wait any more
+	forceOnce   sync.Once     // to close it
 }
 
 // shared is what other goroutines use, too.
 type shared struct {
-	leases    sync.Map      // of underway, by the run's id
-	recovery  sync.Map      // of *sync.Mutex, by task: see recovers and finish
-	gathers   sync.Mutex    // held while the end of a run is recorded after which others run
-	asking    requestIDs    // of the requests that are being recorded
-	quota     quota         // what each user has waiting
-	retentionRequested     chan struct{} // runs have ended since the last retention; room for one
-	lag       atomic.Int64  // by how many microseconds the last slot started late
-	events    atomic.Int64  // that have happened
-	kept      atomic.Int64  // bytes of outputs, as retention last saw them
-	unwritten atomic.Int64  // runs whose end could not be recorded yet
+	leases             sync.Map      // of underway, by the run's id
+	recovery           sync.Map      // of *sync.Mutex, by task: see recovers and finish
+	gathers            sync.Mutex    // held while the end of a run is recorded after which others run
+	asking             requestIDs    // of the requests that are being recorded
+	quota              quota         // what each user has waiting
+	retentionRequested chan struct{} // runs have ended since the last retention; room for one
+	lag                atomic.Int64  // by how many microseconds the last slot started late
+	events             atomic.Int64  // that have happened
+	kept               atomic.Int64  // bytes of outputs, as retention last saw them
+	unwritten          atomic.Int64  // runs whose end could not be recorded yet
 }
 
 // inbox is what others have the engine do.
