@@ -3,6 +3,7 @@ package main_test
 import (
 	"encoding/json"
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -32,6 +33,7 @@ func buildFirst(t *testing.T) string {
 		t.Fatal(err)
 	}
 	build := exec.Command("go", "build", "-o", "rota", ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as the other tests build it
 	build.Dir = dir
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
