@@ -34,7 +34,15 @@ type Task struct {
 	Late        bool              `json:"late,omitempty"`      // one of these takes longer than warn_after
 	Waiting     []string          `json:"waiting,omitempty"`   // also held, delayed
 	Recurring   []Run             `json:"recurring,omitempty"` // requests with a trigger of their own
+	RunsLeft    []RunsLeft        `json:"runs_left,omitempty"` // of a task asked for by name: of its triggers with a count
 	Settings    []Setting         `json:"settings,omitempty"`  // of a task asked for by name
+}
+
+// RunsLeft is how many runs are left of a trigger that is over after so many.
+type RunsLeft struct {
+	Trigger string `json:"trigger"`
+	Count   int    `json:"count"`
+	Left    int    `json:"left"`
 }
 
 // Setting is a key of a task and its value, as in the file.

@@ -169,6 +169,9 @@ func taskSheet(w when, t taskPage) sheet {
 	for i, slot := range t.Slots {
 		b.add(once(i == 0, "next"), slotText(w, slot))
 	}
+	for i, x := range t.RunsLeft {
+		b.add(once(i == 0, "runs left"), fmt.Sprintf("%d of %d: %s", x.Left, x.Count, x.Trigger))
+	}
 	for i, at := range t.Skip {
 		b.add(once(i == 0, "left out"), w.both(at))
 	}

@@ -216,7 +216,8 @@ gave way  to long/x
 			Hold: &api.Hold{By: "ann", Why: "db \"move\"", Since: earlier(time.Hour), Until: noon.now.Add(time.Hour)},
 			On:   &api.On{Expr: "every 3h", By: "bob", Since: earlier(2 * time.Hour)},
 			Skip: []time.Time{noon.now.Add(time.Minute)}, Failures: 2, LastSuccess: earlier(48 * time.Hour),
-			Running: []string{"sync/a"}, Waiting: []string{"sync/b", "sync/c"}, Recurring: []api.Run{{ID: "sync/d", On: "interval 1h"}},
+			RunsLeft: []api.RunsLeft{{Trigger: "every 3h count 5", Count: 5, Left: 2}, {Trigger: "at 09:00 count 1", Count: 1}},
+			Running:  []string{"sync/a"}, Waiting: []string{"sync/b", "sync/c"}, Recurring: []api.Run{{ID: "sync/d", On: "interval 1h"}},
 		},
 		Slots: []api.Slot{{At: noon.now.Add(time.Hour)}, {At: noon.now.Add(4 * time.Hour), Note: "jitter +2s"}},
 	})), `
@@ -230,6 +231,8 @@ instead    every 3h, by bob, since Sun 2026-11-22 10:00:00 UTC
 held       by ann, since Sun 2026-11-22 11:00:00 UTC, until Sun 2026-11-22 13:00:00 UTC, in 1h, "db \"move\""
 next       Sun 2026-11-22 13:00:00 UTC, in 1h
            Sun 2026-11-22 16:00:00 UTC, in 4h  (jitter +2s)
+runs left  2 of 5: every 3h count 5
+           0 of 1: at 09:00 count 1
 left out   Sun 2026-11-22 12:01:00 UTC, in 1m
 running    sync/a
 waiting    sync/b

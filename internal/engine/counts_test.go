@@ -112,6 +112,35 @@ func TestCount(t *testing.T) {
 	}
 }
 
+// What a task tells of itself has the runs left of each trigger with a count: of its own,
+// and of what it is rescheduled to.
+func TestRunsLeft(t *testing.T) {
+	left := func(r *rig, want ...api.RunsLeft) {
+		r.t.Helper()
+		tasks, err := r.asker().Tasks(r.t.Context(), "t")
+		if err != nil || !slices.Equal(tasks[0].RunsLeft, want) {
+			r.t.Errorf("at %v: %+v, %v; want %+v", r.fake.Now(), tasks, err, want)
+		}
+	}
+	jobs := "[tasks.t]\nlog = \"x\"\ntriggers = [{ cron = \"@hourly\", count = 2 }, { at = \"09:00\" }, { at = \"20:30\", count = 1 }]\n"
+	inBubble(t, noon, jobs, func(r *rig) {
+		hourly := func(n int) api.RunsLeft { return api.RunsLeft{Trigger: "0 * * * * count 2", Count: 2, Left: n} }
+		evening := func(n int) api.RunsLeft { return api.RunsLeft{Trigger: "at 20:30 count 1", Count: 1, Left: n} }
+		left(r, hourly(2), evening(1))
+		r.pass(90 * time.Minute)
+		r.restart(time.Minute)
+		left(r, hourly(1), evening(1))
+		r.pass(10 * time.Hour)
+		left(r, hourly(0), evening(0))
+		r.inLoop(func(ctx context.Context) error {
+			_, err := r.reschedule(ctx, api.Rescheduling{Name: "t", Expr: "interval 1h count 3"}, "ada")
+			return err
+		})
+		r.pass(90 * time.Minute)
+		left(r, api.RunsLeft{Trigger: "interval 1h count 3", Count: 3, Left: 2})
+	})
+}
+
 // A recurring request with a count counts down, and has ended after its last run.
 func TestCountOfRequest(t *testing.T) {
 	inBubble(t, noon, "[tasks.t]\nlog = \"x\"\n", func(r *rig) {

@@ -58,6 +58,7 @@ func (r *Reader) Tasks(ctx context.Context, names ...string) ([]api.Task, error)
 		}
 		t.State = stateOf(t, alive[name])
 		if byName {
+			t.RunsLeft = runsLeftOf(cfg, name, states[name], now)
 			t.Settings = settingsOf(cfg.Tasks[name])
 		}
 		tasks = append(tasks, t)
@@ -148,6 +149,18 @@ func stateOf(t api.Task, alive []runner.Run) string {
 		return cmp.Or(string(t.Last.Outcome), string(t.Last.State))
 	}
 	return "new"
+}
+
+// runsLeftOf is how many runs are left of each trigger of a task that has a count,
+// also of what it is rescheduled to.
+func runsLeftOf(cfg *config.Config, name string, state ledger.TaskState, now time.Time) []api.RunsLeft {
+	var all []api.RunsLeft
+	for _, t := range plan.Terms(cfg, name, rescheduled(cfg.Tasks[name], state, now)) {
+		if left := plan.RunsLeft(t.Spec, state, t.Key); left != plan.NoCount {
+			all = append(all, api.RunsLeft{Trigger: t.Spec.String(), Count: t.Spec.Count(), Left: left})
+		}
+	}
+	return all
 }
 
 // settingsOf is all keys of a task as they are in force.
