@@ -43,7 +43,7 @@ type Token struct {
 }
 
 var webTable = &table[Web]{
-	name: "web", text: "Who may speak to rota over a network. Without it nobody can. Without tokens this machine can, and only look. Only the main file may have this table.",
+	name: "web", text: "Who may speak to rota over a network. Without it nobody can. At HOST:PORT each client needs a token, unless proxy names its user. Only the main file may have this table.",
 	keys: []key[Web]{
 		row("listen", custom(textType, func(w *Web) *string { return &w.Listen }, setListen), `""`, "Where to listen: HOST:PORT or unix:/path. HOST:PORT needs tokens and, where other machines can reach it, tls_cert and tls_key, or proxy. At a unix socket users of this machine may do what they may do at the socket of rota.", `"127.0.0.1:8377"`, `"unix:/run/rota/web.sock"`, `""`),
 		row("tokens", custom(namedType(namePattern, tableType("web.tokens.NAME")), func(w *Web) *map[string]Token { return &w.Tokens }, setTokens), "", "Rights of clients, by the token that they send.", `{ ci = { file = "/etc/rota/secrets/ci" } }`),
