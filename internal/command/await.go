@@ -83,19 +83,27 @@ func endOf(ctx context.Context, svc api.Service, run api.Run) error {
 	if why == "" {
 		why = string(run.Outcome)
 	}
-	ends := func(c code) error { return fail(c, "its output: rota logs "+run.ID, "%s: %s", run.ID, why) }
+	// A run that failed in its condition has no output, nor has one that wrote nothing.
+	all := "all about it: rota show " + run.ID
+	hint := func() string {
+		if details, err := svc.Run(ctx, run.ID); err == nil && !details.Outputs {
+			return all
+		}
+		return "its output: rota logs " + run.ID
+	}
+	ends := func(c code) error { return fail(c, hint(), "%s: %s", run.ID, why) }
 	switch {
 	case run.Outcome == runner.OK && run.Exit == nil:
 		return nil
 	case run.Outcome == runner.OK:
 		return status(*run.Exit)
 	case run.Outcome == runner.TimedOut:
-		return fail(exitTimeout, "its output: rota logs "+run.ID, "%s: time-out %s", run.ID, run.Why)
+		return fail(exitTimeout, hint(), "%s: time-out %s", run.ID, run.Why)
 	case run.Outcome != runner.Failed:
 		if run.Why != "" {
 			why = string(run.Outcome) + ": " + run.Why
 		}
-		return fail(exitRota, "all about it: rota show "+run.ID, "%s: %s", run.ID, why)
+		return fail(exitRota, all, "%s: %s", run.ID, why)
 	case run.Signal != "":
 		return ends(exitSignal + code(unix.SignalNum("SIG"+run.Signal)))
 	case run.Exit != nil && *run.Exit != 0:
