@@ -58,13 +58,39 @@ func (p *plan) slot(after int64) int64 {
 	return never
 }
 
-// Note tells how a clock change touches the slot at the given instant:
+// Note tells what there is to know of the slot at the given instant: its
+// [Spec.ClockNote] and that it was "moved from " a day that except names.
+func (s Spec) Note(at time.Time) string {
+	note := s.ClockNote(at)
+	if from := s.MovedFrom(at); from != "" {
+		if note != "" {
+			note += "; "
+		}
+		note += "moved from " + from
+	}
+	return note
+}
+
+// MovedFrom returns the day from which on_except moved the slot at the given
+// instant, such as "Fri 2026-12-25", and how many more there are; "" if it was
+// not moved, or there is no such slot.
+func (s Spec) MovedFrom(at time.Time) string {
+	if s.p == nil || at.Nanosecond() != 0 || s.p.slot(at.Unix()-1) != at.Unix() {
+		return ""
+	}
+	if c, ok := s.p.trigger.(*calendar); ok && c.onExcept != "" {
+		return c.movedFrom(at.Unix())
+	}
+	return ""
+}
+
+// ClockNote tells how a clock change touches the slot at the given instant:
 //
 //	""                        not at all, or there is no such slot
 //	"gap: moved from 02:30"   the wall clock skips the slot's own time
 //	"repeat: first pass"      the wall clock shows this time twice;
 //	"repeat: second pass"     this is the earlier or the later of the two
-func (s Spec) Note(at time.Time) string {
+func (s Spec) ClockNote(at time.Time) string {
 	if s.p == nil || at.Nanosecond() != 0 || s.p.slot(at.Unix()-1) != at.Unix() {
 		return ""
 	}

@@ -251,3 +251,28 @@ func TestWall(t *testing.T) {
 		}
 	}
 }
+
+// What on_except moved is a slot of no trigger without it, and what it did not move is.
+func TestMovedFrom(t *testing.T) {
+	for _, c := range []struct{ days, where, at, want string }{
+		{"monthday 25 at 08:00, 20:00 except sat-sun, 12-25", "next", "2026-12-28T20:00", "Fri 2026-12-25"},
+		{"monthday 25 at 08:00 except sat-sun, 12-25", "previous", "2026-12-24T08:00", "Fri 2026-12-25"},
+		{"at 08:00 except sat-sun", "next", "2026-12-28T08:00", ""}, // it matches by itself
+		{"weekday fri-sun at 08:00 except 2026-10-30..2026-11-01, 2026-11-27..2026-11-29", "next", "2026-11-30T08:00", "Sun 2026-11-29 and 2 more"},
+		{"weekday fri-sun at 08:00 except 2026-10-30..2026-11-01, 2026-11-27..2026-11-29", "previous", "2026-10-29T08:00", "Fri 2026-10-30 and 2 more"},
+		{"0 8 30,31 12 * except 12-31..01-31", "next", "2027-02-01T08:00", ""}, // which is no slot: too far
+	} {
+		free, moved := mustParse(c.days, time.UTC), mustParse(c.days+" on_except "+c.where, time.UTC)
+		at, err := time.Parse("2006-01-02T15:04", c.at)
+		if got := moved.MovedFrom(at); err != nil || got != c.want {
+			t.Errorf("%s, %s: %q, %v; want %q", moved, c.at, got, err, c.want)
+		}
+		at = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		for range 500 {
+			at = moved.Next(at)
+			if own := free.Next(at.Add(-time.Second)).Equal(at); own == (moved.MovedFrom(at) != "") {
+				t.Errorf("%s: %v: moved from %q, and a slot without that: %v", moved, at, moved.MovedFrom(at), own)
+			}
+		}
+	}
+}

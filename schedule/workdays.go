@@ -3,6 +3,7 @@ package schedule
 import (
 	"fmt"
 	"math/bits"
+	"strings"
 )
 
 // mostWorkdays is how many days from Monday to Friday a month may have.
@@ -93,6 +94,38 @@ func (c *calendar) moved(d date, first int) uint32 {
 		stay |= 1 << highest
 	}
 	return stay
+}
+
+// movedFrom names the days that on_except has moved to that of the slot at an
+// instant; "": none, or the day matches by itself.
+func (c *calendar) movedFrom(at int64) string {
+	s := c.wall.at(at)
+	local := at + s.off
+	if at == s.start && c.once(s.off-s.before) {
+		local = min(local, c.local(at+s.before)) // a gap may have moved it past midnight
+	}
+	to, _ := floorDay(local)
+	step := int64(-1) // back in time
+	if c.onExcept == exceptPrevious {
+		step = 1
+	}
+	var from []string
+	for n := to; ; n += step {
+		d, weekday := civil(n)
+		stay, gone, work := c.split(d, (weekday+36-d.day)%7)
+		target, _ := civil(to)
+		switch months := (target.year-d.year)*12 + target.month - d.month; {
+		case n == to && stay>>d.day&1 != 0:
+			return ""
+		case n != to && work>>d.day&1 != 0, months < -1, months > 1: // what is beyond goes elsewhere
+			if len(from) > 1 {
+				return fmt.Sprintf("%s and %d more", from[0], len(from)-1)
+			}
+			return strings.Join(from, "")
+		case gone>>d.day&1 != 0:
+			from = append(from, dayTime(n).Format("Mon 2006-01-02"))
+		}
+	}
 }
 
 // split returns the days of a month that match, those that stay apart from those

@@ -273,7 +273,7 @@ func clockNote(spec schedule.Spec, change time.Time) string {
 	was := change.In(time.FixedZone("", before))
 	switch {
 	case by > 0:
-		if note := spec.Note(change); note != "" {
+		if note := spec.ClockNote(change); note != "" {
 			return fmt.Sprintf("%s: clocks go forward from %s to %s; %s", day, hhmm(was), hhmm(change), strings.Replace(note, "gap: moved from", "runs then, for", 1))
 		}
 		// What the clock leaves out shows a week or a day earlier.
@@ -285,7 +285,7 @@ func clockNote(spec schedule.Spec, change time.Time) string {
 		}
 	case by < 0:
 		first := spec.Next(change.Add(by - time.Second))
-		if first.IsZero() || !first.Before(change.Add(-by)) || spec.Note(first) == "" {
+		if first.IsZero() || !first.Before(change.Add(-by)) || spec.ClockNote(first) == "" {
 			return ""
 		}
 		how := "what runs in the time that comes twice does so the first time only"

@@ -189,6 +189,12 @@ func TestWhy(t *testing.T) {
 			"Its interval has slots on mon-fri only (weekday). The slot after is at Mon 2026-11-23 00:00."},
 		{"before starts", noon, hourly + "\nstarts = \"2026-11-21T15:00\"", func(r *rig) { r.pass(4 * time.Hour) }, "13:00:00", "starts",
 			"Its triggers count from 2026-11-21T15:00:00 on (starts). The slot after was at Sat 2026-11-21 15:00."},
+		{"before the start of what counts from it", noon, "weekday = \"sat\"\nevery = 2\nat = \"13:00\"\nstarts = 2026-11-28", func(r *rig) { r.pass(4 * time.Hour) }, "13:00:00", "starts",
+			"Its triggers count from 2026-11-28T00:00:00 on (starts). The slot after is at Sat 2026-11-28 13:00."},
+		{"before the start of each second month", noon, "monthday = 21\nevery = 2\nat = \"13:00\"\nstarts = 2026-12-01", func(r *rig) { r.pass(4 * time.Hour) }, "13:00:00", "starts",
+			"Its triggers count from 2026-12-01T00:00:00 on (starts). The slot after is at Mon 2026-12-21 13:00."},
+		{"before the start of an interval", noon, "interval = \"2h\"\nstarts = \"2026-11-21T15:00\"", func(r *rig) { r.pass(4 * time.Hour) }, "13:00:00", "starts",
+			"Its triggers count from 2026-11-21T15:00:00 on (starts). The slot after was at Sat 2026-11-21 15:00."},
 		{"after ends", noon, hourly + "\nends = \"2026-11-21T13:30\"", func(r *rig) { r.pass(4 * time.Hour) }, "14:00:00", "ends",
 			"Its triggers count until 2026-11-21T13:30:00 (ends). The slot before was at Sat 2026-11-21 13:00."},
 
@@ -203,6 +209,8 @@ func TestWhy(t *testing.T) {
 		{"moved to a workday", noon, "at = \"13:00\"\nexcept = \"sat-sun\"\non_except = \"next\"", func(r *rig) { r.pass(3 * time.Hour) }, "13:00:00", "except",
 			"Nothing runs on that date (except sat, sun). The slot after is at Mon 2026-11-23 13:00."},
 
+		{"moved there", noon, "weekday = \"sat\"\nat = \"13:00\"\nexcept = [\"sat\", \"11-23\"]\non_except = \"next\"", func(r *rig) { r.pass(75 * time.Hour) }, "2026-11-24T13:00:00-05:00", "ran",
+			"It ran: it started at 13:00 and ended well after 0s; this is t/20261124T180000Z. It was moved there from Sat 2026-11-21 (on_except)."},
 		{"moved out of a gap", dst, `at = "02:30"`, func(r *rig) { r.pass(5 * time.Hour) }, "03:00:00", "ran",
 			"It ran: it started at 03:00 and ended well after 0s; this is t/20270314T070000Z. The clock has no 02:30 on that day, so it came due at 03:00."},
 		{"in a gap", dst, `cron = "*/30 2 * * *"`, func(r *rig) { r.pass(5 * time.Hour) }, "03:00:00", "gap",

@@ -263,10 +263,16 @@ func (a *answer) limited(spec schedule.Spec) bool {
 		{"ends", "Its triggers count until %s (ends)"},
 	} {
 		free, value := without(spec, limit.key)
+		if limit.key == "starts" && value == "" { // which every cannot do without
+			free, _ = without(spec, "every")
+			free, value = without(free, "starts")
+		}
 		if value == "" || limit.key == "weekday" && spec.Kind() != schedule.Interval { // else it is no limit but the trigger
 			continue
 		}
-		if s := (sight{spec: free.From(a.seen(spec))}); s.has(a.at) {
+		// An interval has no slots to be compared with before it starts.
+		early := limit.key == "starts" && spec.Kind() == schedule.Interval && a.at.Before(spec.Next(time.Time{}))
+		if s := (sight{spec: free.From(a.seen(spec))}); early || s.has(a.at) {
 			a.because(limit.key)
 			a.say(limit.why, value)
 			return true
@@ -339,7 +345,7 @@ func (a *answer) clockChange() bool {
 			case by > 0 && (t.Equal(change) || a.shown(spec, t, by)):
 				a.because("gap")
 				a.say("The clock went from %s to %s: the time between did not exist that day", from, to)
-				if spec.Note(change) != "" {
+				if spec.ClockNote(change) != "" {
 					a.say("What was due in it came due at %s", a.clock(change))
 				}
 				return true

@@ -40,13 +40,16 @@ func (a *answer) row() {
 	}
 }
 
-// moved says what a change of the clock did to the slot.
+// moved says what a change of the clock, or on_except, did to the slot.
 func (a *answer) moved() {
 	for _, s := range a.sights {
 		if !s.holds(a.at) || !s.has(a.at) {
 			continue
 		}
-		switch note := s.spec.Note(a.at); {
+		if from := s.spec.MovedFrom(a.at); from != "" {
+			a.say("It was moved there from %s (on_except)", from)
+		}
+		switch note := s.spec.ClockNote(a.at); {
 		case strings.HasPrefix(note, "gap: moved from "):
 			a.say("The clock has no %s on that day, so it came due at %s", strings.TrimPrefix(note, "gap: moved from "), a.clock(a.at))
 			return
