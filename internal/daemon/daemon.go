@@ -248,8 +248,9 @@ func (h *host) live(ctx context.Context, file *file, signals *signals) error {
 	others.Go(func() { file.watch(ctx, h) })
 	err = h.engine.Run(ctx)
 	stop()
+	sdNotify("STOPPING=1")
 	// The service manager has to wait as long, and for stop signals and KILL.
-	sdNotify(fmt.Sprintf("STOPPING=1\nEXTEND_TIMEOUT_USEC=%d", (h.engine.Grace() + time.Minute).Microseconds()))
+	sdNotify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (h.engine.Grace() + time.Minute).Microseconds()))
 	h.engine.End(signals.hurry)
 	forget()
 	last.Wait()
