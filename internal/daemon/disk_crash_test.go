@@ -30,12 +30,12 @@ mode = "forked"
 command = "echo start $ROTA_RUN >>%[2]s; echo hello; sleep 0.5; echo end $ROTA_RUN >>%[2]s"
 [tasks.away]
 mode = "forked"
-command = "echo start $ROTA_RUN >>%[2]s; while [ ! -e %[3]s ]; do sleep 0.05; done; echo end $ROTA_RUN >>%[2]s"
+command = "echo start $ROTA_RUN >>%[2]s; while [ ! -e %[3]s ] && [ -e %[2]s ]; do sleep 0.05; done; echo end $ROTA_RUN >>%[2]s"
 [tasks.tidy]
 cron = "* * * * * *"
 clean = { path = %[4]q, older_than = "1s" }
 [tasks.asked]
-command = "echo start $ROTA_RUN >>%[2]s; while [ ! -e %[3]s ]; do sleep 0.05; done; echo end $ROTA_RUN >>%[2]s"
+command = "echo start $ROTA_RUN >>%[2]s; while [ ! -e %[3]s ] && [ -e %[2]s ]; do sleep 0.05; done; echo end $ROTA_RUN >>%[2]s"
 `
 
 // A disk that becomes full takes the outputs first; then the room in reserve
