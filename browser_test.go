@@ -147,10 +147,20 @@ func (b *tab) scheme(name string) {
 	}
 }
 
-// open shows a page.
+// open shows a page. What the page before has begun to load may get in its way.
 func (b *tab) open(path string) {
 	b.t.Helper()
-	b.do("open "+path, chromedp.Navigate(b.base+path))
+	ctx, cancel := context.WithTimeout(b.ctx, browserTime)
+	defer cancel()
+	for {
+		err := chromedp.Do(ctx, chromedp.Navigate(b.base+path))
+		switch {
+		case err == nil:
+			return
+		case ctx.Err() != nil || !strings.Contains(err.Error(), "net::ERR_ABORTED"):
+			b.t.Fatalf("open %s: %v", path, err)
+		}
+	}
 }
 
 // click clicks at an element.
@@ -183,7 +193,7 @@ func (b *tab) until(what, js string) {
 	b.t.Helper()
 	late := time.After(browserTime)
 	for {
-		yes, err := value[bool](b, "!!("+js+")")
+		yes, err := value[bool](b, `document.readyState === "complete" && !!(`+js+")")
 		if err == nil && yes {
 			return
 		}
