@@ -193,6 +193,10 @@ func (g *guard) tasks(all []api.Task) []api.Task {
 			}
 		}
 		t.Schedule = hidden.in(t.Schedule)
+		t.RunsLeft = slices.Clone(t.RunsLeft)
+		for k := range t.RunsLeft {
+			t.RunsLeft[k].Trigger = g.text(t.RunsLeft[k].Trigger)
+		}
 		t.Settings = slices.Clone(t.Settings)
 		for k := range t.Settings {
 			t.Settings[k].Value = hidden.in(g.text(t.Settings[k].Value))
