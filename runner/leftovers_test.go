@@ -107,7 +107,7 @@ func TestLeftoverThatWritesToTheResult(t *testing.T) {
 		}
 		b := newBench(t)
 		// What it writes first is within the bound, then it is asked for more.
-		task := b.command(Threaded, `(while read x; do head -c "$x" /dev/zero; done) <fifo 9>&- >"$ROTA_RESULT_FILE" & echo $! >pid`)
+		task := b.command(Threaded, `exec 8>"$ROTA_RESULT_FILE"; (while read x; do head -c "$x" /dev/zero; done) <fifo 9>&- >&8 & echo $! >pid`)
 		task.User, task.ResultMax = user, 128<<10
 		if err := syscall.Mkfifo(filepath.Join(b.dir, "fifo"), 0o666); err != nil {
 			t.Fatal(err)
