@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -172,4 +173,24 @@ type Forgetting struct {
 	Task     string           `json:"task,omitempty"`
 	Outcomes []runner.Outcome `json:"outcomes,omitempty"`
 	Older    time.Duration    `json:"older,omitempty"` // "90d" since the end; 0: any
+}
+
+// Word is the state of a run or, once it has one, its outcome.
+func (r Run) Word() string {
+	if r.Outcome != "" {
+		return string(r.Outcome)
+	}
+	return string(r.State)
+}
+
+// HowEnded says in two words how a process ended that did not end well; "" if there is
+// nothing to say beyond the outcome.
+func (r Run) HowEnded() string {
+	switch {
+	case r.Signal != "":
+		return "killed by " + r.Signal
+	case r.Exit != nil && *r.Exit != 0:
+		return fmt.Sprintf("exit %d", *r.Exit)
+	}
+	return ""
 }

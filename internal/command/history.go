@@ -124,7 +124,7 @@ func (s *session) runGrid(w when, runs []api.Run) grid {
 	for _, r := range runs {
 		g.rows = append(g.rows, []string{r.ID, w.ago(since(r)), w.tookOf(r), resultOf(r), whyOf(r)})
 		if s.colored(s.out) {
-			g.inks = append(g.inks, ink(wordOf(r)))
+			g.inks = append(g.inks, ink(r.Word()))
 		}
 	}
 	return g
@@ -143,8 +143,8 @@ func since(r api.Run) time.Time {
 
 // resultOf is the outcome of a run or its state, and how its process ended.
 func resultOf(r api.Run) string {
-	word := wordOf(r)
-	if how := howEnded(r); how != "" && word == string(runner.Failed) {
+	word := r.Word()
+	if how := r.HowEnded(); how != "" && word == string(runner.Failed) {
 		return strings.Replace(marked(word), word, how, 1)
 	}
 	return marked(word)
@@ -168,7 +168,7 @@ func whyOf(r api.Run) string {
 	if r.Attempts > 1 {
 		parts = append(parts, fmt.Sprintf("attempt %d", r.Attempts))
 	}
-	if why, _, _ := strings.Cut(r.Why, "\n"); why != "" && why != howEnded(r) {
+	if why, _, _ := strings.Cut(r.Why, "\n"); why != "" && why != r.HowEnded() {
 		parts = append(parts, why)
 	}
 	if parts == nil {

@@ -144,7 +144,7 @@ func lastOf(w when, t api.Task) (last, took string) {
 	case r.Outcome == "":
 		return w.ago(t.LastSuccess), w.tookOf(*r)
 	default:
-		last, how := w.ago(r.Finished), howEnded(*r)
+		last, how := w.ago(r.Finished), r.HowEnded()
 		if how == "" && bad(string(r.Outcome)) && string(r.Outcome) != t.State {
 			how = string(r.Outcome)
 		}

@@ -1,8 +1,6 @@
 package command
 
 import (
-	"fmt"
-
 	"rota/internal/api"
 	"rota/runner"
 )
@@ -48,26 +46,6 @@ func bad(word string) bool {
 		return true
 	}
 	return false
-}
-
-// wordOf is the state of a run or, once it has one, its outcome.
-func wordOf(r api.Run) string {
-	if r.Outcome != "" {
-		return string(r.Outcome)
-	}
-	return string(r.State)
-}
-
-// howEnded says in two words how a process ended that did not end well; "" if
-// there is nothing to say beyond the outcome.
-func howEnded(r api.Run) string {
-	switch {
-	case r.Signal != "":
-		return "killed by " + r.Signal
-	case r.Exit != nil && *r.Exit != 0:
-		return fmt.Sprintf("exit %d", *r.Exit)
-	}
-	return ""
 }
 
 // tookOf says how long a run took, or takes so far; "-" if it did not start.

@@ -210,7 +210,7 @@ func slotText(w when, slot api.Slot) string {
 // runSheet tells all of a run.
 func runSheet(w when, r runPage) sheet {
 	var b sheet
-	head := marked(wordOf(r.Run))
+	head := marked(r.Run.Word())
 	if r.Why != "" {
 		head += ": " + r.Why
 	}

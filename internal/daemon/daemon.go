@@ -1,6 +1,5 @@
 // Package daemon joins the rooms: it is the one place that sees the file, the
-// schedule, the runner and the ledger at once, and it keeps the loop that lets
-// them work together.
+// engine, the ledger and the listeners at once, and it is the process around them.
 package daemon
 
 import (

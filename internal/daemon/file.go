@@ -312,7 +312,7 @@ func (f *file) postpone(h *host, revision string, why error) (first bool) {
 
 // reload puts the file in force if it is good and changed. If somebody asked for
 // it, who, they want to hear about it in any case. The text is read and checked
-// outside the loop, so that no slot waits for it.
+// outside the engine, so that no slot waits for it.
 func (f *file) reload(ctx context.Context, h *host, who string) (config.Changes, error) {
 	changes, _, err := f.reloadAll(ctx, h, who)
 	return changes, err

@@ -22,7 +22,7 @@ func notifyReloading() {
 }
 
 // watchdog tells the service manager that rota lives, as often as that wants to
-// hear it and only while both the loop and the socket answer. A ledger that
+// hear it and only while both the engine and the socket answer. A ledger that
 // cannot be written to is no reason to be killed: the status says so.
 func (h *host) watchdog(ctx context.Context, socket string) {
 	patience, err := daemon.SdWatchdogEnabled(false)
@@ -43,7 +43,7 @@ func (h *host) watchdog(ctx context.Context, socket string) {
 	}
 }
 
-// answers reports whether the loop and the socket do, in time. Of the socket any
+// answers reports whether the engine and the socket do, in time. Of the socket any
 // answer will do.
 func (h *host) answers(ctx context.Context, socket string, within time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, within)

@@ -98,7 +98,7 @@ func (eng *Engine) finishOK(ctx context.Context, ended runner.Run, end ledger.Ch
 		c.States = g.states
 		c.Ends = slices.Clone(end.Ends)
 		c.Ends[0].Next = slices.Concat(end.Ends[0].Next, g.asked)
-		// The loop may change one of these states just now; then it is decided again.
+		// The engine may change one of these states just now; then it is decided again.
 		if done, err := eng.ledger.Commit(ctx, c); !errors.Is(err, ledger.ErrConflict) {
 			return g, done.Notices, err
 		}

@@ -327,7 +327,7 @@ func (v *visit) taskRow(t api.Task, runs []api.Run) taskRow {
 				row.Last.Rel = "started"
 			}
 		case r.Outcome != "":
-			row.Last, row.How = v.ago(r.Finished, t.Timezone), howEnded(*r)
+			row.Last, row.How = v.ago(r.Finished, t.Timezone), r.HowEnded()
 			if r.Outcome.IsFailure() {
 				row.Failed = lastLine(r.Error)
 				if row.How == "" && string(r.Outcome) != t.State {

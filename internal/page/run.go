@@ -136,9 +136,9 @@ func (v *visit) runFacts(r api.RunDetails) (runFacts, error) {
 	zone := v.zoneOfTask(r.Task)
 	at := func(t time.Time) moment { return v.at(t, zone) }
 	f := runFacts{
-		ID: r.ID, Task: r.Task, State: wordFor(stateOf(r.Run)), Why: r.Why, Cause: causes[r.Cause], Who: r.Who, Parent: r.Parent, By: r.By,
+		ID: r.ID, Task: r.Task, State: wordFor(r.Run.Word()), Why: r.Why, Cause: causes[r.Cause], Who: r.Who, Parent: r.Parent, By: r.By,
 		Scheduled: at(r.Scheduled), Queued: at(r.Queued), Started: at(r.Started), Finished: at(r.Finished), NotBefore: at(r.NotBefore),
-		First: at(r.First), Last: at(r.Last), Count: r.Count, Took: v.took(r.Run), How: howEnded(r.Run),
+		First: at(r.First), Last: at(r.Last), Count: r.Count, Took: v.took(r.Run), How: r.Run.HowEnded(),
 		Queue: r.Queue, User: r.User, On: r.On, Revision: r.Revision, Trace: r.Trace, Input: r.Input, LongInput: r.LongInput,
 		Back: "/runs/" + r.ID,
 	}

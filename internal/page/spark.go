@@ -56,7 +56,7 @@ func sparkOf(runs []api.Run) spark {
 	counts := map[string]int{}
 	var order []string
 	for i, r := range runs {
-		w := wordFor(stateOf(r))
+		w := wordFor(r.Word())
 		h := math.Round(10*(3+(high-3)*float64(lengthOf(r))/float64(longest))) / 10
 		title := w.Text
 		if r.Outcome != "" {

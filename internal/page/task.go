@@ -243,7 +243,7 @@ func (v *visit) chart(runs []api.Run) chart {
 		if r.Outcome == "" {
 			h = min(high, height(v.now.Sub(r.Started)))
 		}
-		w := wordFor(stateOf(r))
+		w := wordFor(r.Word())
 		c.Bars = append(c.Bars, bar{X: float64((drawn - len(runs) + i) * 12), Y: high - h, H: h, W: 10, Class: w.Class, URL: v.url("runs", r.ID), Title: w.Text + ", " + v.took(r) + ", " + full(v.in(r.Started, ""))})
 	}
 	c.Median = high - height(median)
@@ -330,7 +330,7 @@ func (v *visit) readTime(text, of string) (time.Time, error) {
 // runRow is the row of a run of a task, whose zone it is shown in.
 func (v *visit) runRow(r api.Run, t api.Task) runRow {
 	task, key := runner.SplitID(r.ID)
-	row := runRow{ID: r.ID, Task: task, Key: key, State: wordFor(stateOf(r)), Cause: causes[r.Cause], Took: v.took(r), How: howEnded(r), On: r.On}
+	row := runRow{ID: r.ID, Task: task, Key: key, State: wordFor(r.Word()), Cause: causes[r.Cause], Took: v.took(r), How: r.HowEnded(), On: r.On}
 	if row.How == "" && r.Outcome != "" && r.Outcome != runner.OK {
 		row.How = r.Why
 	}

@@ -201,7 +201,7 @@ func (v *visit) drawRuns(l *lane, t api.Task, runs []api.Run) {
 		}
 	}
 	for _, r := range runs {
-		w, url := wordFor(stateOf(r)), v.url("runs", r.ID)
+		w, url := wordFor(r.Word()), v.url("runs", r.ID)
 		due := cmp.Or(r.Scheduled, r.Queued)
 		clock := func(at time.Time) string { return v.in(at, t.Timezone).Format("15:04:05") }
 		switch {

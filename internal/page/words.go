@@ -1,7 +1,6 @@
 package page
 
 import (
-	"fmt"
 	"strings"
 
 	"rota/internal/api"
@@ -42,27 +41,8 @@ func wordFor(state string) word {
 	return word{escape.Line(state), "·", "quiet"}
 }
 
-// stateOf is the state of a run or, once it has one, its outcome.
-func stateOf(r api.Run) string {
-	if r.Outcome != "" {
-		return string(r.Outcome)
-	}
-	return string(r.State)
-}
-
 // bad reports whether a state says that something went wrong.
 func bad(state string) bool { return runner.Outcome(state).IsFailure() }
-
-// howEnded says how a process ended that did not end well; "" if there is nothing to say.
-func howEnded(r api.Run) string {
-	switch {
-	case r.Signal != "":
-		return "killed by " + r.Signal
-	case r.Exit != nil && *r.Exit != 0:
-		return fmt.Sprintf("exit %d", *r.Exit)
-	}
-	return ""
-}
 
 // lastLine is the last line of a text that says something, cut to what a row holds.
 func lastLine(text string) string {
