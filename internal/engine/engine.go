@@ -28,7 +28,7 @@ type Engine struct {
 
 // New returns an engine that has not begun.
 func New(o Options) *Engine {
-	l := &Engine{
+	eng := &Engine{
 		dependencies:  dependencies{options: o, log: o.Log, stateDir: o.StateDir, clock: o.Clock, hub: &api.Hub{}},
 		configuration: configuration{cfg: o.Config, broken: o.Broken},
 		state: state{
@@ -39,27 +39,27 @@ func New(o Options) *Engine {
 		progress: progress{over: make(chan struct{}), forced: make(chan struct{})},
 		inbox:    inbox{woken: make(chan struct{}, 1)},
 	}
-	l.asleep = machineSlept
-	l.slept = l.asleep()
-	l.roomLeft = func() room { return roomIn(l.stateDir) }
-	l.metrics = metrics.New(o.Version)
-	l.recorders = []runner.Recorder{publisher{l.hub}, l.metrics}
-	l.retentionRequested = make(chan struct{}, 1)
-	l.view.Held, l.view.Binding, l.view.Stopped, l.view.NoRoom, l.view.Ready = l.held, l.isBinding, l.stopped, l.lacksRoom, l.ready
-	l.view.Policy = func(name string) (runner.Policy, bool) {
-		t, ok := l.cfg.Tasks[name]
+	eng.asleep = machineSlept
+	eng.slept = eng.asleep()
+	eng.roomLeft = func() room { return roomIn(eng.stateDir) }
+	eng.metrics = metrics.New(o.Version)
+	eng.recorders = []runner.Recorder{publisher{eng.hub}, eng.metrics}
+	eng.retentionRequested = make(chan struct{}, 1)
+	eng.view.Held, eng.view.Binding, eng.view.Stopped, eng.view.NoRoom, eng.view.Ready = eng.held, eng.isBinding, eng.stopped, eng.lacksRoom, eng.ready
+	eng.view.Policy = func(name string) (runner.Policy, bool) {
+		t, ok := eng.cfg.Tasks[name]
 		return t.Policy, ok
 	}
-	l.inForce.Store(o.Config)
-	l.alarms.damage = o.Damage
-	if l.ledger = o.Ledger; o.Ledger != nil {
-		l.ledger = answering{failureCounting{o.Ledger, l.metrics.WriteFailed}}
+	eng.inForce.Store(o.Config)
+	eng.alarms.damage = o.Damage
+	if eng.ledger = o.Ledger; o.Ledger != nil {
+		eng.ledger = answering{failureCounting{o.Ledger, eng.metrics.WriteFailed}}
 	}
-	l.notifications = newNotifications(&l.inForce, o.StateDir, l.ledger, l.log, l.targetFails, l.metrics.NotifyFailed)
+	eng.notifications = newNotifications(&eng.inForce, o.StateDir, eng.ledger, eng.log, eng.targetFails, eng.metrics.NotifyFailed)
 	run := o.Runner
-	run.StateDir, run.Done, run.Returned, run.Echo = o.StateDir, l.done, l.returned, l.echo
-	l.runner = runner.New(run)
-	return l
+	run.StateDir, run.Done, run.Returned, run.Echo = o.StateDir, eng.done, eng.returned, eng.echo
+	eng.runner = runner.New(run)
+	return eng
 }
 
 // post has f called by the engine, soon. Anyone may call it.

@@ -58,6 +58,9 @@ func (eng *Engine) lacksRoom(task string) bool {
 	if eng.cfg.Tasks[task].Mode != runner.Forked {
 		return false
 	}
+	if eng.forking == 0 {
+		eng.room = eng.roomLeft() // once in a decision, and only if it is about forked runs
+	}
 	eng.forking++
 	if eng.room.starts(eng.forking) {
 		return false
@@ -66,11 +69,9 @@ func (eng *Engine) lacksRoom(task string) bool {
 	return true
 }
 
-// lookForRoom is done before each decision, for [Engine.lacksRoom]. What the decision
+// forgetRoom is done before each decision, for [Engine.lacksRoom]. What the decision
 // before that took of the room is seen by the next look.
-func (eng *Engine) lookForRoom() {
-	eng.room, eng.forking, eng.roomAwaited = eng.roomLeft(), 0, false
-}
+func (eng *Engine) forgetRoom() { eng.forking, eng.roomAwaited = 0, false }
 
 // awaitsRoom reports whether runs of a task would have to wait for room. It may be
 // called from any goroutine.

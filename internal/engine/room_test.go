@@ -76,7 +76,7 @@ func TestLacksRoom(t *testing.T) {
 		l := New(Options{StateDir: disk, Config: &config.Config{Tasks: map[string]config.Task{"here": task(runner.Threaded), "away": task(runner.Forked)}}})
 		starts := func(when, want string) {
 			t.Helper()
-			l.lookForRoom()
+			l.forgetRoom()
 			n := 0
 			for n < 100 && !l.lacksRoom("away") {
 				n++

@@ -74,7 +74,7 @@ type progress struct {
 	slept       time.Duration // how long the machine had slept at the last turn, see asleep
 	renewed     time.Time     // up to when the last epoch had come, while the agenda of the new one is not planned; else zero
 	drained     time.Time     // when a drain ends by itself; zero: never, or there is none
-	room        room          // as it was before the last decision
+	room        room          // as the last decision about forked runs saw it
 	forking     uint64        // how many forked runs that decision has looked at
 	roomAwaited bool          // one of them waits for room
 	alarms      alarms        // for on_trouble

@@ -66,7 +66,7 @@ func (eng *Engine) decide(ctx context.Context, due []schedule.Due, now time.Time
 	slots := eng.slots(left, now)
 	awaited := eng.roomAwaited
 	eng.toAsk = nil
-	eng.lookForRoom()
+	eng.forgetRoom()
 	batch := runner.Decide(slots, &eng.view, now)
 	t.ask = eng.toAsk
 	switch {
