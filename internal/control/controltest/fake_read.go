@@ -151,6 +151,11 @@ func (f *Fake) Wait(ctx context.Context, id string) (api.Run, error) {
 	if f.Waits != nil {
 		f.Waits <- struct{}{}
 	}
+	return f.wait(ctx, id)
+}
+
+// wait returns a run when it has ended.
+func (f *Fake) wait(ctx context.Context, id string) (api.Run, error) {
 	for {
 		f.mu.Lock()
 		r, err := f.run(id)
@@ -187,7 +192,7 @@ func (f *Fake) Log(ctx context.Context, q api.LogQuery) (io.ReadCloser, error) {
 	from, to := io.Pipe()
 	go func() {
 		io.WriteString(to, text)
-		_, err := f.Wait(ctx, id)
+		_, err := f.wait(ctx, id)
 		to.CloseWithError(err)
 	}()
 	return from, nil
