@@ -100,6 +100,57 @@ func TestSQLiteBelievesNoFlippedRow(t *testing.T) {
 	t.Log(counts)
 }
 
+// TestSQLiteSchemaFlips flips a bit in the declaration of the tables, where SQLite
+// itself notices nothing: the opening does, and not the first query that needs it.
+func TestSQLiteSchemaFlips(t *testing.T) {
+	good := directory(t)
+	l := open(t, good)
+	fill(t, l, 5)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(good, "rota.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{
+		"who TEXT", "reach INTEGER", "max_rss", "CREATE TABLE events", "text TEXT,", "outbox (", "kind", // tables
+		"runs_started", "started IS NOT", "finished, n, outcome", // indexes
+	} {
+		at := bytes.Index(data, []byte(text))
+		if at < 0 {
+			t.Errorf("%q is not in the file", text)
+			continue
+		}
+		dir := directory(t)
+		flipped := bytes.Clone(data)
+		flipped[at] ^= 1
+		if err := os.WriteFile(filepath.Join(dir, "rota.db"), flipped, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := ledger.OpenRead(t.Context(), dir); !errors.Is(err, ledger.ErrDamaged) {
+			t.Errorf("%q: offline: %v", text, err)
+			if err == nil {
+				r.Close()
+			}
+		}
+		l, err := ledger.Open(t.Context(), dir, ledger.Options{})
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if l.Found().Aside == "" {
+			t.Errorf("%q: the damage was not found", text)
+		}
+		if _, err := recall(l, t); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err := l.Close(); err != nil {
+			t.Errorf("%q: close: %v", text, err)
+		}
+	}
+}
+
 func asJSON(t testing.TB, v any) string {
 	data, err := json.Marshal(v)
 	if err != nil {

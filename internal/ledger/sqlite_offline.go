@@ -49,7 +49,7 @@ func (s *offline) open(ctx context.Context) error {
 		switch {
 		case err == nil && len(todo) == 0:
 			s.within = s.snapshot
-			return nil
+			return checkSchema(conn)
 		case isDamage(err) && !errors.Is(err, ErrDamaged):
 			return fmt.Errorf("%w: %w", ErrDamaged, err)
 		case err != nil:

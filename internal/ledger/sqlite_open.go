@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -44,9 +43,6 @@ func (f Found) String() string {
 	}
 	return strings.Join(parts, "; ")
 }
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // open opens the database, in the place of a damaged one if need be, and
 // returns a writer that is ready to run.
@@ -156,6 +152,9 @@ func (s *SQLite) load() (_ *writer, err error) {
 	if err := migrate(conn, s.o.Now().UnixMicro()); err != nil {
 		return nil, err
 	}
+	if err := checkSchema(conn); err != nil {
+		return nil, err
+	}
 	if err := s.names.load(conn); err != nil {
 		return nil, err
 	}
@@ -198,58 +197,4 @@ func (s *SQLite) load() (_ *writer, err error) {
 	s.cursor.Store(new(w.cursor))
 	w.look()
 	return w, nil
-}
-
-// migrate brings the tables to the form that this program knows.
-func migrate(conn *sqlite.Conn, now int64) error {
-	if err := query(conn, "CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied INTEGER NOT NULL) STRICT", nil, nil); err != nil {
-		return err
-	}
-	todo, err := unapplied(conn)
-	if err != nil {
-		return err
-	}
-	for _, name := range todo {
-		text, err := migrations.ReadFile("migrations/" + name)
-		if err != nil {
-			return err
-		}
-		script := "BEGIN IMMEDIATE;" + string(text) + fmt.Sprintf("INSERT INTO migrations VALUES ('%s', %d);COMMIT", name, now)
-		if err := execute(conn, script); err != nil {
-			return fmt.Errorf("migration %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-// unapplied returns the migrations that a database needs, in their order.
-func unapplied(conn *sqlite.Conn) (todo []string, err error) {
-	applied := map[string]bool{}
-	err = query(conn, "SELECT name FROM migrations", nil, func(stmt *sqlite.Stmt) error {
-		applied[stmt.ColumnText(0)] = true
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	entries, err := migrations.ReadDir("migrations") // in the order of their names
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		switch {
-		case !applied[e.Name()]:
-			todo = append(todo, e.Name())
-		case len(todo) > 0: // they are applied in order
-			return nil, &storeError{fmt.Errorf("migration %s was recorded, and %s before it was not", e.Name(), todo[0])}
-		}
-		delete(applied, e.Name())
-	}
-	for name := range applied {
-		if len(todo) > 0 { // a newer rota has every migration that this one has
-			return nil, &storeError{fmt.Errorf("migration %q is unknown, and %s was not recorded", name, todo[0])}
-		}
-		return nil, fmt.Errorf("%w: a newer one made the change %q; use that one", ErrVersion, name)
-	}
-	return todo, nil
 }
