@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -63,6 +65,7 @@ type simulation struct {
 	ear   *ear
 
 	mu       sync.Mutex
+	compared int            // how often the state was held against the ledger
 	begun    map[string]int // attempts that began, by run
 	inQueue  map[string]int // and by queue
 	killed   chan struct{}  // closed when the daemon is
@@ -191,14 +194,26 @@ type faultyLedger struct {
 	ledger.Ledger
 	mu     sync.Mutex
 	full   bool
+	late   time.Duration // it answers so much later
 	dies   int  // in so many commits; 0: it does not
 	before bool // it dies before that commit, not after
 	dead   bool
 }
 
 func (f *faultyLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+	done, late, err := f.commit(ctx, c)
+	time.Sleep(late) // it is recorded, and nobody knows yet
+	return done, err
+}
+
+func (f *faultyLedger) commit(ctx context.Context, c ledger.Change) (done ledger.Committed, late time.Duration, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	done, err = f.answer(ctx, c)
+	return done, f.late, err
+}
+
+func (f *faultyLedger) answer(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
 	switch {
 	case f.dead:
 		return ledger.Committed{}, ledger.ErrClosed
@@ -215,6 +230,12 @@ func (f *faultyLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Comm
 		_, _ = f.Ledger.Commit(ctx, c)
 	}
 	return ledger.Committed{}, ledger.ErrClosed
+}
+
+// fails reports whether the ledger does not do what it is there for.
+func (f *faultyLedger) fails() (does bool) {
+	f.set(func(f *faultyLedger) { does = f.dead || f.full })
+	return does
 }
 
 // set changes what fails.
@@ -237,6 +258,7 @@ func simulate(t *testing.T, seed uint64) {
 		s.rig, s.killed = r, make(chan struct{}) // of the bubble
 		r.hears, r.forever = s.ear, ledger.NewMemory(r.ledgerOptions())
 		r.wrap = func(l ledger.Ledger) ledger.Ledger { s.fault = &faultyLedger{Ledger: l}; return s.fault }
+		defer func() { close(s.killed) }()
 		r.restart(0)
 		s.armed(r.cfg)
 		s.reload(0)
@@ -244,10 +266,13 @@ func simulate(t *testing.T, seed uint64) {
 		for revision := 1; time.Since(began) < 24*time.Hour; {
 			r.pass(time.Duration(1+rng.IntN(2400)) * time.Second)
 			s.act(&revision)
+			if s.compare(); t.Failed() {
+				return // all that follows would be told, too
+			}
 		}
 		s.calm()
+		s.compare()
 		s.check(began, time.Now())
-		close(s.killed)
 	})
 }
 
@@ -302,7 +327,7 @@ func (s *simulation) act(revision *int) {
 		}
 		synctest.Wait()
 	}
-	switch rng.IntN(14) {
+	switch rng.IntN(15) {
 	case 0, 1, 2:
 		q := api.Request{Task: task, Held: rng.IntN(6) == 0}
 		if rng.IntN(3) == 0 {
@@ -359,7 +384,17 @@ func (s *simulation) act(revision *int) {
 		s.pass(time.Duration(rng.IntN(900)) * time.Second)
 		s.fault.set(func(f *faultyLedger) { f.full = false })
 		s.pass(2 * time.Second)
-	case 12, 13:
+	case 12:
+		late := time.Duration(1+rng.IntN(90)) * time.Second
+		s.note("the ledger answers %v late", late)
+		s.fault.set(func(f *faultyLedger) { f.late = late })
+		if rng.IntN(2) == 0 {
+			go func() { _, _ = ada.Request(ada.ctx, api.Request{Task: task}, nil) }()
+		}
+		s.pass(time.Duration(rng.IntN(1800)) * time.Second)
+		s.fault.set(func(f *faultyLedger) { f.late = 0 })
+		s.pass(5 * time.Minute)
+	case 13, 14:
 		dies, before := 1+rng.IntN(4), rng.IntN(2) == 0
 		s.note("dies in %d commits, before it: %v", dies, before)
 		s.fault.set(func(f *faultyLedger) { f.dies, f.before = dies, before })
@@ -406,6 +441,83 @@ func (s *simulation) parked() map[string]runner.Run {
 	})
 	return all
 }
+
+// compare holds what the daemon knows against what one would that begins now: a state
+// that is kept up to date, and one that is made anew from the ledger, are the same.
+func (s *simulation) compare() {
+	synctest.Wait()
+	s.inLoop(func(ctx context.Context) error {
+		if s.fault.fails() {
+			return nil
+		}
+		rows, err := s.fault.Ledger.List(ctx, ledger.Filter{States: append(slices.Clone(waiting), runner.Running)})
+		if err != nil {
+			return err
+		}
+		recorded, known := map[string]string{}, map[string]string{}
+		for _, r := range rows {
+			recorded[r.ID] = simState(r)
+		}
+		for _, r := range slices.Concat(s.view.Live(""), s.view.Waiting(""), s.view.Parked("")) {
+			known[r.ID] = simState(r)
+		}
+		s.differ("run", known, recorded)
+		states, err := s.fault.Ledger.Tasks(ctx)
+		if err != nil {
+			return err
+		}
+		recorded, known = map[string]string{}, map[string]string{}
+		for name, state := range states {
+			recorded[name] = simJSON(state)
+		}
+		for name, state := range s.states {
+			known[name] = simJSON(state)
+		}
+		s.differ("state of", known, recorded)
+		cursor, err := s.fault.Ledger.Cursor(ctx)
+		if err == nil && cursor != s.cursor {
+			s.t.Errorf("the cursor is %+v, and recorded is %+v", s.cursor, cursor)
+		}
+		s.compared++
+		return err
+	})
+}
+
+// differ complains of what is known of something, and not recorded, or not the same.
+func (s *simulation) differ(what string, known, recorded map[string]string) {
+	for id, is := range known {
+		if was := recorded[id]; was != is {
+			s.t.Errorf("%s %s is known as %q, and recorded as %q", what, id, is, was)
+		}
+	}
+	for id, was := range recorded {
+		if _, there := known[id]; !there {
+			s.t.Errorf("%s %s is recorded as %q, and not known", what, id, was)
+		}
+	}
+}
+
+// simState is what must be known of a run.
+func simState(r runner.Run) string {
+	return simJSON([]any{r.State, r.Attempts, r.On, r.Queue, r.Scheduled.UTC(), r.NotBefore.UTC(), r.Params, r.Who, r.Parent})
+}
+
+func simJSON(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	// An instant is the same in every zone.
+	return simTime.ReplaceAllStringFunc(string(text), func(text string) string {
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return text
+		}
+		return at.UTC().Format(time.RFC3339Nano)
+	})
+}
+
+var simTime = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+[+-]\d\d:\d\d`)
 
 // check holds the records against the promises.
 func (s *simulation) check(began, ended time.Time) {
