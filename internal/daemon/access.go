@@ -28,11 +28,11 @@ type webAccess struct {
 	makeDir func(socket string) error
 	log     func(msg string, args ...any)
 
-	mu    sync.Mutex
-	door  *control.Listener // nil: nobody listens
-	serve func(*control.Listener) context.CancelCauseFunc
-	end   context.CancelCauseFunc // of who serves the door; nil: nobody does yet
-	over  bool                    // nothing is opened any more
+	mu       sync.Mutex
+	listener *control.Listener // nil: nobody listens
+	serve    func(*control.Listener) context.CancelCauseFunc
+	end      context.CancelCauseFunc // ends the serving of the listener; nil: it is not served yet
+	over     bool                    // nothing is opened any more
 
 	reading sync.Mutex               // files
 	pending sync.Map                 // of accessFile: being read, maybe since long
@@ -54,29 +54,29 @@ func (a *webAccess) open(w config.Web) error {
 	d, err := a.listen(web)
 	if err == nil {
 		a.log("listening", "web", d.Addr())
-		a.door = d
+		a.listener = d
 	}
 	return err
 }
 
-// begin serves the door, and those that are opened later.
+// begin serves the listener, and those that are opened later.
 func (a *webAccess) begin(serve func(*control.Listener) context.CancelCauseFunc) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.serve = serve
-	if a.door != nil {
-		a.end = serve(a.door)
+	if a.listener != nil {
+		a.end = serve(a.listener)
 	}
 }
 
-// shut closes a door that nobody serves yet.
-func (a *webAccess) shut() {
+// closeUnserved closes a listener that is not served yet.
+func (a *webAccess) closeUnserved() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.close()
 }
 
-// stop keeps any other door from being opened.
+// stop keeps any other listener from being opened.
 func (a *webAccess) stop() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -128,21 +128,21 @@ func webProblems(wrong []error) (texts []string) {
 	return texts
 }
 
-// apply has the door be as web says.
+// apply makes the listener as web says.
 func (a *webAccess) apply(w config.Web, web control.Web) error {
 	if w.TLSCert != "" && web.TLS == nil {
 		return errors.New("no valid certificate")
 	}
-	if a.door != nil && a.door.Listens(web.Listen) {
+	if a.listener != nil && a.listener.Listens(web.Listen) {
 		select {
-		case <-a.door.Closed(): // it could not go on
+		case <-a.listener.Closed(): // it could not go on
 			a.close()
 		default:
-			return a.door.Update(web)
+			return a.listener.Update(web)
 		}
 	}
 	d, err := a.listen(web)
-	if err != nil && a.door != nil { // which may be in the way
+	if err != nil && a.listener != nil { // which may be in the way
 		a.close()
 		d, err = a.listen(web)
 	}
@@ -151,13 +151,13 @@ func (a *webAccess) apply(w config.Web, web control.Web) error {
 	}
 	a.close()
 	a.log("listening", "web", d.Addr())
-	if a.door = d; a.serve != nil {
+	if a.listener = d; a.serve != nil {
 		a.end = a.serve(d)
 	}
 	return nil
 }
 
-// listen opens a door.
+// listen opens a listener.
 func (a *webAccess) listen(web control.Web) (*control.Listener, error) {
 	if path, ok := strings.CutPrefix(web.Listen, "unix:"); ok {
 		if err := a.makeDir(path); err != nil {
@@ -167,10 +167,10 @@ func (a *webAccess) listen(web control.Web) (*control.Listener, error) {
 	return control.OpenWeb(web)
 }
 
-// close closes the door. Once it returns nobody can connect any more.
+// close closes the listener. Once it returns nobody can connect any more.
 func (a *webAccess) close() {
-	d, end := a.door, a.end
-	if a.door, a.end = nil, nil; d == nil {
+	d, end := a.listener, a.end
+	if a.listener, a.end = nil, nil; d == nil {
 		return
 	}
 	a.log("listener closed", "web", d.Addr())

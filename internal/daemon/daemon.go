@@ -228,12 +228,12 @@ func (h *host) live(ctx context.Context, file *file, signals *signals) error {
 	runs, forget := context.WithCancel(context.WithoutCancel(ctx))
 	defer forget()
 	err := h.engine.Begin(ctx, runs)
-	var g ground
+	var g stateDirWatch
 	if err == nil {
-		g, err = newGround(h.stateDir, h.socket)
+		g, err = newStateDirWatch(h.stateDir, h.socket)
 	}
 	if err != nil {
-		h.access.shut()
+		h.access.closeUnserved()
 		closeAll(h.listeners)
 		return err
 	}
@@ -250,7 +250,7 @@ func (h *host) live(ctx context.Context, file *file, signals *signals) error {
 	sdNotify("STOPPING=1")
 	// The service manager has to wait as long, and for stop signals and KILL.
 	sdNotify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (h.engine.Grace() + time.Minute).Microseconds()))
-	h.engine.End(signals.hurry)
+	h.engine.End(signals.forceStop)
 	forget()
 	last.Wait()
 	others.Wait()

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	feedRoom     = 4 << 20     // bytes that may wait for a reader
-	feedPatience = time.Second // for a reader that is slow
+	feedSize    = 4 << 20     // bytes that may wait for a reader
+	feedTimeout = time.Second // for a reader that is slow
 )
 
 // feed is a writer that never waits for long: what is written goes to another
@@ -42,7 +42,7 @@ func (f *feed) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.full(len(p)) && !f.stalled {
-		late := time.AfterFunc(feedPatience, func() {
+		late := time.AfterFunc(feedTimeout, func() {
 			f.mu.Lock()
 			f.stalled = true
 			f.mu.Unlock()
@@ -72,7 +72,7 @@ func (f *feed) note() {
 	}
 }
 
-func (f *feed) full(more int) bool { return f.size > 0 && f.size+more > feedRoom }
+func (f *feed) full(more int) bool { return f.size > 0 && f.size+more > feedSize }
 
 func (f *feed) run() {
 	defer close(f.done)
@@ -109,6 +109,6 @@ func (f *feed) close() {
 	f.changed.Broadcast()
 	select {
 	case <-f.done:
-	case <-time.After(feedPatience):
+	case <-time.After(feedTimeout):
 	}
 }

@@ -51,11 +51,11 @@ func TestFeedDoesNotWaitForOneWhoStopped(t *testing.T) {
 		for range 1000 { // 64 MB
 			_, _ = f.Write(line)
 		}
-		if took := time.Since(began); took > feedPatience {
+		if took := time.Since(began); took > feedTimeout {
 			t.Errorf("writing took %v", took)
 		}
-		if f.size > feedRoom {
-			t.Errorf("%d bytes wait, more than %d", f.size, feedRoom)
+		if f.size > feedSize {
+			t.Errorf("%d bytes wait, more than %d", f.size, feedSize)
 		}
 		close(r.gate) // it reads again
 		synctest.Wait()
@@ -75,7 +75,7 @@ func TestFeedCloseDoesNotWaitForOneWhoStopped(t *testing.T) {
 		fmt.Fprint(f, "x\n")
 		began := time.Now()
 		f.close()
-		if took := time.Since(began); took > feedPatience {
+		if took := time.Since(began); took > feedTimeout {
 			t.Errorf("it took %v", took)
 		}
 		close(r.gate)

@@ -24,17 +24,17 @@ func TestWhatAKilledDaemonHadOpen(t *testing.T) {
 	if ok, err := lock.TryLock(); !ok {
 		t.Fatal(err)
 	}
-	door, err := net.Listen("unix", filepath.Join(state, "rota.sock"))
+	listener, err := net.Listen("unix", filepath.Join(state, "rota.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	door.(*net.UnixListener).SetUnlinkOnClose(false)
+	listener.(*net.UnixListener).SetUnlinkOnClose(false)
 	cmd := child(t, dir)
 	client := clientOf(t, state)
 	<-time.After(300 * time.Millisecond)
 	_ = lock.Unlock()
 	<-time.After(300 * time.Millisecond)
-	_ = door.Close()
+	_ = listener.Close()
 	await(t, "answer", func() bool { st, err := client.Status(t.Context()); return err == nil && st.PID == cmd.Process.Pid })
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	if err := cmd.Wait(); err != nil {

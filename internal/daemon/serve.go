@@ -27,28 +27,28 @@ func SocketPath(socket, stateDir string) string {
 	return control.SocketPath(socket, config.DefaultStateDir())
 }
 
-// open opens the doors of a configuration, as soon as no child of a killed daemon
+// open opens the listeners of a configuration, as soon as no child of a killed daemon
 // holds them open.
 func (h *host) open(c *config.Config) ([]*control.Listener, error) {
 	for until := time.Now().Add(lingering); ; <-time.After(10 * time.Millisecond) {
-		doors, err := h.openDoors(c)
+		listeners, err := h.openListeners(c)
 		taken := api.CodeOf(err) == api.Conflict || errors.Is(err, syscall.EADDRINUSE)
 		if !taken || time.Now().After(until) {
-			return doors, err
+			return listeners, err
 		}
 	}
 }
 
-// openDoors opens the doors of a configuration. That nobody can ask is no reason
+// openListeners opens the listeners of a configuration. That nobody can ask is no reason
 // not to run tasks, unless the file wants to be asked in a way that cannot be.
-func (h *host) openDoors(c *config.Config) ([]*control.Listener, error) {
-	var doors []*control.Listener
+func (h *host) openListeners(c *config.Config) ([]*control.Listener, error) {
+	var listeners []*control.Listener
 	named := cmp.Or(h.o.Socket, c.Rota.Socket)
 	path := SocketPath(named, c.Rota.StateDir)
 	socket, err := h.openSocket(path, c.Rota.SocketGroup)
 	switch {
 	case err == nil:
-		doors = append(doors, socket)
+		listeners = append(listeners, socket)
 		h.socket = path
 	case named != "" || api.CodeOf(err) == api.Conflict:
 		return nil, fmt.Errorf("%w; set socket in [rota] of %s", err, c.Path)
@@ -56,10 +56,10 @@ func (h *host) openDoors(c *config.Config) ([]*control.Listener, error) {
 		h.log.Error("no control socket; set socket in [rota]", "error", err)
 	}
 	if err := h.access.open(c.Web); err != nil {
-		closeAll(doors)
+		closeAll(listeners)
 		return nil, err
 	}
-	return doors, nil
+	return listeners, nil
 }
 
 // openSocket opens the socket on this machine.
@@ -70,15 +70,15 @@ func (h *host) openSocket(path, group string) (*control.Listener, error) {
 	return control.OpenSocket(path, group)
 }
 
-func closeAll(doors []*control.Listener) {
-	for _, d := range doors {
+func closeAll(listeners []*control.Listener) {
+	for _, d := range listeners {
 		d.Close()
 	}
 }
 
-// serve answers at the doors until ctx ends. A socket that somebody removes is
+// serve answers at the listeners until ctx ends. A socket that somebody removes is
 // opened again.
-func (h *host) serve(ctx context.Context, s api.Service, g ground) {
+func (h *host) serve(ctx context.Context, s api.Service, g stateDirWatch) {
 	server := control.NewServer(control.Options{Service: s, Owner: h.engine.Owner, TokenOf: h.tokenOf(h.tokens), Alive: h.engine.Alive, Ready: h.engine.Ready, Page: page.New(page.Options{Log: h.log}).Serve, Log: h.log})
 	h.server.Store(server)
 	var wg sync.WaitGroup
@@ -102,13 +102,13 @@ func (h *host) serve(ctx context.Context, s api.Service, g ground) {
 	})
 	wg.Go(func() {
 		h.guard(ctx, g, func() {
-			door, err := h.openSocket(g.socket, h.first.Rota.SocketGroup)
+			listener, err := h.openSocket(g.socket, h.first.Rota.SocketGroup)
 			if err != nil {
 				h.log.Error("the socket was removed and cannot be made again", "error", err)
 				return
 			}
 			h.log.Warn("the socket was removed: made again", "socket", g.socket)
-			serve(door)
+			serve(listener)
 		})
 	})
 	wg.Wait()

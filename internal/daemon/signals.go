@@ -11,13 +11,13 @@ import (
 	"rota/internal/early"
 )
 
-// signals is what the daemon hears from outside, from its first moment on.
+// signals are those that the process gets, from its first moment on.
 type signals struct {
-	raw   chan os.Signal // as they come
-	ch    chan os.Signal // for serve
-	hurry chan struct{}  // closed by the second request to stop
-	end   context.CancelFunc
-	ctx   context.Context
+	raw       chan os.Signal // as they come
+	ch        chan os.Signal // for serve
+	forceStop chan struct{}  // closed by the second request to stop
+	end       context.CancelFunc
+	ctx       context.Context
 }
 
 // lastTime is how long a daemon may take to end after the second request to stop:
@@ -28,7 +28,7 @@ const lastTime = 10 * time.Second
 // second request to stop always ends the process, whatever it is waiting for:
 // the ledger is as good then as after a kill.
 func listen(log *slog.Logger) *signals {
-	s := &signals{raw: early.Signals(), ch: make(chan os.Signal, 64), hurry: make(chan struct{})}
+	s := &signals{raw: early.Signals(), ch: make(chan os.Signal, 64), forceStop: make(chan struct{})}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	// SIGPIPE is caught and not ignored, which commands would inherit.
 	signal.Notify(s.raw, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
@@ -49,7 +49,7 @@ func (s *signals) pass(exit func()) {
 		case sig := <-s.raw:
 			if sig == syscall.SIGTERM || sig == syscall.SIGINT {
 				if stops++; stops == 2 {
-					close(s.hurry)
+					close(s.forceStop)
 					over := time.AfterFunc(lastTime, exit)
 					defer over.Stop()
 				}

@@ -25,7 +25,7 @@ func TestSecondSignal(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &signals{raw: make(chan os.Signal), ch: make(chan os.Signal, 8), hurry: make(chan struct{})}
+				s := &signals{raw: make(chan os.Signal), ch: make(chan os.Signal, 8), forceStop: make(chan struct{})}
 				s.ctx, s.end = context.WithCancel(t.Context())
 				exited := false
 				go s.pass(func() { exited = true })

@@ -195,8 +195,8 @@ type faultyLedger struct {
 	mu     sync.Mutex
 	full   bool
 	late   time.Duration // it answers so much later
-	dies   int  // in so many commits; 0: it does not
-	before bool // it dies before that commit, not after
+	dies   int           // in so many commits; 0: it does not
+	before bool          // it dies before that commit, not after
 	dead   bool
 }
 

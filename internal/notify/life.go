@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// life is that of all workers together: they begin with Run, hurry when it is
+// life is that of all workers together: they begin with Run, noWait when it is
 // to end, and are cut off a little later.
 type life struct {
 	ctx    context.Context // of what workers do; it ends when the parting is over
 	cut    context.CancelFunc
 	wait   context.Context // of what workers wait for; it ends when there is no time any more
-	hurry  context.CancelFunc
+	noWait context.CancelFunc
 	mu     sync.Mutex
 	lives  bool
 	over   bool
@@ -22,8 +22,8 @@ type life struct {
 
 func newLife() life {
 	ctx, cut := context.WithCancel(context.Background())
-	wait, hurry := context.WithCancel(ctx)
-	return life{ctx: ctx, cut: cut, wait: wait, hurry: hurry}
+	wait, noWait := context.WithCancel(ctx)
+	return life{ctx: ctx, cut: cut, wait: wait, noWait: noWait}
 }
 
 // begin starts the workers that were asked for.
@@ -58,7 +58,7 @@ func (l *life) end() {
 	l.mu.Lock()
 	l.over = true
 	l.mu.Unlock()
-	l.hurry()
+	l.noWait()
 	timer := time.AfterFunc(partingMax, l.cut)
 	l.wg.Wait()
 	timer.Stop()

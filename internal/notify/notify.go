@@ -73,9 +73,9 @@ type Notifier struct {
 	o    Options
 	host string
 
-	mu    sync.Mutex
-	lanes map[string]*lane
-	life  life
+	mu     sync.Mutex
+	queues map[string]*sendQueue
+	life   life
 }
 
 // New returns a Notifier. It tells nothing before Run.
@@ -93,10 +93,10 @@ func New(o Options) *Notifier {
 	if o.Failed == nil {
 		o.Failed = func(string) {}
 	}
-	n := &Notifier{o: o, host: host, lanes: map[string]*lane{}, life: newLife()}
+	n := &Notifier{o: o, host: host, queues: map[string]*sendQueue{}, life: newLife()}
 	n.Ping = &Pinger{
 		stateDir: o.StateDir, log: o.Log, host: host, life: &n.life, tell: runner.Tell, known: o.Pings, delivered: o.Delivered, failing: o.Failing, failed: o.Failed,
-		lanes: map[string]*pingLane{}, gates: map[string]chan struct{}{},
+		queues: map[string]*pingLane{}, gates: map[string]chan struct{}{},
 	}
 	return n
 }
@@ -109,7 +109,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 	n.life.end()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, l := range n.lanes {
+	for _, l := range n.queues {
 		if l.waiting() > 0 {
 			n.o.Log.Warn("not delivered yet", "target", l.name, "events", l.waiting(), "err", l.err)
 		}
@@ -130,10 +130,10 @@ func (n *Notifier) Send(target string, e Event) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	l := n.lanes[target]
+	l := n.queues[target]
 	if l == nil {
-		l = &lane{n: n, name: target}
-		n.lanes[target] = l
+		l = &sendQueue{n: n, name: target}
+		n.queues[target] = l
 	}
 	l.add(e)
 }
@@ -155,7 +155,7 @@ func (n *Notifier) Undelivered() []Undelivered {
 	n.mu.Lock()
 	targets := n.o.Targets()
 	var list []Undelivered
-	for name, l := range n.lanes {
+	for name, l := range n.queues {
 		if _, ok := targets[name]; ok && l.err != "" {
 			list = append(list, Undelivered{Target: name, Error: l.err, Since: l.since, Waiting: l.waiting(), Dropped: l.dropped})
 		}

@@ -307,7 +307,7 @@ func TestFullQueue(t *testing.T) {
 			r.fail("ops", fmt.Sprint("a/", i))
 		}
 		r.Notifier.mu.Lock()
-		if l := r.lanes["ops"]; len(l.events) != queueMax || len(l.more) != 1000-queueMax {
+		if l := r.queues["ops"]; len(l.events) != queueMax || len(l.more) != 1000-queueMax {
 			t.Errorf("%d events, %d more", len(l.events), len(l.more))
 		}
 		r.Notifier.mu.Unlock()
@@ -333,7 +333,7 @@ func TestFullQueueAfterFailure(t *testing.T) {
 		synctest.Wait()
 		r.Notifier.mu.Lock()
 		defer r.Notifier.mu.Unlock()
-		if l := r.lanes["ops"]; len(l.events) != queueMax || len(l.more) != 1 || l.events[0].Run.ID != "a/first" {
+		if l := r.queues["ops"]; len(l.events) != queueMax || len(l.more) != 1 || l.events[0].Run.ID != "a/first" {
 			t.Errorf("%d events, %d more", len(l.events), len(l.more))
 		}
 	})
@@ -450,8 +450,8 @@ func TestTargetGoes(t *testing.T) {
 		synctest.Wait()
 		r.Notifier.mu.Lock()
 		defer r.Notifier.mu.Unlock()
-		if len(r.lanes) > 0 {
-			t.Errorf("%+v", r.lanes)
+		if len(r.queues) > 0 {
+			t.Errorf("%+v", r.queues)
 		}
 	})
 }

@@ -40,16 +40,16 @@ type Pinger struct {
 	failing   func(target, err string)
 	failed    func(target string)
 
-	mu    sync.Mutex
-	lanes map[string]*pingLane     // by URL
-	gates map[string]chan struct{} // by host
+	mu     sync.Mutex
+	queues map[string]*pingLane     // by URL
+	gates  map[string]chan struct{} // by host
 }
 
 // pingLane is what waits for one URL. Its worker lives while something does.
 type pingLane struct {
 	url     string
 	pings   []Ping
-	works   bool
+	working bool
 	err     string // of the last ping; "": it went well
 	since   time.Time
 	dropped int
@@ -66,10 +66,10 @@ type Ping struct {
 func (p *Pinger) Add(url string, one Ping) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l := p.lanes[url]
+	l := p.queues[url]
 	if l == nil {
 		l = &pingLane{url: url}
-		p.lanes[url] = l
+		p.queues[url] = l
 	}
 	if len(l.pings) == pingQueue {
 		p.delivered(l.pings[0].Number)
@@ -77,8 +77,8 @@ func (p *Pinger) Add(url string, one Ping) {
 		l.dropped++
 	}
 	l.pings = append(l.pings, one)
-	if !l.works {
-		l.works = p.life.worker(func() { p.work(l) })
+	if !l.working {
+		l.working = p.life.worker(func() { p.work(l) })
 	}
 }
 
@@ -111,9 +111,9 @@ func (p *Pinger) take(l *pingLane) (Ping, chan struct{}, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(l.pings) == 0 {
-		l.works = false
+		l.working = false
 		if l.err == "" {
-			delete(p.lanes, l.url)
+			delete(p.queues, l.url)
 		}
 		return Ping{}, nil, false
 	}
@@ -153,7 +153,7 @@ func (p *Pinger) done(l *pingLane, one Ping, err error) {
 // fails reports whether a URL of a host could not be pinged; the caller must hold the
 // lock.
 func (p *Pinger) fails(host string) bool {
-	for url, l := range p.lanes {
+	for url, l := range p.queues {
 		if l.err != "" && hostOf(url) == host && (p.known == nil || p.known(url)) {
 			return true
 		}
@@ -224,13 +224,13 @@ func (p *Pinger) undelivered() []Undelivered {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	hosts := map[string]Undelivered{}
-	for url, l := range p.lanes {
+	for url, l := range p.queues {
 		if l.err == "" {
 			continue
 		}
 		if p.known != nil && !p.known(url) {
-			if !l.works {
-				delete(p.lanes, url)
+			if !l.working {
+				delete(p.queues, url)
 			}
 			continue
 		}

@@ -167,7 +167,7 @@ func TestPingGivesUp(t *testing.T) {
 			t.Errorf("%+v", u)
 		}
 		r.Ping.known = func(url string) bool { return url != "https://hc/v" }
-		if u := r.Undelivered(); len(u) > 0 || len(r.Ping.lanes) > 0 {
+		if u := r.Undelivered(); len(u) > 0 || len(r.Ping.queues) > 0 {
 			t.Errorf("%+v", u)
 		}
 	})
@@ -185,7 +185,7 @@ func TestPingIsBounded(t *testing.T) {
 		}
 		synctest.Wait()
 		r.Ping.mu.Lock()
-		for _, l := range r.Ping.lanes {
+		for _, l := range r.Ping.queues {
 			if len(l.pings) > pingQueue {
 				t.Errorf("%d wait for %s", len(l.pings), l.url)
 			}

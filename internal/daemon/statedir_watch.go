@@ -11,21 +11,22 @@ import (
 	"rota/config"
 )
 
-// ground is what a daemon stands on: somebody may take it away.
-type ground struct {
+// stateDirWatch is what a running daemon needs of the file system: its state directory
+// and its socket. Either may be removed.
+type stateDirWatch struct {
 	stateDir  string
 	directory *os.File // the state directory that it began with; open, so that no other gets its number
 	socket    string   // "": there is none
 }
 
-func newGround(stateDir, socket string) (ground, error) {
+func newStateDirWatch(stateDir, socket string) (stateDirWatch, error) {
 	directory, err := os.Open(stateDir)
-	return ground{stateDir, directory, socket}, err
+	return stateDirWatch{stateDir, directory, socket}, err
 }
 
-// gone tells that the state directory is not the one any more that the daemon writes
+// removed returns an error if the state directory is not the one any more that the daemon writes
 // to: what it would write is nowhere, and another daemon could start beside it.
-func (g ground) gone() error {
+func (g stateDirWatch) removed() error {
 	began, err := g.directory.Stat()
 	if err != nil {
 		return nil
@@ -40,15 +41,15 @@ func (g ground) gone() error {
 	return fmt.Errorf("the state directory %s was removed while rota was running; restart rota", g.stateDir)
 }
 
-// deaf reports whether nobody can find the socket any more.
-func (g ground) deaf() bool {
+// socketMissing reports whether the socket was removed, so that no client can connect.
+func (g stateDirWatch) socketMissing() bool {
 	_, err := os.Lstat(g.socket)
 	return g.socket != "" && errors.Is(err, fs.ErrNotExist)
 }
 
-// guard watches the ground until ctx ends: without the state directory the daemon
+// guard watches both until ctx ends: without the state directory the daemon
 // ends, and a socket that was removed is made again.
-func (h *host) guard(ctx context.Context, g ground, reopen func()) {
+func (h *host) guard(ctx context.Context, g stateDirWatch, reopen func()) {
 	dirs := func() []string {
 		list := []string{filepath.Dir(g.stateDir)} // in the directory itself something is written all the time
 		if dir := filepath.Dir(g.socket); g.socket != "" && dir != g.stateDir {
@@ -57,10 +58,10 @@ func (h *host) guard(ctx context.Context, g ground, reopen func()) {
 		return list
 	}
 	look := func() {
-		switch err := g.gone(); {
+		switch err := g.removed(); {
 		case err != nil:
 			h.engine.Fail(err)
-		case g.deaf():
+		case g.socketMissing():
 			reopen()
 		}
 	}

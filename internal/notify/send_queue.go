@@ -6,34 +6,34 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// keep is how long an event is tried to be told.
+// keep is how long delivery of an event is tried.
 const keep = 24 * time.Hour
 
-// lane is what waits for one target. Its worker lives while something does.
-type lane struct {
+// sendQueue holds the events that wait for one target. Its worker runs while there are any.
+type sendQueue struct {
 	n    *Notifier
 	name string
 
 	// Guarded by the Notifier's lock.
 	events  []Event
 	more    []int64 // the numbers of those that are counted only
-	works   bool
-	next    time.Time // at_most_every keeps from telling before it
+	working bool
+	next    time.Time // nothing is sent before it, because of at_most_every
 	err     string    // of the last try; "": it went well
 	since   time.Time // of the first failure in a row
 	tries   int       // that failed in a row
 	dropped int       // since then
 }
 
-// bundle is what one notification tells.
+// bundle is what one notification reports.
 type bundle struct {
 	first Event
 	rest  []Event
 	more  []int64 // the numbers of those that are counted only
-	lost  int     // that could not be told before
+	lost  int     // that were dropped before
 }
 
-// others is how many events it tells of besides the first.
+// others is how many events it reports besides the first.
 func (b bundle) others() int { return len(b.rest) + len(b.more) }
 
 // numbers are those of its events.
@@ -45,10 +45,10 @@ func (b bundle) numbers() []int64 {
 	return all
 }
 
-func (l *lane) waiting() int { return len(l.events) + len(l.more) }
+func (l *sendQueue) waiting() int { return len(l.events) + len(l.more) }
 
 // add puts an event behind the others.
-func (l *lane) add(e Event) {
+func (l *sendQueue) add(e Event) {
 	switch {
 	case len(l.events) < queueMax:
 		l.events = append(l.events, e)
@@ -58,13 +58,13 @@ func (l *lane) add(e Event) {
 		l.dropped++
 		l.n.o.Delivered(e.Number)
 	}
-	if !l.works {
-		l.works = l.n.life.worker(l.work)
+	if !l.working {
+		l.working = l.n.life.worker(l.work)
 	}
 }
 
 // work tells until nothing waits.
-func (l *lane) work() {
+func (l *sendQueue) work() {
 	retry := &backoff.ExponentialBackOff{InitialInterval: 5 * time.Second, RandomizationFactor: 0.2, Multiplier: 2, MaxInterval: 10 * time.Minute}
 	life := &l.n.life
 	for {
@@ -87,14 +87,14 @@ func (l *lane) work() {
 		err := l.n.tell(life.ctx, target, b)
 		if err == nil {
 			retry.Reset()
-			l.told(b, target.AtMostEvery)
+			l.delivered(b, target.AtMostEvery)
 			continue
 		}
 		last := life.ending()
 		l.failed(b, err)
 		if last {
 			l.n.mu.Lock()
-			l.works = false
+			l.working = false
 			l.n.mu.Unlock()
 			return
 		}
@@ -105,7 +105,7 @@ func (l *lane) work() {
 // take returns what to tell next: one event, or all that wait if they are
 // gathered or could not be told one by one. What is too old is dropped. false:
 // nothing waits, and the worker has to end.
-func (l *lane) take(gather bool) (b bundle, ok bool) {
+func (l *sendQueue) take(gather bool) (b bundle, ok bool) {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
 	now := time.Now()
@@ -120,7 +120,7 @@ func (l *lane) take(gather bool) (b bundle, ok bool) {
 		}
 	}
 	if len(l.events) == 0 {
-		l.works = false
+		l.working = false
 		if l.dropped > 0 {
 			l.n.o.Log.Error("gave up notifying", "target", l.name, "dropped", l.dropped, "err", l.err)
 		}
@@ -139,28 +139,28 @@ func (l *lane) take(gather bool) (b bundle, ok bool) {
 	return b, true
 }
 
-// told notes that a notification went well.
-func (l *lane) told(b bundle, every time.Duration) {
+// delivered notes that a notification was delivered.
+func (l *sendQueue) delivered(b bundle, every time.Duration) {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
 	if l.err != "" {
 		l.n.o.Log.Info("notified again", "target", l.name, "events", 1+b.others(), "dropped", l.dropped)
 	}
 	l.n.o.Delivered(b.numbers()...)
-	l.heal()
+	l.clearFailures()
 	l.next = time.Now().Add(every)
 }
 
-// heal forgets failures; the caller must hold the lock.
-func (l *lane) heal() {
+// clearFailures forgets failures; the caller must hold the lock.
+func (l *sendQueue) clearFailures() {
 	if l.tries >= failingMax {
 		l.n.o.Failing(l.name, "")
 	}
 	l.err, l.since, l.tries, l.dropped = "", time.Time{}, 0, 0
 }
 
-// failed puts back what could not be told.
-func (l *lane) failed(b bundle, err error) {
+// failed puts back what could not be delivered.
+func (l *sendQueue) failed(b bundle, err error) {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
 	if l.err == "" {
@@ -181,7 +181,7 @@ func (l *lane) failed(b bundle, err error) {
 }
 
 // forget ends the worker of a target that is gone.
-func (l *lane) forget() {
+func (l *sendQueue) forget() {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
 	l.n.o.Log.Warn("a target is gone, what it was to be told is dropped", "target", l.name, "events", l.waiting())
@@ -189,6 +189,6 @@ func (l *lane) forget() {
 		l.n.o.Delivered(e.Number)
 	}
 	l.n.o.Delivered(l.more...)
-	l.heal()
-	delete(l.n.lanes, l.name)
+	l.clearFailures()
+	delete(l.n.queues, l.name)
 }
