@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"rota/internal/runlog"
 	"rota/runner/internal/process"
 )
 
@@ -71,7 +72,7 @@ func (c *Command) Run(ctx context.Context, in Input, out io.Writer) error {
 	l.Stdin, l.StdinFile, l.Terminal = in.Stdin, in.StdinFile, in.terminal
 	if l.Files = !in.tells; l.Files {
 		if l.ResultMax = in.ResultMax; !in.terminal {
-			l.ResultTo = resultPath(in.StateDir, in.Run)
+			l.ResultTo = runlog.Store{StateDir: in.StateDir}.Result(in.Run)
 		}
 	}
 	return in.run(ctx, l, out)

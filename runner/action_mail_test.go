@@ -18,6 +18,7 @@ import (
 	"time"
 
 	rotamail "rota/internal/mail"
+	"rota/internal/runlog"
 )
 
 // mailbox is an SMTP server that takes everything.
@@ -117,7 +118,7 @@ func TestMailAttaches(t *testing.T) {
 	server, got := mailbox(t)
 	dir := t.TempDir()
 	run := Run{ID: "backup/k1", Task: "backup", Attempts: 2, Outcome: Failed}
-	path := logPath(dir, run.ID, 2)
+	path := runlog.Store{StateDir: dir}.Log(run.ID, 2)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +296,7 @@ func TestTellSparesTheRun(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	out := NewOutput("", 0, nil)
+	out := runlog.NewOutput("", 0, nil)
 	if err := Tell(ctx, &Command{Text: "env | grep ROTA_; exec sleep 60"}, in, out); err == nil {
 		t.Error("it was not ended")
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rota/internal/escape"
+	"rota/internal/runlog"
 	"rota/runner/internal/process"
 )
 
@@ -20,7 +21,7 @@ import (
 type attempt struct {
 	task  *Task
 	in    Input
-	out   *Output
+	out   *runlog.Output
 	notes notes
 
 	kept  int64 // bytes of the result
@@ -178,12 +179,6 @@ func (n *notes) all() []string {
 func firstLine(s string) string {
 	s, _, _ = strings.Cut(s, "\n")
 	return escape.Short(s, 200)
-}
-
-// logPath is where the output of an attempt is kept.
-func logPath(stateDir, run string, attempt int) string {
-	task, key := SplitID(run)
-	return fmt.Sprintf("%s/logs/%s/%s.%d.log", stateDir, task, key, attempt)
 }
 
 // hostName is the name of this machine; "localhost" if it has none.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"rota/internal/runlog"
 	"strconv"
 	"strings"
 	"syscall"
@@ -466,7 +467,7 @@ func TestStopTwiceKeepsTheGrace(t *testing.T) {
 		b.Stop(NewEnd(run.ID, Replaced, Said("replaced by t/2")))
 		awaitLog := func(want string) {
 			for until := time.Now().Add(10 * time.Second); time.Now().Before(until); <-time.After(5 * time.Millisecond) {
-				if text, _ := os.ReadFile(logPath(b.dir, run.ID, 1)); strings.Contains(string(text), want) {
+				if text, _ := os.ReadFile(runlog.Store{StateDir: b.dir}.Log(run.ID, 1)); strings.Contains(string(text), want) {
 					return
 				}
 			}

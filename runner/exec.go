@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"rota/internal/runlog"
 	"rota/runner/internal/process"
 )
 
@@ -24,7 +25,7 @@ func Exec(ctx context.Context, t *Task, stateDir string, trusting bool, out io.W
 	}
 	a := newAttempt(l, stateDir, trusting, hostName(), nil)
 	a.in.terminal = true
-	a.out = NewOutput("", 0, func(line []byte) { _, _ = out.Write(append(line[:len(line):len(line)], '\n')) })
+	a.out = runlog.NewOutput("", 0, func(line []byte) { _, _ = out.Write(append(line[:len(line):len(line)], '\n')) })
 	result, _ := a.run(ctx)
 	process.AwaitWipes()
 	return result

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"rota/internal/runlog"
 	"rota/runner/internal/process"
 )
 
@@ -89,7 +90,7 @@ func (r *Runner) lose(run Run, p Policy, why Reason) Result {
 	if len(alive) > 0 {
 		why.Notes = append(why.Notes, "still alive after KILL: "+process.Describe(alive))
 	}
-	joinLeft(logPath(r.o.StateDir, run.ID, run.Attempts))
+	runlog.Complete(runlog.Store{StateDir: r.o.StateDir}.Log(run.ID, run.Attempts))
 	return Result{Outcome: Lost, Finished: time.Now()}.Because(why)
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 
+	"rota/internal/runlog"
 	"rota/runner/internal/process"
 )
 
@@ -34,7 +35,7 @@ func runBuiltIn(text json.RawMessage) error {
 	if err := json.Unmarshal(text, &s); err != nil {
 		return err
 	}
-	a := attempt{task: &Task{Action: s.Action.Action}, in: s.Input, out: NewOutput("", 0, func(line []byte) {
+	a := attempt{task: &Task{Action: s.Action.Action}, in: s.Input, out: runlog.NewOutput("", 0, func(line []byte) {
 		_, _ = os.Stdout.Write(append(line[:len(line):len(line)], '\n'))
 	})}
 	defer a.out.Close()

@@ -1,15 +1,14 @@
 package runner
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"runtime/debug"
-	"strings"
 	"time"
 
+	"rota/internal/runlog"
 	"rota/runner/internal/process"
 )
 
@@ -38,7 +37,7 @@ func NewHook(event string, r Run, stateDir string, tail int) *Hook {
 	if r.Attempts == 0 {
 		return h
 	}
-	path := logPath(stateDir, r.ID, r.Attempts)
+	path := runlog.Store{StateDir: stateDir}.Log(r.ID, r.Attempts)
 	if text, err := logTail(path, tail); err == nil {
 		h.Output = path
 		h.Tail = cmp.Or(text, h.Tail)
@@ -54,30 +53,7 @@ func logTail(path string, limit int) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	room := int64(4*limit + 4096) // for stamps, and the line that is cut
-	from := max(0, info.Size()-room)
-	text, err := io.ReadAll(io.NewSectionReader(f, from, room))
-	if err != nil {
-		return "", err
-	}
-	if from > 0 {
-		_, text, _ = bytes.Cut(text, []byte("\n"))
-	}
-	var tail []byte
-	for line := range bytes.Lines(text) {
-		if stamp, rest, ok := bytes.Cut(line, []byte(" ")); ok && len(stamp) == len(logStamp) {
-			line = rest
-		}
-		tail = append(tail, line...)
-	}
-	tail = bytes.TrimRight(tail, "\n")
-	if over := len(tail) - limit; over > 0 {
-		_, whole, ok := bytes.Cut(tail[over-1:], []byte("\n"))
-		if tail = tail[over:]; ok {
-			tail = whole
-		}
-	}
-	return strings.ToValidUTF8(string(tail), "\uFFFD"), nil
+	return runlog.Tail(f, info.Size(), limit)
 }
 
 // Tell does an action outside of any run, as a notification: its templates know

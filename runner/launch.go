@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -80,10 +79,4 @@ func timeText(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339)
-}
-
-// resultPath is where the result of a run is kept.
-func resultPath(stateDir, run string) string {
-	task, key := SplitID(run)
-	return filepath.Join(stateDir, "logs", task, key+".result")
 }

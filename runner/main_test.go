@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"rota/internal/runlog"
 	"rota/runner/internal/process"
 )
 
@@ -88,7 +89,7 @@ func (b *bench) end() Result {
 // log is the output kept of a run, without stamps.
 func (b *bench) log(run Run) string {
 	b.t.Helper()
-	text, err := os.ReadFile(logPath(b.dir, run.ID, run.Attempts))
+	text, err := os.ReadFile(runlog.Store{StateDir: b.dir}.Log(run.ID, run.Attempts))
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"rota/internal/runlog"
 	"strings"
 	"testing"
 	"time"
@@ -81,7 +82,7 @@ func hexOf(text string) string {
 
 // logOrNone is the output of a run without its last line end; "" if it has none.
 func (b *bench) logOrNone(run Run) string {
-	text, err := os.ReadFile(logPath(b.dir, run.ID, run.Attempts))
+	text, err := os.ReadFile(runlog.Store{StateDir: b.dir}.Log(run.ID, run.Attempts))
 	if err != nil && !os.IsNotExist(err) {
 		b.t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"rota/internal/runlog"
 	"rota/runner/internal/process"
 )
 
@@ -134,7 +135,7 @@ func TestResultOfTheLastAttempt(t *testing.T) {
 		if r := b.end(); r.Result != int64(len(want)) || b.result(run) != want {
 			t.Errorf("attempt %d: %+v, kept %q", attempt, r, b.result(run))
 		}
-		_ = os.WriteFile(resultPath(b.dir, run.ID), []byte("of an attempt before"), 0o600)
+		_ = os.WriteFile(runlog.Store{StateDir: b.dir}.Result(run.ID), []byte("of an attempt before"), 0o600)
 	}
 }
 
@@ -325,7 +326,7 @@ func TestResultOfAnAdoptedRun(t *testing.T) {
 func (b *bench) awaitLog(run Run, want string) {
 	b.t.Helper()
 	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); <-time.After(5 * time.Millisecond) {
-		if text, _ := os.ReadFile(logPath(b.dir, run.ID, run.Attempts)); strings.Contains(unstamp(string(text)), want+"\n") {
+		if text, _ := os.ReadFile(runlog.Store{StateDir: b.dir}.Log(run.ID, run.Attempts)); strings.Contains(unstamp(string(text)), want+"\n") {
 			return
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"rota/internal/runlog"
 	"slices"
 	"sync"
 	"time"
@@ -133,7 +134,7 @@ func newAttempt(l Launch, stateDir string, trusting bool, host string, echo func
 			StateDir: stateDir, Trust: trusting, LastSuccess: l.LastSuccess, Hook: l.Hook,
 			Stdin: l.Run.Input, StdinFile: l.Run.InputFile, ResultMax: l.Task.ResultMax, Vars: l.Vars, Token: l.Token,
 		},
-		out: NewOutput(logPath(stateDir, l.Run.ID, l.Run.Attempts), l.Task.Output, echo),
+		out: runlog.NewOutput(runlog.Store{StateDir: stateDir}.Log(l.Run.ID, l.Run.Attempts), l.Task.Output, echo),
 	}
 }
 

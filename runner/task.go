@@ -21,7 +21,7 @@ type Task struct {
 	Process
 	Params map[string]string // names and defaults of what a request may give
 	Zone   string            // the time zone of the times in its templates, as time.LoadLocation takes it; "": the times' own
-	Output int64             // how many bytes of output a run keeps; or [NoRoom]
+	Output int64             // how many bytes of output a run keeps; or [runlog.NoRoom]
 
 	InputMax  int64 // how many bytes of input a request may give; 0: none
 	ResultMax int64 // how many bytes of result a run may have; 0: none

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"rota/internal/runlog"
 	"time"
 )
 
@@ -19,9 +20,6 @@ type logged struct {
 // maxPiece is the longest piece of a line that is held at once. rota itself cuts
 // lines long before that.
 const maxPiece = 256 << 10
-
-// logStamp is how a kept line begins: with its time in UTC and a blank.
-const logStamp = "2006-01-02T15:04:05.000Z"
 
 // eachLine takes a text apart; stamped says that its lines may begin with their
 // time.
@@ -38,11 +36,11 @@ func eachLine(r io.Reader, stamped bool, f func(logged) error) error {
 			case errors.Is(err, bufio.ErrBufferFull):
 				l.whole = false
 			}
-			if stamped && !more && len(l.text) > len(logStamp) && l.text[len(logStamp)] == ' ' {
-				stamp := l.text[:len(logStamp)]
+			if stamped && !more && len(l.text) > len(runlog.Stamp) && l.text[len(runlog.Stamp)] == ' ' {
+				stamp := l.text[:len(runlog.Stamp)]
 				// Package time reads more than it writes, such as a comma for the dot.
-				if at, err := time.Parse(logStamp, stamp); err == nil && !at.IsZero() && at.Format(logStamp) == stamp {
-					l.at, l.text = at, l.text[len(logStamp)+1:]
+				if at, err := time.Parse(runlog.Stamp, stamp); err == nil && !at.IsZero() && at.Format(runlog.Stamp) == stamp {
+					l.at, l.text = at, l.text[len(runlog.Stamp)+1:]
 				}
 			}
 			more = !l.whole

@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"io"
+	"rota/internal/runlog"
 	"slices"
 	"strings"
 	"testing"
@@ -62,7 +63,7 @@ func FuzzEachLine(f *testing.F) {
 		var b strings.Builder
 		if err := eachLine(strings.NewReader(text), true, func(l logged) error {
 			if !l.at.IsZero() {
-				b.WriteString(l.at.Format(logStamp) + " ")
+				b.WriteString(l.at.Format(runlog.Stamp) + " ")
 			}
 			b.WriteString(l.text)
 			if l.whole {

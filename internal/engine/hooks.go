@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"rota/config"
 	"rota/internal/ledger"
+	"rota/internal/runlog"
 	"rota/runner"
 )
 
@@ -52,10 +52,12 @@ func (eng *Engine) hooksOf(run runner.Run, recovered bool) []hookOf {
 	return all
 }
 
+// files are the files of runs.
+func (eng *Engine) files() runlog.Store { return runlog.Store{StateDir: eng.stateDir} }
+
 // hasOutput reports whether the last attempt of a run wrote anything.
 func (eng *Engine) hasOutput(run runner.Run) bool {
-	_, key := runner.SplitID(run.ID)
-	_, err := os.Stat(filepath.Join(eng.stateDir, "logs", run.Task, key+"."+strconv.Itoa(run.Attempts)+".log"))
+	_, err := os.Stat(eng.files().Log(run.ID, run.Attempts))
 	return err == nil
 }
 

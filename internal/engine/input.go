@@ -74,12 +74,10 @@ func (eng *Engine) takeInput(run runner.Run, from io.Reader, most int64) (*input
 		in.short = string(head)
 		return in, nil
 	}
-	_, key := runner.SplitID(run.ID)
-	dir := filepath.Join(eng.stateDir, "logs", run.Task)
-	in.written = filepath.Join(dir, key+".input")
+	in.written = eng.files().Input(run.ID)
 	// While it is taken in it is in the directory live, which is swept at a start.
 	half := filepath.Join(eng.stateDir, "live")
-	if err := errors.Join(os.MkdirAll(dir, 0o700), os.MkdirAll(half, 0o700)); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Dir(in.written), 0o700), os.MkdirAll(half, 0o700)); err != nil {
 		return in, tryAgain(err)
 	}
 	if in.file, err = renameio.NewPendingFile(in.written, renameio.WithPermissions(0o600), renameio.WithTempDir(half)); err != nil {

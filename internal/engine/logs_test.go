@@ -15,6 +15,7 @@ import (
 
 	"rota/internal/api"
 	"rota/internal/ledger"
+	"rota/internal/runlog"
 	"rota/runner"
 )
 
@@ -58,7 +59,7 @@ func gather(log io.Reader) (g gathered) {
 // written is a run under way and its output.
 type written struct {
 	*shelf
-	*runner.Output
+	*runlog.Output
 	lease ledger.Lease
 	run   runner.Run
 	n     int
@@ -68,7 +69,7 @@ func newWritten(t *testing.T, limit int64) *written {
 	s := newShelf(t, "[tasks.t]\ncron = \"0 * * * *\"\nlog = \"x\"\n")
 	lease := s.start()
 	w := &written{shelf: s, lease: lease, run: lease.Run}
-	w.Output = runner.NewOutput(s.LogPath(w.run, 1), limit, nil)
+	w.Output = runlog.NewOutput(runlog.Store{StateDir: s.StateDir}.Log(w.run.ID, 1), limit, nil)
 	return w
 }
 
@@ -178,7 +179,7 @@ func TestFollowAttempts(t *testing.T) {
 		leases, err := w.book.Claim(t.Context(), []string{w.run.ID})
 		w.do(err)
 		w.lease = leases[0]
-		w.Output = runner.NewOutput(w.LogPath(w.run, 2), 1<<20, nil)
+		w.Output = runlog.NewOutput(runlog.Store{StateDir: w.StateDir}.Log(w.run.ID, 2), 1<<20, nil)
 		w.lines(5)
 		time.Sleep(time.Second)
 		w.end()
@@ -234,7 +235,7 @@ func TestLogOfAttempts(t *testing.T) {
 		leases, err := w.book.Claim(t.Context(), []string{w.run.ID})
 		w.do(err)
 		w.lease = leases[0]
-		w.Output = runner.NewOutput(w.LogPath(w.run, 2), 1<<20, nil)
+		w.Output = runlog.NewOutput(runlog.Store{StateDir: w.StateDir}.Log(w.run.ID, 2), 1<<20, nil)
 		put("two")
 		follows := make(chan string)
 		for _, q := range []api.LogQuery{{Attempt: api.AllAttempts, Follow: true}, {Attempt: 1, Follow: true}} {

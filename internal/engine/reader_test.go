@@ -17,6 +17,7 @@ import (
 	"rota/internal/ledger"
 	"rota/internal/plan"
 	"rota/internal/query"
+	"rota/internal/runlog"
 	"rota/runner"
 )
 
@@ -379,7 +380,7 @@ func TestOffline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := runner.NewOutput(dir+"/state/logs/t/"+run.ID[2:]+".1.log", 1<<20, nil)
+	out := runlog.NewOutput(dir+"/state/logs/t/"+run.ID[2:]+".1.log", 1<<20, nil)
 	fmt.Fprintln(out, "hello")
 	out.Close()
 	if err := os.WriteFile(dir+"/state/logs/t/"+run.ID[2:]+".result", []byte("42"), 0o600); err != nil {

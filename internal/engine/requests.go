@@ -166,7 +166,7 @@ func (eng *Engine) submit(ctx context.Context, run runner.Run, in *input, given 
 		return run, err
 	case fresh || becomes(there, run):
 		if fresh && given { // neither output nor result of one that is forgotten are those of this one
-			if err := ledger.ClearAll(eng.stateDir, run.ID); err != nil {
+			if err := eng.files().Forget([]string{run.ID}, nil); err != nil {
 				return run, err
 			}
 		}

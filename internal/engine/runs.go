@@ -11,13 +11,14 @@ import (
 
 	"rota/internal/api"
 	"rota/internal/ledger"
+	"rota/internal/runlog"
 	"rota/runner"
 )
 
 // start begins a run that was claimed, with the definition in force now.
 func (eng *Engine) start(lease ledger.Lease) {
 	run := lease.Run
-	if err := ledger.Clear(eng.stateDir, run); err != nil {
+	if err := eng.files().Clear(run.ID, run.Attempts); err != nil {
 		eng.log.Error("cannot remove what an earlier run of this id left", "run", run.ID, "error", err)
 	}
 	if why, may := eng.mayStart(run); !may {
@@ -30,7 +31,7 @@ func (eng *Engine) start(lease ledger.Lease) {
 	}
 	task := eng.cfg.Tasks[run.Task]
 	if eng.diskLow() || eng.lacksInodes() {
-		task.Output = runner.NoRoom // what is left of the disk is for the record
+		task.Output = runlog.NoRoom // what is left of the disk is for the record
 	}
 	if run.Cause == runner.CauseSchedule && run.Attempts == 1 && run.NotBefore.IsZero() {
 		eng.lag.Store(run.Started.Sub(run.Scheduled).Microseconds())

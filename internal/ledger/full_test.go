@@ -182,7 +182,7 @@ func TestFailureChangesNothing(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := Open(t.Context(), s.files.dir, Options{})
+	again, err := Open(t.Context(), s.files.StateDir, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

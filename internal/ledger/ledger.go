@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"rota/runner"
@@ -145,12 +144,6 @@ type Reader interface {
 	// started, the one started last; else, of those that wait, the one written
 	// last. IsSummary rows, and runs that ended without a start, do not count.
 	Newest(ctx context.Context, tasks ...string) (map[string]runner.Run, error)
-	// OpenLog opens the output of the last attempt of a run to be read.
-	// ErrNotFound if it has none.
-	OpenLog(ctx context.Context, id string) (io.ReadCloser, error)
-	// OpenResult opens the result of a run to be read. ErrNotFound if it has
-	// none.
-	OpenResult(ctx context.Context, id string) (io.ReadCloser, error)
 	// Outbox returns the notices that wait to be delivered, oldest first: at most
 	// limit of them; 0: all.
 	Outbox(ctx context.Context, limit int) ([]Notice, error)

@@ -62,7 +62,7 @@ func TestFlippedWhileInUse(t *testing.T) {
 		if err := os.WriteFile(s.path, good, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, err := Open(t.Context(), s.files.dir, Options{})
+		s, err := Open(t.Context(), s.files.StateDir, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +115,7 @@ func TestFlippedWhileInUse(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
-		if s, err = Open(t.Context(), s.files.dir, Options{}); err != nil {
+		if s, err = Open(t.Context(), s.files.StateDir, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		if found := s.Found(); found.String() != "" {

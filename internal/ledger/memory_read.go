@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"time"
@@ -133,16 +132,6 @@ func (m *Memory) Past(ctx context.Context, task string) (p Past, err error) {
 		return nil
 	})
 	return p, err
-}
-
-// OpenLog implements [Ledger].
-func (m *Memory) OpenLog(ctx context.Context, id string) (io.ReadCloser, error) {
-	return nil, m.do(ctx, func(rules, *memoryTable) error { return fmt.Errorf("%w: %s has no output", ErrNotFound, id) })
-}
-
-// OpenResult implements [Ledger].
-func (m *Memory) OpenResult(ctx context.Context, id string) (io.ReadCloser, error) {
-	return m.OpenLog(ctx, id)
 }
 
 // Forget implements [Ledger].

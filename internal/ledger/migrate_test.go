@@ -39,7 +39,7 @@ func TestMigrationKeepsRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err = Open(t.Context(), s.files.dir, Options{})
+	s, err = Open(t.Context(), s.files.StateDir, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,12 +54,6 @@ func TestOpenRead(t *testing.T) {
 		if all, err := r.Newest(t.Context()); err != nil || all["a"].ID != "a/19" || all["b"].State != runner.Running {
 			t.Errorf("%s: newest %v, %v", what, all, err)
 		}
-		log, err := r.OpenLog(t.Context(), "a/1")
-		if err != nil {
-			t.Errorf("%s: log: %v", what, err)
-		} else if err := log.Close(); err != nil {
-			t.Error(err)
-		}
 		if err := errors.Join(r.Close(), r.Close()); err != nil {
 			t.Error(err)
 		}

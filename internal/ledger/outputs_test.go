@@ -2,8 +2,6 @@ package ledger_test
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,28 +46,6 @@ func TestOutputsOfARun(t *testing.T) {
 	output(t, dir, "a", "1.result", 7, 0)
 	output(t, dir, "a", "1.input", 9, 0)
 	output(t, dir, "a", "10.1.log", 3, 0)
-	size := func(open func(id string) (io.ReadCloser, error), id string) string {
-		t.Helper()
-		f, err := open(id)
-		if errors.Is(err, ledger.ErrNotFound) {
-			return "none"
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		text, err := io.ReadAll(f)
-		return fmt.Sprint(len(text), err)
-	}
-	log := func(id string) (io.ReadCloser, error) { return l.OpenLog(t.Context(), id) }
-	result := func(id string) (io.ReadCloser, error) { return l.OpenResult(t.Context(), id) }
-	for id, want := range map[string][2]string{
-		"a/1": {"5 <nil>", "7 <nil>"}, "a/10": {"3 <nil>", "none"}, "a/2": {"none", "none"}, "a/../a/1": {"none", "none"},
-	} {
-		if got := [2]string{size(log, id), size(result, id)}; got != want {
-			t.Errorf("output and result of %s: %q, want %q", id, got, want)
-		}
-	}
 	if n, err := l.Forget(t.Context(), ledger.Filter{IDs: []string{"a/1"}}); n != 1 || err != nil {
 		t.Errorf("forget: %d, %v", n, err)
 	}

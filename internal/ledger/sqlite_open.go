@@ -47,8 +47,8 @@ func (f Found) String() string {
 // open opens the database, in the place of a damaged one if need be, and
 // returns a writer that is ready to run.
 func (s *SQLite) open() (*writer, error) {
-	s.path = filepath.Join(s.files.dir, fileName)
-	if err := os.MkdirAll(s.files.dir, 0o700); err != nil {
+	s.path = filepath.Join(s.files.StateDir, fileName)
+	if err := os.MkdirAll(s.files.StateDir, 0o700); err != nil {
 		return nil, err
 	}
 	w, err := s.inspect()

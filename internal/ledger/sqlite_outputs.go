@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"errors"
+	"rota/internal/runlog"
 	"time"
 )
 
@@ -14,7 +15,7 @@ func (s *SQLite) retainOutputs(ctx context.Context, keep Retention, now time.Tim
 	if err != nil {
 		return err
 	}
-	tasks, err := s.files.tasks()
+	tasks, err := s.files.Tasks()
 	if err != nil {
 		return err
 	}
@@ -23,22 +24,22 @@ func (s *SQLite) retainOutputs(ctx context.Context, keep Retention, now time.Tim
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		all, err := s.files.outputs(task)
+		all, err := s.files.Runs(task)
 		errs = append(errs, err)
 		k := keep.Task(task)
 		count, bytes := len(all), int64(0)
 		for _, o := range all {
-			bytes += o.bytes
+			bytes += o.Bytes
 		}
 		for _, o := range all {
-			age := now.Sub(o.newest)
-			if alive[o.id()] || k.protects(now, o.newest) {
+			age := now.Sub(o.Newest)
+			if alive[o.Run()] || k.protects(now, o.Newest) {
 				continue
 			}
 			if k.Outputs > 0 && count > k.Outputs || k.Bytes > 0 && bytes > k.Bytes || k.Age > 0 && age > k.Age {
 				count--
-				bytes -= o.bytes
-				errs = append(errs, s.files.drop(o, gone))
+				bytes -= o.Bytes
+				errs = append(errs, s.removeFiles(o, gone))
 			}
 		}
 		gone.Left += bytes
@@ -62,34 +63,41 @@ func (s *SQLite) trim(ctx context.Context, tasks []string, alive map[string]bool
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		all, err := s.files.outputs(task)
+		all, err := s.files.Runs(task)
 		errs = append(errs, err)
 		k := keep.Task(task)
 		for _, o := range all {
-			if alive[o.id()] || k.protects(now, o.newest) {
+			if alive[o.Run()] || k.protects(now, o.Newest) {
 				continue
 			}
 			heap.Push(doomed, o)
-			bytes += o.bytes
-			for bytes-(*doomed)[0].bytes >= over { // the others are enough
-				bytes -= heap.Pop(doomed).(output).bytes
+			bytes += o.Bytes
+			for bytes-(*doomed)[0].Bytes >= over { // the others are enough
+				bytes -= heap.Pop(doomed).(runlog.Files).Bytes
 			}
 		}
 	}
 	for _, o := range *doomed {
-		gone.Left -= o.bytes
-		errs = append(errs, s.files.drop(o, gone))
+		gone.Left -= o.Bytes
+		errs = append(errs, s.removeFiles(o, gone))
 	}
 	return errors.Join(errs...)
 }
 
+// removeFiles removes the files of a run, and counts them.
+func (s *SQLite) removeFiles(f runlog.Files, gone *Removed) error {
+	gone.Outputs++
+	gone.Bytes += f.Bytes
+	return s.files.Remove(f)
+}
+
 // newestFirst is a heap of outputs.
-type newestFirst []output
+type newestFirst []runlog.Files
 
 func (h newestFirst) Len() int           { return len(h) }
-func (h newestFirst) Less(i, j int) bool { return byAge(h[i], h[j]) > 0 }
+func (h newestFirst) Less(i, j int) bool { return h[i].Compare(h[j]) > 0 }
 func (h newestFirst) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *newestFirst) Push(x any)        { *h = append(*h, x.(output)) }
+func (h *newestFirst) Push(x any)        { *h = append(*h, x.(runlog.Files)) }
 func (h *newestFirst) Pop() any {
 	last := len(*h) - 1
 	x := (*h)[last]

@@ -72,7 +72,13 @@ func (s *SQLite) remove(ctx context.Context, rows []doomed) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	left := s.files.forget(rows, read) // an error does not keep the rows for good
+	var ids []string
+	for _, d := range rows {
+		if d.id != "" {
+			ids = append(ids, d.id)
+		}
+	}
+	left := s.files.Forget(ids, read) // an error does not keep the rows for good
 	err = s.write(ctx, func(o *op) error {
 		n = 0
 		for _, d := range rows {

@@ -2,8 +2,8 @@ package ledger
 
 import (
 	"context"
-	"io"
 	"path/filepath"
+	"rota/internal/runlog"
 	"sync"
 
 	"zombiezen.com/go/sqlite"
@@ -12,7 +12,7 @@ import (
 // reading reads a database. What it does with what it finds wrong there is for
 // others to say.
 type reading struct {
-	files   files
+	files   runlog.Store
 	path    string
 	names   *names
 	readers chan *sqlite.Conn // those not in use; nil: one that is not open yet
@@ -30,7 +30,7 @@ const readers = 4
 
 func newReading(dir string) reading {
 	r := reading{
-		files: files{dir}, path: filepath.Join(dir, fileName), names: newNames(),
+		files: runlog.Store{StateDir: dir}, path: filepath.Join(dir, fileName), names: newNames(),
 		readers: make(chan *sqlite.Conn, readers), closing: new(sync.Once), gather: new(sync.Mutex),
 	}
 	for range readers {
@@ -99,22 +99,4 @@ func (s *reading) Tasks(ctx context.Context) (map[string]TaskState, error) {
 		})
 	})
 	return all, err
-}
-
-// OpenLog implements [Reader].
-func (s *reading) OpenLog(ctx context.Context, id string) (io.ReadCloser, error) {
-	run, _, err := s.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return s.files.log(run)
-}
-
-// OpenResult implements [Reader].
-func (s *reading) OpenResult(ctx context.Context, id string) (io.ReadCloser, error) {
-	run, _, err := s.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return s.files.result(run)
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"rota/internal/escape"
+	"rota/internal/runlog"
 	"rota/runner"
 )
 
@@ -171,7 +172,7 @@ func (n *Notifier) tell(ctx context.Context, t Target, b bundle) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, sendMax, fmt.Errorf("no answer within %.0f s", sendMax.Seconds()))
 	defer cancel()
 	action, in := n.compose(t, b)
-	out := runner.NewOutput("", 0, nil)
+	out := runlog.NewOutput("", 0, nil)
 	err := runner.Tell(ctx, action, in, out)
 	out.Close()
 	if err == nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"rota/internal/runlog"
 	"rota/runner"
 )
 
@@ -181,7 +182,7 @@ func (p *Pinger) send(gate chan struct{}, base string, one Ping) error {
 		in.Hook = runner.NewHook("ping", one.Run, p.stateDir, pingBody)
 		a.Body = "{{.Tail}}"
 	}
-	return p.tell(ctx, a, in, runner.NewOutput("", 0, nil))
+	return p.tell(ctx, a, in, runlog.NewOutput("", 0, nil))
 }
 
 // pingURL is where a ping goes: /start, nothing for ok, the exit code, or /fail

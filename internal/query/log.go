@@ -5,14 +5,12 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"rota/internal/api"
+	"rota/internal/runlog"
 	"rota/runner"
 )
 
@@ -35,7 +33,7 @@ func (r *Reader) Log(ctx context.Context, q api.LogQuery) (io.ReadCloser, error)
 	case q.Attempt == api.AllAttempts:
 		return r.allAttempts(ctx, run)
 	case attempt > 0:
-		log, err := snapshot(r.LogPath(run, attempt))
+		log, err := runlog.Snapshot(r.logs().Log(run.ID, attempt))
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return log, err
 		}
@@ -49,10 +47,10 @@ func (r *Reader) Log(ctx context.Context, q api.LogQuery) (io.ReadCloser, error)
 
 // allAttempts opens the outputs of all attempts of a run, as they are now.
 func (r *Reader) allAttempts(ctx context.Context, run runner.Run) (io.ReadCloser, error) {
-	all := &pieces{}
+	all := &attempts{}
 	var parts []io.Reader
 	for n := 1; n <= run.Attempts; n++ {
-		log, err := snapshot(r.LogPath(run, n))
+		log, err := runlog.Snapshot(r.logs().Log(run.ID, n))
 		if errors.Is(err, fs.ErrNotExist) { // it said nothing, or is kept no more
 			continue
 		}
@@ -60,7 +58,7 @@ func (r *Reader) allAttempts(ctx context.Context, run runner.Run) (io.ReadCloser
 			all.Close()
 			return nil, err
 		}
-		all.files = append(all.files, log.files...)
+		all.logs = append(all.logs, log)
 		parts = append(parts, strings.NewReader(r.attemptLine(ctx, run.ID, n)), log)
 	}
 	if parts == nil {
@@ -83,8 +81,24 @@ func (r *Reader) attemptLine(ctx context.Context, id string, attempt int) string
 			began = s.Time
 		}
 	}
-	return began.UTC().Format("2006-01-02T15:04:05.000Z") + " [rota] attempt " + strconv.Itoa(attempt) + "\n"
+	return runlog.NoticeAt(began, "attempt "+strconv.Itoa(attempt))
 }
+
+// attempts are the outputs of several attempts, read as one.
+type attempts struct {
+	io.Reader
+	logs []io.Closer
+}
+
+func (a *attempts) Close() error {
+	for _, log := range a.logs {
+		_ = log.Close() // it was only read
+	}
+	return nil
+}
+
+// logs are the files of runs.
+func (r *Reader) logs() runlog.Store { return runlog.Store{StateDir: r.StateDir} }
 
 func soFar(run runner.Run) string {
 	if run.Outcome == "" {
@@ -93,90 +107,39 @@ func soFar(run runner.Run) string {
 	return ""
 }
 
-// LogPath is where the output of an attempt is; beside it, while it is written,
-// are the segments of its end: PATH.1 and so on, of which the newest two stay.
-func (r *Reader) LogPath(run runner.Run, attempt int) string {
-	task, key := runner.SplitID(run.ID)
-	return filepath.Join(r.StateDir, "logs", task, key+"."+strconv.Itoa(attempt)+".log")
-}
-
-// segments returns the numbers of the segments beside a log, in order.
-func segments(path string) []int {
-	entries, err := os.ReadDir(filepath.Dir(path))
-	if err != nil {
-		return nil
+// follow begins to read a run that has not ended, from an attempt on as in
+// [api.LogQuery].
+func (r *Reader) follow(ctx context.Context, run runner.Run, attempt int) io.ReadCloser {
+	f := runlog.Following{
+		Path:    func(attempt int) string { return r.logs().Log(run.ID, attempt) },
+		Attempt: max(1, run.Attempts),
+		Over:    func(ctx context.Context, n int) (bool, bool, error) { return r.isOver(ctx, run.ID, n, attempt > 0) },
 	}
-	var found []int
-	for _, e := range entries {
-		if end, ok := strings.CutPrefix(e.Name(), filepath.Base(path)+"."); ok {
-			if n, err := strconv.Atoi(end); err == nil && n > 0 {
-				found = append(found, n)
-			}
-		}
+	switch {
+	case attempt == api.AllAttempts:
+		f.Attempt = 1
+		f.Heading = func(ctx context.Context, n int) string { return r.attemptLine(ctx, run.ID, n) }
+	case attempt > 0:
+		f.Attempt = attempt
 	}
-	slices.Sort(found)
-	return found
+	return runlog.Follow(ctx, f)
 }
 
-func segment(path string, n int) string { return path + "." + strconv.Itoa(n) }
-
-// cutHere is the line in the place of output that is not kept.
-func cutHere() string {
-	return time.Now().UTC().Format("2006-01-02T15:04:05.000Z") + " [rota] some output dropped here\n"
-}
-
-// pieces is several files read as one.
-type pieces struct {
-	io.Reader
-	files []*os.File
-}
-
-func (p *pieces) Close() error {
-	for _, f := range p.files {
-		f.Close()
+// isOver reports whether nothing more is written to the output of an attempt, and whether
+// no other output of the run follows that is to be read: with only, none is.
+func (r *Reader) isOver(ctx context.Context, id string, attempt int, only bool) (over, last bool, err error) {
+	run, _, err := r.Ledger.Get(ctx, id)
+	switch {
+	case absent(err):
+		return true, true, io.EOF // it was forgotten
+	case err != nil:
+		return false, false, err
 	}
-	return nil
-}
-
-// snapshot opens a log that is being written, as it is now.
-func snapshot(path string) (*pieces, error) {
-	for tries := 1; ; tries++ {
-		p := &pieces{}
-		var parts []io.Reader
-		add := func(f *os.File, size int64) {
-			p.files = append(p.files, f)
-			parts = append(parts, io.LimitReader(f, size))
-		}
-		head, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		before := size(head)
-		add(head, before)
-		numbers := segments(path)
-		if len(numbers) > 0 && numbers[0] > 1 {
-			parts = append(parts, strings.NewReader(cutHere()))
-		}
-		for _, n := range numbers {
-			f, err := os.Open(segment(path, n))
-			if err != nil {
-				break
-			}
-			add(f, size(f))
-		}
-		// Meanwhile a segment may have gone, or all of them into the head.
-		if len(p.files) == len(numbers)+1 && size(head) == before || tries == 10 {
-			p.Reader = io.MultiReader(parts...)
-			return p, nil
-		}
-		p.Close()
+	last = run.Outcome != "" && run.Attempts <= attempt
+	over = last || run.Attempts > attempt
+	if only { // it is over as soon as it does not run any more
+		over = over || run.State != runner.Running
+		last = over
 	}
-}
-
-func size(f *os.File) int64 {
-	info, err := f.Stat()
-	if err != nil {
-		return 0
-	}
-	return info.Size()
+	return over, last, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -71,7 +70,7 @@ func (r *Reader) Status(ctx context.Context) (api.Status, error) {
 		s.Next = &slots[0]
 	}
 	s.LedgerBytes = r.LedgerBytes()
-	s.OutputBytes = sizeOf(filepath.Join(r.StateDir, "logs"))
+	s.OutputBytes = r.logs().Bytes()
 	return s, ctx.Err()
 }
 
@@ -82,19 +81,6 @@ func (r *Reader) LedgerBytes() (bytes int64) {
 			bytes += info.Size()
 		}
 	}
-	return bytes
-}
-
-// sizeOf is how many bytes the files below a directory have.
-func sizeOf(dir string) (bytes int64) {
-	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			if info, err := d.Info(); err == nil {
-				bytes += info.Size()
-			}
-		}
-		return nil // what is gone meanwhile has no size
-	})
 	return bytes
 }
 

@@ -3,7 +3,10 @@ package query
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
+	"io/fs"
+	"os"
 	"strings"
 
 	"rota/internal/api"
@@ -53,9 +56,9 @@ func (r *Reader) Run(ctx context.Context, id string) (api.RunDetails, error) {
 		return api.RunDetails{}, err
 	}
 	answer := api.RunDetails{Run: api.RunOf(run), Transitions: api.TransitionsOf(steps)}
-	if log, err := r.Ledger.OpenLog(ctx, run.ID); err == nil {
-		log.Close()
-		answer.Outputs = true
+	if run.Attempts > 0 {
+		_, err := os.Stat(r.logs().Log(run.ID, run.Attempts))
+		answer.Outputs = err == nil
 	}
 	return answer, nil
 }
@@ -128,9 +131,13 @@ func (r *Reader) Result(ctx context.Context, id string) (io.ReadCloser, error) {
 	case run.Outcome == "":
 		return nil, api.Errorf(api.NotNow, "", "run %s is %s; there is no result before its end", run.ID, run.State)
 	}
-	result, err := r.Ledger.OpenResult(ctx, run.ID)
-	if absent(err) {
-		err = api.Errorf(api.NotFound, "a task writes it to the file that ROTA_RESULT_FILE names", "run %s has no result", run.ID)
+	noResult := api.Errorf(api.NotFound, "a task writes it to the file that ROTA_RESULT_FILE names", "run %s has no result", run.ID)
+	if run.Attempts == 0 { // a result there is that of another run that had its id
+		return nil, noResult
+	}
+	result, err := os.Open(r.logs().Result(run.ID))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, noResult
 	}
 	return result, err
 }

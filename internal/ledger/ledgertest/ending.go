@@ -179,7 +179,6 @@ func calls(b book, ctx context.Context, lease ledger.Lease) map[string]func() er
 		"get":      func() error { _, _, err := b.Get(ctx, "a/x"); return err },
 		"list":     func() error { _, err := b.List(ctx, ledger.Filter{}); return err },
 		"cancel":   func() error { return b.Cancel(ctx, "a/x", runner.Reason{}) },
-		"open log": func() error { _, err := b.OpenLog(ctx, "a/x"); return err },
 		"outbox":   func() error { _, err := b.Outbox(ctx, 0); return err },
 		"tasks":    func() error { _, err := b.Tasks(ctx); return err },
 		"newest":   func() error { _, err := b.Newest(ctx); return err },

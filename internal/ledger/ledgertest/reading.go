@@ -115,14 +115,6 @@ var reading = []clause{
 		}
 	}},
 
-	{"a run without output has no log", func(b book) {
-		b.submit(request("a", "x", runner.Queued))
-		for _, id := range []string{"a/x", "a/none", "a/../../x"} {
-			_, err := b.OpenLog(b.ctx, id)
-			b.fails(err, ledger.ErrNotFound, "log of %s", id)
-		}
-	}},
-
 	{"what is returned is the caller's own, and what is given stays his", func(b book) {
 		b.submit(request("a", "x", runner.Queued))
 		exit := 3

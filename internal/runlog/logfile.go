@@ -1,4 +1,4 @@
-package runner
+package runlog
 
 import (
 	"fmt"
@@ -30,12 +30,12 @@ type logFile struct {
 	dropped int64   // bytes
 }
 
-// logStamp is the time before each line, in UTC; a line is "STAMP text".
-const logStamp = "2006-01-02T15:04:05.000Z"
+// Stamp is the form of the time, in UTC, before each line that is kept: "STAMP text".
+const Stamp = "2006-01-02T15:04:05.000Z"
 
 // stamp sets the time of the lines that follow.
 func (l *logFile) stamp(now time.Time) {
-	l.prefix = append(now.UTC().AppendFormat(l.prefix[:0], logStamp), ' ')
+	l.prefix = append(now.UTC().AppendFormat(l.prefix[:0], Stamp), ' ')
 }
 
 // line adds one line to what flush will write; of it, size bytes are the task's.
@@ -129,7 +129,7 @@ func joinLog(path string, dropped int64) error {
 		how = fmt.Sprintf("%d bytes of output", dropped)
 	}
 	if dropped != 0 {
-		if _, err := fmt.Fprintf(f, "%s [rota] %s dropped here\n", time.Now().UTC().Format(logStamp), how); err != nil {
+		if _, err := fmt.Fprintf(f, "%s [rota] %s dropped here\n", time.Now().UTC().Format(Stamp), how); err != nil {
 			return err
 		}
 	}
@@ -144,8 +144,9 @@ func joinLog(path string, dropped int64) error {
 	return nil
 }
 
-// joinLeft completes a log whose writer was killed.
-func joinLeft(path string) {
+// Complete joins the segments of a log whose writer was killed; without segments it
+// does nothing.
+func Complete(path string) {
 	if len(segmentsOf(path)) > 0 {
 		_ = joinLog(path, -1)
 	}

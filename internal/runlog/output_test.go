@@ -1,4 +1,4 @@
-package runner
+package runlog
 
 import (
 	"bytes"
@@ -198,16 +198,33 @@ func TestOutputTail(t *testing.T) {
 // What was kept before a crash is put together afterwards.
 func TestJoinLogAfterACrash(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "[k]*.log")
-	write(t, path, "head\n", 0o600)
-	write(t, path+".8", "gone\n", 0o600)
-	write(t, path+".9", "tail 1\n", 0o600)
-	write(t, path+".10", "tail 2\n", 0o600)
+	write(t, path, "head\n")
+	write(t, path+".8", "gone\n")
+	write(t, path+".9", "tail 1\n")
+	write(t, path+".10", "tail 2\n")
 	if err := joinLog(path, -1); err != nil {
 		t.Fatal(err)
 	}
 	text, _ := os.ReadFile(path)
 	if !regexp.MustCompile(`^head\n\S+ \[rota\] some output dropped here\ntail 1\ntail 2\n$`).Match(text) {
 		t.Errorf("got %q", text)
+	}
+}
+
+// unstamp takes the time off each line of a log.
+func unstamp(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		_, rest, _ := strings.Cut(line, " ")
+		b.WriteString(rest)
+	}
+	return b.String()
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -1,4 +1,4 @@
-package query
+package runlog
 
 import (
 	"context"
@@ -8,33 +8,37 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"rota/internal/api"
-	"rota/runner"
 )
 
 // followEvery is how long a follower that has read all waits before it looks
 // for more.
 const followEvery = 200 * time.Millisecond
 
+// Following says which output is followed.
+type Following struct {
+	Path    func(attempt int) string // of the log of an attempt
+	Attempt int                      // with which to begin
+	// Heading is a line before the output of each attempt, with its end; nil: none.
+	Heading func(ctx context.Context, attempt int) string
+	// Over reports whether nothing more is written to the log of an attempt, and
+	// whether it is the last one to read. io.EOF ends the reading at once.
+	Over func(ctx context.Context, attempt int) (over, last bool, err error)
+}
+
 // follower reads the output of a run while it is written, one attempt after the
 // other, until the run has ended.
 type follower struct {
+	Following
 	ctx  context.Context
 	stop context.CancelFunc
-	r    *Reader
-	run  runner.Run
 
-	mu      sync.Mutex // held while Read reads, or waits
-	attempt int        // whose output is read
-	only    bool       // of no other
-	all     bool       // of each, after a line that names it
-	over    bool       // nothing more is written to it
-	ended   bool       // nor to any other
-	file    *os.File   // being read; nil: there is none yet
-	number  int        // of the segment that it is; 0: the head
-	read    int64      // bytes of it
-	head    int64      // bytes of the head, once that was left
+	mu     sync.Mutex // held while Read reads, or waits
+	over   bool       // nothing more is written to the attempt's log
+	last   bool       // nor to any other
+	file   *os.File   // being read; nil: none yet
+	number int        // of the segment that it is; 0: the head
+	read   int64      // bytes of it
+	head   int64      // bytes of the head, once that was left
 
 	next     *os.File // the segment after it, if that was seen
 	nextN    int
@@ -42,19 +46,19 @@ type follower struct {
 	say      []byte // a line of rota's own, to be read next
 }
 
-// follow begins to read a run that has not ended, from an attempt on as in
-// [api.LogQuery].
-func (r *Reader) follow(ctx context.Context, run runner.Run, attempt int) io.ReadCloser {
+// Follow reads an output while it is written, until it is over, ctx ends or it is closed.
+func Follow(ctx context.Context, what Following) io.ReadCloser {
 	ctx, stop := context.WithCancel(ctx)
-	f := &follower{ctx: ctx, stop: stop, r: r, run: run, attempt: max(1, run.Attempts)}
-	switch {
-	case attempt == api.AllAttempts:
-		f.attempt, f.all = 1, true
-		f.say = []byte(r.attemptLine(ctx, run.ID, 1))
-	case attempt > 0:
-		f.attempt, f.only = attempt, true
-	}
+	f := &follower{Following: what, ctx: ctx, stop: stop}
+	f.announce()
 	return f
+}
+
+// announce puts the heading of the attempt before its output.
+func (f *follower) announce() {
+	if f.Heading != nil {
+		f.say = []byte(f.Heading(f.ctx, f.Attempt))
+	}
 }
 
 // Close may be called while Read waits.
@@ -111,7 +115,7 @@ func (f *follower) leave() {
 }
 
 // path is the log of the attempt that is read.
-func (f *follower) path() string { return f.r.LogPath(f.run, f.attempt) }
+func (f *follower) path() string { return f.Path(f.Attempt) }
 
 // advance is called when all of the file has been read. It reports whether it is
 // worth to read on at once; io.EOF is the end.
@@ -125,7 +129,8 @@ func (f *follower) advance() (bool, error) {
 		}
 	}
 	if !f.over {
-		if err := f.look(); err != nil || !f.over {
+		var err error
+		if f.over, f.last, err = f.Over(f.ctx, f.Attempt); err != nil || !f.over {
 			return false, err
 		}
 		return true, nil // to read what was written until it was over
@@ -134,32 +139,12 @@ func (f *follower) advance() (bool, error) {
 		return true, nil
 	}
 	f.leave()
-	if f.ended {
+	if f.last {
 		return false, io.EOF
 	}
-	f.attempt, f.over, f.number, f.head = f.attempt+1, false, 0, 0
-	if f.all {
-		f.say = []byte(f.r.attemptLine(f.ctx, f.run.ID, f.attempt))
-	}
+	f.Attempt, f.over, f.number, f.head = f.Attempt+1, false, 0, 0
+	f.announce()
 	return true, nil
-}
-
-// look finds out whether the attempt, or the whole run, is over.
-func (f *follower) look() error {
-	run, _, err := f.r.Ledger.Get(f.ctx, f.run.ID)
-	switch {
-	case absent(err):
-		return io.EOF // somebody forgot it
-	case err != nil:
-		return err
-	}
-	f.ended = run.Outcome != "" && run.Attempts <= f.attempt
-	f.over = f.ended || run.Attempts > f.attempt
-	if f.only { // it is over as soon as it does not run any more
-		f.over = f.over || run.State != runner.Running
-		f.ended = f.over
-	}
-	return nil
 }
 
 // open begins to read another file.
@@ -177,11 +162,11 @@ func (f *follower) open(path string, number int) bool {
 // false if there is no segment to go on to.
 func (f *follower) onward() (more, moved bool) {
 	if f.next == nil {
-		for _, n := range segments(f.path()) {
+		for _, n := range segmentNumbers(f.path()) {
 			if n <= f.number {
 				continue
 			}
-			next, err := os.Open(segment(f.path(), n))
+			next, err := os.Open(segmentPath(f.path(), n))
 			if err != nil {
 				return true, true // it has gone meanwhile
 			}
@@ -194,7 +179,7 @@ func (f *follower) onward() (more, moved bool) {
 		return false, false
 	}
 	if f.number == 0 {
-		if size(f.file) != f.headThen || len(segments(f.path())) == 0 {
+		if size(f.file) != f.headThen || len(segmentNumbers(f.path())) == 0 {
 			f.next.Close()
 			f.next = nil
 			return true, true
