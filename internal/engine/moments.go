@@ -12,19 +12,19 @@ import (
 	"rota/schedule"
 )
 
-// Beside the triggers of tasks there are moments in the agenda, each of one run
-// or one task. Their keys begin with a byte that no name has.
+// Besides the triggers of tasks the agenda holds moments, each of one run or one task.
+// Their keys begin with a byte that no name has.
 const (
-	attemptKey       = "\x00attempt "   // the time of a run that is delayed has come
-	maxWaitKey       = "\x00patience "  // the end of a waiting run's patience
-	holdKey          = "\x00hold "      // the begin of a task's planned hold
-	releaseKey       = "\x00release "   // the end of a task's hold
-	rescheduleEndKey = "\x00default "   // the end of a task's reschedule
-	stalenessKey     = "\x00fresh "     // a task has not ended well for too long
-	undrainKey       = "\x00undrain "   // the end of a drain
-	conditionKey     = "\x00condition " // a run's condition is to be asked again
-	lateKey          = "\x00late "      // a run under way takes for too long
-	vanishedKey      = "\x00vanished "  // the end of the time for which a task may lack in the file
+	attemptKey       = "\x00attempt "    // the start of a delayed run
+	maxWaitKey       = "\x00max_wait "   // a queued run has waited for its max_wait
+	holdKey          = "\x00hold "       // the start of a task's planned hold
+	releaseKey       = "\x00release "    // the end of a task's hold
+	rescheduleEndKey = "\x00reschedule " // the end of a task's reschedule
+	stalenessKey     = "\x00staleness "  // a task has not ended well for too long
+	undrainKey       = "\x00drain "      // the end of a drain
+	conditionKey     = "\x00condition "  // a run's condition is to be asked again
+	lateKey          = "\x00late "       // a running run exceeds warn_after
+	vanishedKey      = "\x00vanished "   // a task has been missing from the file for too long
 )
 
 // moment is a schedule of one instant.
