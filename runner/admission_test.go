@@ -110,7 +110,7 @@ func TestAdmission(t *testing.T) {
 		{"max_running holds over all queues", skip, "", view{live: "z/4", max: 2}, "a/5 b/5", "start a/5, wait b/5"},
 		{"max_running is reached", skip, "wide", view{live: "z/4", waiting: "y/4", max: 1}, "a/5", "wait a/5"},
 
-		// Order in a lane: priority, slot, id; a slot before the request of the same instant.
+		// Order in a queue: priority, slot, id; a slot before the request of the same instant.
 		{"the oldest first", skip, "main", view{waiting: "b/4 a/5 c/3"}, "", "start c/3"},
 		{"of one instant, by id", skip, "main", view{waiting: "b/4 a/4"}, "", "start a/4"},
 		{"the higher priority first", skip, "main", view{waiting: "b/4 a/5 high/5"}, "", "start high/5"},

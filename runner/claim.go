@@ -12,7 +12,7 @@ type waiter struct {
 	asking  bool // its condition is asked, or does not hold
 }
 
-// claim takes, in the order of the lanes, all that can start now.
+// claim takes, queue by queue, all that can start now.
 func (d *decision) claim() {
 	if d.v.Draining {
 		return
@@ -74,7 +74,7 @@ func (d *decision) readiness(r *Run) Readiness {
 	return d.v.Ready(r)
 }
 
-// refuse turns the newest of the new runs that would have to wait in a lane
+// refuse turns the newest of the new runs that would have to wait in a queue
 // without room into skipped slots.
 func (d *decision) refuse() {
 	refused := map[string]bool{} // ids of runs
@@ -113,7 +113,7 @@ func (d *decision) restore(w *waiter) {
 	}
 }
 
-// full reports whether more wait in the lane of a run than may.
+// full reports whether more wait in the queue of a run than may.
 func (d *decision) full(w *waiter) bool {
 	if q, ok := d.v.Queues[w.Queue]; ok {
 		return d.v.queued[w.Queue]+d.queued[w.Queue] > q.Capacity

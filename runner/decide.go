@@ -65,7 +65,7 @@ type decision struct {
 	batch  Batch
 	tasks  map[string]*taskView
 	fresh  []waiter        // batch.Runs
-	queued map[string]int  // by lane: how many waiting runs the batch adds or takes
+	queued map[string]int  // by queue: how many waiting runs the batch adds or takes
 	gone   map[string]bool // waiting runs that the batch ends
 }
 

@@ -26,7 +26,7 @@ type Run struct {
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
 	Count int       `json:"count,omitempty"`
-	By    string    `json:"by,omitempty"` // the run that its slots gave way to
+	By    string    `json:"by,omitempty"` // the run that superseded its slots
 
 	Revision string `json:"revision,omitempty"` // of the file that it was decided by
 	Queue    string `json:"queue,omitempty"`

@@ -30,7 +30,7 @@ type Task struct {
 // Policy is how the runs of a task start, wait and end.
 type Policy struct {
 	Mode        Mode
-	Queue       string // the lane; "": none
+	Queue       string // "": none
 	Overlap     Overlap
 	Timeout     time.Duration // 0: none
 	TimeoutOK   bool          // being stopped at the time-out is the normal end of a run
@@ -108,7 +108,7 @@ const (
 	OverlapAllow   Overlap = "allow"   // no limit but the queue's
 )
 
-// Queue is a lane: how many runs execute in it at once and how many may wait.
+// Queue is how many runs execute at once and how many may wait.
 type Queue struct {
 	Workers     int
 	Capacity    int

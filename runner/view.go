@@ -58,7 +58,7 @@ func (v *View) Add(r Run) {
 		v.parked[r.Task][r.ID] = r
 		return
 	}
-	r.Queue = v.lane(r)
+	r.Queue = v.queueOf(r)
 	switch r.State {
 	case Running:
 		v.live[r.Task] = append(v.live[r.Task], r)
@@ -70,8 +70,8 @@ func (v *View) Add(r Run) {
 	}
 }
 
-// lane is the queue of a run; if that is declared no more, its task's.
-func (v *View) lane(r Run) string {
+// queueOf is the queue of a run; if that is declared no more, its task's.
+func (v *View) queueOf(r Run) string {
 	if !v.known(r.Task) {
 		return r.Queue // it may return, and the queue with it
 	}
@@ -81,7 +81,7 @@ func (v *View) lane(r Run) string {
 	return r.Queue
 }
 
-// Requeue puts all runs into their lanes again, after Queues or policies have
+// Requeue puts all runs into their queues again, after Queues or policies have
 // changed.
 func (v *View) Requeue() {
 	all := append(v.Live(""), v.Waiting("")...)
@@ -267,9 +267,9 @@ func (v *View) forced(r *Run) bool {
 	return r.Force && (r.Binding || v.Binding == nil || !v.Binding(r.Task))
 }
 
-// closed reports whether nothing may start in a lane for now.
-func (v *View) closed(lane string) bool {
-	return v.Draining || lane != "" && v.Stopped != nil && v.Stopped(lane)
+// closed reports whether nothing may start in a queue for now.
+func (v *View) closed(queue string) bool {
+	return v.Draining || queue != "" && v.Stopped != nil && v.Stopped(queue)
 }
 
 // take removes the run with that id from m.

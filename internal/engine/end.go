@@ -28,12 +28,12 @@ func (eng *Engine) Grace() time.Duration {
 	return 30 * time.Second
 }
 
-// End stops what is under way, once Run has returned; with hurry closed, at once. Who
-// asks is answered until all has ended, and by nobody from then on.
-func (eng *Engine) End(hurry <-chan struct{}) {
+// End stops what is under way, once Run has returned; once force is closed, at
+// once. Clients are answered until all has ended.
+func (eng *Engine) End(force <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	eng.drain(hurry)
+	eng.drain(force)
 	left := eng.view.Live("")
 	eng.event(ctx, ledger.Event{Time: time.Now(), Kind: "stop", Text: api.Plural(len(left), "forked run goes on", "forked runs go on")})
 	eng.log.Info("stopped", "forked", len(left), "waiting", len(eng.view.Waiting("")))
@@ -46,15 +46,15 @@ func (eng *Engine) Over() <-chan struct{} { return eng.over }
 
 // drain lets what is under way come to its end: within shutdown_grace by itself,
 // which it is asked for, then by its stop signal, then by KILL. Nothing new starts.
-func (eng *Engine) drain(hurry <-chan struct{}) {
+func (eng *Engine) drain(force <-chan struct{}) {
 	eng.stopping = true
 	eng.stopAsking()
 	grace := eng.Grace()
 	idle := make(chan struct{})
 	go func() { eng.runner.Wait(context.Background()); close(idle) }()
 	eng.runner.AskAll()
-	patience := time.NewTimer(grace)
-	defer patience.Stop()
+	graceEnds := time.NewTimer(grace)
+	defer graceEnds.Stop()
 	var kill <-chan time.Time // in a container, those that say nothing of kill_after
 	stop := func() {
 		eng.forceOnce.Do(func() { close(eng.forced) })
@@ -67,13 +67,13 @@ func (eng *Engine) drain(hurry <-chan struct{}) {
 		select {
 		case <-eng.woken:
 			eng.runPosted()
-		case <-patience.C:
+		case <-graceEnds.C:
 			eng.log.Warn("shutdown_grace is over: stopping what still runs", "grace", grace.String())
 			stop()
 		case <-kill:
 			eng.killUnset()
-		case <-hurry:
-			hurry = nil
+		case <-force:
+			force = nil
 			stop()
 			eng.runner.KillAll()
 		case <-idle:

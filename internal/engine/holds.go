@@ -292,20 +292,20 @@ func (eng *Engine) stopped(queue string) bool { return eng.stoppedQueues[queue] 
 // openQueues decides which queues start runs, by [plan.StartsRuns]. Those that were there
 // already stay as they are.
 func (eng *Engine) openQueues() {
-	lanes := map[string]bool{}
+	stopped := map[string]bool{}
 	for name := range eng.cfg.Queues {
 		if was, known := eng.stoppedQueues[name]; known {
-			lanes[name] = was
+			stopped[name] = was
 			continue
 		}
-		lanes[name] = !plan.StartsRuns(eng.cfg, name, eng.states[ledger.QueueName(name)])
-		if lanes[name] {
+		stopped[name] = !plan.StartsRuns(eng.cfg, name, eng.states[ledger.QueueName(name)])
+		if stopped[name] {
 			eng.log.Warn("queue stopped", "queue", name, "to start it", "rota queue start "+name)
 		} else {
 			eng.log.Debug("queue started", "queue", name)
 		}
 	}
-	eng.stoppedQueues = lanes
+	eng.stoppedQueues = stopped
 }
 
 // turnQueues starts or stops queues.

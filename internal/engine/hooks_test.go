@@ -145,7 +145,7 @@ func TestOnMissed(t *testing.T) {
 	})
 }
 
-// A run that waited for another attempt and gave way to the next slot has failed,
+// A run that waited for another attempt and was superseded by the next slot has failed,
 // for its hooks and for hold_after too.
 func TestHooksOfWhatGaveWay(t *testing.T) {
 	jobs := ops + "[tasks.t]\ninterval = \"10m\"\nwrite = { path = \"no/such/directory\", text = \"x\" }\nretry = { max = 1, delay = \"1h\" }\nhold_after = 2\non_failure = [\"ops\", \"run:fix\"]\n[tasks.fix]\nlog = \"x\"\n"

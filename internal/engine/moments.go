@@ -46,7 +46,7 @@ func (eng *Engine) put(key string, at time.Time) {
 }
 
 // delay lets a run wait for its time. It holds no worker; before another attempt
-// it gives way to the next slot of its task.
+// the next slot of its task supersedes it.
 func (eng *Engine) delay(run runner.Run, until time.Time) {
 	run.State, run.NotBefore = runner.Delayed, until
 	eng.view.Add(run)

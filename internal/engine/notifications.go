@@ -192,7 +192,7 @@ func (eng *Engine) noticesOfEnd(run runner.Run, hooks []hookOf) []ledger.Notice 
 }
 
 // noticesOfBatch returns whom a batch is to be told: of first attempts that start, of
-// slots that were missed, of runs that gave way and of tasks that are held for that.
+// slots that were missed, of runs that were superseded and of tasks that are held for that.
 func (eng *Engine) noticesOfBatch(b runner.Batch, holds failureHolds) []ledger.Notice {
 	var all []ledger.Notice
 	for _, id := range b.Claim {

@@ -146,7 +146,7 @@ func TestWaitsAndKills(t *testing.T) {
 }
 
 // A run that waited for a worker, was started in time and is tried again is not
-// ended by the patience of its first wait, nor is anything else held up.
+// ended by max_wait of its first wait, nor is anything else held up.
 func TestPatienceEndsWithTheWait(t *testing.T) {
 	jobs := "[queues.one]\n[tasks.busy]\nat = \"12:00:05\"\nqueue = \"one\"\nlog = \"x\"\n" +
 		"[tasks.t]\nat = \"12:00:10\"\nqueue = \"one\"\nmax_wait = \"2m\"\nretry = { max = 1, delay = \"90s\" }\nwrite = { path = \"no/such/directory\", text = \"x\" }\n" +
