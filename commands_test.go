@@ -347,7 +347,7 @@ func (h *newcomer) enter(line string) (code int, said string) {
 	cmd, out := h.start(line)
 	ended := make(chan struct{})
 	go func() { cmd.Wait(); close(ended) }()
-	ctx, cancel := context.WithTimeout(h.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 2*time.Minute)
 	defer cancel()
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()

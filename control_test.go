@@ -242,12 +242,12 @@ command = "echo up >forked; while [ ! -e end ] && [ -e jobs.toml ]; do sleep 0.0
 func awaitNil(t *testing.T, what string, f func() error) {
 	t.Helper()
 	var err error
-	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); <-time.After(5 * time.Millisecond) {
+	for until := time.Now().Add(2 * time.Minute); time.Now().Before(until); <-time.After(5 * time.Millisecond) {
 		if err = f(); err == nil {
 			return
 		}
 	}
-	t.Fatalf("%s: %v, for 20 s", what, err)
+	t.Fatalf("%s: %v, for two minutes", what, err)
 }
 
 // Who waits for a run of a daemon that is killed learns from the next one what became

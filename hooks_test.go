@@ -55,7 +55,7 @@ func newEar(t *testing.T) *ear {
 // until returns all that was heard as soon as it is like that.
 func (e *ear) until(what string, enough func([]heard) bool) []heard {
 	e.t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(2 * time.Minute)
 	for {
 		e.mu.Lock()
 		all, more := slices.Clone(e.heard), e.more
@@ -66,7 +66,7 @@ func (e *ear) until(what string, enough func([]heard) bool) []heard {
 		select {
 		case <-more:
 		case <-late:
-			e.t.Fatalf("did not hear of %s within 20 s, but of %+v", what, all)
+			e.t.Fatalf("did not hear of %s in time, but of %+v", what, all)
 		}
 	}
 }
@@ -214,7 +214,7 @@ mail = { to = ["ops@example.org"], subject = "{{.Task}}: {{.Outcome}} ({{.Exit}}
 		_, _, _ = d.rota("run", task, "--id", key, "--wait")
 	}
 	var notes []string
-	for until := time.Now().Add(20 * time.Second); len(notes) < 4 && time.Now().Before(until); <-time.After(5 * time.Millisecond) {
+	for until := time.Now().Add(2 * time.Minute); len(notes) < 4 && time.Now().Before(until); <-time.After(5 * time.Millisecond) {
 		text, _ := os.ReadFile(filepath.Join(d.dir, "notes"))
 		notes = strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 	}

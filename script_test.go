@@ -137,7 +137,7 @@ func awaitMatch(ts *testscript.TestScript, file, pattern string) []string {
 	}
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
-	late := time.After(20 * time.Second)
+	late := time.After(2 * time.Minute)
 	for {
 		text, err := os.ReadFile(ts.MkAbs(file)) // it may not be there yet
 		if found := want.FindStringSubmatch(string(text)); err == nil && found != nil {

@@ -65,7 +65,7 @@ func watched(t *testing.T, prepare func(s scene)) scene {
 // expect waits until the names of the tasks are as given.
 func (s scene) expect(names string) {
 	s.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	last := "nothing"
 	for {
 		select {

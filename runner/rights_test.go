@@ -558,7 +558,7 @@ func TestExchangeThatHasGone(t *testing.T) {
 	task := a.task(Threaded, `dir=$(dirname $(dirname "$ROTA_RESULT_FILE")); echo $dir; until [ -e go ]; do sleep 0.01; done`)
 	run := a.launch(task, "k")
 	var dir string
-	for until := time.Now().Add(10 * time.Second); dir == "" && time.Now().Before(until); <-time.After(5 * time.Millisecond) {
+	for until := time.Now().Add(2 * time.Minute); dir == "" && time.Now().Before(until); <-time.After(5 * time.Millisecond) {
 		dir = strings.TrimSpace(a.logOrNone(run))
 	}
 	if !strings.HasPrefix(dir, "/run/rota/") {
@@ -695,7 +695,7 @@ func TestExecOfATaskThatDoesNotRead(t *testing.T) {
 		go func() { ended <- cmd.Wait() }()
 		select {
 		case err = <-ended:
-		case <-time.After(10 * time.Second):
+		case <-time.After(2 * time.Minute):
 			_ = cmd.Process.Kill()
 			err = errors.New("exec does not end")
 		}

@@ -325,7 +325,7 @@ func TestResultOfAnAdoptedRun(t *testing.T) {
 // awaitLog waits until a line of the output of a run is kept.
 func (b *bench) awaitLog(run Run, want string) {
 	b.t.Helper()
-	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); <-time.After(5 * time.Millisecond) {
+	for until := time.Now().Add(2 * time.Minute); time.Now().Before(until); <-time.After(5 * time.Millisecond) {
 		if text, _ := os.ReadFile(runlog.Store{StateDir: b.dir}.Log(run.ID, run.Attempts)); strings.Contains(unstamp(string(text)), want+"\n") {
 			return
 		}

@@ -135,7 +135,7 @@ func (b *bench) successor() *bench {
 func (b *bench) awaitNoDir(run Run) {
 	b.t.Helper()
 	path := b.file(run, "")
-	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); <-time.After(time.Millisecond) {
+	for until := time.Now().Add(2 * time.Minute); time.Now().Before(until); <-time.After(time.Millisecond) {
 		if _, err := os.Stat(path); err != nil {
 			return
 		}

@@ -420,7 +420,7 @@ func TestUnauthorizedIsClosed(t *testing.T) {
 		if _, err := io.WriteString(c, "GET /v1/status HTTP/1.1\r\nHost: localhost\r\n"+head+"\r\n"); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err := c.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		text, err := io.ReadAll(c) // it ends

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 			if got != sig {
 				os.Exit(4)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			os.Exit(5)
 		}
 	}
