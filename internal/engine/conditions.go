@@ -13,11 +13,11 @@ import (
 
 // condition is that of a run that waits.
 type condition struct {
-	asking         bool
-	stop           context.CancelFunc
-	restorePending bool           // it does not hold, and is asked again
-	answer         runner.Answer  // once it is not asked any more
-	last           runner.Outcome // of a run to be ended by its answer: the outcome
+	asking bool
+	stop   context.CancelFunc
+	unmet  bool           // it does not hold, and is asked again
+	answer runner.Answer  // once it is not asked any more
+	last   runner.Outcome // of a run to be ended by its answer: the outcome
 }
 
 // ready tells whether a run that could start else may, and has its condition asked if
@@ -32,7 +32,7 @@ func (eng *Engine) ready(r *runner.Run) runner.Readiness {
 		return runner.Asking
 	case c.asking:
 		return runner.Asking
-	case c.restorePending:
+	case c.unmet:
 		return runner.NotReady
 	}
 	return runner.Ready
@@ -80,23 +80,19 @@ func (eng *Engine) answered(id string, c *condition, a runner.Answer) {
 	case run.Attempts > 0:
 		c.last = eng.lastAttempt(run)
 	case eng.policyOf(run.Task).MaxWait > 0:
-		c.restorePending = true
+		c.unmet = true
 		eng.log.Info("its condition does not hold; it is asked again", "task", run.Task, "run", id, "why", a.Reason.String())
 	default:
 		to := runner.Transition{Time: now, Outcome: runner.Skipped}.Because(a.Reason)
 		if err := eng.move(context.Background(), id, runner.Queued, to); err != nil && !isGone(err) {
-			c.restorePending = true // as on a full disk: it is asked again
+			c.unmet = true // as on a full disk: it is asked again
 			eng.log.Error("cannot record that a run is skipped", "run", id, "error", err)
 			return
 		} else if err != nil {
 			eng.unregister(id)
 			return
 		}
-		eng.unregister(id)
-		run.State, run.Outcome, run.Finished = "", runner.Skipped, now
-		run.Because(a.Reason)
-		eng.record(run)
-		eng.restartInterval(run.Task, now)
+		eng.endedPending(run, runner.Skipped, a.Reason, now)
 	}
 }
 
@@ -154,7 +150,7 @@ func (eng *Engine) stopAsking() {
 // expired is the reason of a run that waited for longer than its max_wait.
 func (eng *Engine) expired(run runner.Run) runner.Reason {
 	why := runner.Reason{Code: runner.ReasonMaxWait, Span: eng.policyOf(run.Task).MaxWait}
-	if c := eng.conditions[run.ID]; c != nil && c.restorePending {
+	if c := eng.conditions[run.ID]; c != nil && c.unmet {
 		why.Detail = c.answer.Reason.String()
 	}
 	return why

@@ -133,14 +133,12 @@ func (eng *Engine) counted(c counts) {
 		if !ok {
 			continue
 		}
-		eng.unschedule(run)
 		if run.Because(t.Reason); t.Outcome != "" {
 			eng.unregister(id)
 			run.State, run.Outcome = "", t.Outcome
 		} else {
 			run.On = t.On
-			eng.view.Add(run)
-			eng.schedule(run)
+			eng.register(run)
 		}
 		eng.record(run)
 	}

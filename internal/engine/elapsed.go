@@ -40,7 +40,8 @@ func (eng *Engine) shiftDurations(ctx context.Context, now time.Time, by time.Du
 		}
 		to := runner.Transition{Time: now, State: runner.Delayed, Until: run.NotBefore.Add(by)}
 		moves = append(moves, ledger.Move{ID: run.ID, From: runner.Delayed, To: to.Because(run.Reason)})
-		eng.delay(run, to.Until)
+		run.NotBefore = to.Until
+		eng.register(run)
 	}
 	if err := eng.moveAll(ctx, moves, func(ledger.Move, bool) {}); err != nil {
 		failed(err)

@@ -45,27 +45,6 @@ func (eng *Engine) put(key string, at time.Time) {
 	eng.agenda.Put(schedule.Entry{Key: key, When: moment(at), Last: at.Add(-time.Second)})
 }
 
-// delay lets a run wait for its time. It holds no worker; before another attempt
-// the next slot of its task supersedes it.
-func (eng *Engine) delay(run runner.Run, until time.Time) {
-	run.State, run.NotBefore = runner.Delayed, until
-	eng.view.Add(run)
-	eng.put(attemptKey+run.ID, until)
-}
-
-// unregister takes a run that ends, or waits no more, out of the registry and the
-// agenda.
-func (eng *Engine) unregister(id string) {
-	if r, ok := eng.view.ParkedAs(id, runner.Recurring); ok {
-		eng.unschedule(r)
-	}
-	eng.view.Remove(id)
-	eng.forgetCondition(id)
-	eng.agenda.Drop(attemptKey + id)
-	eng.agenda.Drop(maxWaitKey + id)
-	delete(eng.spans, id)
-}
-
 // movesAtOnce is how many runs one commit moves.
 const movesAtOnce = 500
 
@@ -117,13 +96,13 @@ func (eng *Engine) dueAttempts(ctx context.Context, ids []string) error {
 	}
 	return eng.moveAll(ctx, moves, func(m ledger.Move, gone bool) {
 		run, _ := eng.view.ParkedAs(m.ID, runner.Delayed)
-		if eng.unregister(m.ID); gone {
+		if gone {
+			eng.unregister(m.ID)
 			return
 		}
 		run.State, run.Queued = runner.Queued, now
 		run.Because(runner.Reason{})
-		eng.view.Add(run)
-		eng.expireAfterMaxWait(run)
+		eng.register(run)
 		_ = publisher{eng.hub}.Record(run) // the log has told of the attempt that failed
 	})
 }
@@ -230,17 +209,13 @@ func (eng *Engine) skipOverdue(ctx context.Context, ids []string) error {
 		moves = append(moves, ledger.Move{ID: id, From: runner.Queued, To: runner.Transition{Time: now, Outcome: runner.Skipped}.Because(eng.expired(run))})
 	}
 	return eng.moveAll(ctx, moves, func(m ledger.Move, gone bool) {
-		eng.agenda.Drop(maxWaitKey + m.ID)
-		eng.forgetCondition(m.ID)
 		run, ok := eng.view.Find(m.ID)
 		if gone || !ok { // it is not queued: nothing to end
+			eng.agenda.Drop(maxWaitKey + m.ID)
+			eng.forgetCondition(m.ID)
 			return
 		}
-		eng.view.Remove(m.ID)
-		run.State, run.Outcome, run.Finished = "", m.To.Outcome, now
-		run.Because(m.To.Reason)
-		eng.record(run)
-		eng.restartInterval(run.Task, run.Finished)
+		eng.endedPending(run, m.To.Outcome, m.To.Reason, now)
 	})
 }
 
@@ -291,7 +266,7 @@ func (eng *Engine) retry(ctx context.Context, u underway, res runner.Result) (bo
 				eng.restartInterval(run.Task, now.Finished)
 				return
 			}
-			run.State, run.Finished = runner.Delayed, res.Finished
+			run.State, run.NotBefore, run.Finished = runner.Delayed, until, res.Finished
 			run.Exit, run.Signal, run.Error, run.Usage = res.Exit, res.Signal, res.Error, res.Usage
 			run.Because(why)
 			eng.record(run)
@@ -300,7 +275,7 @@ func (eng *Engine) retry(ctx context.Context, u underway, res runner.Result) (bo
 				_ = eng.cancel(ctx, run, why)
 				return
 			}
-			eng.delay(run, until)
+			eng.register(run)
 		})
 	}
 	return true, err

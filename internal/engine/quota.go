@@ -45,9 +45,9 @@ type quota struct {
 
 // usage is what one user has.
 type usage struct {
-	restorePending load // when the engine counted it last, and what it took in since
-	asking         load // that is being asked for
-	shares         int  // how many requests that is
+	pending load // when the engine counted it last, and what it took in since
+	asking  load // that is being asked for
+	shares  int  // how many requests that is
 }
 
 // share is what a request takes of its user's quota until the engine has taken it in.
@@ -69,7 +69,7 @@ func (q *quota) reserve(user string, waits load, run runner.Run, inputMax int64)
 	if u == nil {
 		u = &usage{}
 	}
-	u.restorePending = waits
+	u.pending = waits
 	more := s.load
 	switch all := waits.plus(u.asking).plus(more); {
 	case all.recurring > maxRecurring && more.recurring > 0:
@@ -96,7 +96,7 @@ func (s *share) requestRetention(n int64) error {
 	s.q.mu.Lock()
 	defer s.q.mu.Unlock()
 	u := s.q.users[s.user]
-	if u.restorePending.bytes+u.asking.bytes+n > s.most {
+	if u.pending.bytes+u.asking.bytes+n > s.most {
 		return s.tooLarge()
 	}
 	u.asking.bytes += n
@@ -121,7 +121,7 @@ func (s *share) release() {
 	u := s.q.users[s.user]
 	u.asking = u.asking.plus(load{-s.runs, -s.recurring, -s.bytes})
 	if s.kept {
-		u.restorePending = u.restorePending.plus(s.load)
+		u.pending = u.pending.plus(s.load)
 	}
 	if u.shares--; u.shares == 0 {
 		delete(s.q.users, s.user)

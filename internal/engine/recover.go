@@ -61,16 +61,8 @@ func (eng *Engine) restorePending(ctx context.Context, run runner.Run) {
 		_ = eng.cancel(ctx, run, why)
 		return
 	}
-	switch run.State {
-	case runner.Delayed:
-		eng.delay(run, run.NotBefore)
-	case runner.Recurring, runner.Held:
-		eng.view.Add(run) // the plan finds it there
-	default:
-		if _, there := eng.view.Find(run.ID); !there {
-			eng.view.Add(run)
-			eng.expireAfterMaxWait(run)
-		}
+	if _, there := eng.view.Find(run.ID); !there {
+		eng.register(run)
 	}
 }
 
@@ -137,7 +129,7 @@ func (eng *Engine) endSome(ctx context.Context, ids []string) {
 			return
 		}
 		run, _ := eng.view.Find(m.ID)
-		eng.cancelled(run, m.To.Reason, now)
+		eng.endedPending(run, runner.Cancelled, m.To.Reason, now)
 	})
 	switch again := func() { eng.post(func() { eng.endSome(ctx, ids) }) }; {
 	case err != nil: // as on a full disk: again once there is room
@@ -160,17 +152,8 @@ func (eng *Engine) cancel(ctx context.Context, run runner.Run, why runner.Reason
 		eng.log.Error("cannot cancel", "run", run.ID, "error", err)
 		return err
 	}
-	eng.cancelled(run, why, eng.clock.Now())
+	eng.endedPending(run, runner.Cancelled, why, eng.clock.Now())
 	return nil
-}
-
-// cancelled takes a pending run that was cancelled out of what the engine knows.
-func (eng *Engine) cancelled(run runner.Run, why runner.Reason, at time.Time) {
-	eng.unregister(run.ID)
-	run.State, run.Outcome, run.Finished = "", runner.Cancelled, at
-	run.Because(why)
-	eng.record(run)
-	eng.restartInterval(run.Task, run.Finished)
 }
 
 // abandon ends a run whose daemon died: what is left of it is stopped, and only

@@ -69,11 +69,9 @@ func (eng *Engine) rescheduleRequest(ctx context.Context, r api.Rescheduling, wh
 	if err := eng.move(ctx, run.ID, runner.Recurring, t); err != nil {
 		return done, err
 	}
-	eng.unschedule(run)
 	run.On, run.NotBefore = t.On, now
 	run.Because(why)
-	eng.view.Add(run)
-	eng.schedule(run)
+	eng.register(run)
 	eng.record(run)
 	done.Next = eng.nextOf(run.Task, run.ID)
 	return done, nil

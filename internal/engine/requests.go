@@ -235,24 +235,16 @@ func (eng *Engine) take(run runner.Run) {
 		return // asked for twice
 	}
 	switch run.State {
-	case runner.Queued:
-		eng.view.Add(run)
-		eng.expireAfterMaxWait(run)
-	case runner.Delayed:
-		eng.delay(run, run.NotBefore)
+	case runner.Queued, runner.Delayed:
 	case runner.Recurring, runner.Held:
 		// Nothing would ever notice that somebody has cancelled it meanwhile.
 		if now, _, err := eng.ledger.Get(context.Background(), run.ID); err == nil && now.State != run.State {
 			return
 		}
-		eng.unregister(run.ID)
-		eng.view.Add(run)
-		if run.State == runner.Recurring {
-			eng.schedule(run)
-		}
 	default:
 		return // it ended long ago
 	}
+	eng.register(run)
 	eng.record(run)
 }
 
