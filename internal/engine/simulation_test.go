@@ -25,7 +25,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("sim.seeds", 20, "how many days TestSimulation simulates")
+	simSeeds = flag.Int("sim.seeds", 5, "how many days TestSimulation simulates")
 	simSeed  = flag.Uint64("sim.seed", 0, "simulate the day of this seed only")
 )
 
