@@ -202,7 +202,7 @@ type faultyLedger struct {
 
 func (f *faultyLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
 	done, late, err := f.commit(ctx, c)
-	time.Sleep(late) // it is recorded, and nobody knows yet
+	time.Sleep(late) // time itself is the subject: it is recorded, and nobody knows yet
 	return done, err
 }
 
