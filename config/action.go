@@ -10,11 +10,11 @@ import (
 // action is one thing that a task can do: its key in the task's table.
 type action struct {
 	Key
-	read  func(loc location, v any) runner.Action // nil if it cannot be read
-	below interface{ doc() Table }                // the table that it may be; nil: none
+	read  func(loc location, v any) runner.Action // returns nil if the value cannot be read
+	below interface{ doc() Table }                // documents the table that the value may be; nil: none
 }
 
-// actions are all there are.
+// actions lists all actions.
 var actions = []action{commandAction, logAction, httpAction, writeAction, cleanAction, mailAction}
 
 // readTable returns the reader of an action that is a table.
@@ -31,7 +31,7 @@ func readTable[T any, P interface {
 	}
 }
 
-// findAction returns the action of a name; nil if there is none.
+// findAction returns the action with the name; nil if none has it.
 func findAction(list []action, name string) *action {
 	for i := range list {
 		if list[i].Name == name {
@@ -57,16 +57,16 @@ func docActions(list []action) []Key {
 	return keys
 }
 
-// check adds what the action itself has to say about its values.
+// check adds the problems that the action itself finds in its values.
 func (loc location) check(a runner.Action, before int) {
 	if c, ok := a.(interface{ Check() []runner.Problem }); ok {
 		loc.problems(c.Check(), before)
 	}
 }
 
-// problems complains about the values of an action, but for those that were
-// complained of when they were read; before is how many complaints there were
-// then.
+// problems adds a complaint for each problem of an action, except for values that
+// already have one from reading. before is the number of complaints before the
+// action was read.
 func (loc location) problems(list []runner.Problem, before int) {
 	reading := loc.l.complaints[before:]
 	for _, p := range list {

@@ -27,7 +27,7 @@ var httpTable = &table[runner.HTTP]{
 
 var statusType = Type{Name: "a status or a range", Text: true, Pattern: `^[1-5][0-9][0-9](-[1-5][0-9][0-9])?$`, Number: true, Min: 100, Max: 599}
 
-// The values that a webhook has, too.
+// The values that http and webhook share.
 var (
 	httpURL     = someText(func(a *runner.HTTP) *string { return &a.URL })
 	httpMethod  = someText(func(a *runner.HTTP) *string { return &a.Method })

@@ -20,8 +20,8 @@ type field struct {
 	show    func(*Task) string
 }
 
-// fields is the canonical form of a task: all that can differ between two.
-// DropEnv is left out; it follows from other tasks.
+// fields returns the canonical form of a task: all fields in which two tasks can differ.
+// DropEnv is omitted: it follows from other tasks.
 func (t *Task) fields() []field {
 	list := make([]field, 0, len(taskKeys)+2)
 	for _, k := range taskKeys {
@@ -33,7 +33,7 @@ func (t *Task) fields() []field {
 	)
 }
 
-// triggerTexts is what the triggers say, each with its zone.
+// triggerTexts returns the text of each trigger, with its zone.
 func (t Task) triggerTexts() []string {
 	texts := make([]string, len(t.Triggers))
 	for i, spec := range t.Triggers {
@@ -42,7 +42,7 @@ func (t Task) triggerTexts() []string {
 	return texts
 }
 
-// text is the value as it is shown and compared.
+// text returns the value as it is shown and compared.
 func (f field) text() string {
 	text, err := json.Marshal(f.value)
 	if err != nil {
@@ -51,7 +51,7 @@ func (f field) text() string {
 	return string(text)
 }
 
-// short is the value for a list of changes.
+// short returns the value for a list of changes.
 func (f field) short() string {
 	text := f.text()
 	if plain, err := strconv.Unquote(text); err == nil {
@@ -63,7 +63,7 @@ func (f field) short() string {
 	return text
 }
 
-// sum is the hash over the canonical form.
+// sum returns the hash of the canonical form.
 func (t *Task) sum() string {
 	form := []any{t.Name}
 	for _, f := range t.fields() {

@@ -8,7 +8,7 @@ import (
 	"rota/schedule"
 )
 
-// Config is one valid state of a file and all that it includes. It never
+// Config is one valid state of a file and everything it includes. It never
 // changes; a reload makes a new one.
 type Config struct {
 	Path     string // of the file, absolute
@@ -19,12 +19,12 @@ type Config struct {
 	Queues   map[string]runner.Queue // by name; every queue that a task names is there
 	Notify   map[string]Notify       // by name; every target that a hook names is there
 	Tasks    map[string]Task         // by name
-	Keep     Keep                    // of tasks that say nothing, and of those that are no more
-	Total    int64                   // bytes of all outputs and inputs that are kept, and of a large ledger
+	Keep     Keep                    // for tasks without a keep of their own, and for removed tasks
+	Total    int64                   // limit in bytes for all outputs and inputs, and a large ledger
 	Sources  []Source                // the file first, then what it includes, then files of dates, each by path
 	Globs    []string                // absolute patterns of include
 	Warnings []Fault                 // valid, but perhaps a mistake
-	runAfter map[string][]string     // by task: those that run after it
+	runAfter map[string][]string     // by task: the tasks that run after it
 	shown    []string                // the first Sources, those of TOML, as the user would name them
 }
 
@@ -43,7 +43,7 @@ type Task struct {
 	Keep        Keep
 	Hooks       Hooks
 	Ping        string          // an http or https URL that is pinged at each run; "": none
-	Triggers    []schedule.Spec // none if the task is by hand only or not enabled
+	Triggers    []schedule.Spec // none if the task runs on request only or is not enabled
 	After       []string        // the tasks after whose successes it runs
 	KillSet     bool            // kill_after is given, in the task or in [defaults]
 	hash        string
@@ -60,29 +60,30 @@ type Options struct {
 	Read func(path string) ([]byte, error)
 	// Glob returns the paths that match a pattern, as filepath.Glob does.
 	Glob func(pattern string) ([]string, error)
-	// Convert makes a jobs.toml of the text of the main file, if that is something else,
-	// such as a crontab: of each line of it, lines says from which line of the file it
-	// is made, from 1, or 0. The fault has its line, or is about the file as a whole.
+	// Convert converts a main file of another format, such as a crontab, to the text
+	// of a jobs.toml. For each line of that text, lines holds the line of the file that
+	// it was made from, counted from 1; 0: none. The fault has a line of the file, or is
+	// about the file as a whole.
 	Convert func(text string) (toml string, lines []int, fault *Fault)
-	// TrustFile accepts files that another user or group can change, also when rota
-	// is root, and whoever can change the directories on the way to them. A file
-	// that anybody can change is never accepted.
+	// TrustFile accepts files, and directories on the way to them, that another user
+	// or group can change, even if rota runs as root. A file that everybody can change
+	// is never accepted.
 	TrustFile bool
-	// StateDir is where the state is if the file names no directory; "": that by
-	// default. Nothing is read there: it holds what tasks write.
+	// StateDir is the state directory if the file names none; "": the default. No
+	// configuration is read from it, as tasks write there.
 	StateDir string
-	// Limit bounds the time in which files are read; nil: one for this Load alone.
+	// Limit bounds the time in which files are read; nil: a new one for this Load.
 	Limit *Limit
-	// Now is what a "once" is held against, for the note that it lies in the
-	// past; zero: the real clock.
+	// Now is the instant that triggers are compared with, for the warning that one is
+	// in the past; zero: the time of the clock.
 	Now time.Time
 
-	until time.Time // when files must have answered
-	seen  *Seen     // what was found is remembered there; nil: it is not
+	until time.Time // the deadline for reading files
+	seen  *Seen     // records what was found; nil: nothing is recorded
 }
 
 // ZoneOf returns the time zone in which the times of a task are read and shown:
-// that of its first trigger that looks at a wall clock, else the file's.
+// the zone of its first trigger that uses wall-clock time, else the zone of the file.
 func (c *Config) ZoneOf(task string) *time.Location {
 	for _, spec := range c.Tasks[task].Triggers {
 		if zone := spec.WallClock(); zone != nil {

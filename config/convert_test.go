@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A file that is no TOML is read by way of TOML: what is wrong, or only odd, is told of
-// its own lines, and it is its own text that is kept for a later start.
+// A file of another format is converted to TOML: errors and warnings are reported
+// at the lines of the file, and the text of the file is saved for a later start.
 func TestConvert(t *testing.T) {
 	convert := func(text string) (string, []int, *Fault) {
 		if strings.HasPrefix(text, "!") {

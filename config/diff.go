@@ -13,19 +13,19 @@ import (
 type Changes struct {
 	Added, Removed []string // names of tasks, sorted
 	Changed        []Change // sorted by task
-	Same           int      // how many tasks are as they were
-	Settings       []string // what else changed: "max_running", "queues.main"; for some see [Changes.Restart]
+	Same           int      // how many tasks are unchanged
+	Settings       []string // changed settings outside the tasks: "max_running", "queues.main"; see also [Changes.Restart]
 }
 
 // Change is what differs in a task that both configurations have.
 type Change struct {
 	Task     string
-	Keys     []string // as they stand in the file; "triggers" for all the keys of triggers
-	Detail   string   // "timeout 1h → 4h", "every day at 02:30 → Mon–Fri at 09:00"; of what is long or secret the key alone
+	Keys     []string // as written in the file; "triggers" for all the keys of triggers
+	Detail   string   // "timeout 1h → 4h", "every day at 02:30 → Mon–Fri at 09:00"; only the key if the value is long or secret
 	Triggers bool     // the triggers differ, so that the task gets a new next instant
 }
 
-// Diff tells what a reload from old to new changes.
+// Diff returns what a reload from old to new changes.
 func Diff(old, new *Config) Changes {
 	c := Changes{Settings: settingsChanged(old, new)}
 	for _, name := range slices.Sorted(maps.Keys(new.Tasks)) {
@@ -48,7 +48,7 @@ func Diff(old, new *Config) Changes {
 	return c
 }
 
-// change tells how two tasks of one name differ.
+// change returns how two tasks of one name differ.
 func change(was, is Task) Change {
 	c := Change{Task: is.Name, Triggers: !slices.Equal(was.triggerTexts(), is.triggerTexts())}
 	var details []string
@@ -73,8 +73,8 @@ func change(was, is Task) Change {
 	return c
 }
 
-// triggersChanged tells in plain words how the one trigger of a task differs;
-// of several it says only that they do.
+// triggersChanged describes how the single trigger of a task changed. For several
+// triggers it returns only "triggers".
 func triggersChanged(was, is []schedule.Spec) string {
 	if len(was) != 1 || len(is) != 1 {
 		return "triggers"
@@ -93,7 +93,7 @@ func triggersChanged(was, is []schedule.Spec) string {
 	return old + " → " + new
 }
 
-// settingsChanged names what differs outside the tasks.
+// settingsChanged returns the names of the settings outside the tasks that differ.
 func settingsChanged(old, new *Config) (list []string) {
 	for _, sec := range sections {
 		if sec.changed != nil {
@@ -103,7 +103,7 @@ func settingsChanged(old, new *Config) (list []string) {
 	return list
 }
 
-// Restart names the settings that differ and take effect only when rota is
+// Restart returns the names of the settings that differ and take effect only when rota is
 // started again.
 func (c Changes) Restart() []string {
 	var list []string
@@ -153,7 +153,7 @@ func (c Changes) String() string {
 	return s
 }
 
-// some joins the first of many items and counts the rest.
+// some joins the first few of many items and counts the rest.
 func some(items []string, sep string) string {
 	const most = 6
 	if len(items) <= most {

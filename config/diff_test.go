@@ -80,7 +80,7 @@ func TestHash(t *testing.T) {
 		t.Error("a task differs because of another one")
 	}
 	if c.Revision == d.Revision || c.Revision != parse(t, c.Sources[0].Text).Revision {
-		t.Error("the revision does not tell texts apart")
+		t.Error("the revision is the same for different texts")
 	}
 }
 

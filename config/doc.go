@@ -10,13 +10,13 @@
 // [Diff] are made from these rows ([Tables]).
 //
 // A row reads a value at a location: a path of keys and indices in a source. If
-// the value is wrong it adds a complaint for that location and goes on. Only when
+// the value is wrong it adds a complaint for that location and continues. Only when
 // there are complaints does a scanner find the bytes of each location, for line,
 // column and caret.
 //
-// What spans several keys or tables is checked after they are read: what an action
-// makes of the keys of its task, whether queues, notifications and tasks that are
-// named exist, whether hooks form a cycle.
+// Rules that span several keys or tables are checked after they are read: whether
+// the keys of a task have an effect on its action, whether the queues, notifications
+// and tasks that keys name exist, whether hooks form a cycle.
 //
 // To add a key, add a row to the list of its group (keys_*.go). To add an action,
 // add a file action_*.go with its rows and name it in actions. To add a key of

@@ -85,7 +85,7 @@ func (f Fault) Render() string {
 // wide is how many characters of a line are shown at most.
 const wide = 160
 
-// window returns the part of the line to show, the text in it before the
+// window returns the part of the line to show, its text before the
 // fault, and the width of the fault in it.
 func (f Fault) window() (text string, lead []rune, width int) {
 	line := []rune(f.Text)
@@ -99,7 +99,7 @@ func (f Fault) window() (text string, lead []rune, width int) {
 	return string(line[from:to]), line[from:start], max(1, len([]rune(escape.Lines(string(fault)))))
 }
 
-// Errors is all that is wrong with a file and what it includes, in file order.
+// Errors holds all faults of a file and the files it includes, in file order.
 type Errors struct {
 	Faults []Fault
 	All    []Fault // with the warnings between them
@@ -114,8 +114,8 @@ func (e *Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Describe is all that is wrong with a file, with every place and caret, if err is
-// of [Load]; else its text.
+// Describe returns all faults of a file with line, column and caret if err is an
+// [*Errors] of [Load]; else the text of err.
 func Describe(err error) string {
 	var faults *Errors
 	if !errors.As(err, &faults) {

@@ -37,7 +37,7 @@ func TestHints(t *testing.T) {
 		"interval = \"1h\"\n":                                           "[tasks.NAME]",
 		"[taks.a]\ncommand = \"true\"\n":                                `"tasks"`,
 	}
-	for other, ours := range foreign {
+	for other, ours := range foreignKeys {
 		cases["[tasks.a]\n"+other+" = \"x\"\n"] = `"` + ours + `"`
 	}
 	for text, want := range cases {

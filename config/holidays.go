@@ -10,8 +10,8 @@ import (
 	"rota/schedule"
 )
 
-// What a file of dates may hold at most. Each trigger that names it carries all
-// of its dates.
+// The limits of a file of dates. Each trigger that names the file holds all of its
+// dates.
 const (
 	maxDateFile = 1 << 20 // bytes
 	maxDates    = 2000
@@ -20,8 +20,8 @@ const (
 // dateFile is a file of dates that except names, such as "file:holidays.txt".
 type dateFile struct {
 	src    *source  // nil if the file cannot be read
-	err    error    // why it cannot
-	dates  []string // those that are right
+	err    error    // why it cannot be read
+	dates  []string // the valid ones
 	faulty bool
 }
 
@@ -53,7 +53,7 @@ func (loc location) dates(path string) []string {
 	return f.dates
 }
 
-// openDates reads a file of dates and complains of what is wrong in it.
+// openDates reads a file of dates and adds a complaint for each line that is wrong.
 func (l *loader) openDates(path string) *dateFile {
 	if l.unanswered != nil {
 		return &dateFile{err: l.unanswered}
@@ -62,7 +62,7 @@ func (l *loader) openDates(path string) *dateFile {
 	if fault == nil {
 		fault = l.isOutput(real)
 	}
-	if l.gaveUp(err) {
+	if l.timedOut(err) {
 		return &dateFile{err: err}
 	}
 	if p := (*fs.PathError)(nil); errors.As(err, &p) {

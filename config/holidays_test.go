@@ -22,7 +22,7 @@ triggers = [{ interval = "1h", except = "file:holidays.txt" }, { cron = "@daily"
 log = "b"
 `
 
-// withHolidays reads holidayJobs beside a file of dates, and tells how often
+// withHolidays reads holidayJobs beside a file of dates, and counts how often
 // that was read.
 func withHolidays(text string) (c *Config, reads int, err error) {
 	c, err = Parse("/etc/rota/jobs.toml", holidayJobs, Options{Now: now, Read: func(path string) ([]byte, error) {
@@ -63,7 +63,7 @@ func TestHolidays(t *testing.T) {
 		t.Fatal(err)
 	}
 	if other.Revision == c.Revision {
-		t.Error("the revision does not tell files of dates apart")
+		t.Error("the revision is the same for different files of dates")
 	}
 	same(t, "changes", Diff(c, other).String(), "2 changed (a: every day at 08:00, except on 2 December, 1 December 2026 and 3 December 2026 → every day at 08:00, except on 4 dates; b: triggers)")
 	same(t, "many", other.Tasks["a"].Triggers[0].Explain(), "every day at 08:00, except on 4 dates")

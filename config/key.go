@@ -6,12 +6,12 @@ import (
 )
 
 // Table documents a table of the file, for the manual page, the schema and
-// people who ask for a key.
+// "rota explain".
 type Table struct {
 	Name     string // as in a header, "tasks.NAME", or of one inside another "tasks.NAME.retry"
 	Text     string // what it is for
 	Sections []Section
-	Required []string // keys that it must have
+	Required []string // keys that must be given
 }
 
 // Section is a group of keys of a table.
@@ -24,9 +24,9 @@ type Section struct {
 type Key struct {
 	Name     string
 	Type     Type
-	Default  string   // as it would be written; "": none, or Text tells
+	Default  string   // as written in a file; "": none, or Text describes it
 	Text     string   // what it means
-	Examples []string // values, as they would be written; at least one of each kind
+	Examples []string // values, as written in a file; at least one of each kind
 }
 
 // Keys walks the keys of all sections.
@@ -42,8 +42,8 @@ func (t Table) Keys() iter.Seq[Key] {
 	}
 }
 
-// key is one key of a table that fills a T: all that is known of it. Reading,
-// defaults, documentation, schema, comparison and display go by this row alone.
+// key is one key of a table that fills a T. Reading, defaults, documentation, schema,
+// comparison and display are all made from this row.
 type key[T any] struct {
 	Key
 	value[T]
@@ -53,8 +53,8 @@ type key[T any] struct {
 	restart bool            // of the keys of [rota]: a change needs a restart
 }
 
-// row makes a key. Its default and its examples are written as in a file; without
-// a default the field that it fills stays as it is, and text may tell more.
+// row returns a key. Its default and its examples are written as in a file. Without
+// a default, a missing key leaves its field unchanged, and text may describe the default.
 func row[T any](name string, v value[T], fallback, text string, examples ...string) key[T] {
 	return key[T]{Key: Key{name, v.Type, fallback, text, examples}, value: v}
 }
@@ -86,18 +86,18 @@ type table[T any] struct {
 	text     string
 	keys     []key[T]
 	required []string
-	initial  T // what no key gives
+	initial  T // the fields that no key sets
 
 	once sync.Once
 }
 
-// zero returns the T of a table in which nothing is given: the defaults.
+// zero returns the T of a table without any key: the defaults.
 func (t *table[T]) zero() T {
 	t.once.Do(func() { preset(t.keys, &t.initial) })
 	return t.initial
 }
 
-// preset gives *to the defaults of the keys.
+// preset sets *to to the defaults of the keys.
 func preset[T any](keys []key[T], to *T) {
 	for _, k := range keys {
 		if k.Default == "" {
@@ -140,7 +140,7 @@ func docs[T any](keys []key[T]) []Key {
 	return list
 }
 
-// find returns the key of a name; nil if there is none.
+// find returns the key with the name; nil if none has it.
 func find[T any](keys []key[T], name string) *key[T] {
 	for i := range keys {
 		if keys[i].Name == name {

@@ -7,12 +7,12 @@ import (
 
 const afterKey = "after"
 
-// afterKeys are the keys of what a task waits for.
+// afterKeys are the keys that name the tasks which a task waits for.
 var afterKeys = []key[Task]{
 	row(afterKey, custom(orList(textType), func(t *Task) *[]string { return &t.After }, setAfter), "", "Names of tasks: run once each of them has been ok since this task last ran. Beside triggers, it is one more way to start. There is nothing beyond that; for more use a workflow engine.", `"extract"`, `["extract", "clean"]`),
 }
 
-// setAfter reads the names of the tasks after which one runs.
+// setAfter reads the names of the tasks after which this task runs.
 func setAfter(loc location, v any, to *Task) {
 	n := 0
 	loc.each(v, func(loc location, item any) {
@@ -30,7 +30,7 @@ func setAfter(loc location, v any, to *Task) {
 	})
 }
 
-// followersOf returns by task those that run after it, by name.
+// followersOf returns for each task the names of the tasks that run after it, sorted.
 func followersOf(tasks map[string]Task) map[string][]string {
 	followers := map[string][]string{}
 	for _, name := range slices.Sorted(maps.Keys(tasks)) {
@@ -41,12 +41,12 @@ func followersOf(tasks map[string]Task) map[string][]string {
 	return followers
 }
 
-// Followers returns the enabled tasks that run after one.
+// Followers returns the names of the enabled tasks that run after the named task.
 func (c *Config) Followers(task string) []string {
 	return slices.DeleteFunc(slices.Clone(c.runAfter[task]), func(name string) bool { return !c.Tasks[name].Enabled })
 }
 
-// AfterText says after which tasks one runs: "after a, b and c"; "" if after none.
+// AfterText names the tasks after which t runs: "after a, b and c"; "" if none.
 func (t Task) AfterText() string {
 	switch len(t.After) {
 	case 0:

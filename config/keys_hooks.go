@@ -7,18 +7,18 @@ import (
 	"rota/runner"
 )
 
-// Hooks are what is notified or started after a run: names of [notify.NAME], or
+// Hooks lists the notifications and tasks that follow a run: names of [notify.NAME], or
 // "run:TASK".
 type Hooks struct {
 	OnSuccess []string // ok
-	OnFailure []string // failed, timeout or lost, and no attempt is left; also that the task is held for it, or has no success for too long
+	OnFailure []string // failed, timeout or lost, and no attempt is left; also: hold_after holds the task, or it had no success within expect_success_within
 	OnMissed  []string // a slot was missed
 	OnRecover []string // ok after a failure
-	OnOutput  []string // it wrote something
-	OnLate    []string // it takes longer than warn_after, and goes on
+	OnOutput  []string // the run wrote output
+	OnLate    []string // the run takes longer than warn_after, and continues
 }
 
-// each calls do for each of them, by the name of its key.
+// each calls do for each list, with the name of its key.
 func (h *Hooks) each(do func(key string, list *[]string)) {
 	do("on_success", &h.OnSuccess)
 	do("on_failure", &h.OnFailure)
@@ -32,10 +32,10 @@ func (h *Hooks) each(do func(key string, list *[]string)) {
 // the hook is the name of a notification.
 func RunHook(hook string) (task string, ok bool) { return strings.CutPrefix(hook, "run:") }
 
-// hookKeys are the keys of what follows a run.
+// hookKeys are the keys of notifications and tasks that follow a run.
 var hookKeys = []key[Task]{
 	row("on_success", targets(false, func(t *Task) *[]string { return &t.Hooks.OnSuccess }), "", "What to notify or start after a success: names of [notify.NAME], or run: and the name of a task.", `"ops"`, `["ops", "run:other"]`, "[]"),
-	row("on_failure", targets(false, func(t *Task) *[]string { return &t.Hooks.OnFailure }), "", "The same after a failure, timeout or loss without a retry left. There is none for a run that somebody cancelled or stopped.", `"run:other"`, `["ops"]`),
+	row("on_failure", targets(false, func(t *Task) *[]string { return &t.Hooks.OnFailure }), "", "The same after a failure, timeout or loss without a retry left. Runs that a user cancelled or stopped do not count.", `"run:other"`, `["ops"]`),
 	row("on_missed", targets(false, func(t *Task) *[]string { return &t.Hooks.OnMissed }), "", "The same after missed slots.", `"ops"`, `["ops"]`),
 	row("on_recover", targets(false, func(t *Task) *[]string { return &t.Hooks.OnRecover }), "", "The same after the first success since a failure.", `"ops"`, `["ops"]`),
 	row("on_output", targets(false, func(t *Task) *[]string { return &t.Hooks.OnOutput }), "", "The same after a run that wrote output.", `"ops"`, `["ops"]`),
@@ -43,7 +43,7 @@ var hookKeys = []key[Task]{
 	row("expect_success_within", bound(func(t *Task) *time.Duration { return &t.ExpectSuccessWithin }).read(setExpectWithin), "", "If the last success is older, the notifications of on_failure and on_missed are sent, once.", `"26h"`),
 }
 
-// targets are what a hook names: notifications and, unless onlyNotify is set,
+// targets is the value of a hook: names of notifications and, unless onlyNotify is set,
 // tasks.
 func targets[T any](onlyNotify bool, of func(*T) *[]string) value[T] {
 	return custom(orList(textType), of, func(loc location, v any, to *T) { loc.targets(v, onlyNotify, of(to)) })
@@ -79,8 +79,8 @@ func setExpectWithin(loc location, v any, to *Task) {
 	to.ExpectSuccessWithin = d
 }
 
-// showPing says only that there is one: whoever knows it can pretend to be the
-// task.
+// showPing returns only whether a URL is given: whoever knows the URL can send pings
+// in place of the task.
 func showPing(t *Task) string {
 	if t.Ping == "" {
 		return ""

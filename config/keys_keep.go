@@ -7,17 +7,17 @@ import (
 	"rota/schedule"
 )
 
-// Keep is how much of a task's past is kept.
+// Keep limits how much history of a task is kept.
 type Keep struct {
-	Runs    int           // ended runs; as many rows of slots that did not run, counted apart
+	Runs    int           // ended runs; the same number of skipped and missed slots, counted separately
 	Outputs int           // runs whose output is kept
 	Bytes   int64         // of all outputs together; 0: no limit
 	Age     time.Duration // since the end; 0: any
-	AtLeast time.Duration // since the end: what is younger stays, whatever else says
+	AtLeast time.Duration // since the end: younger runs are kept, whatever the other limits are
 }
 
-// keepTable is a task's keep. Its keys are also those of [history], for all tasks
-// that do not say otherwise.
+// keepTable is the table keep of a task. [history] has the same keys, for all tasks
+// without a keep of their own.
 var keepTable = &table[Task]{
 	name: "tasks.NAME.keep", text: "How much of the task's history is kept.",
 	keys: []key[Task]{
@@ -30,7 +30,7 @@ var keepTable = &table[Task]{
 	},
 }
 
-// historyTable is what keep says for all tasks, and the bound over all of them.
+// historyTable is keep for all tasks, and the limit over all of them together.
 var historyTable = &table[loader]{
 	name: "history", text: "How much history is kept of all tasks without a keep of their own. Only the main file may have this table.",
 	keys: append(partOf(keepTable.keys, func(l *loader) *Task { return &l.base.Task }),
@@ -51,7 +51,7 @@ func setOutput(loc location, v any, to *Task) {
 	to.Output = n
 }
 
-// formatKeep is all of it in few words.
+// formatKeep returns the limits in few words.
 func formatKeep(k Keep, output int64) string {
 	text := fmt.Sprintf("%d runs, %d outputs of %s", k.Runs, k.Outputs, formatSize(output))
 	if k.Bytes > 0 {

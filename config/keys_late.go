@@ -9,11 +9,10 @@ import (
 	"rota/schedule"
 )
 
-// Late says for how long a run may take before somebody is told. At most one of both is
-// set.
+// Late is how long a run may take before on_late is notified. At most one field is set.
 type Late struct {
-	After time.Duration // 0: see Times
-	Times float64       // of what its runs usually take; 0: never
+	After time.Duration // a fixed time; 0: see Times
+	Times float64       // a multiple of the usual duration of its runs; 0: never
 }
 
 func (l Late) String() string {
@@ -28,10 +27,10 @@ func (l Late) String() string {
 
 var lateType = Type{Name: `a duration, or a number of times such as "3x"`, Text: true, Pattern: `^(([0-9]+(\.[0-9]+)?(w|d|h|m|s|ms))+|[0-9]+(\.[0-9]+)?x)$`}
 
-// lateKeys say when it is told that a run still goes on.
+// lateKeys are the keys of late runs and their notifications.
 var lateKeys = []key[Task]{
-	row("warn_after", custom(lateType, func(t *Task) *Late { return &t.WarnAfter }, setWarnAfter).canonical(func(t *Task) any { return t.WarnAfter.String() }), "", "A run that takes longer is late: that is told, once, by on_late, and it goes on. With a number of times, as in 3x, that many times the median of the last 20 runs that were ok, once there are 5 of them, and never less than a minute.", `"2h"`, `"3x"`),
-	row("on_late", targets(false, func(t *Task) *[]string { return &t.Hooks.OnLate }), "", "The same once a run takes longer than warn_after, while it goes on.", `"ops"`, `["ops"]`),
+	row("warn_after", custom(lateType, func(t *Task) *Late { return &t.WarnAfter }, setWarnAfter).canonical(func(t *Task) any { return t.WarnAfter.String() }), "", "A run that takes longer is late: on_late is notified of it, once, and the run continues. With a number of times, as in 3x, that many times the median of the last 20 runs that were ok, once there are 5 of them, and never less than a minute.", `"2h"`, `"3x"`),
+	row("on_late", targets(false, func(t *Task) *[]string { return &t.Hooks.OnLate }), "", "The same once a run takes longer than warn_after; the run continues.", `"ops"`, `["ops"]`),
 }
 
 var times = regexp.MustCompile(`^([0-9]{1,4}(?:\.[0-9]{1,3})?)x$`)
@@ -63,7 +62,7 @@ func setWarnAfter(loc location, v any, to *Task) {
 	to.WarnAfter = Late{After: d}
 }
 
-// checkLate complains about what is told of late runs, if that has no effect.
+// checkLate complains about on_late and warn_after if they have no effect.
 func (d *taskBuilder) checkLate(loc location) {
 	late := d.WarnAfter
 	if late == (Late{}) && d.own["on_late"] && len(d.Hooks.OnLate) > 0 {

@@ -16,15 +16,15 @@ type Notify struct {
 	AtMostEvery time.Duration  // 0: each time
 }
 
-// ways are the ways to deliver a notification: each [notify.NAME] has one of
-// them.
-var ways = []action{
+// notifyActions are the actions that deliver a notification: each [notify.NAME] has
+// one of them.
+var notifyActions = []action{
 	{Key{"mail", mailAction.Type, "", "Send a mail, see [smtp].", []string{`{ to = "ops@example.org" }`}}, mailAction.read, mailTable},
 	{Key{"webhook", tableType(webhookTable.name), "", "A request over HTTP.", []string{`{ url = "https://example.org/hook" }`}}, readTable(webhookTable), webhookTable},
 	{Key{"command", commandAction.Type, "", "A command: a text for the shell or, if it begins with #!, for the interpreter named there; or a list of a program and its arguments. It reads what happened, and gets ROTA_EVENT, ROTA_OUTCOME, ROTA_EXIT, ROTA_WHY, ROTA_MORE and, where url in [web] says it, ROTA_URL, the address of the run on the page.", []string{`"wall"`, `["wall", "-n"]`}}, commandAction.read, nil},
 }
 
-// notifyTable is what a target has beside its way.
+// notifyTable has the keys of a target besides its action.
 var notifyTable = &table[Notify]{
 	name: "notify.NAME", text: "A target of notifications: one of mail, webhook and command.",
 	keys: []key[Notify]{
@@ -32,10 +32,10 @@ var notifyTable = &table[Notify]{
 	},
 }
 
-// docNotify documents [notify.NAME] with all ways.
+// docNotify documents [notify.NAME] with all of its actions.
 func docNotify() Table {
 	t := notifyTable.doc()
-	t.Sections = []Section{{"", append(docActions(ways), docs(notifyTable.keys)...)}}
+	t.Sections = []Section{{"", append(docActions(notifyActions), docs(notifyTable.keys)...)}}
 	return t
 }
 
@@ -53,7 +53,7 @@ var webhookTable = &table[runner.HTTP]{
 // readNotify reads [notify].
 func (l *loader) readNotify(loc location, v any) {
 	loc.table(v, func(loc location, name string, v any) {
-		if l.claim(loc, "notification", name, l.notes) {
+		if l.register(loc, "notification", name, l.notes) {
 			l.readTarget(loc, name, v)
 		}
 	})
@@ -71,10 +71,10 @@ func (l *loader) readTarget(loc location, name string, v any) {
 			k.set(loc, v, &n)
 			return
 		}
-		way := findAction(ways, key)
+		way := findAction(notifyActions, key)
 		if way == nil {
 			unsure = true
-			loc.unknown(key, append(names(notifyTable.keys), actionNames(ways)...), "notify "+quote(name))
+			loc.unknown(key, append(names(notifyTable.keys), actionNames(notifyActions)...), "notify "+quote(name))
 			return
 		}
 		given = append(given, key)
@@ -87,7 +87,7 @@ func (l *loader) readTarget(loc location, name string, v any) {
 	switch {
 	case !isTable:
 	case len(given) == 0 && !unsure:
-		loc.keyError("add one of "+enumerate(slices.Sorted(slices.Values(actionNames(ways)))), "notify %q has no mail, webhook or command", name)
+		loc.keyError("add one of "+enumerate(slices.Sorted(slices.Values(actionNames(notifyActions)))), "notify %q has no mail, webhook or command", name)
 	case len(given) > 1:
 		loc.inOrder(given)
 		for _, key := range given[1:] {

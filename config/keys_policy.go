@@ -10,9 +10,9 @@ import (
 	"rota/schedule"
 )
 
-// policyKeys say how a task runs.
+// policyKeys are the keys of how a task runs.
 var policyKeys = []key[Task]{
-	row("mode", word(func(t *Task) *runner.Mode { return &t.Mode }, runner.Sequential, runner.Threaded, runner.Forked), `"threaded"`, "threaded: at once, and it ends with rota. sequential: one after another in its queue. forked: at once, and it goes on when rota is stopped or restarted.", `"forked"`),
+	row("mode", word(func(t *Task) *runner.Mode { return &t.Mode }, runner.Sequential, runner.Threaded, runner.Forked), `"threaded"`, "threaded: at once, and it ends with rota. sequential: one after another in its queue. forked: at once, and it continues when rota is stopped or restarted.", `"forked"`),
 	row("queue", someText(func(t *Task) *string { return &t.Queue }), "", "The queue that its runs wait in. Default: main for a sequential task, none for others.", `"slow"`),
 	row("overlap", word(func(t *Task) *runner.Overlap { return &t.Overlap }, runner.OverlapSkip, runner.OverlapQueue, runner.OverlapReplace, runner.OverlapAllow), `"skip"`, "What happens to a slot while a run of the task is pending or running: skip it, queue it, replace that run, or allow both.", `"queue"`),
 	row("missed", word(func(t *Task) *runner.CatchUp { return &t.Missed }, runner.MissedSkip, runner.MissedOnce, runner.MissedAll), "", "What happens to slots that passed while rota could not start them: skip all, run once for the newest, or run all. Default: what names a time of day runs up to three hours late if rota was there, a trigger with once always runs, all else is skipped.", `"once"`).shown(showMissed),
@@ -63,7 +63,7 @@ func setSignal(loc location, v any, to *Task) {
 	to.StopSignal = name
 }
 
-// setOnlyIf reads the condition of each run.
+// setOnlyIf reads the condition that is checked before each run.
 func setOnlyIf(loc location, v any, to *Task) {
 	before := len(loc.l.complaints)
 	if c, ok := readCommand(loc, v).(*runner.Command); ok {
@@ -76,7 +76,7 @@ func setOnlyIf(loc location, v any, to *Task) {
 	}
 }
 
-// showOnlyIf is the condition as one line.
+// showOnlyIf returns the condition as one line.
 func showOnlyIf(t *Task) string {
 	switch {
 	case t.OnlyIf == nil:
@@ -140,7 +140,7 @@ func setRetryOn(loc location, v any, to *runner.Retry) {
 	}
 }
 
-// formatRetry is the policy in few words.
+// formatRetry returns the retry policy in few words.
 func formatRetry(t *Task) any {
 	r := t.Retry
 	if r.Max == 0 {
@@ -149,8 +149,8 @@ func formatRetry(t *Task) any {
 	return fmt.Sprintf("%d after %s×%g, up to %s, on %s", r.Max, schedule.FormatDuration(r.Delay), r.Factor, schedule.FormatDuration(r.MaxDelay), strings.Join(r.On, ", "))
 }
 
-// showMissed is what becomes of missed slots, also if the file says nothing of
-// them.
+// showMissed returns what happens to missed slots, also if the file does not set
+// missed.
 func showMissed(t *Task) string {
 	if t.Missed != "" {
 		return string(t.Missed)

@@ -12,7 +12,7 @@ import (
 	"rota/runner"
 )
 
-// processKeys are the surroundings of a process, and what it may be given.
+// processKeys are the keys of the environment, limits and inputs of a process.
 var processKeys = []key[Task]{
 	row("user", someText(func(t *Task) *string { return &t.User }), "", "The user that the task runs as, also with a built-in action other than log. Default: that of rota. Its files (env_file, secrets, template_file and body_file, dir, the program) are opened with the rights of this user.", `"nobody"`).only(processes),
 	row("group", someText(func(t *Task) *string { return &t.Group }), "", "The group. Default: that of the user.", `"nogroup"`).only(processes),
@@ -40,7 +40,7 @@ var limitTable = &table[runner.Limits]{
 	},
 }
 
-// limit is one of the limits of a process.
+// limit returns the value of one limit of a process.
 func limit[N int | int64](t Type, of func(*runner.Limits) **uint64, read func(loc location, v any) (N, bool)) value[runner.Limits] {
 	return custom(t, of, func(loc location, v any, to *runner.Limits) {
 		if n, ok := read(loc, v); ok {
@@ -186,7 +186,7 @@ func setEnvFile(loc location, v any, to *Task) {
 	to.EnvFile = loc.src.abs(path)
 }
 
-// mapOf returns a copy of a map, to be added to.
+// mapOf returns a copy of a map that can be added to; never nil.
 func mapOf(m map[string]string) map[string]string {
 	if m == nil {
 		return map[string]string{}
@@ -194,7 +194,7 @@ func mapOf(m map[string]string) map[string]string {
 	return maps.Clone(m)
 }
 
-// dirInForce is the directory that a task runs in; "" is the home of its user.
+// dirInForce returns the directory that a task runs in; "": the home of its user.
 func dirInForce(t *Task) any {
 	if t.User == "" {
 		return cmp.Or(t.Dir, t.Base)
@@ -202,10 +202,10 @@ func dirInForce(t *Task) any {
 	return t.Dir
 }
 
-// showEnv is the names of the variables: what they hold may be a secret.
+// showEnv returns the names of the variables: their values may be secret.
 func showEnv(t *Task) string { return strings.Join(slices.Sorted(maps.Keys(t.Env)), ", ") }
 
-// showStdin is the length: what it says may be a secret.
+// showStdin returns the length of the input: its text may be secret.
 func showStdin(t *Task) string {
 	if n := len(t.Stdin); n > 0 {
 		return fmt.Sprintf("%d bytes", n)

@@ -11,11 +11,11 @@ var queueTable = &table[runner.Queue]{
 	},
 }
 
-// queues reads [queues].
+// readQueues reads [queues].
 func (l *loader) readQueues(loc location, v any) {
 	loc.table(v, func(loc location, name string, v any) {
 		q := queueTable.zero()
-		if l.claim(loc, "queue", name, l.queues) && queueTable.read(loc, v, "queue "+quote(name), &q) {
+		if l.register(loc, "queue", name, l.queues) && queueTable.read(loc, v, "queue "+quote(name), &q) {
 			l.config.Queues[name] = q
 		}
 	})

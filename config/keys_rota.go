@@ -6,7 +6,7 @@ import (
 	"rota/schedule"
 )
 
-// Rota is the [rota] table: what holds for the daemon as a whole.
+// Rota is the [rota] table: the settings of the daemon.
 type Rota struct {
 	Timezone      *time.Location // never nil; the host's if not given
 	MaxRunning    int            // 0: no limit
@@ -17,10 +17,10 @@ type Rota struct {
 	StateDir      string         // absolute; "": not given
 	Socket        string         // absolute; "": not given
 	SocketGroup   string         // "": not given
-	Autostart     []string       // patterns of the queues that start by themselves, for [MatchQueue]; ["*"] if not given
-	Watch         time.Duration  // how often it is looked whether the files have changed; 0: not, events alone tell
+	Autostart     []string       // patterns, as of [MatchQueue], of the queues that start with the daemon; ["*"] if not given
+	Watch         time.Duration  // how often to check whether the files have changed; 0: react to events only
 	OnBadConfig   []string       // names of [notify.NAME]
-	OnTrouble     []string       // as well
+	OnTrouble     []string       // names of [notify.NAME]
 }
 
 var rotaTable = &table[Config]{
@@ -29,8 +29,8 @@ var rotaTable = &table[Config]{
 		row("timezone", value[Config]{textType, setTimezone, func(c *Config) any { return c.Rota.Timezone.String() }}, "", "The time zone of triggers without one of their own, an IANA name. Default: TZ of the environment, else that of the machine when rota starts.", `"Europe/Berlin"`),
 		row("include", value[Config]{orList(textType), setInclude, func(c *Config) any { return c.Globs }}, "", "Patterns of files with more tasks, queues and notifications. Relative ones start at the directory of this file.", `"conf.d/*.toml"`, `["conf.d/*.toml", "more/*"]`),
 		row("max_running", number(0, noLimit, func(c *Config) *int { return &c.Rota.MaxRunning }), "0", "How many threaded and sequential runs may execute at once. 0 is no limit.", "0", "50"),
-		row("shutdown_grace", duration(func(c *Config) *time.Duration { return &c.Rota.ShutdownGrace }), `"30s"`, "How long runs may continue when rota stops; rota proceed tells them to stop from its beginning on. As process 1 of a container, which has 10s for all of it, the default is 4s.", `"1m"`),
-		row("watch", duration(func(c *Config) *time.Duration { return &c.Rota.Watch }), `"10s"`, "How often to look whether the file and its includes have changed, besides being told of it, as a network mount or a bind mount may tell nothing. 0s is never.", `"1m"`, `"0s"`),
+		row("shutdown_grace", duration(func(c *Config) *time.Duration { return &c.Rota.ShutdownGrace }), `"30s"`, "How long runs may continue when rota stops; from its beginning on, rota proceed tells them to stop. As process 1 of a container, which has 10s for all of it, the default is 4s.", `"1m"`),
+		row("watch", duration(func(c *Config) *time.Duration { return &c.Rota.Watch }), `"10s"`, "How often to check whether the file and its includes have changed, besides watching them, as the system reports no changes on network mounts and some bind mounts. 0s is never.", `"1m"`, `"0s"`),
 		row("autostart", custom(orList(textType), func(c *Config) *[]string { return &c.Rota.Autostart }, setAutostart), `["*"]`, "Patterns of the queues that start by themselves; the others wait for rota queue start.", `"*@mail"`, `["main", "site1@*"]`, `[]`),
 		row("on_bad_config", targets(true, func(c *Config) *[]string { return &c.Rota.OnBadConfig }), "", "Notifications to send when a changed file is refused.", `"ops"`, `["ops"]`),
 		row("on_trouble", targets(true, func(c *Config) *[]string { return &c.Rota.OnTrouble }), "", "Notifications to send when rota itself has trouble, once for each: the disk is full, the ledger is damaged or cannot be written, another notification cannot be delivered, or scheduling is late.", `"ops"`, `["ops", "mail"]`),
@@ -52,12 +52,12 @@ func setTimezone(loc location, v any, to *Config) {
 	}
 	zone, err := schedule.Zone(name)
 	if err != nil {
-		loc.refused(err)
+		loc.scheduleError(err)
 		return
 	}
 	to.Rota.Timezone = zone
 	if w := schedule.ZoneWarning(name); w != nil {
-		loc.maybe(span{}, w.Hint, "%s", w.Msg)
+		loc.warnPart(span{}, w.Hint, "%s", w.Msg)
 	}
 }
 
@@ -71,7 +71,7 @@ func setInclude(loc location, v any, _ *Config) {
 	})
 }
 
-// maxPatterns is how many patterns of queues there may be; each is held against
+// maxPatterns limits the patterns of queues; each is compared with
 // each queue.
 const maxPatterns = 100
 

@@ -14,8 +14,8 @@ var smtpTable = &table[mail.Server]{
 	},
 }
 
-// readSMTP reads [smtp]. It has to be read before any mail, as each carries its
-// server.
+// readSMTP reads [smtp]. It is read before any mail action, as each of them holds
+// its server.
 func (l *loader) readSMTP(loc location, v any) {
 	before := len(l.complaints)
 	server := mail.Server{} // without its defaults, so that one without a host is recognized as empty

@@ -2,7 +2,7 @@ package config
 
 import "slices"
 
-// aboutKeys are for people, and the switch.
+// aboutKeys are the keys that describe, tag and enable a task.
 var aboutKeys = []key[Task]{
 	row("description", anyText(func(t *Task) *string { return &t.Description }), "", "A description.", `"the nightly backup"`).discreet(),
 	row("tags", textList(func(t *Task) *[]string { return &t.Tags }), "", "Words to select tasks by.", `"db"`, `["db", "nightly"]`),
@@ -12,7 +12,7 @@ var aboutKeys = []key[Task]{
 // taskKeys are the keys of [tasks.NAME] but triggers and actions.
 var taskKeys = slices.Concat(aboutKeys, afterKeys, policyKeys, processKeys, hookKeys, lateKeys)
 
-// defaultsKeys are those of them that [defaults] may have too.
+// defaultsKeys are the keys of tasks that [defaults] may have too.
 var defaultsKeys = slices.Concat(aboutKeys, policyKeys, processKeys, hookKeys, lateKeys)
 
 // taskNames are all keys of [tasks.NAME].
@@ -20,7 +20,7 @@ var taskNames = slices.Concat(names(taskKeys), triggerNames, []string{severalTri
 
 func isTaskKey(key string) bool { return slices.Contains(taskNames, key) }
 
-// reach tells which tasks a key has an effect on.
+// reach is the set of tasks that a key has an effect on.
 type reach uint8
 
 const (

@@ -81,7 +81,7 @@ func TestTypesAreAsDocumented(t *testing.T) {
 	testKeys(t, writeTable)
 	testKeys(t, cleanTable)
 	testKeys(t, mailTable)
-	for _, a := range slices.Concat(actions, ways) {
+	for _, a := range slices.Concat(actions, notifyActions) {
 		testKey(t, a.Name, a.Key, func(loc location, v any) { a.read(loc, v) })
 	}
 	for _, k := range triggerKeys {

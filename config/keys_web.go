@@ -12,34 +12,34 @@ import (
 	"strings"
 )
 
-// Web is the [web] table: who may speak to rota over TCP, by token, or at another
-// unix socket, by token or as the user that they are.
+// Web is the [web] table: which clients may connect over TCP, by token, or at a second
+// unix socket, by token or as their user.
 type Web struct {
-	Listen  string            // "HOST:PORT" or "unix:/path"; "": nobody
+	Listen  string            // "HOST:PORT" or "unix:/path"; "": no listener
 	Tokens  map[string]Token  // by name
 	Hosts   []string          // names under which rota may be addressed, besides those of the loopback; without a port
 	TLSCert string            // absolute path; given if TLSKey is
 	TLSKey  string            // absolute path; given if TLSCert is
-	Metrics bool              // /metrics is there
-	Actions bool              // the page may change things
-	Base    string            // "/rota": what all addresses of the page begin with; "": nothing
-	URL     string            // where people reach the page; "": it is not known
-	Proxy   Proxy             // who may speak for others
-	Others  map[string]string // addresses of the pages of other rotas, by name
+	Metrics bool              // serve /metrics
+	Actions bool              // the page may run and stop tasks
+	Base    string            // the path that all addresses of the page begin with: "/rota"; "": none
+	URL     string            // the address at which people reach the page; "": not known
+	Proxy   Proxy             // the reverse proxy that may name the user
+	Others  map[string]string // addresses of the pages of other daemons, by name
 }
 
 // Proxy is a reverse proxy that may connect without TLS.
 type Proxy struct {
-	From       []string // its addresses, or networks; none: there is no proxy
-	UserHeader string   // the header in which it names the user; "": it passes tokens on
+	From       []string // addresses or networks of the proxy; empty: no proxy
+	UserHeader string   // the header in which the proxy names the user; "": it forwards tokens
 	May        string   // as of a Token: what these users may do
 }
 
-// Token is what a caller shows, and what it then may do.
+// Token is a token of a client and the rights that it gives.
 type Token struct {
 	File  string   // absolute; it holds the secret, at least 16 characters
 	May   string   // "read", "request" or "control", each with all before it
-	Tasks []string // globs of the tasks that it is for
+	Tasks []string // globs of the tasks that the rights cover
 }
 
 var webTable = &table[Web]{
@@ -69,7 +69,7 @@ var proxyTable = &table[Proxy]{
 }
 
 var tokenTable = &table[Token]{
-	name: "web.tokens.NAME", text: "The rights of whoever has the token.", required: []string{"file"},
+	name: "web.tokens.NAME", text: "The rights of a client that sends the token.", required: []string{"file"},
 	keys: []key[Token]{
 		row("file", path(func(t *Token) *string { return &t.File }), "", "The file that holds the token, 16 characters or more; it must not be readable by everybody.", `"/etc/rota/secrets/ci"`),
 		row("may", word(func(t *Token) *string { return &t.May }, "read", "request", "control"), `"read"`, "read: see everything. request: also request runs. control: everything.", `"request"`),
@@ -79,7 +79,7 @@ var tokenTable = &table[Token]{
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
 
-// setListen reads where to listen: "HOST:PORT", "unix:/path", or "" for nowhere.
+// setListen reads the address of the listener: "HOST:PORT", "unix:/path", or "" for none.
 func setListen(loc location, v any, to *Web) {
 	t := ""
 	if !loc.text(v, &t) {
@@ -105,7 +105,7 @@ func setListen(loc location, v any, to *Web) {
 	to.Listen = t
 }
 
-// setTokens reads the tokens. Each has to say where its secret is.
+// setTokens reads the tokens. Each needs the file that holds its secret.
 func setTokens(loc location, v any, to *Web) {
 	to.Tokens = map[string]Token{}
 	loc.table(v, func(loc location, name string, v any) {
@@ -142,7 +142,7 @@ var (
 	headerName = regexp.MustCompile(`^([A-Za-z0-9-]+)?$`)
 )
 
-// setBase reads what addresses begin with.
+// setBase reads the path that addresses begin with.
 func setBase(loc location, v any, to *Web) {
 	t := ""
 	if !loc.text(v, &t) {
@@ -155,7 +155,7 @@ func setBase(loc location, v any, to *Web) {
 	to.Base = t
 }
 
-// webURL returns what is wrong with the address of a page; "": nothing.
+// webURL returns the fault of the address of a page; "": none.
 func webURL(t string) string {
 	u, err := url.Parse(t)
 	switch {
@@ -169,7 +169,7 @@ func webURL(t string) string {
 
 const webURLHint = `write it such as "https://example.org/rota"`
 
-// setURL reads where people reach the page.
+// setURL reads the address at which people reach the page.
 func setURL(loc location, v any, to *Web) {
 	t := ""
 	if !loc.text(v, &t) {
@@ -240,8 +240,8 @@ func setHeaderName(loc location, v any, to *Proxy) {
 	to.UserHeader = t
 }
 
-// readWeb reads [web] and checks what spans several of its keys: whoever can reach
-// rota over a network has to show a token, and nobody on the way may read it.
+// readWeb reads [web] and checks the rules that span several of its keys: a client
+// that connects over a network needs a token, and the connection is encrypted.
 func (l *loader) readWeb(loc location, v any) {
 	w := &l.config.Web
 	before := len(l.complaints)

@@ -10,9 +10,8 @@ import (
 const loadTime = 10 * time.Second
 
 // Limit bounds the time in which files are read. A path on a network mount whose
-// server is gone may never answer. The read that waits for it is then left behind;
-// until it comes back all others of the same Limit fail at once, so that there is
-// never more than one.
+// server is gone may never answer. The read of it is then abandoned; until it returns,
+// all other reads of the same Limit fail at once, so that never more than one hangs.
 type Limit struct {
 	time time.Duration // of one Load
 
@@ -20,27 +19,27 @@ type Limit struct {
 	read *pendingRead // nil: none
 }
 
-// pendingRead is a read under way.
+// pendingRead is a read in progress.
 type pendingRead struct {
 	path string
-	late bool // nobody waits for it any more
+	late bool // abandoned: its caller no longer waits
 	done chan struct{}
 }
 
 // NewLimit returns a limit for the time that one [Load] may take.
 func NewLimit(time time.Duration) *Limit { return &Limit{time: time} }
 
-// Unanswered is the error of a path that did not answer in time.
+// Unanswered is the error for a path that did not answer in time.
 type Unanswered struct {
 	Path string
-	Time time.Duration // that it had
+	Time time.Duration // the limit
 }
 
 func (u *Unanswered) Error() string {
 	return fmt.Sprintf("%s did not answer within %v; is it on a network mount whose server is gone?", u.Path, u.Time)
 }
 
-// Answered returns a channel that is closed once no read is left behind.
+// Answered returns a channel that is closed once no read is in progress.
 func (l *Limit) Answered() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,8 +51,8 @@ func (l *Limit) Answered() <-chan struct{} {
 	return done
 }
 
-// within calls f, which reads what a path leads to, and returns what it returns,
-// or an [*Unanswered] if that does not come by until.
+// within calls f, which reads from a path, and returns its results, or an
+// [*Unanswered] if f has not returned by until.
 func within[T any](l *Limit, path string, until time.Time, f func() (T, error)) (T, error) {
 	var none T
 	late := time.NewTimer(time.Until(until))
@@ -62,7 +61,7 @@ func within[T any](l *Limit, path string, until time.Time, f func() (T, error)) 
 	for ; other != nil; own, other = l.begin(path) {
 		select {
 		case <-other.done:
-		case <-l.giveUp(other, late.C):
+		case <-l.waitLimit(other, late.C):
 			return none, &Unanswered{other.path, l.time}
 		}
 	}
@@ -86,8 +85,8 @@ func within[T any](l *Limit, path string, until time.Time, f func() (T, error)) 
 	}
 }
 
-// begin returns the read that is now under way: an own one of the path, or if
-// there is another one that.
+// begin starts a read of the path and returns it as own. If another read is in
+// progress, it returns that as other instead.
 func (l *Limit) begin(path string) (own, other *pendingRead) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -98,9 +97,9 @@ func (l *Limit) begin(path string) (own, other *pendingRead) {
 	return l.read, nil
 }
 
-// giveUp returns when not to wait any longer for the end of another's read: at
-// once, if nobody else waits for it any more.
-func (l *Limit) giveUp(other *pendingRead, late <-chan time.Time) <-chan time.Time {
+// waitLimit returns the channel that ends the wait for another read: the channel late,
+// or one that is ready at once if that read is abandoned.
+func (l *Limit) waitLimit(other *pendingRead, late <-chan time.Time) <-chan time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !other.late {

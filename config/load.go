@@ -15,10 +15,10 @@ import (
 	"rota/runner"
 )
 
-// Load reads the file and what it includes. The error is an [*Errors] if
-// something is wrong with what they say or with who may change them, else one
-// of the file system that names the path. A file without any table or key is
-// wrong, also an included one; one with an empty [tasks] is not.
+// Load reads the file and the files it includes. The error is an [*Errors] if their
+// content is not valid or if users may change them that must not, else one of the file
+// system that names the path. A file without any table or key is not valid, also an
+// included one; a file with an empty [tasks] is.
 func Load(path string, o Options) (*Config, error) {
 	l, err := newLoader(path, o)
 	if err != nil {
@@ -55,16 +55,16 @@ type loader struct {
 	sources    []*source
 	complaints []complaint
 	include    []pattern
-	base       taskBuilder // what [defaults] and [history] make of a task
+	base       taskBuilder // a task with the values of [defaults] and [history]
 	tasks      map[string]location
 	queues     map[string]location
 	notes      map[string]location
 	references []reference
 	guesses    int                  // see suggestName
 	dateFiles  map[string]*dateFile // by absolute path
-	real       string               // where the path of the file leads to; "": not known
+	real       string               // the path of the file without symbolic links; "": not known
 	outputDirs []string             // see isOutput; nil: not looked up yet
-	unanswered error                // a file that did not answer; the others are not read any more
+	unanswered error                // why reading a file timed out; no other files are read then
 }
 
 // pattern is an entry of include.
@@ -78,7 +78,7 @@ func newLoader(path string, o Options) (*loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	o = o.begun()
+	o = o.withDeadline()
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
@@ -105,7 +105,7 @@ func newLoader(path string, o Options) (*loader, error) {
 	return l, nil
 }
 
-// load goes through the text of the file and all that it includes.
+// load reads the text of the file and all files that it includes.
 func (l *loader) load(text string, fault *Fault) (*Config, error) {
 	var given *converted
 	if l.o.Convert != nil && fault == nil {
@@ -114,7 +114,7 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 	}
 	file := l.open(l.config.Path, l.given, text, fault)
 	file.given = given
-	if file.data == nil { // nothing that it says is known, nor what it includes
+	if file.data == nil { // without its content, the files it includes are not known either
 		return nil, l.wrong()
 	}
 	l.readMain(file)
@@ -155,7 +155,7 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 		c.Sources = append(c.Sources, one)
 	}
 	c.Revision = revision(c.Sources)
-	l.seal()
+	l.finishTasks()
 	return c, nil
 }
 
@@ -186,14 +186,14 @@ func (l *loader) open(path, show, text string, fault *Fault) *source {
 		}})
 	}
 	if len(data) == 0 {
-		// More likely a file cut off or about to be written than the wish that all its tasks go.
+		// More likely a truncated or half-written file than the wish to remove all its tasks.
 		c.Fault, c.whole = Fault{Msg: "the file is empty", Hint: "to run no tasks, write [tasks]"}, true
 		l.add(c)
 	}
 	return src
 }
 
-// includes reads what the patterns of include match.
+// includes reads the files that the patterns of include match.
 func (l *loader) includes(file *source) {
 	found := map[string]location{}
 	for _, p := range l.include {
@@ -203,7 +203,7 @@ func (l *loader) includes(file *source) {
 			abs = filepath.Join(escapeGlob.Replace(file.dir), pattern)
 		}
 		matches, err := l.o.glob(abs)
-		if l.gaveUp(err) {
+		if l.timedOut(err) {
 			return
 		}
 		if err != nil {
@@ -223,7 +223,7 @@ func (l *loader) includes(file *source) {
 	reported := map[string]bool{} // a remedy for several files, such as a chmod of their directory, is reported once
 	for _, path := range slices.Sorted(maps.Keys(found)) {
 		text, real, fault, err := l.o.read(path, maxSize)
-		if l.gaveUp(err) {
+		if l.timedOut(err) {
 			return
 		}
 		if fault == nil {
@@ -243,8 +243,8 @@ func (l *loader) includes(file *source) {
 	}
 }
 
-// gaveUp reports whether a path did not answer. That ends the load.
-func (l *loader) gaveUp(err error) bool {
+// timedOut reports whether a path did not answer in time. That ends the load.
+func (l *loader) timedOut(err error) bool {
 	if !errors.As(err, new(*Unanswered)) {
 		return false
 	}
@@ -252,11 +252,11 @@ func (l *loader) gaveUp(err error) bool {
 	return true
 }
 
-// escapeGlob makes a path a pattern that matches only it.
+// escapeGlob escapes a path to a pattern that matches only this path.
 var escapeGlob = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
 
-// hidden reports whether a part of the path begins with a dot where the pattern
-// does not ask for one, as with a shell: an editor's copies, and the directories
+// hidden reports whether a part of the path begins with a dot and the same part of
+// the pattern does not, as in a shell: backup files of editors, and the directories
 // that Kubernetes keeps behind its links.
 func hidden(pattern, path string) bool {
 	asked := strings.Split(pattern, "/")
@@ -268,8 +268,8 @@ func hidden(pattern, path string) bool {
 	return false
 }
 
-// showAs returns the path of an included file as the user would name it: from
-// where they named the file.
+// showAs returns the path of an included file as the user would name it: relative
+// if the user gave the main file by a relative path.
 func (l *loader) showAs(path string) string {
 	if filepath.IsAbs(l.given) {
 		return path
@@ -281,7 +281,7 @@ func (l *loader) showAs(path string) string {
 	return filepath.Join(filepath.Dir(l.given), rel)
 }
 
-// revision is a hash over the texts and their places relative to the first.
+// revision returns a hash of the texts and their paths relative to the first.
 func revision(sources []Source) string {
 	h := sha256.New()
 	for _, s := range sources {

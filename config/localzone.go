@@ -13,10 +13,10 @@ import (
 	"rota/schedule"
 )
 
-// The zone of this machine, or of TZ in the environment, holds for files that
-// name none. The time package takes one that it does not know for UTC, silently.
+// Files without a timezone use the zone of TZ in the environment, or of this machine.
+// The time package silently replaces an unknown zone by UTC.
 
-// posixUTC matches POSIX strings that mean UTC, which that is right for.
+// posixUTC matches POSIX strings that mean UTC, for which UTC is right.
 var posixUTC = regexp.MustCompile(`^(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]+>)[+-]?0{1,2}(?::00){0,2}$`)
 
 // LocalZone returns the time zone of the environment. The error is a
@@ -28,8 +28,8 @@ func LocalZone() (*time.Location, error) {
 	return time.Local, nil
 }
 
-// zoneFault says what is wrong with a TZ, of which the time package has made the
-// zone in force.
+// zoneFault returns the fault of a value of TZ that the time package has replaced by
+// the zone in force; nil if TZ is valid.
 func zoneFault(tz, inForce string) *schedule.Fault {
 	name := strings.TrimPrefix(tz, ":")
 	if name == "" || name == inForce || name == "UTC" || name == "/etc/localtime" && inForce == "Local" || posixUTC.MatchString(name) {
@@ -45,7 +45,7 @@ func zoneFault(tz, inForce string) *schedule.Fault {
 	return &fault
 }
 
-// checkZone complains if the zone of the environment holds and is none.
+// checkZone complains if the file uses the zone of the environment and that is not valid.
 func (l *loader) checkZone(file *source) {
 	if rota, _ := file.data["rota"].(map[string]any); rota["timezone"] != nil {
 		return
@@ -61,11 +61,11 @@ func (l *loader) checkZone(file *source) {
 	}
 }
 
-// localtime is where the zone of a machine is.
+// localtime is the file that holds the zone of the machine.
 var localtime = "/etc/localtime"
 
-// machineZone is the zone of this machine: its name, if the file tells, and what
-// the file holds.
+// machineZone is the zone of this machine: its name, if localtime is a link that has
+// it, and the content of the file.
 type machineZone struct {
 	name, data string
 }
@@ -78,12 +78,12 @@ func readMachineZone() (z machineZone) {
 	return z
 }
 
-// firstZone is the zone that the time package has read, for as long as the process
-// lives.
+// firstZone returns the zone of this machine at the first call, which the time package
+// uses as long as the process lives.
 var firstZone = sync.OnceValue(readMachineZone)
 
-// ZoneChange says that the zone of this machine holds for the file and is another
-// one than when rota started; "" if it is not.
+// ZoneChange returns a message if the file uses the zone of this machine and that has
+// changed since rota started; "" otherwise.
 func (c *Config) ZoneChange() string {
 	if _, given := os.LookupEnv("TZ"); given || c.Rota.Timezone != time.Local {
 		return ""

@@ -7,24 +7,24 @@ import (
 	"unicode/utf8"
 )
 
-// source is a text with what it says.
+// source is a text and its decoded content.
 type source struct {
 	Source
 	show  string         // the path as the user would name it
 	dir   string         // where relative paths in it start
-	data  map[string]any // nil if it is no TOML
-	place *node          // where everything stands; nil until it is needed
-	lines []int          // where each line begins; nil until it is needed
-	given *converted     // what Text was made of; nil: it stands in the file
+	data  map[string]any // nil if the text is not TOML
+	place *node          // the positions of all keys and values; nil until needed
+	lines []int          // the offset of each line; nil until needed
+	given *converted     // the text that Text was converted from; nil: Text is the text of the file
 }
 
-// converted is a text of which a TOML text was made.
+// converted is a text that was converted to TOML.
 type converted struct {
 	text string
-	from []int // of each line of TOML, its line there, from 1; 0: none
+	from []int // for each line of TOML, the line of text that it was made from, from 1; 0: none
 }
 
-// point moves a fault from the TOML text to the line that it was made of.
+// point moves a fault from the TOML text to the line that it was made from.
 func (c *converted) point(f Fault) Fault {
 	line := 0
 	if f.Line > 0 && f.Line <= len(c.from) {
@@ -51,14 +51,14 @@ func (loc location) at(step any) location {
 	return loc
 }
 
-// inOrder sorts keys of the table here by where they stand.
+// inOrder sorts keys of the table here by their position in the text.
 func (loc location) inOrder(keys []string) {
 	slices.SortFunc(keys, func(a, b string) int {
 		return complaint{location: loc.at(a)}.where().start - complaint{location: loc.at(b)}.where().start
 	})
 }
 
-// name is the innermost key, or "item 2 of KEY".
+// name returns the innermost key, or "item 2 of KEY".
 func (loc location) name() string {
 	last := len(loc.path) - 1
 	if i, ok := loc.path[last].(int); ok {
@@ -67,15 +67,15 @@ func (loc location) name() string {
 	return fmt.Sprint(loc.path[last])
 }
 
-// complaint is a fault that has not been given its line and column.
+// complaint is a fault without its line and column.
 type complaint struct {
 	Fault
 	location
-	onKey bool      // it is about the key, not the value
-	part  span      // the bytes at fault in what the value says; empty: all of it
-	text  *span     // instead of a path: the bytes at fault in a text that is no TOML
-	whole bool      // it is about the file as a whole
-	other *location // the first of two, named in the hint
+	onKey bool      // the fault is in the key, not the value
+	part  span      // the bytes at fault in the decoded value; empty: all of it
+	text  *span     // instead of a path: the bytes at fault in a text that is not TOML
+	whole bool      // the fault is about the file as a whole
+	other *location // the first of two definitions, named in the hint
 }
 
 // valueError complains about the value here.
@@ -107,7 +107,7 @@ func (c complaint) locate() Fault {
 	return f
 }
 
-// where returns the bytes of the text that a complaint is about.
+// where returns the bytes of the text that the complaint is about.
 func (c complaint) where() span {
 	switch {
 	case c.whole:
@@ -118,7 +118,7 @@ func (c complaint) where() span {
 		c.src.place = scan(c.src.Text)
 	}
 	n, all := c.src.place.find(c.path)
-	if table := n.kids != nil || n.val == n.key; c.onKey || !all && table { // what a table lacks is said of its name
+	if table := n.kids != nil || n.val == n.key; c.onKey || !all && table { // a missing key is reported at the name of its table
 		return n.key
 	}
 	if !all || c.part == (span{}) {
@@ -134,8 +134,8 @@ func (c complaint) where() span {
 	return span{n.val.start + part.start, n.val.start + part.end}
 }
 
-// point fills in the line, column, width and text of a fault from the bytes
-// that it is about.
+// point sets the line, column, width and text of a fault from the bytes that it
+// is about.
 func (s *source) point(f Fault, at span) Fault {
 	if s.lines == nil {
 		s.lines = []int{0}
@@ -158,7 +158,7 @@ func (s *source) point(f Fault, at span) Fault {
 	return f
 }
 
-// wrong returns what is wrong; nil if there is nothing but warnings.
+// wrong returns the faults as an error; nil if there are only warnings.
 func (l *loader) wrong() error {
 	if !slices.ContainsFunc(l.complaints, func(c complaint) bool { return !c.Warning }) {
 		return nil
@@ -167,7 +167,7 @@ func (l *loader) wrong() error {
 	return &Errors{slices.DeleteFunc(slices.Clone(all), func(f Fault) bool { return f.Warning }), all}
 }
 
-// faults returns the complaints with their places, in file order.
+// faults returns the complaints with file, line and column, in file order.
 func (l *loader) faults() (faults []Fault) {
 	type positioned struct {
 		Fault

@@ -14,9 +14,9 @@ import (
 )
 
 // The methods of location in this file read one value of a kind. They write it to
-// *to and return true, or complain and leave it alone.
+// *to and return true, or add a complaint, leave *to unchanged and return false.
 
-// kind names what a value of the decoder is.
+// kind names the kind of a decoded value.
 func kind(v any) string {
 	switch v.(type) {
 	case string:
@@ -46,8 +46,8 @@ func (loc location) mismatch(v any, want, example string) bool {
 	return false
 }
 
-// quoted returns a number, a date or true and false as the text it would be in
-// quotes; "" for anything else.
+// quoted returns a number, or true or false, as a quoted string; "" for any other
+// value.
 func quoted(v any) string {
 	switch v.(type) {
 	case int64, float64, bool:
@@ -156,7 +156,7 @@ func (loc location) duration(v any, to *time.Duration) bool {
 	}
 	d, err := schedule.Duration(t)
 	if err != nil {
-		loc.refused(err)
+		loc.scheduleError(err)
 		return false
 	}
 	if d < 0 {
@@ -167,8 +167,8 @@ func (loc location) duration(v any, to *time.Duration) bool {
 	return true
 }
 
-// refused complains as package schedule does of a text.
-func (loc location) refused(err error) {
+// scheduleError adds the error of package schedule about a text as a complaint.
+func (loc location) scheduleError(err error) {
 	c := complaint{location: loc, Fault: Fault{Msg: err.Error()}}
 	if f := (schedule.Fault{}); errors.As(err, &f) {
 		c.Msg, c.Hint, c.part = f.Msg, f.Hint, span{f.Start, f.End}
@@ -240,7 +240,7 @@ func (loc location) filePath(v any, to *string) bool {
 	return true
 }
 
-// abs makes a path absolute. A slash at the end stays, as a directory is meant.
+// abs makes a path absolute. It keeps a slash at the end, which means a directory.
 func (src *source) abs(path string) string {
 	if filepath.IsAbs(path) {
 		return path

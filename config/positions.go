@@ -2,12 +2,12 @@ package config
 
 import "cmp"
 
-// Positions finds where the keys of a Config stand in its texts, for complaints
-// that are not about the texts alone.
+// Positions finds the positions of the keys of a Config in its texts, for faults that
+// are found after the load.
 type Positions struct{ sources []*source }
 
-// Positions returns the places of what was read. It is not for use by several
-// goroutines at once.
+// Positions returns the positions of the keys in the texts that were read. It is not
+// safe for concurrent use.
 func (c *Config) Positions() *Positions {
 	p := &Positions{}
 	for i, show := range c.shown {
@@ -16,9 +16,9 @@ func (c *Config) Positions() *Positions {
 	return p
 }
 
-// Point gives a fault the place of the first of some paths that stands anywhere,
-// such as "tasks", "backup", "secrets", "KEY"; if none does, it is about the file
-// as a whole. It is about the value there or, of a table, about its name.
+// Point sets the position of a fault to the first of the paths, such as "tasks",
+// "backup", "secrets", "KEY", that any text has; if none has, the fault is about the
+// file as a whole. The position is that of the value or, of a table, of its name.
 func (p *Positions) Point(f Fault, paths ...[]string) Fault {
 	for _, path := range paths {
 		steps := make([]any, len(path))
@@ -37,7 +37,7 @@ func (p *Positions) Point(f Fault, paths ...[]string) Fault {
 	return complaint{Fault: f, location: location{src: p.sources[0]}, whole: true}.locate()
 }
 
-// Compare orders faults by where they stand.
+// Compare orders faults by position.
 func (p *Positions) Compare(a, b Fault) int {
 	nth := func(f Fault) int {
 		for i, src := range p.sources {

@@ -45,8 +45,8 @@ func MatchQueues(patterns, names []string) (matched, unmatched []string) {
 	return matched, unmatched
 }
 
-// splitQueue returns what stands before the first @ of a queue's name, and what
-// stands behind it.
+// splitQueue returns the parts of a queue's name before and after its first @. A name
+// without @ has an empty site.
 func splitQueue(name string) (site, rest string) {
 	if site, rest, ok := strings.Cut(name, "@"); ok {
 		return site, rest
@@ -54,7 +54,7 @@ func splitQueue(name string) (site, rest string) {
 	return "", name
 }
 
-// matchStar reports whether the text is the pattern, in which each * stands for
+// matchStar reports whether the text matches the pattern, in which each * stands for
 // any characters, also none.
 func matchStar(pattern, text string) bool {
 	parts := strings.Split(pattern, "*")
@@ -79,7 +79,7 @@ func matchStar(pattern, text string) bool {
 func (l *loader) checkAutostart(file *source) {
 	rota, _ := file.data["rota"].(map[string]any)
 	v, given := rota["autostart"]
-	if !given || len(l.config.Rota.Autostart) == 0 { // they are wrong, or none
+	if !given || len(l.config.Rota.Autostart) == 0 { // not valid, or empty
 		return
 	}
 	names := slices.Sorted(maps.Keys(l.config.Queues))
@@ -93,8 +93,8 @@ func (l *loader) checkAutostart(file *source) {
 	at.each(v, warn)
 }
 
-// checkQueuesUsed warns of queues that no task uses, as a run waits in the queue of its
-// task and in no other. Of a file with errors it is not known which those are.
+// checkQueuesUsed warns of queues that no task uses, as a run waits only in the queue
+// of its task. With errors in the file it does nothing: the tasks are not all known.
 func (l *loader) checkQueuesUsed() {
 	if slices.ContainsFunc(l.complaints, func(c complaint) bool { return !c.Warning }) {
 		return

@@ -37,8 +37,8 @@ func stringAt(text string) string {
 	return text
 }
 
-// unquote returns what a TOML string says, and at which offset of the literal
-// its byte number n begins.
+// unquote returns the value of a TOML string literal, and the offset in the literal
+// of byte n of the value.
 func unquote(lit string, n int) (value string, offset int) {
 	q := lit[:1]
 	long := len(lit) >= 6 && strings.HasPrefix(lit, strings.Repeat(q, 3))
@@ -80,7 +80,7 @@ func unquote(lit string, n int) (value string, offset int) {
 	return b.String(), offset
 }
 
-// readEscape reads an escape sequence behind its backslash.
+// readEscape reads an escape sequence after its backslash.
 func readEscape(lit string, i int) (rune, int) {
 	if i >= len(lit) {
 		return utf8.RuneError, i

@@ -15,13 +15,13 @@ import (
 // maxSize bounds in bytes a file that is read.
 const maxSize = 16 << 20
 
-// readFile returns the content of a regular file, and not much more of it than
-// maxSize, unless somebody can change it whom the rule does not accept. real is
-// where the path leads to.
+// readFile returns the content of a regular file, at most one byte more than maxSize.
+// It fails if a user can change the file that the rule does not accept. real is the
+// path without symbolic links.
 func readFile(path string, rule trust.Rule) (data []byte, real string, err error) {
 	f, err := rule.Open(path)
 	if p := (*fs.PathError)(nil); errors.As(err, &p) {
-		p.Path = path // as it was named
+		p.Path = path // as the caller named it
 	}
 	if err != nil {
 		return nil, "", err
@@ -31,18 +31,18 @@ func readFile(path string, rule trust.Rule) (data []byte, real string, err error
 	return data, f.Name(), err
 }
 
-// larger says that something has more bytes than it may have.
+// larger returns the words for a file with more than most bytes.
 func larger(most int) string { return fmt.Sprintf("larger than %d MiB", most>>20) }
 
-// file is what a path leads to.
+// file is the file at a path.
 type file struct {
 	data []byte
 	real string // the path without symbolic links; "": not known
-	mark mark   // of it before it was read
+	mark mark   // taken before the file was read
 }
 
-// open returns what a path leads to. The error is a [*trust.Error] if somebody may
-// change it who must not, and an [*Unanswered] if it does not answer.
+// open returns the file at a path. The error is a [*trust.Error] if a user may change
+// the file who must not, and an [*Unanswered] if the path does not answer in time.
 func (o Options) open(path string) (f file, err error) {
 	if o.Read != nil {
 		f.data, err = o.Read(path)
@@ -53,7 +53,7 @@ func (o Options) open(path string) (f file, err error) {
 			return f, err
 		})
 	}
-	o.seen.text(path, f, err)
+	o.seen.addFile(path, f, err)
 	return f, err
 }
 
@@ -64,12 +64,13 @@ func (o Options) glob(pattern string) (matches []string, err error) {
 	} else {
 		matches, err = within(o.Limit, pattern, o.until, func() ([]string, error) { return filepath.Glob(pattern) })
 	}
-	o.seen.match(pattern, matches)
+	o.seen.addMatches(pattern, matches)
 	return matches, err
 }
 
-// begun returns the options for one look at the files, which begins now.
-func (o Options) begun() Options {
+// withDeadline returns the options with the deadline for one pass over the files that
+// begins now.
+func (o Options) withDeadline() Options {
 	if o.Limit == nil {
 		o.Limit = NewLimit(loadTime)
 	}
@@ -77,9 +78,9 @@ func (o Options) begun() Options {
 	return o
 }
 
-// read returns the text of a file without its byte order mark, and where its path
-// leads to. The fault is about the file as a whole, such as that it has more than
-// most bytes.
+// read returns the text of a file without its byte order mark, and its path without
+// symbolic links. The fault is about the file as a whole, such as that it has more
+// than most bytes.
 func (o Options) read(path string, most int) (text, real string, fault *Fault, err error) {
 	f, err := o.open(path)
 	if e := (*trust.Error)(nil); errors.As(err, &e) {

@@ -9,10 +9,10 @@ import (
 )
 
 const (
-	maxTargets = 32     // of one hook
-	maxCycles  = 10     // that are reported
-	maxGuesses = 100    // names that are compared with those there are
-	maxNames   = 10_000 // that a name is compared with
+	maxTargets = 32     // targets of one hook
+	maxCycles  = 10     // cycles that are reported
+	maxGuesses = 100    // unknown names that get a suggestion
+	maxNames   = 10_000 // known names that an unknown one is compared with
 )
 
 // reference is a location that names a notification or a task, which may be
@@ -20,12 +20,12 @@ const (
 type reference struct {
 	at         location
 	name       string
-	onlyNotify bool // a task is no target here
-	task       bool // only a task is one
+	onlyNotify bool // the name must be that of a notification
+	task       bool // the name must be that of a task
 }
 
-// targets reads names of notifications or "run:TASK". An empty list is no
-// mistake: it takes away what [defaults] say.
+// targets reads names of notifications or "run:TASK". An empty list is valid: it
+// overrides the list of [defaults].
 func (loc location) targets(v any, onlyNotify bool, to *[]string) {
 	var list []string
 	if items, ok := v.([]any); !ok || len(items) > 0 {
@@ -44,8 +44,8 @@ func (loc location) targets(v any, onlyNotify bool, to *[]string) {
 	*to = list
 }
 
-// checkReferences checks that what the hooks name is there, and that no hooks start each
-// other for ever.
+// checkReferences checks that all notifications and tasks that keys name exist, and
+// that tasks do not start each other in a cycle.
 func (l *loader) checkReferences() {
 	for _, r := range l.references {
 		task, isTask := RunHook(r.name)
@@ -71,10 +71,10 @@ func (l *loader) checkReferences() {
 		}
 	}
 	l.config.runAfter = followersOf(l.config.Tasks)
-	l.cycles()
+	l.checkCycles()
 }
 
-// key is the innermost key here.
+// key returns the innermost key of the location.
 func (loc location) key() string {
 	for _, step := range slices.Backward(loc.path) {
 		if key, ok := step.(string); ok {
@@ -84,9 +84,9 @@ func (loc location) key() string {
 	return ""
 }
 
-// suggestName returns the hint for an unknown name: the similar one among the
-// known, with the prefix, or else the other hint. It looks for one
-// only so often, as there may be many names on both sides.
+// suggestName returns the hint for an unknown name: the most similar known name, with
+// the prefix, or else the other hint. It searches only maxGuesses times, as there may
+// be many names on both sides.
 func suggestName[T any](l *loader, prefix, name string, known map[string]T, other string) string {
 	if l.guesses++; l.guesses > maxGuesses || len(known) > maxNames {
 		return other
@@ -98,22 +98,22 @@ func suggestName[T any](l *loader, prefix, name string, known map[string]T, othe
 	return fmt.Sprintf("did you mean %q?", prefix+near)
 }
 
-// cycles complains about tasks that start each other by hooks for ever.
-func (l *loader) cycles() {
+// checkCycles complains about tasks that start each other in a cycle.
+func (l *loader) checkCycles() {
 	const (
-		under = 1 // on the way that is being followed
-		done  = 2
+		open = 1 // on the path that is being followed
+		done = 2
 	)
 	seen := map[string]int{}
 	reported := 0
 	var way []string
 	var visit func(name string)
-	// follow goes on to what a task starts, by a key of this or that task.
+	// follow visits task next, which is started by the key of task of.
 	follow := func(next, of, key string, i int) {
 		switch seen[next] {
 		case 0:
 			visit(next)
-		case under:
+		case open:
 			if reported++; reported > maxCycles {
 				return
 			}
@@ -134,7 +134,7 @@ func (l *loader) cycles() {
 	}
 	visit = func(name string) {
 		hooks := l.config.Tasks[name].Hooks
-		seen[name] = under
+		seen[name] = open
 		way = append(way, name)
 		hooks.each(func(key string, list *[]string) {
 			for i, hook := range *list {
@@ -167,7 +167,7 @@ func (l *loader) taskKey(task, key string) (at location, own bool) {
 	return location{l: l, src: l.sources[0]}.at("defaults").at(key), false
 }
 
-// value returns the value at the location; nil if there is none.
+// value returns the value at the location; nil if the source has none.
 func (loc location) value() any {
 	var v any = loc.src.data
 	for _, step := range loc.path {

@@ -16,7 +16,7 @@ import (
 	"rota/internal/trust"
 )
 
-// manifestName is the file that says what the other files of the directory are.
+// manifestName is the name of the file that lists the other files of the directory.
 const manifestName = "manifest.json"
 
 // manifest lists the texts of one configuration.
@@ -25,17 +25,17 @@ type manifest struct {
 	Files   []savedFile
 }
 
-// savedFile is one text. Its name holds its hash, so that a manifest never
-// speaks of another text than it was written for.
+// savedFile is one text. Its name holds its hash, so that a manifest never refers to
+// another text than the one it was written for.
 type savedFile struct {
-	Path string // where it came from, absolute
+	Path string // the original path, absolute
 	Name string // in the directory
 }
 
-// Save keeps the texts in a directory, which it makes if need be, for a later
-// start that finds the file broken. It replaces what was kept there before; if
-// it fails or is cut off, that stays. Nobody may be able to change the directory
-// or the way to it who may not change the file either.
+// Save writes the texts to a directory, which it makes if needed, for a later start
+// at which the file is not valid. It replaces the texts saved before; if it fails or
+// is interrupted, those remain. It fails if a user can change the directory, or one on
+// the way to it, who may not change the file.
 func (c *Config) Save(dir string, o Options) error {
 	rule := trust.For(o.TrustFile)
 	if err := rule.MakeDir(dir, 0o700); err != nil {
@@ -98,8 +98,8 @@ func savedName(path, text string) string {
 	return hex.EncodeToString(sum[:8]) + ".toml"
 }
 
-// SavedPath returns the path of the file whose texts [Config.Save] kept in a directory,
-// "" if there are none or they cannot be read.
+// SavedPath returns the path of the main file whose texts [Config.Save] wrote to a
+// directory; "" if the directory holds none or they cannot be read.
 func SavedPath(dir string) string {
 	text, err := os.ReadFile(filepath.Join(dir, manifestName))
 	m := manifest{}
@@ -109,12 +109,12 @@ func SavedPath(dir string) string {
 	return m.Files[0].Path
 }
 
-// LoadSaved is Load for the texts that [Config.Save] kept in a directory; they
-// count as recurring where they came from. The error is os.ErrNotExist if there
-// are none, and says so if they are not as they were saved, or if somebody may
+// LoadSaved is Load for the texts that [Config.Save] wrote to a directory; they are
+// read as if they were at their original paths. The error is os.ErrNotExist if nothing
+// was saved. LoadSaved also fails if the texts have changed since, or if a user may
 // change them who must not.
 func LoadSaved(dir string, o Options) (*Config, error) {
-	saved := o.begun()
+	saved := o.withDeadline()
 	manifestFile, err := saved.open(filepath.Join(dir, manifestName))
 	if err != nil {
 		return nil, err

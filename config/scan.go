@@ -4,15 +4,15 @@ import (
 	"strings"
 )
 
-// The decoder knows what a TOML text says, but not where it says it: it gives
-// one position for a dotted key and none for what stands inside an array. The
-// scanner finds the places. It reads only texts that the decoder has accepted,
-// so it judges nothing, and it runs only when there is something to complain of.
+// The decoder returns the values of a TOML text, but not all positions: it gives one
+// position for a dotted key and none for the items of an array. The scanner finds
+// them. It reads only texts that the decoder has accepted, so it checks nothing, and
+// it runs only when there are complaints.
 
 // span is a stretch of text, in bytes.
 type span struct{ start, end int }
 
-// node is a key of the text, or an item of an array, with what it stands for.
+// node is a key of the text or an item of an array, with the positions of key and value.
 type node struct {
 	key   span             // the key; of an item in an array of tables, the last part of its header
 	val   span             // the value; of a table with a header, the key in the header
@@ -63,7 +63,7 @@ type scanner struct {
 	pos  int
 }
 
-// scan returns the places of all keys and values of a text.
+// scan returns the positions of all keys and values of a text.
 func scan(text string) *node {
 	s := &scanner{text: text}
 	root := &node{}
@@ -115,7 +115,7 @@ func (s *scanner) keys(n *node) *node {
 		key := span{start, s.pos}
 		n = n.child(name, key)
 		if !s.take(".") {
-			n.key = key // where it is defined, rather than where it is first passed through
+			n.key = key // where the key is defined, rather than where it is first a part of another
 			if len(n.items) == 0 {
 				n.val = key
 			}
@@ -203,7 +203,7 @@ func (s *scanner) skip(set string) {
 // more than five; the decoder recurses and would use up the stack.
 const maxDepth = 32
 
-// tooDeep returns the offset of what nests deeper than that, or -1.
+// tooDeep returns the offset of the first byte that nests deeper than maxDepth, or -1.
 func tooDeep(text string) int {
 	depth, dots := 0, 0
 	for i := 0; i < len(text); i++ {

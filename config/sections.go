@@ -14,28 +14,28 @@ import (
 // section is a table at the top of a file.
 type section struct {
 	Key
-	included bool // an included file may have it, too
+	included bool // an included file may have the table, too
 	read     func(l *loader, loc location, v any)
-	changed  func(old, new *Config) (keys []string) // what differs between two files; nil: tasks are compared apart
+	changed  func(old, new *Config) (keys []string) // the keys that differ; nil: the section is compared as part of the tasks
 }
 
-// sections are all tables at the top of a file, in the order in which they are
-// read: each before what it has to do with.
+// sections lists all tables at the top of a file, in the order in which they are
+// read: each before the sections that depend on it.
 var sections []section
 
-func init() { // not in the declaration: to read a section is to know the others
+func init() { // not in the declaration, as the functions that read a section refer to sections
 	one := func(name, text string) Key { return Key{Name: name, Type: tableType(name), Text: text} }
 	many := func(name, text string) Key {
 		return Key{Name: name, Type: namedType(namePattern, tableType(name+".NAME")), Text: text}
 	}
 	sections = []section{
 		{one("rota", "Settings of the daemon."), false, (*loader).readRota, rotaChanged},
-		{one("web", "Access to rota over a network."), false, (*loader).readWeb, whole("web", func(c *Config) any { return c.Web })},
-		{one("smtp", "The mail server."), false, (*loader).readSMTP, whole("smtp", func(c *Config) any { return c.SMTP })},
-		{one("history", "How much history is kept."), false, (*loader).readHistory, whole("history", func(c *Config) any { return []any{c.Keep, c.Total} })},
+		{one("web", "Access to rota over a network."), false, (*loader).readWeb, sectionChanged("web", func(c *Config) any { return c.Web })},
+		{one("smtp", "The mail server."), false, (*loader).readSMTP, sectionChanged("smtp", func(c *Config) any { return c.SMTP })},
+		{one("history", "How much history is kept."), false, (*loader).readHistory, sectionChanged("history", func(c *Config) any { return []any{c.Keep, c.Total} })},
 		{one("defaults", "Default values of the keys of tasks."), false, (*loader).readDefaults, nil},
-		{many("notify", "Targets of notifications."), true, (*loader).readNotify, each("notify", func(c *Config) map[string]Notify { return c.Notify })},
-		{many("queues", "Queues in which runs wait for each other."), true, (*loader).readQueues, each("queues", func(c *Config) map[string]runner.Queue { return c.Queues })},
+		{many("notify", "Targets of notifications."), true, (*loader).readNotify, namedChanged("notify", func(c *Config) map[string]Notify { return c.Notify })},
+		{many("queues", "Queues in which runs wait for each other."), true, (*loader).readQueues, namedChanged("queues", func(c *Config) map[string]runner.Queue { return c.Queues })},
 		{many("tasks", "The tasks."), true, (*loader).readTasks, nil},
 	}
 }
@@ -71,7 +71,7 @@ func docTriggers() Table {
 	return Table{Name: severalTriggers.Type.List.Table, Text: "One of several triggers.", Sections: []Section{{"", triggerKeys}}}
 }
 
-// readMain reads the sections of the main file that no other may have.
+// readMain reads the sections that only the main file may have.
 func (l *loader) readMain(file *source) {
 	for _, sec := range sections {
 		if !sec.included {
@@ -99,7 +99,7 @@ func (sec section) from(l *loader, src *source) {
 	}
 }
 
-// checkSections complains about what does not belong at the top of a source.
+// checkSections complains about keys and tables that may not be at the top of a source.
 func (l *loader) checkSections(src *source) {
 	location{l: l, src: src}.table(src.data, func(loc location, key string, v any) {
 		i := slices.IndexFunc(sections, func(sec section) bool { return sec.Name == key })
@@ -112,8 +112,8 @@ func (l *loader) checkSections(src *source) {
 	})
 }
 
-// unknownTable complains about something at the top of a file, where mostly the
-// table's header was forgotten.
+// unknownTable complains about an unknown key or table at the top of a file. Mostly
+// the header of its table is missing.
 func (l *loader) unknownTable(loc location, key string, v any) {
 	var known []string
 	for _, sec := range sections {
@@ -155,8 +155,8 @@ func rotaChanged(old, new *Config) (keys []string) {
 	return keys
 }
 
-// whole tells whether a section differs at all.
-func whole(name string, of func(*Config) any) func(old, new *Config) []string {
+// sectionChanged returns a function that returns the name of a section if it differs.
+func sectionChanged(name string, of func(*Config) any) func(old, new *Config) []string {
 	return func(old, new *Config) []string {
 		if reflect.DeepEqual(of(old), of(new)) {
 			return nil
@@ -165,8 +165,8 @@ func whole(name string, of func(*Config) any) func(old, new *Config) []string {
 	}
 }
 
-// each names what differs of a section whose tables have names.
-func each[T any](section string, of func(*Config) map[string]T) func(old, new *Config) []string {
+// namedChanged returns a function that names the tables of a section that differ.
+func namedChanged[T any](section string, of func(*Config) map[string]T) func(old, new *Config) []string {
 	return func(old, new *Config) (keys []string) {
 		all := maps.Clone(of(old))
 		maps.Copy(all, of(new))
@@ -195,9 +195,9 @@ var (
 	taskGlob  = regexp.MustCompile(`^[A-Za-z0-9_.@*-]{1,63}$`) // with * for any characters
 )
 
-// claim registers a name of a task, a queue or a notification; false if it is none or is taken
-// by another file.
-func (l *loader) claim(loc location, what, name string, taken map[string]location) bool {
+// register adds the name of a task, a queue or a notification to taken. It returns
+// false if the name is not valid or another file has it.
+func (l *loader) register(loc location, what, name string, taken map[string]location) bool {
 	if !validName.MatchString(name) {
 		loc.keyError(validHint(loc, name), "%q is not a valid %s name", name, what)
 		return false
@@ -210,7 +210,7 @@ func (l *loader) claim(loc location, what, name string, taken map[string]locatio
 	return true
 }
 
-// validHint proposes a name like one that is not valid.
+// validHint returns the hint for a name that is not valid: a similar one that is.
 func validHint(loc location, name string) string {
 	like := similarName(name)
 	if like == "" {
@@ -219,7 +219,7 @@ func validHint(loc location, name string) string {
 	return fmt.Sprintf("write [%v.%s]: %s", loc.path[0], tomlKey(like), nameHint)
 }
 
-// similarName returns a valid name like one that is not; "" if there is none.
+// similarName returns a valid name that is similar to the given one; "" if none is.
 func similarName(name string) string {
 	like := strings.Trim(notInName.ReplaceAllString(name, "-"), "-_.@")
 	if len(like) > maxName {

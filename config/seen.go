@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// Seen is what was found on the disk, right or wrong, to tell later whether
-// there is anything new to be found. The nil Seen is nothing.
+// Seen records the files that a [Load] found on the disk, valid or not, to detect later
+// whether any has changed. A nil Seen records nothing.
 type Seen struct {
 	o       Options
-	texts   map[string]string   // by path: a hash of the text, or why there is none
+	texts   map[string]string   // by path: a hash of the text, or why it cannot be read
 	marks   map[string]mark     // by path
 	matches map[string][]string // by pattern
 }
 
-// mark is by what one sees, without reading a file, that it has changed.
+// mark is the metadata of a file, which shows most changes without reading the file.
 type mark struct {
 	device, inode uint64
 	size          int64
 	mode          uint32
 	modified      int64 // nanoseconds
 	changed       int64 // nanoseconds
-	fresh         bool  // it was changed just before: once more would not show, perhaps
+	recent        bool  // the file had just changed: another change might not change the times
 	err           string
 }
 
@@ -38,44 +38,45 @@ func markOf(path string) mark {
 		return mark{err: err.Error()}
 	}
 	m := mark{device: st.Dev, inode: st.Ino, size: st.Size, mode: st.Mode, modified: st.Mtim.Nano(), changed: st.Ctim.Nano()}
-	m.fresh = time.Since(time.Unix(0, max(m.modified, m.changed))).Abs() < tick
+	m.recent = time.Since(time.Unix(0, max(m.modified, m.changed))).Abs() < tick
 	return m
 }
 
-// Remember returns options for one [Load], and what that will have seen.
+// Remember returns options for one [Load], and the Seen that this Load fills.
 func (o Options) Remember() (Options, *Seen) {
 	s := &Seen{o, map[string]string{}, map[string]mark{}, map[string][]string{}}
 	o.seen = s
 	return o, s
 }
 
-// text remembers what was read of a file; match, what matched a pattern.
-func (s *Seen) text(path string, f file, err error) {
+// addFile records the content of a file, or why it could not be read.
+func (s *Seen) addFile(path string, f file, err error) {
 	if s != nil {
 		s.texts[path], s.marks[path] = digest(f.data, err), f.mark
 	}
 }
 
-func (s *Seen) match(pattern string, matches []string) {
+// addMatches records the paths that matched a pattern.
+func (s *Seen) addMatches(pattern string, matches []string) {
 	if s != nil {
 		s.matches[pattern] = matches
 	}
 }
 
-// Touched reports whether it is worth to ask [Seen.Same]: it looks at the sizes,
-// times and inodes of the files, and reads none. What does not answer has not been
-// touched.
+// Touched reports whether any file may have changed, so that a call of [Seen.Same] is
+// worthwhile. It compares sizes, times and inodes of the files, and reads none. A path
+// that does not answer counts as unchanged.
 func (s *Seen) Touched() bool {
 	if s == nil || s.o.Read != nil {
 		return true
 	}
-	o := s.o.begun()
+	o := s.o.withDeadline()
 	for path, was := range s.marks {
 		now, err := within(o.Limit, path, o.until, func() (mark, error) { return markOf(path), nil })
 		if err != nil {
 			return false
 		}
-		if now.fresh = false; was.fresh || now != was {
+		if now.recent = false; was.recent || now != was {
 			return true
 		}
 	}
@@ -91,13 +92,13 @@ func (s *Seen) Touched() bool {
 	return false
 }
 
-// Same reports whether another Load would find just the same texts. It reads
-// them, but does not look at what they say.
+// Same reports whether another Load would find the same texts. It reads them, but
+// does not decode them.
 func (s *Seen) Same() bool {
 	if s == nil {
 		return false
 	}
-	o := s.o.begun()
+	o := s.o.withDeadline()
 	for path, was := range s.texts {
 		f, err := o.open(path)
 		if digest(f.data, err) != was {

@@ -101,7 +101,7 @@ func TestSeenTouched(t *testing.T) {
 			t.Errorf("%s: files that were just made are taken for old", c.name)
 		}
 		for path, m := range seen.marks { // some time later
-			m.fresh = false
+			m.recent = false
 			seen.marks[path] = m
 		}
 		if c.edit(s); seen.Touched() != c.touched {

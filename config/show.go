@@ -7,16 +7,16 @@ import (
 	"rota/runner"
 )
 
-// Setting is one key of a task as it is in force.
+// Setting is one key of a task with the value in force.
 type Setting struct {
 	Key     string
 	Value   string
 	Default bool // the value of a task without the key
 }
 
-// Settings returns all keys of the task, for people to read. Of the action it
-// says nothing, of env and ping no values, and of stdin its length: they may hold
-// what others should not see.
+// Settings returns all keys of the task, for people to read. The value of the action
+// is empty. The values of env, ping and stdin are hidden, as they may be secret: env
+// has only names, ping only whether it is given, stdin only its length.
 func (t Task) Settings() []Setting {
 	plain := emptyTask()
 	plain.Base = t.Base
@@ -41,7 +41,7 @@ func (t Task) Settings() []Setting {
 	return all
 }
 
-// showTriggers is what the triggers say.
+// showTriggers returns the triggers as text.
 func showTriggers(t *Task) string {
 	var texts []string
 	for _, spec := range t.Triggers {
@@ -50,5 +50,5 @@ func showTriggers(t *Task) string {
 	return strings.Join(texts, "; ")
 }
 
-// showAction is nothing: the action is described elsewhere.
+// showAction returns nothing: the action is described elsewhere.
 func showAction(*Task) string { return "" }

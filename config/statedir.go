@@ -9,12 +9,12 @@ import (
 	"rota/internal/trust"
 )
 
-// DefaultStateDir returns where the daemon keeps what it must remember if no file
-// says where: in $ROTA_STATE_DIR, in /var/lib/rota for root, for others in $XDG_STATE_HOME/rota or
-// ~/.local/state/rota, and for who has no home in [SharedStateDir].
+// DefaultStateDir returns the state directory of the daemon if no file names one:
+// $ROTA_STATE_DIR, else /var/lib/rota for root; for other users $XDG_STATE_HOME/rota or
+// ~/.local/state/rota, and [SharedStateDir] for users without a home.
 func DefaultStateDir() string {
-	// A run finds there that of the daemon whose run it is, which is not for another
-	// one that it starts.
+	// In a run, the variable names the state directory of the daemon that started the
+	// run. A daemon that the run itself starts must not use it.
 	if dir := os.Getenv("ROTA_STATE_DIR"); dir != "" && os.Getenv("ROTA_RUN") == "" {
 		if dir, err := filepath.Abs(dir); err == nil {
 			return dir
@@ -32,13 +32,13 @@ func DefaultStateDir() string {
 	return SharedStateDir()
 }
 
-// SharedStateDir returns the state directory of a user who has no home. Anybody
-// may make that directory first.
+// SharedStateDir returns the state directory of a user without a home. Another user
+// may create that directory first.
 func SharedStateDir() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("rota-%d", os.Getuid()))
 }
 
-// checkStateDir warns if the state goes where the user may not expect it.
+// checkStateDir warns if the state directory is one that the user may not expect.
 func (l *loader) checkStateDir(file *source) {
 	dir := DefaultStateDir()
 	if l.config.Rota.StateDir != "" || dir != SharedStateDir() {
@@ -51,8 +51,8 @@ func (l *loader) checkStateDir(file *source) {
 	}})
 }
 
-// outputDirs are the directories below the state directory that rota makes. What
-// is there was chosen by tasks, and by who asks for runs.
+// outputDirs are the directories below the state directory that rota makes. Tasks,
+// and clients that request runs, determine the content of the files there.
 var outputDirs = []string{"last-good", "live", "logs", "runs", "tasks"}
 
 // outputs returns the directories of task output on this machine, without symbolic
@@ -67,7 +67,7 @@ func (l *loader) outputs() []string {
 			dir := filepath.Join(state, name)
 			real, err := within(l.o.Limit, dir, l.o.until, func() (string, error) { return filepath.EvalSymlinks(dir) })
 			if err != nil {
-				real = dir // it does not exist, as long as nobody makes it
+				real = dir // it does not exist yet
 			}
 			dirs = append(dirs, real)
 		}
@@ -76,7 +76,7 @@ func (l *loader) outputs() []string {
 }
 
 // isOutput returns a fault if a file is one that rota made for a task: whoever owns
-// it, what it says is up to others.
+// it, its content comes from tasks and clients.
 func (l *loader) isOutput(real string) *Fault {
 	if real == "" {
 		return nil
@@ -92,21 +92,21 @@ func (l *loader) isOutput(real string) *Fault {
 	return nil
 }
 
-// StateDirOf returns the state_dir that a file names, absolute, also if the file
-// is wrong; "" if it names none that can be made out. It looks neither at what
-// is included nor at who may change the file.
-func StateDirOf(path string) string { return pathIn(path, "state_dir") }
+// StateDirOf returns the state_dir that a file names, absolute, even if the file is
+// not valid; "" if none is found. It reads no included files and does not check who may
+// change the file.
+func StateDirOf(path string) string { return rotaPath(path, "state_dir") }
 
-// SocketOf returns in the same way the socket that a file names.
-func SocketOf(path string) string { return pathIn(path, "socket") }
+// SocketOf returns the socket that a file names, in the same way as [StateDirOf].
+func SocketOf(path string) string { return rotaPath(path, "socket") }
 
-// pathIn returns the path that a key of [rota] has in a file, wrong or not.
-func pathIn(path, key string) string {
+// rotaPath returns the path that a key of [rota] has in a file, valid or not.
+func rotaPath(path, key string) string {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return ""
 	}
-	o := Options{}.begun()
+	o := Options{}.withDeadline()
 	data, err := within(o.Limit, path, o.until, func() ([]byte, error) {
 		data, _, err := readFile(path, trust.Anybody)
 		return data, err
@@ -114,16 +114,16 @@ func pathIn(path, key string) string {
 	if err != nil {
 		return ""
 	}
-	said := saidIn(strings.TrimPrefix(string(data), byteOrderMark), key)
+	said := rotaText(strings.TrimPrefix(string(data), byteOrderMark), key)
 	if said == "" {
 		return ""
 	}
 	return (&source{dir: filepath.Dir(path)}).abs(said)
 }
 
-// saidIn returns what a text says a key of [rota] is: there, or if it is no
-// TOML, on the first line that can be read by itself.
-func saidIn(text, key string) string {
+// rotaText returns the value of a key of [rota] in a text. If the text is not TOML, it
+// returns the value on the first line with the key that is valid by itself.
+func rotaText(text, key string) string {
 	if !strings.Contains(text, key) {
 		return ""
 	}
@@ -153,9 +153,8 @@ func saidIn(text, key string) string {
 	return ""
 }
 
-// rotaPart returns the part of a text that is its table [rota], as far as that
-// is sure without reading all of it, which takes long if there are many tasks;
-// else "".
+// rotaPart returns the part of a text that is its table [rota], or "" if that is not
+// certain. It does not decode the whole text, which takes long with many tasks.
 func rotaPart(text string) string {
 	const head = "[rota]"
 	from := 0
@@ -165,7 +164,7 @@ func rotaPart(text string) string {
 		}
 	}
 	if before := text[:from]; strings.Contains(before, `"""`) || strings.Contains(before, "'''") {
-		return "" // it may be what a string says
+		return "" // the header may be part of a string
 	}
 	text = text[from:]
 	if end := strings.Index(text, "\n["); end >= 0 {

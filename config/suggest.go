@@ -6,7 +6,7 @@ import (
 	"rota/internal/suggest"
 )
 
-// didYouMean returns the hint for a name that is not known, "" if none of the
+// didYouMean returns the hint for an unknown name; "" if none of the
 // known ones is near.
 func didYouMean(name string, known []string) string {
 	if near := suggest.Nearest(name, known); near != "" {

@@ -31,8 +31,8 @@ func (loc location) texts(v any, to *[]string) bool {
 	return loc.textsLike(v, to, func(string) bool { return true }, "", "")
 }
 
-// textsLike reads a text or a list of texts, all of which have to be alike; else
-// it complains what they are not, with a hint.
+// textsLike reads a text or a list of texts, each of which must satisfy like. For each
+// that does not, it adds a complaint with the words not and a hint.
 func (loc location) textsLike(v any, to *[]string, like func(string) bool, not, hint string) bool {
 	var list []string
 	whole := true
@@ -67,7 +67,7 @@ func (loc location) table(v any, do func(loc location, key string, v any)) bool 
 	return true
 }
 
-// tableExample is how the table here is written.
+// tableExample returns an example of how to write the table here.
 func (loc location) tableExample() string {
 	last := loc.path[len(loc.path)-1]
 	switch named := loc.path[0] == "tasks" || loc.path[0] == "queues"; {
@@ -84,7 +84,7 @@ func (loc location) tableExample() string {
 	return "{ … }"
 }
 
-// unknown complains of a key that a table does not have.
+// unknown complains about a key that the table does not have.
 func (loc location) unknown(key string, known []string, where string) {
 	hint := didYouMean(key, known)
 	if hint == "" && len(known) <= 9 {

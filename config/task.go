@@ -12,14 +12,14 @@ import (
 	"rota/runner"
 )
 
-// taskBuilder is a task while it is being read.
+// taskBuilder is a task that is being read.
 type taskBuilder struct {
 	Task
-	own   map[string]bool // keys that stand in its own table
-	given map[string]bool // keys that stand there or in [defaults]
+	own   map[string]bool // keys in the table of the task
+	given map[string]bool // keys there or in [defaults]
 }
 
-// newTaskBuilder is a task of which nothing is said.
+// newTaskBuilder returns a task with the defaults of all keys.
 func newTaskBuilder() taskBuilder {
 	return taskBuilder{Task: emptyTask(), own: map[string]bool{}, given: map[string]bool{}}
 }
@@ -51,7 +51,7 @@ func (l *loader) readDefaults(loc location, v any) {
 // readTasks reads [tasks].
 func (l *loader) readTasks(loc location, v any) {
 	loc.table(v, func(loc location, name string, v any) {
-		if l.claim(loc, "task", name, l.tasks) {
+		if l.register(loc, "task", name, l.tasks) {
 			l.readTask(loc, name, v)
 		}
 	})
@@ -95,16 +95,16 @@ func (l *loader) readTask(loc location, name string, v any) {
 			loc.at(key).keyError("for both, write two tasks", "task %q has two actions, %[3]s and %[2]s", name, key, acts[0])
 		}
 	case len(acts) == 1:
-		d.settle(loc, acts[0])
+		d.checkKeys(loc, acts[0])
 	}
 	l.config.Tasks[name] = d.Task
 }
 
-// settle applies the rules that span several keys.
-func (d *taskBuilder) settle(loc location, action string) {
+// checkKeys applies the rules that span several keys.
+func (d *taskBuilder) checkKeys(loc location, action string) {
 	builtin := action != "command"
 	if builtin {
-		d.refuse(loc, action)
+		d.rejectUnused(loc, action)
 	} else if c, ok := d.Action.(*runner.Command); ok && c.Argv != nil && d.own["shell"] {
 		loc.at("shell").keyError("remove it, or make command a string", "shell has no effect on a command that is a list")
 	}
@@ -132,8 +132,8 @@ func (d *taskBuilder) settle(loc location, action string) {
 	}
 }
 
-// checkParams complains about parameters that a template of the action here
-// names and the task does not have. No request can give it others.
+// checkParams complains about parameters in the templates of the action here that the
+// task does not have. A request cannot add parameters.
 func (d *taskBuilder) checkParams(loc location) {
 	for _, use := range runner.ParamUses(d.Action) {
 		if _, ok := d.Params[use.Name]; ok {
@@ -150,9 +150,9 @@ func (d *taskBuilder) checkParams(loc location) {
 	}
 }
 
-// refuse complains about keys that would have no effect on a built-in action,
-// and takes back what [defaults] say of them.
-func (d *taskBuilder) refuse(loc location, action string) {
+// rejectUnused complains about keys that have no effect on a built-in action, and
+// resets those that [defaults] set.
+func (d *taskBuilder) rejectUnused(loc location, action string) {
 	plain := emptyTask()
 	for _, k := range taskKeys {
 		if k.reach == anyTask || k.reach == processes && d.hasProcess(action) || !d.own[k.Name] {
@@ -173,27 +173,28 @@ func (d *taskBuilder) refuse(loc location, action string) {
 	d.Shell, d.Stdin, d.SuccessExit = plain.Shell, "", plain.SuccessExit
 }
 
-// hasProcess reports whether a built-in action runs in a process of its own: one
-// that is forked, or that has the rights of a user or group. A log is a line in
-// the log of rota, whoever the user is. So does its condition, if it has one.
+// hasProcess reports whether the process keys have an effect on a task with a built-in
+// action: its condition only_if is a process, and so is an action that is forked or
+// runs as another user or group. An action log never runs as another user: it writes
+// to the log of rota.
 func (d *taskBuilder) hasProcess(action string) bool {
 	return d.OnlyIf != nil || d.Mode == runner.Forked || action != "log" && (d.User != "" || d.Group != "")
 }
 
-// foreign are the names that other schedulers have for a key.
-var foreign = map[string]string{
+// foreignKeys maps the names that other schedulers use to our keys.
+var foreignKeys = map[string]string{
 	"cmd": "command", "run": "command", "exec": "command", "script": "command", "job": "command",
 	"schedule": "cron", "crontab": "cron", "period": "interval", "day": "weekday", "days": "weekday",
 	"time": "at", "tz": "timezone", "zone": "timezone", "cwd": "dir", "workdir": "dir", "working_dir": "dir", "environment": "env",
 	"url": "http", "concurrency": "overlap", "disabled": "enabled",
 }
 
-// unknownInTask complains about a key that no task has, and reports whether it
-// may be a misspelled action, so that no other is missing.
+// unknownInTask complains about a key that no task has, and reports whether the key
+// may be a misspelled action, so that the task does not lack one.
 func (loc location) unknownInTask(key string, v any, task string) (action bool) {
 	meant := suggest.Nearest(key, taskNames)
 	if meant == "" {
-		meant = foreign[strings.ToLower(key)]
+		meant = foreignKeys[strings.ToLower(key)]
 	}
 	hint := ""
 	t, isTable := v.(map[string]any)
@@ -208,7 +209,7 @@ func (loc location) unknownInTask(key string, v any, task string) (action bool) 
 	return dotted || findAction(actions, meant) != nil
 }
 
-// tomlKey returns a name as it has to be written in a table's header.
+// tomlKey returns a name as it must be written in a table's header.
 func tomlKey(name string) string {
 	for i := range len(name) {
 		if !bare(name[i]) {
@@ -218,8 +219,8 @@ func tomlKey(name string) string {
 	return name
 }
 
-// seal gives each task what follows from all of them together.
-func (l *loader) seal() {
+// finishTasks sets the fields of each task that depend on all tasks.
+func (l *loader) finishTasks() {
 	var drop []string
 	for _, t := range l.config.Tasks {
 		for _, from := range t.Secrets {

@@ -15,8 +15,8 @@ import (
 const byteOrderMark = "\ufeff"
 
 // unixLines returns a text with the line ends of Unix, as shells and most other
-// programs want them. found tells that a string of several lines had others.
-// Those written as an escape stay.
+// programs need them. found reports whether a string of several lines had others.
+// Line ends written as escapes are kept.
 func unixLines(text string) (unix string, found bool) {
 	unix = strings.ReplaceAll(text, "\r\n", "\n")
 	if len(unix) == len(text) || !strings.Contains(text, `"""`) && !strings.Contains(text, "'''") {
@@ -27,8 +27,8 @@ func unixLines(text string) (unix string, found bool) {
 	return unix, !reflect.DeepEqual(before, after)
 }
 
-// decode returns what a TOML text says. If it is no TOML, the fault says why,
-// and at which bytes.
+// decode returns the content of a TOML text. If the text is not TOML, the fault says
+// why, and where holds its bytes.
 func decode(text string) (data map[string]any, fault *Fault, where span) {
 	if f, at := notText(text); f != nil {
 		return nil, f, at
@@ -37,7 +37,7 @@ func decode(text string) (data map[string]any, fault *Fault, where span) {
 		return nil, &Fault{Msg: fmt.Sprintf("nested deeper than %d levels", maxDepth)}, span{i, i + 1}
 	}
 	defer func() {
-		if r := recover(); r != nil { // the decoder panics on what it holds for impossible
+		if r := recover(); r != nil { // the decoder panics on input that it considers impossible
 			fault = &Fault{Msg: "the file is not valid TOML"}
 		}
 	}()
@@ -51,7 +51,7 @@ func decode(text string) (data map[string]any, fault *Fault, where span) {
 	return data, nil, span{}
 }
 
-// notText returns why a text cannot be TOML whatever it says.
+// notText returns why the bytes of a file are not text, and so not TOML.
 func notText(text string) (*Fault, span) {
 	if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
 		return &Fault{Msg: "the file is UTF-16", Hint: "save it as UTF-8"}, span{}
@@ -69,8 +69,7 @@ func notText(text string) (*Fault, span) {
 	return nil, span{}
 }
 
-// rewording is a message of the decoder in our words; an empty msg leaves it
-// as it is.
+// rewording replaces a message of the decoder by one of rota.
 type rewording struct {
 	of        *regexp.Regexp
 	msg, hint string
@@ -96,7 +95,7 @@ var rewordings = []rewording{
 	{regexp.MustCompile(`^TOML files cannot contain control characters: '(0x..)'$`), `control character $1`, `write it as an escape such as \u001b in double quotes`},
 }
 
-// syntaxFault returns the decoder's complaint in our words.
+// syntaxFault returns the decoder's error, reworded.
 func syntaxFault(err error) *Fault {
 	pe := toml.ParseError{}
 	if !errors.As(err, &pe) {
@@ -114,7 +113,7 @@ func syntaxFault(err error) *Fault {
 	return &Fault{Msg: msg}
 }
 
-// syntaxSpan returns the bytes that the decoder complains of. Its line and
+// syntaxSpan returns the bytes that the decoder's error is about. Its line and
 // column are not used: the column counts bytes, and the two do not always
 // agree.
 func syntaxSpan(err error, text string) span {

@@ -10,8 +10,8 @@ import (
 	"rota/schedule"
 )
 
-// triggers reads the keys of one trigger from a task's table, or the several in
-// its list.
+// triggers reads the trigger of a task from the keys in its table, or all triggers
+// from its list.
 func (l *loader) triggers(loc location, task map[string]any, d *taskBuilder) {
 	single := map[string]any{}
 	for key, v := range task {
@@ -24,7 +24,7 @@ func (l *loader) triggers(loc location, task map[string]any, d *taskBuilder) {
 	case several && len(single) > 0:
 		loc.at("triggers").keyError("put all triggers into triggers = [ {…}, {…} ]", "task %s has both triggers and %s", quote(d.Name), slices.Min(slices.Collect(maps.Keys(single))))
 	case len(single) > 0 && !schedule.IsTrigger(slices.Collect(maps.Keys(single))):
-		loc.byHand(single)
+		loc.unusedTriggerKeys(single)
 	case len(single) > 0:
 		loc.trigger(single, d)
 	case several:
@@ -51,8 +51,8 @@ func (l *loader) triggers(loc location, task map[string]any, d *taskBuilder) {
 	}
 }
 
-// trigger reads one trigger of the task and adds it. Of a list of cron lines each
-// is a trigger, and the other keys belong to all of them.
+// trigger reads one trigger of the task and adds it. In a list of cron lines each line
+// is a trigger, and the other keys apply to all of them.
 func (loc location) trigger(keys map[string]any, d *taskBuilder) {
 	texts, items, first, ok := loc.triggerTexts(keys)
 	if !ok {
@@ -67,9 +67,9 @@ func (loc location) trigger(keys map[string]any, d *taskBuilder) {
 	}
 }
 
-// byHand complains about the keys of a task that is run by hand only, which a trigger
-// would use: they are valid, but of no effect. What is wrong in them is wrong here too.
-func (loc location) byHand(keys map[string]any) {
+// unusedTriggerKeys warns of trigger keys, such as between, of a task without a trigger,
+// on which they have no effect. It also complains about values that are not valid.
+func (loc location) unusedTriggerKeys(keys map[string]any) {
 	texts, items, first, ok := loc.triggerTexts(keys)
 	if !ok {
 		return
@@ -92,9 +92,9 @@ func (loc location) byHand(keys map[string]any) {
 	}
 }
 
-// triggerTexts returns the values of a trigger's keys as package schedule wants
-// them, with which item of its list each comes from, and the first of the keys;
-// false if a value is of a kind that no key takes.
+// triggerTexts returns the values of a trigger's keys as texts for package schedule,
+// the index of each in its list, and the first of the keys. It returns false if a
+// value has a kind that no key takes.
 func (loc location) triggerTexts(keys map[string]any) (texts schedule.Keys, items map[string][]int, first string, ok bool) {
 	texts, items, ok = schedule.Keys{}, map[string][]int{}, true
 	for _, key := range triggerNames {
@@ -133,8 +133,9 @@ func (loc location) triggerTexts(keys map[string]any) (texts schedule.Keys, item
 	return texts, items, first, ok
 }
 
-// addTrigger adds what the texts of keys make. Of one more line of a list it
-// reports only what is about that line; the rest has been reported.
+// addTrigger adds the trigger that the texts describe. If more is set, the trigger is
+// another line of a list, and addTrigger reports only faults of that line; the others
+// have been reported.
 func (loc location) addTrigger(keys map[string]any, first string, texts schedule.Keys, items map[string][]int, more bool, d *taskBuilder) {
 	report := func(f schedule.Fault, warning bool) {
 		if more && f.Key != "cron" {
@@ -171,8 +172,8 @@ func isList(v any) bool {
 	return false
 }
 
-// triggerFault gives a complaint of package schedule its place: the key and
-// value that it names, or the trigger's first key.
+// triggerFault adds a fault of package schedule as a complaint at the key and value
+// that it names, or at the trigger's first key.
 func (loc location) triggerFault(keys map[string]any, first string, items map[string][]int, f schedule.Fault, warning bool) {
 	if from := items[f.Key]; f.Index < len(from) {
 		f.Index = from[f.Index]
@@ -195,8 +196,8 @@ func (loc location) triggerFault(keys map[string]any, first string, items map[st
 	loc.l.add(c)
 }
 
-// triggerText returns a value as package schedule wants it. The decoder tells
-// TOML's local times apart by the name of their zone only.
+// triggerText returns a value as text for package schedule. The decoder marks TOML's
+// local times by the name of their zone only.
 func triggerText(v any) (string, bool) {
 	switch v := v.(type) {
 	case string:

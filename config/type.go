@@ -2,7 +2,7 @@ package config
 
 import "math"
 
-// Type is what a key may be. A key may be of several kinds.
+// Type describes the values that a key may have. A key may take several kinds.
 type Type struct {
 	Name     string // for people: "a duration"
 	Text     bool
@@ -10,12 +10,12 @@ type Type struct {
 	Pattern  string   // of its texts, a regular expression; "": any
 	Number   bool
 	Min, Max int  // of a number; 0 and 0: any
-	Fraction bool // it may be a fraction, too
+	Fraction bool // a number may be a fraction, too
 	Truth    bool
 	Time     bool   // a date, a time, or both
-	List     *Type  // it may be a list, of these
-	Table    string // it may be a table, of this name
-	Named    *Type  // it may be a table of these, by names of one's own
+	List     *Type  // a list of these
+	Table    string // a table, documented under this name
+	Named    *Type  // a table of these, by names that the user chooses
 	Names    string // the pattern of those names; "": any
 }
 
@@ -38,13 +38,13 @@ func numberType(least, most int) Type {
 	return Type{Name: "a whole number", Number: true, Min: least, Max: most}
 }
 
-// wordType is one of several texts.
+// wordType is one of several words.
 func wordType(words ...string) Type { return Type{Name: "a word", Text: true, Words: words} }
 
 // listOf is a list, and nothing else.
 func listOf(item Type) Type { return Type{Name: "a list", List: &item} }
 
-// orList is one of them or a list.
+// orList is a value or a list of such values.
 func orList(item Type) Type {
 	several := item
 	several.Name += " or a list"
@@ -52,10 +52,10 @@ func orList(item Type) Type {
 	return several
 }
 
-// tableType is a table that is documented under a name.
+// tableType is a table that is documented under the name.
 func tableType(name string) Type { return Type{Name: "a table", Table: name} }
 
-// namedType is a table whose names are the user's.
+// namedType is a table whose keys the user chooses.
 func namedType(pattern string, value Type) Type {
 	return Type{Name: "a table", Named: &value, Names: pattern}
 }

@@ -6,29 +6,29 @@ import (
 	"rota/schedule"
 )
 
-// value is how the value of a key is documented, read into a T, and compared.
+// value defines how the value of a key is documented, read into a T and compared.
 type value[T any] struct {
 	Type
 	set func(loc location, v any, to *T)
-	get func(from *T) any // its canonical form, of a kind that encoding/json can write; nil: it is not compared
+	get func(from *T) any // returns the canonical form, of a kind that encoding/json can write; nil: it is not compared
 }
 
-// The functions in this file make the values of keys. Each of them reads into
-// the field of a T that a function points to.
+// The functions in this file return the values of keys. Each value is read into the
+// field of a T that the function of returns.
 
-// canonical is the value with another canonical form.
+// canonical returns the value with another canonical form.
 func (v value[T]) canonical(get func(from *T) any) value[T] {
 	v.get = get
 	return v
 }
 
-// read is the value with another reader.
+// read returns the value with another reader.
 func (v value[T]) read(set func(loc location, v any, to *T)) value[T] {
 	v.set = set
 	return v
 }
 
-// custom is a value with a reader of its own.
+// custom returns a value with a reader of its own.
 func custom[T, F any](t Type, of func(*T) *F, set func(loc location, v any, to *T)) value[T] {
 	return value[T]{t, set, func(from *T) any { return *of(from) }}
 }
@@ -55,7 +55,7 @@ func path[T any](of func(*T) *string) value[T] { return simple(pathType, of, loc
 // boolean is true or false.
 func boolean[T any](of func(*T) *bool) value[T] { return simple(booleanType, of, location.truth) }
 
-// permissions are those of a file.
+// permissions is a file mode.
 func permissions[T any](of func(*T) *uint32) value[T] {
 	return simple(permissionsType, of, location.octal)
 }
@@ -86,7 +86,7 @@ func duration[T any](of func(*T) *time.Duration) value[T] {
 	return simple(durationType, of, location.duration).canonical(func(from *T) any { return schedule.FormatDuration(*of(from)) })
 }
 
-// bound is a length of time of which zero means that there is no limit.
+// bound is a length of time; zero is no limit.
 func bound[T any](of func(*T) *time.Duration) value[T] {
 	return duration(of).canonical(func(from *T) any {
 		if d := *of(from); d != 0 {
@@ -101,8 +101,7 @@ func size[T any](of func(*T) *int64) value[T] {
 	return simple(sizeType, of, location.size).canonical(func(from *T) any { return formatSize(*of(from)) })
 }
 
-// nested is a table below the key, in which each key that is not given stays as
-// it was.
+// nested is a table; its keys that are not given leave their fields unchanged.
 func nested[T, U any](below *table[U], where string, of func(*T) *U) value[T] {
 	return custom(tableType(below.name), of, func(loc location, v any, to *T) { below.read(loc, v, where, of(to)) })
 }

@@ -96,8 +96,8 @@ func TestValues(t *testing.T) {
 	same(t, "globs", c.Globs, []string{dir + "/conf.d/*.toml"})
 }
 
-// What the keys that tell others become.
-func TestTellingValues(t *testing.T) {
+// The values of notify, hook and ping keys.
+func TestNotifyValues(t *testing.T) {
 	dir, err := filepath.Abs(examples)
 	if err != nil {
 		t.Fatal(err)

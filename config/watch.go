@@ -16,25 +16,24 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// How long [Watch] waits after an event, so that a file is not read while it is
-// half written: until nothing has happened for quiet, but not beyond patience.
+// How long [Watch] waits after an event, so that a file is not read while it is half
+// written: until there were no events for quietTime, but at most maxQuietWait.
 const (
-	quiet    = 200 * time.Millisecond
-	patience = time.Second
+	quietTime    = 200 * time.Millisecond
+	maxQuietWait = time.Second
 )
 
-// Watch calls changed after anything has happened in one of the directories, until
-// ctx ends; then it returns nil. It also calls it once at the start, for what happened before the directories
-// were watched. That something happened does not mean that a text differs.
+// Watch calls changed after each event in one of the directories, until ctx ends; then
+// it returns nil. It also calls changed at the start, for changes made before the
+// directories were watched. An event does not mean that the text of a file differs.
 //
-// It is the directories that are watched, because a file is mostly replaced rather
-// than changed: by an editor, by mv, or by the swap of a symbolic link. Any directory
-// above them may be replaced, too; of what happens there only that counts. dirs is
-// asked again after each event, and after something was sent to again, which may be
-// nil; [Config.Dirs] is what to give it. A directory that
-// cannot be watched, as when it cannot be read or a limit of the system is
-// reached, is passed to warn once and tried again after each event. An error means
-// that nothing can be watched any more.
+// Watch watches directories, because a file is mostly replaced rather than changed: by
+// an editor, by mv, or by the swap of a symbolic link. The directories above may be
+// replaced, too; other events in those are ignored. Watch calls dirs, usually
+// [Config.Dirs], again after each event and after each value received from again, which
+// may be nil. A directory that cannot be watched, because it cannot be read or a limit
+// of the system is reached, is reported to warn once and tried again after each event.
+// An error means that no directory can be watched any more.
 func Watch(ctx context.Context, dirs func() []string, again <-chan struct{}, changed func(), warn func(error)) error {
 	w, err := fsnotify.NewWatcher()
 	if errors.Is(err, syscall.EMFILE) {
@@ -44,24 +43,24 @@ func Watch(ctx context.Context, dirs func() []string, again <-chan struct{}, cha
 		return fmt.Errorf("cannot watch files: %w", err)
 	}
 	defer w.Close()
-	f := follower{watcher: w, dirs: dirs, warn: warn}
-	return watch(ctx, watchSource{w.Events, w.Errors, again, f.concerns}, f.follow, changed)
+	f := dirWatcher{watcher: w, dirs: dirs, warn: warn}
+	return watch(ctx, watchSource{w.Events, w.Errors, again, f.concerns}, f.update, changed)
 }
 
-// watchSource is where a watch hears that something happened.
+// watchSource holds the channels from which a watch gets its events.
 type watchSource struct {
 	events   <-chan fsnotify.Event
 	errs     <-chan error
 	again    <-chan struct{}
-	concerns func(path string) bool // tells which events matter; nil: all do
+	concerns func(path string) bool // reports whether an event at the path matters; nil: all do
 }
 
-// watch is Watch apart from the file system. follow brings the watched directories
-// up to date and reports whether there are new ones.
-func watch(ctx context.Context, from watchSource, follow func() (bool, error), changed func()) error {
+// watch is Watch without the file system. update brings the watched directories up to
+// date and reports whether there are new ones.
+func watch(ctx context.Context, from watchSource, update func() (bool, error), changed func()) error {
 	for {
-		for range 3 { // the file may name other directories now, and something may have happened there before they were watched
-			isNew, err := follow()
+		for range 3 { // the file may name other directories now, and files there may have changed before they were watched
+			isNew, err := update()
 			if err != nil {
 				return err
 			}
@@ -70,22 +69,22 @@ func watch(ctx context.Context, from watchSource, follow func() (bool, error), c
 			}
 			changed()
 		}
-		if err := settled(ctx, from); err != nil {
+		if err := waitForQuiet(ctx, from); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
 			return err
 		}
-		if _, err := follow(); err != nil {
+		if _, err := update(); err != nil {
 			return err
 		}
 		changed()
 	}
 }
 
-// settled waits for an event and then for quiet. Errors are events too: the
-// usual one says that events were lost.
-func settled(ctx context.Context, from watchSource) error {
+// waitForQuiet waits for an event and then for a time without events. Errors are events
+// too: the usual one means that events were lost.
+func waitForQuiet(ctx context.Context, from watchSource) error {
 	var still, late <-chan time.Time // nil before the first event
 	for {
 		ok := true
@@ -106,15 +105,15 @@ func settled(ctx context.Context, from watchSource) error {
 		if !ok {
 			return errors.New("watching files has ended")
 		}
-		still = time.After(quiet)
+		still = time.After(quietTime)
 		if late == nil {
-			late = time.After(patience)
+			late = time.After(maxQuietWait)
 		}
 	}
 }
 
-// follower has just the directories watched that are to be.
-type follower struct {
+// dirWatcher keeps the set of watched directories up to date.
+type dirWatcher struct {
 	watcher interface {
 		Add(dir string) error
 		Remove(dir string) error
@@ -122,53 +121,53 @@ type follower struct {
 	}
 	dirs     func() []string
 	warn     func(error)
-	reported map[string]string // what was said of a directory that cannot be watched
+	reported map[string]string // by directory: the reported reason why it cannot be watched
 
-	inside map[string]bool // the directories in which all matters
-	onWay  map[string]bool // these, and all above them
+	inside map[string]bool // the directories in which every event matters
+	onPath map[string]bool // those, and all above them
 }
 
 // concerns reports whether an event at a path matters: it is in one of the
 // directories, or at one on the way to them.
-func (f *follower) concerns(path string) bool {
-	return f.inside[filepath.Dir(path)] || f.onWay[path]
+func (f *dirWatcher) concerns(path string) bool {
+	return f.inside[filepath.Dir(path)] || f.onPath[path]
 }
 
-// follow brings the watched directories up to date and reports whether there are new
-// ones among them. A directory that is watched is added again all the same: it may
-// be another one of the same name.
-func (f *follower) follow() (isNew bool, err error) {
+// update brings the watched directories up to date and reports whether there are new
+// ones. It adds a directory that is watched again, as it may be another one of the same
+// name.
+func (f *dirWatcher) update() (isNew bool, err error) {
 	had, dirs := f.watcher.WatchList(), f.dirs()
-	f.inside, f.onWay = map[string]bool{}, map[string]bool{}
+	f.inside, f.onPath = map[string]bool{}, map[string]bool{}
 	for _, dir := range dirs {
-		f.inside[dir], f.onWay[dir] = true, true
+		f.inside[dir], f.onPath[dir] = true, true
 	}
 	var above []string
 	for _, dir := range dirs {
-		for up := filepath.Dir(dir); filepath.IsAbs(up) && !f.onWay[up]; up = filepath.Dir(up) {
-			f.onWay[up] = true
+		for up := filepath.Dir(dir); filepath.IsAbs(up) && !f.onPath[up]; up = filepath.Dir(up) {
+			f.onPath[up] = true
 			above = append(above, up)
 		}
 	}
 	for _, dir := range above {
-		_ = f.watcher.Add(dir) // whoever may pass through it may not watch it, perhaps
+		_ = f.watcher.Add(dir) // it may be searchable, but not readable
 	}
 	for _, dir := range had {
-		if !f.onWay[dir] {
-			_ = f.watcher.Remove(dir) // it fails if the directory is gone, which is as good
+		if !f.onPath[dir] {
+			_ = f.watcher.Remove(dir) // it fails if the directory is gone, which does not matter
 		}
 	}
-	reported, fresh := map[string]string{}, map[string][]string{} // cause by directory, and directories by cause
+	reported, newCauses := map[string]string{}, map[string][]string{} // cause by directory, and directories by cause
 	for _, dir := range dirs {
 		switch err := f.watcher.Add(dir); {
-		case errors.Is(err, fs.ErrNotExist): // gone again; its parent tells when it comes back
+		case errors.Is(err, fs.ErrNotExist): // gone again; an event of its parent reports when it is back
 		case err != nil:
 			cause := err.Error()
 			if errors.Is(err, syscall.ENOSPC) { // its own words are about a disk
 				cause = "the system's limit of watched directories is reached; raise fs.inotify.max_user_watches"
 			}
 			if f.reported[dir] != cause {
-				fresh[cause] = append(fresh[cause], dir)
+				newCauses[cause] = append(newCauses[cause], dir)
 			}
 			reported[dir] = cause
 		case !slices.Contains(had, dir):
@@ -180,20 +179,20 @@ func (f *follower) follow() (isNew bool, err error) {
 		dir := slices.Min(slices.Collect(maps.Keys(reported)))
 		return false, fmt.Errorf("cannot watch %s: %s", dir, reported[dir])
 	}
-	for _, cause := range slices.Sorted(maps.Keys(fresh)) {
-		f.warn(fmt.Errorf("cannot watch %s: %s", some(fresh[cause], ", "), cause))
+	for _, cause := range slices.Sorted(maps.Keys(newCauses)) {
+		f.warn(fmt.Errorf("cannot watch %s: %s", some(newCauses[cause], ", "), cause))
 	}
 	return isNew, nil
 }
 
-// Dirs returns the directories in which something may happen that changes what the
-// file and its includes say, as they are now: those of the files themselves, of
-// symbolic links on the way to them, and of what the patterns of include may
-// match. In place of a directory that is missing stands the nearest one above it.
+// Dirs returns the directories in which an event can change the content of the file
+// and its includes: the directories of the files, of the symbolic links on the way to
+// them, and of the paths that the patterns of include may match. For a directory that
+// does not exist it returns the nearest existing one above.
 func (c *Config) Dirs() []string {
 	dirs := map[string]bool{}
 	for _, s := range c.Sources {
-		turns(s.Path, dirs)
+		addPathDirs(s.Path, dirs)
 	}
 	for _, pattern := range c.Globs {
 		parts := strings.Split(pattern, "/")
@@ -207,17 +206,17 @@ func (c *Config) Dirs() []string {
 				matches = []string{directory}
 			}
 			for _, m := range matches {
-				turns(m+"/.", dirs) // the directory itself
+				addPathDirs(m+"/.", dirs) // the directory itself
 			}
 		}
 	}
 	return slices.Sorted(maps.Keys(dirs))
 }
 
-// turns adds the directories in which a change can make the path lead elsewhere:
-// each that holds a symbolic link on the way, and the one at the end, or the
-// last one that exists. Their names are free of symbolic links.
-func turns(path string, dirs map[string]bool) {
+// addPathDirs adds the directories in which a change can make the path resolve to
+// another file: each that holds a symbolic link on the way, and the last one, or the
+// last one that exists. Their names have no symbolic links.
+func addPathDirs(path string, dirs map[string]bool) {
 	at := "/"
 	rest := strings.Split(path, "/")
 	for links := 0; len(rest) > 0; {

@@ -256,19 +256,19 @@ func TestWatch(t *testing.T) {
 			t.Parallel()
 			s := watched(t, c.prepare)
 			s.T = t
-			s.expect(c.before) // what is told at the start
+			s.expect(c.before) // the call at the start
 			c.edit(s)
 			s.expect(c.after)
 		})
 	}
 }
 
-// A burst of events is one change, told when it is over or a second old.
+// A burst of events is one change, reported when it is over or a second old.
 func TestWatchWaitsForQuiet(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		events []time.Duration // since the start
-		told   []time.Duration
+		name     string
+		events   []time.Duration // since the start
+		notified []time.Duration
 	}{
 		{"one event", []time.Duration{time.Second}, []time.Duration{1200 * time.Millisecond}},
 		{"two in a row", []time.Duration{0, 150 * time.Millisecond}, []time.Duration{350 * time.Millisecond}},
@@ -279,11 +279,11 @@ func TestWatchWaitsForQuiet(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
 				events := make(chan fsnotify.Event)
-				var told []time.Duration
+				var notified []time.Duration
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan error)
 				go func() {
-					ended <- watch(ctx, watchSource{events: events}, func() (bool, error) { return false, nil }, func() { told = append(told, time.Since(start)) })
+					ended <- watch(ctx, watchSource{events: events}, func() (bool, error) { return false, nil }, func() { notified = append(notified, time.Since(start)) })
 				}()
 				for _, at := range c.events {
 					time.Sleep(at - time.Since(start))
@@ -294,8 +294,8 @@ func TestWatchWaitsForQuiet(t *testing.T) {
 				if err := <-ended; err != nil {
 					t.Error(err)
 				}
-				if !slices.Equal(told, c.told) {
-					t.Errorf("told at %v, want %v", told, c.told)
+				if !slices.Equal(notified, c.notified) {
+					t.Errorf("notified at %v, want %v", notified, c.notified)
 				}
 			})
 		})
@@ -312,8 +312,8 @@ func every(d time.Duration, n int) []time.Duration {
 
 // Of what happens above the directories only that counts which is on the way to them.
 func TestWatchConcerns(t *testing.T) {
-	f := follower{watcher: &few{}, dirs: func() []string { return []string{"/srv/app/etc", "/srv/link"} }}
-	if _, err := f.follow(); err != nil {
+	f := dirWatcher{watcher: &few{}, dirs: func() []string { return []string{"/srv/app/etc", "/srv/link"} }}
+	if _, err := f.update(); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]bool{
@@ -341,7 +341,7 @@ func TestWatchAgain(t *testing.T) {
 		synctest.Wait()
 		before := renewed
 		again <- struct{}{}
-		time.Sleep(quiet)
+		time.Sleep(quietTime)
 		synctest.Wait()
 		if renewed <= before {
 			t.Error("the watches were not renewed")
@@ -357,13 +357,13 @@ func TestWatchAgain(t *testing.T) {
 func TestWatchErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		events, errs := make(chan fsnotify.Event), make(chan error)
-		told := make(chan bool, 1)
+		notified := make(chan bool, 1)
 		ended := make(chan error)
 		go func() {
-			ended <- watch(t.Context(), watchSource{events: events, errs: errs}, func() (bool, error) { return false, nil }, func() { told <- true })
+			ended <- watch(t.Context(), watchSource{events: events, errs: errs}, func() (bool, error) { return false, nil }, func() { notified <- true })
 		}()
 		errs <- fsnotify.ErrEventOverflow
-		<-told
+		<-notified
 		close(events)
 		if err := <-ended; err == nil {
 			t.Error("no error at the end of events")
@@ -399,12 +399,12 @@ func (w *few) Remove(dir string) error {
 	return nil
 }
 
-// A directory that cannot be watched is told once, and the others are watched all
+// A directory that cannot be watched is reported once, and the others are watched all
 // the same. It is tried again each time.
 func TestWatchSome(t *testing.T) {
 	w := &few{}
 	var said []string
-	f := follower{watcher: w, warn: func(err error) { said = append(said, err.Error()) }}
+	f := dirWatcher{watcher: w, warn: func(err error) { said = append(said, err.Error()) }}
 	denied, full := map[string]error{}, map[string]error{}
 	for _, dir := range strings.Fields("b c d e f g h i") {
 		denied[dir], full[dir] = syscall.EACCES, syscall.ENOSPC
@@ -431,7 +431,7 @@ func TestWatchSome(t *testing.T) {
 	} {
 		said, w.cannot = nil, step.cannot
 		f.dirs = func() []string { return strings.Fields(step.dirs) }
-		isNew, err := f.follow()
+		isNew, err := f.update()
 		got := ""
 		if err != nil {
 			got = err.Error()
