@@ -166,7 +166,7 @@ var complaints = []error{
 // that the caller may not see.
 func TestHiddenNames(t *testing.T) {
 	ctx := t.Context()
-	grants := []api.Grant{{May: api.MayControl, Tasks: named("mail")}}
+	grants := []api.Grant{{May: api.MayControl, Tasks: tokenCaller("mail")}}
 	s := control.Guard(leakyService{}, api.Caller{Who: "alice", Grants: grants})
 	look := func(what string, v any, err error) {
 		t.Helper()
@@ -363,7 +363,7 @@ func TestRunsOfAnotherUser(t *testing.T) {
 // a token there is worth what it is, whoever shows it.
 func TestUnixWeb(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root can be somebody else")
+		t.Skip("only root can connect as another user")
 	}
 	h := open(t)
 	path := publicSocket(t)
@@ -434,7 +434,7 @@ func TestUnauthorizedIsClosed(t *testing.T) {
 // root in.
 func TestFewDescriptors(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root can be somebody else")
+		t.Skip("only root can connect as another user")
 	}
 	const descriptors = 256
 	fake := controltest.NewFake()
@@ -514,7 +514,7 @@ func TestNetwork(t *testing.T) {
 // TestStreamsOfEach: nobody can take all event streams, and root always gets one.
 func TestStreamsOfEach(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root can be somebody else")
+		t.Skip("only root can connect as another user")
 	}
 	h := open(t)
 	path := publicSocket(t)

@@ -8,24 +8,24 @@ import (
 	"rota/internal/api"
 )
 
-// activeRequests are the requests under way, so that those can be ended whose callers
-// have lost the right to what they asked for.
+// activeRequests is the set of requests in progress. It ends the requests of callers who
+// have lost the rights that the request needs.
 type activeRequests struct {
 	mu           sync.Mutex
 	byCredential map[string]map[*activeRequest]struct{} // by the credential of the caller
 }
 
-// activeRequest is one request.
+// activeRequest is one request in progress.
 type activeRequest struct {
 	guard *guard
 	who   func() (api.Caller, error)
 	end   context.CancelCauseFunc
 }
 
-// errRevoked ends the request of a caller who has lost the right to it.
+// errRevoked ends the request of a caller who has lost a right that it needs.
 var errRevoked = api.Errorf(api.Forbidden, "", "access was revoked")
 
-// begin adds a request of the caller that who returns, now and at each recheck.
+// begin adds a request. who returns its caller, and is called again at each recheck.
 func (rs *activeRequests) begin(who func() (api.Caller, error), s api.Service, end context.CancelCauseFunc) (*activeRequest, error) {
 	caller, err := who()
 	if err != nil {
@@ -33,7 +33,7 @@ func (rs *activeRequests) begin(who func() (api.Caller, error), s api.Service, e
 	}
 	r := &activeRequest{newGuard(s, caller), who, end}
 	rs.add(r)
-	// A credential that ended before the request was added ends it here.
+	// The credential may have been revoked before the request was added.
 	if caller.Credential != "" {
 		if now, err := who(); err != nil || now.Credential != caller.Credential {
 			rs.finish(r)
@@ -65,12 +65,12 @@ func (rs *activeRequests) finish(r *activeRequest) {
 	}
 }
 
-// recheck ends the requests of callers who have lost the right to them.
+// recheck ends the requests of callers who have lost a right that the request needs.
 func (rs *activeRequests) recheck() {
 	rs.mu.Lock()
 	var all []*activeRequest
-	for _, some := range rs.byCredential {
-		for r := range some {
+	for _, requests := range rs.byCredential {
+		for r := range requests {
 			all = append(all, r)
 		}
 	}
@@ -83,7 +83,7 @@ func (rs *activeRequests) recheck() {
 	}
 }
 
-// drop ends the requests that were made with a credential.
+// drop ends all requests made with the credential.
 func (rs *activeRequests) drop(credential string) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"rota/runner"
 )
 
-// What is asked stands in the address in fields with a tag:
+// The parameters of a request are in the address, as fields with a tag:
 //
 //	Run   string    `path:"run"`   // TASK/KEY, or TASK for its newest run
 //	Task  string    `path:"task"`
@@ -21,8 +21,8 @@ import (
 //
 // The client writes and the server reads them by the same tags.
 
-// runPaths returns the paths that a template stands for: {run} is a run by TASK/KEY, or
-// the newest run of a task by its name.
+// runPaths returns the paths of a template: {run} stands for a run, TASK/KEY, or for the
+// newest run of a task, TASK.
 func runPaths(template string) []string {
 	if !strings.Contains(template, "{run}") {
 		return []string{template}
@@ -30,24 +30,24 @@ func runPaths(template string) []string {
 	return []string{runPath(template, "{task}", "{key}"), runPath(template, "{task}", "")}
 }
 
-// runPath puts a run into a template; with key "" it is the newest of a task.
+// runPath puts a run into a template; with key "" the newest run of the task.
 func runPath(template, task, key string) string {
 	run := "runs/" + task + "/" + key
 	if key == "" {
 		run = "tasks/" + task
-		if strings.HasSuffix(template, "{run}") { // the task alone is another question
+		if strings.HasSuffix(template, "{run}") { // without it, the path would be that of the task
 			run += "/run"
 		}
 	}
 	return strings.Replace(template, "{run}", run, 1)
 }
 
-// inAddress reports whether what is asked stands in the address, not in a body.
+// inAddress reports whether the parameters of a request are in the address, not in a body.
 func inAddress[In any](method string) bool {
 	return method == http.MethodGet || len(addressFields(reflect.TypeFor[In]())) > 0 || reflect.TypeFor[In]().NumField() == 0
 }
 
-// addressField is a field that stands in an address.
+// addressField is a field of a request that is in the address.
 type addressField struct {
 	index       int
 	path, query string // one of them is set
@@ -64,7 +64,7 @@ func addressFields(t reflect.Type) (fields []addressField) {
 	return fields
 }
 
-// readAddress reads the fields of the struct that in points to.
+// readAddress reads the address of a request into the struct that in points to.
 func readAddress(r *http.Request, in any) error {
 	v := reflect.ValueOf(in).Elem()
 	fields := addressFields(v.Type())
@@ -96,7 +96,7 @@ func readAddress(r *http.Request, in any) error {
 	return nil
 }
 
-// pathRun returns the name of the run, or of the task, that the path of a request says.
+// pathRun returns the id of the run, or the name of the task, in the path of a request.
 func pathRun(r *http.Request) (string, error) {
 	task, key := r.PathValue("task"), r.PathValue("key")
 	switch {
@@ -110,7 +110,7 @@ func pathRun(r *http.Request) (string, error) {
 	return task + "/" + key, nil
 }
 
-// readParameter reads the values of a parameter. An empty one was not given.
+// readParameter reads the values of a parameter. An empty value counts as not given.
 func readParameter(to reflect.Value, name string, texts []string) error {
 	wrong := func(how string) error { return api.Errorf(api.Usage, "", "%s %s", name, how) }
 	if to.Kind() == reflect.Slice {
@@ -152,7 +152,7 @@ func readParameter(to reflect.Value, name string, texts []string) error {
 	return nil
 }
 
-// atMost returns what is wrong with a number that was given.
+// atMost returns an error if a parameter is larger than most.
 func atMost(name string, n, most int) error {
 	if n > most {
 		return api.Errorf(api.Usage, "", "%s is more than %d", name, most)
@@ -160,8 +160,8 @@ func atMost(name string, n, most int) error {
 	return nil
 }
 
-// writeAddress returns the address that says the fields of the struct that in points to.
-// The name of a run that none can have is not sent.
+// writeAddress returns the address for the fields of the struct that in points to. It
+// returns an error for a name that no task or run can have.
 func writeAddress(template string, in any) (path string, q url.Values, err error) {
 	v := reflect.ValueOf(in).Elem()
 	path, q = template, url.Values{}

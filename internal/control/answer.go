@@ -14,12 +14,13 @@ import (
 	"rota/internal/escape"
 )
 
-// refusal is an error as it is sent.
+// refusal is the JSON of an error response.
 type refusal struct {
 	Error *api.Error `json:"error"`
 }
 
-// statuses of HTTP for the codes, both ways; one that is not here is 500.
+// statuses maps the codes of errors to HTTP statuses: the first entry of a code counts. A
+// code without an entry is 500.
 var statuses = []struct {
 	code   api.Code
 	status int
@@ -36,7 +37,7 @@ var statuses = []struct {
 	{api.Usage, http.StatusMethodNotAllowed},
 }
 
-// wire returns an error as it is sent.
+// wire returns an error in the form that is sent.
 func wire(err error) *api.Error {
 	var e *api.Error
 	if errors.As(err, &e) {
@@ -47,10 +48,10 @@ func wire(err error) *api.Error {
 	return &api.Error{Code: api.Failed, Message: err.Error()}
 }
 
-// fail answers with an error.
+// fail sends an error.
 func fail(w http.ResponseWriter, err error) { failPartly(w, err, struct{}{}) }
 
-// failPartly answers with an error and, beside it, what was done before it.
+// failPartly sends an error with the fields of done, which was done before the error.
 func failPartly(w http.ResponseWriter, err error, done any) {
 	e := wire(err)
 	status := http.StatusInternalServerError
@@ -82,19 +83,19 @@ func answer(w http.ResponseWriter, status int, v any) {
 	send(w, status, text)
 }
 
-// some is a list that is never null in JSON.
-func some[T any](list []T) []T {
+// nonNil returns the list, or an empty one for nil, which JSON would write as null.
+func nonNil[T any](list []T) []T {
 	if list == nil {
 		return []T{}
 	}
 	return list
 }
 
-// list is an answer that is told without those of its elements that cannot be
-// written, rather than not at all.
+// list is an answer with a list. If some elements cannot be written as JSON, writable
+// returns the answer without them.
 type list interface{ writable() any }
 
-// writable are the elements that can be written as JSON.
+// writable returns the elements that can be written as JSON.
 func writable[T any](all []T) []T {
 	return slices.DeleteFunc(slices.Clone(all), func(e T) bool {
 		_, err := json.Marshal(e)
@@ -102,7 +103,7 @@ func writable[T any](all []T) []T {
 	})
 }
 
-// inJSON returns a value as it is sent, or why it cannot be.
+// inJSON returns a value as JSON, or as the JSON of an error if it cannot be written.
 func inJSON(v any, status int) ([]byte, int) {
 	var b bytes.Buffer
 	err := json.NewEncoder(&b).Encode(v)
@@ -118,20 +119,20 @@ func inJSON(v any, status int) ([]byte, int) {
 	return b.Bytes(), status
 }
 
-// send sends JSON.
+// send sends a text as JSON.
 func send(w http.ResponseWriter, status int, text []byte) {
 	sendAs(w, status, "application/json", text)
 }
 
-// sendAs sends a whole text of some type.
+// sendAs sends a text with a content type.
 func sendAs(w http.ResponseWriter, status int, kind string, text []byte) {
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-	// The time is that of this answer; the connection's next has its own.
+	// The deadline is for this answer; the next one on the connection sets its own.
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
 	w.WriteHeader(status)
 	w.Write(text)
 }
 
-// short cuts a text that others wrote to what a message can hold that quotes it.
+// short shortens a text from outside so that a message can quote it.
 func short(s string) string { return escape.Cut(s, 80) }

@@ -12,22 +12,23 @@ import (
 	"rota/internal/api"
 )
 
-// authenticate gives each request at a listener the guard of its caller, for as long as
-// the caller has the right to what it asks. It refuses strangers, and what a page of
-// another site makes a browser send. No answer is kept by a cache.
+// authenticate finds the caller of each request at a listener and passes the request on
+// with a guard for this caller. It refuses requests without valid credentials and those
+// that a page of another site makes a browser send. It ends a request when its caller
+// loses a right that it needs. Caches must not store the answers.
 func (s *Server) authenticate(l *Listener) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
-		r, sites := l.strip(r), l.sites()
-		if s.probed(l, w, r) {
+		r, sites := l.stripBase(r), l.sites()
+		if s.serveProbe(l, w, r) {
 			return
 		}
 		page := s.isPage(l, r)
 		ctx, cancel := context.WithCancelCause(r.Context())
 		defer cancel(nil)
 		r = r.WithContext(ctx)
-		if page && l.web.Load().admits(r, l.peers != nil) == nil && sites.Check(r) == nil && s.sign(l, w, r) {
+		if page && l.web.Load().checkConnection(r, l.peers != nil) == nil && sites.Check(r) == nil && s.serveSignIn(l, w, r) {
 			return
 		}
 		active, err := s.active.begin(func() (api.Caller, error) { return l.caller(r, page, s.options.TokenOf, s.options.Owner) }, s.service, cancel)
@@ -42,9 +43,9 @@ func (s *Server) authenticate(l *Listener) http.Handler {
 			if errors.Is(err, errWrongToken) {
 				s.delayFailedLogin(r)
 			}
-			s.visit(l, w, r, nil, err)
+			s.servePage(l, w, r, nil, err)
 		case page:
-			s.visit(l, w, r, active.guard, nil)
+			s.servePage(l, w, r, active.guard, nil)
 		case err == nil:
 			s.routes.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), guardKey{}, active.guard)))
 		case errors.Is(err, errWrongToken):
@@ -61,7 +62,7 @@ func (s *Server) authenticate(l *Listener) http.Handler {
 	})
 }
 
-// sites refuses requests of other sites that change something.
+// sites returns the check that refuses changes requested by pages of other sites.
 func (l *Listener) sites() *http.CrossOriginProtection {
 	sites := http.NewCrossOriginProtection()
 	if w := l.web.Load(); w != nil && w.Site.URL != "" {
@@ -72,9 +73,9 @@ func (l *Listener) sites() *http.CrossOriginProtection {
 	return sites
 }
 
-// strip is a request without what all addresses begin with. A proxy may have taken it
-// away already.
-func (l *Listener) strip(r *http.Request) *http.Request {
+// stripBase returns the request without the base path of the page. A proxy may have
+// removed the path already.
+func (l *Listener) stripBase(r *http.Request) *http.Request {
 	w := l.web.Load()
 	if w == nil || w.Site.Base == "" {
 		return r
@@ -91,7 +92,7 @@ func (l *Listener) strip(r *http.Request) *http.Request {
 	return stripped
 }
 
-// delayFailedLogin makes guessing slow.
+// delayFailedLogin waits before the answer to a wrong token, to make guessing slow.
 func (s *Server) delayFailedLogin(r *http.Request) {
 	wait := time.NewTimer(s.loginDelay)
 	defer wait.Stop()

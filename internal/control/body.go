@@ -10,16 +10,16 @@ import (
 	"rota/internal/api"
 )
 
-// body reads the JSON that was sent; nothing is {}.
+// body decodes the JSON body of the request; an empty body is {}.
 func (c call) body(v any) error {
 	timer := http.NewResponseController(c.w)
 	timer.SetReadDeadline(time.Now().Add(bodyTime))
-	// What comes after the body is the next request, with a time of its own.
+	// After the body comes the next request, with its own deadline.
 	defer timer.SetReadDeadline(time.Time{})
 	return decode(http.MaxBytesReader(c.w, c.r.Body, maxBody), v)
 }
 
-// decode reads one JSON object, without names that it does not know.
+// decode reads one JSON object. Unknown names are errors.
 func decode(in io.Reader, v any) error {
 	d := json.NewDecoder(in)
 	d.DisallowUnknownFields()
@@ -36,5 +36,5 @@ func decode(in io.Reader, v any) error {
 	case errors.As(err, &large):
 		return api.Errorf(api.Usage, "give what is large as input", "the request is larger than %d KiB", maxBody>>10)
 	}
-	return api.Errorf(api.Usage, "", "the request is not the JSON that is wanted: %v", err)
+	return api.Errorf(api.Usage, "", "the request is not valid: %v", err)
 }

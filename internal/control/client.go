@@ -13,30 +13,30 @@ import (
 	"rota/internal/api"
 )
 
-// Target says where a rota answers.
+// Target is the address and the credentials for a daemon.
 type Target struct {
 	Socket  string         // the path of its socket; see [SocketPath]
 	URL     string         // "https://host:8377", instead of the socket; "": the socket
-	Token   string         // who asks; "": whoever the socket sees
-	RootCAs *x509.CertPool // nil: those of this machine
+	Token   string         // the token of the client; "": none, the socket identifies the user
+	RootCAs *x509.CertPool // trusted authorities; nil: those of this machine
 }
 
-// Client is a Service somewhere else. A stream that it returned is closed when
-// the context that it was asked for with ends.
+// Client is the Service of another process. A stream that it returned is closed when
+// the context of its call ends.
 type Client struct {
-	at    string // for people
-	base  string // of every address
+	at    string // the address, for messages
+	base  string // the first part of every URL
 	token string
 	http  *http.Client
 }
 
 var _ api.Service = (*Client)(nil)
 
-// dialTime is how long a connection may take.
+// dialTime is the time limit for a connection.
 const dialTime = 5 * time.Second
 
-// NewClient returns a client. Nothing is connected to before something is
-// asked: that nobody is there is then an error with the Code NoDaemon.
+// NewClient returns a client. It connects at the first call, which returns an error with
+// the Code NoDaemon if no daemon listens.
 func NewClient(t Target) (*Client, error) {
 	dialer := &net.Dialer{Timeout: dialTime}
 	transport := &http.Transport{
@@ -48,7 +48,7 @@ func NewClient(t Target) (*Client, error) {
 	}
 	c := &Client{at: t.Socket, base: "http://localhost", token: t.Token, http: &http.Client{
 		Transport: transport,
-		// A token is for the one who was asked, and rota sends nobody elsewhere.
+		// A redirect must not get the token, and rota sends no redirects.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	if t.URL == "" {

@@ -18,14 +18,14 @@ import (
 	"rota/internal/escape"
 )
 
-// maxAnswer bounds an answer that is read as a whole.
+// maxAnswer is the largest answer, in bytes, that is read as a whole.
 const maxAnswer = 256 << 20
 
-// readTime is how long an answer may take that waits for nothing.
+// readTime is the time limit for an answer that does not wait for a run.
 const readTime = 30 * time.Second
 
-// whole sends a request and decodes all of the answer.
-func (c *Client) whole(ctx context.Context, method, path string, q url.Values, kind string, body io.Reader, into any) error {
+// roundTrip sends a request and decodes the answer.
+func (c *Client) roundTrip(ctx context.Context, method, path string, q url.Values, kind string, body io.Reader, into any) error {
 	answer, err := c.send(ctx, method, path, q, kind, body, into)
 	if err != nil {
 		return err
@@ -38,16 +38,16 @@ func (c *Client) whole(ctx context.Context, method, path string, q url.Values, k
 		case bounded.N <= 0:
 			return api.Errorf(api.Failed, "ask for less", "the answer of %s is larger than %d MiB", c.at, maxAnswer>>20)
 		case errors.As(err, &syntax):
-			return api.Errorf(api.NoDaemon, "is that the address of a rota?", "%s answers what is no JSON", c.at)
+			return api.Errorf(api.NoDaemon, "is that the address of a rota?", "the answer of %s is not JSON", c.at)
 		}
-		return c.broken(ctx, err)
+		return c.truncated(ctx, err)
 	}
 	io.Copy(io.Discard, bounded) // so that the connection can be used again
 	return nil
 }
 
-// send sends a request and returns the answer, if it is not an error. into is
-// what an error may say beside, or nil.
+// send sends a request and returns the body of the answer. If the answer is an error,
+// its other fields are decoded into into, if that is not nil.
 func (c *Client) send(ctx context.Context, method, path string, q url.Values, kind string, body io.Reader, into any) (io.ReadCloser, error) {
 	address := c.base + path
 	if len(q) > 0 {
@@ -72,12 +72,11 @@ func (c *Client) send(ctx context.Context, method, path string, q url.Values, ki
 		return answer.Body, nil
 	}
 	defer answer.Body.Close()
-	return nil, c.refused(answer, into)
+	return nil, c.answerError(answer, into)
 }
 
-// refused returns the error that an answer is, and puts what it says beside
-// into into.
-func (c *Client) refused(answer *http.Response, into any) error {
+// answerError returns the error in an answer, and decodes the other fields into into.
+func (c *Client) answerError(answer *http.Response, into any) error {
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxBody))
 	var no struct {
 		Error *api.Error `json:"error"`
@@ -92,20 +91,20 @@ func (c *Client) refused(answer *http.Response, into any) error {
 	return no.Error
 }
 
-// broken is the error of an answer that ended before its end.
-func (c *Client) broken(ctx context.Context, err error) error {
+// truncated returns the error for an answer that was cut off.
+func (c *Client) truncated(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return api.Errorf(api.Failed, "", "the answer of %s broke off: %v", c.at, err)
 }
 
-// unreachable says why nobody answered.
+// unreachable returns the error for a request without an answer.
 func (c *Client) unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	var own *api.Error // of the input
+	var own *api.Error // from reading the input
 	if errors.As(err, &own) {
 		return own
 	}
@@ -124,7 +123,7 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return api.Errorf(api.Forbidden, "", "permission denied at %s", c.at)
 	case errors.As(err, &unknown):
-		return api.Errorf(api.NoDaemon, "name the file of its issuer in SSL_CERT_FILE", "the certificate of %s is of nobody that this machine trusts", c.at)
+		return api.Errorf(api.NoDaemon, "name the file of its issuer in SSL_CERT_FILE", "the certificate of %s is not from an authority that this machine trusts", c.at)
 	case errors.As(err, &name), errors.As(err, &invalid), errors.As(err, &check):
 		return api.Errorf(api.NoDaemon, "", "the certificate of %s: %v", c.at, err)
 	case errors.As(err, &record), strings.Contains(err.Error(), "HTTP response to HTTPS client"):

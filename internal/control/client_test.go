@@ -17,9 +17,9 @@ import (
 	"rota/internal/control"
 )
 
-// TestNobodyThere is what a client says when it gets no answer, or none of a
+// TestUnreachable checks the errors of a client that gets no answer, or one that is not from a
 // rota.
-func TestNobodyThere(t *testing.T) {
+func TestUnreachable(t *testing.T) {
 	h := open(t)
 	h.fake.Close()
 	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -48,11 +48,11 @@ func TestNobodyThere(t *testing.T) {
 		{"no socket", control.Target{Socket: none}, api.NoDaemon, []string{"no daemon at " + none + "; start it: rota daemon"}},
 		{"nobody at a port", control.Target{URL: nowhere}, api.NoDaemon, []string{"no daemon at " + nowhere, "connection refused", "[web]"}},
 		{"no such host", control.Target{URL: "https://rota.invalid:8377"}, api.NoDaemon, []string{"no daemon at https://rota.invalid:8377"}},
-		{"a certificate of nobody", control.Target{URL: h.url, Token: controlToken}, api.NoDaemon, []string{"the certificate of " + h.url, "nobody that this machine trusts", "SSL_CERT_FILE"}},
+		{"a certificate of an unknown authority", control.Target{URL: h.url, Token: controlToken}, api.NoDaemon, []string{"the certificate of " + h.url, "not from an authority that this machine trusts", "SSL_CERT_FILE"}},
 		{"a certificate for another", control.Target{URL: "https://localhost:" + port, Token: controlToken, RootCAs: h.roots}, api.NoDaemon, []string{"the certificate of", "rota.example, not localhost"}},
 		{"no TLS there", control.Target{URL: "https" + strings.TrimPrefix(stranger.URL, "http")}, api.NoDaemon, []string{"does not speak TLS", "http://"}},
 		{"TLS there", control.Target{URL: "http" + strings.TrimPrefix(h.url, "https")}, api.NoDaemon, []string{"400 Bad Request", "HTTPS server"}},
-		{"something else", control.Target{URL: stranger.URL}, api.NoDaemon, []string{"no JSON", "is that the address of a rota?"}},
+		{"something else", control.Target{URL: stranger.URL}, api.NoDaemon, []string{"is not JSON", "is that the address of a rota?"}},
 		{"something that sends us on", control.Target{URL: stranger.URL, Token: controlToken}, api.NoDaemon, []string{"302 Found"}},
 		{"no token", control.Target{URL: h.url, RootCAs: h.roots}, api.Forbidden, []string{"no token; give a token: --token-file FILE"}},
 		{"a wrong token", control.Target{URL: h.url, RootCAs: h.roots, Token: "wrong"}, api.Forbidden, []string{"the token is wrong"}},
@@ -68,7 +68,7 @@ func TestNobodyThere(t *testing.T) {
 				}
 			}
 			if strings.Contains(err.Error(), controlToken) {
-				t.Errorf("it tells the token: %v", err)
+				t.Errorf("the error has the token: %v", err)
 			}
 		})
 	}
@@ -154,7 +154,7 @@ func TestEnd(t *testing.T) {
 	if err := <-served; err != nil {
 		t.Errorf("serve: %v", err)
 	}
-	// It may have come too late to be told.
+	// The answer may have come too late for the error.
 	if err := <-waited; api.CodeOf(err) != api.NotNow && api.CodeOf(err) != api.NoDaemon {
 		t.Errorf("who waits: %v", err)
 	}

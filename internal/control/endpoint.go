@@ -15,27 +15,27 @@ import (
 	"rota/internal/api"
 )
 
-// Endpoint is a call of the Service over HTTP. In is what is asked, Out what is answered.
-// Who may call it is no matter of the endpoint: the Service that it calls is the guard.
+// Endpoint is a call of the Service over HTTP. In is the request, Out the answer. An
+// endpoint checks no rights: the Service that it calls is the guard.
 type Endpoint[In, Out any] struct {
 	Method string
 	Path   string // with {task} or {run}: see runPaths
 	Call   func(ctx context.Context, s api.Service, in In) (Out, error)
 
-	Large   func(in In) bool            // the answer may be of very many rows: few are made at a time; nil: never
-	Slow    bool                        // the answer waits for something: the client sets no limit
-	Partial bool                        // Out holds what was done before an error, too
+	Large   func(in In) bool            // reports whether the answer may have very many rows; few of those are made at a time; nil: never
+	Slow    bool                        // the answer waits for a run: the client sets no time limit
+	Partial bool                        // with an error, Out holds what was done before it
 	Read    func(c call) (In, error)    // nil: the address or, if In has no field there, JSON
 	Send    func(c call, out Out) error // nil: JSON
 }
 
-// route is an Endpoint of any types.
+// route is an Endpoint with any types.
 type route interface {
 	address() (method, path string)
 	serve(c call)
 }
 
-// routes are all endpoints.
+// routes lists all endpoints.
 var routes []route
 
 // endpoint adds an endpoint to routes.
@@ -46,7 +46,7 @@ func endpoint[In, Out any](e Endpoint[In, Out]) *Endpoint[In, Out] {
 
 func (e *Endpoint[In, Out]) address() (method, path string) { return e.Method, e.Path }
 
-// call is a request, and the Service as far as it is open to who sent it.
+// call is a request, with the guard of its caller.
 type call struct {
 	w      http.ResponseWriter
 	r      *http.Request
@@ -54,9 +54,9 @@ type call struct {
 	server *Server
 }
 
-// serve answers a request.
+// serve reads a request, calls the Service and sends the answer.
 func (e *Endpoint[In, Out]) serve(c call) {
-	if e.Read != nil { // it may have set a deadline for what is read later
+	if e.Read != nil { // Read may have set a deadline for reading the input
 		defer http.NewResponseController(c.w).SetReadDeadline(time.Time{})
 	}
 	in, err := e.read(c)
@@ -70,11 +70,11 @@ func (e *Endpoint[In, Out]) serve(c call) {
 			fail(c.w, err)
 			return
 		}
-		defer release() // once it is sent: until then it is in memory
+		defer release() // after the answer is sent: until then it is in memory
 	}
 	out, err := e.Call(c.r.Context(), c.s, in)
 	if errors.Is(err, context.Canceled) {
-		err = cmp.Or(context.Cause(c.r.Context()), err) // the server ends
+		err = cmp.Or(context.Cause(c.r.Context()), err) // why the request was ended
 	}
 	switch {
 	case err != nil && e.Partial:
@@ -87,7 +87,7 @@ func (e *Endpoint[In, Out]) serve(c call) {
 		}
 	default:
 		text, status := c.server.encode(out)
-		send(c.w, status, text) // whoever is slow to take it in keeps nobody waiting
+		send(c.w, status, text) // outside the slot, so that a slow client blocks no other
 	}
 }
 
@@ -105,8 +105,8 @@ func (e *Endpoint[In, Out]) read(c call) (in In, err error) {
 	return in, err
 }
 
-// ask calls an endpoint of a server. With an error Out holds what was done before it, if
-// the endpoint is Partial.
+// ask calls an endpoint of a server. If the endpoint is Partial, out holds what was done
+// before an error.
 func ask[In, Out any](ctx context.Context, c *Client, e *Endpoint[In, Out], in In) (out Out, err error) {
 	wait := ctx
 	if e.Method == http.MethodGet && !e.Slow {
@@ -122,7 +122,7 @@ func ask[In, Out any](ctx context.Context, c *Client, e *Endpoint[In, Out], in I
 	if body != nil {
 		kind = "application/json"
 	}
-	err = c.whole(wait, e.Method, path, q, kind, body, &out)
+	err = c.roundTrip(wait, e.Method, path, q, kind, body, &out)
 	if wait.Err() != nil && ctx.Err() == nil {
 		err = api.Errorf(api.NoDaemon, "is the daemon stopped, or its machine overloaded?", "no answer from %s within %v", c.at, readTime)
 	}
@@ -138,7 +138,7 @@ func open[In, Out any](ctx context.Context, c *Client, e *Endpoint[In, Out], in 
 	return c.send(ctx, e.Method, path, q, "", nil, nil)
 }
 
-// write returns what is sent for in; body is nil if all of it is in the address.
+// write returns the address and the body for in; body is nil if the address holds all of it.
 func (e *Endpoint[In, Out]) write(in In) (path string, q url.Values, body io.Reader, err error) {
 	if inAddress[In](e.Method) {
 		path, q, err = writeAddress(e.Path, &in)
@@ -151,7 +151,7 @@ func (e *Endpoint[In, Out]) write(in In) (path string, q url.Values, body io.Rea
 	return e.Path, nil, bytes.NewReader(text), nil
 }
 
-// mux returns what finds the endpoint of a request.
+// mux returns the handler that dispatches requests to the endpoints.
 func (s *Server) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	methods := map[string][]string{}
@@ -167,7 +167,7 @@ func (s *Server) mux() *http.ServeMux {
 	for path, can := range methods {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Allow", strings.Join(can, ", "))
-			err := api.Errorf(api.Usage, "use "+strings.Join(can, " or "), "%q cannot be asked by %s", short(r.URL.Path), r.Method)
+			err := api.Errorf(api.Usage, "use "+strings.Join(can, " or "), "%q does not allow the method %s", short(r.URL.Path), r.Method)
 			answer(w, http.StatusMethodNotAllowed, refusal{err})
 		})
 	}
@@ -177,11 +177,11 @@ func (s *Server) mux() *http.ServeMux {
 	return mux
 }
 
-// guardKey is the key of the guard of a request.
+// guardKey is the context key of the guard of a request.
 type guardKey struct{}
 
-// encode returns a value as it is sent. It takes one of the limited slots also when the
-// server ends: a slot frees itself.
+// encode returns a value as JSON. It uses one of the limited slots. It waits for a slot
+// even when the server ends, as each slot is freed after a bounded time.
 func (s *Server) encode(v any) ([]byte, int) {
 	s.service.slots <- struct{}{}
 	defer func() { <-s.service.slots }()

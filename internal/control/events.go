@@ -16,8 +16,8 @@ import (
 	"rota/runner"
 )
 
-// ndjson is the kind of a stream of one JSON object per line; blank lines say
-// that it is alive.
+// ndjson is the content type of a stream with one JSON object per line. Blank lines keep
+// the connection alive.
 const ndjson = "application/x-ndjson"
 
 var getEvents = endpoint(Endpoint[struct{}, <-chan api.Message]{
@@ -26,8 +26,8 @@ var getEvents = endpoint(Endpoint[struct{}, <-chan api.Message]{
 	Send: call.sendEvents,
 })
 
-// sendEvents sends messages as they come, as server-sent events or, if Accept
-// asks for it, one per line. A reader that is too slow is dropped.
+// sendEvents sends messages as they arrive, as server-sent events or, if the client
+// accepts ndjson, one per line. A client that reads too slowly is disconnected.
 func (c call) sendEvents(messages <-chan api.Message) error {
 	leave, err := c.server.streams.take(c.s.c.Share())
 	if err != nil {
@@ -40,7 +40,7 @@ func (c call) sendEvents(messages <-chan api.Message) error {
 		form, alive, kind = line, "\n", ndjson
 	}
 	c.w.Header().Set("Content-Type", kind)
-	c.w.Header().Set("X-Accel-Buffering", "no") // a proxy in between must not collect
+	c.w.Header().Set("X-Accel-Buffering", "no") // a proxy must not buffer
 	timer := http.NewResponseController(c.w)
 	send := func(text string) bool {
 		timer.SetWriteDeadline(time.Now().Add(messageTime))
@@ -55,7 +55,7 @@ func (c call) sendEvents(messages <-chan api.Message) error {
 			if !more {
 				return nil
 			}
-			// What cannot be written ends no stream.
+			// A message that cannot be encoded is skipped.
 			if text, err := form(m); err == nil {
 				ok = c.r.Context().Err() == nil && send(text)
 			}
@@ -68,7 +68,7 @@ func (c call) sendEvents(messages <-chan api.Message) error {
 	return nil
 }
 
-// accepts reports whether a request names a kind that it wants.
+// accepts reports whether the header Accept of a request has the content type.
 func accepts(r *http.Request, kind string) bool {
 	for _, accept := range r.Header.Values("Accept") {
 		for part := range strings.SplitSeq(accept, ",") {
@@ -80,13 +80,13 @@ func accepts(r *http.Request, kind string) bool {
 	return false
 }
 
-// line is a message on a line of its own.
+// line returns a message as a line of JSON.
 func line(m api.Message) (string, error) {
 	b, err := json.Marshal(m)
 	return string(b) + "\n", err
 }
 
-// event is a message as a server-sent event.
+// event returns a message as a server-sent event.
 func event(m api.Message) (string, error) {
 	name := "event"
 	switch {
@@ -99,12 +99,12 @@ func event(m api.Message) (string, error) {
 	return fmt.Sprintf("event: %s\ndata: %s\n\n", name, b), err
 }
 
-// maxMessage bounds a message; it is a run with the tail of its output, or a
-// line of it.
+// maxMessage is the largest message in bytes. A message is a run with the tail of its
+// output, or a line of output.
 const maxMessage = 4 << 20
 
-// Watch closes the channel also when nothing has been heard from the daemon for
-// three times as long as it lets pass between two signs of life.
+// Watch closes the channel also if the daemon has sent nothing for three keep-alive
+// intervals.
 func (c *Client) Watch(ctx context.Context) (<-chan api.Message, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	answer, err := open(ctx, c, getEvents, struct{}{})
@@ -130,7 +130,7 @@ func (c *Client) Watch(ctx context.Context) (<-chan api.Message, error) {
 			if json.Unmarshal(lines.Bytes(), &m) != nil {
 				return
 			}
-			silent.Stop() // while it is the reader who takes time
+			silent.Stop() // the time that the receiver takes does not count
 			select {
 			case out <- m:
 			case <-ctx.Done():
@@ -142,8 +142,8 @@ func (c *Client) Watch(ctx context.Context) (<-chan api.Message, error) {
 	return out, nil
 }
 
-// Watch leaves out what happens to tasks that the caller may not see, and to
-// rota as a whole if they may not see that.
+// Watch omits messages about tasks that the caller may not see, and messages about rota
+// as a whole unless the caller may see all tasks.
 func (g *guard) Watch(ctx context.Context) (<-chan api.Message, error) {
 	in, err := g.s.Watch(g.as(ctx))
 	if err != nil {
@@ -165,7 +165,7 @@ func (g *guard) Watch(ctx context.Context) (<-chan api.Message, error) {
 	return out, nil
 }
 
-// message is m as the caller may see it, if they may.
+// message returns m with hidden names removed, and whether the caller may see it.
 func (g *guard) message(m api.Message) (api.Message, bool) {
 	switch {
 	case m.Run != nil:

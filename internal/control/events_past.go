@@ -8,7 +8,7 @@ import (
 	"rota/internal/api"
 )
 
-// eventsAnswer are events.
+// eventsAnswer is an answer with events.
 type eventsAnswer struct {
 	Events []api.Event `json:"events"`
 }
@@ -29,7 +29,7 @@ var getPastEvents = endpoint(Endpoint[eventsQuery, eventsAnswer]{
 			return eventsAnswer{}, err
 		}
 		events, err := s.Events(ctx, api.EventQuery(q))
-		return eventsAnswer{some(events)}, err
+		return eventsAnswer{nonNil(events)}, err
 	},
 })
 
@@ -38,8 +38,8 @@ func (c *Client) Events(ctx context.Context, q api.EventQuery) ([]api.Event, err
 	return a.Events, err
 }
 
-// Events leaves out what Watch does. It asks for more until as many as wanted may be
-// seen, or as many are asked for as are told at once.
+// Events omits the events that Watch omits. It asks for more events until q.N are visible
+// or the limit of one answer is reached.
 func (g *guard) Events(ctx context.Context, q api.EventQuery) ([]api.Event, error) {
 	if q.Task != "" {
 		if err := g.may(api.MayRead, "see", q.Task); err != nil {
@@ -53,7 +53,7 @@ func (g *guard) Events(ctx context.Context, q api.EventQuery) ([]api.Event, erro
 	return events, g.hide(err)
 }
 
-// events returns those of all that the caller may see, as they may see them.
+// events returns the events that the caller may see, with hidden names removed.
 func (g *guard) events(all []api.Event) []api.Event {
 	seen := slices.Clone(all)[:0]
 	for _, e := range all {
@@ -64,7 +64,7 @@ func (g *guard) events(all []api.Event) []api.Event {
 	return seen
 }
 
-// event is e as the caller may see it, if they may.
+// event returns e with hidden names removed, and whether the caller may see it.
 func (g *guard) event(e api.Event) (api.Event, bool) {
 	if g.all() {
 		return e, true

@@ -9,10 +9,9 @@ import (
 	"rota/runner"
 )
 
-// Guard returns a Service that does for a caller what they may have done, and
-// lets everything else be: tasks that they may not see do not exist for them,
-// and things about rota as a whole need a grant over all tasks. Who acts is the
-// caller.
+// Guard returns a Service limited to the rights of a caller. Tasks that the caller may
+// not see do not exist for the caller. Calls about rota as a whole need a grant over all
+// tasks. The calls of s are made in the name of the caller.
 func Guard(s api.Service, c api.Caller) api.Service { return newGuard(s, c) }
 
 func newGuard(s api.Service, c api.Caller) *guard { return &guard{s: s, c: c} }
@@ -22,17 +21,17 @@ type guard struct {
 	c api.Caller
 
 	mu      sync.Mutex
-	granted []func() error // the rights that were needed, to be checked again
+	granted []func() error // the rights that the request needed, to check them again
 }
 
-// as is ctx with the caller in it, and so with what they see.
+// as returns ctx with the caller, whose visible tasks the Service looks up there.
 func (g *guard) as(ctx context.Context) context.Context { return api.AsCaller(ctx, g.c) }
 
 // all reports whether no task is hidden from the caller.
 func (g *guard) all() bool { return g.c.OverAll() != "" }
 
-// whole reports whether nothing is hidden from the caller.
-func (g *guard) whole() bool {
+// allRuns reports whether no run is hidden from the caller.
+func (g *guard) allRuns() bool {
 	return g.c.Most(func(gr api.Grant) bool { return gr.Tasks == nil && gr.Run == nil }) != ""
 }
 
@@ -45,8 +44,8 @@ func (g *guard) sees(id string) bool {
 // seesRun reports whether the caller may see a run.
 func (g *guard) seesRun(r api.Run) bool { return g.c.OverRun(r) != "" }
 
-// may returns an error if the caller may not do something with a task, or the
-// task of a run. What they may not see is not found.
+// may returns an error if the caller lacks the right need on a task, or on the task of a
+// run. A task that the caller may not see is not found.
 func (g *guard) may(need api.Scope, what, id string) error {
 	task, key := runner.SplitID(id)
 	return g.grant(func() error {
@@ -62,10 +61,10 @@ func (g *guard) may(need api.Scope, what, id string) error {
 	})
 }
 
-// mayRun is may for what is done with one run. It returns the id of that run, and
-// whether the caller may see it: of a task alone that is its newest.
+// mayRun is may for one run, which the caller must be able to see. The id may be the
+// name of a task, for its newest run. mayRun returns the id of the run.
 func (g *guard) mayRun(ctx context.Context, need api.Scope, what, id string) (string, error) {
-	if err := g.may(need, what, id); err != nil || g.whole() {
+	if err := g.may(need, what, id); err != nil || g.allRuns() {
 		return id, err
 	}
 	r, err := g.s.Run(g.as(ctx), id)
@@ -90,8 +89,8 @@ func (g *guard) mayEach(need api.Scope, what string, ids []string) error {
 	return nil
 }
 
-// mayEachNamed is mayEach, where names with a key are runs that the caller has to
-// see, too.
+// mayEachNamed is mayEach for names of tasks and ids of runs. The caller must also be
+// able to see the runs.
 func (g *guard) mayEachNamed(ctx context.Context, need api.Scope, what string, names []string) error {
 	for _, name := range names {
 		err := error(nil)
@@ -107,8 +106,7 @@ func (g *guard) mayEachNamed(ctx context.Context, need api.Scope, what string, n
 	return nil
 }
 
-// mayAll returns an error if the caller may not do something with rota as a
-// whole.
+// mayAll returns an error if the caller lacks the right need on rota as a whole.
 func (g *guard) mayAll(need api.Scope, what string) error {
 	return g.grant(func() error {
 		if has := g.c.OverAll(); has == "" || !has.Allows(need) {
@@ -118,8 +116,8 @@ func (g *guard) mayAll(need api.Scope, what string) error {
 	})
 }
 
-// grant returns an error if the caller does not have a right. It remembers the
-// right first, so that one that is lost meanwhile is noticed here or by revoked.
+// grant returns an error if the caller lacks a right. It records the right first, so
+// that a loss of it is noticed either here or by revoked.
 func (g *guard) grant(right func() error) error {
 	g.mu.Lock()
 	g.granted = append(g.granted, right)
@@ -140,7 +138,7 @@ func (g *guard) revoked() error {
 	return nil
 }
 
-// guarded calls f if err, of what the caller may do, is nil.
+// guarded calls f unless the check of rights failed with err.
 func guarded[T any](g *guard, err error, f func() (T, error)) (T, error) {
 	if err != nil {
 		var none T
@@ -150,8 +148,8 @@ func guarded[T any](g *guard, err error, f func() (T, error)) (T, error) {
 	return t, g.hide(err)
 }
 
-// tasks are those that the caller may see, as they may see them. The list itself
-// may be others', too.
+// tasks returns the tasks that the caller may see, with hidden names removed. It does not
+// change the list, which other callers may share.
 func (g *guard) tasks(all []api.Task) []api.Task {
 	all = slices.Clone(all)
 	if !g.all() {
@@ -205,10 +203,10 @@ func (g *guard) tasks(all []api.Task) []api.Task {
 	return all
 }
 
-// runs are those that the caller may see, as they may see them.
+// runs returns the runs that the caller may see, with hidden names removed.
 func (g *guard) runs(all []api.Run) []api.Run {
 	all = slices.Clone(all)
-	if !g.whole() {
+	if !g.allRuns() {
 		all = slices.DeleteFunc(all, func(r api.Run) bool { return !g.seesRun(r) })
 	}
 	for i, r := range all {

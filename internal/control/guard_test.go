@@ -159,7 +159,9 @@ const (
 	controlAll = "cancel all, hold all, hold all and one, hold nothing, release all, start queues, stop queues, forget, reload, plan, drain, end a drain, notify"
 )
 
-func named(name string) func(string) bool { return func(task string) bool { return task == name } }
+func tokenCaller(name string) func(string) bool {
+	return func(task string) bool { return task == name }
+}
 
 // TestRights is who may do what. What is not among what one may is forbidden
 // or, of a task that one may not see, not found.
@@ -173,12 +175,12 @@ func TestRights(t *testing.T) {
 		{"nobody", nil, may(always), api.NotFound},
 		{"who may nothing", []api.Grant{{}}, may(always), api.NotFound},
 		{"reader of all", []api.Grant{{May: api.MayRead}}, may(always, reads, readsAll), api.Forbidden},
-		{"reader of mail", []api.Grant{{May: api.MayRead, Tasks: named("mail")}}, may(always, reads), api.Forbidden},
-		{"requester", []api.Grant{{May: api.MayRequest, Tasks: named("mail")}}, may(always, reads, requests), api.Forbidden},
-		{"owner", []api.Grant{{May: api.MayOwn, Tasks: named("mail")}}, may(always, reads, requests, owns), api.Forbidden},
-		{"controller of mail", []api.Grant{{May: api.MayControl, Tasks: named("mail")}}, may(always, reads, requests, owns, controls), api.Forbidden},
-		{"controller of echo", []api.Grant{{May: api.MayControl, Tasks: named("echo")}}, may(always), api.NotFound},
-		{"controller of echo who reads all", []api.Grant{{May: api.MayControl, Tasks: named("echo")}, {May: api.MayRead}},
+		{"reader of mail", []api.Grant{{May: api.MayRead, Tasks: tokenCaller("mail")}}, may(always, reads), api.Forbidden},
+		{"requester", []api.Grant{{May: api.MayRequest, Tasks: tokenCaller("mail")}}, may(always, reads, requests), api.Forbidden},
+		{"owner", []api.Grant{{May: api.MayOwn, Tasks: tokenCaller("mail")}}, may(always, reads, requests, owns), api.Forbidden},
+		{"controller of mail", []api.Grant{{May: api.MayControl, Tasks: tokenCaller("mail")}}, may(always, reads, requests, owns, controls), api.Forbidden},
+		{"controller of echo", []api.Grant{{May: api.MayControl, Tasks: tokenCaller("echo")}}, may(always), api.NotFound},
+		{"controller of echo who reads all", []api.Grant{{May: api.MayControl, Tasks: tokenCaller("echo")}, {May: api.MayRead}},
 			may(always, reads, readsAll), api.Forbidden},
 		{"controller of all", []api.Grant{{May: api.MayControl}},
 			may(always, reads, requests, owns, controls, readsAll, controlAll), ""},
@@ -224,7 +226,7 @@ func TestHidden(t *testing.T) {
 	request(t, fake, "mail", "a", false)
 	request(t, fake, "echo", "newest", false)
 	ctx := t.Context()
-	s := control.Guard(fake, api.Caller{Who: "alice", Grants: []api.Grant{{May: api.MayOwn, Tasks: named("mail")}}})
+	s := control.Guard(fake, api.Caller{Who: "alice", Grants: []api.Grant{{May: api.MayOwn, Tasks: tokenCaller("mail")}}})
 
 	tasks, err := s.Tasks(ctx)
 	if err != nil || len(tasks) != 1 || tasks[0].Task != "mail" {
@@ -248,7 +250,7 @@ func TestHidden(t *testing.T) {
 			t.Errorf("run %s: %v, want %s", id, err, want)
 		}
 	}
-	near := control.Guard(fake, api.Caller{Grants: []api.Grant{{May: api.MayRead, Tasks: named("nope")}}})
+	near := control.Guard(fake, api.Caller{Grants: []api.Grant{{May: api.MayRead, Tasks: tokenCaller("nope")}}})
 	if _, err := near.Tasks(ctx, "nope"); err == nil || strings.Contains(err.Error(), "echo") {
 		t.Errorf("the error of a task that one could see if it were there: %v", err)
 	}
@@ -257,11 +259,11 @@ func TestHidden(t *testing.T) {
 	}
 }
 
-// TestHiddenMessages: what happens to other tasks, and to rota, is not told.
+// TestHiddenMessages: messages about hidden tasks, and about rota, are omitted.
 func TestHiddenMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := controltest.NewFake("mail")
-		s := control.Guard(fake, api.Caller{Grants: []api.Grant{{May: api.MayRead, Tasks: named("mail")}}})
+		s := control.Guard(fake, api.Caller{Grants: []api.Grant{{May: api.MayRead, Tasks: tokenCaller("mail")}}})
 		ctx, end := context.WithCancel(t.Context())
 		messages, err := s.Watch(ctx)
 		if err != nil {

@@ -11,8 +11,7 @@ import (
 	"rota/runner"
 )
 
-// run is r as the caller may see it: without names of tasks and runs that they may
-// not see.
+// run returns r without the names of tasks and runs that the caller may not see.
 func (g *guard) run(r api.Run) api.Run {
 	if g.all() {
 		return r
@@ -27,18 +26,18 @@ func (g *guard) run(r api.Run) api.Run {
 	return r
 }
 
-// word is what may be the name of a run, or of a task in a hook: not a part of a
-// longer path.
-var word = regexp.MustCompile(`(\brun )?[A-Za-z0-9_.@~:/-]+`)
+// nameWord matches what may be the id of a run, or a hook with the name of a task, but not a
+// part of a longer path.
+var nameWord = regexp.MustCompile(`(\brun )?[A-Za-z0-9_.@~:/-]+`)
 
-// text is a text without the names of runs, and of tasks in hooks, that the caller
-// may not see. It looks at the form of a name alone: if it asked whether there is
-// such a run, whoever can write a text could ask, too.
+// text returns a text without the ids of runs, and the names of tasks in hooks, that the
+// caller may not see. It checks only the form of an id: if it checked whether the run
+// exists, a user who can write such texts could learn which runs exist.
 func (g *guard) text(text string) string {
 	if g.all() {
 		return text
 	}
-	return word.ReplaceAllStringFunc(text, func(w string) string {
+	return nameWord.ReplaceAllStringFunc(text, func(w string) string {
 		name := strings.TrimRight(w, ".:")
 		end := w[len(name):]
 		name = strings.TrimPrefix(name, "run ")
@@ -56,10 +55,10 @@ func (g *guard) text(text string) string {
 	})
 }
 
-// hidden is the names of tasks that the caller may not see.
+// hidden holds the names of tasks that the caller may not see.
 type hidden []string
 
-// hiddenOf returns the names of those among the tasks that another one runs after.
+// hiddenOf returns the names of the awaited tasks that the caller may not see.
 func (g *guard) hiddenOf(all []api.Awaited) (names hidden) {
 	for _, a := range all {
 		if !g.sees(a.Task) {
@@ -69,12 +68,12 @@ func (g *guard) hiddenOf(all []api.Awaited) (names hidden) {
 	return names
 }
 
-// in is a text without these names.
+// in returns a text without the hidden names.
 func (h hidden) in(text string) string {
 	if len(h) == 0 {
 		return text
 	}
-	return word.ReplaceAllStringFunc(text, func(w string) string {
+	return nameWord.ReplaceAllStringFunc(text, func(w string) string {
 		name := strings.TrimRight(w, ".:")
 		if !slices.Contains(h, name) {
 			return w
@@ -83,7 +82,7 @@ func (h hidden) in(text string) string {
 	})
 }
 
-// texts is text for each of some.
+// texts returns text of each text.
 func (g *guard) texts(all []string) []string {
 	shown := make([]string, len(all))
 	for i, text := range all {
@@ -92,8 +91,8 @@ func (g *guard) texts(all []string) []string {
 	return shown
 }
 
-// hide removes from an error the names of tasks and runs that the caller may not
-// see: a hint names what is near.
+// hide removes from an error the names of tasks and runs that the caller may not see.
+// It also removes the hint of a NotFound error, which suggests similar names.
 func (g *guard) hide(err error) error {
 	if err == nil || g.all() || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -103,7 +102,7 @@ func (g *guard) hide(err error) error {
 		return &api.Error{Code: api.Failed, Message: g.text(err.Error())}
 	}
 	shown := &api.Error{Code: e.Code, Message: g.text(e.Message), Hint: g.text(e.Hint)}
-	for _, n := range e.NotDone { // its name the caller gave
+	for _, n := range e.NotDone { // n.Name was given by the caller
 		n.Message, n.Hint = g.text(n.Message), g.text(n.Hint)
 		if n.Code == api.NotFound {
 			n.Hint = ""

@@ -6,8 +6,8 @@ import (
 	"rota/internal/api"
 )
 
-// namesOrAll returns an error unless a request names what it means, or says that it means
-// all: one that does neither is a mistake.
+// namesOrAll returns an error unless a request gives either names or "all": with neither
+// or both its meaning is unclear.
 func namesOrAll(names, all bool) error {
 	if names == all {
 		return api.Errorf(api.Usage, "", "give either names or \"all\"")
@@ -19,7 +19,7 @@ var hold = endpoint(Endpoint[api.Holding, tasksAnswer]{
 	Method: "POST", Path: "/v1/hold", Partial: true,
 	Call: func(ctx context.Context, s api.Service, in api.Holding) (tasksAnswer, error) {
 		tasks, err := s.Hold(ctx, in)
-		return tasksAnswer{some(tasks)}, err
+		return tasksAnswer{nonNil(tasks)}, err
 	},
 })
 
@@ -51,7 +51,7 @@ var release = endpoint(Endpoint[releaseRequest, api.Released]{
 			return api.Released{}, err
 		}
 		done, err := s.Release(ctx, in.Names...)
-		done.Tasks, done.Runs = some(done.Tasks), some(done.Runs)
+		done.Tasks, done.Runs = nonNil(done.Tasks), nonNil(done.Runs)
 		return done, err
 	},
 })

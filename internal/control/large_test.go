@@ -15,7 +15,7 @@ import (
 	"rota/internal/control/controltest"
 )
 
-// talkative is a Service with many large runs, which tells of each list that it makes.
+// talkative is a Service with many large runs, which reports each list that it makes.
 type talkative struct {
 	*controltest.Fake
 	asked chan int

@@ -11,9 +11,9 @@ import (
 	"rota/internal/api"
 )
 
-// limited limits how many queries of a Service work at a time, so that many clients
-// cannot slow down the tasks. What costs the most, the list of all tasks, is made once for
-// all who wait for it; they must not change it.
+// limited limits how many queries of a Service run at a time, so that many clients
+// cannot slow down the tasks. The most expensive query, the list of all tasks, is run
+// once for all callers that wait for it; they must not change the list.
 type limited struct {
 	api.Service
 	slots semaphore
@@ -26,10 +26,10 @@ func newLimited(s api.Service) *limited {
 	return l
 }
 
-// semaphore lets as many work at a time as it has room for.
+// semaphore limits concurrency to its capacity.
 type semaphore chan struct{}
 
-// acquire waits for a slot, and returns what frees it.
+// acquire waits for a slot, and returns the function that frees it.
 func (s semaphore) acquire(ctx context.Context) (release func(), err error) {
 	select {
 	case s <- struct{}{}:
@@ -39,7 +39,7 @@ func (s semaphore) acquire(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// inSlot calls f while it has a slot.
+// inSlot calls f while it holds a slot.
 func inSlot[T any](ctx context.Context, s semaphore, f func(context.Context) (T, error)) (T, error) {
 	release, err := s.acquire(ctx)
 	if err != nil {
@@ -50,25 +50,27 @@ func inSlot[T any](ctx context.Context, s semaphore, f func(context.Context) (T,
 	return f(ctx)
 }
 
-// shared makes a value for all who ask before it is begun.
+// shared computes a value once for all callers of get that arrive before the computation
+// begins.
 type shared[T any] struct {
 	mu   sync.Mutex
-	next *making[T] // that has not begun; nil: none waits
-	one  semaphore  // while one is made
+	next *making[T] // the computation that has not begun; nil: none
+	one  semaphore  // held during a computation
 }
 
-// making is a value that is being made.
+// making is a value that is being computed.
 type making[T any] struct {
 	done  chan struct{}
 	value T
 	err   error
 }
 
-// errMaking is the error of who waits for one who did not come to an end.
+// errMaking is the error that callers get if the function that computes their value does
+// not return, as when it panics.
 var errMaking = errors.New("the answer could not be made")
 
-// get returns a value that was begun after it was called. The first who asks
-// makes it, also for the others: f may not end because that one does not wait.
+// get returns a value whose computation began after the call of get. The first caller
+// computes it for all, so the context of f does not end with the context of that caller.
 func (s *shared[T]) get(ctx context.Context, f func(context.Context) (T, error)) (T, error) {
 	s.mu.Lock()
 	m := s.next
@@ -106,7 +108,7 @@ func (l *limited) Tasks(ctx context.Context, names ...string) ([]api.Task, error
 	if len(names) > 0 {
 		return ask(ctx)
 	}
-	return l.list.get(api.WithAllVisible(ctx), ask) // it is others', too
+	return l.list.get(api.WithAllVisible(ctx), ask) // other callers get the same list
 }
 
 func (l *limited) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) {

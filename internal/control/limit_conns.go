@@ -10,27 +10,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// How many connections of one may be open at a time, if there are descriptors
-// enough. One beyond is closed at once.
+// How many connections one peer may have open at a time, if there are enough file
+// descriptors. Connections beyond that are closed at once.
 const (
-	maxPeer    = 128 // of each user at a unix socket, but root and rota's own
+	maxPeer    = 128 // of each user at a unix socket, except root and the user of rota
 	maxAddress = 256 // of each address
 )
 
-// connections counts who has how many connections open, at all listeners of a
-// server. Each kind of caller has a quota of the descriptors of this process for
-// itself: whoever connects cannot keep tasks from being started, nor root out.
+// connections counts the open connections of each peer, at all listeners of a server.
+// Each kind of peer has its own quota of the file descriptors of this process, so that
+// no peer can prevent tasks from starting or root from connecting.
 type connections struct {
 	own, peers, network quota
 }
 
-// quota is a number of connections and who uses how many of them.
+// quota limits a number of connections, in total and for each peer.
 type quota struct {
 	most, each int
 
 	mu   sync.Mutex
-	open map[string]int // by whose they are
-	sum  int
+	open map[string]int // by peer
+	sum  int            // of open
 }
 
 // newConnections divides a number of descriptors. A connection takes up to four:
@@ -45,7 +45,7 @@ func newConnections(descriptors int) *connections {
 	}
 }
 
-// descriptors is how many this process may have open.
+// descriptors returns how many files this process may have open.
 func descriptors() int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
@@ -54,7 +54,7 @@ func descriptors() int {
 	return int(min(limit.Cur, 1<<20))
 }
 
-// of returns the quota that a connection counts for, and whose it is.
+// of returns the quota for a connection, and the name of its peer there.
 func (n *connections) of(l *Listener, c net.Conn) (*quota, string) {
 	if l.peers == nil {
 		return &n.network, network(c.RemoteAddr())
@@ -66,8 +66,8 @@ func (n *connections) of(l *Listener, c net.Conn) (*quota, string) {
 	return &n.peers, strconv.Itoa(int(at.uid))
 }
 
-// network is the address of a machine, or the least network that IPv6 gives to
-// one who has many.
+// network returns the address of a machine or, for IPv6, its /64 network, as one machine
+// can use all addresses of that.
 func network(addr net.Addr) string {
 	at, err := netip.ParseAddrPort(addr.String())
 	if err != nil {
@@ -82,7 +82,7 @@ func network(addr net.Addr) string {
 	return ip.String()
 }
 
-// take counts one more, if it is not too many.
+// take counts one more connection, and returns false if that would be too many.
 func (s *quota) take(whose string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +97,7 @@ func (s *quota) take(whose string) bool {
 	return true
 }
 
-// leave counts one less.
+// leave counts one connection less.
 func (s *quota) leave(whose string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -108,8 +108,8 @@ func (s *quota) leave(whose string) {
 	}
 }
 
-// countedListener closes connections at once that would be too many, and speaks
-// TLS where the listener has a certificate.
+// countedListener counts connections and closes those beyond the quota at once. It uses
+// TLS if the listener has a certificate.
 type countedListener struct {
 	net.Listener
 	from *Listener
@@ -154,7 +154,7 @@ func (c *countedConn) Close() error {
 	return err
 }
 
-// CloseWrite lets the server end an answer while the other end still sends.
+// CloseWrite lets the server end an answer while the client still sends.
 func (c *countedConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

@@ -6,21 +6,21 @@ import (
 	"rota/internal/api"
 )
 
-// How many event streams are open at a time.
+// How many event streams may be open at a time.
 const (
 	maxStreams  = 128
-	ownStreams  = 16 // of these only for root and the user that rota runs as
-	eachStreams = 16 // of everybody else: a user, a token, the runs of a task
+	ownStreams  = 16 // of these, reserved for root and the user that rota runs as
+	eachStreams = 16 // of any other caller: a user, a token, the runs of a task
 )
 
-// streams counts event streams by whose share they are.
+// streams counts open event streams by caller.
 type streams struct {
 	mu   sync.Mutex
 	open map[string]int
 	sum  int
 }
 
-// open counts one more stream, until it is closed.
+// take counts one more stream until leave is called.
 func (s *streams) take(whose string) (leave func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -55,7 +55,7 @@ func TestLimited(t *testing.T) {
 			go list(t.Context())
 		}
 		synctest.Wait()
-		leave() // who makes it for others goes on
+		leave() // the computation for the others continues
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		if n := s.asked.Load(); n != 2 || answered.Load() != 51 {

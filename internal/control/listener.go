@@ -12,28 +12,27 @@ import (
 	"rota/runner"
 )
 
-// Listener accepts connections, and decides who the callers are.
+// Listener accepts connections and identifies the callers.
 type Listener struct {
 	listener net.Listener
-	peers    *peers              // who is at the other end of a unix socket; nil over TCP
-	web      atomic.Pointer[Web] // as [web] says it; nil of the main socket
-	tls      *tls.Config         // with the certificate in force
-	closed   chan struct{}       // by the server
+	peers    *peers              // identifies the peers of a unix socket; nil over TCP
+	web      atomic.Pointer[Web] // the settings of [web]; nil for the main socket
+	tls      *tls.Config         // uses the certificate in force
+	closed   chan struct{}       // closed when the server has closed the listener
 }
 
-// TokenOf returns the run that a token is of, if it is of one under way. It must
-// not tell by its duration how much of a token was right.
+// TokenOf returns the run in progress that a token belongs to. Its duration must not
+// reveal how much of a wrong token was right.
 type TokenOf = func(token string) (runner.Run, bool)
 
-// Owner returns the user that a task runs as, "" if that is rota's; ok is false
-// if there is no such task.
+// Owner returns the user that a task runs as, "" if that is the user of rota; ok is
+// false if the task does not exist.
 type Owner = func(task string) (user string, ok bool)
 
-// OpenSocket listens at a unix socket that everybody on this machine may
-// connect to: root, the user of this process and the members of group ("":
-// none) may do everything, another user what [MayOwn] says with the tasks that
-// run as them. A socket there that nobody answers at is replaced. If something
-// does, that is a Conflict.
+// OpenSocket listens at a unix socket that every user of this machine may connect to.
+// Root, the user of this process and the members of group ("": none) may do everything;
+// another user has [api.MayOwn] over the tasks that run as this user. A socket at path
+// without a listener is replaced; one with a listener is a Conflict.
 func OpenSocket(path, group string) (*Listener, error) {
 	p, err := newPeers(group)
 	if err != nil {
@@ -51,7 +50,7 @@ func newPeers(group string) (*peers, error) {
 	return &peers{self: uint32(os.Geteuid()), group: gid}, err
 }
 
-// OpenWeb listens as w says. What is wrong with w is a Usage error.
+// OpenWeb listens at w.Listen. If w is not valid, the error is a Usage error.
 func OpenWeb(w Web) (*Listener, error) {
 	if err := w.check(); err != nil {
 		return nil, err
@@ -61,7 +60,7 @@ func OpenWeb(w Web) (*Listener, error) {
 	l.tls = &tls.Config{
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return l.web.Load().TLS, nil },
 		NextProtos:     []string{"http/1.1"}, MinVersion: tls.VersionTLS12,
-		SessionTicketsDisabled: true, // a session that is taken up again shows no certificate
+		SessionTicketsDisabled: true, // a resumed session would not show the certificate in force
 	}
 	var err error
 	if path, ok := strings.CutPrefix(w.Listen, "unix:"); ok {
@@ -78,9 +77,9 @@ func OpenWeb(w Web) (*Listener, error) {
 	return l, nil
 }
 
-// Update puts other credentials and another certificate in force for requests to come.
-// The listener stays open; another address needs another listener: a Conflict. Requests
-// under way go on until [Server.Recheck].
+// Update sets other credentials and another certificate for later requests. The listener
+// stays open; a change of its address needs another listener, and is a Conflict. Requests
+// in progress continue until [Server.Recheck].
 func (l *Listener) Update(w Web) error {
 	was := l.web.Load()
 	if was == nil || w.Listen != was.Listen || w.Group != was.Group {
@@ -93,7 +92,7 @@ func (l *Listener) Update(w Web) error {
 	return nil
 }
 
-// caller tells who asks, and what they may do.
+// caller returns the caller of a request, with its rights.
 func (l *Listener) caller(r *http.Request, page bool, tokenOf TokenOf, owner Owner) (api.Caller, error) {
 	if w := l.web.Load(); w != nil {
 		return w.caller(r, page, l.peers, tokenOf, owner)
@@ -101,8 +100,8 @@ func (l *Listener) caller(r *http.Request, page bool, tokenOf TokenOf, owner Own
 	return l.peers.caller(r, tokenOf, owner)
 }
 
-// remember returns what is known of who is at the other end of a connection, for
-// the life of it.
+// remember returns the peer of a connection, to be kept as long as that is open; nil over
+// TCP.
 func (l *Listener) remember(c net.Conn) any {
 	if l.peers == nil {
 		return nil
@@ -110,7 +109,7 @@ func (l *Listener) remember(c net.Conn) any {
 	return peerOf(c)
 }
 
-// Addr returns where it listens: "/run/rota/rota.sock",
+// Addr returns the address of the listener: "/run/rota/rota.sock",
 // "http://127.0.0.1:8377".
 func (l *Listener) Addr() string {
 	addr := l.listener.Addr()
@@ -124,13 +123,13 @@ func (l *Listener) Addr() string {
 	return "http://" + addr.String()
 }
 
-// Listens reports whether it is that of a [web] that listens there.
+// Listens reports whether l is the listener of [web] with the address listen.
 func (l *Listener) Listens(listen string) bool {
 	w := l.web.Load()
 	return w != nil && w.Listen == listen
 }
 
-// Close closes a listener that no server serves.
+// Close closes a listener that is not in use by a server.
 func (l *Listener) Close() error { return l.listener.Close() }
 
 // Closed returns a channel that is closed when a server has closed it.

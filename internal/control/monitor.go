@@ -12,7 +12,7 @@ import (
 	"rota/internal/escape"
 )
 
-// Addresses for monitoring. They stand outside /v1, where monitoring looks for them.
+// Addresses for monitoring. They are outside /v1, where monitoring expects them.
 const (
 	metricsPath = "/metrics"
 	alivePath   = "/healthz"
@@ -40,14 +40,14 @@ func (c *Client) Metrics(ctx context.Context) (io.ReadCloser, error) {
 	return stream(ctx, c, getMetrics, struct{}{})
 }
 
-// Metrics are open to everybody: the Service shows of each task what the caller may see.
+// Metrics needs no right: the Service includes only tasks that the caller may see.
 func (g *guard) Metrics(ctx context.Context) (io.ReadCloser, error) {
 	metrics, err := g.s.Metrics(g.as(ctx))
 	return metrics, g.hide(err)
 }
 
-// verdict says whether tasks are healthy. Only a NotNow error says that they are not;
-// others are those of the question.
+// verdict is the answer whether tasks are healthy. Only a NotNow error means that they
+// are not; other errors are faults of the request.
 type verdict struct {
 	OK  bool `json:"ok"`
 	err error
@@ -89,7 +89,7 @@ func (c *Client) Health(ctx context.Context, q api.HealthQuery) error {
 	return err
 }
 
-// Health tells of tasks that the caller may see; others have no tags for them.
+// Health covers the tasks that the caller may see.
 func (g *guard) Health(ctx context.Context, q api.HealthQuery) error {
 	var err error
 	if q.Task != "" {
@@ -99,7 +99,7 @@ func (g *guard) Health(ctx context.Context, q api.HealthQuery) error {
 	return err
 }
 
-// sendVerdict sends a line, or JSON to whoever asks for it.
+// sendVerdict sends a line of text, or JSON if the client accepts it.
 func sendVerdict(c call, v verdict) error {
 	if strings.Contains(c.r.Header.Get("Accept"), "application/json") {
 		if v.err == nil {
@@ -111,7 +111,7 @@ func sendVerdict(c call, v verdict) error {
 	return nil
 }
 
-// sendHealth sends "ok", or in one line what is wrong.
+// sendHealth sends "ok", or the error in one line.
 func sendHealth(w http.ResponseWriter, err error) {
 	status, text := http.StatusOK, "ok"
 	if err != nil {
@@ -120,23 +120,23 @@ func sendHealth(w http.ResponseWriter, err error) {
 	sendAs(w, status, "text/plain; charset=utf-8", []byte(text+"\n"))
 }
 
-// Bounds of a probe.
+// Limits of a probe.
 const (
-	probeTime = 5 * time.Second // for the answer
-	probeAge  = time.Second     // of an answer that is given to others, too
+	probeTime = 5 * time.Second // for one check
+	probeAge  = time.Second     // for which a result is reused
 )
 
-// probe is a question that anybody may ask, and so often that it is not worth the while
-// to find the answer each time.
+// probe is a check that any client may request without credentials. It reuses a result
+// for probeAge, so that many requests cost little.
 type probe struct {
-	check func(context.Context) error // nil: all is well
+	check func(context.Context) error // nil: never fails
 
 	mu  sync.Mutex
 	at  time.Time
 	err error
 }
 
-// get returns what is wrong, as of at most probeAge ago.
+// get returns the result of the check, at most probeAge old.
 func (p *probe) get(ctx context.Context) error {
 	if p.check == nil {
 		return nil
@@ -152,10 +152,10 @@ func (p *probe) get(ctx context.Context) error {
 	return p.err
 }
 
-// probed answers what a listener answers to everybody: whether rota lives and is ready.
-// What is wrong then tells nothing that only some may know. It also refuses metrics where
-// [web] does not want them.
-func (s *Server) probed(l *Listener, w http.ResponseWriter, r *http.Request) bool {
+// serveProbe answers requests for the probes /healthz and /readyz, which need no
+// credentials, and reports whether it answered. The errors of probes must hold nothing
+// secret. It also refuses /metrics if [web] disables it.
+func (s *Server) serveProbe(l *Listener, w http.ResponseWriter, r *http.Request) bool {
 	web := l.web.Load()
 	p := &s.alive
 	switch r.URL.Path {

@@ -17,7 +17,7 @@ type logQuery struct {
 	Attempt string `query:"attempt"` // a number, or all
 }
 
-// query reads what was asked for.
+// query returns the query in the form of the API.
 func (q logQuery) query() (api.LogQuery, error) {
 	n, err := api.Attempt(q.Attempt)
 	return api.LogQuery{Run: q.Run, Follow: q.Follow, Attempt: n}, err
@@ -32,7 +32,7 @@ var getLog = endpoint(Endpoint[logQuery, io.ReadCloser]{
 		}
 		return s.Log(ctx, ask)
 	},
-	Send: func(c call, log io.ReadCloser) error { return c.pour(log, "text/plain; charset=utf-8") },
+	Send: func(c call, log io.ReadCloser) error { return c.sendStream(log, "text/plain; charset=utf-8") },
 })
 
 func (c *Client) Log(ctx context.Context, q api.LogQuery) (io.ReadCloser, error) {
@@ -57,7 +57,7 @@ var getResult = endpoint(Endpoint[runRef, io.ReadCloser]{
 	Call: func(ctx context.Context, s api.Service, in runRef) (io.ReadCloser, error) {
 		return s.Result(ctx, in.Run)
 	},
-	Send: func(c call, result io.ReadCloser) error { return c.pour(result, "application/octet-stream") },
+	Send: func(c call, result io.ReadCloser) error { return c.sendStream(result, "application/octet-stream") },
 })
 
 func (c *Client) Result(ctx context.Context, id string) (io.ReadCloser, error) {
@@ -69,10 +69,10 @@ func (g *guard) Result(ctx context.Context, id string) (io.ReadCloser, error) {
 	return guarded(g, err, func() (io.ReadCloser, error) { return g.s.Result(g.as(ctx), id) })
 }
 
-// pour sends what it reads as it comes. Who reads it may take their time, as a
-// pager does. If it cannot be read to its end the connection is broken off, so
-// that nobody takes a part for the whole.
-func (c call) pour(from io.ReadCloser, kind string) error {
+// sendStream sends a stream as it is read. There is no time limit, as the client may be
+// a pager. If the stream cannot be read to its end, the connection is aborted, so that
+// the client notices that the answer is not complete.
+func (c call) sendStream(from io.ReadCloser, kind string) error {
 	defer from.Close()
 	c.w.Header().Set("Content-Type", kind)
 	flush := http.NewResponseController(c.w)
@@ -82,7 +82,7 @@ func (c call) pour(from io.ReadCloser, kind string) error {
 	piece := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(piece)
-		if c.r.Context().Err() != nil { // the caller has gone, or lost the right to it
+		if c.r.Context().Err() != nil { // the client disconnected, or the caller lost a right
 			panic(http.ErrAbortHandler)
 		}
 		if n > 0 {
@@ -100,7 +100,7 @@ func (c call) pour(from io.ReadCloser, kind string) error {
 	}
 }
 
-// stream calls an endpoint whose answer is read as it comes.
+// stream calls an endpoint whose answer is a stream.
 func stream[In any](ctx context.Context, c *Client, e *Endpoint[In, io.ReadCloser], in In) (io.ReadCloser, error) {
 	answer, err := open(ctx, c, e, in)
 	if err != nil {
@@ -109,7 +109,7 @@ func stream[In any](ctx context.Context, c *Client, e *Endpoint[In, io.ReadClose
 	return &reader{answer, c, ctx}, nil
 }
 
-// reader says clearly when a stream broke off.
+// reader returns a clear error if the stream is cut off.
 type reader struct {
 	io.ReadCloser
 	c   *Client
@@ -119,7 +119,7 @@ type reader struct {
 func (r *reader) Read(b []byte) (int, error) {
 	n, err := r.ReadCloser.Read(b)
 	if err != nil && err != io.EOF {
-		err = r.c.broken(r.ctx, err)
+		err = r.c.truncated(r.ctx, err)
 	}
 	return n, err
 }

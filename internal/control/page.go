@@ -16,10 +16,10 @@ import (
 	"rota/internal/api"
 )
 
-// Page answers browsers, at listeners of [web] only: whatever is no call of the API.
+// Page answers the requests at listeners of [web] that are not calls of the API.
 type Page = func(w http.ResponseWriter, r *http.Request, v api.Visit)
 
-// isPage reports whether the page answers a request, and not the API.
+// isPage reports whether a request is for the page, not for the API.
 func (s *Server) isPage(l *Listener, r *http.Request) bool {
 	if s.options.Page == nil || l.web.Load() == nil || strings.HasPrefix(r.URL.Path, "/v1/") {
 		return false
@@ -28,9 +28,9 @@ func (s *Server) isPage(l *Listener, r *http.Request) bool {
 	return pattern == "/"
 }
 
-// visit answers a request to the page: of a caller or, with an error, of nobody that
-// rota knows, who is shown how to sign in.
-func (s *Server) visit(l *Listener, w http.ResponseWriter, r *http.Request, g *guard, err error) {
+// servePage answers a request for the page. With an error the client has no valid
+// credentials, and the page offers to sign in.
+func (s *Server) servePage(l *Listener, w http.ResponseWriter, r *http.Request, g *guard, err error) {
 	web := l.web.Load()
 	v := api.Visit{Site: web.Site, Refused: err}
 	switch {
@@ -44,18 +44,18 @@ func (s *Server) visit(l *Listener, w http.ResponseWriter, r *http.Request, g *g
 	s.options.Page(w, r, v)
 }
 
-// The addresses at which somebody signs in and out.
+// The addresses at which a user signs in and out.
 const (
 	signInPath  = "/login"
 	signOutPath = "/logout"
 )
 
-// session is how long somebody stays signed in.
+// session is how long a user stays signed in.
 const session = 30 * 24 * time.Hour
 
-// sign answers somebody who signs in, by the token in a form, or out; false: it is
-// something else that they want.
-func (s *Server) sign(l *Listener, w http.ResponseWriter, r *http.Request) bool {
+// serveSignIn answers requests to sign in, with the token in a form, or to sign out. It
+// returns false for other requests.
+func (s *Server) serveSignIn(l *Listener, w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodPost || r.URL.Path != signInPath && r.URL.Path != signOutPath {
 		return false
 	}
@@ -77,7 +77,7 @@ func (s *Server) sign(l *Listener, w http.ResponseWriter, r *http.Request) bool 
 	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
 	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
 	value := strings.TrimSpace(r.PostFormValue("token"))
-	if _, ok := web.named(value); !ok {
+	if _, ok := web.tokenCaller(value); !ok {
 		s.delayFailedLogin(r)
 		s.options.Page(w, r, api.Visit{Site: web.Site, Refused: errWrongToken})
 		return true
@@ -85,15 +85,15 @@ func (s *Server) sign(l *Listener, w http.ResponseWriter, r *http.Request) bool 
 	cookie.Value, cookie.MaxAge = sessionOf(value), int(session/time.Second)
 	http.SetCookie(w, cookie)
 	to := r.PostFormValue("to")
-	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n") { // of another site
+	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n") { // an address of another site
 		to = "/"
 	}
 	http.Redirect(w, r, web.Site.Base+to, http.StatusSeeOther)
 	return true
 }
 
-// cookie is that of who has signed in, without a value. A browser sends it to all ports
-// of a host: so its name has the port.
+// cookie returns the session cookie without its value. A browser sends a cookie to all
+// ports of a host, so the name of the cookie contains the port.
 func (w *Web) cookie() *http.Cookie {
 	name := "rota"
 	if _, port, err := net.SplitHostPort(w.Listen); err == nil {
@@ -105,15 +105,15 @@ func (w *Web) cookie() *http.Cookie {
 	}
 }
 
-// sessionOf is what the cookie of a token holds: worth as much on the page, as long as
-// the token is, but nothing elsewhere.
+// sessionOf returns the value of the session cookie for a token. It gives the rights of
+// the token on the page, as long as the token is valid, but is no token for the API.
 func sessionOf(token string) string {
 	mac := hmac.New(sha256.New, []byte(token))
 	mac.Write([]byte("rota: signed in to the page"))
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// signedIn returns the caller of a cookie.
+// signedIn returns the caller of the session cookie.
 func (w *Web) signedIn(r *http.Request) (api.Caller, bool) {
 	cookie, err := r.Cookie(w.cookie().Name)
 	if err != nil {
@@ -122,16 +122,16 @@ func (w *Web) signedIn(r *http.Request) (api.Caller, bool) {
 	return w.match(cookie.Value, sessionOf)
 }
 
-// triesAMinute is how often somebody may try to sign in from one address.
+// triesAMinute limits the attempts to sign in from one address.
 const triesAMinute = 5
 
-// tries counts who tries to sign in. Its zero value is ready to use.
+// tries counts attempts to sign in by address. Its zero value is ready to use.
 type tries struct {
 	mu sync.Mutex
 	of map[string][]time.Time
 }
 
-// take counts a try, or returns how long to wait for the next one.
+// take counts an attempt, or returns how long to wait until the next one is allowed.
 func (t *tries) take(address string, now time.Time) (wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -159,7 +159,8 @@ func (t *tries) take(address string, now time.Time) (wait time.Duration) {
 	return 0
 }
 
-// address is from where a request comes: what a proxy says last, if it comes from one.
+// address returns the network address of the client: for a request from the proxy, the
+// last address in X-Forwarded-For.
 func (w *Web) address(r *http.Request) string {
 	if w.Proxy.is(r) {
 		if all := r.Header.Values("X-Forwarded-For"); len(all) > 0 {

@@ -99,7 +99,7 @@ func TestSignIn(t *testing.T) {
 		t.Errorf("a wrong token: %d %s", status, said)
 	}
 	if status, _, _ = b.ask("POST", base+"/login", url.Values{"token": {controlToken}}, "Origin", "https://evil.example"); status == http.StatusSeeOther {
-		t.Error("another site signs somebody in")
+		t.Error("another site can sign a user in")
 	}
 	for _, to := range []string{"//evil.example", "https://evil.example", `/\evil.example`, ""} {
 		fresh := newBrowser(t)
@@ -129,7 +129,7 @@ func TestSignIn(t *testing.T) {
 	}
 	for _, cookie := range b.c.Jar.Cookies(at) {
 		if strings.Contains(cookie.Value, controlToken) {
-			t.Error("the cookie tells the token")
+			t.Error("the cookie has the token")
 		}
 		if status, _, _ := newBrowser(t).ask("GET", base+"/", nil, "Authorization", "Bearer "+cookie.Value); status == 200 {
 			t.Error("the cookie is as good as the token")
@@ -195,7 +195,7 @@ func TestTriesToSignIn(t *testing.T) {
 	}
 }
 
-// TestProxy: who somebody is, is believed of the proxy alone.
+// TestProxy: only the proxy may name the user.
 func TestProxy(t *testing.T) {
 	for _, test := range []struct {
 		name    string

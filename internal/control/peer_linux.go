@@ -19,22 +19,22 @@ import (
 	"rota/internal/api"
 )
 
-// peer is who is at the other end of the socket, as it was when they connected.
+// peer is the process at the other end of a socket, with its credentials at the connect.
 type peer struct {
 	uid    uint32
 	groups []uint32
-	err    error // it cannot be told
+	err    error // why the credentials are not known
 }
 
-// peers tells what the peers of a socket may do.
+// peers determines the rights of the peers of a unix socket.
 type peers struct {
 	self  uint32  // the user of this process
-	group *uint32 // whose members may do everything; nil: none
+	group *uint32 // the group whose members may do everything; nil: none
 
-	names sync.Map // of users that getent had to be asked for, by uid: as many as this machine has
+	names sync.Map // names that getent returned, by uid; bounded by the users of this machine
 }
 
-// caller tells what a peer may do, and what the run may whose token it has.
+// caller returns the peer as a caller, with its rights and those of the run whose token it sends.
 func (p *peers) caller(r *http.Request, tokenOf TokenOf, owner Owner) (api.Caller, error) {
 	at, _ := r.Context().Value(connKey{}).(peer)
 	c, err := p.withoutToken(at, owner)
@@ -49,16 +49,16 @@ func (p *peers) caller(r *http.Request, tokenOf TokenOf, owner Owner) (api.Calle
 	switch {
 	case ok:
 		return api.Caller{Who: run.Who, Account: c.Who, Own: c.Own, Grants: append(c.Grants, run.Grants...), Credential: run.Credential}, nil
-	case p.all(at): // who needs none, and may have one of a run that has ended
+	case p.all(at): // needs no token, and may send the token of a run that has ended
 		return c, nil
 	}
 	return api.Caller{}, errWrongToken
 }
 
-// withoutToken tells what a peer may do who shows no token.
+// withoutToken returns a peer that sends no token as a caller, with its rights.
 func (p *peers) withoutToken(at peer, owner Owner) (api.Caller, error) {
 	if at.err != nil {
-		return api.Caller{}, api.Errorf(api.Failed, "", "cannot tell who asks: %v", at.err)
+		return api.Caller{}, api.Errorf(api.Failed, "", "cannot determine the user of the client: %v", at.err)
 	}
 	name, number := p.name(at.uid), strconv.Itoa(int(at.uid))
 	c := api.Caller{Who: name, Own: p.own(at)}
@@ -81,6 +81,7 @@ func (p *peers) withoutToken(at peer, owner Owner) (api.Caller, error) {
 // own reports whether a peer is root or the user that rota runs as.
 func (p *peers) own(at peer) bool { return at.err == nil && (at.uid == 0 || at.uid == p.self) }
 
+// all reports whether a peer may do everything.
 func (p *peers) all(at peer) bool {
 	return at.uid == 0 || at.uid == p.self || p.group != nil && slices.Contains(at.groups, *p.group)
 }

@@ -16,7 +16,7 @@ import (
 	"rota/internal/control"
 )
 
-// dialAs connects to a socket as somebody else, which root can.
+// dialAs connects to a socket as another user, which only root can.
 func dialAs(uid, gid int, groups []uint32, path string) func(ctx context.Context, _, _ string) (net.Conn, error) {
 	return func(context.Context, string, string) (net.Conn, error) {
 		type made struct {
@@ -25,8 +25,8 @@ func dialAs(uid, gid int, groups []uint32, path string) func(ctx context.Context
 		}
 		done := make(chan made)
 		go func() {
-			// The thread is not unlocked, so it ends with this function: nobody
-			// else runs as somebody else.
+			// The thread is not unlocked, so it ends with this function: no other
+			// goroutine runs as that user.
 			runtime.LockOSThread()
 			c, err := func() (net.Conn, error) {
 				var first uintptr
@@ -78,7 +78,7 @@ func publicSocket(t *testing.T) string {
 // TestPeers is what each user may do at the socket.
 func TestPeers(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root can be somebody else")
+		t.Skip("only root can connect as another user")
 	}
 	h := open(t)
 	path := publicSocket(t)
@@ -151,7 +151,7 @@ func TestPeers(t *testing.T) {
 // TestCrowd: one user cannot keep the others out.
 func TestCrowd(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root can be somebody else")
+		t.Skip("only root can connect as another user")
 	}
 	h := open(t)
 	path := publicSocket(t)

@@ -11,12 +11,12 @@ import (
 	"rota/internal/escape"
 )
 
-// Proxy is who may speak for others, without TLS: a reverse proxy that has looked who
-// they are.
+// Proxy is a reverse proxy that may connect without TLS and name the user of a request,
+// whom it has authenticated.
 type Proxy struct {
-	From       []netip.Prefix // its addresses; none: there is no proxy
-	UserHeader string         // the header with the name of the user; "": it passes tokens on
-	May        api.Scope      // what users that it names may do
+	From       []netip.Prefix // addresses of the proxy; empty: no proxy
+	UserHeader string         // the header with the name of the user; "": the proxy forwards tokens
+	May        api.Scope      // the rights of the users that the proxy names
 }
 
 // is reports whether a request comes from the proxy.
@@ -29,7 +29,7 @@ func (p Proxy) is(r *http.Request) bool {
 	return slices.ContainsFunc(p.From, func(net netip.Prefix) bool { return net.Contains(ip) })
 }
 
-// user returns the caller that the proxy names; false: it names none.
+// user returns the caller that the proxy names; false if it names none.
 func (p Proxy) user(r *http.Request) (api.Caller, bool, error) {
 	if p.UserHeader == "" || !p.is(r) {
 		return api.Caller{}, false, nil
@@ -45,5 +45,5 @@ func (p Proxy) user(r *http.Request) (api.Caller, bool, error) {
 	return api.Caller{Who: who, Grants: []api.Grant{{May: p.May}}, Credential: fmt.Sprint("proxy ", p.From, p.May, who)}, true, nil
 }
 
-// errNotProxy refuses who comes without TLS and is not the proxy.
+// errNotProxy is the error for clients without TLS other than the proxy.
 var errNotProxy = api.Errorf(api.Forbidden, "see proxy in [web]", "rota is reached here through a proxy only")

@@ -14,11 +14,11 @@ type queuesRequest struct {
 	Queues []string `json:"queues,omitempty"`
 }
 
-// withoutNull is queues without null in JSON.
+// withoutNull returns queues that have no null in JSON.
 func withoutNull(q api.Queues, err error) (api.Queues, error) {
-	q.Queues = some(q.Queues)
+	q.Queues = nonNil(q.Queues)
 	for i := range q.Queues {
-		q.Queues[i].Running = some(q.Queues[i].Running)
+		q.Queues[i].Running = nonNil(q.Queues[i].Running)
 	}
 	return q, err
 }

@@ -20,9 +20,8 @@ type runRequest struct {
 	input io.Reader
 }
 
-// postRun asks for a run. The body is an [api.Request] in JSON or, with input, a form
-// of two parts: "request", which may be missing, and then "input", which is passed on as
-// it comes:
+// postRun requests a run. The body is an [api.Request] in JSON or, with input, a form
+// of two parts: "request", which may be missing, and then "input", which is streamed:
 //
 //	curl -F 'request={"params":{"day":"mon"}}' -F input=@big.csv …/v1/tasks/load/runs
 var postRun = endpoint(Endpoint[runRequest, api.Run]{
@@ -33,7 +32,7 @@ var postRun = endpoint(Endpoint[runRequest, api.Run]{
 	},
 })
 
-// readRequest reads a request as far as its input.
+// readRequest reads a request up to its input.
 func (c call) readRequest() (in runRequest, err error) {
 	var at taskRef
 	if err := readAddress(c.r, &at); err != nil {
@@ -60,13 +59,13 @@ func (c call) readRequest() (in runRequest, err error) {
 		return in, api.Errorf(api.Usage, "", "the address says %q and the request %q", at.Task, short(in.Task))
 	}
 	in.Task = at.Task
-	if trace := c.r.Header.Get("Traceparent"); in.Trace == "" && runner.IsTrace(trace) { // a wrong one is left out, as the standard has it
+	if trace := c.r.Header.Get("Traceparent"); in.Trace == "" && runner.IsTrace(trace) { // an invalid one is ignored, as the standard requires
 		in.Trace = trace
 	}
 	return in, in.Check()
 }
 
-// readForm reads a form as far as its input, which is nil if there is none.
+// readForm reads a form up to its input; input is nil if the form has none.
 func readForm(form *multipart.Reader) (ask api.Request, input io.Reader, err error) {
 	for n := 0; ; n++ {
 		part, err := form.NextRawPart()
@@ -82,12 +81,12 @@ func readForm(form *multipart.Reader) (ask api.Request, input io.Reader, err err
 		case part.FormName() == "input":
 			return ask, part, nil
 		default:
-			return ask, nil, api.Errorf(api.Usage, `the parts are "request", which may be left out, and then "input"`, "the form: part %d is %q", n+1, short(part.FormName()))
+			return ask, nil, api.Errorf(api.Usage, `the parts are "request", which may be missing, and then "input"`, "the form: part %d is %q", n+1, short(part.FormName()))
 		}
 	}
 }
 
-// slowInput reads input that may come slowly, but does come.
+// slowInput sets a new deadline for each read, so that input may be slow but not stop.
 type slowInput struct {
 	io.Reader
 	timer *http.ResponseController
@@ -98,7 +97,7 @@ func (p slowInput) Read(b []byte) (int, error) {
 	return p.Reader.Read(b)
 }
 
-// Request streams the input: it need not fit into memory.
+// Request streams the input, which need not fit into memory.
 func (c *Client) Request(ctx context.Context, r api.Request, input io.Reader) (run api.Run, err error) {
 	if err := r.Check(); err != nil {
 		return api.Run{}, err
@@ -112,14 +111,14 @@ func (c *Client) Request(ctx context.Context, r api.Request, input io.Reader) (r
 		if err != nil {
 			return run, api.Errorf(api.Usage, "", "%v", err)
 		}
-		err = c.whole(ctx, postRun.Method, path, nil, "application/json", bytes.NewReader(text), &run)
+		err = c.roundTrip(ctx, postRun.Method, path, nil, "application/json", bytes.NewReader(text), &run)
 		return run, err
 	}
 	from, to := io.Pipe()
 	defer from.Close()
 	form := multipart.NewWriter(to)
 	go func() { to.CloseWithError(writeForm(form, r, input)) }()
-	err = c.whole(ctx, postRun.Method, path, nil, form.FormDataContentType(), from, &run)
+	err = c.roundTrip(ctx, postRun.Method, path, nil, form.FormDataContentType(), from, &run)
 	return run, err
 }
 
@@ -141,7 +140,7 @@ func writeForm(form *multipart.Writer, r api.Request, input io.Reader) error {
 	return form.Close()
 }
 
-// readable says of an error that it is the input's.
+// readable marks errors as errors of the input.
 type readable struct{ io.Reader }
 
 func (r readable) Read(b []byte) (int, error) {
@@ -154,12 +153,12 @@ func (r readable) Read(b []byte) (int, error) {
 
 func (g *guard) Request(ctx context.Context, r api.Request, input io.Reader) (api.Run, error) {
 	err := g.may(api.MayRequest, "run", r.Task)
-	if err == nil && r.Force { // whoever may release may do without
+	if err == nil && r.Force { // the right that a release of the hold would need
 		err = g.may(api.MayOwn, "force runs of", r.Task)
 	}
 	return guarded(g, err, func() (api.Run, error) {
 		run, err := g.s.Request(g.as(ctx), r, input)
-		if err == nil && !g.seesRun(run) { // there was one of that id
+		if err == nil && !g.seesRun(run) { // a run with the same id exists
 			return api.Run{}, api.Errorf(api.Conflict, "choose another id", "%s is taken", run.ID)
 		}
 		return g.run(run), err

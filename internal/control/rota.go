@@ -20,12 +20,12 @@ func (g *guard) Status(ctx context.Context) (api.Status, error) {
 	if g.all() {
 		return g.s.Status(g.as(ctx))
 	}
-	return g.part(ctx)
+	return g.partialStatus(ctx)
 }
 
-// part is what the status of a rota is to those who see some tasks of it: that
-// it is there, and how these are.
-func (g *guard) part(ctx context.Context) (api.Status, error) {
+// partialStatus returns the status for a caller who sees only some tasks: general facts about
+// the daemon, and counts of these tasks.
+func (g *guard) partialStatus(ctx context.Context) (api.Status, error) {
 	whole, err := g.s.Status(g.as(ctx))
 	if err != nil {
 		return api.Status{}, g.hide(err)
@@ -75,7 +75,7 @@ var drain = endpoint(Endpoint[api.Draining, api.Drained]{
 	Method: "POST", Path: "/v1/drain",
 	Call: func(ctx context.Context, s api.Service, in api.Draining) (api.Drained, error) {
 		d, err := s.Drain(ctx, in.For)
-		d.Forked = some(d.Forked)
+		d.Forked = nonNil(d.Forked)
 		return d, err
 	},
 })
@@ -92,7 +92,7 @@ var endDrain = endpoint(Endpoint[struct{}, api.Drained]{
 	Method: "POST", Path: "/v1/drain/end",
 	Call: func(ctx context.Context, s api.Service, _ struct{}) (api.Drained, error) {
 		d, err := s.EndDrain(ctx)
-		d.Forked = some(d.Forked)
+		d.Forked = nonNil(d.Forked)
 		return d, err
 	},
 })

@@ -15,14 +15,14 @@ type runRef struct {
 	Run string `path:"run"`
 }
 
-// runsAnswer are runs.
+// runsAnswer is an answer with runs.
 type runsAnswer struct {
 	Runs []api.Run `json:"runs"`
 }
 
 func (a runsAnswer) writable() any { return runsAnswer{writable(a.Runs)} }
 
-// maxRuns is how many runs are told at once.
+// maxRuns is how many runs one answer may have.
 const maxRuns = 100_000
 
 // runsQuery is [api.RunQuery] in an address.
@@ -49,7 +49,7 @@ var getRuns = endpoint(Endpoint[runsQuery, runsAnswer]{
 			return runsAnswer{}, api.Errorf(api.Usage, "name them", "each and active are for some tasks")
 		}
 		runs, err := s.Runs(ctx, api.RunQuery(q))
-		return runsAnswer{some(runs)}, err
+		return runsAnswer{nonNil(runs)}, err
 	},
 })
 
@@ -58,15 +58,14 @@ func (c *Client) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
 	return a.Runs, err
 }
 
-// Runs asks for more until as many as wanted may be seen, or as many are asked
-// for as are told at once.
+// Runs asks for more runs until q.N are visible or the limit of one answer is reached.
 func (g *guard) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
 	if q.Task != "" {
 		if err := g.may(api.MayRead, "see", q.Task); err != nil {
 			return nil, err
 		}
 	}
-	if len(q.Tasks) > 0 { // each has a share of its own, which others do not fill
+	if len(q.Tasks) > 0 { // the limit applies to each task, so hidden runs take no places of others
 		return guarded(g, g.mayEach(api.MayRead, "see", q.Tasks), func() ([]api.Run, error) {
 			runs, err := g.s.Runs(g.as(ctx), q)
 			return g.runs(runs), err
@@ -79,9 +78,9 @@ func (g *guard) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
 	return runs, g.hide(err)
 }
 
-// enough asks for the newest of something, and for more, until as many as wanted may be
-// seen, or as many are asked for as are told at once. It asks for 100 where no number is
-// wanted.
+// enough calls ask for the newest n rows, with growing n, until want of them are visible
+// or n reaches the limit of one answer. see returns the visible ones. With want 0 it is
+// 100.
 func enough[T any](want int, ask func(n int) ([]T, error), see func([]T) []T) ([]T, error) {
 	if want <= 0 {
 		want = 100
@@ -103,7 +102,7 @@ var getRun = endpoint(Endpoint[runRef, api.RunDetails]{
 	Method: "GET", Path: "/v1/{run}",
 	Call: func(ctx context.Context, s api.Service, in runRef) (api.RunDetails, error) {
 		r, err := s.Run(ctx, in.Run)
-		r.Transitions = some(r.Transitions)
+		r.Transitions = nonNil(r.Transitions)
 		return r, err
 	},
 })
@@ -143,7 +142,7 @@ func (g *guard) Wait(ctx context.Context, id string) (api.Run, error) {
 	id, err := g.mayRun(ctx, api.MayRead, "see", id)
 	return guarded(g, err, func() (api.Run, error) {
 		r, err := g.s.Wait(g.as(ctx), id)
-		if revoked := g.revoked(); revoked != nil { // meanwhile
+		if revoked := g.revoked(); revoked != nil { // during the wait
 			return api.Run{}, revoked
 		}
 		return g.run(r), err
@@ -211,7 +210,7 @@ var stopRun = endpoint(Endpoint[stopRequest, runsAnswer]{
 	Method: "POST", Path: "/v1/{run}/stop",
 	Call: func(ctx context.Context, s api.Service, in stopRequest) (runsAnswer, error) {
 		runs, err := s.Stop(ctx, in.Run, in.Kill)
-		return runsAnswer{some(runs)}, err
+		return runsAnswer{nonNil(runs)}, err
 	},
 })
 

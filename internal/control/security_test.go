@@ -109,7 +109,7 @@ func TestListener(t *testing.T) {
 		{"nowhere", "GET", "/v1/nope", []func(*http.Request){ops}, 404},
 		{"an unknown parameter", "GET", "/v1/runs?tsk=echo", []func(*http.Request){ops}, 400},
 		{"a number that is none", "GET", "/v1/runs?n=-1", []func(*http.Request){ops}, 400},
-		{"more than is told at once", "GET", "/v1/runs?n=100001", []func(*http.Request){ops}, 400},
+		{"more than one answer may have", "GET", "/v1/runs?n=100001", []func(*http.Request){ops}, 400},
 		{"more slots than that", "GET", "/v1/next?n=100001", []func(*http.Request){ops}, 400},
 		{"an instant that is none", "GET", "/v1/why?task=echo&at=yesterday", []func(*http.Request){ops}, 400},
 		{"a parameter twice", "GET", "/v1/why?task=echo&task=mail", []func(*http.Request){ops}, 400},
@@ -148,7 +148,7 @@ func TestListener(t *testing.T) {
 				t.Errorf("the answer is %s (%v)", text, err)
 			}
 			if strings.Contains(text, controlToken) {
-				t.Errorf("the answer tells the token: %s", text)
+				t.Errorf("the answer has the token: %s", text)
 			}
 		})
 	}
@@ -169,7 +169,7 @@ func TestBodies(t *testing.T) {
 		{"nothing", "/v1/tasks/echo/runs", "", "", 200, `"run":"echo/`},
 		{"an object", "/v1/tasks/echo/runs", "", `{"id":"a","params":{"word":"x"}}`, 200, `"run":"echo/a"`},
 		{"as curl -d says it", "/v1/tasks/echo/runs", "application/x-www-form-urlencoded", `{"id":"b"}`, 200, `"run":"echo/b"`},
-		{"no JSON", "/v1/tasks/echo/runs", "", `{"id":`, 400, "not the JSON"},
+		{"no JSON", "/v1/tasks/echo/runs", "", `{"id":`, 400, "the request is not valid"},
 		{"two objects", "/v1/tasks/echo/runs", "", `{} {}`, 400, "more than one"},
 		{"a name that is none", "/v1/tasks/echo/runs", "", `{"command":"rm -rf /"}`, 400, "command"},
 		{"another task", "/v1/tasks/echo/runs", "", `{"task":"mail"}`, 400, "mail"},
@@ -292,7 +292,7 @@ func TestStreams(t *testing.T) {
 	large := api.Message{Log: &api.LogLine{Run: "echo/1", Line: strings.Repeat("x", 64<<10)}}
 	for i := 0; h.fake.Watched(); i++ {
 		if i > 10*api.MaxBehind {
-			t.Fatal("a stream that nobody reads is kept")
+			t.Fatal("a stream without a reader is kept")
 		}
 		h.fake.Publish(large)
 	}

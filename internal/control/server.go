@@ -12,18 +12,18 @@ import (
 	"rota/runner"
 )
 
-// Options are what a server needs to know.
+// Options are the parts and settings of a server.
 type Options struct {
 	Service api.Service
 	Owner   Owner
 	TokenOf TokenOf
-	Page    Page                        // nil: there is none
-	Alive   func(context.Context) error // what keeps rota from working at all, for /healthz; nil: nothing does
-	Ready   func(context.Context) error // and what keeps it from starting runs, for /readyz
-	Log     *slog.Logger                // of what is wrong with the server itself; nil: nowhere
+	Page    Page                        // nil: no page
+	Alive   func(context.Context) error // returns why rota does not work at all, for /healthz; nil: never
+	Ready   func(context.Context) error // returns why rota cannot start runs, for /readyz; nil: never
+	Log     *slog.Logger                // for faults of the server itself; nil: none
 }
 
-// Server shows a Service over HTTP: /v1/… with the JSON that --json prints.
+// Server serves a Service over HTTP: /v1/… with the JSON that --json prints.
 type Server struct {
 	options    Options
 	service    *limited
@@ -33,27 +33,27 @@ type Server struct {
 	active     activeRequests
 	alive      probe
 	ready      probe
-	tries      tries         // to sign in
-	large      semaphore     // of answers with very many rows
+	tries      tries         // attempts to sign in
+	large      semaphore     // for answers with very many rows
 	loginDelay time.Duration // before the answer to a wrong token
-	head       time.Duration // how long the head of a request may
+	head       time.Duration // the time limit for the head of a request
 }
 
-// The bounds of a request, and of a server as a whole.
+// The limits of a request, and of a server as a whole.
 const (
-	maxHeader   = 64 << 10
-	maxBody     = 1 << 20          // but for the input of a run, which its task bounds
-	headTime    = 10 * time.Second // to send the head of a request
-	bodyTime    = time.Minute      // and its JSON
-	inputTime   = 10 * time.Minute // from one piece of input to the next
-	answerTime  = time.Minute      // to take an answer in, other than output and results
-	idleTime    = 2 * time.Minute
-	loginDelay  = 250 * time.Millisecond
-	manyRows    = 1000            // of an answer that is a large one
-	largeAtOnce = 2               // of those, as each is in memory as a whole until it is taken in
-	farewell    = 2 * time.Second // for the last answers when a server ends
-	keepAlive   = 15 * time.Second
-	messageTime = 10 * time.Second // to take a piece of an event stream in
+	maxHeader    = 64 << 10
+	maxBody      = 1 << 20          // except the input of a run, which its task limits
+	headTime     = 10 * time.Second // to send the head of a request
+	bodyTime     = time.Minute      // to send its JSON
+	inputTime    = 10 * time.Minute // from one piece of input to the next
+	answerTime   = time.Minute      // to receive an answer, except outputs and results
+	idleTime     = 2 * time.Minute
+	loginDelay   = 250 * time.Millisecond
+	manyRows     = 1000            // from which an answer is large
+	largeAtOnce  = 2               // large answers, as each is in memory until the client has received it
+	shutdownTime = 2 * time.Second // for the last answers when the server ends
+	keepAlive    = 15 * time.Second
+	messageTime  = 10 * time.Second // to receive a message of an event stream
 )
 
 // NewServer returns a server, which serves once [Server.Serve] is called.
@@ -73,10 +73,9 @@ func NewServer(o Options) *Server {
 	return s
 }
 
-// Serve answers at a listener until ctx ends, and closes it. What is under way then
-// is told why, by the cause of ctx if that is an [*Error], else that the daemon
-// ends: waits, streams and output that is followed. A server may serve at several
-// listeners.
+// Serve answers requests at a listener until ctx ends, and closes it. Requests in progress
+// then, such as waits and streams, end with the cause of ctx if that is an [*api.Error],
+// else with the error that the daemon ends. A server may serve several listeners.
 func (s *Server) Serve(ctx context.Context, l *Listener) error {
 	base, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
@@ -104,7 +103,7 @@ func (s *Server) Serve(ctx context.Context, l *Listener) error {
 	cause := errEnding
 	errors.As(context.Cause(ctx), &cause)
 	end(cause)
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	if h.Shutdown(last) != nil {
 		h.Close()
@@ -113,15 +112,15 @@ func (s *Server) Serve(ctx context.Context, l *Listener) error {
 	return nil
 }
 
-// Recheck looks again at the rights of all whose requests are under way, and ends
-// those that have lost them. It is called after a change of who may do what.
+// Recheck checks the rights of all requests in progress again, and ends those whose
+// callers have lost them. Call it after each change of rights.
 func (s *Server) Recheck() { s.active.recheck() }
 
-// RunEnded ends what is under way by the token of an attempt that has ended.
+// RunEnded ends the requests made with the token of a run whose attempt has ended.
 func (s *Server) RunEnded(run string) { s.active.drop(runCredential(run)) }
 
-// connKey is the key of what a listener remembers of a connection.
+// connKey is the context key of the peer of a connection.
 type connKey struct{}
 
-// errEnding ends what is under way when a server ends.
+// errEnding ends the requests in progress when the server ends.
 var errEnding = api.Errorf(api.NotNow, "", "rota is ending")

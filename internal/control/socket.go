@@ -14,9 +14,9 @@ import (
 	"rota/internal/api"
 )
 
-// SocketPath returns where the socket of a rota is: where the file says, else at
-// /run/rota/rota.sock as root, else in the user's own directory of such things,
-// else beside what it remembers.
+// SocketPath returns the path of the socket of a daemon: the configured one, else
+// /run/rota/rota.sock for root, else one in $XDG_RUNTIME_DIR, else one in the state
+// directory.
 func SocketPath(configured, stateDir string) string {
 	switch dir := os.Getenv("XDG_RUNTIME_DIR"); {
 	case configured != "":
@@ -33,8 +33,8 @@ func SocketPath(configured, stateDir string) string {
 // unix(7).
 const maxAddr = 107
 
-// unixAddr returns an address for a path that may be too long to be one: it
-// then goes by the directory's descriptor, which done closes.
+// unixAddr returns the address of a socket. If the path is too long, the address uses a
+// descriptor of the directory, which done closes.
 func unixAddr(path string) (addr string, done func(), err error) {
 	if len(path) <= maxAddr {
 		return path, func() {}, nil
@@ -61,8 +61,7 @@ func dialUnix(ctx context.Context, dialer *net.Dialer, path string) (net.Conn, e
 	return dialer.DialContext(ctx, "unix", addr)
 }
 
-// unixListener is a unix socket that is removed when it is closed, if it still
-// is the one at its path.
+// unixListener is a unix socket that Close removes, unless another file is at its path.
 type unixListener struct {
 	net.Listener
 	path string
@@ -78,8 +77,8 @@ func (l *unixListener) Close() error {
 	return l.Listener.Close()
 }
 
-// listenUnix listens at a path that everybody may connect to. Its directory is made
-// if there is none. A socket there that nobody answers at is removed.
+// listenUnix listens at a path that every user may connect to. It makes the directory if
+// needed, and removes a socket at path that has no listener.
 func listenUnix(path string) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("the directory of the socket: %w", err)
@@ -107,7 +106,7 @@ func listenUnix(path string) (net.Listener, error) {
 	return &unixListener{l, path, made}, nil
 }
 
-// removeStale removes a socket that was left behind, and nothing else.
+// removeStale removes a socket without a listener. Any other file is an error.
 func removeStale(path string) error {
 	info, err := os.Lstat(path)
 	switch {
@@ -116,15 +115,15 @@ func removeStale(path string) error {
 	case err != nil:
 		return err
 	case info.Mode().Type() != fs.ModeSocket:
-		return api.Errorf(api.Failed, "move it away, or set socket in [rota]", "%s is in the way: it is no socket", path)
+		return api.Errorf(api.Failed, "move it away, or set socket in [rota]", "%s is not a socket", path)
 	}
 	c, err := dialUnix(context.Background(), &net.Dialer{Timeout: time.Second}, path)
 	if err == nil {
 		c.Close()
-		return api.Errorf(api.Conflict, "stop it, or set another socket in [rota]", "a rota answers at %s already", path)
+		return api.Errorf(api.Conflict, "stop it, or set another socket in [rota]", "another rota already listens at %s", path)
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("cannot tell whether a rota answers at %s: %w", path, err)
+		return fmt.Errorf("cannot determine whether a rota listens at %s: %w", path, err)
 	}
 	return os.Remove(path)
 }

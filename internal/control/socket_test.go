@@ -63,7 +63,7 @@ func TestSocket(t *testing.T) {
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := control.OpenSocket(path, ""); err == nil || !strings.Contains(err.Error(), "no socket") {
+	if _, err := control.OpenSocket(path, ""); err == nil || !strings.Contains(err.Error(), "is not a socket") {
 		t.Errorf("where a file is: %v", err)
 	}
 	if text, err := os.ReadFile(path); string(text) != "precious" {

@@ -8,7 +8,7 @@ import (
 	"rota/internal/api"
 )
 
-// tasksAnswer are tasks.
+// tasksAnswer is an answer with tasks.
 type tasksAnswer struct {
 	Tasks []api.Task `json:"tasks"`
 }
@@ -23,7 +23,7 @@ var getTasks = endpoint(Endpoint[tasksQuery, tasksAnswer]{
 	Method: "GET", Path: "/v1/tasks",
 	Call: func(ctx context.Context, s api.Service, q tasksQuery) (tasksAnswer, error) {
 		tasks, err := s.Tasks(ctx, q.Tasks...)
-		return tasksAnswer{some(tasks)}, err
+		return tasksAnswer{nonNil(tasks)}, err
 	},
 })
 
@@ -59,8 +59,8 @@ func (g *guard) Tasks(ctx context.Context, names ...string) ([]api.Task, error) 
 	return g.tasks(tasks), g.hide(err)
 }
 
-// maxSlots is how many slots of each task are told at once: as many as in all, so that
-// next says the same with a daemon and without.
+// maxSlots is how many slots of each task one answer may have: the same number as in
+// total, so that rota next prints the same with and without a daemon.
 const maxSlots = 100_000
 
 // nextQuery is [api.NextQuery] in an address.
@@ -84,7 +84,7 @@ var getNext = endpoint(Endpoint[nextQuery, nextAnswer]{
 			return nextAnswer{}, err
 		}
 		slots, err := s.Next(ctx, api.NextQuery(q))
-		return nextAnswer{some(slots)}, err
+		return nextAnswer{nonNil(slots)}, err
 	},
 })
 
@@ -113,7 +113,7 @@ var getWhy = endpoint(Endpoint[whyQuery, api.Why]{
 	Method: "GET", Path: "/v1/why",
 	Call: func(ctx context.Context, s api.Service, q whyQuery) (api.Why, error) {
 		w, err := s.Why(ctx, q.Task, q.At)
-		w.Text = some(w.Text)
+		w.Text = nonNil(w.Text)
 		return w, err
 	},
 })
@@ -122,7 +122,7 @@ func (c *Client) Why(ctx context.Context, task string, at time.Time) (api.Why, e
 	return ask(ctx, c, getWhy, whyQuery{task, at})
 }
 
-// Why tells nothing of a run that the caller may not see but that there was one.
+// Why returns, of a run that the caller may not see, only that it exists.
 func (g *guard) Why(ctx context.Context, task string, at time.Time) (api.Why, error) {
 	return guarded(g, g.may(api.MayRead, "see", task), func() (api.Why, error) {
 		w, err := g.s.Why(g.as(ctx), task, at)

@@ -7,13 +7,13 @@ import (
 	"rota/internal/api"
 )
 
-// What is wrong with a token. Both are answered with 401.
+// The errors of tokens. The status of both is 401.
 var (
 	errNoToken    = api.Errorf(api.Forbidden, "give a token: --token-file FILE", "no token")
 	errWrongToken = api.Errorf(api.Forbidden, "", "the token is wrong, or its run has ended")
 )
 
-// tokenIn returns the token that a request carries, as Bearer or as the
+// tokenIn returns the token of a request, as Bearer or as the
 // password of HTTP Basic.
 func tokenIn(r *http.Request) (value string, given bool) {
 	if _, password, ok := r.BasicAuth(); ok {
@@ -26,8 +26,8 @@ func tokenIn(r *http.Request) (value string, given bool) {
 	return "", scheme != ""
 }
 
-// runCaller returns the run whose token it is: it may do everything with its
-// own task, but sees no run that was made with the rights of another user.
+// runCaller returns the run with the token as a caller: it may do everything with its
+// own task, but sees no run of the task as another user.
 func runCaller(value string, tokenOf TokenOf) (api.Caller, bool) {
 	run, ok := tokenOf(value)
 	if !ok || value == "" || run.Task == "" {
@@ -44,5 +44,5 @@ func runCaller(value string, tokenOf TokenOf) (api.Caller, bool) {
 	}, true
 }
 
-// runCredential stands for the token of a run under way.
+// runCredential returns the credential of the token of a run.
 func runCredential(id string) string { return "run " + id }

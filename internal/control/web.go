@@ -15,20 +15,20 @@ import (
 	"rota/internal/api"
 )
 
-// Web says where a rota listens for other machines and browsers, and to whom.
+// Web holds the settings of the listener for other machines and browsers.
 type Web struct {
 	Listen string // "127.0.0.1:8377", "unix:/path"
 	Group  string // of a unix socket, as of [OpenSocket]
 	Tokens []Token
-	Hosts  []string         // names that it may be called by, beside those of loopback
+	Hosts  []string         // host names that requests may use, besides those of loopback
 	TLS    *tls.Certificate // nil: no TLS
 	Proxy  Proxy
 	Site   api.Site // the page
 
-	NoMetrics bool // /metrics is not there
+	NoMetrics bool // do not serve /metrics
 }
 
-// Token is what lets somebody in.
+// Token is a token of [web] and its rights.
 type Token struct {
 	Name  string
 	Value string
@@ -36,10 +36,10 @@ type Token struct {
 	Tasks []string // patterns of names; none: all
 }
 
-// minToken is how long a token is at least: too long to be guessed.
+// minToken is the least length of a token: too long to be guessed.
 const minToken = 16
 
-// Check returns what is wrong with a token.
+// Check returns an error if the token is not valid.
 func (t Token) Check() error {
 	if len(t.Value) < minToken {
 		return api.Errorf(api.Usage, "make one: openssl rand -hex 16", "token %q has %d characters, fewer than %d", t.Name, len(t.Value), minToken)
@@ -53,7 +53,7 @@ func (t Token) Check() error {
 	return nil
 }
 
-// check returns what is wrong with w.
+// check returns an error if the settings are not valid.
 func (w Web) check() error {
 	for _, t := range w.Tokens {
 		if err := t.Check(); err != nil {
@@ -66,20 +66,20 @@ func (w Web) check() error {
 	return nil
 }
 
-// local reports whether only this machine can connect.
+// local reports whether only processes of this machine can connect.
 func (w Web) local() bool {
 	host, _, err := net.SplitHostPort(w.Listen)
 	return strings.HasPrefix(w.Listen, "unix:") || err == nil && loopback(host)
 }
 
-// caller tells who asks, by Bearer token or as the password of HTTP Basic. Over
-// TCP a token is always needed: any user of this machine can connect. At a unix
-// socket somebody without one is who the kernel says. A token counts alone, also
-// there, for the peer may be a proxy that speaks for many.
+// caller returns the caller of a request, identified by the Bearer token or the password
+// of HTTP Basic. Over TCP a token is always needed, as any user of this machine can
+// connect. At a unix socket a peer without a token is identified by its user; with a
+// token, only that counts, as the peer may be a proxy for many users.
 //
-// The page, where page says that it is asked for, also knows those who signed in.
+// For the page, the session cookie identifies the caller, too.
 func (w *Web) caller(r *http.Request, page bool, p *peers, tokenOf TokenOf, owner Owner) (api.Caller, error) {
-	if err := w.admits(r, p != nil); err != nil {
+	if err := w.checkConnection(r, p != nil); err != nil {
 		return api.Caller{}, err
 	}
 	if c, ok, err := w.Proxy.user(r); ok || err != nil {
@@ -98,7 +98,7 @@ func (w *Web) caller(r *http.Request, page bool, p *peers, tokenOf TokenOf, owne
 	if !given {
 		return api.Caller{}, errNoToken
 	}
-	if c, ok := w.named(value); ok {
+	if c, ok := w.tokenCaller(value); ok {
 		return c, nil
 	}
 	if c, ok := runCaller(value, tokenOf); ok {
@@ -107,11 +107,11 @@ func (w *Web) caller(r *http.Request, page bool, p *peers, tokenOf TokenOf, owne
 	return api.Caller{}, errWrongToken
 }
 
-// admits returns why nobody may come the way that a request came, whoever they are.
-func (w *Web) admits(r *http.Request, unix bool) error {
+// checkConnection returns an error if the connection or the host name of a request is not allowed for any caller.
+func (w *Web) checkConnection(r *http.Request, unix bool) error {
 	switch {
 	case unix || w.TLS != nil && r.TLS != nil:
-	case w.TLS != nil: // it connected before there was a certificate
+	case w.TLS != nil: // connected before the certificate was configured
 		return errNoToken
 	case !w.local() && !w.Proxy.is(r):
 		return errNotProxy
@@ -119,13 +119,13 @@ func (w *Web) admits(r *http.Request, unix bool) error {
 	return w.host(r)
 }
 
-// named returns the caller whose token it is. It compares with all of them, and
-// all of each.
-func (w *Web) named(value string) (c api.Caller, ok bool) {
+// tokenCaller returns the caller with the token. It compares with all tokens in constant
+// time.
+func (w *Web) tokenCaller(value string) (c api.Caller, ok bool) {
 	return w.match(value, func(token string) string { return token })
 }
 
-// match is named for what is made of a token.
+// match returns the caller for whose token of returns the value.
 func (w *Web) match(value string, of func(token string) string) (c api.Caller, ok bool) {
 	sum := sha256.Sum256([]byte(value))
 	for _, t := range w.Tokens {
@@ -138,8 +138,8 @@ func (w *Web) match(value string, of func(token string) string) (c api.Caller, o
 	return c, ok
 }
 
-// host refuses names that rota does not go by: a page of another site whose
-// name was made to point here sends its own.
+// host refuses requests with an unknown host name: a page of another site whose name was
+// made to resolve to this machine sends that name.
 func (w *Web) host(r *http.Request) error {
 	name := r.Host
 	if host, _, err := net.SplitHostPort(name); err == nil {

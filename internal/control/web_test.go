@@ -46,13 +46,13 @@ func TestOpenWeb(t *testing.T) {
 				t.Errorf("%v, want %q", err, test.says)
 			}
 			if err != nil && (strings.Contains(err.Error(), controlToken) || strings.Contains(err.Error(), "hunter2")) {
-				t.Errorf("it tells the token: %v", err)
+				t.Errorf("the error has the token: %v", err)
 			}
 		})
 	}
 }
 
-// TestTokenNeeded: over TCP nobody gets in without a token, also on this machine.
+// TestTokenNeeded: over TCP every client needs a token, also on this machine.
 // What lets others in can be changed while it is open.
 func TestTokenNeeded(t *testing.T) {
 	h := open(t)

@@ -53,7 +53,7 @@ func TestWhoBinds(t *testing.T) {
 	at := func(token string) api.Service {
 		return client(t, control.Target{URL: h.url, Token: token, RootCAs: roots})
 	}
-	own := api.Grant{May: api.MayOwn, Tasks: named("mail")}
+	own := api.Grant{May: api.MayOwn, Tasks: tokenCaller("mail")}
 	for _, test := range []struct {
 		name             string
 		service          api.Service
