@@ -247,7 +247,7 @@ func TestUndelivered(t *testing.T) {
 	d.msg(&from, "started", "")
 	d.run("bad", "good")
 	for range 2 {
-		d.msg(&from, "could not notify, will try again", "")
+		d.msg(&from, "cannot notify, will try again", "")
 	}
 	names := map[string]api.Undelivered{}
 	for _, u := range d.undelivered() {
@@ -269,7 +269,7 @@ func TestUndelivered(t *testing.T) {
 		t.Errorf("notify test ops: %d %q", code, stderr)
 	}
 	e.deaf.Store(false)
-	d.msg(&from, "notified again", "")
+	d.msg(&from, "delivered again", "")
 	if all := e.texts("failure bad failed 3"); len(all) != 1 {
 		t.Errorf("told %q", all) // the other one was gathered
 	}
@@ -306,14 +306,14 @@ func TestTargetGoes(t *testing.T) {
 	var from int
 	d.msg(&from, "started", "")
 	d.run("bad")
-	d.msg(&from, "could not notify, will try again", "")
+	d.msg(&from, "cannot notify, will try again", "")
 	put(t, filepath.Join(d.dir, "jobs.toml"), header+e.hook("people")+strings.Replace(bad, `"ops"`, `"people"`, 1))
 	d.msg(&from, "reloaded", "")
 	if list := d.undelivered(); len(list) > 0 {
 		t.Errorf("of a target that is gone: %+v", list)
 	}
 	e.deaf.Store(false)
-	d.msg(&from, "a target is gone, what it was to be told is dropped", "")
+	d.msg(&from, "target removed, its events are dropped", "")
 	d.run("bad")
 	if all := e.texts("failure bad failed 3"); len(all) != 1 {
 		t.Errorf("told %q", all)

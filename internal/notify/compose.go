@@ -13,8 +13,8 @@ import (
 	"rota/runner"
 )
 
-// compose makes what a target does for a notification: its own action, with the
-// text of rota where it has none.
+// compose returns the action of a target for a notification, and its input. Where the
+// action has no text of its own, compose adds one.
 func (n *Notifier) compose(t Target, b bundle) (runner.Action, runner.Input) {
 	b = n.local(b)
 	e, r := b.first, b.first.Run
@@ -38,7 +38,7 @@ func (n *Notifier) compose(t Target, b bundle) (runner.Action, runner.Input) {
 	return t.Action, in
 }
 
-// page is where the page tells more of a run, or of its task.
+// page returns the address of the run, or of its task, on the page; "" if not known.
 func (n *Notifier) page(r runner.Run) string {
 	base := ""
 	if n.o.Page != nil {
@@ -90,9 +90,9 @@ func composeMail(a runner.Mail, host string, b bundle, h *runner.Hook) runner.Ac
 	return &a
 }
 
-// composeHTTP gives a webhook a body if it has none. One of its own can say
-// "and 12 more" by .More only: whatever else would be added to it might make it
-// something that the other side cannot read.
+// composeHTTP adds a body to a webhook that has none. It does not add other events to a
+// body of its own, which might then not be readable for the receiver; such a body can use
+// .More.
 func composeHTTP(a runner.HTTP, host string, b bundle, h *runner.Hook) runner.Action {
 	if a.Method == "" {
 		a.Method = http.MethodPost
@@ -112,7 +112,7 @@ func composeHTTP(a runner.HTTP, host string, b bundle, h *runner.Hook) runner.Ac
 	return &a
 }
 
-// environment adds to that of a command what the notification is about.
+// environment adds the variables of a notification to the environment of a command.
 func environment(env map[string]string, b bundle, h *runner.Hook) map[string]string {
 	all := map[string]string{}
 	maps.Copy(all, env)
@@ -130,5 +130,5 @@ func environment(env map[string]string, b bundle, h *runner.Hook) map[string]str
 	return all
 }
 
-// literal is a template that makes just that text.
+// literal returns a template that produces the text.
 func literal(text string) string { return "{{" + strconv.Quote(text) + "}}" }

@@ -6,7 +6,7 @@ import (
 	"rota/runner"
 )
 
-// Kind says what happened.
+// Kind is the kind of an event.
 type Kind string
 
 // The kinds of events.
@@ -15,37 +15,37 @@ const (
 	Success   Kind = "success"
 	Missed    Kind = "missed"
 	Recover   Kind = "recover" // ok after a failure
-	Output    Kind = "output"  // it wrote something
-	Late      Kind = "late"    // it runs for longer than it usually does
-	Stale     Kind = "stale"   // no success within the time that is expected
-	Held      Kind = "held"    // too many failures in a row
+	Output    Kind = "output"  // the run wrote output
+	Late      Kind = "late"    // the run takes longer than warn_after
+	Stale     Kind = "stale"   // no success within expect_success_within
+	Held      Kind = "held"    // too many failures in a row held the task
 	BadConfig Kind = "bad_config"
-	Trouble   Kind = "trouble" // of rota itself
+	Trouble   Kind = "trouble" // a fault of rota itself
 	Test      Kind = "test"
 )
 
-// Event is something to tell.
+// Event is an event to report to targets.
 type Event struct {
-	Number int64 // in the outbox of whoever sends it; 0: it is in none
+	Number int64 // in the outbox of the caller; 0: not in an outbox
 	Kind   Kind
-	Run    runner.Run // that it is of; of Stale and Held its Task alone may be set, of BadConfig, Trouble and Test nothing is
-	Text   string     // for people, what happened or why; "": the Why of Run
+	Run    runner.Run // the run of the event; for Stale and Held only its Task may be set, for BadConfig, Trouble and Test nothing
+	Text   string     // what happened or why, for people; "": the Why of Run
 	Time   time.Time  // zero: now
 }
 
-// Target is somebody to tell, and how.
+// Target is a target of notifications: [notify.NAME].
 type Target struct {
 	Name        string
 	Action      runner.Action  // *runner.Mail, *runner.HTTP or *runner.Command
-	Process     runner.Process // the surroundings of a command
-	AtMostEvery time.Duration  // what happens sooner is gathered; 0: nothing is
+	Process     runner.Process // the environment of a command
+	AtMostEvery time.Duration  // the least time between two notifications; events in between are sent together; 0: none
 }
 
-// Undelivered is somebody who could not be told when it was last tried.
+// Undelivered is a target or host whose last delivery failed.
 type Undelivered struct {
 	Target  string // or "ping HOST"
 	Error   string
 	Since   time.Time // of the first failure in a row
-	Waiting int       // events that will be tried again
-	Dropped int       // that will not
+	Waiting int       // events whose delivery will be tried again
+	Dropped int       // events that were given up
 }

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// life is that of all workers together: they begin with Run, noWait when it is
-// to end, and are cut off a little later.
+// life is the lifetime of all workers: they start with Run. When that ends, they no
+// longer wait between attempts, and after partingMax they are cancelled.
 type life struct {
-	ctx    context.Context // of what workers do; it ends when the parting is over
+	ctx    context.Context // for deliveries; ends partingMax after Run ends
 	cut    context.CancelFunc
-	wait   context.Context // of what workers wait for; it ends when there is no time any more
+	wait   context.Context // for waits between deliveries; ends when Run ends
 	noWait context.CancelFunc
 	mu     sync.Mutex
 	lives  bool
 	over   bool
-	before []func() // workers asked for before the beginning
+	before []func() // workers that begin starts
 	wg     sync.WaitGroup
 }
 
@@ -26,7 +26,7 @@ func newLife() life {
 	return life{ctx: ctx, cut: cut, wait: wait, noWait: noWait}
 }
 
-// begin starts the workers that were asked for.
+// begin starts the workers that were added before.
 func (l *life) begin() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -37,7 +37,7 @@ func (l *life) begin() {
 	l.before = nil
 }
 
-// worker starts one, or will when life begins; false: it has ended.
+// worker starts a worker, now or when begin is called. It returns false after end.
 func (l *life) worker(work func()) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,8 +52,8 @@ func (l *life) worker(work func()) bool {
 	return true
 }
 
-// end returns when all workers have ended: of themselves within partingMax, or
-// cut off then.
+// end waits until all workers have ended. It cancels those that have not after
+// partingMax.
 func (l *life) end() {
 	l.mu.Lock()
 	l.over = true
@@ -65,10 +65,10 @@ func (l *life) end() {
 	l.cut()
 }
 
-// ending reports whether there is no time to wait for anything.
+// ending reports whether end was called, so that workers must not wait.
 func (l *life) ending() bool { return l.wait.Err() != nil }
 
-// pause waits; the end of life cuts it short.
+// pause waits for d, or until end is called.
 func (l *life) pause(d time.Duration) {
 	if d <= 0 {
 		return

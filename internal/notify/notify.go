@@ -1,10 +1,9 @@
-// Package notify tells: it sends what happened to the targets of the file, tries
-// again when one cannot be reached, and pings those who watch over tasks. Nobody
-// ever waits for it, and each target has its own queue, so that a mail server
-// that is down delays mail and nothing else. It does not know which events there
-// are, nor who wants to hear of them. What waits is in memory: its caller keeps it
-// and is told by number what is delivered or given up, so that after a restart it can
-// send the rest again.
+// Package notify delivers events to the targets of the configuration, tries again when
+// one cannot be reached, and pings services that monitor tasks. Its calls do not block,
+// and each target has its own queue, so that a mail server that is down delays only mail.
+// The caller decides which events go to which targets. The queues are in memory: the
+// caller keeps an outbox and gets the numbers of the events that were delivered or given
+// up, so that it can send the others again after a restart.
 package notify
 
 import (
@@ -24,50 +23,49 @@ import (
 )
 
 const (
-	queueMax   = 100             // events that wait for a target with all they say; more are only counted
-	countMax   = 10_000          // of those that are only counted; more are given up
-	failingMax = 3               // tries in a row that fail before that is told
-	sendMax    = time.Minute     // of one try
-	partingMax = 5 * time.Second // of what is still to be told when rota ends
+	queueMax   = 100             // events in a queue with all their data; more are only counted
+	countMax   = 10_000          // events that are only counted; more are given up
+	failingMax = 3               // failed tries in a row before Failing is called
+	sendMax    = time.Minute     // for one try
+	partingMax = 5 * time.Second // for the remaining events when rota ends
 )
 
-// TextMax is how many bytes of the text of an event are told.
+// TextMax is the longest text of an event that is sent, in bytes.
 const TextMax = 16 << 10
 
-// PingTarget stands for all URLs that are pinged, where attempts are counted.
+// PingTarget is the target under which attempts to ping any URL are counted.
 const PingTarget = "ping"
 
-// ErrNoTarget is the error of a name that no target has.
+// ErrNoTarget is the error for an unknown target.
 var ErrNoTarget = errors.New("no such notification target")
 
-// Options is what a Notifier needs from its surroundings.
+// Options are the settings and callbacks of a Notifier.
 type Options struct {
-	// Targets returns those in force, by name. It is asked for each event,
-	// from several goroutines.
+	// Targets returns the targets in force, by name. It is called for each event, from
+	// several goroutines.
 	Targets func() map[string]Target
-	// Pings reports whether the file in force has a URL to ping; nil: it has
-	// all.
+	// Pings reports whether the file in force has the ping URL; nil: it has all.
 	Pings func(url string) bool
-	// Zone returns the time zone of a task's times, of the file's if there is no such
-	// task; nil: times stay as they are.
+	// Zone returns the time zone for the times of a task, or that of the file if the task
+	// does not exist; nil: times are not changed.
 	Zone func(task string) *time.Location
-	// Page returns the address of the page; nil, or "": it is not known.
+	// Page returns the address of the page; nil, or "": not known.
 	Page func() string
-	// Delivered is told the numbers of events and pings that are delivered or given
-	// up; nil: nobody is. It must not wait.
+	// Delivered is called with the numbers of events and pings that were delivered or
+	// given up. It must not block. It may be nil.
 	Delivered func(numbers ...int64)
-	// Failing is told of a target, or "ping HOST", that could not be reached several
-	// times in a row, and why, and with an empty err that it could be again; nil:
-	// nobody is. It must not wait.
+	// Failing is called when a target, or "ping HOST", could not be reached several
+	// times in a row, and with an empty err when it was reached again. It must not block.
+	// It may be nil.
 	Failing func(target, err string)
-	// Failed is told of each attempt that fails to reach a target, or PingTarget; nil:
-	// nobody is. It must not wait.
+	// Failed is called after each failed attempt to reach a target, or PingTarget. It
+	// must not block. It may be nil.
 	Failed   func(target string)
-	StateDir string // where the outputs of runs are
+	StateDir string // the directory with the outputs of runs
 	Log      *slog.Logger
 }
 
-// Notifier tells targets what happened.
+// Notifier delivers events to targets.
 type Notifier struct {
 	Ping *Pinger
 
@@ -79,7 +77,7 @@ type Notifier struct {
 	life   life
 }
 
-// New returns a Notifier. It tells nothing before Run.
+// New returns a Notifier. It sends nothing before Run.
 func New(o Options) *Notifier {
 	host, err := os.Hostname()
 	if err != nil {
@@ -96,14 +94,13 @@ func New(o Options) *Notifier {
 	}
 	n := &Notifier{o: o, host: host, queues: map[string]*sendQueue{}, life: newLife()}
 	n.Ping = &Pinger{
-		stateDir: o.StateDir, log: o.Log, host: host, life: &n.life, tell: runner.Tell, known: o.Pings, delivered: o.Delivered, failing: o.Failing, failed: o.Failed,
-		queues: map[string]*pingLane{}, gates: map[string]chan struct{}{},
+		stateDir: o.StateDir, log: o.Log, host: host, life: &n.life, deliver: runner.Tell, known: o.Pings, delivered: o.Delivered, failing: o.Failing, failed: o.Failed,
+		queues: map[string]*pingURLQueue{}, gates: map[string]chan struct{}{},
 	}
 	return n
 }
 
-// Run tells what there is to tell until ctx ends, and then for a few seconds
-// more what is left.
+// Run delivers events until ctx ends, and then for up to partingMax the remaining ones.
 func (n *Notifier) Run(ctx context.Context) error {
 	n.life.begin()
 	<-ctx.Done()
@@ -118,14 +115,14 @@ func (n *Notifier) Run(ctx context.Context) error {
 	return nil
 }
 
-// Send tells a target of an event, some time; it returns at once.
+// Send queues an event for a target. It does not block.
 func (n *Notifier) Send(target string, e Event) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
 	e.Text = escape.Lines(e.Text[:min(len(e.Text), TextMax)])
 	if _, ok := n.o.Targets()[target]; !ok {
-		n.o.Log.Warn("there is no such target to notify", "target", target, "event", string(e.Kind), "run", e.Run.ID)
+		n.o.Log.Warn("no such notification target", "target", target, "event", string(e.Kind), "run", e.Run.ID)
 		n.o.Delivered(e.Number)
 		return
 	}
@@ -139,19 +136,19 @@ func (n *Notifier) Send(target string, e Event) {
 	l.add(e)
 }
 
-// Test tells a target of a test at once, and returns whom that reached and how
-// long it took.
+// Test sends a test event to a target at once, and returns the recipient and how long it
+// took.
 func (n *Notifier) Test(ctx context.Context, name string) (to string, took time.Duration, err error) {
 	t, ok := n.o.Targets()[name]
 	if !ok {
 		return "", 0, fmt.Errorf("%w: %q", ErrNoTarget, name)
 	}
 	start := time.Now()
-	err = n.tell(ctx, t, bundle{first: Event{Kind: Test, Time: start, Text: "this is a test of the target " + name}})
+	err = n.deliver(ctx, t, bundle{first: Event{Kind: Test, Time: start, Text: "this is a test of the target " + name}})
 	return recipient(t.Action), time.Since(start), err
 }
 
-// Undelivered returns who could not be reached, by name.
+// Undelivered returns the targets and hosts whose last delivery failed, sorted by name.
 func (n *Notifier) Undelivered() []Undelivered {
 	n.mu.Lock()
 	targets := n.o.Targets()
@@ -167,8 +164,8 @@ func (n *Notifier) Undelivered() []Undelivered {
 	return list
 }
 
-// tell sends one notification; the error is one line.
-func (n *Notifier) tell(ctx context.Context, t Target, b bundle) error {
+// deliver sends one notification. The error is one line.
+func (n *Notifier) deliver(ctx context.Context, t Target, b bundle) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, sendMax, fmt.Errorf("no answer within %.0f s", sendMax.Seconds()))
 	defer cancel()
 	action, in := n.compose(t, b)

@@ -57,7 +57,7 @@ func (r *rig) set(targets ...Target) {
 	r.targets = all
 }
 
-// failures is how often it was told that a target could not be reached.
+// failures is how often it was reported that a target could not be reached.
 func (r *rig) failures(target string) (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -69,7 +69,7 @@ func (r *rig) failures(target string) (n int) {
 	return n
 }
 
-// newRig starts a Notifier; stop ends it and tells how long that took.
+// newRig starts a Notifier; stop ends it and returns how long that took.
 func newRig(t *testing.T, targets ...Target) *rig {
 	r := &rig{t: t}
 	r.set(targets...)
@@ -106,7 +106,7 @@ func newRig(t *testing.T, targets ...Target) *rig {
 	return r
 }
 
-// ear is an action that hears what it is told.
+// ear is an action that records what it is sent.
 type ear struct {
 	mu    sync.Mutex
 	start time.Time
@@ -154,7 +154,7 @@ func (r *rig) fail(target, run string) {
 	r.Send(target, Event{Kind: Failure, Run: runner.Run{ID: run, Task: "backup", Outcome: runner.Failed}})
 }
 
-func TestEachEventIsTold(t *testing.T) {
+func TestEachEventIsDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEar()
 		r := newRig(t, Target{Name: "ops", Action: e})
@@ -164,7 +164,7 @@ func TestEachEventIsTold(t *testing.T) {
 		r.fail("ops", "a/3")
 		e.expect(t, "0s: failure a/1", "0s: failure a/2", "0s: failure a/3")
 		r.fail("nobody", "a/4")
-		if !strings.Contains(r.logged(), "no such target") {
+		if !strings.Contains(r.logged(), "no such notification target") {
 			t.Errorf("log %s", r.logged())
 		}
 		if u := r.Undelivered(); len(u) > 0 {
@@ -237,7 +237,7 @@ func TestRetries(t *testing.T) {
 			t.Errorf("%d tries: %q", n, e.heard)
 		}
 		if n := r.failures("ops"); n != len(e.heard) {
-			t.Errorf("told of %d failures of %d tries", n, len(e.heard))
+			t.Errorf("reported %d failures of %d tries", n, len(e.heard))
 		}
 		e.heard = nil
 		e.mu.Unlock()
@@ -253,7 +253,7 @@ func TestRetries(t *testing.T) {
 		if u := r.Undelivered(); len(u) > 0 {
 			t.Errorf("%+v", u)
 		}
-		if n := strings.Count(r.logged(), "could not notify"); n != 1 || !strings.Contains(r.logged(), "notified again") {
+		if n := strings.Count(r.logged(), "cannot notify"); n != 1 || !strings.Contains(r.logged(), "delivered again") {
 			t.Errorf("log:\n%s", r.logged())
 		}
 	})
@@ -346,19 +346,19 @@ func TestRetriesBeginAnew(t *testing.T) {
 		r := newRig(t, Target{Name: "ops", Action: e})
 		defer r.stop()
 		var works atomic.Bool
-		told := make(chan struct{})
+		unblocked := make(chan struct{})
 		e.hang = func(context.Context) error {
 			if !works.CompareAndSwap(true, false) {
 				return errors.New("down")
 			}
-			r.fail("ops", "a/2") // so that the worker goes on
-			close(told)
+			r.fail("ops", "a/2") // so that the worker continues
+			close(unblocked)
 			return nil
 		}
 		r.fail("ops", "a/1")
 		time.Sleep(30 * time.Minute)
 		works.Store(true)
-		<-told
+		<-unblocked
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		e.mu.Lock()
@@ -388,7 +388,7 @@ func TestOneHangs(t *testing.T) {
 }
 
 func TestShutdown(t *testing.T) {
-	t.Run("what waits is told at once", func(t *testing.T) {
+	t.Run("pending events are sent at once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			e := newEar()
 			r := newRig(t, Target{Name: "ops", Action: e, AtMostEvery: time.Hour})

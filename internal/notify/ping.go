@@ -19,60 +19,59 @@ import (
 )
 
 const (
-	pingMax    = 10 * time.Second // of one try
+	pingMax    = 10 * time.Second // for one try
 	pingTries  = 5
-	pingQueue  = 20      // that wait for one URL; more push out the oldest
+	maxPings   = 20      // pings in the queue of one URL; more replace the oldest
 	pingBody   = 100_000 // bytes of output
-	pingAtOnce = 8       // to one host
+	pingAtOnce = 8       // requests to one host
 )
 
-// Pinger tells those who watch over tasks from outside, in the style of
-// healthchecks: that a run has begun, and how it ended. Each URL has a queue, so
-// that a start comes before its end.
+// Pinger reports the start and the end of runs to monitoring services, in the style of
+// healthchecks. Each URL has a queue, so that the start of a run is sent before its end.
 type Pinger struct {
 	stateDir string
 	log      *slog.Logger
 	host     string
 	life     *life
-	tell     func(context.Context, runner.Action, runner.Input, io.Writer) error // runner.Tell
-	known    func(url string) bool                                               // whether the file has it; nil: it has all
+	deliver  func(context.Context, runner.Action, runner.Input, io.Writer) error // runner.Tell
+	known    func(url string) bool                                               // reports whether the file has the URL; nil: it has all
 
 	delivered func(numbers ...int64)
 	failing   func(target, err string)
 	failed    func(target string)
 
 	mu     sync.Mutex
-	queues map[string]*pingLane     // by URL
+	queues map[string]*pingURLQueue // by URL
 	gates  map[string]chan struct{} // by host
 }
 
-// pingLane is what waits for one URL. Its worker lives while something does.
-type pingLane struct {
+// pingURLQueue holds the pings for one URL. Its worker runs while there are any.
+type pingURLQueue struct {
 	url     string
 	pings   []Ping
 	working bool
-	err     string // of the last ping; "": it went well
+	err     string // of the last ping; "": it was sent
 	since   time.Time
 	dropped int
 }
 
-// Ping tells that a run has begun, or how it ended with the end of its output.
+// Ping is the start of a run, or its end with its outcome and the end of its output.
 type Ping struct {
 	Number int64 // in the outbox of whoever sends it; 0: it is in none
 	Run    runner.Run
 	End    bool
 }
 
-// Add sends a ping, some time; it returns at once.
+// Add queues a ping for a URL. It does not block.
 func (p *Pinger) Add(url string, one Ping) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.queues[url]
 	if l == nil {
-		l = &pingLane{url: url}
+		l = &pingURLQueue{url: url}
 		p.queues[url] = l
 	}
-	if len(l.pings) == pingQueue {
+	if len(l.pings) == maxPings {
 		p.delivered(l.pings[0].Number)
 		l.pings = l.pings[1:]
 		l.dropped++
@@ -83,8 +82,8 @@ func (p *Pinger) Add(url string, one Ping) {
 	}
 }
 
-// work pings until nothing waits.
-func (p *Pinger) work(l *pingLane) {
+// work sends pings until the queue is empty.
+func (p *Pinger) work(l *pingURLQueue) {
 	for {
 		one, gate, ok := p.take(l)
 		if !ok {
@@ -99,16 +98,16 @@ func (p *Pinger) work(l *pingLane) {
 		}, backoff.WithMaxTries(pingTries), backoff.WithBackOff(&backoff.ExponentialBackOff{
 			InitialInterval: time.Second, RandomizationFactor: 0.2, Multiplier: 2, MaxInterval: time.Minute,
 		}))
-		if err == nil || !p.life.ending() { // else it is sent again after a restart
+		if err == nil || !p.life.ending() { // otherwise the caller sends it again after a restart
 			p.delivered(one.Number)
 		}
 		p.done(l, one, err)
 	}
 }
 
-// take returns the next ping and the gate of its host; false: nothing waits, and
-// the worker has to end.
-func (p *Pinger) take(l *pingLane) (Ping, chan struct{}, bool) {
+// take returns the next ping and the gate of its host. It returns false if the queue is
+// empty; the worker must end then.
+func (p *Pinger) take(l *pingURLQueue) (Ping, chan struct{}, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(l.pings) == 0 {
@@ -129,8 +128,8 @@ func (p *Pinger) take(l *pingLane) (Ping, chan struct{}, bool) {
 	return one, gate, true
 }
 
-// done notes how a ping went.
-func (p *Pinger) done(l *pingLane, one Ping, err error) {
+// done records the result of a ping.
+func (p *Pinger) done(l *pingURLQueue, one Ping, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	host := hostOf(l.url)
@@ -151,8 +150,8 @@ func (p *Pinger) done(l *pingLane, one Ping, err error) {
 	l.dropped++
 }
 
-// fails reports whether a URL of a host could not be pinged; the caller must hold the
-// lock.
+// fails reports whether the last ping to any URL of a host failed. The caller must hold
+// the lock.
 func (p *Pinger) fails(host string) bool {
 	for url, l := range p.queues {
 		if l.err != "" && hostOf(url) == host && (p.known == nil || p.known(url)) {
@@ -162,7 +161,7 @@ func (p *Pinger) fails(host string) bool {
 	return false
 }
 
-// send makes one request, when the gate lets it.
+// send makes one request, once the gate has room.
 func (p *Pinger) send(gate chan struct{}, base string, one Ping) error {
 	select {
 	case gate <- struct{}{}:
@@ -182,12 +181,12 @@ func (p *Pinger) send(gate chan struct{}, base string, one Ping) error {
 		in.Hook = runner.NewHook("ping", one.Run, p.stateDir, pingBody)
 		a.Body = "{{.Tail}}"
 	}
-	return p.tell(ctx, a, in, runlog.NewOutput("", 0, nil))
+	return p.deliver(ctx, a, in, runlog.NewOutput("", 0, nil))
 }
 
-// pingURL is where a ping goes: /start, nothing for ok, the exit code, or /fail
-// added to the path, and rid, by which the other side knows which end belongs
-// to which start.
+// pingURL returns the URL of a ping: with /start, nothing for ok, the exit code, or /fail
+// added to the path, and with rid, by which the receiver matches the start and the end of
+// a run.
 func pingURL(base string, one Ping) (string, error) {
 	u, err := url.Parse(base)
 	if err != nil {
@@ -210,7 +209,7 @@ func pingURL(base string, one Ping) (string, error) {
 	return u.String(), nil
 }
 
-// runUUID is a UUID (version 8 of RFC 9562) that follows from the id of a run.
+// runUUID returns a UUID (version 8 of RFC 9562) derived from the id of a run.
 func runUUID(id string) string {
 	sum := sha256.Sum256([]byte("rota run " + id))
 	b := sum[:16]
@@ -219,8 +218,8 @@ func runUUID(id string) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// undelivered returns the hosts that could not be pinged. A URL that is in the file
-// no more is forgotten.
+// undelivered returns the hosts whose last ping failed. It removes URLs that are no
+// longer in the file.
 func (p *Pinger) undelivered() []Undelivered {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -113,7 +113,7 @@ type fakePing struct {
 	takes    time.Duration
 }
 
-func (f *fakePing) tell(ctx context.Context, a runner.Action, _ runner.Input, _ io.Writer) error {
+func (f *fakePing) deliver(ctx context.Context, a runner.Action, _ runner.Input, _ io.Writer) error {
 	f.mu.Lock()
 	f.urls = append(f.urls, a.(*runner.HTTP).URL)
 	f.now++
@@ -138,7 +138,7 @@ func TestPingGivesUp(t *testing.T) {
 		f := &fakePing{err: errors.New("down")}
 		r := newRig(t)
 		defer r.stop()
-		r.Ping.tell = f.tell
+		r.Ping.deliver = f.deliver
 		start := time.Now()
 		r.Ping.Add("https://hc/u", Ping{Run: sample().Run})
 		r.Ping.Add("https://hc/u", Ping{Run: sample().Run, End: true})
@@ -150,7 +150,7 @@ func TestPingGivesUp(t *testing.T) {
 			t.Errorf("%d tries", len(f.urls))
 		}
 		if n := r.failures(PingTarget); n != len(f.urls) {
-			t.Errorf("told of %d failures of %d tries", n, len(f.urls))
+			t.Errorf("reported %d failures of %d tries", n, len(f.urls))
 		}
 		f.err = nil
 		f.mu.Unlock()
@@ -177,7 +177,7 @@ func TestPingIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakePing{takes: time.Hour}
 		r := newRig(t)
-		r.Ping.tell = f.tell
+		r.Ping.deliver = f.deliver
 		for task := range 50 {
 			for range 100 {
 				r.Ping.Add(fmt.Sprint("https://hc/", task), Ping{Run: sample().Run})
@@ -186,7 +186,7 @@ func TestPingIsBounded(t *testing.T) {
 		synctest.Wait()
 		r.Ping.mu.Lock()
 		for _, l := range r.Ping.queues {
-			if len(l.pings) > pingQueue {
+			if len(l.pings) > maxPings {
 				t.Errorf("%d wait for %s", len(l.pings), l.url)
 			}
 		}

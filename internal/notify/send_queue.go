@@ -6,7 +6,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// keep is how long delivery of an event is tried.
+// keep is how long the delivery of an event is tried.
 const keep = 24 * time.Hour
 
 // sendQueue holds the events that wait for one target. Its worker runs while there are any.
@@ -16,27 +16,27 @@ type sendQueue struct {
 
 	// Guarded by the Notifier's lock.
 	events  []Event
-	more    []int64 // the numbers of those that are counted only
+	more    []int64 // the numbers of events that are only counted
 	working bool
 	next    time.Time // nothing is sent before it, because of at_most_every
-	err     string    // of the last try; "": it went well
+	err     string    // of the last try; "": it was delivered
 	since   time.Time // of the first failure in a row
-	tries   int       // that failed in a row
-	dropped int       // since then
+	tries   int       // failed tries in a row
+	dropped int       // events given up since then
 }
 
 // bundle is what one notification reports.
 type bundle struct {
 	first Event
 	rest  []Event
-	more  []int64 // the numbers of those that are counted only
-	lost  int     // that were dropped before
+	more  []int64 // the numbers of events that are only counted
+	lost  int     // events that were given up before
 }
 
-// others is how many events it reports besides the first.
+// others returns how many events the bundle has besides the first.
 func (b bundle) others() int { return len(b.rest) + len(b.more) }
 
-// numbers are those of its events.
+// numbers returns the numbers of its events.
 func (b bundle) numbers() []int64 {
 	all := append([]int64{b.first.Number}, b.more...)
 	for _, e := range b.rest {
@@ -45,9 +45,10 @@ func (b bundle) numbers() []int64 {
 	return all
 }
 
+// waiting returns how many events wait, with all their data or only counted.
 func (l *sendQueue) waiting() int { return len(l.events) + len(l.more) }
 
-// add puts an event behind the others.
+// add appends an event and starts the worker if needed.
 func (l *sendQueue) add(e Event) {
 	switch {
 	case len(l.events) < queueMax:
@@ -63,7 +64,7 @@ func (l *sendQueue) add(e Event) {
 	}
 }
 
-// work tells until nothing waits.
+// work sends notifications until the queue is empty.
 func (l *sendQueue) work() {
 	retry := &backoff.ExponentialBackOff{InitialInterval: 5 * time.Second, RandomizationFactor: 0.2, Multiplier: 2, MaxInterval: 10 * time.Minute}
 	life := &l.n.life
@@ -84,7 +85,7 @@ func (l *sendQueue) work() {
 		if !ok {
 			return
 		}
-		err := l.n.tell(life.ctx, target, b)
+		err := l.n.deliver(life.ctx, target, b)
 		if err == nil {
 			retry.Reset()
 			l.delivered(b, target.AtMostEvery)
@@ -102,9 +103,9 @@ func (l *sendQueue) work() {
 	}
 }
 
-// take returns what to tell next: one event, or all that wait if they are
-// gathered or could not be told one by one. What is too old is dropped. false:
-// nothing waits, and the worker has to end.
+// take returns the events for the next notification: one, or all in the queue if gather
+// is set or the queue has a backlog. It drops events that are too old. It returns false
+// if the queue is empty; the worker must end then.
 func (l *sendQueue) take(gather bool) (b bundle, ok bool) {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
@@ -139,19 +140,19 @@ func (l *sendQueue) take(gather bool) (b bundle, ok bool) {
 	return b, true
 }
 
-// delivered notes that a notification was delivered.
+// delivered records that a notification was delivered.
 func (l *sendQueue) delivered(b bundle, every time.Duration) {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
 	if l.err != "" {
-		l.n.o.Log.Info("notified again", "target", l.name, "events", 1+b.others(), "dropped", l.dropped)
+		l.n.o.Log.Info("delivered again", "target", l.name, "events", 1+b.others(), "dropped", l.dropped)
 	}
 	l.n.o.Delivered(b.numbers()...)
 	l.clearFailures()
 	l.next = time.Now().Add(every)
 }
 
-// clearFailures forgets failures; the caller must hold the lock.
+// clearFailures resets the count of failures. The caller must hold the lock.
 func (l *sendQueue) clearFailures() {
 	if l.tries >= failingMax {
 		l.n.o.Failing(l.name, "")
@@ -159,13 +160,13 @@ func (l *sendQueue) clearFailures() {
 	l.err, l.since, l.tries, l.dropped = "", time.Time{}, 0, 0
 }
 
-// failed puts back what could not be delivered.
+// failed puts the events of a bundle back that could not be delivered.
 func (l *sendQueue) failed(b bundle, err error) {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
 	if l.err == "" {
 		l.since = time.Now()
-		l.n.o.Log.Warn("could not notify, will try again", "target", l.name, "event", string(b.first.Kind), "run", b.first.Run.ID, "err", err)
+		l.n.o.Log.Warn("cannot notify, will try again", "target", l.name, "event", string(b.first.Kind), "run", b.first.Run.ID, "err", err)
 	}
 	l.err = err.Error()
 	l.n.o.Failed(l.name)
@@ -180,11 +181,11 @@ func (l *sendQueue) failed(b bundle, err error) {
 	l.events = l.events[:min(queueMax, len(l.events))]
 }
 
-// forget ends the worker of a target that is gone.
+// forget drops the queue of a target that was removed from the file.
 func (l *sendQueue) forget() {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
-	l.n.o.Log.Warn("a target is gone, what it was to be told is dropped", "target", l.name, "events", l.waiting())
+	l.n.o.Log.Warn("target removed, its events are dropped", "target", l.name, "events", l.waiting())
 	for _, e := range l.events {
 		l.n.o.Delivered(e.Number)
 	}

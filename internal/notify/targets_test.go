@@ -140,14 +140,14 @@ func TestSecretsStayHidden(t *testing.T) {
 		Target{Name: "closed", Action: &runner.HTTP{URL: closed.URL + "/hook/" + key}},
 		Target{Name: "broken", Action: &runner.HTTP{URL: "http://127.0.0.1:x/" + key}},
 	)
-	var told strings.Builder
+	var report strings.Builder
 	for name := range r.targets {
 		to, _, err := r.Test(t.Context(), name)
 		if err == nil {
 			t.Errorf("%s: no error", name)
 			continue
 		}
-		told.WriteString(name + ": " + to + ": " + err.Error() + "\n")
+		report.WriteString(name + ": " + to + ": " + err.Error() + "\n")
 	}
 	r.Send("path", sample())
 	for range 4 { // of the tests, three; then the event
@@ -157,9 +157,9 @@ func TestSecretsStayHidden(t *testing.T) {
 	<-got
 	r.stop()
 	for _, u := range r.Undelivered() {
-		told.WriteString(u.Target + ": " + u.Error + "\n")
+		report.WriteString(u.Target + ": " + u.Error + "\n")
 	}
-	text := told.String() + r.logged()
+	text := report.String() + r.logged()
 	if strings.Contains(text, key) {
 		t.Errorf("the key is in\n%s", text)
 	}
@@ -180,7 +180,7 @@ func TestCommand(t *testing.T) {
 	)
 	e := sample()
 	e.Run.Why = "exit 3\nand more"
-	if err := r.tell(t.Context(), r.targets["ops"], bundle{first: e}); err != nil {
+	if err := r.deliver(t.Context(), r.targets["ops"], bundle{first: e}); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(out)
@@ -271,7 +271,7 @@ func TestMail(t *testing.T) {
 	r := newRig(t, Target{Name: "plain", Action: plain}, Target{Name: "own", Action: own})
 	hold := func(b bundle, target, subject, body string) {
 		t.Helper()
-		if err := r.tell(t.Context(), r.targets[target], b); err != nil {
+		if err := r.deliver(t.Context(), r.targets[target], b); err != nil {
 			t.Fatal(err)
 		}
 		m := <-got
@@ -294,11 +294,11 @@ and 12 more:
     Sun 2026-11-22 02:31:00 UTC  backup is ok again  backup/20261122T023000Z
     … and 11 that are not listed: rota history --failed
 
-2 before could not be told within an hour`)
+given up before, as they could not be delivered: 2`)
 }
 
 // The times of an event are in the zone of its task, in a template of its own and
-// in what rota writes, and so are those of the events that are told with it.
+// in what rota writes, and so are those of the other events in it.
 func TestZone(t *testing.T) {
 	plain := &runner.Mail{To: []string{"ops@example.org"}}
 	own := &runner.Mail{To: plain.To, Subject: "{{.Started | date `15:04:05 MST`}}", Body: "{{.Scheduled}}"}
@@ -316,7 +316,7 @@ func TestZone(t *testing.T) {
 		{own, []string{"03:30:01 CET", "2026-11-22 03:30:00 +0100 CET", "Sun 2026-11-22 08:16:00 NPT  jobs.toml is wrong"}},
 		{plain, []string{"scheduled  Sun 2026-11-22 03:30:00 CET\n", "started    Sun 2026-11-22 03:30:01 CET\n", "Sun 2026-11-22 08:16:00 NPT  jobs.toml is wrong"}},
 	} {
-		if err := r.tell(t.Context(), Target{Action: want.action}, b); err != nil {
+		if err := r.deliver(t.Context(), Target{Action: want.action}, b); err != nil {
 			t.Fatal(err)
 		}
 		m := <-got
@@ -349,7 +349,7 @@ func TestHeadline(t *testing.T) {
 		{Failure, runner.Run{Task: "t", Outcome: runner.Lost}, "t was lost"},
 		{Success, runner.Run{Task: "t", Outcome: runner.OK}, "t is ok"},
 		{Recover, runner.Run{Task: "t", Outcome: runner.OK}, "t is ok again"},
-		{Output, runner.Run{Task: "t", Outcome: runner.OK}, "t wrote something"},
+		{Output, runner.Run{Task: "t", Outcome: runner.OK}, "t wrote output"},
 		{Missed, runner.Run{Task: "t", Outcome: runner.Missed}, "t was missed"},
 		{Stale, runner.Run{Task: "t"}, "t has had no success for too long"},
 		{Held, runner.Run{Task: "t"}, "t is held"},
@@ -416,7 +416,7 @@ to look further: rota show t/20261122T000000Z
 	}
 }
 
-// TestPageOfARun: mails, webhooks and commands say where the page tells more, if that is
+// TestPageOfARun: mails, webhooks and commands say the address of the page, if that is
 // known.
 func TestPageOfARun(t *testing.T) {
 	run := runner.Run{ID: "t/20261122T000000Z", Task: "t", Outcome: runner.Failed}

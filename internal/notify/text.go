@@ -17,21 +17,21 @@ import (
 const (
 	tailMax = 2 << 10 // bytes of output in a notification
 	lineMax = 500     // bytes of an error, or a line of a text
-	listMax = 20      // events that a notification lists besides the first
+	listMax = 20      // listed events of a notification besides the first
 )
 
-// words say what happened to a task; %s is the task.
-var words = map[Kind]string{
+// headlines are the texts of the kinds of events; %s is the task.
+var headlines = map[Kind]string{
 	Success: "%s is ok",
 	Recover: "%s is ok again",
-	Output:  "%s wrote something",
+	Output:  "%s wrote output",
 	Missed:  "%s was missed",
-	Late:    "%s is late: it still runs",
+	Late:    "%s is late and still runs",
 	Stale:   "%s has had no success for too long",
 	Held:    "%s is held",
 }
 
-// headline says in a few words what happened.
+// headline describes an event in a few words.
 func headline(e Event) string {
 	r := e.Run
 	task := oneLine(r.Task)
@@ -42,8 +42,8 @@ func headline(e Event) string {
 		return oneLine(e.Text)
 	case e.Kind == Test:
 		return "a test"
-	case words[e.Kind] != "":
-		return fmt.Sprintf(words[e.Kind], task)
+	case headlines[e.Kind] != "":
+		return fmt.Sprintf(headlines[e.Kind], task)
 	case r.Outcome == runner.TimedOut:
 		return task + " timed out"
 	case r.Outcome == runner.Lost:
@@ -56,7 +56,7 @@ func headline(e Event) string {
 	return task + " failed"
 }
 
-// subject is what a mail has in its head: "rota on web1: backup failed (exit 3)".
+// subject returns the subject of a mail: "rota on web1: backup failed (exit 3)".
 func subject(host string, b bundle) string {
 	text := "rota on " + host + ": " + headline(b.first)
 	if n := b.others(); n > 0 {
@@ -65,7 +65,7 @@ func subject(host string, b bundle) string {
 	return text
 }
 
-// body is all that there is to say, for people.
+// body returns the full text of a notification, for people.
 func body(host string, b bundle, h *runner.Hook) string {
 	var t strings.Builder
 	line := func(name, value string) {
@@ -77,7 +77,7 @@ func body(host string, b bundle, h *runner.Hook) string {
 	t.WriteString(headline(e) + "\n\n")
 	if e.Kind == BadConfig {
 		t.WriteString(escape.Lines(e.Text) + "\n\n")
-	} else if e.Kind != Trouble { // which its headline says
+	} else if e.Kind != Trouble { // the headline of Trouble is its text
 		line("why", oneLine(why(e)))
 	}
 	line("run", oneLine(r.ID))
@@ -119,8 +119,8 @@ func body(host string, b bundle, h *runner.Hook) string {
 	return t.String()
 }
 
-// others says what a notification stands for besides its first event; "" if for
-// nothing.
+// others lists the events of a notification besides the first, and counts those that
+// were given up before; "" if there are neither.
 func others(b bundle) string {
 	var t strings.Builder
 	if n := b.others(); n > 0 {
@@ -136,24 +136,24 @@ func others(b bundle) string {
 		}
 	}
 	if b.lost > 0 {
-		fmt.Fprintf(&t, "\n%d before could not be told within an hour\n", b.lost)
+		fmt.Fprintf(&t, "\ngiven up before, as they could not be delivered: %d\n", b.lost)
 	}
 	return t.String()
 }
 
-// why is the reason of an event.
+// why returns the reason of an event.
 func why(e Event) string { return cmp.Or(e.Text, e.Run.Why) }
 
-// document is what a webhook without a body gets. Its text is all that chats
-// such as Slack or Mattermost read.
+// document is the body of a webhook that has none of its own. Chats such as Slack or
+// Mattermost read only its field text.
 type document struct {
 	Event  Kind        `json:"event"`
 	Text   string      `json:"text"`
 	Host   string      `json:"host"`
 	Time   time.Time   `json:"time"`
 	Why    string      `json:"why,omitempty"`
-	URL    string      `json:"url,omitempty"` // where the page tells more
-	Run    *runner.Run `json:"run,omitempty"` // without params and input, which may be nobody else's business
+	URL    string      `json:"url,omitempty"` // the address on the page
+	Run    *runner.Run `json:"run,omitempty"` // without params and input, which may be private
 	Took   float64     `json:"took_seconds,omitempty"`
 	Tail   string      `json:"tail,omitempty"`
 	More   int         `json:"more,omitempty"`
@@ -191,7 +191,7 @@ func jsonBody(host string, b bundle, h *runner.Hook) string {
 	return string(text)
 }
 
-// recipient says for people whom an action reaches, without secrets.
+// recipient names the recipient of an action for people, without secrets.
 func recipient(a runner.Action) string {
 	switch a := a.(type) {
 	case *runner.Mail:
@@ -207,7 +207,7 @@ func recipient(a runner.Action) string {
 	return ""
 }
 
-// hostOf is the host of a URL, the rest of which may be a secret.
+// hostOf returns the host of a URL; the rest may be secret.
 func hostOf(text string) string {
 	text, _, _ = strings.Cut(text, "{{")
 	u, err := url.Parse(text)
@@ -217,7 +217,7 @@ func hostOf(text string) string {
 	return u.Host
 }
 
-// timeText is a time for people who may be elsewhere.
+// timeText formats a time with its zone.
 func timeText(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -225,5 +225,5 @@ func timeText(t time.Time) string {
 	return t.Format("Mon 2006-01-02 15:04:05 MST")
 }
 
-// oneLine is a text as part of one.
+// oneLine shortens a text to one line.
 func oneLine(text string) string { return escape.Short(text, lineMax) }
