@@ -7,7 +7,7 @@ import (
 	"rota/runner"
 )
 
-// Does tells in a few words what an action does.
+// Does describes an action in a few words.
 func Does(a runner.Action) string {
 	switch a := a.(type) {
 	case *runner.Command:

@@ -16,12 +16,12 @@ import (
 	"rota/schedule"
 )
 
-// mostIll is how many tasks a verdict names.
-const mostIll = 5
+// maxUnhealthy is how many unhealthy tasks an answer names.
+const maxUnhealthy = 5
 
-// Health implements [api.Service], as far as it needs no daemon. A task is healthy unless
-// its last run failed, it has not ended well for too long, or it missed a slot and has
-// not ended well since. A hold is no illness: somebody wanted it.
+// Health implements [api.Service] without a daemon. A task is unhealthy if its last run
+// failed, if it has had no success within expect_success_within, or if it has missed a
+// slot since its last success. A held task is healthy: a user held it on purpose.
 func (r *Reader) Health(ctx context.Context, q api.HealthQuery) error {
 	cfg := r.Config()
 	names, err := healthOf(ctx, cfg, q)
@@ -34,7 +34,7 @@ func (r *Reader) Health(ctx context.Context, q api.HealthQuery) error {
 	}
 	var ill []string
 	for _, name := range names {
-		what, err := r.illness(ctx, cfg, name, states[name])
+		what, err := r.unhealthy(ctx, cfg, name, states[name])
 		if err != nil {
 			return err
 		}
@@ -42,8 +42,8 @@ func (r *Reader) Health(ctx context.Context, q api.HealthQuery) error {
 			ill = append(ill, "task "+name+" "+what)
 		}
 	}
-	if n := len(ill) - mostIll; n > 0 {
-		ill = append(ill[:mostIll], "and "+api.Plural(n, "more task", "more tasks"))
+	if n := len(ill) - maxUnhealthy; n > 0 {
+		ill = append(ill[:maxUnhealthy], "and "+api.Plural(n, "more task", "more tasks"))
 	}
 	if ill == nil {
 		return nil
@@ -51,7 +51,7 @@ func (r *Reader) Health(ctx context.Context, q api.HealthQuery) error {
 	return api.Errorf(api.NotNow, "", "%s", strings.Join(ill, "; "))
 }
 
-// healthOf returns the tasks that a question is about, which are there for the caller.
+// healthOf returns the tasks of a query that the caller may see.
 func healthOf(ctx context.Context, cfg *config.Config, q api.HealthQuery) (names []string, err error) {
 	if q.Task != "" {
 		if _, ok := cfg.Tasks[q.Task]; !ok {
@@ -65,7 +65,7 @@ func healthOf(ctx context.Context, cfg *config.Config, q api.HealthQuery) (names
 			names = append(names, name)
 		}
 	}
-	for _, tag := range q.Tags { // one that is misspelt must not be healthy
+	for _, tag := range q.Tags { // a misspelt tag must not look healthy
 		if !slices.ContainsFunc(names, func(name string) bool { return slices.Contains(cfg.Tasks[name].Tags, tag) }) {
 			return nil, api.Errorf(api.NotFound, "", "no task has the tag %q", tag)
 		}
@@ -73,8 +73,8 @@ func healthOf(ctx context.Context, cfg *config.Config, q api.HealthQuery) (names
 	return names, nil
 }
 
-// illness says what is wrong with a task; "": nothing is.
-func (r *Reader) illness(ctx context.Context, cfg *config.Config, name string, state ledger.TaskState) (string, error) {
+// unhealthy describes why a task is unhealthy; "": it is healthy.
+func (r *Reader) unhealthy(ctx context.Context, cfg *config.Config, name string, state ledger.TaskState) (string, error) {
 	past, err := r.Ledger.Past(ctx, name)
 	if err != nil {
 		return "", err

@@ -5,7 +5,7 @@ import (
 	"rota/internal/ledger"
 )
 
-// holdOf is a hold for others.
+// holdOf returns a hold as a value of the API.
 func holdOf(h *ledger.Hold) *api.Hold {
 	if h == nil {
 		return nil
@@ -13,7 +13,7 @@ func holdOf(h *ledger.Hold) *api.Hold {
 	return new(api.Hold(*h))
 }
 
-// startedOf is who started a queue, for others.
+// startedOf returns the start of a queue as a value of the API.
 func startedOf(s *ledger.Started) *api.Started {
 	if s == nil {
 		return nil

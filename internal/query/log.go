@@ -51,7 +51,7 @@ func (r *Reader) allAttempts(ctx context.Context, run runner.Run) (io.ReadCloser
 	var parts []io.Reader
 	for n := 1; n <= run.Attempts; n++ {
 		log, err := runlog.Snapshot(r.logs().Log(run.ID, n))
-		if errors.Is(err, fs.ErrNotExist) { // it said nothing, or is kept no more
+		if errors.Is(err, fs.ErrNotExist) { // the attempt had no output, or the output was removed
 			continue
 		}
 		if err != nil {
@@ -68,8 +68,8 @@ func (r *Reader) allAttempts(ctx context.Context, run runner.Run) (io.ReadCloser
 	return all, nil
 }
 
-// attemptLine is the line, with the time when it began, before the output of an attempt, where there is that of
-// others, too.
+// attemptLine returns the line before the output of an attempt, if the output of several
+// is read. It has the time when the attempt began.
 func (r *Reader) attemptLine(ctx context.Context, id string, attempt int) string {
 	began, n := time.Now(), attempt
 	_, steps, _ := r.Ledger.Get(ctx, id)
@@ -84,7 +84,7 @@ func (r *Reader) attemptLine(ctx context.Context, id string, attempt int) string
 	return runlog.NoticeAt(began, "attempt "+strconv.Itoa(attempt))
 }
 
-// attempts are the outputs of several attempts, read as one.
+// attempts reads the outputs of several attempts as one.
 type attempts struct {
 	io.Reader
 	logs []io.Closer
@@ -97,7 +97,7 @@ func (a *attempts) Close() error {
 	return nil
 }
 
-// logs are the files of runs.
+// logs returns the files of runs.
 func (r *Reader) logs() runlog.Store { return runlog.Store{StateDir: r.StateDir} }
 
 func soFar(run runner.Run) string {
@@ -107,7 +107,7 @@ func soFar(run runner.Run) string {
 	return ""
 }
 
-// follow begins to read a run that has not ended, from an attempt on as in
+// follow returns a reader of the output of a run that has not ended; attempt is as in
 // [api.LogQuery].
 func (r *Reader) follow(ctx context.Context, run runner.Run, attempt int) io.ReadCloser {
 	f := runlog.Following{
@@ -125,19 +125,19 @@ func (r *Reader) follow(ctx context.Context, run runner.Run, attempt int) io.Rea
 	return runlog.Follow(ctx, f)
 }
 
-// isOver reports whether nothing more is written to the output of an attempt, and whether
-// no other output of the run follows that is to be read: with only, none is.
+// isOver reports whether the output of an attempt is complete, and whether it is the last
+// one to read. With only set, the reader wants no other attempt.
 func (r *Reader) isOver(ctx context.Context, id string, attempt int, only bool) (over, last bool, err error) {
 	run, _, err := r.Ledger.Get(ctx, id)
 	switch {
 	case absent(err):
-		return true, true, io.EOF // it was forgotten
+		return true, true, io.EOF // removed by rota forget
 	case err != nil:
 		return false, false, err
 	}
 	last = run.Outcome != "" && run.Attempts <= attempt
 	over = last || run.Attempts > attempt
-	if only { // it is over as soon as it does not run any more
+	if only { // the attempt is over as soon as it no longer runs
 		over = over || run.State != runner.Running
 		last = over
 	}

@@ -15,18 +15,18 @@ import (
 	"rota/schedule"
 )
 
-// MostSlots bounds one answer, for who asks for each second of a century.
+// MostSlots limits the slots of one answer: a query may cover each second of a century.
 const MostSlots = 100_000
 
-// Coming is one trigger as it comes due from now on.
+// Coming is a trigger with its upcoming slots.
 type Coming struct {
 	Task    string
-	Request string        // the recurring request whose trigger it is; "": one of the task itself
-	Spec    schedule.Spec // bound to what an interval counts from
-	After   time.Time     // its slots to come are those after it
-	Before  time.Time     // and before it; zero: any
-	Note    string        // of each slot, beside what the clock does to it
-	Left    int           // how many runs there are to come; [plan.NoCount]: any
+	Request string        // the id of the recurring request with the trigger; "": a trigger of the task
+	Spec    schedule.Spec // bound to the instant that an interval counts from
+	After   time.Time     // slots are after this instant
+	Before  time.Time     // and before this one; zero: no limit
+	Note    string        // a note on each slot
+	Left    int           // how many runs are left; [plan.NoCount]: no limit
 }
 
 // next returns the trigger's first slot after an instant; zero: none.
@@ -44,7 +44,7 @@ func (c Coming) next(after time.Time) time.Time {
 	return at
 }
 
-// notes tells what there is to know about a slot of the trigger.
+// notes returns the notes on a slot of the trigger.
 func (c Coming) notes(at time.Time) []string {
 	var notes []string
 	if note := c.Spec.Note(at); note != "" {
@@ -62,8 +62,8 @@ func (c Coming) notes(at time.Time) []string {
 	return notes
 }
 
-// Next implements [api.Reader]. Each recurring request counts as a task of
-// its own.
+// Next implements [api.Reader]. The number of slots holds for each task and for each
+// recurring request.
 func (r *Reader) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) {
 	cfg := r.Config()
 	for _, name := range q.Tasks {
@@ -78,9 +78,9 @@ func (r *Reader) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) 
 	var slots []api.Slot
 	for _, s := range series {
 		if !api.SeesTask(ctx, s.task) {
-			continue // nor does it count
+			continue
 		}
-		for range many(q) {
+		for range slotsWanted(q) {
 			slot := s.next()
 			if slot.At.IsZero() || !q.Until.IsZero() && slot.At.After(q.Until) {
 				break
@@ -97,16 +97,16 @@ func (r *Reader) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) 
 	return slots, nil
 }
 
-// many is how many slots of each task are asked for.
-func many(q api.NextQuery) int {
+// slotsWanted returns how many slots of each task the query wants.
+func slotsWanted(q api.NextQuery) int {
 	if q.N == 0 && !q.Until.IsZero() {
-		return MostSlots + 1 // which is too many
+		return MostSlots + 1 // so that Next reports that they are too many
 	}
 	return max(1, q.N)
 }
 
-// firsts returns when tasks come due next; without names all.
-func (r *Reader) firsts(ctx context.Context, cfg *config.Config, names []string) (map[string]time.Time, error) {
+// firstSlots returns the next slot of each task; without names, of all tasks.
+func (r *Reader) firstSlots(ctx context.Context, cfg *config.Config, names []string) (map[string]time.Time, error) {
 	series, err := r.series(ctx, cfg, names)
 	first := map[string]time.Time{}
 	for _, s := range series {
@@ -118,9 +118,9 @@ func (r *Reader) firsts(ctx context.Context, cfg *config.Config, names []string)
 	return first, err
 }
 
-// series is the slots to come of a task, or of a recurring request.
+// series generates the upcoming slots of a task, or of a recurring request.
 type series struct {
-	task, of string
+	task, of string // the task, and the id of the recurring request or "" // the task, and the id of the recurring request or ""
 	zone     *time.Location
 	triggers []Coming
 	skip     []ledger.Skip
@@ -128,7 +128,7 @@ type series struct {
 	at       time.Time // the slot last returned
 }
 
-// series returns those of some tasks, or without names of all.
+// series returns the series of the named tasks; without names, of all tasks.
 func (r *Reader) series(ctx context.Context, cfg *config.Config, names []string) ([]*series, error) {
 	states, err := r.statesOf(ctx, names...)
 	if err != nil {
@@ -138,7 +138,7 @@ func (r *Reader) series(ctx context.Context, cfg *config.Config, names []string)
 	if r.Agenda != nil {
 		all, err = r.Agenda(ctx, names)
 	} else {
-		if len(names) > 0 { // it looks at all of them
+		if len(names) > 0 { // unattended needs the states of all tasks
 			if states, err = r.allStates(ctx); err != nil {
 				return nil, err
 			}
@@ -170,8 +170,8 @@ func (r *Reader) series(ctx context.Context, cfg *config.Config, names []string)
 	return list, err
 }
 
-// next returns the next slot that is not left out; its At is zero if there is
-// none. Triggers that come due at the same instant are one slot.
+// next returns the next slot that is not skipped; its At is zero if none is left. If
+// several triggers are due at the same instant, that is one slot.
 func (s *series) next() api.Slot {
 	for {
 		var first time.Time
@@ -205,7 +205,7 @@ func (s *series) next() api.Slot {
 	}
 }
 
-// count counts a slot for the triggers that are over after so many.
+// count counts a slot for the triggers with a count.
 func (s *series) count(slot time.Time) {
 	for i, c := range s.triggers {
 		if c.Left > 0 && c.Spec.Next(slot.Add(-time.Second)).Equal(slot) {
@@ -214,12 +214,12 @@ func (s *series) count(slot time.Time) {
 	}
 }
 
-// unattended works out what comes due from now on where no daemon keeps an
-// agenda.
+// unattended returns the triggers with their upcoming slots, computed from the ledger
+// and the file, as no daemon keeps an agenda.
 func (r *Reader) unattended(ctx context.Context, cfg *config.Config, states map[string]ledger.TaskState) ([]Coming, error) {
 	now := r.Now()
 	var all []Coming
-	for name, task := range cfg.Tasks {
+	for name := range cfg.Tasks {
 		for _, c := range inForceAt(cfg, name, states[name], now) {
 			if c.Spec.Anchor() == "finish" {
 				end, err := r.lastEnd(ctx, name)
@@ -233,7 +233,6 @@ func (r *Reader) unattended(ctx context.Context, cfg *config.Config, states map[
 			}
 			all = append(all, c)
 		}
-		_ = task
 	}
 	recurring, err := r.Ledger.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Recurring}})
 	for _, run := range recurring {
@@ -244,7 +243,7 @@ func (r *Reader) unattended(ctx context.Context, cfg *config.Config, states map[
 	return all, err
 }
 
-// inForceAt returns the triggers of a task as they come due after an instant.
+// inForceAt returns the triggers of a task with their slots after an instant.
 func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time.Time) []Coming {
 	var all []Coming
 	for _, t := range plan.Terms(cfg, name, state.On) {
@@ -274,8 +273,8 @@ func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time
 	return all
 }
 
-// recurringAt is the trigger of a recurring request as it comes due after an
-// instant; false: it never does.
+// recurringAt returns the trigger of a recurring request with its slots after an
+// instant. It returns false if the request has no slots.
 func recurringAt(cfg *config.Config, run runner.Run, now time.Time) (Coming, bool) {
 	spec, faults := schedule.ParseExpr(run.On, cfg.ZoneOf(run.Task))
 	if run.On == plan.Never || faults != nil {
@@ -286,7 +285,7 @@ func recurringAt(cfg *config.Config, run runner.Run, now time.Time) (Coming, boo
 	return c, true
 }
 
-// lastEnd is when a task last ended; zero if it is not known that it ever did.
+// lastEnd returns when a run of a task last ended; zero if no end is known.
 func (r *Reader) lastEnd(ctx context.Context, task string) (time.Time, error) {
 	runs, err := r.Ledger.List(ctx, ledger.Filter{Brief: true, Task: task, Limit: 20})
 	var at time.Time

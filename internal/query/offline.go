@@ -14,8 +14,8 @@ import (
 	"rota/internal/ledger"
 )
 
-// Offline returns a Reader for while no daemon runs, which reads what the last
-// one left in a state directory, and what to close at the end.
+// Offline returns a Reader of the state directory that the last daemon left, for use
+// while no daemon runs, and a Closer to call at the end.
 func Offline(ctx context.Context, cfg *config.Config, dir string) (api.Reader, io.Closer, error) {
 	if f, err := os.Open(filepath.Join(dir, "rota.db")); errors.Is(err, fs.ErrPermission) {
 		return nil, nil, api.Errorf(api.Forbidden, "", "you may not read the state directory %s", dir)
@@ -24,7 +24,7 @@ func Offline(ctx context.Context, cfg *config.Config, dir string) (api.Reader, i
 	}
 	book, err := ledger.OpenRead(ctx, dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		book, err = ledger.NewMemory(ledger.Options{}), nil // nothing ever happened
+		book, err = ledger.NewMemory(ledger.Options{}), nil // no daemon has run yet
 	}
 	if err != nil {
 		return nil, nil, err
@@ -32,8 +32,8 @@ func Offline(ctx context.Context, cfg *config.Config, dir string) (api.Reader, i
 	return readerOf(cfg, book, dir), book, nil
 }
 
-// FileAlone returns what answers from a file whose state directory is another's: as if
-// nothing had ever happened.
+// FileAlone returns a Reader of a file without a state directory: as if the tasks had
+// never run.
 func FileAlone(cfg *config.Config) api.Reader {
 	return readerOf(cfg, ledger.NewMemory(ledger.Options{}), "")
 }

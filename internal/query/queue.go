@@ -39,14 +39,14 @@ func (r *Reader) Queues(ctx context.Context, patterns ...string) (api.Queues, er
 	}
 	running, waiting := map[string][]string{}, map[string]int{}
 	for _, run := range slices.Backward(runs) {
-		lane := run.Queue
-		if _, ok := cfg.Queues[lane]; !ok && lane != "" {
-			lane = cfg.Tasks[run.Task].Queue // it was declared once
+		queue := run.Queue
+		if _, ok := cfg.Queues[queue]; !ok && queue != "" {
+			queue = cfg.Tasks[run.Task].Queue // the queue of the run was removed from the file
 		}
 		if run.State == runner.Running {
-			running[lane] = append(running[lane], run.ID)
+			running[queue] = append(running[queue], run.ID)
 		} else {
-			waiting[lane]++
+			waiting[queue]++
 		}
 	}
 	answer.Queues = make([]api.Queue, 0, len(names))

@@ -17,22 +17,21 @@ import (
 	"rota/runner"
 )
 
-// Reader answers questions from the ledger and a configuration. It changes
-// nothing, and knows no loop: the daemon uses it, and so does a command while no
-// daemon runs.
+// Reader answers queries from the ledger and a configuration. It changes nothing. The
+// daemon uses it, and so do commands while no daemon runs.
 type Reader struct {
 	Ledger   ledger.Reader
 	StateDir string
-	Config   func() *config.Config // the one in force
+	Config   func() *config.Config // returns the configuration in force
 	Now      func() time.Time
-	Agenda   func(ctx context.Context, names []string) ([]Coming, error) // of a daemon; nil: none runs, and it is worked out from the ledger
-	States   func(context.Context) (map[string]ledger.TaskState, error)  // of a daemon; nil: the ledger's
-	NoRoom   func(task string) bool                                      // of a daemon: the disk has no room for runs of a task to start; nil: it has
+	Agenda   func(ctx context.Context, names []string) ([]Coming, error) // the agenda of the daemon; nil: no daemon runs, and the slots are computed from the ledger
+	States   func(context.Context) (map[string]ledger.TaskState, error)  // the states in the daemon; nil: those in the ledger
+	NoRoom   func(task string) bool                                      // reports whether the disk lacks room to start runs of a task; nil: it has room
 }
 
 var _ api.Reader = (*Reader)(nil)
 
-// Status implements [api.Reader], where no daemon runs.
+// Status implements [api.Reader] without a daemon.
 func (r *Reader) Status(ctx context.Context) (api.Status, error) {
 	cfg := r.Config()
 	s := api.Status{Config: cfg.Path, StateDir: r.StateDir, Timezone: cfg.Rota.Timezone.String(), Tasks: len(cfg.Tasks)}
@@ -74,7 +73,7 @@ func (r *Reader) Status(ctx context.Context) (api.Status, error) {
 	return s, ctx.Err()
 }
 
-// LedgerBytes is the size of the ledger on the disk.
+// LedgerBytes returns the size of the ledger on the disk.
 func (r *Reader) LedgerBytes() (bytes int64) {
 	for _, ending := range []string{"", "-wal"} {
 		if info, err := os.Stat(filepath.Join(r.StateDir, "rota.db"+ending)); err == nil {
@@ -84,7 +83,7 @@ func (r *Reader) LedgerBytes() (bytes int64) {
 	return bytes
 }
 
-// NoTask is the answer to a name that is not in the file.
+// NoTask returns the error for a task that is not in the file.
 func NoTask[T any](tasks map[string]T, name string) error {
 	hint := ""
 	if near := suggest.Nearest(name, slices.Sorted(maps.Keys(tasks))); near != "" {
@@ -93,7 +92,7 @@ func NoTask[T any](tasks map[string]T, name string) error {
 	return api.Errorf(api.NotFound, hint, "no task %q", name)
 }
 
-// noRun is the answer to an id that no run has.
+// noRun returns the error for an unknown id of a run.
 func noRun(cfg *config.Config, id string) error {
 	task, _ := runner.SplitID(id)
 	if _, ok := cfg.Tasks[task]; !ok {
@@ -102,10 +101,10 @@ func noRun(cfg *config.Config, id string) error {
 	return api.Errorf(api.NotFound, "to see what there is: rota history "+task, "there is no run %q", id)
 }
 
-// absent reports whether the ledger has not got what was asked for.
+// absent reports whether an error of the ledger means that the record does not exist.
 func absent(err error) bool { return errors.Is(err, ledger.ErrNotFound) }
 
-// statesOf returns the states of some tasks and queues, or without names of all.
+// statesOf returns the states of the named tasks and queues; without names, of all.
 func (r *Reader) statesOf(ctx context.Context, names ...string) (map[string]ledger.TaskState, error) {
 	const few = 100
 	if len(names) == 0 || len(names) > few {

@@ -14,10 +14,10 @@ import (
 	"rota/runner"
 )
 
-// mostRuns is how many runs are returned to who does not say how many.
+// mostRuns is how many runs are returned if the query has no number.
 const mostRuns = 100
 
-// mostRunsOfSome is how many of some tasks are.
+// mostRunsOfSome is that number for a query with Each or Active.
 const mostRunsOfSome = 100_000
 
 // Runs implements [api.Reader].
@@ -36,7 +36,7 @@ func (r *Reader) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
 	return api.RunsOf(runs), err
 }
 
-// known complains about a task that neither the file nor the ledger knows.
+// known returns an error for a task that neither the file nor the ledger has.
 func (r *Reader) known(ctx context.Context, task string) error {
 	cfg := r.Config()
 	if _, ok := cfg.Tasks[task]; ok {
@@ -63,7 +63,7 @@ func (r *Reader) Run(ctx context.Context, id string) (api.RunDetails, error) {
 	return answer, nil
 }
 
-// Find returns the run of an id, or the newest of a task, and the steps of its life.
+// Find returns the run with an id, or the newest run of a task, and its transitions.
 func (r *Reader) Find(ctx context.Context, id string) (runner.Run, []runner.Transition, error) {
 	id, err := r.resolve(ctx, id)
 	if err != nil {
@@ -76,7 +76,7 @@ func (r *Reader) Find(ctx context.Context, id string) (runner.Run, []runner.Tran
 	return run, steps, err
 }
 
-// resolve returns the id of a run: for a task alone that of its newest run.
+// resolve returns the id of a run; for the name of a task, that of its newest run.
 func (r *Reader) resolve(ctx context.Context, id string) (string, error) {
 	if strings.Contains(id, "/") {
 		return id, nil
@@ -94,8 +94,8 @@ func (r *Reader) resolve(ctx context.Context, id string) (string, error) {
 	return "", api.Errorf(api.NotFound, "", "task %q has no run yet", id)
 }
 
-// Ran returns the run that a name is of where only one that runs or Ran will do:
-// of a recurring request that is its newest, if there was one.
+// Ran returns the run with an id, or the newest run of a task. For a recurring request
+// it returns the newest run of the request that has started, if any.
 func (r *Reader) Ran(ctx context.Context, id string) (runner.Run, error) {
 	id, err := r.resolve(ctx, id)
 	if err != nil {

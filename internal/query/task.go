@@ -35,7 +35,7 @@ func (r *Reader) Tasks(ctx context.Context, names ...string) ([]api.Task, error)
 	if err != nil {
 		return nil, err
 	}
-	next, err := r.firsts(ctx, cfg, names)
+	next, err := r.firstSlots(ctx, cfg, names)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (r *Reader) Tasks(ctx context.Context, names ...string) ([]api.Task, error)
 		if last, ok := newest[name]; ok && !last.Started.IsZero() {
 			t.Last = new(api.RunOf(last.Brief()))
 		}
-		if _, ran := newest[name]; ran { // else it has no past
+		if _, ran := newest[name]; ran { // otherwise the task has no past runs
 			past, err := r.Ledger.Past(ctx, name)
 			if err != nil {
 				return nil, err
@@ -66,8 +66,8 @@ func (r *Reader) Tasks(ctx context.Context, names ...string) ([]api.Task, error)
 	return tasks, nil
 }
 
-// alive returns the runs of some tasks, or without names of all, that have no
-// outcome yet, by task, the oldest first.
+// alive returns the runs without an outcome of the named tasks, or without names of all
+// tasks, by task, the oldest first.
 func (r *Reader) alive(ctx context.Context, names []string) (map[string][]runner.Run, error) {
 	const few = 100
 	if len(names) == 0 || len(names) > few {
@@ -91,8 +91,8 @@ func (r *Reader) alive(ctx context.Context, names []string) (map[string][]runner
 	return byTask, nil
 }
 
-// taskOf is what the file, the ledger's state and its runs without an outcome
-// say of a task.
+// taskOf returns a task as a value of the API, made from the file, the state in the
+// ledger and the runs without an outcome.
 func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []runner.Run, now time.Time) api.Task {
 	task := cfg.Tasks[name]
 	t := api.Task{
@@ -125,7 +125,7 @@ func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []run
 	return t
 }
 
-// rescheduled returns what stands in the place of a task's triggers; nil: nothing.
+// rescheduled returns the reschedule in force at an instant; nil: none.
 func rescheduled(task config.Task, state ledger.TaskState, now time.Time) *ledger.Reschedule {
 	if on := state.On; plan.Applies(task, on) && (on.Until.IsZero() || now.Before(on.Until)) {
 		return on
@@ -133,8 +133,7 @@ func rescheduled(task config.Task, state ledger.TaskState, now time.Time) *ledge
 	return nil
 }
 
-// stateOf is a task's state in one word. What waits for a time to come or to be
-// released says nothing of how the task is.
+// stateOf returns a task's state in one word. Delayed and held runs do not affect it.
 func stateOf(t api.Task, alive []runner.Run) string {
 	switch {
 	case len(t.Running) > 0:
@@ -151,8 +150,8 @@ func stateOf(t api.Task, alive []runner.Run) string {
 	return "new"
 }
 
-// runsLeftOf is how many runs are left of each trigger of a task that has a count,
-// also of what it is rescheduled to.
+// runsLeftOf returns how many runs are left of each trigger of a task that has a count,
+// including those of a reschedule.
 func runsLeftOf(cfg *config.Config, name string, state ledger.TaskState, now time.Time) []api.RunsLeft {
 	var all []api.RunsLeft
 	for _, t := range plan.Terms(cfg, name, rescheduled(cfg.Tasks[name], state, now)) {
@@ -163,20 +162,20 @@ func runsLeftOf(cfg *config.Config, name string, state ledger.TaskState, now tim
 	return all
 }
 
-// settingsOf is all keys of a task as they are in force.
+// settingsOf returns all keys of a task with the values in force.
 func settingsOf(t config.Task) []api.Setting {
 	var all []api.Setting
 	action := runner.ActionName(t.Action)
 	for _, s := range t.Settings() {
 		if s.Key == action {
-			s.Value = Does(t.Action) // it may hold more than others should read
+			s.Value = Does(t.Action) // the full value may be secret
 		}
 		all = append(all, api.Setting(s))
 	}
 	return all
 }
 
-// plannedAfter is the hold of a task that is to begin after an instant, for others.
+// plannedAfter returns the hold of a task that begins after an instant, as a value of the API.
 func plannedAfter(state ledger.TaskState, at time.Time) *api.Hold {
 	if h := state.Planned; h != nil && h.Since.After(at) {
 		return holdOf(h)

@@ -9,15 +9,15 @@ import (
 	"rota/runner"
 )
 
-// Why implements [api.Reader]. In the place of a task there may be the id of a run, and
-// an instant on a whole minute stands for the first slot in it.
+// Why implements [api.Reader]. task may also be the id of a run. An instant at a whole
+// minute stands for the first slot in that minute.
 func (r *Reader) Why(ctx context.Context, task string, at time.Time) (api.Why, error) {
 	name, _ := runner.SplitID(task)
 	if err := r.known(ctx, name); err != nil {
 		return api.Why{}, err
 	}
 	cfg := r.Config()
-	next, err := r.firsts(ctx, cfg, []string{name})
+	next, err := r.firstSlots(ctx, cfg, []string{name})
 	if err != nil {
 		return api.Why{}, err
 	}
