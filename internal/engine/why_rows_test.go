@@ -159,7 +159,7 @@ func TestWhyOfRows(t *testing.T) {
 			other := runner.Run{ID: "o/x", Task: "o", Cause: runner.CauseManual, State: runner.Queued, Scheduled: s.hour(10)}
 			s.advance(runner.Batch{Runs: []runner.Run{other}, Claim: []string{other.ID}})
 			s.advance(runner.Batch{Runs: []runner.Run{s.slot("")}})
-		}, 12, "waiting", "It waits since 12:00. 1 run is under way, and no more may be (max_running)."},
+		}, 12, "waiting", "It waits since 12:00. 1 run is running, which is the limit (max_running)."},
 		{"its queue was full", "[queues.q]\ncapacity = 5\n" + hourly + "queue = \"q\"\n", func(s *shelf) {
 			s.at = s.hour(11)
 			s.event("queue stop", "ada", "q")
@@ -211,16 +211,16 @@ func TestWhyOfRows(t *testing.T) {
 			s.at = s.hour(13.5)
 			s.event("damage", "", "the ledger was damaged (flipped) and is set aside as x; counting starts now")
 			s.advance(runner.Batch{})
-		}, 13, "damaged", "The records of then are lost: the ledger was damaged (flipped) and is set aside as x; counting starts now."},
+		}, 13, "damaged", "The records of that time are lost: the ledger was damaged (flipped) and is set aside as x; counting starts now."},
 		{"nobody knows", hourly, func(s *shelf) { s.at = s.hour(13.5); s.advance(runner.Batch{}) }, 13, "unknown",
-			"It was due, and there is no record of what became of it: somebody may have removed it (rota forget)."},
+			"It was due, but has no record; the record may have been removed (rota forget)."},
 		{"asked for by hand", "[tasks.t]\nlog = \"x\"\n", func(s *shelf) {
 			_, err := s.book.Submit(ctx, runner.Run{ID: "t/k1", Task: "t", Cause: runner.CauseManual, State: runner.Queued, Scheduled: s.at, Queued: s.at, Who: "ada"})
 			s.do(err)
 			leases, err := s.book.Claim(ctx, []string{"t/k1"})
 			s.do(err)
 			s.do(s.book.Finish(ctx, leases[0], runner.Result{Outcome: runner.OK, Finished: s.at.Add(time.Second)}))
-		}, -1, "ran", "It ran: it started at 12:00 and ended well after 1s; this is t/k1. ada had asked for it at 12:00."},
+		}, -1, "ran", "It ran: it started at 12:00 and ended well after 1s; this is t/k1. ada requested it at 12:00."},
 		{"a slot of a recurring request", "[tasks.t]\nlog = \"x\"\n", func(s *shelf) {
 			_, err := s.book.Submit(ctx, runner.Run{ID: "t/k1", Task: "t", Cause: runner.CauseManual, State: runner.Recurring, On: "interval 1h", Scheduled: s.hour(11), Who: "ada"})
 			s.do(err)

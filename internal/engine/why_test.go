@@ -114,7 +114,7 @@ func TestWhy(t *testing.T) {
 				return r.hold(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now(), Until: r.fake.Now().Add(150 * time.Minute)})
 			})
 			r.pass(4 * time.Hour)
-		}, "14:00:00", "held", "It was held by ada from 12:00 to 14:30. It is one of 2 slots, from 13:00 to 14:00, with the same fate."},
+		}, "14:00:00", "held", "It was held by ada from 12:00 to 14:30. It is one of 2 slots, from 13:00 to 14:00, with the same outcome."},
 		{"held still", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error {
 				return r.hold(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now()})
@@ -133,7 +133,7 @@ func TestWhy(t *testing.T) {
 		}, "13:00:00", "left_out", "It was skipped, as ada had said (rota skip)."},
 		{"to be left out", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error { _, err := r.skipNext(ctx, "t", "ada"); return err })
-		}, "13:00:00", "left_out", "That is to come: it is due at Sat 2026-11-21 13:00, in 1h. It will be left out, as ada said (rota skip)."},
+		}, "13:00:00", "left_out", "It is due in the future, at Sat 2026-11-21 13:00, in 1h. It will be skipped, as ada said (rota skip)."},
 
 		{"overlap", noon, hourly + "\ntimeout = \"1d\"", func(r *rig) {
 			let := r.block(gate)
@@ -148,13 +148,13 @@ func TestWhy(t *testing.T) {
 			`A run waits already: t/20261121T190000Z, which had been due at 14:00 and is queued. That is what overlap = "queue" means.`},
 
 		{"down", noon, hourly, func(r *rig) { r.pass(10 * time.Minute); r.stopFor(4 * time.Hour) }, "14:00:00", "missed",
-			`rota was down from 12:10 to 16:10. It was missed: at 16:10, when it could have been started, it had been due for 2h10m. To have it made up for: missed = "once". It is one of 4 slots, from 13:00 to 16:00, with the same fate.`},
+			`rota was down from 12:10 to 16:10. It was missed: at 16:10, when it could have been started, it had been due for 2h10m. To have it made up for: missed = "once". It is one of 4 slots, from 13:00 to 16:00, with the same outcome.`},
 		{"killed", noon, hourly, func(r *rig) { r.pass(70 * time.Minute); r.restart(4 * time.Hour) }, "14:00:00", "missed",
-			`rota was down from some time after 13:00 to 17:10: it was killed or it crashed. It was missed: at 17:10, when it could have been started, it had been due for 3h10m. To have it made up for: missed = "once". It is one of 4 slots, from 14:00 to 17:00, with the same fate.`},
+			`rota was down from some time after 13:00 to 17:10: it was killed or it crashed. It was missed: at 17:10, when it could have been started, it had been due for 3h10m. To have it made up for: missed = "once". It is one of 4 slots, from 14:00 to 17:00, with the same outcome.`},
 		{"the clock was set", noon, hourly, func(r *rig) { r.pass(10 * time.Minute); r.step(150 * time.Minute) }, "13:00:00", "clock",
-			`The clock jumped at 14:40: forward by 2h30m: set, or the machine slept. It was missed: at 14:40, when it could have been started, it had been due for 1h40m. To have it made up for: missed = "once". It is one of 2 slots, from 13:00 to 14:00, with the same fate.`},
+			`The clock jumped at 14:40: forward by 2h30m: set, or the machine slept. It was missed: at 14:40, when it could have been started, it had been due for 1h40m. To have it made up for: missed = "once". It is one of 2 slots, from 13:00 to 14:00, with the same outcome.`},
 		{"several at once", noon, `interval = "10s"`, func(r *rig) { r.fake.Advance(35 * time.Second); r.pass(10 * time.Second) }, "12:00:20", "coalesced",
-			"A newer slot was due at the same time, so that one stands for both: t/20261121T170030Z. The clock jumped at 12:00:35: forward by 35s: set, or the machine slept. It is one of 2 slots, from 12:00:10 to 12:00:20, with the same fate."},
+			"A newer slot was due at the same time, so that one run stands for both: t/20261121T170030Z. The clock jumped at 12:00:35: forward by 35s: set, or the machine slept. It is one of 2 slots, from 12:00:10 to 12:00:20, with the same outcome."},
 
 		{"not due", noon, hourly, func(r *rig) { r.pass(3 * time.Hour) }, "13:30:00", "not_due",
 			"It was not due at Sat 2026-11-21 13:30: it comes due every hour. The slot before was at Sat 2026-11-21 13:00. The slot after was at Sat 2026-11-21 14:00."},
@@ -165,16 +165,16 @@ func TestWhy(t *testing.T) {
 			r.pass(3 * time.Hour)
 		}, "13:30:00", "not_due",
 			"It was not due at Sat 2026-11-21 13:30: it comes due every hour. The slot before was at Sat 2026-11-21 13:00. The slot after was at Sat 2026-11-21 14:00."},
-		{"to come, and far away", noon, hourly, func(r *rig) {}, "2026-12-21T15:00:00Z", "future", "That is to come: it is due at Mon 2026-12-21 10:00."},
-		{"to come", noon, hourly, func(r *rig) {}, "15:00:00", "future", "That is to come: it is due at Sat 2026-11-21 15:00, in 3h."},
+		{"to come, and far away", noon, hourly, func(r *rig) {}, "2026-12-21T15:00:00Z", "future", "It is due in the future, at Mon 2026-12-21 10:00."},
+		{"to come", noon, hourly, func(r *rig) {}, "15:00:00", "future", "It is due in the future, at Sat 2026-11-21 15:00, in 3h."},
 		{"to come, but held", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error {
 				return r.hold(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now()})
 			})
-		}, "15:00:00", "held", "That is to come: it is due at Sat 2026-11-21 15:00, in 3h. It is held by ada since 12:00. To release it: rota release t."},
+		}, "15:00:00", "held", "It is due in the future, at Sat 2026-11-21 15:00, in 3h. It is held by ada since 12:00. To release it: rota release t."},
 		{"not yet", noon, hourly, func(r *rig) {}, "", "new", "It has not come due yet. It is due next at Sat 2026-11-21 13:00."},
 		{"not enabled", noon, hourly + "\nenabled = false", func(r *rig) { r.pass(2 * time.Hour) }, "13:00:00", "disabled",
-			"It is not enabled (enabled = false): nothing of it comes due."},
+			"It is not enabled (enabled = false): it has no slots."},
 		{"by hand", noon, "", func(r *rig) {}, "", "by_hand", "It has no trigger: it runs by hand, or when another task's hook names it."},
 		{"when rota starts", noon, "at_start = true", func(r *rig) { r.pass(time.Hour) }, "", "ran",
 			"It ran: it started at 12:00 and ended well after 0s; this is t/20261121T170000Z."},
@@ -203,7 +203,7 @@ func TestWhy(t *testing.T) {
 		{"will have had its runs", noon, hourly + "\ncount = 2", func(r *rig) { r.pass(4 * time.Hour) }, "2026-11-22T15:00:00Z", "count",
 			"Its trigger has had all its runs (count 2), the last at Sat 2026-11-21 14:00. The slot before was at Sat 2026-11-21 14:00."},
 		{"has had its runs, and no slot is asked about", noon, "interval = \"1h\"\nanchor = \"finish\"\ncount = 1", func(r *rig) { r.pass(4 * time.Hour) }, "", "ran",
-			"It ran: it started at 13:00 and ended well after 0s; this is t/20261121T180000Z. Its trigger has had all its runs (count 1), the last at Sat 2026-11-21 13:00. It comes due no more by itself."},
+			"It ran: it started at 13:00 and ended well after 0s; this is t/20261121T180000Z. Its trigger has had all its runs (count 1), the last at Sat 2026-11-21 13:00. It has no more slots."},
 		{"a week that does not count", noon, "weekday = \"mon\"\nevery = 2\nat = \"09:00\"\nstarts = 2026-11-16", func(r *rig) { r.pass(72 * time.Hour) }, "2026-11-23T09:00:00-05:00", "every",
 			"That is none of the weeks, months or days that count (every 2). The slot after is at Mon 2026-11-30 09:00."},
 		{"moved to a workday", noon, "at = \"13:00\"\nexcept = \"sat-sun\"\non_except = \"next\"", func(r *rig) { r.pass(3 * time.Hour) }, "13:00:00", "except",
@@ -239,17 +239,17 @@ func TestWhy(t *testing.T) {
 			r.pass(time.Hour)
 		}, "13:00:00", "broken",
 			"It was not due then: the task was changed at 13:30 (every day at 18:00 → every hour). " +
-				"The file was wrong from 12:10 to 13:30 (2 faults), so that no edit of that time counted. The slot after was at Sat 2026-11-21 14:00."},
+				"The file was not valid from 12:10 to 13:30 (2 faults), so edits of that time had no effect. The slot after was at Sat 2026-11-21 14:00."},
 		{"the file is wrong", noon, hourly, func(r *rig) {
 			r.pass(90 * time.Minute)
 			_ = short(r.ledger).Event(r.t.Context(), ledger.Event{Kind: "reload", Data: ledger.EventData{Refused: "2 faults"}})
 		}, "", "ran", "It ran: it started at 13:00 and ended well after 0s; this is t/20261121T180000Z. " +
-			"The file is wrong since 13:30 (2 faults): no edit counts. It is due next at Sat 2026-11-21 14:00."},
+			"The file has not been valid since 13:30 (2 faults): edits have no effect. It is due next at Sat 2026-11-21 14:00."},
 		{"taken out", noon, hourly, func(r *rig) {
 			r.pass(90 * time.Minute)
 			r.swapTo("[tasks.other]\nlog = \"x\"\n")
 			r.pass(time.Hour)
-		}, "14:00:00", "not_in_file", "The task was taken out of the file at 13:30."},
+		}, "14:00:00", "not_in_file", "The task was removed from the file at 13:30."},
 		{"taken out, but it ran", noon, hourly, func(r *rig) {
 			r.pass(90 * time.Minute)
 			r.swapTo("[tasks.other]\nlog = \"x\"\n")
@@ -261,7 +261,7 @@ func TestWhy(t *testing.T) {
 			})
 			r.pass(3 * time.Hour)
 		}, "13:00:00", "rescheduled", "It was rescheduled by ada at 12:00, to interval 1h30m. The slot after was at Sat 2026-11-21 13:30."},
-		{"no longer kept", noon, hourly + "\nkeep = { age = \"2h\" }", func(r *rig) { r.pass(6 * time.Hour) }, "13:00:00", "forgotten", "What was before Sat 2026-11-21 16:00 is no longer kept."},
+		{"no longer kept", noon, hourly + "\nkeep = { age = \"2h\" }", func(r *rig) { r.pass(6 * time.Hour) }, "13:00:00", "forgotten", "Records from before Sat 2026-11-21 16:00 are no longer kept."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, c.start, "[tasks.t]\nlog = \"x\"\n"+c.jobs+"\n", func(r *rig) {

@@ -11,59 +11,58 @@ import (
 	"rota/schedule"
 )
 
-// facts is all that an answer is derived from.
+// facts holds everything that an answer is derived from.
 type facts struct {
 	now   time.Time
-	at    time.Time // the slot, or the instant that was asked about
-	asked bool      // it was given: the answer is about it and not about today
+	at    time.Time // the slot, or the instant of the query
+	asked bool      // the query gave the instant, or a run: the answer omits the present
 	zone  *time.Location
 
 	cfg    *config.Config
 	name   string
 	task   config.Task
 	known  bool // the task is in the file
-	daemon bool // one runs
-	noRoom bool // on the disk, for runs of the task to start
+	daemon bool // a daemon runs
+	noRoom bool // the disk has no room to start runs of the task
 
 	state  ledger.TaskState
 	cursor ledger.Cursor
-	sights []sight
+	terms  []term
 	events []ledger.Event // of the task and of all of rota, oldest first
-	next   time.Time      // slot to come
+	next   time.Time      // the next slot
 
 	rows        []runner.Run // the newest of the task
-	run         *runner.Run  // the row that the slot is in; nil: there is none
+	run         *runner.Run  // the row of the slot; nil: none
 	steps       []runner.Transition
-	by          *runner.Run  // the run that it gave way to
-	lane        *ledger.Hold // its queue is stopped
-	ahead       []runner.Run // what runs of its task, or in its queue
-	aheadHidden int          // of these that are not there for whoever asks
-	running     int          // runs under way, of all tasks
+	by          *runner.Run  // the run that superseded it
+	queueHold   *ledger.Hold // since when its queue is stopped; nil: it is not
+	ahead       []runner.Run // running runs of its task, or in its queue
+	aheadHidden int          // how many more of these the caller may not see
+	running     int          // running runs of all tasks
 
 	first time.Time // the oldest record of the task
 	sign  time.Time // the last sign of life before the start that followed
 }
 
-// sight is a trigger and the time for which it is in force.
-type sight struct {
+// term is a trigger and the time in which it is in force.
+type term struct {
 	spec   schedule.Spec
-	from   time.Time // its first sight
-	before time.Time // zero: it still is
+	from   time.Time // when it was first seen
+	before time.Time // the end; zero: still in force
 	late   plan.Delay
 }
 
-// sightsOf returns the triggers of a task that are known to be, or to have been,
-// in force.
-func sightsOf(cfg *config.Config, name string, state ledger.TaskState, now time.Time) []sight {
+// termsOf returns the triggers of a task that are known to be, or to have been, in force.
+func termsOf(cfg *config.Config, name string, state ledger.TaskState, now time.Time) []term {
 	task := cfg.Tasks[name]
-	var all []sight
+	var all []term
 	add := func(spec schedule.Spec, key string, seen, from, before time.Time) {
 		if over := plan.CountedOut(spec, state, key); !over.IsZero() && (before.IsZero() || over.Before(before)) {
 			before = over.Add(time.Nanosecond)
 		}
-		// What counts from the end of a run has no slots that can be told from here.
+		// The slots of a trigger that counts from the end of a run are not known here.
 		if spec.AtStart() == "" && spec.Anchor() != "finish" {
-			all = append(all, sight{spec.From(seen), from, before, plan.NewDelay(name, spec.From(seen), before)})
+			all = append(all, term{spec.From(seen), from, before, plan.NewDelay(name, spec.From(seen), before)})
 		}
 	}
 	on := state.On
@@ -94,11 +93,11 @@ func sightsOf(cfg *config.Config, name string, state ledger.TaskState, now time.
 }
 
 // has reports whether an instant is a slot of the trigger, in force or not.
-func (s sight) has(at time.Time) bool { return s.spec.Next(at.Add(-time.Second)).Equal(at) }
+func (s term) has(at time.Time) bool { return s.spec.Next(at.Add(-time.Second)).Equal(at) }
 
-// holds reports whether the trigger is in force at an instant. Only an interval
-// may come due at its very first sight.
-func (s sight) holds(at time.Time) bool {
+// inForce reports whether the trigger is in force at an instant. Only an interval can
+// be due at the instant when it was first seen.
+func (s term) inForce(at time.Time) bool {
 	if at.Before(s.from) || at.Equal(s.from) && s.spec.Kind() != schedule.Interval {
 		return false
 	}
@@ -107,29 +106,29 @@ func (s sight) holds(at time.Time) bool {
 
 // due reports whether an instant is a slot of the task.
 func (f *facts) due(at time.Time) bool {
-	return slices.ContainsFunc(f.sights, func(s sight) bool { return s.holds(at) && s.has(at) })
+	return slices.ContainsFunc(f.terms, func(s term) bool { return s.inForce(at) && s.has(at) })
 }
 
-// after returns the first slot after an instant; zero: there is none.
+// after returns the first slot after an instant; zero: none.
 func (f *facts) after(at time.Time) time.Time {
 	var first time.Time
-	for _, s := range f.sights {
+	for _, s := range f.terms {
 		from := at
 		if start := s.from.Add(-time.Nanosecond); start.After(from) {
 			from = start
 		}
 		next := s.spec.Next(from)
-		if next.Equal(s.from) && !s.holds(next) {
+		if next.Equal(s.from) && !s.inForce(next) {
 			next = s.spec.Next(next)
 		}
-		if !next.IsZero() && s.holds(next) && (first.IsZero() || next.Before(first)) {
+		if !next.IsZero() && s.inForce(next) && (first.IsZero() || next.Before(first)) {
 			first = next
 		}
 	}
 	return first
 }
 
-// before returns the last slot before an instant; zero: there is none.
+// before returns the last slot before an instant; zero: none.
 func (f *facts) before(at time.Time) time.Time {
 	var found time.Time
 	for _, row := range f.rows {
@@ -139,7 +138,7 @@ func (f *facts) before(at time.Time) time.Time {
 			}
 		}
 	}
-	for _, s := range f.sights {
+	for _, s := range f.terms {
 		if last := s.lastBefore(at); last.After(found) {
 			found = last
 		}
@@ -147,8 +146,7 @@ func (f *facts) before(at time.Time) time.Time {
 	return found
 }
 
-// lastEvent returns the newest event of one of those kinds up to an instant;
-// nil: there is none.
+// lastEvent returns the newest event of the kinds up to an instant; nil: none.
 func (f *facts) lastEvent(at time.Time, kinds ...string) *ledger.Event {
 	for i := range slices.Backward(f.events) {
 		if e := &f.events[i]; slices.Contains(kinds, e.Kind) && !e.Time.After(at) {
@@ -158,7 +156,7 @@ func (f *facts) lastEvent(at time.Time, kinds ...string) *ledger.Event {
 	return nil
 }
 
-// nextEvent returns the first event of one of those kinds after an instant.
+// nextEvent returns the first event of the kinds after an instant; nil: none.
 func (f *facts) nextEvent(at time.Time, kinds ...string) *ledger.Event {
 	for i := range f.events {
 		if e := &f.events[i]; slices.Contains(kinds, e.Kind) && e.Time.After(at) {
@@ -168,14 +166,14 @@ func (f *facts) nextEvent(at time.Time, kinds ...string) *ledger.Event {
 	return nil
 }
 
-// span is a stretch of time of which somebody or something is the cause.
+// span is a period of time with its cause.
 type span struct {
-	from, until time.Time // zero until: it lasts
+	from, until time.Time // zero until: it continues
 	by, why     string
-	sure        bool // from is known; else it is the last sign of the opposite
+	sure        bool // from is exact; otherwise the period began some time after from
 }
 
-// hold returns the hold of the task at an instant; nil: it was not held.
+// hold returns the hold of the task at an instant; nil: not held.
 func (f *facts) hold(at time.Time) *span {
 	began := f.lastEvent(at, "hold", "release")
 	if began == nil || began.Kind == "release" || began.Task != f.name {
@@ -193,7 +191,7 @@ func (f *facts) hold(at time.Time) *span {
 	return s
 }
 
-// away returns when rota was down at an instant; nil: it was up, or nobody knows.
+// away returns the period around an instant in which rota was down; nil: it was up, or that is not known.
 func (f *facts) away(at time.Time) *span {
 	prev, next := f.lastEvent(at, "start", "stop"), f.nextEvent(at, "start", "stop")
 	s := &span{}
@@ -219,13 +217,13 @@ func (f *facts) away(at time.Time) *span {
 	return s
 }
 
-// draining reports whether a drain lasts.
+// draining reports whether rota is being drained now.
 func (f *facts) draining() bool {
 	e := f.lastEvent(f.now, "drain", "drain end", "start")
 	return e != nil && e.Kind == "drain"
 }
 
-// queueStopped returns when a queue was stopped at an instant; nil: it was not.
+// queueStopped returns the period around an instant in which a queue was stopped; nil: it was not.
 func (f *facts) queueStopped(queue string, at time.Time) *span {
 	var s *span
 	for _, e := range f.events {
@@ -244,8 +242,7 @@ func (f *facts) queueStopped(queue string, at time.Time) *span {
 	return s
 }
 
-// rescheduled returns the event that put another trigger in the place of the
-// task's for an instant; nil: there is none.
+// rescheduled returns the event of the reschedule in force at an instant; nil: none.
 func (f *facts) rescheduled(at time.Time) *ledger.Event {
 	e := f.lastEvent(at, "reschedule")
 	if e == nil || e.Data.Expr == "default" || e.Task != f.name {
@@ -254,14 +251,14 @@ func (f *facts) rescheduled(at time.Time) *ledger.Event {
 	return e
 }
 
-// edit is what a reload did to a task.
+// edit is a change of a task by a reload.
 type edit struct {
 	at   time.Time
 	what string // "added", "removed" or "changed"
-	text string // of a change: "timeout 1h → 4h"
+	text string // details of a change: "timeout 1h → 4h"
 }
 
-// edits are those of the task, oldest first.
+// edits returns the edits of the task, oldest first.
 func (f *facts) edits() []edit {
 	var all []edit
 	for _, e := range f.events {
@@ -272,8 +269,8 @@ func (f *facts) edits() []edit {
 	return all
 }
 
-// wrongFile returns when the file on the disk was wrong at an instant, so that
-// edits did not count; nil: it was not.
+// wrongFile returns the period around an instant in which the file on the disk was not
+// valid, so that edits had no effect; nil: it was valid.
 func (f *facts) wrongFile(at time.Time) *span {
 	var s *span
 	for _, e := range f.events {
@@ -293,15 +290,14 @@ func (f *facts) wrongFile(at time.Time) *span {
 	return s
 }
 
-// lastBefore is the last instant before another one at which a slot was due; zero: none
-// was.
-func (s sight) lastBefore(at time.Time) time.Time {
+// lastBefore returns the last slot of the trigger before an instant; zero: none.
+func (s term) lastBefore(at time.Time) time.Time {
 	end := at
 	if !s.before.IsZero() && s.before.Before(end) {
 		end = s.before
 	}
 	start := s.from.Add(-time.Nanosecond)
-	// Twice as far back each time: the slots may be seconds or years apart.
+	// Search twice as far back each time: the slots may be seconds or years apart.
 	for span := time.Minute; ; span *= 2 {
 		from := end.Add(-span)
 		if from.Before(start) {
@@ -309,7 +305,7 @@ func (s sight) lastBefore(at time.Time) time.Time {
 		}
 		last := time.Time{}
 		for next := s.spec.Next(from); !next.IsZero() && next.Before(end); next = s.spec.Next(next) {
-			if s.holds(next) {
+			if s.inForce(next) {
 				last = next
 			}
 		}

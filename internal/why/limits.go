@@ -7,8 +7,8 @@ import (
 	"rota/schedule"
 )
 
-// without returns a trigger without one of its limits, and the value of that;
-// "": it has none.
+// without returns a trigger without one of its limits, and the value of the limit; "":
+// the trigger does not have it.
 func without(spec schedule.Spec, key string) (schedule.Spec, string) {
 	var rest, value []string
 	in := ""
@@ -22,7 +22,7 @@ func without(spec schedule.Spec, key string) (schedule.Spec, string) {
 		switch {
 		case in == key:
 			value = append(value, word)
-		case in == "on_except" && key == "except": // which means nothing without it
+		case in == "on_except" && key == "except": // which has no meaning without except
 		default:
 			rest = append(rest, word)
 		}

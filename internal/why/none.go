@@ -15,14 +15,14 @@ func (a *answer) notInFile() {
 	for i := range a.edits() {
 		e := a.edits()[len(a.edits())-1-i]
 		if e.what == "removed" {
-			a.say("The task was taken out of the file at %s", a.clockOrDate(e.at))
+			a.say("The task was removed from the file at %s", a.clockOrDate(e.at))
 			return
 		}
 	}
 	a.say("The task is not in the file %s any more", a.cfg.Path)
 }
 
-// clockOrDate is clock, where there is no instant that the answer is about too.
+// clockOrDate returns clock, or date if the answer is about no instant.
 func (a *answer) clockOrDate(t time.Time) string {
 	if a.at.IsZero() {
 		return a.date(t)
@@ -38,10 +38,10 @@ func (a *answer) never() {
 		a.say("It is not enabled (enabled = false): it runs by hand only")
 	case len(a.task.Triggers) == 0 && len(a.task.After) > 0:
 		a.awaits()
-	case len(a.sights) == 0 && len(a.task.Triggers) > 0:
+	case len(a.terms) == 0 && len(a.task.Triggers) > 0:
 		a.because("at_start")
 		a.say("It runs %s", plan.InWords(a.task))
-	case len(a.sights) == 0:
+	case len(a.terms) == 0:
 		a.because("by_hand")
 		a.say("It has no trigger: it runs by hand, or when another task's hook names it")
 	default:
@@ -51,7 +51,7 @@ func (a *answer) never() {
 	a.nextSlot()
 }
 
-// awaits says for which tasks one waits that runs after others.
+// awaits says which tasks a task with the key after waits for.
 func (a *answer) awaits() {
 	a.because("after")
 	was := a.state.After
@@ -70,20 +70,20 @@ func (a *answer) awaits() {
 	}
 }
 
-// nextSlot says when the task comes due.
+// nextSlot says when the task is due next.
 func (a *answer) nextSlot() {
 	if !a.next.IsZero() {
 		a.say("It is due next at %s", a.date(a.next))
-	} else if a.ranOut(a.now) || len(a.sights) > 0 {
-		a.say("It comes due no more by itself")
+	} else if a.ranOut(a.now) || len(a.terms) > 0 {
+		a.say("It has no more slots")
 	}
 }
 
-// farAway is beyond what people count in days.
+// farAway is the distance from which on a duration is not useful for people.
 const farAway = 14 * 24 * time.Hour
 
-// toCome answers about an instant in the future.
-func (a *answer) toCome() {
+// upcoming answers about an instant in the future.
+func (a *answer) upcoming() {
 	if !a.due(a.at) {
 		a.notDue()
 		return
@@ -93,11 +93,11 @@ func (a *answer) toCome() {
 	if d := a.at.Sub(a.now); d < farAway {
 		far = ", in " + schedule.FormatDuration(d.Round(time.Second))
 	}
-	a.say("That is to come: it is due at %s%s", a.date(a.at), far)
+	a.say("It is due in the future, at %s%s", a.date(a.at), far)
 	for _, s := range a.state.Skip {
 		if s.Slot.Equal(a.at) {
 			a.Reason = "left_out"
-			a.say("It will be left out%s (rota skip)", part(", as ", s.By, " said"))
+			a.say("It will be skipped%s (rota skip)", part(", as ", s.By, " said"))
 		}
 	}
 	if h := a.state.Hold.At(a.at); h != nil {
@@ -107,8 +107,8 @@ func (a *answer) toCome() {
 	}
 }
 
-// unwritten answers about a slot of which there is no record.
-func (a *answer) unwritten() {
+// unrecorded answers about a past slot without a record.
+func (a *answer) unrecorded() {
 	late := a.jitter()
 	starts := a.at.Add(late)
 	switch {
@@ -127,17 +127,17 @@ func (a *answer) unwritten() {
 	}
 	if s := a.wrongFile(a.at); s != nil && !s.until.IsZero() {
 		a.because("broken")
-		a.say("The file was wrong %s (%s), so that no edit counted", a.stretch(s), s.why)
+		a.say("The file was not valid %s (%s), so edits had no effect", a.stretch(s), s.why)
 		return
 	}
 	if e := a.lastEvent(a.now, "damage"); e != nil && e.Time.After(a.at) {
 		a.because("damaged")
-		a.say("The records of then are lost: %s", plain(e.Text))
+		a.say("The records of that time are lost: %s", plain(e.Text))
 		return
 	}
 	if keep := a.task.Keep; keep.Age > 0 && a.now.Sub(a.at) > keep.Age || !a.first.IsZero() && a.first.After(a.at) {
 		a.because("forgotten")
-		a.say("What was before %s is no longer kept", a.date(a.kept()))
+		a.say("Records from before %s are no longer kept", a.date(a.kept()))
 		return
 	}
 	if e := a.lastEvent(a.now, "clock step"); e != nil {
@@ -146,10 +146,10 @@ func (a *answer) unwritten() {
 		return
 	}
 	a.because("unknown")
-	a.say("It was due, and there is no record of what became of it: somebody may have removed it (rota forget)")
+	a.say("It was due, but has no record; the record may have been removed (rota forget)")
 }
 
-// kept is where the records of the task begin.
+// kept returns the instant from which the records of the task are kept.
 func (a *answer) kept() time.Time {
 	if !a.first.IsZero() && a.first.After(a.at) {
 		return a.first
@@ -157,7 +157,7 @@ func (a *answer) kept() time.Time {
 	return a.now.Add(-a.task.Keep.Age)
 }
 
-// undecided answers about a slot that is due and not written down yet.
+// undecided answers about a slot that is due and not recorded yet.
 func (a *answer) undecided() {
 	if s := a.away(a.at); s != nil {
 		a.because("down")
@@ -175,7 +175,7 @@ func (a *answer) undecided() {
 	a.say("It is due and has not been decided yet")
 }
 
-// afterStart says what becomes of a slot once rota starts again.
+// afterStart says what happens to a slot once rota starts again.
 func (a *answer) afterStart() {
 	switch {
 	case a.task.Missed == runner.MissedOnce, a.task.Missed == runner.MissedAll:
@@ -185,7 +185,7 @@ func (a *answer) afterStart() {
 	}
 }
 
-// notDue answers about an instant that is no slot.
+// notDue answers about an instant that is not a slot.
 func (a *answer) notDue() {
 	a.wrongTime()
 	a.because("not_due")
@@ -201,12 +201,12 @@ func (a *answer) notDue() {
 	}
 }
 
-// wrongTime says why an instant is no slot.
+// wrongTime says why an instant is not a slot.
 func (a *answer) wrongTime() {
 	switch {
 	case !a.task.Enabled:
 		a.because("disabled")
-		a.say("It is not enabled (enabled = false): nothing of it comes due")
+		a.say("It is not enabled (enabled = false): it has no slots")
 		return
 	case len(a.task.Triggers) == 0 && len(a.task.After) > 0:
 		a.awaits()
@@ -232,16 +232,16 @@ func (a *answer) wrongTime() {
 	a.say("It was not due at %s: it comes due %s", a.date(a.at), plan.InWords(a.task))
 	if s := a.wrongFile(a.at); s != nil {
 		a.because("broken")
-		a.say("The file %s wrong %s (%s), so that no edit of that time counted", a.was(s), a.stretch(s), s.why)
+		a.say("The file %s not valid %s (%s), so edits of that time had no effect", a.was(s), a.stretch(s), s.why)
 	}
 }
 
-// ranOut says that a trigger with a count was over before an instant, if one was that
-// had a slot then; of now, if one was.
+// ranOut reports whether a trigger with a count, which would have had a slot at an
+// instant, was over before; for now, whether any trigger is over. It then says so.
 func (a *answer) ranOut(at time.Time) bool {
 	for _, spec := range a.task.Triggers {
 		over := plan.CountedOut(spec, a.state, plan.TriggerKey(spec))
-		if over.IsZero() || !over.Before(at) || !at.Equal(a.now) && !(sight{spec: spec.From(a.seen(spec))}).has(at) {
+		if over.IsZero() || !over.Before(at) || !at.Equal(a.now) && !(term{spec: spec.From(a.seen(spec))}).has(at) {
 			continue
 		}
 		a.because("count")
@@ -251,8 +251,8 @@ func (a *answer) ranOut(at time.Time) bool {
 	return false
 }
 
-// limited says which limit of a trigger keeps the instant from being a slot, if
-// it would be one without.
+// limited reports whether the instant would be a slot of a trigger without one of its
+// limits. It then says which limit that is.
 func (a *answer) limited(spec schedule.Spec) bool {
 	for _, limit := range []struct{ key, why string }{
 		{"between", "That is outside its between, %s"},
@@ -263,16 +263,16 @@ func (a *answer) limited(spec schedule.Spec) bool {
 		{"ends", "Its triggers count until %s (ends)"},
 	} {
 		free, value := without(spec, limit.key)
-		if limit.key == "starts" && value == "" { // which every cannot do without
+		if limit.key == "starts" && value == "" { // every needs starts, so remove both
 			free, _ = without(spec, "every")
 			free, value = without(free, "starts")
 		}
-		if value == "" || limit.key == "weekday" && spec.Kind() != schedule.Interval { // else it is no limit but the trigger
+		if value == "" || limit.key == "weekday" && spec.Kind() != schedule.Interval { // otherwise weekday is the trigger, not a limit
 			continue
 		}
-		// An interval has no slots to be compared with before it starts.
+		// An interval has no slots to compare with before it starts.
 		early := limit.key == "starts" && spec.Kind() == schedule.Interval && a.at.Before(spec.Next(time.Time{}))
-		if s := (sight{spec: free.From(a.seen(spec))}); early || s.has(a.at) {
+		if s := (term{spec: free.From(a.seen(spec))}); early || s.has(a.at) {
 			a.because(limit.key)
 			a.say(limit.why, value)
 			return true
@@ -281,7 +281,7 @@ func (a *answer) limited(spec schedule.Spec) bool {
 	return false
 }
 
-// seen is when a trigger of the file was first seen.
+// seen returns when a trigger of the file was first seen.
 func (a *answer) seen(spec schedule.Spec) time.Time {
 	if at, ok := a.state.Seen[plan.TriggerKey(spec)]; ok {
 		return at
@@ -289,10 +289,10 @@ func (a *answer) seen(spec schedule.Spec) time.Time {
 	return a.now
 }
 
-// tooEarly says that the triggers came into force only after the instant, if
-// they did and it would be a slot of them.
+// tooEarly reports whether the instant would be a slot of a trigger that came into force
+// later. It then says so.
 func (a *answer) tooEarly() bool {
-	for _, s := range a.sights {
+	for _, s := range a.terms {
 		if !s.has(a.at) && s.spec.Kind() != schedule.Interval || !s.from.After(a.at) || !s.before.IsZero() {
 			continue
 		}
@@ -300,15 +300,15 @@ func (a *answer) tooEarly() bool {
 		a.say("It was not due then: %s", a.since(s))
 		if s := a.wrongFile(a.at); s != nil {
 			a.Reason = "broken"
-			a.say("The file was wrong %s (%s), so that no edit of that time counted", a.stretch(s), s.why)
+			a.say("The file was not valid %s (%s), so edits of that time had no effect", a.stretch(s), s.why)
 		}
 		return true
 	}
 	return false
 }
 
-// since says how a trigger came into force.
-func (a *answer) since(s sight) string {
+// since returns how a trigger came into force.
+func (a *answer) since(s term) string {
 	at := a.clock(s.from)
 	for _, e := range a.edits() {
 		switch by := e.at.Sub(s.from).Abs(); {
@@ -325,8 +325,8 @@ func (a *answer) since(s sight) string {
 	return "its trigger is in force only since " + at
 }
 
-// clockChange says what a change of the clock did to the instant, if there was
-// one about then.
+// clockChange reports whether a change of the clock is the reason that the instant is not
+// a slot. It then explains the change.
 func (a *answer) clockChange() bool {
 	for _, spec := range a.task.Triggers {
 		zone := spec.Zone()
@@ -349,7 +349,7 @@ func (a *answer) clockChange() bool {
 					a.say("What was due in it came due at %s", a.clock(change))
 				}
 				return true
-			case by < 0 && !t.Before(change) && t.Before(change.Add(-by)) && spec.Fixed() && (sight{spec: spec}).has(t.Add(by)):
+			case by < 0 && !t.Before(change) && t.Before(change.Add(-by)) && spec.Fixed() && (term{spec: spec}).has(t.Add(by)):
 				a.because("repeat")
 				a.say("The clock went back from %s to %s, so that it showed this time twice; the slot was the first of them, at %s", from, to, a.clock(t.Add(by)))
 				return true
@@ -359,20 +359,19 @@ func (a *answer) clockChange() bool {
 	return false
 }
 
-// shown reports whether a time of the day that a gap has left out is one of the
-// trigger's: whether it has a slot then on another day.
+// shown reports whether the trigger has a slot at the same time of another day, for a
+// time of day that a gap of the clock skips.
 func (a *answer) shown(spec schedule.Spec, t time.Time, by time.Duration) bool {
 	for _, days := range []int{-1, -7} {
 		day := t.AddDate(0, 0, days)
-		if (sight{spec: spec}).has(day) || (sight{spec: spec}).has(day.Add(-by)) {
+		if (term{spec: spec}).has(day) || (term{spec: spec}).has(day.Add(-by)) {
 			return true
 		}
 	}
 	return false
 }
 
-// today adds what keeps the task from running now, for one who did not ask about
-// a certain slot.
+// today adds what prevents the task from running now, for a query without an instant.
 func (a *answer) today() {
 	if s := a.hold(a.now); s != nil && a.Reason != "held" && a.Reason != "breaker" {
 		a.holding(s)
@@ -385,12 +384,12 @@ func (a *answer) today() {
 		a.awaits()
 	}
 	if a.At.IsZero() || a.Reason == "not_due" || !a.daemon {
-		return // said already, or nobody would start it
+		return // already said, or no daemon would start it
 	}
 	a.nextSlot()
 }
 
-// rotaToday tells what keeps rota itself from starting the task now.
+// rotaToday says what prevents rota itself from starting the task now.
 func (a *answer) rotaToday() {
 	if !a.daemon {
 		if s := a.away(a.now); s != nil && a.Reason != "down" {
@@ -399,6 +398,6 @@ func (a *answer) rotaToday() {
 		return
 	}
 	if s := a.wrongFile(a.now); s != nil {
-		a.say("The file is wrong since %s (%s): no edit counts", a.clockOrDate(s.from), s.why)
+		a.say("The file has not been valid since %s (%s): edits have no effect", a.clockOrDate(s.from), s.why)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"rota/schedule"
 )
 
-// row answers about a slot, or a request, of which there is a record.
+// row answers about a slot, or a request, that has a record.
 func (a *answer) row() {
 	r := a.run
 	switch {
@@ -33,17 +33,17 @@ func (a *answer) row() {
 		a.moved()
 	}
 	if r.Count > 1 {
-		a.say("It is one of %d slots, from %s to %s, with the same fate", r.Count, a.clock(r.First), a.clock(r.Last))
+		a.say("It is one of %d slots, from %s to %s, with the same outcome", r.Count, a.clock(r.First), a.clock(r.Last))
 	}
 	if r.Parent != "" && r.IsSlot() {
 		a.say("It is a slot of the recurring request %s", r.Parent)
 	}
 }
 
-// moved says what a change of the clock, or on_except, did to the slot.
+// moved says how a change of the clock, or on_except, moved the slot.
 func (a *answer) moved() {
-	for _, s := range a.sights {
-		if !s.holds(a.at) || !s.has(a.at) {
+	for _, s := range a.terms {
+		if !s.inForce(a.at) || !s.has(a.at) {
 			continue
 		}
 		if from := s.spec.MovedFrom(a.at); from != "" {
@@ -60,7 +60,7 @@ func (a *answer) moved() {
 	}
 }
 
-// underWay answers about a run that is under way.
+// underWay answers about a running run.
 func (a *answer) underWay() {
 	a.because("running")
 	a.say("It runs since %s: %s", a.clock(a.run.Started), a.run.ID)
@@ -109,7 +109,7 @@ func (a *answer) late() {
 	r := a.run
 	if r.Scheduled.IsZero() || !r.IsSlot() {
 		if r.Who != "" {
-			a.say("%s had asked for it at %s", r.Who, a.clock(cmp.Or(r.Queued, r.Scheduled)))
+			a.say("%s requested it at %s", r.Who, a.clock(cmp.Or(r.Queued, r.Scheduled)))
 		}
 		return
 	}
@@ -129,7 +129,7 @@ func (a *answer) late() {
 	}
 }
 
-// firstStart is when the first attempt began.
+// firstStart returns when the first attempt began.
 func (a *answer) firstStart() time.Time {
 	for _, t := range a.steps {
 		if t.State == runner.Running {
@@ -139,9 +139,9 @@ func (a *answer) firstStart() time.Time {
 	return a.run.Started
 }
 
-// jitter is by how much the slot's coming due is delayed.
+// jitter returns the delay of the slot by jitter.
 func (a *answer) jitter() time.Duration {
-	for _, s := range a.sights {
+	for _, s := range a.terms {
 		if s.has(a.at) {
 			return s.late.Of(a.at)
 		}
@@ -149,14 +149,15 @@ func (a *answer) jitter() time.Duration {
 	return 0
 }
 
+// attempts says which attempt it was, if it was not the first.
 func (a *answer) attempts() {
 	if n := a.run.Attempts; n > 1 {
 		a.say("That was attempt %d", n)
 	}
 }
 
-// absence says why rota could not start what was due, if that is known, and
-// returns the reason in a word.
+// absence says why rota could not start the slot between due and decided, if that is
+// known, and returns the reason in a word; "": not known.
 func (a *answer) absence(due, decided time.Time) string {
 	s := a.away(due)
 	if s == nil {
@@ -207,7 +208,7 @@ func (a *answer) missed() {
 	}
 }
 
-// skipped answers about a slot that was in time and skipped all the same.
+// skipped answers about a slot that was skipped.
 func (a *answer) skipped() {
 	why := a.run.Reason
 	switch {
@@ -221,7 +222,7 @@ func (a *answer) skipped() {
 		a.overlap(why)
 	case why.Is(runner.ReasonCoalesced, runner.ReasonCoalescedToSkip):
 		a.because("coalesced")
-		a.say("A newer slot was due at the same time, so that one stands for both%s", part(": ", a.run.By, ""))
+		a.say("A newer slot was due at the same time, so that one run stands for both%s", part(": ", a.run.By, ""))
 		a.absence(a.at, a.run.Finished)
 	case why.Code == runner.ReasonQueueFull:
 		a.because("queue_full")
@@ -249,7 +250,7 @@ func (a *answer) skipped() {
 	}
 }
 
-// why is the reason of a run as a text, in the zone of the answer.
+// why returns the reason of a run as text, in the zone of the answer.
 func (a *answer) why(r runner.Run) string {
 	if r.Reason.IsZero() {
 		return plain(r.Why)
@@ -269,7 +270,7 @@ func (a *answer) held() {
 	a.holding(s)
 }
 
-// holder is the reason of a hold: rota's own is that of the breaker.
+// holder returns the reason of a hold: "breaker" for a hold by rota, after failures.
 func (a *answer) holder(s *span) string {
 	if s.by == "rota" {
 		return "breaker"
@@ -277,7 +278,7 @@ func (a *answer) holder(s *span) string {
 	return "held"
 }
 
-// holding says by whom the task is held, or was.
+// holding says who held the task, and when.
 func (a *answer) holding(s *span) {
 	text := fmt.Sprintf("%s held%s %s%s", a.was(s), part(" by ", s.by, ""), a.stretch(s), part(" (", plain(s.why), ")"))
 	a.say("It %s", text)
@@ -286,7 +287,7 @@ func (a *answer) holding(s *span) {
 	}
 }
 
-// overlap answers about a slot whose task was not done with an earlier one.
+// overlap answers about a slot during which an earlier run of its task was not done.
 func (a *answer) overlap(why runner.Reason) {
 	_, what, _ := strings.Cut(why.Text(a.zone), ": ")
 	b := a.by
@@ -303,7 +304,7 @@ func (a *answer) overlap(why runner.Reason) {
 	}
 }
 
-// ended answers about a run that ended without having started.
+// ended answers about a run that ended without a start.
 func (a *answer) ended() {
 	r := a.run
 	a.because(string(r.Outcome))
@@ -318,7 +319,7 @@ func (a *answer) ended() {
 	}
 }
 
-// waits answers about a run that has not started yet.
+// waits answers about a pending run.
 func (a *answer) waits() {
 	r := a.run
 	switch r.State {
@@ -348,21 +349,21 @@ func (a *answer) waits() {
 	}
 }
 
-// queued says what a run waits for.
+// queued says what a queued run waits for.
 func (a *answer) queued() {
 	r := a.run
 	a.because("waiting")
 	a.say("It waits%s since %s", part(" in queue ", r.Queue, ""), a.clock(r.Queued))
 	switch {
-	case a.lane != nil:
+	case a.queueHold != nil:
 		a.Reason = "queue_stopped"
-		a.say("That queue is stopped%s since %s; to start it: rota queue start %s", part(" by ", a.lane.By, ""), a.clock(a.lane.Since), r.Queue)
+		a.say("That queue is stopped%s since %s; to start it: rota queue start %s", part(" by ", a.queueHold.By, ""), a.clock(a.queueHold.Since), r.Queue)
 	case a.daemon && a.draining():
 		a.Reason = "draining"
 		a.say("rota is being drained and starts nothing new")
 	case a.noRoom:
 		a.Reason = "no_room"
-		a.say("It waits for room on the disk of the state directory: a forked run starts once its files have room; rota status tells how much is missing")
+		a.say("It waits for room on the disk of the state directory: a forked run starts once its files have room; rota status shows how much is missing")
 	}
 	for i, run := range a.ahead {
 		if i == 3 {
@@ -375,7 +376,7 @@ func (a *answer) queued() {
 		a.say("%s before it", api.Plural(a.aheadHidden, "run of another task is", "runs of other tasks are"))
 	}
 	if most := a.cfg.Rota.MaxRunning; most > 0 && a.running >= most {
-		a.say("%s under way, and no more may be (max_running)", api.Plural(a.running, "run is", "runs are"))
+		a.say("%s running, which is the limit (max_running)", api.Plural(a.running, "run is", "runs are"))
 	}
 	if a.task.OnlyIf != nil && !r.Force {
 		a.say("It starts only if its condition holds (only_if)%s", map[bool]string{true: ", which is asked every 30s"}[a.task.MaxWait > 0 && r.Attempts == 0])

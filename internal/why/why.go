@@ -14,19 +14,19 @@ import (
 	"rota/runner"
 )
 
-// Source is what an answer is derived from.
+// Source gives access to the data that an answer is derived from.
 type Source struct {
 	Ledger ledger.Reader
-	Config *config.Config // the one in force
+	Config *config.Config // the configuration in force
 	Now    time.Time
-	Next   time.Time // the slot to come of the task; zero: none
-	Daemon bool      // one runs
-	NoRoom bool      // the disk has no room for runs of the task to start
+	Next   time.Time // the next slot of the task; zero: none
+	Daemon bool      // a daemon runs
+	NoRoom bool      // the disk has no room to start runs of the task
 }
 
-// Of answers why a task ran, or did not, at an instant; zero: at its latest slot. In
-// the place of a task there may be the id of a run, and an instant on a whole minute
-// stands for the first slot in it. [ledger.ErrNotFound] if there is no such run.
+// Of answers why a task ran, or did not run, at an instant; zero: at its latest slot. task
+// may also be the id of a run. An instant at a whole minute stands for the first slot in
+// that minute. The error is [ledger.ErrNotFound] if the run does not exist.
 func Of(ctx context.Context, s Source, task string, at time.Time) (api.Why, error) {
 	f, err := s.facts(ctx, task, at)
 	if err != nil {
@@ -35,7 +35,7 @@ func Of(ctx context.Context, s Source, task string, at time.Time) (api.Why, erro
 	return why(f), nil
 }
 
-// facts gathers all that an answer is derived from.
+// facts gathers everything that an answer is derived from.
 func (s Source) facts(ctx context.Context, name string, at time.Time) (*facts, error) {
 	name, key := runner.SplitID(name)
 	f := &facts{now: s.Now, at: at, asked: !at.IsZero() || key != "", cfg: s.Config, name: name, daemon: s.Daemon, noRoom: s.NoRoom}
@@ -51,7 +51,7 @@ func (s Source) facts(ctx context.Context, name string, at time.Time) (*facts, e
 	if f.events, err = s.Ledger.Events(ctx, ledger.EventFilter{Task: name}); err != nil {
 		return nil, err
 	}
-	f.sights = sightsOf(f.cfg, name, f.state, f.now)
+	f.terms = termsOf(f.cfg, name, f.state, f.now)
 	if f.known {
 		f.next = s.Next
 	}
@@ -69,7 +69,7 @@ func (s Source) facts(ctx context.Context, name string, at time.Time) (*facts, e
 	return f, err
 }
 
-// aboutRun finds the run that was asked for by its id.
+// aboutRun finds the run with an id.
 func (s Source) aboutRun(ctx context.Context, f *facts, id string) error {
 	run, steps, err := s.Ledger.Get(ctx, id)
 	if err != nil {
@@ -79,7 +79,7 @@ func (s Source) aboutRun(ctx context.Context, f *facts, id string) error {
 	return nil
 }
 
-// aboutSlot finds the slot that the answer is about, and what became of it.
+// aboutSlot finds the slot that the answer is about, and its row.
 func (s Source) aboutSlot(ctx context.Context, f *facts) error {
 	var err error
 	if f.rows, err = s.Ledger.List(ctx, ledger.Filter{Brief: true, Task: f.name, Limit: 50}); err != nil {
@@ -92,7 +92,7 @@ func (s Source) aboutSlot(ctx context.Context, f *facts) error {
 		if len(f.rows) == 0 {
 			return nil
 		}
-		return s.aboutRun(ctx, f, f.rows[0].ID) // asked for by hand
+		return s.aboutRun(ctx, f, f.rows[0].ID) // the newest run, which was requested
 	}
 	owners, err := s.owners(ctx, f)
 	if err != nil {
@@ -120,8 +120,7 @@ func (s Source) aboutSlot(ctx context.Context, f *facts) error {
 	return s.oldest(ctx, f)
 }
 
-// owners returns the task, and the ids of its recurring requests: all of them
-// have slots.
+// owners returns the task and the ids of its recurring requests, which have slots, too.
 func (s Source) owners(ctx context.Context, f *facts) ([]string, error) {
 	owners := []string{f.name}
 	recurring, err := s.Ledger.List(ctx, ledger.Filter{Brief: true, Task: f.name, States: []runner.State{runner.Recurring}})
@@ -131,8 +130,8 @@ func (s Source) owners(ctx context.Context, f *facts) ([]string, error) {
 	return owners, err
 }
 
-// isOf reports whether the instant is a slot of a row. That a summary row stands
-// for a span of time does not make a slot of each second in it.
+// isOf reports whether the instant is a slot of a row. Not every second in the time of a
+// summary row is a slot of it.
 func (f *facts) isOf(row runner.Run) bool {
 	if !row.IsSummary() || f.at.Equal(row.First) || f.at.Equal(row.Last) || f.due(f.at) || row.Parent != "" {
 		return true
@@ -141,10 +140,10 @@ func (f *facts) isOf(row runner.Run) bool {
 	for at := row.First; !at.IsZero() && !at.After(row.Last) && n <= row.Count; at = f.after(at) {
 		n++
 	}
-	return n != row.Count // it is of triggers that are not known any more
+	return n != row.Count // the row is of triggers that are no longer known
 }
 
-// oldest finds out how far back the records of the task go.
+// oldest finds the oldest record of the task.
 func (s Source) oldest(ctx context.Context, f *facts) error {
 	if f.run != nil || f.at.After(f.cursor.Through) {
 		return nil
@@ -158,7 +157,7 @@ func (s Source) oldest(ctx context.Context, f *facts) error {
 	return err
 }
 
-// around finds what the run gave way to, or waits for.
+// around finds the run that superseded the run, and what the run waits for.
 func (s Source) around(ctx context.Context, f *facts) error {
 	if f.run.By != "" {
 		by, _, err := s.Ledger.Get(ctx, f.run.By)
@@ -171,11 +170,11 @@ func (s Source) around(ctx context.Context, f *facts) error {
 	if f.run.State != runner.Queued {
 		return nil
 	}
-	lane, err := s.Ledger.Task(ctx, ledger.QueueName(f.run.Queue))
+	queue, err := s.Ledger.Task(ctx, ledger.QueueName(f.run.Queue))
 	if err != nil {
 		return err
 	}
-	f.lane = lane.Hold.At(f.now)
+	f.queueHold = queue.Hold.At(f.now)
 	running, err := s.Ledger.List(ctx, ledger.Filter{Brief: true, States: []runner.State{runner.Running}})
 	for _, run := range slices.Backward(running) {
 		if run.Task == f.name || run.Queue == f.run.Queue && run.Queue != "" {
@@ -190,8 +189,8 @@ func (s Source) around(ctx context.Context, f *facts) error {
 	return err
 }
 
-// signs finds the newest thing that was written down before the first start of
-// rota after the instant, or before now: until then it was surely up.
+// signs finds the newest record from before the first start of rota after the instant, or
+// from before now: until then rota was certainly up.
 func (s Source) signs(ctx context.Context, f *facts) error {
 	until := f.now
 	if e := f.nextEvent(f.at, "start"); e != nil {
@@ -220,7 +219,7 @@ func (s Source) signs(ctx context.Context, f *facts) error {
 	return nil
 }
 
-// why answers from the facts alone.
+// why derives the answer from the facts.
 func why(f *facts) api.Why {
 	a := &answer{facts: f}
 	if a.Task, a.Next = f.name, f.next; f.run != nil {
@@ -240,9 +239,9 @@ func why(f *facts) api.Why {
 	case f.at.IsZero():
 		a.never()
 	case f.at.After(f.now):
-		a.toCome()
+		a.upcoming()
 	case f.due(f.at):
-		a.unwritten()
+		a.unrecorded()
 	default:
 		a.notDue()
 	}
@@ -252,16 +251,16 @@ func why(f *facts) api.Why {
 	return a.Why
 }
 
-// answer is an answer in the making.
+// answer is an answer that is being built.
 type answer struct {
 	api.Why
 	*facts
 }
 
-// because sets the reason, if there is none yet.
+// because sets the reason, if none is set yet.
 func (a *answer) because(reason string) { a.Reason = cmp.Or(a.Reason, reason) }
 
-// part is a piece of a sentence that may be missing.
+// part returns a piece of a sentence; "" if its text is empty.
 func part(before, text, after string) string {
 	if text == "" {
 		return ""
@@ -269,5 +268,5 @@ func part(before, text, after string) string {
 	return before + text + after
 }
 
-// plain is a reason as a row has it, fit to stand in a sentence.
+// plain returns the reason of a row so that it fits into a sentence.
 func plain(text string) string { return strings.TrimRight(strings.TrimSpace(text), ".") }

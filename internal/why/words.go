@@ -13,7 +13,7 @@ func (a *answer) say(format string, args ...any) {
 	a.Text = append(a.Text, fmt.Sprintf(format, args...)+".")
 }
 
-// clock writes an instant: the time alone on the day that the answer is about.
+// clock formats an instant: only the time, on the day that the answer is about.
 func (a *answer) clock(t time.Time) string {
 	t = t.In(a.zone)
 	y, m, d := t.Date()
@@ -24,7 +24,7 @@ func (a *answer) clock(t time.Time) string {
 	return t.Format(clockLayout(t)) + a.pass(t)
 }
 
-// date writes an instant with its date.
+// date formats an instant with its date.
 func (a *answer) date(t time.Time) string {
 	t = t.In(a.zone)
 	return t.Format("Mon 2006-01-02 "+clockLayout(t)) + a.pass(t)
@@ -37,7 +37,7 @@ func clockLayout(t time.Time) string {
 	return "15:04:05"
 }
 
-// pass names the offset of a time that the clock shows twice; "" of others.
+// pass returns the zone of a time that the clock shows twice; "" for other times.
 func (a *answer) pass(t time.Time) string {
 	const most = 3 * time.Hour
 	start, end := t.ZoneBounds()
@@ -55,7 +55,7 @@ func (a *answer) pass(t time.Time) string {
 	return ""
 }
 
-// stretch says from when to when: "from 12:00 to 14:10", "since 12:00".
+// stretch formats a period: "from 12:00 to 14:10", "since 12:00".
 func (a *answer) stretch(s *span) string {
 	from := a.clock(s.from)
 	switch {
@@ -69,7 +69,7 @@ func (a *answer) stretch(s *span) string {
 	return "from some time after " + from + " to " + a.clock(s.until)
 }
 
-// was is "was" or, of what lasts, "is".
+// was returns "was" or, for a period that continues, "is".
 func (a *answer) was(s *span) string {
 	if s.until.IsZero() || s.until.After(a.now) {
 		return "is"
@@ -77,7 +77,7 @@ func (a *answer) was(s *span) string {
 	return "was"
 }
 
-// lasted says how long something took.
+// lasted formats a duration.
 func lasted(d time.Duration) string {
 	if d < 10*time.Second {
 		return d.Round(100 * time.Millisecond).String()
@@ -85,7 +85,7 @@ func lasted(d time.Duration) string {
 	return schedule.FormatDuration(d.Round(time.Second))
 }
 
-// end says how a run ended, or what it does.
+// end returns how a run ended, or its state.
 func (a *answer) end(r *runner.Run) string {
 	if r.Outcome == "" {
 		return "is " + string(r.State)
