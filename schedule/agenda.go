@@ -7,21 +7,20 @@ import (
 	"time"
 )
 
-// Entry is one thing that comes due again and again. Its next slot is
-// When.Next(Last).
+// Entry is a trigger in an agenda. Its next slot is When.Next(Last).
 type Entry struct {
 	Key  string    // names the entry in its agenda
 	When Schedule  // not nil
-	Last time.Time // the newest slot that is dealt with, or any instant before the next
+	Last time.Time // the newest slot that was handled, or any instant before the next slot
 }
 
 // Agenda is the time-ordered set of next slots: one of each entry, in a flat
-// heap. It holds instants to the second and knows no clock. The zero Agenda is
-// empty and ready; it is not safe for use by several goroutines at once.
+// heap. It holds instants to the second and reads no clock. The zero Agenda is
+// empty and ready to use; it is not safe for concurrent use.
 type Agenda struct {
-	items []item           // in no order
-	heap  []int32          // of items, the earliest slot first
-	index map[string]int32 // of the item with a key
+	items []item           // unordered
+	heap  []int32          // indices of items, the earliest slot first
+	index map[string]int32 // index of the item by key
 }
 
 // item is an entry: 48 bytes on 64-bit machines, and with its places in the
@@ -41,7 +40,7 @@ func (i *item) aim(after int64) {
 	}
 }
 
-// Put adds an entry, or replaces that of the same key.
+// Put adds an entry, or replaces the one with the same key.
 func (a *Agenda) Put(e Entry) {
 	i, known := a.index[e.Key]
 	if !known {
@@ -59,7 +58,7 @@ func (a *Agenda) Put(e Entry) {
 	a.fix(int(it.at))
 }
 
-// Drop removes an entry; a key that is unknown is no matter.
+// Drop removes an entry. It ignores an unknown key.
 func (a *Agenda) Drop(key string) {
 	i, known := a.index[key]
 	if !known {
@@ -79,12 +78,11 @@ func (a *Agenda) Drop(key string) {
 		a.heap[last.at] = i
 		a.index[last.key] = i
 	}
-	a.items[end] = item{} // lets go of what it points to
+	a.items[end] = item{} // so that the garbage collector can free its memory
 	a.items = a.items[:end]
 }
 
-// At returns the instant at which something comes due next; the zero Time if
-// nothing ever does.
+// At returns the earliest next slot of all entries; the zero Time if none has one.
 func (a *Agenda) At() time.Time {
 	if len(a.heap) == 0 {
 		return time.Time{}
@@ -109,9 +107,9 @@ func instant(t int64) time.Time {
 	return time.Unix(t, 0).UTC()
 }
 
-// Due returns what is due up to and including the given instant, in the order
-// of the first slot and then of the key. It changes nothing: until [Agenda.Commit]
-// it returns the same again.
+// Due returns the due slots of each entry up to and including the given instant, ordered
+// by first slot and then by key. It changes nothing: until [Agenda.Commit] it returns the
+// same again.
 func (a *Agenda) Due(through time.Time) []Due {
 	var found []int32
 	a.walk(through.Unix(), func(i int) { found = append(found, a.heap[i]) })

@@ -2,8 +2,8 @@ package schedule
 
 import "time"
 
-// atStart never comes due by time: it is the start of the "daemon" or, after a
-// "boot", the first of them.
+// atStart has no slots in time: it fires at each start of the "daemon" or, for "boot",
+// at the first one after a boot.
 type atStart string
 
 func (atStart) next(int64) int64  { return never }

@@ -5,25 +5,24 @@ import "fmt"
 // small is the largest change of the clock that a FIXED trigger makes up for.
 const small = 3 * 3600
 
-// calendar is what weekday, monthday, month, at and cron come to: a set of
+// calendar is the arithmetic of weekday, monthday, month, at and cron: a set of
 // times on a set of days of a zone's wall clock.
 type calendar struct {
 	wall   *wall
-	months uint64  // bit m: the m-th, 1 to 12, in which there may be slots
+	months uint64  // bit m: the m-th month, 1 to 12, may have slots
 	named  uint64  // the months whose days match
-	days   [2]days // a day has to be in both
+	days   [2]days // a day must be in both
 	times  times
 	except *except // nil: none
 	rhythm *rhythm // nil: every week, month and day
 	fixed  bool    // FIXED, not WILDCARD
 	always bool    // every day matches
 
-	onExcept string // exceptNext or exceptPrevious; else what is left out is skipped
+	onExcept string // exceptNext or exceptPrevious; otherwise slots on excluded days are skipped
 }
 
-// next returns the first slot after an instant. It works on the wall clock's
-// readings, which it takes for a plain calendar, and looks at the zone's clock
-// changes last.
+// next returns the first slot after an instant. It computes with the readings of the
+// wall clock as in a plain calendar, and considers the zone's clock changes last.
 func (c *calendar) next(after int64) int64 {
 	if off, even := c.wall.even(); even {
 		if want := c.local(after + off + 1); want != never {
@@ -55,7 +54,7 @@ func (c *calendar) next(after int64) int64 {
 		if at, s = c.wall.reach(want, s); at+s.off == want {
 			return at
 		}
-		// A gap has swallowed it. What is due at once after the gap comes now.
+		// The reading is in a gap. The slot is the first instant after the gap.
 		local = at + s.off
 		if c.once(s.off-s.before) && c.admits(local) {
 			return at
@@ -63,7 +62,7 @@ func (c *calendar) next(after int64) int64 {
 	}
 }
 
-// note tells how a clock change touches the slot at an instant.
+// note describes how a clock change affects the slot at an instant.
 func (c *calendar) note(at int64) string {
 	s := c.wall.at(at)
 	local := at + s.off
@@ -90,14 +89,13 @@ func repeatNote(local int64, s stretch) string {
 	return ""
 }
 
-// once tells whether a gap or a repeat of this many seconds is to be hidden:
-// every reading of the clock that it touches comes once.
+// once reports whether a gap or a repeat of this many seconds is hidden, so that each
+// reading of the clock in it has exactly one slot.
 func (c *calendar) once(change int64) bool {
 	return c.fixed && 0 < change && change <= small
 }
 
-// admits tells whether a slot may stand at this local time, to which a gap has
-// moved it.
+// admits reports whether a slot may be at this local time, to which a gap has moved it.
 func (c *calendar) admits(local int64) bool {
 	n, second := floorDay(local)
 	return c.times.window.holds(second) && (c.except == nil || !c.except.holds(n))
@@ -149,7 +147,7 @@ func (c *calendar) in(d date, first int) uint32 {
 	if c.onExcept != "" {
 		return c.moved(d, first)
 	}
-	out := c.left(d, first)
+	out := c.excluded(d, first)
 	return c.matches(d, d.length(), first, out) &^ out
 }
 
@@ -162,7 +160,7 @@ func horizon(local int64) int64 {
 
 func (c *calendar) hours() window { return c.times.window }
 
-// buildDays builds what weekday, monthday, month and at describe.
+// buildDays builds the calendar of weekday, monthday, month and at.
 func (d *builder) buildDays(p *plan, w *wall) {
 	c := &calendar{months: d.months, days: [2]days{everyDay, everyDay}, times: times{list: d.at}, fixed: true}
 	if d.has("monthday") {
@@ -181,7 +179,7 @@ func (d *builder) buildDays(p *plan, w *wall) {
 	d.setCalendar(p, c, w)
 }
 
-// buildCron builds what a cron line describes: "@every" is an interval.
+// buildCron builds the calendar of a cron line, or the interval of "@every".
 func (d *builder) buildCron(p *plan, w *wall) {
 	if d.cron.every > 0 {
 		p.kind = Interval
@@ -210,9 +208,9 @@ func (d *builder) setCalendar(p *plan, c *calendar, w *wall) {
 	}
 }
 
-// futureless tells whether a calendar has no slot while the plan is in force.
-// 400 years of the calendar are all that there is. An end in the past is no fault,
-// so they are those before it.
+// futureless reports whether a calendar has no slot while the plan is in force. It
+// checks 400 years, after which the calendar repeats. An end in the past is not a fault,
+// so it then checks the 400 years before the end.
 func (d *builder) futureless(p *plan, c *calendar) bool {
 	begin := int64(946684800) // 2000-01-01
 	if d.ends.text != "" {
@@ -223,7 +221,7 @@ func (d *builder) futureless(p *plan, c *calendar) bool {
 	return at == never || at > begin+period || at >= p.ends || at >= dusk
 }
 
-// futile complains about days that never come.
+// futile complains about days that do not exist.
 func (d *builder) futile(kind Kind) Fault {
 	f := Fault{Msg: "this never fires: no date matches", Hint: "correct the days or the months"}
 	switch {

@@ -4,7 +4,7 @@ import "math/bits"
 
 const (
 	day    = 86400
-	never  = int64(1) << 60 // the instant of what does not happen
+	never  = int64(1) << 60 // stands for no instant
 	dawn   = -62135596800   // 0001-01-01 00:00:00, where the calendar begins
 	dusk   = 253402300800   // 10000-01-01 00:00:00, the horizon
 	period = 146097 * day   // 400 years: the Gregorian calendar repeats, weekdays too
@@ -60,7 +60,7 @@ func floorDay(local int64) (n int64, second int32) {
 	return n + dawn/day, int32(local - dawn - n*day)
 }
 
-// has tells whether bit i of set is set, for i from 0 to 63.
+// has reports whether bit i of set is set, for i from 0 to 63.
 func has(set uint64, i int) bool { return set>>(i&63)&1 != 0 } // &63 spares a check
 
 // from returns the lowest set bit of set at or above i, or -1; i from 0 to 63.

@@ -65,7 +65,7 @@ func wallOf(zone *time.Location) *wall {
 	return old.(*wall)
 }
 
-// even tells whether the clock never changes, and its offset if so.
+// even reports whether the clock never changes, and returns its offset if so.
 func (w *wall) even() (off int64, even bool) { return w.east, len(w.starts) == 1 }
 
 // at returns the stretch that holds the instant t.
@@ -97,7 +97,7 @@ func (w *wall) at(t int64) stretch {
 }
 
 // reach returns the first instant, not before s, at which the wall clock shows
-// local or more, and its stretch. It shows more if a gap swallowed local.
+// local or more, and its stretch. It shows more if local is in a gap.
 func (w *wall) reach(local int64, s stretch) (int64, stretch) {
 	if local >= s.end+s.off {
 		s = w.at(max(s.end, local-w.east))

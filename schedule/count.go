@@ -23,7 +23,7 @@ func (d *builder) countText() string {
 	return fmt.Sprint(d.count)
 }
 
-// countMeans says how often a trigger with that count runs.
+// countMeans describes how often a trigger with the count runs.
 func countMeans(n int) string {
 	if n == 1 {
 		return "one run only"
@@ -31,8 +31,8 @@ func countMeans(n int) string {
 	return fmt.Sprintf("%d runs only", n)
 }
 
-// WithCount returns the trigger with another count, at least 1. That of a trigger
-// without a count, and of the zero Spec, is itself.
+// WithCount returns the trigger with another count, at least 1. A trigger without a
+// count, and the zero Spec, returns itself.
 func (s Spec) WithCount(n int) Spec {
 	if s.Count() == 0 {
 		return s

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// cronLine is what a cron expression says.
+// cronLine is a parsed cron expression.
 type cronLine struct {
 	every   int64  // seconds, of "@every"; the rest is empty then
 	text    string // canonical: one blank between fields, names in capitals
@@ -18,7 +18,7 @@ type cronLine struct {
 	months  uint64
 	dom     days
 	dow     days
-	and     bool // a day has to match both
+	and     bool // a day must match both
 	fixed   bool
 	fields  []span // where the fields are in the author's text
 }

@@ -16,7 +16,7 @@ type fieldReader struct {
 	column int
 	begin  int    // where the field begins in v
 	set    uint64 // the values
-	days   days   // what is more than values
+	days   days   // days that are not plain values
 }
 
 func (f *fieldReader) fault(at span, hint, format string, args ...any) {
@@ -220,7 +220,7 @@ var (
 	beforeLast  = regexp.MustCompile(`^L-(\d{1,2})$`)
 )
 
-// foreign complains about what other crons know, and reports whether it did.
+// foreign complains about syntax of other crons, and reports whether it did.
 func (f *fieldReader) foreign(at span) bool {
 	upper := strings.ToUpper(f.text(at))
 	unit := ""
@@ -277,7 +277,7 @@ func allDigits(text string) bool {
 }
 
 // shortName shortens a longer name of a weekday or month ("tues", "January") to
-// three capital letters; "" if it is none.
+// three capital letters; "" if the text is no such name.
 func shortName(text string) string {
 	for n := range 12 {
 		for _, name := range []string{time.Weekday(n % 7).String(), time.Month(n + 1).String()} {
@@ -289,7 +289,7 @@ func shortName(text string) string {
 	return ""
 }
 
-// atoi reads digits; what is too large for two of them stays too large.
+// atoi reads digits. A number too large for two digits stays too large.
 func atoi(digits string) (n int) {
 	for i := range len(digits) {
 		n = min(n*10+int(digits[i]-'0'), 9999)

@@ -13,7 +13,7 @@ type days struct {
 	nth  [6]uint8
 	last uint8 // bit w: the last such weekday; nth[n] the n-th, n from 1 to 5
 
-	workday     uint32 // bit n: the n-th Mon–Fri that is not left out
+	workday     uint32 // bit n: the n-th Mon–Fri that is not excluded
 	lastWorkday bool   // the last of them
 }
 
@@ -33,9 +33,8 @@ func (s *days) union(o days) {
 	s.last |= o.last
 }
 
-// in returns the set's days in a month of the given length whose first day is
-// the given weekday: bit d is the d-th. No workday is one of those that are left
-// out.
+// in returns the set's days in a month of the given length whose first day is the given
+// weekday: bit d is the d-th. The days in out are not workdays.
 func (s *days) in(length, first int, out uint32) uint32 {
 	set := s.dom | onWeekdays(s.week, first)
 	if s.more {

@@ -1,9 +1,9 @@
-// Package schedule tells when: it parses the triggers of a task and computes
-// their slots, the instants at which the task is due. It knows no clock, no
-// file and no store; every function is a calculation on its arguments.
+// Package schedule parses the triggers of a task and computes their slots, the
+// instants at which the task is due. It uses no clock, no file and no store; every
+// function is a calculation on its arguments.
 //
 // [Parse] and [ParseExpr] turn text into a [Spec], once, at the edge; from then
-// on nothing can be wrong with it. [Spec.Next] computes the next slot without
+// on it is valid. [Spec.Next] computes the next slot without
 // allocating and without walking the clock. An [Agenda] holds the next slots of
 // many triggers in order.
 //
@@ -15,8 +15,8 @@
 //  2. An interval counts elapsed time from its first sight ([Spec.From]): its
 //     slots are first sight + initial_delay + k·interval. No zone and no clock
 //     change touches it. initial_delay is one interval unless it is given; with
-//     starts, that instant is the first slot. weekday, between and except leave
-//     out slots by their readings, and move none.
+//     starts, that instant is the first slot. weekday, between and except exclude
+//     slots by their readings, and move none.
 //  3. All other triggers name readings of the wall clock of a zone. They are
 //     FIXED, but for a cron line whose minute or hour field begins with "*":
 //     that one is WILDCARD.

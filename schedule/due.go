@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Due is what came due of one entry.
+// Due holds the due slots of one entry.
 type Due struct {
 	Key   string
 	First time.Time // the oldest slot
@@ -15,7 +15,7 @@ type Due struct {
 	When  Schedule  // the entry's
 }
 
-// Many is how far the slots of a [Due] are counted exactly. Prev and Last are
+// Many is the largest exact count of the slots of a [Due]. Prev and Last are
 // the newest ones however many there are.
 const Many = 10_000
 

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// unit is what a duration counts in.
+// unit is a unit of durations.
 type unit struct {
 	name byte
 	size time.Duration
@@ -106,8 +106,8 @@ func strictDuration(text string) (time.Duration, *Fault) {
 	return sum, nil
 }
 
-// inUnit returns a number, which may have decimals, times a unit, cut off to
-// milliseconds, and whether that is all of it; a negative length is too long.
+// inUnit returns a number, which may have decimals, times a unit, truncated to
+// milliseconds, and whether that is exact. A negative length means that it is too long.
 func inUnit(whole, decimals string, unit time.Duration) (length time.Duration, exact bool) {
 	n := time.Duration(0)
 	for _, c := range whole {
@@ -127,8 +127,8 @@ func inUnit(whole, decimals string, unit time.Duration) (length time.Duration, e
 
 const maxDuration = 36525 * 24 * time.Hour
 
-// unitOf returns the place of a unit in the order of units, and its length; -1
-// if there is none of that name.
+// unitOf returns the index of the unit with a name in units, and its length; -1 if none
+// has the name.
 func unitOf(name string) (int, time.Duration) {
 	for i, u := range units {
 		if name == string(u.name) {
@@ -158,7 +158,7 @@ func FormatDuration(d time.Duration) string {
 	}
 	for i, u := range units {
 		if i == 0 && d%u.size != 0 {
-			continue // weeks only if they are all there is to say
+			continue // weeks only if nothing remains
 		}
 		if n := d / u.size; n > 0 {
 			fmt.Fprintf(&b, "%d", n)

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// everyUnit is what every counts.
+// everyUnit is the unit that every counts.
 type everyUnit int
 
 const (
@@ -14,13 +14,13 @@ const (
 	everyMonths
 )
 
-// everyNames are what an expression may call a unit, one of it or several.
+// everyNames are the names of a unit in an expression, singular and plural.
 var everyNames = [...][2]string{everyDays: {"day", "days"}, everyWeeks: {"week", "weeks"}, everyMonths: {"month", "months"}}
 
-// mostEvery bounds every: more than that is a mistake.
+// mostEvery is the limit of every: more than that is a mistake.
 const mostEvery = 999
 
-// rhythm leaves a calendar only each n-th of its weeks, months or days. They are
+// rhythm limits a calendar to each n-th of its weeks, months or days. They are
 // counted on the wall clock's dates, so that no change of the clock moves them.
 type rhythm struct {
 	unit everyUnit
@@ -76,7 +76,7 @@ func (d *builder) everyText() string {
 	return fmt.Sprint(d.nth)
 }
 
-// everyUnit is what every counts in this trigger.
+// everyUnit returns the unit that every counts in this trigger.
 func (d *builder) everyUnit() everyUnit {
 	switch {
 	case d.has("monthday"):
@@ -87,8 +87,8 @@ func (d *builder) everyUnit() everyUnit {
 	return everyDays
 }
 
-// rhythm returns what every says; nil if it is not given. It counts from the date
-// that starts shows on the wall clock.
+// rhythm returns the rhythm of the key every; nil if it is not given. It counts from the
+// date that starts shows on the wall clock.
 func (d *builder) rhythm(p *plan, w *wall) *rhythm {
 	if d.nth == 0 {
 		return nil
@@ -113,7 +113,7 @@ func (d *builder) rhythm(p *plan, w *wall) *rhythm {
 	return r
 }
 
-// means says which of its unit count: "every 2nd week".
+// means describes which units count: "every 2nd week".
 func (r *rhythm) means() string { return "every " + ordinal(int(r.n)) + " " + everyNames[r.unit][0] }
 
 // readEvery reads "every 2 weeks mon" as weekday mon every 2, from its second word
@@ -148,8 +148,8 @@ func (e *expr) readEvery(w []span) (taken int) {
 	return end
 }
 
-// readsEvery tells whether "every" before these words is that key, and not what
-// somebody means by interval.
+// readsEvery reports whether "every" before these words is that key, and not a mistake
+// for interval.
 func (e *expr) readsEvery(w []span) bool {
 	word := func(i int) string { return e.text[w[i].start:w[i].end] }
 	at := slices.ContainsFunc(w, func(s span) bool { return e.text[s.start:s.end] == "at" })

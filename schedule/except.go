@@ -11,7 +11,7 @@ import (
 type except struct {
 	week   uint8      // bit w: every such weekday, 0 is Sunday
 	yearly [13]uint32 // by month, bit d: the d-th
-	years  []stay     // what yearly says, as it was given: days of the year 2000
+	years  []stay     // the ranges of yearly, as written: days of the year 2000
 	dates  []stay     // day numbers
 }
 
@@ -34,11 +34,11 @@ func addStay(list []stay, s stay) []stay {
 	return slices.Replace(list, i, end, s)
 }
 
-// holds tells whether a day is in the set.
+// holds reports whether a day is in the set.
 func (e *except) holds(n int64) bool { return e.over(n) > n }
 
-// over returns the first day from n on that is not known to be in the set: n itself if
-// it is not. It may be one that is, later than n.
+// over returns n if that day is not in the set; otherwise a later day, up to which all
+// are in the set. That day may be in the set, too.
 func (e *except) over(n int64) int64 {
 	d, weekday := civil(n)
 	if e.week>>weekday&1 != 0 || e.yearly[d.month]>>d.day&1 != 0 {
@@ -93,7 +93,7 @@ func (d *builder) parseExcept(v value) {
 	}
 }
 
-// IsExcept tells whether a text is what the key except takes: a date such as
+// IsExcept reports whether a text is valid for the key except: a date such as
 // "2026-12-25", or "12-25" for every year, a range of either, or weekdays.
 func IsExcept(text string) bool { return (&except{}).read(value{text: text}) == nil }
 

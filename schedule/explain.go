@@ -128,7 +128,7 @@ func listed(and string, items []string) string {
 	return strings.Join(items[:n-1], ", ") + " " + and + " " + items[n-1]
 }
 
-// ranges names the members of a set below size, three or more in a row as
+// ranges returns the names of the members of a set below size, three or more in a row as
 // "a–b". In a circle such a row may run past the end, and is then the last one; what is
 // not such a row stands in its order.
 func ranges(set uint64, size int, circle bool, name func(int) string) (items []string) {

@@ -12,7 +12,7 @@ func (c *calendar) monthsMean() string {
 	return listed("and", ranges(c.named>>1, 12, true, func(i int) string { return time.Month(i + 1).String() }))
 }
 
-// daysMean says which days: "", "Sundays", "on the 1st of the month". What
+// daysMean describes the days: "", "Sundays", "on the 1st of the month". A text that
 // ends in "the month" may have a month's name instead.
 func (c *calendar) daysMean() string {
 	a, b := c.days[0], c.days[1]
@@ -31,7 +31,7 @@ func (c *calendar) daysMean() string {
 	return "on " + listed("and", a.numbers()) + " of the month, if that is " + b.single()
 }
 
-// all tells whether every day is in the set.
+// all reports whether every day is in the set.
 func (s *days) all() bool { return s.dom == everyDay.dom || s.week == 0x7f }
 
 func (s *days) mean() string {
@@ -52,7 +52,7 @@ func (s *days) mean() string {
 	return listed("and", names) + " and on " + listed("and", numbers) + " of the month"
 }
 
-// single says what one day has to be to be among the weekdays.
+// single describes one day of the weekdays.
 func (s *days) single() string {
 	if bits.OnesCount8(s.week) == 1 {
 		return "a " + time.Weekday(bits.TrailingZeros8(s.week)).String()

@@ -11,8 +11,8 @@ const (
 	allOf24 = 1<<24 - 1
 )
 
-// means says at which times. clock tells that they are times of the clock
-// ("at 09:00"), which want a day before them.
+// means describes the times. clock reports whether they are times of the clock
+// ("at 09:00"), which need a day before them.
 func (t *times) means() (text string, clock bool) {
 	if t.list != nil {
 		return "at " + listed("and", timeItems(t.list)), true
@@ -41,7 +41,7 @@ func (t *times) means() (text string, clock bool) {
 	return seconds + " of " + strings.TrimPrefix(minutes, "at ") + prefixed(" ", t.hoursMean()), false
 }
 
-// minutesMean says at which minutes of which hours.
+// minutesMean describes the minutes and their hours.
 func (t *times) minutesMean() string {
 	switch {
 	case t.minutes == 1 && t.hours == allOf24:
@@ -58,7 +58,7 @@ func (t *times) minutesMean() string {
 	return part(t.minutes, allOf60, "minute") + " of " + part(t.hours, allOf24, "hour")
 }
 
-// hoursMean narrows something that goes on all day to some hours.
+// hoursMean describes the hours of times that are the same in each hour.
 func (t *times) hoursMean() string {
 	low, high := from(t.hours, 0), bits.Len64(t.hours)-1
 	switch {
@@ -71,7 +71,7 @@ func (t *times) hoursMean() string {
 	return "of " + part(t.hours, allOf24, "hour")
 }
 
-// flows tells whether a set of minutes or seconds is evenly spaced round the
+// flows reports whether a set of minutes or seconds is evenly spaced round the
 // clock; flows24 does for hours.
 func flows(set uint64) bool {
 	n := step(set, 59)

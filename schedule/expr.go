@@ -41,7 +41,7 @@ func ParseExprAt(text string, zone *time.Location, now time.Time) (Spec, []Fault
 	return s, faults
 }
 
-// expr turns words into keys, and keeps where each came from.
+// expr turns words into keys, and keeps the position of each.
 type expr struct {
 	text   string
 	keys   Keys
@@ -118,7 +118,7 @@ func (e *expr) read(now time.Time) {
 	}
 }
 
-// isCron tells whether a trigger that begins with this word is a cron line.
+// isCron reports whether a trigger that begins with this word is a cron line.
 func isCron(word string) bool {
 	return !isLetter(word[0]) || strings.HasPrefix(word, "TZ=") || strings.HasPrefix(word, "CRON_TZ=") || jenkinsHash.MatchString(strings.ToUpper(word))
 }

@@ -6,7 +6,7 @@ import "time"
 // no zone and no clock change moves it.
 type interval struct {
 	every int64 // seconds, at least 1
-	delay int64 // seconds from the first sight to the first slot
+	delay int64 // seconds from when the task is first seen to the first slot
 	first int64 // the first slot
 	bound bool  // first is set
 	wall  *wall
@@ -18,8 +18,8 @@ type limit struct {
 	window   window
 	week     uint8 // bit w: the weekdays that may have slots, 0 is Sunday
 	except   *except
-	cycle    int64     // a day, or if week is not all of them a week: what repeats
-	openings []opening // of the cycle, those that may have slots
+	cycle    int64     // the period that repeats: a day, or a week if week is not all days
+	openings []opening // the parts of the cycle that may have slots
 }
 
 // opening is a half-open part of a cycle, in seconds.

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Kind tells what a trigger is made of.
+// Kind is the kind of a trigger.
 type Kind uint8
 
 // The kinds of trigger. None is the kind of the zero Spec, which never fires.
@@ -20,7 +20,7 @@ const (
 	AtStart       // at_start
 )
 
-// kinds hold for each kind its name and what builds its arithmetic.
+// kinds holds for each kind its name and the function that builds its arithmetic.
 var kinds = [...]struct {
 	name  string
 	build func(d *builder, p *plan, w *wall)
@@ -38,7 +38,7 @@ var kinds = [...]struct {
 // String returns the kind's name: "interval", "weekday", "daily" and so on.
 func (k Kind) String() string { return kinds[k].name }
 
-// head is a key that makes a trigger what it is, with those that may go with it.
+// head is a key that determines the kind of a trigger, with the keys that it allows.
 type head struct {
 	key  string
 	kind Kind
@@ -58,14 +58,14 @@ var heads = []head{
 
 var onDays = []string{"weekday", "monthday", "month", "at", "every", "jitter", "each_run", "between", "except", "on_except", "starts", "ends", "timezone", "count"}
 
-// IsTrigger tells whether one of the keys makes a trigger, as "at" does; "timezone"
-// and the like only change one.
+// IsTrigger reports whether one of the keys makes a trigger, as "at" does; keys such as
+// "timezone" only modify one.
 func IsTrigger(keys []string) bool {
 	return slices.ContainsFunc(heads, func(h head) bool { return slices.Contains(keys, h.key) })
 }
 
-// kind tells what the keys make, and complains about those that do not go
-// together.
+// kind returns the kind that the keys make, and complains about keys that cannot be
+// combined.
 func (d *builder) kind() (kind Kind) {
 	head := -1
 	for i, h := range heads {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// What is valid but mostly not what its author means. Each hint also says how to
-// write it if it is meant, so that nobody has to live with a warning.
+// Warnings about values that are valid but mostly not what their author means. Each hint
+// also says how to write the value without a warning if it is meant.
 
 func (d *builder) warn(f Fault) { d.warned = append(d.warned, f) }
 
@@ -86,7 +86,7 @@ func (d *builder) lintCron(v value, w []span, texts []string) {
 	}
 }
 
-// apart tells whether no two values below size follow each other.
+// apart reports whether no two values below size follow each other.
 func apart(set uint64, size int) bool {
 	return set&(set>>1) == 0 && (set&1 == 0 || set>>(size-1)&1 == 0)
 }

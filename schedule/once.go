@@ -9,7 +9,7 @@ import (
 type once struct {
 	at   int64
 	mark string // its note
-	text string // the date and time as its author meant it, for reading
+	text string // the date and time as written, for people
 }
 
 func (o *once) next(after int64) int64 {

@@ -48,8 +48,7 @@ func init() { // a key's parser may ask for the others
 	}
 }
 
-// TriggerKeys returns the names of the keys of a trigger: all that [Parse]
-// knows.
+// TriggerKeys returns the names of all keys of a trigger.
 func TriggerKeys() []string { return slices.Clone(keywordNames) }
 
 // value is one text of one key.
@@ -69,7 +68,7 @@ func (v value) whole(hint, format string, args ...any) Fault {
 	return v.fault(0, len(v.text), hint, format, args...)
 }
 
-// builder is a trigger while it is being read.
+// builder is a trigger that is being read.
 type builder struct {
 	keys   Keys
 	zone   *time.Location
@@ -162,7 +161,7 @@ func (d *builder) parseTimezone(v value) {
 	}
 }
 
-// duration reads a duration, which is one of whole seconds.
+// duration reads a duration of whole seconds.
 func (d *builder) duration(v value) (length time.Duration, ok bool) {
 	length, fault := duration(v.text)
 	if fault != nil {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// What people paste or type from habit, and what to write for it.
+// Texts that people paste or type from habit, and what to write instead.
 
 var (
 	cronField   = regexp.MustCompile(`^(?i:[0-9*?,/#~LWH()-]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC|SUN|MON|TUE|WED|THU|FRI|SAT)+$`)
@@ -18,8 +18,8 @@ var (
 	commonUsers = []string{"root", "daemon", "nobody", "www-data", "apache", "nginx", "postgres", "ubuntu", "debian"} // none is a command
 )
 
-// pasted complains about a text that is no cron expression but something known
-// from elsewhere, and reports whether it is.
+// pasted complains about a text that is not a cron expression but a known format of
+// another program, and reports whether it is one.
 func (d *builder) pasted(v value, w []span) bool {
 	word := func(i int) string { return v.text[w[i].start:w[i].end] }
 	first := strings.ToLower(word(0))
@@ -77,7 +77,7 @@ func (d *builder) pasted(v value, w []span) bool {
 	return true
 }
 
-// pastedWords complains about words that are no fields but tell the time.
+// pastedWords complains about words that are not fields but plain English.
 func (d *builder) pastedWords(v value, w []span) bool {
 	text := v.text[w[0].start:w[len(w)-1].end]
 	small := strings.ToLower(text)

@@ -1,7 +1,7 @@
 package schedule
 
-// plan builds what the builder describes. The builder has no faults so far; what
-// can never fire is found here.
+// plan builds the plan of a builder without faults. It complains about a trigger that can
+// never fire.
 func (d *builder) plan(kind Kind) *plan {
 	p := &plan{kind: kind, zone: d.zone, ends: never, starts: -never, anchor: d.anchor, jitter: d.jitter, eachRun: d.eachRun && d.jitter > 0}
 	w := wallOf(d.zone)
@@ -21,7 +21,7 @@ func (d *builder) plan(kind Kind) *plan {
 	return p
 }
 
-// local tells whether starts or ends is a reading of the wall clock.
+// local reports whether starts or ends is a reading of the wall clock.
 func (d *builder) local() bool {
 	return d.starts.text != "" && !d.starts.zoned || d.ends.text != "" && !d.ends.zoned
 }

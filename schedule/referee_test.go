@@ -402,7 +402,7 @@ func everyNth(n string, keys map[string]string) func(r reading) bool {
 	}
 }
 
-// movedTo tells whether a day is the workday to which one goes that is left out. It
+// movedTo reports whether a day is the workday to which one goes that is excluded. It
 // looks for that one day by day, as far as the month beside.
 func movedTo(r reading, except, way string, nominal func(reading) bool) bool {
 	step := map[string]int{"next": -1, "previous": 1}[way]
@@ -420,7 +420,7 @@ func movedTo(r reading, except, way string, nominal func(reading) bool) bool {
 	return false
 }
 
-// excepted tells whether a list of dates, ranges of them and weekdays has a day.
+// excepted reports whether a list of dates, ranges of them and weekdays has a day.
 func excepted(r reading, list string) bool {
 	date := fmt.Sprintf("%04d-%02d-%02d", r.year, r.month, r.day)
 	return slices.ContainsFunc(strings.Split(list, ", "), func(item string) bool {
@@ -504,7 +504,7 @@ func walk(t testing.TB, zone *time.Location, start, end, step int64) []tick {
 	return ticks
 }
 
-// slot tells whether a tick is a slot by the rules of time.
+// slot reports whether a tick is a slot by the rules of time.
 func (v *verdict) slot(k *tick) bool {
 	if v.starts != "" && fmt.Sprintf("%04d-%02d-%02d", k.now.year, k.now.month, k.now.day) < v.starts {
 		return false
@@ -523,7 +523,7 @@ func (v *verdict) slot(k *tick) bool {
 	return false
 }
 
-// admits tells whether what a gap has moved may stand where it lands.
+// admits reports whether what a gap has moved may stand where it lands.
 func (v *verdict) admits(r reading) bool {
 	open, shut, found := strings.Cut(v.between, "-")
 	return (!found || inside(r, open, shut)) && (v.except == "" || !excepted(r, v.except))

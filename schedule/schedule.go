@@ -2,10 +2,10 @@ package schedule
 
 import "time"
 
-// Schedule is all that the [Agenda] needs to know of a trigger.
+// Schedule is the part of a trigger that the [Agenda] needs.
 type Schedule interface {
 	// Next returns the first slot strictly after the given instant, on a
-	// whole second and in UTC; the zero Time means that there is none.
+	// whole second and in UTC; the zero Time means none.
 	Next(after time.Time) time.Time
 }
 

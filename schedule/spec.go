@@ -13,7 +13,7 @@ type plan struct {
 	text     string
 	zone     *time.Location // nil if no wall clock matters
 	starts   int64          // the first instant that may be a slot
-	ends     int64          // the first that may not any more; never: no end
+	ends     int64          // the first instant that may no longer be a slot; never: no end
 	anchor   string
 	delay    time.Duration // of at_start
 	jitter   time.Duration
@@ -24,7 +24,7 @@ type plan struct {
 
 // trigger is one kind's arithmetic, in Unix seconds.
 type trigger interface {
-	next(after int64) int64 // strictly after; never if there is none
+	next(after int64) int64 // strictly after; never: none
 	note(at int64) string   // of a slot
 	means() string          // in plain English
 	hours() window          // of the day in which slots may be
@@ -33,8 +33,8 @@ type trigger interface {
 var _ Schedule = Spec{}
 
 // Next returns the first slot strictly after the given instant, in UTC and on
-// a whole second. The zero Time means that there is none before the year
-// 10000. An interval that is not bound to its first sight (see [Spec.From])
+// a whole second. The zero Time means none before the year
+// 10000. An interval that is not bound to the instant it was first seen (see [Spec.From])
 // counts from after itself. Next does not allocate, and takes much the same
 // time whether the slot is a second or forty years away.
 func (s Spec) Next(after time.Time) time.Time {
@@ -58,8 +58,8 @@ func (p *plan) slot(after int64) int64 {
 	return never
 }
 
-// Note tells what there is to know of the slot at the given instant: its
-// [Spec.ClockNote] and that it was "moved from " a day that except names.
+// Note describes the slot at the given instant: its [Spec.ClockNote], and that it was
+// "moved from " a day that except names.
 func (s Spec) Note(at time.Time) string {
 	note := s.ClockNote(at)
 	if from := s.MovedFrom(at); from != "" {
@@ -73,7 +73,7 @@ func (s Spec) Note(at time.Time) string {
 
 // MovedFrom returns the day from which on_except moved the slot at the given
 // instant, such as "Fri 2026-12-25", and how many more there are; "" if it was
-// not moved, or there is no such slot.
+// not moved, or the instant is not a slot.
 func (s Spec) MovedFrom(at time.Time) string {
 	if s.p == nil || at.Nanosecond() != 0 || s.p.slot(at.Unix()-1) != at.Unix() {
 		return ""
@@ -84,9 +84,9 @@ func (s Spec) MovedFrom(at time.Time) string {
 	return ""
 }
 
-// ClockNote tells how a clock change touches the slot at the given instant:
+// ClockNote describes how a clock change affects the slot at the given instant:
 //
-//	""                        not at all, or there is no such slot
+//	""                        not at all, or the instant is not a slot
 //	"gap: moved from 02:30"   the wall clock skips the slot's own time
 //	"repeat: first pass"      the wall clock shows this time twice;
 //	"repeat: second pass"     this is the earlier or the later of the two
@@ -109,7 +109,7 @@ func (s Spec) String() string {
 	return s.p.text
 }
 
-// Kind returns what the trigger is made of.
+// Kind returns the kind of the trigger.
 func (s Spec) Kind() Kind {
 	if s.p == nil {
 		return None
@@ -117,7 +117,7 @@ func (s Spec) Kind() Kind {
 	return s.p.kind
 }
 
-// Zone returns the time zone of the trigger's wall clock; UTC if it looks at
+// Zone returns the time zone of the trigger's wall clock; UTC if it uses
 // none.
 func (s Spec) Zone() *time.Location {
 	if zone := s.WallClock(); zone != nil {
@@ -126,7 +126,7 @@ func (s Spec) Zone() *time.Location {
 	return time.UTC
 }
 
-// WallClock returns the time zone of the trigger's wall clock; nil if it looks at
+// WallClock returns the time zone of the trigger's wall clock; nil if it uses
 // none, as most intervals do, a start of rota, and an instant with its offset.
 func (s Spec) WallClock() *time.Location {
 	if s.p == nil {
@@ -135,9 +135,9 @@ func (s Spec) WallClock() *time.Location {
 	return s.p.zone
 }
 
-// From binds an interval to its first sight: its slots are seen, rounded up to
-// a whole second, plus initial_delay and k intervals. An interval that starts
-// at a fixed instant, and every other kind, returns itself.
+// From binds an interval to the instant when it was first seen: its slots are seen,
+// rounded up to a whole second, plus initial_delay and k intervals. An interval that
+// starts at a fixed instant, and every other kind, returns itself.
 func (s Spec) From(seen time.Time) Spec {
 	if s.p == nil {
 		return s
@@ -155,8 +155,8 @@ func (s Spec) From(seen time.Time) Spec {
 	return Spec{&p}
 }
 
-// AtStart returns "daemon" or "boot" if the trigger is such a start and not a
-// matter of time, and "" otherwise.
+// AtStart returns "daemon" or "boot" for a trigger that fires at such a start, and ""
+// for all others.
 func (s Spec) AtStart() string {
 	if s.p != nil {
 		if t, ok := s.p.trigger.(atStart); ok {
@@ -166,8 +166,8 @@ func (s Spec) AtStart() string {
 	return ""
 }
 
-// InitialDelay returns by how much later than a start of rota the slot of an at_start
-// trigger is; 0 of every other.
+// InitialDelay returns the time from a start of rota to the slot of an at_start trigger;
+// 0 for all others.
 func (s Spec) InitialDelay() time.Duration {
 	if s.AtStart() == "" {
 		return 0
@@ -184,7 +184,7 @@ func (s Spec) Anchor() string {
 	return s.p.anchor
 }
 
-// Jitter returns how far the coming due may be spread. Slots do not move.
+// Jitter returns the longest delay of a start. It does not move slots.
 func (s Spec) Jitter() time.Duration {
 	if s.p == nil {
 		return 0
@@ -192,12 +192,12 @@ func (s Spec) Jitter() time.Duration {
 	return s.p.jitter
 }
 
-// EachRun tells whether jitter delays each slot by a time of its own, and not all of
-// them by the same.
+// EachRun reports whether jitter delays each slot by a different time, rather than all by
+// the same.
 func (s Spec) EachRun() bool { return s.p != nil && s.p.eachRun }
 
-// Count returns after how many runs the trigger is over; 0: it never is. Slots do
-// not know of it: what has run only the caller knows.
+// Count returns after how many runs the trigger is over; 0: never. Next ignores it, as
+// only the caller knows the runs.
 func (s Spec) Count() int {
 	if s.p == nil {
 		return 0
@@ -205,7 +205,7 @@ func (s Spec) Count() int {
 	return s.p.count
 }
 
-// Warnings returns what is valid but perhaps a mistake. Nobody may change it.
+// Warnings returns faults that are valid but perhaps mistakes. Callers must not change them.
 func (s Spec) Warnings() []Fault {
 	if s.p == nil {
 		return nil
@@ -215,7 +215,7 @@ func (s Spec) Warnings() []Fault {
 
 // Fixed reports whether the trigger names times of the day (rule 3): weekday,
 // monthday and at triggers do, and cron ones whose minute and hour fields do not
-// begin with "*". A change of the clock is made up for such a one alone.
+// begin with "*". Changes of the clock are compensated only for these.
 func (s Spec) Fixed() bool {
 	if s.p == nil {
 		return false

@@ -45,7 +45,7 @@ func TestFixed(t *testing.T) {
 	}
 }
 
-// same tells whether two triggers are of one text and one zone.
+// same reports whether two triggers are of one text and one zone.
 func same(a, b Spec) bool { return a.String() == b.String() && a.Zone().String() == b.Zone().String() }
 
 func TestSame(t *testing.T) {
@@ -163,7 +163,7 @@ func TestDuration(t *testing.T) {
 			t.Errorf("Duration(%q) = %v, %v, want %v", text, got, err, want)
 		}
 	}
-	// What people write instead, and what they are told to write.
+	// What people write instead, and the hint what to write.
 	for text, want := range map[string]string{
 		"5 minutes": "5m", "5min": "5m", "1 hour": "1h", "10 secs": "10s", "3days": "3d", "1.5 h": "1h30m", "2 weeks": "2w", "90 seconds": "90s",
 		"5 m": "5m", "5M": "5m", "1H30M": "1h30m", "1h 30m": "1h30m", "1 hour and 30 minutes": "1h30m", "1 hr, 5 mins": "1h5m", "30m1h": "1h30m", "1h1h": "2h",

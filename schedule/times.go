@@ -10,7 +10,7 @@ type times struct {
 	minutes uint64
 	seconds uint64
 	window  window
-	first   int32 // the earliest time; -1 if there is none
+	first   int32 // the earliest time; -1: none
 }
 
 // window is a half-open part of the day, [open, shut) in seconds. It wraps

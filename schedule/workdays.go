@@ -11,15 +11,14 @@ const mostWorkdays = 23
 
 const mondayToFriday = 0x3e
 
-// Where a day goes that except names.
+// What happens to a slot on a day that except names.
 const (
 	exceptSkip     = "skip"
 	exceptNext     = "next"
 	exceptPrevious = "previous"
 )
 
-// workdays are the days from Monday to Friday of a month, without those that are
-// left out.
+// workdays returns the days from Monday to Friday of a month, without the excluded ones.
 func workdays(length, first int, out uint32) uint32 {
 	return onWeekdays(mondayToFriday, first) &^ out & (1<<(length+1) - 2)
 }
@@ -39,7 +38,7 @@ func (s *days) onWorkdays(work uint32) (set uint32) {
 	return set
 }
 
-// matches returns the days of a month that match, whether or not they are left out.
+// matches returns the days of a month that match, whether or not they are excluded.
 func (c *calendar) matches(d date, length, first int, out uint32) uint32 {
 	set := c.days[0].in(length, first, out) & c.days[1].in(length, first, out)
 	if c.rhythm != nil {
@@ -48,16 +47,16 @@ func (c *calendar) matches(d date, length, first int, out uint32) uint32 {
 	return set
 }
 
-// left returns the days of a month that are left out, bit by bit.
-func (c *calendar) left(d date, first int) uint32 {
+// excluded returns the days of a month that are excluded, bit by bit.
+func (c *calendar) excluded(d date, first int) uint32 {
 	if c.except == nil {
 		return 0
 	}
 	return c.except.in(d, first)
 }
 
-// moved is in for a calendar in which a day that is left out goes to a workday:
-// one of the same month or of the one beside it, else it is skipped.
+// moved is in for a calendar in which slots on an excluded day move to a workday of the
+// same month or of the one beside it. If there is none, they are skipped.
 func (c *calendar) moved(d date, first int) uint32 {
 	stay, gone, work := c.split(d, first)
 	if work == 0 {
@@ -128,11 +127,11 @@ func (c *calendar) movedFrom(at int64) string {
 	}
 }
 
-// split returns the days of a month that match, those that stay apart from those
-// that are left out, and its workdays.
+// split returns the days of a month that match, separated into those that are kept and
+// those that are excluded, and its workdays.
 func (c *calendar) split(d date, first int) (stay, gone, work uint32) {
 	length := d.length()
-	out := c.left(d, first)
+	out := c.excluded(d, first)
 	work = workdays(length, first, out)
 	if !has(c.named, d.month) {
 		return 0, 0, work

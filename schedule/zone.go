@@ -8,7 +8,7 @@ import (
 	"strings"
 	"sync"
 	"time"
-	_ "time/tzdata" // a host without zone data is no obstacle
+	_ "time/tzdata" // for hosts without zone data
 )
 
 //go:generate sh -c "unzip -Z1 $(go env GOROOT)/lib/time/zoneinfo.zip | grep -v -e /$ -e Factory | LC_ALL=C sort >zones.txt"
@@ -111,8 +111,8 @@ var fixedZones = map[string]struct{ offset, place string }{
 	"HST": {"UTC-10", "Pacific/Honolulu"},
 }
 
-// ZoneWarning warns of the name of a zone that is mostly a mistake; nil if it is
-// none.
+// ZoneWarning returns a warning about a zone name that is mostly a mistake; nil for all
+// other names.
 func ZoneWarning(name string) *Fault {
 	z, found := fixedZones[name]
 	if !found {
