@@ -9,11 +9,11 @@ import (
 	"rota/schedule"
 )
 
-// RescheduledKey ends the key of a trigger that a task was rescheduled to.
+// RescheduledKey is the end of the key of a trigger of a reschedule.
 const RescheduledKey = " rescheduled"
 
-// CountKey is under which the runs of a trigger with a count are counted: its key in
-// the agenda without the task.
+// CountKey returns the key under which the runs of a trigger with a count are counted:
+// its key in the agenda without the task.
 func CountKey(agendaKey string) string {
 	_, key, _ := strings.Cut(agendaKey, "\x00")
 	return key
@@ -22,7 +22,7 @@ func CountKey(agendaKey string) string {
 // NoCount is how many runs are left of a trigger without a count.
 const NoCount = -1
 
-// RunsLeft is how many runs are left of a trigger of a task, by its key in the agenda.
+// RunsLeft returns how many runs are left of a trigger; key is its key in the agenda.
 func RunsLeft(spec schedule.Spec, state ledger.TaskState, key string) int {
 	if spec.Count() == 0 {
 		return NoCount
@@ -30,8 +30,8 @@ func RunsLeft(spec schedule.Spec, state ledger.TaskState, key string) int {
 	return max(0, spec.Count()-state.Counted[CountKey(key)].Runs)
 }
 
-// CountedOut is the slot with which a trigger had its last run, by the key under which
-// its runs are counted; zero: it has not.
+// CountedOut returns the slot of the last run of a trigger that has had all its runs; key
+// is the key of its count; zero: it has runs left.
 func CountedOut(spec schedule.Spec, state ledger.TaskState, key string) time.Time {
 	if n := state.Counted[key]; spec.Count() > 0 && n.Runs >= spec.Count() {
 		return n.Last
@@ -39,7 +39,7 @@ func CountedOut(spec schedule.Spec, state ledger.TaskState, key string) time.Tim
 	return time.Time{}
 }
 
-// StillCounted are the counts of triggers that are still there.
+// StillCounted returns the counts of the triggers that still exist.
 func StillCounted(counted map[string]ledger.Counted, seen map[string]time.Time, rescheduled bool) map[string]ledger.Counted {
 	var still map[string]ledger.Counted
 	for key, n := range counted {
@@ -55,7 +55,7 @@ func StillCounted(counted map[string]ledger.Counted, seen map[string]time.Time, 
 	return still
 }
 
-// LeftNote tells how many runs come after one of which so many are left.
+// LeftNote returns the note on a slot of a trigger with left runs, this one included.
 func LeftNote(left int) string {
 	switch left {
 	case 1:

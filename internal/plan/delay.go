@@ -7,20 +7,20 @@ import (
 	"rota/schedule"
 )
 
-// Delay is by how much jitter delays the coming due of a trigger's slots, which
-// stay where they are. Either all of them have the same Delay on this machine, or
-// with each_run each has one of its own: it follows from the slot, so that it is
-// known before, and it is shorter than the time to the next slot, so that they
-// come due in their order.
+// Delay is the delay by jitter between the slots of a trigger and the instants at which
+// they are due. Slots themselves do not move. Either all slots have the same delay on this
+// machine, or with each_run each has a different one: it is derived from the slot, so that
+// it is known in advance, and is shorter than the time to the next slot, so that slots are
+// due in their order.
 type Delay struct {
 	spec  schedule.Spec
-	slots schedule.Schedule // those of spec, or fewer
-	By    time.Duration     // of each slot; with each_run the longest
-	seed  uint64            // 0: it is not each_run
+	slots schedule.Schedule // the slots of spec, up to its end
+	By    time.Duration     // the delay of each slot; with each_run the longest
+	seed  uint64            // 0: without each_run
 }
 
-// NewDelay is the delay of the slots of a trigger of a task, which has none from an
-// instant on; zero: it has no end.
+// NewDelay returns the delay of the slots of a trigger of a task. The trigger has no slots
+// from until on; zero: no end.
 func NewDelay(task string, spec schedule.Spec, until time.Time) Delay {
 	d := Delay{spec: spec, slots: spec, By: spec.Jitter()}
 	if !until.IsZero() {
@@ -34,7 +34,7 @@ func NewDelay(task string, spec schedule.Spec, until time.Time) Delay {
 	return d
 }
 
-// Of is the delay Of a slot.
+// Of returns the delay of a slot.
 func (d Delay) Of(slot time.Time) time.Duration {
 	if d.seed == 0 {
 		return d.By
@@ -46,8 +46,8 @@ func (d Delay) Of(slot time.Time) time.Duration {
 	return time.Duration(mix(d.seed^uint64(slot.Unix()))%uint64(most/time.Second)) * time.Second
 }
 
-// Next implements [schedule.Schedule]: the first instant after another at which a
-// slot comes due.
+// Next implements [schedule.Schedule]: it returns the first instant after another at
+// which a slot is due, its delay included.
 func (d Delay) Next(after time.Time) time.Time {
 	slot := time.Time{}
 	if d.seed == 0 {
@@ -61,8 +61,8 @@ func (d Delay) Next(after time.Time) time.Time {
 	return slot.Add(d.Of(slot))
 }
 
-// newest returns the newest slot up to an instant by which it may not have come
-// due yet; zero if there is none.
+// newest returns the newest slot up to an instant, which may not be due yet then; zero:
+// none.
 func (d Delay) newest(at time.Time) time.Time {
 	found := func(from time.Time) (time.Time, bool) {
 		slot := d.slots.Next(from)
@@ -87,7 +87,7 @@ func (d Delay) newest(at time.Time) time.Time {
 	return slot
 }
 
-// Slot returns the Slot that comes due at an instant.
+// Slot returns the slot that is due at an instant.
 func (d Delay) Slot(due time.Time) time.Time {
 	if d.seed == 0 {
 		return due.Add(-d.By)
@@ -95,8 +95,8 @@ func (d Delay) Slot(due time.Time) time.Time {
 	return d.newest(due)
 }
 
-// Before returns an instant such that what comes due after it are the slots from
-// another instant on.
+// Before returns an instant such that the slots that are due after it are those at or after
+// the instant slots.
 func (d Delay) Before(slots time.Time) time.Time {
 	if d.seed == 0 {
 		return slots.Add(d.By - time.Nanosecond)
@@ -108,8 +108,8 @@ func (d Delay) Before(slots time.Time) time.Time {
 	return slot.Add(d.Of(slot) - time.Nanosecond)
 }
 
-// After returns an instant such that the slots After it are those that come due
-// After another instant.
+// After returns an instant such that the slots after it are those that are due after the
+// instant due.
 func (d Delay) After(due time.Time) time.Time {
 	if d.seed == 0 {
 		return due.Add(-d.By)
@@ -120,7 +120,7 @@ func (d Delay) After(due time.Time) time.Time {
 	return due
 }
 
-// Note is what there is to say of a slot's delay; "" if nothing.
+// Note returns the note on the delay of a slot; "": no delay.
 func (d Delay) Note(slot time.Time) string {
 	if by := d.Of(slot); by > 0 {
 		return "jitter +" + schedule.FormatDuration(by)
@@ -128,8 +128,8 @@ func (d Delay) Note(slot time.Time) string {
 	return ""
 }
 
-// JitterNote is what jitter means for a slot of a task on this machine: "jitter
-// +2m"; "" if nothing.
+// JitterNote returns the note on the delay of a slot on this machine: "jitter +2m"; "": no
+// delay.
 func JitterNote(task string, spec schedule.Spec, slot time.Time) string {
 	return NewDelay(task, spec, time.Time{}).Note(slot)
 }

@@ -10,21 +10,21 @@ import (
 	"rota/schedule"
 )
 
-// Entry is what a key of the agenda stands for: one trigger of one task, or of
-// a recurring request for one.
+// Entry is the value of a key of the agenda: one trigger of a task, or of a recurring
+// request.
 type Entry struct {
 	Task        string
-	Request     string // the recurring request whose trigger it is; "": one of the task itself
+	Request     string // the id of the recurring request with the trigger; "": a trigger of the task
 	Spec        schedule.Spec
 	From, Until time.Time // as of its [Term]
 }
 
-// NewEntry makes the entry of a trigger first seen at some instant.
+// NewEntry returns the entry of a trigger that was first seen at an instant.
 func NewEntry(task string, spec schedule.Spec, seen time.Time) Entry {
 	return Entry{Task: task, Spec: spec.From(seen)}
 }
 
-// When is the schedule of the entry's coming due.
+// When returns the schedule of the instants at which the entry is due.
 func (e Entry) When() schedule.Schedule {
 	d := e.Delay()
 	if d.By == 0 {
@@ -33,11 +33,11 @@ func (e Entry) When() schedule.Schedule {
 	return d
 }
 
-// Delay is by how much its slots come due later.
+// Delay returns the delay of its slots.
 func (e Entry) Delay() Delay { return NewDelay(e.Task, e.Spec, e.Until) }
 
-// NotBefore is an instant after which the entry may come due, or a later one: just
-// before its trigger is in force.
+// NotBefore returns last or, if that is later, the instant just before the trigger is in
+// force: the entry is due only after it.
 func (e Entry) NotBefore(last time.Time) time.Time {
 	if e.From.IsZero() {
 		return last
@@ -48,7 +48,7 @@ func (e Entry) NotBefore(last time.Time) time.Time {
 	return last
 }
 
-// Slots turns instants at which the entry came due into its Slots.
+// Slots converts the instants at which the entry was due into its slots.
 func (e Entry) Slots(d schedule.Due) schedule.Due {
 	late := e.Delay()
 	d.First, d.Last, d.When = late.Slot(d.First), late.Slot(d.Last), e.Spec
@@ -61,13 +61,13 @@ func (e Entry) Slots(d schedule.Due) schedule.Due {
 // AfterFinish reports whether the trigger counts from the end of a run.
 func (e Entry) AfterFinish() bool { return e.Spec.Anchor() == "finish" }
 
-// Spread is the delay that jitter means for a task on this machine.
+// Spread returns the delay by jitter of a task on this machine.
 func Spread(task string, jitter time.Duration) time.Duration {
 	return spread(machineID(), task, jitter)
 }
 
-// spread is the delay that jitter means for a task on a machine: whole seconds
-// below the jitter, always the same.
+// spread returns the delay by jitter of a task on a machine: whole seconds, less than the
+// jitter, always the same.
 func spread(machine, task string, jitter time.Duration) time.Duration {
 	seconds := uint64(jitter / time.Second)
 	if seconds == 0 {
@@ -76,16 +76,16 @@ func spread(machine, task string, jitter time.Duration) time.Duration {
 	return time.Duration(hashOf(machine, task)%seconds) * time.Second
 }
 
-// machineID tells this machine from others.
+// machineID returns the id of this machine.
 var machineID = sync.OnceValue(func() string {
 	id, _ := os.ReadFile("/etc/machine-id")
 	host, _ := os.Hostname()
 	return cmp.Or(strings.TrimSpace(string(id)), host)
 })
 
-// EntryKey is the agenda's key of a trigger of a task, or of a recurring request
-// by its id, which is the name of no task.
+// EntryKey returns the key in the agenda for a trigger of a task, or of a recurring request
+// by its id, which is never the name of a task.
 func EntryKey(task string, spec schedule.Spec) string { return task + "\x00" + TriggerKey(spec) }
 
-// TriggerKey tells the triggers of one task apart, also over restarts.
+// TriggerKey returns the key of a trigger among those of its task; it is the same after a restart.
 func TriggerKey(s schedule.Spec) string { return s.String() + " " + s.Zone().String() }

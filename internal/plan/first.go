@@ -6,12 +6,12 @@ import (
 	"rota/config"
 )
 
-// ExpectedKey stands, among the first sights of triggers, for that of a task that
-// is expected to end well from time to time.
+// ExpectedKey is the key, among the instants when triggers were first seen, of the instant
+// when expect_success_within of the task was first seen.
 const ExpectedKey = ""
 
-// FirstSeen is when each trigger of a task was first seen: as it was remembered,
-// or now, also if a clock that was wrong showed a time to come.
+// FirstSeen returns when each trigger of a task was first seen: the known instant, or now
+// if none is known or if it is in the future, as after a wrong clock.
 func FirstSeen(task config.Task, known map[string]time.Time, now time.Time) map[string]time.Time {
 	seen := make(map[string]time.Time, len(task.Triggers))
 	see := func(key string) {

@@ -5,8 +5,8 @@ import (
 	"rota/internal/ledger"
 )
 
-// StartsRuns reports whether a queue starts runs when a daemon begins: what
-// somebody last did to it by hand counts, and before that autostart.
+// StartsRuns reports whether a queue starts runs when a daemon starts: the last request to
+// start or stop the queue counts or, without one, autostart.
 func StartsRuns(c *config.Config, queue string, state ledger.TaskState) bool {
 	if state.Hold != nil || state.Started != nil {
 		return state.Hold == nil

@@ -9,11 +9,10 @@ import (
 	"rota/schedule"
 )
 
-// Never is the trigger that comes due at no time.
+// Never is the expression of a reschedule without slots.
 const Never = "never"
 
-// Rescheduled returns what stands in the place of the triggers of a task; false:
-// nothing does.
+// Rescheduled returns the triggers of a reschedule of a task; false: none is in force.
 func Rescheduled(c *config.Config, name string, on *ledger.Reschedule) ([]schedule.Spec, bool) {
 	if !Applies(c.Tasks[name], on) {
 		return nil, false
@@ -23,18 +22,18 @@ func Rescheduled(c *config.Config, name string, on *ledger.Reschedule) ([]schedu
 	}
 	spec, faults := schedule.ParseExpr(on.Expr, c.ZoneOf(name))
 	if faults != nil {
-		return nil, false // another version of rota wrote it
+		return nil, false // written by another version of rota
 	}
 	return []schedule.Spec{spec}, true
 }
 
-// Applies reports whether a reschedule still stands: not once the triggers have
-// changed in whose place it was put.
+// Applies reports whether a reschedule still applies: it ends when the triggers change that
+// it replaces.
 func Applies(task config.Task, on *ledger.Reschedule) bool {
 	return on != nil && on.For == TriggerKeys(task)
 }
 
-// TriggerKeys tells the triggers of a task from those it had before an edit.
+// TriggerKeys returns the keys of all triggers of a task as one text, which changes with the triggers.
 func TriggerKeys(task config.Task) string {
 	var keys []string
 	for _, spec := range task.Triggers {

@@ -9,21 +9,21 @@ import (
 	"rota/schedule"
 )
 
-// MissedAllWithin is missed_within of missed = "all" where nothing is said.
+// MissedAllWithin is the default of missed_within for missed = "all".
 const MissedAllWithin = 24 * time.Hour
 
-// Term is a trigger of a task and the time for which it is in force.
+// Term is a trigger of a task and the time in which it is in force.
 type Term struct {
 	Spec  schedule.Spec
-	Key   string    // the agenda's
-	Since time.Time // of what a task was rescheduled to: when that was; else zero
+	Key   string    // in the agenda
+	Since time.Time // for a trigger of a reschedule, the instant of that; otherwise zero
 	From  time.Time // the first instant that may be a slot; zero: any
-	Until time.Time // the first that may not any more; zero: there is no end
+	Until time.Time // the first instant that may no longer be a slot; zero: no end
 }
 
-// Terms returns the triggers of a task: its own, or what it was rescheduled to and,
-// from the end of that on, its own. Whenever rota comes to it, each slot is of the
-// trigger that was in force at that instant.
+// Terms returns the triggers of a task: its own, or those of a reschedule and, from the end
+// of that on, its own again. Whenever a slot is handled, its trigger is the one that was in
+// force at the instant of the slot.
 func Terms(c *config.Config, name string, on *ledger.Reschedule) []Term {
 	var all []Term
 	var from time.Time
@@ -47,7 +47,7 @@ func (t Term) InForce(at time.Time) bool {
 	return !at.Before(t.From) && (t.Until.IsZero() || at.Before(t.Until))
 }
 
-// Entry makes the Entry of a trigger that counts from an instant.
+// Entry returns the entry of a trigger that was first seen at an instant.
 func (t Term) Entry(task string, spec schedule.Spec, seen time.Time) Entry {
 	e := NewEntry(task, spec, seen)
 	e.From, e.Until = t.From, t.Until
@@ -67,8 +67,8 @@ func (s ending) Next(after time.Time) time.Time {
 	return time.Time{}
 }
 
-// CountsFrom is the instant from which the trigger of a recurring request counts:
-// when it was made, or last rescheduled.
+// CountsFrom returns the instant from which the trigger of a recurring request counts:
+// when the request was made, or last rescheduled.
 func CountsFrom(r runner.Run) time.Time {
 	if r.NotBefore.After(r.Scheduled) {
 		return r.NotBefore

@@ -6,7 +6,7 @@ import (
 	"rota/config"
 )
 
-// InWords says in plain English when a task comes due, as the file has it.
+// InWords describes in plain English when a task is due according to the file.
 func InWords(t config.Task) string {
 	var texts []string
 	for _, spec := range t.Triggers {
