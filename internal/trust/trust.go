@@ -12,26 +12,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Rule says whom others may be who can change what a path leads to. Each one
-// accepts what those before it accept.
+// Rule is the set of users that may be able to change a file or the way to it. Each rule
+// accepts everything that the rules before it accept.
 type Rule int
 
 const (
-	// Nobody accepts nobody but root and the user of this process. Root trusts
-	// root alone; another user trusts the members of the group of a file, too,
-	// which are often the user alone.
+	// Nobody accepts only root and the user of this process. Root accepts only root;
+	// another user also accepts the members of the group of a file, which often has
+	// only this user.
 	Nobody Rule = iota
 	// Known accepts other users and groups, but not everybody.
 	Known
-	// Given accepts whoever can change a directory; so that only a file that
+	// Given accepts all users who can change a directory, so that only a file that
 	// everybody can change is refused.
 	Given
 	// Anybody accepts everything.
 	Anybody
 )
 
-// For returns the rule for what is run as the user of this process: root trusts
-// root alone, unless the files were said to be trusted.
+// For returns the rule for files that the user of this process runs or reads: root accepts
+// only root, unless trusted is set.
 func For(trusted bool) Rule {
 	switch {
 	case trusted:
@@ -42,12 +42,12 @@ func For(trusted bool) Rule {
 	return Nobody
 }
 
-// Error says that somebody else can change a file or directory, and which
-// commands mend it.
+// Error is the error for a file or directory that another user can change, with the
+// commands that correct it.
 type Error struct {
 	Path string
 	Why  []string
-	Cure []string // commands to type; none: there is none but another path
+	Cure []string // commands that correct it; none: only another path helps
 
 	given bool // the rule Given accepts it
 }
@@ -60,10 +60,10 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Reason says who can change what.
+// Reason returns which users can change which file.
 func (e *Error) Reason() string { return e.Path + ": " + strings.Join(e.Why, ", ") }
 
-// Hint says what to do; "" if there is nothing to say.
+// Hint returns what to do; "": nothing to suggest.
 func (e *Error) Hint() string { return e.hint(inContainer()) }
 
 func (e *Error) hint(container bool) string {
@@ -77,9 +77,9 @@ func (e *Error) hint(container bool) string {
 	return strings.Join(ways, "; or ")
 }
 
-// inContainer reports whether this process seems to run in a container, where
-// files often belong to whoever made its image or its volume. It is for the
-// text of a hint alone: nothing is trusted for it.
+// inContainer reports whether this process seems to run in a container, where files
+// often belong to the user who built the image or the volume. It is only used for the
+// text of a hint, not for any decision on trust.
 func inContainer() bool {
 	for _, path := range []string{"/.dockerenv", "/run/.containerenv", "/run/systemd/container"} {
 		if _, err := os.Lstat(path); err == nil {
@@ -89,9 +89,8 @@ func inContainer() bool {
 	return os.Getpid() == 1 || os.Getenv("container") != "" || os.Getenv("KUBERNETES_SERVICE_HOST") != ""
 }
 
-// Check returns what lets somebody else change a file or directory whom the rule
-// [Nobody] does not accept, nil if nothing does. It looks at owner and
-// permissions of the thing itself.
+// Check returns an error if a user whom the rule [Nobody] does not accept can change a file
+// or directory. It checks the owner and permissions of the file itself.
 func Check(path string, st *unix.Stat_t) *Error {
 	return Nobody.check(path, st, uint32(os.Geteuid()))
 }
@@ -144,44 +143,43 @@ func userWord(uid uint32) string {
 }
 
 // hasACL reports whether a file has an access control list. Its permissions of
-// the group are then the most that the list allows to anybody.
+// the group are then the most that the list allows any user.
 func hasACL(path string) bool {
 	n, err := unix.Lgetxattr(path, "system.posix_acl_access", nil)
 	return err == nil && n > 0
 }
 
-// Way is where a path leads to: an entry of an open directory, which may not
-// exist. The last element is no symbolic link, or was none a moment ago.
+// Way is a resolved path: an entry of an open directory, which may not exist. Its last
+// element was not a symbolic link when it was resolved.
 type Way struct {
 	dir    *os.File
 	name   string
 	path   string
-	kind   uint32 // its S_IFMT; 0: it does not exist
+	kind   uint32 // its S_IFMT; 0: the entry does not exist
 	rule   Rule
 	others *Error
 }
 
-// maxLinks is how many symbolic links the kernel follows on one way.
+// maxLinks is how many symbolic links the kernel follows in one path.
 const maxLinks = 40
 
-// errLink is why a symbolic link was not followed.
+// errLink is the reason why a symbolic link was not followed.
 var errLink = errors.New("a symbolic link that others can change is not followed")
 
 // Follow walks an absolute path by the rule [Nobody].
 func Follow(path string) (*Way, error) { return Nobody.Follow(path) }
 
-// Follow walks an absolute path. A symbolic link that somebody can change whom
-// the rule does not accept is an [*Error]; so that it is never followed. What is
-// missing on the way is an error, the last element may be. The caller closes
-// the Way.
+// Follow walks an absolute path. It does not follow a symbolic link that a user can change
+// whom the rule does not accept, and returns an [*Error] instead. A missing directory on
+// the way is an error; the last element may be missing. The caller must close the Way.
 func (r Rule) Follow(path string) (*Way, error) { return r.follow(path, uint32(os.Geteuid()), nil) }
 
-// ErrAvoided is the error of a way that leads into a directory to be avoided.
+// ErrAvoided is the error for a path that leads into a directory to avoid.
 var ErrAvoided = errors.New("the way leads into a directory to be avoided")
 
-// FollowOutside is Follow for a path that must not lead into some directories,
-// which it never touches: avoid is asked for each one, named without symbolic
-// links. If it does the error is [ErrAvoided]. avoid may be nil.
+// FollowOutside is Follow for a path that must not lead into some directories, which it
+// never touches. It calls avoid for each directory, named without symbolic links, and
+// returns [ErrAvoided] if that returns true. avoid may be nil.
 func (r Rule) FollowOutside(path string, avoid func(dir string) bool) (*Way, error) {
 	return r.follow(path, uint32(os.Geteuid()), avoid)
 }
@@ -299,14 +297,12 @@ func userOf(uid uint32) string {
 	return fmt.Sprint(uid)
 }
 
-// Others returns how somebody whom the rule does not accept can change which file
-// the path leads to, nil if nobody can. It says nothing of who can change the
-// file itself.
+// Others returns an error if a user whom the rule does not accept can make the path lead to
+// another file. It does not cover changes of the file itself.
 func (w *Way) Others() *Error { return w.others }
 
-// Itself returns how somebody whom the rule does not accept can change what the
-// path leads to by its own permissions, nil if nobody can or if it does not
-// exist.
+// Itself returns an [*Error] if a user whom the rule does not accept can change the file by
+// its own permissions; nil if none can or if the file does not exist.
 func (w *Way) Itself() (*Error, error) {
 	var st unix.Stat_t
 	switch err := unix.Fstatat(int(w.dir.Fd()), w.name, &st, unix.AT_SYMLINK_NOFOLLOW); {
@@ -318,15 +314,14 @@ func (w *Way) Itself() (*Error, error) {
 	return w.rule.check(w.path, &st, uint32(os.Geteuid())), nil
 }
 
-// Path is where the path leads to, without symbolic links.
+// Path returns the resolved path, without symbolic links.
 func (w *Way) Path() string { return w.path }
 
-// Kind is the type of what the path leads to, as S_IFREG; 0: it does not exist.
+// Kind returns the type of the file, such as S_IFREG; 0: the file does not exist.
 func (w *Way) Kind() uint32 { return w.kind }
 
-// Open opens what the way leads to, but no symbolic link, and never waits for a
-// FIFO or a lease. If flags has O_CREAT the file is made with perm, as the umask
-// allows.
+// Open opens the file, but not a symbolic link, and never waits for a FIFO or a lease. If
+// flags has O_CREAT, it makes the file with perm, less the umask.
 func (w *Way) Open(flags int, perm uint32) (*os.File, error) {
 	fd, err := unix.Openat(int(w.dir.Fd()), w.name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, perm)
 	switch {
@@ -341,33 +336,33 @@ func (w *Way) Open(flags int, perm uint32) (*os.File, error) {
 	return os.NewFile(uintptr(fd), w.path), nil
 }
 
-// Dir returns the directory that holds what the way leads to, and its name
-// there; "." if it is a directory itself. It is closed with the Way.
+// Dir returns the directory that holds the file, and the name of the file there; "." if the
+// file is a directory itself. Close closes the directory.
 func (w *Way) Dir() (dir *os.File, name string) { return w.dir, w.name }
 
-// Close gives up the directory.
+// Close closes the directory.
 func (w *Way) Close() error { return w.dir.Close() }
 
-// Open opens a regular file to read by the rule [Nobody].
+// Open opens a regular file for reading by the rule [Nobody].
 func Open(path string) (*os.File, error) { return Nobody.Open(path) }
 
-// Open opens a regular file to read, unless somebody whom the rule does not
-// accept can change it, by the file itself or anything on the way to it. The
-// file's name is where the path leads to.
+// Open opens a regular file for reading. It returns an [*Error] if a user whom the rule does
+// not accept can change the file or the way to it. The name of the file is the resolved
+// path.
 func (r Rule) Open(path string) (*os.File, error) {
 	w, err := r.Follow(path)
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
-	if w.kind == unix.S_IFDIR { // whoever may change what is in it
+	if w.kind == unix.S_IFDIR { // whatever its permissions
 		return nil, notRegular(w.path, w.kind)
 	}
 	if w.others != nil {
 		return nil, w.others
 	}
 	if w.kind != unix.S_IFREG && w.kind != 0 {
-		return nil, notRegular(w.path, w.kind) // to open a device may do something
+		return nil, notRegular(w.path, w.kind) // before the open, which can have effects on a device
 	}
 	f, err := w.Open(unix.O_RDONLY, 0)
 	if err != nil {
@@ -380,8 +375,8 @@ func (r Rule) Open(path string) (*os.File, error) {
 	return f, nil
 }
 
-// Verify returns an [*Error] if somebody whom the rule does not accept can change
-// what a path leads to, or the way to it. What does not exist is nobody's.
+// Verify returns an [*Error] if a user whom the rule does not accept can change the file at
+// a path, or the way to it. A file that does not exist is no error.
 func (r Rule) Verify(path string) error {
 	w, err := r.Follow(path)
 	if errors.Is(err, unix.ENOENT) {
@@ -401,8 +396,8 @@ func (r Rule) Verify(path string) error {
 	return err
 }
 
-// file returns an error if an open file is no regular one, or one that somebody
-// can change whom the rule does not accept.
+// file returns an error if an open file is not regular, or if a user can change it whom the
+// rule does not accept.
 func (r Rule) file(f *os.File) error {
 	st, err := fstat(f)
 	if err != nil {
@@ -417,7 +412,7 @@ func (r Rule) file(f *os.File) error {
 	return nil
 }
 
-// notRegular is the error for what is no regular file.
+// notRegular returns the error for a file that is not regular.
 func notRegular(path string, kind uint32) error {
 	err := errors.New("not a regular file")
 	if kind == unix.S_IFDIR {
@@ -426,9 +421,9 @@ func notRegular(path string, kind uint32) error {
 	return &fs.PathError{Op: "read", Path: path, Err: err}
 }
 
-// MakeDir makes a directory, and those above it, where they are missing. It
-// returns an [*Error] if somebody can change the directory, or the way to it,
-// whom the rule does not accept; then nothing is made.
+// MakeDir makes a directory, and those above it, if they do not exist. It returns an
+// [*Error], and makes nothing, if a user can change the directory, or the way to it, whom
+// the rule does not accept.
 func (r Rule) MakeDir(path string, perm uint32) error {
 	w, err := r.Follow(path)
 	if errors.Is(err, unix.ENOENT) && path != "/" {
@@ -455,7 +450,7 @@ func (r Rule) MakeDir(path string, perm uint32) error {
 	return nil
 }
 
-// Quote returns a name as a shell has to be given it.
+// Quote returns a name quoted for a shell, if that is needed.
 func Quote(name string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_/.,:@%+=", r)
@@ -477,7 +472,7 @@ func join(dir, name string) string {
 	return dir + "/" + name
 }
 
-// realName is the name of a directory that was reached by "..".
+// realName returns the name of a directory that was reached by "..".
 func realName(f *os.File, otherwise string) string {
 	if name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd())); err == nil {
 		return name

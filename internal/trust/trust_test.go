@@ -12,7 +12,7 @@ import (
 )
 
 // The table makes files below a directory and follows a path; uid 65534 is
-// somebody else, and rota is root.
+// another user, and rota is root.
 func TestFollow(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can give files away")
@@ -234,7 +234,7 @@ func TestQuote(t *testing.T) {
 	}
 }
 
-// Directories are made only where nobody else has a hand in it.
+// Directories are made only where no other user can change the way.
 func TestMakeDir(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can give directories away")
