@@ -1,7 +1,7 @@
-// Package mounts tells which directories are the mount points of file systems
-// that may not answer: those of a server, or of a program of some user. Whoever
-// touches one may wait for ever, in a way that cannot always be killed. The table
-// is that of the kernel, /proc/self/mountinfo; to read it touches none of them.
+// Package mounts finds the mount points of file systems that may not answer: those of a
+// server, or of a user's program (FUSE). A process that touches one may wait for ever, and
+// cannot always be killed. The package reads the table of the kernel, /proc/self/mountinfo,
+// which touches none of them.
 package mounts
 
 import (
@@ -14,8 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// local are the types of file systems that answer by themselves. What is not
-// among them may not.
+// local has the types of file systems that always answer. All other types may not.
 var local = map[string]bool{
 	"ext2": true, "ext3": true, "ext4": true, "xfs": true, "btrfs": true, "bcachefs": true, "f2fs": true, "jfs": true,
 	"reiserfs": true, "nilfs2": true, "zfs": true, "ubifs": true, "vfat": true, "msdos": true, "exfat": true, "ntfs3": true,
@@ -25,16 +24,15 @@ var local = map[string]bool{
 	"fusectl": true, "pstore": true, "efivarfs": true, "bpf": true, "binfmt_misc": true, "rpc_pipefs": true, "nsfs": true,
 }
 
-// Table is the mount points of one process. Its zero value is that of this one.
+// Table holds the mount points that this process sees. Its zero value is ready to use.
 type Table struct {
 	mu  sync.Mutex
-	fd  int // of /proc/self/mountinfo, which tells when it changes; 0: not open yet
+	fd  int // of /proc/self/mountinfo, polled for changes; 0: not open yet
 	far map[string]bool
 }
 
-// Far returns a function that reports whether a directory, named without symbolic
-// links, is the mount point of a file system that may not answer; nil if there
-// are none.
+// Far returns a function that reports whether a directory, named without symbolic links, is
+// the mount point of a file system that may not answer; nil: there are none.
 func (t *Table) Far() func(dir string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -51,7 +49,7 @@ func (t *Table) Far() func(dir string) bool {
 // changed reports whether the table must be read again.
 func (t *Table) changed() bool {
 	if t.fd == 0 {
-		// Not as an os.File: the poller of the Go runtime would be told instead.
+		// Not as an os.File: the poller of the Go runtime would get the events instead.
 		if fd, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
 			t.fd = fd
 		}
@@ -65,13 +63,13 @@ func (t *Table) changed() bool {
 func (t *Table) read() {
 	text, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
-		t.far = map[string]bool{"/": true} // nothing is known
+		t.far = map[string]bool{"/": true} // the mount points are not known
 		return
 	}
 	t.far = parse(text)
 }
 
-// parse reads mountinfo as proc(5) describes it. Of several file systems at one
+// parse reads mountinfo, see proc(5). Of several file systems at one
 // mount point the last hides the others.
 func parse(text []byte) map[string]bool {
 	far := map[string]bool{}
@@ -92,7 +90,7 @@ func parse(text []byte) map[string]bool {
 	return far
 }
 
-// unescape takes back the octal escapes of blanks and backslashes.
+// unescape decodes the octal escapes of blanks and backslashes.
 func unescape(text string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
