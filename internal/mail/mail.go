@@ -1,5 +1,5 @@
-// Package mail sends a message, by an SMTP server or the sendmail of this
-// machine. It knows nothing of tasks and runs.
+// Package mail sends messages by an SMTP server or by the sendmail of this machine. It does
+// not depend on tasks and runs.
 package mail
 
 import (
@@ -18,24 +18,24 @@ import (
 )
 
 const (
-	timeout    = time.Minute // of a message, from the first packet to the last
+	timeout    = time.Minute // to send a message, from the first packet to the last
 	subjectMax = 500         // bytes
 	toMax      = 100         // recipients
 )
 
-// Server says who takes messages. Its zero value is /usr/sbin/sendmail.
+// Server is the server that takes messages. Its zero value is /usr/sbin/sendmail.
 type Server struct {
 	Host         string `json:",omitempty"` // "": sendmail
 	Port         int    `json:",omitempty"` // 0: 587 for starttls, 465 for tls, 25 for none
 	TLS          string `json:",omitempty"` // "starttls" ("" is that, too), "tls" or "none"
-	From         string `json:",omitempty"` // "": rota@ and the name of this machine; of sendmail, what that makes of it
+	From         string `json:",omitempty"` // "": rota@ and the name of this machine; with sendmail, its default
 	User         string `json:",omitempty"` // "": no login
 	PasswordFile string `json:",omitempty"` // read for each message
-	Password     string `json:",omitempty"` // what is in that file, see [Server.Ask]; "": it is read
+	Password     string `json:",omitempty"` // the content of that file, see [Server.Ask]; "": the file is read
 }
 
-// Ask returns the server with its password, so that a process can send a message
-// that may not read the file of the password.
+// Ask returns the server with its password, so that a process without the right to read
+// the file of the password can send a message.
 func (s Server) Ask() (Server, error) {
 	if s.PasswordFile == "" {
 		return s, nil
@@ -45,22 +45,22 @@ func (s Server) Ask() (Server, error) {
 	return s, err
 }
 
-// Message is what to send.
+// Message is a mail to send.
 type Message struct {
 	To      []string // "ops@example.org", "Ops <ops@example.org>"; by sendmail also "root"
-	Subject string   // put on one line, what cannot be seen escaped
+	Subject string   // sent on one line, invisible characters escaped
 	Body    string   // plain text
 	Attach  []Attachment
 }
 
-// Attachment is a file that goes with a message.
+// Attachment is a file that is attached to a message.
 type Attachment struct {
 	Name string // without a directory
 	Text []byte // plain text
 }
 
-// Send hands over the message, or tells why it could not within a minute. The
-// error never holds the password.
+// Send sends the message. The error, at the latest after a minute, never contains the
+// password.
 func (s Server) Send(ctx context.Context, m Message) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %.0f s", timeout.Seconds()))
 	defer cancel()
@@ -74,8 +74,7 @@ func (s Server) Send(ctx context.Context, m Message) error {
 	return s.smtp(ctx, msg)
 }
 
-// Check tells what is wrong with a server, nil if nothing is; key is the field
-// of the file that it is about.
+// Check returns an error if the server is not valid; key is the key of [smtp] at fault.
 func (s Server) Check() (key string, err error) {
 	switch s.TLS {
 	case "", "starttls", "tls", "none":
@@ -102,17 +101,16 @@ func (s Server) Check() (key string, err error) {
 	return "", nil
 }
 
-// local is an address that means a user of this machine.
+// local matches an address of a user of this machine.
 var local = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}$`)
 
-// CheckAddress tells what is wrong with an address, as far as the text tells.
+// CheckAddress returns an error if the text is not a valid address.
 func (s Server) CheckAddress(text string) error {
 	_, err := s.address(text)
 	return err
 }
 
-// address reads an address into the form that it has in a header: in ASCII, on
-// one line.
+// address converts an address to the form for a header: in ASCII, on one line.
 func (s Server) address(text string) (string, error) {
 	if s.Host == "" && local.MatchString(text) {
 		return text, nil
@@ -124,7 +122,7 @@ func (s Server) address(text string) (string, error) {
 	return a.String(), nil
 }
 
-// message makes the text to hand over.
+// message returns the message in the form that is sent.
 func (s Server) message(m Message) (*gomail.Msg, error) {
 	if len(m.To) == 0 {
 		return nil, errors.New("the message has no recipient")
@@ -158,8 +156,8 @@ func (s Server) message(m Message) (*gomail.Msg, error) {
 	return msg, nil
 }
 
-// head sets who the message is from and to. sendmail reads the header alone, and
-// knows users that go-mail would not take for addresses.
+// head sets the sender and the recipients. sendmail reads only the header, and accepts
+// names of users, which go-mail does not accept as addresses.
 func (s Server) head(msg *gomail.Msg, to []string) error {
 	from := s.From
 	if s.Host == "" {
@@ -184,14 +182,14 @@ func (s Server) head(msg *gomail.Msg, to []string) error {
 	return msg.To(to...)
 }
 
-// isControl reports whether a header cannot hold the character: those that end a
-// line anywhere, and those that play with terminals.
+// isControl reports whether a header must not contain the character: those that end a line,
+// and those that control terminals.
 func isControl(r rune) bool {
 	return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029'
 }
 
-// Ready tells what this machine lacks for a message to be sent: the file of the
-// password or, without a server, sendmail.
+// Ready returns an error if this machine lacks the file of the password or, without a
+// server, sendmail.
 func (s Server) Ready() error {
 	switch {
 	case s.PasswordFile != "":

@@ -168,7 +168,7 @@ func TestSMTPAbsent(t *testing.T) {
 	}
 }
 
-// A certificate that nobody vouches for is no certificate.
+// A certificate of an unknown authority is refused.
 func TestSMTPForeignCertificate(t *testing.T) {
 	s := serve(t, func(s *mailServer) { s.startTLS = true })
 	err := Server{Host: "localhost", Port: s.port(), From: "a@b.c"}.Send(t.Context(), Message{To: []string{"x@y.z"}})
@@ -207,7 +207,7 @@ func TestMessage(t *testing.T) {
 			t.Errorf("%s", m.text)
 		}
 	})
-	t.Run("to nobody", func(t *testing.T) {
+	t.Run("without a recipient", func(t *testing.T) {
 		for _, to := range [][]string{nil, slices.Repeat([]string{"x@y.z"}, toMax+1)} {
 			if err := server.Send(t.Context(), Message{To: to}); err == nil {
 				t.Errorf("%d recipients are no error", len(to))

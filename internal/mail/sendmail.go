@@ -15,11 +15,11 @@ import (
 	"rota/internal/escape"
 )
 
-// sendmailPath is where every mail system of Unix puts its sendmail.
+// sendmailPath is the path at which all mail systems of Unix install sendmail.
 var sendmailPath = "/usr/sbin/sendmail"
 
-// sendmail hands the message to the sendmail of this machine. A line with a dot
-// alone does not end it (-i), and its header says who gets it (-t).
+// sendmail sends the message by the sendmail of this machine. A line with only a dot does
+// not end it (-i), and its header names the recipients (-t).
 func sendmail(ctx context.Context, from string, msg *gomail.Msg) error {
 	var text bytes.Buffer
 	if _, err := msg.WriteTo(&text); err != nil {
@@ -33,7 +33,7 @@ func sendmail(ctx context.Context, from string, msg *gomail.Msg) error {
 	cmd.Stdin = &text
 	said := &head{left: 4 << 10}
 	cmd.Stdout, cmd.Stderr = said, said
-	cmd.WaitDelay = 2 * time.Second // what it left behind may keep its output open
+	cmd.WaitDelay = 2 * time.Second // its children may keep its output open
 	err := cmd.Run()
 	switch {
 	case err == nil:
@@ -49,7 +49,7 @@ func sendmail(ctx context.Context, from string, msg *gomail.Msg) error {
 	return fmt.Errorf("mail by %s: %w", sendmailPath, err)
 }
 
-// head keeps the first bytes of what is written to it.
+// head keeps the first bytes that are written to it.
 type head struct {
 	bytes.Buffer
 	left int

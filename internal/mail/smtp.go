@@ -22,24 +22,23 @@ import (
 
 const (
 	passwordMax = 64 << 10 // bytes
-	answersMax  = 1 << 20  // bytes of all that a server says
+	answersMax  = 1 << 20  // bytes of all answers of a server
 )
 
-// ports are the ports that the kinds of encryption have by custom.
+// ports are the standard ports of the kinds of encryption.
 var ports = map[string]int{"starttls": 587, "tls": 465, "none": 25}
 
-// policies are what go-mail has to do about them. Where all is encrypted from the
-// first byte on the dialer has done it.
+// policies are the settings of go-mail for them. With tls the dialer encrypts, from the
+// first byte on.
 var policies = map[string]gomail.TLSPolicy{"starttls": gomail.TLSMandatory, "tls": gomail.NoTLS, "none": gomail.NoTLS}
 
-// logins are the ways to prove a password on an encrypted connection, the best
-// first.
+// logins are the authentication methods on an encrypted connection, the best first.
 var logins = []gomail.SMTPAuthType{
 	gomail.SMTPAuthSCRAMSHA256PLUS, gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthSCRAMSHA1PLUS, gomail.SMTPAuthSCRAMSHA1,
 	gomail.SMTPAuthCramMD5, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin,
 }
 
-// smtp hands the message to the server.
+// smtp sends the message to the server.
 func (s Server) smtp(ctx context.Context, msg *gomail.Msg) error {
 	kind := cmp.Or(s.TLS, "starttls")
 	port := cmp.Or(s.Port, ports[kind])
@@ -59,7 +58,7 @@ func (s Server) smtp(ctx context.Context, msg *gomail.Msg) error {
 		}
 		options = append(options, gomail.WithUsername(s.User), gomail.WithPassword(password))
 		if kind == "none" {
-			options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover)) // by what does not show the password
+			options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover)) // only methods that do not reveal the password
 		} else {
 			options = append(options, gomail.WithOpportunisticSMTPAuth(logins...))
 		}
@@ -71,8 +70,8 @@ func (s Server) smtp(ctx context.Context, msg *gomail.Msg) error {
 	conn, err := client.DialToSMTPClientWithContext(ctx)
 	if err == nil {
 		err = client.SendWithSMTPClient(conn, msg)
-		// What goes wrong after the server has taken the message would only
-		// make it come twice.
+		// An error after the server has accepted the message is ignored: to try
+		// again would send it twice.
 		if msg.IsDelivered() {
 			err = nil
 			_ = client.CloseWithSMTPClient(conn)
@@ -81,15 +80,15 @@ func (s Server) smtp(ctx context.Context, msg *gomail.Msg) error {
 	if err == nil {
 		return nil
 	}
-	text, _, _ := strings.Cut(err.Error(), ", affected message ID") // which nobody else has seen
+	text, _, _ := strings.Cut(err.Error(), ", affected message ID") // the id is of no use to the user
 	if ctx.Err() != nil {
 		text = context.Cause(ctx).Error()
 	}
 	return fmt.Errorf("mail by %s: %s", net.JoinHostPort(s.Host, strconv.Itoa(port)), hide(escape.Short(text, subjectMax), s.User, password))
 }
 
-// hide takes a password out of a text, in the forms that a server was told it
-// and may repeat it.
+// hide removes a password from a text, in all forms in which it was sent to the server,
+// which may repeat it.
 func hide(text, user, password string) string {
 	if password == "" {
 		return text
@@ -103,8 +102,8 @@ func hide(text, user, password string) string {
 	return text
 }
 
-// dialer connects to the server so that the end of ctx ends all that is done by
-// the connection; go-mail itself looks at ctx only while it connects.
+// dialer connects to the server. The end of ctx closes the connection; go-mail itself
+// checks ctx only while it connects.
 type dialer struct {
 	ctx    context.Context
 	tls    bool // from the first byte on
@@ -138,7 +137,7 @@ func (d *dialer) close() {
 	}
 }
 
-// boundedConn ends with an error when the server has said too much.
+// boundedConn fails when the server has sent too much.
 type boundedConn struct {
 	net.Conn
 	left int
@@ -153,10 +152,10 @@ func (c *boundedConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readPassword reads a file that holds a password; one line end at its end is
-// not part of it.
+// readPassword reads the file of a password. A line end at its end is not part of the
+// password.
 func readPassword(path string) (string, error) {
-	f, err := trust.For(false).Open(path) // a link of another user might lead to any file of root's
+	f, err := trust.For(false).Open(path) // a link of another user could lead to any file of root
 	if err != nil {
 		return "", fmt.Errorf("password_file: %w", err)
 	}
@@ -175,7 +174,7 @@ func readPassword(path string) (string, error) {
 	if len(text) > passwordMax {
 		return "", fmt.Errorf("password_file: %s is larger than %d KiB", path, passwordMax>>10)
 	}
-	const byteOrderMark = "\ufeff" // which editors of Windows put before a text
+	const byteOrderMark = "\ufeff" // editors of Windows put it before a text
 	password := strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(string(text), byteOrderMark), "\n"), "\r")
 	if password == "" {
 		return "", errors.New("password_file: " + path + " is empty")
@@ -183,7 +182,7 @@ func readPassword(path string) (string, error) {
 	return password, nil
 }
 
-// hostName is the name of this machine; "localhost" if it has none.
+// hostName returns the name of this machine; "localhost" if it has none.
 func hostName() string {
 	name, err := os.Hostname()
 	if err != nil || name == "" {
