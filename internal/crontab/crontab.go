@@ -1,11 +1,11 @@
-// Package crontab reads a crontab as one of three crons does: Debian's cron,
-// cronie or supercronic. They differ in what a line means, and in what becomes of
-// the others when one line is wrong.
+// Package crontab reads a crontab as one of three crons does: Debian's cron, cronie or
+// supercronic. They differ in the meaning of lines, and in whether one invalid line
+// disables the others.
 //
-// [Parse] is pure. It returns every line of the text, with the comments, and says
-// of each line that the cron does not run why it does not. The schedule of a job
-// is given as rota writes it ([When.Cron]), which can differ from the text: cron
-// knows "*/90", and takes it for minute 0.
+// [Parse] is pure. It returns every line of the text, including comments, and for each
+// line that the cron does not run the reason. The schedule of a job is returned in the
+// syntax of rota ([When.Cron]), which can differ from the text: cron accepts "*/90" and
+// reads it as minute 0.
 package crontab
 
 import (
@@ -17,15 +17,15 @@ import (
 type Dialect string
 
 const (
-	Debian      Dialect = "debian"      // cron 3.0pl1 as Debian and Ubuntu have it
-	Cronie      Dialect = "cronie"      // that of Fedora, SUSE, Arch
+	Debian      Dialect = "debian"      // cron 3.0pl1 as in Debian and Ubuntu
+	Cronie      Dialect = "cronie"      // the cron of Fedora, SUSE, Arch
 	Supercronic Dialect = "supercronic" // for containers
 )
 
-// Dialects are all of them.
+// Dialects lists all dialects.
 var Dialects = []Dialect{Debian, Cronie, Supercronic}
 
-// Name is the dialect in a sentence.
+// Name returns the name of the dialect for use in a sentence.
 func (d Dialect) Name() string {
 	if d == Debian {
 		return "Debian's cron"
@@ -33,26 +33,26 @@ func (d Dialect) Name() string {
 	return string(d)
 }
 
-// Options say how a text is read.
+// Options control how a text is read.
 type Options struct {
 	Dialect Dialect
-	System  bool                   // its lines name a user, as those of /etc/crontab
-	Root    bool                   // it is the crontab of root, who may write a "-" before a line
-	User    func(name string) bool // whether there is a user of that name; nil: there is
-	Zone    func(name string) bool // whether there is a time zone of that name; nil: there is
+	System  bool                   // the lines name a user, as in /etc/crontab
+	Root    bool                   // the crontab of root, who may write a "-" before a line
+	User    func(name string) bool // reports whether a user exists; nil: all do
+	Zone    func(name string) bool // reports whether a time zone exists; nil: all do
 }
 
-// MaxLines bounds the lines that are read.
+// MaxLines is how many lines are read at most.
 const MaxLines = 50_000
 
 // Table is a crontab.
 type Table struct {
 	Lines   []Line
-	Refused *Fault // why the cron ignores all of it; nil: it does not
-	Cut     bool   // there are more than MaxLines
+	Refused *Fault // why the cron ignores the whole crontab; nil: it does not
+	Cut     bool   // the text has more than MaxLines
 }
 
-// Kind is what a line is.
+// Kind is the kind of a line.
 type Kind int
 
 const (
@@ -60,27 +60,27 @@ const (
 	Comment
 	Variable
 	Job
-	Wrong // the cron does not know what it is
+	Wrong // not a valid line for the cron
 )
 
 // Line is one line of a crontab.
 type Line struct {
 	Number int    // from 1
-	Text   string // as it stands, without its end
+	Text   string // as written, without the line end
 	Kind   Kind
 	Name   string // of a Variable
 	Value  string
 	Entry  *Entry // of a Job
-	Fault  *Fault // why the cron does not run it; nil: it does
+	Fault  *Fault // why the cron does not run the line; nil: it does
 	Notes  []string
 }
 
-// Fault is what is wrong with a line.
+// Fault is the fault of a line.
 type Fault struct {
 	Line       int
 	Start, End int // bytes of the line
 	Msg        string
-	Alone      bool // the other lines are not concerned, whatever the cron
+	Alone      bool // the fault does not affect other lines, in any dialect
 }
 
 func (f *Fault) Error() string { return fmt.Sprintf("line %d: %s", f.Line, f.Msg) }
@@ -88,19 +88,19 @@ func (f *Fault) Error() string { return fmt.Sprintf("line %d: %s", f.Line, f.Msg
 // Entry is a job.
 type Entry struct {
 	When     When
-	User     string // "" if lines name none
+	User     string // "" if the lines name no user
 	Command  string
 	Stdin    string
 	HasStdin bool
-	OnError  bool    // "-n": what it says is mailed only if it fails
-	Env      []Value // what is set for it, in the order of the first setting
-	Raw      string  // the command as it stands
+	OnError  bool    // "-n": mail its output only if it fails
+	Env      []Value // its variables, in the order of the first assignment
+	Raw      string  // the command as written
 }
 
 // Value is a variable of the environment.
 type Value struct{ Name, Value string }
 
-// Get returns what a variable is set to, and whether it is.
+// Get returns the value of a variable, and whether it is set.
 func (e *Entry) Get(name string) (string, bool) {
 	for _, v := range e.Env {
 		if v.Name == name {
@@ -110,7 +110,7 @@ func (e *Entry) Get(name string) (string, bool) {
 	return "", false
 }
 
-// Parse reads a text.
+// Parse reads a crontab.
 func Parse(text string, o Options) *Table {
 	t := &Table{}
 	r := reader{o: o, table: t}
@@ -131,17 +131,17 @@ func Parse(text string, o Options) *Table {
 	return t
 }
 
-// reader reads line after line.
+// reader reads a crontab line by line.
 type reader struct {
 	o      Options
 	table  *Table
 	env    []Value
-	marked bool // it began with a byte order mark, which cronie takes for part of the first line
+	marked bool // the text began with a byte order mark, which cronie reads as part of the first line
 }
 
 const byteOrderMark = "\uFEFF"
 
-// begin removes a byte order mark, which no cron does.
+// begin removes a byte order mark, which the crons do not.
 func (r *reader) begin(text string) string {
 	rest, found := strings.CutPrefix(text, byteOrderMark)
 	if r.marked = found; found && r.o.Dialect != Cronie {
@@ -150,14 +150,14 @@ func (r *reader) begin(text string) string {
 	return rest
 }
 
-// refuse remembers why the whole text is ignored; the first reason counts.
+// refuse records why the whole crontab is ignored; the first reason counts.
 func (r *reader) refuse(line, start, end int, msg string) {
 	if r.table.Refused == nil {
 		r.table.Refused = &Fault{Line: line, Start: start, End: end, Msg: msg}
 	}
 }
 
-// What the crons can hold.
+// The limits of the crons.
 const (
 	debianCommand    = 998 // bytes
 	debianLines      = 10_000
@@ -200,7 +200,7 @@ func (r *reader) line(l Line, ended bool) {
 func (r *reader) set(name, value string) {
 	for i, v := range r.env {
 		if v.Name == name {
-			// A copy: the jobs before have what was set then.
+			// A copy, as earlier jobs keep the earlier value.
 			r.env = append([]Value(nil), r.env...)
 			r.env[i].Value = value
 			return
@@ -209,7 +209,7 @@ func (r *reader) set(name, value string) {
 	r.env = append(r.env[:len(r.env):len(r.env)], Value{name, value})
 }
 
-// end does what is known only at the end.
+// end applies the rules that depend on the whole text.
 func (r *reader) end() {
 	if r.o.Dialect == Debian && len(r.table.Lines) > debianLines {
 		r.refuse(debianLines, 0, 0, fmt.Sprintf("it has more than %d lines", debianLines))
@@ -217,14 +217,14 @@ func (r *reader) end() {
 	if r.o.Dialect != Supercronic {
 		return
 	}
-	for i := range r.table.Lines { // what is set last holds for all
+	for i := range r.table.Lines { // the last value holds for all jobs
 		if e := r.table.Lines[i].Entry; e != nil {
 			e.Env = r.env
 		}
 	}
 }
 
-// wrong makes a line one that the cron does not know.
+// wrong marks a line as not valid for the cron.
 func (l *Line) wrong(start, end int, format string, args ...any) {
 	if l.Kind == Blank {
 		l.Kind = Wrong

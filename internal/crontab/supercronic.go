@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// What supercronic makes of a line. Its fields are those of the library cronexpr.
+// How supercronic reads a line. Its fields are those of the library cronexpr.
 
 var supercronicVariable = regexp.MustCompile(`^([^\s=]+)\s*=\s*(.*)$`)
 
@@ -84,8 +84,8 @@ func wordsOf(text string) (words []word) {
 
 var supercronicAliases = []string{"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@hourly"}
 
-// quartz reads fields of cronexpr: the minute first and, if there are six, the year
-// last; the second first only if there are seven.
+// quartz reads the fields of cronexpr: the minute first and, if there are six, the year
+// last; with seven fields, the second first.
 func (w *When) quartz(text string, words []word) *Fault {
 	wrong := func(at word, format string, args ...any) *Fault {
 		return &Fault{Start: at.start, End: at.end, Msg: fmt.Sprintf(format, args...)}
@@ -140,8 +140,8 @@ var (
 	longMonths = []string{"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"}
 )
 
-// quartz reads one field, and reports whether it can be one. Star tells that it
-// restricts nothing.
+// quartz reads one field, and reports whether it is valid. Star is set if it restricts
+// nothing.
 func (f *Field) quartz(text string) bool {
 	some := false
 	for item := range strings.SplitSeq(text, ",") {
@@ -244,7 +244,7 @@ func (f *Field) special(item string) bool {
 	return true
 }
 
-// value reads a number or a name, also a long one, and returns it as rota reads it.
+// value reads a number or a name, also a long one, and returns it in the syntax of rota.
 func (c *column) value(text string) (n int, name string, ok bool) {
 	long := map[*column][]string{monthColumn: longMonths, dowColumn: longDays}[c]
 	for i, short := range c.names {
@@ -257,14 +257,14 @@ func (c *column) value(text string) (n int, name string, ok bool) {
 		return 0, "", false
 	}
 	if c == dowColumn && (n == 7 || len(text) == 2) {
-		return 0, "0", true // cronexpr takes 01 to 06, too, for Sunday
+		return 0, "0", true // cronexpr reads 01 to 06 as Sunday, too
 	}
 	return n, text, true
 }
 
 var yearItem = regexp.MustCompile(`^(19[789]\d|20\d\d|\*)(?:-(19[789]\d|20\d\d))?(?:/(\d{1,4}))?$`)
 
-// yearsOf reads a field of years; nil is all of them.
+// yearsOf reads a field of years; nil: all years.
 func yearsOf(text string) (years []Years, ok bool) {
 	const first, last = 1970, 2099
 	in := [last - first + 2]bool{}

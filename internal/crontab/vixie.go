@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// What Debian's cron and cronie, which have one ancestor, make of a line.
+// How Debian's cron and cronie, both derived from Vixie cron, read a line.
 
 // vixie reads a line that is neither empty nor a comment.
 func (r *reader) vixie(l *Line) {
@@ -49,7 +49,7 @@ func (r *reader) vixie(l *Line) {
 	switch {
 	case e.Raw == "":
 		l.wrong(len(l.Text), len(l.Text), "it has no command")
-		l.Fault.Alone = r.o.Dialect == Debian // which runs nothing, and all else
+		l.Fault.Alone = r.o.Dialect == Debian // which skips only this line
 		return
 	case len(e.Raw) > most:
 		l.wrong(s.at, len(l.Text), "its command has %d bytes, and may have %d", len(e.Raw), most)
@@ -95,8 +95,8 @@ func (r *reader) assignment(text string) (name, value string, ok bool) {
 		value = strings.TrimRightFunc(rest, isSpace)
 	}
 	if r.o.Dialect == Debian {
-		// It cuts off blanks at the end also of what stood in quotes, and then
-		// removes quotes once more.
+		// The crons trim blanks at the end even of a quoted value, and then
+		// remove quotes once more.
 		value = strings.TrimRightFunc(value, isSpace)
 		if n := len(value); n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
 			value = value[1 : n-1]
@@ -105,8 +105,8 @@ func (r *reader) assignment(text string) (name, value string, ok bool) {
 	return name, value, true
 }
 
-// quotedWord reads a word in quotes; quoted is false if it has none, and ok if
-// they are not closed.
+// quotedWord reads a word in quotes. quoted is false if the text has no quotes, and ok is
+// false if they are not closed.
 func quotedWord(text string, name bool) (word, rest string, quoted, ok bool) {
 	if text == "" || text[0] != '"' && text[0] != '\'' {
 		return "", text, false, text != ""
@@ -118,7 +118,7 @@ func quotedWord(text string, name bool) (word, rest string, quoted, ok bool) {
 	return text[1 : 1+end], text[2+end:], true, true
 }
 
-// emptyAssignment is "NAME=", which only cronie takes.
+// emptyAssignment reads "NAME=", which only cronie accepts.
 func emptyAssignment(text string) (name string, ok bool) {
 	name, rest, found := strings.Cut(strings.TrimLeft(text, " \t"), "=")
 	name = strings.TrimRightFunc(name, isSpace)
@@ -132,12 +132,12 @@ func isSpace(c rune) bool { return strings.ContainsRune(" \t\n\v\f\r", c) }
 type scanner struct {
 	l       *Line
 	at      int
-	strict  bool // as cronie: what follows a number has to be one of a few
+	strict  bool // as cronie: only a few characters may follow a number
 	onError bool
 	notes   []string
 }
 
-// ch is the byte at hand; 0 at the end.
+// ch returns the current byte; 0 at the end.
 func (s *scanner) ch() byte {
 	if s.at < len(s.l.Text) {
 		return s.l.Text[s.at]
@@ -162,7 +162,7 @@ func (s *scanner) word() string {
 
 var vixieAliases = []string{"@reboot", "@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
 
-// schedule reads the fields, or the alias in their place.
+// schedule reads the fields, or an alias instead of them.
 func (s *scanner) schedule(e *Entry) bool {
 	start := s.at
 	w := &e.When
@@ -195,7 +195,7 @@ func (s *scanner) schedule(e *Entry) bool {
 	return s.noStar()
 }
 
-// noStar complains about one more field: no command and no user begins with "*".
+// noStar complains about one field too many: no command and no user begins with "*".
 func (s *scanner) noStar() bool {
 	if s.ch() == '*' {
 		s.l.wrong(s.at, s.at+1, "a * stands where the command begins")
@@ -235,7 +235,7 @@ func (s *scanner) list(f *Field) bool {
 	return true
 }
 
-// item reads a member of a list, and adds what rota is to read.
+// item reads a member of a list, and adds it in the syntax of rota.
 func (s *scanner) item(f *Field) bool {
 	c := f.spec
 	low, high, step := c.min, c.max, 1
@@ -309,8 +309,8 @@ func (s *scanner) ends(with string) bool {
 	return s.at == len(s.l.Text) || strings.IndexByte(with, s.ch()) >= 0
 }
 
-// random reads the end of "low~high" and draws a value, always the same for a
-// line: cronie draws another one each time it reads the file.
+// random reads the end of "low~high" and chooses a value, always the same for a line.
+// cronie chooses another one each time it reads the file.
 func (s *scanner) random(f *Field, low int) bool {
 	high := f.spec.max
 	if !s.ends(", \t") {
@@ -333,7 +333,7 @@ func (s *scanner) random(f *Field, low int) bool {
 	return true
 }
 
-// number reads a number or, in some columns, a name, and returns what rota reads.
+// number reads a number or, in some columns, a name, and returns it in the syntax of rota.
 func (s *scanner) number(c *column, named bool) (n int, text string, ok bool) {
 	start := s.at
 	for s.at < len(s.l.Text) && (isDigit(s.l.Text[s.at]) || isLetter(s.l.Text[s.at])) {
@@ -366,7 +366,7 @@ func (s *scanner) number(c *column, named bool) (n int, text string, ok bool) {
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// user reads the user of a line of the system.
+// user reads the user of a line of a system crontab.
 func (s *scanner) user(e *Entry, o Options) bool {
 	if !o.System {
 		return true
@@ -399,8 +399,8 @@ func (s *scanner) options(o Options) bool {
 	return true
 }
 
-// split takes the command and what it reads apart: an unescaped "%" is the end of
-// the command, and further ones are line ends.
+// split separates the command from its input: the first unescaped "%" is the end of the
+// command, and further ones are line ends of the input.
 func (e *Entry) split() {
 	var command, stdin strings.Builder
 	to := &command

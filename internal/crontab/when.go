@@ -7,9 +7,9 @@ import (
 
 // When is the schedule of a job.
 type When struct {
-	Boot   bool   // at the start of the machine; all else is empty then
-	Text   string // as it stands
-	Alias  string // "@daily" and the like, as rota knows it; "" if it stands in fields
+	Boot   bool   // at the start of the machine; all other fields are empty then
+	Text   string // as written
+	Alias  string // "@daily" and the like, as rota writes it; "" if the schedule has fields
 	Second *Field // nil: at second 0
 	Minute Field
 	Hour   Field
@@ -17,23 +17,23 @@ type When struct {
 	Month  Field
 	Dow    Field
 	Years  []Years // nil: every year
-	either bool    // a day has to match one of the day fields, not both
+	either bool    // a day must match one of the day fields, not both
 }
 
-// Years are years without a gap.
+// Years is a range of years.
 type Years struct{ First, Last int }
 
 // Field is a column of a schedule.
 type Field struct {
 	Star   bool   // it begins with "*" as far as the day rule goes
 	Set    uint64 // the values; Sunday is 0
-	More   bool   // and what is no value, such as L
-	Random bool   // a value of it was drawn, see [When]
+	More   bool   // it has more than values, such as L
+	Random bool   // a value was chosen at random
 	items  []string
 	spec   *column
 }
 
-// column is what a field may hold.
+// column describes the values that a field may have.
 type column struct {
 	name     string
 	min, max int
@@ -52,7 +52,7 @@ var (
 	dowColumn    = &column{"day of week", 0, 7, dayNames}
 )
 
-// count is how many different values a column has.
+// count returns how many different values a column has.
 func (c *column) count() int {
 	if c == dowColumn {
 		return 7
@@ -60,7 +60,7 @@ func (c *column) count() int {
 	return c.max - c.min + 1
 }
 
-// full is the set of all values.
+// full returns the set of all values.
 func (c *column) full() uint64 { return (1<<c.count() - 1) << c.min }
 
 // Full reports whether the field has all values.
@@ -80,7 +80,7 @@ func (c *column) at(n int) int {
 	return n
 }
 
-// Text is the field as rota reads it.
+// Text returns the field in the syntax of rota.
 func (f *Field) Text() string {
 	if len(f.items) == 0 {
 		return "*"
@@ -112,7 +112,7 @@ func isName(item string) bool { // "jul-aug" has an l, and "wed" a w
 	return true
 }
 
-// Cron is the schedule as rota reads it; "" if it has no time.
+// Cron returns the schedule in the syntax of rota; "" if it has no time.
 func (w *When) Cron() string {
 	switch {
 	case w.Boot:
@@ -128,8 +128,8 @@ func (w *When) Cron() string {
 	return strings.Join(append(fields, w.Minute.Text(), w.Hour.Text(), dom, w.Month.Text(), dow), " ")
 }
 
-// days returns the day fields such that rota joins them as the cron does: a day
-// has to match both if one begins with "*".
+// days returns the day fields in the form that rota combines as the cron does: a day must
+// match both if one begins with "*".
 func (w *When) days() (dom, dow string) {
 	dom, dow = w.Dom.Text(), w.Dow.Text()
 	if !w.either {
@@ -144,8 +144,8 @@ func (w *When) days() (dom, dow string) {
 	return unstarred(dom, "1-31"), unstarred(dow, "0-6")
 }
 
-// unstarred writes a range in the place of a "*" with a step, which would mean
-// that both day fields have to match.
+// unstarred replaces a "*" with a step by a range: the "*" would mean that both day fields
+// must match.
 func unstarred(text, all string) string {
 	if rest, found := strings.CutPrefix(text, "*"); found {
 		return all + rest
@@ -153,7 +153,7 @@ func unstarred(text, all string) string {
 	return text
 }
 
-// Never reports whether no day has such a date.
+// Never reports whether no day matches.
 func (w *When) Never() bool {
 	if w.Boot || w.Alias != "" {
 		return false
