@@ -16,7 +16,7 @@ type Calendar struct {
 	Hours    []int
 	Minutes  []int
 	Seconds  []int
-	Zone     string // "": the machine's
+	Zone     string // "": the zone of the machine
 }
 
 var shorthands = map[string]string{
@@ -73,8 +73,8 @@ func ParseCalendar(text string) (*Calendar, error) {
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// isZone reports whether a word can be a time zone: all else with letters stands
-// first.
+// isZone reports whether the last word can be a time zone: all other words with letters
+// come first.
 func isZone(word string) bool {
 	return word == "UTC" || strings.Contains(word, "/") && isLetter(word[0]) && !strings.Contains(word, ":")
 }
@@ -144,8 +144,8 @@ func (c *Calendar) date(text string) bool {
 	return ok[0] && ok[1] && ok[2]
 }
 
-// fromTheEnd reads days that count back from the last of the month; a step leads
-// towards it.
+// fromTheEnd reads days counted back from the last of the month; a step counts towards
+// the last.
 func fromTheEnd(text string) (days []int, ok bool) {
 	set := map[int]bool{}
 	for part := range strings.SplitSeq(text, ",") {
@@ -208,7 +208,7 @@ func (c *Calendar) clock(text string) bool {
 	return true
 }
 
-// component reads a field; nil is all values.
+// component reads a field; nil: all values.
 func component(text string, low, high int) (list []int, ok bool) {
 	if text == "*" {
 		return nil, true

@@ -8,14 +8,14 @@ import (
 // Exec is a command line of a service.
 type Exec struct {
 	Words   []Word
-	Ignored bool // "-": that it fails does not count
-	Full    bool // "+": with the rights of systemd, whatever the user
+	Ignored bool // "-": its failure is ignored
+	Full    bool // "+": with the rights of systemd, whatever User= is
 }
 
 // Word is an argument.
 type Word struct {
 	Text string
-	Vars bool // "$" in it stands for variables
+	Vars bool // "$" begins a variable
 }
 
 var errQuote = errors.New("a quote is not closed")
@@ -48,7 +48,7 @@ words:
 	for _, w := range words {
 		e.Words = append(e.Words, Word{w, !literal && strings.Contains(w, "$")})
 	}
-	if named && len(e.Words) > 1 { // the second is what the program sees as its name
+	if named && len(e.Words) > 1 { // the second word is the name that the program sees
 		e.Words = append(e.Words[:1], e.Words[2:]...)
 	}
 	if len(e.Words) == 0 {
@@ -97,8 +97,8 @@ func split(text string) (words []string, err error) {
 	return words, nil
 }
 
-// escape writes what an escape sequence stands for, and returns its length
-// without the backslash.
+// escape writes the character of an escape sequence, and returns the length of the
+// sequence without the backslash.
 func escape(b *strings.Builder, text string) int {
 	plain := map[byte]byte{'a': 7, 'b': 8, 'f': 12, 'n': '\n', 'r': '\r', 't': '\t', 'v': 11, 's': ' ', '\\': '\\', '"': '"', '\'': '\''}
 	if c, known := plain[text[0]]; known {

@@ -19,7 +19,7 @@ var spanUnits = map[string]time.Duration{
 	"y": 31557600 * time.Second, "year": 31557600 * time.Second, "years": 31557600 * time.Second,
 }
 
-// mostSpan is a span without end, as far as timers go.
+// mostSpan is a span that counts as endless for timers.
 const mostSpan = 100 * 365 * 24 * time.Hour
 
 // Span reads a time span, such as "1h 30min" or "90"; "infinity" is 0 and endless.

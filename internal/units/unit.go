@@ -13,7 +13,7 @@ import (
 	"github.com/coreos/go-systemd/v22/unit"
 )
 
-// mostUnit is how much of a unit file is read, and mostUnits how many are listed.
+// mostUnit is the largest size of a unit file, and mostUnits how many are listed.
 const (
 	mostUnit  = 1 << 20
 	mostUnits = 1000
@@ -23,7 +23,7 @@ const (
 // paths of a file system.
 var System = []string{"etc/systemd/system", "run/systemd/system", "usr/local/lib/systemd/system", "usr/lib/systemd/system", "lib/systemd/system"}
 
-// User are those of all users; those of one stand before them.
+// User are the directories of the units of all users; those of one user come first.
 var User = []string{"etc/systemd/user", "run/systemd/user", "usr/local/lib/systemd/user", "usr/lib/systemd/user"}
 
 // Unit is a unit with its drop-ins.
@@ -32,10 +32,10 @@ type Unit struct {
 	options []*unit.UnitOption
 }
 
-// ErrMasked is the error of a unit that is switched off for good.
+// ErrMasked is the error for a masked unit.
 var ErrMasked = errors.New("it is masked")
 
-// Load reads a unit; the error is fs.ErrNotExist if there is none.
+// Load reads a unit. The error is fs.ErrNotExist if the unit does not exist.
 func Load(fsys fs.FS, dirs []string, name string) (*Unit, error) {
 	if strings.ContainsAny(name, "/\x00\n") || !fs.ValidPath(name) {
 		return nil, fmt.Errorf("%q is no name of a unit", name)
@@ -72,7 +72,7 @@ func Load(fsys fs.FS, dirs []string, name string) (*Unit, error) {
 	if !found {
 		return nil, fs.ErrNotExist
 	}
-	dropIns := map[string]string{} // by name; the first directory goes before the others
+	dropIns := map[string]string{} // by name; the first directory has precedence
 	for _, file := range append(files, strings.TrimPrefix(kind, ".")) {
 		for _, dir := range dirs {
 			paths, _ := fs.Glob(fsys, escapeGlob.Replace(path.Join(dir, file+".d"))+"/*.conf")
@@ -117,7 +117,7 @@ func read(fsys fs.FS, name string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, nil // /dev/null masks
+		return nil, nil // a link to /dev/null masks it
 	}
 	f, err := fsys.Open(name)
 	if err != nil {
@@ -154,7 +154,7 @@ func (u *Unit) Get(section, key string) string {
 	return ""
 }
 
-// Keys are the names of the keys of a section, each once.
+// Keys returns the names of the keys of a section, each once.
 func (u *Unit) Keys(section string) (keys []string) {
 	for _, o := range u.options {
 		if o.Section == section && o.Value != "" && !slices.Contains(keys, o.Name) {
@@ -164,13 +164,13 @@ func (u *Unit) Keys(section string) (keys []string) {
 	return keys
 }
 
-// Instance is what stands behind the @ of its name.
+// Instance returns the part of the name after the @.
 func (u *Unit) Instance() string {
 	_, instance, _ := strings.Cut(strings.TrimSuffix(u.Name, path.Ext(u.Name)), "@")
 	return instance
 }
 
-// expand replaces the specifiers that only the name decides. Others stay, and
+// expand replaces the specifiers that depend only on the name. Others are kept, and
 // [Specifier] finds them.
 func (u *Unit) expand(value string) string {
 	if !strings.Contains(value, "%") {
@@ -199,8 +199,8 @@ func Specifier(value string) (plain, specifier string) {
 	return b.String(), specifier
 }
 
-// Timers lists the names of the timers in the directories, and those of them that
-// something wants.
+// Timers lists the names of the timers in the directories, and those that another unit
+// wants.
 func Timers(fsys fs.FS, dirs []string) (all, enabled []string) {
 	there, wanted := map[string]bool{}, map[string]bool{}
 	for _, dir := range dirs {
@@ -230,8 +230,8 @@ func Timers(fsys fs.FS, dirs []string) (all, enabled []string) {
 	return all, enabled
 }
 
-// EnabledIn reports whether a link in the first of the directories, which is the
-// administrator's, has a timer started.
+// EnabledIn reports whether a link in dir, which belongs to the administrator, enables a
+// timer.
 func EnabledIn(fsys fs.FS, dir, name string) bool {
 	entries, _ := fs.ReadDir(fsys, dir)
 	for _, e := range entries {
