@@ -1,6 +1,6 @@
-// Package early catches the signals of a daemon before the packages of the rest of
-// the program are ready: until then each would end it, also the HUP that asks it to
-// read its file. It knows nothing of what they mean.
+// Package early catches the signals of a daemon before the other packages of the program
+// are initialized: until then each signal would end the process, even a HUP, which requests
+// a reload. It does not interpret the signals.
 package early
 
 import (
@@ -10,10 +10,10 @@ import (
 	"syscall"
 )
 
-// caught is where they go; nil: this is no daemon.
+// caught receives the signals; nil: this process is not a daemon.
 var caught chan os.Signal
 
-// room is for how many may wait.
+// room is how many signals may be pending.
 const room = 64
 
 func init() {
@@ -23,8 +23,8 @@ func init() {
 	}
 }
 
-// isDaemon reports whether the words of the command line are those of a daemon for
-// sure. Of anything else a signal is the end, as of any program.
+// isDaemon reports whether the words of the command line are certainly those of a daemon.
+// A signal ends all other commands, as usual.
 func isDaemon(words []string) bool {
 	if len(words) < 2 || strings.HasPrefix(words[0], "rota-") { // a helper
 		return false
@@ -35,8 +35,8 @@ func isDaemon(words []string) bool {
 	return words[0] == "daemon"
 }
 
-// Signals returns the channel on which what was caught waits, for whoever asks for
-// signals from now on; a new one if nothing was.
+// Signals returns the channel with the signals caught so far, for use with signal.Notify; in
+// a process that is not a daemon, a new channel.
 func Signals() chan os.Signal {
 	if caught == nil {
 		return make(chan os.Signal, room)
