@@ -7,13 +7,13 @@ import (
 	"unsafe"
 )
 
-// Name is what a helper process is called, as argv[0].
+// Name is the name of a helper process, its argv[0].
 const Name = "rota-start"
 
 // The descriptors that a helper inherits after its stdin, stdout and stderr.
 const (
 	SpecFD  = 3 // a file with the encoded Spec
-	ReplyFD = 4 // where it answers
+	ReplyFD = 4 // for the reply
 )
 
 func init() {
@@ -22,20 +22,20 @@ func init() {
 	}
 }
 
-// Spec is the program to become, and all that must be so before it begins.
+// Spec is the program to execute, with the settings to apply before.
 type Spec struct {
 	Rights
-	Argv []string // the first is looked for as LookPath does
+	Argv []string // the first is found by LookPath
 	Env  []string // of the program
 	Dir  string
 }
 
-// Rights are what a process may do, and how much.
+// Rights are the user, the limits and the other settings of a process.
 type Rights struct {
-	Umask   *int      // nil: as it is
-	Nice    *int      // nil: as it is
+	Umask   *int      // nil: unchanged
+	Nice    *int      // nil: unchanged
 	Limits  [4]*Limit // in any order; nil: none
-	User    *User     // nil: as it is
+	User    *User     // nil: unchanged
 	Threads bool      // change all threads of the process, not just the calling one
 }
 
@@ -45,13 +45,13 @@ type Limit struct {
 	Value uint64
 }
 
-// User is who a process runs as.
+// User is the user of a process.
 type User struct {
 	UID, GID uint32
 	Groups   []uint32
 }
 
-// Step is what a helper was about to do.
+// Step is a step of a helper process.
 type Step byte
 
 // The steps, in their order.
@@ -67,7 +67,7 @@ const (
 	Exec                    // the program
 )
 
-// Failure is why a process could not become a program.
+// Failure is the reason why a program could not be executed.
 type Failure struct {
 	Step  Step
 	Which int // of Limits: RLIMIT_…
@@ -77,14 +77,14 @@ type Failure struct {
 func (f *Failure) Error() string { return f.Errno.Error() }
 func (f *Failure) Unwrap() error { return f.Errno }
 
-// smallFiles is how many files a process may need to open by itself before the
-// program begins: a smaller limit is set last, by [Rights.Last].
+// smallFiles is how many files a helper may need to have open before the program begins:
+// a smaller limit is set last, by [Rights.Last].
 const smallFiles = 64
 
-// Take gives the process limits, priority and umask, which may need root, then
-// its user, and last a session keyring of its own, if it got a user: in that of
-// rota all tasks could find what one of them left. Who calls it without Threads
-// has locked its goroutine to its thread and executes the program from there.
+// Take sets the limits, priority and umask of the process, which may need root, then its
+// user and, with a user, a new session keyring: in the keyring of rota each task could
+// find the keys of the others. Without Threads, the caller must lock its goroutine to its
+// thread and execute the program from there.
 func (r *Rights) Take() *Failure {
 	if r.Umask != nil {
 		syscall.Umask(*r.Umask)
@@ -92,7 +92,7 @@ func (r *Rights) Take() *Failure {
 	if r.Nice != nil {
 		which := syscall.PRIO_PROCESS
 		if r.Threads {
-			which = syscall.PRIO_PGRP // which is this process alone
+			which = syscall.PRIO_PGRP // a group that has only this process
 		}
 		if err := syscall.Setpriority(which, 0, *r.Nice); err != nil {
 			return failure(Nice, err)
@@ -111,8 +111,7 @@ func (r *Rights) Take() *Failure {
 	if err := r.User.become(r.Threads); err != nil {
 		return failure(Groups, err)
 	}
-	// A kernel without keyrings has none to share, and in a container they may
-	// be forbidden to all.
+	// A kernel without keyrings has none to share, and a container may forbid them.
 	const joinSessionKeyring = 1
 	_, _, errno := syscall.RawSyscall(syscall.SYS_KEYCTL, joinSessionKeyring, 0, 0)
 	if errno != 0 && errno != syscall.ENOSYS && errno != syscall.EPERM {
@@ -121,7 +120,7 @@ func (r *Rights) Take() *Failure {
 	return nil
 }
 
-// Last sets what is left to be set before the program begins.
+// Last sets the limits that must be set just before the program begins.
 func (r *Rights) Last() *Failure {
 	for _, l := range r.Limits {
 		if l != nil && l.late() {
@@ -135,8 +134,8 @@ func (r *Rights) Last() *Failure {
 
 func (l *Limit) late() bool { return l.Which == syscall.RLIMIT_NOFILE && l.Value < smallFiles }
 
-// set sets the limit by syscall, whose Setrlimit keeps the Go runtime from putting
-// the old number of files back at exec.
+// set sets the limit by package syscall, whose Setrlimit prevents the Go runtime from
+// restoring the old number of files at exec.
 func (l *Limit) set() *Failure {
 	if err := syscall.Setrlimit(l.Which, &syscall.Rlimit{Cur: l.Value, Max: l.Value}); err != nil {
 		f := failure(Limits, err)
@@ -146,7 +145,7 @@ func (l *Limit) set() *Failure {
 	return nil
 }
 
-// become changes the user: groups first, which need root.
+// become changes the user: first the groups, which need root.
 func (u *User) become(threads bool) error {
 	if threads {
 		groups := make([]int, len(u.Groups))
@@ -182,7 +181,7 @@ func failure(s Step, err error) *Failure {
 	return &Failure{Step: s, Errno: errno}
 }
 
-// run is a helper process. It becomes the program, or ends.
+// run is the main function of a helper process. It executes the program, or exits.
 func run() {
 	syscall.CloseOnExec(SpecFD)
 	syscall.CloseOnExec(ReplyFD)
@@ -268,7 +267,7 @@ func LookPath(file string, env []string, dir string) (path string, ok bool) {
 	return "", false
 }
 
-// Variable returns the value of a variable in env; "" if it is not there.
+// Variable returns the value of a variable in env; "" if it is not set.
 func Variable(name string, env []string) (v string) {
 	for _, kv := range env {
 		if len(kv) > len(name) && kv[len(name)] == '=' && kv[:len(name)] == name {
@@ -278,5 +277,5 @@ func Variable(name string, env []string) (v string) {
 	return v
 }
 
-// number is a number as a text.
+// number returns a number as a text.
 func number[T int | uint32 | uint64](n T) string { return strconv.FormatUint(uint64(n), 10) }

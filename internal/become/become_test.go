@@ -86,7 +86,7 @@ func TestImportsNextToNothing(t *testing.T) {
 }
 
 // A helper of the whole program ends before what is costly is initialized: the
-// runtime tells which packages were.
+// runtime reports which packages were.
 func TestHelperIsFirst(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "rota")
 	build := exec.Command("go", "build", "-o", binary, "rota")

@@ -5,10 +5,10 @@ import (
 	"syscall"
 )
 
-// A Spec is encoded as texts, each after its length and a colon: whatever they
-// hold, and without a package that would have to be initialized.
+// A Spec is encoded as texts, each after its length and a colon. That works for any text,
+// and needs no package that would have to be initialized.
 
-// Encode returns what [SpecFD] must hold.
+// Encode returns the content for [SpecFD].
 func (s *Spec) Encode() []byte {
 	var b []byte
 	list := func(texts []string) {
@@ -51,7 +51,7 @@ func put(b []byte, text string) []byte {
 	return append(b, text...)
 }
 
-// decoder reads what Encode wrote.
+// decoder reads the result of Encode.
 type decoder struct {
 	rest []byte
 	bad  bool
@@ -126,13 +126,13 @@ func decode(text []byte) (s Spec, ok bool) {
 	return s, !d.bad && len(d.rest) == 0 && len(s.Argv) > 0
 }
 
-// Encode returns what a helper answers.
+// Encode returns the reply of a helper.
 func (f *Failure) Encode() []byte {
 	b := strconv.AppendInt([]byte{byte(f.Step)}, int64(f.Which), 10)
 	return strconv.AppendInt(append(b, ':'), int64(f.Errno), 10)
 }
 
-// DecodeFailure reads the answer of a helper. An empty one is none.
+// DecodeFailure reads the reply of a helper; nil for an empty one.
 func DecodeFailure(text []byte) *Failure {
 	if len(text) == 0 {
 		return nil
