@@ -1,6 +1,5 @@
-// Package clock tells the time and waits for it. It follows the wall clock,
-// which people and NTP set and which goes on while a machine sleeps. It knows
-// nothing of what it is waited for.
+// Package clock reads the wall clock and waits for instants of it. The wall clock is set by
+// users and by NTP, and continues while the machine sleeps.
 package clock
 
 import (
@@ -16,14 +15,14 @@ type Clock interface {
 	// Wait returns once the clock shows until or later, once it has been set
 	// (stepped) or the machine has slept, or once Wake was called (woken),
 	// whichever is first, and the error of ctx if that is done before. The
-	// zero until is a time that never comes. After a step the caller reads Now
-	// again; what was set or woken since the last Wait counts.
+	// zero until means no end. After a step the caller must read Now
+	// again; steps and calls of Wake since the last Wait count.
 	Wait(ctx context.Context, until time.Time) (stepped, woken bool, err error)
-	// Wake ends the Wait under way, or else the next one. Several before a
-	// Wait are one.
+	// Wake ends the Wait in progress, or else the next one. Several calls before
+	// a Wait count as one.
 	Wake()
 }
 
-// wall returns the wall clock's time without Go's monotonic reading, which
-// comparisons would prefer, and which stands still while a machine sleeps.
+// wall returns the time of the wall clock without Go's monotonic reading, which comparisons
+// would use, and which stops while the machine sleeps.
 func wall() time.Time { return time.Now().Round(0) }

@@ -80,7 +80,7 @@ func TestFake(t *testing.T) {
 	}
 }
 
-// TestSleeper looks at the clock as seldom as it may: it is not told of a step.
+// TestSleeper checks the clock as seldom as possible: it gets no notice of a step.
 func TestSleeper(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex

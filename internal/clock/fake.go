@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Fake is a clock for tests. It shows the time that it was made with and goes
-// on with that of the test: inside a bubble of testing/synctest, the place for
-// it, that is only while every goroutine there sleeps or waits.
+// Fake is a clock for tests. It starts at a given time and advances with the time of the
+// test: inside a bubble of testing/synctest, where it should be used, only while every
+// goroutine of the bubble sleeps or waits.
 type Fake struct {
 	*sleeper
 	mu     sync.Mutex
@@ -35,8 +35,8 @@ func NewFake(at time.Time) *Fake {
 	return f
 }
 
-// Advance lets time pass at once, as it does for a process that was stopped: a
-// Wait ends if its time has come, and no step is reported.
+// Advance lets time pass at once, as for a process that was stopped: a Wait ends if its
+// time has come, and reports no step.
 func (f *Fake) Advance(d time.Duration) { f.shift(&f.passed, d) }
 
 // Step sets the clock forward, or back by a negative d; a Wait reports a step,

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// leastStep is what tells a step from a clock that is corrected gently.
+// leastStep is the smallest change of the clock that counts as a step, not as a gradual correction.
 const leastStep = 100 * time.Millisecond
 
-// sleeper is a wall clock without help by the kernel, for tests: it sleeps for no
-// more than longest, and then compares the wall clock with elapsed time.
+// sleeper is a wall clock without a kernel timer, for tests: it sleeps for at most longest,
+// and then compares the wall clock with the elapsed time.
 type sleeper struct {
 	wall    func() time.Time
-	elapsed func() time.Duration // since some instant; no step shows in it
+	elapsed func() time.Duration // since a fixed instant; not affected by steps
 	longest time.Duration        // 0: no limit
 	wakes   chan struct{}        // has room for one
-	nudges  chan struct{}        // the same; each ends a sleep, not the Wait
-	ahead   time.Duration        // of wall before elapsed when Wait last looked
+	nudges  chan struct{}        // has room for one; a nudge ends a sleep, but not the Wait
+	ahead   time.Duration        // wall minus elapsed at the last check
 	origin  time.Time
 }
 
@@ -65,14 +65,14 @@ func (s *sleeper) Wait(ctx context.Context, until time.Time) (stepped, woken boo
 	}
 }
 
-// stepped reports whether the wall clock was set since it last looked.
+// stepped reports whether the wall clock was set since the last check.
 func (s *sleeper) stepped() bool {
 	before := s.ahead
 	s.ahead = s.wall().Sub(s.origin) - s.elapsed()
 	return (s.ahead - before).Abs() >= leastStep
 }
 
-// signal leaves a sign in a channel, unless there is one.
+// signal sends to a channel, unless a signal is pending there.
 func signal(ch chan struct{}) {
 	select {
 	case ch <- struct{}{}:

@@ -11,12 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// farthest bounds one setting of the timer, so that its seconds fit everywhere;
-// what is further away takes several.
+// farthest is the longest setting of the timer, so that its seconds fit everywhere. A later
+// instant takes several.
 const farthest = 365 * 24 * time.Hour
 
-// New returns the clock of the machine: a timerfd in Go's poller, which costs
-// nothing while it waits and is told by the kernel when the clock is set.
+// New returns the clock of the machine: a timerfd in Go's poller, which costs nothing while
+// it waits; the kernel notifies it when the clock is set.
 func New() (Clock, error) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {
@@ -35,35 +35,35 @@ type kernelClock struct {
 	woken atomic.Bool
 }
 
-// timer is a timerfd; tests, which must not set the clock of the machine, put
-// one in its place that behaves as if somebody had.
+// timer is a timerfd. Tests, which must not set the clock of the machine, replace it by one
+// that behaves as if the clock was set.
 type timer interface {
 	// set makes the timer expire at an instant of the wall clock. ECANCELED:
 	// it did so, and the clock was set since the last set or Read.
 	set(at time.Time) error
 	// Read blocks until the timer has expired, or the clock is set
-	// (ECANCELED), or the deadline is over.
+	// (ECANCELED), or the deadline has passed.
 	Read([]byte) (int, error)
 	SetReadDeadline(time.Time) error
 }
 
-// over is a deadline that lies behind, to end a Read at once.
+// over is a deadline in the past, to end a Read at once.
 var over = time.Unix(1, 0)
 
 func (c *kernelClock) Now() time.Time { return wall() }
 
 func (c *kernelClock) Wake() {
 	c.woken.Store(true)
-	c.timer.SetReadDeadline(over) // after the flag: who is stopped by it finds the flag
+	c.timer.SetReadDeadline(over) // after the flag is set: the Read that it ends then sees the flag
 }
 
 func (c *kernelClock) Wait(ctx context.Context, until time.Time) (stepped, woken bool, err error) {
 	stop := context.AfterFunc(ctx, func() { c.timer.SetReadDeadline(over) })
 	defer stop()
 	for {
-		// The deadline is taken away before the reasons for it are looked at:
-		// one that comes up in between sets it again. A deadline that is left
-		// from an earlier Wait only costs a turn of this loop.
+		// The deadline is removed before the reasons for it are checked: a reason
+		// that comes up in between sets it again. A deadline left from an earlier
+		// Wait only costs one iteration of this loop.
 		if err := c.timer.SetReadDeadline(time.Time{}); err != nil {
 			return false, false, fmt.Errorf("wait for the timer: %w", err)
 		}
@@ -89,7 +89,7 @@ func (c *kernelClock) Wait(ctx context.Context, until time.Time) (stepped, woken
 	}
 }
 
-// bound returns what the timer is set to in order to wait for until.
+// bound returns the instant to set the timer to, in order to wait for until.
 func bound(until, now time.Time) time.Time {
 	far := now.Add(farthest)
 	switch {

@@ -99,7 +99,7 @@ func switches(t *testing.T) int64 {
 	return u.Nvcsw
 }
 
-// BenchmarkWait tells how late a Wait for a time returns.
+// BenchmarkWait measures how late a Wait for a time returns.
 func BenchmarkWait(b *testing.B) {
 	c, err := New()
 	if err != nil {
@@ -118,7 +118,7 @@ func BenchmarkWait(b *testing.B) {
 	b.ReportMetric(float64(late[len(late)*99/100].Microseconds()), "µs-late-p99")
 }
 
-// BenchmarkWake tells how long a Wake takes to end a Wait.
+// BenchmarkWake measures how long a Wake takes to end a Wait.
 func BenchmarkWake(b *testing.B) {
 	c, err := New()
 	if err != nil {
