@@ -1,15 +1,14 @@
-// Package escape makes text from others safe to show. What a task, a user, a
-// file or a server wrote can hold characters that steer a terminal, change the
-// direction of writing, or cannot be seen; here they become escapes that can,
-// such as \x1b, \n and \u202e.
+// Package escape makes untrusted text safe to display. The text of a task, a user, a file
+// or a server can contain characters that control a terminal, change the direction of
+// writing, or are invisible; the package replaces them by visible escapes such as \x1b, \n
+// and \u202e.
 //
-// All other text stays as it is, in any script: letters that run from right to
-// left, combining marks, and emoji. U+200C and U+200D, which Persian, the
-// languages of India and emoji need between two characters, stay between two
-// that are not ASCII. Bytes that are no UTF-8 become U+FFFD.
+// All other text is unchanged, in any script: letters that run from right to left,
+// combining marks, and emoji. U+200C and U+200D, which Persian, the languages of India and
+// emoji need between two characters, are kept between two that are not ASCII. Bytes that
+// are not UTF-8 become U+FFFD.
 //
-// What is escaped can be escaped again without change. The package knows nothing
-// of who wrote a text or where it goes.
+// Escaping an escaped text does not change it.
 package escape
 
 import (
@@ -21,14 +20,14 @@ import (
 	"unicode/utf8"
 )
 
-// Line returns a text that stays on its line.
+// Line returns a text on one line.
 func Line(s string) string { return escaped(s, "", appendGo) }
 
-// Lines returns a text of several lines; newlines and tabs stay.
+// Lines returns a text of several lines; it keeps newlines and tabs.
 func Lines(s string) string { return escaped(s, "\n\t", appendGo) }
 
-// Name returns the name of a file, or the like, on one line: as it is if it needs
-// no escapes, else quoted, so that two names never look the same.
+// Name returns the name of a file, or the like, on one line: unchanged if it needs no
+// escapes, else quoted, so that two names never look the same.
 func Name(s string) string {
 	if quoted := strconv.Quote(s); quoted != `"`+s+`"` || Line(s) != s {
 		return Line(quoted)
@@ -60,8 +59,8 @@ func Cut(s string, max int) string {
 	return s + mark
 }
 
-// JSON returns a JSON text that says the same. JSON itself escapes what is ASCII
-// in strings, and newlines between values stay.
+// JSON returns a JSON text with the same values. JSON itself escapes ASCII in strings;
+// newlines between values are kept.
 func JSON(text []byte) []byte {
 	s := string(text)
 	if safe := escaped(s, "\n\t\r", appendJSON); safe != s {
@@ -70,12 +69,12 @@ func JSON(text []byte) []byte {
 	return text
 }
 
-// Safe reports whether Line would leave a text as it is.
+// Safe reports whether Line would not change a text.
 func Safe(s string) bool { return Line(s) == s }
 
-// escaped replaces each character that cannot be shown, but for those of stay.
+// escaped replaces each character that must not be displayed, except those of stay.
 func escaped(s, stay string, appendEscape func([]byte, rune) []byte) string {
-	var out []byte // nil as long as it is s
+	var out []byte // nil as long as the result is s
 	before := rune(-1)
 	for i, r := range s {
 		size := utf8.RuneLen(r)
@@ -102,7 +101,7 @@ func escaped(s, stay string, appendEscape func([]byte, rune) []byte) string {
 	return string(out)
 }
 
-// shows reports whether a character is seen, or is a blank.
+// shows reports whether a character is visible or a blank.
 func shows(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r >= ' ' && r != 0x7f
@@ -116,7 +115,7 @@ func joins(r rune) bool { return r == '\u200c' || r == '\u200d' }
 
 func beyondASCII(r rune) bool { return r >= utf8.RuneSelf && r != utf8.RuneError && shows(r) }
 
-// first returns the character that a text begins with, -1 if it is empty.
+// first returns the first character of a text; -1 if the text is empty.
 func first(s string) rune {
 	for _, r := range s {
 		return r
