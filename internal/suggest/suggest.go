@@ -9,7 +9,7 @@ import (
 // Nearest returns the known name with the smallest edit distance to name, the
 // first of them in the alphabet, if that distance is at most 2 and at most a
 // third of the name's length; else "". A swap of two neighbouring letters
-// counts as one edit, and case for nothing.
+// counts as one edit; case is ignored.
 func Nearest(name string, known []string) string {
 	best, least := "", min(2, len(name)/3)+1
 	for _, k := range slices.Sorted(slices.Values(known)) {
@@ -20,11 +20,11 @@ func Nearest(name string, known []string) string {
 	return best
 }
 
-// longest is the length beyond which nothing is near: no name is that long.
+// longest is the length of the longest names that are compared: no name is longer.
 const longest = 64
 
-// distance counts the letters to insert, delete, replace or swap with their
-// neighbour to turn one name into the other.
+// distance returns the number of letters to insert, delete, replace or swap with their
+// neighbour to change one name to the other.
 func distance(a, b string) int {
 	if len(a) > longest || len(b) > longest {
 		return len(a) + len(b)
