@@ -42,7 +42,7 @@ func JobsTOML() string {
 	return p.String()
 }
 
-// page is a manual page while it is being written.
+// page is a manual page that is being written.
 type page struct{ strings.Builder }
 
 // macro writes a line for the formatter.
@@ -51,10 +51,10 @@ func (p *page) macro(line string) { p.WriteString(line + "\n") }
 // head begins a section.
 func (p *page) head(title string) { p.macro(".SH " + quote(title)) }
 
-// line writes text as it is.
+// line writes text, escaped for the formatter.
 func (p *page) line(text string) { p.macro(plain(text)) }
 
-// item writes a word in bold, what it can be, and what it means.
+// item writes a word in bold, with its kind and its meaning.
 func (p *page) item(word, kind, text string) {
 	p.macro(".TP")
 	line := `\fB` + plain(word) + `\fR`
@@ -65,7 +65,7 @@ func (p *page) item(word, kind, text string) {
 	p.line(text)
 }
 
-// example writes lines that stay as they are.
+// example writes lines that the formatter does not fill.
 func (p *page) example(text string) {
 	p.macro(".PP\n.RS 4\n.nf")
 	for line := range strings.Lines(text) {
@@ -95,7 +95,7 @@ func (p *page) table(t config.Table) {
 	}
 }
 
-// key writes what a key means, its default, and examples if there is none.
+// key writes the meaning of a key, its default, and examples if it has no default.
 func (p *page) key(t config.Table, k config.Key) {
 	kind := k.Type.Name
 	if k.Type.Words != nil && k.Type.List == nil {
@@ -111,8 +111,8 @@ func (p *page) key(t config.Table, k config.Key) {
 	case k.Default != "":
 		p.macro("Default: " + bold(k.Default) + ".")
 	}
-	told := k.Type.Pattern != "" || k.Type.Name == "a path" // below VALUES
-	if k.Default == "" && k.Type.Words == nil && len(k.Examples) > 0 && !(told && len(k.Examples) == 1) {
+	described := k.Type.Pattern != "" || k.Type.Name == "a path" // below VALUES
+	if k.Default == "" && k.Type.Words == nil && len(k.Examples) > 0 && !(described && len(k.Examples) == 1) {
 		var shown []string
 		for _, e := range k.Examples {
 			shown = append(shown, bold(e))
@@ -123,7 +123,7 @@ func (p *page) key(t config.Table, k config.Key) {
 
 func bold(text string) string { return `\fB` + plain(text) + `\fR` }
 
-// plain is text that the formatter leaves as it is.
+// plain returns text escaped for the formatter.
 func plain(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(text)
 	if strings.HasPrefix(text, ".") {
@@ -132,7 +132,7 @@ func plain(text string) string {
 	return text
 }
 
-// quote is an argument of a macro.
+// quote returns text as an argument of a macro.
 func quote(text string) string {
 	return fmt.Sprintf(`"%s"`, strings.ReplaceAll(plain(text), `"`, `\(dq`))
 }

@@ -1,6 +1,5 @@
-// Package manual makes what people and editors read about jobs.toml out of the
-// documentation of its keys: the manual page and the JSON schema. It knows no
-// key itself.
+// Package manual generates the manual page and the JSON schema of jobs.toml from the
+// documentation of its keys in package config.
 package manual
 
 //go:generate go run ./generate ../../jobs.schema.json
@@ -13,8 +12,8 @@ import (
 	"rota/config"
 )
 
-// schema is a JSON schema. It uses no oneOf and no $ref, as editors tell of a
-// mistake in the first five times, and do not look into the second everywhere.
+// schema is a JSON schema. It uses no oneOf, as editors report a mistake in it once for
+// each alternative, and no $ref, which some editors do not follow everywhere.
 type schema struct {
 	Schema        string             `json:"$schema,omitempty"`
 	Title         string             `json:"title,omitempty"`
@@ -44,12 +43,12 @@ func Schema() []byte {
 	root.Description = "Tasks of rota and when they run."
 	text, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
-		panic(err) // a schema is made of nothing that JSON cannot write
+		panic(err) // all values of a schema can be written as JSON
 	}
 	return append(text, '\n')
 }
 
-// ofTable returns the schema of a table that is documented under a name.
+// ofTable returns the schema of the table that is documented under the name.
 func ofTable(tables map[string]config.Table, name string) *schema {
 	t := tables[name]
 	s := &schema{Type: []string{"object"}, Description: t.Text, Required: t.Required, Properties: map[string]*schema{}, Additional: false}
@@ -101,7 +100,7 @@ func ofType(tables map[string]config.Table, t config.Type) *schema {
 	}
 	switch {
 	case t.Words == nil:
-	case t.Number || t.List != nil: // an enum would speak of those, too
+	case t.Number || t.List != nil: // an enum would exclude these kinds
 		s.Pattern = "^(" + strings.Join(t.Words, "|") + ")$"
 	default:
 		for _, w := range t.Words {

@@ -200,7 +200,7 @@ func TestSchemaRefuses(t *testing.T) {
 	}
 }
 
-// A mistake is told of once.
+// A mistake is reported once.
 func TestSchemaTellsOnce(t *testing.T) {
 	err := judge(t, compiled(t), "[tasks.a]\ncommand = 1\n")
 	if err == nil || strings.Count(err.Error(), "\n") != 1 || !strings.Contains(err.Error(), "/tasks/a/command") {

@@ -1,6 +1,6 @@
 package manual
 
-// description is the start of the page, by paragraphs.
+// description has the paragraphs at the start of the page.
 var description = []string{
 	"The file says what rota runs, and when. It is TOML, in UTF-8. Each task is a table with a name; it has triggers, one action, and keys that say how it runs.",
 	"rota daemon reads the file again when it changes. A file with a fault changes nothing: the last good one stays in force. rota check FILE reports all faults at once. Unknown keys are faults.",
@@ -20,7 +20,7 @@ on_failure = ["ops"]
 mail = { to = "ops@example.org" }
 `
 
-// values are the forms of values that many keys have.
+// values describes the forms of values that many keys share.
 var values = [][2]string{
 	{"a duration", "Numbers with the units w, d, h, m, s and ms, in all a whole number of seconds: \"90s\", \"15m\", \"1h30m\", \"1.5h\", \"2d\"."},
 	{"a size", "A number with one of the units B, KiB, MiB, GiB and TiB: \"512MiB\"."},
@@ -31,7 +31,7 @@ var values = [][2]string{
 	{"a pattern of queues", "The parts before and after the first @ are matched separately. A queue without @ has nothing before it: main and @main are the same, *@mail is mail and site1@mail, site1@* is all of site1, * is all."},
 }
 
-// environment is what a command is given.
+// environment describes the variables of a command.
 var environment = [][2]string{
 	{"ROTA_TASK, ROTA_RUN", "The name of the task, and the id of the run."},
 	{"ROTA_SCHEDULED", "The instant that it was due, in RFC 3339. Not for what was asked for."},
