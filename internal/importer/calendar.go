@@ -10,12 +10,12 @@ import (
 	"rota/internal/units"
 )
 
-// mostAt is how many times of day a list may have where no cron line can say it.
+// mostAt is how many times of day a list may have that no cron line can express.
 const mostAt = 96
 
 var isoDays = []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 
-// calendarTriggers makes triggers of a calendar expression: mostly one.
+// calendarTriggers converts a calendar expression to triggers: mostly one.
 func calendarTriggers(c *units.Calendar) ([][]pair, error) {
 	zone := []pair(nil)
 	if c.Zone != "" {
@@ -108,7 +108,7 @@ func monthdays(days []int) (items []string) {
 	return append(items, runs(after, strconv.Itoa)...)
 }
 
-// runs are values and, for three or more in a row, ranges.
+// runs returns values and, for three or more in a row, ranges.
 func runs(list []int, name func(int) string) (items []string) {
 	for i := 0; i < len(list); {
 		j := i
@@ -126,7 +126,7 @@ func runs(list []int, name func(int) string) (items []string) {
 	return items
 }
 
-// cronOf is a cron line for fields of which weekday and day are not both given.
+// cronOf returns a cron line for fields that do not have both weekday and day.
 func cronOf(c *units.Calendar) string {
 	var fields []string
 	if !slices.Equal(c.Seconds, []int{0}) {
@@ -139,7 +139,7 @@ func cronOf(c *units.Calendar) string {
 	return strings.Join(append(fields, cronField(c.Minutes, 0, 59), cronField(c.Hours, 0, 23), cronField(c.Days, 1, 31), cronField(c.Months, 1, 12), week), " ")
 }
 
-// cronField is a field with the values; nil is all.
+// cronField returns a field with the values; nil: all.
 func cronField(list []int, low, high int) string {
 	if list == nil || len(list) == high-low+1 {
 		return "*"

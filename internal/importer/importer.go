@@ -1,11 +1,11 @@
-// Package importer makes a jobs.toml of what other schedulers read: crontabs and
-// timers of systemd. What it writes is what a person would write, with the
-// comments of the source; and it reports what is not the same as before, what
-// never ran, and how the old schedule is switched off.
+// Package importer converts the files of other schedulers to a jobs.toml: crontabs and
+// timers of systemd. The text is one that a person would write, with the comments of the
+// source. The report names what differs from before, which jobs never ran, and how to
+// switch the old schedule off.
 //
-// It is pure: it knows no files but those it is given, and the same input makes
-// the same text. What it writes is always a valid file: each task is read by
-// package config before it is written, and one that is refused becomes a comment.
+// The package is pure: it reads only the files it is given, and the same input produces
+// the same text. The text is always a valid file: each task is read by package config
+// before it is written, and a task that is refused becomes a comment.
 package importer
 
 import (
@@ -18,18 +18,18 @@ import (
 	"rota/internal/escape"
 )
 
-// Result is what an import makes.
+// Result is the result of an import.
 type Result struct {
 	Text  string   // a jobs.toml
-	Lines []int    // of each line of Text the line of the source it is made from; 0: of none
+	Lines []int    // for each line of Text, the line of the source that it was made from; 0: none
 	Tasks []string // the names of the tasks, in the order of Text
-	Left  int      // how many stay comments
-	Notes []Note   // what to look at, in the order of the source
-	Rules []string // what is not the same for any task
+	Left  int      // how many tasks became comments
+	Notes []Note   // points to check, in the order of the source
+	Rules []string // differences that apply to all tasks
 	Off   []string // command lines that switch the old schedule off
 }
 
-// Note is something to look at.
+// Note is a point to check.
 type Note struct {
 	Source string `json:"source"`
 	Line   int    `json:"line,omitempty"` // from 1; 0: not about a line
@@ -46,19 +46,19 @@ func (n Note) String() string {
 // pair is a key and its value as TOML.
 type pair struct{ key, value string }
 
-// task is one task on the way to TOML.
+// task is a task that is being converted to TOML.
 type task struct {
 	source   string
 	line     int
 	comments []string // without the "#"
-	stems    []string // of which the name is made; see [name]
+	stems    []string // the parts that its name is made from; see [name]
 	name     string
 	when     []pair
 	action   []pair
-	policy   []pair // and all else
+	policy   []pair // all other keys
 	env      []pair
-	zone     string // of its triggers; "": that of the host
-	off      string // why it is a comment; "": it is none
+	zone     string // of its triggers; "": the zone of the host
+	off      string // why it becomes a comment; "": it does not
 	raw      []string
 }
 
@@ -100,10 +100,10 @@ func (d *document) note(source string, line int, format string, args ...any) {
 	}
 }
 
-// mostNotes bounds a report that nobody would read to its end.
+// mostNotes limits the report, as nobody reads a longer one.
 const mostNotes = 500
 
-// active are the tasks that are no comments.
+// active returns the tasks that do not become comments.
 func (d *document) active() (list []*task) {
 	for _, t := range d.tasks {
 		if t.off == "" && t.raw == nil {
@@ -141,7 +141,7 @@ func (d *document) finish() Result {
 	return r
 }
 
-// refused returns what package config has against tasks; "" if it takes them.
+// refused returns the fault that package config reports for tasks; "" if they are valid.
 func (d *document) refused(tasks ...*task) string {
 	w := writer{}
 	for _, n := range d.targets {
@@ -168,7 +168,7 @@ func (d *document) refused(tasks ...*task) string {
 
 func noFile(path string) ([]byte, error) { return nil, fmt.Errorf("%s is not read here", path) }
 
-// hoist moves what all tasks have in common to where it holds for all.
+// hoist moves keys that all tasks share to [defaults] and [rota].
 func (d *document) hoist() {
 	list := d.active()
 	if len(list) < 2 {

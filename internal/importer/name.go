@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// Names of tasks are made from commands, and from nothing that an edit elsewhere in
-// the source would change: not from line numbers, nor from the order. Only where
-// two would have the same name does more of what they do come in.
+// Names of tasks are made from commands, and not from properties that an edit elsewhere in
+// the source would change, such as line numbers or the order. Only if two tasks would have
+// the same name, more of their properties are added.
 
 // longest is how much of a command goes into a name.
 const longest = 40
 
-// name gives each task its name: its first stem, and as many of the others as
-// tell it apart.
+// name gives each task its name: its first stem, and as many of the others as needed to
+// make it unique.
 func name(tasks []*task) {
 	level := map[*task]int{}
 	for {
@@ -46,7 +46,7 @@ func name(tasks []*task) {
 			break
 		}
 	}
-	// What is left is the same in every respect.
+	// The remaining tasks are equal in every respect.
 	seen := map[string]int{}
 	for _, t := range tasks {
 		if t.raw == nil {
@@ -57,7 +57,7 @@ func name(tasks []*task) {
 	}
 }
 
-// slug is a text as part of a name.
+// slug returns a text as part of a name.
 func slug(text string, most int) string {
 	var b strings.Builder
 	for _, c := range strings.ToLower(text) {
@@ -74,7 +74,7 @@ func slug(text string, most int) string {
 	return strings.Trim(b.String(), "-")
 }
 
-// hashed is a text that tells others apart and nothing else.
+// hashed returns a short hash of a text.
 func hashed(text string) string {
 	h := fnv.New32a()
 	h.Write([]byte(text))
@@ -90,8 +90,8 @@ var (
 	ends     = regexp.MustCompile(`\s*(?:&&|\|\|?|;|[0-9]*>>?|<|&)`)
 )
 
-// wrappers are programs that run another one, with how many arguments that are no
-// options stand before it.
+// wrappers are programs that run another one, with the number of arguments, besides
+// options, before that.
 var wrappers = map[string]int{
 	"sudo": 0, "nice": 0, "ionice": 0, "timeout": 1, "flock": 1, "chronic": 0, "cronic": 0, "nohup": 0, "time": 0,
 	"exec": 0, "env": 0, "setsid": 0, "systemd-cat": 0, "stdbuf": 0, "eatmydata": 0, "systemd-inhibit": 0, "runuser": 0, "setlock": 1, "envdir": 1, "chpst": 0, "command": 0,
@@ -102,11 +102,11 @@ var valued = map[string]bool{"-u": true, "-n": true, "-c": true, "-g": true, "-w
 
 var interpreter = regexp.MustCompile(`^(?:sh|bash|dash|ksh|zsh|python[0-9.]*|perl|php[0-9.]*|ruby|node|java)$`)
 
-// several are programs of which the next word says what they do.
+// several are programs whose next word names the action.
 var several = []string{"artisan", "manage", "console", "wp", "drush", "npm", "yarn", "make", "rake", "rails", "git", "docker", "podman", "kubectl", "systemctl", "aws", "gcloud", "occ", "certbot", "apt-get", "apt", "restic", "borg", "poetry", "uv", "rota", "magento", "flask", "bundle", "go", "npx"}
 
-// stemsOf returns what a command is called: the program first, then what else
-// tells it apart.
+// stemsOf returns the stems of a command: first the program, then other distinguishing
+// words.
 func stemsOf(command string) []string {
 	rest := strings.TrimSpace(command)
 	rest, _, _ = strings.Cut(rest, "\n")
@@ -202,8 +202,8 @@ func unwrapped(rest string) string {
 	return strings.Trim(strings.Join(words[i:], " "), `"'`)
 }
 
-// base is the name of a file without its directory and the end that says what
-// language it is in.
+// base returns the name of a file without its directory and without the extension of a
+// script.
 func base(word string) string {
 	word = strings.Trim(word, `"'()`)
 	if word == "" {

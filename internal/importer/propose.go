@@ -9,9 +9,9 @@ import (
 	"rota/internal/crontab"
 )
 
-// Crontabs ask in the command what cron cannot say: is it the first Monday, is
-// tomorrow the first, is the week even? What rota has instead is proposed in a
-// comment; the task stays as it was.
+// Commands in crontabs check conditions that cron cannot express: is it the first Monday,
+// is tomorrow the first, is the week even? The import proposes the trigger of rota for that
+// in a comment, and does not change the task.
 
 var (
 	dayTest    = regexp.MustCompile(`^(?:test|\[\[?)\s+"?(?:\$\(date '?"?\+%-?[de]"?'?\)|` + "`date '?\"?\\+%-?[de]\"?'?`" + `)"?\s+-(le|lt)\s+"?(\d{1,2})"?\s*(?:\]\]?)?\s*&&\s*(\S.*)$`)
@@ -24,7 +24,7 @@ var (
 
 var counting = []string{"first", "2nd", "3rd", "4th"}
 
-// propose adds a comment to a task whose command asks for the day.
+// propose adds a comment to a task whose command checks the day.
 func (c *converter) propose(t *task, l crontab.Line, command string) {
 	w := &l.Entry.When
 	at := ""
@@ -66,11 +66,11 @@ func (c *converter) propose(t *task, l crontab.Line, command string) {
 		monthday, rest = "last "+dow, m[1]
 	} else if weekTest.MatchString(command) && oneDay {
 		t.comments = append(t.comments, fmt.Sprintf(` Perhaps instead of asking for the week: every = 2, starts = "2026-01-05", weekday = %q, at = %s`, dow, at))
-		c.note(l.Number, "it asks for the week: every = 2 does that, see the comment")
+		c.note(l.Number, "it checks the week: every = 2 does that, see the comment")
 		return
 	}
 	if monthday != "" {
 		t.comments = append(t.comments, fmt.Sprintf(" Perhaps instead of asking for the day: monthday = %q, at = %s, command = %s", monthday, at, str(rest)))
-		c.note(l.Number, "it asks for the day: monthday = %q does that, see the comment", monthday)
+		c.note(l.Number, "it checks the day: monthday = %q does that, see the comment", monthday)
 	}
 }

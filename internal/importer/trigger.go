@@ -12,7 +12,7 @@ import (
 // mostTimes is how many times of day are still easier to read than a cron line.
 const mostTimes = 4
 
-// triggers returns the keys of a schedule, as a person would write them.
+// triggers returns the keys for a schedule, as a person would write them.
 func triggers(w *crontab.When) (keys []pair, why string) {
 	if w.Boot {
 		return []pair{{"at_start", str("boot")}}, ""
@@ -43,7 +43,7 @@ func bounds(y crontab.Years) []pair {
 	return append(keys, pair{"ends", str(fmt.Sprintf("%d-01-01", y.Last+1))})
 }
 
-// plainTimes returns days and times of day; nil if a cron line says it better.
+// plainTimes returns days and times of day; nil if a cron line is more readable.
 func plainTimes(w *crontab.When) []pair {
 	if w.Alias != "" || w.Second != nil {
 		return nil
@@ -107,7 +107,7 @@ func numbers(f *crontab.Field) (list []int, ok bool) {
 	return list, ok
 }
 
-// weekdays are days of the week, by their names.
+// weekdays returns days of the week by their names.
 func weekdays(items []string) string {
 	names := []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 	var all []string
@@ -129,7 +129,7 @@ func weekdays(items []string) string {
 	return list(all)
 }
 
-// values are numbers as numbers, and names and ranges as texts.
+// values returns numbers as TOML numbers, and names and ranges as strings.
 func values(items []string) string {
 	var all []string
 	for _, item := range items {
@@ -145,7 +145,7 @@ func values(items []string) string {
 	return "[" + strings.Join(all, ", ") + "]"
 }
 
-// scheduleSlug is a schedule as part of a name.
+// scheduleSlug returns a schedule as part of a name.
 func scheduleSlug(keys []pair) string {
 	var parts []string
 	for _, p := range keys {

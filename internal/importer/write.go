@@ -9,15 +9,15 @@ import (
 	"rota/internal/escape"
 )
 
-// writer writes TOML, and remembers from which line of the source each line comes.
+// writer writes TOML, and records the line of the source for each line.
 type writer struct {
 	text  strings.Builder
 	lines []int
 	from  int
-	off   bool // what is written is a comment
+	off   bool // the text is written as a comment
 }
 
-// line writes a line. What it holds is TOML already, or has been escaped.
+// line writes a line. Its arguments must be TOML or escaped.
 func (w *writer) line(format string, args ...any) {
 	for text := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") { // a block has several
 		if w.off {
@@ -28,7 +28,7 @@ func (w *writer) line(format string, args ...any) {
 	}
 }
 
-// comment writes a comment, which nothing in it can end.
+// comment writes a comment. Its text cannot end the comment.
 func (w *writer) comment(text string) {
 	off := w.off
 	w.off = false
@@ -36,7 +36,7 @@ func (w *writer) comment(text string) {
 	w.off = off
 }
 
-// safe makes a text one that a comment may hold.
+// safe escapes a text for a comment.
 func safe(text string) string {
 	return strings.ReplaceAll(escape.Lines(strings.ReplaceAll(text, "\n", "\\n")), "\r", "\\r")
 }
@@ -93,8 +93,8 @@ func (w *writer) target(n target) {
 	w.table("[notify."+n.name+"]", []pair{{"mail", "{ to = " + n.to + ", attach_output = true }"}})
 }
 
-// task writes a task, or the comments in its place; d is nil if it is only to be
-// read again.
+// task writes a task, or comments instead; d is nil if the text is only for a check by
+// package config.
 func (w *writer) task(t *task, d *document) {
 	if d != nil && !d.plain {
 		for _, text := range t.comments {
@@ -134,7 +134,7 @@ func (w *writer) task(t *task, d *document) {
 	w.blank()
 }
 
-// inline is a table on one line.
+// inline returns a table on one line.
 func inline(pairs []pair) string {
 	var all []string
 	for _, p := range pairs {
@@ -143,7 +143,7 @@ func inline(pairs []pair) string {
 	return "{ " + strings.Join(all, ", ") + " }"
 }
 
-// list is a list of strings; one alone is no list.
+// list returns a list of strings, or a single one without a list.
 func list(texts []string) string {
 	if len(texts) == 1 {
 		return str(texts[0])
@@ -159,8 +159,8 @@ func array(texts []string) string {
 	return "[" + strings.Join(all, ", ") + "]"
 }
 
-// str is a text as TOML, in the quotes that need the fewest escapes. What is no
-// UTF-8 cannot be written; see [utf8.ValidString].
+// str returns a text as a TOML string, in the quotes that need the fewest escapes. The text
+// must be UTF-8; see [utf8.ValidString].
 func str(text string) string {
 	plain := escape.Safe(text) && utf8.ValidString(text)
 	switch {
@@ -193,7 +193,7 @@ func str(text string) string {
 	return b.String()
 }
 
-// block is a text of several lines.
+// block returns a TOML string of several lines.
 func block(lines []string) string {
 	text := strings.Join(lines, "\n")
 	if escape.Lines(text) != text || !utf8.ValidString(text) || strings.Contains(text, "'''") || strings.HasSuffix(text, "'") {
@@ -204,8 +204,8 @@ func block(lines []string) string {
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// variable is a variable as a member of env, in whose values "$" has a meaning
-// that it has in no source.
+// variable returns a variable as a member of env. It escapes "$", which has a meaning only
+// in the values of env.
 func variable(name, value string) (p pair, why string) {
 	switch {
 	case !variableName.MatchString(name):
