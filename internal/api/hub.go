@@ -8,16 +8,15 @@ import (
 // MaxBehind is how many messages a watcher may be behind.
 const MaxBehind = 256
 
-// Hub passes messages on to all that watch. Its zero value is ready to use.
+// Hub sends messages to all watchers. Its zero value is ready to use.
 type Hub struct {
 	mu       sync.Mutex
 	watchers map[chan Message]struct{}
 	closed   bool
 }
 
-// Publish sends a message to all that watch, and never waits: one that is too
-// far behind is dropped, which closes its channel. What m points to must not
-// change any more.
+// Publish sends a message to all watchers. It never blocks: it drops a watcher that is too
+// far behind, and closes its channel. The values that m points to must not change any more.
 func (h *Hub) Publish(m Message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -30,8 +29,8 @@ func (h *Hub) Publish(m Message) {
 	}
 }
 
-// PublishLine sends a line of a run's output to the watchers that are not behind: the
-// output of one task must not cost anybody the messages that matter more.
+// PublishLine sends a line of a run's output to the watchers that are not behind. Others
+// miss the line, so that the output of one task does not cost them more important messages.
 func (h *Hub) PublishLine(line LogLine) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -42,8 +41,8 @@ func (h *Hub) PublishLine(line LogLine) {
 	}
 }
 
-// Watch returns the messages from now on, until ctx ends, the hub is closed or
-// the reader is too slow; then the channel is closed.
+// Watch returns a channel with the messages from now on. The channel is closed when ctx
+// ends, the hub is closed or the reader is too slow.
 func (h *Hub) Watch(ctx context.Context) <-chan Message {
 	c := make(chan Message, MaxBehind)
 	h.mu.Lock()
@@ -64,15 +63,15 @@ func (h *Hub) Watch(ctx context.Context) <-chan Message {
 	return c
 }
 
-// Watched reports whether anybody watches, so that what is costly to tell need
-// not be told to nobody.
+// Watched reports whether there are any watchers, so that costly messages need not be made
+// for none.
 func (h *Hub) Watched() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.watchers) > 0
 }
 
-// Close drops all that watch, and all that will.
+// Close drops all watchers, and later ones at once.
 func (h *Hub) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -82,7 +81,7 @@ func (h *Hub) Close() {
 	}
 }
 
-// drop ends one watcher; mu is held.
+// drop drops one watcher. The caller must hold mu.
 func (h *Hub) drop(c chan Message) {
 	if _, ok := h.watchers[c]; ok {
 		delete(h.watchers, c)

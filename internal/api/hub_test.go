@@ -20,7 +20,7 @@ func TestHub(t *testing.T) {
 		var h api.Hub
 		h.Publish(event(0)) // to nobody
 		if h.Watched() {
-			t.Error("watched by nobody")
+			t.Error("watched without a watcher")
 		}
 		ctx, end := context.WithCancel(t.Context())
 		quick, slow := h.Watch(ctx), h.Watch(t.Context())

@@ -4,14 +4,14 @@ import (
 	"time"
 )
 
-// Message is something that happened: one of its fields is set.
+// Message reports a change: exactly one of its fields is set.
 type Message struct {
-	Run   *Run     `json:"run,omitempty"`   // it changed
+	Run   *Run     `json:"run,omitempty"`   // the run changed
 	Event *Event   `json:"event,omitempty"` // of rota itself
 	Log   *LogLine `json:"log,omitempty"`   // a line of a run's output
 }
 
-// Event is something that happened to rota itself.
+// Event is an event of rota or of a task, other than a change of a run.
 type Event struct {
 	Time time.Time `json:"time"`
 	Kind string    `json:"kind"`
@@ -20,10 +20,10 @@ type Event struct {
 	Text string    `json:"text,omitempty"`
 }
 
-// EventQuery selects events; its zero value is the newest hundred.
+// EventQuery selects events; its zero value selects the newest hundred.
 type EventQuery struct {
-	Task  string    // of that task, and those of rota as a whole; "": all
-	Since time.Time // at or after it; zero: any
+	Task  string    // events of the task, and of rota as a whole; "": all
+	Since time.Time // events at or after it; zero: any
 	N     int       // how many at most; 0: 100
 }
 
@@ -32,6 +32,6 @@ type LogLine struct {
 	Time time.Time `json:"time"`
 	Run  string    `json:"run"`
 	Line string    `json:"line"`
-	User string    `json:"-"` // whose rights the run was made with
+	User string    `json:"-"` // the user of the run
 
 }

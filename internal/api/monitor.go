@@ -1,7 +1,7 @@
 package api
 
-// HealthQuery selects tasks by their name or by tags; its zero value is all tasks.
+// HealthQuery selects tasks by name or by tags; its zero value selects all tasks.
 type HealthQuery struct {
-	Task string   // "": those of Tags
-	Tags []string // that have one of these; none: all
+	Task string   // "": the tasks of Tags
+	Tags []string // tasks with one of these; empty: all tasks
 }

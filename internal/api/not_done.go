@@ -6,7 +6,7 @@ import (
 	"errors"
 )
 
-// NotDone is one of several names with which a call did not do what it was asked, and why.
+// NotDone is one of several names for which a call failed, and why.
 type NotDone struct {
 	Name    string `json:"name"`
 	Code    Code   `json:"code"`
@@ -14,13 +14,13 @@ type NotDone struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-// Failures collects what a call could not do with some of several names.
+// Failures collects the names for which a call failed.
 type Failures struct {
 	first error
 	names []NotDone
 }
 
-// Add adds a name with which a call failed.
+// Add adds a name for which the call failed.
 func (f *Failures) Add(name string, err error) {
 	n := NotDone{Name: name, Code: CodeOf(err), Message: err.Error()}
 	if e := (*Error)(nil); errors.As(err, &e) {
@@ -30,14 +30,14 @@ func (f *Failures) Add(name string, err error) {
 	f.names = append(f.names, n)
 }
 
-// Join adds the failures of another.
+// Join adds other failures.
 func (f *Failures) Join(other Failures) {
 	f.first = cmp.Or(f.first, other.first)
 	f.names = append(f.names, other.names...)
 }
 
-// Err returns nil if nothing failed. Else it is the first failure and, if the call was about
-// several names, says with which it failed.
+// Err returns nil if nothing failed. Otherwise it returns the first failure and, for a call
+// with several names, all names that failed.
 func (f Failures) Err(names int) error {
 	if names <= 1 || f.first == nil || errors.Is(f.first, context.Canceled) || errors.Is(f.first, context.DeadlineExceeded) {
 		return f.first

@@ -2,7 +2,7 @@ package api
 
 import "fmt"
 
-// Plural is "1 task" or "3 tasks".
+// Plural returns a number with its noun: "1 task" or "3 tasks".
 func Plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one

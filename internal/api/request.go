@@ -10,7 +10,7 @@ import (
 	"rota/runner"
 )
 
-// Request asks for a run. At most one of At, In and On is given.
+// Request is a request for a run. At most one of At, In and On is given.
 type Request struct {
 	Task   string            `json:"task"`
 	Key    string            `json:"id,omitempty"` // [A-Za-z0-9._-]{1,64}; "": a new one
@@ -19,25 +19,25 @@ type Request struct {
 	In     time.Duration     `json:"in,omitempty"` // "5s"
 	On     string            `json:"on,omitempty"` // a trigger of its own: a recurring request
 	Held   bool              `json:"held,omitempty"`
-	Again  bool              `json:"again,omitempty"`       // join one that waits already
+	Again  bool              `json:"again,omitempty"`       // join a pending run, if there is one
 	Force  bool              `json:"force,omitempty"`       // even if the task is held
 	Trace  string            `json:"traceparent,omitempty"` // the trace that its run belongs to; "": a new one
 }
 
-// Bounds of what a request may give by name; the rest is for its input.
+// Limits of the parameters of a request; larger data belongs in its input.
 const (
 	maxParams = 256
-	maxParam  = 64 << 10 // bytes of one; the kernel takes twice that in an environment
+	maxParam  = 64 << 10 // bytes of one; the kernel accepts twice that in an environment
 )
 
 var (
 	taskName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$`)
-	runKey   = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,96}$`) // also of slots, and of those of a recurring request
+	runKey   = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,96}$`) // also the keys of slots, and of slots of a recurring request
 	givenKey = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 )
 
-// Check returns what is wrong with a request by itself; what its task says to
-// it, the daemon knows.
+// Check returns an error if the request is not valid by itself. The daemon checks it
+// against its task.
 func (r Request) Check() error {
 	switch {
 	case !IsTask(r.Task):
@@ -68,18 +68,17 @@ func (r Request) Check() error {
 // IsTask reports whether a text can be the name of a task.
 func IsTask(name string) bool { return taskName.MatchString(name) }
 
-// IsRunKey reports whether a text can be the key of a run, be it given, of a slot, or
-// of a recurring request.
+// IsRunKey reports whether a text can be the key of a run: a given one, that of a slot, or
+// that of a recurring request.
 func IsRunKey(key string) bool { return runKey.MatchString(key) && !dots(key) }
 
 // dots reports whether a key means a directory in paths and addresses.
 func dots(key string) bool { return key == "." || key == ".." }
 
-// short is a text of others' making, cut to what a message can hold that quotes
-// it.
+// short shortens a text from outside so that a message can quote it.
 func short(s string) string { return escape.Cut(s, 80) }
 
-// given counts what is.
+// given returns how many of the values are true.
 func given(what ...bool) (n int) {
 	for _, is := range what {
 		if is {

@@ -5,22 +5,22 @@ import (
 	"slices"
 )
 
-// Scope is how much somebody may do. Each holds all that stands before it.
+// Scope is a set of rights. Each scope includes all scopes before it.
 type Scope string
 
-// The scopes; the zero Scope is nothing. MayOwn is for the user whose tasks
-// they are and cannot be given by the file.
+// The scopes; the zero Scope has no rights. MayOwn is for the user that a task runs as, and
+// cannot be granted by the file.
 const (
 	MayRead    Scope = "read"    // see tasks and runs, their output and results
-	MayRequest Scope = "request" // ask for runs, and cancel those that wait
+	MayRequest Scope = "request" // request runs, and cancel pending ones
 	MayOwn     Scope = "own"     // stop runs, hold and release
-	MayControl Scope = "control" // all that a Service can do
+	MayControl Scope = "control" // all calls of a Service
 )
 
-// scopes are in the order of what they hold.
+// scopes lists the scopes, each after those that it includes.
 var scopes = []Scope{"", MayRead, MayRequest, MayOwn, MayControl}
 
-// Allows reports whether s holds need.
+// Allows reports whether s includes need.
 func (s Scope) Allows(need Scope) bool {
 	return slices.Index(scopes, s) >= slices.Index(scopes, need)
 }
@@ -28,24 +28,24 @@ func (s Scope) Allows(need Scope) bool {
 // Grant is a scope over some tasks.
 type Grant struct {
 	May   Scope
-	Tasks func(name string) bool // nil: over all, and over rota as a whole
-	Run   func(Run) bool         // which runs of these tasks; nil: all
-	OfRun bool                   // over its own task, by its token
+	Tasks func(name string) bool // nil: all tasks, and rota as a whole
+	Run   func(Run) bool         // the runs of these tasks; nil: all
+	OfRun bool                   // the grant of a run over its own task, by its token
 }
 
-// Caller is somebody and what they may do: the most that one of the grants
-// allows.
+// Caller is the caller of a Service with its rights: the largest scope of all grants that
+// apply.
 type Caller struct {
 	Who     string // as in [As]
-	Account string // to which all that they do is counted; "": Who
-	Own     bool   // it is root, or the user that rota runs as
+	Account string // the account for limits; "": Who
+	Own     bool   // the caller is root, or the user that rota runs as
 	Grants  []Grant
 
-	Credential string // the token that the grants rest on, with what it allows; "" if they rest on the peer
+	Credential string // identifies the token that gives the grants, with its rights; "" if the peer gives them
 }
 
-// Share names those with whom the caller shares what there is only so much of;
-// "" are root and the user that rota runs as.
+// Share returns the name under which limits count the caller; "" for root and the user that
+// rota runs as.
 func (c Caller) Share() string {
 	if c.Own {
 		return ""
@@ -53,23 +53,23 @@ func (c Caller) Share() string {
 	return cmp.Or(c.Account, c.Who)
 }
 
-// Over returns what the caller may do with a task; "" if to them there is none
-// of that name.
+// Over returns the scope of the caller over a task; "" if the caller may not see a task of
+// that name.
 func (c Caller) Over(task string) Scope {
 	return c.Most(func(g Grant) bool { return g.Tasks == nil || g.Tasks(task) })
 }
 
-// OverRun returns what the caller may do with a run, other than by its task.
+// OverRun returns the scope of the caller over a run.
 func (c Caller) OverRun(r Run) Scope {
 	return c.Most(func(g Grant) bool { return (g.Tasks == nil || g.Tasks(r.Task)) && (g.Run == nil || g.Run(r)) })
 }
 
-// OverAll returns what the caller may do with rota as a whole.
+// OverAll returns the scope of the caller over rota as a whole.
 func (c Caller) OverAll() Scope {
 	return c.Most(func(g Grant) bool { return g.Tasks == nil })
 }
 
-// Most returns the most that the grants allow for which which holds.
+// Most returns the largest scope of the grants for which which returns true.
 func (c Caller) Most(which func(Grant) bool) Scope {
 	most := 0
 	for _, g := range c.Grants {
@@ -80,9 +80,8 @@ func (c Caller) Most(which func(Grant) bool) Scope {
 	return scopes[most]
 }
 
-// RunsAs returns a function for the runs that were made with the rights of a user
-// for whom is holds; "" is the user that rota runs as. A summary row tells of slots
-// that nobody ran.
+// RunsAs returns a function that reports whether is returns true for the user of a run; ""
+// is the user that rota runs as. It is true for summary rows, whose slots were not executed.
 func RunsAs(is func(user string) bool) func(Run) bool {
 	return func(r Run) bool { return r.IsSummary() || is(r.User) }
 }

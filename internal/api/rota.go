@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// Reloaded is what a reload changed, or would.
+// Reloaded holds the changes of a reload, or those that it would make.
 type Reloaded struct {
 	Added    []string `json:"added,omitempty"`
 	Removed  []string `json:"removed,omitempty"`
@@ -12,18 +12,18 @@ type Reloaded struct {
 	Same     int      `json:"same"`
 	Settings []string `json:"settings,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
-	Text     string   `json:"text"` // all of it in one line
+	Text     string   `json:"text"` // all changes in one line
 	Plan     bool     `json:"plan,omitempty"`
 }
 
-// Drained is what is left when a daemon is drained.
+// Drained holds the remaining runs of a drained daemon.
 type Drained struct {
 	Until   time.Time `json:"until,omitzero"`
-	Forked  []string  `json:"forked"`  // runs that go on
-	Waiting int       `json:"waiting"` // runs that wait for the end of the drain, or did
+	Forked  []string  `json:"forked"`  // forked runs, which continue
+	Waiting int       `json:"waiting"` // runs that wait, or waited, for the end of the drain
 }
 
-// Notified is how a notification went.
+// Notified is the result of a test notification.
 type Notified struct {
 	Target string  `json:"target"`
 	To     string  `json:"to"` // for people

@@ -8,28 +8,28 @@ import (
 	"rota/runner"
 )
 
-// RunQuery selects runs; its zero value is the newest hundred.
+// RunQuery selects runs; its zero value selects the newest hundred.
 type RunQuery struct {
 	Task     string         // "": of all tasks
 	States   []runner.State // with neither States nor Outcomes: any
 	Outcomes []runner.Outcome
-	Since    time.Time // that began, or were to, at or after it; zero: any
+	Since    time.Time // runs that began, or were due, at or after it; zero: any
 	N        int       // how many at most; 0: 100
 
-	Summaries bool // only rows that stand for slots that were not executed
+	Summaries bool // only summary rows, of slots that were not executed
 
-	// For an overview of some tasks: of each of Tasks the last Each that started or, with
-	// Active, what ended, or was skipped, at or after that, or runs or is queued. N is
-	// 100,000 then where it is 0.
+	// For an overview of several tasks: of each of Tasks the last Each runs that started or,
+	// with Active, the runs that ended or were skipped at or after it, and those that are
+	// running or queued. The default of N is 100,000 then.
 	Tasks  []string
 	Each   int
 	Active time.Time
 }
 
-// MostTasks is how many Tasks a RunQuery can have.
+// MostTasks is how many Tasks a RunQuery may have.
 const MostTasks = 1000
 
-// Run is a run as it is shown to others. [RunOf] makes it.
+// Run is the public form of a run. [RunOf] makes it.
 type Run struct {
 	ID        string            `json:"run"`  // TASK/SLOT or TASK/KEY
 	Task      string            `json:"task"` // its name
@@ -37,49 +37,49 @@ type Run struct {
 	State     runner.State      `json:"state,omitempty"`   // "" once there is an outcome
 	Outcome   runner.Outcome    `json:"outcome,omitempty"` // "" while there is a state
 	Why       string            `json:"why,omitempty"`     // the reason of a state or outcome, for people
-	Reason    runner.ReasonCode `json:"reason,omitempty"`  // the same for programs: a word; "": none is known
+	Reason    runner.ReasonCode `json:"reason,omitempty"`  // the same for programs: a word; "": not known
 	Scheduled time.Time         `json:"scheduled,omitzero"`
 	Queued    time.Time         `json:"queued,omitzero"`
 	Started   time.Time         `json:"started,omitzero"`
 	Finished  time.Time         `json:"finished,omitzero"`
 	Attempts  int               `json:"attempts,omitempty"`
 	Exit      *int              `json:"exit,omitempty"`   // of the attempt that ended last; nil: its process did not exit by itself, or there was none
-	Signal    string            `json:"signal,omitempty"` // what ended it, "KILL"; "" if nothing did
+	Signal    string            `json:"signal,omitempty"` // the signal that ended it, "KILL"; "": none
 	Error     string            `json:"error,omitempty"`  // the tail of its output, if it failed
 
-	CPU    float64 `json:"cpu,omitempty"`     // seconds that its process computed, and what that waited for
-	MaxRSS int64   `json:"max_rss,omitempty"` // bytes of memory that the largest of these had; 0: not known, as of one smaller than rota
+	CPU    float64 `json:"cpu,omitempty"`     // CPU seconds of its process, and of the children that it waited for
+	MaxRSS int64   `json:"max_rss,omitempty"` // the peak memory, in bytes, of the largest of these processes; 0: not known, as for one smaller than rota
 
-	// Of a summary row, which has Count > 0; First to Last are its slots.
+	// For a summary row, which has Count > 0; its slots are First to Last.
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
 	Count int       `json:"count,omitempty"`
 	By    string    `json:"by,omitempty"` // the run that superseded its slots
 
-	Revision string `json:"revision,omitempty"` // of the file that it was decided by
+	Revision string `json:"revision,omitempty"` // of the file that was in force when it was decided
 	Queue    string `json:"queue,omitempty"`
 	Priority int    `json:"priority,omitempty"`
 
-	// Of a request, and of what waits for a time of its own.
+	// For requests and delayed runs.
 	NotBefore time.Time         `json:"not_before,omitzero"` // a delayed run waits until then; zero: until Scheduled
-	On        string            `json:"on,omitempty"`        // the trigger of a recurring request, as rota reads it
+	On        string            `json:"on,omitempty"`        // the trigger of a recurring request, in canonical form
 	Params    map[string]string `json:"params,omitempty"`
-	Input     string            `json:"input,omitempty"`       // what it reads, if that is short
-	LongInput bool              `json:"long_input,omitempty"`  // it reads an input that only the daemon has
-	Parent    string            `json:"parent,omitempty"`      // the run whose hook asked for it, or the recurring request that it is of
-	Who       string            `json:"who,omitempty"`         // who asked for it
-	User      string            `json:"user,omitempty"`        // whose rights it has: the user of its task when it was made and then when it was started last; "": those of rota
+	Input     string            `json:"input,omitempty"`       // its input, if that is short
+	LongInput bool              `json:"long_input,omitempty"`  // its input is long, and only the daemon has it
+	Parent    string            `json:"parent,omitempty"`      // the run whose hook requested it, or its recurring request
+	Who       string            `json:"who,omitempty"`         // who requested it
+	User      string            `json:"user,omitempty"`        // the user that it runs as: the user of its task when it was made or, later, last started; "": the user of rota
 	Trace     string            `json:"traceparent,omitempty"` // the trace that it belongs to, as W3C Trace Context names it
-	Force     bool              `json:"force,omitempty"`       // it starts even if its task is held
-	Binding   bool              `json:"binding,omitempty"`     // of one forced or held: by somebody who may control its task, not only own it
-	Result    int64             `json:"result,omitempty"`      // bytes of its result; 0: there is none
+	Force     bool              `json:"force,omitempty"`       // start it even if its task is held
+	Binding   bool              `json:"binding,omitempty"`     // it was forced or held by a caller with MayControl over its task, not only MayOwn
+	Result    int64             `json:"result,omitempty"`      // bytes of its result; 0: none
 }
 
-// IsSummary reports whether the row stands for slots that were not executed.
+// IsSummary reports whether r is a summary row, of slots that were not executed.
 func (r Run) IsSummary() bool { return r.Count > 0 }
 
-// RunOf is a run as it is shown to others: without a path on the daemon's machine, and
-// without a digest.
+// RunOf returns the public form of a run: without paths of the daemon's machine, and
+// without the digest.
 func RunOf(r runner.Run) Run {
 	return Run{
 		ID: r.ID, Task: r.Task, Cause: r.Cause, State: r.State, Outcome: r.Outcome, Why: r.Why, Reason: r.Reason.Code,
@@ -92,7 +92,7 @@ func RunOf(r runner.Run) Run {
 	}
 }
 
-// RunsOf is [RunOf] of each.
+// RunsOf returns [RunOf] of each run.
 func RunsOf(runs []runner.Run) []Run {
 	if runs == nil {
 		return nil
@@ -104,17 +104,17 @@ func RunsOf(runs []runner.Run) []Run {
 	return all
 }
 
-// LogQuery asks for the output of a run.
+// LogQuery selects the output of a run.
 type LogQuery struct {
 	Run     string // its id, or a task for its newest run
-	Follow  bool   // go on until the run has ended or, of an attempt alone, that attempt
+	Follow  bool   // continue until the run or, for a single attempt, that attempt has ended
 	Attempt int    // counted from 1; 0: the last; AllAttempts: each, after a line that names it
 }
 
-// AllAttempts asks for the output of all attempts, the first one first.
+// AllAttempts selects the output of all attempts, the first one first.
 const AllAttempts = -1
 
-// Attempt reads which attempt is meant: "" is the last one, "all" [AllAttempts].
+// Attempt reads the number of an attempt; "" is the last one, "all" is [AllAttempts].
 func Attempt(text string) (int, error) {
 	switch text {
 	case "":
@@ -129,25 +129,25 @@ func Attempt(text string) (int, error) {
 	return n, nil
 }
 
-// RunDetails is all that is known of a run.
+// RunDetails is a run with all details.
 type RunDetails struct {
 	Run
 	Transitions []Transition `json:"transitions"`
-	Outputs     bool         `json:"output,omitempty"` // there is output to read
+	Outputs     bool         `json:"output,omitempty"` // the run has output
 }
 
-// Transition is one step in the life of a run; it has a State or an Outcome.
+// Transition is a change of the state of a run; it has a State or an Outcome.
 type Transition struct {
 	Time    time.Time         `json:"time"`
 	State   runner.State      `json:"state,omitempty"`
 	Outcome runner.Outcome    `json:"outcome,omitempty"`
 	Why     string            `json:"why,omitempty"`
 	Reason  runner.ReasonCode `json:"reason,omitempty"` // as in Run
-	Until   time.Time         `json:"until,omitzero"`   // of State Delayed and Recurring: the run's NotBefore from now on; zero: as it is
-	On      string            `json:"on,omitempty"`     // of State Recurring: the run's trigger from now on; "": as it is
+	Until   time.Time         `json:"until,omitzero"`   // for State Delayed and Recurring: the new NotBefore of the run; zero: unchanged
+	On      string            `json:"on,omitempty"`     // for State Recurring: the new trigger of the run; "": unchanged
 }
 
-// TransitionsOf are the steps in the life of a run as they are shown to others.
+// TransitionsOf returns the public form of the transitions of a run.
 func TransitionsOf(steps []runner.Transition) []Transition {
 	all := make([]Transition, len(steps))
 	for i, t := range steps {
@@ -166,8 +166,7 @@ type Why struct {
 	Next   time.Time `json:"next,omitzero"`
 }
 
-// Forgetting selects runs to be forgotten: those of the ids, or of the outcomes
-// and age.
+// Forgetting selects runs to remove: by ids, or by outcome and age.
 type Forgetting struct {
 	IDs      []string         `json:"ids,omitempty"`
 	Task     string           `json:"task,omitempty"`
@@ -175,7 +174,7 @@ type Forgetting struct {
 	Older    time.Duration    `json:"older,omitempty"` // "90d" since the end; 0: any
 }
 
-// Word is the state of a run or, once it has one, its outcome.
+// Word returns the state of a run or, once it has one, its outcome.
 func (r Run) Word() string {
 	if r.Outcome != "" {
 		return string(r.Outcome)
@@ -183,8 +182,8 @@ func (r Run) Word() string {
 	return string(r.State)
 }
 
-// HowEnded says in two words how a process ended that did not end well; "" if there is
-// nothing to say beyond the outcome.
+// HowEnded describes in two words how a failed process ended; "" if that adds nothing to
+// the outcome.
 func (r Run) HowEnded() string {
 	switch {
 	case r.Signal != "":

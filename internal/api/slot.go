@@ -4,11 +4,11 @@ import (
 	"time"
 )
 
-// NextQuery asks for slots to come.
+// NextQuery selects upcoming slots.
 type NextQuery struct {
-	Tasks []string  // none: all
-	N     int       // of each task; 0: all up to Until or, without it, 1
-	Until time.Time // zero: any
+	Tasks []string  // empty: all
+	N     int       // slots of each task; 0: all up to Until or, without it, 1
+	Until time.Time // zero: no limit
 }
 
 // Slot is one due instant of a task. At has the zone to show it in.
@@ -16,5 +16,5 @@ type Slot struct {
 	Task    string    `json:"task"`
 	At      time.Time `json:"at"`
 	Note    string    `json:"note"`
-	Request string    `json:"request,omitempty"` // the recurring request that it is of
+	Request string    `json:"request,omitempty"` // the id of its recurring request
 }

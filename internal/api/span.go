@@ -9,8 +9,8 @@ import (
 	"rota/schedule"
 )
 
-// span is a duration in JSON: "90s", "2h", "1d". A number of nanoseconds is read, too,
-// as older clients write it.
+// span is a duration in JSON: "90s", "2h", "1d". It also reads a number of nanoseconds, as
+// older clients send it.
 type span time.Duration
 
 func (s span) MarshalJSON() ([]byte, error) {
@@ -41,7 +41,7 @@ func (s *span) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// strictly reads JSON as the bodies of requests are read: what is unknown is a mistake.
+// strictly decodes JSON like the bodies of requests: unknown names are errors.
 func strictly(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -105,7 +105,7 @@ func (f *Forgetting) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// Draining asks for a drain.
+// Draining is a request for a drain.
 type Draining struct {
 	For time.Duration `json:"for,omitempty"` // "10m"; 0: until it is ended
 }

@@ -6,7 +6,7 @@ import (
 	"rota/runner"
 )
 
-// Task is a task as it is in force.
+// Task is a task with its settings in force and its state.
 type Task struct {
 	Task        string            `json:"task"`
 	State       string            `json:"state"` // running, queued, held, the outcome of its last run, "new" or "disabled"
@@ -14,7 +14,7 @@ type Task struct {
 	Tags        []string          `json:"tags,omitempty"`
 	Enabled     bool              `json:"enabled"`
 	Schedule    string            `json:"schedule"` // in words
-	Timezone    string            `json:"timezone"` // whose clock it goes by; "Local": the machine's
+	Timezone    string            `json:"timezone"` // the zone of its times; "Local": that of the machine
 	Next        time.Time         `json:"next,omitzero"`
 	Mode        runner.Mode       `json:"mode"`
 	Queue       string            `json:"queue,omitempty"`
@@ -27,81 +27,81 @@ type Task struct {
 	On          *On               `json:"on,omitempty"`       // replaces its triggers
 	After       []Awaited         `json:"after,omitempty"`    // the tasks after which it runs
 	Skip        []time.Time       `json:"skip,omitempty"`     // upcoming slots to be skipped
-	Last        *Run              `json:"last,omitempty"`     // the newest that was executed or is
-	Failures    int               `json:"failures,omitempty"` // in a row
+	Last        *Run              `json:"last,omitempty"`     // the newest run that was or is executed
+	Failures    int               `json:"failures,omitempty"` // consecutive failures
 	LastSuccess time.Time         `json:"last_success,omitzero"`
 	Running     []string          `json:"running,omitempty"`   // ids of runs
-	Late        bool              `json:"late,omitempty"`      // one of these takes longer than warn_after
-	Waiting     []string          `json:"waiting,omitempty"`   // also held, delayed
-	Recurring   []Run             `json:"recurring,omitempty"` // requests with a trigger of their own
-	RunsLeft    []RunsLeft        `json:"runs_left,omitempty"` // of a task asked for by name: of its triggers with a count
-	Settings    []Setting         `json:"settings,omitempty"`  // of a task asked for by name
+	Late        bool              `json:"late,omitempty"`      // a running run takes longer than warn_after
+	Waiting     []string          `json:"waiting,omitempty"`   // ids of queued, held and delayed runs
+	Recurring   []Run             `json:"recurring,omitempty"` // recurring requests
+	RunsLeft    []RunsLeft        `json:"runs_left,omitempty"` // only for tasks queried by name: for each trigger with a count
+	Settings    []Setting         `json:"settings,omitempty"`  // only for tasks queried by name
 }
 
-// RunsLeft is how many runs are left of a trigger that is over after so many.
+// RunsLeft is how many runs are left of a trigger with a count.
 type RunsLeft struct {
 	Trigger string `json:"trigger"`
 	Count   int    `json:"count"`
 	Left    int    `json:"left"`
 }
 
-// Setting is a key of a task and its value, as in the file.
+// Setting is a key of a task with its value in force.
 type Setting struct {
 	Key     string `json:"key"`
 	Value   string `json:"value"`
-	Default bool   `json:"default,omitempty"` // not given, neither there nor in [defaults]
+	Default bool   `json:"default,omitempty"` // neither given in the task nor in [defaults]
 }
 
 // Awaited is a task after which another one runs.
 type Awaited struct {
 	Task string `json:"task"`
-	OK   bool   `json:"ok"` // it has been, since the other one last ran
+	OK   bool   `json:"ok"` // it was ok since the other task last ran
 }
 
-// Hold says since when something is held, by whom and why.
+// Hold is a hold of a task, a run or a queue.
 type Hold struct {
 	By    string    `json:"by,omitempty"`
 	Why   string    `json:"why,omitempty"`
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until,omitzero"` // zero: until it is released
-	// Binding is true of what somebody holds who may control it: who only owns it
-	// can neither end that nor start anything in spite of it.
+	// Binding is set if a caller with MayControl made the hold: a caller with only
+	// MayOwn can then neither end it nor start runs in spite of it.
 	Binding bool `json:"binding,omitempty"`
 }
 
 // On is the trigger that replaces those of a task.
 type On struct {
-	Expr  string    `json:"expr"` // "never": nothing does
+	Expr  string    `json:"expr"` // "never": no trigger
 	By    string    `json:"by,omitempty"`
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until,omitzero"` // zero: until the file's triggers change
 }
 
-// Holding asks for tasks to be held.
+// Holding is a request to hold tasks.
 type Holding struct {
 	Tasks []string      `json:"tasks,omitempty"`
 	All   bool          `json:"all,omitempty"`
-	At    time.Time     `json:"at,omitzero"`   // when it begins; zero: now
+	At    time.Time     `json:"at,omitzero"`   // when the hold begins; zero: now
 	For   time.Duration `json:"for,omitempty"` // "2h" from then on; 0: until released
 	Why   string        `json:"why,omitempty"`
 }
 
-// Released is what is held no more.
+// Released holds the names that were released.
 type Released struct {
 	Tasks []string `json:"tasks"`
 	Runs  []string `json:"runs"`
 }
 
-// Rescheduling asks for another trigger.
+// Rescheduling is a request for another trigger.
 type Rescheduling struct {
-	Name  string    `json:"name"` // of a task, or the id of a recurring request
+	Name  string    `json:"name"` // the name of a task, or the id of a recurring request
 	Expr  string    `json:"expr"` // a trigger, "default" or "never"
 	Until time.Time `json:"until,omitzero"`
-	Then  string    `json:"then,omitempty"` // what follows a trigger of one instant: "default" or "never"; "": "default"
+	Then  string    `json:"then,omitempty"` // the triggers after one with a single instant: "default" or "never"; "": "default"
 }
 
-// CheckThen refuses Then where it has no meaning: with anything but one instant, and
-// with Until, which says the same.
+// CheckThen returns an error if Then has no meaning: with a trigger of more than one
+// instant, or with Until.
 func (r Rescheduling) CheckThen(instant bool) error {
 	switch {
 	case r.Then == "", instant && r.Then == "default":
@@ -118,9 +118,9 @@ func (r Rescheduling) CheckThen(instant bool) error {
 // Rescheduled is what a reschedule changed.
 type Rescheduled struct {
 	Name  string    `json:"name"`
-	Expr  string    `json:"expr"` // as it is understood; "default" or "never"
+	Expr  string    `json:"expr"` // in canonical form; "default" or "never"
 	Until time.Time `json:"until,omitzero"`
 	Then  string    `json:"then,omitempty"` // after a trigger of one instant: "default" or "never"
 	Was   time.Time `json:"was,omitzero"`   // the next slot before
-	Next  time.Time `json:"next,omitzero"`  // and now; zero: none
+	Next  time.Time `json:"next,omitzero"`  // the next slot now; zero: none
 }
