@@ -20,29 +20,29 @@ import (
 	"rota/internal/trust"
 )
 
-// webAccess is the listener of [web], as the file in force says it, with the
-// tokens and the certificate as they were read last.
+// webAccess is the listener of [web] of the file in force, with the tokens and the
+// certificate as last read.
 type webAccess struct {
-	group   string     // that may do everything, at a unix socket
+	group   string     // the group whose members may do everything, at a unix socket
 	rule    trust.Rule // who may change the files
 	makeDir func(socket string) error
 	log     func(msg string, args ...any)
 
 	mu       sync.Mutex
-	listener *control.Listener // nil: nobody listens
+	listener *control.Listener // nil: not listening
 	serve    func(*control.Listener) context.CancelCauseFunc
 	end      context.CancelCauseFunc // ends the serving of the listener; nil: it is not served yet
-	over     bool                    // nothing is opened any more
+	over     bool                    // no listener is opened any more
 
-	reading sync.Mutex               // files
-	pending sync.Map                 // of accessFile: being read, maybe since long
-	trouble atomic.Pointer[[]string] // what could not be put in force
+	reading sync.Mutex               // held while files are read
+	pending sync.Map                 // of accessFile: files whose read has not returned
+	trouble atomic.Pointer[[]string] // the settings that could not be put in force
 }
 
 // errListenerClosed ends the requests of a listener that is closed.
 var errListenerClosed = api.Errorf(api.Forbidden, "see [web] in jobs.toml", "this listener was closed")
 
-// open listens as [web] says, for the first time: nothing of it may be wrong.
+// open opens the listener of [web] at the start. Any fault in [web] is an error.
 func (a *webAccess) open(w config.Web) error {
 	if w.Listen == "" {
 		return nil
@@ -59,7 +59,7 @@ func (a *webAccess) open(w config.Web) error {
 	return err
 }
 
-// begin serves the listener, and those that are opened later.
+// begin serves the listener, and listeners that are opened later.
 func (a *webAccess) begin(serve func(*control.Listener) context.CancelCauseFunc) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -76,17 +76,16 @@ func (a *webAccess) closeUnserved() {
 	a.close()
 }
 
-// stop keeps any other listener from being opened.
+// stop prevents any other listener from being opened.
 func (a *webAccess) stop() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.over = true
 }
 
-// update puts in force what [web] and the files that it names say now, and
-// returns what of it is not in force. What cannot be read lets nobody in: neither
-// a token that was good before, nor anybody without a certificate that is good
-// now.
+// update puts [web] and the current content of its files in force, and returns the problems.
+// A file that cannot be read gives no access: a token is no longer valid then, and without a
+// valid certificate nobody can connect.
 func (a *webAccess) update(w config.Web) (problems []string) {
 	var web control.Web
 	if w.Listen != "" {
@@ -111,7 +110,7 @@ func (a *webAccess) update(w config.Web) (problems []string) {
 	return problems
 }
 
-// problems returns what update would return of what can be told beforehand.
+// problems returns the problems that update would return, as far as they can be found in advance.
 func (a *webAccess) problems(w config.Web) []string {
 	if w.Listen == "" {
 		return nil
@@ -120,7 +119,7 @@ func (a *webAccess) problems(w config.Web) []string {
 	return webProblems(wrong)
 }
 
-// webProblems are problems of [web] for people.
+// webProblems returns problems of [web] as text for people.
 func webProblems(wrong []error) (texts []string) {
 	for _, err := range wrong {
 		texts = append(texts, "[web] "+err.Error())
@@ -128,21 +127,21 @@ func webProblems(wrong []error) (texts []string) {
 	return texts
 }
 
-// apply makes the listener as web says.
+// apply opens, updates or closes the listener for web.
 func (a *webAccess) apply(w config.Web, web control.Web) error {
 	if w.TLSCert != "" && web.TLS == nil {
 		return errors.New("no valid certificate")
 	}
 	if a.listener != nil && a.listener.Listens(web.Listen) {
 		select {
-		case <-a.listener.Closed(): // it could not go on
+		case <-a.listener.Closed(): // it failed
 			a.close()
 		default:
 			return a.listener.Update(web)
 		}
 	}
 	d, err := a.listen(web)
-	if err != nil && a.listener != nil { // which may be in the way
+	if err != nil && a.listener != nil { // the old listener may hold the address
 		a.close()
 		d, err = a.listen(web)
 	}
@@ -167,7 +166,7 @@ func (a *webAccess) listen(web control.Web) (*control.Listener, error) {
 	return control.OpenWeb(web)
 }
 
-// close closes the listener. Once it returns nobody can connect any more.
+// close closes the listener. After it returns no client can connect.
 func (a *webAccess) close() {
 	d, end := a.listener, a.end
 	if a.listener, a.end = nil, nil; d == nil {
@@ -182,8 +181,8 @@ func (a *webAccess) close() {
 	<-d.Closed()
 }
 
-// read reads the tokens, the certificate and its key. What cannot be read, or
-// could have been read or changed by somebody else, is left out.
+// read reads the tokens, the certificate and its key. It omits files that cannot be read,
+// and those that another user may have read or changed.
 func (a *webAccess) read(w config.Web) (web control.Web, problems []error) {
 	web = control.Web{Listen: w.Listen, Group: a.group, Hosts: w.Hosts, NoMetrics: !w.Metrics, Site: api.Site{Base: w.Base, URL: w.URL, Actions: w.Actions}}
 	for _, name := range slices.Sorted(maps.Keys(w.Others)) {
@@ -206,7 +205,7 @@ func (a *webAccess) read(w config.Web) (web control.Web, problems []error) {
 	read := a.readFiles(files)
 	for i, name := range names {
 		text, err := read[i].text, read[i].err
-		text = bytes.TrimPrefix(text, []byte("\ufeff")) // which editors of Windows put before a text
+		text = bytes.TrimPrefix(text, []byte("\ufeff")) // editors of Windows put it before a text
 		token := control.Token{Name: name, Value: string(bytes.TrimSpace(text)), May: api.Scope(w.Tokens[name].May), Tasks: w.Tokens[name].Tasks}
 		if err != nil {
 			err = fmt.Errorf("token %q: %w", name, err)
@@ -237,33 +236,33 @@ func (a *webAccess) read(w config.Web) (web control.Web, problems []error) {
 	return web, problems
 }
 
-// accessFile is a file by which others get in.
+// accessFile is a file with a token, a certificate or a key.
 type accessFile struct {
 	path   string
 	secret bool // only its owner and group may read it
 }
 
-// contents is what a file holds, or why it does not count.
+// contents is the content of a file, or why it is not used.
 type contents struct {
 	text []byte
 	err  error
 }
 
-// Bounds of a file by which others get in.
+// Limits of an accessFile.
 const (
 	maxAccessFile = 1 << 20
 	accessTime    = 3 * time.Second // to read it: it may be on a server that does not answer
 )
 
 // AccessFault returns why a daemon would refuse a file of [web], a secret one or a
-// certificate; nil: it would not.
+// certificate; nil: it would accept the file.
 func AccessFault(path string, secret, trusted bool) error {
 	a := webAccess{rule: Options{TrustFile: trusted}.rule()}
 	return a.readFiles([]accessFile{{path, secret}})[0].err
 }
 
-// readFiles reads files at the same time, so that one that is not answered for
-// keeps none of the others. That one is not read again before it is.
+// readFiles reads files concurrently, so that a file that does not answer delays none of the
+// others. Such a file is not read again before its read has returned.
 func (a *webAccess) readFiles(files []accessFile) []contents {
 	a.reading.Lock()
 	defer a.reading.Unlock()
@@ -308,8 +307,8 @@ func (a *webAccess) readFiles(files []accessFile) []contents {
 	return all
 }
 
-// readFile reads a file that nobody whom rota does not trust can change, or put
-// another in the place of.
+// readFile reads a file. It fails if a user whom rota does not trust can change or replace
+// the file.
 func (a *webAccess) readFile(of accessFile) ([]byte, error) {
 	f, err := a.rule.Open(of.path)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package daemon joins the rooms: it is the one place that sees the file, the
-// engine, the ledger and the listeners at once, and it is the process around them.
+// Package daemon is the daemon process: it connects the configuration file, the engine, the
+// ledger and the listeners. No other package depends on all of them.
 package daemon
 
 import (
@@ -25,36 +25,36 @@ import (
 	"rota/runner"
 )
 
-// ErrRunsFailed is the error of a daemon with Once of which a run has failed.
+// ErrRunsFailed is the error of a daemon with Once if a run has failed.
 var ErrRunsFailed = engine.ErrRunsFailed
 
 // ErrRunning is the error of a second daemon in the same state directory.
 var ErrRunning = errors.New("another rota daemon is running")
 
-// Options is what the command line says; all else is in the file.
+// Options are the settings from the command line; all others are in the file.
 type Options struct {
 	Config    string                                                            // the file
-	Convert   func(text string) (toml string, lines []int, fault *config.Fault) // of what is no TOML, see [config.Options]; nil: it is
-	TrustFile bool                                                              // whoever owns it and may write it
-	Output    string                                                            // instead of [rota] output; "": as the file says
-	LogLevel  string                                                            // instead of [rota] log_level; "": as the file says
+	Convert   func(text string) (toml string, lines []int, fault *config.Fault) // converts a file of another format, see [config.Options]; nil: the file is TOML
+	TrustFile bool                                                              // accept the file, whoever owns it or may write it
+	Output    string                                                            // overrides [rota] output; "": not given
+	LogLevel  string                                                            // overrides [rota] log_level; "": not given
 	Color     string                                                            // "auto", "always" or "never"
 	Version   string                                                            // for the log
-	StateDir  string                                                            // absolute: the state directory of a file that names none; "": that by default
-	Socket    string                                                            // instead of [rota] socket; "": as the file says
+	StateDir  string                                                            // absolute: the state directory if the file names none; "": the default
+	Socket    string                                                            // overrides [rota] socket; "": not given
 	Held      bool                                                              // every task starts held
-	Once      bool                                                              // do what is due since the last time, wait for it, and end
+	Once      bool                                                              // run the slots that are due since the last time, wait for the runs, and end
 
 	Stdout, Stderr *os.File // task output, if wanted, and the log
 }
 
-// Run is the daemon in the foreground. It returns nil after it was told to stop
-// by SIGTERM, SIGINT or the end of ctx, and has. The error is a [*config.Errors]
-// if the file is wrong and there never was a good one.
+// Run runs the daemon in the foreground. It returns nil after a stop by SIGTERM, SIGINT or
+// the end of ctx. The error is a [*config.Errors] if the file is not valid and no last good
+// one was saved.
 func Run(ctx context.Context, o Options) error {
-	// Whoever started rota may have left descriptors open: not for tasks.
+	// The parent may have left descriptors open, which tasks must not inherit.
 	_ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
-	// That of most tasks, which then can be started without a detour.
+	// The umask of most tasks, which need no helper process then.
 	unix.Umask(0o022)
 	out := newOutputs(o)
 	defer out.close()
@@ -81,7 +81,7 @@ func Run(ctx context.Context, o Options) error {
 		err := session(ctx, o, out, file, signals, cfg, broken, stateDir)
 		switch {
 		case errors.Is(err, ledger.ErrDiskFull), errors.Is(err, unix.ENOSPC):
-			// Nothing was started: it can begin again once there is room.
+			// No run was started: the daemon can start again once the disk has room.
 			if !full {
 				out.log.Error("cannot start before there is room on the disk", "error", err)
 				sdNotify("STATUS=waits for room on the disk")
@@ -91,7 +91,7 @@ func Run(ctx context.Context, o Options) error {
 			}
 		case errors.Is(err, ledger.ErrDamaged) && (!anew || time.Since(begun) >= leastSession):
 			anew = true
-			// Opened anew the ledger is set aside, and counting starts from then.
+			// When it is opened again, the ledger is set aside and a new one begins.
 			out.log.Error("the ledger is damaged: starting with a new one", "error", err)
 		default:
 			return err
@@ -102,9 +102,8 @@ func Run(ctx context.Context, o Options) error {
 	}
 }
 
-// lockStateDir keeps other daemons away from a state directory: by a file in it and,
-// because somebody may remove that, by the directory itself, on file systems where
-// that works.
+// lockStateDir locks a state directory against other daemons: by a lock file and, as that
+// may be removed, by the directory itself, on file systems where that works.
 func lockStateDir(ctx context.Context, stateDir string) (unlock func(), err error) {
 	file, directory := flock.New(filepath.Join(stateDir, "lock")), flock.New(stateDir, flock.SetFlag(os.O_RDONLY))
 	ok, err := takeLock(ctx, file)
@@ -126,8 +125,8 @@ func lockStateDir(ctx context.Context, stateDir string) (unlock func(), err erro
 	return unlock, nil
 }
 
-// lingering is how long a child of a killed daemon, that it was just starting, may
-// hold open what the daemon had open: its lock, its sockets.
+// lingering is how long a child that a killed daemon was just starting may hold the lock
+// and the sockets of the daemon open.
 const lingering = 2 * time.Second
 
 // takeLock takes a lock as soon as no child of a killed daemon holds it.
@@ -141,11 +140,11 @@ func takeLock(ctx context.Context, lock *flock.Flock) (bool, error) {
 	return ok, err
 }
 
-// leastSession is how long a new ledger must have lasted for it to be replaced by
-// yet another one: a disk that damages one after the other is nothing to work on.
+// leastSession is how long a new ledger must have been in use before it may be replaced by
+// another one: a disk that damages one ledger after another cannot be used.
 const leastSession = 10 * time.Second
 
-// session is a daemon from the opening of its ledger to the end.
+// session runs a daemon from the opening of its ledger to the end.
 func session(ctx context.Context, o Options, out *outputs, file *file, signals *signals, cfg *config.Config, broken error, stateDir string) error {
 	h, err := newHost(ctx, o, out, cfg, broken, stateDir)
 	if err != nil {
@@ -155,27 +154,27 @@ func session(ctx context.Context, o Options, out *outputs, file *file, signals *
 	return h.live(ctx, file, signals)
 }
 
-// host is the process that an engine is part of: it opens what the engine acts through,
-// and lets others in.
+// host is the process around an engine: it opens the ledger, the files and the listeners
+// that the engine uses.
 type host struct {
 	o        Options
 	out      *outputs
 	log      *slog.Logger
 	stateDir string
-	first    *config.Config // that it began with
-	broken   error          // what was wrong with the file on the disk then; nil: nothing
+	first    *config.Config // the configuration at the start
+	broken   error          // the fault of the file on the disk at the start; nil: none
 	ledger   *ledger.SQLite
 	tokens   runTokens
 	engine   *engine.Engine
 
-	access    *webAccess                     // where others come in by [web]
-	listeners []*control.Listener            // that nobody serves yet
-	socket    string                         // on this machine; "": there is none
-	server    atomic.Pointer[control.Server] // nil: nobody is answered yet
-	keeping   sync.Mutex                     // held while the last good file is written
+	access    *webAccess                     // the listener of [web]
+	listeners []*control.Listener            // listeners that are not served yet
+	socket    string                         // the path of the socket; "": none
+	server    atomic.Pointer[control.Server] // nil: not serving yet
+	keeping   sync.Mutex                     // held while the last good file is saved
 }
 
-// newHost opens all that a daemon needs. The caller must close the ledger.
+// newHost opens everything that a daemon needs. The caller must close the ledger.
 func newHost(ctx context.Context, o Options, out *outputs, cfg *config.Config, broken error, stateDir string) (*host, error) {
 	h := &host{o: o, out: out, log: out.log, stateDir: stateDir, first: cfg, broken: broken}
 	h.access = &webAccess{group: cfg.Rota.SocketGroup, rule: o.rule(), makeDir: o.makeSocketDir, log: out.log.Info}
@@ -196,7 +195,7 @@ func newHost(ctx context.Context, o Options, out *outputs, cfg *config.Config, b
 	return h, nil
 }
 
-// engineOptions is what the engine of this host acts through.
+// engineOptions returns the options of the engine of this host.
 func (h *host) engineOptions(clock clock.Clock) engine.Options {
 	o := engine.Options{
 		Config: h.first, Broken: h.broken, Version: h.o.Version, StateDir: h.stateDir,
@@ -219,12 +218,12 @@ func (h *host) engineOptions(clock clock.Clock) engine.Options {
 	return o
 }
 
-// live is everything from the first slot to the end of the last run.
+// live runs the engine from the first slot to the end of the last run.
 func (h *host) live(ctx context.Context, file *file, signals *signals) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	// What follows forked runs lasts longer than the engine: until all is over. And
-	// who asks is answered until then.
+	// The followers of forked runs outlive the engine, until all runs have ended. Clients
+	// are answered until then.
 	runs, forget := context.WithCancel(context.WithoutCancel(ctx))
 	defer forget()
 	err := h.engine.Begin(ctx, runs)
@@ -239,7 +238,7 @@ func (h *host) live(ctx context.Context, file *file, signals *signals) error {
 	}
 	defer g.directory.Close()
 	h.began(ctx)
-	var others, last sync.WaitGroup // those who end with the engine, and those who end when all is over
+	var others, last sync.WaitGroup // goroutines that end with the engine, and those that end last
 	last.Go(func() { h.serve(runs, engine.Paced(h.service(file)), g) })
 	last.Go(func() { h.engine.Deliver(runs) })
 	last.Go(func() { h.watchdog(runs, h.socket) })
@@ -248,7 +247,7 @@ func (h *host) live(ctx context.Context, file *file, signals *signals) error {
 	err = h.engine.Run(ctx)
 	stop()
 	sdNotify("STOPPING=1")
-	// The service manager has to wait as long, and for stop signals and KILL.
+	// The service manager must wait as long, and also for stop signals and KILL.
 	sdNotify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (h.engine.Grace() + time.Minute).Microseconds()))
 	h.engine.End(signals.forceStop)
 	forget()
@@ -257,7 +256,7 @@ func (h *host) live(ctx context.Context, file *file, signals *signals) error {
 	return err
 }
 
-// began tells of the file, and the service manager that rota is ready.
+// began logs the state of the file, and notifies the service manager that rota is ready.
 func (h *host) began(ctx context.Context) {
 	if h.broken == nil {
 		h.keep(h.first)
@@ -269,7 +268,7 @@ func (h *host) began(ctx context.Context) {
 	sdNotify("READY=1")
 }
 
-// service is the daemon as others see it.
+// service returns the Service of the daemon.
 func (h *host) service(file *file) *service {
 	return &service{Service: h.engine.Service(), h: h, file: file}
 }

@@ -9,14 +9,13 @@ import (
 )
 
 const (
-	feedSize    = 4 << 20     // bytes that may wait for a reader
-	feedTimeout = time.Second // for a reader that is slow
+	feedSize    = 4 << 20     // bytes that may be buffered
+	feedTimeout = time.Second // to wait for a slow reader
 )
 
-// feed is a writer that never waits for long: what is written goes to another
-// one from a goroutine. A reader that is slow is waited for; one that has stopped
-// is not, and then what it would have got is dropped and counted, so that nobody
-// can stop a task, or rota, by not reading.
+// feed is a writer that never blocks for long: a goroutine writes the data to another
+// writer. It waits for a slow reader, but not for one that has stopped reading: then the
+// data is dropped and counted, so that a reader cannot block a task or rota.
 type feed struct {
 	to io.Writer
 
@@ -25,7 +24,7 @@ type feed struct {
 	queue   [][]byte
 	size    int
 	dropped int  // pieces
-	stalled bool // nothing was taken for as long as patience lasts
+	stalled bool // the reader took nothing for feedTimeout
 	closed  bool
 	done    chan struct{}
 }
@@ -64,7 +63,7 @@ func (f *feed) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// note puts into the queue how much was dropped at this place of it.
+// note adds a note to the queue about how much was dropped at this point.
 func (f *feed) note() {
 	if f.dropped > 0 {
 		text := fmt.Appendf(nil, "[rota] %d lines were dropped here: nobody read them\n", f.dropped)
@@ -101,7 +100,7 @@ func (f *feed) run() {
 	}
 }
 
-// close writes what waits, unless nobody reads it for a second.
+// close writes the buffered data, unless the reader takes nothing for feedTimeout.
 func (f *feed) close() {
 	f.mu.Lock()
 	f.closed = true

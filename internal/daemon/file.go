@@ -19,22 +19,22 @@ import (
 type file struct {
 	path     string
 	options  config.Options
-	stateDir string // where the last good file is if this one does not say
+	stateDir string // the state directory with the last good file, if this file names none
 
 	waiting atomic.Int32  // reloads that wait for their turn
 	turn    chan struct{} // holds one reload at a time
 	current *config.Config
-	seen    *config.Seen // what is on the disk, as far as it was read
-	wrong   string       // the complaint last made; "": none
+	seen    *config.Seen // the files on the disk, as last read
+	wrong   string       // the last reported error of the file; "": none
 	pending pending
 
 	told       func(ctx context.Context, dirs func() []string, again <-chan struct{}, changed func(), warn func(error)) error // config.Watch
-	renew      chan struct{}                                                                                                  // is sent to when directories may be other ones of the same name; holds one
-	unanswered chan struct{}                                                                                                  // is sent to when a file did not answer
-	retries    chan time.Duration                                                                                             // after which to try a pending reload again; holds one
+	renew      chan struct{}                                                                                                  // receives a value when directories may have been replaced; holds one
+	unanswered chan struct{}                                                                                                  // receives a value when a file did not answer
+	retries    chan time.Duration                                                                                             // receives the pause before a pending reload is tried again; holds one
 }
 
-// pending is a good file that could not be put in force yet. The zero value is none.
+// pending is a valid file that could not be put in force yet. The zero value means none.
 type pending struct {
 	revision string
 	pause    time.Duration // before the next attempt
@@ -46,10 +46,10 @@ const (
 	mostPause  = time.Minute
 )
 
-// mostReloads bounds the reloads that wait while a file does not answer.
+// mostReloads limits the reloads that wait while a file does not answer.
 const mostReloads = 16
 
-// begin waits for the turn of a reload, and returns what ends it.
+// begin waits for the turn of a reload, and returns the function that ends the turn.
 func (f *file) begin(ctx context.Context) (end func(), err error) {
 	defer f.waiting.Add(-1)
 	if f.waiting.Add(1) > mostReloads {
@@ -63,7 +63,7 @@ func (f *file) begin(ctx context.Context) (end func(), err error) {
 	}
 }
 
-// loadTime is how long the files of the configuration may take to answer.
+// loadTime is the time limit for reading the files of the configuration.
 const loadTime = 10 * time.Second
 
 func newFile(o Options) *file {
@@ -76,14 +76,14 @@ func newFile(o Options) *file {
 	return f
 }
 
-// files is how far files are trusted. As PID 1 of a container rota trusts them:
-// those of a volume belong to whoever made it.
+// files returns the options for reading the files. As PID 1 of a container rota trusts
+// them, as the files of a volume belong to the user who made it.
 func (o Options) files() config.Options {
 	return config.Options{TrustFile: o.TrustFile || inContainer(), StateDir: o.StateDir, Convert: o.Convert}
 }
 
-// first loads the file for a start. If it is wrong the last good text takes its
-// place, and broken says what is wrong.
+// first loads the file for a start. If it is not valid, first loads the last good text
+// instead, and broken is the error of the file.
 func (f *file) first() (cfg *config.Config, broken, err error) {
 	cfg, err = f.load()
 	if err == nil {
@@ -95,7 +95,7 @@ func (f *file) first() (cfg *config.Config, broken, err error) {
 		return nil, nil, err
 	}
 	o := f.options
-	o.Limit = nil // of its own: it is on another disk than what does not answer, perhaps
+	o.Limit = nil // a new limit: the saved file may be on another disk than the one that does not answer
 	saved, err2 := config.LoadSaved(dir, o)
 	switch {
 	case err2 != nil && !errors.Is(err2, fs.ErrNotExist):
@@ -107,8 +107,7 @@ func (f *file) first() (cfg *config.Config, broken, err error) {
 	return saved, err, nil
 }
 
-// alsoUnsaved adds to what is wrong with the file why the last good one is of
-// no use.
+// alsoUnsaved adds to the error of the file why the last good one cannot be used.
 func alsoUnsaved(err error, dir string, why error) error {
 	msg := "cannot start from the last good file: " + faults(why)
 	var e *config.Errors
@@ -132,8 +131,8 @@ func (f *file) load() (*config.Config, error) {
 	return cfg, err
 }
 
-// watch reloads whenever something happens to the file or what it includes,
-// until ctx ends. A directory that does not answer is not waited for then.
+// watch reloads whenever the file or the files it includes change, until ctx ends. Then it
+// does not wait for a directory that does not answer.
 func (f *file) watch(ctx context.Context, h *host) {
 	changed := func() { _, _ = f.reload(ctx, h, "") }
 	ended := make(chan struct{})
@@ -150,11 +149,11 @@ func (f *file) watch(ctx context.Context, h *host) {
 	}
 }
 
-// listenAgain is when it is tried again to be told of changes.
+// listenAgain is the pause before listen tries again to watch the directories.
 const listenAgain = 10 * time.Second
 
-// listen has the kernel tell of changes, until ctx ends. What it needs for that may be
-// used up, by others, and may be had later.
+// listen reloads at events of the kernel, until ctx ends. If the kernel has no resources for
+// that, as other processes use them, it tries again later.
 func (f *file) listen(ctx context.Context, h *host, changed func()) {
 	warn := func(err error) { h.log.Warn("edits there need a SIGHUP, or are seen later", "error", err) }
 	var failed error
@@ -186,14 +185,14 @@ func (f *file) listen(ctx context.Context, h *host, changed func()) {
 	}
 }
 
-// look sees by itself whether the files have changed, as often as [rota] watch says,
-// until ctx ends: not every file system tells.
+// look checks at the interval of [rota] watch whether the files have changed, until ctx
+// ends, as not all file systems send events.
 func (f *file) look(ctx context.Context, h *host, changed func()) {
 	for {
 		every := h.engine.InForce().Rota.Watch
 		pause := every
 		if pause == 0 {
-			pause = time.Minute // until the file may say otherwise
+			pause = time.Minute // then check whether the file sets another interval
 		}
 		select {
 		case <-time.After(pause):
@@ -216,17 +215,17 @@ func (f *file) touched(ctx context.Context) bool {
 	return f.seen.Touched()
 }
 
-// answerTime is how long files may take to answer whether they have changed when
-// somebody asks how rota is.
+// answerTime is the time limit for a check, in a request of the status, whether the files
+// have changed.
 const answerTime = time.Second
 
-// differs reports whether the text of the files is another than that which was read
-// last, as far as they answer soon.
+// differs reports whether the text of the files differs from that last read. It returns
+// false for files that do not answer within answerTime.
 func (f *file) differs(ctx context.Context) bool {
 	select {
 	case f.turn <- struct{}{}:
 	default:
-		return false // they are read right now
+		return false // a reload is reading them
 	}
 	answer := make(chan bool, 1)
 	go func() {
@@ -242,7 +241,7 @@ func (f *file) differs(ctx context.Context) bool {
 	return false
 }
 
-// awaitAnswers calls changed once what did not answer has, until ctx ends.
+// awaitAnswers calls changed once a file that did not answer has, until ctx ends.
 func (f *file) awaitAnswers(ctx context.Context, changed func()) {
 	for {
 		select {
@@ -279,7 +278,7 @@ func (f *file) awaitRetries(ctx context.Context, h *host) {
 func (f *file) retry(ctx context.Context, h *host) {
 	end, err := f.begin(ctx)
 	if err != nil {
-		f.retryAfter(mostPause) // too many others reload
+		f.retryAfter(mostPause) // too many reloads are waiting
 		return
 	}
 	defer end()
@@ -288,16 +287,16 @@ func (f *file) retry(ctx context.Context, h *host) {
 	}
 }
 
-// retryAfter has awaitRetries try again.
+// retryAfter makes awaitRetries try again after a pause.
 func (f *file) retryAfter(pause time.Duration) {
 	select {
 	case f.retries <- pause:
-	default: // it is about to
+	default: // a retry is scheduled already
 	}
 }
 
-// postpone keeps a reload pending that failed. It reports whether that is the first
-// failure with this text.
+// postpone records a failed reload as pending. It reports whether that is the first failure
+// with this revision.
 func (f *file) postpone(h *host, revision string, why error) (first bool) {
 	first = f.pending.revision != revision
 	if first {
@@ -310,17 +309,16 @@ func (f *file) postpone(h *host, revision string, why error) (first bool) {
 	return first
 }
 
-// reload puts the file in force if it is good and changed. If somebody asked for
-// it, who, they want to hear about it in any case. The text is read and checked
+// reload puts the file in force if it is valid and has changed. If who is set, a client
+// requested the reload, and the result is logged in any case. The text is read and checked
 // outside the engine, so that no slot waits for it.
 func (f *file) reload(ctx context.Context, h *host, who string) (config.Changes, error) {
 	changes, _, err := f.reloadAll(ctx, h, who)
 	return changes, err
 }
 
-// reloadAll is reload, and also reads again the files by which others get in, if
-// the file is good or not, and changed or not. It returns what of these is not in
-// force.
+// reloadAll is reload, and also reads the tokens, the certificate and the key of [web]
+// again, whether or not the file is valid or has changed. It returns the problems of these.
 func (f *file) reloadAll(ctx context.Context, h *host, who string) (config.Changes, []string, error) {
 	end, err := f.begin(ctx)
 	if err != nil {
@@ -328,7 +326,7 @@ func (f *file) reloadAll(ctx context.Context, h *host, who string) (config.Chang
 	}
 	defer end()
 	if who == "" && f.seen.Same() {
-		return config.Changes{}, nil, nil // something else happened in the directory
+		return config.Changes{}, nil, nil // the event was about another file in the directory
 	}
 	notifyReloading()
 	defer sdNotify("READY=1")
@@ -336,7 +334,7 @@ func (f *file) reloadAll(ctx context.Context, h *host, who string) (config.Chang
 	return changes, h.updateWebAccess(f.current), err
 }
 
-// put puts the file in force if it is good and changed.
+// put puts the file in force if it is valid and has changed.
 func (f *file) put(ctx context.Context, h *host, who string) (config.Changes, error) {
 	asked := who != ""
 	cfg, err := f.load()
@@ -378,7 +376,7 @@ func (f *file) put(ctx context.Context, h *host, who string) (config.Changes, er
 	return changes, nil
 }
 
-// plan tells what a reload would change.
+// plan returns what a reload would change.
 func (f *file) plan(ctx context.Context) (*config.Config, config.Changes, error) {
 	end, err := f.begin(ctx)
 	if err != nil {
@@ -394,11 +392,11 @@ func (f *file) plan(ctx context.Context) (*config.Config, config.Changes, error)
 	return cfg, config.Diff(f.current, cfg), nil
 }
 
-// keep remembers a good configuration for a start at which the file is wrong. If that
-// fails, as on a full disk, it is tried again as long as the configuration is in force.
+// keep saves a valid configuration for a start at which the file is not valid. If that
+// fails, as on a full disk, it tries again as long as the configuration is in force.
 func (h *host) keep(c *config.Config) { h.keepAgain(c, 0) }
 
-// keepAgain is keep after a pause that was no use; 0: there was none.
+// keepAgain is keep after a failed attempt; pause is the pause before that, 0 for the first.
 func (h *host) keepAgain(c *config.Config, pause time.Duration) {
 	h.keeping.Lock()
 	defer h.keeping.Unlock()
@@ -425,13 +423,13 @@ func (h *host) keepAgain(c *config.Config, pause time.Duration) {
 	})
 }
 
-// refuse tells of a file that is wrong; the configuration in force stays.
+// refuse reports a file that is not valid; the configuration in force stays.
 func (f *file) refuse(ctx context.Context, h *host, who string, err error) {
 	h.out.complain(err, "reload refused: the last good file stays in force")
 	h.engine.Refuse(ctx, err, faults(err), who)
 }
 
-// faults is how many there are, or what else is wrong.
+// faults returns the number of faults, or the text of another error.
 func faults(err error) string {
 	var e *config.Errors
 	if errors.As(err, &e) {

@@ -10,15 +10,15 @@ import (
 	"rota/internal/early"
 )
 
-// initVariable tells the daemon that it is the child of rota as PID 1.
+// initVariable is set for a daemon that is the child of rota as PID 1.
 const initVariable = "ROTA_INIT"
 
 // inContainer reports whether rota is PID 1, as in a container.
 func inContainer() bool { return os.Getenv(initVariable) != "" }
 
-// Init is rota as PID 1: it starts itself as a child with the same arguments,
-// passes signals on, and reaps what becomes an orphan, which the daemon could
-// not do without taking from its own runs. It returns the exit code.
+// Init is rota as PID 1: it starts itself as a child with the same arguments, forwards
+// signals, and reaps orphans, which the daemon could not do without reaping its own runs,
+// too. It returns the exit code.
 func Init(argv []string) int {
 	signals := early.Signals()
 	signal.Notify(signals)
@@ -44,8 +44,8 @@ func Init(argv []string) int {
 	return 1
 }
 
-// reap collects every child that has ended, and tells whether the one with that
-// pid is among them.
+// reap reaps every child that has ended, and reports whether the given child is one of
+// them.
 func reap(child int) (status syscall.WaitStatus, ended bool) {
 	for {
 		var s syscall.WaitStatus
@@ -60,7 +60,7 @@ func reap(child int) (status syscall.WaitStatus, ended bool) {
 	}
 }
 
-// exitCode is the child's own, or 128+n if signal n ended it.
+// exitCode returns the exit code of the child, or 128+n if signal n ended it.
 func exitCode(s syscall.WaitStatus) int {
 	if s.Signaled() {
 		return 128 + int(s.Signal())

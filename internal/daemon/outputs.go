@@ -22,13 +22,13 @@ import (
 	"rota/runner"
 )
 
-// outputs is all that the daemon prints: its log on stderr and, if wanted, the
-// output of the tasks on stdout. It follows the file.
+// outputs writes everything that the daemon prints: its log on stderr and, if configured,
+// the output of tasks on stdout. It follows changes of the file.
 type outputs struct {
 	o       Options
 	log     *slog.Logger
 	level   slog.LevelVar
-	pretty  atomic.Bool // the log goes to a person
+	pretty  atomic.Bool // the log is for a person
 	mode    atomic.Value
 	inForce atomic.Pointer[config.Config]
 	swap    switchHandler
@@ -44,13 +44,13 @@ func newOutputs(o Options) *outputs {
 	return out
 }
 
-// close writes what is left to be written.
+// close writes the buffered output.
 func (out *outputs) close() {
 	out.stdout.close()
 	out.stderr.close()
 }
 
-// configure follows a configuration that comes into force.
+// configure applies a configuration that comes into force.
 func (out *outputs) configure(c *config.Config) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(cmp.Or(out.o.LogLevel, c.Rota.LogLevel, "info"))); err == nil {
@@ -60,7 +60,7 @@ func (out *outputs) configure(c *config.Config) {
 	mode := cmp.Or(out.o.Output, c.Rota.Output)
 	if mode == "" {
 		switch {
-		case isTerminal(out.o.Stdout): // where nothing raw belongs
+		case isTerminal(out.o.Stdout): // raw output must not go to a terminal
 			mode = "prefix"
 		case inContainer():
 			mode = "raw"
@@ -72,13 +72,13 @@ func (out *outputs) configure(c *config.Config) {
 	out.inForce.Store(c)
 }
 
-// capacity is how many runs may wait in a queue; 0: no limit.
+// capacity returns how many runs may wait in a queue; 0: no limit.
 func (out *outputs) capacity(queue string) int { return out.inForce.Load().Queues[queue].Capacity }
 
-// userOf is whose rights a run starts with.
+// userOf returns the user that a run starts as.
 func (out *outputs) userOf(run runner.Run) string { return engine.UserOf(out.inForce.Load(), run) }
 
-// format makes the log's handler: for a person on a terminal, else key=value
+// format sets the handler of the log: for a person on a terminal, else key=value
 // lines or JSON.
 func (out *outputs) format(format string) {
 	pretty := (format == "" || format == "auto") && isTerminal(out.o.Stderr)
@@ -106,9 +106,9 @@ func (out *outputs) color() bool {
 	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-// complain tells of a file that is wrong: to a person with every place and
-// caret, to a machine in one line, without the lines of the file, which may hold
-// secrets and are kept with the log.
+// complain logs the faults of a file: for a person with every line and caret, for a machine
+// on one line, without the lines of the file, which may hold secrets and would stay in the
+// log.
 func (out *outputs) complain(err error, msg string) {
 	var faults *config.Errors
 	if !errors.As(err, &faults) {
@@ -123,7 +123,7 @@ func (out *outputs) complain(err error, msg string) {
 	fmt.Fprintln(out.stderr, config.Describe(err))
 }
 
-// echo passes on one line of a task's output.
+// echo prints one line of a task's output.
 func (out *outputs) echo(run runner.Run, line []byte) {
 	var b bytes.Buffer
 	switch out.mode.Load() {
@@ -141,7 +141,7 @@ func (out *outputs) echo(run runner.Run, line []byte) {
 	_, _ = out.stdout.Write(b.Bytes())
 }
 
-// say logs what the action log says, where its output is not shown anyway.
+// say logs the message of an action log, unless the output of tasks is printed anyway.
 func (out *outputs) say(run runner.Run, level, text string) {
 	var l slog.Level
 	_ = l.UnmarshalText([]byte(cmp.Or(level, "info"))) // checked when the file was read
@@ -150,7 +150,7 @@ func (out *outputs) say(run runner.Run, level, text string) {
 	}
 }
 
-// record logs what became of a run: its start, its end, and why it did not start.
+// record logs a change of a run: its start, its end, or why it did not start.
 func (out *outputs) record(r runner.Run) {
 	attrs := []any{"task", r.Task}
 	add := func(key string, v any, given bool) {
@@ -164,21 +164,21 @@ func (out *outputs) record(r runner.Run) {
 	add("why", r.Why, r.Why != "")
 	add("by", r.By, r.By != "")
 	add("took", took(r), !r.Started.IsZero() && !r.Finished.IsZero())
-	// Not what is said already: by why, or by the echo of the output.
+	// Only if neither why nor the echo of the output has it already.
 	add("output", r.Error, r.Error != "" && r.Outcome != runner.OK && out.mode.Load() == "none" && !strings.HasSuffix(r.Why, r.Error))
 	level := slog.LevelInfo
 	switch {
 	case r.Outcome.IsFailure():
 		level = slog.LevelError
 	case r.Outcome == runner.Skipped && r.Reason.Code == runner.ReasonHeld:
-		level = slog.LevelDebug // the hold was told of; with each slot of it would be too often
+		level = slog.LevelDebug // the hold was logged; each of its slots would be too much
 	case r.Outcome == runner.Skipped, r.Outcome == runner.Missed, r.Outcome == runner.Replaced:
 		level = slog.LevelWarn
 	}
 	out.log.Log(context.Background(), level, cmp.Or(string(r.Outcome), string(r.State)), attrs...)
 }
 
-// took is how long a run lasted, to a precision that a person reads.
+// took formats the duration of a run, rounded for people.
 func took(r runner.Run) string {
 	d := r.Finished.Sub(r.Started)
 	if d < time.Second {
@@ -195,7 +195,7 @@ func isTerminal(f *os.File) bool {
 	return err == nil
 }
 
-// switchHandler is a handler that can be exchanged while it is used.
+// switchHandler is a handler that can be replaced while it is in use.
 type switchHandler struct{ now atomic.Pointer[slog.Handler] }
 
 func (s *switchHandler) Enabled(ctx context.Context, l slog.Level) bool {

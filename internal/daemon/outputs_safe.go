@@ -11,10 +11,9 @@ import (
 	"rota/internal/escape"
 )
 
-// terminalHandler passes on records so that nothing in them steers the terminal
-// that another handler writes them to, whatever they were made of. That handler
-// is tint's: it quotes a text, and then puts a real ESC for each \x1b in what it
-// quoted; only bytes it leaves alone.
+// terminalHandler escapes records so that nothing in them controls the terminal that the
+// next handler writes to. That is the handler of tint: it quotes a text, and then replaces
+// each \x1b in the quoted text by a real ESC; it does not change values of type []byte.
 type terminalHandler struct{ slog.Handler }
 
 func (h terminalHandler) Handle(ctx context.Context, r slog.Record) error {
@@ -55,19 +54,19 @@ func safeAttr(a slog.Attr) slog.Attr {
 	return slog.Attr{Key: escape.Line(a.Key), Value: v}
 }
 
-// safeValue is a text as it is if there is nothing in it to escape, else bytes.
+// safeValue returns a text as a string if it needs no escapes, else as bytes.
 func safeValue(text string) slog.Value {
 	quoted := strconv.Quote(text)
 	switch {
 	case quoted == `"`+text+`"` && escape.Line(text) == text:
 		return slog.StringValue(text)
-	case escape.Line(quoted) != quoted: // quoting leaves some that cannot be seen
+	case escape.Line(quoted) != quoted: // quoting keeps some invisible characters
 		text = escape.Line(text)
 	}
 	return slog.AnyValue([]byte(text))
 }
 
-// textOf is a value as package slog prints it.
+// textOf returns a value as package slog prints it.
 func textOf(v any) (text string) {
 	defer func() {
 		if p := recover(); p != nil { // a nil pointer with a method that needs more
@@ -87,7 +86,7 @@ func textOf(v any) (text string) {
 	return fmt.Sprintf("%+v", v)
 }
 
-// jsonWriter is for JSON that may be read on a terminal.
+// jsonWriter escapes JSON that may be read on a terminal.
 type jsonWriter struct{ w io.Writer }
 
 func (j jsonWriter) Write(p []byte) (int, error) {

@@ -16,10 +16,9 @@ import (
 	"rota/internal/page"
 )
 
-// SocketPath is where a daemon answers whose file says these of socket and
-// state_dir, "" if it says nothing: as the file says; in its state directory if that
-// is one of its own, so that two daemons of one user do not meet; else where
-// everybody looks.
+// SocketPath returns the path of the socket of a daemon, given socket and state_dir of its
+// file, each "" if not set: the configured path; else a path in the state directory if that
+// is configured, so that two daemons of one user do not conflict; else the default.
 func SocketPath(socket, stateDir string) string {
 	if socket == "" && stateDir != "" {
 		return filepath.Join(stateDir, "rota.sock")
@@ -39,8 +38,9 @@ func (h *host) open(c *config.Config) ([]*control.Listener, error) {
 	}
 }
 
-// openListeners opens the listeners of a configuration. That nobody can ask is no reason
-// not to run tasks, unless the file wants to be asked in a way that cannot be.
+// openListeners opens the listeners of a configuration. Tasks can run without a socket, so
+// it is only logged if the default one cannot be opened, unless another daemon uses it. For
+// a configured listener that is an error.
 func (h *host) openListeners(c *config.Config) ([]*control.Listener, error) {
 	var listeners []*control.Listener
 	named := cmp.Or(h.o.Socket, c.Rota.Socket)
@@ -76,8 +76,7 @@ func closeAll(listeners []*control.Listener) {
 	}
 }
 
-// serve answers at the listeners until ctx ends. A socket that somebody removes is
-// opened again.
+// serve answers at the listeners until ctx ends. It opens a socket again that was removed.
 func (h *host) serve(ctx context.Context, s api.Service, g stateDirWatch) {
 	server := control.NewServer(control.Options{Service: s, Owner: h.engine.Owner, TokenOf: h.tokenOf(h.tokens), Alive: h.engine.Alive, Ready: h.engine.Ready, Page: page.New(page.Options{Log: h.log}).Serve, Log: h.log})
 	h.server.Store(server)
@@ -114,9 +113,8 @@ func (h *host) serve(ctx context.Context, s api.Service, g stateDirWatch) {
 	wg.Wait()
 }
 
-// updateWebAccess puts in force what [web] says and the files that it names, and ends
-// what is under way of those who have lost the right to it. It returns what is not
-// in force.
+// updateWebAccess puts [web] and the files that it names in force, and ends the requests of
+// clients that have lost the right to them. It returns the problems.
 func (h *host) updateWebAccess(c *config.Config) []string {
 	problems := h.access.update(c.Web)
 	for _, p := range problems {
@@ -128,7 +126,7 @@ func (h *host) updateWebAccess(c *config.Config) []string {
 	return problems
 }
 
-// expired ends what is under way by the token of a run whose attempt has ended.
+// expired ends the requests made with the token of a run whose attempt has ended.
 func (h *host) expired(run string) {
 	if s := h.server.Load(); s != nil {
 		s.RunEnded(run)

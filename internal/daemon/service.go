@@ -11,8 +11,7 @@ import (
 	"rota/internal/engine"
 )
 
-// service is what a daemon does for others: what its engine does, and what concerns the
-// file.
+// service is the Service of a daemon: that of its engine, and the calls about the file.
 type service struct {
 	*engine.Service
 	h    *host
@@ -51,7 +50,7 @@ func (s *service) Reload(ctx context.Context, plan bool) (api.Reloaded, error) {
 	return r, nil
 }
 
-// fileError is an error of the file for others, with what else went wrong.
+// fileError returns an error of the file in the form of the API, with further problems.
 func fileError(path string, err error, also []string) error {
 	var wrong *config.Errors
 	if api.CodeOf(err) == api.NotNow {

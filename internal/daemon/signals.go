@@ -11,26 +11,26 @@ import (
 	"rota/internal/early"
 )
 
-// signals are those that the process gets, from its first moment on.
+// signals holds the signals that the process receives, from its start on.
 type signals struct {
-	raw       chan os.Signal // as they come
+	raw       chan os.Signal // as received
 	ch        chan os.Signal // for serve
 	forceStop chan struct{}  // closed by the second request to stop
 	end       context.CancelFunc
 	ctx       context.Context
 }
 
-// lastTime is how long a daemon may take to end after the second request to stop:
-// long enough to see processes die of KILL.
+// lastTime is how long a daemon may take to end after the second request to stop: long
+// enough for processes to end by KILL.
 const lastTime = 10 * time.Second
 
-// listen catches the signals that serve will answer; until then they wait. The
-// second request to stop always ends the process, whatever it is waiting for:
-// the ledger is as good then as after a kill.
+// listen catches the signals for serve, and keeps them until that runs. The second request
+// to stop always ends the process, whatever it waits for: the ledger is then as consistent
+// as after a kill.
 func listen(log *slog.Logger) *signals {
 	s := &signals{raw: early.Signals(), ch: make(chan os.Signal, 64), forceStop: make(chan struct{})}
 	s.ctx, s.end = context.WithCancel(context.Background())
-	// SIGPIPE is caught and not ignored, which commands would inherit.
+	// SIGPIPE is caught rather than ignored, as commands would inherit that.
 	signal.Notify(s.raw, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
 	go s.pass(func() {
 		log.Error("cannot end in order: exiting", "waited", lastTime.String())
@@ -39,7 +39,7 @@ func listen(log *slog.Logger) *signals {
 	return s
 }
 
-// pass passes on the signals, and counts those that ask for a stop.
+// pass forwards the signals to serve, and counts the requests to stop.
 func (s *signals) pass(exit func()) {
 	stops := 0
 	for {
@@ -56,7 +56,7 @@ func (s *signals) pass(exit func()) {
 			}
 			select {
 			case s.ch <- sig:
-			default: // many wait already
+			default: // many are pending already
 			}
 		}
 	}
@@ -67,8 +67,8 @@ func (s *signals) close() {
 	s.end()
 }
 
-// serve answers until ctx ends: TERM and INT stop, a second one at once; HUP and
-// USR2 reload, unless rota is stopping; USR1 writes the state to the log.
+// serve handles signals until ctx ends: TERM and INT stop rota, a second one at once; HUP
+// and USR2 reload, unless rota is stopping; USR1 writes the state to the log.
 func (s *signals) serve(ctx context.Context, h *host, f *file, stop func()) {
 	stops := 0
 	for {
@@ -93,8 +93,7 @@ func (s *signals) serve(ctx context.Context, h *host, f *file, stop func()) {
 	}
 }
 
-// pause waits for some time, and reports whether it went by without anybody
-// telling rota to stop.
+// pause waits for d, and reports whether no request to stop arrived in that time.
 func (s *signals) pause(ctx context.Context, d time.Duration) bool {
 	for over := time.After(d); ; {
 		select {

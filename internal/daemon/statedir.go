@@ -10,8 +10,8 @@ import (
 	"rota/internal/trust"
 )
 
-// StateDir is where the daemon of a configuration keeps what it must remember: as
-// the file says, else where it is by default.
+// StateDir returns the state directory of the daemon of a configuration: that of the file,
+// else the default.
 func StateDir(c *config.Config) string {
 	if c.Rota.StateDir != "" {
 		return c.Rota.StateDir
@@ -19,22 +19,21 @@ func StateDir(c *config.Config) string {
 	return config.DefaultStateDir()
 }
 
-// stateDir is that of a daemon whose file names none.
+// stateDir returns the state directory of a daemon whose file names none.
 func (o Options) stateDir() string { return cmp.Or(o.StateDir, config.DefaultStateDir()) }
 
-// rule is who may change what the daemon runs and answers from.
+// rule returns which users may change the files that the daemon uses.
 func (o Options) rule() trust.Rule { return trust.For(o.files().TrustFile) }
 
-// decisive are the entries of the state directory by which somebody who could
-// change them would change what rota does.
+// decisive are the entries of the state directory with which a user who can change them
+// controls rota.
 var decisive = []string{"lock", "rota.db", "rota.db-wal", "rota.db-shm", "token-key", "last-good", "live", "logs", "runs", "tasks"}
 
-// makeStateDir makes the state directory, where it is missing. Others must not be
-// able to change it or what is in it, nor to put another one in its place: tasks
-// are run by what it says.
+// makeStateDir makes the state directory if it does not exist. Other users must not be able
+// to change or replace it, or its content, as rota runs tasks by it.
 func (o Options) makeStateDir(dir string) error {
-	// All that is in it is its owner's alone, but for the socket: the tasks of other
-	// users ask there, too.
+	// Only the owner may use the files in it, except the socket, at which tasks of other
+	// users connect.
 	err := o.stateRule(dir).MakeDir(dir, 0o711)
 	if err == nil {
 		err = o.verifyStateDir(dir)
@@ -48,7 +47,7 @@ func (o Options) makeStateDir(dir string) error {
 func (o Options) stateRule(dir string) trust.Rule {
 	rule := o.rule()
 	if dir == config.SharedStateDir() && rule == trust.Known {
-		return trust.Nobody // anybody could have made it
+		return trust.Nobody // any user could have made it
 	}
 	return rule
 }
@@ -63,8 +62,8 @@ func (o Options) verifyStateDir(dir string) error {
 	return nil
 }
 
-// makeSocketDir makes the directory of a socket, where it is missing. Others must
-// not be able to put a socket of their own in the place of rota's.
+// makeSocketDir makes the directory of a socket if it does not exist. Other users must not
+// be able to replace the socket of rota by their own.
 func (o Options) makeSocketDir(socket string) error {
 	socket, err := filepath.Abs(socket)
 	if err == nil {
@@ -76,9 +75,9 @@ func (o Options) makeSocketDir(socket string) error {
 	return nil
 }
 
-// Unsafe returns how others can change the state directory and the directory of
-// the socket of a configuration, each nil if they cannot, for a daemon that the
-// user of this process would start with or without --trust-file.
+// Unsafe returns how other users can change the state directory and the directory of the
+// socket of a configuration, each nil if they cannot, for a daemon that the user of this
+// process would start with or without --trust-file.
 func Unsafe(c *config.Config, trusted bool) (stateDir, socket *trust.Error) {
 	o := Options{TrustFile: trusted}
 	_ = errors.As(o.verifyStateDir(StateDir(c)), &stateDir)

@@ -11,12 +11,12 @@ import (
 	"rota/config"
 )
 
-// stateDirWatch is what a running daemon needs of the file system: its state directory
-// and its socket. Either may be removed.
+// stateDirWatch checks the state directory and the socket of a running daemon, either of
+// which may be removed.
 type stateDirWatch struct {
 	stateDir  string
-	directory *os.File // the state directory that it began with; open, so that no other gets its number
-	socket    string   // "": there is none
+	directory *os.File // the state directory at the start; kept open, so that no other directory gets its inode
+	socket    string   // "": none
 }
 
 func newStateDirWatch(stateDir, socket string) (stateDirWatch, error) {
@@ -24,8 +24,8 @@ func newStateDirWatch(stateDir, socket string) (stateDirWatch, error) {
 	return stateDirWatch{stateDir, directory, socket}, err
 }
 
-// removed returns an error if the state directory is not the one any more that the daemon writes
-// to: what it would write is nowhere, and another daemon could start beside it.
+// removed returns an error if the path no longer leads to the state directory that the daemon
+// uses: what it writes would be lost, and another daemon could start beside it.
 func (g stateDirWatch) removed() error {
 	began, err := g.directory.Stat()
 	if err != nil {
@@ -36,7 +36,7 @@ func (g stateDirWatch) removed() error {
 	case err == nil && os.SameFile(now, began):
 		return nil
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil // it may be there: it cannot be seen
+		return nil // it may exist, but cannot be checked
 	}
 	return fmt.Errorf("the state directory %s was removed while rota was running; restart rota", g.stateDir)
 }
@@ -47,11 +47,11 @@ func (g stateDirWatch) socketMissing() bool {
 	return g.socket != "" && errors.Is(err, fs.ErrNotExist)
 }
 
-// guard watches both until ctx ends: without the state directory the daemon
-// ends, and a socket that was removed is made again.
+// guard watches both until ctx ends: without the state directory the daemon ends, and it
+// opens a socket again that was removed.
 func (h *host) guard(ctx context.Context, g stateDirWatch, reopen func()) {
 	dirs := func() []string {
-		list := []string{filepath.Dir(g.stateDir)} // in the directory itself something is written all the time
+		list := []string{filepath.Dir(g.stateDir)} // the directory itself changes all the time
 		if dir := filepath.Dir(g.socket); g.socket != "" && dir != g.stateDir {
 			list = append(list, dir)
 		}
@@ -65,6 +65,6 @@ func (h *host) guard(ctx context.Context, g stateDirWatch, reopen func()) {
 			reopen()
 		}
 	}
-	warn := func(error) {} // it is not needed for anything else
+	warn := func(error) {} // the watch is optional: the daemon works without it
 	_ = config.Watch(ctx, dirs, nil, look, warn)
 }

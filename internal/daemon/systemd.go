@@ -10,31 +10,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sdNotify tells the service manager, if there is one that listens.
+// sdNotify notifies the service manager, if one listens.
 func sdNotify(state string) { _, _ = daemon.SdNotify(false, state) }
 
-// notifyReloading tells it that a reload begins; READY=1 ends it, also if the
-// file was refused.
+// notifyReloading notifies the service manager that a reload begins; READY=1 ends it, also
+// if the file was refused.
 func notifyReloading() {
 	var now unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
 	sdNotify(fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", now.Nano()/1000))
 }
 
-// watchdog tells the service manager that rota lives, as often as that wants to
-// hear it and only while both the engine and the socket answer. A ledger that
-// cannot be written to is no reason to be killed: the status says so.
+// watchdog notifies the service manager that rota is alive, at the interval that it requires
+// and only while both the engine and the socket answer. A ledger that cannot be written is
+// no reason to be killed: the status reports it.
 func (h *host) watchdog(ctx context.Context, socket string) {
-	patience, err := daemon.SdWatchdogEnabled(false)
-	if err != nil || patience <= 0 {
+	timeout, err := daemon.SdWatchdogEnabled(false)
+	if err != nil || timeout <= 0 {
 		return
 	}
-	ticker := time.NewTicker(patience / 3)
+	ticker := time.NewTicker(timeout / 3)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
-			if h.answers(ctx, socket, patience/3) {
+			if h.answers(ctx, socket, timeout/3) {
 				sdNotify("WATCHDOG=1")
 			}
 		case <-ctx.Done():
@@ -43,8 +43,8 @@ func (h *host) watchdog(ctx context.Context, socket string) {
 	}
 }
 
-// answers reports whether the engine and the socket do, in time. Of the socket any
-// answer will do.
+// answers reports whether the engine and the socket answer in time. Any answer of the
+// socket will do.
 func (h *host) answers(ctx context.Context, socket string, within time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()

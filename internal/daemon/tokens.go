@@ -18,11 +18,10 @@ import (
 	"rota/runner"
 )
 
-// runTokens makes the tokens by which runs act on their own tasks. A token is the
-// run's id and a code that only who knows the key can make: nothing of it is
-// kept, and it holds after a restart for the forked runs that it was given to.
-// The code is of one attempt and of when that started, so that it is worth nothing
-// to a later run of the same id.
+// runTokens makes the tokens with which runs call the API for their own tasks. A token is
+// the id of the run and a code that needs the key: tokens are not stored, and those of
+// forked runs stay valid after a restart. The code depends on the attempt and its start, so
+// that it is not valid for a later run with the same id.
 type runTokens struct{ key []byte }
 
 // newRunTokens reads the key of a state directory, or makes it.
@@ -54,7 +53,7 @@ func (t runTokens) code(run runner.Run) []byte {
 	return mac.Sum(nil)
 }
 
-// splitToken returns the id of the run whose token it says to be, and its code.
+// splitToken returns the id of the run that a token names, and its code.
 func splitToken(token string) (id string, code []byte, ok bool) {
 	idText, codeText, ok := strings.Cut(strings.TrimPrefix(token, "run."), ".")
 	idBytes, err := base64.RawURLEncoding.DecodeString(idText)
@@ -62,7 +61,7 @@ func splitToken(token string) (id string, code []byte, ok bool) {
 	return string(idBytes), code, ok && err == nil && err2 == nil
 }
 
-// tokenOf tells whose token it is: only while that attempt is under way.
+// tokenOf returns the function that finds the run of a token, valid only while that attempt runs.
 func (h *host) tokenOf(t runTokens) control.TokenOf {
 	return func(token string) (runner.Run, bool) {
 		id, code, ok := splitToken(token)
