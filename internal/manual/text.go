@@ -34,7 +34,7 @@ var values = [][2]string{
 // environment describes the variables of a command.
 var environment = [][2]string{
 	{"ROTA_TASK, ROTA_RUN", "The name of the task, and the id of the run."},
-	{"ROTA_SCHEDULED", "The instant that it was due, in RFC 3339. Not for what was asked for."},
+	{"ROTA_SCHEDULED", "The instant that it was due, in RFC 3339; for a request without a time, that of the request."},
 	{"ROTA_ATTEMPT", "1, 2 and so on."},
 	{"ROTA_CAUSE", "schedule, manual, chain, catchup or start."},
 	{"ROTA_LAST_SUCCESS", "When the last success ended, in RFC 3339."},
