@@ -19,22 +19,14 @@ type refusal struct {
 	Error *api.Error `json:"error"`
 }
 
-// statuses maps the codes of errors to HTTP statuses: the first entry of a code counts. A
-// code without an entry is 500.
-var statuses = []struct {
-	code   api.Code
-	status int
-}{
-	{api.Usage, http.StatusBadRequest},
-	{api.Forbidden, http.StatusForbidden},
-	{api.NotFound, http.StatusNotFound},
-	{api.Conflict, http.StatusConflict},
-	{api.File, http.StatusUnprocessableEntity},
-	{api.NotNow, http.StatusServiceUnavailable},
-	{api.Failed, http.StatusInternalServerError},
-	{api.Forbidden, http.StatusUnauthorized},
-	{api.Usage, http.StatusRequestEntityTooLarge},
-	{api.Usage, http.StatusMethodNotAllowed},
+// statuses maps the codes of errors to HTTP statuses. A code without an entry is 500.
+var statuses = map[api.Code]int{
+	api.Usage:     http.StatusBadRequest,
+	api.Forbidden: http.StatusForbidden,
+	api.NotFound:  http.StatusNotFound,
+	api.Conflict:  http.StatusConflict,
+	api.File:      http.StatusUnprocessableEntity,
+	api.NotNow:    http.StatusServiceUnavailable,
 }
 
 // wire returns an error in the form that is sent.
@@ -54,13 +46,7 @@ func fail(w http.ResponseWriter, err error) { failPartly(w, err, struct{}{}) }
 // failPartly sends an error with the fields of done, which was done before the error.
 func failPartly(w http.ResponseWriter, err error, done any) {
 	e := wire(err)
-	status := http.StatusInternalServerError
-	for _, s := range statuses {
-		if s.code == e.Code {
-			status = s.status
-			break
-		}
-	}
+	status := cmp.Or(statuses[e.Code], http.StatusInternalServerError)
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}

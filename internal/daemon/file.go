@@ -28,7 +28,7 @@ type file struct {
 	wrong   string       // the last reported error of the file; "": none
 	pending pending
 
-	told       func(ctx context.Context, dirs func() []string, again <-chan struct{}, changed func(), warn func(error)) error // config.Watch
+	watchFiles       func(ctx context.Context, dirs func() []string, again <-chan struct{}, changed func(), warn func(error)) error // config.Watch
 	renew      chan struct{}                                                                                                  // receives a value when directories may have been replaced; holds one
 	unanswered chan struct{}                                                                                                  // receives a value when a file did not answer
 	retries    chan time.Duration                                                                                             // receives the pause before a pending reload is tried again; holds one
@@ -71,7 +71,7 @@ func newFile(o Options) *file {
 	if err != nil {
 		path = o.Config
 	}
-	f := &file{path: path, options: o.files(), stateDir: o.stateDir(), turn: make(chan struct{}, 1), told: config.Watch, renew: make(chan struct{}, 1), unanswered: make(chan struct{}, 1), retries: make(chan time.Duration, 1)}
+	f := &file{path: path, options: o.files(), stateDir: o.stateDir(), turn: make(chan struct{}, 1), watchFiles: config.Watch, renew: make(chan struct{}, 1), unanswered: make(chan struct{}, 1), retries: make(chan time.Duration, 1)}
 	f.options.Limit = config.NewLimit(loadTime)
 	return f
 }
@@ -169,7 +169,7 @@ func (f *file) listen(ctx context.Context, h *host, changed func()) {
 		return h.engine.InForce().Dirs()
 	}
 	for {
-		err := f.told(ctx, dirs, f.renew, changed, warn)
+		err := f.watchFiles(ctx, dirs, f.renew, changed, warn)
 		if ctx.Err() != nil {
 			return
 		}

@@ -211,7 +211,7 @@ func TestListenAgain(t *testing.T) {
 		f := newFile(Options{Config: r.cfg.Path})
 		start, changes := time.Now(), 0
 		var asked []time.Duration
-		f.told = func(ctx context.Context, dirs func() []string, _ <-chan struct{}, changed func(), _ func(error)) error {
+		f.watchFiles = func(ctx context.Context, dirs func() []string, _ <-chan struct{}, changed func(), _ func(error)) error {
 			if asked = append(asked, time.Since(start)); len(asked) < 3 {
 				return errors.New("too many instances")
 			}
