@@ -28,7 +28,7 @@ type file struct {
 	wrong   string       // the last reported error of the file; "": none
 	pending pending
 
-	watchFiles       func(ctx context.Context, dirs func() []string, again <-chan struct{}, changed func(), warn func(error)) error // config.Watch
+	watchFiles func(ctx context.Context, dirs func() []string, again <-chan struct{}, changed func(), warn func(error)) error // config.Watch
 	renew      chan struct{}                                                                                                  // receives a value when directories may have been replaced; holds one
 	unanswered chan struct{}                                                                                                  // receives a value when a file did not answer
 	retries    chan time.Duration                                                                                             // receives the pause before a pending reload is tried again; holds one
