@@ -24,7 +24,7 @@ func (n *Notifier) compose(t Target, b bundle) (runner.Action, runner.Input) {
 	in := runner.Input{
 		Task: r.Task, Run: r.ID, Scheduled: r.Scheduled, Started: r.Started, Attempt: r.Attempts, Cause: r.Cause,
 		Host: n.host, Params: r.Params, Process: t.Process, Hook: h,
-		Policy: runner.Policy{StopSignal: "TERM", KillAfter: 2 * time.Second},
+		Policy: runner.Policy{StopSignal: "TERM", KillAfter: time.Second},
 	}
 	switch a := t.Action.(type) {
 	case *runner.Mail:
