@@ -66,6 +66,24 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
+// TestDockerfilesOfDocs: Docker reads what people copy.
+func TestDockerfilesOfDocs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/containers.md")
+	must(t, err)
+	blocks := strings.Split(string(page), "```dockerfile\n")[1:]
+	if len(blocks) != 2 {
+		t.Fatalf("%d files", len(blocks))
+	}
+	for _, block := range blocks {
+		text, _, _ := strings.Cut(block, "```")
+		tree, err := parser.Parse(strings.NewReader(text))
+		must(t, err)
+		if _, _, err = instructions.Parse(tree.AST, nil); err != nil || len(tree.Warnings) > 0 {
+			t.Errorf("%v, %+v\n%s", err, tree.Warnings, text)
+		}
+	}
+}
+
 // TestCompose: the example names the Dockerfile and a stage of it, and mounts what the
 // image reads and writes.
 func TestCompose(t *testing.T) {
