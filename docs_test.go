@@ -117,7 +117,9 @@ func TestFilesOfDocs(t *testing.T) {
 			check(name, m[1])
 		}
 	}
-	check("recipes", read(t, "docs/recipes.toml"))
+	for _, name := range []string{"recipes", "notify"} {
+		check(name, read(t, "docs/"+name+".toml"))
+	}
 }
 
 // The commands on the pages, and their flags, are there.
