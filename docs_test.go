@@ -55,10 +55,12 @@ func pages(t *testing.T) map[string]string {
 	return all
 }
 
-// guides are the pages for those who come from another system, and for containers.
+// guides are all pages with files to copy from.
 func guides(t *testing.T) map[string]string {
 	all := pages(t)
-	all["containers"] = read(t, "docs/containers.md")
+	for _, name := range []string{"containers", "with-others"} {
+		all[name] = read(t, "docs/"+name+".md")
+	}
 	return all
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -86,6 +87,12 @@ type (
 		Body string
 	}
 	appriseMessage struct{ Title, Body, Format, Tag, Type string }
+	lokiPush       struct {
+		Streams []struct {
+			Stream map[string]string
+			Values [][]string
+		}
+	}
 	pagerdutyEvent struct {
 		Key     string `json:"routing_key"`
 		Action  string `json:"event_action"`
@@ -186,6 +193,17 @@ var services = map[string]struct {
 	"apprise": {`POST /notify/\w+`, "", func(body []byte) (told, error) {
 		m, err := strict[appriseMessage](body)
 		return told{m.Title, m.Body, "", m.Type == "success", ""}, first(err, m.Body != "" && m.Format == "text" && slices.Contains([]string{"info", "success", "warning", "failure"}, m.Type))
+	}},
+	"loki": {`POST /loki/api/v1/push`, "X-Scope-Orgid: ", func(body []byte) (told, error) {
+		m, err := strict[lokiPush](body)
+		if len(m.Streams) != 1 || len(m.Streams[0].Values) != 1 || len(m.Streams[0].Values[0]) != 2 {
+			return told{}, first(err, false)
+		}
+		s := m.Streams[0]
+		_, number := strconv.ParseInt(s.Values[0][0], 10, 64)
+		title, text, _ := strings.Cut(s.Values[0][1], "\n")
+		link, text, _ := strings.Cut(text, "\n")
+		return told{title, text, link, s.Stream["event"] == "recover", ""}, first(err, number == nil && len(s.Values[0][0]) == 19 && s.Stream["job"] == "rota")
 	}},
 	"pagerduty": {`POST /v2/enqueue`, "", func(body []byte) (told, error) {
 		m, err := strict[pagerdutyEvent](body)
