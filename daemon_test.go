@@ -632,17 +632,23 @@ func childrenOf(t *testing.T, pid string) []string {
 	return strings.Fields(string(out))
 }
 
+// awaitChildren waits until a process has so many children, and returns them.
+func awaitChildren(t *testing.T, pid string, n int) []string {
+	t.Helper()
+	var all []string
+	for until := time.Now().Add(2 * time.Minute); time.Now().Before(until); <-time.After(20 * time.Millisecond) {
+		if all = childrenOf(t, pid); len(all) == n {
+			return all
+		}
+	}
+	t.Fatalf("process %s has %d children, want %d", pid, len(all), n)
+	return nil
+}
+
 // onlyChild waits until a process has one child, and returns that.
 func onlyChild(t *testing.T, pid string) string {
 	t.Helper()
-	var all []string
-	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); <-time.After(20 * time.Millisecond) {
-		if all = childrenOf(t, pid); len(all) == 1 {
-			return all[0]
-		}
-	}
-	t.Fatalf("children of %s: %q, want one", pid, all)
-	return ""
+	return awaitChildren(t, pid, 1)[0]
 }
 
 // sendTo sends a signal to a process that is not a child of the test.
@@ -682,9 +688,7 @@ webhook = { url = "http://%s/" }
 	awaitText(t, filepath.Join(dir, "up"), "up")
 	awaitText(t, filepath.Join(dir, "pids"), `^(\d+\n){200}$`)
 	pid1 := onlyChild(t, fmt.Sprint(d.cmd.Process.Pid))
-	if n := len(childrenOf(t, pid1)); n != 201 {
-		t.Errorf("process 1 has %d children, want the daemon and 200 orphans", n)
-	}
+	awaitChildren(t, pid1, 201) // the daemon and 200 orphans
 	put(t, filepath.Join(dir, "go"), "")
 	onlyChild(t, pid1) // all others have ended and are reaped
 

@@ -269,7 +269,7 @@ func create(t *testing.T, path string) *os.File {
 
 func awaitText(t *testing.T, path, want string) {
 	t.Helper()
-	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); <-time.After(10 * time.Millisecond) {
+	for until := time.Now().Add(2 * time.Minute); time.Now().Before(until); <-time.After(10 * time.Millisecond) {
 		if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), want) {
 			return
 		}
