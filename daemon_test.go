@@ -3,6 +3,7 @@ package main_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -613,43 +614,121 @@ func TestNotify(t *testing.T) {
 	d.stop()
 }
 
-// As PID 1 rota reaps orphans, passes signals on and exits as its child does.
+// asPID1 has a daemon started as process 1 of a PID namespace, with a /proc of its own.
+// Its process is that of unshare, which ends as process 1 does.
+func asPID1(c *exec.Cmd) {
+	args := append([]string{"--pid", "--fork", "--mount-proc", "--kill-child", "bash", "-c", `exec -a rota-daemon "$@"`, "bash", c.Path}, c.Args[1:]...)
+	c.Args = append([]string{"unshare"}, args...)
+	c.Path, c.Err = exec.LookPath("unshare")
+}
+
+// childrenOf are the pids of the children of a process, zombies too.
+func childrenOf(t *testing.T, pid string) []string {
+	t.Helper()
+	out, err := exec.Command("ps", "-o", "pid=", "--ppid", pid).Output()
+	if exit := (*exec.ExitError)(nil); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 1) { // 1: there are none
+		t.Fatal(err)
+	}
+	return strings.Fields(string(out))
+}
+
+// awaitChildren waits until a process has so many children, and returns them.
+func awaitChildren(t *testing.T, pid string, n int) []string {
+	t.Helper()
+	var all []string
+	for until := time.Now().Add(2 * time.Minute); time.Now().Before(until); <-time.After(20 * time.Millisecond) {
+		if all = childrenOf(t, pid); len(all) == n {
+			return all
+		}
+	}
+	t.Fatalf("process %s has %d children, want %d", pid, len(all), n)
+	return nil
+}
+
+// onlyChild waits until a process has one child, and returns that.
+func onlyChild(t *testing.T, pid string) string {
+	t.Helper()
+	return awaitChildren(t, pid, 1)[0]
+}
+
+// sendTo sends a signal to a process that is not a child of the test.
+func sendTo(t *testing.T, pid, signal string) {
+	t.Helper()
+	if out, err := exec.Command("kill", "-"+signal, pid).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// As PID 1 rota reaps orphans, passes signals on, and stops in the time that a container
+// is given, whatever its tasks and those who are to be told do.
 func TestPID1(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can make a PID namespace")
 	}
 	t.Parallel()
-	dir := t.TempDir()
-	put(t, filepath.Join(dir, "jobs.toml"), header+`
-[tasks.orphans]
-at_start = true
-command = "for i in $(seq 20); do (sleep 0.1 &) ; done; ps -e -o pid= -o stat= -o args= >ps"
-[tasks.after]
-interval = "1s"
-command = "ps -e -o stat= | grep -c Z >zombies; true"
-`)
-	d := startDaemon(t, dir, func(c *exec.Cmd) {
-		// A /proc of its own, or the daemon would see other processes.
-		args := append([]string{"--pid", "--fork", "--mount-proc", "--kill-child", "bash", "-c", `exec -a rota-daemon "$@"`, "bash", c.Path}, c.Args[1:]...)
-		c.Args = append([]string{"unshare"}, args...)
-		c.Path, c.Err = exec.LookPath("unshare")
-	})
-	awaitText(t, filepath.Join(dir, "ps"), `(?m)^\s*1 \S+ +rota-daemon`)
-	awaitText(t, filepath.Join(dir, "zombies"), "^0\n")
-	children, err := exec.Command("pgrep", "-P", fmt.Sprint(d.cmd.Process.Pid)).Output()
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // nobody answers
 	if err != nil {
 		t.Fatal(err)
 	}
-	init := strings.Fields(string(children))
-	if len(init) != 1 {
-		t.Fatalf("children of unshare: %q", init)
+	defer silent.Close()
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "jobs.toml"), header+fmt.Sprintf(`
+[tasks.orphans]
+at_start = true
+command = "ps -e -o pid= -o args= >ps; for i in $(seq 200); do (sh -c 'echo $$ >>pids; until [ -e go ]; do sleep 0.2; done' &) ; done"
+[tasks.stubborn]
+at_start = true
+command = "trap '' TERM; echo up >up; while :; do sleep 0.1; done"
+on_failure = ["ops"]
+[notify.ops]
+webhook = { url = "http://%s/" }
+`, silent.Addr()))
+	d := startDaemon(t, dir, asPID1)
+	awaitText(t, filepath.Join(dir, "ps"), `(?m)^\s*1 +rota-daemon`)
+	awaitText(t, filepath.Join(dir, "up"), "up")
+	awaitText(t, filepath.Join(dir, "pids"), `^(\d+\n){200}$`)
+	pid1 := onlyChild(t, fmt.Sprint(d.cmd.Process.Pid))
+	awaitChildren(t, pid1, 201) // the daemon and 200 orphans
+	put(t, filepath.Join(dir, "go"), "")
+	onlyChild(t, pid1) // all others have ended and are reaped
+
+	var from int
+	sendTo(t, pid1, "HUP")
+	d.msg(&from, "reloaded", "")
+	sendTo(t, pid1, "USR1")
+	d.msg(&from, "state", "")
+	sendTo(t, pid1, "TERM")
+	// 4 s, then 3 s, then 1 s to tell of it: the sum is what the 10 s are for.
+	if l := d.msg(&from, "shutdown_grace is over: stopping what still runs", ""); !strings.Contains(l.raw, `"grace":"4s"`) {
+		t.Error(l.raw)
 	}
-	if out, err := exec.Command("kill", "-TERM", init[0]).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	if l := d.msg(&from, "killing what has no kill_after: a container is stopped within seconds", ""); !strings.Contains(l.raw, `"after":"3s"`) {
+		t.Error(l.raw)
 	}
-	d.msg(new(int), "stopped", "")
+	d.msg(&from, "lost", "stubborn")
+	d.msg(&from, "not delivered yet", "")
 	if code := d.stop(); code != 0 {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// As PID 1 rota ends as the daemon does that it has started.
+func TestExitOfPID1(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can make a PID namespace")
+	}
+	t.Parallel()
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "jobs.toml"), "[tasks.a\n")
+	if code := startDaemon(t, dir, asPID1).stop(); code != 3 {
+		t.Errorf("with a file that is wrong: exit code %d, want 3", code)
+	}
+	put(t, filepath.Join(dir, "jobs.toml"), header+tick)
+	d := startDaemon(t, dir, asPID1)
+	d.msg(new(int), "started", "")
+	sendTo(t, onlyChild(t, onlyChild(t, fmt.Sprint(d.cmd.Process.Pid))), "KILL")
+	if code := d.stop(); code != 128+9 {
+		t.Errorf("of a daemon that was killed: exit code %d, want %d", code, 128+9)
 	}
 }
 

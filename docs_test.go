@@ -55,6 +55,15 @@ func pages(t *testing.T) map[string]string {
 	return all
 }
 
+// guides are all pages with files to copy from.
+func guides(t *testing.T) map[string]string {
+	all := pages(t)
+	for _, name := range []string{"containers", "with-others"} {
+		all[name] = read(t, "docs/"+name+".md")
+	}
+	return all
+}
+
 var (
 	rowOfPage   = regexp.MustCompile(`(?m)^\| (.+?) \| .+ \|$`)
 	rowOfScript = regexp.MustCompile(`(?m)^# row: (.+)$`)
@@ -101,7 +110,7 @@ func TestFilesOfDocs(t *testing.T) {
 		}
 	}
 	fence := regexp.MustCompile("(?s)```toml\n(.*?)```")
-	for name, page := range pages(t) {
+	for name, page := range guides(t) {
 		blocks := fence.FindAllStringSubmatch(page, -1)
 		if len(blocks) == 0 {
 			t.Errorf("%s: no file", name)
@@ -110,7 +119,9 @@ func TestFilesOfDocs(t *testing.T) {
 			check(name, m[1])
 		}
 	}
-	check("recipes", read(t, "docs/recipes.toml"))
+	for _, name := range []string{"recipes", "notify"} {
+		check(name, read(t, "docs/"+name+".toml"))
+	}
 }
 
 // The commands on the pages, and their flags, are there.
@@ -119,7 +130,7 @@ func TestCommandsOfDocs(t *testing.T) {
 	flag := regexp.MustCompile(`(?:^| )(--?[a-z][a-z-]*)`)
 	help := map[string][]string{} // the words of each command's page
 	_, general := ask(t, "", "help")
-	for name, page := range pages(t) {
+	for name, page := range guides(t) {
 		for _, m := range command.FindAllStringSubmatch(strings.Join(code(page), "\n"), -1) {
 			verb := m[1]
 			if help[verb] == nil {

@@ -173,11 +173,7 @@ func TestVolumeOfAContainer(t *testing.T) {
 	put(t, jobs, header+"[tasks.a]\nat_start = true\ncommand = \"true\"\n")
 	mustDo(t, os.Chown(jobs, 1000, 1000), os.Symlink("..data/jobs.toml", filepath.Join(dir, "jobs.toml")), os.Chmod(dir, 0o777))
 	mustDo(t, os.Mkdir(filepath.Join(dir, "state"), 0o755), os.Chmod(filepath.Join(dir, "state"), 0o777))
-	d := startDaemon(t, dir, func(c *exec.Cmd) {
-		args := append([]string{"--pid", "--fork", "--mount-proc", "--kill-child", "bash", "-c", `exec -a rota-daemon "$@"`, "bash", c.Path}, c.Args[1:]...)
-		c.Args = append([]string{"unshare"}, args...)
-		c.Path, c.Err = exec.LookPath("unshare")
-	})
+	d := startDaemon(t, dir, asPID1)
 	d.msg(new(int), "ok", "a")
 }
 

@@ -233,9 +233,9 @@ func TestHookTemplates(t *testing.T) {
 	code := 3
 	in := sampleInput()
 	in.tells = true
-	in.Hook = &Hook{Event: "failure", Outcome: Failed, Exit: &code, Took: 90 * time.Second, Why: "exit 3", Tail: "the end", More: 2}
-	const text = "{{.Event}} {{.Task}} {{.Outcome}} {{.Exit}} {{.Took}} {{.Why}} {{.Tail}} {{.More}}[{{.Params.nosuch}}]{{if eq .Exit 3}}!{{end}}"
-	want := "failure backup failed 3 1m30s exit 3 the end 2[]!"
+	in.Hook = &Hook{Event: "failure", Outcome: Failed, Exit: &code, Took: 90 * time.Second, Why: "exit 3", Tail: "the end", More: 2, Text: "all of it", Time: time.Unix(1767225600, 0).UTC(), URL: "https://h/runs/1"}
+	const text = "{{.Event}} {{.Task}} {{.Outcome}} {{.Exit}} {{.Took}} {{.Why}} {{.Tail}} {{.Text}} {{.Time.Unix}} {{.URL}} {{.More}}[{{.Params.nosuch}}]{{if eq .Exit 3}}!{{end}}"
+	want := "failure backup failed 3 1m30s exit 3 the end all of it 1767225600 https://h/runs/1 2[]!"
 	if got, err := render(t.Context(), "body", text, in); got != want || err != nil {
 		t.Errorf("%q, %v; want %q", got, err, want)
 	}

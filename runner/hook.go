@@ -23,8 +23,12 @@ type Hook struct {
 	Why     string
 	Tail    string // the end of its output
 	Output  string // the file with its output; "": there is none
-	URL     string // where a page tells more of it; "": none is known
 	More    int    // events that this one speaks for besides itself
+
+	// Of notifications only.
+	Text string    // on a line, for people
+	Time time.Time // when it happened; that it is tried again changes nothing
+	URL  string    // where a page tells more of it; "": none is known
 }
 
 // NewHook returns what a hook knows of a run that has ended; of its output at

@@ -49,6 +49,9 @@ type taskData struct {
 type hookData struct {
 	templateData
 	eventData
+	Text string
+	Time time.Time
+	URL  string // "": no page is known
 	More int
 }
 
@@ -65,7 +68,7 @@ const (
 
 var (
 	taskFields = fields{reflect.TypeFor[taskData](), templateHint + " and, if a hook started it, .Parent " + eventHint}
-	hookFields = fields{reflect.TypeFor[hookData](), templateHint + " " + eventHint + " .More"}
+	hookFields = fields{reflect.TypeFor[hookData](), templateHint + " " + eventHint + " .Text .Time .URL .More"}
 )
 
 // templateData returns what the templates of this run see.
@@ -83,7 +86,7 @@ func (in Input) templateData() any {
 		event.Exit = *h.Exit
 	}
 	if in.tells {
-		return hookData{data, event, h.More}
+		return hookData{data, event, h.Text, in.local(h.Time), h.URL, h.More}
 	}
 	return taskData{data, event, h.Run}
 }

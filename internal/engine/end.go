@@ -13,8 +13,9 @@ import (
 // What a container runtime gives process 1 before it kills all is 10 seconds: by
 // default these leave some of them to record the ends of runs.
 const (
-	containerGrace = 4 * time.Second // of shutdown_grace
-	containerKill  = 3 * time.Second // of kill_after
+	containerGrace   = 4 * time.Second // of shutdown_grace
+	containerKill    = 3 * time.Second // of kill_after
+	containerParting = time.Second     // for notifications; the outbox keeps what is not delivered
 )
 
 // Grace is how long runs have to end by themselves once rota stops.
@@ -26,6 +27,15 @@ func (eng *Engine) Grace() time.Duration {
 		return containerGrace
 	}
 	return 30 * time.Second
+}
+
+// parting is how long notifications are still delivered when all else has ended; 0: as
+// long as they say.
+func (eng *Engine) parting() time.Duration {
+	if eng.options.Container {
+		return containerParting
+	}
+	return 0
 }
 
 // End stops what is under way, once Run has returned; once force is closed, at

@@ -55,7 +55,7 @@ func New(o Options) *Engine {
 	if eng.ledger = o.Ledger; o.Ledger != nil {
 		eng.ledger = answering{failureCounting{o.Ledger, eng.metrics.WriteFailed}}
 	}
-	eng.notifications = newNotifications(&eng.inForce, o.StateDir, eng.ledger, eng.log, eng.targetFails, eng.metrics.NotifyFailed)
+	eng.notifications = newNotifications(&eng.inForce, o.StateDir, eng.ledger, eng.log, eng.targetFails, eng.metrics.NotifyFailed, eng.parting())
 	run := o.Runner
 	run.StateDir, run.Done, run.Returned, run.Echo = o.StateDir, eng.done, eng.returned, eng.echo
 	eng.runner = runner.New(run)

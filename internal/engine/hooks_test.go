@@ -40,7 +40,7 @@ func (e *ear) Run(_ context.Context, in runner.Input, _ io.Writer) error {
 
 // notifications has an engine notify an ear as the target "ops".
 func (e *ear) notifications(l *Engine) *notifications {
-	n := newNotifications(&l.inForce, l.stateDir, l.ledger, l.log, l.targetFails, nil)
+	n := newNotifications(&l.inForce, l.stateDir, l.ledger, l.log, l.targetFails, nil, 0)
 	ops := map[string]notify.Target{"ops": {Name: "ops", Action: e}}
 	n.Notifier = notify.New(notify.Options{Targets: func() map[string]notify.Target { return ops }, Delivered: n.discard, Failing: l.targetFails, Log: slog.New(slog.DiscardHandler)})
 	return n

@@ -43,8 +43,9 @@ type targets struct {
 }
 
 // newNotifications makes one that follows the file in force. It calls failing when a
-// target cannot be reached, and failed at each attempt, see [notify.Options].
-func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l ledger.Ledger, log *slog.Logger, failing func(target, err string), failed func(target string)) *notifications {
+// target cannot be reached, and failed at each attempt, and ends within
+// parting, see [notify.Options].
+func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l ledger.Ledger, log *slog.Logger, failing func(target, err string), failed func(target string), parting time.Duration) *notifications {
 	var known atomic.Pointer[targets]
 	follow := func() *targets {
 		c, k := inForce.Load(), known.Load()
@@ -69,7 +70,7 @@ func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l
 		Delivered: n.discard,
 		Failing:   failing,
 		Failed:    failed,
-		StateDir:  stateDir, Log: log,
+		StateDir:  stateDir, Log: log, Parting: parting,
 	})
 	return n
 }

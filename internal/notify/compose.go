@@ -20,11 +20,11 @@ func (n *Notifier) compose(t Target, b bundle) (runner.Action, runner.Input) {
 	e, r := b.first, b.first.Run
 	h := runner.NewHook(string(e.Kind), r, n.o.StateDir, tailMax)
 	h.Why, h.Tail, h.More = why(e), escape.Lines(h.Tail), b.others()
-	h.URL = n.page(r)
+	h.Text, h.Time, h.URL = sentence(n.host, b), e.Time, n.page(r)
 	in := runner.Input{
 		Task: r.Task, Run: r.ID, Scheduled: r.Scheduled, Started: r.Started, Attempt: r.Attempts, Cause: r.Cause,
 		Host: n.host, Params: r.Params, Process: t.Process, Hook: h,
-		Policy: runner.Policy{StopSignal: "TERM", KillAfter: 2 * time.Second},
+		Policy: runner.Policy{StopSignal: "TERM", KillAfter: time.Second},
 	}
 	switch a := t.Action.(type) {
 	case *runner.Mail:

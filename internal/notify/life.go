@@ -18,12 +18,13 @@ type life struct {
 	over   bool
 	before []func() // workers that begin starts
 	wg     sync.WaitGroup
+	max    time.Duration // of the parting
 }
 
-func newLife() life {
+func newLife(parting time.Duration) life {
 	ctx, cut := context.WithCancel(context.Background())
 	wait, noWait := context.WithCancel(ctx)
-	return life{ctx: ctx, cut: cut, wait: wait, noWait: noWait}
+	return life{ctx: ctx, cut: cut, wait: wait, noWait: noWait, max: parting}
 }
 
 // begin starts the workers that were added before.
@@ -52,14 +53,14 @@ func (l *life) worker(work func()) bool {
 	return true
 }
 
-// end waits until all workers have ended. It cancels those that have not after
-// partingMax.
+// end waits until all workers have ended. It cancels those that have not when the
+// parting is over.
 func (l *life) end() {
 	l.mu.Lock()
 	l.over = true
 	l.mu.Unlock()
 	l.noWait()
-	timer := time.AfterFunc(partingMax, l.cut)
+	timer := time.AfterFunc(l.max, l.cut)
 	l.wg.Wait()
 	timer.Stop()
 	l.cut()

@@ -7,6 +7,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ const (
 	countMax   = 10_000          // events that are only counted; more are given up
 	failingMax = 3               // failed tries in a row before Failing is called
 	sendMax    = time.Minute     // for one try
-	partingMax = 5 * time.Second // for the remaining events when rota ends
+	partingMax = 5 * time.Second // for the remaining events when rota ends, unless Options say otherwise
 )
 
 // TextMax is the longest text of an event that is sent, in bytes.
@@ -61,7 +62,8 @@ type Options struct {
 	// Failed is called after each failed attempt to reach a target, or PingTarget. It
 	// must not block. It may be nil.
 	Failed   func(target string)
-	StateDir string // the directory with the outputs of runs
+	Parting  time.Duration // how long Run continues after ctx is done; 0: 5s
+	StateDir string        // the directory with the outputs of runs
 	Log      *slog.Logger
 }
 
@@ -92,7 +94,7 @@ func New(o Options) *Notifier {
 	if o.Failed == nil {
 		o.Failed = func(string) {}
 	}
-	n := &Notifier{o: o, host: host, queues: map[string]*sendQueue{}, life: newLife()}
+	n := &Notifier{o: o, host: host, queues: map[string]*sendQueue{}, life: newLife(cmp.Or(o.Parting, partingMax))}
 	n.Ping = &Pinger{
 		stateDir: o.StateDir, log: o.Log, host: host, life: &n.life, deliver: runner.Tell, known: o.Pings, delivered: o.Delivered, failing: o.Failing, failed: o.Failed,
 		queues: map[string]*pingURLQueue{}, gates: map[string]chan struct{}{},

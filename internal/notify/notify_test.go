@@ -70,10 +70,14 @@ func (r *rig) failures(target string) (n int) {
 }
 
 // newRig starts a Notifier; stop ends it and returns how long that took.
-func newRig(t *testing.T, targets ...Target) *rig {
+func newRig(t *testing.T, targets ...Target) *rig { return newRigWith(t, 0, targets...) }
+
+// newRigWith makes one that parts within a time; 0: within its own.
+func newRigWith(t *testing.T, parting time.Duration, targets ...Target) *rig {
 	r := &rig{t: t}
 	r.set(targets...)
 	r.Notifier = New(Options{
+		Parting: parting,
 		Targets: func() map[string]Target {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -420,18 +424,20 @@ func TestShutdown(t *testing.T) {
 			r.fail("ops", "a/2") // too late, but no harm
 		})
 	})
-	t.Run("but not waited for for ever", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			e := newEar()
-			e.hang = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-			r := newRig(t, Target{Name: "ops", Action: e})
-			r.fail("ops", "a/1")
-			synctest.Wait()
-			if took := r.stop(); took != partingMax {
-				t.Errorf("took %s", took)
-			}
+	for parting, want := range map[time.Duration]time.Duration{0: partingMax, time.Second: time.Second} {
+		t.Run(fmt.Sprintf("but not waited for for longer than %s", want), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEar()
+				e.hang = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+				r := newRigWith(t, parting, Target{Name: "ops", Action: e})
+				r.fail("ops", "a/1")
+				synctest.Wait()
+				if took := r.stop(); took != want {
+					t.Errorf("took %s", took)
+				}
+			})
 		})
-	})
+	}
 }
 
 func TestTargetGoes(t *testing.T) {

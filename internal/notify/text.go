@@ -65,6 +65,15 @@ func subject(host string, b bundle) string {
 	return text
 }
 
+// sentence returns the subject and the reason.
+func sentence(host string, b bundle) string {
+	text := subject(host, b)
+	if reason := oneLine(why(b.first)); reason != "" && b.first.Kind != Trouble {
+		text += ": " + reason
+	}
+	return text
+}
+
 // body returns the full text of a notification, for people.
 func body(host string, b bundle, h *runner.Hook) string {
 	var t strings.Builder
@@ -171,11 +180,8 @@ type other struct {
 func jsonBody(host string, b bundle, h *runner.Hook) string {
 	e := b.first
 	d := document{
-		Event: e.Kind, Text: subject(host, b), Host: host, Time: e.Time, URL: h.URL, Why: why(e), Took: h.Took.Seconds(),
+		Event: e.Kind, Text: h.Text, Host: host, Time: e.Time, URL: h.URL, Why: why(e), Took: h.Took.Seconds(),
 		Tail: h.Tail, More: b.others(), Lost: b.lost,
-	}
-	if reason := oneLine(why(e)); reason != "" && e.Kind != Trouble {
-		d.Text += ": " + reason
 	}
 	if r := e.Run; r.ID != "" {
 		r.Params, r.Input, r.InputFile, r.Content = nil, "", "", ""
