@@ -215,9 +215,9 @@ type hungPast struct {
 	free chan struct{}
 }
 
-func (h hungPast) Past(ctx context.Context, task string) (ledger.Past, error) {
+func (h hungPast) Past(ctx context.Context, tasks ...string) (map[string]ledger.Past, error) {
 	<-h.free
-	return h.Ledger.Past(ctx, task)
+	return h.Ledger.Past(ctx, tasks...)
 }
 
 // TestReady: what keeps rota from starting anything.

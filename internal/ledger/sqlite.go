@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"zombiezen.com/go/sqlite"
+
+	"rota/runner"
 )
 
 // SQLite is a [Ledger] in one file of the state directory, for one process at a
@@ -21,6 +23,8 @@ type SQLite struct {
 	mark     *mark
 	reserve  *reserve
 	watchers watchers
+	past     *memo[Past]
+	newest   *memo[runner.Run]
 	cursor   atomic.Pointer[Cursor] // as it is written
 	events   atomic.Int64           // the newest one when retention looked at them last
 
@@ -61,6 +65,7 @@ func Open(ctx context.Context, dir string, o Options) (*SQLite, error) {
 func newSQLite(dir string, o Options) *SQLite {
 	s := &SQLite{
 		reading: newReading(dir), o: o.orDefault(), reserve: newReserve(dir), mark: newMark(dir),
+		past: newMemo[Past](), newest: newMemo[runner.Run](),
 		work: make(chan *request, 256), stopped: make(chan struct{}),
 	}
 	s.connect = func() (*sqlite.Conn, error) { return connect(s.path, toRead) }

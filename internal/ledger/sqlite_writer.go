@@ -343,5 +343,12 @@ func (o *op) flush() error {
 		}
 	}
 	o.w.written += len(o.dirty)
+	if len(o.dirty) > 0 {
+		tasks := make([]string, len(o.dirty))
+		for i, r := range o.dirty {
+			tasks[i] = r.run.Task
+		}
+		o.after = append(o.after, func() { o.w.s.forget(tasks...) })
+	}
 	return nil
 }

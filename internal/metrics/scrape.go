@@ -108,13 +108,16 @@ func (m *Metrics) lookAt(ctx context.Context, l ledger.Reader) {
 	if unknown > 0 {
 		m.lookAtNewest(ctx, l, stale)
 	}
+	if len(stale) == 0 {
+		return
+	}
+	past, err := l.Past(ctx, slices.Collect(maps.Keys(stale))...)
 	for name, t := range stale {
-		past, err := l.Past(ctx, name)
 		t.mu.Lock()
 		if err != nil {
 			t.stale = true // for the next look
 		} else {
-			t.past, t.looked = past, true
+			t.past, t.looked = past[name], true
 		}
 		t.mu.Unlock()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -119,6 +120,58 @@ func check(t *testing.T, at string, w *httptest.ResponseRecorder) {
 		if w.Header().Get(header) == "" {
 			t.Errorf("%s has no %s", at, header)
 		}
+	}
+}
+
+// manyService is a rota with many tasks, all of which failed again and again. It counts
+// what it is asked.
+type manyService struct {
+	hostileService
+	tasks int
+	asked map[string]int
+}
+
+func (s manyService) Tasks(context.Context, ...string) ([]api.Task, error) {
+	s.asked["tasks"]++
+	all := make([]api.Task, s.tasks)
+	for i := range all {
+		last := s.run(fmt.Sprintf("%s-%d/20261122T120000Z", strings.Repeat("a", 58), i))
+		all[i] = api.Task{Task: last.Task, State: "failed", Description: strings.Repeat("what it does ", 10), Schedule: "every day at 12:00", Timezone: "UTC", Last: &last, Enabled: true}
+	}
+	return all, nil
+}
+
+func (s manyService) Runs(_ context.Context, q api.RunQuery) ([]api.Run, error) {
+	s.asked["runs"]++
+	var all []api.Run
+	for _, task := range q.Tasks {
+		for i := range q.Each {
+			all = append(all, s.run(fmt.Sprintf("%s/20261122T12%02d00Z", task, i)))
+		}
+	}
+	return all, nil
+}
+
+func (s manyService) Status(ctx context.Context) (api.Status, error) {
+	s.asked["status"]++
+	return s.hostileService.Status(ctx)
+}
+
+// TestManyTasks: the page of thousands of tasks stays small, and costs one question for
+// each of its parts.
+func TestManyTasks(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	s := manyService{hostileService{now: now}, 2000, map[string]int{}}
+	w := ask(t, New(Options{Now: func() time.Time { return now }}), s, "GET", "/", nil, api.Site{Actions: true})
+	if rows := strings.Count(w.Body.String(), `<tr id="task-`); rows != rowsAtOnce || !strings.Contains(w.Body.String(), "1 to 100 of 2,000 tasks") && !strings.Contains(w.Body.String(), "1 to 100 of 2000 tasks") {
+		t.Errorf("%d rows", rows)
+	}
+	if n := w.Body.Len(); n > 1_500_000 {
+		t.Errorf("the overview has %d bytes", n)
+	}
+	// The tasks, the missed slots for the chips, the last runs for the rows, and how rota is.
+	if want := map[string]int{"tasks": 1, "runs": 2, "status": 1}; !maps.Equal(s.asked, want) {
+		t.Errorf("asked %v, want %v", s.asked, want)
 	}
 }
 
