@@ -218,6 +218,19 @@ func TestPage(t *testing.T) {
 		b.sees("Run again 1 task that failed?")
 		b.click("a.button[href='/']")
 		b.until("nothing was done", `location.pathname === "/"`)
+		b.open("/?state=running")
+		b.until("it is live", `document.documentElement.dataset.state === "live"`)
+		b.until("nothing runs", `!document.querySelector(".tasks tbody tr")`)
+		b.sees("No task matches")
+		run, err := c.Request(t.Context(), api.Request{Task: "long"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.until("what runs from now on is there", `document.querySelector("#rows > #task-long .word.run") && !document.body.innerText.includes("No task matches")`)
+		if _, err := c.Stop(t.Context(), run.ID, true); err != nil {
+			t.Fatal(err)
+		}
+		b.until("and is not when it has ended", `!document.querySelector("#task-long") && document.body.innerText.includes("No task matches")`)
 	})
 	t.Run("timeline", func(t *testing.T) {
 		b := with(t, ops)

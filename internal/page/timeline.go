@@ -75,7 +75,7 @@ func (v *visit) timeline() error {
 
 func (v *visit) timelineRegions() ([]region, error) {
 	p, err := v.timelinePage()
-	return []region{{"timeline", "timeline-chart", p.Chart}}, err
+	return []region{{ID: "timeline", Template: "timeline-chart", Data: p.Chart}}, err
 }
 
 func (v *visit) timelinePage() (p timelinePage, err error) {

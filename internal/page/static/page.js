@@ -20,13 +20,21 @@ const reload = () => filling() ? say("changed; load it again", false) : location
 // An element is named, within what is replaced, by what it is for.
 const nameOf = (e) => e.getAttribute("aria-label") || e.getAttribute("href") || e.textContent;
 
-const put = ({ id, html }) => {
+const put = ({ id, html, in: into, after, keep, only }) => {
   const old = document.getElementById(id);
-  if (!old) return;
+  if (only) return old && [...old.children].forEach((e) => (keep || []).includes(e.id) || e.remove());
+  if (!html) return old?.remove();
+  const place = document.getElementById(into);
+  if (!old && !place) return;
   const holder = document.createElement("template");
   holder.innerHTML = html;
   const fresh = holder.content.firstElementChild;
   if (!fresh) return;
+  if (!old) {
+    fresh.classList.add("new");
+    const before = document.getElementById(after);
+    return before ? before.after(fresh) : after ? place.append(fresh) : place.prepend(fresh);
+  }
   const active = document.activeElement;
   const focus = old.contains(active) ? nameOf(active) : null;
   old.querySelectorAll("details[open]").forEach((d, i) => fresh.querySelectorAll("details")[i]?.setAttribute("open", ""));
