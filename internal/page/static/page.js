@@ -54,6 +54,7 @@ const follow = (html) => {
   log.insertAdjacentHTML("beforeend", html);
   while (log.childElementCount > 5000) log.firstElementChild.remove();
   document.getElementById("no-log")?.remove();
+  document.getElementById("download")?.removeAttribute("hidden");
   if (atEnd) log.scrollTop = log.scrollHeight;
 };
 
