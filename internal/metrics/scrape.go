@@ -29,6 +29,7 @@ type State struct {
 	Queued   map[string]int       // runs, by queue; "": in none
 	Reloaded bool                 // the file on the disk is the one in force, as far as was read
 	Loaded   time.Time            // when the file in force was read
+	Differs  bool                 // the file on the disk is another one than that in force, also if nobody has read it yet
 }
 
 // lookTime bounds the look at the ledger and the disk.
@@ -175,6 +176,7 @@ var (
 	running      = gauge("rota_runs_running", "Runs under way.", "task")
 	queued       = gauge("rota_runs_queued", "Runs that wait for a worker of a queue.", "queue")
 	reloadOK     = gauge("rota_config_last_reload_successful", "1 if the file as it was last read is in force.")
+	fileDiffers  = gauge("rota_config_file_differs", "1 if the file on the disk is not the one in force, for whatever reason.")
 	reloadedAt   = gauge("rota_config_last_reload_success_timestamp_seconds", "When the file in force was read.")
 	ledgerSize   = gauge("rota_ledger_size_bytes", "Size of the ledger on the disk.")
 	notifyFailed = counter("rota_notify_failures_total", "Attempts to notify a target that failed.", "target")
@@ -232,6 +234,7 @@ func (m *Metrics) snapshot(state State) snapshot {
 		s.add(notifyFailed, float64(targets[target].Load()), target)
 	}
 	s.add(reloadOK, number(state.Reloaded))
+	s.add(fileDiffers, number(state.Differs))
 	s.add(reloadedAt, seconds(state.Loaded))
 	s.add(ledgerSize, float64(m.size.Load()))
 	return s
