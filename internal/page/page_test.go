@@ -384,7 +384,19 @@ func TestDrawing(t *testing.T) {
 		api.Run{ID: "late/2", Task: "late", Outcome: runner.Missed, First: now.Add(-50 * time.Hour), Last: now.Add(-3 * time.Hour), Count: 20},
 	)
 	c := v.draw([]api.Task{{Task: "often"}, {Task: "long"}, {Task: "late", Hold: &api.Hold{Since: now.Add(-time.Hour)}}}, runs,
-		[]api.Slot{{Task: "late", At: now.Add(-time.Minute)}, {Task: "late", At: now.Add(time.Hour)}})
+		[]api.Slot{{Task: "late", At: now.Add(-time.Minute)}, {Task: "late", At: now.Add(time.Hour)}, {Task: "often", At: now.Add(ahead)}})
+	for _, h := range c.Hours {
+		if h.Text != "" && (h.X-15 < c.Left || h.X+15 > c.Left+c.Wide) {
+			t.Errorf("the hour %s is cut", h.Text)
+		}
+	}
+	for _, l := range c.Lanes {
+		for _, b := range slices.Concat(l.Bars, l.Wait, l.Soon, l.Held) {
+			if b.X < c.Left || b.X+b.W > c.Left+c.Wide {
+				t.Errorf("%s: a bar is cut: %+v", l.Task, b)
+			}
+		}
+	}
 	often, long, late := c.Lanes[0], c.Lanes[1], c.Lanes[2]
 	failed := 0
 	for _, b := range often.Bars {

@@ -40,7 +40,9 @@ const put = ({ id, html, in: into, after, keep, only }) => {
   old.querySelectorAll("details[open]").forEach((d, i) => fresh.querySelectorAll("details")[i]?.setAttribute("open", ""));
   if (fresh.isEqualNode(old)) return;
   if (fresh.tagName === "TR") fresh.classList.add("new");
+  const { scrollLeft } = old;
   old.replaceWith(fresh);
+  fresh.scrollLeft = scrollLeft;
   if (focus !== null) {
     const again = [...fresh.querySelectorAll("a, button, summary, [tabindex]")];
     (again.find((e) => nameOf(e) === focus) || again[0])?.focus({ preventScroll: true });
@@ -117,6 +119,13 @@ if (zone) {
     own.hidden = own.disabled = false;
   }
   zone.addEventListener("change", () => zone.form.requestSubmit());
+}
+
+const timeline = document.getElementById("timeline");
+const showNow = () => { timeline.scrollLeft = timeline.scrollWidth; }; // and what is to come
+if (timeline) {
+  showNow();
+  addEventListener("resize", () => { if (timeline.isConnected) showNow(); });
 }
 
 const log = document.getElementById("log");
