@@ -23,6 +23,8 @@ type SQLite struct {
 	mark     *mark
 	reserve  *reserve
 	watchers watchers
+	index    atomic.Int64 // how large the index of the log is at least
+	using    sync.RWMutex // held by those who read by it
 	past     *memo[Past]
 	newest   *memo[runner.Run]
 	cursor   atomic.Pointer[Cursor] // as it is written
@@ -69,7 +71,7 @@ func newSQLite(dir string, o Options) *SQLite {
 		work: make(chan *request, 256), stopped: make(chan struct{}),
 	}
 	s.connect = func() (*sqlite.Conn, error) { return connect(s.path, toRead) }
-	s.report, s.failed = s.putAway, s.suspect
+	s.report, s.failed, s.within = s.putAway, s.suspect, s.reads
 	return s
 }
 
