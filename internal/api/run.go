@@ -194,3 +194,8 @@ func (r Run) HowEnded() string {
 	}
 	return ""
 }
+
+// Took is [runner.Run.Took].
+func (r Run) Took() (time.Duration, bool) {
+	return runner.Run{Outcome: r.Outcome, Started: r.Started, Finished: r.Finished, Reason: runner.Reason{Code: r.Reason}}.Took()
+}

@@ -142,7 +142,8 @@ func (m *Metrics) lookAtNewest(ctx context.Context, l ledger.Reader, tasks map[s
 			t.lastRun = run.Started
 		}
 		if !t.ended && run.Outcome != "" && !run.Started.IsZero() {
-			t.ended, t.lastTook, t.lastRSS = true, max(0, run.Finished.Sub(run.Started)), run.MaxRSS
+			took, _ := run.Took()
+			t.ended, t.lastTook, t.lastRSS = true, took, run.MaxRSS
 		}
 		t.mu.Unlock()
 	}
