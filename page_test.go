@@ -168,7 +168,7 @@ func TestPage(t *testing.T) {
 		b.sees("Stop long?")
 		b.focus(".danger")
 		b.press(kb.Enter)
-		b.sees("Told long to stop.")
+		b.sees("long is being stopped.")
 		b.until("it does not run", `!document.querySelector("#task-long .word.run")`)
 	})
 	t.Run("submit", func(t *testing.T) {
@@ -218,6 +218,19 @@ func TestPage(t *testing.T) {
 		b.sees("Run again 1 task that failed?")
 		b.click("a.button[href='/']")
 		b.until("nothing was done", `location.pathname === "/"`)
+		b.open("/?state=running")
+		b.until("it is live", `document.documentElement.dataset.state === "live"`)
+		b.until("nothing runs", `!document.querySelector(".tasks tbody tr")`)
+		b.sees("No task matches")
+		run, err := c.Request(t.Context(), api.Request{Task: "long"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.until("what runs from now on is there", `document.querySelector("#rows > #task-long .word.run") && !document.body.innerText.includes("No task matches")`)
+		if _, err := c.Stop(t.Context(), run.ID, true); err != nil {
+			t.Fatal(err)
+		}
+		b.until("and is not when it has ended", `!document.querySelector("#task-long") && document.body.innerText.includes("No task matches")`)
 	})
 	t.Run("timeline", func(t *testing.T) {
 		b := with(t, ops)
@@ -282,8 +295,9 @@ func TestPage(t *testing.T) {
 		b.click(".primary")
 		b.sees("All tasks are released.")
 		b.do("choose", chromedp.SetValue(chromedp.CSS("#zone"), "utc"))
+		b.do("mark the page", chromedp.Evaluate[chromedp.Void](`document.body.dataset.before = ""`))
 		b.click(".zone button")
-		b.until("times are those of UTC", `document.querySelector("#status").innerText.includes("UTC")`)
+		b.until("times are those of UTC", `document.body.dataset.before === undefined && document.readyState === "complete" && document.querySelector("#status").innerText.includes("UTC")`)
 		b.click(".me button")
 		b.sees("Sign in")
 		b.forgive("status of 401")

@@ -57,6 +57,7 @@ func (r *Runner) follow(ctx context.Context, d process.Dir, run Run, p Policy, s
 // settle ends a run whose shim is gone.
 func (r *Runner) settle(d process.Dir, run Run, p Policy) {
 	result := r.endOf(d, run, p)
+	d.BoundLeft(r.attemptOf(run))
 	r.remove(run.ID)
 	if r.o.Done(run, result) == nil {
 		_ = d.Remove()

@@ -35,9 +35,7 @@ type Hook struct {
 // most the last tail bytes.
 func NewHook(event string, r Run, stateDir string, tail int) *Hook {
 	h := &Hook{Event: event, Task: r.Task, Run: r.ID, Outcome: r.Outcome, Exit: r.Exit, Why: r.Why, Tail: r.Error}
-	if !r.Started.IsZero() && r.Finished.After(r.Started) {
-		h.Took = r.Finished.Sub(r.Started)
-	}
+	h.Took, _ = r.Took()
 	if r.Attempts == 0 {
 		return h
 	}

@@ -30,6 +30,11 @@ func RecurringID(request string, at time.Time, epoch int) string {
 	return task + "/" + key + "." + slot
 }
 
+// StartOf returns what the slots of a task's at_start are of, as those of a recurring
+// request are of that: TASK/~start.20261122T023000Z. Another trigger may come due at the
+// same second. No request has such a key.
+func StartOf(task string) string { return task + "/~start" }
+
 // SplitID returns the task and the key (of the slot or request) of a run's id;
 // key is "" if id names a task alone.
 func SplitID(id string) (task, key string) {

@@ -101,13 +101,17 @@ func TestLeftoverThatWrites(t *testing.T) {
 
 // A result that a leftover has open is without a name, and kept small.
 func TestLeftoverThatWritesToTheResult(t *testing.T) {
-	for _, user := range []string{"", "nobody"} {
+	for _, row := range []struct {
+		mode Mode
+		user string
+	}{{Threaded, ""}, {Forked, ""}, {Threaded, "nobody"}, {Forked, "nobody"}} {
+		mode, user := row.mode, row.user
 		if user != "" && os.Getuid() != 0 {
 			t.Skip("only root can switch users")
 		}
 		b := newBench(t)
 		// What it writes first is within the bound, then it is asked for more.
-		task := b.command(Threaded, `exec 8>"$ROTA_RESULT_FILE"; (while read x; do head -c "$x" /dev/zero; done) <fifo 9>&- >&8 & echo $! >pid`)
+		task := b.command(mode, `exec 8>"$ROTA_RESULT_FILE"; (while read x; do head -c "$x" /dev/zero; done) <fifo 9>&- >&8 & echo $! >pid`)
 		task.User, task.ResultMax = user, 128<<10
 		if err := syscall.Mkfifo(filepath.Join(b.dir, "fifo"), 0o666); err != nil {
 			t.Fatal(err)
@@ -124,7 +128,7 @@ func TestLeftoverThatWritesToTheResult(t *testing.T) {
 		task.Dir = b.dir
 		run := b.launch(task, "k")
 		if r := b.end(); r.Outcome != OK {
-			t.Fatalf("as %q: %+v", user, r)
+			t.Fatalf("%s, as %q: %+v", mode, user, r)
 		}
 		pid := b.pidIn("pid")
 		result := func() int64 {

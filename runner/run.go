@@ -60,6 +60,16 @@ func (r Run) Brief() Run {
 	return r
 }
 
+// Took is how long a run that has ended took, with the waits between its attempts; false:
+// it was not executed, the clock was set back meanwhile or, as it was superseded while it
+// waited for another attempt, its end says nothing of that.
+func (r Run) Took() (time.Duration, bool) {
+	if r.Outcome == "" || r.Started.IsZero() || r.Finished.Before(r.Started) || r.Reason.Is(ReasonSuperseded) {
+		return 0, false
+	}
+	return r.Finished.Sub(r.Started), true
+}
+
 // Cause says why there is a run.
 type Cause string
 

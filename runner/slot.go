@@ -27,6 +27,9 @@ func (s *Slot) id(at time.Time) string {
 	if s.Of != nil {
 		return RecurringID(s.Of.ID, at, s.Epoch)
 	}
+	if s.Cause == CauseStart {
+		return RecurringID(StartOf(s.Task), at, s.Epoch)
+	}
 	return SlotID(s.Task, at, s.Epoch)
 }
 

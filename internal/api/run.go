@@ -133,7 +133,8 @@ func Attempt(text string) (int, error) {
 type RunDetails struct {
 	Run
 	Transitions []Transition `json:"transitions"`
-	Outputs     bool         `json:"output,omitempty"` // the run has output
+	Outputs     bool         `json:"output,omitempty"`  // there is output of the last attempt to read
+	WithOutput  []int        `json:"outputs,omitempty"` // the attempts of which there is some
 }
 
 // Transition is a change of the state of a run; it has a State or an Outcome.
@@ -192,4 +193,9 @@ func (r Run) HowEnded() string {
 		return fmt.Sprintf("exit %d", *r.Exit)
 	}
 	return ""
+}
+
+// Took is [runner.Run.Took].
+func (r Run) Took() (time.Duration, bool) {
+	return runner.Run{Outcome: r.Outcome, Started: r.Started, Finished: r.Finished, Reason: runner.Reason{Code: r.Reason}}.Took()
 }

@@ -56,3 +56,26 @@ func TestRunOf(t *testing.T) {
 		}
 	}
 }
+
+// TestTook: the end of a run that was superseded while it waited says nothing of how long
+// it took.
+func TestTook(t *testing.T) {
+	at := time.Unix(100, 0)
+	for _, row := range []struct {
+		name string
+		run  api.Run
+		took time.Duration
+		ok   bool
+	}{
+		{"ended", api.Run{Outcome: runner.Failed, Started: at, Finished: at.Add(time.Minute)}, time.Minute, true},
+		{"at once", api.Run{Outcome: runner.OK, Started: at, Finished: at}, 0, true},
+		{"runs", api.Run{State: runner.Running, Started: at}, 0, false},
+		{"never executed", api.Run{Outcome: runner.Cancelled, Finished: at}, 0, false},
+		{"the clock was set back", api.Run{Outcome: runner.OK, Started: at, Finished: at.Add(-time.Minute)}, 0, false},
+		{"superseded while it waited", api.Run{Outcome: runner.Failed, Reason: runner.ReasonSuperseded, Started: at, Finished: at.Add(time.Hour)}, 0, false},
+	} {
+		if took, ok := row.run.Took(); took != row.took || ok != row.ok {
+			t.Errorf("%s: %v, %v", row.name, took, ok)
+		}
+	}
+}

@@ -55,8 +55,9 @@ func (w when) tookOf(r api.Run) string {
 		return "-"
 	case r.Outcome == "":
 		return "so far " + lasted(w.now.Sub(r.Started))
-	case r.Finished.IsZero(), r.Finished.Before(r.Started): // or the clock was set back meanwhile
-		return "-"
 	}
-	return lasted(r.Finished.Sub(r.Started))
+	if took, ok := r.Took(); ok {
+		return lasted(took)
+	}
+	return "-"
 }

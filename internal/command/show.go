@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -236,9 +237,17 @@ func runSheet(w when, r runPage) sheet {
 	b.add("finished", w.both(r.Finished))
 	b.add("took", w.tookOf(r.Run))
 	if r.Attempts > 1 {
-		text := fmt.Sprintf("%d; the output of the first one: rota logs %s --attempt 1", r.Attempts, r.ID)
-		if r.Attempts > 2 {
-			text += " (to " + fmt.Sprint(r.Attempts) + ", or all)"
+		text := strconv.Itoa(r.Attempts)
+		if earlier := slices.DeleteFunc(slices.Clone(r.WithOutput), func(n int) bool { return n == r.Attempts }); len(earlier) > 0 {
+			numbers := make([]string, len(earlier))
+			for i, n := range earlier {
+				numbers[i] = strconv.Itoa(n)
+			}
+			text += "; earlier output: rota logs " + r.ID + " --attempt " + strings.Join(numbers[:min(len(numbers), 5)], "|")
+			if len(numbers) > 5 {
+				text += "|…|" + numbers[len(numbers)-1]
+			}
+			text += "|all"
 		}
 		b.add("attempts", text)
 	}

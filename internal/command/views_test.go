@@ -179,7 +179,7 @@ func TestSheets(t *testing.T) {
 	run := executed("sync/20261122T101700Z", runner.Failed, 103*time.Minute, 48*time.Minute)
 	run.Exit, run.Why, run.Attempts, run.Error, run.Parent = exited(1), "exit 1", 2, "first\n\x1b[31msecond", "backup/x"
 	run.Params, run.Result = map[string]string{"b": "2", "a": "1\n2"}, 12
-	same(t, "a run", show(runSheet(noon, runPage{RunDetails: api.RunDetails{Run: run, Outputs: true, Transitions: []api.Transition{
+	same(t, "a run", show(runSheet(noon, runPage{RunDetails: api.RunDetails{Run: run, Outputs: true, WithOutput: []int{1, 2}, Transitions: []api.Transition{
 		{Time: earlier(103 * time.Minute), State: runner.Running},
 		{Time: earlier(55 * time.Minute), Outcome: runner.Failed, Why: "exit 1"},
 	}}})), `
@@ -190,7 +190,7 @@ scheduled  Sun 2026-11-22 10:17:00 UTC, 1h 43m ago
 started    Sun 2026-11-22 10:17:00 UTC, 1h 43m ago
 finished   Sun 2026-11-22 11:05:00 UTC, 55m ago
 took       48m
-attempts   2; the output of the first one: rota logs sync/20261122T101700Z --attempt 1
+attempts   2; earlier output: rota logs sync/20261122T101700Z --attempt 1|all
 exit       1
 params     a=1\n2
            b=2

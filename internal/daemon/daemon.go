@@ -270,5 +270,7 @@ func (h *host) began(ctx context.Context) {
 
 // service returns the Service of the daemon.
 func (h *host) service(file *file) *service {
-	return &service{Service: h.engine.Service(), h: h, file: file}
+	s := &service{Service: h.engine.Service(), h: h, file: file}
+	s.Differs = file.differs
+	return s
 }

@@ -38,6 +38,7 @@ func TestLedgerDamagedWhileItRuns(t *testing.T) {
 		}, "was replaced while it was in use"},
 		{"emptied", func(path string) error { return os.Truncate(path, 0) }, "damaged"},
 		{"cut", func(path string) error { return os.Truncate(path, 5000) }, "damaged"},
+		{"with the index of its log emptied", func(path string) error { return os.Truncate(path+"-shm", 0) }, ""},
 		{"overwritten", func(path string) error { return scribble(path, 0) }, ""},
 		{"flipped", func(path string) error { return scribble(path, 300) }, ""},
 	} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -156,6 +157,13 @@ func TestDiffers(t *testing.T) {
 			r.t.Helper()
 			if st := r.status(f); st.Differs != want {
 				r.t.Errorf("differs: %v, want %v", st.Differs, want)
+			}
+			metrics, err := r.service(f).Metrics(r.t.Context())
+			must(r.t, err)
+			text, err := io.ReadAll(metrics)
+			must(r.t, err)
+			if is := strings.Contains(string(text), "\nrota_config_file_differs 1\n"); is != want {
+				r.t.Errorf("the metric says that it differs: %v, want %v", is, want)
 			}
 		}
 		differs(false)

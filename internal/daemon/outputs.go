@@ -180,7 +180,7 @@ func (out *outputs) record(r runner.Run) {
 
 // took formats the duration of a run, rounded for people.
 func took(r runner.Run) string {
-	d := r.Finished.Sub(r.Started)
+	d, _ := r.Took()
 	if d < time.Second {
 		return d.Round(time.Millisecond).String()
 	}

@@ -72,7 +72,7 @@ func fileError(path string, err error, also []string) error {
 // Status implements [api.Service].
 func (s *service) Status(ctx context.Context) (api.Status, error) {
 	st, err := s.Service.Status(ctx)
-	st.Differs = st.Differs || s.file.differs(ctx)
+	st.Differs = st.Differs || s.Differs(ctx)
 	if problems := s.h.access.trouble.Load(); problems != nil {
 		st.Trouble = append(st.Trouble, *problems...)
 	}

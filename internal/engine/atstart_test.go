@@ -31,6 +31,7 @@ func TestAtStartDelayed(t *testing.T) {
 		}, "12:05:00, 12:12:00"},
 		{"two delays", "triggers = [{ at_start = true }, { at_start = true, initial_delay = \"5m\" }, { at_start = true }]", func(r *rig) { r.pass(time.Hour) }, "12:00:00, 12:05:00"},
 		{"beside a slot", "triggers = [{ at_start = true, initial_delay = \"5m\" }, { at = \"12:03\" }]", func(r *rig) { r.pass(time.Hour) }, "12:05:00, 12:03:00"},
+		{"beside a slot of the same second", "triggers = [{ at_start = true, initial_delay = \"5s\" }, { at = \"12:00:05\" }]", func(r *rig) { r.pass(time.Hour) }, "12:00:05, 12:00:05-12:00:05×1 skipped"},
 		{"of the machine", "at_start = \"boot\"\ninitial_delay = \"5m\"", func(r *rig) {
 			r.pass(time.Minute)
 			r.restart(10 * time.Minute)

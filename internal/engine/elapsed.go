@@ -10,10 +10,11 @@ import (
 
 	"rota/internal/ledger"
 	"rota/runner"
+	"rota/schedule"
 )
 
 // What is a duration is measured in the time that goes by, in which a sleep of the
-// machine counts: delays, retries, max_wait, holds and drains for a time. The agenda and
+// machine counts: delays, retries, max_wait, holds and drains for a time, and a reschedule "in 5m". The agenda and
 // the ledger have their ends as times of the wall clock. When that is set, live, they
 // are moved by as much. Over a restart they stay as they are: how much time went by
 // meanwhile nobody knows.
@@ -58,6 +59,7 @@ func (eng *Engine) shiftDurations(ctx context.Context, now time.Time, by time.Du
 		}
 		eng.releaseAt(name, moved.Until)
 	}
+	eng.shiftReschedules(ctx, now, by, failed)
 	eng.view.Shift(by)
 	for _, run := range eng.view.Waiting("") {
 		eng.expireAfterMaxWait(run)
@@ -65,5 +67,41 @@ func (eng *Engine) shiftDurations(ctx context.Context, now time.Time, by time.Du
 	if !eng.drained.IsZero() {
 		eng.drained = eng.drained.Add(by)
 		eng.put(undrainKey, eng.drained)
+	}
+}
+
+// shiftReschedules moves the instants that tasks are rescheduled to after a duration.
+func (eng *Engine) shiftReschedules(ctx context.Context, now time.Time, by time.Duration, failed func(error)) {
+	some := false
+	for _, name := range slices.Sorted(maps.Keys(eng.states)) {
+		on := eng.states[name].On
+		if _, ok := eng.cfg.Tasks[name]; !ok || on == nil || !on.Elapsed {
+			continue
+		}
+		spec, faults := schedule.ParseExpr(on.Expr, eng.cfg.ZoneOf(name))
+		if faults != nil {
+			continue // of another version of rota
+		}
+		at := spec.Next(time.Time{}).Add(by).Truncate(time.Second)
+		spec, faults = schedule.ParseExpr("once "+at.UTC().Format(time.RFC3339), eng.cfg.ZoneOf(name))
+		if faults != nil {
+			continue
+		}
+		moved := *on
+		moved.Expr, moved.Since = spec.String(), on.Since.Add(by)
+		if !on.Until.IsZero() {
+			moved.Until = at.Add(time.Second)
+		}
+		if err := eng.change(ctx, name, func(s *ledger.TaskState) { s.On = &moved }); err != nil {
+			failed(err)
+			continue
+		}
+		some = true
+	}
+	if !some {
+		return
+	}
+	if err := eng.plan(ctx, now); err != nil {
+		failed(err)
 	}
 }

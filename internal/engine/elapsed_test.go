@@ -39,6 +39,14 @@ func TestDurationsAreElapsedTime(t *testing.T) {
 					return state.Hold == nil
 				}
 			}},
+			{"a reschedule", func(r *rig, ada as) func() bool {
+				ada.must(ada.Reschedule(ada.ctx, api.Rescheduling{Name: "t", Expr: "in 10m"}))
+				return func() bool {
+					runs, err := r.ada().Runs(r.ada().ctx, api.RunQuery{Task: "t"})
+					must(r.t, err)
+					return len(runs) == 1 && runs[0].Outcome == "ok"
+				}
+			}},
 			{"a drain", func(r *rig, ada as) func() bool {
 				if _, err := ada.Drain(ada.ctx, 10*time.Minute); err != nil {
 					r.t.Error(err)

@@ -157,7 +157,7 @@ func (r *rig) rows(task string) string {
 		if run.IsSummary() {
 			text = fmt.Sprintf("%s-%s×%d", run.First.In(zone).Format(time.TimeOnly), run.Last.In(zone).Format(time.TimeOnly), run.Count)
 		}
-		if i := strings.IndexByte(run.ID, '~'); i > 0 {
+		if i := strings.LastIndexByte(run.ID, '~'); i > 0 && !strings.HasPrefix(run.ID[i:], "~start.") {
 			text += run.ID[i:]
 		}
 		if run.Cause == runner.CauseCatchup && !run.IsSummary() {

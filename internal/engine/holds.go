@@ -219,14 +219,14 @@ func (eng *Engine) restoreHolds(ctx context.Context, now time.Time) error {
 // holds the task again. It may be called from any goroutine.
 func (eng *Engine) holdAfterFailures(ctx context.Context, run runner.Run, p runner.Policy, more int) (*ledger.StateChange, error) {
 	past, err := eng.ledger.Past(ctx, run.Task)
-	if _, known := eng.inForce.Load().Tasks[run.Task]; err != nil || !known || past.Failures+more < p.HoldAfter {
+	if _, known := eng.inForce.Load().Tasks[run.Task]; err != nil || !known || past[run.Task].Failures+more < p.HoldAfter {
 		return nil, err
 	}
 	prev, err := eng.ledger.Task(ctx, run.Task)
 	if err != nil || prev.Hold != nil {
 		return nil, err
 	}
-	why := fmt.Sprintf("failed %s in a row, the last time as %s", api.Plural(past.Failures+more, "time", "times"), run.ID)
+	why := fmt.Sprintf("failed %s in a row, the last time as %s", api.Plural(past[run.Task].Failures+more, "time", "times"), run.ID)
 	next, now := prev, eng.clock.Now()
 	next.Hold = &ledger.Hold{By: "rota", Why: why, Since: now}
 	event := ledger.Event{Time: now, Kind: "hold", Task: run.Task, Who: "rota", Text: why, Data: ledger.EventData{Said: why}}

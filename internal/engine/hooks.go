@@ -74,7 +74,7 @@ func (eng *Engine) recovers(ctx context.Context, run runner.Run, res runner.Resu
 	if err != nil {
 		eng.log.Error("cannot read whether a task had failed before", "task", run.Task, "error", err)
 	}
-	return past.Failures > 0, turn.(*sync.Mutex).Unlock
+	return past[run.Task].Failures > 0, turn.(*sync.Mutex).Unlock
 }
 
 // chains returns the runs that hooks ask for. They are written down with what

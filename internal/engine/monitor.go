@@ -102,6 +102,7 @@ func (s *Service) Metrics(ctx context.Context) (io.ReadCloser, error) {
 		ctx, cancel := context.WithTimeout(ctx, stateTime)
 		defer cancel()
 		st, err := s.l.measured(ctx)
+		st.Differs = !st.Reloaded || s.Differs != nil && s.Differs(ctx)
 		return st, noAnswer(err)
 	}
 	var b bytes.Buffer

@@ -77,6 +77,7 @@ func TestMetrics(t *testing.T) {
 			`rota_task_next_run_timestamp_seconds{task="old"}`:        "",
 			`rota_task_next_run_timestamp_seconds{task="good"}`:       epoch(r.start.Add(10 * time.Second)),
 			`rota_config_last_reload_successful`:                      "1",
+			`rota_config_file_differs`:                                "0",
 			`rota_config_last_reload_success_timestamp_seconds`:       epoch(r.start),
 			`rota_ledger_write_errors_total`:                          "0",
 			`rota_start_delay_seconds_count`:                          "0",
@@ -121,7 +122,7 @@ func TestMetrics(t *testing.T) {
 			r.t.Errorf("after a reload: %v", got)
 		}
 		r.Engine.post(func() { r.broken = errors.New("wrong") })
-		r.counted("the file is wrong", map[string]string{`rota_config_last_reload_successful`: "0"})
+		r.counted("the file is wrong", map[string]string{`rota_config_last_reload_successful`: "0", `rota_config_file_differs`: "1"})
 
 		r.restart(time.Hour)
 		r.counted("after a restart", map[string]string{
@@ -215,9 +216,9 @@ type hungPast struct {
 	free chan struct{}
 }
 
-func (h hungPast) Past(ctx context.Context, task string) (ledger.Past, error) {
+func (h hungPast) Past(ctx context.Context, tasks ...string) (map[string]ledger.Past, error) {
 	<-h.free
-	return h.Ledger.Past(ctx, task)
+	return h.Ledger.Past(ctx, tasks...)
 }
 
 // TestReady: what keeps rota from starting anything.

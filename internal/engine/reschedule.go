@@ -91,7 +91,7 @@ func (eng *Engine) reschedule(ctx context.Context, r api.Rescheduling, who strin
 		return done, api.Errorf(api.Usage, "", "the end of the reschedule, %s, is in the past", eng.formatTime(r.Until))
 	}
 	var on *ledger.Reschedule
-	until := r.Until
+	until, elapsed := r.Until, false
 	if r.Expr == "default" || r.Expr == plan.Never {
 		err = r.CheckThen(false)
 	} else {
@@ -99,6 +99,8 @@ func (eng *Engine) reschedule(ctx context.Context, r api.Rescheduling, who strin
 		if spec, err = eng.parse(r.Name, r.Expr, now); err == nil {
 			done.Expr = spec.String()
 			until, err = eng.endOf(r, spec, now)
+			_, faults := schedule.ParseExpr(r.Expr, eng.cfg.ZoneOf(r.Name))
+			elapsed = faults != nil // it means something only from now on: "in 5m"
 		}
 		if spec.Kind() == schedule.Once && r.Until.IsZero() {
 			done.Then = cmp.Or(r.Then, "default")
@@ -108,7 +110,7 @@ func (eng *Engine) reschedule(ctx context.Context, r api.Rescheduling, who strin
 		return done, err
 	}
 	if r.Expr != "default" {
-		on = &ledger.Reschedule{Expr: done.Expr, By: who, Since: now, Until: until, For: plan.TriggerKeys(eng.cfg.Tasks[r.Name])}
+		on = &ledger.Reschedule{Expr: done.Expr, By: who, Since: now, Until: until, For: plan.TriggerKeys(eng.cfg.Tasks[r.Name]), Elapsed: elapsed}
 	}
 	err = eng.change(ctx, r.Name, func(s *ledger.TaskState) {
 		s.On, s.Counted = on, plan.StillCounted(s.Counted, s.Seen, false) // another reschedule counts anew

@@ -90,7 +90,7 @@ func (eng *Engine) lastSuccess(task string) time.Time {
 			eng.log.Error("cannot read when a task last ended well", "task", task, "error", err)
 			return at // not to be remembered
 		}
-		at = past.Success
+		at = past[task].Success
 		eng.success[task] = at
 	}
 	return at

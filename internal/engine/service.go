@@ -16,7 +16,10 @@ import (
 // the ledger.
 type Service struct {
 	*query.Reader
-	l *Engine
+	// Differs reports whether the file on the disk is another one than that in force,
+	// beyond what the engine knows of it; nil: nobody can tell.
+	Differs func(context.Context) bool
+	l       *Engine
 }
 
 // Service returns the engine as others ask it.

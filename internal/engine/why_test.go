@@ -177,7 +177,7 @@ func TestWhy(t *testing.T) {
 			"It is not enabled (enabled = false): it has no slots."},
 		{"by hand", noon, "", func(r *rig) {}, "", "by_hand", "It has no trigger: it runs by hand, or when another task's hook names it."},
 		{"when rota starts", noon, "at_start = true", func(r *rig) { r.pass(time.Hour) }, "", "ran",
-			"It ran: it started at 12:00 and ended well after 0s; this is t/20261121T170000Z."},
+			"It ran: it started at 12:00 and ended well after 0s; this is t/~start.20261121T170000Z."},
 
 		{"outside between", noon, hourly + "\nbetween = \"14:00-18:00\"", func(r *rig) { r.pass(3 * time.Hour) }, "13:00:00", "between",
 			"That is outside its between, 14:00-18:00. The slot after was at Sat 2026-11-21 14:00."},

@@ -23,7 +23,7 @@ func TestSQLiteInABubble(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		past, err := l.Past(t.Context(), "a")
-		if want := start.Add(19 * time.Second); err != nil || !past.Success.Equal(want) {
+		if want := start.Add(19 * time.Second); err != nil || !past["a"].Success.Equal(want) {
 			t.Errorf("past: %v, %v, want %v", past, err, want)
 		}
 		if err := l.Close(); err != nil {

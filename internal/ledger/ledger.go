@@ -127,8 +127,9 @@ type Reader interface {
 	Task(ctx context.Context, name string) (TaskState, error)
 	// Tasks returns what is remembered of every task that ever was set.
 	Tasks(ctx context.Context) (map[string]TaskState, error)
-	// Past returns what the ended runs of a task say of it.
-	Past(ctx context.Context, task string) (Past, error)
+	// Past returns what the ended runs of each of the tasks, or of all if none is
+	// named, say of it. A task without ended runs is missing.
+	Past(ctx context.Context, tasks ...string) (map[string]Past, error)
 	// Events returns the newest events that f selects, oldest first.
 	Events(ctx context.Context, f EventFilter) ([]Event, error)
 	// Get returns a run and its transitions, oldest first. A slot's id inside
@@ -142,7 +143,8 @@ type Reader interface {
 	// Newest returns for each of the tasks, or of all if none is named, its
 	// newest run, if it has one: of those under way, else of those that were
 	// started, the one started last; else, of those that wait, the one written
-	// last. IsSummary rows, and runs that ended without a start, do not count.
+	// last. IsSummary rows, and runs that ended without a start, do not count. They
+	// are without parameters and inputs.
 	Newest(ctx context.Context, tasks ...string) (map[string]runner.Run, error)
 	// Outbox returns the notices that wait to be delivered, oldest first: at most
 	// limit of them; 0: all.

@@ -81,7 +81,7 @@ func (m *Memory) Newest(ctx context.Context, tasks ...string) (map[string]runner
 				}
 			}
 			if best != nil {
-				found[task] = best.copy()
+				found[task] = own(best.run.Brief())
 			}
 		}
 		return nil
@@ -114,24 +114,33 @@ func (f EventFilter) selects(e Event) bool {
 }
 
 // Past implements [Ledger].
-func (m *Memory) Past(ctx context.Context, task string) (p Past, err error) {
-	err = m.do(ctx, func(_ rules, t *memoryTable) error {
-		h := t.tasks[task]
-		if h == nil {
-			return nil
+func (m *Memory) Past(ctx context.Context, tasks ...string) (map[string]Past, error) {
+	all := map[string]Past{}
+	return all, m.do(ctx, func(_ rules, t *memoryTable) error {
+		if len(tasks) == 0 {
+			tasks = slices.Collect(maps.Keys(t.tasks))
 		}
-		runs, _ := h.byEnd()
-		for _, r := range runs {
-			switch r.run.Outcome {
-			case runner.OK:
-				p = Past{Success: r.run.Finished}
-			case runner.Failed, runner.TimedOut, runner.Lost:
-				p.Failures++
+		for _, task := range tasks {
+			h := t.tasks[task]
+			if h == nil {
+				continue
+			}
+			runs, _ := h.byEnd()
+			var p Past
+			for _, r := range runs {
+				switch r.run.Outcome {
+				case runner.OK:
+					p = Past{Success: r.run.Finished}
+				case runner.Failed, runner.TimedOut, runner.Lost:
+					p.Failures++
+				}
+			}
+			if len(runs) > 0 {
+				all[task] = p
 			}
 		}
 		return nil
 	})
-	return p, err
 }
 
 // Forget implements [Ledger].

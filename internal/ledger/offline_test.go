@@ -128,7 +128,7 @@ func TestOpenReadRefuses(t *testing.T) {
 		}, ledger.ErrVersion, "999-later.sql"},
 		{"of an older rota", func(dir, _ string) error {
 			l := open(t, dir)
-			return errors.Join(ledger.Unmigrated(l, "007-trace.sql"), l.Close())
+			return errors.Join(ledger.Unmigrated(l, "008-past.sql"), l.Close())
 		}, ledger.ErrVersion, "older"},
 		{"with a migration lost from its list", func(dir, _ string) error {
 			l := open(t, dir)
@@ -136,8 +136,8 @@ func TestOpenReadRefuses(t *testing.T) {
 		}, ledger.ErrDamaged, "002-asked.sql"},
 		{"with a misspelt migration in its list", func(dir, _ string) error {
 			l := open(t, dir)
-			return errors.Join(ledger.Unmigrated(l, "007-trace.sql"), ledger.Migrated(l, "007-traec.sql"), l.Close())
-		}, ledger.ErrDamaged, "007-traec.sql"},
+			return errors.Join(ledger.Unmigrated(l, "008-past.sql"), ledger.Migrated(l, "008-pats.sql"), l.Close())
+		}, ledger.ErrDamaged, "008-pats.sql"},
 	} {
 		t.Run(row.what, func(t *testing.T) {
 			dir := copyDirectory(t, good)

@@ -24,7 +24,7 @@ type memories struct {
 	Runs   []runner.Run
 	Steps  map[string][]runner.Transition
 	States map[string]ledger.TaskState
-	Past   ledger.Past
+	Past   map[string]ledger.Past
 	Events []ledger.Event
 }
 
@@ -36,7 +36,7 @@ func recall(l ledger.Reader, t testing.TB) (m memories, err error) {
 	m.Cursor, errs[0] = l.Cursor(ctx)
 	m.Runs, errs[1] = l.List(ctx, ledger.Filter{})
 	m.States, errs[2] = l.Tasks(ctx)
-	m.Past, errs[3] = l.Past(ctx, "a")
+	m.Past, errs[3] = l.Past(ctx)
 	m.Events, errs[4] = l.Events(ctx, ledger.EventFilter{Limit: 100})
 	for _, r := range m.Runs {
 		got, steps, err := l.Get(ctx, r.ID)

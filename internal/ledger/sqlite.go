@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"zombiezen.com/go/sqlite"
+
+	"rota/runner"
 )
 
 // SQLite is a [Ledger] in one file of the state directory, for one process at a
@@ -21,6 +23,10 @@ type SQLite struct {
 	mark     *mark
 	reserve  *reserve
 	watchers watchers
+	index    atomic.Int64 // how large the index of the log is at least
+	using    sync.RWMutex // held by those who read by it
+	past     *memo[Past]
+	newest   *memo[runner.Run]
 	cursor   atomic.Pointer[Cursor] // as it is written
 	events   atomic.Int64           // the newest one when retention looked at them last
 
@@ -61,10 +67,11 @@ func Open(ctx context.Context, dir string, o Options) (*SQLite, error) {
 func newSQLite(dir string, o Options) *SQLite {
 	s := &SQLite{
 		reading: newReading(dir), o: o.orDefault(), reserve: newReserve(dir), mark: newMark(dir),
+		past: newMemo[Past](), newest: newMemo[runner.Run](),
 		work: make(chan *request, 256), stopped: make(chan struct{}),
 	}
 	s.connect = func() (*sqlite.Conn, error) { return connect(s.path, toRead) }
-	s.report, s.failed = s.putAway, s.suspect
+	s.report, s.failed, s.within = s.putAway, s.suspect, s.reads
 	return s
 }
 

@@ -186,6 +186,7 @@ func (o *op) unsound(rec *record) error {
 	if gone == 0 {
 		return nil // it is gone already
 	}
+	o.after = append(o.after, func() { o.w.s.forget() })
 	if err := query(o.w.conn, "INSERT INTO damaged (found, row) VALUES (?,?)", []cell{when(now), text(what)}, nil); err != nil {
 		return err
 	}

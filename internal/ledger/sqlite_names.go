@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"zombiezen.com/go/sqlite"
@@ -31,6 +33,13 @@ func (n *names) name(id int64) (string, error) {
 		return name, nil
 	}
 	return "", fmt.Errorf("there is no name %d", id)
+}
+
+// all returns all of them.
+func (n *names) all() []string {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return slices.Collect(maps.Keys(n.ids))
 }
 
 func (n *names) set(id int64, name string) {

@@ -85,10 +85,10 @@ func (s *reading) Newest(ctx context.Context, tasks ...string) (map[string]runne
 			return s.report(rec)
 		}
 		if len(tasks) == 0 {
-			if err := skim(conn, s.names, alive, nil, s.report, consider); err != nil {
+			if err := glance(conn, s.names, alive, nil, s.report, consider); err != nil {
 				return err
 			}
-			if err := skim(conn, s.names, lastEach, nil, report, consider); err != nil {
+			if err := glance(conn, s.names, lastEach, nil, report, consider); err != nil {
 				return err
 			}
 		}
@@ -98,10 +98,10 @@ func (s *reading) Newest(ctx context.Context, tasks ...string) (map[string]runne
 				continue
 			}
 			of := []cell{integer(id)}
-			if err := skim(conn, s.names, aliveOf, of, s.report, consider); err != nil {
+			if err := glance(conn, s.names, aliveOf, of, s.report, consider); err != nil {
 				return err
 			}
-			if err := skim(conn, s.names, lastOf, of, report, consider); err != nil {
+			if err := glance(conn, s.names, lastOf, of, report, consider); err != nil {
 				return err
 			}
 		}
@@ -118,7 +118,7 @@ func (s *reading) Newest(ctx context.Context, tasks ...string) (map[string]runne
 	})
 	runs := make(map[string]runner.Run, len(found))
 	for task, r := range found {
-		runs[task] = r.run
+		runs[task] = r.run.Brief()
 	}
 	return runs, err
 }

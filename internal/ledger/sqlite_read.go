@@ -155,31 +155,44 @@ func (s *reading) where(f Filter) (sql string, args []cell, ok bool) {
 	return sql, args, true
 }
 
+// pastOf is read from the index alone, the newest first: a long history costs nothing.
+const pastOf = "SELECT finished, outcome FROM runs INDEXED BY runs_ended WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished DESC, n DESC"
+
 // Past implements [Reader].
-func (s *reading) Past(ctx context.Context, task string) (p Past, err error) {
-	err = s.view(ctx, func(conn *sqlite.Conn) error {
-		id, ok := s.names.id(task)
-		if !ok {
-			return nil
-		}
-		// Read from the index alone, the newest first: a long history costs nothing.
-		const sql = "SELECT finished, outcome FROM runs WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished DESC"
+func (s *reading) Past(ctx context.Context, tasks ...string) (map[string]Past, error) {
+	if len(tasks) == 0 {
+		tasks = s.names.all()
+	}
+	all := make(map[string]Past, len(tasks))
+	err := s.view(ctx, func(conn *sqlite.Conn) error {
 		var cells [2]cell
-		err := query(conn, sql, []cell{integer(id)}, func(stmt *sqlite.Stmt) error {
-			read(stmt, cells[:])
-			switch runner.Outcome(cells[1].text) {
-			case runner.OK:
-				p.Success = cells[0].time()
-				return errEnough
-			case runner.Failed, runner.TimedOut, runner.Lost:
-				p.Failures++
+		for _, task := range tasks {
+			id, ok := s.names.id(task)
+			if !ok {
+				continue
 			}
-			return nil
-		})
-		if err == errEnough {
-			return nil
+			var p Past
+			ended := false
+			err := query(conn, pastOf, []cell{integer(id)}, func(stmt *sqlite.Stmt) error {
+				ended = true
+				read(stmt, cells[:])
+				switch runner.Outcome(cells[1].text) {
+				case runner.OK:
+					p.Success = cells[0].time()
+					return errEnough
+				case runner.Failed, runner.TimedOut, runner.Lost:
+					p.Failures++
+				}
+				return nil
+			})
+			if err != nil && err != errEnough {
+				return err
+			}
+			if ended {
+				all[task] = p
+			}
 		}
-		return err
+		return nil
 	})
-	return p, err
+	return all, err
 }

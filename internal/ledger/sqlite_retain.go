@@ -88,6 +88,11 @@ func (s *SQLite) remove(ctx context.Context, rows []doomed) (n int, err error) {
 			n += o.w.conn.Changes()
 		}
 		o.w.written += n
+		tasks := make([]string, len(rows))
+		for i, d := range rows {
+			tasks[i] = d.task
+		}
+		o.after = append(o.after, func() { s.forget(tasks...) })
 		return nil
 	})
 	if err != nil {

@@ -101,12 +101,15 @@ func (w *writer) run() {
 			close(r.done)
 		}
 		if w.written > checkpointAfter || w.log.grown() || w.written > checkpointLow && w.s.DiskLow() {
-			w.checkpoint()
+			if w.mendIndex() == nil {
+				w.checkpoint()
+			}
 		}
 		if w.s.DiskLow() {
 			w.recover()
 		}
 	}
+	_ = w.mendIndex()
 	_ = w.conn.Close() // what was answered is written
 	w.s.mark.close()
 }
@@ -150,7 +153,7 @@ func (w *writer) tell(text string) {
 // transact does the requests in one transaction. An error is one of the
 // database: then nothing happened.
 func (w *writer) transact(group []*request) (err error) {
-	if err := w.inPlace(); err != nil {
+	if err := errors.Join(w.inPlace(), w.mendIndex()); err != nil {
 		return err
 	}
 	if err := query(w.conn, "BEGIN IMMEDIATE", nil, nil); err != nil {
@@ -188,6 +191,9 @@ func (w *writer) transact(group []*request) (err error) {
 			}
 			undo = undo[:len(undo)-len(o.undo)]
 		}
+	}
+	if w.s.indexCut() { // then nobody knows which pages it has seen
+		return &storeError{errIndexCut}
 	}
 	return query(w.conn, "COMMIT", nil, nil)
 }
@@ -343,5 +349,12 @@ func (o *op) flush() error {
 		}
 	}
 	o.w.written += len(o.dirty)
+	if len(o.dirty) > 0 {
+		tasks := make([]string, len(o.dirty))
+		for i, r := range o.dirty {
+			tasks[i] = r.run.Task
+		}
+		o.after = append(o.after, func() { o.w.s.forget(tasks...) })
+	}
 	return nil
 }

@@ -97,6 +97,8 @@ type Reschedule struct {
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until,omitzero"` // zero: until the file's triggers change
 	For   string    `json:"for,omitempty"`  // the file's triggers that it stands in the place of
+
+	Elapsed bool `json:"elapsed,omitempty"` // Expr is an instant after a duration: what counts is the time that goes by, not the clock
 }
 
 // QueueName is the name under which the state of a queue is kept, which is that

@@ -29,6 +29,7 @@ type State struct {
 	Queued   map[string]int       // runs, by queue; "": in none
 	Reloaded bool                 // the file on the disk is the one in force, as far as was read
 	Loaded   time.Time            // when the file in force was read
+	Differs  bool                 // the file on the disk is another one than that in force, also if nobody has read it yet
 }
 
 // lookTime bounds the look at the ledger and the disk.
@@ -108,13 +109,16 @@ func (m *Metrics) lookAt(ctx context.Context, l ledger.Reader) {
 	if unknown > 0 {
 		m.lookAtNewest(ctx, l, stale)
 	}
+	if len(stale) == 0 {
+		return
+	}
+	past, err := l.Past(ctx, slices.Collect(maps.Keys(stale))...)
 	for name, t := range stale {
-		past, err := l.Past(ctx, name)
 		t.mu.Lock()
 		if err != nil {
 			t.stale = true // for the next look
 		} else {
-			t.past, t.looked = past, true
+			t.past, t.looked = past[name], true
 		}
 		t.mu.Unlock()
 	}
@@ -138,7 +142,8 @@ func (m *Metrics) lookAtNewest(ctx context.Context, l ledger.Reader, tasks map[s
 			t.lastRun = run.Started
 		}
 		if !t.ended && run.Outcome != "" && !run.Started.IsZero() {
-			t.ended, t.lastTook, t.lastRSS = true, max(0, run.Finished.Sub(run.Started)), run.MaxRSS
+			took, _ := run.Took()
+			t.ended, t.lastTook, t.lastRSS = true, took, run.MaxRSS
 		}
 		t.mu.Unlock()
 	}
@@ -172,6 +177,7 @@ var (
 	running      = gauge("rota_runs_running", "Runs under way.", "task")
 	queued       = gauge("rota_runs_queued", "Runs that wait for a worker of a queue.", "queue")
 	reloadOK     = gauge("rota_config_last_reload_successful", "1 if the file as it was last read is in force.")
+	fileDiffers  = gauge("rota_config_file_differs", "1 if the file on the disk is not the one in force, for whatever reason.")
 	reloadedAt   = gauge("rota_config_last_reload_success_timestamp_seconds", "When the file in force was read.")
 	ledgerSize   = gauge("rota_ledger_size_bytes", "Size of the ledger on the disk.")
 	notifyFailed = counter("rota_notify_failures_total", "Attempts to notify a target that failed.", "target")
@@ -229,6 +235,7 @@ func (m *Metrics) snapshot(state State) snapshot {
 		s.add(notifyFailed, float64(targets[target].Load()), target)
 	}
 	s.add(reloadOK, number(state.Reloaded))
+	s.add(fileDiffers, number(state.Differs))
 	s.add(reloadedAt, seconds(state.Loaded))
 	s.add(ledgerSize, float64(m.size.Load()))
 	return s

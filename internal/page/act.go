@@ -38,16 +38,16 @@ func (v *visit) ask() error {
 			return err
 		}
 		p.Title, p.Button = "Stop "+p.Name+"?", "Stop"
-		p.Text = "It is told to end, and killed if it does not. What it was doing may be left half done."
+		p.Text = "The run gets its stop signal, and is killed if it does not end in time. Its work may be incomplete."
 	case "hold-all":
 		p.Title, p.Button, p.Reason = "Hold all tasks?", "Hold all", true
-		p.Text = "Nothing starts by itself any more until it is released. What runs goes on."
+		p.Text = "No task starts by itself until it is released. Runs that are under way continue."
 	case "release-all":
 		p.Title, p.Button, p.Danger = "Release all tasks?", "Release all", false
-		p.Text = "All tasks start again at their times, also those that were held one by one."
+		p.Text = "All tasks start at their times again, including those that were held one by one."
 	case "cancel-all":
 		p.Title, p.Button = "Cancel all runs that wait?", "Cancel all"
-		p.Text = "Runs that are queued, held or due later, and requests that recur, are ended without having run."
+		p.Text = "Runs that are queued, held or delayed, and recurring requests, end without having run."
 		if p.Name != "" {
 			if err := v.mustName(p.Name); err != nil {
 				return err
@@ -60,7 +60,7 @@ func (v *visit) ask() error {
 			return err
 		}
 		p.Title, p.Button, p.Danger = "Run again "+count(len(failed), "task that failed?", "tasks that failed?"), "Run again", false
-		p.Text = "Each is asked for once, as its last run was."
+		p.Text = "Each is requested once, with the parameters and input of its last run."
 		for _, t := range failed {
 			p.Names = append(p.Names, t.Task)
 		}
@@ -111,7 +111,7 @@ var deeds = map[string]struct {
 	"run":          {(*visit).doRun, "Asked for the run %s."},
 	"again":        {(*visit).doAgain, "Asked for the run %s."},
 	"again-failed": {(*visit).doAgainFailed, "Asked for a run of each task that failed."},
-	"stop":         {(*visit).doStop, "Told %s to stop."},
+	"stop":         {(*visit).doStop, "%s is being stopped."},
 	"cancel": {func(v *visit) (string, error) {
 		return v.named(func(name string) error { _, err := v.Service.Cancel(v.r.Context(), name); return err })
 	}, "Cancelled %s."},

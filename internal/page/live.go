@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"hash/maphash"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -21,17 +22,21 @@ import (
 // region is an element of a page that changes while somebody looks.
 type region struct {
 	ID       string
-	Template string
+	Template string // "": the element is to go, or with Keep all in it but these
 	Data     any
+	In       string   // the element that it belongs in, if the page does not have it; "": it always has
+	After    string   // the element of these that it follows; "": it is the first
+	Keep     []string // ids
 }
 
 // changes are what happened since the last push.
 type changes struct {
 	tasks  map[string]bool // to which of them something did
 	runs   map[string]bool
-	rota   bool // something happened to rota itself
-	reload bool // the tasks of the file have changed
-	all    bool // the stream begins, and nothing of before is known
+	missed map[string]bool // of which of them a slot was missed
+	rota   bool            // something happened to rota itself
+	reload bool            // the tasks of the file have changed
+	all    bool            // the stream begins, and nothing of before is known
 }
 
 // view tells what is to be pushed of one page.
@@ -86,12 +91,12 @@ func (v *visit) viewOf(page string) (view, error) {
 	case "events":
 		return &pageView{rota: true, every: true, make: func(v *visit) ([]region, error) {
 			p, err := v.eventsPage()
-			return []region{{"events", "event-table", p.Rows}}, err
+			return []region{{ID: "events", Template: "event-table", Data: p.Rows}}, err
 		}}, nil
 	case "tasks":
 		return &pageView{task: name, make: func(v *visit) ([]region, error) {
 			p, err := v.taskPage(name)
-			return []region{{"facts", "task-facts", p.Facts}, {"chart", "chart", p.Chart}, {"counts", "counts", p}, {"runs", "run-table", p.Runs}, {"waiting", "run-table", p.Waiting}, {"events", "event-table", p.Events}}, err
+			return []region{{ID: "facts", Template: "task-facts", Data: p.Facts}, {ID: "chart", Template: "chart", Data: p.Chart}, {ID: "counts", Template: "counts", Data: p}, {ID: "runs", Template: "run-table", Data: p.Runs}, {ID: "waiting", Template: "run-table", Data: p.Waiting}, {ID: "events", Template: "event-table", Data: p.Events}}, err
 		}}, nil
 	case "runs":
 		return &pageView{run: name, make: func(v *visit) ([]region, error) {
@@ -100,7 +105,7 @@ func (v *visit) viewOf(page string) (view, error) {
 				return nil, err
 			}
 			f, err := v.runFacts(r)
-			return []region{{"facts", "run-facts", f}}, err
+			return []region{{ID: "facts", Template: "run-facts", Data: f}}, err
 		}}, nil
 	}
 	return nil, api.Errorf(api.NotFound, "", "there is no page at this address")
@@ -124,9 +129,9 @@ func (p *pageView) regions(v *visit, _ changes) ([]region, error) { return p.mak
 type overviewView struct {
 	w      wanted
 	tasks  map[string]api.Task
-	shown  map[string]bool // by the page that was sent
+	shown  map[string]bool // by the page, as far as it was told
 	missed map[string]bool
-	since  time.Time // when that was
+	since  time.Time // when the page was made
 }
 
 func (v *visit) overviewView() (view, error) {
@@ -139,18 +144,19 @@ func (v *visit) overviewView() (view, error) {
 		return nil, err
 	}
 	q := v.r.URL.Query()
-	o := &overviewView{w: wantedOf(q), tasks: map[string]api.Task{}, shown: map[string]bool{}, missed: missed, since: v.now.Add(-time.Hour)}
+	o := &overviewView{w: wantedOf(q), tasks: map[string]api.Task{}, missed: missed, since: v.now.Add(-time.Hour)}
 	if ms, err := strconv.ParseInt(q.Get("at"), 10, 64); err == nil {
 		o.since = time.UnixMilli(ms).Add(-time.Second)
 	}
 	for _, t := range tasks {
 		o.tasks[t.Task] = t
-		o.shown[t.Task] = true
 	}
 	return o, nil
 }
 
-func (o *overviewView) concerns(c changes) bool { return c.all || len(c.tasks) > 0 }
+// concerns implements view. A task may become late although nothing happens to it: that
+// is looked at with the state of rota.
+func (o *overviewView) concerns(c changes) bool { return c.all || c.rota || len(c.tasks) > 0 }
 
 // changedSince reports whether something may have happened to a task between the page
 // and its stream.
@@ -158,59 +164,95 @@ func (o *overviewView) changedSince(t api.Task) bool {
 	return len(t.Running) > 0 || t.Hold != nil && t.Hold.Since.After(o.since) || t.Last != nil && (t.Last.Started.After(o.since) || t.Last.Finished.After(o.since)) || t.State == string(runner.Queued)
 }
 
+// look asks again for tasks to which something happened.
+func (o *overviewView) look(v *visit, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	if len(names) > rowsAtOnce {
+		names = nil // one question about all
+	}
+	tasks, err := v.Service.Tasks(v.r.Context(), names...)
+	for _, t := range tasks {
+		if _, known := o.tasks[t.Task]; known {
+			o.tasks[t.Task] = t
+		}
+	}
+	return err
+}
+
 func (o *overviewView) regions(v *visit, c changes) ([]region, error) {
-	var names []string
+	changed := map[string]bool{}
 	for name := range c.tasks {
 		if _, known := o.tasks[name]; known {
-			names = append(names, name)
+			changed[name] = true
 		}
+	}
+	for name := range c.missed {
+		o.missed[name] = true
 	}
 	if c.all {
 		for name, t := range o.tasks {
-			if o.changedSince(t) {
-				names = append(names, name)
-			}
+			changed[name] = changed[name] || o.changedSince(t)
 		}
 	}
-	slices.Sort(names)
-	names = slices.Compact(names)
-	names = names[:min(len(names), rowsAtOnce)]
-	var rows []taskRow
-	if len(names) > 0 {
-		tasks, err := v.Service.Tasks(v.r.Context(), names...)
-		if err != nil {
-			return nil, err
+	if err := o.look(v, slices.Sorted(maps.Keys(changed))); err != nil {
+		return nil, err
+	}
+	all := slices.Collect(maps.Values(o.tasks))
+	regions := []region{{ID: "chips", Template: "chips", Data: v.chips(all, o.missed, o.w)}}
+	chosen, pager := v.choose(all, o.missed, o.w)
+	regions = append(regions, region{ID: "pager", Template: "pager", Data: pager})
+
+	// The page gets the rows that have changed and those that it does not have, and loses
+	// those that are not wanted any more. A row stays where it is, or whoever is about to
+	// press a button of it would press another.
+	shown := map[string]bool{}
+	var keep []string
+	var rows []api.Task
+	after := map[string]string{}
+	last := ""
+	for _, t := range chosen {
+		shown[t.Task] = true
+		keep = append(keep, domID("task", t.Task))
+		if changed[t.Task] || o.shown != nil && !o.shown[t.Task] {
+			rows = append(rows, t)
+			after[t.Task] = last
 		}
-		for _, t := range tasks {
-			o.tasks[t.Task] = t
-		}
-		if rows, err = v.taskRows(tasks); err != nil {
-			return nil, err
+		last = domID("task", t.Task)
+	}
+	if o.shown == nil { // what the page has is not known
+		regions = append(regions, region{ID: "rows", Keep: append([]string{}, keep...)})
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.shown)) {
+		if !shown[name] {
+			regions = append(regions, region{ID: domID("task", name)})
 		}
 	}
-	all := make([]api.Task, 0, len(o.tasks))
-	for _, t := range o.tasks {
-		all = append(all, t)
+	o.shown = shown
+	made, err := v.taskRows(rows)
+	for _, row := range made {
+		regions = append(regions, region{ID: domID("task", row.Task), Template: "task-row", Data: row, In: "rows", After: after[row.Task]})
 	}
-	regions := []region{{"chips", "chips", v.chips(all, o.missed, o.w)}}
-	for _, row := range rows {
-		regions = append(regions, region{domID("task", row.Task), "task-row", row})
-	}
-	return regions, nil
+	return regions, err
 }
 
 func (v *visit) queueRegions() (all []region, err error) {
 	p, err := v.queuesPage()
 	for _, row := range p.Rows {
-		all = append(all, region{domID("queue", row.Queue), "queue-row", row})
+		all = append(all, region{ID: domID("queue", row.Queue), Template: "queue-row", Data: row})
 	}
 	return all, err
 }
 
 // put is an element to be put in the place of the one with its id.
 type put struct {
-	ID   string `json:"id"`
-	HTML string `json:"html"`
+	ID    string   `json:"id"`
+	HTML  string   `json:"html,omitempty"`  // none: it goes
+	In    string   `json:"in,omitempty"`    // where it belongs, if it is not there
+	After string   `json:"after,omitempty"` // which element of that it follows
+	Keep  []string `json:"keep,omitempty"`  // all in it but these goes
+	Only  bool     `json:"only,omitempty"`  // Keep is given
 }
 
 // stream is what one page is sent.
@@ -238,6 +280,11 @@ func (s *stream) send(event string, data any) bool {
 func (s *stream) push(regions []region) bool {
 	var puts []put
 	for _, r := range regions {
+		if r.Template == "" {
+			delete(s.sent, r.ID)
+			puts = append(puts, put{ID: r.ID, Keep: r.Keep, Only: r.Keep != nil})
+			continue
+		}
 		text, err := s.v.render(r.Template, r.Data)
 		if err != nil {
 			s.v.p.log.Error("a part of the page cannot be made", "part", r.ID, "error", err)
@@ -246,7 +293,7 @@ func (s *stream) push(regions []region) bool {
 		sum := maphash.Bytes(s.seed, text)
 		if was, ok := s.sent[r.ID]; !ok || was != sum {
 			s.sent[r.ID] = sum
-			puts = append(puts, put{r.ID, string(text)})
+			puts = append(puts, put{ID: r.ID, HTML: string(text), In: r.In, After: r.After})
 		}
 	}
 	return len(puts) == 0 || s.send("put", puts)
@@ -287,7 +334,7 @@ func (v *visit) live() error {
 
 // run pushes until nobody takes it any more.
 func (s *stream) run(ctx context.Context, of view, messages <-chan api.Message, lines <-chan logPart) {
-	c := changes{tasks: map[string]bool{}, runs: map[string]bool{}, all: true, rota: true}
+	c := changes{tasks: map[string]bool{}, runs: map[string]bool{}, missed: map[string]bool{}, all: true, rota: true}
 	next := time.NewTimer(0)
 	defer next.Stop()
 	look := time.NewTicker(statusEvery)
@@ -344,7 +391,7 @@ func (s *stream) run(ctx context.Context, of view, messages <-chan api.Message, 
 		}
 		if c.rota {
 			if at, err := s.v.status(); err == nil {
-				regions = append(regions, region{"status", "status", at}, region{"alerts", "alerts", at})
+				regions = append(regions, region{ID: "status", Template: "status", Data: at}, region{ID: "alerts", Template: "alerts", Data: at})
 			}
 		}
 		if of.concerns(c) {
@@ -376,6 +423,9 @@ func (c *changes) note(m api.Message) {
 	switch {
 	case m.Run != nil:
 		c.tasks[m.Run.Task], c.runs[m.Run.ID] = true, true
+		if m.Run.Outcome == runner.Missed {
+			c.missed[m.Run.Task] = true
+		}
 	case m.Event != nil && m.Event.Task != "":
 		c.tasks[m.Event.Task] = true
 		c.reload = c.reload || m.Event.Kind == "reload"
@@ -388,6 +438,7 @@ func (c *changes) note(m api.Message) {
 func (c *changes) clear() {
 	clear(c.tasks)
 	clear(c.runs)
+	clear(c.missed)
 	c.rota, c.reload, c.all = false, false, false
 }
 

@@ -14,16 +14,21 @@ import (
 
 // overviewPage shows all tasks.
 type overviewPage struct {
-	Head          head
-	Chips         chips
-	Search        string
-	Hidden        []choice // what of the address the search keeps
-	Orders        []choice
-	Rows          []taskRow
-	Shown         string // which of how many
+	Head   head
+	Chips  chips
+	Search string
+	Hidden []choice // what of the address the search keeps
+	Orders []choice
+	Rows   []taskRow
+	Pager  pager
+	Empty  bool // there is no task at all
+}
+
+// pager says which of the tasks are shown.
+type pager struct {
+	Shown         string // which of how many; "": all
 	Before, After string // the pages before and after this one; "": none
 	None          string // why there is no row
-	Empty         bool   // there is no task at all
 }
 
 // chips are counts that filter.
@@ -212,7 +217,26 @@ func (v *visit) overview() error {
 			p.Hidden = append(p.Hidden, keep)
 		}
 	}
-	shown := v.sorted(slices.DeleteFunc(slices.Clone(tasks), func(t api.Task) bool { return !v.is(t, w.state, missed) || !found(t, w.search) }), w.order)
+	shown, pager := v.choose(tasks, missed, w)
+	if p.Pager = pager; p.Empty {
+		p.Pager.None = ""
+	}
+	if p.Rows, err = v.taskRows(shown); err != nil {
+		return err
+	}
+	if p.Head, err = v.head("overview", "Tasks"); err != nil {
+		return err
+	}
+	q := w.query()
+	q.Set("at", strconv.FormatInt(v.now.UnixMilli(), 10))
+	p.Head.live(v, "overview", q)
+	return v.show(200, "overview", p)
+}
+
+// choose returns the tasks that are wanted, in their order. It changes the list.
+func (v *visit) choose(tasks []api.Task, missed map[string]bool, w wanted) ([]api.Task, pager) {
+	var p pager
+	shown := v.sorted(slices.DeleteFunc(tasks, func(t api.Task) bool { return !v.is(t, w.state, missed) || !found(t, w.search) }), w.order)
 	if pages := max(1, (len(shown)+rowsAtOnce-1)/rowsAtOnce); pages > 1 {
 		w.page = min(w.page, pages)
 		from, to := (w.page-1)*rowsAtOnce, min(w.page*rowsAtOnce, len(shown))
@@ -226,22 +250,13 @@ func (v *visit) overview() error {
 		}
 		shown = shown[from:to]
 	}
-	if p.Rows, err = v.taskRows(shown); err != nil {
-		return err
-	}
-	if len(p.Rows) == 0 {
+	if len(shown) == 0 {
 		p.None = "No task is here."
 		if w.search != "" || w.state != "" {
 			p.None = "No task matches."
 		}
 	}
-	if p.Head, err = v.head("overview", "Tasks"); err != nil {
-		return err
-	}
-	q := w.query()
-	q.Set("at", strconv.FormatInt(v.now.UnixMilli(), 10))
-	p.Head.live(v, "overview", q)
-	return v.show(200, "overview", p)
+	return shown, p
 }
 
 func (v *visit) sorted(tasks []api.Task, order string) []api.Task {

@@ -1,12 +1,15 @@
 package page
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,6 +121,144 @@ func check(t *testing.T, at string, w *httptest.ResponseRecorder) {
 	for _, header := range []string{"Content-Security-Policy", "Referrer-Policy"} {
 		if w.Header().Get(header) == "" {
 			t.Errorf("%s has no %s", at, header)
+		}
+	}
+}
+
+// manyService is a rota with many tasks, all of which failed again and again. It counts
+// what it is asked.
+type manyService struct {
+	hostileService
+	tasks int
+	asked map[string]int
+}
+
+func (s manyService) Tasks(context.Context, ...string) ([]api.Task, error) {
+	s.asked["tasks"]++
+	all := make([]api.Task, s.tasks)
+	for i := range all {
+		last := s.run(fmt.Sprintf("%s-%d/20261122T120000Z", strings.Repeat("a", 58), i))
+		all[i] = api.Task{Task: last.Task, State: "failed", Description: strings.Repeat("what it does ", 10), Schedule: "every day at 12:00", Timezone: "UTC", Last: &last, Enabled: true}
+	}
+	return all, nil
+}
+
+func (s manyService) Runs(_ context.Context, q api.RunQuery) ([]api.Run, error) {
+	s.asked["runs"]++
+	var all []api.Run
+	for _, task := range q.Tasks {
+		for i := range q.Each {
+			all = append(all, s.run(fmt.Sprintf("%s/20261122T12%02d00Z", task, i)))
+		}
+	}
+	return all, nil
+}
+
+func (s manyService) Status(ctx context.Context) (api.Status, error) {
+	s.asked["status"]++
+	return s.hostileService.Status(ctx)
+}
+
+// TestManyTasks: the page of thousands of tasks stays small, and costs one question for
+// each of its parts.
+func TestManyTasks(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	s := manyService{hostileService{now: now}, 2000, map[string]int{}}
+	w := ask(t, New(Options{Now: func() time.Time { return now }}), s, "GET", "/", nil, api.Site{Actions: true})
+	if rows := strings.Count(w.Body.String(), `<tr id="task-`); rows != rowsAtOnce || !strings.Contains(w.Body.String(), "1 to 100 of 2,000 tasks") && !strings.Contains(w.Body.String(), "1 to 100 of 2000 tasks") {
+		t.Errorf("%d rows", rows)
+	}
+	if n := w.Body.Len(); n > 1_500_000 {
+		t.Errorf("the overview has %d bytes", n)
+	}
+	// The tasks, the missed slots for the chips, the last runs for the rows, and how rota is.
+	if want := map[string]int{"tasks": 1, "runs": 2, "status": 1}; !maps.Equal(s.asked, want) {
+		t.Errorf("asked %v, want %v", s.asked, want)
+	}
+}
+
+// oneRun is a rota that knows one run, and has output of some of its attempts.
+type oneRun struct {
+	hostileService
+	run  api.Run
+	with []int
+}
+
+func (s oneRun) Run(context.Context, string) (api.RunDetails, error) {
+	return api.RunDetails{Run: s.run, WithOutput: s.with, Outputs: slices.Contains(s.with, s.run.Attempts)}, nil
+}
+
+func (s oneRun) Log(_ context.Context, q api.LogQuery) (io.ReadCloser, error) {
+	if n := cmp.Or(q.Attempt, s.run.Attempts); n > 0 && !slices.Contains(s.with, n) {
+		return nil, api.Errorf(api.NotFound, "", "no output")
+	}
+	return io.NopCloser(strings.NewReader("2026-11-22T02:30:00.000Z x\n")), nil
+}
+
+// TestOffersOutput: a command to show output, and a link to keep it, are there only where
+// there is some, or may be.
+func TestOffersOutput(t *testing.T) {
+	ended, runs := api.Run{ID: "a/1", Task: "a", Outcome: runner.Failed, Attempts: 2}, api.Run{ID: "a/1", Task: "a", State: runner.Running, Attempts: 1}
+	for _, row := range []struct {
+		name          string
+		run           api.Run
+		with          []int
+		query         string
+		command, link bool
+		attempts      string
+	}{
+		{"none", ended, nil, "", false, false, ""},
+		{"of the last attempt", ended, []int{2}, "", true, true, ""},
+		{"of both", ended, []int{1, 2}, "", true, true, "12all"},
+		{"of both, the first one", ended, []int{1, 2}, "?attempt=1", true, true, "12all"},
+		{"of the first one alone", ended, []int{1}, "", false, false, "12all"},
+		{"of the first one alone, that one", ended, []int{1}, "?attempt=1", true, true, "12all"},
+		{"none yet", runs, nil, "", true, false, ""},
+		{"some", runs, []int{1}, "", true, true, ""},
+		{"never executed", api.Run{ID: "a/1", Task: "a", Outcome: runner.Skipped, Count: 3}, nil, "", false, false, ""},
+	} {
+		text := ask(t, New(Options{}), oneRun{run: row.run, with: row.with}, "GET", "/runs/a/1"+row.query, nil, api.Site{}).Body.String()
+		if got := strings.Contains(text, `data-copy="rota logs`); got != row.command {
+			t.Errorf("%s: offers a command: %v", row.name, got)
+		}
+		if got := strings.Contains(text, ">Download<") && !strings.Contains(text, "hidden>Download<"); got != row.link {
+			t.Errorf("%s: offers a link: %v", row.name, got)
+		}
+		var attempts string
+		if _, nav, ok := strings.Cut(text, `aria-label="Attempts"`); ok {
+			nav, _, _ = strings.Cut(nav, "</nav>")
+			for _, part := range strings.Split(nav, "</a>") {
+				attempts += part[strings.LastIndex(part, ">")+1:]
+			}
+		}
+		if attempts != row.attempts {
+			t.Errorf("%s: attempts %q, want %q", row.name, attempts, row.attempts)
+		}
+	}
+}
+
+// TestCountsSayHowFarBackTheyGo, where they look at fewer runs than they should.
+func TestCountsSayHowFarBackTheyGo(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	v := &visit{now: now, zone: zone{"utc", time.UTC}, known: &api.Status{}}
+	runsUntil := func(n int, every time.Duration) (runs []api.Run) {
+		for i := range n {
+			at := now.Add(-time.Duration(n-i) * every)
+			runs = append(runs, api.Run{ID: fmt.Sprint("a/", i), Task: "a", Outcome: runner.OK, Started: at, Finished: at})
+		}
+		return runs
+	}
+	for _, row := range []struct {
+		name string
+		runs []api.Run
+		want string
+	}{
+		{"few runs", runsUntil(lookedAt-1, time.Minute), ""},
+		{"many in a short time", runsUntil(lookedAt, time.Minute), "Only the last 1,000 runs are counted, which go back 16h 40m."},
+		{"many that reach further than a month", runsUntil(lookedAt, time.Hour), ""},
+	} {
+		if _, reach := v.outcomes(row.runs); reach != row.want {
+			t.Errorf("%s: %q, want %q", row.name, reach, row.want)
 		}
 	}
 }
@@ -243,7 +384,19 @@ func TestDrawing(t *testing.T) {
 		api.Run{ID: "late/2", Task: "late", Outcome: runner.Missed, First: now.Add(-50 * time.Hour), Last: now.Add(-3 * time.Hour), Count: 20},
 	)
 	c := v.draw([]api.Task{{Task: "often"}, {Task: "long"}, {Task: "late", Hold: &api.Hold{Since: now.Add(-time.Hour)}}}, runs,
-		[]api.Slot{{Task: "late", At: now.Add(-time.Minute)}, {Task: "late", At: now.Add(time.Hour)}})
+		[]api.Slot{{Task: "late", At: now.Add(-time.Minute)}, {Task: "late", At: now.Add(time.Hour)}, {Task: "often", At: now.Add(ahead)}})
+	for _, h := range c.Hours {
+		if h.Text != "" && (h.X-15 < c.Left || h.X+15 > c.Left+c.Wide) {
+			t.Errorf("the hour %s is cut", h.Text)
+		}
+	}
+	for _, l := range c.Lanes {
+		for _, b := range slices.Concat(l.Bars, l.Wait, l.Soon, l.Held) {
+			if b.X < c.Left || b.X+b.W > c.Left+c.Wide {
+				t.Errorf("%s: a bar is cut: %+v", l.Task, b)
+			}
+		}
+	}
 	often, long, late := c.Lanes[0], c.Lanes[1], c.Lanes[2]
 	failed := 0
 	for _, b := range often.Bars {

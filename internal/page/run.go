@@ -23,7 +23,8 @@ type runPage struct {
 	Facts         runFacts
 	Attempts      []choice
 	Log           logPart
-	Command       string // that shows it at a command line
+	HasOutput     bool   // there is some to be kept
+	Command       string // that shows it at a command line; "": there is none to show
 }
 
 // runFacts is what is known of a run.
@@ -96,7 +97,7 @@ func (v *visit) run() error {
 		return err
 	}
 	task, key := runner.SplitID(r.ID)
-	p := runPage{ID: r.ID, Task: task, Key: key, Command: "rota logs " + r.ID}
+	p := runPage{ID: r.ID, Task: task, Key: key, HasOutput: r.Outputs}
 	if p.Facts, err = v.runFacts(r); err != nil {
 		return err
 	}
@@ -104,13 +105,26 @@ func (v *visit) run() error {
 	if err != nil {
 		return err
 	}
-	if r.Attempts > 1 {
-		for n := 1; n <= r.Attempts; n++ {
+	if earlier := slices.DeleteFunc(slices.Clone(r.WithOutput), func(n int) bool { return n == r.Attempts }); len(earlier) > 0 || wanted > 0 && r.Attempts > 1 {
+		for _, n := range append(earlier, r.Attempts) {
 			p.Attempts = append(p.Attempts, choice{Text: strconv.Itoa(n), URL: v.url("runs", r.ID) + "?attempt=" + strconv.Itoa(n), Chosen: wanted == n || wanted == 0 && n == r.Attempts})
 		}
 		p.Attempts = append(p.Attempts, choice{Text: "all", URL: v.url("runs", r.ID) + "?attempt=all", Chosen: wanted == api.AllAttempts})
 	}
 	p.Log = v.log(r.Run, wanted)
+	if wanted != 0 {
+		p.HasOutput = slices.Contains(r.WithOutput, wanted) || wanted == api.AllAttempts && len(r.WithOutput) > 0
+	}
+	switch {
+	case p.Log.Live:
+		p.Command = "rota logs -f " + r.ID
+	case p.HasOutput && wanted == api.AllAttempts:
+		p.Command = "rota logs " + r.ID + " --attempt all"
+	case p.HasOutput && wanted > 0:
+		p.Command = "rota logs " + r.ID + " --attempt " + strconv.Itoa(wanted)
+	case p.HasOutput:
+		p.Command = "rota logs " + r.ID
+	}
 	if p.Head, err = v.head("", r.ID); err != nil {
 		return err
 	}

@@ -36,10 +36,8 @@ func startedLast(runs []api.Run) []api.Run {
 
 // lengthOf is how long a run took; 0 of one that has not ended.
 func lengthOf(r api.Run) time.Duration {
-	if r.Started.IsZero() || r.Finished.Before(r.Started) {
-		return 0
-	}
-	return r.Finished.Sub(r.Started)
+	took, _ := r.Took()
+	return took
 }
 
 func sparkOf(runs []api.Run) spark {

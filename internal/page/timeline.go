@@ -23,11 +23,11 @@ type timelinePage struct {
 
 // timeline is a picture of a day: a row for each task.
 type timeline struct {
-	Width, Height, Left float64
-	Now                 float64
-	Hours               []hour
-	Lanes               []lane
-	Label               string
+	Left, Wide, Height float64 // of the names, and of what is drawn beside them
+	Now                float64
+	Hours              []hour
+	Lanes              []lane
+	Label              string
 }
 
 type hour struct {
@@ -75,7 +75,7 @@ func (v *visit) timeline() error {
 
 func (v *visit) timelineRegions() ([]region, error) {
 	p, err := v.timelinePage()
-	return []region{{"timeline", "timeline-chart", p.Chart}}, err
+	return []region{{ID: "timeline", Template: "timeline-chart", Data: p.Chart}}, err
 }
 
 func (v *visit) timelinePage() (p timelinePage, err error) {
@@ -132,14 +132,15 @@ func (v *visit) within(from, to time.Time, y, h float64, class, title, url strin
 		return bar{}, false
 	}
 	a, b := v.x(from), v.x(to)
-	if b-a < 2 {
+	if b-a < 2 { // and none of it beyond the edge
+		a = min(a, timelineWide-2)
 		b = a + 2
 	}
 	return bar{X: a, Y: round(y - h/2), H: h, W: round(b - a), Class: class, Title: title, URL: url}, true
 }
 
 func (v *visit) draw(tasks []api.Task, runs []api.Run, slots []api.Slot) timeline {
-	c := timeline{Width: timelineWide, Left: timelineLeft, Height: 30 + laneHeight*float64(len(tasks)), Now: v.x(v.now)}
+	c := timeline{Left: timelineLeft, Wide: timelineWide - timelineLeft, Height: 30 + laneHeight*float64(len(tasks)), Now: v.x(v.now)}
 	c.Label = "what ran in the last 24 hours and what comes in the next 6"
 	first := v.in(v.now.Add(-before), "").Truncate(time.Hour).Add(time.Hour)
 	for at := first; at.Before(v.now.Add(ahead)); at = at.Add(time.Hour) {
@@ -149,6 +150,9 @@ func (v *visit) draw(tasks []api.Task, runs []api.Run, slots []api.Slot) timelin
 		}
 		if at.Hour() == 0 {
 			h.Text = at.Format("Mon 2")
+		}
+		if h.X < timelineLeft+20 || h.X > timelineWide-20 {
+			h.Text = "" // it would be cut
 		}
 		c.Hours = append(c.Hours, h)
 	}
@@ -264,6 +268,6 @@ func (v *visit) drawSoon(l *lane, t api.Task, slots []api.Slot) {
 			continue
 		}
 		x := v.x(s.At)
-		l.Soon = append(l.Soon, bar{X: round(x - 3), Y: l.Y - 4, W: 6, H: 8, Class: "soon", Title: "due at " + v.in(s.At, t.Timezone).Format("15:04:05"), URL: url})
+		l.Soon = append(l.Soon, bar{X: round(min(max(x-3, timelineLeft+1), timelineWide-7)), Y: l.Y - 4, W: 6, H: 8, Class: "soon", Title: "due at " + v.in(s.At, t.Timezone).Format("15:04:05"), URL: url})
 	}
 }

@@ -66,10 +66,11 @@ func (v *visit) took(r api.Run) string {
 		return "–"
 	case r.Outcome == "":
 		return "so far " + span(max(0, v.now.Sub(r.Started)))
-	case r.Finished.IsZero(), r.Finished.Before(r.Started): // or the clock was set back meanwhile
-		return "–"
 	}
-	return lasted(r.Finished.Sub(r.Started))
+	if took, ok := r.Took(); ok {
+		return lasted(took)
+	}
+	return "–"
 }
 
 // count is "1 run" or "3 runs".

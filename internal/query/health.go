@@ -32,9 +32,13 @@ func (r *Reader) Health(ctx context.Context, q api.HealthQuery) error {
 	if err != nil {
 		return err
 	}
+	past, err := r.Ledger.Past(ctx, names...)
+	if err != nil {
+		return err
+	}
 	var ill []string
 	for _, name := range names {
-		what, err := r.unhealthy(ctx, cfg, name, states[name])
+		what, err := r.unhealthy(ctx, cfg, name, states[name], past[name])
 		if err != nil {
 			return err
 		}
@@ -74,11 +78,7 @@ func healthOf(ctx context.Context, cfg *config.Config, q api.HealthQuery) (names
 }
 
 // unhealthy describes why a task is unhealthy; "": it is healthy.
-func (r *Reader) unhealthy(ctx context.Context, cfg *config.Config, name string, state ledger.TaskState) (string, error) {
-	past, err := r.Ledger.Past(ctx, name)
-	if err != nil {
-		return "", err
-	}
+func (r *Reader) unhealthy(ctx context.Context, cfg *config.Config, name string, state ledger.TaskState, past ledger.Past) (string, error) {
 	clock := func(t time.Time) string { return t.In(cfg.ZoneOf(name)).Format("2006-01-02 15:04:05 MST") }
 	switch {
 	case past.Failures == 1:

@@ -60,6 +60,11 @@ func (r *Reader) Run(ctx context.Context, id string) (api.RunDetails, error) {
 		_, err := os.Stat(r.logs().Log(run.ID, run.Attempts))
 		answer.Outputs = err == nil
 	}
+	for n := 1; n <= run.Attempts; n++ {
+		if _, err := os.Stat(r.logs().Log(run.ID, n)); err == nil {
+			answer.WithOutput = append(answer.WithOutput, n)
+		}
+	}
 	return answer, nil
 }
 

@@ -35,6 +35,10 @@ func (r *Reader) Tasks(ctx context.Context, names ...string) ([]api.Task, error)
 	if err != nil {
 		return nil, err
 	}
+	past, err := r.Ledger.Past(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
 	next, err := r.firstSlots(ctx, cfg, names)
 	if err != nil {
 		return nil, err
@@ -49,13 +53,7 @@ func (r *Reader) Tasks(ctx context.Context, names ...string) ([]api.Task, error)
 		if last, ok := newest[name]; ok && !last.Started.IsZero() {
 			t.Last = new(api.RunOf(last.Brief()))
 		}
-		if _, ran := newest[name]; ran { // otherwise the task has no past runs
-			past, err := r.Ledger.Past(ctx, name)
-			if err != nil {
-				return nil, err
-			}
-			t.Failures, t.LastSuccess = past.Failures, past.Success
-		}
+		t.Failures, t.LastSuccess = past[name].Failures, past[name].Success
 		t.State = stateOf(t, alive[name])
 		if byName {
 			t.RunsLeft = runsLeftOf(cfg, name, states[name], now)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // logFile keeps the head and the tail of an output within a bound,
@@ -38,12 +39,25 @@ func (l *logFile) stamp(now time.Time) {
 	l.prefix = append(now.UTC().AppendFormat(l.prefix[:0], Stamp), ' ')
 }
 
+// cutMark stands at the end of a line of which only the beginning is kept.
+const cutMark = " [rota: cut]"
+
 // line adds one line to what flush will write; of it, size bytes are the task's.
 func (l *logFile) line(text []byte, size int64) {
 	for l.size+size > l.room() {
-		if size > l.limit/4 && l.segment > 0 && l.size == 0 {
-			l.dropped += size
-			return
+		if room := l.limit / 4; size > room && l.segment > 0 && l.size == 0 {
+			// No place has room for all of it: its beginning is kept.
+			kept := room - int64(len(cutMark))
+			if kept <= 0 || kept >= int64(len(text)) { // as of a line that is shorter since it was masked
+				l.dropped += size
+				return
+			}
+			for kept > 0 && !utf8.RuneStart(text[kept]) {
+				kept--
+			}
+			l.dropped += size - kept
+			text, size = append(text[:kept:kept], cutMark...), kept
+			break
 		}
 		l.next()
 	}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // The bound and the number of bytes dropped are of what the task wrote, whatever its
@@ -111,6 +112,30 @@ func TestOutputNeverExceedsItsBound(t *testing.T) {
 			}
 		}
 		o.Close()
+	}
+}
+
+// A line that is too long for what is left of the bound keeps its beginning, marked.
+func TestOutputCutsLongLines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "k.log")
+	o := NewOutput(path, 4<<10, nil)
+	for range 30 {
+		fmt.Fprintln(o, strings.Repeat("h", 99))
+	}
+	fmt.Fprintln(o, "BEGIN"+strings.Repeat("é", 2000)+"END")
+	fmt.Fprintln(o, "last")
+	o.Close()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{" BEGINé", "é" + cutMark + "\n", " last\n"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %q in the log", want)
+		}
+	}
+	if strings.Contains(string(text), "END") || !utf8.Valid(text) || strings.Count(unstamp(string(text)), "é") > 512 {
+		t.Errorf("the log is not cut right: %d bytes", len(text))
 	}
 }
 

@@ -94,7 +94,11 @@ func (a *answer) ran() {
 	if r.Outcome == runner.TimedOut {
 		why = ""
 	}
-	a.say("It ran: it started at %s and %s after %s%s; this is %s", a.clock(r.Started), how, lasted(r.Finished.Sub(r.Started)), part(" (", why, ")"), r.ID)
+	after := ""
+	if took, ok := r.Took(); ok {
+		after = " after " + lasted(took)
+	}
+	a.say("It ran: it started at %s and %s%s%s; this is %s", a.clock(r.Started), how, after, part(" (", why, ")"), r.ID)
 	if r.Outcome == runner.Lost {
 		if s := a.away(r.Finished.Add(-time.Nanosecond)); s != nil {
 			a.say("rota was down %s", a.stretch(s))

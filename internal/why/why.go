@@ -122,7 +122,7 @@ func (s Source) aboutSlot(ctx context.Context, f *facts) error {
 
 // owners returns the task and the ids of its recurring requests, which have slots, too.
 func (s Source) owners(ctx context.Context, f *facts) ([]string, error) {
-	owners := []string{f.name}
+	owners := []string{f.name, runner.StartOf(f.name)}
 	recurring, err := s.Ledger.List(ctx, ledger.Filter{Brief: true, Task: f.name, States: []runner.State{runner.Recurring}})
 	for _, run := range recurring {
 		owners = append(owners, run.ID)

@@ -183,7 +183,7 @@ func calls(b book, ctx context.Context, lease ledger.Lease) map[string]func() er
 		"tasks":    func() error { _, err := b.Tasks(ctx); return err },
 		"newest":   func() error { _, err := b.Newest(ctx); return err },
 		"find":     func() error { _, _, err := b.Find(ctx, "a", noon); return err },
-		"past":     func() error { _, err := b.Past(ctx, "a"); return err },
+		"past":     func() error { _, err := b.Past(ctx); return err },
 		"forget":   func() error { _, err := b.Forget(ctx, ledger.Filter{}); return err },
 		"retain":   func() error { _, err := b.Retain(ctx, everything(ledger.Keep{})); return err },
 	}

@@ -51,7 +51,7 @@ var finding = []clause{
 			got := map[string]string{}
 			for task, r := range runs {
 				got[task] = r.ID
-				b.same(r, b.get(r.ID), r.ID)
+				b.same(r, b.get(r.ID).Brief(), r.ID)
 			}
 			b.same(got, want, "newest "+what)
 		}

@@ -79,7 +79,10 @@ var remembering = []clause{
 			b.t.Helper()
 			got, err := b.Past(b.ctx, "a")
 			b.ok(err, "past")
-			b.same(got, want, "past of a task "+what)
+			b.same(got["a"], want, "past of a task "+what)
+			all, err := b.Past(b.ctx)
+			b.ok(err, "past of all")
+			b.same(all["a"], want, "past, among those of all, of a task "+what)
 		}
 		end := func(key string, minute int, o runner.Outcome) {
 			b.submit(request("a", key, runner.Queued))
@@ -102,6 +105,14 @@ var remembering = []clause{
 		past("whose oldest run ended last", ledger.Past{Success: at(6)})
 		end("7", 7, runner.Failed)
 		past("that failed once more", ledger.Past{Success: at(6), Failures: 1})
+		b.submit(request("c", "waits", runner.Queued))
+		for what, names := range map[string][]string{"of all": nil, "of some": {"a", "b", "c", "no such task"}} {
+			all, err := b.Past(b.ctx, names...)
+			b.ok(err, "past")
+			if len(all) != 2 || all["a"].Failures != 1 || !all["b"].Success.IsZero() && all["b"].Failures > 0 {
+				b.t.Errorf("past %s: %v", what, all)
+			}
+		}
 	}},
 
 	{"a change of a task and the events of it are one", func(b book) {

@@ -20,19 +20,29 @@ const reload = () => filling() ? say("changed; load it again", false) : location
 // An element is named, within what is replaced, by what it is for.
 const nameOf = (e) => e.getAttribute("aria-label") || e.getAttribute("href") || e.textContent;
 
-const put = ({ id, html }) => {
+const put = ({ id, html, in: into, after, keep, only }) => {
   const old = document.getElementById(id);
-  if (!old) return;
+  if (only) return old && [...old.children].forEach((e) => (keep || []).includes(e.id) || e.remove());
+  if (!html) return old?.remove();
+  const place = document.getElementById(into);
+  if (!old && !place) return;
   const holder = document.createElement("template");
   holder.innerHTML = html;
   const fresh = holder.content.firstElementChild;
   if (!fresh) return;
+  if (!old) {
+    fresh.classList.add("new");
+    const before = document.getElementById(after);
+    return before ? before.after(fresh) : after ? place.append(fresh) : place.prepend(fresh);
+  }
   const active = document.activeElement;
   const focus = old.contains(active) ? nameOf(active) : null;
   old.querySelectorAll("details[open]").forEach((d, i) => fresh.querySelectorAll("details")[i]?.setAttribute("open", ""));
   if (fresh.isEqualNode(old)) return;
   if (fresh.tagName === "TR") fresh.classList.add("new");
+  const { scrollLeft } = old;
   old.replaceWith(fresh);
+  fresh.scrollLeft = scrollLeft;
   if (focus !== null) {
     const again = [...fresh.querySelectorAll("a, button, summary, [tabindex]")];
     (again.find((e) => nameOf(e) === focus) || again[0])?.focus({ preventScroll: true });
@@ -46,6 +56,7 @@ const follow = (html) => {
   log.insertAdjacentHTML("beforeend", html);
   while (log.childElementCount > 5000) log.firstElementChild.remove();
   document.getElementById("no-log")?.remove();
+  document.getElementById("download")?.removeAttribute("hidden");
   if (atEnd) log.scrollTop = log.scrollHeight;
 };
 
@@ -108,6 +119,13 @@ if (zone) {
     own.hidden = own.disabled = false;
   }
   zone.addEventListener("change", () => zone.form.requestSubmit());
+}
+
+const timeline = document.getElementById("timeline");
+const showNow = () => { timeline.scrollLeft = timeline.scrollWidth; }; // and what is to come
+if (timeline) {
+  showNow();
+  addEventListener("resize", () => { if (timeline.isConnected) showNow(); });
 }
 
 const log = document.getElementById("log");

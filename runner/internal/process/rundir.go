@@ -24,6 +24,7 @@ import (
 //	stop   why a daemon stops the run, written before it signals the shim
 //	kill   there once a daemon has ended the grace of that stop
 //	end    the result, complete or not there
+//	left   the result, if something that outlives the run has it open
 //
 // What run, stop and end hold is up to package runner.
 type Dir string

@@ -357,11 +357,37 @@ func (x *runFiles) bound(l Launch) {
 		f.Close()
 		return
 	}
+	if d := l.Attempt.Dir(); l.Attempt != (Attempt{}) && d.Begun() { // this process ends with the run
+		_ = unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", f.Fd()), unix.AT_FDCWD, d.path(leftResult), unix.AT_SYMLINK_FOLLOW)
+	}
+	boundFile(f, info.Size(), l)
+}
+
+// leftResult is, in the directory of a forked run, the result that something left behind
+// still has open.
+const leftResult = "left"
+
+// BoundLeft keeps small, from now on, the result that processes which a forked run left
+// behind may still have open. The directory may go then.
+func (d Dir) BoundLeft(a Attempt) {
+	f, err := os.OpenFile(d.path(leftResult), os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || !openElsewhere(f) {
+		f.Close()
+		return
+	}
+	boundFile(f, info.Size(), Launch{Attempt: a})
+}
+
+// boundFile keeps a file small as long as others have it open.
+func boundFile(f *os.File, size int64, l Launch) {
 	left := l.leftover("result")
 	go func() {
 		defer f.Close()
 		defer left.gone()
-		size := info.Size()
 		for pause := resultPause; openElsewhere(f); pause = min(2*pause, resultCalm) {
 			<-time.After(pause)
 			var now unix.Stat_t
