@@ -148,7 +148,7 @@ func newBench(dir string, o options) (*bench, error) {
 	}
 	b.schedulers = []scheduler{rota("rota", path)}
 	source := filepath.Join(b.root, "internal/peers/bench/stamp/stamp.c")
-	if err := command(dir, nil, "cc", "-O2", "-static", "-o", b.stamp, source); err != nil {
+	if err := command(dir, nil, "cc", "-O2", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-o", b.stamp, source); err != nil {
 		return nil, fmt.Errorf("%w; the tasks run a small program in C", err)
 	}
 	return b, nil

@@ -41,7 +41,8 @@ type Launch struct {
 	StopLeftovers bool
 	Ask           <-chan struct{} // closed when it is to be asked to end by itself; nil: it is not
 	Kill          <-chan struct{} // closed when a stop must not wait any longer
-	Record        string          // the file where its identity is kept while it runs; "": nowhere
+	Record        string          // the file where its identity is kept while it runs; "": see Listed
+	Listed        bool            // its identity is kept in the table of processes while it runs
 }
 
 // Result is what is known of a process beside how it ended.
