@@ -103,16 +103,20 @@ func (p *pipe) finish(copied <-chan struct{}, out io.Writer) (open bool) {
 	if conn, err := p.read.SyscallConn(); err == nil {
 		_ = conn.Control(func(fd uintptr) { copyWaiting(int(fd), out) })
 	}
-	ended := p.ended()
+	ended := p.ended(0)
 	if !ended {
 		awaitForks()
-		ended = p.ended()
+		ended = p.ended(becoming)
 	}
 	if ended {
 		p.read.Close()
 	}
 	return !ended
 }
+
+// becoming is how long a process that has begun may have what it closes as it becomes its
+// program: rota goes on a moment before that.
+const becoming = 20 * time.Millisecond
 
 // awaitForks waits for the processes that rota is just starting: each has all descriptors
 // of rota, and with them the pipes of other runs, until it has become its program.
@@ -173,14 +177,18 @@ func copyWaiting(fd int, out io.Writer) {
 	}
 }
 
-// ended reports whether nobody can write to the pipe any more.
-func (p *pipe) ended() bool {
+// ended reports whether nobody can write to the pipe any more, now or within some time.
+func (p *pipe) ended(within time.Duration) bool {
 	ended := true
 	if conn, err := p.read.SyscallConn(); err == nil {
 		_ = conn.Control(func(fd uintptr) {
-			poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-			n, err := unix.Poll(poll, 0)
-			ended = err == nil && n > 0 && poll[0].Revents&unix.POLLHUP != 0 && poll[0].Revents&unix.POLLIN == 0
+			poll := []unix.PollFd{{Fd: int32(fd)}} // the end is told without being asked for
+			if n, err := unix.Poll(poll, int(within.Milliseconds())); err != nil || n == 0 || poll[0].Revents&unix.POLLHUP == 0 {
+				ended = false
+				return
+			}
+			waiting, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
+			ended = err == nil && waiting == 0
 		})
 	}
 	return ended
