@@ -181,7 +181,7 @@ func (b *bench) measure(r row, t *table) error {
 			if r.only != nil && !r.only(s) {
 				continue
 			}
-			if r.once && n > 0 {
+			if r.rounds > 0 && n >= r.rounds {
 				continue
 			}
 			quiet := b.awaitQuiet()

@@ -22,23 +22,22 @@ type tasks struct {
 	n    int
 	cron func(i int) string
 	how  how
-	more string // a task more, each second; "": none
+	more bool // one more, each second
 }
 
 // scheduler is a program that starts others at their times.
 type scheduler struct {
 	name, path string
 	// write makes the file of tasks in a directory and returns the arguments of the program.
-	write func(dir, stamp string, t tasks) ([]string, error)
-	// reload has it read the file again: a program to start, or a signal.
-	reload []string
-	isRota bool
+	write   func(dir, stamp string, t tasks) ([]string, error)
+	isRota  bool
+	watches bool // it reads the file again by itself; else SIGUSR2 tells it to
 }
 
 // rota is a build of rota.
 func rota(name, path string) scheduler {
 	return scheduler{
-		name: name, path: path, isRota: true, reload: []string{path, "reload", "--config", "jobs.toml"},
+		name: name, path: path, isRota: true, watches: true,
 		write: func(dir, stamp string, t tasks) ([]string, error) {
 			var b strings.Builder
 			b.WriteString("[rota]\nstate_dir = \"state\"\ntimezone = \"UTC\"\n")
@@ -53,8 +52,8 @@ func rota(name, path string) scheduler {
 					fmt.Fprintf(&b, "command = [%q]\n", stamp)
 				}
 			}
-			if t.more != "" {
-				fmt.Fprintf(&b, "[tasks.more]\ncron = \"* * * * * *\"\ncommand = [%q]\n", t.more)
+			if t.more {
+				fmt.Fprintf(&b, "[tasks.more]\ncron = \"* * * * * *\"\ncommand = [%q]\n", stamp)
 			}
 			file := filepath.Join(dir, "jobs.toml")
 			return []string{"daemon", "--config", file}, os.WriteFile(file, []byte(b.String()), 0o600)
@@ -77,8 +76,8 @@ func cron(name, path string, flags ...string) scheduler {
 			for i := range t.n {
 				fmt.Fprintf(&b, "%s * %s\n", t.cron(i), stamp) // the year is last
 			}
-			if t.more != "" {
-				fmt.Fprintf(&b, "* * * * * * * %s\n", t.more)
+			if t.more {
+				fmt.Fprintf(&b, "* * * * * * * %s\n", stamp)
 			}
 			file := filepath.Join(dir, "crontab")
 			return append(flags, file), os.WriteFile(file, []byte(b.String()), 0o600)
@@ -87,3 +86,6 @@ func cron(name, path string, flags ...string) scheduler {
 }
 
 func isRota(s scheduler) bool { return s.isRota }
+
+// isThis reports whether it is the build of this checkout.
+func isThis(s scheduler) bool { return s.name == "rota" }
