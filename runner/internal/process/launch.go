@@ -149,7 +149,7 @@ func (l Launch) Run(ctx context.Context, out io.Writer) (r Result, err error) {
 // starters are the starts that happen at a time, of those that need no helper and so
 // cannot wait for anybody. More would not be sooner: to start a process takes the longer
 // the more descriptors rota has open, and each start has some.
-var starters = make(chan struct{}, 4)
+var starters = make(chan struct{}, 2)
 
 // starterTurn is the right to be one of them. The zero value is none.
 type starterTurn bool
