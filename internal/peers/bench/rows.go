@@ -210,7 +210,7 @@ func reload(n int) func(*bench, scheduler) ([]float64, error) {
 			return nil, err
 		}
 		// The command each second takes a moment, too, but far less than this.
-		ready, err := d.still(700*time.Millisecond, time.Minute)
+		ready, err := d.still(500*time.Millisecond, time.Minute)
 		if err != nil {
 			return nil, err
 		}
