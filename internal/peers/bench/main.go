@@ -114,14 +114,17 @@ func run(o options, chosen []row, others builds) error {
 	}
 	log.Printf("built after %s", time.Since(began).Round(time.Second))
 	t := newTable(b.schedulers)
+	var failed error
 	for _, r := range chosen {
-		if err := b.measure(r, t); err != nil {
-			return fmt.Errorf("%s: %w", r.name, err)
+		if err := b.measure(r, t); err != nil { // the other rows are of use all the same
+			err = fmt.Errorf("%s: %w", r.name, err)
+			log.Print(err)
+			failed = errors.Join(failed, err)
 		}
 	}
 	fmt.Printf("%s\n\n%s", b.machine(), t)
 	log.Printf("took %s", time.Since(began).Round(time.Second))
-	return nil
+	return failed
 }
 
 // bench is what all measurements share.
