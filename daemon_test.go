@@ -461,10 +461,8 @@ command = ["/usr/bin/env", "-i", "/bin/sh", "-c", """
 				t.Fatal(said)
 			}
 			awaitText(t, pids, `^\d+\n$`)
-			awaitNil(t, "a record", func() error {
-				_, err := os.Lstat(filepath.Join(d.dir, "state", "live", "bare+k,1.pid"))
-				return err
-			})
+			processes := filepath.Join(d.dir, "state", "processes")
+			awaitText(t, processes, `^bare\+k,1 \d+ `)
 			if err := d.cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
@@ -481,6 +479,7 @@ command = ["/usr/bin/env", "-i", "/bin/sh", "-c", """
 			if left, _ := filepath.Glob(filepath.Join(d.dir, "state", "live", "*")); len(left) > 0 {
 				t.Errorf("left: %v", left)
 			}
+			awaitText(t, processes, "^\x00+are")
 		})
 	}
 }

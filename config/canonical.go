@@ -2,11 +2,12 @@ package config
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
+	"sync"
 
 	"rota/runner"
 )
@@ -63,18 +64,37 @@ func (f field) short() string {
 	return text
 }
 
-// sum returns the hash of the canonical form.
-func (t *Task) sum() string {
-	form := []any{t.Name}
-	for _, f := range t.fields() {
-		form = append(form, f.key, f.value)
+// sum returns a hash of the canonical form, without the keys that have the values of a task
+// of which nothing is said: those are most.
+func (t *Task) sum() [sha256.Size]byte {
+	form := []any{t.Name, t.triggerTexts(), runner.ActionName(t.Action), t.Action}
+	for i, k := range taskKeys {
+		if v := k.get(t); !equalValues(v, presets()[i]) {
+			form = append(form, k.Name, v)
+		}
 	}
 	text, err := json.Marshal(form)
 	if err != nil {
 		panic(err) // no field has a value that JSON cannot write
 	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:16])
+	return sha256.Sum256(text)
+}
+
+// presets are the values of a task of which nothing is said, in the order of taskKeys.
+var presets = sync.OnceValue(func() (values []any) {
+	t := emptyTask()
+	for _, k := range taskKeys {
+		values = append(values, k.get(&t))
+	}
+	return values
+})
+
+// equalValues reports whether two values of one key are equal.
+func equalValues(a, b any) bool {
+	if t := reflect.TypeOf(a); t != nil && t.Kind() <= reflect.Float64 || t != nil && t.Kind() == reflect.String {
+		return a == b
+	}
+	return reflect.DeepEqual(a, b)
 }
 
 // Equal reports whether the two tasks have the same name and do the same, in

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"time"
 
 	"rota/internal/mail"
@@ -46,7 +47,7 @@ type Task struct {
 	Triggers    []schedule.Spec // none if the task runs on request only or is not enabled
 	After       []string        // the tasks after whose successes it runs
 	KillSet     bool            // kill_after is given, in the task or in [defaults]
-	hash        string
+	hash        [sha256.Size]byte
 
 	WarnAfter           Late          // when a run is late; zero: never
 	ExpectSuccessWithin time.Duration // the age of the last success that is an alarm; 0: none

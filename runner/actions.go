@@ -61,7 +61,8 @@ type Input struct {
 
 	say      func(level, text string)    // takes what the action log says; may be nil
 	note     func(text string)           // takes what belongs in the record but is no error; may be nil
-	record   string                      // the file where the identity of its process is kept; "": none
+	record   string                      // the file where the identity of its process is kept; "": see listed
+	listed   bool                        // that is kept with those of all others
 	result   func(size int64, err error) // told of the result of a command, and why one could not be kept; nil: it cannot have one
 	used     func(Usage)                 // told what its process has used; may be nil
 	ask      <-chan struct{}             // closed when it is to be asked to end by itself; nil: it is not

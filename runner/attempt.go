@@ -52,7 +52,14 @@ func (a *attempt) run(ctx context.Context) (result Result, returned <-chan struc
 	a.in.note = a.notes.add
 	a.in.result = func(size int64, err error) { a.kept, a.wrong = size, err }
 	a.in.used = func(u Usage) { a.usage = u }
-	done, back := make(chan error, 1), make(chan struct{})
+	back := make(chan struct{})
+	if a.returns() {
+		err := a.act(ctx)
+		close(back)
+		a.out.Close()
+		return a.result(err), back
+	}
+	done := make(chan error, 1)
 	go func() {
 		defer close(back)
 		done <- a.act(ctx)
@@ -61,7 +68,7 @@ func (a *attempt) run(ctx context.Context) (result Result, returned <-chan struc
 	select {
 	case err = <-done:
 	case <-ctx.Done():
-		late, kill := a.late()
+		late, kill := time.After(a.task.KillAfter), a.in.kill
 		select {
 		case err = <-done:
 		case <-late:
@@ -74,15 +81,14 @@ func (a *attempt) run(ctx context.Context) (result Result, returned <-chan struc
 	return a.result(err), back
 }
 
-// late fires when an action has had its time to return after it was told to, and
-// kill when it gets no more. A command needs neither: it ends its process by
-// itself.
-func (a *attempt) late() (late <-chan time.Time, kill <-chan struct{}) {
+// returns reports whether the action comes back in any case: a command ends its process
+// by itself. Any other has some time to return after it was told to.
+func (a *attempt) returns() bool {
 	switch a.task.Action.(type) {
 	case *Command, *builtIn:
-		return nil, nil
+		return true
 	}
-	return time.After(a.task.KillAfter), a.in.kill
+	return false
 }
 
 // act runs the action; a panic in it is an error, no more.

@@ -51,7 +51,7 @@ func (r *Runner) Ask(ctx context.Context, l Launch, again bool, then func(Answer
 			a.Clear(process.UserID(l.Run.User), task.ending())
 		}
 		asked := newAttempt(l, r.o.StateDir, r.o.Trust, r.host, nil)
-		asked.out, asked.in.record = runlog.NewOutput("", 0, nil), a.Record()
+		asked.out, asked.in.listed = runlog.NewOutput("", 0, nil), true
 		res, _ := asked.run(ctx)
 		then(answerOf(res))
 	})

@@ -626,10 +626,12 @@ func TestExecInATerminal(t *testing.T) {
 	go func() {
 		defer close(read)
 		buf := make([]byte, 4096)
+		typed := false
 		for !strings.Contains(shown.String(), "done") {
 			n, err := master.Read(buf)
 			shown.Write(buf[:n])
-			if strings.Contains(shown.String(), "your name? ") && !strings.Contains(shown.String(), "hello") {
+			if strings.Contains(shown.String(), "your name? ") && !typed {
+				typed = true
 				_, _ = master.Write([]byte("ann\r"))
 			}
 			if err != nil {

@@ -97,7 +97,7 @@ func (r *Runner) startHere(_ context.Context, l Launch) {
 	r.wg.Go(func() {
 		defer cancel(nil)
 		a := newAttempt(l, r.o.StateDir, r.o.Trust, r.host, r.echo(l.Run))
-		a.in.ask, a.in.kill, a.in.record = r.asked, kill, r.attemptOf(l.Run).Record()
+		a.in.ask, a.in.kill, a.in.listed = r.asked, kill, true
 		if r.o.Say != nil {
 			a.in.say = func(level, text string) { r.o.Say(l.Run, level, text) }
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -368,6 +369,7 @@ func (f *file) put(ctx context.Context, h *host, who string) (config.Changes, er
 		return changes, err
 	}
 	f.current, f.pending = cfg, pending{}
+	go debug.FreeOSMemory()
 	select {
 	case f.renew <- struct{}{}:
 	default:

@@ -27,7 +27,7 @@ func (o Options) rule() trust.Rule { return trust.For(o.files().TrustFile) }
 
 // decisive are the entries of the state directory with which a user who can change them
 // controls rota.
-var decisive = []string{"lock", "rota.db", "rota.db-wal", "rota.db-shm", "token-key", "last-good", "live", "logs", "runs", "tasks"}
+var decisive = []string{"lock", "rota.db", "rota.db-wal", "rota.db-shm", "token-key", "last-good", "live", "logs", "processes", "runs", "tasks"}
 
 // makeStateDir makes the state directory if it does not exist. Other users must not be able
 // to change or replace it, or its content, as rota runs tasks by it.

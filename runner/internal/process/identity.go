@@ -19,7 +19,8 @@ import (
 // session and a process group of the same number.
 type identity struct {
 	PID     int
-	Started uint64 // as in /proc/PID/stat
+	Started uint64 // as in /proc/PID/stat; or the earliest that this can be
+	Latest  uint64 // the latest that it can be; 0: Started is exact
 	Boot    string // a digest of the id of this boot of the machine
 	Cgroup  string // a digest of the control group where it began; "": not known
 }
@@ -59,7 +60,7 @@ var (
 // identify describes a living process that this one has started.
 func identify(pid int) (identity, error) {
 	s, err := readStat(pid)
-	return identity{pid, s.started, thisBoot(), thisCgroup()}, err
+	return identity{PID: pid, Started: s.started, Boot: thisBoot(), Cgroup: thisCgroup()}, err
 }
 
 // open takes hold of the process, if it still lives.
@@ -82,7 +83,8 @@ func (i identity) leads() (present, leads bool) {
 	if err != nil {
 		return false, errors.Is(err, os.ErrNotExist)
 	}
-	return s.started == i.Started, s.started == i.Started
+	is := i.Started <= s.started && s.started <= max(i.Started, i.Latest)
+	return is, is
 }
 
 // began reports whether a process of a session whose leader has gone can be of the
@@ -103,29 +105,58 @@ func readIdentity(path string) (i identity, err error) {
 	}
 	var f identityFile
 	err = json.Unmarshal(text, &f)
-	return identity{f.PID, f.Started, digest(f.Boot), ""}, err
+	return identity{PID: f.PID, Started: f.Started, Boot: digest(f.Boot)}, err
 }
 
 // identityFormat is an identity as the target of a symbolic link.
 const identityFormat = "%d %d %s %s"
 
-// recordEnding is that of a name in the directory live.
+// recordEnding is that of a name in the directory live where rota kept the identity of a
+// process before it had a table of them.
 const recordEnding = ".pid"
 
-// Record is where the identity of the process of an attempt is kept while
-// it runs, if the attempt is not forked.
-func (a Attempt) Record() string { return a.stem() + recordEnding }
+// oldRecord is where such a rota kept the identity of the process of an attempt.
+func (a Attempt) oldRecord() string { return a.stem() + recordEnding }
 
-// record keeps the identity of a process that has begun: as the target of a symbolic
-// link, which is made by one step and takes half the time of a file. It need not
-// last longer than the machine is up, so the disk is not asked for anything. Without
+// name is that of the attempt in the table of processes.
+func (a Attempt) name() string { return filepath.Base(a.stem()) }
+
+// identity returns what the process of an attempt that is not forked was recorded as.
+func (a Attempt) identity() (identity, error) {
+	t, err := tableOf(a.StateDir)
+	if err == nil {
+		var id identity
+		if id, err = t.get(a.name()); err == nil {
+			return id, nil
+		}
+	}
+	if id, err := readIdentity(a.oldRecord()); err == nil {
+		return id, nil
+	}
+	return identity{}, err
+}
+
+// forgetProcess removes what is recorded of the process of an attempt.
+func (a Attempt) forgetProcess() {
+	if t, err := tableOf(a.StateDir); err == nil {
+		t.drop(a.name())
+	}
+	_ = os.Remove(a.oldRecord())
+}
+
+// record keeps the identity of a process that has begun: in the table of processes, or
+// of a shim's as the target of a symbolic link, which is made by one step. Without
 // it only the environment tells later which processes are those of the run.
 func (l Launch) record(p *proc) {
-	if l.Record == "" {
-		return
-	}
-	if id, err := identify(p.pid); err == nil {
-		_ = id.keep(l.Record)
+	switch {
+	case l.Record != "":
+		if id, err := identify(p.pid); err == nil {
+			_ = id.keep(l.Record)
+		}
+	case l.Listed:
+		if t, err := tableOf(l.Attempt.StateDir); err == nil {
+			_ = t.put(l.Attempt.name(), identity{p.pid, p.earliest, p.latest, thisBoot(), thisCgroup()})
+		}
 	}
 }
 
@@ -147,7 +178,12 @@ func (i identity) keep(path string) error {
 
 // forget removes what record has kept.
 func (l Launch) forget() {
-	if l.Record != "" {
+	switch {
+	case l.Record != "":
 		_ = unix.Unlink(l.Record)
+	case l.Listed:
+		if t, err := tableOf(l.Attempt.StateDir); err == nil {
+			t.drop(l.Attempt.name())
+		}
 	}
 }

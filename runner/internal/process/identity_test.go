@@ -25,7 +25,7 @@ func blankLaunch(t *testing.T) (l Launch, pid string) {
 		Files:    true,
 		Ending:   Ending{syscall.SIGTERM, 10 * time.Second},
 	}
-	l.Record = l.Attempt.Record()
+	l.Listed = true
 	return l, dir + "/pid"
 }
 
@@ -33,7 +33,7 @@ func blankLaunch(t *testing.T) (l Launch, pid string) {
 func awaitRecord(t *testing.T, l Launch) {
 	t.Helper()
 	for until := time.Now().Add(2 * time.Minute); time.Now().Before(until); <-time.After(time.Millisecond) {
-		if _, err := os.Lstat(l.Record); err == nil {
+		if _, err := l.Attempt.identity(); err == nil {
 			return
 		}
 	}
@@ -70,7 +70,7 @@ func TestRecordOfARun(t *testing.T) {
 		t.Errorf("found %v, want %d", found, pid)
 	}
 	Sweep(l.Attempt.StateDir)
-	if _, err := os.Lstat(l.Record); err != nil {
+	if _, err := l.Attempt.identity(); err != nil {
 		t.Error("the record of what lives was swept away")
 	}
 	if found, alive := l.Attempt.Clear(os.Geteuid(), l.Ending); len(found) == 0 || len(alive) > 0 {
@@ -82,6 +82,9 @@ func TestRecordOfARun(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(l.Attempt.StateDir + "/live/*"); len(left) > 0 {
 		t.Errorf("left: %v", left)
+	}
+	if id, err := l.Attempt.identity(); err == nil {
+		t.Errorf("left: %+v", id)
 	}
 }
 
@@ -124,14 +127,19 @@ func TestSessionWithoutItsLeader(t *testing.T) {
 		id    identity
 	}{
 		{"as recorded", true, id},
-		{"of another boot", false, identity{id.PID, id.Started, "another", id.Cgroup}},
-		{"in another control group", false, identity{id.PID, id.Started, id.Boot, digest("0::/user.slice\n")}},
-		{"without a control group", false, identity{id.PID, id.Started, id.Boot, "-"}},
-		{"begun later than its members", false, identity{id.PID, id.Started + 1e9, id.Boot, id.Cgroup}},
-		{"a number that another process has", false, identity{parent.session, 1, id.Boot, id.Cgroup}},
-		{"nonsense", false, identity{0, 0, "x", "x"}},
+		{"started at about that time", true, identity{id.PID, id.Started - 2, id.Started + 2, id.Boot, id.Cgroup}},
+		{"of another boot", false, identity{id.PID, id.Started, 0, "another", id.Cgroup}},
+		{"in another control group", false, identity{id.PID, id.Started, 0, id.Boot, digest("0::/user.slice\n")}},
+		{"without a control group", false, identity{id.PID, id.Started, 0, id.Boot, "-"}},
+		{"begun later than its members", false, identity{id.PID, id.Started + 1e9, id.Started + 2e9, id.Boot, id.Cgroup}},
+		{"a number that another process has", false, identity{parent.session, 1, 2, id.Boot, id.Cgroup}},
+		{"nonsense", false, identity{0, 0, 0, "x", "x"}},
 	} {
-		if err := c.id.keep(a.Record()); err != nil {
+		table, err := tableOf(a.StateDir)
+		if err == nil {
+			err = table.put(a.name(), c.id)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 		found := a.Alive(os.Geteuid())
@@ -139,7 +147,9 @@ func TestSessionWithoutItsLeader(t *testing.T) {
 			t.Errorf("%s: found %v", c.what, found)
 		}
 	}
-	if err := id.keep(a.Record()); err != nil {
+	// As a rota has left it that had no table.
+	a.forgetProcess()
+	if err := id.keep(a.oldRecord()); err != nil {
 		t.Fatal(err)
 	}
 	if found, alive := a.Clear(os.Geteuid(), Ending{syscall.SIGTERM, 10 * time.Second}); len(found) == 0 || len(alive) > 0 {
@@ -148,7 +158,7 @@ func TestSessionWithoutItsLeader(t *testing.T) {
 	if s, err := readStat(member); err == nil && s.state != 'Z' {
 		t.Errorf("process %d is still alive", member)
 	}
-	if _, err := os.Lstat(a.Record()); err == nil {
+	if _, err := os.Lstat(a.oldRecord()); err == nil {
 		t.Error("the record is still there")
 	}
 }
@@ -156,7 +166,7 @@ func TestSessionWithoutItsLeader(t *testing.T) {
 // What it costs a start to be recorded.
 func BenchmarkRecord(b *testing.B) {
 	l := Launch{Attempt: Attempt{b.TempDir(), "t/k", 1}}
-	l.Record = l.Attempt.Record()
+	l.Listed = true
 	p := &proc{pid: os.Getpid()}
 	for b.Loop() {
 		l.record(p)

@@ -11,9 +11,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"rota/internal/become"
 )
 
 // Launch is a program to run, its surroundings, and how it is stopped.
@@ -41,7 +44,8 @@ type Launch struct {
 	StopLeftovers bool
 	Ask           <-chan struct{} // closed when it is to be asked to end by itself; nil: it is not
 	Kill          <-chan struct{} // closed when a stop must not wait any longer
-	Record        string          // the file where its identity is kept while it runs; "": nowhere
+	Record        string          // the file where its identity is kept while it runs; "": see Listed
+	Listed        bool            // its identity is kept in the table of processes while it runs
 }
 
 // Result is what is known of a process beside how it ended.
@@ -100,11 +104,16 @@ func (l Launch) Run(ctx context.Context, out io.Writer) (r Result, err error) {
 	if err != nil {
 		return r, startFailed(ctx, err)
 	}
+	var turn starterTurn
+	if p.Rights == (become.Rights{}) && p.BuiltIn == nil {
+		turn = awaitTurn()
+	}
+	defer turn.end()
 	stdin, err := l.openStdin(p.As)
 	if err != nil {
 		return r, &StartError{fmt.Errorf("stdin: %w", err)}
 	}
-	defer stdin.Close()
+	defer closeStdin(stdin)
 	pipe, err := newPipe(p.As)
 	if err != nil {
 		return r, &StartError{err}
@@ -118,7 +127,8 @@ func (l Launch) Run(ctx context.Context, out io.Writer) (r Result, err error) {
 		}
 	}
 	defer screen.close()
-	proc, secrets, err := p.start(ctx)
+	proc, secrets, err := p.start(ctx, &turn)
+	turn.end()
 	pipe.closeWrite()
 	screen.begun()
 	if err != nil {
@@ -134,6 +144,27 @@ func (l Launch) Run(ctx context.Context, out io.Writer) (r Result, err error) {
 		err = builtInError(p.failure, err)
 	}
 	return r, err
+}
+
+// starters are the starts that happen at a time, of those that need no helper and so
+// cannot wait for anybody. More would not be sooner: to start a process takes the longer
+// the more descriptors rota has open, and each start has some.
+var starters = make(chan struct{}, 2)
+
+// starterTurn is the right to be one of them. The zero value is none.
+type starterTurn bool
+
+func awaitTurn() starterTurn {
+	starters <- struct{}{}
+	return true
+}
+
+// end gives the turn to another, if it has not yet.
+func (t *starterTurn) end() {
+	if *t {
+		*t = false
+		<-starters
+	}
 }
 
 // await waits for the end of a process that has begun, or ends it.
@@ -318,7 +349,17 @@ func (l Launch) openStdin(as *Account) (*os.File, error) {
 	}
 	text := cmp.Or(l.Stdin, l.Settings.Stdin)
 	if text == "" {
-		return os.Open(os.DevNull)
+		return devNull()
 	}
 	return memfd("stdin", []byte(text))
+}
+
+// devNull is open as long as this process lives: each command that reads nothing gets it.
+var devNull = sync.OnceValues(func() (*os.File, error) { return os.Open(os.DevNull) })
+
+// closeStdin closes what openStdin has opened for one command.
+func closeStdin(f *os.File) {
+	if null, err := devNull(); err != nil || f != null {
+		f.Close()
+	}
 }

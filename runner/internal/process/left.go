@@ -1,7 +1,6 @@
 package process
 
 import (
-	"os"
 	"time"
 )
 
@@ -17,7 +16,7 @@ func (a Attempt) Clear(uid int, e Ending) (found, alive []Member) {
 		alive = t.end(e, nil)
 		t.awaitGone()
 	}
-	_ = os.Remove(a.Record())
+	a.forgetProcess()
 	return found, alive
 }
 
@@ -30,16 +29,19 @@ func (a Attempt) Alive(uid int) []Member {
 // left is the tree of an attempt, as far as it is recorded.
 func (a Attempt) left(uid int) tree {
 	t := tree{attempt: a, uid: uid}
-	for _, path := range []string{a.Record(), a.Dir().path("pid")} {
-		id, err := readIdentity(path)
+	for _, read := range []func() (identity, error){a.identity, func() (identity, error) { return readIdentity(a.Dir().path("pid")) }} {
+		id, err := read()
 		if err != nil {
 			continue
 		}
 		if present, leads := id.leads(); leads {
 			t.group = id.PID
-			if t.seen = map[int]uint64{id.PID: id.Started}; !present {
+			if !present {
 				t.orphaned = &id
+			} else if s, err := readStat(id.PID); err == nil {
+				id.Started = s.started
 			}
+			t.seen = map[int]uint64{id.PID: id.Started}
 			return t
 		}
 	}

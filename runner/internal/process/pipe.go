@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -13,7 +15,8 @@ import (
 // pipe carries the output of a process.
 type pipe struct {
 	read  *os.File
-	write int // passed to the process; -1 once closed here
+	write int  // passed to the process; -1 once closed here
+	eof   bool // copyTo came to the end
 }
 
 // newPipe makes a pipe that a process of another user may open again by name,
@@ -31,7 +34,7 @@ func newPipe(as *Account) (*pipe, error) {
 	if err := unix.SetNonblock(fds[0], true); err != nil {
 		return nil, fmt.Errorf("pipe: %w", err)
 	}
-	return &pipe{os.NewFile(uintptr(fds[0]), "output"), fds[1]}, nil
+	return &pipe{read: os.NewFile(uintptr(fds[0]), "output"), write: fds[1]}, nil
 }
 
 func (p *pipe) closeWrite() {
@@ -52,18 +55,38 @@ func (p *pipe) copyTo(out io.Writer) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		buf := make([]byte, 32<<10)
-		for {
-			n, err := p.read.Read(buf)
-			if n > 0 {
-				_, _ = out.Write(buf[:n])
-			}
-			if err != nil {
-				return
-			}
+		conn, err := p.read.SyscallConn()
+		for err == nil && !p.eof {
+			p.eof, err = copySome(conn, out)
 		}
 	}()
 	return done
+}
+
+// buffers are those for outputs. Most runs write little, so that many share a few.
+var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+// copySome waits for output and passes it on. Only while there is some it has a buffer.
+func copySome(conn syscall.RawConn, out io.Writer) (eof bool, err error) {
+	var failed error
+	err = conn.Read(func(fd uintptr) bool {
+		buf := buffers.Get().(*[32 << 10]byte)
+		defer buffers.Put(buf)
+		n, err := unix.Read(int(fd), buf[:])
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return false
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			failed = err
+		case n == 0:
+			eof = true
+		default:
+			_, _ = out.Write(buf[:n])
+		}
+		return true
+	})
+	return eof, errors.Join(err, failed)
 }
 
 // finish is called when the process has ended: it passes on what lies in the
@@ -72,15 +95,34 @@ func (p *pipe) copyTo(out io.Writer) <-chan struct{} {
 func (p *pipe) finish(copied <-chan struct{}, out io.Writer) (open bool) {
 	_ = p.read.SetReadDeadline(time.Now())
 	<-copied
+	if p.eof {
+		p.read.Close()
+		return false
+	}
 	_ = p.read.SetReadDeadline(time.Time{})
 	if conn, err := p.read.SyscallConn(); err == nil {
 		_ = conn.Control(func(fd uintptr) { copyWaiting(int(fd), out) })
 	}
-	if p.ended() {
-		p.read.Close()
-		return false
+	ended := p.ended(0)
+	if !ended {
+		awaitForks()
+		ended = p.ended(becoming)
 	}
-	return true
+	if ended {
+		p.read.Close()
+	}
+	return !ended
+}
+
+// becoming is how long a process that has begun may have what it closes as it becomes its
+// program: rota goes on a moment before that.
+const becoming = 20 * time.Millisecond
+
+// awaitForks waits for the processes that rota is just starting: each has all descriptors
+// of rota, and with them the pipes of other runs, until it has become its program.
+func awaitForks() {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 }
 
 const (
@@ -117,7 +159,12 @@ func (p *pipe) discard(l *leftover) {
 // wait for it: who has the pipe open may read from it as well, and leave less.
 func copyWaiting(fd int, out io.Writer) {
 	waiting, _ := unix.IoctlGetInt(fd, unix.TIOCINQ)
-	for buf := make([]byte, 32<<10); waiting > 0; {
+	if waiting <= 0 {
+		return
+	}
+	buf := buffers.Get().(*[32 << 10]byte)
+	defer buffers.Put(buf)
+	for waiting > 0 {
 		n, err := unix.Read(fd, buf[:min(waiting, len(buf))])
 		if errors.Is(err, unix.EINTR) {
 			continue
@@ -130,14 +177,18 @@ func copyWaiting(fd int, out io.Writer) {
 	}
 }
 
-// ended reports whether nobody can write to the pipe any more.
-func (p *pipe) ended() bool {
+// ended reports whether nobody can write to the pipe any more, now or within some time.
+func (p *pipe) ended(within time.Duration) bool {
 	ended := true
 	if conn, err := p.read.SyscallConn(); err == nil {
 		_ = conn.Control(func(fd uintptr) {
-			poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-			n, err := unix.Poll(poll, 0)
-			ended = err == nil && n > 0 && poll[0].Revents&unix.POLLHUP != 0 && poll[0].Revents&unix.POLLIN == 0
+			poll := []unix.PollFd{{Fd: int32(fd)}} // the end is told without being asked for
+			if n, err := unix.Poll(poll, int(within.Milliseconds())); err != nil || n == 0 || poll[0].Revents&unix.POLLHUP == 0 {
+				ended = false
+				return
+			}
+			waiting, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
+			ended = err == nil && waiting == 0
 		})
 	}
 	return ended

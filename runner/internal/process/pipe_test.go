@@ -1,6 +1,9 @@
 package process
 
 import (
+	"io"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -44,3 +47,45 @@ func TestPipeThatIsEmptied(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// A process that rota is just starting has the pipes of all others, for a moment: that is
+// no process that outlives its run.
+func TestPipeOfAProcessBeingStarted(t *testing.T) {
+	p, err := newPipe(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	copied := p.copyTo(&out)
+	if _, err := unix.Write(p.write, []byte("said")); err != nil {
+		t.Fatal(err)
+	}
+	syscall.ForkLock.Lock() // as while a process is started
+	open := make(chan bool)
+	go func() { open <- p.finish(copied, &out) }()
+	select {
+	case is := <-open:
+		t.Errorf("open: %v, while a process is being started", is)
+	case <-time.After(becoming):
+	}
+	p.closeWrite()
+	syscall.ForkLock.Unlock()
+	if <-open {
+		t.Error("the pipe counts as open, and nobody has it any more")
+	}
+	if out.String() != "said" {
+		t.Errorf("out %q", out.String())
+	}
+}
+
+// What another process holds is open for good.
+func TestPipeOfALeftover(t *testing.T) {
+	p, err := newPipe(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	if !p.finish(p.copyTo(io.Discard), io.Discard) {
+		t.Error("the pipe counts as closed, and somebody has it")
+	}
+}

@@ -21,6 +21,9 @@ type proc struct {
 	pidfd  *os.File
 	exited chan struct{} // closed when the process has ended
 	floor  int64         // bytes of memory that rota itself had when it started the process
+	// When it was started, in ticks since boot: not before earliest, nor after latest. At
+	// latest it was there, ended or not, so no other process of its id was started then.
+	earliest, latest uint64
 }
 
 // fork starts a program and holds it by a descriptor.
@@ -30,7 +33,9 @@ func fork(path string, argv []string, attr *syscall.ProcAttr) (*proc, error) {
 		attr.Sys = &syscall.SysProcAttr{}
 	}
 	attr.Sys.PidFD = &pidfd
+	earliest := ticksSinceBoot()
 	pid, err := syscall.ForkExec(path, argv, attr)
+	latest := ticksSinceBoot()
 	if err != nil {
 		return nil, err
 	}
@@ -42,9 +47,17 @@ func fork(path string, argv []string, attr *syscall.ProcAttr) (*proc, error) {
 	p, err := watch(pid, pidfd)
 	if err == nil {
 		p.spare()
-		p.floor = ownPeak()
+		p.floor, p.earliest, p.latest = ownPeak(), earliest, latest
 	}
 	return p, err
+}
+
+// ticksSinceBoot is the time as the kernel notes the start of a process: the ticks in /proc
+// are 10 ms on every machine, whatever the kernel's own are.
+func ticksSinceBoot() uint64 {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &now)
+	return uint64(now.Nano() / 10_000_000)
 }
 
 // watch waits for the end of a process in the background: one descriptor in the

@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -99,8 +101,9 @@ type program struct {
 // umask, are started by a helper process that takes the rights of the task before
 // it looks at any file of the task; see startByHelper.
 //
-// The end of ctx ends a start that hangs.
-func (p *program) start(ctx context.Context) (*proc, []string, error) {
+// The end of ctx ends a start that hangs. That of a helper may, so it does not keep its
+// turn.
+func (p *program) start(ctx context.Context, turn *starterTurn) (*proc, []string, error) {
 	if now, ok := p.near(); ok {
 		proc, err := fork(now.path, p.Argv, &syscall.ProcAttr{Dir: p.Dir, Env: now.env, Files: p.descriptors(), Sys: p.session()})
 		if err != nil {
@@ -108,6 +111,7 @@ func (p *program) start(ctx context.Context) (*proc, []string, error) {
 		}
 		return proc, now.secrets, nil
 	}
+	turn.end()
 	return p.startByHelper(ctx)
 }
 
@@ -165,22 +169,61 @@ func (p *program) near() (now ready, ok bool) {
 			return now, false
 		}
 	}
-	if !nearFile(p.Dir, far, unix.S_IFDIR) {
+	if !nearDirs.is(p.Dir, func() bool { return nearFile(p.Dir, far, unix.S_IFDIR) }) {
 		return now, false
 	}
 	if now.path, ok = become.LookPath(p.Argv[0], now.env, p.Dir); !ok {
 		return now, false
 	}
 	file := absolute(p.Dir, now.path)
+	return now, nearPrograms.is(file, func() bool { return nearProgram(file, far) })
+}
+
+// nearProgram reports whether a program, and all that interpret it, are near.
+func nearProgram(file string, far func(string) bool) bool {
 	for range 5 { // as many interpreters as the kernel follows
 		if !nearFile(file, far, unix.S_IFREG) {
-			return now, false
+			return false
 		}
+		var ok bool
 		if file, ok = interpreter(file); !ok || file == "" {
-			return now, ok
+			return ok
 		}
 	}
-	return now, false
+	return false
+}
+
+// What was found near a moment ago. Only root, or the user of rota, can have changed that
+// since: in a burst the same directories are not walked for each run.
+var nearDirs, nearPrograms recently
+
+// recently holds, for a moment, what was found to be so.
+type recently struct {
+	mu    sync.Mutex
+	began time.Time
+	found map[string]bool
+}
+
+// moment is how long it is believed.
+const moment = 500 * time.Millisecond
+
+// is reports whether what look finds is so, or was found to be so. What is not so is looked
+// for again each time.
+func (r *recently) is(name string, look func() bool) bool {
+	now := time.Now()
+	r.mu.Lock()
+	if now.Sub(r.began) > moment {
+		r.began, r.found = now, map[string]bool{}
+	}
+	found := r.found[name]
+	r.mu.Unlock()
+	if found || !look() {
+		return found
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.found[name] = true
+	return true
 }
 
 // candidates are the files that [become.LookPath] may look at, each of which may

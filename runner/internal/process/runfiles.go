@@ -441,10 +441,20 @@ func (x *runFiles) clear() {
 // but for those of which something still lives, or which a forked run has.
 func Sweep(stateDir string) {
 	live := filepath.Join(stateDir, "live")
-	if entries, err := os.ReadDir(live); err != nil || len(entries) == 0 {
+	table, err := tableOf(stateDir)
+	recorded := []string(nil)
+	if err == nil {
+		recorded = table.names()
+	}
+	if entries, err := os.ReadDir(live); (err != nil || len(entries) == 0) && len(recorded) == 0 {
 		return
 	}
 	busy := busyNames(stateDir, live)
+	for _, name := range recorded {
+		if !slices.Contains(busy, name+".") {
+			table.drop(name)
+		}
+	}
 	var stubborn []string
 	eachName(live, func(entry string) {
 		if slices.ContainsFunc(busy, func(name string) bool { return strings.HasPrefix(entry, name) }) {
@@ -469,6 +479,15 @@ func busyNames(stateDir, live string) (busy []string) {
 	for _, d := range dirs {
 		if a, ok := d.Attempt(); ok {
 			busy = append(busy, filepath.Base(a.stem())+".")
+		}
+	}
+	if t, err := tableOf(stateDir); err == nil {
+		for _, name := range t.names() {
+			if id, err := t.get(name); err == nil {
+				if _, leads := id.leads(); leads {
+					busy = append(busy, name+".")
+				}
+			}
 		}
 	}
 	eachName(live, func(entry string) {

@@ -1,0 +1,3 @@
+module rota/internal/peers/bench
+
+go 1.26.0
