@@ -23,7 +23,6 @@ type entry struct {
 	text  []byte
 	only  string // the formats that have it, if not all
 	kind  string // nfpm's type, if it is no plain file
-	group string // if not root
 }
 
 func (e entry) in(format string) bool {
@@ -41,18 +40,22 @@ func (b *builder) entries(programs []program) ([]entry, error) {
 	all := []entry{
 		// This file is not to change: dpkg would ask everybody who has tasks in it.
 		{place: "/etc/rota/jobs.toml", mode: 0o640, from: "packaging/jobs.toml", kind: files.TypeConfigNoReplace},
+		{place: "/etc/rota", mode: 0o755, kind: files.TypeDir},
 		{place: "/etc/rota/conf.d", mode: 0o755, kind: files.TypeDir},
 		{place: "/etc/rota/secrets", mode: 0o700, kind: files.TypeDir},
 		{place: "/usr/lib/systemd/system/rota.service", mode: 0o644, from: "packaging/rota.service", only: systemd},
 		{place: "/usr/lib/systemd/user/rota.service", mode: 0o644, from: "packaging/rota-user.service", only: systemd},
 		{place: "/usr/lib/sysusers.d/rota.conf", mode: 0o644, from: "packaging/sysusers.conf", only: systemd},
 		{place: "/etc/init.d/rota", mode: 0o755, from: "packaging/rota.openrc", only: "apk"},
+		{place: "/usr/share/rota", mode: 0o755, kind: files.TypeDir},
 		{place: "/usr/share/rota/jobs.schema.json", mode: 0o644, from: "jobs.schema.json"},
 		{place: examples + "jobs.example.toml", mode: 0o644, from: "jobs.example.toml"},
 		{place: examples + "recipes.toml", mode: 0o644, from: "docs/recipes.toml"},
+		{place: examples + "prometheus/rota.rules.yml", mode: 0o644, from: "packaging/prometheus/rota.rules.yml"},
+		{place: examples + "grafana/rota.json", mode: 0o644, from: "packaging/grafana/rota.json"},
 		{place: examples + "hardened.conf", mode: 0o644, from: "packaging/hardened.conf", only: systemd},
 		{place: doc + "copyright", mode: 0o644, only: "deb"},
-		{place: "/usr/share/licenses/rota/LICENSE", mode: 0o644, from: "LICENSE", only: "rpm apk archlinux", kind: files.TypeFile},
+		{place: "/usr/share/licenses/rota/LICENSE", mode: 0o644, from: "LICENSE", only: "rpm apk archlinux"},
 		{place: "/usr/share/lintian/overrides/rota", mode: 0o644, from: "packaging/deb/lintian-overrides", only: "deb"},
 	}
 	if err := b.written(&all, programs); err != nil {

@@ -112,9 +112,8 @@ func (b *builder) pack(format string, p program) error {
 
 func (b *builder) contentsOf(format string, p program) (all files.Contents) {
 	add := func(e entry) {
-		group := e.group
 		all = append(all, &files.Content{Source: e.from, Destination: e.place, Type: e.kind,
-			FileInfo: &files.ContentFileInfo{Mode: e.mode, MTime: b.stamp, Owner: "root", Group: group}})
+			FileInfo: &files.ContentFileInfo{Mode: e.mode, MTime: b.stamp, Owner: "root", Group: "root"}})
 	}
 	add(entry{place: "/usr/bin/rota", mode: 0o755, from: p.path})
 	for _, e := range b.contents {

@@ -23,13 +23,15 @@ func (b *builder) writeSBOM(p program) error {
 		return err
 	}
 	sum := sha256.Sum256(content)
+	// The same program has the same number: a UUID of version 8, which is free to say what.
+	id := sum
+	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80
 	purl := "pkg:generic/rota@" + b.version + "?arch=" + p.arch
 	type object = map[string]any
 	list := object{
-		"bomFormat":   "CycloneDX",
-		"specVersion": "1.5",
-		// The same program has the same number (a UUID of version 8).
-		"serialNumber": fmt.Sprintf("urn:uuid:%x-%x-8%x-8%x-%x", sum[0:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16]),
+		"bomFormat":    "CycloneDX",
+		"specVersion":  "1.5",
+		"serialNumber": fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", id[0:4], id[4:6], id[6:8], id[8:10], id[10:16]),
 		"version":      1,
 		"metadata": object{
 			"timestamp": b.stamp.Format(time.RFC3339),
