@@ -613,6 +613,55 @@ func TestNotify(t *testing.T) {
 	d.stop()
 }
 
+// If the log goes to the journal, its entries have the task and the run as fields.
+func TestJournal(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can put a socket where that of the journal is")
+	}
+	t.Parallel()
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "jobs.toml"), "[rota]\nstate_dir = \"state\"\n[tasks.backup]\nat_start = true\ncommand = \"echo no room; exit 3\"\n")
+	run := filepath.Join(dir, "run")
+	if err := os.Mkdir(run, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(run, "socket"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	d := startDaemon(t, dir, func(c *exec.Cmd) {
+		const script = `mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal && mount --bind "$0" /run/systemd/journal &&
+			export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) && exec -a rota-daemon "$@"`
+		c.Args = append([]string{"unshare", "--mount", "bash", "-c", script, run, c.Path}, c.Args[1:]...)
+		c.Path, c.Err = exec.LookPath("unshare")
+	})
+	if err := socket.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := socket.Read(buf)
+		if err != nil {
+			t.Fatalf("the journal was not told of the failure: %v", err)
+		}
+		entry := string(buf[:n])
+		if !strings.Contains(entry, "MESSAGE=failed ") {
+			continue
+		}
+		for _, want := range []string{`(?m)^PRIORITY=3$`, `(?m)^SYSLOG_IDENTIFIER=rota$`, `(?m)^TASK=backup$`, `(?m)^RUN=backup/\S+$`, `(?m)^MESSAGE=failed task=backup run=backup/\S+ .*output="no room"$`} {
+			if !regexp.MustCompile(want).MatchString(entry) {
+				t.Errorf("not %s:\n%s", want, entry)
+			}
+		}
+		break
+	}
+	d.stop(syscall.SIGTERM)
+	if text := d.text(); text != "" {
+		t.Errorf("lines beside the entries:\n%s", text)
+	}
+}
+
 // asPID1 has a daemon started as process 1 of a PID namespace, with a /proc of its own.
 // Its process is that of unshare, which ends as process 1 does.
 func asPID1(c *exec.Cmd) {

@@ -34,10 +34,14 @@ type outputs struct {
 	swap    switchHandler
 
 	stdout, stderr *feed
+	journal        *feed // instead of stderr, if that is the journal
 }
 
 func newOutputs(o Options) *outputs {
 	out := &outputs{o: o, stdout: newFeed(o.Stdout), stderr: newFeed(o.Stderr)}
+	if journalIsStderr(o.Stderr) {
+		out.journal = newFeed(journalOrLines{o.Stderr})
+	}
 	out.mode.Store("none")
 	out.log = slog.New(&out.swap)
 	out.format("auto")
@@ -48,6 +52,9 @@ func newOutputs(o Options) *outputs {
 func (out *outputs) close() {
 	out.stdout.close()
 	out.stderr.close()
+	if out.journal != nil {
+		out.journal.close()
+	}
 }
 
 // configure applies a configuration that comes into force.
@@ -78,15 +85,18 @@ func (out *outputs) capacity(queue string) int { return out.inForce.Load().Queue
 // userOf returns the user that a run starts as.
 func (out *outputs) userOf(run runner.Run) string { return engine.UserOf(out.inForce.Load(), run) }
 
-// format sets the handler of the log: for a person on a terminal, else key=value
-// lines or JSON.
+// format sets the handler of the log: for a person on a terminal, entries of the
+// journal, else key=value lines or JSON.
 func (out *outputs) format(format string) {
-	pretty := (format == "" || format == "auto") && isTerminal(out.o.Stderr)
+	auto := format == "" || format == "auto"
+	pretty := auto && isTerminal(out.o.Stderr)
 	out.pretty.Store(pretty)
 	var h slog.Handler
 	switch {
 	case pretty:
 		h = terminalHandler{tint.NewTextHandler(out.stderr, &tint.Options{Level: &out.level, TimeFormat: time.TimeOnly, NoColor: !out.color()})}
+	case auto && out.journal != nil:
+		h = journalHandler{to: out.journal, level: &out.level}
 	case format == "json":
 		h = slog.NewJSONHandler(jsonWriter{out.stderr}, &slog.HandlerOptions{Level: &out.level})
 	default:

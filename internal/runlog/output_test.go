@@ -263,3 +263,16 @@ func BenchmarkOutput(b *testing.B) {
 	}
 	o.Close()
 }
+
+// A state directory that was removed, as by a purge of the package, is not made anew
+// by a forked run that has outlived it.
+func TestOutputMakesNoStateDir(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	path := filepath.Join(state, "logs", "t", "k.1.log")
+	o := NewOutput(path, 1<<10, nil)
+	o.Write([]byte("nowhere\n"))
+	o.Close()
+	if _, err := os.Stat(state); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the output of a run has made the state directory: %v", err)
+	}
+}
