@@ -51,6 +51,7 @@ func (b *builder) entries(programs []program) ([]entry, error) {
 		{place: "/usr/share/rota/jobs.schema.json", mode: 0o644, from: "jobs.schema.json"},
 		{place: examples + "jobs.example.toml", mode: 0o644, from: "jobs.example.toml"},
 		{place: examples + "recipes.toml", mode: 0o644, from: "docs/recipes.toml"},
+		{place: examples + "notify.toml", mode: 0o644, from: "docs/notify.toml"},
 		{place: examples + "prometheus/rota.rules.yml", mode: 0o644, from: "packaging/prometheus/rota.rules.yml"},
 		{place: examples + "grafana/rota.json", mode: 0o644, from: "packaging/grafana/rota.json"},
 		{place: examples + "hardened.conf", mode: 0o644, from: "packaging/hardened.conf", only: systemd},
