@@ -308,7 +308,7 @@ func TestPage(t *testing.T) {
 		b.open("/tasks/site?at=now")
 		b.write("#token", "reader-0123456789abcdef")
 		b.press(kb.Enter)
-		b.until("it leads to where one wanted to go", `location.pathname === "/tasks/site" && !document.querySelector(".ask")`)
+		b.until("it leads to where one wanted to go", `location.pathname === "/tasks/site" && document.querySelector(".who")`)
 		b.open("/")
 		b.until("only what may be seen", `document.querySelectorAll(".tasks tbody tr").length === 1`)
 		b.open("/tasks/backup")
