@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +63,17 @@ func TestEvents(t *testing.T) {
 			ada.must(ada.Drain(ada.ctx, time.Hour)) // nothing runs, so it need not wait
 			r.pass(2 * time.Hour)
 		}, []string{"12:00:00, drain, ada, until 2026-11-21 13:00:00 EST", "13:00:00, drain end"}},
+		{"a file that is refused while rota stops", func(r *rig, _ as) {
+			stopped, stop := context.WithCancel(r.t.Context())
+			stop()
+			r.Refuse(stopped, errors.New("it is wrong"), "1 fault", "ada")
+			e := &ear{deaf: true}
+			r.notifications = e.notifications(r.Engine)
+			r.NotifyBadConfig(stopped, []string{"ops"}, "it is wrong")
+			if notices, err := r.ledger.Outbox(r.t.Context(), 0); err != nil || len(notices) != 1 || notices[0].Text != "it is wrong" {
+				r.t.Errorf("in the outbox: %+v, %v", notices, err)
+			}
+		}, []string{"12:00:00, reload, ada, refused: 1 fault"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, noon, jobs, func(r *rig) {

@@ -28,12 +28,13 @@ func (eng *Engine) Reload(ctx context.Context, c *config.Config, changes config.
 // the configuration in force stays.
 func (eng *Engine) Refuse(ctx context.Context, err error, summary, who string) {
 	eng.post(func() { eng.broken = err })
+	ctx = context.WithoutCancel(ctx) // what was found out while rota stops is recorded, too
 	eng.event(ctx, ledger.Event{Time: time.Now(), Kind: "reload", Who: who, Text: "refused: " + summary, Data: ledger.EventData{Refused: summary}})
 }
 
 // NotifyBadConfig tells targets of a file that is wrong.
 func (eng *Engine) NotifyBadConfig(ctx context.Context, targets []string, complaint string) {
-	eng.recordNotices(ctx, eng.noticesOfBadConfig(targets, complaint))
+	eng.recordNotices(context.WithoutCancel(ctx), eng.noticesOfBadConfig(targets, complaint))
 }
 
 // Postpone notes why a good file is not in force yet; nil: it is, or there is none.

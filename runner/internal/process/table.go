@@ -86,8 +86,8 @@ func parsePlace(text []byte) (name string, id identity, ok bool) {
 	if !whole || len(line) == 0 || line[0] == 0 {
 		return "", id, false
 	}
-	_, err := fmt.Sscanf(string(line), placeFormat, &name, &id.PID, &id.Started, &id.Latest, &id.Boot, &id.Cgroup)
-	return name, id, err == nil
+	n, _ := fmt.Sscanf(string(line), placeFormat, &name, &id.PID, &id.Started, &id.Latest, &id.Boot, &id.Cgroup)
+	return name, id, n >= 5 // the control group may not be known
 }
 
 // placeFormat is the name of an attempt and an identity.
