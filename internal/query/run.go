@@ -56,13 +56,10 @@ func (r *Reader) Run(ctx context.Context, id string) (api.RunDetails, error) {
 		return api.RunDetails{}, err
 	}
 	answer := api.RunDetails{Run: api.RunOf(run), Transitions: api.TransitionsOf(steps)}
-	if run.Attempts > 0 {
-		_, err := os.Stat(r.logs().Log(run.ID, run.Attempts))
-		answer.Outputs = err == nil
-	}
 	for n := 1; n <= run.Attempts; n++ {
 		if _, err := os.Stat(r.logs().Log(run.ID, n)); err == nil {
 			answer.WithOutput = append(answer.WithOutput, n)
+			answer.Outputs = n == run.Attempts
 		}
 	}
 	return answer, nil
