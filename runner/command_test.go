@@ -6,12 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"rota/internal/runlog"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"rota/internal/runlog"
 )
 
 // unstamp takes the time off each line of a log.

@@ -6,10 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"rota/internal/runlog"
 	"strings"
 	"testing"
 	"time"
+
+	"rota/internal/runlog"
 )
 
 // What a request brings reaches the command as it is, in every mode.

@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"rota/internal/runlog"
 	"slices"
 	"sync"
 	"time"
+
+	"rota/internal/runlog"
 )
 
 // Options is what a Runner needs from its surroundings.

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"rota/internal/runlog"
 	"time"
+
+	"rota/internal/runlog"
 )
 
 // logged is a line of an output, or a piece of a very long one.

@@ -3,12 +3,13 @@ package command
 import (
 	"errors"
 	"io"
-	"rota/internal/runlog"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"rota/internal/runlog"
 )
 
 func TestEachLine(t *testing.T) {

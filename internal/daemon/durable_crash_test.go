@@ -7,10 +7,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"rota/internal/api"
 	"strings"
 	"syscall"
 	"testing"
+
+	"rota/internal/api"
 )
 
 // A start is on the disk before the process is: each time the daemon makes one,

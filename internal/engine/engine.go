@@ -12,6 +12,7 @@ import (
 	"rota/internal/ledger"
 	"rota/internal/metrics"
 	"rota/internal/plan"
+	"rota/internal/runlog"
 	"rota/runner"
 )
 
@@ -228,6 +229,9 @@ func (eng *Engine) trouble(err error) {
 		eng.failing = err.Error()
 	}
 }
+
+// files are the files of runs.
+func (eng *Engine) files() runlog.Store { return runlog.Store{StateDir: eng.stateDir} }
 
 // claim takes runs for execution, and does nothing else.
 func (eng *Engine) claim(ctx context.Context, ids []string) ([]ledger.Lease, error) {

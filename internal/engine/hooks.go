@@ -13,7 +13,6 @@ import (
 
 	"rota/config"
 	"rota/internal/ledger"
-	"rota/internal/runlog"
 	"rota/runner"
 )
 
@@ -51,9 +50,6 @@ func (eng *Engine) hooksOf(run runner.Run, recovered bool) []hookOf {
 	}
 	return all
 }
-
-// files are the files of runs.
-func (eng *Engine) files() runlog.Store { return runlog.Store{StateDir: eng.stateDir} }
 
 // hasOutput reports whether the last attempt of a run wrote anything.
 func (eng *Engine) hasOutput(run runner.Run) bool {

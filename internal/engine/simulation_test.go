@@ -65,7 +65,6 @@ type simulation struct {
 	ear   *ear
 
 	mu       sync.Mutex
-	compared int            // how often the state was held against the ledger
 	begun    map[string]int // attempts that began, by run
 	inQueue  map[string]int // and by queue
 	killed   chan struct{}  // closed when the daemon is
@@ -480,7 +479,6 @@ func (s *simulation) compare() {
 		if err == nil && cursor != s.cursor {
 			s.t.Errorf("the cursor is %+v, and recorded is %+v", s.cursor, cursor)
 		}
-		s.compared++
 		return err
 	})
 }

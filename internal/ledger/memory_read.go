@@ -66,14 +66,7 @@ func (m *Memory) Find(ctx context.Context, of string, at time.Time) (run runner.
 func (m *Memory) Newest(ctx context.Context, tasks ...string) (map[string]runner.Run, error) {
 	found := map[string]runner.Run{}
 	return found, m.do(ctx, func(_ rules, t *memoryTable) error {
-		if len(tasks) == 0 {
-			tasks = slices.Collect(maps.Keys(t.tasks))
-		}
-		for _, task := range tasks {
-			h := t.tasks[task]
-			if h == nil {
-				continue
-			}
+		for task, h := range t.named(tasks) {
 			var best *row
 			for _, r := range h.rows {
 				if r.counts() && (best == nil || best.before(r)) {
@@ -117,14 +110,7 @@ func (f EventFilter) selects(e Event) bool {
 func (m *Memory) Past(ctx context.Context, tasks ...string) (map[string]Past, error) {
 	all := map[string]Past{}
 	return all, m.do(ctx, func(_ rules, t *memoryTable) error {
-		if len(tasks) == 0 {
-			tasks = slices.Collect(maps.Keys(t.tasks))
-		}
-		for _, task := range tasks {
-			h := t.tasks[task]
-			if h == nil {
-				continue
-			}
+		for task, h := range t.named(tasks) {
 			runs, _ := h.byEnd()
 			var p Past
 			for _, r := range runs {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -28,6 +29,20 @@ type history struct {
 
 func newMemoryTable() *memoryTable {
 	return &memoryTable{rows: map[string]*row{}, tasks: map[string]*history{}, waiting: map[string]int{}, tokens: map[string]string{}}
+}
+
+// named yields the history of each of the tasks that have one; without names, of all.
+func (m *memoryTable) named(tasks []string) iter.Seq2[string, *history] {
+	if len(tasks) == 0 {
+		return maps.All(m.tasks)
+	}
+	return func(yield func(string, *history) bool) {
+		for _, task := range tasks {
+			if h := m.tasks[task]; h != nil && !yield(task, h) {
+				return
+			}
+		}
+	}
 }
 
 // clone returns a copy that copies a row once that is found, to be changed.

@@ -4,8 +4,9 @@ import (
 	"container/heap"
 	"context"
 	"errors"
-	"rota/internal/runlog"
 	"time"
+
+	"rota/internal/runlog"
 )
 
 // retainOutputs removes the outputs that need not be kept, also those of runs

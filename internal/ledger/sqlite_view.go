@@ -3,10 +3,11 @@ package ledger
 import (
 	"context"
 	"path/filepath"
-	"rota/internal/runlog"
 	"sync"
 
 	"zombiezen.com/go/sqlite"
+
+	"rota/internal/runlog"
 )
 
 // reading reads a database. What it does with what it finds wrong there is for
