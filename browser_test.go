@@ -129,12 +129,26 @@ func (b *tab) forgive(part string) {
 	b.said = left
 }
 
+// do does something to a page. The page may put a new element in the place of one that was
+// found just before: then nothing was done yet.
 func (b *tab) do(what string, actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	b.again("Could not find node with given id", what, actions...)
+}
+
+// again does something until it succeeds, as long as it fails with an error that passes.
+func (b *tab) again(passes, what string, actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, browserTime)
 	defer cancel()
-	if err := chromedp.Do(ctx, actions...); err != nil {
-		b.t.Fatalf("%s: %v", what, err)
+	for {
+		err := chromedp.Do(ctx, actions...)
+		switch {
+		case err == nil:
+			return
+		case ctx.Err() != nil || !strings.Contains(err.Error(), passes):
+			b.t.Fatalf("%s: %v", what, err)
+		}
 	}
 }
 
@@ -150,17 +164,7 @@ func (b *tab) scheme(name string) {
 // open shows a page. What the page before has begun to load may get in its way.
 func (b *tab) open(path string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, browserTime)
-	defer cancel()
-	for {
-		err := chromedp.Do(ctx, chromedp.Navigate(b.base+path))
-		switch {
-		case err == nil:
-			return
-		case ctx.Err() != nil || !strings.Contains(err.Error(), "net::ERR_ABORTED"):
-			b.t.Fatalf("open %s: %v", path, err)
-		}
-	}
+	b.again("net::ERR_ABORTED", "open "+path, chromedp.Navigate(b.base+path))
 }
 
 // click clicks at an element.

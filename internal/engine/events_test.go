@@ -68,7 +68,7 @@ func TestEvents(t *testing.T) {
 			stop()
 			r.Refuse(stopped, errors.New("it is wrong"), "1 fault", "ada")
 			e := &ear{deaf: true}
-			r.notifications = e.notifications(r.Engine)
+			r.inLoop(func(context.Context) error { r.notifications = e.notifications(r.Engine); return nil })
 			r.NotifyBadConfig(stopped, []string{"ops"}, "it is wrong")
 			if notices, err := r.ledger.Outbox(r.t.Context(), 0); err != nil || len(notices) != 1 || notices[0].Text != "it is wrong" {
 				r.t.Errorf("in the outbox: %+v, %v", notices, err)
