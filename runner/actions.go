@@ -3,6 +3,8 @@ package runner
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"sync"
 	"time"
 )
 
@@ -20,14 +22,15 @@ var Actions = map[string]func() Action{
 
 // ActionName returns the name under which an action stands in the table; "" if
 // it does not.
-func ActionName(a Action) string {
+func ActionName(a Action) string { return actionNames()[reflect.TypeOf(a)] }
+
+var actionNames = sync.OnceValue(func() map[reflect.Type]string {
+	names := make(map[reflect.Type]string, len(Actions))
 	for name, empty := range Actions {
-		if fmt.Sprintf("%T", empty()) == fmt.Sprintf("%T", a) {
-			return name
-		}
+		names[reflect.TypeOf(empty())] = name
 	}
-	return ""
-}
+	return names
+})
 
 // Input is what an action may know of the run it belongs to.
 type Input struct {

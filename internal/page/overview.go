@@ -294,9 +294,10 @@ func (v *visit) taskRows(tasks []api.Task) ([]taskRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	last := map[string][]api.Run{}
-	for _, r := range runs {
-		last[r.Task] = append(last[r.Task], r)
+	last := make(map[string][]*api.Run, len(tasks))
+	for i := len(runs) - 1; i >= 0; i-- { // the oldest first
+		task := runs[i].Task
+		last[task] = append(last[task], &runs[i])
 	}
 	rows := make([]taskRow, len(tasks))
 	for i, t := range tasks {
@@ -306,7 +307,7 @@ func (v *visit) taskRows(tasks []api.Task) ([]taskRow, error) {
 }
 
 // taskRow is the row of a task, with its last runs.
-func (v *visit) taskRow(t api.Task, runs []api.Run) taskRow {
+func (v *visit) taskRow(t api.Task, runs []*api.Run) taskRow {
 	row := taskRow{
 		Task: t.Task, Description: t.Description, Tags: t.Tags, State: wordFor(t.State), Schedule: t.Schedule, Took: "–", Failures: t.Failures,
 		Spark: sparkOf(runs), Back: "/", CanRun: v.may(api.MayRequest, t.Task), CanStop: len(t.Running) > 0 && v.may(api.MayOwn, t.Task),

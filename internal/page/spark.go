@@ -18,18 +18,24 @@ const sparkRuns = 20
 // on the right.
 type spark struct {
 	Label string
-	Bars  []bar
+	Bars  []sparkBar
 	Width int
 }
+
+// sparkBar is a run in a spark. There are thousands of them on a page, and all that a
+// template writes has its price: so it is a path, which is one attribute, and not a rect.
+type sparkBar struct{ Class, Path, Title string }
 
 type bar struct {
 	X, Y, H, W        float64
 	Class, Title, URL string
 }
 
-// startedLast puts runs in the order of their starts, the newest last.
+// startedLast puts runs in the order of their starts, the newest last. They come the newest
+// first, so that little is left to sort once they are turned round.
 func startedLast(runs []api.Run) []api.Run {
 	runs = slices.Clone(runs)
+	slices.Reverse(runs)
 	slices.SortStableFunc(runs, func(a, b api.Run) int { return a.Started.Compare(b.Started) })
 	return runs
 }
@@ -40,30 +46,32 @@ func lengthOf(r api.Run) time.Duration {
 	return took
 }
 
-func sparkOf(runs []api.Run) spark {
+// sparkOf makes the spark of runs. It changes their order.
+func sparkOf(runs []*api.Run) spark {
 	const high = 20.0
-	runs = startedLast(runs)
+	slices.SortStableFunc(runs, func(a, b *api.Run) int { return a.Started.Compare(b.Started) })
 	s := spark{Width: sparkRuns * 5, Label: "no run yet"}
 	if len(runs) == 0 {
 		return s
 	}
 	longest := time.Millisecond
 	for _, r := range runs {
-		longest = max(longest, lengthOf(r))
+		longest = max(longest, lengthOf(*r))
 	}
+	s.Bars = make([]sparkBar, 0, len(runs))
 	counts := map[string]int{}
 	var order []string
 	for i, r := range runs {
 		w := wordFor(r.Word())
-		h := math.Round(10*(3+(high-3)*float64(lengthOf(r))/float64(longest))) / 10
+		h := math.Round(10*(3+(high-3)*float64(lengthOf(*r))/float64(longest))) / 10
 		title := w.Text
 		if r.Outcome != "" {
-			title += ", " + lasted(lengthOf(r))
+			title += ", " + lasted(lengthOf(*r))
 		}
 		if r.State == runner.Running {
 			h = high
 		}
-		s.Bars = append(s.Bars, bar{X: float64((sparkRuns - len(runs) + i) * 5), Y: math.Round(10*(high-h)) / 10, H: h, W: 4, Class: w.Class, Title: title})
+		s.Bars = append(s.Bars, sparkBar{w.Class, fmt.Sprintf("M%d 20v-%gh4V20", (sparkRuns-len(runs)+i)*5, h), title})
 		if counts[w.Text]++; counts[w.Text] == 1 {
 			order = append(order, w.Text)
 		}

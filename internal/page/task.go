@@ -172,7 +172,11 @@ func (v *visit) waiting(t api.Task) (runTable, error) {
 }
 
 func (v *visit) taskFacts(t api.Task, runs []api.Run) (taskFacts, error) {
-	f := taskFacts{Row: v.taskRow(t, runs[max(0, len(runs)-sparkRuns):]), Does: t.Does, Action: t.Action, Mode: string(t.Mode), Queue: t.Queue, User: t.User, Zone: t.Timezone}
+	var last []*api.Run
+	for i := max(0, len(runs)-sparkRuns); i < len(runs); i++ {
+		last = append(last, &runs[i])
+	}
+	f := taskFacts{Row: v.taskRow(t, last), Does: t.Does, Action: t.Action, Mode: string(t.Mode), Queue: t.Queue, User: t.User, Zone: t.Timezone}
 	f.Row.Back = "/tasks/" + t.Task
 	f.Success = v.ago(t.LastSuccess, t.Timezone)
 	f.Hold, f.Planned = v.holdText(t.Hold, t.Timezone), v.holdText(t.Planned, t.Timezone)

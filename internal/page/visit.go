@@ -1,13 +1,13 @@
 package page
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"html/template"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"rota/internal/api"
@@ -95,7 +95,7 @@ func (h *head) live(v *visit, page string, query url.Values) {
 // render makes a template. What steers, or turns the direction of writing, is shown as an
 // escape, wherever it stands; markup has none of it.
 func (v *visit) render(name string, data any) ([]byte, error) {
-	var b bytes.Buffer
+	var b strings.Builder
 	err := v.html.ExecuteTemplate(&b, name, data)
 	return []byte(escape.Lines(b.String())), err
 }
