@@ -112,12 +112,18 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Request(t.Context(), api.Request{Task: "backup", On: "interval 3h"}, nil); err != nil {
+	recurring, err := c.Request(t.Context(), api.Request{Task: "backup", On: "interval 3h"}, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
 	ops := newTab(t, browser, base)
 	ops.signIn(opsToken)
 
+	t.Run("slots of a recurring request", func(t *testing.T) {
+		b := with(t, ops)
+		b.open("/tasks/backup")
+		b.sees("recurring request " + strings.TrimPrefix(recurring.ID, "backup/"))
+	})
 	t.Run("look", func(t *testing.T) { testLook(t, ops, failed.ID, long.ID) })
 	t.Run("hostile", func(t *testing.T) {
 		b := with(t, ops)

@@ -196,8 +196,16 @@ func (v *visit) taskFacts(t api.Task, runs []api.Run) (taskFacts, error) {
 	for _, s := range slots {
 		if len(f.Next) < 5 && s.At.After(v.now) {
 			m := v.till(s.At, t.Timezone)
+			var notes []string
+			if s.Request != "" { // which the schedule does not name
+				_, key := runner.SplitID(s.Request)
+				notes = append(notes, "recurring request "+key)
+			}
 			if s.Note != "" {
-				m.Full += " (" + s.Note + ")"
+				notes = append(notes, s.Note)
+			}
+			if notes != nil {
+				m.Full += " (" + strings.Join(notes, "; ") + ")"
 			}
 			f.Next = append(f.Next, m)
 		}
