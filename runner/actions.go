@@ -70,6 +70,7 @@ type Input struct {
 	used     func(Usage)                 // told what its process has used; may be nil
 	ask      <-chan struct{}             // closed when it is to be asked to end by itself; nil: it is not
 	kill     <-chan struct{}             // closed when a stop must not wait any longer
+	begin    <-chan struct{}             // closed when it is to begin, all else being ready; nil: at once
 	tells    bool                        // it is a notification, see Tell
 	terminal bool                        // a command gets rota's own stdin, stdout and stderr
 }

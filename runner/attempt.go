@@ -46,7 +46,8 @@ var errStuck = errors.New("did not return at its time-out")
 func (a *attempt) run(ctx context.Context) (result Result, returned <-chan struct{}) {
 	if a.task.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, a.task.Timeout, errTimeout)
+		ahead := max(0, time.Until(a.in.Started)) // of one that is recorded before it is due
+		ctx, cancel = context.WithTimeoutCause(ctx, a.task.Timeout+ahead, errTimeout)
 		defer cancel()
 	}
 	a.in.note = a.notes.add
@@ -99,6 +100,11 @@ func (a *attempt) act(ctx context.Context) (err error) {
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
+	if !a.returns() { // what has a process waits once that is prepared
+		if err := process.AwaitBegin(ctx, a.in.begin); err != nil {
+			return err
+		}
+	}
 	return a.task.Action.Run(ctx, a.in, a.out)
 }
 

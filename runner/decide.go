@@ -13,7 +13,10 @@ type Batch struct {
 	Summaries []Run    // rows that stand for slots which are not executed
 	Ends      []End    // waiting runs that end without having started
 	Claim     []string // ids of runs, new or waiting, that start at once
-	Stops     []End    // runs under way, to be stopped so that they end like this
+	// Ahead is an instant to come: what is claimed of its slots starts then. Zero: the
+	// batch is not recorded ahead of time.
+	Ahead time.Time
+	Stops []End // runs under way, to be stopped so that they end like this
 }
 
 // End is the outcome that a run is given from outside.

@@ -15,7 +15,7 @@ import (
 func (in Input) launch() (process.Launch, error) {
 	l := process.Launch{
 		Settings: in.Process, Trust: in.Trust, Token: in.Token,
-		Ending: in.Policy.ending(), StopLeftovers: in.Policy.Leftovers == LeftoversStop, Ask: in.ask, Kill: in.kill, Record: in.record, Listed: in.listed && !in.tells,
+		Ending: in.Policy.ending(), StopLeftovers: in.Policy.Leftovers == LeftoversStop, Ask: in.ask, Kill: in.kill, Begin: in.begin, Record: in.record, Listed: in.listed && !in.tells,
 	}
 	if !in.tells { // or the run would take it for a process of its own
 		l.Attempt = process.Attempt{StateDir: in.StateDir, Run: in.Run, Number: in.Attempt}

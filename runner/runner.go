@@ -50,6 +50,7 @@ type Launch struct {
 	LastSuccess time.Time
 	Hook        *Hook             // what the hook is about that caused the run; nil: none did
 	Vars        map[string]string // variables that rota adds: ROTA_SOCKET, ROTA_PARENT, …
+	Begin       <-chan struct{}   // closed when it is to begin, all else being ready; nil: at once
 	Token       string            // by which the run acts on its own task: a secret, kept nowhere; "": none
 }
 
@@ -98,7 +99,7 @@ func (r *Runner) startHere(_ context.Context, l Launch) {
 	r.wg.Go(func() {
 		defer cancel(nil)
 		a := newAttempt(l, r.o.StateDir, r.o.Trust, r.host, r.echo(l.Run))
-		a.in.ask, a.in.kill, a.in.listed = r.asked, kill, true
+		a.in.ask, a.in.kill, a.in.listed, a.in.begin = r.asked, kill, true, l.Begin
 		if r.o.Say != nil {
 			a.in.say = func(level, text string) { r.o.Say(l.Run, level, text) }
 		}

@@ -182,6 +182,11 @@ func (v *View) Find(id string) (Run, bool) {
 	return Run{}, false
 }
 
+// Has reports whether there is a run without an outcome of a task, in whatever state.
+func (v *View) Has(task string) bool {
+	return len(v.live[task])+len(v.waiting[task])+len(v.parked[task]) > 0
+}
+
 // Apply makes the view what it is after the batch was written down: new runs
 // and those that ended, and the ones claimed as live.
 func (v *View) Apply(b Batch, claimed []Run) {

@@ -90,6 +90,13 @@ func (a *Agenda) At() time.Time {
 	return instant(a.items[a.heap[0]].next)
 }
 
+// Count returns how many entries are due up to and including the given instant.
+func (a *Agenda) Count(through time.Time) int {
+	n := 0
+	a.walk(through.Unix(), func(int) { n++ })
+	return n
+}
+
 // Next returns the next slot of an entry; the zero Time if it has none or if
 // the key is unknown.
 func (a *Agenda) Next(key string) time.Time {

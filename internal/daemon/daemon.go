@@ -200,7 +200,7 @@ func newHost(ctx context.Context, o Options, out *outputs, cfg *config.Config, b
 func (h *host) engineOptions(clock clock.Clock) engine.Options {
 	o := engine.Options{
 		Config: h.first, Broken: h.broken, Version: h.o.Version, StateDir: h.stateDir,
-		Held: h.o.Held, Once: h.o.Once, Container: inContainer(),
+		Held: h.o.Held, Once: h.o.Once, Ahead: true, Container: inContainer(),
 		Ledger: h.ledger, Clock: clock, Log: h.log,
 		Runner:  runner.Options{Trust: h.o.files().TrustFile, Say: h.out.say},
 		InForce: h.out.configure, Record: h.out.record, Echo: h.out.echo,

@@ -120,6 +120,9 @@ func (eng *Engine) Begin(ctx, runs context.Context) error {
 	if err := eng.plan(ctx, now); err != nil {
 		return err
 	}
+	if err := eng.restoreAhead(ctx); err != nil {
+		return err
+	}
 	if err := eng.restoreHolds(ctx, now); err != nil {
 		return err
 	}
@@ -184,6 +187,7 @@ func (eng *Engine) turns(ctx context.Context) error {
 // takeTurn takes a turn, as far as that can be after what failed before; nil: nothing did.
 // It returns what failed first.
 func (eng *Engine) takeTurn(ctx context.Context, now time.Time, err error) error {
+	eng.begin(now)
 	if err == nil && eng.unplanned {
 		err = eng.plan(ctx, now)
 	}
@@ -193,7 +197,9 @@ func (eng *Engine) takeTurn(ctx context.Context, now time.Time, err error) error
 		now = eng.started // what comes due from now on is for another time
 	}
 	if err == nil {
-		err = eng.advance(ctx, now)
+		if err = eng.advance(ctx, now); err == nil {
+			eng.recordAhead(ctx, now)
+		}
 	}
 	return err
 }
@@ -208,6 +214,9 @@ func (eng *Engine) isOver(err error) bool {
 // alone. One that failed, or could not start all for want of room, is tried again soon.
 func (eng *Engine) nextTurn(failed bool) time.Time {
 	until, again := eng.agenda.At(), eng.clock.Now().Add(time.Second)
+	if ahead := eng.recordedAhead(until); !ahead.IsZero() {
+		until = ahead
+	}
 	if eng.options.Once {
 		until = eng.onceUntil()
 	}

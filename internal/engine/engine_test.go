@@ -76,7 +76,7 @@ func (r *rig) live(stateDir string, cfg *config.Config) {
 	if r.wrap != nil {
 		wrapped = r.wrap(book)
 	}
-	r.Engine = New(Options{Once: r.once, Config: cfg, StateDir: stateDir, Clock: r.fake, Log: slog.New(slog.DiscardHandler), Ledger: wrapped})
+	r.Engine = New(Options{Once: r.once, Ahead: true, Config: cfg, StateDir: stateDir, Clock: r.fake, Log: slog.New(slog.DiscardHandler), Ledger: wrapped})
 	if r.boot != "" {
 		r.Engine.boot = r.boot
 	}

@@ -32,7 +32,7 @@ func (eng *Engine) follow(ctx context.Context, now, before time.Time, passed tim
 	}
 	eng.slept = asleep
 	if eng.cursor.Through.Sub(now) > jumped {
-		last := eng.cursor.Through
+		last := later(eng.cursor.Through, eng.ahead.through)
 		next := eng.cursorAt(now)
 		if next.Epoch++; next.Reach.Before(last) {
 			next.Reach = last
@@ -40,6 +40,7 @@ func (eng *Engine) follow(ctx context.Context, now, before time.Time, passed tim
 		if err := eng.commit(ctx, next); err != nil {
 			return err
 		}
+		eng.ahead.through = time.Time{}
 		if eng.since = now; eng.renewed.Before(last) {
 			eng.renewed = last
 		}
@@ -55,6 +56,7 @@ func (eng *Engine) follow(ctx context.Context, now, before time.Time, passed tim
 func (eng *Engine) newEpoch(ctx context.Context, now time.Time) error {
 	last := eng.renewed
 	eng.entries, eng.agenda = map[string]plan.Entry{}, schedule.Agenda{}
+	eng.ahead.tried, eng.ahead.slots = time.Time{}, nil
 	if err := eng.plan(ctx, now); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ type Options struct {
 	StateDir  string
 	Held      bool              // every task starts held
 	Once      bool              // do what is due since the last time, wait for it, and end
+	Ahead     bool              // what will simply start is recorded a moment before it is due
 	Container bool              // all must end within the few seconds that a container is given
 	Vars      map[string]string // that every run is given
 

@@ -33,12 +33,14 @@ func (eng *Engine) start(lease ledger.Lease) {
 	if eng.diskLow() || eng.lacksInodes() {
 		task.Output = runlog.NoRoom // what is left of the disk is for the record
 	}
-	if run.Cause == runner.CauseSchedule && run.Attempts == 1 && run.NotBefore.IsZero() {
-		eng.lag.Store(run.Started.Sub(run.Scheduled).Microseconds())
+	launch := runner.Launch{Run: run, Task: &task.Task, LastSuccess: eng.lastSuccess(run.Task), Vars: eng.options.Vars, Begin: eng.beginAt(run)}
+	if launch.Begin == nil {
+		if run.Cause == runner.CauseSchedule && run.Attempts == 1 && run.NotBefore.IsZero() {
+			eng.lag.Store(run.Started.Sub(run.Scheduled).Microseconds())
+		}
+		eng.record(run)
 	}
-	eng.record(run)
 	eng.watchLate(context.Background(), run)
-	launch := runner.Launch{Run: run, Task: &task.Task, LastSuccess: eng.lastSuccess(run.Task), Vars: eng.options.Vars}
 	if eng.options.Token != nil {
 		launch.Token = eng.options.Token(run)
 	}

@@ -160,6 +160,9 @@ func (a simAction) Run(ctx context.Context, in runner.Input, _ io.Writer) error 
 	if run, _, err := s.fault.Ledger.Get(context.Background(), in.Run); err != nil || run.State != runner.Running || run.Attempts != in.Attempt {
 		s.t.Errorf("attempt %d of %s began, and is recorded as %+v, %v", in.Attempt, in.Run, run, err)
 	}
+	if (in.Cause == runner.CauseSchedule || in.Cause == runner.CauseCatchup) && s.fake.Now().Before(in.Scheduled) {
+		s.t.Errorf("attempt %d of %s began at %v, before it was due", in.Attempt, in.Run, s.fake.Now())
+	}
 	s.mu.Lock()
 	s.begun[in.Run]++
 	s.inQueue[queue]++
@@ -264,6 +267,9 @@ func simulate(t *testing.T, seed uint64) {
 		began := time.Now()
 		for revision := 1; time.Since(began) < 24*time.Hour; {
 			r.pass(time.Duration(1+rng.IntN(2400)) * time.Second)
+			if rng.IntN(3) == 0 { // between the record of a slot and its time
+				r.pass(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute - 10*time.Millisecond)))
+			}
 			s.act(&revision)
 			if s.compare(); t.Failed() {
 				return // all that follows would be told, too

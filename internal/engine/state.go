@@ -50,7 +50,8 @@ type state struct {
 	boot          string // names this start of the machine; as in the cursor, if the kernel does not tell
 	agenda        schedule.Agenda
 	entries       map[string]plan.Entry // by the agenda's key
-	unplanned     bool                  // the agenda is not that of the tasks: plan has failed
+	ahead         ahead
+	unplanned     bool // the agenda is not that of the tasks: plan has failed
 	view          runner.View
 	states        map[string]ledger.TaskState // of tasks and queues, as the ledger has them
 	stoppedQueues map[string]bool             // the queues; true: it starts nothing

@@ -47,6 +47,7 @@ func (eng *Engine) advance(ctx context.Context, now time.Time) error {
 		return err
 	}
 	eng.agenda.Commit(now)
+	eng.forgetAhead(now)
 	eng.starts = nil
 	eng.apply(t, done)
 	eng.fired(due, now)
@@ -59,7 +60,7 @@ func (eng *Engine) advance(ctx context.Context, now time.Time) error {
 // decide says what becomes of what is due and of what waits.
 func (eng *Engine) decide(ctx context.Context, due []schedule.Due, now time.Time) (turn, error) {
 	var t turn
-	left, err := eng.unsettled(ctx, due, now)
+	left, err := eng.unsettled(ctx, eng.notAhead(due), now)
 	if err != nil {
 		return t, err
 	}

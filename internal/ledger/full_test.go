@@ -131,7 +131,7 @@ func TestFailureChangesNothing(t *testing.T) {
 		if err != nil || len(leases) != 2 {
 			t.Errorf("in the change that fails: %v, %v", leases, err)
 		}
-		if err := errors.Join(o.setCursor(Cursor{Epoch: 3, Through: at}), o.event(Event{Kind: "never"}), o.flush()); err != nil {
+		if err := errors.Join(o.setCursor(Cursor{Epoch: 3, Through: at}, time.Time{}), o.event(Event{Kind: "never"}), o.flush()); err != nil {
 			t.Error(err)
 		}
 		return &storeError{broken}

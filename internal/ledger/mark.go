@@ -25,10 +25,11 @@ type mark struct {
 func newMark(dir string) *mark { return &mark{path: filepath.Join(dir, markFile)} }
 
 // form is how the text of a mark is made; it always has the same length.
-const form = "%010d %020d"
+const form = "%010d %020d %020d"
 
-// write puts a cursor in the place of the last one.
-func (m *mark) write(c Cursor) {
+// write puts a cursor in the place of the last one. Ahead is an instant after it of which
+// slots are recorded; zero: there is none.
+func (m *mark) write(c Cursor, ahead time.Time) {
 	if m.file == nil {
 		var err error
 		if m.file, err = os.OpenFile(m.path, os.O_WRONLY|os.O_CREATE, 0o600); err != nil {
@@ -36,22 +37,26 @@ func (m *mark) write(c Cursor) {
 			return
 		}
 	}
-	text := fmt.Sprintf(form, c.Epoch, c.Through.UnixMicro())
+	if ahead.Before(c.Through) {
+		ahead = c.Through
+	}
+	text := fmt.Sprintf(form, c.Epoch, c.Through.UnixMicro(), ahead.UnixMicro())
 	_, _ = m.file.WriteAt([]byte(fmt.Sprintf("%s %08x\n", text, crc32.ChecksumIEEE([]byte(text)))), 0)
 }
 
-// read returns the epoch and the instant of the mark; false: there is none.
-func (m *mark) read() (epoch int, through time.Time, ok bool) {
+// read returns the epoch and the instants of the mark; false: there is none, or only one
+// of an earlier form.
+func (m *mark) read() (epoch int, through, ahead time.Time, ok bool) {
 	text, err := os.ReadFile(m.path)
 	if err != nil {
-		return 0, through, false
+		return 0, through, ahead, false
 	}
-	var micro int64
+	var micro, last int64
 	var sum uint32
-	if _, err := fmt.Sscanf(string(text), "%d %d %x", &epoch, &micro, &sum); err != nil || sum != crc32.ChecksumIEEE(fmt.Appendf(nil, form, epoch, micro)) {
-		return 0, through, false
+	if _, err := fmt.Sscanf(string(text), "%d %d %d %x", &epoch, &micro, &last, &sum); err != nil || sum != crc32.ChecksumIEEE(fmt.Appendf(nil, form, epoch, micro, last)) {
+		return 0, through, ahead, false
 	}
-	return epoch, time.UnixMicro(micro).UTC(), true
+	return epoch, time.UnixMicro(micro).UTC(), time.UnixMicro(last).UTC(), true
 }
 
 // remove removes the mark, of a ledger that is there no more.
@@ -68,17 +73,17 @@ func (m *mark) close() {
 }
 
 // catchUp moves the cursor of a ledger that has lost its newest part to where it was, so
-// that no slot is decided twice.
+// that no slot is decided twice, nor one that was recorded ahead of it.
 func (s *SQLite) catchUp(w *writer) {
-	epoch, through, ok := s.mark.read()
+	epoch, through, ahead, ok := s.mark.read()
 	is := w.cursor
 	if !ok || is.Through.IsZero() || epoch < is.Epoch || epoch == is.Epoch && !through.After(is.Through) {
 		return
 	}
 	s.found.Behind = fmt.Sprintf("the ledger has lost what happened from %s to %s, maybe with rota.db-wal; the slots until then are not decided again",
-		is.Through.UTC().Format(time.RFC3339), through.Format(time.RFC3339))
+		is.Through.UTC().Format(time.RFC3339), ahead.Format(time.RFC3339))
 	if epoch > is.Epoch && is.Through.After(is.Reach) {
 		w.cursor.Reach = is.Through
 	}
-	w.cursor.Epoch, w.cursor.Through = epoch, through
+	w.cursor.Epoch, w.cursor.Through = epoch, ahead
 }

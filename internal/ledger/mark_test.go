@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rota/internal/ledger"
+	"rota/runner"
 )
 
 // A ledger that has lost its newest part while nobody used it says so, and goes on from
@@ -16,13 +17,14 @@ import (
 func TestLostLogIsNoticed(t *testing.T) {
 	dir := directory(t)
 	l := open(t, dir)
+	ahead := time.Time{}
 	move := func(l *ledger.SQLite, to ledger.Cursor) {
 		t.Helper()
 		from, err := l.Cursor(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := l.Commit(t.Context(), ledger.Change{Cursor: &ledger.CursorMove{From: from, To: to}}); err != nil {
+		if _, err := l.Commit(t.Context(), ledger.Change{Batch: runner.Batch{Ahead: ahead}, Cursor: &ledger.CursorMove{From: from, To: to}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -62,8 +64,19 @@ func TestLostLogIsNoticed(t *testing.T) {
 			t.Errorf("%s, the next time: found %+v", row.what, found)
 		}
 	}
+	ahead = noon.Add(2*time.Hour + time.Second)
+	move(l, ledger.Cursor{Epoch: 2, Through: noon.Add(2 * time.Hour), Revision: "r", Reach: noon.Add(time.Hour)})
+	lost := copyDirectory(t, dir)
+	for _, ending := range []string{"-wal", "-shm"} {
+		if err := os.Remove(filepath.Join(lost, "rota.db"+ending)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c, err := open(t, lost).Cursor(t.Context()); err != nil || !c.Through.Equal(ahead) {
+		t.Errorf("slots recorded ahead of the cursor: it is %+v, %v, want %v", c, err, ahead)
+	}
 	// A mark that is older, torn or gone tells nothing.
-	for _, text := range []string{"", "x", "0000000009 99999999999999999999 00000000\n"} {
+	for _, text := range []string{"", "x", "0000000009 99999999999999999999 00000000\n", "0000000009 99999999999999999999 99999999999999999999 00000000\n"} {
 		if err := os.WriteFile(filepath.Join(early, "rota.mark"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

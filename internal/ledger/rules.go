@@ -86,7 +86,7 @@ func (u rules) advance(b runner.Batch) ([]Lease, error) {
 			return nil, err
 		}
 	}
-	return u.claim(b.Claim)
+	return u.claim(b)
 }
 
 // submit adds a request: see [Change.Requests].

@@ -10,10 +10,10 @@ import (
 )
 
 // claim gives out leases: see [Change.Batch].
-func (u rules) claim(ids []string) ([]Lease, error) {
+func (u rules) claim(b runner.Batch) ([]Lease, error) {
 	var leases []Lease
 	now := instant(u.o.Now())
-	for _, id := range ids {
+	for _, id := range b.Claim {
 		r, err := u.find(id)
 		if err != nil {
 			return nil, err
@@ -24,7 +24,11 @@ func (u rules) claim(ids []string) ([]Lease, error) {
 		switch s := r.run.State; {
 		case s == runner.Running:
 		case s == runner.Queued, s == runner.Delayed && !cmp.Or(r.run.NotBefore, r.run.Scheduled).After(now):
-			r.run.Started = now
+			started := now
+			if b.Ahead.After(now) && r.run.Scheduled.Equal(b.Ahead) {
+				started = b.Ahead
+			}
+			r.run.Started = started
 			r.run.Attempts++
 			r.run.Exit, r.run.Signal, r.run.Error, r.run.Usage = nil, "", "", runner.Usage{} // of the attempt before
 			if r.run.Trace == "" {
@@ -33,7 +37,7 @@ func (u rules) claim(ids []string) ([]Lease, error) {
 			if u.o.Users != nil {
 				r.run.User = u.o.Users(r.run)
 			}
-			if err := u.step(r, runner.Transition{Time: now, State: runner.Running}); err != nil {
+			if err := u.step(r, runner.Transition{Time: started, State: runner.Running}); err != nil {
 				return nil, err
 			}
 		default:

@@ -46,7 +46,7 @@ func (o *op) commit(c Change) (done Committed, err error) {
 		o.w.written++
 	}
 	if c.Cursor != nil {
-		return done, o.setCursor(c.Cursor.To)
+		return done, o.setCursor(c.Cursor.To, c.Batch.Ahead)
 	}
 	return done, nil
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 )
@@ -22,8 +23,9 @@ func readCursor(conn *sqlite.Conn) (c Cursor, ok bool, err error) {
 	return c, ok, err
 }
 
-// setCursor writes how far the slots are written down.
-func (o *op) setCursor(c Cursor) error {
+// setCursor writes how far the slots are recorded. Slots of ahead are recorded, too; zero:
+// none are.
+func (o *op) setCursor(c Cursor, ahead time.Time) error {
 	c = c.kept()
 	cells := []cell{integer(int64(c.Epoch)), when(c.Through), text(c.Revision), text(c.Boot), when(c.Reach)}
 	cells = append(cells, sum(cells...))
@@ -36,7 +38,7 @@ func (o *op) setCursor(c Cursor) error {
 	o.undo = append(o.undo, func() { o.w.cursor = old })
 	o.after = append(o.after, func() {
 		o.w.s.cursor.Store(&c)
-		o.w.s.mark.write(c)
+		o.w.s.mark.write(c, ahead)
 	})
 	return nil
 }

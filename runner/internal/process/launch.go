@@ -42,6 +42,7 @@ type Launch struct {
 	Ending Ending
 	// StopLeftovers: what lives when the program has ended by itself is stopped, too.
 	StopLeftovers bool
+	Begin         <-chan struct{} // closed when it is to be started, all else being ready; nil: at once
 	Ask           <-chan struct{} // closed when it is to be asked to end by itself; nil: it is not
 	Kill          <-chan struct{} // closed when a stop must not wait any longer
 	Record        string          // the file where its identity is kept while it runs; "": see Listed
@@ -104,6 +105,9 @@ func (l Launch) Run(ctx context.Context, out io.Writer) (r Result, err error) {
 	if err != nil {
 		return r, startFailed(ctx, err)
 	}
+	if err := AwaitBegin(ctx, l.Begin); err != nil {
+		return r, err
+	}
 	var turn starterTurn
 	if p.Rights == (become.Rights{}) && p.BuiltIn == nil {
 		turn = awaitTurn()
@@ -144,6 +148,20 @@ func (l Launch) Run(ctx context.Context, out io.Writer) (r Result, err error) {
 		err = builtInError(p.failure, err)
 	}
 	return r, err
+}
+
+// AwaitBegin waits for the close of begin, which may be nil: there is nothing to wait for.
+// If ctx ends first, the error is its cause.
+func AwaitBegin(ctx context.Context, begin <-chan struct{}) error {
+	if begin == nil {
+		return nil
+	}
+	select {
+	case <-begin:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // starters are the starts that happen at a time, of those that need no helper and so
