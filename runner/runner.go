@@ -50,7 +50,7 @@ type Launch struct {
 	LastSuccess time.Time
 	Hook        *Hook             // what the hook is about that caused the run; nil: none did
 	Vars        map[string]string // variables that rota adds: ROTA_SOCKET, ROTA_PARENT, …
-	Begin       <-chan struct{}   // closed when it is to begin, all else being ready; nil: at once
+	Begin       <-chan struct{}   `json:"-"` // closed when it is to begin, all else being ready; nil: at once
 	Token       string            // by which the run acts on its own task: a secret, kept nowhere; "": none
 }
 
