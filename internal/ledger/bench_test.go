@@ -169,12 +169,12 @@ func makeRuns(tasks int) (dir string, err error) {
 	if err := execute(w.conn, strings.Join(drop, ";")); err != nil {
 		return dir, err
 	}
-	o := newOp(w)
+	o := newTx(w)
 	for i := range million {
 		run := benchRun(fmt.Sprintf("task-%d", i%tasks), i/tasks)
 		run.State, run.Outcome, run.Started, run.Finished = "", runner.OK, run.Queued, run.Queued.Add(1234567*time.Microsecond)
 		run.Attempts, run.Exit = 1, new(0)
-		r := &row{slot: slotOf(run.ID), run: run, steps: []runner.Transition{
+		r := &row{slot: slotOf(run.ID), run: run, transitions: []runner.Transition{
 			{Time: run.Queued, State: runner.Queued}, {Time: run.Started, State: runner.Running}, {Time: run.Finished, Outcome: runner.OK, Why: "exit 0"},
 		}}
 		o.dirty = o.dirty[:0]
@@ -285,9 +285,9 @@ func BenchmarkLedgerOpen(b *testing.B) {
 func BenchmarkLedgerRetain(b *testing.B) {
 	l := benchMillion(b, millionRuns)
 	for b.Loop() {
-		gone, err := l.Retain(b.Context(), Retention{Task: func(string) Keep { return Keep{Runs: million / benchTasks, Age: 1e6 * time.Hour} }})
-		if cmp.Or(gone.Runs, gone.Summaries) != 0 || err != nil {
-			b.Fatal(gone, err)
+		removed, err := l.Retain(b.Context(), Retention{Task: func(string) Keep { return Keep{Runs: million / benchTasks, Age: 1e6 * time.Hour} }})
+		if cmp.Or(removed.Runs, removed.Summaries) != 0 || err != nil {
+			b.Fatal(removed, err)
 		}
 	}
 }

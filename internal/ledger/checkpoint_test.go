@@ -21,7 +21,7 @@ func TestLogStaysSmall(t *testing.T) {
 	}
 	defer s.Close()
 	const step, most = 256 << 10, 1 << 20 // less than usual: the test is about what holds the log back
-	if err := s.write(t.Context(), func(o *op) error { o.w.log.step, o.w.log.most = step, most; return nil }); err != nil {
+	if err := s.write(t.Context(), func(o *tx) error { o.w.wal.checkpointAt, o.w.wal.max = step, most; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	ctx, end := context.WithCancel(t.Context())
@@ -48,10 +48,10 @@ func TestLogStaysSmall(t *testing.T) {
 						case <-time.After(5 * time.Millisecond): // the length of a read, not a wait for something
 						case <-ctx.Done():
 						}
-						return errEnough
+						return errStop
 					})
 				})
-				if err != nil && err != errEnough {
+				if err != nil && err != errStop {
 					t.Error(err)
 				}
 			}
@@ -71,7 +71,7 @@ func TestLogStaysSmall(t *testing.T) {
 					t.Error(err)
 					break
 				}
-				if info, err := os.Stat(s.path + logEnding); err == nil {
+				if info, err := os.Stat(s.path + walSuffix); err == nil {
 					mu.Lock()
 					largest = max(largest, info.Size())
 					mu.Unlock()

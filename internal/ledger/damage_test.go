@@ -75,8 +75,8 @@ func TestUnsoundRows(t *testing.T) {
 	if s, err = Open(t.Context(), dir, Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if found := s.Found(); found.Aside != "" || len(found.Unsound) != 3 || !strings.Contains(found.Unsound[0], "a/3") ||
-		found.Unsound[1] != "the state of a"+unmatched || found.Unsound[2] != "the cursor"+unmatched {
+	if found := s.Found(); found.SetAside != "" || len(found.Damaged) != 3 || !strings.Contains(found.Damaged[0], "a/3") ||
+		found.Damaged[1] != "the state of a"+checksumMismatch || found.Damaged[2] != "the cursor"+checksumMismatch {
 		t.Errorf("found %+v", found)
 	}
 	if c, err := s.Cursor(t.Context()); err != nil || c != (Cursor{}) {
@@ -122,12 +122,12 @@ func TestEventsAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := s.write(t.Context(), func(o *op) error {
+	if err := s.write(t.Context(), func(o *tx) error {
 		const many = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < ?) INSERT INTO events (kind, sum) SELECT 'reload', ? FROM c"
-		if err := query(o.w.conn, many, []cell{integer(keepEach + 5), sum(null, text("reload"))}, nil); err != nil {
+		if err := query(o.w.conn, many, []value{integer(maxEventsEach + 5), checksum(nullValue, textOrNull("reload"))}, nil); err != nil {
 			return err
 		}
-		for range keepDamaged + 5 {
+		for range maxDamaged + 5 {
 			if err := query(o.w.conn, "INSERT INTO damaged (found, row) VALUES (0, 'x')", nil, nil); err != nil {
 				return err
 			}
@@ -145,7 +145,7 @@ func TestEventsAreBounded(t *testing.T) {
 	onWriter(t, s, func(conn *sqlite.Conn) error {
 		const sql = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM damaged)"
 		return query(conn, sql, nil, func(stmt *sqlite.Stmt) error {
-			if events, damaged := stmt.ColumnInt(0), stmt.ColumnInt(1); events != keepEach+1 || damaged != keepDamaged {
+			if events, damaged := stmt.ColumnInt(0), stmt.ColumnInt(1); events != maxEventsEach+1 || damaged != maxDamaged {
 				t.Errorf("%d events and %d damaged rows are left", events, damaged)
 			}
 			return nil
@@ -160,7 +160,7 @@ func TestDamageMetWhileInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.view(t.Context(), func(*sqlite.Conn) error { return failure(sqlite.ResultCorrupt.ToError()) })
+	err = s.view(t.Context(), func(*sqlite.Conn) error { return wrapSQLiteError(sqlite.ResultCorrupt.ToError()) })
 	if !errors.Is(err, ErrDamaged) {
 		t.Errorf("error: %v", err)
 	}
@@ -172,7 +172,7 @@ func TestDamageMetWhileInUse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found := s.Found(); (found.Aside != "") != aside || (found.Why != "") != aside {
+		if found := s.Found(); (found.SetAside != "") != aside || (found.Cause != "") != aside {
 			t.Errorf("found %+v", found)
 		}
 		s.Close()

@@ -26,14 +26,14 @@ func Directory(t testing.TB) string {
 
 // Migrated notes a change of the tables that this program does not know.
 func Migrated(s *SQLite, name string) error {
-	return s.write(context.Background(), func(o *op) error {
-		return query(o.w.conn, "INSERT INTO migrations VALUES (?, 0)", []cell{text(name)}, nil)
+	return s.write(context.Background(), func(o *tx) error {
+		return query(o.w.conn, "INSERT INTO migrations VALUES (?, 0)", []value{textOrNull(name)}, nil)
 	})
 }
 
 // Unmigrated forgets a change of the tables.
 func Unmigrated(s *SQLite, name string) error {
-	return s.write(context.Background(), func(o *op) error {
-		return query(o.w.conn, "DELETE FROM migrations WHERE name = ?", []cell{text(name)}, nil)
+	return s.write(context.Background(), func(o *tx) error {
+		return query(o.w.conn, "DELETE FROM migrations WHERE name = ?", []value{textOrNull(name)}, nil)
 	})
 }

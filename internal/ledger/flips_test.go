@@ -16,9 +16,9 @@ import (
 	"rota/runner"
 )
 
-// TestSQLiteBelievesNoFlippedRow flips bits anywhere in the file. Whatever can
+// TestSQLiteIgnoresFlippedRows flips bits anywhere in the file. Whatever can
 // be read afterwards is as it was written, and nothing panics.
-func TestSQLiteBelievesNoFlippedRow(t *testing.T) {
+func TestSQLiteIgnoresFlippedRows(t *testing.T) {
 	good := directory(t)
 	l := open(t, good)
 	fill(t, l, 50)
@@ -61,25 +61,25 @@ func TestSQLiteBelievesNoFlippedRow(t *testing.T) {
 			counts["damaged"]++
 		case err != nil && !errors.Is(err, ledger.ErrNotFound): // that is a flip in an index
 			t.Errorf("bit %d: %v", bit, err)
-		case l.Found().Aside != "":
+		case l.Found().SetAside != "":
 			counts["set aside"]++
 		case len(m.Runs) < len(truth.Runs):
-			counts["rows left out"]++
+			counts["rows ignored"]++
 		default:
 			counts["nothing lost"]++
 		}
 		for _, r := range m.Runs {
 			if asJSON(t, r) != written[r.ID] {
-				t.Errorf("bit %d: believed %+v", bit, r)
+				t.Errorf("bit %d: returned %+v", bit, r)
 			}
 		}
 		for name, s := range m.States {
 			if !reflect.DeepEqual(s, truth.States[name]) {
-				t.Errorf("bit %d: believed state %+v of %s", bit, s, name)
+				t.Errorf("bit %d: returned state %+v of %s", bit, s, name)
 			}
 		}
 		if m.Cursor != truth.Cursor && m.Cursor != (ledger.Cursor{}) {
-			t.Errorf("bit %d: believed cursor %+v", bit, m.Cursor)
+			t.Errorf("bit %d: returned cursor %+v", bit, m.Cursor)
 		}
 		_, err = l.Advance(t.Context(), m.Cursor, ledger.Cursor{Epoch: 1, Through: noon.Add(time.Hour)}, runner.Batch{Runs: []runner.Run{{
 			ID: runner.SlotID("a", noon.Add(time.Hour), 1), Task: "a", State: runner.Queued,
@@ -91,7 +91,7 @@ func TestSQLiteBelievesNoFlippedRow(t *testing.T) {
 			t.Errorf("bit %d: close: %v", bit, err)
 		}
 		if damaged {
-			if found := open(t, dir).Found(); found.Aside == "" || !strings.Contains(found.Why, "damaged") {
+			if found := open(t, dir).Found(); found.SetAside == "" || !strings.Contains(found.Cause, "damaged") {
 				t.Errorf("bit %d: the next start found %+v", bit, found)
 			}
 		}
@@ -139,7 +139,7 @@ func TestSQLiteSchemaFlips(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 			continue
 		}
-		if l.Found().Aside == "" {
+		if l.Found().SetAside == "" {
 			t.Errorf("%q: the damage was not found", text)
 		}
 		if _, err := recall(l, t); err != nil {

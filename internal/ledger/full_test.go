@@ -16,7 +16,7 @@ import (
 // onWriter calls f with the connection of the writer.
 func onWriter(t *testing.T, s *SQLite, f func(*sqlite.Conn) error) {
 	t.Helper()
-	if err := s.write(t.Context(), func(o *op) error { return f(o.w.conn) }); err != nil {
+	if err := s.write(t.Context(), func(o *tx) error { return f(o.w.conn) }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -66,7 +66,7 @@ func TestFullDisk(t *testing.T) {
 	}
 
 	limit(t, s, 1000)
-	s.work <- &request{done: make(chan struct{}), do: func(o *op) error { s.reserve.next = time.Time{}; return nil }}
+	s.work <- &request{done: make(chan struct{}), inTx: func(o *tx) error { s.reserve.next = time.Time{}; return nil }}
 	for ; i < 110; i++ {
 		if err := ask(i); err != nil {
 			t.Fatal(err)
@@ -92,7 +92,7 @@ func TestReserveLetsRecordingGoOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	fails := 1 // as on a disk that has no room until the reserve is given up
-	if err := s.write(t.Context(), func(o *op) error {
+	if err := s.write(t.Context(), func(o *tx) error {
 		if fails--; fails == 0 {
 			return &storeError{ErrDiskFull}
 		}
@@ -119,14 +119,14 @@ func TestFailureChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	s.reserve.giveUp(time.Now())
+	s.reserve.release(time.Now())
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	run := func(task, key string) runner.Run {
 		return runner.Run{ID: task + "/" + key, Task: task, Cause: runner.CauseManual, State: runner.Queued, Queue: "q"}
 	}
 	broken := errors.New("broken")
-	before := &request{done: make(chan struct{}), do: func(o *op) error { _, err := o.rules().submit(run("a", "1")); return err }}
-	failing := &request{done: make(chan struct{}), do: func(o *op) error {
+	before := &request{done: make(chan struct{}), inTx: func(o *tx) error { _, err := o.rules().submit(run("a", "1")); return err }}
+	failing := &request{done: make(chan struct{}), inTx: func(o *tx) error {
 		leases, err := o.rules().advance(runner.Batch{Runs: []runner.Run{run("new", "1"), run("a", "2")}, Claim: []string{"a/2", "a/1"}})
 		if err != nil || len(leases) != 2 {
 			t.Errorf("in the change that fails: %v, %v", leases, err)
@@ -136,9 +136,9 @@ func TestFailureChangesNothing(t *testing.T) {
 		}
 		return &storeError{broken}
 	}}
-	after := &request{done: make(chan struct{}), do: func(o *op) error { _, err := o.rules().submit(run("a", "3")); return err }}
+	after := &request{done: make(chan struct{}), inTx: func(o *tx) error { _, err := o.rules().submit(run("a", "3")); return err }}
 	hold, held := make(chan struct{}), make(chan struct{})
-	first := &request{done: make(chan struct{}), do: func(*op) error { close(held); <-hold; return nil }}
+	first := &request{done: make(chan struct{}), inTx: func(*tx) error { close(held); <-hold; return nil }}
 	s.work <- first
 	<-held
 	for _, r := range []*request{before, failing, after} { // one group

@@ -41,7 +41,7 @@ func TestSubmitsShareCommits(t *testing.T) {
 	hold, held := make(chan struct{}), make(chan struct{})
 	var all sync.WaitGroup
 	all.Go(func() {
-		if err := s.write(t.Context(), func(*op) error { close(held); <-hold; return nil }); err != nil {
+		if err := s.write(t.Context(), func(*tx) error { close(held); <-hold; return nil }); err != nil {
 			t.Error(err)
 		}
 	})

@@ -11,15 +11,15 @@ import (
 	"rota/runner"
 )
 
-// TestCutIndex: somebody cuts the index of the log while the ledger is open. Reading and
+// TestTruncatedIndex: the index of the WAL is truncated while the ledger is open. Reading and
 // writing go on, and nothing is lost or set aside.
-func TestCutIndex(t *testing.T) {
+func TestTruncatedIndex(t *testing.T) {
 	dir := directory(t)
 	l := open(t, dir)
 	index := filepath.Join(dir, "rota.db-shm")
 	fill(t, l, 200)
 	for i, size := range []int64{0, 1, 100, 4096, 5000, 32767, 0} {
-		if size >= 4096 { // so that there is something to cut
+		if size >= 4096 { // so that there is something to truncate
 			if _, err := l.Newest(t.Context()); err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,6 @@
-// Package ledger remembers: runs, events, the state of tasks and how far the
-// schedule is written down. The daemon starts nothing that is not written here
-// first. It knows runs as records only, not how they are made or shown.
+// Package ledger stores runs, events, the state of tasks, and how far the schedule has
+// been recorded. The daemon starts nothing that is not recorded here first. The package
+// knows runs as records only, not how they are executed or shown.
 package ledger
 
 import (
@@ -12,28 +12,28 @@ import (
 	"rota/runner"
 )
 
-// Cursor says: every slot up to (Epoch, Through) is written down, as decided by
-// Revision of the file. The zero Cursor is that of a ledger never used.
+// Cursor means: every slot up to (Epoch, Through) is recorded, as decided with Revision
+// of the file. The zero Cursor is that of a new ledger.
 type Cursor struct {
 	Epoch    int       `json:"epoch"`
 	Through  time.Time `json:"through"`
 	Revision string    `json:"revision"`
 	// Boot names the start of the machine whose at_start slots are recorded.
 	Boot string `json:"boot,omitempty"`
-	// Reach is the latest time that any epoch came to, before this one; zero: this
-	// one is the first.
+	// Reach is the latest time that any earlier epoch reached; zero: this epoch is the
+	// first.
 	Reach time.Time `json:"reach,omitzero"`
 }
 
-// kept returns the cursor as a ledger keeps it.
-func (c Cursor) kept() Cursor {
-	c.Through, c.Reach = instant(c.Through), instant(c.Reach)
+// normalize returns the cursor as a ledger stores it.
+func (c Cursor) normalize() Cursor {
+	c.Through, c.Reach = normalizeTime(c.Through), normalizeTime(c.Reach)
 	return c
 }
 
-// is reports whether two cursors are at the same place, as a ledger keeps them.
-func (c Cursor) is(d Cursor) bool {
-	return c.Epoch == d.Epoch && c.Revision == d.Revision && instant(c.Through).Equal(instant(d.Through))
+// samePosition reports whether two cursors have the same epoch, time and revision.
+func (c Cursor) samePosition(d Cursor) bool {
+	return c.Epoch == d.Epoch && c.Revision == d.Revision && normalizeTime(c.Through).Equal(normalizeTime(d.Through))
 }
 
 // Lease is the right to execute a run, until it is finished or taken away.
@@ -65,8 +65,8 @@ type Event struct {
 	Data EventData `json:"data,omitzero"`  // the same for programs, which never read Text
 }
 
-// EventData is what an event says, each kind in fields of its own. Events of
-// earlier versions have none.
+// EventData is the data of an event; each kind uses its own fields. Events of earlier
+// versions have none.
 type EventData struct {
 	Said    string        `json:"said,omitempty"`    // of "hold": the reason that was given
 	Until   time.Time     `json:"until,omitzero"`    // of "hold", "drain", "reschedule"
@@ -119,13 +119,13 @@ type Past struct {
 	Failures int       // runs that ended since as failed, timeout or lost
 }
 
-// Reader is what a ledger tells. What it returns is the caller's own.
+// Reader reads a ledger. The caller owns what it returns.
 type Reader interface {
-	// Cursor returns how far the slots are written down.
+	// Cursor returns how far the slots are recorded.
 	Cursor(ctx context.Context) (Cursor, error)
-	// Task returns what is remembered of a task.
+	// Task returns the stored state of a task.
 	Task(ctx context.Context, name string) (TaskState, error)
-	// Tasks returns what is remembered of every task that ever was set.
+	// Tasks returns the stored states of all tasks that have one.
 	Tasks(ctx context.Context) (map[string]TaskState, error)
 	// Past returns what the ended runs of each of the tasks, or of all if none is
 	// named, say of it. A task without ended runs is missing.
@@ -142,21 +142,21 @@ type Reader interface {
 	List(ctx context.Context, f Filter) ([]runner.Run, error)
 	// Newest returns for each of the tasks, or of all if none is named, its
 	// newest run, if it has one: of those under way, else of those that were
-	// started, the one started last; else, of those that wait, the one written
+	// started, the one started last; else, of those that are pending, the one written
 	// last. IsSummary rows, and runs that ended without a start, do not count. They
 	// are without parameters and inputs.
 	Newest(ctx context.Context, tasks ...string) (map[string]runner.Run, error)
-	// Outbox returns the notices that wait to be delivered, oldest first: at most
+	// Outbox returns the undelivered notices, oldest first: at most
 	// limit of them; 0: all.
 	Outbox(ctx context.Context, limit int) ([]Notice, error)
 	// Close ends the use of the ledger; no other method works after it.
 	Close() error
 }
 
-// Ledger is the memory of rota. Every method may be called from several
-// goroutines; each either happens whole or not at all, and not at all if its
-// context is done before it began. What it returns is the caller's own. Times
-// are kept in UTC, to the microsecond.
+// Ledger is where rota records what happens. Every method may be called from several
+// goroutines; each is atomic, and has no effect if its context is done before it
+// began. The caller owns what it returns. Times
+// are stored in UTC, to the microsecond.
 type Ledger interface {
 	Reader
 	// Now is the time that slots are measured by, without a monotonic reading.

@@ -48,7 +48,7 @@ func TestFlippedWhileInUse(t *testing.T) {
 	// Its columns lie one after the other: the task, a number of one byte; the
 	// key; …; the transitions; the sum, of four bytes or six.
 	first := bytes.Index(good, []byte("15manual")) - 1
-	packed := packSteps(steps)
+	packed := packTransitions(steps)
 	last := first + bytes.Index(good[first:], packed) + len(packed) + 4
 	if first < 0 || last < first+len(packed)+len(mark) || last > first+100 {
 		t.Fatalf("the row lies from %d to %d", first, last)

@@ -10,7 +10,7 @@ import (
 	"rota/runner"
 )
 
-// How much a [Memory] keeps before it forgets the oldest.
+// How much a [Memory] keeps before it removes the oldest.
 const (
 	keepRuns   = 1000 // ended runs of each task; as many summary rows
 	keepEvents = 1000
@@ -20,13 +20,13 @@ const (
 type Options struct {
 	Now    func() time.Time        // nil: the wall clock
 	Queues func(name string) int   // how many runs may wait in a queue; 0: no limit
-	Users  func(runner.Run) string // whose rights a run is claimed with; nil: those it was made with
+	Users  func(runner.Run) string // the user whose rights a claimed run has; nil: as it was created
 }
 
 // orDefault fills in what was not given.
 func (o Options) orDefault() Options {
 	if o.Now == nil {
-		o.Now = func() time.Time { return time.Now().Round(0) } // what lies across a step of the clock must show it
+		o.Now = func() time.Time { return time.Now().Round(0) } // without a monotonic reading, so that a step of the clock shows
 	}
 	if o.Queues == nil {
 		o.Queues = func(string) int { return 0 }
@@ -74,7 +74,7 @@ func (m *Memory) lock(ctx context.Context) error {
 	return nil
 }
 
-// do calls f as one step.
+// do calls f with the lock held.
 func (m *Memory) do(ctx context.Context, f func(u rules, t *memoryTable) error) error {
 	if err := m.lock(ctx); err != nil {
 		return err
@@ -85,7 +85,7 @@ func (m *Memory) do(ctx context.Context, f func(u rules, t *memoryTable) error) 
 
 // Now implements [Ledger].
 func (m *Memory) Now(ctx context.Context) (time.Time, error) {
-	return instant(m.rules.o.Now()), ctx.Err()
+	return normalizeTime(m.rules.o.Now()), ctx.Err()
 }
 
 // Cursor implements [Ledger].
@@ -97,7 +97,7 @@ func (m *Memory) Cursor(ctx context.Context) (c Cursor, err error) {
 // Commit implements [Ledger].
 func (m *Memory) Commit(ctx context.Context, c Change) (done Committed, err error) {
 	err = m.do(ctx, func(u rules, t *memoryTable) (err error) {
-		if c.Cursor != nil && !m.cursor.is(c.Cursor.From) {
+		if c.Cursor != nil && !m.cursor.samePosition(c.Cursor.From) {
 			return ErrStale
 		}
 		for _, s := range c.States {
@@ -105,7 +105,7 @@ func (m *Memory) Commit(ctx context.Context, c Change) (done Committed, err erro
 				return fmt.Errorf("%w: the state of %s", ErrConflict, s.Name)
 			}
 		}
-		trial := t.clone() // what is refused halfway has changed nothing
+		trial := t.clone() // a change that is refused halfway changes nothing
 		u.table = trial
 		if done, err = u.commit(c); err != nil {
 			return err
@@ -113,7 +113,7 @@ func (m *Memory) Commit(ctx context.Context, c Change) (done Committed, err erro
 		trial.copied = nil
 		m.rules.table = trial
 		if c.Cursor != nil {
-			m.cursor = c.Cursor.To.kept()
+			m.cursor = c.Cursor.To.normalize()
 		}
 		for _, s := range c.States {
 			m.setTask(s)
@@ -124,8 +124,8 @@ func (m *Memory) Commit(ctx context.Context, c Change) (done Committed, err erro
 		for _, n := range c.Notices {
 			m.notices++
 			n.Number = m.notices
-			m.outbox = append(m.outbox, n.kept())
-			done.Notices = append(done.Notices, n.kept())
+			m.outbox = append(m.outbox, n.normalize())
+			done.Notices = append(done.Notices, n.normalize())
 		}
 		m.outbox = slices.DeleteFunc(m.outbox, func(n Notice) bool { return slices.Contains(c.Delivered, n.Number) })
 		return nil
@@ -180,12 +180,12 @@ func (m *Memory) event(e Event) {
 	if e.Time.IsZero() {
 		e.Time = m.rules.o.Now()
 	}
-	e.Time = instant(e.Time)
+	e.Time = normalizeTime(e.Time)
 	if len(m.events) == keepEvents {
 		m.events = slices.Delete(m.events, 0, 1)
 	}
 	m.events = append(m.events, e)
-	m.watchers.tell(e)
+	m.watchers.send(e)
 }
 
 // Watch implements [Ledger].
@@ -194,8 +194,7 @@ func (m *Memory) Watch(ctx context.Context) (ch <-chan Event, err error) {
 	return ch, err
 }
 
-// Killed forgets what a process that is killed takes with it: the leases. Who opens a
-// ledger after it finds the runs as they are recorded.
+// Killed drops the leases, as the kill of a process does. The runs stay as recorded.
 func (m *Memory) Killed() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -13,11 +13,11 @@ import (
 // Get implements [Ledger].
 func (m *Memory) Get(ctx context.Context, id string) (run runner.Run, steps []runner.Transition, err error) {
 	err = m.do(ctx, func(u rules, _ *memoryTable) error {
-		r, err := u.known(id)
+		r, err := u.mustFind(id)
 		if err != nil {
 			return err
 		}
-		run, steps = r.copy(), slices.Clone(r.steps)
+		run, steps = r.export(), slices.Clone(r.transitions)
 		return nil
 	})
 	return run, steps, err
@@ -31,7 +31,7 @@ func (m *Memory) List(ctx context.Context, f Filter) (runs []runner.Run, err err
 				runs = append(runs, r.run.Brief())
 				continue
 			}
-			runs = append(runs, r.copy())
+			runs = append(runs, r.export())
 		}
 		return nil
 	})
@@ -39,25 +39,25 @@ func (m *Memory) List(ctx context.Context, f Filter) (runs []runner.Run, err err
 }
 
 // Find implements [Reader].
-func (m *Memory) Find(ctx context.Context, of string, at time.Time) (run runner.Run, steps []runner.Transition, err error) {
-	task, key := runner.SplitID(of)
+func (m *Memory) Find(ctx context.Context, owner string, at time.Time) (run runner.Run, steps []runner.Transition, err error) {
+	task, key := runner.SplitID(owner)
 	err = m.do(ctx, func(u rules, t *memoryTable) error {
 		epochs := map[int]bool{}
 		if h := t.tasks[task]; h != nil {
 			for _, r := range h.rows {
-				if r.slot.of == key {
+				if r.slot.request == key {
 					epochs[r.slot.epoch] = true
 				}
 			}
 		}
 		delete(epochs, 0) // of requests
 		for _, epoch := range slices.Backward(slices.Sorted(maps.Keys(epochs))) {
-			if r, _ := u.find(idAt(of, at, epoch)); r != nil {
-				run, steps = r.copy(), slices.Clone(r.steps)
+			if r, _ := u.find(idAt(owner, at, epoch)); r != nil {
+				run, steps = r.export(), slices.Clone(r.transitions)
 				return nil
 			}
 		}
-		return fmt.Errorf("%w: %s at %s", ErrNotFound, of, at)
+		return fmt.Errorf("%w: %s at %s", ErrNotFound, owner, at)
 	})
 	return run, steps, err
 }
@@ -69,12 +69,12 @@ func (m *Memory) Newest(ctx context.Context, tasks ...string) (map[string]runner
 		for task, h := range t.named(tasks) {
 			var best *row
 			for _, r := range h.rows {
-				if r.counts() && (best == nil || best.before(r)) {
+				if r.mayBeNewest() && (best == nil || best.olderThan(r)) {
 					best = r
 				}
 			}
 			if best != nil {
-				found[task] = own(best.run.Brief())
+				found[task] = cloneRun(best.run.Brief())
 			}
 		}
 		return nil
@@ -98,12 +98,12 @@ func (m *Memory) Events(ctx context.Context, f EventFilter) (events []Event, err
 	return events, err
 }
 
-// selects reports whether the event is one of those.
+// selects reports whether the filter selects the event.
 func (f EventFilter) selects(e Event) bool {
 	return (f.Task == "" || e.Task == "" || e.Task == f.Task) &&
 		(len(f.Kinds) == 0 || slices.Contains(f.Kinds, e.Kind)) &&
-		(f.Since.IsZero() || !e.Time.Before(instant(f.Since))) &&
-		(f.Until.IsZero() || e.Time.Before(instant(f.Until)))
+		(f.Since.IsZero() || !e.Time.Before(normalizeTime(f.Since))) &&
+		(f.Until.IsZero() || e.Time.Before(normalizeTime(f.Until)))
 }
 
 // Past implements [Ledger].
@@ -144,14 +144,14 @@ func (m *Memory) Forget(ctx context.Context, f Filter) (n int, err error) {
 }
 
 // Retain implements [Ledger].
-func (m *Memory) Retain(ctx context.Context, keep Retention) (gone Removed, err error) {
+func (m *Memory) Retain(ctx context.Context, keep Retention) (removed Removed, err error) {
 	err = m.do(ctx, func(u rules, t *memoryTable) error {
 		for name, h := range t.tasks {
 			runs, summaries := t.retain(h, keep.Task(name), u.o.Now())
-			gone.Runs += runs
-			gone.Summaries += summaries
+			removed.Runs += runs
+			removed.Summaries += summaries
 		}
 		return nil
 	})
-	return gone, err
+	return removed, err
 }

@@ -20,7 +20,7 @@ type memoryTable struct {
 	copied  map[*row]bool       // the rows of a clone that are its own; nil: all are
 }
 
-// history is what is known of the runs of one task.
+// history is the rows of one task.
 type history struct {
 	rows      []*row // in the order of writing
 	summaries []*row // the summarized ones among them, by slot
@@ -31,7 +31,7 @@ func newMemoryTable() *memoryTable {
 	return &memoryTable{rows: map[string]*row{}, tasks: map[string]*history{}, waiting: map[string]int{}, tokens: map[string]string{}}
 }
 
-// named yields the history of each of the tasks that have one; without names, of all.
+// named yields the history of each of the tasks that has one; without names, of all.
 func (m *memoryTable) named(tasks []string) iter.Seq2[string, *history] {
 	if len(tasks) == 0 {
 		return maps.All(m.tasks)
@@ -63,7 +63,7 @@ func (m *memoryTable) own(r *row) *row {
 		return r
 	}
 	twin := *r
-	twin.steps = slices.Clip(r.steps)
+	twin.transitions = slices.Clip(r.transitions)
 	m.copied[&twin] = true
 	m.rows[r.run.ID] = &twin
 	h := m.tasks[r.run.Task]
@@ -85,7 +85,7 @@ func (m *memoryTable) find(id string) (*row, error) {
 		return nil, nil
 	}
 	s := slotOf(id)
-	if i, _ := slices.BinarySearchFunc(h.summaries, s, bySlot); i > 0 && h.summaries[i-1].covers(s) {
+	if i, _ := slices.BinarySearchFunc(h.summaries, s, compareSlots); i > 0 && h.summaries[i-1].covers(s) {
 		return m.own(h.summaries[i-1]), nil
 	}
 	return nil, nil
@@ -110,7 +110,7 @@ func (m *memoryTable) put(r *row) error {
 		h = &history{}
 		m.tasks[r.run.Task] = h
 	}
-	ended := r.run.State == "" && (r.number == 0 || r.was != "")
+	ended := r.run.State == "" && (r.number == 0 || r.savedState != "")
 	if r.number == 0 {
 		m.last++
 		r.number = m.last
@@ -120,14 +120,14 @@ func (m *memoryTable) put(r *row) error {
 		}
 		h.rows = append(h.rows, r)
 		if r.run.IsSummary() {
-			i, _ := slices.BinarySearchFunc(h.summaries, r.slot, bySlot)
+			i, _ := slices.BinarySearchFunc(h.summaries, r.slot, compareSlots)
 			h.summaries = slices.Insert(h.summaries, i, r)
 		}
 	}
-	if r.was == runner.Queued {
+	if r.savedState == runner.Queued {
 		m.waiting[r.run.Queue]--
 	}
-	if r.was = r.run.State; r.was == runner.Queued {
+	if r.savedState = r.run.State; r.savedState == runner.Queued {
 		m.waiting[r.run.Queue]++
 	}
 	if ended {
@@ -136,7 +136,7 @@ func (m *memoryTable) put(r *row) error {
 		}
 		if h.ended > keepRuns || len(h.summaries) > keepRuns {
 			runs, summaries := h.byEnd()
-			m.remove(h, slices.Concat(beyond(runs, keepRuns), beyond(summaries, keepRuns)))
+			m.remove(h, slices.Concat(allButLast(runs, keepRuns), allButLast(summaries, keepRuns)))
 		}
 	}
 	return nil
@@ -167,8 +167,8 @@ func (h *history) byEnd() (runs, summaries []*row) {
 	return runs, summaries
 }
 
-// beyond returns the rows before the last n.
-func beyond(rows []*row, n int) []*row { return rows[:max(0, len(rows)-n)] }
+// allButLast returns the rows before the last n.
+func allButLast(rows []*row, n int) []*row { return rows[:max(0, len(rows)-n)] }
 
 // remove removes ended rows of a task.
 func (m *memoryTable) remove(h *history, rows []*row) {
@@ -181,8 +181,8 @@ func (m *memoryTable) remove(h *history, rows []*row) {
 			h.ended--
 		}
 	}
-	gone := func(r *row) bool { return m.rows[r.run.ID] != r }
-	h.rows, h.summaries = slices.DeleteFunc(h.rows, gone), slices.DeleteFunc(h.summaries, gone)
+	removed := func(r *row) bool { return m.rows[r.run.ID] != r }
+	h.rows, h.summaries = slices.DeleteFunc(h.rows, removed), slices.DeleteFunc(h.summaries, removed)
 }
 
 // retain removes what need not be kept of a task, and returns how many.
@@ -226,8 +226,8 @@ func (m *memoryTable) list(f Filter) []*row {
 	return rows
 }
 
-// activeSince reports whether a run, or a slot of a summary row, was under way or due at
-// or after an instant. What waits is not, unless it is due and queued.
+// activeSince reports whether a run, or a slot of a summary row, was running or due at or
+// after an instant. Of pending runs only those that are queued are.
 func activeSince(r runner.Run, at time.Time) bool {
 	switch {
 	case r.IsSummary():
@@ -238,7 +238,7 @@ func activeSince(r runner.Run, at time.Time) bool {
 	return r.State == runner.Running || r.State == runner.Queued
 }
 
-// selects reports whether the run is one of those.
+// selects reports whether the filter selects the run.
 func (f Filter) selects(r runner.Run) bool {
 	switch {
 	case len(f.IDs) > 0 && !slices.Contains(f.IDs, r.ID):
@@ -253,9 +253,9 @@ func (f Filter) selects(r runner.Run) bool {
 		return false
 	case f.Each > 0 && len(f.Tasks) > 0 && r.Started.IsZero():
 		return false
-	case f.Each == 0 && !f.Active.IsZero() && len(f.Tasks) > 0 && !activeSince(r, instant(f.Active)):
+	case f.Each == 0 && !f.Active.IsZero() && len(f.Tasks) > 0 && !activeSince(r, normalizeTime(f.Active)):
 		return false
-	case !f.Since.IsZero() && Began(r).Before(instant(f.Since)):
+	case !f.Since.IsZero() && Began(r).Before(normalizeTime(f.Since)):
 		return false
 	case !f.Before.IsZero() && (r.Outcome == "" || !r.Finished.Before(f.Before)):
 		return false

@@ -18,7 +18,7 @@ func TestMigrationKeepsRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := connect(s.path, toWrite)
+	conn, err := connect(s.path, openToWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,12 +28,12 @@ func TestMigrationKeepsRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	state := []cell{text("a"), integer(3), text(`{"version":3,"seen":{"interval 5m":"2026-11-22T12:00:00Z"},"skip_next":true}`)}
+	state := []value{textOrNull("a"), integer(3), textOrNull(`{"version":3,"seen":{"interval 5m":"2026-11-22T12:00:00Z"},"skip_next":true}`)}
 	err = errors.Join(
 		execute(conn, "CREATE TABLE migrations (name TEXT PRIMARY KEY, applied INTEGER NOT NULL) STRICT;"+string(first)+"INSERT INTO migrations VALUES ('001-first.sql', 1)"),
-		query(conn, "INSERT INTO names VALUES (?,?,?)", []cell{integer(1), text("a"), sum(integer(1), text("a"))}, nil),
-		query(conn, "INSERT INTO runs VALUES (?"+strings.Repeat(",?", colSteps)+",?)", append(rec[:colSteps+1:colSteps+1], sum(rec[:colSteps+1]...)), nil),
-		query(conn, "INSERT INTO states VALUES (?,?,?,?)", append(state, sum(state...)), nil),
+		query(conn, "INSERT INTO names VALUES (?,?,?)", []value{integer(1), textOrNull("a"), checksum(integer(1), textOrNull("a"))}, nil),
+		query(conn, "INSERT INTO runs VALUES (?"+strings.Repeat(",?", colSteps)+",?)", append(rec[:colSteps+1:colSteps+1], checksum(rec[:colSteps+1]...)), nil),
+		query(conn, "INSERT INTO states VALUES (?,?,?,?)", append(state, checksum(state...)), nil),
 		conn.Close(),
 	)
 	if err != nil {

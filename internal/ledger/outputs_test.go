@@ -56,8 +56,8 @@ func TestOutputsOfARun(t *testing.T) {
 
 func TestRetentionOfOutputs(t *testing.T) {
 	all := []string{"a/1.1.log", "a/1.2.log", "a/2.1.log", "a/2.result", "a/3.1.log", "a/wait.1.log", "a/x.txt", "b/1.1.log", "b/2.1.log.3"}
-	without := func(gone ...string) []string {
-		return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(gone, name) })
+	without := func(removed ...string) []string {
+		return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(removed, name) })
 	}
 	for _, row := range []struct {
 		what string
@@ -90,7 +90,7 @@ func TestRetentionOfOutputs(t *testing.T) {
 			output(t, dir, "a", "x.txt", 100, 99)      // not ours
 			output(t, dir, "b", "1.1.log", 100, 50)
 			output(t, dir, "b", "2.1.log.3", 100, 20) // of a run that was killed
-			gone, err := l.Retain(t.Context(), ledger.Retention{Task: func(string) ledger.Keep { return row.keep }, Total: row.max})
+			removed, err := l.Retain(t.Context(), ledger.Retention{Task: func(string) ledger.Keep { return row.keep }, Total: row.max})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -98,8 +98,8 @@ func TestRetentionOfOutputs(t *testing.T) {
 			if !slices.Equal(left, row.want) {
 				t.Errorf("left:\n%q, want\n%q", left, row.want)
 			}
-			if bytes := int64(100 * (len(all) - len(left))); gone.Bytes != bytes || gone.Left != 800-bytes {
-				t.Errorf("%+v, want %d bytes gone and %d left", gone, bytes, 800-bytes)
+			if bytes := int64(100 * (len(all) - len(left))); removed.Bytes != bytes || removed.Left != 800-bytes {
+				t.Errorf("%+v, want %d bytes gone and %d left", removed, bytes, 800-bytes)
 			}
 		})
 	}

@@ -21,11 +21,11 @@ func TestQueryPlans(t *testing.T) {
 	missed, missedArgs, _ := s.where(Filter{Summaries: true, Since: time.Unix(1, 0)})
 	for _, row := range []struct {
 		name, sql string
-		args      []cell
+		args      []value
 		want      []string
 	}{
-		{"the past of a task", pastOf, []cell{integer(1)}, []string{"SEARCH runs USING COVERING INDEX runs_ended (task=?)"}},
-		{"the last runs of a task", selectRuns + lastOf, []cell{integer(1)}, []string{"USING INDEX runs_started (task=? AND started>?)"}},
+		{"the past of a task", endedOfTask, []value{integer(1)}, []string{"SEARCH runs USING COVERING INDEX runs_ended (task=?)"}},
+		{"the last runs of a task", selectRuns + lastRunsOfTask, []value{integer(1)}, []string{"USING INDEX runs_started (task=? AND started>?)"}},
 		{"what was under way since", "SELECT n FROM runs " + active + " ORDER BY n DESC", activeArgs, []string{"USING COVERING INDEX runs_ended (task=? AND finished>?)", "USING COVERING INDEX runs_alive (state=? AND task=?)", "USING INDEX runs_folded (task=?)"}},
 		{"what was skipped since", "SELECT n FROM runs " + missed, missedArgs, []string{"USING INDEX runs_folded"}},
 	} {

@@ -14,8 +14,8 @@ import (
 // far is a time that JSON cannot hold.
 var far = time.Date(10000, 1, 1, 4, 30, 0, 0, time.UTC)
 
-// TestRowsOutOfRange: a row with a time that cannot be told of, which an earlier
-// version took in, is left out of every answer, reported once, and takes no other with it.
+// TestRowsOutOfRange: a row with a time that JSON cannot hold, which an earlier
+// version took in, is missing in every answer, reported once, and takes no other with it.
 func TestRowsOutOfRange(t *testing.T) {
 	dir := Directory(t)
 	s, err := Open(t.Context(), dir, Options{})
@@ -29,7 +29,7 @@ func TestRowsOutOfRange(t *testing.T) {
 	bad := []row{
 		{number: 10, run: runner.Run{ID: "a/delayed", Task: "a", Cause: runner.CauseManual, State: runner.Delayed, NotBefore: far, Scheduled: far}},
 		{number: 11, run: runner.Run{ID: "a/ended", Task: "a", Cause: runner.CauseManual, Outcome: runner.OK, Started: time.Now(), Finished: far}},
-		{number: 12, run: runner.Run{ID: "a/steps", Task: "a", Cause: runner.CauseManual, State: runner.Held}, steps: []runner.Transition{{State: runner.Held, Until: far}}},
+		{number: 12, run: runner.Run{ID: "a/steps", Task: "a", Cause: runner.CauseManual, State: runner.Held}, transitions: []runner.Transition{{State: runner.Held, Until: far}}},
 	}
 	onWriter(t, s, func(conn *sqlite.Conn) error {
 		for i := range bad {
@@ -82,7 +82,7 @@ func TestRowsOutOfRange(t *testing.T) {
 	}
 }
 
-// TestTimesOutOfRange: what could not be told of is not taken in.
+// TestTimesOutOfRange: times that JSON cannot hold are refused.
 func TestTimesOutOfRange(t *testing.T) {
 	s, err := Open(t.Context(), Directory(t), Options{})
 	if err != nil {

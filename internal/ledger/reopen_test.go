@@ -18,7 +18,7 @@ import (
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// memories is all that a ledger tells.
+// memories is all that a ledger returns.
 type memories struct {
 	Cursor ledger.Cursor
 	Runs   []runner.Run
@@ -189,12 +189,12 @@ func TestSQLiteSetsDamageAside(t *testing.T) {
 			}
 			l := open(t, dir)
 			found := l.Found()
-			if !strings.Contains(found.Why, row.why) || (found.Aside != "") != row.aside || found.New {
+			if !strings.Contains(found.Cause, row.why) || (found.SetAside != "") != row.aside || found.New {
 				t.Errorf("found %+v", found)
 			}
 			if row.aside {
-				if some, err := filepath.Glob(found.Aside + "*"); len(some) == 0 || !strings.HasPrefix(found.Aside, path+".damaged-") {
-					t.Errorf("set aside as %s: %q, %v", found.Aside, some, err)
+				if some, err := filepath.Glob(found.SetAside + "*"); len(some) == 0 || !strings.HasPrefix(found.SetAside, path+".damaged-") {
+					t.Errorf("set aside as %s: %q, %v", found.SetAside, some, err)
 				}
 			}
 			m, err := recall(l, t)

@@ -11,43 +11,42 @@ import (
 	"time"
 )
 
-// How much room is kept for the ledger on its disk, and how it is taken again.
+// How much disk space is reserved for the ledger, and when it is reserved again.
 const (
-	reserveSize  = 16 << 20
-	reserveAgain = 3 * reserveSize // must be free before it is taken again
-	reservePause = 5 * time.Second // between two looks at how much is free
+	reserveSize    = 16 << 20
+	reserveMinFree = 3 * reserveSize // must be free before it is reserved again
+	reserveRetry   = 5 * time.Second // between two checks of the free space
 )
 
-// reserve is room on the disk that nobody else can take: a file that is given
-// up when the disk is full, so that recording goes on. Its methods but low are
-// for the writer alone.
+// reserve is reserved disk space: a file that is removed when the disk is full, so that
+// recording continues. Only the writer calls its methods.
 type reserve struct {
 	path string
-	low  atomic.Bool // it is given up, or never could be had
-	next time.Time   // when to look again
+	low  atomic.Bool // the space is released, or could not be reserved
+	next time.Time   // when to try again
 }
 
 func newReserve(dir string) *reserve { return &reserve{path: filepath.Join(dir, "rota.reserve")} }
 
-// exists reports whether the directory was that of a ledger before.
+// exists reports whether the directory had a ledger before.
 func (r *reserve) exists() bool {
 	_, err := os.Stat(r.path)
 	return err == nil
 }
 
-// take makes the file, if it is not there and there is room.
+// take makes the file, unless it exists or there is no room.
 func (r *reserve) take(now time.Time) {
 	r.low.Store(true)
 	if now.Before(r.next) {
 		return
 	}
-	r.next = now.Add(reservePause)
+	r.next = now.Add(reserveRetry)
 	if info, err := os.Stat(r.path); err == nil && info.Size() == reserveSize {
 		r.low.Store(false)
 		return
 	}
 	var disk syscall.Statfs_t
-	if err := syscall.Statfs(filepath.Dir(r.path), &disk); err != nil || disk.Bavail*uint64(disk.Bsize) < reserveAgain {
+	if err := syscall.Statfs(filepath.Dir(r.path), &disk); err != nil || disk.Bavail*uint64(disk.Bsize) < reserveMinFree {
 		return
 	}
 	if err := r.fill(); err != nil {
@@ -57,8 +56,8 @@ func (r *reserve) take(now time.Time) {
 	r.low.Store(false)
 }
 
-// fill makes the file: if need be byte by byte, of what no file system can make
-// smaller.
+// fill makes the file: where space cannot be allocated, of random bytes, which no file
+// system compresses.
 func (r *reserve) fill() error {
 	f, err := os.OpenFile(r.path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -70,9 +69,9 @@ func (r *reserve) fill() error {
 	return errors.Join(err, f.Close())
 }
 
-// giveUp frees the room, and reports whether there was some.
-func (r *reserve) giveUp(now time.Time) bool {
+// release frees the space, and reports whether there was some.
+func (r *reserve) release(now time.Time) bool {
 	r.low.Store(true)
-	r.next = now.Add(reservePause)
+	r.next = now.Add(reserveRetry)
 	return os.Remove(r.path) == nil
 }

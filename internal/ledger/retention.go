@@ -2,30 +2,30 @@ package ledger
 
 import "time"
 
-// Keep is how much of a task's past is kept. A zero value is no limit; the
-// strictest of several rules holds.
+// Keep is how much of the history of a task is kept. A zero value is no limit; the
+// strictest of several limits applies.
 type Keep struct {
-	Runs    int           // ended runs; as many summary rows, counted apart
+	Runs    int           // ended runs; as many summary rows, counted separately
 	Outputs int           // runs whose output is kept
 	Bytes   int64         // of all outputs of the task
 	Age     time.Duration // since the end
-	AtLeast time.Duration // since the end: what is younger stays, whatever else says
+	AtLeast time.Duration // since the end: younger ones are kept, whatever the other limits
 }
 
-// protects reports whether what ended then is too young to go.
+// protects reports whether a run that ended then is too young to be removed.
 func (k Keep) protects(now, end time.Time) bool { return k.AtLeast > 0 && now.Sub(end) < k.AtLeast }
 
-// Retention says what is kept. What waits or runs always is.
+// Retention is what is kept. Pending and running runs always are.
 type Retention struct {
-	Task  func(name string) Keep // of each task, also one that is no more; called from one goroutine
+	Task  func(name string) Keep // of each task, also of a removed one; called from one goroutine
 	Total int64                  // bytes of all outputs and inputs, and of the ledger beyond its first 16 MiB; 0: no limit
 }
 
-// Removed is what retention has taken away, and what is left.
+// Removed is what retention has removed, and what is left.
 type Removed struct {
-	Runs      int   // rows of runs, and such as went because the ledger was too large
+	Runs      int   // rows of runs, also those removed because the ledger was too large
 	Summaries int   // summary rows
-	Outputs   int   // runs that have lost their output alone
+	Outputs   int   // runs of which only the output was removed
 	Bytes     int64 // of outputs
 	Left      int64 // bytes of outputs that are kept
 	Size      int64 // bytes of the ledger itself, without outputs

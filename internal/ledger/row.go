@@ -10,32 +10,31 @@ import (
 	"rota/runner"
 )
 
-// row is what is written of one run, or of slots summarized into one.
+// row is the record of one run, or of summarized slots.
 type row struct {
-	number int64 // grows with each row: the order of writing; 0: not written yet
-	slot   slot
-	run    runner.Run
-	steps  []runner.Transition
-	was    runner.State // as it was put last
-	dirty  bool         // it was put and is not written yet; for SQLite
-	began  time.Time    // as it is written; for SQLite
-	asked  bool         // what it asks for has changed and is not written yet; for SQLite
+	number         int64 // increases with each row; 0: not written yet
+	slot           slot
+	run            runner.Run
+	transitions    []runner.Transition
+	savedState     runner.State // as it was put last
+	unsaved        bool         // put and not written yet; for SQLite
+	savedStarted   time.Time    // Started as written; for SQLite
+	requestChanged bool         // the content of the request has changed and is not written yet; for SQLite
 }
 
-// waits reports whether the run has neither started nor ended.
-func (r *row) waits() bool { return r.run.State != "" && r.run.State != runner.Running }
+// isPending reports whether the run has neither started nor ended.
+func (r *row) isPending() bool { return r.run.State != "" && r.run.State != runner.Running }
 
-// where returns the state or the outcome, for people.
-func (r *row) where() string { return cmp.Or(string(r.run.State), string(r.run.Outcome)) }
+// stateOrOutcome returns the state or the outcome, for messages.
+func (r *row) stateOrOutcome() string { return cmp.Or(string(r.run.State), string(r.run.Outcome)) }
 
-// counts reports whether the row may be the newest run of its task.
-func (r *row) counts() bool {
+// mayBeNewest reports whether the row may be the newest run of its task.
+func (r *row) mayBeNewest() bool {
 	return !r.run.IsSummary() && (r.run.State != "" || !r.run.Started.IsZero())
 }
 
-// before reports whether s is newer than r, as [Reader.Newest] means it, or
-// counts more.
-func (r *row) before(s *row) bool {
+// olderThan reports whether s comes before r in the order of [Reader.Newest].
+func (r *row) olderThan(s *row) bool {
 	rank := func(r *row) int {
 		switch {
 		case r.run.State == runner.Running:
@@ -48,11 +47,11 @@ func (r *row) before(s *row) bool {
 	return cmp.Or(cmp.Compare(rank(r), rank(s)), r.run.Started.Compare(s.run.Started), cmp.Compare(r.number, s.number)) < 0
 }
 
-// copy returns the run for the world outside.
-func (r *row) copy() runner.Run { return own(r.run) }
+// export returns a copy of the run for the caller.
+func (r *row) export() runner.Run { return cloneRun(r.run) }
 
-// own returns the run with nothing shared.
-func own(run runner.Run) runner.Run {
+// cloneRun returns a deep copy of the run.
+func cloneRun(run runner.Run) runner.Run {
 	if run.Exit != nil {
 		run.Exit = new(*run.Exit)
 	}
@@ -60,25 +59,25 @@ func own(run runner.Run) runner.Run {
 	return run
 }
 
-// kept returns the run as a ledger keeps it.
-func kept(run runner.Run) runner.Run {
-	run = own(run)
+// normalizeRun returns a deep copy of the run with its times normalized.
+func normalizeRun(run runner.Run) runner.Run {
+	run = cloneRun(run)
 	for _, t := range []*time.Time{
 		&run.Scheduled, &run.Queued, &run.Started, &run.Finished, &run.First, &run.Last, &run.NotBefore,
 	} {
-		*t = instant(*t)
+		*t = normalizeTime(*t)
 	}
 	return run
 }
 
-// instant returns t as a ledger keeps it: in UTC, to the microsecond.
-func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+// normalizeTime returns t in UTC, truncated to the microsecond, as a ledger stores it.
+func normalizeTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
-// absorb adds a summary that comes later to r, if that has the same fate, and
-// reports whether it did.
-func (r *row) absorb(summary runner.Run, s slot) bool {
+// merge adds a later summary to the summary row r if outcome, reason, parent and epoch
+// are the same, and reports whether it did.
+func (r *row) merge(summary runner.Run, s slot) bool {
 	if !r.run.IsSummary() || r.run.Outcome != summary.Outcome || !r.run.Reason.Same(summary.Reason) || r.run.Why != summary.Why || r.run.By != summary.By ||
-		r.run.Parent != summary.Parent || r.slot.of != s.of || r.slot.epoch != s.epoch || !summary.First.After(r.run.Last) {
+		r.run.Parent != summary.Parent || r.slot.request != s.request || r.slot.epoch != s.epoch || !summary.First.After(r.run.Last) {
 		return false
 	}
 	r.run.Count += summary.Count
@@ -86,16 +85,16 @@ func (r *row) absorb(summary runner.Run, s slot) bool {
 	return true
 }
 
-// covers reports whether the slot lies in the summary row.
+// covers reports whether the summary row includes the slot.
 func (r *row) covers(s slot) bool {
-	return r.run.IsSummary() && s.epoch > 0 && r.slot.of == s.of && r.slot.epoch == s.epoch && !s.at.Before(r.slot.at) && !s.at.After(r.run.Last)
+	return r.run.IsSummary() && s.epoch > 0 && r.slot.request == s.request && r.slot.epoch == s.epoch && !s.at.Before(r.slot.at) && !s.at.After(r.run.Last)
 }
 
-// slot is what the id of a slot's run says of it.
+// slot is the slot that the id of a run names.
 type slot struct {
-	of    string // the key of the recurring request that it is of; "": it is the task's own
-	epoch int    // from 1; 0: the id is a request's
-	at    time.Time
+	request string // the key of the recurring request; "": a slot of the task itself
+	epoch   int    // from 1; 0: the id is that of a request
+	at      time.Time
 }
 
 // slotOf reads an id as [runner.SlotID] writes it, or [runner.RecurringID].
@@ -107,12 +106,12 @@ func slotOf(id string) slot {
 	}
 	s := instantOf(key)
 	if s.epoch > 0 {
-		s.of = of
+		s.request = of
 	}
 	return s
 }
 
-// instantOf reads a key without the request before it.
+// instantOf parses the key of a slot without its request.
 func instantOf(key string) slot {
 	key, nth, later := strings.Cut(key, "~")
 	if len(key) != len("20060102T150405Z") || key[8] != 'T' || key[15] != 'Z' {
@@ -147,14 +146,14 @@ func instantOf(key string) slot {
 	return s
 }
 
-// idAt is the id of the run of a slot of a task or recurring request.
-func idAt(of string, at time.Time, epoch int) string {
-	if strings.Contains(of, "/") {
-		return runner.RecurringID(of, at, epoch)
+// idAt is the id of the run of a slot; owner is a task or the id of a recurring request.
+func idAt(owner string, at time.Time, epoch int) string {
+	if strings.Contains(owner, "/") {
+		return runner.RecurringID(owner, at, epoch)
 	}
-	return runner.SlotID(of, at, epoch)
+	return runner.SlotID(owner, at, epoch)
 }
 
-func bySlot(r *row, s slot) int {
-	return cmp.Or(cmp.Compare(r.slot.of, s.of), cmp.Compare(r.slot.epoch, s.epoch), r.slot.at.Compare(s.at))
+func compareSlots(r *row, s slot) int {
+	return cmp.Or(cmp.Compare(r.slot.request, s.request), cmp.Compare(r.slot.epoch, s.epoch), r.slot.at.Compare(s.at))
 }

@@ -11,25 +11,25 @@ import (
 	"rota/runner"
 )
 
-// table is where rows are kept. A method that only asks changes nothing; what
-// find and newest return is changed by put alone.
+// table stores rows. A method that reads changes nothing; only put changes the rows that
+// find and newest return.
 type table interface {
-	find(id string) (*row, error)             // the row that an id stands for; nil: none
+	find(id string) (*row, error)             // the row with that id; nil: none
 	newest(task, parent string) (*row, error) // the row of the task with that parent, or none, that was written last; nil: none
 	put(r *row) error                         // a new row, or a changed one
-	queued(queue string) int                  // how many runs wait in the queue
-	token(id string) string                   // of the lease of a run; "": nobody leases it
-	lease(id, token string)                   // gives out a lease, or with "" ends it
+	queued(queue string) int                  // how many runs are queued there
+	token(id string) string                   // of the lease of a run; "": it has none
+	lease(id, token string)                   // grants a lease, or ends it with ""
 }
 
-// rules is what happens to rows, wherever they are kept. A change that is refused
-// is undone by whoever keeps them.
+// rules applies changes to rows, whatever stores them. The table undoes a change that is
+// refused.
 type rules struct {
 	table
 	o Options
 }
 
-// commit does what a change says of runs.
+// commit applies the parts of a change that concern runs.
 func (u rules) commit(c Change) (done Committed, err error) {
 	if done.Leases, err = u.advance(c.Batch); err != nil {
 		return done, err
@@ -61,13 +61,13 @@ func (u rules) commit(c Change) (done Committed, err error) {
 
 // advance writes a batch, and returns the leases it asks for.
 func (u rules) advance(b runner.Batch) ([]Lease, error) {
-	rows := inOrder(b)
+	rows := slotOrder(b)
 	for _, run := range rows {
-		if err := check(run); err != nil {
+		if err := checkRun(run); err != nil {
 			return nil, err
 		}
 	}
-	if err := u.room(b); err != nil {
+	if err := u.checkRoom(b); err != nil {
 		return nil, err
 	}
 	for _, e := range b.Ends {
@@ -75,7 +75,7 @@ func (u rules) advance(b runner.Batch) ([]Lease, error) {
 		if err != nil {
 			return nil, err
 		}
-		if r != nil && r.run.ID == e.ID && r.waits() {
+		if r != nil && r.run.ID == e.ID && r.isPending() {
 			if err := u.step(r, runner.Transition{Outcome: e.Outcome, Reason: e.Reason, Why: e.Why}); err != nil {
 				return nil, err
 			}
@@ -91,63 +91,63 @@ func (u rules) advance(b runner.Batch) ([]Lease, error) {
 
 // submit adds a request: see [Change.Requests].
 func (u rules) submit(run runner.Run) (runner.Run, error) {
-	if err := checkAsked(run); err != nil {
+	if err := checkRequest(run); err != nil {
 		return runner.Run{}, err
 	}
-	run = kept(run)
+	run = normalizeRun(run)
 	switch r, err := u.find(run.ID); {
 	case err != nil:
 		return runner.Run{}, err
-	case r != nil && r.run.ID == run.ID && r.replaceable(run):
+	case r != nil && r.run.ID == run.ID && r.mayReplace(run):
 		if err := u.replace(r, run); err != nil {
 			return runner.Run{}, err
 		}
-		return r.copy(), nil
-	case r != nil && !same(r.run, run):
+		return r.export(), nil
+	case r != nil && !sameRequest(r.run, run):
 		return runner.Run{}, fmt.Errorf("%w: %s", ErrExists, run.ID)
 	case r != nil:
-		return r.copy(), nil
+		return r.export(), nil
 	}
-	if run.State == runner.Queued && u.full(run.Queue, 1) {
+	if run.State == runner.Queued && u.queueFull(run.Queue, 1) {
 		return runner.Run{}, fmt.Errorf("%w: %s", ErrQueueFull, run.Queue)
 	}
 	r, err := u.add(run)
 	if err != nil {
 		return runner.Run{}, err
 	}
-	return r.copy(), nil
+	return r.export(), nil
 }
 
-// same reports whether two runs with one id ask for the same.
-func same(a, b runner.Run) bool {
+// sameRequest reports whether two runs with one id are the same request.
+func sameRequest(a, b runner.Run) bool {
 	if a.Task != b.Task || a.Cause != b.Cause || a.Content != b.Content {
 		return false
 	}
 	return a.Content != "" || a.Scheduled.Equal(b.Scheduled) && a.On == b.On && a.Input == b.Input && maps.Equal(a.Params, b.Params)
 }
 
-// replaceable reports whether a recurring request may become the one asked for.
-func (r *row) replaceable(run runner.Run) bool {
+// mayReplace reports whether run may replace the recurring request.
+func (r *row) mayReplace(run runner.Run) bool {
 	if run.State != runner.Recurring || r.run.On == "" {
 		return false
 	}
-	return r.run.State == "" || r.run.State == runner.Recurring && !same(r.run, run)
+	return r.run.State == "" || r.run.State == runner.Recurring && !sameRequest(r.run, run)
 }
 
-// replace lets a recurring request ask for something else.
+// replace changes the content of a recurring request.
 func (u rules) replace(r *row, run runner.Run) error {
 	run.Queued = cmp.Or(r.run.Queued, run.Queued)
 	why := "changed"
 	if r.run.State == "" {
-		why = "asked for again"
+		why = "requested again"
 	}
-	r.run, r.asked = run, true
+	r.run, r.requestChanged = run, true
 	return u.step(r, runner.Transition{State: runner.Recurring, Why: why, On: run.On})
 }
 
-// inOrder returns what b adds in the order of the slots, so that a summary finds
-// the row before it.
-func inOrder(b runner.Batch) []runner.Run {
+// slotOrder returns the rows of a batch in the order of their slots, so that a summary
+// finds the row before it.
+func slotOrder(b runner.Batch) []runner.Run {
 	rows := slices.Concat(b.Summaries, b.Runs)
 	at := func(r runner.Run) time.Time {
 		if r.IsSummary() {
@@ -159,8 +159,8 @@ func inOrder(b runner.Batch) []runner.Run {
 	return rows
 }
 
-// check refuses what cannot be a row.
-func check(run runner.Run) error {
+// checkRun refuses a run that cannot be a row.
+func checkRun(run runner.Run) error {
 	if task, key := runner.SplitID(run.ID); task != run.Task || task == "" || key == "" {
 		return fmt.Errorf("run %q of task %q: the id must be TASK/SLOT or TASK/KEY", run.ID, run.Task)
 	}
@@ -173,39 +173,39 @@ func check(run runner.Run) error {
 	return checkTimes(run.ID, run.Scheduled, run.Queued, run.Started, run.Finished, run.First, run.Last, run.NotBefore)
 }
 
-// checkTimes refuses times of a run that nobody could be told of: a list with one of
-// them could not be written as JSON.
+// checkTimes refuses times that JSON cannot hold: a list of runs with one of them could
+// not be written.
 func checkTimes(id string, times ...time.Time) error {
 	for _, t := range times {
-		if !tellable(t.UnixMicro()) {
+		if !inJSONRange(t.UnixMicro()) {
 			return fmt.Errorf("run %s: a time in the year %d is out of range", id, t.UTC().Year())
 		}
 	}
 	return nil
 }
 
-// checkAsked refuses what cannot be asked for.
-func checkAsked(run runner.Run) error {
-	if err := check(run); err != nil {
+// checkRequest refuses a run that cannot be requested.
+func checkRequest(run runner.Run) error {
+	if err := checkRun(run); err != nil {
 		return err
 	}
 	if run.State == "" {
-		return fmt.Errorf("run %s: a run asked for must have a state", run.ID)
+		return fmt.Errorf("run %s: a requested run must have a state", run.ID)
 	}
 	return nil
 }
 
-// room returns ErrQueueFull if after the batch more runs would wait in a queue
-// than before it and than may. What is over the capacity already, as after a
-// reload, does not stop a batch that adds nothing.
-func (u rules) room(b runner.Batch) error {
+// checkRoom returns ErrQueueFull if the batch would grow a queue beyond its capacity. A
+// queue that is over its capacity already, as after a reload, does not refuse a batch
+// that adds nothing to it.
+func (u rules) checkRoom(b runner.Batch) error {
 	more := map[string]int{}     // by queue
-	fresh := map[string]string{} // the queue of each new run that waits, by id
-	gone := map[string]bool{}    // runs that wait no more
+	fresh := map[string]string{} // the queue of each new queued run, by id
+	removed := map[string]bool{} // runs that leave their queue
 	leaves := func(id string) error {
 		r, err := u.find(id)
-		if r != nil && r.run.State == runner.Queued && !gone[id] {
-			gone[id] = true
+		if r != nil && r.run.State == runner.Queued && !removed[id] {
+			removed[id] = true
 			more[r.run.Queue]--
 		}
 		return err
@@ -229,8 +229,8 @@ func (u rules) room(b runner.Batch) error {
 	}
 	for _, id := range b.Claim {
 		if queue, ok := fresh[id]; ok {
-			if !gone[id] {
-				gone[id] = true
+			if !removed[id] {
+				removed[id] = true
 				more[queue]--
 			}
 			continue
@@ -240,33 +240,32 @@ func (u rules) room(b runner.Batch) error {
 		}
 	}
 	for queue, n := range more {
-		if n > 0 && u.full(queue, n) {
+		if n > 0 && u.queueFull(queue, n) {
 			return fmt.Errorf("%w: %s", ErrQueueFull, queue)
 		}
 	}
 	return nil
 }
 
-// full reports whether a queue has no room for more runs.
-func (u rules) full(queue string, more int) bool {
+// queueFull reports whether a queue has no room for so many more runs.
+func (u rules) queueFull(queue string, more int) bool {
 	capacity := u.o.Queues(queue)
 	return capacity > 0 && u.queued(queue)+more > capacity
 }
 
-// add writes a row, unless its id is there already, and returns the row that
-// its id stands for from now on.
+// add writes a row, unless its id exists, and returns the row of that id.
 func (u rules) add(run runner.Run) (*row, error) {
 	if r, err := u.find(run.ID); r != nil || err != nil {
 		return r, err
 	}
-	run = kept(run)
+	run = normalizeRun(run)
 	s := slotOf(run.ID)
 	if run.IsSummary() {
 		r, err := u.newest(run.Task, run.Parent)
 		if err != nil {
 			return nil, err
 		}
-		if r != nil && r.absorb(run, s) {
+		if r != nil && r.merge(run, s) {
 			return r, u.put(r)
 		}
 	}
@@ -277,7 +276,7 @@ func (u rules) add(run runner.Run) (*row, error) {
 	})
 }
 
-// step moves a row on; t has a state or an outcome.
+// step applies a transition, to a state or an outcome, to a row.
 func (u rules) step(r *row, t runner.Transition) error {
 	if t.Time.IsZero() {
 		t.Time = u.o.Now()
@@ -285,9 +284,9 @@ func (u rules) step(r *row, t runner.Transition) error {
 	if err := checkTimes(r.run.ID, t.Time, t.Until); err != nil {
 		return err
 	}
-	t.Time, t.Until = instant(t.Time), instant(t.Until)
+	t.Time, t.Until = normalizeTime(t.Time), normalizeTime(t.Until)
 	r.run.State, r.run.Outcome, r.run.Reason, r.run.Why = t.State, t.Outcome, t.Reason, t.Why
-	r.steps = append(r.steps, t)
+	r.transitions = append(r.transitions, t)
 	switch t.State {
 	case runner.Queued:
 		r.run.Queued = t.Time
@@ -295,7 +294,7 @@ func (u rules) step(r *row, t runner.Transition) error {
 		r.run.NotBefore = cmp.Or(t.Until, r.run.NotBefore)
 	case runner.Recurring:
 		if t.On != "" && t.On != r.run.On {
-			r.run.On, r.asked = t.On, true
+			r.run.On, r.requestChanged = t.On, true
 		}
 		r.run.NotBefore = cmp.Or(t.Until, r.run.NotBefore)
 	case "":

@@ -9,10 +9,10 @@ import (
 	"rota/runner"
 )
 
-// claim gives out leases: see [Change.Batch].
+// claim grants leases: see [Change.Batch].
 func (u rules) claim(b runner.Batch) ([]Lease, error) {
 	var leases []Lease
-	now := instant(u.o.Now())
+	now := normalizeTime(u.o.Now())
 	for _, id := range b.Claim {
 		r, err := u.find(id)
 		if err != nil {
@@ -43,15 +43,15 @@ func (u rules) claim(b runner.Batch) ([]Lease, error) {
 		default:
 			continue
 		}
-		l := Lease{Run: r.copy(), Token: rand.Text()}
+		l := Lease{Run: r.export(), Token: rand.Text()}
 		u.lease(id, l.Token)
 		leases = append(leases, l)
 	}
 	return leases, nil
 }
 
-// leased returns the row of a lease.
-func (u rules) leased(l Lease) (*row, error) {
+// leasedRow returns the row of a lease.
+func (u rules) leasedRow(l Lease) (*row, error) {
 	if l.Token != "" && u.token(l.Run.ID) == l.Token {
 		if r, err := u.find(l.Run.ID); r != nil || err != nil {
 			return r, err
@@ -62,7 +62,7 @@ func (u rules) leased(l Lease) (*row, error) {
 
 // note adds a transition to a run under way.
 func (u rules) note(n Note) error {
-	r, err := u.leased(n.Lease)
+	r, err := u.leasedRow(n.Lease)
 	if err != nil {
 		return err
 	}
@@ -71,19 +71,19 @@ func (u rules) note(n Note) error {
 	}
 	if n.Ended != nil {
 		r.run.Exit, r.run.Signal, r.run.Error, r.run.Usage = n.Ended.Exit, n.Ended.Signal, n.Ended.Error, n.Ended.Usage
-		r.run = r.copy() // so that Exit is ours
+		r.run = r.export() // so that Exit is not shared
 	}
 	return u.step(r, n.To)
 }
 
 // finish ends a run under way.
 func (u rules) finish(e End) error {
-	r, err := u.leased(e.Lease)
+	r, err := u.leasedRow(e.Lease)
 	if err != nil {
 		return err
 	}
 	for _, run := range e.Next {
-		if err := checkAsked(run); err != nil {
+		if err := checkRequest(run); err != nil {
 			return err
 		}
 	}
@@ -92,7 +92,7 @@ func (u rules) finish(e End) error {
 		return fmt.Errorf("end of %s: it must have an outcome", e.Lease.Run.ID)
 	}
 	r.run.Exit, r.run.Signal, r.run.Error, r.run.Result, r.run.Usage = res.Exit, res.Signal, res.Error, res.Result, res.Usage
-	r.run = r.copy() // so that Exit is ours
+	r.run = r.export() // so that Exit is not shared
 	if err := u.step(r, runner.Transition{Time: res.Finished, Outcome: res.Outcome, Reason: res.Reason, Why: res.Why}); err != nil {
 		return err
 	}
@@ -104,23 +104,23 @@ func (u rules) finish(e End) error {
 	return nil
 }
 
-// move moves a run that nobody leases.
+// move moves a run without a lease.
 func (u rules) move(m Move) error {
-	r, err := u.known(m.ID)
+	r, err := u.mustFind(m.ID)
 	if err != nil {
 		return err
 	}
 	if (m.To.State == "") == (m.To.Outcome == "") {
 		return fmt.Errorf("move of %s: there must be a state or an outcome, not both", m.ID)
 	}
-	if u.token(r.run.ID) != "" || (m.From == "" && !r.waits()) || (m.From != "" && r.run.State != m.From) {
-		return fmt.Errorf("%w: %s is %s", ErrConflict, m.ID, r.where())
+	if u.token(r.run.ID) != "" || (m.From == "" && !r.isPending()) || (m.From != "" && r.run.State != m.From) {
+		return fmt.Errorf("%w: %s is %s", ErrConflict, m.ID, r.stateOrOutcome())
 	}
 	return u.step(r, m.To)
 }
 
-// known returns the row that an id stands for, or ErrNotFound.
-func (u rules) known(id string) (*row, error) {
+// mustFind returns the row of an id, or ErrNotFound.
+func (u rules) mustFind(id string) (*row, error) {
 	r, err := u.find(id)
 	if err == nil && r == nil {
 		err = fmt.Errorf("%w: %s", ErrNotFound, id)

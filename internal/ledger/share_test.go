@@ -37,7 +37,7 @@ func TestEventsOfOthersStay(t *testing.T) {
 	many := func(n int, who, task string) {
 		t.Helper()
 		onWriter(t, s, func(conn *sqlite.Conn) error {
-			return query(conn, "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < ?) INSERT INTO events (kind, task, who, sum) SELECT 'hold', "+task+", "+who+", 0 FROM c", []cell{integer(int64(n))}, nil)
+			return query(conn, "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < ?) INSERT INTO events (kind, task, who, sum) SELECT 'hold', "+task+", "+who+", 0 FROM c", []value{integer(int64(n))}, nil)
 		})
 	}
 	many(4000, "'nobody'", "'t0'")
@@ -112,14 +112,14 @@ func TestRowsCountAsKept(t *testing.T) {
 		}
 	}
 	keep := Retention{Task: func(string) Keep { return Keep{} }, Total: 64 << 20}
-	gone, err := s.Retain(t.Context(), keep)
-	if err != nil || gone.Runs != 0 || gone.Left != 2000 {
-		t.Errorf("within the limit: %+v, %v", gone, err)
+	removed, err := s.Retain(t.Context(), keep)
+	if err != nil || removed.Runs != 0 || removed.Left != 2000 {
+		t.Errorf("within the limit: %+v, %v", removed, err)
 	}
 	keep.Total = 8 << 20
-	gone, err = s.Retain(t.Context(), keep)
-	if err != nil || gone.Runs < 50 || gone.Runs > 200 || gone.Left != 2000 {
-		t.Errorf("beyond the limit: %+v, %v", gone, err)
+	removed, err = s.Retain(t.Context(), keep)
+	if err != nil || removed.Runs < 50 || removed.Runs > 200 || removed.Left != 2000 {
+		t.Errorf("beyond the limit: %+v, %v", removed, err)
 	}
 	left := func(task string) []runner.Run {
 		runs, err := s.List(t.Context(), Filter{Task: task})
@@ -132,13 +132,13 @@ func TestRowsCountAsKept(t *testing.T) {
 		t.Errorf("%d of the small ones are left", n)
 	}
 	runs := left("flood")
-	if newest, oldest := runs[0].ID, runs[len(runs)-1].ID; newest != fmt.Sprint("flood/k", large-1) || oldest != fmt.Sprint("flood/k", gone.Runs) {
+	if newest, oldest := runs[0].ID, runs[len(runs)-1].ID; newest != fmt.Sprint("flood/k", large-1) || oldest != fmt.Sprint("flood/k", removed.Runs) {
 		t.Errorf("left are %s to %s", oldest, newest)
 	}
 	if files, _ := filepath.Glob(filepath.Join(dir, "logs", "flood", "*")); len(files) != 1 {
 		t.Errorf("inputs: %v", files)
 	}
-	if bytes, err := s.counted(t.Context()); err != nil || bytes > keep.Total/2+1<<20 {
+	if bytes, err := s.countedBytes(t.Context()); err != nil || bytes > keep.Total/2+1<<20 {
 		t.Errorf("%d bytes of rows are left, %v", bytes, err)
 	}
 }
@@ -155,11 +155,11 @@ func TestLevelOf(t *testing.T) {
 		{[]int64{5}, 100, 0},
 		{nil, 1, 0},
 	} {
-		var all []weight
+		var all []taskBytes
 		for i, b := range test.bytes {
-			all = append(all, weight{int64(i), b})
+			all = append(all, taskBytes{int64(i), b})
 		}
-		if got := max(0, levelOf(all, test.over)); got != test.want {
+		if got := max(0, limitFor(all, test.over)); got != test.want {
 			t.Errorf("%v over by %d: %d, want %d", test.bytes, test.over, got, test.want)
 		}
 	}

@@ -14,25 +14,24 @@ import (
 
 // SQLite is a [Ledger] in one file of the state directory, for one process at a
 // time. What a method has written is on the disk when it returns. A row that
-// does not match its checksum is taken for absent, and an [Event] of the kind
-// "damage" names it.
+// does not match its checksum is ignored, and an [Event] of the kind "damage" names it.
 type SQLite struct {
-	reading
-	o        Options
-	found    Found
-	mark     *mark
-	reserve  *reserve
-	watchers watchers
-	index    atomic.Int64 // how large the index of the log is at least
-	using    sync.RWMutex // held by those who read by it
-	past     *memo[Past]
-	newest   *memo[runner.Run]
-	cursor   atomic.Pointer[Cursor] // as it is written
-	events   atomic.Int64           // the newest one when retention looked at them last
+	reader
+	o          Options
+	found      Found
+	cursorCopy *cursorCopy
+	reserve    *reserve
+	watchers   watchers
+	index      atomic.Int64 // the least size of the index of the WAL
+	using      sync.RWMutex // held by readers of the index
+	past       *taskCache[Past]
+	newest     *taskCache[runner.Run]
+	cursor     atomic.Pointer[Cursor] // as it is written
+	events     atomic.Int64           // the newest one at the last retention
 
-	damage sync.Once // is marked on the disk
+	damage sync.Once // writes the mark of a damaged database
 
-	mu      sync.RWMutex // held to send requests, and to end that
+	mu      sync.RWMutex // held to send requests and to close
 	closed  bool
 	work    chan *request
 	stopped chan struct{} // the writer has ended
@@ -41,8 +40,8 @@ type SQLite struct {
 var _ Ledger = (*SQLite)(nil)
 
 // Open opens the ledger in the state directory, or makes a new one there. It is
-// for the holder of the directory's lock: the leases of whoever had it open before
-// are void, and the runs that were under way are listed as running. A damaged
+// for the holder of the directory's lock: earlier leases are void, and the runs that
+// were under way are listed as running. A damaged
 // ledger is set aside; see [SQLite.Found]. An error is one of the disk or of
 // rights.
 func Open(ctx context.Context, dir string, o Options) (*SQLite, error) {
@@ -66,12 +65,12 @@ func Open(ctx context.Context, dir string, o Options) (*SQLite, error) {
 
 func newSQLite(dir string, o Options) *SQLite {
 	s := &SQLite{
-		reading: newReading(dir), o: o.orDefault(), reserve: newReserve(dir), mark: newMark(dir),
-		past: newMemo[Past](), newest: newMemo[runner.Run](),
+		reader: newReading(dir), o: o.orDefault(), reserve: newReserve(dir), cursorCopy: newCursorCopy(dir),
+		past: newTaskCache[Past](), newest: newTaskCache[runner.Run](),
 		work: make(chan *request, 256), stopped: make(chan struct{}),
 	}
-	s.connect = func() (*sqlite.Conn, error) { return connect(s.path, toRead) }
-	s.report, s.failed, s.within = s.putAway, s.suspect, s.reads
+	s.connect = func() (*sqlite.Conn, error) { return connect(s.path, openToRead) }
+	s.onDamaged, s.mapError, s.inSnapshot = s.requestQuarantine, s.suspect, s.withIndex
 	return s
 }
 
@@ -84,8 +83,8 @@ func (s *SQLite) Close() error {
 	}
 	s.closed = true
 	s.mu.Unlock()
-	// The writer goes last: who closes last moves the log into the database.
-	err := s.reading.Close()
+	// The writer closes last: the last connection moves the WAL into the database.
+	err := s.reader.Close()
 	close(s.work)
 	<-s.stopped
 	s.watchers.close()
@@ -95,13 +94,15 @@ func (s *SQLite) Close() error {
 // Found returns what Open found.
 func (s *SQLite) Found() Found { return s.found }
 
-// DiskLow reports whether the disk is so full that the room kept for the ledger
-// is given up, or could not be had: whatever else writes there should stop. An
-// [Event] of the kind "disk" tells of each change.
+// DiskLow reports whether the disk is so full that the space reserved for the ledger
+// is released, or could not be reserved: other writers there should stop. An
+// [Event] of the kind "disk" reports each change.
 func (s *SQLite) DiskLow() bool { return s.reserve.low.Load() }
 
 // Now implements [Ledger].
-func (s *SQLite) Now(ctx context.Context) (time.Time, error) { return instant(s.o.Now()), ctx.Err() }
+func (s *SQLite) Now(ctx context.Context) (time.Time, error) {
+	return normalizeTime(s.o.Now()), ctx.Err()
+}
 
 // Cursor implements [Ledger].
 func (s *SQLite) Cursor(ctx context.Context) (Cursor, error) {
@@ -111,7 +112,7 @@ func (s *SQLite) Cursor(ctx context.Context) (Cursor, error) {
 	return *s.cursor.Load(), nil
 }
 
-// usable returns why nothing can be done.
+// usable returns why the ledger cannot be used.
 func (s *SQLite) usable(ctx context.Context) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -123,7 +124,7 @@ func (s *SQLite) usable(ctx context.Context) error {
 
 // Commit implements [Ledger].
 func (s *SQLite) Commit(ctx context.Context, c Change) (done Committed, err error) {
-	err = s.write(ctx, func(o *op) (err error) { done, err = o.commit(c); return err })
+	err = s.write(ctx, func(o *tx) (err error) { done, err = o.commit(c); return err })
 	if err != nil {
 		return Committed{}, err
 	}

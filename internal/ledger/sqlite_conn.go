@@ -19,16 +19,16 @@ func (e *storeError) Unwrap() error { return e.err }
 
 // query runs one statement, which is kept prepared, and calls f for each row of
 // the result; nil if there is none. Its own errors are storeErrors.
-func query(conn *sqlite.Conn, sql string, args []cell, f func(*sqlite.Stmt) error) error {
+func query(conn *sqlite.Conn, sql string, args []value, f func(*sqlite.Stmt) error) error {
 	stmt, err := conn.Prepare(sql)
 	if err != nil {
-		return failure(err)
+		return wrapSQLiteError(err)
 	}
 	bind(stmt, args...)
 	for {
 		more, err := stmt.Step()
 		if err != nil {
-			return failure(err)
+			return wrapSQLiteError(err)
 		}
 		if !more {
 			return nil
@@ -43,19 +43,19 @@ func query(conn *sqlite.Conn, sql string, args []cell, f func(*sqlite.Stmt) erro
 	}
 }
 
-// busyTime is how long a connection waits for a person with another program.
+// busyTime is how long a connection waits for another program that has locked the database.
 const busyTime = 10 * time.Second
 
-// errEnough ends a query early.
-var errEnough = errors.New("enough")
+// errStop ends a query early.
+var errStop = errors.New("stop")
 
-// failure turns an error of SQLite into one of ours.
-func failure(err error) error {
+// wrapSQLiteError turns an error of SQLite into one of this package.
+func wrapSQLiteError(err error) error {
 	switch code := sqlite.ErrCode(err); code.ToPrimary() {
 	case sqlite.ResultFull:
 		err = fmt.Errorf("%w: %w", ErrDiskFull, err)
 	case sqlite.ResultIOErr:
-		if slices.Contains(lackOfRoom, code) {
+		if slices.Contains(diskFullCodes, code) {
 			err = fmt.Errorf("%w: %w", ErrDiskFull, err)
 		}
 	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
@@ -64,8 +64,8 @@ func failure(err error) error {
 	return &storeError{err}
 }
 
-// lackOfRoom are the ways to say it that are not SQLITE_FULL.
-var lackOfRoom = []sqlite.ResultCode{sqlite.ResultIOErrWrite, sqlite.ResultIOErrFsync, sqlite.ResultIOErrSHMSize, sqlite.ResultIOErrSHMOpen}
+// diskFullCodes are the codes of a full disk other than SQLITE_FULL.
+var diskFullCodes = []sqlite.ResultCode{sqlite.ResultIOErrWrite, sqlite.ResultIOErrFsync, sqlite.ResultIOErrSHMSize, sqlite.ResultIOErrSHMOpen}
 
 // connect opens a connection. The first one, to write, makes the file if need
 // be and sets what the file keeps.
@@ -73,7 +73,7 @@ func connect(path string, flags sqlite.OpenFlags) (*sqlite.Conn, error) {
 	write := flags&sqlite.OpenCreate != 0
 	conn, err := sqlite.OpenConn(path, flags)
 	if err != nil {
-		return nil, failure(err)
+		return nil, wrapSQLiteError(err)
 	}
 	conn.SetBusyTimeout(busyTime)
 	settings := []string{"PRAGMA temp_store = MEMORY", "PRAGMA cell_size_check = ON"}
@@ -98,9 +98,9 @@ func connect(path string, flags sqlite.OpenFlags) (*sqlite.Conn, error) {
 
 // What a connection is for.
 const (
-	toWrite    = sqlite.OpenReadWrite | sqlite.OpenCreate
-	toRead     = sqlite.OpenReadWrite // beside one that writes
-	toLookOnly = sqlite.OpenReadOnly
+	openToWrite  = sqlite.OpenReadWrite | sqlite.OpenCreate
+	openToRead   = sqlite.OpenReadWrite // beside one that writes
+	openReadOnly = sqlite.OpenReadOnly
 )
 
 // execute runs a script once.
@@ -108,7 +108,7 @@ func execute(conn *sqlite.Conn, script string) error {
 	for {
 		stmt, rest, err := conn.PrepareTransient(script)
 		if err != nil {
-			return failure(err)
+			return wrapSQLiteError(err)
 		}
 		for more := stmt != nil; more; {
 			if more, err = stmt.Step(); err != nil {
@@ -119,7 +119,7 @@ func execute(conn *sqlite.Conn, script string) error {
 			err = e
 		}
 		if err != nil {
-			return failure(err)
+			return wrapSQLiteError(err)
 		}
 		if script = strings.TrimSpace(script[len(script)-rest:]); script == "" {
 			return nil
@@ -127,14 +127,14 @@ func execute(conn *sqlite.Conn, script string) error {
 	}
 }
 
-// suspectEnding marks a database that was found damaged while it was in use.
-const suspectEnding = ".suspect"
+// suspectSuffix is that of the file that marks a database as found damaged in use.
+const suspectSuffix = ".suspect"
 
-// suspect sees to it that a damaged database is set aside at the next start. It
-// returns the error, whatever it is.
+// suspect marks the database to be set aside at the next start if the error is damage.
+// It returns the error.
 func (s *SQLite) suspect(err error) error {
 	if errors.Is(err, ErrDamaged) {
-		s.damage.Do(func() { _ = os.WriteFile(s.path+suspectEnding, []byte(err.Error()), 0o600) })
+		s.damage.Do(func() { _ = os.WriteFile(s.path+suspectSuffix, []byte(err.Error()), 0o600) })
 	}
 	return err
 }

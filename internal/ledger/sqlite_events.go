@@ -10,37 +10,37 @@ import (
 )
 
 // event adds to the history of rota itself.
-func (o *op) event(e Event) error {
+func (t *tx) event(e Event) error {
 	if e.Time.IsZero() {
-		e.Time = o.w.s.o.Now()
+		e.Time = t.w.s.o.Now()
 	}
-	e.Time = instant(e.Time)
-	cells := []cell{when(e.Time), text(e.Kind), text(e.Task), text(e.Who), text(packEvent(e))}
-	if err := query(o.w.conn, "INSERT INTO events (time, kind, task, who, text, sum) VALUES (?,?,?,?,?,?)", append(cells, sum(cells...)), nil); err != nil {
+	e.Time = normalizeTime(e.Time)
+	values := []value{timeOrNull(e.Time), textOrNull(e.Kind), textOrNull(e.Task), textOrNull(e.Who), textOrNull(packEvent(e))}
+	if err := query(t.w.conn, "INSERT INTO events (time, kind, task, who, text, sum) VALUES (?,?,?,?,?,?)", append(values, checksum(values...)), nil); err != nil {
 		return err
 	}
-	o.w.written++
-	o.after = append(o.after, func() { o.w.s.watchers.tell(e) })
+	t.w.written++
+	t.after = append(t.after, func() { t.w.s.watchers.send(e) })
 	return nil
 }
 
 // Events implements [Reader].
-func (s *reading) Events(ctx context.Context, f EventFilter) (events []Event, err error) {
+func (s *reader) Events(ctx context.Context, f EventFilter) (events []Event, err error) {
 	sql, args := f.where()
 	err = s.view(ctx, func(conn *sqlite.Conn) error {
 		err := query(conn, "SELECT time, kind, task, who, text, sum FROM events "+sql+" ORDER BY n DESC", args, func(stmt *sqlite.Stmt) error {
-			var c [6]cell
-			if read(stmt, c[:]); sound(c[:]) {
+			var c [6]value
+			if read(stmt, c[:]); checksumOK(c[:]) {
 				e := Event{Time: c[0].time(), Kind: c[1].text, Task: c[2].text, Who: c[3].text}
 				e.Text, e.Data = unpackEvent(c[4].text)
 				events = append(events, e)
 			}
 			if f.Limit > 0 && len(events) == f.Limit {
-				return errEnough
+				return errStop
 			}
 			return nil
 		})
-		if err == errEnough {
+		if err == errStop {
 			return nil
 		}
 		return err
@@ -49,10 +49,10 @@ func (s *reading) Events(ctx context.Context, f EventFilter) (events []Event, er
 	return events, err
 }
 
-// dataMark stands between the text of an event and its data.
-const dataMark = "\x01"
+// dataSeparator separates the text of an event from its data.
+const dataSeparator = "\x01"
 
-// packEvent is what is kept of an event as text.
+// packEvent is the stored form of the text and data of an event.
 func packEvent(e Event) string {
 	if e.Data == (EventData{}) {
 		return e.Text
@@ -61,12 +61,12 @@ func packEvent(e Event) string {
 	if err != nil { // a time out of range
 		return e.Text
 	}
-	return e.Text + dataMark + string(data)
+	return e.Text + dataSeparator + string(data)
 }
 
 // unpackEvent is the inverse of packEvent.
 func unpackEvent(kept string) (text string, data EventData) {
-	text, packed, ok := strings.Cut(kept, dataMark)
+	text, packed, ok := strings.Cut(kept, dataSeparator)
 	if ok {
 		_ = json.Unmarshal([]byte(packed), &data)
 	}
@@ -74,22 +74,22 @@ func unpackEvent(kept string) (text string, data EventData) {
 }
 
 // where is the filter in SQL.
-func (f EventFilter) where() (sql string, args []cell) {
+func (f EventFilter) where() (sql string, args []value) {
 	all := []string{"WHERE true"}
 	if f.Task != "" {
-		all, args = append(all, "(task = ? OR task IS NULL)"), append(args, text(f.Task))
+		all, args = append(all, "(task = ? OR task IS NULL)"), append(args, textOrNull(f.Task))
 	}
 	if len(f.Kinds) > 0 {
 		all = append(all, "kind IN (?"+strings.Repeat(",?", len(f.Kinds)-1)+")")
 		for _, kind := range f.Kinds {
-			args = append(args, text(kind))
+			args = append(args, textOrNull(kind))
 		}
 	}
 	if !f.Since.IsZero() {
-		all, args = append(all, "time >= ?"), append(args, when(instant(f.Since)))
+		all, args = append(all, "time >= ?"), append(args, timeOrNull(normalizeTime(f.Since)))
 	}
 	if !f.Until.IsZero() {
-		all, args = append(all, "time < ?"), append(args, when(instant(f.Until)))
+		all, args = append(all, "time < ?"), append(args, timeOrNull(normalizeTime(f.Until)))
 	}
 	return strings.Join(all, " AND "), args
 }

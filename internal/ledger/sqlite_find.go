@@ -9,14 +9,14 @@ import (
 	"rota/runner"
 )
 
-func (o *op) find(id string) (*row, error) {
-	known, asked := o.rows[id]
+func (t *tx) find(id string) (*row, error) {
+	known, asked := t.rows[id]
 	if known != nil {
 		return known, nil
 	}
 	task, _ := runner.SplitID(id)
 	s := slotOf(id)
-	for _, r := range o.summaries[task] { // it may have grown over the slot since that was asked for
+	for _, r := range t.summaries[task] { // it may have grown over the slot since that was asked for
 		if r.covers(s) {
 			return r, nil
 		}
@@ -24,16 +24,16 @@ func (o *op) find(id string) (*row, error) {
 	if asked {
 		return nil, nil
 	}
-	summarized, err := o.w.mayHaveSummaries(task)
+	summarized, err := t.w.mayHaveSummaries(task)
 	if err != nil {
 		return nil, err
 	}
-	r, err := lookup(o.w.conn, o.w.s.names, id, s, summarized, o.unsound)
+	r, err := lookup(t.w.conn, t.w.s.names, id, s, summarized, t.quarantine)
 	if err != nil {
 		return nil, err
 	}
 	if r != nil {
-		if known := o.rows[r.run.ID]; known != nil {
+		if known := t.rows[r.run.ID]; known != nil {
 			r = known // with what this change has done to it
 		}
 		if r.run.ID != id && !r.covers(s) {
@@ -41,10 +41,10 @@ func (o *op) find(id string) (*row, error) {
 		}
 	}
 	if r != nil {
-		o.rows[r.run.ID] = r
+		t.rows[r.run.ID] = r
 	}
 	if r == nil || r.run.ID == id {
-		o.rows[id] = r
+		t.rows[id] = r
 	}
 	return r, nil
 }
@@ -59,7 +59,7 @@ func (w *writer) mayHaveSummaries(task string) (bool, error) {
 	if known {
 		return has, nil
 	}
-	err := query(w.conn, "SELECT 1 FROM runs WHERE task = ? AND count IS NOT NULL LIMIT 1", []cell{integer(id)}, func(*sqlite.Stmt) error {
+	err := query(w.conn, "SELECT 1 FROM runs WHERE task = ? AND count IS NOT NULL LIMIT 1", []value{integer(id)}, func(*sqlite.Stmt) error {
 		has = true
 		return nil
 	})
@@ -69,89 +69,89 @@ func (w *writer) mayHaveSummaries(task string) (bool, error) {
 	return has, err
 }
 
-func (o *op) newest(task, parent string) (*row, error) {
-	fresh := o.fresh[task]
+func (t *tx) newest(task, parent string) (*row, error) {
+	fresh := t.fresh[task]
 	for i := len(fresh) - 1; i >= 0; i-- {
 		if fresh[i].run.Parent == parent {
 			return fresh[i], nil
 		}
 	}
-	id, ok := o.w.s.names.id(task)
+	id, ok := t.w.s.names.id(task)
 	if !ok {
 		return nil, nil
 	}
-	where, args := "INDEXED BY runs_by_task WHERE task = ? AND parent IS NULL ORDER BY n DESC", []cell{integer(id)}
+	where, args := "INDEXED BY runs_by_task WHERE task = ? AND parent IS NULL ORDER BY n DESC", []value{integer(id)}
 	if parent != "" {
-		where, args = "INDEXED BY runs_by_parent WHERE parent = ? AND task = ? ORDER BY n DESC", []cell{text(parent), integer(id)}
+		where, args = "INDEXED BY runs_by_parent WHERE parent = ? AND task = ? ORDER BY n DESC", []value{textOrNull(parent), integer(id)}
 	}
-	r, err := one(o.w.conn, o.w.s.names, where, args, o.unsound)
+	r, err := firstRow(t.w.conn, t.w.s.names, where, args, t.quarantine)
 	if r != nil {
-		if known := o.rows[r.run.ID]; known != nil {
+		if known := t.rows[r.run.ID]; known != nil {
 			return known, nil
 		}
-		o.rows[r.run.ID] = r
+		t.rows[r.run.ID] = r
 	}
 	return r, err
 }
 
-// lookup reads the row that an id stands for; nil: there is none. A summary row
-// is one that may cover the slot; there is none unless summarized.
+// lookup reads the row of an id; nil: there is none. It may return a summary row that
+// covers the slot, if summarized.
 func lookup(conn *sqlite.Conn, names *names, id string, s slot, summarized bool, unsound func(*record) error) (*row, error) {
 	task, key := runner.SplitID(id)
 	number, ok := names.id(task)
 	if !ok || key == "" {
 		return nil, nil
 	}
-	at := keyCell(id, s)
-	r, err := one(conn, names, "WHERE task = ? AND key = ?", []cell{integer(number), at}, unsound)
+	at := keyValue(id, s)
+	r, err := firstRow(conn, names, "WHERE task = ? AND key = ?", []value{integer(number), at}, unsound)
 	if r != nil || err != nil || !summarized || s.epoch == 0 {
 		return r, err
 	}
 	from := integer(0)
 	if at.kind == sqlite.TypeText {
-		from = text(s.of + ".")
+		from = textOrNull(s.request + ".")
 	}
 	const where = "INDEXED BY runs_folded WHERE task = ? AND key BETWEEN ? AND ? AND count IS NOT NULL ORDER BY key DESC"
-	err = scan(conn, names, where, []cell{integer(number), from, at}, unsound, func(f *row) error {
-		if f.slot.of != s.of || f.slot.epoch != s.epoch {
+	err = scanRows(conn, names, where, []value{integer(number), from, at}, unsound, func(f *row) error {
+		if f.slot.request != s.request || f.slot.epoch != s.epoch {
 			return nil // keys of requests are in the order of their text
 		}
 		r = f
-		return errEnough
+		return errStop
 	})
 	return r, err
 }
 
-// one reads the first sound row; nil: there is none.
-func one(conn *sqlite.Conn, names *names, where string, args []cell, unsound func(*record) error) (found *row, err error) {
-	err = scan(conn, names, where, args, unsound, func(r *row) error { found = r; return errEnough })
+// firstRow reads the first intact row; nil: there is none.
+func firstRow(conn *sqlite.Conn, names *names, where string, args []value, unsound func(*record) error) (found *row, err error) {
+	err = scanRows(conn, names, where, args, unsound, func(r *row) error { found = r; return errStop })
 	return found, err
 }
 
-// scan calls f for each row, until it returns an error; errEnough is none.
-// Unsound is told of rows that do not match their sum and skipped; it may
-// change the database.
-func scan(conn *sqlite.Conn, names *names, where string, args []cell, unsound func(*record) error, f func(*row) error) error {
-	return each(conn, names, where, args, unsound, unpack, f)
+// scanRows calls f for each row, until f returns an error; errStop ends the scan without
+// an error. Rows that do not match their checksum are skipped and passed to onDamaged,
+// which may change the database.
+func scanRows(conn *sqlite.Conn, names *names, where string, args []value, unsound func(*record) error, f func(*row) error) error {
+	return scanRecords(conn, names, where, args, unsound, unpack, f)
 }
 
-// skim is scan for those who need no transitions.
-func skim(conn *sqlite.Conn, names *names, where string, args []cell, unsound func(*record) error, f func(*row) error) error {
-	return each(conn, names, where, args, unsound, unpackRun, f)
+// scanRuns is scanRows without transitions.
+func scanRuns(conn *sqlite.Conn, names *names, where string, args []value, unsound func(*record) error, f func(*row) error) error {
+	return scanRecords(conn, names, where, args, unsound, unpackWithoutTransitions, f)
 }
 
-// glance is skim for those who need neither parameters nor inputs, which may be large.
-func glance(conn *sqlite.Conn, names *names, where string, args []cell, unsound func(*record) error, f func(*row) error) error {
-	return each(conn, names, where, args, unsound, unpackBrief, f)
+// scanBrief is scanRuns without parameters and inputs, which may be large.
+func scanBrief(conn *sqlite.Conn, names *names, where string, args []value, unsound func(*record) error, f func(*row) error) error {
+	return scanRecords(conn, names, where, args, unsound, unpackBrief, f)
 }
 
-func each(conn *sqlite.Conn, names *names, where string, args []cell, unsound func(*record) error,
+func scanRecords(conn *sqlite.Conn, names *names, where string, args []value, unsound func(*record) error,
 	unpack func(*record, func(int64) (string, error)) (*row, error), f func(*row) error) error {
 	var rec record
 	var bad []record
 	err := query(conn, selectRuns+where, args, func(stmt *sqlite.Stmt) error {
 		read(stmt, rec[:])
-		if sound(rec[:]) {
+		if checksumOK(rec[:]) {
 			r, err := unpack(&rec, names.name)
 			if err == nil {
 				return f(r)
@@ -165,86 +165,85 @@ func each(conn *sqlite.Conn, names *names, where string, args []cell, unsound fu
 			return err
 		}
 	}
-	if err == errEnough {
+	if err == errStop {
 		return nil
 	}
 	return err
 }
 
-// unsound moves a row that does not match its sum out of the way.
-func (o *op) unsound(rec *record) error {
-	now := instant(o.w.s.o.Now())
-	what := o.w.s.describe(rec)
-	gone, err := o.discard(rec)
+// quarantine deletes a row that does not match its checksum, and records it in damaged.
+func (t *tx) quarantine(rec *record) error {
+	now := normalizeTime(t.w.s.o.Now())
+	what := t.w.s.describe(rec)
+	removed, err := t.deleteIndexed(rec)
 	if errors.Is(err, errUnindexed) {
-		what += " of which the indexes say otherwise,"
-		gone, err = o.force(rec)
+		what += " which disagrees with the indexes,"
+		removed, err = t.deleteUnindexed(rec)
 	}
 	if err != nil {
 		return err
 	}
-	if gone == 0 {
-		return nil // it is gone already
+	if removed == 0 {
+		return nil // already deleted
 	}
-	o.after = append(o.after, func() { o.w.s.forget() })
-	if err := query(o.w.conn, "INSERT INTO damaged (found, row) VALUES (?,?)", []cell{when(now), text(what)}, nil); err != nil {
+	t.after = append(t.after, func() { t.w.s.invalidate() })
+	if err := query(t.w.conn, "INSERT INTO damaged (found, row) VALUES (?,?)", []value{timeOrNull(now), textOrNull(what)}, nil); err != nil {
 		return err
 	}
-	return o.event(Event{Time: now, Kind: "damage", Text: what + flaw(rec) + " and is not believed"})
+	return t.event(Event{Time: now, Kind: "damage", Text: what + damageText(rec) + " and is ignored"})
 }
 
-// errUnindexed is the error about a row of which an index says otherwise than it
-// does itself.
+// errUnindexed is the error about a row that an index does not have under its key.
 var errUnindexed = errors.New("an index does not know the row")
 
-// discard removes a row.
-func (o *op) discard(rec *record) (gone int, err error) {
+// deleteIndexed deletes a row that its indexes agree with.
+func (t *tx) deleteIndexed(rec *record) (removed int, err error) {
 	const find = "SELECT n FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE task = ? AND key = ?"
 	indexed := int64(0) // another row, if this one now has the other's key
-	err = query(o.w.conn, find, []cell{rec[colTask], rec[colKey]}, func(stmt *sqlite.Stmt) error { indexed = stmt.ColumnInt64(0); return nil })
+	err = query(t.w.conn, find, []value{rec[colTask], rec[colKey]}, func(stmt *sqlite.Stmt) error { indexed = stmt.ColumnInt64(0); return nil })
 	if err == nil && indexed != rec[colN].n {
 		return 0, errUnindexed
 	}
 	if err == nil {
-		err = query(o.w.conn, "DELETE FROM runs WHERE n = ?", []cell{rec[colN]}, nil)
-		gone = o.w.conn.Changes()
+		err = query(t.w.conn, "DELETE FROM runs WHERE n = ?", []value{rec[colN]}, nil)
+		removed = t.w.conn.Changes()
 	}
 	if errors.Is(err, ErrDamaged) {
 		err = errUnindexed
 	}
-	return gone, err
+	return removed, err
 }
 
-// force removes a row in spite of its indexes, and makes those anew: of a
-// million rows that takes seconds.
-func (o *op) force(rec *record) (gone int, err error) {
-	// Only so SQLite takes no offence at an entry that is not there.
-	if err := execute(o.w.conn, "PRAGMA writable_schema = ON"); err != nil {
+// deleteUnindexed deletes a row in spite of its indexes and rebuilds them, which takes
+// seconds for a million rows.
+func (t *tx) deleteUnindexed(rec *record) (removed int, err error) {
+	// Otherwise SQLite reports a missing index entry as corruption.
+	if err := execute(t.w.conn, "PRAGMA writable_schema = ON"); err != nil {
 		return 0, err
 	}
-	err = query(o.w.conn, "DELETE FROM runs WHERE n = ?", []cell{rec[colN]}, nil)
-	gone = o.w.conn.Changes()
-	if e := execute(o.w.conn, "PRAGMA writable_schema = OFF"); err == nil {
+	err = query(t.w.conn, "DELETE FROM runs WHERE n = ?", []value{rec[colN]}, nil)
+	removed = t.w.conn.Changes()
+	if e := execute(t.w.conn, "PRAGMA writable_schema = OFF"); err == nil {
 		err = e
 	}
-	if err != nil || gone == 0 {
+	if err != nil || removed == 0 {
 		return 0, err
 	}
-	return gone, execute(o.w.conn, "REINDEX runs")
+	return removed, execute(t.w.conn, "REINDEX runs")
 }
 
-const unmatched = " does not match its checksum"
+const checksumMismatch = " does not match its checksum"
 
-// flaw is what is wrong with a row that cannot be believed.
-func flaw(rec *record) string {
-	if !sound(rec[:]) {
-		return unmatched
+// damageText is what is wrong with a damaged row.
+func damageText(rec *record) string {
+	if !checksumOK(rec[:]) {
+		return checksumMismatch
 	}
 	return " cannot be read"
 }
 
-// describe names a row that cannot be believed, by what it says.
-func (s *reading) describe(rec *record) string {
+// describe identifies a damaged row by the values of its columns.
+func (s *reader) describe(rec *record) string {
 	task, err := s.names.name(rec[colTask].n)
 	if err != nil {
 		task = "?"
@@ -253,9 +252,8 @@ func (s *reading) describe(rec *record) string {
 	return fmt.Sprintf("row %d, run %s, %s%s,", rec[colN].n, id, rec[colState].text, rec[colOutcome].text)
 }
 
-// putAway has the writer move a row that is not sound out of the way, soon;
-// whoever found it does not wait.
-func (s *SQLite) putAway(rec *record) error {
+// requestQuarantine has the writer quarantine a damaged row, and does not wait for it.
+func (s *SQLite) requestQuarantine(rec *record) error {
 	n := rec[colN]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -263,14 +261,14 @@ func (s *SQLite) putAway(rec *record) error {
 		return nil
 	}
 	select {
-	case s.work <- &request{done: make(chan struct{}), do: func(o *op) error {
-		// What the writer has in memory may be sound still.
+	case s.work <- &request{done: make(chan struct{}), inTx: func(o *tx) error {
+		// The writer's page cache may still have the intact row.
 		if err := execute(o.w.conn, "PRAGMA shrink_memory"); err != nil {
 			return err
 		}
-		return scan(o.w.conn, s.names, "WHERE n = ?", []cell{n}, o.unsound, func(*row) error { return nil })
+		return scanRows(o.w.conn, s.names, "WHERE n = ?", []value{n}, o.quarantine, func(*row) error { return nil })
 	}}:
-	default: // it will be found again
+	default: // the next reader finds it again
 	}
 	return nil
 }

@@ -9,29 +9,29 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// The index of the log is a file that SQLite maps into memory. If somebody cuts it, the
-// next look at it is a fault that ends the process. So its size is looked at before each
-// use, and it is made whole again: with nothing but zeros SQLite builds it anew from the
-// log. Only what is cut in the few moments of a use is met by that use.
+// The index of the WAL is a file that SQLite maps into memory. If it is truncated, the
+// next access is a SIGBUS that ends the process. So its size is checked before each use,
+// and it is restored to that size: SQLite rebuilds an index that is all zeros from the
+// WAL. Only a truncation during a use still hits that use.
 
-const indexEnding = "-shm"
+const shmSuffix = "-shm"
 
-// indexSize is how large the index is made at least: that of a log of 512 MiB is as large.
-// It is a file with a hole.
-const indexSize = 1 << 20
+// minIndexSize is the least size that the index is restored to: that of a WAL of 512 MiB.
+// It is a sparse file.
+const minIndexSize = 1 << 20
 
-// indexWait is how long it is waited for those who read, before the index is made whole.
+// indexWait is how long the writer waits for readers before it restores the index.
 const indexWait = time.Second
 
-// errIndexCut is the error of a use during which the index was cut. Nothing is wrong with
-// the database: the next use finds all that was recorded.
-var errIndexCut = fmt.Errorf("%s%s was cut while it was in use; try again", fileName, indexEnding)
+// errIndexTruncated is the error of a use during which the index was truncated. The
+// database is intact: the next use finds all that was recorded.
+var errIndexTruncated = fmt.Errorf("%s%s was truncated while it was in use; try again", fileName, shmSuffix)
 
-// indexCut reports whether the index of the log is smaller than it was.
-func (s *SQLite) indexCut() bool {
-	info, err := os.Stat(s.path + indexEnding)
+// indexTruncated reports whether the index of the WAL is smaller than it was.
+func (s *SQLite) indexTruncated() bool {
+	info, err := os.Stat(s.path + shmSuffix)
 	if err != nil {
-		return false // it was removed, which is another matter
+		return false // it was removed: checkFiles reports that
 	}
 	for size := info.Size(); ; {
 		was := s.index.Load()
@@ -44,20 +44,20 @@ func (s *SQLite) indexCut() bool {
 	}
 }
 
-// mendIndex makes the index of the log whole while nobody reads by it. The writer calls it
-// outside of a transaction: what that added would be all that the index has.
-func (w *writer) mendIndex() error {
+// restoreIndex restores the index of the WAL while there is no reader. The writer calls it
+// outside of a transaction: else the index would have only the pages of that.
+func (w *writer) restoreIndex() error {
 	s := w.s
-	if !s.indexCut() {
+	if !s.indexTruncated() {
 		return nil
 	}
 	for until := time.Now().Add(indexWait); !s.using.TryLock(); time.Sleep(time.Millisecond) {
 		if time.Now().After(until) {
-			return &storeError{errIndexCut}
+			return &storeError{errIndexTruncated}
 		}
 	}
 	defer s.using.Unlock()
-	path, size := s.path+indexEnding, max(s.index.Load(), indexSize)
+	path, size := s.path+shmSuffix, max(s.index.Load(), minIndexSize)
 	if err := errors.Join(os.Truncate(path, 0), os.Truncate(path, size)); err != nil {
 		return &storeError{err}
 	}
@@ -65,22 +65,22 @@ func (w *writer) mendIndex() error {
 	return nil
 }
 
-// reads calls f with a connection to read with, while the index of the log is whole. What
-// is read while it is cut is not to be believed, whether it looks sound or not.
-func (s *SQLite) reads(conn *sqlite.Conn, f func(*sqlite.Conn) error) error {
+// withIndex calls f with a connection for reading while the index of the WAL is intact.
+// What is read while it is truncated is an error, whether it looks intact or not.
+func (s *SQLite) withIndex(conn *sqlite.Conn, f func(*sqlite.Conn) error) error {
 	s.using.RLock()
-	if s.indexCut() {
+	if s.indexTruncated() {
 		s.using.RUnlock()
 		var err error
-		if e := s.send(&request{done: make(chan struct{}), apart: func(w *writer) { err = w.mendIndex() }}); e != nil || err != nil {
+		if e := s.send(&request{done: make(chan struct{}), outsideTx: func(w *writer) { err = w.restoreIndex() }}); e != nil || err != nil {
 			return errors.Join(e, err)
 		}
 		s.using.RLock()
 	}
 	defer s.using.RUnlock()
 	err := f(conn)
-	if s.indexCut() {
-		err = &storeError{errIndexCut}
+	if s.indexTruncated() {
+		err = &storeError{errIndexTruncated}
 	}
 	return err
 }

@@ -9,8 +9,8 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// names are the texts that many rows share, as numbers. All are in memory:
-// tasks, queues and revisions are few.
+// names maps texts that many rows share to numbers, and back. All are in memory: tasks,
+// queues and revisions are few.
 type names struct {
 	mu   sync.RWMutex
 	ids  map[string]int64
@@ -32,7 +32,7 @@ func (n *names) name(id int64) (string, error) {
 	if name, ok := n.byID[id]; ok {
 		return name, nil
 	}
-	return "", fmt.Errorf("there is no name %d", id)
+	return "", fmt.Errorf("no name has the number %d", id)
 }
 
 // all returns all of them.
@@ -48,42 +48,41 @@ func (n *names) set(id int64, name string) {
 	n.ids[name], n.byID[id] = id, name
 }
 
-func (n *names) drop(id int64, name string) {
+func (n *names) remove(id int64, name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.ids, name)
 	delete(n.byID, id)
 }
 
-// load reads all names. Rows that use a name that is not sound are not
-// believed either.
+// load reads all names. Rows that use a damaged name are damaged, too.
 func (n *names) load(conn *sqlite.Conn) error {
-	var cells [3]cell
+	var values [3]value
 	return query(conn, "SELECT id, name, sum FROM names", nil, func(stmt *sqlite.Stmt) error {
-		if read(stmt, cells[:]); sound(cells[:]) {
-			n.set(cells[0].n, cells[1].text)
+		if read(stmt, values[:]); checksumOK(values[:]) {
+			n.set(values[0].n, values[1].text)
 		}
 		return nil
 	})
 }
 
 // intern returns the number of a name, which is added if it is new.
-func (o *op) intern(name string) (int64, error) {
-	names := o.w.s.names
+func (t *tx) intern(name string) (int64, error) {
+	names := t.w.s.names
 	if id, ok := names.id(name); ok {
 		return id, nil
 	}
-	id := o.w.lastName + 1
-	err := query(o.w.conn, "INSERT OR REPLACE INTO names VALUES (?,?,?)",
-		[]cell{integer(id), text(name), sum(integer(id), text(name))}, nil)
+	id := t.w.lastName + 1
+	err := query(t.w.conn, "INSERT OR REPLACE INTO names VALUES (?,?,?)",
+		[]value{integer(id), textOrNull(name), checksum(integer(id), textOrNull(name))}, nil)
 	if err != nil {
 		return 0, err
 	}
-	o.w.lastName = id
+	t.w.lastName = id
 	names.set(id, name)
-	o.undo = append(o.undo, func() {
-		o.w.lastName = id - 1
-		names.drop(id, name)
+	t.undo = append(t.undo, func() {
+		t.w.lastName = id - 1
+		names.remove(id, name)
 	})
 	return id, nil
 }

@@ -11,25 +11,23 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// offline is the ledger of a directory as somebody sees it who may not write, and
-// who does not hold the directory's lock.
+// offline is a ledger opened for reading only, without the lock of its directory.
 type offline struct {
-	reading
+	reader
 
 	mu       sync.Mutex
 	versions map[*sqlite.Conn]int64 // of the database, when the names were read last
 }
 
-// OpenRead opens the ledger in the state directory to be read, whether or not
-// somebody has it open to write. It changes nothing there: a ledger that is not
-// sound, or that another version of rota made, is an error, and rows that do
-// not match their checksum are taken for absent. [fs.ErrNotExist] if there is
-// no ledger, [ErrDamaged], [ErrVersion].
+// OpenRead opens the ledger in the state directory for reading, whether or not another
+// process has it open for writing. It changes nothing there: a damaged ledger, or that of
+// another version of rota, is an error, and rows that do not match their checksum are
+// ignored. [fs.ErrNotExist] if there is no ledger, [ErrDamaged], [ErrVersion].
 func OpenRead(ctx context.Context, dir string) (Reader, error) {
-	s := &offline{reading: newReading(dir), versions: map[*sqlite.Conn]int64{}}
+	s := &offline{reader: newReading(dir), versions: map[*sqlite.Conn]int64{}}
 	err := s.open(ctx)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("ledger in %s: %w", dir, err), s.reading.Close())
+		return nil, errors.Join(fmt.Errorf("ledger in %s: %w", dir, err), s.reader.Close())
 	}
 	return s, nil
 }
@@ -41,26 +39,25 @@ func (s *offline) open(ctx context.Context) error {
 	case info.Size() == 0:
 		return fmt.Errorf("%w: %s is empty", ErrDamaged, s.path)
 	}
-	s.connect = func() (*sqlite.Conn, error) { return connect(s.path, toLookOnly) }
-	s.report = func(*record) error { return nil }
-	s.failed = func(err error) error { return err }
+	s.connect = func() (*sqlite.Conn, error) { return connect(s.path, openReadOnly) }
+	s.onDamaged = func(*record) error { return nil }
+	s.mapError = func(err error) error { return err }
 	return s.view(ctx, func(conn *sqlite.Conn) error {
 		todo, err := unapplied(conn)
 		switch {
 		case err == nil && len(todo) == 0:
-			s.within = s.snapshot
+			s.inSnapshot = s.snapshot
 			return checkSchema(conn)
-		case isDamage(err) && !errors.Is(err, ErrDamaged):
+		case isDamaged(err) && !errors.Is(err, ErrDamaged):
 			return fmt.Errorf("%w: %w", ErrDamaged, err)
 		case err != nil:
 			return err
 		}
-		return fmt.Errorf("%w: an older one made it, and starting the daemon brings it up to date", ErrVersion)
+		return fmt.Errorf("%w: an older version made it; start the daemon to migrate it", ErrVersion)
 	})
 }
 
-// snapshot calls f while the database stands still for it, with the names that
-// belong to that.
+// snapshot calls f within a read transaction, with the names of that snapshot.
 func (s *offline) snapshot(conn *sqlite.Conn, f func(*sqlite.Conn) error) (err error) {
 	if err := query(conn, "BEGIN", nil, nil); err != nil {
 		return err

@@ -17,42 +17,42 @@ import (
 // fileName is the ledger in the state directory.
 const fileName = "rota.db"
 
-// Found is what [Open] found. The zero value is a ledger in good order.
+// Found is what [Open] found. The zero value is an intact ledger.
 type Found struct {
-	New     bool     // there was none
-	Why     string   // what was wrong with the one that was there before; "": nothing
-	Aside   string   // where that was put; "": nothing of it was left
-	Behind  string   // what of its newest part was lost; "": nothing is known to be
-	Unsound []string // rows that are not believed, each with what is wrong with it
+	New      bool     // there was none
+	Cause    string   // what was wrong with the ledger that was there; "": nothing
+	SetAside string   // where the damaged ledger is now; "": nothing was left of it
+	Missing  string   // which part of its newest records was lost; "": none known
+	Damaged  []string // rows that are ignored, each with what is wrong with it
 }
 
-// String tells of the damage.
+// String describes the damage.
 func (f Found) String() string {
 	var parts []string
 	switch {
-	case f.Aside != "":
-		parts = append(parts, fmt.Sprintf("the ledger was damaged (%s) and is set aside as %s; counting starts now", f.Why, f.Aside))
-	case f.Why != "":
-		parts = append(parts, fmt.Sprintf("the ledger is gone (%s); counting starts now", f.Why))
+	case f.SetAside != "":
+		parts = append(parts, fmt.Sprintf("the ledger was damaged (%s) and is set aside as %s; the schedule starts now", f.Cause, f.SetAside))
+	case f.Cause != "":
+		parts = append(parts, fmt.Sprintf("the ledger is gone (%s); the schedule starts now", f.Cause))
 	}
-	if f.Behind != "" {
-		parts = append(parts, f.Behind)
+	if f.Missing != "" {
+		parts = append(parts, f.Missing)
 	}
-	for _, what := range f.Unsound {
-		parts = append(parts, what+" and is not believed")
+	for _, what := range f.Damaged {
+		parts = append(parts, what+" and is ignored")
 	}
 	return strings.Join(parts, "; ")
 }
 
-// open opens the database, in the place of a damaged one if need be, and
-// returns a writer that is ready to run.
+// open opens the database, or a new one if it is damaged, and returns a writer that is
+// ready to run.
 func (s *SQLite) open() (*writer, error) {
 	s.path = filepath.Join(s.files.StateDir, fileName)
 	if err := os.MkdirAll(s.files.StateDir, 0o700); err != nil {
 		return nil, err
 	}
 	w, err := s.inspect()
-	if errors.Is(err, ErrDiskFull) && s.reserve.giveUp(time.Now()) {
+	if errors.Is(err, ErrDiskFull) && s.reserve.release(time.Now()) {
 		w, err = s.inspect()
 	}
 	if err == nil {
@@ -61,42 +61,42 @@ func (s *SQLite) open() (*writer, error) {
 	return w, err
 }
 
-// inspect looks what is there, sets it aside if it is damaged, and loads it.
+// inspect loads the database that is there, and sets it aside before that if it is damaged.
 func (s *SQLite) inspect() (*writer, error) {
 	s.found, s.names = Found{}, newNames()
 	info, err := os.Stat(s.path)
 	switch used := s.reserve.exists(); {
 	case errors.Is(err, fs.ErrNotExist) && !used:
 		s.found.New = true
-		s.mark.remove()
+		s.cursorCopy.remove()
 		return s.load()
 	case errors.Is(err, fs.ErrNotExist):
-		s.found.Why = "it was removed"
+		s.found.Cause = "it was removed"
 	case err != nil:
 		return nil, err
 	case info.Size() == 0 && used:
-		s.found.Why = "it was emptied"
+		s.found.Cause = "it was emptied"
 	default:
-		if why, err := os.ReadFile(s.path + suspectEnding); err == nil {
-			s.found.Why = string(why)
+		if why, err := os.ReadFile(s.path + suspectSuffix); err == nil {
+			s.found.Cause = string(why)
 			break
 		}
 		w, err := s.load()
-		if err == nil || !isDamage(err) {
+		if err == nil || !isDamaged(err) {
 			return w, err
 		}
-		s.found, s.names = Found{Why: err.Error()}, newNames()
+		s.found, s.names = Found{Cause: err.Error()}, newNames()
 	}
-	s.mark.remove()
-	if s.found.Aside, err = setAside(s.path, instant(s.o.Now()).Format("20060102T150405Z")); err != nil {
+	s.cursorCopy.remove()
+	if s.found.SetAside, err = setAside(s.path, normalizeTime(s.o.Now()).Format("20060102T150405Z")); err != nil {
 		return nil, err
 	}
 	return s.load()
 }
 
-// isDamage reports whether an error at the opening means that the file is not
-// what it was, and not that the disk or the rights are wrong.
-func isDamage(err error) bool {
+// isDamaged reports whether an error of opening means that the file is damaged, and not
+// that the disk fails or rights are missing.
+func isDamaged(err error) bool {
 	var failed *storeError
 	if !errors.As(err, &failed) {
 		return false
@@ -118,7 +118,7 @@ func setAside(path, when string) (string, error) {
 		aside = fmt.Sprintf("%s.damaged-%s.%d", path, when, i)
 	}
 	left := ""
-	for _, ending := range []string{"", "-wal", "-shm", suspectEnding} {
+	for _, ending := range []string{"", "-wal", "-shm", suspectSuffix} {
 		switch err := os.Rename(path+ending, aside+ending); {
 		case err == nil:
 			left = aside
@@ -131,7 +131,7 @@ func setAside(path, when string) (string, error) {
 
 // load opens the database and reads what the writer must know.
 func (s *SQLite) load() (_ *writer, err error) {
-	// SQLite would make it for all to read.
+	// SQLite would create it readable for all.
 	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func (s *SQLite) load() (_ *writer, err error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	conn, err := connect(s.path, toWrite)
+	conn, err := connect(s.path, openToWrite)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +148,7 @@ func (s *SQLite) load() (_ *writer, err error) {
 			err = errors.Join(err, conn.Close())
 		}
 	}()
-	w := &writer{s: s, conn: conn, waiting: map[string]int{}, tokens: map[string]string{}, summarized: map[int64]bool{}, log: logSize{step: checkpointBytes, most: mostLog}}
+	w := &writer{s: s, conn: conn, waiting: map[string]int{}, tokens: map[string]string{}, summarized: map[int64]bool{}, wal: walSize{checkpointAt: checkpointBytes, max: maxWAL}}
 	if err := migrate(conn, s.o.Now().UnixMicro()); err != nil {
 		return nil, err
 	}
@@ -164,10 +164,10 @@ func (s *SQLite) load() (_ *writer, err error) {
 		}
 	}
 	unsound := func(rec *record) error {
-		s.found.Unsound = append(s.found.Unsound, s.describe(rec)+flaw(rec))
+		s.found.Damaged = append(s.found.Damaged, s.describe(rec)+damageText(rec))
 		return nil
 	}
-	err = skim(conn, s.names, "INDEXED BY runs_alive WHERE state IS NOT NULL", nil, unsound, func(r *row) error {
+	err = scanRuns(conn, s.names, "INDEXED BY runs_alive WHERE state IS NOT NULL", nil, unsound, func(r *row) error {
 		if r.run.State == runner.Queued {
 			w.waiting[r.run.Queue]++
 		}
@@ -177,9 +177,9 @@ func (s *SQLite) load() (_ *writer, err error) {
 		return nil, err
 	}
 	err = query(conn, "SELECT name, version, state, sum FROM states", nil, func(stmt *sqlite.Stmt) error {
-		var cells [4]cell
-		if read(stmt, cells[:]); !sound(cells[:]) {
-			s.found.Unsound = append(s.found.Unsound, "the state of "+cells[0].text+unmatched)
+		var values [4]value
+		if read(stmt, values[:]); !checksumOK(values[:]) {
+			s.found.Damaged = append(s.found.Damaged, "the state of "+values[0].text+checksumMismatch)
 		}
 		return nil
 	})
@@ -191,10 +191,10 @@ func (s *SQLite) load() (_ *writer, err error) {
 		return nil, err
 	}
 	if !ok {
-		s.found.Unsound = append(s.found.Unsound, "the cursor"+unmatched)
+		s.found.Damaged = append(s.found.Damaged, "the cursor"+checksumMismatch)
 	}
-	s.catchUp(w)
+	s.restoreCursor(w)
 	s.cursor.Store(new(w.cursor))
-	w.look()
+	w.rememberFiles()
 	return w, nil
 }

@@ -9,10 +9,10 @@ import (
 	"rota/internal/runlog"
 )
 
-// retainOutputs removes the outputs that need not be kept, also those of runs
-// that the ledger does not know any more.
-func (s *SQLite) retainOutputs(ctx context.Context, keep Retention, now time.Time, gone *Removed) error {
-	alive, err := s.alive(ctx)
+// retainOutputs removes the outputs that need not be kept, and those of runs that are
+// not in the ledger any more.
+func (s *SQLite) retainOutputs(ctx context.Context, keep Retention, now time.Time, removed *Removed) error {
+	alive, err := s.unfinished(ctx)
 	if err != nil {
 		return err
 	}
@@ -40,26 +40,26 @@ func (s *SQLite) retainOutputs(ctx context.Context, keep Retention, now time.Tim
 			if k.Outputs > 0 && count > k.Outputs || k.Bytes > 0 && bytes > k.Bytes || k.Age > 0 && age > k.Age {
 				count--
 				bytes -= o.Bytes
-				errs = append(errs, s.removeFiles(o, gone))
+				errs = append(errs, s.removeFiles(o, removed))
 			}
 		}
-		gone.Left += bytes
+		removed.Left += bytes
 	}
-	// Rows count, too; half of what is kept is for outputs, whatever they take.
-	rows, err := s.counted(ctx)
+	// Rows count, too; but half of the limit is for outputs, whatever the rows take.
+	rows, err := s.countedBytes(ctx)
 	if err != nil {
 		return err
 	}
-	if over := gone.Left - max(keep.Total-rows, keep.Total/2); keep.Total > 0 && over > 0 {
-		errs = append(errs, s.trim(ctx, tasks, alive, keep, now, over, gone))
+	if over := removed.Left - max(keep.Total-rows, keep.Total/2); keep.Total > 0 && over > 0 {
+		errs = append(errs, s.removeOldestOutputs(ctx, tasks, alive, keep, now, over, removed))
 	}
 	return errors.Join(errs...)
 }
 
-// trim removes the oldest outputs of all tasks, that many bytes or a little more.
-func (s *SQLite) trim(ctx context.Context, tasks []string, alive map[string]bool, keep Retention, now time.Time, over int64, gone *Removed) error {
+// removeOldestOutputs removes the oldest outputs of all tasks: over bytes or a little more.
+func (s *SQLite) removeOldestOutputs(ctx context.Context, tasks []string, alive map[string]bool, keep Retention, now time.Time, over int64, removed *Removed) error {
 	var errs []error
-	doomed, bytes := &newestFirst{}, int64(0)
+	rows, bytes := &newestFirst{}, int64(0)
 	for _, task := range tasks {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -71,24 +71,24 @@ func (s *SQLite) trim(ctx context.Context, tasks []string, alive map[string]bool
 			if alive[o.Run()] || k.protects(now, o.Newest) {
 				continue
 			}
-			heap.Push(doomed, o)
+			heap.Push(rows, o)
 			bytes += o.Bytes
-			for bytes-(*doomed)[0].Bytes >= over { // the others are enough
-				bytes -= heap.Pop(doomed).(runlog.Files).Bytes
+			for bytes-(*rows)[0].Bytes >= over { // the others are enough
+				bytes -= heap.Pop(rows).(runlog.Files).Bytes
 			}
 		}
 	}
-	for _, o := range *doomed {
-		gone.Left -= o.Bytes
-		errs = append(errs, s.removeFiles(o, gone))
+	for _, o := range *rows {
+		removed.Left -= o.Bytes
+		errs = append(errs, s.removeFiles(o, removed))
 	}
 	return errors.Join(errs...)
 }
 
 // removeFiles removes the files of a run, and counts them.
-func (s *SQLite) removeFiles(f runlog.Files, gone *Removed) error {
-	gone.Outputs++
-	gone.Bytes += f.Bytes
+func (s *SQLite) removeFiles(f runlog.Files, removed *Removed) error {
+	removed.Outputs++
+	removed.Bytes += f.Bytes
 	return s.files.Remove(f)
 }
 

@@ -13,27 +13,27 @@ import (
 )
 
 // Get implements [Reader].
-func (s *reading) Get(ctx context.Context, id string) (run runner.Run, steps []runner.Transition, err error) {
+func (s *reader) Get(ctx context.Context, id string) (run runner.Run, steps []runner.Transition, err error) {
 	at := slotOf(id)
 	err = s.view(ctx, func(conn *sqlite.Conn) error {
-		r, err := lookup(conn, s.names, id, at, true, s.report)
+		r, err := lookup(conn, s.names, id, at, true, s.onDamaged)
 		if err != nil {
 			return err
 		}
 		if r == nil || r.run.ID != id && !r.covers(at) {
 			return fmt.Errorf("%w: %s", ErrNotFound, id)
 		}
-		run, steps = r.run, r.steps
+		run, steps = r.run, r.transitions
 		return nil
 	})
 	return run, steps, err
 }
 
 // List implements [Reader].
-func (s *reading) List(ctx context.Context, f Filter) (runs []runner.Run, err error) {
+func (s *reader) List(ctx context.Context, f Filter) (runs []runner.Run, err error) {
 	err = s.view(ctx, func(conn *sqlite.Conn) error {
 		if f.Each > 0 && len(f.Tasks) > 0 {
-			runs, err = s.lastOfEach(conn, f)
+			runs, err = s.lastRunsOfEach(conn, f)
 			return err
 		}
 		where, args, ok := s.where(f)
@@ -41,17 +41,17 @@ func (s *reading) List(ctx context.Context, f Filter) (runs []runner.Run, err er
 			return nil
 		}
 		runs = slices.Grow(runs, min(f.Limit, 100))
-		look := skim
+		look := scanRuns
 		if f.Brief {
-			look = glance
+			look = scanBrief
 		}
-		return look(conn, s.names, where+" ORDER BY n DESC", args, s.report, func(r *row) error {
+		return look(conn, s.names, where+" ORDER BY n DESC", args, s.onDamaged, func(r *row) error {
 			if !f.selects(r.run) {
 				return nil // of those with the same key
 			}
 			runs = append(runs, r.run)
 			if f.Limit > 0 && len(runs) == f.Limit {
-				return errEnough
+				return errStop
 			}
 			return nil
 		})
@@ -59,21 +59,21 @@ func (s *reading) List(ctx context.Context, f Filter) (runs []runner.Run, err er
 	return runs, err
 }
 
-// Both look up what they are of in indexes, task by task: nothing else is read.
+// Both use indexes task by task: nothing else is read.
 const (
-	lastOf   = "INDEXED BY runs_started WHERE task = ? AND started IS NOT NULL ORDER BY started DESC, n DESC"
-	activeOf = "SELECT n FROM runs INDEXED BY runs_ended WHERE task IN TASKS AND state IS NULL AND count IS NULL AND finished >= ?" +
+	lastRunsOfTask        = "INDEXED BY runs_started WHERE task = ? AND started IS NOT NULL ORDER BY started DESC, n DESC"
+	activeOfTasks = "SELECT n FROM runs INDEXED BY runs_ended WHERE task IN TASKS AND state IS NULL AND count IS NULL AND finished >= ?" +
 		" UNION ALL SELECT n FROM runs INDEXED BY runs_alive WHERE state IN ('running','queued') AND task IN TASKS" +
 		" UNION ALL SELECT n FROM runs INDEXED BY runs_folded WHERE task IN TASKS AND count IS NOT NULL AND last >= ?"
 )
 
-// lastOfEach returns the last runs of each of some tasks, as far as the rest of the filter
+// lastRunsOfEach returns the last runs of each of some tasks, as far as the rest of the filter
 // selects them. A statement for each task is faster than one for all, which looks up each
-// row twice. It has no LIMIT: SQLite would compile it anew for each number bound to that.
-func (s *reading) lastOfEach(conn *sqlite.Conn, f Filter) ([]runner.Run, error) {
-	look := skim
+// row twice. It has no LIMIT: SQLite would compile it again for each number bound to that.
+func (s *reader) lastRunsOfEach(conn *sqlite.Conn, f Filter) ([]runner.Run, error) {
+	look := scanRuns
 	if f.Brief {
-		look = glance
+		look = scanBrief
 	}
 	var rows []*row
 	for _, name := range f.Tasks {
@@ -82,12 +82,12 @@ func (s *reading) lastOfEach(conn *sqlite.Conn, f Filter) ([]runner.Run, error) 
 			continue
 		}
 		left := f.Each
-		err := look(conn, s.names, lastOf, []cell{integer(id)}, s.report, func(r *row) error {
+		err := look(conn, s.names, lastRunsOfTask, []value{integer(id)}, s.onDamaged, func(r *row) error {
 			if f.selects(r.run) {
 				rows = append(rows, r)
 			}
 			if left--; left == 0 {
-				return errEnough
+				return errStop
 			}
 			return nil
 		})
@@ -107,7 +107,7 @@ func (s *reading) lastOfEach(conn *sqlite.Conn, f Filter) ([]runner.Run, error) 
 }
 
 // namesIn is a list of names in SQL; "" if there are none of those.
-func (s *reading) namesIn(names []string) (sql string, args []cell) {
+func (s *reader) namesIn(names []string) (sql string, args []value) {
 	for _, name := range names {
 		if id, ok := s.names.id(name); ok {
 			args = append(args, integer(id))
@@ -120,11 +120,11 @@ func (s *reading) namesIn(names []string) (sql string, args []cell) {
 }
 
 // where is the filter in SQL; false: there can be none.
-func (s *reading) where(f Filter) (sql string, args []cell, ok bool) {
+func (s *reader) where(f Filter) (sql string, args []value, ok bool) {
 	var all []string
-	add := func(sql string, cells ...cell) {
+	add := func(sql string, values ...value) {
 		all = append(all, sql)
-		args = append(args, cells...)
+		args = append(args, values...)
 	}
 	if f.Task != "" {
 		id, ok := s.names.id(f.Task)
@@ -135,45 +135,45 @@ func (s *reading) where(f Filter) (sql string, args []cell, ok bool) {
 	}
 	if len(f.IDs) > 0 {
 		var pairs []string
-		var cells []cell
+		var values []value
 		for _, id := range f.IDs {
 			task, _ := runner.SplitID(id)
 			if n, ok := s.names.id(task); ok {
 				pairs = append(pairs, "(?,?)")
-				cells = append(cells, integer(n), keyCell(id, slotOf(id)))
+				values = append(values, integer(n), keyValue(id, slotOf(id)))
 			}
 		}
 		if len(pairs) == 0 {
 			return "", nil, false
 		}
-		add("(task, key) IN (VALUES "+strings.Join(pairs, ",")+")", cells...)
+		add("(task, key) IN (VALUES "+strings.Join(pairs, ",")+")", values...)
 	}
 	if f.Parent != "" {
-		add("parent = ?", text(f.Parent))
+		add("parent = ?", textOrNull(f.Parent))
 	}
 	if len(f.Tasks) > 0 {
-		of, cells := s.namesIn(f.Tasks)
+		of, values := s.namesIn(f.Tasks)
 		if of == "" {
 			return "", nil, false
 		}
 		if f.Active.IsZero() {
-			add("task IN "+of, cells...)
+			add("task IN "+of, values...)
 		} else {
-			add("n IN ("+strings.ReplaceAll(activeOf, "TASKS", of)+")", slices.Concat(cells, []cell{when(instant(f.Active))}, cells, cells, []cell{when(instant(f.Active))})...)
+			add("n IN ("+strings.ReplaceAll(activeOfTasks, "TASKS", of)+")", slices.Concat(values, []value{timeOrNull(normalizeTime(f.Active))}, values, values, []value{timeOrNull(normalizeTime(f.Active))})...)
 		}
 	}
 	if !f.Since.IsZero() {
-		add("coalesce(last, started, scheduled, queued) >= ?", when(instant(f.Since)))
+		add("coalesce(last, started, scheduled, queued) >= ?", timeOrNull(normalizeTime(f.Since)))
 	}
 	if !f.Before.IsZero() {
-		add("state IS NULL AND finished < ?", when(f.Before))
+		add("state IS NULL AND finished < ?", timeOrNull(f.Before))
 	}
-	var states, outcomes []cell
+	var states, outcomes []value
 	for _, s := range f.States {
-		states = append(states, text(stateWord(s)))
+		states = append(states, textOrNull(storedState(s)))
 	}
 	for _, o := range f.Outcomes {
-		outcomes = append(outcomes, text(string(o)))
+		outcomes = append(outcomes, textOrNull(string(o)))
 	}
 	alive, ended := "state IN (?"+strings.Repeat(",?", max(0, len(states)-1))+")", "outcome IN (?"+strings.Repeat(",?", max(0, len(outcomes)-1))+")"
 	switch {
@@ -188,7 +188,7 @@ func (s *reading) where(f Filter) (sql string, args []cell, ok bool) {
 		sql = "INDEXED BY runs_folded "
 		add("count IS NOT NULL")
 	} else if len(states) > 0 && len(outcomes) == 0 {
-		sql = "INDEXED BY runs_alive " // which is short, whatever else is asked
+		sql = "INDEXED BY runs_alive " // which is short, whatever else is selected
 	}
 	if len(all) > 0 {
 		sql += "WHERE " + strings.Join(all, " AND ")
@@ -196,17 +196,17 @@ func (s *reading) where(f Filter) (sql string, args []cell, ok bool) {
 	return sql, args, true
 }
 
-// pastOf is read from the index alone, the newest first: a long history costs nothing.
-const pastOf = "SELECT finished, outcome FROM runs INDEXED BY runs_ended WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished DESC, n DESC"
+// endedOfTask is read from the index alone, the newest first: a long history costs nothing.
+const endedOfTask = "SELECT finished, outcome FROM runs INDEXED BY runs_ended WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished DESC, n DESC"
 
 // Past implements [Reader].
-func (s *reading) Past(ctx context.Context, tasks ...string) (map[string]Past, error) {
+func (s *reader) Past(ctx context.Context, tasks ...string) (map[string]Past, error) {
 	if len(tasks) == 0 {
 		tasks = s.names.all()
 	}
 	all := make(map[string]Past, len(tasks))
 	err := s.view(ctx, func(conn *sqlite.Conn) error {
-		var cells [2]cell
+		var values [2]value
 		for _, task := range tasks {
 			id, ok := s.names.id(task)
 			if !ok {
@@ -214,19 +214,19 @@ func (s *reading) Past(ctx context.Context, tasks ...string) (map[string]Past, e
 			}
 			var p Past
 			ended := false
-			err := query(conn, pastOf, []cell{integer(id)}, func(stmt *sqlite.Stmt) error {
+			err := query(conn, endedOfTask, []value{integer(id)}, func(stmt *sqlite.Stmt) error {
 				ended = true
-				read(stmt, cells[:])
-				switch runner.Outcome(cells[1].text) {
+				read(stmt, values[:])
+				switch runner.Outcome(values[1].text) {
 				case runner.OK:
-					p.Success = cells[0].time()
-					return errEnough
+					p.Success = values[0].time()
+					return errStop
 				case runner.Failed, runner.TimedOut, runner.Lost:
 					p.Failures++
 				}
 				return nil
 			})
-			if err != nil && err != errEnough {
+			if err != nil && err != errStop {
 				return err
 			}
 			if ended {

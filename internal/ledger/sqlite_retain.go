@@ -11,17 +11,17 @@ import (
 	"rota/runner"
 )
 
-// How much goes in one step, so that no write waits long for it.
+// How much is removed in one transaction, so that no write waits long for it.
 const (
-	stepRows  = 100
-	stepPages = 100
+	batchRows  = 100
+	batchPages = 100
 )
 
-// keepDamaged is how many rows that did not match their checksum are kept.
-const keepDamaged = 1000
+// maxDamaged is how many rows that did not match their checksum are kept.
+const maxDamaged = 1000
 
-// doomed is an ended row that is to go.
-type doomed struct {
+// endedRow is an ended row to be removed.
+type endedRow struct {
 	n    int64
 	id   string // "": of a summary row, which has no files
 	task string
@@ -31,8 +31,8 @@ type doomed struct {
 func (s *SQLite) Forget(ctx context.Context, f Filter) (int, error) {
 	total := 0
 	for {
-		var some []doomed
-		most := stepRows
+		var some []endedRow
+		most := batchRows
 		if f.Limit > 0 {
 			most = min(most, f.Limit-total)
 		}
@@ -44,12 +44,12 @@ func (s *SQLite) Forget(ctx context.Context, f Filter) (int, error) {
 			if where == "" {
 				where = "WHERE true"
 			}
-			return skim(conn, s.names, where+" AND state IS NULL ORDER BY n DESC", args, s.report, func(r *row) error {
+			return scanRuns(conn, s.names, where+" AND state IS NULL ORDER BY n DESC", args, s.onDamaged, func(r *row) error {
 				if f.selects(r.run) {
-					some = append(some, doomed{r.number, r.run.ID, r.run.Task})
+					some = append(some, endedRow{r.number, r.run.ID, r.run.Task})
 				}
 				if len(some) == most {
-					return errEnough
+					return errStop
 				}
 				return nil
 			})
@@ -67,8 +67,8 @@ func (s *SQLite) Forget(ctx context.Context, f Filter) (int, error) {
 
 // remove removes rows that have ended, and before them their files: whenever rota is
 // killed, no run that takes the id of one that is forgotten finds what that has left.
-func (s *SQLite) remove(ctx context.Context, rows []doomed) (n int, err error) {
-	read, err := s.inputs(ctx)
+func (s *SQLite) remove(ctx context.Context, rows []endedRow) (n int, err error) {
+	read, err := s.inputsInUse(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -78,11 +78,11 @@ func (s *SQLite) remove(ctx context.Context, rows []doomed) (n int, err error) {
 			ids = append(ids, d.id)
 		}
 	}
-	left := s.files.Forget(ids, read) // an error does not keep the rows for good
-	err = s.write(ctx, func(o *op) error {
+	left := s.files.Forget(ids, read) // an error does not keep the rows from being removed
+	err = s.write(ctx, func(o *tx) error {
 		n = 0
 		for _, d := range rows {
-			if err := query(o.w.conn, "DELETE FROM runs WHERE n = ? AND state IS NULL", []cell{integer(d.n)}, nil); err != nil {
+			if err := query(o.w.conn, "DELETE FROM runs WHERE n = ? AND state IS NULL", []value{integer(d.n)}, nil); err != nil {
 				return err
 			}
 			n += o.w.conn.Changes()
@@ -92,7 +92,7 @@ func (s *SQLite) remove(ctx context.Context, rows []doomed) (n int, err error) {
 		for i, d := range rows {
 			tasks[i] = d.task
 		}
-		o.after = append(o.after, func() { s.forget(tasks...) })
+		o.after = append(o.after, func() { s.invalidate(tasks...) })
 		return nil
 	})
 	if err != nil {
@@ -102,49 +102,49 @@ func (s *SQLite) remove(ctx context.Context, rows []doomed) (n int, err error) {
 }
 
 // Retain implements [Ledger].
-func (s *SQLite) Retain(ctx context.Context, keep Retention) (gone Removed, err error) {
-	now := instant(s.o.Now())
-	if err := s.retainOutputs(ctx, keep, now, &gone); err != nil { // first: it makes room without needing some
-		return gone, err
+func (s *SQLite) Retain(ctx context.Context, keep Retention) (removed Removed, err error) {
+	now := normalizeTime(s.o.Now())
+	if err := s.retainOutputs(ctx, keep, now, &removed); err != nil { // first: it frees space without needing any
+		return removed, err
 	}
 	for task := int64(0); ; {
 		var name string
-		if task, name, err = s.after(ctx, task); err != nil {
-			return gone, err
+		if task, name, err = s.nextTask(ctx, task); err != nil {
+			return removed, err
 		}
 		if task == 0 {
 			break
 		}
 		k := keep.Task(name)
 		n, err := s.retain(ctx, ofRuns, task, name, k, now)
-		gone.Runs += n
+		removed.Runs += n
 		if err != nil {
-			return gone, err
+			return removed, err
 		}
 		n, err = s.retain(ctx, ofSummaries, task, name, k, now)
-		gone.Summaries += n
+		removed.Summaries += n
 		if err != nil {
-			return gone, err
+			return removed, err
 		}
 	}
-	if err := s.retainEvents(ctx, keepEach, keepLong); err != nil {
-		return gone, err
+	if err := s.retainEvents(ctx, maxEventsEach, maxEvents); err != nil {
+		return removed, err
 	}
 	const damaged = "DELETE FROM damaged WHERE id <= (SELECT id FROM damaged ORDER BY id DESC LIMIT 1 OFFSET ?)"
-	if err := s.write(ctx, func(o *op) error { return query(o.w.conn, damaged, []cell{integer(keepDamaged)}, nil) }); err != nil {
-		return gone, err
+	if err := s.write(ctx, func(o *tx) error { return query(o.w.conn, damaged, []value{integer(maxDamaged)}, nil) }); err != nil {
+		return removed, err
 	}
-	if err := s.retainRows(ctx, keep, now, &gone); err != nil {
-		return gone, err
+	if err := s.retainRows(ctx, keep, now, &removed); err != nil {
+		return removed, err
 	}
-	gone.Size, err = s.vacuum(ctx)
-	return gone, err
+	removed.Size, err = s.vacuum(ctx)
+	return removed, err
 }
 
-// after returns the first task after the given one that has runs; 0: none has.
-func (s *SQLite) after(ctx context.Context, task int64) (next int64, name string, err error) {
+// nextTask returns the first task after the given one that has runs; 0: none has.
+func (s *SQLite) nextTask(ctx context.Context, task int64) (next int64, name string, err error) {
 	err = s.view(ctx, func(conn *sqlite.Conn) error {
-		return query(conn, "SELECT min(task) FROM runs WHERE task > ?", []cell{integer(task)}, func(stmt *sqlite.Stmt) error {
+		return query(conn, "SELECT min(task) FROM runs WHERE task > ?", []value{integer(task)}, func(stmt *sqlite.Stmt) error {
 			next = stmt.ColumnInt64(0)
 			return nil
 		})
@@ -157,19 +157,19 @@ func (s *SQLite) after(ctx context.Context, task int64) (next int64, name string
 	return next, name, err
 }
 
-// kind is one of the two kinds of ended rows, which are counted apart.
-type kind struct {
+// rowKind is one of the two kinds of ended rows, which are counted separately.
+type rowKind struct {
 	oldest    string // reads them, the oldest first
 	newest    string // reads the one after so many of the newest
 	summaries bool
 }
 
 var (
-	ofRuns = kind{
+	ofRuns = rowKind{
 		oldest: "SELECT n, key, finished FROM runs WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished, n",
 		newest: "SELECT n FROM runs WHERE task = ? AND state IS NULL AND count IS NULL ORDER BY finished DESC, n DESC LIMIT 1 OFFSET ?",
 	}
-	ofSummaries = kind{
+	ofSummaries = rowKind{
 		oldest:    "SELECT n, key, finished FROM runs WHERE task = ? AND count IS NOT NULL ORDER BY key",
 		newest:    "SELECT n FROM runs WHERE task = ? AND count IS NOT NULL ORDER BY key DESC LIMIT 1 OFFSET ?",
 		summaries: true,
@@ -177,17 +177,17 @@ var (
 )
 
 // retain removes the rows of one kind of a task that need not be kept.
-func (s *SQLite) retain(ctx context.Context, of kind, task int64, name string, k Keep, now time.Time) (total int, err error) {
+func (s *SQLite) retain(ctx context.Context, of rowKind, task int64, name string, k Keep, now time.Time) (total int, err error) {
 	tooOld := int64(math.MinInt64)
 	if k.Age > 0 {
 		tooOld = now.Add(-k.Age).UnixMicro()
 	}
 	for {
 		var excess int64 // of the newest row that is too many
-		var some []doomed
+		var some []endedRow
 		err := s.view(ctx, func(conn *sqlite.Conn) error {
 			if k.Runs > 0 {
-				err := query(conn, of.newest, []cell{integer(task), integer(int64(k.Runs))}, func(stmt *sqlite.Stmt) error {
+				err := query(conn, of.newest, []value{integer(task), integer(int64(k.Runs))}, func(stmt *sqlite.Stmt) error {
 					excess = stmt.ColumnInt64(0)
 					return nil
 				})
@@ -198,14 +198,14 @@ func (s *SQLite) retain(ctx context.Context, of kind, task int64, name string, k
 			if excess == 0 && tooOld == math.MinInt64 {
 				return nil
 			}
-			err := query(conn, of.oldest, []cell{integer(task)}, func(stmt *sqlite.Stmt) error {
+			err := query(conn, of.oldest, []value{integer(task)}, func(stmt *sqlite.Stmt) error {
 				n, ended := stmt.ColumnInt64(0), stmt.ColumnInt64(2)
-				if k.protects(now, time.UnixMicro(ended)) || excess == 0 && ended >= tooOld || len(some) == stepRows {
-					return errEnough
+				if k.protects(now, time.UnixMicro(ended)) || excess == 0 && ended >= tooOld || len(some) == batchRows {
+					return errStop
 				}
-				d := doomed{n: n, task: name}
+				d := endedRow{n: n, task: name}
 				if !of.summaries {
-					var key [2]cell
+					var key [2]value
 					read(stmt, key[:])
 					d.id, _ = idOf(name, key[1])
 				}
@@ -215,7 +215,7 @@ func (s *SQLite) retain(ctx context.Context, of kind, task int64, name string, k
 				}
 				return nil
 			})
-			if err == errEnough {
+			if err == errStop {
 				return nil
 			}
 			return err
@@ -225,15 +225,15 @@ func (s *SQLite) retain(ctx context.Context, of kind, task int64, name string, k
 		}
 		n, err := s.remove(ctx, some)
 		total += n
-		if err != nil || n == 0 || len(some) < stepRows {
+		if err != nil || n == 0 || len(some) < batchRows {
 			return total, err
 		}
 	}
 }
 
-// inputs are the files that runs read which have not ended: those of a recurring
-// request are its runs', too.
-func (s *SQLite) inputs(ctx context.Context) (map[string]bool, error) {
+// inputsInUse returns the input files of runs that have not ended; runs of a recurring
+// request share its input file.
+func (s *SQLite) inputsInUse(ctx context.Context) (map[string]bool, error) {
 	read := map[string]bool{}
 	return read, s.view(ctx, func(conn *sqlite.Conn) error {
 		const sql = "SELECT input_file FROM runs INDEXED BY runs_alive WHERE state IS NOT NULL AND input_file IS NOT NULL"
@@ -241,9 +241,9 @@ func (s *SQLite) inputs(ctx context.Context) (map[string]bool, error) {
 	})
 }
 
-// alive returns the ids of the runs that have not ended, and of the requests whose
+// unfinished returns the ids of the runs that have not ended, and of the requests whose
 // input they read.
-func (s *SQLite) alive(ctx context.Context) (map[string]bool, error) {
+func (s *SQLite) unfinished(ctx context.Context) (map[string]bool, error) {
 	runs, err := s.List(ctx, Filter{States: []runner.State{runner.Held, runner.Recurring, runner.Delayed, runner.Queued, runner.Running}})
 	ids := map[string]bool{}
 	for _, r := range runs {

@@ -7,47 +7,47 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// How many events are kept, without a setting. What one user does over and over
-// pushes out what that user did before, and nobody else's.
+// How many events are kept; no setting changes that. Many events of one user push out
+// older events of that user only.
 const (
-	keepLong = 100_000 // of all
-	keepEach = 1000    // of one kind, of one task, by one user
+	maxEvents     = 100_000 // of all
+	maxEventsEach = 1000    // of one kind, of one task, by one user
 )
 
-// fate is what events are counted apart by. The runs of a task are one user.
-type fate struct{ kind, task, who string }
+// eventClass is what events are counted by. The runs of a task are one user.
+type eventClass struct{ kind, task, who string }
 
-func fateOf(kind, task, who string) fate {
+func eventClassOf(kind, task, who string) eventClass {
 	if strings.HasPrefix(who, "run ") {
 		who, _, _ = strings.Cut(who, "/")
 	}
-	return fate{kind, task, who}
+	return eventClass{kind, task, who}
 }
 
-// retainEvents removes events: of each fate the oldest beyond so many, and beyond so
-// many of all the oldest of those fates that have the most.
+// retainEvents removes events: the oldest of each class beyond each, and then, while there
+// are more than most, the oldest of the classes that have the most.
 func (s *SQLite) retainEvents(ctx context.Context, each, most int) error {
 	newest := int64(0)
 	type event struct {
 		n    int64
-		rank int // among those of its fate, from the newest on
+		rank int // within its class, from the newest on
 	}
-	var doomed []int64
+	var rows []int64
 	err := s.view(ctx, func(conn *sqlite.Conn) error {
 		err := query(conn, "SELECT max(n) FROM events", nil, func(stmt *sqlite.Stmt) error { newest = stmt.ColumnInt64(0); return nil })
 		if err != nil || newest == s.events.Load() {
 			return err
 		}
 		var rest []event
-		ranks, of := make([]int, each+1), map[fate]int{} // how many there are of each rank, and of each fate
+		ranks, of := make([]int, each+1), map[eventClass]int{} // how many there are of each rank, and of each class
 		err = query(conn, "SELECT n, kind, task, who FROM events ORDER BY n DESC", nil, func(stmt *sqlite.Stmt) error {
-			n, f := stmt.ColumnInt64(0), fateOf(stmt.ColumnText(1), stmt.ColumnText(2), stmt.ColumnText(3))
+			n, f := stmt.ColumnInt64(0), eventClassOf(stmt.ColumnText(1), stmt.ColumnText(2), stmt.ColumnText(3))
 			of[f]++
 			if rank := of[f]; rank <= each {
 				ranks[rank]++
 				rest = append(rest, event{n, rank})
 			} else {
-				doomed = append(doomed, n)
+				rows = append(rows, n)
 			}
 			return nil
 		})
@@ -62,7 +62,7 @@ func (s *SQLite) retainEvents(ctx context.Context, each, most int) error {
 			case e.rank == last+1 && room > 0:
 				room--
 			default:
-				doomed = append(doomed, e.n)
+				rows = append(rows, e.n)
 			}
 		}
 		return err
@@ -70,12 +70,12 @@ func (s *SQLite) retainEvents(ctx context.Context, each, most int) error {
 	if err != nil {
 		return err
 	}
-	for len(doomed) > 0 {
-		some := doomed[:min(stepRows, len(doomed))]
-		doomed = doomed[len(some):]
-		err := s.write(ctx, func(o *op) error {
+	for len(rows) > 0 {
+		some := rows[:min(batchRows, len(rows))]
+		rows = rows[len(some):]
+		err := s.write(ctx, func(o *tx) error {
 			for _, n := range some {
-				if err := query(o.w.conn, "DELETE FROM events WHERE n = ?", []cell{integer(n)}, nil); err != nil {
+				if err := query(o.w.conn, "DELETE FROM events WHERE n = ?", []value{integer(n)}, nil); err != nil {
 					return err
 				}
 			}

@@ -11,8 +11,8 @@ import (
 	"rota/runner"
 )
 
-// The columns of runs. The last is the sum; a new one goes before it, for good:
-// its place is part of the sum.
+// The columns of runs. The last is the checksum; a new column goes before it and is never
+// moved: its position is part of the checksum.
 const (
 	colN = iota
 	colTask
@@ -65,45 +65,45 @@ var columnNames = [columns]string{
 var timeColumns = [...]int{colScheduled, colQueued, colStarted, colFinished, colFirst, colLast, colNotBefore}
 
 // record is a row of runs as it is stored.
-type record [columns]cell
+type record [columns]value
 
 // What the statements on runs begin with.
 var (
 	selectRuns  = "SELECT " + strings.Join(columnNames[:], ",") + " FROM runs "
 	insertRun   = "INSERT INTO runs (" + strings.Join(columnNames[:], ",") + ") VALUES (?" + strings.Repeat(",?", columns-1) + ")"
-	updateRun   = update(moving...)
-	updateStart = update(append([]int{colStarted, colUser, colTrace}, moving...)...)
-	updateAsked = update(append([]int{colCause, colScheduled, colStarted, colRevision, colQueue, colPriority, colRecurring, colParams,
-		colInput, colInputFile, colContent, colParent, colWho, colForce, colUser, colTrace}, moving...)...)
-	updateSummary = update(colFinished, colLast, colCount, colRevision, colSum)
+	updateRun   = newUpdate(changingColumns...)
+	updateStart = newUpdate(append([]int{colStarted, colUser, colTrace}, changingColumns...)...)
+	updateAsked = newUpdate(append([]int{colCause, colScheduled, colStarted, colRevision, colQueue, colPriority, colRecurring, colParams,
+		colInput, colInputFile, colContent, colParent, colWho, colForce, colUser, colTrace}, changingColumns...)...)
+	updateSummary = newUpdate(colFinished, colLast, colCount, colRevision, colSum)
 )
 
-// moving are the columns that change in the life of a run, beside its start.
-var moving = []int{colState, colOutcome, colWhy, colQueued, colFinished, colAttempts, colExit, colSignal, colError, colNotBefore, colResult, colSteps, colCPU, colMaxRSS, colSum}
+// changingColumns are the columns that change after a run is recorded, beside its start.
+var changingColumns = []int{colState, colOutcome, colWhy, colQueued, colFinished, colAttempts, colExit, colSignal, colError, colNotBefore, colResult, colSteps, colCPU, colMaxRSS, colSum}
 
-// change is a statement that changes columns of a row.
-type change struct {
+// updateStatement changes some columns of a row.
+type updateStatement struct {
 	columns []int
 	sql     string
 }
 
-// update is the change of some columns alone: to set another one, even to what
-// it is, costs the writing of its indexes.
-func update(columns ...int) change {
+// newUpdate makes a statement that sets some columns only: to set another one, even to the
+// same value, writes its indexes.
+func newUpdate(columns ...int) updateStatement {
 	var set []string
 	for _, col := range columns {
 		set = append(set, columnNames[col]+" = ?")
 	}
-	return change{columns, "UPDATE runs SET " + strings.Join(set, ", ") + " WHERE n = ?"}
+	return updateStatement{columns, "UPDATE runs SET " + strings.Join(set, ", ") + " WHERE n = ?"}
 }
 
 // args are the parameters of the statement.
-func (c change) args(rec *record) []cell {
-	cells := make([]cell, 0, len(c.columns)+1)
+func (c updateStatement) args(rec *record) []value {
+	values := make([]value, 0, len(c.columns)+1)
 	for _, col := range c.columns {
-		cells = append(cells, rec[col])
+		values = append(values, rec[col])
 	}
-	return append(cells, rec[colN])
+	return append(values, rec[colN])
 }
 
 // Keys of slots are numbers, which are small and in the order of the slots.
@@ -112,17 +112,17 @@ const (
 	timeBits  = 40
 )
 
-// keyCell is the key of a run in its column.
-func keyCell(id string, s slot) cell {
-	if at := s.at.Unix(); s.of == "" && s.epoch > 0 && s.epoch < 1<<epochBits && at >= 0 && at < 1<<timeBits {
+// keyValue is the key of a run as stored.
+func keyValue(id string, s slot) value {
+	if at := s.at.Unix(); s.request == "" && s.epoch > 0 && s.epoch < 1<<epochBits && at >= 0 && at < 1<<timeBits {
 		return integer(int64(s.epoch)<<timeBits | at)
 	}
 	_, key := runner.SplitID(id)
-	return text(key)
+	return textOrNull(key)
 }
 
-// idOf is the inverse of keyCell.
-func idOf(task string, key cell) (string, slot) {
+// idOf is the inverse of keyValue.
+func idOf(task string, key value) (string, slot) {
 	if key.kind == sqlite.TypeInteger {
 		s := slot{epoch: int(key.n >> timeBits), at: time.Unix(key.n&(1<<timeBits-1), 0).UTC()}
 		return runner.SlotID(task, s.at, s.epoch), s
@@ -131,20 +131,20 @@ func idOf(task string, key cell) (string, slot) {
 	return id, slotOf(id)
 }
 
-// recurringWord is the state "recurring" as rows have it since their first version.
-const recurringWord = "standing"
+// storedRecurring is the state "recurring" in rows, since their first version.
+const storedRecurring = "standing"
 
-// stateWord is a state in its column.
-func stateWord(s runner.State) string {
+// storedState is a state as stored.
+func storedState(s runner.State) string {
 	if s == runner.Recurring {
-		return recurringWord
+		return storedRecurring
 	}
 	return string(s)
 }
 
-// stateOf is the inverse of stateWord.
-func stateOf(word string) runner.State {
-	if word == recurringWord {
+// stateFromStored is the inverse of storedState.
+func stateFromStored(word string) runner.State {
+	if word == storedRecurring {
 		return runner.Recurring
 	}
 	return runner.State(word)
@@ -156,62 +156,62 @@ const (
 	binding = 2
 )
 
-// pack turns a row into a record. Intern gives numbers to names.
+// pack turns a row into a record. Intern returns the number of a name.
 func pack(r *row, intern func(string) (int64, error)) (record, error) {
 	var rec record
 	for _, name := range []struct {
-		col  int
-		text string
+		col        int
+		textOrNull string
 	}{{colTask, r.run.Task}, {colRevision, r.run.Revision}, {colQueue, r.run.Queue}} {
-		if name.text == "" {
-			rec[name.col] = null
+		if name.textOrNull == "" {
+			rec[name.col] = nullValue
 			continue
 		}
-		n, err := intern(name.text)
+		n, err := intern(name.textOrNull)
 		if err != nil {
 			return rec, err
 		}
 		rec[name.col] = integer(n)
 	}
 	rec[colN] = integer(r.number)
-	rec[colKey] = keyCell(r.run.ID, r.slot)
-	rec[colCause] = text(string(r.run.Cause))
-	rec[colState] = text(stateWord(r.run.State))
-	rec[colOutcome] = text(string(r.run.Outcome))
-	rec[colWhy] = text(packWhy(r.run.Reason, r.run.Why))
-	rec[colScheduled] = when(r.run.Scheduled)
-	rec[colQueued] = when(r.run.Queued)
-	rec[colStarted] = when(r.run.Started)
-	rec[colFinished] = when(r.run.Finished)
-	rec[colAttempts] = number(int64(r.run.Attempts))
-	rec[colExit] = null
+	rec[colKey] = keyValue(r.run.ID, r.slot)
+	rec[colCause] = textOrNull(string(r.run.Cause))
+	rec[colState] = textOrNull(storedState(r.run.State))
+	rec[colOutcome] = textOrNull(string(r.run.Outcome))
+	rec[colWhy] = textOrNull(packWhy(r.run.Reason, r.run.Why))
+	rec[colScheduled] = timeOrNull(r.run.Scheduled)
+	rec[colQueued] = timeOrNull(r.run.Queued)
+	rec[colStarted] = timeOrNull(r.run.Started)
+	rec[colFinished] = timeOrNull(r.run.Finished)
+	rec[colAttempts] = integerOrNull(int64(r.run.Attempts))
+	rec[colExit] = nullValue
 	if r.run.Exit != nil {
 		rec[colExit] = integer(int64(*r.run.Exit))
 	}
-	rec[colSignal] = text(r.run.Signal)
-	rec[colError] = text(r.run.Error)
-	rec[colFirst] = when(r.run.First)
-	rec[colLast] = when(r.run.Last)
-	rec[colCount] = number(int64(r.run.Count))
-	rec[colGaveWay] = text(r.run.By)
-	rec[colPriority] = number(int64(r.run.Priority))
-	rec[colNotBefore] = when(r.run.NotBefore)
-	rec[colRecurring] = text(r.run.On)
-	rec[colParams] = null
+	rec[colSignal] = textOrNull(r.run.Signal)
+	rec[colError] = textOrNull(r.run.Error)
+	rec[colFirst] = timeOrNull(r.run.First)
+	rec[colLast] = timeOrNull(r.run.Last)
+	rec[colCount] = integerOrNull(int64(r.run.Count))
+	rec[colGaveWay] = textOrNull(r.run.By)
+	rec[colPriority] = integerOrNull(int64(r.run.Priority))
+	rec[colNotBefore] = timeOrNull(r.run.NotBefore)
+	rec[colRecurring] = textOrNull(r.run.On)
+	rec[colParams] = nullValue
 	if len(r.run.Params) > 0 {
 		params, err := json.Marshal(r.run.Params)
 		if err != nil {
 			return rec, err
 		}
-		rec[colParams] = text(string(params))
+		rec[colParams] = textOrNull(string(params))
 	}
-	rec[colInput] = text(r.run.Input)
-	rec[colInputFile] = text(r.run.InputFile)
-	rec[colContent] = text(r.run.Content)
-	rec[colParent] = text(r.run.Parent)
-	rec[colResult] = number(r.run.Result)
-	rec[colSteps] = blob(packSteps(r.steps))
-	rec[colWho] = text(r.run.Who)
+	rec[colInput] = textOrNull(r.run.Input)
+	rec[colInputFile] = textOrNull(r.run.InputFile)
+	rec[colContent] = textOrNull(r.run.Content)
+	rec[colParent] = textOrNull(r.run.Parent)
+	rec[colResult] = integerOrNull(r.run.Result)
+	rec[colSteps] = blob(packTransitions(r.transitions))
+	rec[colWho] = textOrNull(r.run.Who)
 	force := int64(0)
 	if r.run.Force {
 		force = forced
@@ -219,59 +219,59 @@ func pack(r *row, intern func(string) (int64, error)) (record, error) {
 	if r.run.Binding {
 		force |= binding
 	}
-	rec[colForce] = number(force)
-	rec[colUser] = text(r.run.User)
-	rec[colTrace] = text(r.run.Trace)
-	rec[colCPU] = number(r.run.CPU.Microseconds())
-	rec[colMaxRSS] = number(r.run.MaxRSS)
-	rec[colSum] = sum(rec[:colSum]...)
+	rec[colForce] = integerOrNull(force)
+	rec[colUser] = textOrNull(r.run.User)
+	rec[colTrace] = textOrNull(r.run.Trace)
+	rec[colCPU] = integerOrNull(r.run.CPU.Microseconds())
+	rec[colMaxRSS] = integerOrNull(r.run.MaxRSS)
+	rec[colSum] = checksum(rec[:colSum]...)
 	return rec, nil
 }
 
-// unpack turns a record, which must be sound, into a row. Name is the inverse of
-// pack's intern.
+// unpack turns a record, whose checksum must match, into a row. Name is the inverse of
+// intern.
 func unpack(rec *record, name func(int64) (string, error)) (*row, error) {
-	r, err := unpackRun(rec, name)
+	r, err := unpackWithoutTransitions(rec, name)
 	if err != nil {
 		return nil, err
 	}
-	if r.steps, err = unpackSteps(rec[colSteps].text); err != nil {
+	if r.transitions, err = unpackTransitions(rec[colSteps].text); err != nil {
 		return nil, fmt.Errorf("transitions of %s: %w", r.run.ID, err)
 	}
 	return r, nil
 }
 
-// unpackBrief leaves out the parameters and the input, too.
+// unpackBrief is unpackWithoutTransitions without parameters and input.
 func unpackBrief(rec *record, name func(int64) (string, error)) (*row, error) {
 	small := *rec
-	small[colParams], small[colInput], small[colInputFile] = null, null, null
-	return unpackRun(&small, name)
+	small[colParams], small[colInput], small[colInputFile] = nullValue, nullValue, nullValue
+	return unpackWithoutTransitions(&small, name)
 }
 
-// unpackRun leaves out the transitions.
-func unpackRun(rec *record, name func(int64) (string, error)) (*row, error) {
+// unpackWithoutTransitions unpacks a record except for its transitions.
+func unpackWithoutTransitions(rec *record, name func(int64) (string, error)) (*row, error) {
 	r := &row{number: rec[colN].n}
 	run := &r.run
 	for _, col := range timeColumns {
-		if c := rec[col]; c.kind == sqlite.TypeInteger && !tellable(c.n) {
+		if c := rec[col]; c.kind == sqlite.TypeInteger && !inJSONRange(c.n) {
 			return nil, fmt.Errorf("%s of row %d is out of range", columnNames[col], rec[colN].n)
 		}
 	}
 	for _, n := range []struct {
-		col  int
-		text *string
+		col        int
+		textOrNull *string
 	}{{colTask, &run.Task}, {colRevision, &run.Revision}, {colQueue, &run.Queue}} {
 		if rec[n.col].kind == sqlite.TypeNull {
 			continue
 		}
 		var err error
-		if *n.text, err = name(rec[n.col].n); err != nil {
+		if *n.textOrNull, err = name(rec[n.col].n); err != nil {
 			return nil, err
 		}
 	}
 	run.ID, r.slot = idOf(run.Task, rec[colKey])
 	run.Cause = runner.Cause(rec[colCause].text)
-	run.State = stateOf(rec[colState].text)
+	run.State = stateFromStored(rec[colState].text)
 	run.Outcome = runner.Outcome(rec[colOutcome].text)
 	run.Reason, run.Why = unpackWhy(rec[colWhy].text)
 	run.Scheduled = rec[colScheduled].time()
@@ -307,6 +307,6 @@ func unpackRun(rec *record, name func(int64) (string, error)) (*row, error) {
 	run.CPU = time.Duration(rec[colCPU].n) * time.Microsecond
 	run.Trace = rec[colTrace].text
 	run.MaxRSS = rec[colMaxRSS].n
-	r.was, r.began = run.State, run.Started
+	r.savedState, r.savedStarted = run.State, run.Started
 	return r, nil
 }

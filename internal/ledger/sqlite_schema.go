@@ -69,11 +69,11 @@ func unapplied(conn *sqlite.Conn) (todo []string, err error) {
 
 // checkSchema returns an error that is damage if a table, column or index that the
 // migrations make is not in a database or is not what they make: a query would fail on
-// it later, in the middle of the work. What somebody added is not looked at.
+// it later. What was added by others is ignored.
 func checkSchema(conn *sqlite.Conn) error {
 	want, err := migratedSchema()
 	if err != nil {
-		return fmt.Errorf("the schema of a new ledger: %v", err) // no damage of this one
+		return fmt.Errorf("the schema of a new ledger: %v", err) // not damage of this database
 	}
 	have, err := schema(conn)
 	if err != nil {
@@ -101,8 +101,8 @@ var migratedSchema = sync.OnceValues(func() (map[string]string, error) {
 })
 
 // schema returns the columns and indexes of a database, each with how it is declared.
-// The text of a table is not compared: ALTER TABLE rewrites it, in a form that is
-// SQLite's own affair.
+// The SQL of a table is not compared: ALTER TABLE rewrites it in a form that may differ
+// between versions of SQLite.
 func schema(conn *sqlite.Conn) (map[string]string, error) {
 	parts := map[string]string{}
 	const columns = `SELECT 'column ' || t.name || '.' || c.name, c.type || ' ' || c."notnull" || ' ' || c.pk

@@ -8,15 +8,14 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// readCursor reads how far the slots are written down; false: what is there is
-// not to be believed.
+// readCursor reads the cursor; false: it is damaged.
 func readCursor(conn *sqlite.Conn) (c Cursor, ok bool, err error) {
 	ok = true
 	err = query(conn, "SELECT epoch, through, revision, boot, reach, sum FROM cursor", nil, func(stmt *sqlite.Stmt) error {
-		var cells [6]cell
-		read(stmt, cells[:])
-		if ok = sound(cells[:]); ok {
-			c = Cursor{Epoch: int(cells[0].n), Through: cells[1].time(), Revision: cells[2].text, Boot: cells[3].text, Reach: cells[4].time()}
+		var values [6]value
+		read(stmt, values[:])
+		if ok = checksumOK(values[:]); ok {
+			c = Cursor{Epoch: int(values[0].n), Through: values[1].time(), Revision: values[2].text, Boot: values[3].text, Reach: values[4].time()}
 		}
 		return nil
 	})
@@ -25,29 +24,28 @@ func readCursor(conn *sqlite.Conn) (c Cursor, ok bool, err error) {
 
 // setCursor writes how far the slots are recorded. Slots of ahead are recorded, too; zero:
 // none are.
-func (o *op) setCursor(c Cursor, ahead time.Time) error {
-	c = c.kept()
-	cells := []cell{integer(int64(c.Epoch)), when(c.Through), text(c.Revision), text(c.Boot), when(c.Reach)}
-	cells = append(cells, sum(cells...))
+func (t *tx) setCursor(c Cursor, ahead time.Time) error {
+	c = c.normalize()
+	values := []value{integer(int64(c.Epoch)), timeOrNull(c.Through), textOrNull(c.Revision), textOrNull(c.Boot), timeOrNull(c.Reach)}
+	values = append(values, checksum(values...))
 	const sql = "INSERT OR REPLACE INTO cursor (id, epoch, through, revision, boot, reach, sum) VALUES (1,?,?,?,?,?,?)"
-	if err := query(o.w.conn, sql, cells, nil); err != nil {
+	if err := query(t.w.conn, sql, values, nil); err != nil {
 		return err
 	}
-	old := o.w.cursor
-	o.w.cursor = c
-	o.undo = append(o.undo, func() { o.w.cursor = old })
-	o.after = append(o.after, func() {
-		o.w.s.cursor.Store(&c)
-		o.w.s.mark.write(c, ahead)
+	old := t.w.cursor
+	t.w.cursor = c
+	t.undo = append(t.undo, func() { t.w.cursor = old })
+	t.after = append(t.after, func() {
+		t.w.s.cursor.Store(&c)
+		t.w.s.cursorCopy.write(c, ahead)
 	})
 	return nil
 }
 
-// readState reads the state of a task; one that is not sound is that of a task
-// never seen.
+// readState reads the state of a task; a damaged one is that of a new task.
 func readState(conn *sqlite.Conn, name string) (state TaskState, err error) {
 	const sql = "SELECT name, version, state, sum FROM states WHERE name = ?"
-	err = query(conn, sql, []cell{text(name)}, func(stmt *sqlite.Stmt) error {
+	err = query(conn, sql, []value{textOrNull(name)}, func(stmt *sqlite.Stmt) error {
 		if _, found, ok := decodeState(stmt); ok {
 			state = found
 		}
@@ -57,18 +55,18 @@ func readState(conn *sqlite.Conn, name string) (state TaskState, err error) {
 }
 
 func decodeState(stmt *sqlite.Stmt) (name string, state TaskState, ok bool) {
-	var cells [4]cell
-	read(stmt, cells[:])
-	if !sound(cells[:]) || json.Unmarshal([]byte(cells[2].text), &state) != nil {
+	var values [4]value
+	read(stmt, values[:])
+	if !checksumOK(values[:]) || json.Unmarshal([]byte(values[2].text), &state) != nil {
 		return "", TaskState{}, false
 	}
-	return cells[0].text, state, true
+	return values[0].text, state, true
 }
 
 // checkState returns ErrConflict unless the version of a task's state is still that
 // which is to be changed.
-func (o *op) checkState(c StateChange) error {
-	now, err := readState(o.w.conn, c.Name)
+func (t *tx) checkState(c StateChange) error {
+	now, err := readState(t.w.conn, c.Name)
 	if err == nil && now.Version != c.Prev.Version {
 		err = ErrConflict
 	}
@@ -76,20 +74,20 @@ func (o *op) checkState(c StateChange) error {
 }
 
 // setState writes the state of a task, and the events that go with it.
-func (o *op) setState(c StateChange) error {
+func (t *tx) setState(c StateChange) error {
 	next := c.Next.clone()
 	next.Version = c.Prev.Version + 1
 	data, err := json.Marshal(next)
 	if err != nil {
 		return &storeError{fmt.Errorf("state of %s: %w", c.Name, err)} // all of the change is undone
 	}
-	cells := []cell{text(c.Name), integer(int64(next.Version)), text(string(data))}
-	o.w.written++
-	if err := query(o.w.conn, "INSERT OR REPLACE INTO states VALUES (?,?,?,?)", append(cells, sum(cells...)), nil); err != nil {
+	values := []value{textOrNull(c.Name), integer(int64(next.Version)), textOrNull(string(data))}
+	t.w.written++
+	if err := query(t.w.conn, "INSERT OR REPLACE INTO states VALUES (?,?,?,?)", append(values, checksum(values...)), nil); err != nil {
 		return err
 	}
 	for _, e := range c.Events {
-		if err := o.event(e); err != nil {
+		if err := t.event(e); err != nil {
 			return err
 		}
 	}

@@ -6,17 +6,16 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// vacuum gives what is not used back to the disk, if it is much, and returns
-// the size of the ledger.
+// vacuum frees unused pages, if there are many, and returns the size of the ledger.
 func (s *SQLite) vacuum(ctx context.Context) (size int64, err error) {
 	for {
 		var all, free, page int64
 		err := s.view(ctx, func(conn *sqlite.Conn) (err error) { all, free, page, err = pagesOf(conn); return err })
-		if err != nil || free < stepPages || free < all/10 {
+		if err != nil || free < batchPages || free < all/10 {
 			return all * page, err
 		}
-		err = s.write(ctx, func(o *op) error {
-			o.w.written += stepPages
+		err = s.write(ctx, func(o *tx) error {
+			o.w.written += batchPages
 			return execute(o.w.conn, "PRAGMA incremental_vacuum(100)")
 		})
 		if err != nil {

@@ -15,25 +15,25 @@ import (
 	"rota/runner"
 )
 
-// request is a change that someone waits for.
+// request is work for the writer that a caller waits for.
 type request struct {
-	do    func(*op) error
-	apart func(*writer) // instead of do: outside of any transaction
-	err   error
-	done  chan struct{}
+	inTx      func(*tx) error
+	outsideTx func(*writer) // instead of inTx: called outside of any transaction
+	err       error
+	done      chan struct{}
 }
 
-// write has the writer call f, and returns once what f did is on the disk. F
-// may be called several times. If it returns an error of its own it has written
-// nothing to the database; what it did to rows and leases is taken back.
-func (s *SQLite) write(ctx context.Context, f func(*op) error) error {
+// write has the writer call f in a transaction, and returns once that is on the disk. F
+// may be called several times. If f returns an error that is not of the database, it must
+// have written nothing there; its changes to rows and leases are undone.
+func (s *SQLite) write(ctx context.Context, f func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.send(&request{do: f, done: make(chan struct{})})
+	return s.send(&request{inTx: f, done: make(chan struct{})})
 }
 
-// send has the writer do what is asked, and returns once it has.
+// send has the writer process the request, and returns once it has.
 func (s *SQLite) send(r *request) error {
 	s.mu.RLock()
 	if s.closed {
@@ -46,7 +46,7 @@ func (s *SQLite) send(r *request) error {
 	return r.err
 }
 
-// writer is the one goroutine that writes. What it holds is its own.
+// writer is the one goroutine that writes. Only that goroutine may use the fields.
 type writer struct {
 	s          *SQLite
 	conn       *sqlite.Conn
@@ -58,23 +58,23 @@ type writer struct {
 	tokens     map[string]string // of leases, by id
 	summarized map[int64]bool    // whether a task may have summary rows, by its number; where that is known
 	written    int               // rows since the last checkpoint
-	log        logSize
-	files      [3]os.FileInfo // of the database and what belongs to it, as they were at their paths
+	wal        walSize
+	files      [3]os.FileInfo // of the database, its WAL and its index, as last seen
 }
 
 const (
 	groupSize       = 512  // changes in one commit, at most
 	checkpointAfter = 1000 // rows
-	checkpointLow   = 20   // rows, on a full disk: the log takes several times what is in it
+	checkpointLow   = 20   // rows, on a full disk: the WAL takes several times the size of its rows
 )
 
-// run does what is asked until the ledger is closed.
+// run processes requests until the ledger is closed.
 func (w *writer) run() {
 	defer close(w.s.stopped)
 	for first := range w.s.work {
 		group, apart := make([]*request, 0, 16), []*request(nil)
 		take := func(r *request) {
-			if r.apart != nil {
+			if r.outsideTx != nil {
 				apart = append(apart, r)
 			} else {
 				group = append(group, r)
@@ -97,11 +97,11 @@ func (w *writer) run() {
 			w.commit(group)
 		}
 		for _, r := range apart {
-			r.apart(w)
+			r.outsideTx(w)
 			close(r.done)
 		}
-		if w.written > checkpointAfter || w.log.grown() || w.written > checkpointLow && w.s.DiskLow() {
-			if w.mendIndex() == nil {
+		if w.written > checkpointAfter || w.wal.grown() || w.written > checkpointLow && w.s.DiskLow() {
+			if w.restoreIndex() == nil {
 				w.checkpoint()
 			}
 		}
@@ -109,18 +109,18 @@ func (w *writer) run() {
 			w.recover()
 		}
 	}
-	_ = w.mendIndex()
-	_ = w.conn.Close() // what was answered is written
-	w.s.mark.close()
+	_ = w.restoreIndex()
+	_ = w.conn.Close() // all answered requests are committed
+	w.s.cursorCopy.close()
 }
 
-// commit does the requests in one transaction, or, if the database fails in
-// that, each in its own, so that one that cannot be does not harm the others;
-// and answers them.
+// commit processes the requests in one transaction or, if the database fails in that,
+// each in its own, so that one that cannot be written does not fail the others; then it
+// answers them.
 func (w *writer) commit(group []*request) {
 	err := w.transact(group)
-	if errors.Is(err, ErrDiskFull) && w.s.reserve.giveUp(time.Now()) {
-		w.tell("the disk is full: the room kept in reserve is given up, and output should not be written any more")
+	if errors.Is(err, ErrDiskFull) && w.s.reserve.release(time.Now()) {
+		w.recordEvent("the disk is full: the reserved space is released for the ledger, and no output is recorded")
 		err = w.transact(group)
 	}
 	if err != nil && len(group) > 1 {
@@ -137,23 +137,23 @@ func (w *writer) commit(group []*request) {
 	}
 }
 
-// recover takes the room in reserve again, if the disk has some.
+// recover reserves space again, if the disk has enough.
 func (w *writer) recover() {
 	if w.s.reserve.take(time.Now()); !w.s.DiskLow() {
-		w.tell("the disk has room again")
+		w.recordEvent("the disk has free space again")
 	}
 }
 
-// tell adds an event of the writer's own.
-func (w *writer) tell(text string) {
-	r := &request{done: make(chan struct{}), do: func(o *op) error { return o.event(Event{Kind: "disk", Text: text}) }}
-	_ = w.transact([]*request{r}) // best effort: DiskLow says it too
+// recordEvent records an event of the writer itself.
+func (w *writer) recordEvent(text string) {
+	r := &request{done: make(chan struct{}), inTx: func(o *tx) error { return o.event(Event{Kind: "disk", Text: text}) }}
+	_ = w.transact([]*request{r}) // best effort: DiskLow reports it too
 }
 
-// transact does the requests in one transaction. An error is one of the
-// database: then nothing happened.
+// transact processes the requests in one transaction. An error is one of the database:
+// then nothing was written.
 func (w *writer) transact(group []*request) (err error) {
-	if err := errors.Join(w.inPlace(), w.mendIndex()); err != nil {
+	if err := errors.Join(w.checkFiles(), w.restoreIndex()); err != nil {
 		return err
 	}
 	if err := query(w.conn, "BEGIN IMMEDIATE", nil, nil); err != nil {
@@ -175,8 +175,8 @@ func (w *writer) transact(group []*request) (err error) {
 		}
 	}()
 	for _, r := range group {
-		o := newOp(w)
-		r.err = r.do(o)
+		o := newTx(w)
+		r.err = r.inTx(o)
 		if r.err == nil {
 			r.err = o.flush()
 		}
@@ -185,58 +185,58 @@ func (w *writer) transact(group []*request) (err error) {
 		if errors.As(r.err, &failed) {
 			return r.err
 		}
-		if r.err != nil { // refused: nothing of it is in the database but what was found damaged
+		if r.err != nil { // refused: it wrote nothing but the record of damaged rows
 			for _, f := range slices.Backward(o.undo) {
 				f()
 			}
 			undo = undo[:len(undo)-len(o.undo)]
 		}
 	}
-	if w.s.indexCut() { // then nobody knows which pages it has seen
-		return &storeError{errIndexCut}
+	if w.s.indexTruncated() { // then it is unknown which pages it has seen
+		return &storeError{errIndexTruncated}
 	}
 	return query(w.conn, "COMMIT", nil, nil)
 }
 
-// endings are those of the database, its log and the index of that, which are of
-// use only together.
-var endings = [...]string{"", logEnding, "-shm"}
+// dbFileSuffixes are those of the database, its WAL and the index of that, which belong
+// together.
+var dbFileSuffixes = [...]string{"", walSuffix, "-shm"}
 
-const logEnding = "-wal"
+const walSuffix = "-wal"
 
-// look remembers which files are written to, and how large the database is: only
-// a checkpoint changes that.
-func (w *writer) look() {
-	for i, ending := range endings {
+// rememberFiles remembers which files are written to, and the size of the database, which
+// only a checkpoint changes.
+func (w *writer) rememberFiles() {
+	for i, ending := range dbFileSuffixes {
 		w.files[i], _ = os.Stat(w.s.path + ending)
 	}
 }
 
-// inPlace reports as damage that a file was removed, replaced or cut while it is
-// in use. What is written to it would be there until the end of the process only.
-func (w *writer) inPlace() error {
-	for i, ending := range endings {
+// checkFiles reports as damage that a file was removed, replaced or truncated while it is
+// in use: what is written to it would be lost at the end of the process.
+func (w *writer) checkFiles() error {
+	for i, ending := range dbFileSuffixes {
 		was := w.files[i]
 		if was == nil {
 			continue
 		}
 		what := ""
 		is, err := os.Stat(w.s.path + ending)
-		if ending == logEnding && err == nil {
-			w.log.now = is.Size()
+		if ending == walSuffix && err == nil {
+			w.wal.size = is.Size()
 		}
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			what = "was removed"
-		case err != nil: // nobody knows
+		case err != nil: // unknown
 		case !os.SameFile(was, is):
 			what = "was replaced"
 		case ending == "" && is.Size() < was.Size():
-			// Maybe by somebody's checkpoint, after a vacuum of ours.
-			if err := w.sound(); err != nil {
+			// Maybe by the checkpoint of another program, after a vacuum.
+			if err := w.quickCheck(); err != nil {
 				return err
 			}
-			w.look()
+			w.rememberFiles()
 		}
 		if what != "" {
 			return &storeError{fmt.Errorf("%w: %s %s while it was in use", ErrDamaged, filepath.Base(w.s.path)+ending, what)}
@@ -245,71 +245,71 @@ func (w *writer) inPlace() error {
 	return nil
 }
 
-// sound has SQLite look through the whole database on the disk.
-func (w *writer) sound() error {
+// quickCheck has SQLite check the whole database on the disk.
+func (w *writer) quickCheck() error {
 	if err := execute(w.conn, "PRAGMA shrink_memory"); err != nil {
 		return err
 	}
 	return query(w.conn, "PRAGMA quick_check(1)", nil, func(stmt *sqlite.Stmt) error {
 		if text := stmt.ColumnText(0); text != "ok" {
-			return &storeError{fmt.Errorf("%w: %s was cut while it was in use: %s", ErrDamaged, filepath.Base(w.s.path), text)}
+			return &storeError{fmt.Errorf("%w: %s was truncated while it was in use: %s", ErrDamaged, filepath.Base(w.s.path), text)}
 		}
 		return nil
 	})
 }
 
-// op is one change under way: a table whose rows are written at its end.
-type op struct {
+// tx is one change in progress: a table whose rows are written at its end.
+type tx struct {
 	w         *writer
-	rows      map[string]*row   // those asked for, by id; nil: there is none
+	rows      map[string]*row   // those that were looked up, by id; nil: not found
 	fresh     map[string][]*row // new ones of this change, by task
 	summaries map[string][]*row // summarized ones that it put, by task
 	dirty     []*row            // those to be written
 	first     int64             // rows from this number on are new
-	undo      []func()          // takes back what is not in the database
-	after     []func()          // to be called once it is written
+	undo      []func()          // undoes changes outside of the database
+	after     []func()          // called once the transaction is committed
 }
 
-func newOp(w *writer) *op {
-	return &op{w: w, rows: map[string]*row{}, fresh: map[string][]*row{}, summaries: map[string][]*row{}, first: w.last + 1}
+func newTx(w *writer) *tx {
+	return &tx{w: w, rows: map[string]*row{}, fresh: map[string][]*row{}, summaries: map[string][]*row{}, first: w.last + 1}
 }
 
-func (o *op) rules() rules { return rules{table: o, o: o.w.s.o} }
+func (t *tx) rules() rules { return rules{table: t, o: t.w.s.o} }
 
-func (o *op) put(r *row) error {
-	w := o.w
+func (t *tx) put(r *row) error {
+	w := t.w
 	if r.number == 0 {
 		w.last++
 		r.number = w.last
-		o.rows[r.run.ID] = r
-		o.fresh[r.run.Task] = append(o.fresh[r.run.Task], r)
+		t.rows[r.run.ID] = r
+		t.fresh[r.run.Task] = append(t.fresh[r.run.Task], r)
 	}
-	if !r.dirty {
-		r.dirty = true
-		o.dirty = append(o.dirty, r)
+	if !r.unsaved {
+		r.unsaved = true
+		t.dirty = append(t.dirty, r)
 		if r.run.IsSummary() {
-			o.summaries[r.run.Task] = append(o.summaries[r.run.Task], r)
+			t.summaries[r.run.Task] = append(t.summaries[r.run.Task], r)
 		}
 	}
-	if r.was == runner.Queued {
-		o.count(r.run.Queue, -1)
+	if r.savedState == runner.Queued {
+		t.count(r.run.Queue, -1)
 	}
-	if r.was = r.run.State; r.was == runner.Queued {
-		o.count(r.run.Queue, +1)
+	if r.savedState = r.run.State; r.savedState == runner.Queued {
+		t.count(r.run.Queue, +1)
 	}
 	return nil
 }
 
-func (o *op) count(queue string, by int) {
-	o.w.waiting[queue] += by
-	o.undo = append(o.undo, func() { o.w.waiting[queue] -= by })
+func (t *tx) count(queue string, by int) {
+	t.w.waiting[queue] += by
+	t.undo = append(t.undo, func() { t.w.waiting[queue] -= by })
 }
 
-func (o *op) queued(queue string) int { return o.w.waiting[queue] }
-func (o *op) token(id string) string  { return o.w.tokens[id] }
+func (t *tx) queued(queue string) int { return t.w.waiting[queue] }
+func (t *tx) token(id string) string  { return t.w.tokens[id] }
 
-func (o *op) lease(id, token string) {
-	tokens := o.w.tokens
+func (t *tx) lease(id, token string) {
+	tokens := t.w.tokens
 	old := tokens[id]
 	if old == token {
 		return
@@ -320,41 +320,41 @@ func (o *op) lease(id, token string) {
 		}
 	}
 	set(token)
-	o.undo = append(o.undo, func() { set(old) })
+	t.undo = append(t.undo, func() { set(old) })
 }
 
 // flush writes the rows that changed.
-func (o *op) flush() error {
-	for _, r := range o.dirty {
-		rec, err := pack(r, o.intern)
+func (t *tx) flush() error {
+	for _, r := range t.dirty {
+		rec, err := pack(r, t.intern)
 		if err != nil {
 			return err
 		}
 		sql, args := insertRun, rec[:]
 		switch {
-		case r.number >= o.first && r.run.IsSummary():
-			o.w.summarized[rec[colTask].n] = true
-		case r.number >= o.first:
+		case r.number >= t.first && r.run.IsSummary():
+			t.w.summarized[rec[colTask].n] = true
+		case r.number >= t.first:
 		case r.run.IsSummary():
 			sql, args = updateSummary.sql, updateSummary.args(&rec)
-		case r.asked:
+		case r.requestChanged:
 			sql, args = updateAsked.sql, updateAsked.args(&rec)
-		case !r.began.Equal(r.run.Started):
+		case !r.savedStarted.Equal(r.run.Started):
 			sql, args = updateStart.sql, updateStart.args(&rec)
 		default:
 			sql, args = updateRun.sql, updateRun.args(&rec)
 		}
-		if err := query(o.w.conn, sql, args, nil); err != nil {
+		if err := query(t.w.conn, sql, args, nil); err != nil {
 			return err
 		}
 	}
-	o.w.written += len(o.dirty)
-	if len(o.dirty) > 0 {
-		tasks := make([]string, len(o.dirty))
-		for i, r := range o.dirty {
+	t.w.written += len(t.dirty)
+	if len(t.dirty) > 0 {
+		tasks := make([]string, len(t.dirty))
+		for i, r := range t.dirty {
 			tasks[i] = r.run.Task
 		}
-		o.after = append(o.after, func() { o.w.s.forget(tasks...) })
+		t.after = append(t.after, func() { t.w.s.invalidate(tasks...) })
 	}
 	return nil
 }

@@ -6,43 +6,42 @@ import (
 	"time"
 )
 
-// TaskState is what is remembered of a task beside its runs, and of a queue:
-// see [QueueName]. Its zero value is that of a task never seen. Version grows
-// by one at each SetTask.
+// TaskState is the stored state of a task beside its runs, or of a queue: see
+// [QueueName]. Its zero value is that of a new task. Version grows by one with each
+// change.
 type TaskState struct {
 	Version int                  `json:"version"`
-	Seen    map[string]time.Time `json:"seen,omitempty"`    // first sight of each trigger, by its text
+	Seen    map[string]time.Time `json:"seen,omitempty"`    // when each trigger was first seen, by its text
 	Hold    *Hold                `json:"hold,omitempty"`    // nil: not held
-	Planned *Hold                `json:"planned,omitempty"` // the hold that begins at its Since; nil: there is none
+	Planned *Hold                `json:"planned,omitempty"` // the hold that begins at its Since; nil: none
 	Counted map[string]Counted   `json:"counted,omitempty"` // runs of each trigger with a count, by its text
 	On      *Reschedule          `json:"on,omitempty"`      // nil: as the file says
-	Skip    []Skip               `json:"skip,omitempty"`    // slots to come that are left out
-	Started *Started             `json:"started,omitempty"` // of a queue; nil: not by hand since it was last stopped
-	Held    *EndedHold           `json:"held,omitempty"`    // the last hold that ended; nil: none did
+	Skip    []Skip               `json:"skip,omitempty"`    // upcoming slots that are skipped
+	Started *Started             `json:"started,omitempty"` // of a queue; nil: not started by a user since it was last stopped
+	Held    *EndedHold           `json:"held,omitempty"`    // the last hold that ended; nil: none
 	After   *After               `json:"after,omitempty"`   // of a task that runs after others; nil: none of them was ok since it last ran
 }
 
-// StateChange is what SetTask writes, where it goes with something else.
+// StateChange replaces the state of a task.
 type StateChange struct {
 	Name       string
 	Prev, Next TaskState
 	Events     []Event
 }
 
-// Counted is how many runs there were of a trigger with a count, and the slot of the
-// newest of them.
+// Counted is the number of runs of a trigger with a count, and the slot of the newest.
 type Counted struct {
 	Runs int       `json:"runs"`
 	Last time.Time `json:"last"`
 }
 
-// After is what a task that runs after others has waited for since it last ran.
+// After is the progress of a task that runs after others, since it last ran.
 type After struct {
-	OK    map[string]string `json:"ok,omitempty"`    // by task: the newest run of it that was ok
-	Asked string            `json:"asked,omitempty"` // the run that was asked for once all of them were; "": some were not
+	OK    map[string]string `json:"ok,omitempty"`    // by task: its newest run that was ok
+	Asked string            `json:"asked,omitempty"` // the run that was requested once all of them were ok; "": some were not
 }
 
-// Skip leaves out one slot.
+// Skip skips one slot.
 type Skip struct {
 	Slot  time.Time `json:"slot"`
 	By    string    `json:"by,omitempty"`
@@ -55,12 +54,12 @@ type Hold struct {
 	Why   string    `json:"why,omitempty"`
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until,omitzero"` // zero: until it is released
-	// Binding is true of what somebody holds who may control it: who only owns it
-	// can neither end that nor start anything in spite of it.
+	// Binding is true of a hold by a user with the right to control the task: its owner
+	// can neither release it nor start anything in spite of it.
 	Binding bool `json:"binding,omitempty"`
 }
 
-// At returns the hold if it is one at that time, else nil. A nil one is none.
+// At returns the hold if it holds at that time, else nil.
 func (h *Hold) At(at time.Time) *Hold {
 	if h == nil || !h.Until.IsZero() && !at.Before(h.Until) {
 		return nil
@@ -68,7 +67,7 @@ func (h *Hold) At(at time.Time) *Hold {
 	return h
 }
 
-// HoldAt returns the hold of the task at an instant; nil: there is none. Where no daemon
+// HoldAt returns the hold of the task at an instant; nil: none. Where no daemon
 // runs, a planned one may have begun.
 func (s TaskState) HoldAt(at time.Time) *Hold {
 	if h := s.Planned; h != nil && !at.Before(h.Since) && h.At(at) != nil {
@@ -77,7 +76,7 @@ func (s TaskState) HoldAt(at time.Time) *Hold {
 	return s.Hold.At(at)
 }
 
-// Started is who started a queue, whatever autostart says of it.
+// Started is who started a queue; it takes precedence over autostart.
 type Started struct {
 	By    string    `json:"by,omitempty"`
 	Since time.Time `json:"since"`
@@ -90,56 +89,55 @@ type EndedHold struct {
 	Ended time.Time `json:"ended"`
 }
 
-// Reschedule is what stands in the place of a task's triggers.
+// Reschedule replaces the triggers of a task.
 type Reschedule struct {
 	Expr  string    `json:"expr"` // as rota reads it: "interval 3h", "never"
 	By    string    `json:"by,omitempty"`
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until,omitzero"` // zero: until the file's triggers change
-	For   string    `json:"for,omitempty"`  // the file's triggers that it stands in the place of
+	For   string    `json:"for,omitempty"`  // the triggers of the file that it replaces
 
-	Elapsed bool `json:"elapsed,omitempty"` // Expr is an instant after a duration: what counts is the time that goes by, not the clock
+	Elapsed bool `json:"elapsed,omitempty"` // Expr is an instant after a duration: elapsed time counts, not the clock
 }
 
-// QueueName is the name under which the state of a queue is kept, which is that
-// of no task.
+// QueueName is the name under which the state of a queue is stored; no task can have it.
 func QueueName(queue string) string { return "queue/" + queue }
 
-// clone returns the state with nothing shared, as a ledger keeps it.
+// clone returns a deep copy of the state with its times normalized.
 func (s TaskState) clone() TaskState {
 	s.Seen = maps.Clone(s.Seen)
 	for trigger, t := range s.Seen {
-		s.Seen[trigger] = instant(t)
+		s.Seen[trigger] = normalizeTime(t)
 	}
 	s.Counted = maps.Clone(s.Counted)
 	for trigger, c := range s.Counted {
-		s.Counted[trigger] = Counted{c.Runs, instant(c.Last)}
+		s.Counted[trigger] = Counted{c.Runs, normalizeTime(c.Last)}
 	}
 	if s.Hold != nil {
 		s.Hold = new(*s.Hold)
-		s.Hold.Since, s.Hold.Until = instant(s.Hold.Since), instant(s.Hold.Until)
+		s.Hold.Since, s.Hold.Until = normalizeTime(s.Hold.Since), normalizeTime(s.Hold.Until)
 	}
 	if s.Planned != nil {
 		s.Planned = new(*s.Planned)
-		s.Planned.Since, s.Planned.Until = instant(s.Planned.Since), instant(s.Planned.Until)
+		s.Planned.Since, s.Planned.Until = normalizeTime(s.Planned.Since), normalizeTime(s.Planned.Until)
 	}
 	if s.Held != nil {
 		s.Held = new(*s.Held)
-		s.Held.Since, s.Held.Until, s.Held.Ended = instant(s.Held.Since), instant(s.Held.Until), instant(s.Held.Ended)
+		s.Held.Since, s.Held.Until, s.Held.Ended = normalizeTime(s.Held.Since), normalizeTime(s.Held.Until), normalizeTime(s.Held.Ended)
 	}
 	if s.On != nil {
 		s.On = new(*s.On)
-		s.On.Since, s.On.Until = instant(s.On.Since), instant(s.On.Until)
+		s.On.Since, s.On.Until = normalizeTime(s.On.Since), normalizeTime(s.On.Until)
 	}
 	if s.After != nil {
 		s.After = &After{maps.Clone(s.After.OK), s.After.Asked}
 	}
 	if s.Started != nil {
-		s.Started = &Started{s.Started.By, instant(s.Started.Since)}
+		s.Started = &Started{s.Started.By, normalizeTime(s.Started.Since)}
 	}
 	s.Skip = slices.Clone(s.Skip)
 	for i := range s.Skip {
-		s.Skip[i].Slot, s.Skip[i].Since = instant(s.Skip[i].Slot), instant(s.Skip[i].Since)
+		s.Skip[i].Slot, s.Skip[i].Since = normalizeTime(s.Skip[i].Slot), normalizeTime(s.Skip[i].Since)
 	}
 	return s
 }

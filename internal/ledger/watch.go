@@ -8,11 +8,11 @@ import (
 // watchBuffer is how many events a watcher may lag behind before it loses some.
 const watchBuffer = 16
 
-// watchers are those who want to hear of events.
+// watchers are the subscribers to events.
 type watchers struct {
 	mu     sync.Mutex
 	closed bool
-	all    map[chan Event]func() bool // with what undoes their end by context
+	all    map[chan Event]func() bool // with the function that detaches the watch from its context
 }
 
 // add begins a watch.
@@ -29,27 +29,27 @@ func (w *watchers) add(ctx context.Context) (<-chan Event, error) {
 	w.all[ch] = context.AfterFunc(ctx, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.drop(ch)
+		w.remove(ch)
 	})
 	return ch, nil
 }
 
-// drop ends a watch, if it has not ended; the caller must hold the lock.
-func (w *watchers) drop(ch chan Event) {
+// remove ends a watch, if it has not ended; the caller must hold the lock.
+func (w *watchers) remove(ch chan Event) {
 	if _, ok := w.all[ch]; ok {
 		delete(w.all, ch)
 		close(ch)
 	}
 }
 
-// tell sends an event to all.
-func (w *watchers) tell(e Event) {
+// send sends an event to all.
+func (w *watchers) send(e Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for ch := range w.all {
 		select {
 		case ch <- e:
-		default: // it is slow, and rota waits for nobody
+		default: // the watcher is slow: it loses the event
 		}
 	}
 }
@@ -61,6 +61,6 @@ func (w *watchers) close() {
 	w.closed = true
 	for ch, stop := range w.all {
 		stop()
-		w.drop(ch)
+		w.remove(ch)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"rota/runner"
 )
 
-// stands is a recurring request of the task a.
-func stands(key, on string) runner.Run {
+// recurringRequest is a recurring request of the task a.
+func recurringRequest(key, on string) runner.Run {
 	return with(request("a", key, runner.Recurring), func(r *runner.Run) { r.On, r.Content = on, "content of "+on })
 }
 
@@ -22,8 +22,8 @@ func recurringSummary(key string, first, last int) runner.Run {
 
 var recurring = []clause{
 	{"a recurring request asked for with other content asks for that from then on", func(b book) {
-		b.submit(with(stands("k", "interval 3h"), func(r *runner.Run) { r.InputFile, r.Priority = "/old", 1 }))
-		again := with(stands("k", "interval 12s"), func(r *runner.Run) {
+		b.submit(with(recurringRequest("k", "interval 3h"), func(r *runner.Run) { r.InputFile, r.Priority = "/old", 1 }))
+		again := with(recurringRequest("k", "interval 12s"), func(r *runner.Run) {
 			r.Params, r.Input, r.Scheduled, r.Who, r.User, r.Queued, r.Revision = map[string]string{"file": "b"}, "in", at(5), "ann", "ann", at(6), "r2"
 		})
 		got, err := b.Submit(b.ctx, again)
@@ -41,21 +41,21 @@ var recurring = []clause{
 	}},
 
 	{"a recurring request asked for with the same content is the one there is", func(b book) {
-		b.submit(stands("k", "interval 3h"))
-		b.submit(with(stands("k", "interval 3h"), func(r *runner.Run) { r.Who, r.Scheduled = "ann", at(5) }))
-		b.same(b.get("a/k"), stands("k", "interval 3h"), "run")
+		b.submit(recurringRequest("k", "interval 3h"))
+		b.submit(with(recurringRequest("k", "interval 3h"), func(r *runner.Run) { r.Who, r.Scheduled = "ann", at(5) }))
+		b.same(b.get("a/k"), recurringRequest("k", "interval 3h"), "run")
 		_, steps, err := b.Get(b.ctx, "a/k")
 		b.ok(err, "get")
 		b.same(len(steps), 1, "transitions")
 	}},
 
-	{"a recurring request that has ended stands again when it is asked for", func(b book) {
+	{"a recurring request that has ended recurs again when it is requested", func(b book) {
 		for _, on := range []string{"interval 3h", "interval 12s"} { // the first is the same as before
-			b.submit(stands("k", "interval 3h"))
+			b.submit(recurringRequest("k", "interval 3h"))
 			b.ok(b.Cancel(b.ctx, "a/k", runner.Said("by root")), "cancel")
-			got, err := b.Submit(b.ctx, stands("k", on))
+			got, err := b.Submit(b.ctx, recurringRequest("k", on))
 			b.ok(err, "submit")
-			want := with(stands("k", on), func(r *runner.Run) { r.Why = "asked for again" })
+			want := with(recurringRequest("k", on), func(r *runner.Run) { r.Why = "requested again" })
 			b.same(got, want, "returned")
 			b.same(b.get("a/k"), want, "written")
 			b.ok(b.Cancel(b.ctx, "a/k", runner.Reason{}), "cancel again")
@@ -65,22 +65,22 @@ var recurring = []clause{
 	{"an id that no recurring request had stays taken, and that of one is not given to others", func(b book) {
 		b.submit(request("a", "waits", runner.Queued))
 		b.run(request("a", "done", runner.Queued))
-		b.submit(stands("k", "interval 3h"), with(stands("held", "interval 3h"), func(r *runner.Run) { r.State = runner.Held }))
+		b.submit(recurringRequest("k", "interval 3h"), with(recurringRequest("held", "interval 3h"), func(r *runner.Run) { r.State = runner.Held }))
 		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 4)}})
 		for _, run := range []runner.Run{
-			stands("waits", "interval 3h"), stands("done", "interval 3h"), stands("held", "interval 12s"), stands("20201122T120200Z", "interval 3h"),
-			with(stands("k", "interval 12s"), func(r *runner.Run) { r.State = runner.Queued }),
+			recurringRequest("waits", "interval 3h"), recurringRequest("done", "interval 3h"), recurringRequest("held", "interval 12s"), recurringRequest("20201122T120200Z", "interval 3h"),
+			with(recurringRequest("k", "interval 12s"), func(r *runner.Run) { r.State = runner.Queued }),
 			request("a", "k", runner.Delayed),
 		} {
 			_, err := b.Submit(b.ctx, run)
 			b.fails(err, ledger.ErrExists, "submit of %s, %s", run.ID, run.State)
 		}
-		b.same(b.get("a/k"), stands("k", "interval 3h"), "run")
+		b.same(b.get("a/k"), recurringRequest("k", "interval 3h"), "run")
 	}},
 
 	{"of 20 that change a recurring request one is the last", func(b book) {
 		race(20, func(i int) {
-			if _, err := b.Submit(b.ctx, stands("k", fmt.Sprintf("interval %dm", i))); err != nil {
+			if _, err := b.Submit(b.ctx, recurringRequest("k", fmt.Sprintf("interval %dm", i))); err != nil {
 				b.t.Errorf("submit %d: %v", i, err)
 			}
 		})
@@ -92,18 +92,18 @@ var recurring = []clause{
 	}},
 
 	{"shift gives a recurring request another trigger", func(b book) {
-		b.submit(stands("k", "interval 3h"))
+		b.submit(recurringRequest("k", "interval 3h"))
 		b.ok(b.Shift(b.ctx, "a/k", runner.Recurring, runner.Transition{Time: at(1), State: runner.Recurring, On: "never", Why: "rescheduled"}), "shift")
-		b.ok(b.Shift(b.ctx, "a/k", runner.Recurring, runner.Transition{Time: at(2), State: runner.Recurring, Why: "looked at"}), "shift without a trigger")
-		want := stands("k", "interval 3h")
-		want.On, want.Why = "never", "looked at"
+		b.ok(b.Shift(b.ctx, "a/k", runner.Recurring, runner.Transition{Time: at(2), State: runner.Recurring, Why: "checked"}), "shift without a trigger")
+		want := recurringRequest("k", "interval 3h")
+		want.On, want.Why = "never", "checked"
 		b.same(b.get("a/k"), want, "run")
 		_, steps, err := b.Get(b.ctx, "a/k")
 		b.ok(err, "get")
 		b.same(steps, []runner.Transition{
 			{Time: noon, State: runner.Recurring},
 			{Time: at(1), State: runner.Recurring, Why: "rescheduled", On: "never"},
-			{Time: at(2), State: runner.Recurring, Why: "looked at"},
+			{Time: at(2), State: runner.Recurring, Why: "checked"},
 		}, "transitions")
 	}},
 

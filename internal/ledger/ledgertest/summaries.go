@@ -6,7 +6,7 @@ import (
 )
 
 var summarizing = []clause{
-	{"a summary joins the newest row of its task if that has the same fate", func(b book) {
+	{"a summary joins the newest row of its task if that has the same outcome and reason", func(b book) {
 		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 1, 4)}})
 		b.advance(runner.Batch{Summaries: []runner.Run{summary("b", 5, 5)}}) // of another task: does not part them
 		b.advance(runner.Batch{Summaries: []runner.Run{summary("a", 5, 6)}})
@@ -34,7 +34,7 @@ var summarizing = []clause{
 		b.same(b.list(ledger.Filter{}), []string{"b/20201122T120100Z", "a/20201122T120100Z"}, "rows")
 	}},
 
-	{"a summary of another fate is a row of its own", func(b book) {
+	{"a summary of another outcome is a row of its own", func(b book) {
 		for task, change := range map[string]func(*runner.Run){
 			"outcome": func(r *runner.Run) { r.Outcome = runner.Missed },
 			"why":     func(r *runner.Run) { r.Why = "overlap" },
@@ -55,7 +55,7 @@ var summarizing = []clause{
 		b.same(b.list(ledger.Filter{}), []string{"a/20201122T120400Z", "a/20201122T120300Z", "a/20201122T120100Z"}, "rows")
 	}},
 
-	{"a summary does not join a run, even one of the same fate", func(b book) {
+	{"a summary does not join a run, even one of the same outcome", func(b book) {
 		run := slotRun("a", 0)
 		b.advance(runner.Batch{Runs: []runner.Run{run}})
 		b.ok(b.Shift(b.ctx, run.ID, runner.Queued, runner.Transition{Time: at(0), Outcome: runner.Skipped, Why: "held"}), "shift")

@@ -75,14 +75,14 @@ func TestLostLogIsNoticed(t *testing.T) {
 	if c, err := open(t, lost).Cursor(t.Context()); err != nil || !c.Through.Equal(ahead) {
 		t.Errorf("slots recorded ahead of the cursor: it is %+v, %v, want %v", c, err, ahead)
 	}
-	// A mark that is older, torn or gone tells nothing.
+	// A copy that is older, torn or missing is ignored.
 	for _, text := range []string{"", "x", "0000000009 99999999999999999999 00000000\n", "0000000009 99999999999999999999 99999999999999999999 00000000\n"} {
 		if err := os.WriteFile(filepath.Join(early, "rota.mark"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		l := open(t, early)
 		if found := l.Found(); !reflect.DeepEqual(found, ledger.Found{}) {
-			t.Errorf("with the mark %q: found %+v", text, found)
+			t.Errorf("with the copy %q: found %+v", text, found)
 		}
 		if err := l.Close(); err != nil {
 			t.Fatal(err)

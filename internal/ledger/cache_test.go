@@ -6,17 +6,17 @@ import (
 	"testing"
 )
 
-// TestMemo: what a commit changes while it is read is read again, and what nobody
+// TestTaskCache: what a commit changes while it is read is read again, and what nobody
 // changed is not.
-func TestMemo(t *testing.T) {
-	m := newMemo[int]()
+func TestTaskCache(t *testing.T) {
+	m := newTaskCache[int]()
 	book := map[string]int{"a": 1, "b": 2}
 	var asked []string
 	meanwhile := func() {}
 	ask := func(what string, want map[string]int, reads []string, tasks ...string) {
 		t.Helper()
 		asked = nil
-		got, err := m.ask(t.Context(), tasks, func(_ context.Context, tasks ...string) (map[string]int, error) {
+		got, err := m.get(t.Context(), tasks, func(_ context.Context, tasks ...string) (map[string]int, error) {
 			asked = tasks
 			found := map[string]int{}
 			for task, n := range book {
@@ -33,10 +33,10 @@ func TestMemo(t *testing.T) {
 	ask("some is known", map[string]int{"a": 1, "b": 2}, []string{"b"}, "a", "b", "none")
 	ask("all is known", map[string]int{"a": 1, "b": 2}, nil, "a", "b", "none")
 	book["a"] = 3
-	m.forget("a")
-	meanwhile = func() { book["a"] = 4; m.forget("a") }
+	m.invalidate("a")
+	meanwhile = func() { book["a"] = 4; m.invalidate("a") }
 	ask("it changes while it is read", map[string]int{"a": 3, "b": 2}, []string{"a"}, "a", "b")
-	meanwhile = func() { book["b"] = 5; m.forget() }
+	meanwhile = func() { book["b"] = 5; m.invalidate() }
 	ask("any may have changed", map[string]int{"a": 4}, []string{"a"}, "a")
 	meanwhile = func() {}
 	ask("all is read again", map[string]int{"a": 4, "b": 5}, []string{"a", "b"}, "a", "b")

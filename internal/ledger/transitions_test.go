@@ -18,26 +18,26 @@ func TestSteps(t *testing.T) {
 		"others":  {{Time: at, State: "dreaming"}, {Time: at, Outcome: "forgiven", Why: "\x00\xff"}},
 		"the age": {{Time: time.UnixMicro(0).UTC(), State: runner.Held}, {Time: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), Outcome: runner.OK}},
 	} {
-		got, err := unpackSteps(string(packSteps(steps)))
+		got, err := unpackTransitions(string(packTransitions(steps)))
 		if err != nil || !reflect.DeepEqual(got, steps) {
 			t.Errorf("%s: %v, %v, want %v", what, got, err, steps)
 		}
 	}
 	life := []runner.Transition{{Time: at, State: runner.Queued}, {Time: at.Add(3 * time.Millisecond), State: runner.Running}, {Time: at.Add(time.Second), Outcome: runner.OK}}
-	if n := len(packSteps(life)); n > 20 {
+	if n := len(packTransitions(life)); n > 20 {
 		t.Errorf("a life takes %d bytes", n)
 	}
 }
 
 func FuzzSteps(f *testing.F) {
 	f.Add("")
-	f.Add(string(packSteps([]runner.Transition{{Time: time.UnixMicro(1).UTC(), State: runner.Delayed, Why: "x", Until: time.UnixMicro(5).UTC()}, {State: runner.Recurring, On: "interval 3h"}, {Outcome: "odd"}})))
+	f.Add(string(packTransitions([]runner.Transition{{Time: time.UnixMicro(1).UTC(), State: runner.Delayed, Why: "x", Until: time.UnixMicro(5).UTC()}, {State: runner.Recurring, On: "interval 3h"}, {Outcome: "odd"}})))
 	f.Fuzz(func(t *testing.T, packed string) {
-		steps, err := unpackSteps(packed)
+		steps, err := unpackTransitions(packed)
 		if err != nil {
 			return
 		}
-		again, err := unpackSteps(string(packSteps(steps)))
+		again, err := unpackTransitions(string(packTransitions(steps)))
 		if err != nil || !reflect.DeepEqual(again, steps) {
 			t.Errorf("%q is %v, then %v, %v", packed, steps, again, err)
 		}
@@ -53,8 +53,8 @@ func FuzzSlotOf(f *testing.F) {
 		task, _ := runner.SplitID(id)
 		s := slotOf(id)
 		of := task
-		if s.of != "" {
-			of += "/" + s.of
+		if s.request != "" {
+			of += "/" + s.request
 		}
 		if s.epoch > 0 && idAt(of, s.at, s.epoch) != id {
 			t.Errorf("%q is read as %v", id, s)
@@ -62,7 +62,7 @@ func FuzzSlotOf(f *testing.F) {
 		if at, err := time.Parse(task+"/20060102T150405Z", id); s.epoch == 0 && err == nil && runner.SlotID(task, at, 1) == id {
 			t.Errorf("%q is not read", id)
 		}
-		if back, _ := idOf(task, keyCell(id, s)); task != "" && len(id) > len(task)+1 && back != id {
+		if back, _ := idOf(task, keyValue(id, s)); task != "" && len(id) > len(task)+1 && back != id {
 			t.Errorf("%q comes back as %q", id, back)
 		}
 	})

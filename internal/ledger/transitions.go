@@ -9,46 +9,46 @@ import (
 	"rota/runner"
 )
 
-// stepWords are what a transition may lead to, by the number that stands for it
-// in a packed one. The order is for ever; new words are added at the end.
-var stepWords = []string{
-	0: "", // another word, spelt out
+// transitionWords are the states and outcomes, by their numbers in a packed transition.
+// The order never changes; new words are added at the end.
+var transitionWords = []string{
+	0: "", // another word, in full
 	string(runner.Held), string(runner.Recurring), string(runner.Delayed), string(runner.Queued), string(runner.Running),
 	string(runner.OK), string(runner.Failed), string(runner.TimedOut), string(runner.Cancelled),
 	string(runner.Skipped), string(runner.Missed), string(runner.Lost), string(runner.Replaced),
 }
 
-// A packed transition is its trigger, if it has one; its head; the word, if the head names none; the
-// microseconds since the one before; why, if it has one; and the microseconds
-// that remain until its Until, if it has one.
+// A packed transition is its trigger, if any; its head; the word, if the head has no number of
+// one; the microseconds since the previous transition; the reason, if any; and the
+// microseconds until its Until, if any.
 const (
-	stepWord    = 0x1f // the number of the word
-	stepOutcome = 0x20 // it leads to an outcome, not to a state
-	stepWhy     = 0x40
-	stepUntil   = 0x80
-	stepOn      = stepWord // a head alone: a trigger follows, then the head proper
+	wordBits       = 0x1f // the number of the word
+	outcomeBit     = 0x20 // it leads to an outcome, not to a state
+	whyBit         = 0x40
+	untilBit       = 0x80
+	triggerFollows = wordBits // a head alone: a trigger follows, then the head proper
 )
 
-// packSteps packs the transitions of a run.
-func packSteps(steps []runner.Transition) []byte {
+// packTransitions packs the transitions of a run.
+func packTransitions(steps []runner.Transition) []byte {
 	b := make([]byte, 0, 32)
 	var last int64
 	for _, t := range steps {
 		word, head := string(t.State), byte(0)
 		if t.Outcome != "" {
-			word, head = string(t.Outcome), stepOutcome
+			word, head = string(t.Outcome), outcomeBit
 		}
-		known := max(0, slices.Index(stepWords, word))
+		known := max(0, slices.Index(transitionWords, word))
 		head |= byte(known)
 		why := packWhy(t.Reason, t.Why)
 		if why != "" {
-			head |= stepWhy
+			head |= whyBit
 		}
 		if !t.Until.IsZero() {
-			head |= stepUntil
+			head |= untilBit
 		}
 		if t.On != "" {
-			b = appendText(append(b, stepOn), t.On)
+			b = appendText(append(b, triggerFollows), t.On)
 		}
 		b = append(b, head)
 		if known == 0 {
@@ -71,37 +71,37 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// unpackSteps is the inverse of packSteps.
-func unpackSteps(packed string) ([]runner.Transition, error) {
+// unpackTransitions is the inverse of packTransitions.
+func unpackTransitions(packed string) ([]runner.Transition, error) {
 	var steps []runner.Transition
 	var last int64
-	for p := (parcel{rest: packed}); p.rest != ""; {
+	for p := (decoder{rest: packed}); p.rest != ""; {
 		head, on := p.byte(), ""
-		if head == stepOn {
+		if head == triggerFollows {
 			on, head = p.text(), p.byte()
 		}
-		word := int(head & stepWord)
-		if word >= len(stepWords) {
+		word := int(head & wordBits)
+		if word >= len(transitionWords) {
 			return nil, errPacked
 		}
-		name := stepWords[word]
+		name := transitionWords[word]
 		if word == 0 {
 			name = p.text()
 		}
 		last += p.varint()
 		t := runner.Transition{Time: time.UnixMicro(last).UTC(), On: on}
-		if head&stepOutcome != 0 {
+		if head&outcomeBit != 0 {
 			t.Outcome = runner.Outcome(name)
 		} else {
 			t.State = runner.State(name)
 		}
-		if head&stepWhy != 0 {
+		if head&whyBit != 0 {
 			t.Reason, t.Why = unpackWhy(p.text())
 		}
-		if head&stepUntil != 0 {
+		if head&untilBit != 0 {
 			t.Until = time.UnixMicro(last + p.varint()).UTC()
 		}
-		if p.bad || !tellable(last, t.Until.UnixMicro()) {
+		if p.failed || !inJSONRange(last, t.Until.UnixMicro()) {
 			return nil, errPacked
 		}
 		steps = append(steps, t)
@@ -109,10 +109,10 @@ func unpackSteps(packed string) ([]runner.Transition, error) {
 	return steps, nil
 }
 
-var errPacked = errors.New("they are not packed as they should be")
+var errPacked = errors.New("malformed packed transitions")
 
-// packWhy returns a reason as it is kept: one that is a text alone as this text,
-// as earlier versions kept all.
+// packWhy returns the stored form of a reason. A reason that is only text is stored as
+// that text, like all reasons of earlier versions.
 func packWhy(r runner.Reason, text string) string {
 	if r.IsZero() {
 		return text
@@ -120,7 +120,7 @@ func packWhy(r runner.Reason, text string) string {
 	return r.Pack()
 }
 
-// unpackWhy is the inverse of packWhy; the text is made anew.
+// unpackWhy is the inverse of packWhy; the text is rendered again.
 func unpackWhy(kept string) (runner.Reason, string) {
 	if kept == "" {
 		return runner.Reason{}, ""
@@ -132,15 +132,15 @@ func unpackWhy(kept string) (runner.Reason, string) {
 	return r, r.String()
 }
 
-// parcel is what is left to unpack.
-type parcel struct {
-	rest string
-	bad  bool // it was too short, or wrong
+// decoder reads packed transitions.
+type decoder struct {
+	rest   string
+	failed bool // the text was too short or malformed
 }
 
-func (p *parcel) byte() byte {
+func (p *decoder) byte() byte {
 	if p.rest == "" {
-		p.bad = true
+		p.failed = true
 		return 0
 	}
 	b := p.rest[0]
@@ -148,7 +148,7 @@ func (p *parcel) byte() byte {
 	return b
 }
 
-func (p *parcel) uvarint() uint64 {
+func (p *decoder) uvarint() uint64 {
 	var n uint64
 	for shift := 0; shift < 64; shift += 7 {
 		b := p.byte()
@@ -157,19 +157,19 @@ func (p *parcel) uvarint() uint64 {
 			return n
 		}
 	}
-	p.bad = true
+	p.failed = true
 	return 0
 }
 
-func (p *parcel) varint() int64 {
+func (p *decoder) varint() int64 {
 	n := p.uvarint()
 	return int64(n>>1) ^ -int64(n&1)
 }
 
-func (p *parcel) text() string {
+func (p *decoder) text() string {
 	n := p.uvarint()
 	if n > uint64(len(p.rest)) {
-		p.bad = true
+		p.failed = true
 		p.rest = ""
 		return ""
 	}
