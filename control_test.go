@@ -228,7 +228,7 @@ command = "echo up >forked; while [ ! -e end ] && [ -e jobs.toml ]; do sleep 0.0
 	if code := d.stop(); code != 0 {
 		t.Errorf("the daemon ended with %d", code)
 	}
-	awaitText(t, toldAt, "the daemon went away; waiting for it to come back")
+	awaitText(t, toldAt, "lost the connection to the daemon; waiting for it to come back")
 	_ = waiting.Process.Signal(syscall.SIGINT)
 	_ = waiting.Wait()
 	if code := waiting.ProcessState.ExitCode(); code != 130 {
@@ -267,7 +267,7 @@ func TestWaitForKilledDaemon(t *testing.T) {
 	<-d.ended
 	next := startDaemon(t, d.dir, nil)
 	_ = waiting.Wait()
-	if code := waiting.ProcessState.ExitCode(); code != 125 || !strings.Contains(said.String(), "went away") || !strings.Contains(said.String(), ": lost") {
+	if code := waiting.ProcessState.ExitCode(); code != 125 || !strings.Contains(said.String(), "lost the connection") || !strings.Contains(said.String(), ": lost") {
 		t.Errorf("run --wait ended with %d and said %q", code, &said)
 	}
 	next.stop(syscall.SIGTERM)

@@ -23,7 +23,7 @@ func TestBrief(t *testing.T) {
 		sunday.In(time.FixedZone("CET", 3600)):      "13:00",
 		sunday.AddDate(1, 0, 0).Add(10 * time.Hour): "2027-11-22 22:00",
 	} {
-		if got := brief(at, sunday); got != want {
+		if got := shortTime(at, sunday); got != want {
 			t.Errorf("%s: %q, want %q", at, got, want)
 		}
 	}
@@ -40,7 +40,7 @@ func TestLasted(t *testing.T) {
 		49*time.Hour + 59*time.Minute:    "2d 1h",
 		3*time.Hour + 4*time.Millisecond: "3h",
 	} {
-		if got := lasted(d); got != want {
+		if got := durationText(d); got != want {
 			t.Errorf("%s: %q, want %q", d, got, want)
 		}
 	}
@@ -62,7 +62,7 @@ func TestFares(t *testing.T) {
 		{api.Run{State: runner.Held}, 0, "sync/a held"},
 	} {
 		c.run.ID = "sync/a"
-		if got := fares(c.run, c.about, false, sunday); got != c.want {
+		if got := progressText(c.run, c.about, false, sunday); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.run, got, c.want)
 		}
 	}
@@ -79,7 +79,7 @@ func TestFaresInADrain(t *testing.T) {
 		if state == runner.Running {
 			run.Started = sunday
 		}
-		if got := fares(run, 0, true, sunday); got != want {
+		if got := progressText(run, 0, true, sunday); got != want {
 			t.Errorf("%s: %q, want %q", state, got, want)
 		}
 	}
@@ -140,11 +140,11 @@ func TestRotasOwn(t *testing.T) {
 	for _, err := range []error{
 		api.Errorf(api.Conflict, "add --force", "held"), api.Errorf(api.NoDaemon, "", "nobody"), fail(exitUnknown, "", "no task"),
 	} {
-		if got := rotasOwn(err); codeOf(got) != exitRota || got.Error() != err.Error() {
+		if got := asRotaError(err); codeOf(got) != exitRota || got.Error() != err.Error() {
 			t.Errorf("%v became %v with code %d", err, got, codeOf(got))
 		}
 	}
-	if got := codeOf(rotasOwn(fail(exitSignal+2, "", "goes on"))); got != 130 {
+	if got := codeOf(asRotaError(fail(exitSignal+2, "", "goes on"))); got != 130 {
 		t.Errorf("an interrupt ends with %d", got)
 	}
 }

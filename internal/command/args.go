@@ -9,9 +9,9 @@ import (
 	"rota/internal/suggest"
 )
 
-// normalise puts a command line into the one order that package cli reads:
+// normalise puts a command line into the order that package cli reads:
 // the program, global flags, the command, its flags, "--", arguments. Flags may
-// stand anywhere in what the user typed, up to a "--". A flag for help or for
+// be anywhere on the command line, up to a "--". A flag for help or for
 // the version becomes the command of that name.
 func normalise(app *cli.App, args []string) ([]string, error) {
 	l := line{program: args[0]}
@@ -44,7 +44,7 @@ func normalise(app *cli.App, args []string) ([]string, error) {
 	return l.ordered(app)
 }
 
-// line is a command line taken apart.
+// line is a parsed command line.
 type line struct {
 	program string
 	flags   []flag
@@ -78,10 +78,10 @@ func (l line) ordered(app *cli.App) ([]string, error) {
 		case slices.Contains(app.Flags, f.Flag):
 			global = append(global, text)
 		case cmd == nil && l.command() == "":
-			return nil, misuse("", "%s is a flag of a command, and there is none", dashes(f.name))
-		case cmd == nil: // which is the greater mistake, and reported as such
+			return nil, misuse("", "%s is a flag of a command, but no command is given", flagText(f.name))
+		case cmd == nil: // reported instead of the flag
 		case !hasName(cmd.Flags, f.name):
-			return nil, misuse(cmd.Name, "%s has no flag %s", cmd.Name, dashes(f.name))
+			return nil, misuse(cmd.Name, "%s has no flag %s", cmd.Name, flagText(f.name))
 		default:
 			own = append(own, text)
 		}
@@ -158,13 +158,13 @@ func unknownFlag(app *cli.App, word string) error {
 		names = append(names, f.Names()...)
 	}
 	if near := suggest.Nearest(name, names); near != "" {
-		return fail(exitUsage, "did you mean "+dashes(near)+"?", "unknown flag %s", word)
+		return fail(exitUsage, "did you mean "+flagText(near)+"?", "unknown flag %s", word)
 	}
 	return misuse("", "unknown flag %s", word)
 }
 
-// dashes is how a flag is written.
-func dashes(name string) string {
+// flagText is how a flag is written.
+func flagText(name string) string {
 	if len(name) == 1 {
 		return "-" + name
 	}

@@ -69,7 +69,7 @@ func TestNormaliseRefuses(t *testing.T) {
 		"--config":          "--config needs a value; try: rota help",
 		"list -n 5":         "list has no flag -n; try: rota help list",
 		"exec x --output=a": "exec has no flag --output; try: rota help exec",
-		"-n 5":              "-n is a flag of a command, and there is none; try: rota help",
+		"-n 5":              "-n is a flag of a command, but no command is given; try: rota help",
 		"next -x":           "unknown flag -x; try: rota help",
 		"next --=x":         "unknown flag --=x; try: rota help",
 		"next -qv":          "unknown flag -qv; try: rota help",
@@ -98,7 +98,7 @@ func TestFlagsAgree(t *testing.T) {
 	for _, f := range allFlags(app) {
 		for _, name := range f.Names() {
 			if takes, seen := takes[name]; seen && takes != takesValue(f) {
-				t.Errorf("%s takes a value in one command and none in another", dashes(name))
+				t.Errorf("%s takes a value in one command and none in another", flagText(name))
 			}
 			takes[name] = takesValue(f)
 		}
@@ -107,7 +107,7 @@ func TestFlagsAgree(t *testing.T) {
 		for _, f := range c.Flags {
 			for _, name := range f.Names() {
 				if hasName(app.Flags, name) {
-					t.Errorf("%s of %s is a global flag, too", dashes(name), c.Name)
+					t.Errorf("%s of %s is a global flag, too", flagText(name), c.Name)
 				}
 			}
 		}

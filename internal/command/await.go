@@ -14,8 +14,8 @@ import (
 	"rota/runner"
 )
 
-// await waits for the end of a run, and tells on a terminal how it fares. A
-// signal ends the waiting, not the run.
+// await waits for the end of a run, and shows its progress on a terminal. A signal ends
+// the waiting, not the run.
 func (s *session) await(ctx context.Context, svc api.Service, run api.Run) (api.Run, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -29,10 +29,10 @@ func (s *session) await(ctx context.Context, svc api.Service, run api.Run) (api.
 		case <-ctx.Done():
 		}
 	}()
-	ended, err := s.progress(ctx, returning{svc, func() { fmt.Fprintln(s.err, "the daemon went away; waiting for it to come back") }}, run)
+	ended, err := s.progress(ctx, reconnecting{svc, func() { fmt.Fprintln(s.err, "lost the connection to the daemon; waiting for it to come back") }}, run)
 	if by, stopped := context.Cause(ctx).(interrupt); stopped && err != nil {
-		f := fail(exitSignal+code(by.Signal), "follow it: rota logs -f "+run.ID+"; stop it: rota stop "+run.ID, "%s goes on", run.ID)
-		f.wanted = true
+		f := fail(exitSignal+code(by.Signal), "follow it: rota logs -f "+run.ID+"; stop it: rota stop "+run.ID, "%s continues", run.ID)
+		f.interrupted = true
 		return ended, f
 	}
 	if err != nil {
@@ -43,41 +43,41 @@ func (s *session) await(ctx context.Context, svc api.Service, run api.Run) (api.
 	return ended, nil
 }
 
-// How long a daemon that went away is waited for, and how often it is asked for.
+// How long await waits for a daemon that does not answer any more, and how often it tries.
 const (
-	awayTime  = time.Minute
-	awayEvery = 100 * time.Millisecond
+	reconnectTimeout  = time.Minute
+	reconnectInterval = 100 * time.Millisecond
 )
 
-// returning is a daemon that may be restarted while the end of a run is waited for: a
-// forked run goes on meanwhile, and what waits is kept.
-type returning struct {
+// reconnecting is a daemon that may be restarted while await waits: forked runs continue
+// meanwhile, and waiting runs are kept.
+type reconnecting struct {
 	api.Service
-	gone func() // is called when it went away
+	onDisconnect func() // called when it does not answer any more
 }
 
-func (r returning) Wait(ctx context.Context, id string) (api.Run, error) {
+func (r reconnecting) Wait(ctx context.Context, id string) (api.Run, error) {
 	for asked, since := time.Now(), (time.Time{}); ; asked = time.Now() {
 		run, err := r.Service.Wait(ctx, id)
 		if c := api.CodeOf(err); c != api.NoDaemon && c != api.NotNow || ctx.Err() != nil {
 			return run, err
 		}
 		switch {
-		case since.IsZero() || time.Since(asked) > awayTime: // it was there
+		case since.IsZero() || time.Since(asked) > reconnectTimeout: // it answered before
 			since = time.Now()
-			r.gone()
-		case time.Since(since) > awayTime:
+			r.onDisconnect()
+		case time.Since(since) > reconnectTimeout:
 			return run, err
 		}
 		select {
-		case <-time.After(awayEvery):
+		case <-time.After(reconnectInterval):
 		case <-ctx.Done():
 			return run, err
 		}
 	}
 }
 
-// endOf turns the end of a run into that of the program.
+// endOf turns the end of a run into the exit status of the program.
 func endOf(ctx context.Context, svc api.Service, run api.Run) error {
 	why := run.Why
 	if why == "" {
@@ -96,7 +96,7 @@ func endOf(ctx context.Context, svc api.Service, run api.Run) error {
 	case run.Outcome == runner.OK && run.Exit == nil:
 		return nil
 	case run.Outcome == runner.OK:
-		return status(*run.Exit)
+		return exitStatus(*run.Exit)
 	case run.Outcome == runner.TimedOut:
 		return fail(exitTimeout, hint(), "%s: time-out %s", run.ID, run.Why)
 	case run.Outcome != runner.Failed:
@@ -109,17 +109,16 @@ func endOf(ctx context.Context, svc api.Service, run api.Run) error {
 	case run.Exit != nil && *run.Exit != 0:
 		return ends(code(*run.Exit))
 	}
-	// It did not get as far as an exit code: a command could not be started, but
-	// a built-in action has none.
+	// There is no exit code: a command could not be started; a built-in action has none.
 	if tasks, err := svc.Tasks(ctx, run.Task); err == nil && len(tasks) == 1 && tasks[0].Action != "command" {
 		return ends(exitFailed)
 	}
 	return ends(exitRota)
 }
 
-// rotasOwn gives an error that is not the task's the code of all that is rota's,
-// so that it cannot be taken for one of the task's.
-func rotasOwn(err error) error {
+// asRotaError gives an error of rota the exit code for these, so that it cannot be
+// taken for the exit code of the task.
+func asRotaError(err error) error {
 	f := *asFailure(err)
 	if f.code < exitSignal { // else a signal ended the waiting
 		f.code = exitRota

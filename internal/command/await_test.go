@@ -48,7 +48,7 @@ func TestReturning(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				gone := 0
-				r := returning{&flaky{errs: c.errs}, func() { gone++ }}
+				r := reconnecting{&flaky{errs: c.errs}, func() { gone++ }}
 				_, err := r.Wait(t.Context(), "a/x")
 				if api.CodeOf(err) != c.want || gone != c.gone {
 					t.Errorf("%v, told %d times that it went away; want %q and %d", err, gone, c.want, c.gone)
@@ -60,7 +60,7 @@ func TestReturning(t *testing.T) {
 		ctx, end := context.WithTimeout(t.Context(), 5*time.Second)
 		defer end()
 		began := time.Now()
-		if _, err := (returning{&flaky{errs: []error{none}}, func() {}}).Wait(ctx, "a/x"); err == nil || time.Since(began) != 5*time.Second {
+		if _, err := (reconnecting{&flaky{errs: []error{none}}, func() {}}).Wait(ctx, "a/x"); err == nil || time.Since(began) != 5*time.Second {
 			t.Errorf("interrupted: %v after %v", err, time.Since(began))
 		}
 	})

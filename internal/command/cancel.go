@@ -16,16 +16,16 @@ func cancelCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "cancel",
 		Category:  "Run tasks",
-		Usage:     "end a run that waits, or a recurring request",
+		Usage:     "cancel a waiting run or a recurring request",
 		ArgsUsage: "RUN|--all [TASK]",
 		Description: `A run under way is not touched: that is what rota stop is for. A TASK alone is
-its newest run; with --all it is all of its runs that wait.
+its newest run; with --all it is all of its waiting runs.
 
   rota cancel report/evening
   rota cancel --all report
   rota cancel --all`,
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "all", Usage: "all that wait; with a TASK, all of its runs that wait"},
+			&cli.BoolFlag{Name: "all", Usage: "all waiting runs; with a TASK, those of that task"},
 		},
 		Action: func(c *cli.Context) error {
 			name, all := c.Args().First(), c.Bool("all")
@@ -41,7 +41,7 @@ its newest run; with --all it is all of its runs that wait.
 				if err != nil {
 					return err
 				}
-				return s.tell(c, run, "cancelled "+run.ID)
+				return s.printResult(c, run, "cancelled "+run.ID)
 			}
 			ids, err := svc.CancelAll(c.Context, name)
 			if err != nil {
@@ -54,7 +54,7 @@ its newest run; with --all it is all of its runs that wait.
 			for _, id := range ids {
 				lines = append(lines, "  "+id)
 			}
-			return s.tell(c, cancelledJSON{len(ids), ids}, lines...)
+			return s.printResult(c, cancelledJSON{len(ids), ids}, lines...)
 		},
 	}
 }

@@ -21,7 +21,7 @@ func checkCommand(s *session) *cli.Command {
 		ArgsUsage: "[FILE|-]",
 		Description: `Prints every fault with its line, a caret and what to write instead, and warns
 of what is valid but mostly a mistake, such as "* 3 * * *", which runs 60 times.
-Warnings alone are no failure; -q leaves them out. "-" reads stdin. With --host
+Warnings alone are no failure; -q hides them. "-" reads stdin. With --host
 it also looks for what is in the way on this machine: users, directories,
 secrets and programs that are missing, a state directory or socket that others
 can change, a unit of systemd that ends forked runs, commands that cron runs,
@@ -57,8 +57,8 @@ too. Ask as the user that rota runs as.
 			if c.Bool("quiet") && !c.Bool("json") && !fatal {
 				return nil
 			}
-			if err := s.showFaults(c, name, shown(faults)); err != nil || fatal {
-				return errors.Join(err, status(exitFile))
+			if err := s.showFaults(c, name, apiFaults(faults)); err != nil || fatal {
+				return errors.Join(err, exitStatus(exitFile))
 			}
 			if c.Bool("json") {
 				return nil
@@ -69,7 +69,7 @@ too. Ask as the user that rota runs as.
 	}
 }
 
-// toCheck reads what is to be checked. An error in it is a [*config.Errors].
+// toCheck reads the file to check. An error in it is a [*config.Errors].
 func (s *session) toCheck(c *cli.Context) (name string, cfg *config.Config, err error) {
 	o := config.Options{TrustFile: c.Bool("trust-file")}
 	if name = c.Args().First(); name == "-" {
@@ -92,13 +92,13 @@ func (s *session) toCheck(c *cli.Context) (name string, cfg *config.Config, err 
 	return name, cfg, err
 }
 
-// showFaults prints what check is asked for, and therefore on stdout.
+// showFaults prints faults on stdout: they are the result of check.
 func (s *session) showFaults(c *cli.Context, name string, faults []api.Fault) error {
 	if c.Bool("json") {
 		return s.json(s.out, struct {
 			File   string      `json:"file"`
 			Errors []api.Fault `json:"errors"`
-		}{name, append([]api.Fault{}, bare(faults)...)})
+		}{name, append([]api.Fault{}, withoutExcerpts(faults)...)})
 	}
 	wrong, files := 0, []string(nil)
 	for _, f := range faults {
@@ -108,7 +108,7 @@ func (s *session) showFaults(c *cli.Context, name string, faults []api.Fault) er
 				files = append(files, f.File)
 			}
 		}
-		if _, err := fmt.Fprintln(s.out, s.paint(s.out, f.Text)); err != nil {
+		if _, err := fmt.Fprintln(s.out, s.colorizePrefix(s.out, f.Text)); err != nil {
 			return err
 		}
 	}

@@ -16,11 +16,11 @@ import (
 	"rota/internal/suggest"
 )
 
-// code is what the program ends with.
+// code is the exit code of the program.
 type code int
 
-// The exit codes. A command that runs a task to its end passes on the task's
-// own code, and has three ranges more.
+// The exit codes. A command that runs a task to its end passes on the exit code of the
+// task, and uses the last four.
 const (
 	exitOK code = iota
 	exitFailed
@@ -37,7 +37,7 @@ const (
 	exitSignal  code = 128 // and the number of the signal
 )
 
-// codes are the exit codes of what the daemon, or who answers for it, says no to.
+// codes are the exit codes for the errors of the daemon or of the reader in its place.
 var codes = map[api.Code]code{
 	api.Failed:    exitFailed,
 	api.Usage:     exitUsage,
@@ -65,19 +65,19 @@ var codeTexts = []struct{ code, text string }{
 	{"128+n", "exec, run --wait: ended by signal n; else the task's own code"},
 }
 
-// status ends the program with a code and no further word.
-type status code
+// exitStatus ends the program with a code and no message.
+type exitStatus code
 
-func (s status) Error() string { return fmt.Sprintf("exit %d", int(s)) }
+func (s exitStatus) Error() string { return fmt.Sprintf("exit %d", int(s)) }
 
 // failure ends the program with a message.
 type failure struct {
-	code    code
-	msg     string
-	hint    string        // what to do; "" if there is nothing to say
-	faults  []api.Fault   // of the file, if that is what is wrong
-	notDone []api.NotDone // of several names, those with which it failed
-	wanted  bool          // who asked ended it: nothing is wrong
+	code        code
+	msg         string
+	hint        string        // what to do; "": none
+	faults      []api.Fault   // of the file
+	notDone     []api.NotDone // of several names, those that failed
+	interrupted bool          // the user ended it: not an error
 }
 
 func (f *failure) Error() string {
@@ -104,21 +104,21 @@ func noTask(name string, c *config.Config) *failure {
 	case near != "":
 		hint = fmt.Sprintf("did you mean %q?", near)
 	case len(names) == 0:
-		hint = "there are no tasks in " + c.Path
+		hint = c.Path + " has no tasks"
 	default:
-		hint = seeTasks(c.Path)
+		hint = tasksHint(c.Path)
 	}
 	return fail(exitUnknown, hint, "no task %q", name)
 }
 
-// seeTasks is what to do about a task that is not in a file.
-func seeTasks(path string) string { return "see the tasks of " + path + ": rota list" }
+// tasksHint is what to do about a task that is not in a file.
+func tasksHint(path string) string { return "see the tasks of " + path + ": rota list" }
 
 // fromFile turns an error of loading the file into a failure.
 func fromFile(path string, err error) error {
 	var wrong *config.Errors
 	if errors.As(err, &wrong) {
-		return &failure{code: exitFile, msg: count(len(wrong.Faults), "error") + " in " + path, faults: shown(wrong.Faults)}
+		return &failure{code: exitFile, msg: count(len(wrong.Faults), "error") + " in " + path, faults: apiFaults(wrong.Faults)}
 	}
 	return fail(exitFile, "", "%v", err)
 }
@@ -139,9 +139,9 @@ func fromDaemon(path string, err error) error {
 	return fail(exitFailed, "", "%v", err)
 }
 
-// codeOf returns what the program ends with.
+// codeOf returns the exit code for an error.
 func codeOf(err error) code {
-	var s status
+	var s exitStatus
 	var f *failure
 	var e *api.Error
 	switch {
@@ -157,7 +157,7 @@ func codeOf(err error) code {
 	return exitFailed
 }
 
-// asFailure returns an error as what it is reported as.
+// asFailure returns the failure that an error is reported as.
 func asFailure(err error) *failure {
 	var f *failure
 	var e *api.Error
@@ -179,8 +179,8 @@ type errorJSON struct {
 	NotDone []api.NotDone `json:"not_done,omitempty"`
 }
 
-// shown returns complaints about the file in the form that they are shown in.
-func shown(faults []config.Fault) []api.Fault {
+// apiFaults converts faults of the file to their wire form.
+func apiFaults(faults []config.Fault) []api.Fault {
 	list := make([]api.Fault, len(faults))
 	for i, f := range faults {
 		list[i] = api.Fault{Message: f.Msg, File: f.File, Line: f.Line, Column: f.Col, Hint: f.Hint, Warning: f.Warning, Text: f.Render()}
@@ -188,8 +188,8 @@ func shown(faults []config.Fault) []api.Fault {
 	return list
 }
 
-// bare returns them for programs, which draw no carets.
-func bare(faults []api.Fault) []api.Fault {
+// withoutExcerpts removes the excerpts, for programs.
+func withoutExcerpts(faults []api.Fault) []api.Fault {
 	list := slices.Clone(faults)
 	for i := range list {
 		list[i].Text = ""
@@ -197,21 +197,21 @@ func bare(faults []api.Fault) []api.Fault {
 	return list
 }
 
-// report tells of an error on stderr: in words or, for programs, as one object.
+// report prints an error on stderr: as text or, for programs, as one object.
 func (s *session) report(err error, asJSON bool) {
-	if errors.As(err, new(status)) {
-		return // all is said
+	if errors.As(err, new(exitStatus)) {
+		return // already printed
 	}
 	f := asFailure(err)
 	if f.hint == "" && f.code == exitUnknown && strings.HasPrefix(f.msg, `no task "`) && s.status != nil && s.status.Config != "" {
-		f.hint = seeTasks(s.status.Config)
+		f.hint = tasksHint(s.status.Config)
 	}
 	if asJSON {
-		s.json(s.err, map[string]errorJSON{"error": {f.code, f.msg, f.hint, bare(f.faults), f.notDone}})
+		s.json(s.err, map[string]errorJSON{"error": {f.code, f.msg, f.hint, withoutExcerpts(f.faults), f.notDone}})
 		return
 	}
 	for _, fault := range f.faults {
-		fmt.Fprintln(s.err, s.paint(s.err, escape.Lines(fault.Text)))
+		fmt.Fprintln(s.err, s.colorizePrefix(s.err, escape.Lines(fault.Text)))
 	}
 	if f.faults != nil {
 		fmt.Fprintln(s.err, escape.Line(f.msg))
@@ -225,14 +225,14 @@ func (s *session) report(err error, asJSON bool) {
 		if n.Hint != "" {
 			text += "; " + n.Hint
 		}
-		fmt.Fprintln(s.err, s.paint(s.err, "error: "+escape.Line(text)))
+		fmt.Fprintln(s.err, s.colorizePrefix(s.err, "error: "+escape.Line(text)))
 	}
 	if f.notDone != nil {
 		return
 	}
-	if f.wanted {
+	if f.interrupted {
 		fmt.Fprintln(s.err, escape.Line(f.Error()))
 		return
 	}
-	fmt.Fprintln(s.err, s.paint(s.err, "error: "+escape.Line(cmp.Or(f.Error(), "failed"))))
+	fmt.Fprintln(s.err, s.colorizePrefix(s.err, "error: "+escape.Line(cmp.Or(f.Error(), "failed"))))
 }

@@ -67,12 +67,12 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 	return int(codeOf(err))
 }
 
-// session is one command line and what is around it.
+// session is one command line with its streams and settings.
 type session struct {
 	in, out, err *os.File
 	color        string      // of --color
-	zoneTold     bool        // TZ of the environment is no use, and that was said
-	status       *api.Status // of the daemon that answered or, of that only the zone, of the file; nil: it would not tell
+	zoneWarned   bool        // the warning about TZ in the environment was printed
+	status       *api.Status // of the daemon that answered; without one only the zone, from the file; nil: not allowed
 }
 
 func (s *session) run(args []string) error {
@@ -87,8 +87,8 @@ func (s *session) run(args []string) error {
 	return app.Run(args)
 }
 
-// app describes the command line to package cli, which here reads flags and
-// finds the command, and nothing else: help, suggestions and errors are ours.
+// app describes the command line to package cli, which reads flags and finds the command;
+// help, suggestions and errors are made here.
 func (s *session) app() *cli.App {
 	app := &cli.App{
 		Name:      "rota",
@@ -120,13 +120,13 @@ func (s *session) app() *cli.App {
 	for _, command := range commands {
 		c := command(s)
 		c.HideHelp, c.OnUsageError = true, usageError
-		c.Action = counted(c.Action, c.ArgsUsage)
+		c.Action = checkArgs(c.Action, c.ArgsUsage)
 		app.Commands = append(app.Commands, c)
 	}
 	return app
 }
 
-// before looks at the global flags.
+// before checks the global flags.
 func (s *session) before(c *cli.Context) error {
 	s.color = c.String("color")
 	if !slices.Contains([]string{"auto", "always", "never"}, s.color) {
@@ -135,8 +135,8 @@ func (s *session) before(c *cli.Context) error {
 	return nil
 }
 
-// counted refuses more arguments than the command takes, as its ArgsUsage tells.
-func counted(action cli.ActionFunc, usage string) cli.ActionFunc {
+// checkArgs refuses more arguments than the command takes, by its ArgsUsage.
+func checkArgs(action cli.ActionFunc, usage string) cli.ActionFunc {
 	most := len(strings.Fields(usage))
 	if strings.Contains(usage, "…") {
 		return action
@@ -147,13 +147,13 @@ func counted(action cli.ActionFunc, usage string) cli.ActionFunc {
 			if slices.Contains([]string{"list", "ps", "status"}, c.Command.Name) {
 				hint = "for one task or run: rota show " + extra
 			}
-			return fail(exitUsage, hint, "%s does not know what to do with %q", c.Command.Name, extra)
+			return fail(exitUsage, hint, "%s: unexpected argument %q", c.Command.Name, extra)
 		}
 		return action(c)
 	}
 }
 
-// usageError makes an error of package cli, about the value of a flag, ours.
+// usageError converts an error of package cli about the value of a flag.
 func usageError(c *cli.Context, err error, _ bool) error {
 	cmd := ""
 	if c.Command != nil && c.App.Command(c.Command.Name) != nil {
@@ -162,8 +162,8 @@ func usageError(c *cli.Context, err error, _ bool) error {
 	return misuse(cmd, "%s", strings.TrimSuffix(err.Error(), ": parse error"))
 }
 
-// wantsJSON tells whether errors go to a program, even if the command line
-// cannot be read.
+// wantsJSON reports whether errors are printed as JSON, even if the command line cannot
+// be parsed.
 func wantsJSON(args []string) bool {
 	if end := slices.Index(args, "--"); end >= 0 {
 		args = args[:end]

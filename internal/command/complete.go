@@ -14,13 +14,12 @@ import (
 	"rota/internal/escape"
 )
 
-// patience is how long completion waits for the daemon, and half of it where the
-// file can answer instead: who presses a key is told within a tenth of a second
-// what there is, or nothing.
-var patience = 60 * time.Millisecond
+// completionTimeout is how long completion waits for the daemon; half of it where the file
+// can answer instead. The user gets an answer, or none, within a tenth of a second.
+var completionTimeout = 60 * time.Millisecond
 
 // complete prints what the last of the words, which may be "", can become. It
-// never fails: what cannot be found out is not offered.
+// never fails: what cannot be found out is left out of the candidates.
 func (s *session) complete(words []string) error {
 	none, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
@@ -30,14 +29,14 @@ func (s *session) complete(words []string) error {
 	quiet := &session{in: none, out: none, err: none}
 	app := quiet.app()
 	app.Action = func(c *cli.Context) error {
-		ctx, cancel := context.WithTimeout(c.Context, patience)
+		ctx, cancel := context.WithTimeout(c.Context, completionTimeout)
 		defer cancel()
 		c.Context = ctx
 		w := bufio.NewWriter(s.out)
-		for _, o := range newCompletion(quiet, c, words).offers() {
+		for _, o := range newCompletion(quiet, c, words).candidates() {
 			io.WriteString(w, escape.Line(o.word))
-			if o.text != "" {
-				io.WriteString(w, "\t"+escape.Line(o.text))
+			if o.description != "" {
+				io.WriteString(w, "\t"+escape.Line(o.description))
 			}
 			io.WriteString(w, "\n")
 		}
@@ -47,25 +46,25 @@ func (s *session) complete(words []string) error {
 	return nil
 }
 
-// offer is a word that may stand where the cursor is.
-type offer struct {
-	word, text string // text says what it is; it may be ""
+// candidate is a word that may complete the one at the cursor.
+type candidate struct {
+	word, description string // description may be ""
 }
 
-// files leaves the answer to the shell.
-var files = []offer{{word: ":files"}}
+// fileNames has the shell complete file names.
+var fileNames = []candidate{{word: ":files"}}
 
 // completion is a command line that is being typed.
 type completion struct {
-	s       *session
-	c       *cli.Context
-	command *cli.Command // nil: not typed yet
-	args    []string     // of the command, before the word
-	flag    string       // whose value the word is; "": it is none
-	word    string       // as far as it is typed
-	before  string       // what stands before it in the same piece of text: "--color="
-	failed  bool         // --failed is typed
-	plain   bool         // after "--": no flags any more
+	s          *session
+	c          *cli.Context
+	command    *cli.Command // nil: not typed yet
+	args       []string     // of the command, before the word
+	flag       string       // whose value the word is; "": it is none
+	word       string       // as far as it is typed
+	prefix     string       // what is before it in the same argument: "--color="
+	failed     bool         // --failed is typed
+	flagsEnded bool         // after "--"
 }
 
 func newCompletion(s *session, c *cli.Context, words []string) *completion {
@@ -76,12 +75,12 @@ func newCompletion(s *session, c *cli.Context, words []string) *completion {
 	}
 	for i := 0; i < len(typed); i++ {
 		word := typed[i]
-		if x.plain || !isFlag(word) {
-			x.take(word)
+		if x.flagsEnded || !isFlag(word) {
+			x.addWord(word)
 			continue
 		}
 		if word == "--" {
-			x.plain = true
+			x.flagsEnded = true
 			continue
 		}
 		name, value, given := splitFlag(c.App, word)
@@ -101,19 +100,19 @@ func newCompletion(s *session, c *cli.Context, words []string) *completion {
 			c.Set(f.Names()[0], value) // where to look for the daemon and the file
 		}
 	}
-	if !x.plain && x.flag == "" && isFlag(x.word) && strings.Contains(x.word, "=") {
+	if !x.flagsEnded && x.flag == "" && isFlag(x.word) && strings.Contains(x.word, "=") {
 		name, value, _ := strings.Cut(strings.TrimLeft(x.word, "-"), "=")
 		if f := findFlag(c.App, name); f != nil {
 			name = f.Names()[0]
 		}
-		x.flag, x.word, x.before = name, value, strings.TrimSuffix(x.word, value)
+		x.flag, x.word, x.prefix = name, value, strings.TrimSuffix(x.word, value)
 	}
 	c.Set("quiet", "true")
 	return x
 }
 
-// take takes a word that is no flag.
-func (x *completion) take(word string) {
+// addWord adds a word that is not a flag.
+func (x *completion) addWord(word string) {
 	if x.command == nil && x.args == nil {
 		if x.command = x.c.App.Command(word); x.command != nil {
 			return
@@ -122,29 +121,29 @@ func (x *completion) take(word string) {
 	x.args = append(x.args, word)
 }
 
-// offers are the words that begin as the one that is typed.
-func (x *completion) offers() []offer {
-	var list []offer
+// candidates are the words with the prefix that is typed.
+func (x *completion) candidates() []candidate {
+	var list []candidate
 	for _, o := range x.all() {
-		if o.word == files[0].word {
-			return files
+		if o.word == fileNames[0].word {
+			return fileNames
 		}
 		if strings.HasPrefix(o.word, x.word) {
-			o.word = x.before + o.word
+			o.word = x.prefix + o.word
 			list = append(list, o)
 		}
 	}
 	return list
 }
 
-func (x *completion) all() []offer {
+func (x *completion) all() []candidate {
 	switch {
 	case x.flag != "":
 		if values := flagValues[x.flag]; values != nil {
 			return values(x)
 		}
 		return nil
-	case !x.plain && strings.HasPrefix(x.word, "-") && x.word != "-":
+	case !x.flagsEnded && strings.HasPrefix(x.word, "-") && x.word != "-":
 		return x.flags()
 	case x.command == nil && x.args == nil:
 		return x.commands()
@@ -159,7 +158,7 @@ func (x *completion) all() []offer {
 	if len(x.args) >= len(kinds) && !strings.Contains(x.command.ArgsUsage, "…") {
 		return nil
 	}
-	var list []offer
+	var list []candidate
 	for _, o := range kind(x) {
 		if !slices.Contains(x.args, o.word) {
 			list = append(list, o)
@@ -168,21 +167,21 @@ func (x *completion) all() []offer {
 	return list
 }
 
-func (x *completion) commands() []offer {
-	var list []offer
+func (x *completion) commands() []candidate {
+	var list []candidate
 	for _, c := range x.c.App.Commands {
-		list = append(list, offer{c.Name, c.Usage})
+		list = append(list, candidate{c.Name, c.Usage})
 	}
 	return list
 }
 
 // flags are those of the command and of rota, by their long names.
-func (x *completion) flags() []offer {
-	var list []offer
+func (x *completion) flags() []candidate {
+	var list []candidate
 	add := func(flags []cli.Flag) {
 		for _, f := range flags {
 			_, text := describe(f)
-			list = append(list, offer{dashes(f.Names()[0]), text})
+			list = append(list, candidate{flagText(f.Names()[0]), text})
 		}
 	}
 	if x.command != nil {

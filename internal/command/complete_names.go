@@ -9,10 +9,10 @@ import (
 	"rota/runner"
 )
 
-// daemon returns who answers; nil if nobody does in time. Only where the user
-// names a file it is asked whether it runs that one: each question takes time.
+// daemon returns the daemon; nil if none answers in time. Only where the user names a file
+// it is asked whether it runs that one: each question takes time.
 func (x *completion) daemon() api.Service {
-	p, err := whereDaemon(x.c)
+	p, err := findDaemon(x.c)
 	if err != nil {
 		return nil
 	}
@@ -27,10 +27,10 @@ func (x *completion) daemon() api.Service {
 	return svc
 }
 
-// hurry shortens the wait for the daemon until what it returns is called.
-func (x *completion) hurry() (done func()) {
+// halveTimeout halves the timeout until done is called.
+func (x *completion) halveTimeout() (done func()) {
 	all := x.c.Context
-	ctx, cancel := context.WithTimeout(all, patience/2)
+	ctx, cancel := context.WithTimeout(all, completionTimeout/2)
 	x.c.Context = ctx
 	return func() {
 		cancel()
@@ -38,40 +38,40 @@ func (x *completion) hurry() (done func()) {
 	}
 }
 
-// tasks are those that the daemon knows; if it does not answer in time, those
-// that the file seems to name.
-func tasks(x *completion) []offer {
-	defer x.hurry()()
+// completeTasks are those that the daemon knows; if it does not answer in time, those
+// that scanNames finds in the file.
+func completeTasks(x *completion) []candidate {
+	defer x.halveTimeout()()
 	if svc := x.daemon(); svc != nil {
 		if list, err := svc.Tasks(x.c.Context); err == nil {
-			var offers []offer
+			var candidates []candidate
 			for _, t := range list {
-				offers = append(offers, offer{t.Task, t.Schedule})
+				candidates = append(candidates, candidate{t.Task, t.Schedule})
 			}
-			return offers
+			return candidates
 		}
 	}
-	return x.glance("tasks")
+	return x.scanNames("tasks")
 }
 
-func targets(x *completion) []offer { return x.glance("notify") }
+func completeTargets(x *completion) []candidate { return x.scanNames("notify") }
 
-func queues(x *completion) []offer {
-	defer x.hurry()()
+func completeQueues(x *completion) []candidate {
+	defer x.halveTimeout()()
 	if svc := x.daemon(); svc != nil {
 		if q, err := svc.Queues(x.c.Context); err == nil {
-			var offers []offer
+			var candidates []candidate
 			for _, one := range q.Queues {
-				offers = append(offers, offer{one.Queue, one.State})
+				candidates = append(candidates, candidate{one.Queue, one.State})
 			}
-			return offers
+			return candidates
 		}
 	}
-	return x.glance("queues")
+	return x.scanNames("queues")
 }
 
-// params are the parameters of the task that are not given yet.
-func params(x *completion) []offer {
+// completeParams are the parameters of the task that are not given yet.
+func completeParams(x *completion) []candidate {
 	svc := x.daemon()
 	if svc == nil {
 		return nil
@@ -80,53 +80,53 @@ func params(x *completion) []offer {
 	if err != nil || len(list) != 1 {
 		return nil
 	}
-	var offers []offer
+	var candidates []candidate
 	for name, value := range list[0].Params {
 		given := func(arg string) bool { return strings.HasPrefix(arg, name+"=") }
 		if !slices.ContainsFunc(x.args[1:], given) {
-			offers = append(offers, offer{name + "=", value})
+			candidates = append(candidates, candidate{name + "=", value})
 		}
 	}
-	slices.SortFunc(offers, func(a, b offer) int { return strings.Compare(a.word, b.word) })
-	return offers
+	slices.SortFunc(candidates, func(a, b candidate) int { return strings.Compare(a.word, b.word) })
+	return candidates
 }
 
-// paramsOrTasks are what follows the first task of rota run.
-func paramsOrTasks(x *completion) []offer {
+// completeParamsOrTasks are what follows the first task of rota run.
+func completeParamsOrTasks(x *completion) []candidate {
 	if x.failed {
-		return tasks(x)
+		return completeTasks(x)
 	}
-	return params(x)
+	return completeParams(x)
 }
 
-// mostOffers bounds the runs that are offered: nobody reads more.
-const mostOffers = 100
+// maxCandidates bounds the runs that are listed.
+const maxCandidates = 100
 
-// runs are the newest in one of the states and, if that is wanted, their tasks.
-func runs(tasksToo bool, states ...runner.State) kind {
-	return func(x *completion) []offer {
+// completeRuns are the newest runs in one of the states and, with tasksToo, their tasks.
+func completeRuns(tasksToo bool, states ...runner.State) candidateFunc {
+	return func(x *completion) []candidate {
 		svc := x.daemon()
 		if svc == nil {
 			return nil
 		}
-		list, err := svc.Runs(x.c.Context, api.RunQuery{States: states, N: mostOffers})
+		list, err := svc.Runs(x.c.Context, api.RunQuery{States: states, N: maxCandidates})
 		if err != nil {
 			return nil
 		}
-		var offers []offer
+		var candidates []candidate
 		for _, r := range list {
-			if one := (offer{r.Task, "task"}); tasksToo && !slices.Contains(offers, one) {
-				offers = append(offers, one)
+			if one := (candidate{r.Task, "task"}); tasksToo && !slices.Contains(candidates, one) {
+				candidates = append(candidates, one)
 			}
-			offers = append(offers, offer{r.ID, string(r.State) + string(r.Outcome)})
+			candidates = append(candidates, candidate{r.ID, string(r.State) + string(r.Outcome)})
 		}
-		return offers
+		return candidates
 	}
 }
 
-// anyRun are the newest runs of the task that is typed; before a task is, there
-// are too many to be of use.
-func anyRun(x *completion) []offer {
+// completeAnyRun are the newest runs of the task that is typed; without a task there are
+// too many.
+func completeAnyRun(x *completion) []candidate {
 	task, _, typed := strings.Cut(x.word, "/")
 	if !typed {
 		return nil
@@ -135,32 +135,32 @@ func anyRun(x *completion) []offer {
 	if svc == nil {
 		return nil
 	}
-	list, err := svc.Runs(x.c.Context, api.RunQuery{Task: task, N: mostOffers})
+	list, err := svc.Runs(x.c.Context, api.RunQuery{Task: task, N: maxCandidates})
 	if err != nil {
 		return nil
 	}
-	var offers []offer
+	var candidates []candidate
 	for _, r := range list {
-		offers = append(offers, offer{r.ID, string(r.State) + string(r.Outcome)})
+		candidates = append(candidates, candidate{r.ID, string(r.State) + string(r.Outcome)})
 	}
-	return offers
+	return candidates
 }
 
-// held are tasks and runs that can be released.
-func held(x *completion) []offer {
+// completeHeld are tasks and runs that can be released.
+func completeHeld(x *completion) []candidate {
 	svc := x.daemon()
 	if svc == nil {
 		return nil
 	}
 	list, err := svc.Tasks(x.c.Context)
 	if err != nil {
-		return x.glance("tasks") // some of which may be held
+		return x.scanNames("tasks") // some may be held
 	}
-	var offers []offer
+	var candidates []candidate
 	for _, t := range list {
 		if t.Hold != nil {
-			offers = append(offers, offer{t.Task, t.Hold.Why})
+			candidates = append(candidates, candidate{t.Task, t.Hold.Why})
 		}
 	}
-	return append(offers, runs(false, runner.Held)(x)...)
+	return append(candidates, completeRuns(false, runner.Held)(x)...)
 }

@@ -6,76 +6,76 @@ import (
 	"rota/runner"
 )
 
-// kind finds the words of one kind.
-type kind func(*completion) []offer
+// candidateFunc returns the candidates of one kind.
+type candidateFunc func(*completion) []candidate
 
 // arguments are the kinds of the arguments of each command; the last one is
 // that of all that follow.
-var arguments = map[string][]kind{
-	"run":        {tasks, paramsOrTasks},
-	"exec":       {tasks},
-	"stop":       {runs(true, runner.Running)},
-	"cancel":     {runs(false, runner.Held, runner.Recurring, runner.Delayed, runner.Queued)},
-	"check":      {aFile},
-	"edit":       {aFile},
-	"next":       {tasks},
-	"explain":    {both(tasks, expr)},
-	"import":     {anyOf("crontab", "systemd"), aFile},
-	"show":       {both(tasks, anyRun)},
-	"logs":       {both(tasks, anyRun)},
-	"result":     {both(tasks, anyRun)},
-	"why":        {tasks},
-	"history":    {tasks},
-	"hold":       {tasks},
-	"release":    {held},
-	"skip":       {tasks},
-	"reschedule": {both(tasks, runs(false, runner.Recurring)), both(expr, anyOf("default", "never"))},
-	"queue":      {anyOf("list", "start", "stop"), queues},
-	"forget":     {both(tasks, anyRun)},
-	"notify":     {anyOf("test"), targets},
+var arguments = map[string][]candidateFunc{
+	"run":        {completeTasks, completeParamsOrTasks},
+	"exec":       {completeTasks},
+	"stop":       {completeRuns(true, runner.Running)},
+	"cancel":     {completeRuns(false, runner.Held, runner.Recurring, runner.Delayed, runner.Queued)},
+	"check":      {completeFile},
+	"edit":       {completeFile},
+	"next":       {completeTasks},
+	"explain":    {concat(completeTasks, completeExpr)},
+	"import":     {anyOf("crontab", "systemd"), completeFile},
+	"show":       {concat(completeTasks, completeAnyRun)},
+	"logs":       {concat(completeTasks, completeAnyRun)},
+	"result":     {concat(completeTasks, completeAnyRun)},
+	"why":        {completeTasks},
+	"history":    {completeTasks},
+	"hold":       {completeTasks},
+	"release":    {completeHeld},
+	"skip":       {completeTasks},
+	"reschedule": {concat(completeTasks, completeRuns(false, runner.Recurring)), concat(completeExpr, anyOf("default", "never"))},
+	"queue":      {anyOf("list", "start", "stop"), completeQueues},
+	"forget":     {concat(completeTasks, completeAnyRun)},
+	"notify":     {anyOf("test"), completeTargets},
 	"completion": {anyOf("bash", "fish", "zsh")},
-	"man":        {aFile},
+	"man":        {completeFile},
 	"help":       {(*completion).commands},
 }
 
 // flagValues are the kinds of the values of flags.
-var flagValues = map[string]kind{
-	"config": aFile, "crontab": aFile, "socket": aFile, "token-file": aFile, "input": aFile,
+var flagValues = map[string]candidateFunc{
+	"config": completeFile, "crontab": completeFile, "socket": completeFile, "token-file": completeFile, "input": completeFile,
 	"color":   anyOf("auto", "always", "never"),
-	"output":  outputs,
+	"output":  completeOutput,
 	"then":    anyOf("default", "never"),
-	"state":   states,
-	"tag":     tags,
-	"outcome": ends,
+	"state":   completeStates,
+	"tag":     completeTags,
+	"outcome": completeOutcomes,
 	"attempt": anyOf("all"),
-	"on":      expr,
+	"on":      completeExpr,
 }
 
-func anyOf(list ...string) kind {
-	var offers []offer
+func anyOf(list ...string) candidateFunc {
+	var candidates []candidate
 	for _, w := range list {
-		offers = append(offers, offer{word: w})
+		candidates = append(candidates, candidate{word: w})
 	}
-	return func(*completion) []offer { return offers }
+	return func(*completion) []candidate { return candidates }
 }
 
-// ends are the outcomes of runs.
-func ends(*completion) []offer {
-	var offers []offer
+// completeOutcomes are the outcomes of runs.
+func completeOutcomes(*completion) []candidate {
+	var candidates []candidate
 	for _, o := range outcomes {
-		offers = append(offers, offer{word: string(o)})
+		candidates = append(candidates, candidate{word: string(o)})
 	}
-	return offers
+	return candidates
 }
 
-// states are those of tasks.
-func states(x *completion) []offer {
-	return append(anyOf("running", "queued", "held", "new", "disabled")(x), ends(x)...)
+// completeStates are those of tasks.
+func completeStates(x *completion) []candidate {
+	return append(anyOf("running", "queued", "held", "new", "disabled")(x), completeOutcomes(x)...)
 }
 
-// tags are those of the tasks that the daemon knows.
-func tags(x *completion) []offer {
-	defer x.hurry()()
+// completeTags are those of the tasks that the daemon knows.
+func completeTags(x *completion) []candidate {
+	defer x.halveTimeout()()
 	svc := x.daemon()
 	if svc == nil {
 		return nil
@@ -92,21 +92,21 @@ func tags(x *completion) []offer {
 	return anyOf(slices.Compact(words)...)(x)
 }
 
-// outputs are what --output can be: a file, but for the daemon.
-func outputs(x *completion) []offer {
+// completeOutput are what --output can be: a file, but for the daemon.
+func completeOutput(x *completion) []candidate {
 	if x.command != nil && x.command.Name == "daemon" {
 		return anyOf("none", "raw", "prefix", "json")(x)
 	}
-	return files
+	return fileNames
 }
 
-func both(a, b kind) kind {
-	return func(x *completion) []offer { return slices.Concat(a(x), b(x)) }
+func concat(a, b candidateFunc) candidateFunc {
+	return func(x *completion) []candidate { return slices.Concat(a(x), b(x)) }
 }
 
-func aFile(*completion) []offer { return files }
+func completeFile(*completion) []candidate { return fileNames }
 
-// expr are the words that a trigger begins with, and goes on with.
-func expr(*completion) []offer {
+// completeExpr are the keywords of triggers.
+func completeExpr(*completion) []candidate {
 	return anyOf("interval", "weekday", "monthday", "month", "at", "cron", "once", "in", "between", "@hourly", "@daily", "@weekly", "@monthly", "@yearly")(nil)
 }

@@ -78,8 +78,8 @@ func surrounded(t testing.TB, file string) {
 }
 
 func TestComplete(t *testing.T) {
-	defer func(was time.Duration) { patience = was }(patience)
-	patience = time.Minute // the machine may be busy
+	defer func(was time.Duration) { completionTimeout = was }(completionTimeout)
+	completionTimeout = time.Minute // the machine may be busy
 	surrounded(t, filepath.Join(t.TempDir(), "none.toml"))
 	t.Setenv("ROTA_SOCKET", serve(t, fakeService(t)))
 	for _, c := range []struct{ typed, want string }{

@@ -44,9 +44,8 @@ func completionCommand(s *session) *cli.Command {
 // __complete, which answers with one word a line and, after a tab, what it is;
 // ":files" leaves it to the shell.
 var shells = map[string]string{
-	// Bash cuts words at = and @ as well, and replaces the last piece only: so the
-	// pieces are put together, and what stands before the last one is taken away
-	// from the answer.
+	// Bash splits words at = and @ as well, and replaces the last piece only: so the
+	// pieces are joined, and what is before the last one is removed from the answer.
 	"bash": `# bash completion for rota: source <(rota completion bash)
 _rota() {
 	local line=${COMP_LINE:0:COMP_POINT} words=() piece i word

@@ -34,10 +34,9 @@ func connectFlags() []cli.Flag {
 	}
 }
 
-// service returns the daemon that runs. Its errors are *api.Error, which the
-// program ends with as they are.
+// service returns the running daemon. Its errors are *api.Error.
 func (s *session) service(c *cli.Context) (api.Service, error) {
-	p, err := whereDaemon(c)
+	p, err := findDaemon(c)
 	if err != nil {
 		return nil, err
 	}
@@ -45,33 +44,33 @@ func (s *session) service(c *cli.Context) (api.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := s.greet(c, d, p)
+	st, err := s.queryStatus(c, d, p)
 	switch {
-	case api.CodeOf(err) == api.Forbidden: // here, but perhaps not for what is asked
+	case api.CodeOf(err) == api.Forbidden: // it runs, but may refuse the request, too
 		return d, nil
 	case err != nil:
-		return nil, lost(c, p, p.startHint(err))
-	case p.file != "" && !inForce(st, p.file) && p.usual != "":
-		return nil, api.Errorf(api.NoDaemon, "start it: rota daemon --config "+p.file, "no daemon at %s", p.usual)
+		return nil, explainNoDaemon(c, p, p.startHint(err))
+	case p.file != "" && !inForce(st, p.file) && p.userSocket != "":
+		return nil, api.Errorf(api.NoDaemon, "start it: rota daemon --config "+p.file, "no daemon at %s", p.userSocket)
 	case p.file != "" && !inForce(st, p.file):
 		return nil, api.Errorf(api.NoDaemon, "start it: rota daemon --config "+p.file, "the daemon at %s runs %s", p.socket, cmp.Or(st.Config, "another file"))
 	}
 	s.status = &st
 	switch {
-	case c.Command.Name == "status": // it tells all of it
+	case c.Command.Name == "status": // it prints all of this
 	case st.Broken != "":
-		s.aside(c, "the file is wrong, and the last good one in force: "+inOneLine(st.Broken))
+		s.printNotice(c, "the file has errors; the last good one is in force: "+firstComplaint(st.Broken))
 	case st.Differs && c.Command.Name != "reload":
-		s.aside(c, differsText)
+		s.printNotice(c, differsText)
 	}
-	if st.Draining && slices.Contains(drainTold, c.Command.Name) {
-		s.aside(c, drains(st, s.zone(c))+"; end it: rota drain --end")
+	if st.Draining && slices.Contains(drainNoticeCommands, c.Command.Name) {
+		s.printNotice(c, drainText(st, s.zone(c))+"; end it: rota drain --end")
 	}
 	return d, nil
 }
 
-// inForce reports whether a daemon runs a file. One that does not tell its path to everybody
-// tells whether it is this one.
+// inForce reports whether a daemon runs a file. A daemon that hides its path from this user
+// has an id of the file instead.
 func inForce(st api.Status, file string) bool {
 	if st.Config != "" {
 		return sameFile(st.Config, file)
@@ -80,15 +79,15 @@ func inForce(st api.Status, file string) bool {
 	return st.ConfigID == api.FileID(file) || err == nil && st.ConfigID == api.FileID(target)
 }
 
-// drainTold are the commands whose answer a drain belongs to: they show or ask for what
-// starts.
-var drainTold = []string{"list", "next", "ps", "queue", "release", "run", "show"}
+// drainNoticeCommands are the commands that print a notice about a drain: they show or
+// request runs.
+var drainNoticeCommands = []string{"list", "next", "ps", "queue", "release", "run", "show"}
 
-// drains says of a daemon that it is being drained.
-func drains(st api.Status, zone *time.Location) string {
+// drainText is the notice that a daemon is draining.
+func drainText(st api.Status, zone *time.Location) string {
 	text := "rota is being drained"
 	if !st.DrainingUntil.IsZero() {
-		text += " until " + brief(st.DrainingUntil.In(zone), time.Now())
+		text += " until " + shortTime(st.DrainingUntil.In(zone), time.Now())
 	}
 	return text + ": nothing new starts"
 }
@@ -96,9 +95,9 @@ func drains(st api.Status, zone *time.Location) string {
 // pingTime is how long ping waits for an answer.
 const pingTime = 5 * time.Second
 
-// greet asks the daemon how it is, which it answers at once. One who looks is
-// told what is waited for if it does not.
-func (s *session) greet(c *cli.Context, d api.Service, p place) (api.Status, error) {
+// queryStatus asks the daemon for its status, which it answers at once. On a terminal a
+// notice says so if it does not.
+func (s *session) queryStatus(c *cli.Context, d api.Service, p address) (api.Status, error) {
 	ctx := c.Context
 	if c.Command.Name == "ping" {
 		var cancel context.CancelFunc
@@ -107,14 +106,14 @@ func (s *session) greet(c *cli.Context, d api.Service, p place) (api.Status, err
 		defer cancel()
 	}
 	if term.IsTerminal(int(s.err.Fd())) {
-		said := time.AfterFunc(3*time.Second, func() { s.aside(c, "waiting for the daemon at "+p.url+p.socket) })
+		said := time.AfterFunc(3*time.Second, func() { s.printNotice(c, "waiting for the daemon at "+p.url+p.socket) })
 		defer said.Stop()
 	}
 	return d.Status(ctx)
 }
 
-// reader returns the daemon or, if none runs on this machine, what reads the
-// ledger and the file in its place. The caller calls the function when done.
+// reader returns the daemon or, if none runs on this machine, a reader of the ledger and
+// the file. The caller calls the function when done.
 func (s *session) reader(c *cli.Context) (api.Reader, func(), error) {
 	d, err := s.service(c)
 	switch {
@@ -128,13 +127,13 @@ func (s *session) reader(c *cli.Context) (api.Reader, func(), error) {
 	if api.CodeOf(wrong) == api.Forbidden && errors.As(err, &e) {
 		wrong = api.Errorf(api.Forbidden, e.Hint, "%s, and %v", e.Message, wrong)
 	}
-	if wrong != nil && asFailure(err).hint == nameSocket {
-		s.aside(c, err.Error())
+	if wrong != nil && asFailure(err).hint == socketHint {
+		s.printNotice(c, err.Error())
 	}
 	return r, done, wrong
 }
 
-// configName is the path of the file in force, as far as the daemon tells it.
+// configName is the path of the file in force, if the daemon shows it.
 func (s *session) configName() string {
 	if s.status == nil || s.status.Config == "" {
 		return "the file"
@@ -142,9 +141,9 @@ func (s *session) configName() string {
 	return s.status.Config
 }
 
-// inOneLine returns the first complaint of a text of complaints, with its place
-// before it, as other tools write that.
-func inOneLine(complaints string) string {
+// firstComplaint returns the first fault of a list of faults on one line, its position
+// first, as compilers print it.
+func firstComplaint(complaints string) string {
 	msg, place := "", ""
 	for line := range strings.Lines(complaints) {
 		line = strings.TrimSpace(line)
@@ -159,29 +158,29 @@ func inOneLine(complaints string) string {
 	return place + msg
 }
 
-// aside tells a person what stands beside the answer, on one line of stderr. A
-// program that wants to know asks for the status.
-func (s *session) aside(c *cli.Context, text string) {
+// printNotice prints a notice beside the answer on one line of stderr, unless the output
+// is for a program, which can ask for the status.
+func (s *session) printNotice(c *cli.Context, text string) {
 	if !c.Bool("quiet") && !c.Bool("json") {
 		fmt.Fprintln(s.err, escape.Line(text))
 	}
 }
 
-// place is where a daemon is looked for.
-type place struct {
+// address is how to reach a daemon.
+type address struct {
 	url, socket string // one of them is given
-	token       string // "": who asks is told from the socket, or not at all
-	usual       string // where a daemon of the user's own would be, if socket is the machine's instead
-	file        string // absolute, that the daemon has to run; "": any
+	token       string // "": the socket identifies the user, or nothing does
+	userSocket  string // the socket of a daemon of the user, where socket is that of the machine instead
+	file        string // absolute path of the file that the daemon must run; "": any
 }
 
-// dial reaches for the daemon.
-func (p place) dial() (api.Service, error) {
+// dial returns a client of the daemon.
+func (p address) dial() (api.Service, error) {
 	return control.NewClient(control.Target{Socket: p.socket, URL: p.url, Token: p.token})
 }
 
-// startHint says how to start the daemon of a file that is not the machine's.
-func (p place) startHint(err error) error {
+// startHint adds how to start the daemon of a file other than that of the machine.
+func (p address) startHint(err error) error {
 	var e *api.Error
 	if p.file == "" || p.file == systemFile || !errors.As(err, &e) || !strings.HasPrefix(e.Hint, "start it: ") {
 		return err
@@ -189,20 +188,20 @@ func (p place) startHint(err error) error {
 	return &api.Error{Code: e.Code, Message: e.Message, Hint: "start it: rota daemon --config " + p.file}
 }
 
-// whereDaemon makes out where the daemon is from flags, environment and file.
-// The file need not be there for that, nor be right.
-func whereDaemon(c *cli.Context) (place, error) {
-	p := place{url: c.String("url"), socket: c.String("socket")}
+// findDaemon finds the address of the daemon from flags, environment and file. The file
+// may be missing or have errors.
+func findDaemon(c *cli.Context) (address, error) {
+	p := address{url: c.String("url"), socket: c.String("socket")}
 	switch own := os.Getenv("ROTA_SOCKET"); {
 	case p.url != "" && (p.socket == own || p.url != os.Getenv("ROTA_URL")):
-		p.socket = "" // what is typed goes before what is in the environment
+		p.socket = "" // flags take precedence over the environment
 	case p.socket != "":
 		p.url = ""
 		if p.socket == own {
 			p.token = os.Getenv("ROTA_TOKEN") // for the daemon of this run, and no other
 		}
 	default:
-		p.socket, p.usual, p.file = socketOf(c)
+		p.socket, p.userSocket, p.file = socketOf(c)
 	}
 	if path := c.String("token-file"); path != "" {
 		var err error
@@ -217,9 +216,9 @@ func whereDaemon(c *cli.Context) (place, error) {
 var systemSocket = "/run/rota/rota.sock"
 
 // socketOf returns the socket that goes with the file and, if the user named
-// the file, its path. Where the file says nothing of a socket and no daemon of the
-// user's own is there, it is the machine's, which may run that file, too; usual is then
-// where the own one would be.
+// the file, its path. Where the file sets no socket and the user has no daemon, it is
+// the socket of the machine, whose daemon may run that file, too; usual is then the
+// socket of the user's daemon.
 func socketOf(c *cli.Context) (socket, usual, path string) {
 	named := c.String("config") != ""
 	path, err := file(c)
@@ -243,12 +242,12 @@ func socketOf(c *cli.Context) (socket, usual, path string) {
 	return socket, usual, path
 }
 
-// nameSocket is what to do if the file cannot say where the daemon is.
-const nameSocket = "name it with --socket"
+// socketHint is what to do if the file does not show where the daemon is.
+const socketHint = "name it with --socket"
 
-// lost says of a daemon that is not there that it may well be elsewhere, if the
-// file that would say where cannot tell.
-func lost(c *cli.Context, p place, err error) error {
+// explainNoDaemon adds to the error about a daemon that does not answer that the file,
+// which may name another socket, cannot be read.
+func explainNoDaemon(c *cli.Context, p address, err error) error {
 	var e *api.Error
 	if c.String("url") != "" || c.String("socket") != "" || !errors.As(err, &e) || e.Code != api.NoDaemon {
 		return err
@@ -258,23 +257,23 @@ func lost(c *cli.Context, p place, err error) error {
 		return err
 	}
 	_, wrong := config.Load(path, config.Options{TrustFile: true})
-	what := "is wrong"
+	what := "has errors"
 	switch {
 	case wrong == nil:
 		return err
 	case errors.Is(wrong, fs.ErrNotExist):
-		what = "is gone"
+		what = "does not exist"
 	}
-	return &api.Error{Code: e.Code, Message: e.Message + ", and " + path + " " + what + ", so that its socket is not known", Hint: nameSocket}
+	return &api.Error{Code: e.Code, Message: e.Message + ", and " + path + " " + what + ", so that its socket is not known", Hint: socketHint}
 }
 
-// stateDirOf returns the state directory that goes with a file, wrong or not.
+// stateDirOf returns the state directory of a file, which may have errors.
 func stateDirOf(path string) string {
 	return daemon.StateDir(&config.Config{Rota: config.Rota{StateDir: config.StateDirOf(path)}})
 }
 
-// offline returns what reads the ledger and the file. A file that is wrong is
-// replaced by the last good one, as a start of the daemon would do.
+// offline returns a reader of the ledger and the file. Like a start of the daemon, it uses
+// the last good file if the file has errors.
 func (s *session) offline(c *cli.Context) (api.Reader, func(), error) {
 	path, err := file(c)
 	if err != nil {
@@ -287,11 +286,11 @@ func (s *session) offline(c *cli.Context) (api.Reader, func(), error) {
 			return nil, nil, fromFile(path, err)
 		}
 		cfg = saved
-		s.aside(c, "the file is wrong, and the last good one shown; see: rota check "+path)
+		s.printNotice(c, "the file has errors; the last good one is shown; see: rota check "+path)
 	}
 	s.status = &api.Status{Timezone: cfg.Rota.Timezone.String()}
 	if other := ownerOf(stateDirOf(path), path); other != "" {
-		s.aside(c, "from the file alone: the state directory "+stateDirOf(path)+" is that of "+other)
+		s.printNotice(c, "from the file alone: the state directory "+stateDirOf(path)+" belongs to "+other)
 		return query.FileAlone(cfg), func() {}, nil
 	}
 	r, book, err := query.Offline(c.Context, cfg, daemon.StateDir(cfg))
@@ -302,12 +301,12 @@ func (s *session) offline(c *cli.Context) (api.Reader, func(), error) {
 	if c.String("config") != "" && path != systemFile {
 		text += "; start it: rota daemon --config " + path
 	}
-	s.aside(c, text)
+	s.printNotice(c, text)
 	return r, func() { book.Close() }, nil
 }
 
-// ownerOf returns the other file whose daemon a state directory is that of, as far as that
-// is known and that file is still there: what it remembers is none of this file's.
+// ownerOf returns the other file that a state directory belongs to; "" if that is not
+// known or that file does not exist any more. What is recorded there is not of this file.
 func ownerOf(dir, path string) string {
 	other := config.SavedPath(filepath.Join(dir, "last-good"))
 	if other == "" || sameFile(other, path) {
@@ -325,7 +324,7 @@ func ownerOf(dir, path string) string {
 // maxToken is more than any token has.
 const maxToken = 4 << 10
 
-// tokenIn returns the token that a file holds.
+// tokenIn returns the token in a file.
 func tokenIn(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -338,13 +337,12 @@ func tokenIn(path string) (string, error) {
 	case err != nil:
 		return "", fail(exitFailed, "", "cannot read the token: %v", err)
 	case len(text) > maxToken || token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "", fail(exitFailed, "it is one line of printable letters", "%s holds no token", path)
+		return "", fail(exitFailed, "a token is one line of printable ASCII", "%s has no valid token", path)
 	}
 	return token, nil
 }
 
-// sameFile tells whether two paths lead to one file. One that is gone is told
-// by its path.
+// sameFile reports whether two paths lead to one file; a missing file is compared by path.
 func sameFile(a, b string) bool {
 	one, err1 := os.Stat(a)
 	two, err2 := os.Stat(b)

@@ -13,11 +13,11 @@ import (
 )
 
 // where returns what a command line says of where the daemon is.
-func where(t *testing.T, line string) (p place, err error) {
+func where(t *testing.T, line string) (p address, err error) {
 	t.Helper()
 	app := (&session{}).app()
 	app.Commands = append(app.Commands, &cli.Command{Name: "where", HideHelp: true, Action: func(c *cli.Context) error {
-		p, err = whereDaemon(c)
+		p, err = findDaemon(c)
 		return nil
 	}})
 	args, wrong := normalise(app, words("where "+line))
@@ -54,26 +54,26 @@ func TestWhereDaemon(t *testing.T) {
 	own := filepath.Join(dir, "state/rota.sock")
 	for _, test := range []struct {
 		line, env string // NAME=value of the environment, or ""
-		want      place
+		want      address
 	}{
-		{"-s /x", "", place{socket: "/x"}},
-		{"--socket rel", "", place{socket: "rel"}},
-		{"", "ROTA_SOCKET=/x", place{socket: "/x", token: "run"}},
-		{"-s /y", "ROTA_SOCKET=/x", place{socket: "/y"}},
-		{"--url https://h", "", place{url: "https://h"}},
-		{"", "ROTA_URL=https://h", place{url: "https://h"}},
-		{"--url https://h", "ROTA_SOCKET=/x", place{url: "https://h"}},
-		{"-s /x", "ROTA_URL=https://h", place{socket: "/x"}},
-		{"--url https://h --token-file token", "", place{url: "https://h", token: "sesame"}},
-		{"--url https://h", "ROTA_TOKEN_FILE=token", place{url: "https://h", token: "sesame"}},
-		{"--token-file token", "ROTA_SOCKET=/x", place{socket: "/x", token: "sesame"}},
+		{"-s /x", "", address{socket: "/x"}},
+		{"--socket rel", "", address{socket: "rel"}},
+		{"", "ROTA_SOCKET=/x", address{socket: "/x", token: "run"}},
+		{"-s /y", "ROTA_SOCKET=/x", address{socket: "/y"}},
+		{"--url https://h", "", address{url: "https://h"}},
+		{"", "ROTA_URL=https://h", address{url: "https://h"}},
+		{"--url https://h", "ROTA_SOCKET=/x", address{url: "https://h"}},
+		{"-s /x", "ROTA_URL=https://h", address{socket: "/x"}},
+		{"--url https://h --token-file token", "", address{url: "https://h", token: "sesame"}},
+		{"--url https://h", "ROTA_TOKEN_FILE=token", address{url: "https://h", token: "sesame"}},
+		{"--token-file token", "ROTA_SOCKET=/x", address{socket: "/x", token: "sesame"}},
 
 		// Else the file says it, wrong or not, and the daemon has to run that one.
-		{"-c socket.toml", "", place{socket: filepath.Join(dir, "run/x.sock"), file: socket}},
-		{"-c state.toml", "", place{socket: own, file: state}},
-		{"-c broken.toml", "", place{socket: own, file: broken}},
-		{"-c gone.toml", "", place{socket: usual, file: gone}},
-		{"-c state.toml -s /x", "", place{socket: "/x"}},
+		{"-c socket.toml", "", address{socket: filepath.Join(dir, "run/x.sock"), file: socket}},
+		{"-c state.toml", "", address{socket: own, file: state}},
+		{"-c broken.toml", "", address{socket: own, file: broken}},
+		{"-c gone.toml", "", address{socket: usual, file: gone}},
+		{"-c state.toml -s /x", "", address{socket: "/x"}},
 	} {
 		for _, name := range []string{"ROTA_SOCKET", "ROTA_URL", "ROTA_TOKEN_FILE", "ROTA_CONFIG"} {
 			t.Setenv(name, "")
@@ -92,8 +92,8 @@ func TestWhereDaemon(t *testing.T) {
 	if _, err := os.Stat(usual); err != nil {
 		file("machine.sock", "")
 		t.Setenv("ROTA_SOCKET", "")
-		for line, want := range map[string]place{
-			"-c gone.toml":  {socket: systemSocket, usual: usual, file: gone},
+		for line, want := range map[string]address{
+			"-c gone.toml":  {socket: systemSocket, userSocket: usual, file: gone},
 			"-c state.toml": {socket: own, file: state},
 		} {
 			if got, err := where(t, line); err != nil || got != want {

@@ -47,7 +47,7 @@ Flags of supercronic go with it: -test, -passthrough-logs (--output raw),
 			&cli.StringFlag{Name: "output", Usage: "`HOW` output of tasks goes to stdout, whatever the file says"},
 			&cli.BoolFlag{Name: "once", Usage: "do what came due since the last time, wait for it, and end"},
 			&cli.BoolFlag{Name: "held", Usage: "hold every task; release lets them start"},
-			&cli.StringFlag{Name: "state-dir", Usage: "`DIR` for state, if the file names none or is gone"},
+			&cli.StringFlag{Name: "state-dir", Usage: "`DIR` for state, if the file names none or is missing"},
 			trustFlag(),
 		}, supercronicFlags()...),
 		Action: func(c *cli.Context) error {
@@ -73,7 +73,7 @@ Flags of supercronic go with it: -test, -passthrough-logs (--output raw),
 			}
 			socket := c.String("socket")
 			if socket == os.Getenv("ROTA_SOCKET") {
-				socket = "" // of the daemon whose run this one may be
+				socket = "" // that of the daemon that runs this command, if any
 			}
 			if o.Socket = socket; c.String("state-dir") != "" {
 				if o.StateDir, err = filepath.Abs(c.String("state-dir")); err != nil {
@@ -81,7 +81,7 @@ Flags of supercronic go with it: -test, -passthrough-logs (--output raw),
 				}
 			}
 			if os.Getpid() == 1 {
-				return status(daemon.Init(os.Args))
+				return exitStatus(daemon.Init(os.Args))
 			}
 			return fromDaemon(o.Config, daemon.Run(c.Context, o))
 		},

@@ -17,7 +17,7 @@ import (
 )
 
 // supercronicFlags are those of supercronic that rota daemon --crontab takes as well,
-// so that its name can stand in the place of the other.
+// so that it can be used in place of supercronic.
 func supercronicFlags() []cli.Flag {
 	var flags []cli.Flag
 	for _, name := range []string{"test", "inotify", "debug", "split-logs", "passthrough-logs", "overlapping", "no-reap"} {
@@ -45,7 +45,7 @@ func (s *session) asCrontab(c *cli.Context, path string, o *daemon.Options) erro
 	}
 	for name, instead := range supercronicOnly {
 		if c.IsSet(name) {
-			return fail(exitUsage, "make a jobs.toml of the crontab, and "+instead+": rota import crontab --from supercronic "+path, "%s needs a jobs.toml", dashes(name))
+			return fail(exitUsage, "make a jobs.toml of the crontab, and "+instead+": rota import crontab --from supercronic "+path, "%s needs a jobs.toml", flagText(name))
 		}
 	}
 	convert, err := crontabConverter(c)
@@ -72,7 +72,7 @@ func (s *session) asCrontab(c *cli.Context, path string, o *daemon.Options) erro
 func crontabConverter(c *cli.Context) (func(text string) (string, []int, *config.Fault), error) {
 	dir, err := os.Getwd()
 	if err != nil {
-		return nil, fail(exitFailed, "", "cannot tell the working directory: %v", err)
+		return nil, fail(exitFailed, "", "cannot find the working directory: %v", err)
 	}
 	host := importer.Host{Dialect: crontab.Supercronic, Dir: dir, Overlap: c.Bool("overlapping"), Rota: map[string]string{}}
 	host.Zone = func(name string) bool { _, err := time.LoadLocation(name); return err == nil && name != "" }
@@ -101,7 +101,7 @@ func crontabConverter(c *cli.Context) (func(text string) (string, []int, *config
 	}, nil
 }
 
-// testCrontab reads a crontab, and says whether it is right.
+// testCrontab checks a crontab, and prints whether it is valid.
 func (s *session) testCrontab(path string, o daemon.Options) error {
 	cfg, err := config.Load(path, config.Options{TrustFile: o.TrustFile, Convert: o.Convert})
 	if err != nil {
@@ -118,7 +118,7 @@ func (s *session) testCrontab(path string, o daemon.Options) error {
 func supercronicWithout(c *cli.Context) error {
 	for _, f := range supercronicFlags() {
 		if name := f.Names()[0]; c.IsSet(name) {
-			return fail(exitUsage, "it goes with --crontab FILE", "%s is a flag of supercronic", dashes(name))
+			return fail(exitUsage, "it goes with --crontab FILE", "%s is a flag of supercronic", flagText(name))
 		}
 	}
 	return nil

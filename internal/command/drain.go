@@ -11,7 +11,7 @@ func drainCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:     "drain",
 		Category: "Change what runs",
-		Usage:    "start nothing new, and wait until nothing but forked runs goes on",
+		Usage:    "start nothing new, and wait until only forked runs are running",
 		Description: `For an upgrade, or a machine about to go down: slots that come due stay queued.
 It lasts until the daemon ends, for as long as --for says, or until it is ended
 with --end. Ctrl-C ends the waiting, not the drain.
@@ -40,7 +40,7 @@ with --end. Ctrl-C ends the waiting, not the drain.
 				if err != nil {
 					return err
 				}
-				return s.tell(c, drained, "the drain is over: "+count(drained.Waiting, "run")+" waited")
+				return s.printResult(c, drained, "drain ended: "+count(drained.Waiting, "run")+" waiting")
 			}
 			drained, err := svc.Drain(c.Context, d)
 			if err != nil {
@@ -48,13 +48,13 @@ with --end. Ctrl-C ends the waiting, not the drain.
 			}
 			line := "drained"
 			if !drained.Until.IsZero() {
-				line += " until " + brief(drained.Until.In(s.zone(c)), time.Now())
+				line += " until " + shortTime(drained.Until.In(s.zone(c)), time.Now())
 			}
 			line += ": " + count(drained.Waiting, "run") + " waiting"
 			if n := len(drained.Forked); n > 0 {
-				line += ", " + count(n, "forked run") + " going on: " + strings.Join(drained.Forked, ", ")
+				line += ", " + count(n, "forked run") + " still running: " + strings.Join(drained.Forked, ", ")
 			}
-			return s.tell(c, drained, line)
+			return s.printResult(c, drained, line)
 		},
 	}
 }

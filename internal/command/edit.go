@@ -54,7 +54,7 @@ follows by itself.
 				return err
 			}
 			err = s.edit(e)
-			if e.keep {
+			if e.keepCopy {
 				fmt.Fprintf(s.err, "your text is kept in %s\n", escape.Line(e.copy))
 			} else {
 				os.RemoveAll(filepath.Dir(e.copy))
@@ -62,29 +62,29 @@ follows by itself.
 			if err != nil {
 				return err
 			}
-			return s.tell(c, struct {
+			return s.printResult(c, struct {
 				File    string `json:"file"`
 				Changed bool   `json:"changed"`
 				Text    string `json:"text"`
-			}{path, e.changed, e.said}, e.path+": "+e.said)
+			}{path, e.changed, e.outcome}, e.path+": "+e.outcome)
 		},
 	}
 }
 
 // editing is the change of one file.
 type editing struct {
-	path  string // as it was named
-	main  string // the file that may include it; it is tested as a part of that
-	copy  string
-	text  []byte // before
-	known []config.Fault
+	path      string // as it was named
+	main      string // the file that may include it; it is tested as a part of that
+	copy      string
+	text      []byte // before
+	oldFaults []config.Fault
 
-	keep    bool   // the copy holds what would be lost
-	changed bool   // the file was
-	said    string // what was done
+	keepCopy bool   // the copy has text that would be lost
+	changed  bool   // the file was changed
+	outcome  string // what was done
 }
 
-// newEditing makes the copy, in a directory of its own that nobody else can read.
+// newEditing makes the copy, in a new directory that only the user can read.
 func newEditing(path, main string) (*editing, error) {
 	cannot := func(err error) error {
 		hint := ""
@@ -106,13 +106,13 @@ func newEditing(path, main string) (*editing, error) {
 	}
 	var wrong *config.Errors
 	if _, err := e.check(e.text); errors.As(err, &wrong) {
-		e.known = wrong.Faults
+		e.oldFaults = wrong.Faults
 	}
 	dir, err := os.MkdirTemp("", "rota-edit-")
 	if err != nil {
 		return nil, cannot(err)
 	}
-	e.copy = filepath.Join(dir, filepath.Base(path)) // editors tell by the name what it is
+	e.copy = filepath.Join(dir, filepath.Base(path)) // editors recognise the format by the name
 	if err := os.WriteFile(e.copy, e.text, 0o600); err != nil {
 		os.RemoveAll(dir)
 		return nil, cannot(err)
@@ -120,7 +120,7 @@ func newEditing(path, main string) (*editing, error) {
 	return e, nil
 }
 
-// check reads the configuration as if the text stood in the file already.
+// check loads the configuration as if the text were in the file already.
 func (e *editing) check(text []byte) (*config.Config, error) {
 	target, err := os.Stat(e.path)
 	if err != nil {
@@ -142,10 +142,10 @@ func (e *editing) check(text []byte) (*config.Config, error) {
 	if used {
 		return cfg, err
 	}
-	return config.Load(e.path, o) // it stands alone
+	return config.Load(e.path, o) // the main file does not include it
 }
 
-// edit lets the user edit until the copy is right, and puts it in place.
+// edit has the user edit until the copy is valid, and replaces the file.
 func (s *session) edit(e *editing) error {
 	for {
 		if err := s.editor(e.copy); err != nil {
@@ -156,36 +156,36 @@ func (s *session) edit(e *editing) error {
 			return fail(exitFailed, "", "cannot read the copy: %v", err)
 		}
 		if string(text) == string(e.text) {
-			e.said = "no change"
+			e.outcome = "no change"
 			return nil
 		}
 		cfg, err := e.check(text)
-		if err = e.blame(err); err == nil {
-			e.said = e.difference(cfg)
+		if err = e.newFaults(err); err == nil {
+			e.outcome = e.difference(cfg)
 			return e.replace(text)
 		}
 		err = fromFile(e.path, err)
 		if !term.IsTerminal(int(s.in.Fd())) {
-			e.keep = true
+			e.keepCopy = true
 			return err
 		}
 		s.report(err, false)
-		if !s.again() {
-			return fail(exitFile, "", "%s is as it was", e.path)
+		if !s.askEditAgain() {
+			return fail(exitFile, "", "%s is unchanged", e.path)
 		}
 	}
 }
 
-// blame leaves out of an error what was wrong in other files before: that must
-// not keep anybody from mending this one first.
-func (e *editing) blame(err error) error {
+// newFaults removes from an error the faults that other files had before: this file can be
+// corrected first.
+func (e *editing) newFaults(err error) error {
 	var wrong *config.Errors
 	if !errors.As(err, &wrong) {
 		return err
 	}
 	var left []config.Fault
 	for _, f := range wrong.Faults {
-		if sameFile(f.File, e.path) || !slices.Contains(e.known, f) {
+		if sameFile(f.File, e.path) || !slices.Contains(e.oldFaults, f) {
 			left = append(left, f)
 		}
 	}
@@ -195,10 +195,10 @@ func (e *editing) blame(err error) error {
 	return &config.Errors{Faults: left}
 }
 
-// difference says what the change comes to; cfg is nil if other files are wrong.
+// difference describes the change; cfg is nil if other files have errors.
 func (e *editing) difference(cfg *config.Config) string {
 	if cfg == nil {
-		return "saved; what is wrong in other files is still: rota check"
+		return "saved; other files still have errors; see: rota check"
 	}
 	old, err := e.check(e.text)
 	if err != nil {
@@ -206,13 +206,13 @@ func (e *editing) difference(cfg *config.Config) string {
 	}
 	changes := config.Diff(old, cfg)
 	if changes.Empty() {
-		return "saved; no task is changed"
+		return "saved; no task has changed"
 	}
 	return "saved: " + changes.String()
 }
 
-// editor runs the user's editor on a file and waits for its end. What is typed
-// to interrupt is for the editor alone.
+// editor runs the user's editor on a file and waits for its end. Only the editor gets
+// the signals of the terminal.
 func (s *session) editor(path string) error {
 	name := cmp.Or(os.Getenv("VISUAL"), os.Getenv("EDITOR"), "vi")
 	signals := make(chan os.Signal, 1)
@@ -221,13 +221,13 @@ func (s *session) editor(path string) error {
 	cmd := exec.Command("/bin/sh", "-c", name+` "$@"`, name, path)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.in, s.out, s.err
 	if err := cmd.Run(); err != nil {
-		return fail(exitFailed, "nothing is changed", "the editor %s: %v", name, err)
+		return fail(exitFailed, "nothing was changed", "the editor %s: %v", name, err)
 	}
 	return nil
 }
 
-// again asks whether to edit once more. No answer is no.
-func (s *session) again() bool {
+// askEditAgain asks whether to edit once more. No answer is no.
+func (s *session) askEditAgain() bool {
 	in := bufio.NewReader(s.in)
 	for {
 		fmt.Fprint(s.err, "e to edit again, x to leave the file as it was: ")
@@ -244,10 +244,10 @@ func (s *session) again() bool {
 	}
 }
 
-// replace puts the text in the place of the file, in one step, unless somebody
-// else has changed it meanwhile. A link stays a link.
+// replace replaces the file in one step, unless it was changed meanwhile. A link stays a
+// link.
 func (e *editing) replace(text []byte) (err error) {
-	defer func() { e.keep = err != nil }()
+	defer func() { e.keepCopy = err != nil }()
 	cannot := func(err error) error { return fail(exitFailed, "", "cannot write %s: %v", e.path, err) }
 	path, err := filepath.EvalSymlinks(e.path)
 	if err != nil {
@@ -258,7 +258,7 @@ func (e *editing) replace(text []byte) (err error) {
 		return cannot(err)
 	}
 	if !slices.Equal(now, e.text) {
-		return fail(exitConflict, "", "%s was changed by somebody else meanwhile", e.path)
+		return fail(exitConflict, "", "%s was changed by another program meanwhile", e.path)
 	}
 	info, err := os.Stat(path)
 	if err != nil {

@@ -51,7 +51,7 @@ type interrupt struct{ syscall.Signal }
 func (i interrupt) Error() string { return "stopped by " + unix.SignalName(i.Signal) }
 
 func (s *session) exec(c *cli.Context, cfg *config.Config, task config.Task) error {
-	// Whoever started rota may have left descriptors open: not for the task.
+	// The parent of rota may have left descriptors open; the task must not get them.
 	_ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
 	ctx, cancel := context.WithCancelCause(c.Context)
 	defer cancel(nil)
@@ -70,8 +70,8 @@ func (s *session) exec(c *cli.Context, cfg *config.Config, task config.Task) err
 	return ended(task, result, by.Signal)
 }
 
-// ended turns the end of a task into that of the program. by is the signal that
-// made rota stop it, 0 if none did.
+// ended turns the end of a task into the exit status of the program. by is the signal
+// that made rota stop it; 0: none.
 func ended(task config.Task, r runner.Result, by syscall.Signal) error {
 	_, isCommand := task.Action.(*runner.Command)
 	fails := func(c code) error { return fail(c, "", "%s: %s", task.Name, r.Why) }
@@ -83,7 +83,7 @@ func ended(task config.Task, r runner.Result, by syscall.Signal) error {
 	case r.Signal != "":
 		return fails(exitSignal + code(unix.SignalNum("SIG"+r.Signal)))
 	case r.Exit != nil:
-		return status(*r.Exit)
+		return exitStatus(*r.Exit)
 	case r.Outcome == runner.OK:
 		return nil
 	case isCommand:

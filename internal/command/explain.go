@@ -20,10 +20,10 @@ func explainCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "explain",
 		Category:  "Look at the file",
-		Usage:     "say in plain English when a task, or an expression, is due",
+		Usage:     "describe in plain English when a task, or an expression, is due",
 		ArgsUsage: "EXPR…|TASK",
 		Description: `EXPR is a cron line, an alias such as @daily, or the keys of a trigger as words.
-Notes tell of the changes of the clock in the coming year that touch it.
+Notes list the clock changes of the coming year that affect it.
 
   rota explain '30 2 * * *'
   rota explain weekday mon-fri at 08:00, 17:00
@@ -57,7 +57,7 @@ Notes tell of the changes of the clock in the coming year that touch it.
 	}
 }
 
-// explanation is what explain says of one or several triggers.
+// explanation is the answer of explain for one or several triggers.
 type explanation struct {
 	Means string   `json:"means"`
 	Zone  string   `json:"zone"`
@@ -84,8 +84,8 @@ func newExplanation(c *cli.Context) (*explanation, error) {
 		}
 	}
 	n := c.Int("n")
-	if n < 1 || n > mostSlots {
-		return nil, misuse("explain", "-n has to be 1 to %d", mostSlots)
+	if n < 1 || n > maxSlots {
+		return nil, misuse("explain", "-n has to be 1 to %d", maxSlots)
 	}
 	var means, zones []string
 	for _, spec := range task.Triggers {
@@ -103,14 +103,14 @@ func newExplanation(c *cli.Context) (*explanation, error) {
 	e.Means, e.Zone = strings.Join(means, "; "), strings.Join(zones, ", ")
 	switch {
 	case len(task.Triggers) == 0:
-		e.Means = idle(task)
+		e.Means = noSlotText(task)
 	case len(task.After) > 0:
 		e.Means += "; " + task.AfterText()
 	}
 	if len(task.After) > 0 && task.Enabled {
 		e.note("it runs once each of these has been ok since it last ran: " + strings.Join(task.After, ", "))
 	}
-	walk := walk(c, cfg, task, from, since)
+	walk := newSeries(c, cfg, task, from, since)
 	for range n {
 		next, found := walk.next()
 		if !found {
@@ -140,8 +140,8 @@ func (e *explanation) note(text string) {
 	}
 }
 
-// toExplain finds out what the arguments mean: a task of the file, if there is
-// one of that name, or an expression, which needs no file.
+// toExplain parses the arguments: a task of the file, if it has one of that name, or an
+// expression, which needs no file.
 func toExplain(c *cli.Context, now time.Time) (*config.Config, config.Task, error) {
 	text := strings.Join(c.Args().Slice(), " ")
 	if text == "" {
@@ -171,7 +171,7 @@ func toExplain(c *cli.Context, now time.Time) (*config.Config, config.Task, erro
 		return cfg, config.Task{Task: runner.Task{Name: text}, Enabled: true, Triggers: []schedule.Spec{spec}}, nil
 	case fileAmong(c.Args().Slice()) != "":
 		return nil, config.Task{}, replacedStar("explain", c.Args().Slice())
-	case !strings.ContainsAny(text, " *@"): // no expression, so it was to be a task
+	case !strings.ContainsAny(text, " *@"): // not an expression, so a task is meant
 		if broken != nil {
 			return nil, config.Task{}, broken
 		}
@@ -210,10 +210,10 @@ func inExpression(text string, faults []schedule.Fault) *failure {
 			Width: utf8.RuneCountInString(text[x.Start:x.End]),
 		})
 	}
-	return &failure{code: exitUsage, msg: count(len(faults), "error") + " in the expression", faults: shown(wrong)}
+	return &failure{code: exitUsage, msg: count(len(faults), "error") + " in the expression", faults: apiFaults(wrong)}
 }
 
-// text lays the explanation out for people.
+// text formats the explanation for a terminal.
 func (e *explanation) text() string {
 	var b strings.Builder
 	line := func(head, text string) {
@@ -225,9 +225,9 @@ func (e *explanation) text() string {
 	}
 	head := "next"
 	for _, x := range e.slots {
-		text := spell(x.at)
+		text := fullTime(x.at)
 		if away := x.at.Sub(e.now); !e.given && away < farAway {
-			text += "  " + until(away)
+			text += "  " + inText(away)
 		}
 		if x.note != "" && !strings.HasPrefix(x.note, "counted from") {
 			text += "  (" + x.note + ")"
@@ -243,8 +243,7 @@ func (e *explanation) text() string {
 	return b.String()
 }
 
-// clockNotes tells of the changes of the clock within a year that touch a
-// trigger, by the slots that it has around each of them.
+// clockNotes returns notes on the clock changes within a year that affect a trigger.
 func clockNotes(spec schedule.Spec, from time.Time) []string {
 	if k := spec.Kind(); k == schedule.Interval || k == schedule.Once || k == schedule.AtStart {
 		return nil
@@ -263,7 +262,7 @@ func clockNotes(spec schedule.Spec, from time.Time) []string {
 	}
 }
 
-// clockNote says what a change of the clock means for a trigger; "" if nothing.
+// clockNote is how a clock change affects a trigger; "": not at all.
 func clockNote(spec schedule.Spec, change time.Time) string {
 	_, before := change.Add(-time.Second).Zone()
 	_, after := change.Zone()
@@ -276,11 +275,11 @@ func clockNote(spec schedule.Spec, change time.Time) string {
 		if note := spec.ClockNote(change); note != "" {
 			return fmt.Sprintf("%s: clocks go forward from %s to %s; %s", day, hhmm(was), hhmm(change), strings.Replace(note, "gap: moved from", "runs then, for", 1))
 		}
-		// What the clock leaves out shows a week or a day earlier.
+		// Whether a slot is skipped shows a week or a day earlier.
 		for _, days := range []int{7, 1} {
 			shown := time.Date(was.Year(), was.Month(), was.Day()-days, was.Hour(), was.Minute(), was.Second(), 0, change.Location())
 			if at := spec.Next(shown.Add(-time.Second)); !spec.Fixed() && !at.IsZero() && at.Before(shown.Add(by)) {
-				return fmt.Sprintf("%s: clocks go forward from %s to %s; what the clock leaves out does not run", day, hhmm(was), hhmm(change))
+				return fmt.Sprintf("%s: clocks go forward from %s to %s; slots in the gap are skipped", day, hhmm(was), hhmm(change))
 			}
 		}
 	case by < 0:
@@ -288,9 +287,9 @@ func clockNote(spec schedule.Spec, change time.Time) string {
 		if first.IsZero() || !first.Before(change.Add(-by)) || spec.ClockNote(first) == "" {
 			return ""
 		}
-		how := "what runs in the time that comes twice does so the first time only"
+		how := "slots in the repeated hour run once, the first time"
 		if !spec.Fixed() {
-			how = "what runs in the time that comes twice does so both times"
+			how = "slots in the repeated hour run both times"
 		}
 		return fmt.Sprintf("%s: clocks go back from %s to %s; %s", day, hhmm(was), hhmm(change), how)
 	}

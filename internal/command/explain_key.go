@@ -10,7 +10,7 @@ import (
 	"rota/config"
 )
 
-// keyJSON is what is to be known of a key of the file.
+// keyJSON documents a key of the file.
 type keyJSON struct {
 	Key      string   `json:"key"`
 	Type     string   `json:"type"`
@@ -19,7 +19,7 @@ type keyJSON struct {
 	Examples []string `json:"examples,omitempty"`
 }
 
-// explainKey says what a key of the file means, or all keys of a table.
+// explainKey prints the documentation of a key of the file, or of all keys of a table.
 func (s *session) explainKey(c *cli.Context, name string) error {
 	found, known := keysNamed(name)
 	if found == nil {
@@ -40,7 +40,7 @@ func (s *session) explainKey(c *cli.Context, name string) error {
 		if k.Examples != nil {
 			lines = append(lines, "    such as: "+strings.Join(k.Examples, "  "))
 		}
-		if err := s.say(lines...); err != nil {
+		if err := s.printLines(lines...); err != nil {
 			return err
 		}
 	}
@@ -48,8 +48,7 @@ func (s *session) explainKey(c *cli.Context, name string) error {
 }
 
 // keysNamed returns the keys of a name such as "tasks.retry", which may have NAME
-// for the user's own name in it or not, those of a table, or a key alone wherever
-// it stands; and all names.
+// in place of a name or not, those of a table, or a key alone in any table; and all names.
 func keysNamed(name string) (found []keyJSON, known []string) {
 	short := func(s string) string { return strings.ReplaceAll(s, ".NAME", "") }
 	for _, t := range config.Tables() {

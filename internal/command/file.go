@@ -12,9 +12,9 @@ import (
 // systemFile is that of the whole machine.
 const systemFile = "/etc/rota/jobs.toml"
 
-// places are where the file is looked for, in order. The directory one happens to
-// be in is not among them: what runs must not depend on it.
-func places() []string {
+// defaultPaths are where the file is looked for, in order. The current directory is not
+// among them: what runs must not depend on it.
+func defaultPaths() []string {
 	dir := os.Getenv("XDG_CONFIG_HOME")
 	if !filepath.IsAbs(dir) {
 		if home, err := os.UserHomeDir(); err == nil {
@@ -28,13 +28,13 @@ func places() []string {
 	return list
 }
 
-// file returns the path of the file: the one given, else the first there is.
+// file returns the path of the file: the one given, else the first that exists.
 func file(c *cli.Context) (string, error) {
 	if given := c.String("config"); given != "" {
 		return given, nil
 	}
 	looked := ""
-	for _, path := range places() {
+	for _, path := range defaultPaths() {
 		if _, err := os.Stat(path); err == nil {
 			return path, nil
 		}
@@ -46,7 +46,7 @@ func file(c *cli.Context) (string, error) {
 	return "", fail(exitFile, "write it there, or name it: rota "+c.Command.Name+" --config FILE", "no jobs.toml at %s", looked)
 }
 
-// load reads the file. trust is for commands that only look: they need not care
+// load loads the file. trust is for commands that only read: for them it does not matter
 // who else may change it.
 func load(c *cli.Context, trust bool) (*config.Config, error) {
 	path, err := file(c)
@@ -60,7 +60,7 @@ func load(c *cli.Context, trust bool) (*config.Config, error) {
 	return cfg, nil
 }
 
-// trustFlag is the flag of the commands that do care.
+// trustFlag is the flag of the other commands.
 func trustFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "trust-file", Usage: "take files and directories on the way that others may change"}
+	return &cli.BoolFlag{Name: "trust-file", Usage: "accept files and directories that other users may change"}
 }

@@ -23,8 +23,8 @@ func forgetCommand(s *session) *cli.Command {
 		Usage:     "remove ended runs, with their output and result",
 		ArgsUsage: "[RUN…|TASK]",
 		Description: `Either the runs of those ids, or all that ended with the outcome, so long ago,
-of the TASK. What waits or runs stays. A selection is asked about on a terminal;
-elsewhere it needs --yes.
+of the TASK. Waiting and running runs stay. A selection is confirmed on a
+terminal; elsewhere it needs --yes.
 
 WORD is ok, failed, timeout, cancelled, skipped, missed, lost or replaced.
 
@@ -54,12 +54,12 @@ WORD is ok, failed, timeout, cancelled, skipped, missed, lost or replaced.
 			if err != nil {
 				return err
 			}
-			return s.tell(c, map[string]int{"forgotten": n}, "forgot "+count(n, "run"))
+			return s.printResult(c, map[string]int{"forgotten": n}, "forgot "+count(n, "run"))
 		},
 	}
 }
 
-// newForgetting reads what is to be forgotten. A name with a slash is a run.
+// newForgetting reads which runs to forget. A name with a slash is a run.
 func newForgetting(c *cli.Context) (api.Forgetting, error) {
 	var f api.Forgetting
 	for _, name := range c.Args().Slice() {
@@ -102,16 +102,16 @@ func outcomesIn(text string) ([]runner.Outcome, error) {
 				known = append(known, string(o))
 			}
 			if near := suggest.Nearest(string(o), known); near != "" {
-				return nil, fail(exitUsage, fmt.Sprintf("did you mean %q?", near), "there is no outcome %q", o)
+				return nil, fail(exitUsage, fmt.Sprintf("did you mean %q?", near), "unknown outcome %q", o)
 			}
-			return nil, fail(exitUsage, "they are "+strings.Join(known, ", "), "there is no outcome %q", o)
+			return nil, fail(exitUsage, "they are "+strings.Join(known, ", "), "unknown outcome %q", o)
 		}
 		list = append(list, o)
 	}
 	return list, nil
 }
 
-// selected tells which runs a selection means.
+// selected describes a selection of runs.
 func selected(f api.Forgetting) string {
 	var names []string
 	for _, o := range f.Outcomes {
@@ -130,11 +130,10 @@ func selected(f api.Forgetting) string {
 	return text
 }
 
-// confirm asks the person at the terminal whether to go on. Where there is none
-// nobody can have been asked, so it needs --yes.
+// confirm asks the user at the terminal. Without a terminal --yes is needed.
 func (s *session) confirm(question string) error {
 	if !term.IsTerminal(int(s.in.Fd())) {
-		return fail(exitUsage, "say --yes", "nobody is here to ask: %s", question)
+		return fail(exitUsage, "add --yes", "stdin is not a terminal, so the question cannot be asked: %s", question)
 	}
 	fmt.Fprint(s.err, escape.Line(question)+" [y/N] ")
 	answer, _ := bufio.NewReader(s.in).ReadString('\n')

@@ -55,7 +55,7 @@ usage: rota COMMAND [flags] [arguments]
 	flags.print(w)
 
 	var rest section
-	for _, r := range surroundings {
+	for _, r := range environment {
 		rest.add(r.head, r.word, r.text)
 	}
 	rest.print(w)
@@ -74,9 +74,8 @@ Examples
 `)
 }
 
-// surroundings are what rota looks at beside its command line, and what holds for
-// all that it says.
-var surroundings = []struct{ head, word, text string }{
+// environment lists the files and variables that rota reads, and the form of times.
+var environment = []struct{ head, word, text string }{
 	{"Files", "~/.config/rota/jobs.toml", "the file, unless --config names it"},
 	{"Files", "/etc/rota/jobs.toml", "the file, if that is not there"},
 	{"Environment", "ROTA_CONFIG", "the file, unless --config names it"},
@@ -86,7 +85,7 @@ var surroundings = []struct{ head, word, text string }{
 	{"Environment", "ROTA_TOKEN_FILE", "the file with the token for that"},
 	{"Environment", "XDG_CONFIG_HOME", "instead of ~/.config"},
 	{"Environment", "NO_COLOR", "if set: no colour"},
-	{"Environment", "CLICOLOR_FORCE", "if set: colour, even if nobody looks"},
+	{"Environment", "CLICOLOR_FORCE", "if set: colour, even if stdout is no terminal"},
 	{"Times in JSON", "slots", "when something is due: in the zone of its task"},
 	{"Times in JSON", "others", "when something happened: in UTC"},
 }
@@ -109,7 +108,7 @@ func page(w io.Writer, c *cli.Command) {
 	fmt.Fprint(w, "\nFlags of all commands, files, environment and exit codes: rota help\n")
 }
 
-// visible are the flags that are ours, and not taken for the sake of other programs.
+// visible are the flags without those that exist for compatibility with other programs.
 func visible(flags []cli.Flag) []cli.Flag {
 	return slices.DeleteFunc(slices.Clone(flags), func(f cli.Flag) bool {
 		v, ok := f.(cli.VisibleFlag)
@@ -117,7 +116,7 @@ func visible(flags []cli.Flag) []cli.Flag {
 	})
 }
 
-// describe returns a flag as it is typed and what it is for.
+// describe returns a flag as it is typed and its description.
 func describe(f cli.Flag) (name, text string) {
 	var names []string
 	for _, n := range f.Names() {
@@ -163,5 +162,5 @@ func (s *section) print(w io.Writer) {
 	}
 }
 
-// sentence makes a line of the list of commands stand alone.
+// sentence makes a sentence of the description of a command.
 func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }

@@ -28,8 +28,8 @@ TIME is as in rota help next, but of the past: "02:30" is the latest one, and
 "7d" is a week ago. Without a daemon it is read from the ledger.
 
 --events lists instead what happened to rota itself, and who did it: starts,
-reloads, holds, steps of the clock. With a TASK, what happened to other tasks is
-left out.
+reloads, holds, steps of the clock. With a TASK, events of other tasks are not
+listed.
 
   rota history
   rota history backup -n 100
@@ -68,7 +68,7 @@ left out.
 			if c.Bool("json") {
 				return s.json(s.out, map[string][]api.Run{"runs": listed(runs)})
 			}
-			// By what the column shows: a request for later may have begun before others.
+			// By the time that the column shows.
 			slices.SortStableFunc(runs, func(a, b api.Run) int { return since(b).Compare(since(a)) })
 			return s.runGrid(s.when(c), runs).print(s.out, s.width())
 		},
@@ -79,8 +79,8 @@ left out.
 // be known.
 func historyQuery(c *cli.Context) (api.RunQuery, error) {
 	q := api.RunQuery{Task: c.Args().First(), N: c.Int("n")}
-	if q.N < 1 || q.N > mostRuns {
-		return q, misuse("history", "-n has to be 1 to %d", mostRuns)
+	if q.N < 1 || q.N > maxRuns {
+		return q, misuse("history", "-n has to be 1 to %d", maxRuns)
 	}
 	for _, name := range []string{"failed", "outcome"} {
 		if c.Bool("events") && c.IsSet(name) {
@@ -100,7 +100,7 @@ func historyQuery(c *cli.Context) (api.RunQuery, error) {
 	return q, nil
 }
 
-// pastEvents lists what happened to rota itself.
+// pastEvents lists the events of rota itself.
 func (s *session) pastEvents(c *cli.Context, r api.Reader, q api.EventQuery) error {
 	events, err := r.Events(c.Context, q)
 	if err != nil {
@@ -110,7 +110,7 @@ func (s *session) pastEvents(c *cli.Context, r api.Reader, q api.EventQuery) err
 		return s.json(s.out, map[string][]api.Event{"events": listed(events)})
 	}
 	w := s.when(c)
-	g := grid{head: []string{"TIME", "EVENT", "TASK", "BY", "WHAT"}, soft: []int{4, 2}}
+	g := grid{head: []string{"TIME", "EVENT", "TASK", "BY", "WHAT"}, shrink: []int{4, 2}}
 	for _, e := range events {
 		text, _, _ := strings.Cut(e.Text, "\n")
 		g.rows = append(g.rows, []string{w.ago(e.Time), e.Kind, e.Task, e.Who, text})
@@ -120,18 +120,18 @@ func (s *session) pastEvents(c *cli.Context, r api.Reader, q api.EventQuery) err
 
 // runGrid lays runs out as a table.
 func (s *session) runGrid(w when, runs []api.Run) grid {
-	g := grid{head: []string{"RUN", "TIME", "TOOK", "RESULT", "WHY"}, soft: []int{4, 0}, ink: 3}
+	g := grid{head: []string{"RUN", "TIME", "TOOK", "RESULT", "WHY"}, shrink: []int{4, 0}, colorColumn: 3}
 	for _, r := range runs {
-		g.rows = append(g.rows, []string{r.ID, w.ago(since(r)), w.tookOf(r), resultOf(r), whyOf(r)})
-		if s.colored(s.out) {
-			g.inks = append(g.inks, ink(r.Word()))
+		g.rows = append(g.rows, []string{r.ID, w.ago(since(r)), w.tookText(r), resultOf(r), whyOf(r)})
+		if s.useColor(s.out) {
+			g.colors = append(g.colors, colorOf(r.Word()))
 		}
 	}
 	return g
 }
 
-// since is when what a run is in began: its start or, of one that never
-// started, when it came due.
+// since is when the state of a run began: its start or, of one that never started, when
+// it came due.
 func since(r api.Run) time.Time {
 	for _, t := range []time.Time{r.Started, r.Last, r.Scheduled, r.Queued, r.Finished} {
 		if !t.IsZero() {
@@ -145,12 +145,12 @@ func since(r api.Run) time.Time {
 func resultOf(r api.Run) string {
 	word := r.Word()
 	if how := r.HowEnded(); how != "" && word == string(runner.Failed) {
-		return strings.Replace(marked(word), word, how, 1)
+		return strings.Replace(withSymbol(word), word, how, 1)
 	}
-	return marked(word)
+	return withSymbol(word)
 }
 
-// whyOf says on one line why there is a run and why it is as it is.
+// whyOf is the cause of a run and the reason of its state, on one line.
 func whyOf(r api.Run) string {
 	var parts []string
 	switch {

@@ -16,7 +16,7 @@ func holdCommand(s *session) *cli.Command {
 		Category:  "Change what runs",
 		Usage:     "keep tasks from starting anything by themselves",
 		ArgsUsage: "TASK…|--all",
-		Description: `Runs under way go on, and those that wait go on waiting. Slots that come due
+		Description: `Runs under way continue, and waiting runs keep waiting. Slots that come due
 meanwhile are recorded as skipped, and not made up for. Kept over restarts.
 
 Who may control a task, as root may, binds its user: they can neither release it
@@ -29,7 +29,7 @@ nor run it with --force. Their own holds anybody can end who may hold the task.
 			&cli.BoolFlag{Name: "all", Usage: "all tasks"},
 			&cli.StringFlag{Name: "at", Usage: "from `TIME` on, such as 22:00; else from now on"},
 			&cli.StringFlag{Name: "for", Usage: "for `D` only, such as 2h; else until rota release"},
-			&cli.StringFlag{Name: "reason", Usage: "`TEXT` that tells others why"},
+			&cli.StringFlag{Name: "reason", Usage: "`TEXT` that others see as the reason"},
 		},
 		Action: func(c *cli.Context) error {
 			h := api.Holding{Tasks: c.Args().Slice(), All: c.Bool("all"), Why: c.String("reason")}
@@ -58,18 +58,18 @@ nor run it with --force. Their own holds anybody can end who may hold the task.
 			if len(tasks) == 0 {
 				lines = []string{"there are no tasks to hold"}
 			}
-			return cmp.Or(err, s.tell(c, map[string][]api.Task{"tasks": tasks}, lines...))
+			return cmp.Or(err, s.printResult(c, map[string][]api.Task{"tasks": tasks}, lines...))
 		},
 	}
 }
 
-// held tells of a task that it is held, or is to be.
+// held describes the hold, or the planned hold, of a task.
 func (s *session) held(c *cli.Context, t api.Task, now time.Time) string {
 	line, hold := "held "+t.Task, t.Hold
 	if c.IsSet("at") {
 		line, hold = "planned a hold of "+t.Task, t.Planned
 		if hold != nil {
-			line += " from " + brief(hold.Since.In(s.zone(c)), now)
+			line += " from " + shortTime(hold.Since.In(s.zone(c)), now)
 		}
 	}
 	switch {
@@ -77,12 +77,12 @@ func (s *session) held(c *cli.Context, t api.Task, now time.Time) string {
 	case hold.Until.IsZero():
 		line += " until it is released"
 	default:
-		line += " until " + brief(hold.Until.In(s.zone(c)), now)
+		line += " until " + shortTime(hold.Until.In(s.zone(c)), now)
 	}
 	if hold != nil && hold.Why != "" {
 		line += ` ("` + hold.Why + `")`
 	}
-	switch next := brief(t.Next.In(s.zone(c)), now); {
+	switch next := shortTime(t.Next.In(s.zone(c)), now); {
 	case t.Next.IsZero():
 	case covers(t.Hold, t.Next) || covers(t.Planned, t.Next):
 		line += "; its next slot, " + next + ", will be skipped while it is held"
@@ -92,7 +92,7 @@ func (s *session) held(c *cli.Context, t api.Task, now time.Time) string {
 	return line
 }
 
-// covers tells whether a slot falls into a hold.
+// covers reports whether a slot falls into a hold.
 func covers(h *api.Hold, slot time.Time) bool {
 	return h != nil && !slot.Before(h.Since) && (h.Until.IsZero() || slot.Before(h.Until))
 }
@@ -116,7 +116,7 @@ func releaseCommand(s *session) *cli.Command {
 		Usage:     "end holds of tasks, or let held runs start",
 		ArgsUsage: "TASK…|RUN…|--all",
 		Description: `What was skipped meanwhile is not made up for. A hold that was planned with --at
-is taken back. --all releases all tasks; held runs are released by their ids.
+is withdrawn. --all releases all tasks; held runs are released by their ids.
 
   rota release report
   rota release report/evening
@@ -143,7 +143,7 @@ is taken back. --all releases all tasks; held runs are released by their ids.
 			if lines == nil {
 				lines = []string{"nothing was held"}
 			}
-			return cmp.Or(err, s.tell(c, r, lines...))
+			return cmp.Or(err, s.printResult(c, r, lines...))
 		},
 	}
 }

@@ -19,18 +19,18 @@ import (
 	"rota/runner"
 )
 
-// host is a look at this machine on behalf of a file.
+// host checks this machine for a file.
 type host struct {
 	cfg       *config.Config
 	trust     bool   // of --trust-file
-	root      string // before the paths of what belongs to cron and systemd; "" but in tests
+	root      string // prefix of the paths of cron and systemd; "" except in tests
 	positions *config.Positions
 	faults    []config.Fault
-	known     map[string]bool // what was said of one place is not said again
+	known     map[string]bool // places that have a fault already
 }
 
-// onHost returns what on this machine is in the way of what the file says, for
-// the user that asks, in the order of the file.
+// onHost returns the faults of this machine that keep the file from working, for the
+// current user, in the order of the file.
 func onHost(cfg *config.Config, trust bool, root string) []config.Fault {
 	h := &host{cfg: cfg, trust: trust, root: root, positions: cfg.Positions(), known: map[string]bool{}}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Tasks)) {
@@ -58,7 +58,7 @@ func onHost(cfg *config.Config, trust bool, root string) []config.Fault {
 	return h.faults
 }
 
-// directories looks at who can change what the daemon keeps, and its socket.
+// directories checks who can change the state directory and the socket.
 func (h *host) directories() {
 	stateDir, socket := daemon.Unsafe(h.cfg, h.trust)
 	if stateDir != nil {
@@ -69,7 +69,7 @@ func (h *host) directories() {
 	}
 }
 
-// add complains about the first of some paths that stands in the file.
+// add adds a fault at the first of some keys that is in the file.
 func (h *host) add(warning bool, msg, hint string, paths ...[]string) {
 	f := h.positions.Point(config.Fault{Msg: msg, Hint: hint, Warning: warning}, paths...)
 	if at := fmt.Sprint(f.File, f.Line, f.Col, msg); !h.known[at] {
@@ -78,14 +78,14 @@ func (h *host) add(warning bool, msg, hint string, paths ...[]string) {
 	}
 }
 
-// ofTask complains about a key of a task, wherever it was given.
+// ofTask adds a fault at a key of a task, wherever it is set.
 func (h *host) ofTask(name, key string, warning bool, msg, hint string) {
 	keys := strings.Split(key, ".")
 	own := append([]string{"tasks", name}, keys...)
 	h.add(warning, msg, hint, own, append([]string{"defaults"}, keys...), own[:3], own[:2])
 }
 
-// web looks at the secrets of [web].
+// web checks the secrets of [web].
 func (h *host) web() {
 	w := h.cfg.Web
 	for _, name := range slices.Sorted(maps.Keys(w.Tokens)) {
@@ -117,10 +117,10 @@ func (h *host) web() {
 	}
 }
 
-// leastToken is how many characters a token has at least.
+// leastToken is the least length of a token.
 const leastToken = 16
 
-// tokenFault says what is wrong with the file of a token.
+// tokenFault is what is wrong with the file of a token.
 func tokenFault(path string) (msg, hint string) {
 	text, info, err := readUpTo(path, maxToken)
 	switch {
@@ -152,5 +152,5 @@ func readUpTo(path string, most int64) ([]byte, os.FileInfo, error) {
 	return text, info, err
 }
 
-// at is where something of the machine is.
+// at is a path of the machine.
 func (h *host) at(path string) string { return filepath.Join(h.root, path) }

@@ -14,16 +14,15 @@ import (
 
 // What is read of crontabs at most.
 const (
-	mostCrontabs = 200
-	mostCrontab  = 1 << 20 // bytes of one
+	maxCrontabs     = 200
+	maxCrontabBytes = 1 << 20 // bytes of one
 )
 
-// crontabs warns of commands that cron runs, too, as far as its tables can be
-// read.
+// crontabs warns of commands that cron runs, too, in the crontabs that can be read.
 func (h *host) crontabs() {
-	live := map[string]string{}  // the command to where it stands
-	parts := map[string]string{} // the directory of run-parts to where it stands
-	left := mostCrontabs
+	live := map[string]string{}  // the position of each command
+	parts := map[string]string{} // the position of each directory of run-parts
+	left := maxCrontabs
 	for _, where := range []struct {
 		pattern string
 		system  bool // its lines name a user
@@ -38,9 +37,9 @@ func (h *host) crontabs() {
 		for _, path := range files[:min(left, len(files))] {
 			left--
 			if where.system && strings.Contains(filepath.Base(path), ".") {
-				continue // cron leaves it alone
+				continue // cron ignores it
 			}
-			text, _, err := readUpTo(path, mostCrontab)
+			text, _, err := readUpTo(path, maxCrontabBytes)
 			if err != nil {
 				continue
 			}
@@ -48,12 +47,12 @@ func (h *host) crontabs() {
 				if line.Entry == nil {
 					continue
 				}
-				command := oneBlank(line.Entry.Command)
+				command := collapseBlanks(line.Entry.Command)
 				place := fmt.Sprintf("/%s:%d", strings.TrimPrefix(strings.TrimPrefix(path, h.root), "/"), line.Number)
 				if _, known := live[command]; command != "" && !known {
 					live[command] = place
 				}
-				for _, dir := range partsOf(command) {
+				for _, dir := range pathsIn(command) {
 					if _, known := parts[dir]; !known {
 						parts[dir] = place
 					}
@@ -67,7 +66,7 @@ func (h *host) crontabs() {
 		if !ok || len(t.Triggers) == 0 {
 			continue
 		}
-		command := oneBlank(c.Text + strings.Join(c.Argv, " "))
+		command := collapseBlanks(c.Text + strings.Join(c.Argv, " "))
 		place, twice := live[command]
 		if !twice && t.Dir != "" { // as import writes it
 			place, twice = live["cd "+t.Dir+" && "+command]
@@ -76,7 +75,7 @@ func (h *host) crontabs() {
 			h.ofTask(name, "command", true, "also in "+place+": it would run twice", "take it out there")
 			continue
 		}
-		for _, dir := range partsOf(command) {
+		for _, dir := range pathsIn(command) {
 			if place, twice := parts[dir]; twice {
 				h.ofTask(name, "command", true, dir+" is also run by run-parts in "+place+": its scripts would run twice", "take that line out there")
 			}
@@ -92,8 +91,8 @@ func (h *host) crontabs() {
 	}
 }
 
-// partsOf returns the directories of which a command runs all programs.
-func partsOf(command string) (dirs []string) {
+// pathsIn returns the directories of which a command runs all programs.
+func pathsIn(command string) (dirs []string) {
 	_, after, found := strings.Cut(command, "run-parts ")
 	if !found {
 		return nil
@@ -106,4 +105,4 @@ func partsOf(command string) (dirs []string) {
 	return dirs
 }
 
-func oneBlank(text string) string { return strings.Join(strings.Fields(text), " ") }
+func collapseBlanks(text string) string { return strings.Join(strings.Fields(text), " ") }

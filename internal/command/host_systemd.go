@@ -12,8 +12,8 @@ import (
 	"rota/runner"
 )
 
-// mostUnit is how much of a unit file is read.
-const mostUnit = 1 << 20
+// maxUnitBytes is how much of a unit file is read.
+const maxUnitBytes = 1 << 20
 
 // unitDirectories are where systemd looks for units, the first one first.
 var unitDirectories = []string{"/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
@@ -35,12 +35,12 @@ func (h *host) systemd() {
 		"add KillMode=process under [Service]: systemctl edit rota")
 }
 
-// unit returns the KillMode of a unit as it is in force, and the file that its
-// rota is started with; false if there is no such unit.
+// unit returns the KillMode in force of a unit, and the file that its command line
+// names; false if there is no such unit.
 func (h *host) unit(name string) (kill, runs string, ok bool) {
 	kill, runs = "control-group", systemFile
 	take := func(path string) bool {
-		text, _, err := readUpTo(path, mostUnit)
+		text, _, err := readUpTo(path, maxUnitBytes)
 		if err != nil {
 			return false
 		}

@@ -63,9 +63,9 @@ func TestOnHost(t *testing.T) {
 		return "[Service]\nExecStart=/usr/bin/rota daemon --config ROOT/jobs.toml\n" + lines
 	}
 	for _, c := range []struct {
-		name  string
-		files map[string]string
-		want  string
+		name      string
+		fileNames map[string]string
+		want      string
 	}{
 		{"nothing is wrong", map[string]string{"jobs.toml": "[tasks.a]\ncommand = \"true\"\n"}, ""},
 		{"faults stand at their keys, in order", map[string]string{"jobs.toml": "[tasks.b]\ndir = \"/no-such\"\ncommand = \"true\"\n[tasks.a]\ncommand = \"true\"\nsecrets = { K = \"file:/no-such\" }\n"},
@@ -120,7 +120,7 @@ func TestOnHost(t *testing.T) {
 			"4:11 warning: also in /etc/crontab:1: it would run twice"},
 		{"a task by hand is no double", map[string]string{"jobs.toml": "[tasks.a]\ncommand = \"true\"\n", "etc/crontab": "@daily root true\n"}, ""},
 	} {
-		if got := seenOn(t, machine(t, c.files)); got != c.want {
+		if got := seenOn(t, machine(t, c.fileNames)); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
 		}
 	}

@@ -45,7 +45,7 @@ of your own systemd.
   rota import crontab --from supercronic crontab.txt
   rota import systemd logrotate.timer`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the file to `FILE`, unless it is there"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the file to `FILE`, unless it exists"},
 			&cli.StringFlag{Name: "from", Usage: "`CRON` whose crontab it is: debian, cronie or supercronic"},
 			&cli.StringFlag{Name: "u", Usage: "the crontab of `USER`, or who runs the lines of a file"},
 			&cli.BoolFlag{Name: "system", Usage: "each line names a user before its command"},
@@ -72,7 +72,7 @@ of your own systemd.
 	}
 }
 
-// imported shows what an import made.
+// imported prints the result of an import.
 func (s *session) imported(c *cli.Context, r importer.Result) error {
 	path := c.String("output")
 	if path != "" && path != "-" {
@@ -101,7 +101,7 @@ func (s *session) imported(c *cli.Context, r importer.Result) error {
 	return nil
 }
 
-// importReport says on stderr what to look at.
+// importReport prints on stderr what to check.
 func (s *session) importReport(path string, r importer.Result) {
 	say := func(format string, args ...any) { fmt.Fprintln(s.err, escape.Line(fmt.Sprintf(format, args...))) }
 	where := ""
@@ -130,14 +130,14 @@ func (s *session) importReport(path string, r importer.Result) {
 	}
 }
 
-// writeNew writes a file that is not there, or that says just that already.
+// writeNew writes a new file, or accepts one with the same text.
 func writeNew(path, text string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		if was, _, err := readUpTo(path, int64(len(text)+1)); err == nil && string(was) == text {
 			return nil
 		}
-		return fail(exitConflict, "name another one, or remove it", "there is one already: %s", path)
+		return fail(exitConflict, "name another one, or remove it", "%s already exists", path)
 	}
 	if err == nil {
 		_, err = f.WriteString(text)
@@ -172,7 +172,7 @@ func (s *session) importCrontab(c *cli.Context) (importer.Result, error) {
 	return r, nil
 }
 
-// importHost is what an import has to know of this machine.
+// importHost is what an import needs to know of this machine.
 func importHost() importer.Host {
 	exists := func(path string) bool { _, err := os.Stat(path); return err == nil }
 	dialect := crontab.Debian
@@ -189,7 +189,7 @@ func importHost() importer.Host {
 		Zone:    func(name string) bool { _, err := time.LoadLocation(name); return err == nil && name != "" },
 		User: func(name string) bool {
 			is, asked := known[name]
-			if !asked && len(known) < mostCrontabs {
+			if !asked && len(known) < maxCrontabs {
 				_, err := user.Lookup(name)
 				is = err == nil || exec.Command("getent", "passwd", "--", name).Run() == nil
 				known[name] = is
@@ -226,7 +226,7 @@ func (s *session) crontabs(c *cli.Context) (sources []importer.Crontab, others [
 			}
 			sources = append(sources, more...)
 		}
-		others = slices.DeleteFunc(spooled(), func(name string) bool { return name == "root" })
+		others = slices.DeleteFunc(userCrontabs(), func(name string) bool { return name == "root" })
 	}
 	own, err := ownCrontab(who)
 	switch {
@@ -248,12 +248,12 @@ func noCrontab(err error) bool {
 // systemCrontabs are those of the machine.
 var systemCrontabs = []string{"/etc/crontab", "/etc/cron.d"}
 
-// spooled are the users that have crontabs.
-func spooled() (names []string) {
+// userCrontabs are the users that have crontabs.
+func userCrontabs() (names []string) {
 	for _, dir := range []string{"/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/var/spool/cron"} {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
-			if e.Type().IsRegular() && len(names) < mostCrontabs && !strings.Contains(e.Name(), ".") {
+			if e.Type().IsRegular() && len(names) < maxCrontabs && !strings.Contains(e.Name(), ".") {
 				names = append(names, e.Name())
 			}
 		}
@@ -262,7 +262,7 @@ func spooled() (names []string) {
 }
 
 // ownCrontab asks crontab(1), which knows where crontabs are and who may see them.
-// That it fails does not mean that there is none.
+// A failure does not mean that there is none.
 func ownCrontab(who string) (importer.Crontab, error) {
 	args, name := []string{"-l"}, "your crontab"
 	source := importer.Crontab{User: who, Off: importer.OffUser(who)}
@@ -277,7 +277,7 @@ func ownCrontab(who string) (importer.Crontab, error) {
 	source.Name = name
 	var out, wrong bytes.Buffer
 	cmd := exec.Command("crontab", args...)
-	cmd.Stdout, cmd.Stderr = &limited{&out, mostCrontab}, &limited{&wrong, 4096}
+	cmd.Stdout, cmd.Stderr = &limited{&out, maxCrontabBytes}, &limited{&wrong, 4096}
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	if err := cmd.Run(); err != nil {
 		why := strings.TrimSpace(wrong.String())
@@ -286,7 +286,7 @@ func ownCrontab(who string) (importer.Crontab, error) {
 		}
 		return source, fail(exitFailed, "name a file instead: rota import crontab FILE", "cannot read %s: %s", name, escape.Short(why, 200))
 	}
-	if out.Len() >= mostCrontab {
+	if out.Len() >= maxCrontabBytes {
 		return source, tooLarge(name)
 	}
 	source.Text = out.String()
@@ -305,17 +305,17 @@ func (l *limited) Write(p []byte) (int, error) {
 }
 
 func tooLarge(name string) error {
-	return fail(exitFile, "", "%s is larger than %d MiB", name, mostCrontab>>20)
+	return fail(exitFile, "", "%s is larger than %d MiB", name, maxCrontabBytes>>20)
 }
 
 // crontabFiles reads a file, or those of a directory that a cron would read.
 func (s *session) crontabFiles(name, who string, system bool) (sources []importer.Crontab, err error) {
 	if name == "-" {
-		text, err := io.ReadAll(io.LimitReader(s.in, mostCrontab+1))
+		text, err := io.ReadAll(io.LimitReader(s.in, maxCrontabBytes+1))
 		switch {
 		case err != nil:
 			return nil, fail(exitFile, "", "cannot read stdin: %v", err)
-		case len(text) > mostCrontab:
+		case len(text) > maxCrontabBytes:
 			return nil, tooLarge("stdin")
 		}
 		return []importer.Crontab{{Name: "stdin", Text: string(text), System: system, User: who}}, nil
@@ -328,20 +328,20 @@ func (s *session) crontabFiles(name, who string, system bool) (sources []importe
 		}
 		paths = nil
 		for _, e := range entries {
-			// Debian's cron leaves names with a dot alone, and cronie those of copies.
-			if !strings.ContainsAny(e.Name(), ".~#") && len(paths) < mostCrontabs && !e.IsDir() {
+			// Debian's cron ignores names with a dot, and cronie those of copies.
+			if !strings.ContainsAny(e.Name(), ".~#") && len(paths) < maxCrontabs && !e.IsDir() {
 				paths = append(paths, filepath.Join(name, e.Name()))
 			}
 		}
 	}
 	for _, path := range paths {
-		text, _, err := readUpTo(path, mostCrontab+1)
+		text, _, err := readUpTo(path, maxCrontabBytes+1)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, fail(exitFile, "", "there is no %s", path)
+			return nil, fail(exitFile, "", "%s does not exist", path)
 		case err != nil:
 			return nil, fail(exitFile, "", "cannot read %v", err)
-		case len(text) > mostCrontab:
+		case len(text) > maxCrontabBytes:
 			return nil, tooLarge(path)
 		}
 		abs, err := filepath.Abs(path)

@@ -15,14 +15,14 @@ import (
 func (s *session) importSystemd(c *cli.Context) (importer.Result, error) {
 	for _, name := range []string{"from", "u", "system"} {
 		if c.IsSet(name) {
-			return importer.Result{}, misuse("import", "%s is for crontabs", dashes(name))
+			return importer.Result{}, misuse("import", "%s is for crontabs", flagText(name))
 		}
 	}
 	from := importer.Systemd{FS: os.DirFS("/"), Dirs: units.System, Names: c.Args().Tail(), User: c.Bool("user")}
 	if from.User {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return importer.Result{}, fail(exitFailed, "", "there is no home directory: %v", err)
+			return importer.Result{}, fail(exitFailed, "", "no home directory: %v", err)
 		}
 		config := os.Getenv("XDG_CONFIG_HOME")
 		if !filepath.IsAbs(config) {

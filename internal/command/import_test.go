@@ -11,7 +11,7 @@ import (
 func TestImportBounds(t *testing.T) {
 	s := &session{}
 	large := filepath.Join(t.TempDir(), "large")
-	if err := os.WriteFile(large, []byte(strings.Repeat("#\n", mostCrontab/2)+"#"), 0o644); err != nil {
+	if err := os.WriteFile(large, []byte(strings.Repeat("#\n", maxCrontabBytes/2)+"#"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.crontabFiles(large, "", false); err == nil || codeOf(err) != exitFile || !strings.Contains(err.Error(), "is larger than 1 MiB") {
@@ -21,7 +21,7 @@ func TestImportBounds(t *testing.T) {
 		t.Errorf("a device: %v", err)
 	}
 	dir := t.TempDir()
-	for i := range mostCrontabs + 10 {
+	for i := range maxCrontabs + 10 {
 		name := filepath.Join(dir, "c"+strings.Repeat("x", i))
 		if err := os.WriteFile(name, nil, 0o644); err != nil {
 			t.Fatal(err)
@@ -33,7 +33,7 @@ func TestImportBounds(t *testing.T) {
 		}
 	}
 	sources, err := s.crontabFiles(dir, "", false)
-	if err != nil || len(sources) != mostCrontabs {
+	if err != nil || len(sources) != maxCrontabs {
 		t.Errorf("%d files, %v", len(sources), err)
 	}
 	for _, one := range sources {

@@ -30,7 +30,7 @@ with --example, it has an example.
   rota init --config ./jobs.toml`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "user", Usage: "in the home of the user, also as root"},
-			&cli.BoolFlag{Name: "example", Usage: "an example, whatever stands in crontabs"},
+			&cli.BoolFlag{Name: "example", Usage: "an example, whatever crontabs contain"},
 		},
 		Action: func(c *cli.Context) error {
 			path, err := newFile(c)
@@ -54,29 +54,29 @@ with --example, it has an example.
 			for i, one := range written {
 				lines = append(lines[:i], append([]string{"wrote " + one}, lines[i:]...)...)
 			}
-			return s.tell(c, map[string][]string{"written": written}, lines...)
+			return s.printResult(c, map[string][]string{"written": written}, lines...)
 		},
 	}
 }
 
 // newFile is where the first file goes.
 func newFile(c *cli.Context) (string, error) {
-	given, list := c.String("config"), places()
+	given, list := c.String("config"), defaultPaths()
 	switch own := len(list) > 1; {
 	case given != "" && c.Bool("user"):
 		return "", misuse("init", "--user and --config exclude each other")
 	case given != "":
 		return given, nil
 	case !own && (c.Bool("user") || os.Geteuid() != 0):
-		return "", fail(exitFailed, "name it: rota init --config FILE", "there is no home directory to put it in")
+		return "", fail(exitFailed, "name it: rota init --config FILE", "no home directory to put it in")
 	case c.Bool("user") || os.Geteuid() != 0:
 		return list[0], nil
 	}
 	return list[len(list)-1], nil
 }
 
-// firstJobs are those of the crontabs that belong to a file: of who asks and, to the
-// file of the machine, of the machine. That there is none is no failure.
+// firstJobs are the jobs of the crontabs that belong to a file: those of the user and, for
+// the file of the machine, those of the machine. It is no error if there are none.
 func (s *session) firstJobs(path string) importer.Result {
 	var sources []importer.Crontab
 	if path == systemFile {
@@ -94,10 +94,10 @@ func (s *session) firstJobs(path string) importer.Result {
 // packagedSchema is where a package puts the schema.
 const packagedSchema = "/usr/share/rota/jobs.schema.json"
 
-// firstFile writes the file and what it needs, and returns what it wrote.
+// firstFile writes the file and its schema, and returns the paths.
 func firstFile(path, text string) (written []string, err error) {
 	if _, err := os.Lstat(path); err == nil {
-		return nil, fail(exitConflict, "edit it: rota edit -c "+path, "there is one already: %s", path)
+		return nil, fail(exitConflict, "edit it: rota edit -c "+path, "%s already exists", path)
 	}
 	cannot := func(err error) error { return fail(exitFailed, "", "cannot write the file: %v", err) }
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -114,7 +114,7 @@ func firstFile(path, text string) (written []string, err error) {
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return nil, fail(exitConflict, "", "there is one already: %s", path)
+		return nil, fail(exitConflict, "", "%s already exists", path)
 	}
 	if err != nil {
 		return nil, cannot(err)

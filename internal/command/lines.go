@@ -10,32 +10,31 @@ import (
 	"rota/internal/runlog"
 )
 
-// logged is a line of an output, or a piece of a very long one.
-type logged struct {
-	at    time.Time // zero if that is not known
-	text  string
-	more  bool // it goes on from the piece before
-	whole bool // it ends here
+// outputLine is a line of output, or a piece of a very long one.
+type outputLine struct {
+	at        time.Time // zero if that is not known
+	text      string
+	continued bool // it continues the piece before
+	last      bool // the last piece of its line
 }
 
-// maxPiece is the longest piece of a line that is held at once. rota itself cuts
-// lines long before that.
+// maxPiece is the longest piece of a line in memory. rota itself splits lines long before
+// that.
 const maxPiece = 256 << 10
 
-// eachLine takes a text apart; stamped says that its lines may begin with their
-// time.
-func eachLine(r io.Reader, stamped bool, f func(logged) error) error {
+// eachLine splits a text into lines; stamped: they may begin with their time.
+func eachLine(r io.Reader, stamped bool, f func(outputLine) error) error {
 	b := bufio.NewReaderSize(r, maxPiece)
 	more := false
 	for {
 		raw, err := b.ReadSlice('\n')
 		if len(raw) > 0 {
-			l := logged{text: string(raw), more: more, whole: true}
+			l := outputLine{text: string(raw), continued: more, last: true}
 			switch {
 			case raw[len(raw)-1] == '\n':
 				l.text = l.text[:len(raw)-1]
 			case errors.Is(err, bufio.ErrBufferFull):
-				l.whole = false
+				l.last = false
 			}
 			if stamped && !more && len(l.text) > len(runlog.Stamp) && l.text[len(runlog.Stamp)] == ' ' {
 				stamp := l.text[:len(runlog.Stamp)]
@@ -44,7 +43,7 @@ func eachLine(r io.Reader, stamped bool, f func(logged) error) error {
 					l.at, l.text = at, l.text[len(runlog.Stamp)+1:]
 				}
 			}
-			more = !l.whole
+			more = !l.last
 			if err := f(l); err != nil {
 				return err
 			}
@@ -53,7 +52,7 @@ func eachLine(r io.Reader, stamped bool, f func(logged) error) error {
 		case err == io.EOF:
 			return nil
 		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
-			return fmt.Errorf("the output breaks off: %w", err)
+			return fmt.Errorf("the output is incomplete: %w", err)
 		}
 	}
 }

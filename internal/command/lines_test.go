@@ -18,23 +18,23 @@ func TestEachLine(t *testing.T) {
 	long := strings.Repeat("x", maxPiece)
 	for _, test := range []struct {
 		name, text string
-		want       []logged
+		want       []outputLine
 	}{
 		{"nothing", "", nil},
-		{"two lines", stamp + " one\n" + stamp + " two\n", []logged{{at: at, text: "one", whole: true}, {at: at, text: "two", whole: true}}},
-		{"an empty line", stamp + " \n", []logged{{at: at, whole: true}}},
-		{"no end", stamp + " one", []logged{{at: at, text: "one", whole: true}}},
-		{"no stamp", "one\n\n", []logged{{text: "one", whole: true}, {whole: true}}},
-		{"not quite a stamp", "2026-13-22T02:30:00.123Z one\n" + stamp + "\n", []logged{{text: "2026-13-22T02:30:00.123Z one", whole: true}, {text: stamp, whole: true}}},
-		{"a stamp of the task's own", stamp + " " + stamp + " one\n", []logged{{at: at, text: stamp + " one", whole: true}}},
-		{"a very long line", stamp + " " + long + "y\nz\n", []logged{
+		{"two lines", stamp + " one\n" + stamp + " two\n", []outputLine{{at: at, text: "one", last: true}, {at: at, text: "two", last: true}}},
+		{"an empty line", stamp + " \n", []outputLine{{at: at, last: true}}},
+		{"no end", stamp + " one", []outputLine{{at: at, text: "one", last: true}}},
+		{"no stamp", "one\n\n", []outputLine{{text: "one", last: true}, {last: true}}},
+		{"not quite a stamp", "2026-13-22T02:30:00.123Z one\n" + stamp + "\n", []outputLine{{text: "2026-13-22T02:30:00.123Z one", last: true}, {text: stamp, last: true}}},
+		{"a stamp of the task's own", stamp + " " + stamp + " one\n", []outputLine{{at: at, text: stamp + " one", last: true}}},
+		{"a very long line", stamp + " " + long + "y\nz\n", []outputLine{
 			{at: at, text: long[:maxPiece-len(stamp)-1]},
-			{text: strings.Repeat("x", len(stamp)+1) + "y", more: true, whole: true},
-			{text: "z", whole: true},
+			{text: strings.Repeat("x", len(stamp)+1) + "y", continued: true, last: true},
+			{text: "z", last: true},
 		}},
 	} {
-		var got []logged
-		err := eachLine(iotest.HalfReader(strings.NewReader(test.text)), true, func(l logged) error {
+		var got []outputLine
+		err := eachLine(iotest.HalfReader(strings.NewReader(test.text)), true, func(l outputLine) error {
 			got = append(got, l)
 			return nil
 		})
@@ -47,11 +47,11 @@ func TestEachLine(t *testing.T) {
 func TestEachLineTellsWhatBroke(t *testing.T) {
 	broken := errors.New("broken")
 	seen := 0
-	count := func(logged) error { seen++; return nil }
+	count := func(outputLine) error { seen++; return nil }
 	if err := eachLine(io.MultiReader(strings.NewReader("one\ntwo"), iotest.ErrReader(broken)), true, count); !errors.Is(err, broken) || seen != 2 {
 		t.Errorf("%v after %d lines, want what broke after 2", err, seen)
 	}
-	if err := eachLine(strings.NewReader("one\ntwo\n"), true, func(logged) error { return broken }); err != broken {
+	if err := eachLine(strings.NewReader("one\ntwo\n"), true, func(outputLine) error { return broken }); err != broken {
 		t.Errorf("%v, want what the printer says", err)
 	}
 }
@@ -62,12 +62,12 @@ func FuzzEachLine(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		var b strings.Builder
-		if err := eachLine(strings.NewReader(text), true, func(l logged) error {
+		if err := eachLine(strings.NewReader(text), true, func(l outputLine) error {
 			if !l.at.IsZero() {
 				b.WriteString(l.at.Format(runlog.Stamp) + " ")
 			}
 			b.WriteString(l.text)
-			if l.whole {
+			if l.last {
 				b.WriteString("\n")
 			}
 			return nil

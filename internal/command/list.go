@@ -9,6 +9,7 @@ import (
 
 	"rota/internal/api"
 	"rota/internal/suggest"
+	"rota/runner"
 )
 
 func listCommand(s *session) *cli.Command {
@@ -27,7 +28,7 @@ happens; with -w --json each task is a line, and again a line at each change.
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "tag", Usage: "only tasks with this `TAG`"},
 			&cli.StringFlag{Name: "state", Usage: "only tasks in this `STATE`"},
-			&cli.BoolFlag{Name: "watch", Aliases: []string{"w"}, Usage: "go on, and show what changes"},
+			&cli.BoolFlag{Name: "watch", Aliases: []string{"w"}, Usage: "keep running, and show changes"},
 		},
 		Action: func(c *cli.Context) error {
 			if c.Bool("watch") {
@@ -38,7 +39,7 @@ happens; with -w --json each task is a line, and again a line at each change.
 				return err
 			}
 			defer done()
-			w := s.when(c) // before it is asked, so that nothing is nearer than it was
+			w := s.when(c) // before the request, so that times are not later than now
 			tasks, err := tasksFor(c, r)
 			if err != nil {
 				return err
@@ -60,7 +61,7 @@ func tasksFor(c *cli.Context, r api.Reader) ([]api.Task, error) {
 	}
 	list, tags, states := []api.Task{}, []string{}, []string{}
 	tag, state := c.String("tag"), c.String("state")
-	for word := range looks {
+	for word := range styles {
 		states = append(states, word)
 	}
 	for _, t := range all {
@@ -86,7 +87,7 @@ func tasksFor(c *cli.Context, r api.Reader) ([]api.Task, error) {
 // rank orders tasks: those that failed, those that come due, the others.
 func rank(t api.Task) int {
 	switch {
-	case bad(t.State):
+	case runner.Outcome(t.State).IsFailure():
 		return 0
 	case !t.Next.IsZero():
 		return 1
@@ -94,7 +95,7 @@ func rank(t api.Task) int {
 	return 2
 }
 
-// unknown is the failure of a name that is none of the known.
+// unknown is the failure of a name that is not among the known ones.
 func unknown(name string, known []string, format string, args ...any) *failure {
 	f := fail(exitUnknown, "", format, args...)
 	if near := suggest.Nearest(name, known); near != "" {
@@ -103,24 +104,24 @@ func unknown(name string, known []string, format string, args ...any) *failure {
 	return f
 }
 
-// taskGrid lays tasks out as a table.
+// taskGrid is the table of tasks.
 func (s *session) taskGrid(w when, tasks []api.Task) grid {
-	g := grid{head: []string{"STATE", "TASK", "SCHEDULE", "NEXT", "LAST", "TOOK"}, less: []int{5}, trim: map[int]int{1: 24}, soft: []int{2, 1}, drop: []int{2}}
+	g := grid{head: []string{"STATE", "TASK", "SCHEDULE", "NEXT", "LAST", "TOOK"}, hideFirst: []int{5}, trimTo: map[int]int{1: 24}, shrink: []int{2, 1}, hideLast: []int{2}}
 	for _, t := range tasks {
 		last, took := lastOf(w, t)
-		state := marked(t.State)
+		state := withSymbol(t.State)
 		if t.Late {
 			state += ", late"
 		}
 		g.rows = append(g.rows, []string{state, t.Task, scheduleOf(t), nextOf(w, t), last, took})
-		if s.colored(s.out) {
-			g.inks = append(g.inks, ink(t.State))
+		if s.useColor(s.out) {
+			g.colors = append(g.colors, colorOf(t.State))
 		}
 	}
 	return g
 }
 
-// scheduleOf says when a task comes due.
+// scheduleOf is the schedule of a task.
 func scheduleOf(t api.Task) string {
 	if t.On != nil {
 		return t.On.Expr + " (was: " + t.Schedule + ")"
@@ -128,7 +129,7 @@ func scheduleOf(t api.Task) string {
 	return t.Schedule
 }
 
-// nextOf says when a task is due next.
+// nextOf is when a task is due next.
 func nextOf(w when, t api.Task) string {
 	if t.Hold != nil {
 		return "held"
@@ -136,21 +137,21 @@ func nextOf(w when, t api.Task) string {
 	return w.till(t.Next)
 }
 
-// lastOf says how and when a task last ran, and how long that took.
+// lastOf is how and when a task last ran, and how long that took.
 func lastOf(w when, t api.Task) (last, took string) {
 	switch r := t.Last; {
 	case r == nil:
 		return "-", "-"
 	case r.Outcome == "":
-		return w.ago(t.LastSuccess), w.tookOf(*r)
+		return w.ago(t.LastSuccess), w.tookText(*r)
 	default:
 		last, how := w.ago(r.Finished), r.HowEnded()
-		if how == "" && bad(string(r.Outcome)) && string(r.Outcome) != t.State {
+		if how == "" && r.Outcome.IsFailure() && string(r.Outcome) != t.State {
 			how = string(r.Outcome)
 		}
 		if how != "" {
 			last = how + ", " + last
 		}
-		return last, w.tookOf(*r)
+		return last, w.tookText(*r)
 	}
 }

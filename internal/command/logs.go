@@ -35,14 +35,14 @@ one after the other; a RUN until it has ended.
   rota logs backup --attempt all
   rota logs backup --tail 20 -t`,
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on until the run has ended; of a task with its next runs"},
+			&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "follow until the run has ended; of a task also its next runs"},
 			&cli.IntFlag{Name: "tail", Usage: "only the last `N` lines of what there is"},
 			&cli.StringFlag{Name: "attempt", Usage: "of attempt `N`, or all"},
 			&cli.BoolFlag{Name: "times", Aliases: []string{"t"}, Usage: "with the time of each line"},
 		},
 		Action: func(c *cli.Context) error {
-			if c.IsSet("tail") && (c.Int("tail") < 0 || c.Int("tail") > mostLines) {
-				return misuse("logs", "--tail has to be 0 to %d", mostLines)
+			if c.IsSet("tail") && (c.Int("tail") < 0 || c.Int("tail") > maxLines) {
+				return misuse("logs", "--tail has to be 0 to %d", maxLines)
 			}
 			attempt, err := api.Attempt(c.String("attempt"))
 			if err != nil || c.IsSet("attempt") && c.String("attempt") == "" {
@@ -60,8 +60,8 @@ one after the other; a RUN until it has ended.
 	}
 }
 
-// mostLines bounds what is kept in memory for --tail.
-const mostLines = 100_000
+// maxLines bounds what is kept in memory for --tail.
+const maxLines = 100_000
 
 func (s *session) logs(c *cli.Context, q api.LogQuery) error {
 	r, done, err := s.reader(c)
@@ -76,7 +76,7 @@ func (s *session) logs(c *cli.Context, q api.LogQuery) error {
 	}
 	p := printer{session: s, c: c, zone: s.zone(c), run: q.Run, escape: term.IsTerminal(int(s.out.Fd()))}
 	if c.Bool("json") {
-		run, err := r.Run(c.Context, q.Run) // which tells the id behind a task
+		run, err := r.Run(c.Context, q.Run) // to resolve the name of a task to an id
 		if err != nil {
 			return err
 		}
@@ -85,8 +85,7 @@ func (s *session) logs(c *cli.Context, q api.LogQuery) error {
 	return errors.Join(p.show(r, q, c.IsSet("tail")), p.end())
 }
 
-// show prints the output of a run; with cut no more lines than --tail says of what
-// there is.
+// show prints the output of a run; with cut only as many of the last lines as --tail sets.
 func (p *printer) show(r api.Reader, q api.LogQuery, cut bool) (err error) {
 	skip := 0
 	if cut {
@@ -99,7 +98,7 @@ func (p *printer) show(r api.Reader, q api.LogQuery, cut bool) (err error) {
 		return err
 	}
 	defer log.Close()
-	return eachLine(log, true, func(line logged) error {
+	return eachLine(log, true, func(line outputLine) error {
 		if skip--; skip >= 0 {
 			return nil
 		}
@@ -133,7 +132,7 @@ func (s *session) followTask(c *cli.Context, q api.LogQuery) error {
 			return nil
 		}
 		shown[id] = true
-		s.aside(c, "run "+id)
+		s.printNotice(c, "run "+id)
 		p.run, q.Run = id, id
 		return p.show(d, q, cut)
 	}
@@ -142,7 +141,7 @@ func (s *session) followTask(c *cli.Context, q api.LogQuery) error {
 		return err
 	}
 	if len(ran) == 0 {
-		s.aside(c, "task "+task+" has not run yet; its first run is shown when it starts")
+		s.printNotice(c, "task "+task+" has not run yet; its first run is shown when it starts")
 	}
 	for _, run := range ran {
 		if err := show(run.ID, c.IsSet("tail")); err != nil {
@@ -150,15 +149,15 @@ func (s *session) followTask(c *cli.Context, q api.LogQuery) error {
 		}
 	}
 	for id := range started {
-		if err := show(id, false); err != nil && api.CodeOf(err) != api.NotFound { // it is kept no more
+		if err := show(id, false); err != nil && api.CodeOf(err) != api.NotFound { // it is not kept any more
 			return err
 		}
 	}
 	return errWatchEnded
 }
 
-// startsOf returns the ids of the runs of a task that start, as the messages tell. It
-// takes those however long its reader takes for a run.
+// startsOf returns the ids of the runs of a task as they start. It reads the messages
+// without waiting for its reader.
 func startsOf(ctx context.Context, task string, messages <-chan api.Message) <-chan string {
 	out := make(chan string)
 	go func() {
@@ -187,10 +186,10 @@ func startsOf(ctx context.Context, task string, messages <-chan api.Message) <-c
 	return out
 }
 
-// executedOutcomes are those of runs that may have said something.
+// executedOutcomes are those of runs that may have output.
 var executedOutcomes = []runner.Outcome{runner.OK, runner.Failed, runner.TimedOut, runner.Lost}
 
-var errWatchEnded = api.Errorf(api.NoDaemon, "", "the daemon tells no more: it ended, or this was too slow")
+var errWatchEnded = api.Errorf(api.NoDaemon, "", "event stream closed: the daemon stopped, or this client was too slow")
 
 // newest returns the id of the newest run that was executed or is.
 func newest(ctx context.Context, r api.Reader) (string, error) {
@@ -224,7 +223,7 @@ func (s *session) followAll(c *cli.Context) error {
 			continue
 		}
 		p.run = m.Log.Run
-		if err := p.print(logged{at: m.Log.Time, text: m.Log.Line, whole: true}); err != nil {
+		if err := p.print(outputLine{at: m.Log.Time, text: m.Log.Line, last: true}); err != nil {
 			return err
 		}
 	}
@@ -236,9 +235,9 @@ type printer struct {
 	*session
 	c      *cli.Context
 	zone   *time.Location
-	run    string // that the lines are of
-	each   bool   // say so in each line
-	escape bool   // what could steer a terminal
+	run    string // whose lines are printed
+	each   bool   // print the run in each line
+	escape bool   // escape control characters
 	lines  int    // shown
 }
 
@@ -248,7 +247,7 @@ type lineJSON struct {
 	Line string    `json:"line"`
 }
 
-func (p *printer) print(l logged) error {
+func (p *printer) print(l outputLine) error {
 	p.lines++
 	if p.c.Bool("json") {
 		return p.printJSON(l)
@@ -257,22 +256,22 @@ func (p *printer) print(l logged) error {
 	if p.escape {
 		text = escape.Lines(text)
 	}
-	if p.c.Bool("times") && !l.more && !l.at.IsZero() {
+	if p.c.Bool("times") && !l.continued && !l.at.IsZero() {
 		text = l.at.In(p.zone).Format("2006-01-02 15:04:05.000 ") + text
 	}
-	if p.each && !l.more {
+	if p.each && !l.continued {
 		text = escape.Line(p.run) + ": " + text
 	}
-	if l.whole {
+	if l.last {
 		text += "\n"
 	}
 	_, err := io.WriteString(p.out, text)
 	return err
 }
 
-// printJSON prints a line of its own for one who follows, else a part of the
-// one object that end completes.
-func (p *printer) printJSON(l logged) error {
+// printJSON prints an object per line with -f, else a part of the one object that end
+// completes.
+func (p *printer) printJSON(l outputLine) error {
 	if p.c.Bool("follow") {
 		return p.json(p.out, lineJSON{l.at, p.run, l.text})
 	}
@@ -286,8 +285,7 @@ func (p *printer) printJSON(l logged) error {
 	return p.json(p.out, lineJSON{Time: l.at, Line: l.text})
 }
 
-// open opens the output of a run. That a run has none is no failure, as silence
-// is none.
+// open opens the output of a run. It is no error if the run has none.
 func (p *printer) open(r api.Reader, q api.LogQuery) (io.ReadCloser, error) {
 	log, err := r.Log(p.c.Context, q)
 	if api.CodeOf(err) != api.NotFound {
@@ -296,7 +294,7 @@ func (p *printer) open(r api.Reader, q api.LogQuery) (io.ReadCloser, error) {
 	if run, gone := r.Run(p.c.Context, q.Run); gone != nil || q.Attempt > run.Attempts {
 		return nil, err
 	}
-	p.aside(p.c, err.Error())
+	p.printNotice(p.c, err.Error())
 	return io.NopCloser(strings.NewReader("")), nil
 }
 
@@ -319,8 +317,7 @@ func (p *printer) end() error {
 	return err
 }
 
-// tail prints the last n lines of what there is, and returns how many lines
-// there are.
+// tail prints the last n lines of the output so far, and returns how many lines it has.
 func (p *printer) tail(r api.Reader, q api.LogQuery, n int) (int, error) {
 	q.Follow = false
 	log, err := p.open(r, q)
@@ -329,8 +326,8 @@ func (p *printer) tail(r api.Reader, q api.LogQuery, n int) (int, error) {
 	}
 	defer log.Close()
 	all := 0
-	var last []logged
-	err = eachLine(log, true, func(l logged) error {
+	var last []outputLine
+	err = eachLine(log, true, func(l outputLine) error {
 		all++
 		if last = append(last, l); len(last) >= 2*n+1 {
 			last = append(last[:0], last[len(last)-n:]...)

@@ -41,17 +41,17 @@ func manCommand(s *session) *cli.Command {
 	}
 }
 
-// rotaPage writes rota(1): what rota help tells, of all commands.
+// rotaPage writes rota(1), from the same texts as rota help.
 func rotaPage(w io.Writer, app *cli.App) {
 	m := roff{w}
 	m.request("TH", "ROTA", "1", "", "rota", "User Commands")
 	m.request("SH", "NAME")
-	m.text("rota - run tasks when they are due, as one TOML file says")
+	m.text("rota - run tasks when they are due, as defined in one TOML file")
 	m.request("SH", "SYNOPSIS")
 	m.request("B", "rota")
 	m.text("COMMAND [flags] [arguments]")
 	m.request("SH", "DESCRIPTION")
-	m.text("Tasks, and when they are due, stand in a file: see jobs.toml(5). rota daemon runs them and follows when the file is edited. The other commands ask it, change what it does, or look at the file.")
+	m.text("Tasks, and when they are due, are defined in a file: see jobs.toml(5). rota daemon runs them and follows when the file is edited. The other commands query or control the daemon, or read the file.")
 	var heads []string
 	under := map[string][]*cli.Command{}
 	for _, c := range app.Commands {
@@ -70,7 +70,7 @@ func rotaPage(w io.Writer, app *cli.App) {
 	m.request("SH", "FLAGS OF ALL COMMANDS")
 	m.flags(app.Flags)
 	head := ""
-	for _, r := range surroundings {
+	for _, r := range environment {
 		if r.head != head {
 			head = r.head
 			m.request("SH", strings.ToUpper(head))
@@ -120,8 +120,8 @@ func (m roff) flags(flags []cli.Flag) {
 	}
 }
 
-// command writes what there is to say of a command. Indented lines of its
-// description are examples.
+// command writes the section of a command. Indented lines of its description are
+// examples.
 func (m roff) command(c *cli.Command) {
 	m.request("TP")
 	m.request("B", strings.TrimSpace("rota "+c.Name+" "+c.ArgsUsage))
@@ -142,8 +142,8 @@ func (m roff) command(c *cli.Command) {
 	m.request("RE")
 }
 
-// escaped returns a text that the formatter shows as it is: its own letters, and
-// those that not every formatter reads, by their names.
+// escaped returns a text with the characters escaped that the formatter would interpret
+// or that not every formatter can read.
 func escaped(text string) string {
 	var b strings.Builder
 	for _, r := range text {

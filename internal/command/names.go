@@ -10,7 +10,7 @@ import (
 	"rota/internal/suggest"
 )
 
-// verbs of other schedulers, and what does the same here.
+// verbs are commands of other schedulers, and the equivalent of each.
 var verbs = map[string]string{
 	"validate":    "rota check",
 	"verify":      "rota check",

@@ -12,9 +12,8 @@ import (
 	"rota/schedule"
 )
 
-// mostSlots bounds what next computes, for one who asks for each second of a
-// century.
-const mostSlots = 100_000
+// maxSlots bounds the slots that next computes.
+const maxSlots = 100_000
 
 func nextCommand(s *session) *cli.Command {
 	return &cli.Command{
@@ -22,7 +21,7 @@ func nextCommand(s *session) *cli.Command {
 		Category:  "See what happens",
 		Usage:     "show when tasks come due next",
 		ArgsUsage: "[TASK…]",
-		Description: `Soonest first. With --from or --offline it is said from the file alone: then an
+		Description: `Soonest first. With --from or --offline it is computed from the file alone: an
 interval counts from --from, or from now, as if its task were first seen then.
 
 TIME is "2026-12-24 18:00" or "2026-12-24" in the zone of [rota], or RFC 3339;
@@ -50,7 +49,7 @@ TIME is "2026-12-24 18:00" or "2026-12-24" in the zone of [rota], or RFC 3339;
 	}
 }
 
-// next says what the daemon answers, or who answers for it.
+// next prints the slots that the daemon, or the reader in its place, returns.
 func (s *session) next(c *cli.Context) error {
 	r, done, err := s.reader(c)
 	if err != nil {
@@ -68,7 +67,7 @@ func (s *session) next(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	// The tasks tell their zones, and why they have none if they have none.
+	// The tasks have the zones, and the reason if one has no slot.
 	tasks, err := r.Tasks(c.Context, q.Tasks...)
 	if err != nil {
 		return err
@@ -85,9 +84,9 @@ func (s *session) next(c *cli.Context) error {
 	if c.Bool("json") {
 		return s.json(s.out, map[string][]api.Slot{"next": listed(slots)})
 	}
-	g := grid{soft: []int{3}}
+	g := grid{shrink: []int{3}}
 	for _, x := range slots {
-		g.rows = append(g.rows, []string{w.till(x.At), spell(x.At), cmp.Or(x.Request, x.Task), x.Note})
+		g.rows = append(g.rows, []string{w.till(x.At), fullTime(x.At), cmp.Or(x.Request, x.Task), x.Note})
 	}
 	for _, t := range tasks {
 		if t.Next.IsZero() && !slices.ContainsFunc(slots, func(x api.Slot) bool { return x.Task == t.Task }) {
@@ -95,7 +94,7 @@ func (s *session) next(c *cli.Context) error {
 		}
 	}
 	if len(g.rows) == 0 && !q.Until.IsZero() {
-		s.aside(c, "nothing is due until "+w.full(q.Until))
+		s.printNotice(c, "nothing is due until "+w.full(q.Until))
 	}
 	return g.print(s.out, s.width())
 }
@@ -113,7 +112,7 @@ func perTask(c *cli.Context) int {
 	return 1
 }
 
-// nextOffline says it from the file alone.
+// nextOffline prints the slots from the file alone.
 func (s *session) nextOffline(c *cli.Context) error {
 	cfg, err := load(c, true)
 	if err != nil {
@@ -131,12 +130,12 @@ func (s *session) nextOffline(c *cli.Context) error {
 		return s.json(s.out, map[string][]slotJSON{"next": slotsJSON(slots)})
 	}
 	if len(slots)+len(never) == 0 && len(q.tasks) > 0 {
-		s.aside(c, "nothing is due from "+spell(q.from.In(q.until.Location()))+" until "+spell(q.until))
+		s.printNotice(c, "nothing is due from "+fullTime(q.from.In(q.until.Location()))+" until "+fullTime(q.until))
 	}
 	return s.showSlots(q, slots, never)
 }
 
-// nextQuery is what next is asked of the file alone.
+// nextQuery is a query of next that the file alone answers.
 type nextQuery struct {
 	tasks       []config.Task
 	n           int // of each task
@@ -178,15 +177,14 @@ func newQuery(c *cli.Context, cfg *config.Config) (nextQuery, error) {
 	return q, nil
 }
 
-// slots returns what is asked for, in time order, and the tasks that have no
-// slot at all after from.
+// slots returns the slots, in time order, and the tasks that have no slot after from.
 func (q nextQuery) slots(c *cli.Context, cfg *config.Config) (slots []slot, never []config.Task, err error) {
 	since := "now"
 	if q.given {
 		since = "--from"
 	}
 	for _, t := range q.tasks {
-		walk := walk(c, cfg, t, q.from, since)
+		walk := newSeries(c, cfg, t, q.from, since)
 		for n := 0; n < q.n || q.n == 0; n++ {
 			next, found := walk.next()
 			if !found && n == 0 {
@@ -195,8 +193,8 @@ func (q nextQuery) slots(c *cli.Context, cfg *config.Config) (slots []slot, neve
 			if !found || !q.until.IsZero() && next.at.After(q.until) {
 				break
 			}
-			if len(slots) == mostSlots {
-				return nil, nil, misuse("next", "more than %d slots: give an earlier --until, or -n", mostSlots)
+			if len(slots) == maxSlots {
+				return nil, nil, misuse("next", "more than %d slots: give an earlier --until, or -n", maxSlots)
 			}
 			slots = append(slots, next)
 		}
@@ -219,18 +217,17 @@ func slotsJSON(slots []slot) []slotJSON {
 	return list
 }
 
-// showSlots prints a table. How long it is from now says nothing if another
-// time was asked for, so it is left out then.
+// showSlots prints a table. With --from it has no column of the time from now.
 func (s *session) showSlots(q nextQuery, slots []slot, never []config.Task) error {
-	g := grid{soft: []int{3}}
+	g := grid{shrink: []int{3}}
 	for _, x := range slots {
-		g.rows = append(g.rows, []string{when{now: q.now}.till(x.at), spell(x.at), x.task, x.note})
+		g.rows = append(g.rows, []string{when{now: q.now}.till(x.at), fullTime(x.at), x.task, x.note})
 	}
 	for _, t := range never {
-		g.rows = append(g.rows, []string{"-", "-", t.Name, idle(t)})
+		g.rows = append(g.rows, []string{"-", "-", t.Name, noSlotText(t)})
 	}
 	if q.given {
-		g.soft = []int{2}
+		g.shrink = []int{2}
 		for i, row := range g.rows {
 			g.rows[i] = row[1:]
 		}

@@ -27,7 +27,7 @@ at_most_every is, and the answer of the other side is the answer here.
 			if err != nil {
 				return err
 			}
-			return s.tell(c, n, "sent to "+n.To+" in "+lasted(seconds(n.Took)))
+			return s.printResult(c, n, "sent to "+n.To+" in "+durationText(durationOf(n.Took)))
 		},
 	}
 }

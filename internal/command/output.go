@@ -12,6 +12,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
 	"rota/internal/escape"
@@ -29,7 +30,7 @@ func (s *session) json(w io.Writer, v any) error {
 	return err
 }
 
-// listed is a list that is [] in JSON if there is nothing in it.
+// listed is a list that is [] in JSON if it is empty.
 func listed[T any](list []T) []T {
 	if list == nil {
 		return []T{}
@@ -37,13 +38,13 @@ func listed[T any](list []T) []T {
 	return list
 }
 
-// warn says on stderr, on one line, what is not as it should be.
+// warn prints a warning on one line of stderr.
 func (s *session) warn(format string, args ...any) {
-	fmt.Fprintln(s.err, s.paint(s.err, "warning: "+escape.Line(fmt.Sprintf(format, args...))))
+	fmt.Fprintln(s.err, s.colorizePrefix(s.err, "warning: "+escape.Line(fmt.Sprintf(format, args...))))
 }
 
-// colored tells whether what goes to f is coloured.
-func (s *session) colored(f *os.File) bool {
+// useColor reports whether output to f is coloured.
+func (s *session) useColor(f *os.File) bool {
 	switch force := os.Getenv("CLICOLOR_FORCE"); {
 	case s.color == "always" || s.color == "never":
 		return s.color == "always"
@@ -55,17 +56,17 @@ func (s *session) colored(f *os.File) bool {
 	return os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }
 
-// paint colours the word that a message to f begins with.
-func (s *session) paint(f *os.File, msg string) string {
+// colorizePrefix colours the word that a message to f begins with.
+func (s *session) colorizePrefix(f *os.File, msg string) string {
 	for word, code := range map[string]string{"error:": "1;31", "warning:": "1;33"} {
-		if rest, found := strings.CutPrefix(msg, word); found && s.colored(f) {
+		if rest, found := strings.CutPrefix(msg, word); found && s.useColor(f) {
 			return "\x1b[" + code + "m" + word + "\x1b[m" + rest
 		}
 	}
 	return msg
 }
 
-// width returns how many columns a line on stdout has; 0: as many as it wants.
+// width returns how many columns stdout has; 0: no limit.
 func (s *session) width() int {
 	fd := int(s.out.Fd())
 	if !term.IsTerminal(fd) {
@@ -79,14 +80,14 @@ func (s *session) width() int {
 
 // grid is a table without lines.
 type grid struct {
-	head []string // nil: none
-	rows [][]string
-	less []int       // columns that are left out, in this order, before any is cut
-	trim map[int]int // columns that are cut to a width before the soft ones are
-	soft []int       // columns that are cut, in this order, when the terminal is too narrow
-	drop []int       // columns that are left out, in this order, when that does not help
-	inks []string    // of each row the colour of one cell; nil: no colours
-	ink  int         // the column of that cell
+	head        []string // nil: none
+	rows        [][]string
+	hideFirst   []int       // columns to hide, in this order, before any is shortened
+	trimTo      map[int]int // columns to shorten to a width before those of shrink
+	shrink      []int       // columns to shorten, in this order, when the terminal is too narrow
+	hideLast    []int       // columns to hide, in this order, when that is not enough
+	colors      []string    // of each row the colour of one cell; nil: no colours
+	colorColumn int         // the column of that cell
 }
 
 const gap = 2 // blanks between columns
@@ -101,7 +102,7 @@ func (g grid) print(w io.Writer, width int) error {
 	return err
 }
 
-// lines lays the table out, the head first.
+// lines returns the lines of the table, the head first.
 func (g grid) lines(width int) []string {
 	rows := make([][]string, len(g.rows))
 	for i, row := range g.rows {
@@ -110,7 +111,7 @@ func (g grid) lines(width int) []string {
 		}
 	}
 	g.rows = rows
-	shown := g.columns(width)
+	shown := g.visibleColumns(width)
 	pick := func(row []string) table.Row {
 		var cells table.Row
 		for _, i := range shown {
@@ -126,7 +127,7 @@ func (g grid) lines(width int) []string {
 	t.SetStyle(style)
 	t.SuppressTrailingSpaces()
 	var columns []table.ColumnConfig
-	widths := g.widths(width, shown)
+	widths := g.columnWidths(width, shown)
 	for n, i := range shown {
 		columns = append(columns, table.ColumnConfig{Number: n + 1, WidthMax: widths[i], WidthMaxEnforcer: shorten})
 	}
@@ -135,8 +136,8 @@ func (g grid) lines(width int) []string {
 		t.AppendHeader(pick(g.head))
 	}
 	for i, row := range g.rows {
-		if g.inks != nil {
-			row[g.ink] = inked(row[g.ink], g.inks[i])
+		if g.colors != nil {
+			row[g.colorColumn] = colorize(row[g.colorColumn], g.colors[i])
 		}
 		t.AppendRow(pick(row))
 	}
@@ -149,16 +150,16 @@ func (g grid) lines(width int) []string {
 	return lines
 }
 
-// inked colours a text.
-func inked(text, color string) string {
+// colorize colours a text.
+func colorize(text, color string) string {
 	if color == "" {
 		return text
 	}
 	return "\x1b[" + color + "m" + text + "\x1b[m"
 }
 
-// wants is the width that each column would like.
-func (g grid) wants() []int {
+// naturalWidths is the width of each column without a limit.
+func (g grid) naturalWidths() []int {
 	wants := make([]int, len(g.rows[0]))
 	for _, row := range append([][]string{g.head}, g.rows...) {
 		for i, cell := range row {
@@ -168,19 +169,18 @@ func (g grid) wants() []int {
 	return wants
 }
 
-// least is how narrow a soft column may become: one that can be left out sooner
-// does that.
-func (g grid) least(column int) int {
-	if slices.Contains(g.drop, column) {
+// minWidth is how narrow a column of shrink may become; one that can be hidden stays wider.
+func (g grid) minWidth(column int) int {
+	if slices.Contains(g.hideLast, column) {
 		return 12
 	}
 	return 6
 }
 
-// columns returns the columns that there is room for.
-func (g grid) columns(width int) []int {
+// visibleColumns returns the columns that fit.
+func (g grid) visibleColumns(width int) []int {
 	var shown []int
-	wants := g.wants()
+	wants := g.naturalWidths()
 	for i := range wants {
 		shown = append(shown, i)
 	}
@@ -188,18 +188,18 @@ func (g grid) columns(width int) []int {
 	for _, want := range wants {
 		sum += want + gap
 	}
-	for _, unwanted := range g.less {
+	for _, unwanted := range g.hideFirst {
 		if width == 0 || sum <= width {
 			break
 		}
 		shown = slices.DeleteFunc(shown, func(i int) bool { return i == unwanted })
 		sum -= wants[unwanted] + gap
 	}
-	for _, unwanted := range g.drop {
+	for _, unwanted := range g.hideLast {
 		sum := -gap
 		for _, i := range shown {
-			if slices.Contains(g.soft, i) && slices.Contains(g.drop, i) {
-				wants[i] = min(wants[i], g.least(i))
+			if slices.Contains(g.shrink, i) && slices.Contains(g.hideLast, i) {
+				wants[i] = min(wants[i], g.minWidth(i))
 			}
 			sum += wants[i] + gap
 		}
@@ -211,10 +211,10 @@ func (g grid) columns(width int) []int {
 	return shown
 }
 
-// widths returns the width of each column that is shown: what it wants, but if
-// that is too much the soft ones give way, each as far as it can before the next.
-func (g grid) widths(width int, shown []int) []int {
-	wants, sum := g.wants(), -gap
+// columnWidths returns the width of each visible column: its natural width, but if that is
+// too much the columns of shrink are shortened, each as far as possible before the next.
+func (g grid) columnWidths(width int, shown []int) []int {
+	wants, sum := g.naturalWidths(), -gap
 	for _, i := range shown {
 		sum += wants[i] + gap
 	}
@@ -225,16 +225,16 @@ func (g grid) widths(width int, shown []int) []int {
 			sum -= less
 		}
 	}
-	for _, i := range slices.Sorted(maps.Keys(g.trim)) {
-		cut(i, g.trim[i])
+	for _, i := range slices.Sorted(maps.Keys(g.trimTo)) {
+		cut(i, g.trimTo[i])
 	}
-	for _, i := range g.soft {
-		cut(i, g.least(i))
+	for _, i := range g.shrink {
+		cut(i, g.minWidth(i))
 	}
 	return wants
 }
 
-func shorten(cell string, most int) string { return text.Snip(cell, most, mark("…", "~")) }
+func shorten(cell string, most int) string { return text.Snip(cell, most, symbolFor("…", "~")) }
 
 // count is "1 task" or "3 tasks".
 func count(n int, thing string) string {
@@ -242,4 +242,38 @@ func count(n int, thing string) string {
 		thing += "s"
 	}
 	return fmt.Sprintf("%d %s", n, thing)
+}
+
+// printResult prints the result of a command: with --json as an object, with --quiet not at
+// all, else as lines.
+func (s *session) printResult(c *cli.Context, object any, lines ...string) error {
+	switch {
+	case c.Bool("json"):
+		return s.json(s.out, object)
+	case c.Bool("quiet"):
+		return nil
+	}
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(s.out, escape.Line(line)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// warnings prints warnings on stderr.
+func (s *session) warnings(list []string) {
+	for _, w := range list {
+		s.warn("%s", w)
+	}
+}
+
+// printLines prints lines.
+func (s *session) printLines(lines ...string) error {
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(s.out, escape.Line(line)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -14,7 +14,7 @@ func TestGrid(t *testing.T) {
 				{"backup", "every day at 02:30", "tar -cf /srv/backup.tar /home"},
 				{"日本", "by hand", "x\x1by"},
 			},
-			soft: []int{2, 1},
+			shrink: []int{2, 1},
 		}
 	}
 	for _, test := range []struct {

@@ -12,14 +12,14 @@ func pingCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:     "ping",
 		Category: "See what happens",
-		Usage:    "tell whether a daemon answers: exit 0, else 5",
+		Usage:    "check whether a daemon answers: exit 0, else 5",
 		Description: `  rota ping
   HEALTHCHECK CMD ["rota", "ping", "-q"]`,
 		Action: func(c *cli.Context) error {
 			if _, err := s.service(c); err != nil {
 				return err
 			}
-			p, err := whereDaemon(c)
+			p, err := findDaemon(c)
 			if err != nil {
 				return err
 			}

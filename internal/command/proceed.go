@@ -12,9 +12,9 @@ func proceedCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:     "proceed",
 		Category: "Run tasks",
-		Usage:    "tell a task that runs whether it may go on",
+		Usage:    "say whether a running task may continue",
 		Description: `For a command that rota runs, between two pieces of its work: exit code 0 means
-go on, and 1 that it was asked to stop. It looks at a file, so it is quick and
+continue, and 1 that it was asked to stop. It checks a file, so it is quick and
 needs no daemon. With stop_signal = "none" nothing else asks a task to stop. If
 rota itself stops, this asks at once, and the signal comes after shutdown_grace.
 
@@ -26,14 +26,14 @@ rota itself stops, this asks at once, and the signal comes after shutdown_grace.
 			case err != nil && os.Getenv("ROTA_STOP_FILE") == "":
 				return fail(exitUsage, "", "%v", err)
 			case err != nil:
-				return fail(exitUsage, "", "cannot tell whether to stop: %v", err)
+				return fail(exitUsage, "", "cannot find out whether to stop: %v", err)
 			case c.Bool("json"):
 				if err := s.json(s.out, map[string]bool{"proceed": !stop}); err != nil {
 					return err
 				}
 			}
 			if stop {
-				return status(exitFailed)
+				return exitStatus(exitFailed)
 			}
 			return nil
 		},

@@ -15,8 +15,8 @@ import (
 	"rota/runner"
 )
 
-// progress waits for the end of a run and meanwhile, if somebody looks, keeps a
-// line on stderr that tells how it fares. A run that ends soon shows none.
+// progress waits for the end of a run and meanwhile shows its progress on a line of stderr,
+// if that is a terminal. A run that ends soon shows none.
 func (s *session) progress(ctx context.Context, svc api.Service, run api.Run) (api.Run, error) {
 	if os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(s.err.Fd())) {
 		return svc.Wait(ctx, run.ID)
@@ -32,8 +32,8 @@ func (s *session) progress(ctx context.Context, svc api.Service, run api.Run) (a
 		run, err := svc.Wait(ctx, run.ID)
 		ended <- end{run, err}
 	}()
-	changes, _ := svc.Watch(ctx) // without it the line tells what is known, and waiting goes on
-	about := usual(ctx, svc, run.Task)
+	changes, _ := svc.Watch(ctx) // without it the line is not updated, and waiting continues
+	about := typicalDuration(ctx, svc, run.Task)
 	if now, err := svc.Run(ctx, run.ID); err == nil {
 		run = now.Run
 	}
@@ -61,21 +61,21 @@ func (s *session) progress(ctx context.Context, svc api.Service, run api.Run) (a
 		}
 		if drawn {
 			width, _, _ := term.GetSize(int(s.err.Fd()))
-			fmt.Fprint(s.err, "\r\x1b[K"+shorten(escape.Line(fares(run, about, draining, time.Now())), max(width-1, 20)))
+			fmt.Fprint(s.err, "\r\x1b[K"+shorten(escape.Line(progressText(run, about, draining, time.Now())), max(width-1, 20)))
 		}
 	}
 }
 
-// fares tells in one line how a run that has not ended fares. about is how long
-// it takes as a rule; 0 is unknown.
-func fares(run api.Run, about time.Duration, draining bool, now time.Time) string {
+// progressText is the state of an unfinished run on one line. about is its typical
+// duration; 0: unknown.
+func progressText(run api.Run, about time.Duration, draining bool, now time.Time) string {
 	if run.State != runner.Running {
 		line := run.ID + " " + string(run.State)
 		switch {
 		case run.State == runner.Delayed && !run.NotBefore.IsZero():
-			line += " until " + brief(run.NotBefore, now)
+			line += " until " + shortTime(run.NotBefore, now)
 		case !run.Queued.IsZero():
-			line += " for " + lasted(now.Sub(run.Queued))
+			line += " for " + durationText(now.Sub(run.Queued))
 		}
 		switch {
 		case draining:
@@ -85,9 +85,9 @@ func fares(run api.Run, about time.Duration, draining bool, now time.Time) strin
 		}
 		return line
 	}
-	line := mark("▶", ">") + " " + run.ID + " " + lasted(now.Sub(run.Started))
+	line := symbolFor("▶", ">") + " " + run.ID + " " + durationText(now.Sub(run.Started))
 	if about > 0 {
-		line += " of about " + lasted(about)
+		line += " of about " + durationText(about)
 	}
 	if run.Attempts > 1 {
 		line += fmt.Sprintf(", attempt %d", run.Attempts)
@@ -95,9 +95,8 @@ func fares(run api.Run, about time.Duration, draining bool, now time.Time) strin
 	return line
 }
 
-// usual is how long the runs of a task take: the median of the last ones that
-// ended well, 0 if there was none.
-func usual(ctx context.Context, svc api.Service, task string) time.Duration {
+// typicalDuration is the median duration of the last runs of a task that were ok; 0: none.
+func typicalDuration(ctx context.Context, svc api.Service, task string) time.Duration {
 	runs, err := svc.Runs(ctx, api.RunQuery{Task: task, Outcomes: []runner.Outcome{runner.OK}, N: 9})
 	if err != nil {
 		return 0

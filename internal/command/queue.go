@@ -14,9 +14,9 @@ func queueCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "queue",
 		Category:  "Change what runs",
-		Usage:     "list queues; let them start runs, or keep them from it",
+		Usage:     "list, start or stop queues",
 		ArgsUsage: "list|start|stop [PATTERN…]",
-		Description: `A stopped queue ends nothing under way and goes on taking in runs, up to its
+		Description: `A stopped queue ends nothing under way and still accepts runs, up to its
 capacity. Kept over restarts, whatever autostart says. start and stop need a
 PATTERN; '*' is all queues.
 
@@ -58,12 +58,12 @@ queue without @ is @NAME. One that matches no queue is a warning.
 				}
 				lines = append(lines, line)
 			}
-			return s.tell(c, q, lines...)
+			return s.printResult(c, q, lines...)
 		},
 	}
 }
 
-// queueVerbs are what can be done with queues.
+// queueVerbs are the operations on queues.
 var queueVerbs = map[string]func(api.Service, context.Context, ...string) (api.Queues, error){
 	"list":  api.Service.Queues,
 	"start": api.Service.StartQueues,
@@ -78,7 +78,7 @@ func unknownVerb(verb string) error {
 }
 
 func (s *session) showQueues(queues []api.Queue) error {
-	g := grid{head: []string{"QUEUE", "STATE", "RUNNING", "WAITING", "DESCRIPTION"}, soft: []int{4}}
+	g := grid{head: []string{"QUEUE", "STATE", "RUNNING", "WAITING", "DESCRIPTION"}, shrink: []int{4}}
 	for _, q := range queues {
 		text := q.Description
 		by := ""

@@ -8,14 +8,14 @@ func reloadCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:     "reload",
 		Category: "Change what runs",
-		Usage:    "put the file in force now, and tell what changed",
-		Description: `The daemon follows edits by itself; this also tells the result. A file with an
+		Usage:    "reload the file now, and show what changed",
+		Description: `The daemon follows edits by itself; this also shows the result. A file with an
 error changes nothing, is shown with carets and is exit code 3.
 
   rota reload --plan
   rota reload`,
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "plan", Usage: "only tell what would change"},
+			&cli.BoolFlag{Name: "plan", Usage: "only show what would change"},
 		},
 		Action: func(c *cli.Context) error {
 			svc, err := s.service(c)
@@ -33,7 +33,7 @@ error changes nothing, is shown with carets and is exit code 3.
 			if r.Plan {
 				line = "a reload of " + s.configName() + " would change: " + r.Text
 			}
-			return s.tell(c, r, line)
+			return s.printResult(c, r, line)
 		},
 	}
 }

@@ -21,7 +21,7 @@ func rescheduleCommand(s *session) *cli.Command {
 restarts, until the triggers in the file change or, with --until, for a time.
 After an EXPR of one instant, as in 5m, the task is due as in the file again or,
 with --then never, not at all. The file stays as it is: default goes back to it,
-and slots that were to be left out (rota skip) are due again.
+and slots that were to be skipped (rota skip) are due again.
 
   rota reschedule sync interval 3h
   rota reschedule sync weekday mon-fri at 08:00 --until 2026-12-24
@@ -54,12 +54,12 @@ and slots that were to be left out (rota skip) are due again.
 			if err != nil {
 				return err
 			}
-			return s.tell(c, done, rescheduled(s.when(c), filepath.Base(s.configName()), done))
+			return s.printResult(c, done, rescheduled(s.when(c), filepath.Base(s.configName()), done))
 		},
 	}
 }
 
-// rescheduled tells what a reschedule changed of what the file says.
+// rescheduled describes the result of a reschedule.
 func rescheduled(w when, file string, r api.Rescheduled) string {
 	line := r.Name + ": "
 	switch {
@@ -77,7 +77,7 @@ func rescheduled(w when, file string, r api.Rescheduled) string {
 		line += " (was " + w.till(r.Was) + ")"
 	}
 	if !r.Until.IsZero() {
-		line += "; until " + brief(w.in(r.Until), w.now) + ", then as in " + file
+		line += "; until " + shortTime(w.in(r.Until), w.now) + ", then as in " + file
 	}
 	switch r.Then {
 	case "default":

@@ -44,7 +44,7 @@ run has not ended. With -o the file is there as a whole or not at all. With
 			defer result.Close()
 			switch path := c.String("output"); {
 			case path != "" && path != "-":
-				return keep(result, path)
+				return writeResult(result, path)
 			case c.Bool("json"):
 				run, err := r.Run(c.Context, id)
 				if err != nil {
@@ -52,7 +52,7 @@ run has not ended. With -o the file is there as a whole or not at all. With
 				}
 				return s.resultJSON(run.ID, result)
 			case term.IsTerminal(int(s.out.Fd())):
-				return eachLine(result, false, func(l logged) error { return s.say(l.text) })
+				return eachLine(result, false, func(l outputLine) error { return s.printLines(l.text) })
 			}
 			_, err = io.Copy(s.out, result)
 			return err
@@ -60,29 +60,29 @@ run has not ended. With -o the file is there as a whole or not at all. With
 	}
 }
 
-// keep writes a result to a file, which appears when it is complete. What is no
-// file, such as a pipe, is written to as it is.
-func keep(result io.Reader, path string) error {
+// writeResult writes a result to a file, which appears when it is complete. A path that is
+// not a regular file, such as a pipe, is written to directly.
+func writeResult(result io.Reader, path string) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err == nil {
 			_, err = io.Copy(f, result)
 			err = errors.Join(err, f.Close())
 		}
-		return unwritten(err)
+		return writeError(err)
 	}
 	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o666))
 	if err != nil {
-		return unwritten(err)
+		return writeError(err)
 	}
 	defer f.Cleanup()
 	if _, err = io.Copy(f, result); err == nil {
 		err = f.CloseAtomicallyReplace()
 	}
-	return unwritten(err)
+	return writeError(err)
 }
 
-func unwritten(err error) error {
+func writeError(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -21,16 +21,16 @@ func runCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "run",
 		Category:  "Run tasks",
-		Usage:     "ask for a run of a task: now, later, or at times of its own",
+		Usage:     "request a run of a task: now, later, or on its own schedule",
 		ArgsUsage: "TASK [name=value…]|--failed [TASK…]",
 		Description: `Prints the id of the run and does not wait for it. A request is never skipped:
-it waits until its task runs no more and its queue has room.
+it waits until no run of its task is running and its queue has room.
 
 name=value sets a parameter of the task. TIME is as in rota help next. EXPR is
 as in rota help explain, as one word: its run is a recurring request, that makes
 a run at each of its times until rota cancel ends it. One user can have 50 of
-these, each due every 10s at most, and 1000 requests that wait; who may control
-all of rota, more.
+these, each due every 10s at most, and 1000 waiting requests; users who may
+control all of rota, more.
 
 --wait ends with the task's own exit code; with 124 at its time-out, 128+n if
 signal n ended it, and 125 for all that is rota's own: refused, skipped,
@@ -53,12 +53,12 @@ all that are enabled. The TIME of --since is as in rota help history.
 			&cli.StringFlag{Name: "in", Usage: "not before `D` has passed, such as 90s or 2h"},
 			&cli.StringFlag{Name: "on", Usage: "again and again, when `EXPR` is due"},
 			&cli.BoolFlag{Name: "held", Usage: "not before rota release"},
-			&cli.BoolFlag{Name: "again", Usage: "join a request that waits already, if there is one"},
+			&cli.BoolFlag{Name: "again", Usage: "join a waiting request, if there is one"},
 			&cli.BoolFlag{Name: "force", Usage: "though it is held (see rota help hold), or only_if says no"},
 			&cli.BoolFlag{Name: "wait", Usage: "until it has ended, and end as it did"},
-			&cli.BoolFlag{Name: "failed", Usage: "what failed, once more"},
+			&cli.BoolFlag{Name: "failed", Usage: "run failed tasks again"},
 			&cli.StringFlag{Name: "since", Usage: "with --failed, only what ended since `TIME`"},
-			&cli.StringFlag{Name: "id", Usage: "call it TASK/`KEY`: asked for twice, it is one run"},
+			&cli.StringFlag{Name: "id", Usage: "id TASK/`KEY`: the same request twice is one run"},
 		},
 		Action: func(c *cli.Context) error {
 			if c.Bool("failed") {
@@ -76,7 +76,7 @@ all that are enabled. The TIME of --since is as in rota help history.
 				run, err = s.await(c.Context, svc, run)
 			}
 			if err != nil {
-				return rotasOwn(err)
+				return asRotaError(err)
 			}
 			if c.Bool("json") {
 				if err := s.json(s.out, run); err != nil {
@@ -88,8 +88,7 @@ all that are enabled. The TIME of --since is as in rota help history.
 	}
 }
 
-// newRequest reads the command line but for --at, which needs to know the zone
-// of the file.
+// newRequest parses the command line except --at, which needs the zone of the file.
 func newRequest(c *cli.Context) (api.Request, error) {
 	r := api.Request{
 		Task: c.Args().First(), Key: c.String("id"), On: c.String("on"),
@@ -157,8 +156,7 @@ func ownTrace() string {
 // timeFlags say when a request is due; at most one of them is given.
 var timeFlags = []string{"at", "in", "on"}
 
-// request asks for the run and tells its id; with --wait and --json the end
-// tells all.
+// request requests the run and prints its id, unless --wait and --json print the ended run.
 func (s *session) request(c *cli.Context, r api.Request) (run api.Run, svc api.Service, err error) {
 	if svc, err = s.service(c); err != nil {
 		return run, nil, err
@@ -173,7 +171,7 @@ func (s *session) request(c *cli.Context, r api.Request) (run api.Run, svc api.S
 	if input != nil {
 		defer input.Close()
 	}
-	if run, err = ask(c.Context, svc, r, input); err != nil {
+	if run, err = submit(c.Context, svc, r, input); err != nil {
 		return run, nil, err
 	}
 	switch {
@@ -183,20 +181,20 @@ func (s *session) request(c *cli.Context, r api.Request) (run api.Run, svc api.S
 		err = s.json(s.out, run)
 	}
 	if err == nil && !c.Bool("wait") && !c.Bool("quiet") && term.IsTerminal(int(s.err.Fd())) {
-		fmt.Fprintln(s.err, escape.Line(asked(run)))
+		fmt.Fprintln(s.err, escape.Line(nextStep(run)))
 	}
 	return run, svc, err
 }
 
-// ask passes no input on as nil, and not as an interface that holds nothing.
-func ask(ctx context.Context, svc api.Service, r api.Request, input *os.File) (api.Run, error) {
+// submit sends the request. Without input it passes a nil interface, not a nil *os.File.
+func submit(ctx context.Context, svc api.Service, r api.Request, input *os.File) (api.Run, error) {
 	if input == nil {
 		return svc.Request(ctx, r, nil)
 	}
 	return svc.Request(ctx, r, io.Reader(input))
 }
 
-// input opens what the run shall read; nil for "".
+// input opens the input of the run; nil for "".
 func (s *session) input(name string) (*os.File, error) {
 	switch name {
 	case "":
@@ -211,8 +209,8 @@ func (s *session) input(name string) (*os.File, error) {
 	return f, nil
 }
 
-// asked tells a person what to do next with a run just asked for.
-func asked(run api.Run) string {
+// nextStep is what the user can do with a run just requested.
+func nextStep(run api.Run) string {
 	switch run.State {
 	case runner.Held:
 		return "held " + run.ID + "; let it start: rota release " + run.ID
@@ -221,7 +219,7 @@ func asked(run api.Run) string {
 	case runner.Delayed:
 		text := "delayed " + run.ID
 		if !run.NotBefore.IsZero() {
-			text += " until " + brief(run.NotBefore, time.Now())
+			text += " until " + shortTime(run.NotBefore, time.Now())
 		}
 		return text + "; end it: rota cancel " + run.ID
 	}

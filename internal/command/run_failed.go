@@ -15,13 +15,13 @@ import (
 	"rota/runner"
 )
 
-// notWithFailed are the flags that say what one run reads, is called or leads to.
+// notWithFailed are the flags that apply to one run only.
 var notWithFailed = []string{"input", "id", "on", "wait"}
 
 // failures are the outcomes of a run that is to be run again.
 var failures = []runner.Outcome{runner.Failed, runner.TimedOut, runner.Lost}
 
-// runFailed asks for one run of each task whose newest run failed, as that one was asked for.
+// runFailed requests one run of each task whose newest run failed, with its parameters.
 func (s *session) runFailed(c *cli.Context) error {
 	for _, name := range notWithFailed {
 		if c.IsSet(name) {
@@ -68,7 +68,7 @@ func (s *session) runFailed(c *cli.Context) error {
 			continue
 		}
 		tried[t.Task] = true
-		run, err := again(c, svc, wanted, t.Last.ID)
+		run, err := rerun(c, svc, wanted, t.Last.ID)
 		if err != nil {
 			not.Add(t.Task, err)
 			continue
@@ -81,14 +81,14 @@ func (s *session) runFailed(c *cli.Context) error {
 	if c.Bool("json") {
 		err = s.json(s.out, map[string][]api.Run{"runs": listed(asked)})
 	} else if len(tried) == 0 {
-		s.aside(c, "nothing to run again: no task whose newest run failed")
+		s.printNotice(c, "nothing to run again: no task whose newest run failed")
 	}
 	return cmp.Or(not.Err(len(tried)), err)
 }
 
-// again asks for a run with the parameters and the input of one that failed. One that waits
-// already and was asked for in the same way is joined.
-func again(c *cli.Context, svc api.Service, r api.Request, failed string) (api.Run, error) {
+// rerun requests a run with the parameters and the input of one that failed. It joins a
+// waiting run that was requested in the same way.
+func rerun(c *cli.Context, svc api.Service, r api.Request, failed string) (api.Run, error) {
 	was, err := svc.Run(c.Context, failed)
 	switch {
 	case err != nil:

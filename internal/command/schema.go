@@ -12,7 +12,7 @@ func schemaCommand(s *session) *cli.Command {
 		Category: "About rota",
 		Usage:    "print the JSON schema of jobs.toml, for editors",
 		Description: `An editor that knows TOML schemas completes keys and marks mistakes if the file
-begins with a line that tells where the schema is.
+begins with a line that names the schema.
 
   rota schema >jobs.schema.json
   sed -i '1i #:schema ./jobs.schema.json' jobs.toml`,

@@ -51,7 +51,7 @@ was more than rota's own.
 				if c.Bool("json") {
 					return s.json(s.out, run)
 				}
-				return runSheet(s.when(c), run).print(s.out)
+				return runDetails(s.when(c), run).print(s.out)
 			}
 			t, err := shownTask(c, r, name)
 			switch {
@@ -67,7 +67,7 @@ was more than rota's own.
 	}
 }
 
-// runPage is all that show tells of a run.
+// runPage is what show prints of a run.
 type runPage struct {
 	api.RunDetails
 	Next time.Time `json:"next,omitzero"` // of a recurring request
@@ -82,7 +82,7 @@ func shownRun(c *cli.Context, r api.Reader, id string) (runPage, error) {
 	return runPage{run, next[run.ID]}, err
 }
 
-// taskPage is all that show tells of a task.
+// taskPage is what show prints of a task.
 type taskPage struct {
 	api.Task
 	Runs  []api.Run  `json:"runs"`
@@ -109,7 +109,7 @@ func shownTask(c *cli.Context, r api.Reader, name string) (taskPage, error) {
 }
 
 func (s *session) showTask(w when, t taskPage, all bool) error {
-	if err := taskSheet(w, t).print(s.out); err != nil {
+	if err := taskDetails(w, t).print(s.out); err != nil {
 		return err
 	}
 	for _, part := range []struct {
@@ -144,42 +144,42 @@ func (s *session) showTask(w when, t taskPage, all bool) error {
 	return nil
 }
 
-// taskSheet tells of a task what changes.
-func taskSheet(w when, t taskPage) sheet {
-	var b sheet
-	b.add("task", t.Task.Task+"  "+marked(t.State))
+// taskDetails are the state and the summary of a task.
+func taskDetails(w when, t taskPage) details {
+	var b details
+	b.add("task", t.Task.Task+"  "+withSymbol(t.State))
 	b.add("about", t.Description)
 	b.add("tags", strings.Join(t.Tags, ", "))
-	b.add("does", t.Does)
+	b.add("action", t.Does)
 	b.add("schedule", t.Schedule)
 	if t.Timezone != "Local" { // else it is the machine's
 		b.add("zone", t.Timezone)
 	}
 	if t.On != nil {
-		b.add("instead", t.On.Expr+sinceBy(w, t.On.By, "", t.On.Since, t.On.Until))
+		b.add("rescheduled", t.On.Expr+sinceBy(w, t.On.By, "", t.On.Since, t.On.Until))
 	}
 	if t.Hold != nil {
 		b.add("held", strings.TrimPrefix(sinceBy(w, t.Hold.By, t.Hold.Why, t.Hold.Since, t.Hold.Until), ", "))
 	}
 	if h := t.Planned; h != nil {
-		b.add("to be held", "from "+w.both(h.Since)+sinceBy(w, h.By, h.Why, time.Time{}, h.Until))
+		b.add("planned hold", "from "+w.both(h.Since)+sinceBy(w, h.By, h.Why, time.Time{}, h.Until))
 	}
 	for i, a := range t.After {
-		b.add(once(i == 0, "after"), a.Task+": "+map[bool]string{true: "ok since it last ran", false: "not ok yet since it last ran"}[a.OK])
+		b.add(firstLabel(i == 0, "after"), a.Task+": "+map[bool]string{true: "ok since it last ran", false: "not ok yet since it last ran"}[a.OK])
 	}
 	for i, slot := range t.Slots {
-		b.add(once(i == 0, "next"), slotText(w, slot))
+		b.add(firstLabel(i == 0, "next"), slotText(w, slot))
 	}
 	for i, x := range t.RunsLeft {
-		b.add(once(i == 0, "runs left"), fmt.Sprintf("%d of %d: %s", x.Left, x.Count, x.Trigger))
+		b.add(firstLabel(i == 0, "runs left"), fmt.Sprintf("%d of %d: %s", x.Left, x.Count, x.Trigger))
 	}
 	for i, at := range t.Skip {
-		b.add(once(i == 0, "left out"), w.both(at))
+		b.add(firstLabel(i == 0, "skipped"), w.both(at))
 	}
 	b.add("running", strings.Join(t.Running, "\n"))
 	b.add("waiting", strings.Join(t.Waiting, "\n"))
 	for i, r := range t.Recurring {
-		b.add(once(i == 0, "recurring"), r.ID+": "+r.On)
+		b.add(firstLabel(i == 0, "recurring"), r.ID+": "+r.On)
 	}
 	if t.Failures > 1 {
 		b.add("failures", fmt.Sprintf("%d in a row", t.Failures))
@@ -188,8 +188,8 @@ func taskSheet(w when, t taskPage) sheet {
 	return b
 }
 
-// once is a word where it is said for the first time.
-func once(first bool, word string) string {
+// firstLabel is the label of the first of several values.
+func firstLabel(first bool, word string) string {
 	if first {
 		return word
 	}
@@ -208,20 +208,20 @@ func slotText(w when, slot api.Slot) string {
 	return text
 }
 
-// runSheet tells all of a run.
-func runSheet(w when, r runPage) sheet {
-	var b sheet
-	head := marked(r.Run.Word())
+// runDetails are the details of a run.
+func runDetails(w when, r runPage) details {
+	var b details
+	head := withSymbol(r.Run.Word())
 	if r.Why != "" {
 		head += ": " + r.Why
 	}
 	b.add("run", r.ID)
-	b.add("is", head)
+	b.add("state", head)
 	b.add("cause", causeOf(r.Run))
 	if r.IsSummary() {
 		b.add("slots", fmt.Sprintf("%d, from %s to %s", r.Count, w.full(r.First), w.full(r.Last)))
 		if r.By != "" {
-			b.add("gave way", "to "+r.By)
+			b.add("superseded", "by "+r.By)
 		}
 	}
 	b.add("on", r.On)
@@ -230,12 +230,12 @@ func runSheet(w when, r runPage) sheet {
 	}
 	b.add("scheduled", w.both(r.Scheduled))
 	if r.State == runner.Delayed {
-		b.add("waits for", w.both(r.NotBefore))
+		b.add("waits until", w.both(r.NotBefore))
 	}
 	b.add("queued", w.both(r.Queued))
 	b.add("started", w.both(r.Started))
 	b.add("finished", w.both(r.Finished))
-	b.add("took", w.tookOf(r.Run))
+	b.add("took", w.tookText(r.Run))
 	if r.Attempts > 1 {
 		text := strconv.Itoa(r.Attempts)
 		if earlier := slices.DeleteFunc(slices.Clone(r.WithOutput), func(n int) bool { return n == r.Attempts }); len(earlier) > 0 {
@@ -256,7 +256,7 @@ func runSheet(w when, r runPage) sheet {
 	}
 	b.add("signal", r.Signal)
 	if r.CPU > 0 {
-		b.add("cpu", seconds(r.CPU).Round(time.Millisecond).String())
+		b.add("cpu", durationOf(r.CPU).Round(time.Millisecond).String())
 	}
 	if r.MaxRSS > 0 {
 		b.add("memory", bytesText(r.MaxRSS)+" at most")
@@ -264,7 +264,7 @@ func runSheet(w when, r runPage) sheet {
 	b.add("trace", r.Trace)
 	b.add("queue", r.Queue)
 	for i, name := range slices.Sorted(maps.Keys(r.Params)) {
-		b.add(once(i == 0, "params"), escape.Line(name+"="+r.Params[name]))
+		b.add(firstLabel(i == 0, "params"), escape.Line(name+"="+r.Params[name]))
 	}
 	b.add("input", r.Input)
 	if r.Result > 0 {
@@ -275,16 +275,16 @@ func runSheet(w when, r runPage) sheet {
 	}
 	b.add("error", r.Error)
 	for i, t := range r.Transitions {
-		text := w.full(t.Time) + "  " + marked(string(t.State)+string(t.Outcome))
+		text := w.full(t.Time) + "  " + withSymbol(string(t.State)+string(t.Outcome))
 		if t.Why != "" {
 			text += "  " + t.Why
 		}
-		b.add(once(i == 0, "steps"), text)
+		b.add(firstLabel(i == 0, "steps"), text)
 	}
 	return b
 }
 
-// causeOf says why there is a run, and who or what asked for it.
+// causeOf is the cause of a run, and who or what requested it.
 func causeOf(r api.Run) string {
 	text := string(r.Cause)
 	if r.Who != "" {

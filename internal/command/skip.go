@@ -8,10 +8,10 @@ func skipCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "skip",
 		Category:  "Change what runs",
-		Usage:     "leave out the next slot of a task",
+		Usage:     "skip the next slot of a task",
 		ArgsUsage: "TASK",
-		Description: `Once more leaves out the one after it, too. The slot is recorded as skipped.
-rota show TASK tells which are left out, rota release TASK ends a hold instead.
+		Description: `Twice skips the one after it, too. The slot is recorded as skipped.
+rota show TASK lists the skipped slots; rota release TASK ends a hold instead.
 
   rota skip backup`,
 		Action: func(c *cli.Context) error {
@@ -27,7 +27,7 @@ rota show TASK tells which are left out, rota release TASK ends a hold instead.
 			if err != nil {
 				return err
 			}
-			return s.tell(c, slot, slot.Task+": leaves out "+s.when(c).both(slot.At))
+			return s.printResult(c, slot, slot.Task+": skips "+s.when(c).both(slot.At))
 		},
 	}
 }

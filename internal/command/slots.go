@@ -20,23 +20,23 @@ type slot struct {
 	note string
 }
 
-// series walks the slots of one task as the file alone tells them: intervals
-// count from where it began, as if the task were first seen then.
+// series yields the slots of one task from the file alone: intervals count from the start
+// of the series, as if the task were first seen then.
 type series struct {
 	task     string
 	triggers []trigger
-	at       time.Time // the slot last returned, or the beginning
+	at       time.Time // the slot last returned, or the start
 }
 
 type trigger struct {
 	schedule.Spec
 	zone *time.Location // to show its slots in
-	note string         // of each slot; "" if there is nothing to say
+	note string         // of each slot; "": none
 	left int            // how many runs are left, if it has a count
 }
 
-// walk begins a series. since names the beginning in notes.
-func walk(c *cli.Context, cfg *config.Config, task config.Task, from time.Time, since string) *series {
+// newSeries starts a series. since names the start in notes.
+func newSeries(c *cli.Context, cfg *config.Config, task config.Task, from time.Time, since string) *series {
 	s := &series{task: task.Name, at: from}
 	for _, spec := range task.Triggers {
 		t := trigger{Spec: spec.From(from), zone: zoneOf(c, cfg, spec), left: spec.Count()}
@@ -51,8 +51,8 @@ func walk(c *cli.Context, cfg *config.Config, task config.Task, from time.Time, 
 	return s
 }
 
-// jitter says by how much a slot is delayed; "" if it is counted from an instant that
-// is not known yet.
+// jitter is by how much a slot is delayed; "" if it counts from an instant that is not
+// known yet.
 func (t trigger) jitter(task string, at time.Time) string {
 	if t.note != "" {
 		return ""
@@ -60,7 +60,7 @@ func (t trigger) jitter(task string, at time.Time) string {
 	return plan.JitterNote(task, t.Spec, at)
 }
 
-// leftNote tells how many runs come after the next; "": there is no count.
+// leftNote is how many runs follow the next one; "": no count.
 func (t trigger) leftNote() string {
 	if t.Count() == 0 {
 		return ""
@@ -100,8 +100,8 @@ func (s *series) next() (slot, bool) {
 // bySlot orders slots by time, and those of one instant by name.
 func bySlot(a, b slot) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.task, b.task)) }
 
-// idle says why a task that has no slot has none.
-func idle(t config.Task) string {
+// noSlotText is why a task has no slot.
+func noSlotText(t config.Task) string {
 	for _, spec := range t.Triggers {
 		if spec.Kind() == schedule.AtStart {
 			return spec.Explain()

@@ -14,9 +14,9 @@ func statusCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:     "status",
 		Category: "See what happens",
-		Usage:    "show how the daemon is, or what it left",
+		Usage:    "show the status of the daemon, or what it recorded last",
 		Description: `Its version and file, what runs, waits and comes next, and what is wrong. Ends
-with 5 if no daemon answers; what it left behind is shown then.
+with 5 if no daemon answers; then the recorded state is shown.
 
   rota status
   rota status --json | jq .trouble`,
@@ -33,22 +33,22 @@ with 5 if no daemon answers; what it left behind is shown then.
 			if c.Bool("json") {
 				err = s.json(s.out, st)
 			} else {
-				err = statusSheet(s.when(c), st).print(s.out)
+				err = statusDetails(s.when(c), st).print(s.out)
 			}
 			if err == nil && !st.Daemon {
-				return status(exitNoDaemon)
+				return exitStatus(exitNoDaemon)
 			}
 			return err
 		},
 	}
 }
 
-// statusSheet tells how a rota is.
-func statusSheet(w when, st api.Status) sheet {
-	var b sheet
+// statusDetails are the details of the status.
+func statusDetails(w when, st api.Status) details {
+	var b details
 	if st.Daemon {
 		daemon := "rota " + st.Version
-		if st.PID > 0 { // not told to everybody
+		if st.PID > 0 { // hidden from some users
 			daemon += fmt.Sprintf(", pid %d", st.PID)
 		}
 		b.add("daemon", daemon)
@@ -83,7 +83,7 @@ func statusSheet(w when, st api.Status) sheet {
 		b.add("next", st.Next.Task+"  "+slotText(w, *st.Next))
 	}
 	if st.Lag > 0 {
-		b.add("lag", seconds(st.Lag).String())
+		b.add("lag", durationOf(st.Lag).String())
 	}
 	b.add("processed until", w.both(st.Through))
 	if st.LedgerBytes > 0 || st.OutputBytes > 0 {
@@ -98,13 +98,13 @@ func statusSheet(w when, st api.Status) sheet {
 		if u.Dropped > 0 {
 			text += fmt.Sprintf(", %d given up", u.Dropped)
 		}
-		b.add(once(i == 0, "undelivered"), text)
+		b.add(firstLabel(i == 0, "undelivered"), text)
 	}
 	return b
 }
 
-// differsText says of a file that is not broken that it is not in force.
-const differsText = "the file on the disk is not the one in force; to put it in force: rota reload"
+// differsText is the notice that a valid file is not in force.
+const differsText = "the file on the disk is not the one in force; reload it: rota reload"
 
 // bytesText writes a size, rounded down.
 func bytesText(n int64) string {
@@ -116,8 +116,8 @@ func bytesText(n int64) string {
 	return fmt.Sprintf("%d %s", n, units[i])
 }
 
-// sinceBy says of a state who brought it about, why, since when and until when;
-// it begins with a comma, and leaves out what is not known.
+// sinceBy is who caused a state, why, since when and until when, as far as known; it
+// begins with a comma.
 func sinceBy(w when, by, why string, since, until time.Time) string {
 	text := ""
 	if by != "" {

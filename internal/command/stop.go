@@ -17,7 +17,7 @@ func stopCommand(s *session) *cli.Command {
 		Usage:     "stop a run under way, or all those of a task",
 		ArgsUsage: "TASK|RUN",
 		Description: `Sends the task's stop_signal, waits its kill_after, then kills, and returns when
-nothing is left of the run. One that waits is ended by rota cancel.
+nothing is left of the run. A waiting run is ended by rota cancel.
 
   rota stop sync
   rota stop sync/20261122T023000Z --kill`,
@@ -39,7 +39,7 @@ nothing is left of the run. One that waits is ended by rota cancel.
 				return err
 			}
 			if len(runs) == 0 {
-				return api.Errorf(api.Conflict, "see what does: rota ps", "nothing of %s is under way", name)
+				return api.Errorf(api.Conflict, "see what does: rota ps", "%s has no run under way", name)
 			}
 			took := time.Since(asked)
 			var lines []string
@@ -48,9 +48,9 @@ nothing is left of the run. One that waits is ended by rota cancel.
 					lines = append(lines, fmt.Sprintf("%s ended by itself: %s", r.ID, r.Outcome))
 					continue
 				}
-				lines = append(lines, fmt.Sprintf("stopped %s (ended after %s)", r.ID, lasted(took)))
+				lines = append(lines, fmt.Sprintf("stopped %s (ended after %s)", r.ID, durationText(took)))
 			}
-			return s.tell(c, map[string][]api.Run{"runs": runs}, lines...)
+			return s.printResult(c, map[string][]api.Run{"runs": runs}, lines...)
 		},
 	}
 }

@@ -3,6 +3,7 @@ package command
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -21,10 +22,10 @@ import (
 //	18:00                                the next one after now
 //	2h30m                                that long after now
 //
-// The zero time is no TIME: all of rota takes it for "never".
+// The zero time is not a TIME: in rota it means "never".
 //
 // Wall clock times are read by the rules that triggers follow, so one that a
-// clock change leaves out is the first moment after it.
+// clock change skips is the first moment after it.
 func instant(text string, now time.Time, zone *time.Location) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return inRange(t)
@@ -50,7 +51,7 @@ func instant(text string, now time.Time, zone *time.Location) (time.Time, error)
 	return inRange(spec.Next(after))
 }
 
-// inRange refuses what no other part of rota takes for a time.
+// inRange refuses times that rota does not accept.
 func inRange(t time.Time) (time.Time, error) {
 	if t.IsZero() {
 		return t, errInstant
@@ -69,5 +70,37 @@ func zoneOf(c *cli.Context, cfg *config.Config, spec schedule.Spec) *time.Locati
 	return cmp.Or(spec.WallClock(), cfg.Rota.Timezone)
 }
 
-// spell writes an instant for people, in its own zone.
-func spell(t time.Time) string { return t.Format("Mon 2006-01-02 15:04:05 MST") }
+// fullTime formats an instant in its own zone.
+func fullTime(t time.Time) string { return t.Format("Mon 2006-01-02 15:04:05 MST") }
+
+// timeFlag reads a flag that holds a TIME; zero if it is not given. A wall clock
+// is read in the zone of the daemon, which is reached before.
+func (s *session) timeFlag(c *cli.Context, name string) (time.Time, error) {
+	text := c.String(name)
+	if !c.IsSet(name) {
+		return time.Time{}, nil
+	}
+	at, err := instant(text, time.Now(), s.zone(c))
+	if err != nil {
+		return time.Time{}, misuse(c.Command.Name, "--%s cannot be %q: %v", name, text, err)
+	}
+	return at, nil
+}
+
+// durationFlag reads a flag that holds a duration; 0 if it is not given.
+func durationFlag(c *cli.Context, name string) (time.Duration, error) {
+	if !c.IsSet(name) {
+		return 0, nil
+	}
+	d, err := schedule.Duration(c.String(name))
+	if err == nil && d <= 0 {
+		err = fmt.Errorf("must be greater than zero")
+	}
+	if err == nil {
+		err = api.CheckSpan("it", d)
+	}
+	if err != nil {
+		return 0, misuse(c.Command.Name, "--%s cannot be %q: %v", name, c.String(name), err)
+	}
+	return d, nil
+}

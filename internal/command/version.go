@@ -13,7 +13,7 @@ import (
 //	CGO_ENABLED=0 go build -ldflags "-X rota/internal/command.release=1.0.0"
 var release string
 
-// version is that of a release, else what the build says of itself.
+// version is that of a release, else that of the build.
 func version() string {
 	if release != "" {
 		return release

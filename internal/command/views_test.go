@@ -150,7 +150,7 @@ backup/k6              1m ago      -          . delayed         schedule, failed
 site/k4                1d ago      -          . recurring       manual, interval 30s
 `)
 	b.Reset()
-	if err := plain().waitingGrid(noon, []api.Run{runs[0],
+	if err := plain().unfinishedGrid(noon, []api.Run{runs[0],
 		{ID: "a/q", State: runner.Queued, Cause: runner.CauseManual, Why: "queue main is full", Queued: earlier(time.Minute)},
 		{ID: "a/d", State: runner.Delayed, Cause: runner.CauseManual, NotBefore: noon.now.Add(time.Hour)},
 		{ID: "a/h", State: runner.Held, Cause: runner.CauseManual, Queued: earlier(time.Hour)},
@@ -169,7 +169,7 @@ STATE        RUN                    TIME    WHY
 
 func TestSheets(t *testing.T) {
 	t.Setenv("LC_ALL", "C.UTF-8")
-	show := func(s sheet) string {
+	show := func(s details) string {
 		var b bytes.Buffer
 		if err := s.print(&b); err != nil {
 			t.Fatal(err)
@@ -179,12 +179,12 @@ func TestSheets(t *testing.T) {
 	run := executed("sync/20261122T101700Z", runner.Failed, 103*time.Minute, 48*time.Minute)
 	run.Exit, run.Why, run.Attempts, run.Error, run.Parent = exited(1), "exit 1", 2, "first\n\x1b[31msecond", "backup/x"
 	run.Params, run.Result = map[string]string{"b": "2", "a": "1\n2"}, 12
-	same(t, "a run", show(runSheet(noon, runPage{RunDetails: api.RunDetails{Run: run, Outputs: true, WithOutput: []int{1, 2}, Transitions: []api.Transition{
+	same(t, "a run", show(runDetails(noon, runPage{RunDetails: api.RunDetails{Run: run, Outputs: true, WithOutput: []int{1, 2}, Transitions: []api.Transition{
 		{Time: earlier(103 * time.Minute), State: runner.Running},
 		{Time: earlier(55 * time.Minute), Outcome: runner.Failed, Why: "exit 1"},
 	}}})), `
 run        sync/20261122T101700Z
-is         ✗ failed: exit 1
+state      ✗ failed: exit 1
 cause      schedule, of backup/x
 scheduled  Sun 2026-11-22 10:17:00 UTC, 1h 43m ago
 started    Sun 2026-11-22 10:17:00 UTC, 1h 43m ago
@@ -201,16 +201,16 @@ error      first
 steps      Sun 2026-11-22 10:17:00 UTC  ▶ running
            Sun 2026-11-22 11:05:00 UTC  ✗ failed  exit 1
 `)
-	same(t, "a summary row", show(runSheet(noon, runPage{RunDetails: api.RunDetails{Run: api.Run{
+	same(t, "a summary row", show(runDetails(noon, runPage{RunDetails: api.RunDetails{Run: api.Run{
 		ID: "long/20261122T110000Z", Cause: runner.CauseSchedule, Outcome: runner.Skipped, Why: "overlap: still running", By: "long/x",
 		First: earlier(time.Hour), Last: earlier(time.Minute), Count: 60}}})), `
-run       long/20261122T110000Z
-is        - skipped: overlap: still running
-cause     schedule
-slots     60, from Sun 2026-11-22 11:00:00 UTC to Sun 2026-11-22 11:59:00 UTC
-gave way  to long/x
+run         long/20261122T110000Z
+state       - skipped: overlap: still running
+cause       schedule
+slots       60, from Sun 2026-11-22 11:00:00 UTC to Sun 2026-11-22 11:59:00 UTC
+superseded  by long/x
 `)
-	same(t, "a task", show(taskSheet(noon, taskPage{
+	same(t, "a task", show(taskDetails(noon, taskPage{
 		Task: api.Task{
 			Task: "sync", State: "held", Description: "copies", Tags: []string{"db", "x"}, Does: "rsync a b", Schedule: "every 6h", Timezone: "Europe/Berlin",
 			Hold: &api.Hold{By: "ann", Why: "db \"move\"", Since: earlier(time.Hour), Until: noon.now.Add(time.Hour)},
@@ -221,27 +221,27 @@ gave way  to long/x
 		},
 		Slots: []api.Slot{{At: noon.now.Add(time.Hour)}, {At: noon.now.Add(4 * time.Hour), Note: "jitter +2s"}},
 	})), `
-task       sync  ‖ held
-about      copies
-tags       db, x
-does       rsync a b
-schedule   every 6h
-zone       Europe/Berlin
-instead    every 3h, by bob, since Sun 2026-11-22 10:00:00 UTC
-held       by ann, since Sun 2026-11-22 11:00:00 UTC, until Sun 2026-11-22 13:00:00 UTC, in 1h, "db \"move\""
-next       Sun 2026-11-22 13:00:00 UTC, in 1h
-           Sun 2026-11-22 16:00:00 UTC, in 4h  (jitter +2s)
-runs left  2 of 5: every 3h count 5
-           0 of 1: at 09:00 count 1
-left out   Sun 2026-11-22 12:01:00 UTC, in 1m
-running    sync/a
-waiting    sync/b
-           sync/c
-recurring  sync/d: interval 1h
-failures   2 in a row
-last ok    Fri 2026-11-20 12:00:00 UTC, 2d ago
+task         sync  ‖ held
+about        copies
+tags         db, x
+action       rsync a b
+schedule     every 6h
+zone         Europe/Berlin
+rescheduled  every 3h, by bob, since Sun 2026-11-22 10:00:00 UTC
+held         by ann, since Sun 2026-11-22 11:00:00 UTC, until Sun 2026-11-22 13:00:00 UTC, in 1h, "db \"move\""
+next         Sun 2026-11-22 13:00:00 UTC, in 1h
+             Sun 2026-11-22 16:00:00 UTC, in 4h  (jitter +2s)
+runs left    2 of 5: every 3h count 5
+             0 of 1: at 09:00 count 1
+skipped      Sun 2026-11-22 12:01:00 UTC, in 1m
+running      sync/a
+waiting      sync/b
+             sync/c
+recurring    sync/d: interval 1h
+failures     2 in a row
+last ok      Fri 2026-11-20 12:00:00 UTC, 2d ago
 `)
-	same(t, "a status", show(statusSheet(noon, api.Status{
+	same(t, "a status", show(statusDetails(noon, api.Status{
 		Daemon: true, Version: "1.0", PID: 7, Started: earlier(time.Hour), Config: "/etc/rota/jobs.toml", Loaded: earlier(time.Minute),
 		Broken: "jobs.toml:1:1: wrong", StateDir: "/var/lib/rota", Timezone: "Europe/Berlin", Tasks: 3, Held: 1, Running: 2, Draining: true,
 		Next: &api.Slot{Task: "sync", At: noon.now.Add(time.Minute)}, Lag: 420e-6, Trouble: []string{"the disk is full", "x"},
@@ -266,21 +266,21 @@ trouble          the disk is full
 undelivered      ops: no route, since Sun 2026-11-22 11:59:00 UTC, 2 waiting, 1 given up
                  b: y
 `)
-	same(t, "as a stranger sees it", show(statusSheet(noon, api.Status{Daemon: true, Version: "1.0", Started: earlier(time.Hour), Tasks: 1, Timezone: "Local"})), `
+	same(t, "as a stranger sees it", show(statusDetails(noon, api.Status{Daemon: true, Version: "1.0", Started: earlier(time.Hour), Tasks: 1, Timezone: "Local"})), `
 daemon   rota 1.0
 started  Sun 2026-11-22 11:00:00 UTC, 1h ago
 tasks    1
 runs     0 running, 0 waiting
 `)
-	same(t, "a file that is not in force", show(statusSheet(noon, api.Status{Daemon: true, Version: "1.0", Started: earlier(time.Hour), Config: "/etc/rota/jobs.toml", Differs: true, Timezone: "Local"})), `
+	same(t, "a file that is not in force", show(statusDetails(noon, api.Status{Daemon: true, Version: "1.0", Started: earlier(time.Hour), Config: "/etc/rota/jobs.toml", Differs: true, Timezone: "Local"})), `
 daemon   rota 1.0
 started  Sun 2026-11-22 11:00:00 UTC, 1h ago
 file     /etc/rota/jobs.toml
-differs  the file on the disk is not the one in force; to put it in force: rota reload
+differs  the file on the disk is not the one in force; reload it: rota reload
 tasks    0
 runs     0 running, 0 waiting
 `)
-	same(t, "no daemon", show(statusSheet(noon, api.Status{Config: "/etc/rota/jobs.toml", StateDir: "/var/lib/rota", Timezone: "Local", Tasks: 1})), `
+	same(t, "no daemon", show(statusDetails(noon, api.Status{Config: "/etc/rota/jobs.toml", StateDir: "/var/lib/rota", Timezone: "Local", Tasks: 1})), `
 daemon           none answers
 file             /etc/rota/jobs.toml
 state directory  /var/lib/rota

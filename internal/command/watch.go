@@ -13,11 +13,11 @@ import (
 	"rota/internal/api"
 )
 
-// settle is how long watching waits for more of what happens at one moment.
-const settle = 100 * time.Millisecond
+// burstTime is how long watch collects further changes before it draws.
+const burstTime = 100 * time.Millisecond
 
-// watchTasks shows the tasks, and again what changes, until it is interrupted or
-// the daemon ends.
+// watchTasks shows the tasks, and then each change, until it is interrupted or the daemon
+// stops.
 func (s *session) watchTasks(c *cli.Context) error {
 	d, err := s.service(c)
 	if err != nil {
@@ -25,13 +25,13 @@ func (s *session) watchTasks(c *cli.Context) error {
 	}
 	ctx, cancel := context.WithCancel(c.Context)
 	defer cancel()
-	// First the ear, then the eye: so nothing is missed in between.
+	// Watch before the first query, so that no change in between is missed.
 	messages, err := d.Watch(ctx)
 	if err != nil {
 		return err
 	}
 	tty := !c.Bool("json") && term.IsTerminal(int(s.out.Fd()))
-	var tick <-chan time.Time // what is told relative to now grows old
+	var tick <-chan time.Time // relative times change
 	if tty {
 		t := time.NewTicker(time.Second)
 		defer t.Stop()
@@ -50,18 +50,18 @@ func (s *session) watchTasks(c *cli.Context) error {
 			case <-tick:
 			case _, open := <-messages:
 				if !open {
-					return api.Errorf(api.NoDaemon, "", "the daemon tells no more: it ended, or this was too slow")
+					return api.Errorf(api.NoDaemon, "", "event stream closed: the daemon stopped, or this client was too slow")
 				}
 				changed = true
-				hush(messages)
+				drainBurst(messages)
 			}
 		}
 	}
 }
 
-// hush takes what else comes within a moment.
-func hush(messages <-chan api.Message) {
-	moment := time.After(settle)
+// drainBurst discards further messages within burstTime.
+func drainBurst(messages <-chan api.Message) {
+	moment := time.After(burstTime)
 	for {
 		select {
 		case _, open := <-messages:
@@ -74,15 +74,15 @@ func hush(messages <-chan api.Message) {
 	}
 }
 
-// taskView is the list of tasks as it is shown.
+// taskView is the list of tasks on the terminal.
 type taskView struct {
 	*session
 	tasks []api.Task
-	seen  map[string]string // what was shown of each task, but for what only grows old
+	seen  map[string]string // what was shown of each task, without relative times
 	drawn int               // lines on the terminal
 }
 
-// show draws the list anew on a terminal, and elsewhere tells what changed.
+// show redraws the list on a terminal, and elsewhere prints what changed.
 func (v *taskView) show(c *cli.Context, tty bool) error {
 	if tty {
 		return v.draw(c)
@@ -122,8 +122,7 @@ func (v *taskView) show(c *cli.Context, tty bool) error {
 	return nil
 }
 
-// draw puts the list in the place of the one before, as much of it as the
-// terminal has lines for.
+// draw replaces the list on the terminal, as much of it as fits.
 func (v *taskView) draw(c *cli.Context) error {
 	var lines []string
 	if len(v.tasks) > 0 {
@@ -131,7 +130,7 @@ func (v *taskView) draw(c *cli.Context) error {
 	}
 	if _, height, err := term.GetSize(int(v.out.Fd())); err == nil && height > 2 && len(lines) >= height {
 		more := len(lines) - (height - 2)
-		lines = append(lines[:height-2], mark("…", "~")+" "+fmt.Sprint(more)+" more")
+		lines = append(lines[:height-2], symbolFor("…", "~")+" "+fmt.Sprint(more)+" more")
 	}
 	up := ""
 	if v.drawn > 0 {

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -11,33 +12,32 @@ import (
 	"rota/schedule"
 )
 
-// when writes instants for people: relative to now or, with --absolute, as they
-// are.
+// when formats instants: relative to now or, with --absolute, in full.
 type when struct {
 	now      time.Time
 	zone     *time.Location // to show instants in; nil: in their own
 	absolute bool
 }
 
-// farAway is beyond what people count in days.
+// farAway is beyond what is shown in days.
 const farAway = 14 * 24 * time.Hour
 
-// when returns what writes the instants of one answer.
+// when returns the format of the instants of one answer.
 func (s *session) when(c *cli.Context) when {
 	return when{now: time.Now(), zone: s.zone(c), absolute: c.Bool("absolute")}
 }
 
-// zone is where the clock is read: that of the file in force, if this machine
-// knows it; UTC if the user wants that.
+// zone is the zone of times: that of the file in force, if this machine knows it; with
+// --utc it is UTC.
 func (s *session) zone(c *cli.Context) *time.Location {
 	name := ""
 	if s.status != nil {
 		name = s.status.Timezone
 	}
 	zone := zoneNamed(c, name)
-	if _, err := config.LocalZone(); err != nil && zone == time.Local && !s.zoneTold {
-		s.zoneTold = true
-		s.aside(c, "times are those of UTC: "+err.Error())
+	if _, err := config.LocalZone(); err != nil && zone == time.Local && !s.zoneWarned {
+		s.zoneWarned = true
+		s.printNotice(c, "times are in UTC: "+err.Error())
 	}
 	return zone
 }
@@ -61,18 +61,18 @@ func (w when) in(t time.Time) time.Time {
 	return t
 }
 
-// full writes an instant as it is; "-" if there is none.
+// full formats an instant in full; "-" if there is none.
 func (w when) full(t time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	return spell(w.in(t))
+	return fullTime(w.in(t))
 }
 
-// short writes an instant as it is, for a column.
+// short formats an instant in full, for a column.
 func (w when) short(t time.Time) string { return w.in(t).Format(time.DateTime) }
 
-// ago says how long ago it was; "-" if it never was.
+// ago is how long ago an instant was; "-" if there is none.
 func (w when) ago(t time.Time) string {
 	d := w.now.Sub(t)
 	switch {
@@ -80,17 +80,17 @@ func (w when) ago(t time.Time) string {
 		return "-"
 	case w.absolute:
 		return w.short(t)
-	case d < -time.Second: // by a clock that was set back since
+	case d < -time.Second: // the clock was set back since
 		return w.short(t)
 	case d < time.Second:
 		return "just now"
 	case d >= farAway:
 		return w.in(t).Format(time.DateOnly)
 	}
-	return span(d) + " ago"
+	return spanText(d) + " ago"
 }
 
-// till says how long it is until then; "-" if it never will be.
+// till is how long it is until an instant; "-" if there is none.
 func (w when) till(t time.Time) string {
 	d := t.Sub(w.now)
 	switch {
@@ -101,10 +101,10 @@ func (w when) till(t time.Time) string {
 	case d >= farAway:
 		return w.in(t).Format(time.DateOnly)
 	}
-	return until(d)
+	return inText(d)
 }
 
-// both writes an instant as it is and how far it is away; "-" if there is none.
+// both formats an instant in full and relative to now; "-" if there is none.
 func (w when) both(t time.Time) string {
 	switch {
 	case t.IsZero() || w.absolute:
@@ -112,23 +112,23 @@ func (w when) both(t time.Time) string {
 	case t.Sub(w.now).Abs() >= farAway:
 		return w.full(t)
 	case t.After(w.now):
-		return w.full(t) + ", " + until(t.Sub(w.now))
+		return w.full(t) + ", " + inText(t.Sub(w.now))
 	case w.now.Sub(t) < time.Second:
 		return w.full(t) + ", just now"
 	}
-	return w.full(t) + ", " + span(w.now.Sub(t)) + " ago"
+	return w.full(t) + ", " + spanText(w.now.Sub(t)) + " ago"
 }
 
-// until says how long it is to an instant.
-func until(d time.Duration) string {
+// inText is a duration until an instant: "in 3h".
+func inText(d time.Duration) string {
 	if d < time.Second {
 		return "now"
 	}
-	return "in " + span(d)
+	return "in " + spanText(d)
 }
 
-// span writes a time of at least a second: two units, rounded down.
-func span(d time.Duration) string {
+// spanText formats a duration of at least a second: two units, rounded down.
+func spanText(d time.Duration) string {
 	units := []struct {
 		name string
 		size time.Duration
@@ -149,8 +149,8 @@ func span(d time.Duration) string {
 	return "0s"
 }
 
-// before reads a TIME of the past: like instant, but a time of day is the
-// latest one up to now, and a duration is as long ago.
+// before parses a TIME in the past: like instant, but a time of day is the latest one up
+// to now, and a duration is that long ago.
 func before(text string, now time.Time, zone *time.Location) (time.Time, error) {
 	if d, err := schedule.Duration(text); err == nil {
 		return inRange(now.Add(-d))
@@ -159,7 +159,7 @@ func before(text string, now time.Time, zone *time.Location) (time.Time, error) 
 	if err != nil || strings.Contains(text, "-") || strings.Contains(text, "T") {
 		return at, err
 	}
-	// A time of day: on some day of the last few it was. A day may lack it.
+	// A time of day: within the last few days, as a day may lack it.
 	for days := 1; days <= 3; days++ {
 		var latest time.Time
 		for from := now.AddDate(0, 0, -days); ; from = latest {
@@ -177,4 +177,33 @@ func before(text string, now time.Time, zone *time.Location) (time.Time, error) 
 		}
 	}
 	return time.Time{}, errInstant
+}
+
+// shortTime formats an instant as short as possible: today as a time of day, within a week
+// with its weekday.
+func shortTime(t, now time.Time) string {
+	now = now.In(t.Location())
+	layout := "15:04"
+	if t.Second() != 0 {
+		layout = "15:04:05"
+	}
+	switch away := t.Sub(now); {
+	case t.YearDay() == now.YearDay() && t.Year() == now.Year():
+	case 0 < away && away < 6*24*time.Hour:
+		layout = "Mon " + layout
+	default:
+		layout = "2006-01-02 " + layout
+	}
+	return t.Format(layout)
+}
+
+// durationOf converts seconds, as answers have them.
+func durationOf(n float64) time.Duration { return time.Duration(math.Round(n * float64(time.Second))) }
+
+// durationText formats a duration: two units, and below a minute tenths of a second.
+func durationText(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%.1fs", max(d, 0).Truncate(100*time.Millisecond).Seconds())
+	}
+	return strings.TrimPrefix(inText(d), "in ")
 }

@@ -21,7 +21,7 @@ func TestUntil(t *testing.T) {
 		25*time.Hour + 59*time.Minute: "in 1d 1h",
 		400 * 24 * time.Hour:          "in 400d",
 	} {
-		if got := until(d); got != want {
+		if got := inText(d); got != want {
 			t.Errorf("until(%v) = %q, want %q", d, got, want)
 		}
 	}
@@ -37,8 +37,8 @@ func TestWhen(t *testing.T) {
 	absolute := when{now: now, zone: time.UTC, absolute: true}
 	day := 24 * time.Hour
 	for _, test := range []struct {
-		at                     time.Duration // after now; before it if negative
-		ago, till, both, exact string
+		at                       time.Duration // after now; before it if negative
+		ago, till, concat, exact string
 	}{
 		{0, "just now", "now", "Sun 2026-11-22 13:00:00 CET, just now", "2026-11-22 12:00:00"},
 		{-999 * time.Millisecond, "just now", "now", "Sun 2026-11-22 12:59:59 CET, just now", "2026-11-22 11:59:59"},
@@ -54,10 +54,10 @@ func TestWhen(t *testing.T) {
 		for _, got := range []struct{ name, got, want string }{
 			{"ago", relative.ago(at), test.ago},
 			{"till", relative.till(at), test.till},
-			{"both", relative.both(at), test.both},
+			{"both", relative.both(at), test.concat},
 			{"ago, absolute", absolute.ago(at), test.exact},
 			{"till, absolute", absolute.till(at), test.exact},
-			{"both, absolute", absolute.both(at), spell(at)},
+			{"both, absolute", absolute.both(at), fullTime(at)},
 		} {
 			if got.got != got.want {
 				t.Errorf("%v from now, %s: %q, want %q", test.at, got.name, got.got, got.want)

@@ -14,7 +14,7 @@ func whyCommand(s *session) *cli.Command {
 		Category:  "See what happens",
 		Usage:     "say why a task did not run, or that it did",
 		ArgsUsage: "TASK [TIME]",
-		Description: `Without TIME it tells of the last time that the task ran, or should have. TIME
+		Description: `Without TIME it explains the last time that the task ran, or should have. TIME
 is as in rota help next, but of the past and in the task's zone: "02:30" is the
 latest one, "3h" is three hours ago. Without a daemon the ledger and the file
 answer.
@@ -33,7 +33,7 @@ answer.
 			}
 			defer done()
 			w := s.when(c)
-			// One that the file has no more may still be asked about.
+			// A task that was removed from the file may still be asked about.
 			if tasks, err := r.Tasks(c.Context, task); err == nil && len(tasks) == 1 {
 				w.zone = zoneNamed(c, tasks[0].Timezone)
 			}
@@ -50,12 +50,12 @@ answer.
 			if c.Bool("json") {
 				return s.json(s.out, why)
 			}
-			return s.say(whyLines(w, why)...)
+			return s.printLines(whyLines(w, why)...)
 		},
 	}
 }
 
-// whyLines are the sentences of an answer, and what one may look at next.
+// whyLines are the sentences of an answer, and a hint.
 func whyLines(w when, why api.Why) []string {
 	head := why.Task
 	if !why.At.IsZero() {

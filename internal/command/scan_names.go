@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// What a glance goes through at most.
+// How much scanNames reads at most.
 const (
-	mostGlance      = 4 << 20 // bytes of a file
-	mostGlanceFiles = 200
+	maxScanBytes = 4 << 20 // bytes of a file
+	maxScanFiles = 200
 )
 
 var (
@@ -22,37 +22,37 @@ var (
 	quoted      = regexp.MustCompile(`"([^"]*)"|'([^']*)'`)
 )
 
-// glance finds the names that the tables of a kind seem to have in the file and
-// what it includes. It looks at lines, not at TOML: a file that is wrong has
-// names, too, and ten thousand of them are found while a key is pressed.
-func (x *completion) glance(kind string) []offer {
+// scanNames finds the names of the tables of a kind in the file and its includes. It scans
+// lines and does not parse TOML: it works with errors in the file, and is fast enough for
+// ten thousand names.
+func (x *completion) scanNames(kind string) []candidate {
 	path, err := file(x.c)
 	if err != nil {
 		return nil
 	}
-	names, patterns := glanceAt(path, kind)
-	left := mostGlanceFiles
+	names, patterns := scanFile(path, kind)
+	left := maxScanFiles
 	for _, p := range patterns {
 		if !filepath.IsAbs(p) {
 			p = filepath.Join(filepath.Dir(path), p)
 		}
 		included, _ := filepath.Glob(p)
 		for _, path := range included[:min(left, len(included))] {
-			more, _ := glanceAt(path, kind)
+			more, _ := scanFile(path, kind)
 			names = append(names, more...)
 			left--
 		}
 	}
 	slices.Sort(names)
-	var offers []offer
+	var candidates []candidate
 	for _, name := range slices.Compact(names) {
-		offers = append(offers, offer{word: name})
+		candidates = append(candidates, candidate{word: name})
 	}
-	return offers
+	return candidates
 }
 
-// glanceAt returns the names in one file, and the patterns of what it includes.
-func glanceAt(path, kind string) (names, include []string) {
+// scanFile returns the names in one file, and the patterns of what it includes.
+func scanFile(path, kind string) (names, include []string) {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() {
 		return nil, nil
@@ -63,7 +63,7 @@ func glanceAt(path, kind string) (names, include []string) {
 	}
 	defer f.Close()
 	inside := false // the array of include
-	for lines := bufio.NewScanner(io.LimitReader(f, mostGlance)); lines.Scan(); {
+	for lines := bufio.NewScanner(io.LimitReader(f, maxScanBytes)); lines.Scan(); {
 		line := lines.Text()
 		if m := tableLine.FindStringSubmatch(line); m != nil && m[1] == kind {
 			names = append(names, m[2]+m[3]+m[4])

@@ -10,12 +10,11 @@ import (
 	"rota/internal/escape"
 )
 
-// sheet tells of one thing: a word and what there is to say, line by line.
-type sheet [][2]string
+// details is a list of labels and values, one pair per line.
+type details [][2]string
 
-// add adds a line, unless there is nothing to say. The same word as above is
-// not said again.
-func (s *sheet) add(word, text string) {
+// add adds a label with its value, which may have several lines, unless that is empty.
+func (s *details) add(word, text string) {
 	if text == "" || text == "-" {
 		return
 	}
@@ -25,24 +24,14 @@ func (s *sheet) add(word, text string) {
 	}
 }
 
-// print writes the sheet; what it says is cut to nothing, for it is asked for.
-func (s sheet) print(w io.Writer) error {
+// print writes the details. Nothing is shortened.
+func (s details) print(w io.Writer) error {
 	wide := 0
 	for _, line := range s {
 		wide = max(wide, text.StringWidthWithoutEscSequences(line[0]))
 	}
 	for _, line := range s {
 		if _, err := fmt.Fprintln(w, strings.TrimRight(text.Pad(escape.Line(line[0]), wide, ' ')+strings.Repeat(" ", gap)+escape.Lines(line[1]), " ")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// say prints lines.
-func (s *session) say(lines ...string) error {
-	for _, line := range lines {
-		if _, err := fmt.Fprintln(s.out, escape.Line(line)); err != nil {
 			return err
 		}
 	}
