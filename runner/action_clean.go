@@ -24,22 +24,22 @@ var cleanRefused = []string{"/", "/home", "/etc", "/usr", "/var"}
 // files only: directories, also empty ones, symbolic links, devices and sockets
 // stay. Path itself may be a symbolic link to a directory, and lead over others, unless
 // other users can change them; below it none is followed, and nothing outside
-// is touched even if somebody changes the directories meanwhile. After an error it
-// goes on with the next file.
+// is touched even if the directories are changed meanwhile. After an error it
+// continues with the next file.
 //
 // As root, below a path that belongs to another user, it enters only directories of
-// that user and of root: those of anybody else were moved there, and what is in
-// them is not that user's to have removed.
+// that user and of root: those of other users were moved there, and that user may not
+// remove what is in them.
 type Clean struct {
 	Path      string        // absolute
 	Match     []string      // patterns of file names as of [filepath.Match], one is enough; none is "*", which also matches ".name"
 	OlderThan time.Duration // since the last change of the content
 	Recursive bool          // also in the directories below
 	Keep      int           // in each directory at least this many stay of those that match, the newest
-	Dry       bool          // only say what would be removed
+	Dry       bool          // only print what would be removed
 }
 
-// Check tells what is wrong with the values.
+// Check returns what is wrong with the values.
 func (a *Clean) Check() []Problem {
 	var p problems
 	switch {
@@ -66,7 +66,7 @@ func (a *Clean) Check() []Problem {
 	return p
 }
 
-// Run removes the files and writes their names and the sum to out.
+// Run removes the files and writes their names and total to out.
 func (a *Clean) Run(ctx context.Context, _ Input, out io.Writer) error {
 	if !filepath.IsAbs(a.Path) {
 		return fmt.Errorf("path %s is not absolute", escape.Name(a.Path))
@@ -87,7 +87,7 @@ func (a *Clean) Run(ctx context.Context, _ Input, out io.Writer) error {
 			return fmt.Errorf("%s is %s, which is never cleaned", escape.Name(a.Path), path)
 		}
 	}
-	s := sweep{Clean: a, ctx: ctx, out: out, before: time.Now().Add(-a.OlderThan), owner: ownerOf(opened)}
+	s := cleaner{Clean: a, ctx: ctx, out: out, before: time.Now().Add(-a.OlderThan), owner: ownerOf(opened)}
 	s.directory(root, "", 0)
 	return s.end()
 }
@@ -95,9 +95,10 @@ func (a *Clean) Run(ctx context.Context, _ Input, out io.Writer) error {
 // ownerOf is the user that a file or directory belongs to.
 func ownerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 
-// openDir opens a directory, at the end of links that nobody else can change.
+// openDir opens a directory; links on the way are followed if no other user can change
+// them.
 func openDir(path string) (*os.Root, error) {
-	w, err := follow(path)
+	w, err := followPath(path)
 	if err != nil {
 		return nil, err
 	}
@@ -110,5 +111,5 @@ func openDir(path string) (*os.Root, error) {
 	return os.OpenRoot(fmt.Sprintf("/proc/self/fd/%d", dir.Fd())) // the directory that is open, wherever it is now
 }
 
-// files are those that the action works on.
+// files returns the paths of the files that the action reads or writes.
 func (a *Clean) files() []string { return []string{a.Path} }

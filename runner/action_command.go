@@ -11,8 +11,8 @@ import (
 	"rota/runner/internal/process"
 )
 
-// Command runs a program: Text by the shell of the task or, if it begins with "#!", by the
-// interpreter named there; or Argv as it is. It has exactly one of the two.
+// Command runs a program: either Text by the shell of the task or, if it begins with "#!",
+// by the interpreter named there; or Argv.
 type Command struct {
 	Text string   `json:",omitempty"`
 	Argv []string `json:",omitempty"`
@@ -70,7 +70,7 @@ func (c *Command) Run(ctx context.Context, in Input, out io.Writer) error {
 		l.Argv = append(slices.Clone(in.Process.Shell), c.Text)
 	}
 	l.Stdin, l.StdinFile, l.Terminal = in.Stdin, in.StdinFile, in.terminal
-	if l.Files = !in.tells; l.Files {
+	if l.Files = !in.notification; l.Files {
 		if l.ResultMax = in.ResultMax; !in.terminal {
 			l.ResultTo = runlog.Store{StateDir: in.StateDir}.Result(in.Run)
 		}
@@ -82,15 +82,15 @@ func (c *Command) Run(ctx context.Context, in Input, out io.Writer) error {
 // "none".
 func SignalKnown(name string) bool { return process.SignalKnown(name) }
 
-// WrongReference finds what is wrong with the first ${…} in a value of env, if anything
-// is, and where: msg "" is nothing.
+// WrongReference finds the first invalid ${…} in a value of env: where it is and what is
+// wrong; msg "": none.
 func WrongReference(value string) (start, end int, msg, hint string) {
 	return process.WrongReference(value)
 }
 
-// StopAsked tells a command, from its environment, whether rota has asked it to
+// StopAsked reports to a command, from its environment, whether rota has asked it to
 // stop. It needs no daemon.
 func StopAsked(environ func(string) string) (bool, error) { return process.StopAsked(environ) }
 
-// BootID names this boot of the machine; "" if the kernel does not tell.
+// BootID is the id of this boot of the machine; "" if the kernel has none.
 func BootID() string { return process.BootID() }

@@ -14,7 +14,7 @@ import (
 
 const (
 	bodyMax    = 10 << 20 // bytes of a response that are saved or searched
-	drainMax   = 64 << 10 // bytes of any other response that are read, out of politeness
+	drainMax   = 64 << 10 // bytes of any other response that are read, so that the connection can be reused
 	headMax    = 1 << 20  // bytes of the header of a response
 	snippetMax = 200      // bytes of a response that an error shows
 )
@@ -36,7 +36,7 @@ type HTTP struct {
 	Save       string            // absolute; where a response as expected goes, at most 10 MiB; "" is nowhere
 }
 
-// Check tells what is wrong with the values.
+// Check returns what is wrong with the values.
 func (a *HTTP) Check() []Problem { return a.check(taskFields) }
 
 func (a *HTTP) check(f fields) []Problem {
@@ -75,18 +75,18 @@ func (a *HTTP) Run(ctx context.Context, in Input, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	var save *place
+	var save *targetFile
 	if a.Save != "" {
-		if save, err = openPlace(a.Save); err != nil {
+		if save, err = openTarget(a.Save); err != nil {
 			return err
 		}
 		defer save.close()
 	}
 	name := req.Method + " " + shownURL(u)
-	if in.tells {
+	if in.notification {
 		name = req.Method + " " + hostOnly(u)
 	}
-	secrets := a.secrets(u, in.tells)
+	secrets := a.secrets(u, in.notification)
 
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = headMax
@@ -108,9 +108,8 @@ func (a *HTTP) Run(ctx context.Context, in Input, out io.Writer) (err error) {
 	return nil
 }
 
-// requestError adds the request to an error, and takes away what net/http adds
-// to it: the URL once more, with all that it holds. What is left may be what a
-// server said, so that secrets are taken out.
+// requestError adds the request to an error, and removes the URL that net/http adds. The
+// rest may be text of the server, so secrets are masked.
 func requestError(ctx context.Context, name string, err error, secrets []string) error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
@@ -175,13 +174,13 @@ func openBody(path string) (io.ReadCloser, int64, error) {
 	}{io.LimitReader(f, info.Size()), f}, info.Size(), nil
 }
 
-// receive reads the response and judges it. It tells how much it read.
-func (a *HTTP) receive(resp *http.Response, expect expected, save *place, secrets []string) (size string, err error) {
+// receive reads and checks the response. It returns how much it read.
+func (a *HTTP) receive(resp *http.Response, expect expected, save *targetFile, secrets []string) (size string, err error) {
 	if !expect.has(resp.StatusCode) {
 		head, err := io.ReadAll(io.LimitReader(resp.Body, drainMax+1))
 		text := ""
 		if len(head) > 0 {
-			text = mask(string(head), secrets) // before it is cut, perhaps within one
+			text = mask(string(head), secrets) // before it is truncated, perhaps within a secret
 			text = fmt.Sprintf(": %q", text[:min(len(text), snippetMax)])
 		}
 		if err != nil {
@@ -190,7 +189,7 @@ func (a *HTTP) receive(resp *http.Response, expect expected, save *place, secret
 		return sizeText(int64(len(head)), drainMax), fmt.Errorf("status %d, expected %s%s", resp.StatusCode, expect, text)
 	}
 	limit, sinks := int64(drainMax), []io.Writer{}
-	var file *pending
+	var file *pendingFile
 	if save != nil {
 		perm, umask := fs.FileMode(0o644), true
 		if st, err := save.stat(); err == nil { // as the file has it that is replaced
@@ -228,5 +227,5 @@ func sizeText(n, limit int64) string {
 	return fmt.Sprintf("%d bytes", n)
 }
 
-// files are those that the action works on.
+// files returns the paths of the files that the action reads or writes.
 func (a *HTTP) files() []string { return []string{a.BodyFile, a.Save} }

@@ -14,11 +14,11 @@ import (
 // redirectsMax is how many redirects one request follows.
 const redirectsMax = 10
 
-// statuses is a range of status codes, both ends included.
-type statuses struct{ from, to int }
+// statusRange is a range of status codes, both ends included.
+type statusRange struct{ from, to int }
 
 // expected are the status codes that are ok.
-type expected []statuses
+type expected []statusRange
 
 // parseExpect reads codes such as "404" and ranges such as "200-299".
 func parseExpect(list []string) (expected, error) {
@@ -39,7 +39,7 @@ func parseExpect(list []string) (expected, error) {
 		if from > to {
 			return nil, fmt.Errorf("%q begins after its end", text)
 		}
-		e = append(e, statuses{from, to})
+		e = append(e, statusRange{from, to})
 	}
 	return e, nil
 }
@@ -53,7 +53,7 @@ func parseStatus(text string) (int, bool) {
 }
 
 func (e expected) has(status int) bool {
-	return slices.ContainsFunc(e, func(s statuses) bool { return s.from <= status && status <= s.to })
+	return slices.ContainsFunc(e, func(s statusRange) bool { return s.from <= status && status <= s.to })
 }
 
 func (e expected) String() string {

@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// ShownURL is the url of a task as anybody may see it: scheme, host and path.
-// User, query and fragment are left out, as they may hold secrets.
+// ShownURL is the url of a task without user, query and fragment, which may hold secrets.
 func ShownURL(text string) string {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok {
@@ -31,16 +30,15 @@ func shownURL(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
-// hostOnly is a URL without its path, too: that of a notification is often all
-// that keeps others from sending one.
+// hostOnly is a URL without its path, too: the path of a webhook often is its only secret.
 func hostOnly(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
-// harmlessHeaders have values that are no secrets.
-var harmlessHeaders = []string{"Accept", "Accept-Language", "Content-Type", "Host", "User-Agent"}
+// publicHeaders are headers whose values are not secret.
+var publicHeaders = []string{"Accept", "Accept-Language", "Content-Type", "Host", "User-Agent"}
 
 // secrets are the parts of a request that a server may repeat in its response,
-// and no error may; the longest first. The path is one if the url is hidden but
-// for its host.
+// and no error may; the longest first. The path is one if only the host of the url is
+// shown.
 func (a *HTTP) secrets(u *url.URL, path bool) []string {
 	parts := []string{u.RawQuery, u.Fragment}
 	for _, values := range u.Query() {
@@ -59,7 +57,7 @@ func (a *HTTP) secrets(u *url.URL, path bool) []string {
 		parts = append(parts, strings.Split(u.Path, "/")...)
 	}
 	for name, value := range a.Headers {
-		if !slices.Contains(harmlessHeaders, http.CanonicalHeaderKey(name)) {
+		if !slices.Contains(publicHeaders, http.CanonicalHeaderKey(name)) {
 			parts = append(append(parts, value), strings.Fields(value)...)
 		}
 	}
@@ -68,7 +66,7 @@ func (a *HTTP) secrets(u *url.URL, path bool) []string {
 	return parts
 }
 
-// mask takes secrets out of a text.
+// mask replaces secrets in a text.
 func mask(text string, secrets []string) string {
 	for _, secret := range secrets {
 		text = strings.ReplaceAll(text, secret, "…")
@@ -76,7 +74,7 @@ func mask(text string, secrets []string) string {
 	return text
 }
 
-// masked is an error that says less than the one it is made from.
+// masked is an error whose text has its secrets masked.
 type masked struct {
 	text string
 	error
@@ -85,7 +83,7 @@ type masked struct {
 func (m *masked) Error() string { return m.text }
 func (m *masked) Unwrap() error { return m.error }
 
-// maskError takes secrets out of the text of an error.
+// maskError masks secrets in the text of an error.
 func maskError(err error, secrets []string) error {
 	return &masked{mask(err.Error(), secrets), err}
 }

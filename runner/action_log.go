@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Log is the action that says something: a line in the output of the run and,
-// unless it is forked, in the log of rota.
+// Log is the action that writes a message: a line in the output of the run and, unless it
+// is forked, in the log of rota.
 type Log struct {
 	Message string // a template
 	Level   string // "debug", "info", "warn" or "error"; "" is info. All but info stand before the message
@@ -17,7 +17,7 @@ type Log struct {
 
 var logLevels = []string{"debug", "info", "warn", "error"}
 
-// Check tells what is wrong with the values.
+// Check returns what is wrong with the values.
 func (a *Log) Check() []Problem {
 	var p problems
 	if a.Message == "" {
@@ -35,8 +35,8 @@ func (a *Log) Run(ctx context.Context, in Input, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if in.say != nil {
-		in.say(a.Level, text)
+	if in.log != nil {
+		in.log(a.Level, text)
 	}
 	if a.Level != "" && a.Level != "info" {
 		text = a.Level + ": " + text

@@ -27,7 +27,7 @@ type Mail struct {
 	Server       mail.Server
 }
 
-// Check tells what is wrong with the values. A server that is wrong is so for
+// Check returns what is wrong with the values. A server that is wrong is so for
 // all mails, so that package config asks about it where it stands.
 func (a *Mail) Check() []Problem { return a.check(taskFields) }
 
@@ -63,7 +63,7 @@ func (a *Mail) Run(ctx context.Context, in Input, out io.Writer) error {
 	if a.AttachOutput && in.Hook != nil && in.Hook.Output != "" {
 		text, err := readOutput(in.Hook.Output)
 		if err != nil {
-			// The mail matters more than what should have gone with it.
+			// The mail is sent without the attachment.
 			m.Body += fmt.Sprintf("\n\n(the output of %s could not be attached: %v)\n", in.Hook.Run, err)
 		} else {
 			m.Attach = []mail.Attachment{{Name: process.FileName(in.Hook.Run) + ".log", Text: text}}

@@ -232,7 +232,7 @@ func TestLogTail(t *testing.T) {
 func TestHookTemplates(t *testing.T) {
 	code := 3
 	in := sampleInput()
-	in.tells = true
+	in.notification = true
 	in.Hook = &Hook{Event: "failure", Outcome: Failed, Exit: &code, Took: 90 * time.Second, Why: "exit 3", Tail: "the end", More: 2, Text: "all of it", Time: time.Unix(1767225600, 0).UTC(), URL: "https://h/runs/1"}
 	const text = "{{.Event}} {{.Task}} {{.Outcome}} {{.Exit}} {{.Took}} {{.Why}} {{.Tail}} {{.Text}} {{.Time.Unix}} {{.URL}} {{.More}}[{{.Params.nosuch}}]{{if eq .Exit 3}}!{{end}}"
 	want := "failure backup failed 3 1m30s exit 3 the end all of it 1767225600 https://h/runs/1 2[]!"
@@ -297,7 +297,7 @@ func TestTellSparesTheRun(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	out := runlog.NewOutput("", 0, nil)
-	if err := Tell(ctx, &Command{Text: "env | grep ROTA_; exec sleep 60"}, in, out); err == nil {
+	if err := Notify(ctx, &Command{Text: "env | grep ROTA_; exec sleep 60"}, in, out); err == nil {
 		t.Error("it was not ended")
 	}
 	if text := out.Tail(); !strings.Contains(text, "ROTA_RUN="+run.ID) || strings.Contains(text, "ROTA_STATE_DIR") {

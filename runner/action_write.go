@@ -13,8 +13,8 @@ import (
 // templateFileMax bounds in bytes the text of a template file.
 const templateFileMax = 1 << 20
 
-// Write is the action that makes a file from a template. Who reads the file
-// finds the old text or the new one, never a part: it is written beside the
+// Write is the action that makes a file from a template. A reader of the file sees the
+// old text or the new one, never a part: it is written beside the
 // file, synced and renamed, so that the file belongs to rota's user afterwards.
 //
 // If Path is a symbolic link, the file that it leads to is replaced and the link
@@ -25,11 +25,11 @@ type Write struct {
 	Text         string // a template; this or TemplateFile
 	TemplateFile string // absolute; at most 1 MiB, read at each run
 	Mode         uint32 // permissions up to 0777, not subject to the umask; 0 is 0644. Append sets them on a new file only
-	IfChanged    bool   // leave a file alone that has this text and these permissions
+	IfChanged    bool   // do not replace a file that has this text and these permissions
 	Append       bool   // add the text to the file with one write, and sync
 }
 
-// Check tells what is wrong with the values.
+// Check returns what is wrong with the values.
 func (a *Write) Check() []Problem {
 	var p problems
 	checkPath(&p, "path", a.Path, true)
@@ -49,8 +49,7 @@ func (a *Write) Check() []Problem {
 	return append(p, checkTemplate("text", a.Text)...)
 }
 
-// checkPath complains about the name of a file. The empty one is complained
-// about if it is needed.
+// checkPath checks the path of a file; the empty one is a problem if it is needed.
 func checkPath(p *problems, key, path string, needed bool) {
 	switch {
 	case path == "" && needed:
@@ -76,7 +75,7 @@ func (a *Write) Run(ctx context.Context, in Input, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	at, err := openPlace(a.Path)
+	at, err := openTarget(a.Path)
 	if err != nil {
 		return err
 	}
@@ -91,7 +90,7 @@ func (a *Write) Run(ctx context.Context, in Input, out io.Writer) error {
 			return err
 		}
 		fmt.Fprintf(out, "appended %d bytes to %s\n", len(text), at.shown)
-	case a.IfChanged && at.holds(text, mode):
+	case a.IfChanged && at.hasContent(text, mode):
 		fmt.Fprintf(out, "%s is unchanged\n", at.shown)
 	default:
 		if err := at.replace(text, mode); err != nil {
@@ -118,5 +117,5 @@ func readTemplate(path string) (string, error) {
 	return string(text), nil
 }
 
-// files are those that the action works on.
+// files returns the paths of the files that the action reads or writes.
 func (a *Write) files() []string { return []string{a.Path, a.TemplateFile} }

@@ -20,8 +20,7 @@ var Actions = map[string]func() Action{
 	"mail":    func() Action { return new(Mail) },
 }
 
-// ActionName returns the name under which an action stands in the table; "" if
-// it does not.
+// ActionName returns the name of an action in the table; "" if it is not there.
 func ActionName(a Action) string { return actionNames()[reflect.TypeOf(a)] }
 
 var actionNames = sync.OnceValue(func() map[reflect.Type]string {
@@ -32,7 +31,7 @@ var actionNames = sync.OnceValue(func() map[reflect.Type]string {
 	return names
 })
 
-// Input is what an action may know of the run it belongs to.
+// Input is what an action gets of its run.
 type Input struct {
 	Task      string
 	Run       string // the run's id
@@ -62,20 +61,20 @@ type Input struct {
 	Vars      map[string]string // as in Launch
 	Token     string            // as in Launch
 
-	say      func(level, text string)    // takes what the action log says; may be nil
-	note     func(text string)           // takes what belongs in the record but is no error; may be nil
-	record   string                      // the file where the identity of its process is kept; "": see listed
-	listed   bool                        // that is kept with those of all others
-	result   func(size int64, err error) // told of the result of a command, and why one could not be kept; nil: it cannot have one
-	used     func(Usage)                 // told what its process has used; may be nil
-	ask      <-chan struct{}             // closed when it is to be asked to end by itself; nil: it is not
-	kill     <-chan struct{}             // closed when a stop must not wait any longer
-	begin    <-chan struct{}             // closed when it is to begin, all else being ready; nil: at once
-	tells    bool                        // it is a notification, see Tell
-	terminal bool                        // a command gets rota's own stdin, stdout and stderr
+	log          func(level, text string)    // takes what the action log says; may be nil
+	note         func(text string)           // takes what belongs in the record but is no error; may be nil
+	record       string                      // the file where the identity of its process is kept; "": see listed
+	inTable      bool                        // that is kept with those of all others
+	result       func(size int64, err error) // told of the result of a command, and why one could not be kept; nil: it cannot have one
+	used         func(Usage)                 // told what its process has used; may be nil
+	askStop      <-chan struct{}             // closed when it is to be asked to end by itself; nil: it is not
+	kill         <-chan struct{}             // closed when a stop must not wait any longer
+	begin        <-chan struct{}             // closed when it is to begin, all else being ready; nil: at once
+	notification bool                        // it is a notification, see Notify
+	terminal     bool                        // a command gets rota's own stdin, stdout and stderr
 }
 
-// encodedAction is an action that survives JSON.
+// encodedAction encodes an action as JSON with its name.
 type encodedAction struct{ Action }
 
 type actionJSON struct {

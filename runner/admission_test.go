@@ -342,9 +342,9 @@ func testSlot(word string) Slot {
 	}
 	switch rest := key[:len(key)-1]; key[len(key)-1] {
 	case '!':
-		key, s.Missed = rest, Said("too late")
+		key, s.Missed = rest, TextReason("too late")
 	case '-':
-		key, s.Skip = rest, Said("left out")
+		key, s.Skip = rest, TextReason("left out")
 	case '@':
 		key, s.Each = rest, true
 	}

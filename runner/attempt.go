@@ -17,16 +17,16 @@ import (
 	"rota/runner/internal/process"
 )
 
-// attempt is one execution inside a run, in whatever process it happens.
+// attempt is one execution of a run, in this or another process.
 type attempt struct {
 	task  *Task
 	in    Input
 	out   *runlog.Output
 	notes notes
 
-	kept  int64 // bytes of the result
-	wrong error // why one could not be kept; nil: it could, or there was none
-	usage Usage
+	resultSize int64 // bytes of the result
+	resultErr  error // why one could not be kept; nil: it could, or there was none
+	usage      Usage
 }
 
 // stop is the cause of a context that ends an attempt from outside: it gives
@@ -38,11 +38,11 @@ func (s *stop) Error() string { return cmp.Or(s.Why, string(s.Outcome)) }
 // errTimeout is the cause of a context that ends an attempt for its time.
 var errTimeout = errors.New("time-out")
 
-// errStuck is the error of an action that did not return at its time-out.
+// errStuck is the error of an action that did not return after its time-out.
 var errStuck = errors.New("did not return at its time-out")
 
-// run executes the attempt and closes its output. If the action does not come
-// back it returns all the same; returned is closed when it does.
+// run executes the attempt and closes its output. It returns even if the action does not;
+// returned is closed when that does.
 func (a *attempt) run(ctx context.Context) (result Result, returned <-chan struct{}) {
 	if a.task.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -51,10 +51,10 @@ func (a *attempt) run(ctx context.Context) (result Result, returned <-chan struc
 		defer cancel()
 	}
 	a.in.note = a.notes.add
-	a.in.result = func(size int64, err error) { a.kept, a.wrong = size, err }
+	a.in.result = func(size int64, err error) { a.resultSize, a.resultErr = size, err }
 	a.in.used = func(u Usage) { a.usage = u }
 	back := make(chan struct{})
-	if a.returns() {
+	if a.alwaysReturns() {
 		err := a.act(ctx)
 		close(back)
 		a.out.Close()
@@ -82,9 +82,9 @@ func (a *attempt) run(ctx context.Context) (result Result, returned <-chan struc
 	return a.result(err), back
 }
 
-// returns reports whether the action comes back in any case: a command ends its process
-// by itself. Any other has some time to return after it was told to.
-func (a *attempt) returns() bool {
+// alwaysReturns reports whether the action is sure to return: a command ends its process.
+// Any other has some time to return after its context has ended.
+func (a *attempt) alwaysReturns() bool {
 	switch a.task.Action.(type) {
 	case *Command, *builtIn:
 		return true
@@ -92,7 +92,7 @@ func (a *attempt) returns() bool {
 	return false
 }
 
-// act runs the action; a panic in it is an error, no more.
+// act runs the action; a panic in it is an error.
 func (a *attempt) act(ctx context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -100,7 +100,7 @@ func (a *attempt) act(ctx context.Context) (err error) {
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	if !a.returns() { // what has a process waits once that is prepared
+	if !a.alwaysReturns() { // what has a process waits once that is prepared
 		if err := process.AwaitBegin(ctx, a.in.begin); err != nil {
 			return err
 		}
@@ -115,12 +115,12 @@ func (a *attempt) result(err error) Result {
 	var from *stop
 	var asked *process.AskedError
 	if errors.As(err, &asked) && errors.As(asked.Cause, &from) && from.Reason.Code == ReasonRotaStopped {
-		err = asked.End // it was not interrupted: nothing is lost
+		err = asked.End // it ended by itself
 	}
 	switch {
 	case errors.As(err, &from):
 		if r.Outcome, why = from.Outcome, from.Reason; why.IsZero() {
-			why = Said(from.Why)
+			why = TextReason(from.Why)
 		}
 	case errors.Is(err, errTimeout) && a.task.TimeoutOK && !errors.Is(err, errStuck):
 		why = Reason{Code: ReasonTimeoutOK, Span: a.task.Timeout}
@@ -153,8 +153,8 @@ func (a *attempt) result(err error) Result {
 		}
 	}
 	r.Usage = a.usage
-	if r.Result = a.kept; a.wrong != nil {
-		text := "no result: " + a.wrong.Error()
+	if r.Result = a.resultSize; a.resultErr != nil {
+		text := "no result: " + a.resultErr.Error()
 		a.notes.add(text)
 		r.Error = strings.TrimPrefix(r.Error+"\n"+text, "\n")
 	}

@@ -32,7 +32,7 @@ func (t *Task) needsProcess() bool {
 		return true
 	}
 	a, ok := t.Action.(interface{ files() []string })
-	return ok && process.AnyFar(a.files()...)
+	return ok && process.AnyMayHang(a.files()...)
 }
 
 // builtIn runs an action as a process.

@@ -4,7 +4,7 @@ import (
 	"slices"
 )
 
-// waiter is a run that could start.
+// waiter is a run that is due and may start.
 type waiter struct {
 	*Run
 	task    *taskView
@@ -17,9 +17,9 @@ func (d *decision) claim() {
 	if d.v.Draining {
 		return
 	}
-	ready := make([]*waiter, len(d.fresh))
-	for i := range d.fresh {
-		ready[i] = &d.fresh[i]
+	ready := make([]*waiter, len(d.newRuns))
+	for i := range d.newRuns {
+		ready[i] = &d.newRuns[i]
 	}
 	for name, runs := range d.v.waiting {
 		if !d.v.known(name) {
@@ -27,12 +27,12 @@ func (d *decision) claim() {
 		}
 		t := d.task(name)
 		for i := range runs {
-			if r := &runs[i]; !d.gone[r.ID] && (!t.held || d.v.forced(r)) {
+			if r := &runs[i]; !d.ended[r.ID] && (!t.held || d.v.forced(r)) {
 				ready = append(ready, &waiter{Run: r, task: t})
 			}
 		}
 	}
-	slices.SortFunc(ready, func(a, b *waiter) int { return laneOrder(a.Run, b.Run) })
+	slices.SortFunc(ready, func(a, b *waiter) int { return startOrder(a.Run, b.Run) })
 	total, busy := d.v.total, map[string]int{}
 	for _, r := range ready {
 		if d.v.MaxRunning > 0 && total >= d.v.MaxRunning {
@@ -41,17 +41,17 @@ func (d *decision) claim() {
 		if q, ok := d.v.Queues[r.Queue]; ok && d.v.running[r.Queue]+busy[r.Queue] >= q.Workers || d.v.closed(r.Queue) {
 			continue
 		}
-		if r.task.overlap != OverlapAllow && (len(r.task.live) > 0 || r.task.taken) {
+		if r.task.overlap != OverlapAllow && (len(r.task.live) > 0 || r.task.claimed) {
 			continue
 		}
 		if d.v.NoRoom != nil && d.v.NoRoom(r.Task) {
 			continue
 		}
 		switch d.readiness(r.Run) {
-		case Asking:
+		case Checking:
 			total++
 			busy[r.Queue]++
-			r.asking, r.task.taken = true, true
+			r.asking, r.task.claimed = true, true
 			continue
 		case NotReady:
 			r.asking = true
@@ -60,13 +60,13 @@ func (d *decision) claim() {
 		d.batch.Claim = append(d.batch.Claim, r.ID)
 		total++
 		busy[r.Queue]++
-		r.claimed, r.task.taken = true, true
+		r.claimed, r.task.claimed = true, true
 		d.queued[r.Queue]--
-		r.task.more--
+		r.task.added--
 	}
 }
 
-// readiness asks whether the condition of a run holds.
+// readiness is that of the condition of a run.
 func (d *decision) readiness(r *Run) Readiness {
 	if d.v.Ready == nil {
 		return Ready
@@ -78,13 +78,13 @@ func (d *decision) readiness(r *Run) Readiness {
 // without room into skipped slots.
 func (d *decision) refuse() {
 	refused := map[string]bool{} // ids of runs
-	for i := len(d.fresh) - 1; i >= 0; i-- {
-		w := &d.fresh[i]
+	for i := len(d.newRuns) - 1; i >= 0; i-- {
+		w := &d.newRuns[i]
 		if w.claimed || w.asking || !d.full(w) {
 			continue
 		}
 		d.queued[w.Queue]--
-		w.task.more--
+		w.task.added--
 		refused[w.ID] = true
 		d.restore(w)
 		full := Run{
@@ -103,12 +103,12 @@ func (d *decision) refuse() {
 	d.batch.Stops = slices.DeleteFunc(d.batch.Stops, stays)
 }
 
-// restore lets what a refused run was to replace wait on.
+// restore keeps the waiting run that a refused run would have replaced.
 func (d *decision) restore(w *waiter) {
 	for i := range w.task.waiting {
-		if r := &w.task.waiting[i]; d.gone[r.ID] {
+		if r := &w.task.waiting[i]; d.ended[r.ID] {
 			d.queued[r.Queue]++
-			w.task.more++
+			w.task.added++
 		}
 	}
 }
@@ -118,5 +118,5 @@ func (d *decision) full(w *waiter) bool {
 	if q, ok := d.v.Queues[w.Queue]; ok {
 		return d.v.queued[w.Queue]+d.queued[w.Queue] > q.Capacity
 	}
-	return len(w.task.waiting)+w.task.more > UnqueuedCapacity
+	return len(w.task.waiting)+w.task.added > UnqueuedCapacity
 }

@@ -120,7 +120,7 @@ func TestStoppedShim(t *testing.T) {
 		run := b.launch(b.command(Forked, "trap '' TERM; echo up >up; while :; do sleep 0.01; done"), "k")
 		awaitFile(t, filepath.Join(b.dir, "up"))
 		b.signalShim(run, syscall.SIGSTOP)
-		b.Stop(NewEnd(run.ID, Cancelled, Said("enough")))
+		b.Stop(NewEnd(run.ID, Cancelled, TextReason("enough")))
 		if kill {
 			b.Kill(run.ID)
 		}
@@ -137,7 +137,7 @@ func TestStopSignalIsHeard(t *testing.T) {
 		task.StopSignal, task.KillAfter = "INT", 10*time.Second
 		run := b.launch(task, "k")
 		awaitFile(t, filepath.Join(b.dir, "up"))
-		if !b.Stop(NewEnd(run.ID, Cancelled, Said("enough"))) {
+		if !b.Stop(NewEnd(run.ID, Cancelled, TextReason("enough"))) {
 			t.Fatal("there is no such run")
 		}
 		if r := b.end(); r.Outcome != Cancelled || r.Why != "enough" {
@@ -194,7 +194,7 @@ func TestAskAllAndOthers(t *testing.T) {
 		if mode == Forked {
 			b.AskAll()
 		}
-		b.Stop(NewEnd(run.ID, Cancelled, Said("enough")))
+		b.Stop(NewEnd(run.ID, Cancelled, TextReason("enough")))
 		if r := b.end(); r.Outcome != Cancelled {
 			t.Errorf("%+v", r)
 		}
@@ -465,7 +465,7 @@ func TestStopTwiceKeepsTheGrace(t *testing.T) {
 		task.KillAfter = 20 * time.Second
 		run := b.launch(task, "k")
 		awaitFile(t, filepath.Join(b.dir, "up"))
-		b.Stop(NewEnd(run.ID, Replaced, Said("replaced by t/2")))
+		b.Stop(NewEnd(run.ID, Replaced, TextReason("replaced by t/2")))
 		awaitLog := func(want string) {
 			for until := time.Now().Add(2 * time.Minute); time.Now().Before(until); <-time.After(5 * time.Millisecond) {
 				if text, _ := os.ReadFile(runlog.Store{StateDir: b.dir}.Log(run.ID, 1)); strings.Contains(string(text), want) {
@@ -475,7 +475,7 @@ func TestStopTwiceKeepsTheGrace(t *testing.T) {
 			t.Fatalf("no %q in the log", want)
 		}
 		awaitLog("cleaning")
-		b.Stop(NewEnd(run.ID, Replaced, Said("replaced by t/3")))
+		b.Stop(NewEnd(run.ID, Replaced, TextReason("replaced by t/3")))
 		write(t, filepath.Join(b.dir, "go"), "x", 0o600)
 		if r := b.end(); r.Outcome != Replaced || r.Why != "replaced by t/2" {
 			t.Errorf("got %+v", r)

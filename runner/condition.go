@@ -10,35 +10,34 @@ import (
 	"rota/runner/internal/process"
 )
 
-// ConditionTime is how long a condition may take, how long its answer counts, and how
-// long it is before one that did not hold is asked again.
+// ConditionTime is how long a condition may take, how long its result is valid, and after
+// what time one that did not hold is checked again.
 const ConditionTime = 30 * time.Second
 
 // conditionGrace is how long one has to end after its stop signal.
 const conditionGrace = 2 * time.Second
 
-// Readiness is what is known of the condition of a run that could start.
+// Readiness is the state of the condition of a run that may start.
 type Readiness int
 
 const (
 	Ready    Readiness = iota // it holds, or there is none
-	Asking                    // it is being asked; meanwhile the run has its place, as if it ran
+	Checking                  // it is being checked; meanwhile the run counts as running
 	NotReady                  // it does not hold
 )
 
-// Answer is what a condition said.
-type Answer struct {
-	Outcome Outcome // "": it holds; Skipped: it does not; Failed: it could not tell
+// ConditionResult is the result of a condition.
+type ConditionResult struct {
+	Outcome Outcome // "": it holds; Skipped: it does not; Failed: it could not be checked
 	Reason  Reason
 	Exit    *int   // as in Run
 	Error   string // the tail of its output
 }
 
-// Ask asks the condition of a run that waits, in the surroundings of its task, and gives
-// its answer to then, from a goroutine of its own. If an earlier daemon may have asked
-// it, what is left of that is stopped first. The end of ctx stops it; then its answer
-// means nothing.
-func (r *Runner) Ask(ctx context.Context, l Launch, again bool, then func(Answer)) {
+// CheckCondition runs the condition of a waiting run, with the settings of its task, and
+// passes the result to then, from another goroutine. If an earlier daemon may have run it,
+// what is left of that is stopped first. The end of ctx stops it; then the result is void.
+func (r *Runner) CheckCondition(ctx context.Context, l Launch, again bool, then func(ConditionResult)) {
 	l.Run.Attempts++ // it is of the attempt to come
 	l.Run.Input, l.Run.InputFile = "", ""
 	task := *l.Task
@@ -48,22 +47,22 @@ func (r *Runner) Ask(ctx context.Context, l Launch, again bool, then func(Answer
 	r.wg.Go(func() {
 		a := r.attemptOf(l.Run)
 		if again {
-			a.Clear(process.UserID(l.Run.User), task.ending())
+			a.Clear(process.UserID(l.Run.User), task.termination())
 		}
 		asked := newAttempt(l, r.o.StateDir, r.o.Trust, r.host, nil)
-		asked.out, asked.in.listed = runlog.NewOutput("", 0, nil), true
+		asked.out, asked.in.inTable = runlog.NewOutput("", 0, nil), true
 		res, _ := asked.run(ctx)
-		then(answerOf(res))
+		then(conditionResult(res))
 	})
 }
 
-// answerOf judges the end of a condition, as systemd does that of ExecCondition.
-func answerOf(res Result) Answer {
-	a := Answer{Exit: res.Exit, Error: res.Error, Reason: Reason{Code: ReasonCondition}}
+// conditionResult interprets the end of a condition, as systemd does for ExecCondition.
+func conditionResult(res Result) ConditionResult {
+	a := ConditionResult{Exit: res.Exit, Error: res.Error, Reason: Reason{Code: ReasonCondition}}
 	said := strings.TrimSpace(res.Error[strings.LastIndexByte(strings.TrimRight(res.Error, "\n"), '\n')+1:])
 	switch {
 	case res.Outcome == OK:
-		return Answer{}
+		return ConditionResult{}
 	case res.Outcome == Failed && res.Exit != nil:
 		a.Outcome, a.Reason.Next, a.Reason.Detail = Skipped, *res.Exit, escape.Short(said, 200)
 		if *res.Exit == 255 {

@@ -14,8 +14,8 @@ func TestConditionOfUser(t *testing.T) {
 			task := a.task(mode, "true")
 			task.Action, task.OnlyIf = action, &Command{Text: `echo "$(id -u) $(pwd) $ROTA_RUN $WHAT"; exit 5`}
 			task.Dir, task.Env = a.open, map[string]string{"WHAT": "here"}
-			said := make(chan Answer, 1)
-			a.Ask(t.Context(), Launch{Run: Run{ID: "t/k", Task: "t"}, Task: task}, true, func(x Answer) { said <- x })
+			said := make(chan ConditionResult, 1)
+			a.CheckCondition(t.Context(), Launch{Run: Run{ID: "t/k", Task: "t"}, Task: task}, true, func(x ConditionResult) { said <- x })
 			x := <-said
 			if want := "65534 " + a.open + " t/k here"; x.Outcome != Skipped || x.Reason.Next != 5 || !strings.HasPrefix(x.Reason.Detail, want) {
 				t.Errorf("%s: %+v, want %s", name, x, want)

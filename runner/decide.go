@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// Batch is what was decided: all of it but Stops goes into one transaction with
-// the cursor, and only then does anything start.
+// Batch is a decision: all of it but Stops is recorded in one transaction with the cursor,
+// and only then does anything start.
 type Batch struct {
 	Runs      []Run    // new runs, State Queued, or Delayed if their slot says so
-	Summaries []Run    // rows that stand for slots which are not executed
+	Summaries []Run    // summary rows of slots that are not executed
 	Ends      []End    // waiting runs that end without having started
 	Claim     []string // ids of runs, new or waiting, that start at once
 	// Ahead is an instant to come: what is claimed of its slots starts then. Zero: the
 	// batch is not recorded ahead of time.
 	Ahead time.Time
-	Stops []End // runs under way, to be stopped so that they end like this
+	Stops []End // runs under way, to be stopped, with the outcome of each
 }
 
-// End is the outcome that a run is given from outside.
+// End is the outcome of a run that is ended from outside.
 type End struct {
 	ID      string
 	Outcome Outcome
@@ -30,15 +30,14 @@ type End struct {
 // NewEnd returns an End.
 func NewEnd(id string, o Outcome, why Reason) End { return End{id, o, why, why.String()} }
 
-// UnqueuedCapacity bounds what may wait of one task that names no queue.
+// UnqueuedCapacity bounds the waiting runs of a task that has no queue.
 const UnqueuedCapacity = 1000
 
-// Decide says what becomes of each slot, and which of the runs that wait, those
-// of the slots among them, start now. Without slots it answers what a freed
-// worker takes next. It changes nothing: the caller writes the batch down and
-// then applies it to the view.
+// Decide decides on each slot, and which of the waiting runs, including those of the slots,
+// start now. Without slots it decides what a free worker takes next. It changes nothing:
+// the caller records the batch and then applies it to the view.
 func Decide(slots []Slot, v *View, now time.Time) Batch {
-	d := decision{v: v, now: now, tasks: make(map[string]*taskView, len(slots)), queued: map[string]int{}, gone: map[string]bool{}}
+	d := decision{v: v, now: now, tasks: make(map[string]*taskView, len(slots)), queued: map[string]int{}, ended: map[string]bool{}}
 	due := make([]dueSlot, len(slots))
 	for i := range slots {
 		s := &slots[i]
@@ -48,11 +47,11 @@ func Decide(slots []Slot, v *View, now time.Time) Batch {
 		}
 	}
 	slices.SortStableFunc(due, func(a, b dueSlot) int {
-		return cmp.Or(cmp.Compare(b.priority, a.priority), a.Last.Compare(b.Last), cmp.Compare(a.asked(), b.asked()), cmp.Compare(a.Task, b.Task))
+		return cmp.Or(cmp.Compare(b.priority, a.priority), a.Last.Compare(b.Last), cmp.Compare(a.requestRank(), b.requestRank()), cmp.Compare(a.Task, b.Task))
 	})
-	// Never more than these, so that pointers to them stay good.
+	// The capacity is enough, so that pointers to the elements stay valid.
 	d.batch.Runs = make([]Run, 0, len(slots))
-	d.fresh = make([]waiter, 0, len(slots))
+	d.newRuns = make([]waiter, 0, len(slots))
 	for _, s := range due {
 		d.slot(s)
 	}
@@ -61,18 +60,18 @@ func Decide(slots []Slot, v *View, now time.Time) Batch {
 	return d.batch
 }
 
-// decision is the work of one Decide.
+// decision is the state of one Decide.
 type decision struct {
-	v      *View
-	now    time.Time
-	batch  Batch
-	tasks  map[string]*taskView
-	fresh  []waiter        // batch.Runs
-	queued map[string]int  // by queue: how many waiting runs the batch adds or takes
-	gone   map[string]bool // waiting runs that the batch ends
+	v       *View
+	now     time.Time
+	batch   Batch
+	tasks   map[string]*taskView
+	newRuns []waiter        // batch.Runs
+	queued  map[string]int  // by queue: how many waiting runs the batch adds or takes
+	ended   map[string]bool // waiting runs that the batch ends
 }
 
-// dueSlot is a slot and what its decision needs.
+// dueSlot is a slot with its task.
 type dueSlot struct {
 	*Slot
 	task     *taskView
@@ -89,9 +88,9 @@ type taskView struct {
 	held    bool
 	live    []Run
 	waiting []Run
-	fresh   string // the slot of its own that the batch adds last
-	more    int    // how many waiting runs the batch adds
-	taken   bool   // the batch claims a run of it
+	newSlot string // the slot of its own that the batch adds last
+	added   int    // how many waiting runs the batch adds
+	claimed bool   // the batch claims a run of it
 }
 
 // task looks a task up, once.
@@ -124,11 +123,11 @@ func (d *decision) slot(s dueSlot) {
 		return
 	}
 	id := s.id(s.Last)
-	if !s.Wait.IsZero() { // what else runs is looked at once its time has come
+	if !s.Wait.IsZero() { // overlap is decided when its time has come
 		d.batch.Runs = append(d.batch.Runs, s.run(id, s.task.queue, s.priority, d.now))
 		return
 	}
-	if s.task.fresh != id { // else two triggers name one instant
+	if s.task.newSlot != id { // else two triggers name one instant
 		if !s.Each && s.task.overlap != OverlapAllow && !d.overlap(s, id) {
 			return
 		}
@@ -139,26 +138,26 @@ func (d *decision) slot(s dueSlot) {
 	}
 }
 
-// add makes a slot a run.
+// add adds the run of a slot.
 func (d *decision) add(s dueSlot, id string) {
 	d.batch.Runs = append(d.batch.Runs, s.run(id, s.task.queue, s.priority, d.now))
-	d.fresh = append(d.fresh, waiter{Run: &d.batch.Runs[len(d.batch.Runs)-1], task: s.task})
+	d.newRuns = append(d.newRuns, waiter{Run: &d.batch.Runs[len(d.batch.Runs)-1], task: s.task})
 	d.queued[s.task.queue]++
-	if s.task.more++; s.Of == nil {
-		s.task.fresh = id
+	if s.task.added++; s.Of == nil {
+		s.task.newSlot = id
 	}
 }
 
-// overlap does what the task's policy says if the task waits or runs already,
-// and reports whether the slot becomes a run.
+// overlap applies the overlap policy if the task has a waiting or running run, and reports
+// whether the slot becomes a run.
 func (d *decision) overlap(s dueSlot, id string) bool {
 	t := s.task
 	switch {
 	case s.Of != nil:
 		// It waits its turn as a request does, but not beside one of its own.
 		return !d.joins(s, ReasonOverlapRequest, func(r *Run) bool { return r.ofRecurring() && r.Parent == s.Of.ID })
-	case t.fresh != "":
-		d.summarize(s.Slot, s.N, Skipped, Reason{Code: ReasonOverlapInstant}, t.fresh)
+	case t.newSlot != "":
+		d.summarize(s.Slot, s.N, Skipped, Reason{Code: ReasonOverlapInstant}, t.newSlot)
 		return false
 	case t.overlap == OverlapQueue:
 		return !d.joins(s, ReasonOverlapQueued, (*Run).ofSlot)
@@ -173,7 +172,7 @@ func (d *decision) overlap(s dueSlot, id string) bool {
 	return true
 }
 
-// joins summarizes a slot under the first waiting run of its task that is like that.
+// joins summarizes a slot under the first waiting run of its task that matches.
 func (d *decision) joins(s dueSlot, why ReasonCode, like func(*Run) bool) bool {
 	for i := range s.task.waiting {
 		if r := &s.task.waiting[i]; like(r) {
@@ -184,15 +183,15 @@ func (d *decision) joins(s dueSlot, why ReasonCode, like func(*Run) bool) bool {
 	return false
 }
 
-// replace drops the slot of a task that waits, and stops what runs, for a newer
-// slot. Where nothing may start, what runs goes on.
+// replace ends the waiting slot of a task and stops its running runs for a newer slot.
+// Where nothing may start, running runs continue.
 func (d *decision) replace(t *taskView, id string) {
 	for i := range t.waiting {
 		if r := &t.waiting[i]; r.ofSlot() {
 			d.batch.Ends = append(d.batch.Ends, NewEnd(r.ID, Replaced, Reason{Code: ReasonReplaced, By: id}))
 			d.queued[r.Queue]--
-			d.gone[r.ID] = true
-			t.more--
+			d.ended[r.ID] = true
+			t.added--
 		}
 	}
 	if d.v.closed(t.queue) {

@@ -22,9 +22,9 @@ func (r *Runner) startForked(ctx context.Context, l Launch) {
 	d := r.attemptOf(l.Run).Dir()
 	shim := process.NewShim(d)
 	r.addShim(l.Run, shim)
-	// Its birth is ours: a stop of rota waits for it, or it would be lost.
+	// A stop of rota waits until the shim has started, or the run would be lost.
 	r.wg.Go(func() {
-		// The input apart: JSON would change what is no text.
+		// The input separately: JSON would change bytes that are not UTF-8.
 		what := shimSpec{r.o.StateDir, r.o.Trust, l, []byte(l.Run.Input), encodedAction{l.Task.Action}}
 		what.Launch.Run.Input = ""
 		if err := shim.Start(l.Run.ID, newRecord(l.Run, l.Task.Policy), what, r.echo(l.Run)); err != nil {
@@ -33,11 +33,11 @@ func (r *Runner) startForked(ctx context.Context, l Launch) {
 			r.refuse(l.Run, err)
 			return
 		}
-		go r.follow(ctx, d, l.Run, l.Task.Policy, shim)
+		go r.watchShim(ctx, d, l.Run, l.Task.Policy, shim)
 	})
 }
 
-// addShim makes the run one that can be stopped.
+// addShim registers the run, so that it can be stopped.
 func (r *Runner) addShim(run Run, shim *process.Shim) {
 	r.add(run.ID, &liveRun{
 		stop: func(s *stop) { go shim.Stop(newStopRecord(s)) },
@@ -46,16 +46,16 @@ func (r *Runner) addShim(run Run, shim *process.Shim) {
 	})
 }
 
-// follow waits for the end of a shim, then says what became of the run. The
-// directory of the run goes once its end is recorded.
-func (r *Runner) follow(ctx context.Context, d process.Dir, run Run, p Policy, shim *process.Shim) {
+// watchShim waits for the end of a shim, then reports the end of the run. The directory of
+// the run is removed once that is recorded.
+func (r *Runner) watchShim(ctx context.Context, d process.Dir, run Run, p Policy, shim *process.Shim) {
 	if shim.Wait(ctx) {
-		r.settle(d, run, p)
+		r.finishForked(d, run, p)
 	}
 }
 
-// settle ends a run whose shim is gone.
-func (r *Runner) settle(d process.Dir, run Run, p Policy) {
+// finishForked ends a run whose shim has ended.
+func (r *Runner) finishForked(d process.Dir, run Run, p Policy) {
 	result := r.endOf(d, run, p)
 	d.BoundLeft(r.attemptOf(run))
 	r.remove(run.ID)
@@ -64,8 +64,8 @@ func (r *Runner) settle(d process.Dir, run Run, p Policy) {
 	}
 }
 
-// endOf says what became of a run whose shim is gone. If the shim died before it
-// could write the end, what it left is stopped first.
+// endOf is the end of a run whose shim has ended. If the shim died before it could write
+// the end, what it left is stopped first.
 func (r *Runner) endOf(d process.Dir, run Run, p Policy) Result {
 	result, err := readEnd(d)
 	if err == nil {
@@ -78,13 +78,13 @@ func (r *Runner) endOf(d process.Dir, run Run, p Policy) Result {
 	if !errors.Is(err, fs.ErrNotExist) {
 		why = "its end is unreadable: " + firstLine(err.Error())
 	}
-	return r.lose(run, p, Said(why))
+	return r.finishLost(run, p, TextReason(why))
 }
 
-// lose is the end of a run that nobody carries any more, once what is left of it is
+// finishLost ends a run without a process to carry it as lost, once what is left of it is
 // stopped.
-func (r *Runner) lose(run Run, p Policy, why Reason) Result {
-	found, alive := r.attemptOf(run).Clear(process.UserID(run.User), p.ending())
+func (r *Runner) finishLost(run Run, p Policy, why Reason) Result {
+	found, alive := r.attemptOf(run).Clear(process.UserID(run.User), p.termination())
 	if len(found) > 0 {
 		why.Notes = append(why.Notes, "stopped what was left: "+process.Describe(found))
 	}
@@ -100,8 +100,8 @@ type Found struct {
 	Run    Run
 	Begun  bool   // false: its shim never began, it may be started again
 	Policy Policy // by which it was started
-	// Unreadable is why what is recorded of the run cannot be read; nil: it can.
-	// Else Run is what the name of its directory says, and Policy says nothing.
+	// Unreadable is why the record of the run cannot be read; nil: it can. Otherwise
+	// Run is only what the name of its directory says, and Policy is empty.
 	Unreadable error
 	dir        process.Dir
 }
@@ -114,7 +114,7 @@ func (r *Runner) Find() ([]Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	process.Sweep(r.o.StateDir)
+	process.RemoveStale(r.o.StateDir)
 	var found []Found
 	for _, d := range dirs {
 		if a, ok := d.Attempt(); ok {
@@ -126,7 +126,7 @@ func (r *Runner) Find() ([]Found, error) {
 	return found, nil
 }
 
-// find looks at the directory of an attempt; false: there is no run.
+// find reads the directory of an attempt; false: there is no run.
 func find(d process.Dir, a process.Attempt) (Found, bool) {
 	c, err := readRecord(d, a)
 	begun := d.Begun()
@@ -143,30 +143,30 @@ func find(d process.Dir, a process.Attempt) (Found, bool) {
 	return Found{Run: run, Begun: begun, Unreadable: err, dir: d}, true
 }
 
-// Resume watches a run that was found, until Options.Done is told of its end.
+// Resume watches a run that was found, until its end is passed to Options.Done.
 func (r *Runner) Resume(ctx context.Context, f Found) {
 	if !f.dir.Carried() {
-		go r.settle(f.dir, f.Run, f.Policy)
+		go r.finishForked(f.dir, f.Run, f.Policy)
 		return
 	}
 	shim := process.NewShim(f.dir)
 	if err := shim.Adopt(); err != nil {
-		// The shim is just being born or just died: the lock tells when.
+		// The shim is just starting or has just died: the lock shows when.
 		go func() {
 			f.dir.Await()
-			r.settle(f.dir, f.Run, f.Policy)
+			r.finishForked(f.dir, f.Run, f.Policy)
 		}()
 		return
 	}
 	r.addShim(f.Run, shim)
-	go r.follow(ctx, f.dir, f.Run, f.Policy, shim)
+	go r.watchShim(ctx, f.dir, f.Run, f.Policy, shim)
 }
 
-// Abandon ends a run that shared the life of a daemon which is gone: what is left
-// of it is stopped, then Options.Done is told that it is lost.
+// Abandon ends a run of a daemon that has ended: what is left of it is stopped, then it
+// is passed to Options.Done as lost.
 func (r *Runner) Abandon(run Run, p Policy) {
-	go func() { _ = r.o.Done(run, r.lose(run, p, Reason{Code: ReasonRotaKilled})) }()
+	go func() { _ = r.o.Done(run, r.finishLost(run, p, Reason{Code: ReasonRotaKilled})) }()
 }
 
-// Drop forgets a run that never began, or whose end is known.
+// Drop removes the directory of a run that never began, or whose end is known.
 func (r *Runner) Drop(f Found) error { return f.dir.Remove() }

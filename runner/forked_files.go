@@ -59,7 +59,7 @@ type runPart struct {
 	Trace     string            `json:"trace,omitempty"`
 }
 
-// recordPolicy is what a policy says of the end of a run.
+// recordPolicy is the part of a policy about the end of a run.
 type recordPolicy struct {
 	StopSignal  string      `json:"stop_signal"`
 	KillAfterNS int64       `json:"kill_after_ns"`
@@ -191,7 +191,7 @@ func (c recordReason) reason() Reason {
 	if json.Unmarshal(c.Reason, &r) == nil && !r.IsZero() && r.String() != "" {
 		return r
 	}
-	return Said(c.Why)
+	return TextReason(c.Why)
 }
 
 // endRecord is the file "end": how the run ended. Version 1 of rota wrote the same
@@ -240,12 +240,12 @@ type stopRecord struct {
 func newStopRecord(s *stop) stopRecord {
 	why := s.Reason
 	if why.IsZero() {
-		why = Said(s.Why)
+		why = TextReason(s.Why)
 	}
 	return stopRecord{newRecordReason(why), s.Outcome}
 }
 
-// stopCause makes the cause of a stop from what a daemon wrote; nil: nobody did.
+// stopCause is the cause of a stop as a daemon wrote it; nil: none did.
 func stopCause(text []byte) error {
 	var s stopRecord
 	if json.Unmarshal(text, &s) != nil || s.Outcome == "" {

@@ -9,17 +9,17 @@ import (
 	"rota/runner/internal/process"
 )
 
-// A process that rota started as a helper never gets further than this: what
-// other packages prepare for the command line or the daemon takes longer than a
-// start should. A program that imports this package has its helpers by that alone.
+// A process that rota started as a helper never gets past this init: the init functions
+// and variables of other packages would take longer than a start should. A program that
+// imports this package has its helpers by that alone.
 func init() {
 	switch os.Args[0] {
 	case process.HelperName:
 		process.RunHelper(runBuiltIn)
 	case process.ShimName:
 		os.Exit(process.RunShim(shimMain))
-	case lookName:
-		runLook()
+	case probeName:
+		runProbe()
 	}
 }
 

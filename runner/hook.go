@@ -12,7 +12,7 @@ import (
 	"rota/runner/internal/process"
 )
 
-// Hook is what a hook is about: an event, and the run that it is of.
+// Hook is the event of a hook or notification, and its run.
 type Hook struct {
 	Event   string // "failure", "recover", …
 	Task    string
@@ -23,16 +23,16 @@ type Hook struct {
 	Why     string
 	Tail    string // the end of its output
 	Output  string // the file with its output; "": there is none
-	More    int    // events that this one speaks for besides itself
+	More    int    // further events that this one represents
 
 	// Of notifications only.
 	Text string    // on a line, for people
-	Time time.Time // when it happened; that it is tried again changes nothing
-	URL  string    // where a page tells more of it; "": none is known
+	Time time.Time // when it happened, also when delivery is retried
+	URL  string    // of the page with details; "": none is known
 }
 
-// NewHook returns what a hook knows of a run that has ended; of its output at
-// most the last tail bytes.
+// NewHook returns the hook of a run that has ended, with at most the last tail bytes of
+// its output.
 func NewHook(event string, r Run, stateDir string, tail int) *Hook {
 	h := &Hook{Event: event, Task: r.Task, Run: r.ID, Outcome: r.Outcome, Exit: r.Exit, Why: r.Why, Tail: r.Error}
 	h.Took, _ = r.Took()
@@ -58,12 +58,11 @@ func logTail(path string, limit int) (string, error) {
 	return runlog.Tail(f, info.Size(), limit)
 }
 
-// Tell does an action outside of any run, as a notification: its templates know
-// what in.Hook holds, a parameter that is not there is empty, and neither its
-// output nor its error names more of a URL than the host, as the rest may be a
-// secret.
-func Tell(ctx context.Context, a Action, in Input, out io.Writer) (err error) {
-	in.tells = true
+// Notify runs an action outside of any run, as a notification: its templates use in.Hook,
+// a missing parameter is empty, and neither its output nor its error shows more of a URL
+// than the host, as the rest may be a secret.
+func Notify(ctx context.Context, a Action, in Input, out io.Writer) (err error) {
+	in.notification = true
 	in.note = func(text string) { fmt.Fprintln(out, text) }
 	defer func() {
 		if p := recover(); p != nil {
@@ -74,7 +73,7 @@ func Tell(ctx context.Context, a Action, in Input, out io.Writer) (err error) {
 	return a.Run(ctx, in, out)
 }
 
-// CheckHook tells what is wrong with an action that is a notification.
+// CheckHook returns what is wrong with an action that is a notification.
 func CheckHook(a Action) []Problem {
 	switch a := a.(type) {
 	case *HTTP:

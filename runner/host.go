@@ -13,16 +13,15 @@ import (
 	"rota/runner/internal/process"
 )
 
-// HostProblem is something on this machine that the runs of a task would meet.
+// HostProblem is something on this machine that may keep the runs of a task from working.
 type HostProblem = process.HostProblem
 
-// HostProblems tells what on this machine, and for the user that asks, is in the way
-// of a task. It starts nothing but getent, changes nothing, and looks at files
-// with the rights of the task. trusting is as Trust in [Options]. Files that may
-// not answer are looked at in another process, for a few seconds: that one of them
-// does not is a problem.
+// HostProblems returns the problems of a task on this machine, for the current user. It
+// starts nothing but getent, changes nothing, and accesses files with the rights of the
+// task. trusting is as Trust in [Options]. Files that may hang are checked in another
+// process, for a few seconds: that one of them hangs is a problem.
 func HostProblems(t Task, trusting bool) []HostProblem {
-	s := lookSpec{t, encodedAction{t.Action}, trusting}
+	s := probeSpec{t, encodedAction{t.Action}, trusting}
 	h := s.host()
 	var paths []string
 	if a, ok := t.Action.(interface{ files() []string }); ok {
@@ -37,16 +36,16 @@ func HostProblems(t Task, trusting bool) []HostProblem {
 		case c.IsScript():
 			programs = interpreterOf(c.Text)[:1]
 		case len(t.Shell) > 0:
-			programs = []string{t.Shell[0], firstWord(t.Shell, c.Text)} // the shell looks for that one
+			programs = []string{t.Shell[0], firstWord(t.Shell, c.Text)} // the shell looks for this program
 		}
 		for _, name := range programs {
 			paths = append(paths, h.Candidates(name)...)
 		}
 	}
-	if !h.Far(paths...) {
-		return look(h, t)
+	if !h.MayHang(paths...) {
+		return probe(h, t)
 	}
-	found, err := s.lookApart()
+	found, err := s.inProcess()
 	if err != nil {
 		h.Add("", "", "its files could not be looked at: %v", err)
 	}
@@ -59,44 +58,44 @@ func commandOf(t Task) *Command {
 	return c
 }
 
-// lookName is, as argv[0], the name of a process that looks at files.
-const lookName = "rota-look"
+// probeName is the argv[0] of a process that checks files.
+const probeName = "rota-look"
 
-// hostTime bounds how long another process may look at one task.
-const hostTime = 3 * time.Second
+// probeTime bounds how long that process may take for one task.
+const probeTime = 3 * time.Second
 
-// lookSpec is what that process is told.
-type lookSpec struct {
+// probeSpec is the request to that process.
+type probeSpec struct {
 	Task     Task
 	Action   encodedAction
 	Trusting bool
 }
 
-func (s lookSpec) host() *process.Host {
+func (s probeSpec) host() *process.Host {
 	return &process.Host{Settings: s.Task.Process, Trust: s.Trusting}
 }
 
-// sight is what it answers: first what it looks at, last what it found.
-type sight struct {
+// probeReply is an answer of it: first the paths as they are checked, last the problems.
+type probeReply struct {
 	At    string        `json:",omitempty"`
 	Found []HostProblem `json:",omitempty"`
 	Done  bool          `json:",omitempty"`
 }
 
-// lookApart is look in a process of its own, which may be left behind: who waits
+// inProcess is probe in another process, which may be left behind: a process that waits
 // for a file cannot always be killed.
-func (s lookSpec) lookApart() ([]HostProblem, error) {
-	answers, err := process.Ask(lookName, s, hostTime)
+func (s probeSpec) inProcess() ([]HostProblem, error) {
+	answers, err := process.Query(probeName, s, probeTime)
 	if err != nil {
 		return nil, err
 	}
 	defer answers.Close()
 	at := "a file of it"
 	for {
-		var s sight
+		var s probeReply
 		switch err := answers.Next(&s); {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return []HostProblem{{Msg: fmt.Sprintf("%s did not answer within %s", at, hostTime), Hint: "the server of a mounted file system may be away"}}, nil
+			return []HostProblem{{Msg: fmt.Sprintf("%s did not answer within %s", at, probeTime), Hint: "the server of a mounted file system may be away"}}, nil
 		case err != nil:
 			return nil, err
 		case s.Done:
@@ -106,33 +105,33 @@ func (s lookSpec) lookApart() ([]HostProblem, error) {
 	}
 }
 
-// runLook is the other end of lookApart.
-func runLook() {
-	process.Answer(func(text []byte, answer func(any)) error {
-		var s lookSpec
+// runProbe is what that process runs.
+func runProbe() {
+	process.Reply(func(text []byte, answer func(any)) error {
+		var s probeSpec
 		if err := json.Unmarshal(text, &s); err != nil {
 			return err
 		}
 		s.Task.Action = s.Action.Action
 		h := s.host()
-		h.At = func(path string) { answer(sight{At: path}) }
-		answer(sight{Found: look(h, s.Task), Done: true})
+		h.At = func(path string) { answer(probeReply{At: path}) }
+		answer(probeReply{Found: probe(h, s.Task), Done: true})
 		return nil
 	})
 }
 
-// look finds what there is.
-func look(h *process.Host, t Task) []HostProblem {
+// probe returns the problems.
+func probe(h *process.Host, t Task) []HostProblem {
 	command := commandOf(t) != nil || t.OnlyIf != nil
 	if command || t.Mode == Forked || t.User != "" || t.Group != "" {
 		h.Surroundings(command)
 	}
 	if t.OnlyIf != nil {
-		lookForCommand(h, t, "only_if", t.OnlyIf)
+		probeCommand(h, t, "only_if", t.OnlyIf)
 	}
 	switch a := t.Action.(type) {
 	case *Command:
-		lookForCommand(h, t, "command", a)
+		probeCommand(h, t, "command", a)
 	case *Write:
 		h.DirectoryOf("write.path", a.Path, a.Append)
 		h.Readable("write.template_file", a.TemplateFile)
@@ -151,8 +150,8 @@ func look(h *process.Host, t Task) []HostProblem {
 	return h.Problems
 }
 
-// lookForCommand looks for the program of a command that a key names.
-func lookForCommand(h *process.Host, t Task, key string, c *Command) {
+// probeCommand checks the program of a command that a key names.
+func probeCommand(h *process.Host, t Task, key string, c *Command) {
 	if c.Argv != nil {
 		h.Program(key, c.Argv[0])
 		return
@@ -170,6 +169,6 @@ func lookForCommand(h *process.Host, t Task, key string, c *Command) {
 		return
 	}
 	if h.Program(key, word); len(h.Problems) > before {
-		h.Problems[before].Doubt = true // it is the shell that knows
+		h.Problems[before].Doubt = true // only the shell knows
 	}
 }

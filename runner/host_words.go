@@ -47,7 +47,7 @@ func firstWord(shell []string, text string) string {
 			}
 			return word
 		}
-		return "" // only assignments, of which those that follow know
+		return "" // only assignments
 	}
 	return ""
 }

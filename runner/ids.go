@@ -42,8 +42,8 @@ func SplitID(id string) (task, key string) {
 	return task, key
 }
 
-// NewKey returns a key for a request that was given none: eight letters and
-// digits of time and chance, so that keys made later mostly sort later.
+// NewKey returns a key for a request without one: eight letters and digits made of the time
+// and random bits, so that later keys mostly sort later.
 func NewKey(now time.Time) string {
 	const digits = "0123456789abcdefghjkmnpqrstvwxyz"
 	n := uint64(now.Unix())<<15 | uint64(rand.Uint32()&(1<<15-1))

@@ -15,9 +15,9 @@ import (
 func (in Input) launch() (process.Launch, error) {
 	l := process.Launch{
 		Settings: in.Process, Trust: in.Trust, Token: in.Token,
-		Ending: in.Policy.ending(), StopLeftovers: in.Policy.Leftovers == LeftoversStop, Ask: in.ask, Kill: in.kill, Begin: in.begin, Record: in.record, Listed: in.listed && !in.tells,
+		Termination: in.Policy.termination(), StopLeftovers: in.Policy.Leftovers == LeftoversStop, Ask: in.askStop, Kill: in.kill, Begin: in.begin, Record: in.record, Listed: in.inTable && !in.notification,
 	}
-	if !in.tells { // or the run would take it for a process of its own
+	if !in.notification { // else it would count as a process of the run
 		l.Attempt = process.Attempt{StateDir: in.StateDir, Run: in.Run, Number: in.Attempt}
 	}
 	var err error
@@ -25,7 +25,7 @@ func (in Input) launch() (process.Launch, error) {
 	return l, err
 }
 
-// run runs a process, and keeps what there is to note about it.
+// run runs a process, and records its notes and usage.
 func (in Input) run(ctx context.Context, l process.Launch, out io.Writer) error {
 	r, err := l.Run(ctx, out)
 	if r.NoFiles != nil {
@@ -49,7 +49,7 @@ func (in Input) run(ctx context.Context, l process.Launch, out io.Writer) error 
 	return err
 }
 
-// variables are what tells a process of its run.
+// variables are the environment variables that describe the run.
 func (in Input) variables() (map[string]string, error) {
 	vars := map[string]string{}
 	for name, v := range in.Params {

@@ -6,8 +6,8 @@ import (
 	"rota/runner/internal/process"
 )
 
-// Leftover is what processes that outlive their run may still write where nobody reads
-// it: its output is thrown away, and its result is kept small.
+// Leftover is what processes that outlive their run still write: output is discarded, and
+// a result is kept small.
 type Leftover struct {
 	Run   string
 	What  string    // "output" or "result"
@@ -16,7 +16,7 @@ type Leftover struct {
 	Last  time.Time // when it was seen to write last; zero: it was not
 }
 
-// Leftovers returns those of runs that this process has carried, the oldest first.
+// Leftovers returns those of the runs of this process, the oldest first.
 func (r *Runner) Leftovers() []Leftover {
 	var all []Leftover
 	for _, l := range process.Leftovers() {

@@ -8,13 +8,12 @@ import (
 	"time"
 )
 
-// Reason says why a run has the state or outcome that it has. It is a value for
-// programs; text is made of it where it is shown, by Text. The zero Reason says
-// nothing.
+// Reason is why a run has its state or outcome. It is a value for programs; Text renders
+// it where it is shown. The zero Reason is none.
 type Reason struct {
 	Code   ReasonCode    `json:"code,omitempty"`   // "": Detail is all that is known, as of runs of earlier versions
 	By     string        `json:"by,omitempty"`     // who, or the id of the run, that is the cause
-	Detail string        `json:"detail,omitempty"` // what the code says nothing of, as in the table of codes
+	Detail string        `json:"detail,omitempty"` // details, as in the table of codes
 	Since  time.Time     `json:"since,omitzero"`
 	Until  time.Time     `json:"until,omitzero"`
 	Span   time.Duration `json:"span,omitempty"`
@@ -30,11 +29,11 @@ type ReasonCode string
 // The kinds of reasons, and the fields of a Reason that belong to each.
 const (
 	// Of slots that are not executed.
-	ReasonHeld            ReasonCode = "held"            // By, Since, Until, Detail: what who held it said
+	ReasonHeld            ReasonCode = "held"            // By, Since, Until, Detail: the reason that was given
 	ReasonSkipped         ReasonCode = "skip"            // By: who skipped the slot
 	ReasonOverlapRunning  ReasonCode = "overlap_running" // the run before still runs
 	ReasonOverlapWaiting  ReasonCode = "overlap_waiting" // it still waits
-	ReasonOverlapQueued   ReasonCode = "overlap_queued"  // overlap = "queue": one that waits stands for it
+	ReasonOverlapQueued   ReasonCode = "overlap_queued"  // overlap = "queue": a waiting run represents it
 	ReasonOverlapInstant  ReasonCode = "overlap_instant" // another trigger names the same instant
 	ReasonOverlapRequest  ReasonCode = "overlap_request" // a run of the same recurring request waits
 	ReasonCoalesced       ReasonCode = "coalesced"       // a newer slot was due, too
@@ -45,7 +44,7 @@ const (
 	ReasonMaxWait         ReasonCode = "max_wait"        // Span: max_wait, Detail: what its condition said
 	ReasonCondition       ReasonCode = "condition"       // only_if did not hold, or failed; Next: its exit code, Detail: the last line of its output, or why it failed
 
-	// Of what waits, or waited.
+	// Of waiting runs, or runs that have waited.
 	ReasonRetry       ReasonCode = "retry"        // Last, Detail: why that ended, Next, Of, Span: until then
 	ReasonSuperseded  ReasonCode = "superseded"   // By: the slot for which there is no other attempt
 	ReasonReplaced    ReasonCode = "replaced"     // By: the newer slot
@@ -73,16 +72,16 @@ const (
 	ReasonRotaKilled  ReasonCode = "rota_killed"  // with it
 )
 
-// Said is a reason that is a text alone.
-func Said(text string) Reason { return Reason{Detail: text} }
+// TextReason is a reason that is only text.
+func TextReason(text string) Reason { return Reason{Detail: text} }
 
-// IsZero reports whether the reason says nothing.
+// IsZero reports whether there is no reason.
 func (r Reason) IsZero() bool {
 	return r.Code == "" && r.Detail == "" && len(r.Notes) == 0
 }
 
-// Same reports whether two reasons say the same of two slots, so that one row may
-// stand for both.
+// Same reports whether two slots have the same reason, so that one summary row may include
+// both.
 func (r Reason) Same(o Reason) bool {
 	return r.Code == o.Code && r.By == o.By && r.Detail == o.Detail && r.Since.Equal(o.Since) && r.Until.Equal(o.Until) &&
 		r.Span == o.Span && r.Last == o.Last && r.Next == o.Next && r.Of == o.Of && strings.Join(r.Notes, "\n") == strings.Join(o.Notes, "\n")
@@ -137,7 +136,7 @@ func (r Reason) text(zone *time.Location) string {
 		if !r.Until.IsZero() {
 			text += " until " + clock(r.Until)
 		}
-		return more(text, r.Detail)
+		return withDetail(text, r.Detail)
 	case ReasonSkipped:
 		return by("skipped")
 	case ReasonOverlapRunning:
@@ -161,14 +160,14 @@ func (r Reason) text(zone *time.Location) string {
 	case ReasonLateOutside:
 		return "due " + spanText(r.Span) + " ago, when rota could not start it; now is outside its between"
 	case ReasonMaxWait:
-		return more("queued for longer than max_wait = "+spanText(r.Span), r.Detail)
+		return withDetail("queued for longer than max_wait = "+spanText(r.Span), r.Detail)
 	case ReasonCondition:
 		if r.Next > 0 {
-			return more(fmt.Sprintf("condition: exit %d", r.Next), r.Detail)
+			return withDetail(fmt.Sprintf("condition: exit %d", r.Next), r.Detail)
 		}
-		return more("condition", r.Detail)
+		return withDetail("condition", r.Detail)
 	case ReasonRetry:
-		return fmt.Sprintf("%s; attempt %d of %d in %s", more(string(r.Last), r.Detail), r.Next, r.Of, spanText(r.Span))
+		return fmt.Sprintf("%s; attempt %d of %d in %s", withDetail(string(r.Last), r.Detail), r.Next, r.Of, spanText(r.Span))
 	case ReasonSuperseded:
 		return "no further attempt: superseded by " + r.By
 	case ReasonReplaced:
@@ -217,8 +216,8 @@ func (r Reason) text(zone *time.Location) string {
 
 func userText(user string) string { return cmp.Or(user, "the user of rota") }
 
-// more is a text and what is to be added to it.
-func more(text, detail string) string {
+// withDetail appends a detail to a text.
+func withDetail(text, detail string) string {
 	if detail == "" {
 		return text
 	}
@@ -244,11 +243,11 @@ func spanText(d time.Duration) string {
 	return strings.ReplaceAll(text, " ", "")
 }
 
-// packedMark begins a packed reason; no text that people read begins so.
-const packedMark = "\x01"
+// packedPrefix is how a packed reason begins; no other text begins so.
+const packedPrefix = "\x01"
 
-// Pack returns the reason as one text to be kept, from which UnpackReason makes it
-// again; one without a code is its text, as earlier versions kept all.
+// Pack encodes the reason as text, for UnpackReason; a reason without a code is its text,
+// as earlier versions stored all reasons.
 func (r Reason) Pack() string {
 	if r.Code == "" && len(r.Notes) == 0 {
 		return r.Detail
@@ -257,16 +256,15 @@ func (r Reason) Pack() string {
 	if err != nil { // a time out of range
 		return r.String()
 	}
-	return packedMark + string(text)
+	return packedPrefix + string(text)
 }
 
-// UnpackReason reads what [Reason.Pack] made; any other text is a reason that is
-// this text.
+// UnpackReason decodes what [Reason.Pack] encoded; any other text is a reason of that text.
 func UnpackReason(text string) Reason {
-	packed, ok := strings.CutPrefix(text, packedMark)
+	packed, ok := strings.CutPrefix(text, packedPrefix)
 	var r Reason
 	if ok && json.Unmarshal([]byte(packed), &r) == nil {
 		return r
 	}
-	return Said(text)
+	return TextReason(text)
 }

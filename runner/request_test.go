@@ -167,7 +167,7 @@ func TestVariablesAndToken(t *testing.T) {
 				t.Errorf("%s holds the token: %q", path, text)
 			}
 		}
-		b.Stop(NewEnd(run.ID, Failed, Said("to see its error")))
+		b.Stop(NewEnd(run.ID, Failed, TextReason("to see its error")))
 		if r := b.end(); r.Error != "*** /run/rota.sock failed t\n***" {
 			t.Errorf("%+v", r)
 		}

@@ -372,7 +372,7 @@ func TestHungMount(t *testing.T) {
 		task.Action = &Command{Argv: []string{file}}
 		run := a.launch(task, "stopped"+user)
 		a.Kill(run.ID)
-		a.Stop(NewEnd(run.ID, Cancelled, Said("enough")))
+		a.Stop(NewEnd(run.ID, Cancelled, TextReason("enough")))
 		if r := a.end(); r.Outcome != Cancelled {
 			t.Errorf("%+v", r)
 		}
@@ -406,7 +406,7 @@ func TestLeftoverBesideTheResult(t *testing.T) {
 				t.Errorf("%+v", r)
 			}
 			os.Remove(a.path("program"))
-			process.Attempt{StateDir: a.dir, Run: run.ID, Number: 1}.Clear(process.UserID(user), process.Ending{Signal: unix.SIGKILL, Grace: time.Second})
+			process.Attempt{StateDir: a.dir, Run: run.ID, Number: 1}.Clear(process.UserID(user), process.Termination{Signal: unix.SIGKILL, Grace: time.Second})
 			process.AwaitWipes()
 		})
 	}
@@ -782,7 +782,7 @@ func TestScriptThatTells(t *testing.T) {
 	newBench(t)
 	var out strings.Builder
 	in := Input{Process: Process{Shell: []string{"/bin/sh", "-c"}, Dir: "/", Umask: 0o022}, Stdin: "input"}
-	if err := Tell(t.Context(), &Command{Text: "#!/bin/sh\necho \"$0\"; cat"}, in, &out); err != nil {
+	if err := Notify(t.Context(), &Command{Text: "#!/bin/sh\necho \"$0\"; cat"}, in, &out); err != nil {
 		t.Fatal(err)
 	}
 	path, rest, _ := strings.Cut(out.String(), "\n")

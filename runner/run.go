@@ -2,8 +2,8 @@ package runner
 
 import "time"
 
-// Run is what came of a slot or of a request, or one row that stands for
-// consecutive slots of a task with the same fate. It is a record: a value.
+// Run is the run of a slot or of a request, or a summary of consecutive slots of a task
+// with the same outcome and reason. It is a record: a value.
 type Run struct {
 	ID        string    `json:"run"`  // TASK/SLOT or TASK/KEY
 	Task      string    `json:"task"` // its name
@@ -32,7 +32,7 @@ type Run struct {
 	Queue    string `json:"queue,omitempty"`
 	Priority int    `json:"priority,omitempty"`
 
-	// Of a request, and of what waits for a time of its own.
+	// Of a request, and of a run that is delayed.
 	NotBefore time.Time         `json:"not_before,omitzero"` // a delayed run waits until then; zero: until Scheduled
 	On        string            `json:"on,omitempty"`        // the trigger of a recurring request, as rota reads it
 	Params    map[string]string `json:"params,omitempty"`
@@ -48,21 +48,21 @@ type Run struct {
 	Result    int64             `json:"result,omitempty"`     // bytes of its result; 0: there is none
 }
 
-// IsSummary reports whether the row stands for slots that were not executed.
+// IsSummary reports whether the row is a summary of slots that were not executed.
 func (r Run) IsSummary() bool { return r.Count > 0 }
 
-// IsSlot reports whether the run came of a slot, and not of a request or a hook.
+// IsSlot reports whether it is the run of a slot, not of a request or a hook.
 func (r Run) IsSlot() bool { return r.Cause != CauseManual && r.Cause != CauseChain }
 
-// Brief returns the run without what may be large: as it stands in a list.
+// Brief returns the run without the parts that may be large, for lists.
 func (r Run) Brief() Run {
 	r.Params, r.Input, r.InputFile = nil, "", ""
 	return r
 }
 
 // Took is how long a run that has ended took, with the waits between its attempts; false:
-// it was not executed, the clock was set back meanwhile or, as it was superseded while it
-// waited for another attempt, its end says nothing of that.
+// it was not executed, the clock was set back meanwhile or it was superseded while it
+// waited for another attempt.
 func (r Run) Took() (time.Duration, bool) {
 	if r.Outcome == "" || r.Started.IsZero() || r.Finished.Before(r.Started) || r.Reason.Is(ReasonSuperseded) {
 		return 0, false
@@ -70,7 +70,7 @@ func (r Run) Took() (time.Duration, bool) {
 	return r.Finished.Sub(r.Started), true
 }
 
-// Cause says why there is a run.
+// Cause is what caused a run.
 type Cause string
 
 // The causes.
@@ -82,7 +82,7 @@ const (
 	CauseStart    Cause = "start"   // at_start
 )
 
-// State is where a run stands while it has no outcome.
+// State is the state of a run without an outcome.
 type State string
 
 // The states.
@@ -159,7 +159,7 @@ func (r Result) Because(why Reason) Result {
 	return r
 }
 
-// Recorder is told of a run whenever it changes: the log, metrics, the page and
+// Recorder is called with a run whenever it changes: the log, metrics, the page and
 // notifications are all recorders. It must not block for long.
 type Recorder interface {
 	Record(Run) error

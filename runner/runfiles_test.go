@@ -212,7 +212,7 @@ func TestStopThatNobodyAsksFor(t *testing.T) {
 		task.StopSignal = "none"
 		run := b.launch(task, "k")
 		b.awaitLog(run, "up")
-		b.Stop(NewEnd(run.ID, Cancelled, Said("enough")))
+		b.Stop(NewEnd(run.ID, Cancelled, TextReason("enough")))
 		if r := b.end(); r.Outcome != Cancelled {
 			t.Errorf("%+v", r)
 		}
@@ -228,7 +228,7 @@ func TestKillEndsTheGrace(t *testing.T) {
 		for i, wait := range []bool{false, true} {
 			run := b.launch(task, string(rune('a'+i)))
 			b.awaitLog(run, "up")
-			b.Stop(NewEnd(run.ID, Cancelled, Said("enough")))
+			b.Stop(NewEnd(run.ID, Cancelled, TextReason("enough")))
 			if wait && mode == Forked {
 				awaitFile(t, b.file(run, "stop"))
 			}
@@ -251,7 +251,7 @@ func TestStopAgainByASuccessor(t *testing.T) {
 	run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1}
 	b.Start(ctx, Launch{Run: run, Task: task})
 	b.awaitLog(run, "up")
-	b.Stop(NewEnd(run.ID, Replaced, Said("first")))
+	b.Stop(NewEnd(run.ID, Replaced, TextReason("first")))
 	b.awaitLog(run, "heard")
 	forget()
 	next := b.successor()
@@ -262,7 +262,7 @@ func TestStopAgainByASuccessor(t *testing.T) {
 	next.Resume(t.Context(), found[0])
 	stop := b.file(run, "stop")
 	_ = os.Remove(stop)
-	next.Stop(NewEnd(run.ID, Replaced, Said("second")))
+	next.Stop(NewEnd(run.ID, Replaced, TextReason("second")))
 	awaitFile(t, stop)
 	write(t, filepath.Join(b.dir, "go"), "x", 0o600)
 	if r := next.end(); r.Outcome != Replaced || r.Why != "first" {
@@ -315,7 +315,7 @@ func TestResultOfAnAdoptedRun(t *testing.T) {
 			t.Errorf("%s is still there", stale)
 		}
 		next.Resume(t.Context(), found[0])
-		next.Stop(NewEnd(run.ID, Cancelled, Said("enough")))
+		next.Stop(NewEnd(run.ID, Cancelled, TextReason("enough")))
 		if r := next.end(); r.Outcome != Cancelled || r.Result != 11 || next.result(run) != "half\nwhole\n" {
 			t.Errorf("%+v, kept %q", r, next.result(run))
 		}

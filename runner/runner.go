@@ -18,21 +18,20 @@ type Options struct {
 	// others can change: in a container those of a volume belong to whoever made
 	// the image.
 	Trust bool
-	// Done is told how a run ended, from the run's own goroutine; what it
-	// returns without an error is written down for good.
+	// Done is called with the end of a run, from the goroutine of the run; if it
+	// returns no error, the end is recorded.
 	Done func(Run, Result) error
-	// Returned is told of a run that had ended while its action had not come
-	// back, once it does.
+	// Returned is called with a run that had ended before its action returned, once
+	// that returns.
 	Returned func(id string)
-	// Echo is given the output of all runs line by line, without line ends;
-	// nil: nobody wants it.
+	// Echo gets the output of all runs line by line, without line ends; may be nil.
 	Echo func(Run, []byte)
-	// Say is given what the action log says, and at which level ("" is info);
+	// Log is given what the action log says, and at which level ("" is info);
 	// nil: nobody wants it.
-	Say func(run Run, level, text string)
+	Log func(run Run, level, text string)
 }
 
-// Runner executes runs. It knows those under way and no others.
+// Runner executes runs. It knows only those under way.
 type Runner struct {
 	o       Options
 	host    string
@@ -99,9 +98,9 @@ func (r *Runner) startHere(_ context.Context, l Launch) {
 	r.wg.Go(func() {
 		defer cancel(nil)
 		a := newAttempt(l, r.o.StateDir, r.o.Trust, r.host, r.echo(l.Run))
-		a.in.ask, a.in.kill, a.in.listed, a.in.begin = r.asked, kill, true, l.Begin
-		if r.o.Say != nil {
-			a.in.say = func(level, text string) { r.o.Say(l.Run, level, text) }
+		a.in.askStop, a.in.kill, a.in.inTable, a.in.begin = r.asked, kill, true, l.Begin
+		if r.o.Log != nil {
+			a.in.log = func(level, text string) { r.o.Log(l.Run, level, text) }
 		}
 		result, returned := a.run(ctx)
 		r.remove(l.Run.ID)
@@ -167,13 +166,13 @@ func (r *Runner) Stop(e End) bool {
 
 // StopAll stops every run but the forked ones.
 func (r *Runner) StopAll(o Outcome, why Reason) {
-	for _, id := range r.here() {
+	for _, id := range r.ownRuns() {
 		r.Stop(NewEnd(id, o, why))
 	}
 }
 
-// AskAll asks every command, but those of forked runs, to end by itself: that is
-// what [StopAsked] tells it from now on. A run that does has its own outcome.
+// AskAll asks every command, except those of forked runs, to end by itself: [StopAsked]
+// reports it from now on. A run that does has its own outcome.
 func (r *Runner) AskAll() { r.askOnce.Do(func() { close(r.asked) }) }
 
 // Kill ends the grace of a run that is being stopped, or will be.
@@ -188,7 +187,7 @@ func (r *Runner) Kill(id string) {
 
 // KillAll ends the grace of every run that is being stopped, but the forked ones.
 func (r *Runner) KillAll() {
-	for _, id := range r.here() {
+	for _, id := range r.ownRuns() {
 		r.Kill(id)
 	}
 }
@@ -206,8 +205,8 @@ func (r *Runner) Wait(ctx context.Context) bool {
 	}
 }
 
-// here returns the ids of the runs that end with this process.
-func (r *Runner) here() []string {
+// ownRuns returns the ids of the runs that end with this process.
+func (r *Runner) ownRuns() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var ids []string
@@ -232,7 +231,7 @@ func (r *Runner) remove(id string) {
 	delete(r.live, id)
 }
 
-// echo returns what takes the lines of a run's output; nil if nobody wants them.
+// echo returns the function that gets the lines of a run's output; nil: none.
 func (r *Runner) echo(run Run) func([]byte) {
 	if r.o.Echo == nil {
 		return nil

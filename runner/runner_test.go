@@ -184,7 +184,7 @@ func TestStopOfAnAdoptedRun(t *testing.T) {
 	next := b.successor()
 	found, _ := next.Find()
 	next.Resume(t.Context(), found[0])
-	if !next.Stop(NewEnd(run.ID, Replaced, Said("replaced by t/k2"))) {
+	if !next.Stop(NewEnd(run.ID, Replaced, TextReason("replaced by t/k2"))) {
 		t.Fatal("no such run")
 	}
 	if r := next.end(); r.Outcome != Replaced || r.Why != "replaced by t/k2" {

@@ -6,7 +6,7 @@ import (
 	"rota/runner/internal/process"
 )
 
-// shimSpec is what the shim of a forked run is told.
+// shimSpec is the input of the shim of a forked run.
 type shimSpec struct {
 	StateDir string
 	Trust    bool // as in Options
@@ -15,7 +15,7 @@ type shimSpec struct {
 	Action   encodedAction
 }
 
-// shimMain is what a shim does.
+// shimMain has the functions of a shim.
 var shimMain = process.ShimMain{
 	Carry:     func(what []byte, c process.Carried) (end any) { return newEndRecord(carry(what, c)) },
 	StopCause: stopCause,

@@ -72,25 +72,24 @@ func (r *Run) ofRecurring() bool { return r.triggered() && r.Parent != "" }
 
 func (r *Run) triggered() bool { return r.Cause != CauseManual && r.Cause != CauseChain }
 
-// asked is 1 of what somebody asked for, 0 of the slots of tasks.
-func (r *Run) asked() int {
+// requestRank is 1 for requests and 0 for slots of tasks.
+func (r *Run) requestRank() int {
 	if r.ofSlot() {
 		return 0
 	}
 	return 1
 }
 
-func (s *Slot) asked() int {
+func (s *Slot) requestRank() int {
 	if s.Of == nil {
 		return 0
 	}
 	return 1
 }
 
-// laneOrder is the order in which waiting runs start: by priority, then by
-// instant, the slots of tasks before what was asked for at the same instant,
-// then by id.
-func laneOrder(a, b *Run) int {
+// startOrder is the order in which waiting runs start: by priority, then by
+// instant, slots of tasks before requests of the same instant, then by id.
+func startOrder(a, b *Run) int {
 	return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.Scheduled.Compare(b.Scheduled),
-		cmp.Compare(a.asked(), b.asked()), cmp.Compare(a.ID, b.ID))
+		cmp.Compare(a.requestRank(), b.requestRank()), cmp.Compare(a.ID, b.ID))
 }

@@ -1,6 +1,6 @@
-// Package runner is how: it decides what may start, starts it in one of three
-// modes, watches it and ends it. It knows no schedule, no file format and no
-// store: what came of a run goes to a [Recorder].
+// Package runner executes runs: it decides what may start, starts it in one of three
+// modes, watches it and ends it. It knows no schedule, no file format and no store:
+// changes of runs go to a [Recorder].
 package runner
 
 import (
@@ -47,25 +47,25 @@ type Policy struct {
 	HoldAfter    int // after so many failures in a row the task is held; 0: never
 }
 
-// ending is how the runs of a task are stopped.
-func (p Policy) ending() process.Ending {
-	return process.Ending{Signal: process.Signal(p.StopSignal), Grace: p.KillAfter}
+// termination is how the runs of a task are stopped.
+func (p Policy) termination() process.Termination {
+	return process.Termination{Signal: process.Signal(p.StopSignal), Grace: p.KillAfter}
 }
 
-// Leftovers says what becomes of the processes of a run that live when its command
-// has ended by itself.
+// Leftovers is what is done with processes of a run that are alive when its command has
+// ended by itself.
 type Leftovers string
 
-// What becomes of them.
+// The values of leftovers.
 const (
-	LeftoversKeep Leftovers = "keep" // they live on
+	LeftoversKeep Leftovers = "keep" // they are not stopped
 	LeftoversStop Leftovers = "stop" // they are stopped, and only then the run ends
 )
 
-// CatchUp says what becomes of slots that could not be started in time.
+// CatchUp is what is done with slots that could not be started in time.
 type CatchUp string
 
-// What becomes of missed slots.
+// The values of missed.
 const (
 	MissedSkip CatchUp = "skip" // they are recorded as missed
 	MissedOnce CatchUp = "once" // one run, for the newest
@@ -81,13 +81,13 @@ type Retry struct {
 	On       []string // outcomes and exit codes that are retried
 }
 
-// Process is the surroundings of a command.
+// Process is the settings of a command.
 type Process = process.Settings
 
 // Limits are resource limits as setrlimit(2) means them.
 type Limits = process.Limits
 
-// Mode says how a run starts and whose life it shares.
+// Mode is how a run starts and whether it outlives the daemon.
 type Mode string
 
 // The modes.
@@ -97,7 +97,7 @@ const (
 	Forked     Mode = "forked"     // at once, detached; outlives the daemon
 )
 
-// Overlap says what becomes of a slot whose task still waits or runs.
+// Overlap is what is done with a slot whose task has a waiting or running run.
 type Overlap string
 
 // The overlap policies.
@@ -115,7 +115,7 @@ type Queue struct {
 	Description string
 }
 
-// Action is the what of a task.
+// Action is what a task does.
 type Action interface {
 	// Run does it, writes its output to out and returns when it is done or
 	// when ctx is. An error is the run's failure; it may be an [*Exit].

@@ -16,7 +16,7 @@ import (
 // renderMax bounds in bytes what a template may make.
 const renderMax = 16 << 20
 
-// templateData is what every template sees of a run.
+// templateData are the fields of every template.
 type templateData struct {
 	Task      string
 	Run       string
@@ -27,7 +27,7 @@ type templateData struct {
 	Host      string
 }
 
-// eventData is what a template sees of the event that a hook is about.
+// eventData are the fields of the event of a hook.
 type eventData struct {
 	Event   string
 	Outcome Outcome
@@ -37,15 +37,15 @@ type eventData struct {
 	Tail    string
 }
 
-// taskData is all that the template of a task sees. Unless a hook started the
-// run, there is no event.
+// taskData are the fields of a template of a task. Unless a hook started the run, there is
+// no event.
 type taskData struct {
 	templateData
 	eventData
-	Parent string // the run that the event is of
+	Parent string // the run of the event
 }
 
-// hookData is all that the template of a notification sees.
+// hookData are the fields of a template of a notification.
 type hookData struct {
 	templateData
 	eventData
@@ -85,14 +85,14 @@ func (in Input) templateData() any {
 	if h.Exit != nil {
 		event.Exit = *h.Exit
 	}
-	if in.tells {
+	if in.notification {
 		return hookData{data, event, h.Text, in.local(h.Time), h.URL, h.More}
 	}
 	return taskData{data, event, h.Run}
 }
 
-// local is a time as templates see it: in the zone of the task, and without the
-// monotonic clock, which time.Time prints. A zero time stays one.
+// local is a time for templates: in the zone of the task, and without the monotonic clock,
+// which time.Time prints. A zero time stays zero.
 func (in Input) local(t time.Time) time.Time {
 	t = t.Round(0)
 	if in.Zone == "" || t.IsZero() {
@@ -124,7 +124,7 @@ func plainError(name string, err error) error {
 	return err
 }
 
-// checkTemplate tells what is wrong with a template before it is rendered:
+// checkTemplate returns what is wrong with a template before it is rendered:
 // its syntax and its fields.
 func checkTemplate(key, text string) []Problem { return taskFields.check(key, text) }
 
@@ -143,7 +143,7 @@ func render(ctx context.Context, name, text string, in Input) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: template: %w", name, err)
 	}
-	if in.tells {
+	if in.notification {
 		t.Option("missingkey=zero") // it is told of runs of all kinds, and of none
 	}
 	out := boundedBuffer{ctx: ctx}
@@ -169,9 +169,9 @@ func (b *boundedBuffer) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
-// checkUse holds the fields that a template uses against those there are.
-// text/template itself would find an unknown one only when it gets there.
-// Where the type of a value cannot be told from the text, nothing is said.
+// checkUse compares the fields that a template uses with those that exist. text/template
+// finds an unknown field only when it is evaluated. Where the type of a value is not known
+// from the text, nothing is checked.
 func (f fields) checkUse(key string, t *template.Template) []Problem {
 	return f.usedBy(key, t).problems
 }
@@ -196,8 +196,8 @@ type ParamUse struct {
 	Name string // of the parameter
 }
 
-// ParamUses lists the parameters that the templates of an action name, as far
-// as their texts tell. A run fails if it lacks one of them when it gets there.
+// ParamUses lists the parameters that the templates of an action name, as far as their
+// texts show. A run fails if one is missing when it is evaluated.
 func ParamUses(a Action) []ParamUse {
 	var uses []ParamUse
 	list := func(key, text string) {
@@ -260,7 +260,7 @@ func (c *fieldCheck) branch(n *parse.BranchNode, dot reflect.Type, inner func(re
 	}
 }
 
-// typeOf checks the fields of an operand and tells its type; nil is unknown.
+// typeOf checks the fields of an operand and returns its type; nil: unknown.
 func (c *fieldCheck) typeOf(n parse.Node, dot reflect.Type) reflect.Type {
 	switch n := n.(type) {
 	case *parse.PipeNode:
@@ -303,7 +303,7 @@ func (c *fieldCheck) layout(call []parse.Node) {
 	}
 }
 
-// follow tells the type of the field path below t.
+// follow returns the type of the field path below t.
 func (c *fieldCheck) follow(t reflect.Type, path []string) reflect.Type {
 	for _, name := range path {
 		if t == nil {

@@ -8,15 +8,14 @@ import (
 )
 
 // View is the registry of all runs without an outcome, with the queues and the
-// policies in force: what [Decide] looks at. The daemon's loop keeps it; it is not
-// safe for use by several goroutines.
+// policies in force: the input of [Decide]. The engine owns it; it is not safe for use by
+// several goroutines.
 type View struct {
 	Policy     func(task string) (Policy, bool) // the policy in force; false: no such task
 	Queues     map[string]Queue
 	MaxRunning int // 0: no limit
 
-	// Held tells why a task starts nothing by itself; false: it does. nil: no
-	// task is held.
+	// Held returns why a task is held; false: it is not. nil: no task is held.
 	Held func(task string) (why Reason, held bool)
 	// Binding reports whether a hold of a task is one that only a run with Binding
 	// is forced through; nil: no hold is.
@@ -38,9 +37,9 @@ type View struct {
 	parked map[string]map[string]Run // by task and id: runs that are delayed, held or recurring
 }
 
-// Add takes in a run by its state: Running is live, Queued waits for a worker; in
-// any other it is parked: it waits for a time or for somebody, and takes no room in
-// a queue. One that was parked is that no more.
+// Add adds a run by its state: Running is live, Queued waits for a worker; in any other
+// state it is parked: it waits for a time or for a release, and takes no room in a queue.
+// It replaces a parked run of that id.
 func (v *View) Add(r Run) {
 	v.unpark(r.Task, r.ID)
 	if v.live == nil {
@@ -70,7 +69,7 @@ func (v *View) Add(r Run) {
 	}
 }
 
-// queueOf is the queue of a run; if that is declared no more, its task's.
+// queueOf is the queue of a run; if that is not declared any more, its task's.
 func (v *View) queueOf(r Run) string {
 	if !v.known(r.Task) {
 		return r.Queue // it may return, and the queue with it
@@ -91,7 +90,7 @@ func (v *View) Requeue() {
 	}
 }
 
-// Remove forgets a run, and returns it; false: it was not there.
+// Remove removes a run, and returns it; false: it was not there.
 func (v *View) Remove(id string) (Run, bool) {
 	task, _ := SplitID(id)
 	if r, ok := take(v.live, task, id); ok {
@@ -187,8 +186,8 @@ func (v *View) Has(task string) bool {
 	return len(v.live[task])+len(v.waiting[task])+len(v.parked[task]) > 0
 }
 
-// Apply makes the view what it is after the batch was written down: new runs
-// and those that ended, and the ones claimed as live.
+// Apply updates the view after the batch was recorded: new runs, ended runs, and claimed
+// runs as live.
 func (v *View) Apply(b Batch, claimed []Run) {
 	for _, r := range b.Runs {
 		v.Add(r)
@@ -208,8 +207,7 @@ func (v *View) Live(task string) []Run { return runsOf(v.live, task) }
 // Waiting returns the runs that wait, those of one task or, for "", all.
 func (v *View) Waiting(task string) []Run { return runsOf(v.waiting, task) }
 
-// Pending goes through the runs that have not started, for whatever they wait, in no
-// order. They must not be changed.
+// Pending yields the runs that have not started, in no order. They must not be changed.
 func (v *View) Pending() iter.Seq[*Run] {
 	return func(yield func(*Run) bool) {
 		for _, runs := range v.waiting {
@@ -237,7 +235,7 @@ func runsOf(m map[string][]Run, task string) []Run {
 	for _, runs := range m {
 		all = append(all, runs...)
 	}
-	slices.SortFunc(all, func(a, b Run) int { return laneOrder(&a, &b) })
+	slices.SortFunc(all, func(a, b Run) int { return startOrder(&a, &b) })
 	return all
 }
 
@@ -249,8 +247,8 @@ func (v *View) policy(task string) Policy {
 	return p
 }
 
-// known reports whether there is such a task. Of one that is not nothing starts; what
-// becomes of its waiting runs is for the caller to say.
+// known reports whether a task exists. Nothing of an unknown task starts; the caller
+// decides on its waiting runs.
 func (v *View) known(task string) bool {
 	if v.Policy == nil {
 		return true
@@ -259,7 +257,7 @@ func (v *View) known(task string) bool {
 	return ok
 }
 
-// heldBy tells whether a task is held, and why.
+// heldBy returns whether a task is held, and why.
 func (v *View) heldBy(task string) (Reason, bool) {
 	if v.Held == nil {
 		return Reason{}, false

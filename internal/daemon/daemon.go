@@ -202,7 +202,7 @@ func (h *host) engineOptions(clock clock.Clock) engine.Options {
 		Config: h.first, Broken: h.broken, Version: h.o.Version, StateDir: h.stateDir,
 		Held: h.o.Held, Once: h.o.Once, Ahead: true, Container: inContainer(),
 		Ledger: h.ledger, Clock: clock, Log: h.log,
-		Runner:  runner.Options{Trust: h.o.files().TrustFile, Say: h.out.say},
+		Runner:  runner.Options{Trust: h.o.files().TrustFile, Log: h.out.say},
 		InForce: h.out.configure, Record: h.out.record, Echo: h.out.echo,
 		Expired: h.expired, DiskLow: h.ledger.DiskLow, Token: h.tokens.of,
 	}

@@ -15,9 +15,9 @@ import (
 type condition struct {
 	asking bool
 	stop   context.CancelFunc
-	unmet  bool           // it does not hold, and is asked again
-	answer runner.Answer  // once it is not asked any more
-	last   runner.Outcome // of a run to be ended by its answer: the outcome
+	unmet  bool                   // it does not hold, and is asked again
+	answer runner.ConditionResult // once it is not asked any more
+	last   runner.Outcome         // of a run to be ended by its answer: the outcome
 }
 
 // ready tells whether a run that could start else may, and has its condition asked if
@@ -29,9 +29,9 @@ func (eng *Engine) ready(r *runner.Run) runner.Readiness {
 		return runner.Ready
 	case c == nil:
 		eng.toAsk = append(eng.toAsk, r.ID)
-		return runner.Asking
+		return runner.Checking
 	case c.asking:
-		return runner.Asking
+		return runner.Checking
 	case c.unmet:
 		return runner.NotReady
 	}
@@ -53,7 +53,7 @@ func (eng *Engine) askConditions(ids []string) {
 		if run.Cause == runner.CauseChain {
 			eng.inherit(&launch)
 		}
-		eng.runner.Ask(ctx, launch, run.Queued.Before(eng.started), func(a runner.Answer) {
+		eng.runner.CheckCondition(ctx, launch, run.Queued.Before(eng.started), func(a runner.ConditionResult) {
 			stop()
 			eng.post(func() { eng.answered(id, c, a) })
 		})
@@ -61,7 +61,7 @@ func (eng *Engine) askConditions(ids []string) {
 }
 
 // answered takes in what a condition said.
-func (eng *Engine) answered(id string, c *condition, a runner.Answer) {
+func (eng *Engine) answered(id string, c *condition, a runner.ConditionResult) {
 	run, ok := eng.view.Find(id)
 	switch {
 	case eng.conditions[id] != c:

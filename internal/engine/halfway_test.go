@@ -195,10 +195,10 @@ func (h hasty) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, e
 	done, err := h.Ledger.Commit(ctx, c)
 	var cancel ledger.Change
 	for _, run := range c.Requests {
-		cancel.Moves = append(cancel.Moves, ledger.Cancel(run.ID, runner.Said("at once")))
+		cancel.Moves = append(cancel.Moves, ledger.Cancel(run.ID, runner.TextReason("at once")))
 	}
 	for _, n := range c.Notes {
-		cancel.Moves = append(cancel.Moves, ledger.Cancel(n.Lease.Run.ID, runner.Said("at once")))
+		cancel.Moves = append(cancel.Moves, ledger.Cancel(n.Lease.Run.ID, runner.TextReason("at once")))
 	}
 	_, err2 := h.Ledger.Commit(ctx, cancel)
 	return done, errors.Join(err, err2)

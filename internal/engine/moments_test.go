@@ -54,7 +54,7 @@ func TestManyAtOneInstant(t *testing.T) {
 		if n := count(runner.Queued, ""); n != many || commits.Load() > 10 {
 			t.Errorf("%d are queued, by %d commits", n, commits.Load())
 		}
-		if err := short(r.ledger).Cancel(t.Context(), "t/k7", runner.Said("meanwhile")); err != nil {
+		if err := short(r.ledger).Cancel(t.Context(), "t/k7", runner.TextReason("meanwhile")); err != nil {
 			t.Fatal(err)
 		}
 		r.pass(10 * time.Minute)

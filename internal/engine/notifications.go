@@ -222,7 +222,7 @@ func (eng *Engine) noticesOfBatch(b runner.Batch, holds failureHolds) []ledger.N
 // noticesOfHold returns whom it is to be told that a task is held after failures. It
 // may be called from any goroutine.
 func (eng *Engine) noticesOfHold(run runner.Run, c ledger.StateChange) []ledger.Notice {
-	run.Because(runner.Said(c.Next.Hold.Why))
+	run.Because(runner.TextReason(c.Next.Hold.Why))
 	return eng.notices(run, hookOf{"held", eng.inForce.Load().Tasks[run.Task].Hooks.OnFailure})
 }
 

@@ -66,7 +66,7 @@ func (eng *Engine) stale(ctx context.Context, task string) error {
 	}
 	text += "; expect_success_within = " + schedule.FormatDuration(within)
 	run := runner.Run{Task: task, Finished: now.Truncate(time.Second)}
-	run.Because(runner.Said(text))
+	run.Because(runner.TextReason(text))
 	event := ledger.Event{Time: now, Kind: "stale", Task: task, Text: text}
 	// With the event, which keeps the alarm from being raised again.
 	done, err := eng.ledger.Commit(ctx, ledger.Change{

@@ -298,7 +298,7 @@ const openedVariable = "ROTA_BENCH_OPEN"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(openedVariable); dir != "" {
-		if err := openAndTell(dir); err != nil {
+		if err := openAndReport(dir); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
@@ -311,7 +311,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func openAndTell(dir string) error {
+func openAndReport(dir string) error {
 	ctx := context.Background()
 	l, err := Open(ctx, dir, Options{})
 	if err != nil {

@@ -40,9 +40,9 @@ func TestSettings(t *testing.T) {
 // answered is what a child says when a change was answered.
 const answered = "answered "
 
-// writeAndTell is the child of TestSyncBeforeAnswer: it makes changes one after
+// writeAndReport is the child of TestSyncBeforeAnswer: it makes changes one after
 // the other, and says so after each.
-func writeAndTell(t *testing.T, dir string) {
+func writeAndReport(t *testing.T, dir string) {
 	s, err := Open(t.Context(), dir, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func writeAndTell(t *testing.T, dir string) {
 func TestSyncBeforeAnswer(t *testing.T) {
 	const variable = "ROTA_TEST_WRITE_AND_TELL"
 	if dir := os.Getenv(variable); dir != "" {
-		writeAndTell(t, dir)
+		writeAndReport(t, dir)
 		return
 	}
 	strace, err := exec.LookPath("strace")

@@ -113,7 +113,7 @@ func TestRetentionOfASharedInput(t *testing.T) {
 	input := filepath.Join(dir, "logs", "a", "s.input")
 	_, err := l.Submit(t.Context(), runner.Run{ID: "a/s", Task: "a", State: runner.Recurring, On: "interval 1h", InputFile: input})
 	_, err2 := l.Submit(t.Context(), runner.Run{ID: "a/s.20261122T023000Z", Task: "a", State: runner.Queued, Parent: "a/s", InputFile: input})
-	if err := errors.Join(err, err2, l.Cancel(t.Context(), "a/s", runner.Said("enough"))); err != nil {
+	if err := errors.Join(err, err2, l.Cancel(t.Context(), "a/s", runner.TextReason("enough"))); err != nil {
 		t.Fatal(err)
 	}
 	output(t, dir, "a", "s.input", 100, 99)
@@ -127,7 +127,7 @@ func TestRetentionOfASharedInput(t *testing.T) {
 		}
 	}
 	retain("a/s.input")
-	if err := l.Cancel(t.Context(), "a/s.20261122T023000Z", runner.Said("enough")); err != nil {
+	if err := l.Cancel(t.Context(), "a/s.20261122T023000Z", runner.TextReason("enough")); err != nil {
 		t.Fatal(err)
 	}
 	retain()

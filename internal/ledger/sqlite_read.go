@@ -61,8 +61,8 @@ func (s *reader) List(ctx context.Context, f Filter) (runs []runner.Run, err err
 
 // Both use indexes task by task: nothing else is read.
 const (
-	lastRunsOfTask        = "INDEXED BY runs_started WHERE task = ? AND started IS NOT NULL ORDER BY started DESC, n DESC"
-	activeOfTasks = "SELECT n FROM runs INDEXED BY runs_ended WHERE task IN TASKS AND state IS NULL AND count IS NULL AND finished >= ?" +
+	lastRunsOfTask = "INDEXED BY runs_started WHERE task = ? AND started IS NOT NULL ORDER BY started DESC, n DESC"
+	activeOfTasks  = "SELECT n FROM runs INDEXED BY runs_ended WHERE task IN TASKS AND state IS NULL AND count IS NULL AND finished >= ?" +
 		" UNION ALL SELECT n FROM runs INDEXED BY runs_alive WHERE state IN ('running','queued') AND task IN TASKS" +
 		" UNION ALL SELECT n FROM runs INDEXED BY runs_folded WHERE task IN TASKS AND count IS NOT NULL AND last >= ?"
 )

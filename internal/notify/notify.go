@@ -96,7 +96,7 @@ func New(o Options) *Notifier {
 	}
 	n := &Notifier{o: o, host: host, queues: map[string]*sendQueue{}, life: newLife(cmp.Or(o.Parting, partingMax))}
 	n.Ping = &Pinger{
-		stateDir: o.StateDir, log: o.Log, host: host, life: &n.life, deliver: runner.Tell, known: o.Pings, delivered: o.Delivered, failing: o.Failing, failed: o.Failed,
+		stateDir: o.StateDir, log: o.Log, host: host, life: &n.life, deliver: runner.Notify, known: o.Pings, delivered: o.Delivered, failing: o.Failing, failed: o.Failed,
 		queues: map[string]*pingURLQueue{}, gates: map[string]chan struct{}{},
 	}
 	return n
@@ -172,7 +172,7 @@ func (n *Notifier) deliver(ctx context.Context, t Target, b bundle) error {
 	defer cancel()
 	action, in := n.compose(t, b)
 	out := runlog.NewOutput("", 0, nil)
-	err := runner.Tell(ctx, action, in, out)
+	err := runner.Notify(ctx, action, in, out)
 	out.Close()
 	if err == nil {
 		return nil

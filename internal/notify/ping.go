@@ -33,7 +33,7 @@ type Pinger struct {
 	log      *slog.Logger
 	host     string
 	life     *life
-	deliver  func(context.Context, runner.Action, runner.Input, io.Writer) error // runner.Tell
+	deliver  func(context.Context, runner.Action, runner.Input, io.Writer) error // runner.Notify
 	known    func(url string) bool                                               // reports whether the file has the URL; nil: it has all
 
 	delivered func(numbers ...int64)

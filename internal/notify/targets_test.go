@@ -447,7 +447,7 @@ func FuzzLiteral(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		var out strings.Builder
 		in := runner.Input{Hook: &runner.Hook{}}
-		if err := runner.Tell(t.Context(), &runner.Log{Message: literal(text)}, in, &out); err != nil {
+		if err := runner.Notify(t.Context(), &runner.Log{Message: literal(text)}, in, &out); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.TrimSuffix(out.String(), "\n"); got != strings.TrimSuffix(text, "\n") {

@@ -52,7 +52,7 @@ var recurring = []clause{
 	{"a recurring request that has ended recurs again when it is requested", func(b book) {
 		for _, on := range []string{"interval 3h", "interval 12s"} { // the first is the same as before
 			b.submit(recurringRequest("k", "interval 3h"))
-			b.ok(b.Cancel(b.ctx, "a/k", runner.Said("by root")), "cancel")
+			b.ok(b.Cancel(b.ctx, "a/k", runner.TextReason("by root")), "cancel")
 			got, err := b.Submit(b.ctx, recurringRequest("k", on))
 			b.ok(err, "submit")
 			want := with(recurringRequest("k", on), func(r *runner.Run) { r.Why = "requested again" })

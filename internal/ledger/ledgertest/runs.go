@@ -162,7 +162,7 @@ var moving = []clause{
 		for _, s := range []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Recurring} {
 			id := "a/" + string(s)
 			b.submit(request("a", string(s), s))
-			b.ok(b.Cancel(b.ctx, id, runner.Said("by root")), "cancel of one %s", s)
+			b.ok(b.Cancel(b.ctx, id, runner.TextReason("by root")), "cancel of one %s", s)
 			if r := b.get(id); r.State != "" || r.Outcome != runner.Cancelled || r.Why != "by root" || r.Finished.IsZero() {
 				b.t.Errorf("one that was %s: %+v", s, r)
 			}

@@ -21,8 +21,8 @@
 // # What outlives rota
 //
 // The directory live holds, for each attempt at a run, the identity of its
-// process, its result and the file that asks it to stop. [Sweep] removes what
-// nobody needs any more; [Attempt.Clear] ends what is left of one.
+// process, its result and the file that asks it to stop. [RemoveStale] removes what
+// is not needed any more; [Attempt.Clear] ends what is left of one.
 //
 // A forked run is carried by a shim (shim.go): rota itself, in a session of its
 // own. The shim and the daemon know of each other by the files of one directory

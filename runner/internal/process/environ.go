@@ -70,8 +70,8 @@ const (
 	stateVariable = "ROTA_STATE_DIR"
 )
 
-// tellFiles names the files of a run.
-func (e *environment) tellFiles(f *runFiles, resultMax int64) {
+// setFileVariables sets the variables that name the files of a run.
+func (e *environment) setFileVariables(f *runFiles, resultMax int64) {
 	e.Own["ROTA_STOP_FILE"] = f.stop()
 	if resultMax > 0 {
 		e.Own["ROTA_RESULT_FILE"] = f.result()
@@ -134,7 +134,7 @@ func (e *environment) resolve(open opener) (env, secrets []string, err error) {
 		secrets = append(secrets, string(v))
 	}
 	maps.Copy(vars, e.Own)
-	e.findable(vars)
+	e.addProgramToPath(vars)
 	env = make([]string, 0, len(vars))
 	for name, v := range vars {
 		env = append(env, name+"="+v)
@@ -171,9 +171,9 @@ var ownProgram = sync.OnceValues(func() (path, dir string) {
 	return path, dir
 })
 
-// findable lets a command find the program of rota: as ROTA_EXE and, last, in PATH,
-// so that it replaces no other. Without PATH a shell has one of its own.
-func (e *environment) findable(vars map[string]string) {
+// addProgramToPath lets a command find the program of rota: as ROTA_EXE and, last, in PATH,
+// so that it hides no other program. Without PATH a shell has one of its own.
+func (e *environment) addProgramToPath(vars map[string]string) {
 	if e.Program != "" {
 		vars["ROTA_EXE"] = e.Program
 	}

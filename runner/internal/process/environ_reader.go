@@ -11,7 +11,7 @@ import (
 
 const (
 	environTimeout = 500 * time.Millisecond // for one process
-	maxSilent      = 8                      // users whose processes are waited for
+	maxPending     = 8                      // users whose processes are waited for
 )
 
 // environs reads the environments of processes.
@@ -30,13 +30,13 @@ type environReader struct {
 	open func(pid int) ([]byte, error)
 	user func(pid int) (int, error)
 
-	mu     sync.Mutex
-	silent map[int]int // processes that are waited for, by user
+	mu      sync.Mutex
+	pending map[int]int // processes that are waited for, by user
 }
 
 // read returns the environment of a process; nil if it is not to be had.
 func (r *environReader) read(pid int) []byte {
-	if r.avoids(pid) {
+	if r.skips(pid) {
 		return nil
 	}
 	answer := make(chan []byte, 1)
@@ -63,31 +63,31 @@ func (r *environReader) read(pid int) []byte {
 	return nil
 }
 
-// avoids reports whether a process is not to be read now.
-func (r *environReader) avoids(pid int) bool {
+// skips reports whether the environment of a process must not be read now.
+func (r *environReader) skips(pid int) bool {
 	r.mu.Lock()
-	silent := len(r.silent)
+	silent := len(r.pending)
 	r.mu.Unlock()
 	if silent == 0 {
 		return false
 	}
 	uid, err := r.user(pid)
-	if err != nil || silent >= maxSilent {
+	if err != nil || silent >= maxPending {
 		return true
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.silent[uid] > 0
+	return r.pending[uid] > 0
 }
 
 func (r *environReader) count(uid, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.silent == nil {
-		r.silent = map[int]int{}
+	if r.pending == nil {
+		r.pending = map[int]int{}
 	}
-	if r.silent[uid] += n; r.silent[uid] == 0 {
-		delete(r.silent, uid)
+	if r.pending[uid] += n; r.pending[uid] == 0 {
+		delete(r.pending, uid)
 	}
 }
 

@@ -34,15 +34,15 @@ type Host struct {
 	At       func(path string) // told of the path that is looked at; may be nil
 	Problems []HostProblem     // what was found
 
-	as      *Account // nil: rota itself, or whoever is asked for is not known
-	dir     string
-	env     []string
-	unclear bool // who runs it, or where, is not known
+	as             *Account // nil: rota itself, or whoever is asked for is not known
+	dir            string
+	env            []string
+	accountUnknown bool // who runs it, or where, is not known
 }
 
-// Far reports whether one of the files that Surroundings looks at, or one of paths,
-// is on a file system that may not answer.
-func (h *Host) Far(paths ...string) bool {
+// MayHang reports whether one of the files that Surroundings checks, or one of paths, is on
+// a file system that may not answer.
+func (h *Host) MayHang(paths ...string) bool {
 	if mountTable.Far() == nil {
 		return false
 	}
@@ -63,7 +63,7 @@ func (h *Host) Far(paths ...string) bool {
 			paths = append(paths, as.Home)
 		}
 	}
-	return AnyFar(paths...)
+	return AnyMayHang(paths...)
 }
 
 // Candidates are the files that a start may look at to find a program, if no
@@ -80,8 +80,8 @@ func (h *Host) Candidates(program string) []string {
 	return candidates(program, []string{"PATH=" + cmp.Or(expand(s.Env["PATH"], os.Getenv), os.Getenv("PATH"))}, dir)
 }
 
-// looksAt says what is looked at now.
-func (h *Host) looksAt(path string) {
+// reportPath reports the path that is checked now.
+func (h *Host) reportPath(path string) {
 	if h.At != nil {
 		h.At(path)
 	}
@@ -115,7 +115,7 @@ func (h *Host) Surroundings(command bool) {
 			h.dir = p.Base
 		}
 	}
-	if !h.unclear {
+	if !h.accountUnknown {
 		before := len(h.Problems)
 		if h.Directory(key, h.dir, unix.X_OK); hint != "" && len(h.Problems) > before {
 			f := &h.Problems[before]
@@ -136,7 +136,7 @@ func (h *Host) Surroundings(command bool) {
 	e.Set = p.Env
 	open := openerFor(h.as, h.Trust)
 	if e.File = p.EnvFile; e.File != "" {
-		h.looksAt(p.EnvFile)
+		h.reportPath(p.EnvFile)
 		err := h.as.try(func() error { return readEnvFile(map[string]string{}, e.File, open) })
 		if err != nil {
 			h.Add("env_file", "", "%s", strings.TrimPrefix(err.Error(), "env_file: "))
@@ -157,7 +157,7 @@ func (h *Host) user(p Settings) {
 		switch {
 		case err != nil:
 			h.Add("group", "", "%v", err)
-			h.unclear, group = true, ""
+			h.accountUnknown, group = true, ""
 		case p.User == "" && os.Getuid() != 0 && int(gid) != os.Getgid():
 			h.Add("group", "if rota runs as root, check as root", "only root can run tasks as group %s; this check has user id %d", group, os.Getuid())
 		}
@@ -169,10 +169,10 @@ func (h *Host) user(p Settings) {
 	switch {
 	case err != nil:
 		h.Add("user", "", "%v", err)
-		h.unclear = true
+		h.accountUnknown = true
 	case os.Getuid() != 0 && !as.isSelf():
 		h.Add("user", "if rota runs as root, check as root", "only root can run tasks as %s; this check has user id %d", as.Name, os.Getuid())
-		h.as, h.unclear = as, true
+		h.as, h.accountUnknown = as, true
 	default:
 		h.as = as
 	}
@@ -184,7 +184,7 @@ func (h *Host) secret(key, source string, open opener) {
 	kind, name, _ := strings.Cut(source, ":")
 	var err error
 	if kind == "file" {
-		h.looksAt(name)
+		h.reportPath(name)
 		err = h.as.try(func() error { _, err := readSecret(name, open); return err })
 	} else {
 		_, err = ownSecret(source)
@@ -202,10 +202,10 @@ func (h *Host) secret(key, source string, open opener) {
 
 // Program looks for one as a start would.
 func (h *Host) Program(key, name string) {
-	h.looksAt(name)
+	h.reportPath(name)
 	path, ok := become.LookPath(name, h.env, h.dir)
 	if !ok {
-		if !h.unclear {
+		if !h.accountUnknown {
 			h.Add(key, "install it, or write its path", "no program %q in PATH=%s", name, become.Variable("PATH", h.env))
 		}
 		return
@@ -217,20 +217,20 @@ func (h *Host) Program(key, name string) {
 		h.Add(key, "", "%s is a directory", path)
 		return
 	}
-	h.can(key, path, unix.X_OK, "run")
+	h.checkAccess(key, path, unix.X_OK, "run")
 }
 
 // Directory looks for one that can be used as access(2) means how.
 func (h *Host) Directory(key, path string, how uint32) {
-	h.looksAt(path)
+	h.reportPath(path)
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && !info.IsDir():
 		h.Add(key, "", "%s is not a directory", path)
 	case how == unix.X_OK:
-		h.can(key, path, how, "enter")
+		h.checkAccess(key, path, how, "enter")
 	default:
-		h.can(key, path, how, "write to")
+		h.checkAccess(key, path, how, "write to")
 	}
 }
 
@@ -239,12 +239,12 @@ func (h *Host) DirectoryOf(key, path string, toEnd bool) {
 	if path == "" {
 		return
 	}
-	h.looksAt(path)
+	h.reportPath(path)
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
 	if _, err := os.Stat(path); err == nil && toEnd {
-		h.can(key, path, unix.W_OK, "write to")
+		h.checkAccess(key, path, unix.W_OK, "write to")
 		return
 	}
 	h.Directory(key, filepath.Dir(path), unix.W_OK|unix.X_OK)
@@ -253,14 +253,14 @@ func (h *Host) DirectoryOf(key, path string, toEnd bool) {
 // Readable looks for a file that will be read.
 func (h *Host) Readable(key, path string) {
 	if path != "" {
-		h.can(key, path, unix.R_OK, "read")
+		h.checkAccess(key, path, unix.R_OK, "read")
 	}
 }
 
-// can tells whether the task's user can do something with a path.
-func (h *Host) can(key, path string, how uint32, verb string) {
-	h.looksAt(path)
-	if h.unclear {
+// checkAccess checks whether the user of the task can access a path.
+func (h *Host) checkAccess(key, path string, how uint32, verb string) {
+	h.reportPath(path)
+	if h.accountUnknown {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			h.Add(key, "", "there is no %s", path)
 		}

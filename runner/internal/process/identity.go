@@ -111,12 +111,12 @@ func readIdentity(path string) (i identity, err error) {
 // identityFormat is an identity as the target of a symbolic link.
 const identityFormat = "%d %d %s %s"
 
-// recordEnding is that of a name in the directory live where rota kept the identity of a
+// recordSuffix is that of a name in the directory live where rota kept the identity of a
 // process before it had a table of them.
-const recordEnding = ".pid"
+const recordSuffix = ".pid"
 
 // oldRecord is where such a rota kept the identity of the process of an attempt.
-func (a Attempt) oldRecord() string { return a.stem() + recordEnding }
+func (a Attempt) oldRecord() string { return a.stem() + recordSuffix }
 
 // name is that of the attempt in the table of processes.
 func (a Attempt) name() string { return filepath.Base(a.stem()) }

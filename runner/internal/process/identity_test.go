@@ -19,11 +19,11 @@ const blank = `exec env -i sh -c 'echo $$ >"$0"; while :; do sleep 0.05; done' `
 func blankLaunch(t *testing.T) (l Launch, pid string) {
 	dir := t.TempDir()
 	l = Launch{
-		Attempt:  Attempt{dir, "t/k", 2},
-		Argv:     []string{"/bin/sh", "-c", blank + dir + "/pid"},
-		Settings: Settings{Base: dir, Umask: 0o022},
-		Files:    true,
-		Ending:   Ending{syscall.SIGTERM, 10 * time.Second},
+		Attempt:     Attempt{dir, "t/k", 2},
+		Argv:        []string{"/bin/sh", "-c", blank + dir + "/pid"},
+		Settings:    Settings{Base: dir, Umask: 0o022},
+		Files:       true,
+		Termination: Termination{syscall.SIGTERM, 10 * time.Second},
 	}
 	l.Listed = true
 	return l, dir + "/pid"
@@ -69,11 +69,11 @@ func TestRecordOfARun(t *testing.T) {
 	if found := l.Attempt.Alive(os.Geteuid()); len(found) == 0 || found[0].PID != pid && found[len(found)-1].PID != pid {
 		t.Errorf("found %v, want %d", found, pid)
 	}
-	Sweep(l.Attempt.StateDir)
+	RemoveStale(l.Attempt.StateDir)
 	if _, err := l.Attempt.identity(); err != nil {
 		t.Error("the record of what lives was swept away")
 	}
-	if found, alive := l.Attempt.Clear(os.Geteuid(), l.Ending); len(found) == 0 || len(alive) > 0 {
+	if found, alive := l.Attempt.Clear(os.Geteuid(), l.Termination); len(found) == 0 || len(alive) > 0 {
 		t.Errorf("cleared %v, alive %v", found, alive)
 	}
 	var exit *Exit
@@ -152,7 +152,7 @@ func TestSessionWithoutItsLeader(t *testing.T) {
 	if err := id.keep(a.oldRecord()); err != nil {
 		t.Fatal(err)
 	}
-	if found, alive := a.Clear(os.Geteuid(), Ending{syscall.SIGTERM, 10 * time.Second}); len(found) == 0 || len(alive) > 0 {
+	if found, alive := a.Clear(os.Geteuid(), Termination{syscall.SIGTERM, 10 * time.Second}); len(found) == 0 || len(alive) > 0 {
 		t.Errorf("cleared %v, alive %v", found, alive)
 	}
 	if s, err := readStat(member); err == nil && s.state != 'Z' {

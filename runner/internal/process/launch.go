@@ -39,7 +39,7 @@ type Launch struct {
 	ResultMax int64  // bytes that its result may have; 0: none
 	ResultTo  string // the file where its result is kept; "": nowhere
 
-	Ending Ending
+	Termination Termination
 	// StopLeftovers: what lives when the program has ended by itself is stopped, too.
 	StopLeftovers bool
 	Begin         <-chan struct{} // closed when it is to be started, all else being ready; nil: at once
@@ -123,7 +123,7 @@ func (l Launch) Run(ctx context.Context, out io.Writer) (r Result, err error) {
 		return r, &StartError{err}
 	}
 	p.files = [3]int{int(stdin.Fd()), pipe.write, pipe.write}
-	screen := noTerminal
+	screen := noPTY
 	if l.Terminal {
 		if screen, err = p.inTerminal(); err != nil {
 			pipe.close()
@@ -134,7 +134,7 @@ func (l Launch) Run(ctx context.Context, out io.Writer) (r Result, err error) {
 	proc, secrets, err := p.start(ctx, &turn)
 	turn.end()
 	pipe.closeWrite()
-	screen.begun()
+	screen.start()
 	if err != nil {
 		pipe.close()
 		return r, startFailed(ctx, err)
@@ -142,7 +142,7 @@ func (l Launch) Run(ctx context.Context, out io.Writer) (r Result, err error) {
 	if o, ok := out.(interface{ Mask([]string) }); ok {
 		o.Mask(secrets)
 	}
-	r.NoFiles = p.lacks
+	r.NoFiles = p.filesErr
 	l.record(proc)
 	if err = l.await(ctx, proc, &p, pipe, out, files, &r); l.BuiltIn != nil {
 		err = builtInError(p.failure, err)
@@ -212,7 +212,7 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 		if leader, err := readStat(proc.pid); err == nil {
 			t.seen = map[int]uint64{proc.pid: leader.started}
 		}
-		if r.StillAlive = t.end(l.Ending, l.Kill); len(r.StillAlive) > 0 {
+		if r.StillAlive = t.end(l.Termination, l.Kill); len(r.StillAlive) > 0 {
 			go func() {
 				<-proc.exited
 				_, _, _ = proc.reap()
@@ -228,7 +228,7 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 	if stopped == nil && l.StopLeftovers {
 		if r.Stopped = t.members(); len(r.Stopped) > 0 {
 			ask()
-			r.StillAlive = t.end(l.Ending, l.Kill)
+			r.StillAlive = t.end(l.Termination, l.Kill)
 		}
 	}
 	var status syscall.WaitStatus
@@ -243,7 +243,7 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 	}
 	l.forget()
 	switch {
-	case stopped != nil && l.Ending.Signal == 0 && err == nil && status.Exited():
+	case stopped != nil && l.Termination.Signal == 0 && err == nil && status.Exited():
 		return &AskedError{stopped, exitError(status)}
 	case stopped != nil:
 		return stopped
@@ -301,9 +301,9 @@ func (l Launch) prepare(ctx context.Context) (p program, files *runFiles, err er
 		files, err = l.newFiles(p.As)
 		switch {
 		case err == nil && l.Files:
-			p.Env.tellFiles(files, l.ResultMax)
+			p.Env.setFileVariables(files, l.ResultMax)
 		case err != nil && l.Script == "":
-			p.lacks, err = err, nil
+			p.filesErr, err = err, nil
 		}
 		if err == nil && l.Script != "" {
 			var path string

@@ -25,7 +25,7 @@ var leftovers = struct {
 // leftover is a handle of one.
 type leftover struct{ _ byte }
 
-// leftover says that what is left of a process may write to what, until gone is called.
+// leftover says that what is left of a process may write to what, until done is called.
 func (l Launch) leftover(what string) *leftover {
 	h := &leftover{}
 	leftovers.Lock()
@@ -46,7 +46,7 @@ func (h *leftover) wrote(n int64) {
 	leftovers.all[h] = l
 }
 
-func (h *leftover) gone() {
+func (h *leftover) done() {
 	leftovers.Lock()
 	defer leftovers.Unlock()
 	delete(leftovers.all, h)

@@ -106,7 +106,7 @@ func (p *pipe) finish(copied <-chan struct{}, out io.Writer) (open bool) {
 	ended := p.ended(0)
 	if !ended {
 		awaitForks()
-		ended = p.ended(becoming)
+		ended = p.ended(execGrace)
 	}
 	if ended {
 		p.read.Close()
@@ -114,9 +114,9 @@ func (p *pipe) finish(copied <-chan struct{}, out io.Writer) (open bool) {
 	return !ended
 }
 
-// becoming is how long a process that has begun may have what it closes as it becomes its
+// execGrace is how long a process that has begun may have what it closes as it becomes its
 // program: rota goes on a moment before that.
-const becoming = 20 * time.Millisecond
+const execGrace = 20 * time.Millisecond
 
 // awaitForks waits for the processes that rota is just starting: each has all descriptors
 // of rota, and with them the pipes of other runs, until it has become its program.
@@ -126,23 +126,23 @@ func awaitForks() {
 }
 
 const (
-	// discardAtOnce is how many bytes are thrown away in one go, and discardPause the
+	// discardMax is how many bytes are thrown away in one go, and discardPause the
 	// time between two: who writes without end waits for it, and costs next to nothing.
-	discardAtOnce = 1 << 20
-	discardPause  = 100 * time.Millisecond
+	discardMax   = 1 << 20
+	discardPause = 100 * time.Millisecond
 )
 
 // discard throws away what is written to the pipe, so that who still writes does not
 // die of SIGPIPE, until nobody has it open any more.
 func (p *pipe) discard(l *leftover) {
 	defer p.read.Close()
-	defer l.gone()
+	defer l.done()
 	if conn, err := p.read.SyscallConn(); err == nil {
-		_ = conn.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, discardAtOnce) })
+		_ = conn.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, discardMax) })
 	}
 	buf := make([]byte, 32<<10)
 	for {
-		for n := 0; n < discardAtOnce; {
+		for n := 0; n < discardMax; {
 			m, err := p.read.Read(buf)
 			if l.wrote(int64(m)); err != nil {
 				return

@@ -66,7 +66,7 @@ func TestPipeOfAProcessBeingStarted(t *testing.T) {
 	select {
 	case is := <-open:
 		t.Errorf("open: %v, while a process is being started", is)
-	case <-time.After(becoming):
+	case <-time.After(execGrace):
 	}
 	p.closeWrite()
 	syscall.ForkLock.Unlock()

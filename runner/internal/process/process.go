@@ -17,10 +17,10 @@ import (
 // is seen without reaping it, so that its group cannot be mistaken for another
 // one as long as it is being signalled.
 type proc struct {
-	pid    int
-	pidfd  *os.File
-	exited chan struct{} // closed when the process has ended
-	floor  int64         // bytes of memory that rota itself had when it started the process
+	pid       int
+	pidfd     *os.File
+	exited    chan struct{} // closed when the process has ended
+	ownMemory int64         // bytes of memory that rota itself had when it started the process
 	// When it was started, in ticks since boot: not before earliest, nor after latest. At
 	// latest it was there, ended or not, so no other process of its id was started then.
 	earliest, latest uint64
@@ -46,8 +46,8 @@ func fork(path string, argv []string, attr *syscall.ProcAttr) (*proc, error) {
 	}
 	p, err := watch(pid, pidfd)
 	if err == nil {
-		p.spare()
-		p.floor, p.earliest, p.latest = ownPeak(), earliest, latest
+		p.allowOOMKill()
+		p.ownMemory, p.earliest, p.latest = ownPeak(), earliest, latest
 	}
 	return p, err
 }
@@ -112,7 +112,7 @@ func (p *proc) reap() (syscall.WaitStatus, usage, error) {
 // rota, and for the kernel that counts: what is no more than that says nothing.
 func (p *proc) usageOf(r *syscall.Rusage) usage {
 	u := usage{CPU: time.Duration(r.Utime.Nano() + r.Stime.Nano())}
-	if peak := r.Maxrss << 10; peak > p.floor {
+	if peak := r.Maxrss << 10; peak > p.ownMemory {
 		u.MaxRSS = peak
 	}
 	return u
@@ -159,17 +159,17 @@ func openProcess(pid int, started uint64) (*proc, error) {
 	return watch(pid, fd)
 }
 
-// protected reports whether rota's own oom_score_adj, which its children
+// oomProtected reports whether rota's own oom_score_adj, which its children
 // inherit, is other than 0.
-var protected = sync.OnceValue(func() bool {
+var oomProtected = sync.OnceValue(func() bool {
 	text, err := os.ReadFile("/proc/self/oom_score_adj")
 	return err == nil && strings.TrimSpace(string(text)) != "0"
 })
 
-// spare makes the process one that the kernel may end when memory runs out, even
-// if rota itself is one that it should not.
-func (p *proc) spare() {
-	if protected() {
+// allowOOMKill lets the kernel end the process when memory runs out, even if rota itself is
+// protected from that.
+func (p *proc) allowOOMKill() {
+	if oomProtected() {
 		_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", p.pid), []byte("0"), 0)
 	}
 }

@@ -84,12 +84,12 @@ func (s *spec) failed(f *become.Failure, env []string) error {
 // program is a spec, and the descriptors that the process gets.
 type program struct {
 	spec
-	files   [3]int   // its stdin, stdout and stderr
-	grouped bool     // if shared: in a group of its own
-	shared  bool     // in the session and group of rota, so that the terminal is theirs together
-	tty     bool     // its stdin, stdout or stderr is a terminal of its own
-	failure *os.File // where the error of a built-in goes; nil: it is none
-	lacks   error    // why it has no files to speak with rota; nil: it has, or needs none
+	files    [3]int   // its stdin, stdout and stderr
+	grouped  bool     // if shared: in a group of its own
+	shared   bool     // in the session and group of rota, so that the terminal is theirs together
+	tty      bool     // its stdin, stdout or stderr is a terminal of its own
+	failure  *os.File // where the error of a built-in goes; nil: it is none
+	filesErr error    // why it has no files to speak with rota; nil: it has, or needs none
 }
 
 // start runs p, and returns the process with the values in its environment that
@@ -104,7 +104,7 @@ type program struct {
 // The end of ctx ends a start that hangs. That of a helper may, so it does not keep its
 // turn.
 func (p *program) start(ctx context.Context, turn *starterTurn) (*proc, []string, error) {
-	if now, ok := p.near(); ok {
+	if now, ok := p.resolveLocal(); ok {
 		proc, err := fork(now.path, p.Argv, &syscall.ProcAttr{Dir: p.Dir, Env: now.env, Files: p.descriptors(), Sys: p.session()})
 		if err != nil {
 			return nil, nil, startError(&p.spec, now.env, err)
@@ -146,17 +146,17 @@ type ready struct {
 	secrets []string
 }
 
-// near looks everything up, and reports whether the program can be started
+// resolveLocal looks everything up, and reports whether the program can be started
 // directly: it needs nothing set up, and its files are on this machine and in
 // trusted hands, so that neither a network file system nor the lease of another
 // user can hold up its start. What is wrong is not told: the helper tells it.
-func (p *program) near() (now ready, ok bool) {
+func (p *program) resolveLocal() (now ready, ok bool) {
 	if p.Rights != (become.Rights{}) || p.BuiltIn != nil {
 		return now, false
 	}
 	far := mountTable.Far()
 	for _, path := range p.Env.files() {
-		if isFar(path, far) {
+		if mayHang(path, far) {
 			return now, false
 		}
 	}
@@ -165,24 +165,24 @@ func (p *program) near() (now ready, ok bool) {
 		return now, false
 	}
 	if far != nil && !strings.Contains(p.Argv[0], "/") {
-		if slices.ContainsFunc(candidates(p.Argv[0], now.env, p.Dir), func(path string) bool { return isFar(path, far) }) {
+		if slices.ContainsFunc(candidates(p.Argv[0], now.env, p.Dir), func(path string) bool { return mayHang(path, far) }) {
 			return now, false
 		}
 	}
-	if !nearDirs.is(p.Dir, func() bool { return nearFile(p.Dir, far, unix.S_IFDIR) }) {
+	if !localDirs.check(p.Dir, func() bool { return isLocalFile(p.Dir, far, unix.S_IFDIR) }) {
 		return now, false
 	}
 	if now.path, ok = become.LookPath(p.Argv[0], now.env, p.Dir); !ok {
 		return now, false
 	}
 	file := absolute(p.Dir, now.path)
-	return now, nearPrograms.is(file, func() bool { return nearProgram(file, far) })
+	return now, localPrograms.check(file, func() bool { return isLocalProgram(file, far) })
 }
 
-// nearProgram reports whether a program, and all that interpret it, are near.
-func nearProgram(file string, far func(string) bool) bool {
+// isLocalProgram reports whether a program, and all that interpret it, are near.
+func isLocalProgram(file string, far func(string) bool) bool {
 	for range 5 { // as many interpreters as the kernel follows
-		if !nearFile(file, far, unix.S_IFREG) {
+		if !isLocalFile(file, far, unix.S_IFREG) {
 			return false
 		}
 		var ok bool
@@ -193,26 +193,26 @@ func nearProgram(file string, far func(string) bool) bool {
 	return false
 }
 
-// What was found near a moment ago. Only root, or the user of rota, can have changed that
+// What was found to be local a moment ago. Only root, or the user of rota, can have changed that
 // since: in a burst the same directories are not walked for each run.
-var nearDirs, nearPrograms recently
+var localDirs, localPrograms recentCache
 
-// recently holds, for a moment, what was found to be so.
-type recently struct {
+// recentCache remembers for recentTTL which names passed a check.
+type recentCache struct {
 	mu    sync.Mutex
 	began time.Time
 	found map[string]bool
 }
 
-// moment is how long it is believed.
-const moment = 500 * time.Millisecond
+// recentTTL is how long a result is valid.
+const recentTTL = 500 * time.Millisecond
 
-// is reports whether what look finds is so, or was found to be so. What is not so is looked
-// for again each time.
-func (r *recently) is(name string, look func() bool) bool {
+// check calls look, unless the name passed a moment ago. A name that did not pass is
+// checked again each time.
+func (r *recentCache) check(name string, look func() bool) bool {
 	now := time.Now()
 	r.mu.Lock()
-	if now.Sub(r.began) > moment {
+	if now.Sub(r.began) > recentTTL {
 		r.began, r.found = now, map[string]bool{}
 	}
 	found := r.found[name]
@@ -238,15 +238,15 @@ func candidates(program string, env []string, dir string) (paths []string) {
 // mountTable tells which mount points rota must not touch by itself.
 var mountTable mounts.Table
 
-// AnyFar reports whether one of some files is on a file system that may not answer.
+// AnyMayHang reports whether one of some files is on a file system that may not answer.
 // Paths that are not absolute do not count.
-func AnyFar(paths ...string) bool {
+func AnyMayHang(paths ...string) bool {
 	far := mountTable.Far()
-	return far != nil && slices.ContainsFunc(paths, func(path string) bool { return filepath.IsAbs(path) && isFar(path, far) })
+	return far != nil && slices.ContainsFunc(paths, func(path string) bool { return filepath.IsAbs(path) && mayHang(path, far) })
 }
 
-// isFar reports whether a path leads to a file system that may not answer.
-func isFar(path string, far func(string) bool) bool {
+// mayHang reports whether a path leads to a file system that may not answer.
+func mayHang(path string, far func(string) bool) bool {
 	if far == nil {
 		return false
 	}
@@ -258,9 +258,9 @@ func isFar(path string, far func(string) bool) bool {
 	return false
 }
 
-// nearFile reports whether a path leads to something of a kind that nobody else
+// isLocalFile reports whether a path leads to something of a kind that nobody else
 // can change, on a file system that answers.
-func nearFile(path string, far func(string) bool, kind uint32) bool {
+func isLocalFile(path string, far func(string) bool, kind uint32) bool {
 	w, err := trust.Nobody.FollowOutside(path, far)
 	if err != nil {
 		return false

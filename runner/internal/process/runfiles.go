@@ -36,13 +36,13 @@ type runFiles struct {
 	used      bool     // there is, or may be, more than the link
 }
 
-// The endings of the names in the directory live.
+// The suffixes of the names in the directory live.
 const (
-	resultEnding    = ".result"
-	stopEnding      = ".stop"
-	scriptEnding    = ".script"
-	directoryEnding = ".folder"
-	takenEnding     = ".taken" // a result on its way to the outputs
+	resultSuffix    = ".result"
+	stopSuffix      = ".stop"
+	scriptSuffix    = ".script"
+	directorySuffix = ".folder"
+	takenSuffix     = ".taken" // a result on its way to the outputs
 )
 
 // newFiles prepares the files of an attempt by a command that runs as somebody
@@ -81,8 +81,8 @@ func (x *runFiles) outside(as *Account, l Launch) (err error) {
 	}
 	x.directory = filepath.Join(base, "rota-"+rand.Text())
 	if x.stem != "" {
-		_ = os.Remove(x.stem + directoryEnding)
-		if err := os.Symlink(x.directory, x.stem+directoryEnding); err != nil {
+		_ = os.Remove(x.stem + directorySuffix)
+		if err := os.Symlink(x.directory, x.stem+directorySuffix); err != nil {
 			return err
 		}
 	}
@@ -108,7 +108,7 @@ const runtimeDir = "/run/rota"
 func filesBase(stateDir string, trusting bool) (string, error) {
 	dir := filepath.Join(runtimeDir, "tasks")
 	if trust.Nobody.MakeDir(runtimeDir, 0o755) == nil && trust.Nobody.MakeDir(dir, 0o711) == nil {
-		return dir, errors.Join(enterable(runtimeDir), enterable(dir))
+		return dir, errors.Join(allowEntry(runtimeDir), allowEntry(dir))
 	}
 	if stateDir == "" { // of a notification
 		return "", fmt.Errorf("there is no place for it: %s must be a directory of root", dir)
@@ -117,12 +117,11 @@ func filesBase(stateDir string, trusting bool) (string, error) {
 	if err := trust.For(trusting).MakeDir(dir, 0o711); err != nil {
 		return "", err
 	}
-	return dir, enterable(dir)
+	return dir, allowEntry(dir)
 }
 
-// enterable lets everybody enter a directory, whatever the umask was when it was
-// made.
-func enterable(dir string) error {
+// allowEntry lets every user enter a directory, whatever the umask was when it was made.
+func allowEntry(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil || info.Mode().Perm()&0o011 == 0o011 {
 		return err
@@ -130,18 +129,18 @@ func enterable(dir string) error {
 	return os.Chmod(dir, info.Mode().Perm()|0o011)
 }
 
-// leftAt returns the files of an attempt that nobody carries any more, by what
-// their names begin with.
-func leftAt(stem string) *runFiles {
+// staleFiles returns the files of an attempt that no process carries any more, by the
+// prefix of their names.
+func staleFiles(stem string) *runFiles {
 	x := &runFiles{stem: stem, used: true}
-	directory, err := os.Readlink(stem + directoryEnding)
+	directory, err := os.Readlink(stem + directorySuffix)
 	if err != nil {
 		return x
 	}
 	// It may have gone, and somebody who knew its name may have made another.
 	w, err := trust.Follow(directory)
 	if err != nil || w.Others() != nil || w.Path() != filepath.Clean(directory) {
-		_ = os.Remove(stem + directoryEnding)
+		_ = os.Remove(stem + directorySuffix)
 		if err == nil {
 			w.Close()
 		}
@@ -149,7 +148,7 @@ func leftAt(stem string) *runFiles {
 	}
 	defer w.Close()
 	if x.root, err = os.OpenRoot(directory); err != nil {
-		_ = os.Remove(stem + directoryEnding)
+		_ = os.Remove(stem + directorySuffix)
 		return x
 	}
 	x.directory = directory
@@ -164,7 +163,7 @@ func (x *runFiles) result() string {
 	if x.directory != "" {
 		return filepath.Join(x.directory, ownName, "result")
 	}
-	return x.stem + resultEnding
+	return x.stem + resultSuffix
 }
 
 // stop is what the command looks for.
@@ -172,7 +171,7 @@ func (x *runFiles) stop() string {
 	if x.directory != "" {
 		return filepath.Join(x.directory, "stop")
 	}
-	return x.stem + stopEnding
+	return x.stem + stopSuffix
 }
 
 // open opens the result or the stop file, as only rota may name it.
@@ -194,7 +193,7 @@ func (x *runFiles) open(path string, flags int, mode fs.FileMode) (*os.File, err
 // placeScript writes a script for a command, which its user alone can read, and returns its
 // path. rota makes it where only rota can make files, and then gives it away.
 func (x *runFiles) placeScript(text string, as *Account) (path string, err error) {
-	path = x.stem + scriptEnding
+	path = x.stem + scriptSuffix
 	if x.directory != "" {
 		path = filepath.Join(x.directory, "script")
 	}
@@ -259,7 +258,7 @@ func (x *runFiles) take(to string, most int64) (int64, error) {
 
 // keep copies a result to its place, whole or not at all.
 func (x *runFiles) keep(f io.Reader, to string, most int64) (int64, error) {
-	taken, err := os.OpenFile(x.stem+takenEnding, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	taken, err := os.OpenFile(x.stem+takenSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return 0, err
 	}
@@ -316,7 +315,7 @@ func (x *runFiles) close() {
 		if info, err := x.root.Lstat(ownName); err == nil {
 			owner := int(info.Sys().(*syscall.Stat_t).Uid)
 			if owner == os.Geteuid() {
-				owner = anyone // a task of rota's own, or of root
+				owner = anyOwner // a task of rota's own, or of root
 			}
 			w.empty(x.root, ownName, owner, 0)
 		}
@@ -330,7 +329,7 @@ func (x *runFiles) gone() {
 	x.root.Close()
 	err := os.Remove(x.directory)
 	if x.stem != "" && (err == nil || errors.Is(err, fs.ErrNotExist)) {
-		_ = os.Remove(x.stem + directoryEnding)
+		_ = os.Remove(x.stem + directorySuffix)
 	}
 }
 
@@ -387,7 +386,7 @@ func boundFile(f *os.File, size int64, l Launch) {
 	left := l.leftover("result")
 	go func() {
 		defer f.Close()
-		defer left.gone()
+		defer left.done()
 		for pause := resultPause; openElsewhere(f); pause = min(2*pause, resultCalm) {
 			<-time.After(pause)
 			var now unix.Stat_t
@@ -427,7 +426,7 @@ func (x *runFiles) clear() {
 	var stubborn []string
 	eachName(dir, func(entry string) {
 		rest, ok := strings.CutPrefix(entry, name)
-		if !ok || rest == directoryEnding || rest == recordEnding || !strings.HasPrefix(rest, ".") {
+		if !ok || rest == directorySuffix || rest == recordSuffix || !strings.HasPrefix(rest, ".") {
 			return
 		}
 		if err := os.Remove(filepath.Join(dir, entry)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -437,9 +436,9 @@ func (x *runFiles) clear() {
 	wipeFrom(dir, stubborn)
 }
 
-// Sweep removes what attempts left that were killed with their carrier,
+// RemoveStale removes what attempts left that were killed with their carrier,
 // but for those of which something still lives, or which a forked run has.
-func Sweep(stateDir string) {
+func RemoveStale(stateDir string) {
 	live := filepath.Join(stateDir, "live")
 	table, err := tableOf(stateDir)
 	recorded := []string(nil)
@@ -449,7 +448,7 @@ func Sweep(stateDir string) {
 	if entries, err := os.ReadDir(live); (err != nil || len(entries) == 0) && len(recorded) == 0 {
 		return
 	}
-	busy := busyNames(stateDir, live)
+	busy := namesInUse(stateDir, live)
 	for _, name := range recorded {
 		if !slices.Contains(busy, name+".") {
 			table.drop(name)
@@ -460,8 +459,8 @@ func Sweep(stateDir string) {
 		if slices.ContainsFunc(busy, func(name string) bool { return strings.HasPrefix(entry, name) }) {
 			return
 		}
-		if stem, ok := strings.CutSuffix(entry, directoryEnding); ok {
-			leftAt(filepath.Join(live, stem)).close()
+		if stem, ok := strings.CutSuffix(entry, directorySuffix); ok {
+			staleFiles(filepath.Join(live, stem)).close()
 		} else if err := os.Remove(filepath.Join(live, entry)); err != nil {
 			stubborn = append(stubborn, entry)
 		}
@@ -469,9 +468,9 @@ func Sweep(stateDir string) {
 	wipeFrom(live, stubborn)
 }
 
-// busyNames is what the names of the files begin with that somebody still needs: an
-// attempt of which something lives, or a forked one.
-func busyNames(stateDir, live string) (busy []string) {
+// namesInUse are the prefixes of the names of files in use: of attempts with live
+// processes, or forked ones.
+func namesInUse(stateDir, live string) (busy []string) {
 	for run := range runsAlive(stateDir) {
 		busy = append(busy, liveName(run))
 	}
@@ -491,7 +490,7 @@ func busyNames(stateDir, live string) (busy []string) {
 		}
 	}
 	eachName(live, func(entry string) {
-		if stem, ok := strings.CutSuffix(entry, recordEnding); ok {
+		if stem, ok := strings.CutSuffix(entry, recordSuffix); ok {
 			if id, err := readIdentity(filepath.Join(live, entry)); err == nil {
 				if _, leads := id.leads(); leads {
 					busy = append(busy, stem+".")

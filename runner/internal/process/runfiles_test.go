@@ -75,14 +75,14 @@ func TestFilesOfLikeNames(t *testing.T) {
 func TestLeftFilesThatSomebodyElseMade(t *testing.T) {
 	dir, temp := t.TempDir(), t.TempDir()
 	directory, victim := filepath.Join(temp, "rota-known"), filepath.Join(temp, "secret")
-	link := Attempt{dir, "t/k", 1}.stem() + directoryEnding
+	link := Attempt{dir, "t/k", 1}.stem() + directorySuffix
 	err := errors.Join(os.MkdirAll(filepath.Join(directory, "own"), 0o755), os.Chmod(directory, 0o777), os.Symlink(victim, filepath.Join(directory, "stop")), os.MkdirAll(filepath.Dir(link), 0o700), os.Symlink(directory, link))
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, victim, "x", 0o600)
 	write(t, filepath.Join(directory, "own", "precious"), "x", 0o600)
-	left := leftAt(Attempt{dir, "t/k", 1}.stem())
+	left := staleFiles(Attempt{dir, "t/k", 1}.stem())
 	left.ask()
 	left.close()
 	if info, err := os.Stat(victim); err != nil || info.Mode() != 0o600 {
@@ -110,15 +110,15 @@ func TestFilesOfAKilledCarrier(t *testing.T) {
 		}
 		l := Launch{Attempt: Attempt{t.TempDir(), "t/k", 1}}
 		for _, end := range []func(){
-			func() { l.Attempt.Clear(os.Geteuid(), Ending{}) },
-			func() { Sweep(l.Attempt.StateDir) },
+			func() { l.Attempt.Clear(os.Geteuid(), Termination{}) },
+			func() { RemoveStale(l.Attempt.StateDir) },
 		} {
 			f, err := l.newFiles(as)
 			if err != nil {
 				t.Fatal(err)
 			}
 			write(t, f.result(), "half", 0o600)
-			write(t, f.stem+takenEnding, "half", 0o600)
+			write(t, f.stem+takenSuffix, "half", 0o600)
 			f.ask()
 			end()
 			wipings.Wait()

@@ -44,8 +44,8 @@ var limitKeys = [4]struct {
 	{"core", unix.RLIMIT_CORE, func(l *Limits) *uint64 { return l.Core }},
 }
 
-// Ending is how a process tree is stopped.
-type Ending struct {
+// Termination is how a process tree is stopped.
+type Termination struct {
 	Signal syscall.Signal // 0: none, the program has its grace to see by itself
 	Grace  time.Duration  // until KILL
 }

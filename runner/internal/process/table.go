@@ -18,21 +18,21 @@ import (
 // so the disk is not asked for anything, and to be recorded costs a start one write to
 // memory: a file of its own for each process takes 30 times as long.
 //
-// Each place in the file has the same size. It holds a line, or begins with a zero byte:
-// then it is free. A line is written, and taken away, by one call that does not cross a
-// page, so that no kill leaves half of it. Places are made many at a time and used again,
+// Each entry in the file has the same size. It holds a line, or begins with a zero byte:
+// then it is free. A line is written, and removed, by one call that does not cross a
+// page, so that no kill leaves half of it. Entries are added many at a time and reused,
 // so that most starts need no room on the disk.
 type table struct {
-	mu     sync.Mutex
-	file   *os.File
-	places map[string]int // in use, by the name of the attempt
-	free   []int
+	mu      sync.Mutex
+	file    *os.File
+	entries map[string]int // in use, by the name of the attempt
+	free    []int
 }
 
 const (
-	tableName  = "processes"
-	placeSize  = 512 // a name of a file and some numbers
-	moreAtOnce = 64
+	tableName   = "processes"
+	entrySize   = 512 // a name of a file and some numbers
+	growEntries = 64
 )
 
 // tables are those that this process has open, by state directory.
@@ -69,10 +69,10 @@ func openTable(path string) (*table, error) {
 		f.Close()
 		return nil, err
 	}
-	t := &table{file: f, places: map[string]int{}}
-	for i := range len(text) / placeSize {
-		if name, _, ok := parsePlace(text[i*placeSize : (i+1)*placeSize]); ok {
-			t.places[name] = i
+	t := &table{file: f, entries: map[string]int{}}
+	for i := range len(text) / entrySize {
+		if name, _, ok := parseEntry(text[i*entrySize : (i+1)*entrySize]); ok {
+			t.entries[name] = i
 		} else {
 			t.free = append(t.free, i)
 		}
@@ -80,54 +80,54 @@ func openTable(path string) (*table, error) {
 	return t, nil
 }
 
-// parsePlace reads what a place holds; ok is false if that is nothing.
-func parsePlace(text []byte) (name string, id identity, ok bool) {
+// parseEntry parses an entry; ok is false if it is free.
+func parseEntry(text []byte) (name string, id identity, ok bool) {
 	line, _, whole := bytes.Cut(text, []byte{'\n'})
 	if !whole || len(line) == 0 || line[0] == 0 {
 		return "", id, false
 	}
-	n, _ := fmt.Sscanf(string(line), placeFormat, &name, &id.PID, &id.Started, &id.Latest, &id.Boot, &id.Cgroup)
+	n, _ := fmt.Sscanf(string(line), entryFormat, &name, &id.PID, &id.Started, &id.Latest, &id.Boot, &id.Cgroup)
 	return name, id, n >= 5 // the control group may not be known
 }
 
-// placeFormat is the name of an attempt and an identity.
-const placeFormat = "%s %d %d %d %s %s"
+// entryFormat is the name of an attempt and an identity.
+const entryFormat = "%s %d %d %d %s %s"
 
 // put records the process of an attempt.
 func (t *table) put(name string, id identity) error {
-	text := fmt.Appendf(make([]byte, 0, placeSize), placeFormat+"\n", name, id.PID, id.Started, id.Latest, id.Boot, id.Cgroup)
-	if len(text) > placeSize || strings.ContainsAny(name, " \n") {
+	text := fmt.Appendf(make([]byte, 0, entrySize), entryFormat+"\n", name, id.PID, id.Started, id.Latest, id.Boot, id.Cgroup)
+	if len(text) > entrySize || strings.ContainsAny(name, " \n") {
 		return fmt.Errorf("process of %s: its name is too long, or has a blank", name)
 	}
-	place, err := t.place(name)
+	place, err := t.entryOf(name)
 	if err != nil {
 		return err
 	}
-	if _, err = t.file.WriteAt(text, int64(place)*placeSize); err != nil {
+	if _, err = t.file.WriteAt(text, int64(place)*entrySize); err != nil {
 		t.drop(name)
 	}
 	return err
 }
 
-// place returns the place of an attempt, or gives it one.
-func (t *table) place(name string) (int, error) {
+// entryOf returns the entry of an attempt, or assigns one.
+func (t *table) entryOf(name string) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if place, ok := t.places[name]; ok {
+	if place, ok := t.entries[name]; ok {
 		return place, nil
 	}
 	if len(t.free) == 0 {
-		next := len(t.places)
-		if _, err := t.file.WriteAt(make([]byte, moreAtOnce*placeSize), int64(next)*placeSize); err != nil {
+		next := len(t.entries)
+		if _, err := t.file.WriteAt(make([]byte, growEntries*entrySize), int64(next)*entrySize); err != nil {
 			return 0, err
 		}
-		for i := range moreAtOnce {
-			t.free = append(t.free, next+moreAtOnce-1-i)
+		for i := range growEntries {
+			t.free = append(t.free, next+growEntries-1-i)
 		}
 	}
 	place := t.free[len(t.free)-1]
 	t.free = t.free[:len(t.free)-1]
-	t.places[name] = place
+	t.entries[name] = place
 	return place, nil
 }
 
@@ -135,9 +135,9 @@ func (t *table) place(name string) (int, error) {
 func (t *table) drop(name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if place, ok := t.places[name]; ok {
-		_, _ = t.file.WriteAt([]byte{0}, int64(place)*placeSize)
-		delete(t.places, name)
+	if place, ok := t.entries[name]; ok {
+		_, _ = t.file.WriteAt([]byte{0}, int64(place)*entrySize)
+		delete(t.entries, name)
 		t.free = append(t.free, place)
 	}
 }
@@ -145,16 +145,16 @@ func (t *table) drop(name string) {
 // get returns what the process of an attempt was recorded as.
 func (t *table) get(name string) (identity, error) {
 	t.mu.Lock()
-	place, ok := t.places[name]
+	place, ok := t.entries[name]
 	t.mu.Unlock()
 	if !ok {
 		return identity{}, os.ErrNotExist
 	}
-	text := make([]byte, placeSize)
-	if _, err := t.file.ReadAt(text, int64(place)*placeSize); err != nil {
+	text := make([]byte, entrySize)
+	if _, err := t.file.ReadAt(text, int64(place)*entrySize); err != nil {
 		return identity{}, err
 	}
-	is, id, ok := parsePlace(text)
+	is, id, ok := parseEntry(text)
 	if !ok || is != name {
 		return identity{}, errors.New("no identity of the process of " + name)
 	}
@@ -165,8 +165,8 @@ func (t *table) get(name string) (identity, error) {
 func (t *table) names() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	all := make([]string, 0, len(t.places))
-	for name := range t.places {
+	all := make([]string, 0, len(t.entries))
+	for name := range t.entries {
 		all = append(all, name)
 	}
 	return all

@@ -21,7 +21,7 @@ func TestTable(t *testing.T) {
 		cgroup := []string{"cgroup", ""}[i%2] // it may not be known
 		return identity{i + 1, uint64(i), uint64(i + 2), "boot", cgroup}
 	}
-	const n = 3 * moreAtOnce
+	const n = 3 * growEntries
 	for i := range n {
 		if err := first.put(fmt.Sprint("t+", i, ",1"), of(i)); err != nil {
 			t.Fatal(err)
@@ -38,7 +38,7 @@ func TestTable(t *testing.T) {
 	if err := first.put("t+a blank,1", of(0)); err == nil {
 		t.Error("a name with a blank was put")
 	}
-	if err := first.put(strings.Repeat("x", placeSize), of(0)); err == nil {
+	if err := first.put(strings.Repeat("x", entrySize), of(0)); err == nil {
 		t.Error("a name that has no room was put")
 	}
 	size := func() int64 {
@@ -77,10 +77,10 @@ func TestTable(t *testing.T) {
 
 // Whatever is in the file, a table is made of it, and of what is no line nothing is believed.
 func TestTableOfNonsense(t *testing.T) {
-	line := func(text string) string { return text + strings.Repeat("\x00", placeSize-len(text)) }
+	line := func(text string) string { return text + strings.Repeat("\x00", entrySize-len(text)) }
 	for _, text := range []string{
 		"", "\n", "x", line("t+k,1 1 2 3 b c"), line("t+k,1 1 2\n"), line("t+k,1 a b c d e\n"), line("\x00+k,1 1 2 3 b c\n"),
-		line("t+k,1 1 2 3 b c\n")[:placeSize-1], strings.Repeat("\n", 2*placeSize),
+		line("t+k,1 1 2 3 b c\n")[:entrySize-1], strings.Repeat("\n", 2*entrySize),
 	} {
 		path := filepath.Join(t.TempDir(), tableName)
 		write(t, path, text, 0o600)

@@ -14,24 +14,24 @@ import (
 	"golang.org/x/term"
 )
 
-// screen is a terminal made for one process, and what passes between it and the
+// pty is a terminal made for one process, and what passes between it and the
 // terminal of rota: bytes, and the size of the window. A process of another user
 // that had rota's own terminal could type into it, or read what is typed for
 // others; and one in the foreground of it would be interrupted by what is typed
 // before rota could stop it in its own way.
-type screen struct {
+type pty struct {
 	master, slave *os.File
 	outer         int // a descriptor of rota's terminal
 	restore       *term.State
 	sizes         chan os.Signal
 	stop          [2]*os.File // a pipe; its end ends the reading of what is typed
 	pumps         sync.WaitGroup
-	shown         chan struct{} // closed when all that the process wrote is shown; nil: nothing is
+	outputDone    chan struct{} // closed when all that the process wrote is shown; nil: nothing is
 }
 
-// noTerminal is the screen of a process that needs none. All its methods do
+// noPTY is the pty of a process that needs none. All its methods do
 // nothing.
-var noTerminal *screen
+var noPTY *pty
 
 // inTerminal gives a program the stdin, stdout and stderr of rota. One that runs
 // as another user, or that a person talks to, gets a terminal of its own in the
@@ -41,20 +41,20 @@ var noTerminal *screen
 // own, so that a Ctrl-C reaches rota alone, which stops it. Only where it reads from
 // the terminal and writes elsewhere, as before a pager, it is in the foreground with
 // rota: a terminal of its own would take from the pager what is typed for that.
-func (p *program) inTerminal() (*screen, error) {
+func (p *program) inTerminal() (*pty, error) {
 	p.files = [3]int{0, 1, 2}
 	if p.As == nil && (p.BuiltIn != nil || !isForeground(0) || !isTTY(1)) {
 		p.shared, p.grouped = p.BuiltIn == nil, p.BuiltIn == nil && !isTTY(0)
-		return noTerminal, nil
+		return noPTY, nil
 	}
 	outer := slices.IndexFunc(p.files[:], isTTY)
 	if outer < 0 {
-		return noTerminal, nil
+		return noPTY, nil
 	}
-	s := &screen{outer: outer, sizes: make(chan os.Signal, 1)}
+	s := &pty{outer: outer, sizes: make(chan os.Signal, 1)}
 	if err := s.open(p.As); err != nil {
 		s.close()
-		return noTerminal, err
+		return noPTY, err
 	}
 	for i, fd := range p.files {
 		if isTTY(fd) {
@@ -66,19 +66,19 @@ func (p *program) inTerminal() (*screen, error) {
 		state, err := term.MakeRaw(0)
 		if err != nil {
 			s.close()
-			return noTerminal, err
+			return noPTY, err
 		}
 		s.restore = state
-	} else if err := s.plain(); err != nil {
+	} else if err := s.disableNewlineMapping(); err != nil {
 		s.close()
-		return noTerminal, err
+		return noPTY, err
 	}
 	return s, nil
 }
 
 // open makes the pair of a terminal; see pty(7). The process gets its end by
 // descriptor and may open it again by name.
-func (s *screen) open(as *Account) error {
+func (s *pty) open(as *Account) error {
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return fmt.Errorf("/dev/ptmx: %w", err)
@@ -106,9 +106,9 @@ func (s *screen) open(as *Account) error {
 	return nil
 }
 
-// plain turns off what the terminal does to line ends: rota's own does it, unless
+// disableNewlineMapping turns off what the terminal does to line ends: rota's own does it, unless
 // that is raw.
-func (s *screen) plain() error {
+func (s *pty) disableNewlineMapping() error {
 	state, err := unix.IoctlGetTermios(int(s.slave.Fd()), unix.TCGETS)
 	if err != nil {
 		return err
@@ -118,22 +118,22 @@ func (s *screen) plain() error {
 }
 
 // resize gives the terminal the size of rota's.
-func (s *screen) resize() {
+func (s *pty) resize() {
 	if size, err := unix.IoctlGetWinsize(s.outer, unix.TIOCGWINSZ); err == nil {
 		_ = unix.IoctlSetWinsize(int(s.slave.Fd()), unix.TIOCSWINSZ, size)
 	}
 }
 
-// begun is called when the process has the terminal: now what it writes is shown,
+// start is called when the process has the terminal: now what it writes is shown,
 // and what is typed is for it.
-func (s *screen) begun() {
-	if s == noTerminal {
+func (s *pty) start() {
+	if s == noPTY {
 		return
 	}
 	signal.Notify(s.sizes, syscall.SIGWINCH)
-	s.shown = make(chan struct{})
+	s.outputDone = make(chan struct{})
 	go func() {
-		defer close(s.shown)
+		defer close(s.outputDone)
 		buf := make([]byte, 32<<10)
 		for {
 			n, err := s.master.Read(buf)
@@ -151,12 +151,12 @@ func (s *screen) begun() {
 		}
 	})
 	if isTTY(0) {
-		s.pumps.Go(s.typed)
+		s.pumps.Go(s.copyInput)
 	}
 }
 
-// typed passes on what is typed, until stop is closed.
-func (s *screen) typed() {
+// copyInput passes on what is typed, until stop is closed.
+func (s *pty) copyInput() {
 	buf := make([]byte, 4<<10)
 	for {
 		ready := []unix.PollFd{{Fd: 0, Events: unix.POLLIN}, {Fd: int32(s.stop[0].Fd()), Events: unix.POLLIN}}
@@ -170,7 +170,7 @@ func (s *screen) typed() {
 			return
 		}
 		switch {
-		case n > 0 && s.interrupts(buf[:n]):
+		case n > 0 && s.isInterrupt(buf[:n]):
 			_ = unix.Kill(os.Getpid(), unix.SIGINT) // rota stops the process in its own way
 		case n > 0:
 			if _, err := s.master.Write(buf[:n]); err != nil {
@@ -180,20 +180,20 @@ func (s *screen) typed() {
 	}
 }
 
-// interrupts reports whether something typed is a Ctrl-C, and the process has not
+// isInterrupt reports whether something typed is a Ctrl-C, and the process has not
 // asked for it as a letter.
-func (s *screen) interrupts(typed []byte) bool {
+func (s *pty) isInterrupt(typed []byte) bool {
 	state, err := unix.IoctlGetTermios(int(s.slave.Fd()), unix.TCGETS)
 	return err == nil && state.Lflag&unix.ISIG != 0 && slices.Contains(typed, state.Cc[unix.VINTR])
 }
 
-// parting is how long a terminal that other processes keep open is still read
+// ptyDrainTime is how long a terminal that other processes keep open is still read
 // after its process has ended.
-const parting = 200 * time.Millisecond
+const ptyDrainTime = 200 * time.Millisecond
 
 // close shows what is left and gives rota's terminal back as it was.
-func (s *screen) close() {
-	if s == noTerminal {
+func (s *pty) close() {
+	if s == noPTY {
 		return
 	}
 	if s.stop[1] != nil {
@@ -209,9 +209,9 @@ func (s *screen) close() {
 		s.pumps.Wait()
 		s.slave.Close()
 	}
-	if s.shown != nil {
-		_ = s.master.SetReadDeadline(time.Now().Add(parting))
-		<-s.shown
+	if s.outputDone != nil {
+		_ = s.master.SetReadDeadline(time.Now().Add(ptyDrainTime))
+		<-s.outputDone
 	}
 	if s.restore != nil {
 		_ = term.Restore(0, s.restore)

@@ -203,7 +203,7 @@ func (t *tree) signal(sig syscall.Signal, members []Member) {
 // end signals the tree, waits as long as e says for all of it to go, then sends
 // KILL. It returns what is still alive after that. Closing
 // kill cuts the grace short. The leader of the group must not have been reaped.
-func (t *tree) end(e Ending, kill <-chan struct{}) []Member {
+func (t *tree) end(e Termination, kill <-chan struct{}) []Member {
 	if e.Signal != 0 {
 		t.signal(e.Signal, t.members())
 	}

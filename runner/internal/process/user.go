@@ -81,7 +81,7 @@ func passwdLine(ctx context.Context, name string) (string, error) {
 			return strings.TrimSpace(line), nil
 		}
 	}
-	out, err := ask(ctx, "getent", "passwd", "--", name)
+	out, err := runGetent(ctx, "getent", "passwd", "--", name)
 	if err != nil {
 		return "", fmt.Errorf("no user %q on this machine", name)
 	}
@@ -93,7 +93,7 @@ func groupsOf(ctx context.Context, name, gid string) ([]uint32, error) {
 	u := &user.User{Username: name, Gid: gid}
 	ids, err := u.GroupIds()
 	if err != nil {
-		out, err2 := ask(ctx, "id", "-G", "--", name)
+		out, err2 := runGetent(ctx, "id", "-G", "--", name)
 		if err2 != nil {
 			return nil, fmt.Errorf("groups of user %q: %w", name, err)
 		}
@@ -118,7 +118,7 @@ func LookupGroup(ctx context.Context, name string) (uint32, error) {
 	id := ""
 	if g, err := user.LookupGroup(name); err == nil {
 		id = g.Gid
-	} else if out, err := ask(ctx, "getent", "group", "--", name); err == nil {
+	} else if out, err := runGetent(ctx, "getent", "group", "--", name); err == nil {
 		if f := strings.Split(strings.TrimSpace(string(out)), ":"); len(f) > 2 {
 			id = f[2]
 		}
@@ -130,17 +130,17 @@ func LookupGroup(ctx context.Context, name string) (uint32, error) {
 	return uint32(n), nil
 }
 
-// ask runs a program that answers questions about users, which may be as slow as
+// runGetent runs a program that answers questions about users, which may be as slow as
 // the server that it asks: until ctx ends, but not for ever.
-func ask(ctx context.Context, program string, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, askMax)
+func runGetent(ctx context.Context, program string, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, getentMax)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.WaitDelay = time.Second
 	return cmd.Output()
 }
 
-const askMax = 30 * time.Second
+const getentMax = 30 * time.Second
 
 // isSelf reports whether rota has the rights of this account anyway.
 func (a *Account) isSelf() bool {

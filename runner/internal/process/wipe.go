@@ -61,14 +61,14 @@ func wipeFrom(dir string, names []string) {
 		}
 		defer root.Close()
 		for _, name := range names {
-			w.empty(root, name, anyone, 0)
+			w.empty(root, name, anyOwner, 0)
 			_ = root.Remove(name)
 		}
 	}, func() {})
 }
 
 // anyone, as the owner of what is to be removed.
-const anyone = -1
+const anyOwner = -1
 
 // empty removes what is in a directory: never outside of root, not deeper than
 // anybody means to go, and not for ever. It removes something only from a directory
@@ -80,7 +80,7 @@ func (w *wiper) empty(root *os.Root, name string, owner, depth int) {
 		return
 	}
 	defer inside.Close()
-	if uid, err := ownerOf(inside); err != nil || owner != anyone && uid != owner {
+	if uid, err := ownerOf(inside); err != nil || owner != anyOwner && uid != owner {
 		return
 	}
 	for !w.late() {

@@ -12,17 +12,17 @@ import (
 	"rota/internal/become"
 )
 
-// Answers are those of another process, which may be left behind: who waits for a
+// Replies are those of another process, which may be left behind: who waits for a
 // file cannot always be killed.
-type Answers struct {
-	proc  *proc
-	reply *os.File
-	said  *json.Decoder
+type Replies struct {
+	proc   *proc
+	reply  *os.File
+	output *json.Decoder
 }
 
-// Ask starts rota under another name, as argv[0], and gives it what to look at. Its
+// Query starts rota under another name, as argv[0], and gives it what to look at. Its
 // answers come within limit, or not at all.
-func Ask(name string, what any, limit time.Duration) (*Answers, error) {
+func Query(name string, what any, limit time.Duration) (*Replies, error) {
 	text, err := json.Marshal(what)
 	if err != nil {
 		return nil, err
@@ -51,22 +51,22 @@ func Ask(name string, what any, limit time.Duration) (*Answers, error) {
 		return nil, err
 	}
 	_ = reply.SetReadDeadline(time.Now().Add(limit))
-	return &Answers{p, reply, json.NewDecoder(io.LimitReader(reply, replyMax))}, nil
+	return &Replies{p, reply, json.NewDecoder(io.LimitReader(reply, replyMax))}, nil
 }
 
 // Next waits for the next answer; the error is [os.ErrDeadlineExceeded] if there is
 // none in time.
-func (a *Answers) Next(v any) error { return a.said.Decode(v) }
+func (a *Replies) Next(v any) error { return a.output.Decode(v) }
 
 // Close ends the process.
-func (a *Answers) Close() {
+func (a *Replies) Close() {
 	a.reply.Close()
 	_ = a.proc.signal(syscall.SIGKILL)
 	go a.proc.abandon()
 }
 
-// Answer is the other end of [Ask]. It never returns.
-func Answer(f func(text []byte, answer func(any)) error) {
+// Reply is the other end of [Query]. It never returns.
+func Reply(f func(text []byte, answer func(any)) error) {
 	_ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
 	reply := json.NewEncoder(os.NewFile(become.ReplyFD, "reply"))
 	text, err := io.ReadAll(os.NewFile(become.SpecFD, "spec"))

@@ -23,8 +23,8 @@ const (
 	cleanBatch  = 256 // entries of a directory that are read at once
 )
 
-// sweep is one run of Clean.
-type sweep struct {
+// cleaner is one run of Clean.
+type cleaner struct {
 	*Clean
 	ctx    context.Context
 	out    io.Writer
@@ -46,7 +46,7 @@ type candidate struct {
 
 // directory sweeps the open directory, whose name below the path is name, "" or
 // ending in a slash.
-func (s *sweep) directory(dir *os.Root, name string, depth int) {
+func (s *cleaner) directory(dir *os.Root, name string, depth int) {
 	below, err := s.read(dir, name)
 	if err != nil {
 		s.fail(name, err)
@@ -65,9 +65,9 @@ func (s *sweep) directory(dir *os.Root, name string, depth int) {
 	}
 }
 
-// read goes through the entries of a directory, removes files, and tells which
-// directories are in it. If none is to be kept, it knows one batch at a time.
-func (s *sweep) read(dir *os.Root, name string) (below []string, err error) {
+// read goes through the entries of a directory, removes files, and returns the
+// directories in it. If none is to be kept, it knows one batch at a time.
+func (s *cleaner) read(dir *os.Root, name string) (below []string, err error) {
 	f, err := dir.Open(".")
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (s *sweep) read(dir *os.Root, name string) (below []string, err error) {
 			break
 		}
 		if err != nil {
-			return below, err // what is to be kept is not known: nothing more goes
+			return below, err // it is not known what to keep: nothing more is removed
 		}
 	}
 	slices.SortFunc(found, func(a, b candidate) int { // the newest first
@@ -107,14 +107,14 @@ func (s *sweep) read(dir *os.Root, name string) (below []string, err error) {
 	return below, nil
 }
 
-func (s *sweep) matches(name string) bool {
+func (s *cleaner) matches(name string) bool {
 	return len(s.Match) == 0 || slices.ContainsFunc(s.Match, func(pattern string) bool {
 		ok, _ := filepath.Match(pattern, name)
 		return ok
 	})
 }
 
-func (s *sweep) remove(dir *os.Root, name string, list []candidate) {
+func (s *cleaner) remove(dir *os.Root, name string, list []candidate) {
 	for _, c := range list {
 		if s.ctx.Err() != nil {
 			return
@@ -140,7 +140,7 @@ func (s *sweep) remove(dir *os.Root, name string, list []candidate) {
 
 // enter sweeps the directory sub of dir. [os.Root] does not leave dir, but would
 // follow a link within it.
-func (s *sweep) enter(dir *os.Root, sub, name string, depth int) error {
+func (s *cleaner) enter(dir *os.Root, sub, name string, depth int) error {
 	info, err := dir.Lstat(sub)
 	if err != nil || !info.IsDir() {
 		return err
@@ -164,12 +164,12 @@ func (s *sweep) enter(dir *os.Root, sub, name string, depth int) error {
 // mayEnter reports whether a directory of that user is entered. In a path of its own,
 // such as /tmp, root enters all. That a path of another user is sticky counts for
 // nothing: its owner can make it so, and move all that is in it.
-func (s *sweep) mayEnter(uid int) bool {
+func (s *cleaner) mayEnter(uid int) bool {
 	return os.Geteuid() != 0 || s.owner == 0 || uid == 0 || uid == s.owner
 }
 
-// fail takes note of an error. What is gone already is none.
-func (s *sweep) fail(name string, err error) {
+// fail records an error, unless the file does not exist any more.
+func (s *cleaner) fail(name string, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
@@ -182,8 +182,8 @@ func (s *sweep) fail(name string, err error) {
 	}
 }
 
-// end writes the sum and gives the error of the run.
-func (s *sweep) end() error {
+// end writes the total and returns the error of the run.
+func (s *cleaner) end() error {
 	verb := "removed"
 	if s.Dry {
 		verb = "would remove"

@@ -275,7 +275,7 @@ func TestPlaceLongName(t *testing.T) {
 		t.Fatal(out, err)
 	}
 	wantEntries(t, dir, 1)
-	p, err := openPlace(filepath.Join(dir, "other"))
+	p, err := openTarget(filepath.Join(dir, "other"))
 	if err != nil {
 		t.Fatal(err)
 	}

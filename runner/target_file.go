@@ -15,23 +15,23 @@ import (
 	"rota/internal/trust"
 )
 
-// place is where an action writes a file: an entry of a directory that is open,
-// so that a directory on the way that somebody exchanges meanwhile changes
-// nothing. Nothing is there, or a regular file.
+// targetFile is a file that an action writes: an entry of an open directory, so that it
+// does not matter if a directory on the way is replaced meanwhile. It is a regular file
+// or does not exist.
 //
 // Symbolic links on the way are followed as [trust.Follow] does. Where others can
-// change the directory, they can change what is in it anyway; it has to be
-// their file, not one that they put there, by a link, to have it changed.
-type place struct {
-	way   *trust.Way
+// change the directory, they can change what is in it anyway; it must be their file, not
+// a hard link to a file of another user.
+type targetFile struct {
+	dir   *trust.Way
 	shown string // the path, as it was given
 }
 
-// openPlace opens the directory of a file that may not exist yet.
-func openPlace(path string) (*place, error) {
-	p := &place{shown: escape.Name(path)}
+// openTarget opens the directory of a file that may not exist yet.
+func openTarget(path string) (*targetFile, error) {
+	p := &targetFile{shown: escape.Name(path)}
 	var err error
-	if p.way, err = follow(path); err != nil {
+	if p.dir, err = followPath(path); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("directory of %s: %w; make it first", p.shown, err)
 		}
@@ -49,9 +49,9 @@ func openPlace(path string) (*place, error) {
 	return p, nil
 }
 
-// follow is [trust.Follow] with an error for those who write tasks: what keeps
-// a link from being followed is often another user's, and has to be.
-func follow(path string) (*trust.Way, error) {
+// followPath is [trust.Follow] with an error for the authors of tasks: that a link is not
+// followed often is due to its owner.
+func followPath(path string) (*trust.Way, error) {
 	w, err := trust.Follow(path)
 	if e, ok := errors.AsType[*trust.Error](err); ok {
 		return nil, fmt.Errorf("%s: a symbolic link that others can change is not followed (%s: %s); give the path without links, or the task the user",
@@ -60,20 +60,20 @@ func follow(path string) (*trust.Way, error) {
 	return w, err
 }
 
-func (p *place) close() { p.way.Close() }
+func (p *targetFile) close() { p.dir.Close() }
 
-// stat tells what is there now.
-func (p *place) stat() (st unix.Stat_t, err error) {
-	dir, name := p.way.Dir()
+// stat returns what is there now.
+func (p *targetFile) stat() (st unix.Stat_t, err error) {
+	dir, name := p.dir.Dir()
 	if err = unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		err = &fs.PathError{Op: "stat", Path: p.way.Path(), Err: err}
+		err = &fs.PathError{Op: "stat", Path: p.dir.Path(), Err: err}
 	}
 	return st, err
 }
 
-// holds reports whether a file with just this text and mode is there.
-func (p *place) holds(text string, mode fs.FileMode) bool {
-	f, err := p.way.Open(unix.O_RDONLY, 0)
+// hasContent reports whether the file has exactly this text and mode.
+func (p *targetFile) hasContent(text string, mode fs.FileMode) bool {
+	f, err := p.dir.Open(unix.O_RDONLY, 0)
 	if err != nil {
 		return false
 	}
@@ -86,8 +86,8 @@ func (p *place) holds(text string, mode fs.FileMode) bool {
 	return err == nil && string(have) == text
 }
 
-// replace puts a file with this text and mode there.
-func (p *place) replace(text string, mode fs.FileMode) error {
+// replace replaces the file by one with this text and mode.
+func (p *targetFile) replace(text string, mode fs.FileMode) error {
 	f, err := p.create(mode, false)
 	if err != nil {
 		return err
@@ -101,11 +101,11 @@ func (p *place) replace(text string, mode fs.FileMode) error {
 
 // append adds a text to the file with one write, and syncs it. A new file gets
 // the mode.
-func (p *place) append(text string, mode fs.FileMode) error {
+func (p *targetFile) append(text string, mode fs.FileMode) error {
 	const flags = unix.O_WRONLY | unix.O_APPEND
-	f, err := p.way.Open(flags, 0)
+	f, err := p.dir.Open(flags, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		if f, err = p.way.Open(flags|unix.O_CREAT|unix.O_EXCL, uint32(mode)); err == nil {
+		if f, err = p.dir.Open(flags|unix.O_CREAT|unix.O_EXCL, uint32(mode)); err == nil {
 			err = f.Chmod(mode) // against the umask
 		}
 	}
@@ -113,13 +113,13 @@ func (p *place) append(text string, mode fs.FileMode) error {
 		return err
 	}
 	defer f.Close()
-	st, dir, err := stats(f, p.way)
+	st, dir, err := stats(f, p.dir)
 	switch {
 	case err != nil:
 		return err
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
 		return fmt.Errorf("%s is no regular file and stays as it is", p.shown)
-	case p.way.Others() == nil && !shared(dir):
+	case p.dir.Others() == nil && !writableByOthers(dir):
 	case st.Nlink > 1:
 		return fmt.Errorf("%s has %d names in a directory that others can change, and stays as it is", p.shown, st.Nlink)
 	case st.Uid != uint32(os.Geteuid()) && st.Uid != dir.Uid:
@@ -131,9 +131,9 @@ func (p *place) append(text string, mode fs.FileMode) error {
 	return f.Sync()
 }
 
-// shared reports whether others can put a file into a directory. As for
+// writableByOthers reports whether other users can create files in a directory. As for
 // [trust.Check], a group counts for root only.
-func shared(dir unix.Stat_t) bool {
+func writableByOthers(dir unix.Stat_t) bool {
 	return dir.Mode&0o002 != 0 || dir.Mode&0o020 != 0 && os.Geteuid() == 0
 }
 
@@ -149,19 +149,18 @@ func stats(f *os.File, w *trust.Way) (file, dir unix.Stat_t, err error) {
 	return file, dir, err
 }
 
-// pending is a file that is being written beside its place. It belongs to the
-// user of the process. Who reads the place finds what was there before, or all
-// of it.
-type pending struct {
+// pendingFile is a file that is being written beside its target. It belongs to the user of
+// the process. A reader of the target sees the old file or the whole new one.
+type pendingFile struct {
 	*os.File
-	at   *place
-	name string // "": it is in its place, or removed
+	at   *targetFile
+	name string // "": it is committed, or removed
 }
 
 // create makes a file to be written. It has the permissions perm, or perm as the
 // umask allows.
-func (p *place) create(perm fs.FileMode, umask bool) (*pending, error) {
-	dir, name := p.way.Dir()
+func (p *targetFile) create(perm fs.FileMode, umask bool) (*pendingFile, error) {
+	dir, name := p.dir.Dir()
 	for {
 		temporary := fmt.Sprintf(".%s.%016x", name[:min(len(name), 200)], rand.Uint64())
 		fd, err := unix.Openat(int(dir.Fd()), temporary, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, uint32(perm))
@@ -169,9 +168,9 @@ func (p *place) create(perm fs.FileMode, umask bool) (*pending, error) {
 			continue
 		}
 		if err != nil {
-			return nil, &fs.PathError{Op: "create", Path: p.way.Path(), Err: err}
+			return nil, &fs.PathError{Op: "create", Path: p.dir.Path(), Err: err}
 		}
-		f := &pending{os.NewFile(uintptr(fd), p.way.Path()), p, temporary}
+		f := &pendingFile{os.NewFile(uintptr(fd), p.dir.Path()), p, temporary}
 		if !umask {
 			if err := f.Chmod(perm); err != nil {
 				f.discard()
@@ -183,14 +182,14 @@ func (p *place) create(perm fs.FileMode, umask bool) (*pending, error) {
 }
 
 // commit gives the file its name, durably.
-func (f *pending) commit() error {
-	dir, name := f.at.way.Dir()
+func (f *pendingFile) commit() error {
+	dir, name := f.at.dir.Dir()
 	err := errors.Join(f.Sync(), f.Close())
 	if err != nil {
 		return err
 	}
 	if err := unix.Renameat(int(dir.Fd()), f.name, int(dir.Fd()), name); err != nil {
-		return &fs.PathError{Op: "rename to", Path: f.at.way.Path(), Err: err}
+		return &fs.PathError{Op: "rename to", Path: f.at.dir.Path(), Err: err}
 	}
 	f.name = ""
 	fd, err := unix.Openat(int(dir.Fd()), ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -199,29 +198,29 @@ func (f *pending) commit() error {
 	}
 	defer unix.Close(fd)
 	if err := unix.Fsync(fd); err != nil && !errors.Is(err, unix.EINVAL) { // which file systems say that need none
-		return &fs.PathError{Op: "sync directory of", Path: f.at.way.Path(), Err: err}
+		return &fs.PathError{Op: "sync directory of", Path: f.at.dir.Path(), Err: err}
 	}
 	return nil
 }
 
-// discard removes the file unless it is in its place.
-func (f *pending) discard() {
+// discard removes the file unless it is committed.
+func (f *pendingFile) discard() {
 	if f.name == "" {
 		return
 	}
 	f.Close()
-	dir, _ := f.at.way.Dir()
+	dir, _ := f.at.dir.Dir()
 	_ = unix.Unlinkat(int(dir.Fd()), f.name, 0)
 	f.name = ""
 }
 
 // openRead opens a regular file that an action reads for its task. Links are
-// followed as for a place. A file that not everybody may read could be one that
-// somebody gave a second name, or moved, to where the task reads it: it has to
-// have one name and, in a directory that others can change, to belong to the
-// owner of the directory, who alone may write there, unless that is sticky.
+// followed as for a target. A file that not everybody may read could have been linked or
+// moved to where the task reads it: it must have one name and, in a directory that others
+// can change, belong to the owner of the directory, who alone may write there, unless that
+// is sticky.
 func openRead(path string) (*os.File, fs.FileInfo, error) {
-	w, err := follow(path)
+	w, err := followPath(path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -235,8 +234,8 @@ func openRead(path string) (*os.File, fs.FileInfo, error) {
 	case err != nil:
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
 		err = fmt.Errorf("%s is no regular file", escape.Name(path))
-	case st.Mode&0o004 != 0, w.Others() == nil && !shared(dir):
-	case st.Nlink == 1 && (dir.Mode&unix.S_ISVTX != 0 || st.Uid == dir.Uid && !shared(dir)):
+	case st.Mode&0o004 != 0, w.Others() == nil && !writableByOthers(dir):
+	case st.Nlink == 1 && (dir.Mode&unix.S_ISVTX != 0 || st.Uid == dir.Uid && !writableByOthers(dir)):
 	default:
 		err = fmt.Errorf("%s is private (uid %d, mode %04o) in a directory that others can change, and is not read", escape.Name(path), st.Uid, st.Mode&0o7777)
 	}

@@ -7,10 +7,10 @@ import (
 // Clear stops what is left of an attempt that nobody carries any more, and removes
 // its files. uid is that of the user of the run. It returns when nothing is left,
 // with what it found and what did not die of KILL at once.
-func (a Attempt) Clear(uid int, e Ending) (found, alive []Member) {
-	files := leftAt(a.stem())
+func (a Attempt) Clear(uid int, e Termination) (found, alive []Member) {
+	files := staleFiles(a.stem())
 	defer files.close()
-	t := a.left(uid)
+	t := a.remainingTree(uid)
 	if found = t.members(); len(found) > 0 {
 		files.ask()
 		alive = t.end(e, nil)
@@ -22,12 +22,12 @@ func (a Attempt) Clear(uid int, e Ending) (found, alive []Member) {
 
 // Alive returns what lives of an attempt. uid is that of the user of the run.
 func (a Attempt) Alive(uid int) []Member {
-	t := a.left(uid)
+	t := a.remainingTree(uid)
 	return t.members()
 }
 
-// left is the tree of an attempt, as far as it is recorded.
-func (a Attempt) left(uid int) tree {
+// remainingTree is the process tree of an attempt, as far as it is recorded.
+func (a Attempt) remainingTree(uid int) tree {
 	t := tree{attempt: a, uid: uid}
 	for _, read := range []func() (identity, error){a.identity, func() (identity, error) { return readIdentity(a.Dir().path("pid")) }} {
 		id, err := read()
