@@ -34,7 +34,7 @@ func (a *Mail) Check() []Problem { return a.check(taskFields) }
 func (a *Mail) check(f fields) []Problem {
 	var p problems
 	if len(a.To) == 0 {
-		p.add("to", "mail has nobody to go to", `write to = ["ops@example.org"]`)
+		p.add("to", "mail has no recipient", `write to = ["ops@example.org"]`)
 	}
 	for _, to := range a.To {
 		if err := a.Server.CheckAddress(to); err != nil {
@@ -80,7 +80,7 @@ func (a *Mail) Run(ctx context.Context, in Input, out io.Writer) error {
 func readOutput(path string) ([]byte, error) {
 	f, info, err := process.OpenRegular(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, errors.New("it is gone")
+		return nil, errors.New("the file was removed")
 	}
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func readOutput(path string) ([]byte, error) {
 		return nil, err
 	}
 	if skip > 0 {
-		text = append(fmt.Appendf(nil, "[rota] the first %d bytes were left out\n", skip), text...)
+		text = append(fmt.Appendf(nil, "[rota] the first %d bytes were omitted\n", skip), text...)
 	}
 	return text, nil
 }

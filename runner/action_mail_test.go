@@ -81,7 +81,7 @@ func TestMailCheck(t *testing.T) {
 		{Mail{To: []string{"root"}}, nil}, // by sendmail
 		{Mail{To: []string{"root"}, Server: smtp}, []string{`to: "root" is no mail address`}},
 		{Mail{To: []string{"a@b.c\nBcc: d@e.f"}, Server: smtp}, []string{"to: is no mail address"}},
-		{Mail{}, []string{"to: mail has nobody to go to"}},
+		{Mail{}, []string{"to: mail has no recipient"}},
 		{Mail{To: to, Subject: "{{.Tsak}}", Body: "{{"}, []string{"subject: unknown field .Tsak", "body: template"}},
 		{Mail{To: to, Subject: "{{.Outcome}} {{.Exit}}", Body: "{{.Parent}} {{.Event}} {{.Took}} {{.Why}} {{.Tail}}"}, nil}, // a hook may start it
 		{Mail{To: to, Subject: "{{.More}}"}, []string{"subject: unknown field .More"}},
@@ -156,7 +156,7 @@ func TestMailAttaches(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if text := send(in); !strings.HasPrefix(text, "text/plain\n") || !strings.Contains(text, "output of backup/k1 could not be attached: it is gone") {
+	if text := send(in); !strings.HasPrefix(text, "text/plain\n") || !strings.Contains(text, "output of backup/k1 could not be attached: the file was removed") {
 		t.Errorf("with output that is gone: %s", text)
 	}
 }
@@ -168,7 +168,7 @@ func TestReadOutput(t *testing.T) {
 	}
 	text, err := readOutput(path)
 	head, rest, _ := strings.Cut(string(text), "\n")
-	if err != nil || head != "[rota] the first 2 bytes were left out" || rest != strings.Repeat("x", attachMax) {
+	if err != nil || head != "[rota] the first 2 bytes were omitted" || rest != strings.Repeat("x", attachMax) {
 		t.Errorf("%q and %d bytes, %v", head, len(rest), err)
 	}
 }

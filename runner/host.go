@@ -95,7 +95,7 @@ func (s probeSpec) inProcess() ([]HostProblem, error) {
 		var s probeReply
 		switch err := answers.Next(&s); {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return []HostProblem{{Msg: fmt.Sprintf("%s did not answer within %s", at, probeTime), Hint: "the server of a mounted file system may be away"}}, nil
+			return []HostProblem{{Msg: fmt.Sprintf("%s did not answer within %s", at, probeTime), Hint: "the server of a mounted file system may be down"}}, nil
 		case err != nil:
 			return nil, err
 		case s.Done:

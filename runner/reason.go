@@ -183,7 +183,7 @@ func (r Reason) text(zone *time.Location) string {
 	case ReasonCountsDown:
 		return fmt.Sprintf("runs left by its count: %d", r.Next)
 	case ReasonCount:
-		return "it has run as often as its count says"
+		return "all runs of its count are done"
 	case ReasonUserChanged:
 		return fmt.Sprintf("asked for when the task ran as %s; it runs as %s now", userText(r.Detail), userText(r.By))
 	case ReasonTooMany:

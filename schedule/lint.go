@@ -115,7 +115,7 @@ func (d *builder) lintSteps(v value, at span, column int) {
 		switch column {
 		case dayOfMonth:
 			d.warn(v.fault(item.start, item.end, fmt.Sprintf(`write interval = "%dd" with starts for every %d days, or %s if it is meant`, step, step, full),
-				"%q begins anew on day %d of each month", text, first))
+				"%q restarts on day %d of each month", text, first))
 			continue
 		case month, dayOfWeek:
 			unit = map[int]string{month: "month", dayOfWeek: "day"}[column]

@@ -128,7 +128,7 @@ func echoTo(f *os.File) func([]byte) {
 			dropped++
 			return
 		}
-		if dropped > 0 && !send(fmt.Appendf(nil, "[rota] %d lines were dropped here: nobody read them\n", dropped)) {
+		if dropped > 0 && !send(fmt.Appendf(nil, "[rota] %d lines were dropped here: no reader\n", dropped)) {
 			dropped++
 			return
 		}

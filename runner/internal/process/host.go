@@ -192,9 +192,9 @@ func (h *Host) secret(key, source string, open opener) {
 	switch {
 	case err == nil:
 	case kind == "cred" && os.Getenv("CREDENTIALS_DIRECTORY") == "":
-		h.doubt(key, "rota's unit needs LoadCredential="+name+":/path", "there is no $CREDENTIALS_DIRECTORY here")
+		h.doubt(key, "rota's unit needs LoadCredential="+name+":/path", "$CREDENTIALS_DIRECTORY is not set here")
 	case kind == "env":
-		h.doubt(key, "rota needs it, whoever starts it", "%s is not in the environment here", name)
+		h.doubt(key, "it must be set where rota is started", "%s is not in the environment here", name)
 	default:
 		h.Add(key, "", "%v", err)
 	}
@@ -262,7 +262,7 @@ func (h *Host) checkAccess(key, path string, how uint32, verb string) {
 	h.reportPath(path)
 	if h.accountUnknown {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			h.Add(key, "", "there is no %s", path)
+			h.Add(key, "", "%s does not exist", path)
 		}
 		return
 	}
@@ -276,7 +276,7 @@ func (h *Host) checkAccess(key, path string, how uint32, verb string) {
 	switch {
 	case err == nil:
 	case errors.Is(err, fs.ErrNotExist):
-		h.Add(key, "", "there is no %s", path)
+		h.Add(key, "", "%s does not exist", path)
 	case errors.Is(err, fs.ErrPermission):
 		h.Add(key, "", "%s may not %s %s", who, verb, path)
 	default:

@@ -111,7 +111,7 @@ func filesBase(stateDir string, trusting bool) (string, error) {
 		return dir, errors.Join(allowEntry(runtimeDir), allowEntry(dir))
 	}
 	if stateDir == "" { // of a notification
-		return "", fmt.Errorf("there is no place for it: %s must be a directory of root", dir)
+		return "", fmt.Errorf("no directory for it: %s must be a directory of root", dir)
 	}
 	dir = filepath.Join(stateDir, "tasks")
 	if err := trust.For(trusting).MakeDir(dir, 0o711); err != nil {
