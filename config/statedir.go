@@ -108,7 +108,7 @@ func rotaPath(path, key string) string {
 	}
 	o := Options{}.withDeadline()
 	data, err := within(o.Limit, path, o.until, func() ([]byte, error) {
-		data, _, err := readFile(path, trust.Anybody)
+		data, _, err := readFile(path, trust.AnyUser)
 		return data, err
 	})
 	if err != nil {

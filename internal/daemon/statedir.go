@@ -46,8 +46,8 @@ func (o Options) makeStateDir(dir string) error {
 
 func (o Options) stateRule(dir string) trust.Rule {
 	rule := o.rule()
-	if dir == config.SharedStateDir() && rule == trust.Known {
-		return trust.Nobody // any user could have made it
+	if dir == config.SharedStateDir() && rule == trust.KnownUsers {
+		return trust.RootAndSelf // any user could have made it
 	}
 	return rule
 }

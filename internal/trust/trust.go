@@ -17,17 +17,17 @@ import (
 type Rule int
 
 const (
-	// Nobody accepts only root and the user of this process. Root accepts only root;
+	// RootAndSelf accepts only root and the user of this process. Root accepts only root;
 	// another user also accepts the members of the group of a file, which often has
 	// only this user.
-	Nobody Rule = iota
-	// Known accepts other users and groups, but not everybody.
-	Known
-	// Given accepts all users who can change a directory, so that only a file that
+	RootAndSelf Rule = iota
+	// KnownUsers accepts other users and groups, but not everybody.
+	KnownUsers
+	// NotEverybody accepts all users who can change a directory, so that only a file that
 	// everybody can change is refused.
-	Given
-	// Anybody accepts everything.
-	Anybody
+	NotEverybody
+	// AnyUser accepts everything.
+	AnyUser
 )
 
 // For returns the rule for files that the user of this process runs or reads: root accepts
@@ -35,11 +35,11 @@ const (
 func For(trusted bool) Rule {
 	switch {
 	case trusted:
-		return Given
+		return NotEverybody
 	case os.Geteuid() != 0:
-		return Known
+		return KnownUsers
 	}
-	return Nobody
+	return RootAndSelf
 }
 
 // Error is the error for a file or directory that another user can change, with the
@@ -92,12 +92,12 @@ func inContainer() bool {
 // Check returns an error if a user whom the rule [Nobody] does not accept can change a file
 // or directory. It checks the owner and permissions of the file itself.
 func Check(path string, st *unix.Stat_t) *Error {
-	return Nobody.check(path, st, uint32(os.Geteuid()))
+	return RootAndSelf.check(path, st, uint32(os.Geteuid()))
 }
 
 func (r Rule) check(path string, st *unix.Stat_t, self uint32) *Error {
 	isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
-	if r == Anybody || r == Given && isDir {
+	if r == AnyUser || r == NotEverybody && isDir {
 		return nil
 	}
 	e := &Error{Path: path, given: isDir || st.Mode&0o002 == 0}
@@ -105,7 +105,7 @@ func (r Rule) check(path string, st *unix.Stat_t, self uint32) *Error {
 	if isDir {
 		what = "directory"
 	}
-	if r == Nobody && st.Uid != 0 && st.Uid != self {
+	if r == RootAndSelf && st.Uid != 0 && st.Uid != self {
 		owner := "root"
 		if self != 0 {
 			owner = fmt.Sprint(self)
@@ -114,7 +114,7 @@ func (r Rule) check(path string, st *unix.Stat_t, self uint32) *Error {
 		e.Cure = append(e.Cure, "chown "+owner+" "+name)
 	}
 	who := ""
-	if r == Nobody && self == 0 && st.Mode&0o020 != 0 && (st.Gid != 0 || hasACL(path)) {
+	if r == RootAndSelf && self == 0 && st.Mode&0o020 != 0 && (st.Gid != 0 || hasACL(path)) {
 		why := fmt.Sprintf("gid %d may change the %s, and rota runs as root", st.Gid, what)
 		if st.Gid == 0 {
 			why = fmt.Sprintf("an access control list may let others change the %s, and rota runs as root", what)
@@ -167,7 +167,7 @@ const maxLinks = 40
 var errLink = errors.New("a symbolic link that others can change is not followed")
 
 // Follow walks an absolute path by the rule [Nobody].
-func Follow(path string) (*Way, error) { return Nobody.Follow(path) }
+func Follow(path string) (*Way, error) { return RootAndSelf.Follow(path) }
 
 // Follow walks an absolute path. It does not follow a symbolic link that a user can change
 // whom the rule does not accept, and returns an [*Error] instead. A missing directory on
@@ -205,7 +205,7 @@ func (r Rule) follow(path string, self uint32, avoid func(dir string) bool) (*Wa
 			return nil, err
 		}
 		dirst := st
-		sticky := st.Mode&unix.S_ISVTX != 0 && (r != Nobody || st.Uid == 0 || st.Uid == self)
+		sticky := st.Mode&unix.S_ISVTX != 0 && (r != RootAndSelf || st.Uid == 0 || st.Uid == self)
 		if e := r.check(at, &st, self); e != nil && !sticky && w.others == nil {
 			w.others = e
 		}
@@ -235,7 +235,7 @@ func (r Rule) follow(path string, self uint32, avoid func(dir string) bool) (*Wa
 			w.Close()
 			return nil, err
 		}
-		foreign := r == Nobody && st.Uid != 0 && st.Uid != self
+		foreign := r == RootAndSelf && st.Uid != 0 && st.Uid != self
 		if sticky && foreign && w.others == nil {
 			w.others = &Error{given: true, Path: next, Why: []string{fmt.Sprintf("it belongs to uid %d in the directory %s, where anybody may make files", st.Uid, at)}}
 		}
@@ -277,7 +277,7 @@ func (r Rule) follow(path string, self uint32, avoid func(dir string) bool) (*Wa
 			rest = append(elements(target), rest...)
 		default:
 			f.Close()
-			if open := r.check(at, &dirst, self) != nil; open && sticky && r == Nobody && st.Nlink > 1 && w.others == nil {
+			if open := r.check(at, &dirst, self) != nil; open && sticky && r == RootAndSelf && st.Nlink > 1 && w.others == nil {
 				w.others = &Error{given: true, Path: next, Why: []string{fmt.Sprintf("it has another name, and may have been linked into the directory %s by anybody", at)}}
 			}
 			if len(rest) > 0 {
@@ -344,7 +344,7 @@ func (w *Way) Dir() (dir *os.File, name string) { return w.dir, w.name }
 func (w *Way) Close() error { return w.dir.Close() }
 
 // Open opens a regular file for reading by the rule [Nobody].
-func Open(path string) (*os.File, error) { return Nobody.Open(path) }
+func Open(path string) (*os.File, error) { return RootAndSelf.Open(path) }
 
 // Open opens a regular file for reading. It returns an [*Error] if a user whom the rule does
 // not accept can change the file or the way to it. The name of the file is the resolved

@@ -193,19 +193,19 @@ func TestError(t *testing.T) {
 		want     string
 		given    bool
 	}{
-		{0o644, 0, 0, Nobody, "", false},
-		{0o600, 0, 0, Nobody, "", false},
-		{0o664, 0, 0, Nobody, "", false}, // a clone by root under umask 002
-		{0o644, 0, 100, Nobody, "", false},
-		{0o664, 0, 100, Nobody, "/no such: gid 100 may change the file, and rota runs as root; type: chmod g-w '/no such'", true},
-		{0o644, 1000, 1000, Nobody, "/no such: the file belongs to uid 1000, and rota runs as root; type: chown root '/no such'", true},
-		{0o666, 1000, 1000, Nobody, "/no such: the file belongs to uid 1000, and rota runs as root, gid 1000 may change the file, and rota runs as root, anybody may change the file; type: chown root '/no such' && chmod go-w '/no such'", false},
-		{0o646, 0, 0, Nobody, "/no such: anybody may change the file; type: chmod o-w '/no such'", false},
-		{unix.S_IFDIR | 0o777, 1000, 0, Nobody, "/no such: the directory belongs to uid 1000, and rota runs as root, anybody may change the directory; type: chown root '/no such' && chmod o-w '/no such'", true},
-		{0o664, 1000, 1000, Known, "", false},
-		{0o666, 1000, 1000, Known, "/no such: anybody may change the file; type: chmod o-w '/no such'", false},
-		{0o666, 1000, 1000, Given, "/no such: anybody may change the file; type: chmod o-w '/no such'", false},
-		{unix.S_IFDIR | 0o777, 1000, 1000, Given, "", false},
+		{0o644, 0, 0, RootAndSelf, "", false},
+		{0o600, 0, 0, RootAndSelf, "", false},
+		{0o664, 0, 0, RootAndSelf, "", false}, // a clone by root under umask 002
+		{0o644, 0, 100, RootAndSelf, "", false},
+		{0o664, 0, 100, RootAndSelf, "/no such: gid 100 may change the file, and rota runs as root; type: chmod g-w '/no such'", true},
+		{0o644, 1000, 1000, RootAndSelf, "/no such: the file belongs to uid 1000, and rota runs as root; type: chown root '/no such'", true},
+		{0o666, 1000, 1000, RootAndSelf, "/no such: the file belongs to uid 1000, and rota runs as root, gid 1000 may change the file, and rota runs as root, anybody may change the file; type: chown root '/no such' && chmod go-w '/no such'", false},
+		{0o646, 0, 0, RootAndSelf, "/no such: anybody may change the file; type: chmod o-w '/no such'", false},
+		{unix.S_IFDIR | 0o777, 1000, 0, RootAndSelf, "/no such: the directory belongs to uid 1000, and rota runs as root, anybody may change the directory; type: chown root '/no such' && chmod o-w '/no such'", true},
+		{0o664, 1000, 1000, KnownUsers, "", false},
+		{0o666, 1000, 1000, KnownUsers, "/no such: anybody may change the file; type: chmod o-w '/no such'", false},
+		{0o666, 1000, 1000, NotEverybody, "/no such: anybody may change the file; type: chmod o-w '/no such'", false},
+		{unix.S_IFDIR | 0o777, 1000, 1000, NotEverybody, "", false},
 	} {
 		e := c.rule.check("/no such", &unix.Stat_t{Mode: c.mode, Uid: c.uid, Gid: c.gid}, 0)
 		if e == nil {
@@ -253,7 +253,7 @@ func TestMakeDir(t *testing.T) {
 		"own/file":      "",
 		"own/file/a":    "",
 	} {
-		err := Nobody.MakeDir(filepath.Join(dir, path), 0o755)
+		err := RootAndSelf.MakeDir(filepath.Join(dir, path), 0o755)
 		if (err == nil) != (made != "") {
 			t.Errorf("%s: %v", path, err)
 		}
@@ -278,7 +278,7 @@ func TestVerify(t *testing.T) {
 		entry(t, dir, line)
 	}
 	for path, ok := range map[string]bool{"own": true, "none": true, "none/none": true, "open": false, "sticky": false} {
-		if err := Nobody.Verify(filepath.Join(dir, path)); (err == nil) != ok {
+		if err := RootAndSelf.Verify(filepath.Join(dir, path)); (err == nil) != ok {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

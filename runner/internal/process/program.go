@@ -250,7 +250,7 @@ func mayHang(path string, far func(string) bool) bool {
 	if far == nil {
 		return false
 	}
-	w, err := trust.Anybody.FollowOutside(path, far)
+	w, err := trust.AnyUser.FollowOutside(path, far)
 	if err != nil {
 		return errors.Is(err, trust.ErrAvoided)
 	}
@@ -261,7 +261,7 @@ func mayHang(path string, far func(string) bool) bool {
 // isLocalFile reports whether a path leads to something of a kind that nobody else
 // can change, on a file system that answers.
 func isLocalFile(path string, far func(string) bool, kind uint32) bool {
-	w, err := trust.Nobody.FollowOutside(path, far)
+	w, err := trust.RootAndSelf.FollowOutside(path, far)
 	if err != nil {
 		return false
 	}

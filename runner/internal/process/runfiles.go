@@ -107,7 +107,7 @@ const runtimeDir = "/run/rota"
 // comes by, or where there is none in the state directory.
 func filesBase(stateDir string, trusting bool) (string, error) {
 	dir := filepath.Join(runtimeDir, "tasks")
-	if trust.Nobody.MakeDir(runtimeDir, 0o755) == nil && trust.Nobody.MakeDir(dir, 0o711) == nil {
+	if trust.RootAndSelf.MakeDir(runtimeDir, 0o755) == nil && trust.RootAndSelf.MakeDir(dir, 0o711) == nil {
 		return dir, errors.Join(allowEntry(runtimeDir), allowEntry(dir))
 	}
 	if stateDir == "" { // of a notification
