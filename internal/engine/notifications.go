@@ -70,7 +70,7 @@ func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l
 		Delivered: n.discard,
 		Failing:   failing,
 		Failed:    failed,
-		StateDir:  stateDir, Log: log, Parting: parting,
+		StateDir:  stateDir, Log: log, DrainTime: parting,
 	})
 	return n
 }

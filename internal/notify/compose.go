@@ -15,7 +15,7 @@ import (
 
 // compose returns the action of a target for a notification, and its input. Where the
 // action has no text of its own, compose adds one.
-func (n *Notifier) compose(t Target, b bundle) (runner.Action, runner.Input) {
+func (n *Notifier) compose(t Target, b batch) (runner.Action, runner.Input) {
 	b = n.local(b)
 	e, r := b.first, b.first.Run
 	h := runner.NewHook(string(e.Kind), r, n.o.StateDir, tailMax)
@@ -56,7 +56,7 @@ func (n *Notifier) page(r runner.Run) string {
 }
 
 // local returns the bundle with the times of each event in the zone of its task.
-func (n *Notifier) local(b bundle) bundle {
+func (n *Notifier) local(b batch) batch {
 	if n.o.Zone == nil {
 		return b
 	}
@@ -76,7 +76,7 @@ func (n *Notifier) local(b bundle) bundle {
 	return b
 }
 
-func composeMail(a runner.Mail, host string, b bundle, h *runner.Hook) runner.Action {
+func composeMail(a runner.Mail, host string, b batch, h *runner.Hook) runner.Action {
 	if a.Subject == "" {
 		a.Subject = literal(subject(host, b))
 	} else if h.More > 0 {
@@ -93,7 +93,7 @@ func composeMail(a runner.Mail, host string, b bundle, h *runner.Hook) runner.Ac
 // composeHTTP adds a body to a webhook that has none. It does not add other events to a
 // body of its own, which might then not be readable for the receiver; such a body can use
 // .More.
-func composeHTTP(a runner.HTTP, host string, b bundle, h *runner.Hook) runner.Action {
+func composeHTTP(a runner.HTTP, host string, b batch, h *runner.Hook) runner.Action {
 	if a.Method == "" {
 		a.Method = http.MethodPost
 	}
@@ -113,7 +113,7 @@ func composeHTTP(a runner.HTTP, host string, b bundle, h *runner.Hook) runner.Ac
 }
 
 // environment adds the variables of a notification to the environment of a command.
-func environment(env map[string]string, b bundle, h *runner.Hook) map[string]string {
+func environment(env map[string]string, b batch, h *runner.Hook) map[string]string {
 	all := map[string]string{}
 	maps.Copy(all, env)
 	all["ROTA_EVENT"] = h.Event

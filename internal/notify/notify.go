@@ -28,7 +28,7 @@ const (
 	countMax   = 10_000          // events that are only counted; more are given up
 	failingMax = 3               // failed tries in a row before Failing is called
 	sendMax    = time.Minute     // for one try
-	partingMax = 5 * time.Second // for the remaining events when rota ends, unless Options say otherwise
+	drainMax   = 5 * time.Second // for the remaining events when rota ends, unless Options say otherwise
 )
 
 // TextMax is the longest text of an event that is sent, in bytes.
@@ -61,10 +61,10 @@ type Options struct {
 	Failing func(target, err string)
 	// Failed is called after each failed attempt to reach a target, or PingTarget. It
 	// must not block. It may be nil.
-	Failed   func(target string)
-	Parting  time.Duration // how long Run continues after ctx is done; 0: 5s
-	StateDir string        // the directory with the outputs of runs
-	Log      *slog.Logger
+	Failed    func(target string)
+	DrainTime time.Duration // how long Run continues after ctx is done; 0: 5s
+	StateDir  string        // the directory with the outputs of runs
+	Log       *slog.Logger
 }
 
 // Notifier delivers events to targets.
@@ -74,9 +74,9 @@ type Notifier struct {
 	o    Options
 	host string
 
-	mu     sync.Mutex
-	queues map[string]*sendQueue
-	life   life
+	mu      sync.Mutex
+	queues  map[string]*sendQueue
+	workers workers
 }
 
 // New returns a Notifier. It sends nothing before Run.
@@ -94,9 +94,9 @@ func New(o Options) *Notifier {
 	if o.Failed == nil {
 		o.Failed = func(string) {}
 	}
-	n := &Notifier{o: o, host: host, queues: map[string]*sendQueue{}, life: newLife(cmp.Or(o.Parting, partingMax))}
+	n := &Notifier{o: o, host: host, queues: map[string]*sendQueue{}, workers: newWorkers(cmp.Or(o.DrainTime, drainMax))}
 	n.Ping = &Pinger{
-		stateDir: o.StateDir, log: o.Log, host: host, life: &n.life, deliver: runner.Notify, known: o.Pings, delivered: o.Delivered, failing: o.Failing, failed: o.Failed,
+		stateDir: o.StateDir, log: o.Log, host: host, workers: &n.workers, deliver: runner.Notify, known: o.Pings, delivered: o.Delivered, failing: o.Failing, failed: o.Failed,
 		queues: map[string]*pingURLQueue{}, gates: map[string]chan struct{}{},
 	}
 	return n
@@ -104,9 +104,9 @@ func New(o Options) *Notifier {
 
 // Run delivers events until ctx ends, and then for up to partingMax the remaining ones.
 func (n *Notifier) Run(ctx context.Context) error {
-	n.life.begin()
+	n.workers.begin()
 	<-ctx.Done()
-	n.life.end()
+	n.workers.end()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, l := range n.queues {
@@ -146,7 +146,7 @@ func (n *Notifier) Test(ctx context.Context, name string) (to string, took time.
 		return "", 0, fmt.Errorf("%w: %q", ErrNoTarget, name)
 	}
 	start := time.Now()
-	err = n.deliver(ctx, t, bundle{first: Event{Kind: Test, Time: start, Text: "this is a test of the target " + name}})
+	err = n.deliver(ctx, t, batch{first: Event{Kind: Test, Time: start, Text: "this is a test of the target " + name}})
 	return recipient(t.Action), time.Since(start), err
 }
 
@@ -167,7 +167,7 @@ func (n *Notifier) Undelivered() []Undelivered {
 }
 
 // deliver sends one notification. The error is one line.
-func (n *Notifier) deliver(ctx context.Context, t Target, b bundle) error {
+func (n *Notifier) deliver(ctx context.Context, t Target, b batch) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, sendMax, fmt.Errorf("no answer within %.0f s", sendMax.Seconds()))
 	defer cancel()
 	action, in := n.compose(t, b)

@@ -77,7 +77,7 @@ func newRigWith(t *testing.T, parting time.Duration, targets ...Target) *rig {
 	r := &rig{t: t}
 	r.set(targets...)
 	r.Notifier = New(Options{
-		Parting: parting,
+		DrainTime: parting,
 		Targets: func() map[string]Target {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -424,7 +424,7 @@ func TestShutdown(t *testing.T) {
 			r.fail("ops", "a/2") // too late, but no harm
 		})
 	})
-	for parting, want := range map[time.Duration]time.Duration{0: partingMax, time.Second: time.Second} {
+	for parting, want := range map[time.Duration]time.Duration{0: drainMax, time.Second: time.Second} {
 		t.Run(fmt.Sprintf("but not waited for for longer than %s", want), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := newEar()

@@ -32,7 +32,7 @@ type Pinger struct {
 	stateDir string
 	log      *slog.Logger
 	host     string
-	life     *life
+	workers  *workers
 	deliver  func(context.Context, runner.Action, runner.Input, io.Writer) error // runner.Notify
 	known    func(url string) bool                                               // reports whether the file has the URL; nil: it has all
 
@@ -78,7 +78,7 @@ func (p *Pinger) Add(url string, one Ping) {
 	}
 	l.pings = append(l.pings, one)
 	if !l.working {
-		l.working = p.life.worker(func() { p.work(l) })
+		l.working = p.workers.start(func() { p.work(l) })
 	}
 }
 
@@ -90,7 +90,7 @@ func (p *Pinger) work(l *pingURLQueue) {
 			return
 		}
 		var err error
-		_, _ = backoff.Retry(p.life.wait, func() (struct{}, error) {
+		_, _ = backoff.Retry(p.workers.wait, func() (struct{}, error) {
 			if err = p.send(gate, l.url, one); err != nil {
 				p.failed(PingTarget)
 			}
@@ -98,7 +98,7 @@ func (p *Pinger) work(l *pingURLQueue) {
 		}, backoff.WithMaxTries(pingTries), backoff.WithBackOff(&backoff.ExponentialBackOff{
 			InitialInterval: time.Second, RandomizationFactor: 0.2, Multiplier: 2, MaxInterval: time.Minute,
 		}))
-		if err == nil || !p.life.ending() { // otherwise the caller sends it again after a restart
+		if err == nil || !p.workers.stopping() { // otherwise the caller sends it again after a restart
 			p.delivered(one.Number)
 		}
 		p.done(l, one, err)
@@ -166,10 +166,10 @@ func (p *Pinger) send(gate chan struct{}, base string, one Ping) error {
 	select {
 	case gate <- struct{}{}:
 		defer func() { <-gate }()
-	case <-p.life.ctx.Done():
+	case <-p.workers.ctx.Done():
 		return errors.New("rota ended")
 	}
-	ctx, cancel := context.WithTimeoutCause(p.life.ctx, pingMax, fmt.Errorf("no answer within %.0f s", pingMax.Seconds()))
+	ctx, cancel := context.WithTimeoutCause(p.workers.ctx, pingMax, fmt.Errorf("no answer within %.0f s", pingMax.Seconds()))
 	defer cancel()
 	target, err := pingURL(base, one)
 	if err != nil {

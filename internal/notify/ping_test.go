@@ -197,7 +197,7 @@ func TestPingIsBounded(t *testing.T) {
 			t.Errorf("%d at once", f.top)
 		}
 		f.mu.Unlock()
-		if took := r.stop(); took > partingMax {
+		if took := r.stop(); took > drainMax {
 			t.Errorf("took %s", took)
 		}
 	})

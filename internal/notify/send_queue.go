@@ -6,8 +6,8 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// keep is how long the delivery of an event is tried.
-const keep = 24 * time.Hour
+// giveUpAfter is how long the delivery of an event is tried.
+const giveUpAfter = 24 * time.Hour
 
 // sendQueue holds the events that wait for one target. Its worker runs while there are any.
 type sendQueue struct {
@@ -25,8 +25,8 @@ type sendQueue struct {
 	dropped int       // events given up since then
 }
 
-// bundle is what one notification reports.
-type bundle struct {
+// batch is what one notification reports.
+type batch struct {
 	first Event
 	rest  []Event
 	more  []int64 // the numbers of events that are only counted
@@ -34,10 +34,10 @@ type bundle struct {
 }
 
 // others returns how many events the bundle has besides the first.
-func (b bundle) others() int { return len(b.rest) + len(b.more) }
+func (b batch) others() int { return len(b.rest) + len(b.more) }
 
 // numbers returns the numbers of its events.
-func (b bundle) numbers() []int64 {
+func (b batch) numbers() []int64 {
 	all := append([]int64{b.first.Number}, b.more...)
 	for _, e := range b.rest {
 		all = append(all, e.Number)
@@ -60,24 +60,24 @@ func (l *sendQueue) add(e Event) {
 		l.n.o.Delivered(e.Number)
 	}
 	if !l.working {
-		l.working = l.n.life.worker(l.work)
+		l.working = l.n.workers.start(l.work)
 	}
 }
 
 // work sends notifications until the queue is empty.
 func (l *sendQueue) work() {
 	retry := &backoff.ExponentialBackOff{InitialInterval: 5 * time.Second, RandomizationFactor: 0.2, Multiplier: 2, MaxInterval: 10 * time.Minute}
-	life := &l.n.life
+	life := &l.n.workers
 	for {
 		target, ok := l.n.o.Targets()[l.name]
 		if !ok {
-			l.forget()
+			l.drop()
 			return
 		}
 		l.n.mu.Lock()
 		pause := min(time.Until(l.next), target.AtMostEvery) // a reload may have shortened it
 		l.n.mu.Unlock()
-		if pause > 0 && !life.ending() {
+		if pause > 0 && !life.stopping() {
 			life.pause(pause)
 			continue
 		}
@@ -91,7 +91,7 @@ func (l *sendQueue) work() {
 			l.delivered(b, target.AtMostEvery)
 			continue
 		}
-		last := life.ending()
+		last := life.stopping()
 		l.failed(b, err)
 		if last {
 			l.n.mu.Lock()
@@ -106,11 +106,11 @@ func (l *sendQueue) work() {
 // take returns the events for the next notification: one, or all in the queue if gather
 // is set or the queue has a backlog. It drops events that are too old. It returns false
 // if the queue is empty; the worker must end then.
-func (l *sendQueue) take(gather bool) (b bundle, ok bool) {
+func (l *sendQueue) take(gather bool) (b batch, ok bool) {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
 	now := time.Now()
-	for len(l.events) > 0 && l.err != "" && now.Sub(l.events[0].Time) >= keep {
+	for len(l.events) > 0 && l.err != "" && now.Sub(l.events[0].Time) >= giveUpAfter {
 		l.n.o.Delivered(l.events[0].Number)
 		l.events = l.events[1:]
 		l.dropped++
@@ -125,11 +125,11 @@ func (l *sendQueue) take(gather bool) (b bundle, ok bool) {
 		if l.dropped > 0 {
 			l.n.o.Log.Error("gave up notifying", "target", l.name, "dropped", l.dropped, "err", l.err)
 		}
-		return bundle{}, false
+		return batch{}, false
 	}
-	b = bundle{first: l.events[0], lost: l.dropped}
+	b = batch{first: l.events[0], lost: l.dropped}
 	n := 1
-	if gather || l.err != "" || len(l.more) > 0 || l.n.life.ending() {
+	if gather || l.err != "" || len(l.more) > 0 || l.n.workers.stopping() {
 		n = len(l.events)
 		b.rest, b.more, l.more = l.events[1:n:n], l.more, nil
 	}
@@ -141,7 +141,7 @@ func (l *sendQueue) take(gather bool) (b bundle, ok bool) {
 }
 
 // delivered records that a notification was delivered.
-func (l *sendQueue) delivered(b bundle, every time.Duration) {
+func (l *sendQueue) delivered(b batch, every time.Duration) {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
 	if l.err != "" {
@@ -161,7 +161,7 @@ func (l *sendQueue) clearFailures() {
 }
 
 // failed puts the events of a bundle back that could not be delivered.
-func (l *sendQueue) failed(b bundle, err error) {
+func (l *sendQueue) failed(b batch, err error) {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
 	if l.err == "" {
@@ -181,8 +181,8 @@ func (l *sendQueue) failed(b bundle, err error) {
 	l.events = l.events[:min(queueMax, len(l.events))]
 }
 
-// forget drops the queue of a target that was removed from the file.
-func (l *sendQueue) forget() {
+// drop drops the queue of a target that was removed from the file.
+func (l *sendQueue) drop() {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
 	l.n.o.Log.Warn("target removed, its events are dropped", "target", l.name, "events", l.waiting())

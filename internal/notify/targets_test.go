@@ -180,7 +180,7 @@ func TestCommand(t *testing.T) {
 	)
 	e := sample()
 	e.Run.Why = "exit 3\nand more"
-	if err := r.deliver(t.Context(), r.targets["ops"], bundle{first: e}); err != nil {
+	if err := r.deliver(t.Context(), r.targets["ops"], batch{first: e}); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(out)
@@ -269,7 +269,7 @@ func TestMail(t *testing.T) {
 	own := &runner.Mail{To: plain.To, Subject: "{{.Task}}!", Body: "{{.Why}}"}
 	got := mailbox(t, plain, own)
 	r := newRig(t, Target{Name: "plain", Action: plain}, Target{Name: "own", Action: own})
-	hold := func(b bundle, target, subject, body string) {
+	hold := func(b batch, target, subject, body string) {
 		t.Helper()
 		if err := r.deliver(t.Context(), r.targets[target], b); err != nil {
 			t.Fatal(err)
@@ -283,11 +283,11 @@ func TestMail(t *testing.T) {
 			t.Errorf("%s\n\n%s\nwant %s\n\n%s", m.Header.Get("Subject"), text, subject, body)
 		}
 	}
-	hold(bundle{first: sample()}, "plain", "rota on box: backup failed (exit 3)", sampleBody)
-	hold(bundle{first: sample()}, "own", "backup!", "exit 3")
+	hold(batch{first: sample()}, "plain", "rota on box: backup failed (exit 3)", sampleBody)
+	hold(batch{first: sample()}, "own", "backup!", "exit 3")
 	again := sample()
 	again.Kind = Recover
-	hold(bundle{first: sample(), rest: []Event{again}, more: make([]int64, 11), lost: 2}, "own", "backup! (and 12 more)", `exit 3
+	hold(batch{first: sample(), rest: []Event{again}, more: make([]int64, 11), lost: 2}, "own", "backup! (and 12 more)", `exit 3
 
 and 12 more:
 
@@ -308,7 +308,7 @@ func TestZone(t *testing.T) {
 		return map[string]*time.Location{"backup": time.FixedZone("CET", 3600), "": time.FixedZone("NPT", 20700)}[task]
 	}
 	bad := Event{Kind: BadConfig, Time: sample().Time}
-	b := bundle{first: sample(), rest: []Event{bad}}
+	b := batch{first: sample(), rest: []Event{bad}}
 	for _, want := range []struct {
 		action *runner.Mail
 		lines  []string
@@ -409,7 +409,7 @@ slots      3, Sun 2026-11-22 00:30:00 UTC to Sun 2026-11-22 02:30:00 UTC
 to look further: rota show t/20261122T000000Z
 `},
 	} {
-		b := bundle{first: test.e}
+		b := batch{first: test.e}
 		if got := body("box", b, runner.NewHook("x", test.e.Run, t.TempDir(), tailMax)); got != test.want {
 			t.Errorf("got\n%s\nwant\n%s", got, test.want)
 		}
@@ -429,7 +429,7 @@ func TestPageOfARun(t *testing.T) {
 		{"https://example.org/rota", runner.Run{Task: "t"}, "https://example.org/rota/tasks/t"}, {"https://example.org/rota", runner.Run{}, "https://example.org/rota/"},
 	} {
 		n := New(Options{Page: func() string { return row.page }, StateDir: t.TempDir()})
-		b := bundle{first: Event{Kind: Failure, Run: row.run}}
+		b := batch{first: Event{Kind: Failure, Run: row.run}}
 		_, in := n.compose(Target{Action: &runner.Command{}}, b)
 		if got := in.Process.Env["ROTA_URL"]; got != row.want || row.want != "" && !strings.HasSuffix(in.Process.Stdin, "\n"+row.want+"\n") {
 			t.Errorf("page %q: ROTA_URL is %q, and the text\n%s", row.page, got, in.Process.Stdin)

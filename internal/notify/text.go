@@ -57,7 +57,7 @@ func headline(e Event) string {
 }
 
 // subject returns the subject of a mail: "rota on web1: backup failed (exit 3)".
-func subject(host string, b bundle) string {
+func subject(host string, b batch) string {
 	text := "rota on " + host + ": " + headline(b.first)
 	if n := b.others(); n > 0 {
 		text += fmt.Sprintf(", and %d more", n)
@@ -66,7 +66,7 @@ func subject(host string, b bundle) string {
 }
 
 // sentence returns the subject and the reason.
-func sentence(host string, b bundle) string {
+func sentence(host string, b batch) string {
 	text := subject(host, b)
 	if reason := oneLine(why(b.first)); reason != "" && b.first.Kind != Trouble {
 		text += ": " + reason
@@ -75,7 +75,7 @@ func sentence(host string, b bundle) string {
 }
 
 // body returns the full text of a notification, for people.
-func body(host string, b bundle, h *runner.Hook) string {
+func body(host string, b batch, h *runner.Hook) string {
 	var t strings.Builder
 	line := func(name, value string) {
 		if value != "" {
@@ -130,7 +130,7 @@ func body(host string, b bundle, h *runner.Hook) string {
 
 // others lists the events of a notification besides the first, and counts those that
 // were given up before; "" if there are neither.
-func others(b bundle) string {
+func others(b batch) string {
 	var t strings.Builder
 	if n := b.others(); n > 0 {
 		fmt.Fprintf(&t, "\nand %d more:\n\n", n)
@@ -177,7 +177,7 @@ type other struct {
 	Run   string    `json:"run,omitempty"`
 }
 
-func jsonBody(host string, b bundle, h *runner.Hook) string {
+func jsonBody(host string, b batch, h *runner.Hook) string {
 	e := b.first
 	d := document{
 		Event: e.Kind, Text: h.Text, Host: host, Time: e.Time, URL: h.URL, Why: why(e), Took: h.Took.Seconds(),

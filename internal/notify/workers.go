@@ -6,71 +6,71 @@ import (
 	"time"
 )
 
-// life is the lifetime of all workers: they start with Run. When that ends, they no
+// workers is the lifetime of all workers: they start with Run. When that ends, they no
 // longer wait between attempts, and after partingMax they are cancelled.
-type life struct {
-	ctx    context.Context // for deliveries; ends partingMax after Run ends
-	cut    context.CancelFunc
-	wait   context.Context // for waits between deliveries; ends when Run ends
-	noWait context.CancelFunc
-	mu     sync.Mutex
-	lives  bool
-	over   bool
-	before []func() // workers that begin starts
-	wg     sync.WaitGroup
-	max    time.Duration // of the parting
+type workers struct {
+	ctx     context.Context // for deliveries; ends partingMax after Run ends
+	cancel  context.CancelFunc
+	wait    context.Context // for waits between deliveries; ends when Run ends
+	noWait  context.CancelFunc
+	mu      sync.Mutex
+	started bool
+	ended   bool
+	pending []func() // workers that begin starts
+	wg      sync.WaitGroup
+	max     time.Duration // of the parting
 }
 
-func newLife(parting time.Duration) life {
+func newWorkers(parting time.Duration) workers {
 	ctx, cut := context.WithCancel(context.Background())
 	wait, noWait := context.WithCancel(ctx)
-	return life{ctx: ctx, cut: cut, wait: wait, noWait: noWait, max: parting}
+	return workers{ctx: ctx, cancel: cut, wait: wait, noWait: noWait, max: parting}
 }
 
 // begin starts the workers that were added before.
-func (l *life) begin() {
+func (l *workers) begin() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lives = true
-	for _, work := range l.before {
+	l.started = true
+	for _, work := range l.pending {
 		l.wg.Go(work)
 	}
-	l.before = nil
+	l.pending = nil
 }
 
-// worker starts a worker, now or when begin is called. It returns false after end.
-func (l *life) worker(work func()) bool {
+// start starts a worker, now or when begin is called. It returns false after end.
+func (l *workers) start(work func()) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case l.over:
+	case l.ended:
 		return false
-	case l.lives:
+	case l.started:
 		l.wg.Go(work)
 	default:
-		l.before = append(l.before, work)
+		l.pending = append(l.pending, work)
 	}
 	return true
 }
 
 // end waits until all workers have ended. It cancels those that have not when the
 // parting is over.
-func (l *life) end() {
+func (l *workers) end() {
 	l.mu.Lock()
-	l.over = true
+	l.ended = true
 	l.mu.Unlock()
 	l.noWait()
-	timer := time.AfterFunc(l.max, l.cut)
+	timer := time.AfterFunc(l.max, l.cancel)
 	l.wg.Wait()
 	timer.Stop()
-	l.cut()
+	l.cancel()
 }
 
-// ending reports whether end was called, so that workers must not wait.
-func (l *life) ending() bool { return l.wait.Err() != nil }
+// stopping reports whether end was called, so that workers must not wait.
+func (l *workers) stopping() bool { return l.wait.Err() != nil }
 
 // pause waits for d, or until end is called.
-func (l *life) pause(d time.Duration) {
+func (l *workers) pause(d time.Duration) {
 	if d <= 0 {
 		return
 	}
