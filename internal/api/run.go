@@ -124,7 +124,7 @@ func Attempt(text string) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		return 0, Errorf(Usage, `give its number, from 1, or "all"`, "there is no attempt %q", short(text))
+		return 0, Errorf(Usage, `give its number, from 1, or "all"`, "no attempt %q", short(text))
 	}
 	return n, nil
 }

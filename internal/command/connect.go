@@ -291,7 +291,7 @@ func (s *session) offline(c *cli.Context) (api.Reader, func(), error) {
 	s.status = &api.Status{Timezone: cfg.Rota.Timezone.String()}
 	if other := ownerOf(stateDirOf(path), path); other != "" {
 		s.printNotice(c, "from the file alone: the state directory "+stateDirOf(path)+" belongs to "+other)
-		return query.FileAlone(cfg), func() {}, nil
+		return query.FileOnly(cfg), func() {}, nil
 	}
 	r, book, err := query.Offline(c.Context, cfg, daemon.StateDir(cfg))
 	if err != nil {

@@ -23,12 +23,12 @@ func (s *shelf) seenBy(task, user string) api.Service {
 // How many slots are told at once counts for those that somebody sees.
 func TestNextCountsWhatIsSeen(t *testing.T) {
 	s := newShelf(t, "[tasks.t]\ninterval = \"1s\"\nlog = \"x\"\n[tasks.secret]\ninterval = \"1s\"\nlog = \"x\"\n")
-	many := api.NextQuery{N: query.MostSlots}
+	many := api.NextQuery{N: query.MaxSlots}
 	if _, err := s.Next(t.Context(), many); api.CodeOf(err) != api.Usage {
 		t.Fatalf("to who sees all: %v", err)
 	}
 	slots, err := s.seenBy("t", "ada").Next(t.Context(), many)
-	if err != nil || len(slots) != query.MostSlots {
+	if err != nil || len(slots) != query.MaxSlots {
 		t.Errorf("to who sees one: %d slots, %v", len(slots), err)
 	}
 }

@@ -174,7 +174,7 @@ log = "x"
 			t.Errorf("%+v:\ngot  %s\nwant %s", c.q, text, c.want)
 		}
 	}
-	if _, err := s.Next(t.Context(), api.NextQuery{N: query.MostSlots + 1}); api.CodeOf(err) != api.Usage {
+	if _, err := s.Next(t.Context(), api.NextQuery{N: query.MaxSlots + 1}); api.CodeOf(err) != api.Usage {
 		t.Errorf("too many: got %v", err)
 	}
 }
@@ -284,7 +284,7 @@ func TestReaderRuns(t *testing.T) {
 		t.Errorf("its newest run: got %+v, %v", run, err)
 	}
 	for id, want := range map[string]string{
-		"t/nope": `there is no run "t/nope"; to see what there is: rota history t`,
+		"t/nope": `no run "t/nope"; to see what there is: rota history t`,
 		"other":  `task "other" has no run yet`,
 		"ohter":  `no task "ohter"; did you mean "other"?`,
 	} {

@@ -173,12 +173,12 @@ func (eng *Engine) nextOf(task, request string) time.Time {
 
 // agendaOf returns the triggers of some tasks, or without names of all, as the
 // agenda has them, for those who ask.
-func (eng *Engine) agendaOf(ctx context.Context, names []string) ([]query.Coming, error) {
-	var all []query.Coming
+func (eng *Engine) agendaOf(ctx context.Context, names []string) ([]query.Upcoming, error) {
+	var all []query.Upcoming
 	return all, eng.ask(ctx, func() error {
 		add := func(key string, e plan.Entry) {
 			if at := eng.agenda.Next(key); !at.IsZero() {
-				all = append(all, query.Coming{Task: e.Task, Request: e.Request, Spec: e.Spec, After: e.Delay().Slot(at).Add(-time.Nanosecond), Before: e.Until, Left: eng.leftOf(key)})
+				all = append(all, query.Upcoming{Task: e.Task, Request: e.Request, Spec: e.Spec, After: e.Delay().Slot(at).Add(-time.Nanosecond), Before: e.Until, Left: eng.leftOf(key)})
 			}
 		}
 		if len(names) == 0 {

@@ -76,7 +76,7 @@ func (s *shelf) start() ledger.Lease {
 
 // daemon has the reader be that of a daemon.
 func (s *shelf) daemon() {
-	s.Agenda = func(context.Context, []string) ([]query.Coming, error) { return nil, nil }
+	s.Agenda = func(context.Context, []string) ([]query.Upcoming, error) { return nil, nil }
 }
 
 func (s *shelf) event(kind, who, text string) {
@@ -266,7 +266,7 @@ func TestWhyOfARun(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"bakup":  `no task "bakup"; did you mean "backup"?`,
-		"t/nope": `there is no run "t/nope"; to see what there is: rota history t`,
+		"t/nope": `no run "t/nope"; to see what there is: rota history t`,
 	} {
 		if _, err := s.Why(t.Context(), name, time.Time{}); api.CodeOf(err) != api.NotFound || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", name, err, want)

@@ -130,10 +130,10 @@ func TestWhy(t *testing.T) {
 		{"left out", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error { _, err := r.skipNext(ctx, "t", "ada"); return err })
 			r.pass(90 * time.Minute)
-		}, "13:00:00", "left_out", "It was skipped, as ada had said (rota skip)."},
+		}, "13:00:00", "skip", "It was skipped, as ada had said (rota skip)."},
 		{"to be left out", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error { _, err := r.skipNext(ctx, "t", "ada"); return err })
-		}, "13:00:00", "left_out", "It is due in the future, at Sat 2026-11-21 13:00, in 1h. It will be skipped, as ada said (rota skip)."},
+		}, "13:00:00", "skip", "It is due in the future, at Sat 2026-11-21 13:00, in 1h. It will be skipped, as ada said (rota skip)."},
 
 		{"overlap", noon, hourly + "\ntimeout = \"1d\"", func(r *rig) {
 			let := r.block(gate)

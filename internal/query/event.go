@@ -11,7 +11,7 @@ import (
 
 // Events implements [api.Reader].
 func (r *Reader) Events(ctx context.Context, q api.EventQuery) ([]api.Event, error) {
-	kept, err := r.Ledger.Events(ctx, ledger.EventFilter{Task: q.Task, Since: q.Since, Limit: cmp.Or(q.N, mostRuns)})
+	kept, err := r.Ledger.Events(ctx, ledger.EventFilter{Task: q.Task, Since: q.Since, Limit: cmp.Or(q.N, maxRuns)})
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func (r *Reader) Log(ctx context.Context, q api.LogQuery) (io.ReadCloser, error)
 		return nil, err
 	}
 	if q.Attempt > run.Attempts {
-		return nil, api.Errorf(api.NotFound, "", "run %s has %s%s", run.ID, api.Plural(run.Attempts, "attempt", "attempts"), soFar(run))
+		return nil, api.Errorf(api.NotFound, "", "run %s has %s%s", run.ID, api.Plural(run.Attempts, "attempt", "attempts"), outputSoFar(run))
 	}
 	attempt := q.Attempt
 	if attempt == 0 {
@@ -42,7 +42,7 @@ func (r *Reader) Log(ctx context.Context, q api.LogQuery) (io.ReadCloser, error)
 	if q.Attempt > 0 {
 		which = " of attempt " + strconv.Itoa(q.Attempt)
 	}
-	return nil, api.Errorf(api.NotFound, "", "run %s has no output%s%s", run.ID, which, soFar(run))
+	return nil, api.Errorf(api.NotFound, "", "run %s has no output%s%s", run.ID, which, outputSoFar(run))
 }
 
 // allAttempts opens the outputs of all attempts of a run, as they are now.
@@ -62,7 +62,7 @@ func (r *Reader) allAttempts(ctx context.Context, run runner.Run) (io.ReadCloser
 		parts = append(parts, strings.NewReader(r.attemptLine(ctx, run.ID, n)), log)
 	}
 	if parts == nil {
-		return nil, api.Errorf(api.NotFound, "", "run %s has no output%s", run.ID, soFar(run))
+		return nil, api.Errorf(api.NotFound, "", "run %s has no output%s", run.ID, outputSoFar(run))
 	}
 	all.Reader = io.MultiReader(parts...)
 	return all, nil
@@ -100,7 +100,7 @@ func (a *attempts) Close() error {
 // logs returns the files of runs.
 func (r *Reader) logs() runlog.Store { return runlog.Store{StateDir: r.StateDir} }
 
-func soFar(run runner.Run) string {
+func outputSoFar(run runner.Run) string {
 	if run.Outcome == "" {
 		return " so far"
 	}
@@ -113,7 +113,7 @@ func (r *Reader) follow(ctx context.Context, run runner.Run, attempt int) io.Rea
 	f := runlog.Following{
 		Path:    func(attempt int) string { return r.logs().Log(run.ID, attempt) },
 		Attempt: max(1, run.Attempts),
-		Over:    func(ctx context.Context, n int) (bool, bool, error) { return r.isOver(ctx, run.ID, n, attempt > 0) },
+		Over:    func(ctx context.Context, n int) (bool, bool, error) { return r.hasEnded(ctx, run.ID, n, attempt > 0) },
 	}
 	switch {
 	case attempt == api.AllAttempts:
@@ -125,9 +125,9 @@ func (r *Reader) follow(ctx context.Context, run runner.Run, attempt int) io.Rea
 	return runlog.Follow(ctx, f)
 }
 
-// isOver reports whether the output of an attempt is complete, and whether it is the last
+// hasEnded reports whether the output of an attempt is complete, and whether it is the last
 // one to read. With only set, the reader wants no other attempt.
-func (r *Reader) isOver(ctx context.Context, id string, attempt int, only bool) (over, last bool, err error) {
+func (r *Reader) hasEnded(ctx context.Context, id string, attempt int, only bool) (over, last bool, err error) {
 	run, _, err := r.Ledger.Get(ctx, id)
 	switch {
 	case absent(err):

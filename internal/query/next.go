@@ -15,11 +15,11 @@ import (
 	"rota/schedule"
 )
 
-// MostSlots limits the slots of one answer: a query may cover each second of a century.
-const MostSlots = 100_000
+// MaxSlots limits the slots of one answer: a query may cover each second of a century.
+const MaxSlots = 100_000
 
-// Coming is a trigger with its upcoming slots.
-type Coming struct {
+// Upcoming is a trigger with its upcoming slots.
+type Upcoming struct {
 	Task    string
 	Request string        // the id of the recurring request with the trigger; "": a trigger of the task
 	Spec    schedule.Spec // bound to the instant that an interval counts from
@@ -30,7 +30,7 @@ type Coming struct {
 }
 
 // next returns the trigger's first slot after an instant; zero: none.
-func (c Coming) next(after time.Time) time.Time {
+func (c Upcoming) next(after time.Time) time.Time {
 	if c.Left == 0 {
 		return time.Time{}
 	}
@@ -45,7 +45,7 @@ func (c Coming) next(after time.Time) time.Time {
 }
 
 // notes returns the notes on a slot of the trigger.
-func (c Coming) notes(at time.Time) []string {
+func (c Upcoming) notes(at time.Time) []string {
 	var notes []string
 	if note := c.Spec.Note(at); note != "" {
 		notes = append(notes, note)
@@ -85,8 +85,8 @@ func (r *Reader) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) 
 			if slot.At.IsZero() || !q.Until.IsZero() && slot.At.After(q.Until) {
 				break
 			}
-			if len(slots) == MostSlots {
-				return nil, api.Errorf(api.Usage, "ask for fewer, or until an earlier time", "more than %d slots", MostSlots)
+			if len(slots) == MaxSlots {
+				return nil, api.Errorf(api.Usage, "ask for fewer, or until an earlier time", "more than %d slots", MaxSlots)
 			}
 			slots = append(slots, slot)
 		}
@@ -100,7 +100,7 @@ func (r *Reader) Next(ctx context.Context, q api.NextQuery) ([]api.Slot, error) 
 // slotsWanted returns how many slots of each task the query wants.
 func slotsWanted(q api.NextQuery) int {
 	if q.N == 0 && !q.Until.IsZero() {
-		return MostSlots + 1 // so that Next reports that they are too many
+		return MaxSlots + 1 // so that Next reports that they are too many
 	}
 	return max(1, q.N)
 }
@@ -122,7 +122,7 @@ func (r *Reader) firstSlots(ctx context.Context, cfg *config.Config, names []str
 type series struct {
 	task, of string // the task, and the id of the recurring request or "" // the task, and the id of the recurring request or ""
 	zone     *time.Location
-	triggers []Coming
+	triggers []Upcoming
 	skip     []ledger.Skip
 	state    ledger.TaskState
 	at       time.Time // the slot last returned
@@ -134,7 +134,7 @@ func (r *Reader) series(ctx context.Context, cfg *config.Config, names []string)
 	if err != nil {
 		return nil, err
 	}
-	var all []Coming
+	var all []Upcoming
 	if r.Agenda != nil {
 		all, err = r.Agenda(ctx, names)
 	} else {
@@ -143,7 +143,7 @@ func (r *Reader) series(ctx context.Context, cfg *config.Config, names []string)
 				return nil, err
 			}
 		}
-		all, err = r.unattended(ctx, cfg, states)
+		all, err = r.agendaWithoutDaemon(ctx, cfg, states)
 	}
 	wanted := map[string]bool{}
 	for _, name := range names {
@@ -214,11 +214,11 @@ func (s *series) count(slot time.Time) {
 	}
 }
 
-// unattended returns the triggers with their upcoming slots, computed from the ledger
+// agendaWithoutDaemon returns the triggers with their upcoming slots, computed from the ledger
 // and the file, as no daemon keeps an agenda.
-func (r *Reader) unattended(ctx context.Context, cfg *config.Config, states map[string]ledger.TaskState) ([]Coming, error) {
+func (r *Reader) agendaWithoutDaemon(ctx context.Context, cfg *config.Config, states map[string]ledger.TaskState) ([]Upcoming, error) {
 	now := r.Now()
-	var all []Coming
+	var all []Upcoming
 	for name := range cfg.Tasks {
 		for _, c := range inForceAt(cfg, name, states[name], now) {
 			if c.Spec.Anchor() == "finish" {
@@ -244,8 +244,8 @@ func (r *Reader) unattended(ctx context.Context, cfg *config.Config, states map[
 }
 
 // inForceAt returns the triggers of a task with their slots after an instant.
-func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time.Time) []Coming {
-	var all []Coming
+func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time.Time) []Upcoming {
+	var all []Upcoming
 	for _, t := range plan.Terms(cfg, name, state.On) {
 		if t.Spec.AtStart() != "" {
 			continue
@@ -259,7 +259,7 @@ func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time
 			first = now
 		}
 		e := t.Entry(name, t.Spec, first)
-		c := Coming{Task: name, Spec: e.Spec, After: e.Delay().After(now), Before: t.Until, Left: plan.RunsLeft(t.Spec, state, t.Key)}
+		c := Upcoming{Task: name, Spec: e.Spec, After: e.Delay().After(now), Before: t.Until, Left: plan.RunsLeft(t.Spec, state, t.Key)}
 		if t.Spec.Kind() == schedule.Interval {
 			first = first.Add(-time.Nanosecond) // only an interval may come due at its first sight
 		}
@@ -275,12 +275,12 @@ func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time
 
 // recurringAt returns the trigger of a recurring request with its slots after an
 // instant. It returns false if the request has no slots.
-func recurringAt(cfg *config.Config, run runner.Run, now time.Time) (Coming, bool) {
+func recurringAt(cfg *config.Config, run runner.Run, now time.Time) (Upcoming, bool) {
 	spec, faults := schedule.ParseExpr(run.On, cfg.ZoneOf(run.Task))
 	if run.On == plan.Never || faults != nil {
-		return Coming{}, false
+		return Upcoming{}, false
 	}
-	c := Coming{Task: run.Task, Request: run.ID, Spec: spec.From(plan.CountsFrom(run)), After: now, Left: plan.RunsLeft(spec, ledger.TaskState{}, "")}
+	c := Upcoming{Task: run.Task, Request: run.ID, Spec: spec.From(plan.CountsFrom(run)), After: now, Left: plan.RunsLeft(spec, ledger.TaskState{}, "")}
 	c.After = plan.NewDelay(run.Task, c.Spec, c.Before).After(now)
 	return c, true
 }

@@ -32,9 +32,9 @@ func Offline(ctx context.Context, cfg *config.Config, dir string) (api.Reader, i
 	return readerOf(cfg, book, dir), book, nil
 }
 
-// FileAlone returns a Reader of a file without a state directory: as if the tasks had
+// FileOnly returns a Reader of a file without a state directory: as if the tasks had
 // never run.
-func FileAlone(cfg *config.Config) api.Reader {
+func FileOnly(cfg *config.Config) api.Reader {
 	return readerOf(cfg, ledger.NewMemory(ledger.Options{}), "")
 }
 

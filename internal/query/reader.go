@@ -24,9 +24,9 @@ type Reader struct {
 	StateDir string
 	Config   func() *config.Config // returns the configuration in force
 	Now      func() time.Time
-	Agenda   func(ctx context.Context, names []string) ([]Coming, error) // the agenda of the daemon; nil: no daemon runs, and the slots are computed from the ledger
-	States   func(context.Context) (map[string]ledger.TaskState, error)  // the states in the daemon; nil: those in the ledger
-	NoRoom   func(task string) bool                                      // reports whether the disk lacks room to start runs of a task; nil: it has room
+	Agenda   func(ctx context.Context, names []string) ([]Upcoming, error) // the agenda of the daemon; nil: no daemon runs, and the slots are computed from the ledger
+	States   func(context.Context) (map[string]ledger.TaskState, error)    // the states in the daemon; nil: those in the ledger
+	NoRoom   func(task string) bool                                        // reports whether the disk lacks room to start runs of a task; nil: it has room
 }
 
 var _ api.Reader = (*Reader)(nil)
@@ -98,7 +98,7 @@ func noRun(cfg *config.Config, id string) error {
 	if _, ok := cfg.Tasks[task]; !ok {
 		return NoTask(cfg.Tasks, task)
 	}
-	return api.Errorf(api.NotFound, "to see what there is: rota history "+task, "there is no run %q", id)
+	return api.Errorf(api.NotFound, "to see what there is: rota history "+task, "no run %q", id)
 }
 
 // absent reports whether an error of the ledger means that the record does not exist.

@@ -14,17 +14,17 @@ import (
 	"rota/runner"
 )
 
-// mostRuns is how many runs are returned if the query has no number.
-const mostRuns = 100
+// maxRuns is how many runs are returned if the query has no number.
+const maxRuns = 100
 
-// mostRunsOfSome is that number for a query with Each or Active.
-const mostRunsOfSome = 100_000
+// maxRunsOfTasks is that number for a query with Each or Active.
+const maxRunsOfTasks = 100_000
 
 // Runs implements [api.Reader].
 func (r *Reader) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
-	limit := mostRuns
+	limit := maxRuns
 	if q.Each > 0 || !q.Active.IsZero() {
-		limit = mostRunsOfSome
+		limit = maxRunsOfTasks
 	}
 	runs, err := r.Ledger.List(ctx, ledger.Filter{
 		Brief: true, Task: q.Task, States: q.States, Outcomes: q.Outcomes, Since: q.Since, Limit: cmp.Or(q.N, limit),
@@ -131,7 +131,7 @@ func (r *Reader) Result(ctx context.Context, id string) (io.ReadCloser, error) {
 	case err != nil:
 		return nil, err
 	case run.Outcome == "":
-		return nil, api.Errorf(api.NotNow, "", "run %s is %s; there is no result before its end", run.ID, run.State)
+		return nil, api.Errorf(api.NotNow, "", "run %s is %s; its result is available after its end", run.ID, run.State)
 	}
 	noResult := api.Errorf(api.NotFound, "a task writes it to the file that ROTA_RESULT_FILE names", "run %s has no result", run.ID)
 	if run.Attempts == 0 { // a result there is that of another run that had its id

@@ -31,7 +31,7 @@ func (r *Reader) Tasks(ctx context.Context, names ...string) ([]api.Task, error)
 	if err != nil {
 		return nil, err
 	}
-	alive, err := r.alive(ctx, names)
+	alive, err := r.unfinished(ctx, names)
 	if err != nil {
 		return nil, err
 	}
@@ -64,9 +64,9 @@ func (r *Reader) Tasks(ctx context.Context, names ...string) ([]api.Task, error)
 	return tasks, nil
 }
 
-// alive returns the runs without an outcome of the named tasks, or without names of all
+// unfinished returns the runs without an outcome of the named tasks, or without names of all
 // tasks, by task, the oldest first.
-func (r *Reader) alive(ctx context.Context, names []string) (map[string][]runner.Run, error) {
+func (r *Reader) unfinished(ctx context.Context, names []string) (map[string][]runner.Run, error) {
 	const few = 100
 	if len(names) == 0 || len(names) > few {
 		names = []string{""}

@@ -40,8 +40,8 @@ type facts struct {
 	aheadHidden int          // how many more of these the caller may not see
 	running     int          // running runs of all tasks
 
-	first time.Time // the oldest record of the task
-	sign  time.Time // the last sign of life before the start that followed
+	first    time.Time // the oldest record of the task
+	lastSign time.Time // the last sign of life before the start that followed
 }
 
 // term is a trigger and the time in which it is in force.
@@ -207,10 +207,10 @@ func (f *facts) away(at time.Time) *span {
 		s.from, s.sure = prev.Time, true
 		return s
 	}
-	if f.sign.After(at) {
+	if f.lastSign.After(at) {
 		return nil
 	}
-	s.from = f.sign
+	s.from = f.lastSign
 	if s.from.Before(prev.Time) {
 		s.from = prev.Time
 	}

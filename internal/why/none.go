@@ -96,7 +96,7 @@ func (a *answer) upcoming() {
 	a.say("It is due in the future, at %s%s", a.date(a.at), far)
 	for _, s := range a.state.Skip {
 		if s.Slot.Equal(a.at) {
-			a.Reason = "left_out"
+			a.Reason = "skip"
 			a.say("It will be skipped%s (rota skip)", part(", as ", s.By, " said"))
 		}
 	}

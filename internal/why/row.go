@@ -219,7 +219,7 @@ func (a *answer) skipped() {
 	case why.Code == runner.ReasonHeld:
 		a.held()
 	case why.Code == runner.ReasonSkipped:
-		a.because("left_out")
+		a.because("skip")
 		a.say("It was skipped%s (rota skip)", part(", as ", why.By, " had said"))
 	case why.IsOverlap():
 		a.because("overlap")

@@ -198,8 +198,8 @@ func (s Source) signs(ctx context.Context, f *facts) error {
 	}
 	sign := func(times ...time.Time) {
 		for _, at := range times {
-			if at.Before(until) && at.After(f.sign) {
-				f.sign = at
+			if at.Before(until) && at.After(f.lastSign) {
+				f.lastSign = at
 			}
 		}
 	}
