@@ -83,7 +83,7 @@ func readAddress(r *http.Request, in any) error {
 	}
 	for name := range values {
 		if !slices.ContainsFunc(fields, func(f addressField) bool { return f.query == name }) {
-			return api.Errorf(api.Usage, "", "unknown parameter %q", short(name))
+			return api.Errorf(api.Usage, "", "unknown parameter %q", shorten(name))
 		}
 	}
 	for _, f := range fields {
@@ -101,11 +101,11 @@ func pathRun(r *http.Request) (string, error) {
 	task, key := r.PathValue("task"), r.PathValue("key")
 	switch {
 	case !api.IsTask(task):
-		return "", api.Errorf(api.NotFound, "", "no task %q", short(task))
+		return "", api.Errorf(api.NotFound, "", "no task %q", shorten(task))
 	case key == "":
 		return task, nil
 	case !api.IsRunKey(key):
-		return "", api.Errorf(api.NotFound, "", "no run %q", short(task+"/"+key))
+		return "", api.Errorf(api.NotFound, "", "no run %q", shorten(task+"/"+key))
 	}
 	return task + "/" + key, nil
 }
@@ -203,9 +203,9 @@ func writePath(template, id string) (string, error) {
 	task, key := runner.SplitID(id)
 	switch {
 	case key == "" && !api.IsTask(id):
-		return "", api.Errorf(api.NotFound, "", "no task %q", short(id))
+		return "", api.Errorf(api.NotFound, "", "no task %q", shorten(id))
 	case key != "" && (!api.IsTask(task) || !api.IsRunKey(key)):
-		return "", api.Errorf(api.NotFound, "", "no run %q", short(id))
+		return "", api.Errorf(api.NotFound, "", "no run %q", shorten(id))
 	case strings.Contains(template, "{task}"):
 		return strings.Replace(template, "{task}", id, 1), nil
 	}

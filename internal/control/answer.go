@@ -29,8 +29,8 @@ var statuses = map[api.Code]int{
 	api.NotNow:    http.StatusServiceUnavailable,
 }
 
-// wire returns an error in the form that is sent.
-func wire(err error) *api.Error {
+// wireError returns an error in the form that is sent.
+func wireError(err error) *api.Error {
 	var e *api.Error
 	if errors.As(err, &e) {
 		sent := *e
@@ -45,7 +45,7 @@ func fail(w http.ResponseWriter, err error) { failPartly(w, err, struct{}{}) }
 
 // failPartly sends an error with the fields of done, which was done before the error.
 func failPartly(w http.ResponseWriter, err error, done any) {
-	e := wire(err)
+	e := wireError(err)
 	status := cmp.Or(statuses[e.Code], http.StatusInternalServerError)
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
@@ -100,7 +100,7 @@ func inJSON(v any, status int) ([]byte, int) {
 	if err != nil {
 		status = http.StatusInternalServerError
 		b.Reset()
-		json.NewEncoder(&b).Encode(refusal{wire(err)})
+		json.NewEncoder(&b).Encode(refusal{wireError(err)})
 	}
 	return b.Bytes(), status
 }
@@ -115,10 +115,10 @@ func sendAs(w http.ResponseWriter, status int, kind string, text []byte) {
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	// The deadline is for this answer; the next one on the connection sets its own.
-	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
 	w.WriteHeader(status)
 	w.Write(text)
 }
 
-// short shortens a text from outside so that a message can quote it.
-func short(s string) string { return escape.Cut(s, 80) }
+// shorten shortens a text from outside so that a message can quote it.
+func shorten(s string) string { return escape.Cut(s, 80) }

@@ -55,7 +55,7 @@ func (s *Server) authenticate(l *Listener) http.Handler {
 			w.Header().Add("WWW-Authenticate", `Bearer realm="rota"`)
 			w.Header().Add("WWW-Authenticate", `Basic realm="rota", charset="UTF-8"`)
 			w.Header().Set("Connection", "close")
-			answer(w, http.StatusUnauthorized, refusal{wire(err)})
+			answer(w, http.StatusUnauthorized, refusal{wireError(err)})
 		default:
 			fail(w, err)
 		}

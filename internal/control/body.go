@@ -13,7 +13,7 @@ import (
 // body decodes the JSON body of the request; an empty body is {}.
 func (c call) body(v any) error {
 	timer := http.NewResponseController(c.w)
-	timer.SetReadDeadline(time.Now().Add(bodyTime))
+	timer.SetReadDeadline(time.Now().Add(bodyTimeout))
 	// After the body comes the next request, with its own deadline.
 	defer timer.SetReadDeadline(time.Time{})
 	return decode(http.MaxBytesReader(c.w, c.r.Body, maxBody), v)

@@ -32,18 +32,18 @@ type Client struct {
 
 var _ api.Service = (*Client)(nil)
 
-// dialTime is the time limit for a connection.
-const dialTime = 5 * time.Second
+// dialTimeout is the time limit for a connection.
+const dialTimeout = 5 * time.Second
 
 // NewClient returns a client. It connects at the first call, which returns an error with
 // the Code NoDaemon if no daemon listens.
 func NewClient(t Target) (*Client, error) {
-	dialer := &net.Dialer{Timeout: dialTime}
+	dialer := &net.Dialer{Timeout: dialTimeout}
 	transport := &http.Transport{
 		TLSClientConfig:     &tls.Config{RootCAs: t.RootCAs, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout: headTime,
+		TLSHandshakeTimeout: headerTimeout,
 		MaxIdleConnsPerHost: 128,
-		IdleConnTimeout:     idleTime / 2,
+		IdleConnTimeout:     idleTimeout / 2,
 		DisableCompression:  true,
 	}
 	c := &Client{at: t.Socket, base: "http://localhost", token: t.Token, http: &http.Client{

@@ -21,8 +21,8 @@ import (
 // maxAnswer is the largest answer, in bytes, that is read as a whole.
 const maxAnswer = 256 << 20
 
-// readTime is the time limit for an answer that does not wait for a run.
-const readTime = 30 * time.Second
+// readTimeout is the time limit for an answer that does not wait for a run.
+const readTimeout = 30 * time.Second
 
 // roundTrip sends a request and decodes the answer.
 func (c *Client) roundTrip(ctx context.Context, method, path string, q url.Values, kind string, body io.Reader, into any) error {

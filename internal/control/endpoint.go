@@ -110,7 +110,7 @@ func (e *Endpoint[In, Out]) read(c call) (in In, err error) {
 func ask[In, Out any](ctx context.Context, c *Client, e *Endpoint[In, Out], in In) (out Out, err error) {
 	wait := ctx
 	if e.Method == http.MethodGet && !e.Slow {
-		limited, cancel := context.WithTimeout(ctx, readTime)
+		limited, cancel := context.WithTimeout(ctx, readTimeout)
 		defer cancel()
 		wait = limited
 	}
@@ -124,7 +124,7 @@ func ask[In, Out any](ctx context.Context, c *Client, e *Endpoint[In, Out], in I
 	}
 	err = c.roundTrip(wait, e.Method, path, q, kind, body, &out)
 	if wait.Err() != nil && ctx.Err() == nil {
-		err = api.Errorf(api.NoDaemon, "is the daemon stopped, or its machine overloaded?", "no answer from %s within %v", c.at, readTime)
+		err = api.Errorf(api.NoDaemon, "is the daemon stopped, or its machine overloaded?", "no answer from %s within %v", c.at, readTimeout)
 	}
 	return out, err
 }
@@ -167,12 +167,12 @@ func (s *Server) mux() *http.ServeMux {
 	for path, can := range methods {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Allow", strings.Join(can, ", "))
-			err := api.Errorf(api.Usage, "use "+strings.Join(can, " or "), "%q does not allow the method %s", short(r.URL.Path), r.Method)
+			err := api.Errorf(api.Usage, "use "+strings.Join(can, " or "), "%q does not allow the method %s", shorten(r.URL.Path), r.Method)
 			answer(w, http.StatusMethodNotAllowed, refusal{err})
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		fail(w, api.Errorf(api.NotFound, "", "there is nothing at %q", short(r.URL.Path)))
+		fail(w, api.Errorf(api.NotFound, "", "there is nothing at %q", shorten(r.URL.Path)))
 	})
 	return mux
 }

@@ -43,7 +43,7 @@ func (c call) sendEvents(messages <-chan api.Message) error {
 	c.w.Header().Set("X-Accel-Buffering", "no") // a proxy must not buffer
 	timer := http.NewResponseController(c.w)
 	send := func(text string) bool {
-		timer.SetWriteDeadline(time.Now().Add(messageTime))
+		timer.SetWriteDeadline(time.Now().Add(messageTimeout))
 		_, err := io.WriteString(c.w, text)
 		return err == nil && timer.Flush() == nil
 	}

@@ -46,7 +46,7 @@ func (g *guard) Events(ctx context.Context, q api.EventQuery) ([]api.Event, erro
 			return nil, err
 		}
 	}
-	events, err := enough(q.N, func(n int) ([]api.Event, error) {
+	events, err := untilVisible(q.N, func(n int) ([]api.Event, error) {
 		q.N = n
 		return g.s.Events(g.as(ctx), q)
 	}, g.events)

@@ -39,8 +39,8 @@ const (
 	MaxStreams = maxStreams
 	MaxBody    = maxBody
 	MaxPeer    = maxPeer
-	MaxEach    = eachStreams
-	OwnStreams = ownStreams
+	MaxEach    = maxStreamsPerUser
+	OwnStreams = reservedStreams
 )
 
 // Descriptors has a server count connections as if this process could have so many

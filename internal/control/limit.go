@@ -22,7 +22,7 @@ type limited struct {
 
 func newLimited(s api.Service) *limited {
 	l := &limited{Service: s, slots: make(semaphore, max(2, runtime.GOMAXPROCS(0)))}
-	l.list.one = make(semaphore, 1)
+	l.list.running = make(semaphore, 1)
 	return l
 }
 
@@ -53,21 +53,21 @@ func inSlot[T any](ctx context.Context, s semaphore, f func(context.Context) (T,
 // shared computes a value once for all callers of get that arrive before the computation
 // begins.
 type shared[T any] struct {
-	mu   sync.Mutex
-	next *making[T] // the computation that has not begun; nil: none
-	one  semaphore  // held during a computation
+	mu      sync.Mutex
+	next    *computation[T] // the computation that has not begun; nil: none
+	running semaphore       // held during a computation
 }
 
-// making is a value that is being computed.
-type making[T any] struct {
+// computation is a value that is being computed.
+type computation[T any] struct {
 	done  chan struct{}
 	value T
 	err   error
 }
 
-// errMaking is the error that callers get if the function that computes their value does
+// errNotComputed is the error that callers get if the function that computes their value does
 // not return, as when it panics.
-var errMaking = errors.New("the answer could not be made")
+var errNotComputed = errors.New("the answer could not be made")
 
 // get returns a value whose computation began after the call of get. The first caller
 // computes it for all, so the context of f does not end with the context of that caller.
@@ -75,10 +75,10 @@ func (s *shared[T]) get(ctx context.Context, f func(context.Context) (T, error))
 	s.mu.Lock()
 	m := s.next
 	if m == nil {
-		m = &making[T]{done: make(chan struct{}), err: errMaking}
+		m = &computation[T]{done: make(chan struct{}), err: errNotComputed}
 		s.next = m
 		s.mu.Unlock()
-		s.make(context.WithoutCancel(ctx), m, f)
+		s.compute(context.WithoutCancel(ctx), m, f)
 		return m.value, m.err
 	}
 	s.mu.Unlock()
@@ -91,9 +91,9 @@ func (s *shared[T]) get(ctx context.Context, f func(context.Context) (T, error))
 	}
 }
 
-func (s *shared[T]) make(ctx context.Context, m *making[T], f func(context.Context) (T, error)) {
-	s.one <- struct{}{}
-	defer func() { <-s.one }()
+func (s *shared[T]) compute(ctx context.Context, m *computation[T], f func(context.Context) (T, error)) {
+	s.running <- struct{}{}
+	defer func() { <-s.running }()
 	defer close(m.done)
 	s.mu.Lock()
 	s.next = nil

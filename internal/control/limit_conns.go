@@ -97,8 +97,8 @@ func (s *quota) take(whose string) bool {
 	return true
 }
 
-// leave counts one connection less.
-func (s *quota) leave(whose string) {
+// release counts one connection less.
+func (s *quota) release(whose string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.sum--; s.open[whose] == 1 {
@@ -134,7 +134,7 @@ func (l *countedListener) Accept() (net.Conn, error) {
 			c.Close()
 			continue
 		}
-		counted := &countedConn{Conn: c, leave: sync.OnceFunc(func() { s.leave(whose) })}
+		counted := &countedConn{Conn: c, leave: sync.OnceFunc(func() { s.release(whose) })}
 		if w := l.from.web.Load(); w != nil && w.TLS != nil {
 			return tls.Server(counted, l.from.tls), nil
 		}

@@ -8,9 +8,9 @@ import (
 
 // How many event streams may be open at a time.
 const (
-	maxStreams  = 128
-	ownStreams  = 16 // of these, reserved for root and the user that rota runs as
-	eachStreams = 16 // of any other caller: a user, a token, the runs of a task
+	maxStreams        = 128
+	reservedStreams   = 16 // of these, reserved for root and the user that rota runs as
+	maxStreamsPerUser = 16 // of any other caller: a user, a token, the runs of a task
 )
 
 // streams counts open event streams by caller.
@@ -25,10 +25,10 @@ func (s *streams) take(whose string) (leave func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.sum >= maxStreams, whose != "" && s.sum-s.open[""] >= maxStreams-ownStreams:
+	case s.sum >= maxStreams, whose != "" && s.sum-s.open[""] >= maxStreams-reservedStreams:
 		return nil, api.Errorf(api.NotNow, "try again later", "all event streams that rota serves are in use")
-	case whose != "" && s.open[whose] >= eachStreams:
-		return nil, api.Errorf(api.NotNow, "close one", "%d event streams are open, which is all that one caller gets", eachStreams)
+	case whose != "" && s.open[whose] >= maxStreamsPerUser:
+		return nil, api.Errorf(api.NotNow, "close one", "%d event streams are open, which is all that one caller gets", maxStreamsPerUser)
 	}
 	if s.open == nil {
 		s.open = map[string]int{}

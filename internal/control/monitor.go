@@ -115,15 +115,15 @@ func sendVerdict(c call, v verdict) error {
 func sendHealth(w http.ResponseWriter, err error) {
 	status, text := http.StatusOK, "ok"
 	if err != nil {
-		status, text = http.StatusServiceUnavailable, escape.Line(wire(err).Message)
+		status, text = http.StatusServiceUnavailable, escape.Line(wireError(err).Message)
 	}
 	sendAs(w, status, "text/plain; charset=utf-8", []byte(text+"\n"))
 }
 
 // Limits of a probe.
 const (
-	probeTime = 5 * time.Second // for one check
-	probeAge  = time.Second     // for which a result is reused
+	probeTimeout = 5 * time.Second // for one check
+	probeAge     = time.Second     // for which a result is reused
 )
 
 // probe is a check that any client may request without credentials. It reuses a result
@@ -144,7 +144,7 @@ func (p *probe) get(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if time.Since(p.at) >= probeAge {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTime)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
 		defer cancel()
 		p.err = p.check(ctx)
 		p.at = time.Now()
@@ -166,7 +166,7 @@ func (s *Server) serveProbe(l *Listener, w http.ResponseWriter, r *http.Request)
 		if web == nil || !web.NoMetrics {
 			return false
 		}
-		fail(w, api.Errorf(api.NotFound, "set metrics = true in [web], or use the socket of rota", "there are no metrics here"))
+		fail(w, api.Errorf(api.NotFound, "set metrics = true in [web], or use the socket of rota", "metrics are not served here"))
 		return true
 	default:
 		return false

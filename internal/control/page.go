@@ -67,14 +67,14 @@ func (s *Server) serveSignIn(l *Listener, w http.ResponseWriter, r *http.Request
 		http.Redirect(w, r, web.Site.Base+signInPath, http.StatusSeeOther)
 		return true
 	}
-	if wait := s.tries.take(web.address(r), time.Now()); wait > 0 {
+	if wait := s.loginAttempts.take(web.address(r), time.Now()); wait > 0 {
 		seconds := int((wait + time.Second - 1) / time.Second)
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-		err := api.Errorf(api.NotNow, "try again in "+strconv.Itoa(seconds)+" seconds", "%d tries a minute are all that one address gets", triesAMinute)
+		err := api.Errorf(api.NotNow, "try again in "+strconv.Itoa(seconds)+" seconds", "%d tries a minute are all that one address gets", maxLoginsPerMinute)
 		s.options.Page(w, r, api.Visit{Site: web.Site, Refused: err, Retry: seconds})
 		return true
 	}
-	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
 	value := strings.TrimSpace(r.PostFormValue("token"))
 	if _, ok := web.tokenCaller(value); !ok {
@@ -122,17 +122,17 @@ func (w *Web) signedIn(r *http.Request) (api.Caller, bool) {
 	return w.match(cookie.Value, sessionOf)
 }
 
-// triesAMinute limits the attempts to sign in from one address.
-const triesAMinute = 5
+// maxLoginsPerMinute limits the attempts to sign in from one address.
+const maxLoginsPerMinute = 5
 
-// tries counts attempts to sign in by address. Its zero value is ready to use.
-type tries struct {
+// loginAttempts counts attempts to sign in by address. Its zero value is ready to use.
+type loginAttempts struct {
 	mu sync.Mutex
 	of map[string][]time.Time
 }
 
 // take counts an attempt, or returns how long to wait until the next one is allowed.
-func (t *tries) take(address string, now time.Time) (wait time.Duration) {
+func (t *loginAttempts) take(address string, now time.Time) (wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	recent := func(all []time.Time) []time.Time {
@@ -149,7 +149,7 @@ func (t *tries) take(address string, now time.Time) (wait time.Duration) {
 		}
 	}
 	all := recent(t.of[address])
-	if len(all) >= triesAMinute {
+	if len(all) >= maxLoginsPerMinute {
 		return all[0].Add(time.Minute).Sub(now)
 	}
 	if t.of == nil {

@@ -46,7 +46,7 @@ func (c call) readRequest() (in runRequest, err error) {
 		err = api.Errorf(api.Usage, "", "Content-Type: %v", err)
 	default:
 		timer := http.NewResponseController(c.w)
-		timer.SetReadDeadline(time.Now().Add(bodyTime))
+		timer.SetReadDeadline(time.Now().Add(bodyTimeout))
 		in.Request, in.input, err = readForm(multipart.NewReader(c.r.Body, params["boundary"]))
 		if in.input != nil {
 			in.input = slowInput{in.input, timer}
@@ -56,7 +56,7 @@ func (c call) readRequest() (in runRequest, err error) {
 	case err != nil:
 		return in, err
 	case in.Task != "" && in.Task != at.Task:
-		return in, api.Errorf(api.Usage, "", "the address says %q and the request %q", at.Task, short(in.Task))
+		return in, api.Errorf(api.Usage, "", "the address says %q and the request %q", at.Task, shorten(in.Task))
 	}
 	in.Task = at.Task
 	if trace := c.r.Header.Get("Traceparent"); in.Trace == "" && runner.IsTrace(trace) { // an invalid one is ignored, as the standard requires
@@ -81,7 +81,7 @@ func readForm(form *multipart.Reader) (ask api.Request, input io.Reader, err err
 		case part.FormName() == "input":
 			return ask, part, nil
 		default:
-			return ask, nil, api.Errorf(api.Usage, `the parts are "request", which may be missing, and then "input"`, "the form: part %d is %q", n+1, short(part.FormName()))
+			return ask, nil, api.Errorf(api.Usage, `the parts are "request", which may be missing, and then "input"`, "the form: part %d is %q", n+1, shorten(part.FormName()))
 		}
 	}
 }
@@ -93,7 +93,7 @@ type slowInput struct {
 }
 
 func (p slowInput) Read(b []byte) (int, error) {
-	p.timer.SetReadDeadline(time.Now().Add(inputTime))
+	p.timer.SetReadDeadline(time.Now().Add(inputTimeout))
 	return p.Reader.Read(b)
 }
 

@@ -40,7 +40,7 @@ type runsQuery struct {
 
 var getRuns = endpoint(Endpoint[runsQuery, runsAnswer]{
 	Method: "GET", Path: "/v1/runs",
-	Large: func(q runsQuery) bool { return q.N > manyRows || len(q.Tasks) > 0 },
+	Large: func(q runsQuery) bool { return q.N > largeRows || len(q.Tasks) > 0 },
 	Call: func(ctx context.Context, s api.Service, q runsQuery) (runsAnswer, error) {
 		if err := cmp.Or(atMost("n", q.N, maxRuns), atMost("the number of tasks", len(q.Tasks), api.MostTasks)); err != nil {
 			return runsAnswer{}, err
@@ -71,17 +71,17 @@ func (g *guard) Runs(ctx context.Context, q api.RunQuery) ([]api.Run, error) {
 			return g.runs(runs), err
 		})
 	}
-	runs, err := enough(q.N, func(n int) ([]api.Run, error) {
+	runs, err := untilVisible(q.N, func(n int) ([]api.Run, error) {
 		q.N = n
 		return g.s.Runs(g.as(ctx), q)
 	}, g.runs)
 	return runs, g.hide(err)
 }
 
-// enough calls ask for the newest n rows, with growing n, until want of them are visible
+// untilVisible calls ask for the newest n rows, with growing n, until want of them are visible
 // or n reaches the limit of one answer. see returns the visible ones. With want 0 it is
 // 100.
-func enough[T any](want int, ask func(n int) ([]T, error), see func([]T) []T) ([]T, error) {
+func untilVisible[T any](want int, ask func(n int) ([]T, error), see func([]T) []T) ([]T, error) {
 	if want <= 0 {
 		want = 100
 	}

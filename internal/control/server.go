@@ -25,35 +25,35 @@ type Options struct {
 
 // Server serves a Service over HTTP: /v1/… with the JSON that --json prints.
 type Server struct {
-	options    Options
-	service    *limited
-	routes     *http.ServeMux
-	open       *connections
-	streams    streams
-	active     activeRequests
-	alive      probe
-	ready      probe
-	tries      tries         // attempts to sign in
-	large      semaphore     // for answers with very many rows
-	loginDelay time.Duration // before the answer to a wrong token
-	head       time.Duration // the time limit for the head of a request
+	options       Options
+	service       *limited
+	routes        *http.ServeMux
+	open          *connections
+	streams       streams
+	active        activeRequests
+	alive         probe
+	ready         probe
+	loginAttempts loginAttempts // attempts to sign in
+	large         semaphore     // for answers with very many rows
+	loginDelay    time.Duration // before the answer to a wrong token
+	head          time.Duration // the time limit for the head of a request
 }
 
 // The limits of a request, and of a server as a whole.
 const (
-	maxHeader    = 64 << 10
-	maxBody      = 1 << 20          // except the input of a run, which its task limits
-	headTime     = 10 * time.Second // to send the head of a request
-	bodyTime     = time.Minute      // to send its JSON
-	inputTime    = 10 * time.Minute // from one piece of input to the next
-	answerTime   = time.Minute      // to receive an answer, except outputs and results
-	idleTime     = 2 * time.Minute
-	loginDelay   = 250 * time.Millisecond
-	manyRows     = 1000            // from which an answer is large
-	largeAtOnce  = 2               // large answers, as each is in memory until the client has received it
-	shutdownTime = 2 * time.Second // for the last answers when the server ends
-	keepAlive    = 15 * time.Second
-	messageTime  = 10 * time.Second // to receive a message of an event stream
+	maxHeader       = 64 << 10
+	maxBody         = 1 << 20          // except the input of a run, which its task limits
+	headerTimeout   = 10 * time.Second // to send the head of a request
+	bodyTimeout     = time.Minute      // to send its JSON
+	inputTimeout    = 10 * time.Minute // from one piece of input to the next
+	answerTimeout   = time.Minute      // to receive an answer, except outputs and results
+	idleTimeout     = 2 * time.Minute
+	loginDelay      = 250 * time.Millisecond
+	largeRows       = 1000            // from which an answer is large
+	maxLargeAnswers = 2               // large answers, as each is in memory until the client has received it
+	shutdownTimeout = 2 * time.Second // for the last answers when the server ends
+	keepAlive       = 15 * time.Second
+	messageTimeout  = 10 * time.Second // to receive a message of an event stream
 )
 
 // NewServer returns a server, which serves once [Server.Serve] is called.
@@ -67,7 +67,7 @@ func NewServer(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{options: o, service: newLimited(o.Service), large: make(semaphore, largeAtOnce), open: newConnections(descriptors()), loginDelay: loginDelay, head: headTime}
+	s := &Server{options: o, service: newLimited(o.Service), large: make(semaphore, maxLargeAnswers), open: newConnections(descriptors()), loginDelay: loginDelay, head: headerTimeout}
 	s.alive.check, s.ready.check = o.Alive, o.Ready
 	s.routes = s.mux()
 	return s
@@ -84,7 +84,7 @@ func (s *Server) Serve(ctx context.Context, l *Listener) error {
 	h := &http.Server{
 		Handler:           s.authenticate(l),
 		ReadHeaderTimeout: s.head,
-		IdleTimeout:       idleTime,
+		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		Protocols:         &protocols,
 		ErrorLog:          slog.NewLogLogger(s.options.Log.Handler(), slog.LevelDebug),
@@ -100,10 +100,10 @@ func (s *Server) Serve(ctx context.Context, l *Listener) error {
 		return errors.Join(err, h.Close())
 	case <-ctx.Done():
 	}
-	cause := errEnding
+	cause := errStopping
 	errors.As(context.Cause(ctx), &cause)
 	end(cause)
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	if h.Shutdown(last) != nil {
 		h.Close()
@@ -122,5 +122,5 @@ func (s *Server) RunEnded(run string) { s.active.drop(runCredential(run)) }
 // connKey is the context key of the peer of a connection.
 type connKey struct{}
 
-// errEnding ends the requests in progress when the server ends.
-var errEnding = api.Errorf(api.NotNow, "", "rota is ending")
+// errStopping ends the requests in progress when the server ends.
+var errStopping = api.Errorf(api.NotNow, "", "rota is ending")

@@ -78,7 +78,7 @@ func (a nextAnswer) writable() any { return nextAnswer{writable(a.Next)} }
 
 var getNext = endpoint(Endpoint[nextQuery, nextAnswer]{
 	Method: "GET", Path: "/v1/next",
-	Large: func(q nextQuery) bool { return q.N > manyRows || q.N == 0 && !q.Until.IsZero() },
+	Large: func(q nextQuery) bool { return q.N > largeRows || q.N == 0 && !q.Until.IsZero() },
 	Call: func(ctx context.Context, s api.Service, q nextQuery) (nextAnswer, error) {
 		if err := atMost("n", q.N, maxSlots); err != nil {
 			return nextAnswer{}, err
