@@ -16,22 +16,22 @@ import (
 	"rota/schedule"
 )
 
-// askPage asks before something is done that is not easily undone.
-type askPage struct {
+// confirmPage asks for confirmation of an action that is not easily undone.
+type confirmPage struct {
 	Head         head
 	Title, Text  string
 	Names        []string // what it is about
-	Do, Name     string   // the action, and what it is done with; "": all
+	Do, Name     string   // the action, and the name of its object; "": all
 	Button, Back string
 	Leave        string // the address of Back
-	Reason       bool   // why is asked for
+	Reason       bool   // with a field for the reason
 	Danger       bool
 }
 
-// ask is the page of a question.
-func (v *visit) ask() error {
+// confirm serves that page.
+func (v *visit) confirm() error {
 	q := v.r.URL.Query()
-	p := askPage{Do: v.r.PathValue("what"), Name: q.Get("name"), Back: v.back(), Danger: true}
+	p := confirmPage{Do: v.r.PathValue("what"), Name: q.Get("name"), Back: v.back(), Danger: true}
 	switch p.Do {
 	case "stop":
 		if err := v.mustName(p.Name); err != nil {
@@ -46,7 +46,7 @@ func (v *visit) ask() error {
 		p.Title, p.Button, p.Danger = "Release all tasks?", "Release all", false
 		p.Text = "All tasks start at their times again, including those that were held one by one."
 	case "cancel-all":
-		p.Title, p.Button = "Cancel all runs that wait?", "Cancel all"
+		p.Title, p.Button = "Cancel all waiting runs?", "Cancel all"
 		p.Text = "Runs that are queued, held or delayed, and recurring requests, end without having run."
 		if p.Name != "" {
 			if err := v.mustName(p.Name); err != nil {
@@ -65,7 +65,7 @@ func (v *visit) ask() error {
 			p.Names = append(p.Names, t.Task)
 		}
 	default:
-		return api.Errorf(api.NotFound, "", "there is no page at this address")
+		return api.Errorf(api.NotFound, "", "no page at this address")
 	}
 	if err := v.mustAct(); err != nil {
 		return err
@@ -78,19 +78,19 @@ func (v *visit) ask() error {
 	return v.show(200, "ask", p)
 }
 
-// mustAct refuses whoever may only look.
+// mustAct refuses actions where the page is read-only.
 func (v *visit) mustAct() error {
 	if !v.Site.Actions {
-		return api.Errorf(api.Forbidden, "actions = true in [web] lets it act", "this page only shows")
+		return api.Errorf(api.Forbidden, "actions = true in [web] lets it act", "this page is read-only")
 	}
 	return nil
 }
 
-// mustName refuses what names neither a task nor a run.
+// mustName refuses a name that is neither of a task nor of a run.
 func (v *visit) mustName(name string) error {
 	task, key := runner.SplitID(name)
 	if !api.IsTask(task) || key != "" && !api.IsRunKey(key) {
-		return api.Errorf(api.NotFound, "", "there is no task or run %q", escape.Short(name, 80))
+		return api.Errorf(api.NotFound, "", "no task or run %q", escape.Short(name, 80))
 	}
 	return nil
 }
@@ -103,19 +103,19 @@ func (v *visit) failedTasks() ([]api.Task, error) {
 	}), err
 }
 
-// deeds are what forms ask for. They return of what they did it; "" if that is all.
-var deeds = map[string]struct {
+// actions are those of forms. They return the name of their object; "" if it is all.
+var actions = map[string]struct {
 	do   func(*visit) (of string, err error)
-	said string // afterwards; %s is of what
+	said string // the text afterwards; %s is the object
 }{
-	"run":          {(*visit).doRun, "Asked for the run %s."},
-	"again":        {(*visit).doAgain, "Asked for the run %s."},
-	"again-failed": {(*visit).doAgainFailed, "Asked for a run of each task that failed."},
+	"run":          {(*visit).doRun, "Requested the run %s."},
+	"again":        {(*visit).doRunAgain, "Requested the run %s."},
+	"again-failed": {(*visit).doRunFailedAgain, "Requested a run of each task that failed."},
 	"stop":         {(*visit).doStop, "%s is being stopped."},
 	"cancel": {func(v *visit) (string, error) {
 		return v.named(func(name string) error { _, err := v.Service.Cancel(v.r.Context(), name); return err })
 	}, "Cancelled %s."},
-	"cancel-all": {(*visit).doCancelAll, "Cancelled all that waited."},
+	"cancel-all": {(*visit).doCancelAll, "Cancelled all waiting runs."},
 	"hold":       {(*visit).doHold, "%s is held."},
 	"release": {func(v *visit) (string, error) {
 		return v.named(func(name string) error { _, err := v.Service.Release(v.r.Context(), name); return err })
@@ -132,12 +132,12 @@ var deeds = map[string]struct {
 	}, "The queue is stopped."},
 }
 
-// do does what a form asks for, and leads back to where it stands.
-func (v *visit) do() error {
+// act executes the action of a form, and redirects to the page of the form.
+func (v *visit) act() error {
 	what := v.r.PathValue("what")
-	deed, ok := deeds[what]
+	deed, ok := actions[what]
 	if !ok {
-		return api.Errorf(api.NotFound, "", "there is no page at this address")
+		return api.Errorf(api.NotFound, "", "no page at this address")
 	}
 	if err := v.mustAct(); err != nil {
 		return err
@@ -167,11 +167,11 @@ func (v *visit) do() error {
 	return nil
 }
 
-// done says what the visitor has just done, and where to look at it. Both are of the
-// address, which somebody else may have written: nothing but names is taken from it.
-func (v *visit) done() (text, at string) {
+// resultText is what the visitor has just done, and the address of its result. Both come
+// from the query, which others may have written: only names are taken from it.
+func (v *visit) resultText() (text, at string) {
 	q := v.r.URL.Query()
-	deed, ok := deeds[q.Get("did")]
+	deed, ok := actions[q.Get("did")]
 	of := q.Get("of")
 	switch {
 	case !ok || !v.Site.Actions:
@@ -190,7 +190,7 @@ func (v *visit) done() (text, at string) {
 // field is a field of a form.
 func (v *visit) field(name string) string { return strings.TrimSpace(v.r.PostFormValue(name)) }
 
-// named does something with the task or run that a form names.
+// named calls do with the task or run that a form names.
 func (v *visit) named(do func(name string) error) (string, error) {
 	name := v.field("name")
 	if err := v.mustName(name); err != nil {
@@ -199,7 +199,7 @@ func (v *visit) named(do func(name string) error) (string, error) {
 	return name, do(name)
 }
 
-// doRun asks for a run.
+// doRun requests a run.
 func (v *visit) doRun() (string, error) {
 	r := api.Request{Task: v.field("task"), Held: v.field("held") == "1", Force: v.field("force") == "1"}
 	if err := v.mustName(r.Task); err != nil {
@@ -229,7 +229,7 @@ func (v *visit) doRun() (string, error) {
 		}
 	case "on":
 		if r.On = v.field("on"); r.On == "" {
-			return "", api.Errorf(api.Usage, `write it as "interval 3h" or "weekday mon-fri at 08:00"`, "it is not said when it runs again and again")
+			return "", api.Errorf(api.Usage, `write it as "interval 3h" or "weekday mon-fri at 08:00"`, "no expression is given for when it recurs")
 		}
 	}
 	if err := r.Check(); err != nil {
@@ -243,15 +243,15 @@ func (v *visit) doRun() (string, error) {
 	return run.ID, err
 }
 
-// doAgain asks for a run as another one was asked for.
-func (v *visit) doAgain() (of string, err error) {
+// doRunAgain requests a run like another one.
+func (v *visit) doRunAgain() (of string, err error) {
 	if err := v.mustName(v.field("name")); err != nil {
 		return "", err
 	}
-	return v.again(v.field("name"))
+	return v.runAgain(v.field("name"))
 }
 
-func (v *visit) again(id string) (string, error) {
+func (v *visit) runAgain(id string) (string, error) {
 	was, err := v.Service.Run(v.r.Context(), id)
 	switch {
 	case err != nil:
@@ -267,14 +267,14 @@ func (v *visit) again(id string) (string, error) {
 	return run.ID, err
 }
 
-func (v *visit) doAgainFailed() (string, error) {
+func (v *visit) doRunFailedAgain() (string, error) {
 	tasks, err := v.failedTasks()
 	if err != nil {
 		return "", err
 	}
 	var not api.Failures
 	for _, t := range tasks {
-		if _, err := v.again(t.Last.ID); err != nil {
+		if _, err := v.runAgain(t.Last.ID); err != nil {
 			not.Add(t.Task, err)
 		}
 	}

@@ -1,12 +1,10 @@
-// Package page is rota for browsers: pages that show what api.Service tells, and forms
-// that ask it to do something. It is a client like the command line: whoever looks has
-// the rights that the service at hand gives them, and nothing is known here that the
-// service does not tell.
+// Package page is rota for browsers: pages that show the data of api.Service, and forms
+// for its actions. It is a client like the command line: a visitor has the rights of the
+// service at hand, and the pages have no other source of data.
 //
 // Each page has a file with its data, one struct, and a template of the same name in
-// html. What changes while somebody looks is a region: an element with an id, made by a
-// template of its own that serves the page and, when something happened, the stream that
-// replaces the element ([visit.live]). Addresses are made by one function, url, which
-// knows what all of them begin with. All text of others passes html/template, and stands
-// where it is text.
+// html. A part that changes while a page is open is a region: an element with an id and a
+// template of its own, for the page and for the stream that replaces the element
+// ([visit.live]). Addresses are made by one function, url, which adds their common prefix.
+// All untrusted text passes html/template, and is used as text only.
 package page

@@ -4,7 +4,7 @@ import (
 	"rota/internal/api"
 )
 
-// eventsPage shows what happened to rota itself.
+// eventsPage shows the events of rota itself.
 type eventsPage struct {
 	Head head
 	Rows []eventRow
@@ -15,8 +15,8 @@ type eventRow struct {
 	Kind, Task, Who, Text string
 }
 
-// manyEvents is how many events the page shows.
-const manyEvents = 200
+// maxEvents is how many events the page shows.
+const maxEvents = 200
 
 func (v *visit) events() error {
 	p, err := v.eventsPage()
@@ -28,7 +28,7 @@ func (v *visit) events() error {
 }
 
 func (v *visit) eventsPage() (p eventsPage, err error) {
-	events, err := v.Service.Events(v.r.Context(), api.EventQuery{N: manyEvents})
+	events, err := v.Service.Events(v.r.Context(), api.EventQuery{N: maxEvents})
 	if err != nil {
 		return p, err
 	}

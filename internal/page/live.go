@@ -19,87 +19,87 @@ import (
 	"rota/runner"
 )
 
-// region is an element of a page that changes while somebody looks.
+// region is an element of a page that changes while the page is open.
 type region struct {
 	ID       string
-	Template string // "": the element is to go, or with Keep all in it but these
+	Template string // "": remove the element or, with Keep, its children except these
 	Data     any
-	In       string   // the element that it belongs in, if the page does not have it; "": it always has
-	After    string   // the element of these that it follows; "": it is the first
+	In       string   // the parent to add it to, if the page does not have it; "": the page always has
+	After    string   // the child of the parent that it follows; "": it is the first
 	Keep     []string // ids
 }
 
 // changes are what happened since the last push.
 type changes struct {
-	tasks  map[string]bool // to which of them something did
+	tasks  map[string]bool // that changed
 	runs   map[string]bool
-	missed map[string]bool // of which of them a slot was missed
+	missed map[string]bool // tasks with a missed slot
 	rota   bool            // something happened to rota itself
 	reload bool            // the tasks of the file have changed
-	all    bool            // the stream begins, and nothing of before is known
+	all    bool            // the stream begins: everything may have changed
 }
 
-// view tells what is to be pushed of one page.
+// view decides what is pushed to one page.
 type view interface {
-	// concerns reports whether what happened changes the page.
-	concerns(c changes) bool
-	// regions are what may have changed.
+	// affectedBy reports whether the changes affect the page.
+	affectedBy(c changes) bool
+	// regions returns the regions that may have changed.
 	regions(v *visit, c changes) ([]region, error)
 }
 
-// How often a page is pushed to at most, and how often what no message tells of is
-// looked at.
+// The least time between two pushes to a page, and how often the status is polled, about
+// which there are no messages.
 const (
-	pushEvery   = 250 * time.Millisecond
-	statusEvery = 10 * time.Second
-	pieceTime   = 10 * time.Second // to take a push in
+	pushInterval   = 250 * time.Millisecond
+	statusInterval = 10 * time.Second
+	pushTimeout    = 10 * time.Second // for the browser to receive a push
 )
 
-// pushing keeps the cost of all pushes below a share of one processor: the more streams
+// pushLoad keeps the cost of all pushes below a share of one processor: the more streams
 // there are and the more a push costs, the longer each waits for its next.
-type pushing struct {
+type pushLoad struct {
 	mu   sync.Mutex
 	open int
 }
 
-// share is the part of a processor that all pushes together may take: one in so many.
-const share = 25
+// loadShare is the fraction of a processor that all pushes together may take: 1/loadShare.
+const loadShare = 25
 
-func (p *pushing) add(n int) {
+func (p *pushLoad) add(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.open += n
 }
 
 // pause is how long to wait after a push that took so long.
-func (p *pushing) pause(cost time.Duration) time.Duration {
+func (p *pushLoad) pause(cost time.Duration) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return max(pushEvery, min(time.Duration(p.open*share)*cost, 10*time.Second))
+	return max(pushInterval, min(time.Duration(p.open*loadShare)*cost, 10*time.Second))
 }
 
-// viewOf returns what the stream of a page is made of.
+// viewOf returns the view of a page.
 func (v *visit) viewOf(page string) (view, error) {
 	kind, name, _ := strings.Cut(page, "/")
 	switch kind {
 	case "overview":
 		return v.overviewView()
 	case "timeline":
-		return &pageView{every: true, make: (*visit).timelineRegions}, nil
+		return &pageView{every: true, build: (*visit).timelineRegions}, nil
 	case "queues":
-		return &pageView{every: true, make: (*visit).queueRegions}, nil
+		return &pageView{every: true, build: (*visit).queueRegions}, nil
 	case "events":
-		return &pageView{rota: true, every: true, make: func(v *visit) ([]region, error) {
+		return &pageView{rota: true, every: true, build: func(v *visit) ([]region, error) {
 			p, err := v.eventsPage()
 			return []region{{ID: "events", Template: "event-table", Data: p.Rows}}, err
 		}}, nil
 	case "tasks":
-		return &pageView{task: name, make: func(v *visit) ([]region, error) {
+		return &pageView{task: name, build: func(v *visit) ([]region, error) {
 			p, err := v.taskPage(name)
 			return []region{{ID: "facts", Template: "task-facts", Data: p.Facts}, {ID: "chart", Template: "chart", Data: p.Chart}, {ID: "counts", Template: "counts", Data: p}, {ID: "runs", Template: "run-table", Data: p.Runs}, {ID: "waiting", Template: "run-table", Data: p.Waiting}, {ID: "events", Template: "event-table", Data: p.Events}}, err
 		}}, nil
 	case "runs":
-		return &pageView{run: name, make: func(v *visit) ([]region, error) {
+		return &pageView{run: name, build: func(v *visit) ([]region, error) {
 			r, err := v.Service.Run(v.r.Context(), name)
 			if err != nil {
 				return nil, err
@@ -108,28 +108,27 @@ func (v *visit) viewOf(page string) (view, error) {
 			return []region{{ID: "facts", Template: "run-facts", Data: f}}, err
 		}}, nil
 	}
-	return nil, api.Errorf(api.NotFound, "", "there is no page at this address")
+	return nil, api.Errorf(api.NotFound, "", "no page at this address")
 }
 
-// pageView makes all regions of a page anew when something happened that it shows.
+// pageView renders all regions of a page again when something on it has changed.
 type pageView struct {
 	task, run   string
 	every, rota bool
-	make        func(*visit) ([]region, error)
+	build       func(*visit) ([]region, error)
 }
 
-func (p *pageView) concerns(c changes) bool {
+func (p *pageView) affectedBy(c changes) bool {
 	return c.all || p.every && len(c.tasks) > 0 || p.rota && c.rota || p.task != "" && c.tasks[p.task] || p.run != "" && c.runs[p.run]
 }
 
-func (p *pageView) regions(v *visit, _ changes) ([]region, error) { return p.make(v) }
+func (p *pageView) regions(v *visit, _ changes) ([]region, error) { return p.build(v) }
 
-// overviewView keeps the tasks in mind, and asks again for those alone to which
-// something happened.
+// overviewView keeps the tasks in memory, and queries only those again that have changed.
 type overviewView struct {
-	w      wanted
+	w      overviewQuery
 	tasks  map[string]api.Task
-	shown  map[string]bool // by the page, as far as it was told
+	shown  map[string]bool // the rows of the page
 	missed map[string]bool
 	since  time.Time // when the page was made
 }
@@ -144,7 +143,7 @@ func (v *visit) overviewView() (view, error) {
 		return nil, err
 	}
 	q := v.r.URL.Query()
-	o := &overviewView{w: wantedOf(q), tasks: map[string]api.Task{}, missed: missed, since: v.now.Add(-time.Hour)}
+	o := &overviewView{w: overviewQueryOf(q), tasks: map[string]api.Task{}, missed: missed, since: v.now.Add(-time.Hour)}
 	if ms, err := strconv.ParseInt(q.Get("at"), 10, 64); err == nil {
 		o.since = time.UnixMilli(ms).Add(-time.Second)
 	}
@@ -154,23 +153,22 @@ func (v *visit) overviewView() (view, error) {
 	return o, nil
 }
 
-// concerns implements view. A task may become late although nothing happens to it: that
-// is looked at with the state of rota.
-func (o *overviewView) concerns(c changes) bool { return c.all || c.rota || len(c.tasks) > 0 }
+// affectedBy implements view. A task may become late without an event: that is checked with
+// the status of rota.
+func (o *overviewView) affectedBy(c changes) bool { return c.all || c.rota || len(c.tasks) > 0 }
 
-// changedSince reports whether something may have happened to a task between the page
-// and its stream.
+// changedSince reports whether a task may have changed between the page and its stream.
 func (o *overviewView) changedSince(t api.Task) bool {
 	return len(t.Running) > 0 || t.Hold != nil && t.Hold.Since.After(o.since) || t.Last != nil && (t.Last.Started.After(o.since) || t.Last.Finished.After(o.since)) || t.State == string(runner.Queued)
 }
 
-// look asks again for tasks to which something happened.
-func (o *overviewView) look(v *visit, names []string) error {
+// query queries the tasks that have changed.
+func (o *overviewView) query(v *visit, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	if len(names) > rowsAtOnce {
-		names = nil // one question about all
+	if len(names) > pageRows {
+		names = nil // one query of all
 	}
 	tasks, err := v.Service.Tasks(v.r.Context(), names...)
 	for _, t := range tasks {
@@ -196,7 +194,7 @@ func (o *overviewView) regions(v *visit, c changes) ([]region, error) {
 			changed[name] = changed[name] || o.changedSince(t)
 		}
 	}
-	if err := o.look(v, slices.Sorted(maps.Keys(changed))); err != nil {
+	if err := o.query(v, slices.Sorted(maps.Keys(changed))); err != nil {
 		return nil, err
 	}
 	all := slices.Collect(maps.Values(o.tasks))
@@ -205,8 +203,8 @@ func (o *overviewView) regions(v *visit, c changes) ([]region, error) {
 	regions = append(regions, region{ID: "pager", Template: "pager", Data: pager})
 
 	// The page gets the rows that have changed and those that it does not have, and loses
-	// those that are not wanted any more. A row stays where it is, or whoever is about to
-	// press a button of it would press another.
+	// those that do not match any more. A row does not move, so that nobody presses the
+	// wrong button.
 	shown := map[string]bool{}
 	var keep []string
 	var rows []api.Task
@@ -221,7 +219,7 @@ func (o *overviewView) regions(v *visit, c changes) ([]region, error) {
 		}
 		last = domID("task", t.Task)
 	}
-	if o.shown == nil { // what the page has is not known
+	if o.shown == nil { // the rows of the page are not known
 		regions = append(regions, region{ID: "rows", Keep: append([]string{}, keep...)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.shown)) {
@@ -245,25 +243,25 @@ func (v *visit) queueRegions() (all []region, err error) {
 	return all, err
 }
 
-// put is an element to be put in the place of the one with its id.
-type put struct {
+// patch replaces the element with its id.
+type patch struct {
 	ID    string   `json:"id"`
-	HTML  string   `json:"html,omitempty"`  // none: it goes
-	In    string   `json:"in,omitempty"`    // where it belongs, if it is not there
-	After string   `json:"after,omitempty"` // which element of that it follows
-	Keep  []string `json:"keep,omitempty"`  // all in it but these goes
+	HTML  string   `json:"html,omitempty"`  // "": it is removed
+	In    string   `json:"in,omitempty"`    // its parent, if it is not there
+	After string   `json:"after,omitempty"` // which child of that it follows
+	Keep  []string `json:"keep,omitempty"`  // all children except these are removed
 	Only  bool     `json:"only,omitempty"`  // Keep is given
 }
 
-// stream is what one page is sent.
+// stream is the event stream of one page.
 type stream struct {
 	v     *visit
 	timer *http.ResponseController
-	sent  map[string]uint64 // what of each region was sent last
+	sent  map[string]uint64 // a hash of what was sent last of each region
 	seed  maphash.Seed
 }
 
-// send sends an event; false: nobody takes it.
+// send sends an event; false: the client is gone.
 func (s *stream) send(event string, data any) bool {
 	var text bytes.Buffer
 	in := json.NewEncoder(&text) // ends with the end of a line
@@ -271,18 +269,18 @@ func (s *stream) send(event string, data any) bool {
 	if in.Encode(data) != nil {
 		return false
 	}
-	s.timer.SetWriteDeadline(time.Now().Add(pieceTime))
+	s.timer.SetWriteDeadline(time.Now().Add(pushTimeout))
 	_, err := io.WriteString(s.v.w, "event: "+event+"\ndata: "+text.String()+"\n")
 	return err == nil && s.timer.Flush() == nil
 }
 
-// push sends those of some regions that differ from what was sent last.
+// push sends the regions that differ from what was sent last.
 func (s *stream) push(regions []region) bool {
-	var puts []put
+	var puts []patch
 	for _, r := range regions {
 		if r.Template == "" {
 			delete(s.sent, r.ID)
-			puts = append(puts, put{ID: r.ID, Keep: r.Keep, Only: r.Keep != nil})
+			puts = append(puts, patch{ID: r.ID, Keep: r.Keep, Only: r.Keep != nil})
 			continue
 		}
 		text, err := s.v.render(r.Template, r.Data)
@@ -293,13 +291,13 @@ func (s *stream) push(regions []region) bool {
 		sum := maphash.Bytes(s.seed, text)
 		if was, ok := s.sent[r.ID]; !ok || was != sum {
 			s.sent[r.ID] = sum
-			puts = append(puts, put{ID: r.ID, HTML: string(text), In: r.In, After: r.After})
+			puts = append(puts, patch{ID: r.ID, HTML: string(text), In: r.In, After: r.After})
 		}
 	}
 	return len(puts) == 0 || s.send("put", puts)
 }
 
-// live sends a page what of it changes, as long as it is open.
+// live streams the changes of a page as long as it is open.
 func (v *visit) live() error {
 	of, err := v.viewOf(v.r.PathValue("page"))
 	if err != nil {
@@ -324,7 +322,7 @@ func (v *visit) live() error {
 	}
 	s := &stream{v: v, timer: http.NewResponseController(v.w), sent: map[string]uint64{}, seed: maphash.MakeSeed()}
 	v.w.Header().Set("Content-Type", "text/event-stream")
-	v.w.Header().Set("X-Accel-Buffering", "no") // a proxy in between must not collect
+	v.w.Header().Set("X-Accel-Buffering", "no") // a proxy must not buffer
 	if !s.send("live", true) {
 		return nil
 	}
@@ -332,12 +330,12 @@ func (v *visit) live() error {
 	return nil
 }
 
-// run pushes until nobody takes it any more.
+// run pushes until the client is gone.
 func (s *stream) run(ctx context.Context, of view, messages <-chan api.Message, lines <-chan logPart) {
 	c := changes{tasks: map[string]bool{}, runs: map[string]bool{}, missed: map[string]bool{}, all: true, rota: true}
 	next := time.NewTimer(0)
 	defer next.Stop()
-	look := time.NewTicker(statusEvery)
+	look := time.NewTicker(statusInterval)
 	defer look.Stop()
 	waits := true // a push is due
 	var log <-chan logPart
@@ -350,7 +348,7 @@ func (s *stream) run(ctx context.Context, of view, messages <-chan api.Message, 
 				s.send("reload", "too slow") // it missed something
 				return
 			}
-			if c.note(m); !waits {
+			if c.add(m); !waits {
 				waits = true
 				next.Reset(0)
 			}
@@ -363,7 +361,7 @@ func (s *stream) run(ctx context.Context, of view, messages <-chan api.Message, 
 			if !s.pushLog(part) {
 				return
 			}
-			next.Reset(pushEvery)
+			next.Reset(pushInterval)
 			waits = true
 			continue
 		case <-look.C:
@@ -375,7 +373,7 @@ func (s *stream) run(ctx context.Context, of view, messages <-chan api.Message, 
 		case <-next.C:
 		}
 		log = lines // one part of output for each push
-		if !of.concerns(c) && !c.rota && !c.reload {
+		if !of.affectedBy(c) && !c.rota && !c.reload {
 			c.clear()
 			waits = false
 			continue
@@ -394,7 +392,7 @@ func (s *stream) run(ctx context.Context, of view, messages <-chan api.Message, 
 				regions = append(regions, region{ID: "status", Template: "status", Data: at}, region{ID: "alerts", Template: "alerts", Data: at})
 			}
 		}
-		if of.concerns(c) {
+		if of.affectedBy(c) {
 			more, err := of.regions(s.v, c)
 			if err != nil {
 				if ctx.Err() == nil {
@@ -408,7 +406,7 @@ func (s *stream) run(ctx context.Context, of view, messages <-chan api.Message, 
 		if !s.push(regions) {
 			return
 		}
-		// Until then nothing is pushed; what happens meanwhile is in the next push.
+		// Until then nothing is pushed; later changes are in the next push.
 		pause := s.v.p.pushed.pause(time.Since(begun))
 		if _, is := of.(*pageView); is && s.v.r.PathValue("page") == "timeline" {
 			pause = max(pause, 5*time.Second)
@@ -418,8 +416,8 @@ func (s *stream) run(ctx context.Context, of view, messages <-chan api.Message, 
 	}
 }
 
-// note notes what a message tells.
-func (c *changes) note(m api.Message) {
+// add adds the change of a message.
+func (c *changes) add(m api.Message) {
 	switch {
 	case m.Run != nil:
 		c.tasks[m.Run.Task], c.runs[m.Run.ID] = true, true
@@ -453,10 +451,10 @@ func (s *stream) pushLog(part logPart) bool {
 	return s.send("log", html.String())
 }
 
-// linesAtOnce is how many lines of output one push has.
-const linesAtOnce = 500
+// maxLines is how many lines of output one push has.
+const maxLines = 500
 
-// follow reads the output of a run from where the page has it until; nil: it shows none
+// follow reads the output of a run from the end of what the page shows; nil: no output
 // that grows.
 func (v *visit) follow(ctx context.Context) (<-chan logPart, error) {
 	q := v.r.URL.Query()
@@ -470,7 +468,7 @@ func (v *visit) follow(ctx context.Context) (<-chan logPart, error) {
 	}
 	log, err := v.Service.Log(ctx, api.LogQuery{Run: id, Follow: true})
 	if api.CodeOf(err) == api.NotFound {
-		return nil, nil // it has ended without any
+		return nil, nil // it has ended without output
 	}
 	if err != nil {
 		return nil, err
@@ -485,7 +483,7 @@ func (v *visit) follow(ctx context.Context) (<-chan logPart, error) {
 		}
 		for {
 			var part logPart
-			for len(part.Lines) == 0 || in.Buffered() > 0 && len(part.Lines) < linesAtOnce {
+			for len(part.Lines) == 0 || in.Buffered() > 0 && len(part.Lines) < maxLines {
 				line, err := in.ReadSlice('\n')
 				if len(line) > 0 {
 					part.Lines = append(part.Lines, logLineOf(line))

@@ -98,10 +98,10 @@ func (s changing) Tasks(_ context.Context, names ...string) (all []api.Task, err
 func (s changing) Runs(_ context.Context, q api.RunQuery) ([]api.Run, error) { return nil, nil }
 
 // puts reads what a page was sent since it had so many bytes.
-func puts(t *testing.T, text string) (all []put) {
+func puts(t *testing.T, text string) (all []patch) {
 	t.Helper()
 	for line := range strings.Lines(text) {
-		var some []put
+		var some []patch
 		if data, ok := strings.CutPrefix(line, "data: ["); ok {
 			if err := json.Unmarshal([]byte("["+data), &some); err != nil {
 				t.Fatal(err)

@@ -14,13 +14,13 @@ type loginPage struct {
 	To    string
 }
 
-// login is the page of somebody who has signed in already.
+// login serves the sign-in page to a visitor who has signed in already.
 func (v *visit) login() error {
 	http.Redirect(v.w, v.r, v.url(), http.StatusSeeOther)
 	return nil
 }
 
-// signIn asks somebody whom rota does not know for a token.
+// signIn asks an unknown visitor for a token.
 func (v *visit) signIn() error {
 	p := loginPage{Head: head{Title: "Sign in", Status: &status{Host: v.p.host}}, To: "/"}
 	status := http.StatusUnauthorized

@@ -17,14 +17,14 @@ type overviewPage struct {
 	Head   head
 	Chips  chips
 	Search string
-	Hidden []choice // what of the address the search keeps
+	Hidden []choice // the parameters of the query that the search keeps
 	Orders []choice
 	Rows   []taskRow
 	Pager  pager
 	Empty  bool // there is no task at all
 }
 
-// pager says which of the tasks are shown.
+// pager is which of the tasks are shown.
 type pager struct {
 	Shown         string // which of how many; "": all
 	Before, After string // the pages before and after this one; "": none
@@ -64,11 +64,10 @@ type taskRow struct {
 	Back                                 string
 }
 
-// rowsAtOnce is how many tasks one page shows: a browser and a person have enough of
-// them.
-const rowsAtOnce = 100
+// pageRows is how many tasks one page shows.
+const pageRows = 100
 
-// filters are what the overview can be narrowed down to, in the order of the chips.
+// filters are those of the overview, in the order of the chips.
 var filters = []struct{ name, text, class string }{
 	{"running", "running", "run"}, {"failed", "failed", "bad"}, {"late", "late", "late"}, {"held", "held", "held"}, {"missed", "missed", "late"}, {"", "all", "all"},
 }
@@ -76,21 +75,21 @@ var filters = []struct{ name, text, class string }{
 // orders of the tasks.
 var orders = []struct{ name, text string }{{"", "attention"}, {"next", "next"}, {"name", "name"}}
 
-// wanted is what of the overview the visitor wants to see.
-type wanted struct {
+// overviewQuery selects what the overview shows.
+type overviewQuery struct {
 	state, search, order string
 	page                 int
 }
 
-func wantedOf(q url.Values) wanted {
-	w := wanted{state: q.Get("state"), search: strings.TrimSpace(q.Get("q")), order: q.Get("order")}
+func overviewQueryOf(q url.Values) overviewQuery {
+	w := overviewQuery{state: q.Get("state"), search: strings.TrimSpace(q.Get("q")), order: q.Get("order")}
 	w.page, _ = strconv.Atoi(q.Get("page"))
 	w.page = min(max(w.page, 1), 1_000_000)
 	return w
 }
 
-// query is what is wanted as it stands in an address.
-func (w wanted) query() url.Values {
+// query is the overviewQuery as the query of an address.
+func (w overviewQuery) query() url.Values {
 	q := url.Values{}
 	for name, value := range map[string]string{"state": w.state, "q": w.search, "order": w.order} {
 		if value != "" {
@@ -103,7 +102,7 @@ func (w wanted) query() url.Values {
 	return q
 }
 
-func (v *visit) overviewURL(w wanted) string {
+func (v *visit) overviewURL(w overviewQuery) string {
 	u := v.url()
 	if q := w.query(); len(q) > 0 {
 		u += "?" + q.Encode()
@@ -111,20 +110,21 @@ func (v *visit) overviewURL(w wanted) string {
 	return u
 }
 
-// late reports whether a task is late: it takes longer than it should, or should run and
-// does not, as it waits for its turn or its time has passed.
+// late reports whether a task is late: it runs for longer than it should, or is overdue.
 func (v *visit) late(t api.Task) bool { return t.Late || v.overdue(t) }
 
-// overdue reports whether a task should run and does not.
+// overdue reports whether a task should run and does not, as it waits or its time has passed.
 func (v *visit) overdue(t api.Task) bool {
 	return t.State == string(runner.Queued) || t.Hold == nil && len(t.Running) == 0 && !t.Next.IsZero() && v.now.Sub(t.Next) > 2*time.Second
 }
 
 // failed reports whether the last run of a task failed, whatever it does now.
-func failed(t api.Task) bool { return bad(t.State) || t.Last != nil && t.Last.Outcome.IsFailure() }
+func failed(t api.Task) bool {
+	return isFailure(t.State) || t.Last != nil && t.Last.Outcome.IsFailure()
+}
 
-// is reports whether a task is one of those of a filter.
-func (v *visit) is(t api.Task, filter string, missed map[string]bool) bool {
+// matchesFilter reports whether a task matches a filter.
+func (v *visit) matchesFilter(t api.Task, filter string, missed map[string]bool) bool {
 	switch filter {
 	case "running":
 		return len(t.Running) > 0
@@ -140,8 +140,8 @@ func (v *visit) is(t api.Task, filter string, missed map[string]bool) bool {
 	return true
 }
 
-// found reports whether a task has what is searched for.
-func found(t api.Task, search string) bool {
+// matchesSearch reports whether a task contains the text of the search.
+func matchesSearch(t api.Task, search string) bool {
 	if search == "" {
 		return true
 	}
@@ -166,7 +166,7 @@ func (v *visit) attention(t api.Task) int {
 	return 5
 }
 
-// missedTasks are the tasks of which a slot was missed in the last day.
+// missedTasks are the tasks with a missed slot in the last day.
 func (v *visit) missedTasks() (map[string]bool, error) {
 	runs, err := v.Service.Runs(v.r.Context(), api.RunQuery{Summaries: true, Outcomes: []runner.Outcome{runner.Missed}, Since: v.now.Add(-24 * time.Hour), N: 10_000})
 	missed := map[string]bool{}
@@ -176,14 +176,14 @@ func (v *visit) missedTasks() (map[string]bool, error) {
 	return missed, err
 }
 
-func (v *visit) chips(tasks []api.Task, missed map[string]bool, w wanted) chips {
+func (v *visit) chips(tasks []api.Task, missed map[string]bool, w overviewQuery) chips {
 	var c chips
 	for _, f := range filters {
 		with := w
 		with.state, with.page = f.name, 1
 		chip := chip{choice{f.name, f.text, v.overviewURL(with), w.state == f.name}, f.class, 0}
 		for _, t := range tasks {
-			if v.is(t, f.name, missed) {
+			if v.matchesFilter(t, f.name, missed) {
 				chip.Count++
 			}
 		}
@@ -205,7 +205,7 @@ func (v *visit) overview() error {
 	if err != nil {
 		return err
 	}
-	w := wantedOf(v.r.URL.Query())
+	w := overviewQueryOf(v.r.URL.Query())
 	p := overviewPage{Chips: v.chips(tasks, missed, w), Search: w.search, Empty: len(tasks) == 0}
 	for _, o := range orders {
 		with := w
@@ -233,13 +233,13 @@ func (v *visit) overview() error {
 	return v.show(200, "overview", p)
 }
 
-// choose returns the tasks that are wanted, in their order. It changes the list.
-func (v *visit) choose(tasks []api.Task, missed map[string]bool, w wanted) ([]api.Task, pager) {
+// choose returns the tasks that match, in their order. It changes the list.
+func (v *visit) choose(tasks []api.Task, missed map[string]bool, w overviewQuery) ([]api.Task, pager) {
 	var p pager
-	shown := v.sorted(slices.DeleteFunc(tasks, func(t api.Task) bool { return !v.is(t, w.state, missed) || !found(t, w.search) }), w.order)
-	if pages := max(1, (len(shown)+rowsAtOnce-1)/rowsAtOnce); pages > 1 {
+	shown := v.sorted(slices.DeleteFunc(tasks, func(t api.Task) bool { return !v.matchesFilter(t, w.state, missed) || !matchesSearch(t, w.search) }), w.order)
+	if pages := max(1, (len(shown)+pageRows-1)/pageRows); pages > 1 {
 		w.page = min(w.page, pages)
-		from, to := (w.page-1)*rowsAtOnce, min(w.page*rowsAtOnce, len(shown))
+		from, to := (w.page-1)*pageRows, min(w.page*pageRows, len(shown))
 		p.Shown = strconv.Itoa(from+1) + " to " + strconv.Itoa(to) + " of " + count(len(shown), "task", "tasks")
 		at := w
 		if at.page = w.page - 1; at.page > 0 {
@@ -251,7 +251,7 @@ func (v *visit) choose(tasks []api.Task, missed map[string]bool, w wanted) ([]ap
 		shown = shown[from:to]
 	}
 	if len(shown) == 0 {
-		p.None = "No task is here."
+		p.None = "No tasks."
 		if w.search != "" || w.state != "" {
 			p.None = "No task matches."
 		}
@@ -281,7 +281,7 @@ func (v *visit) sorted(tasks []api.Task, order string) []api.Task {
 	return tasks
 }
 
-// taskRows are rows of some tasks, with their last runs: one question for all.
+// taskRows are rows of some tasks, with their last runs: one query for all.
 func (v *visit) taskRows(tasks []api.Task) ([]taskRow, error) {
 	if len(tasks) == 0 {
 		return nil, nil

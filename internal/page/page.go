@@ -23,26 +23,26 @@ import (
 //go:embed html static
 var files embed.FS
 
-// Options are what the page needs to know.
+// Options are the settings of the page.
 type Options struct {
-	Log *slog.Logger     // of faults of the page itself; nil: nowhere
+	Log *slog.Logger     // for errors of the page itself; nil: none
 	Now func() time.Time // nil: [time.Now]
 }
 
-// Page answers browsers.
+// Page serves the pages.
 type Page struct {
 	log    *slog.Logger
 	now    func() time.Time
 	host   string
 	routes *http.ServeMux
 	assets map[string]asset
-	pushed pushing
+	pushed pushLoad
 
 	mu     sync.Mutex
 	byBase map[string]*template.Template
 }
 
-// asset is a file that browsers keep, under an address that changes with it.
+// asset is a file that browsers cache, under an address that changes with it.
 type asset struct {
 	kind, sum string
 	text      []byte
@@ -78,7 +78,7 @@ func New(o Options) *Page {
 	return p
 }
 
-// routes are all pages, and what forms ask for.
+// routes are all pages, and the actions of forms.
 var routes = map[string]func(*visit) error{
 	"GET /{$}":                      (*visit).overview,
 	"GET /timeline":                 (*visit).timeline,
@@ -88,27 +88,27 @@ var routes = map[string]func(*visit) error{
 	"GET /queues":                   (*visit).queues,
 	"GET /events":                   (*visit).events,
 	"GET /login":                    (*visit).login,
-	"GET /ask/{what}":               (*visit).ask,
-	"POST /do/{what}":               (*visit).do,
+	"GET /ask/{what}":               (*visit).confirm,
+	"POST /do/{what}":               (*visit).act,
 	"POST /zone":                    (*visit).setZone,
 	"POST /pause":                   (*visit).setPause,
 	"GET /live/{page...}":           (*visit).live,
-	"/":                             func(v *visit) error { return api.Errorf(api.NotFound, "", "there is no page at this address") },
+	"/":                             func(v *visit) error { return api.Errorf(api.NotFound, "", "no page at this address") },
 }
 
-// policy is what a browser lets the page do: nothing but what comes from here as a file.
+// policy is the Content-Security-Policy: only files from here.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // The bounds of a request.
 const (
-	answerTime = time.Minute // to take a page in
+	answerTime = time.Minute // to receive a page
 	formTime   = time.Minute // to send a form
 	maxForm    = 8 << 20
 )
 
 type visitKey struct{}
 
-// Serve answers a request of somebody. Its path is without what all addresses begin with.
+// Serve answers a request of a caller. Its path is without the base of all addresses.
 func (p *Page) Serve(w http.ResponseWriter, r *http.Request, who api.Visit) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
@@ -138,7 +138,7 @@ func (p *Page) Serve(w http.ResponseWriter, r *http.Request, who api.Visit) {
 	p.routes.ServeHTTP(w, v.r)
 }
 
-// asset sends a file that browsers keep.
+// asset sends a file that browsers cache.
 func (p *Page) asset(w http.ResponseWriter, r *http.Request, name string) {
 	a, ok := p.assets[name]
 	if !ok {
@@ -152,8 +152,8 @@ func (p *Page) asset(w http.ResponseWriter, r *http.Request, name string) {
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(a.text))
 }
 
-// address is the one place where addresses are made: of the parts of a path, which
-// follow what all addresses begin with. A part may be the id of a run.
+// address is the one place where addresses are made: of their base and the parts of a
+// path. A part may be the id of a run.
 func address(base string, parts ...string) string {
 	escaped := make([]string, len(parts))
 	for i, part := range parts {
@@ -182,7 +182,7 @@ func (p *Page) templates(base string) *template.Template {
 	return t
 }
 
-// domID is the id of an element for something that has a name.
+// domID is the id of the element of a named object.
 func domID(kind, name string) string { return kind + "-" + strings.ReplaceAll(name, "/", "_") }
 
 // statuses of HTTP for the codes of errors.

@@ -165,7 +165,7 @@ func TestManyTasks(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	s := manyService{hostileService{now: now}, 2000, map[string]int{}}
 	w := ask(t, New(Options{Now: func() time.Time { return now }}), s, "GET", "/", nil, api.Site{Actions: true})
-	if rows := strings.Count(w.Body.String(), `<tr id="task-`); rows != rowsAtOnce || !strings.Contains(w.Body.String(), "1 to 100 of 2,000 tasks") && !strings.Contains(w.Body.String(), "1 to 100 of 2000 tasks") {
+	if rows := strings.Count(w.Body.String(), `<tr id="task-`); rows != pageRows || !strings.Contains(w.Body.String(), "1 to 100 of 2,000 tasks") && !strings.Contains(w.Body.String(), "1 to 100 of 2000 tasks") {
 		t.Errorf("%d rows", rows)
 	}
 	if n := w.Body.Len(); n > 1_500_000 {
@@ -253,9 +253,9 @@ func TestCountsSayHowFarBackTheyGo(t *testing.T) {
 		runs []api.Run
 		want string
 	}{
-		{"few runs", runsUntil(lookedAt-1, time.Minute), ""},
-		{"many in a short time", runsUntil(lookedAt, time.Minute), "Only the last 1,000 runs are counted, which go back 16h 40m."},
-		{"many that reach further than a month", runsUntil(lookedAt, time.Hour), ""},
+		{"few runs", runsUntil(maxRunsRead-1, time.Minute), ""},
+		{"many in a short time", runsUntil(maxRunsRead, time.Minute), "Only the last 1,000 runs are counted, which go back 16h 40m."},
+		{"many that reach further than a month", runsUntil(maxRunsRead, time.Hour), ""},
 	} {
 		if _, reach := v.outcomes(row.runs); reach != row.want {
 			t.Errorf("%s: %q, want %q", row.name, reach, row.want)
@@ -296,7 +296,7 @@ func TestBack(t *testing.T) {
 func TestOnlyLooks(t *testing.T) {
 	p := New(Options{})
 	s := hostileService{now: time.Now()}
-	for what := range deeds {
+	for what := range actions {
 		if w := ask(t, p, s, "POST", "/do/"+what, url.Values{"name": {"mail"}, "task": {"mail"}}, api.Site{}); w.Code != http.StatusForbidden {
 			t.Errorf("%s: %d", what, w.Code)
 		}
@@ -355,9 +355,9 @@ func TestTimes(t *testing.T) {
 
 // TestPause: the more streams there are and the more a push costs, the longer each waits.
 func TestPause(t *testing.T) {
-	var p pushing
+	var p pushLoad
 	p.add(10)
-	for cost, want := range map[time.Duration]time.Duration{0: pushEvery, time.Millisecond: pushEvery, 4 * time.Millisecond: time.Second, time.Hour: 10 * time.Second} {
+	for cost, want := range map[time.Duration]time.Duration{0: pushInterval, time.Millisecond: pushInterval, 4 * time.Millisecond: time.Second, time.Hour: 10 * time.Second} {
 		if got := p.pause(cost); got != want {
 			t.Errorf("after %v: %v, want %v", cost, got, want)
 		}

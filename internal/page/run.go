@@ -23,11 +23,11 @@ type runPage struct {
 	Facts         runFacts
 	Attempts      []choice
 	Log           logPart
-	HasOutput     bool   // there is some to be kept
-	Command       string // that shows it at a command line; "": there is none to show
+	HasOutput     bool   // there is output to download
+	Command       string // that shows the output on a command line; "": no output
 }
 
-// runFacts is what is known of a run.
+// runFacts are the details of a run.
 type runFacts struct {
 	ID, Task                                        string
 	State                                           word
@@ -63,11 +63,11 @@ type stepRow struct {
 // logPart is output of a run.
 type logPart struct {
 	Lines   []logLine
-	Cut     bool   // there is more before it
+	Cut     bool   // earlier output is not shown
 	None    string // why there is none
-	Attempt string // whose: "" of the last one
-	Live    bool   // more is to come
-	From    int    // bytes of it
+	Attempt string // "": the last one
+	Live    bool   // it may grow
+	From    int    // its length in bytes
 }
 
 // logLine is a line of output; its time is that of the server, which wrote it.
@@ -82,7 +82,7 @@ const shownLog = 256 << 10
 func (v *visit) runID() (string, error) {
 	id := v.r.PathValue("task") + "/" + v.r.PathValue("key")
 	if !api.IsTask(v.r.PathValue("task")) || !api.IsRunKey(v.r.PathValue("key")) {
-		return "", api.Errorf(api.NotFound, "", "there is no run %q", escape.Short(id, 80))
+		return "", api.Errorf(api.NotFound, "", "no run %q", escape.Short(id, 80))
 	}
 	return id, nil
 }
@@ -185,8 +185,8 @@ func (v *visit) runFacts(r api.RunDetails) (runFacts, error) {
 	f.CanCancel = r.Outcome == "" && r.State != runner.Running && v.may(api.MayRequest, r.Task)
 	f.CanRelease = r.State == runner.Held && v.may(api.MayOwn, r.Task)
 	f.CanAgain = r.Outcome != "" && !r.LongInput && v.may(api.MayRequest, r.Task)
-	runs, err := v.Service.Runs(v.r.Context(), api.RunQuery{Tasks: []string{r.Task}, Each: lookedAt, Outcomes: []runner.Outcome{runner.Failed, runner.TimedOut, runner.Lost}})
-	for _, other := range startedLast(runs) {
+	runs, err := v.Service.Runs(v.r.Context(), api.RunQuery{Tasks: []string{r.Task}, Each: maxRunsRead, Outcomes: []runner.Outcome{runner.Failed, runner.TimedOut, runner.Lost}})
+	for _, other := range lastStarted(runs) {
 		switch {
 		case other.ID == r.ID:
 		case other.Started.Before(r.Started):
@@ -195,7 +195,7 @@ func (v *visit) runFacts(r api.RunDetails) (runFacts, error) {
 			f.After = other.ID
 		}
 	}
-	if api.CodeOf(err) == api.NotFound { // the task has gone from the file
+	if api.CodeOf(err) == api.NotFound { // the task was removed from the file
 		err = nil
 	}
 	return f, err
@@ -236,7 +236,7 @@ func (v *visit) log(r api.Run, attempt int) logPart {
 	return part
 }
 
-// tail reads all and returns the last bytes, and how many there were.
+// tail reads to the end and returns the last bytes, and how many bytes there were.
 func tail(in io.Reader, most int) (text []byte, all int, err error) {
 	piece := make([]byte, 32<<10)
 	for {
@@ -279,7 +279,7 @@ func logLineOf(line []byte) logLine {
 	return l
 }
 
-// output sends the whole output of a run, to be kept.
+// output sends the whole output of a run as a download.
 func (v *visit) output() error {
 	id, err := v.runID()
 	if err != nil {
@@ -299,7 +299,7 @@ func (v *visit) output() error {
 	v.w.Header().Set("Content-Disposition", `attachment; filename="`+task+"_"+key+`.log"`)
 	http.NewResponseController(v.w).SetWriteDeadline(time.Time{})
 	if _, err := io.Copy(v.w, in); err != nil && !errors.Is(err, context.Canceled) {
-		panic(http.ErrAbortHandler) // nobody takes a part for the whole
+		panic(http.ErrAbortHandler) // so that the browser shows it as incomplete
 	}
 	return nil
 }

@@ -11,11 +11,11 @@ import (
 	"rota/runner"
 )
 
-// sparkRuns is how many runs a small picture of runs shows.
+// sparkRuns is how many runs a sparkline shows.
 const sparkRuns = 20
 
-// spark is a small picture of the last runs of a task: as high as they took, the newest
-// on the right.
+// spark is a sparkline of the durations of the last runs of a task, the newest on the
+// right.
 type spark struct {
 	Label string
 	Bars  []sparkBar
@@ -31,17 +31,17 @@ type bar struct {
 	Class, Title, URL string
 }
 
-// startedLast puts runs in the order of their starts, the newest last. They come the newest
-// first, so that little is left to sort once they are turned round.
-func startedLast(runs []api.Run) []api.Run {
+// lastStarted sorts runs by their starts, the newest last. They come the newest first, so
+// that little is left to sort once they are reversed.
+func lastStarted(runs []api.Run) []api.Run {
 	runs = slices.Clone(runs)
 	slices.Reverse(runs)
 	slices.SortStableFunc(runs, func(a, b api.Run) int { return a.Started.Compare(b.Started) })
 	return runs
 }
 
-// lengthOf is how long a run took; 0 of one that has not ended.
-func lengthOf(r api.Run) time.Duration {
+// durationOf is how long a run took; 0 of one that has not ended.
+func durationOf(r api.Run) time.Duration {
 	took, _ := r.Took()
 	return took
 }
@@ -56,17 +56,17 @@ func sparkOf(runs []*api.Run) spark {
 	}
 	longest := time.Millisecond
 	for _, r := range runs {
-		longest = max(longest, lengthOf(*r))
+		longest = max(longest, durationOf(*r))
 	}
 	s.Bars = make([]sparkBar, 0, len(runs))
 	counts := map[string]int{}
 	var order []string
 	for i, r := range runs {
 		w := wordFor(r.Word())
-		h := math.Round(10*(3+(high-3)*float64(lengthOf(*r))/float64(longest))) / 10
+		h := math.Round(10*(3+(high-3)*float64(durationOf(*r))/float64(longest))) / 10
 		title := w.Text
 		if r.Outcome != "" {
-			title += ", " + lasted(lengthOf(*r))
+			title += ", " + lasted(durationOf(*r))
 		}
 		if r.State == runner.Running {
 			h = high

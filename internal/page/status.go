@@ -8,22 +8,22 @@ import (
 	"rota/schedule"
 )
 
-// status is how rota is, above all pages.
+// status is the status of rota, at the top of all pages.
 type status struct {
 	Host, Version, Zone                       string
 	Up                                        moment
 	Loaded                                    moment
 	Broken                                    string // what is wrong with the file
-	Differs                                   bool   // the file on the disk is another one than that in force
+	Differs                                   bool   // the file on the disk is not the one in force
 	Draining                                  string
 	Trouble                                   []string
 	Running, Waiting, Held                    int
-	Whole                                     bool // all of rota is seen
+	Whole                                     bool // the visitor may see all of rota
 	CanHold, CanRelease, CanCancel, CanReload bool
 }
 
-// rota asks how rota is, once for each request.
-func (v *visit) rota() (api.Status, error) {
+// statusOfRota queries the status of rota, once for each request.
+func (v *visit) statusOfRota() (api.Status, error) {
 	if v.known == nil {
 		s, err := v.Service.Status(v.r.Context())
 		if err != nil {
@@ -36,7 +36,7 @@ func (v *visit) rota() (api.Status, error) {
 
 // serverZone is the zone of rota.
 func (v *visit) serverZone() *time.Location {
-	if s, err := v.rota(); err == nil && s.Timezone != "" {
+	if s, err := v.statusOfRota(); err == nil && s.Timezone != "" {
 		if at, err := schedule.Zone(s.Timezone); err == nil {
 			return at
 		}
@@ -45,7 +45,7 @@ func (v *visit) serverZone() *time.Location {
 }
 
 func (v *visit) status() (status, error) {
-	s, err := v.rota()
+	s, err := v.statusOfRota()
 	if err != nil {
 		return status{}, err
 	}

@@ -26,13 +26,13 @@ type taskPage struct {
 	Waiting  runTable
 	Events   []eventRow
 	Settings []api.Setting
-	Form     *runForm // nil: the visitor may not ask for runs
+	Form     *runForm // nil: the visitor may not request runs
 	Why      *whyAnswer
 	WhyAt    string // the time that was asked about
-	Command  string // that asks for a run at a command line
+	Command  string // that requests a run on a command line
 }
 
-// taskFacts is how a task is.
+// taskFacts are the details of a task.
 type taskFacts struct {
 	Row                                   taskRow
 	Does, Action, Mode, Queue, User, Zone string
@@ -49,7 +49,7 @@ type chart struct {
 	Label, MedianText, LongestText string
 }
 
-// outcomeCount is how often runs ended in a way.
+// outcomeCount is how often runs ended with an outcome.
 type outcomeCount struct {
 	Word        word
 	Week, Month int
@@ -61,7 +61,7 @@ type runTable struct {
 	Rows   []runRow
 	Tasks  bool // the task of each is shown
 	None   string
-	Cancel bool // there is one that can be cancelled
+	Cancel bool // one of them can be cancelled
 }
 
 // runRow is a run in a list.
@@ -78,7 +78,7 @@ type runRow struct {
 	Back                  string
 }
 
-// runForm asks for a run.
+// runForm is the form to request a run.
 type runForm struct {
 	Task, Back string
 	Params     []api.Setting
@@ -86,7 +86,7 @@ type runForm struct {
 	CanForce   bool
 }
 
-// whyAnswer says why a task did not run.
+// whyAnswer is why a task did not run.
 type whyAnswer struct {
 	At     moment
 	Text   []string
@@ -94,12 +94,11 @@ type whyAnswer struct {
 	Error  string
 }
 
-// lastRuns is how many runs the page of a task looks at, and how many of them it draws
-// and lists.
+// How many runs the page of a task reads, and how many of them it draws and lists.
 const (
-	lookedAt = 1000
-	drawn    = 50
-	listed   = 20
+	maxRunsRead   = 1000
+	maxBars       = 50
+	maxRunsListed = 20
 )
 
 func (v *visit) task() error {
@@ -113,7 +112,7 @@ func (v *visit) task() error {
 
 func (v *visit) taskPage(name string) (p taskPage, err error) {
 	if !api.IsTask(name) {
-		return p, api.Errorf(api.NotFound, "", "there is no task %q", escape.Short(name, 80))
+		return p, api.Errorf(api.NotFound, "", "no task %q", escape.Short(name, 80))
 	}
 	tasks, err := v.Service.Tasks(v.r.Context(), name)
 	if err != nil {
@@ -121,11 +120,11 @@ func (v *visit) taskPage(name string) (p taskPage, err error) {
 	}
 	t := tasks[0]
 	p.Task, p.Settings, p.Command = t.Task, t.Settings, "rota run "+t.Task
-	runs, err := v.Service.Runs(v.r.Context(), api.RunQuery{Tasks: []string{name}, Each: lookedAt})
+	runs, err := v.Service.Runs(v.r.Context(), api.RunQuery{Tasks: []string{name}, Each: maxRunsRead})
 	if err != nil {
 		return p, err
 	}
-	runs = startedLast(runs)
+	runs = lastStarted(runs)
 	if p.Facts, err = v.taskFacts(t, runs); err != nil {
 		return p, err
 	}
@@ -133,7 +132,7 @@ func (v *visit) taskPage(name string) (p taskPage, err error) {
 	p.Counts, p.Reach = v.outcomes(runs)
 	p.Usage = usage(runs)
 	p.Runs = runTable{ID: "runs", None: "It has not run yet."}
-	for _, r := range slices.Backward(runs[max(0, len(runs)-listed):]) {
+	for _, r := range slices.Backward(runs[max(0, len(runs)-maxRunsListed):]) {
 		p.Runs.Rows = append(p.Runs.Rows, v.runRow(r, t))
 	}
 	if p.Waiting, err = v.waiting(t); err != nil {
@@ -157,11 +156,11 @@ func (v *visit) taskPage(name string) (p taskPage, err error) {
 	return p, err
 }
 
-// runsWaiting are the states of what has not started.
+// runsWaiting are the states of runs that have not started.
 var runsWaiting = []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.Recurring}
 
 func (v *visit) waiting(t api.Task) (runTable, error) {
-	table := runTable{ID: "waiting", None: "Nothing waits."}
+	table := runTable{ID: "waiting", None: "No waiting runs."}
 	runs, err := v.Service.Runs(v.r.Context(), api.RunQuery{Task: t.Task, States: runsWaiting})
 	for _, r := range runs {
 		row := v.runRow(r, t)
@@ -213,7 +212,7 @@ func (v *visit) taskFacts(t api.Task, runs []api.Run) (taskFacts, error) {
 	return f, err
 }
 
-// holdText says who holds something, and why; "" if nobody does.
+// holdText is who holds something, and why; "": not held.
 func (v *visit) holdText(h *api.Hold, zone string) string {
 	if h == nil {
 		return ""
@@ -234,14 +233,14 @@ func (v *visit) holdText(h *api.Hold, zone string) string {
 // chart draws the durations of the last runs.
 func (v *visit) chart(runs []api.Run) chart {
 	const high = 100.0
-	runs = runs[max(0, len(runs)-drawn):]
+	runs = runs[max(0, len(runs)-maxBars):]
 	var c chart
 	var ended []time.Duration
 	longest := time.Millisecond
 	for _, r := range runs {
 		if r.Outcome != "" {
-			ended = append(ended, lengthOf(r))
-			longest = max(longest, lengthOf(r))
+			ended = append(ended, durationOf(r))
+			longest = max(longest, durationOf(r))
 		}
 	}
 	if len(ended) == 0 {
@@ -251,12 +250,12 @@ func (v *visit) chart(runs []api.Run) chart {
 	median := ended[len(ended)/2]
 	height := func(d time.Duration) float64 { return math.Round(10*(2+(high-2)*float64(d)/float64(longest))) / 10 }
 	for i, r := range runs {
-		h := height(lengthOf(r))
+		h := height(durationOf(r))
 		if r.Outcome == "" {
 			h = min(high, height(v.now.Sub(r.Started)))
 		}
 		w := wordFor(r.Word())
-		c.Bars = append(c.Bars, bar{X: float64((drawn - len(runs) + i) * 12), Y: high - h, H: h, W: 10, Class: w.Class, URL: v.url("runs", r.ID), Title: w.Text + ", " + v.took(r) + ", " + full(v.in(r.Started, ""))})
+		c.Bars = append(c.Bars, bar{X: float64((maxBars - len(runs) + i) * 12), Y: high - h, H: h, W: 10, Class: w.Class, URL: v.url("runs", r.ID), Title: w.Text + ", " + v.took(r) + ", " + full(v.in(r.Started, ""))})
 	}
 	c.Median = high - height(median)
 	c.MedianText, c.LongestText = lasted(median), lasted(longest)
@@ -280,7 +279,7 @@ func (v *visit) outcomes(runs []api.Run) (all []outcomeCount, reach string) {
 	for _, name := range slices.SortedFunc(maps.Keys(months), func(a, b string) int { return cmp.Or(cmp.Compare(months[b], months[a]), cmp.Compare(a, b)) }) {
 		all = append(all, outcomeCount{wordFor(name), weeks[name], months[name]})
 	}
-	if len(runs) == lookedAt && runs[0].Started.After(month) {
+	if len(runs) == maxRunsRead && runs[0].Started.After(month) {
 		reach = "Only the last 1,000 runs are counted, which go back " + span(v.now.Sub(runs[0].Started)) + "."
 	}
 	return all, reach
@@ -327,7 +326,7 @@ func (v *visit) why(t api.Task, text string) *whyAnswer {
 	return answer
 }
 
-// readTime reads a time of a form, by the clock that the visitor sees.
+// readTime parses a time of a form, in the zone that the visitor has chosen.
 func (v *visit) readTime(text, of string) (time.Time, error) {
 	at := v.in(v.now, of).Location()
 	text = strings.Replace(strings.TrimSpace(text), " ", "T", 1)

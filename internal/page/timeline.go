@@ -11,7 +11,7 @@ import (
 	"rota/runner"
 )
 
-// timelinePage shows when tasks ran, and when they will.
+// timelinePage shows when tasks ran, and when they will run.
 type timelinePage struct {
 	Head          head
 	Chart         timeline
@@ -21,9 +21,9 @@ type timelinePage struct {
 	None          bool
 }
 
-// timeline is a picture of a day: a row for each task.
+// timeline is a chart of a day: a row for each task.
 type timeline struct {
-	Left, Wide, Height float64 // of the names, and of what is drawn beside them
+	Left, Wide, Height float64 // of the names, and of the chart beside them
 	Now                float64
 	Hours              []hour
 	Lanes              []lane
@@ -39,24 +39,24 @@ type hour struct {
 type lane struct {
 	Task string
 	Y    float64 // of its middle
-	Bars []bar   // what ran
-	Wait []bar   // what waited for its start
-	Soon []bar   // what is to come
+	Bars []bar   // runs that were executed
+	Wait []bar   // runs that waited for their start
+	Soon []bar   // upcoming slots
 	Held []bar
 }
 
-// What the timeline shows, in time and on the page.
+// The dimensions of the timeline, in time and on the page.
 const (
-	before       = 24 * time.Hour
-	ahead        = 6 * time.Hour
-	lanesAtOnce  = 50
-	busy         = 200 // runs of a task, beyond which they are drawn together
-	bin          = 10 * time.Minute
-	soonAtMost   = 40
-	runsAtMost   = 30_000
-	laneHeight   = 26.0
-	timelineWide = 1190.0
-	timelineLeft = 170.0
+	before          = 24 * time.Hour
+	ahead           = 6 * time.Hour
+	pageLanes       = 50
+	busy            = 200 // runs of a task, beyond which they are drawn together
+	bin             = 10 * time.Minute
+	maxUpcoming     = 40
+	maxTimelineRuns = 30_000
+	laneHeight      = 26.0
+	timelineWide    = 1190.0
+	timelineLeft    = 170.0
 )
 
 func (v *visit) timeline() error {
@@ -64,7 +64,7 @@ func (v *visit) timeline() error {
 	if err != nil {
 		return err
 	}
-	q := wantedOf(v.r.URL.Query())
+	q := overviewQueryOf(v.r.URL.Query())
 	p.Search = q.search
 	if p.Head, err = v.head("timeline", "Timeline"); err != nil {
 		return err
@@ -83,12 +83,12 @@ func (v *visit) timelinePage() (p timelinePage, err error) {
 	if err != nil {
 		return p, err
 	}
-	w := wantedOf(v.r.URL.Query())
-	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t api.Task) bool { return !found(t, w.search) })
+	w := overviewQueryOf(v.r.URL.Query())
+	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t api.Task) bool { return !matchesSearch(t, w.search) })
 	slices.SortFunc(tasks, func(a, b api.Task) int { return cmp.Compare(a.Task, b.Task) })
-	if pages := (len(tasks) + lanesAtOnce - 1) / lanesAtOnce; pages > 1 {
+	if pages := (len(tasks) + pageLanes - 1) / pageLanes; pages > 1 {
 		w.page = min(w.page, pages)
-		from, to := (w.page-1)*lanesAtOnce, min(w.page*lanesAtOnce, len(tasks))
+		from, to := (w.page-1)*pageLanes, min(w.page*pageLanes, len(tasks))
 		p.Shown = strconv.Itoa(from+1) + " to " + strconv.Itoa(to) + " of " + count(len(tasks), "task", "tasks")
 		at := w
 		if at.page = w.page - 1; at.page > 0 {
@@ -106,11 +106,11 @@ func (v *visit) timelinePage() (p timelinePage, err error) {
 	for i, t := range tasks {
 		names[i] = t.Task
 	}
-	runs, err := v.Service.Runs(v.r.Context(), api.RunQuery{Tasks: names, Active: v.now.Add(-before), N: runsAtMost})
+	runs, err := v.Service.Runs(v.r.Context(), api.RunQuery{Tasks: names, Active: v.now.Add(-before), N: maxTimelineRuns})
 	if err != nil {
 		return p, err
 	}
-	slots, err := v.Service.Next(v.r.Context(), api.NextQuery{Tasks: names, N: soonAtMost, Until: v.now.Add(ahead)})
+	slots, err := v.Service.Next(v.r.Context(), api.NextQuery{Tasks: names, N: maxUpcoming, Until: v.now.Add(ahead)})
 	if err != nil {
 		return p, err
 	}
@@ -118,7 +118,7 @@ func (v *visit) timelinePage() (p timelinePage, err error) {
 	return p, nil
 }
 
-// x is where an instant is drawn; what is outside is at the edge.
+// x is where an instant is drawn; one outside of the chart is at its edge.
 func (v *visit) x(t time.Time) float64 {
 	part := float64(t.Sub(v.now.Add(-before))) / float64(before+ahead)
 	return round(timelineLeft + (timelineWide-timelineLeft)*min(max(part, 0), 1))
@@ -126,7 +126,7 @@ func (v *visit) x(t time.Time) float64 {
 
 func round(f float64) float64 { return math.Round(10*f) / 10 }
 
-// within is a bar from one instant to another; false: it is none of the day.
+// within is a bar from one instant to another; false: it is outside of the chart.
 func (v *visit) within(from, to time.Time, y, h float64, class, title, url string) (bar, bool) {
 	if !to.After(v.now.Add(-before)) || from.After(v.now.Add(ahead)) {
 		return bar{}, false
@@ -152,7 +152,7 @@ func (v *visit) draw(tasks []api.Task, runs []api.Run, slots []api.Slot) timelin
 			h.Text = at.Format("Mon 2")
 		}
 		if h.X < timelineLeft+20 || h.X > timelineWide-20 {
-			h.Text = "" // it would be cut
+			h.Text = "" // it would be clipped
 		}
 		c.Hours = append(c.Hours, h)
 	}
@@ -166,7 +166,7 @@ func (v *visit) draw(tasks []api.Task, runs []api.Run, slots []api.Slot) timelin
 	for i, t := range tasks {
 		l := lane{Task: t.Task, Y: 30 + laneHeight*(float64(i)+0.5)}
 		v.drawRuns(&l, t, of[t.Task])
-		v.drawSoon(&l, t, soon[t.Task])
+		v.drawUpcoming(&l, t, soon[t.Task])
 		if t.Hold != nil {
 			until := t.Hold.Until
 			if until.IsZero() {
@@ -181,7 +181,7 @@ func (v *visit) draw(tasks []api.Task, runs []api.Run, slots []api.Slot) timelin
 	return c
 }
 
-// heightOf is how high what ended so is drawn: what needs a look is higher.
+// heightOf is the height of a bar: failures are higher.
 func heightOf(class string) float64 {
 	switch class {
 	case "bad":
@@ -255,9 +255,9 @@ func (v *visit) drawBins(l *lane, runs []api.Run) {
 	slices.SortFunc(l.Bars, func(a, b bar) int { return cmp.Compare(a.X, b.X) })
 }
 
-func (v *visit) drawSoon(l *lane, t api.Task, slots []api.Slot) {
+func (v *visit) drawUpcoming(l *lane, t api.Task, slots []api.Slot) {
 	url := v.url("tasks", t.Task)
-	if len(slots) >= soonAtMost { // as one band
+	if len(slots) >= maxUpcoming { // as one band
 		if b, ok := v.within(slots[0].At, v.now.Add(ahead), l.Y, 8, "soon", strconv.Itoa(len(slots))+" and more to come", url); ok {
 			l.Soon = append(l.Soon, b)
 		}

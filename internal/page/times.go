@@ -9,18 +9,18 @@ import (
 	"rota/schedule"
 )
 
-// moment is an instant as it is shown.
+// moment is an instant for a template.
 type moment struct {
-	Text string // relative to now, or as it is
-	Full string // as it is
+	Text string // relative to now, or in full
+	Full string // in full
 	ISO  string // for programs; "": there is no instant
 	Rel  string // "in" or "ago": the text follows the clock; "": it stays
 }
 
-// farAway is beyond what people count in days.
+// farAway is beyond what is shown in days.
 const farAway = 14 * 24 * time.Hour
 
-// zone is how the visitor wants instants to be shown.
+// zone is the zone that instants are shown in.
 type zone struct {
 	choice string         // "task", "server", "utc" or the name of a zone
 	at     *time.Location // nil: that of the task
@@ -69,13 +69,13 @@ func (z zone) choices() []choice {
 	return append(all, own)
 }
 
-// setZone remembers the zone that the visitor chooses.
+// setZone stores the zone that the visitor chooses in a cookie.
 func (v *visit) setZone() error {
 	v.setCookie(zoneCookie, zoneOf(v.r.PostFormValue("zone")).choice)
 	return v.goBack()
 }
 
-// setPause remembers whether the pages stay as they are.
+// setPause stores in a cookie whether the pages are updated.
 func (v *visit) setPause() error {
 	value := "0"
 	if v.r.PostFormValue("pause") == "1" {
@@ -111,10 +111,10 @@ func (v *visit) in(t time.Time, of string) time.Time {
 	return t.In(time.Local)
 }
 
-// full writes an instant as it is.
+// full formats an instant in full.
 func full(t time.Time) string { return t.Format("Mon 2006-01-02 15:04:05 MST") }
 
-// at is an instant as it is; the zero one is "–".
+// at is an instant in full; the zero one is "–".
 func (v *visit) at(t time.Time, of string) moment {
 	if t.IsZero() {
 		return moment{Text: "–"}
@@ -132,12 +132,12 @@ func sameDay(t time.Time, y int, m time.Month, d int) bool {
 	return ty == y && tm == m && td == d
 }
 
-// ago is an instant that was, relative to now.
+// ago is a past instant, relative to now.
 func (v *visit) ago(t time.Time, of string) moment {
 	m := v.at(t, of)
 	d := v.now.Sub(t)
 	switch {
-	case t.IsZero(), d < -time.Second: // or by a clock that was set back since
+	case t.IsZero(), d < -time.Second: // the clock was set back since
 		return m
 	case d < time.Second:
 		m.Text = "just now"
@@ -151,8 +151,7 @@ func (v *visit) ago(t time.Time, of string) moment {
 	return m
 }
 
-// till is an instant to come, relative to now. One that has passed is due now, and
-// never said to come.
+// till is a future instant, relative to now. One that has passed is due now.
 func (v *visit) till(t time.Time, of string) moment {
 	m := v.at(t, of)
 	d := t.Sub(v.now)
@@ -171,7 +170,7 @@ func (v *visit) till(t time.Time, of string) moment {
 	return m
 }
 
-// span writes a duration in at most two units, rounded down.
+// span formats a duration in at most two units, rounded down.
 func span(d time.Duration) string {
 	days, hours, minutes, seconds := int(d/(24*time.Hour)), int(d/time.Hour)%24, int(d/time.Minute)%60, int(d/time.Second)%60
 	two := func(a int, unit string, b int, lesser string) string {
@@ -191,7 +190,7 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%ds", seconds)
 }
 
-// lasted writes how long something took.
+// lasted formats how long something took.
 func lasted(d time.Duration) string {
 	switch {
 	case d < 0:
@@ -204,7 +203,7 @@ func lasted(d time.Duration) string {
 	return span(d)
 }
 
-// size writes a number of bytes.
+// size formats a number of bytes.
 func size(n int64) string {
 	const unit = "kMGTP"
 	if n < 1000 {

@@ -14,7 +14,7 @@ import (
 	"rota/internal/escape"
 )
 
-// visit is one request of somebody who looks.
+// visit is one request of a visitor.
 type visit struct {
 	api.Visit
 	p     *Page
@@ -23,7 +23,7 @@ type visit struct {
 	now   time.Time
 	zone  zone
 	html  *template.Template
-	known *api.Status // how rota is, once that was asked
+	known *api.Status // the status of rota, once it was queried
 }
 
 func withVisit(ctx context.Context, v *visit) context.Context {
@@ -33,34 +33,34 @@ func withVisit(ctx context.Context, v *visit) context.Context {
 // url is the address of a page.
 func (v *visit) url(parts ...string) string { return address(v.Site.Base, parts...) }
 
-// mayAll reports whether the visitor may do something with rota as a whole, by the page.
+// mayAll reports whether the visitor may do something with all of rota on the page.
 func (v *visit) mayAll(need api.Scope) bool {
 	return v.Site.Actions && v.Caller.OverAll() != "" && v.Caller.OverAll().Allows(need)
 }
 
-// may reports whether the visitor may do something with a task, by the page. It only
-// keeps buttons away that would be refused.
+// may reports whether the visitor may do something with a task on the page. It only hides
+// buttons of actions that would be refused.
 func (v *visit) may(need api.Scope, task string) bool {
 	has := v.Caller.Over(task)
 	return v.Site.Actions && has != "" && has.Allows(need)
 }
 
-// head is what all pages begin and end with.
+// head is the data of the header and footer of all pages.
 type head struct {
 	Title                     string
 	Page                      string // in the list of pages; "": none of them
-	Here                      string // the path and query of the page, without what all addresses begin with
-	Live                      string // the address of the stream of what changes; "": nothing does
+	Here                      string // the path and query of the page, without the base
+	Live                      string // the address of the stream of changes; "": none
 	Status                    *status
 	Who                       string
 	SignedIn, Actions, Paused bool
 	Others                    []api.Other
 	Zones                     []choice
 	Done                      string // what the visitor has just done
-	DoneURL                   string // where to look at it
+	DoneURL                   string // the address of the result
 }
 
-// choice is one of several.
+// choice is an option of a list.
 type choice struct {
 	Value, Text, URL string
 	Chosen           bool
@@ -75,7 +75,7 @@ func (v *visit) head(page, title string) (head, error) {
 	query.Del("of")
 	here.RawQuery = query.Encode()
 	h.Here = (&url.URL{Path: here.Path, RawQuery: here.RawQuery}).RequestURI()
-	h.Done, h.DoneURL = v.done()
+	h.Done, h.DoneURL = v.resultText()
 	if c, err := v.r.Cookie(pauseCookie); err == nil && c.Value == "1" {
 		h.Paused = true
 	}
@@ -92,8 +92,8 @@ func (h *head) live(v *visit, page string, query url.Values) {
 	}
 }
 
-// render makes a template. What steers, or turns the direction of writing, is shown as an
-// escape, wherever it stands; markup has none of it.
+// render renders a template. Control characters, also those of text direction, are
+// escaped everywhere; the markup has none.
 func (v *visit) render(name string, data any) ([]byte, error) {
 	var b strings.Builder
 	err := v.html.ExecuteTemplate(&b, name, data)
@@ -114,7 +114,7 @@ func (v *visit) show(status int, name string, data any) error {
 	return nil
 }
 
-// problemPage says what went wrong.
+// problemPage shows an error.
 type problemPage struct {
 	Head    head
 	Title   string
@@ -125,7 +125,7 @@ type problemPage struct {
 	Back    string
 }
 
-// problem answers with an error, in the look of the others.
+// problem answers with an error, as a page.
 func (v *visit) problem(err error) {
 	status := statusOf(err)
 	p := problemPage{Text: err.Error(), Back: v.back()}
@@ -142,7 +142,7 @@ func (v *visit) problem(err error) {
 	case http.StatusServiceUnavailable:
 		p.Title = "Not now"
 	default:
-		p.Title = "That did not work"
+		p.Title = "The request failed"
 	}
 	if p.Head, err = v.head("", p.Title); err != nil {
 		p.Head = head{Title: p.Title, Status: &status0}
@@ -152,11 +152,11 @@ func (v *visit) problem(err error) {
 	}
 }
 
-// status0 is that of a rota that does not say how it is.
+// status0 is the status of a rota that does not answer the query.
 var status0 status
 
-// back is where the visitor came from: the address in a form, without what all begin
-// with. One that leads elsewhere counts as none.
+// back is the page that the visitor came from: the address in a form, without the base. An
+// address of another site counts as none.
 func (v *visit) back() string {
 	to := ""
 	if v.r.Method == http.MethodPost {

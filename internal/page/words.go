@@ -8,8 +8,8 @@ import (
 	"rota/runner"
 )
 
-// word is a state or an outcome as it is shown: the word is always there, mark and
-// class only help the eye.
+// word is a state or an outcome for a template: the text is always shown, with a mark and
+// a class for its colour.
 type word struct{ Text, Mark, Class string }
 
 var words = map[string]word{
@@ -41,10 +41,10 @@ func wordFor(state string) word {
 	return word{escape.Line(state), "·", "quiet"}
 }
 
-// bad reports whether a state says that something went wrong.
-func bad(state string) bool { return runner.Outcome(state).IsFailure() }
+// isFailure reports whether a state says that something went wrong.
+func isFailure(state string) bool { return runner.Outcome(state).IsFailure() }
 
-// lastLine is the last line of a text that says something, cut to what a row holds.
+// lastLine is the last line of a text that is not empty, shortened to fit a row.
 func lastLine(text string) string {
 	text = strings.TrimRight(text, " \t\r\n")
 	if i := strings.LastIndexByte(text, '\n'); i >= 0 {
@@ -53,13 +53,13 @@ func lastLine(text string) string {
 	return escape.Line(escape.Cut(strings.TrimSpace(text), 200))
 }
 
-// causes says why there is a run.
+// causes are the causes of runs for people.
 var causes = map[runner.Cause]string{
-	runner.CauseSchedule: "by its schedule", runner.CauseManual: "asked for", runner.CauseChain: "after another run",
-	runner.CauseCatchup: "made up for later", runner.CauseStart: "at the start",
+	runner.CauseSchedule: "by its schedule", runner.CauseManual: "requested", runner.CauseChain: "after another run",
+	runner.CauseCatchup: "catch-up", runner.CauseStart: "at the start",
 }
 
-// took is how long a run took, or takes so far.
+// took is how long a run took, or has run so far.
 func (v *visit) took(r api.Run) string {
 	switch {
 	case r.Started.IsZero(), r.Outcome == "" && r.State != runner.Running:
