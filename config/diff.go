@@ -126,7 +126,7 @@ func (c Changes) String() string {
 	var parts []string
 	part := func(what, sep string, items []string) {
 		if len(items) > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s (%s)", len(items), what, some(items, sep)))
+			parts = append(parts, fmt.Sprintf("%d %s (%s)", len(items), what, firstFew(items, sep)))
 		}
 	}
 	part("added", ", ", c.Added)
@@ -153,8 +153,8 @@ func (c Changes) String() string {
 	return s
 }
 
-// some joins the first few of many items and counts the rest.
-func some(items []string, sep string) string {
+// firstFew joins the first few of many items and counts the rest.
+func firstFew(items []string, sep string) string {
 	const most = 6
 	if len(items) <= most {
 		return strings.Join(items, sep)

@@ -89,7 +89,7 @@ func (l *loader) openDates(path string) *dateFile {
 // readDates reads the lines of a file of dates. A line may be blank, and a
 // comment runs from # to its end.
 func readDates(text string) (dates []string, wrong []complaint) {
-	if f, at := notText(text); f != nil {
+	if f, at := textFault(text); f != nil {
 		return nil, []complaint{{Fault: *f, text: &at}}
 	}
 	next := 0

@@ -64,7 +64,7 @@ func (k key[T]) only(r reach) key[T] {
 	return k
 }
 
-func (k key[T]) discreet() key[T] {
+func (k key[T]) hideValue() key[T] {
 	k.keyOnly = true
 	return k
 }

@@ -42,7 +42,7 @@ func Parse(path, text string, o Options) (*Config, error) {
 		return nil, err
 	}
 	if len(text) > maxSize {
-		return l.load("", &Fault{Msg: "the text is " + larger(maxSize)})
+		return l.load("", &Fault{Msg: "the text is " + tooLarge(maxSize)})
 	}
 	return l.load(strings.TrimPrefix(text, byteOrderMark), nil)
 }
@@ -115,7 +115,7 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 	file := l.open(l.config.Path, l.given, text, fault)
 	file.given = given
 	if file.data == nil { // without its content, the files it includes are not known either
-		return nil, l.wrong()
+		return nil, l.faultsError()
 	}
 	l.readMain(file)
 	l.checkZone(file)
@@ -142,7 +142,7 @@ func (l *loader) load(text string, fault *Fault) (*Config, error) {
 	if l.unanswered != nil {
 		return nil, cannotRead(l.unanswered)
 	}
-	if err := l.wrong(); err != nil {
+	if err := l.faultsError(); err != nil {
 		return nil, err
 	}
 	c := l.config

@@ -158,8 +158,8 @@ func (s *source) point(f Fault, at span) Fault {
 	return f
 }
 
-// wrong returns the faults as an error; nil if there are only warnings.
-func (l *loader) wrong() error {
+// faultsError returns the faults as an error; nil if there are only warnings.
+func (l *loader) faultsError() error {
 	if !slices.ContainsFunc(l.complaints, func(c complaint) bool { return !c.Warning }) {
 		return nil
 	}

@@ -130,8 +130,8 @@ func (loc location) number(v any, least, most int, to *int) bool {
 	return true
 }
 
-// truth reads true or false.
-func (loc location) truth(v any, to *bool) bool {
+// boolean reads true or false.
+func (loc location) boolean(v any, to *bool) bool {
 	b, ok := v.(bool)
 	if !ok {
 		example := ""

@@ -31,8 +31,8 @@ func readFile(path string, rule trust.Rule) (data []byte, real string, err error
 	return data, f.Name(), err
 }
 
-// larger returns the words for a file with more than most bytes.
-func larger(most int) string { return fmt.Sprintf("larger than %d MiB", most>>20) }
+// tooLarge returns the words for a file with more than most bytes.
+func tooLarge(most int) string { return fmt.Sprintf("larger than %d MiB", most>>20) }
 
 // file is the file at a path.
 type file struct {
@@ -94,7 +94,7 @@ func (o Options) read(path string, most int) (text, real string, fault *Fault, e
 		return "", "", nil, err
 	}
 	if len(f.data) > most {
-		return "", "", &Fault{Msg: "the file is " + larger(most)}, nil
+		return "", "", &Fault{Msg: "the file is " + tooLarge(most)}, nil
 	}
 	return strings.TrimPrefix(string(f.data), byteOrderMark), f.real, nil, nil
 }

@@ -129,7 +129,7 @@ func (l *loader) checkCycles() {
 			if _, isList := at.value().([]any); isList {
 				at = at.at(i)
 			}
-			at.valueError(hint, "%s: %s", what, some(cycle, " → "))
+			at.valueError(hint, "%s: %s", what, firstFew(cycle, " → "))
 		}
 	}
 	visit = func(name string) {

@@ -30,7 +30,7 @@ func unixLines(text string) (unix string, found bool) {
 // decode returns the content of a TOML text. If the text is not TOML, the fault says
 // why, and where holds its bytes.
 func decode(text string) (data map[string]any, fault *Fault, where span) {
-	if f, at := notText(text); f != nil {
+	if f, at := textFault(text); f != nil {
 		return nil, f, at
 	}
 	if i := tooDeep(text); i >= 0 {
@@ -51,8 +51,8 @@ func decode(text string) (data map[string]any, fault *Fault, where span) {
 	return data, nil, span{}
 }
 
-// notText returns why the bytes of a file are not text, and so not TOML.
-func notText(text string) (*Fault, span) {
+// textFault returns why the bytes of a file are not text, and so not TOML.
+func textFault(text string) (*Fault, span) {
 	if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
 		return &Fault{Msg: "the file is UTF-16", Hint: "save it as UTF-8"}, span{}
 	}

@@ -53,7 +53,7 @@ func textList[T any](of func(*T) *[]string) value[T] {
 func path[T any](of func(*T) *string) value[T] { return simple(pathType, of, location.filePath) }
 
 // boolean is true or false.
-func boolean[T any](of func(*T) *bool) value[T] { return simple(booleanType, of, location.truth) }
+func boolean[T any](of func(*T) *bool) value[T] { return simple(booleanType, of, location.boolean) }
 
 // permissions is a file mode.
 func permissions[T any](of func(*T) *uint32) value[T] {

@@ -180,7 +180,7 @@ func (f *dirWatcher) update() (isNew bool, err error) {
 		return false, fmt.Errorf("cannot watch %s: %s", dir, reported[dir])
 	}
 	for _, cause := range slices.Sorted(maps.Keys(newCauses)) {
-		f.warn(fmt.Errorf("cannot watch %s: %s", some(newCauses[cause], ", "), cause))
+		f.warn(fmt.Errorf("cannot watch %s: %s", firstFew(newCauses[cause], ", "), cause))
 	}
 	return isNew, nil
 }

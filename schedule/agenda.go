@@ -32,8 +32,8 @@ type item struct {
 	at   int32 // its place in the heap
 }
 
-// aim looks up the first slot after an instant in Unix seconds.
-func (i *item) aim(after int64) {
+// seek looks up the first slot after an instant in Unix seconds.
+func (i *item) seek(after int64) {
 	i.next = never
 	if at := i.when.Next(time.Unix(after, 0)); !at.IsZero() {
 		i.next = at.Unix()
@@ -54,7 +54,7 @@ func (a *Agenda) Put(e Entry) {
 	}
 	it := &a.items[i]
 	it.when = e.When
-	it.aim(e.Last.Unix())
+	it.seek(e.Last.Unix())
 	a.fix(int(it.at))
 }
 
@@ -137,7 +137,7 @@ func (a *Agenda) Commit(through time.Time) {
 	var due []int
 	a.walk(through.Unix(), func(i int) { due = append(due, i) })
 	for _, i := range due {
-		a.items[a.heap[i]].aim(through.Unix())
+		a.items[a.heap[i]].seek(through.Unix())
 	}
 	// From the deepest up: what is below an item is a heap when its turn comes.
 	slices.Sort(due)

@@ -2,21 +2,21 @@ package schedule
 
 import "fmt"
 
-// small is the largest change of the clock that a FIXED trigger makes up for.
-const small = 3 * 3600
+// maxFixedShift is the largest change of the clock that a FIXED trigger makes up for.
+const maxFixedShift = 3 * 3600
 
 // calendar is the arithmetic of weekday, monthday, month, at and cron: a set of
 // times on a set of days of a zone's wall clock.
 type calendar struct {
-	wall   *wall
-	months uint64  // bit m: the m-th month, 1 to 12, may have slots
-	named  uint64  // the months whose days match
-	days   [2]days // a day must be in both
-	times  times
-	except *except // nil: none
-	rhythm *rhythm // nil: every week, month and day
-	fixed  bool    // FIXED, not WILDCARD
-	always bool    // every day matches
+	wall       *wall
+	months     uint64  // bit m: the m-th month, 1 to 12, may have slots
+	named      uint64  // the months whose days match
+	days       [2]days // a day must be in both
+	times      times
+	except     *except     // nil: none
+	recurrence *recurrence // nil: every week, month and day
+	fixed      bool        // FIXED, not WILDCARD
+	always     bool        // every day matches
 
 	onExcept string // exceptNext or exceptPrevious; otherwise slots on excluded days are skipped
 }
@@ -24,7 +24,7 @@ type calendar struct {
 // next returns the first slot after an instant. It computes with the readings of the
 // wall clock as in a plain calendar, and considers the zone's clock changes last.
 func (c *calendar) next(after int64) int64 {
-	if off, even := c.wall.even(); even {
+	if off, even := c.wall.fixedOffset(); even {
 		if want := c.local(after + off + 1); want != never {
 			return want - off
 		}
@@ -32,7 +32,7 @@ func (c *calendar) next(after int64) int64 {
 	}
 	s := c.wall.at(after)
 	local := after + s.off + 1
-	if c.once(s.before - s.off) {
+	if c.hidesChange(s.before - s.off) {
 		local = max(local, s.start+s.before) // the second pass is none
 	}
 	for {
@@ -40,7 +40,7 @@ func (c *calendar) next(after int64) int64 {
 		if want != never && want < s.end+s.off {
 			return want - s.off
 		}
-		if s.after < s.off && !c.once(s.off-s.after) {
+		if s.after < s.off && !c.hidesChange(s.off-s.after) {
 			// The clock goes back before that: what it shows again counts again.
 			if again := s.end + s.after; c.local(again) < s.end+s.off {
 				s, local = c.wall.at(s.end), again
@@ -51,12 +51,12 @@ func (c *calendar) next(after int64) int64 {
 			return never
 		}
 		var at int64
-		if at, s = c.wall.reach(want, s); at+s.off == want {
+		if at, s = c.wall.firstAt(want, s); at+s.off == want {
 			return at
 		}
 		// The reading is in a gap. The slot is the first instant after the gap.
 		local = at + s.off
-		if c.once(s.off-s.before) && c.admits(local) {
+		if c.hidesChange(s.off-s.before) && c.admits(local) {
 			return at
 		}
 	}
@@ -66,7 +66,7 @@ func (c *calendar) next(after int64) int64 {
 func (c *calendar) note(at int64) string {
 	s := c.wall.at(at)
 	local := at + s.off
-	if at == s.start && c.once(s.off-s.before) {
+	if at == s.start && c.hidesChange(s.off-s.before) {
 		if want := c.local(at + s.before); want < local {
 			return gapNote(want)
 		}
@@ -89,10 +89,10 @@ func repeatNote(local int64, s stretch) string {
 	return ""
 }
 
-// once reports whether a gap or a repeat of this many seconds is hidden, so that each
+// hidesChange reports whether a gap or a repeat of this many seconds is hidden, so that each
 // reading of the clock in it has exactly one slot.
-func (c *calendar) once(change int64) bool {
-	return c.fixed && 0 < change && change <= small
+func (c *calendar) hidesChange(change int64) bool {
+	return c.fixed && 0 < change && change <= maxFixedShift
 }
 
 // admits reports whether a slot may be at this local time, to which a gap has moved it.
@@ -104,8 +104,8 @@ func (c *calendar) admits(local int64) bool {
 // local returns the first matching reading of the wall clock at or after the
 // given one, or never.
 func (c *calendar) local(local int64) int64 {
-	if local < dawn {
-		local = dawn
+	if local < minTime {
+		local = minTime
 	}
 	n, second := floorDay(local)
 	if c.always {
@@ -152,7 +152,7 @@ func (c *calendar) in(d date, first int) uint32 {
 }
 
 func horizon(local int64) int64 {
-	if local >= dusk {
+	if local >= maxTime {
 		return never
 	}
 	return local
@@ -173,7 +173,7 @@ func (d *builder) buildDays(p *plan, w *wall) {
 		c.months = 1<<13 - 2
 	}
 	d.lintMonthday(c.months)
-	if c.rhythm = d.rhythm(p, w); c.rhythm == nil && d.nth > 0 {
+	if c.recurrence = d.recurrence(p, w); c.recurrence == nil && d.nth > 0 {
 		return
 	}
 	d.setCalendar(p, c, w)
@@ -197,32 +197,32 @@ func (d *builder) setCalendar(p *plan, c *calendar, w *wall) {
 	if d.onExceptText() != "" && c.except != nil {
 		c.onExcept, c.months = d.onExcept, 1<<13-2 // it may leave the month
 	}
-	c.always = c.months == 1<<13-2 && c.except == nil && c.rhythm == nil && c.days[0].dom == everyDay.dom && (c.days[1].dom == everyDay.dom || c.days[1].week == 0x7f)
+	c.always = c.months == 1<<13-2 && c.except == nil && c.recurrence == nil && c.days[0].dom == everyDay.dom && (c.days[1].dom == everyDay.dom || c.days[1].week == 0x7f)
 	p.trigger = c
 	if c.times.first < 0 {
 		d.add(Fault{Key: "between", Msg: fmt.Sprintf("no time of the day is between %s", d.keys["between"][0]), Hint: "widen between or change the times"})
 		return
 	}
-	if d.futureless(p, c) {
-		d.add(d.futile(p.kind))
+	if d.neverDue(p, c) {
+		d.add(d.noSuchDays(p.kind))
 	}
 }
 
-// futureless reports whether a calendar has no slot while the plan is in force. It
+// neverDue reports whether a calendar has no slot while the plan is in force. It
 // checks 400 years, after which the calendar repeats. An end in the past is not a fault,
 // so it then checks the 400 years before the end.
-func (d *builder) futureless(p *plan, c *calendar) bool {
+func (d *builder) neverDue(p *plan, c *calendar) bool {
 	begin := int64(946684800) // 2000-01-01
 	if d.ends.text != "" {
 		begin = p.ends - period
 	}
 	begin = max(begin, p.starts)
 	at := c.next(begin - 1)
-	return at == never || at > begin+period || at >= p.ends || at >= dusk
+	return at == never || at > begin+period || at >= p.ends || at >= maxTime
 }
 
-// futile complains about days that do not exist.
-func (d *builder) futile(kind Kind) Fault {
+// noSuchDays complains about days that do not exist.
+func (d *builder) noSuchDays(kind Kind) Fault {
 	f := Fault{Msg: "this never fires: no date matches", Hint: "correct the days or the months"}
 	switch {
 	case d.nth > 0:

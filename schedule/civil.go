@@ -3,11 +3,11 @@ package schedule
 import "math/bits"
 
 const (
-	day    = 86400
-	never  = int64(1) << 60 // stands for no instant
-	dawn   = -62135596800   // 0001-01-01 00:00:00, where the calendar begins
-	dusk   = 253402300800   // 10000-01-01 00:00:00, the horizon
-	period = 146097 * day   // 400 years: the Gregorian calendar repeats, weekdays too
+	day     = 86400
+	never   = int64(1) << 60 // stands for no instant
+	minTime = -62135596800   // 0001-01-01 00:00:00, where the calendar begins
+	maxTime = 253402300800   // 10000-01-01 00:00:00, the horizon
+	period  = 146097 * day   // 400 years: the Gregorian calendar repeats, weekdays too
 )
 
 // date is a day of the Gregorian calendar. All arithmetic on dates is done on
@@ -41,7 +41,7 @@ func (d date) number() int64 {
 }
 
 // weekdayOf returns the weekday of a day counted from 1970-01-01; 0 is Sunday.
-func weekdayOf(n int64) int { return int((n - dawn/day + 1) % 7) }
+func weekdayOf(n int64) int { return int((n - minTime/day + 1) % 7) }
 
 // length returns the number of days in the date's month.
 func (d date) length() int {
@@ -56,8 +56,8 @@ func (d date) length() int {
 
 // floorDay splits local seconds into a day number and the second of that day.
 func floorDay(local int64) (n int64, second int32) {
-	n = (local - dawn) / day // local is never before dawn
-	return n + dawn/day, int32(local - dawn - n*day)
+	n = (local - minTime) / day // local is never before minTime
+	return n + minTime/day, int32(local - minTime - n*day)
 }
 
 // has reports whether bit i of set is set, for i from 0 to 63.

@@ -35,7 +35,7 @@ func wallOf(zone *time.Location) *wall {
 		return w.(*wall)
 	}
 	w := &wall{}
-	for at := time.Unix(dawn-day, 0).In(zone); ; {
+	for at := time.Unix(minTime-day, 0).In(zone); ; {
 		_, off := at.Zone()
 		if i := len(w.offs) - 1; i < 0 {
 			w.starts, w.offs, w.east = []int64{-never}, []int32{int32(off)}, int64(off)
@@ -65,12 +65,12 @@ func wallOf(zone *time.Location) *wall {
 	return old.(*wall)
 }
 
-// even reports whether the clock never changes, and returns its offset if so.
-func (w *wall) even() (off int64, even bool) { return w.east, len(w.starts) == 1 }
+// fixedOffset reports whether the clock never changes, and returns its offset if so.
+func (w *wall) fixedOffset() (off int64, even bool) { return w.east, len(w.starts) == 1 }
 
 // at returns the stretch that holds the instant t.
 func (w *wall) at(t int64) stretch {
-	if off, even := w.even(); even {
+	if off, even := w.fixedOffset(); even {
 		return stretch{-never, never, off, off, off}
 	}
 	last, shift := len(w.starts)-1, int64(0)
@@ -96,9 +96,9 @@ func (w *wall) at(t int64) stretch {
 	return s
 }
 
-// reach returns the first instant, not before s, at which the wall clock shows
+// firstAt returns the first instant, not before s, at which the wall clock shows
 // local or more, and its stretch. It shows more if local is in a gap.
-func (w *wall) reach(local int64, s stretch) (int64, stretch) {
+func (w *wall) firstAt(local int64, s stretch) (int64, stretch) {
 	if local >= s.end+s.off {
 		s = w.at(max(s.end, local-w.east))
 		for local >= s.end+s.off {

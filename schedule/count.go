@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-const mostCount = 1_000_000
+const maxCount = 1_000_000
 
 func (d *builder) parseCount(v value) {
 	var n int
-	if _, err := fmt.Sscan(v.text, &n); err != nil || !allDigits(v.text) || n < 1 || n > mostCount {
-		d.add(v.whole(fmt.Sprintf("write how many runs there are to be: 1 to %d", mostCount), "count cannot be %q", v.text))
+	if _, err := fmt.Sscan(v.text, &n); err != nil || !allDigits(v.text) || n < 1 || n > maxCount {
+		d.add(v.whole(fmt.Sprintf("write how many runs there are to be: 1 to %d", maxCount), "count cannot be %q", v.text))
 		return
 	}
 	d.count = n

@@ -17,18 +17,18 @@ const (
 // everyNames are the names of a unit in an expression, singular and plural.
 var everyNames = [...][2]string{everyDays: {"day", "days"}, everyWeeks: {"week", "weeks"}, everyMonths: {"month", "months"}}
 
-// mostEvery is the limit of every: more than that is a mistake.
-const mostEvery = 999
+// maxEvery is the limit of every: more than that is a mistake.
+const maxEvery = 999
 
-// rhythm limits a calendar to each n-th of its weeks, months or days. They are
+// recurrence limits a calendar to each n-th of its weeks, months or days. They are
 // counted on the wall clock's dates, so that no change of the clock moves them.
-type rhythm struct {
+type recurrence struct {
 	unit everyUnit
 	n    int64 // at least 2
 	base int64 // the first that counts: a day number, that of a Monday, or a month's
 }
 
-func (r *rhythm) in(d date) uint32 {
+func (r *recurrence) in(d date) uint32 {
 	if r.unit == everyMonths {
 		if modulo(monthNumber(d)-r.base, r.n) != 0 {
 			return 0
@@ -56,11 +56,11 @@ func modulo(a, n int64) int64 { return (a%n + n) % n }
 func monthNumber(d date) int64 { return int64(d.year)*12 + int64(d.month) }
 
 func (d *builder) parseEvery(v value) {
-	if n := atoi(v.text); allDigits(v.text) && 2 <= n && n <= mostEvery {
+	if n := atoi(v.text); allDigits(v.text) && 2 <= n && n <= maxEvery {
 		d.nth = int64(n)
 		return
 	}
-	hint := fmt.Sprintf(`write a whole number from 2 to %d, or use interval = "15m"`, mostEvery)
+	hint := fmt.Sprintf(`write a whole number from 2 to %d, or use interval = "15m"`, maxEvery)
 	if allDigits(v.text) && atoi(v.text) == 1 {
 		hint = "remove it: without it each one counts"
 	} else if near := suggestDuration(v.text); near != "" {
@@ -87,9 +87,9 @@ func (d *builder) everyUnit() everyUnit {
 	return everyDays
 }
 
-// rhythm returns the rhythm of the key every; nil if it is not given. It counts from the
+// recurrence returns the recurrence of the key every; nil if it is not given. It counts from the
 // date that starts shows on the wall clock.
-func (d *builder) rhythm(p *plan, w *wall) *rhythm {
+func (d *builder) recurrence(p *plan, w *wall) *recurrence {
 	if d.nth == 0 {
 		return nil
 	}
@@ -102,8 +102,8 @@ func (d *builder) rhythm(p *plan, w *wall) *rhythm {
 	if d.starts.zoned {
 		local = p.starts + w.at(p.starts).off
 	}
-	first, _ := floorDay(max(local, dawn))
-	r := &rhythm{unit: d.everyUnit(), n: d.nth, base: first}
+	first, _ := floorDay(max(local, minTime))
+	r := &recurrence{unit: d.everyUnit(), n: d.nth, base: first}
 	switch date, weekday := civil(first); r.unit {
 	case everyWeeks:
 		r.base -= int64(weekday+6) % 7
@@ -114,7 +114,9 @@ func (d *builder) rhythm(p *plan, w *wall) *rhythm {
 }
 
 // means describes which units count: "every 2nd week".
-func (r *rhythm) means() string { return "every " + ordinal(int(r.n)) + " " + everyNames[r.unit][0] }
+func (r *recurrence) means() string {
+	return "every " + ordinal(int(r.n)) + " " + everyNames[r.unit][0]
+}
 
 // readEvery reads "every 2 weeks mon" as weekday mon every 2, from its second word
 // on, and returns how many words that are, the values of the days included; 0 if it is

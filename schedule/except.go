@@ -11,17 +11,17 @@ import (
 type except struct {
 	week   uint8      // bit w: every such weekday, 0 is Sunday
 	yearly [13]uint32 // by month, bit d: the d-th
-	years  []stay     // the ranges of yearly, as written: days of the year 2000
-	dates  []stay     // day numbers
+	years  []dayRange // the ranges of yearly, as written: days of the year 2000
+	dates  []dayRange // day numbers
 }
 
-// stay is a run of days [first, last].
-type stay struct{ first, last int64 }
+// dayRange is a run of days [first, last].
+type dayRange struct{ first, last int64 }
 
-// addStay adds a run of days to an ascending list in which none shares a day
-// with another. Neighbours stay apart: a list of dates reads as it was written.
-func addStay(list []stay, s stay) []stay {
-	i, _ := slices.BinarySearchFunc(list, s.first, func(old stay, n int64) int {
+// addDayRange adds a run of days to an ascending list in which none shares a day
+// with another. Adjacent ranges are not merged: a list of dates reads as it was written.
+func addDayRange(list []dayRange, s dayRange) []dayRange {
+	i, _ := slices.BinarySearchFunc(list, s.first, func(old dayRange, n int64) int {
 		if old.last < n {
 			return -1
 		}
@@ -29,7 +29,7 @@ func addStay(list []stay, s stay) []stay {
 	})
 	end := i
 	for ; end < len(list) && list[end].first <= s.last; end++ {
-		s = stay{min(s.first, list[end].first), max(s.last, list[end].last)}
+		s = dayRange{min(s.first, list[end].first), max(s.last, list[end].last)}
 	}
 	return slices.Replace(list, i, end, s)
 }
@@ -158,12 +158,12 @@ func (e *except) readRange(v value, first, last string) *Fault {
 
 // add adds the days from one date to another, in every year if they are yearly.
 func (e *except) add(first, last time.Time, yearly bool) {
-	s := stay{dayNumber(first), dayNumber(last)}
+	s := dayRange{dayNumber(first), dayNumber(last)}
 	if !yearly {
-		e.dates = addStay(e.dates, s)
+		e.dates = addDayRange(e.dates, s)
 		return
 	}
-	e.years = addStay(e.years, s)
+	e.years = addDayRange(e.years, s)
 	for n := s.first; n <= s.last; n++ {
 		d, _ := civil(n)
 		e.yearly[d.month] |= 1 << d.day
@@ -189,7 +189,7 @@ func exceptDate(text string) (t time.Time, yearly bool, ok bool) {
 // items writes the days as read reads them.
 func (e *except) items() []string {
 	items := rangesOf(rotate(e.week), 1, weekdays)
-	write := func(list []stay, form string) {
+	write := func(list []dayRange, form string) {
 		for _, s := range list {
 			item := dayTime(s.first).Format(form)
 			if s.last > s.first {
@@ -234,7 +234,7 @@ func (e *except) means() string {
 }
 
 // means names the days, with the year in a form of package time; "": without.
-func (s stay) means(year string) string {
+func (s dayRange) means(year string) string {
 	a, b := dayTime(s.first), dayTime(s.last)
 	end := b.Format("2 January" + year)
 	switch {

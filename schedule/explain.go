@@ -25,7 +25,7 @@ func (s Spec) Explain() string {
 	if s.p.anchor == "finish" {
 		text += ", counted from the end of the run before"
 	}
-	if c, ok := s.p.trigger.(*calendar); ok && c.rhythm != nil {
+	if c, ok := s.p.trigger.(*calendar); ok && c.recurrence != nil {
 		text += ", counted from " + s.p.date(s.p.starts, "2006-01-02", " 15:04")
 	} else if s.p.starts > -never {
 		text += ", from " + s.p.date(s.p.starts, "2 January 2006 15:04", "") + " on"
@@ -67,7 +67,7 @@ func (c *calendar) means() string {
 	days := c.daysMean()
 	months := c.monthsMean()
 	everyDay, theMonth, tail := "every day", or(months, "the month"), ""
-	if r := c.rhythm; r != nil {
+	if r := c.recurrence; r != nil {
 		week := time.Weekday(bits.TrailingZeros8(c.days[1].week))
 		switch {
 		case r.unit == everyDays:

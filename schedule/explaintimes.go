@@ -29,13 +29,13 @@ func (t *times) means() (text string, clock bool) {
 	}
 	seconds := part(t.seconds, allOf60, "second")
 	switch {
-	case t.minutes == allOf60 && !flows(t.seconds):
+	case t.minutes == allOf60 && !evenlySpaced(t.seconds):
 		return seconds + " of every minute" + prefixed(" ", t.hoursMean()), false
 	case t.minutes == allOf60:
 		return seconds + prefixed(" ", t.hoursMean()), false
 	}
 	minutes := part(t.minutes, allOf60, "minute")
-	if n := step(t.minutes, 59); flows(t.minutes) {
+	if n := step(t.minutes, 59); evenlySpaced(t.minutes) {
 		minutes = fmt.Sprintf("every %s minute", ordinal(n))
 	}
 	return seconds + " of " + strings.TrimPrefix(minutes, "at ") + prefixed(" ", t.hoursMean()), false
@@ -46,11 +46,11 @@ func (t *times) minutesMean() string {
 	switch {
 	case t.minutes == 1 && t.hours == allOf24:
 		return "every hour"
-	case t.minutes == 1 && flows24(t.hours):
+	case t.minutes == 1 && evenlySpaced24(t.hours):
 		return fmt.Sprintf("every %d hours", step(t.hours, 23))
 	case bits.OnesCount64(t.minutes) == 1 && strings.HasPrefix(t.hoursMean(), "from"):
 		return "every hour " + t.hoursMean()
-	case flows(t.minutes):
+	case evenlySpaced(t.minutes):
 		return part(t.minutes, allOf60, "minute") + prefixed(" ", t.hoursMean())
 	case t.hours == allOf24:
 		return part(t.minutes, allOf60, "minute") + " of every hour"
@@ -71,14 +71,14 @@ func (t *times) hoursMean() string {
 	return "of " + part(t.hours, allOf24, "hour")
 }
 
-// flows reports whether a set of minutes or seconds is evenly spaced round the
-// clock; flows24 does for hours.
-func flows(set uint64) bool {
+// evenlySpaced reports whether a set of minutes or seconds is evenly spaced round the
+// clock; evenlySpaced24 does for hours.
+func evenlySpaced(set uint64) bool {
 	n := step(set, 59)
 	return n > 0 && 60%n == 0 && set&1 != 0
 }
 
-func flows24(set uint64) bool {
+func evenlySpaced24(set uint64) bool {
 	n := step(set, 23)
 	return n > 1 && 24%n == 0 && set&1 != 0
 }

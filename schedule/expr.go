@@ -84,7 +84,7 @@ func (e *expr) read(now time.Time) {
 		return
 	case first == "every" && e.readsEvery(w[1:]):
 	case !isKeyword(first) && !isCron(first), first == "every":
-		e.strange(w[0], first)
+		e.unexpectedWord(w[0], first)
 		return
 	}
 	for i := 0; i < len(w); {
@@ -153,7 +153,7 @@ func (e *expr) values(key string, at span) {
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
-func (e *expr) strange(at span, word string) {
+func (e *expr) unexpectedWord(at span, word string) {
 	var names []string
 	for _, k := range keywords {
 		names = append(names, k.name)

@@ -68,7 +68,7 @@ func (i *interval) next(after int64) int64 {
 	if i.limit == nil {
 		return at
 	}
-	for at < dusk {
+	for at < maxTime {
 		s := i.wall.at(at)
 		n, second := floorDay(at + s.off)
 		k := i.limit.steps(int64(weekdayOf(n))*day+int64(second), i.every)
@@ -248,8 +248,8 @@ func (d *builder) checkLimit(p *plan, l *limit, w *wall) {
 		times: times{hours: allOf24, minutes: allOf60, seconds: allOf60, window: l.window},
 	}
 	c.times.first = c.times.ceil(0)
-	if d.futureless(p, c) {
-		d.add(d.futile(Interval))
+	if d.neverDue(p, c) {
+		d.add(d.noSuchDays(Interval))
 	}
 }
 

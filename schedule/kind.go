@@ -38,14 +38,14 @@ var kinds = [...]struct {
 // String returns the kind's name: "interval", "weekday", "daily" and so on.
 func (k Kind) String() string { return kinds[k].name }
 
-// head is a key that determines the kind of a trigger, with the keys that it allows.
-type head struct {
+// kindKey is a key that determines the kind of a trigger, with the keys that it allows.
+type kindKey struct {
 	key  string
 	kind Kind
 	with []string
 }
 
-var heads = []head{
+var kindKeys = []kindKey{
 	{"interval", Interval, []string{"initial_delay", "anchor", "weekday", "jitter", "each_run", "between", "except", "starts", "ends", "timezone", "count"}},
 	{"weekday", Weekday, onDays},
 	{"monthday", Monthday, onDays},
@@ -61,29 +61,29 @@ var onDays = []string{"weekday", "monthday", "month", "at", "every", "jitter", "
 // IsTrigger reports whether one of the keys makes a trigger, as "at" does; keys such as
 // "timezone" only modify one.
 func IsTrigger(keys []string) bool {
-	return slices.ContainsFunc(heads, func(h head) bool { return slices.Contains(keys, h.key) })
+	return slices.ContainsFunc(kindKeys, func(h kindKey) bool { return slices.Contains(keys, h.key) })
 }
 
 // kind returns the kind that the keys make, and complains about keys that cannot be
 // combined.
 func (d *builder) kind() (kind Kind) {
 	head := -1
-	for i, h := range heads {
+	for i, h := range kindKeys {
 		switch {
 		case !d.has(h.key):
 		case head < 0:
 			head, kind = i, h.kind
-		case slices.Contains(heads[head].with, h.key):
+		case slices.Contains(kindKeys[head].with, h.key):
 			if h.kind == Monthday {
 				kind = Monthday
 			}
 		default:
-			d.add(Fault{Key: h.key, Msg: fmt.Sprintf("%s and %s are two triggers", heads[head].key, h.key), Hint: "write triggers = [{ … }, { … }] for both, or remove one"})
+			d.add(Fault{Key: h.key, Msg: fmt.Sprintf("%s and %s are two triggers", kindKeys[head].key, h.key), Hint: "write triggers = [{ … }, { … }] for both, or remove one"})
 			return None
 		}
 	}
 	if head < 0 {
-		d.headless()
+		d.missingKind()
 		return None
 	}
 	for _, w := range keywords {
@@ -95,17 +95,17 @@ func (d *builder) kind() (kind Kind) {
 			d.add(Fault{Key: "on_except", Msg: "on_except needs except", Hint: `add except = ["12-25", "01-01"]`})
 			continue
 		}
-		if d.has(w.name) && w.name != heads[head].key && !slices.Contains(heads[head].with, w.name) {
-			d.add(Fault{Key: w.name, Msg: fmt.Sprintf("%s does not go with %s", w.name, heads[head].key), Hint: "remove it"})
+		if d.has(w.name) && w.name != kindKeys[head].key && !slices.Contains(kindKeys[head].with, w.name) {
+			d.add(Fault{Key: w.name, Msg: fmt.Sprintf("%s does not go with %s", w.name, kindKeys[head].key), Hint: "remove it"})
 		}
 	}
-	if slices.Contains(heads[head].with, "at") && !d.has("at") {
-		d.add(Fault{Key: heads[head].key, Msg: heads[head].key + " needs a time of day", Hint: `add at = "08:00"`})
+	if slices.Contains(kindKeys[head].with, "at") && !d.has("at") {
+		d.add(Fault{Key: kindKeys[head].key, Msg: kindKeys[head].key + " needs a time of day", Hint: `add at = "08:00"`})
 	}
 	return kind
 }
 
-func (d *builder) headless() {
+func (d *builder) missingKind() {
 	for _, w := range keywords {
 		if !d.has(w.name) {
 			continue

@@ -22,7 +22,7 @@ func (m moment) on(w *wall) (at, gap int64) {
 	if m.zoned {
 		return m.local - m.off, 0
 	}
-	at, s := w.reach(m.local, w.at(m.local-day-day/4))
+	at, s := w.firstAt(m.local, w.at(m.local-day-day/4))
 	if at+s.off != m.local {
 		gap = s.off - s.before
 	}

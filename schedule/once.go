@@ -35,7 +35,7 @@ func (d *builder) buildOnce(p *plan, w *wall) {
 	switch {
 	case d.moment.zoned:
 		p.zone = nil
-	case gap > small:
+	case gap > maxFixedShift:
 		d.add(d.moment.from.whole("choose another date", "the clocks of %s skip %s", d.zone, d.moment.text))
 	case gap > 0:
 		o.mark = gapNote(d.moment.local)

@@ -52,7 +52,7 @@ func (p *plan) slot(after int64) int64 {
 	if after < p.starts {
 		after = p.starts - 1
 	}
-	if t := p.next(after); t < p.ends && t < dusk {
+	if t := p.next(after); t < p.ends && t < maxTime {
 		return t
 	}
 	return never

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// mostWorkdays is how many days from Monday to Friday a month may have.
-const mostWorkdays = 23
+// maxWorkdays is how many days from Monday to Friday a month may have.
+const maxWorkdays = 23
 
 const mondayToFriday = 0x3e
 
@@ -41,8 +41,8 @@ func (s *days) onWorkdays(work uint32) (set uint32) {
 // matches returns the days of a month that match, whether or not they are excluded.
 func (c *calendar) matches(d date, length, first int, out uint32) uint32 {
 	set := c.days[0].in(length, first, out) & c.days[1].in(length, first, out)
-	if c.rhythm != nil {
-		set &= c.rhythm.in(d)
+	if c.recurrence != nil {
+		set &= c.recurrence.in(d)
 	}
 	return set
 }
@@ -100,7 +100,7 @@ func (c *calendar) moved(d date, first int) uint32 {
 func (c *calendar) movedFrom(at int64) string {
 	s := c.wall.at(at)
 	local := at + s.off
-	if at == s.start && c.once(s.off-s.before) {
+	if at == s.start && c.hidesChange(s.off-s.before) {
 		local = min(local, c.local(at+s.before)) // a gap may have moved it past midnight
 	}
 	to, _ := floorDay(local)
@@ -167,18 +167,18 @@ func (d *builder) parseWorkday(v value, which string) {
 		d.monthdays.lastWorkday = true
 		return
 	}
-	for n := 1; n <= mostWorkdays; n++ {
+	for n := 1; n <= maxWorkdays; n++ {
 		if which == ordinal(n) {
 			d.monthdays.workday |= 1 << n
 			return
 		}
 	}
-	hint := fmt.Sprintf("write first, 2nd, 3rd and so on to %s, or last", ordinal(mostWorkdays))
+	hint := fmt.Sprintf("write first, 2nd, 3rd and so on to %s, or last", ordinal(maxWorkdays))
 	d.add(v.fault(0, len(which), hint, "unknown ordinal %q", which))
 }
 
 func (s *days) workdayItems() (items []string) {
-	for n := 1; n <= mostWorkdays; n++ {
+	for n := 1; n <= maxWorkdays; n++ {
 		if s.workday>>n&1 != 0 {
 			items = append(items, ordinal(n)+" workday")
 		}
