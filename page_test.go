@@ -201,7 +201,7 @@ func TestPage(t *testing.T) {
 		b.click(`input[value="on"]`)
 		b.write(`input[name="on"]`, "nonsense")
 		b.click(`.ask .primary`)
-		b.sees("That did not work")
+		b.sees("The request failed")
 		b.forgive("status of 400")
 	})
 	t.Run("filter", func(t *testing.T) {
@@ -275,7 +275,7 @@ func TestPage(t *testing.T) {
 			t.Fatal(err)
 		}
 		put(t, path, string(good)+"timeuot = \"4h\" # <script>\n")
-		b.sees("The file is wrong")
+		b.sees("The file has errors")
 		b.sees("timeuot")
 		put(t, path, string(good))
 		b.until("the bar has gone", `!document.querySelector("section.alert")`)

@@ -68,15 +68,7 @@ func setPing(loc location, v any, to *Task) {
 
 // setExpectWithin reads how old the last success may be.
 func setExpectWithin(loc location, v any, to *Task) {
-	d := time.Duration(0)
-	if !loc.duration(v, &d) {
-		return
-	}
-	if d < time.Second {
-		loc.valueError("", "%s must be 1s or more", loc.name())
-		return
-	}
-	to.ExpectSuccessWithin = d
+	loc.secondOrMore(v, &to.ExpectSuccessWithin)
 }
 
 // showPing returns only whether a URL is given: whoever knows the URL can send pings

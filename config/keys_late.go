@@ -51,15 +51,9 @@ func setWarnAfter(loc location, v any, to *Task) {
 		to.WarnAfter = Late{Times: n}
 		return
 	}
-	d := time.Duration(0)
-	if !loc.duration(v, &d) {
-		return
+	if d := time.Duration(0); loc.secondOrMore(v, &d) {
+		to.WarnAfter = Late{After: d}
 	}
-	if d < time.Second {
-		loc.valueError("", "%s must be 1s or more", loc.name())
-		return
-	}
-	to.WarnAfter = Late{After: d}
 }
 
 // checkLate complains about on_late and warn_after if they have no effect.

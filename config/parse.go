@@ -167,6 +167,20 @@ func (loc location) duration(v any, to *time.Duration) bool {
 	return true
 }
 
+// secondOrMore reads a duration of at least a second.
+func (loc location) secondOrMore(v any, to *time.Duration) bool {
+	d := time.Duration(0)
+	if !loc.duration(v, &d) {
+		return false
+	}
+	if d < time.Second {
+		loc.valueError("", "%s must be 1s or more", loc.name())
+		return false
+	}
+	*to = d
+	return true
+}
+
 // scheduleError adds the error of package schedule about a text as a complaint.
 func (loc location) scheduleError(err error) {
 	c := complaint{location: loc, Fault: Fault{Msg: err.Error()}}

@@ -132,7 +132,7 @@ func (p *targetFile) append(text string, mode fs.FileMode) error {
 }
 
 // writableByOthers reports whether other users can create files in a directory. As for
-// [trust.Check], a group counts for root only.
+// [trust.Rule], a group counts for root only.
 func writableByOthers(dir unix.Stat_t) bool {
 	return dir.Mode&0o002 != 0 || dir.Mode&0o020 != 0 && os.Geteuid() == 0
 }

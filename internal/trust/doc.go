@@ -13,7 +13,7 @@
 // good as one in trusted hands for an entry that belongs to one of the two: only
 // its owner can rename or remove it.
 //
-// That is the rule [Nobody], for files that root uses. A less strict [Rule] accepts more
+// That is the rule [RootAndSelf], for files that root uses. A less strict [Rule] accepts more
 // users, down to all.
 //
 // The package does not depend on configurations or tasks, and knows users only by uid.

@@ -49,7 +49,7 @@ type Error struct {
 	Why  []string
 	Cure []string // commands that correct it; none: only another path helps
 
-	given bool // the rule Given accepts it
+	given bool // the rule NotEverybody accepts it
 }
 
 func (e *Error) Error() string {
@@ -89,12 +89,8 @@ func inContainer() bool {
 	return os.Getpid() == 1 || os.Getenv("container") != "" || os.Getenv("KUBERNETES_SERVICE_HOST") != ""
 }
 
-// Check returns an error if a user whom the rule [Nobody] does not accept can change a file
-// or directory. It checks the owner and permissions of the file itself.
-func Check(path string, st *unix.Stat_t) *Error {
-	return RootAndSelf.check(path, st, uint32(os.Geteuid()))
-}
-
+// check returns an error if a user whom the rule does not accept can change a file or
+// directory. It checks the owner and permissions of the file itself.
 func (r Rule) check(path string, st *unix.Stat_t, self uint32) *Error {
 	isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
 	if r == AnyUser || r == NotEverybody && isDir {
@@ -166,7 +162,7 @@ const maxLinks = 40
 // errLink is the reason why a symbolic link was not followed.
 var errLink = errors.New("a symbolic link that others can change is not followed")
 
-// Follow walks an absolute path by the rule [Nobody].
+// Follow walks an absolute path by the rule [RootAndSelf].
 func Follow(path string) (*Way, error) { return RootAndSelf.Follow(path) }
 
 // Follow walks an absolute path. It does not follow a symbolic link that a user can change
@@ -343,7 +339,7 @@ func (w *Way) Dir() (dir *os.File, name string) { return w.dir, w.name }
 // Close closes the directory.
 func (w *Way) Close() error { return w.dir.Close() }
 
-// Open opens a regular file for reading by the rule [Nobody].
+// Open opens a regular file for reading by the rule [RootAndSelf].
 func Open(path string) (*os.File, error) { return RootAndSelf.Open(path) }
 
 // Open opens a regular file for reading. It returns an [*Error] if a user whom the rule does

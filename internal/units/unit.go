@@ -164,12 +164,6 @@ func (u *Unit) Keys(section string) (keys []string) {
 	return keys
 }
 
-// Instance returns the part of the name after the @.
-func (u *Unit) Instance() string {
-	_, instance, _ := strings.Cut(strings.TrimSuffix(u.Name, path.Ext(u.Name)), "@")
-	return instance
-}
-
 // expand replaces the specifiers that depend only on the name. Others are kept, and
 // [Specifier] finds them.
 func (u *Unit) expand(value string) string {

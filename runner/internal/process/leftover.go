@@ -7,13 +7,14 @@ import (
 	"time"
 )
 
-// Leftover is what processes that outlive their run still write where nobody reads it.
+// Leftover is what processes that outlive their run still write: output is discarded, and
+// a result is kept small.
 type Leftover struct {
-	Attempt Attempt
-	What    string    // "output" or "result"
-	Bytes   int64     // written since the end of the run, as far as it was seen
-	Since   time.Time // the end of the run
-	Last    time.Time // when it was seen to write last; zero: it was not
+	Attempt
+	What  string    // "output" or "result"
+	Bytes int64     // written since the end of the run, as far as it was seen
+	Since time.Time // the end of the run
+	Last  time.Time // when it was seen to write last; zero: it was not
 }
 
 // leftovers are those of this process.
