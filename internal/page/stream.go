@@ -7,45 +7,14 @@ import (
 	"encoding/json"
 	"hash/maphash"
 	"io"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"rota/internal/api"
-	"rota/runner"
 )
-
-// region is an element of a page that changes while the page is open.
-type region struct {
-	ID       string
-	Template string // "": remove the element or, with Keep, its children except these
-	Data     any
-	In       string   // the parent to add it to, if the page does not have it; "": the page always has
-	After    string   // the child of the parent that it follows; "": it is the first
-	Keep     []string // ids
-}
-
-// changes are what happened since the last push.
-type changes struct {
-	tasks  map[string]bool // that changed
-	runs   map[string]bool
-	missed map[string]bool // tasks with a missed slot
-	rota   bool            // something happened to rota itself
-	reload bool            // the tasks of the file have changed
-	all    bool            // the stream begins: everything may have changed
-}
-
-// view decides what is pushed to one page.
-type view interface {
-	// affectedBy reports whether the changes affect the page.
-	affectedBy(c changes) bool
-	// regions returns the regions that may have changed.
-	regions(v *visit, c changes) ([]region, error)
-}
 
 // The least time between two pushes to a page, and how often the status is polled, about
 // which there are no messages.
@@ -76,171 +45,6 @@ func (p *pushLoad) pause(cost time.Duration) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return max(pushInterval, min(time.Duration(p.open*loadShare)*cost, 10*time.Second))
-}
-
-// viewOf returns the view of a page.
-func (v *visit) viewOf(page string) (view, error) {
-	kind, name, _ := strings.Cut(page, "/")
-	switch kind {
-	case "overview":
-		return v.overviewView()
-	case "timeline":
-		return &pageView{every: true, build: (*visit).timelineRegions}, nil
-	case "queues":
-		return &pageView{every: true, build: (*visit).queueRegions}, nil
-	case "events":
-		return &pageView{rota: true, every: true, build: func(v *visit) ([]region, error) {
-			p, err := v.eventsPage()
-			return []region{{ID: "events", Template: "event-table", Data: p.Rows}}, err
-		}}, nil
-	case "tasks":
-		return &pageView{task: name, build: func(v *visit) ([]region, error) {
-			p, err := v.taskPage(name)
-			return []region{{ID: "facts", Template: "task-facts", Data: p.Facts}, {ID: "chart", Template: "chart", Data: p.Chart}, {ID: "counts", Template: "counts", Data: p}, {ID: "runs", Template: "run-table", Data: p.Runs}, {ID: "waiting", Template: "run-table", Data: p.Waiting}, {ID: "events", Template: "event-table", Data: p.Events}}, err
-		}}, nil
-	case "runs":
-		return &pageView{run: name, build: func(v *visit) ([]region, error) {
-			r, err := v.Service.Run(v.r.Context(), name)
-			if err != nil {
-				return nil, err
-			}
-			f, err := v.runFacts(r)
-			return []region{{ID: "facts", Template: "run-facts", Data: f}}, err
-		}}, nil
-	}
-	return nil, api.Errorf(api.NotFound, "", "no page at this address")
-}
-
-// pageView renders all regions of a page again when something on it has changed.
-type pageView struct {
-	task, run   string
-	every, rota bool
-	build       func(*visit) ([]region, error)
-}
-
-func (p *pageView) affectedBy(c changes) bool {
-	return c.all || p.every && len(c.tasks) > 0 || p.rota && c.rota || p.task != "" && c.tasks[p.task] || p.run != "" && c.runs[p.run]
-}
-
-func (p *pageView) regions(v *visit, _ changes) ([]region, error) { return p.build(v) }
-
-// overviewView keeps the tasks in memory, and queries only those again that have changed.
-type overviewView struct {
-	w      overviewQuery
-	tasks  map[string]api.Task
-	shown  map[string]bool // the rows of the page
-	missed map[string]bool
-	since  time.Time // when the page was made
-}
-
-func (v *visit) overviewView() (view, error) {
-	tasks, err := v.Service.Tasks(v.r.Context())
-	if err != nil {
-		return nil, err
-	}
-	missed, err := v.missedTasks()
-	if err != nil {
-		return nil, err
-	}
-	q := v.r.URL.Query()
-	o := &overviewView{w: overviewQueryOf(q), tasks: map[string]api.Task{}, missed: missed, since: v.now.Add(-time.Hour)}
-	if ms, err := strconv.ParseInt(q.Get("at"), 10, 64); err == nil {
-		o.since = time.UnixMilli(ms).Add(-time.Second)
-	}
-	for _, t := range tasks {
-		o.tasks[t.Task] = t
-	}
-	return o, nil
-}
-
-// affectedBy implements view. A task may become late without an event: that is checked with
-// the status of rota.
-func (o *overviewView) affectedBy(c changes) bool { return c.all || c.rota || len(c.tasks) > 0 }
-
-// changedSince reports whether a task may have changed between the page and its stream.
-func (o *overviewView) changedSince(t api.Task) bool {
-	return len(t.Running) > 0 || t.Hold != nil && t.Hold.Since.After(o.since) || t.Last != nil && (t.Last.Started.After(o.since) || t.Last.Finished.After(o.since)) || t.State == string(runner.Queued)
-}
-
-// query queries the tasks that have changed.
-func (o *overviewView) query(v *visit, names []string) error {
-	if len(names) == 0 {
-		return nil
-	}
-	if len(names) > pageRows {
-		names = nil // one query of all
-	}
-	tasks, err := v.Service.Tasks(v.r.Context(), names...)
-	for _, t := range tasks {
-		if _, known := o.tasks[t.Task]; known {
-			o.tasks[t.Task] = t
-		}
-	}
-	return err
-}
-
-func (o *overviewView) regions(v *visit, c changes) ([]region, error) {
-	changed := map[string]bool{}
-	for name := range c.tasks {
-		if _, known := o.tasks[name]; known {
-			changed[name] = true
-		}
-	}
-	for name := range c.missed {
-		o.missed[name] = true
-	}
-	if c.all {
-		for name, t := range o.tasks {
-			changed[name] = changed[name] || o.changedSince(t)
-		}
-	}
-	if err := o.query(v, slices.Sorted(maps.Keys(changed))); err != nil {
-		return nil, err
-	}
-	all := slices.Collect(maps.Values(o.tasks))
-	regions := []region{{ID: "chips", Template: "chips", Data: v.chips(all, o.missed, o.w)}}
-	chosen, pager := v.choose(all, o.missed, o.w)
-	regions = append(regions, region{ID: "pager", Template: "pager", Data: pager})
-
-	// The page gets the rows that have changed and those that it does not have, and loses
-	// those that do not match any more. A row does not move, so that nobody presses the
-	// wrong button.
-	shown := map[string]bool{}
-	var keep []string
-	var rows []api.Task
-	after := map[string]string{}
-	last := ""
-	for _, t := range chosen {
-		shown[t.Task] = true
-		keep = append(keep, domID("task", t.Task))
-		if changed[t.Task] || o.shown != nil && !o.shown[t.Task] {
-			rows = append(rows, t)
-			after[t.Task] = last
-		}
-		last = domID("task", t.Task)
-	}
-	if o.shown == nil { // the rows of the page are not known
-		regions = append(regions, region{ID: "rows", Keep: append([]string{}, keep...)})
-	}
-	for _, name := range slices.Sorted(maps.Keys(o.shown)) {
-		if !shown[name] {
-			regions = append(regions, region{ID: domID("task", name)})
-		}
-	}
-	o.shown = shown
-	made, err := v.taskRows(rows)
-	for _, row := range made {
-		regions = append(regions, region{ID: domID("task", row.Task), Template: "task-row", Data: row, In: "rows", After: after[row.Task]})
-	}
-	return regions, err
-}
-
-func (v *visit) queueRegions() (all []region, err error) {
-	p, err := v.queuesPage()
-	for _, row := range p.Rows {
-		all = append(all, region{ID: domID("queue", row.Queue), Template: "queue-row", Data: row})
-	}
-	return all, err
 }
 
 // patch replaces the element with its id.
@@ -414,30 +218,6 @@ func (s *stream) run(ctx context.Context, of view, messages <-chan api.Message, 
 		waits = true
 		next.Reset(pause)
 	}
-}
-
-// add adds the change of a message.
-func (c *changes) add(m api.Message) {
-	switch {
-	case m.Run != nil:
-		c.tasks[m.Run.Task], c.runs[m.Run.ID] = true, true
-		if m.Run.Outcome == runner.Missed {
-			c.missed[m.Run.Task] = true
-		}
-	case m.Event != nil && m.Event.Task != "":
-		c.tasks[m.Event.Task] = true
-		c.reload = c.reload || m.Event.Kind == "reload"
-		c.rota = true
-	case m.Event != nil:
-		c.rota = true
-	}
-}
-
-func (c *changes) clear() {
-	clear(c.tasks)
-	clear(c.runs)
-	clear(c.missed)
-	c.rota, c.reload, c.all = false, false, false
 }
 
 // pushLog sends lines of output.
