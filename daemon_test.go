@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -384,6 +385,10 @@ command = "echo $$ >here; exec sleep 60"
 	if l := next.msg(&from, "adopted a forked run of an earlier daemon", "long"); l.Run != run {
 		t.Errorf("adopted %s, want %s", l.Run, run)
 	}
+	var shim struct{ PID int }
+	if err := json.Unmarshal([]byte(read(t, filepath.Join(d.dir, "state", "runs", strings.Replace(run, "/", "+", 1)+".1", "go"))), &shim); err != nil {
+		t.Error(err)
+	}
 	put(t, filepath.Join(d.dir, "go"), "")
 	if l := next.msg(&from, "failed", "long"); l.Run != run || l.Why != "exit 7" {
 		t.Errorf("got run %s: %q, want %s: exit 7", l.Run, l.Why, run)
@@ -397,6 +402,13 @@ command = "echo $$ >here; exec sleep 60"
 			t.Fatalf("left in runs: %v, %v", left, err)
 		}
 	}
+	awaitNil(t, "the end of the shim, which has no daemon", func() error {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", shim.PID))
+		if err == nil && !bytes.Contains(stat, []byte(") Z ")) {
+			return errors.New("it lives")
+		}
+		return nil
+	})
 	if code := next.stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

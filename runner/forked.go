@@ -17,44 +17,44 @@ func (r *Runner) attemptOf(run Run) process.Attempt {
 	return process.Attempt{StateDir: r.o.StateDir, Run: run.ID, Number: run.Attempts}
 }
 
-// startForked starts a shim that carries the run, and watches it.
+// startForked gives the run to a shim, and watches it.
 func (r *Runner) startForked(ctx context.Context, l Launch) {
 	d := r.attemptOf(l.Run).Dir()
-	shim := process.NewShim(d)
-	r.addShim(l.Run, shim)
-	// A stop of rota waits until the shim has started, or the run would be lost.
+	forked := process.NewForked(d)
+	r.addForked(l.Run, forked)
+	// A stop of rota waits until a shim has the run, or it would be lost.
 	r.wg.Go(func() {
 		// The input separately: JSON would change bytes that are not UTF-8.
 		what := shimSpec{r.o.StateDir, r.o.Trust, l, []byte(l.Run.Input), encodedAction{l.Task.Action}}
 		what.Launch.Run.Input = ""
-		if err := shim.Start(l.Run.ID, newRecord(l.Run, l.Task.Policy), what, r.echo(l.Run)); err != nil {
+		if err := forked.Start(&r.shims, newRecord(l.Run, l.Task.Policy), what, r.echo(l.Run)); err != nil {
 			_ = d.Remove()
 			r.remove(l.Run.ID)
 			r.refuse(l.Run, err)
 			return
 		}
-		go r.watchShim(ctx, d, l.Run, l.Task.Policy, shim)
+		go r.watchForked(ctx, d, l.Run, l.Task.Policy, forked)
 	})
 }
 
-// addShim registers the run, so that it can be stopped.
-func (r *Runner) addShim(run Run, shim *process.Shim) {
+// addForked registers the run, so that it can be stopped.
+func (r *Runner) addForked(run Run, forked *process.Forked) {
 	r.add(run.ID, &liveRun{
-		stop: func(s *stop) { go shim.Stop(newStopRecord(s)) },
-		kill: func() { go shim.Kill() },
+		stop: func(s *stop) { go forked.Stop(newStopRecord(s)) },
+		kill: func() { go forked.Kill() },
 		mode: Forked,
 	})
 }
 
-// watchShim waits for the end of a shim, then reports the end of the run. The directory of
+// watchForked waits until no shim carries the run, then reports its end. The directory of
 // the run is removed once that is recorded.
-func (r *Runner) watchShim(ctx context.Context, d process.Dir, run Run, p Policy, shim *process.Shim) {
-	if shim.Wait(ctx) {
+func (r *Runner) watchForked(ctx context.Context, d process.Dir, run Run, p Policy, forked *process.Forked) {
+	if forked.Wait(ctx) {
 		r.finishForked(d, run, p)
 	}
 }
 
-// finishForked ends a run whose shim has ended.
+// finishForked ends a run that no shim carries.
 func (r *Runner) finishForked(d process.Dir, run Run, p Policy) {
 	result := r.endOf(d, run, p)
 	d.BoundLeft(r.attemptOf(run))
@@ -64,7 +64,7 @@ func (r *Runner) finishForked(d process.Dir, run Run, p Policy) {
 	}
 }
 
-// endOf is the end of a run whose shim has ended. If the shim died before it could write
+// endOf is the end of a run that no shim carries. If the shim died before it could write
 // the end, what it left is stopped first.
 func (r *Runner) endOf(d process.Dir, run Run, p Policy) Result {
 	result, err := readEnd(d)
@@ -149,17 +149,10 @@ func (r *Runner) Resume(ctx context.Context, f Found) {
 		go r.finishForked(f.dir, f.Run, f.Policy)
 		return
 	}
-	shim := process.NewShim(f.dir)
-	if err := shim.Adopt(); err != nil {
-		// The shim is just starting or has just died: the lock shows when.
-		go func() {
-			f.dir.Await()
-			r.finishForked(f.dir, f.Run, f.Policy)
-		}()
-		return
-	}
-	r.addShim(f.Run, shim)
-	go r.watchShim(ctx, f.dir, f.Run, f.Policy, shim)
+	forked := process.NewForked(f.dir)
+	forked.Adopt()
+	r.addForked(f.Run, forked)
+	go r.watchForked(ctx, f.dir, f.Run, f.Policy, forked)
 }
 
 // Abandon ends a run of a daemon that has ended: what is left of it is stopped, then it

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -75,14 +74,21 @@ func (b *bench) launch(task *Task, key string) Run {
 // end waits for the next run to end.
 func (b *bench) end() Result {
 	b.t.Helper()
+	_, r := b.nextEnd()
+	return r
+}
+
+// nextEnd also returns the run.
+func (b *bench) nextEnd() (Run, Result) {
+	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 2*time.Minute)
 	defer cancel()
 	select {
 	case e := <-b.ends:
-		return e.res
+		return e.run, e.res
 	case <-ctx.Done():
 		b.t.Fatal("the run did not end in time")
-		return Result{}
+		return Run{}, Result{}
 	}
 }
 
@@ -112,21 +118,24 @@ func (b *bench) makeDir(run Run, files map[string]string) {
 	}
 }
 
+// awaitBegun waits until the command of a forked run has begun, and is recorded.
+func (b *bench) awaitBegun(run Run) {
+	b.t.Helper()
+	for until := time.Now().Add(2 * time.Minute); time.Now().Before(until); <-time.After(5 * time.Millisecond) {
+		if text, err := os.ReadFile(b.file(run, "end.reserved")); err == nil && len(text) > 0 && text[0] > '0' {
+			return
+		}
+	}
+	b.t.Fatal("the command did not begin in time")
+}
+
 // killShim kills the shim of a forked run that has begun.
 func (b *bench) killShim(run Run) { b.t.Helper(); b.signalShim(run, syscall.SIGKILL) }
 
 // signalShim sends a signal to it.
 func (b *bench) signalShim(run Run, sig syscall.Signal) {
 	b.t.Helper()
-	var shim struct{ PID int }
-	text, err := os.ReadFile(b.file(run, "go"))
-	if err == nil {
-		err = json.Unmarshal(text, &shim)
-	}
-	if err == nil {
-		err = syscall.Kill(shim.PID, sig)
-	}
-	if err != nil {
+	if err := syscall.Kill(b.shimOf(run), sig); err != nil {
 		b.t.Fatal(err)
 	}
 }

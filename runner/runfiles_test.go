@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"rota/internal/runlog"
-	"rota/runner/internal/process"
 )
 
 // users are those a test runs tasks as: rota's own, and as root another one.
@@ -51,13 +50,19 @@ func eachUser(t *testing.T, f func(t *testing.T, b *bench, task func(text string
 	}
 }
 
-// nothingLeft checks that runs have left nothing but their outputs and results.
+// nothingLeft checks that runs have left nothing but their outputs and results, once what
+// is removed in the background has gone.
 func (b *bench) nothingLeft(temp string) {
 	b.t.Helper()
-	process.AwaitWipes()
 	for _, pattern := range []string{b.dir + "/live/*", temp + "/rota-*"} {
-		if left, _ := filepath.Glob(pattern); len(left) > 0 {
-			b.t.Errorf("%d left, such as %s", len(left), left[0])
+		var left []string
+		for until := time.Now().Add(time.Minute); ; <-time.After(5 * time.Millisecond) {
+			if left, _ = filepath.Glob(pattern); len(left) == 0 {
+				break
+			}
+			if time.Now().After(until) {
+				b.t.Fatalf("%d left, such as %s", len(left), left[0])
+			}
 		}
 	}
 }
@@ -281,7 +286,7 @@ func TestFilesOfAKilledShim(t *testing.T) {
 		forked.StopSignal, forked.KillAfter = "none", 20*time.Second
 		run := b.request(forked, Launch{})
 		b.awaitLog(run, "up")
-		awaitFile(t, b.file(run, "pid"))
+		b.awaitBegun(run)
 		b.killShim(run)
 		if r := b.end(); r.Outcome != Lost || !strings.Contains(r.Why, "stopped what was left") || strings.Contains(r.Why, "after KILL") || r.Result != 0 {
 			t.Errorf("%+v", r)
@@ -302,7 +307,7 @@ func TestResultOfAnAdoptedRun(t *testing.T) {
 		run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1}
 		b.Start(ctx, Launch{Run: run, Task: forked})
 		b.awaitLog(run, "up")
-		awaitFile(t, b.file(run, "pid"))
+		b.awaitBegun(run)
 		forget()
 		stale := filepath.Join(b.dir, "live", "t+gone,1.result")
 		write(t, stale, "x", 0o600)

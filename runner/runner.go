@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rota/internal/runlog"
+	"rota/runner/internal/process"
 )
 
 // Options is what a Runner needs from its surroundings.
@@ -39,6 +40,7 @@ type Runner struct {
 	live    map[string]*liveRun
 	asked   chan struct{} // closed by AskAll
 	askOnce sync.Once
+	shims   process.Shims
 	wg      sync.WaitGroup // of the runs that share the life of this process
 }
 

@@ -104,7 +104,7 @@ func TestForkedRunOutlivesItsRunner(t *testing.T) {
 	task := b.command(Forked, "while [ ! -e go ]; do sleep 0.01; done; echo done; exit 3")
 	run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1, Cause: CauseSchedule, Input: "a\xff\x00b"}
 	b.Start(ctx, Launch{Run: run, Task: task})
-	awaitFile(t, filepath.Join(b.dir, "runs", "t+k.1", "pid"))
+	b.awaitBegun(run)
 	forget() // as a daemon that is gone
 
 	next := b.successor()
@@ -166,7 +166,7 @@ func TestKilledShimIsLostAndLeavesNothing(t *testing.T) {
 	task := b.command(Forked, "setsid sleep 60 & echo up >up; sleep 60")
 	run := b.launch(task, "k")
 	awaitFile(t, filepath.Join(b.dir, "up"))
-	awaitFile(t, b.file(run, "pid"))
+	b.awaitBegun(run)
 	b.killShim(run)
 	if r := b.end(); r.Outcome != Lost || !strings.HasPrefix(r.Why, "its shim was killed; stopped what was left: ") {
 		t.Errorf("got %+v", r)
@@ -179,7 +179,7 @@ func TestStopOfAnAdoptedRun(t *testing.T) {
 	ctx, forget := context.WithCancel(t.Context())
 	run := Run{ID: "t/k", Task: "t", State: Running, Attempts: 1}
 	b.Start(ctx, Launch{Run: run, Task: b.command(Forked, "sleep 60")})
-	awaitFile(t, filepath.Join(b.dir, "runs", "t+k.1", "pid"))
+	b.awaitBegun(run)
 	forget()
 	next := b.successor()
 	found, _ := next.Find()
@@ -247,7 +247,7 @@ func TestShimRefusesARunThatWasGivenUp(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	b := newBench(t)
 	forked := b.launch(b.command(Forked, "while [ ! -e go ]; do sleep 0.01; done"), "forked")
-	awaitFile(t, b.file(forked, "pid"))
+	b.awaitBegun(forked)
 	slow := b.command(Threaded, "trap '' TERM; echo up >up; while :; do sleep 0.1; done")
 	slow.KillAfter = time.Hour
 	b.launch(slow, "here")
@@ -278,7 +278,7 @@ func TestForkedRunWithAnUnreadableRecord(t *testing.T) {
 		},
 		"missing": func(b *bench, run Run) { _ = os.Remove(b.file(run, "run")) },
 		"all": func(b *bench, run Run) {
-			for _, file := range []string{"run", "go", "pid"} {
+			for _, file := range []string{"run", "go", "end.reserved"} {
 				write(b.t, b.file(run, file), "\x00\x00", 0o600)
 			}
 		},
@@ -289,7 +289,7 @@ func TestForkedRunWithAnUnreadableRecord(t *testing.T) {
 			ctx, forget := context.WithCancel(t.Context())
 			run := Run{ID: "t.1@x/k.2", Task: "t.1@x", State: Running, Attempts: 3}
 			b.Start(ctx, Launch{Run: run, Task: b.command(Forked, "while [ ! -e go ]; do sleep 0.01; done; exit 3")})
-			awaitFile(t, b.file(run, "pid"))
+			b.awaitBegun(run)
 			forget()
 			damage(b, run)
 			next := b.successor()

@@ -14,8 +14,9 @@ import (
 	"rota/internal/api"
 )
 
-// A start is on the disk before the process is: each time the daemon makes one,
-// something was written to the ledger's log since the last, and it is synced.
+// A start is on the disk before the process is: each time the daemon makes one, or gives
+// a run to a shim, something was written to the ledger's log since the last, and it is
+// synced.
 func TestSyncBeforeStart(t *testing.T) {
 	t.Parallel()
 	strace, err := exec.LookPath("strace")
@@ -42,7 +43,7 @@ func TestSyncBeforeStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer said.Close()
-	cmd := exec.Command(strace, "-f", "-y", "-s", "16", "-e", "trace=write,pwrite64,fsync,fdatasync,clone,clone3", "-o", trace, daemonName, filepath.Join(dir, "jobs.toml"))
+	cmd := exec.Command(strace, "-f", "-y", "-s", "16", "-e", "trace=write,pwrite64,fsync,fdatasync,clone,clone3,sendmsg", "-o", trace, daemonName, filepath.Join(dir, "jobs.toml"))
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "PATH="+dir+":"+os.Getenv("PATH"))
 	cmd.Stderr = said
 	if err := cmd.Start(); err != nil {
@@ -88,7 +89,7 @@ func TestSyncBeforeStart(t *testing.T) {
 	)
 	daemon := map[string]bool{fmt.Sprint(st.PID): true} // its threads
 	begun := map[string]string{}                        // by thread: what a call was given that has not returned
-	starts, writes, dirty := 0, 0, false
+	starts, writes, dirty, shim := 0, 0, false, false
 	for in := bufio.NewScanner(f); in.Scan(); {
 		line := in.Text()
 		var thread, name, args string
@@ -101,7 +102,10 @@ func TestSyncBeforeStart(t *testing.T) {
 			case strings.HasSuffix(name, "write64") && onLog.MatchString(args):
 				writes++
 				dirty = true
-			case strings.HasPrefix(name, "clone") && !strings.Contains(args, "CLONE_THREAD"):
+			case name == "sendmsg" && strings.Contains(args, "SCM_RIGHTS") && !shim:
+				shim = true // the clone before was its start
+			case strings.HasPrefix(name, "clone") && !strings.Contains(args, "CLONE_THREAD"),
+				name == "sendmsg" && strings.Contains(args, "SCM_RIGHTS"):
 				if starts++; dirty || writes == 0 {
 					t.Errorf("%d writes, synced %v, before start %d: %s", writes, !dirty, starts, line)
 				}

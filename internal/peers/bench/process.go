@@ -104,9 +104,25 @@ func processorTime(pid int) time.Duration {
 }
 
 // children is the processor time of the children for which the scheduler has waited, and
-// of theirs.
+// of theirs, and of those that live.
 func (d *daemon) children() time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.cmd.Process.Pid))
+	pid := d.cmd.Process.Pid
+	used := waitedFor(pid)
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, task := range tasks {
+		text, _ := os.ReadFile(task)
+		for word := range strings.FieldsSeq(string(text)) {
+			if child, err := strconv.Atoi(word); err == nil {
+				used += processorTime(child) + waitedFor(child)
+			}
+		}
+	}
+	return used
+}
+
+// waitedFor is the processor time of the children for which a process has waited.
+func waitedFor(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}

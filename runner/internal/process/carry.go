@@ -6,20 +6,24 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/signal"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// The descriptors that a shim inherits.
+// shimSocketFD is the descriptor of the socket from which a shim receives runs. With each
+// come three descriptors: of a file with its shimSpec, of the lock of its directory, and of
+// a pipe back to the daemon, which is closed once the shim no longer carries the run.
 const (
-	shimSpecFD = 3 + iota
-	shimLockFD
-	shimEchoFD // a pipe back to the daemon, or /dev/null
+	shimSocketFD = 3
+	shimFDs      = 3
 )
 
 // Carried is a forked run as its shim sees it.
@@ -28,11 +32,11 @@ type Carried struct {
 	Err     error             // it cannot begin; nil: it has begun
 	Context context.Context   // ends when the run is to stop, with a cause that StopCause made
 	Kill    <-chan struct{}   // closed when a stop must not wait any longer
-	Echo    func(line []byte) // passes on a line of its output
+	Echo    func(line []byte) // passes on a line of its output; may be nil
 	Record  string            // as in [Launch]
 }
 
-// ShimMain is what a shim does with its run.
+// ShimMain is what a shim does with a run.
 type ShimMain struct {
 	// Carry executes the run that what describes; end is its result.
 	Carry func(what []byte, c Carried) (end any)
@@ -41,64 +45,177 @@ type ShimMain struct {
 	StopCause func(stop []byte) error
 }
 
-// RunShim is the life of a shim: it carries one forked run, in a session of its
-// own, and leaves the result in the directory of the run. It returns the exit code
-// of the process, which tells the daemon nothing: the file does.
+// RunShim is the life of a shim: it carries forked runs, in a session of its own, and
+// writes their ends to their directories. It returns the exit code of the process, which
+// no daemon reads.
 func RunShim(m ShimMain) int {
-	for _, fd := range []int{shimSpecFD, shimLockFD, shimEchoFD} {
-		syscall.CloseOnExec(fd)
-	}
-	// Caught and not ignored: what is ignored stays so in the command.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
-	term := make(chan os.Signal, 2)
+	syscall.CloseOnExec(shimSocketFD)
+	// Caught and not ignored: what is ignored stays so in the commands.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGUSR2)
+	term, check := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(term, syscall.SIGTERM)
-
-	var s shimSpec
-	if err := json.NewDecoder(os.NewFile(shimSpecFD, "spec")).Decode(&s); err != nil {
-		fmt.Fprintln(os.Stderr, "spec:", err)
-		return 1
+	signal.Notify(check, checkSignal)
+	c := carrier{main: m, runs: map[*carriedRun]bool{}}
+	go func() {
+		for {
+			select {
+			case <-term:
+				c.checkStops(true)
+			case <-check:
+				c.checkStops(false)
+			}
+		}
+	}()
+	var runs sync.WaitGroup
+	for {
+		fds, err := receive()
+		if err != nil { // the daemon has ended, or needs this shim no more
+			break
+		}
+		switch len(fds) {
+		case 0:
+			c.checkStops(false)
+		case shimFDs:
+			runs.Go(func() { c.take(fds) })
+		default: // the run is lost, as the daemon sees by the pipe
+			fmt.Fprintln(os.Stderr, "receive:", syscall.EMFILE)
+			for _, fd := range fds {
+				syscall.Close(fd)
+			}
+		}
 	}
-	a, _ := s.Dir.Attempt()
-	c := Carried{Attempt: a, Err: s.Dir.begin(), Record: s.Dir.path("pid")}
-	if errors.Is(c.Err, fs.ErrExist) { // a later daemon was first
-		fmt.Fprintln(os.Stderr, "begin:", c.Err)
-		return 1
-	}
-	if err := s.Dir.finish(s.carry(m, c, term)); err != nil {
-		fmt.Fprintln(os.Stderr, "end:", err)
-		return 1
-	}
+	c.alone.Store(true)
+	runs.Wait()
 	AwaitWipes()
 	return 0
 }
 
-// carry executes the run.
-func (s *shimSpec) carry(m ShimMain, c Carried, term <-chan os.Signal) (end any) {
-	_ = unix.SetNonblock(shimEchoFD, true)
-	echo := os.NewFile(shimEchoFD, "echo")
-	defer echo.Close()
-	ctx, cancel := context.WithCancelCause(context.Background())
-	defer cancel(nil)
-	kill := make(chan struct{})
-	c.Context, c.Kill, c.Echo = ctx, kill, echoTo(echo)
-	go s.handleStop(m, term, cancel, kill)
-	return m.Carry(s.What, c)
+// receive returns the descriptors that come with the next message of the daemon.
+func receive() ([]int, error) {
+	text, control := make([]byte, 1), make([]byte, unix.CmsgSpace(shimFDs*4))
+	n, size, _, _, err := unix.Recvmsg(shimSocketFD, text, control, unix.MSG_CMSG_CLOEXEC)
+	switch {
+	case err == unix.EINTR:
+		return receive()
+	case err == nil && n == 0:
+		err = io.EOF
+	}
+	if err != nil {
+		return nil, err
+	}
+	messages, err := unix.ParseSocketControlMessage(control[:size])
+	if err != nil || len(messages) == 0 {
+		return nil, err
+	}
+	return unix.ParseUnixRights(&messages[0])
 }
 
-// handleStop stops the run at a signal. It ends the grace when a daemon says so,
-// or at a second signal that comes from nobody it knows: a daemon that has taken
-// over may ask for a stop again.
-func (s *shimSpec) handleStop(m ShimMain, term <-chan os.Signal, cancel context.CancelCauseFunc, kill chan<- struct{}) {
-	for first := true; ; first = false {
-		<-term
-		why, err := os.ReadFile(s.Dir.path("stop"))
-		if first {
-			cancel(m.StopCause(why))
+// carrier is a shim as it sees itself.
+type carrier struct {
+	main  ShimMain
+	alone atomic.Bool // there is no daemon that would record the end of a run at once
+
+	mu   sync.Mutex
+	runs map[*carriedRun]bool
+}
+
+// carriedRun is a run while it is carried.
+type carriedRun struct {
+	dir     Dir
+	cancel  context.CancelCauseFunc
+	kill    chan struct{}
+	stopped bool
+	killed  bool
+}
+
+// take carries the run that came with these descriptors.
+func (c *carrier) take(fds []int) {
+	spec, lock := os.NewFile(uintptr(fds[0]), "spec"), os.NewFile(uintptr(fds[1]), "lock")
+	_ = unix.SetNonblock(fds[2], true)
+	echo := os.NewFile(uintptr(fds[2]), "echo")
+	defer lock.Close()
+	defer echo.Close()
+	var s shimSpec
+	err := json.NewDecoder(spec).Decode(&s)
+	spec.Close()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "spec:", err)
+		return
+	}
+	a, _ := s.Dir.Attempt()
+	r := Carried{Attempt: a, Err: s.Dir.begin(), Record: s.Dir.path(reserved)}
+	if errors.Is(r.Err, fs.ErrExist) { // a later daemon was first
+		s.Dir.complain("begin: " + r.Err.Error())
+		return
+	}
+	if s.Echo {
+		r.Echo = echoTo(echo)
+	}
+	if err := s.Dir.finish(c.carry(&s, r), c.alone.Load()); err != nil {
+		s.Dir.complain("end: " + err.Error())
+	}
+}
+
+// carry executes a run.
+func (c *carrier) carry(s *shimSpec, r Carried) (end any) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	run := &carriedRun{dir: s.Dir, cancel: cancel, kill: make(chan struct{})}
+	r.Context, r.Kill = ctx, run.kill
+	c.mu.Lock()
+	c.runs[run] = true
+	c.checkStop(run)
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.runs, run)
+	}()
+	return c.main.Carry(s.What, r)
+}
+
+// checkStops stops the runs with a stop file. Older daemons send TERM after they have
+// written one. If there is none, TERM comes from elsewhere and stops all runs; a second one
+// ends their grace.
+func (c *carrier) checkStops(term bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	asked := false
+	for run := range c.runs {
+		asked = c.checkStop(run) || asked
+	}
+	if term && !asked {
+		for run := range c.runs {
+			if run.stopped {
+				run.endGrace()
+			}
+			run.stop(c.main.StopCause(nil))
 		}
-		if _, missing := os.Stat(s.Dir.path("kill")); missing == nil || !first && err != nil {
-			close(kill)
-			return
-		}
+	}
+}
+
+// checkStop stops a run that has a stop file, and reports whether it has one.
+func (c *carrier) checkStop(run *carriedRun) bool {
+	why, err := run.dir.Read("stop")
+	if err != nil {
+		return false
+	}
+	run.stop(c.main.StopCause(why))
+	if _, missing := os.Stat(run.dir.path("kill")); missing == nil {
+		run.endGrace()
+	}
+	return true
+}
+
+func (r *carriedRun) stop(cause error) {
+	r.cancel(cause) // the first cause counts
+	r.stopped = true
+}
+
+func (r *carriedRun) endGrace() {
+	if !r.killed {
+		r.killed = true
+		close(r.kill)
 	}
 }
 

@@ -29,7 +29,7 @@ func (a Attempt) Alive(uid int) []Member {
 // remainingTree is the process tree of an attempt, as far as it is recorded.
 func (a Attempt) remainingTree(uid int) tree {
 	t := tree{attempt: a, uid: uid}
-	for _, read := range []func() (identity, error){a.identity, func() (identity, error) { return readIdentity(a.Dir().path("pid")) }} {
+	for _, read := range []func() (identity, error){a.identity, a.Dir().identity} {
 		id, err := read()
 		if err != nil {
 			continue

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // identity tells a living process from a later one with the same id. It leads a
@@ -105,10 +103,15 @@ func readIdentity(path string) (i identity, err error) {
 	}
 	var f identityFile
 	err = json.Unmarshal(text, &f)
-	return identity{PID: f.PID, Started: f.Started, Boot: digest(f.Boot)}, err
+	return f.identity(), err
 }
 
-// identityFormat is an identity as the target of a symbolic link.
+func (f identityFile) identity() identity {
+	return identity{PID: f.PID, Started: f.Started, Boot: digest(f.Boot)}
+}
+
+// identityFormat is an identity as the target of a symbolic link, where older rotas have
+// kept it.
 const identityFormat = "%d %d %s %s"
 
 // recordSuffix is that of a name in the directory live where rota kept the identity of a
@@ -145,43 +148,42 @@ func (a Attempt) forgetProcess() {
 }
 
 // record keeps the identity of a process that has begun: in the table of processes, or
-// of a shim's as the target of a symbolic link, which is made by one step. Without
-// it only the environment tells later which processes are those of the run.
+// of a shim's at the beginning of a file that is there. Without it only the environment
+// tells later which processes are those of the run.
 func (l Launch) record(p *proc) {
+	id := identity{p.pid, p.earliest, p.latest, thisBoot(), thisCgroup()}
 	switch {
 	case l.Record != "":
-		if id, err := identify(p.pid); err == nil {
-			_ = id.keep(l.Record)
+		if f, err := os.OpenFile(l.Record, os.O_WRONLY, 0); err == nil {
+			_, _ = fmt.Fprintf(f, firstLineFormat, id.PID, id.Started, id.Latest, id.Boot, id.Cgroup)
+			f.Close()
 		}
 	case l.Listed:
 		if t, err := tableOf(l.Attempt.StateDir); err == nil {
-			_ = t.put(l.Attempt.name(), identity{p.pid, p.earliest, p.latest, thisBoot(), thisCgroup()})
+			_ = t.put(l.Attempt.name(), id)
 		}
 	}
 }
 
-func (i identity) keep(path string) error {
-	text := fmt.Sprintf(identityFormat, i.PID, i.Started, i.Boot, i.Cgroup)
-	err := unix.Symlink(text, path)
-	switch {
-	case errors.Is(err, os.ErrExist):
-		_ = os.Remove(path)
-	case errors.Is(err, os.ErrNotExist):
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return err
+// firstLineFormat is an identity as the first line of a file.
+const firstLineFormat = "%d %d %d %s %s\n"
+
+// identity returns what the process of a forked attempt was recorded as.
+func (d Dir) identity() (identity, error) {
+	if f, err := os.Open(d.path(reserved)); err == nil {
+		defer f.Close()
+		var i identity
+		if _, err := fmt.Fscanf(f, firstLineFormat, &i.PID, &i.Started, &i.Latest, &i.Boot, &i.Cgroup); err == nil {
+			return i, nil
 		}
-	default:
-		return err
 	}
-	return unix.Symlink(text, path)
+	return readIdentity(d.path("pid")) // of an older shim
 }
 
-// forget removes what record has kept.
+// forget removes what record has kept; in the file of a shim the end of the run replaces
+// it.
 func (l Launch) forget() {
-	switch {
-	case l.Record != "":
-		_ = unix.Unlink(l.Record)
-	case l.Listed:
+	if l.Listed {
 		if t, err := tableOf(l.Attempt.StateDir); err == nil {
 			t.drop(l.Attempt.name())
 		}

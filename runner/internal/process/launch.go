@@ -45,7 +45,7 @@ type Launch struct {
 	Begin         <-chan struct{} // closed when it is to be started, all else being ready; nil: at once
 	Ask           <-chan struct{} // closed when it is to be asked to end by itself; nil: it is not
 	Kill          <-chan struct{} // closed when a stop must not wait any longer
-	Record        string          // the file where its identity is kept while it runs; "": see Listed
+	Record        string          // in a shim, the file whose first line is its identity while it runs; "": see Listed
 	Listed        bool            // its identity is kept in the table of processes while it runs
 }
 
@@ -218,7 +218,7 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 				_, _, _ = proc.reap()
 				l.forget()
 				if pipe.finish(copied, io.Discard) {
-					pipe.discard(l.leftover("output"))
+					l.ignore(pipe)
 				}
 			}()
 			return stopped
@@ -239,7 +239,7 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 		r.LeftBehind = t.members()
 	}
 	if open {
-		go pipe.discard(l.leftover("output"))
+		go l.ignore(pipe)
 	}
 	l.forget()
 	switch {
@@ -251,6 +251,16 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 		return fmt.Errorf("wait: %w", err)
 	}
 	return exitError(status)
+}
+
+// ignore discards the output after the end of the run; a shim, which may end at any time,
+// closes it.
+func (l Launch) ignore(p *pipe) {
+	if l.Record != "" {
+		p.read.Close()
+		return
+	}
+	p.discard(l.leftover("output"))
 }
 
 // startFailed is the error of a command that never began: the cause of ctx, if

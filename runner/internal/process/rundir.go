@@ -3,30 +3,34 @@ package process
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
 )
 
 // Dir is the directory of one attempt at a forked run. It is all that a daemon and
 // the shim know of each other, in files:
 //
-//	run    what is being run, written by the daemon before the shim is started
-//	lock   held by the shim (flock) for as long as it lives
+//	run    what is being run, written by the daemon before a shim gets it
+//	lock   held by the shim (flock) for as long as it carries the run
 //	go     made by whoever comes first: by the shim, and the run begins, or by
 //	       a later daemon, and it never does
-//	pid    the process of the command, while it lives
-//	errors what the shim itself has to complain of
-//	stop   why a daemon stops the run, written before it signals the shim
+//	errors what the shim itself has to complain of, if anything
+//	stop   why a daemon stops the run, written before it notifies the shim
 //	kill   there once a daemon has ended the grace of that stop
-//	end    the result, complete or not there
+//	end    the result, complete or not there; before that end.reserved, with the process
+//	       of the command, once it has one
 //	left   the result, if something that outlives the run has it open
 //
-// What run, stop and end hold is up to package runner.
+// What run, stop and end hold is up to package runner. As making a file costs much more
+// than a link to one, run and lock are one file, and so is go for all runs of a shim.
 type Dir string
 
 // Dirs returns the directories of all forked runs.
@@ -107,30 +111,92 @@ func (d Dir) lock() (*os.File, error) {
 	return f, nil
 }
 
-// begin makes the file "go", or reports that it is there already.
-func (d Dir) begin() error {
-	f, err := os.OpenFile(d.path("go"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	self, err := identify(os.Getpid())
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(f).Encode(identityFile{self.PID, self.Started, BootID()})
+// beginFile is the file "go".
+const beginFile = "go"
+
+// beginning is its content: which shim carries the run, and on which signal that checks its
+// stop files; 0, of an older shim: on TERM.
+type beginning struct {
+	identityFile
+	Signal syscall.Signal
 }
 
-// write replaces a file as a whole; durable also asks the disk to keep it.
-func (d Dir) write(name string, v any, durable bool) error {
+// checkSignal is not TERM, which others send, too, so that a shim ends.
+const checkSignal = syscall.SIGUSR1
+
+// self is this process as a beginning.
+var self = sync.OnceValues(func() (b beginning, err error) {
+	id, err := identify(os.Getpid())
+	return beginning{identityFile{id.PID, id.Started, BootID()}, checkSignal}, err
+})
+
+// begun is the file "go" of this process, which may have links in many directories.
+var begun struct {
+	sync.Mutex
+	file *os.File // nil: there is none yet
+}
+
+// begin makes the file "go", or reports that it is there already.
+func (d Dir) begin() error {
+	begun.Lock()
+	defer begun.Unlock()
+	if begun.file != nil {
+		// That fails, too, if all links are removed.
+		if err := addLink(begun.file, d.path(beginFile)); err == nil || errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	f, err := os.OpenFile(d.path(beginFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	self, err := self()
+	if err == nil {
+		err = json.NewEncoder(f).Encode(self)
+	}
+	if err != nil {
+		f.Close()
+		return err
+	}
+	if begun.file != nil {
+		begun.file.Close()
+	}
+	begun.file = f
+	return nil
+}
+
+// addLink makes one more link to an open file.
+func addLink(f *os.File, path string) error {
+	return unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", f.Fd()), unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
+}
+
+// record writes the file "run", which is the lock as well.
+func (d Dir) record(lock *os.File, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(d.path(name), text, 0o600); err != nil || !durable {
+	if _, err := lock.WriteAt(text, 0); err != nil {
 		return err
 	}
-	return d.sync()
+	if addLink(lock, d.path(RecordFile)) == nil {
+		return nil
+	}
+	return os.WriteFile(d.path(RecordFile), text, 0o600) // a file system without links
+}
+
+// write replaces a file as a whole.
+func (d Dir) write(name string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(d.path(name), text, 0o600, renameio.WithTempDir(string(d)))
+}
+
+// complain writes the file "errors".
+func (d Dir) complain(text string) {
+	_ = os.WriteFile(d.path("errors"), []byte(text), 0o600)
 }
 
 // reserved is where the end is written: room for it is taken before the shim is
@@ -140,18 +206,18 @@ const reserved = "end.reserved"
 // endRoom is enough for any result.
 const endRoom = 32 << 10
 
-func (d Dir) reserve() error {
-	return os.WriteFile(d.path(reserved), make([]byte, endRoom), 0o600)
-}
+var noEnd [endRoom]byte
 
-// finish writes the end, whole and durably.
-func (d Dir) finish(r any) error {
+func (d Dir) reserve() error { return os.WriteFile(d.path(reserved), noEnd[:], 0o600) }
+
+// finish writes the end as a whole; durable also asks the disk to keep it.
+func (d Dir) finish(r any, durable bool) error {
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
 	if len(text) > endRoom {
-		return d.write(EndFile, r, true)
+		return d.write(EndFile, r)
 	}
 	f, err := os.OpenFile(d.path(reserved), os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
@@ -159,10 +225,14 @@ func (d Dir) finish(r any) error {
 	}
 	defer f.Close()
 	_, err = f.Write(text)
-	if err := errors.Join(err, f.Truncate(int64(len(text))), f.Sync()); err != nil {
-		return err
+	err = errors.Join(err, f.Truncate(int64(len(text))))
+	if err == nil && durable {
+		err = f.Sync()
 	}
-	if err := os.Rename(d.path(reserved), d.path(EndFile)); err != nil {
+	if err == nil {
+		err = os.Rename(d.path(reserved), d.path(EndFile))
+	}
+	if err != nil || !durable {
 		return err
 	}
 	return d.sync()
@@ -176,24 +246,4 @@ func (d Dir) sync() error {
 	}
 	defer dir.Close()
 	return dir.Sync()
-}
-
-// process takes hold of the process that a file names, if it still lives.
-func (d Dir) process(name string) (*proc, error) {
-	id, err := readIdentity(d.path(name))
-	if err != nil {
-		return nil, err
-	}
-	return id.open()
-}
-
-// Await blocks until no shim carries the run, as far as that can be told.
-func (d Dir) Await() {
-	f, err := os.OpenFile(d.path("lock"), os.O_RDWR, 0)
-	if err != nil {
-		return
-	}
-	defer f.Close()
-	for syscall.Flock(int(f.Fd()), syscall.LOCK_EX) == syscall.EINTR {
-	}
 }

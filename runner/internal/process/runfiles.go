@@ -356,8 +356,10 @@ func (x *runFiles) bound(l Launch) {
 		f.Close()
 		return
 	}
-	if d := l.Attempt.Dir(); l.Attempt != (Attempt{}) && d.Begun() { // this process ends with the run
-		_ = unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", f.Fd()), unix.AT_FDCWD, d.path(leftResult), unix.AT_SYMLINK_FOLLOW)
+	if l.Record != "" { // this process is a shim: the daemon does it
+		_ = addLink(f, l.Attempt.Dir().path(leftResult))
+		f.Close()
+		return
 	}
 	boundFile(f, info.Size(), l)
 }

@@ -1,173 +1,172 @@
 package process
 
 import (
-	"bufio"
-	"context"
-	"encoding/json"
+	"errors"
+	"io"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// Shim is the process that carries a forked run, as the daemon sees it, from
-// before it is born.
-type Shim struct {
-	dir   Dir
-	ready chan struct{} // closed when proc is set
-	proc  *proc         // nil: there is none
-	child bool          // of this process
-
-	mu      sync.Mutex
-	stopped bool // the shim knows
-	killed  bool
+// Shims are the shims that a daemon has started. Starting one takes longer than starting a
+// run, so each carries several; but not all, because the runs of a killed shim are lost.
+type Shims struct {
+	mu  sync.Mutex
+	all []*shim
 }
 
-// NewShim returns a shim that can be told to stop, and is then started or adopted.
-func NewShim(d Dir) *Shim { return &Shim{dir: d, ready: make(chan struct{})} }
+const (
+	// shimRuns is how many runs a shim carries at most.
+	shimRuns = 50
+	// shimIdle is how long a shim without runs is kept.
+	shimIdle = 10 * time.Second
+)
 
-// shimSpec is what the daemon tells a shim.
-type shimSpec struct {
-	Dir  Dir
-	What json.RawMessage
+// shim is a process that carries forked runs. While the socket is open the daemon may give
+// it more; once that is closed it ends after the last of them.
+type shim struct {
+	proc   *proc
+	socket *os.File
+	errors *os.File // its stderr
+	runs   int      // guarded by the mutex of Shims
+	idle   *time.Timer
 }
 
-// Start records what is to be run, and only then starts the process, which gives
-// what to the function given to [RunShim]. label names the run in the list of
-// processes. The lines of its output go to echo; nil: nobody wants them.
-func (s *Shim) Start(label string, record, what any, echo func(line []byte)) error {
-	defer close(s.ready)
-	p, err := s.start(label, record, what, echo)
-	s.proc, s.child = p, true
-	return err
+// give passes a run to a shim, as descriptors in the order that [RunShim] expects.
+func (s *Shims) give(d Dir, fds ...int) (x *shim, err error) {
+	for range 3 { // one that has room may have been killed
+		if x, err = s.take(d); err != nil {
+			return nil, err
+		}
+		if err = x.send(fds...); err == nil {
+			return x, nil
+		}
+		s.release(x)
+		s.drop(x)
+	}
+	return nil, err
 }
 
-func (s *Shim) start(label string, record, what any, echo func(line []byte)) (*proc, error) {
-	d := s.dir
-	if err := os.MkdirAll(string(d), 0o700); err != nil {
-		return nil, err
-	}
-	lock, err := d.lock()
-	if err != nil {
-		return nil, err
-	}
-	defer lock.Close()
-	if err := d.write(RecordFile, record, true); err != nil {
-		return nil, err
-	}
-	if err := d.reserve(); err != nil {
-		return nil, err
-	}
-	text, err := json.Marshal(what)
-	if err == nil {
-		text, err = json.Marshal(shimSpec{d, text})
-	}
-	if err != nil {
-		return nil, err
-	}
-	spec, err := memfd("spec", text)
-	if err != nil {
-		return nil, err
-	}
-	defer spec.Close()
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer null.Close()
-	complaints, err := os.OpenFile(d.path("errors"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	defer complaints.Close()
-	to := int(null.Fd())
-	if echo != nil {
-		p, err := newPipe(nil)
+// take returns a shim with room for one more run, and counts that.
+func (s *Shims) take(d Dir) (*shim, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.all, func(x *shim) bool { return x.runs < shimRuns })
+	if i < 0 {
+		a, _ := d.Attempt()
+		x, err := startShim(a.StateDir)
 		if err != nil {
 			return nil, err
 		}
-		defer p.closeWrite()
-		to = p.write
-		go readShimOutput(p, echo)
+		i, s.all = len(s.all), append(s.all, x)
+		go func() {
+			<-x.proc.exited
+			s.drop(x)
+			_, _, _ = x.proc.reap()
+		}()
 	}
-	return fork(selfExe, []string{ShimName, label}, &syscall.ProcAttr{
-		Dir: "/", Env: os.Environ(), Sys: &syscall.SysProcAttr{Setsid: true},
-		Files: []uintptr{null.Fd(), null.Fd(), complaints.Fd(), spec.Fd(), lock.Fd(), uintptr(to)},
+	x := s.all[i]
+	if x.runs++; x.idle != nil {
+		x.idle.Stop()
+	}
+	return x, nil
+}
+
+// release counts one run of a shim less.
+func (s *Shims) release(x *shim) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if x.runs--; x.runs > 0 {
+		return
+	}
+	if !slices.Contains(s.all, x) {
+		x.errors.Close()
+		return
+	}
+	x.idle = time.AfterFunc(shimIdle, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if x.runs == 0 {
+			s.remove(x)
+		}
 	})
 }
 
-// echoLine bounds in bytes a line that a shim sends.
-const echoLine = 256 << 10
+// drop removes a shim, which gets no more runs.
+func (s *Shims) drop(x *shim) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(x)
+}
 
-// readShimOutput passes on the lines that a shim sends.
-func readShimOutput(p *pipe, echo func(line []byte)) {
-	defer p.read.Close()
-	lines := bufio.NewScanner(p.read)
-	lines.Buffer(nil, echoLine)
-	for lines.Scan() {
-		echo(lines.Bytes())
+func (s *Shims) remove(x *shim) {
+	s.all = slices.DeleteFunc(s.all, func(other *shim) bool { return other == x })
+	x.socket.Close()
+	if x.runs == 0 {
+		x.errors.Close()
 	}
 }
 
-// Adopt takes hold of a shim that an earlier daemon started. An error means that
-// it is just being born or just died: the lock tells when it is gone.
-func (s *Shim) Adopt() error {
-	defer close(s.ready)
-	p, err := s.dir.process("go")
-	s.proc = p
+// startShim starts a shim. label is its argument in the list of processes.
+func startShim(label string) (*shim, error) {
+	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	_ = unix.SetNonblock(ends[0], true)
+	x := &shim{socket: os.NewFile(uintptr(ends[0]), "shim")}
+	theirs := os.NewFile(uintptr(ends[1]), "shim")
+	defer theirs.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err == nil {
+		defer null.Close()
+		x.errors, err = newMemfd("errors")
+	}
+	if err == nil {
+		x.proc, err = fork(selfExe, []string{ShimName, label}, &syscall.ProcAttr{
+			Dir: "/", Env: os.Environ(), Sys: &syscall.SysProcAttr{Setsid: true},
+			Files: []uintptr{null.Fd(), null.Fd(), x.errors.Fd(), theirs.Fd()},
+		})
+	}
+	if err != nil {
+		x.socket.Close()
+		x.errors.Close()
+		return nil, err
+	}
+	return x, nil
+}
+
+// send passes a run to the shim, or without descriptors has it check its stop files.
+func (x *shim) send(fds ...int) error {
+	conn, err := x.socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var rights []byte
+	if len(fds) > 0 {
+		rights = unix.UnixRights(fds...)
+	}
+	for range 1000 {
+		var failed error
+		err = conn.Write(func(fd uintptr) bool {
+			failed = unix.Sendmsg(int(fd), []byte{0}, rights, nil, unix.MSG_NOSIGNAL)
+			return failed != unix.EAGAIN
+		})
+		if err = errors.Join(err, failed); failed != unix.ETOOMANYREFS {
+			return err
+		}
+		// The descriptors in flight are as many as rota may have open.
+		<-time.After(10 * time.Millisecond)
+	}
 	return err
 }
 
-// Wait waits for the end of the shim, or of ctx; it reports whether the shim has
-// ended.
-func (s *Shim) Wait(ctx context.Context) bool {
-	select {
-	case <-s.proc.exited:
-	case <-ctx.Done():
-		return false
-	}
-	if s.child {
-		_, _, _ = s.proc.reap()
-	} else {
-		s.proc.pidfd.Close()
-	}
-	return true
-}
-
-// Stop tells the shim why to stop, once: the file "stop" will hold why.
-func (s *Shim) Stop(why any) {
-	<-s.ready
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped {
-		return
-	}
-	_ = s.dir.write("stop", why, false)
-	if s.stopped = true; s.killed {
-		_ = s.dir.write("kill", true, false)
-	}
-	s.signal()
-}
-
-// Kill ends the grace of the stop, or of the one to come. The file stands for
-// the signal, too: of two at once the kernel delivers one.
-func (s *Shim) Kill() {
-	<-s.ready
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.killed {
-		return
-	}
-	if s.killed = true; s.stopped {
-		_ = s.dir.write("kill", true, false)
-		s.signal()
-	}
-}
-
-// signal lets the shim look at its files, also one that somebody had stopped, as with
-// Ctrl-Z or a debugger.
-func (s *Shim) signal() {
-	if s.proc != nil {
-		_ = s.proc.signal(syscall.SIGTERM)
-		_ = s.proc.signal(syscall.SIGCONT)
-	}
+// complaints is what the shim wrote to stderr, as when it crashed.
+func (x *shim) complaints() string {
+	text, _ := io.ReadAll(io.NewSectionReader(x.errors, 0, 64<<10))
+	return string(text)
 }

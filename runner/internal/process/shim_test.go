@@ -1,0 +1,48 @@
+package process
+
+import (
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A shim without runs is kept for a while, for the next run.
+func TestIdleShim(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		null, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := &shim{socket: null, errors: null, runs: shimRuns - 1}
+		s := &Shims{all: []*shim{x}}
+		take := func() {
+			t.Helper()
+			if got, err := s.take(""); got != x || err != nil {
+				t.Fatalf("got %v, %v", got, err)
+			}
+		}
+		left := func() int {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return len(s.all)
+		}
+		take() // the last that it has room for
+		for range shimRuns {
+			s.release(x)
+		}
+		time.Sleep(shimIdle - 1)
+		take()
+		time.Sleep(2 * shimIdle)
+		s.release(x)
+		time.Sleep(shimIdle - 1)
+		if left() != 1 {
+			t.Error("it was ended too early")
+		}
+		time.Sleep(1)
+		synctest.Wait()
+		if left() != 0 || null.Close() == nil {
+			t.Error("it was not ended")
+		}
+	})
+}
