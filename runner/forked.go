@@ -27,7 +27,7 @@ func (r *Runner) startForked(ctx context.Context, l Launch) {
 		// The input separately: JSON would change bytes that are not UTF-8.
 		what := shimSpec{r.o.StateDir, r.o.Trust, l, []byte(l.Run.Input), encodedAction{l.Task.Action}}
 		what.Launch.Run.Input = ""
-		if err := forked.Start(&r.shims, newRecord(l.Run, l.Task.Policy), what, r.echo(l.Run)); err != nil {
+		if err := forked.Start(&r.shims, newRecord(l.Run, l.Task.Policy), what, l.Begin, r.echo(l.Run)); err != nil {
 			_ = d.Remove()
 			r.remove(l.Run.ID)
 			r.refuse(l.Run, err)

@@ -150,3 +150,28 @@ func TestTermOfAShim(t *testing.T) {
 		}
 	}
 }
+
+// TestBegin: a run whose time has not come has all that it needs, and begins once it has. One
+// that is stopped before then never begins, or is stopped at once.
+func TestBegin(t *testing.T) {
+	for _, mode := range []Mode{Threaded, Forked} {
+		t.Run(string(mode), func(t *testing.T) {
+			b := newBench(t)
+			begin := make(chan struct{})
+			run := Run{ID: "t/1", Task: "t", State: Running, Attempts: 1}
+			b.Start(t.Context(), Launch{Run: run, Task: b.command(mode, "echo begun >>it"), Begin: begin})
+			other := Run{ID: "t/2", Task: "t", State: Running, Attempts: 1}
+			b.Start(t.Context(), Launch{Run: other, Task: b.command(mode, "true")})
+			if ended, r := b.nextEnd(); ended.ID != other.ID || r.Outcome != OK {
+				t.Errorf("%s ended %+v first, before the other began", ended.ID, r)
+			}
+			if _, err := os.Stat(filepath.Join(b.dir, "it")); err == nil {
+				t.Error("it has begun before its time")
+			}
+			close(begin)
+			if ended, r := b.nextEnd(); ended.ID != run.ID || r.Outcome != OK {
+				t.Errorf("%s ended %+v", ended.ID, r)
+			}
+		})
+	}
+}

@@ -95,7 +95,7 @@ func (eng *Engine) willStart(d schedule.Due, at time.Time) bool {
 	}
 	task, policy, state := eng.cfg.Tasks[e.Task], eng.policyOf(e.Task), eng.states[e.Task]
 	switch {
-	case policy.Mode == runner.Forked || policy.Queue != "" || task.OnlyIf != nil:
+	case policy.Queue != "" || task.OnlyIf != nil:
 		return false
 	case state.Hold != nil || state.Planned != nil || len(state.Skip) > 0:
 		return false

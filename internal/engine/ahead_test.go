@@ -25,7 +25,6 @@ func TestAhead(t *testing.T) {
 		{name: "of two triggers at once", keys: "triggers = [{ cron = \"* * * * *\" }, { at = \"12:01\" }]", want: "12:01:00 running"},
 		{name: "with every policy for overlaps", keys: "cron = \"* * * * *\"\noverlap = \"replace\"", want: "12:01:00 running"},
 		{name: "in a queue", keys: "cron = \"* * * * *\"\nqueue = \"q\""},
-		{name: "forked", keys: "cron = \"* * * * *\"\nmode = \"forked\""},
 		{name: "with a condition", keys: "cron = \"* * * * *\"\nonly_if = [\"true\"]"},
 
 		{name: "held", do: func(r *rig) { _, _ = r.ada().Hold(r.ada().ctx, api.Holding{Tasks: []string{"t"}}) }},

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -36,33 +35,27 @@ type shimSpec struct {
 	What json.RawMessage
 }
 
-// forkedStarts are the starts that happen at a time: more would not be sooner.
-var forkedStarts = make(chan struct{}, 4)
+// Some directories are made at a time, and some runs given to shims: more would not be
+// sooner.
+var forkedFiles, forkedStarts = make(chan struct{}, 4), make(chan struct{}, 4)
 
 // Start records what is to be run, and only then gives it to a shim, with what for the
 // function given to [RunShim]. The lines of its output are passed to echo, which may
-// be nil.
-func (f *Forked) Start(shims *Shims, record, what any, echo func(line []byte)) error {
+// be nil. It is given to the shim once begin is closed; nil: at once.
+func (f *Forked) Start(shims *Shims, record, what any, begin <-chan struct{}, echo func(line []byte)) error {
 	defer close(f.ready)
-	forkedStarts <- struct{}{}
-	defer func() { <-forkedStarts }()
 	d := f.dir
-	if err := os.MkdirAll(string(d), 0o700); err != nil {
+	if err := d.make(record); err != nil {
 		return err
 	}
+	_ = AwaitBegin(context.Background(), begin)
+	forkedStarts <- struct{}{}
+	defer func() { <-forkedStarts }()
 	lock, err := d.lock()
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	// It need not be synced: after a crash of the machine the run is lost, and its start
-	// is in the ledger.
-	if err := d.record(lock, record); err != nil {
-		return err
-	}
-	if err := d.reserve(); err != nil {
-		return err
-	}
 	text, err := json.Marshal(what)
 	if err == nil {
 		text, err = json.Marshal(shimSpec{d, echo != nil, text})

@@ -170,6 +170,22 @@ func addLink(f *os.File, path string) error {
 	return unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", f.Fd()), unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
 }
 
+// make makes the directory, with what is recorded of the run. That need not be synced:
+// after a crash of the machine the run is lost, and its start is in the ledger.
+func (d Dir) make(record any) error {
+	forkedFiles <- struct{}{}
+	defer func() { <-forkedFiles }()
+	if err := os.MkdirAll(string(d), 0o700); err != nil {
+		return err
+	}
+	lock, err := d.lock()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	return errors.Join(d.record(lock, record), d.reserve())
+}
+
 // record writes the file "run", which is the lock as well.
 func (d Dir) record(lock *os.File, v any) error {
 	text, err := json.Marshal(v)
