@@ -50,11 +50,11 @@ func Diff(old, new *Config) Changes {
 
 // change returns how two tasks of one name differ.
 func change(was, is Task) Change {
-	c := Change{Task: is.Name, Triggers: !slices.Equal(was.triggerTexts(), is.triggerTexts())}
+	c := Change{Task: is.Name, Triggers: !sameTriggers(was.Triggers, is.Triggers)}
 	var details []string
 	before := was.fields()
 	for i, f := range is.fields() {
-		if f.key == before[i].key && f.text() == before[i].text() {
+		if f.key == before[i].key && equalValues(f.value, before[i].value) {
 			continue
 		}
 		c.Keys = append(c.Keys, f.key)
