@@ -60,7 +60,8 @@ func (l *loader) readTasks(loc location, v any) {
 
 // readTask reads one task.
 func (l *loader) readTask(loc location, name string, v any) {
-	d := l.base
+	l.task = l.base
+	d := &l.task
 	d.Name = name
 	d.table, _ = v.(map[string]any)
 	d.Base = loc.src.dir
@@ -86,7 +87,7 @@ func (l *loader) readTask(loc location, name string, v any) {
 	if !isTable {
 		return
 	}
-	l.triggers(loc, v.(map[string]any), &d)
+	l.triggers(loc, v.(map[string]any), d)
 	switch {
 	case len(acts) == 0 && !unsure:
 		loc.keyError("add one of "+enumerate(actionNames(actions)), "task %q has no action", name)
