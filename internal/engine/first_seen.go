@@ -37,6 +37,7 @@ func (eng *Engine) firstSeen(ctx context.Context, now time.Time) (map[string]map
 			changed = append(changed, name)
 		}
 	}
+	slices.Sort(changed) // in the order of their rows, each page of the ledger is written once
 	return seen, eng.remember(ctx, changed, states, seen)
 }
 

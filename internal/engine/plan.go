@@ -34,7 +34,7 @@ func (eng *Engine) plan(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	want := map[string]plan.Entry{}
+	want := make(map[string]plan.Entry, len(eng.cfg.Tasks))
 	eng.tasks = 0
 	for name := range eng.cfg.Tasks {
 		terms := eng.termsOf(name)
