@@ -138,6 +138,8 @@ func (eng *Engine) dealtWith(e plan.Entry, first time.Time) time.Time {
 	return e.NotBefore(last)
 }
 
+func isAtStart(s schedule.Spec) bool { return s.AtStart() != "" }
+
 // atStart returns the slots of at_start triggers: of "daemon" always, of "boot"
 // at the first start after the machine was. The cursor says which start of the
 // machine that is; it moves on with the slots. The slot is initial_delay after the
@@ -146,6 +148,9 @@ func (eng *Engine) atStart(now time.Time) []runner.Slot {
 	boot := eng.boot != eng.cursor.Boot
 	var slots []runner.Slot
 	for _, name := range slices.Sorted(maps.Keys(eng.cfg.Tasks)) {
+		if eng.states[name].On == nil && !slices.ContainsFunc(eng.cfg.Tasks[name].Triggers, isAtStart) {
+			continue // as most
+		}
 		for _, t := range eng.termsOf(name) {
 			if on := t.Spec.AtStart(); !t.InForce(now) || on != "daemon" && (on != "boot" || !boot) {
 				continue
