@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rota/config"
+	"rota/internal/ledger"
 	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
@@ -76,13 +77,13 @@ func (eng *Engine) planMoments(name string, terms []plan.Term) {
 
 // planTerm enters a trigger of a task, unless it is there already. Seen is when each
 // trigger of the task was seen first.
-func (eng *Engine) planTerm(ctx context.Context, name string, t plan.Term, seen map[string]time.Time, now time.Time) plan.Entry {
+func (eng *Engine) planTerm(ctx context.Context, name string, t plan.Term, seen ledger.Seen, now time.Time) plan.Entry {
 	if e, ok := eng.entries[t.Key]; ok && e.From.Equal(t.From) && e.Until.Equal(t.Until) {
 		return e
 	}
 	spec := t.Spec
-	first, known := seen[plan.TriggerKey(spec)]
-	if !known {
+	first := seen.Of(plan.TriggerKey(spec))
+	if first.IsZero() {
 		first = t.Since
 	}
 	if spec.Anchor() == "finish" {
