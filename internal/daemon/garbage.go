@@ -11,12 +11,14 @@ const (
 // is called: all that is read of a file lives until it is in force, so that most of what
 // the collector looks at meanwhile is none. What GOGC tells otherwise stays.
 func readingFile() (read func()) {
-	if was := debug.SetGCPercent(readingGarbage); was != usualGarbage {
+	was := debug.SetGCPercent(readingGarbage)
+	if was != usualGarbage {
 		debug.SetGCPercent(was)
-		return func() {}
 	}
 	return func() {
-		debug.SetGCPercent(usualGarbage)
+		if was == usualGarbage {
+			debug.SetGCPercent(usualGarbage)
+		}
 		// What was read has taken several times the memory that its tasks need.
 		go debug.FreeOSMemory()
 	}
