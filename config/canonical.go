@@ -1,15 +1,14 @@
 package config
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
-	"sync"
 
 	"rota/runner"
+	"rota/schedule"
 )
 
 // field is one key of a task in its canonical form: with defaults applied and
@@ -64,42 +63,53 @@ func (f field) short() string {
 	return text
 }
 
-// sum returns a hash of the canonical form, without the keys that have the values of a task
-// of which nothing is said: those are most.
-func (t *Task) sum() [sha256.Size]byte {
-	form := []any{t.Name, t.triggerTexts(), runner.ActionName(t.Action), t.Action}
-	for i, k := range taskKeys {
-		if v := k.get(t); !equalValues(v, presets()[i]) {
-			form = append(form, k.Name, v)
-		}
-	}
-	text, err := json.Marshal(form)
-	if err != nil {
-		panic(err) // no field has a value that JSON cannot write
-	}
-	return sha256.Sum256(text)
-}
-
-// presets are the values of a task of which nothing is said, in the order of taskKeys.
-var presets = sync.OnceValue(func() (values []any) {
-	t := emptyTask()
-	for _, k := range taskKeys {
-		values = append(values, k.get(&t))
-	}
-	return values
-})
-
-// equalValues reports whether two values of one key are equal.
-func equalValues(a, b any) bool {
-	if t := reflect.TypeOf(a); t != nil && t.Kind() <= reflect.Float64 || t != nil && t.Kind() == reflect.String {
-		return a == b
-	}
-	return reflect.DeepEqual(a, b)
-}
-
 // Equal reports whether the two tasks have the same name and do the same, in
 // the same way, at the same times.
-func (t Task) Equal(o Task) bool { return t.hash == o.hash }
+func (t Task) Equal(o Task) bool {
+	if t.Name != o.Name || !sameTriggers(t.Triggers, o.Triggers) || !sameAction(&t, &o) {
+		return false
+	}
+	if samePlainly(&t, &o) {
+		return true
+	}
+	for i := range taskKeys {
+		if k := &taskKeys[i]; !equalValues(k.get(&t), k.get(&o)) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameAction(a, b *Task) bool {
+	return runner.ActionName(a.Action) == runner.ActionName(b.Action) && equalValues(a.Action, b.Action)
+}
+
+// samePlainly reports whether all keys of two tasks have the same values, but for their
+// triggers and actions. If it does not, they may still have.
+func samePlainly(a, b *Task) bool {
+	x, y := *a, *b
+	for _, t := range []*Task{&x, &y} {
+		t.Triggers, t.Action = nil, nil
+		t.DropEnv, t.Zone = nil, "" // of other tasks, and of triggers
+	}
+	return reflect.DeepEqual(&x, &y)
+}
+
+// sameTriggers reports whether two tasks have triggers of the same texts and zones.
+func sameTriggers(a, b []schedule.Spec) bool {
+	return slices.EqualFunc(a, b, func(a, b schedule.Spec) bool {
+		return a.String() == b.String() && (a.Zone() == b.Zone() || a.Zone().String() == b.Zone().String())
+	})
+}
+
+// equalValues reports whether two values of one key have one canonical form. That is
+// written only if they do not look the same: most do.
+func equalValues(a, b any) bool {
+	if t := reflect.TypeOf(a); t == reflect.TypeOf(b) && (t == nil || t.Kind() <= reflect.Float64 || t.Kind() == reflect.String) {
+		return a == b
+	}
+	return reflect.DeepEqual(a, b) || field{value: a}.text() == field{value: b}.text()
+}
 
 // formatSize writes a number of bytes with the largest unit that divides it.
 func formatSize(n int64) string {

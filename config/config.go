@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/sha256"
 	"time"
 
 	"rota/internal/mail"
@@ -47,7 +46,6 @@ type Task struct {
 	Triggers    []schedule.Spec // none if the task runs on request only or is not enabled
 	After       []string        // the tasks after whose successes it runs
 	KillSet     bool            // kill_after is given, in the task or in [defaults]
-	hash        [sha256.Size]byte
 
 	WarnAfter           Late          // when a run is late; zero: never
 	ExpectSuccessWithin time.Duration // the age of the last success that is an alarm; 0: none

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"rota/runner"
 	"rota/schedule"
 )
 
@@ -37,7 +38,7 @@ func Diff(old, new *Config) Changes {
 		case was.Equal(is):
 			c.Same++
 		default:
-			c.Changed = append(c.Changed, change(was, is))
+			c.Changed = append(c.Changed, change(&was, &is))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(old.Tasks)) {
@@ -49,25 +50,38 @@ func Diff(old, new *Config) Changes {
 }
 
 // change returns how two tasks of one name differ.
-func change(was, is Task) Change {
-	c := Change{Task: is.Name, Triggers: !slices.Equal(was.triggerTexts(), is.triggerTexts())}
+func change(was, is *Task) Change {
+	c := Change{Task: is.Name, Triggers: !sameTriggers(was.Triggers, is.Triggers)}
 	var details []string
-	before := was.fields()
-	for i, f := range is.fields() {
-		if f.key == before[i].key && f.text() == before[i].text() {
+	differs := func(key, detail string) {
+		c.Keys = append(c.Keys, key)
+		details = append(details, detail)
+	}
+	plainly := samePlainly(was, is)
+	for i := range taskKeys {
+		if i == len(aboutKeys)+len(afterKeys) { // as in fields
+			if c.Triggers {
+				differs(severalTriggers.Name, triggersChanged(was.Triggers, is.Triggers))
+			}
+			if old, new := runner.ActionName(was.Action), runner.ActionName(is.Action); old != new {
+				differs(new, old+" → "+new)
+			} else if !sameAction(was, is) {
+				differs(new, new)
+			}
+		}
+		if plainly {
 			continue
 		}
-		c.Keys = append(c.Keys, f.key)
-		detail := f.key
-		switch old, new := before[i].short(), f.short(); {
-		case f.key != before[i].key: // the action
-			detail = before[i].key + " → " + f.key
-		case f.key == "triggers":
-			detail = triggersChanged(was.Triggers, is.Triggers)
-		case !f.keyOnly && len(old) <= 32 && len(new) <= 32:
-			detail = fmt.Sprintf("%s %s → %s", f.key, old, new)
+		k := &taskKeys[i]
+		before, now := field{value: k.get(was)}, field{value: k.get(is)}
+		if equalValues(before.value, now.value) {
+			continue
 		}
-		details = append(details, detail)
+		detail := k.Name
+		if old, new := before.short(), now.short(); !k.keyOnly && len(old) <= 32 && len(new) <= 32 {
+			detail = fmt.Sprintf("%s %s → %s", k.Name, old, new)
+		}
+		differs(k.Name, detail)
 	}
 	c.Detail = strings.Join(details, ", ")
 	return c

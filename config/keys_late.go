@@ -59,10 +59,10 @@ func setWarnAfter(loc location, v any, to *Task) {
 // checkLate complains about on_late and warn_after if they have no effect.
 func (d *taskBuilder) checkLate(loc location) {
 	late := d.WarnAfter
-	if late == (Late{}) && d.own["on_late"] && len(d.Hooks.OnLate) > 0 {
+	if late == (Late{}) && d.own("on_late") && len(d.Hooks.OnLate) > 0 {
 		loc.at("on_late").keyError(`add warn_after = "2h", or "3x"`, "on_late has no effect without warn_after")
 	}
-	if d.own["warn_after"] && d.Timeout > 0 && late.After >= d.Timeout {
+	if d.own("warn_after") && d.Timeout > 0 && late.After >= d.Timeout {
 		loc.at("warn_after").valueError(fmt.Sprintf("write less than that, or a longer timeout than %s", schedule.FormatDuration(d.Timeout)), "warn_after has no effect: a run is stopped before, at its timeout")
 	}
 }

@@ -56,6 +56,7 @@ type loader struct {
 	complaints []complaint
 	include    []pattern
 	base       taskBuilder // a task with the values of [defaults] and [history]
+	task       taskBuilder // the task that is being read
 	tasks      map[string]location
 	queues     map[string]location
 	notes      map[string]location

@@ -71,7 +71,9 @@ func (l *loader) checkReferences() {
 		}
 	}
 	l.config.runAfter = followersOf(l.config.Tasks)
-	l.checkCycles()
+	if starts := func(r reference) bool { _, ok := RunHook(r.name); return ok }; len(l.config.runAfter) > 0 || slices.ContainsFunc(l.references, starts) {
+		l.checkCycles()
+	}
 }
 
 // key returns the innermost key of the location.

@@ -15,14 +15,15 @@ import (
 // taskBuilder is a task that is being read.
 type taskBuilder struct {
 	Task
-	own   map[string]bool // keys in the table of the task
-	given map[string]bool // keys there or in [defaults]
+	table    map[string]any // of the task
+	defaults map[string]any // the table [defaults]
 }
 
+// own reports whether a key is in the table of the task.
+func (d *taskBuilder) own(key string) bool { _, ok := d.table[key]; return ok }
+
 // newTaskBuilder returns a task with the defaults of all keys.
-func newTaskBuilder() taskBuilder {
-	return taskBuilder{Task: emptyTask(), own: map[string]bool{}, given: map[string]bool{}}
-}
+func newTaskBuilder() taskBuilder { return taskBuilder{Task: emptyTask()} }
 
 var emptyTask = sync.OnceValue(func() (t Task) {
 	preset(taskKeys, &t)
@@ -34,12 +35,12 @@ var emptyTask = sync.OnceValue(func() (t Task) {
 
 // readDefaults reads [defaults], which holds for all tasks, also included ones.
 func (l *loader) readDefaults(loc location, v any) {
+	l.base.defaults, _ = v.(map[string]any)
 	loc.table(v, func(loc location, name string, v any) {
 		k := find(defaultsKeys, name)
 		switch {
 		case k != nil:
 			k.set(loc, v, &l.base.Task)
-			l.base.given[name] = true
 		case isTaskKey(name):
 			loc.keyError("triggers, after and actions belong to one task", "%q is not allowed in [defaults]", name)
 		default:
@@ -59,13 +60,14 @@ func (l *loader) readTasks(loc location, v any) {
 
 // readTask reads one task.
 func (l *loader) readTask(loc location, name string, v any) {
-	d := l.base
-	d.Name, d.own, d.given = name, map[string]bool{}, maps.Clone(l.base.given)
+	l.task = l.base
+	d := &l.task
+	d.Name = name
+	d.table, _ = v.(map[string]any)
 	d.Base = loc.src.dir
 	unsure := false // an unknown key is most likely the action
 	var acts []string
 	isTable := loc.table(v, func(loc location, key string, v any) {
-		d.own[key], d.given[key] = true, true
 		k, act := find(taskKeys, key), findAction(actions, key)
 		switch {
 		case k != nil:
@@ -85,7 +87,7 @@ func (l *loader) readTask(loc location, name string, v any) {
 	if !isTable {
 		return
 	}
-	l.triggers(loc, v.(map[string]any), &d)
+	l.triggers(loc, v.(map[string]any), d)
 	switch {
 	case len(acts) == 0 && !unsure:
 		loc.keyError("add one of "+enumerate(actionNames(actions)), "task %q has no action", name)
@@ -105,13 +107,13 @@ func (d *taskBuilder) checkKeys(loc location, action string) {
 	builtin := action != "command"
 	if builtin {
 		d.rejectUnused(loc, action)
-	} else if c, ok := d.Action.(*runner.Command); ok && c.Argv != nil && d.own["shell"] {
+	} else if c, ok := d.Action.(*runner.Command); ok && c.Argv != nil && d.own("shell") {
 		loc.at("shell").keyError("remove it, or make command a string", "shell has no effect on a command that is a list")
 	}
-	if builtin && !d.given["timeout"] {
+	if _, common := d.defaults["timeout"]; builtin && !common && !d.own("timeout") {
 		d.Timeout = time.Minute
 	}
-	if d.TimeoutOK && d.Timeout == 0 && d.own["timeout_ok"] {
+	if d.TimeoutOK && d.Timeout == 0 && d.own("timeout_ok") {
 		loc.at("timeout_ok").keyError(`add timeout = "1h"`, "timeout_ok has no effect without a timeout")
 	}
 	d.checkLate(loc)
@@ -125,7 +127,7 @@ func (d *taskBuilder) checkKeys(loc location, action string) {
 	if _, ok := loc.l.config.Queues[d.Queue]; !ok {
 		hint := suggestName(loc.l, "", d.Queue, loc.l.config.Queues, fmt.Sprintf("add [queues.%s]", tomlKey(d.Queue)))
 		at := loc.at("queue")
-		if !d.own["queue"] {
+		if !d.own("queue") {
 			at = location{l: loc.l, src: loc.l.sources[0]}.at("defaults").at("queue")
 		}
 		at.valueError(hint, "unknown queue %q", d.Queue)
@@ -142,7 +144,7 @@ func (d *taskBuilder) checkParams(loc location) {
 		hint := didYouMean(use.Name, slices.Collect(maps.Keys(d.Params)))
 		if hint == "" && paramName.MatchString(use.Name) {
 			hint = fmt.Sprintf(`add params = { %s = "…" }`, use.Name)
-			if d.own["params"] {
+			if d.own("params") {
 				hint = fmt.Sprintf(`add %s = "…" to params`, use.Name)
 			}
 		}
@@ -155,7 +157,7 @@ func (d *taskBuilder) checkParams(loc location) {
 func (d *taskBuilder) rejectUnused(loc location, action string) {
 	plain := emptyTask()
 	for _, k := range taskKeys {
-		if k.reach == anyTask || k.reach == processes && d.hasProcess(action) || !d.own[k.Name] {
+		if k.reach == anyTask || k.reach == processes && d.hasProcess(action) || !d.own(k.Name) {
 			continue
 		}
 		hint := `remove it, or add mode = "forked"`
@@ -234,7 +236,6 @@ func (l *loader) finishTasks() {
 	for name, t := range l.config.Tasks {
 		t.DropEnv = drop
 		t.Zone = l.config.ZoneOf(name).String()
-		t.hash = t.sum()
 		l.config.Tasks[name] = t
 	}
 }

@@ -28,9 +28,14 @@ type stretch struct {
 	before, off, after int64 // the offsets from UTC before, during and after it
 }
 
+var utc = wall{starts: []int64{-never}, offs: []int32{0}}
+
 var walls sync.Map // *time.Location -> *wall, of zones whose clock changes
 
 func wallOf(zone *time.Location) *wall {
+	if zone == time.UTC {
+		return &utc
+	}
 	if w, ok := walls.Load(zone); ok {
 		return w.(*wall)
 	}

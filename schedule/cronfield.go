@@ -58,7 +58,7 @@ func (f *fieldReader) item(at span) {
 		f.fault(comma, "remove the comma", "empty item in the %s field", f.name)
 		return
 	}
-	if f.special(at) || f.foreign(at) {
+	if !plain(text) && (f.special(at) || f.foreign(at)) {
 		return
 	}
 	body, stepAt, stepped := at, span{}, false
@@ -126,18 +126,19 @@ func (f *fieldReader) step(at span) (int, bool) {
 	return n, true
 }
 
+func (f *fieldReader) rangeText() string { return fmt.Sprintf("%d-%d", f.min, f.max) }
+
 // number reads a value: one or two digits, or a name of the field.
 func (f *fieldReader) number(at span) (int, bool) {
 	text := f.text(at)
-	rangeText := fmt.Sprintf("%d-%d", f.min, f.max)
 	switch {
 	case text == "":
-		f.fault(span{max(0, at.start-1), min(at.end+1, len(f.v.text))}, "write "+rangeText, "a value is missing in the %s field", f.name)
+		f.fault(span{max(0, at.start-1), min(at.end+1, len(f.v.text))}, "write "+f.rangeText(), "a value is missing in the %s field", f.name)
 		return 0, false
 	case allDigits(text):
 		n := atoi(text)
 		if n < f.min || n > f.max {
-			f.fault(at, "write "+rangeText, "%s %s is out of range %s", f.name, text, rangeText)
+			f.fault(at, "write "+f.rangeText(), "%s %s is out of range %s", f.name, text, f.rangeText())
 			return 0, false
 		}
 		if len(text) > 2 {
@@ -150,7 +151,7 @@ func (f *fieldReader) number(at span) (int, bool) {
 	if i := slices.Index(f.names, upper); i >= 0 {
 		return i + f.min, true
 	}
-	hint := "write " + rangeText
+	hint := "write " + f.rangeText()
 	if f.names != nil {
 		hint += fmt.Sprintf(" or %s…%s", f.names[0], f.names[len(f.names)-1])
 	}

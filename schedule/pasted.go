@@ -18,12 +18,20 @@ var (
 	commonUsers = []string{"root", "daemon", "nobody", "www-data", "apache", "nginx", "postgres", "ubuntu", "debian"} // none is a command
 )
 
+// plain reports whether a text has only the characters of most fields, so that no regular
+// expression needs to look at it.
+func plain(text string) bool { return strings.Trim(text, "0123456789*,-/") == "" }
+
+// looksLikeField reports whether a text may be a field of a cron expression.
+func looksLikeField(text string) bool { return plain(text) || cronField.MatchString(text) }
+
 // pasted complains about a text that is not a cron expression but a known format of
 // another program, and reports whether it is one.
 func (d *builder) pasted(v value, w []span) bool {
 	word := func(i int) string { return v.text[w[i].start:w[i].end] }
 	first := strings.ToLower(word(0))
-	if m := awsCron.FindStringSubmatch(v.text); m != nil {
+	if strings.HasSuffix(v.text, ")") && awsCron.MatchString(v.text) {
+		m := awsCron.FindStringSubmatch(v.text)
 		hint := "write what is between the parentheses, without the year"
 		if length := suggestDuration(m[2]); m[1] == "rate" && length != "" {
 			hint = fmt.Sprintf("write interval = %q instead of cron", length)
@@ -41,11 +49,11 @@ func (d *builder) pasted(v value, w []span) bool {
 		fields = 1
 	}
 	for i := range min(fields, len(w)) {
-		if fields == 5 && !cronField.MatchString(word(i)) {
+		if fields == 5 && !looksLikeField(word(i)) {
 			return d.pastedWords(v, w)
 		}
 	}
-	if len(w) <= fields || cronField.MatchString(word(fields)) {
+	if len(w) <= fields || looksLikeField(word(fields)) {
 		return false
 	}
 	if first == "@every" && suggestDuration(v.text[w[1].start:w[len(w)-1].end]) != "" {

@@ -18,7 +18,9 @@ func (d *builder) text() string {
 		if b.Len() > 0 {
 			b.WriteByte(' ')
 		}
-		b.WriteString(k.name + " " + text)
+		b.WriteString(k.name)
+		b.WriteByte(' ')
+		b.WriteString(text)
 	}
 	return strings.TrimPrefix(b.String(), "cron ") // such a line speaks for itself
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -25,6 +24,7 @@ type file struct {
 	waiting atomic.Int32  // reloads that wait for their turn
 	turn    chan struct{} // holds one reload at a time
 	current *config.Config
+	read    func()       // what is to be done once the file of the start is in force
 	seen    *config.Seen // the files on the disk, as last read
 	wrong   string       // the last reported error of the file; "": none
 	pending pending
@@ -86,6 +86,9 @@ func (o Options) files() config.Options {
 // first loads the file for a start. If it is not valid, first loads the last good text
 // instead, and broken is the error of the file.
 func (f *file) first() (cfg *config.Config, broken, err error) {
+	if f.read == nil { // else the daemon could not start with what it read before
+		f.read = readingFile()
+	}
 	cfg, err = f.load()
 	if err == nil {
 		f.current = cfg
@@ -116,6 +119,14 @@ func alsoUnsaved(err error, dir string, why error) error {
 		return fmt.Errorf("%w; %s", err, msg)
 	}
 	return &config.Errors{Faults: append(slices.Clip(e.Faults), config.Fault{File: dir, Msg: msg})}
+}
+
+// started tells that what first has loaded is in force.
+func (f *file) started() {
+	if f.read != nil {
+		f.read()
+		f.read = nil
+	}
 }
 
 func (f *file) load() (*config.Config, error) {
@@ -337,6 +348,7 @@ func (f *file) reloadAll(ctx context.Context, h *host, who string) (config.Chang
 
 // put puts the file in force if it is valid and has changed.
 func (f *file) put(ctx context.Context, h *host, who string) (config.Changes, error) {
+	defer readingFile()()
 	asked := who != ""
 	cfg, err := f.load()
 	if err != nil {
@@ -369,7 +381,6 @@ func (f *file) put(ctx context.Context, h *host, who string) (config.Changes, er
 		return changes, err
 	}
 	f.current, f.pending = cfg, pending{}
-	go debug.FreeOSMemory()
 	select {
 	case f.renew <- struct{}{}:
 	default:

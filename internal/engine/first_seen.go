@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"time"
 
@@ -17,18 +16,18 @@ const statesAtOnce = 1000
 // firstSeen returns when each trigger of each task was first seen, and remembers
 // it. What is seen no more is forgotten: if it ever comes back it counts from
 // then.
-func (eng *Engine) firstSeen(ctx context.Context, now time.Time) (map[string]map[string]time.Time, error) {
+func (eng *Engine) firstSeen(ctx context.Context, now time.Time) (map[string]ledger.Seen, error) {
 	states, err := eng.ledger.Tasks(ctx)
 	if err != nil {
 		return nil, err
 	}
 	eng.states = states
-	seen := make(map[string]map[string]time.Time, len(eng.cfg.Tasks))
+	seen := make(map[string]ledger.Seen, len(eng.cfg.Tasks))
 	var changed []string
 	for name, task := range eng.cfg.Tasks {
 		seen[name] = plan.FirstSeen(task, states[name].Seen, now)
 		on := states[name].On
-		if !maps.EqualFunc(states[name].Seen, seen[name], time.Time.Equal) || on != nil && !plan.Applies(task, on) {
+		if !states[name].Seen.Equal(seen[name]) || on != nil && !plan.Applies(task, on) {
 			changed = append(changed, name)
 		}
 	}
@@ -37,13 +36,14 @@ func (eng *Engine) firstSeen(ctx context.Context, now time.Time) (map[string]map
 			changed = append(changed, name)
 		}
 	}
+	slices.Sort(changed) // in the order of their rows, each page of the ledger is written once
 	return seen, eng.remember(ctx, changed, states, seen)
 }
 
 // followed is the state of a task after the file: with its first sights, and
 // without a reschedule of triggers that it has no more. A slot that is left out
 // stays so: it is an instant, whatever comes due then.
-func (eng *Engine) followed(name string, s ledger.TaskState, seen map[string]time.Time) ledger.TaskState {
+func (eng *Engine) followed(name string, s ledger.TaskState, seen ledger.Seen) ledger.TaskState {
 	s.Seen = seen
 	if s.On != nil && !plan.Applies(eng.cfg.Tasks[name], s.On) {
 		eng.log.Info("the reschedule has ended: the file's triggers changed", "task", name, "was", s.On.Expr)
@@ -54,7 +54,7 @@ func (eng *Engine) followed(name string, s ledger.TaskState, seen map[string]tim
 }
 
 // remember writes the first sights of those tasks.
-func (eng *Engine) remember(ctx context.Context, names []string, states map[string]ledger.TaskState, seen map[string]map[string]time.Time) error {
+func (eng *Engine) remember(ctx context.Context, names []string, states map[string]ledger.TaskState, seen map[string]ledger.Seen) error {
 	for some := range slices.Chunk(names, statesAtOnce) {
 		var c ledger.Change
 		for _, name := range some {

@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -53,9 +52,26 @@ func (eng *Engine) reportStatus() {
 
 // soonest returns the keys of the n entries that come due first.
 func (eng *Engine) soonest(n int) []string {
-	keys := slices.DeleteFunc(slices.Collect(maps.Keys(eng.entries)), func(key string) bool { return eng.agenda.Next(key).IsZero() })
-	slices.SortFunc(keys, func(a, b string) int {
-		return cmp.Or(eng.agenda.Next(a).Compare(eng.agenda.Next(b)), cmp.Compare(a, b))
-	})
-	return keys[:min(n, len(keys))]
+	type entry struct {
+		key string
+		at  time.Time
+	}
+	var first []entry // sorted; of thousands only those n are
+	for key := range eng.entries {
+		e := entry{key, eng.agenda.Next(key)}
+		if e.at.IsZero() {
+			continue
+		}
+		i, _ := slices.BinarySearchFunc(first, e, func(a, b entry) int {
+			return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.key, b.key))
+		})
+		if i < n {
+			first = slices.Insert(first[:min(len(first), n-1)], i, e)
+		}
+	}
+	keys := make([]string, len(first))
+	for i, e := range first {
+		keys[i] = e.key
+	}
+	return keys
 }

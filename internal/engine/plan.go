@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rota/config"
+	"rota/internal/ledger"
 	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
@@ -34,7 +35,7 @@ func (eng *Engine) plan(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	want := map[string]plan.Entry{}
+	want := make(map[string]plan.Entry, len(eng.cfg.Tasks))
 	eng.tasks = 0
 	for name := range eng.cfg.Tasks {
 		terms := eng.termsOf(name)
@@ -76,13 +77,13 @@ func (eng *Engine) planMoments(name string, terms []plan.Term) {
 
 // planTerm enters a trigger of a task, unless it is there already. Seen is when each
 // trigger of the task was seen first.
-func (eng *Engine) planTerm(ctx context.Context, name string, t plan.Term, seen map[string]time.Time, now time.Time) plan.Entry {
+func (eng *Engine) planTerm(ctx context.Context, name string, t plan.Term, seen ledger.Seen, now time.Time) plan.Entry {
 	if e, ok := eng.entries[t.Key]; ok && e.From.Equal(t.From) && e.Until.Equal(t.Until) {
 		return e
 	}
 	spec := t.Spec
-	first, known := seen[plan.TriggerKey(spec)]
-	if !known {
+	first := seen.Of(plan.TriggerKey(spec))
+	if first.IsZero() {
 		first = t.Since
 	}
 	if spec.Anchor() == "finish" {
@@ -138,6 +139,8 @@ func (eng *Engine) dealtWith(e plan.Entry, first time.Time) time.Time {
 	return e.NotBefore(last)
 }
 
+func isAtStart(s schedule.Spec) bool { return s.AtStart() != "" }
+
 // atStart returns the slots of at_start triggers: of "daemon" always, of "boot"
 // at the first start after the machine was. The cursor says which start of the
 // machine that is; it moves on with the slots. The slot is initial_delay after the
@@ -146,6 +149,9 @@ func (eng *Engine) atStart(now time.Time) []runner.Slot {
 	boot := eng.boot != eng.cursor.Boot
 	var slots []runner.Slot
 	for _, name := range slices.Sorted(maps.Keys(eng.cfg.Tasks)) {
+		if eng.states[name].On == nil && !slices.ContainsFunc(eng.cfg.Tasks[name].Triggers, isAtStart) {
+			continue // as most
+		}
 		for _, t := range eng.termsOf(name) {
 			if on := t.Spec.AtStart(); !t.InForce(now) || on != "daemon" && (on != "boot" || !boot) {
 				continue

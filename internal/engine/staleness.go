@@ -36,7 +36,7 @@ func (eng *Engine) staleFrom(task string) time.Time {
 	if last := eng.lastSuccess(task); !last.IsZero() {
 		return last
 	}
-	if first := eng.states[task].Seen[plan.ExpectedKey]; !first.IsZero() {
+	if first := eng.states[task].Seen.Of(plan.ExpectedKey); !first.IsZero() {
 		return first
 	}
 	return eng.clock.Now()

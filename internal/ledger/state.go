@@ -10,16 +10,16 @@ import (
 // [QueueName]. Its zero value is that of a new task. Version grows by one with each
 // change.
 type TaskState struct {
-	Version int                  `json:"version"`
-	Seen    map[string]time.Time `json:"seen,omitempty"`    // when each trigger was first seen, by its text
-	Hold    *Hold                `json:"hold,omitempty"`    // nil: not held
-	Planned *Hold                `json:"planned,omitempty"` // the hold that begins at its Since; nil: none
-	Counted map[string]Counted   `json:"counted,omitempty"` // runs of each trigger with a count, by its text
-	On      *Reschedule          `json:"on,omitempty"`      // nil: as the file says
-	Skip    []Skip               `json:"skip,omitempty"`    // upcoming slots that are skipped
-	Started *Started             `json:"started,omitempty"` // of a queue; nil: not started by a user since it was last stopped
-	Held    *EndedHold           `json:"held,omitempty"`    // the last hold that ended; nil: none
-	After   *After               `json:"after,omitempty"`   // of a task that runs after others; nil: none of them was ok since it last ran
+	Version int                `json:"version"`
+	Seen    Seen               `json:"seen,omitempty"`    // when each trigger was first seen, by its text
+	Hold    *Hold              `json:"hold,omitempty"`    // nil: not held
+	Planned *Hold              `json:"planned,omitempty"` // the hold that begins at its Since; nil: none
+	Counted map[string]Counted `json:"counted,omitempty"` // runs of each trigger with a count, by its text
+	On      *Reschedule        `json:"on,omitempty"`      // nil: as the file says
+	Skip    []Skip             `json:"skip,omitempty"`    // upcoming slots that are skipped
+	Started *Started           `json:"started,omitempty"` // of a queue; nil: not started by a user since it was last stopped
+	Held    *EndedHold         `json:"held,omitempty"`    // the last hold that ended; nil: none
+	After   *After             `json:"after,omitempty"`   // of a task that runs after others; nil: none of them was ok since it last ran
 }
 
 // StateChange replaces the state of a task.
@@ -105,9 +105,9 @@ func QueueName(queue string) string { return "queue/" + queue }
 
 // clone returns a deep copy of the state with its times normalized.
 func (s TaskState) clone() TaskState {
-	s.Seen = maps.Clone(s.Seen)
-	for trigger, t := range s.Seen {
-		s.Seen[trigger] = normalizeTime(t)
+	s.Seen = slices.Clone(s.Seen)
+	for i := range s.Seen {
+		s.Seen[i].At = normalizeTime(s.Seen[i].At)
 	}
 	s.Counted = maps.Clone(s.Counted)
 	for trigger, c := range s.Counted {

@@ -43,7 +43,7 @@ type Metrics struct {
 	writeErrors prometheus.Counter
 
 	mu      sync.RWMutex             // guards the maps, not what is in them
-	tasks   map[string]*task         // of the file in force
+	tasks   map[string]*task         // of the file in force; nil: nothing is known of it
 	targets map[string]*atomic.Int64 // of the file in force: notifications that failed
 
 	looking chan struct{} // holds one look at the ledger and the disk at a time
@@ -82,6 +82,9 @@ type counts struct {
 	stale  bool // past may be another one by now
 }
 
+// newTask returns a task of which nothing is known yet: it may have been in the file before.
+func newTask() *task { return &task{live: map[string]bool{}, counts: counts{stale: true}} }
+
 // New returns a Metrics that has counted nothing, for a rota of that version.
 func New(version string) *Metrics {
 	m := &Metrics{
@@ -115,11 +118,12 @@ func (m *Metrics) Load(tasks map[string]Task, targets []string) {
 	maps.DeleteFunc(m.tasks, func(name string, _ *task) bool { _, there := tasks[name]; return !there })
 	for name, of := range tasks {
 		t := m.tasks[name]
-		if t == nil {
-			t = &task{live: map[string]bool{}, counts: counts{stale: true}} // it may have been in the file before
-			m.tasks[name] = t
+		if t == nil && of.Expected > 0 {
+			t = newTask()
 		}
-		t.expected.Store(int64(of.Expected))
+		if m.tasks[name] = t; t != nil {
+			t.expected.Store(int64(of.Expected))
+		}
 	}
 	maps.DeleteFunc(m.targets, func(name string, _ *atomic.Int64) bool { return !slices.Contains(targets, name) })
 	for _, name := range targets {
@@ -168,10 +172,21 @@ func (m *Metrics) Adopt(r runner.Run) {
 	}
 }
 
+// task returns what is counted of a task; nil: it is not in the file.
 func (m *Metrics) task(name string) *task {
 	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return m.tasks[name]
+	t, there := m.tasks[name]
+	m.mu.RUnlock()
+	if t != nil || !there {
+		return t
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t, there = m.tasks[name]; t == nil && there {
+		t = newTask()
+		m.tasks[name] = t
+	}
+	return t
 }
 
 // end counts a run, or slots that have none.

@@ -93,8 +93,12 @@ func (m *Metrics) look(ctx context.Context, from Source) {
 func (m *Metrics) lookAt(ctx context.Context, l ledger.Reader) {
 	stale := map[string]*task{}
 	unknown := 0
-	m.mu.RLock()
+	m.mu.Lock()
 	for name, t := range m.tasks {
+		if t == nil {
+			t = newTask()
+			m.tasks[name] = t
+		}
 		t.mu.Lock()
 		if t.stale {
 			stale[name] = t
@@ -105,7 +109,7 @@ func (m *Metrics) lookAt(ctx context.Context, l ledger.Reader) {
 		}
 		t.mu.Unlock()
 	}
-	m.mu.RUnlock()
+	m.mu.Unlock()
 	if unknown > 0 {
 		m.lookAtNewest(ctx, l, stale)
 	}
@@ -242,6 +246,9 @@ func (m *Metrics) snapshot(state State) snapshot {
 }
 
 func (s snapshot) addTask(name string, t *task, state State) {
+	if t == nil {
+		t = newTask()
+	}
 	t.mu.Lock()
 	c := t.counts
 	t.mu.Unlock()

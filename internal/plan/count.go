@@ -40,11 +40,10 @@ func CountedOut(spec schedule.Spec, state ledger.TaskState, key string) time.Tim
 }
 
 // StillCounted returns the counts of the triggers that still exist.
-func StillCounted(counted map[string]ledger.Counted, seen map[string]time.Time, rescheduled bool) map[string]ledger.Counted {
+func StillCounted(counted map[string]ledger.Counted, seen ledger.Seen, rescheduled bool) map[string]ledger.Counted {
 	var still map[string]ledger.Counted
 	for key, n := range counted {
-		_, there := seen[key]
-		if !there && !(rescheduled && strings.HasSuffix(key, RescheduledKey)) {
+		if seen.Of(key).IsZero() && !(rescheduled && strings.HasSuffix(key, RescheduledKey)) {
 			continue
 		}
 		if still == nil {

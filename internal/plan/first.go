@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"rota/config"
+	"rota/internal/ledger"
 )
 
 // ExpectedKey is the key, among the instants when triggers were first seen, of the instant
@@ -12,12 +13,14 @@ const ExpectedKey = ""
 
 // FirstSeen returns when each trigger of a task was first seen: the known instant, or now
 // if none is known or if it is in the future, as after a wrong clock.
-func FirstSeen(task config.Task, known map[string]time.Time, now time.Time) map[string]time.Time {
-	seen := make(map[string]time.Time, len(task.Triggers))
+func FirstSeen(task config.Task, known ledger.Seen, now time.Time) ledger.Seen {
+	var seen ledger.Seen
 	see := func(key string) {
-		if seen[key] = now; !known[key].IsZero() && !known[key].After(now) {
-			seen[key] = known[key]
+		at := known.Of(key)
+		if at.IsZero() || at.After(now) {
+			at = now
 		}
+		seen.Set(key, at)
 	}
 	for _, spec := range task.Triggers {
 		see(TriggerKey(spec))

@@ -250,9 +250,9 @@ func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time
 		if t.Spec.AtStart() != "" {
 			continue
 		}
-		first, seen := state.Seen[plan.TriggerKey(t.Spec)]
+		first := state.Seen.Of(plan.TriggerKey(t.Spec))
 		switch {
-		case seen && !first.After(now):
+		case !first.IsZero() && !first.After(now):
 		case !t.Since.IsZero():
 			first = t.Since
 		default:

@@ -70,8 +70,8 @@ func termsOf(cfg *config.Config, name string, state ledger.TaskState, now time.T
 		on = nil
 	}
 	for _, spec := range task.Triggers {
-		seen, known := state.Seen[plan.TriggerKey(spec)]
-		if !known {
+		seen := state.Seen.Of(plan.TriggerKey(spec))
+		if seen.IsZero() {
 			seen = now
 		}
 		if on == nil {

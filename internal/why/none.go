@@ -283,7 +283,7 @@ func (a *answer) limited(spec schedule.Spec) bool {
 
 // seen returns when a trigger of the file was first seen.
 func (a *answer) seen(spec schedule.Spec) time.Time {
-	if at, ok := a.state.Seen[plan.TriggerKey(spec)]; ok {
+	if at := a.state.Seen.Of(plan.TriggerKey(spec)); !at.IsZero() {
 		return at
 	}
 	return a.now

@@ -132,7 +132,7 @@ var reading = []clause{
 		b.same(run.Exit, 3, "exit after a change of what was returned")
 		b.same(steps[0].Why, "", "why after a change of what was returned")
 
-		seen := map[string]time.Time{"every 5m": noon}
+		seen := ledger.Seen{{Trigger: "every 5m", At: noon}}
 		b.ok(b.SetTask(b.ctx, "a", ledger.TaskState{}, ledger.TaskState{Seen: seen}), "set task")
 		clear(seen)
 		s, err := b.Task(b.ctx, "a")
@@ -140,6 +140,6 @@ var reading = []clause{
 		clear(s.Seen)
 		s, err = b.Task(b.ctx, "a")
 		b.ok(err, "task")
-		b.same(s.Seen, map[string]time.Time{"every 5m": noon}, "state of the task")
+		b.same(s.Seen, ledger.Seen{{Trigger: "every 5m", At: noon}}, "state of the task")
 	}},
 }

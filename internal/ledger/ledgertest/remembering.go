@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"rota/internal/ledger"
@@ -11,7 +12,7 @@ import (
 
 var remembering = []clause{
 	{"the state of a task is written at the version that the caller saw", func(b book) {
-		first := ledger.TaskState{Seen: map[string]time.Time{"every 5m": noon}, Counted: map[string]ledger.Counted{"every 5m": {Runs: 2, Last: noon}}, After: &ledger.After{OK: map[string]string{"b": "b/1"}, Asked: "a/2"}}
+		first := ledger.TaskState{Seen: ledger.Seen{{Trigger: "every 5m", At: noon}}, Counted: map[string]ledger.Counted{"every 5m": {Runs: 2, Last: noon}}, After: &ledger.After{OK: map[string]string{"b": "b/1"}, Asked: "a/2"}}
 		b.ok(b.SetTask(b.ctx, "a", ledger.TaskState{}, first), "first set")
 		got, err := b.Task(b.ctx, "a")
 		b.ok(err, "task")
@@ -35,10 +36,8 @@ var remembering = []clause{
 					b.t.Error("task:", err)
 					return
 				}
-				next := ledger.TaskState{Seen: map[string]time.Time{fmt.Sprint("trigger ", i): noon}}
-				for k, v := range prev.Seen {
-					next.Seen[k] = v
-				}
+				next := ledger.TaskState{Seen: slices.Clone(prev.Seen)}
+				next.Seen.Set(fmt.Sprint("trigger ", i), noon)
 				if err = b.SetTask(b.ctx, "a", prev, next); err == nil {
 					return
 				}

@@ -145,8 +145,8 @@ func newBench(dir string, o options) (*bench, error) {
 	}
 	b.root = filepath.Join(strings.TrimSpace(string(out)), "..", "..", "..")
 	path := filepath.Join(dir, "rota")
-	// As a package of a distribution has it.
-	if err := command(b.root, nil, "go", "build", "-ldflags=-s -w", "-o", path, "."); err != nil {
+	// As the packages have it: see packaging/build/compile.go.
+	if err := command(b.root, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "."); err != nil {
 		return nil, err
 	}
 	b.schedulers = []scheduler{rota("rota", path)}
