@@ -238,7 +238,7 @@ func (h *host) live(ctx context.Context, file *file, signals *signals) error {
 	}
 	defer g.directory.Close()
 	h.began(ctx)
-	file.started()
+	file.read()
 	var others, last sync.WaitGroup // goroutines that end with the engine, and those that end last
 	last.Go(func() { h.serve(runs, engine.Paced(h.service(file)), g) })
 	last.Go(func() { h.engine.Deliver(runs) })

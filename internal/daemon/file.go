@@ -86,9 +86,7 @@ func (o Options) files() config.Options {
 // first loads the file for a start. If it is not valid, first loads the last good text
 // instead, and broken is the error of the file.
 func (f *file) first() (cfg *config.Config, broken, err error) {
-	if f.read == nil { // else the daemon could not start with what it read before
-		f.read = readingFile()
-	}
+	f.read = readingFile()
 	cfg, err = f.load()
 	if err == nil {
 		f.current = cfg
@@ -119,14 +117,6 @@ func alsoUnsaved(err error, dir string, why error) error {
 		return fmt.Errorf("%w; %s", err, msg)
 	}
 	return &config.Errors{Faults: append(slices.Clip(e.Faults), config.Fault{File: dir, Msg: msg})}
-}
-
-// started tells that what first has loaded is in force.
-func (f *file) started() {
-	if f.read != nil {
-		f.read()
-		f.read = nil
-	}
 }
 
 func (f *file) load() (*config.Config, error) {

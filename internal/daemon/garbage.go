@@ -11,14 +11,12 @@ const (
 // is called: all that is read of a file lives until it is in force, so that most of what
 // the collector looks at meanwhile is none. What GOGC tells otherwise stays.
 func readingFile() (read func()) {
-	was := debug.SetGCPercent(readingGarbage)
-	if was != usualGarbage {
+	if was := debug.SetGCPercent(readingGarbage); was != usualGarbage {
 		debug.SetGCPercent(was)
+		return func() {}
 	}
 	return func() {
-		if was == usualGarbage {
-			debug.SetGCPercent(usualGarbage)
-		}
+		debug.SetGCPercent(usualGarbage)
 		// What was read has taken several times the memory that its tasks need.
 		go debug.FreeOSMemory()
 	}
