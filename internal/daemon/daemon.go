@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -238,7 +239,8 @@ func (h *host) live(ctx context.Context, file *file, signals *signals) error {
 	}
 	defer g.directory.Close()
 	h.began(ctx)
-	file.read()
+	// Reading a file takes several times the memory that its tasks need.
+	go debug.FreeOSMemory()
 	var others, last sync.WaitGroup // goroutines that end with the engine, and those that end last
 	last.Go(func() { h.serve(runs, engine.Paced(h.service(file)), g) })
 	last.Go(func() { h.engine.Deliver(runs) })

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -24,7 +25,6 @@ type file struct {
 	waiting atomic.Int32  // reloads that wait for their turn
 	turn    chan struct{} // holds one reload at a time
 	current *config.Config
-	read    func()       // what is to be done once the file of the start is in force
 	seen    *config.Seen // the files on the disk, as last read
 	wrong   string       // the last reported error of the file; "": none
 	pending pending
@@ -86,7 +86,6 @@ func (o Options) files() config.Options {
 // first loads the file for a start. If it is not valid, first loads the last good text
 // instead, and broken is the error of the file.
 func (f *file) first() (cfg *config.Config, broken, err error) {
-	f.read = readingFile()
 	cfg, err = f.load()
 	if err == nil {
 		f.current = cfg
@@ -338,7 +337,6 @@ func (f *file) reloadAll(ctx context.Context, h *host, who string) (config.Chang
 
 // put puts the file in force if it is valid and has changed.
 func (f *file) put(ctx context.Context, h *host, who string) (config.Changes, error) {
-	defer readingFile()()
 	asked := who != ""
 	cfg, err := f.load()
 	if err != nil {
@@ -371,6 +369,7 @@ func (f *file) put(ctx context.Context, h *host, who string) (config.Changes, er
 		return changes, err
 	}
 	f.current, f.pending = cfg, pending{}
+	go debug.FreeOSMemory()
 	select {
 	case f.renew <- struct{}{}:
 	default:
