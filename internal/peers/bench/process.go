@@ -19,6 +19,7 @@ type daemon struct {
 	cmd    *exec.Cmd
 	dir    string
 	stamps string // the file with the times at which its tasks were started
+	log    string // what it writes to its output
 	began  time.Time
 	ended  chan error
 }
@@ -33,8 +34,11 @@ func (b *bench) start(s scheduler, t tasks) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &daemon{dir: dir, stamps: filepath.Join(memory(dir), filepath.Base(dir)+".stamps"), ended: make(chan error, 1)}
-	output, err := os.Create(filepath.Join(dir, "log"))
+	// The log lies elsewhere, too: what is written beside a file that a scheduler watches
+	// wakes it.
+	aside := filepath.Join(memory(dir), filepath.Base(dir))
+	d := &daemon{dir: dir, stamps: aside + ".stamps", log: aside + ".log", ended: make(chan error, 1)}
+	output, err := os.Create(d.log)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +72,7 @@ func (d *daemon) stop() error {
 		_ = d.cmd.Process.Kill()
 		<-d.ended
 	}
-	return errors.Join(os.RemoveAll(d.dir), remove(d.stamps))
+	return errors.Join(os.RemoveAll(d.dir), remove(d.stamps), remove(d.log))
 }
 
 func remove(path string) error {
@@ -83,7 +87,7 @@ func (d *daemon) alive() error {
 	select {
 	case err := <-d.ended:
 		d.ended <- err
-		text, _ := os.ReadFile(filepath.Join(d.dir, "log"))
+		text, _ := os.ReadFile(d.log)
 		return fmt.Errorf("it has ended: %v\n%s", err, text[:min(len(text), 2000)])
 	default:
 		return nil
