@@ -130,6 +130,11 @@ func (eng *Engine) restoreAhead(ctx context.Context) error {
 		}
 		eng.rememberAhead(runs...)
 	}
+	for key, e := range eng.entries {
+		if at, recorded := eng.ahead.slots[e.Task]; recorded && e.Request == "" && eng.agenda.Next(key).Equal(at) {
+			eng.agenda.Put(schedule.Entry{Key: key, When: e.When(), Last: at})
+		}
+	}
 	return nil
 }
 
