@@ -554,10 +554,10 @@ func TestShutdownInAContainer(t *testing.T) {
 	awaitText(t, filepath.Join(dir, "up-long"), "up")
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
 	var from int
-	if l := d.msg(&from, "shutdown_grace is over: stopping what still runs", ""); !strings.Contains(l.raw, `"grace":"4s"`) {
+	if l := d.msg(&from, "shutdown_grace is over: stopping the runs under way", ""); !strings.Contains(l.raw, `"grace":"4s"`) {
 		t.Errorf("the grace is not 4s: %s", l.raw)
 	}
-	d.msg(&from, "killing what has no kill_after: a container is stopped within seconds", "")
+	d.msg(&from, "killing the runs without kill_after: a container must stop within seconds", "")
 	d.msg(&from, "lost", "short")
 	if code := d.stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d", code)
@@ -620,7 +620,7 @@ func TestNotify(t *testing.T) {
 	put(t, filepath.Join(dir, "jobs.toml"), header+"[tasks.tick\n")
 	hear(`^RELOADING=1\n`)
 	hear(`^READY=1$`)
-	hear(`^STATUS=.*the file is wrong`)
+	hear(`^STATUS=.*the file has errors`)
 	hear(`^WATCHDOG=1$`)
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
 	hear(`^STOPPING=1$`)
@@ -762,10 +762,10 @@ webhook = { url = "http://%s/" }
 	d.msg(&from, "state", "")
 	sendTo(t, pid1, "TERM")
 	// 4 s, then 3 s, then 1 s to tell of it: the sum is what the 10 s are for.
-	if l := d.msg(&from, "shutdown_grace is over: stopping what still runs", ""); !strings.Contains(l.raw, `"grace":"4s"`) {
+	if l := d.msg(&from, "shutdown_grace is over: stopping the runs under way", ""); !strings.Contains(l.raw, `"grace":"4s"`) {
 		t.Error(l.raw)
 	}
-	if l := d.msg(&from, "killing what has no kill_after: a container is stopped within seconds", ""); !strings.Contains(l.raw, `"after":"3s"`) {
+	if l := d.msg(&from, "killing the runs without kill_after: a container must stop within seconds", ""); !strings.Contains(l.raw, `"after":"3s"`) {
 		t.Error(l.raw)
 	}
 	d.msg(&from, "lost", "stubborn")

@@ -204,7 +204,7 @@ func (h *host) engineOptions(clock clock.Clock) engine.Options {
 		Ledger: h.ledger, Clock: clock, Log: h.log,
 		Runner:  runner.Options{Trust: h.o.files().TrustFile, Log: h.out.say},
 		InForce: h.out.configure, Record: h.out.record, Echo: h.out.echo,
-		Expired: h.expired, DiskLow: h.ledger.DiskLow, Token: h.tokens.of,
+		TokenExpired: h.expired, DiskLow: h.ledger.DiskLow, Token: h.tokens.of,
 	}
 	if found := h.ledger.Found().String(); found != "" {
 		h.log.Error("the ledger is not sound", "found", found)
@@ -242,7 +242,7 @@ func (h *host) live(ctx context.Context, file *file, signals *signals) error {
 	// Reading a file takes several times the memory that its tasks need.
 	go debug.FreeOSMemory()
 	var others, last sync.WaitGroup // goroutines that end with the engine, and those that end last
-	last.Go(func() { h.serve(runs, engine.Paced(h.service(file)), g) })
+	last.Go(func() { h.serve(runs, engine.RateLimited(h.service(file)), g) })
 	last.Go(func() { h.engine.Deliver(runs) })
 	last.Go(func() { h.watchdog(runs, h.socket) })
 	last.Go(func() { signals.serve(runs, h, file, stop) })

@@ -418,7 +418,7 @@ func (h *host) keepAgain(c *config.Config, pause time.Duration) {
 	pause = min(max(2*pause, leastPause), mostPause)
 	time.AfterFunc(pause, func() {
 		select {
-		case <-h.engine.Over():
+		case <-h.engine.Closed():
 		default:
 			h.keepAgain(c, pause)
 		}

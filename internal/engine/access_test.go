@@ -13,16 +13,16 @@ import (
 )
 
 // seenBy is what is answered to a user who sees one task.
-func (s *shelf) seenBy(task, user string) api.Service {
+func (s *readerRig) seenBy(task, user string) api.Service {
 	return control.Guard(fileless{&Service{Reader: s.Reader}}, api.Caller{Who: user, Grants: []api.Grant{{
 		May: api.MayRead, Tasks: func(name string) bool { return name == task },
 		Run: func(r api.Run) bool { return r.User == user },
 	}}})
 }
 
-// How many slots are told at once counts for those that somebody sees.
+// The limit of slots in one answer applies to the slots that the caller sees.
 func TestNextCountsWhatIsSeen(t *testing.T) {
-	s := newShelf(t, "[tasks.t]\ninterval = \"1s\"\nlog = \"x\"\n[tasks.secret]\ninterval = \"1s\"\nlog = \"x\"\n")
+	s := newReaderRig(t, "[tasks.t]\ninterval = \"1s\"\nlog = \"x\"\n[tasks.secret]\ninterval = \"1s\"\nlog = \"x\"\n")
 	many := api.NextQuery{N: query.MaxSlots}
 	if _, err := s.Next(t.Context(), many); api.CodeOf(err) != api.Usage {
 		t.Fatalf("to who sees all: %v", err)
@@ -33,9 +33,9 @@ func TestNextCountsWhatIsSeen(t *testing.T) {
 	}
 }
 
-// What a run waits for is told without saying which runs of others that are.
+// The reason why a run waits does not name the runs of others.
 func TestWhyNamesNoHiddenRun(t *testing.T) {
-	s := newShelf(t, "[queues.q]\n[tasks.t]\nuser = \"ada\"\nqueue = \"q\"\ncron = \"0 * * * *\"\ncommand = \"true\"\n[tasks.secret]\nqueue = \"q\"\ncron = \"0 * * * *\"\nlog = \"x\"\n")
+	s := newReaderRig(t, "[queues.q]\n[tasks.t]\nuser = \"ada\"\nqueue = \"q\"\ncron = \"0 * * * *\"\ncommand = \"true\"\n[tasks.secret]\nqueue = \"q\"\ncron = \"0 * * * *\"\nlog = \"x\"\n")
 	mine := s.slot("q")
 	mine.User = "ada"
 	other := runner.Run{ID: runner.SlotID("secret", s.at, 1), Task: "secret", State: runner.Queued, Scheduled: s.at, Queued: s.at, Queue: "q"}
@@ -55,7 +55,7 @@ func TestWhyNamesNoHiddenRun(t *testing.T) {
 
 // The newest run of a recurring request may have had the rights of another user.
 func TestLogOfARecurringRequestOfAnotherUser(t *testing.T) {
-	s := newShelf(t, "[tasks.t]\nuser = \"ada\"\ncommand = \"true\"\n")
+	s := newReaderRig(t, "[tasks.t]\nuser = \"ada\"\ncommand = \"true\"\n")
 	ctx := t.Context()
 	asked := runner.Run{ID: "t/often", Task: "t", Cause: runner.CauseManual, State: runner.Recurring, On: "interval 1h", Scheduled: s.at, User: "ada"}
 	old := s.slot("")

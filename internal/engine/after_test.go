@@ -26,7 +26,7 @@ after = ["a", "b"]
 `
 	hold := func(r *rig) {
 		r.inLoop(func(ctx context.Context) error {
-			return r.hold(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now()})
+			return r.holdTasks(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now()})
 		})
 	}
 	for _, c := range []struct {

@@ -8,25 +8,25 @@ import (
 	"rota/schedule"
 )
 
-// logUpcoming logs what comes due first, at most n entries of it.
+// logUpcoming logs the n entries that are due next.
 func (eng *Engine) logUpcoming(now time.Time, n int) {
-	keys := eng.soonest(n)
+	keys := eng.soonestKeys(n)
 	if len(keys) == 0 {
-		eng.log.Info("nothing is due by itself")
+		eng.log.Info("no task has a next slot")
 	}
 	for _, key := range keys {
 		eng.logDue("next", key, now)
 	}
 }
 
-// logDue logs when an entry is due.
+// logDue logs when an entry is due next.
 func (eng *Engine) logDue(msg, key string, now time.Time) {
 	at := eng.agenda.Next(key)
 	eng.log.Info(msg, "task", eng.entries[key].Task, "at", at.In(eng.cfg.Rota.Timezone).Format(time.RFC3339), "in", schedule.FormatDuration(max(0, at.Sub(now)).Round(time.Second)))
 }
 
-// nextDue returns the task and instant of what comes due next; "" if that is
-// nothing, or no slot.
+// nextDue returns the task and instant that is due next; the task is "" if none is, or if
+// it is a moment.
 func (eng *Engine) nextDue() (string, time.Time) {
 	at := eng.agenda.At()
 	if at.IsZero() {

@@ -12,10 +12,10 @@ import (
 	"rota/schedule"
 )
 
-// What will simply start at its time is recorded, and prepared, a moment before it: then
-// only the start is left to do, and the first one of a thousand does not wait for the
-// record of the others. A kill in that moment makes such a run lost. All else, as
-// what a hold, a queue or another run may keep from starting, is decided at its time.
+// Slots that are certain to start are recorded, and prepared, shortly before they are due:
+// then only the start is left to do, and the first of a thousand does not wait for the
+// records of the others. A kill in that moment makes such a run lost. Slots
+// that a hold, a queue or another run may keep from starting are decided when they are due.
 //
 // The cursor does not come to an instant before its time, so that what is recorded ahead
 // comes due all the same, and is known by its row; after a restart, too.
@@ -49,9 +49,9 @@ type beginning struct {
 // the instant itself.
 func (eng *Engine) recordedAhead(at time.Time) time.Time {
 	switch {
-	case !eng.options.Ahead || eng.options.Once || eng.unplanned || eng.failing != "" || eng.stopping:
+	case !eng.options.Ahead || eng.options.Once || eng.needsPlan || eng.recordError != "" || eng.stopping:
 		return time.Time{}
-	case at.IsZero() || at.Equal(eng.ahead.tried) || len(eng.starts) > 0 || eng.view.MaxRunning > 0 || eng.view.Draining:
+	case at.IsZero() || at.Equal(eng.ahead.tried) || len(eng.startSlots) > 0 || eng.view.MaxRunning > 0 || eng.view.Draining:
 		return time.Time{}
 	case at.Sub(eng.clock.Now()) > aheadUnasked:
 		return at.Add(-aheadMost)
@@ -90,7 +90,7 @@ func (eng *Engine) recordAhead(ctx context.Context, now time.Time) {
 // then.
 func (eng *Engine) willStart(d schedule.Due, at time.Time) bool {
 	e, known := eng.entries[d.Key]
-	if !known || e.Request != "" || d.N != 1 || e.Delay().By != 0 || eng.leftOf(d.Key) != plan.NoCount {
+	if !known || e.Request != "" || d.N != 1 || e.Delay().By != 0 || eng.runsLeft(d.Key) != plan.NoCount {
 		return false
 	}
 	task, policy, state := eng.cfg.Tasks[e.Task], eng.policyOf(e.Task), eng.states[e.Task]
@@ -123,7 +123,7 @@ func (eng *Engine) restoreAhead(ctx context.Context) error {
 			ids = append(ids, runner.SlotID(e.Task, at, eng.cursor.Epoch))
 		}
 	}
-	for some := range slices.Chunk(ids, movesAtOnce) {
+	for some := range slices.Chunk(ids, movesPerCommit) {
 		runs, err := eng.ledger.List(ctx, ledger.Filter{Brief: true, IDs: some})
 		if err != nil {
 			return err
@@ -138,8 +138,8 @@ func (eng *Engine) restoreAhead(ctx context.Context) error {
 	return nil
 }
 
-// notAhead takes out of what came due what is recorded.
-func (eng *Engine) notAhead(due []schedule.Due) []schedule.Due {
+// withoutAhead takes out of what came due what is recorded.
+func (eng *Engine) withoutAhead(due []schedule.Due) []schedule.Due {
 	if len(eng.ahead.slots) == 0 {
 		return due
 	}
@@ -151,8 +151,8 @@ func (eng *Engine) notAhead(due []schedule.Due) []schedule.Due {
 			left = append(left, d)
 			continue
 		}
-		left = append(left, stretch(d, d.First.Add(-time.Second), at.Add(-time.Second))...)
-		left = append(left, stretch(d, at, d.Last)...)
+		left = append(left, dueBetween(d, d.First.Add(-time.Second), at.Add(-time.Second))...)
+		left = append(left, dueBetween(d, at, d.Last)...)
 	}
 	return left
 }
@@ -187,8 +187,8 @@ func (eng *Engine) beginAt(run runner.Run) <-chan struct{} {
 	return all[i].begin
 }
 
-// begin lets the runs begin whose instant has come.
-func (eng *Engine) begin(now time.Time) {
+// beginDue lets the runs begin whose instant has come.
+func (eng *Engine) beginDue(now time.Time) {
 	waits := func(b beginning) bool { return b.at.After(now) && b.at.Sub(now) <= aheadMost } // else the clock was set back
 	for _, b := range eng.ahead.beginnings {
 		if waits(b) {

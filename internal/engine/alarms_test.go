@@ -12,13 +12,13 @@ import (
 	"rota/internal/ledger"
 )
 
-// Those of on_trouble are told of each trouble once, of one that returns after a while
+// The targets of on_trouble are notified once of each trouble, of one that returns after a while
 // again, and never of themselves.
 func TestOnTrouble(t *testing.T) {
 	const jobs = "on_trouble = [\"ops\"]\n[notify.ops]\ncommand = \"x\"\n[tasks.t]\ncron = \"* * * * *\"\nlog = \"x\"\n"
 	inBubble(t, noon, jobs, func(r *rig) {
-		var e ear
-		r.listen(&e)
+		var e fakeTarget
+		r.notifyTo(&e)
 		low := false
 		set := func(full bool) {
 			r.inLoop(func(context.Context) error {
@@ -29,28 +29,28 @@ func TestOnTrouble(t *testing.T) {
 		const full = "the disk is full: outputs are not kept"
 		set(true)
 		r.pass(time.Hour)
-		r.heard(&e, full)
+		r.wantNotices(&e, full)
 		set(false)
 		r.pass(5 * time.Minute)
 		set(true)
 		r.pass(time.Hour)
-		r.heard(&e, "")
+		r.wantNotices(&e, "")
 		set(false)
 		r.pass(15 * time.Minute)
 		set(true)
 		r.pass(time.Minute)
-		r.heard(&e, full)
+		r.wantNotices(&e, full)
 
-		r.targetFails("ops", "unreachable")
-		r.heard(&e, "")
-		r.targetFails("mail", "unreachable")
+		r.setTargetError("ops", "unreachable")
+		r.wantNotices(&e, "")
+		r.setTargetError("mail", "unreachable")
 		r.pass(time.Minute)
-		r.targetFails("mail", "")
-		r.heard(&e, "notifications cannot be delivered to mail: unreachable")
+		r.setTargetError("mail", "")
+		r.wantNotices(&e, "notifications cannot be delivered to mail: unreachable")
 
-		r.ledgerSays(ledger.Event{Kind: "damage", Text: "row 16 is flipped"})
+		r.onLedgerEvent(ledger.Event{Kind: "damage", Text: "row 16 is flipped"})
 		r.pass(time.Minute)
-		r.heard(&e, "the ledger is damaged: row 16 is flipped")
+		r.wantNotices(&e, "the ledger is damaged: row 16 is flipped")
 
 		r.inLoop(func(context.Context) error {
 			now := r.clock.Now()
@@ -60,20 +60,20 @@ func TestOnTrouble(t *testing.T) {
 		r.pass(time.Hour)
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		if len(e.told) != 1 || !strings.HasPrefix(e.told[0], "scheduling was ") {
-			t.Errorf("told %q, want that scheduling was late, once", e.told)
+		if len(e.received) != 1 || !strings.HasPrefix(e.received[0], "scheduling was ") {
+			t.Errorf("received %q, want that scheduling was late, once", e.received)
 		}
 	})
 }
 
-// A target that cannot be reached is a trouble that the others hear of.
+// A target that cannot be reached is a trouble of which the others are notified.
 func TestTroubleOfATarget(t *testing.T) {
 	const jobs = "[notify.ops]\ncommand = \"x\"\n[tasks.t]\ncron = \"* * * * *\"\nlog = \"x\"\non_success = [\"ops\"]\n"
 	inBubble(t, noon, jobs, func(r *rig) {
-		e := ear{deaf: true}
-		r.listen(&e)
+		e := fakeTarget{unreachable: true}
+		r.notifyTo(&e)
 		failing := func() (text string) {
-			r.inLoop(func(context.Context) error { text = r.alarms.failing["ops"]; return nil })
+			r.inLoop(func(context.Context) error { text = r.alarms.unreachable["ops"]; return nil })
 			return text
 		}
 		r.pass(time.Minute)
@@ -126,13 +126,13 @@ func TestNoteLateness(t *testing.T) {
 func TestLacksInodes(t *testing.T) {
 	disktest.OnSmallDisk(t, "1m,nr_inodes=20", func(t *testing.T, disk string) {
 		l := New(Options{Config: &config.Config{}, StateDir: disk})
-		if l.lacksInodes() || len(l.troubles()) > 0 {
-			t.Errorf("on an empty disk: %v", l.troubles())
+		if l.lacksInodes() || len(l.currentTroubles()) > 0 {
+			t.Errorf("on an empty disk: %v", l.currentTroubles())
 		}
 		for i := range 10 {
 			must(t, os.WriteFile(disk+"/"+strings.Repeat("x", i+1), nil, 0o600))
 		}
-		if all := l.troubles(); !l.lacksInodes() || len(all) != 1 || !strings.Contains(all[0].text, "no free inodes") {
+		if all := l.currentTroubles(); !l.lacksInodes() || len(all) != 1 || !strings.Contains(all[0].text, "no free inodes") {
 			t.Errorf("without inodes: %v", all)
 		}
 	})

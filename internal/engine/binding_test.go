@@ -14,29 +14,29 @@ import (
 
 // owner is the daemon as the user has it whose tasks they are, and who may do nothing
 // else.
-func (r *rig) owner() as { return r.caller(api.Caller{Who: "bob"}, api.MayOwn) }
+func (r *rig) owner() client { return r.caller(api.Caller{Who: "bob"}, api.MayOwn) }
 
 // caller is the daemon as somebody has it who may do so much with the task t.
-func (r *rig) caller(c api.Caller, may api.Scope) as {
+func (r *rig) caller(c api.Caller, may api.Scope) client {
 	t := func(task string) bool { return task == "t" }
 	c.Grants = append(c.Grants, api.Grant{May: may, Tasks: t, OfRun: c.Account != ""})
-	s := paced{r.service(), &r.pace}
-	return as{control.Guard(s, c), r.t.Context(), r.t}
+	s := rateLimited{r.service(), &r.pace}
+	return client{control.Guard(s, c), r.t.Context(), r.t}
 }
 
 // What somebody holds who may control a task, its owner neither releases nor runs all
 // the same; what its owner or rota holds, everybody may.
 func TestBindingHolds(t *testing.T) {
-	hold := func(a as) error {
+	hold := func(a client) error {
 		_, err := a.Hold(a.ctx, api.Holding{Tasks: []string{"t"}, Why: "looked at"})
 		return err
 	}
-	release := func(a as) error { _, err := a.Release(a.ctx, "t"); return err }
-	force := func(a as) error {
+	release := func(a client) error { _, err := a.Release(a.ctx, "t"); return err }
+	force := func(a client) error {
 		_, err := a.Request(a.ctx, api.Request{Task: "t", Force: true}, nil)
 		return err
 	}
-	briefly := func(a as) error {
+	briefly := func(a client) error {
 		_, err := a.Hold(a.ctx, api.Holding{Tasks: []string{"t"}, For: time.Second})
 		return err
 	}
@@ -46,7 +46,7 @@ func TestBindingHolds(t *testing.T) {
 		run := r.caller(api.Caller{Who: "run t/x", Account: "bob"}, api.MayControl)
 		for _, test := range []struct {
 			name      string
-			hold, who as
+			hold, who client
 			want      api.Code
 		}{
 			{"root's, by the owner", root, bob, api.Forbidden},
@@ -59,7 +59,7 @@ func TestBindingHolds(t *testing.T) {
 			{"a run's, by the owner", run, bob, ""},
 			{"the owner's, by root", bob, root, ""},
 		} {
-			for what, override := range map[string]func(as) error{"release": release, "run --force": force, "hold --for": briefly} {
+			for what, override := range map[string]func(client) error{"release": release, "run --force": force, "hold --for": briefly} {
 				if err := hold(test.hold); err != nil {
 					t.Error(err)
 				}
@@ -124,7 +124,7 @@ func TestHoldAfterIsTheOwnersToRelease(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			r.heldAfterFailures(run, *held)
+			r.applyHold(run, *held)
 			close(done)
 		})
 		<-done
@@ -137,7 +137,7 @@ func TestHoldAfterIsTheOwnersToRelease(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
 		hold := ledger.Hold{By: "ann", Since: r.start} // as an earlier version has recorded it
 		done := make(chan error)
-		r.post(func() { done <- r.hold(context.Background(), []string{"t"}, hold) })
+		r.post(func() { done <- r.holdTasks(context.Background(), []string{"t"}, hold) })
 		if err := <-done; err != nil {
 			t.Error(err)
 		}

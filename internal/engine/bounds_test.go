@@ -138,7 +138,7 @@ func TestSlotsStartWithTheRightsOfTheNewUser(t *testing.T) {
 	}
 }
 
-// No time that somebody gives leads out of what can be told of.
+// No time that a client gives leads outside the range that can be shown.
 func TestTimesAreBounded(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
 		ada := r.ada()

@@ -7,39 +7,39 @@ import (
 	"rota/runner"
 )
 
-// A run whose task has only_if waits, as it waits for a worker, until its condition was
-// asked: by the time that it could start else. Meanwhile it keeps that place. The
-// answers are in memory alone: after a restart it is asked again.
+// The condition of a run whose task has only_if is checked once the run could start. Until
+// the result is known the run waits, and keeps its place in the queue. Results are kept only
+// in memory: after a restart the condition is checked again.
 
-// condition is that of a run that waits.
+// condition is the only_if of a waiting run.
 type condition struct {
-	asking bool
-	stop   context.CancelFunc
-	unmet  bool                   // it does not hold, and is asked again
-	answer runner.ConditionResult // once it is not asked any more
-	last   runner.Outcome         // of a run to be ended by its answer: the outcome
+	checking bool
+	stop     context.CancelFunc
+	retry    bool                   // it does not hold, and is checked again later
+	answer   runner.ConditionResult // valid once checking is false
+	last     runner.Outcome         // the outcome of a run that the result ends; "": none
 }
 
-// ready tells whether a run that could start else may, and has its condition asked if
-// that is not known.
-func (eng *Engine) ready(r *runner.Run) runner.Readiness {
+// conditionState returns whether the condition of a run that could start holds. If that is
+// not known yet, this turn checks it.
+func (eng *Engine) conditionState(r *runner.Run) runner.Readiness {
 	c := eng.conditions[r.ID]
 	switch {
 	case eng.cfg.Tasks[r.Task].OnlyIf == nil, r.Force:
 		return runner.Ready
 	case c == nil:
-		eng.toAsk = append(eng.toAsk, r.ID)
+		eng.toCheck = append(eng.toCheck, r.ID)
 		return runner.Checking
-	case c.asking:
+	case c.checking:
 		return runner.Checking
-	case c.unmet:
+	case c.retry:
 		return runner.NotReady
 	}
 	return runner.Ready
 }
 
-// askConditions asks the conditions of runs that are recorded now.
-func (eng *Engine) askConditions(ids []string) {
+// checkConditions checks the conditions of runs, which must be recorded.
+func (eng *Engine) checkConditions(ids []string) {
 	for _, id := range ids {
 		run, ok := eng.view.Find(id)
 		task := eng.cfg.Tasks[run.Task]
@@ -47,21 +47,21 @@ func (eng *Engine) askConditions(ids []string) {
 			continue
 		}
 		ctx, stop := context.WithCancel(context.Background())
-		c := &condition{asking: true, stop: stop}
+		c := &condition{checking: true, stop: stop}
 		eng.conditions[id] = c
 		launch := runner.Launch{Run: run, Task: &task.Task, LastSuccess: eng.lastSuccess(run.Task), Vars: eng.options.Vars}
 		if run.Cause == runner.CauseChain {
-			eng.inherit(&launch)
+			eng.setParent(&launch)
 		}
 		eng.runner.CheckCondition(ctx, launch, run.Queued.Before(eng.started), func(a runner.ConditionResult) {
 			stop()
-			eng.post(func() { eng.answered(id, c, a) })
+			eng.post(func() { eng.applyCondition(id, c, a) })
 		})
 	}
 }
 
-// answered takes in what a condition said.
-func (eng *Engine) answered(id string, c *condition, a runner.ConditionResult) {
+// applyCondition applies the result of a condition.
+func (eng *Engine) applyCondition(id string, c *condition, a runner.ConditionResult) {
 	run, ok := eng.view.Find(id)
 	switch {
 	case eng.conditions[id] != c:
@@ -70,9 +70,9 @@ func (eng *Engine) answered(id string, c *condition, a runner.ConditionResult) {
 		eng.forgetCondition(id)
 		return
 	}
-	c.asking, c.answer = false, a
+	c.checking, c.answer = false, a
 	now := eng.clock.Now()
-	eng.put(conditionKey+id, now.Add(runner.ConditionTime))
+	eng.putMoment(conditionKey+id, now.Add(runner.ConditionTime))
 	switch {
 	case a.Outcome == "":
 	case a.Outcome == runner.Failed:
@@ -80,23 +80,23 @@ func (eng *Engine) answered(id string, c *condition, a runner.ConditionResult) {
 	case run.Attempts > 0:
 		c.last = eng.lastAttempt(run)
 	case eng.policyOf(run.Task).MaxWait > 0:
-		c.unmet = true
-		eng.log.Info("its condition does not hold; it is asked again", "task", run.Task, "run", id, "why", a.Reason.String())
+		c.retry = true
+		eng.log.Info("the condition of the run does not hold; it is checked again", "task", run.Task, "run", id, "why", a.Reason.String())
 	default:
 		to := runner.Transition{Time: now, Outcome: runner.Skipped}.Because(a.Reason)
 		if err := eng.move(context.Background(), id, runner.Queued, to); err != nil && !isGone(err) {
-			c.unmet = true // as on a full disk: it is asked again
+			c.retry = true // as on a full disk: check again
 			eng.log.Error("cannot record that a run is skipped", "run", id, "error", err)
 			return
 		} else if err != nil {
 			eng.unregister(id)
 			return
 		}
-		eng.endedPending(run, runner.Skipped, a.Reason, now)
+		eng.applyPendingEnd(run, runner.Skipped, a.Reason, now)
 	}
 }
 
-// lastAttempt is how the attempt before ended of a run that is queued for another one.
+// lastAttempt returns the outcome of the last attempt of a run that is queued for another.
 func (eng *Engine) lastAttempt(run runner.Run) runner.Outcome {
 	_, steps, err := eng.ledger.Get(context.Background(), run.ID)
 	if err != nil {
@@ -111,27 +111,28 @@ func (eng *Engine) lastAttempt(run runner.Run) runner.Outcome {
 	return last
 }
 
-// endedByCondition ends a run that was claimed because its condition could not tell, or
-// does not hold for another attempt, and reports whether it is one.
-func (eng *Engine) endedByCondition(run runner.Run) bool {
+// endByCondition ends a claimed run whose condition could not be checked, or does not hold
+// for another attempt. It reports false for other runs.
+func (eng *Engine) endByCondition(run runner.Run) bool {
 	c := eng.conditions[run.ID]
 	eng.forgetCondition(run.ID)
 	if c == nil || c.last == "" {
 		return false
 	}
-	if c.answer.Outcome == runner.Skipped { // then it is of no use to try it again
+	if c.answer.Outcome == runner.Skipped { // no further attempts
 		if v, ok := eng.leases.Load(run.ID); ok {
-			u := v.(underway)
+			u := v.(leasedRun)
 			u.policy.Retry = runner.Retry{}
 			eng.leases.Store(run.ID, u)
 		}
 	}
 	res := runner.Result{Outcome: c.last, Finished: time.Now(), Exit: c.answer.Exit, Error: c.answer.Error}.Because(c.answer.Reason)
-	go func() { _ = eng.done(run, res) }()
+	go func() { _ = eng.recordAttemptEnd(run, res) }()
 	return true
 }
 
-// forgetCondition has the condition of a run asked anew, if it still waits.
+// forgetCondition forgets the result of a condition: if the run still waits it is checked
+// again.
 func (eng *Engine) forgetCondition(id string) {
 	if c := eng.conditions[id]; c != nil {
 		c.stop()
@@ -140,17 +141,17 @@ func (eng *Engine) forgetCondition(id string) {
 	}
 }
 
-// stopAsking stops all conditions.
-func (eng *Engine) stopAsking() {
+// stopConditions stops the checks of all conditions.
+func (eng *Engine) stopConditions() {
 	for id := range eng.conditions {
 		eng.forgetCondition(id)
 	}
 }
 
-// expired is the reason of a run that waited for longer than its max_wait.
-func (eng *Engine) expired(run runner.Run) runner.Reason {
+// maxWaitReason returns the reason of a run that waited for longer than max_wait.
+func (eng *Engine) maxWaitReason(run runner.Run) runner.Reason {
 	why := runner.Reason{Code: runner.ReasonMaxWait, Span: eng.policyOf(run.Task).MaxWait}
-	if c := eng.conditions[run.ID]; c != nil && c.unmet {
+	if c := eng.conditions[run.ID]; c != nil && c.retry {
 		why.Detail = c.answer.Reason.String()
 	}
 	return why

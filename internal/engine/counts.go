@@ -12,31 +12,31 @@ import (
 	"rota/schedule"
 )
 
-// A trigger with a count is over after so many runs. How many there were is part of
-// the state of its task, recorded in the commit that records the run. Of a recurring
-// request it is the request's trigger that counts down, and the request ends with the
-// last run.
+// A trigger with a count ends after that number of runs. The number so far is part of the
+// state of the task, recorded in the commit that records the run. In a recurring request
+// the count of the request's trigger is decremented, and the request ends with the last
+// run.
 
-// leftOf is how many runs are left of an entry.
-func (eng *Engine) leftOf(key string) int {
+// runsLeft returns the number of runs left of an entry.
+func (eng *Engine) runsLeft(key string) int {
 	e := eng.entries[key]
-	if e.Request != "" { // whose trigger says what is left
+	if e.Request != "" { // the count in its trigger is what is left
 		return plan.RunsLeft(e.Spec, ledger.TaskState{}, key)
 	}
 	return plan.RunsLeft(e.Spec, eng.states[e.Task], key)
 }
 
-// ranOut reports whether a trigger of a task has had all its runs.
-func (eng *Engine) ranOut(task string, t plan.Term) bool {
+// isExhausted reports whether a trigger of a task has no runs left.
+func (eng *Engine) isExhausted(task string, t plan.Term) bool {
 	return plan.RunsLeft(t.Spec, eng.states[task], t.Key) == 0
 }
 
-// limitEach leaves of what came due of triggers with a count the newest slots, as many
-// as there are runs left.
+// limitEach limits due entries with a count to their newest slots, as many as there are runs
+// left.
 func (eng *Engine) limitEach(due []schedule.Due, from time.Time) []schedule.Due {
 	var all []schedule.Due
 	for _, d := range due {
-		if n := eng.leftOf(d.Key); n != plan.NoCount && d.N > n {
+		if n := eng.runsLeft(d.Key); n != plan.NoCount && d.N > n {
 			at := instants([]schedule.Due{d}, from, n)
 			if len(at) == 0 {
 				continue
@@ -48,21 +48,21 @@ func (eng *Engine) limitEach(due []schedule.Due, from time.Time) []schedule.Due 
 	return all
 }
 
-// counts is what a batch counts.
+// counts is the effect of a batch on triggers with a count.
 type counts struct {
-	states []ledger.StateChange
-	moves  []ledger.Move // of recurring requests
-	tasks  []string      // of states, those that change for what the batch starts
-	over   []string      // keys of the agenda
-	moved  map[string]runner.Transition
+	states    []ledger.StateChange
+	moves     []ledger.Move // of recurring requests
+	tasks     []string      // the names in states that change because of runs of the batch
+	exhausted []string      // keys of triggers without runs left
+	moved     map[string]runner.Transition
 }
 
-// countRuns counts the runs that a batch makes of what came due. A change of the same
-// task's state for another reason takes its count along.
+// countRuns counts the runs in a batch that result from due entries. Counts are added to
+// others, the changes of task states for other reasons.
 func (eng *Engine) countRuns(due []schedule.Due, b runner.Batch, others []ledger.StateChange) counts {
 	c := counts{states: others, moved: map[string]runner.Transition{}}
 	for _, d := range due {
-		e, left := eng.entries[d.Key], eng.leftOf(d.Key)
+		e, left := eng.entries[d.Key], eng.runsLeft(d.Key)
 		if left == plan.NoCount {
 			continue
 		}
@@ -80,7 +80,7 @@ func (eng *Engine) countRuns(due []schedule.Due, b runner.Batch, others []ledger
 			c.moves = append(c.moves, ledger.Move{ID: e.Request, From: runner.Recurring, To: c.moved[e.Request]})
 			continue
 		case n >= left:
-			c.over = append(c.over, d.Key)
+			c.exhausted = append(c.exhausted, d.Key)
 		}
 		next := c.next(eng, e.Task)
 		key := plan.CountKey(d.Key)
@@ -93,12 +93,12 @@ func (eng *Engine) countRuns(due []schedule.Due, b runner.Batch, others []ledger
 	return c
 }
 
-// next is the state of a task after the batch, to be changed.
-func (c *counts) next(l *Engine, task string) *ledger.TaskState {
+// next returns the state of a task after the batch, for modification.
+func (c *counts) next(eng *Engine, task string) *ledger.TaskState {
 	i := slices.IndexFunc(c.states, func(s ledger.StateChange) bool { return s.Name == task })
 	if i < 0 {
 		i = len(c.states)
-		c.states = append(c.states, ledger.StateChange{Name: task, Prev: l.states[task], Next: l.states[task]})
+		c.states = append(c.states, ledger.StateChange{Name: task, Prev: eng.states[task], Next: eng.states[task]})
 	}
 	if !slices.Contains(c.tasks, task) {
 		c.tasks = append(c.tasks, task)
@@ -106,7 +106,7 @@ func (c *counts) next(l *Engine, task string) *ledger.TaskState {
 	return &c.states[i].Next
 }
 
-// countDown is what becomes of a recurring request of which so many runs are left.
+// countDown returns the transition of a recurring request with so many runs left.
 func countDown(spec schedule.Spec, left int) runner.Transition {
 	if left <= 0 {
 		return runner.Transition{Outcome: runner.Cancelled}.Because(runner.Reason{Code: runner.ReasonCount})
@@ -114,8 +114,8 @@ func countDown(spec schedule.Spec, left int) runner.Transition {
 	return runner.Transition{State: runner.Recurring, On: spec.WithCount(left).String()}.Because(runner.Reason{Code: runner.ReasonCountsDown, Next: left})
 }
 
-// counted takes in what was recorded of a count.
-func (eng *Engine) counted(c counts) {
+// applyCounts applies recorded counts.
+func (eng *Engine) applyCounts(c counts) {
 	for _, s := range c.states {
 		if !slices.Contains(c.tasks, s.Name) {
 			continue
@@ -124,7 +124,7 @@ func (eng *Engine) counted(c counts) {
 			eng.states[s.Name] = s.Next
 		}
 	}
-	for _, key := range c.over {
+	for _, key := range c.exhausted {
 		delete(eng.entries, key)
 		eng.agenda.Drop(key)
 	}
@@ -144,7 +144,7 @@ func (eng *Engine) counted(c counts) {
 	}
 }
 
-// recount reads the states again that a refused change was made from.
+// recount reads the states of a refused change again.
 func (eng *Engine) recount(ctx context.Context, c counts) error {
 	for _, task := range c.tasks {
 		state, err := eng.ledger.Task(ctx, task)

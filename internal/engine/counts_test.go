@@ -74,7 +74,7 @@ func TestCount(t *testing.T) {
 		}, "13:00:00-13:00:00×1 skipped, 14:00:00, 15:00:00"},
 		{"held", hourly + "count = 2", func(r *rig) {
 			r.inLoop(func(ctx context.Context) error {
-				return r.hold(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now(), Until: r.fake.Now().Add(150 * time.Minute)})
+				return r.holdTasks(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now(), Until: r.fake.Now().Add(150 * time.Minute)})
 			})
 			r.pass(9 * time.Hour)
 		}, "13:00:00-14:00:00×2 skipped, 15:00:00, 16:00:00"},
@@ -104,7 +104,7 @@ func TestCount(t *testing.T) {
 			inBubble(t, noon, "[tasks.t]\nlog = \"x\"\n"+c.keys+"\n", func(r *rig) {
 				c.do(r)
 				r.want("t", c.want)
-				if at := r.nextOf("t", ""); c.name != "beside a trigger without" && !at.IsZero() {
+				if at := r.nextSlot("t", ""); c.name != "beside a trigger without" && !at.IsZero() {
 					t.Errorf("it is due next at %v", at)
 				}
 			})
@@ -112,7 +112,7 @@ func TestCount(t *testing.T) {
 	}
 }
 
-// What a task tells of itself has the runs left of each trigger with a count: of its own,
+// The answer about a task has the runs left of each trigger with a count: of its own,
 // and of what it is rescheduled to.
 func TestRunsLeft(t *testing.T) {
 	left := func(r *rig, want ...api.RunsLeft) {

@@ -1,14 +1,15 @@
-// Package engine decides: what is due, what becomes of it, and what is asked of rota.
+// Package engine decides which slots are due, what becomes of each, and how requests of
+// clients are answered.
 //
 // One goroutine, that of [Engine.Run], owns all scheduling state. It does nothing but
-// turns. In each it gathers what came due and what others asked, decides, has the ledger
-// record that as one change, and only then does it: starts and stops runs, and answers.
-// What is not recorded did not happen, so that a kill at any point loses nothing and
-// does nothing twice.
+// turns. In each it gathers due slots and posted calls, decides, commits the decision to
+// the ledger as one change, and only then carries it out: it starts and stops runs, and
+// answers clients. Nothing is done before it is recorded, so that a kill at any point
+// loses no slot and runs none twice.
 //
 // A daemon goes through [New], [Engine.Begin], which makes the state from the ledger,
-// [Engine.Run], and [Engine.End], which waits for what is under way. Others ask it by
-// its [Service] at any time between; what they ask is done by the same goroutine.
+// [Engine.Run], and [Engine.End], which waits for the runs under way. Other goroutines call
+// its [Service] at any time between; their changes are made by the engine's goroutine.
 //
 // The engine knows no sockets, no signals and no service manager: those are the
 // daemon's, which gives it [Options].

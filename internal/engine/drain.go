@@ -14,34 +14,34 @@ func (s *Service) Drain(ctx context.Context, d time.Duration) (api.Drained, erro
 	if err := api.CheckSpan("the drain", d); err != nil {
 		return api.Drained{}, err
 	}
-	l := s.l
+	eng := s.eng
 	drained := api.Drained{Forked: []string{}}
 	idle := make(chan error, 1)
-	err := l.act(ctx, func(ctx context.Context) error {
-		now := l.clock.Now()
-		l.view.Draining = true
-		l.drained = time.Time{}
-		l.agenda.Drop(undrainKey)
+	err := eng.doWithoutCancel(ctx, func(ctx context.Context) error {
+		now := eng.clock.Now()
+		eng.view.Draining = true
+		eng.drainEnds = time.Time{}
+		eng.agenda.Drop(undrainKey)
 		if d > 0 {
 			drained.Until = now.Add(d)
-			l.drained = drained.Until
-			l.put(undrainKey, drained.Until)
+			eng.drainEnds = drained.Until
+			eng.putMoment(undrainKey, drained.Until)
 		}
 		text := ""
 		if d > 0 {
-			text = "until " + l.formatTime(drained.Until)
+			text = "until " + eng.formatTime(drained.Until)
 		}
-		l.event(ctx, ledger.Event{Time: now, Kind: "drain", Who: api.Who(ctx), Text: text, Data: ledger.EventData{Until: drained.Until}})
-		l.log.Warn("draining: nothing new starts", "by", api.Who(ctx))
-		l.calls.idle = append(l.calls.idle, idle)
-		l.calls.drained(l)
+		eng.event(ctx, ledger.Event{Time: now, Kind: "drain", Who: api.Who(ctx), Text: text, Data: ledger.EventData{Until: drained.Until}})
+		eng.log.Warn("draining: nothing new starts", "by", api.Who(ctx))
+		eng.waiters.idle = append(eng.waiters.idle, idle)
+		eng.waiters.notifyIdle(eng)
 		return nil
 	})
 	if err != nil {
 		return drained, err
 	}
-	defer l.post(func() {
-		l.calls.idle = slices.DeleteFunc(l.calls.idle, func(ch chan error) bool { return ch == idle })
+	defer eng.post(func() {
+		eng.waiters.idle = slices.DeleteFunc(eng.waiters.idle, func(ch chan error) bool { return ch == idle })
 	})
 	var over <-chan time.Time
 	if d > 0 {
@@ -57,16 +57,16 @@ func (s *Service) Drain(ctx context.Context, d time.Duration) (api.Drained, erro
 	case <-over:
 	case <-ctx.Done():
 		return drained, ctx.Err()
-	case <-l.over:
+	case <-eng.closed:
 	}
-	return drained, l.ask(ctx, func() error {
-		l.left(&drained)
+	return drained, eng.do(ctx, func() error {
+		eng.fillDrained(&drained)
 		return nil
 	})
 }
 
-// left tells what is under way and what waits.
-func (eng *Engine) left(d *api.Drained) {
+// fillDrained sets the forked runs under way and the number of waiting runs.
+func (eng *Engine) fillDrained(d *api.Drained) {
 	for _, run := range eng.view.Live("") {
 		d.Forked = append(d.Forked, run.ID)
 	}
@@ -75,24 +75,23 @@ func (eng *Engine) left(d *api.Drained) {
 
 // EndDrain implements [api.Service].
 func (s *Service) EndDrain(ctx context.Context) (api.Drained, error) {
-	l := s.l
+	eng := s.eng
 	drained := api.Drained{Forked: []string{}}
-	return drained, l.act(ctx, func(ctx context.Context) error {
-		if !l.view.Draining {
+	return drained, eng.doWithoutCancel(ctx, func(ctx context.Context) error {
+		if !eng.view.Draining {
 			return api.Errorf(api.Conflict, "", "rota is not being drained")
 		}
-		l.left(&drained)
-		l.undrain(ctx, api.Who(ctx))
-		l.calls.undrained(api.Who(ctx))
+		eng.fillDrained(&drained)
+		eng.endDrain(ctx, api.Who(ctx))
+		eng.waiters.failIdle(api.Who(ctx))
 		return nil
 	})
 }
 
-// undrain lets things start again, as somebody asked for, or for "" because its time
-// is over.
-func (eng *Engine) undrain(ctx context.Context, who string) {
+// endDrain lets runs start again, on request of who; "": as the time of the drain is over.
+func (eng *Engine) endDrain(ctx context.Context, who string) {
 	eng.agenda.Drop(undrainKey)
-	eng.view.Draining, eng.drained = false, time.Time{}
+	eng.view.Draining, eng.drainEnds = false, time.Time{}
 	eng.event(ctx, ledger.Event{Time: eng.clock.Now(), Kind: "drain end", Who: who})
-	eng.log.Info("the drain is over: things start again")
+	eng.log.Info("the drain has ended: runs start again")
 }

@@ -13,14 +13,14 @@ import (
 	"rota/schedule"
 )
 
-// What is a duration is measured in the time that goes by, in which a sleep of the
-// machine counts: delays, retries, max_wait, holds and drains for a time, and a reschedule "in 5m". The agenda and
-// the ledger have their ends as times of the wall clock. When that is set, live, they
-// are moved by as much. Over a restart they stay as they are: how much time went by
-// meanwhile nobody knows.
+// Durations are measured in elapsed time, including sleep of the machine: delays, retries,
+// max_wait, holds and drains for a time, and a reschedule "in 5m". Their ends are stored, in
+// the agenda and the ledger, as times of the wall clock. When the clock is set while rota
+// runs, they are shifted by the same amount. At a restart they are not, as the elapsed time
+// is not known.
 
-// machineSlept is how long the machine has slept since it was started.
-func machineSlept() time.Duration {
+// machineSleepTime returns how long the machine has slept since it was booted.
+func machineSleepTime() time.Duration {
 	var all, awake unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &awake) != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &all) != nil {
 		return 0
@@ -28,16 +28,16 @@ func machineSlept() time.Duration {
 	return time.Duration(all.Nano() - awake.Nano())
 }
 
-// shiftDurations moves the ends of durations after the clock was set by so much. What cannot be
-// recorded is moved all the same, until the next start.
+// shiftDurations shifts the ends of durations after the clock was set. An end that cannot be
+// recorded is shifted until the next start.
 func (eng *Engine) shiftDurations(ctx context.Context, now time.Time, by time.Duration) {
 	failed := func(err error) {
-		eng.log.Error("cannot record that what ends after a duration was moved as the clock was set", "error", err)
+		eng.log.Error("cannot record the ends of durations that were shifted because the clock was set", "error", err)
 	}
 	var moves []ledger.Move
 	for _, run := range eng.view.Parked("", runner.Delayed) {
-		if !eng.spans[run.ID] && run.Attempts == 0 {
-			continue // it is for a time of the clock
+		if !eng.relativeStarts[run.ID] && run.Attempts == 0 {
+			continue // it is delayed until a time of the clock
 		}
 		to := runner.Transition{Time: now, State: runner.Delayed, Until: run.NotBefore.Add(by)}
 		moves = append(moves, ledger.Move{ID: run.ID, From: runner.Delayed, To: to.Because(run.Reason)})
@@ -54,7 +54,7 @@ func (eng *Engine) shiftDurations(ctx context.Context, now time.Time, by time.Du
 		}
 		moved := *h
 		moved.Until = h.Until.Add(by)
-		if err := eng.change(ctx, name, func(s *ledger.TaskState) { s.Hold = &moved }); err != nil {
+		if err := eng.changeState(ctx, name, func(s *ledger.TaskState) { s.Hold = &moved }); err != nil {
 			failed(err)
 		}
 		eng.releaseAt(name, moved.Until)
@@ -64,23 +64,23 @@ func (eng *Engine) shiftDurations(ctx context.Context, now time.Time, by time.Du
 	for _, run := range eng.view.Waiting("") {
 		eng.expireAfterMaxWait(run)
 	}
-	if !eng.drained.IsZero() {
-		eng.drained = eng.drained.Add(by)
-		eng.put(undrainKey, eng.drained)
+	if !eng.drainEnds.IsZero() {
+		eng.drainEnds = eng.drainEnds.Add(by)
+		eng.putMoment(undrainKey, eng.drainEnds)
 	}
 }
 
-// shiftReschedules moves the instants that tasks are rescheduled to after a duration.
+// shiftReschedules shifts the instants of reschedules "in" a duration.
 func (eng *Engine) shiftReschedules(ctx context.Context, now time.Time, by time.Duration, failed func(error)) {
 	some := false
 	for _, name := range slices.Sorted(maps.Keys(eng.states)) {
-		on := eng.states[name].On
+		on := eng.states[name].Reschedule
 		if _, ok := eng.cfg.Tasks[name]; !ok || on == nil || !on.Elapsed {
 			continue
 		}
 		spec, faults := schedule.ParseExpr(on.Expr, eng.cfg.ZoneOf(name))
 		if faults != nil {
-			continue // of another version of rota
+			continue // recorded by another version of rota
 		}
 		at := spec.Next(time.Time{}).Add(by).Truncate(time.Second)
 		spec, faults = schedule.ParseExpr("once "+at.UTC().Format(time.RFC3339), eng.cfg.ZoneOf(name))
@@ -92,7 +92,7 @@ func (eng *Engine) shiftReschedules(ctx context.Context, now time.Time, by time.
 		if !on.Until.IsZero() {
 			moved.Until = at.Add(time.Second)
 		}
-		if err := eng.change(ctx, name, func(s *ledger.TaskState) { s.On = &moved }); err != nil {
+		if err := eng.changeState(ctx, name, func(s *ledger.TaskState) { s.Reschedule = &moved }); err != nil {
 			failed(err)
 			continue
 		}

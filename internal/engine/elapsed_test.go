@@ -16,22 +16,22 @@ func TestDurationsAreElapsedTime(t *testing.T) {
 	for _, by := range []time.Duration{-3 * time.Hour, -3 * time.Minute, 3 * time.Minute, 3 * time.Hour} {
 		for _, c := range []struct {
 			name string
-			do   func(r *rig, ada as) (over func() bool)
+			do   func(r *rig, ada client) (over func() bool)
 		}{
-			{"a request with a delay", func(r *rig, ada as) func() bool {
+			{"a request with a delay", func(r *rig, ada client) func() bool {
 				id := ada.run(api.Request{In: 10 * time.Minute})
 				return func() bool { return r.outcome(id) == "ok" }
 			}},
-			{"a retry", func(r *rig, ada as) func() bool {
+			{"a retry", func(r *rig, ada client) func() bool {
 				id := ada.run(api.Request{Task: "fails"})
 				return func() bool { return r.outcome(id) == "failed" }
 			}},
-			{"max_wait", func(r *rig, ada as) func() bool {
+			{"max_wait", func(r *rig, ada client) func() bool {
 				ada.must(ada.StopQueues(ada.ctx, "narrow"))
 				id := ada.run(api.Request{})
 				return func() bool { return r.outcome(id) == "skipped" }
 			}},
-			{"a hold", func(r *rig, ada as) func() bool {
+			{"a hold", func(r *rig, ada client) func() bool {
 				ada.must(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}, For: 10 * time.Minute}))
 				return func() bool {
 					state, err := r.ledger.Task(r.t.Context(), "t")
@@ -39,7 +39,7 @@ func TestDurationsAreElapsedTime(t *testing.T) {
 					return state.Hold == nil
 				}
 			}},
-			{"a reschedule", func(r *rig, ada as) func() bool {
+			{"a reschedule", func(r *rig, ada client) func() bool {
 				ada.must(ada.Reschedule(ada.ctx, api.Rescheduling{Name: "t", Expr: "in 10m"}))
 				return func() bool {
 					runs, err := r.ada().Runs(r.ada().ctx, api.RunQuery{Task: "t"})
@@ -47,7 +47,7 @@ func TestDurationsAreElapsedTime(t *testing.T) {
 					return len(runs) == 1 && runs[0].Outcome == "ok"
 				}
 			}},
-			{"a drain", func(r *rig, ada as) func() bool {
+			{"a drain", func(r *rig, ada client) func() bool {
 				if _, err := ada.Drain(ada.ctx, 10*time.Minute); err != nil {
 					r.t.Error(err)
 				}
@@ -92,8 +92,8 @@ func TestDurationsAreElapsedTime(t *testing.T) {
 	inBubble(t, noon, jobs, func(r *rig) {
 		var slept time.Duration
 		r.inLoop(func(context.Context) error {
-			r.asleep = func() time.Duration { return slept }
-			r.slept = 0
+			r.sleepTime = func() time.Duration { return slept }
+			r.lastSleepTime = 0
 			return nil
 		})
 		ada := r.ada()

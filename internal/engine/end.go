@@ -10,15 +10,15 @@ import (
 	"rota/runner"
 )
 
-// What a container runtime gives process 1 before it kills all is 10 seconds: by
-// default these leave some of them to record the ends of runs.
+// A container runtime kills all processes 10 seconds after the stop signal to process 1.
+// These defaults leave time to record the ends of runs.
 const (
-	containerGrace   = 4 * time.Second // of shutdown_grace
-	containerKill    = 3 * time.Second // of kill_after
-	containerParting = time.Second     // for notifications; the outbox keeps what is not delivered
+	containerGrace  = 4 * time.Second // of shutdown_grace
+	containerKill   = 3 * time.Second // of kill_after
+	containerNotify = time.Second     // for notifications; undelivered ones stay in the outbox
 )
 
-// Grace is how long runs have to end by themselves once rota stops.
+// Grace returns how long runs may take to end by themselves when rota stops.
 func (eng *Engine) Grace() time.Duration {
 	switch grace := eng.inForce.Load().Rota.ShutdownGrace; {
 	case grace >= 0:
@@ -29,43 +29,43 @@ func (eng *Engine) Grace() time.Duration {
 	return 30 * time.Second
 }
 
-// parting is how long notifications are still delivered when all else has ended; 0: as
-// long as they say.
-func (eng *Engine) parting() time.Duration {
+// notificationTimeout returns how long notifications are still delivered when all runs have
+// ended; 0: the default of package notify.
+func (eng *Engine) notificationTimeout() time.Duration {
 	if eng.options.Container {
-		return containerParting
+		return containerNotify
 	}
 	return 0
 }
 
-// End stops what is under way, once Run has returned; once force is closed, at
-// once. Clients are answered until all has ended.
+// End stops the runs under way, after Run has returned; at once if force is closed. Clients
+// are answered until all runs have ended.
 func (eng *Engine) End(force <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	eng.drain(force)
+	eng.shutDown(force)
 	left := eng.view.Live("")
-	eng.event(ctx, ledger.Event{Time: time.Now(), Kind: "stop", Text: api.Plural(len(left), "forked run goes on", "forked runs go on")})
+	eng.event(ctx, ledger.Event{Time: time.Now(), Kind: "stop", Text: api.Plural(len(left), "forked run continues", "forked runs continue")})
 	eng.log.Info("stopped", "forked", len(left), "waiting", len(eng.view.Waiting("")))
-	close(eng.over)
+	close(eng.closed)
 	eng.hub.Close()
 }
 
-// Over is closed when nobody is answered any more.
-func (eng *Engine) Over() <-chan struct{} { return eng.over }
+// Closed returns a channel that is closed when the engine no longer answers.
+func (eng *Engine) Closed() <-chan struct{} { return eng.closed }
 
-// drain lets what is under way come to its end: within shutdown_grace by itself,
-// which it is asked for, then by its stop signal, then by KILL. Nothing new starts.
-func (eng *Engine) drain(force <-chan struct{}) {
+// shutDown ends the runs under way: for shutdown_grace it waits for them, after a request to
+// end, then it sends the stop signal, then KILL. No run starts any more.
+func (eng *Engine) shutDown(force <-chan struct{}) {
 	eng.stopping = true
-	eng.stopAsking()
+	eng.stopConditions()
 	grace := eng.Grace()
 	idle := make(chan struct{})
 	go func() { eng.runner.Wait(context.Background()); close(idle) }()
 	eng.runner.AskAll()
 	graceEnds := time.NewTimer(grace)
 	defer graceEnds.Stop()
-	var kill <-chan time.Time // in a container, those that say nothing of kill_after
+	var kill <-chan time.Time // in a container: the runs without kill_after in the file
 	stop := func() {
 		eng.forceOnce.Do(func() { close(eng.forced) })
 		eng.runner.StopAll(runner.Lost, runner.Reason{Code: runner.ReasonRotaStopped})
@@ -78,10 +78,10 @@ func (eng *Engine) drain(force <-chan struct{}) {
 		case <-eng.woken:
 			eng.runPosted()
 		case <-graceEnds.C:
-			eng.log.Warn("shutdown_grace is over: stopping what still runs", "grace", grace.String())
+			eng.log.Warn("shutdown_grace is over: stopping the runs under way", "grace", grace.String())
 			stop()
 		case <-kill:
-			eng.killUnset()
+			eng.killDefaults()
 		case <-force:
 			force = nil
 			stop()
@@ -93,10 +93,9 @@ func (eng *Engine) drain(force <-chan struct{}) {
 	}
 }
 
-// killUnset ends the grace of the runs that end with rota and whose task leaves
-// kill_after to rota.
-func (eng *Engine) killUnset() {
-	eng.log.Warn("killing what has no kill_after: a container is stopped within seconds", "after", containerKill.String())
+// killDefaults kills the runs that end with rota and whose task does not set kill_after.
+func (eng *Engine) killDefaults() {
+	eng.log.Warn("killing the runs without kill_after: a container must stop within seconds", "after", containerKill.String())
 	for _, run := range eng.view.Live("") {
 		if task := eng.cfg.Tasks[run.Task]; task.Mode != runner.Forked && !task.KillSet {
 			eng.runner.Kill(run.ID)
@@ -104,17 +103,17 @@ func (eng *Engine) killUnset() {
 	}
 }
 
-// Fail ends Run with an error, soon.
+// Fail makes Run end with an error soon.
 func (eng *Engine) Fail(err error) { eng.post(func() { eng.fatal = err }) }
 
-// Answers returns nil as soon as the engine has taken a turn, or why it does not.
+// Answers returns nil as soon as the engine has taken a turn, else an error.
 func (eng *Engine) Answers(ctx context.Context) error {
-	return eng.ask(ctx, func() error { return nil })
+	return eng.do(ctx, func() error { return nil })
 }
 
 // Deliver delivers notifications until ctx ends, and some seconds longer.
 func (eng *Engine) Deliver(ctx context.Context) {
 	if err := eng.notifications.run(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		eng.log.Error("cannot deliver notifications any more", "error", err)
+		eng.log.Error("delivery of notifications has ended", "error", err)
 	}
 }

@@ -13,7 +13,7 @@ func TestStopFitsIntoAContainer(t *testing.T) {
 	cfg := &config.Config{}
 	cfg.Rota.ShutdownGrace = -1 // the file says nothing
 	eng := New(Options{Config: cfg, StateDir: t.TempDir(), Container: true})
-	if sum := eng.Grace() + containerKill + eng.parting(); sum > 8*time.Second || eng.parting() == 0 {
-		t.Errorf("%s, with %s for notifications", sum, eng.parting())
+	if sum := eng.Grace() + containerKill + eng.notificationTimeout(); sum > 8*time.Second || eng.notificationTimeout() == 0 {
+		t.Errorf("%s, with %s for notifications", sum, eng.notificationTimeout())
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"rota/runner"
 )
 
-// Engine decides what runs when. What it holds belongs to the goroutine of Run, but for what
-// [shared] has; others ask it by post.
+// Engine decides what runs when. Its fields belong to the goroutine of Run, except those of
+// [shared]; other goroutines use post.
 type Engine struct {
 	dependencies
 	configuration
@@ -34,19 +34,19 @@ func New(o Options) *Engine {
 		configuration: configuration{cfg: o.Config, broken: o.Broken},
 		state: state{
 			boot: runner.BootID(), entries: map[string]plan.Entry{},
-			success: map[string]time.Time{}, finished: map[string]time.Time{}, vanished: map[string]bool{},
-			spans: map[string]bool{}, conditions: map[string]*condition{},
+			lastSuccesses: map[string]time.Time{}, lastFinishes: map[string]time.Time{}, vanished: map[string]bool{},
+			relativeStarts: map[string]bool{}, conditions: map[string]*condition{},
 		},
-		progress: progress{over: make(chan struct{}), forced: make(chan struct{})},
+		progress: progress{closed: make(chan struct{}), forced: make(chan struct{})},
 		inbox:    inbox{woken: make(chan struct{}, 1)},
 	}
-	eng.asleep = machineSlept
-	eng.slept = eng.asleep()
-	eng.roomLeft = func() room { return roomIn(eng.stateDir) }
+	eng.sleepTime = machineSleepTime
+	eng.lastSleepTime = eng.sleepTime()
+	eng.freeRoom = func() room { return roomIn(eng.stateDir) }
 	eng.metrics = metrics.New(o.Version)
 	eng.recorders = []runner.Recorder{publisher{eng.hub}, eng.metrics}
 	eng.retentionRequested = make(chan struct{}, 1)
-	eng.view.Held, eng.view.Binding, eng.view.Stopped, eng.view.NoRoom, eng.view.Ready = eng.held, eng.isBinding, eng.stopped, eng.lacksRoom, eng.ready
+	eng.view.Held, eng.view.Binding, eng.view.Stopped, eng.view.NoRoom, eng.view.Ready = eng.holdReason, eng.isHoldBinding, eng.isQueueStopped, eng.lacksRoom, eng.conditionState
 	eng.view.Policy = func(name string) (runner.Policy, bool) {
 		t, ok := eng.cfg.Tasks[name]
 		return t.Policy, ok
@@ -56,14 +56,14 @@ func New(o Options) *Engine {
 	if eng.ledger = o.Ledger; o.Ledger != nil {
 		eng.ledger = answering{failureCounting{o.Ledger, eng.metrics.WriteFailed}}
 	}
-	eng.notifications = newNotifications(&eng.inForce, o.StateDir, eng.ledger, eng.log, eng.targetFails, eng.metrics.NotifyFailed, eng.parting())
+	eng.notifications = newNotifications(&eng.inForce, o.StateDir, eng.ledger, eng.log, eng.setTargetError, eng.metrics.NotifyFailed, eng.notificationTimeout())
 	run := o.Runner
-	run.StateDir, run.Done, run.Returned, run.Echo = o.StateDir, eng.done, eng.returned, eng.echo
+	run.StateDir, run.Done, run.Returned, run.Echo = o.StateDir, eng.recordAttemptEnd, eng.actionReturned, eng.echo
 	eng.runner = runner.New(run)
 	return eng
 }
 
-// post has f called by the engine, soon. Anyone may call it.
+// post makes the engine's goroutine call f soon. It may be called from any goroutine.
 func (eng *Engine) post(f func()) {
 	eng.mu.Lock()
 	eng.posts = append(eng.posts, f)
@@ -75,7 +75,7 @@ func (eng *Engine) post(f func()) {
 	eng.clock.Wake()
 }
 
-// runPosted calls what was posted.
+// runPosted calls the posted functions.
 func (eng *Engine) runPosted() {
 	eng.mu.Lock()
 	posts := eng.posts
@@ -86,8 +86,8 @@ func (eng *Engine) runPosted() {
 	}
 }
 
-// Begin makes the state from the ledger: the cursor, the runs that an earlier daemon
-// left, the agenda. What follows forked runs does so until runs ends.
+// Begin builds the state from the ledger: the cursor, the runs that an earlier daemon left,
+// the agenda. Goroutines that follow forked runs end with the context runs.
 func (eng *Engine) Begin(ctx, runs context.Context) error {
 	eng.runs = runs
 	now, err := eng.ledger.Now(ctx)
@@ -105,12 +105,12 @@ func (eng *Engine) Begin(ctx, runs context.Context) error {
 			return err
 		}
 	}
-	eng.since, eng.started = now, now
+	eng.epochStart, eng.started = now, now
 	if eng.states, err = eng.ledger.Tasks(ctx); err != nil {
 		return err
 	}
 	eng.install(eng.cfg)
-	eng.measure(eng.cfg)
+	eng.loadMetrics(eng.cfg)
 	if err := eng.notifications.resume(ctx); err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (eng *Engine) Begin(ctx, runs context.Context) error {
 		return err
 	}
 	eng.watchStaleness()
-	eng.starts = eng.atStart(now)
+	eng.startSlots = eng.atStart(now)
 	eng.event(ctx, ledger.Event{Time: now, Kind: "start", Text: eng.options.Version})
 	eng.log.Info("started", "config", eng.cfg.Path, "tasks", len(eng.cfg.Tasks), "state", eng.stateDir, "version", eng.options.Version)
 	for _, w := range eng.cfg.Warnings {
@@ -138,7 +138,7 @@ func (eng *Engine) Begin(ctx, runs context.Context) error {
 	return nil
 }
 
-// Run takes turns until ctx ends, or it cannot go on. The error is [ErrRunsFailed] with
+// Run takes turns until ctx ends, or it cannot continue. The error is [ErrRunsFailed] with
 // Once if a run has failed.
 func (eng *Engine) Run(ctx context.Context) error {
 	var others sync.WaitGroup
@@ -149,16 +149,16 @@ func (eng *Engine) Run(ctx context.Context) error {
 	if events, err := eng.ledger.Watch(ctx); err == nil {
 		others.Go(func() {
 			for e := range events {
-				eng.ledgerSays(e)
+				eng.onLedgerEvent(e)
 			}
 		})
 	}
 	return eng.turns(ctx)
 }
 
-// turns waits for the next instant, decides, records and starts, again and again.
+// turns takes turns: it waits for the next instant, decides, records and starts runs.
 func (eng *Engine) turns(ctx context.Context) error {
-	before, turn := eng.since, time.Now()
+	before, turn := eng.epochStart, time.Now()
 	for {
 		now, err := eng.ledger.Now(ctx)
 		passed := time.Since(turn)
@@ -166,13 +166,13 @@ func (eng *Engine) turns(ctx context.Context) error {
 			if !eng.options.Once {
 				eng.noteLateness(now, before, passed)
 			}
-			err = eng.follow(ctx, now, before, passed)
+			err = eng.checkClock(ctx, now, before, passed)
 			before, turn = now, turn.Add(passed)
 		}
 		if err = eng.takeTurn(ctx, now, err); eng.isOver(err) {
 			return cmp.Or(eng.fatal, err, eng.onceResult())
 		}
-		eng.trouble(err)
+		eng.logRecordError(err)
 		eng.raiseAlarms(ctx)
 		eng.reportStatus()
 		if _, _, err := eng.clock.Wait(ctx, eng.nextTurn(err != nil)); err != nil {
@@ -184,17 +184,17 @@ func (eng *Engine) turns(ctx context.Context) error {
 	}
 }
 
-// takeTurn takes a turn, as far as that can be after what failed before; nil: nothing did.
-// It returns what failed first.
+// takeTurn takes a turn. After err, which failed before in this turn, it only calls the
+// posted functions. It returns the first error.
 func (eng *Engine) takeTurn(ctx context.Context, now time.Time, err error) error {
-	eng.begin(now)
-	if err == nil && eng.unplanned {
+	eng.beginDue(now)
+	if err == nil && eng.needsPlan {
 		err = eng.plan(ctx, now)
 	}
-	eng.runPosted() // whatever the ledger says: how rota is, it must tell
+	eng.runPosted() // also if the ledger fails: the status must be answered
 	if err == nil && eng.options.Once {
-		err = eng.onlyOnce(ctx, now)
-		now = eng.started // what comes due from now on is for another time
+		err = eng.onceTurn(ctx, now)
+		now = eng.started // slots after the start are not due for --once
 	}
 	if err == nil {
 		if err = eng.advance(ctx, now); err == nil {
@@ -204,58 +204,58 @@ func (eng *Engine) takeTurn(ctx context.Context, now time.Time, err error) error
 	return err
 }
 
-// isOver reports whether a turn that ended with err was the last one. After damage the
-// next start sets the ledger aside.
+// isOver reports whether a turn that ended with err was the last one. A damaged ledger is
+// set aside at the next start.
 func (eng *Engine) isOver(err error) bool {
-	return eng.fatal != nil || errors.Is(err, ledger.ErrDamaged) || err == nil && eng.options.Once && eng.onceOver()
+	return eng.fatal != nil || errors.Is(err, ledger.ErrDamaged) || err == nil && eng.options.Once && eng.onceDone()
 }
 
-// nextTurn is when the next turn is taken if nobody asks for one before; zero: then
-// alone. One that failed, or could not start all for want of room, is tried again soon.
+// nextTurn returns when the next turn is taken unless a call is posted before; zero: only
+// when one is. A turn that failed, or left runs waiting for disk space, is repeated soon.
 func (eng *Engine) nextTurn(failed bool) time.Time {
 	until, again := eng.agenda.At(), eng.clock.Now().Add(time.Second)
 	if ahead := eng.recordedAhead(until); !ahead.IsZero() {
 		until = ahead
 	}
 	if eng.options.Once {
-		until = eng.onceUntil()
+		until = eng.nextOnceTurn()
 	}
-	if failed || eng.unplanned || eng.roomAwaited && (until.IsZero() || until.After(again)) {
+	if failed || eng.needsPlan || eng.waitingForRoom && (until.IsZero() || until.After(again)) {
 		return again
 	}
 	return until
 }
 
-// trouble tells, once, that nothing can be written down, and when it can again.
-func (eng *Engine) trouble(err error) {
+// logRecordError logs once that the ledger cannot be written, and once that it can again.
+func (eng *Engine) logRecordError(err error) {
 	switch {
-	case err != nil && eng.failing == "":
+	case err != nil && eng.recordError == "":
 		eng.log.Error("cannot record due runs; scheduling is paused until the ledger is writable", "error", err)
-	case err == nil && eng.failing != "":
+	case err == nil && eng.recordError != "":
 		eng.log.Info("due runs can be recorded again; scheduling continues")
 	}
-	if eng.failing = ""; err != nil {
-		eng.failing = err.Error()
+	if eng.recordError = ""; err != nil {
+		eng.recordError = err.Error()
 	}
 }
 
-// files are the files of runs.
+// files returns the store of the files of runs.
 func (eng *Engine) files() runlog.Store { return runlog.Store{StateDir: eng.stateDir} }
 
-// claim takes runs for execution, and does nothing else.
+// claim claims runs for execution, in a commit of their own.
 func (eng *Engine) claim(ctx context.Context, ids []string) ([]ledger.Lease, error) {
 	done, err := eng.ledger.Commit(ctx, ledger.Change{Batch: runner.Batch{Claim: ids}})
 	return done.Leases, err
 }
 
-// cursorAt is the cursor once all slots up to an instant are recorded.
+// cursorAt returns the cursor for when all slots up to an instant are recorded.
 func (eng *Engine) cursorAt(through time.Time) ledger.Cursor {
 	next := eng.cursor
 	next.Through, next.Revision = through, eng.cfg.Revision
 	return next
 }
 
-// commit moves the cursor alone.
+// commit moves only the cursor.
 func (eng *Engine) commit(ctx context.Context, next ledger.Cursor) error {
 	_, err := eng.commitMove(ctx, ledger.Change{Cursor: &ledger.CursorMove{From: eng.cursor, To: next}})
 	return err

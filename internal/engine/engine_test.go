@@ -31,14 +31,14 @@ type rig struct {
 	*Engine
 	t       *testing.T
 	fake    *clock.Fake
-	pace    pace
+	pace    rateLimit
 	start   time.Time
 	once    bool                              // of the next daemon
 	boot    string                            // the start of the machine, for the next daemon; "": that of this one
 	fails   error                             // that the daemon ends with; nil: none
 	wrap    func(ledger.Ledger) ledger.Ledger // around the ledger of the next daemon; nil: nothing
 	forever *ledger.Memory                    // the ledger of all daemons, that a kill does not close; nil: that of the state directory
-	hears   *ear                              // who the next daemon notifies as "ops"; nil: nobody
+	target  *fakeTarget                       // the target "ops" of the next daemon; nil: none
 	stop    func()
 }
 
@@ -84,8 +84,8 @@ func (r *rig) live(stateDir string, cfg *config.Config) {
 	l.notifications = nil
 	ctx, cancel := context.WithCancel(r.t.Context())
 	var delivery sync.WaitGroup
-	if r.hears != nil {
-		l.notifications = r.hears.notifications(l)
+	if r.target != nil {
+		l.notifications = r.target.notifications(l)
 		delivery.Go(func() { _ = l.notifications.run(ctx) })
 	}
 	if err := l.Begin(ctx, ctx); err != nil {
@@ -308,7 +308,7 @@ func TestLoopOverlap(t *testing.T) {
 	}
 }
 
-// blocking is an action that ends when it is told to.
+// blocking is an action that ends when its channel is closed.
 type blocking chan struct{}
 
 func (b blocking) Run(ctx context.Context, _ runner.Input, _ io.Writer) error {
@@ -348,7 +348,7 @@ func TestSlotsTooManyToCount(t *testing.T) {
 	a.Put(schedule.Entry{Key: "b", When: spec("* * * * *"), Last: from})
 	through := from.Add(50 * 365 * 24 * time.Hour)
 	began := time.Now()
-	s := merge(a.Due(through))
+	s := mergeDue(a.Due(through))
 	if s.N != 2*schedule.Many || !s.Last.Equal(through) || !s.Prev.Equal(through.Add(-time.Second)) || !s.First.Equal(from.Add(time.Second)) {
 		t.Errorf("got %+v", s)
 	}

@@ -9,16 +9,15 @@ import (
 	"rota/schedule"
 )
 
-// jumped is the least change of the clock that counts: it is worth an event and, if
-// the clock was set back by more, slots are counted anew (rule 14). What the clock
-// shows again is due again, as with cron, but for what names its time: that has run.
-const jumped = 2 * time.Second
+// minClockStep is the smallest step of the clock that counts: it is recorded as an event
+// and, if the clock was set back, begins a new epoch (rule 14). Slots of the repeated time
+// are due again, as with cron, except those of triggers that name a time and have run.
+const minClockStep = 2 * time.Second
 
-// follow notices that the clock was set, or that the machine slept. now is what
-// it shows; before is what it showed at the last turn of the engine, and passed
-// how much time really went by since then.
-func (eng *Engine) follow(ctx context.Context, now, before time.Time, passed time.Duration) error {
-	if by := now.Sub(before) - passed; by.Abs() >= jumped {
+// checkClock detects that the clock was set, or that the machine slept. now is the current
+// time, before the time at the last turn, and passed the monotonic time between them.
+func (eng *Engine) checkClock(ctx context.Context, now, before time.Time, passed time.Duration) error {
+	if by := now.Sub(before) - passed; by.Abs() >= minClockStep {
 		text := "forward by " + schedule.FormatDuration(by.Round(time.Second)) + ": set, or the machine slept"
 		if by < 0 {
 			text = "set back by " + schedule.FormatDuration((-by).Round(time.Second))
@@ -26,12 +25,12 @@ func (eng *Engine) follow(ctx context.Context, now, before time.Time, passed tim
 		eng.log.Warn("the clock jumped", "by", text)
 		eng.event(ctx, ledger.Event{Time: now, Kind: "clock step", Text: text, Data: ledger.EventData{By: by.Round(time.Second)}})
 	}
-	asleep := eng.asleep()
-	if set := now.Sub(before) - passed - (asleep - eng.slept); set.Abs() >= jumped {
+	asleep := eng.sleepTime()
+	if set := now.Sub(before) - passed - (asleep - eng.lastSleepTime); set.Abs() >= minClockStep {
 		eng.shiftDurations(ctx, now, set)
 	}
-	eng.slept = asleep
-	if eng.cursor.Through.Sub(now) > jumped {
+	eng.lastSleepTime = asleep
+	if eng.cursor.Through.Sub(now) > minClockStep {
 		last := later(eng.cursor.Through, eng.ahead.through)
 		next := eng.cursorAt(now)
 		if next.Epoch++; next.Reach.Before(last) {
@@ -41,27 +40,27 @@ func (eng *Engine) follow(ctx context.Context, now, before time.Time, passed tim
 			return err
 		}
 		eng.ahead.through = time.Time{}
-		if eng.since = now; eng.renewed.Before(last) {
-			eng.renewed = last
+		if eng.epochStart = now; eng.oldEpochEnd.Before(last) {
+			eng.oldEpochEnd = last
 		}
 	}
-	if eng.renewed.IsZero() {
+	if eng.oldEpochEnd.IsZero() {
 		return nil
 	}
-	return eng.newEpoch(ctx, now) // again, if it failed at the last turn
+	return eng.newEpoch(ctx, now) // again, if that failed in the last turn
 }
 
-// newEpoch starts the schedule anew from a time that was recorded already: slots come
-// due again, and [Engine.unsettled] takes out those that an earlier epoch settled.
+// newEpoch rebuilds the agenda from a time that was recorded already: slots are due again,
+// and [Engine.withoutHandled] removes those that an earlier epoch handled.
 func (eng *Engine) newEpoch(ctx context.Context, now time.Time) error {
-	last := eng.renewed
+	last := eng.oldEpochEnd
 	eng.entries, eng.agenda = map[string]plan.Entry{}, schedule.Agenda{}
 	eng.ahead.tried, eng.ahead.slots = time.Time{}, nil
 	if err := eng.plan(ctx, now); err != nil {
 		return err
 	}
 	eng.planAllMoments()
-	eng.renewed = time.Time{}
-	eng.log.Warn("the clock was set back: slots are counted anew", "epoch", eng.cursor.Epoch, "from", now.Format(time.RFC3339), "had come to", last.Format(time.RFC3339))
+	eng.oldEpochEnd = time.Time{}
+	eng.log.Warn("the clock was set back: a new epoch begins", "epoch", eng.cursor.Epoch, "from", now.Format(time.RFC3339), "had come to", last.Format(time.RFC3339))
 	return nil
 }

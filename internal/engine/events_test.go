@@ -27,47 +27,47 @@ func TestEvents(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		do   func(r *rig, ada as)
+		do   func(r *rig, ada client)
 		want []string // time, kind, task, who and text, each after a comma if it is there
 	}{
-		{"start", func(*rig, as) {}, nil},
-		{"again", func(r *rig, _ as) { r.restart(time.Minute) }, []string{"12:01:00, start"}},
-		{"reload", func(r *rig, _ as) { reload(r, "ada") }, []string{"12:00:00, reload, ada, 1 changed (t: description)"}},
-		{"reload by an edit", func(r *rig, _ as) { reload(r, "") }, []string{"12:00:00, reload, 1 changed (t: description)"}},
-		{"hold, and its time is over", func(r *rig, ada as) {
+		{"start", func(*rig, client) {}, nil},
+		{"again", func(r *rig, _ client) { r.restart(time.Minute) }, []string{"12:01:00, start"}},
+		{"reload", func(r *rig, _ client) { reload(r, "ada") }, []string{"12:00:00, reload, ada, 1 changed (t: description)"}},
+		{"reload by an edit", func(r *rig, _ client) { reload(r, "") }, []string{"12:00:00, reload, 1 changed (t: description)"}},
+		{"hold, and its time is over", func(r *rig, ada client) {
 			ada.must(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}, For: time.Hour, Why: "db migration"}))
 			r.pass(2 * time.Hour)
 		}, []string{"12:00:00, hold, t, ada, db migration; until 2026-11-21 13:00:00 EST", "13:00:00, release, t, rota"}},
-		{"hold and release", func(r *rig, ada as) {
+		{"hold and release", func(r *rig, ada client) {
 			ada.must(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}}))
 			r.pass(time.Minute)
 			ada.must(ada.Release(ada.ctx, "t"))
 		}, []string{"12:00:00, hold, t, ada", "12:01:00, release, t, ada"}},
-		{"skip", func(_ *rig, ada as) { ada.must(ada.Skip(ada.ctx, "t")) }, []string{"12:00:00, skip, t, ada, 2026-11-21 18:00:00 EST"}},
-		{"reschedule, and its time is over", func(r *rig, ada as) {
+		{"skip", func(_ *rig, ada client) { ada.must(ada.Skip(ada.ctx, "t")) }, []string{"12:00:00, skip, t, ada, 2026-11-21 18:00:00 EST"}},
+		{"reschedule, and its time is over", func(r *rig, ada client) {
 			ada.must(ada.Reschedule(ada.ctx, api.Rescheduling{Name: "t", Expr: "interval 3h", Until: r.start.Add(time.Hour)}))
 			r.pass(2 * time.Hour)
 		}, []string{"12:00:00, reschedule, t, ada, to interval 3h until 2026-11-21 13:00:00 EST", "13:00:00, reschedule, t, rota, to default"}},
-		{"queues", func(r *rig, ada as) {
+		{"queues", func(r *rig, ada client) {
 			ada.must(ada.StopQueues(ada.ctx, "q"))
 			r.pass(time.Minute)
-			ada.must(ada.StopQueues(ada.ctx, "q")) // as it was: nothing to tell
+			ada.must(ada.StopQueues(ada.ctx, "q")) // unchanged: no event
 			ada.must(ada.StartQueues(ada.ctx, "q"))
 		}, []string{"12:00:00, queue stop, ada, q", "12:01:00, queue start, ada, q"}},
-		{"the clock is set", func(r *rig, _ as) {
+		{"the clock is set", func(r *rig, _ client) {
 			r.step(time.Hour)
 			r.pass(time.Hour)
 			r.step(-time.Hour)
 		}, []string{"13:00:00, clock step, forward by 1h: set, or the machine slept", "13:00:00, clock step, set back by 1h"}},
-		{"drain, for a while", func(r *rig, ada as) {
+		{"drain, for a while", func(r *rig, ada client) {
 			ada.must(ada.Drain(ada.ctx, time.Hour)) // nothing runs, so it need not wait
 			r.pass(2 * time.Hour)
 		}, []string{"12:00:00, drain, ada, until 2026-11-21 13:00:00 EST", "13:00:00, drain end"}},
-		{"a file that is refused while rota stops", func(r *rig, _ as) {
+		{"a file that is refused while rota stops", func(r *rig, _ client) {
 			stopped, stop := context.WithCancel(r.t.Context())
 			stop()
 			r.Refuse(stopped, errors.New("it is wrong"), "1 fault", "ada")
-			e := &ear{deaf: true}
+			e := &fakeTarget{unreachable: true}
 			r.inLoop(func(context.Context) error { r.notifications = e.notifications(r.Engine); return nil })
 			r.NotifyBadConfig(stopped, []string{"ops"}, "it is wrong")
 			if notices, err := r.ledger.Outbox(r.t.Context(), 0); err != nil || len(notices) != 1 || notices[0].Text != "it is wrong" {

@@ -18,7 +18,7 @@ import (
 	"rota/runner"
 )
 
-// faulty is a ledger that cannot tell what it remembers of tasks for some time.
+// faulty is a ledger whose states of tasks cannot be read for some time.
 type faulty struct {
 	ledger.Ledger
 	fail *int // how many times more
@@ -37,23 +37,23 @@ func (f faulty) Tasks(ctx context.Context) (map[string]ledger.TaskState, error) 
 func TestHalfAChange(t *testing.T) {
 	for _, c := range []struct {
 		name, jobs string
-		do         func(r *rig, ada as)
+		do         func(r *rig, ada client)
 		want       string
 	}{
-		{"a new epoch", `cron = "*/30 * * * *"`, func(r *rig, ada as) {
+		{"a new epoch", `cron = "*/30 * * * *"`, func(r *rig, ada client) {
 			r.pass(time.Hour)
 			r.step(-45 * time.Minute)
 			r.pass(time.Hour)
 		}, "12:30:00, 13:00:00, 12:30:00~2, 13:00:00~2"},
-		{"a reschedule", `cron = "0 * * * *"`, func(r *rig, ada as) {
+		{"a reschedule", `cron = "0 * * * *"`, func(r *rig, ada client) {
 			if _, err := ada.Reschedule(ada.ctx, api.Rescheduling{Name: "t", Expr: "30 * * * *"}); err == nil {
 				r.t.Error("the ledger did not fail")
 			}
 			r.pass(time.Hour)
 		}, "12:30:00"},
-		{"a reload", `cron = "0 * * * *"`, func(r *rig, ada as) {
+		{"a reload", `cron = "0 * * * *"`, func(r *rig, ada client) {
 			cfg := r.parse("[tasks.t]\nlog = \"x\"\ncron = \"30 * * * *\"\n")
-			if err := r.ask(r.t.Context(), func() error { return r.swap(r.t.Context(), cfg, config.Diff(r.cfg, cfg), "") }); err == nil {
+			if err := r.do(r.t.Context(), func() error { return r.swap(r.t.Context(), cfg, config.Diff(r.cfg, cfg), "") }); err == nil {
 				r.t.Error("the ledger did not fail")
 			}
 			r.pass(time.Hour)
@@ -82,7 +82,7 @@ func TestAskAndGoAway(t *testing.T) {
 		r.post(func() { close(begun); <-free })
 		<-begun
 		asked := make(chan error)
-		go func() { asked <- r.act(ctx, func(context.Context) error { called = true; return nil }) }()
+		go func() { asked <- r.doWithoutCancel(ctx, func(context.Context) error { called = true; return nil }) }()
 		synctest.Wait()
 		leave()
 		if err := <-asked; !errors.Is(err, context.Canceled) {
@@ -95,7 +95,7 @@ func TestAskAndGoAway(t *testing.T) {
 		}
 
 		ctx, leave = context.WithCancel(r.t.Context())
-		err := r.act(ctx, func(ctx context.Context) error {
+		err := r.doWithoutCancel(ctx, func(ctx context.Context) error {
 			leave()
 			called = true
 			return ctx.Err()
@@ -125,7 +125,7 @@ func TestHoldOfATaskThatWasAway(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", both, func(r *rig) {
 		swap := func(jobs string) {
 			cfg := r.parse(jobs)
-			if err := r.ask(r.t.Context(), func() error { return r.swap(r.t.Context(), cfg, config.Diff(r.cfg, cfg), "") }); err != nil {
+			if err := r.do(r.t.Context(), func() error { return r.swap(r.t.Context(), cfg, config.Diff(r.cfg, cfg), "") }); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -138,7 +138,7 @@ func TestHoldOfATaskThatWasAway(t *testing.T) {
 	})
 }
 
-// What is refused changes nothing, and what was cancelled before the engine heard of
+// What is refused changes nothing, and what was cancelled before the engine registered
 // it does not stand.
 func TestRecurringRequestsUnderOneKey(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
@@ -171,7 +171,7 @@ func TestRecurringRequestsUnderOneKey(t *testing.T) {
 
 	})
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
-		r.wrap = func(l ledger.Ledger) ledger.Ledger { return hasty{l} }
+		r.wrap = func(l ledger.Ledger) ledger.Ledger { return staleLedger{l} }
 		r.restart(0)
 		for _, held := range []bool{false, true} {
 			_, err := r.ada().Request(r.ada().ctx, api.Request{Task: "t", On: "30 * * * *", Held: held}, nil)
@@ -187,11 +187,11 @@ func TestRecurringRequestsUnderOneKey(t *testing.T) {
 	})
 }
 
-// hasty is a ledger in which somebody cancels at once what is asked for, or is to be
+// staleLedger is a ledger in which somebody cancels at once what is asked for, or is to be
 // attempted again.
-type hasty struct{ ledger.Ledger }
+type staleLedger struct{ ledger.Ledger }
 
-func (h hasty) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+func (h staleLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
 	done, err := h.Ledger.Commit(ctx, c)
 	var cancel ledger.Change
 	for _, run := range c.Requests {
@@ -208,7 +208,7 @@ func (h hasty) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, e
 func TestMoreThanCanBeAskedFor(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\ncron = \"* * * * *\"\n", func(r *rig) {
 		ada := r.ada()
-		long := strings.Repeat("x", maxTriggerLength+1)
+		long := strings.Repeat("x", maxTextLength+1)
 		refused := func(_ any, err error) {
 			t.Helper()
 			ada.refused(api.Usage)(nil, err)
@@ -216,8 +216,8 @@ func TestMoreThanCanBeAskedFor(t *testing.T) {
 		refused(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}, For: -time.Second}))
 		refused(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}, Why: long}))
 		refused(ada.Drain(ada.ctx, -time.Second))
-		refused(ada.Reschedule(ada.ctx, api.Rescheduling{Name: "t", Expr: strings.Repeat("1,", maxTriggerLength) + "1 * * * *"}))
-		refused(ada.Request(ada.ctx, api.Request{Task: "t", On: strings.Repeat("1,", maxTriggerLength) + "1 * * * *"}, nil))
+		refused(ada.Reschedule(ada.ctx, api.Rescheduling{Name: "t", Expr: strings.Repeat("1,", maxTextLength) + "1 * * * *"}))
+		refused(ada.Request(ada.ctx, api.Request{Task: "t", On: strings.Repeat("1,", maxTextLength) + "1 * * * *"}, nil))
 		for range maxSkips {
 			if _, err := ada.Skip(ada.ctx, "t"); err != nil {
 				t.Fatal(err)
@@ -241,11 +241,11 @@ func TestFinishAnchorGoesOn(t *testing.T) {
 		r.want("t", "12:00:10 skipped, 12:00:25, 12:00:35")
 	})
 	inBubble(t, "2026-11-21T12:00:00-05:00", jobs+"retry = { max = 1, delay = \"1m\" }\n", func(r *rig) {
-		r.wrap = func(l ledger.Ledger) ledger.Ledger { return hasty{l} }
+		r.wrap = func(l ledger.Ledger) ledger.Ledger { return staleLedger{l} }
 		r.restart(0)
 		r.post(func() {
 			task := r.cfg.Tasks["t"]
-			task.Action = &unsteady{}
+			task.Action = &flakyAction{}
 			r.cfg.Tasks["t"] = task
 		})
 		r.pass(30 * time.Second)
@@ -258,10 +258,10 @@ func TestFinishAnchorGoesOn(t *testing.T) {
 	})
 }
 
-// unsteady is an action that fails the first time.
-type unsteady struct{ failed bool }
+// flakyAction is an action that fails the first time.
+type flakyAction struct{ failed bool }
 
-func (u *unsteady) Run(context.Context, runner.Input, io.Writer) error {
+func (u *flakyAction) Run(context.Context, runner.Input, io.Writer) error {
 	if u.failed {
 		return nil
 	}
@@ -273,7 +273,7 @@ func (u *unsteady) Run(context.Context, runner.Input, io.Writer) error {
 func TestHalfAnInput(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
 		long := strings.Repeat("x", shortInput+1)
-		in, err := r.takeInput(runner.Run{ID: "t/k", Task: "t"}, strings.NewReader(long), 1<<20)
+		in, err := r.readInput(runner.Run{ID: "t/k", Task: "t"}, strings.NewReader(long), 1<<20)
 		must(t, err)
 		r.restart(0)
 		_ = filepath.WalkDir(r.stateDir, func(path string, d fs.DirEntry, err error) error {
@@ -282,6 +282,6 @@ func TestHalfAnInput(t *testing.T) {
 			}
 			return err
 		})
-		in.drop()
+		in.discard()
 	})
 }

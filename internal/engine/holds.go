@@ -13,55 +13,58 @@ import (
 	"rota/runner"
 )
 
-// heldAtStart is who holds the tasks of a daemon that was started with --held.
+// heldAtStart is the By of the holds that a daemon with --held sets.
 const heldAtStart = "rota daemon --held"
 
-// held tells by whom a task is held, since when and why.
-func (eng *Engine) held(task string) (runner.Reason, bool) {
+// holdReason returns by whom a task is held, since when and why; false: it is not held.
+func (eng *Engine) holdReason(task string) (runner.Reason, bool) {
 	h := eng.states[task].Hold
 	if h == nil {
 		return runner.Reason{}, false
 	}
-	return heldBecause(h), true
+	return reasonOfHold(h), true
 }
 
-// heldBecause is why a slot is not executed that falls into a hold.
-func heldBecause(h *ledger.Hold) runner.Reason {
+// reasonOfHold returns the reason of a slot that is skipped because of a hold.
+func reasonOfHold(h *ledger.Hold) runner.Reason {
 	return runner.Reason{Code: runner.ReasonHeld, By: h.By, Since: h.Since, Until: h.Until, Detail: h.Why}
 }
 
-// holdText says by whom a task is held, since when and why.
-func (eng *Engine) holdText(h *ledger.Hold) string { return heldBecause(h).Text(eng.cfg.Rota.Timezone) }
+// holdText returns as text by whom a task is held, since when and why.
+func (eng *Engine) holdText(h *ledger.Hold) string {
+	return reasonOfHold(h).Text(eng.cfg.Rota.Timezone)
+}
 
-// isBinding reports whether a task is held by somebody who may control it.
-func (eng *Engine) isBinding(task string) bool {
+// isHoldBinding reports whether a task is held by a user with the right to control it.
+func (eng *Engine) isHoldBinding(task string) bool {
 	h := eng.states[task].Hold
 	return h != nil && h.Binding
 }
 
-// mayEnd refuses to change a hold, or to start something in spite of it, to who only
-// owns the task, if somebody holds it who may control it.
-func (eng *Engine) mayEnd(ctx context.Context, task string) error {
-	if !eng.isBinding(task) || api.Binds(ctx, task) {
+// mayOverrideHold returns an error if the caller only owns a task and its hold is by a user
+// with the right to control it: then the owner can neither change the hold nor start a run
+// in spite of it.
+func (eng *Engine) mayOverrideHold(ctx context.Context, task string) error {
+	if !eng.isHoldBinding(task) || api.Binds(ctx, task) {
 		return nil
 	}
 	return api.Errorf(api.Forbidden, "ask them to release it", "task %q is %s; %s may not override that", task, eng.holdText(eng.states[task].Hold), api.Who(ctx))
 }
 
-// formatTime writes an instant for people.
+// formatTime formats an instant for people.
 func (eng *Engine) formatTime(t time.Time) string {
 	return t.In(eng.cfg.Rota.Timezone).Format("2006-01-02 15:04:05 MST")
 }
 
-// hold keeps tasks from starting anything by themselves.
-func (eng *Engine) hold(ctx context.Context, tasks []string, h ledger.Hold) error {
+// holdTasks holds tasks: their slots start no runs.
+func (eng *Engine) holdTasks(ctx context.Context, tasks []string, h ledger.Hold) error {
 	for _, name := range tasks {
 		text := h.Why
 		if !h.Until.IsZero() {
-			text = joined(text, "until "+eng.formatTime(h.Until))
+			text = joinTexts(text, "until "+eng.formatTime(h.Until))
 		}
-		err := eng.change(ctx, name, func(s *ledger.TaskState) { s.Hold = new(h) },
-			ledger.Event{Time: h.Since, Kind: "hold", Task: name, Who: h.By, Text: text, Data: ledger.EventData{Said: h.Why, Until: h.Until}})
+		err := eng.changeState(ctx, name, func(s *ledger.TaskState) { s.Hold = new(h) },
+			ledger.Event{Time: h.Since, Kind: "hold", Task: name, Who: h.By, Text: text, Data: ledger.EventData{Reason: h.Why, Until: h.Until}})
 		if err != nil {
 			return err
 		}
@@ -71,28 +74,27 @@ func (eng *Engine) hold(ctx context.Context, tasks []string, h ledger.Hold) erro
 	return nil
 }
 
-// planHold lets a hold of a task begin at an instant to come. It takes the place of one
-// that is planned already.
+// planHold plans a hold of a task that begins later. It replaces one that is planned
+// already.
 func (eng *Engine) planHold(ctx context.Context, task string, h ledger.Hold) error {
-	if err := eng.mayEndPlanned(ctx, task); err != nil {
+	if err := eng.mayOverridePlanned(ctx, task); err != nil {
 		return err
 	}
-	text := joined(h.Why, "from "+eng.formatTime(h.Since))
+	text := joinTexts(h.Why, "from "+eng.formatTime(h.Since))
 	if !h.Until.IsZero() {
 		text += " until " + eng.formatTime(h.Until)
 	}
-	err := eng.change(ctx, task, func(s *ledger.TaskState) { s.Planned = new(h) },
-		ledger.Event{Time: eng.clock.Now(), Kind: "hold planned", Task: task, Who: h.By, Text: text, Data: ledger.EventData{Said: h.Why, Until: h.Until}})
+	err := eng.changeState(ctx, task, func(s *ledger.TaskState) { s.Planned = new(h) },
+		ledger.Event{Time: eng.clock.Now(), Kind: "hold planned", Task: task, Who: h.By, Text: text, Data: ledger.EventData{Reason: h.Why, Until: h.Until}})
 	if err == nil {
 		eng.log.Info("hold planned", "task", task, "from", h.Since.Format(time.RFC3339), "by", h.By, "why", h.Why)
-		eng.put(holdKey+task, h.Since)
+		eng.putMoment(holdKey+task, h.Since)
 	}
 	return err
 }
 
-// mayEndPlanned refuses to change the planned hold of a task to who only owns it, if
-// somebody planned it who may control it.
-func (eng *Engine) mayEndPlanned(ctx context.Context, task string) error {
+// mayOverridePlanned is mayOverrideHold for the planned hold of a task.
+func (eng *Engine) mayOverridePlanned(ctx context.Context, task string) error {
 	h := eng.states[task].Planned
 	if h == nil || !h.Binding || api.Binds(ctx, task) {
 		return nil
@@ -100,23 +102,22 @@ func (eng *Engine) mayEndPlanned(ctx context.Context, task string) error {
 	return api.Errorf(api.Forbidden, "ask them to release it", "a hold of task %q is planned by %s; %s may not override that", task, h.By, api.Who(ctx))
 }
 
-// unplan takes back the planned hold of a task, and reports whether it had one.
-func (eng *Engine) unplan(ctx context.Context, task, who string) (bool, error) {
+// cancelPlannedHold cancels the planned hold of a task, and reports whether it had one.
+func (eng *Engine) cancelPlannedHold(ctx context.Context, task, who string) (bool, error) {
 	if eng.states[task].Planned == nil {
 		return false, nil
 	}
-	err := eng.change(ctx, task, func(s *ledger.TaskState) { s.Planned = nil },
-		ledger.Event{Time: eng.clock.Now(), Kind: "hold planned", Task: task, Who: who, Text: "taken back"})
+	err := eng.changeState(ctx, task, func(s *ledger.TaskState) { s.Planned = nil },
+		ledger.Event{Time: eng.clock.Now(), Kind: "hold planned", Task: task, Who: who, Text: "cancelled"})
 	if err == nil {
 		eng.agenda.Drop(holdKey + task)
 	}
 	return err == nil, err
 }
 
-// holdAsPlanned begins the planned hold of a task. A hold that binds more, or lasts
-// longer, stays in its place. Of one that is over already, as rota was down, the slots
-// that fell into it stay without a run.
-func (eng *Engine) holdAsPlanned(ctx context.Context, task string) error {
+// beginPlannedHold begins the planned hold of a task, unless a hold in force outlasts it. If
+// the planned hold is over already, as rota was down, the slots in it are still skipped.
+func (eng *Engine) beginPlannedHold(ctx context.Context, task string) error {
 	h, was := eng.states[task].Planned, eng.states[task].Hold
 	if h == nil {
 		return nil
@@ -125,16 +126,16 @@ func (eng *Engine) holdAsPlanned(ctx context.Context, task string) error {
 	stays := was != nil && outlasts(*was, *h)
 	var events []ledger.Event
 	if !stays {
-		events = append(events, ledger.Event{Time: h.Since, Kind: "hold", Task: task, Who: h.By, Text: h.Why, Data: ledger.EventData{Said: h.Why, Until: h.Until}})
+		events = append(events, ledger.Event{Time: h.Since, Kind: "hold", Task: task, Who: h.By, Text: h.Why, Data: ledger.EventData{Reason: h.Why, Until: h.Until}})
 	}
 	if !stays && over {
 		events = append(events, ledger.Event{Time: h.Until, Kind: "release", Task: task, Who: "rota"})
 	}
-	err := eng.change(ctx, task, func(s *ledger.TaskState) {
+	err := eng.changeState(ctx, task, func(s *ledger.TaskState) {
 		switch s.Planned = nil; {
 		case stays:
 		case over:
-			s.Held = &ledger.EndedHold{Hold: *h, Ended: h.Until}
+			s.LastHold = &ledger.EndedHold{Hold: *h, Ended: h.Until}
 		default:
 			s.Hold = new(*h)
 		}
@@ -147,8 +148,8 @@ func (eng *Engine) holdAsPlanned(ctx context.Context, task string) error {
 	return nil
 }
 
-// outlasts reports whether a hold stays when another one begins: it binds more, or as
-// much and for longer.
+// outlasts reports whether a hold stays when another one begins: it is binding and the
+// other is not, or both are alike and it lasts longer.
 func outlasts(was, h ledger.Hold) bool {
 	if was.Binding != h.Binding {
 		return was.Binding
@@ -156,25 +157,25 @@ func outlasts(was, h ledger.Hold) bool {
 	return was.Until.IsZero() || !h.Until.IsZero() && was.Until.After(h.Until)
 }
 
-// releaseAt ends a hold by itself; a zero time does not.
+// releaseAt plans the automatic release of a task; zero: none.
 func (eng *Engine) releaseAt(task string, at time.Time) {
 	if at.IsZero() {
 		eng.agenda.Drop(releaseKey + task)
 		return
 	}
-	eng.put(releaseKey+task, at)
+	eng.putMoment(releaseKey+task, at)
 }
 
-// release ends the hold of a task, if it has one, as at an instant that may be past.
-// What its slots would have started stays as it is: a release is never catch-up.
+// release ends the hold of a task, if it has one; at is the instant at which it ended, which
+// may be in the past. Skipped slots stay skipped: a release makes up for none.
 func (eng *Engine) release(ctx context.Context, task, who string, at time.Time) (bool, error) {
 	if eng.states[task].Hold == nil {
 		return false, nil
 	}
 	now := eng.clock.Now()
-	err := eng.change(ctx, task, func(s *ledger.TaskState) {
+	err := eng.changeState(ctx, task, func(s *ledger.TaskState) {
 		if s.Hold != nil {
-			s.Held = &ledger.EndedHold{Hold: *s.Hold, Ended: at}
+			s.LastHold = &ledger.EndedHold{Hold: *s.Hold, Ended: at}
 		}
 		s.Hold = nil
 	}, ledger.Event{Time: now, Kind: "release", Task: task, Who: who})
@@ -187,7 +188,7 @@ func (eng *Engine) release(ctx context.Context, task, who string, at time.Time) 
 	return true, nil
 }
 
-// restoreHolds takes up, at a start, the holds that an earlier daemon left.
+// restoreHolds restores, at a start, the holds that an earlier daemon recorded.
 func (eng *Engine) restoreHolds(ctx context.Context, now time.Time) error {
 	for _, name := range slices.Sorted(maps.Keys(eng.states)) {
 		h := eng.states[name].Hold
@@ -201,22 +202,23 @@ func (eng *Engine) restoreHolds(ctx context.Context, now time.Time) error {
 			continue
 		}
 		if _, ok := eng.cfg.Tasks[name]; !ok {
-			continue // of a queue, or of a task that may come back
+			continue // of a queue, or of a task that is missing from the file and may return
 		}
 		eng.log.Warn("held", "task", name, "by", h.By, "why", h.Why, "since", h.Since.Format(time.RFC3339))
 	}
 	if !eng.options.Held {
 		return nil
 	}
-	eng.log.Warn("every task is held, because of --held; to let them start: rota release --all")
+	eng.log.Warn("every task is held, because of --held; to release them: rota release --all")
 	free := slices.DeleteFunc(slices.Sorted(maps.Keys(eng.cfg.Tasks)), func(name string) bool { return eng.states[name].Hold != nil })
-	return eng.hold(ctx, free, ledger.Hold{By: heldAtStart, Since: now, Binding: true})
+	return eng.holdTasks(ctx, free, ledger.Hold{By: heldAtStart, Since: now, Binding: true})
 }
 
-// holdAfterFailures is the hold of a task that the failure of a run is one too many
-// for; nil: it is not. more is how many failures of the task are not recorded yet, with
-// that one. Its owner may release it. Failures count from the last success: after a release the next one
-// holds the task again. It may be called from any goroutine.
+// holdAfterFailures returns the hold of a task that reaches hold_after by the failure of a
+// run; nil: it does not. more is the number of failures of the task that are not recorded
+// yet, including this one. The owner may release the hold. Failures count from the last
+// success: after a release the next failure holds the task again. It may be called from any
+// goroutine.
 func (eng *Engine) holdAfterFailures(ctx context.Context, run runner.Run, p runner.Policy, more int) (*ledger.StateChange, error) {
 	past, err := eng.ledger.Past(ctx, run.Task)
 	if _, known := eng.inForce.Load().Tasks[run.Task]; err != nil || !known || past[run.Task].Failures+more < p.HoldAfter {
@@ -229,11 +231,11 @@ func (eng *Engine) holdAfterFailures(ctx context.Context, run runner.Run, p runn
 	why := fmt.Sprintf("failed %s in a row, the last time as %s", api.Plural(past[run.Task].Failures+more, "time", "times"), run.ID)
 	next, now := prev, eng.clock.Now()
 	next.Hold = &ledger.Hold{By: "rota", Why: why, Since: now}
-	event := ledger.Event{Time: now, Kind: "hold", Task: run.Task, Who: "rota", Text: why, Data: ledger.EventData{Said: why}}
+	event := ledger.Event{Time: now, Kind: "hold", Task: run.Task, Who: "rota", Text: why, Data: ledger.EventData{Reason: why}}
 	return &ledger.StateChange{Name: run.Task, Prev: prev, Next: next, Events: []ledger.Event{event}}, nil
 }
 
-// failureHolds are the holds of tasks that failures of runs are one too many for.
+// failureHolds are the holds of tasks that reach hold_after.
 type failureHolds []failureHold
 
 type failureHold struct {
@@ -249,8 +251,8 @@ func (h failureHolds) changes() []ledger.StateChange {
 	return all
 }
 
-// holdsAfterSuperseded are those that a batch causes which ends failed runs that were
-// to be attempted again.
+// holdsAfterSuperseded returns the holds caused by the superseded runs of a batch: their
+// failures are final now.
 func (eng *Engine) holdsAfterSuperseded(ctx context.Context, b runner.Batch) (failureHolds, error) {
 	var holds failureHolds
 	more, held := map[string]int{}, map[string]bool{} // by task
@@ -273,11 +275,10 @@ func (eng *Engine) holdsAfterSuperseded(ctx context.Context, b runner.Batch) (fa
 	return holds, nil
 }
 
-// heldAfterFailures takes in a hold that was recorded with the end of a run. The
-// targets of on_failure are told, beside of that failure.
-func (eng *Engine) heldAfterFailures(run runner.Run, c ledger.StateChange) {
+// applyHold applies a hold that was recorded with the end of a run.
+func (eng *Engine) applyHold(run runner.Run, c ledger.StateChange) {
 	c.Next.Version = c.Prev.Version + 1
-	if eng.states[run.Task].Version < c.Next.Version { // else somebody has released it already
+	if eng.states[run.Task].Version < c.Next.Version { // else it was released already
 		eng.states[run.Task] = c.Next
 		eng.releaseAt(run.Task, time.Time{})
 	}
@@ -286,12 +287,12 @@ func (eng *Engine) heldAfterFailures(run runner.Run, c ledger.StateChange) {
 	eng.log.Info("held", "task", run.Task, "by", hold.By, "why", hold.Why)
 }
 
-// stopped reports whether a queue starts nothing.
-func (eng *Engine) stopped(queue string) bool { return eng.stoppedQueues[queue] }
+// isQueueStopped reports whether a queue starts no runs.
+func (eng *Engine) isQueueStopped(queue string) bool { return eng.stoppedQueues[queue] }
 
-// openQueues decides which queues start runs, by [plan.StartsRuns]. Those that were there
-// already stay as they are.
-func (eng *Engine) openQueues() {
+// initQueues sets which queues start runs, by [plan.StartsRuns]. Queues that the last
+// configuration had, too, stay as they are.
+func (eng *Engine) initQueues() {
 	stopped := map[string]bool{}
 	for name := range eng.cfg.Queues {
 		if was, known := eng.stoppedQueues[name]; known {
@@ -308,8 +309,8 @@ func (eng *Engine) openQueues() {
 	eng.stoppedQueues = stopped
 }
 
-// turnQueues starts or stops queues.
-func (eng *Engine) turnQueues(ctx context.Context, names []string, who string, stop bool) error {
+// switchQueues starts or stops queues.
+func (eng *Engine) switchQueues(ctx context.Context, names []string, who string, stop bool) error {
 	now := eng.clock.Now()
 	for _, name := range names {
 		kind, hold, started := "queue start", (*ledger.Hold)(nil), &ledger.Started{By: who, Since: now}
@@ -317,7 +318,7 @@ func (eng *Engine) turnQueues(ctx context.Context, names []string, who string, s
 			kind, hold, started = "queue stop", &ledger.Hold{By: who, Since: now}, nil
 		}
 		if eng.stoppedQueues[name] != stop || (hold == nil) != (eng.states[ledger.QueueName(name)].Hold == nil) {
-			err := eng.change(ctx, ledger.QueueName(name), func(s *ledger.TaskState) { s.Hold, s.Started = hold, started },
+			err := eng.changeState(ctx, ledger.QueueName(name), func(s *ledger.TaskState) { s.Hold, s.Started = hold, started },
 				ledger.Event{Time: now, Kind: kind, Who: who, Text: name, Data: ledger.EventData{Queue: name}})
 			if err != nil {
 				return err
@@ -329,8 +330,8 @@ func (eng *Engine) turnQueues(ctx context.Context, names []string, who string, s
 	return nil
 }
 
-// joined puts two parts of a text together, of which one may be missing.
-func joined(a, b string) string {
+// joinTexts joins two parts of a text, each of which may be empty.
+func joinTexts(a, b string) string {
 	if a == "" || b == "" {
 		return a + b
 	}

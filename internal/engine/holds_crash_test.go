@@ -29,7 +29,7 @@ func TestKilledAfterARelease(t *testing.T) {
 				ada := r.ada()
 				ada.must(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}, For: c.span}))
 				r.wrap = func(l ledger.Ledger) ledger.Ledger {
-					d := &dying{Ledger: l}
+					d := &crashingLedger{Ledger: l}
 					d.armed.Store(true)
 					return d
 				}
@@ -52,8 +52,8 @@ func TestKilledAfterARelease(t *testing.T) {
 func TestKilledAfterTheLastFailure(t *testing.T) {
 	const fails = "[tasks.t]\nat = [\"12:01\", \"12:02\", \"12:03\", \"12:04\"]\nhold_after = 2\nwrite = { path = \"no/such/directory\", text = \"x\" }\n"
 	inBubble(t, noon, fails, func(r *rig) {
-		var book *dying
-		r.wrap = func(l ledger.Ledger) ledger.Ledger { book = &dying{Ledger: l}; return book }
+		var book *crashingLedger
+		r.wrap = func(l ledger.Ledger) ledger.Ledger { book = &crashingLedger{Ledger: l}; return book }
 		r.restart(0)
 		r.pass(90 * time.Second)
 		book.armed.Store(true)
@@ -71,8 +71,8 @@ func TestKilledAfterTheLastFailure(t *testing.T) {
 func TestKilledAfterTheLastFailureWasSuperseded(t *testing.T) {
 	const fails = "[tasks.t]\nat = [\"12:01\", \"12:02\", \"12:03\"]\nhold_after = 1\nretry = { max = 1, delay = \"1h\" }\nwrite = { path = \"no/such/directory\", text = \"x\" }\n"
 	inBubble(t, noon, fails, func(r *rig) {
-		var book *dying
-		r.wrap = func(l ledger.Ledger) ledger.Ledger { book = &dying{Ledger: l}; return book }
+		var book *crashingLedger
+		r.wrap = func(l ledger.Ledger) ledger.Ledger { book = &crashingLedger{Ledger: l}; return book }
 		r.restart(0)
 		r.pass(90 * time.Second)
 		book.armed.Store(true)

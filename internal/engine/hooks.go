@@ -16,37 +16,35 @@ import (
 	"rota/runner"
 )
 
-// hookTail is how many bytes of a run's output the run that a hook asked for is
-// told of.
+// hookTail limits the bytes of a run's output that are passed to the run that a hook starts.
 const hookTail = 4 << 10
 
-// hookOf is what the hooks of a task say to an event of a run.
-type hookOf struct {
+// eventHooks are the hooks of a task for an event of a run.
+type eventHooks struct {
 	event string
 	list  []string
 }
 
-// hooksOf returns the hooks that the end of a run calls for, as the file is in
-// force then: a run that somebody cancelled, stopped or replaced calls for none.
-// It may be called from any goroutine.
-func (eng *Engine) hooksOf(run runner.Run, recovered bool) []hookOf {
+// hooksOf returns the hooks for the end of a run, by the file in force at its end: none for
+// a run that was cancelled, stopped or replaced. It may be called from any goroutine.
+func (eng *Engine) hooksOf(run runner.Run, recovered bool) []eventHooks {
 	hooks := eng.inForce.Load().Tasks[run.Task].Hooks
-	var all []hookOf
+	var all []eventHooks
 	switch {
 	case run.Outcome.IsFailure():
-		all = append(all, hookOf{"failure", hooks.OnFailure})
+		all = append(all, eventHooks{"failure", hooks.OnFailure})
 	case run.Outcome == runner.Missed:
-		return []hookOf{{"missed", hooks.OnMissed}}
+		return []eventHooks{{"missed", hooks.OnMissed}}
 	case run.Outcome == runner.OK:
-		all = append(all, hookOf{"success", hooks.OnSuccess})
+		all = append(all, eventHooks{"success", hooks.OnSuccess})
 		if recovered {
-			all = append(all, hookOf{"recover", hooks.OnRecover})
+			all = append(all, eventHooks{"recover", hooks.OnRecover})
 		}
 	default:
 		return nil
 	}
 	if len(hooks.OnOutput) > 0 && eng.hasOutput(run) {
-		all = append(all, hookOf{"output", hooks.OnOutput})
+		all = append(all, eventHooks{"output", hooks.OnOutput})
 	}
 	return all
 }
@@ -57,14 +55,14 @@ func (eng *Engine) hasOutput(run runner.Run) bool {
 	return err == nil
 }
 
-// recovers reports whether the end of a run is a success after a failure. It is
-// asked before that end is written down; then written has to be called. Until
-// then other successes of the task wait, or all would be the first.
-func (eng *Engine) recovers(ctx context.Context, run runner.Run, res runner.Result) (yes bool, written func()) {
+// recovers reports whether the end of a run is a success after a failure. It is called
+// before that end is recorded; unlock must be called after that. Until then other successes
+// of the task wait, or each would be the first.
+func (eng *Engine) recovers(ctx context.Context, run runner.Run, res runner.Result) (yes bool, unlock func()) {
 	if res.Outcome != runner.OK || len(eng.inForce.Load().Tasks[run.Task].Hooks.OnRecover) == 0 {
 		return false, func() {}
 	}
-	turn, _ := eng.recovery.LoadOrStore(run.Task, new(sync.Mutex))
+	turn, _ := eng.taskLocks.LoadOrStore(run.Task, new(sync.Mutex))
 	turn.(*sync.Mutex).Lock()
 	past, err := eng.ledger.Past(ctx, run.Task)
 	if err != nil {
@@ -73,24 +71,24 @@ func (eng *Engine) recovers(ctx context.Context, run runner.Run, res runner.Resu
 	return past[run.Task].Failures > 0, turn.(*sync.Mutex).Unlock
 }
 
-// chains returns the runs that hooks ask for. They are written down with what
-// they follow, so that each is asked for once, whenever the daemon is killed. It
-// may be called from any goroutine.
-func (eng *Engine) chains(parent runner.Run, hooks []hookOf) []runner.Run {
+// chains returns the runs that hooks start. They are recorded in the commit of the event, so
+// that each is requested once even if the daemon is killed. It may be called from any
+// goroutine.
+func (eng *Engine) chains(parent runner.Run, hooks []eventHooks) []runner.Run {
 	var all []runner.Run
 	for _, h := range hooks {
 		for _, hook := range h.list {
 			name, ok := config.RunHook(hook)
 			if _, there := eng.inForce.Load().Tasks[name]; ok && there {
-				all = append(all, eng.chain(parent, h.event, name))
+				all = append(all, eng.newChain(parent, h.event, name))
 			}
 		}
 	}
 	return all
 }
 
-// chain returns the run of a task that an event of another run asks for.
-func (eng *Engine) chain(parent runner.Run, event, name string) runner.Run {
+// newChain returns the run of a task that a hook starts at an event of another run.
+func (eng *Engine) newChain(parent runner.Run, event, name string) runner.Run {
 	task, now := eng.inForce.Load().Tasks[name], eng.clock.Now()
 	sum := sha256.Sum256([]byte(parent.ID + "\n" + event))
 	return runner.Run{
@@ -100,19 +98,19 @@ func (eng *Engine) chain(parent runner.Run, event, name string) runner.Run {
 	}
 }
 
-// written returns those of the runs asked for with the end of another that are
-// there: their queues had room for them.
-func (eng *Engine) written(ctx context.Context, asked []runner.Run) []runner.Run {
+// recordedChains returns which of the runs requested with the end of another were recorded:
+// the queues of the others were full.
+func (eng *Engine) recordedChains(ctx context.Context, asked []runner.Run) []runner.Run {
 	var there []runner.Run
 	for _, run := range asked {
 		known, _, err := eng.ledger.Get(ctx, run.ID)
 		switch {
 		case errors.Is(err, ledger.ErrNotFound):
-			eng.noRoom(run)
+			eng.logQueueFull(run)
 		case err != nil:
-			eng.log.Error("cannot start what a hook names", "task", run.Task, "after", run.Parent, "error", err)
+			eng.log.Error("cannot start the task of a hook", "task", run.Task, "after", run.Parent, "error", err)
 		case known.Content != run.Content:
-			eng.log.Error("cannot start what a hook names: its id is taken", "run", run.ID, "after", run.Parent)
+			eng.log.Error("cannot start the task of a hook: the id is taken", "run", run.ID, "after", run.Parent)
 		default:
 			there = append(there, known)
 		}
@@ -120,24 +118,24 @@ func (eng *Engine) written(ctx context.Context, asked []runner.Run) []runner.Run
 	return there
 }
 
-// takeChains takes in what hooks asked for. A queue bounds itself; what is in
-// none is bounded here.
-func (eng *Engine) takeChains(ctx context.Context, runs []runner.Run) {
+// registerChains registers recorded runs of hooks. The ledger limits the runs in queues;
+// those in none are limited here.
+func (eng *Engine) registerChains(ctx context.Context, runs []runner.Run) {
 	for _, run := range runs {
 		if run.Queue == "" && len(eng.view.Waiting(run.Task)) >= runner.UnqueuedCapacity {
 			_ = eng.cancel(ctx, run, runner.Reason{Code: runner.ReasonTooMany})
 			continue
 		}
-		eng.take(run)
+		eng.registerRequest(run)
 	}
 }
 
-func (eng *Engine) noRoom(run runner.Run) {
-	eng.log.Error("cannot start what a hook names: the queue is full", "task", run.Task, "queue", run.Queue, "after", run.Parent)
+func (eng *Engine) logQueueFull(run runner.Run) {
+	eng.log.Error("cannot start the task of a hook: the queue is full", "task", run.Task, "queue", run.Queue, "after", run.Parent)
 }
 
-// addChains adds to a batch what hooks ask for because of what it ends and of
-// the slots that it says were missed, and reports whether that is anything.
+// addChains adds to a batch the runs that hooks start because of the ends and missed slots
+// in it, and reports whether there are any.
 func (eng *Engine) addChains(b *runner.Batch) bool {
 	var asked []runner.Run
 	for _, f := range b.Summaries {
@@ -161,7 +159,7 @@ func (eng *Engine) addChains(b *runner.Batch) bool {
 			room = eng.cfg.Queues[run.Queue].Capacity
 		}
 		if waiting[run.Queue]++; waiting[run.Queue] > room {
-			eng.noRoom(run)
+			eng.logQueueFull(run)
 			continue
 		}
 		b.Runs = append(b.Runs, run)
@@ -169,8 +167,7 @@ func (eng *Engine) addChains(b *runner.Batch) bool {
 	return true
 }
 
-// supersededRun returns the run that an end is of, if that had failed and was to be
-// attempted again.
+// supersededRun returns the run of an end, if it had failed and waited for another attempt.
 func (eng *Engine) supersededRun(e runner.End) (runner.Run, bool) {
 	run, ok := eng.view.ParkedAs(e.ID, runner.Delayed)
 	if !ok || !e.Outcome.IsFailure() {
@@ -180,8 +177,8 @@ func (eng *Engine) supersededRun(e runner.End) (runner.Run, bool) {
 	return run, true
 }
 
-// inherit tells a run that a hook asked for what it is about.
-func (eng *Engine) inherit(launch *runner.Launch) {
+// setParent passes the parent run to a run that a hook starts: by environment and input.
+func (eng *Engine) setParent(launch *runner.Launch) {
 	parent, _, err := eng.ledger.Get(context.Background(), launch.Run.Parent)
 	if err != nil {
 		parent = runner.Run{ID: launch.Run.Parent} // forgotten meanwhile

@@ -11,15 +11,15 @@ import (
 	"rota/runner"
 )
 
-// dying is the ledger of a daemon that is killed as soon as it has written the
+// crashingLedger is the ledger of a daemon that is killed as soon as it has written the
 // end of a run, or missed or superseded slots: of what it writes later, nothing is there.
-type dying struct {
+type crashingLedger struct {
 	ledger.Ledger
 	armed, dead atomic.Bool
 }
 
 // Commit is also that of a daemon that is killed as soon as it has released a task.
-func (d *dying) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+func (d *crashingLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
 	state := len(c.States) > 0 && len(c.Ends) == 0 && c.Cursor == nil
 	if d.dead.Load() && (d.armed.Load() || !state) {
 		return ledger.Committed{}, ledger.ErrClosed
@@ -47,7 +47,7 @@ func TestKilledBeforeAHook(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, noon, "[tasks.parent]\n"+c.jobs+"[tasks.after]\nlog = \"x\"\n", func(r *rig) {
 				r.wrap = func(l ledger.Ledger) ledger.Ledger {
-					d := &dying{Ledger: l}
+					d := &crashingLedger{Ledger: l}
 					d.armed.Store(true)
 					return d
 				}

@@ -17,59 +17,59 @@ import (
 	"rota/runner"
 )
 
-// ear is a target of notifications that remembers what it was told.
-type ear struct {
-	mu   sync.Mutex
-	told []string
-	deaf bool // it cannot be reached
+// fakeTarget is a notification target that records what it receives.
+type fakeTarget struct {
+	mu          sync.Mutex
+	received    []string
+	unreachable bool // it cannot be reached
 }
 
-func (e *ear) Run(_ context.Context, in runner.Input, _ io.Writer) error {
+func (e *fakeTarget) Run(_ context.Context, in runner.Input, _ io.Writer) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.deaf {
+	if e.unreachable {
 		return errors.New("unreachable")
 	}
 	if in.Hook.Event == string(notify.Trouble) {
-		e.told = append(e.told, in.Hook.Why)
+		e.received = append(e.received, in.Hook.Why)
 		return nil
 	}
-	e.told = append(e.told, strings.TrimSuffix(in.Hook.Event+" "+in.Task+" "+string(in.Hook.Outcome), " "))
+	e.received = append(e.received, strings.TrimSuffix(in.Hook.Event+" "+in.Task+" "+string(in.Hook.Outcome), " "))
 	return nil
 }
 
-// notifications has an engine notify an ear as the target "ops".
-func (e *ear) notifications(l *Engine) *notifications {
-	n := newNotifications(&l.inForce, l.stateDir, l.ledger, l.log, l.targetFails, nil, 0)
+// notifications makes an engine notify it as the target "ops".
+func (e *fakeTarget) notifications(l *Engine) *notifications {
+	n := newNotifications(&l.inForce, l.stateDir, l.ledger, l.log, l.setTargetError, nil, 0)
 	ops := map[string]notify.Target{"ops": {Name: "ops", Action: e}}
-	n.Notifier = notify.New(notify.Options{Targets: func() map[string]notify.Target { return ops }, Delivered: n.discard, Failing: l.targetFails, Log: slog.New(slog.DiscardHandler)})
+	n.Notifier = notify.New(notify.Options{Targets: func() map[string]notify.Target { return ops }, Delivered: n.markDelivered, Failing: l.setTargetError, Log: slog.New(slog.DiscardHandler)})
 	return n
 }
 
-// listen has the daemon notify an ear from now on.
-func (r *rig) listen(e *ear) {
+// notifyTo makes the daemon notify a target from now on.
+func (r *rig) notifyTo(e *fakeTarget) {
 	r.t.Helper()
-	r.hears = e
+	r.target = e
 	r.restart(0)
 }
 
-// heard fails unless that was told, and forgets it.
-func (r *rig) heard(e *ear, want string) {
+// wantNotices fails unless those notices were received, and clears them.
+func (r *rig) wantNotices(e *fakeTarget, want string) {
 	r.t.Helper()
 	synctest.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if got := strings.Join(e.told, ", "); got != want {
-		r.t.Errorf("told %q, want %q", got, want)
+	if got := strings.Join(e.received, ", "); got != want {
+		r.t.Errorf("received %q, want %q", got, want)
 	}
-	e.told = nil
+	e.received = nil
 }
 
-// set makes the ear deaf, or not.
-func (e *ear) set(deaf bool) {
+// set makes the target unreachable, or not.
+func (e *fakeTarget) set(unreachable bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.deaf = deaf
+	e.unreachable = unreachable
 }
 
 // What could not be delivered is delivered after a restart, and then no more; nor is
@@ -77,58 +77,58 @@ func (e *ear) set(deaf bool) {
 func TestOutbox(t *testing.T) {
 	jobs := ops + "[tasks.t]\ninterval = \"10m\"\nwrite = { path = \"no/such/directory\", text = \"x\" }\non_failure = [\"ops\"]\nmissed = \"skip\"\non_missed = [\"ops\"]\n"
 	inBubble(t, noon, jobs, func(r *rig) {
-		e := &ear{deaf: true}
-		r.listen(e)
+		e := &fakeTarget{unreachable: true}
+		r.notifyTo(e)
 		r.pass(11 * time.Minute)
-		r.heard(e, "")
+		r.wantNotices(e, "")
 		r.restart(0)
 		r.pass(time.Hour) // of which six slots fail, too
-		r.heard(e, "")
+		r.wantNotices(e, "")
 		e.set(false)
 		r.restart(0)
-		r.heard(e, "failure t failed")
+		r.wantNotices(e, "failure t failed")
 		waiting, err := r.ledger.Outbox(t.Context(), 0)
 		must(t, err)
 		if len(waiting) > 0 {
 			t.Errorf("the outbox holds %v", waiting)
 		}
 		r.restart(0)
-		r.heard(e, "")
+		r.wantNotices(e, "")
 
-		killed := &dying{}
+		killed := &crashingLedger{}
 		killed.armed.Store(true)
 		r.wrap = func(l ledger.Ledger) ledger.Ledger { killed.Ledger = l; return killed }
 		r.restart(0)
-		e.set(true) // or it would be told by the daemon that is killed
+		e.set(true) // else the daemon that is killed would notify it
 		r.pass(10 * time.Minute)
 		r.stop()
 		r.wrap = nil
 		e.set(false)
 		r.live(r.stateDir, r.cfg)
-		r.heard(e, "failure t failed")
+		r.wantNotices(e, "failure t failed")
 		r.restart(177 * time.Minute) // so that the newest slot is late, too
-		r.heard(e, "missed t missed")
+		r.wantNotices(e, "missed t missed")
 		r.restart(0)
-		r.heard(e, "")
+		r.wantNotices(e, "")
 	})
 }
 
 const ops = "[notify.ops]\ncommand = \"true\"\n"
 
-// Slots that were missed are told of once, with one run of what a hook starts,
+// Missed slots are notified once, with one run of what a hook starts,
 // also if rota was away; those that are skipped for another reason are not.
 func TestOnMissed(t *testing.T) {
 	inBubble(t, noon, ops+"[tasks.t]\ninterval = \"30m\"\nlog = \"x\"\non_missed = [\"ops\", \"run:fix\"]\non_failure = [\"run:no\"]\n[tasks.fix]\nlog = \"x\"\n[tasks.no]\nlog = \"x\"\n", func(r *rig) {
-		e := &ear{}
-		r.listen(e)
+		e := &fakeTarget{}
+		r.notifyTo(e)
 		r.step(110 * time.Minute) // later than half of the interval, or the newest would be made up for
 		r.want("t", "12:30:00-13:30:00×3 missed")
 		r.want("fix", "13:50:00")
-		r.heard(e, "missed t missed")
+		r.wantNotices(e, "missed t missed")
 		ada := r.ada()
 		ada.must(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}}))
 		r.step(90 * time.Minute)
-		r.heard(e, "")
+		r.wantNotices(e, "")
 		ada.must(ada.Release(ada.ctx, "t"))
 		r.stop()
 		time.Sleep(time.Hour) // time itself is the subject
@@ -150,18 +150,18 @@ func TestOnMissed(t *testing.T) {
 func TestHooksOfWhatGaveWay(t *testing.T) {
 	jobs := ops + "[tasks.t]\ninterval = \"10m\"\nwrite = { path = \"no/such/directory\", text = \"x\" }\nretry = { max = 1, delay = \"1h\" }\nhold_after = 2\non_failure = [\"ops\", \"run:fix\"]\n[tasks.fix]\nlog = \"x\"\n"
 	inBubble(t, noon, jobs, func(r *rig) {
-		e := &ear{}
-		r.listen(e)
+		e := &fakeTarget{}
+		r.notifyTo(e)
 		r.pass(11 * time.Minute)
 		r.want("t", "12:10:00 delayed")
-		r.heard(e, "")
+		r.wantNotices(e, "")
 		r.want("fix", "")
 		r.pass(10 * time.Minute)
 		r.want("t", "12:10:00 failed, 12:20:00 delayed")
-		r.heard(e, "failure t failed")
+		r.wantNotices(e, "failure t failed")
 		r.want("fix", "12:20:00")
 		r.pass(10 * time.Minute)
-		r.heard(e, "failure t failed, held t failed")
+		r.wantNotices(e, "failure t failed, held t failed")
 		r.want("fix", "12:20:00, 12:30:00")
 		r.restart(0)
 		r.want("fix", "12:20:00, 12:30:00")
@@ -222,7 +222,7 @@ func TestFreshnessCountsFromTheFile(t *testing.T) {
 		r.pass(time.Hour)
 		r.edited(other + task)
 		r.pass(61 * time.Minute)
-		stale(2) // it is another one, that nobody was told of
+		stale(2) // another one, which was not notified yet
 	})
 }
 
@@ -249,7 +249,7 @@ func TestOneRecovers(t *testing.T) {
 		ada.run(api.Request{})
 		r.edited(strings.Replace(fails, "[tasks.t.write]\npath = \"no/such/directory\"\ntext = \"x\"\n", "[tasks.t.log]\nmessage = \"x\"\n", 1))
 		gate := make(chan struct{})
-		r.block(gate)
+		r.blockTask(gate)
 		for range 20 {
 			ada.run(api.Request{})
 		}

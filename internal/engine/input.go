@@ -15,34 +15,34 @@ import (
 	"rota/runner"
 )
 
-// shortInput is how many bytes of input are kept in the row of a run; more is
-// kept in a file beside its output.
+// shortInput limits the input that is stored in the row of a run; longer input is stored in
+// a file beside its output.
 const shortInput = 4 << 10
 
-// input is what a request gives its run to read.
+// input is the standard input of a requested run.
 type input struct {
-	short   string                // a text that is short
-	file    *renameio.PendingFile // else what holds it; nil: nothing does
-	digest  []byte
-	written string // the name that the file gets
+	short  string                // a short text
+	file   *renameio.PendingFile // else the file with it; nil: none
+	digest []byte
+	path   string // the final name of the file
 }
 
-// drop forgets what was not kept.
-func (in *input) drop() {
+// discard removes a file that was not saved.
+func (in *input) discard() {
 	if in.file != nil {
 		_ = in.file.Cleanup()
 	}
 }
 
-// keep gives the file its name.
-func (in *input) keep() (short, file string, err error) {
+// save renames the file to its final name.
+func (in *input) save() (short, file string, err error) {
 	if in.file == nil {
 		return in.short, "", nil
 	}
-	return "", in.written, in.file.CloseAtomicallyReplace()
+	return "", in.path, in.file.CloseAtomicallyReplace()
 }
 
-// badInput is the answer to who sends an input that cannot be read, or may not be.
+// badInput returns the error for an input that cannot be read or stored.
 func badInput(err error) error {
 	if own := (*api.Error)(nil); errors.As(err, &own) {
 		return own
@@ -53,8 +53,8 @@ func badInput(err error) error {
 	return api.Errorf(api.Usage, "", "cannot read the input: %v", err)
 }
 
-// takeInput reads the input of a run: what is short and a text goes into its row.
-func (eng *Engine) takeInput(run runner.Run, from io.Reader, most int64) (*input, error) {
+// readInput reads the input of a run: a short text is stored in its row.
+func (eng *Engine) readInput(run runner.Run, from io.Reader, most int64) (*input, error) {
 	in := &input{}
 	if from == nil {
 		return in, nil
@@ -74,13 +74,13 @@ func (eng *Engine) takeInput(run runner.Run, from io.Reader, most int64) (*input
 		in.short = string(head)
 		return in, nil
 	}
-	in.written = eng.files().Input(run.ID)
-	// While it is taken in it is in the directory live, which is swept at a start.
+	in.path = eng.files().Input(run.ID)
+	// Until it is complete it is in the directory live, which is cleaned at a start.
 	half := filepath.Join(eng.stateDir, "live")
-	if err := errors.Join(os.MkdirAll(filepath.Dir(in.written), 0o700), os.MkdirAll(half, 0o700)); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Dir(in.path), 0o700), os.MkdirAll(half, 0o700)); err != nil {
 		return in, tryAgain(err)
 	}
-	if in.file, err = renameio.NewPendingFile(in.written, renameio.WithPermissions(0o600), renameio.WithTempDir(half)); err != nil {
+	if in.file, err = renameio.NewPendingFile(in.path, renameio.WithPermissions(0o600), renameio.WithTempDir(half)); err != nil {
 		return in, tryAgain(err)
 	}
 	rest := io.TeeReader(io.LimitReader(from, most+1-int64(len(head))), sum)
@@ -92,7 +92,7 @@ func (eng *Engine) takeInput(run runner.Run, from io.Reader, most int64) (*input
 		err = tooLong
 	}
 	if err != nil {
-		in.drop()
+		in.discard()
 		return &input{}, err
 	}
 	in.digest = sum.Sum(nil)

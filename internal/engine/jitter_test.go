@@ -9,7 +9,7 @@ import (
 	"rota/internal/plan"
 )
 
-// What rota tells of the delay of a slot is what the slot gets, in order.
+// The delay of a slot that rota shows is the one that the slot gets, in order.
 func TestEachRunIsKnownBefore(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\ncron = \"0 * * * *\"\njitter = \"59m\"\neach_run = true\nlog = \"x\"\n", func(r *rig) {
 		spec := r.cfg.Tasks["t"].Triggers[0]

@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	usualRuns = 20          // of which the median is what runs usually take
-	usualFew  = 5           // so few tell nothing
-	leastLate = time.Minute // a run that takes less is never late by a number of times
+	usualRuns    = 20          // the median of so many is what runs usually take
+	minUsualRuns = 5           // fewer have no meaningful median
+	minLateAfter = time.Minute // a run is never late before that by a multiple of the median
 )
 
-// watchLate has it told if a run that starts now, or goes on, takes for too long.
-func (eng *Engine) watchLate(ctx context.Context, run runner.Run) {
-	why, ok := eng.lateAfter(ctx, run.Task)
+// watchLateness watches whether a run that starts, or is adopted, exceeds warn_after.
+func (eng *Engine) watchLateness(ctx context.Context, run runner.Run) {
+	why, ok := eng.warnReason(ctx, run.Task)
 	if !ok || run.Reason.Is(runner.ReasonRunsLate) {
 		return
 	}
@@ -28,7 +28,7 @@ func (eng *Engine) watchLate(ctx context.Context, run runner.Run) {
 		eng.overdue = map[string]overdue{}
 	}
 	eng.overdue[run.ID] = overdue{run.Started.Add(why.Span), why}
-	eng.put(lateKey+run.ID, eng.overdue[run.ID].at)
+	eng.putMoment(lateKey+run.ID, eng.overdue[run.ID].at)
 }
 
 // overdue is when a run under way is late, and why.
@@ -37,9 +37,9 @@ type overdue struct {
 	why runner.Reason
 }
 
-// lateAfter is after what time a run of a task is late, as the Span of a reason; false:
-// never.
-func (eng *Engine) lateAfter(ctx context.Context, task string) (runner.Reason, bool) {
+// warnReason returns the reason of a late run of a task, with the time after which it is
+// late as Span; false: never.
+func (eng *Engine) warnReason(ctx context.Context, task string) (runner.Reason, bool) {
 	late := eng.cfg.Tasks[task].WarnAfter
 	why := runner.Reason{Code: runner.ReasonRunsLate, Span: late.After}
 	if late.Times == 0 {
@@ -56,23 +56,23 @@ func (eng *Engine) lateAfter(ctx context.Context, task string) (runner.Reason, b
 			took = append(took, max(0, run.Finished.Sub(run.Started)))
 		}
 	}
-	if len(took) < usualFew {
+	if len(took) < minUsualRuns {
 		return why, false
 	}
 	slices.Sort(took)
 	usual := (took[(len(took)-1)/2] + took[len(took)/2]) / 2
-	why.Span = max(leastLate, time.Duration(min(late.Times*float64(usual), float64(100*365*24*time.Hour))).Round(time.Second))
+	why.Span = max(minLateAfter, time.Duration(min(late.Times*float64(usual), float64(100*365*24*time.Hour))).Round(time.Second))
 	why.Detail = fmt.Sprintf("and usually %s (warn_after = %s)", usual.Round(time.Millisecond), strconv.Quote(late.String()))
 	return why, true
 }
 
-// late records that a run takes for too long, and who is told of it, once for a run: what
-// is recorded keeps a restart, and another attempt, from telling it again.
-func (eng *Engine) late(ctx context.Context, id string) error {
+// recordLate records that a run exceeds warn_after, with the notices and runs of on_late,
+// once for each run: after a restart, or for another attempt, they are not repeated.
+func (eng *Engine) recordLate(ctx context.Context, id string) error {
 	o, known := eng.overdue[id]
 	v, leased := eng.leases.Load(id)
 	if !known || !leased {
-		eng.forgetLate(id)
+		eng.unwatchLateness(id)
 		return nil
 	}
 	run, steps, err := eng.ledger.Get(ctx, id)
@@ -80,42 +80,42 @@ func (eng *Engine) late(ctx context.Context, id string) error {
 	case err != nil && !errors.Is(err, ledger.ErrNotFound):
 		return err // and the engine tries again
 	case err != nil || run.State != runner.Running || run.Reason.Is(runner.ReasonRunsLate):
-		eng.forgetLate(id)
+		eng.unwatchLateness(id)
 		return nil
 	}
 	run.Because(o.why)
-	c := ledger.Change{Notes: []ledger.Note{{Lease: v.(underway).Lease, To: runner.Transition{State: runner.Running}.Because(o.why)}}}
+	c := ledger.Change{Notes: []ledger.Note{{Lease: v.(leasedRun).Lease, To: runner.Transition{State: runner.Running}.Because(o.why)}}}
 	if !slices.ContainsFunc(steps, func(t runner.Transition) bool { return t.Reason.Is(runner.ReasonRunsLate) }) {
-		hook := hookOf{"late", eng.cfg.Tasks[run.Task].Hooks.OnLate}
-		c.Notices, c.Requests = eng.notices(run, hook), eng.chains(run, []hookOf{hook})
+		hook := eventHooks{"late", eng.cfg.Tasks[run.Task].Hooks.OnLate}
+		c.Notices, c.Requests = eng.notices(run, hook), eng.chains(run, []eventHooks{hook})
 	}
 	done, err := eng.ledger.Commit(ctx, c)
 	if errors.Is(err, ledger.ErrQueueFull) {
-		eng.noRoom(c.Requests[0])
+		eng.logQueueFull(c.Requests[0])
 		c.Requests = nil
 		done, err = eng.ledger.Commit(ctx, c)
 	}
 	switch {
 	case errors.Is(err, ledger.ErrFenced), errors.Is(err, ledger.ErrNotFound): // it has just ended
-		eng.forgetLate(id)
+		eng.unwatchLateness(id)
 		return nil
 	case err != nil:
 		return err
 	}
-	eng.forgetLate(id)
+	eng.unwatchLateness(id)
 	if r, ok := eng.view.Remove(id); ok {
 		r.Because(o.why)
 		eng.view.Add(r)
 	}
 	eng.log.Warn("late", "task", run.Task, "run", id, "why", run.Why)
 	_ = publisher{eng.hub}.Record(run) // nothing else has changed
-	eng.takeChains(ctx, done.Requests)
+	eng.registerChains(ctx, done.Requests)
 	eng.notifications.deliver(done.Notices)
 	return nil
 }
 
-// forgetLate is called for a run that has ended, or was told of.
-func (eng *Engine) forgetLate(id string) {
+// unwatchLateness ends the watch of a run that has ended, or was recorded as late.
+func (eng *Engine) unwatchLateness(id string) {
 	delete(eng.overdue, id)
 	eng.agenda.Drop(lateKey + id)
 }

@@ -9,7 +9,7 @@ import (
 	"rota/runner"
 )
 
-// A run that takes longer than warn_after is late, which is told once, and goes on.
+// A run that takes longer than warn_after is late, which is notified once, and continues.
 func TestLate(t *testing.T) {
 	const times = "warn_after = \"3x\"\n"
 	lasting := func(n int, each time.Duration) func(*rig, func()) {
@@ -46,31 +46,31 @@ func TestLate(t *testing.T) {
 				jobs += "on_late = [\"ops\", \"run:then\"]\n"
 			}
 			inBubble(t, noon, jobs, func(r *rig) {
-				e := &ear{}
-				r.listen(e)
+				e := &fakeTarget{}
+				r.notifyTo(e)
 				gate := make(chan struct{})
-				let := r.block(gate)
+				let := r.blockTask(gate)
 				if c.before != nil {
 					c.before(r, let)
 				}
-				r.heard(e, "")
+				r.wantNotices(e, "")
 				r.ada().run(api.Request{Task: "t", Key: "k"})
 				if c.after == 0 {
 					r.pass(100 * time.Hour)
-					r.heard(e, "")
+					r.wantNotices(e, "")
 					let()
 					return
 				}
 				r.pass(c.after - time.Second)
-				r.heard(e, "")
+				r.wantNotices(e, "")
 				r.want("then", "")
 				r.pass(2 * time.Second)
-				r.heard(e, "late t")
+				r.wantNotices(e, "late t")
 				if list, err := r.asker().Tasks(context.Background()); err != nil || !list[0].Late || list[0].State != "running" {
 					t.Errorf("got %+v, %v", list, err)
 				}
 				r.pass(100 * time.Hour)
-				r.heard(e, "")
+				r.wantNotices(e, "")
 				let()
 				run, _, err := r.ledger.Get(t.Context(), "t/k")
 				if must(t, err); run.Outcome != runner.OK || run.Reason.Is(runner.ReasonRunsLate) {

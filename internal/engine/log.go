@@ -16,25 +16,25 @@ func (eng *Engine) dump() {
 	const most = 50
 	now := time.Now()
 	live, waiting := eng.view.Live(""), eng.view.Waiting("")
-	eng.log.Info("state", "config", eng.cfg.Path, "tasks", len(eng.cfg.Tasks), "running", len(live), "waiting", len(waiting), "file wrong", eng.broken != nil)
+	eng.log.Info("state", "config", eng.cfg.Path, "tasks", len(eng.cfg.Tasks), "running", len(live), "waiting", len(waiting), "file has errors", eng.broken != nil)
 	for _, r := range live[:min(len(live), most)] {
 		eng.log.Info("state: running", "task", r.Task, "run", r.ID, "for", now.Sub(r.Started).Round(time.Second).String())
 	}
 	for _, r := range waiting[:min(len(waiting), most)] {
 		eng.log.Info("state: waiting", "task", r.Task, "run", r.ID, "for", now.Sub(r.Queued).Round(time.Second).String())
 	}
-	for _, key := range eng.soonest(most) {
+	for _, key := range eng.soonestKeys(most) {
 		eng.logDue("state: next", key, now)
 	}
 }
 
-// reportStatus keeps the line that says how rota is current. It names instants, not spans, which
-// would be wrong a second later.
+// reportStatus updates the status line. It names instants, not durations, which would be
+// wrong a second later.
 func (eng *Engine) reportStatus() {
 	if eng.options.Status == nil {
 		return
 	}
-	status := api.Plural(eng.tasks, "scheduled task", "scheduled tasks")
+	status := api.Plural(eng.scheduledTasks, "scheduled task", "scheduled tasks")
 	if task, at := eng.nextDue(); task != "" {
 		status += fmt.Sprintf(", next %s at %s", task, at.In(eng.cfg.Rota.Timezone).Format(time.TimeOnly))
 	}
@@ -42,21 +42,21 @@ func (eng *Engine) reportStatus() {
 		status += fmt.Sprintf(", %d running", n)
 	}
 	if eng.broken != nil {
-		status += "; the file is wrong: the last good one is in force"
+		status += "; the file has errors: the last good one is in force"
 	}
-	if status != eng.status {
-		eng.status = status
+	if status != eng.statusLine {
+		eng.statusLine = status
 		eng.options.Status(status)
 	}
 }
 
-// soonest returns the keys of the n entries that come due first.
-func (eng *Engine) soonest(n int) []string {
+// soonestKeys returns the keys of the n entries that are due first.
+func (eng *Engine) soonestKeys(n int) []string {
 	type entry struct {
 		key string
 		at  time.Time
 	}
-	var first []entry // sorted; of thousands only those n are
+	var first []entry // sorted; at most n
 	for key := range eng.entries {
 		e := entry{key, eng.agenda.Next(key)}
 		if e.at.IsZero() {

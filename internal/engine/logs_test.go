@@ -19,16 +19,16 @@ import (
 	"rota/runner"
 )
 
-// gathered is what somebody read of a log whose lines are numbers.
-type gathered struct {
+// gatheredLines is what somebody read of a log whose lines are numbers.
+type gatheredLines struct {
 	lines int // how many
 	last  int
 	cuts  int // lines that say that something was dropped
 	fault string
 }
 
-// gather reads numbered lines until the end.
-func gather(log io.Reader) (g gathered) {
+// gatherLines reads numbered lines until the end.
+func gatherLines(log io.Reader) (g gatheredLines) {
 	cut := false
 	scan := bufio.NewScanner(log)
 	for scan.Scan() {
@@ -56,25 +56,25 @@ func gather(log io.Reader) (g gathered) {
 	return g
 }
 
-// written is a run under way and its output.
-type written struct {
-	*shelf
+// followedLog is a run under way and its output.
+type followedLog struct {
+	*readerRig
 	*runlog.Output
 	lease ledger.Lease
 	run   runner.Run
 	n     int
 }
 
-func newWritten(t *testing.T, limit int64) *written {
-	s := newShelf(t, "[tasks.t]\ncron = \"0 * * * *\"\nlog = \"x\"\n")
+func newFollowedLog(t *testing.T, limit int64) *followedLog {
+	s := newReaderRig(t, "[tasks.t]\ncron = \"0 * * * *\"\nlog = \"x\"\n")
 	lease := s.start()
-	w := &written{shelf: s, lease: lease, run: lease.Run}
+	w := &followedLog{readerRig: s, lease: lease, run: lease.Run}
 	w.Output = runlog.NewOutput(runlog.Store{StateDir: s.StateDir}.Log(w.run.ID, 1), limit, nil)
 	return w
 }
 
 // lines writes n lines, numbered from where the last ones ended.
-func (w *written) lines(n int) {
+func (w *followedLog) lines(n int) {
 	for range n {
 		w.n++
 		fmt.Fprintf(w, "%d%s\n", w.n, strings.Repeat(".", 60))
@@ -82,12 +82,12 @@ func (w *written) lines(n int) {
 }
 
 // pass lets time go by.
-func (w *written) pass(d time.Duration) {
+func (w *followedLog) pass(d time.Duration) {
 	time.Sleep(d) // time itself is the subject
 }
 
 // end closes the output, and then ends the run.
-func (w *written) end() {
+func (w *followedLog) end() {
 	w.Close()
 	w.do(w.book.Finish(context.Background(), w.lease, runner.Result{Outcome: runner.OK, Finished: w.at.Add(time.Second)}))
 }
@@ -97,35 +97,35 @@ func TestFollow(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		limit int64
-		write func(w *written)
-		want  gathered
+		write func(w *followedLog)
+		want  gatheredLines
 	}{
-		{"little", many, func(w *written) { w.lines(10) }, gathered{lines: 10, last: 10}},
-		{"nothing", many, func(w *written) { w.pass(time.Second) }, gathered{}},
-		{"late", many, func(w *written) { w.pass(time.Minute); w.lines(3); w.pass(time.Minute); w.lines(3) }, gathered{lines: 6, last: 6}},
-		{"slowly, through many segments", 8 << 10, func(w *written) {
+		{"little", many, func(w *followedLog) { w.lines(10) }, gatheredLines{lines: 10, last: 10}},
+		{"nothing", many, func(w *followedLog) { w.pass(time.Second) }, gatheredLines{}},
+		{"late", many, func(w *followedLog) { w.pass(time.Minute); w.lines(3); w.pass(time.Minute); w.lines(3) }, gatheredLines{lines: 6, last: 6}},
+		{"slowly, through many segments", 8 << 10, func(w *followedLog) {
 			for range 2000 {
 				w.lines(1)
 				w.pass(100 * time.Millisecond)
 			}
-		}, gathered{lines: 2000, last: 2000}},
-		{"slowly, then ended in the second segment", 8 << 10, func(w *written) {
+		}, gatheredLines{lines: 2000, last: 2000}},
+		{"slowly, then ended in the second segment", 8 << 10, func(w *followedLog) {
 			for range 60 {
 				w.lines(1)
 				w.pass(100 * time.Millisecond)
 			}
-		}, gathered{lines: 60, last: 60}},
-		{"all at once, and not all of it is kept", 8 << 10, func(w *written) { w.lines(2000) }, gathered{lines: 111, last: 2000, cuts: 1}},
+		}, gatheredLines{lines: 60, last: 60}},
+		{"all at once, and not all of it is kept", 8 << 10, func(w *followedLog) { w.lines(2000) }, gatheredLines{lines: 111, last: 2000, cuts: 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWritten(t, c.limit)
+				w := newFollowedLog(t, c.limit)
 				log, err := w.Log(t.Context(), api.LogQuery{Run: "t", Follow: true})
 				if err != nil {
 					t.Fatal(err)
 				}
-				got := make(chan gathered)
-				go func() { got <- gather(log) }()
+				got := make(chan gatheredLines)
+				go func() { got <- gatherLines(log) }()
 				c.write(w)
 				w.end()
 				if got := <-got; got != c.want {
@@ -138,18 +138,18 @@ func TestFollow(t *testing.T) {
 }
 
 // However the output comes, a follower sees each line once and in order, sees the
-// last one, and is told where some are missing.
+// last one, and is notified where some are missing.
 func TestFollowAtRandom(t *testing.T) {
 	for seed := range uint64(40) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
-			w := newWritten(t, 2<<10<<random.IntN(5))
+			w := newFollowedLog(t, 2<<10<<random.IntN(5))
 			log, err := w.Log(t.Context(), api.LogQuery{Run: w.run.ID, Follow: true})
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := make(chan gathered)
-			go func() { got <- gather(log) }()
+			got := make(chan gatheredLines)
+			go func() { got <- gatherLines(log) }()
 			for range 1 + random.IntN(60) {
 				w.lines(random.IntN(1 << random.IntN(8)))
 				time.Sleep(time.Duration(random.IntN(400)) * time.Millisecond)
@@ -165,13 +165,13 @@ func TestFollowAtRandom(t *testing.T) {
 
 func TestFollowAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWritten(t, 1<<20)
+		w := newFollowedLog(t, 1<<20)
 		log, err := w.Log(t.Context(), api.LogQuery{Run: "t", Follow: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := make(chan gathered)
-		go func() { got <- gather(log) }()
+		got := make(chan gatheredLines)
+		go func() { got <- gatherLines(log) }()
 		w.lines(5)
 		w.Close()
 		w.do(w.book.Note(t.Context(), w.lease, runner.Transition{State: runner.Delayed, Why: "failed: exit 1", Until: w.at}))
@@ -183,7 +183,7 @@ func TestFollowAttempts(t *testing.T) {
 		w.lines(5)
 		time.Sleep(time.Second)
 		w.end()
-		if got, want := <-got, (gathered{lines: 10, last: 10}); got != want {
+		if got, want := <-got, (gatheredLines{lines: 10, last: 10}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	})
@@ -193,7 +193,7 @@ func TestFollowAttempts(t *testing.T) {
 // run goes on and later.
 func TestLogOfAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWritten(t, 1<<20)
+		w := newFollowedLog(t, 1<<20)
 		read := func(q api.LogQuery) string {
 			t.Helper()
 			q.Run = "t"
@@ -262,7 +262,7 @@ func TestLogOfAttempts(t *testing.T) {
 
 func TestFollowUntilClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWritten(t, 1<<20)
+		w := newFollowedLog(t, 1<<20)
 		log, err := w.Log(t.Context(), api.LogQuery{Run: "t", Follow: true})
 		if err != nil {
 			t.Fatal(err)
@@ -280,24 +280,24 @@ func TestFollowUntilClosed(t *testing.T) {
 
 // Whoever does not follow gets what there is at that moment.
 func TestLogSoFar(t *testing.T) {
-	w := newWritten(t, 8<<10)
+	w := newFollowedLog(t, 8<<10)
 	if _, err := w.Log(t.Context(), api.LogQuery{Run: "t"}); api.CodeOf(err) != api.NotFound || err.Error() != "run t/20261121T120000Z has no output so far" {
 		t.Errorf("got %v", err)
 	}
 	for _, c := range []struct {
 		more int
-		want gathered
+		want gatheredLines
 	}{
-		{10, gathered{lines: 10, last: 10}},
-		{50, gathered{lines: 60, last: 60}}, // in the second segment
-		{940, gathered{lines: 104, last: 1000, cuts: 1}},
+		{10, gatheredLines{lines: 10, last: 10}},
+		{50, gatheredLines{lines: 60, last: 60}}, // in the second segment
+		{940, gatheredLines{lines: 104, last: 1000, cuts: 1}},
 	} {
 		w.lines(c.more)
 		log, err := w.Log(t.Context(), api.LogQuery{Run: "t"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := gather(log); got != c.want {
+		if got := gatherLines(log); got != c.want {
 			t.Errorf("after %d lines: got %+v, want %+v", w.n, got, c.want)
 		}
 		log.Close()

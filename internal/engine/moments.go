@@ -12,17 +12,17 @@ import (
 	"rota/schedule"
 )
 
-// Besides the triggers of tasks the agenda holds moments, each of one run or one task.
-// Their keys begin with a byte that no name has.
+// Besides the triggers of tasks the agenda holds moments: single instants of one run or one
+// task. Their keys begin with a byte that no name contains.
 const (
 	attemptKey       = "\x00attempt "    // the start of a delayed run
 	maxWaitKey       = "\x00max_wait "   // a queued run has waited for its max_wait
 	holdKey          = "\x00hold "       // the start of a task's planned hold
 	releaseKey       = "\x00release "    // the end of a task's hold
 	rescheduleEndKey = "\x00reschedule " // the end of a task's reschedule
-	stalenessKey     = "\x00staleness "  // a task has not ended well for too long
+	stalenessKey     = "\x00staleness "  // a task had no success for too long
 	undrainKey       = "\x00drain "      // the end of a drain
-	conditionKey     = "\x00condition "  // a run's condition is to be asked again
+	conditionKey     = "\x00condition "  // a run's condition is checked again
 	lateKey          = "\x00late "       // a running run exceeds warn_after
 	vanishedKey      = "\x00vanished "   // a task has been missing from the file for too long
 )
@@ -37,34 +37,33 @@ func (m moment) Next(after time.Time) time.Time {
 	return time.Time{}
 }
 
-// put enters a moment, at the earliest the next second that the agenda knows.
-func (eng *Engine) put(key string, at time.Time) {
+// putMoment adds a moment to the agenda, rounded up to a second.
+func (eng *Engine) putMoment(key string, at time.Time) {
 	if whole := at.Truncate(time.Second); whole.Before(at) {
 		at = whole.Add(time.Second)
 	}
 	eng.agenda.Put(schedule.Entry{Key: key, When: moment(at), Last: at.Add(-time.Second)})
 }
 
-// movesAtOnce is how many runs one commit moves.
-const movesAtOnce = 500
+// movesPerCommit limits the moves in one commit.
+const movesPerCommit = 500
 
-// move takes a pending run from one state to another, or to an outcome.
+// move moves a pending run to another state, or to an outcome.
 func (eng *Engine) move(ctx context.Context, id string, from runner.State, to runner.Transition) error {
 	_, err := eng.ledger.Commit(ctx, ledger.Change{Moves: []ledger.Move{{ID: id, From: from, To: to}}})
 	return err
 }
 
-// moveAll takes many pending runs from one state to another in few commits, and calls
-// moved for each that is recorded, or gone: not in that state any more. An error means
-// that it was called for some alone.
+// moveAll moves many pending runs in few commits, and calls moved for each: gone means that
+// the run had left that state before. After an error moved was called only for some.
 func (eng *Engine) moveAll(ctx context.Context, moves []ledger.Move, moved func(m ledger.Move, gone bool)) error {
-	for some := range slices.Chunk(moves, movesAtOnce) {
+	for some := range slices.Chunk(moves, movesPerCommit) {
 		_, err := eng.ledger.Commit(ctx, ledger.Change{Moves: some})
 		if err != nil && !isGone(err) {
 			return err
 		}
 		for _, m := range some {
-			if err != nil { // one of them refuses all: each by itself
+			if err != nil { // one refused move refuses the whole commit: commit each alone
 				_, err := eng.ledger.Commit(ctx, ledger.Change{Moves: []ledger.Move{m}})
 				if err != nil && !isGone(err) {
 					return err
@@ -78,12 +77,12 @@ func (eng *Engine) moveAll(ctx context.Context, moves []ledger.Move, moved func(
 	return nil
 }
 
-// isGone reports whether a move was refused because somebody moved or ended the run.
+// isGone reports whether a move was refused because the run was moved or ended before.
 func isGone(err error) bool {
 	return errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrNotFound)
 }
 
-// dueAttempts queues the runs whose time has come.
+// dueAttempts queues the delayed runs that are due.
 func (eng *Engine) dueAttempts(ctx context.Context, ids []string) error {
 	now := eng.clock.Now()
 	var moves []ledger.Move
@@ -103,20 +102,20 @@ func (eng *Engine) dueAttempts(ctx context.Context, ids []string) error {
 		run.State, run.Queued = runner.Queued, now
 		run.Because(runner.Reason{})
 		eng.register(run)
-		_ = publisher{eng.hub}.Record(run) // the log has told of the attempt that failed
+		_ = publisher{eng.hub}.Record(run) // not logged: the log has the attempt that failed
 	})
 }
 
-// expireAfterMaxWait ends the wait of a queued run after max_wait; not that for another
-// attempt, which would give an outcome to what has one.
+// expireAfterMaxWait plans the end of a queued run after max_wait. A run that waits for
+// another attempt has an outcome already, and does not expire.
 func (eng *Engine) expireAfterMaxWait(run runner.Run) {
 	if most := eng.policyOf(run.Task).MaxWait; most > 0 && run.Attempts == 0 {
-		eng.put(maxWaitKey+run.ID, run.Queued.Add(most))
+		eng.putMoment(maxWaitKey+run.ID, run.Queued.Add(most))
 	}
 }
 
-// moments handles what came due that is no slot, and returns the slots.
-func (eng *Engine) moments(ctx context.Context, due []schedule.Due) ([]schedule.Due, error) {
+// handleMoments handles the due moments, and returns the due slots.
+func (eng *Engine) handleMoments(ctx context.Context, due []schedule.Due) ([]schedule.Due, error) {
 	var slots []schedule.Due
 	var attempts, overdue []string
 	for _, d := range due {
@@ -127,22 +126,22 @@ func (eng *Engine) moments(ctx context.Context, due []schedule.Due) ([]schedule.
 		case what == maxWaitKey:
 			overdue = append(overdue, of)
 		case strings.HasPrefix(what, "\x00"):
-			if err := eng.moment(ctx, what, of); err != nil {
+			if err := eng.handleMoment(ctx, what, of); err != nil {
 				return nil, err
 			}
 		default:
 			slots = append(slots, d)
 		}
 	}
-	return slots, errors.Join(eng.dueAttempts(ctx, attempts), eng.skipOverdue(ctx, overdue))
+	return slots, errors.Join(eng.dueAttempts(ctx, attempts), eng.skipExpired(ctx, overdue))
 }
 
-// moment handles a moment that came due of a task, a run or, with of "", of rota itself.
-func (eng *Engine) moment(ctx context.Context, what, of string) (err error) {
+// handleMoment handles a due moment of a task, a run or, if of is "", of rota itself.
+func (eng *Engine) handleMoment(ctx context.Context, what, of string) (err error) {
 	key := what + of
 	switch what {
 	case holdKey:
-		err = eng.holdAsPlanned(ctx, of)
+		err = eng.beginPlannedHold(ctx, of)
 		eng.agenda.Drop(key)
 	case releaseKey:
 		if h := eng.states[of].Hold; h != nil {
@@ -153,7 +152,7 @@ func (eng *Engine) moment(ctx context.Context, what, of string) (err error) {
 		eng.agenda.Drop(key)
 		eng.post(func() {
 			if err := eng.backToDefault(ctx, of); err != nil {
-				eng.put(rescheduleEndKey+of, eng.clock.Now().Add(time.Second))
+				eng.putMoment(rescheduleEndKey+of, eng.clock.Now().Add(time.Second))
 			}
 		})
 	case vanishedKey:
@@ -162,42 +161,42 @@ func (eng *Engine) moment(ctx context.Context, what, of string) (err error) {
 		eng.agenda.Drop(key)
 		eng.forgetCondition(of)
 	case undrainKey:
-		eng.undrain(ctx, "")
+		eng.endDrain(ctx, "")
 	case lateKey:
-		err = eng.late(ctx, of)
+		err = eng.recordLate(ctx, of)
 	case stalenessKey:
-		err = eng.stale(ctx, of)
+		err = eng.raiseStale(ctx, of)
 	}
 	return err
 }
 
-// planAllMoments puts all moments into the agenda, which is new.
+// planAllMoments adds all moments to a new agenda.
 func (eng *Engine) planAllMoments() {
 	for _, run := range eng.view.Parked("", runner.Delayed) {
-		eng.put(attemptKey+run.ID, run.NotBefore)
+		eng.putMoment(attemptKey+run.ID, run.NotBefore)
 	}
 	for _, run := range eng.view.Waiting("") {
 		eng.expireAfterMaxWait(run)
 	}
 	for id, o := range eng.overdue {
-		eng.put(lateKey+id, o.at)
+		eng.putMoment(lateKey+id, o.at)
 	}
 	for id, c := range eng.conditions {
-		if !c.asking {
-			eng.put(conditionKey+id, eng.clock.Now().Add(runner.ConditionTime))
+		if !c.checking {
+			eng.putMoment(conditionKey+id, eng.clock.Now().Add(runner.ConditionTime))
 		}
 	}
 	for run := range eng.view.Pending() {
-		_, _ = eng.void(*run) // begins the time of a task that is not in the file
+		_, _ = eng.voidReason(*run) // starts the vanishedFor timer of a task that is not in the file
 	}
-	if !eng.drained.IsZero() {
-		eng.put(undrainKey, eng.drained)
+	if !eng.drainEnds.IsZero() {
+		eng.putMoment(undrainKey, eng.drainEnds)
 	}
 	eng.watchStaleness()
 }
 
-// skipOverdue ends runs that have been queued for longer than their max_wait.
-func (eng *Engine) skipOverdue(ctx context.Context, ids []string) error {
+// skipExpired ends runs that have been queued for longer than their max_wait.
+func (eng *Engine) skipExpired(ctx context.Context, ids []string) error {
 	now := eng.clock.Now()
 	var moves []ledger.Move
 	for _, id := range ids {
@@ -206,23 +205,23 @@ func (eng *Engine) skipOverdue(ctx context.Context, ids []string) error {
 			eng.agenda.Drop(maxWaitKey + id)
 			continue
 		}
-		moves = append(moves, ledger.Move{ID: id, From: runner.Queued, To: runner.Transition{Time: now, Outcome: runner.Skipped}.Because(eng.expired(run))})
+		moves = append(moves, ledger.Move{ID: id, From: runner.Queued, To: runner.Transition{Time: now, Outcome: runner.Skipped}.Because(eng.maxWaitReason(run))})
 	}
 	return eng.moveAll(ctx, moves, func(m ledger.Move, gone bool) {
 		run, ok := eng.view.Find(m.ID)
-		if gone || !ok { // it is not queued: nothing to end
+		if gone || !ok { // no longer queued
 			eng.agenda.Drop(maxWaitKey + m.ID)
 			eng.forgetCondition(m.ID)
 			return
 		}
-		eng.endedPending(run, m.To.Outcome, m.To.Reason, now)
+		eng.applyPendingEnd(run, m.To.Outcome, m.To.Reason, now)
 	})
 }
 
-// supersede ends the runs that wait for another attempt when a new slot of their
-// task has come: with the outcome that they had. A request does not give way
-// to anything but a slot of the recurring request that it is of. What waits since an
-// earlier start of rota gives way to what comes of this one.
+// supersede ends the runs that wait for another attempt when a new slot of their task is
+// due, with the outcome of their last attempt. A run of a recurring request is superseded
+// only by a slot of the same request, other requests by none. A run that waits since an
+// earlier start of rota is replaced by that of this start.
 func (eng *Engine) supersede(b *runner.Batch) {
 	for _, r := range b.Runs {
 		if eng.view.CountParked(r.Task) == 0 {
@@ -241,9 +240,9 @@ func (eng *Engine) supersede(b *runner.Batch) {
 	}
 }
 
-// retry lets a run be attempted again, if its policy says so. Not while its
-// action has not come back: until then its task is blocked.
-func (eng *Engine) retry(ctx context.Context, u underway, res runner.Result) (bool, error) {
+// retry delays a run for another attempt, if its policy allows one. There is none while the
+// action of the run has not returned: until then its task is blocked.
+func (eng *Engine) retry(ctx context.Context, u leasedRun, res runner.Result) (bool, error) {
 	run := u.Run
 	wait, again := u.policy.Retry.Next(run.Attempts, res)
 	if !again || res.Stuck {
@@ -260,9 +259,9 @@ func (eng *Engine) retry(ctx context.Context, u underway, res runner.Result) (bo
 		eng.post(func() {
 			eng.endLease(run.ID)
 			eng.view.Remove(run.ID)
-			// Somebody may have cancelled it before the engine came to know.
+			// It may have been cancelled after the commit and before this call.
 			if now, _, err := eng.ledger.Get(ctx, run.ID); err == nil && now.State != runner.Delayed {
-				eng.calls.drained(eng)
+				eng.waiters.notifyIdle(eng)
 				eng.restartInterval(run.Task, now.Finished)
 				return
 			}
@@ -270,8 +269,8 @@ func (eng *Engine) retry(ctx context.Context, u underway, res runner.Result) (bo
 			run.Exit, run.Signal, run.Error, run.Usage = res.Exit, res.Signal, res.Error, res.Usage
 			run.Because(why)
 			eng.record(run)
-			eng.calls.drained(eng)
-			if why, void := eng.void(run); void {
+			eng.waiters.notifyIdle(eng)
+			if why, void := eng.voidReason(run); void {
 				_ = eng.cancel(ctx, run, why)
 				return
 			}
@@ -281,8 +280,8 @@ func (eng *Engine) retry(ctx context.Context, u underway, res runner.Result) (bo
 	return true, err
 }
 
-// underway is a run that is executed, and by which policy.
-type underway struct {
+// leasedRun is a run under way and its policy.
+type leasedRun struct {
 	ledger.Lease
 	policy runner.Policy
 }

@@ -17,7 +17,7 @@ import (
 	"rota/runner"
 )
 
-// publisher records runs by telling those who watch.
+// publisher is a [runner.Recorder] that passes runs to the subscribers of Watch.
 type publisher struct{ hub *api.Hub }
 
 // Record implements [runner.Recorder].
@@ -26,8 +26,8 @@ func (p publisher) Record(run runner.Run) error {
 	return nil
 }
 
-// failureCounting is a ledger whose failures are counted. A condition of a change that does not
-// hold is none.
+// failureCounting is a ledger whose failed commits are counted. A change that is refused by
+// one of its conditions has not failed.
 type failureCounting struct {
 	ledger.Ledger
 	failed func()
@@ -44,8 +44,8 @@ func (f failureCounting) Commit(ctx context.Context, c ledger.Change) (ledger.Co
 	return done, err
 }
 
-// measure has the metrics follow a file that comes into force.
-func (eng *Engine) measure(c *config.Config) {
+// loadMetrics adapts the metrics to a configuration that comes into force.
+func (eng *Engine) loadMetrics(c *config.Config) {
 	tasks := make(map[string]metrics.Task, len(c.Tasks))
 	for name, t := range c.Tasks {
 		tasks[name] = metrics.Task{Expected: t.ExpectSuccessWithin}
@@ -60,10 +60,10 @@ func (eng *Engine) measure(c *config.Config) {
 	eng.metrics.Load(tasks, targets)
 }
 
-// measured is what the metrics ask the engine for.
-func (eng *Engine) measured(ctx context.Context) (metrics.State, error) {
+// metricsState returns the state of the engine for the metrics.
+func (eng *Engine) metricsState(ctx context.Context) (metrics.State, error) {
 	s := metrics.State{Held: map[string]bool{}, Next: map[string]time.Time{}, Queued: map[string]int{}}
-	err := eng.ask(ctx, func() error {
+	err := eng.do(ctx, func() error {
 		s.Running = eng.view.LiveByTask()
 		for queue := range eng.cfg.Queues {
 			s.Queued[queue] = eng.view.CountQueued(queue)
@@ -89,8 +89,8 @@ func (eng *Engine) measured(ctx context.Context) (metrics.State, error) {
 	return s, err
 }
 
-// stateTime is how long the engine may take to say how it is.
-const stateTime = 5 * time.Second
+// stateTimeout limits the time for metricsState.
+const stateTimeout = 5 * time.Second
 
 // Metrics implements [api.Service].
 func (s *Service) Metrics(ctx context.Context) (io.ReadCloser, error) {
@@ -99,21 +99,21 @@ func (s *Service) Metrics(ctx context.Context) (io.ReadCloser, error) {
 		sees = nil
 	}
 	state := func(ctx context.Context) (metrics.State, error) {
-		ctx, cancel := context.WithTimeout(ctx, stateTime)
+		ctx, cancel := context.WithTimeout(ctx, stateTimeout)
 		defer cancel()
-		st, err := s.l.measured(ctx)
+		st, err := s.eng.metricsState(ctx)
 		st.Differs = !st.Reloaded || s.Differs != nil && s.Differs(ctx)
 		return st, noAnswer(err)
 	}
 	var b bytes.Buffer
-	err := s.l.metrics.Write(ctx, &b, metrics.Source{Ledger: s.Ledger, Size: s.LedgerBytes, State: state}, sees)
+	err := s.eng.metrics.Write(ctx, &b, metrics.Source{Ledger: s.Ledger, Size: s.LedgerBytes, State: state}, sees)
 	if err != nil {
 		return nil, err
 	}
 	return io.NopCloser(&b), nil
 }
 
-// noAnswer is the error of an engine that was asked for something and took too long.
+// noAnswer replaces the error of a call that timed out.
 func noAnswer(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return api.Errorf(api.NotNow, "try again later", "the scheduler does not answer")
@@ -121,23 +121,23 @@ func noAnswer(err error) error {
 	return err
 }
 
-// Alive returns an error if the engine does not answer. As for a watchdog, a ledger that
-// cannot be written to is no reason to start rota again.
+// Alive returns an error if the engine does not answer. A ledger that cannot be written is
+// no error: a restart would not help.
 func (eng *Engine) Alive(ctx context.Context) error {
-	return noAnswer(eng.ask(ctx, func() error { return nil }))
+	return noAnswer(eng.do(ctx, func() error { return nil }))
 }
 
-// Ready returns an error if the engine starts nothing that is due. It names no path and no
-// user: anybody may ask.
+// Ready returns an error if the engine starts no due runs. The error contains no path and no
+// user, as anybody may call it.
 func (eng *Engine) Ready(ctx context.Context) error {
-	return noAnswer(eng.ask(ctx, eng.readiness))
+	return noAnswer(eng.do(ctx, eng.pauseError))
 }
 
-func (eng *Engine) readiness() error {
+func (eng *Engine) pauseError() error {
 	switch {
 	case eng.stopping:
 		return errStopping
-	case eng.failing != "":
+	case eng.recordError != "":
 		return api.Errorf(api.NotNow, "", "scheduling is paused: due runs cannot be recorded")
 	case eng.view.Draining:
 		return api.Errorf(api.NotNow, "", "rota is draining: nothing starts")

@@ -38,8 +38,8 @@ func numbers(t testing.TB, s *Service, ctx context.Context) map[string]string {
 	return all
 }
 
-// counted fails unless the metrics are these; "" is one that is not there.
-func (r *rig) counted(when string, want map[string]string) {
+// wantMetrics fails unless the metrics are these; "" is one that is not there.
+func (r *rig) wantMetrics(when string, want map[string]string) {
 	r.t.Helper()
 	got := numbers(r.t, r.Service(), r.t.Context())
 	for _, name := range slices.Sorted(maps.Keys(want)) {
@@ -58,7 +58,7 @@ func TestMetrics(t *testing.T) {
 	const jobs = "[queues.q]\n[tasks.good]\ninterval = \"10s\"\nlog = \"x\"\nqueue = \"q\"\n" + bad
 	inBubble(t, "2026-11-21T12:00:00-05:00", jobs+"[tasks.old]\nlog = \"x\"\n", func(r *rig) {
 		r.pass(5 * time.Second)
-		r.counted("at first", map[string]string{
+		r.wantMetrics("at first", map[string]string{
 			`rota_runs_total{outcome="ok",task="good"}`:               "0",
 			`rota_runs_total{outcome="ok",task="old"}`:                "0",
 			`rota_runs_total{outcome="lost",task="bad"}`:              "0",
@@ -84,7 +84,7 @@ func TestMetrics(t *testing.T) {
 			`rota_notify_failures_total{target="nobody"}`:             "",
 		})
 		r.pass(30 * time.Second)
-		r.counted("after three runs", map[string]string{
+		r.wantMetrics("after three runs", map[string]string{
 			`rota_runs_total{outcome="ok",task="good"}`:             "3",
 			`rota_start_delay_seconds_count`:                        "3",
 			`rota_run_duration_seconds_count`:                       "3",
@@ -94,7 +94,7 @@ func TestMetrics(t *testing.T) {
 		})
 		r.pass(2 * time.Minute)
 		attempts := numbers(r.t, r.Service(), r.t.Context())
-		r.counted("after failures", map[string]string{
+		r.wantMetrics("after failures", map[string]string{
 			`rota_runs_total{outcome="failed",task="bad"}`: "2",
 			`rota_task_failures_in_row{task="bad"}`:        "2",
 			`rota_run_duration_seconds_count`:              fmt.Sprint(15 + 4), // each attempt
@@ -106,7 +106,7 @@ func TestMetrics(t *testing.T) {
 			r.t.Fatal(err)
 		}
 		r.pass(30 * time.Second)
-		r.counted("held", map[string]string{
+		r.wantMetrics("held", map[string]string{
 			`rota_task_held{task="good"}`:                         "1",
 			`rota_slots_skipped_total{reason="held",task="good"}`: "3",
 			`rota_runs_total{outcome="ok",task="good"}`:           "15",
@@ -122,10 +122,10 @@ func TestMetrics(t *testing.T) {
 			r.t.Errorf("after a reload: %v", got)
 		}
 		r.Engine.post(func() { r.broken = errors.New("wrong") })
-		r.counted("the file is wrong", map[string]string{`rota_config_last_reload_successful`: "0", `rota_config_file_differs`: "1"})
+		r.wantMetrics("the file is wrong", map[string]string{`rota_config_last_reload_successful`: "0", `rota_config_file_differs`: "1"})
 
 		r.restart(time.Hour)
-		r.counted("after a restart", map[string]string{
+		r.wantMetrics("after a restart", map[string]string{
 			`rota_runs_total{outcome="ok",task="good"}`:             "0",
 			`rota_task_failures_in_row{task="bad"}`:                 "2",
 			`rota_task_last_success_timestamp_seconds{task="good"}`: epoch(r.start.Add(150 * time.Second)),
@@ -142,7 +142,7 @@ func TestMetrics(t *testing.T) {
 		}
 		for name := range seen {
 			if !strings.Contains(name, `task="bad"`) {
-				r.t.Errorf("who sees bad is told %s", name)
+				r.t.Errorf("who sees bad receives %s", name)
 			}
 		}
 	})
@@ -157,7 +157,7 @@ func TestPendingEndsAreNoAttempts(t *testing.T) {
 		if _, err := r.Service().CancelAll(r.t.Context(), "t"); err != nil {
 			r.t.Fatal(err)
 		}
-		r.counted("cancelled", map[string]string{
+		r.wantMetrics("cancelled", map[string]string{
 			`rota_runs_total{outcome="cancelled",task="t"}`: "1",
 			`rota_run_duration_seconds_count`:               "1",
 			`rota_run_seconds_total{task="t"}`:              "0",
@@ -171,7 +171,7 @@ func TestMetricsDoNotWait(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\ninterval = \"10s\"\nlog = \"x\"\n", func(r *rig) {
 		s := r.Service()
 		free := make(chan struct{})
-		s.Reader.Ledger = hungPast{r.ledger, free}
+		s.Reader.Ledger = blockingPast{r.ledger, free}
 		asked := time.Now()
 		got := numbers(r.t, s, r.t.Context())
 		if took := time.Since(asked); took > time.Second {
@@ -188,13 +188,13 @@ func TestMetricsDoNotWait(t *testing.T) {
 		r.pass(10 * time.Second)
 		close(free)
 		synctest.Wait()
-		r.counted("once it answers", map[string]string{`rota_task_failures_in_row{task="t"}`: "0", `rota_runs_total{outcome="ok",task="t"}`: "1"})
+		r.wantMetrics("once it answers", map[string]string{`rota_task_failures_in_row{task="t"}`: "0", `rota_runs_total{outcome="ok",task="t"}`: "1"})
 
 		gate := make(chan struct{})
 		r.post(func() { <-gate })
 		asked = time.Now()
 		_, err := r.Service().Metrics(r.t.Context())
-		if took := time.Since(asked); took != stateTime || api.CodeOf(err) != api.NotNow {
+		if took := time.Since(asked); took != stateTimeout || api.CodeOf(err) != api.NotNow {
 			r.t.Errorf("with a hung loop: %v after %v", err, took)
 		}
 		ctx, cancel := context.WithTimeout(r.t.Context(), time.Second)
@@ -210,13 +210,13 @@ func TestMetricsDoNotWait(t *testing.T) {
 	})
 }
 
-// hungPast is a ledger that does not tell of the past before it is free to.
-type hungPast struct {
+// blockingPast is a ledger whose Past blocks until it is released.
+type blockingPast struct {
 	ledger.Ledger
 	free chan struct{}
 }
 
-func (h hungPast) Past(ctx context.Context, tasks ...string) (map[string]ledger.Past, error) {
+func (h blockingPast) Past(ctx context.Context, tasks ...string) (map[string]ledger.Past, error) {
 	<-h.free
 	return h.Ledger.Past(ctx, tasks...)
 }
@@ -244,7 +244,11 @@ func TestReady(t *testing.T) {
 		}
 		ready("")
 		var got error // in the same turn, before it is found to be over
-		r.inLoop(func(context.Context) error { r.failing = "/var/lib/rota: disk full"; got = r.readiness(); return nil })
+		r.inLoop(func(context.Context) error {
+			r.recordError = "/var/lib/rota: disk full"
+			got = r.pauseError()
+			return nil
+		})
 		if got == nil || strings.Contains(got.Error(), "/var") {
 			r.t.Errorf("while nothing can be recorded: %v", got)
 		}
@@ -320,7 +324,7 @@ tags = ["all"]
 	})
 }
 
-// TestRecordedUsage: what is told of a run that has ended says what it has used.
+// TestRecordedUsage: the answer about a run that has ended has its resource usage.
 func TestRecordedUsage(t *testing.T) {
 	want := runner.Usage{CPU: time.Second, MaxRSS: 1 << 20}
 	if got := withResult(runner.Run{}, runner.Result{Outcome: runner.OK, Usage: want}).Usage; got != want {

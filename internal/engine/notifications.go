@@ -14,37 +14,37 @@ import (
 	"rota/runner"
 )
 
-// The kinds of notices that are pings of whoever watches over a task. Their target is
-// the task's own, as the file names it when they are delivered.
+// The kinds of notices that are pings of a monitoring service. Their target is the ping of
+// the task in the file that is in force when they are delivered.
 const (
 	pingStart = "ping start"
 	pingEnd   = "ping end"
 )
 
-// notifications delivers what the outbox of the ledger holds: a notice is recorded
-// with what it tells of, and leaves the outbox once it is delivered or given up. A nil
-// one delivers nothing.
+// notifications delivers the notices in the outbox of the ledger: a notice is recorded with
+// its cause, and leaves the outbox once it is delivered or given up. A nil one delivers
+// nothing.
 type notifications struct {
 	*notify.Notifier
 	inForce *atomic.Pointer[config.Config]
 	ledger  ledger.Ledger
 	log     *slog.Logger
 
-	mu    sync.Mutex
-	done  []int64       // numbers of notices that are to leave the outbox
-	woken chan struct{} // there are some; room for one
+	mu        sync.Mutex
+	delivered []int64       // numbers of notices to be removed from the outbox
+	woken     chan struct{} // delivered is not empty; holds one value
 }
 
-// targets is who is told according to a file.
+// targets are the targets of a configuration.
 type targets struct {
 	of     *config.Config
 	byName map[string]notify.Target
 	pings  map[string]bool // by URL
 }
 
-// newNotifications makes one that follows the file in force. It calls failing when a
-// target cannot be reached, and failed at each attempt, and ends within
-// parting, see [notify.Options].
+// newNotifications returns notifications that follow the configuration in force. failing is
+// called when a target cannot be reached, failed at each failed attempt; for parting see
+// DrainTime of [notify.Options].
 func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l ledger.Ledger, log *slog.Logger, failing func(target, err string), failed func(target string), parting time.Duration) *notifications {
 	var known atomic.Pointer[targets]
 	follow := func() *targets {
@@ -67,7 +67,7 @@ func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l
 		Pings:     func(url string) bool { return follow().pings[url] },
 		Zone:      func(task string) *time.Location { return follow().of.ZoneOf(task) },
 		Page:      func() string { return follow().of.Web.URL },
-		Delivered: n.discard,
+		Delivered: n.markDelivered,
 		Failing:   failing,
 		Failed:    failed,
 		StateDir:  stateDir, Log: log, DrainTime: parting,
@@ -89,7 +89,7 @@ func (n *notifications) run(ctx context.Context) error {
 	return err
 }
 
-// deliver has notices delivered that are in the outbox. It never waits for that.
+// deliver starts the delivery of notices that are in the outbox. It does not block.
 func (n *notifications) deliver(notices []ledger.Notice) {
 	if n == nil {
 		return
@@ -99,23 +99,23 @@ func (n *notifications) deliver(notices []ledger.Notice) {
 		switch {
 		case one.Kind != pingStart && one.Kind != pingEnd:
 			n.Send(one.Target, notify.Event{Number: one.Number, Kind: notify.Kind(one.Kind), Run: one.Run, Text: one.Text, Time: one.Time})
-		case url == "": // the file has none any more
-			n.discard(one.Number)
+		case url == "": // the file has no ping any more
+			n.markDelivered(one.Number)
 		default:
 			n.Ping.Add(url, notify.Ping{Number: one.Number, Run: one.Run, End: one.Kind == pingEnd})
 		}
 	}
 }
 
-// discard takes notices out of the outbox that are delivered, or given up. It never
-// waits for that.
-func (n *notifications) discard(numbers ...int64) {
-	numbers = slices.DeleteFunc(slices.Clone(numbers), func(number int64) bool { return number == 0 }) // was never recorded
+// markDelivered makes clearOutbox remove notices that are delivered or given up. It does not
+// block.
+func (n *notifications) markDelivered(numbers ...int64) {
+	numbers = slices.DeleteFunc(slices.Clone(numbers), func(number int64) bool { return number == 0 }) // not recorded
 	if n == nil || len(numbers) == 0 {
 		return
 	}
 	n.mu.Lock()
-	n.done = append(n.done, numbers...)
+	n.delivered = append(n.delivered, numbers...)
 	n.mu.Unlock()
 	select {
 	case n.woken <- struct{}{}:
@@ -123,8 +123,8 @@ func (n *notifications) discard(numbers ...int64) {
 	}
 }
 
-// clearOutbox takes out of the outbox what is discarded, as much as there is in one
-// commit. While the ledger fails it tries again, until the end.
+// clearOutbox removes delivered notices from the outbox, all that there are in one commit.
+// While the ledger fails it tries again, until over is closed.
 func (n *notifications) clearOutbox(over <-chan struct{}) {
 	for last := false; !last; {
 		select {
@@ -133,8 +133,8 @@ func (n *notifications) clearOutbox(over <-chan struct{}) {
 			last = true
 		}
 		n.mu.Lock()
-		numbers := n.done
-		n.done = nil
+		numbers := n.delivered
+		n.delivered = nil
 		n.mu.Unlock()
 		if len(numbers) == 0 {
 			continue
@@ -143,36 +143,36 @@ func (n *notifications) clearOutbox(over <-chan struct{}) {
 		switch {
 		case err == nil:
 		case last:
-			n.log.Error("cannot record what was delivered; it will be sent again", "notices", len(numbers), "error", err)
+			n.log.Error("cannot record which notifications were delivered; they will be sent again", "notices", len(numbers), "error", err)
 		default:
-			time.AfterFunc(time.Second, func() { n.discard(numbers...) })
+			time.AfterFunc(time.Second, func() { n.markDelivered(numbers...) })
 		}
 	}
 }
 
-// resume delivers what an earlier daemon left in the outbox.
+// resume delivers the notices that an earlier daemon left in the outbox.
 func (n *notifications) resume(ctx context.Context) error {
 	if n == nil {
 		return nil
 	}
 	left, err := n.ledger.Outbox(ctx, 0)
 	if err == nil && len(left) > 0 {
-		n.log.Info("notices of an earlier daemon are delivered now", "notices", len(left))
+		n.log.Info("delivering notices of an earlier daemon", "notices", len(left))
 		n.deliver(left)
 	}
 	return err
 }
 
-// notices returns whom hooks tell of events of a run, each target once for an event.
+// notices returns the notices of hooks for events of a run, one for each event and target.
 // It may be called from any goroutine.
-func (eng *Engine) notices(run runner.Run, hooks ...hookOf) []ledger.Notice {
+func (eng *Engine) notices(run runner.Run, hooks ...eventHooks) []ledger.Notice {
 	run.Input, run.InputFile = "", ""
 	var all []ledger.Notice
 	for _, h := range hooks {
-		var told []string
+		var notified []string
 		for _, hook := range h.list {
-			if _, ok := config.RunHook(hook); !ok && !slices.Contains(told, hook) {
-				told = append(told, hook)
+			if _, ok := config.RunHook(hook); !ok && !slices.Contains(notified, hook) {
+				notified = append(notified, hook)
 				all = append(all, ledger.Notice{Target: hook, Kind: h.event, Time: eng.clock.Now(), Run: run})
 			}
 		}
@@ -180,9 +180,9 @@ func (eng *Engine) notices(run runner.Run, hooks ...hookOf) []ledger.Notice {
 	return all
 }
 
-// noticesOfEnd returns whom the end of a run is to be told: who watches over the task,
-// and whom hooks name. It may be called from any goroutine.
-func (eng *Engine) noticesOfEnd(run runner.Run, hooks []hookOf) []ledger.Notice {
+// noticesOfEnd returns the notices for the end of a run: the ping and those of hooks. It may
+// be called from any goroutine.
+func (eng *Engine) noticesOfEnd(run runner.Run, hooks []eventHooks) []ledger.Notice {
 	all := eng.notices(run, hooks...)
 	if eng.inForce.Load().Tasks[run.Task].Ping != "" {
 		ping := ledger.Notice{Kind: pingEnd, Time: eng.clock.Now(), Run: run}
@@ -192,8 +192,8 @@ func (eng *Engine) noticesOfEnd(run runner.Run, hooks []hookOf) []ledger.Notice 
 	return all
 }
 
-// noticesOfBatch returns whom a batch is to be told: of first attempts that start, of
-// slots that were missed, of runs that were superseded and of tasks that are held for that.
+// noticesOfBatch returns the notices for a batch: for first attempts that start, missed
+// slots, superseded runs and tasks that are held because of these.
 func (eng *Engine) noticesOfBatch(b runner.Batch, holds failureHolds) []ledger.Notice {
 	var all []ledger.Notice
 	for _, id := range b.Claim {
@@ -201,7 +201,7 @@ func (eng *Engine) noticesOfBatch(b runner.Batch, holds failureHolds) []ledger.N
 		if eng.cfg.Tasks[task].Ping == "" {
 			continue
 		}
-		if run, waits := eng.view.Find(id); !waits || run.Attempts == 0 { // its end is told once, too
+		if run, waits := eng.view.Find(id); !waits || run.Attempts == 0 { // only the first attempt, as there is one ping for the end
 			all = append(all, ledger.Notice{Kind: pingStart, Time: eng.clock.Now(), Run: runner.Run{ID: id, Task: task}})
 		}
 	}
@@ -219,14 +219,14 @@ func (eng *Engine) noticesOfBatch(b runner.Batch, holds failureHolds) []ledger.N
 	return all
 }
 
-// noticesOfHold returns whom it is to be told that a task is held after failures. It
-// may be called from any goroutine.
+// noticesOfHold returns the notices for a hold after failures, to the targets of on_failure.
+// It may be called from any goroutine.
 func (eng *Engine) noticesOfHold(run runner.Run, c ledger.StateChange) []ledger.Notice {
 	run.Because(runner.TextReason(c.Next.Hold.Why))
-	return eng.notices(run, hookOf{"held", eng.inForce.Load().Tasks[run.Task].Hooks.OnFailure})
+	return eng.notices(run, eventHooks{"held", eng.inForce.Load().Tasks[run.Task].Hooks.OnFailure})
 }
 
-// noticesOfBadConfig returns whom it is to be told that the file is wrong.
+// noticesOfBadConfig returns the notices for a file with errors.
 func (eng *Engine) noticesOfBadConfig(targets []string, complaint string) []ledger.Notice {
 	var all []ledger.Notice
 	complaint = complaint[:min(len(complaint), notify.TextMax)]
@@ -236,8 +236,8 @@ func (eng *Engine) noticesOfBadConfig(targets []string, complaint string) []ledg
 	return all
 }
 
-// recordNotices records notices of what is recorded nowhere else, and has them delivered. One
-// that cannot be recorded is delivered all the same, as long as the daemon lives.
+// recordNotices records notices whose cause is recorded nowhere else, and delivers them. If
+// that fails they are delivered anyway, but not after a restart.
 func (eng *Engine) recordNotices(ctx context.Context, notices []ledger.Notice) {
 	if len(notices) == 0 {
 		return

@@ -13,23 +13,23 @@ import (
 	"rota/schedule"
 )
 
-// What rota daemon --once does is one turn over what came due up to its start. It
-// makes up for what passed since the last time, unless the file says otherwise,
-// and lasts until all of that has ended, other attempts included.
+// rota daemon --once takes one turn over the slots that are due up to its start. It makes
+// up for those since the last start, unless the file says otherwise, and ends when all
+// runs have ended, including their retries.
 
 // ErrRunsFailed is the error of a daemon with --once of which a run has failed.
 var ErrRunsFailed = errors.New("a run has failed")
 
-// onlyOnce handles what comes due while a daemon with --once waits for its runs:
-// their next attempts, and the end of their max_wait. All else is for another time.
-func (eng *Engine) onlyOnce(ctx context.Context, now time.Time) error {
-	due := slices.DeleteFunc(eng.agenda.Due(now), func(d schedule.Due) bool { return !eng.awaited(d.Key) })
-	_, err := eng.moments(ctx, due)
+// onceTurn handles the moments that are due while a daemon with --once waits for its runs:
+// their next attempts, and the end of their max_wait. Other moments are not handled.
+func (eng *Engine) onceTurn(ctx context.Context, now time.Time) error {
+	due := slices.DeleteFunc(eng.agenda.Due(now), func(d schedule.Due) bool { return !eng.isOnceKey(d.Key) })
+	_, err := eng.handleMoments(ctx, due)
 	return err
 }
 
-// awaited reports whether a key of the agenda is one for which --once waits.
-func (eng *Engine) awaited(key string) bool {
+// isOnceKey reports whether --once handles the moment with this key.
+func (eng *Engine) isOnceKey(key string) bool {
 	if id, ok := strings.CutPrefix(key, attemptKey); ok {
 		run, _ := eng.view.ParkedAs(id, runner.Delayed)
 		return lastOutcome(run) != ""
@@ -37,8 +37,8 @@ func (eng *Engine) awaited(key string) bool {
 	return strings.HasPrefix(key, maxWaitKey) || strings.HasPrefix(key, conditionKey)
 }
 
-// onceUntil is when a daemon with --once has something to do; zero: once a run ends.
-func (eng *Engine) onceUntil() time.Time {
+// nextOnceTurn returns when a daemon with --once has to act; zero: when a run ends.
+func (eng *Engine) nextOnceTurn() time.Time {
 	var first time.Time
 	consider := func(key string) {
 		if at := eng.agenda.Next(key); !at.IsZero() && (first.IsZero() || at.Before(first)) {
@@ -66,19 +66,19 @@ func (eng *Engine) retrying() []string {
 	return ids
 }
 
-// onceOver reports whether a daemon with --once has nothing more to wait for.
-func (eng *Engine) onceOver() bool {
+// onceDone reports whether a daemon with --once has no more runs to wait for.
+func (eng *Engine) onceDone() bool {
 	return len(eng.view.Live("")) == 0 && len(eng.retrying()) == 0 && len(eng.conditions) == 0
 }
 
-// onceEnded counts the runs that failed while a daemon with --once was there.
-func (eng *Engine) onceEnded(run runner.Run) {
+// countOnceFailure counts the failed runs of a daemon with --once.
+func (eng *Engine) countOnceFailure(run runner.Run) {
 	if eng.options.Once && run.Outcome.IsFailure() {
 		eng.onceFailed = append(eng.onceFailed, run.ID)
 	}
 }
 
-// onceResult is the error that a daemon with --once ends with; nil: nothing failed.
+// onceResult returns the error that a daemon with --once ends with; nil: no run failed.
 func (eng *Engine) onceResult() error {
 	switch n := len(eng.onceFailed); n {
 	case 0:

@@ -89,18 +89,18 @@ func TestQueueFilledMeanwhile(t *testing.T) {
 		}
 		now := r.fake.Now()
 		run := runner.Run{ID: "t/k", Task: "t", Cause: runner.CauseManual, State: runner.Queued, Scheduled: now, Queued: now, Queue: "q"}
-		if _, err := short(r.ledger).Submit(r.t.Context(), run); err != nil { // of which the engine has not been told yet
+		if _, err := short(r.ledger).Submit(r.t.Context(), run); err != nil { // not registered by the engine yet
 			t.Fatal(err)
 		}
 		r.pass(time.Minute)
 		runs, err := r.ledger.List(r.t.Context(), ledger.Filter{Task: "t", Outcomes: []runner.Outcome{runner.Skipped}})
-		if err != nil || len(runs) != 1 || runs[0].Reason.Code != runner.ReasonQueueFull || r.failing != "" {
-			t.Errorf("%+v, %v, trouble %q", runs, err, r.failing)
+		if err != nil || len(runs) != 1 || runs[0].Reason.Code != runner.ReasonQueueFull || r.recordError != "" {
+			t.Errorf("%+v, %v, trouble %q", runs, err, r.recordError)
 		}
 	})
 }
 
-// timeless is a ledger that, while it fails, cannot even tell the time.
+// timeless is a ledger that, while it fails, cannot even return the time.
 type timeless struct {
 	ledger.Ledger
 	fails atomic.Bool

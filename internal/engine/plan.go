@@ -13,38 +13,38 @@ import (
 	"rota/schedule"
 )
 
-// install puts a configuration in force, but for its schedule.
+// install puts a configuration in force, except its schedule.
 func (eng *Engine) install(c *config.Config) {
 	eng.cfg = c
 	eng.inForce.Store(c)
 	eng.loaded = time.Now()
 	eng.view.Queues, eng.view.MaxRunning = c.Queues, c.Rota.MaxRunning
 	eng.view.Requeue()
-	eng.openQueues()
+	eng.initQueues()
 	call(eng.options.InForce, c)
 }
 
-// plan brings the agenda in line with the tasks: a trigger that is there
-// already keeps its next instant, a new one counts from now.
+// plan updates the agenda to the tasks: a trigger that it has already keeps its next
+// instant, a new one counts from now.
 //
-// If it fails the agenda stays as it was, and the engine plans again before it
-// decides anything.
+// If it fails the agenda stays as it was, and the engine plans again before its next
+// decision.
 func (eng *Engine) plan(ctx context.Context, now time.Time) error {
-	eng.unplanned = true
+	eng.needsPlan = true
 	seen, err := eng.firstSeen(ctx, now)
 	if err != nil {
 		return err
 	}
 	want := make(map[string]plan.Entry, len(eng.cfg.Tasks))
-	eng.tasks = 0
+	eng.scheduledTasks = 0
 	for name := range eng.cfg.Tasks {
 		terms := eng.termsOf(name)
 		if len(terms) > 0 {
-			eng.tasks++
+			eng.scheduledTasks++
 		}
 		eng.planMoments(name, terms)
 		for _, t := range terms {
-			if t.Spec.AtStart() == "" && !eng.ranOut(name, t) {
+			if t.Spec.AtStart() == "" && !eng.isExhausted(name, t) {
 				want[t.Key] = eng.planTerm(ctx, name, t, seen[name], now)
 			}
 		}
@@ -55,28 +55,28 @@ func (eng *Engine) plan(ctx context.Context, now time.Time) error {
 			eng.agenda.Drop(key)
 		}
 	}
-	eng.entries, eng.unplanned = want, false
+	eng.entries, eng.needsPlan = want, false
 	return nil
 }
 
-// planMoments enters when a hold and a reschedule of a task begin and end.
+// planMoments adds to the agenda when holds and a reschedule of a task begin and end.
 func (eng *Engine) planMoments(name string, terms []plan.Term) {
 	eng.agenda.Drop(rescheduleEndKey + name)
 	for _, t := range terms {
-		if !t.From.IsZero() { // once the last slot before has come due
-			eng.put(rescheduleEndKey+name, t.From.Add(lateUntil(name, terms)))
+		if !t.From.IsZero() { // after the last slot before, with its delay
+			eng.putMoment(rescheduleEndKey+name, t.From.Add(maxDelay(name, terms)))
 		}
 	}
 	if h := eng.states[name].Hold; h != nil {
 		eng.releaseAt(name, h.Until)
 	}
 	if h := eng.states[name].Planned; h != nil {
-		eng.put(holdKey+name, h.Since)
+		eng.putMoment(holdKey+name, h.Since)
 	}
 }
 
-// planTerm enters a trigger of a task, unless it is there already. Seen is when each
-// trigger of the task was seen first.
+// planTerm adds a trigger of a task to the agenda, unless it has it. seen is when each
+// trigger of the task was first seen.
 func (eng *Engine) planTerm(ctx context.Context, name string, t plan.Term, seen ledger.Seen, now time.Time) plan.Entry {
 	if e, ok := eng.entries[t.Key]; ok && e.From.Equal(t.From) && e.Until.Equal(t.Until) {
 		return e
@@ -93,13 +93,13 @@ func (eng *Engine) planTerm(ctx context.Context, name string, t plan.Term, seen 
 	}
 	e := t.Entry(name, spec, first)
 	if !e.AfterFinish() || len(eng.view.Live(name)) == 0 {
-		eng.agenda.Put(schedule.Entry{Key: t.Key, When: e.When(), Last: eng.dealtWith(e, first)})
+		eng.agenda.Put(schedule.Entry{Key: t.Key, When: e.When(), Last: eng.handledUntil(e, first)})
 	}
 	return e
 }
 
-// planRecurring enters the triggers of recurring requests, and adds them to what is
-// wanted in the agenda.
+// planRecurring adds the triggers of recurring requests to the agenda and to want, the
+// entries that it is to have.
 func (eng *Engine) planRecurring(want map[string]plan.Entry) {
 	for _, r := range eng.view.Parked("", runner.Recurring) {
 		spec, ok := eng.recurringSpec(r)
@@ -108,15 +108,14 @@ func (eng *Engine) planRecurring(want map[string]plan.Entry) {
 		}
 		key, e := eng.recurringEntry(r, spec)
 		if _, there := eng.entries[key]; !there {
-			eng.agenda.Put(schedule.Entry{Key: key, When: e.When(), Last: eng.dealtWith(e, plan.CountsFrom(r))})
+			eng.agenda.Put(schedule.Entry{Key: key, When: e.When(), Last: eng.handledUntil(e, plan.CountsFrom(r))})
 		}
 		want[key] = e
 	}
 }
 
-// lateUntil is by how much the slots of what a task is rescheduled to come due after
-// their time.
-func lateUntil(name string, all []plan.Term) (late time.Duration) {
+// maxDelay returns the delay of the slots of a reschedule of a task.
+func maxDelay(name string, all []plan.Term) (late time.Duration) {
 	for _, t := range all {
 		if !t.Until.IsZero() {
 			late = max(late, plan.NewDelay(name, t.Spec, t.Until).By)
@@ -125,10 +124,10 @@ func lateUntil(name string, all []plan.Term) (late time.Duration) {
 	return late
 }
 
-// dealtWith is up to when an entry's coming due is settled: by the cursor, by its
-// first sight, before which it has no slots, and by when it is in force. Only an
-// interval may come due at the instant of its first sight.
-func (eng *Engine) dealtWith(e plan.Entry, first time.Time) time.Time {
+// handledUntil returns the instant up to which an entry is handled: by the cursor, by when
+// it was first seen, before which it has no slots, and by when it is in force. Only an
+// interval may be due at the instant at which it was first seen.
+func (eng *Engine) handledUntil(e plan.Entry, first time.Time) time.Time {
 	if e.Spec.Kind() != schedule.Interval {
 		first = first.Add(time.Nanosecond)
 	}
@@ -141,15 +140,14 @@ func (eng *Engine) dealtWith(e plan.Entry, first time.Time) time.Time {
 
 func isAtStart(s schedule.Spec) bool { return s.AtStart() != "" }
 
-// atStart returns the slots of at_start triggers: of "daemon" always, of "boot"
-// at the first start after the machine was. The cursor says which start of the
-// machine that is; it moves on with the slots. The slot is initial_delay after the
-// start, and recorded now: its run waits.
+// atStart returns the slots of at_start triggers: of "daemon" always, of "boot" at the first
+// start since the machine booted. The cursor has the boot id, and is updated in the commit
+// of the slots. Slots are recorded now; their runs are delayed by initial_delay.
 func (eng *Engine) atStart(now time.Time) []runner.Slot {
 	boot := eng.boot != eng.cursor.Boot
 	var slots []runner.Slot
 	for _, name := range slices.Sorted(maps.Keys(eng.cfg.Tasks)) {
-		if eng.states[name].On == nil && !slices.ContainsFunc(eng.cfg.Tasks[name].Triggers, isAtStart) {
+		if eng.states[name].Reschedule == nil && !slices.ContainsFunc(eng.cfg.Tasks[name].Triggers, isAtStart) {
 			continue // as most
 		}
 		for _, t := range eng.termsOf(name) {
@@ -158,7 +156,7 @@ func (eng *Engine) atStart(now time.Time) []runner.Slot {
 			}
 			at := now.Truncate(time.Second)
 			s := runner.Slot{Task: name, Epoch: eng.cursor.Epoch, N: 1, Cause: runner.CauseStart}
-			if !eng.options.Once { // which does not stay for what comes later
+			if !eng.options.Once { // it does not wait for later runs
 				at = at.Add(t.Spec.InitialDelay())
 				if late := plan.NewDelay(name, t.Spec, time.Time{}).Of(at); at.Add(late).After(now) {
 					s.Wait = at.Add(late)

@@ -11,60 +11,60 @@ import (
 // A hold that is planned begins at its instant, also where rota was down then, and
 // ends as it was to end.
 func TestPlannedHold(t *testing.T) {
-	plan := func(r *rig, ada as, after, lasts time.Duration) {
+	plan := func(r *rig, ada client, after, lasts time.Duration) {
 		ada.must(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}, At: r.start.Add(after), For: lasts}))
 	}
 	for _, c := range []struct {
 		name string
-		do   func(r *rig, ada as)
+		do   func(r *rig, ada client)
 		want string
 	}{
-		{"its slots", func(r *rig, ada as) {
+		{"its slots", func(r *rig, ada client) {
 			plan(r, ada, time.Hour, 2*time.Hour)
 			r.pass(4 * time.Hour)
 		}, "12:30:00, 13:00:00-14:30:00×4 skipped, 15:00:00, 15:30:00, 16:00:00"},
-		{"without an end", func(r *rig, ada as) {
+		{"without an end", func(r *rig, ada client) {
 			plan(r, ada, time.Hour, 0)
 			r.pass(2 * time.Hour)
 		}, "12:30:00, 13:00:00-14:00:00×3 skipped"},
-		{"over a restart", func(r *rig, ada as) {
+		{"over a restart", func(r *rig, ada client) {
 			plan(r, ada, time.Hour, 0)
 			r.restart(time.Minute)
 			r.pass(2 * time.Hour)
 		}, "12:30:00, 13:00:00-14:00:00×3 skipped"},
-		{"begun while rota was down", func(r *rig, ada as) {
+		{"begun while rota was down", func(r *rig, ada client) {
 			plan(r, ada, time.Hour, 0)
 			r.pass(45 * time.Minute)
 			r.restart(time.Hour)
 			r.pass(time.Hour)
 		}, "12:30:00, 13:00:00-14:30:00×4 skipped"},
-		{"over while rota was down", func(r *rig, ada as) {
+		{"over while rota was down", func(r *rig, ada client) {
 			plan(r, ada, time.Hour, time.Hour)
 			r.pass(45 * time.Minute)
 			r.restart(90 * time.Minute)
 			r.pass(time.Hour)
 		}, "12:30:00, 13:00:00-13:30:00×2 skipped, 14:00:00-14:00:00×1 missed, 14:30:00, 15:00:00"},
-		{"taken back", func(r *rig, ada as) {
+		{"taken back", func(r *rig, ada client) {
 			plan(r, ada, time.Hour, 0)
 			ada.must(ada.Release(ada.ctx, "t"))
 			r.pass(90 * time.Minute)
 		}, "12:30:00, 13:00:00, 13:30:00"},
-		{"another in its place", func(r *rig, ada as) {
+		{"another in its place", func(r *rig, ada client) {
 			plan(r, ada, time.Hour, 0)
 			plan(r, ada, 2*time.Hour, 0)
 			r.pass(2 * time.Hour)
 		}, "12:30:00, 13:00:00, 13:30:00, 14:00:00-14:00:00×1 skipped"},
-		{"the end of a hold before does not end it", func(r *rig, ada as) {
+		{"the end of a hold before does not end it", func(r *rig, ada client) {
 			plan(r, ada, 2*time.Hour, time.Hour)
 			ada.must(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}, For: time.Hour}))
 			r.pass(3 * time.Hour)
 		}, "12:30:00-12:30:00×1 skipped, 13:00:00, 13:30:00, 14:00:00-14:30:00×2 skipped, 15:00:00"},
-		{"a hold that lasts longer stays", func(r *rig, ada as) {
+		{"a hold that lasts longer stays", func(r *rig, ada client) {
 			plan(r, ada, time.Hour, time.Hour)
 			ada.must(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}}))
 			r.pass(150 * time.Minute)
 		}, "12:30:00-14:30:00×5 skipped"},
-		{"one that begins in the past", func(r *rig, ada as) {
+		{"one that begins in the past", func(r *rig, ada client) {
 			ada.refused(api.Usage)(ada.Hold(ada.ctx, api.Holding{Tasks: []string{"t"}, At: r.start}))
 			r.pass(30 * time.Minute)
 		}, "12:30:00"},
@@ -95,7 +95,7 @@ func TestPlannedHoldBinds(t *testing.T) {
 		r.pass(2 * time.Hour)
 		bob.refused(api.Forbidden)(bob.Release(bob.ctx, "t"))
 		r.inLoop(func(context.Context) error {
-			if !r.isBinding("t") || r.states["t"].Planned != nil {
+			if !r.isHoldBinding("t") || r.states["t"].Planned != nil {
 				t.Errorf("the state is %+v", r.states["t"])
 			}
 			return nil

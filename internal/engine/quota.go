@@ -13,105 +13,105 @@ import (
 	"rota/schedule"
 )
 
-// What one user may have waiting, of all tasks together. Who may control all of rota
-// is bound by the tasks and queues alone.
+// Limits of the waiting requests of one user, for all tasks together. Users with the right to
+// control all of rota are limited only by tasks and queues.
 const (
-	maxAsked      = 1000
-	maxAskedBytes = 64 << 20 // of parameters and inputs; one request may always have as much as its task takes
-	maxRecurring  = 50
+	maxRequests     = 1000
+	maxRequestBytes = 64 << 20 // of parameters and inputs; one request may always use input_max of its task
+	maxRecurring    = 50
 	// leastInterval is the shortest time between two runs of their recurring
 	// requests.
 	leastInterval = 10 * time.Second
 )
 
-// load is what waits of one user.
-type load struct {
+// usage is the amount of waiting requests.
+type usage struct {
 	runs, recurring int
 	bytes           int64 // of parameters and inputs
 }
 
-func (a load) plus(b load) load {
-	return load{a.runs + b.runs, a.recurring + b.recurring, a.bytes + b.bytes}
+func (a usage) plus(b usage) usage {
+	return usage{a.runs + b.runs, a.recurring + b.recurring, a.bytes + b.bytes}
 }
 
-// quota bounds what each user has waiting. What waits is counted by the engine whenever
-// it matters; between its admission and its place in the engine a request is counted
-// here. Its zero value is ready to use.
+// quota limits the waiting requests of each user. The engine counts registered requests when
+// one is admitted; those between admission and registration are counted here. Its zero value
+// is ready to use.
 type quota struct {
 	mu    sync.Mutex
-	users map[string]*usage // of those who are asking for something
-	sizes map[string]int64  // of input files, by path; the engine's own
+	users map[string]*userUsage // users with requests between admission and registration
+	sizes map[string]int64      // sizes of input files, by path; belongs to the engine's goroutine
 }
 
-// usage is what one user has.
-type usage struct {
-	pending load // when the engine counted it last, and what it took in since
-	asking  load // that is being asked for
-	shares  int  // how many requests that is
+// userUsage is the usage of one user.
+type userUsage struct {
+	pending   usage // registered requests at the last count, and those registered since
+	admitting usage // requests between admission and registration
+	shares    int   // number of requests in admitting
 }
 
-// share is what a request takes of its user's quota until the engine has taken it in.
-// That of somebody who is not bounded is nil.
+// share is the part of its user's quota that a request uses until it is registered. It is
+// nil for a user without limits.
 type share struct {
 	q    *quota
 	user string
-	load
-	most int64 // bytes that the user may have waiting with this one
-	kept bool  // the request waits from now on
+	usage
+	limit   int64 // limit of the bytes of the user's requests, including this one
+	pending bool  // the request was recorded
 }
 
-// reserve takes a share for a request. What already waits of its user is waits.
-func (q *quota) reserve(user string, waits load, run runner.Run, inputMax int64) (*share, error) {
-	s := &share{q: q, user: user, load: loadOf(run), most: max(maxAskedBytes, inputMax+mostParams)}
+// reserve reserves a share for a request. waits is the usage of its user so far.
+func (q *quota) reserve(user string, waits usage, run runner.Run, inputMax int64) (*share, error) {
+	s := &share{q: q, user: user, usage: usageOf(run), limit: max(maxRequestBytes, inputMax+maxParamBytes)}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	u := q.users[user]
 	if u == nil {
-		u = &usage{}
+		u = &userUsage{}
 	}
 	u.pending = waits
-	more := s.load
-	switch all := waits.plus(u.asking).plus(more); {
+	more := s.usage
+	switch all := waits.plus(u.admitting).plus(more); {
 	case all.recurring > maxRecurring && more.recurring > 0:
-		return nil, api.Errorf(api.NotNow, "cancel some: rota cancel RUN", "%s has %d recurring requests, and may have no more", user, maxRecurring)
-	case all.runs > maxAsked:
-		return nil, api.Errorf(api.NotNow, "cancel some: rota cancel --all TASK", "%d requests of %s wait, and no more may", maxAsked, user)
-	case all.bytes > s.most:
+		return nil, api.Errorf(api.NotNow, "cancel some: rota cancel RUN", "%s has %d recurring requests, which is the limit", user, maxRecurring)
+	case all.runs > maxRequests:
+		return nil, api.Errorf(api.NotNow, "cancel some: rota cancel --all TASK", "%d requests of %s are waiting, which is the limit", maxRequests, user)
+	case all.bytes > s.limit:
 		return nil, s.tooLarge()
 	}
 	if q.users == nil {
-		q.users = map[string]*usage{}
+		q.users = map[string]*userUsage{}
 	}
 	q.users[user] = u
-	u.asking, u.shares = u.asking.plus(more), u.shares+1
+	u.admitting, u.shares = u.admitting.plus(more), u.shares+1
 	return s, nil
 }
 
 func (s *share) tooLarge() error {
-	return api.Errorf(api.NotNow, "cancel some: rota cancel --all TASK", "the parameters and inputs of what waits of %s are %d MiB, and may be no more", s.user, s.most>>20)
+	return api.Errorf(api.NotNow, "cancel some: rota cancel --all TASK", "the limit of %[2]d MiB for the parameters and inputs of all waiting requests of %[1]s is exceeded", s.user, s.limit>>20)
 }
 
-// requestRetention takes n bytes more.
-func (s *share) requestRetention(n int64) error {
+// grow reserves n more bytes.
+func (s *share) grow(n int64) error {
 	s.q.mu.Lock()
 	defer s.q.mu.Unlock()
 	u := s.q.users[s.user]
-	if u.pending.bytes+u.asking.bytes+n > s.most {
+	if u.pending.bytes+u.admitting.bytes+n > s.limit {
 		return s.tooLarge()
 	}
-	u.asking.bytes += n
+	u.admitting.bytes += n
 	s.bytes += n
 	return nil
 }
 
-// keep says that the request waits from now on.
-func (s *share) keep() {
+// markPending notes that the request was recorded.
+func (s *share) markPending() {
 	if s != nil {
-		s.kept = true
+		s.pending = true
 	}
 }
 
-// release gives the share back: the engine counts the request now, or there is none.
+// release releases the share: the request is registered now, or was refused.
 func (s *share) release() {
 	if s == nil {
 		return
@@ -119,16 +119,16 @@ func (s *share) release() {
 	s.q.mu.Lock()
 	defer s.q.mu.Unlock()
 	u := s.q.users[s.user]
-	u.asking = u.asking.plus(load{-s.runs, -s.recurring, -s.bytes})
-	if s.kept {
-		u.pending = u.pending.plus(s.load)
+	u.admitting = u.admitting.plus(usage{-s.runs, -s.recurring, -s.bytes})
+	if s.pending {
+		u.pending = u.pending.plus(s.usage)
 	}
 	if u.shares--; u.shares == 0 {
 		delete(s.q.users, s.user)
 	}
 }
 
-// metered counts an input while it is read.
+// metered returns a reader that counts the bytes of an input in the share.
 func (s *share) metered(from io.Reader) io.Reader {
 	if s == nil || from == nil {
 		return from
@@ -143,14 +143,14 @@ type meter struct {
 
 func (m *meter) Read(b []byte) (int, error) {
 	n, err := m.Reader.Read(b)
-	if over := m.share.requestRetention(int64(n)); over != nil {
+	if over := m.share.grow(int64(n)); over != nil {
 		return 0, over
 	}
 	return n, err
 }
 
-// accountOf is the user to whom a request is counted: a run asks for the user that it
-// runs as; "" is rota's own.
+// accountOf returns the user whose quota a request uses: for a request by a run the user of
+// the run; "" for one by rota itself.
 func accountOf(run runner.Run) string {
 	if strings.HasPrefix(run.Who, "run ") {
 		return run.User
@@ -158,9 +158,9 @@ func accountOf(run runner.Run) string {
 	return run.Who
 }
 
-// loadOf is what a request counts, but for an input in a file.
-func loadOf(run runner.Run) load {
-	l := load{runs: 1, bytes: int64(len(run.Input))}
+// usageOf returns the usage of a request, without an input in a file.
+func usageOf(run runner.Run) usage {
+	l := usage{runs: 1, bytes: int64(len(run.Input))}
 	if run.On != "" {
 		l.recurring = 1
 	}
@@ -170,14 +170,14 @@ func loadOf(run runner.Run) load {
 	return l
 }
 
-// sizeOf is the size of an input file.
+// sizeOf returns the size of an input file.
 func (q *quota) sizeOf(path string) int64 {
 	size, known := q.sizes[path]
 	if !known {
 		if info, err := os.Stat(path); err == nil {
 			size = info.Size()
 		}
-		if q.sizes == nil || len(q.sizes) > 10*maxAsked {
+		if q.sizes == nil || len(q.sizes) > 10*maxRequests {
 			q.sizes = map[string]int64{}
 		}
 		q.sizes[path] = size
@@ -185,16 +185,16 @@ func (q *quota) sizeOf(path string) int64 {
 	return size
 }
 
-// reserve takes a share of the quota of who asks for a run.
+// reserve reserves a share of the quota of the user who requests a run.
 func (eng *Engine) reserve(ctx context.Context, run runner.Run) (*share, error) {
 	account := accountOf(run)
 	if _, bounded := api.Bounded(ctx); !bounded || account == "" {
 		return nil, nil
 	}
-	var waits load
+	var waits usage
 	for r := range eng.view.Pending() {
 		if r.Cause == runner.CauseManual && r.ID != run.ID && accountOf(*r) == account {
-			waits = waits.plus(loadOf(*r))
+			waits = waits.plus(usageOf(*r))
 			if r.InputFile != "" {
 				waits.bytes += eng.quota.sizeOf(r.InputFile)
 			}
@@ -203,21 +203,21 @@ func (eng *Engine) reserve(ctx context.Context, run runner.Run) (*share, error) 
 	return eng.quota.reserve(account, waits, run, eng.cfg.Tasks[run.Task].InputMax)
 }
 
-// mayRecur refuses a trigger of a recurring request that comes due too often for who
-// asks for it.
-func mayRecur(ctx context.Context, spec schedule.Spec, now time.Time) error {
+// checkInterval returns an error if a trigger of a recurring request is due more often than
+// its user may request.
+func checkInterval(ctx context.Context, spec schedule.Spec, now time.Time) error {
 	account, bounded := api.Bounded(ctx)
-	if !bounded || !oftener(spec, now, leastInterval) {
+	if !bounded || !isMoreFrequent(spec, now, leastInterval) {
 		return nil
 	}
-	return api.Errorf(api.Usage, "have a task with that trigger in the file", "%q comes due more often than every %s, which is what %s may ask for", spec, schedule.FormatDuration(leastInterval), account)
+	return api.Errorf(api.Usage, "add a task with that trigger to the file", "%q is due more often than every %s, which is the limit for %s", spec, schedule.FormatDuration(leastInterval), account)
 }
 
-// oftener reports whether a trigger has two slots that are nearer than that.
-func oftener(spec schedule.Spec, from time.Time, least time.Duration) bool {
+// isMoreFrequent reports whether a trigger has two slots closer together than least.
+func isMoreFrequent(spec schedule.Spec, from time.Time, least time.Duration) bool {
 	const aDay = 24 * time.Hour
 	at := spec.Next(from)
-	for range aDay / least { // where slots lie close they do so on their first day
+	for range aDay / least { // slots that are close together occur on the first day, too
 		next := spec.Next(at)
 		if next.IsZero() {
 			return false

@@ -24,7 +24,7 @@ const parkedTask = "[tasks.t]\nlog = \"x\"\nparams = { p = \"\" }\ninput_max = \
 // nobody else's requests are.
 func TestRequestsOfAUserAreBounded(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", parkedTask, func(r *rig) {
-		for i := range maxAsked {
+		for i := range maxRequests {
 			q := api.Request{Task: "t", Key: fmt.Sprint("k", i), In: time.Hour}
 			if i%2 == 0 {
 				q.In, q.Held = 0, true
@@ -102,7 +102,7 @@ func TestOftener(t *testing.T) {
 			t.Errorf("%s: %v", expr, faults)
 			continue
 		}
-		if got := oftener(spec, time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), 10*time.Second); got != want {
+		if got := isMoreFrequent(spec, time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), 10*time.Second); got != want {
 			t.Errorf("%s: %v", expr, got)
 		}
 	}
@@ -132,7 +132,7 @@ func TestBytesOfAUserAreBounded(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if taken > maxAskedBytes/mega || taken == 0 {
+		if taken > maxRequestBytes/mega || taken == 0 {
 			t.Errorf("%d MiB were taken", taken)
 		}
 		for i := range crowd { // one after the other all that fits
@@ -140,8 +140,8 @@ func TestBytesOfAUserAreBounded(t *testing.T) {
 			synctest.Wait()
 		}
 		files, err := filepath.Glob(filepath.Join(r.stateDir, "logs", "t", "*.input"))
-		if err != nil || len(files) != maxAskedBytes/mega {
-			t.Errorf("%d inputs of %d MiB are kept: %v", len(files), maxAskedBytes/mega, err)
+		if err != nil || len(files) != maxRequestBytes/mega {
+			t.Errorf("%d inputs of %d MiB are kept: %v", len(files), maxRequestBytes/mega, err)
 		}
 		if half, _ := os.ReadDir(filepath.Join(r.stateDir, "live")); len(half) != 0 {
 			t.Errorf("halves are left: %v", half)
@@ -227,24 +227,24 @@ func TestListsAreBrief(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		told := func(what string, v any, err error) {
+		check := func(what string, v any, err error) {
 			t.Helper()
 			if text := fmt.Sprintf("%+v", v); err != nil || strings.Contains(text, secret) {
 				t.Errorf("%s: %v\n%s", what, err, text)
 			}
 		}
 		runs, err := ada.Runs(ada.ctx, api.RunQuery{})
-		told("runs", runs, err)
+		check("runs", runs, err)
 		tasks, err := ada.Tasks(ada.ctx)
 		for _, task := range tasks {
-			told("task", task.Recurring, err)
-			told("last", *task.Last, err)
+			check("task", task.Recurring, err)
+			check("last", *task.Last, err)
 		}
 		why, err := ada.Why(ada.ctx, "t", time.Time{})
-		told("why", why, err)
+		check("why", why, err)
 		for len(messages) > 0 {
 			if m := <-messages; m.Run != nil {
-				told("stream", *m.Run, nil)
+				check("stream", *m.Run, nil)
 			}
 		}
 		for _, key := range []string{"ended", "held", "later", "often"} {
@@ -256,22 +256,22 @@ func TestListsAreBrief(t *testing.T) {
 	})
 }
 
-// A user who changes things without end is told to wait; others are not.
+// A user who exceeds the rate limit is told to try again later; others are not limited.
 func TestPace(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
 		bob, root := r.owner(), r.ada()
 		now := time.Now() // which the ledger must not move on
 		r.pace.now = func() time.Time { return now }
-		hold := func(a as) error {
+		hold := func(a client) error {
 			_, err := a.Hold(a.ctx, api.Holding{Tasks: []string{"t"}})
 			return err
 		}
 		var err error
 		held := 0
-		for ; held < 2*changesAtOnce && err == nil; held++ {
+		for ; held < 2*changeBurst && err == nil; held++ {
 			err = hold(bob)
 		}
-		if held != changesAtOnce+1 || api.CodeOf(err) != api.NotNow {
+		if held != changeBurst+1 || api.CodeOf(err) != api.NotNow {
 			t.Errorf("after %d holds: %v", held, err)
 		}
 		if _, err := bob.CancelAll(bob.ctx, "t"); api.CodeOf(err) != api.NotNow {
@@ -280,19 +280,19 @@ func TestPace(t *testing.T) {
 		if _, err := bob.Tasks(bob.ctx); err != nil {
 			t.Errorf("a question: %v", err)
 		}
-		for range 2 * changesAtOnce {
-			if err := r.pace.spend(root.ctx, 1); err != nil {
+		for range 2 * changeBurst {
+			if err := r.pace.allow(root.ctx, 1); err != nil {
 				t.Fatalf("root: %v", err)
 			}
 		}
 		now = now.Add(time.Second)
-		for i := range changesASecond {
+		for i := range changesPerSecond {
 			if err := hold(bob); err != nil {
 				t.Errorf("change %d after a second: %v", i, err)
 			}
 		}
 		if err := hold(bob); api.CodeOf(err) != api.NotNow {
-			t.Errorf("more than %d in a second: %v", changesASecond, err)
+			t.Errorf("more than %d in a second: %v", changesPerSecond, err)
 		}
 	})
 }

@@ -55,50 +55,50 @@ func TestReaderTasks(t *testing.T) {
 	const jobs = "[tasks.t]\ncron = \"0 * * * *\"\nlog = \"x\"\n"
 	for _, c := range []struct {
 		name string
-		do   func(s *shelf)
+		do   func(s *readerRig)
 		want string
 	}{
-		{"new", func(s *shelf) {}, "t new next=13:00"},
-		{"running", func(s *shelf) { s.start() }, "t running next=13:00 running=[t/20261121T120000Z] last=running"},
-		{"queued", func(s *shelf) { s.advance(runner.Batch{Runs: []runner.Run{s.slot("")}}) }, "t queued next=13:00 waiting=[t/20261121T120000Z]"},
-		{"failed", func(s *shelf) {
+		{"new", func(s *readerRig) {}, "t new next=13:00"},
+		{"running", func(s *readerRig) { s.start() }, "t running next=13:00 running=[t/20261121T120000Z] last=running"},
+		{"queued", func(s *readerRig) { s.advance(runner.Batch{Runs: []runner.Run{s.slot("")}}) }, "t queued next=13:00 waiting=[t/20261121T120000Z]"},
+		{"failed", func(s *readerRig) {
 			s.do(s.book.Finish(s.t.Context(), s.start(), runner.Result{Outcome: runner.Failed}))
 		}, "t failed next=13:00 failures=1 last=failed"},
-		{"skipped slots are not its last run", func(s *shelf) {
+		{"skipped slots are not its last run", func(s *readerRig) {
 			s.do(s.book.Finish(s.t.Context(), s.start(), runner.Result{Outcome: runner.OK}))
 			s.at = s.hour(13)
 			s.advance(runner.Batch{Summaries: []runner.Run{skippedRow(s, runner.Skipped, runner.Reason{Code: runner.ReasonHeld})}})
 		}, "t ok next=14:00 last=ok"},
-		{"held", func(s *shelf) { s.state(ledger.TaskState{Hold: &ledger.Hold{By: "ada", Since: s.at}}) }, "t held next=13:00 hold=ada"},
-		{"held no more", func(s *shelf) {
+		{"held", func(s *readerRig) { s.state(ledger.TaskState{Hold: &ledger.Hold{By: "ada", Since: s.at}}) }, "t held next=13:00 hold=ada"},
+		{"held no more", func(s *readerRig) {
 			s.state(ledger.TaskState{Hold: &ledger.Hold{By: "ada", Since: s.hour(10), Until: s.hour(11)}})
 		}, "t new next=13:00"},
-		{"its next slot is left out", func(s *shelf) {
+		{"its next slot is left out", func(s *readerRig) {
 			s.state(ledger.TaskState{Skip: []ledger.Skip{{Slot: s.hour(11)}, {Slot: s.hour(13)}}})
 		}, "t new next=14:00 skip=13:00"},
-		{"rescheduled", func(s *shelf) {
-			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: "interval 10m", Since: s.at, For: plan.TriggerKeys(s.Config().Tasks["t"])}})
+		{"rescheduled", func(s *readerRig) {
+			s.state(ledger.TaskState{Reschedule: &ledger.Reschedule{Expr: "interval 10m", Since: s.at, For: plan.TriggerKeys(s.Config().Tasks["t"])}})
 		}, "t new next=12:10 on=interval 10m"},
-		{"rescheduled to never", func(s *shelf) {
-			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: plan.Never, Since: s.at, For: plan.TriggerKeys(s.Config().Tasks["t"])}})
+		{"rescheduled to never", func(s *readerRig) {
+			s.state(ledger.TaskState{Reschedule: &ledger.Reschedule{Expr: plan.Never, Since: s.at, For: plan.TriggerKeys(s.Config().Tasks["t"])}})
 		}, "t new on=never"},
-		{"to never for a time", func(s *shelf) {
-			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: plan.Never, Since: s.at, Until: s.hour(15.5), For: plan.TriggerKeys(s.Config().Tasks["t"])}})
+		{"to never for a time", func(s *readerRig) {
+			s.state(ledger.TaskState{Reschedule: &ledger.Reschedule{Expr: plan.Never, Since: s.at, Until: s.hour(15.5), For: plan.TriggerKeys(s.Config().Tasks["t"])}})
 		}, "t new next=16:00 on=never"},
-		{"rescheduled, but its triggers changed since", func(s *shelf) {
-			s.state(ledger.TaskState{On: &ledger.Reschedule{Expr: plan.Never, Since: s.at, For: "others"}})
+		{"rescheduled, but its triggers changed since", func(s *readerRig) {
+			s.state(ledger.TaskState{Reschedule: &ledger.Reschedule{Expr: plan.Never, Since: s.at, For: "others"}})
 		}, "t new next=13:00"},
-		{"asked for later", func(s *shelf) {
+		{"asked for later", func(s *readerRig) {
 			_, err := s.book.Submit(s.t.Context(), runner.Run{ID: "t/k", Task: "t", Cause: runner.CauseManual, State: runner.Delayed, NotBefore: s.hour(20), Scheduled: s.hour(20)})
 			s.do(err)
 		}, "t new next=13:00 waiting=[t/k]"},
-		{"with a recurring request", func(s *shelf) {
+		{"with a recurring request", func(s *readerRig) {
 			_, err := s.book.Submit(s.t.Context(), runner.Run{ID: "t/k", Task: "t", Cause: runner.CauseManual, State: runner.Recurring, On: "interval 20m", Scheduled: s.at})
 			s.do(err)
 		}, "t new next=12:20 recurring=t/k"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newShelf(t, jobs)
+			s := newReaderRig(t, jobs)
 			c.do(s)
 			tasks, err := s.Tasks(t.Context(), "t")
 			if err != nil {
@@ -113,23 +113,23 @@ func TestReaderTasks(t *testing.T) {
 			}
 		})
 	}
-	_, err := newShelf(t, jobs).Tasks(t.Context(), "T2")
+	_, err := newReaderRig(t, jobs).Tasks(t.Context(), "T2")
 	if api.CodeOf(err) != api.NotFound {
 		t.Errorf("an unknown name: got %v", err)
 	}
 }
 
 // state sets what is remembered of the task t beside its first sights.
-func (s *shelf) state(next ledger.TaskState) {
+func (s *readerRig) state(next ledger.TaskState) {
 	s.t.Helper()
 	prev, err := s.book.Task(s.t.Context(), "t")
 	s.do(err)
-	next.Seen = prev.Seen
+	next.FirstSeen = prev.FirstSeen
 	s.do(s.book.SetTask(s.t.Context(), "t", prev, next))
 }
 
 func TestReaderNext(t *testing.T) {
-	s := newShelf(t, `
+	s := newReaderRig(t, `
 [tasks.t]
 cron = "*/30 * * * *"
 log = "x"
@@ -242,7 +242,7 @@ log = "x"
 
 func TestReaderRuns(t *testing.T) {
 	ctx := t.Context()
-	s := newShelf(t, "[tasks.t]\ncron = \"0 * * * *\"\nlog = \"x\"\n[tasks.other]\nlog = \"x\"\n")
+	s := newReaderRig(t, "[tasks.t]\ncron = \"0 * * * *\"\nlog = \"x\"\n[tasks.other]\nlog = \"x\"\n")
 	first := s.start()
 	s.do(s.book.Finish(ctx, first, runner.Result{Outcome: runner.Failed, Why: "exit 1"}))
 	s.at = s.hour(13)
@@ -302,7 +302,7 @@ func TestReaderRuns(t *testing.T) {
 
 func TestReaderQueues(t *testing.T) {
 	ctx := t.Context()
-	s := newShelf(t, "[queues.\"site1@mail\"]\nworkers = 2\n[queues.\"site2@mail\"]\n[tasks.t]\nqueue = \"site1@mail\"\nlog = \"x\"\n")
+	s := newReaderRig(t, "[queues.\"site1@mail\"]\nworkers = 2\n[queues.\"site2@mail\"]\n[tasks.t]\nqueue = \"site1@mail\"\nlog = \"x\"\n")
 	s.do(s.book.SetTask(ctx, ledger.QueueName("site2@mail"), ledger.TaskState{}, ledger.TaskState{Hold: &ledger.Hold{By: "ada", Since: s.at}}))
 	run := s.slot("site1@mail")
 	s.advance(runner.Batch{Runs: []runner.Run{run}, Claim: []string{run.ID}})

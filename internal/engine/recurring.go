@@ -9,7 +9,7 @@ import (
 	"rota/schedule"
 )
 
-// recurringSpec is the trigger of a recurring request; false: it has none.
+// recurringSpec returns the trigger of a recurring request; false: none.
 func (eng *Engine) recurringSpec(r runner.Run) (schedule.Spec, bool) {
 	if r.On == plan.Never {
 		return schedule.Spec{}, false
@@ -18,23 +18,23 @@ func (eng *Engine) recurringSpec(r runner.Run) (schedule.Spec, bool) {
 	return spec, faults == nil
 }
 
-// schedule enters the trigger of a recurring request into the agenda.
+// schedule adds the trigger of a recurring request to the agenda.
 func (eng *Engine) schedule(r runner.Run) {
 	if spec, ok := eng.recurringSpec(r); ok {
 		key, e := eng.recurringEntry(r, spec)
 		eng.entries[key] = e
-		eng.agenda.Put(schedule.Entry{Key: key, When: e.When(), Last: eng.dealtWith(e, plan.CountsFrom(r))})
+		eng.agenda.Put(schedule.Entry{Key: key, When: e.When(), Last: eng.handledUntil(e, plan.CountsFrom(r))})
 	}
 }
 
-// recurringEntry is the place of a recurring request in the agenda.
+// recurringEntry returns the key and entry of a recurring request in the agenda.
 func (eng *Engine) recurringEntry(r runner.Run, spec schedule.Spec) (string, plan.Entry) {
 	e := plan.NewEntry(r.Task, spec, plan.CountsFrom(r))
 	e.Request = r.ID
 	return plan.EntryKey(r.ID, spec), e
 }
 
-// unschedule takes the trigger of a recurring request out of the agenda.
+// unschedule removes the trigger of a recurring request from the agenda.
 func (eng *Engine) unschedule(r runner.Run) {
 	if spec, ok := eng.recurringSpec(r); ok {
 		key := plan.EntryKey(r.ID, spec)
@@ -46,20 +46,20 @@ func (eng *Engine) unschedule(r runner.Run) {
 // rescheduleRequest gives a recurring request another trigger.
 func (eng *Engine) rescheduleRequest(ctx context.Context, r api.Rescheduling, who string) (api.Rescheduled, error) {
 	run, _ := eng.view.ParkedAs(r.Name, runner.Recurring)
-	done := api.Rescheduled{Name: r.Name, Expr: r.Expr, Was: eng.nextOf(run.Task, run.ID)}
-	now, err := eng.settled(ctx)
+	done := api.Rescheduled{Name: r.Name, Expr: r.Expr, Was: eng.nextSlot(run.Task, run.ID)}
+	now, err := eng.recordDue(ctx)
 	if err != nil {
 		return done, err
 	}
 	if !r.Until.IsZero() || r.Then != "" || r.Expr == "default" {
-		return done, api.Errorf(api.Usage, "cancel it, or give it a trigger", "a recurring request has no triggers in the file to go back to")
+		return done, api.Errorf(api.Usage, "cancel it, or give it a trigger", "a recurring request has no triggers in the file to return to")
 	}
 	if r.Expr != plan.Never {
-		spec, err := eng.parse(run.Task, r.Expr, now)
+		spec, err := eng.parseTrigger(run.Task, r.Expr, now)
 		if err != nil {
 			return done, err
 		}
-		if err := mayRecur(ctx, spec, now); err != nil {
+		if err := checkInterval(ctx, spec, now); err != nil {
 			return done, err
 		}
 		done.Expr = spec.String()
@@ -73,6 +73,6 @@ func (eng *Engine) rescheduleRequest(ctx context.Context, r api.Rescheduling, wh
 	run.Because(why)
 	eng.register(run)
 	eng.record(run)
-	done.Next = eng.nextOf(run.Task, run.ID)
+	done.Next = eng.nextSlot(run.Task, run.ID)
 	return done, nil
 }

@@ -6,10 +6,9 @@ import (
 	"rota/runner"
 )
 
-// register brings the state in line with a run that has no outcome, as it is recorded: its
-// place in the registry, and what the agenda holds for it. It does not matter what was
-// known of the run before, so that a state that is kept up to date and one that is made
-// of the ledger at a start are the same.
+// register adds a recorded run without outcome to the registry, and its moments to the
+// agenda. The result does not depend on what the state had of the run before, so that an
+// updated state and one rebuilt from the ledger are equal.
 func (eng *Engine) register(run runner.Run) {
 	eng.withdraw(run.ID)
 	eng.view.Add(run)
@@ -17,22 +16,22 @@ func (eng *Engine) register(run runner.Run) {
 	case runner.Queued:
 		eng.expireAfterMaxWait(run)
 	case runner.Delayed:
-		eng.put(attemptKey+run.ID, run.NotBefore)
+		eng.putMoment(attemptKey+run.ID, run.NotBefore)
 	case runner.Recurring:
 		eng.schedule(run)
 	}
 	if run.State != runner.Delayed {
-		delete(eng.spans, run.ID)
+		delete(eng.relativeStarts, run.ID)
 	}
 }
 
-// unregister takes a run that has an outcome, or is forgotten, out of the state.
+// unregister removes a run that has an outcome, or is forgotten, from the state.
 func (eng *Engine) unregister(id string) {
 	eng.withdraw(id)
-	delete(eng.spans, id)
+	delete(eng.relativeStarts, id)
 }
 
-// withdraw takes a run out of the registry, and of the agenda what it holds for it.
+// withdraw removes a run from the registry, and its moments from the agenda.
 func (eng *Engine) withdraw(id string) {
 	if r, ok := eng.view.ParkedAs(id, runner.Recurring); ok {
 		eng.unschedule(r)
@@ -43,8 +42,8 @@ func (eng *Engine) withdraw(id string) {
 	eng.agenda.Drop(maxWaitKey + id)
 }
 
-// endedPending takes in the outcome, which is recorded, of a run that never started.
-func (eng *Engine) endedPending(run runner.Run, outcome runner.Outcome, why runner.Reason, at time.Time) {
+// applyPendingEnd applies the recorded outcome of a run that never started.
+func (eng *Engine) applyPendingEnd(run runner.Run, outcome runner.Outcome, why runner.Reason, at time.Time) {
 	eng.unregister(run.ID)
 	run.State, run.Outcome, run.Finished = "", outcome, at
 	run.Because(why)

@@ -8,41 +8,42 @@ import (
 	"rota/internal/ledger"
 )
 
-// maxChanges bounds the tasks of which a reload is told one by one.
+// maxChanges limits the tasks for which a reload records an event each.
 const maxChanges = 200
 
-// InForce is the configuration in force.
+// InForce returns the configuration in force.
 func (eng *Engine) InForce() *config.Config { return eng.inForce.Load() }
 
-// Reload puts a configuration in force, which who asked for, or "" if nobody did. What
-// was due until now is decided by the one before. After an error that one stays.
+// Reload puts a configuration in force, on request of who; "": the file changed. Slots that
+// are due until now are decided by the old configuration, which stays in force after an
+// error.
 func (eng *Engine) Reload(ctx context.Context, c *config.Config, changes config.Changes, who string) error {
-	if err := eng.act(ctx, func(ctx context.Context) error { return eng.swap(ctx, c, changes, who) }); err != nil {
+	if err := eng.doWithoutCancel(ctx, func(ctx context.Context) error { return eng.swap(ctx, c, changes, who) }); err != nil {
 		return err
 	}
 	eng.recordChanges(context.WithoutCancel(ctx), changes, who)
 	return nil
 }
 
-// Refuse notes that the file on the disk is wrong, of which summary says how, and that
-// the configuration in force stays.
+// Refuse records that the file on the disk has errors, with their summary, and that the
+// configuration in force stays.
 func (eng *Engine) Refuse(ctx context.Context, err error, summary, who string) {
 	eng.post(func() { eng.broken = err })
-	ctx = context.WithoutCancel(ctx) // what was found out while rota stops is recorded, too
+	ctx = context.WithoutCancel(ctx) // recorded also while rota is stopping
 	eng.event(ctx, ledger.Event{Time: time.Now(), Kind: "reload", Who: who, Text: "refused: " + summary, Data: ledger.EventData{Refused: summary}})
 }
 
-// NotifyBadConfig tells targets of a file that is wrong.
+// NotifyBadConfig notifies targets of the errors in the file.
 func (eng *Engine) NotifyBadConfig(ctx context.Context, targets []string, complaint string) {
 	eng.recordNotices(context.WithoutCancel(ctx), eng.noticesOfBadConfig(targets, complaint))
 }
 
-// Postpone notes why a good file is not in force yet; nil: it is, or there is none.
+// Postpone sets why a valid file is not in force yet; nil: it is, or no longer valid.
 func (eng *Engine) Postpone(why error) { eng.post(func() { eng.notInForce = why }) }
 
 // swap puts a configuration in force.
 func (eng *Engine) swap(ctx context.Context, c *config.Config, changes config.Changes, who string) error {
-	now, err := eng.settled(ctx)
+	now, err := eng.recordDue(ctx)
 	if err != nil {
 		return err
 	}
@@ -53,9 +54,9 @@ func (eng *Engine) swap(ctx context.Context, c *config.Config, changes config.Ch
 		return err
 	}
 	eng.broken, eng.notInForce = nil, nil
-	eng.measure(c)
+	eng.loadMetrics(c)
 	eng.reappear()
-	eng.endVoid(context.WithoutCancel(ctx))
+	eng.cancelVoid(context.WithoutCancel(ctx))
 	eng.watchStaleness()
 	eng.event(ctx, ledger.Event{Time: now, Kind: "reload", Who: who, Text: changes.String()})
 	eng.log.Info("reloaded", "changes", changes.String())
@@ -70,11 +71,11 @@ func (eng *Engine) swap(ctx context.Context, c *config.Config, changes config.Ch
 	return nil
 }
 
-// recordChanges records what a reload did to each task, for those who ask later why it
-// did not run. No slot waits for it.
+// recordChanges records an event for each task that a reload changed, for why. No slot waits
+// for it.
 func (eng *Engine) recordChanges(ctx context.Context, c config.Changes, who string) {
 	n, now := 0, eng.clock.Now()
-	tell := func(task, change, detail string) {
+	add := func(task, change, detail string) {
 		if n++; n <= maxChanges {
 			text := change
 			if detail != "" {
@@ -84,12 +85,12 @@ func (eng *Engine) recordChanges(ctx context.Context, c config.Changes, who stri
 		}
 	}
 	for _, name := range c.Added {
-		tell(name, "added", "")
+		add(name, "added", "")
 	}
 	for _, name := range c.Removed {
-		tell(name, "removed", "")
+		add(name, "removed", "")
 	}
 	for _, change := range c.Changed {
-		tell(change.Task, "changed", change.Detail)
+		add(change.Task, "changed", change.Detail)
 	}
 }

@@ -7,35 +7,35 @@ import (
 	"rota/internal/api"
 )
 
-// requestIDs are the ids of the requests that are being recorded, each by one who asks.
+// requestIDs are the ids of requests that are being recorded. Each is reserved by one call.
 type requestIDs struct {
 	mu    sync.Mutex
-	taken map[string]chan struct{} // closed when it is free
+	taken map[string]chan struct{} // closed when the id is released
 }
 
-// tryTake takes an id if it is free. release must be called in the end.
-func (ids *requestIDs) tryTake(id string) (release func(), ok bool) {
-	release, other := ids.take(id)
+// tryReserve reserves an id if it is free. release must be called in the end.
+func (ids *requestIDs) tryReserve(id string) (release func(), ok bool) {
+	release, other := ids.reserve(id)
 	return release, other == nil
 }
 
-// wait takes an id, as soon as it is free.
+// wait reserves an id as soon as it is free.
 func (ids *requestIDs) wait(ctx context.Context, id string) (release func(), err error) {
 	for {
-		release, other := ids.take(id)
+		release, other := ids.reserve(id)
 		if other == nil {
 			return release, nil
 		}
 		select {
 		case <-other:
 		case <-ctx.Done():
-			return nil, api.Errorf(api.NotNow, "try again", "%s is just being asked for", id)
+			return nil, api.Errorf(api.NotNow, "try again", "another request for %s is in progress", id)
 		}
 	}
 }
 
-// take takes an id, or returns what is closed when whoever has it releases it.
-func (ids *requestIDs) take(id string) (release func(), other <-chan struct{}) {
+// reserve reserves an id, or returns a channel that is closed when it is released.
+func (ids *requestIDs) reserve(id string) (release func(), other <-chan struct{}) {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
 	if there, ok := ids.taken[id]; ok {

@@ -25,24 +25,24 @@ import (
 )
 
 const (
-	// mostParked bounds how many requests of one task wait for a time to come
-	// or for somebody to release them: a queue's capacity does not count them.
+	// maxParked limits the held and delayed requests of one task: the capacity of a
+	// queue does not include them.
 	maxParked = 10_000
-	// mostParams bounds the parameters of a request, names and values together:
+	// maxParamBytes limits the parameters of a request, names and values together:
 	// they become the environment of a process.
-	mostParams = 64 << 10
+	maxParamBytes = 64 << 10
 )
 
-// slotKey is what only the runs of slots are called.
+// slotKey matches the keys of the runs of slots, which requests must not use.
 var slotKey = regexp.MustCompile(`(^|\.)\d{8}T\d{6}Z$`)
 
-// request asks for a run. The input is read and the row added by whoever asks, not
-// by the engine: so many can be written together.
+// request requests a run. The input is read and the row committed by the caller's goroutine,
+// not by the engine's, so that many requests are committed together.
 func (eng *Engine) request(ctx context.Context, r api.Request, from io.Reader, who string) (runner.Run, error) {
 	var run runner.Run
 	var most int64
 	var share *share
-	err := eng.ask(ctx, func() (err error) {
+	err := eng.do(ctx, func() (err error) {
 		if run, err = eng.admit(ctx, r, who); err != nil {
 			return err
 		}
@@ -53,14 +53,14 @@ func (eng *Engine) request(ctx context.Context, r api.Request, from io.Reader, w
 	if err != nil {
 		return run, err
 	}
-	defer eng.post(share.release) // once the engine has taken it in
-	run, err = eng.enter(ctx, r, run, share.metered(from), most)
+	defer eng.post(share.release) // after the posted registration
+	run, err = eng.recordWithInput(ctx, r, run, share.metered(from), most)
 	if err == nil {
-		share.keep()
+		share.markPending()
 		if r.In > 0 {
 			eng.post(func() {
 				if _, waits := eng.view.ParkedAs(run.ID, runner.Delayed); waits {
-					eng.spans[run.ID] = true
+					eng.relativeStarts[run.ID] = true
 				}
 			})
 		}
@@ -68,26 +68,26 @@ func (eng *Engine) request(ctx context.Context, r api.Request, from io.Reader, w
 	return run, err
 }
 
-// enter records a request that was admitted, with what it reads.
-func (eng *Engine) enter(ctx context.Context, r api.Request, run runner.Run, from io.Reader, most int64) (runner.Run, error) {
+// recordWithInput records an admitted request with its input.
+func (eng *Engine) recordWithInput(ctx context.Context, r api.Request, run runner.Run, from io.Reader, most int64) (runner.Run, error) {
 	var err error
 	if r.Key == "" {
 		var release func()
-		if run.ID, release, err = eng.unused(ctx, r.Task); err != nil {
+		if run.ID, release, err = eng.newID(ctx, r.Task); err != nil {
 			return run, err
 		}
 		defer release()
 	}
-	in, err := eng.takeInput(run, from, most)
+	in, err := eng.readInput(run, from, most)
 	if err != nil {
 		return run, err
 	}
-	defer in.drop()
-	run.Content = content(r, in)
+	defer in.discard()
+	run.Content = requestDigest(r, in)
 	if r.Key != "" {
-		// Two with one id would write one file. The second gets the run of the first, or
-		// is refused if it asks for something else.
-		release, err := eng.asking.wait(ctx, run.ID)
+		// Two requests with one id would write one file. The second gets the run of the
+		// first, or is refused if it differs.
+		release, err := eng.busyIDs.wait(ctx, run.ID)
 		if err != nil {
 			return run, err
 		}
@@ -96,23 +96,23 @@ func (eng *Engine) enter(ctx context.Context, r api.Request, run runner.Run, fro
 	if !r.Again {
 		return eng.submit(ctx, run, in, r.Key != "")
 	}
-	// Two who ask at the same time must find each other.
-	err = eng.act(ctx, func(ctx context.Context) (err error) {
-		if there, ok := eng.waitsAlready(run); ok {
+	// In the engine's goroutine, so that concurrent requests find each other.
+	err = eng.doWithoutCancel(ctx, func(ctx context.Context) (err error) {
+		if there, ok := eng.pendingDuplicate(run); ok {
 			run = there
 			return nil
 		}
 		if run, err = eng.submit(ctx, run, in, r.Key != ""); err == nil {
-			eng.take(run) // at once, for the next who asks
+			eng.registerRequest(run) // at once, for the next request
 		}
 		return err
 	})
 	return run, err
 }
 
-// takeQueued takes in the requests that wait in the ledger and that the engine has not
-// been told of yet, and reports whether there were any.
-func (eng *Engine) takeQueued(ctx context.Context) bool {
+// registerQueued registers the queued requests in the ledger that are not registered yet,
+// and reports whether there were any.
+func (eng *Engine) registerQueued(ctx context.Context) bool {
 	runs, err := eng.ledger.List(ctx, ledger.Filter{States: []runner.State{runner.Queued}})
 	if err != nil {
 		return false
@@ -121,18 +121,18 @@ func (eng *Engine) takeQueued(ctx context.Context) bool {
 	for _, run := range runs {
 		if _, there := eng.view.Find(run.ID); !there {
 			fresh = true
-			eng.take(run)
+			eng.registerRequest(run)
 		}
 	}
 	return fresh
 }
 
-// unused returns an id that no run of a task has, and that nobody else is given
-// until it is released: of many who ask in one second two may well draw the same.
-func (eng *Engine) unused(ctx context.Context, task string) (id string, release func(), err error) {
+// newID returns a random id that no run of a task has, and reserves it until it is released:
+// of many requests in one second two may get the same.
+func (eng *Engine) newID(ctx context.Context, task string) (id string, release func(), err error) {
 	for {
 		id := task + "/" + runner.NewKey(eng.clock.Now())
-		release, ok := eng.asking.tryTake(id)
+		release, ok := eng.busyIDs.tryReserve(id)
 		if !ok {
 			continue
 		}
@@ -147,8 +147,8 @@ func (eng *Engine) unused(ctx context.Context, task string) (id string, release 
 	}
 }
 
-// waitsAlready returns a request that waits and asks for the same.
-func (eng *Engine) waitsAlready(run runner.Run) (runner.Run, bool) {
+// pendingDuplicate returns a waiting request with the same content.
+func (eng *Engine) pendingDuplicate(run runner.Run) (runner.Run, bool) {
 	for _, r := range eng.view.Waiting(run.Task) {
 		if !r.IsSlot() && r.Content == run.Content {
 			return r, true
@@ -157,28 +157,28 @@ func (eng *Engine) waitsAlready(run runner.Run) (runner.Run, bool) {
 	return run, false
 }
 
-// submit writes a request down, and has the engine take it in. Its id is given, or a new
-// one.
+// submit records a request and posts its registration. given means that the client chose
+// the id.
 func (eng *Engine) submit(ctx context.Context, run runner.Run, in *input, given bool) (runner.Run, error) {
 	there, _, err := eng.ledger.Get(ctx, run.ID)
 	switch fresh := errors.Is(err, ledger.ErrNotFound); {
 	case err != nil && !fresh:
 		return run, err
-	case fresh || becomes(there, run):
-		if fresh && given { // neither output nor result of one that is forgotten are those of this one
+	case fresh || replacesRecurring(there, run):
+		if fresh && given { // the output and result of a forgotten run must not appear as those of this one
 			if err := eng.files().Forget([]string{run.ID}, nil); err != nil {
 				return run, err
 			}
 		}
-		if run.Input, run.InputFile, err = in.keep(); err != nil {
+		if run.Input, run.InputFile, err = in.save(); err != nil {
 			return run, err
 		}
-	default: // it is that one, or refused
+	default: // the same request, or refused
 		run.Input, run.InputFile = there.Input, there.InputFile
 	}
-	known, err := eng.admitted(ctx, run)
+	known, err := eng.commitRequest(ctx, run)
 	if err != nil {
-		eng.discard(run)
+		eng.removeInput(run)
 	}
 	switch {
 	case errors.Is(err, ledger.ErrExists):
@@ -188,12 +188,12 @@ func (eng *Engine) submit(ctx context.Context, run runner.Run, in *input, given 
 	case err != nil:
 		return run, err
 	}
-	eng.post(func() { eng.take(known) })
+	eng.post(func() { eng.registerRequest(known) })
 	return known, nil
 }
 
-// admitted records a run that was asked for, and returns what it is in the ledger.
-func (eng *Engine) admitted(ctx context.Context, run runner.Run) (runner.Run, error) {
+// commitRequest records a requested run, and returns it as it is in the ledger.
+func (eng *Engine) commitRequest(ctx context.Context, run runner.Run) (runner.Run, error) {
 	done, err := eng.ledger.Commit(ctx, ledger.Change{Requests: []runner.Run{run}})
 	if err != nil {
 		return run, err
@@ -201,56 +201,56 @@ func (eng *Engine) admitted(ctx context.Context, run runner.Run) (runner.Run, er
 	return done.Requests[0], nil
 }
 
-// discard removes the input of a request that was refused after all.
-func (eng *Engine) discard(run runner.Run) {
+// removeInput removes the input of a request that the ledger refused.
+func (eng *Engine) removeInput(run runner.Run) {
 	if run.InputFile == "" {
 		return
 	}
 	if _, _, err := eng.ledger.Get(context.Background(), run.ID); !errors.Is(err, ledger.ErrNotFound) {
-		return // it is that of another one, or nobody can tell
+		return // the file may belong to a recorded run
 	}
 	if err := os.Remove(run.InputFile); err != nil {
 		eng.log.Warn("cannot remove the input of a request that was refused", "run", run.ID, "error", err)
 	}
 }
 
-// becomes reports whether a recurring request is one from now on that asks for
-// something else, or once more: only then the input is that of the new one.
-func becomes(there, run runner.Run) bool {
+// replacesRecurring reports whether a recurring request replaces the one with its id, as it
+// differs or that one has ended: only then the new input is used.
+func replacesRecurring(there, run runner.Run) bool {
 	if there.On == "" || run.State != runner.Recurring {
 		return false
 	}
 	return there.Outcome != "" || there.State == runner.Recurring && there.Content != run.Content
 }
 
-// take takes in a request that was written down.
-func (eng *Engine) take(run runner.Run) {
-	if why, void := eng.void(run); void {
+// registerRequest registers a recorded request.
+func (eng *Engine) registerRequest(run runner.Run) {
+	if why, void := eng.voidReason(run); void {
 		_ = eng.cancel(context.Background(), run, why)
 		return
 	}
 	old, there := eng.view.Find(run.ID)
 	_, leased := eng.leases.Load(run.ID)
 	if there && old.State != runner.Recurring && old.State != runner.Held || leased {
-		return // asked for twice
+		return // requested twice
 	}
 	switch run.State {
 	case runner.Queued, runner.Delayed:
 	case runner.Recurring, runner.Held:
-		// Nothing would ever notice that somebody has cancelled it meanwhile.
+		// It may have been cancelled meanwhile, which would not be noticed later.
 		if now, _, err := eng.ledger.Get(context.Background(), run.ID); err == nil && now.State != run.State {
 			return
 		}
 	default:
-		return // it ended long ago
+		return // it has ended
 	}
 	eng.register(run)
 	eng.record(run)
 }
 
-// admit checks a request and makes a run of it.
+// admit checks a request and returns its run.
 func (eng *Engine) admit(ctx context.Context, r api.Request, who string) (runner.Run, error) {
-	task, err := eng.requested(r)
+	task, err := eng.requestedTask(r)
 	if err != nil {
 		return runner.Run{}, err
 	}
@@ -266,17 +266,17 @@ func (eng *Engine) admit(ctx context.Context, r api.Request, who string) (runner
 		run.State = runner.Held
 	}
 	if run.State == runner.Queued {
-		return run, eng.mayQueue(ctx, r, task)
+		return run, eng.checkQueueable(ctx, r, task)
 	}
 	run.Queued = time.Time{}
 	if eng.view.CountParked(r.Task) >= maxParked {
-		return run, api.Errorf(api.NotNow, "cancel some: rota cancel --all "+r.Task, "%d requests of task %q wait for their time", maxParked, r.Task)
+		return run, api.Errorf(api.NotNow, "cancel some: rota cancel --all "+r.Task, "%d requests of task %q are waiting for their time", maxParked, r.Task)
 	}
 	return run, nil
 }
 
-// requested returns the task that a request is for, or why it cannot be taken.
-func (eng *Engine) requested(r api.Request) (config.Task, error) {
+// requestedTask returns the task of a request, or why the request is not allowed.
+func (eng *Engine) requestedTask(r api.Request) (config.Task, error) {
 	task, ok := eng.cfg.Tasks[r.Task]
 	switch err := r.Check(); {
 	case err != nil:
@@ -286,32 +286,32 @@ func (eng *Engine) requested(r api.Request) (config.Task, error) {
 	case eng.stopping:
 		return task, errStopping
 	case slotKey.MatchString(r.Key):
-		return task, api.Errorf(api.Usage, "choose another", "%q is what the run of a slot is called", r.Key)
+		return task, api.Errorf(api.Usage, "choose another", "%q has the form of the key of a slot", r.Key)
 	}
 	return task, checkParams(r, task.Params)
 }
 
-// requestTime says of a run that is asked for when it is to start, and how often.
+// requestTime sets when a requested run starts, and its trigger.
 func (eng *Engine) requestTime(ctx context.Context, run *runner.Run, r api.Request, now time.Time) error {
 	at := r.At
 	if r.In > 0 {
 		at = now.Add(r.In)
 	}
 	if r.On != "" {
-		spec, err := eng.parse(r.Task, r.On, now)
+		spec, err := eng.parseTrigger(r.Task, r.On, now)
 		if err != nil {
 			return err
 		}
 		if run.On = spec.String(); spec.Kind() == schedule.Once {
 			run.On, at = "", spec.Next(time.Time{})
 		} else {
-			if err := mayRecur(ctx, spec, now); err != nil {
+			if err := checkInterval(ctx, spec, now); err != nil {
 				return err
 			}
 			run.State = runner.Recurring
 		}
 	}
-	if err := eng.notPast(ctx, idOf(*run, r), at, now); err != nil {
+	if err := eng.rejectPast(ctx, givenID(*run, r), at, now); err != nil {
 		return err
 	}
 	if at.After(now) {
@@ -320,12 +320,12 @@ func (eng *Engine) requestTime(ctx context.Context, run *runner.Run, r api.Reque
 	return nil
 }
 
-// mayQueue returns why a request for a run now cannot be queued; nil: it can.
-func (eng *Engine) mayQueue(ctx context.Context, r api.Request, task config.Task) error {
-	if h, held := eng.held(r.Task); held && !r.Force {
-		return api.Errorf(api.Conflict, "to run it all the same: rota run --force "+r.Task+"; to release it: rota release "+r.Task, "task %q is %s", r.Task, h)
+// checkQueueable returns why an immediate request cannot be queued; nil: it can.
+func (eng *Engine) checkQueueable(ctx context.Context, r api.Request, task config.Task) error {
+	if h, held := eng.holdReason(r.Task); held && !r.Force {
+		return api.Errorf(api.Conflict, "to run it anyway: rota run --force "+r.Task+"; to release it: rota release "+r.Task, "task %q is %s", r.Task, h)
 	}
-	if err := eng.mayEnd(ctx, r.Task); err != nil {
+	if err := eng.mayOverrideHold(ctx, r.Task); err != nil {
 		return err
 	}
 	if task.Queue == "" && len(eng.view.Waiting(r.Task)) >= runner.UnqueuedCapacity {
@@ -335,14 +335,14 @@ func (eng *Engine) mayQueue(ctx context.Context, r api.Request, task config.Task
 }
 
 func tooMany(task string) error {
-	return api.Errorf(api.NotNow, "try again later", "too many runs of task %q wait", task)
+	return api.Errorf(api.NotNow, "try again later", "too many runs of task %q are waiting", task)
 }
 
-// noTask is the answer to a name that is not in the file.
+// noTask returns the error for a name that is not in the file.
 func (eng *Engine) noTask(name string) error { return query.NoTask(eng.cfg.Tasks, name) }
 
-// checkParams refuses parameters that the task does not have, and more than fit
-// into an environment.
+// checkParams returns an error for parameters that the task does not have, or that are
+// longer than maxParamBytes.
 func checkParams(r api.Request, known map[string]string) error {
 	sum := 0
 	for _, name := range slices.Sorted(maps.Keys(r.Params)) {
@@ -358,15 +358,15 @@ func checkParams(r api.Request, known map[string]string) error {
 		}
 		sum += len(name) + len(r.Params[name])
 	}
-	if sum > mostParams {
-		return api.Errorf(api.Usage, "give what is long as input", "the parameters are longer than %d bytes together", mostParams)
+	if sum > maxParamBytes {
+		return api.Errorf(api.Usage, "pass long values as input", "the parameters are longer than %d bytes together", maxParamBytes)
 	}
 	return nil
 }
 
-// content is a digest of all that was asked for: the same id with the same is the
-// same request.
-func content(r api.Request, in *input) string {
+// requestDigest returns a digest of the content of a request: the same id with the same
+// digest is the same request.
+func requestDigest(r api.Request, in *input) string {
 	text, _ := json.Marshal([]any{r.At, r.In, r.On, r.Held, r.Params, in.digest})
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])

@@ -13,22 +13,22 @@ import (
 	"rota/schedule"
 )
 
-// termsOf is terms as the engine has them.
+// termsOf returns the terms of a task in force.
 func (eng *Engine) termsOf(name string) []plan.Term {
-	return plan.Terms(eng.cfg, name, eng.states[name].On)
+	return plan.Terms(eng.cfg, name, eng.states[name].Reschedule)
 }
 
-// parse reads a trigger that somebody gave by hand for a task. What is only a
-// span becomes the instant that it means.
-func (eng *Engine) parse(task, expr string, now time.Time) (schedule.Spec, error) {
-	if len(expr) > maxTriggerLength {
-		return schedule.Spec{}, api.Errorf(api.Usage, "", "the trigger is longer than %d bytes", maxTriggerLength)
+// parseTrigger parses a trigger that a client gave for a task. A duration becomes the
+// instant at which it ends.
+func (eng *Engine) parseTrigger(task, expr string, now time.Time) (schedule.Spec, error) {
+	if len(expr) > maxTextLength {
+		return schedule.Spec{}, api.Errorf(api.Usage, "", "the trigger is longer than %d bytes", maxTextLength)
 	}
 	spec, faults := schedule.ParseExprAt(expr, eng.cfg.ZoneOf(task), now)
 	if faults != nil {
 		hint := faults[0].Hint
 		if hint == "" {
-			hint = "see what can stand there: rota explain " + expr
+			hint = "see what is allowed there: rota explain " + expr
 		}
 		return spec, api.Errorf(api.Usage, hint, "%q: %s", expr, faults[0].Msg)
 	}
@@ -48,10 +48,9 @@ func (eng *Engine) parse(task, expr string, now time.Time) (schedule.Spec, error
 	return spec, nil
 }
 
-// endOf is when what a task is rescheduled to ends: as was asked for or, of one
-// instant, once that is over, unless nothing is to follow. It refuses what has no
-// slot at all.
-func (eng *Engine) endOf(r api.Rescheduling, spec schedule.Spec, now time.Time) (time.Time, error) {
+// rescheduleEnd returns when a reschedule ends: as requested or, for a single instant, after
+// it, unless then is "never". It returns an error for one without any slot.
+func (eng *Engine) rescheduleEnd(r api.Rescheduling, spec schedule.Spec, now time.Time) (time.Time, error) {
 	if spec.Kind() != schedule.Once {
 		return r.Until, r.CheckThen(false)
 	}
@@ -60,14 +59,14 @@ func (eng *Engine) endOf(r api.Rescheduling, spec schedule.Spec, now time.Time) 
 	case !at.After(now):
 		return at, api.Errorf(api.Usage, "to run it now: rota run "+r.Name, "%s is in the past", eng.formatTime(at))
 	case !r.Until.IsZero() && !at.Before(r.Until):
-		return at, api.Errorf(api.Usage, "leave until out", "%s is not before the end of the reschedule", eng.formatTime(at))
+		return at, api.Errorf(api.Usage, "omit until", "%s is not before the end of the reschedule", eng.formatTime(at))
 	case r.Until.IsZero() && r.Then != plan.Never:
 		return at.Add(time.Second), r.CheckThen(true)
 	}
 	return r.Until, r.CheckThen(true)
 }
 
-// rescheduledText says what a task was rescheduled to.
+// rescheduledText returns the text of the event of a reschedule.
 func (eng *Engine) rescheduledText(r api.Rescheduling, done api.Rescheduled) string {
 	text := "to " + done.Expr
 	if !r.Until.IsZero() {
@@ -79,11 +78,10 @@ func (eng *Engine) rescheduledText(r api.Rescheduling, done api.Rescheduled) str
 	return text
 }
 
-// reschedule puts a trigger in the place of those of a task; "default" goes back
-// to them.
+// reschedule replaces the triggers of a task; "default" restores those of the file.
 func (eng *Engine) reschedule(ctx context.Context, r api.Rescheduling, who string) (api.Rescheduled, error) {
-	done := api.Rescheduled{Name: r.Name, Expr: r.Expr, Until: r.Until, Was: eng.nextOf(r.Name, "")}
-	now, err := eng.settled(ctx)
+	done := api.Rescheduled{Name: r.Name, Expr: r.Expr, Until: r.Until, Was: eng.nextSlot(r.Name, "")}
+	now, err := eng.recordDue(ctx)
 	if err != nil {
 		return done, err
 	}
@@ -96,11 +94,11 @@ func (eng *Engine) reschedule(ctx context.Context, r api.Rescheduling, who strin
 		err = r.CheckThen(false)
 	} else {
 		var spec schedule.Spec
-		if spec, err = eng.parse(r.Name, r.Expr, now); err == nil {
+		if spec, err = eng.parseTrigger(r.Name, r.Expr, now); err == nil {
 			done.Expr = spec.String()
-			until, err = eng.endOf(r, spec, now)
+			until, err = eng.rescheduleEnd(r, spec, now)
 			_, faults := schedule.ParseExpr(r.Expr, eng.cfg.ZoneOf(r.Name))
-			elapsed = faults != nil // it means something only from now on: "in 5m"
+			elapsed = faults != nil // it is relative to now: "in 5m"
 		}
 		if spec.Kind() == schedule.Once && r.Until.IsZero() {
 			done.Then = cmp.Or(r.Then, "default")
@@ -112,8 +110,8 @@ func (eng *Engine) reschedule(ctx context.Context, r api.Rescheduling, who strin
 	if r.Expr != "default" {
 		on = &ledger.Reschedule{Expr: done.Expr, By: who, Since: now, Until: until, For: plan.TriggerKeys(eng.cfg.Tasks[r.Name]), Elapsed: elapsed}
 	}
-	err = eng.change(ctx, r.Name, func(s *ledger.TaskState) {
-		s.On, s.Counted = on, plan.StillCounted(s.Counted, s.Seen, false) // another reschedule counts anew
+	err = eng.changeState(ctx, r.Name, func(s *ledger.TaskState) {
+		s.Reschedule, s.Counted = on, plan.StillCounted(s.Counted, s.FirstSeen, false) // the count of a new reschedule starts at zero
 	},
 		ledger.Event{Time: now, Kind: "reschedule", Task: r.Name, Who: who, Text: eng.rescheduledText(r, done), Data: ledger.EventData{Expr: done.Expr, Until: until}})
 	if err != nil {
@@ -123,22 +121,22 @@ func (eng *Engine) reschedule(ctx context.Context, r api.Rescheduling, who strin
 		return done, err
 	}
 	eng.log.Info("rescheduled", "task", r.Name, "to", done.Expr, "by", who)
-	done.Next = eng.nextOf(r.Name, "")
+	done.Next = eng.nextSlot(r.Name, "")
 	return done, nil
 }
 
-// backToDefault ends a reschedule whose time is over.
+// backToDefault ends a reschedule that has expired.
 func (eng *Engine) backToDefault(ctx context.Context, task string) error {
-	if eng.states[task].On == nil {
+	if eng.states[task].Reschedule == nil {
 		return nil
 	}
 	_, err := eng.reschedule(ctx, api.Rescheduling{Name: task, Expr: "default"}, "rota")
 	return err
 }
 
-// settled writes down what is due until now, so that what changes from now on
-// changes no slot that was due before.
-func (eng *Engine) settled(ctx context.Context) (time.Time, error) {
+// recordDue records the slots that are due until now, so that a following change affects
+// none that was due before.
+func (eng *Engine) recordDue(ctx context.Context) (time.Time, error) {
 	now, err := eng.ledger.Now(ctx)
 	if err != nil {
 		return now, err
@@ -149,16 +147,16 @@ func (eng *Engine) settled(ctx context.Context) (time.Time, error) {
 	return now, eng.commit(ctx, eng.cursorAt(now))
 }
 
-// nextOf is when a task, or with its id one of its recurring requests, comes due
-// next, but for slots that are left out, in the zone to show it in; zero: not by itself.
-func (eng *Engine) nextOf(task, request string) time.Time {
+// nextSlot returns the next slot, except skipped ones, of a task or, by its id, of one of
+// its recurring requests, in the zone of the task; zero: none.
+func (eng *Engine) nextSlot(task, request string) time.Time {
 	var first time.Time
 	for key, e := range eng.entries {
 		if e.Task != task || e.Request != request {
 			continue
 		}
 		at := eng.agenda.Next(key)
-		for request == "" && !at.IsZero() && eng.isLeftOut(task, e.Delay().Slot(at)) {
+		for request == "" && !at.IsZero() && eng.isSkipped(task, e.Delay().Slot(at)) {
 			at = e.When().Next(at)
 		}
 		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
@@ -171,14 +169,13 @@ func (eng *Engine) nextOf(task, request string) time.Time {
 	return first.In(eng.cfg.ZoneOf(task))
 }
 
-// agendaOf returns the triggers of some tasks, or without names of all, as the
-// agenda has them, for those who ask.
+// agendaOf returns the agenda's entries of tasks, without names of all.
 func (eng *Engine) agendaOf(ctx context.Context, names []string) ([]query.Upcoming, error) {
 	var all []query.Upcoming
-	return all, eng.ask(ctx, func() error {
+	return all, eng.do(ctx, func() error {
 		add := func(key string, e plan.Entry) {
 			if at := eng.agenda.Next(key); !at.IsZero() {
-				all = append(all, query.Upcoming{Task: e.Task, Request: e.Request, Spec: e.Spec, After: e.Delay().Slot(at).Add(-time.Nanosecond), Before: e.Until, Left: eng.leftOf(key)})
+				all = append(all, query.Upcoming{Task: e.Task, Request: e.Request, Spec: e.Spec, After: e.Delay().Slot(at).Add(-time.Nanosecond), Before: e.Until, Left: eng.runsLeft(key)})
 			}
 		}
 		if len(names) == 0 {

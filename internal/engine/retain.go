@@ -8,30 +8,29 @@ import (
 )
 
 const (
-	// retainEvery is how long retention rests at least: what runs every second
-	// is not looked through every second.
+	// retainEvery is the least pause of retention: tasks that run every second are not
+	// checked every second.
 	retainEvery = time.Minute
-	// retainAge is how long it rests at most: what nothing is added to grows old,
-	// too.
+	// retainAge is the longest pause: runs get too old also if no new ones are added.
 	retainAge = 24 * time.Hour
-	// manyEvents is after how many events retention looks, too: they are kept only
-	// up to a number.
+	// manyEvents is the number of new events after which retention runs, too: their
+	// number is limited.
 	manyEvents = 500
 )
 
-// retain removes, in the background, what need not be kept: at the start, and
-// then whenever runs have ended, or the file may want less. It returns when ctx ends.
+// retain removes expired runs, outputs and events in the background: at the start, and then
+// whenever runs have ended, or the file may keep less. It returns when ctx ends.
 func (eng *Engine) retain(ctx context.Context) {
 	for {
 		removed, err := eng.ledger.Retain(ctx, ledger.Retention{Task: eng.retentionOf, Total: eng.inForce.Load().Total})
-		eng.kept.Store(removed.Left)
+		eng.outputBytes.Store(removed.Left)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			eng.log.Error("cannot remove what need not be kept any more", "error", err)
+			eng.log.Error("cannot remove expired runs and outputs", "error", err)
 		case removed.Runs+removed.Summaries+removed.Outputs > 0:
-			eng.log.Debug("removed what need not be kept any more", "runs", removed.Runs, "summaries", removed.Summaries, "outputs", removed.Outputs, "bytes", removed.Bytes, "left", removed.Left)
+			eng.log.Debug("removed expired runs and outputs", "runs", removed.Runs, "summaries", removed.Summaries, "outputs", removed.Outputs, "bytes", removed.Bytes, "left", removed.Left)
 		}
 		rest := time.NewTimer(retainEvery)
 		select {
@@ -52,7 +51,7 @@ func (eng *Engine) retain(ctx context.Context) {
 	}
 }
 
-// requestRetention has retention look at what is kept.
+// requestRetention requests that retention runs soon.
 func (eng *Engine) requestRetention() {
 	select {
 	case eng.retentionRequested <- struct{}{}:
@@ -60,8 +59,7 @@ func (eng *Engine) requestRetention() {
 	}
 }
 
-// retentionOf is how much of a task's past is kept; of one that is no more, as of one
-// that says nothing.
+// retentionOf returns the limits of retention of a task; of a removed task, the defaults.
 func (eng *Engine) retentionOf(task string) ledger.Keep {
 	c := eng.inForce.Load()
 	keep := c.Keep

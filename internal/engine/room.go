@@ -9,22 +9,22 @@ import (
 	"rota/runner"
 )
 
-// What the disk of the state directory must have left. Outputs are given up first, then
-// the start of forked runs; the rest is for the ledger.
+// What the disk of the state directory must have left. Without it first outputs are not
+// kept, then no forked runs start; the rest is for the ledger.
 const (
-	// What the files of a forked run need at most before its process starts: they are
-	// what a daemon that is killed finds it by.
+	// What the files of a forked run need at most before its process starts: by them
+	// the next daemon finds the run after a kill.
 	bytesToStart  = 64 << 10
 	inodesToStart = 8
-	// inodesToKeep is how many files there must be room for that outputs are kept.
+	// inodesToKeep is the number of free inodes without which outputs are not kept.
 	inodesToKeep = 16
 )
 
-// room is what a disk has left for rota.
+// room is the free space of a disk.
 type room struct{ bytes, inodes uint64 }
 
-// roomIn looks at the disk of a directory. What cannot be told is as if there were
-// plenty: who needs it will say what is wrong.
+// roomIn returns the free space of the disk of a directory. If it cannot be read it counts
+// as unlimited: writing will report the error.
 func roomIn(dir string) room {
 	left := room{math.MaxUint64, math.MaxUint64}
 	var disk unix.Statfs_t
@@ -38,13 +38,13 @@ func roomIn(dir string) room {
 	return left
 }
 
-// starts reports whether there is room for the files of n forked runs.
-func (r room) starts(n uint64) bool {
+// fits reports whether the disk has room for the files of n forked runs.
+func (r room) fits(n uint64) bool {
 	return r.bytes/bytesToStart >= n && r.inodes/inodesToStart >= n
 }
 
-// awaits says what the forked runs wait for that cannot start.
-func (r room) awaits(dir string) string {
+// waitText returns what forked runs that cannot start wait for.
+func (r room) waitText(dir string) string {
 	left, need := fmt.Sprintf("%d KiB", r.bytes>>10), fmt.Sprintf("%d KiB", bytesToStart>>10)
 	if r.inodes < inodesToStart {
 		left, need = fmt.Sprintf("%d inodes", r.inodes), fmt.Sprint(inodesToStart)
@@ -52,32 +52,33 @@ func (r room) awaits(dir string) string {
 	return fmt.Sprintf("forked runs wait for room on the disk: the file system of %s has %s left, and a start needs %s; remove files there", dir, left, need)
 }
 
-// lacksRoom reports whether one more run of a task cannot start in this turn for want of
-// room on the disk: a forked one, whose files come first. It waits until there is some.
+// lacksRoom reports whether one more run of a task cannot start in this turn because the
+// disk has no room for its files: only forked runs have files before they start. Such a run
+// waits.
 func (eng *Engine) lacksRoom(task string) bool {
 	if eng.cfg.Tasks[task].Mode != runner.Forked {
 		return false
 	}
-	if eng.forking == 0 {
-		eng.room = eng.roomLeft() // once in a decision, and only if it is about forked runs
+	if eng.forkedStarts == 0 {
+		eng.room = eng.freeRoom() // once for each decision, and only for forked runs
 	}
-	eng.forking++
-	if eng.room.starts(eng.forking) {
+	eng.forkedStarts++
+	if eng.room.fits(eng.forkedStarts) {
 		return false
 	}
-	eng.roomAwaited = true
+	eng.waitingForRoom = true
 	return true
 }
 
-// forgetRoom is done before each decision, for [Engine.lacksRoom]. What the decision
-// before that took of the room is seen by the next look.
-func (eng *Engine) forgetRoom() { eng.forking, eng.roomAwaited = 0, false }
+// resetRoom is called before each decision, for [Engine.lacksRoom], which then reads the
+// free space again.
+func (eng *Engine) resetRoom() { eng.forkedStarts, eng.waitingForRoom = 0, false }
 
-// awaitsRoom reports whether runs of a task would have to wait for room. It may be
+// wouldLackRoom reports whether runs of a task would wait for room on the disk. It may be
 // called from any goroutine.
-func (eng *Engine) awaitsRoom(task string) bool {
-	return eng.inForce.Load().Tasks[task].Mode == runner.Forked && !eng.roomLeft().starts(1)
+func (eng *Engine) wouldLackRoom(task string) bool {
+	return eng.inForce.Load().Tasks[task].Mode == runner.Forked && !eng.freeRoom().fits(1)
 }
 
-// lacksInodes reports whether there is no room for the files of outputs.
-func (eng *Engine) lacksInodes() bool { return eng.roomLeft().inodes < inodesToKeep }
+// lacksInodes reports whether the disk has too few inodes to keep outputs.
+func (eng *Engine) lacksInodes() bool { return eng.freeRoom().inodes < inodesToKeep }

@@ -34,7 +34,7 @@ func TestRunWaitsForRoom(t *testing.T) {
 				r.cfg = &forked
 				return r.lacksRoom("t")
 			}
-			r.roomLeft, r.Engine.log = func() room { return left }, slog.New(slog.NewTextHandler(&log, nil))
+			r.freeRoom, r.Engine.log = func() room { return left }, slog.New(slog.NewTextHandler(&log, nil))
 			return nil
 		})
 		ada := r.ada()
@@ -59,7 +59,7 @@ func TestRunWaitsForRoom(t *testing.T) {
 			t.Errorf("%+v", run)
 		}
 		r.inLoop(func(context.Context) error {
-			for _, want := range []string{"level=WARN msg=\"forked runs wait for room", "level=INFO msg=\"no forked run waits for room"} {
+			for _, want := range []string{"level=WARN msg=\"forked runs wait for room", "level=INFO msg=\"forked runs no longer wait for room"} {
 				if strings.Count(log.String(), want) != 1 {
 					t.Errorf("the log, without one %q: %s", want, log.String())
 				}
@@ -76,12 +76,12 @@ func TestLacksRoom(t *testing.T) {
 		l := New(Options{StateDir: disk, Config: &config.Config{Tasks: map[string]config.Task{"here": task(runner.Threaded), "away": task(runner.Forked)}}})
 		starts := func(when, want string) {
 			t.Helper()
-			l.forgetRoom()
+			l.resetRoom()
 			n := 0
 			for n < 100 && !l.lacksRoom("away") {
 				n++
 			}
-			if got := fmt.Sprint(n, l.roomAwaited, l.lacksRoom("here"), l.lacksInodes()); got != want {
+			if got := fmt.Sprint(n, l.waitingForRoom, l.lacksRoom("here"), l.lacksInodes()); got != want {
 				t.Errorf("%s: forked runs that start, wait, threaded ones wait, outputs are not kept: %s; want %s", when, got, want)
 			}
 		}
@@ -100,7 +100,7 @@ func TestLacksRoom(t *testing.T) {
 			write(strings.Repeat("x", i+1), "")
 		}
 		starts("with too few inodes", "0 true false true")
-		if text := l.room.awaits(disk); !strings.Contains(text, "7 inodes left, and a start needs 8;") {
+		if text := l.room.waitText(disk); !strings.Contains(text, "7 inodes left, and a start needs 8;") {
 			t.Error(text)
 		}
 	})

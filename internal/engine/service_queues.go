@@ -11,21 +11,21 @@ import (
 
 // StartQueues implements [api.Service].
 func (s *Service) StartQueues(ctx context.Context, patterns ...string) (api.Queues, error) {
-	return s.turn(ctx, patterns, false)
+	return s.switchQueues(ctx, patterns, false)
 }
 
 // StopQueues implements [api.Service].
 func (s *Service) StopQueues(ctx context.Context, patterns ...string) (api.Queues, error) {
-	return s.turn(ctx, patterns, true)
+	return s.switchQueues(ctx, patterns, true)
 }
 
-func (s *Service) turn(ctx context.Context, patterns []string, stop bool) (api.Queues, error) {
+func (s *Service) switchQueues(ctx context.Context, patterns []string, stop bool) (api.Queues, error) {
 	if len(patterns) == 0 {
 		patterns = []string{"*"}
 	}
-	err := s.l.act(ctx, func(ctx context.Context) error {
-		names, _ := config.MatchQueues(patterns, slices.Sorted(maps.Keys(s.l.cfg.Queues)))
-		return s.l.turnQueues(ctx, names, api.Who(ctx), stop)
+	err := s.eng.doWithoutCancel(ctx, func(ctx context.Context) error {
+		names, _ := config.MatchQueues(patterns, slices.Sorted(maps.Keys(s.eng.cfg.Queues)))
+		return s.eng.switchQueues(ctx, names, api.Who(ctx), stop)
 	})
 	if err != nil {
 		return api.Queues{}, err
@@ -33,16 +33,17 @@ func (s *Service) turn(ctx context.Context, patterns []string, stop bool) (api.Q
 	return s.Queues(ctx, patterns...)
 }
 
-// Queues adds to what the ledger knows which queues the daemon has stopped.
+// Queues implements [api.Service]. It adds to the answer of the reader which queues are
+// stopped.
 func (s *Service) Queues(ctx context.Context, patterns ...string) (api.Queues, error) {
 	q, err := s.Reader.Queues(ctx, patterns...)
 	if err != nil {
 		return q, err
 	}
-	return q, s.l.ask(ctx, func() error {
+	return q, s.eng.do(ctx, func() error {
 		for i := range q.Queues {
 			q.Queues[i].State = "started"
-			if s.l.stoppedQueues[q.Queues[i].Queue] {
+			if s.eng.stoppedQueues[q.Queues[i].Queue] {
 				q.Queues[i].State = "stopped"
 			}
 		}

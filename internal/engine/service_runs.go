@@ -16,10 +16,10 @@ func (s *Service) Wait(ctx context.Context, id string) (api.Run, error) {
 	if err != nil || run.Outcome != "" {
 		return run.Run, err
 	}
-	if err := s.l.wait(ctx, run.ID); err != nil {
+	if err := s.eng.waitForEnd(ctx, run.ID); err != nil {
 		return run.Run, err
 	}
-	run, err = s.Run(context.WithoutCancel(ctx), run.ID) // also of a daemon that ends
+	run, err = s.Run(context.WithoutCancel(ctx), run.ID) // also while the daemon ends
 	return run.Run, err
 }
 
@@ -29,12 +29,12 @@ func (s *Service) Cancel(ctx context.Context, id string) (api.Run, error) {
 	if err != nil {
 		return api.Run{}, err
 	}
-	err = s.l.act(ctx, func(ctx context.Context) error {
-		err := s.l.cancel(ctx, run, runner.Reason{Code: runner.ReasonCancelled, By: api.Who(ctx)})
+	err = s.eng.doWithoutCancel(ctx, func(ctx context.Context) error {
+		err := s.eng.cancel(ctx, run, runner.Reason{Code: runner.ReasonCancelled, By: api.Who(ctx)})
 		if !errors.Is(err, ledger.ErrConflict) {
 			return err
 		}
-		now, _, err := s.l.ledger.Get(ctx, run.ID)
+		now, _, err := s.eng.ledger.Get(ctx, run.ID)
 		switch {
 		case err != nil:
 			return err
@@ -50,24 +50,24 @@ func (s *Service) Cancel(ctx context.Context, id string) (api.Run, error) {
 	return api.RunOf(run), err
 }
 
-// CancelAll implements [api.Service]. Recurring requests stay: they are a
-// schedule, and each is ended by name.
+// CancelAll implements [api.Service]. Recurring requests stay: they are schedules, and are
+// cancelled one by one.
 func (s *Service) CancelAll(ctx context.Context, task string) (cancelled []string, err error) {
 	states := []runner.State{runner.Queued, runner.Delayed, runner.Held}
 	why := runner.Reason{Code: runner.ReasonCancelled, By: api.Who(ctx)}
-	runs, err := s.l.ledger.List(ctx, ledger.Filter{Brief: true, Task: task, States: states})
+	runs, err := s.eng.ledger.List(ctx, ledger.Filter{Brief: true, Task: task, States: states})
 	if err != nil {
 		return nil, err
 	}
-	if task != "" && len(runs) == 0 { // else it may have vanished from the file, but they wait
-		if err := s.l.ask(ctx, func() error { return s.l.known(task) }); err != nil {
+	if task != "" && len(runs) == 0 { // with waiting runs the task may be missing from the file
+		if err := s.eng.do(ctx, func() error { return s.eng.checkTasks(task) }); err != nil {
 			return nil, err
 		}
 	}
 	for few := range slices.Chunk(runs, batchSize) {
-		err := s.l.act(ctx, func(ctx context.Context) error {
+		err := s.eng.doWithoutCancel(ctx, func(ctx context.Context) error {
 			for _, run := range few {
-				switch err := s.l.cancel(ctx, run, why); {
+				switch err := s.eng.cancel(ctx, run, why); {
 				case err == nil:
 					cancelled = append(cancelled, run.ID)
 				case !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrNotFound):
@@ -87,12 +87,12 @@ func (s *Service) CancelAll(ctx context.Context, task string) (cancelled []strin
 func (s *Service) Stop(ctx context.Context, id string, kill bool) ([]api.Run, error) {
 	why := runner.Reason{Code: runner.ReasonStopped, By: api.Who(ctx)}
 	var stopped []string
-	err := s.l.act(ctx, func(ctx context.Context) error {
-		live, err := s.l.underWay(ctx, id)
+	err := s.eng.doWithoutCancel(ctx, func(ctx context.Context) error {
+		live, err := s.eng.liveRuns(ctx, id)
 		for _, run := range live {
-			s.l.runner.Stop(runner.NewEnd(run.ID, runner.Cancelled, why))
+			s.eng.runner.Stop(runner.NewEnd(run.ID, runner.Cancelled, why))
 			if kill {
-				s.l.runner.Kill(run.ID)
+				s.eng.runner.Kill(run.ID)
 			}
 			stopped = append(stopped, run.ID)
 		}
@@ -109,15 +109,15 @@ func (s *Service) Stop(ctx context.Context, id string, kill bool) ([]api.Run, er
 	return ended, err
 }
 
-// underWay returns the run of that id, or all those of a task, which must be
-// under way.
-func (eng *Engine) underWay(ctx context.Context, id string) ([]runner.Run, error) {
+// liveRuns returns the run with an id, or all those of a task; an error if none is under
+// way.
+func (eng *Engine) liveRuns(ctx context.Context, id string) ([]runner.Run, error) {
 	task, key := runner.SplitID(id)
-	if err := eng.known(task); err != nil && key == "" {
+	if err := eng.checkTasks(task); err != nil && key == "" {
 		return nil, err
 	}
 	live := slices.DeleteFunc(eng.view.Live(task), func(r runner.Run) bool {
-		_, leased := eng.leases.Load(r.ID) // else it has ended, and its action has not come back
+		_, leased := eng.leases.Load(r.ID) // else it has ended, but its action has not returned
 		return !leased || key != "" && r.ID != id
 	})
 	if len(live) > 0 {
@@ -176,7 +176,7 @@ func (eng *Engine) releaseRun(ctx context.Context, id, who string) error {
 	case runner.Recurring:
 		run.NotBefore = now
 	}
-	eng.take(run)
+	eng.registerRequest(run)
 	return nil
 }
 
@@ -187,14 +187,14 @@ func (s *Service) Forget(ctx context.Context, f api.Forgetting) (int, error) {
 	}
 	filter := ledger.Filter{IDs: f.IDs, Task: f.Task, Outcomes: f.Outcomes}
 	if f.Older > 0 {
-		filter.Before = s.l.clock.Now().Add(-f.Older)
+		filter.Before = s.eng.clock.Now().Add(-f.Older)
 	}
-	n, err := s.l.ledger.Forget(ctx, filter)
+	n, err := s.eng.ledger.Forget(ctx, filter)
 	if err == nil && n == 0 && len(f.IDs) > 0 {
 		return 0, api.Errorf(api.NotFound, "", "no run that has ended among %v", f.IDs)
 	}
 	if n > 0 {
-		s.l.post(func() { clear(s.l.success); clear(s.l.finished) })
+		s.eng.post(func() { clear(s.eng.lastSuccesses); clear(s.eng.lastFinishes) })
 	}
 	return n, err
 }

@@ -11,13 +11,13 @@ import (
 	"rota/internal/ledger"
 )
 
-// stubborn is a ledger that does not record the state of some tasks.
-type stubborn struct {
+// failingLedger is a ledger that does not record the state of some tasks.
+type failingLedger struct {
 	ledger.Ledger
 	fail func(name string) bool
 }
 
-func (s stubborn) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+func (s failingLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
 	for _, state := range c.States {
 		if s.fail(state.Name) {
 			return ledger.Committed{}, errors.New("the disk is full")
@@ -40,7 +40,7 @@ func TestSeveralOfWhichSomeFail(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n[tasks.u]\nlog = \"x\"\n[tasks.v]\nlog = \"x\"\n", func(r *rig) {
 		failing := ""
 		r.wrap = func(l ledger.Ledger) ledger.Ledger {
-			return stubborn{l, func(name string) bool { return name == failing }}
+			return failingLedger{l, func(name string) bool { return name == failing }}
 		}
 		r.restart(0)
 		ada := r.ada()

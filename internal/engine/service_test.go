@@ -17,19 +17,19 @@ import (
 	"rota/runner"
 )
 
-// as is the daemon of the rig as others see it, in the name of ada.
-type as struct {
+// client is the daemon of the rig as others see it, in the name of ada.
+type client struct {
 	api.Service
 	ctx context.Context
 	t   *testing.T
 }
 
-func (r *rig) ada() as {
-	return as{r.service(), api.As(r.t.Context(), "ada"), r.t}
+func (r *rig) ada() client {
+	return client{r.service(), api.As(r.t.Context(), "ada"), r.t}
 }
 
 // run asks for a run and returns its id, or of an error the code.
-func (a as) run(q api.Request) string {
+func (a client) run(q api.Request) string {
 	a.t.Helper()
 	if q.Task == "" {
 		q.Task = "t"
@@ -42,7 +42,7 @@ func (a as) run(q api.Request) string {
 	return run.ID
 }
 
-func (a as) must(_ any, err error) {
+func (a client) must(_ any, err error) {
 	a.t.Helper()
 	if err != nil {
 		a.t.Error(err)
@@ -51,7 +51,7 @@ func (a as) must(_ any, err error) {
 }
 
 // refused checks the code of an error.
-func (a as) refused(code api.Code) func(any, error) {
+func (a client) refused(code api.Code) func(any, error) {
 	return func(_ any, err error) {
 		a.t.Helper()
 		if api.CodeOf(err) != code {
@@ -72,30 +72,30 @@ func (r *rig) blocked(gate chan struct{}, names ...string) {
 	synctest.Wait()
 }
 
-// What others may ask of a daemon, told by the rows that it leaves.
+// The calls of the Service, checked by the rows in the ledger.
 func TestService(t *testing.T) {
 	ctx := func(r *rig) context.Context { return api.As(r.t.Context(), "ada") }
 	for _, c := range []struct {
 		name, jobs string // of task t
-		do         func(r *rig, ada as)
+		do         func(r *rig, ada client)
 		want       string
 	}{
 		// Requests.
-		{"run now", "", func(r *rig, ada as) { ada.run(api.Request{}) }, "12:00:00"},
-		{"at an instant", "", func(r *rig, ada as) {
+		{"run now", "", func(r *rig, ada client) { ada.run(api.Request{}) }, "12:00:00"},
+		{"at an instant", "", func(r *rig, ada client) {
 			ada.run(api.Request{At: r.start.Add(time.Hour)})
 			r.want("t", "13:00:00 delayed")
 			r.pass(time.Hour)
 		}, "13:00:00"},
-		{"an instant that is just past is now", "", func(r *rig, ada as) { ada.run(api.Request{At: r.start.Add(-time.Minute)}) }, "12:00:00"},
-		{"one that is past is refused", "", func(r *rig, ada as) {
+		{"an instant that is just past is now", "", func(r *rig, ada client) { ada.run(api.Request{At: r.start.Add(-time.Minute)}) }, "12:00:00"},
+		{"one that is past is refused", "", func(r *rig, ada client) {
 			for _, q := range []api.Request{{At: r.start.Add(-time.Hour)}, {At: r.start.Add(-time.Hour), Key: "k"}, {On: "once 2026-11-21T11:00:00"}} {
 				if got := ada.run(q); got != string(api.Usage) {
 					r.t.Errorf("%+v: %s", q, got)
 				}
 			}
 		}, ""},
-		{"but not what was asked for in time, once more", "", func(r *rig, ada as) {
+		{"but not what was asked for in time, once more", "", func(r *rig, ada client) {
 			q := api.Request{At: r.start.Add(time.Minute), Key: "k"}
 			ada.run(q)
 			r.pass(time.Hour)
@@ -103,35 +103,35 @@ func TestService(t *testing.T) {
 				r.t.Error(got)
 			}
 		}, "12:01:00"},
-		{"in a while, over a restart", "", func(r *rig, ada as) {
+		{"in a while, over a restart", "", func(r *rig, ada client) {
 			ada.run(api.Request{In: 10 * time.Minute})
 			r.restart(time.Minute)
 			r.pass(9 * time.Minute)
 		}, "12:10:00"},
-		{"a delayed one whose time came while rota was away starts at once", "", func(r *rig, ada as) {
+		{"a delayed one whose time came while rota was away starts at once", "", func(r *rig, ada client) {
 			ada.run(api.Request{In: 10 * time.Minute})
 			r.restart(time.Hour)
 			r.pass(2 * time.Second)
 		}, "12:10:00"},
-		{"held, and released", "", func(r *rig, ada as) {
+		{"held, and released", "", func(r *rig, ada client) {
 			id := ada.run(api.Request{Held: true})
 			r.pass(time.Hour)
 			r.want("t", "12:00:00 held")
 			r.restart(0)
 			r.ada().must(r.ada().Release(ctx(r), id))
 		}, "12:00:00"},
-		{"an id of one's own: the same again is that run", "", func(r *rig, ada as) {
+		{"an id of one's own: the same again is that run", "", func(r *rig, ada client) {
 			if a, b := ada.run(api.Request{Key: "k"}), ada.run(api.Request{Key: "k"}); a != "t/k" || b != a {
 				r.t.Error(a, b)
 			}
 		}, "12:00:00"},
-		{"something else under the same id is a conflict", `params = { x = "1" }`, func(r *rig, ada as) {
+		{"something else under the same id is a conflict", `params = { x = "1" }`, func(r *rig, ada client) {
 			ada.run(api.Request{Key: "k"})
 			if code := ada.run(api.Request{Key: "k", Params: map[string]string{"x": "2"}}); code != "conflict" {
 				r.t.Error(code)
 			}
 		}, "12:00:00"},
-		{"what cannot be asked", `params = { x = "1" }`, func(r *rig, ada as) {
+		{"what cannot be asked", `params = { x = "1" }`, func(r *rig, ada client) {
 			for _, q := range []struct {
 				api.Request
 				code string
@@ -152,7 +152,7 @@ func TestService(t *testing.T) {
 				}
 			}
 		}, ""},
-		{"requests wait, one at a time", "", func(r *rig, ada as) {
+		{"requests wait, one at a time", "", func(r *rig, ada client) {
 			gate := make(chan struct{})
 			r.blocked(gate, "t")
 			for range 3 {
@@ -163,7 +163,7 @@ func TestService(t *testing.T) {
 			close(gate)
 			synctest.Wait()
 		}, "12:00:00, 12:00:01, 12:00:02"},
-		{"again joins one that waits", "", func(r *rig, ada as) {
+		{"again joins one that waits", "", func(r *rig, ada client) {
 			gate := make(chan struct{})
 			r.blocked(gate, "t")
 			for range 3 {
@@ -174,7 +174,7 @@ func TestService(t *testing.T) {
 			close(gate)
 			synctest.Wait()
 		}, "12:00:00, 12:00:01"},
-		{"a full queue refuses", `queue = "narrow"`, func(r *rig, ada as) {
+		{"a full queue refuses", `queue = "narrow"`, func(r *rig, ada client) {
 			gate := make(chan struct{})
 			r.blocked(gate, "t")
 			var codes []string
@@ -188,13 +188,13 @@ func TestService(t *testing.T) {
 			close(gate)
 			synctest.Wait()
 		}, "12:00:00, 12:00:01, 12:00:02"},
-		{"cancelled while it waits", "", func(r *rig, ada as) {
+		{"cancelled while it waits", "", func(r *rig, ada client) {
 			id := ada.run(api.Request{In: time.Hour})
 			ada.must(ada.Cancel(ctx(r), id))
 			ada.refused(api.Conflict)(ada.Cancel(ctx(r), id))
 			r.pass(2 * time.Hour)
 		}, "13:00:00 cancelled"},
-		{"what runs is stopped, not cancelled", "", func(r *rig, ada as) {
+		{"what runs is stopped, not cancelled", "", func(r *rig, ada client) {
 			gate := make(chan struct{})
 			r.blocked(gate, "t")
 			id := ada.run(api.Request{})
@@ -203,7 +203,7 @@ func TestService(t *testing.T) {
 			ada.refused(api.Conflict)(ada.Stop(ctx(r), "t", false))
 			close(gate)
 		}, "12:00:00 cancelled"},
-		{"all that wait are cancelled, but recurring requests", "", func(r *rig, ada as) {
+		{"all that wait are cancelled, but recurring requests", "", func(r *rig, ada client) {
 			ada.run(api.Request{In: time.Hour})
 			ada.run(api.Request{Held: true})
 			ada.run(api.Request{On: "interval 1h"})
@@ -211,7 +211,7 @@ func TestService(t *testing.T) {
 				r.t.Error(ids, err)
 			}
 		}, "13:00:00 cancelled, 12:00:00 cancelled, 12:00:00 recurring"},
-		{"cancelled with its task", "", func(r *rig, ada as) {
+		{"cancelled with its task", "", func(r *rig, ada client) {
 			ada.run(api.Request{In: time.Hour})
 			ada.run(api.Request{Held: true})
 			ada.run(api.Request{On: "interval 1h"})
@@ -220,81 +220,81 @@ func TestService(t *testing.T) {
 		}, "13:00:00 cancelled, 12:00:00 cancelled, 12:00:00 cancelled"},
 
 		// Recurring requests.
-		{"recurring, over a restart", "", func(r *rig, ada as) {
+		{"recurring, over a restart", "", func(r *rig, ada client) {
 			ada.run(api.Request{On: "interval 10m", Key: "s"})
 			r.pass(15 * time.Minute)
 			r.restart(0)
 			r.pass(6 * time.Minute)
 		}, "12:00:00 recurring, 12:10:00, 12:20:00"},
-		{"several of one task do not stand in each other's way", "", func(r *rig, ada as) {
+		{"several of one task do not stand in each other's way", "", func(r *rig, ada client) {
 			ada.run(api.Request{On: "interval 10m", Key: "a"})
 			ada.run(api.Request{On: "interval 10m", Key: "b"})
 			r.pass(11 * time.Minute)
 		}, "12:00:00 recurring, 12:00:00 recurring, 12:10:00, 12:10:00"},
-		{"the same id changes what it asks for", "", func(r *rig, ada as) {
+		{"the same id changes what it asks for", "", func(r *rig, ada client) {
 			ada.run(api.Request{On: "interval 10m", Key: "s"})
 			r.pass(11 * time.Minute)
 			ada.run(api.Request{On: "interval 5m", Key: "s"})
 			r.pass(6 * time.Minute)
 		}, "12:11:00 recurring, 12:10:00, 12:16:00"},
-		{"cancelled", "", func(r *rig, ada as) {
+		{"cancelled", "", func(r *rig, ada client) {
 			id := ada.run(api.Request{On: "interval 10m"})
 			r.pass(11 * time.Minute)
 			ada.must(ada.Cancel(ctx(r), id))
 			r.pass(time.Hour)
 		}, "12:00:00 cancelled, 12:10:00"},
-		{"rescheduled", "", func(r *rig, ada as) {
+		{"rescheduled", "", func(r *rig, ada client) {
 			id := ada.run(api.Request{On: "interval 10m"})
 			r.pass(11 * time.Minute)
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: id, Expr: "interval 30m"}))
 			r.restart(0)
 			r.pass(time.Hour)
 		}, "12:00:00 recurring, 12:10:00, 12:41:00, 13:11:00"},
-		{"once is a delayed one", "", func(r *rig, ada as) {
+		{"once is a delayed one", "", func(r *rig, ada client) {
 			ada.run(api.Request{On: "once 2026-11-21T13:00:00"})
 			r.want("t", "13:00:00 delayed")
 			r.pass(time.Hour)
 		}, "13:00:00"},
 
 		// Holds.
-		{"a held task starts nothing by itself", `interval = "10m"`, func(r *rig, ada as) {
+		{"a held task starts nothing by itself", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Hold(ctx(r), api.Holding{Tasks: []string{"t"}, Why: "db"}))
 			r.pass(25 * time.Minute)
 			ada.must(ada.Release(ctx(r), "t"))
 			r.pass(6 * time.Minute)
 		}, "12:10:00-12:20:00×2 skipped, 12:30:00"},
-		{"also after a restart", `interval = "10m"`, func(r *rig, ada as) {
+		{"also after a restart", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Hold(ctx(r), api.Holding{Tasks: []string{"t"}}))
 			r.restart(0)
 			r.pass(11 * time.Minute)
 		}, "12:10:00-12:10:00×1 skipped"},
-		{"for a time", `interval = "10m"`, func(r *rig, ada as) {
+		{"for a time", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Hold(ctx(r), api.Holding{Tasks: []string{"t"}, For: 15 * time.Minute}))
 			r.restart(0)
 			r.pass(21 * time.Minute)
 		}, "12:10:00-12:10:00×1 skipped, 12:20:00"},
-		{"it is not run by hand either, but by force", "", func(r *rig, ada as) {
+		{"it is not run by hand either, but by force", "", func(r *rig, ada client) {
 			ada.must(ada.Hold(ctx(r), api.Holding{All: true}))
 			if code := ada.run(api.Request{}); code != "conflict" {
 				r.t.Error(code)
 			}
 			ada.run(api.Request{Force: true})
 		}, "12:00:00"},
-		{"what waits stays, and goes on at release", "", func(r *rig, ada as) {
+		{"what waits stays, and goes on at release", "", func(r *rig, ada client) {
 			ada.run(api.Request{In: time.Minute})
 			ada.must(ada.Hold(ctx(r), api.Holding{All: true}))
 			r.pass(time.Hour)
 			r.want("t", "12:01:00 queued")
 			ada.must(ada.Release(ctx(r)))
 		}, "12:01:00"},
-		{"after so many failures in a row", "interval = \"10m\"\nhold_after = 2\nwrite = { path = \"no/such/directory\", text = \"x\" }\n", func(r *rig, ada as) {
+		{"after so many failures in a row", "interval = \"10m\"\nhold_after = 2\nwrite = { path = \"no/such/directory\", text = \"x\" }\n", func(r *rig, ada client) {
 			r.pass(41 * time.Minute)
 			ada.must(ada.Release(ctx(r), "t"))
 			r.pass(20 * time.Minute)
 		}, "12:10:00 failed, 12:20:00 failed, 12:30:00-12:40:00×2 skipped, 12:50:00 failed, 13:00:00-13:00:00×1 skipped"},
 
 		// Rescheduling.
-		{"another period", `interval = "10m"`, func(r *rig, ada as) {
+		{"another period", `interval = "10m"`, func(r *rig, ada client) {
 			r.pass(11 * time.Minute)
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 1m"}))
 			r.restart(0)
@@ -302,35 +302,35 @@ func TestService(t *testing.T) {
 			r.ada().must(r.ada().Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "default"}))
 			r.pass(8 * time.Minute)
 		}, "12:10:00, 12:12:00, 12:13:00, 12:20:00"},
-		{"for a time", `interval = "10m"`, func(r *rig, ada as) {
+		{"for a time", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 1m", Until: r.start.Add(150 * time.Second)}))
 			r.restart(0)
 			r.pass(11 * time.Minute)
 		}, "12:01:00, 12:02:00, 12:10:00"},
-		{"never", `interval = "10m"`, func(r *rig, ada as) {
+		{"never", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "never"}))
 			r.pass(time.Hour)
 		}, ""},
-		{"in a while, once", `interval = "10m"`, func(r *rig, ada as) {
+		{"in a while, once", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "in 5m"}))
 			r.restart(0)
 			r.pass(21 * time.Minute)
 		}, "12:05:00, 12:10:00, 12:20:00"},
-		{"once, and then never", `interval = "10m"`, func(r *rig, ada as) {
+		{"once, and then never", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "in 5m", Then: "never"}))
 			r.restart(0)
 			r.pass(time.Hour)
 		}, "12:05:00"},
-		{"once, and later as in the file", `interval = "10m"`, func(r *rig, ada as) {
+		{"once, and later as in the file", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "in 5m", Until: r.start.Add(25 * time.Minute)}))
 			r.pass(31 * time.Minute)
 		}, "12:05:00, 12:30:00"},
-		{"once, after which rota was away", `interval = "10m"`, func(r *rig, ada as) {
+		{"once, after which rota was away", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "in 5m"}))
 			r.restart(32 * time.Minute)
 			r.pass(9 * time.Minute)
 		}, "12:05:00-12:20:00×3 skipped, 12:30:00 catchup, 12:40:00"},
-		{"what is past, or says two things, is refused", `interval = "10m"`, func(r *rig, ada as) {
+		{"what is past, or says two things, is refused", `interval = "10m"`, func(r *rig, ada client) {
 			for _, q := range []api.Rescheduling{
 				{Expr: "interval 1h", Until: r.start}, {Expr: "once 2026-11-21T12:00:00"}, {Expr: "in 1h", Until: r.start.Add(time.Hour)},
 				{Expr: "interval 1h", Then: "never"}, {Expr: "never", Then: "default"}, {Expr: "in 1h", Then: "sometimes"},
@@ -341,72 +341,72 @@ func TestService(t *testing.T) {
 			}
 			r.pass(11 * time.Minute)
 		}, "12:10:00"},
-		{"its end passes while rota is away", `interval = "10m"`, func(r *rig, ada as) {
+		{"its end passes while rota is away", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 1m", Until: r.start.Add(150 * time.Second)}))
 			r.restart(15 * time.Minute)
 			r.pass(6 * time.Minute)
 		}, "12:01:00-12:10:00×3 missed, 12:20:00"},
-		{"or while the machine sleeps", `interval = "10m"`, func(r *rig, ada as) {
+		{"or while the machine sleeps", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 1m", Until: r.start.Add(150 * time.Second)}))
 			r.fake.Advance(10*time.Minute + 30*time.Second)
 			r.pass(10 * time.Minute)
 		}, "12:01:00-12:02:00×2 skipped, 12:10:00, 12:20:00"},
-		{"when nothing of the file came due meanwhile", `interval = "10m"`, func(r *rig, ada as) {
+		{"when nothing of the file came due meanwhile", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 4m", Until: r.start.Add(5 * time.Minute)}))
 			r.restart(9 * time.Minute)
 			r.pass(2 * time.Minute)
 		}, "12:04:00-12:04:00×1 missed, 12:10:00"},
-		{"once, spread beyond its end", `at = "18:00"`, func(r *rig, ada as) {
+		{"once, spread beyond its end", `at = "18:00"`, func(r *rig, ada client) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "once 2026-11-21T12:05:00 jitter 30m"}))
 			r.restart(6 * time.Minute)
 			r.pass(29 * time.Minute)
 		}, "12:05:00"},
-		{"a slot at its very end is of the file", `interval = "10m"`, func(r *rig, ada as) {
+		{"a slot at its very end is of the file", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 4m", Until: r.start.Add(10 * time.Minute)}))
 			r.pass(21 * time.Minute)
 		}, "12:04:00, 12:08:00, 12:10:00, 12:20:00"},
-		{"counted from the end of a run, also after it", `interval = "10m"` + "\nanchor = \"finish\"", func(r *rig, ada as) {
+		{"counted from the end of a run, also after it", `interval = "10m"` + "\nanchor = \"finish\"", func(r *rig, ada client) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 4m", Until: r.start.Add(9 * time.Minute)}))
 			r.pass(29 * time.Minute)
 		}, "12:04:00, 12:08:00, 12:18:00, 12:28:00"},
-		{"a change of the file's triggers ends it", `interval = "10m"`, func(r *rig, ada as) {
+		{"a change of the file's triggers ends it", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "never"}))
 			r.edited("[tasks.t]\nlog = \"x\"\ninterval = \"7m\"\n")
 			r.pass(8 * time.Minute)
 		}, "12:07:00"},
-		{"another change does not", `interval = "10m"`, func(r *rig, ada as) {
+		{"another change does not", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 7m"}))
 			r.edited("[tasks.t]\nlog = \"y\"\ninterval = \"10m\"\n")
 			r.pass(8 * time.Minute)
 		}, "12:07:00"},
 
 		// Left out.
-		{"the next one is left out", `interval = "10m"`, func(r *rig, ada as) {
+		{"the next one is left out", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Skip(ctx(r), "t"))
 			r.restart(0)
 			r.pass(21 * time.Minute)
 		}, "12:10:00-12:10:00×1 skipped, 12:20:00"},
-		{"a slot left out stays so when a reschedule ends", `at = "18:00"`, func(r *rig, ada as) {
+		{"a slot left out stays so when a reschedule ends", `at = "18:00"`, func(r *rig, ada client) {
 			ada.must(ada.Skip(ctx(r), "t"))
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 1h", Until: r.start.Add(90 * time.Minute)}))
 			r.restart(0)
 			r.pass(12 * time.Hour)
 		}, "13:00:00, 18:00:00-18:00:00×1 skipped"},
-		{"and the one after it", `interval = "10m"`, func(r *rig, ada as) {
+		{"and the one after it", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Skip(ctx(r), "t"))
 			ada.must(ada.Skip(ctx(r), "t"))
 			r.pass(31 * time.Minute)
 		}, "12:10:00-12:20:00×2 skipped, 12:30:00"},
 
 		// Queues.
-		{"a stopped queue starts nothing", "queue = \"narrow\"\ninterval = \"10m\"\n", func(r *rig, ada as) {
+		{"a stopped queue starts nothing", "queue = \"narrow\"\ninterval = \"10m\"\n", func(r *rig, ada client) {
 			ada.must(ada.StopQueues(ctx(r), "nar*"))
 			r.restart(0)
 			r.pass(11 * time.Minute)
 			r.want("t", "12:10:00 queued")
 			r.ada().must(r.ada().StartQueues(ctx(r), "*"))
 		}, "12:10:00"},
-		{"draining", `interval = "10m"`, func(r *rig, ada as) {
+		{"draining", `interval = "10m"`, func(r *rig, ada client) {
 			d, err := ada.Drain(ctx(r), 15*time.Minute)
 			if err != nil || d.Until.Sub(r.start) != 15*time.Minute {
 				r.t.Error(d, err)
@@ -415,7 +415,7 @@ func TestService(t *testing.T) {
 			r.want("t", "12:10:00 queued")
 			r.pass(5 * time.Minute)
 		}, "12:10:00"},
-		{"a drain that is ended", `interval = "10m"`, func(r *rig, ada as) {
+		{"a drain that is ended", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Drain(ctx(r), 0))
 			r.pass(11 * time.Minute)
 			r.want("t", "12:10:00 queued")
@@ -448,7 +448,7 @@ func TestService(t *testing.T) {
 func (r *rig) edited(jobs string) {
 	r.t.Helper()
 	cfg := r.parse(jobs)
-	if err := r.ask(r.t.Context(), func() error { return r.swap(r.t.Context(), cfg, config.Diff(r.cfg, cfg), "") }); err != nil {
+	if err := r.do(r.t.Context(), func() error { return r.swap(r.t.Context(), cfg, config.Diff(r.cfg, cfg), "") }); err != nil {
 		r.t.Fatal(err)
 	}
 	synctest.Wait()
@@ -570,7 +570,7 @@ func (failing) Read([]byte) (int, error) { return 0, errors.New("broken off") }
 
 var _ io.Reader = failing{}
 
-// A task that another one's end starts is told of it, once, also if the daemon is
+// A task that starts at the end of another is passed that end, once, also if the daemon is
 // killed in between.
 func TestChain(t *testing.T) {
 	jobs := "[tasks.t]\nat = \"12:01\"\nwrite = { path = \"no/such/directory\", text = \"x\" }\non_failure = [\"run:fix\"]\non_success = [\"run:no\"]\non_recover = [\"run:good\"]\n" +
@@ -686,7 +686,7 @@ func TestOnceWaitsForRetries(t *testing.T) {
 		if rows := r.rows("later"); !strings.HasSuffix(rows, "delayed") {
 			t.Error(rows) // for another time
 		}
-		if !r.onceOver() {
+		if !r.onceDone() {
 			t.Error("it has not ended")
 		}
 	})

@@ -59,10 +59,10 @@ type simTask struct {
 // simulation is one virtual day.
 type simulation struct {
 	*rig
-	rng   *rand.Rand
-	tasks []simTask
-	fault *faultyLedger
-	ear   *ear
+	rng    *rand.Rand
+	tasks  []simTask
+	fault  *faultyLedger
+	target *fakeTarget
 
 	mu       sync.Mutex
 	begun    map[string]int // attempts that began, by run
@@ -250,7 +250,7 @@ func (f *faultyLedger) set(change func(f *faultyLedger)) {
 // simulate runs the day of a seed.
 func simulate(t *testing.T, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	s := &simulation{rng: rng, tasks: simTasks(rng), ear: &ear{}, begun: map[string]int{}, inQueue: map[string]int{}}
+	s := &simulation{rng: rng, tasks: simTasks(rng), target: &fakeTarget{}, begun: map[string]int{}, inQueue: map[string]int{}}
 	defer func() {
 		if t.Failed() {
 			t.Logf("to repeat it: go test ./internal/engine -run TestSimulation -sim.seed %d\n%s\n%s", seed, s.file(0), strings.Join(s.notes, "\n"))
@@ -258,7 +258,7 @@ func simulate(t *testing.T, seed uint64) {
 	}()
 	inBubble(t, noon, "[tasks.none]\nlog = \"x\"\n", func(r *rig) {
 		s.rig, s.killed = r, make(chan struct{}) // of the bubble
-		r.hears, r.forever = s.ear, ledger.NewMemory(r.ledgerOptions())
+		r.target, r.forever = s.target, ledger.NewMemory(r.ledgerOptions())
 		r.wrap = func(l ledger.Ledger) ledger.Ledger { s.fault = &faultyLedger{Ledger: l}; return s.fault }
 		defer func() { close(s.killed) }()
 		r.restart(0)
@@ -272,7 +272,7 @@ func simulate(t *testing.T, seed uint64) {
 			}
 			s.act(&revision)
 			if s.compare(); t.Failed() {
-				return // all that follows would be told, too
+				return // all following errors would be reported, too
 			}
 		}
 		s.calm()
@@ -284,7 +284,7 @@ func simulate(t *testing.T, seed uint64) {
 // reload puts a file of another revision in force.
 func (s *simulation) reload(revision int) {
 	cfg := s.armed(s.parse(s.file(revision)))
-	err := s.ask(s.t.Context(), func() error { return s.swap(s.t.Context(), cfg, config.Diff(s.cfg, cfg), "") })
+	err := s.do(s.t.Context(), func() error { return s.swap(s.t.Context(), cfg, config.Diff(s.cfg, cfg), "") })
 	if err != nil && !errors.Is(err, ledger.ErrClosed) && !errors.Is(err, ledger.ErrDiskFull) {
 		s.t.Errorf("reload: %v", err)
 	}

@@ -10,7 +10,7 @@ import (
 	"rota/runner"
 )
 
-// skipNext leaves out the next slot of a task that is not left out already.
+// skipNext skips the next slot of a task that is not skipped already.
 func (eng *Engine) skipNext(ctx context.Context, task, who string) (api.Slot, error) {
 	now := eng.clock.Now()
 	var first api.Slot
@@ -19,7 +19,7 @@ func (eng *Engine) skipNext(ctx context.Context, task, who string) (api.Slot, er
 			continue
 		}
 		at := eng.agenda.Next(key)
-		for !at.IsZero() && eng.isLeftOut(task, e.Delay().Slot(at)) {
+		for !at.IsZero() && eng.isSkipped(task, e.Delay().Slot(at)) {
 			at = e.When().Next(at)
 		}
 		if slot := e.Delay().Slot(at); !at.IsZero() && (first.At.IsZero() || slot.Before(first.At)) {
@@ -27,36 +27,35 @@ func (eng *Engine) skipNext(ctx context.Context, task, who string) (api.Slot, er
 		}
 	}
 	if first.At.IsZero() {
-		return first, api.Errorf(api.Conflict, "", "task %q has no slot to leave out: nothing of it is due by itself", task)
+		return first, api.Errorf(api.Conflict, "", "task %q has no slot to skip: no trigger of it is due in the future", task)
 	}
-	err := eng.change(ctx, task, func(s *ledger.TaskState) {
+	err := eng.changeState(ctx, task, func(s *ledger.TaskState) {
 		s.Skip = slices.DeleteFunc(slices.Clone(s.Skip), func(s ledger.Skip) bool { return s.Slot.Before(now.Add(-time.Hour)) })
 		s.Skip = append(s.Skip, ledger.Skip{Slot: first.At, By: who, Since: now})
 	}, ledger.Event{Time: now, Kind: "skip", Task: task, Who: who, Text: eng.formatTime(first.At), Data: ledger.EventData{Slot: first.At}})
 	if err == nil {
-		eng.log.Info("left out", "task", task, "slot", first.At.Format(time.RFC3339), "by", who)
+		eng.log.Info("skip planned", "task", task, "slot", first.At.Format(time.RFC3339), "by", who)
 	}
 	return first, err
 }
 
-// isLeftOut tells whether somebody left out a slot.
-func (eng *Engine) isLeftOut(task string, slot time.Time) bool {
+// isSkipped reports whether a slot is to be skipped.
+func (eng *Engine) isSkipped(task string, slot time.Time) bool {
 	return slices.ContainsFunc(eng.states[task].Skip, func(s ledger.Skip) bool { return s.Slot.Equal(slot) })
 }
 
-// unskip takes back what was left out of a task.
+// unskip cancels the skips of a task.
 func (eng *Engine) unskip(ctx context.Context, task, who string) error {
 	if len(eng.states[task].Skip) == 0 {
 		return nil
 	}
-	return eng.change(ctx, task, func(s *ledger.TaskState) { s.Skip = nil },
-		ledger.Event{Time: eng.clock.Now(), Kind: "skip", Task: task, Who: who, Text: "taken back"})
+	return eng.changeState(ctx, task, func(s *ledger.TaskState) { s.Skip = nil },
+		ledger.Event{Time: eng.clock.Now(), Kind: "skip", Task: task, Who: who, Text: "cancelled"})
 }
 
-// leftOut tells which of the slots are not to run because somebody said so. One
-// that stands for several does so only with its newest: that is the one which
-// would run.
-func (eng *Engine) leftOut(task string, slots []runner.Slot) []runner.Slot {
+// applySkips marks the slots that are to be skipped. A slot that stands for several is split
+// if its newest, which would run, is skipped.
+func (eng *Engine) applySkips(task string, slots []runner.Slot) []runner.Slot {
 	for _, skip := range eng.states[task].Skip {
 		i := slices.IndexFunc(slots, func(s runner.Slot) bool { return s.Last.Equal(skip.Slot) })
 		if i < 0 {

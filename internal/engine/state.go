@@ -25,13 +25,13 @@ type dependencies struct {
 	runner        *runner.Runner
 	clock         clock.Clock
 	stateDir      string
-	runs          context.Context      // for what follows forked runs
-	asleep        func() time.Duration // how long the machine has slept since it was started
-	roomLeft      func() room          // on the disk of the state directory
-	notifications *notifications       // nil: nobody is told
-	hub           *api.Hub             // of those who watch
+	runs          context.Context      // for the goroutines that follow forked runs
+	sleepTime     func() time.Duration // how long the machine has slept since it was started
+	freeRoom      func() room          // on the disk of the state directory
+	notifications *notifications       // nil: none are sent
+	hub           *api.Hub             // the subscribers of Watch
 	metrics       *metrics.Metrics
-	recorders     []runner.Recorder // that are told of each run, beside options.Record
+	recorders     []runner.Recorder // called with each change of a run, besides options.Record
 }
 
 // configuration is the file as it is in force, and as it is on the disk.
@@ -43,69 +43,69 @@ type configuration struct {
 	loaded     time.Time                     // when the file in force was read
 }
 
-// state is what the engine knows of slots, runs, tasks and queues. A restart makes it
-// anew from the ledger, but for the calls.
+// state is the scheduling state: slots, runs, tasks and queues. Except for waiters it is
+// rebuilt from the ledger at a start.
 type state struct {
-	cursor        ledger.Cursor
-	boot          string // names this start of the machine; as in the cursor, if the kernel does not tell
-	agenda        schedule.Agenda
-	entries       map[string]plan.Entry // by the agenda's key
-	ahead         ahead
-	unplanned     bool // the agenda is not that of the tasks: plan has failed
-	view          runner.View
-	states        map[string]ledger.TaskState // of tasks and queues, as the ledger has them
-	stoppedQueues map[string]bool             // the queues; true: it starts nothing
-	starts        []runner.Slot               // at_start triggers that are due
-	success       map[string]time.Time        // when each task last ended ok
-	finished      map[string]time.Time        // when each task last ended
-	vanished      map[string]bool             // tasks that were in the file no more for too long, see mayReturn
-	tasks         int                         // with triggers
-	spans         map[string]bool             // the runs that were asked for with a delay, and not for a time
-	conditions    map[string]*condition       // of runs that wait, by id
-	overdue       map[string]overdue          // of runs under way, by id
-	toAsk         []string                    // ids of runs whose condition the turn asks
-	calls         calls                       // of those who wait for something
+	cursor         ledger.Cursor
+	boot           string // the boot id of the kernel; if that is not available, the one in the cursor
+	agenda         schedule.Agenda
+	entries        map[string]plan.Entry // by the agenda's key
+	ahead          ahead
+	needsPlan      bool // plan has failed: the agenda does not match the tasks
+	view           runner.View
+	states         map[string]ledger.TaskState // of tasks and queues, as in the ledger
+	stoppedQueues  map[string]bool             // by queue; true: it starts no runs
+	startSlots     []runner.Slot               // slots of at_start triggers that are due
+	lastSuccesses  map[string]time.Time        // when each task last ended ok
+	lastFinishes   map[string]time.Time        // when each task last ended
+	vanished       map[string]bool             // tasks missing from the file for longer than vanishedFor, see mayReturn
+	scheduledTasks int                         // number of tasks with triggers
+	relativeStarts map[string]bool             // runs requested with a delay (--in) instead of a time
+	conditions     map[string]*condition       // of waiting runs, by id
+	overdue        map[string]overdue          // of runs under way, by id
+	toCheck        []string                    // ids of runs whose condition this turn checks
+	waiters        waiters                     // calls that wait for a run to end or for a drain
 }
 
-// progress is how far the engine is between its beginning and its end, and what keeps it
-// from going on.
+// progress is where the engine is between start and end, and what keeps it from
+// scheduling.
 type progress struct {
-	started     time.Time     // what the clock showed when the engine began
-	since       time.Time     // what it showed then, or at the beginning of a new epoch
-	slept       time.Duration // how long the machine had slept at the last turn, see asleep
-	renewed     time.Time     // up to when the last epoch had come, while the agenda of the new one is not planned; else zero
-	drained     time.Time     // when a drain ends by itself; zero: never, or there is none
-	room        room          // as the last decision about forked runs saw it
-	forking     uint64        // how many forked runs that decision has looked at
-	roomAwaited bool          // one of them waits for room
-	alarms      alarms        // for on_trouble
-	failing     string        // why nothing can be recorded; "": it can
-	fatal       error         // why the engine must end; nil: it need not
-	stopping    bool          // nothing new starts
-	onceFailed  []string      // runs that failed, with --once
-	status      string        // as last told to systemd
-	over        chan struct{} // closed when the engine answers no more
-	forced      chan struct{} // closed when a stop does not wait any more
-	forceOnce   sync.Once     // to close it
+	started        time.Time     // the time at which the engine began
+	epochStart     time.Time     // the time at which the engine, or the current epoch, began
+	lastSleepTime  time.Duration // the value of sleepTime at the last turn
+	oldEpochEnd    time.Time     // the end of the last epoch, until the agenda of the new one is planned; else zero
+	drainEnds      time.Time     // when a drain ends by itself; zero: never, or no drain
+	room           room          // disk space as seen by the last decision about forked runs
+	forkedStarts   uint64        // number of forked runs that decision has considered
+	waitingForRoom bool          // one of them waits for disk space
+	alarms         alarms        // for on_trouble
+	recordError    string        // why the ledger cannot be written; "": it can
+	fatal          error         // why the engine must end; nil: it continues
+	stopping       bool          // no run starts any more
+	onceFailed     []string      // with --once: the runs that failed
+	statusLine     string        // the status line as last reported to systemd
+	closed         chan struct{} // closed when the engine no longer answers
+	forced         chan struct{} // closed when a stop no longer waits for runs
+	forceOnce      sync.Once     // closes forced
 }
 
-// shared is what other goroutines use, too.
+// shared holds what other goroutines use, too.
 type shared struct {
-	leases             sync.Map      // of underway, by the run's id
-	recovery           sync.Map      // of *sync.Mutex, by task: see recovers and finish
-	gathers            sync.Mutex    // held while the end of a run is recorded after which others run
-	asking             requestIDs    // of the requests that are being recorded
-	quota              quota         // what each user has waiting
-	retentionRequested chan struct{} // runs have ended since the last retention; room for one
-	lag                atomic.Int64  // by how many microseconds the last slot started late
-	events             atomic.Int64  // that have happened
-	kept               atomic.Int64  // bytes of outputs, as retention last saw them
-	unwritten          atomic.Int64  // runs whose end could not be recorded yet
+	leases             sync.Map      // of leasedRun, by run id
+	taskLocks          sync.Map      // of *sync.Mutex, by task: see recovers and commitEnd
+	afterMu            sync.Mutex    // held while the end of a run that others run after is recorded
+	busyIDs            requestIDs    // of requests that are being recorded
+	quota              quota         // limits the waiting runs of each user
+	retentionRequested chan struct{} // runs have ended since the last retention; holds one value
+	lag                atomic.Int64  // microseconds by which the last slot started late
+	eventCount         atomic.Int64  // number of events so far
+	outputBytes        atomic.Int64  // size of all outputs, as last measured by retention
+	unrecordedEnds     atomic.Int64  // number of runs whose end could not be recorded yet
 }
 
-// inbox is what others have the engine do.
+// inbox holds the functions that other goroutines post to the engine.
 type inbox struct {
 	mu    sync.Mutex // guards posts
 	posts []func()
-	woken chan struct{} // has room for one; for drain, which has no clock
+	woken chan struct{} // holds one value; for shutDown, which does not wait on the clock
 }

@@ -8,16 +8,16 @@ import (
 	"rota/internal/ledger"
 )
 
-// change changes what is remembered of a task, or of a queue under its
-// [ledger.QueueName], together with what happened.
-func (eng *Engine) change(ctx context.Context, name string, f func(*ledger.TaskState), events ...ledger.Event) error {
+// changeState changes and records the state of a task, or of a queue under its
+// [ledger.QueueName], together with events.
+func (eng *Engine) changeState(ctx context.Context, name string, f func(*ledger.TaskState), events ...ledger.Event) error {
 	for range 2 {
 		prev := eng.states[name]
 		next := prev
 		f(&next)
 		_, err := eng.ledger.Commit(ctx, ledger.Change{States: []ledger.StateChange{{Name: name, Prev: prev, Next: next, Events: events}}})
 		if errors.Is(err, ledger.ErrConflict) {
-			// Another machine was first: what it wrote is what f is to change.
+			// Another process was first: apply f to its state.
 			if eng.states[name], err = eng.ledger.Task(ctx, name); err == nil {
 				continue
 			}
@@ -33,7 +33,7 @@ func (eng *Engine) change(ctx context.Context, name string, f func(*ledger.TaskS
 	return ledger.ErrConflict
 }
 
-// event adds to the history of rota itself.
+// event records an event of rota itself.
 func (eng *Engine) event(ctx context.Context, e ledger.Event) {
 	if _, err := eng.ledger.Commit(ctx, ledger.Change{Events: []ledger.Event{e}}); err != nil {
 		eng.log.Error("cannot record an event", "kind", e.Kind, "error", err)
@@ -41,9 +41,9 @@ func (eng *Engine) event(ctx context.Context, e ledger.Event) {
 	eng.publishEvents(e)
 }
 
-// taskStates returns what is remembered of all tasks and queues. What it holds
-// is replaced when it changes, and never written to.
+// taskStates returns the states of all tasks and queues. Their values are replaced on a
+// change, and never modified.
 func (eng *Engine) taskStates(ctx context.Context) (all map[string]ledger.TaskState, err error) {
-	err = eng.ask(ctx, func() error { all = maps.Clone(eng.states); return nil })
+	err = eng.do(ctx, func() error { all = maps.Clone(eng.states); return nil })
 	return all, err
 }

@@ -11,22 +11,22 @@ import (
 	"rota/schedule"
 )
 
-// turn is what one turn of the engine has decided, before any of it is done.
+// turn is the decision of one turn, before it is carried out.
 type turn struct {
 	change  ledger.Change
 	counts  counts       // of triggers with a count
-	holds   failureHolds // of tasks that failed once too often
-	ask     []string     // runs whose conditions are asked
-	chained bool         // hooks ask for runs, of which the next turn decides when they start
+	holds   failureHolds // of tasks that reached hold_after
+	toCheck []string     // runs whose conditions are checked
+	chained bool         // hooks request runs; the next turn decides when they start
 }
 
-// advance decides what is due up to now, and what waits; records that as one change,
-// and does it: before the record nothing is done.
+// advance decides about the slots that are due up to now and the waiting runs, records the
+// decision as one change, and then carries it out.
 func (eng *Engine) advance(ctx context.Context, now time.Time) error {
 	if eng.stopping {
 		return errors.New("rota is stopping")
 	}
-	due, err := eng.moments(ctx, eng.agenda.Due(now))
+	due, err := eng.handleMoments(ctx, eng.agenda.Due(now))
 	if err != nil {
 		return err
 	}
@@ -36,45 +36,45 @@ func (eng *Engine) advance(ctx context.Context, now time.Time) error {
 	}
 	done, err := eng.commitTurn(ctx, t)
 	switch {
-	case errors.Is(err, ledger.ErrQueueFull) && eng.takeQueued(ctx):
-		return eng.advance(ctx, now) // with what was asked for meanwhile
+	case errors.Is(err, ledger.ErrQueueFull) && eng.registerQueued(ctx):
+		return eng.advance(ctx, now) // with the requests recorded meanwhile
 	case errors.Is(err, ledger.ErrConflict):
 		if err := eng.recount(ctx, t.counts); err != nil {
 			return err
 		}
-		return eng.advance(ctx, now) // another run has just held the task that this would hold
+		return eng.advance(ctx, now) // the end of another run has just held the same task
 	case err != nil:
 		return err
 	}
 	eng.agenda.Commit(now)
 	eng.forgetAhead(now)
-	eng.starts = nil
+	eng.startSlots = nil
 	eng.apply(t, done)
-	eng.fired(due, now)
+	eng.suspendAfterFinish(due, now)
 	if t.chained {
-		return eng.advance(ctx, now) // when they start is decided now that they wait
+		return eng.advance(ctx, now) // the chained runs are queued: decide when they start
 	}
 	return nil
 }
 
-// decide says what becomes of what is due and of what waits.
+// decide returns what becomes of the due slots and the waiting runs.
 func (eng *Engine) decide(ctx context.Context, due []schedule.Due, now time.Time) (turn, error) {
 	var t turn
-	left, err := eng.unsettled(ctx, eng.notAhead(due), now)
+	left, err := eng.withoutHandled(ctx, eng.withoutAhead(due), now)
 	if err != nil {
 		return t, err
 	}
-	slots := eng.slots(left, now)
-	awaited := eng.roomAwaited
-	eng.toAsk = nil
-	eng.forgetRoom()
+	slots := eng.makeSlots(left, now)
+	awaited := eng.waitingForRoom
+	eng.toCheck = nil
+	eng.resetRoom()
 	batch := runner.Decide(slots, &eng.view, now)
-	t.ask = eng.toAsk
+	t.toCheck = eng.toCheck
 	switch {
-	case eng.roomAwaited && !awaited:
-		eng.log.Warn(eng.room.awaits(eng.stateDir))
-	case !eng.roomAwaited && awaited:
-		eng.log.Info("no forked run waits for room on the disk any more")
+	case eng.waitingForRoom && !awaited:
+		eng.log.Warn(eng.room.waitText(eng.stateDir))
+	case !eng.waitingForRoom && awaited:
+		eng.log.Info("forked runs no longer wait for room on the disk")
 	}
 	eng.supersede(&batch)
 	t.chained = eng.addChains(&batch)
@@ -82,17 +82,17 @@ func (eng *Engine) decide(ctx context.Context, due []schedule.Due, now time.Time
 		return t, err
 	}
 	t.counts = eng.countRuns(left, batch, t.holds.changes())
-	eng.waitAnew(&t.counts, batch)
+	eng.clearAfter(&t.counts, batch)
 	t.change = ledger.Change{Batch: batch, Moves: t.counts.moves, States: t.counts.states, Notices: eng.noticesOfBatch(batch, t.holds)}
 	if len(slots) > 0 || eng.boot != eng.cursor.Boot {
 		next := eng.cursorAt(now)
-		next.Boot = eng.boot // all at_start slots are among these
+		next.Boot = eng.boot // the at_start slots are among slots
 		t.change.Cursor = &ledger.CursorMove{From: eng.cursor, To: next}
 	}
 	return t, nil
 }
 
-// commitTurn records what a turn has decided, if that is anything.
+// commitTurn records the decision of a turn, unless it is empty.
 func (eng *Engine) commitTurn(ctx context.Context, t turn) (ledger.Committed, error) {
 	if t.change.Cursor == nil && len(t.change.Batch.Claim) == 0 {
 		return ledger.Committed{}, nil
@@ -100,8 +100,8 @@ func (eng *Engine) commitTurn(ctx context.Context, t turn) (ledger.Committed, er
 	return eng.commitMove(ctx, t.change)
 }
 
-// commitMove commits a change that may move the cursor; if someone else moved that it
-// is read again.
+// commitMove commits a change that may move the cursor. If another process moved it, it is
+// read again.
 func (eng *Engine) commitMove(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
 	done, err := eng.ledger.Commit(ctx, c)
 	if errors.Is(err, ledger.ErrStale) {
@@ -115,14 +115,14 @@ func (eng *Engine) commitMove(ctx context.Context, c ledger.Change) (ledger.Comm
 	return done, err
 }
 
-// apply brings what the engine knows in line with what is recorded, and does it.
+// apply updates the state to a decision that is recorded, and carries it out.
 func (eng *Engine) apply(t turn, done ledger.Committed) {
 	b := t.change.Batch
 	var claimed []runner.Run
 	for _, lease := range done.Leases {
 		claimed = append(claimed, lease.Run)
 		eng.agenda.Drop(maxWaitKey + lease.Run.ID)
-		eng.leases.Store(lease.Run.ID, underway{lease, eng.policyOf(lease.Run.Task)})
+		eng.leases.Store(lease.Run.ID, leasedRun{lease, eng.policyOf(lease.Run.Task)})
 	}
 	for _, e := range b.Ends {
 		eng.unregister(e.ID)
@@ -132,7 +132,7 @@ func (eng *Engine) apply(t turn, done ledger.Committed) {
 	for _, id := range b.Claim {
 		starts[id] = true
 		if _, ok := eng.leases.Load(id); !ok {
-			eng.view.Remove(id) // it waits no more, or came of a slot written down before
+			eng.view.Remove(id) // it no longer waits, or its slot was recorded before
 		}
 	}
 	for _, r := range b.Summaries {
@@ -146,7 +146,7 @@ func (eng *Engine) apply(t turn, done ledger.Committed) {
 		if !starts[r.ID] {
 			eng.record(r)
 			if r.State == runner.Delayed {
-				eng.put(attemptKey+r.ID, r.NotBefore)
+				eng.putMoment(attemptKey+r.ID, r.NotBefore)
 				continue
 			}
 			eng.expireAfterMaxWait(r)
@@ -159,15 +159,15 @@ func (eng *Engine) apply(t turn, done ledger.Committed) {
 	for _, lease := range done.Leases {
 		eng.start(lease)
 	}
-	eng.askConditions(t.ask)
-	eng.counted(t.counts)
+	eng.checkConditions(t.toCheck)
+	eng.applyCounts(t.counts)
 	for _, h := range t.holds {
-		eng.heldAfterFailures(h.run, h.change)
+		eng.applyHold(h.run, h.change)
 	}
 }
 
-// startedOnly leaves out the pings of starts that did not come to be, as those of runs
-// that somebody cancelled meanwhile.
+// startedOnly removes the pings for runs that did not start, as they were cancelled
+// meanwhile.
 func (eng *Engine) startedOnly(notices []ledger.Notice) []ledger.Notice {
 	return slices.DeleteFunc(notices, func(n ledger.Notice) bool {
 		if n.Kind != pingStart {
@@ -175,7 +175,7 @@ func (eng *Engine) startedOnly(notices []ledger.Notice) []ledger.Notice {
 		}
 		_, started := eng.leases.Load(n.Run.ID)
 		if !started {
-			eng.notifications.discard(n.Number)
+			eng.notifications.markDelivered(n.Number)
 		}
 		return !started
 	})

@@ -10,8 +10,8 @@ import (
 	"rota/internal/ledger"
 )
 
-// answering is a ledger whose failures are answers, too: while it cannot record
-// anything, who asks for a change is told to try again.
+// answering is a ledger whose errors are also errors of the API: while it cannot be written,
+// clients get the hint to try again.
 type answering struct{ ledger.Ledger }
 
 func (a answering) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
@@ -24,23 +24,22 @@ func (a answering) Forget(ctx context.Context, f ledger.Filter) (int, error) {
 	return n, tryAgain(err)
 }
 
-// tryAgain returns an error that, if it is of a disk or a ledger that may take the same
-// later, is an [api.Error] besides what it was.
+// tryAgain adds an [api.Error] to the error of a disk or ledger that may work again later.
 func tryAgain(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, ledger.ErrDiskFull), errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		return unrecorded{err, api.Errorf(api.NotNow, "make room, and try again", "nothing can be recorded: %v", err)}
+		return unrecorded{err, api.Errorf(api.NotNow, "free disk space, and try again", "the ledger cannot be written: %v", err)}
 	case errors.Is(err, ledger.ErrDamaged):
-		return unrecorded{err, api.Errorf(api.NotNow, "try again in a moment", "nothing can be recorded: %v", err)}
+		return unrecorded{err, api.Errorf(api.NotNow, "try again in a moment", "the ledger cannot be written: %v", err)}
 	case errors.Is(err, ledger.ErrClosed):
 		return unrecorded{err, errStopping}
 	}
 	return err
 }
 
-// unrecorded is an error with an answer to who asked.
+// unrecorded is an error with an additional error for the client.
 type unrecorded struct {
 	error
 	answer *api.Error

@@ -7,38 +7,37 @@ import (
 	"rota/runner"
 )
 
-// A file that is written in several pieces may be complete for the parser and still
-// lack tasks for a moment, and what has been cancelled does not come back. So what
-// waits of a task that is in the file no more is kept for some time: it starts when
-// the task returns, and is cancelled if it does not.
+// A file that is written in several steps may be valid and still lack tasks for a moment,
+// and a cancelled run cannot be restored. So the waiting runs of a task that is no longer in
+// the file are kept for some time: they start if the task returns, else they are cancelled.
 
 // vanishedFor is that time.
 const vanishedFor = time.Minute
 
-// mayReturn reports whether what waits of a task that is in the file no more is kept for
-// now. The first question begins the time. With --once there is none: nothing would
-// be there at its end.
+// mayReturn reports whether the waiting runs of a task that is no longer in the file are
+// kept for now. The first call starts the time. With --once they are not kept: the daemon
+// would end before.
 func (eng *Engine) mayReturn(task string) bool {
 	if eng.options.Once || eng.vanished[task] {
 		return false
 	}
 	if key := vanishedKey + task; eng.agenda.Next(key).IsZero() {
-		eng.log.Warn("a task is not in the file any more: what waits of it is cancelled unless it returns", "task", task, "within", vanishedFor.String())
-		eng.put(key, eng.clock.Now().Add(vanishedFor))
+		eng.log.Warn("a task is no longer in the file: its waiting runs are cancelled unless it returns", "task", task, "within", vanishedFor.String())
+		eng.putMoment(key, eng.clock.Now().Add(vanishedFor))
 	}
 	return true
 }
 
-// vanish ends the time of a task.
+// vanish cancels the waiting runs of a task that has not returned.
 func (eng *Engine) vanish(ctx context.Context, task string) {
 	eng.agenda.Drop(vanishedKey + task)
 	if _, there := eng.cfg.Tasks[task]; !there {
 		eng.vanished[task] = true
-		eng.endVoid(context.WithoutCancel(ctx))
+		eng.cancelVoid(context.WithoutCancel(ctx))
 	}
 }
 
-// reappear forgets about tasks that are in the file again.
+// reappear resets vanished for tasks that are in the file again.
 func (eng *Engine) reappear() {
 	for task := range eng.cfg.Tasks {
 		delete(eng.vanished, task)
@@ -46,12 +45,12 @@ func (eng *Engine) reappear() {
 	}
 }
 
-// mayStart is void for a run that is about to start: without a task there is nothing
-// to do.
+// mayStart reports whether a run that is about to start may; else it returns the reason.
+// Without a task it may not.
 func (eng *Engine) mayStart(run runner.Run) (why runner.Reason, may bool) {
 	if _, there := eng.cfg.Tasks[run.Task]; !there {
-		return gone, false
+		return taskGone, false
 	}
-	why, void := eng.void(run)
+	why, void := eng.voidReason(run)
 	return why, !void
 }

@@ -19,16 +19,16 @@ func TestVanished(t *testing.T) {
 	back := func(r *rig) { r.edited(jobs) }
 	for _, c := range []struct {
 		name, want string
-		ask        func(r *rig, ada as)
-		then       func(r *rig, ada as)
+		ask        func(r *rig, ada client)
+		then       func(r *rig, ada client)
 	}{
-		{"queued, and gone", "12:00:00 cancelled", stopped, func(r *rig, ada as) {
+		{"queued, and gone", "12:00:00 cancelled", stopped, func(r *rig, ada client) {
 			gone(r)
 			r.pass(within)
 			r.want("t", "12:00:00 queued")
 			r.pass(vanishedFor - within)
 		}},
-		{"queued, and back", "12:00:00", stopped, func(r *rig, ada as) {
+		{"queued, and back", "12:00:00", stopped, func(r *rig, ada client) {
 			gone(r)
 			ada.must(ada.StartQueues(ada.ctx, "*")) // its own is not there
 			r.pass(within)
@@ -40,48 +40,48 @@ func TestVanished(t *testing.T) {
 			ada.must(ada.StartQueues(ada.ctx, "q"))
 			r.pass(vanishedFor)
 		}},
-		{"forced, and gone", "12:00:00 cancelled", func(r *rig, ada as) {
+		{"forced, and gone", "12:00:00 cancelled", func(r *rig, ada client) {
 			ada.must(ada.StopQueues(ada.ctx, "q"))
 			ada.run(api.Request{Force: true})
-		}, func(r *rig, ada as) {
+		}, func(r *rig, ada client) {
 			gone(r)
 			r.pass(within)
 			r.want("t", "12:00:00 queued")
 			r.pass(vanishedFor)
 		}},
-		{"delayed, and due meanwhile", "12:00:20", func(r *rig, ada as) { ada.run(api.Request{In: 20 * time.Second}) }, func(r *rig, ada as) {
+		{"delayed, and due meanwhile", "12:00:20", func(r *rig, ada client) { ada.run(api.Request{In: 20 * time.Second}) }, func(r *rig, ada client) {
 			gone(r)
 			r.pass(within)
 			r.want("t", "12:00:20 queued")
 			back(r)
 		}},
-		{"held", "12:00:00 held", func(r *rig, ada as) { ada.run(api.Request{Held: true}) }, func(r *rig, ada as) {
+		{"held", "12:00:00 held", func(r *rig, ada client) { ada.run(api.Request{Held: true}) }, func(r *rig, ada client) {
 			gone(r)
 			r.pass(within)
 			back(r)
 			r.pass(vanishedFor)
 		}},
-		{"recurring", "12:00:00 recurring, 12:00:30-12:00:30×1 skipped, 12:01:00", func(r *rig, ada as) { ada.run(api.Request{On: "interval 30s"}) }, func(r *rig, ada as) {
+		{"recurring", "12:00:00 recurring, 12:00:30-12:00:30×1 skipped, 12:01:00", func(r *rig, ada client) { ada.run(api.Request{On: "interval 30s"}) }, func(r *rig, ada client) {
 			gone(r)
 			r.pass(within)
 			back(r)
 			r.pass(20 * time.Second)
 		}},
-		{"gone twice", "12:00:00 held", func(r *rig, ada as) { ada.run(api.Request{Held: true}) }, func(r *rig, ada as) {
+		{"gone twice", "12:00:00 held", func(r *rig, ada client) { ada.run(api.Request{Held: true}) }, func(r *rig, ada client) {
 			for range 3 {
 				gone(r)
 				r.pass(within)
 				back(r)
 			}
 		}},
-		{"gone over a restart", "12:00:00 cancelled", func(r *rig, ada as) { ada.run(api.Request{Held: true}) }, func(r *rig, ada as) {
+		{"gone over a restart", "12:00:00 cancelled", func(r *rig, ada client) { ada.run(api.Request{Held: true}) }, func(r *rig, ada client) {
 			gone(r)
 			r.pass(within)
 			r.restart(0)
 			r.want("t", "12:00:00 held")
 			r.pass(vanishedFor)
 		}},
-		{"gone, and the clock is set", "12:00:00 cancelled", func(r *rig, ada as) { ada.run(api.Request{Held: true}) }, func(r *rig, ada as) {
+		{"gone, and the clock is set", "12:00:00 cancelled", func(r *rig, ada client) { ada.run(api.Request{Held: true}) }, func(r *rig, ada client) {
 			gone(r)
 			r.step(-time.Hour)
 			r.pass(vanishedFor + time.Second)
@@ -99,7 +99,7 @@ func TestVanished(t *testing.T) {
 }
 
 // stopped leaves a request waiting in a queue that is stopped.
-func stopped(r *rig, ada as) {
+func stopped(r *rig, ada client) {
 	ada.must(ada.StopQueues(ada.ctx, "q"))
 	ada.run(api.Request{Key: "k"})
 }

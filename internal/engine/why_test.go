@@ -67,9 +67,9 @@ func (r *rig) stopFor(d time.Duration) {
 	r.restart(d)
 }
 
-// block lets each run of the task t go on until the function that is returned
+// blockTask lets each run of the task t go on until the function that is returned
 // is called, or the gate is closed.
-func (r *rig) block(gate chan struct{}) (let func()) {
+func (r *rig) blockTask(gate chan struct{}) (let func()) {
 	r.inLoop(func(context.Context) error {
 		task := r.cfg.Tasks["t"]
 		task.Action = blocking(gate)
@@ -103,7 +103,7 @@ func TestWhy(t *testing.T) {
 		{"held, and released", noon, hourly, func(r *rig) {
 			r.pass(30 * time.Minute)
 			r.inLoop(func(ctx context.Context) error {
-				return r.hold(ctx, []string{"t"}, ledger.Hold{By: "ada", Why: "disk swap; until Bob is back", Since: r.fake.Now()})
+				return r.holdTasks(ctx, []string{"t"}, ledger.Hold{By: "ada", Why: "disk swap; until Bob is back", Since: r.fake.Now()})
 			})
 			r.pass(time.Hour)
 			r.inLoop(func(ctx context.Context) error { _, err := r.release(ctx, "t", "bob", r.fake.Now()); return err })
@@ -111,19 +111,19 @@ func TestWhy(t *testing.T) {
 		}, "13:00:00", "held", "It was held by ada from 12:30 to 13:30 (disk swap; until Bob is back)."},
 		{"held until a time", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error {
-				return r.hold(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now(), Until: r.fake.Now().Add(150 * time.Minute)})
+				return r.holdTasks(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now(), Until: r.fake.Now().Add(150 * time.Minute)})
 			})
 			r.pass(4 * time.Hour)
 		}, "14:00:00", "held", "It was held by ada from 12:00 to 14:30. It is one of 2 slots, from 13:00 to 14:00, with the same outcome."},
 		{"held still", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error {
-				return r.hold(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now()})
+				return r.holdTasks(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now()})
 			})
 			r.pass(90 * time.Minute)
 		}, "", "held", "It is held by ada since 12:00. To release it: rota release t. It is due next at Sat 2026-11-21 14:00."},
 		{"held by the breaker", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error {
-				return r.hold(ctx, []string{"t"}, ledger.Hold{By: "rota", Why: "failed 3 times in a row, the last time as t/x", Since: r.fake.Now()})
+				return r.holdTasks(ctx, []string{"t"}, ledger.Hold{By: "rota", Why: "failed 3 times in a row, the last time as t/x", Since: r.fake.Now()})
 			})
 			r.pass(90 * time.Minute)
 		}, "13:00:00", "breaker", "It is held by rota since 12:00 (failed 3 times in a row, the last time as t/x). To release it: rota release t."},
@@ -136,13 +136,13 @@ func TestWhy(t *testing.T) {
 		}, "13:00:00", "skip", "It is due in the future, at Sat 2026-11-21 13:00, in 1h. It will be skipped, as ada said (rota skip)."},
 
 		{"overlap", noon, hourly + "\ntimeout = \"1d\"", func(r *rig) {
-			let := r.block(gate)
+			let := r.blockTask(gate)
 			r.pass(150 * time.Minute)
 			let()
 		}, "14:00:00", "overlap",
 			`t/20261121T180000Z was still running; that had started at 13:00 and ended ok at 14:30. That is what overlap = "skip" means.`},
 		{"overlap still", noon, hourly + "\noverlap = \"queue\"\ntimeout = \"1d\"", func(r *rig) {
-			r.block(gate)
+			r.blockTask(gate)
 			r.pass(210 * time.Minute)
 		}, "15:00:00", "overlap",
 			`A run waits already: t/20261121T190000Z, which had been due at 14:00 and is queued. That is what overlap = "queue" means.`},
@@ -160,7 +160,7 @@ func TestWhy(t *testing.T) {
 			"It was not due at Sat 2026-11-21 13:30: it comes due every hour. The slot before was at Sat 2026-11-21 13:00. The slot after was at Sat 2026-11-21 14:00."},
 		{"not a slot, though between two that were held", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error {
-				return r.hold(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now()})
+				return r.holdTasks(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now()})
 			})
 			r.pass(3 * time.Hour)
 		}, "13:30:00", "not_due",
@@ -169,7 +169,7 @@ func TestWhy(t *testing.T) {
 		{"to come", noon, hourly, func(r *rig) {}, "15:00:00", "future", "It is due in the future, at Sat 2026-11-21 15:00, in 3h."},
 		{"to come, but held", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error {
-				return r.hold(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now()})
+				return r.holdTasks(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now()})
 			})
 		}, "15:00:00", "held", "It is due in the future, at Sat 2026-11-21 15:00, in 3h. It is held by ada since 12:00. To release it: rota release t."},
 		{"not yet", noon, hourly, func(r *rig) {}, "", "new", "It has not come due yet. It is due next at Sat 2026-11-21 13:00."},

@@ -68,7 +68,7 @@ type Event struct {
 // EventData is the data of an event; each kind uses its own fields. Events of earlier
 // versions have none.
 type EventData struct {
-	Said    string        `json:"said,omitempty"`    // of "hold": the reason that was given
+	Reason  string        `json:"said,omitempty"`    // of "hold": the reason that was given
 	Until   time.Time     `json:"until,omitzero"`    // of "hold", "drain", "reschedule"
 	Queue   string        `json:"queue,omitempty"`   // of "queue stop", "queue start"
 	Expr    string        `json:"expr,omitempty"`    // of "reschedule": a trigger, "never" or "default"

@@ -50,7 +50,7 @@ func TestMigrationKeepsRows(t *testing.T) {
 	if got, err := s.Newest(t.Context()); err != nil || got["a"].ID != "a/x" || got["a"].Outcome != runner.OK || !got["a"].Finished.Equal(run.Finished) {
 		t.Errorf("newest: %+v, %v", got, err)
 	}
-	if got, err := s.Task(t.Context(), "a"); err != nil || got.Version != 3 || !got.Seen.Of("interval 5m").Equal(at) {
+	if got, err := s.Task(t.Context(), "a"); err != nil || got.Version != 3 || !got.FirstSeen.Of("interval 5m").Equal(at) {
 		t.Errorf("state: %+v, %v", got, err)
 	}
 	onWriter(t, s, func(conn *sqlite.Conn) error {

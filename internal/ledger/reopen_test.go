@@ -78,7 +78,7 @@ func fill(t testing.TB, book ledger.Ledger, runs int) ledger.Lease {
 		finish(t, l, fmt.Sprintf("a/%d", i), []runner.Outcome{runner.OK, runner.Failed, runner.Lost}[i%3])
 	}
 	errs = append(errs,
-		l.SetTask(ctx, "a", ledger.TaskState{}, ledger.TaskState{Seen: ledger.Seen{{Trigger: "interval 5m", At: noon}}, Hold: &ledger.Hold{By: "root", Since: noon}}),
+		l.SetTask(ctx, "a", ledger.TaskState{}, ledger.TaskState{FirstSeen: ledger.Seen{{Trigger: "interval 5m", At: noon}}, Hold: &ledger.Hold{By: "root", Since: noon}}),
 		l.Event(ctx, ledger.Event{Time: noon, Kind: "start", Who: "root", Text: "1.0"}))
 	leases, err := l.Claim(ctx, []string{runner.SlotID("b", noon, 1)})
 	if errs = append(errs, err); errors.Join(errs...) != nil || len(leases) != 1 {

@@ -10,16 +10,16 @@ import (
 // [QueueName]. Its zero value is that of a new task. Version grows by one with each
 // change.
 type TaskState struct {
-	Version int                `json:"version"`
-	Seen    Seen               `json:"seen,omitempty"`    // when each trigger was first seen, by its text
-	Hold    *Hold              `json:"hold,omitempty"`    // nil: not held
-	Planned *Hold              `json:"planned,omitempty"` // the hold that begins at its Since; nil: none
-	Counted map[string]Counted `json:"counted,omitempty"` // runs of each trigger with a count, by its text
-	On      *Reschedule        `json:"on,omitempty"`      // nil: as the file says
-	Skip    []Skip             `json:"skip,omitempty"`    // upcoming slots that are skipped
-	Started *Started           `json:"started,omitempty"` // of a queue; nil: not started by a user since it was last stopped
-	Held    *EndedHold         `json:"held,omitempty"`    // the last hold that ended; nil: none
-	After   *After             `json:"after,omitempty"`   // of a task that runs after others; nil: none of them was ok since it last ran
+	Version    int                `json:"version"`
+	FirstSeen  Seen               `json:"seen,omitempty"`    // when each trigger was first seen, by its text
+	Hold       *Hold              `json:"hold,omitempty"`    // nil: not held
+	Planned    *Hold              `json:"planned,omitempty"` // the hold that begins at its Since; nil: none
+	Counted    map[string]Counted `json:"counted,omitempty"` // runs of each trigger with a count, by its text
+	Reschedule *Reschedule        `json:"on,omitempty"`      // nil: as the file says
+	Skip       []Skip             `json:"skip,omitempty"`    // upcoming slots that are skipped
+	Started    *Started           `json:"started,omitempty"` // of a queue; nil: not started by a user since it was last stopped
+	LastHold   *EndedHold         `json:"held,omitempty"`    // the last hold that ended; nil: none
+	After      *After             `json:"after,omitempty"`   // of a task that runs after others; nil: none of them was ok since it last ran
 }
 
 // StateChange replaces the state of a task.
@@ -105,9 +105,9 @@ func QueueName(queue string) string { return "queue/" + queue }
 
 // clone returns a deep copy of the state with its times normalized.
 func (s TaskState) clone() TaskState {
-	s.Seen = slices.Clone(s.Seen)
-	for i := range s.Seen {
-		s.Seen[i].At = normalizeTime(s.Seen[i].At)
+	s.FirstSeen = slices.Clone(s.FirstSeen)
+	for i := range s.FirstSeen {
+		s.FirstSeen[i].At = normalizeTime(s.FirstSeen[i].At)
 	}
 	s.Counted = maps.Clone(s.Counted)
 	for trigger, c := range s.Counted {
@@ -121,13 +121,13 @@ func (s TaskState) clone() TaskState {
 		s.Planned = new(*s.Planned)
 		s.Planned.Since, s.Planned.Until = normalizeTime(s.Planned.Since), normalizeTime(s.Planned.Until)
 	}
-	if s.Held != nil {
-		s.Held = new(*s.Held)
-		s.Held.Since, s.Held.Until, s.Held.Ended = normalizeTime(s.Held.Since), normalizeTime(s.Held.Until), normalizeTime(s.Held.Ended)
+	if s.LastHold != nil {
+		s.LastHold = new(*s.LastHold)
+		s.LastHold.Since, s.LastHold.Until, s.LastHold.Ended = normalizeTime(s.LastHold.Since), normalizeTime(s.LastHold.Until), normalizeTime(s.LastHold.Ended)
 	}
-	if s.On != nil {
-		s.On = new(*s.On)
-		s.On.Since, s.On.Until = normalizeTime(s.On.Since), normalizeTime(s.On.Until)
+	if s.Reschedule != nil {
+		s.Reschedule = new(*s.Reschedule)
+		s.Reschedule.Since, s.Reschedule.Until = normalizeTime(s.Reschedule.Since), normalizeTime(s.Reschedule.Until)
 	}
 	if s.After != nil {
 		s.After = &After{maps.Clone(s.After.OK), s.After.Asked}

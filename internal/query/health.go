@@ -89,7 +89,7 @@ func (r *Reader) unhealthy(ctx context.Context, cfg *config.Config, name string,
 	if within := cfg.Tasks[name].ExpectSuccessWithin; within > 0 {
 		what, from := "last ended well at "+clock(past.Success), past.Success
 		if from.IsZero() {
-			what, from = "never ended well", state.Seen.Of(plan.ExpectedKey)
+			what, from = "never ended well", state.FirstSeen.Of(plan.ExpectedKey)
 		}
 		if !from.IsZero() && r.Now().Sub(from) >= within {
 			return what + ", expect_success_within is " + schedule.FormatDuration(within), nil

@@ -246,11 +246,11 @@ func (r *Reader) agendaWithoutDaemon(ctx context.Context, cfg *config.Config, st
 // inForceAt returns the triggers of a task with their slots after an instant.
 func inForceAt(cfg *config.Config, name string, state ledger.TaskState, now time.Time) []Upcoming {
 	var all []Upcoming
-	for _, t := range plan.Terms(cfg, name, state.On) {
+	for _, t := range plan.Terms(cfg, name, state.Reschedule) {
 		if t.Spec.AtStart() != "" {
 			continue
 		}
-		first := state.Seen.Of(plan.TriggerKey(t.Spec))
+		first := state.FirstSeen.Of(plan.TriggerKey(t.Spec))
 		switch {
 		case !first.IsZero() && !first.After(now):
 		case !t.Since.IsZero():

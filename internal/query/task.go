@@ -125,7 +125,7 @@ func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []run
 
 // rescheduled returns the reschedule in force at an instant; nil: none.
 func rescheduled(task config.Task, state ledger.TaskState, now time.Time) *ledger.Reschedule {
-	if on := state.On; plan.Applies(task, on) && (on.Until.IsZero() || now.Before(on.Until)) {
+	if on := state.Reschedule; plan.Applies(task, on) && (on.Until.IsZero() || now.Before(on.Until)) {
 		return on
 	}
 	return nil

@@ -65,12 +65,12 @@ func termsOf(cfg *config.Config, name string, state ledger.TaskState, now time.T
 			all = append(all, term{spec.From(seen), from, before, plan.NewDelay(name, spec.From(seen), before)})
 		}
 	}
-	on := state.On
+	on := state.Reschedule
 	if !plan.Applies(task, on) {
 		on = nil
 	}
 	for _, spec := range task.Triggers {
-		seen := state.Seen.Of(plan.TriggerKey(spec))
+		seen := state.FirstSeen.Of(plan.TriggerKey(spec))
 		if seen.IsZero() {
 			seen = now
 		}
@@ -182,7 +182,7 @@ func (f *facts) hold(at time.Time) *span {
 		}
 		return nil
 	}
-	s := &span{from: began.Time, by: began.Who, why: began.Data.Said, sure: true}
+	s := &span{from: began.Time, by: began.Who, why: began.Data.Reason, sure: true}
 	if ended := f.nextEvent(at, "hold", "release"); ended != nil {
 		s.until = ended.Time
 	} else if h := f.state.Hold; h != nil {

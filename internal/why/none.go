@@ -283,7 +283,7 @@ func (a *answer) limited(spec schedule.Spec) bool {
 
 // seen returns when a trigger of the file was first seen.
 func (a *answer) seen(spec schedule.Spec) time.Time {
-	if at := a.state.Seen.Of(plan.TriggerKey(spec)); !at.IsZero() {
+	if at := a.state.FirstSeen.Of(plan.TriggerKey(spec)); !at.IsZero() {
 		return at
 	}
 	return a.now
@@ -376,7 +376,7 @@ func (a *answer) today() {
 	if s := a.hold(a.now); s != nil && a.Reason != "held" && a.Reason != "breaker" {
 		a.holding(s)
 	}
-	if on := a.state.On; plan.Applies(a.task, on) && (on.Until.IsZero() || a.now.Before(on.Until)) {
+	if on := a.state.Reschedule; plan.Applies(a.task, on) && (on.Until.IsZero() || a.now.Before(on.Until)) {
 		a.say("It is rescheduled%s since %s, to %s", part(" by ", on.By, ""), a.date(on.Since), on.Expr)
 	}
 	a.rotaToday()

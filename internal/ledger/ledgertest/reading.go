@@ -133,13 +133,13 @@ var reading = []clause{
 		b.same(steps[0].Why, "", "why after a change of what was returned")
 
 		seen := ledger.Seen{{Trigger: "every 5m", At: noon}}
-		b.ok(b.SetTask(b.ctx, "a", ledger.TaskState{}, ledger.TaskState{Seen: seen}), "set task")
+		b.ok(b.SetTask(b.ctx, "a", ledger.TaskState{}, ledger.TaskState{FirstSeen: seen}), "set task")
 		clear(seen)
 		s, err := b.Task(b.ctx, "a")
 		b.ok(err, "task")
-		clear(s.Seen)
+		clear(s.FirstSeen)
 		s, err = b.Task(b.ctx, "a")
 		b.ok(err, "task")
-		b.same(s.Seen, ledger.Seen{{Trigger: "every 5m", At: noon}}, "state of the task")
+		b.same(s.FirstSeen, ledger.Seen{{Trigger: "every 5m", At: noon}}, "state of the task")
 	}},
 }

@@ -12,7 +12,7 @@ import (
 
 var remembering = []clause{
 	{"the state of a task is written at the version that the caller saw", func(b book) {
-		first := ledger.TaskState{Seen: ledger.Seen{{Trigger: "every 5m", At: noon}}, Counted: map[string]ledger.Counted{"every 5m": {Runs: 2, Last: noon}}, After: &ledger.After{OK: map[string]string{"b": "b/1"}, Asked: "a/2"}}
+		first := ledger.TaskState{FirstSeen: ledger.Seen{{Trigger: "every 5m", At: noon}}, Counted: map[string]ledger.Counted{"every 5m": {Runs: 2, Last: noon}}, After: &ledger.After{OK: map[string]string{"b": "b/1"}, Asked: "a/2"}}
 		b.ok(b.SetTask(b.ctx, "a", ledger.TaskState{}, first), "first set")
 		got, err := b.Task(b.ctx, "a")
 		b.ok(err, "task")
@@ -36,8 +36,8 @@ var remembering = []clause{
 					b.t.Error("task:", err)
 					return
 				}
-				next := ledger.TaskState{Seen: slices.Clone(prev.Seen)}
-				next.Seen.Set(fmt.Sprint("trigger ", i), noon)
+				next := ledger.TaskState{FirstSeen: slices.Clone(prev.FirstSeen)}
+				next.FirstSeen.Set(fmt.Sprint("trigger ", i), noon)
 				if err = b.SetTask(b.ctx, "a", prev, next); err == nil {
 					return
 				}
@@ -46,16 +46,16 @@ var remembering = []clause{
 		})
 		s, err := b.Task(b.ctx, "a")
 		b.ok(err, "task")
-		if s.Version != 20 || len(s.Seen) != 20 {
-			b.t.Errorf("version %d with %d triggers", s.Version, len(s.Seen))
+		if s.Version != 20 || len(s.FirstSeen) != 20 {
+			b.t.Errorf("version %d with %d triggers", s.Version, len(s.FirstSeen))
 		}
 	}},
 
 	{"a hold, a reschedule and a skip are kept, of a queue too", func(b book) {
 		want := ledger.TaskState{
-			Hold: &ledger.Hold{By: "root", Why: "db migration", Since: at(1), Until: at(2)},
-			Held: &ledger.EndedHold{Hold: ledger.Hold{By: "ada", Since: at(1), Until: at(4)}, Ended: at(3)},
-			On:   &ledger.Reschedule{Expr: "interval 3h", By: "root", Since: at(3)}, Skip: []ledger.Skip{{Slot: at(5), By: "root", Since: at(4)}},
+			Hold:       &ledger.Hold{By: "root", Why: "db migration", Since: at(1), Until: at(2)},
+			LastHold:   &ledger.EndedHold{Hold: ledger.Hold{By: "ada", Since: at(1), Until: at(4)}, Ended: at(3)},
+			Reschedule: &ledger.Reschedule{Expr: "interval 3h", By: "root", Since: at(3)}, Skip: []ledger.Skip{{Slot: at(5), By: "root", Since: at(4)}},
 		}
 		b.ok(b.SetTask(b.ctx, "a", ledger.TaskState{}, want), "set task")
 		queue := ledger.TaskState{Hold: &ledger.Hold{Since: at(4)}, Started: &ledger.Started{By: "root", Since: at(3)}}
@@ -67,7 +67,7 @@ var remembering = []clause{
 		all, err := b.Tasks(b.ctx)
 		b.ok(err, "tasks")
 		b.same(all, map[string]ledger.TaskState{"a": want, ledger.QueueName("a"): queue}, "all states")
-		got.Hold.Why, all["a"].On.Expr = "changed", "changed"
+		got.Hold.Why, all["a"].Reschedule.Expr = "changed", "changed"
 		got, err = b.Task(b.ctx, "a")
 		b.ok(err, "task")
 		b.same(got, want, "state after a change of what was returned")

@@ -10,14 +10,13 @@ import (
 	"rota/schedule"
 )
 
-// unsettled takes out of what came due what an earlier epoch settled already: the
-// clock was set back, or the machine started with an old time, and then shows the
-// same times again. What ran is known from the ledger, so that this holds over
-// restarts.
+// withoutHandled removes from due entries the slots that an earlier epoch handled already:
+// the clock was set back, or the machine booted with an old time, and the same times are due
+// again. What ran is read from the ledger, so that this is correct after a restart, too.
 //
 // A trigger that names its time never runs twice for one instant. Others run again,
 // but late slots that ran are not made up for.
-func (eng *Engine) unsettled(ctx context.Context, due []schedule.Due, now time.Time) ([]schedule.Due, error) {
+func (eng *Engine) withoutHandled(ctx context.Context, due []schedule.Due, now time.Time) ([]schedule.Due, error) {
 	if eng.cursor.Epoch <= 1 {
 		return due, nil
 	}
@@ -25,7 +24,7 @@ func (eng *Engine) unsettled(ctx context.Context, due []schedule.Due, now time.T
 	var left []schedule.Due
 	for _, d := range due {
 		e := eng.entries[d.Key]
-		if !eng.mayBeSettled(e, d, now) {
+		if !eng.mayBeHandled(e, d, now) {
 			left = append(left, d)
 			continue
 		}
@@ -36,7 +35,7 @@ func (eng *Engine) unsettled(ctx context.Context, due []schedule.Due, now time.T
 		through, ok := known[owner]
 		if !ok {
 			var err error
-			if through, err = eng.settledThrough(ctx, e, now); err != nil {
+			if through, err = eng.handledThrough(ctx, e, now); err != nil {
 				return nil, err
 			}
 			known[owner] = through
@@ -44,28 +43,28 @@ func (eng *Engine) unsettled(ctx context.Context, due []schedule.Due, now time.T
 		if through = e.Delay().Before(through.Add(time.Nanosecond)); through.Before(d.First) {
 			left = append(left, d)
 		} else {
-			left = append(left, stretch(d, through, d.Last)...)
+			left = append(left, dueBetween(d, through, d.Last)...)
 		}
 	}
 	return left, nil
 }
 
-// mayBeSettled reports whether an earlier epoch may have settled what came due of an
-// entry, in a way that counts.
-func (eng *Engine) mayBeSettled(e plan.Entry, d schedule.Due, now time.Time) bool {
+// mayBeHandled reports whether an earlier epoch may have handled slots of a due entry that
+// must not run again.
+func (eng *Engine) mayBeHandled(e plan.Entry, d schedule.Due, now time.Time) bool {
 	if reach := eng.cursor.Reach; !reach.IsZero() && e.Delay().Slot(d.First).After(reach) {
 		return false
 	}
-	if e.Spec.Fixed() || e.Spec.Kind() == schedule.Once || now.Sub(d.Last) > lateAfter {
+	if e.Spec.Fixed() || e.Spec.Kind() == schedule.Once || now.Sub(d.Last) > lateTolerance {
 		return true
 	}
 	return d.N > 1 && eng.policyOf(e.Task).Missed == runner.MissedAll
 }
 
-// settledThrough is the newest instant until now for which a slot of a task, or of
-// a recurring request, ran, is to run, or was ended by a decision other than that it
-// was missed. A clock that was wrong misses slots that were not due yet.
-func (eng *Engine) settledThrough(ctx context.Context, e plan.Entry, now time.Time) (through time.Time, err error) {
+// handledThrough returns the newest instant until now for which a slot of a task, or of a
+// recurring request, ran, is to run, or was ended by a decision other than missed. With a
+// wrong clock slots may be missed that were not due yet.
+func (eng *Engine) handledThrough(ctx context.Context, e plan.Entry, now time.Time) (through time.Time, err error) {
 	runs, err := eng.ledger.List(ctx, ledger.Filter{Brief: true, Task: e.Task, Parent: e.Request})
 	if err != nil {
 		return through, err

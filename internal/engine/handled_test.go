@@ -8,7 +8,7 @@ import (
 // What ran is known from the ledger, whatever the clock showed meanwhile, and
 // whenever rota was started again.
 func TestNothingRunsTwiceForOneInstant(t *testing.T) {
-	// old is a machine without a clock chip: it starts with an old time, and is told
+	// old is a machine without a clock chip: it starts with an old time, and is given
 	// the right one after two minutes.
 	old := func(year int) func(r *rig) {
 		return func(r *rig) {
