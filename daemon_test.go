@@ -573,7 +573,7 @@ func TestStartFromTheLastGoodFile(t *testing.T) {
 	put(t, filepath.Join(d.dir, "jobs.toml"), header+"[tasks.tick\n")
 	next := startDaemon(t, d.dir, nil)
 	var from int
-	if l := next.msg(&from, "the file is wrong: started from the last good one", ""); !strings.Contains(l.Complaint, "jobs.toml:4:") {
+	if l := next.msg(&from, "the file has errors: started from the last good one", ""); !strings.Contains(l.Complaint, "jobs.toml:4:") {
 		t.Errorf("the complaint names no place:\n%s", l.Complaint)
 	}
 	next.msg(&from, "ok", "tick")

@@ -32,9 +32,9 @@ type webAccess struct {
 	listener *control.Listener // nil: not listening
 	serve    func(*control.Listener) context.CancelCauseFunc
 	end      context.CancelCauseFunc // ends the serving of the listener; nil: it is not served yet
-	over     bool                    // no listener is opened any more
+	stopped  bool                    // no listener is opened any more
 
-	reading sync.Mutex               // held while files are read
+	readMu  sync.Mutex               // held while files are read
 	pending sync.Map                 // of accessFile: files whose read has not returned
 	trouble atomic.Pointer[[]string] // the settings that could not be put in force
 }
@@ -59,8 +59,8 @@ func (a *webAccess) open(w config.Web) error {
 	return err
 }
 
-// begin serves the listener, and listeners that are opened later.
-func (a *webAccess) begin(serve func(*control.Listener) context.CancelCauseFunc) {
+// startServing serves the listener, and listeners that are opened later.
+func (a *webAccess) startServing(serve func(*control.Listener) context.CancelCauseFunc) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.serve = serve
@@ -80,7 +80,7 @@ func (a *webAccess) closeUnserved() {
 func (a *webAccess) stop() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.over = true
+	a.stopped = true
 }
 
 // update puts [web] and the current content of its files in force, and returns the problems.
@@ -96,7 +96,7 @@ func (a *webAccess) update(w config.Web) (problems []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	defer func() { a.trouble.Store(&problems) }()
-	if a.over {
+	if a.stopped {
 		return nil
 	}
 	if w.Listen == "" {
@@ -251,7 +251,7 @@ type contents struct {
 // Limits of an accessFile.
 const (
 	maxAccessFile = 1 << 20
-	accessTime    = 3 * time.Second // to read it: it may be on a server that does not answer
+	accessTimeout = 3 * time.Second // to read it: it may be on a server that does not answer
 )
 
 // AccessFault returns why a daemon would refuse a file of [web], a secret one or a
@@ -264,8 +264,8 @@ func AccessFault(path string, secret, trusted bool) error {
 // readFiles reads files concurrently, so that a file that does not answer delays none of the
 // others. Such a file is not read again before its read has returned.
 func (a *webAccess) readFiles(files []accessFile) []contents {
-	a.reading.Lock()
-	defer a.reading.Unlock()
+	a.readMu.Lock()
+	defer a.readMu.Unlock()
 	all := make([]contents, len(files))
 	done := make([]chan contents, len(files))
 	for i, f := range files {
@@ -283,10 +283,10 @@ func (a *webAccess) readFiles(files []accessFile) []contents {
 			c <- contents{text, err}
 		}()
 	}
-	late := time.After(accessTime)
+	late := time.After(accessTimeout)
 	expired := false
 	for i, f := range files {
-		all[i].err = fmt.Errorf("%s could not be read within %v", f.path, accessTime)
+		all[i].err = fmt.Errorf("%s could not be read within %v", f.path, accessTimeout)
 		switch same := slices.Index(files[:i], f); {
 		case same >= 0:
 			all[i] = all[same]

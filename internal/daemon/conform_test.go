@@ -59,7 +59,7 @@ func inProcess(t testing.TB, path string) api.Service {
 	o := Options{Config: path, Stdout: log, Stderr: log}
 	out := newOutputs(o)
 	file := newFile(o)
-	cfg, broken, err := file.first()
+	cfg, broken, err := file.loadAtStart()
 	if err != nil || broken != nil {
 		t.Fatal(err, broken)
 	}
@@ -72,10 +72,10 @@ func inProcess(t testing.TB, path string) api.Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signals := listen(slog.New(slog.DiscardHandler))
+	signals := catchSignals(slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	go func() { ended <- h.live(ctx, file, signals) }()
+	go func() { ended <- h.run(ctx, file, signals) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {

@@ -118,7 +118,7 @@ func crashJobs(truth string, due bool) string {
 	return jobs.String()
 }
 
-// chained tells which of the tasks have hooks that start others.
+// chained reports whether a task has hooks that start others.
 func chained(i int) bool { return i%10 == 0 }
 
 // crash is what TestCrash does to a daemon, and what it knows of it.
@@ -182,7 +182,7 @@ func TestCrash(t *testing.T) {
 	}
 	cmd := child(t, dir)
 	c.up(cmd)
-	others.leave()
+	others.stopAll()
 	// Nothing more is due; what runs and waits comes to its end.
 	write(t, jobsFile, crashJobs(c.truth, false))
 	if _, err := c.client.Reload(t.Context(), false); err != nil {
@@ -225,7 +225,7 @@ func TestCrash(t *testing.T) {
 	}
 	chains := b.checkChains(t)
 	others.check(t, b)
-	t.Logf("%d kills in %v: %d slots accounted for by %d rows, %d requests, %d chains, %d holds, %d left out: %v",
+	t.Logf("%d kills in %v: %d slots accounted for by %d rows, %d requests, %d chains, %d holds, %d skipped: %v",
 		*kills, ended.Sub(began).Round(time.Second), slots, len(b.rows), len(others.asked), chains, len(others.holds), len(others.skips), b.outcomes)
 }
 

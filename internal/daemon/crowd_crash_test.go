@@ -27,35 +27,35 @@ func clientOf(t *testing.T, state string) *control.Client {
 	return c
 }
 
-// while is from when until when something was surely so.
-type while struct{ from, until time.Time }
+// span is from when until when something was surely so.
+type span struct{ from, until time.Time }
 
 // crowd is those who ask a daemon that is killed again and again. What they were
 // answered must be so for ever.
 type crowd struct {
-	t       *testing.T
-	client  *control.Client
-	over    chan struct{} // closed when no one asks for anything new
-	all     sync.WaitGroup
-	mu      sync.Mutex // guards asked
-	asked   []string   // ids of requests
-	holds   []while    // of the task that is held and released
-	skips   []time.Time
-	stands  while  // of the recurring request
-	standID string // its id
+	t           *testing.T
+	client      *control.Client
+	over        chan struct{} // closed when no one asks for anything new
+	all         sync.WaitGroup
+	mu          sync.Mutex // guards asked
+	asked       []string   // ids of requests
+	holds       []span     // of the task that is held and released
+	skips       []time.Time
+	recurring   span   // of the recurring request
+	recurringID string // its id
 }
 
 func newCrowd(t *testing.T, state string, seed uint64) *crowd {
 	c := &crowd{t: t, client: clientOf(t, state), over: make(chan struct{})}
-	for i, f := range []func(*rand.Rand){c.ask, c.ask, c.ask, c.hold, c.change, c.stand} {
+	for i, f := range []func(*rand.Rand){c.ask, c.ask, c.ask, c.hold, c.change, c.recur} {
 		c.all.Go(func() { f(rand.New(rand.NewPCG(seed, uint64(i+1)))) })
 	}
-	t.Cleanup(c.leave)
+	t.Cleanup(c.stopAll)
 	return c
 }
 
-// leave has everybody end what they are at.
-func (c *crowd) leave() {
+// stopAll has everybody end what they are at.
+func (c *crowd) stopAll() {
 	select {
 	case <-c.over:
 	default:
@@ -64,8 +64,8 @@ func (c *crowd) leave() {
 	c.all.Wait()
 }
 
-// rests waits up to so many milliseconds, and reports whether it goes on then.
-func (c *crowd) rests(random *rand.Rand, most int) bool {
+// pause waits up to so many milliseconds, and reports whether the test continues.
+func (c *crowd) pause(random *rand.Rand, most int) bool {
 	select {
 	case <-c.over:
 		return false
@@ -74,10 +74,10 @@ func (c *crowd) rests(random *rand.Rand, most int) bool {
 	}
 }
 
-// insist asks until there is an answer, however often the daemon is killed
+// retry asks until there is an answer, however often the daemon is killed
 // meanwhile, and returns that: an error only if the answer is no. After five minutes
 // without one it gives up: the machine may be busy.
-func (c *crowd) insist(what string, f func(context.Context) error) (err error) {
+func (c *crowd) retry(what string, f func(context.Context) error) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	for ; ; <-time.After(3 * time.Millisecond) {
@@ -97,7 +97,7 @@ func (c *crowd) insist(what string, f func(context.Context) error) (err error) {
 
 // must is insist where no is no answer.
 func (c *crowd) must(what string, f func(context.Context) error) bool {
-	err := c.insist(what, f)
+	err := c.retry(what, f)
 	if err != nil {
 		c.t.Errorf("%s: %v", what, err)
 	}
@@ -108,7 +108,7 @@ func (c *crowd) must(what string, f func(context.Context) error) bool {
 func (c *crowd) ask(random *rand.Rand) {
 	me := runner.NewKey(time.Now())
 	long := bytes.Repeat([]byte{'x'}, 6000) // more than the ledger keeps
-	for n := 0; c.rests(random, 100); n++ {
+	for n := 0; c.pause(random, 100); n++ {
 		r := api.Request{Key: fmt.Sprintf("%s-%d", me, n)}
 		var input []byte
 		switch n % 6 {
@@ -151,10 +151,10 @@ func (c *crowd) ask(random *rand.Rand) {
 	}
 }
 
-// release lets a held request start. Asked for again after a kill, it may be told
+// release lets a held request start. If it is called again after a kill, the answer may be
 // that it did so already.
 func (c *crowd) release(id string) {
-	err := c.insist("release "+id, func(ctx context.Context) error { _, err := c.client.Release(ctx, id); return err })
+	err := c.retry("release "+id, func(ctx context.Context) error { _, err := c.client.Release(ctx, id); return err })
 	if err == nil {
 		return
 	}
@@ -169,22 +169,22 @@ func (c *crowd) release(id string) {
 
 // hold holds a task for a while, again and again, and looks whether it is.
 func (c *crowd) hold(random *rand.Rand) {
-	for c.rests(random, 1500) {
+	for c.pause(random, 1500) {
 		if !c.must("hold", func(ctx context.Context) error {
 			_, err := c.client.Hold(ctx, api.Holding{Tasks: []string{"held"}, Why: "test"})
 			return err
 		}) {
 			return
 		}
-		s := while{from: time.Now()}
+		s := span{from: time.Now()}
 		for range 3 {
-			c.rests(random, 800)
+			c.pause(random, 800)
 			c.is(true)
 		}
 		s.until = time.Now()
 		c.holds = append(c.holds, s)
 		// Asked again after a kill it may be released already.
-		if err := c.insist("release", func(ctx context.Context) error { _, err := c.client.Release(ctx, "held"); return err }); err != nil && api.CodeOf(err) != api.Conflict {
+		if err := c.retry("release", func(ctx context.Context) error { _, err := c.client.Release(ctx, "held"); return err }); err != nil && api.CodeOf(err) != api.Conflict {
 			c.t.Errorf("release: %v", err)
 		}
 		c.is(false)
@@ -206,7 +206,7 @@ func (c *crowd) is(held bool) {
 // another.
 func (c *crowd) change(random *rand.Rand) {
 	exprs := []string{"*/1 * * * * *", "0-59 * * * * *", "default"}
-	for n := 0; c.rests(random, 700); n++ {
+	for n := 0; c.pause(random, 700); n++ {
 		if !c.must("reschedule", func(ctx context.Context) error {
 			_, err := c.client.Reschedule(ctx, api.Rescheduling{Name: "moved", Expr: exprs[n%len(exprs)]})
 			return err
@@ -225,26 +225,26 @@ func (c *crowd) change(random *rand.Rand) {
 	}
 }
 
-// stand makes a request with a trigger of its own, asks for it again and again,
+// recur makes a request with a trigger of its own, asks for it again and again,
 // and cancels it at the end.
-func (c *crowd) stand(random *rand.Rand) {
+func (c *crowd) recur(random *rand.Rand) {
 	for {
 		if !c.must("recurring request", func(ctx context.Context) error {
 			run, err := c.client.Request(ctx, api.Request{Task: "often", Key: "own", On: "interval 1s"}, nil)
-			c.standID = run.ID
+			c.recurringID = run.ID
 			return err
 		}) {
 			return
 		}
-		if c.stands.from.IsZero() {
-			c.stands.from = time.Now()
+		if c.recurring.from.IsZero() {
+			c.recurring.from = time.Now()
 		}
-		if !c.rests(random, 4000) {
+		if !c.pause(random, 4000) {
 			break
 		}
 	}
-	c.stands.until = time.Now()
-	if err := c.insist("cancel", func(ctx context.Context) error { _, err := c.client.Cancel(ctx, c.standID); return err }); err != nil && api.CodeOf(err) != api.Conflict {
+	c.recurring.until = time.Now()
+	if err := c.retry("cancel", func(ctx context.Context) error { _, err := c.client.Cancel(ctx, c.recurringID); return err }); err != nil && api.CodeOf(err) != api.Conflict {
 		c.t.Errorf("cancel: %v", err)
 	}
 }
@@ -274,14 +274,14 @@ func (c *crowd) check(t *testing.T, b *book) {
 	}
 	for _, at := range c.skips {
 		if id := runner.SlotID("left", at, 1); b.starts[id] > 0 {
-			t.Errorf("%s was started, and should have been left out", id)
+			t.Errorf("%s was started, and should have been skipped", id)
 		}
 	}
-	checkSlots(t, "the recurring request", b.slots("often", c.standID), c.stands.from, c.stands.until)
-	if r := b.byID[c.standID]; r.Outcome != runner.Cancelled {
+	checkSlots(t, "the recurring request", b.slots("often", c.recurringID), c.recurring.from, c.recurring.until)
+	if r := b.byID[c.recurringID]; r.Outcome != runner.Cancelled {
 		t.Errorf("the recurring request: %+v, want it cancelled", r)
 	}
 	if len(c.asked) == 0 || len(c.holds) == 0 || len(c.skips) == 0 {
-		t.Error("nobody could ask for anything")
+		t.Error("no call succeeded")
 	}
 }

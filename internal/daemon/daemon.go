@@ -59,10 +59,10 @@ func Run(ctx context.Context, o Options) error {
 	unix.Umask(0o022)
 	out := newOutputs(o)
 	defer out.close()
-	signals := listen(out.log)
+	signals := catchSignals(out.log)
 	defer signals.close()
 	file := newFile(o)
-	cfg, broken, err := file.first()
+	cfg, broken, err := file.loadAtStart()
 	if err != nil {
 		return err
 	}
@@ -84,20 +84,20 @@ func Run(ctx context.Context, o Options) error {
 		case errors.Is(err, ledger.ErrDiskFull), errors.Is(err, unix.ENOSPC):
 			// No run was started: the daemon can start again once the disk has room.
 			if !full {
-				out.log.Error("cannot start before there is room on the disk", "error", err)
-				sdNotify("STATUS=waits for room on the disk")
+				out.log.Error("cannot start: the disk is full; waiting for free space", "error", err)
+				sdNotify("STATUS=waiting for free space on the disk")
 			}
 			if full = true; !signals.pause(ctx, time.Second) {
 				return nil
 			}
-		case errors.Is(err, ledger.ErrDamaged) && (!anew || time.Since(begun) >= leastSession):
+		case errors.Is(err, ledger.ErrDamaged) && (!anew || time.Since(begun) >= minSession):
 			anew = true
 			// When it is opened again, the ledger is set aside and a new one begins.
 			out.log.Error("the ledger is damaged: starting with a new one", "error", err)
 		default:
 			return err
 		}
-		if cfg, broken, err = file.first(); err != nil {
+		if cfg, broken, err = file.loadAtStart(); err != nil {
 			return err
 		}
 	}
@@ -126,13 +126,13 @@ func lockStateDir(ctx context.Context, stateDir string) (unlock func(), err erro
 	return unlock, nil
 }
 
-// lingering is how long a child that a killed daemon was just starting may hold the lock
+// childLinger is how long a child that a killed daemon was just starting may hold the lock
 // and the sockets of the daemon open.
-const lingering = 2 * time.Second
+const childLinger = 2 * time.Second
 
 // takeLock takes a lock as soon as no child of a killed daemon holds it.
 func takeLock(ctx context.Context, lock *flock.Flock) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, lingering)
+	ctx, cancel := context.WithTimeout(ctx, childLinger)
 	defer cancel()
 	ok, err := lock.TryLockContext(ctx, 10*time.Millisecond)
 	if ctx.Err() != nil {
@@ -141,9 +141,9 @@ func takeLock(ctx context.Context, lock *flock.Flock) (bool, error) {
 	return ok, err
 }
 
-// leastSession is how long a new ledger must have been in use before it may be replaced by
+// minSession is how long a new ledger must have been in use before it may be replaced by
 // another one: a disk that damages one ledger after another cannot be used.
-const leastSession = 10 * time.Second
+const minSession = 10 * time.Second
 
 // session runs a daemon from the opening of its ledger to the end.
 func session(ctx context.Context, o Options, out *outputs, file *file, signals *signals, cfg *config.Config, broken error, stateDir string) error {
@@ -152,32 +152,32 @@ func session(ctx context.Context, o Options, out *outputs, file *file, signals *
 		return err
 	}
 	defer h.ledger.Close()
-	return h.live(ctx, file, signals)
+	return h.run(ctx, file, signals)
 }
 
 // host is the process around an engine: it opens the ledger, the files and the listeners
 // that the engine uses.
 type host struct {
-	o        Options
-	out      *outputs
-	log      *slog.Logger
-	stateDir string
-	first    *config.Config // the configuration at the start
-	broken   error          // the fault of the file on the disk at the start; nil: none
-	ledger   *ledger.SQLite
-	tokens   runTokens
-	engine   *engine.Engine
+	options     Options
+	out         *outputs
+	log         *slog.Logger
+	stateDir    string
+	startConfig *config.Config // the configuration at the start
+	broken      error          // the fault of the file on the disk at the start; nil: none
+	ledger      *ledger.SQLite
+	tokens      runTokens
+	engine      *engine.Engine
 
 	access    *webAccess                     // the listener of [web]
 	listeners []*control.Listener            // listeners that are not served yet
 	socket    string                         // the path of the socket; "": none
 	server    atomic.Pointer[control.Server] // nil: not serving yet
-	keeping   sync.Mutex                     // held while the last good file is saved
+	saveMu    sync.Mutex                     // held while the last good file is saved
 }
 
 // newHost opens everything that a daemon needs. The caller must close the ledger.
 func newHost(ctx context.Context, o Options, out *outputs, cfg *config.Config, broken error, stateDir string) (*host, error) {
-	h := &host{o: o, out: out, log: out.log, stateDir: stateDir, first: cfg, broken: broken}
+	h := &host{options: o, out: out, log: out.log, stateDir: stateDir, startConfig: cfg, broken: broken}
 	h.access = &webAccess{group: cfg.Rota.SocketGroup, rule: o.rule(), makeDir: o.makeSocketDir, log: out.log.Info}
 	clock, err := clock.New()
 	if err != nil {
@@ -187,7 +187,7 @@ func newHost(ctx context.Context, o Options, out *outputs, cfg *config.Config, b
 		return nil, err
 	}
 	if h.tokens, err = newRunTokens(stateDir); err == nil {
-		h.listeners, err = h.open(cfg)
+		h.listeners, err = h.openWhenFree(cfg)
 	}
 	if err != nil {
 		return nil, errors.Join(err, h.ledger.Close())
@@ -199,12 +199,12 @@ func newHost(ctx context.Context, o Options, out *outputs, cfg *config.Config, b
 // engineOptions returns the options of the engine of this host.
 func (h *host) engineOptions(clock clock.Clock) engine.Options {
 	o := engine.Options{
-		Config: h.first, Broken: h.broken, Version: h.o.Version, StateDir: h.stateDir,
-		Held: h.o.Held, Once: h.o.Once, Ahead: true, Container: inContainer(),
+		Config: h.startConfig, Broken: h.broken, Version: h.options.Version, StateDir: h.stateDir,
+		Held: h.options.Held, Once: h.options.Once, Ahead: true, Container: inContainer(),
 		Ledger: h.ledger, Clock: clock, Log: h.log,
-		Runner:  runner.Options{Trust: h.o.files().TrustFile, Log: h.out.say},
+		Runner:  runner.Options{Trust: h.options.files().TrustFile, Log: h.out.logAction},
 		InForce: h.out.configure, Record: h.out.record, Echo: h.out.echo,
-		TokenExpired: h.expired, DiskLow: h.ledger.DiskLow, Token: h.tokens.of,
+		TokenExpired: h.endTokenRequests, DiskLow: h.ledger.DiskLow, Token: h.tokens.token,
 	}
 	if found := h.ledger.Found().String(); found != "" {
 		h.log.Error("the ledger is not sound", "found", found)
@@ -219,8 +219,8 @@ func (h *host) engineOptions(clock clock.Clock) engine.Options {
 	return o
 }
 
-// live runs the engine from the first slot to the end of the last run.
-func (h *host) live(ctx context.Context, file *file, signals *signals) error {
+// run runs the engine from the first slot to the end of the last run.
+func (h *host) run(ctx context.Context, file *file, signals *signals) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	// The followers of forked runs outlive the engine, until all runs have ended. Clients
@@ -238,7 +238,7 @@ func (h *host) live(ctx context.Context, file *file, signals *signals) error {
 		return err
 	}
 	defer g.directory.Close()
-	h.began(ctx)
+	h.reportStart(ctx)
 	// Reading a file takes several times the memory that its tasks need.
 	go debug.FreeOSMemory()
 	var others, last sync.WaitGroup // goroutines that end with the engine, and those that end last
@@ -259,21 +259,21 @@ func (h *host) live(ctx context.Context, file *file, signals *signals) error {
 	return err
 }
 
-// began logs the state of the file, and notifies the service manager that rota is ready.
-func (h *host) began(ctx context.Context) {
+// reportStart logs the state of the file, and notifies the service manager that rota is ready.
+func (h *host) reportStart(ctx context.Context) {
 	if h.broken == nil {
-		h.keep(h.first)
+		h.saveLastGood(h.startConfig)
 	} else {
-		h.out.complain(h.broken, "the file is wrong: started from the last good one")
+		h.out.logFaults(h.broken, "the file has errors: started from the last good one")
 		h.engine.Refuse(ctx, h.broken, faults(h.broken), "")
-		h.engine.NotifyBadConfig(ctx, h.first.Rota.OnBadConfig, h.broken.Error())
+		h.engine.NotifyBadConfig(ctx, h.startConfig.Rota.OnBadConfig, h.broken.Error())
 	}
 	sdNotify("READY=1")
 }
 
 // service returns the Service of the daemon.
 func (h *host) service(file *file) *service {
-	s := &service{Service: h.engine.Service(), h: h, file: file}
+	s := &service{Service: h.engine.Service(), host: h, file: file}
 	s.Differs = file.differs
 	return s
 }

@@ -44,7 +44,7 @@ func TestStartWithADamagedLedger(t *testing.T) {
 			write(t, filepath.Join(dir, "go"), "")
 			await(t, "end of the forked run", func() bool { return lines(log, `msg=failed task=long`) > 0 && lines(log, `why="exit 3"`) > 0 })
 			if lines(log, "the ledger is not sound") == 0 {
-				t.Error("nothing tells of the damage")
+				t.Error("the damage is not reported")
 			}
 			aside, _ := filepath.Glob(filepath.Join(dir, "state", "rota.db.damaged-*"))
 			if c.aside && (len(aside) == 0 || lines(log, filepath.Base(aside[0])) == 0) {

@@ -101,7 +101,7 @@ func diskFull(t *testing.T, state string, killed bool) {
 	}
 	for _, task := range []string{"tick", "fork"} {
 		before := ok(task)
-		await(t, "runs that are written down on a full disk", func() bool { return ok(task) > before+2 })
+		await(t, "runs that are recorded on a full disk", func() bool { return ok(task) > before+2 })
 		runs, err := client.Runs(t.Context(), api.RunQuery{Task: task, Outcomes: []runner.Outcome{runner.OK}, N: 1})
 		if err != nil || len(runs) != 1 || !strings.Contains(runs[0].Why, "its output could not be kept: the disk is full") {
 			t.Errorf("%+v, %v; want it without its output, and to say so", runs, err)

@@ -66,7 +66,7 @@ func (f *feed) Write(p []byte) (int, error) {
 // note adds a note to the queue about how much was dropped at this point.
 func (f *feed) note() {
 	if f.dropped > 0 {
-		text := fmt.Appendf(nil, "[rota] %d lines were dropped here: nobody read them\n", f.dropped)
+		text := fmt.Appendf(nil, "[rota] %d lines were dropped here: the reader did not take them\n", f.dropped)
 		f.queue, f.size, f.dropped = append(f.queue, text), f.size+len(text), 0
 	}
 }

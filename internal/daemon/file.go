@@ -22,17 +22,17 @@ type file struct {
 	options  config.Options
 	stateDir string // the state directory with the last good file, if this file names none
 
-	waiting atomic.Int32  // reloads that wait for their turn
-	turn    chan struct{} // holds one reload at a time
-	current *config.Config
-	seen    *config.Seen // the files on the disk, as last read
-	wrong   string       // the last reported error of the file; "": none
-	pending pending
+	waiting       atomic.Int32  // reloads that wait for their turn
+	turn          chan struct{} // holds one reload at a time
+	current       *config.Config
+	lastRead      *config.Seen // the files on the disk, as last read
+	reportedError string       // the last reported error of the file; "": none
+	pending       pending
 
 	watchFiles func(ctx context.Context, dirs func() []string, again <-chan struct{}, changed func(), warn func(error)) error // config.Watch
-	renew      chan struct{}                                                                                                  // receives a value when directories may have been replaced; holds one
+	rewatch    chan struct{}                                                                                                  // receives a value when directories may have been replaced; holds one value
 	unanswered chan struct{}                                                                                                  // receives a value when a file did not answer
-	retries    chan time.Duration                                                                                             // receives the pause before a pending reload is tried again; holds one
+	retries    chan time.Duration                                                                                             // receives the pause before the next attempt of a pending reload; holds one value
 }
 
 // pending is a valid file that could not be put in force yet. The zero value means none.
@@ -43,18 +43,18 @@ type pending struct {
 
 // The pause before a pending reload is tried again doubles from leastPause to mostPause.
 const (
-	leastPause = time.Second
-	mostPause  = time.Minute
+	minPause = time.Second
+	maxPause = time.Minute
 )
 
-// mostReloads limits the reloads that wait while a file does not answer.
-const mostReloads = 16
+// maxWaitingReloads limits the reloads that wait while a file does not answer.
+const maxWaitingReloads = 16
 
-// begin waits for the turn of a reload, and returns the function that ends the turn.
-func (f *file) begin(ctx context.Context) (end func(), err error) {
+// waitTurn waits for the turn of a reload, and returns the function that ends the turn.
+func (f *file) waitTurn(ctx context.Context) (end func(), err error) {
 	defer f.waiting.Add(-1)
-	if f.waiting.Add(1) > mostReloads {
-		return nil, api.Errorf(api.NotNow, "try again later", "%d reloads are waiting already", mostReloads)
+	if f.waiting.Add(1) > maxWaitingReloads {
+		return nil, api.Errorf(api.NotNow, "try again later", "%d reloads are waiting already", maxWaitingReloads)
 	}
 	select {
 	case f.turn <- struct{}{}:
@@ -64,16 +64,16 @@ func (f *file) begin(ctx context.Context) (end func(), err error) {
 	}
 }
 
-// loadTime is the time limit for reading the files of the configuration.
-const loadTime = 10 * time.Second
+// loadTimeout is the time limit for reading the files of the configuration.
+const loadTimeout = 10 * time.Second
 
 func newFile(o Options) *file {
 	path, err := filepath.Abs(o.Config)
 	if err != nil {
 		path = o.Config
 	}
-	f := &file{path: path, options: o.files(), stateDir: o.stateDir(), turn: make(chan struct{}, 1), watchFiles: config.Watch, renew: make(chan struct{}, 1), unanswered: make(chan struct{}, 1), retries: make(chan time.Duration, 1)}
-	f.options.Limit = config.NewLimit(loadTime)
+	f := &file{path: path, options: o.files(), stateDir: o.stateDir(), turn: make(chan struct{}, 1), watchFiles: config.Watch, rewatch: make(chan struct{}, 1), unanswered: make(chan struct{}, 1), retries: make(chan time.Duration, 1)}
+	f.options.Limit = config.NewLimit(loadTimeout)
 	return f
 }
 
@@ -83,9 +83,9 @@ func (o Options) files() config.Options {
 	return config.Options{TrustFile: o.TrustFile || inContainer(), StateDir: o.StateDir, Convert: o.Convert}
 }
 
-// first loads the file for a start. If it is not valid, first loads the last good text
+// loadAtStart loads the file for a start. If it is not valid, first loads the last good text
 // instead, and broken is the error of the file.
-func (f *file) first() (cfg *config.Config, broken, err error) {
+func (f *file) loadAtStart() (cfg *config.Config, broken, err error) {
 	cfg, err = f.load()
 	if err == nil {
 		f.current = cfg
@@ -100,16 +100,16 @@ func (f *file) first() (cfg *config.Config, broken, err error) {
 	saved, err2 := config.LoadSaved(dir, o)
 	switch {
 	case err2 != nil && !errors.Is(err2, fs.ErrNotExist):
-		return nil, nil, alsoUnsaved(err, dir, err2)
+		return nil, nil, withSavedError(err, dir, err2)
 	case err2 != nil || saved.Path != f.path:
 		return nil, nil, err
 	}
-	f.current, f.wrong = saved, config.Describe(err)
+	f.current, f.reportedError = saved, config.Describe(err)
 	return saved, err, nil
 }
 
-// alsoUnsaved adds to the error of the file why the last good one cannot be used.
-func alsoUnsaved(err error, dir string, why error) error {
+// withSavedError adds to the error of the file why the last good one cannot be used.
+func withSavedError(err error, dir string, why error) error {
 	msg := "cannot start from the last good file: " + faults(why)
 	var e *config.Errors
 	if !errors.As(err, &e) {
@@ -121,7 +121,7 @@ func alsoUnsaved(err error, dir string, why error) error {
 func (f *file) load() (*config.Config, error) {
 	o := f.options
 	o.Now = time.Now()
-	o, f.seen = o.Remember()
+	o, f.lastRead = o.Remember()
 	cfg, err := config.Load(f.path, o)
 	if errors.As(err, new(*config.Unanswered)) {
 		select {
@@ -139,10 +139,10 @@ func (f *file) watch(ctx context.Context, h *host) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		f.listen(ctx, h, changed)
+		f.watchEvents(ctx, h, changed)
 	}()
 	go f.awaitRetries(ctx, h)
-	go f.look(ctx, h, changed)
+	go f.poll(ctx, h, changed)
 	f.awaitAnswers(ctx, changed)
 	select {
 	case <-ended:
@@ -150,45 +150,47 @@ func (f *file) watch(ctx context.Context, h *host) {
 	}
 }
 
-// listenAgain is the pause before listen tries again to watch the directories.
-const listenAgain = 10 * time.Second
+// rewatchPause is the pause before listen tries again to watch the directories.
+const rewatchPause = 10 * time.Second
 
-// listen reloads at events of the kernel, until ctx ends. If the kernel has no resources for
+// watchEvents reloads at events of the kernel, until ctx ends. If the kernel has no resources for
 // that, as other processes use them, it tries again later.
-func (f *file) listen(ctx context.Context, h *host, changed func()) {
-	warn := func(err error) { h.log.Warn("edits there need a SIGHUP, or are seen later", "error", err) }
+func (f *file) watchEvents(ctx context.Context, h *host, changed func()) {
+	warn := func(err error) {
+		h.log.Warn("edits in this directory need a SIGHUP, or are noticed later", "error", err)
+	}
 	var failed error
 	dirs := func() []string {
 		if failed != nil {
 			failed = nil
-			h.log.Info("the file is watched again")
+			h.log.Info("watching the file again")
 		}
-		late := time.AfterFunc(loadTime, func() {
-			warn(fmt.Errorf("a directory of the configuration does not answer within %v", loadTime))
+		late := time.AfterFunc(loadTimeout, func() {
+			warn(fmt.Errorf("a directory of the configuration does not answer within %v", loadTimeout))
 		})
 		defer late.Stop()
 		return h.engine.InForce().Dirs()
 	}
 	for {
-		err := f.watchFiles(ctx, dirs, f.renew, changed, warn)
+		err := f.watchFiles(ctx, dirs, f.rewatch, changed, warn)
 		if ctx.Err() != nil {
 			return
 		}
 		if failed == nil {
-			h.log.Error("cannot watch the file; it is tried again", "after", listenAgain.String(), "error", err)
+			h.log.Error("cannot watch the file; trying again", "after", rewatchPause.String(), "error", err)
 		}
 		failed = err
 		select {
-		case <-time.After(listenAgain):
+		case <-time.After(rewatchPause):
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// look checks at the interval of [rota] watch whether the files have changed, until ctx
+// poll checks at the interval of [rota] watch whether the files have changed, until ctx
 // ends, as not all file systems send events.
-func (f *file) look(ctx context.Context, h *host, changed func()) {
+func (f *file) poll(ctx context.Context, h *host, changed func()) {
 	for {
 		every := h.engine.InForce().Rota.Watch
 		pause := every
@@ -208,17 +210,17 @@ func (f *file) look(ctx context.Context, h *host, changed func()) {
 
 // touched reports whether the files seem to have changed since they were read.
 func (f *file) touched(ctx context.Context) bool {
-	end, err := f.begin(ctx)
+	end, err := f.waitTurn(ctx)
 	if err != nil {
 		return false
 	}
 	defer end()
-	return f.seen.Touched()
+	return f.lastRead.Touched()
 }
 
-// answerTime is the time limit for a check, in a request of the status, whether the files
+// checkTimeout is the time limit for a check, in a request of the status, whether the files
 // have changed.
-const answerTime = time.Second
+const checkTimeout = time.Second
 
 // differs reports whether the text of the files differs from that last read. It returns
 // false for files that do not answer within answerTime.
@@ -231,12 +233,12 @@ func (f *file) differs(ctx context.Context) bool {
 	answer := make(chan bool, 1)
 	go func() {
 		defer func() { <-f.turn }()
-		answer <- f.seen.Touched() && !f.seen.Same()
+		answer <- f.lastRead.Touched() && !f.lastRead.Same()
 	}()
 	select {
 	case differs := <-answer:
 		return differs
-	case <-time.After(answerTime):
+	case <-time.After(checkTimeout):
 	case <-ctx.Done():
 	}
 	return false
@@ -277,14 +279,14 @@ func (f *file) awaitRetries(ctx context.Context, h *host) {
 
 // retry tries a reload again if it is still pending.
 func (f *file) retry(ctx context.Context, h *host) {
-	end, err := f.begin(ctx)
+	end, err := f.waitTurn(ctx)
 	if err != nil {
-		f.retryAfter(mostPause) // too many reloads are waiting
+		f.retryAfter(maxPause) // too many reloads are waiting
 		return
 	}
 	defer end()
 	if f.pending != (pending{}) {
-		_, _ = f.put(ctx, h, "")
+		_, _ = f.apply(ctx, h, "")
 	}
 }
 
@@ -301,9 +303,9 @@ func (f *file) retryAfter(pause time.Duration) {
 func (f *file) postpone(h *host, revision string, why error) (first bool) {
 	first = f.pending.revision != revision
 	if first {
-		f.pending = pending{revision, leastPause}
+		f.pending = pending{revision, minPause}
 	} else {
-		f.pending.pause = min(2*f.pending.pause, mostPause)
+		f.pending.pause = min(2*f.pending.pause, maxPause)
 	}
 	h.engine.Postpone(why)
 	f.retryAfter(f.pending.pause)
@@ -312,7 +314,7 @@ func (f *file) postpone(h *host, revision string, why error) (first bool) {
 
 // reload puts the file in force if it is valid and has changed. If who is set, a client
 // requested the reload, and the result is logged in any case. The text is read and checked
-// outside the engine, so that no slot waits for it.
+// outside the engine's goroutine, so that no slot waits for it.
 func (f *file) reload(ctx context.Context, h *host, who string) (config.Changes, error) {
 	changes, _, err := f.reloadAll(ctx, h, who)
 	return changes, err
@@ -321,33 +323,33 @@ func (f *file) reload(ctx context.Context, h *host, who string) (config.Changes,
 // reloadAll is reload, and also reads the tokens, the certificate and the key of [web]
 // again, whether or not the file is valid or has changed. It returns the problems of these.
 func (f *file) reloadAll(ctx context.Context, h *host, who string) (config.Changes, []string, error) {
-	end, err := f.begin(ctx)
+	end, err := f.waitTurn(ctx)
 	if err != nil {
 		return config.Changes{}, nil, err
 	}
 	defer end()
-	if who == "" && f.seen.Same() {
+	if who == "" && f.lastRead.Same() {
 		return config.Changes{}, nil, nil // the event was about another file in the directory
 	}
 	notifyReloading()
 	defer sdNotify("READY=1")
-	changes, err := f.put(ctx, h, who)
+	changes, err := f.apply(ctx, h, who)
 	return changes, h.updateWebAccess(f.current), err
 }
 
-// put puts the file in force if it is valid and has changed.
-func (f *file) put(ctx context.Context, h *host, who string) (config.Changes, error) {
+// apply puts the file in force if it is valid and has changed.
+func (f *file) apply(ctx context.Context, h *host, who string) (config.Changes, error) {
 	asked := who != ""
 	cfg, err := f.load()
 	if err != nil {
 		text := config.Describe(err)
-		if text != f.wrong || asked {
+		if text != f.reportedError || asked {
 			f.refuse(ctx, h, who, err)
 		}
-		if text != f.wrong {
+		if text != f.reportedError {
 			h.engine.NotifyBadConfig(ctx, f.current.Rota.OnBadConfig, err.Error())
 		}
-		f.wrong = text
+		f.reportedError = text
 		if f.pending != (pending{}) {
 			f.pending = pending{}
 			h.engine.Postpone(nil)
@@ -355,32 +357,32 @@ func (f *file) put(ctx context.Context, h *host, who string) (config.Changes, er
 		return config.Changes{}, err
 	}
 	changes := config.Diff(f.current, cfg)
-	if cfg.Revision == f.current.Revision && f.wrong == "" && f.pending == (pending{}) {
+	if cfg.Revision == f.current.Revision && f.reportedError == "" && f.pending == (pending{}) {
 		if asked {
 			h.log.Info("reloaded", "changes", "none")
 		}
 		return changes, nil
 	}
-	f.wrong = ""
+	f.reportedError = ""
 	if err := h.engine.Reload(ctx, cfg, changes, who); err != nil {
 		if first := f.postpone(h, cfg.Revision, err); first && ctx.Err() == nil {
-			h.log.Error("cannot reload; rota tries again until it can", "error", err)
+			h.log.Error("cannot reload; trying again", "error", err)
 		}
 		return changes, err
 	}
 	f.current, f.pending = cfg, pending{}
 	go debug.FreeOSMemory()
 	select {
-	case f.renew <- struct{}{}:
+	case f.rewatch <- struct{}{}:
 	default:
 	}
-	h.keep(cfg)
+	h.saveLastGood(cfg)
 	return changes, nil
 }
 
-// plan returns what a reload would change.
-func (f *file) plan(ctx context.Context) (*config.Config, config.Changes, error) {
-	end, err := f.begin(ctx)
+// planReload returns what a reload would change.
+func (f *file) planReload(ctx context.Context) (*config.Config, config.Changes, error) {
+	end, err := f.waitTurn(ctx)
 	if err != nil {
 		return nil, config.Changes{}, err
 	}
@@ -394,40 +396,40 @@ func (f *file) plan(ctx context.Context) (*config.Config, config.Changes, error)
 	return cfg, config.Diff(f.current, cfg), nil
 }
 
-// keep saves a valid configuration for a start at which the file is not valid. If that
+// saveLastGood saves a valid configuration for a start at which the file is not valid. If that
 // fails, as on a full disk, it tries again as long as the configuration is in force.
-func (h *host) keep(c *config.Config) { h.keepAgain(c, 0) }
+func (h *host) saveLastGood(c *config.Config) { h.retrySaveLastGood(c, 0) }
 
-// keepAgain is keep after a failed attempt; pause is the pause before that, 0 for the first.
-func (h *host) keepAgain(c *config.Config, pause time.Duration) {
-	h.keeping.Lock()
-	defer h.keeping.Unlock()
+// retrySaveLastGood is saveLastGood after a failed attempt; pause is the pause before that, 0 for the first.
+func (h *host) retrySaveLastGood(c *config.Config, pause time.Duration) {
+	h.saveMu.Lock()
+	defer h.saveMu.Unlock()
 	if h.engine.InForce() != c {
 		return
 	}
-	err := c.Save(filepath.Join(h.stateDir, "last-good"), h.o.files())
+	err := c.Save(filepath.Join(h.stateDir, "last-good"), h.options.files())
 	switch {
 	case err != nil && pause == 0:
-		h.log.Warn("cannot keep the last good file for a later start; it is tried again until that works", "error", err)
+		h.log.Warn("cannot save the last good file for a later start; trying again", "error", err)
 	case err == nil && pause > 0:
-		h.log.Info("the last good file is kept for a later start")
+		h.log.Info("saved the last good file for a later start")
 	}
 	if err == nil {
 		return
 	}
-	pause = min(max(2*pause, leastPause), mostPause)
+	pause = min(max(2*pause, minPause), maxPause)
 	time.AfterFunc(pause, func() {
 		select {
 		case <-h.engine.Closed():
 		default:
-			h.keepAgain(c, pause)
+			h.retrySaveLastGood(c, pause)
 		}
 	})
 }
 
 // refuse reports a file that is not valid; the configuration in force stays.
 func (f *file) refuse(ctx context.Context, h *host, who string, err error) {
-	h.out.complain(err, "reload refused: the last good file stays in force")
+	h.out.logFaults(err, "reload refused: the last good file stays in force")
 	h.engine.Refuse(ctx, err, faults(err), who)
 }
 

@@ -18,14 +18,14 @@ func TestKeptOnceThereIsRoom(t *testing.T) {
 		must(r.t, os.WriteFile(last, nil, 0o600)) // in its place
 		for _, jobs := range []string{"[tasks.old]\nlog = \"x\"\n", "[tasks.new]\nlog = \"x\"\n"} {
 			r.edited(jobs)
-			r.keep(r.engine.InForce())
+			r.saveLastGood(r.engine.InForce())
 		}
 		r.pass(10 * time.Minute)
 		if _, err := config.LoadSaved(last, config.Options{}); err == nil {
 			r.t.Error("it is kept where there is no room")
 		}
 		must(r.t, os.Remove(last))
-		r.pass(mostPause)
+		r.pass(maxPause)
 		c, err := config.LoadSaved(last, config.Options{})
 		if must(r.t, err); c.Revision != r.engine.InForce().Revision {
 			r.t.Errorf("kept: %v", c.Tasks)

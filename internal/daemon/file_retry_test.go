@@ -32,7 +32,7 @@ func TestReloadIsTriedAgain(t *testing.T) {
 		status := func() string { return strings.Join(r.status(f).Trouble, "\n") }
 
 		waits := func() pending {
-			end, err := f.begin(r.t.Context())
+			end, err := f.waitTurn(r.t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

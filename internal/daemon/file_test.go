@@ -30,7 +30,7 @@ func TestReloadOnlyWhatChanged(t *testing.T) {
 		name string
 		text string // of the file at the start, after a good one was saved
 		who  string // asks
-		want string // the first that the service manager is told
+		want string // the first notification of the service manager
 	}{
 		{"right", good, "", "END"},
 		{"wrong", bad, "", "END"},
@@ -49,13 +49,13 @@ func TestReloadOnlyWhatChanged(t *testing.T) {
 			must(t, saved.Save(filepath.Join(dir, "state", "last-good"), config.Options{}))
 			must(t, os.WriteFile(path, []byte(header+c.text), 0o600))
 			f := newFile(Options{Config: path})
-			cfg, _, err := f.first()
+			cfg, _, err := f.loadAtStart()
 			must(t, err)
 			null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 			must(t, err)
 			defer null.Close()
 			o := Options{Stdout: null, Stderr: null}
-			h := &host{o: o, out: newOutputs(o), log: slog.New(slog.DiscardHandler), access: &webAccess{}}
+			h := &host{options: o, out: newOutputs(o), log: slog.New(slog.DiscardHandler), access: &webAccess{}}
 			h.engine = engine.New(engine.Options{Config: cfg, StateDir: dir, Log: h.log})
 			f.reload(t.Context(), h, c.who)
 			sdNotify("END")
@@ -63,7 +63,7 @@ func TestReloadOnlyWhatChanged(t *testing.T) {
 			_, err = manager.Read(buf)
 			must(t, err)
 			if got := string(buf); got != c.want {
-				t.Errorf("the service manager heard %q, want %q", got, c.want)
+				t.Errorf("the service manager received %q, want %q", got, c.want)
 			}
 		})
 	}
@@ -80,13 +80,13 @@ func TestFirstTrustsNoOthers(t *testing.T) {
 	must(t, saved.Save(last, config.Options{}))
 	must(t, os.WriteFile(path, []byte(good+"wrong"), 0o600))
 	f := newFile(Options{Config: path})
-	_, broken, err := f.first()
+	_, broken, err := f.loadAtStart()
 	must(t, err)
 	if broken == nil {
 		t.Error("the file is right")
 	}
 	must(t, os.Chmod(last, 0o777))
-	if _, _, err := f.first(); err == nil || !strings.Contains(err.Error(), trap+last+": anybody may change the directory; type: chmod o-w "+last) {
+	if _, _, err := f.loadAtStart(); err == nil || !strings.Contains(err.Error(), trap+last+": anybody may change the directory; type: chmod o-w "+last) {
 		t.Error(err)
 	}
 }
@@ -99,11 +99,11 @@ func TestFirstWhileAMountHangs(t *testing.T) {
 	must(t, os.WriteFile(path, []byte("[rota]\nstate_dir = \"state\"\ninclude = \"conf.d/*\"\n[tasks]\n"), 0o600))
 	f := newFile(Options{Config: path})
 	f.options.Limit = config.NewLimit(100 * time.Millisecond)
-	good, broken, err := f.first()
+	good, broken, err := f.loadAtStart()
 	must(t, errors.Join(err, broken))
 	must(t, good.Save(filepath.Join(dir, "state", "last-good"), config.Options{}))
 	hungtest.Mount(t, conf)
-	cfg, broken, err := f.first()
+	cfg, broken, err := f.loadAtStart()
 	must(t, err)
 	if !errors.As(broken, new(*config.Unanswered)) || cfg.Revision != good.Revision {
 		t.Errorf("%v, of revision %s", broken, cfg.Revision)
@@ -113,22 +113,22 @@ func TestFirstWhileAMountHangs(t *testing.T) {
 // Reloads that wait for one that does not come to its end do not become ever more.
 func TestReloadsDoNotPileUp(t *testing.T) {
 	f := newFile(Options{})
-	end, err := f.begin(t.Context())
+	end, err := f.waitTurn(t.Context())
 	must(t, err)
 	var waiting sync.WaitGroup
-	for range mostReloads {
+	for range maxWaitingReloads {
 		waiting.Go(func() {
-			if end, err := f.begin(t.Context()); err == nil {
+			if end, err := f.waitTurn(t.Context()); err == nil {
 				end()
 			} else {
 				t.Error(err)
 			}
 		})
 	}
-	for f.waiting.Load() < mostReloads {
+	for f.waiting.Load() < maxWaitingReloads {
 		runtime.Gosched()
 	}
-	if _, err := f.begin(t.Context()); api.CodeOf(err) != api.NotNow || api.CodeOf(fileError("jobs.toml", err, nil)) != api.NotNow {
+	if _, err := f.waitTurn(t.Context()); api.CodeOf(err) != api.NotNow || api.CodeOf(fileError("jobs.toml", err, nil)) != api.NotNow {
 		t.Errorf("one more: %v", err)
 	}
 	end()
@@ -151,7 +151,7 @@ func TestDiffers(t *testing.T) {
 	write("[tasks]\n")
 	inBubble(t, "[tasks.t]\nlog = \"x\"\n", func(r *bubble) {
 		f := newFile(Options{Config: path})
-		_, _, err := f.first()
+		_, _, err := f.loadAtStart()
 		must(r.t, err)
 		differs := func(want bool) {
 			r.t.Helper()
@@ -178,7 +178,7 @@ func TestDiffers(t *testing.T) {
 			r.t.Error("it is right")
 		}
 		differs(true) // read, but not in force
-		end, err := f.begin(r.t.Context())
+		end, err := f.waitTurn(r.t.Context())
 		must(r.t, err)
 		differs(true)
 		end()
@@ -193,12 +193,12 @@ func TestLook(t *testing.T) {
 		inBubble(t, "[tasks.t]\nlog = \"x\"\n", func(r *bubble) {
 			r.cfg.Rota.Watch = c.every
 			f := newFile(Options{Config: path})
-			if _, _, err := f.first(); err != nil {
+			if _, _, err := f.loadAtStart(); err != nil {
 				r.t.Fatal(err)
 			}
 			start, looks := time.Now(), []time.Duration(nil)
 			ctx, stop := context.WithCancel(r.t.Context())
-			go f.look(ctx, r.host, func() { looks = append(looks, time.Since(start)) })
+			go f.poll(ctx, r.host, func() { looks = append(looks, time.Since(start)) })
 			must(r.t, os.WriteFile(path, []byte("[tasks]\n# edited\n"), 0o600))
 			r.pass(2*time.Minute + time.Second)
 			if c.every == 0 && looks != nil || c.every > 0 && (len(looks) == 0 || looks[0] != c.passes) {
@@ -210,8 +210,8 @@ func TestLook(t *testing.T) {
 	}
 }
 
-// What is needed to be told of changes may be used up. It is asked for again until it
-// can be had, and that is said once.
+// The kernel's resources for events may be used up. They are requested again until that
+// works, and that is logged once.
 func TestListenAgain(t *testing.T) {
 	inBubble(t, "[tasks.t]\nlog = \"x\"\n", func(r *bubble) {
 		var log bytes.Buffer
@@ -229,15 +229,15 @@ func TestListenAgain(t *testing.T) {
 			return nil
 		}
 		ctx, stop := context.WithCancel(r.t.Context())
-		go f.listen(ctx, r.host, func() { changes++ })
+		go f.watchEvents(ctx, r.host, func() { changes++ })
 		r.pass(time.Hour)
 		stop()
 		synctest.Wait()
-		if want := []time.Duration{0, listenAgain, 2 * listenAgain}; !slices.Equal(asked, want) || changes != 1 {
-			t.Errorf("asked at %v and heard of %d changes, want %v and one", asked, changes, want)
+		if want := []time.Duration{0, rewatchPause, 2 * rewatchPause}; !slices.Equal(asked, want) || changes != 1 {
+			t.Errorf("tried at %v and noticed %d changes, want %v and one", asked, changes, want)
 		}
 		said := log.String()
-		if strings.Count(said, "too many instances") != 1 || strings.Count(said, "the file is watched again") != 1 {
+		if strings.Count(said, "too many instances") != 1 || strings.Count(said, "watching the file again") != 1 {
 			t.Errorf("said %s", said)
 		}
 	})

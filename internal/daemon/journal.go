@@ -23,15 +23,15 @@ func journalIsStderr(stderr *os.File) bool {
 	return err == nil && is && journal.Enabled()
 }
 
-// entry is one of the journal, as it waits in a feed.
+// entry is an entry of the journal, as it is buffered in a feed.
 type entry struct {
 	Message  string
 	Priority journal.Priority
 	Fields   map[string]string
 }
 
-// journalHandler makes entries of what is logged. The task and the run are fields of
-// their own, to search by: journalctl -u rota TASK=backup.
+// journalHandler writes log records as entries of the journal. Task and run are fields, for
+// searches: journalctl -u rota TASK=backup.
 type journalHandler struct {
 	to    io.Writer
 	level slog.Leveler
@@ -79,7 +79,7 @@ func (h journalHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return h
 }
 
-// WithGroup is of no use here: a field has no parts.
+// WithGroup does nothing: fields have no groups.
 func (h journalHandler) WithGroup(string) slog.Handler { return h }
 
 func priority(l slog.Level) journal.Priority {
@@ -94,12 +94,12 @@ func priority(l slog.Level) journal.Priority {
 	return journal.PriDebug
 }
 
-// journalOrLines writes each entry to the journal and, if that takes it not, as a line.
+// journalOrLines writes each entry to the journal or, if that fails, as a line.
 type journalOrLines struct{ lines io.Writer }
 
 func (w journalOrLines) Write(piece []byte) (int, error) {
 	var e entry
-	if err := json.Unmarshal(piece, &e); err != nil { // what a feed says of pieces that it dropped
+	if err := json.Unmarshal(piece, &e); err != nil { // the note of a feed about dropped lines
 		e = entry{strings.TrimSpace(string(piece)), journal.PriWarning, nil}
 	}
 	if journal.Send(e.Message, e.Priority, e.Fields) != nil {

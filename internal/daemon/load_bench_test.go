@@ -21,16 +21,16 @@ import (
 	"rota/runner"
 )
 
-// looked is a daemon in a process of its own, with 50 runs a second, that others look at
+// pageLoad is a daemon in a process of its own, with 50 runs a second, that others look at
 // by [web].
-type looked struct {
+type pageLoad struct {
 	cmd    *exec.Cmd
 	client *control.Client
 	base   string
 }
 
-// startLooked starts one with that many tokens, t0 and so on.
-func startLooked(b *testing.B, tokens int) *looked {
+// startPageLoad starts one with that many tokens, t0 and so on.
+func startPageLoad(b *testing.B, tokens int) *pageLoad {
 	b.Helper()
 	dir := b.TempDir()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
@@ -49,7 +49,7 @@ func startLooked(b *testing.B, tokens int) *looked {
 		fmt.Fprintf(&jobs, "[tasks.t%d]\ncron = \"* * * * * *\"\nlog = { message = \"x\", level = \"debug\" }\n", i)
 	}
 	write(b, filepath.Join(dir, "jobs.toml"), jobs.String())
-	l := &looked{cmd: child(b, dir), base: "http://" + address}
+	l := &pageLoad{cmd: child(b, dir), base: "http://" + address}
 	if l.client, err = control.NewClient(control.Target{Socket: filepath.Join(dir, "state", "rota.sock")}); err != nil {
 		b.Fatal(err)
 	}
@@ -63,8 +63,8 @@ func startLooked(b *testing.B, tokens int) *looked {
 
 func tokenOf(i int) string { return fmt.Sprintf("token-%d-0123456789abcdef", i) }
 
-// look opens a stream and reads it until ctx ends.
-func (l *looked) look(ctx context.Context, b *testing.B, path string, token int, done *sync.WaitGroup) {
+// openPage opens a stream and reads it until ctx ends.
+func (l *pageLoad) openPage(ctx context.Context, b *testing.B, path string, token int, done *sync.WaitGroup) {
 	b.Helper()
 	r, err := http.NewRequestWithContext(ctx, "GET", l.base+path, nil)
 	if err != nil {
@@ -84,7 +84,7 @@ func (l *looked) look(ctx context.Context, b *testing.B, path string, token int,
 }
 
 // used is the time of processors that the daemon has used.
-func (l *looked) used(b *testing.B) time.Duration {
+func (l *pageLoad) used(b *testing.B) time.Duration {
 	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", l.cmd.Process.Pid))
 	if err != nil {
@@ -102,14 +102,14 @@ const measureTime = 20 * time.Second
 // BenchmarkOpenPages is what pages cost that somebody has open, while 50 runs a second
 // happen: the share of one processor with them, and without.
 func BenchmarkOpenPages(b *testing.B) {
-	l := startLooked(b, 1)
+	l := startPageLoad(b, 1)
 	pages := []string{"/live/overview?at=0", "/live/overview?state=running&at=0", "/live/timeline", "/live/tasks/t1", "/live/events", "/live/queues", "/live/overview?order=next&at=0", "/live/tasks/t2", "/live/overview?q=t1&at=0", "/live/timeline"}
 	for _, n := range []int{0, 10} {
 		b.Run(fmt.Sprintf("pages=%d", n), func(b *testing.B) {
 			ctx, cancel := context.WithCancel(b.Context())
 			var done sync.WaitGroup
 			for i := range n {
-				l.look(ctx, b, pages[i%len(pages)], 0, &done)
+				l.openPage(ctx, b, pages[i%len(pages)], 0, &done)
 			}
 			for b.Loop() {
 				time.Sleep(2 * time.Second) // time itself is the subject: what each begins with is not counted
@@ -127,13 +127,13 @@ func BenchmarkOpenPages(b *testing.B) {
 // open, and without.
 func BenchmarkStreams(b *testing.B) {
 	const tokens = 10
-	l := startLooked(b, tokens)
+	l := startPageLoad(b, tokens)
 	for _, n := range []int{0, 100} {
 		b.Run(fmt.Sprintf("streams=%d", n), func(b *testing.B) {
 			ctx, cancel := context.WithCancel(b.Context())
 			var done sync.WaitGroup
 			for i := range n {
-				l.look(ctx, b, "/v1/events", i%tokens, &done)
+				l.openPage(ctx, b, "/v1/events", i%tokens, &done)
 			}
 			for b.Loop() {
 				used, began := l.used(b), time.Now()

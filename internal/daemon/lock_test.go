@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A second daemon is kept away from a state directory, also if somebody has removed the
+// A second daemon is refused in a state directory, also if a user has removed the
 // file that says that there is one.
 func TestLockStateDir(t *testing.T) {
 	for _, removed := range []bool{false, true} {

@@ -25,7 +25,7 @@ import (
 // outputs writes everything that the daemon prints: its log on stderr and, if configured,
 // the output of tasks on stdout. It follows changes of the file.
 type outputs struct {
-	o       Options
+	options Options
 	log     *slog.Logger
 	level   slog.LevelVar
 	pretty  atomic.Bool // the log is for a person
@@ -38,7 +38,7 @@ type outputs struct {
 }
 
 func newOutputs(o Options) *outputs {
-	out := &outputs{o: o, stdout: newFeed(o.Stdout), stderr: newFeed(o.Stderr)}
+	out := &outputs{options: o, stdout: newFeed(o.Stdout), stderr: newFeed(o.Stderr)}
 	if journalIsStderr(o.Stderr) {
 		out.journal = newFeed(journalOrLines{o.Stderr})
 	}
@@ -60,14 +60,14 @@ func (out *outputs) close() {
 // configure applies a configuration that comes into force.
 func (out *outputs) configure(c *config.Config) {
 	var level slog.Level
-	if err := level.UnmarshalText([]byte(cmp.Or(out.o.LogLevel, c.Rota.LogLevel, "info"))); err == nil {
+	if err := level.UnmarshalText([]byte(cmp.Or(out.options.LogLevel, c.Rota.LogLevel, "info"))); err == nil {
 		out.level.Set(level)
 	}
 	out.format(c.Rota.LogFormat)
-	mode := cmp.Or(out.o.Output, c.Rota.Output)
+	mode := cmp.Or(out.options.Output, c.Rota.Output)
 	if mode == "" {
 		switch {
-		case isTerminal(out.o.Stdout): // raw output must not go to a terminal
+		case isTerminal(out.options.Stdout): // raw output must not go to a terminal
 			mode = "prefix"
 		case inContainer():
 			mode = "raw"
@@ -89,7 +89,7 @@ func (out *outputs) userOf(run runner.Run) string { return engine.UserOf(out.inF
 // journal, else key=value lines or JSON.
 func (out *outputs) format(format string) {
 	auto := format == "" || format == "auto"
-	pretty := auto && isTerminal(out.o.Stderr)
+	pretty := auto && isTerminal(out.options.Stderr)
 	out.pretty.Store(pretty)
 	var h slog.Handler
 	switch {
@@ -107,7 +107,7 @@ func (out *outputs) format(format string) {
 
 // color reports whether the log may be coloured.
 func (out *outputs) color() bool {
-	switch out.o.Color {
+	switch out.options.Color {
 	case "always":
 		return true
 	case "never":
@@ -116,10 +116,10 @@ func (out *outputs) color() bool {
 	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-// complain logs the faults of a file: for a person with every line and caret, for a machine
+// logFaults logs the faults of a file: for a person with every line and caret, for a machine
 // on one line, without the lines of the file, which may hold secrets and would stay in the
 // log.
-func (out *outputs) complain(err error, msg string) {
+func (out *outputs) logFaults(err error, msg string) {
 	var faults *config.Errors
 	if !errors.As(err, &faults) {
 		out.log.Error(msg, "error", err)
@@ -151,8 +151,8 @@ func (out *outputs) echo(run runner.Run, line []byte) {
 	_, _ = out.stdout.Write(b.Bytes())
 }
 
-// say logs the message of an action log, unless the output of tasks is printed anyway.
-func (out *outputs) say(run runner.Run, level, text string) {
+// logAction logs the message of an action log, unless the output of tasks is printed anyway.
+func (out *outputs) logAction(run runner.Run, level, text string) {
 	var l slog.Level
 	_ = l.UnmarshalText([]byte(cmp.Or(level, "info"))) // checked when the file was read
 	if out.mode.Load() == "none" {

@@ -26,10 +26,10 @@ func SocketPath(socket, stateDir string) string {
 	return control.SocketPath(socket, config.DefaultStateDir())
 }
 
-// open opens the listeners of a configuration, as soon as no child of a killed daemon
+// openWhenFree opens the listeners of a configuration, as soon as no child of a killed daemon
 // holds them open.
-func (h *host) open(c *config.Config) ([]*control.Listener, error) {
-	for until := time.Now().Add(lingering); ; <-time.After(10 * time.Millisecond) {
+func (h *host) openWhenFree(c *config.Config) ([]*control.Listener, error) {
+	for until := time.Now().Add(childLinger); ; <-time.After(10 * time.Millisecond) {
 		listeners, err := h.openListeners(c)
 		taken := api.CodeOf(err) == api.Conflict || errors.Is(err, syscall.EADDRINUSE)
 		if !taken || time.Now().After(until) {
@@ -43,7 +43,7 @@ func (h *host) open(c *config.Config) ([]*control.Listener, error) {
 // a configured listener that is an error.
 func (h *host) openListeners(c *config.Config) ([]*control.Listener, error) {
 	var listeners []*control.Listener
-	named := cmp.Or(h.o.Socket, c.Rota.Socket)
+	named := cmp.Or(h.options.Socket, c.Rota.Socket)
 	path := SocketPath(named, c.Rota.StateDir)
 	socket, err := h.openSocket(path, c.Rota.SocketGroup)
 	switch {
@@ -64,7 +64,7 @@ func (h *host) openListeners(c *config.Config) ([]*control.Listener, error) {
 
 // openSocket opens the socket on this machine.
 func (h *host) openSocket(path, group string) (*control.Listener, error) {
-	if err := h.o.makeSocketDir(path); err != nil {
+	if err := h.options.makeSocketDir(path); err != nil {
 		return nil, err
 	}
 	return control.OpenSocket(path, group)
@@ -86,7 +86,7 @@ func (h *host) serve(ctx context.Context, s api.Service, g stateDirWatch) {
 		wg.Go(func() {
 			defer end(nil)
 			if err := server.Serve(ctx, d); err != nil {
-				h.log.Error("cannot answer any more", "at", d.Addr(), "error", err)
+				h.log.Error("a listener failed", "at", d.Addr(), "error", err)
 			}
 		})
 		return end
@@ -94,19 +94,19 @@ func (h *host) serve(ctx context.Context, s api.Service, g stateDirWatch) {
 	for _, d := range h.listeners {
 		serve(d)
 	}
-	h.access.begin(serve)
+	h.access.startServing(serve)
 	wg.Go(func() {
 		<-ctx.Done()
 		h.access.stop()
 	})
 	wg.Go(func() {
-		h.guard(ctx, g, func() {
-			listener, err := h.openSocket(g.socket, h.first.Rota.SocketGroup)
+		h.watchStateDir(ctx, g, func() {
+			listener, err := h.openSocket(g.socket, h.startConfig.Rota.SocketGroup)
 			if err != nil {
-				h.log.Error("the socket was removed and cannot be made again", "error", err)
+				h.log.Error("the socket was removed and cannot be created again", "error", err)
 				return
 			}
-			h.log.Warn("the socket was removed: made again", "socket", g.socket)
+			h.log.Warn("the socket was removed; created it again", "socket", g.socket)
 			serve(listener)
 		})
 	})
@@ -126,8 +126,8 @@ func (h *host) updateWebAccess(c *config.Config) []string {
 	return problems
 }
 
-// expired ends the requests made with the token of a run whose attempt has ended.
-func (h *host) expired(run string) {
+// endTokenRequests ends the requests made with the token of a run whose attempt has ended.
+func (h *host) endTokenRequests(run string) {
 	if s := h.server.Load(); s != nil {
 		s.RunEnded(run)
 	}

@@ -14,7 +14,7 @@ import (
 // service is the Service of a daemon: that of its engine, and the calls about the file.
 type service struct {
 	*engine.Service
-	h    *host
+	host *host
 	file *file
 }
 
@@ -25,16 +25,16 @@ func (s *service) Reload(ctx context.Context, plan bool) (api.Reloaded, error) {
 	var changes config.Changes
 	var problems []string // of access
 	var err error
-	cfg := s.h.engine.InForce()
+	cfg := s.host.engine.InForce()
 	if plan {
-		if cfg, changes, err = s.file.plan(ctx); err == nil {
-			problems = s.h.access.problems(cfg.Web)
+		if cfg, changes, err = s.file.planReload(ctx); err == nil {
+			problems = s.host.access.problems(cfg.Web)
 		}
-	} else if changes, problems, err = s.file.reloadAll(ctx, s.h, cmp.Or(api.Who(ctx), "somebody")); err == nil {
-		cfg = s.h.engine.InForce()
+	} else if changes, problems, err = s.file.reloadAll(ctx, s.host, cmp.Or(api.Who(ctx), "somebody")); err == nil {
+		cfg = s.host.engine.InForce()
 	}
 	if err != nil {
-		return api.Reloaded{}, fileError(s.h.engine.InForce().Path, err, problems)
+		return api.Reloaded{}, fileError(s.host.engine.InForce().Path, err, problems)
 	}
 	r := api.Reloaded{Added: changes.Added, Removed: changes.Removed, Same: changes.Same, Settings: changes.Settings, Text: changes.String(), Plan: plan}
 	for _, c := range changes.Changed {
@@ -73,7 +73,7 @@ func fileError(path string, err error, also []string) error {
 func (s *service) Status(ctx context.Context) (api.Status, error) {
 	st, err := s.Service.Status(ctx)
 	st.Differs = st.Differs || s.Differs(ctx)
-	if problems := s.h.access.trouble.Load(); problems != nil {
+	if problems := s.host.access.trouble.Load(); problems != nil {
 		st.Trouble = append(st.Trouble, *problems...)
 	}
 	return st, err

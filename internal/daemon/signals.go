@@ -20,20 +20,20 @@ type signals struct {
 	ctx       context.Context
 }
 
-// lastTime is how long a daemon may take to end after the second request to stop: long
+// exitTimeout is how long a daemon may take to end after the second request to stop: long
 // enough for processes to end by KILL.
-const lastTime = 10 * time.Second
+const exitTimeout = 10 * time.Second
 
-// listen catches the signals for serve, and keeps them until that runs. The second request
+// catchSignals catches the signals for serve, and keeps them until that runs. The second request
 // to stop always ends the process, whatever it waits for: the ledger is then as consistent
 // as after a kill.
-func listen(log *slog.Logger) *signals {
+func catchSignals(log *slog.Logger) *signals {
 	s := &signals{raw: early.Signals(), ch: make(chan os.Signal, 64), forceStop: make(chan struct{})}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	// SIGPIPE is caught rather than ignored, as commands would inherit that.
 	signal.Notify(s.raw, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
 	go s.pass(func() {
-		log.Error("cannot end in order: exiting", "waited", lastTime.String())
+		log.Error("cannot stop cleanly: exiting", "waited", exitTimeout.String())
 		os.Exit(1)
 	})
 	return s
@@ -50,7 +50,7 @@ func (s *signals) pass(exit func()) {
 			if sig == syscall.SIGTERM || sig == syscall.SIGINT {
 				if stops++; stops == 2 {
 					close(s.forceStop)
-					over := time.AfterFunc(lastTime, exit)
+					over := time.AfterFunc(exitTimeout, exit)
 					defer over.Stop()
 				}
 			}

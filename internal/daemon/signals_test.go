@@ -32,7 +32,7 @@ func TestSecondSignal(t *testing.T) {
 				for _, sig := range test.signals {
 					s.raw <- sig
 				}
-				time.Sleep(lastTime + time.Second)
+				time.Sleep(exitTimeout + time.Second)
 				synctest.Wait()
 				if exited != test.exits {
 					t.Errorf("exited: %v", exited)

@@ -17,7 +17,7 @@ import (
 
 // BenchmarkStart is the time from the birth of a daemon that keeps a million runs
 // of 100 tasks until its first slot has started a process, and the memory it has
-// once it looked what need not be kept and told of each task.
+// once retention has run and each task is listed.
 func BenchmarkStart(b *testing.B) {
 	const runs, tasks = 1_000_000, 100
 	dir := b.TempDir()

@@ -25,9 +25,9 @@ func (o Options) stateDir() string { return cmp.Or(o.StateDir, config.DefaultSta
 // rule returns which users may change the files that the daemon uses.
 func (o Options) rule() trust.Rule { return trust.For(o.files().TrustFile) }
 
-// decisive are the entries of the state directory with which a user who can change them
+// protectedEntries are the entries of the state directory with which a user who can change them
 // controls rota.
-var decisive = []string{"lock", "rota.db", "rota.db-wal", "rota.db-shm", "token-key", "last-good", "live", "logs", "processes", "runs", "tasks"}
+var protectedEntries = []string{"lock", "rota.db", "rota.db-wal", "rota.db-shm", "token-key", "last-good", "live", "logs", "processes", "runs", "tasks"}
 
 // makeStateDir makes the state directory if it does not exist. Other users must not be able
 // to change or replace it, or its content, as rota runs tasks by it.
@@ -54,7 +54,7 @@ func (o Options) stateRule(dir string) trust.Rule {
 
 func (o Options) verifyStateDir(dir string) error {
 	rule := o.stateRule(dir)
-	for _, name := range append([]string{"."}, decisive...) {
+	for _, name := range append([]string{"."}, protectedEntries...) {
 		if err := rule.Verify(filepath.Join(dir, name)); err != nil {
 			return err
 		}

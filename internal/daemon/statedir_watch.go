@@ -24,9 +24,9 @@ func newStateDirWatch(stateDir, socket string) (stateDirWatch, error) {
 	return stateDirWatch{stateDir, directory, socket}, err
 }
 
-// removed returns an error if the path no longer leads to the state directory that the daemon
+// checkRemoved returns an error if the path no longer leads to the state directory that the daemon
 // uses: what it writes would be lost, and another daemon could start beside it.
-func (g stateDirWatch) removed() error {
+func (g stateDirWatch) checkRemoved() error {
 	began, err := g.directory.Stat()
 	if err != nil {
 		return nil
@@ -47,9 +47,9 @@ func (g stateDirWatch) socketMissing() bool {
 	return g.socket != "" && errors.Is(err, fs.ErrNotExist)
 }
 
-// guard watches both until ctx ends: without the state directory the daemon ends, and it
+// watchStateDir watches both until ctx ends: without the state directory the daemon ends, and it
 // opens a socket again that was removed.
-func (h *host) guard(ctx context.Context, g stateDirWatch, reopen func()) {
+func (h *host) watchStateDir(ctx context.Context, g stateDirWatch, reopen func()) {
 	dirs := func() []string {
 		list := []string{filepath.Dir(g.stateDir)} // the directory itself changes all the time
 		if dir := filepath.Dir(g.socket); g.socket != "" && dir != g.stateDir {
@@ -58,7 +58,7 @@ func (h *host) guard(ctx context.Context, g stateDirWatch, reopen func()) {
 		return list
 	}
 	look := func() {
-		switch err := g.removed(); {
+		switch err := g.checkRemoved(); {
 		case err != nil:
 			h.engine.Fail(err)
 		case g.socketMissing():

@@ -24,7 +24,7 @@ func TestStateDirectoryTakenAway(t *testing.T) {
 	}
 }
 
-// A socket that somebody removes is made again.
+// A socket that is removed is created again.
 func TestSocketRemoved(t *testing.T) {
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "run", "rota.sock")

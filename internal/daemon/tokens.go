@@ -42,8 +42,8 @@ func newRunTokens(stateDir string) (runTokens, error) {
 	return runTokens{key}, nil
 }
 
-// of returns the token of an attempt of a run, which has started.
-func (t runTokens) of(run runner.Run) string {
+// token returns the token of an attempt of a run, which has started.
+func (t runTokens) token(run runner.Run) string {
 	return "run." + base64.RawURLEncoding.EncodeToString([]byte(run.ID)) + "." + base64.RawURLEncoding.EncodeToString(t.code(run))
 }
 
