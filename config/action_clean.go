@@ -18,7 +18,7 @@ var cleanTable = &table[runner.Clean]{
 		row("match", textList(func(a *runner.Clean) *[]string { return &a.Match }), `["*"]`, "Patterns of names.", `"*.log"`, `["*.log", "*.gz"]`),
 		row("older_than", duration(func(a *runner.Clean) *time.Duration { return &a.OlderThan }), "", "The age from which files are removed.", `"30d"`),
 		row("recursive", boolean(func(a *runner.Clean) *bool { return &a.Recursive }), "false", "Include subdirectories; as root, below a path of another user, only those of that user and of root.", "true"),
-		row("keep", number(0, noLimit, func(a *runner.Clean) *int { return &a.Keep }), "0", "How many of the newest files are kept, however old.", "3"),
+		row("keep", number(0, noLimit, func(a *runner.Clean) *int { return &a.Keep }), "0", "How many of the newest files are kept, regardless of their age.", "3"),
 		row("dry", boolean(func(a *runner.Clean) *bool { return &a.Dry }), "false", "List the files without removing them.", "true"),
 	},
 }

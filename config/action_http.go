@@ -14,7 +14,7 @@ var httpAction = action{
 var httpTable = &table[runner.HTTP]{
 	name: "tasks.NAME.http", text: "A request over HTTP, and what is expected of the response.", required: []string{"url"},
 	keys: []key[runner.HTTP]{
-		row("url", httpURL, "", "http or https. A template may stand behind the host, each value through urlquery. Lists and errors show it without login and query. A redirect to another host gets neither headers nor body.", `"https://example.org/{{.Task | urlquery}}"`),
+		row("url", httpURL, "", "http or https. A template is allowed after the host, each value with urlquery. Lists and errors show it without login and query. Headers and body are not sent to another host after a redirect.", `"https://example.org/{{.Task | urlquery}}"`),
 		row("method", httpMethod, `"GET"`, "The method.", `"POST"`),
 		row("headers", httpHeaders, "", "More headers.", `{ Accept = "*/*" }`),
 		row("body", httpBody, "", "The body, a template.", `"{{.Host}}"`),

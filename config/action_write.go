@@ -12,7 +12,7 @@ var writeTable = &table[runner.Write]{
 	keys: []key[runner.Write]{
 		row("path", path(func(a *runner.Write) *string { return &a.Path }), "", "The file. It is replaced atomically. A symbolic link on the way is followed if no other user can change it.", `"/srv/page.html"`),
 		row("text", anyText(func(a *runner.Write) *string { return &a.Text }), "", "The template.", `"{{.Started}}"`),
-		row("template_file", path(func(a *runner.Write) *string { return &a.TemplateFile }), "", "A file that holds it, found in the same way.", `"page.tmpl"`),
+		row("template_file", path(func(a *runner.Write) *string { return &a.TemplateFile }), "", "A file with the template. The same rule for symbolic links applies.", `"page.tmpl"`),
 		row("mode", permissions(func(a *runner.Write) *uint32 { return &a.Mode }), `"0644"`, "Its permissions.", `"0600"`),
 		row("if_changed", boolean(func(a *runner.Write) *bool { return &a.IfChanged }), "true", "Write the file only if its content changes.", "false"),
 		row("append", boolean(func(a *runner.Write) *bool { return &a.Append }), "false", "Append to the file instead of replacing it.", "true"),

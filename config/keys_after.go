@@ -9,7 +9,7 @@ const afterKey = "after"
 
 // afterKeys are the keys that name the tasks which a task waits for.
 var afterKeys = []key[Task]{
-	row(afterKey, custom(orList(textType), func(t *Task) *[]string { return &t.After }, setAfter), "", "Names of tasks: run once each of them has been ok since this task last ran. Beside triggers, it is one more way to start. There is nothing beyond that; for more use a workflow engine.", `"extract"`, `["extract", "clean"]`),
+	row(afterKey, custom(orList(textType), func(t *Task) *[]string { return &t.After }, setAfter), "", "Names of tasks: run once each of them has been ok since this task last ran. With triggers, the task starts by these, too. For anything more complex use a workflow engine.", `"extract"`, `["extract", "clean"]`),
 }
 
 // setAfter reads the names of the tasks after which this task runs.

@@ -39,7 +39,7 @@ var hookKeys = []key[Task]{
 	row("on_missed", targets(false, func(t *Task) *[]string { return &t.Hooks.OnMissed }), "", "The same after missed slots.", `"ops"`, `["ops"]`),
 	row("on_recover", targets(false, func(t *Task) *[]string { return &t.Hooks.OnRecover }), "", "The same after the first success since a failure.", `"ops"`, `["ops"]`),
 	row("on_output", targets(false, func(t *Task) *[]string { return &t.Hooks.OnOutput }), "", "The same after a run that wrote output.", `"ops"`, `["ops"]`),
-	row("ping", custom(textType, func(t *Task) *string { return &t.Ping }, setPing), "", "A URL in the style of healthchecks. It is called when a run starts with /start added, at each success as it is, and at each other end, once no attempt is left, with the exit code or /fail added; the end of the output is sent with it.", `"https://hc-ping.com/0a1b"`).shown(showPing).hideValue(),
+	row("ping", custom(textType, func(t *Task) *string { return &t.Ping }, setPing), "", "A URL in the style of healthchecks. It is called with /start appended when a run starts, unchanged at each success, and with the exit code or /fail appended at each other end, once no attempt is left; the end of the output is sent with it.", `"https://hc-ping.com/0a1b"`).shown(showPing).hideValue(),
 	row("expect_success_within", bound(func(t *Task) *time.Duration { return &t.ExpectSuccessWithin }).read(setExpectWithin), "", "If the last success is older, the notifications of on_failure and on_missed are sent, once.", `"26h"`),
 }
 

@@ -25,21 +25,21 @@ func (l Late) String() string {
 	return ""
 }
 
-var lateType = Type{Name: `a duration, or a number of times such as "3x"`, Text: true, Pattern: `^(([0-9]+(\.[0-9]+)?(w|d|h|m|s|ms))+|[0-9]+(\.[0-9]+)?x)$`}
+var lateType = Type{Name: `a duration, or a factor such as "3x"`, Text: true, Pattern: `^(([0-9]+(\.[0-9]+)?(w|d|h|m|s|ms))+|[0-9]+(\.[0-9]+)?x)$`}
 
 // lateKeys are the keys of late runs and their notifications.
 var lateKeys = []key[Task]{
-	row("warn_after", custom(lateType, func(t *Task) *Late { return &t.WarnAfter }, setWarnAfter).canonical(func(t *Task) any { return t.WarnAfter.String() }), "", "A run that takes longer is late: on_late is notified of it, once, and the run continues. With a number of times, as in 3x, that many times the median of the last 20 runs that were ok, once there are 5 of them, and never less than a minute.", `"2h"`, `"3x"`),
+	row("warn_after", custom(lateType, func(t *Task) *Late { return &t.WarnAfter }, setWarnAfter).canonical(func(t *Task) any { return t.WarnAfter.String() }), "", "A run that takes longer is late: on_late is notified of it, once, and the run continues. A factor, as in 3x, is multiplied by the median of the last 20 successful runs, if there are at least 5; the result is at least a minute.", `"2h"`, `"3x"`),
 	row("on_late", targets(false, func(t *Task) *[]string { return &t.Hooks.OnLate }), "", "The same once a run takes longer than warn_after; the run continues.", `"ops"`, `["ops"]`),
 }
 
 var times = regexp.MustCompile(`^([0-9]{1,4}(?:\.[0-9]{1,3})?)x$`)
 
-// setWarnAfter reads a duration or a number of times.
+// setWarnAfter reads a duration or a factor.
 func setWarnAfter(loc location, v any, to *Task) {
 	text, ok := v.(string)
 	if !ok {
-		loc.mismatch(v, "a duration or a number of times", `"2h" or "3x"`)
+		loc.mismatch(v, "a duration or a factor", `"2h" or "3x"`)
 		return
 	}
 	if m := times.FindStringSubmatch(text); m != nil {

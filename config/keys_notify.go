@@ -43,10 +43,10 @@ var webhookTable = &table[runner.HTTP]{
 	name: "notify.NAME.webhook", text: "A request. An answer other than 2xx is a failure, and tried again.", required: []string{"url"},
 	initial: runner.HTTP{Expect: []string{"200-299"}},
 	keys: []key[runner.HTTP]{
-		row("url", httpURL, "", "http or https. A template may stand behind the host.", `"https://example.org/hook"`),
+		row("url", httpURL, "", "http or https. A template is allowed after the host.", `"https://example.org/hook"`),
 		row("method", httpMethod, `"POST"`, "The method.", `"PUT"`),
 		row("headers", httpHeaders, "", "More headers.", `{ Authorization = "Bearer x" }`),
-		row("body", httpBody, "", "The body, a template. Without it a JSON object that says what happened.", `"{{.Task}}: {{.Outcome}}"`),
+		row("body", httpBody, "", "The body, a template. Default: a JSON object that describes the event.", `"{{.Task}}: {{.Outcome}}"`),
 	},
 }
 

@@ -15,19 +15,19 @@ var policyKeys = []key[Task]{
 	row("mode", word(func(t *Task) *runner.Mode { return &t.Mode }, runner.Sequential, runner.Threaded, runner.Forked), `"threaded"`, "threaded: at once, and it ends with rota. sequential: one after another in its queue. forked: at once, and it continues when rota is stopped or restarted.", `"forked"`),
 	row("queue", someText(func(t *Task) *string { return &t.Queue }), "", "The queue that its runs wait in. Default: main for a sequential task, none for others.", `"slow"`),
 	row("overlap", word(func(t *Task) *runner.Overlap { return &t.Overlap }, runner.OverlapSkip, runner.OverlapQueue, runner.OverlapReplace, runner.OverlapAllow), `"skip"`, "What happens to a slot while a run of the task is pending or running: skip it, queue it, replace that run, or allow both.", `"queue"`),
-	row("missed", word(func(t *Task) *runner.CatchUp { return &t.Missed }, runner.MissedSkip, runner.MissedOnce, runner.MissedAll), "", "What happens to slots that passed while rota could not start them: skip all, run once for the newest, or run all. Default: what names a time of day runs up to three hours late if rota was there, a trigger with once always runs, all else is skipped.", `"once"`).shown(showMissed),
-	row("missed_within", bound(func(t *Task) *time.Duration { return &t.MissedWithin }), "", "Slots that are later than that are not started. Default: a day for all, no limit for once.", `"1h"`),
+	row("missed", word(func(t *Task) *runner.CatchUp { return &t.Missed }, runner.MissedSkip, runner.MissedOnce, runner.MissedAll), "", "What happens to slots that passed while rota could not start them: skip all, run once for the newest, or run all. Default: a trigger that names a time of day runs up to three hours late if rota was running when it was due, a trigger with once always runs, all others are skipped.", `"once"`).shown(showMissed),
+	row("missed_within", bound(func(t *Task) *time.Duration { return &t.MissedWithin }), "", "Slots that are later are not started. Default: a day for all, no limit for once.", `"1h"`),
 	row("max_wait", bound(func(t *Task) *time.Duration { return &t.MaxWait }), `"0s"`, "A run that has been queued for longer is skipped. 0s is no limit.", `"10m"`),
-	row("only_if", custom(orList(textType), func(t *Task) **runner.Command { return &t.OnlyIf }, setOnlyIf), "", "A condition that is asked before each run, in the surroundings of the task: a text for the shell or a list of a program and its arguments. With exit 0 the task runs; with 1 to 254 the run is skipped or, with max_wait, the condition asked again every 30s until then; with 255, a signal or after 30s the run has failed. Not asked of what was forced, nor by rota exec.", `"test -e /mnt/backup"`, `["on_ac_power"]`).shown(showOnlyIf).hideValue(),
+	row("only_if", custom(orList(textType), func(t *Task) **runner.Command { return &t.OnlyIf }, setOnlyIf), "", "A condition that is checked before each run, with the user, environment and directory of the task: a text for the shell or a list of a program and its arguments. With exit code 0 the task runs; with 1 to 254 the run is skipped or, with max_wait, the condition is checked again every 30s until then; with 255, a signal or after 30s the run fails. It is not checked for forced runs, nor by rota exec.", `"test -e /mnt/backup"`, `["on_ac_power"]`).shown(showOnlyIf).hideValue(),
 	row("timeout", bound(func(t *Task) *time.Duration { return &t.Timeout }), "", "How long a run may take. Default: a minute for built-in actions, no limit for commands. 0s is no limit.", `"4h"`),
-	row("timeout_ok", boolean(func(t *Task) *bool { return &t.TimeoutOK }), "false", "true: to be stopped at its timeout is the normal end of a run, whose outcome is then ok. A built-in action that does not return then ends as timeout all the same.", "true"),
+	row("timeout_ok", boolean(func(t *Task) *bool { return &t.TimeoutOK }), "false", "true: a run that is stopped at its timeout has ended normally, with the outcome ok. A built-in action that does not return still ends as timeout.", "true"),
 	row("kill_after", duration(func(t *Task) *time.Duration { return &t.KillAfter }).read(setKillAfter), `"10s"`, "How long a run has to end after the stop signal, before it gets KILL. When rota stops as process 1 of a container the default is 3s.", `"1m"`),
-	row("stop_signal", custom(textType, func(t *Task) *string { return &t.StopSignal }, setSignal), `"TERM"`, "The signal that asks a run to end. none sends none: the command must ask with rota proceed.", `"INT"`, `"none"`).only(processes),
-	row("leftovers", word(func(t *Task) *runner.Leftovers { return &t.Leftovers }, runner.LeftoversKeep, runner.LeftoversStop), `"keep"`, "What becomes of the processes that a run has started and that still live when its command ends. keep: the run ends, and they live on. stop: they are stopped as at a timeout, and then the run ends with the outcome of its command.", `"stop"`).only(processes),
+	row("stop_signal", custom(textType, func(t *Task) *string { return &t.StopSignal }, setSignal), `"TERM"`, "The signal that requests a run to end. none sends none: the command must check rota proceed.", `"INT"`, `"none"`).only(processes),
+	row("leftovers", word(func(t *Task) *runner.Leftovers { return &t.Leftovers }, runner.LeftoversKeep, runner.LeftoversStop), `"keep"`, "What happens to processes of a run that are still alive when its command ends. keep: the run ends, and they continue. stop: they are stopped as at a timeout, and then the run ends with the outcome of its command.", `"stop"`).only(processes),
 	row("success_exit", custom(orList(numberType(0, 255)), func(t *Task) *[]int { return &t.SuccessExit }, setExits), "[0]", "Exit codes that are success.", "3", "[0, 3]").only(commands),
 	row("retry", nested(retryTable, "retry", func(t *Task) *runner.Retry { return &t.Retry }).canonical(formatRetry), "", "When a failed run is retried.", "{ max = 3 }"),
 	row("priority", number(-1, 1, func(t *Task) *int { return &t.Priority }), "0", "Of queued runs, those with 1 start first and those with -1 last.", "-1", "1"),
-	row("hold_after", number(1, noLimit, func(t *Task) *int { return &t.HoldAfter }), "", "After so many failures in a row the task is held and the notifications of on_failure are sent. Default: never.", "5"),
+	row("hold_after", number(1, noLimit, func(t *Task) *int { return &t.HoldAfter }), "", "After this number of failures in a row the task is held and the notifications of on_failure are sent. Default: never.", "5"),
 	row("keep", nested(keepTable, "keep", func(t *Task) *Task { return t }).canonical(func(t *Task) any { return formatKeep(t.Keep, t.Output) }), "", "How much history is kept.", "{ runs = 100 }"),
 }
 
@@ -163,9 +163,9 @@ func showMissed(t *Task) string {
 	}
 	switch once {
 	case 0:
-		return "skip, but for what is late by little while rota was there"
+		return "skip, except slots that are slightly late while rota was running"
 	case len(t.Triggers):
 		return string(runner.MissedOnce)
 	}
-	return "once for what is due only once, else skip, but for what is late by little while rota was there"
+	return "once for triggers with once, else skip, except slots that are slightly late while rota was running"
 }

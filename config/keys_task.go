@@ -5,7 +5,7 @@ import "slices"
 // aboutKeys are the keys that describe, tag and enable a task.
 var aboutKeys = []key[Task]{
 	row("description", anyText(func(t *Task) *string { return &t.Description }), "", "A description.", `"the nightly backup"`).hideValue(),
-	row("tags", textList(func(t *Task) *[]string { return &t.Tags }), "", "Words to select tasks by.", `"db"`, `["db", "nightly"]`),
+	row("tags", textList(func(t *Task) *[]string { return &t.Tags }), "", "Words by which commands select tasks.", `"db"`, `["db", "nightly"]`),
 	row("enabled", boolean(func(t *Task) *bool { return &t.Enabled }), "true", "false: the triggers are ignored, and the task runs only on request.", "false"),
 }
 

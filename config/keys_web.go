@@ -45,33 +45,33 @@ type Token struct {
 var webTable = &table[Web]{
 	name: "web", text: "Who may speak to rota over a network. Without it nobody can. At HOST:PORT each client needs a token, unless proxy names its user. Only the main file may have this table.",
 	keys: []key[Web]{
-		row("listen", custom(textType, func(w *Web) *string { return &w.Listen }, setListen), `""`, "Where to listen: HOST:PORT or unix:/path. HOST:PORT needs tokens and, where other machines can reach it, tls_cert and tls_key, or proxy. At a unix socket users of this machine may do what they may do at the socket of rota.", `"127.0.0.1:8377"`, `"unix:/run/rota/web.sock"`, `""`),
+		row("listen", custom(textType, func(w *Web) *string { return &w.Listen }, setListen), `""`, "Where to listen: HOST:PORT or unix:/path. HOST:PORT needs tokens and, where other machines can reach it, tls_cert and tls_key, or proxy. At a unix socket users of this machine have the same rights as at the socket of rota.", `"127.0.0.1:8377"`, `"unix:/run/rota/web.sock"`, `""`),
 		row("tokens", custom(namedType(namePattern, tableType("web.tokens.NAME")), func(w *Web) *map[string]Token { return &w.Tokens }, setTokens), "", "Rights of clients, by the token that they send.", `{ ci = { file = "/etc/rota/secrets/ci" } }`),
 		row("hosts", custom(orList(textType), func(w *Web) *[]string { return &w.Hosts }, setHosts), "", "Host names that clients may use, without a port, besides localhost and the address in listen.", `"rota.example.org"`, `["rota.example.org", "10.0.0.7"]`),
-		row("tls_cert", path(func(w *Web) *string { return &w.TLSCert }), "", "The certificate, with those that lead to its authority, in PEM. A reload reads it again.", `"/etc/rota/tls.crt"`),
+		row("tls_cert", path(func(w *Web) *string { return &w.TLSCert }), "", "The certificate, followed by its intermediate certificates, in PEM. A reload reads it again.", `"/etc/rota/tls.crt"`),
 		row("tls_key", path(func(w *Web) *string { return &w.TLSKey }), "", "Its private key, in PEM. Only its owner and group may read it.", `"/etc/rota/tls.key"`),
-		row("metrics", boolean(func(w *Web) *bool { return &w.Metrics }), "true", "false: /metrics is not there; it stays at the socket of rota.", "false"),
-		row("actions", boolean(func(w *Web) *bool { return &w.Actions }), "false", "Whether the page also does things, such as to run and stop tasks, for those whose token may. Programs may do with their token what it says either way.", "true"),
-		row("base", custom(textType, func(w *Web) *string { return &w.Base }, setBase), `""`, "The path that all addresses of the page begin with, behind a proxy that serves other things, too.", `"/rota"`, `""`),
-		row("url", custom(textType, func(w *Web) *string { return &w.URL }, setURL), `""`, "Where people reach the page, with base. Notifications have the address of the run there.", `"https://example.org/rota"`, `""`),
-		row("proxy", custom(tableType(proxyTable.name), func(w *Web) *Proxy { return &w.Proxy }, setProxy), "", "A reverse proxy that may connect without TLS. Nobody else can then.", `{ from = ["10.0.0.0/8"], user_header = "Remote-User", may = "control" }`),
-		row("others", custom(namedType(namePattern, textType), func(w *Web) *map[string]string { return &w.Others }, setOthers), "", "The pages of other rotas, which are linked to.", `{ db1 = "https://db1.example.org:8377" }`),
+		row("metrics", boolean(func(w *Web) *bool { return &w.Metrics }), "true", "false: /metrics is not served here, but still at the socket of rota.", "false"),
+		row("actions", boolean(func(w *Web) *bool { return &w.Actions }), "false", "Whether the page also has actions, such as to run and stop tasks, for users whose token allows them. It does not affect the rights of programs with a token.", "true"),
+		row("base", custom(textType, func(w *Web) *string { return &w.Base }, setBase), `""`, "The path prefix of all addresses of the page, for a proxy that serves other sites, too.", `"/rota"`, `""`),
+		row("url", custom(textType, func(w *Web) *string { return &w.URL }, setURL), `""`, "The address of the page for users, including base. Notifications contain the address of the run there.", `"https://example.org/rota"`, `""`),
+		row("proxy", custom(tableType(proxyTable.name), func(w *Web) *Proxy { return &w.Proxy }, setProxy), "", "A reverse proxy that may connect without TLS. No other clients can connect then.", `{ from = ["10.0.0.0/8"], user_header = "Remote-User", may = "control" }`),
+		row("others", custom(namedType(namePattern, textType), func(w *Web) *map[string]string { return &w.Others }, setOthers), "", "The pages of other rota daemons, to which the page links.", `{ db1 = "https://db1.example.org:8377" }`),
 	},
 }
 
 var proxyTable = &table[Proxy]{
 	name: "web.proxy", text: "A reverse proxy that may connect without TLS, and may have looked who the user is. Its own connections to users need TLS.", required: []string{"from"},
 	keys: []key[Proxy]{
-		row("from", custom(orList(textType), func(p *Proxy) *[]string { return &p.From }, setFrom), "", "The addresses, or networks, that it connects from. Every user of these machines can be the proxy.", `"127.0.0.1"`, `["10.0.0.0/8", "fd00::/8"]`),
-		row("user_header", custom(textType, func(p *Proxy) *string { return &p.UserHeader }, setHeaderName), `""`, "The header in which it names the user that it has let in. It must set or remove it in each request. Without it users sign in by a token.", `"Remote-User"`, `""`),
-		row("may", word(func(p *Proxy) *string { return &p.May }, "read", "request", "control"), `"read"`, "What those users may do, with all tasks, as of a token.", `"control"`),
+		row("from", custom(orList(textType), func(p *Proxy) *[]string { return &p.From }, setFrom), "", "The addresses, or networks, from which it connects. Every user of these machines can act as the proxy.", `"127.0.0.1"`, `["10.0.0.0/8", "fd00::/8"]`),
+		row("user_header", custom(textType, func(p *Proxy) *string { return &p.UserHeader }, setHeaderName), `""`, "The header in which it sends the user that it has authenticated. It must set or remove it in each request. Without it users sign in by a token.", `"Remote-User"`, `""`),
+		row("may", word(func(p *Proxy) *string { return &p.May }, "read", "request", "control"), `"read"`, "The rights of those users, for all tasks, as in a token.", `"control"`),
 	},
 }
 
 var tokenTable = &table[Token]{
 	name: "web.tokens.NAME", text: "The rights of a client that sends the token.", required: []string{"file"},
 	keys: []key[Token]{
-		row("file", path(func(t *Token) *string { return &t.File }), "", "The file that holds the token, 16 characters or more; it must not be readable by everybody.", `"/etc/rota/secrets/ci"`),
+		row("file", path(func(t *Token) *string { return &t.File }), "", "The file that holds the token, 16 characters or more; other users must not be able to read it.", `"/etc/rota/secrets/ci"`),
 		row("may", word(func(t *Token) *string { return &t.May }, "read", "request", "control"), `"read"`, "read: see everything. request: also request runs. control: everything.", `"request"`),
 		row("tasks", custom(orList(Type{Name: "a string", Text: true, Pattern: taskGlob.String()}), func(t *Token) *[]string { return &t.Tasks }, setGlobs), `["*"]`, "Patterns of the tasks that the rights cover.", `"*"`, `["backup-*"]`),
 	},

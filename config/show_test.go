@@ -55,12 +55,12 @@ log = "hello"
 // What becomes of missed slots is shown as it is in force, said or not.
 func TestSettingsMissed(t *testing.T) {
 	for jobs, want := range map[string]string{
-		"":                                  "skip, but for what is late by little while rota was there",
-		"at = \"02:30\"":                    "skip, but for what is late by little while rota was there",
+		"":                                  "skip, except slots that are slightly late while rota was running",
+		"at = \"02:30\"":                    "skip, except slots that are slightly late while rota was running",
 		"at = \"02:30\"\nmissed = \"skip\"": "skip",
 		"at = \"02:30\"\nmissed = \"all\"":  "all",
 		"once = 2100-01-01T00:00:00":        "once",
-		"triggers = [{ once = 2100-01-01T00:00:00 }, { at = \"02:30\" }]": "once for what is due only once, else skip, but for what is late by little while rota was there",
+		"triggers = [{ once = 2100-01-01T00:00:00 }, { at = \"02:30\" }]": "once for triggers with once, else skip, except slots that are slightly late while rota was running",
 	} {
 		cfg, err := Parse("/etc/rota/jobs.toml", "[tasks.t]\nlog = \"x\"\n"+jobs, Options{})
 		if err != nil {
