@@ -14,57 +14,57 @@ import (
 
 // Slots that are certain to start are recorded, and prepared, shortly before they are due:
 // then only the start is left to do, and the first of a thousand does not wait for the
-// records of the others. A kill in that moment makes such a run lost. Slots
-// that a hold, a queue or another run may keep from starting are decided when they are due.
+// records of the others. A kill in between makes such a run lost. Slots that a hold, a queue
+// or another run may keep from starting are decided when they are due.
 //
-// The cursor does not come to an instant before its time, so that what is recorded ahead
-// comes due all the same, and is known by its row; after a restart, too.
+// The cursor is not moved to an instant before its time. So a slot that is recorded ahead is
+// due again at its time, also after a restart, and is then recognized by its row.
 
-// How long before an instant its slots are recorded: the time of a commit, and some for
-// each of them.
+// How long before an instant its slots are recorded: the time of a commit, and some time for
+// each slot, up to a limit.
 const (
-	aheadLeast   = 20 * time.Millisecond
-	aheadOfEach  = 150 * time.Microsecond
-	aheadMost    = 500 * time.Millisecond
-	aheadUnasked = time.Minute // an instant that is farther away is not looked at yet
+	minAhead     = 20 * time.Millisecond
+	aheadPerSlot = 150 * time.Microsecond
+	maxAhead     = 500 * time.Millisecond
+	aheadHorizon = time.Minute // instants that are farther away are not considered yet
 )
 
-// ahead is what is recorded of instants to come.
+// ahead is the state of slots that are recorded before they are due.
 type ahead struct {
-	tried      time.Time            // the instant that was looked at last
-	slots      map[string]time.Time // the slot, by task
-	through    time.Time            // the newest of all slots that were recorded ahead in this epoch
-	beginnings []beginning
+	tried   time.Time            // the last instant that recordAhead handled
+	slots   map[string]time.Time // recorded slots, by task
+	through time.Time            // the newest slot recorded ahead in this epoch
+	starts  []futureStart
 }
 
-// beginning is an instant at which runs begin that are recorded.
-type beginning struct {
-	at    time.Time
-	begin <-chan struct{}
-	open  func()
-	runs  []runner.Run
+// futureStart is an instant at which prepared runs start.
+type futureStart struct {
+	at     time.Time
+	opened <-chan struct{}
+	open   func()
+	runs   []runner.Run
 }
 
-// recordedAhead is when slots of an instant are recorded that is the next one; zero: at
-// the instant itself.
-func (eng *Engine) recordedAhead(at time.Time) time.Time {
+// aheadTime returns when the slots of at, the next due instant, are recorded; zero: at the
+// instant itself.
+func (eng *Engine) aheadTime(at time.Time) time.Time {
 	switch {
 	case !eng.options.Ahead || eng.options.Once || eng.needsPlan || eng.recordError != "" || eng.stopping:
 		return time.Time{}
 	case at.IsZero() || at.Equal(eng.ahead.tried) || len(eng.startSlots) > 0 || eng.view.MaxRunning > 0 || eng.view.Draining:
 		return time.Time{}
-	case at.Sub(eng.clock.Now()) > aheadUnasked:
-		return at.Add(-aheadMost)
+	case at.Sub(eng.clock.Now()) > aheadHorizon:
+		return at.Add(-maxAhead)
 	}
 	n := time.Duration(eng.agenda.Count(at))
-	return at.Add(-min(aheadMost, aheadLeast+n*aheadOfEach))
+	return at.Add(-min(maxAhead, minAhead+n*aheadPerSlot))
 }
 
-// recordAhead records what comes due next and will simply start, if it is time to. What
-// it could not record is recorded at its time.
+// recordAhead records the next slots that are certain to start, if it is time to. If that
+// fails they are recorded when they are due.
 func (eng *Engine) recordAhead(ctx context.Context, now time.Time) {
 	at := eng.agenda.At()
-	if from := eng.recordedAhead(at); from.IsZero() || now.Before(from) || !at.After(now) {
+	if from := eng.aheadTime(at); from.IsZero() || now.Before(from) || !at.After(now) {
 		return
 	}
 	eng.ahead.tried = at
@@ -86,8 +86,7 @@ func (eng *Engine) recordAhead(ctx context.Context, now time.Time) {
 	eng.apply(t, done)
 }
 
-// willStart reports whether nothing can keep what comes due at an instant from starting
-// then.
+// willStart reports whether an entry is certain to start when it is due.
 func (eng *Engine) willStart(d schedule.Due, at time.Time) bool {
 	e, known := eng.entries[d.Key]
 	if !known || e.Request != "" || d.N != 1 || e.Delay().By != 0 || eng.runsLeft(d.Key) != plan.NoCount {
@@ -103,7 +102,7 @@ func (eng *Engine) willStart(d schedule.Due, at time.Time) bool {
 	return !eng.view.Has(e.Task)
 }
 
-// rememberAhead notes runs that are recorded before they are due.
+// rememberAhead notes runs that were recorded before they are due.
 func (eng *Engine) rememberAhead(runs ...runner.Run) {
 	if eng.ahead.slots == nil {
 		eng.ahead.slots = map[string]time.Time{}
@@ -114,12 +113,12 @@ func (eng *Engine) rememberAhead(runs ...runner.Run) {
 	}
 }
 
-// restoreAhead finds what an earlier daemon recorded of slots that are not due for the
+// restoreAhead finds the slots that an earlier daemon recorded ahead: they are after the
 // cursor.
 func (eng *Engine) restoreAhead(ctx context.Context) error {
 	var ids []string
 	for key, e := range eng.entries {
-		if at := eng.agenda.Next(key); e.Request == "" && !at.IsZero() && at.Sub(eng.cursor.Through) <= aheadMost {
+		if at := eng.agenda.Next(key); e.Request == "" && !at.IsZero() && at.Sub(eng.cursor.Through) <= maxAhead {
 			ids = append(ids, runner.SlotID(e.Task, at, eng.cursor.Epoch))
 		}
 	}
@@ -138,7 +137,7 @@ func (eng *Engine) restoreAhead(ctx context.Context) error {
 	return nil
 }
 
-// withoutAhead takes out of what came due what is recorded.
+// withoutAhead removes from due entries the slots that were recorded ahead.
 func (eng *Engine) withoutAhead(due []schedule.Due) []schedule.Due {
 	if len(eng.ahead.slots) == 0 {
 		return due
@@ -157,8 +156,7 @@ func (eng *Engine) withoutAhead(due []schedule.Due) []schedule.Due {
 	return left
 }
 
-// forgetAhead forgets what was recorded of instants that have come, once the cursor or
-// the agenda has.
+// forgetAhead forgets slots recorded ahead once the agenda, or the cursor, is past them.
 func (eng *Engine) forgetAhead(now time.Time) {
 	for task, at := range eng.ahead.slots {
 		if !at.After(now) {
@@ -167,30 +165,30 @@ func (eng *Engine) forgetAhead(now time.Time) {
 	}
 }
 
-// beginAt returns what is closed when a run begins that is recorded ahead; nil: it does
-// now. The timer is for an engine that is busy then.
+// beginAt returns a channel that is closed when a run that is recorded ahead starts; nil: it
+// starts now. The timer closes it if the engine is busy then.
 func (eng *Engine) beginAt(run runner.Run) <-chan struct{} {
 	wait := run.Started.Sub(eng.clock.Now())
-	if wait <= 0 || wait > aheadMost {
+	if wait <= 0 || wait > maxAhead {
 		return nil
 	}
-	all := eng.ahead.beginnings
-	i := slices.IndexFunc(all, func(b beginning) bool { return b.at.Equal(run.Started) })
+	all := eng.ahead.starts
+	i := slices.IndexFunc(all, func(b futureStart) bool { return b.at.Equal(run.Started) })
 	if i < 0 {
 		c := make(chan struct{})
 		open := sync.OnceFunc(func() { close(c) })
 		time.AfterFunc(wait+time.Millisecond, open)
-		i, all = len(all), append(all, beginning{at: run.Started, begin: c, open: open})
+		i, all = len(all), append(all, futureStart{at: run.Started, opened: c, open: open})
 	}
 	all[i].runs = append(all[i].runs, run)
-	eng.ahead.beginnings = all
-	return all[i].begin
+	eng.ahead.starts = all
+	return all[i].opened
 }
 
-// beginDue lets the runs begin whose instant has come.
+// beginDue starts the prepared runs that are due.
 func (eng *Engine) beginDue(now time.Time) {
-	waits := func(b beginning) bool { return b.at.After(now) && b.at.Sub(now) <= aheadMost } // else the clock was set back
-	for _, b := range eng.ahead.beginnings {
+	waits := func(b futureStart) bool { return b.at.After(now) && b.at.Sub(now) <= maxAhead } // else the clock was set back
+	for _, b := range eng.ahead.starts {
 		if waits(b) {
 			continue
 		}
@@ -202,5 +200,5 @@ func (eng *Engine) beginDue(now time.Time) {
 			}
 		}
 	}
-	eng.ahead.beginnings = slices.DeleteFunc(eng.ahead.beginnings, func(b beginning) bool { return !waits(b) })
+	eng.ahead.starts = slices.DeleteFunc(eng.ahead.starts, func(b futureStart) bool { return !waits(b) })
 }

@@ -214,7 +214,7 @@ func (eng *Engine) isOver(err error) bool {
 // when one is. A turn that failed, or left runs waiting for disk space, is repeated soon.
 func (eng *Engine) nextTurn(failed bool) time.Time {
 	until, again := eng.agenda.At(), eng.clock.Now().Add(time.Second)
-	if ahead := eng.recordedAhead(until); !ahead.IsZero() {
+	if ahead := eng.aheadTime(until); !ahead.IsZero() {
 		until = ahead
 	}
 	if eng.options.Once {

@@ -47,7 +47,7 @@ type targets struct {
 // DrainTime of [notify.Options].
 func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l ledger.Ledger, log *slog.Logger, failing func(target, err string), failed func(target string), parting time.Duration) *notifications {
 	var known atomic.Pointer[targets]
-	follow := func() *targets {
+	current := func() *targets {
 		c, k := inForce.Load(), known.Load()
 		if k == nil || k.of != c {
 			k = &targets{c, make(map[string]notify.Target, len(c.Notify)), map[string]bool{}}
@@ -63,10 +63,10 @@ func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l
 	}
 	n := &notifications{inForce: inForce, ledger: l, log: log, woken: make(chan struct{}, 1)}
 	n.Notifier = notify.New(notify.Options{
-		Targets:   func() map[string]notify.Target { return follow().byName },
-		Pings:     func(url string) bool { return follow().pings[url] },
-		Zone:      func(task string) *time.Location { return follow().of.ZoneOf(task) },
-		Page:      func() string { return follow().of.Web.URL },
+		Targets:   func() map[string]notify.Target { return current().byName },
+		Pings:     func(url string) bool { return current().pings[url] },
+		Zone:      func(task string) *time.Location { return current().of.ZoneOf(task) },
+		Page:      func() string { return current().of.Web.URL },
 		Delivered: n.markDelivered,
 		Failing:   failing,
 		Failed:    failed,
