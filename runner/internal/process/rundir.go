@@ -80,7 +80,7 @@ func (d Dir) Complaints() string {
 func (d Dir) Carried() bool {
 	lock, err := d.lock()
 	if err == nil {
-		lock.Close()
+		unlock(lock)
 	}
 	return err != nil && !errors.Is(err, fs.ErrNotExist)
 }
@@ -92,7 +92,7 @@ func (d Dir) Begun() bool {
 	if err != nil {
 		return true
 	}
-	defer lock.Close()
+	defer unlock(lock)
 	// Only who makes the file may start the run, or say that it never did.
 	return d.begin() != nil
 }
@@ -109,6 +109,13 @@ func (d Dir) lock() (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// unlock gives up a lock that nobody else is to have. To close the file is not enough: a
+// process that is being started has it, too, until it executes its program.
+func unlock(f *os.File) {
+	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+	f.Close()
 }
 
 // beginFile is the file "go".
@@ -182,7 +189,7 @@ func (d Dir) make(record any) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer unlock(lock)
 	return errors.Join(d.record(lock, record), d.reserve())
 }
 

@@ -2,6 +2,7 @@ package process
 
 import (
 	"os"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,4 +46,28 @@ func TestIdleShim(t *testing.T) {
 			t.Error("it was not ended")
 		}
 	})
+}
+
+// TestUnlock: a lock that is given up can be taken at once, although a process that is
+// being started has the file for a moment, too.
+func TestUnlock(t *testing.T) {
+	d := Dir(t.TempDir())
+	lock, err := d.lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	child, err := syscall.Dup(int(lock.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(child)
+	unlock(lock)
+	if d.Carried() {
+		t.Error("it still counts as carried")
+	}
+	again, err := d.lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Close()
 }
