@@ -40,7 +40,7 @@ func TestIdleShim(t *testing.T) {
 		if left() != 1 {
 			t.Error("it was ended too early")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if left() != 0 || null.Close() == nil {
 			t.Error("it was not ended")
