@@ -156,6 +156,32 @@ func (eng *Engine) withoutAhead(due []schedule.Due) []schedule.Due {
 	return left
 }
 
+// doBetweenStarts is doWithoutCancel for changes that decide whether slots run, as a hold, a
+// skip or a reload: they are made after the start of the slots that were recorded ahead, so
+// that no slot starts that they are to keep from it.
+func (eng *Engine) doBetweenStarts(ctx context.Context, f func(context.Context) error) error {
+	for {
+		var opened <-chan struct{}
+		err := eng.doWithoutCancel(ctx, func(ctx context.Context) error {
+			if len(eng.ahead.starts) > 0 {
+				opened = eng.ahead.starts[0].opened
+				return nil
+			}
+			return f(ctx)
+		})
+		if opened == nil || err != nil {
+			return err
+		}
+		select {
+		case <-opened:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-eng.closed:
+			return errStopping
+		}
+	}
+}
+
 // forgetAhead forgets slots recorded ahead once the agenda, or the cursor, is past them.
 func (eng *Engine) forgetAhead(now time.Time) {
 	for task, at := range eng.ahead.slots {

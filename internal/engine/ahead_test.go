@@ -62,10 +62,19 @@ func TestAheadThen(t *testing.T) {
 			"12:01:00 lost, 12:02:00-12:04:00×3 skipped, 12:05:00, 12:06:00, 12:07:00"},
 		{"the engine does nothing for some minutes", func(r *rig) { r.fake.Advance(3 * time.Minute); r.pass(time.Minute) },
 			"12:01:00, 12:02:00-12:02:00×1 skipped, 12:03:00, 12:04:00, 12:05:00"},
-		{"a hold is for the slots after", func(r *rig) {
-			_, _ = r.ada().Hold(r.ada().ctx, api.Holding{Tasks: []string{"t"}})
+		{"a hold begins after the start", func(r *rig) {
+			tasks, err := r.ada().Hold(r.ada().ctx, api.Holding{Tasks: []string{"t"}})
+			if due := r.start.Add(time.Minute); err != nil || tasks[0].Hold.Since.Before(due) {
+				r.t.Errorf("held as %+v, %v", tasks, err)
+			}
 			r.pass(2 * time.Minute)
 		}, "12:01:00, 12:02:00-12:03:00×2 skipped"},
+		{"a skip is of the slot after it", func(r *rig) {
+			if slot, err := r.ada().Skip(r.ada().ctx, "t"); err != nil || !slot.At.Equal(r.start.Add(2*time.Minute)) {
+				r.t.Errorf("skipped %+v, %v", slot, err)
+			}
+			r.pass(2 * time.Minute)
+		}, "12:01:00, 12:02:00-12:02:00×1 skipped, 12:03:00"},
 		{"it is stopped, and never begins", func(r *rig) {
 			_, _ = r.ada().Stop(r.ada().ctx, "t", false)
 			r.pass(time.Minute)

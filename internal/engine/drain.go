@@ -17,7 +17,7 @@ func (s *Service) Drain(ctx context.Context, d time.Duration) (api.Drained, erro
 	eng := s.eng
 	drained := api.Drained{Forked: []string{}}
 	idle := make(chan error, 1)
-	err := eng.doWithoutCancel(ctx, func(ctx context.Context) error {
+	err := eng.doBetweenStarts(ctx, func(ctx context.Context) error {
 		now := eng.clock.Now()
 		eng.view.Draining = true
 		eng.drainEnds = time.Time{}

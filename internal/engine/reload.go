@@ -18,7 +18,7 @@ func (eng *Engine) InForce() *config.Config { return eng.inForce.Load() }
 // are due until now are decided by the old configuration, which stays in force after an
 // error.
 func (eng *Engine) Reload(ctx context.Context, c *config.Config, changes config.Changes, who string) error {
-	if err := eng.doWithoutCancel(ctx, func(ctx context.Context) error { return eng.swap(ctx, c, changes, who) }); err != nil {
+	if err := eng.doBetweenStarts(ctx, func(ctx context.Context) error { return eng.swap(ctx, c, changes, who) }); err != nil {
 		return err
 	}
 	eng.recordChanges(context.WithoutCancel(ctx), changes, who)

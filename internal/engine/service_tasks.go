@@ -65,6 +65,7 @@ func (s *Service) Hold(ctx context.Context, h api.Holding) ([]api.Task, error) {
 		if err := s.eng.mayOverrideHold(ctx, name); err != nil {
 			return err
 		}
+		hold.Since = s.eng.clock.Now() // which may be after slots that started meanwhile
 		hold.Binding = api.Binds(ctx, name)
 		return s.eng.holdTasks(ctx, []string{name}, hold)
 	})
@@ -83,7 +84,7 @@ func (s *Service) forEach(ctx context.Context, names []string, f func(ctx contex
 	var over error
 	for few := range slices.Chunk(names, batchSize) {
 		if over == nil {
-			over = s.eng.doWithoutCancel(ctx, func(ctx context.Context) error {
+			over = s.eng.doBetweenStarts(ctx, func(ctx context.Context) error {
 				for i, name := range few {
 					switch err := f(ctx, name); api.CodeOf(err) {
 					case "":
@@ -168,7 +169,7 @@ func (s *Service) Reschedule(ctx context.Context, r api.Rescheduling) (done api.
 	if err := api.CheckTime("the end of the reschedule", r.Until); err != nil {
 		return done, err
 	}
-	err = s.eng.doWithoutCancel(ctx, func(ctx context.Context) error {
+	err = s.eng.doBetweenStarts(ctx, func(ctx context.Context) error {
 		var err error
 		task, key := runner.SplitID(r.Name)
 		switch _, recurring := s.eng.view.ParkedAs(r.Name, runner.Recurring); {
@@ -194,7 +195,7 @@ const maxSkips = 100
 
 // Skip implements [api.Service].
 func (s *Service) Skip(ctx context.Context, task string) (slot api.Slot, err error) {
-	err = s.eng.doWithoutCancel(ctx, func(ctx context.Context) error {
+	err = s.eng.doBetweenStarts(ctx, func(ctx context.Context) error {
 		if err := s.eng.checkTasks(task); err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ func (eng *Engine) skipNext(ctx context.Context, task, who string) (api.Slot, er
 			continue
 		}
 		at := eng.agenda.Next(key)
-		for !at.IsZero() && eng.isSkipped(task, e.Delay().Slot(at)) {
+		for !at.IsZero() && (eng.isSkipped(task, e.Delay().Slot(at)) || at.Equal(eng.ahead.slots[task])) {
 			at = e.When().Next(at)
 		}
 		if slot := e.Delay().Slot(at); !at.IsZero() && (first.At.IsZero() || slot.Before(first.At)) {
