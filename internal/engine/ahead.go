@@ -211,11 +211,21 @@ func (eng *Engine) beginAt(run runner.Run) <-chan struct{} {
 	return all[i].opened
 }
 
-// beginDue starts the prepared runs that are due.
+// beginDue starts the prepared runs that are due, or whose timer has started them: the clock
+// may have been set back.
 func (eng *Engine) beginDue(now time.Time) {
-	waits := func(b futureStart) bool { return b.at.After(now) && b.at.Sub(now) <= maxAhead } // else the clock was set back
+	waits := func(b futureStart) bool {
+		select {
+		case <-b.opened:
+			return false
+		default:
+			return b.at.After(now) && b.at.Sub(now) <= maxAhead
+		}
+	}
+	var left []futureStart
 	for _, b := range eng.ahead.starts {
 		if waits(b) {
+			left = append(left, b)
 			continue
 		}
 		b.open()
@@ -226,5 +236,5 @@ func (eng *Engine) beginDue(now time.Time) {
 			}
 		}
 	}
-	eng.ahead.starts = slices.DeleteFunc(eng.ahead.starts, func(b futureStart) bool { return !waits(b) })
+	eng.ahead.starts = left
 }
