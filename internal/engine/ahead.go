@@ -68,7 +68,7 @@ func (eng *Engine) recordAhead(ctx context.Context, now time.Time) {
 		return
 	}
 	eng.ahead.tried = at
-	due := slices.DeleteFunc(eng.agenda.Due(at), func(d schedule.Due) bool { return !eng.willStart(d, at) })
+	due := slices.DeleteFunc(eng.agenda.Due(at), func(d schedule.Due) bool { return !eng.willStart(d) })
 	if len(due) == 0 {
 		return
 	}
@@ -87,7 +87,7 @@ func (eng *Engine) recordAhead(ctx context.Context, now time.Time) {
 }
 
 // willStart reports whether an entry is certain to start when it is due.
-func (eng *Engine) willStart(d schedule.Due, at time.Time) bool {
+func (eng *Engine) willStart(d schedule.Due) bool {
 	e, known := eng.entries[d.Key]
 	if !known || e.Request != "" || d.N != 1 || e.Delay().By != 0 || eng.runsLeft(d.Key) != plan.NoCount {
 		return false

@@ -41,11 +41,7 @@ func (s *reader) List(ctx context.Context, f Filter) (runs []runner.Run, err err
 			return nil
 		}
 		runs = slices.Grow(runs, min(f.Limit, 100))
-		look := scanRuns
-		if f.Brief {
-			look = scanBrief
-		}
-		return look(conn, s.names, where+" ORDER BY n DESC", args, s.onDamaged, func(r *row) error {
+		return f.scan()(conn, s.names, where+" ORDER BY n DESC", args, s.onDamaged, func(r *row) error {
 			if !f.selects(r.run) {
 				return nil // of those with the same key
 			}
@@ -57,6 +53,14 @@ func (s *reader) List(ctx context.Context, f Filter) (runs []runner.Run, err err
 		})
 	})
 	return runs, err
+}
+
+// scan returns the function that reads what the filter asks for of each row.
+func (f Filter) scan() func(*sqlite.Conn, *names, string, []value, func(*record) error, func(*row) error) error {
+	if f.Brief {
+		return scanBrief
+	}
+	return scanRuns
 }
 
 // Both use indexes task by task: nothing else is read.
@@ -71,10 +75,7 @@ const (
 // selects them. A statement for each task is faster than one for all, which looks up each
 // row twice. It has no LIMIT: SQLite would compile it again for each number bound to that.
 func (s *reader) lastRunsOfEach(conn *sqlite.Conn, f Filter) ([]runner.Run, error) {
-	look := scanRuns
-	if f.Brief {
-		look = scanBrief
-	}
+	scan := f.scan()
 	var rows []*row
 	for _, name := range f.Tasks {
 		id, ok := s.names.id(name)
@@ -82,7 +83,7 @@ func (s *reader) lastRunsOfEach(conn *sqlite.Conn, f Filter) ([]runner.Run, erro
 			continue
 		}
 		left := f.Each
-		err := look(conn, s.names, lastRunsOfTask, []value{integer(id)}, s.onDamaged, func(r *row) error {
+		err := scan(conn, s.names, lastRunsOfTask, []value{integer(id)}, s.onDamaged, func(r *row) error {
 			if f.selects(r.run) {
 				rows = append(rows, r)
 			}
