@@ -120,7 +120,7 @@ func (r *Reader) firstSlots(ctx context.Context, cfg *config.Config, names []str
 
 // series generates the upcoming slots of a task, or of a recurring request.
 type series struct {
-	task, of string // the task, and the id of the recurring request or "" // the task, and the id of the recurring request or ""
+	task, of string // the task, and the id of the recurring request or ""
 	zone     *time.Location
 	triggers []Upcoming
 	skip     []ledger.Skip
