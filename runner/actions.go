@@ -70,6 +70,7 @@ type Input struct {
 	askStop      <-chan struct{}             // closed when it is to be asked to end by itself; nil: it is not
 	kill         <-chan struct{}             // closed when a stop must not wait any longer
 	begin        <-chan struct{}             // closed when it is to begin, all else being ready; nil: at once
+	started      func()                      // called when its process has started, or a helper starts it; may be nil
 	notification bool                        // it is a notification, see Notify
 	terminal     bool                        // a command gets rota's own stdin, stdout and stderr
 }

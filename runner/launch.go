@@ -15,7 +15,7 @@ import (
 func (in Input) launch() (process.Launch, error) {
 	l := process.Launch{
 		Settings: in.Process, Trust: in.Trust, Token: in.Token,
-		Termination: in.Policy.termination(), StopLeftovers: in.Policy.Leftovers == LeftoversStop, Ask: in.askStop, Kill: in.kill, Begin: in.begin, Record: in.record, Listed: in.inTable && !in.notification,
+		Termination: in.Policy.termination(), StopLeftovers: in.Policy.Leftovers == LeftoversStop, Ask: in.askStop, Kill: in.kill, Begin: in.begin, Started: in.started, Record: in.record, Listed: in.inTable && !in.notification,
 	}
 	if !in.notification { // else it would count as a process of the run
 		l.Attempt = process.Attempt{StateDir: in.StateDir, Run: in.Run, Number: in.Attempt}

@@ -41,6 +41,7 @@ type Runner struct {
 	asked   chan struct{} // closed by AskAll
 	askOnce sync.Once
 	shims   process.Shims
+	places  places
 	wg      sync.WaitGroup // of the runs that share the life of this process
 }
 
@@ -71,7 +72,7 @@ var modes = map[Mode]func(*Runner, context.Context, Launch){
 
 // New returns a Runner without runs.
 func New(o Options) *Runner {
-	return &Runner{o: o, host: hostName(), live: map[string]*liveRun{}, asked: make(chan struct{})}
+	return &Runner{o: o, host: hostName(), live: map[string]*liveRun{}, asked: make(chan struct{}), places: newPlaces()}
 }
 
 // Start begins a run and returns at once; its end goes to Options.Done, what
@@ -99,8 +100,10 @@ func (r *Runner) startHere(_ context.Context, l Launch) {
 	})
 	r.wg.Go(func() {
 		defer cancel(nil)
+		free := r.places.await(ctx, l)
+		defer free()
 		a := newAttempt(l, r.o.StateDir, r.o.Trust, r.host, r.echo(l.Run))
-		a.in.askStop, a.in.kill, a.in.inTable, a.in.begin = r.asked, kill, true, l.Begin
+		a.in.askStop, a.in.kill, a.in.inTable, a.in.begin, a.in.started = r.asked, kill, true, l.Begin, free
 		if r.o.Log != nil {
 			a.in.log = func(level, text string) { r.o.Log(l.Run, level, text) }
 		}

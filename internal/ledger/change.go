@@ -48,6 +48,11 @@ type Change struct {
 	Delivered []int64
 }
 
+// onlyEnds reports whether the change records the ends of runs, and what follows from them.
+func (c *Change) onlyEnds() bool {
+	return len(c.Ends) > 0 && c.Cursor == nil && len(c.Batch.Runs)+len(c.Batch.Summaries)+len(c.Batch.Claim)+len(c.Batch.Ends)+len(c.Requests)+len(c.Moves)+len(c.Notes)+len(c.States) == 0
+}
+
 // Committed is what a commit returns.
 type Committed struct {
 	Leases   []Lease      // of what was claimed

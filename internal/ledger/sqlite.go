@@ -124,7 +124,10 @@ func (s *SQLite) usable(ctx context.Context) error {
 
 // Commit implements [Ledger].
 func (s *SQLite) Commit(ctx context.Context, c Change) (done Committed, err error) {
-	err = s.write(ctx, func(o *tx) (err error) { done, err = o.commit(c); return err })
+	if err := ctx.Err(); err != nil {
+		return Committed{}, err
+	}
+	err = s.send(&request{inTx: func(o *tx) (err error) { done, err = o.commit(c); return err }, patient: c.onlyEnds(), done: make(chan struct{})})
 	if err != nil {
 		return Committed{}, err
 	}

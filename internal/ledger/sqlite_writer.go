@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,7 @@ import (
 type request struct {
 	inTx      func(*tx) error
 	outsideTx func(*writer) // instead of inTx: called outside of any transaction
+	patient   bool          // others may be waited for, see patience
 	err       error
 	done      chan struct{}
 }
@@ -58,6 +60,7 @@ type writer struct {
 	tokens     map[string]string // of leases, by id
 	summarized map[int64]bool    // whether a task may have summary rows, by its number; where that is known
 	written    int               // rows since the last checkpoint
+	committed  time.Time         // when the last transaction ended
 	wal        walSize
 	files      [3]os.FileInfo // of the database, its WAL and its index, as last seen
 }
@@ -66,6 +69,14 @@ const (
 	groupSize       = 512  // changes in one commit, at most
 	checkpointAfter = 1000 // rows
 	checkpointLow   = 20   // rows, on a full disk: the WAL takes several times the size of its rows
+)
+
+// Each commit makes the disk write, whatever is in it. So while many runs are under way
+// their ends, for which no start waits, are collected for a moment.
+const (
+	patience     = 10 * time.Millisecond // from the last commit
+	patientGroup = 64                    // ends that are committed at once
+	manyLeases   = 16                    // runs under way
 )
 
 // run processes requests until the ledger is closed.
@@ -81,17 +92,8 @@ func (w *writer) run() {
 			}
 		}
 		take(first)
-	gather:
-		for len(group) < groupSize {
-			select {
-			case r, ok := <-w.s.work:
-				if !ok {
-					break gather
-				}
-				take(r)
-			default:
-				break gather
-			}
+		for r := range w.following(first) {
+			take(r)
 		}
 		if len(group) > 0 {
 			w.commit(group)
@@ -112,6 +114,38 @@ func (w *writer) run() {
 	_ = w.restoreIndex()
 	_ = w.conn.Close() // all answered requests are committed
 	w.s.cursorCopy.close()
+}
+
+// following yields the requests that are committed together with first: those that wait, and
+// those that come while all of them are patient.
+func (w *writer) following(first *request) iter.Seq[*request] {
+	return func(yield func(*request) bool) {
+		var over <-chan time.Time
+		n, patient := 1, first.patient && len(w.tokens) >= manyLeases
+		for n < groupSize {
+			var r *request
+			var open bool
+			select {
+			case r, open = <-w.s.work:
+			default:
+				if !patient || n >= patientGroup {
+					return
+				}
+				if over == nil {
+					over = time.After(patience - time.Since(w.committed))
+				}
+				select {
+				case r, open = <-w.s.work:
+				case <-over:
+					return
+				}
+			}
+			if !open || !yield(r) {
+				return
+			}
+			n, patient = n+1, patient && r.patient
+		}
+	}
 }
 
 // commit processes the requests in one transaction or, if the database fails in that,
@@ -195,7 +229,9 @@ func (w *writer) transact(group []*request) (err error) {
 	if w.s.indexTruncated() { // then it is unknown which pages it has seen
 		return &storeError{errIndexTruncated}
 	}
-	return query(w.conn, "COMMIT", nil, nil)
+	err = query(w.conn, "COMMIT", nil, nil)
+	w.committed = time.Now()
+	return err
 }
 
 // dbFileSuffixes are those of the database, its WAL and the index of that, which belong

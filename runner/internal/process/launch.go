@@ -43,10 +43,13 @@ type Launch struct {
 	// StopLeftovers: what lives when the program has ended by itself is stopped, too.
 	StopLeftovers bool
 	Begin         <-chan struct{} // closed when it is to be started, all else being ready; nil: at once
-	Ask           <-chan struct{} // closed when it is to be asked to end by itself; nil: it is not
-	Kill          <-chan struct{} // closed when a stop must not wait any longer
-	Record        string          // in a shim, the file whose first line is its identity while it runs; "": see Listed
-	Listed        bool            // its identity is kept in the table of processes while it runs
+	// Started is called, perhaps more than once, when the program has started or its start
+	// is left to a helper; nil: nobody waits for that. It need not be called after an error.
+	Started func()
+	Ask     <-chan struct{} // closed when it is to be asked to end by itself; nil: it is not
+	Kill    <-chan struct{} // closed when a stop must not wait any longer
+	Record  string          // in a shim, the file whose first line is its identity while it runs; "": see Listed
+	Listed  bool            // its identity is kept in the table of processes while it runs
 }
 
 // Result is what is known of a process beside how it ended.
@@ -108,9 +111,11 @@ func (l Launch) Run(ctx context.Context, out io.Writer) (r Result, err error) {
 	if err := AwaitBegin(ctx, l.Begin); err != nil {
 		return r, err
 	}
-	var turn starterTurn
+	turn := starterTurn{done: l.Started}
 	if p.Rights == (become.Rights{}) && p.BuiltIn == nil {
-		turn = awaitTurn()
+		turn.await()
+	} else {
+		turn.end()
 	}
 	defer turn.end()
 	stdin, err := l.openStdin(p.As)
@@ -170,18 +175,24 @@ func AwaitBegin(ctx context.Context, begin <-chan struct{}) error {
 var starters = make(chan struct{}, 2)
 
 // starterTurn is the right to be one of them. The zero value is none.
-type starterTurn bool
+type starterTurn struct {
+	held bool
+	done func() // called at its end; may be nil
+}
 
-func awaitTurn() starterTurn {
+func (t *starterTurn) await() {
 	starters <- struct{}{}
-	return true
+	t.held = true
 }
 
 // end gives the turn to another, if it has not yet.
 func (t *starterTurn) end() {
-	if *t {
-		*t = false
+	if t.held {
+		t.held = false
 		<-starters
+	}
+	if t.done != nil {
+		t.done()
 	}
 }
 
