@@ -42,7 +42,7 @@ type futureStart struct {
 	at     time.Time
 	opened <-chan struct{}
 	open   func()
-	runs   []runner.Run
+	runs   []string // ids
 }
 
 // aheadTime returns when the slots of at, the next due instant, are recorded; zero: at the
@@ -206,7 +206,7 @@ func (eng *Engine) beginAt(run runner.Run) <-chan struct{} {
 		time.AfterFunc(wait+time.Millisecond, open)
 		i, all = len(all), append(all, futureStart{at: run.Started, opened: c, open: open})
 	}
-	all[i].runs = append(all[i].runs, run)
+	all[i].runs = append(all[i].runs, run.ID)
 	eng.ahead.starts = all
 	return all[i].opened
 }
@@ -230,8 +230,8 @@ func (eng *Engine) beginDue(now time.Time) {
 		}
 		b.open()
 		eng.lag.Store(max(0, now.Sub(b.at)).Microseconds())
-		for _, run := range b.runs {
-			if _, there := eng.view.Find(run.ID); there {
+		for _, id := range b.runs {
+			if run, there := eng.view.Find(id); there {
 				eng.record(run)
 			}
 		}

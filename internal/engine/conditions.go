@@ -127,7 +127,7 @@ func (eng *Engine) endByCondition(run runner.Run) bool {
 		}
 	}
 	res := runner.Result{Outcome: c.last, Finished: time.Now(), Exit: c.answer.Exit, Error: c.answer.Error}.Because(c.answer.Reason)
-	go func() { _ = eng.recordAttemptEnd(run, res) }()
+	eng.endUnstarted(run, res)
 	return true
 }
 

@@ -205,7 +205,7 @@ func (eng *Engine) adopt(ctx context.Context, f runner.Found) error {
 			return err
 		}
 		u, _ := eng.leases.Load(run.ID)
-		eng.start(u.(leasedRun).Lease)
+		eng.start(u.(leasedRun).Run)
 		return nil
 	}
 	eng.watchLateness(ctx, known)

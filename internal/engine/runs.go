@@ -16,15 +16,12 @@ import (
 )
 
 // start starts a claimed run, with the definition in force now.
-func (eng *Engine) start(lease ledger.Lease) {
-	run := lease.Run
+func (eng *Engine) start(run runner.Run) {
 	if err := eng.files().Clear(run.ID, run.Attempts); err != nil {
 		eng.log.Error("cannot remove the files of an earlier run with this id", "run", run.ID, "error", err)
 	}
 	if why, may := eng.mayStart(run); !may {
-		go func() {
-			_ = eng.recordAttemptEnd(run, runner.Result{Outcome: runner.Cancelled, Finished: time.Now()}.Because(why))
-		}()
+		eng.endUnstarted(run, runner.Result{Outcome: runner.Cancelled, Finished: time.Now()}.Because(why))
 		return
 	}
 	if eng.endByCondition(run) {
@@ -50,6 +47,11 @@ func (eng *Engine) start(lease ledger.Lease) {
 		eng.setParent(&launch)
 	}
 	eng.runner.Start(eng.runs, launch)
+}
+
+// endUnstarted ends a claimed run that is not started.
+func (eng *Engine) endUnstarted(run runner.Run, res runner.Result) {
+	go func() { _ = eng.recordAttemptEnd(run, res) }()
 }
 
 // record passes a change of a run to all recorders and waiting calls.
@@ -87,17 +89,28 @@ func (eng *Engine) publishEvents(events ...ledger.Event) {
 
 // lastSuccess returns when a task last ended ok; zero: never.
 func (eng *Engine) lastSuccess(task string) time.Time {
-	at, known := eng.lastSuccesses[task]
-	if !known {
-		past, err := eng.ledger.Past(context.Background(), task)
-		if err != nil {
-			eng.log.Error("cannot read the last success of a task", "task", task, "error", err)
-			return at // not cached
+	eng.loadLastSuccesses(task)
+	return eng.lastSuccesses[task]
+}
+
+// loadLastSuccesses reads when tasks last ended ok, where that is not known.
+func (eng *Engine) loadLastSuccesses(tasks ...string) {
+	var unknown []string
+	for _, task := range tasks {
+		if _, known := eng.lastSuccesses[task]; !known {
+			unknown = append(unknown, task)
 		}
-		at = past[task].Success
-		eng.lastSuccesses[task] = at
 	}
-	return at
+	for tasks := range slices.Chunk(unknown, movesPerCommit) {
+		past, err := eng.ledger.Past(context.Background(), tasks...)
+		if err != nil { // not cached
+			eng.log.Error("cannot read the last success of tasks", "tasks", len(tasks), "error", err)
+			continue
+		}
+		for _, task := range tasks {
+			eng.lastSuccesses[task] = past[task].Success
+		}
+	}
 }
 
 // recordAttemptEnd records the end of an attempt. It is called from the run's own goroutine,
@@ -176,6 +189,8 @@ func (eng *Engine) recordEnd(ctx context.Context, u leasedRun, res runner.Result
 // reaches hold_after; nil: it does not. It returns the notices that both put into the outbox.
 func (eng *Engine) commitEnd(ctx context.Context, p runner.Policy, ended runner.Run, end ledger.Change) (*ledger.StateChange, []ledger.Notice, error) {
 	if p.HoldAfter == 0 || !ended.Outcome.IsFailure() {
+		// Other ends of the task wait for one that may be its recovery, see recovers.
+		end.CanWait = ended.Outcome != runner.OK || len(eng.inForce.Load().Tasks[ended.Task].Hooks.OnRecover) == 0
 		done, err := eng.ledger.Commit(ctx, end)
 		return nil, done.Notices, err
 	}

@@ -22,7 +22,7 @@ const (
 
 // makeSlots merges due entries into one slot for each task and each recurring request.
 func (eng *Engine) makeSlots(due []schedule.Due, now time.Time) []runner.Slot {
-	slots := slices.Clone(eng.startSlots)
+	slots := slices.Grow(slices.Clone(eng.startSlots), len(due))
 	type owner struct{ task, of string }
 	byOwner := map[owner][]schedule.Due{}
 	var order []owner

@@ -118,9 +118,9 @@ func (eng *Engine) commitMove(ctx context.Context, c ledger.Change) (ledger.Comm
 // apply updates the state to a decision that is recorded, and carries it out.
 func (eng *Engine) apply(t turn, done ledger.Committed) {
 	b := t.change.Batch
-	var claimed []runner.Run
+	claimed, tasks := make([]runner.Run, 0, len(done.Leases)), make([]string, 0, len(done.Leases))
 	for _, lease := range done.Leases {
-		claimed = append(claimed, lease.Run)
+		claimed, tasks = append(claimed, lease.Run), append(tasks, lease.Run.Task)
 		eng.agenda.Drop(maxWaitKey + lease.Run.ID)
 		eng.leases.Store(lease.Run.ID, leasedRun{lease, eng.policyOf(lease.Run.Task)})
 	}
@@ -156,8 +156,9 @@ func (eng *Engine) apply(t turn, done ledger.Committed) {
 		eng.runner.Stop(e)
 	}
 	eng.notifications.deliver(eng.startedOnly(done.Notices))
-	for _, lease := range done.Leases {
-		eng.start(lease)
+	eng.loadLastSuccesses(tasks...)
+	for _, run := range claimed {
+		eng.start(run)
 	}
 	eng.checkConditions(t.toCheck)
 	eng.applyCounts(t.counts)

@@ -46,11 +46,9 @@ type Change struct {
 	// Delivered are the numbers of the notices that leave the outbox. One that is
 	// not in the outbox is ignored.
 	Delivered []int64
-}
-
-// onlyEnds reports whether the change records the ends of runs, and what follows from them.
-func (c *Change) onlyEnds() bool {
-	return len(c.Ends) > 0 && c.Cursor == nil && len(c.Batch.Runs)+len(c.Batch.Summaries)+len(c.Batch.Claim)+len(c.Batch.Ends)+len(c.Requests)+len(c.Moves)+len(c.Notes)+len(c.States) == 0
+	// CanWait lets the commit wait some milliseconds for others, while many runs are under
+	// way: each commit makes the disk write.
+	CanWait bool
 }
 
 // Committed is what a commit returns.

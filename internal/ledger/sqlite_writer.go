@@ -20,7 +20,7 @@ import (
 type request struct {
 	inTx      func(*tx) error
 	outsideTx func(*writer) // instead of inTx: called outside of any transaction
-	patient   bool          // others may be waited for, see patience
+	patient   bool          // as CanWait in Change
 	err       error
 	done      chan struct{}
 }
@@ -71,11 +71,10 @@ const (
 	checkpointLow   = 20   // rows, on a full disk: the WAL takes several times the size of its rows
 )
 
-// Each commit makes the disk write, whatever is in it. So while many runs are under way
-// their ends, for which no start waits, are collected for a moment.
+// How long changes that can wait are collected while many runs are under way.
 const (
 	patience     = 10 * time.Millisecond // from the last commit
-	patientGroup = 64                    // ends that are committed at once
+	patientGroup = 64                    // changes that are committed at once
 	manyLeases   = 16                    // runs under way
 )
 

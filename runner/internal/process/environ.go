@@ -3,6 +3,7 @@ package process
 import (
 	"bufio"
 	"cmp"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"maps"
@@ -22,7 +23,7 @@ var ownVariables = []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "L
 // It is made by rota and completed, by [environment.resolve], with the rights of
 // the task, which may be in another process: what files hold is not in it.
 type environment struct {
-	Base    [][]byte          // NAME=value: rota's own variables, or those of a login
+	Base    []variable        // rota's own variables, or those of a login; shared by runs
 	File    string            // env_file; "": none; "-PATH": may be absent
 	Set     map[string]string // env, with its references
 	Sources map[string]string // secrets that files hold: name to path
@@ -32,6 +33,21 @@ type environment struct {
 	Tools   string            // its directory, see [ownProgram]
 }
 
+// variable is NAME=value, of any bytes but 0.
+type variable string
+
+// MarshalText writes the variable so that its bytes stay as they are.
+func (v variable) MarshalText() ([]byte, error) {
+	return base64.StdEncoding.AppendEncode(nil, []byte(v)), nil
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (v *variable) UnmarshalText(text []byte) error {
+	b, err := base64.StdEncoding.AppendDecode(nil, text)
+	*v = variable(b)
+	return err
+}
+
 // environment makes the environment of a process: rota's own, or a small one if the
 // run has a user; then env_file, env, secrets and what tells of the run.
 func (l Launch) environment(as *Account) (environment, error) {
@@ -39,7 +55,7 @@ func (l Launch) environment(as *Account) (environment, error) {
 	e := environment{File: s.EnvFile, Set: s.Env, Sources: map[string]string{}, Secrets: map[string][]byte{}, Own: map[string]string{}}
 	e.Program, e.Tools = ownProgram()
 	if as == nil {
-		e.inherit(s.DropEnv)
+		e.Base = inherited.without(s.DropEnv)
 	} else {
 		e.login(as)
 	}
@@ -78,14 +94,32 @@ func (e *environment) setFileVariables(f *runFiles, resultMax int64) {
 	}
 }
 
-// inherit takes over rota's own variables.
-func (e *environment) inherit(drop []string) {
-	for _, kv := range os.Environ() {
+// inherited is what tasks inherit of rota's own variables. All tasks of a file inherit the
+// same, so it is kept until another is asked for.
+var inherited inheritedVariables
+
+type inheritedVariables struct {
+	mu            sync.Mutex
+	environ, drop []string // that it was made of
+	all           []variable
+}
+
+// without returns rota's own variables that tasks inherit, without some.
+func (i *inheritedVariables) without(drop []string) []variable {
+	environ := os.Environ()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if slices.Equal(environ, i.environ) && slices.Equal(drop, i.drop) {
+		return i.all
+	}
+	i.environ, i.drop, i.all = environ, drop, nil
+	for _, kv := range environ {
 		name, _, _ := strings.Cut(kv, "=")
 		if !slices.Contains(ownVariables, name) && !slices.Contains(drop, name) && !strings.HasPrefix(name, "ROTA_") {
-			e.Base = append(e.Base, []byte(kv))
+			i.all = append(i.all, variable(kv))
 		}
 	}
+	return i.all
 }
 
 // login has the variables that a user starts with.
@@ -97,11 +131,11 @@ func (e *environment) login(a *Account) {
 	for _, kv := range []string{
 		"HOME=" + a.Home, "USER=" + a.Name, "LOGNAME=" + a.Name, "SHELL=" + cmp.Or(a.Shell, "/bin/sh"), "PATH=" + path,
 	} {
-		e.Base = append(e.Base, []byte(kv))
+		e.Base = append(e.Base, variable(kv))
 	}
 	for _, name := range []string{"LANG", "TZ"} {
 		if v, ok := os.LookupEnv(name); ok {
-			e.Base = append(e.Base, []byte(name+"="+v))
+			e.Base = append(e.Base, variable(name+"="+v))
 		}
 	}
 }
@@ -135,12 +169,24 @@ func (e *environment) resolve(open opener) (env, secrets []string, err error) {
 	}
 	maps.Copy(vars, e.Own)
 	e.addProgramToPath(vars)
-	env = make([]string, 0, len(vars))
+	return e.list(vars), secrets, nil
+}
+
+// list returns the variables as execve wants them.
+func (e *environment) list(vars map[string]string) []string {
+	env := make([]string, 0, len(vars))
+	for _, kv := range e.Base { // most are as they were
+		name, v, _ := strings.Cut(string(kv), "=")
+		if now, ok := vars[name]; ok && now == v {
+			env = append(env, string(kv))
+			delete(vars, name)
+		}
+	}
 	for name, v := range vars {
 		env = append(env, name+"="+v)
 	}
 	slices.Sort(env)
-	return env, secrets, nil
+	return env
 }
 
 // set adds the values of env, which may refer to what is below them and not to each

@@ -29,7 +29,7 @@ func TestWrongReference(t *testing.T) {
 
 // What rota adds to env of a notification holds what tasks wrote.
 func TestEventsAreLiteral(t *testing.T) {
-	e := environment{Base: [][]byte{[]byte("HOME=/root")}, Set: map[string]string{"ROTA_WHY": "${HOME}$$", "X": "${HOME}"}}
+	e := environment{Base: []variable{"HOME=/root"}, Set: map[string]string{"ROTA_WHY": "${HOME}$$", "X": "${HOME}"}}
 	env, _, err := e.resolve(nil)
 	if err != nil || len(env) != 3 || env[1] != "ROTA_WHY=${HOME}$$" || env[2] != "X=/root" {
 		t.Errorf("%q, %v", env, err)

@@ -129,7 +129,7 @@ func (h *Host) Surroundings(command bool) {
 	e := &environment{}
 	e.Program, e.Tools = ownProgram()
 	if as == nil {
-		e.inherit(p.DropEnv)
+		e.Base = inherited.without(p.DropEnv)
 	} else {
 		e.login(as)
 	}
