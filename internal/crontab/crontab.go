@@ -83,8 +83,6 @@ type Fault struct {
 	Alone      bool // the fault does not affect other lines, in any dialect
 }
 
-func (f *Fault) Error() string { return fmt.Sprintf("line %d: %s", f.Line, f.Msg) }
-
 // Entry is a job.
 type Entry struct {
 	When     When

@@ -63,9 +63,6 @@ func (c *column) count() int {
 // full returns the set of all values.
 func (c *column) full() uint64 { return (1<<c.count() - 1) << c.min }
 
-// Full reports whether the field has all values.
-func (f *Field) Full() bool { return !f.More && f.Set == f.spec.full() }
-
 // add puts the values from low to high into the field.
 func (f *Field) add(low, high, step int) {
 	for n := low; n <= high; n += step {
