@@ -243,11 +243,16 @@ func (eng *Engine) supersede(b *runner.Batch) {
 // retry delays a run for another attempt, if its policy allows one. There is none while the
 // action of the run has not returned: until then its task is blocked.
 func (eng *Engine) retry(ctx context.Context, u leasedRun, res runner.Result) (bool, error) {
-	run := u.Run
-	wait, again := u.policy.Retry.Next(run.Attempts, res)
+	wait, again := u.policy.Retry.Next(u.Run.Attempts, res)
 	if !again || res.Stuck {
 		return false, nil
 	}
+	return true, eng.recordRetry(ctx, u, res, wait)
+}
+
+// recordRetry records that a run is delayed for another attempt.
+func (eng *Engine) recordRetry(ctx context.Context, u leasedRun, res runner.Result, wait time.Duration) error {
+	run := u.Run
 	until := eng.nextOpen(run.Task, res.Finished.Add(wait))
 	why := runner.Reason{
 		Code: runner.ReasonRetry, Last: res.Outcome, Detail: res.Why, Next: run.Attempts + 1, Of: u.policy.Retry.Max + 1,
@@ -277,7 +282,7 @@ func (eng *Engine) retry(ctx context.Context, u leasedRun, res runner.Result) (b
 			eng.register(run)
 		})
 	}
-	return true, err
+	return err
 }
 
 // leasedRun is a run under way and its policy.

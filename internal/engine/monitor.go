@@ -22,6 +22,9 @@ type publisher struct{ hub *api.Hub }
 
 // Record implements [runner.Recorder].
 func (p publisher) Record(run runner.Run) error {
+	if !p.hub.Watched() {
+		return nil
+	}
 	p.hub.Publish(api.Message{Run: new(api.RunOf(run.Brief()))})
 	return nil
 }
