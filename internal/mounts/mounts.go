@@ -29,6 +29,7 @@ type Table struct {
 	mu  sync.Mutex
 	fd  int // of /proc/self/mountinfo, polled for changes; 0: not open yet
 	far map[string]bool
+	gen int // how often it was read
 }
 
 // Far returns a function that reports whether a directory, named without symbolic links, is
@@ -46,6 +47,13 @@ func (t *Table) Far() func(dir string) bool {
 	return func(dir string) bool { return far[dir] }
 }
 
+// Generation returns a number that is another one if Far has seen a change of mounts since.
+func (t *Table) Generation() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.gen
+}
+
 // changed reports whether the table must be read again.
 func (t *Table) changed() bool {
 	if t.fd == 0 {
@@ -61,6 +69,7 @@ func (t *Table) changed() bool {
 }
 
 func (t *Table) read() {
+	t.gen++
 	text, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		t.far = map[string]bool{"/": true} // the mount points are not known

@@ -169,14 +169,15 @@ func (p *program) resolveLocal() (now ready, ok bool) {
 			return now, false
 		}
 	}
-	if !localDirs.check(p.Dir, func() bool { return isLocalFile(p.Dir, far, unix.S_IFDIR) }) {
+	mounted := mountTable.Generation()
+	if !localDirs.check(mounted, p.Dir, func() bool { return isLocalFile(p.Dir, far, unix.S_IFDIR) }) {
 		return now, false
 	}
 	if now.path, ok = become.LookPath(p.Argv[0], now.env, p.Dir); !ok {
 		return now, false
 	}
 	file := absolute(p.Dir, now.path)
-	return now, localPrograms.check(file, func() bool { return isLocalProgram(file, far) })
+	return now, localPrograms.check(mounted, file, func() bool { return isLocalProgram(file, far) })
 }
 
 // isLocalProgram reports whether a program, and all that interpret it, are near.
@@ -194,26 +195,28 @@ func isLocalProgram(file string, far func(string) bool) bool {
 }
 
 // What was found to be local a moment ago. Only root, or the user of rota, can have changed that
-// since: in a burst the same directories are not walked for each run.
+// since, other than by a mount, which is noticed: the same directories are not walked for each run.
 var localDirs, localPrograms recentCache
 
-// recentCache remembers for recentTTL which names passed a check.
+// recentCache remembers for recentTTL which names passed a check, until another file system
+// is mounted.
 type recentCache struct {
-	mu    sync.Mutex
-	began time.Time
-	found map[string]bool
+	mu      sync.Mutex
+	began   time.Time
+	mounted int // the generation of the mount table
+	found   map[string]bool
 }
 
 // recentTTL is how long a result is valid.
-const recentTTL = 500 * time.Millisecond
+const recentTTL = 5 * time.Second
 
-// check calls look, unless the name passed a moment ago. A name that did not pass is
-// checked again each time.
-func (r *recentCache) check(name string, look func() bool) bool {
+// check calls look, unless the name passed a moment ago and the mount table is of the same
+// generation. A name that did not pass is checked again each time.
+func (r *recentCache) check(mounted int, name string, look func() bool) bool {
 	now := time.Now()
 	r.mu.Lock()
-	if now.Sub(r.began) > recentTTL {
-		r.began, r.found = now, map[string]bool{}
+	if now.Sub(r.began) > recentTTL || mounted != r.mounted {
+		r.began, r.mounted, r.found = now, mounted, map[string]bool{}
 	}
 	found := r.found[name]
 	r.mu.Unlock()
