@@ -57,6 +57,7 @@ func inBubble(t *testing.T, start, jobs string, test func(r *rig)) {
 		test(r)
 		synctest.Wait()
 		r.stop()
+		time.Sleep(2 * maxAhead) // a run that was recorded ahead waits until then
 	})
 }
 
