@@ -2,14 +2,15 @@ package main
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// TestOneTask measures a burst of one task, once, with rota alone: it holds that the
-// command still works, and says nothing of a time.
-func TestOneTask(t *testing.T) {
+// TestRota measures a burst of one task and some requests, once, with rota alone: it holds
+// that the command still works, and says nothing of a time.
+func TestRota(t *testing.T) {
 	if _, err := exec.LookPath("cc"); err != nil {
 		t.Skip("there is no C compiler")
 	}
@@ -25,6 +26,31 @@ func TestOneTask(t *testing.T) {
 	text := table.String()
 	if !strings.Contains(text, "| one command: first start | ") || strings.Count(text, "\n") != 2+len(r.lines) {
 		t.Errorf("the table is\n%s", text)
+	}
+	values, err := requests(5, 2*len(kinds), 1)(b, b.schedulers[0])
+	if err != nil || len(values) != 4 || slices.Min(values[:3]) <= 0 || values[3] != 0 {
+		t.Errorf("requests took %v, and the last of these failed: %v", values, err)
+	}
+}
+
+// TestParseBenchmark reads what go test prints.
+func TestParseBenchmark(t *testing.T) {
+	const text = `goos: linux
+BenchmarkStart/rota-2         	   10000	    393624 ns/op	    274900 cpu-ns/start	      2540 starts/s
+BenchmarkStart/exec-2         	   10000	    334219 ns/op	    204500 cpu-ns/start	      2992 starts/s
+PASS
+`
+	p, err := parseBenchmark(text, "BenchmarkStart", []string{"ns/op", "starts/s"})
+	if err != nil || len(p) != 2 || p["rota"]["cpu-ns/start"] != 274900 || p["exec"]["starts/s"] != 2992 {
+		t.Errorf("it tells %v: %v", p, err)
+	}
+	if p, err := parseBenchmark("BenchmarkLedgerLife-2 5 8 ns/op 7 transitions/s\n", "BenchmarkLedgerLife", nil); err != nil || p[""]["transitions/s"] != 7 {
+		t.Errorf("it tells %v: %v", p, err)
+	}
+	for _, c := range []struct{ text, unit string }{{text, "transitions/s"}, {"PASS\n", "ns/op"}} {
+		if p, err := parseBenchmark(c.text, "BenchmarkStart", []string{c.unit}); err == nil {
+			t.Errorf("it tells %v, and nothing of %s", p, c.unit)
+		}
 	}
 }
 

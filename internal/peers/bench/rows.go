@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,7 +39,9 @@ type unit struct {
 var (
 	ms    = unit{name: "ms", scale: 1e6} // of nanoseconds
 	mib   = unit{name: "MiB", scale: 1 << 20}
-	files = unit{name: "", scale: 1}
+	count = unit{name: "", scale: 1}
+	rate  = unit{name: "a second", scale: 1, more: true}
+	ratio = unit{name: "", scale: 1, more: true}
 )
 
 // rows are what is measured, in this order.
@@ -47,11 +51,18 @@ var rows = []row{
 	{name: "burst-forked", what: "1,000 forked commands due at one instant", lines: burstLines(0, 2000, 0, 0, 0), rounds: 3, only: isRota, measure: burst(1000, forked)},
 	{name: "hundred", what: "100 commands each second", lines: []line{{"start after it is due, p50", ms, 0}, {"p99", ms, 25}, {"processor time of the daemon per run", ms, 0.2}}, measure: eachSecond(100, 5)},
 	{name: "one", what: "one command each second", lines: []line{{"start after it is due, p50", ms, 1.3}, {"p99", ms, 2.5}, {"processor time of the daemon per run", ms, 2}}, rounds: 3, measure: eachSecond(1, 10)},
+	{name: "requests", what: fmt.Sprintf("1,000 requests a second of %d kinds beside 100 commands each second", len(kinds)), lines: []line{{"p50", ms, 0}, {"p99", ms, 30}, {"p99 of the slowest kind", ms, 0}, {"requests that failed", count, 0}}, only: isRota, measure: requests(100, 1000, 10)},
+	{name: "start", what: "one process after the other", lines: []line{
+		{"starts by rota", rate, 0}, {"those compared with C", ratio, 0.9}, {"processor time of rota per start", ms, 0.06},
+		{"starts by `vfork` and `execve` in C, with one pipe", rate, 0}, {"with two pipes", rate, 0}, {"without a pipe", rate, 0},
+		{"processor time of that per start, with one pipe", ms, 0},
+		{"starts by Go's os/exec with two pipes", rate, 0}, {"processor time of that per start", ms, 0},
+	}, only: isThis, measure: starts(10_000)},
 	{name: "load-10000", what: "10,000 tasks", lines: []line{{"memory", mib, 20}, {"time from the start until it waits", ms, 350}}, measure: load(10_000)},
 	{name: "load-100000", what: "100,000 tasks", lines: []line{{"memory", mib, 90}, {"time from the start until it waits", ms, 4000}}, rounds: 1, measure: load(100_000)},
 	{name: "idle", what: "10,000 tasks of which none is due", lines: []line{{"processor time per minute", ms, 5}}, rounds: 2, measure: idle(10_000, 10*time.Second)},
 	{name: "reload", what: "reload of 10,000 changed tasks", lines: []line{{"time until it waits", ms, 0}, {"processor time", ms, 0}, {"latest start of a command each second meanwhile", ms, 0}}, measure: reload(10_000)},
-	{name: "ledger", what: "ledger", lines: []line{{"durable transitions", unit{"a second", 1, true}, 100_000}}, only: isThis, measure: ledger},
+	{name: "ledger", what: "ledger", lines: []line{{"durable transitions", rate, 100_000}}, only: isThis, measure: ledger},
 	{name: "binary", what: "program", lines: []line{{"size, stripped", mib, 15}}, rounds: 1, measure: size},
 }
 
@@ -62,7 +73,7 @@ func burstLines(first, last, cpu, memory, open float64) []line {
 		{"processor time of the daemon per run", ms, cpu},
 		{"the same with all that it started", ms, 0},
 		{"peak memory of the daemon", mib, memory},
-		{"peak descriptors of the daemon", files, open},
+		{"peak descriptors of the daemon", count, open},
 	}
 }
 
@@ -219,21 +230,93 @@ func reload(n int) func(*bench, scheduler) ([]float64, error) {
 	}
 }
 
+// starts starts the program of the tasks n times, as rota does it, in C, and by os/exec.
+func starts(n int) func(*bench, scheduler) ([]float64, error) {
+	return func(b *bench, _ scheduler) ([]float64, error) {
+		env := []string{"STAMPS=" + os.DevNull, "ROTA_BENCH_PROGRAM=" + b.stamp}
+		const perSecond, perStart = "starts/s", "cpu-ns/start"
+		own, err := benchmark(b.root, env, "./runner/internal/process", "BenchmarkStart", n, perSecond, perStart)
+		if err != nil {
+			return nil, err
+		}
+		c := filepath.Join(b.dir, "vfork")
+		if err := command(b.root, nil, "cc", "-O2", "-o", c, "internal/peers/bench/vfork/vfork.c"); err != nil {
+			return nil, err
+		}
+		var second, cpu [3]float64 // by the number of pipes
+		for pipes := range second {
+			cmd := exec.Command(c, strconv.Itoa(n), strconv.Itoa(pipes), b.stamp)
+			cmd.Env = append(os.Environ(), env...)
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				return nil, fmt.Errorf("%w\n%s", err, out)
+			}
+			if _, err := fmt.Sscan(string(out), &second[pipes], &cpu[pipes]); err != nil {
+				return nil, fmt.Errorf("%w\n%s", err, out)
+			}
+		}
+		rota, peer := own["rota"], own["exec"]
+		return []float64{
+			rota[perSecond], rota[perSecond] / second[1], rota[perStart],
+			second[1], second[2], second[0], cpu[1] * 1e3,
+			peer[perSecond], peer[perStart],
+		}, nil
+	}
+}
+
 // ledger runs the benchmark of the ledger.
 func ledger(b *bench, _ scheduler) ([]float64, error) {
-	cmd := exec.Command("go", "test", "-run=^$", "-bench=^BenchmarkLedgerLife$", "-benchtime=20000x", "./internal/ledger")
-	cmd.Dir = b.root
+	const perSecond = "transitions/s"
+	own, err := benchmark(b.root, nil, "./internal/ledger", "BenchmarkLedgerLife", 20_000, perSecond)
+	return []float64{own[""][perSecond]}, err
+}
+
+// parts is what a benchmark of Go tells of each of its parts, by unit. A benchmark without
+// parts is the part "".
+type parts map[string]map[string]float64
+
+// benchmark runs a benchmark that does n times what it does, and must tell of some units.
+func benchmark(root string, env []string, pkg, name string, n int, units ...string) (parts, error) {
+	cmd := exec.Command("go", "test", "-run=^$", "-bench=^"+name+"$", fmt.Sprintf("-benchtime=%dx", n), pkg)
+	cmd.Dir, cmd.Env = root, append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, out)
 	}
-	fields := strings.Fields(string(out))
-	i := slices.Index(fields, "transitions/s")
-	if i < 1 {
-		return nil, fmt.Errorf("it says nothing of transitions/s:\n%s", out)
+	p, err := parseBenchmark(string(out), name, units)
+	if err != nil {
+		return nil, fmt.Errorf("%w:\n%s", err, out)
 	}
-	n, err := strconv.ParseFloat(fields[i-1], 64)
-	return []float64{n}, err
+	return p, nil
+}
+
+// parseBenchmark reads lines such as "BenchmarkX/part-2 10 5 ns/op 8 starts/s".
+func parseBenchmark(text, name string, units []string) (parts, error) {
+	p := parts{}
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		if len(fields) < 4 || !strings.HasPrefix(fields[0], name) {
+			continue
+		}
+		part := strings.TrimPrefix(strings.TrimPrefix(fields[0], name), "/")
+		if i := strings.LastIndexByte(part, '-'); i >= 0 {
+			part = part[:i] // the number of processors
+		}
+		values := map[string]float64{}
+		for i := 2; i+1 < len(fields); i += 2 {
+			values[fields[i+1]], _ = strconv.ParseFloat(fields[i], 64)
+		}
+		for _, unit := range units {
+			if values[unit] == 0 {
+				return nil, fmt.Errorf("%s tells nothing of %s", fields[0], unit)
+			}
+		}
+		p[part] = values
+	}
+	if len(p) == 0 {
+		return nil, errors.New("it tells nothing")
+	}
+	return p, nil
 }
 
 // size is that of the program.

@@ -23,6 +23,8 @@ type tasks struct {
 	cron func(i int) string
 	how  how
 	more bool // one more, each second
+	// Three more that are never due, for requests.
+	asked bool
 }
 
 // scheduler is a program that starts others at their times.
@@ -54,6 +56,9 @@ func rota(name, path string) scheduler {
 			}
 			if t.more {
 				fmt.Fprintf(&b, "[tasks.more]\ncron = \"* * * * * *\"\ncommand = [%q]\n", stamp)
+			}
+			if t.asked {
+				b.WriteString("[tasks.later]\nlog = \"x\"\n[tasks.held]\nlog = \"x\"\n[tasks.says]\ncommand = [\"echo\", \"x\"]\n")
 			}
 			file := filepath.Join(dir, "jobs.toml")
 			return []string{"daemon", "--config", file}, os.WriteFile(file, []byte(b.String()), 0o600)
