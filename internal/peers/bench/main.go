@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -180,21 +181,36 @@ func command(dir string, env []string, name string, args ...string) error {
 // measure fills in the lines of a row.
 func (b *bench) measure(r row, t *table) error {
 	for n := range b.rounds {
-		for _, s := range b.schedulers {
+		if r.rounds > 0 && n >= r.rounds {
+			return nil
+		}
+		var group sync.WaitGroup
+		failed := make([]error, len(b.schedulers))
+		for i, s := range b.schedulers {
 			if r.only != nil && !r.only(s) {
 				continue
 			}
-			if r.rounds > 0 && n >= r.rounds {
-				continue
-			}
 			quiet := b.awaitQuiet()
-			values, err := r.measure(b, s)
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
+			group.Go(func() { failed[i] = b.measureOne(r, s, quiet, t) })
+			if !r.together {
+				group.Wait()
 			}
-			log.Printf("%-12s %-30s %s", r.name, s.name, r.text(values))
-			t.add(r, s, values, quiet)
+		}
+		group.Wait()
+		if err := errors.Join(failed...); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// measureOne fills in the cells of a scheduler.
+func (b *bench) measureOne(r row, s scheduler, quiet bool, t *table) error {
+	values, err := r.measure(b, s)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.name, err)
+	}
+	log.Printf("%-12s %-30s %s", r.name, s.name, r.text(values))
+	t.add(r, s, values, quiet)
 	return nil
 }

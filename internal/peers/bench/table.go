@@ -7,12 +7,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
 // table collects what was measured.
 type table struct {
 	columns []string
+	mu      sync.Mutex // of what follows, while something is measured
 	rows    []row
 	values  map[key][]float64
 	busy    map[key]bool // the machine was not quiet
@@ -33,6 +35,8 @@ func newTable(all []scheduler) *table {
 }
 
 func (t *table) add(r row, s scheduler, values []float64, quiet bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if !slices.ContainsFunc(t.rows, func(o row) bool { return o.name == r.name }) {
 		t.rows = append(t.rows, r)
 	}
