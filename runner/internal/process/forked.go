@@ -88,14 +88,14 @@ const echoLine = 256 << 10
 // receive passes on the lines that the shim sends, until it no longer carries the run.
 func (f *Forked) receive(shims *Shims, p *pipe, echo func(line []byte)) {
 	if echo != nil {
-		lines := bufio.NewScanner(p.read)
+		lines := bufio.NewScanner(p.file())
 		lines.Buffer(nil, echoLine)
 		for lines.Scan() {
 			echo(lines.Bytes())
 		}
 	}
-	_, _ = io.Copy(io.Discard, p.read)
-	p.read.Close()
+	_, _ = io.Copy(io.Discard, p.file())
+	p.closeRead()
 	if text := f.shim.complaints(); text != "" {
 		f.dir.complain(text)
 	}
@@ -114,7 +114,9 @@ func (f *Forked) Adopt() {
 	if err != nil { // the shim is just receiving it, or has just died: Wait sees by the lock when it is gone
 		return
 	}
-	f.proc, _ = id.identity().open()
+	if f.proc, _ = id.identity().open(); f.proc != nil {
+		f.proc.watch() // before others know of it
+	}
 	if f.signal = id.Signal; f.signal == 0 {
 		f.signal = syscall.SIGTERM
 	}
@@ -134,10 +136,10 @@ func (f *Forked) Wait(ctx context.Context) bool {
 			return false
 		}
 	}
-	var exited chan struct{}
+	var exited <-chan struct{}
 	if f.proc != nil {
-		defer f.proc.pidfd.Close()
-		exited = f.proc.exited
+		defer f.proc.close()
+		exited = f.proc.watch()
 	}
 	// The shim may live on for other runs.
 	for pause := time.Millisecond; f.dir.Carried(); pause = min(2*pause, adoptedPause) {

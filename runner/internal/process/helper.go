@@ -126,7 +126,7 @@ func (p *program) help(ctx context.Context, name string, text []byte, await func
 	// It waits for something that may never come, or has ended.
 	_ = proc.signal(syscall.SIGKILL)
 	select {
-	case <-proc.exited:
+	case <-proc.watch():
 		_, _, _ = proc.reap()
 	case <-time.After(killTime):
 		err = fmt.Errorf("%w; its helper process %d is still alive after KILL", err, proc.pid)

@@ -198,6 +198,9 @@ func (t *starterTurn) end() {
 
 // await waits for the end of a process that has begun, or ends it.
 func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, out io.Writer, files *runFiles, r *Result) error {
+	if !proc.endsSoon(pipe) {
+		proc.watch()
+	}
 	copied := pipe.copyTo(out)
 	t := tree{group: proc.pid, attempt: l.Attempt, uid: p.As.id()}
 	if p.shared && !p.grouped {
@@ -268,7 +271,7 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 // closes it.
 func (l Launch) ignore(p *pipe) {
 	if l.Record != "" {
-		p.read.Close()
+		p.closeRead()
 		return
 	}
 	p.discard(l.leftover("output"))

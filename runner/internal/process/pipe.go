@@ -14,9 +14,11 @@ import (
 
 // pipe carries the output of a process.
 type pipe struct {
-	read  *os.File
-	write int  // passed to the process; -1 once closed here
-	eof   bool // copyTo came to the end
+	fd    int      // to read from
+	read  *os.File // the same in the poller of the Go runtime; nil: it is not there
+	write int      // passed to the process; -1 once closed here
+	eof   bool     // it was read to its end
+	early []byte   // what was read before copyTo
 }
 
 // newPipe makes a pipe that a process of another user may open again by name,
@@ -34,7 +36,15 @@ func newPipe(as *Account) (*pipe, error) {
 	if err := unix.SetNonblock(fds[0], true); err != nil {
 		return nil, fmt.Errorf("pipe: %w", err)
 	}
-	return &pipe{read: os.NewFile(uintptr(fds[0]), "output"), write: fds[1]}, nil
+	return &pipe{fd: fds[0], write: fds[1]}, nil
+}
+
+// file is the end to read from, in the poller of the Go runtime.
+func (p *pipe) file() *os.File {
+	if p.read == nil {
+		p.read = os.NewFile(uintptr(p.fd), "output")
+	}
+	return p.read
 }
 
 func (p *pipe) closeWrite() {
@@ -46,21 +56,60 @@ func (p *pipe) closeWrite() {
 
 func (p *pipe) close() {
 	p.closeWrite()
-	p.read.Close()
+	p.closeRead()
+}
+
+func (p *pipe) closeRead() {
+	if p.read != nil {
+		p.read.Close()
+		return
+	}
+	unix.Close(p.fd)
 }
 
 // copyTo passes on what is written to the pipe until its end, or until finish
 // stops it. The channel is then closed.
 func (p *pipe) copyTo(out io.Writer) <-chan struct{} {
 	done := make(chan struct{})
+	if p.eof && len(p.early) == 0 {
+		close(done)
+		return done
+	}
+	if !p.eof {
+		p.file() // before others use it
+	}
 	go func() {
 		defer close(done)
+		if len(p.early) > 0 {
+			_, _ = out.Write(p.early)
+			p.early = nil
+		}
+		if p.eof {
+			return
+		}
 		conn, err := p.read.SyscallConn()
 		for err == nil && !p.eof {
 			p.eof, err = copySome(conn, out)
 		}
 	}()
 	return done
+}
+
+// readEarly reads what is in the pipe, for copyTo; full is true if there is more than is kept.
+func (p *pipe) readEarly() (full bool) {
+	buf := buffers.Get().(*[32 << 10]byte)
+	defer buffers.Put(buf)
+	n, err := unix.Read(p.fd, buf[:])
+	switch {
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+	case err != nil:
+		return true
+	case n == 0:
+		p.eof = true
+	default:
+		p.early = append(p.early, buf[:n]...)
+	}
+	return len(p.early) >= len(buf)
 }
 
 // buffers are those for outputs. Most runs write little, so that many share a few.
@@ -93,13 +142,15 @@ func copySome(conn syscall.RawConn, out io.Writer) (eof bool, err error) {
 // pipe at this moment. If another process still holds the pipe open, open tells so:
 // then discard is to be called.
 func (p *pipe) finish(copied <-chan struct{}, out io.Writer) (open bool) {
-	_ = p.read.SetReadDeadline(time.Now())
+	if p.read != nil {
+		_ = p.read.SetReadDeadline(time.Now())
+	}
 	<-copied
 	if p.eof {
-		p.read.Close()
+		p.closeRead()
 		return false
 	}
-	_ = p.read.SetReadDeadline(time.Time{})
+	_ = p.file().SetReadDeadline(time.Time{})
 	if conn, err := p.read.SyscallConn(); err == nil {
 		_ = conn.Control(func(fd uintptr) { copyWaiting(int(fd), out) })
 	}

@@ -18,8 +18,9 @@ import (
 // one as long as it is being signalled.
 type proc struct {
 	pid       int
-	pidfd     *os.File
-	exited    chan struct{} // closed when the process has ended
+	fd        int           // its pidfd
+	pidfd     *os.File      // the same in the poller of the Go runtime; nil: it is not there
+	exited    chan struct{} // closed when the process has ended, if it is watched
 	ownMemory int64         // bytes of memory that rota itself had when it started the process
 	// When it was started, in ticks since boot: not before earliest, nor after latest. At
 	// latest it was there, ended or not, so no other process of its id was started then.
@@ -44,12 +45,9 @@ func fork(path string, argv []string, attr *syscall.ProcAttr) (*proc, error) {
 		_, _ = syscall.Wait4(pid, nil, 0, nil)
 		return nil, errors.New("this kernel has no pidfd: rota needs Linux 5.4 or newer")
 	}
-	p, err := watch(pid, pidfd)
-	if err == nil {
-		p.allowOOMKill()
-		p.ownMemory, p.earliest, p.latest = ownPeak(), earliest, latest
-	}
-	return p, err
+	p := &proc{pid: pid, fd: pidfd, exited: make(chan struct{}), ownMemory: ownPeak(), earliest: earliest, latest: latest}
+	p.allowOOMKill()
+	return p, nil
 }
 
 // ticksSinceBoot is the time as the kernel notes the start of a process: the ticks in /proc
@@ -60,28 +58,81 @@ func ticksSinceBoot() uint64 {
 	return uint64(now.Nano() / 10_000_000)
 }
 
-// watch waits for the end of a process in the background: one descriptor in the
-// poller of the Go runtime, no thread.
-func watch(pid, pidfd int) (*proc, error) {
-	if err := unix.SetNonblock(pidfd, true); err != nil {
-		unix.Close(pidfd)
-		return nil, fmt.Errorf("pidfd: %w", err)
+// watch waits for the end of the process in the background, if nobody has yet: one
+// descriptor in the poller of the Go runtime, no thread. It returns exited.
+func (p *proc) watch() <-chan struct{} {
+	if p.pidfd != nil {
+		return p.exited
 	}
-	p := &proc{pid: pid, pidfd: os.NewFile(uintptr(pidfd), "pidfd"), exited: make(chan struct{})}
+	_ = unix.SetNonblock(p.fd, true)
+	p.pidfd = os.NewFile(uintptr(p.fd), "pidfd")
 	conn, err := p.pidfd.SyscallConn()
-	if err != nil {
-		p.pidfd.Close()
-		return nil, fmt.Errorf("pidfd: %w", err)
-	}
 	go func() {
 		defer close(p.exited)
+		if err != nil {
+			return // then to reap it waits
+		}
 		_ = conn.Read(func(fd uintptr) bool {
 			poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 			n, err := unix.Poll(poll, 0)
 			return n > 0 || err != nil && err != unix.EINTR
 		})
 	}()
-	return p, nil
+	return p.exited
+}
+
+// close gives up the descriptor.
+func (p *proc) close() {
+	if p.pidfd != nil {
+		p.pidfd.Close()
+		return
+	}
+	unix.Close(p.fd)
+}
+
+const (
+	// soon is how long a run is waited for in a thread of its own, and soonMax how many are
+	// at a time. Only after that it can be stopped.
+	soon    = 5 * time.Millisecond
+	soonMax = 4
+)
+
+var soonTurns = make(chan struct{}, soonMax)
+
+// endsSoon waits a moment for the end of the process, of which nobody else knows yet, and
+// reads its output, which it does not pass on, as that may wait for somebody. Many programs
+// have ended by then, and the poller of the Go runtime, which wakes threads, takes more time
+// for them than this thread that sleeps in a system call.
+func (p *proc) endsSoon(output *pipe) bool {
+	select {
+	case soonTurns <- struct{}{}:
+	default:
+		return false
+	}
+	defer func() { <-soonTurns }()
+	poll := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}, {Fd: int32(output.fd), Events: unix.POLLIN}}
+	deadline := time.Now().Add(soon)
+	for left := soon; left > 0; left = time.Until(deadline) {
+		n, err := unix.Poll(poll, int(left.Milliseconds())+1)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n == 0 {
+			return false
+		}
+		ended, more := poll[0].Revents != 0, poll[1].Revents&unix.POLLIN != 0
+		if poll[1].Revents != 0 && output.readEarly() {
+			return false
+		}
+		if output.eof {
+			poll[1] = unix.PollFd{Fd: -1}
+		}
+		if ended && !more {
+			close(p.exited)
+			return true
+		}
+	}
+	return false
 }
 
 // usage is what a process has used, with all that it started and waited for.
@@ -93,7 +144,7 @@ type usage struct {
 // reap collects the status of a process of our own that has ended and gives up
 // its id.
 func (p *proc) reap() (syscall.WaitStatus, usage, error) {
-	defer p.pidfd.Close()
+	defer p.close()
 	var status syscall.WaitStatus
 	var used syscall.Rusage
 	for {
@@ -128,13 +179,16 @@ func ownPeak() int64 {
 // abandon waits for a process of our own in the background, for which nobody else
 // waits.
 func (p *proc) abandon() {
-	<-p.exited
+	<-p.watch()
 	_, _, _ = p.reap()
 }
 
 // signal sends a signal to the process alone, by its descriptor: it can never
 // reach another one that has the id by now.
 func (p *proc) signal(sig syscall.Signal) error {
+	if p.pidfd == nil {
+		return unix.PidfdSendSignal(p.fd, sig, nil, 0)
+	}
 	conn, err := p.pidfd.SyscallConn()
 	if err != nil {
 		return err
@@ -156,7 +210,7 @@ func openProcess(pid int, started uint64) (*proc, error) {
 		unix.Close(fd)
 		return nil, unix.ESRCH
 	}
-	return watch(pid, fd)
+	return &proc{pid: pid, fd: fd, exited: make(chan struct{})}, nil
 }
 
 // oomProtected reports whether rota's own oom_score_adj, which its children

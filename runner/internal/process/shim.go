@@ -64,7 +64,7 @@ func (s *Shims) take(d Dir) (*shim, error) {
 		}
 		i, s.all = len(s.all), append(s.all, x)
 		go func() {
-			<-x.proc.exited
+			<-x.proc.watch()
 			s.drop(x)
 			_, _, _ = x.proc.reap()
 		}()
@@ -137,6 +137,7 @@ func startShim(label string) (*shim, error) {
 		x.errors.Close()
 		return nil, err
 	}
+	x.proc.watch() // before others know of it
 	return x, nil
 }
 

@@ -194,7 +194,7 @@ func (t *tree) signal(sig syscall.Signal, members []Member) {
 		if !whole || m.group != t.group {
 			if p, err := openProcess(m.PID, m.started); err == nil {
 				_ = p.signal(sig)
-				p.pidfd.Close()
+				p.close()
 			}
 		}
 	}
