@@ -63,36 +63,8 @@ func (f field) short() string {
 	return text
 }
 
-// Equal reports whether the two tasks have the same name and do the same, in
-// the same way, at the same times.
-func (t Task) Equal(o Task) bool {
-	if t.Name != o.Name || !sameTriggers(t.Triggers, o.Triggers) || !sameAction(&t, &o) {
-		return false
-	}
-	if samePlainly(&t, &o) {
-		return true
-	}
-	for i := range taskKeys {
-		if k := &taskKeys[i]; !equalValues(k.get(&t), k.get(&o)) {
-			return false
-		}
-	}
-	return true
-}
-
-func sameAction(a, b *Task) bool {
-	return runner.ActionName(a.Action) == runner.ActionName(b.Action) && equalValues(a.Action, b.Action)
-}
-
-// samePlainly reports whether all keys of two tasks have the same values, but for their
-// triggers and actions. If it does not, they may still have.
-func samePlainly(a, b *Task) bool {
-	x, y := *a, *b
-	for _, t := range []*Task{&x, &y} {
-		t.Triggers, t.Action = nil, nil
-		t.DropEnv, t.Zone = nil, "" // of other tasks, and of triggers
-	}
-	return reflect.DeepEqual(&x, &y)
+func sameAction(a, b runner.Action) bool {
+	return runner.ActionName(a) == runner.ActionName(b) && equalValues(a, b)
 }
 
 // sameTriggers reports whether two tasks have triggers of the same texts and zones.

@@ -18,7 +18,7 @@ type Config struct {
 	SMTP     mail.Server             // also in each *runner.Mail
 	Queues   map[string]runner.Queue // by name; every queue that a task names is there
 	Notify   map[string]Notify       // by name; every target that a hook names is there
-	Tasks    map[string]Task         // by name
+	Tasks    Tasks                   // by name
 	Keep     Keep                    // for tasks without a keep of their own, and for removed tasks
 	Total    int64                   // limit in bytes for all outputs and inputs, and a large ledger
 	Sources  []Source                // the file first, then what it includes, then files of dates, each by path
@@ -38,14 +38,19 @@ type Source struct {
 type Task struct {
 	runner.Task
 	Description string
-	Tags        []string
-	Enabled     bool
-	Keep        Keep
-	Hooks       Hooks
-	Ping        string          // an http or https URL that is pinged at each run; "": none
 	Triggers    []schedule.Spec // none if the task runs on request only or is not enabled
-	After       []string        // the tasks after whose successes it runs
-	KillSet     bool            // kill_after is given, in the task or in [defaults]
+	Account
+}
+
+// Account is by what a task is found, what is kept of its runs, and what follows them.
+type Account struct {
+	Tags    []string
+	Enabled bool
+	Keep    Keep
+	Hooks   Hooks
+	Ping    string   // an http or https URL that is pinged at each run; "": none
+	After   []string // the tasks after whose successes it runs
+	KillSet bool     // kill_after is given, in the task or in [defaults]
 
 	WarnAfter           Late          // when a run is late; zero: never
 	ExpectSuccessWithin time.Duration // the age of the last success that is an alarm; 0: none
@@ -84,10 +89,16 @@ type Options struct {
 // ZoneOf returns the time zone in which the times of a task are read and shown:
 // the zone of its first trigger that uses wall-clock time, else the zone of the file.
 func (c *Config) ZoneOf(task string) *time.Location {
-	for _, spec := range c.Tasks[task].Triggers {
+	t := c.Tasks.Get(task)
+	return t.zone(c.Rota.Timezone)
+}
+
+// zone is [Config.ZoneOf] in a file with a zone.
+func (t *Task) zone(file *time.Location) *time.Location {
+	for _, spec := range t.Triggers {
 		if zone := spec.WallClock(); zone != nil {
 			return zone
 		}
 	}
-	return c.Rota.Timezone
+	return file
 }

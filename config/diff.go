@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -29,16 +30,14 @@ type Change struct {
 // Diff returns what a reload from old to new changes.
 func Diff(old, new *Config) Changes {
 	c := Changes{Settings: settingsChanged(old, new)}
+	d := differ{same: map[[2]any]bool{}, triggers: map[[2]schedule.Spec]string{}}
 	for _, name := range slices.Sorted(maps.Keys(new.Tasks)) {
-		was, known := old.Tasks[name]
-		is := new.Tasks[name]
-		switch {
-		case !known:
+		if _, known := old.Tasks[name]; !known {
 			c.Added = append(c.Added, name)
-		case was.Equal(is):
+		} else if change := d.change(old, new, name); change.Keys == nil {
 			c.Same++
-		default:
-			c.Changed = append(c.Changed, change(&was, &is))
+		} else {
+			c.Changed = append(c.Changed, change)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(old.Tasks)) {
@@ -49,31 +48,45 @@ func Diff(old, new *Config) Changes {
 	return c
 }
 
-// change returns how two tasks of one name differ.
-func change(was, is *Task) Change {
-	c := Change{Task: is.Name, Triggers: !sameTriggers(was.Triggers, is.Triggers)}
+// differ compares tasks. It compares values that many of them share only once.
+type differ struct {
+	same     map[[2]any]bool // by two pointers to values
+	triggers map[[2]schedule.Spec]string
+}
+
+// change returns how the task with a name differs in two files; no keys: not at all.
+func (d differ) change(old, new *Config, name string) Change {
+	before, now := old.Tasks[name], new.Tasks[name]
+	c := Change{Task: name, Triggers: !sameTriggers(before.triggers, now.triggers)}
+	alike := d.alike(before, now)
+	if alike && !c.Triggers && sameAction(before.action, now.action) {
+		return c
+	}
 	var details []string
 	differs := func(key, detail string) {
 		c.Keys = append(c.Keys, key)
 		details = append(details, detail)
 	}
-	plainly := samePlainly(was, is)
+	var was, is Task
+	if !alike {
+		was, is = old.Tasks.Get(name), new.Tasks.Get(name)
+	}
 	for i := range taskKeys {
 		if i == len(aboutKeys)+len(afterKeys) { // as in fields
 			if c.Triggers {
-				differs(severalTriggers.Name, triggersChanged(was.Triggers, is.Triggers))
+				differs(severalTriggers.Name, d.triggersChanged(before.triggers, now.triggers))
 			}
-			if old, new := runner.ActionName(was.Action), runner.ActionName(is.Action); old != new {
+			if old, new := runner.ActionName(before.action), runner.ActionName(now.action); old != new {
 				differs(new, old+" → "+new)
-			} else if !sameAction(was, is) {
+			} else if !sameAction(before.action, now.action) {
 				differs(new, new)
 			}
 		}
-		if plainly {
+		if alike {
 			continue
 		}
 		k := &taskKeys[i]
-		before, now := field{value: k.get(was)}, field{value: k.get(is)}
+		before, now := field{value: k.get(&was)}, field{value: k.get(&is)}
 		if equalValues(before.value, now.value) {
 			continue
 		}
@@ -87,21 +100,55 @@ func change(was, is *Task) Change {
 	return c
 }
 
+// alike reports whether all keys of two tasks have the same values, but for their triggers
+// and actions. If it does not, they may still have the same canonical form.
+func (d differ) alike(a, b *packed) bool {
+	return a.description == b.description &&
+		alike(d, a.policy, b.policy, func(*runner.Policy) {}) &&
+		alike(d, a.process, b.process, func(p *runner.Process) { p.DropEnv = nil }) && // it is of other tasks
+		alike(d, a.data, b.data, func(v *runner.Data) { v.Zone = "" }) && // it is of the triggers
+		alike(d, a.account, b.account, func(*Account) {})
+}
+
+// alike compares two values, but for what ignore removes from both.
+func alike[T any](d differ, a, b *T, ignore func(*T)) bool {
+	pair := [2]any{a, b}
+	same, known := d.same[pair]
+	if !known {
+		x, y := *a, *b
+		ignore(&x)
+		ignore(&y)
+		same = reflect.DeepEqual(&x, &y)
+		d.same[pair] = same
+	}
+	return same
+}
+
 // triggersChanged describes how the single trigger of a task changed. For several
 // triggers it returns only "triggers".
-func triggersChanged(was, is []schedule.Spec) string {
+func (d differ) triggersChanged(was, is []schedule.Spec) string {
 	if len(was) != 1 || len(is) != 1 {
 		return "triggers"
 	}
-	old, new := was[0].String(), is[0].String()
+	pair := [2]schedule.Spec{was[0], is[0]}
+	text, known := d.triggers[pair]
+	if !known {
+		text = triggerChanged(was[0], is[0])
+		d.triggers[pair] = text
+	}
+	return text
+}
+
+func triggerChanged(was, is schedule.Spec) string {
+	old, new := was.String(), is.String()
 	if old == new {
-		return fmt.Sprintf("timezone %s → %s", was[0].Zone(), is[0].Zone())
+		return fmt.Sprintf("timezone %s → %s", was.Zone(), is.Zone())
 	}
 	kind, a, _ := strings.Cut(old, " ")
 	if k, b, _ := strings.Cut(new, " "); kind == "interval" && k == kind {
 		return fmt.Sprintf("interval %s → %s", a, b)
 	}
-	if old, new = was[0].Explain(), is[0].Explain(); old == new || len(old)+len(new) > 120 {
+	if old, new = was.Explain(), is.Explain(); old == new || len(old)+len(new) > 120 {
 		return "triggers"
 	}
 	return old + " → " + new

@@ -58,23 +58,20 @@ func TestEqual(t *testing.T) {
 		{"a mail", `mail = { to = "a" }`, `mail = { to = "b" }`, false},
 		{"secrets", command + `secrets.A = "env:X"`, command + `secrets.A = "env:Y"`, false},
 	} {
-		a, b := parse(t, ops+"[tasks.t]\n"+c.a).Tasks["t"], parse(t, ops+"[tasks.t]\n"+c.b).Tasks["t"]
-		if a.Equal(b) != c.equal {
-			t.Errorf("%s: equal is %v, want %v", c.name, a.Equal(b), c.equal)
+		d := Diff(parse(t, ops+"[tasks.t]\n"+c.a), parse(t, ops+"[tasks.t]\n"+c.b))
+		if d.Empty() != c.equal {
+			t.Errorf("%s: changes are %v, want equal %v", c.name, d, c.equal)
 		}
 	}
 }
 
-// The same keys under another name are another task, and other tasks do not
-// matter.
+// Other tasks do not matter.
 func TestEqualOfOtherTasks(t *testing.T) {
 	c := parse(t, "[tasks.a]\ncommand = \"true\"\n[tasks.b]\ncommand = \"true\"\n")
 	d := parse(t, "[tasks.a]\ncommand = \"true\"\n[tasks.b]\ncommand = \"x\"\nsecrets.S = \"env:S\"\n")
-	if c.Tasks["a"].Equal(c.Tasks["b"]) {
-		t.Error("tasks of different names are equal")
-	}
-	if !c.Tasks["a"].Equal(d.Tasks["a"]) {
-		t.Error("a task differs because of another one")
+	changes := Diff(c, d)
+	if len(changes.Changed) != 1 || changes.Changed[0].Task != "b" || changes.Same != 1 {
+		t.Errorf("%+v", changes)
 	}
 	if c.Revision == d.Revision || c.Revision != parse(t, c.Sources[0].Text).Revision {
 		t.Error("the revision is the same for different texts")

@@ -42,7 +42,7 @@ func TestHolidays(t *testing.T) {
 	if err != nil || reads != 1 {
 		t.Fatalf("%d reads, %v", reads, err)
 	}
-	trigger := c.Tasks["a"].Triggers[0]
+	trigger := c.Tasks.Get("a").Triggers[0]
 	same(t, "text", trigger.String(), "at 08:00 except 12-02, 2026-12-01, 2026-12-03")
 	got := trigger.Next(time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC))
 	same(t, "next", got, time.Date(2026, 12, 4, 8, 0, 0, 0, time.UTC))
@@ -56,7 +56,7 @@ func TestHolidays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, "text with a range", wider.Tasks["a"].Triggers[0].String(), "at 08:00 except sun, 2026-12-01, 2026-12-02..2026-12-11")
+	same(t, "text with a range", wider.Tasks.Get("a").Triggers[0].String(), "at 08:00 except sun, 2026-12-01, 2026-12-02..2026-12-11")
 
 	other, _, err := withHolidays("12-02\n2026-12-03\n2026-12-24\n")
 	if err != nil {
@@ -66,7 +66,7 @@ func TestHolidays(t *testing.T) {
 		t.Error("the revision is the same for different files of dates")
 	}
 	same(t, "changes", Diff(c, other).String(), "2 changed (a: every day at 08:00, except on 2 December, 1 December 2026 and 3 December 2026 → every day at 08:00, except on 4 dates; b: triggers)")
-	same(t, "many", other.Tasks["a"].Triggers[0].Explain(), "every day at 08:00, except on 4 dates")
+	same(t, "many", other.Tasks.Get("a").Triggers[0].Explain(), "every day at 08:00, except on 4 dates")
 }
 
 // Faults of a file of dates that are too big for a directory of examples.

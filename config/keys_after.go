@@ -31,10 +31,10 @@ func setAfter(loc location, v any, to *Task) {
 }
 
 // followersOf returns for each task the names of the tasks that run after it, sorted.
-func followersOf(tasks map[string]Task) map[string][]string {
+func followersOf(tasks Tasks) map[string][]string {
 	followers := map[string][]string{}
 	for _, name := range slices.Sorted(maps.Keys(tasks)) {
-		for _, before := range tasks[name].After {
+		for _, before := range tasks.Get(name).After {
 			followers[before] = append(followers[before], name)
 		}
 	}
@@ -43,7 +43,7 @@ func followersOf(tasks map[string]Task) map[string][]string {
 
 // Followers returns the names of the enabled tasks that run after the named task.
 func (c *Config) Followers(task string) []string {
-	return slices.DeleteFunc(slices.Clone(c.runAfter[task]), func(name string) bool { return !c.Tasks[name].Enabled })
+	return slices.DeleteFunc(slices.Clone(c.runAfter[task]), func(name string) bool { return !c.Tasks.Get(name).Enabled })
 }
 
 // AfterText names the tasks after which t runs: "after a, b and c"; "" if none.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rota/runner"
+	"rota/schedule"
 )
 
 // Load reads the file and the files it includes. The error is an [*Errors] if their
@@ -55,8 +56,10 @@ type loader struct {
 	sources    []*source
 	complaints []complaint
 	include    []pattern
-	base       taskBuilder // a task with the values of [defaults] and [history]
-	task       taskBuilder // the task that is being read
+	base       taskBuilder              // a task with the values of [defaults] and [history]
+	task       taskBuilder              // the task that is being read
+	packer     packer                   // of the tasks that have been read
+	specs      map[string]schedule.Spec // their triggers without a warning, by keyOf
 	tasks      map[string]location
 	queues     map[string]location
 	notes      map[string]location
@@ -89,9 +92,10 @@ func newLoader(path string, o Options) (*loader, error) {
 			Path:   abs,
 			Notify: map[string]Notify{},
 			Queues: map[string]runner.Queue{"main": queueTable.zero()},
-			Tasks:  map[string]Task{},
+			Tasks:  Tasks{},
 		},
 		base:      newTaskBuilder(),
+		specs:     map[string]schedule.Spec{},
 		tasks:     map[string]location{},
 		queues:    map[string]location{},
 		notes:     map[string]location{},

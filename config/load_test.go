@@ -144,9 +144,9 @@ func TestLineEnds(t *testing.T) {
 	for task, want := range map[string]string{
 		"a": "echo one\necho two\n", "b": "echo one\necho two", "c": "printf 'GET / HTTP/1.0\r\n'",
 	} {
-		if got := c.Tasks[task].Action.(*runner.Command).Text; got != want {
+		if got := c.Tasks.Get(task).Action.(*runner.Command).Text; got != want {
 			t.Errorf("%s: %q, want %q", task, got, want)
 		}
 	}
-	same(t, "stdin", c.Tasks["a"].Stdin, "a\nb")
+	same(t, "stdin", c.Tasks.Get("a").Stdin, "a\nb")
 }

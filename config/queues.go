@@ -100,7 +100,7 @@ func (l *loader) checkQueuesUsed() {
 		return
 	}
 	used := map[string]bool{"main": true}
-	for _, t := range l.config.Tasks {
+	for _, t := range l.config.Tasks.All() {
 		used[t.Queue] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.queues)) {

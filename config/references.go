@@ -135,7 +135,7 @@ func (l *loader) checkCycles() {
 		}
 	}
 	visit = func(name string) {
-		hooks := l.config.Tasks[name].Hooks
+		hooks := l.config.Tasks.Get(name).Hooks
 		seen[name] = open
 		way = append(way, name)
 		hooks.each(func(key string, list *[]string) {
@@ -147,7 +147,7 @@ func (l *loader) checkCycles() {
 			}
 		})
 		for _, next := range l.config.runAfter[name] {
-			follow(next, next, afterKey, slices.Index(l.config.Tasks[next].After, name))
+			follow(next, next, afterKey, slices.Index(l.config.Tasks.Get(next).After, name))
 		}
 		way = way[:len(way)-1]
 		seen[name] = done

@@ -30,8 +30,8 @@ func TestSaved(t *testing.T) {
 	if again.Revision != first.Revision || again.Path != file || len(again.Tasks) != 3 || !Diff(first, again).Empty() {
 		t.Errorf("saved %+v and loaded %+v", first, again)
 	}
-	if again.Tasks["x"].Base != s.path("etc/conf.d") {
-		t.Errorf("x starts in %s", again.Tasks["x"].Base)
+	if again.Tasks.Get("x").Base != s.path("etc/conf.d") {
+		t.Errorf("x starts in %s", again.Tasks.Get("x").Base)
 	}
 
 	// Another save leaves nothing of the one before, and no rights to others.

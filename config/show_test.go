@@ -29,7 +29,7 @@ log = "hello"
 	}
 	show := func(task string) string {
 		var given []string
-		for _, s := range cfg.Tasks[task].Settings() {
+		for _, s := range cfg.Tasks.Get(task).Settings() {
 			if !s.Default {
 				given = append(given, s.Key+"="+s.Value)
 			}
@@ -45,7 +45,7 @@ log = "hello"
 			t.Errorf("%s: given are\ngot  %s\nwant %s", task, got, want)
 		}
 	}
-	for _, s := range cfg.Tasks["much"].Settings() {
+	for _, s := range cfg.Tasks.Get("much").Settings() {
 		if s.Key == "queue" && (s.Value != "main" || !s.Default) || s.Key == "kill_after" && s.Value != "10s" || strings.Contains(s.Value, "hunter2") {
 			t.Errorf("got %+v", s)
 		}
@@ -66,7 +66,7 @@ func TestSettingsMissed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, s := range cfg.Tasks["t"].Settings() {
+		for _, s := range cfg.Tasks.Get("t").Settings() {
 			if s.Key == "missed" && (s.Value != want || s.Default == strings.Contains(jobs, "missed")) {
 				t.Errorf("%q: got %+v, want %s", jobs, s, want)
 			}

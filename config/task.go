@@ -99,7 +99,8 @@ func (l *loader) readTask(loc location, name string, v any) {
 	case len(acts) == 1:
 		d.checkKeys(loc, acts[0])
 	}
-	l.config.Tasks[name] = d.Task
+	d.Zone = d.zone(l.config.Rota.Timezone).String()
+	l.config.Tasks[name] = l.packer.pack(d.Task)
 }
 
 // checkKeys applies the rules that span several keys.
@@ -221,11 +222,11 @@ func tomlKey(name string) string {
 	return name
 }
 
-// finishTasks sets the fields of each task that depend on all tasks.
+// finishTasks sets what all tasks have because of some of them.
 func (l *loader) finishTasks() {
 	var drop []string
-	for _, t := range l.config.Tasks {
-		for _, from := range t.Secrets {
+	for _, p := range l.packer.processes.all {
+		for _, from := range p.Secrets {
 			if name, ok := strings.CutPrefix(from, "env:"); ok {
 				drop = append(drop, name)
 			}
@@ -233,9 +234,7 @@ func (l *loader) finishTasks() {
 	}
 	slices.Sort(drop)
 	drop = slices.Compact(drop)
-	for name, t := range l.config.Tasks {
-		t.DropEnv = drop
-		t.Zone = l.config.ZoneOf(name).String()
-		l.config.Tasks[name] = t
+	for _, p := range l.packer.processes.all {
+		p.DropEnv = drop
 	}
 }

@@ -143,6 +143,12 @@ func (loc location) addTrigger(keys map[string]any, first string, texts schedule
 		}
 		loc.triggerFault(keys, first, items, f, warning)
 	}
+	known := keyOf(texts)
+	spec, ok := loc.l.specs[known]
+	if ok { // in many files, most triggers are like another one
+		d.Triggers = append(d.Triggers, spec)
+		return
+	}
 	spec, faults := schedule.Parse(texts, loc.l.config.Rota.Timezone)
 	for _, f := range faults {
 		report(f, false)
@@ -150,6 +156,7 @@ func (loc location) addTrigger(keys map[string]any, first string, texts schedule
 	if len(faults) > 0 {
 		return
 	}
+	warned := len(loc.l.complaints)
 	for _, f := range spec.Warnings() {
 		report(f, true)
 	}
@@ -160,7 +167,22 @@ func (loc location) addTrigger(keys map[string]any, first string, texts schedule
 		}
 		report(f, true)
 	}
+	if len(spec.Warnings()) == 0 && len(loc.l.complaints) == warned {
+		loc.l.specs[known] = spec
+	}
 	d.Triggers = append(d.Triggers, spec)
+}
+
+// keyOf returns the texts of a trigger as one, which is another for each trigger.
+func keyOf(texts schedule.Keys) string {
+	var b []byte
+	for _, key := range triggerNames {
+		for _, text := range texts[key] {
+			b = strconv.AppendInt(append(b, key...), int64(len(text)), 10)
+			b = append(append(b, ' '), text...)
+		}
+	}
+	return string(b)
 }
 
 // isList reports whether a value is a list, of tables or of anything else.

@@ -12,7 +12,7 @@ func triggersOf(t *testing.T, keys string) (texts []string, warnings []Fault) {
 	if err != nil {
 		t.Fatalf("%s: %v", keys, err)
 	}
-	for _, spec := range c.Tasks["a"].Triggers {
+	for _, spec := range c.Tasks.Get("a").Triggers {
 		texts = append(texts, spec.String())
 	}
 	return texts, c.Warnings

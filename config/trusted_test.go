@@ -171,7 +171,7 @@ func TestTrustedLinks(t *testing.T) {
 		if seen.Same() {
 			t.Errorf("%s: the swap is nothing new", name)
 		}
-		if cfg, seen := load(); !seen.Same() || cfg.Tasks["b"].Name != "b" {
+		if cfg, seen := load(); !seen.Same() || cfg.Tasks.Get("b").Name != "b" {
 			t.Errorf("%s: after the swap %v", name, cfg.Tasks)
 		}
 		if !c.trust {

@@ -36,7 +36,7 @@ func TestValues(t *testing.T) {
 		"slow": {Workers: 1, Capacity: 1000},
 		"more": {Workers: 1, Capacity: 1000},
 	})
-	task := c.Tasks["everything"]
+	task := c.Tasks.Get("everything")
 	same(t, "command", task.Action, runner.Action(&runner.Command{Text: "echo $A"}))
 	same(t, "policy", task.Policy, runner.Policy{
 		Mode: runner.Sequential, Queue: "slow", Overlap: runner.OverlapQueue, Timeout: 2 * time.Hour,
@@ -64,28 +64,28 @@ func TestValues(t *testing.T) {
 	}
 	same(t, "triggers", triggers, []string{"interval", "weekday", "monthday", "cron", "once", "at_start"})
 
-	same(t, "log", c.Tasks["log"].Action, runner.Action(&runner.Log{Message: "hi {{.Task}}", Level: "warn"}))
-	same(t, "http", c.Tasks["http"].Action, runner.Action(&runner.HTTP{
+	same(t, "log", c.Tasks.Get("log").Action, runner.Action(&runner.Log{Message: "hi {{.Task}}", Level: "warn"}))
+	same(t, "http", c.Tasks.Get("http").Action, runner.Action(&runner.HTTP{
 		URL: "https://example.org/", Method: "POST", Headers: map[string]string{"Accept": "*/*"}, Body: "x",
 		Expect: []string{"200", "204-299"}, ExpectBody: "ok", Save: dir + "/out/page",
 	}))
-	same(t, "write", c.Tasks["write"].Action, runner.Action(&runner.Write{
+	same(t, "write", c.Tasks.Get("write").Action, runner.Action(&runner.Write{
 		Path: dir + "/page.html", TemplateFile: dir + "/page.tmpl", Mode: 0o600, IfChanged: true,
 	}))
-	same(t, "append", c.Tasks["append"].Action, runner.Action(&runner.Write{Path: dir + "/log", Text: "x", Mode: 0o644, Append: true}))
-	same(t, "clean", c.Tasks["clean"].Action, runner.Action(&runner.Clean{
+	same(t, "append", c.Tasks.Get("append").Action, runner.Action(&runner.Write{Path: dir + "/log", Text: "x", Mode: 0o644, Append: true}))
+	same(t, "clean", c.Tasks.Get("clean").Action, runner.Action(&runner.Clean{
 		Path: dir + "/tmp", Match: []string{"*.log"}, OlderThan: 720 * time.Hour, Recursive: true, Keep: 3, Dry: true,
 	}))
-	same(t, "triggers in tables", len(c.Tasks["tables"].Triggers), 2)
+	same(t, "triggers in tables", len(c.Tasks.Get("tables").Triggers), 2)
 
 	// [defaults] hold for an included task and for a built-in one, but for what
 	// has no effect there.
-	in := c.Tasks["included"]
+	in := c.Tasks.Get("included")
 	same(t, "included", []any{in.Timeout, in.User, in.Base, in.Env, in.Tags, in.Output},
 		[]any{time.Hour, "nobody", dir + "/conf.d", map[string]string{"LANG": "C", "TZ": "UTC"}, []string{"all"}, int64(64 << 10)})
-	builtin := c.Tasks["log"]
+	builtin := c.Tasks.Get("log")
 	same(t, "built-in", []any{builtin.Timeout, builtin.User, builtin.Env}, []any{time.Hour, "", map[string]string(nil)})
-	forked := c.Tasks["clean"]
+	forked := c.Tasks.Get("clean")
 	same(t, "forked built-in", []any{forked.User, forked.Umask}, []any{"nobody", uint32(0o022)})
 
 	var paths []string
@@ -133,17 +133,17 @@ func TestNotifyValues(t *testing.T) {
 		}},
 		"wall": {Name: "wall", Process: process, Action: &runner.Command{Argv: []string{"wall", "-n"}}},
 	})
-	task := c.Tasks["build-all"]
+	task := c.Tasks.Get("build-all")
 	same(t, "hooks", task.Hooks, Hooks{
 		OnSuccess: []string{"chat"}, OnFailure: []string{"chat", "run:undo"}, OnMissed: []string{"wall"},
 		OnRecover: []string{"ops"}, OnOutput: []string{"run:tell"},
 	})
 	same(t, "the rest", []any{task.Ping, task.ExpectSuccessWithin, task.HoldAfter, task.InputMax, task.ResultMax, task.Keep.Bytes},
 		[]any{"https://hc-ping.com/0a1b", 26 * time.Hour, 3, int64(0), int64(10 << 20), int64(1 << 30)})
-	same(t, "hooks by default", c.Tasks["undo"].Hooks, Hooks{OnFailure: []string{"ops", "run:tell"}})
-	same(t, "no hooks", c.Tasks["tell"].Hooks, Hooks{})
-	same(t, "bytes by default", c.Tasks["undo"].Keep.Bytes, int64(10<<20))
-	same(t, "a mail", c.Tasks["tell"].Action, runner.Action(&runner.Mail{To: []string{"root@example.org"}, Subject: "{{.Params.what}}", Server: server}))
+	same(t, "hooks by default", c.Tasks.Get("undo").Hooks, Hooks{OnFailure: []string{"ops", "run:tell"}})
+	same(t, "no hooks", c.Tasks.Get("tell").Hooks, Hooks{})
+	same(t, "bytes by default", c.Tasks.Get("undo").Keep.Bytes, int64(10<<20))
+	same(t, "a mail", c.Tasks.Get("tell").Action, runner.Action(&runner.Mail{To: []string{"root@example.org"}, Subject: "{{.Params.what}}", Server: server}))
 }
 
 func same(t *testing.T, what string, got, want any) {
@@ -173,18 +173,18 @@ interval = "1h"
 `)
 	same(t, "rota", c.Rota, Rota{Timezone: time.Local, ShutdownGrace: -1, Watch: 10 * time.Second, LogLevel: "info", LogFormat: "auto", Autostart: []string{"*"}})
 	same(t, "queues", c.Queues, map[string]runner.Queue{"main": {Workers: 1, Capacity: 1000}})
-	same(t, "task", c.Tasks["command"].Task, runner.Task{
+	same(t, "task", c.Tasks.Get("command").Task, runner.Task{
 		Name: "command", Action: &runner.Command{Text: "true"},
 		Policy: runner.Policy{Mode: runner.Threaded, Overlap: runner.OverlapSkip, KillAfter: 10 * time.Second, StopSignal: "TERM", Leftovers: runner.LeftoversKeep, SuccessExit: []int{0}, Retry: newTaskBuilder().Retry},
 		Process: runner.Process{
 			Base: "/etc/rota", Umask: 0o022, Shell: []string{"/bin/sh", "-c"},
 		},
-		Zone: "Local", Output: 1 << 20, InputMax: 1 << 20, ResultMax: 1 << 20,
+		Data: runner.Data{Zone: "Local", Output: 1 << 20, InputMax: 1 << 20, ResultMax: 1 << 20},
 	})
-	same(t, "queue of a sequential task", c.Tasks["lane"].Queue, "main")
-	same(t, "timeout of a built-in", c.Tasks["builtin"].Timeout, time.Minute)
-	same(t, "no timeout of a built-in", c.Tasks["patient"].Timeout, time.Duration(0))
-	same(t, "triggers of a task that is off", len(c.Tasks["off"].Triggers), 0)
+	same(t, "queue of a sequential task", c.Tasks.Get("lane").Queue, "main")
+	same(t, "timeout of a built-in", c.Tasks.Get("builtin").Timeout, time.Minute)
+	same(t, "no timeout of a built-in", c.Tasks.Get("patient").Timeout, time.Duration(0))
+	same(t, "triggers of a task that is off", len(c.Tasks.Get("off").Triggers), 0)
 }
 
 func TestExample(t *testing.T) {
@@ -196,7 +196,7 @@ func TestExample(t *testing.T) {
 		t.Error(c.Warnings)
 	}
 	kinds, modes, actions := map[string]bool{}, map[runner.Mode]bool{}, map[string]bool{}
-	for _, task := range c.Tasks {
+	for _, task := range c.Tasks.All() {
 		modes[task.Mode] = true
 		actions[fmt.Sprintf("%T", task.Action)] = true
 		for _, spec := range task.Triggers {
@@ -237,10 +237,14 @@ func positioned(t *testing.T, text string) {
 	}
 	c, err := Parse("jobs.toml", text, none)
 	if err == nil {
-		for _, task := range c.Tasks {
-			if task.Action == nil || !task.Equal(task) {
+		for _, task := range c.Tasks.All() {
+			if task.Action == nil {
 				t.Errorf("task %+v", task)
 			}
+		}
+		again, err := Parse("jobs.toml", text, none)
+		if err != nil || !Diff(c, again).Empty() {
+			t.Errorf("read again it differs: %v, %v", Diff(c, again), err)
 		}
 		return
 	}

@@ -20,7 +20,7 @@ between = "08:00-18:00"
 timezone = "Asia/Tokyo"
 `)
 	for task, want := range map[string]string{"t": "Asia/Tokyo", "none": "Europe/Berlin", "hours": "Asia/Tokyo", "unknown": "Europe/Berlin"} {
-		if got := c.Tasks[task].Zone; got != want && task != "unknown" {
+		if got := c.Tasks.Get(task).Zone; got != want && task != "unknown" {
 			t.Errorf("%s: its templates are in %s, want %s", task, got, want)
 		}
 		if got := c.ZoneOf(task).String(); got != want {

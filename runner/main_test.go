@@ -58,7 +58,7 @@ func newBench(t *testing.T) *bench {
 // command is a task that gives a text to the shell.
 func (b *bench) command(mode Mode, text string) *Task {
 	return &Task{
-		Name: "t", Action: &Command{Text: text}, Output: 1 << 20,
+		Name: "t", Action: &Command{Text: text}, Data: Data{Output: 1 << 20},
 		Policy:  Policy{Mode: mode, KillAfter: 200 * time.Millisecond, StopSignal: "TERM", SuccessExit: []int{0}},
 		Process: Process{Shell: []string{"/bin/sh", "-c"}, Base: b.dir, Umask: 0o022},
 	}

@@ -215,7 +215,7 @@ func TestExecHasAnExchange(t *testing.T) {
 	temp, dir := t.TempDir(), t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	task := &Task{
-		Name: "t", Action: &Command{Text: `echo x >"$ROTA_RESULT_FILE" && [ ! -e "$ROTA_STOP_FILE" ] && [ -d "${ROTA_STOP_FILE%/*}" ]`}, ResultMax: 10,
+		Name: "t", Action: &Command{Text: `echo x >"$ROTA_RESULT_FILE" && [ ! -e "$ROTA_STOP_FILE" ] && [ -d "${ROTA_STOP_FILE%/*}" ]`}, Data: Data{ResultMax: 10},
 		Policy:  Policy{Mode: Threaded, SuccessExit: []int{0}},
 		Process: Process{Shell: []string{"/bin/sh", "-c"}, Base: dir, Umask: 0o022},
 	}

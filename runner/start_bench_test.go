@@ -31,7 +31,7 @@ func BenchmarkRun(b *testing.B) {
 			ends := make(chan Result, 1)
 			r := New(Options{StateDir: dir, Done: func(_ Run, res Result) error { ends <- res; return nil }})
 			task := &Task{
-				Name: "t", Action: &Command{Argv: []string{"/bin/true"}}, Output: 1 << 20,
+				Name: "t", Action: &Command{Argv: []string{"/bin/true"}}, Data: Data{Output: 1 << 20},
 				Policy:  Policy{Mode: Threaded, KillAfter: time.Second, StopSignal: "TERM", SuccessExit: []int{0}},
 				Process: Process{Shell: []string{"/bin/sh", "-c"}, Base: dir, Umask: 0o022},
 			}

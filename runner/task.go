@@ -15,10 +15,14 @@ import (
 // It is a value that never changes; package config makes it from the file.
 type Task struct {
 	Name   string
-	Action Action   `json:"-"` // encoded by name, see actions.go
-	OnlyIf *Command // the condition of each run; nil: none
+	Action Action `json:"-"` // encoded by name, see actions.go
 	Policy
 	Process
+	Data
+}
+
+// Data is what the runs of a task are given, and how much of what they write is kept.
+type Data struct {
 	Params map[string]string // names and defaults of what a request may give
 	Zone   string            // the time zone of the times in its templates, as time.LoadLocation takes it; "": the times' own
 	Output int64             // how many bytes of output a run keeps; or [runlog.NoRoom]
@@ -30,7 +34,8 @@ type Task struct {
 // Policy is how the runs of a task start, wait and end.
 type Policy struct {
 	Mode        Mode
-	Queue       string // "": none
+	OnlyIf      *Command // the condition of each run; nil: none
+	Queue       string   // "": none
 	Overlap     Overlap
 	Timeout     time.Duration // 0: none
 	TimeoutOK   bool          // being stopped at the time-out is the normal end of a run

@@ -36,7 +36,7 @@ it, and 125 for all that is rota's own.
 			if err != nil {
 				return err
 			}
-			task, found := cfg.Tasks[name]
+			task, found := cfg.Tasks.Find(name)
 			if !found {
 				return noTask(name, cfg)
 			}

@@ -149,7 +149,7 @@ func toExplain(c *cli.Context, now time.Time) (*config.Config, config.Task, erro
 	}
 	cfg, broken := load(c, true)
 	if broken == nil {
-		if task, found := cfg.Tasks[text]; found {
+		if task, found := cfg.Tasks.Find(text); found {
 			return cfg, task, nil
 		}
 	} else {
@@ -168,7 +168,7 @@ func toExplain(c *cli.Context, now time.Time) (*config.Config, config.Task, erro
 	spec, faults := schedule.ParseExprAt(text, zone, now)
 	switch {
 	case len(faults) == 0:
-		return cfg, config.Task{Task: runner.Task{Name: text}, Enabled: true, Triggers: []schedule.Spec{spec}}, nil
+		return cfg, config.Task{Task: runner.Task{Name: text}, Account: config.Account{Enabled: true}, Triggers: []schedule.Spec{spec}}, nil
 	case fileAmong(c.Args().Slice()) != "":
 		return nil, config.Task{}, replacedStar("explain", c.Args().Slice())
 	case !strings.ContainsAny(text, " *@"): // not an expression, so a task is meant

@@ -34,7 +34,7 @@ type host struct {
 func onHost(cfg *config.Config, trust bool, root string) []config.Fault {
 	h := &host{cfg: cfg, trust: trust, root: root, positions: cfg.Positions(), known: map[string]bool{}}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Tasks)) {
-		t := cfg.Tasks[name]
+		t := cfg.Tasks.Get(name)
 		for _, o := range runner.HostProblems(t.Task, trust) {
 			h.ofTask(name, o.Key, o.Doubt || !t.Enabled, o.Msg, o.Hint)
 		}

@@ -61,7 +61,7 @@ func (h *host) crontabs() {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(h.cfg.Tasks)) {
-		t := h.cfg.Tasks[name]
+		t := h.cfg.Tasks.Get(name)
 		c, ok := t.Action.(*runner.Command)
 		if !ok || len(t.Triggers) == 0 {
 			continue

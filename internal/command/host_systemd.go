@@ -21,7 +21,7 @@ var unitDirectories = []string{"/etc/systemd/system", "/run/systemd/system", "/u
 // systemd warns if the unit of rota ends forked runs together with rota.
 func (h *host) systemd() {
 	i, forked := 0, slices.Sorted(maps.Keys(h.cfg.Tasks))
-	for i < len(forked) && h.cfg.Tasks[forked[i]].Mode != runner.Forked {
+	for i < len(forked) && h.cfg.Tasks.Get(forked[i]).Mode != runner.Forked {
 		i++
 	}
 	if i == len(forked) {

@@ -168,7 +168,7 @@ func newQuery(c *cli.Context, cfg *config.Config) (nextQuery, error) {
 		names = taskNames(cfg)
 	}
 	for _, name := range names {
-		t, found := cfg.Tasks[name]
+		t, found := cfg.Tasks.Find(name)
 		if !found {
 			return q, noTask(name, cfg)
 		}

@@ -63,7 +63,7 @@ func (b *bubble) live(stateDir string) {
 	if b.wrap != nil {
 		wrapped = b.wrap(book)
 	}
-	b.host = &host{out: newOutputs(Options{}), log: log, stateDir: stateDir, startConfig: b.cfg, access: &webAccess{log: log.Info}}
+	b.host = &host{out: newOutputs(Options{}), log: log, stateDir: stateDir, access: &webAccess{log: log.Info}}
 	b.engine = engine.New(engine.Options{Config: b.cfg, StateDir: stateDir, Ledger: wrapped, Clock: b.fake, Log: log})
 	ctx, cancel := context.WithCancel(b.t.Context())
 	b.runs = ctx

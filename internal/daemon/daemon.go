@@ -162,8 +162,8 @@ type host struct {
 	out         *outputs
 	log         *slog.Logger
 	stateDir    string
-	startConfig *config.Config // the configuration at the start
-	broken      error          // the fault of the file on the disk at the start; nil: none
+	socketGroup string // as at the start
+	broken      error  // the fault of the file on the disk at the start; nil: none
 	ledger      *ledger.SQLite
 	tokens      runTokens
 	engine      *engine.Engine
@@ -177,8 +177,8 @@ type host struct {
 
 // newHost opens everything that a daemon needs. The caller must close the ledger.
 func newHost(ctx context.Context, o Options, out *outputs, cfg *config.Config, broken error, stateDir string) (*host, error) {
-	h := &host{options: o, out: out, log: out.log, stateDir: stateDir, startConfig: cfg, broken: broken}
-	h.access = &webAccess{group: cfg.Rota.SocketGroup, rule: o.rule(), makeDir: o.makeSocketDir, log: out.log.Info}
+	h := &host{options: o, out: out, log: out.log, stateDir: stateDir, socketGroup: cfg.Rota.SocketGroup, broken: broken}
+	h.access = &webAccess{group: h.socketGroup, rule: o.rule(), makeDir: o.makeSocketDir, log: out.log.Info}
 	clock, err := clock.New()
 	if err != nil {
 		return nil, fmt.Errorf("clock: %w", err)
@@ -192,14 +192,14 @@ func newHost(ctx context.Context, o Options, out *outputs, cfg *config.Config, b
 	if err != nil {
 		return nil, errors.Join(err, h.ledger.Close())
 	}
-	h.engine = engine.New(h.engineOptions(clock))
+	h.engine = engine.New(h.engineOptions(cfg, clock))
 	return h, nil
 }
 
 // engineOptions returns the options of the engine of this host.
-func (h *host) engineOptions(clock clock.Clock) engine.Options {
+func (h *host) engineOptions(cfg *config.Config, clock clock.Clock) engine.Options {
 	o := engine.Options{
-		Config: h.startConfig, Broken: h.broken, Version: h.options.Version, StateDir: h.stateDir,
+		Config: cfg, Broken: h.broken, Version: h.options.Version, StateDir: h.stateDir,
 		Held: h.options.Held, Once: h.options.Once, Ahead: true, Container: inContainer(),
 		Ledger: h.ledger, Clock: clock, Log: h.log,
 		Runner:  runner.Options{Trust: h.options.files().TrustFile, Log: h.out.logAction},
@@ -262,11 +262,11 @@ func (h *host) run(ctx context.Context, file *file, signals *signals) error {
 // reportStart logs the state of the file, and notifies the service manager that rota is ready.
 func (h *host) reportStart(ctx context.Context) {
 	if h.broken == nil {
-		h.saveLastGood(h.startConfig)
+		h.saveLastGood(h.engine.InForce())
 	} else {
 		h.out.logFaults(h.broken, "the file has errors: started from the last good one")
 		h.engine.Refuse(ctx, h.broken, faults(h.broken), "")
-		h.engine.NotifyBadConfig(ctx, h.startConfig.Rota.OnBadConfig, h.broken.Error())
+		h.engine.NotifyBadConfig(ctx, h.engine.InForce().Rota.OnBadConfig, h.broken.Error())
 	}
 	sdNotify("READY=1")
 }

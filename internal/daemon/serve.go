@@ -101,7 +101,7 @@ func (h *host) serve(ctx context.Context, s api.Service, g stateDirWatch) {
 	})
 	wg.Go(func() {
 		h.watchStateDir(ctx, g, func() {
-			listener, err := h.openSocket(g.socket, h.startConfig.Rota.SocketGroup)
+			listener, err := h.openSocket(g.socket, h.socketGroup)
 			if err != nil {
 				h.log.Error("the socket was removed and cannot be created again", "error", err)
 				return

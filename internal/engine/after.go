@@ -41,7 +41,7 @@ func (eng *Engine) gatherAfter(ctx context.Context, ok runner.Run) (g gathering,
 			continue
 		}
 		next.After.OK[ok.Task] = ok.ID
-		if !slices.ContainsFunc(cfg.Tasks[name].After, func(t string) bool { return next.After.OK[t] == "" }) {
+		if !slices.ContainsFunc(cfg.Tasks.Get(name).After, func(t string) bool { return next.After.OK[t] == "" }) {
 			run := eng.newChain(ok, afterEvent, name)
 			next.After = &ledger.After{OK: next.After.OK, Asked: run.ID}
 			g.asked = append(g.asked, run)

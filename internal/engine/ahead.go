@@ -92,7 +92,7 @@ func (eng *Engine) willStart(d schedule.Due) bool {
 	if !known || e.Request != "" || d.N != 1 || e.Delay().By != 0 || eng.runsLeft(d.Key) != plan.NoCount {
 		return false
 	}
-	task, policy, state := eng.cfg.Tasks[e.Task], eng.policyOf(e.Task), eng.states[e.Task]
+	task, policy, state := eng.cfg.Tasks.Get(e.Task), eng.policyOf(e.Task), eng.states[e.Task]
 	switch {
 	case policy.Queue != "" || task.OnlyIf != nil:
 		return false

@@ -116,7 +116,7 @@ func TestSlotsStartWithTheRightsOfTheNewUser(t *testing.T) {
 		"request":                {runner.Run{Task: "t", User: "daemon", Cause: runner.CauseManual}, "daemon"},
 		"of a recurring request": {runner.Run{Task: "t", User: "daemon", Cause: runner.CauseSchedule, Parent: "t/k"}, "daemon"},
 	} {
-		cfg := &config.Config{Tasks: map[string]config.Task{"t": {Task: runner.Task{Process: runner.Process{User: "nobody"}}}}}
+		cfg := &config.Config{Tasks: config.Tasks{}.With(config.Task{Task: runner.Task{Name: "t", Process: runner.Process{User: "nobody"}}})}
 		book, err := ledger.Open(t.Context(), t.TempDir(), ledger.Options{Users: func(r runner.Run) string { return UserOf(cfg, r) }})
 		if err != nil {
 			t.Fatal(err)

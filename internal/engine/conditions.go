@@ -25,7 +25,7 @@ type condition struct {
 func (eng *Engine) conditionState(r *runner.Run) runner.Readiness {
 	c := eng.conditions[r.ID]
 	switch {
-	case eng.cfg.Tasks[r.Task].OnlyIf == nil, r.Force:
+	case eng.cfg.Tasks.Get(r.Task).OnlyIf == nil, r.Force:
 		return runner.Ready
 	case c == nil:
 		eng.toCheck = append(eng.toCheck, r.ID)
@@ -42,7 +42,7 @@ func (eng *Engine) conditionState(r *runner.Run) runner.Readiness {
 func (eng *Engine) checkConditions(ids []string) {
 	for _, id := range ids {
 		run, ok := eng.view.Find(id)
-		task := eng.cfg.Tasks[run.Task]
+		task := eng.cfg.Tasks.Get(run.Task)
 		if !ok || run.State != runner.Queued || task.OnlyIf == nil {
 			continue
 		}

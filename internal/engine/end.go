@@ -97,7 +97,7 @@ func (eng *Engine) shutDown(force <-chan struct{}) {
 func (eng *Engine) killDefaults() {
 	eng.log.Warn("killing the runs without kill_after: a container must stop within seconds", "after", containerKill.String())
 	for _, run := range eng.view.Live("") {
-		if task := eng.cfg.Tasks[run.Task]; task.Mode != runner.Forked && !task.KillSet {
+		if task := eng.cfg.Tasks.Get(run.Task); task.Mode != runner.Forked && !task.KillSet {
 			eng.runner.Kill(run.ID)
 		}
 	}

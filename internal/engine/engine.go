@@ -48,10 +48,11 @@ func New(o Options) *Engine {
 	eng.retentionRequested = make(chan struct{}, 1)
 	eng.view.Held, eng.view.Binding, eng.view.Stopped, eng.view.NoRoom, eng.view.Ready = eng.holdReason, eng.isHoldBinding, eng.isQueueStopped, eng.lacksRoom, eng.conditionState
 	eng.view.Policy = func(name string) (runner.Policy, bool) {
-		t, ok := eng.cfg.Tasks[name]
+		t, ok := eng.cfg.Tasks.Find(name)
 		return t.Policy, ok
 	}
 	eng.inForce.Store(o.Config)
+	eng.options.Config = nil // a reload replaces it, and then its memory must be free
 	eng.alarms.damage = o.Damage
 	if eng.ledger = o.Ledger; o.Ledger != nil {
 		eng.ledger = answering{failureCounting{o.Ledger, eng.metrics.WriteFailed}}

@@ -292,9 +292,9 @@ func TestLoopOverlap(t *testing.T) {
 		inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\ninterval = \"10s\"\nlog = \"x\"\n"+c.policy+"\n", func(r *rig) {
 			gate := make(chan struct{}, 1)
 			r.post(func() {
-				task := r.cfg.Tasks["t"]
+				task := r.cfg.Tasks.Get("t")
 				task.Action = blocking(gate)
-				r.cfg.Tasks["t"] = task
+				r.cfg.Tasks = r.cfg.Tasks.With(task)
 			})
 			r.pass(35 * time.Second)
 			gate <- struct{}{} // ends the run of 12:00:10

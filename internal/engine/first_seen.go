@@ -23,7 +23,7 @@ func (eng *Engine) firstSeen(ctx context.Context, now time.Time) (map[string]led
 	eng.states = states
 	seen := make(map[string]ledger.Seen, len(eng.cfg.Tasks))
 	var changed []string
-	for name, task := range eng.cfg.Tasks {
+	for name, task := range eng.cfg.Tasks.All() {
 		seen[name] = plan.FirstSeen(task, states[name].FirstSeen, now)
 		on := states[name].Reschedule
 		if !states[name].FirstSeen.Equal(seen[name]) || on != nil && !plan.Applies(task, on) {
@@ -44,7 +44,7 @@ func (eng *Engine) firstSeen(ctx context.Context, now time.Time) (map[string]led
 // stay skipped: they are instants, of whatever trigger.
 func (eng *Engine) reconcileState(name string, s ledger.TaskState, seen ledger.Seen) ledger.TaskState {
 	s.FirstSeen = seen
-	if s.Reschedule != nil && !plan.Applies(eng.cfg.Tasks[name], s.Reschedule) {
+	if s.Reschedule != nil && !plan.Applies(eng.cfg.Tasks.Get(name), s.Reschedule) {
 		eng.log.Info("the reschedule has ended: the file's triggers changed", "task", name, "was", s.Reschedule.Expr)
 		s.Reschedule = nil
 	}

@@ -244,9 +244,9 @@ func TestFinishAnchorGoesOn(t *testing.T) {
 		r.wrap = func(l ledger.Ledger) ledger.Ledger { return staleLedger{l} }
 		r.restart(0)
 		r.post(func() {
-			task := r.cfg.Tasks["t"]
+			task := r.cfg.Tasks.Get("t")
 			task.Action = &flakyAction{}
-			r.cfg.Tasks["t"] = task
+			r.cfg.Tasks = r.cfg.Tasks.With(task)
 		})
 		r.pass(30 * time.Second)
 		r.want("t", "12:00:10 cancelled, 12:00:20, 12:00:30")

@@ -28,7 +28,7 @@ type eventHooks struct {
 // hooksOf returns the hooks for the end of a run, by the file in force at its end: none for
 // a run that was cancelled, stopped or replaced. It may be called from any goroutine.
 func (eng *Engine) hooksOf(run runner.Run, recovered bool) []eventHooks {
-	hooks := eng.inForce.Load().Tasks[run.Task].Hooks
+	hooks := eng.inForce.Load().Tasks.Get(run.Task).Hooks
 	var all []eventHooks
 	switch {
 	case run.Outcome.IsFailure():
@@ -59,7 +59,7 @@ func (eng *Engine) hasOutput(run runner.Run) bool {
 // before that end is recorded; unlock must be called after that. Until then other successes
 // of the task wait, or each would be the first.
 func (eng *Engine) recovers(ctx context.Context, run runner.Run, res runner.Result) (yes bool, unlock func()) {
-	if res.Outcome != runner.OK || len(eng.inForce.Load().Tasks[run.Task].Hooks.OnRecover) == 0 {
+	if res.Outcome != runner.OK || len(eng.inForce.Load().Tasks.Get(run.Task).Hooks.OnRecover) == 0 {
 		return false, func() {}
 	}
 	turn, _ := eng.taskLocks.LoadOrStore(run.Task, new(sync.Mutex))
@@ -89,7 +89,7 @@ func (eng *Engine) chains(parent runner.Run, hooks []eventHooks) []runner.Run {
 
 // newChain returns the run of a task that a hook starts at an event of another run.
 func (eng *Engine) newChain(parent runner.Run, event, name string) runner.Run {
-	task, now := eng.inForce.Load().Tasks[name], eng.clock.Now()
+	task, now := eng.inForce.Load().Tasks.Get(name), eng.clock.Now()
 	sum := sha256.Sum256([]byte(parent.ID + "\n" + event))
 	return runner.Run{
 		ID: name + "/" + event + "-" + hex.EncodeToString(sum[:6]), Task: name, Cause: runner.CauseChain, State: runner.Queued,

@@ -12,7 +12,7 @@ import (
 // The delay of a slot that rota shows is the one that the slot gets, in order.
 func TestEachRunIsKnownBefore(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\ncron = \"0 * * * *\"\njitter = \"59m\"\neach_run = true\nlog = \"x\"\n", func(r *rig) {
-		spec := r.cfg.Tasks["t"].Triggers[0]
+		spec := r.cfg.Tasks.Get("t").Triggers[0]
 		var want []time.Time
 		for i := range 6 {
 			slot := r.start.Add(time.Duration(i+1) * time.Hour)

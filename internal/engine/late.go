@@ -40,7 +40,7 @@ type overdue struct {
 // warnReason returns the reason of a late run of a task, with the time after which it is
 // late as Span; false: never.
 func (eng *Engine) warnReason(ctx context.Context, task string) (runner.Reason, bool) {
-	late := eng.cfg.Tasks[task].WarnAfter
+	late := eng.cfg.Tasks.Get(task).WarnAfter
 	why := runner.Reason{Code: runner.ReasonRunsLate, Span: late.After}
 	if late.Times == 0 {
 		return why, late.After > 0
@@ -86,7 +86,7 @@ func (eng *Engine) recordLate(ctx context.Context, id string) error {
 	run.Because(o.why)
 	c := ledger.Change{Notes: []ledger.Note{{Lease: v.(leasedRun).Lease, To: runner.Transition{State: runner.Running}.Because(o.why)}}}
 	if !slices.ContainsFunc(steps, func(t runner.Transition) bool { return t.Reason.Is(runner.ReasonRunsLate) }) {
-		hook := eventHooks{"late", eng.cfg.Tasks[run.Task].Hooks.OnLate}
+		hook := eventHooks{"late", eng.cfg.Tasks.Get(run.Task).Hooks.OnLate}
 		c.Notices, c.Requests = eng.notices(run, hook), eng.chains(run, []eventHooks{hook})
 	}
 	done, err := eng.ledger.Commit(ctx, c)

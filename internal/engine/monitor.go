@@ -50,11 +50,11 @@ func (f failureCounting) Commit(ctx context.Context, c ledger.Change) (ledger.Co
 // loadMetrics adapts the metrics to a configuration that comes into force.
 func (eng *Engine) loadMetrics(c *config.Config) {
 	tasks := make(map[string]metrics.Task, len(c.Tasks))
-	for name, t := range c.Tasks {
+	for name, t := range c.Tasks.All() {
 		tasks[name] = metrics.Task{Expected: t.ExpectSuccessWithin}
 	}
 	targets := slices.Collect(maps.Keys(c.Notify))
-	for _, t := range c.Tasks {
+	for _, t := range c.Tasks.All() {
 		if t.Ping != "" {
 			targets = append(targets, notify.PingTarget)
 			break

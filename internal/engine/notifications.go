@@ -54,7 +54,7 @@ func newNotifications(inForce *atomic.Pointer[config.Config], stateDir string, l
 			for name, n := range c.Notify {
 				k.byName[name] = notify.Target{Name: name, Action: n.Action, Process: n.Process, AtMostEvery: n.AtMostEvery}
 			}
-			for _, t := range c.Tasks {
+			for _, t := range c.Tasks.All() {
 				k.pings[t.Ping] = true
 			}
 			known.Store(k)
@@ -95,7 +95,7 @@ func (n *notifications) deliver(notices []ledger.Notice) {
 		return
 	}
 	for _, one := range notices {
-		url := n.inForce.Load().Tasks[one.Run.Task].Ping
+		url := n.inForce.Load().Tasks.Get(one.Run.Task).Ping
 		switch {
 		case one.Kind != pingStart && one.Kind != pingEnd:
 			n.Send(one.Target, notify.Event{Number: one.Number, Kind: notify.Kind(one.Kind), Run: one.Run, Text: one.Text, Time: one.Time})
@@ -184,7 +184,7 @@ func (eng *Engine) notices(run runner.Run, hooks ...eventHooks) []ledger.Notice 
 // be called from any goroutine.
 func (eng *Engine) noticesOfEnd(run runner.Run, hooks []eventHooks) []ledger.Notice {
 	all := eng.notices(run, hooks...)
-	if eng.inForce.Load().Tasks[run.Task].Ping != "" {
+	if eng.inForce.Load().Tasks.Get(run.Task).Ping != "" {
 		ping := ledger.Notice{Kind: pingEnd, Time: eng.clock.Now(), Run: run}
 		ping.Run.Params, ping.Run.Input, ping.Run.InputFile = nil, "", ""
 		all = append(all, ping)
@@ -198,7 +198,7 @@ func (eng *Engine) noticesOfBatch(b runner.Batch, holds failureHolds) []ledger.N
 	var all []ledger.Notice
 	for _, id := range b.Claim {
 		task, _ := runner.SplitID(id)
-		if eng.cfg.Tasks[task].Ping == "" {
+		if eng.cfg.Tasks.Get(task).Ping == "" {
 			continue
 		}
 		if run, waits := eng.view.Find(id); !waits || run.Attempts == 0 { // only the first attempt, as there is one ping for the end
@@ -223,7 +223,7 @@ func (eng *Engine) noticesOfBatch(b runner.Batch, holds failureHolds) []ledger.N
 // It may be called from any goroutine.
 func (eng *Engine) noticesOfHold(run runner.Run, c ledger.StateChange) []ledger.Notice {
 	run.Because(runner.TextReason(c.Next.Hold.Why))
-	return eng.notices(run, eventHooks{"held", eng.inForce.Load().Tasks[run.Task].Hooks.OnFailure})
+	return eng.notices(run, eventHooks{"held", eng.inForce.Load().Tasks.Get(run.Task).Hooks.OnFailure})
 }
 
 // noticesOfBadConfig returns the notices for a file with errors.

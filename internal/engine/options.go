@@ -50,5 +50,5 @@ func UserOf(c *config.Config, run runner.Run) string {
 	if isRequested(run) {
 		return run.User
 	}
-	return c.Tasks[run.Task].User
+	return c.Tasks.Get(run.Task).User
 }

@@ -147,7 +147,7 @@ func (eng *Engine) atStart(now time.Time) []runner.Slot {
 	boot := eng.boot != eng.cursor.Boot
 	var slots []runner.Slot
 	for _, name := range slices.Sorted(maps.Keys(eng.cfg.Tasks)) {
-		if eng.states[name].Reschedule == nil && !slices.ContainsFunc(eng.cfg.Tasks[name].Triggers, isAtStart) {
+		if eng.states[name].Reschedule == nil && !slices.ContainsFunc(eng.cfg.Tasks.Get(name).Triggers, isAtStart) {
 			continue // as most
 		}
 		for _, t := range eng.termsOf(name) {

@@ -200,7 +200,7 @@ func (eng *Engine) reserve(ctx context.Context, run runner.Run) (*share, error) 
 			}
 		}
 	}
-	return eng.quota.reserve(account, waits, run, eng.cfg.Tasks[run.Task].InputMax)
+	return eng.quota.reserve(account, waits, run, eng.cfg.Tasks.Get(run.Task).InputMax)
 }
 
 // checkInterval returns an error if a trigger of a recurring request is due more often than

@@ -77,13 +77,13 @@ func TestReaderTasks(t *testing.T) {
 			s.state(ledger.TaskState{Skip: []ledger.Skip{{Slot: s.hour(11)}, {Slot: s.hour(13)}}})
 		}, "t new next=14:00 skip=13:00"},
 		{"rescheduled", func(s *readerRig) {
-			s.state(ledger.TaskState{Reschedule: &ledger.Reschedule{Expr: "interval 10m", Since: s.at, For: plan.TriggerKeys(s.Config().Tasks["t"])}})
+			s.state(ledger.TaskState{Reschedule: &ledger.Reschedule{Expr: "interval 10m", Since: s.at, For: plan.TriggerKeys(s.Config().Tasks.Get("t"))}})
 		}, "t new next=12:10 on=interval 10m"},
 		{"rescheduled to never", func(s *readerRig) {
-			s.state(ledger.TaskState{Reschedule: &ledger.Reschedule{Expr: plan.Never, Since: s.at, For: plan.TriggerKeys(s.Config().Tasks["t"])}})
+			s.state(ledger.TaskState{Reschedule: &ledger.Reschedule{Expr: plan.Never, Since: s.at, For: plan.TriggerKeys(s.Config().Tasks.Get("t"))}})
 		}, "t new on=never"},
 		{"to never for a time", func(s *readerRig) {
-			s.state(ledger.TaskState{Reschedule: &ledger.Reschedule{Expr: plan.Never, Since: s.at, Until: s.hour(15.5), For: plan.TriggerKeys(s.Config().Tasks["t"])}})
+			s.state(ledger.TaskState{Reschedule: &ledger.Reschedule{Expr: plan.Never, Since: s.at, Until: s.hour(15.5), For: plan.TriggerKeys(s.Config().Tasks.Get("t"))}})
 		}, "t new next=16:00 on=never"},
 		{"rescheduled, but its triggers changed since", func(s *readerRig) {
 			s.state(ledger.TaskState{Reschedule: &ledger.Reschedule{Expr: plan.Never, Since: s.at, For: "others"}})

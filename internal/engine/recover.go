@@ -83,7 +83,7 @@ var taskGone = runner.Reason{Code: runner.ReasonTaskGone}
 // belongs to the user that the task had then: its parameters and input are not for another
 // user. Slots and runs of hooks follow the file.
 func (eng *Engine) voidReason(run runner.Run) (why runner.Reason, void bool) {
-	task, known := eng.cfg.Tasks[run.Task]
+	task, known := eng.cfg.Tasks.Find(run.Task)
 	switch {
 	case !known:
 		return taskGone, !eng.mayReturn(run.Task)

@@ -129,9 +129,9 @@ func TestWaitsAndKills(t *testing.T) {
 	inBubble(t, noon, jobs, func(r *rig) {
 		gate := make(chan struct{})
 		r.post(func() {
-			task := r.cfg.Tasks["busy"]
+			task := r.cfg.Tasks.Get("busy")
 			task.Action, task.Timeout = blocking(gate), 0
-			r.cfg.Tasks["busy"] = task
+			r.cfg.Tasks = r.cfg.Tasks.With(task)
 		})
 		r.pass(time.Minute)
 		r.want("t", "12:00:20 queued")
@@ -155,9 +155,9 @@ func TestPatienceEndsWithTheWait(t *testing.T) {
 		gate := make(chan struct{})
 		r.post(func() {
 			for _, name := range []string{"busy", "again"} {
-				task := r.cfg.Tasks[name]
+				task := r.cfg.Tasks.Get(name)
 				task.Action, task.Timeout = blocking(gate), 0
-				r.cfg.Tasks[name] = task
+				r.cfg.Tasks = r.cfg.Tasks.With(task)
 			}
 		})
 		r.pass(20 * time.Second)

@@ -46,7 +46,7 @@ func (eng *Engine) request(ctx context.Context, r api.Request, from io.Reader, w
 		if run, err = eng.admit(ctx, r, who); err != nil {
 			return err
 		}
-		most = eng.cfg.Tasks[r.Task].InputMax
+		most = eng.cfg.Tasks.Get(r.Task).InputMax
 		share, err = eng.reserve(ctx, run)
 		return err
 	})
@@ -277,7 +277,7 @@ func (eng *Engine) admit(ctx context.Context, r api.Request, who string) (runner
 
 // requestedTask returns the task of a request, or why the request is not allowed.
 func (eng *Engine) requestedTask(r api.Request) (config.Task, error) {
-	task, ok := eng.cfg.Tasks[r.Task]
+	task, ok := eng.cfg.Tasks.Find(r.Task)
 	switch err := r.Check(); {
 	case err != nil:
 		return task, err

@@ -108,7 +108,7 @@ func (eng *Engine) reschedule(ctx context.Context, r api.Rescheduling, who strin
 		return done, err
 	}
 	if r.Expr != "default" {
-		on = &ledger.Reschedule{Expr: done.Expr, By: who, Since: now, Until: until, For: plan.TriggerKeys(eng.cfg.Tasks[r.Name]), Elapsed: elapsed}
+		on = &ledger.Reschedule{Expr: done.Expr, By: who, Since: now, Until: until, For: plan.TriggerKeys(eng.cfg.Tasks.Get(r.Name)), Elapsed: elapsed}
 	}
 	err = eng.changeState(ctx, r.Name, func(s *ledger.TaskState) {
 		s.Reschedule, s.Counted = on, plan.StillCounted(s.Counted, s.FirstSeen, false) // the count of a new reschedule starts at zero

@@ -63,7 +63,7 @@ func (eng *Engine) requestRetention() {
 func (eng *Engine) retentionOf(task string) ledger.Keep {
 	c := eng.inForce.Load()
 	keep := c.Keep
-	if t, ok := c.Tasks[task]; ok {
+	if t, ok := c.Tasks.Find(task); ok {
 		keep = t.Keep
 	}
 	return ledger.Keep{Runs: keep.Runs, Outputs: keep.Outputs, Bytes: keep.Bytes, Age: keep.Age, AtLeast: keep.AtLeast}

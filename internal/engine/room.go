@@ -56,7 +56,7 @@ func (r room) waitText(dir string) string {
 // disk has no room for its files: only forked runs have files before they start. Such a run
 // waits.
 func (eng *Engine) lacksRoom(task string) bool {
-	if eng.cfg.Tasks[task].Mode != runner.Forked {
+	if eng.cfg.Tasks.Get(task).Mode != runner.Forked {
 		return false
 	}
 	if eng.forkedStarts == 0 {
@@ -77,7 +77,7 @@ func (eng *Engine) resetRoom() { eng.forkedStarts, eng.waitingForRoom = 0, false
 // wouldLackRoom reports whether runs of a task would wait for room on the disk. It may be
 // called from any goroutine.
 func (eng *Engine) wouldLackRoom(task string) bool {
-	return eng.inForce.Load().Tasks[task].Mode == runner.Forked && !eng.freeRoom().fits(1)
+	return eng.inForce.Load().Tasks.Get(task).Mode == runner.Forked && !eng.freeRoom().fits(1)
 }
 
 // lacksInodes reports whether the disk has too few inodes to keep outputs.

@@ -23,10 +23,10 @@ func TestRunWaitsForRoom(t *testing.T) {
 		var log strings.Builder // of the engine, and read in it
 		r.inLoop(func(context.Context) error {
 			forked := *r.cfg // what is forked cannot run here
-			forked.Tasks = map[string]config.Task{"t": forked.Tasks["t"]}
-			task := forked.Tasks["t"]
+			forked.Tasks = config.Tasks{"t": forked.Tasks["t"]}
+			task := forked.Tasks.Get("t")
 			task.Mode = runner.Forked
-			forked.Tasks["t"] = task
+			forked.Tasks = forked.Tasks.With(task)
 			r.inForce.Store(&forked)
 			r.view.NoRoom = func(string) bool {
 				here := r.cfg
@@ -72,8 +72,10 @@ func TestRunWaitsForRoom(t *testing.T) {
 // Only what is forked waits for room, as much as there is for it, and only on a full disk.
 func TestLacksRoom(t *testing.T) {
 	disktest.OnSmallDisk(t, "1m,nr_inodes=40", func(t *testing.T, disk string) {
-		task := func(m runner.Mode) config.Task { return config.Task{Task: runner.Task{Policy: runner.Policy{Mode: m}}} }
-		l := New(Options{StateDir: disk, Config: &config.Config{Tasks: map[string]config.Task{"here": task(runner.Threaded), "away": task(runner.Forked)}}})
+		task := func(name string, m runner.Mode) config.Task {
+			return config.Task{Task: runner.Task{Name: name, Policy: runner.Policy{Mode: m}}}
+		}
+		l := New(Options{StateDir: disk, Config: &config.Config{Tasks: config.Tasks{}.With(task("here", runner.Threaded), task("away", runner.Forked))}})
 		starts := func(when, want string) {
 			t.Helper()
 			l.resetRoom()

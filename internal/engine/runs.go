@@ -28,7 +28,7 @@ func (eng *Engine) start(run runner.Run) {
 		eng.record(run)
 		return
 	}
-	task := eng.cfg.Tasks[run.Task]
+	task := eng.cfg.Tasks.Get(run.Task)
 	if eng.diskLow() || eng.lacksInodes() {
 		task.Output = runlog.NoRoom // the rest of the disk is for the ledger
 	}
@@ -190,7 +190,7 @@ func (eng *Engine) recordEnd(ctx context.Context, u leasedRun, res runner.Result
 func (eng *Engine) commitEnd(ctx context.Context, p runner.Policy, ended runner.Run, end ledger.Change) (*ledger.StateChange, []ledger.Notice, error) {
 	if p.HoldAfter == 0 || !ended.Outcome.IsFailure() {
 		// Other ends of the task wait for one that may be its recovery, see recovers.
-		end.CanWait = ended.Outcome != runner.OK || len(eng.inForce.Load().Tasks[ended.Task].Hooks.OnRecover) == 0
+		end.CanWait = ended.Outcome != runner.OK || len(eng.inForce.Load().Tasks.Get(ended.Task).Hooks.OnRecover) == 0
 		done, err := eng.ledger.Commit(ctx, end)
 		return nil, done.Notices, err
 	}

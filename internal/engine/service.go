@@ -57,7 +57,7 @@ func (s *Service) Watch(ctx context.Context) (<-chan api.Message, error) {
 
 // Owner returns the user of a task; false: there is no such task.
 func (eng *Engine) Owner(task string) (user string, ok bool) {
-	t, ok := eng.inForce.Load().Tasks[task]
+	t, ok := eng.inForce.Load().Tasks.Find(task)
 	return t.User, ok
 }
 

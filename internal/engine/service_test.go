@@ -64,9 +64,9 @@ func (a client) refused(code api.Code) func(any, error) {
 func (r *rig) blocked(gate chan struct{}, names ...string) {
 	r.post(func() {
 		for _, name := range names {
-			task := r.cfg.Tasks[name]
+			task := r.cfg.Tasks.Get(name)
 			task.Action, task.Timeout = blocking(gate), 0
-			r.cfg.Tasks[name] = task
+			r.cfg.Tasks = r.cfg.Tasks.With(task)
 		}
 	})
 	synctest.Wait()

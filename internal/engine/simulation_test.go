@@ -128,9 +128,9 @@ func (s *simulation) file(revision int) string {
 
 // armed gives the tasks of a configuration the action of the simulation.
 func (s *simulation) armed(c *config.Config) *config.Config {
-	for name, task := range c.Tasks {
+	for name, task := range c.Tasks.All() {
 		task.Action, task.Timeout = simAction{s, name}, 0
-		c.Tasks[name] = task
+		c.Tasks = c.Tasks.With(task)
 	}
 	return c
 }

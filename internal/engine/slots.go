@@ -65,7 +65,7 @@ func (eng *Engine) makeSlots(due []schedule.Due, now time.Time) []runner.Slot {
 		slots = append(slots, more...)
 	}
 	for i := range slots {
-		slots[i].User = eng.cfg.Tasks[slots[i].Task].User
+		slots[i].User = eng.cfg.Tasks.Get(slots[i].Task).User
 	}
 	return slots
 }
@@ -201,7 +201,7 @@ func gapToNext(d schedule.Due) time.Duration {
 // retried: within between, if the task has one.
 func (eng *Engine) nextOpen(task string, at time.Time) time.Time {
 	var first time.Time
-	for _, spec := range eng.inForce.Load().Tasks[task].Triggers {
+	for _, spec := range eng.inForce.Load().Tasks.Get(task).Triggers {
 		if open := spec.NextOpen(at); first.IsZero() || open.Before(first) {
 			first = open
 		}

@@ -21,7 +21,7 @@ func (eng *Engine) watchStaleness() {
 // watchStalenessOf plans the alarm that a task had no success for expect_success_within. It
 // does so also for a held or disabled task, which may have been forgotten.
 func (eng *Engine) watchStalenessOf(task string) {
-	within := eng.cfg.Tasks[task].ExpectSuccessWithin
+	within := eng.cfg.Tasks.Get(task).ExpectSuccessWithin
 	if within == 0 {
 		eng.agenda.Drop(stalenessKey + task)
 		return
@@ -44,7 +44,7 @@ func (eng *Engine) staleFrom(task string) time.Time {
 // raiseStale raises the alarm that a task had no success for too long, once until its next
 // success: the recorded event prevents that a restart raises it again.
 func (eng *Engine) raiseStale(ctx context.Context, task string) error {
-	t := eng.cfg.Tasks[task]
+	t := eng.cfg.Tasks.Get(task)
 	within, from := t.ExpectSuccessWithin, eng.staleFrom(task)
 	now := eng.clock.Now()
 	if within == 0 || from.Add(within).After(now) {

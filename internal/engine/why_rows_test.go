@@ -34,7 +34,7 @@ func newReaderRig(t *testing.T, jobs string) *readerRig {
 	s := &readerRig{t: t, at: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
 	s.book = ledgertest.Short{Ledger: ledger.NewMemory(ledger.Options{Now: func() time.Time { return s.at }})}
 	s.Reader = &query.Reader{Ledger: s.book, StateDir: t.TempDir(), Config: func() *config.Config { return cfg }, Now: func() time.Time { return s.at }}
-	for name, task := range cfg.Tasks {
+	for name, task := range cfg.Tasks.All() {
 		s.do(s.book.SetTask(t.Context(), name, ledger.TaskState{}, ledger.TaskState{FirstSeen: plan.FirstSeen(task, nil, s.hour(0))}))
 	}
 	s.advance(runner.Batch{})

@@ -71,9 +71,9 @@ func (r *rig) stopFor(d time.Duration) {
 // is called, or the gate is closed.
 func (r *rig) blockTask(gate chan struct{}) (let func()) {
 	r.inLoop(func(context.Context) error {
-		task := r.cfg.Tasks["t"]
+		task := r.cfg.Tasks.Get("t")
 		task.Action = blocking(gate)
-		r.cfg.Tasks["t"] = task
+		r.cfg.Tasks = r.cfg.Tasks.With(task)
 		return nil
 	})
 	return func() { gate <- struct{}{}; synctest.Wait() }

@@ -38,7 +38,7 @@ var newYear = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // slots are the next five instants of a task.
 func slots(cfg *config.Config, name string) string {
 	var all []time.Time
-	for _, spec := range cfg.Tasks[name].Triggers {
+	for _, spec := range cfg.Tasks.Get(name).Triggers {
 		for at, n := newYear, 0; n < 5; n++ {
 			if at = spec.Next(at); at.IsZero() {
 				break

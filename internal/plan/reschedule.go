@@ -14,7 +14,7 @@ const Never = "never"
 
 // Rescheduled returns the triggers of a reschedule of a task; false: none is in force.
 func Rescheduled(c *config.Config, name string, on *ledger.Reschedule) ([]schedule.Spec, bool) {
-	if !Applies(c.Tasks[name], on) {
+	if !Applies(c.Tasks.Get(name), on) {
 		return nil, false
 	}
 	if on.Expr == Never {

@@ -36,7 +36,7 @@ func Terms(c *config.Config, name string, on *ledger.Reschedule) []Term {
 		}
 		from = on.Until
 	}
-	for _, spec := range c.Tasks[name].Triggers {
+	for _, spec := range c.Tasks.Get(name).Triggers {
 		all = append(all, Term{Spec: spec, Key: EntryKey(name, spec), From: from})
 	}
 	return all

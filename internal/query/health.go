@@ -64,13 +64,13 @@ func healthOf(ctx context.Context, cfg *config.Config, q api.HealthQuery) (names
 		return []string{q.Task}, nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Tasks)) {
-		of := func(tag string) bool { return slices.Contains(cfg.Tasks[name].Tags, tag) }
+		of := func(tag string) bool { return slices.Contains(cfg.Tasks.Get(name).Tags, tag) }
 		if api.SeesTask(ctx, name) && (len(q.Tags) == 0 || slices.ContainsFunc(q.Tags, of)) {
 			names = append(names, name)
 		}
 	}
 	for _, tag := range q.Tags { // a misspelt tag must not look healthy
-		if !slices.ContainsFunc(names, func(name string) bool { return slices.Contains(cfg.Tasks[name].Tags, tag) }) {
+		if !slices.ContainsFunc(names, func(name string) bool { return slices.Contains(cfg.Tasks.Get(name).Tags, tag) }) {
 			return nil, api.Errorf(api.NotFound, "", "no task has the tag %q", tag)
 		}
 	}
@@ -86,7 +86,7 @@ func (r *Reader) unhealthy(ctx context.Context, cfg *config.Config, name string,
 	case past.Failures > 1:
 		return fmt.Sprintf("failed %d times in a row", past.Failures), nil
 	}
-	if within := cfg.Tasks[name].ExpectSuccessWithin; within > 0 {
+	if within := cfg.Tasks.Get(name).ExpectSuccessWithin; within > 0 {
 		what, from := "last ended well at "+clock(past.Success), past.Success
 		if from.IsZero() {
 			what, from = "never ended well", state.FirstSeen.Of(plan.ExpectedKey)

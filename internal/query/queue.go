@@ -41,7 +41,7 @@ func (r *Reader) Queues(ctx context.Context, patterns ...string) (api.Queues, er
 	for _, run := range slices.Backward(runs) {
 		queue := run.Queue
 		if _, ok := cfg.Queues[queue]; !ok && queue != "" {
-			queue = cfg.Tasks[run.Task].Queue // the queue of the run was removed from the file
+			queue = cfg.Tasks.Get(run.Task).Queue // the queue of the run was removed from the file
 		}
 		if run.State == runner.Running {
 			running[queue] = append(running[queue], run.ID)

@@ -57,7 +57,7 @@ func (r *Reader) Tasks(ctx context.Context, names ...string) ([]api.Task, error)
 		t.State = stateOf(t, alive[name])
 		if byName {
 			t.RunsLeft = runsLeftOf(cfg, name, states[name], now)
-			t.Settings = settingsOf(cfg.Tasks[name])
+			t.Settings = settingsOf(cfg.Tasks.Get(name))
 		}
 		tasks = append(tasks, t)
 	}
@@ -92,7 +92,7 @@ func (r *Reader) unfinished(ctx context.Context, names []string) (map[string][]r
 // taskOf returns a task as a value of the API, made from the file, the state in the
 // ledger and the runs without an outcome.
 func taskOf(cfg *config.Config, name string, state ledger.TaskState, alive []runner.Run, now time.Time) api.Task {
-	task := cfg.Tasks[name]
+	task := cfg.Tasks.Get(name)
 	t := api.Task{
 		Task: name, Description: task.Description, Tags: task.Tags, Enabled: task.Enabled,
 		Schedule: plan.InWords(task), Timezone: cfg.ZoneOf(name).String(), Mode: task.Mode, Queue: task.Queue, User: task.User, Params: task.Params,
@@ -152,7 +152,7 @@ func stateOf(t api.Task, alive []runner.Run) string {
 // including those of a reschedule.
 func runsLeftOf(cfg *config.Config, name string, state ledger.TaskState, now time.Time) []api.RunsLeft {
 	var all []api.RunsLeft
-	for _, t := range plan.Terms(cfg, name, rescheduled(cfg.Tasks[name], state, now)) {
+	for _, t := range plan.Terms(cfg, name, rescheduled(cfg.Tasks.Get(name), state, now)) {
 		if left := plan.RunsLeft(t.Spec, state, t.Key); left != plan.NoCount {
 			all = append(all, api.RunsLeft{Trigger: t.Spec.String(), Count: t.Spec.Count(), Left: left})
 		}

@@ -54,7 +54,7 @@ type term struct {
 
 // termsOf returns the triggers of a task that are known to be, or to have been, in force.
 func termsOf(cfg *config.Config, name string, state ledger.TaskState, now time.Time) []term {
-	task := cfg.Tasks[name]
+	task := cfg.Tasks.Get(name)
 	var all []term
 	add := func(spec schedule.Spec, key string, seen, from, before time.Time) {
 		if over := plan.CountedOut(spec, state, key); !over.IsZero() && (before.IsZero() || over.Before(before)) {

@@ -39,7 +39,7 @@ func Of(ctx context.Context, s Source, task string, at time.Time) (api.Why, erro
 func (s Source) facts(ctx context.Context, name string, at time.Time) (*facts, error) {
 	name, key := runner.SplitID(name)
 	f := &facts{now: s.Now, at: at, asked: !at.IsZero() || key != "", cfg: s.Config, name: name, daemon: s.Daemon, noRoom: s.NoRoom}
-	f.task, f.known = f.cfg.Tasks[name]
+	f.task, f.known = f.cfg.Tasks.Find(name)
 	f.zone = f.cfg.ZoneOf(name)
 	var err error
 	if f.state, err = s.Ledger.Task(ctx, name); err != nil {
