@@ -35,8 +35,8 @@ var limitTable = &table[runner.Limits]{
 	keys: []key[runner.Limits]{
 		row("files", limit(numberType(1, noLimit), func(l *runner.Limits) **uint64 { return &l.Files }, openFiles), "", "Open files.", "1024"),
 		row("cpu_time", limit(durationType, func(l *runner.Limits) **uint64 { return &l.CPUTime }, cpuSeconds), "", "CPU time.", `"1h"`),
-		row("file_size", limit(sizeType, func(l *runner.Limits) **uint64 { return &l.FileSize }, bytes), "", "The size of a file that is written.", `"1GiB"`),
-		row("core", limit(sizeType, func(l *runner.Limits) **uint64 { return &l.Core }, bytes), "", "The size of a core file.", `"0B"`),
+		row("file_size", limit(sizeType, func(l *runner.Limits) **uint64 { return &l.FileSize }, byteSize), "", "The size of a file that is written.", `"1GiB"`),
+		row("core", limit(sizeType, func(l *runner.Limits) **uint64 { return &l.Core }, byteSize), "", "The size of a core file.", `"0B"`),
 	},
 }
 
@@ -54,7 +54,7 @@ func openFiles(loc location, v any) (n int, ok bool) {
 	return n, ok
 }
 
-func bytes(loc location, v any) (n int64, ok bool) {
+func byteSize(loc location, v any) (n int64, ok bool) {
 	ok = loc.size(v, &n)
 	return n, ok
 }

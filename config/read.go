@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -27,8 +28,12 @@ func readFile(path string, rule trust.Rule) (data []byte, real string, err error
 		return nil, "", err
 	}
 	defer f.Close()
-	data, err = io.ReadAll(io.LimitReader(f, maxSize+1))
-	return data, f.Name(), err
+	var b bytes.Buffer
+	if info, err := f.Stat(); err == nil {
+		b.Grow(int(min(info.Size(), maxSize)) + bytes.MinRead) // else it is copied each time that it grows
+	}
+	_, err = b.ReadFrom(io.LimitReader(f, maxSize+1))
+	return b.Bytes(), f.Name(), err
 }
 
 // tooLarge returns the words for a file with more than most bytes.

@@ -76,7 +76,9 @@ func BenchmarkTasks(b *testing.B) {
 	}{
 		{"alike", func(int) string { return "" }},
 		{"mixed", func(i int) string { return fmt.Sprintf("timeout = \"%dm\"\numask = \"%04o\"\n", 1+i%4, i%8) }},
-		{"own", func(i int) string { return fmt.Sprintf("timeout = \"%dm\"\ntags = \"t%[1]d\"\nenv = { N = \"%[1]d\" }\n", i) }},
+		{"own", func(i int) string {
+			return fmt.Sprintf("timeout = \"%dm\"\ntags = \"t%[1]d\"\nenv = { N = \"%[1]d\" }\n", i)
+		}},
 	} {
 		b.Run(keys.name, func(b *testing.B) {
 			var text strings.Builder

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"rota/internal/ledger"
@@ -13,30 +15,46 @@ import (
 // few commits, and few enough that other writers do not wait for long.
 const statesPerCommit = 1000
 
-// firstSeen returns when each trigger of each task was first seen, and records it. A trigger
-// that is no longer in the file is forgotten: if it returns, it counts from then.
-func (eng *Engine) firstSeen(ctx context.Context, now time.Time) (map[string]ledger.Seen, error) {
-	states, err := eng.ledger.Tasks(ctx)
-	if err != nil {
-		return nil, err
+// recordFirstSeen records when each trigger of each task was first seen. A trigger that is no
+// longer in the file is forgotten: if it returns, it counts from then.
+func (eng *Engine) recordFirstSeen(ctx context.Context, now time.Time) error {
+	err := eng.reconcileStates(ctx, now)
+	if errors.Is(err, ledger.ErrConflict) {
+		// A state has changed, or the answer to a commit was lost.
+		if eng.states, err = eng.ledger.Tasks(ctx); err == nil {
+			err = eng.reconcileStates(ctx, now)
+		}
 	}
-	eng.states = states
-	seen := make(map[string]ledger.Seen, len(eng.cfg.Tasks))
-	var changed []string
+	return err
+}
+
+// reconcileStates adapts the states of all tasks to the file, and records them.
+func (eng *Engine) reconcileStates(ctx context.Context, now time.Time) error {
+	var changed []ledger.StateChange
 	for name, task := range eng.cfg.Tasks.All() {
-		seen[name] = plan.FirstSeen(task, states[name].FirstSeen, now)
-		on := states[name].Reschedule
-		if !states[name].FirstSeen.Equal(seen[name]) || on != nil && !plan.Applies(task, on) {
-			changed = append(changed, name)
+		prev := eng.states[name]
+		seen, on := plan.FirstSeen(task, prev.FirstSeen, now), prev.Reschedule
+		if !prev.FirstSeen.Equal(seen) || on != nil && !plan.Applies(task, on) {
+			changed = append(changed, ledger.StateChange{Name: name, Prev: prev, Next: eng.reconcileState(name, prev, seen)})
 		}
 	}
-	for name, state := range states {
-		if _, ok := eng.cfg.Tasks[name]; !ok && len(state.FirstSeen) > 0 {
-			changed = append(changed, name)
+	for name, prev := range eng.states {
+		if _, ok := eng.cfg.Tasks[name]; !ok && len(prev.FirstSeen) > 0 {
+			changed = append(changed, ledger.StateChange{Name: name, Prev: prev, Next: eng.reconcileState(name, prev, nil)})
 		}
 	}
-	slices.Sort(changed) // in the order of their rows, each page of the ledger is written once
-	return seen, eng.recordFirstSeen(ctx, changed, states, seen)
+	// In the order of their rows, each page of the ledger is written once.
+	slices.SortFunc(changed, func(a, b ledger.StateChange) int { return strings.Compare(a.Name, b.Name) })
+	for some := range slices.Chunk(changed, statesPerCommit) {
+		if _, err := eng.ledger.Commit(ctx, ledger.Change{States: some}); err != nil {
+			return err
+		}
+		for _, s := range some {
+			s.Next.Version = s.Prev.Version + 1
+			eng.states[s.Name] = s.Next
+		}
+	}
+	return nil
 }
 
 // reconcileState returns the state of a task adapted to the file: with when its triggers
@@ -50,24 +68,6 @@ func (eng *Engine) reconcileState(name string, s ledger.TaskState, seen ledger.S
 	}
 	s.Counted = plan.StillCounted(s.Counted, seen, s.Reschedule != nil)
 	return s
-}
-
-// recordFirstSeen records when the triggers of tasks were first seen.
-func (eng *Engine) recordFirstSeen(ctx context.Context, names []string, states map[string]ledger.TaskState, seen map[string]ledger.Seen) error {
-	for some := range slices.Chunk(names, statesPerCommit) {
-		var c ledger.Change
-		for _, name := range some {
-			c.States = append(c.States, ledger.StateChange{Name: name, Prev: states[name], Next: eng.reconcileState(name, states[name], seen[name])})
-		}
-		if _, err := eng.ledger.Commit(ctx, c); err != nil {
-			return err
-		}
-		for _, s := range c.States {
-			s.Next.Version = s.Prev.Version + 1
-			states[s.Name] = s.Next
-		}
-	}
-	return nil
 }
 
 // lastEnd returns when a run of a task last ended; zero: never, as far as is known.

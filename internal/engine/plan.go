@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"rota/config"
-	"rota/internal/ledger"
 	"rota/internal/plan"
 	"rota/runner"
 	"rota/schedule"
@@ -31,8 +30,7 @@ func (eng *Engine) install(c *config.Config) {
 // decision.
 func (eng *Engine) plan(ctx context.Context, now time.Time) error {
 	eng.needsPlan = true
-	seen, err := eng.firstSeen(ctx, now)
-	if err != nil {
+	if err := eng.recordFirstSeen(ctx, now); err != nil {
 		return err
 	}
 	want := make(map[string]plan.Entry, len(eng.cfg.Tasks))
@@ -45,7 +43,7 @@ func (eng *Engine) plan(ctx context.Context, now time.Time) error {
 		eng.planMoments(name, terms)
 		for _, t := range terms {
 			if t.Spec.AtStart() == "" && !eng.isExhausted(name, t) {
-				want[t.Key] = eng.planTerm(ctx, name, t, seen[name], now)
+				want[t.Key] = eng.planTerm(ctx, name, t, now)
 			}
 		}
 	}
@@ -75,14 +73,13 @@ func (eng *Engine) planMoments(name string, terms []plan.Term) {
 	}
 }
 
-// planTerm adds a trigger of a task to the agenda, unless it has it. seen is when each
-// trigger of the task was first seen.
-func (eng *Engine) planTerm(ctx context.Context, name string, t plan.Term, seen ledger.Seen, now time.Time) plan.Entry {
-	if e, ok := eng.entries[t.Key]; ok && e.From.Equal(t.From) && e.Until.Equal(t.Until) {
+// planTerm adds a trigger of a task to the agenda, unless it has it.
+func (eng *Engine) planTerm(ctx context.Context, name string, t plan.Term, now time.Time) plan.Entry {
+	if e, ok := eng.entries[t.Key]; ok && e.Of(t) {
 		return e
 	}
 	spec := t.Spec
-	first := seen.Of(plan.TriggerKey(spec))
+	first := eng.states[name].FirstSeen.Of(plan.TriggerKey(spec))
 	if first.IsZero() {
 		first = t.Since
 	}

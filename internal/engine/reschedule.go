@@ -175,7 +175,7 @@ func (eng *Engine) agendaOf(ctx context.Context, names []string) ([]query.Upcomi
 	return all, eng.do(ctx, func() error {
 		add := func(key string, e plan.Entry) {
 			if at := eng.agenda.Next(key); !at.IsZero() {
-				all = append(all, query.Upcoming{Task: e.Task, Request: e.Request, Spec: e.Spec, After: e.Delay().Slot(at).Add(-time.Nanosecond), Before: e.Until, Left: eng.runsLeft(key)})
+				all = append(all, query.Upcoming{Task: e.Task, Request: e.Request, Spec: e.Spec, After: e.Delay().Slot(at).Add(-time.Nanosecond), Before: e.Until(), Left: eng.runsLeft(key)})
 			}
 		}
 		if len(names) == 0 {

@@ -92,7 +92,7 @@ func (s *reader) Tasks(ctx context.Context) (map[string]TaskState, error) {
 	all := map[string]TaskState{}
 	err := s.view(ctx, func(conn *sqlite.Conn) error {
 		return query(conn, "SELECT name, version, state, sum FROM states", nil, func(stmt *sqlite.Stmt) error {
-			if name, state, ok := decodeState(stmt); ok {
+			if name, state, ok := decodeState(stateValues(stmt)); ok {
 				all[name] = state
 			}
 			return nil

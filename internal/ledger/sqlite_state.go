@@ -44,20 +44,28 @@ func (t *tx) setCursor(c Cursor, ahead time.Time) error {
 
 // readState reads the state of a task; a damaged one is that of a new task.
 func readState(conn *sqlite.Conn, name string) (state TaskState, err error) {
-	const sql = "SELECT name, version, state, sum FROM states WHERE name = ?"
-	err = query(conn, sql, []value{textOrNull(name)}, func(stmt *sqlite.Stmt) error {
-		if _, found, ok := decodeState(stmt); ok {
-			state = found
-		}
-		return nil
-	})
+	err = queryState(conn, name, func(values []value) { _, state, _ = decodeState(values) })
 	return state, err
 }
 
-func decodeState(stmt *sqlite.Stmt) (name string, state TaskState, ok bool) {
-	var values [4]value
-	read(stmt, values[:])
-	if !checksumOK(values[:]) || json.Unmarshal([]byte(values[2].text), &state) != nil {
+// queryState calls found with the row of a state of a task, if there is one.
+func queryState(conn *sqlite.Conn, name string, found func(values []value)) error {
+	const sql = "SELECT name, version, state, sum FROM states WHERE name = ?"
+	return query(conn, sql, []value{textOrNull(name)}, func(stmt *sqlite.Stmt) error {
+		found(stateValues(stmt))
+		return nil
+	})
+}
+
+func stateValues(stmt *sqlite.Stmt) []value {
+	values := make([]value, 4)
+	read(stmt, values)
+	return values
+}
+
+// decodeState returns the state in a row; false: it is damaged.
+func decodeState(values []value) (name string, state TaskState, ok bool) {
+	if !checksumOK(values) || json.Unmarshal([]byte(values[2].text), &state) != nil {
 		return "", TaskState{}, false
 	}
 	return values[0].text, state, true
@@ -66,8 +74,15 @@ func decodeState(stmt *sqlite.Stmt) (name string, state TaskState, ok bool) {
 // checkState returns ErrConflict unless the version of a task's state is still that
 // which is to be changed.
 func (t *tx) checkState(c StateChange) error {
-	now, err := readState(t.w.conn, c.Name)
-	if err == nil && now.Version != c.Prev.Version {
+	var version int
+	err := queryState(t.w.conn, c.Name, func(values []value) {
+		if version = int(values[1].n); version == c.Prev.Version && checksumOK(values) {
+			return // as nearly always; it need not be decoded
+		}
+		_, now, _ := decodeState(values)
+		version = now.Version
+	})
+	if err == nil && version != c.Prev.Version {
 		err = ErrConflict
 	}
 	return err

@@ -13,11 +13,14 @@ import (
 // Entry is the value of a key of the agenda: one trigger of a task, or of a recurring
 // request.
 type Entry struct {
-	Task        string
-	Request     string // the id of the recurring request with the trigger; "": a trigger of the task
-	Spec        schedule.Spec
-	From, Until time.Time // as of its [Term]
+	Task    string
+	Request string // the id of the recurring request with the trigger; "": a trigger of the task
+	Spec    schedule.Spec
+	bounds  *bounds // nil: none, as nearly always
 }
+
+// bounds are From and Until of a [Term].
+type bounds struct{ from, until time.Time }
 
 // NewEntry returns the entry of a trigger that was first seen at an instant.
 func NewEntry(task string, spec schedule.Spec, seen time.Time) Entry {
@@ -34,15 +37,32 @@ func (e Entry) When() schedule.Schedule {
 }
 
 // Delay returns the delay of its slots.
-func (e Entry) Delay() Delay { return NewDelay(e.Task, e.Spec, e.Until) }
+func (e Entry) Delay() Delay { return NewDelay(e.Task, e.Spec, e.Until()) }
+
+// Until returns the first instant that may no longer be a slot; zero: no end.
+func (e Entry) Until() time.Time {
+	if e.bounds == nil {
+		return time.Time{}
+	}
+	return e.bounds.until
+}
+
+// Of reports whether the entry is that of a term.
+func (e Entry) Of(t Term) bool {
+	in := bounds{}
+	if e.bounds != nil {
+		in = *e.bounds
+	}
+	return in.from.Equal(t.From) && in.until.Equal(t.Until)
+}
 
 // NotBefore returns last or, if that is later, the instant just before the trigger is in
 // force: the entry is due only after it.
 func (e Entry) NotBefore(last time.Time) time.Time {
-	if e.From.IsZero() {
+	if e.bounds == nil || e.bounds.from.IsZero() {
 		return last
 	}
-	if from := e.Delay().Before(e.From); from.After(last) {
+	if from := e.Delay().Before(e.bounds.from); from.After(last) {
 		return from
 	}
 	return last

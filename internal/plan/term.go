@@ -50,7 +50,9 @@ func (t Term) InForce(at time.Time) bool {
 // Entry returns the entry of a trigger that was first seen at an instant.
 func (t Term) Entry(task string, spec schedule.Spec, seen time.Time) Entry {
 	e := NewEntry(task, spec, seen)
-	e.From, e.Until = t.From, t.Until
+	if !t.From.IsZero() || !t.Until.IsZero() {
+		e.bounds = &bounds{t.From, t.Until}
+	}
 	return e
 }
 
