@@ -66,7 +66,7 @@ func (loc location) text(v any, to *string) bool {
 		loc.l.add(complaint{location: loc, part: span{i, i + 1}, Fault: Fault{Msg: loc.name() + " cannot contain a NUL character"}})
 		return false
 	}
-	*to = t
+	*to = strings.Clone(t) // else all of the text would stay in memory
 	return true
 }
 

@@ -62,7 +62,7 @@ func (loc location) table(v any, do func(loc location, key string, v any)) bool 
 		return loc.mismatch(v, "a table", loc.tableExample())
 	}
 	for _, key := range slices.Sorted(maps.Keys(t)) {
-		do(loc.at(key), key, t[key])
+		do(loc.at(key), strings.Clone(key), t[key]) // as in text
 	}
 	return true
 }

@@ -223,7 +223,7 @@ func (loc location) triggerFault(keys map[string]any, first string, items map[st
 func triggerText(v any) (string, bool) {
 	switch v := v.(type) {
 	case string:
-		return v, true
+		return strings.Clone(v), true
 	case int64:
 		return strconv.FormatInt(v, 10), true
 	case bool:
