@@ -9,14 +9,14 @@ const maxFixedShift = 3 * 3600
 // times on a set of days of a zone's wall clock.
 type calendar struct {
 	wall       *wall
-	months     uint64  // bit m: the m-th month, 1 to 12, may have slots
-	named      uint64  // the months whose days match
-	days       [2]days // a day must be in both
+	months     uint16   // bit m: the m-th month, 1 to 12, may have slots
+	named      uint16   // the months whose days match
+	fixed      bool     // FIXED, not WILDCARD
+	always     bool     // every day matches
+	days       [2]*days // a day must be in both
 	times      times
 	except     *except     // nil: none
 	recurrence *recurrence // nil: every week, month and day
-	fixed      bool        // FIXED, not WILDCARD
-	always     bool        // every day matches
 
 	onExcept string // exceptNext or exceptPrevious; otherwise slots on excluded days are skipped
 }
@@ -116,7 +116,7 @@ func (c *calendar) local(local int64) int64 {
 		return horizon(n*day + int64(at))
 	}
 	d, weekday := civil(n)
-	if has(c.months, d.month) {
+	if has(uint64(c.months), d.month) {
 		set := uint64(c.in(d, (weekday+36-d.day)%7))
 		if has(set, d.day) {
 			if at := c.times.ceil(second); at >= 0 {
@@ -128,8 +128,8 @@ func (c *calendar) local(local int64) int64 {
 		}
 	}
 	for d.day = 1; ; {
-		if d.month = from(c.months, d.month+1); d.month < 0 {
-			d.year, d.month = d.year+1, from(c.months, 0)
+		if d.month = from(uint64(c.months), d.month+1); d.month < 0 {
+			d.year, d.month = d.year+1, from(uint64(c.months), 0)
 			if d.year > 9999 {
 				return never
 			}
@@ -162,17 +162,17 @@ func (c *calendar) hours() window { return c.times.window }
 
 // buildDays builds the calendar of weekday, monthday, month and at.
 func (d *builder) buildDays(p *plan, w *wall) {
-	c := &calendar{months: d.months, days: [2]days{everyDay, everyDay}, times: times{list: d.at}, fixed: true}
+	c := &calendar{months: uint16(d.months), days: [2]*days{&everyDay, &everyDay}, times: times{list: d.at}, fixed: true}
 	if d.has("monthday") {
-		c.days[0] = d.monthdays
+		c.days[0] = new(d.monthdays)
 	}
 	if d.has("weekday") {
-		c.days[1] = days{week: d.weekdays}
+		c.days[1] = &days{week: d.weekdays}
 	}
 	if !d.has("month") {
 		c.months = 1<<13 - 2
 	}
-	d.lintMonthday(c.months)
+	d.lintMonthday(uint64(c.months))
 	if c.recurrence = d.recurrence(p, w); c.recurrence == nil && d.nth > 0 {
 		return
 	}

@@ -37,8 +37,9 @@ func (s Spec) WithCount(n int) Spec {
 	if s.Count() == 0 {
 		return s
 	}
-	p := *s.p
+	p, t := *s.p, *s.p.terms
 	p.text = strings.TrimSuffix(p.text, fmt.Sprintf(" count %d", p.count)) + fmt.Sprintf(" count %d", n)
-	p.count = n
+	t.count = n
+	p.terms = &t
 	return Spec{&p}
 }

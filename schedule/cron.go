@@ -259,15 +259,15 @@ func (d *builder) parseFields(v value, w []span) {
 // calendar returns the line's days.
 func (c *cronLine) calendar() *calendar {
 	cal := &calendar{
-		months: c.months,
+		months: uint16(c.months),
 		times:  times{hours: c.hours, minutes: c.minutes, seconds: c.seconds},
 		fixed:  c.fixed,
 	}
 	if c.and {
-		cal.days = [2]days{c.dom, c.dow}
+		cal.days = [2]*days{c.dom.share(), c.dow.share()}
 	} else {
 		c.dom.union(c.dow)
-		cal.days = [2]days{c.dom, everyDay}
+		cal.days = [2]*days{c.dom.share(), &everyDay}
 	}
 	return cal
 }

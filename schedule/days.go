@@ -17,7 +17,18 @@ type days struct {
 	lastWorkday bool   // the last of them
 }
 
-var everyDay = days{dom: 1<<32 - 2}
+var everyDay, everyWeekday = days{dom: 1<<32 - 2}, days{week: allWeek}
+
+// share returns days like s, for most triggers ones that are in memory once.
+func (s *days) share() *days {
+	switch *s {
+	case everyDay:
+		return &everyDay
+	case everyWeekday:
+		return &everyWeekday
+	}
+	return new(*s)
+}
 
 // union adds the days of o.
 func (s *days) union(o days) {

@@ -9,7 +9,7 @@ func (c *calendar) monthsMean() string {
 	if c.named == 1<<13-2 {
 		return ""
 	}
-	return listed("and", ranges(c.named>>1, 12, true, func(i int) string { return time.Month(i + 1).String() }))
+	return listed("and", ranges(uint64(c.named>>1), 12, true, func(i int) string { return time.Month(i + 1).String() }))
 }
 
 // daysMean describes the days: "", "Sundays", "on the 1st of the month". A text that

@@ -244,7 +244,7 @@ func (d *builder) buildInterval(p *plan, w *wall) {
 // checkLimit complains about a limit that leaves no day at all.
 func (d *builder) checkLimit(p *plan, l *limit, w *wall) {
 	c := &calendar{
-		wall: w, months: 1<<13 - 2, days: [2]days{everyDay, {week: l.week}}, except: l.except,
+		wall: w, months: 1<<13 - 2, days: [2]*days{&everyDay, {week: l.week}}, except: l.except,
 		times: times{hours: allOf24, minutes: allOf60, seconds: allOf60, window: l.window},
 	}
 	c.times.first = c.times.ceil(0)

@@ -127,6 +127,7 @@ func Parse(k Keys, zone *time.Location) (Spec, []Fault) {
 		return Spec{}, d.faults
 	}
 	p.warnings = d.warned
+	p.terms = p.terms.share()
 	return Spec{p}, nil
 }
 

@@ -3,7 +3,7 @@ package schedule
 // plan builds the plan of a builder without faults. It complains about a trigger that can
 // never fire.
 func (d *builder) plan(kind Kind) *plan {
-	p := &plan{kind: kind, zone: d.zone, ends: never, starts: -never, anchor: d.anchor, jitter: d.jitter, eachRun: d.eachRun && d.jitter > 0}
+	p := &plan{kind: kind, zone: d.zone, terms: &terms{ends: never, starts: -never, anchor: d.anchor, jitter: d.jitter, eachRun: d.eachRun && d.jitter > 0}}
 	w := wallOf(d.zone)
 	if d.starts.text != "" {
 		p.starts, _ = d.starts.on(w)

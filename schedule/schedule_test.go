@@ -1,6 +1,8 @@
 package schedule
 
 import (
+	"fmt"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -55,6 +57,28 @@ func BenchmarkNext(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkMemory is the memory of a trigger that no other one shares.
+func BenchmarkMemory(b *testing.B) {
+	for _, keys := range []Keys{{"cron": {"30 4 * * *"}}, {"cron": {"30 4 1,15 * MON-FRI"}}, {"at": {"09:00"}, "weekday": {"mon-fri"}}, {"interval": {"15m"}}, {"at": {"09:00"}, "ends": {"2040-01-01"}}} {
+		b.Run(fmt.Sprint(keys), func(b *testing.B) {
+			all := make([]Spec, 10_000)
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			for b.Loop() {
+				for i := range all {
+					all[i], _ = Parse(keys, time.UTC)
+				}
+			}
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			runtime.KeepAlive(all)
+			b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(len(all)), "B/trigger")
+			b.ReportMetric(0, "ns/op")
+		})
 	}
 }
 

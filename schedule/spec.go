@@ -1,6 +1,9 @@
 package schedule
 
-import "time"
+import (
+	"reflect"
+	"time"
+)
 
 // Spec is one valid trigger: what [Parse] makes of its keys. It is one word
 // long, never changes, and may be copied and shared. The zero Spec never fires.
@@ -9,17 +12,33 @@ type Spec struct{ p *plan }
 // plan is what a Spec points to.
 type plan struct {
 	trigger
-	kind     Kind
-	text     string
-	zone     *time.Location // nil if no wall clock matters
-	starts   int64          // the first instant that may be a slot
-	ends     int64          // the first instant that may no longer be a slot; never: no end
+	*terms
+	text string
+	zone *time.Location // nil if no wall clock matters
+	kind Kind
+}
+
+// terms are what few triggers have besides their arithmetic.
+type terms struct {
+	starts   int64 // the first instant that may be a slot
+	ends     int64 // the first instant that may no longer be a slot; never: no end
 	anchor   string
 	delay    time.Duration // of at_start
 	jitter   time.Duration
 	eachRun  bool
 	count    int // 0: no end
 	warnings []Fault
+}
+
+// noTerms are those of all triggers that have none.
+var noTerms = terms{starts: -never, ends: never}
+
+// share returns terms that are like t.
+func (t *terms) share() *terms {
+	if reflect.DeepEqual(t, &noTerms) {
+		return &noTerms
+	}
+	return t
 }
 
 // trigger is one kind's arithmetic, in Unix seconds.

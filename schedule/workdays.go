@@ -133,7 +133,7 @@ func (c *calendar) split(d date, first int) (stay, gone, work uint32) {
 	length := d.length()
 	out := c.excluded(d, first)
 	work = workdays(length, first, out)
-	if !has(c.named, d.month) {
+	if !has(uint64(c.named), d.month) {
 		return 0, 0, work
 	}
 	set := c.matches(d, length, first, out)
