@@ -18,6 +18,9 @@
 // the keys of a task have an effect on its action, whether the queues, notifications
 // and tasks that keys name exist, whether hooks form a cycle.
 //
+// Tasks share the values that are the same in them ([Tasks]). Nothing that a Task leads to may
+// be changed once it is read.
+//
 // To add a key, add a row to the list of its group (keys_*.go). To add an action,
 // add a file action_*.go with its rows and name it in actions. To add a key of
 // triggers, add a row to triggerKeys; package schedule reads it. A test fails if
