@@ -1,14 +1,10 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -34,18 +30,6 @@ type file struct {
 	unanswered chan struct{}                                                                                                  // receives a value when a file did not answer
 	retries    chan time.Duration                                                                                             // receives the pause before the next attempt of a pending reload; holds one value
 }
-
-// pending is a valid file that could not be put in force yet. The zero value means none.
-type pending struct {
-	revision string
-	pause    time.Duration // before the next attempt
-}
-
-// The pause before a pending reload is tried again doubles from leastPause to mostPause.
-const (
-	minPause = time.Second
-	maxPause = time.Minute
-)
 
 // maxWaitingReloads limits the reloads that wait while a file does not answer.
 const maxWaitingReloads = 16
@@ -83,41 +67,6 @@ func (o Options) files() config.Options {
 	return config.Options{TrustFile: o.TrustFile || inContainer(), StateDir: o.StateDir, Convert: o.Convert}
 }
 
-// loadAtStart loads the file for a start. If it is not valid, first loads the last good text
-// instead, and broken is the error of the file.
-func (f *file) loadAtStart() (cfg *config.Config, broken, err error) {
-	cfg, err = f.load()
-	if err == nil {
-		f.current = cfg
-		return cfg, nil, nil
-	}
-	dir := filepath.Join(cmp.Or(config.StateDirOf(f.path), f.stateDir), "last-good")
-	if other := config.SavedPath(dir); other != "" && other != f.path {
-		return nil, nil, err
-	}
-	o := f.options
-	o.Limit = nil // a new limit: the saved file may be on another disk than the one that does not answer
-	saved, err2 := config.LoadSaved(dir, o)
-	switch {
-	case err2 != nil && !errors.Is(err2, fs.ErrNotExist):
-		return nil, nil, withSavedError(err, dir, err2)
-	case err2 != nil || saved.Path != f.path:
-		return nil, nil, err
-	}
-	f.current, f.reportedError = saved, config.Describe(err)
-	return saved, err, nil
-}
-
-// withSavedError adds to the error of the file why the last good one cannot be used.
-func withSavedError(err error, dir string, why error) error {
-	msg := "cannot start from the last good file: " + faults(why)
-	var e *config.Errors
-	if !errors.As(err, &e) {
-		return fmt.Errorf("%w; %s", err, msg)
-	}
-	return &config.Errors{Faults: append(slices.Clip(e.Faults), config.Fault{File: dir, Msg: msg})}
-}
-
 func (f *file) load() (*config.Config, error) {
 	o := f.options
 	o.Now = time.Now()
@@ -130,186 +79,6 @@ func (f *file) load() (*config.Config, error) {
 		}
 	}
 	return cfg, err
-}
-
-// watch reloads whenever the file or the files it includes change, until ctx ends. Then it
-// does not wait for a directory that does not answer.
-func (f *file) watch(ctx context.Context, h *host) {
-	changed := func() { _, _ = f.reload(ctx, h, "") }
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		f.watchEvents(ctx, h, changed)
-	}()
-	go f.awaitRetries(ctx, h)
-	go f.poll(ctx, h, changed)
-	f.awaitAnswers(ctx, changed)
-	select {
-	case <-ended:
-	case <-time.After(time.Second):
-	}
-}
-
-// rewatchPause is the pause before listen tries again to watch the directories.
-const rewatchPause = 10 * time.Second
-
-// watchEvents reloads at events of the kernel, until ctx ends. If the kernel has no resources for
-// that, as other processes use them, it tries again later.
-func (f *file) watchEvents(ctx context.Context, h *host, changed func()) {
-	warn := func(err error) {
-		h.log.Warn("edits in this directory need a SIGHUP, or are noticed later", "error", err)
-	}
-	var failed error
-	dirs := func() []string {
-		if failed != nil {
-			failed = nil
-			h.log.Info("watching the file again")
-		}
-		late := time.AfterFunc(loadTimeout, func() {
-			warn(fmt.Errorf("a directory of the configuration does not answer within %v", loadTimeout))
-		})
-		defer late.Stop()
-		return h.engine.InForce().Dirs()
-	}
-	for {
-		err := f.watchFiles(ctx, dirs, f.rewatch, changed, warn)
-		if ctx.Err() != nil {
-			return
-		}
-		if failed == nil {
-			h.log.Error("cannot watch the file; trying again", "after", rewatchPause.String(), "error", err)
-		}
-		failed = err
-		select {
-		case <-time.After(rewatchPause):
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// poll checks at the interval of [rota] watch whether the files have changed, until ctx
-// ends, as not all file systems send events.
-func (f *file) poll(ctx context.Context, h *host, changed func()) {
-	for {
-		every := h.engine.InForce().Rota.Watch
-		pause := every
-		if pause == 0 {
-			pause = time.Minute // then check whether the file sets another interval
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return
-		}
-		if every > 0 && f.touched(ctx) {
-			changed()
-		}
-	}
-}
-
-// touched reports whether the files seem to have changed since they were read.
-func (f *file) touched(ctx context.Context) bool {
-	end, err := f.waitTurn(ctx)
-	if err != nil {
-		return false
-	}
-	defer end()
-	return f.lastRead.Touched()
-}
-
-// checkTimeout is the time limit for a check, in a request of the status, whether the files
-// have changed.
-const checkTimeout = time.Second
-
-// differs reports whether the text of the files differs from that last read. It returns
-// false for files that do not answer within answerTime.
-func (f *file) differs(ctx context.Context) bool {
-	select {
-	case f.turn <- struct{}{}:
-	default:
-		return false // a reload is reading them
-	}
-	answer := make(chan bool, 1)
-	go func() {
-		defer func() { <-f.turn }()
-		answer <- f.lastRead.Touched() && !f.lastRead.Same()
-	}()
-	select {
-	case differs := <-answer:
-		return differs
-	case <-time.After(checkTimeout):
-	case <-ctx.Done():
-	}
-	return false
-}
-
-// awaitAnswers calls changed once a file that did not answer has, until ctx ends.
-func (f *file) awaitAnswers(ctx context.Context, changed func()) {
-	for {
-		select {
-		case <-f.unanswered:
-		case <-ctx.Done():
-			return
-		}
-		select {
-		case <-f.options.Limit.Answered():
-			changed()
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// awaitRetries tries a pending reload again after each pause, until ctx ends.
-func (f *file) awaitRetries(ctx context.Context, h *host) {
-	var due <-chan time.Time
-	for {
-		select {
-		case pause := <-f.retries:
-			due = time.After(pause)
-		case <-due:
-			due = nil
-			f.retry(ctx, h)
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// retry tries a reload again if it is still pending.
-func (f *file) retry(ctx context.Context, h *host) {
-	end, err := f.waitTurn(ctx)
-	if err != nil {
-		f.retryAfter(maxPause) // too many reloads are waiting
-		return
-	}
-	defer end()
-	if f.pending != (pending{}) {
-		_, _ = f.apply(ctx, h, "")
-	}
-}
-
-// retryAfter makes awaitRetries try again after a pause.
-func (f *file) retryAfter(pause time.Duration) {
-	select {
-	case f.retries <- pause:
-	default: // a retry is scheduled already
-	}
-}
-
-// postpone records a failed reload as pending. It reports whether that is the first failure
-// with this revision.
-func (f *file) postpone(h *host, revision string, why error) (first bool) {
-	first = f.pending.revision != revision
-	if first {
-		f.pending = pending{revision, minPause}
-	} else {
-		f.pending.pause = min(2*f.pending.pause, maxPause)
-	}
-	h.engine.Postpone(why)
-	f.retryAfter(f.pending.pause)
-	return first
 }
 
 // reload puts the file in force if it is valid and has changed. If who is set, a client
@@ -394,37 +163,6 @@ func (f *file) planReload(ctx context.Context) (*config.Config, config.Changes, 
 		return nil, config.Changes{}, err
 	}
 	return cfg, config.Diff(f.current, cfg), nil
-}
-
-// saveLastGood saves a valid configuration for a start at which the file is not valid. If that
-// fails, as on a full disk, it tries again as long as the configuration is in force.
-func (h *host) saveLastGood(c *config.Config) { h.retrySaveLastGood(c, 0) }
-
-// retrySaveLastGood is saveLastGood after a failed attempt; pause is the pause before that, 0 for the first.
-func (h *host) retrySaveLastGood(c *config.Config, pause time.Duration) {
-	h.saveMu.Lock()
-	defer h.saveMu.Unlock()
-	if h.engine.InForce() != c {
-		return
-	}
-	err := c.Save(filepath.Join(h.stateDir, "last-good"), h.options.files())
-	switch {
-	case err != nil && pause == 0:
-		h.log.Warn("cannot save the last good file for a later start; trying again", "error", err)
-	case err == nil && pause > 0:
-		h.log.Info("saved the last good file for a later start")
-	}
-	if err == nil {
-		return
-	}
-	pause = min(max(2*pause, minPause), maxPause)
-	time.AfterFunc(pause, func() {
-		select {
-		case <-h.engine.Closed():
-		default:
-			h.retrySaveLastGood(c, pause)
-		}
-	})
 }
 
 // refuse reports a file that is not valid; the configuration in force stays.

@@ -8,6 +8,7 @@ import (
 	"rota/internal/api"
 	"rota/internal/ledger"
 	"rota/runner"
+	"rota/schedule"
 )
 
 // rejectPast returns an error if the time of a request is in the past, unless a request with
@@ -30,4 +31,33 @@ func givenID(run runner.Run, r api.Request) string {
 		return ""
 	}
 	return run.ID
+}
+
+// requestTime sets when a requested run starts, and its trigger.
+func (eng *Engine) requestTime(ctx context.Context, run *runner.Run, r api.Request, now time.Time) error {
+	at := r.At
+	if r.In > 0 {
+		at = now.Add(r.In)
+	}
+	if r.On != "" {
+		spec, err := eng.parseTrigger(r.Task, r.On, now)
+		if err != nil {
+			return err
+		}
+		if run.On = spec.String(); spec.Kind() == schedule.Once {
+			run.On, at = "", spec.Next(time.Time{})
+		} else {
+			if err := checkInterval(ctx, spec, now); err != nil {
+				return err
+			}
+			run.State = runner.Recurring
+		}
+	}
+	if err := eng.rejectPast(ctx, givenID(*run, r), at, now); err != nil {
+		return err
+	}
+	if at.After(now) {
+		run.State, run.NotBefore, run.Scheduled = runner.Delayed, at, at
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package page
 import (
 	"cmp"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -42,40 +41,10 @@ type taskFacts struct {
 	Success                               moment
 }
 
-// chart is the durations of the last runs.
-type chart struct {
-	Bars                           []bar
-	Median                         float64 // the height of the line
-	Label, MedianText, LongestText string
-}
-
 // outcomeCount is how often runs ended with an outcome.
 type outcomeCount struct {
 	Word        word
 	Week, Month int
-}
-
-// runTable lists runs.
-type runTable struct {
-	ID     string // of the region
-	Rows   []runRow
-	Tasks  bool // the task of each is shown
-	None   string
-	Cancel bool // one of them can be cancelled
-}
-
-// runRow is a run in a list.
-type runRow struct {
-	ID, Task, Key         string
-	State                 word
-	Cause                 string
-	Began                 moment
-	Took                  string
-	How                   string
-	Failed                string
-	On                    string
-	CanCancel, CanRelease bool
-	Back                  string
 }
 
 // runForm is the form to request a run.
@@ -84,14 +53,6 @@ type runForm struct {
 	Params     []api.Setting
 	Held       bool // the task is held
 	CanForce   bool
-}
-
-// whyAnswer is why a task did not run.
-type whyAnswer struct {
-	At     moment
-	Text   []string
-	RunURL string
-	Error  string
 }
 
 // How many runs the page of a task reads, and how many of them it draws and lists.
@@ -230,39 +191,6 @@ func (v *visit) holdText(h *api.Hold, zone string) string {
 	return text
 }
 
-// chart draws the durations of the last runs.
-func (v *visit) chart(runs []api.Run) chart {
-	const high = 100.0
-	runs = runs[max(0, len(runs)-maxBars):]
-	var c chart
-	var ended []time.Duration
-	longest := time.Millisecond
-	for _, r := range runs {
-		if r.Outcome != "" {
-			ended = append(ended, durationOf(r))
-			longest = max(longest, durationOf(r))
-		}
-	}
-	if len(ended) == 0 {
-		return c
-	}
-	slices.Sort(ended)
-	median := ended[len(ended)/2]
-	height := func(d time.Duration) float64 { return math.Round(10*(2+(high-2)*float64(d)/float64(longest))) / 10 }
-	for i, r := range runs {
-		h := height(durationOf(r))
-		if r.Outcome == "" {
-			h = min(high, height(v.now.Sub(r.Started)))
-		}
-		w := wordFor(r.Word())
-		c.Bars = append(c.Bars, bar{X: float64((maxBars - len(runs) + i) * 12), Y: high - h, H: h, W: 10, Class: w.Class, URL: v.url("runs", r.ID), Title: w.Text + ", " + v.took(r) + ", " + full(v.in(r.Started, ""))})
-	}
-	c.Median = high - height(median)
-	c.MedianText, c.LongestText = lasted(median), lasted(longest)
-	c.Label = "how long the last " + count(len(runs), "run", "runs") + " took: half of them up to " + c.MedianText + ", the longest " + c.LongestText
-	return c
-}
-
 // outcomes counts how runs ended in the last week and month.
 func (v *visit) outcomes(runs []api.Run) (all []outcomeCount, reach string) {
 	week, month := v.now.Add(-7*24*time.Hour), v.now.Add(-30*24*time.Hour)
@@ -307,65 +235,4 @@ func usage(runs []api.Run) string {
 		return ""
 	}
 	return "A run used " + strings.Join(parts, ", and ") + "."
-}
-
-// why answers why a task did not run at a time, or that it did.
-func (v *visit) why(t api.Task, text string) *whyAnswer {
-	at, err := v.readTime(text, t.Timezone)
-	if err != nil {
-		return &whyAnswer{Error: err.Error()}
-	}
-	why, err := v.Service.Why(v.r.Context(), t.Task, at)
-	if err != nil {
-		return &whyAnswer{Error: err.Error()}
-	}
-	answer := &whyAnswer{At: v.at(cmp.Or(why.At, at), t.Timezone), Text: why.Text}
-	if why.Run != nil {
-		answer.RunURL = v.url("runs", why.Run.ID)
-	}
-	return answer
-}
-
-// readTime parses a time of a form, in the zone that the visitor has chosen.
-func (v *visit) readTime(text, of string) (time.Time, error) {
-	at := v.in(v.now, of).Location()
-	text = strings.Replace(strings.TrimSpace(text), " ", "T", 1)
-	for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
-		if t, err := time.ParseInLocation(form, text, at); err == nil {
-			return t, api.CheckTime("the time", t)
-		}
-	}
-	return time.Time{}, api.Errorf(api.Usage, `write it as "2026-12-24 18:00"`, "%q is not a time", escape.Short(text, 40))
-}
-
-// runRow is the row of a run of a task, whose zone it is shown in.
-func (v *visit) runRow(r api.Run, t api.Task) runRow {
-	task, key := runner.SplitID(r.ID)
-	row := runRow{ID: r.ID, Task: task, Key: key, State: wordFor(r.Word()), Cause: causes[r.Cause], Took: v.took(r), How: r.HowEnded(), On: r.On}
-	if row.How == "" && r.Outcome != "" && r.Outcome != runner.OK {
-		row.How = r.Why
-	}
-	if r.Who != "" && r.Cause == runner.CauseManual {
-		row.Cause += " by " + r.Who
-	}
-	if r.IsSummary() {
-		row.Cause = count(r.Count, "time", "times")
-	}
-	switch {
-	case !r.Started.IsZero():
-		row.Began = v.at(r.Started, t.Timezone)
-	case r.State == runner.Delayed && !r.NotBefore.IsZero():
-		row.Began = v.till(r.NotBefore, t.Timezone)
-	default:
-		row.Began = v.at(cmp.Or(r.Last, r.Scheduled, r.Queued), t.Timezone)
-	}
-	if r.Outcome.IsFailure() {
-		row.Failed = lastLine(r.Error)
-	}
-	if r.Outcome == "" && r.State != runner.Running {
-		row.CanCancel = v.may(api.MayRequest, task)
-		row.CanRelease = r.State == runner.Held && v.may(api.MayOwn, task)
-		row.Back = "/tasks/" + task
-	}
-	return row
 }

@@ -6,8 +6,8 @@
 // # The life of a process
 //
 // A [Launch] says what to start. [Launch.Run] makes the files through which the
-// program and rota speak (runfiles.go) and the pipe of its output (pipe.go), then
-// starts it (program.go): directly if nothing about it can make rota wait, else by
+// program and rota communicate (runfiles.go, result.go) and the pipe of its output
+// (pipe.go), then starts it (program.go): directly if nothing about it can make rota wait, else by
 // a helper process (helper.go) that takes the rights of the task before it looks at
 // any file of the task. Each process leads a session and a process group of its
 // own. Its process id is recorded in a file as soon as it has begun
@@ -21,8 +21,8 @@
 // # What outlives rota
 //
 // The directory live holds, for each attempt at a run, the identity of its
-// process, its result and the file that asks it to stop. [RemoveStale] removes what
-// is not needed any more; [Attempt.Clear] ends what is left of one.
+// process, its result and the file that asks it to stop. [RemoveStale] (stale_files.go)
+// removes what is not needed any more; [Attempt.Clear] ends what is left of one.
 //
 // A forked run (forked.go) is carried by a shim (shim.go, carry.go): rota itself, in a
 // session of its own, which carries several. The daemon that has started the shim gives
