@@ -50,15 +50,15 @@ func newBrowser(t *testing.T) context.Context {
 	return ctx
 }
 
-// tab is a tab of a browser. What goes wrong in it fails its test at the end.
+// tab is a tab of a browser. Errors in it fail its test at the end.
 type tab struct {
 	t       *testing.T
 	browser context.Context
 	ctx     context.Context
-	base    string // what all addresses begin with
+	base    string // the start of all addresses
 
 	mu   sync.Mutex
-	said []string // what should not have been said or asked for
+	said []string // unexpected console messages and requests
 }
 
 // newTab opens a tab that shows pages of base, and nothing else.
@@ -161,7 +161,7 @@ func (b *tab) scheme(name string) {
 	}
 }
 
-// open shows a page. What the page before has begun to load may get in its way.
+// open opens a page. Requests of the previous page may fail meanwhile.
 func (b *tab) open(path string) {
 	b.t.Helper()
 	b.again("net::ERR_ABORTED", "open "+path, chromedp.Navigate(b.base+path))

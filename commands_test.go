@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// commandLine is a command line that a text tells its readers to type.
+// commandLine is a command line that a text suggests to its readers.
 type commandLine struct{ from, text string }
 
 var (
@@ -46,7 +46,7 @@ func linesOf(from, text string, own *regexp.Regexp) (all []commandLine) {
 	return all
 }
 
-// commandLines are those of all that rota tells its users, each once.
+// commandLines returns all command lines that rota suggests to its users, each once.
 func commandLines(t *testing.T) (all []commandLine) {
 	all = linesOf("README.md", read(t, "README.md"), block)
 	for name, page := range pages(t) {
@@ -106,8 +106,8 @@ reader = { file = "token", may = "read" }
 // endsWith are the exit codes of lines that are right and do not end with 0 here, with a
 // daemon and without one.
 var endsWith = map[string][2]int{
-	"rota edit /etc/rota/conf.d/db.toml": {3, 3}, // there is none
-	"rota forget convert":                {2, 2}, // it asks, and nobody is there
+	"rota edit /etc/rota/conf.d/db.toml": {3, 3}, // no such file
+	"rota forget convert":                {2, 2}, // it prompts, and nobody answers
 	"rota import crontab -o jobs.toml":   {7, 7}, // there is one
 	"rota init":                          {7, 7}, // there is one
 	"rota init --config ./jobs.toml":     {7, 7},
@@ -118,8 +118,8 @@ var endsWith = map[string][2]int{
 // offline are the commands that need no daemon.
 var offline = []string{"check", "completion", "daemon", "edit", "exec", "explain", "help", "history", "import", "init", "list", "logs", "man", "next", "proceed", "ps", "result", "schema", "show", "status", "version", "why"}
 
-// Every command line that README, help, manual and pages tell does what it says, with a
-// daemon; and without one it does so, too, or says that none answers.
+// Every command line in README, help, manual and pages works with a daemon. Without one
+// it works as well, or reports that no daemon answers.
 func TestCommandLines(t *testing.T) {
 	t.Parallel()
 	all := commandLines(t)
@@ -217,7 +217,7 @@ func (h *newcomer) codes(line string, daemon bool) []int {
 	}
 	switch {
 	case verb == "check" && strings.HasSuffix(line, " --host"):
-		return []int{0, 3} // what it says depends on the machine
+		return []int{0, 3} // the output depends on the machine
 	case endless.MatchString(line):
 		return []int{0, 4, 5, 130, -1} // it was interrupted
 	case strings.Contains(line, "--crontab"):
@@ -341,8 +341,8 @@ func (h *newcomer) await(file, text string) {
 	}
 }
 
-// enter runs a line, and returns its exit code and all that it says. What goes on until
-// it is interrupted is interrupted once it has said something.
+// enter runs a line, and returns its exit code and output. A command that runs until it
+// is interrupted is interrupted after its first output.
 func (h *newcomer) enter(line string) (code int, said string) {
 	cmd, out := h.start(line)
 	ended := make(chan struct{})
@@ -395,7 +395,7 @@ func TestCurlExamples(t *testing.T) {
 	}
 }
 
-// What show tells of a task of the example fits on a terminal, with all its runs.
+// The output of show for a task of the example fits on a terminal, with all its runs.
 func TestShowFitsATerminal(t *testing.T) {
 	t.Parallel()
 	d := newDaemon(t, read(t, "jobs.example.toml"))

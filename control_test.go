@@ -27,18 +27,18 @@ import (
 	"rota/internal/control/controltest"
 )
 
-// opsToken is the token of one who may do everything.
+// opsToken is the token of a client with all rights.
 const opsToken = "control-0123456789abcdef"
 
-// house is a real daemon with a socket and a door to the network.
+// house is a real daemon with a socket and a network listener.
 type house struct {
 	*daemon
 	url   string // https://127.0.0.1:…
 	roots *x509.CertPool
 }
 
-// newHouse starts a daemon with the token ops, with the tables and keys that
-// follow those of [web], with files that nobody else reads, and with variables.
+// newHouse starts a daemon with the token ops, with the tables and keys that follow those
+// of [web], with private files, and with variables.
 func newHouse(t *testing.T, jobs string, files map[string]string, environ ...string) *house {
 	t.Helper()
 	dir := t.TempDir()
@@ -64,7 +64,7 @@ tls_key = %q
 	return h
 }
 
-// private writes a file that nobody else reads.
+// private writes a file that only its owner can read.
 func private(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -72,7 +72,7 @@ func private(t *testing.T, path, text string) {
 	}
 }
 
-// freeAddress is an address that nobody listens at.
+// freeAddress returns an address that no process listens at.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -146,8 +146,9 @@ func TestConformance(t *testing.T) {
 	)
 }
 
-// While it waits for what is under way a daemon answers, and starts nothing. Who
-// waits for what goes on without it is told that it ends.
+// While a daemon waits for the runs under way before it ends, it answers requests and
+// starts no runs. A client that waits for a run that outlives the daemon is told that the
+// daemon ends.
 func TestAnswersWhileStopping(t *testing.T) {
 	t.Parallel()
 	d := newDaemon(t, `
@@ -220,10 +221,10 @@ command = "echo up >forked; while [ ! -e end ] && [ -e jobs.toml ]; do sleep 0.0
 	if e := <-ofSlow; e.err != nil || e.outcome != "ok" {
 		t.Errorf("who waited for what ended: %q, %v", e.outcome, e.err)
 	}
-	// Who had not yet begun to wait when it ended finds nobody.
+	// A client that begins to wait after the daemon has ended gets no answer.
 	told := regexp.MustCompile(`rota is (stopping|ending)|no daemon`)
 	if e := <-ofLong; e.err == nil || !told.MatchString(e.err.Error()) {
-		t.Errorf("who waited for what goes on: %q, %v", e.outcome, e.err)
+		t.Errorf("client that waited for a run that outlives the daemon: %q, %v", e.outcome, e.err)
 	}
 	if code := d.stop(); code != 0 {
 		t.Errorf("the daemon ended with %d", code)
@@ -250,8 +251,7 @@ func awaitNil(t *testing.T, what string, f func() error) {
 	t.Fatalf("%s: %v, for two minutes", what, err)
 }
 
-// Who waits for a run of a daemon that is killed learns from the next one what became
-// of it.
+// A client that waits for a run of a killed daemon gets its outcome from the next daemon.
 func TestWaitForKilledDaemon(t *testing.T) {
 	t.Parallel()
 	d := newDaemon(t, "[tasks.slow]\ncommand = \"echo up >up; while [ -e jobs.toml ]; do sleep 0.01; done\"\nstop_signal = \"KILL\"\n")
@@ -277,8 +277,8 @@ func TestWaitForKilledDaemon(t *testing.T) {
 	}
 }
 
-// A client that stops reading its event stream is dropped, and in nobody's way:
-// tasks that write without end go on meanwhile, others are told, and rota does
+// A client that stops reading its event stream is dropped and delays nothing: tasks that
+// write without end continue, other clients get their events, and the memory of rota does
 // not grow.
 func TestStreamThatNobodyReads(t *testing.T) {
 	t.Parallel()
@@ -311,7 +311,7 @@ func TestStreamThatNobodyReads(t *testing.T) {
 	}
 	dropped := func() (is bool) {
 		_ = raw.Control(func(fd uintptr) {
-			state := []unix.PollFd{{Fd: int32(fd)}} // of a hang-up one is always told
+			state := []unix.PollFd{{Fd: int32(fd)}} // a hang-up is always reported
 			n, _ := unix.Poll(state, 0)
 			is = n > 0 && state[0].Revents&unix.POLLHUP != 0
 		})

@@ -307,7 +307,7 @@ func TestLogActionLogs(t *testing.T) {
 	d.stop(syscall.SIGTERM)
 }
 
-// What runs finishes as it began, whatever becomes of its task.
+// A running run finishes as it began, whatever happens to its task.
 func TestReloadLeavesRunsAlone(t *testing.T) {
 	t.Parallel()
 	wait := func(name, echo string) string {
@@ -542,8 +542,8 @@ func TestShutdownGrace(t *testing.T) {
 	}
 }
 
-// As process 1 of a container rota waits for less by default, so that all of the stop
-// fits into 10 seconds; what the file gives for kill_after holds there too.
+// As process 1 of a container rota has shorter default time limits, so that the whole
+// stop fits into 10 seconds; a kill_after in the file still applies.
 func TestShutdownInAContainer(t *testing.T) {
 	t.Parallel()
 	const stays = "trap '' TERM; echo up >>up-$ROTA_TASK; while :; do sleep 0.01; done"
@@ -580,7 +580,7 @@ func TestStartFromTheLastGoodFile(t *testing.T) {
 	next.stop(syscall.SIGTERM)
 }
 
-// systemd hears what it must, over a real socket.
+// systemd gets the required notifications, over a real socket.
 func TestNotify(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -604,7 +604,7 @@ func TestNotify(t *testing.T) {
 		for {
 			n, err := socket.Read(buf)
 			if err != nil {
-				t.Fatalf("heard %q, not %s: %v", heard, want, err)
+				t.Fatalf("received %q, not %s: %v", heard, want, err)
 			}
 			if re.Match(buf[:n]) {
 				return
@@ -658,7 +658,7 @@ func TestJournal(t *testing.T) {
 	for {
 		n, err := socket.Read(buf)
 		if err != nil {
-			t.Fatalf("the journal was not told of the failure: %v", err)
+			t.Fatalf("the failure is not in the journal: %v", err)
 		}
 		entry := string(buf[:n])
 		if !strings.Contains(entry, "MESSAGE=failed ") {
@@ -689,7 +689,7 @@ func asPID1(c *exec.Cmd) {
 func childrenOf(t *testing.T, pid string) []string {
 	t.Helper()
 	out, err := exec.Command("ps", "-o", "pid=", "--ppid", pid).Output()
-	if exit := (*exec.ExitError)(nil); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 1) { // 1: there are none
+	if exit := (*exec.ExitError)(nil); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 1) { // 1: none
 		t.Fatal(err)
 	}
 	return strings.Fields(string(out))
@@ -722,14 +722,14 @@ func sendTo(t *testing.T, pid, signal string) {
 	}
 }
 
-// As PID 1 rota reaps orphans, passes signals on, and stops in the time that a container
-// is given, whatever its tasks and those who are to be told do.
+// As PID 1 rota reaps orphans, passes signals on, and stops within the time limit of a
+// container, whatever its tasks and the targets of notifications do.
 func TestPID1(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can make a PID namespace")
 	}
 	t.Parallel()
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // nobody answers
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // which never answers
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -761,7 +761,7 @@ webhook = { url = "http://%s/" }
 	sendTo(t, pid1, "USR1")
 	d.msg(&from, "state", "")
 	sendTo(t, pid1, "TERM")
-	// 4 s, then 3 s, then 1 s to tell of it: the sum is what the 10 s are for.
+	// 4 s, then 3 s, then 1 s for notifications: together less than the 10 s.
 	if l := d.msg(&from, "shutdown_grace is over: stopping the runs under way", ""); !strings.Contains(l.raw, `"grace":"4s"`) {
 		t.Error(l.raw)
 	}
@@ -795,7 +795,7 @@ func TestExitOfPID1(t *testing.T) {
 	}
 }
 
-// Once told to stop, rota starts nothing, whatever it is asked.
+// Once asked to stop, rota starts no runs, not even on request.
 func TestNothingStartsWhileStopping(t *testing.T) {
 	t.Parallel()
 	d := newDaemon(t, "[tasks.slow]\nat_start = true\ncommand = \"echo up >up; while [ -e jobs.toml ] && [ ! -e go ]; do sleep 0.01; done\"\n"+tick)
@@ -807,18 +807,18 @@ func TestNothingStartsWhileStopping(t *testing.T) {
 	put(t, filepath.Join(d.dir, "jobs.toml"), header+"[tasks.new]\ncron = \"* * * * * *\"\nlog = \"x\"\n")
 	_ = d.cmd.Process.Signal(syscall.SIGHUP)
 	_ = d.cmd.Process.Signal(syscall.SIGUSR1)
-	d.msg(&from, "state", "") // both were heard
+	d.msg(&from, "state", "") // both signals were received
 	put(t, filepath.Join(d.dir, "go"), "")
 	d.msg(&from, "stopped", "")
 	d.stop()
 	for _, l := range d.lines[stopped:] {
 		if l.Msg == "running" || l.Msg == "reloaded" {
-			t.Errorf("after it was told to stop: %s", l.raw)
+			t.Errorf("after the request to stop: %s", l.raw)
 		}
 	}
 }
 
-// Nobody can hold up tasks, or rota, by not reading what they print.
+// A reader that does not read the output delays neither tasks nor rota.
 func TestOutputThatNobodyReads(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

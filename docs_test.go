@@ -40,7 +40,7 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
-// pages returns the pages for those who come from another system, by its name.
+// pages returns the pages about migration from other systems, by name.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("docs/coming-from-*.md")
@@ -69,8 +69,8 @@ var (
 	rowOfScript = regexp.MustCompile(`(?m)^# row: (.+)$`)
 )
 
-// What a page promises a script shows: each row of its table stands above what
-// shows it, in one of testdata/script/heritage_NAME*.txtar.
+// A script demonstrates what a page promises: each row of its table is a comment in one
+// of testdata/script/heritage_NAME*.txtar, above the lines that show it.
 func TestRowsOfPagesAreShown(t *testing.T) {
 	for name, page := range pages(t) {
 		promised := map[string]bool{}
@@ -89,7 +89,7 @@ func TestRowsOfPagesAreShown(t *testing.T) {
 		for _, script := range scripts {
 			for _, m := range rowOfScript.FindAllStringSubmatch(read(t, script), -1) {
 				if !promised[m[1]] {
-					t.Errorf("%s shows what the page does not tell: %s", script, m[1])
+					t.Errorf("%s shows what the page does not mention: %s", script, m[1])
 				}
 				shown[m[1]] = true
 			}
@@ -102,7 +102,7 @@ func TestRowsOfPagesAreShown(t *testing.T) {
 	}
 }
 
-// The files on the pages, and the recipes, have nothing wrong and nothing odd.
+// The files on the pages, and the recipes, have no errors and no warnings.
 func TestFilesOfDocs(t *testing.T) {
 	check := func(name, text string) {
 		if code, said := ask(t, text, "check", "-"); code != 0 || strings.Contains(said, "warning") {

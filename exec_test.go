@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Ctrl-C in exec stops a task as its time-out would, whether it has the terminal to read
-// from or not, and whoever it runs as: the task itself is not interrupted before.
+// Ctrl-C in exec stops a task as its time-out would, whether or not it reads from the
+// terminal, and whichever user it runs as: the task itself gets no interrupt before.
 func TestExecInterrupted(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

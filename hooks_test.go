@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// ear is a server that remembers what it is told.
+// ear is a server that records its requests.
 type ear struct {
 	*httptest.Server
 	t    *testing.T
@@ -24,10 +24,10 @@ type ear struct {
 
 	mu    sync.Mutex
 	heard []heard
-	more  chan struct{} // closed when heard grows
+	more  chan struct{} // closed when a request is recorded
 }
 
-// heard is one request.
+// heard is one recorded request.
 type heard struct {
 	what   string // method, path and query
 	header http.Header
@@ -52,7 +52,7 @@ func newEar(t *testing.T) *ear {
 	return e
 }
 
-// until returns all that was heard as soon as it is like that.
+// until waits until the recorded requests satisfy a condition, and returns them.
 func (e *ear) until(what string, enough func([]heard) bool) []heard {
 	e.t.Helper()
 	late := time.After(2 * time.Minute)
@@ -66,7 +66,7 @@ func (e *ear) until(what string, enough func([]heard) bool) []heard {
 		select {
 		case <-more:
 		case <-late:
-			e.t.Fatalf("did not hear of %s in time, but of %+v", what, all)
+			e.t.Fatalf("%s did not arrive in time, but %+v", what, all)
 		}
 	}
 }
@@ -81,14 +81,14 @@ func (e *ear) texts(last string) []string {
 	return texts
 }
 
-// forget begins a new list of what is heard.
+// forget clears the recorded requests.
 func (e *ear) forget() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.heard = nil
 }
 
-// hook is a target that tells an ear in few words.
+// hook is a target that sends a short text to an ear.
 func (e *ear) hook(name string) string {
 	return fmt.Sprintf("[notify.%s]\nwebhook = { url = %q, body = \"{{.Event}} {{.Task}} {{.Outcome}} {{.Exit}}\" }\n", name, e.URL)
 }
@@ -112,8 +112,8 @@ func same(t *testing.T, what string, got, want []string) {
 
 const allHooks = "on_success = [\"ear\", \"ear\"]\non_failure = [\"ear\"]\non_missed = [\"ear\"]\non_recover = [\"ear\"]\non_output = [\"ear\"]\n"
 
-// Each end of a run is told once, to each target that wants to hear of such an
-// end, and an end that somebody brought about to nobody.
+// Each end of a run is sent once, to each target that wants such ends. An end that a user
+// requested is sent to no target.
 func TestHooks(t *testing.T) {
 	t.Parallel()
 	e := newEar(t)
@@ -169,7 +169,7 @@ command = "true"
 		}
 	}
 	d.run("last")
-	same(t, "told", e.texts("success last ok 0"), []string{
+	same(t, "notifications", e.texts("success last ok 0"), []string{
 		"success quiet ok 0",
 		"success loud ok 0", "output loud ok 0",
 		"failure bad failed 3", "output bad failed 3",
@@ -233,7 +233,7 @@ mail = { to = ["ops@example.org"], subject = "{{.Task}}: {{.Outcome}} ({{.Exit}}
 	<-d.ended
 	d = startDaemon(t, d.dir, nil)
 	d.msg(new(int), "started", "")
-	d.run("good") // after whatever would have been started again
+	d.run("good") // after all runs that would have been started again
 	awaitText(t, filepath.Join(d.dir, "notes"), `cheer of good/\w{8} `)
 	text, _ := os.ReadFile(filepath.Join(d.dir, "notes"))
 	all := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
@@ -249,8 +249,8 @@ mail = { to = ["ops@example.org"], subject = "{{.Task}}: {{.Outcome}} ({{.Exit}}
 	d.stop(syscall.SIGTERM)
 }
 
-// What was under way when rota was killed is told of by the next one: a run that
-// is lost, and a forked one that ended meanwhile.
+// The daemon that follows a killed one sends the notifications about runs that were under
+// way: one that is lost, and a forked one that has ended since.
 func TestHooksOverAKill(t *testing.T) {
 	t.Parallel()
 	e := newEar(t)
@@ -291,15 +291,15 @@ command = "true"
 	d.run("end")
 	got := e.texts("success end ok 0")
 	slices.Sort(got)
-	got = slices.Compact(got) // what was delivered just before the kill may be delivered again
-	same(t, "told", got, []string{
+	got = slices.Compact(got) // a notification delivered just before the kill may be delivered again
+	same(t, "notifications", got, []string{
 		"failure apart failed 7", "failure here lost -1", "output apart failed 7", "success again ok 0", "success end ok 0",
 	})
 	d.stop(syscall.SIGTERM)
 }
 
-// What rota stops when it ends itself is told before it has ended, and what a
-// hook names for it starts with the next one.
+// The end of a run that rota stops when it ends itself is notified before rota has ended,
+// and the run that a hook names for it is started by the next daemon.
 func TestHooksOfTheLastRun(t *testing.T) {
 	t.Parallel()
 	e := newEar(t)
@@ -317,7 +317,7 @@ command = "echo $ROTA_PARENT_OUTCOME >>fixed"
 		t.Errorf("exit code %d", code)
 	}
 	if got := e.texts("failure here lost -1"); len(got) != 1 {
-		t.Errorf("told %q", got)
+		t.Errorf("notifications %q", got)
 	}
 	if _, err := os.Stat(filepath.Join(d.dir, "fixed")); err == nil {
 		t.Error("something was started while rota stopped")

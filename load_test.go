@@ -155,11 +155,10 @@ var kinds = []kind{
 	}},
 }
 
-// TestLoad asks a thousand things of all kinds at once while tasks run each
-// second. Each is answered, each slot accounted for. How long that takes is told
-// and not judged: a measure is
-//
-//	go test -run TestLoad -v -load.tasks 100 -load.rest 10s -load.rounds 20 -load.every 1s
+// TestLoad sends a thousand requests of all kinds at once while tasks run each second.
+// Each is answered, and each slot is recorded. The duration is reported and not tested;
+// to measure it: go test -run TestLoad -v -load.tasks 100 -load.rest 10s -load.rounds 20
+// -load.every 1s
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	d := newDaemon(t, loadFile(*loadTasks))
@@ -227,8 +226,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// accountFor checks that each second of each task is in its history, and tells
-// how late they were started before and during the load.
+// accountFor checks that each second of each task is in its history, and reports how late
+// they were started before and during the load.
 func (d *daemon) accountFor(t *testing.T, c *control.Client, began, over time.Time) {
 	t.Helper()
 	var before, during []time.Duration

@@ -107,11 +107,11 @@ type (
 	}
 )
 
-// told is what people see of a message.
+// told is the part of a message that people see.
 type told struct {
 	title, text, link string
 	good              bool   // it says that something is well
-	id                string // by which the service tells messages apart; "": by nothing
+	id                string // by which the service distinguishes messages; "": it does not
 }
 
 // services read a request as each service does. They say what is wrong with it.
@@ -246,7 +246,7 @@ func TestNotifyRecipes(t *testing.T) {
 	for _, m := range names {
 		all = append(all, m[1])
 	}
-	// The host of each is this machine; all targets are told.
+	// The host of each is this machine; all targets are notified.
 	_, targets, _ := strings.Cut(recipes, "\n# ntfy")
 	targets = regexp.MustCompile(`(?m)^url = "https://[a-z0-9.-]+/`).ReplaceAllString(targets, `url = "`+e.URL+`/`)
 	who, _ := json.Marshal(all)
@@ -258,7 +258,7 @@ func TestNotifyRecipes(t *testing.T) {
 	d := startDaemon(t, dir, nil)
 	d.msg(new(int), "started", "")
 
-	// hear returns what each service has made of a message, by name.
+	// hear returns the message as each service understood it, by name.
 	hear := func(what string) map[string]told {
 		t.Helper()
 		got := map[string]told{}

@@ -71,7 +71,7 @@ func (m *mailServer) next() letter {
 	}
 }
 
-// left is how many mails came that nobody asked for yet.
+// left is how many mails have arrived and were not read yet.
 func (m *mailServer) left() int { return len(m.got) }
 
 // talk is one connection.
@@ -191,7 +191,7 @@ func TestSendmailTarget(t *testing.T) {
 	d.stop(syscall.SIGTERM)
 }
 
-// undelivered is what the status says of those who could not be told.
+// undelivered is the list of undelivered notifications in the status.
 func (d *daemon) undelivered() []api.Undelivered {
 	d.t.Helper()
 	var st api.Status
@@ -202,15 +202,15 @@ func (d *daemon) undelivered() []api.Undelivered {
 	return st.Undelivered
 }
 
-// A mail server that answers nothing is in nobody's way, and one that cannot be
-// reached is told of, and tried again.
+// A mail server that does not answer delays nothing, and an unreachable one is reported
+// and tried again.
 func TestDeadMailServer(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() // nobody accepts
+	defer l.Close() // which accepts no connection
 	m := &mailServer{t: t, listener: l, got: make(chan letter, 100)}
 	jobs := "[notify.ops]\nmail = { to = \"ops@example.org\" }\n[tasks.tick]\ncron = \"* * * * * *\"\ncommand = \"echo x\"\non_success = [\"ops\"]\n"
 	d := newDaemon(t, m.settings("none")+jobs)
@@ -231,11 +231,11 @@ func TestDeadMailServer(t *testing.T) {
 		t.Errorf("the end took %v", took)
 	}
 	if !strings.Contains(d.text(), `"msg":"not delivered yet","target":"ops"`) {
-		t.Error("the log does not say what was not told")
+		t.Error("the log does not name the undelivered notification")
 	}
 }
 
-// What could not be told is seen, and told later.
+// Undelivered notifications are shown, and delivered later.
 func TestUndelivered(t *testing.T) {
 	t.Parallel()
 	e := newEar(t)
@@ -271,7 +271,7 @@ func TestUndelivered(t *testing.T) {
 	e.deaf.Store(false)
 	d.msg(&from, "delivered again", "")
 	if all := e.texts("failure bad failed 3"); len(all) != 1 {
-		t.Errorf("told %q", all) // the other one was gathered
+		t.Errorf("notifications %q", all) // the other one was combined
 	}
 	for _, u := range d.undelivered() {
 		if u.Target == "ops" {
@@ -280,11 +280,11 @@ func TestUndelivered(t *testing.T) {
 	}
 	code := d.stop(syscall.SIGTERM)
 	if strings.Contains(text+d.text(), "s3cret") || code != 0 {
-		t.Errorf("exit code %d, or a secret of a URL was told", code)
+		t.Errorf("exit code %d, or a secret of a URL was shown", code)
 	}
 }
 
-// What happens more often than a target wants to hear is gathered.
+// Notifications that are more frequent than at_most_every are combined.
 func TestAtMostEvery(t *testing.T) {
 	t.Parallel()
 	e := newEar(t)
@@ -292,12 +292,12 @@ func TestAtMostEvery(t *testing.T) {
 		"[defaults]\non_success = [\"ops\"]\n[tasks.a]\nlog = \"a\"\n[tasks.b]\nlog = \"b\"\n[tasks.c]\nlog = \"c\"\n")
 	d.msg(new(int), "started", "")
 	d.run("a", "b", "c", "c")
-	same(t, "told", e.texts(" 2"), []string{"a 0", "b 2"})
+	same(t, "notifications", e.texts(" 2"), []string{"a 0", "b 2"})
 	d.stop(syscall.SIGTERM)
 }
 
-// A target may go, or get another name, while something waits for it: that is
-// dropped, and nobody else hears of it.
+// If a target is removed or renamed while notifications wait for it, they are dropped,
+// and sent to no other target.
 func TestTargetGoes(t *testing.T) {
 	t.Parallel()
 	e := newEar(t)
@@ -316,7 +316,7 @@ func TestTargetGoes(t *testing.T) {
 	d.msg(&from, "target removed, its events are dropped", "")
 	d.run("bad")
 	if all := e.texts("failure bad failed 3"); len(all) != 1 {
-		t.Errorf("told %q", all)
+		t.Errorf("notifications %q", all)
 	}
 	if code, _, stderr := d.rota("notify", "test", "peple"); code != 4 || !strings.Contains(stderr, `did you mean "people"?`) {
 		t.Errorf("notify test peple: %d %q", code, stderr)
@@ -324,8 +324,8 @@ func TestTargetGoes(t *testing.T) {
 	d.stop(syscall.SIGTERM)
 }
 
-// What a task writes is text, whatever it looks like: no template, no head of a
-// mail, no code for a terminal, no shell.
+// The output of a task is plain text, whatever it contains: no template, no header of a
+// mail, no control sequence of a terminal, no shell.
 func TestHostileOutput(t *testing.T) {
 	t.Parallel()
 	m := newMailServer(t, nil)
@@ -382,8 +382,7 @@ on_failure = ["mail", "plain", "web", "own", "command"]
 	d.stop(syscall.SIGTERM)
 }
 
-// Whoever watches over a task from outside hears when each of its runs begins,
-// and how it ends.
+// A monitor outside is pinged at the start and at the end of each run.
 func TestPing(t *testing.T) {
 	t.Parallel()
 	e := newEar(t)
@@ -456,7 +455,7 @@ func TestExpectSuccessWithin(t *testing.T) {
 		stale = append(stale, h.body)
 	}
 	if len(stale) != 3 {
-		t.Fatalf("told %q", stale)
+		t.Fatalf("notifications %q", stale)
 	}
 	if !strings.HasPrefix(stale[0], "stale held") {
 		stale[0], stale[1] = stale[1], stale[0]
@@ -473,7 +472,7 @@ func TestExpectSuccessWithin(t *testing.T) {
 	d.stop(syscall.SIGTERM)
 }
 
-// A task that fails too often in a row is held, and people are told that once.
+// A task that fails too often in a row is held, and one notification says so.
 func TestHoldAfter(t *testing.T) {
 	t.Parallel()
 	e := newEar(t)
@@ -500,7 +499,7 @@ func TestHoldAfter(t *testing.T) {
 	for _, text := range e.texts("success end ") {
 		told = append(told, regexp.MustCompile(`bad/\w+`).ReplaceAllString(text, "bad/ID"))
 	}
-	same(t, "told", told, []string{
+	same(t, "notifications", told, []string{
 		"failure bad exit 1", "failure bad exit 1", "held bad failed 2 times in a row, the last time as bad/ID", "failure bad exit 1", "success end ",
 	})
 	_, out, _ := d.rota("history", "fix", "--json")
@@ -510,8 +509,8 @@ func TestHoldAfter(t *testing.T) {
 	d.stop(syscall.SIGTERM)
 }
 
-// A file that is wrong is told of once for each complaint, also by a daemon that
-// starts with it.
+// A file with errors is notified once for each error text, also by a daemon that starts
+// with it.
 func TestOnBadConfig(t *testing.T) {
 	t.Parallel()
 	e := newEar(t)
@@ -524,7 +523,7 @@ func TestOnBadConfig(t *testing.T) {
 	refused := func() { t.Helper(); d.msg(&from, "reload refused: the last good file stays in force", "") }
 	broken := func(key string) { t.Helper(); put(t, path, header+good+key+" = 1\n"); refused() }
 	broken("first")
-	for range 2 { // whoever asks is answered each time
+	for range 2 { // every request is answered
 		if code, _, stderr := d.rota("reload"); code != 3 {
 			t.Errorf("reload: %d %q", code, stderr)
 		}
@@ -545,7 +544,7 @@ func TestOnBadConfig(t *testing.T) {
 			t.Errorf("the complaint names no place: %q", h.body)
 		}
 	}
-	same(t, "told", told, []string{
+	same(t, "notifications", told, []string{
 		`bad_config unknown key "first"`, `bad_config unknown key "second"`,
 		`bad_config unknown key "second"`, `bad_config unknown key "second"`, "success ",
 	})

@@ -20,7 +20,7 @@ import (
 	"rota/runner"
 )
 
-// pageTasks are tasks in all states, with names and outputs of somebody who means ill.
+// pageTasks are tasks in all states, with names and outputs of an attacker.
 const pageTasks = `
 [queues.main]
 description = "the ordinary work"
@@ -263,7 +263,7 @@ func TestPage(t *testing.T) {
 		b.open("/")
 		b.sees("paused")
 		b.click("[data-pause] button")
-		b.until("it goes on", `document.documentElement.dataset.state === "live"`)
+		b.until("the stream is live", `document.documentElement.dataset.state === "live"`)
 	})
 	t.Run("broken file", func(t *testing.T) {
 		b := with(t, ops)
@@ -421,8 +421,7 @@ func (b *tab) look(name, path, axe string) {
 	b.size(1240)
 }
 
-// testBehindAProxy looks at the page as a part of another site, whose proxy tells who
-// somebody is.
+// testBehindAProxy tests the page as a part of another site, whose proxy sets the user.
 func testBehindAProxy(t *testing.T, browser context.Context) {
 	d, at := newPage(t, `actions = true
 base = "/rota"

@@ -43,9 +43,8 @@ func (d *daemon) reloads(words ...string) {
 	}
 }
 
-// A reload reads tokens again, also where the file is the same: what was taken away
-// opens nothing any more, and ends what it had opened; a token that cannot be
-// confirmed is none.
+// A reload reads tokens again, also if the file is unchanged: a removed token is no
+// longer accepted, and its connections end; a token that cannot be verified is invalid.
 func TestTokensAreReadAgain(t *testing.T) {
 	t.Parallel()
 	const first, second = "first-0123456789abcdef", "second-0123456789abcdef"
@@ -91,7 +90,7 @@ stop_signal = "KILL"
 	for range stream { // it ends
 	}
 	if _, err := io.ReadAll(log); err == nil {
-		t.Error("a log that is followed ends well, although the run goes on")
+		t.Error("a followed log ends without an error, although the run continues")
 	}
 	if err := <-waits; api.CodeOf(err) != api.Forbidden {
 		t.Errorf("a wait: %v", err)
@@ -144,8 +143,8 @@ func faultsOf(err error) []api.Fault {
 	return e.Faults
 }
 
-// What listens for others follows the file and the certificate: it closes, moves and
-// opens at a reload, and without a certificate that is good now nobody gets in.
+// The network listener follows the file and the certificate: it closes, moves and opens
+// at a reload, and without a valid certificate it accepts no connection.
 func TestWebFollowsTheFile(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[tasks.a]\nlog = \"x\"\n", nil)
@@ -312,8 +311,8 @@ func TestAccessFilesOfOthers(t *testing.T) {
 	}
 }
 
-// Over TCP nobody gets in without a token, also on this machine and where no token
-// is named.
+// Over TCP every client needs a token, also on this machine and if the file names no
+// token.
 func TestLoopbackNeedsAToken(t *testing.T) {
 	t.Parallel()
 	dir, listen := t.TempDir(), freeAddress(t)
@@ -327,8 +326,8 @@ func TestLoopbackNeedsAToken(t *testing.T) {
 	}
 }
 
-// A token on a server that does not answer lets nobody in, and keeps neither a reload
-// nor the end of rota waiting.
+// A token on a server that does not answer gives no access, and delays neither a reload
+// nor the end of rota.
 func TestTokenOnADeadServer(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can mount")
@@ -451,8 +450,8 @@ func findToken(run string) (string, error) {
 	return "", fmt.Errorf("no process has the token of %s", run)
 }
 
-// What a task printed, wrote and was asked for with the rights of one user is not
-// shown to another one who gets the task, nor to the token of a run of theirs.
+// Output, results and requests of a task with one user's rights are not shown to another
+// user who gets the task, nor to the token of a run of that user.
 func TestTaskOfAnotherUserNow(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can be somebody else")

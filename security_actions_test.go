@@ -102,12 +102,11 @@ log = "{{.Params.word}}"
 	}
 }
 
-// What a URL holds behind its path, the headers of a request and what a task
-// reads show nowhere.
+// The query of a URL, the headers of a request and the input of a task are shown nowhere.
 func TestSecretsOfRequests(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(500) // a server that says all that it was told
+		w.WriteHeader(500) // a server that echoes the request
 		fmt.Fprintf(w, "%s %s %v", r.URL, r.Header, r.Header.Get("X-Key"))
 	}))
 	defer server.Close()
@@ -142,10 +141,10 @@ stdin = "stdin-secret-1"
 	say("reload", "--plan")
 	say("reload")
 	put(t, filepath.Join(d.dir, "jobs.toml"), header+strings.Replace(jobs, "http://", "http://secret-1:secret-2/", 1))
-	d.rota("reload") // whoever asks sees the line that is wrong
+	d.rota("reload") // every caller sees the faulty line
 	d.msg(&from, "reload refused: the last good file stays in force", "")
 	for _, args := range [][]string{{"list"}, {"history"}, {"status"}} {
-		if args[0] != "status" { // it shows the line to who may reload
+		if args[0] != "status" { // callers who may reload see the line
 			say(args...)
 			say(append(args, "--json")...)
 		}
@@ -266,8 +265,8 @@ func intact(t *testing.T, outside string) {
 	}
 }
 
-// A daemon of root works in a directory of another user, who exchanges it for a
-// link to root's own all the while.
+// A daemon of root works in a directory of another user, who keeps replacing it by a link
+// to a directory of root.
 func TestActionsAgainstExchange(t *testing.T) {
 	home, outside := shared(t)
 	t.Parallel()

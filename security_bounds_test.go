@@ -83,11 +83,11 @@ func TestBoundsOfAUser(t *testing.T) {
 	for _, args := range []string{"ps", "history", "list", "next"} {
 		root(args)
 		if said := nobody(0, args, "--json"); strings.Contains(said, "in-no-list") {
-			t.Errorf("rota %s tells parameters: %s", args, said)
+			t.Errorf("rota %s shows parameters: %s", args, said)
 		}
 	}
 
-	// What nobody asked for is not for another user of the task.
+	// Pending requests for the old user are cancelled when the task gets another one.
 	put(t, filepath.Join(dir, "jobs.toml"), jobs("daemon"))
 	root("reload")
 	for _, id := range []string{"theirs/later", "theirs/often"} {

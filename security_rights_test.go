@@ -11,8 +11,8 @@ import (
 	"rota/internal/hungtest"
 )
 
-// A file system that never answers costs the runs that need it and nothing else:
-// other tasks go on, rota answers, and the second signal ends it.
+// A file system that never answers affects only the runs that need it: other tasks
+// continue, rota answers, and the second signal ends it.
 func TestHungFileSystem(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can mount")

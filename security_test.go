@@ -23,9 +23,8 @@ import (
 	"rota/internal/control"
 )
 
-// Who comes by network needs a token for what they do, TLS, a name that rota
-// goes by, and a page of its own.
-func TestDoorOfTheDaemon(t *testing.T) {
+// A network client needs a token for its calls, TLS, a name of rota, and its own origin.
+func TestListenersOfTheDaemon(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, `
 hosts = ["rota.example"]
@@ -90,8 +89,8 @@ log = "x"
 	}
 }
 
-// Who asks over HTTP for more than a queue holds is told so, and when to ask
-// again, as any program understands it.
+// A request over HTTP for a full queue gets an error and the time when to try again, in
+// standard form.
 func TestFullQueueOverHTTP(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, `
@@ -127,7 +126,7 @@ overlap = "allow"
 	}
 }
 
-// asNobody is a daemon's command, run by another user.
+// asNobody runs a command against the daemon as another user.
 func (d *daemon) asNobody(binary string, args ...string) (code int, said string) {
 	d.t.Helper()
 	c := d.command(args...)
@@ -139,7 +138,8 @@ func (d *daemon) asNobody(binary string, args ...string) (code int, said string)
 }
 
 // Another user may name the file, also by a link, and is answered by the daemon that runs
-// it; of another file with the same state directory they are told that it is another.
+// it; for another file with the same state directory the error says that it is another
+// one.
 func TestOtherUserNamesTheFile(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can be somebody else")
@@ -272,7 +272,7 @@ log = "x"
 	if wants(t, "list", err, ""); len(tasks) != 1 || tasks[0].On == nil || tasks[0].On.By != "run own/a" {
 		t.Errorf("rescheduled by a run: %+v", tasks)
 	}
-	if os.Getuid() != 0 { // root may do all that, with whatever token
+	if os.Getuid() != 0 { // root may do all that, with any token
 		_, err = run.Reschedule(ctx, api.Rescheduling{Name: "other", Expr: "never"})
 		wants(t, "reschedule another", err, api.NotFound)
 	}
@@ -293,8 +293,8 @@ log = "x"
 	}
 }
 
-// What others give is no command, no address and no path: it reaches a task as
-// it is, or is refused.
+// Values from clients are not used as command, address or path: they reach a task
+// unchanged, or are refused.
 func TestHostileParameters(t *testing.T) {
 	t.Parallel()
 	d := newDaemon(t, `
@@ -400,8 +400,7 @@ func (d *daemon) pty(args ...string) string {
 // colours are all that rota itself says to a terminal, beside text.
 var colours = regexp.MustCompile("\x1b\\[[0-9;]*m|\r\n|\r\x1b\\[K|\x1b\\[K|\x1b\\[[0-9]*[ABCDGHJK]|\x1b\\[\\?25[lh]|\t|\n")
 
-// Whatever stands in a file, a request or the output of a task, a terminal is
-// not steered by it.
+// No text in a file, a request or the output of a task controls the terminal.
 func TestTerminalEscapes(t *testing.T) {
 	t.Parallel()
 	// Of a title, a clipboard, a bell, a colour that stays, C1 letters, and of
@@ -498,11 +497,11 @@ func tokenOf(t *testing.T, run string) string {
 	return ""
 }
 
-// TestSecrets runs tasks that print all that they know, asks everything in every
-// way, and then looks for what is secret in all that was answered, logged and
-// kept. Only the copy of the last good file tells what the file itself does: the
-// paths of a webhook and a ping. A command that "rota exec" starts is left out: it
-// has the terminal itself, of somebody who can read the secrets.
+// TestSecrets runs tasks that print all that they know, sends all requests in all ways,
+// and then searches all answers, logs and stored files for secrets. Only the copy of the
+// last good file contains what the file itself contains: the paths of a webhook and a
+// ping. A command that "rota exec" starts is omitted: it uses the terminal itself, of a
+// user who can read the secrets.
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	secrets := map[string]string{
@@ -510,10 +509,10 @@ func TestSecrets(t *testing.T) {
 		"smtp": "SECRET-smtp-93ad10", "webhook": "SECRET-webhook-c6b1", "ping": "SECRET-ping-2e80f4",
 	}
 	there := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.Error(w, "no", http.StatusTeapot) // so that it is told that it could not be told
+		http.Error(w, "no", http.StatusTeapot) // so that it gets a notification that failed
 	}))
 	defer there.Close()
-	mailer, err := net.Listen("tcp", "127.0.0.1:0") // which nobody serves
+	mailer, err := net.Listen("tcp", "127.0.0.1:0") // which no server answers
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -554,14 +553,14 @@ http = { url = "http://user:%[3]s@127.0.0.1:1/x", headers = { Authorization = "B
 `, port, there.URL, secrets["webhook"], secrets["ping"]), map[string]string{"smtp.secret": secrets["smtp"] + "\n", "file.secret": secrets["file"] + "\n"},
 		"SECRET_ENV="+secrets["env"], "CREDENTIALS_DIRECTORY="+creds)
 	ctx, c := t.Context(), h.client()
-	var said bytes.Buffer // all that anybody was told
+	var said bytes.Buffer // all output to users
 	for _, task := range []string{"tell", "forked", "gone", "web"} {
 		code, out, err := h.rota("run", task, "--id", "a")
 		fmt.Fprintln(&said, code, out, err)
 	}
 	awaitText(t, filepath.Join(h.dir, "up"), "up")
 	awaitText(t, filepath.Join(h.dir, "up2"), "up")
-	// What everybody on the machine can see while it runs.
+	// What every user of the machine can see while it runs.
 	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil || len(lines) == 0 {
 		t.Fatal(lines, err)
@@ -617,7 +616,7 @@ http = { url = "http://user:%[3]s@127.0.0.1:1/x", headers = { Authorization = "B
 	look := func(where string, text []byte) {
 		for name, secret := range secrets {
 			if at := bytes.Index(text, []byte(secret)); secret != "" && at >= 0 {
-				t.Errorf("%s tells the secret %q: %q", where, name, text[max(0, at-200):min(len(text), at+100)])
+				t.Errorf("%s shows the secret %q: %q", where, name, text[max(0, at-200):min(len(text), at+100)])
 			}
 		}
 	}
@@ -630,7 +629,7 @@ http = { url = "http://user:%[3]s@127.0.0.1:1/x", headers = { Authorization = "B
 			return err
 		}
 		text, err := os.ReadFile(path)
-		if strings.Contains(path, "last-good") { // what the file itself holds, it holds too
+		if strings.Contains(path, "last-good") { // it is a copy of the file
 			for _, name := range []string{"webhook", "ping"} {
 				text = bytes.ReplaceAll(text, []byte(secrets[name]), nil)
 			}

@@ -14,7 +14,7 @@ import (
 	"rota/internal/hungtest"
 )
 
-// nobody makes a command run as a user who is not root.
+// nobody makes a command run as a user other than root.
 func nobody(c *exec.Cmd) {
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 }
@@ -160,8 +160,8 @@ func TestPlacesOfAUser(t *testing.T) {
 	}
 }
 
-// As PID 1 of a container rota takes a volume as Kubernetes mounts it: everybody
-// can write to it, and the files belong to whoever made the image.
+// As PID 1 of a container rota accepts a volume as Kubernetes mounts it: all users can
+// write to it, and the files belong to the user of the image.
 func TestVolumeOfAContainer(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can make a PID namespace")
@@ -177,8 +177,8 @@ func TestVolumeOfAContainer(t *testing.T) {
 	d.msg(new(int), "ok", "a")
 }
 
-// While a directory that the file includes does not answer, all else goes on: who
-// reloads is told which one it is, and a daemon that is told to end does.
+// While a directory that the file includes does not answer, everything else continues: a
+// client that reloads gets an error that names it, and the daemon can be stopped.
 func TestReloadFromAHungMount(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -190,7 +190,7 @@ func TestReloadFromAHungMount(t *testing.T) {
 	var from int
 	d.msg(&from, "started", "")
 	mount := hungtest.Mount(t, conf)
-	for range 2 { // the second is told at once
+	for range 2 { // the second is answered at once
 		if code, _, said := d.rota("reload"); code != 3 || !strings.Contains(said, conf) {
 			t.Errorf("reload: %d %s", code, said)
 		}
@@ -246,7 +246,8 @@ func TestEmptyRoot(t *testing.T) {
 	}
 }
 
-// Who has no home is told where the state goes, by check and by the daemon's log.
+// A user without a home directory is shown the state directory, by check and by the
+// daemon's log.
 func TestStateOfAUserWithoutAHome(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can be somebody else")

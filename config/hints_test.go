@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A hint names what to write instead, whatever its words.
+// A hint names what to write instead, whatever its wording.
 func TestHints(t *testing.T) {
 	task := func(line string) string { return "[tasks.a]\ncommand = \"true\"\n" + line + "\n" }
 	cases := map[string]string{

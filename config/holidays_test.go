@@ -85,8 +85,8 @@ func TestHolidaysTooMany(t *testing.T) {
 	}
 }
 
-// A file of dates is one of the files that are kept for a later start, that are
-// watched, and that nobody else may change.
+// A file of dates is handled as the other files: it is saved for a later start, it is
+// watched, and other users must not be able to change it.
 func TestHolidaysFile(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// What include matches: files only, each once, in the order of their paths, and
-// none whose name begins with a dot.
+// include matches files only, each once, ordered by path, and none whose name begins with
+// a dot.
 func TestIncludes(t *testing.T) {
 	for _, c := range []struct {
 		include string

@@ -61,7 +61,7 @@ var samples = []struct {
 	{"a list", `["\u0001", "\u0001"]`, func(t Type) bool { return t.List != nil }},
 }
 
-// What the documentation says that a key may be, it may be, and nothing else.
+// A key accepts the types that the documentation names, and no others.
 func TestTypesAreAsDocumented(t *testing.T) {
 	testKeys(t, rotaTable)
 	testKeys(t, webTable)

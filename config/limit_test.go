@@ -26,7 +26,7 @@ func TestLoadGivesUp(t *testing.T) {
 			if seen.Same() {
 				t.Error("nothing is new")
 			}
-			o.Limit.time = time.Hour // that nobody waits for
+			o.Limit.time = time.Hour // which is never reached
 			var u *Unanswered
 			for range 3 {
 				if _, err := Load(s.path("etc/jobs.toml"), o); !errors.As(err, &u) {

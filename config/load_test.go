@@ -33,9 +33,9 @@ func faultsOf(t *testing.T, path string) []Fault {
 	return c.Warnings
 }
 
-// Each file of the directory is an example; faults.txt lists where it is wrong:
-// the position and the text that is marked. So the words of a message can change.
-// What stands in NAME.want, of a few, is how all of it looks.
+// Each file of the directory is an example; faults.txt lists its faults: the position and
+// the marked text, so that the wording of a message can change. NAME.want, for a few, is
+// the complete output.
 func TestFaults(t *testing.T) {
 	t.Chdir(examples)
 	files, err := filepath.Glob("*.toml")

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// What the time package would take for UTC without a word is refused.
+// A value that the time package would silently take for UTC is refused.
 func TestZoneFault(t *testing.T) {
 	const orName = `write a name such as "Europe/Berlin" or "UTC", in TZ or as timezone in [rota]`
 	for _, c := range []struct{ tz, inForce, msg, hint string }{

@@ -76,7 +76,7 @@ func FuzzMatchQueue(f *testing.F) {
 		if !strings.Contains(name, "@") {
 			name = "@" + name
 		}
-		// Before the first @ there is none, in the pattern as in the name.
+		// The part before the first @ has none, in the pattern as in the name.
 		site, rest, _ := strings.Cut(form, "@")
 		expr := strings.ReplaceAll(regexp.QuoteMeta(site), `\*`, `[^@]*`) + "@" + strings.ReplaceAll(regexp.QuoteMeta(rest), `\*`, `.*`)
 		if want := regexp.MustCompile("^(?s:" + expr + ")$").MatchString(name); MatchQueue(pattern, queue) != want {
@@ -92,7 +92,7 @@ func TestMatchQueueIsQuick(t *testing.T) {
 	}
 }
 
-// Who can reach an address.
+// Which addresses only this machine can reach.
 func TestLoopback(t *testing.T) {
 	for listen, want := range map[string]bool{
 		"127.0.0.1:1": true, "127.8.0.1:1": true, "[::1]:1": true, "localhost:1": true, "[::ffff:127.0.0.1]:1": true,

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Files as they lie in a real directory.
+// Files in a real directory.
 func TestLoadFile(t *testing.T) {
 	s := scene{T: t, dir: t.TempDir()}
 	s.write("open.toml", "a")

@@ -23,7 +23,7 @@ func TestSaved(t *testing.T) {
 	s.must(err)
 	s.must(first.Save(dir, o))
 
-	// The texts come back as they were, whatever became of the files.
+	// The saved texts are unchanged, even if the files are gone.
 	s.must(os.RemoveAll(s.path("etc")))
 	again, err := LoadSaved(dir, o)
 	s.must(err)
@@ -68,7 +68,8 @@ func TestSaved(t *testing.T) {
 	}
 }
 
-// What others may change is neither taken for what was saved nor written to.
+// A directory that other users can change is neither read as the saved copy nor written
+// to.
 func TestSavedByOthers(t *testing.T) {
 	foreign := func(path string) error { return os.Chown(path, 1000, -1) }
 	anybody := func(path string) error { return os.Chmod(path, 0o777) }

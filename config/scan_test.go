@@ -133,7 +133,7 @@ func TestUnquoteOffset(t *testing.T) {
 	for _, c := range []struct {
 		literal string
 		n       int
-		at      string // what stands there
+		at      string // the text at that position
 	}{
 		{`"abc"`, 1, `bc"`},
 		{`"abc"`, 3, `"`},

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What another Load would find anew, and what it would not.
+// Which changes another Load would notice, and which it would not.
 func TestSeen(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -65,8 +65,8 @@ func TestSeenWrong(t *testing.T) {
 	}
 }
 
-// What is seen without reading: whatever changes what a path leads to, and nothing
-// else. A file that was changed just before it was read is looked at in any case.
+// Which changes are seen without reading: all that change the file that a path leads to,
+// and no others. A file that was changed just before it was read is always read again.
 func TestSeenTouched(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -52,7 +52,8 @@ log = "hello"
 	}
 }
 
-// What becomes of missed slots is shown as it is in force, said or not.
+// The policy for missed slots is shown as it is in force, whether or not the file sets
+// it.
 func TestSettingsMissed(t *testing.T) {
 	for jobs, want := range map[string]string{
 		"":                                  "skip, except slots that are slightly late while rota was running",

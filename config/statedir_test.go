@@ -18,7 +18,7 @@ func TestStateDirOf(t *testing.T) {
 		"[tasks.a.write]\ntext = \"\"\"\n[rota]\nstate_dir = '/y'\n\"\"\"\n[rota]\nstate_dir = \"/x\"": "/x",
 		"[tasks.a.write]\ntext = '''\n[rota]\nstate_dir = '/y'\n'''\n":                                 "",
 		"a = 1\n[rota]\nsocket = '/y'\nstate_dir = \"/x\"\n[tasks.a]\nstate_dir = '/z'":                "/x",
-		// What is no TOML
+		// Texts that are not TOML
 		"[rota]\nstate_dir = \"/x\"\nwrong":                       "/x",
 		"wrong\n[rota]\r\n  state_dir='/x' # \"there\"\r\n":       "/x",
 		"rota.state_dir = '/x'\nwrong":                            "/x",

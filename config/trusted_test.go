@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// What leads to a configuration is as decisive as its files: each line lets
-// somebody else say what root runs, until what the hint says was typed.
+// The path to a configuration matters as much as its files: each line lets another user
+// decide what root runs, until the commands of the hint are run.
 func TestWayToTheConfiguration(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can give files away")
@@ -119,7 +119,7 @@ func TestFileInStateDir(t *testing.T) {
 	s.must(err)
 }
 
-// What tasks write is no configuration, wherever the daemon keeps it.
+// Files that tasks write are not read as configuration, wherever the daemon keeps them.
 func TestFileInOutputs(t *testing.T) {
 	for _, dir := range []string{"", "state"} {
 		s := scene{T: t, dir: t.TempDir()}
@@ -137,8 +137,8 @@ func TestFileInOutputs(t *testing.T) {
 	}
 }
 
-// What Kubernetes mounts, and a link that root made, serve as before; a change of
-// them is noticed, and nothing else is.
+// Links as Kubernetes mounts them, and a link of root, work as before; a change of them
+// is noticed, and no other change is.
 func TestTrustedLinks(t *testing.T) {
 	for name, c := range map[string]struct {
 		trust bool

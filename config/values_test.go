@@ -13,7 +13,7 @@ import (
 	"rota/runner"
 )
 
-// What each key of a task becomes: the example with all of them.
+// The value of each key of a task: the example sets all of them.
 func TestValues(t *testing.T) {
 	dir, err := filepath.Abs(examples)
 	if err != nil {
@@ -153,7 +153,7 @@ func same(t *testing.T, what string, got, want any) {
 	}
 }
 
-// What a task is when nothing is said.
+// The defaults of a task.
 func TestDefaults(t *testing.T) {
 	c := parse(t, `
 [tasks.command]
@@ -282,8 +282,8 @@ func inPlace(t *testing.T, faults []Fault, text string) {
 	}
 }
 
-// Whatever its size, a text is read or refused: what takes the square of its size
-// would not end within the time that all tests have.
+// A text of any size is read or refused: quadratic time would exceed the time limit of
+// all tests.
 func TestLarge(t *testing.T) {
 	const size = 10 << 20
 	deep := strings.Repeat("[", 1000)

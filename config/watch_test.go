@@ -329,7 +329,7 @@ func TestWatchConcerns(t *testing.T) {
 	}
 }
 
-// Who asks for it has the watches renewed.
+// A caller can have the watches renewed.
 func TestWatchAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		again, renewed := make(chan struct{}), 0
@@ -413,7 +413,7 @@ func TestWatchSome(t *testing.T) {
 	for i, step := range []struct {
 		dirs   string
 		cannot map[string]error
-		watch  string // what is watched then
+		watch  string // what is then watched
 		isNew  bool
 		warn   string
 		err    string

@@ -30,7 +30,8 @@ func known(t *testing.T) []string {
 	return all
 }
 
-// What is no metric in a query: texts, label matchers, spans, and the labels of clauses.
+// The parts of a query that are no metrics: texts, label matchers, spans, and the labels
+// of clauses.
 var (
 	noMetric = regexp.MustCompile(`"[^"]*"|\{[^}]*\}|\[[^\]]*\]|\b(by|on|without|ignoring|group_left|group_right)\s*\([^)]*\)|\b(or|and|unless|bool|on|by)\b`)
 	word     = regexp.MustCompile(`\b[a-zA-Z_][a-zA-Z0-9_]*\b\s*\(?`)

@@ -123,8 +123,8 @@ func TestServiceIsCleanToSystemd(t *testing.T) {
 	}
 }
 
-// What README.md and hardened.conf say of the exposure is so, as systemd counts: more
-// in later versions, so that the last digit may differ.
+// The exposure that README.md and hardened.conf state is what systemd computes: higher in
+// later versions, so that the last digit may differ.
 func TestExposure(t *testing.T) {
 	figure := regexp.MustCompile(`Overall exposure level for rota.service: ([0-9.]+)`)
 	for said, files := range map[float64]map[string]string{

@@ -123,7 +123,7 @@ func checkSaid(t *testing.T, said, verb, dir string, gone []string) {
 	}
 }
 
-// Whatever is no regular file stays, and no link is followed.
+// Everything but a regular file stays, and no link is followed.
 func TestCleanTakesRegularFilesOnly(t *testing.T) {
 	dir, outside := t.TempDir(), t.TempDir()
 	grow(t, outside, map[string]int{"precious": 30, "sub/precious": 30})
@@ -216,7 +216,7 @@ func TestCleanRace(t *testing.T) {
 			c := Clean{Path: dir, OlderThan: time.Hour, Recursive: true, Dry: true}
 			for range 2000 {
 				var out strings.Builder
-				_ = c.Run(t.Context(), Input{}, &out) // an error tells of a directory that changed
+				_ = c.Run(t.Context(), Input{}, &out) // an error reports a directory that changed
 				if said := out.String(); strings.Contains(said, "remove a/") || strings.Contains(said, "remove b/") {
 					t.Errorf("a link was followed: %s", said)
 					break

@@ -55,8 +55,8 @@ func TestHTTPRedirectOfABody(t *testing.T) {
 	}
 }
 
-// Whatever goes wrong with a request: of its URL and headers no output and no
-// error holds more than scheme, host and path.
+// If a request fails in any way, no output and no error contains more of its URL and
+// headers than scheme, host and path.
 func TestHTTPSecretsStay(t *testing.T) {
 	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -80,7 +80,7 @@ func TestHTTPSecretsStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	go func() { // a server that speaks no HTTP, and says what it heard
+	go func() { // a server that speaks no HTTP, and echoes what it received
 		for {
 			c, err := l.Accept()
 			if err != nil {
@@ -124,7 +124,7 @@ func TestShownURL(t *testing.T) {
 	}
 }
 
-// What is wrong with a url is told without it.
+// An error about a URL does not contain the URL.
 func TestURLFaultsSayNoSecret(t *testing.T) {
 	for _, text := range []string{
 		"http://user:secret@h:port/", "http://user:sec/ret@h/", "http://h/%secret", "http://us er:secret@h/", "http://h/\x01secret", "http://[secret/", "http://user:%secret@h/",

@@ -39,7 +39,7 @@ func TestHTTP(t *testing.T) {
 	file, empty := filepath.Join(dir, "body"), filepath.Join(dir, "empty")
 	os.WriteFile(file, []byte("from a {{file}}"), 0o600)
 	os.WriteFile(empty, nil, 0o600)
-	var got string // what the server saw
+	var got string // what the server received
 	loops := 0
 	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -116,7 +116,7 @@ func TestHTTP(t *testing.T) {
 				text = err.Error()
 			}
 			if strings.Contains(out+text, "user") || strings.Contains(out+text, "secret") {
-				t.Errorf("%+v tells the login: %q, %s", h, out, text)
+				t.Errorf("%+v shows the login: %q, %s", h, out, text)
 			}
 			out, text = strings.ReplaceAll(out, base, ""), strings.ReplaceAll(text, base, "")
 			saw := strings.Replace(got, " Authorization=Basic dXNlcjpzZWNyZXQ=", "", 1)
@@ -131,7 +131,7 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-// Whatever the end of a context makes of a request: its cause is the error.
+// However the end of a context breaks a request off, its cause is the error.
 func TestHTTPRequestError(t *testing.T) {
 	stop, refused := errors.New("stop"), errors.New("refused")
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -256,8 +256,8 @@ func TestHTTPNobodyThere(t *testing.T) {
 	}
 }
 
-// What might be a secret is told to the host of the url only, even if the way
-// leads back to it.
+// Possible secrets are sent only to the host of the url, even if the redirects lead back
+// to it.
 func TestHTTPRedirectToAnotherHost(t *testing.T) {
 	var first, last http.Header
 	var other string
@@ -389,8 +389,8 @@ func TestURLTemplate(t *testing.T) {
 	}
 }
 
-// Whatever url passes Check: no value of a parameter leads to another host, or
-// to a directory that the url does not name.
+// For any url that passes Check, no value of a parameter leads to another host, or to a
+// directory that the url does not name.
 func FuzzURL(f *testing.F) {
 	f.Add("https://h/{{.Params.day | urlquery}}?x={{.Task | urlquery}}", "/../@evil:80?#\r\n")
 	f.Add("http://user:secret@h:8080?{{if .Task}}{{.Params.day | urlquery}}{{end}}", "..")

@@ -173,8 +173,8 @@ func TestReadOutput(t *testing.T) {
 	}
 }
 
-// A forked run gets the mail as JSON, and so does one of a user; what the hook is
-// about too.
+// A forked run gets the mail as JSON, and so does one of a user, including the run that
+// the hook is about.
 func TestMailForked(t *testing.T) {
 	server, got := mailbox(t)
 	b := newBench(t)
@@ -264,8 +264,8 @@ func TestHookTemplates(t *testing.T) {
 	wantProblems(t, "parent", CheckHook(&HTTP{URL: "https://h/", Body: "{{.Parent}}"}), "body: unknown field .Parent")
 }
 
-// A run that a hook starts knows of the run that it follows, and any other that
-// there is none.
+// A run that a hook starts has the run that it follows in its templates, and other runs
+// have none.
 func TestTemplatesOfChainedRuns(t *testing.T) {
 	code := 3
 	in := sampleInput()
@@ -280,8 +280,7 @@ func TestTemplatesOfChainedRuns(t *testing.T) {
 	}
 }
 
-// What a notification's command leaves alone: the processes of the run that it
-// tells of.
+// The command of a notification does not stop the processes of the run that it is about.
 func TestTellSparesTheRun(t *testing.T) {
 	b := newBench(t)
 	fifo := filepath.Join(b.dir, "fifo")

@@ -41,7 +41,7 @@ func TestAdmission(t *testing.T) {
 		overlap   string // of all tasks; several words: the row holds for each
 		queue     string // of all tasks
 		view      view
-		due       string // task/minute, task/first-last:n; + "!" if missed, "-" if left out, "@" if it is one of several
+		due       string // task/minute, task/first-last:n; + "!" if missed, "-" if skipped by request, "@" if it is one of several
 		want      string
 	}{
 		// A slot of a task that is free starts.
@@ -56,7 +56,7 @@ func TestAdmission(t *testing.T) {
 		{"missed = all: one after another, whatever overlap says", "skip queue replace", "", view{}, "a/3@ a/4@ a/5@", "start a/3, wait a/4, wait a/5"},
 		{"missed = all, and the task runs", "skip queue replace", "", view{live: "a/2"}, "a/3@ a/4@", "wait a/3, wait a/4"},
 		{"missed", "skip queue replace allow", "", view{live: "a/0"}, "a/1-5:5!", "summary a/1-5:5 missed too late"},
-		{"left out by rota skip", "skip queue replace allow", "", view{live: "a/4"}, "a/5-", "summary a/5-5:1 skipped left out"},
+		{"skipped by rota skip", "skip queue replace allow", "", view{live: "a/4"}, "a/5-", "summary a/5-5:1 skipped on request"},
 
 		// skip: a slot that finds the task waiting or running is skipped, naming that run.
 		{"skip: it runs", skip, "", view{live: "a/4"}, "a/5", "summary a/5-5:1 skipped by a/4"},
@@ -148,24 +148,24 @@ func TestAdmission(t *testing.T) {
 		{"retry: its time has come, and there is no worker", skip, "main", view{live: "z/4", waiting: "a/4"}, "a/5", "summary a/5-5:1 skipped by a/4"},
 		{"retry: its time has come, and there is no worker; replace", replace, "main", view{live: "z/4", waiting: "a/4"}, "a/5", "wait a/5, end a/4 replaced"},
 
-		// A held task starts nothing by itself; runs under way go on.
+		// A held task starts no slots; running runs continue.
 		{"held: a slot", "skip queue replace allow", "", view{held: "a"}, "a/5", "summary a/5-5:1 skipped held by ada: upgrade"},
 		{"held: several slots", "skip queue replace allow", "", view{held: "a"}, "a/1-5:5", "summary a/1-5:5 skipped held by ada: upgrade"},
-		{"held: what runs goes on", "skip queue replace allow", "", view{held: "a", live: "a/4"}, "a/5", "summary a/5-5:1 skipped held by ada: upgrade"},
+		{"held: a running run continues", "skip queue replace allow", "", view{held: "a", live: "a/4"}, "a/5", "summary a/5-5:1 skipped held by ada: upgrade"},
 		{"held: what waits stays", "skip queue replace allow", "", view{held: "a", waiting: "a/4"}, "a/5", "summary a/5-5:1 skipped held by ada: upgrade"},
 		{"held: requests and retries stay", "skip queue replace allow", "", view{held: "a", waiting: "a/4 a/x4 a/h4 a/s.4"}, "", ""},
 		{"held: held time is not missed time", "skip queue replace allow", "", view{held: "a"}, "a/5!", "summary a/5-5:1 skipped held by ada: upgrade"},
 		{"held: missed = all", "skip queue replace allow", "", view{held: "a"}, "a/4@ a/5@", "summary a/4-4:1 skipped held by ada: upgrade, summary a/5-5:1 skipped held by ada: upgrade"},
-		{"held: a slot that is left out anyway", skip, "", view{held: "a"}, "a/5-", "summary a/5-5:1 skipped left out"},
+		{"held: a slot that is skipped on request", skip, "", view{held: "a"}, "a/5-", "summary a/5-5:1 skipped on request"},
 		{"held: a slot of a recurring request", "skip queue replace allow", "", view{held: "a"}, "a/s.5", "summary a/s.5-5:1 skipped held by ada: upgrade"},
 		{"held: force", "skip queue replace allow", "", view{held: "a", waiting: "a/x4 a/x5!"}, "", "start a/x5!"},
 		{"held: force waits its turn", "skip queue replace", "", view{held: "a", live: "a/4", waiting: "a/x5!"}, "", ""},
 		{"held: what waits takes no worker from others", skip, "main", view{held: "a", waiting: "a/x4 b/x5"}, "", "start b/x5"},
 		{"held: what waits takes its place in the queue", skip, "main", view{held: "a", live: "z/3", waiting: "a/x3 a/x4"}, "b/5", "summary b/5-5:1 skipped queue full: main"},
 		{"held: other tasks", skip, "", view{held: "a"}, "a/5 b/5", "start b/5, summary a/5-5:1 skipped held by ada: upgrade"},
-		{"released: no catch-up, what waited goes on", skip, "", view{waiting: "a/x4"}, "", "start a/x4"},
+		{"released: no catch-up, the waiting run starts", skip, "", view{waiting: "a/x4"}, "", "start a/x4"},
 
-		// A stopped queue starts nothing; what it works on finishes.
+		// A stopped queue starts no runs; its running runs finish.
 		{"stopped: slots queue", skip, "main", view{stopped: "main"}, "a/5 b/5", "wait a/5, wait b/5"},
 		{"stopped: up to the capacity", skip, "main", view{stopped: "main", waiting: "x/4 y/4"}, "a/5", "summary a/5-5:1 skipped queue full: main"},
 		{"stopped: one of a task", "skip queue", "main", view{stopped: "main", waiting: "a/4"}, "a/5", "summary a/5-5:1 skipped by a/4"},
@@ -267,7 +267,7 @@ func accounted(t *testing.T, slots []Slot, b Batch) {
 	}
 }
 
-// What a run of a recurring request is given, and what the row of its slots says.
+// The values that a run of a recurring request gets, and the row of its slots.
 func TestSlotOfARecurringRequest(t *testing.T) {
 	of := Run{
 		ID: "a/s", Task: "a", Cause: CauseManual, State: Recurring, On: "interval 30s", Priority: 1, Who: "ada",
@@ -344,7 +344,7 @@ func testSlot(word string) Slot {
 	case '!':
 		key, s.Missed = rest, TextReason("too late")
 	case '-':
-		key, s.Skip = rest, TextReason("left out")
+		key, s.Skip = rest, TextReason("on request")
 	case '@':
 		key, s.Each = rest, true
 	}
@@ -359,7 +359,7 @@ func testSlot(word string) Slot {
 	return s
 }
 
-// describeBatch tells what was decided in the words of the table.
+// describeBatch formats the decisions in the words of the table.
 func describeBatch(b Batch) string {
 	short := func(id string) string {
 		task, key := SplitID(id)

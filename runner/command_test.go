@@ -149,8 +149,9 @@ func TestStopSignalIsHeard(t *testing.T) {
 	})
 }
 
-// A shutdown first asks, by a file. What ends by itself then has its own outcome,
-// also in its kill_after if there was no signal; what does not is lost.
+// A shutdown first asks runs to stop, by a file. A run that then ends by itself has its
+// own outcome, also during its kill_after if no signal was sent; one that does not is
+// lost.
 func TestAskAll(t *testing.T) {
 	const asked = `echo up >up.$1; until [ -e "$ROTA_STOP_FILE" ]; do sleep 0.01; done; `
 	for _, test := range []struct {
@@ -182,8 +183,8 @@ func TestAskAll(t *testing.T) {
 	}
 }
 
-// Without a signal, too, what somebody stops has the outcome that they gave it, and
-// a forked run is not asked: it goes on without rota.
+// Also without a signal, a run that a user stops has the outcome of that request. A
+// forked run is not asked to stop: it continues without rota.
 func TestAskAllAndOthers(t *testing.T) {
 	const asked = `echo up >up; until [ -e "$ROTA_STOP_FILE" ]; do sleep 0.01; done`
 	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
@@ -225,7 +226,7 @@ func TestRunEndsWithItsProcess(t *testing.T) {
 	})
 }
 
-// A background process may go on writing as long as its carrier lives.
+// A background process may continue to write as long as the shim lives.
 func TestBackgroundWriterSurvives(t *testing.T) {
 	b := newBench(t)
 	b.launch(b.command(Threaded, `(while [ ! -e go ]; do sleep 0.01; done; echo late && echo alive >done) & echo hi`), "k")
@@ -390,7 +391,7 @@ func TestRunsLeaveNoDescriptors(t *testing.T) {
 	for range 100 {
 		b.end()
 	}
-	// What follows forked runs lets go of them a little later.
+	// The goroutines that follow forked runs end a little later.
 	for until := time.Now().Add(2 * time.Minute); count() > before+5; <-time.After(5 * time.Millisecond) {
 		if time.Now().After(until) {
 			out, _ := exec.Command("ls", "-l", fmt.Sprintf("/proc/%d/fd", os.Getpid())).Output()
@@ -445,7 +446,7 @@ func TestExecAsAnotherUser(t *testing.T) {
 	}
 }
 
-// What is left of the output at a failure does not show a secret.
+// The tail of the output in the error of a failed run shows no secret.
 func TestErrorTextIsMasked(t *testing.T) {
 	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
 		write(t, filepath.Join(b.dir, "key"), "sesame", 0o600)
@@ -524,7 +525,8 @@ func TestUserWithoutHome(t *testing.T) {
 	}
 }
 
-// TestUserWithoutRoot runs itself as nobody if it is root, who may do all.
+// TestUserWithoutRoot runs itself as the user nobody if it is root, who may do
+// everything.
 func TestUserWithoutRoot(t *testing.T) {
 	if os.Getuid() == 0 {
 		cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$")

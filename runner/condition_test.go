@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// The condition of a task is asked with the rights and in the surroundings of the task,
-// whatever its action and mode.
+// The condition of a task is evaluated with the rights and in the environment of the
+// task, whatever its action and mode.
 func TestConditionOfUser(t *testing.T) {
 	eachForkMode(t, func(t *testing.T, mode Mode) {
 		a := newArena(t)

@@ -79,7 +79,8 @@ func TestLeftoversAreStopped(t *testing.T) {
 	})
 }
 
-// What a leftover writes goes nowhere, and the runner says which one still writes.
+// The output of a leftover process is dropped, and the runner reports which one still
+// writes.
 func TestLeftoverThatWrites(t *testing.T) {
 	b := newBench(t)
 	run := b.launch(b.command(Threaded, "yes & echo $! >pid"), "k")
@@ -110,7 +111,7 @@ func TestLeftoverThatWritesToTheResult(t *testing.T) {
 			t.Skip("only root can switch users")
 		}
 		b := newBench(t)
-		// What it writes first is within the bound, then it is asked for more.
+		// What it writes first is within the limit, then it writes more on demand.
 		task := b.command(mode, `exec 8>"$ROTA_RESULT_FILE"; (while read x; do head -c "$x" /dev/zero; done) <fifo 9>&- >&8 & echo $! >pid`)
 		task.User, task.ResultMax = user, 128<<10
 		if err := syscall.Mkfifo(filepath.Join(b.dir, "fifo"), 0o666); err != nil {

@@ -13,7 +13,7 @@ import (
 	"rota/internal/runlog"
 )
 
-// What a request brings reaches the command as it is, in every mode.
+// The values of a request reach the command unchanged, in every mode.
 func TestRequestReachesTheCommand(t *testing.T) {
 	eachUser(t, func(t *testing.T, b *bench, task func(string) *Task) {
 		text := strings.Repeat("0123456789abcdef", 1<<16) // 1 MiB
@@ -90,7 +90,7 @@ func (b *bench) logOrNone(run Run) string {
 	return strings.TrimSuffix(unstamp(string(text)), "\n")
 }
 
-// What cannot reach the command is a failure that says why, at once.
+// A value that cannot reach the command is an immediate failure that says why.
 func TestRequestThatCannotReachTheCommand(t *testing.T) {
 	eachUser(t, func(t *testing.T, b *bench, task func(string) *Task) {
 		large := strings.Repeat("x", 1<<20)

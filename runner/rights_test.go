@@ -39,7 +39,7 @@ var roles = map[string]func() int{
 // and a Runner that keeps its state elsewhere.
 type arena struct {
 	*bench
-	open string // the directory, of nobody
+	open string // the directory, of the user nobody
 }
 
 func newArena(t *testing.T) *arena {
@@ -65,14 +65,14 @@ func newArena(t *testing.T) *arena {
 
 func (a *arena) path(name string) string { return filepath.Join(a.open, name) }
 
-// task is one that runs as nobody.
+// task returns a task that runs as the user nobody.
 func (a *arena) task(mode Mode, text string) *Task {
 	task := a.command(mode, text)
 	task.User, task.Dir, task.ResultMax = "nobody", a.open, 1000
 	return task
 }
 
-// role is one that plays a role as nobody.
+// role returns a task that plays a role as the user nobody.
 func (a *arena) role(mode Mode, role string) *Task {
 	task := a.task(mode, "")
 	task.Action = &Command{Argv: []string{a.path("program")}}
@@ -80,7 +80,7 @@ func (a *arena) role(mode Mode, role string) *Task {
 	return task
 }
 
-// other is a task of rota's own that must go on whatever happens.
+// other runs a task of rota's own user, which must not be affected.
 func (a *arena) other(key string) {
 	a.t.Helper()
 	a.launch(a.command(Threaded, "true"), key)
@@ -89,7 +89,7 @@ func (a *arena) other(key string) {
 	}
 }
 
-// own makes a file of root that nobody else may read.
+// own makes a file of root that no other user can read.
 func (a *arena) own() string {
 	path := filepath.Join(a.dir, "shadow")
 	write(a.t, path, "SECRET=of-root\n", 0o600)
@@ -139,8 +139,8 @@ func TestLinksOfAUserLeadNowhere(t *testing.T) {
 	})
 }
 
-// What a user writes into an env_file has no effect on rota's own processes, not
-// even on the one that becomes the program.
+// An env_file of a user has no effect on rota's own processes, not even on the one that
+// becomes the program.
 func TestEnvironmentOfAUserIsForTheProgramAlone(t *testing.T) {
 	eachForkMode(t, func(t *testing.T, mode Mode) {
 		a := newArena(t)
@@ -213,7 +213,7 @@ func TestLeaseDelaysNobodyElse(t *testing.T) {
 	}
 }
 
-// leaseRole holds a write lease on a file and ignores who wants it.
+// leaseRole holds a write lease on a file and ignores the signal that asks to give it up.
 func leaseRole() int {
 	f, err := os.OpenFile(os.Getenv("LEASED"), os.O_RDWR, 0)
 	if err == nil {
@@ -262,7 +262,7 @@ func keyringRole() int {
 	return 0
 }
 
-// A FIFO or a device in the place of a file is refused, whoever the task runs as.
+// A FIFO or a device in the place of a file is refused, whichever user the task runs as.
 func TestWhatIsNoFileIsRefused(t *testing.T) {
 	eachForkMode(t, func(t *testing.T, mode Mode) {
 		a := newArena(t)
@@ -303,7 +303,7 @@ func TestFilesOfRootsTasks(t *testing.T) {
 		t.Fatal(err)
 	}
 	inTheirs := a.path("mine")
-	write(t, inTheirs, "A=1\n", 0o600) // of root, in a directory of nobody
+	write(t, inTheirs, "A=1\n", 0o600) // of root, in a directory of the user nobody
 	for i, path := range []string{theirs, open, inTheirs} {
 		for j, change := range []func(*Task){
 			func(t *Task) { t.EnvFile = path },
@@ -412,8 +412,8 @@ func TestLeftoverBesideTheResult(t *testing.T) {
 	}
 }
 
-// What a task moved beside its result is removed as far as its user could do that:
-// no file that belongs to others, in a directory of theirs.
+// Files that a task moved beside its result are removed as far as its user could do that:
+// no file of another user, in a directory of that user.
 func TestMovedBesideTheResult(t *testing.T) {
 	eachForkMode(t, func(t *testing.T, mode Mode) {
 		a := newArena(t)
@@ -469,9 +469,9 @@ func TestFeignedMember(t *testing.T) {
 	})
 }
 
-// What a task started is a part of its run without the variables of the run: also in
-// a session of its own as long as it descends from the run, and by the other
-// variables if that has ended.
+// A process that a task started without the variables of the run belongs to its run: also
+// in a session of its own as long as it descends from the run, and after that by the
+// other variables.
 func TestMembersWithoutVariables(t *testing.T) {
 	eachForkMode(t, func(t *testing.T, mode Mode) {
 		for name, text := range map[string]string{
@@ -646,7 +646,7 @@ func TestExecInATerminal(t *testing.T) {
 	if err != nil || !strings.Contains(said, "hello ann") || !strings.Contains(said, "uid 65534") {
 		t.Errorf("%v, %q", err, said)
 	}
-	// What was typed by the task is in no queue of the outer terminal.
+	// Input for the task is not left in the queue of the outer terminal.
 	waiting, err := unix.IoctlGetInt(int(slave.Fd()), unix.TIOCINQ)
 	if err != nil || waiting != 0 {
 		t.Errorf("%d bytes were typed into rota's terminal, %v", waiting, err)
@@ -656,8 +656,8 @@ func TestExecInATerminal(t *testing.T) {
 	}
 }
 
-// What is typed for a task that does not read it keeps exec neither from ending nor
-// from giving the terminal back; also if only its output is one.
+// Input that a task does not read prevents exec neither from ending nor from restoring
+// the terminal; also if only its output is a terminal.
 func TestExecOfATaskThatDoesNotRead(t *testing.T) {
 	a := newArena(t)
 	for _, typing := range []bool{true, false} {
@@ -720,7 +720,7 @@ func unreadRole() int {
 	return 0
 }
 
-// execRole is root that runs a task of nobody in its terminal.
+// execRole is root that runs a task of the user nobody in its terminal.
 func execRole() int {
 	_ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
 	task := &Task{
@@ -754,8 +754,8 @@ func typeRole() int {
 	return 0
 }
 
-// A script is a file of the task's user that nobody else can read or change, and is gone
-// after the run.
+// A script is a file of the task's user that no other user can read or change, and it is
+// removed after the run.
 func TestScriptOfAUser(t *testing.T) {
 	eachForkMode(t, func(t *testing.T, mode Mode) {
 		a := newArena(t)

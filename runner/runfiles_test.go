@@ -144,7 +144,7 @@ func TestResultOfTheLastAttempt(t *testing.T) {
 	}
 }
 
-// Without result_max a task is not told where to write one.
+// Without result_max a task has no variable for a result file.
 func TestNoResult(t *testing.T) {
 	eachUser(t, func(t *testing.T, b *bench, task func(string) *Task) {
 		none := task(`echo "${ROTA_RESULT_FILE-none}"`)
@@ -156,7 +156,7 @@ func TestNoResult(t *testing.T) {
 	})
 }
 
-// What a user leaves in a directory of its own is removed, and nothing else.
+// The files that a user leaves in a directory of its own are removed, and no others.
 func TestDirectoryOfAUserIsEmptied(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can switch users")
@@ -178,7 +178,7 @@ func TestDirectoryOfAUserIsEmptied(t *testing.T) {
 	}
 }
 
-// A command that asks is told to stop, without a signal.
+// A command that checks for it learns that it should stop, without a signal.
 func TestStopIsAsked(t *testing.T) {
 	const text = `echo "$ROTA_STOP_FILE" >/dev/null; [ -e "$ROTA_STOP_FILE" ] && exit 9; echo up
 		trap 'echo signal' TERM INT; until [ -e "$ROTA_STOP_FILE" ]; do sleep 0.01; done; echo stopping; exit 4`
@@ -246,8 +246,8 @@ func TestKillEndsTheGrace(t *testing.T) {
 	})
 }
 
-// A daemon that has taken over asks for a stop that was asked for already: the
-// grace goes on until somebody ends it.
+// A daemon that has taken over repeats a stop that was requested before: the grace period
+// continues until it is forced.
 func TestStopAgainByASuccessor(t *testing.T) {
 	b := newBench(t)
 	ctx, forget := context.WithCancel(t.Context())
@@ -276,7 +276,7 @@ func TestStopAgainByASuccessor(t *testing.T) {
 	next.awaitLog(run, "clean")
 }
 
-// What a shim leaves that was killed goes when its run is given up.
+// The files of a killed shim are removed when its run is given up.
 func TestFilesOfAKilledShim(t *testing.T) {
 	eachUser(t, func(t *testing.T, b *bench, task func(string) *Task) {
 		forked := task(`echo half >"$ROTA_RESULT_FILE"; echo up; until [ -e "$ROTA_STOP_FILE" ]; do sleep 0.01; done; echo asked >&2`)
@@ -294,8 +294,8 @@ func TestFilesOfAKilledShim(t *testing.T) {
 	})
 }
 
-// A daemon that takes over clears what nobody needs, and leaves the run that it
-// adopts its files.
+// A daemon that takes over removes unused files, and keeps those of the run that it
+// adopts.
 func TestResultOfAnAdoptedRun(t *testing.T) {
 	eachUser(t, func(t *testing.T, b *bench, task func(string) *Task) {
 		forked := task(`echo half >"$ROTA_RESULT_FILE"; echo up; until [ -e "$ROTA_STOP_FILE" ]; do sleep 0.01; done; echo whole >>"$ROTA_RESULT_FILE"; exit 3`)

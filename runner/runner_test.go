@@ -93,7 +93,7 @@ func TestFloodIsBounded(t *testing.T) {
 			t.Errorf("the log has %d bytes, its bound is %d", len(log), task.Output)
 		}
 		if !strings.HasSuffix(log, "y\nthe end\n") || !strings.Contains(log, "bytes of output dropped here") {
-			t.Errorf("the end is not kept, or what was dropped not told")
+			t.Errorf("the tail is not kept, or the dropped bytes are not reported")
 		}
 	})
 }
@@ -266,8 +266,8 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// A run lives on whatever has become of the files that tell of it, and ends as its
-// shim says.
+// A run survives damage to the files that describe it, and ends with the outcome that its
+// shim reports.
 func TestForkedRunWithAnUnreadableRecord(t *testing.T) {
 	for name, damage := range map[string]func(b *bench, run Run){
 		"cut short":   func(b *bench, run Run) { write(b.t, b.file(run, "run"), `{"version":2,"run":{"ru`, 0o600) },
@@ -331,7 +331,7 @@ func TestRecordIsWhole(t *testing.T) {
 	}
 }
 
-// What the first version wrote is read.
+// A record of the first version is read.
 func TestRecordOfTheFirstVersion(t *testing.T) {
 	b := newBench(t)
 	files := map[string]string{}

@@ -50,8 +50,8 @@ func home(t *testing.T) (dir, outside string) {
 	return dir, outside
 }
 
-// intruders are the actions that touch files, each in the directory that it is
-// given. They succeed there if nobody is in the way.
+// intruders returns the actions that touch files, each in a given directory. They succeed
+// unless another user interferes.
 func intruders(t *testing.T) map[string]func(dir string) Action {
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) })
 	return map[string]func(dir string) Action{
@@ -201,8 +201,8 @@ func TestPlaceLeased(t *testing.T) {
 	}
 }
 
-// What is another user's is theirs: root reads and adds to files that they may
-// read and change themselves.
+// Files of another user keep their owner: root reads and extends files that this user can
+// read and change.
 func TestPlaceOfAnother(t *testing.T) {
 	dir, outside := home(t)
 	file := filepath.Join(dir, "file")

@@ -53,8 +53,8 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
-// What a run tells is in the zone of its task, wherever the times come from, and
-// also after the detour through the JSON of a shim or helper.
+// The times in templates are in the zone of the task, wherever they come from, and also
+// after they were sent as JSON to a shim or helper.
 func TestTemplateZone(t *testing.T) {
 	in := sampleInput()
 	in.Scheduled, in.Started = in.Scheduled.UTC(), time.Time{}
@@ -123,7 +123,7 @@ func TestParamUses(t *testing.T) {
 		"{{with .Params}}{{.a}}": nil, // no template
 		"{{with .Params}}{{.a}}{{end}}{{$.Params.b}}{{.Params.a}}": {{"message", "a"}, {"message", "b"}},
 		"{{if .Params.a}}{{printf `%s` .Params.b | len}}{{end}}":   {{"message", "a"}, {"message", "b"}},
-		"{{range .Params}}{{.}}{{end}}{{index .Params `a`}}":       nil, // not to be told from the text
+		"{{range .Params}}{{.}}{{end}}{{index .Params `a`}}":       nil, // cannot be known from the text
 	} {
 		if got := ParamUses(&Log{Message: text}); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", text, got, want)

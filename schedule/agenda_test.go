@@ -87,7 +87,7 @@ func TestDueEach(t *testing.T) {
 	}
 	for at := range a.Due(unix(21))[0].Each() {
 		if at.Unix() > 5 {
-			t.Error("Each goes on after a break")
+			t.Error("Each continues after a break")
 		}
 		break
 	}

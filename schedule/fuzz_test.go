@@ -24,8 +24,8 @@ func seeds(f *testing.F, names ...string) (lines []string) {
 	return lines
 }
 
-// fuzzZones have all that a clock can do: gaps and repeats of an hour, of half
-// of one and of a day, at midnight and at odd seconds.
+// fuzzZones have all kinds of changes of the clock: gaps and repeats of an hour, of half
+// of one and of a day, at midnight and with seconds.
 var fuzzZones = []string{"UTC", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Monrovia", "America/Santiago"}
 
 // checkFaults holds faults to what everyone relies on.

@@ -27,7 +27,7 @@ func golden(t *testing.T, name string, atLeast int, make func(line string) []str
 	for line := range strings.Lines(string(old)) {
 		line = strings.TrimSuffix(line, "\n")
 		switch {
-		case strings.HasPrefix(line, "    "): // what make said
+		case strings.HasPrefix(line, "    "): // the result of make
 			continue
 		case line == "" || strings.HasPrefix(line, "# "):
 			fmt.Fprintln(&b, line)
@@ -81,7 +81,7 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// What only keys can get wrong. A line reads "key: value | value; key: value".
+// Errors that only keys can have. A line reads "key: value | value; key: value".
 func TestRefusedKeys(t *testing.T) {
 	golden(t, "refused-keys.txt", 40, func(line string) (said []string) {
 		keys := keysOf(line)

@@ -37,7 +37,8 @@ func TestFrom(t *testing.T) {
 	}
 }
 
-// Looked at from before its first sight, an interval starts there too.
+// For an instant before it was first seen, an interval starts when it was first seen,
+// too.
 func TestIntervalBeforeFirstSight(t *testing.T) {
 	seen := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 	s := mustParse("interval 10s initial_delay 0s", time.UTC).From(seen)

@@ -468,7 +468,7 @@ type tick struct {
 	at   int64
 	shut bool // a repeat of at most 3 h shows this reading for the second time
 	now  reading
-	gap  []reading // what a gap of at most 3 h that ends here has swallowed
+	gap  []reading // the readings that a gap of at most 3 h skipped, which ends here
 }
 
 // walk shows every step of a zone's clock from one instant to another. With

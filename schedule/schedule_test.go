@@ -15,7 +15,7 @@ func mustParse(text string, zone *time.Location) Spec {
 	return s
 }
 
-// Looking up the next slot allocates nothing, whatever the trigger.
+// Finding the next slot allocates nothing, for every trigger.
 func TestNextAllocatesNothing(t *testing.T) {
 	after := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 	for _, text := range benchmarkExprs {

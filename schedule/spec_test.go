@@ -163,7 +163,7 @@ func TestDuration(t *testing.T) {
 			t.Errorf("Duration(%q) = %v, %v, want %v", text, got, err, want)
 		}
 	}
-	// What people write instead, and the hint what to write.
+	// Frequent mistakes, and the hint for each.
 	for text, want := range map[string]string{
 		"5 minutes": "5m", "5min": "5m", "1 hour": "1h", "10 secs": "10s", "3days": "3d", "1.5 h": "1h30m", "2 weeks": "2w", "90 seconds": "90s",
 		"5 m": "5m", "5M": "5m", "1H30M": "1h30m", "1h 30m": "1h30m", "1 hour and 30 minutes": "1h30m", "1 hr, 5 mins": "1h5m", "30m1h": "1h30m", "1h1h": "2h",
@@ -252,7 +252,7 @@ func TestWall(t *testing.T) {
 	}
 }
 
-// What on_except moved is a slot of no trigger without it, and what it did not move is.
+// A slot that on_except moved is not a slot of the trigger without it; other slots are.
 func TestMovedFrom(t *testing.T) {
 	for _, c := range []struct{ days, where, at, want string }{
 		{"monthday 25 at 08:00, 20:00 except sat-sun, 12-25", "next", "2026-12-28T20:00", "Fri 2026-12-25"},

@@ -13,12 +13,12 @@ func event(i int) api.Message {
 	return api.Message{Event: &api.Event{Text: fmt.Sprint(i)}}
 }
 
-// TestHub: who reads gets everything; who does not is dropped, and is in
-// nobody's way.
+// TestHub: a subscriber that reads gets every event; one that does not is dropped, and
+// delays nobody.
 func TestHub(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var h api.Hub
-		h.Publish(event(0)) // to nobody
+		h.Publish(event(0)) // without subscribers
 		if h.Watched() {
 			t.Error("watched without a watcher")
 		}
@@ -53,7 +53,7 @@ func TestHub(t *testing.T) {
 		last := h.Watch(t.Context())
 		h.Close()
 		if _, more := <-last; more {
-			t.Error("a closed hub goes on")
+			t.Error("a closed hub continues")
 		}
 		if _, more := <-h.Watch(t.Context()); more {
 			t.Error("a closed hub begins")
@@ -61,8 +61,8 @@ func TestHub(t *testing.T) {
 	})
 }
 
-// A flood of output drives nobody away: one who is behind misses lines, and
-// nothing else.
+// A flood of output drops no subscriber: a slow one misses lines of output, and no
+// events.
 func TestHubFlood(t *testing.T) {
 	const many = 10_000
 	var h api.Hub

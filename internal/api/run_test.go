@@ -10,7 +10,7 @@ import (
 	"rota/runner"
 )
 
-// secret are the fields of a run that are shown to nobody.
+// secret lists the fields of a run that are never shown.
 var secret = map[string]bool{"InputFile": true, "Content": true}
 
 // TestRunOf: each field of a run is shown, or secret.

@@ -68,7 +68,7 @@ func TestFares(t *testing.T) {
 	}
 }
 
-// A drain is why a run waits, whatever it is said to wait for.
+// A drain is the reason why a run waits, whatever other reason it has.
 func TestFaresInADrain(t *testing.T) {
 	for state, want := range map[runner.State]string{
 		runner.Queued:  "sync/a queued (rota is being drained: nothing new starts)",
@@ -106,7 +106,7 @@ func TestRescheduled(t *testing.T) {
 	}
 }
 
-// What --wait ends with: the task's own code, or one that cannot be taken for it.
+// The exit code of --wait: that of the task, or one that cannot be confused with it.
 func TestEndOf(t *testing.T) {
 	code := func(n int) *int { return &n }
 	fake := fakeService(t)
@@ -144,7 +144,7 @@ func TestRotasOwn(t *testing.T) {
 			t.Errorf("%v became %v with code %d", err, got, codeOf(got))
 		}
 	}
-	if got := codeOf(asRotaError(fail(exitSignal+2, "", "goes on"))); got != 130 {
+	if got := codeOf(asRotaError(fail(exitSignal+2, "", "the run continues"))); got != 130 {
 		t.Errorf("an interrupt ends with %d", got)
 	}
 }

@@ -28,8 +28,8 @@ func (f *flaky) Wait(ctx context.Context, id string) (api.Run, error) {
 	return api.Run{}, err
 }
 
-// Who waits for a run goes on when the daemon is restarted, and gives up when it stays
-// away or says something else.
+// A client that waits for a run continues to wait when the daemon is restarted, and gives
+// up when the daemon stays away or returns another error.
 func TestReturning(t *testing.T) {
 	stopping := api.Errorf(api.NotNow, "", "rota is stopping")
 	none := api.Errorf(api.NoDaemon, "", "no daemon")
@@ -51,7 +51,7 @@ func TestReturning(t *testing.T) {
 				r := reconnecting{&flaky{errs: c.errs}, func() { gone++ }}
 				_, err := r.Wait(t.Context(), "a/x")
 				if api.CodeOf(err) != c.want || gone != c.gone {
-					t.Errorf("%v, told %d times that it went away; want %q and %d", err, gone, c.want, c.gone)
+					t.Errorf("%v, %d notices that it went away; want %q and %d", err, gone, c.want, c.gone)
 				}
 			})
 		})

@@ -69,7 +69,7 @@ func completed(t testing.TB, words ...string) []string {
 	return list
 }
 
-// surrounded lets a test be the only one who says where the daemon and file are.
+// surrounded makes only the test decide where the daemon and the file are.
 func surrounded(t testing.TB, file string) {
 	for _, name := range []string{"ROTA_SOCKET", "ROTA_URL", "ROTA_TOKEN", "ROTA_TOKEN_FILE"} {
 		t.Setenv(name, "")
@@ -120,7 +120,7 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// A daemon that does not answer is not waited for: the file tells.
+// A daemon that does not answer is not waited for: the names come from the file.
 func TestCompleteIsPatientForAMomentOnly(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "jobs.toml"), "[rota]\ninclude = ['more/*.toml', \"gone\"]\n[tasks.a]\n[tasks.\"b@c\".env]\n[ tasks . d ]\n[queues.e]\nwrong [tasks.f]\n# [tasks.g]\n[tasks.a.http]\n")
@@ -149,7 +149,7 @@ func write(t testing.TB, path, text string) {
 	}
 }
 
-// A key press is answered within a tenth of a second, whoever answers it.
+// A key press is answered within a tenth of a second, by the daemon or from the file.
 func BenchmarkComplete10000Tasks(b *testing.B) {
 	var file strings.Builder
 	var names []string

@@ -108,7 +108,7 @@ func TestWhereDaemon(t *testing.T) {
 	}
 }
 
-// A daemon that does not tell its path tells whether it runs a file.
+// A daemon that hides its path still shows whether it runs a given file.
 func TestInForce(t *testing.T) {
 	dir := t.TempDir()
 	file, link := filepath.Join(dir, "jobs.toml"), filepath.Join(dir, "link.toml")

@@ -19,8 +19,8 @@ func (e edited) Status(ctx context.Context) (api.Status, error) {
 	return st, err
 }
 
-// Who asks a daemon is told, beside the answer, that the file is another one by now;
-// not who puts it in force.
+// A client of a daemon gets a notice, beside the answer, that the file has changed since
+// it was loaded; reload prints no such notice.
 func TestDiffers(t *testing.T) {
 	socket := serve(t, edited{fakeService(t)})
 	for line, want := range map[string]string{

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What is read of crontabs has bounds, and a FIFO is not waited for.
+// Limits apply to reading crontabs, and a FIFO is not waited for.
 func TestImportBounds(t *testing.T) {
 	s := &session{}
 	large := filepath.Join(t.TempDir(), "large")
@@ -43,7 +43,8 @@ func TestImportBounds(t *testing.T) {
 	}
 }
 
-// A flag of others, who write one dash, is no short flag with a value.
+// A long flag with one dash, as other programs accept, is not read as a short flag with a
+// value.
 func TestLongFlagsWithOneDash(t *testing.T) {
 	app := (&session{}).app()
 	for word, want := range map[string]string{

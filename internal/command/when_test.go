@@ -87,7 +87,7 @@ func TestBefore(t *testing.T) {
 		{"2026-11-20", "2026-11-19T23:00:00Z"},
 		{"2026-11-20 02:30", "2026-11-20T01:30:00Z"},
 		{"2026-11-20T02:30:00Z", "2026-11-20T02:30:00Z"},
-		{"2027-01-01", "2026-12-31T23:00:00Z"}, // what is asked about may lie ahead
+		{"2027-01-01", "2026-12-31T23:00:00Z"}, // the instant may be in the future
 	} {
 		got, err := before(test.text, now, berlin)
 		if err != nil || got.UTC().Format(time.RFC3339) != test.want {

@@ -228,7 +228,7 @@ func TestHiddenNames(t *testing.T) {
 			}
 		}
 	}
-	// Who may see everything is shown the names, too.
+	// A caller who may see everything is also shown the names.
 	all := control.Guard(leakyService{}, api.Caller{Who: "root", Grants: []api.Grant{{May: api.MayControl}}})
 	run, err = all.Run(ctx, "mail/a")
 	if err != nil || run.Parent != hiddenID {
@@ -359,8 +359,8 @@ func TestRunsOfAnotherUser(t *testing.T) {
 	}
 }
 
-// TestUnixWeb: a socket of [web] tells users apart as the socket of rota does, and
-// a token there is worth what it is, whoever shows it.
+// TestUnixWeb: a socket of [web] distinguishes users as the socket of rota does, and a
+// token has the same rights there for every user.
 func TestUnixWeb(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can connect as another user")
@@ -378,7 +378,7 @@ func TestUnixWeb(t *testing.T) {
 		uid    int
 		groups []uint32
 		token  string
-		mail   api.Code // of holding a task that runs as nobody
+		mail   api.Code // holding a task that runs as the user nobody
 		echo   api.Code // of looking at one of root's
 		reload api.Code
 	}{
@@ -402,8 +402,7 @@ func TestUnixWeb(t *testing.T) {
 	}
 }
 
-// TestUnauthorizedIsClosed: who has shown no token, or a wrong one, keeps no
-// connection.
+// TestUnauthorizedIsClosed: the connection of a client without a valid token is closed.
 func TestUnauthorizedIsClosed(t *testing.T) {
 	h := open(t)
 	d, err := control.OpenWeb(control.Web{Listen: "127.0.0.1:0"})
@@ -430,8 +429,8 @@ func TestUnauthorizedIsClosed(t *testing.T) {
 	}
 }
 
-// TestFewDescriptors: whoever connects leaves descriptors to the daemon, and lets
-// root in.
+// TestFewDescriptors: connections leave descriptors for the daemon and for root, however
+// many there are.
 func TestFewDescriptors(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can connect as another user")
@@ -495,7 +494,7 @@ func TestFewDescriptors(t *testing.T) {
 	}
 }
 
-// TestNetwork is whom a connection over TCP counts for.
+// TestNetwork tests as which client a connection over TCP is counted.
 func TestNetwork(t *testing.T) {
 	for addr, want := range map[string]string{
 		"192.0.2.7:80": "192.0.2.7", "[::ffff:192.0.2.7]:80": "192.0.2.7", "[::1]:80": "::/64",
@@ -511,7 +510,7 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-// TestStreamsOfEach: nobody can take all event streams, and root always gets one.
+// TestStreamsOfEach: no user can use up all event streams, and root always gets one.
 func TestStreamsOfEach(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can connect as another user")

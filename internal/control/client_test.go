@@ -118,8 +118,8 @@ func TestBrokenInput(t *testing.T) {
 	}
 }
 
-// TestEnd: when a server ends it says so to those who wait, and breaks off what
-// is read as a whole.
+// TestEnd: a server that ends says so to waiting clients, and aborts answers that are
+// read as a whole.
 func TestEnd(t *testing.T) {
 	h := open(t)
 	path := filepath.Join(t.TempDir(), "rota.sock")
@@ -169,7 +169,7 @@ func TestEnd(t *testing.T) {
 	}
 }
 
-// TestGivingUp: who gives up waiting gets their own reason.
+// TestGivingUp: a client that gives up waiting gets its own reason as the error.
 func TestGivingUp(t *testing.T) {
 	h := open(t)
 	c := client(t, control.Target{Socket: h.socket})

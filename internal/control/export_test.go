@@ -27,7 +27,7 @@ func DialUnix(ctx context.Context, path string) (net.Conn, error) {
 	return dialUnix(ctx, &net.Dialer{}, path)
 }
 
-// What reads what others send.
+// Readers of what clients send.
 var Decode = decode
 
 func ReadForm(r io.Reader, boundary string) (api.Request, io.Reader, error) {

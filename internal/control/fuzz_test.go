@@ -18,8 +18,8 @@ import (
 	"rota/runner"
 )
 
-// FuzzRequest: a request is one that a task could get, or a Usage error; what
-// is sent again as it was understood is understood the same.
+// FuzzRequest: a request is valid for a task, or a Usage error; a request that is encoded
+// again is decoded to the same value.
 func FuzzRequest(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `null`, `[]`, `{"task":"echo","id":"a","params":{"word":"x"}}`, `{"task":"echo","at":"2026-11-22T02:30:00Z"}`,
@@ -82,8 +82,8 @@ func FuzzForm(f *testing.F) {
 	})
 }
 
-// FuzzAddress: whatever is asked for, the answer is JSON, and somebody who may
-// see one task gets no word of another.
+// FuzzAddress: the answer to any address is JSON, and a caller who may see one task gets
+// nothing about another.
 func FuzzAddress(f *testing.F) {
 	for _, path := range []string{
 		"/v1/status", "/v1/tasks", "/v1/tasks?task=echo&task=hidden", "/v1/tasks/hidden", "/v1/runs/hidden/a/result", "/v1/runs/echo%2F..%2Fhidden/a",

@@ -124,7 +124,7 @@ var calls = []struct {
 	{"drain", func(ctx context.Context, s api.Service) error { _, err := s.Drain(ctx, 1); return err }},
 	{"end a drain", func(ctx context.Context, s api.Service) error {
 		_, err := s.EndDrain(ctx)
-		if api.CodeOf(err) == api.Conflict { // it may, but there is none
+		if api.CodeOf(err) == api.Conflict { // allowed, but not set
 			return nil
 		}
 		return err
@@ -148,7 +148,7 @@ func may(lists ...string) (names []string) {
 	return names
 }
 
-// What each scope adds, on a task and on rota as a whole.
+// The calls that each scope adds, on a task and on rota as a whole.
 const (
 	always     = "status, tasks, watch, health, metrics"
 	reads      = "task, health of a task, next, runs, events, run, log, result, wait, why"
@@ -163,8 +163,8 @@ func tokenCaller(name string) func(string) bool {
 	return func(task string) bool { return task == name }
 }
 
-// TestRights is who may do what. What is not among what one may is forbidden
-// or, of a task that one may not see, not found.
+// TestRights tests which caller may call what. A call without the right is forbidden or,
+// for a task that the caller may not see, not found.
 func TestRights(t *testing.T) {
 	for _, test := range []struct {
 		who    string
@@ -244,7 +244,7 @@ func TestHidden(t *testing.T) {
 	if err != nil || status.Tasks != 1 || status.Config != "" || !status.Daemon {
 		t.Errorf("status: %+v, %v", status, err)
 	}
-	for _, id := range []string{"echo", "nope"} { // there is one and there is none: the same
+	for _, id := range []string{"echo", "nope"} { // an existing task and a missing one: the same answer
 		_, err := s.Run(ctx, id)
 		if want := `no task "` + id + `"`; err == nil || err.Error() != want {
 			t.Errorf("run %s: %v, want %s", id, err, want)

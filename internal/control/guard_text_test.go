@@ -6,7 +6,7 @@ import (
 	"rota/internal/api"
 )
 
-// A task that runs after others names none to who may not see them.
+// A task that runs after others shows their names only to callers who may see them.
 func TestHiddenTasksBefore(t *testing.T) {
 	g := newGuard(nil, api.Caller{Who: "ada", Grants: []api.Grant{{May: api.MayRead, Tasks: func(task string) bool { return task != "secret" }}}})
 	hidden := g.hiddenOf([]api.Awaited{{Task: "mail"}, {Task: "secret"}})

@@ -22,7 +22,7 @@ const (
 	runToken     = "run-0123456789abcdef"
 )
 
-// house is a server with a fake rota in it, and two listeners.
+// house is a server with a fake service and two listeners.
 type house struct {
 	fake   *controltest.Fake
 	server *control.Server
@@ -31,8 +31,8 @@ type house struct {
 	roots  *x509.CertPool
 }
 
-// open returns a house whose socket and web are open until the test ends. The
-// tasks mail and post are nobody's, which is a user's name.
+// open returns a house whose socket and web are open until the test ends. The tasks mail
+// and post run as the user nobody.
 func open(t testing.TB) *house {
 	t.Helper()
 	h := &house{fake: controltest.NewFake("mail", "post", "site1@web.example")}

@@ -30,7 +30,7 @@ func (t talkative) Runs(_ context.Context, q api.RunQuery) ([]api.Run, error) {
 	return runs, nil
 }
 
-// Large answers are in memory a few at a time, however slow those are who asked; small
+// Only a few large answers are in memory at a time, however slow their readers are; small
 // ones do not wait for them.
 func TestLargeAnswers(t *testing.T) {
 	service := talkative{controltest.NewFake("mail"), make(chan int, 1000)}

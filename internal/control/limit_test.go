@@ -36,8 +36,8 @@ func (s *slowly) Run(ctx context.Context, id string) (api.RunDetails, error) {
 	return api.RunDetails{}, ctx.Err()
 }
 
-// TestLimited: what a crowd asks is done a little at a time, and the list of all
-// tasks once for all who wait for it, but never begun before they asked.
+// TestLimited: only a few calls of many clients run at a time. One list of all tasks
+// answers all clients that wait for it, but it never starts before they asked.
 func TestLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slowly{}
@@ -65,7 +65,7 @@ func TestLimited(t *testing.T) {
 		go list(t.Context())
 		synctest.Wait()
 		for range 2 {
-			go list(gone) // the first of whom would make the next
+			go list(gone) // the first of these would make the next list
 		}
 		synctest.Wait()
 		leave()

@@ -11,7 +11,7 @@ import (
 	"rota/internal/control"
 )
 
-// ways are clients of all ways to reach a house.
+// ways returns a client for each way to reach a house.
 func (h *house) ways(t testing.TB) map[string]*control.Client {
 	return map[string]*control.Client{
 		"socket": client(t, control.Target{Socket: h.socket}),

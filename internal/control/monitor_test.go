@@ -15,7 +15,7 @@ import (
 	"rota/internal/control/controltest"
 )
 
-// TestMonitoring is what the addresses for monitoring answer, to whom.
+// TestMonitoring tests the answers of the addresses for monitoring, for each client.
 func TestMonitoring(t *testing.T) {
 	h := open(t)
 	stopped := func() {
@@ -114,8 +114,8 @@ func TestNoMetrics(t *testing.T) {
 	}
 }
 
-// TestProbe: whoever asks often gets the same answer for a while, and one that does not
-// come is an answer, too.
+// TestProbe: frequent probes get a cached answer for a while, and a missing answer of the
+// service is reported as well.
 func TestProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64

@@ -19,7 +19,7 @@ import (
 	"rota/internal/control/controltest"
 )
 
-// pageHouse is a server with a page that says who asked for it.
+// pageHouse is a server with a page that shows the caller.
 func pageHouse(t *testing.T, w control.Web) (base string, l *control.Listener) {
 	t.Helper()
 	s := control.NewServer(control.Options{
@@ -170,7 +170,7 @@ func TestSignOut(t *testing.T) {
 	}
 }
 
-// TestTriesToSignIn: one address may try five times a minute, whatever it tries.
+// TestTriesToSignIn: one address may try to sign in five times a minute.
 func TestTriesToSignIn(t *testing.T) {
 	base, _ := pageHouse(t, control.Web{Proxy: control.Proxy{From: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}})
 	b := newBrowser(t)

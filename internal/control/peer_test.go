@@ -98,7 +98,7 @@ func TestPeers(t *testing.T) {
 		groups   []uint32
 		token    string
 		who      string
-		mail     api.Code // of looking at a task that runs as nobody
+		mail     api.Code // reading a task that runs as the user nobody
 		echo     api.Code // and at one of root's
 		holdEcho api.Code
 		skipMail api.Code

@@ -49,7 +49,7 @@ func header(name, value string) func(*http.Request) {
 
 func host(name string) func(*http.Request) { return func(r *http.Request) { r.Host = name } }
 
-// TestListener is who gets in at the web, and what they may do there.
+// TestListener tests which clients the web accepts, and what they may do there.
 func TestListener(t *testing.T) {
 	h := open(t)
 	request(t, h.fake, "echo", "1", false)
@@ -87,7 +87,7 @@ func TestListener(t *testing.T) {
 
 		{"from a page of its own", "POST", "/v1/reload", []func(*http.Request){ops, header("Sec-Fetch-Site", "same-origin")}, 200},
 		{"from a page elsewhere", "POST", "/v1/reload", []func(*http.Request){ops, header("Sec-Fetch-Site", "cross-site")}, 403},
-		{"from a page next door", "POST", "/v1/reload", []func(*http.Request){ops, header("Sec-Fetch-Site", "same-site")}, 403},
+		{"from a page of the same site", "POST", "/v1/reload", []func(*http.Request){ops, header("Sec-Fetch-Site", "same-site")}, 403},
 		{"of an origin elsewhere", "POST", "/v1/reload", []func(*http.Request){ops, header("Origin", "https://evil.example")}, 403},
 		{"of no origin", "POST", "/v1/reload", []func(*http.Request){ops, header("Origin", "null")}, 403},
 
@@ -220,7 +220,7 @@ func many(n int) string {
 	return b.String()[1:]
 }
 
-// TestSlowHead: who takes their time over the head of a request is hung up on.
+// TestSlowHead: a connection whose request has a slow head is closed.
 func TestSlowHead(t *testing.T) {
 	h := &house{server: control.NewServer(control.Options{Service: nil})}
 	h.server.SetHeadTime(50 * time.Millisecond)

@@ -118,7 +118,7 @@ func TestSocketPath(t *testing.T) {
 	}
 }
 
-// TestGroup: a group that is not there is an error, not nobody.
+// TestGroup: a missing group is an error, not an empty group.
 func TestGroup(t *testing.T) {
 	_, err := control.OpenSocket(filepath.Join(t.TempDir(), "rota.sock"), "no-such-group")
 	if api.CodeOf(err) != api.Usage {

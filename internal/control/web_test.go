@@ -52,8 +52,8 @@ func TestOpenWeb(t *testing.T) {
 	}
 }
 
-// TestTokenNeeded: over TCP every client needs a token, also on this machine.
-// What lets others in can be changed while it is open.
+// TestTokenNeeded: over TCP every client needs a token, also on this machine. The tokens
+// can be changed while the listener is open.
 func TestTokenNeeded(t *testing.T) {
 	h := open(t)
 	w := control.Web{Listen: "127.0.0.1:0"}

@@ -11,7 +11,7 @@ import (
 	"rota/runner"
 )
 
-// seen is a rota that looks who asks for a hold.
+// seen is a service that records the caller of a hold.
 type seen struct {
 	*controltest.Fake
 	account          string
@@ -24,7 +24,7 @@ func (s *seen) Hold(ctx context.Context, h api.Holding) ([]api.Task, error) {
 	return nil, nil
 }
 
-// Whose holds bind the user whose task it is, and to whom what they do is counted.
+// Whose holds bind the user of the task, and which caller their requests are counted for.
 func TestWhoBinds(t *testing.T) {
 	s := &seen{Fake: controltest.NewFake("mail")}
 	h := &house{fake: s.Fake, server: control.NewServer(control.Options{

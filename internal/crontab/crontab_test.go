@@ -35,7 +35,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// What has bounds.
+// The limits.
 func TestBounds(t *testing.T) {
 	lines := strings.Repeat("#\n", MaxLines+10)
 	for _, d := range Dialects {

@@ -15,8 +15,8 @@ import (
 	"rota/internal/control/controltest"
 )
 
-// TestConformance: a daemon says the same to who asks in its own process, at its
-// socket, and by network with a token and TLS.
+// TestConformance: a daemon gives the same answers in its own process, at its socket, and
+// by network with a token and TLS.
 func TestConformance(t *testing.T) {
 	const token = "control-0123456789abcdef"
 	dir := t.TempDir()

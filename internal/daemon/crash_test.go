@@ -183,7 +183,7 @@ func TestCrash(t *testing.T) {
 	cmd := child(t, dir)
 	c.up(cmd)
 	others.stopAll()
-	// Nothing more is due; what runs and waits comes to its end.
+	// No more slots are due; running and pending runs end.
 	write(t, jobsFile, crashJobs(c.truth, false))
 	if _, err := c.client.Reload(t.Context(), false); err != nil {
 		t.Fatal(err)
@@ -231,7 +231,7 @@ func TestCrash(t *testing.T) {
 
 // book is what the ledger and the tasks say after all is over.
 type book struct {
-	found        string // what is wrong with the ledger
+	found        string // the damage of the ledger
 	rows         []runner.Run
 	byID         map[string]runner.Run
 	starts, ends map[string]int // by the id of a run, as the tasks wrote

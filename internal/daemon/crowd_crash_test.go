@@ -30,8 +30,8 @@ func clientOf(t *testing.T, state string) *control.Client {
 // span is from when until when something was surely so.
 type span struct{ from, until time.Time }
 
-// crowd is those who ask a daemon that is killed again and again. What they were
-// answered must be so for ever.
+// crowd is the clients of a daemon that is killed again and again. The answers that they
+// got must stay true.
 type crowd struct {
 	t           *testing.T
 	client      *control.Client
@@ -126,7 +126,7 @@ func (c *crowd) ask(random *rand.Rand) {
 			r.Task, input = "fed", long
 		}
 		id := r.Task + "/" + r.Key
-		again := 1 + random.IntN(2) // what was answered may be asked for again
+		again := 1 + random.IntN(2) // an answered request may be sent again
 		for range again {
 			if !c.must("request "+id, func(ctx context.Context) error {
 				var from io.Reader
@@ -202,8 +202,7 @@ func (c *crowd) is(held bool) {
 	})
 }
 
-// change gives a task other triggers of the same slots, and leaves out slots of
-// another.
+// change gives a task other triggers with the same slots, and skips slots of another.
 func (c *crowd) change(random *rand.Rand) {
 	exprs := []string{"*/1 * * * * *", "0-59 * * * * *", "default"}
 	for n := 0; c.pause(random, 700); n++ {

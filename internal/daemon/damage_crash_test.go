@@ -17,15 +17,15 @@ import (
 	"rota/runner"
 )
 
-// With its ledger gone or spoiled while it runs the daemon lives on, with a new
-// one if need be: it says what it found and where it put it, adopts the forked
-// run of before, and counts from then. What was spoiled is not believed.
+// If its ledger is removed or damaged while it runs, the daemon continues, with a new
+// ledger if necessary: it reports what it found and where it moved it, adopts the earlier
+// forked run, and counts from then on. Damaged records are not used.
 func TestLedgerDamagedWhileItRuns(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		spoil func(path string) error
-		anew  string // what is said of the ledger that is replaced; "": it may be in use still
+		anew  string // what is logged about the replaced ledger; "": it may still be in use
 	}{
 		{"removed", os.Remove, "was removed while it was in use"},
 		{"removed with its log", func(path string) error {

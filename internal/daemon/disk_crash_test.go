@@ -113,7 +113,7 @@ func diskFull(t *testing.T, state string, killed bool) {
 		return errors.Is(err, os.ErrNotExist)
 	})
 
-	// What the ledger frees for itself is taken too, for some seconds.
+	// For some seconds, fill the space that the ledger itself frees, too.
 	mute := time.Now()
 	for i := 0; time.Since(mute) < 5*time.Second; i++ {
 		disktest.Fill(t, fmt.Sprint(bigger, i))

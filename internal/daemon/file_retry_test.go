@@ -14,8 +14,8 @@ import (
 	"rota/internal/ledger/ledgertest"
 )
 
-// A reload that fails stays pending: it is tried again by itself, ever less often,
-// until it succeeds. What happens beside the file does not hurry it.
+// A reload that fails stays pending: it is retried with increasing pauses until it
+// succeeds. Changes of other files in the directory do not shorten the pause.
 func TestReloadIsTriedAgain(t *testing.T) {
 	inBubble(t, "[tasks.t]\nlog = \"x\"\n", func(r *bubble) {
 		disk := &ledgertest.Full{}

@@ -23,7 +23,7 @@ import (
 	"rota/internal/hungtest"
 )
 
-// What happens to other files in the directory is no reload; who asks gets one.
+// Changes of other files in the directory cause no reload; a request does.
 func TestReloadOnlyWhatChanged(t *testing.T) {
 	const good, bad = "[tasks.a]\ncommand = \"true\"\n", "[tasks.a]\ncommand = 1\n"
 	for _, c := range []struct {
@@ -69,7 +69,7 @@ func TestReloadOnlyWhatChanged(t *testing.T) {
 	}
 }
 
-// A last good file that others may change is of no use, and that is said.
+// A last good file that other users can change is not used, and that is reported.
 func TestFirstTrustsNoOthers(t *testing.T) {
 	const trap = "cannot start from the last good file: "
 	dir := t.TempDir()
@@ -142,8 +142,8 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// Whether the file on the disk is the one in force can be asked at any time, also while
-// nobody looks by himself.
+// A client can ask at any time whether the file on the disk is the one in force, also if
+// the file is not watched.
 func TestDiffers(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "jobs.toml")

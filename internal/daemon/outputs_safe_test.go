@@ -13,8 +13,7 @@ import (
 	"rota/internal/escape"
 )
 
-// Whatever is logged in whatever way: what reaches the terminal steers nothing,
-// and what needs no escape looks as it did.
+// No log record controls the terminal, and text that needs no escape is unchanged.
 func TestLogOnATerminal(t *testing.T) {
 	const evil = "\x1b[2J\u009b31m\u202egnp\u2066\u3164\n\x07" + `\x1b]0;title\x07`
 	type word string

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// The second request to stop ends the daemon a little later, whatever becomes of
-// the first one; any other signal does not.
+// The second request to stop ends the daemon a little later, even if the first one hangs;
+// other signals do not.
 func TestSecondSignal(t *testing.T) {
 	for _, test := range []struct {
 		name    string

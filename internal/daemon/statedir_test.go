@@ -14,8 +14,8 @@ import (
 	"rota/internal/trust"
 )
 
-// Root takes no state that others can change, nor a socket whose directory they
-// can change; what is to be typed mends it.
+// Root uses no state that other users can change, nor a socket in a directory that they
+// can change; the commands of the hint correct it.
 func TestForeignPlacesAreRefused(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only for root is it a danger")
@@ -88,8 +88,8 @@ func TestOpenVolumeIsTaken(t *testing.T) {
 	}
 }
 
-// Who has no home takes no state from a directory of a shared place that others
-// made first.
+// A user without a home directory uses no state from a shared place if another user made
+// the directory first.
 func TestForeignSharedStateDirIsRefused(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can give directories away")

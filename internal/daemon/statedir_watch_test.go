@@ -10,8 +10,7 @@ import (
 	"rota/internal/control"
 )
 
-// A daemon whose state directory is taken away cannot write anything down: it ends
-// and says why.
+// A daemon whose state directory is removed cannot record anything: it ends and says why.
 func TestStateDirectoryTakenAway(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "jobs.toml"), "[rota]\nstate_dir = \"sub/state\"\n[tasks.tick]\ninterval = \"1s\"\nlog = \"x\"\n")

@@ -12,7 +12,7 @@ import (
 	"rota/runner"
 )
 
-// seenBy is what is answered to a user who sees one task.
+// seenBy returns the service as it answers a user who sees one task.
 func (s *readerRig) seenBy(task, user string) api.Service {
 	return control.Guard(fileless{&Service{Reader: s.Reader}}, api.Caller{Who: user, Grants: []api.Grant{{
 		May: api.MayRead, Tasks: func(name string) bool { return name == task },

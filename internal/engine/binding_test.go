@@ -12,11 +12,10 @@ import (
 	"rota/runner"
 )
 
-// owner is the daemon as the user has it whose tasks they are, and who may do nothing
-// else.
+// owner returns a client with the rights of the tasks' user and no others.
 func (r *rig) owner() client { return r.caller(api.Caller{Who: "bob"}, api.MayOwn) }
 
-// caller is the daemon as somebody has it who may do so much with the task t.
+// caller returns a client with a scope for the task t.
 func (r *rig) caller(c api.Caller, may api.Scope) client {
 	t := func(task string) bool { return task == "t" }
 	c.Grants = append(c.Grants, api.Grant{May: may, Tasks: t, OfRun: c.Account != ""})
@@ -24,8 +23,8 @@ func (r *rig) caller(c api.Caller, may api.Scope) client {
 	return client{control.Guard(s, c), r.t.Context(), r.t}
 }
 
-// What somebody holds who may control a task, its owner neither releases nor runs all
-// the same; what its owner or rota holds, everybody may.
+// A hold by a caller who may control a task cannot be released or overridden by its
+// owner; a hold by its owner or by rota can be by everybody.
 func TestBindingHolds(t *testing.T) {
 	hold := func(a client) error {
 		_, err := a.Hold(a.ctx, api.Holding{Tasks: []string{"t"}, Why: "looked at"})
@@ -76,7 +75,7 @@ func TestBindingHolds(t *testing.T) {
 	})
 }
 
-// What was forced, or left held, before it was bound stays where it is, also over a
+// Runs that were forced, or held, before a binding hold keep their state, also over a
 // restart.
 func TestBindingHoldsWhatWaits(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {

@@ -15,7 +15,7 @@ import (
 	"rota/runner"
 )
 
-// Every run says whose rights it was made with, whatever it came of.
+// Every run has the user whose rights it was made with, whatever caused it.
 func TestRunsSayWhoseRightsTheyHave(t *testing.T) {
 	jobs := "autostart = [\"open\"]\n[queues.shut]\n[queues.open]\n[tasks.t]\nqueue = \"shut\"\ncommand = \"true\"\nuser = \"nobody\"\ntriggers = [{ interval = \"1h\" }, { at_start = true }]\noverlap = \"allow\"\n" +
 		"[tasks.a]\nlog = \"x\"\non_success = [\"run:t\"]\n"
@@ -42,8 +42,8 @@ func TestRunsSayWhoseRightsTheyHave(t *testing.T) {
 	})
 }
 
-// What was asked for when a task had another user ends when it gets a new one, also
-// while rota is down; slots go on with the new user's rights.
+// Requests from before a task got another user are cancelled, also if that happened while
+// rota was down; slots continue with the new user's rights.
 func TestRequestsEndWithTheirUser(t *testing.T) {
 	const jobs = "autostart = [\"open\"]\n[queues.shut]\n[queues.open]\n[tasks.t]\nqueue = \"shut\"\ncommand = \"true\"\ninterval = \"1h\"\noverlap = \"queue\"\n"
 	for name, change := range map[string]func(r *rig, next *config.Config){
@@ -94,7 +94,7 @@ func TestRequestsEndWithTheirUser(t *testing.T) {
 				if left := len(r.view.Parked("")); left != 0 {
 					t.Errorf("%d requests wait on", left)
 				}
-				// What was asked for under the new one stays.
+				// Requests for the new user stay.
 				r.ada().run(api.Request{Key: "later2", In: 3 * time.Hour})
 				r.restart(time.Minute)
 				if run, _, err := r.ledger.Get(t.Context(), "t/later2"); err != nil || run.State != runner.Delayed {
@@ -220,7 +220,7 @@ func TestForgottenRunsStayForgotten(t *testing.T) {
 			t.Helper()
 			f, err := open()
 			if err != nil {
-				return // there is none
+				return // no file
 			}
 			defer f.Close()
 			if text, err := io.ReadAll(f); err != nil || strings.Contains(string(text), old) {

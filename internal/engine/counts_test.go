@@ -11,8 +11,8 @@ import (
 	"rota/runner"
 )
 
-// A trigger with a count has so many runs and then no more, whatever happens in
-// between. What was skipped or missed is no run.
+// A trigger with a count has that many runs and then no more, whatever happens in
+// between. Skipped and missed slots do not count.
 func TestCount(t *testing.T) {
 	reschedule := func(r *rig, expr string) {
 		r.t.Helper()

@@ -9,8 +9,8 @@ import (
 	"rota/internal/api"
 )
 
-// What is a duration takes as long as it says, whatever the clock is set to; what names
-// a time follows the clock.
+// A duration takes as long as it says, whatever the clock is set to; a time of day
+// follows the clock.
 func TestDurationsAreElapsedTime(t *testing.T) {
 	const jobs = "[queues.narrow]\n[tasks.t]\nlog = \"x\"\nqueue = \"narrow\"\nmax_wait = \"10m\"\n[tasks.fails]\nwrite = { path = \"no/such/directory\", text = \"x\" }\nretry = { max = 1, delay = \"10m\" }\n"
 	for _, by := range []time.Duration{-3 * time.Hour, -3 * time.Minute, 3 * time.Minute, 3 * time.Hour} {

@@ -7,8 +7,8 @@ import (
 	"rota/config"
 )
 
-// What rota waits for in a container is over before the runtime kills all; what the
-// kill takes, and the last commit, comes on top.
+// The waits of rota in a container end before the runtime kills everything; the kill and
+// the last commit take additional time.
 func TestStopFitsIntoAContainer(t *testing.T) {
 	cfg := &config.Config{}
 	cfg.Rota.ShutdownGrace = -1 // the file says nothing

@@ -186,7 +186,7 @@ func TestLoop(t *testing.T) {
 		do                func(r *rig)
 		want              string // of task t
 	}{
-		{"an interval counts from its first sight", noon, `interval = "10s"`, func(r *rig) { r.pass(30 * time.Second) }, "12:00:10, 12:00:20, 12:00:30"},
+		{"an interval counts from when it was first seen", noon, `interval = "10s"`, func(r *rig) { r.pass(30 * time.Second) }, "12:00:10, 12:00:20, 12:00:30"},
 		{"at once", noon, `interval = "10s"` + "\n" + `initial_delay = "0s"`, func(r *rig) { r.pass(10 * time.Second) }, "12:00:00, 12:00:10"},
 		{"cron", noon, `cron = "*/2 * * * *"`, func(r *rig) { r.pass(4 * time.Minute) }, "12:02:00, 12:04:00"},
 		{"two triggers, one slot", noon, `triggers = [{ at = "12:01" }, { cron = "* * * * *" }]`, func(r *rig) { r.pass(2 * time.Minute) }, "12:01:00, 12:02:00"},
@@ -195,7 +195,7 @@ func TestLoop(t *testing.T) {
 		{"counted from the end of the run", noon, `interval = "10s"` + "\nanchor = \"finish\"", func(r *rig) { r.pass(30 * time.Second) }, "12:00:10, 12:00:20, 12:00:30"},
 		{"once", noon, `once = 2026-11-21T12:30:00`, func(r *rig) { r.pass(2 * time.Hour) }, "12:30:00"},
 
-		// Rule 13: one rule for what is late, whatever the cause.
+		// Rule 13: one rule for late slots, whatever the cause.
 		{"a process that was stopped for a while", noon, `interval = "10s"`, func(r *rig) { r.fake.Advance(35 * time.Second); r.pass(10 * time.Second) },
 			"12:00:10-12:00:20×2 skipped, 12:00:30, 12:00:40"},
 		{"a minute late runs", noon, `at = "12:01"`, func(r *rig) { r.fake.Advance(2 * time.Minute); r.pass(0) }, "12:01:00"},
@@ -215,13 +215,13 @@ func TestLoop(t *testing.T) {
 		{"WILDCARD, its next slot being far", noon, `cron = "0 * * * *"`, func(r *rig) { r.fake.Advance(time.Hour + 63*time.Second); r.pass(0) }, "13:00:00 catchup"},
 		{"an interval, its next slot being far", noon, `interval = "1h"`, func(r *rig) { r.fake.Advance(89 * time.Minute); r.pass(0) }, "13:00:00 catchup"},
 		{"but not if nothing is to be made up for", noon, `interval = "1h"` + "\nmissed = \"skip\"", func(r *rig) { r.fake.Advance(time.Hour + 63*time.Second); r.pass(0) }, "13:00:00-13:00:00×1 missed"},
-		{"not of what is far apart, after three hours", noon, `interval = "9h"`, func(r *rig) { r.fake.Advance(12*time.Hour + time.Minute); r.pass(0) }, "21:00:00-21:00:00×1 missed"},
+		{"not for slots far apart, after three hours", noon, `interval = "9h"`, func(r *rig) { r.fake.Advance(12*time.Hour + time.Minute); r.pass(0) }, "21:00:00-21:00:00×1 missed"},
 		{"a step is no different", noon, `at = ["12:10", "13:00"]`, func(r *rig) { r.step(3 * time.Hour) }, "12:10:00-12:10:00×1 skipped, 13:00:00 catchup"},
 
 		// Rule 14: the clock set back.
 		{"two seconds are waited for", noon, `interval = "1s"`, func(r *rig) { r.pass(3 * time.Second); r.step(-2 * time.Second); r.pass(3 * time.Second) },
 			"12:00:01, 12:00:02, 12:00:03, 12:00:04"},
-		{"more: a new epoch, an interval goes on at once", noon, `interval = "20s"`, func(r *rig) { r.pass(2 * time.Minute); r.step(-2 * time.Minute); r.pass(45 * time.Second) },
+		{"more: a new epoch, an interval continues at once", noon, `interval = "20s"`, func(r *rig) { r.pass(2 * time.Minute); r.step(-2 * time.Minute); r.pass(45 * time.Second) },
 			"12:00:20, 12:00:40, 12:01:00, 12:01:20, 12:01:40, 12:02:00, 12:00:20~2, 12:00:40~2"},
 		{"and WILDCARD", noon, `cron = "* * * * *"`, func(r *rig) { r.pass(3 * time.Minute); r.step(-2 * time.Minute); r.pass(3 * time.Minute) },
 			"12:01:00, 12:02:00, 12:03:00, 12:02:00~2, 12:03:00~2, 12:04:00~2"},

@@ -14,8 +14,8 @@ import (
 	"rota/internal/ledger"
 )
 
-// What is done to a daemon, and what befalls it, is written down with its time
-// and with who did it; without a who it was rota itself, or nobody.
+// Actions on a daemon, and events that happen to it, are recorded with time and user;
+// without a user it was rota itself, or has no author.
 func TestEvents(t *testing.T) {
 	const jobs = "[queues.q]\n[tasks.t]\nat = \"18:00\"\nlog = \"x\"\n"
 	reload := func(r *rig, who string) {
@@ -28,7 +28,7 @@ func TestEvents(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		do   func(r *rig, ada client)
-		want []string // time, kind, task, who and text, each after a comma if it is there
+		want []string // time, kind, task, who and text, separated by commas; empty ones are omitted
 	}{
 		{"start", func(*rig, client) {}, nil},
 		{"again", func(r *rig, _ client) { r.restart(time.Minute) }, []string{"12:01:00, start"}},

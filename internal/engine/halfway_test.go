@@ -32,8 +32,8 @@ func (f faulty) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, 
 	return f.Ledger.Commit(ctx, c)
 }
 
-// A change of which the second half fails is not left half done: what was written
-// down is done at the next turn of the engine.
+// If the second half of a change fails, the recorded half is completed at the next turn
+// of the engine.
 func TestHalfAChange(t *testing.T) {
 	for _, c := range []struct {
 		name, jobs string
@@ -70,8 +70,8 @@ func TestHalfAChange(t *testing.T) {
 	}
 }
 
-// Who asks for something and goes away before it is done has it either done or
-// not.
+// If a client goes away before its request is done, the request is done either completely
+// or not at all.
 func TestAskAndGoAway(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
 		ctx, leave := context.WithCancel(r.t.Context())
@@ -103,7 +103,7 @@ func TestAskAndGoAway(t *testing.T) {
 	})
 }
 
-// What is to end by itself does so after the clock was set back, too.
+// A hold, drain or reschedule with an end also ends after the clock was set back.
 func TestDrainEndsInANewEpoch(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\ncron = \"*/30 * * * *\"\n", func(r *rig) {
 		if _, err := r.ada().Drain(r.ada().ctx, 20*time.Minute); err != nil {
@@ -135,8 +135,8 @@ func TestHoldOfATaskThatWasAway(t *testing.T) {
 	})
 }
 
-// What is refused changes nothing, and what was cancelled before the engine registered
-// it does not stand.
+// A refused request changes nothing, and one that was cancelled before the engine
+// registered it is not registered.
 func TestRecurringRequestsUnderOneKey(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
 		ada := r.ada()
@@ -201,7 +201,7 @@ func (h staleLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Commit
 	return done, errors.Join(err, err2)
 }
 
-// What is asked for has a bound, or an end that can be.
+// Requests have limits.
 func TestMoreThanCanBeAskedFor(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\ncron = \"* * * * *\"\n", func(r *rig) {
 		ada := r.ada()
@@ -225,7 +225,7 @@ func TestMoreThanCanBeAskedFor(t *testing.T) {
 	})
 }
 
-// What counts from the end of a run goes on, however that ends.
+// An interval that counts from the end of a run continues, however that run ends.
 func TestFinishAnchorGoesOn(t *testing.T) {
 	const jobs = "[queues.q]\n[tasks.other]\nlog = \"x\"\nqueue = \"q\"\n[tasks.t]\nlog = \"x\"\ninterval = \"10s\"\nanchor = \"finish\"\nqueue = \"q\"\n"
 	inBubble(t, "2026-11-21T12:00:00-05:00", jobs+"max_wait = \"5s\"\n", func(r *rig) {
@@ -266,7 +266,7 @@ func (u *flakyAction) Run(context.Context, runner.Input, io.Writer) error {
 	return errors.New("not yet")
 }
 
-// What a daemon that was killed had begun to take in is no use to anybody.
+// Unfinished inputs of a killed daemon are removed.
 func TestHalfAnInput(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
 		long := strings.Repeat("x", shortInput+1)

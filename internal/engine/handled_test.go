@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// What ran is known from the ledger, whatever the clock showed meanwhile, and
+// Which slots have run is known from the ledger, whatever the clock showed meanwhile, and
 // whenever rota was started again.
 func TestNothingRunsTwiceForOneInstant(t *testing.T) {
 	// old is a machine without a clock chip: it starts with an old time, and is given

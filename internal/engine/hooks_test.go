@@ -72,8 +72,8 @@ func (e *fakeTarget) set(unreachable bool) {
 	e.unreachable = unreachable
 }
 
-// What could not be delivered is delivered after a restart, and then no more; nor is
-// anything lost that was recorded by a daemon that was killed before it could deliver.
+// An undelivered notification is delivered once after a restart. A daemon that is killed
+// before it could deliver loses none that is recorded.
 func TestOutbox(t *testing.T) {
 	jobs := ops + "[tasks.t]\ninterval = \"10m\"\nwrite = { path = \"no/such/directory\", text = \"x\" }\non_failure = [\"ops\"]\nmissed = \"skip\"\non_missed = [\"ops\"]\n"
 	inBubble(t, noon, jobs, func(r *rig) {

@@ -189,8 +189,8 @@ func TestFollowAttempts(t *testing.T) {
 	})
 }
 
-// The output of each attempt can be read, alone or with that of the others, while the
-// run goes on and later.
+// The output of each attempt can be read, alone or with that of the others, while the run
+// continues and later.
 func TestLogOfAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newFollowedLog(t, 1<<20)
@@ -278,7 +278,7 @@ func TestFollowUntilClosed(t *testing.T) {
 	})
 }
 
-// Whoever does not follow gets what there is at that moment.
+// A reader that does not follow gets the output up to that moment.
 func TestLogSoFar(t *testing.T) {
 	w := newFollowedLog(t, 8<<10)
 	if _, err := w.Log(t.Context(), api.LogQuery{Run: "t"}); api.CodeOf(err) != api.NotFound || err.Error() != "run t/20261121T120000Z has no output so far" {

@@ -51,8 +51,8 @@ func (r *rig) wantMetrics(when string, want map[string]string) {
 
 func epoch(t time.Time) string { return strconv.FormatFloat(float64(t.Unix()), 'g', -1, 64) }
 
-// TestMetrics: what happens to tasks is counted, from 0 on, as long as they are in the
-// file; what a gauge says of the past is known after a restart.
+// TestMetrics: the events of tasks are counted, from 0 on, as long as they are in the
+// file; gauges about the past are restored after a restart.
 func TestMetrics(t *testing.T) {
 	const bad = "[tasks.bad]\nat = [\"12:01\", \"12:02\"]\nretry = { max = 1, delay = \"10s\" }\nexpect_success_within = \"1h\"\nwrite = { path = \"no/such/directory\", text = \"x\" }\n"
 	const jobs = "[queues.q]\n[tasks.good]\ninterval = \"10s\"\nlog = \"x\"\nqueue = \"q\"\n" + bad
@@ -134,7 +134,7 @@ func TestMetrics(t *testing.T) {
 			`rota_config_last_reload_successful`:                    "1",
 		})
 
-		// Who sees one task gets its series, and nothing of rota as a whole.
+		// A caller who sees one task gets its series, and none of rota as a whole.
 		ctx := api.AsCaller(r.t.Context(), api.Caller{Grants: []api.Grant{{May: api.MayRead, Tasks: func(name string) bool { return name == "bad" }}}})
 		seen := numbers(r.t, r.Service(), ctx)
 		if seen[`rota_task_failures_in_row{task="bad"}`] != "2" {
@@ -165,8 +165,8 @@ func TestPendingEndsAreNoAttempts(t *testing.T) {
 	})
 }
 
-// TestMetricsDoNotWait: neither a ledger nor an engine that does not answer keeps who asks
-// waiting for long, and the engine waits for nobody.
+// TestMetricsDoNotWait: a ledger or an engine that does not answer delays a scrape only
+// for a short time, and the engine never waits for a scrape.
 func TestMetricsDoNotWait(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\ninterval = \"10s\"\nlog = \"x\"\n", func(r *rig) {
 		s := r.Service()
@@ -313,7 +313,7 @@ tags = ["all"]
 		r.pass(2 * time.Hour)
 		health("made up for", api.HealthQuery{Task: "hourly"}, "")
 
-		// Others' tasks have no tags for who does not see them.
+		// A caller who cannot see a task does not see its tags.
 		ctx := api.AsCaller(r.t.Context(), api.Caller{Grants: []api.Grant{{May: api.MayRead, Tasks: func(name string) bool { return name == "hourly" }}}})
 		if err := r.Service().Health(ctx, api.HealthQuery{Tags: []string{"all"}}); err != nil {
 			r.t.Errorf("to who sees the healthy one: %v", err)

@@ -15,8 +15,8 @@ import (
 	"rota/runner"
 )
 
-// What waits of a task that a reload removes is cancelled a few at a time: other
-// things have their turn between.
+// The pending runs of a task that a reload removes are cancelled a few at a time: other
+// inputs are handled in between.
 func TestReloadCancelsInTurns(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
 		const many = 10 * batchSize
@@ -52,7 +52,7 @@ func TestReloadCancelsInTurns(t *testing.T) {
 	})
 }
 
-// Many who ask at the same time to join a request that waits get the same run.
+// Many concurrent requests that join a pending one get the same run.
 func TestAgainAtTheSameTime(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[queues.q]\n[tasks.t]\nqueue = \"q\"\nlog = \"x\"\n", func(r *rig) {
 		ada := r.ada()
@@ -113,7 +113,7 @@ func (l *timeless) Now(ctx context.Context) (time.Time, error) {
 	return l.Ledger.Now(ctx)
 }
 
-// How rota is can be asked whatever the ledger says.
+// The status can be queried whatever the state of the ledger.
 func TestStatusWhileTheLedgerFails(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
 		book := &timeless{}

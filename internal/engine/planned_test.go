@@ -78,8 +78,8 @@ func TestPlannedHold(t *testing.T) {
 	}
 }
 
-// Who only owns a task can neither take back nor replace the hold that somebody has
-// planned who may control it, nor put one in the place of a hold that binds.
+// A caller who only owns a task can neither end nor replace a hold that a caller with
+// control has planned, nor replace a hold that binds.
 func TestPlannedHoldBinds(t *testing.T) {
 	inBubble(t, noon, "[tasks.t]\ncron = \"*/30 * * * *\"\nlog = \"x\"\n", func(r *rig) {
 		ada, bob := r.ada(), r.owner()

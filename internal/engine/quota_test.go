@@ -20,8 +20,8 @@ import (
 
 const parkedTask = "[tasks.t]\nlog = \"x\"\nparams = { p = \"\" }\ninput_max = \"1MiB\"\n"
 
-// What waits of a user is bounded by number, however it waits and over a restart, and
-// nobody else's requests are.
+// The pending requests of a user are limited in number, whatever they wait for and over a
+// restart, without effect on other users.
 func TestRequestsOfAUserAreBounded(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", parkedTask, func(r *rig) {
 		for i := range maxRequests {
@@ -157,7 +157,7 @@ func TestBytesOfAUserAreBounded(t *testing.T) {
 	})
 }
 
-// What cannot be recorded leaves no input, and what is there already keeps its own.
+// A request that cannot be recorded leaves no input, and an existing run keeps its own.
 func TestRefusedRequestsLeaveNoInput(t *testing.T) {
 	long := strings.Repeat("x", shortInput+1)
 	jobs := "autostart = [\"open\"]\n[queues.open]\n[queues.q]\ncapacity = 1\n[tasks.t]\nlog = \"x\"\nqueue = \"q\"\n"
@@ -256,7 +256,7 @@ func TestListsAreBrief(t *testing.T) {
 	})
 }
 
-// A user who exceeds the rate limit is told to try again later; others are not limited.
+// A user who exceeds the rate limit is asked to try again later; others are not limited.
 func TestPace(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
 		bob, root := r.owner(), r.ada()

@@ -73,7 +73,7 @@ func TestReaderTasks(t *testing.T) {
 		{"held no more", func(s *readerRig) {
 			s.state(ledger.TaskState{Hold: &ledger.Hold{By: "ada", Since: s.hour(10), Until: s.hour(11)}})
 		}, "t new next=13:00"},
-		{"its next slot is left out", func(s *readerRig) {
+		{"its next slot is skipped", func(s *readerRig) {
 			s.state(ledger.TaskState{Skip: []ledger.Skip{{Slot: s.hour(11)}, {Slot: s.hour(13)}}})
 		}, "t new next=14:00 skip=13:00"},
 		{"rescheduled", func(s *readerRig) {
@@ -119,7 +119,7 @@ func TestReaderTasks(t *testing.T) {
 	}
 }
 
-// state sets what is remembered of the task t beside its first sights.
+// state sets the state of the task t, beside when its triggers were first seen.
 func (s *readerRig) state(next ledger.TaskState) {
 	s.t.Helper()
 	prev, err := s.book.Task(s.t.Context(), "t")
@@ -179,7 +179,7 @@ log = "x"
 	}
 }
 
-// What is worked out without a daemon is what a daemon's agenda says.
+// The next slots computed without a daemon are those of a daemon's agenda.
 func TestNextIsThatOfTheAgenda(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", `
 [tasks.a]

@@ -12,7 +12,7 @@ import (
 
 const noon = "2026-11-21T12:00:00-05:00"
 
-// What was missed while rota was away, by the policy of the task.
+// Which slots were missed while rota was down, by the policy of the task.
 func TestMissed(t *testing.T) {
 	for _, c := range []struct {
 		name, jobs string
@@ -43,7 +43,7 @@ func TestMissed(t *testing.T) {
 	}
 }
 
-// What was held, or not there yet, was not missed, whatever missed says.
+// Slots of held or new tasks were not missed, whatever the key missed says.
 func TestNotMissed(t *testing.T) {
 	const all = "log = \"x\"\nmissed = \"all\"\n"
 	const tens = "[tasks.t]\ncron = \"*/10 * * * *\"\n" + all
@@ -122,7 +122,7 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// What waits longer than max_wait is skipped, and what a kill left running is
+// A run that waits longer than max_wait is skipped, and one that was running at a kill is
 // lost.
 func TestWaitsAndKills(t *testing.T) {
 	jobs := "[tasks.busy]\nat = \"12:00:10\"\nmode = \"sequential\"\nlog = \"x\"\n[tasks.t]\nat = \"12:00:20\"\nmode = \"sequential\"\nmax_wait = \"5m\"\nlog = \"x\"\n"

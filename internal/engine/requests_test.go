@@ -11,10 +11,10 @@ import (
 	"rota/internal/ledger"
 )
 
-// Many who ask in the same second, and give no id, each get a run of their own.
+// Many requests without an id in the same second each get a run of their own.
 func TestIDsOfMany(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
-		const many = 1500 // some forty pairs of whom draw the same
+		const many = 1500 // about forty pairs of which draw the same id
 		ada, ids := r.ada(), map[string]bool{}
 		got := make(chan string)
 		for range many {
@@ -48,8 +48,8 @@ func (g slowLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Committ
 	return g.Ledger.Commit(ctx, c)
 }
 
-// Of two who ask at the same time with one id the second waits for the first, and gets
-// the same run, or is refused if it asks for something else.
+// Of two concurrent requests with one id the second waits for the first, and gets the
+// same run, or is refused if it differs.
 func TestOneIDOfTwo(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
 		gate := make(chan struct{})

@@ -15,14 +15,14 @@ import (
 	"rota/runner"
 )
 
-// A run that needs room on the disk to start waits while there is none, which the
-// status says, and then starts once.
+// A run that needs room on the disk to start waits while there is not enough, which the
+// status shows, and then starts once.
 func TestRunWaitsForRoom(t *testing.T) {
 	inBubble(t, noon, "[tasks.t]\nat = \"12:01\"\nlog = \"x\"\n", func(r *rig) {
 		left := room{bytesToStart - 1, 100}
 		var log strings.Builder // of the engine, and read in it
 		r.inLoop(func(context.Context) error {
-			forked := *r.cfg // what is forked cannot run here
+			forked := *r.cfg // forked runs cannot be started here
 			forked.Tasks = config.Tasks{"t": forked.Tasks["t"]}
 			task := forked.Tasks.Get("t")
 			task.Mode = runner.Forked

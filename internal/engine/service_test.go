@@ -280,7 +280,7 @@ func TestService(t *testing.T) {
 			}
 			ada.run(api.Request{Force: true})
 		}, "12:00:00"},
-		{"what waits stays, and goes on at release", "", func(r *rig, ada client) {
+		{"pending runs stay, and start at release", "", func(r *rig, ada client) {
 			ada.run(api.Request{In: time.Minute})
 			ada.must(ada.Hold(ctx(r), api.Holding{All: true}))
 			r.pass(time.Hour)
@@ -380,13 +380,13 @@ func TestService(t *testing.T) {
 			r.pass(8 * time.Minute)
 		}, "12:07:00"},
 
-		// Left out.
-		{"the next one is left out", `interval = "10m"`, func(r *rig, ada client) {
+		// Skips.
+		{"the next slot is skipped", `interval = "10m"`, func(r *rig, ada client) {
 			ada.must(ada.Skip(ctx(r), "t"))
 			r.restart(0)
 			r.pass(21 * time.Minute)
 		}, "12:10:00-12:10:00×1 skipped, 12:20:00"},
-		{"a slot left out stays so when a reschedule ends", `at = "18:00"`, func(r *rig, ada client) {
+		{"a skipped slot stays skipped when a reschedule ends", `at = "18:00"`, func(r *rig, ada client) {
 			ada.must(ada.Skip(ctx(r), "t"))
 			ada.must(ada.Reschedule(ctx(r), api.Rescheduling{Name: "t", Expr: "interval 1h", Until: r.start.Add(90 * time.Minute)}))
 			r.restart(0)
@@ -480,7 +480,7 @@ func TestAutostart(t *testing.T) {
 		synctest.Wait()
 		r.want("u", "12:00:00")
 
-		// What was done by hand lasts, whatever autostart says.
+		// A change by hand persists, whatever autostart says.
 		state := func(want string, by bool) {
 			t.Helper()
 			q, err := r.ada().Queues(r.t.Context(), "b")
@@ -514,8 +514,8 @@ func TestWaitingForAnotherReason(t *testing.T) {
 	})
 }
 
-// What a task reads, short or long, is there when it starts; more than its task
-// takes is refused.
+// The input of a task, short or long, is complete when it starts; input above the limit
+// of its task is refused.
 func TestRequestInput(t *testing.T) {
 	inBubble(t, noon, "[tasks.t]\nlog = \"x\"\ninput_max = \"64KiB\"\n", func(r *rig) {
 		ada := r.ada()
@@ -644,8 +644,8 @@ func TestHeldAtStart(t *testing.T) {
 	})
 }
 
-// With --once what came due while rota was away is done, whatever the file does not
-// say of it, and then rota ends.
+// With --once the slots that came due while rota was down are run, with missed = "once"
+// as the default, and then rota ends.
 func TestOnce(t *testing.T) {
 	inBubble(t, noon, "[tasks.t]\nat = \"12:10\"\nlog = \"x\"\n[tasks.u]\ninterval = \"25m\"\nmissed = \"skip\"\nlog = \"x\"\n", func(r *rig) {
 		r.stop()

@@ -69,7 +69,7 @@ type simulation struct {
 	inQueue  map[string]int // and by queue
 	killed   chan struct{}  // closed when the daemon is
 	accepted []string       // ids of requests
-	notes    []string       // what happened, for a complaint
+	notes    []string       // what happened, for a failure text
 }
 
 const simWorkers = 2
@@ -204,7 +204,7 @@ type faultyLedger struct {
 
 func (f *faultyLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
 	done, late, err := f.commit(ctx, c)
-	time.Sleep(late) // time itself is the subject: it is recorded, and nobody knows yet
+	time.Sleep(late) // time itself is the subject: the answer is late, and the engine does not know it yet
 	return done, err
 }
 
@@ -309,7 +309,7 @@ func (s *simulation) restarted(later time.Duration) {
 	s.rig.live(s.stateDir, s.cfg)
 	synctest.Wait()
 	if dead {
-		return // what the ledger had written last, that daemon never knew
+		return // the last commit of the ledger was unknown to that daemon
 	}
 	after := s.parked()
 	for id, was := range before {

@@ -83,7 +83,7 @@ func TestTryAgainWhileNothingIsRecorded(t *testing.T) {
 	})
 }
 
-// An input for which there is no room is no mistake of who sends it.
+// Lack of room for an input is not an error of the client.
 func TestNoRoomForInput(t *testing.T) {
 	err := badInput(&errPath{syscall.ENOSPC})
 	if api.CodeOf(err) != api.NotNow || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "no space") {

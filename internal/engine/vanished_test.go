@@ -8,8 +8,8 @@ import (
 	"rota/runner"
 )
 
-// What waits of a task that is not in the file is kept for a minute, for whatever it
-// waits. It starts as before if the task returns, and not before that.
+// The pending runs of a task that is not in the file are kept for a minute, whatever they
+// wait for. They start as before if the task returns, and not before that.
 func TestVanished(t *testing.T) {
 	const (
 		jobs   = "[queues.q]\n[tasks.t]\nqueue = \"q\"\nlog = \"x\"\n"

@@ -67,8 +67,8 @@ func (r *rig) stopFor(d time.Duration) {
 	r.restart(d)
 }
 
-// blockTask lets each run of the task t go on until the function that is returned
-// is called, or the gate is closed.
+// blockTask makes each run of the task t last until the returned function is called, or
+// the gate is closed.
 func (r *rig) blockTask(gate chan struct{}) (let func()) {
 	r.inLoop(func(context.Context) error {
 		task := r.cfg.Tasks.Get("t")
@@ -127,11 +127,11 @@ func TestWhy(t *testing.T) {
 			})
 			r.pass(90 * time.Minute)
 		}, "13:00:00", "breaker", "It is held by rota since 12:00 (failed 3 times in a row, the last time as t/x). To release it: rota release t."},
-		{"left out", noon, hourly, func(r *rig) {
+		{"skipped by request", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error { _, err := r.skipNext(ctx, "t", "ada"); return err })
 			r.pass(90 * time.Minute)
 		}, "13:00:00", "skip", "It was skipped, as ada had said (rota skip)."},
-		{"to be left out", noon, hourly, func(r *rig) {
+		{"to be skipped", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error { _, err := r.skipNext(ctx, "t", "ada"); return err })
 		}, "13:00:00", "skip", "It is due in the future, at Sat 2026-11-21 13:00, in 1h. It will be skipped, as ada said (rota skip)."},
 

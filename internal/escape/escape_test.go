@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// What people write stays, in any script; what steers, turns or hides does not.
+// Text in any script is unchanged; control characters, changes of direction and invisible
+// characters are escaped.
 var lines = map[string]string{
 	"":                            "",
 	"Füße, 日本\u3000✓ … \"x\" 'y'": "Füße, 日本\u3000✓ … \"x\" 'y'",
@@ -114,8 +115,8 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// Whatever a text is: what comes out holds nothing that steers, turns or hides,
-// and stays as it is when it is escaped again.
+// The result for any text has no control characters, changes of direction or invisible
+// characters, and does not change when it is escaped again.
 func FuzzEscape(f *testing.F) {
 	for text := range lines {
 		f.Add(text, 40)

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Who looks for something in it waits, until it is released.
+// A look-up in it blocks until it is released.
 func TestMount(t *testing.T) {
 	for name, ask := range map[string]func(dir string) error{
 		"look up": func(dir string) error { _, err := os.Stat(filepath.Join(dir, "file")); return err },

@@ -10,8 +10,8 @@ import (
 	"rota/internal/escape"
 )
 
-// Whatever stands in a crontab, what is made of it is a valid file in which nothing
-// of it has become a key, and the report can be shown.
+// Any crontab results in a valid file in which none of its text has become a key, and in
+// a report that can be printed.
 func FuzzCrontabs(f *testing.F) {
 	for _, seed := range []string{
 		"0 5 * * * x\n", "A=\"b'\\\n0 5 * * * x ''' \"\"\" %\\%y%z\n", "# \x1b[31m\r\n0 5 * * * a\x00b\n", "0 5 * * * \u202e\xff\n",

@@ -105,8 +105,7 @@ func BenchmarkLedgerLife(b *testing.B) {
 	b.ReportMetric(float64(3*b.N)/time.Since(start).Seconds(), "transitions/s")
 }
 
-// BenchmarkLedgerAdvance writes down 10,000 slots that are due at once, and
-// claims them.
+// BenchmarkLedgerAdvance records 10,000 slots that are due at once, and claims them.
 func BenchmarkLedgerAdvance(b *testing.B) {
 	const slots = 10000
 	l := benchOpen(b, benchDirectory(b))
@@ -292,8 +291,8 @@ func BenchmarkLedgerRetain(b *testing.B) {
 	}
 }
 
-// openedVariable makes a process open the ledger in that directory, ask it what is
-// asked of it at a start, and tell how much memory it has.
+// openedVariable makes a process open the ledger in that directory, query it as a start
+// does, and print how much memory it uses.
 const openedVariable = "ROTA_BENCH_OPEN"
 
 func TestMain(m *testing.M) {

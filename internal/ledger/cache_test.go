@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestTaskCache: what a commit changes while it is read is read again, and what nobody
-// changed is not.
+// TestTaskCache: values that a commit changes during a read are read again, and unchanged
+// ones are not.
 func TestTaskCache(t *testing.T) {
 	m := newTaskCache[int]()
 	book := map[string]int{"a": 1, "b": 2}

@@ -12,8 +12,8 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// The log stays small whatever is written to it, while there is always somebody who
-// reads: each begins before another ends.
+// The log stays small under continuous writes, although there is always a reader: each
+// begins before another ends.
 func TestLogStaysSmall(t *testing.T) {
 	s, err := Open(t.Context(), Directory(t), Options{})
 	if err != nil {
@@ -27,7 +27,7 @@ func TestLogStaysSmall(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
 	var reading, writing sync.WaitGroup
-	// Two hand over to each other, so that at no time nobody reads.
+	// Two readers alternate, so that there is always one.
 	turns := [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}
 	turns[0] <- struct{}{}
 	begun := make(chan struct{})

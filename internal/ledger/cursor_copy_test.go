@@ -12,8 +12,8 @@ import (
 	"rota/runner"
 )
 
-// A ledger that has lost its newest part while nobody used it says so, and goes on from
-// where it was, not from where it is.
+// A ledger that lost its newest part while it was not in use reports that, and continues
+// from the position that it had reached.
 func TestLostLogIsNoticed(t *testing.T) {
 	dir := directory(t)
 	l := open(t, dir)

@@ -16,8 +16,8 @@ import (
 	"rota/runner"
 )
 
-// TestSQLiteIgnoresFlippedRows flips bits anywhere in the file. Whatever can
-// be read afterwards is as it was written, and nothing panics.
+// TestSQLiteIgnoresFlippedRows flips bits anywhere in the file. All rows that can be read
+// afterwards are as written, and nothing panics.
 func TestSQLiteIgnoresFlippedRows(t *testing.T) {
 	good := directory(t)
 	l := open(t, good)

@@ -171,7 +171,7 @@ func TestFailureChangesNothing(t *testing.T) {
 	if err != nil || len(leases) != 2 {
 		t.Errorf("claim: %+v, %v", leases, err)
 	}
-	for _, r := range []runner.Run{run("new", "1"), run("a", "2")} { // what failed can be asked for again
+	for _, r := range []runner.Run{run("new", "1"), run("a", "2")} { // a failed request can be repeated
 		if _, err := s.Submit(t.Context(), r); err != nil {
 			t.Errorf("submit of %s: %v", r.ID, err)
 		}

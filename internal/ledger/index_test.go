@@ -11,8 +11,8 @@ import (
 	"rota/runner"
 )
 
-// TestTruncatedIndex: the index of the WAL is truncated while the ledger is open. Reading and
-// writing go on, and nothing is lost or set aside.
+// TestTruncatedIndex: the index of the WAL is truncated while the ledger is open. Reads
+// and writes continue, and nothing is lost or set aside.
 func TestTruncatedIndex(t *testing.T) {
 	dir := directory(t)
 	l := open(t, dir)
@@ -31,7 +31,7 @@ func TestTruncatedIndex(t *testing.T) {
 		if err := os.Truncate(index, size); err != nil {
 			t.Fatal(err)
 		}
-		if i%2 == 0 { // who reads meets it first, or who writes
+		if i%2 == 0 { // a reader notices it first, or a writer
 			if m, err := recall(l, t); err != nil || !reflect.DeepEqual(m, truth) {
 				t.Errorf("%d bytes: read: %v", size, err)
 			}

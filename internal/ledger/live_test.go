@@ -45,13 +45,13 @@ func TestFlippedWhileInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Its columns lie one after the other: the task, a number of one byte; the
-	// key; …; the transitions; the sum, of four bytes or six.
+	// The order of its columns: the task, a number of one byte; the key; …; the
+	// transitions; the checksum, of four bytes or six.
 	first := bytes.Index(good, []byte("15manual")) - 1
 	packed := packTransitions(steps)
 	last := first + bytes.Index(good[first:], packed) + len(packed) + 4
 	if first < 0 || last < first+len(packed)+len(mark) || last > first+100 {
-		t.Fatalf("the row lies from %d to %d", first, last)
+		t.Fatalf("the row is at %d to %d", first, last)
 	}
 	forced, tried := 0, 0
 	for place := first; place < last; place++ {

@@ -145,7 +145,7 @@ func TestOpenReadRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			r, err := ledger.OpenRead(t.Context(), dir)
-			if err == nil { // the damage may lie where only reading meets it
+			if err == nil { // the damage may be where only a read notices it
 				_, err = recall(r, t)
 				r.Close()
 			}

@@ -133,7 +133,7 @@ func TestSQLiteRemembers(t *testing.T) {
 		t.Error(err)
 	}
 
-	// What waits still takes its room.
+	// Pending requests still count.
 	ask := func(key string) error {
 		_, err := l.Submit(t.Context(), runner.Run{ID: "a/" + key, Task: "a", Cause: runner.CauseManual, State: runner.Queued, Queue: ledgertest.Narrow})
 		return err

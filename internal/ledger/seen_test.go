@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What was recorded as a map is read, and written as before.
+// A record in the form of a map is read, and written in the same form.
 func TestSeenIsAnObject(t *testing.T) {
 	const text = `{"":"2026-11-22T12:00:00Z","at 09:00 (\"x\")":"2026-11-22T12:00:01.5Z","interval 5m":"2026-11-22T13:00:00Z"}`
 	var asMap map[string]time.Time

@@ -13,8 +13,7 @@ import (
 	"rota/runner"
 )
 
-// TestEventsOfOthersStay: whatever one user does, and however often, the events of
-// others are kept.
+// TestEventsOfOthersStay: no number of events of one user removes the events of others.
 func TestEventsOfOthersStay(t *testing.T) {
 	s, err := Open(t.Context(), Directory(t), Options{})
 	if err != nil {

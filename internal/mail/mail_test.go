@@ -289,8 +289,8 @@ func TestPasswordFile(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// A link of another user, which might lead to any file of root's, and a FIFO,
-	// which nobody might ever write to.
+	// A link of another user, which could lead to any file of root, and a FIFO without a
+	// writer.
 	secret, link, fifo := filepath.Join(dir, "secret"), filepath.Join(dir, "link"), filepath.Join(dir, "fifo")
 	if err := errors.Join(os.WriteFile(secret, []byte("hunter2"), 0o600), os.Symlink(secret, link), syscall.Mkfifo(fifo, 0o600)); err != nil {
 		t.Fatal(err)
@@ -367,8 +367,7 @@ func TestSendmailFails(t *testing.T) {
 	}
 }
 
-// FuzzMessage: whatever the texts are, a message has the header that it should
-// have, and no other.
+// FuzzMessage: a message with any texts has the intended header, and no other.
 func FuzzMessage(f *testing.F) {
 	f.Add("subject", "ops@example.org", "name")
 	f.Add("a\r\nBcc: x@y.z", "a@b.c\r\nBcc: x@y.z", "x\r\n\r\n")

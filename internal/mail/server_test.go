@@ -58,7 +58,7 @@ type mailServer struct {
 	listener net.Listener
 	implicit bool              // encrypted from the first byte on
 	startTLS bool              // offered
-	auth     string            // what is offered; "": no login
+	auth     string            // the offered methods; "": no login
 	answers  map[string]string // instead of the usual one, by verb; "hang": none ever
 	got      chan letter
 	over     chan struct{}

@@ -93,7 +93,7 @@ func TestSchemaFile(t *testing.T) {
 	}
 }
 
-// What rota takes, the schema takes.
+// The schema accepts what rota accepts.
 func TestSchemaTakesFiles(t *testing.T) {
 	s := compiled(t)
 	var files []string

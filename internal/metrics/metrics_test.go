@@ -105,7 +105,7 @@ func TestNames(t *testing.T) {
 }
 
 // TestAttempts: an attempt is counted when it ends, also one that an earlier daemon has
-// started; what ends while it waits is none.
+// started; a run that ends while it waits has none.
 func TestAttempts(t *testing.T) {
 	start := time.Unix(100, 0)
 	ended := runner.Run{ID: "t/a", Task: "t", Outcome: runner.OK, Attempts: 1, Started: start, Finished: start.Add(4 * time.Second)}

@@ -23,7 +23,7 @@ cut off
 	}
 }
 
-// What is mounted and unmounted is noticed.
+// Mounts and unmounts are noticed.
 func TestFar(t *testing.T) {
 	var table Table
 	dir := t.TempDir()

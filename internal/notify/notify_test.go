@@ -110,12 +110,12 @@ func newRigWith(t *testing.T, parting time.Duration, targets ...Target) *rig {
 	return r
 }
 
-// ear is an action that records what it is sent.
+// ear is an action that records its calls.
 type ear struct {
 	mu    sync.Mutex
 	start time.Time
 	heard []string                    // "at 1m0s: failure backup/k1 +2"
-	err   error                       // what it answers
+	err   error                       // its result
 	hang  func(context.Context) error // instead
 }
 
@@ -142,14 +142,14 @@ func (e *ear) answer(err error) {
 	e.err = err
 }
 
-// expect holds what was heard since the last time.
+// expect compares the calls since the last expect.
 func (e *ear) expect(t *testing.T, want ...string) {
 	t.Helper()
 	synctest.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if got := strings.Join(e.heard, "\n"); got != strings.Join(want, "\n") {
-		t.Errorf("heard\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+		t.Errorf("calls\n%s\nwant\n%s", got, strings.Join(want, "\n"))
 	}
 	e.heard = nil
 }
@@ -214,7 +214,7 @@ func TestAtMostEvery(t *testing.T) {
 		r.fail("ops", "a/5") // after a pause in which nothing happened
 		e.expect(t, "4h0m0s: failure a/5")
 		r.fail("ops", "a/6")
-		r.set(Target{Name: "ops", Action: e}) // it takes effect for what comes; what waits, waits
+		r.set(Target{Name: "ops", Action: e}) // it applies to new notifications; waiting ones still wait
 		time.Sleep(time.Hour)
 		e.expect(t, "5h0m0s: failure a/6")
 	})
@@ -250,7 +250,7 @@ func TestRetries(t *testing.T) {
 		synctest.Wait()
 		e.mu.Lock()
 		if len(e.heard) != 1 || !strings.HasSuffix(e.heard[0], "failure a/1 +1") {
-			t.Errorf("heard %q", e.heard)
+			t.Errorf("calls %q", e.heard)
 		}
 		e.heard = nil
 		e.mu.Unlock()
@@ -320,7 +320,7 @@ func TestFullQueue(t *testing.T) {
 	})
 }
 
-// What comes while a try is under way that fails is bounded, too.
+// The notifications that arrive during a failing attempt are limited, too.
 func TestFullQueueAfterFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEar()
@@ -368,12 +368,12 @@ func TestRetriesBeginAnew(t *testing.T) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if n := strings.Count(strings.Join(e.heard, "\n"), "a/2"); n < 5 {
-			t.Errorf("heard %q", e.heard)
+			t.Errorf("calls %q", e.heard)
 		}
 	})
 }
 
-// A target that hangs delays neither another one nor who sends.
+// A target that hangs delays neither other targets nor the sender.
 func TestOneHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow, quick := newEar(), newEar()

@@ -18,10 +18,10 @@ import (
 	"rota/runner"
 )
 
-// hostile is a text of somebody who means ill.
+// hostile is a text of an attacker.
 const hostile = "<script>alert(1)</script>\"><img src=x onerror=alert(2)>' onfocus='x {{.}} {{template \"top\"}} \x1b[31m \u202e\u2066 \xff\xfe javascript:alert(3)"
 
-// hostileService tells that text wherever it tells a text of others.
+// hostileService returns that text in the place of every text of users.
 type hostileService struct {
 	api.Service
 	now time.Time
@@ -76,7 +76,7 @@ func (s hostileService) Request(context.Context, api.Request, io.Reader) (api.Ru
 	return api.Run{}, &api.Error{Code: api.Conflict, Message: hostile, Hint: hostile, Faults: []api.Fault{{Message: hostile, Text: hostile}}, NotDone: []api.NotDone{{Name: hostile, Message: hostile}}}
 }
 
-// ask asks a page as somebody who may do everything.
+// ask requests a page as a visitor with all rights.
 func ask(t *testing.T, p *Page, s api.Service, method, at string, form url.Values, site api.Site) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequest(method, at, strings.NewReader(form.Encode()))

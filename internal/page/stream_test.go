@@ -172,7 +172,7 @@ func TestRowsComeAndGo(t *testing.T) {
 	})
 }
 
-// TestSlowReader: who misses something is told to load the page again.
+// TestSlowReader: a reader that misses events is asked to load the page again.
 func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := watched{hostileService: hostileService{now: time.Now()}, messages: make(chan api.Message)}

@@ -25,9 +25,8 @@ type question struct {
 	after, slot time.Time
 }
 
-// questions asks rota about random expressions: each in two zones, four slots
-// in a row from a random instant on. It leaves out what is close to a change
-// of the clock.
+// questions asks rota about random expressions: each in two zones, four slots in a row
+// from a random instant on. It omits instants close to a change of the clock.
 func questions(t *testing.T) (all []question) {
 	r := rand.New(rand.NewPCG(20, 26))
 	for range *expressions {

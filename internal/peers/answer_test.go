@@ -65,7 +65,7 @@ func (a ask) answer(p Parser) (says string) {
 	return strings.Join(slots, ", ")
 }
 
-// layout leaves the seconds out if there are none.
+// layout omits the seconds if they are zero.
 func layout(t time.Time) string {
 	if t.Second() == 0 {
 		return minutes + " MST"
@@ -107,7 +107,7 @@ func (a ask) answerAlone(p Parser) string {
 	return string(out)
 }
 
-// named returns a parser by its name; the zero Parser if there is none.
+// named returns a parser by its name; the zero Parser if it does not exist.
 func named(name string) Parser {
 	for _, p := range All() {
 		if p.Name == name {

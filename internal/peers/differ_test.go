@@ -74,7 +74,7 @@ func TestDifferences(t *testing.T) {
 			slices.Sort(told)
 			slices.Sort(want)
 			if !slices.Equal(told, want) {
-				t.Errorf("doc.go tells of %q, not of %q", told, want)
+				t.Errorf("doc.go mentions %q, not of %q", told, want)
 			}
 		})
 	}

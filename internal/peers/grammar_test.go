@@ -40,8 +40,8 @@ const (
 	featureCount
 )
 
-// grammar tells for each feature which peers are not asked about expressions
-// that use it, and why: what they do is not what rota's rules say.
+// grammar lists for each feature the peers that are not asked about expressions that use
+// it, and why: their behavior is not what rota's rules say.
 var grammar = [featureCount]struct {
 	says    string
 	example string

@@ -9,8 +9,8 @@ import (
 	"rota/schedule"
 )
 
-// With each_run the slots come due in their order, each before the next one, at
-// instants that are the same whoever asks, and from wherever.
+// With each_run the slots come due in their order, each before the next one, at the same
+// instants for every caller.
 func TestEachRun(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	begin := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)

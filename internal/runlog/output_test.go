@@ -16,7 +16,7 @@ import (
 	"unicode/utf8"
 )
 
-// The bound and the number of bytes dropped are of what the task wrote, whatever its
+// The limit and the number of dropped bytes refer to what the task wrote, whatever its
 // lines are like.
 func TestOutputKeepsHeadAndTail(t *testing.T) {
 	numbered := func(i int) string { return fmt.Sprintf("line %d\n", i) }
@@ -220,7 +220,7 @@ func TestOutputTail(t *testing.T) {
 	}
 }
 
-// What was kept before a crash is put together afterwards.
+// The kept parts of before a crash are joined afterwards.
 func TestJoinLogAfterACrash(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "[k]*.log")
 	write(t, path, "head\n")

@@ -98,7 +98,7 @@ func entry(t *testing.T, dir, line string) {
 	}
 }
 
-// What others can change is not opened; neither is what is no file.
+// A file that other users can change is not opened; nor is anything but a file.
 func TestOpen(t *testing.T) {
 	dir := t.TempDir()
 	good := filepath.Join(dir, "good")
@@ -123,8 +123,8 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// What each rule accepts, of the file itself and of the way to it; uid 1 is
-// rota's user, as root or not.
+// What each rule accepts, of the file itself and of the way to it; uid 1 is rota's user,
+// as root or not.
 func TestRules(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can give files away")
@@ -268,7 +268,7 @@ func TestMakeDir(t *testing.T) {
 	}
 }
 
-// What is in a directory that is safe may itself be open to others.
+// A file in a safe directory can itself be writable by others.
 func TestVerify(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can give files away")

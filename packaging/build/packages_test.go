@@ -97,8 +97,8 @@ func TestPackages(t *testing.T) {
 	t.Run("sbom", func(t *testing.T) { testSBOM(t, dist) })
 	t.Run("lintian", func(t *testing.T) {
 		need(t, "lintian")
-		// What is overridden says why in packaging/deb/lintian-overrides.
-		// That for arm64 has the same files.
+		// The reasons for overrides are in packaging/deb/lintian-overrides. The package
+		// for arm64 has the same files.
 		if out := output(t, "lintian", "--fail-on", "warning", "--allow-root", filepath.Join(dist, "rota_1.0.0-1_amd64.deb")); len(out) > 0 {
 			t.Errorf("lintian:\n%s", out)
 		}
@@ -218,7 +218,7 @@ var packages = []string{
 // roots are the names of an owner and a group in an archive, if it has names.
 var roots = regexp.MustCompile(`^(root/root|/)$`)
 
-// What each package has is what its list says, and all of it has one time.
+// The contents of each package are those of its list, and all have the same time.
 func testContents(t *testing.T, dist string) {
 	need(t, "dpkg-deb", "bsdtar")
 	for _, name := range packages {
@@ -250,8 +250,8 @@ func testContents(t *testing.T, dist string) {
 	}
 }
 
-// dpkg asks everybody who has tasks in jobs.toml what to do if the file that comes
-// with the package changes. So it does not, ever.
+// If the packaged file changes, dpkg asks every user who has edited jobs.toml what to do.
+// So it never changes.
 func TestConffileNeverChanges(t *testing.T) {
 	sum := sha256.Sum256(mustRead(t, "../jobs.toml"))
 	const want = "b5993c702ba6921e0c1183d59a592c860ff2a2776ba20225db7b849b2df59bad"
@@ -385,14 +385,15 @@ func testInstall(t *testing.T, dist string) {
 		}
 	}
 	if !regexp.MustCompile(`^READY (RELOADING READY ){2,}STOPPING READY STOPPING READY STOPPING $`).MatchString(order) {
-		t.Errorf("the service manager heard %s", order)
+		t.Errorf("the service manager received %s", order)
 	}
 	if kinds["STATUS"] == 0 || kinds["EXTEND_TIMEOUT_USEC"] != 3 || kinds["MONOTONIC_USEC"] != kinds["RELOADING"] {
-		t.Errorf("the service manager heard %v", kinds)
+		t.Errorf("the service manager received %v", kinds)
 	}
 }
 
-// listen is a service manager: it returns what tells all that was said to it.
+// listen is a service manager: the returned function returns all messages that it
+// received.
 func listen(t *testing.T, path string) func() string {
 	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {

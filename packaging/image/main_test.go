@@ -236,7 +236,7 @@ exec "$chroot" --userspec="$user" "$root" "$@"`
 		}
 	}()
 
-	awaitText(t, stdout, "rota devel (module rota, ") // its output, raw as nobody says otherwise
+	awaitText(t, stdout, "rota devel (module rota, ") // its output, raw unless the file says otherwise
 	awaitText(t, stderr, "msg=failed task=elsewhere")
 	awaitText(t, stderr, "read-only file system")
 	awaitText(t, filepath.Join(volume, "note"), "here")
@@ -253,7 +253,7 @@ exec "$chroot" --userspec="$user" "$root" "$@"`
 	}
 	must(t, exec.Command("kill", "-TERM", pid).Run())
 	if err := c.Wait(); err != nil {
-		t.Errorf("told to stop: %v", err)
+		t.Errorf("asked to stop: %v", err)
 	}
 	if !slices.Equal(cfg.Healthcheck.Test, []string{"CMD", "rota", "ping", "-q"}) {
 		t.Errorf("the health check is %q", cfg.Healthcheck.Test)

@@ -27,7 +27,7 @@ func TestWrongReference(t *testing.T) {
 	}
 }
 
-// What rota adds to env of a notification holds what tasks wrote.
+// The env that rota adds to a notification contains text of tasks.
 func TestEventsAreLiteral(t *testing.T) {
 	e := environment{Base: []variable{"HOME=/root"}, Set: map[string]string{"ROTA_WHY": "${HOME}$$", "X": "${HOME}"}}
 	env, _, err := e.resolve(nil)

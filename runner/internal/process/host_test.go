@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// TestTryLeavesRota holds that the rights of another user stay in the thread that
-// was given them. What may be left of it runs nothing any more, so those are asked
-// that run something.
+// TestTryLeavesRota tests that the rights of another user stay in the thread that got
+// them. That thread may remain, but runs nothing, so the running threads are checked.
 func TestTryLeavesRota(t *testing.T) {
 	nobody, err := LookupUser(t.Context(), "nobody", "")
 	if err != nil {
@@ -33,7 +32,7 @@ func TestTryLeavesRota(t *testing.T) {
 	all.Wait()
 }
 
-// fsids tells all that rights over files hang on, in the thread that asks.
+// fsids returns all ids that decide about rights to files, of the current thread.
 func fsids(t *testing.T) string {
 	status, err := os.ReadFile("/proc/thread-self/status")
 	if err != nil {

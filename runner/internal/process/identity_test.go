@@ -114,8 +114,8 @@ func orphans(t *testing.T) (a Attempt, id identity, member int) {
 	return a, id, member
 }
 
-// What a leader left in its session is found, but nothing of a session that only
-// has the number.
+// The processes that a leader left in its session are found, but none of another session
+// with the same number.
 func TestSessionWithoutItsLeader(t *testing.T) {
 	a, id, member := orphans(t)
 	parent, err := readStat(os.Getppid())
@@ -165,7 +165,7 @@ func TestSessionWithoutItsLeader(t *testing.T) {
 	}
 }
 
-// What it costs a start to be recorded.
+// The cost of recording a process at its start.
 func BenchmarkRecord(b *testing.B) {
 	l := Launch{Attempt: Attempt{b.TempDir(), "t/k", 1}}
 	l.Listed = true

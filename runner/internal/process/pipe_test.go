@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a process left behind may read from the pipe of its run, too. What it took
-// is not waited for.
+// A process that a run left behind may read from the pipe of the run, too. The bytes that
+// it takes are not waited for.
 func TestPipeThatIsEmptied(t *testing.T) {
 	t.Parallel()
 	p, err := newPipe(nil)
@@ -78,7 +78,7 @@ func TestPipeOfAProcessBeingStarted(t *testing.T) {
 	}
 }
 
-// What another process holds is open for good.
+// A pipe that another process has open stays open.
 func TestPipeOfALeftover(t *testing.T) {
 	p, err := newPipe(nil)
 	if err != nil {

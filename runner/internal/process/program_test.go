@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What is so is believed for a moment, and what is not so is looked for each time.
+// A positive answer is cached for a moment, and a negative one never.
 func TestRecently(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r recentCache

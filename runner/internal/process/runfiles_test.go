@@ -26,7 +26,7 @@ func TestStopAsked(t *testing.T) {
 	}
 }
 
-// What a run costs that neither writes a result nor is stopped.
+// The cost of a run that neither writes a result nor is stopped.
 func BenchmarkFiles(b *testing.B) {
 	in := Launch{Attempt: Attempt{b.TempDir(), "t/k", 1}}
 	for b.Loop() {
@@ -41,7 +41,7 @@ func BenchmarkFiles(b *testing.B) {
 	}
 }
 
-// The end of one run leaves alone what belongs to others, whatever they are called.
+// The end of one run removes no files of others, even if their names are similar.
 func TestFilesOfLikeNames(t *testing.T) {
 	dir := t.TempDir()
 	make := func(run string, attempt int) *runFiles {
@@ -70,8 +70,8 @@ func TestFilesOfLikeNames(t *testing.T) {
 	}
 }
 
-// What is found in the place of a directory that has gone is touched by nobody: its
-// maker could lead rota anywhere.
+// A directory in the place of a removed one is not used: whoever made it could lead rota
+// anywhere.
 func TestLeftFilesThatSomebodyElseMade(t *testing.T) {
 	dir, temp := t.TempDir(), t.TempDir()
 	directory, victim := filepath.Join(temp, "rota-known"), filepath.Join(temp, "secret")
@@ -96,8 +96,8 @@ func TestLeftFilesThatSomebodyElseMade(t *testing.T) {
 	}
 }
 
-// What a carrier leaves that was killed goes when its run is given up, and when a
-// daemon starts.
+// The files of a killed shim are removed when its run is given up, and when a daemon
+// starts.
 func TestFilesOfAKilledCarrier(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	for _, user := range []string{"", "games"} {

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// What one daemon has recorded the next one finds, and nothing that was dropped.
+// The next daemon finds the entries that one daemon has recorded, and none that was
+// dropped.
 func TestTable(t *testing.T) {
 	path := filepath.Join(t.TempDir(), tableName)
 	first, err := openTable(path)
@@ -75,7 +76,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// Whatever is in the file, a table is made of it, and of what is no line nothing is believed.
+// Any file is read as a table, and invalid lines are ignored.
 func TestTableOfNonsense(t *testing.T) {
 	line := func(text string) string { return text + strings.Repeat("\x00", entrySize-len(text)) }
 	for _, text := range []string{

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What a tree has and what descends from it are its members, and nothing that only
+// The members of a tree are its processes and their descendants, and no process that only
 // has the number of one.
 func TestDescendants(t *testing.T) {
 	t.Parallel()
