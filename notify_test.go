@@ -461,9 +461,9 @@ func TestExpectSuccessWithin(t *testing.T) {
 		stale[0], stale[1] = stale[1], stale[0]
 	}
 	for i, want := range []string{
-		`^stale held \[\] it last ended well at 20.*; expect_success_within = 2s$`,
-		`^stale never \[\] it never ended well; expect_success_within = 2s$`,
-		`^stale never \[\] it last ended well at 20.*; expect_success_within = 2s$`,
+		`^stale held \[\] it last succeeded at 20.*; expect_success_within = 2s$`,
+		`^stale never \[\] it never succeeded; expect_success_within = 2s$`,
+		`^stale never \[\] it last succeeded at 20.*; expect_success_within = 2s$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(stale[i]) {
 			t.Errorf("alarm %q does not match %s", stale[i], want)

@@ -58,7 +58,7 @@ func TestOutcomes(t *testing.T) {
 			{"true", func(t *Task) { t.User = "nobody-here" }, Failed, `could not start: no user "nobody-here" on this machine`, -1, "", "nobody-here"},
 			{"true", func(t *Task) { t.Secrets = map[string]string{"KEY": "file:/no/such/key"} }, Failed, "could not start: secret KEY: open /no/such/key", -1, "", "/no/such/key"},
 			{"sleep 60", func(t *Task) { t.Timeout = 50 * time.Millisecond }, TimedOut, "after 50ms", -1, "", ""},
-			{"sleep 61", func(t *Task) { t.Timeout, t.TimeoutOK = 50*time.Millisecond, true }, OK, "stopped at its time-out, 50ms", -1, "", ""},
+			{"sleep 61", func(t *Task) { t.Timeout, t.TimeoutOK = 50*time.Millisecond, true }, OK, "stopped at its time-out of 50ms", -1, "", ""},
 			{"exit 5", func(t *Task) { t.Timeout, t.TimeoutOK = time.Hour, true }, Failed, "exit 5", 5, "", ""},
 		} {
 			task := b.command(mode, c.text)

@@ -17,9 +17,9 @@ type Reason struct {
 	Since  time.Time     `json:"since,omitzero"`
 	Until  time.Time     `json:"until,omitzero"`
 	Span   time.Duration `json:"span,omitempty"`
-	Last   Outcome       `json:"last,omitempty"` // of the attempt before, while another one is to come
-	Next   int           `json:"next,omitempty"` // its number, and
-	Of     int           `json:"of,omitempty"`   // how many there may be
+	Last   Outcome       `json:"last,omitempty"` // of the previous attempt, before the next one
+	Next   int           `json:"next,omitempty"` // the number of the next attempt, and
+	Of     int           `json:"of,omitempty"`   // how many are allowed
 	Notes  []string      `json:"notes,omitempty"`
 }
 
@@ -28,25 +28,25 @@ type ReasonCode string
 
 // The kinds of reasons, and the fields of a Reason that belong to each.
 const (
-	// Of slots that are not executed.
+	// Of slots that are not run.
 	ReasonHeld            ReasonCode = "held"            // By, Since, Until, Detail: the reason that was given
 	ReasonSkipped         ReasonCode = "skip"            // By: who skipped the slot
-	ReasonOverlapRunning  ReasonCode = "overlap_running" // the run before still runs
-	ReasonOverlapWaiting  ReasonCode = "overlap_waiting" // it still waits
-	ReasonOverlapQueued   ReasonCode = "overlap_queued"  // overlap = "queue": a waiting run represents it
-	ReasonOverlapInstant  ReasonCode = "overlap_instant" // another trigger names the same instant
-	ReasonOverlapRequest  ReasonCode = "overlap_request" // a run of the same recurring request waits
+	ReasonOverlapRunning  ReasonCode = "overlap_running" // the previous run is still running
+	ReasonOverlapWaiting  ReasonCode = "overlap_waiting" // it is still pending
+	ReasonOverlapQueued   ReasonCode = "overlap_queued"  // overlap = "queue": a pending run represents it
+	ReasonOverlapInstant  ReasonCode = "overlap_instant" // a slot of another trigger at the same instant
+	ReasonOverlapRequest  ReasonCode = "overlap_request" // a run of the same recurring request is pending
 	ReasonCoalesced       ReasonCode = "coalesced"       // a newer slot was due, too
 	ReasonCoalescedToSkip ReasonCode = "coalesced_skip"  // and that one was skipped
 	ReasonQueueFull       ReasonCode = "queue_full"      // Detail: the queue; "": none
 	ReasonLate            ReasonCode = "late"            // Span: by how much
-	ReasonLateOutside     ReasonCode = "late_outside"    // Span; and now is outside its between
+	ReasonLateOutside     ReasonCode = "late_outside"    // Span; and the time is outside between
 	ReasonMaxWait         ReasonCode = "max_wait"        // Span: max_wait, Detail: what its condition said
 	ReasonCondition       ReasonCode = "condition"       // only_if did not hold, or failed; Next: its exit code, Detail: the last line of its output, or why it failed
 
-	// Of waiting runs, or runs that have waited.
-	ReasonRetry       ReasonCode = "retry"        // Last, Detail: why that ended, Next, Of, Span: until then
-	ReasonSuperseded  ReasonCode = "superseded"   // By: the slot for which there is no other attempt
+	// Of pending runs, or runs that have been pending.
+	ReasonRetry       ReasonCode = "retry"        // Last, Detail: why it ended, Next, Of, Span: until the next attempt
+	ReasonSuperseded  ReasonCode = "superseded"   // By: the slot that replaces a further attempt
 	ReasonReplaced    ReasonCode = "replaced"     // By: the newer slot
 	ReasonCancelled   ReasonCode = "cancelled"    // By
 	ReasonReleased    ReasonCode = "released"     // By
@@ -54,17 +54,17 @@ const (
 	ReasonTaskGone    ReasonCode = "task_removed" // from the file
 	ReasonCountsDown  ReasonCode = "counts_down"  // Next: how many runs are left
 	ReasonCount       ReasonCode = "count"        // it has had all its runs
-	ReasonUserChanged ReasonCode = "user_changed" // By: the user now, Detail: the user it was asked for
-	ReasonTooMany     ReasonCode = "too_many"     // runs of its task wait
+	ReasonUserChanged ReasonCode = "user_changed" // By: the user now, Detail: the user at the request
+	ReasonTooMany     ReasonCode = "too_many"     // runs of its task are pending
 
-	// Of runs under way.
+	// Of running runs.
 	ReasonRunsLate ReasonCode = "runs_late" // Span: for longer than that, Detail: how that follows from warn_after
 
-	// Of runs that were executed.
+	// Of runs that were started.
 	ReasonExit        ReasonCode = "exit"         // Next: the code
 	ReasonSignal      ReasonCode = "signal"       // Detail: its name
 	ReasonTimeout     ReasonCode = "timeout"      // Span
-	ReasonTimeoutOK   ReasonCode = "timeout_ok"   // Span; that is its normal end
+	ReasonTimeoutOK   ReasonCode = "timeout_ok"   // Span; a time-out is its normal end
 	ReasonError       ReasonCode = "error"        // Detail
 	ReasonNotStarted  ReasonCode = "not_started"  // Detail
 	ReasonStopped     ReasonCode = "stopped"      // By
@@ -97,8 +97,7 @@ func (r Reason) Is(codes ...ReasonCode) bool {
 	return false
 }
 
-// IsOverlap reports whether a slot was not executed because of another run of its
-// task.
+// IsOverlap reports whether a slot was skipped because of another run of its task.
 func (r Reason) IsOverlap() bool {
 	return r.Is(ReasonOverlapRunning, ReasonOverlapWaiting, ReasonOverlapQueued, ReasonOverlapInstant, ReasonOverlapRequest)
 }
@@ -140,27 +139,30 @@ func (r Reason) text(zone *time.Location) string {
 	case ReasonSkipped:
 		return by("skipped")
 	case ReasonOverlapRunning:
-		return "overlap: still running"
+		return "overlap: previous run still running"
 	case ReasonOverlapWaiting:
-		return "overlap: still waiting"
+		return "overlap: previous run still pending"
 	case ReasonOverlapQueued:
-		return "overlap: a run waits already"
+		return "overlap: a run is pending"
 	case ReasonOverlapInstant:
-		return "overlap: another slot of this instant waits"
+		return "overlap: a slot at the same time is pending"
 	case ReasonOverlapRequest:
-		return "overlap: a run of this request waits already"
+		return "overlap: a run of this request is pending"
 	case ReasonCoalesced:
-		return "coalesced: a newer slot was due too"
+		return "coalesced with a newer slot"
 	case ReasonCoalescedToSkip:
-		return "coalesced: a newer slot was due too, and it was skipped"
+		return "coalesced with a newer slot, which was skipped"
 	case ReasonQueueFull:
-		return "queue full: " + cmp.Or(r.Detail, "too many wait")
+		if r.Detail == "" {
+			return tooManyPending
+		}
+		return "queue full: " + r.Detail
 	case ReasonLate:
-		return "due " + spanText(r.Span) + " ago, when rota could not start it"
+		return "due " + spanText(r.Span) + " before rota could start it"
 	case ReasonLateOutside:
-		return "due " + spanText(r.Span) + " ago, when rota could not start it; now is outside its between"
+		return "due " + spanText(r.Span) + " before rota could start it, which was outside between"
 	case ReasonMaxWait:
-		return withDetail("queued for longer than max_wait = "+spanText(r.Span), r.Detail)
+		return withDetail("pending for longer than max_wait = "+spanText(r.Span), r.Detail)
 	case ReasonCondition:
 		if r.Next > 0 {
 			return withDetail(fmt.Sprintf("condition: exit %d", r.Next), r.Detail)
@@ -179,17 +181,17 @@ func (r Reason) text(zone *time.Location) string {
 	case ReasonRescheduled:
 		return by("rescheduled to " + r.Detail)
 	case ReasonTaskGone:
-		return "the task is not in the file any more"
+		return "the task is no longer in the file"
 	case ReasonCountsDown:
-		return fmt.Sprintf("runs left by its count: %d", r.Next)
+		return fmt.Sprintf("runs left of count: %d", r.Next)
 	case ReasonCount:
-		return "all runs of its count are done"
+		return "no runs left of count"
 	case ReasonUserChanged:
-		return fmt.Sprintf("asked for when the task ran as %s; it runs as %s now", userText(r.Detail), userText(r.By))
+		return fmt.Sprintf("requested when the task ran as %s; now it runs as %s", userText(r.Detail), userText(r.By))
 	case ReasonTooMany:
-		return "too many runs of this task wait"
+		return tooManyPending
 	case ReasonRunsLate:
-		text := "late: it runs for longer than " + spanText(r.Span)
+		text := "running for longer than " + spanText(r.Span)
 		if r.Detail == "" {
 			return text
 		}
@@ -201,7 +203,7 @@ func (r Reason) text(zone *time.Location) string {
 	case ReasonTimeout:
 		return "after " + r.Span.String()
 	case ReasonTimeoutOK:
-		return "stopped at its time-out, " + r.Span.String()
+		return "stopped at its time-out of " + r.Span.String()
 	case ReasonNotStarted:
 		return "could not start: " + r.Detail
 	case ReasonStopped:
@@ -213,6 +215,9 @@ func (r Reason) text(zone *time.Location) string {
 	}
 	return r.Detail
 }
+
+// tooManyPending is the text for a task without a queue.
+const tooManyPending = "too many runs of the task are pending"
 
 func userText(user string) string { return cmp.Or(user, "the user of rota") }
 

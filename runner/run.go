@@ -78,7 +78,7 @@ const (
 	CauseSchedule Cause = "schedule"
 	CauseManual   Cause = "manual"
 	CauseChain    Cause = "chain"   // a hook of another task
-	CauseCatchup  Cause = "catchup" // a slot made up for
+	CauseCatchup  Cause = "catchup" // a late slot
 	CauseStart    Cause = "start"   // at_start
 )
 

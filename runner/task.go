@@ -45,9 +45,9 @@ type Policy struct {
 	SuccessExit []int         // exit codes that count as ok
 	Priority    int           // -1, 0 or 1; higher goes first
 
-	Missed       CatchUp       // "": none, but for what is due only once, and what is late by little while rota was there
-	MissedWithin time.Duration // what is later is not made up for; 0: for MissedAll a day, else no limit
-	MaxWait      time.Duration // a run that was queued for longer is skipped; 0: no limit
+	Missed       CatchUp       // "": none is started, but for triggers that are due only once, and for slots slightly late while rota ran
+	MissedWithin time.Duration // slots that are later are not started; 0: for MissedAll a day, else no limit
+	MaxWait      time.Duration // a run that is queued for longer is skipped; 0: no limit
 	Retry        Retry
 	HoldAfter    int // after so many failures in a row the task is held; 0: never
 }

@@ -17,10 +17,12 @@ func holdCommand(s *session) *cli.Command {
 		Usage:     "keep tasks from starting anything by themselves",
 		ArgsUsage: "TASK…|--all",
 		Description: `Runs under way continue, and waiting runs keep waiting. Slots that come due
-meanwhile are recorded as skipped, and not made up for. Kept over restarts.
+meanwhile are recorded as skipped, and not started later. Holds persist over
+restarts.
 
-Who may control a task, as root may, binds its user: they can neither release it
-nor run it with --force. Their own holds anybody can end who may hold the task.
+A hold by a caller who may control the task, such as root, binds its user, who
+can neither release it nor use --force. Other holds can be released by everyone
+who may hold the task.
 
   rota hold report --for 2h --reason 'db migration'
   rota hold report --at 22:00 --for 2h
@@ -115,8 +117,8 @@ func releaseCommand(s *session) *cli.Command {
 		Category:  "Change what runs",
 		Usage:     "end holds of tasks, or let held runs start",
 		ArgsUsage: "TASK…|RUN…|--all",
-		Description: `What was skipped meanwhile is not made up for. A hold that was planned with --at
-is withdrawn. --all releases all tasks; held runs are released by their ids.
+		Description: `Slots skipped meanwhile are not started. A hold planned with --at is cancelled.
+--all releases all tasks; held runs are released by their ids.
 
   rota release report
   rota release report/evening

@@ -127,7 +127,7 @@ func TestRunGrid(t *testing.T) {
 	again := api.Run{ID: "backup/k6", Task: "backup", Cause: runner.CauseSchedule, State: runner.Delayed, Started: earlier(time.Minute), Attempts: 1, Why: "failed: exit 1; attempt 2 of 3 in 30s"}
 	runs := []api.Run{
 		{ID: "long/20261122T115900Z", Task: "long", Cause: runner.CauseSchedule, State: runner.Running, Started: earlier(time.Minute)},
-		{ID: "long/20261122T110000Z", Task: "long", Outcome: runner.Skipped, Why: "overlap: still running", By: "long/x", First: earlier(time.Hour), Last: earlier(2 * time.Minute), Scheduled: earlier(2 * time.Minute), Count: 59},
+		{ID: "long/20261122T110000Z", Task: "long", Outcome: runner.Skipped, Why: "overlap: previous run still running", By: "long/x", First: earlier(time.Hour), Last: earlier(2 * time.Minute), Scheduled: earlier(2 * time.Minute), Count: 59},
 		failed, killed, asked,
 		{ID: "long/20261122T100000Z", Task: "long", Outcome: runner.Missed, Why: "missed: rota was down", First: earlier(2 * time.Hour), Last: earlier(2 * time.Hour), Count: 1},
 		cancelled, again,
@@ -140,7 +140,7 @@ func TestRunGrid(t *testing.T) {
 	same(t, "history", b.String(), `
 RUN                    TIME        TOOK       RESULT            WHY
 long/20261122T115900Z  1m ago      so far 1m  > running         schedule
-long/20261122T110000Z  2m ago      -          - skipped         59 slots, overlap: still running
+long/20261122T110000Z  2m ago      -          - skipped         59 slots, overlap: previous run still running
 sync/20261122T101700Z  1h 43m ago  48m        x exit 1          schedule, attempt 3
 sync/20261122T041700Z  8h ago      1.0s       x killed by KILL  schedule, killed by KILL; 2 processes were left
 backup/k3              9h ago      1m         + ok              manual, by ann
@@ -202,10 +202,10 @@ steps      Sun 2026-11-22 10:17:00 UTC  ▶ running
            Sun 2026-11-22 11:05:00 UTC  ✗ failed  exit 1
 `)
 	same(t, "a summary row", show(runDetails(noon, runPage{RunDetails: api.RunDetails{Run: api.Run{
-		ID: "long/20261122T110000Z", Cause: runner.CauseSchedule, Outcome: runner.Skipped, Why: "overlap: still running", By: "long/x",
+		ID: "long/20261122T110000Z", Cause: runner.CauseSchedule, Outcome: runner.Skipped, Why: "overlap: previous run still running", By: "long/x",
 		First: earlier(time.Hour), Last: earlier(time.Minute), Count: 60}}})), `
 run         long/20261122T110000Z
-state       - skipped: overlap: still running
+state       - skipped: overlap: previous run still running
 cause       schedule
 slots       60, from Sun 2026-11-22 11:00:00 UTC to Sun 2026-11-22 11:59:00 UTC
 superseded  by long/x

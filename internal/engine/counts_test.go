@@ -53,12 +53,12 @@ func TestCount(t *testing.T) {
 			r.restart(2 * time.Hour)
 			r.pass(9 * time.Hour)
 		}, "13:00:00, 14:00:00-15:00:00×2 missed, 16:00:00"},
-		{"one made up for several", hourly + "count = 2\nmissed = \"once\"", func(r *rig) {
+		{"one late run for several slots", hourly + "count = 2\nmissed = \"once\"", func(r *rig) {
 			r.pass(90 * time.Minute)
 			r.restart(2 * time.Hour)
 			r.pass(9 * time.Hour)
 		}, "13:00:00, 14:00:00-14:00:00×1 skipped, 15:00:00 catchup"},
-		{"all made up for", hourly + "count = 3\nmissed = \"all\"", func(r *rig) {
+		{"a late run for each slot", hourly + "count = 3\nmissed = \"all\"", func(r *rig) {
 			r.pass(90 * time.Minute)
 			r.restart(4 * time.Hour)
 			r.pass(9 * time.Hour)

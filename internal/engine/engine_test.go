@@ -199,7 +199,7 @@ func TestLoop(t *testing.T) {
 		{"a process that was stopped for a while", noon, `interval = "10s"`, func(r *rig) { r.fake.Advance(35 * time.Second); r.pass(10 * time.Second) },
 			"12:00:10-12:00:20×2 skipped, 12:00:30, 12:00:40"},
 		{"a minute late runs", noon, `at = "12:01"`, func(r *rig) { r.fake.Advance(2 * time.Minute); r.pass(0) }, "12:01:00"},
-		{"later, FIXED within three hours is made up for", noon, `at = ["12:10", "13:00"]`, func(r *rig) { r.fake.Advance(3 * time.Hour); r.pass(0) },
+		{"later, FIXED within three hours is started late", noon, `at = ["12:10", "13:00"]`, func(r *rig) { r.fake.Advance(3 * time.Hour); r.pass(0) },
 			"12:10:00-12:10:00×1 skipped, 13:00:00 catchup"},
 		{"later, WILDCARD is missed", noon, `cron = "0 * * * *"`, func(r *rig) { r.fake.Advance(150 * time.Minute); r.pass(30 * time.Minute) },
 			"13:00:00-14:00:00×2 missed, 15:00:00"},
@@ -214,7 +214,7 @@ func TestLoop(t *testing.T) {
 		{"nor, said so, what is in time else", noon, `at = "12:01"` + "\nmissed_within = \"10s\"", func(r *rig) { r.fake.Advance(90 * time.Second); r.pass(0) }, "12:01:00-12:01:00×1 missed"},
 		{"WILDCARD, its next slot being far", noon, `cron = "0 * * * *"`, func(r *rig) { r.fake.Advance(time.Hour + 63*time.Second); r.pass(0) }, "13:00:00 catchup"},
 		{"an interval, its next slot being far", noon, `interval = "1h"`, func(r *rig) { r.fake.Advance(89 * time.Minute); r.pass(0) }, "13:00:00 catchup"},
-		{"but not if nothing is to be made up for", noon, `interval = "1h"` + "\nmissed = \"skip\"", func(r *rig) { r.fake.Advance(time.Hour + 63*time.Second); r.pass(0) }, "13:00:00-13:00:00×1 missed"},
+		{"but not with missed = skip", noon, `interval = "1h"` + "\nmissed = \"skip\"", func(r *rig) { r.fake.Advance(time.Hour + 63*time.Second); r.pass(0) }, "13:00:00-13:00:00×1 missed"},
 		{"not for slots far apart, after three hours", noon, `interval = "9h"`, func(r *rig) { r.fake.Advance(12*time.Hour + time.Minute); r.pass(0) }, "21:00:00-21:00:00×1 missed"},
 		{"a step is no different", noon, `at = ["12:10", "13:00"]`, func(r *rig) { r.step(3 * time.Hour) }, "12:10:00-12:10:00×1 skipped, 13:00:00 catchup"},
 

@@ -15,7 +15,7 @@ import (
 // again. What ran is read from the ledger, so that this is correct after a restart, too.
 //
 // A trigger that names its time never runs twice for one instant. Others run again,
-// but late slots that ran are not made up for.
+// but late slots that ran are not started late again.
 func (eng *Engine) withoutHandled(ctx context.Context, due []schedule.Due, now time.Time) ([]schedule.Due, error) {
 	if eng.cursor.Epoch <= 1 {
 		return due, nil

@@ -41,7 +41,7 @@ func TestNothingRunsTwiceForOneInstant(t *testing.T) {
 		{"at, by default, set back", `at = "12:30"`, setBack(135 * time.Minute), "12:30:00"},
 		{"at, all, from last year", "at = [\"12:30\", \"12:40\"]\nmissed = \"all\"", old(2025), "12:30:00, 12:40:00"},
 		{"cron that names its time, set back", `cron = "30 12 * * *"`, setBack(135 * time.Minute), "12:30:00"},
-		{"an interval that is made up for", "interval = \"1h\"\nmissed = \"once\"", old(2025), "13:00:00, 14:00:00"},
+		{"a late interval", "interval = \"1h\"\nmissed = \"once\"", old(2025), "13:00:00, 14:00:00"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, noon, "[tasks.t]\nlog = \"x\"\n"+c.jobs+"\n", func(r *rig) {

@@ -121,7 +121,7 @@ func TestOnMissed(t *testing.T) {
 	inBubble(t, noon, ops+"[tasks.t]\ninterval = \"30m\"\nlog = \"x\"\non_missed = [\"ops\", \"run:fix\"]\non_failure = [\"run:no\"]\n[tasks.fix]\nlog = \"x\"\n[tasks.no]\nlog = \"x\"\n", func(r *rig) {
 		e := &fakeTarget{}
 		r.notifyTo(e)
-		r.step(110 * time.Minute) // later than half of the interval, or the newest would be made up for
+		r.step(110 * time.Minute) // later than half of the interval, or the newest would be started late
 		r.want("t", "12:30:00-13:30:00×3 missed")
 		r.want("fix", "13:50:00")
 		r.wantNotices(e, "missed t missed")

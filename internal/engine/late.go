@@ -62,7 +62,7 @@ func (eng *Engine) warnReason(ctx context.Context, task string) (runner.Reason, 
 	slices.Sort(took)
 	usual := (took[(len(took)-1)/2] + took[len(took)/2]) / 2
 	why.Span = max(minLateAfter, time.Duration(min(late.Times*float64(usual), float64(100*365*24*time.Hour))).Round(time.Second))
-	why.Detail = fmt.Sprintf("and usually %s (warn_after = %s)", usual.Round(time.Millisecond), strconv.Quote(late.String()))
+	why.Detail = fmt.Sprintf("usually %s (warn_after = %s)", usual.Round(time.Millisecond), strconv.Quote(late.String()))
 	return why, true
 }
 

@@ -304,14 +304,14 @@ tags = ["all"]
 		r.pass(4 * time.Minute)
 		health("held", api.HealthQuery{Task: "good"}, "")
 		r.pass(time.Minute)
-		health("held for too long", api.HealthQuery{Task: "good"}, "task good last ended well at 2026-11-21 12:01:30 EST, expect_success_within is 5m")
+		health("held for too long", api.HealthQuery{Task: "good"}, "task good last succeeded at 2026-11-21 12:01:30 EST, expect_success_within is 5m")
 
 		r.fake.Advance(110 * time.Minute) // asleep at 13:00
 		r.pass(0)
-		health("late", api.HealthQuery{Task: "never"}, "task never never ended well, expect_success_within is 1h")
+		health("late", api.HealthQuery{Task: "never"}, "task never never succeeded, expect_success_within is 1h")
 		health("missed", api.HealthQuery{Task: "hourly"}, "task hourly missed its slot of 2026-11-21 13:00:00 EST")
 		r.pass(2 * time.Hour)
-		health("made up for", api.HealthQuery{Task: "hourly"}, "")
+		health("started late", api.HealthQuery{Task: "hourly"}, "")
 
 		// A caller who cannot see a task does not see its tags.
 		ctx := api.AsCaller(r.t.Context(), api.Caller{Grants: []api.Grant{{May: api.MayRead, Tasks: func(name string) bool { return name == "hourly" }}}})

@@ -14,7 +14,7 @@ import (
 const (
 	// lateTolerance is how late a slot may be and still run as if it were on time (rule 13).
 	lateTolerance = time.Minute
-	// catchUpLimit is how late a slot may still be made up for, if rota was running when it
+	// catchUpLimit is how late a slot may still be started, if rota was running when it
 	// was due and either the trigger names a time of the day (as cron does), or the next slot
 	// is farther away than the missed one (rule 13).
 	catchUpLimit = 3 * time.Hour
@@ -123,15 +123,15 @@ func (eng *Engine) mergedSlot(task string, due []schedule.Due) runner.Slot {
 }
 
 // makeSlot merges the due entries of a task into one slot, or with missed = "all" into one
-// for each instant, and decides what becomes of late ones. This is rule 13, whatever the
+// for each instant, and decides about late ones. This is rule 13, whatever the
 // cause:
 //
 //   - Up to a minute late, a slot runs as usual.
 //   - Up to three hours late, if it was due while this daemon was running, the newest slot
-//     is made up for if it names a time of the day, or if it is late by less than half the
+//     is started if it names a time of the day, or if it is late by less than half the
 //     time to the next slot.
-//   - For all others, as those that were due while no daemon was running, missed decides.
-//   - With missed = "skip" in the file none is made up for; none starts later than
+//   - For all others, such as those due while no daemon was running, missed decides.
+//   - With missed = "skip" in the file none is started; none starts later than
 //     missed_within.
 func (eng *Engine) makeSlot(task string, due []schedule.Due, now time.Time) []runner.Slot {
 	p := eng.policyOf(task)
@@ -147,7 +147,7 @@ func (eng *Engine) makeSlot(task string, due []schedule.Due, now time.Time) []ru
 	case how.inTime:
 	case eng.nextOpen(task, now).After(now):
 		s.Missed = runner.Reason{Code: runner.ReasonLateOutside, Span: late.Round(time.Second)}
-	case how.makeUp && p.Missed != runner.MissedSkip, p.Missed == runner.MissedOnce:
+	case how.catchUp && p.Missed != runner.MissedSkip, p.Missed == runner.MissedOnce:
 		s.Cause = runner.CauseCatchup
 	default:
 		s.Missed = lateReason(late)
@@ -171,9 +171,9 @@ func (eng *Engine) missedPolicy(missed runner.CatchUp, due []schedule.Due) runne
 
 // lateness is how late the slots of a task are that are due together.
 type lateness struct {
-	least  time.Duration // the least delay of them
-	inTime bool          // one of them is not late
-	makeUp bool          // one of them may still be made up for
+	least   time.Duration // the least delay of them
+	inTime  bool          // one of them is not late
+	catchUp bool          // one of them may still be started
 }
 
 func (eng *Engine) lateness(due []schedule.Due, now time.Time) lateness {
@@ -182,7 +182,7 @@ func (eng *Engine) lateness(due []schedule.Due, now time.Time) lateness {
 		e, by := eng.entries[d.Key], now.Sub(d.Last)
 		how.least = min(how.least, by)
 		how.inTime = how.inTime || by <= lateTolerance
-		how.makeUp = how.makeUp || by <= catchUpLimit && !d.Last.Before(eng.epochStart) && (e.Spec.Fixed() || by < gapToNext(d)/2)
+		how.catchUp = how.catchUp || by <= catchUpLimit && !d.Last.Before(eng.epochStart) && (e.Spec.Fixed() || by < gapToNext(d)/2)
 	}
 	return how
 }
@@ -197,8 +197,8 @@ func gapToNext(d schedule.Due) time.Duration {
 	return next.Sub(d.Last)
 }
 
-// nextOpen returns the first instant, from at on, at which a run may be made up for or
-// retried: within between, if the task has one.
+// nextOpen returns the first instant, from at on, at which a late run may be started or a
+// run retried: within between, if the task has one.
 func (eng *Engine) nextOpen(task string, at time.Time) time.Time {
 	var first time.Time
 	for _, spec := range eng.inForce.Load().Tasks.Get(task).Triggers {

@@ -59,9 +59,9 @@ func (eng *Engine) raiseStale(ctx context.Context, task string) error {
 	if len(raised) > 0 {
 		return nil
 	}
-	text := "it never ended well"
+	text := "it never succeeded"
 	if last := eng.lastSuccess(task); !last.IsZero() {
-		text = "it last ended well at " + eng.formatTime(last)
+		text = "it last succeeded at " + eng.formatTime(last)
 	}
 	text += "; expect_success_within = " + schedule.FormatDuration(within)
 	run := runner.Run{Task: task, Finished: now.Truncate(time.Second)}

@@ -100,18 +100,18 @@ func TestWhyOfRows(t *testing.T) {
 		{"failed", hourly, func(s *readerRig) {
 			l := s.start()
 			s.do(s.book.Finish(ctx, l, runner.Result{Outcome: runner.Failed, Why: "exit 3", Finished: s.at.Add(3 * time.Second)}))
-		}, 12, "ran", "It ran: it started at 12:00 and failed after 3s (exit 3); this is t/20261121T120000Z."},
+		}, 12, "ran", "It ran: t/20261121T120000Z started at 12:00 and failed after 3s (exit 3)."},
 		{"timed out", hourly, func(s *readerRig) {
 			l := s.start()
 			s.do(s.book.Finish(ctx, l, runner.Result{Outcome: runner.TimedOut, Why: "after 1m0s", Finished: s.at.Add(time.Minute)}))
-		}, 12, "ran", "It ran: it started at 12:00 and was stopped at its time-out after 1m; this is t/20261121T120000Z."},
+		}, 12, "ran", "It ran: t/20261121T120000Z started at 12:00 and was stopped at its time-out after 1m."},
 		{"lost with rota", hourly, func(s *readerRig) {
 			s.event("start", "", "")
 			l := s.start()
 			s.at = s.hour(14)
 			s.do(s.book.Finish(ctx, l, runner.Result{Outcome: runner.Lost, Why: "rota was killed", Finished: s.at}))
 			s.event("start", "", "")
-		}, 12, "lost", "It ran: it started at 12:00 and was lost after 2h (rota was killed); this is t/20261121T120000Z. rota was down from some time after 12:00 to 14:00."},
+		}, 12, "lost", "It ran: t/20261121T120000Z started at 12:00 and was lost after 2h (rota was killed). rota was down from some time after 12:00 to 14:00."},
 		{"at the second attempt", hourly, func(s *readerRig) {
 			l := s.start()
 			s.do(s.book.Note(ctx, l, runner.Transition{State: runner.Delayed, Why: "failed: exit 1; attempt 2 of 3 in 30s", Until: s.at.Add(30 * time.Second)}))
@@ -119,39 +119,39 @@ func TestWhyOfRows(t *testing.T) {
 			leases, err := s.book.Claim(ctx, []string{l.Run.ID})
 			s.do(err)
 			s.do(s.book.Finish(ctx, leases[0], runner.Result{Outcome: runner.OK, Finished: s.at.Add(time.Second)}))
-		}, 12, "ran", "It ran: it started at 12:00:30 and ended well after 1s; this is t/20261121T120000Z. That was attempt 2."},
+		}, 12, "ran", "It ran: t/20261121T120000Z started at 12:00:30 and succeeded after 1s. That was attempt 2."},
 		{"to be attempted again", hourly, func(s *readerRig) {
 			l := s.start()
 			s.do(s.book.Note(ctx, l, runner.Transition{State: runner.Delayed, Why: "failed: exit 1; attempt 2 of 3 in 30s", Until: s.at.Add(30 * time.Second)}))
-		}, 12, "delayed", "It was attempted, and will be again at 12:00:30: failed: exit 1; attempt 2 of 3 in 30s."},
-		{"running", hourly, func(s *readerRig) { s.start() }, 12, "running", "It runs since 12:00: t/20261121T120000Z."},
+		}, 12, "delayed", "The next attempt is at 12:00:30: failed: exit 1; attempt 2 of 3 in 30s."},
+		{"running", hourly, func(s *readerRig) { s.start() }, 12, "running", "It has been running since 12:00: t/20261121T120000Z."},
 		{"replaced", hourly, func(s *readerRig) {
 			run := s.slot("")
 			s.advance(runner.Batch{Runs: []runner.Run{run}})
 			s.at = s.hour(13)
 			s.advance(runner.Batch{Ends: []runner.End{runner.NewEnd(run.ID, runner.Replaced, runner.Reason{Code: runner.ReasonReplaced, By: "t/20261121T130000Z"})}})
-		}, 12, "replaced", "It waited, and a newer slot took its place at 13:00: replaced by t/20261121T130000Z."},
+		}, 12, "replaced", "It waited until 13:00: replaced by t/20261121T130000Z."},
 		{"cancelled", hourly, func(s *readerRig) {
 			run := s.slot("")
 			s.advance(runner.Batch{Runs: []runner.Run{run}})
 			s.at = s.hour(12.5)
 			s.do(s.book.Cancel(ctx, run.ID, runner.Reason{Code: runner.ReasonCancelled, By: "ada"}))
-		}, 12, "cancelled", "It waited since 12:00 and was cancelled at 12:30: cancelled by ada."},
+		}, 12, "cancelled", "It waited from 12:00 and was cancelled at 12:30: cancelled by ada."},
 
 		{"its queue is stopped", "[queues.q]\n" + hourly + "queue = \"q\"\n", func(s *readerRig) {
 			s.do(s.book.SetTask(ctx, ledger.QueueName("q"), ledger.TaskState{}, ledger.TaskState{Hold: &ledger.Hold{By: "ada", Since: s.hour(11)}}))
 			s.advance(runner.Batch{Runs: []runner.Run{s.slot("q")}})
-		}, 12, "queue_stopped", "It waits in queue q since 12:00. That queue is stopped by ada since 11:00; to start it: rota queue start q."},
+		}, 12, "queue_stopped", "It has been waiting in queue q since 12:00. That queue has been stopped by ada since 11:00; to start it: rota queue start q."},
 		{"its queue is busy", "[queues.q]\n" + hourly + "queue = \"q\"\nmax_wait = \"1h\"\n", func(s *readerRig) {
 			long := runner.Run{ID: "long/20261121T100000Z", Task: "long", Cause: runner.CauseSchedule, State: runner.Queued, Scheduled: s.hour(10), Queue: "q"}
 			s.advance(runner.Batch{Runs: []runner.Run{long}, Claim: []string{long.ID}})
 			s.advance(runner.Batch{Runs: []runner.Run{s.slot("q")}})
-		}, 12, "waiting", "It waits in queue q since 12:00. long/20261121T100000Z runs since 12:00. It is skipped if it waits until 13:00 (max_wait)."},
+		}, 12, "waiting", "It has been waiting in queue q since 12:00. long/20261121T100000Z has been running since 12:00. It is skipped if it waits until 13:00 (max_wait)."},
 		{"rota is drained", hourly, func(s *readerRig) {
 			s.daemon()
 			s.event("drain", "ada", "")
 			s.advance(runner.Batch{Runs: []runner.Run{s.slot("")}})
-		}, 12, "draining", "It waits since 12:00. rota is being drained and starts nothing new."},
+		}, 12, "draining", "It has been waiting since 12:00. rota is being drained and starts nothing new."},
 		{"no more runs may be under way", "[tasks.t]\ncron = \"0 * * * *\"\nlog = \"x\"\n", func(s *readerRig) {
 			cfg := *s.Config()
 			cfg.Rota.MaxRunning = 1
@@ -159,7 +159,7 @@ func TestWhyOfRows(t *testing.T) {
 			other := runner.Run{ID: "o/x", Task: "o", Cause: runner.CauseManual, State: runner.Queued, Scheduled: s.hour(10)}
 			s.advance(runner.Batch{Runs: []runner.Run{other}, Claim: []string{other.ID}})
 			s.advance(runner.Batch{Runs: []runner.Run{s.slot("")}})
-		}, 12, "waiting", "It waits since 12:00. 1 run is running, which is the limit (max_running)."},
+		}, 12, "waiting", "It has been waiting since 12:00. 1 run is running, which is the limit (max_running)."},
 		{"its queue was full", "[queues.q]\ncapacity = 5\n" + hourly + "queue = \"q\"\n", func(s *readerRig) {
 			s.at = s.hour(11)
 			s.event("queue stop", "ada", "q")
@@ -167,13 +167,13 @@ func TestWhyOfRows(t *testing.T) {
 			s.advance(runner.Batch{Summaries: []runner.Run{skippedRow(s, runner.Skipped, runner.Reason{Code: runner.ReasonQueueFull, Detail: "q"})}})
 			s.at = s.hour(13)
 			s.event("queue start", "bob", "q")
-		}, 12, "queue_full", "The queue q was full: 5 runs may wait in it (capacity). That queue was stopped by ada from 11:00 to 13:00."},
+		}, 12, "queue_full", "The queue q was full (capacity 5). That queue was stopped by ada from 11:00 to 13:00."},
 		{"it waited for too long", hourly, func(s *readerRig) {
 			run := s.slot("")
 			s.advance(runner.Batch{Runs: []runner.Run{run}})
 			s.at = s.hour(12.5)
 			s.do(s.book.Shift(ctx, run.ID, runner.Queued, runner.Transition{Outcome: runner.Skipped}.Because(runner.Reason{Code: runner.ReasonMaxWait, Span: 30 * time.Minute})))
-		}, 12, "max_wait", "It waited from 12:00 to 12:30, and then no longer: queued for longer than max_wait = 30m."},
+		}, 12, "max_wait", "It waited from 12:00 to 12:30: pending for longer than max_wait = 30m."},
 		{"held, as the row alone has it", hourly, func(s *readerRig) {
 			s.advance(runner.Batch{Summaries: []runner.Run{skippedRow(s, runner.Skipped, runner.Reason{Code: runner.ReasonHeld, By: "ada", Since: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), Detail: "db migration"})}})
 		}, 12, "held", "It was held by ada since 2026-11-20 12:00:00 UTC: db migration."},
@@ -183,7 +183,7 @@ func TestWhyOfRows(t *testing.T) {
 			f := skippedRow(s, runner.Missed, runner.Reason{Code: runner.ReasonLate, Span: 90 * time.Minute})
 			f.ID, f.First, f.Last, f.Scheduled = runner.SlotID("t", s.hour(12), 1), s.hour(12), s.hour(12), s.hour(12)
 			s.advance(runner.Batch{Summaries: []runner.Run{f}})
-		}, 12, "disk", `There was trouble with the disk at 12:00: full: 16 MiB given up. It was missed: at 13:30, when it could have been started, it had been due for 1h30m. To have it made up for: missed = "once".`},
+		}, 12, "disk", `The ledger could not be written at 12:00: full: 16 MiB given up. It was missed: rota could start it only at 13:30, 1h30m late. To start such slots late: missed = "once".`},
 		{"missed outside between", hourly + "between = \"12:00-13:00\"\nmissed = \"once\"\n", func(s *readerRig) {
 			s.event("stop", "", "")
 			s.at = s.hour(14)
@@ -191,22 +191,22 @@ func TestWhyOfRows(t *testing.T) {
 			f.ID, f.First, f.Last, f.Scheduled = runner.SlotID("t", s.hour(12), 1), s.hour(12), s.hour(12), s.hour(12)
 			s.event("start", "", "")
 			s.advance(runner.Batch{Summaries: []runner.Run{f}})
-		}, 12, "missed", "rota was down from 12:00 to 14:00. It was missed: at 14:00, when it could have been started, it had been due for 2h. That was outside its between, so it was not made up for."},
+		}, 12, "missed", "rota was down from 12:00 to 14:00. It was missed: rota could start it only at 14:00, 2h late. That was outside its between, so it was not started."},
 
 		{"rota is stopped", hourly, func(s *readerRig) {
 			s.at = s.hour(12.5)
 			s.event("stop", "", "")
 			s.at = s.hour(15)
-		}, 14, "down", "rota is down since 12:30. Once rota starts it is recorded as missed, unless that is within a minute."},
+		}, 14, "down", "rota has been down since 12:30. Once rota starts, it is recorded as missed, unless it is less than a minute late."},
 		{"rota was killed", hourly + "missed = \"once\"\n", func(s *readerRig) {
 			s.event("start", "", "")
 			s.at = s.hour(15)
-		}, -1, "down", `rota is down since some time after 12:00. Once rota starts it is made up for, or recorded as missed (missed = "once").`},
+		}, -1, "down", `rota has been down since some time after 12:00. Once rota starts, it is started late or recorded as missed (missed = "once").`},
 		{"not decided yet", hourly, func(s *readerRig) {
 			s.daemon()
 			s.event("start", "", "")
 			s.at = s.hour(13)
-		}, 13, "deciding", "It is due and has not been decided yet."},
+		}, 13, "deciding", "It is due, and rota has not decided about it yet."},
 		{"the ledger was damaged", hourly, func(s *readerRig) {
 			s.at = s.hour(13.5)
 			s.event("damage", "", "the ledger was damaged (flipped) and is set aside as x; counting starts now")
@@ -220,14 +220,14 @@ func TestWhyOfRows(t *testing.T) {
 			leases, err := s.book.Claim(ctx, []string{"t/k1"})
 			s.do(err)
 			s.do(s.book.Finish(ctx, leases[0], runner.Result{Outcome: runner.OK, Finished: s.at.Add(time.Second)}))
-		}, -1, "ran", "It ran: it started at 12:00 and ended well after 1s; this is t/k1. ada requested it at 12:00."},
+		}, -1, "ran", "It ran: t/k1 started at 12:00 and succeeded after 1s. ada requested it at 12:00."},
 		{"a slot of a recurring request", "[tasks.t]\nlog = \"x\"\n", func(s *readerRig) {
 			_, err := s.book.Submit(ctx, runner.Run{ID: "t/k1", Task: "t", Cause: runner.CauseManual, State: runner.Recurring, On: "interval 1h", Scheduled: s.hour(11), Who: "ada"})
 			s.do(err)
 			run := runner.Run{ID: runner.RecurringID("t/k1", s.at, 1), Task: "t", Cause: runner.CauseSchedule, State: runner.Queued, Scheduled: s.at, Queued: s.at, Parent: "t/k1"}
 			leases := s.advance(runner.Batch{Runs: []runner.Run{run}, Claim: []string{run.ID}})
 			s.do(s.book.Finish(ctx, leases[0], runner.Result{Outcome: runner.OK, Finished: s.at.Add(time.Second)}))
-		}, 12, "ran", "It ran: it started at 12:00 and ended well after 1s; this is t/k1.20261121T120000Z. It is a slot of the recurring request t/k1."},
+		}, 12, "ran", "It ran: t/k1.20261121T120000Z started at 12:00 and succeeded after 1s. It is a slot of the recurring request t/k1."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newReaderRig(t, c.jobs)

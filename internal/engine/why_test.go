@@ -91,13 +91,13 @@ func TestWhy(t *testing.T) {
 		want              string // the sentences
 	}{
 		{"ran", noon, hourly, func(r *rig) { r.pass(2 * time.Hour) }, "13:00:00", "ran",
-			"It ran: it started at 13:00 and ended well after 0s; this is t/20261121T180000Z."},
+			"It ran: t/20261121T180000Z started at 13:00 and succeeded after 0s."},
 		{"the last slot", noon, hourly, func(r *rig) { r.pass(150 * time.Minute) }, "", "ran",
-			"It ran: it started at 14:00 and ended well after 0s; this is t/20261121T190000Z. It is due next at Sat 2026-11-21 15:00."},
+			"It ran: t/20261121T190000Z started at 14:00 and succeeded after 0s. It is due next at Sat 2026-11-21 15:00."},
 		{"a minute stands for the slot in it", noon, `interval = "10m"` + "\ninitial_delay = \"17s\"", func(r *rig) { r.pass(time.Hour) }, "12:10:00", "ran",
-			"It ran: it started at 12:10:17 and ended well after 0s; this is t/20261121T171017Z."},
-		{"made up for after a crash", noon, hourly + "\nmissed = \"once\"", func(r *rig) { r.pass(70 * time.Minute); r.restart(2 * time.Hour) }, "15:00:00", "ran",
-			"It ran: it started at 15:10 and ended well after 0s; this is t/20261121T200000Z. It was made up for: due at 15:00, it could not be started before 15:10. " +
+			"It ran: t/20261121T171017Z started at 12:10:17 and succeeded after 0s."},
+		{"late after a crash", noon, hourly + "\nmissed = \"once\"", func(r *rig) { r.pass(70 * time.Minute); r.restart(2 * time.Hour) }, "15:00:00", "ran",
+			"It ran: t/20261121T200000Z started at 15:10 and succeeded after 0s. It ran late: it was due at 15:00, and could not be started before 15:10. " +
 				"rota was down from some time after 13:00 to 15:10: it was killed or it crashed."},
 
 		{"held, and released", noon, hourly, func(r *rig) {
@@ -120,103 +120,103 @@ func TestWhy(t *testing.T) {
 				return r.holdTasks(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now()})
 			})
 			r.pass(90 * time.Minute)
-		}, "", "held", "It is held by ada since 12:00. To release it: rota release t. It is due next at Sat 2026-11-21 14:00."},
+		}, "", "held", "It has been held by ada since 12:00. To release it: rota release t. It is due next at Sat 2026-11-21 14:00."},
 		{"held by the breaker", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error {
 				return r.holdTasks(ctx, []string{"t"}, ledger.Hold{By: "rota", Why: "failed 3 times in a row, the last time as t/x", Since: r.fake.Now()})
 			})
 			r.pass(90 * time.Minute)
-		}, "13:00:00", "breaker", "It is held by rota since 12:00 (failed 3 times in a row, the last time as t/x). To release it: rota release t."},
+		}, "13:00:00", "breaker", "It has been held by rota since 12:00 (failed 3 times in a row, the last time as t/x). To release it: rota release t."},
 		{"skipped by request", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error { _, err := r.skipNext(ctx, "t", "ada"); return err })
 			r.pass(90 * time.Minute)
-		}, "13:00:00", "skip", "It was skipped, as ada had said (rota skip)."},
+		}, "13:00:00", "skip", "It was skipped by ada (rota skip)."},
 		{"to be skipped", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error { _, err := r.skipNext(ctx, "t", "ada"); return err })
-		}, "13:00:00", "skip", "It is due in the future, at Sat 2026-11-21 13:00, in 1h. It will be skipped, as ada said (rota skip)."},
+		}, "13:00:00", "skip", "It will be due at Sat 2026-11-21 13:00, in 1h. It will be skipped, as requested by ada (rota skip)."},
 
 		{"overlap", noon, hourly + "\ntimeout = \"1d\"", func(r *rig) {
 			let := r.blockTask(gate)
 			r.pass(150 * time.Minute)
 			let()
 		}, "14:00:00", "overlap",
-			`t/20261121T180000Z was still running; that had started at 13:00 and ended ok at 14:30. That is what overlap = "skip" means.`},
+			`t/20261121T180000Z was still running; it had started at 13:00 and ended ok at 14:30. That is what overlap = "skip" means.`},
 		{"overlap still", noon, hourly + "\noverlap = \"queue\"\ntimeout = \"1d\"", func(r *rig) {
 			r.blockTask(gate)
 			r.pass(210 * time.Minute)
 		}, "15:00:00", "overlap",
-			`A run waits already: t/20261121T190000Z, which had been due at 14:00 and is queued. That is what overlap = "queue" means.`},
+			`t/20261121T190000Z was still pending; it had been due at 14:00 and is queued. That is what overlap = "queue" means.`},
 
 		{"down", noon, hourly, func(r *rig) { r.pass(10 * time.Minute); r.stopFor(4 * time.Hour) }, "14:00:00", "missed",
-			`rota was down from 12:10 to 16:10. It was missed: at 16:10, when it could have been started, it had been due for 2h10m. To have it made up for: missed = "once". It is one of 4 slots, from 13:00 to 16:00, with the same outcome.`},
+			`rota was down from 12:10 to 16:10. It was missed: rota could start it only at 16:10, 2h10m late. To start such slots late: missed = "once". It is one of 4 slots, from 13:00 to 16:00, with the same outcome.`},
 		{"killed", noon, hourly, func(r *rig) { r.pass(70 * time.Minute); r.restart(4 * time.Hour) }, "14:00:00", "missed",
-			`rota was down from some time after 13:00 to 17:10: it was killed or it crashed. It was missed: at 17:10, when it could have been started, it had been due for 3h10m. To have it made up for: missed = "once". It is one of 4 slots, from 14:00 to 17:00, with the same outcome.`},
+			`rota was down from some time after 13:00 to 17:10: it was killed or it crashed. It was missed: rota could start it only at 17:10, 3h10m late. To start such slots late: missed = "once". It is one of 4 slots, from 14:00 to 17:00, with the same outcome.`},
 		{"the clock was set", noon, hourly, func(r *rig) { r.pass(10 * time.Minute); r.step(150 * time.Minute) }, "13:00:00", "clock",
-			`The clock jumped at 14:40: forward by 2h30m: set, or the machine slept. It was missed: at 14:40, when it could have been started, it had been due for 1h40m. To have it made up for: missed = "once". It is one of 2 slots, from 13:00 to 14:00, with the same outcome.`},
+			`The clock jumped at 14:40: forward by 2h30m: set, or the machine slept. It was missed: rota could start it only at 14:40, 1h40m late. To start such slots late: missed = "once". It is one of 2 slots, from 13:00 to 14:00, with the same outcome.`},
 		{"several at once", noon, `interval = "10s"`, func(r *rig) { r.fake.Advance(35 * time.Second); r.pass(10 * time.Second) }, "12:00:20", "coalesced",
-			"A newer slot was due at the same time, so that one run stands for both: t/20261121T170030Z. The clock jumped at 12:00:35: forward by 35s: set, or the machine slept. It is one of 2 slots, from 12:00:10 to 12:00:20, with the same outcome."},
+			"It was coalesced with a newer slot that was due as well: t/20261121T170030Z. The clock jumped at 12:00:35: forward by 35s: set, or the machine slept. It is one of 2 slots, from 12:00:10 to 12:00:20, with the same outcome."},
 
 		{"not due", noon, hourly, func(r *rig) { r.pass(3 * time.Hour) }, "13:30:00", "not_due",
-			"It was not due at Sat 2026-11-21 13:30: it comes due every hour. The slot before was at Sat 2026-11-21 13:00. The slot after was at Sat 2026-11-21 14:00."},
+			"It was not due at Sat 2026-11-21 13:30: it comes due every hour. The previous slot was at Sat 2026-11-21 13:00. The next slot was at Sat 2026-11-21 14:00."},
 		{"not a slot, though between two that were held", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error {
 				return r.holdTasks(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now()})
 			})
 			r.pass(3 * time.Hour)
 		}, "13:30:00", "not_due",
-			"It was not due at Sat 2026-11-21 13:30: it comes due every hour. The slot before was at Sat 2026-11-21 13:00. The slot after was at Sat 2026-11-21 14:00."},
-		{"to come, and far away", noon, hourly, func(r *rig) {}, "2026-12-21T15:00:00Z", "future", "It is due in the future, at Mon 2026-12-21 10:00."},
-		{"to come", noon, hourly, func(r *rig) {}, "15:00:00", "future", "It is due in the future, at Sat 2026-11-21 15:00, in 3h."},
+			"It was not due at Sat 2026-11-21 13:30: it comes due every hour. The previous slot was at Sat 2026-11-21 13:00. The next slot was at Sat 2026-11-21 14:00."},
+		{"to come, and far away", noon, hourly, func(r *rig) {}, "2026-12-21T15:00:00Z", "future", "It will be due at Mon 2026-12-21 10:00."},
+		{"to come", noon, hourly, func(r *rig) {}, "15:00:00", "future", "It will be due at Sat 2026-11-21 15:00, in 3h."},
 		{"to come, but held", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error {
 				return r.holdTasks(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.fake.Now()})
 			})
-		}, "15:00:00", "held", "It is due in the future, at Sat 2026-11-21 15:00, in 3h. It is held by ada since 12:00. To release it: rota release t."},
+		}, "15:00:00", "held", "It will be due at Sat 2026-11-21 15:00, in 3h. It has been held by ada since 12:00. To release it: rota release t."},
 		{"not yet", noon, hourly, func(r *rig) {}, "", "new", "It has not come due yet. It is due next at Sat 2026-11-21 13:00."},
 		{"not enabled", noon, hourly + "\nenabled = false", func(r *rig) { r.pass(2 * time.Hour) }, "13:00:00", "disabled",
 			"It is not enabled (enabled = false): it has no slots."},
 		{"by hand", noon, "", func(r *rig) {}, "", "by_hand", "It has no trigger: it runs by hand, or when another task's hook names it."},
 		{"when rota starts", noon, "at_start = true", func(r *rig) { r.pass(time.Hour) }, "", "ran",
-			"It ran: it started at 12:00 and ended well after 0s; this is t/~start.20261121T170000Z."},
+			"It ran: t/~start.20261121T170000Z started at 12:00 and succeeded after 0s."},
 
 		{"outside between", noon, hourly + "\nbetween = \"14:00-18:00\"", func(r *rig) { r.pass(3 * time.Hour) }, "13:00:00", "between",
-			"That is outside its between, 14:00-18:00. The slot after was at Sat 2026-11-21 14:00."},
+			"That is outside its between, 14:00-18:00. The next slot was at Sat 2026-11-21 14:00."},
 		{"an excepted date", noon, hourly + "\nexcept = [\"11-21\"]", func(r *rig) { r.pass(3 * time.Hour) }, "13:00:00", "except",
-			"Nothing runs on that date (except 11-21). The slot after is at Sun 2026-11-22 00:00."},
+			"Nothing runs on that date (except 11-21). The next slot is at Sun 2026-11-22 00:00."},
 		{"an excepted weekday", noon, hourly + "\nexcept = \"sat\"", func(r *rig) { r.pass(3 * time.Hour) }, "13:00:00", "except",
-			"Nothing runs on that date (except sat). The slot after is at Sun 2026-11-22 00:00."},
+			"Nothing runs on that date (except sat). The next slot is at Sun 2026-11-22 00:00."},
 		{"not a day of its interval", noon, "interval = \"1h\"\nstarts = 2026-11-21T12:00:00\nweekday = \"mon-fri\"", func(r *rig) { r.pass(3 * time.Hour) }, "13:00:00", "weekday",
-			"Its interval has slots on mon-fri only (weekday). The slot after is at Mon 2026-11-23 00:00."},
+			"Its interval has slots on mon-fri only (weekday). The next slot is at Mon 2026-11-23 00:00."},
 		{"before starts", noon, hourly + "\nstarts = \"2026-11-21T15:00\"", func(r *rig) { r.pass(4 * time.Hour) }, "13:00:00", "starts",
-			"Its triggers count from 2026-11-21T15:00:00 on (starts). The slot after was at Sat 2026-11-21 15:00."},
+			"Its triggers count from 2026-11-21T15:00:00 on (starts). The next slot was at Sat 2026-11-21 15:00."},
 		{"before the start of what counts from it", noon, "weekday = \"sat\"\nevery = 2\nat = \"13:00\"\nstarts = 2026-11-28", func(r *rig) { r.pass(4 * time.Hour) }, "13:00:00", "starts",
-			"Its triggers count from 2026-11-28T00:00:00 on (starts). The slot after is at Sat 2026-11-28 13:00."},
+			"Its triggers count from 2026-11-28T00:00:00 on (starts). The next slot is at Sat 2026-11-28 13:00."},
 		{"before the start of each second month", noon, "monthday = 21\nevery = 2\nat = \"13:00\"\nstarts = 2026-12-01", func(r *rig) { r.pass(4 * time.Hour) }, "13:00:00", "starts",
-			"Its triggers count from 2026-12-01T00:00:00 on (starts). The slot after is at Mon 2026-12-21 13:00."},
+			"Its triggers count from 2026-12-01T00:00:00 on (starts). The next slot is at Mon 2026-12-21 13:00."},
 		{"before the start of an interval", noon, "interval = \"2h\"\nstarts = \"2026-11-21T15:00\"", func(r *rig) { r.pass(4 * time.Hour) }, "13:00:00", "starts",
-			"Its triggers count from 2026-11-21T15:00:00 on (starts). The slot after was at Sat 2026-11-21 15:00."},
+			"Its triggers count from 2026-11-21T15:00:00 on (starts). The next slot was at Sat 2026-11-21 15:00."},
 		{"after ends", noon, hourly + "\nends = \"2026-11-21T13:30\"", func(r *rig) { r.pass(4 * time.Hour) }, "14:00:00", "ends",
-			"Its triggers count until 2026-11-21T13:30:00 (ends). The slot before was at Sat 2026-11-21 13:00."},
+			"Its triggers count until 2026-11-21T13:30:00 (ends). The previous slot was at Sat 2026-11-21 13:00."},
 
 		{"has had its runs", noon, hourly + "\ncount = 2", func(r *rig) { r.pass(4 * time.Hour) }, "15:00:00", "count",
-			"Its trigger has had all its runs (count 2), the last at Sat 2026-11-21 14:00. The slot before was at Sat 2026-11-21 14:00."},
+			"Its trigger has had all its runs (count 2), the last at Sat 2026-11-21 14:00. The previous slot was at Sat 2026-11-21 14:00."},
 		{"will have had its runs", noon, hourly + "\ncount = 2", func(r *rig) { r.pass(4 * time.Hour) }, "2026-11-22T15:00:00Z", "count",
-			"Its trigger has had all its runs (count 2), the last at Sat 2026-11-21 14:00. The slot before was at Sat 2026-11-21 14:00."},
+			"Its trigger has had all its runs (count 2), the last at Sat 2026-11-21 14:00. The previous slot was at Sat 2026-11-21 14:00."},
 		{"has had its runs, and no slot is asked about", noon, "interval = \"1h\"\nanchor = \"finish\"\ncount = 1", func(r *rig) { r.pass(4 * time.Hour) }, "", "ran",
-			"It ran: it started at 13:00 and ended well after 0s; this is t/20261121T180000Z. Its trigger has had all its runs (count 1), the last at Sat 2026-11-21 13:00. It has no more slots."},
+			"It ran: t/20261121T180000Z started at 13:00 and succeeded after 0s. Its trigger has had all its runs (count 1), the last at Sat 2026-11-21 13:00. It has no more slots."},
 		{"a week that does not count", noon, "weekday = \"mon\"\nevery = 2\nat = \"09:00\"\nstarts = 2026-11-16", func(r *rig) { r.pass(72 * time.Hour) }, "2026-11-23T09:00:00-05:00", "every",
-			"That is none of the weeks, months or days that count (every 2). The slot after is at Mon 2026-11-30 09:00."},
+			"That is not one of the weeks, months or days that count (every 2). The next slot is at Mon 2026-11-30 09:00."},
 		{"moved to a workday", noon, "at = \"13:00\"\nexcept = \"sat-sun\"\non_except = \"next\"", func(r *rig) { r.pass(3 * time.Hour) }, "13:00:00", "except",
-			"Nothing runs on that date (except sat, sun). The slot after is at Mon 2026-11-23 13:00."},
+			"Nothing runs on that date (except sat, sun). The next slot is at Mon 2026-11-23 13:00."},
 
 		{"moved there", noon, "weekday = \"sat\"\nat = \"13:00\"\nexcept = [\"sat\", \"11-23\"]\non_except = \"next\"", func(r *rig) { r.pass(75 * time.Hour) }, "2026-11-24T13:00:00-05:00", "ran",
-			"It ran: it started at 13:00 and ended well after 0s; this is t/20261124T180000Z. It was moved there from Sat 2026-11-21 (on_except)."},
+			"It ran: t/20261124T180000Z started at 13:00 and succeeded after 0s. It was moved there from Sat 2026-11-21 (on_except)."},
 		{"moved out of a gap", dst, `at = "02:30"`, func(r *rig) { r.pass(5 * time.Hour) }, "03:00:00", "ran",
-			"It ran: it started at 03:00 and ended well after 0s; this is t/20270314T070000Z. The clock has no 02:30 on that day, so it came due at 03:00."},
+			"It ran: t/20270314T070000Z started at 03:00 and succeeded after 0s. The clock has no 02:30 on that day, so it came due at 03:00."},
 		{"in a gap", dst, `cron = "*/30 2 * * *"`, func(r *rig) { r.pass(5 * time.Hour) }, "03:00:00", "gap",
-			"The clock went from 02:00 to 03:00: the time between did not exist that day. The slot after is at Mon 2027-03-15 02:00."},
+			"The clock went from 02:00 to 03:00: the time between did not exist that day. The next slot is at Mon 2027-03-15 02:00."},
 		{"in a repeat", std, `at = "01:30"`, func(r *rig) { r.pass(5 * time.Hour) }, "2026-11-01T01:30:00-05:00", "repeat",
-			"The clock went back from 02:00 to 01:00, so that it showed this time twice; the slot was the first of them, at 01:30 EDT. The slot before was at Sun 2026-11-01 01:30 EDT. The slot after is at Mon 2026-11-02 01:30."},
+			"The clock went back from 02:00 to 01:00, so that it showed this time twice; the slot was the first of them, at 01:30 EDT. The previous slot was at Sun 2026-11-01 01:30 EDT. The next slot is at Mon 2026-11-02 01:30."},
 
 		{"added later", noon, "", func(r *rig) {
 			r.swapTo("[tasks.other]\nlog = \"x\"\n")
@@ -224,13 +224,13 @@ func TestWhy(t *testing.T) {
 			r.swapTo("[tasks.other]\nlog = \"x\"\n[tasks.t]\nlog = \"x\"\n" + hourly + "\n")
 			r.pass(time.Hour)
 		}, "13:00:00", "not_in_file",
-			"It was not due then: the task was added to the file at 13:30. The slot after was at Sat 2026-11-21 14:00."},
+			"It was not due then: the task was added to the file at 13:30. The next slot was at Sat 2026-11-21 14:00."},
 		{"its trigger changed later", noon, `at = "18:00"`, func(r *rig) {
 			r.pass(90 * time.Minute)
 			r.swapTo("[tasks.t]\nlog = \"x\"\n" + hourly + "\n")
 			r.pass(time.Hour)
 		}, "13:00:00", "not_in_file",
-			"It was not due then: the task was changed at 13:30 (every day at 18:00 → every hour). The slot after was at Sat 2026-11-21 14:00."},
+			"It was not due then: the task was changed at 13:30 (every day at 18:00 → every hour). The next slot was at Sat 2026-11-21 14:00."},
 		{"the file was wrong", noon, `at = "18:00"`, func(r *rig) {
 			r.pass(10 * time.Minute)
 			_ = short(r.ledger).Event(r.t.Context(), ledger.Event{Kind: "reload", Data: ledger.EventData{Refused: "2 faults"}})
@@ -239,12 +239,12 @@ func TestWhy(t *testing.T) {
 			r.pass(time.Hour)
 		}, "13:00:00", "broken",
 			"It was not due then: the task was changed at 13:30 (every day at 18:00 → every hour). " +
-				"The file was not valid from 12:10 to 13:30 (2 faults), so edits of that time had no effect. The slot after was at Sat 2026-11-21 14:00."},
+				"The file was invalid from 12:10 to 13:30 (2 faults), so edits of that time had no effect. The next slot was at Sat 2026-11-21 14:00."},
 		{"the file is wrong", noon, hourly, func(r *rig) {
 			r.pass(90 * time.Minute)
 			_ = short(r.ledger).Event(r.t.Context(), ledger.Event{Kind: "reload", Data: ledger.EventData{Refused: "2 faults"}})
-		}, "", "ran", "It ran: it started at 13:00 and ended well after 0s; this is t/20261121T180000Z. " +
-			"The file has not been valid since 13:30 (2 faults): edits have no effect. It is due next at Sat 2026-11-21 14:00."},
+		}, "", "ran", "It ran: t/20261121T180000Z started at 13:00 and succeeded after 0s. " +
+			"The file has been invalid since 13:30 (2 faults): edits have no effect. It is due next at Sat 2026-11-21 14:00."},
 		{"taken out", noon, hourly, func(r *rig) {
 			r.pass(90 * time.Minute)
 			r.swapTo("[tasks.other]\nlog = \"x\"\n")
@@ -253,14 +253,14 @@ func TestWhy(t *testing.T) {
 		{"taken out, but it ran", noon, hourly, func(r *rig) {
 			r.pass(90 * time.Minute)
 			r.swapTo("[tasks.other]\nlog = \"x\"\n")
-		}, "13:00:00", "ran", "It ran: it started at 13:00 and ended well after 0s; this is t/20261121T180000Z."},
+		}, "13:00:00", "ran", "It ran: t/20261121T180000Z started at 13:00 and succeeded after 0s."},
 		{"rescheduled", noon, hourly, func(r *rig) {
 			r.inLoop(func(ctx context.Context) error {
 				_, err := r.reschedule(ctx, api.Rescheduling{Name: "t", Expr: "interval 90m"}, "ada")
 				return err
 			})
 			r.pass(3 * time.Hour)
-		}, "13:00:00", "rescheduled", "It was rescheduled by ada at 12:00, to interval 1h30m. The slot after was at Sat 2026-11-21 13:30."},
+		}, "13:00:00", "rescheduled", "It was rescheduled by ada at 12:00, to interval 1h30m. The next slot was at Sat 2026-11-21 13:30."},
 		{"no longer kept", noon, hourly + "\nkeep = { age = \"2h\" }", func(r *rig) { r.pass(6 * time.Hour) }, "13:00:00", "forgotten", "Records from before Sat 2026-11-21 16:00 are no longer kept."},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/names.txt anew")
 
-// past is a ledger in which each task has ended well.
+// past is a ledger in which each task has succeeded.
 type past struct{ ledger.Reader }
 
 func (past) Past(_ context.Context, tasks ...string) (map[string]ledger.Past, error) {

@@ -87,9 +87,9 @@ func (r *Reader) unhealthy(ctx context.Context, cfg *config.Config, name string,
 		return fmt.Sprintf("failed %d times in a row", past.Failures), nil
 	}
 	if within := cfg.Tasks.Get(name).ExpectSuccessWithin; within > 0 {
-		what, from := "last ended well at "+clock(past.Success), past.Success
+		what, from := "last succeeded at "+clock(past.Success), past.Success
 		if from.IsZero() {
-			what, from = "never ended well", state.FirstSeen.Of(plan.ExpectedKey)
+			what, from = "never succeeded", state.FirstSeen.Of(plan.ExpectedKey)
 		}
 		if !from.IsZero() && r.Now().Sub(from) >= within {
 			return what + ", expect_success_within is " + schedule.FormatDuration(within), nil

@@ -26,7 +26,7 @@ func (a *answer) holder(s *span) string {
 func (a *answer) holding(s *span) {
 	text := fmt.Sprintf("%s held%s %s%s", a.was(s), part(" by ", s.by, ""), a.stretch(s), part(" (", plain(s.why), ")"))
 	a.say("It %s", text)
-	if a.was(s) == "is" {
+	if a.was(s) != "was" {
 		a.say("To release it: rota release %s", a.name)
 	}
 }

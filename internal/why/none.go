@@ -93,11 +93,11 @@ func (a *answer) upcoming() {
 	if d := a.at.Sub(a.now); d < farAway {
 		far = ", in " + schedule.FormatDuration(d.Round(time.Second))
 	}
-	a.say("It is due in the future, at %s%s", a.date(a.at), far)
+	a.say("It will be due at %s%s", a.date(a.at), far)
 	for _, s := range a.state.Skip {
 		if s.Slot.Equal(a.at) {
 			a.Reason = "skip"
-			a.say("It will be skipped%s (rota skip)", part(", as ", s.By, " said"))
+			a.say("It will be skipped%s (rota skip)", part(", as requested by ", s.By, ""))
 		}
 	}
 	if h := a.state.Hold.At(a.at); h != nil {
@@ -114,7 +114,7 @@ func (a *answer) unrecorded() {
 	switch {
 	case late > 0 && starts.After(a.now):
 		a.because("jitter")
-		a.say("It was due at %s, and its jitter has it start at %s", a.clock(a.at), a.clock(starts))
+		a.say("It was due at %s; its jitter delays the start to %s", a.clock(a.at), a.clock(starts))
 		return
 	case a.at.After(a.cursor.Through):
 		a.undecided()
@@ -127,7 +127,7 @@ func (a *answer) unrecorded() {
 	}
 	if s := a.wrongFile(a.at); s != nil && !s.until.IsZero() {
 		a.because("broken")
-		a.say("The file was not valid %s (%s), so edits had no effect", a.stretch(s), s.why)
+		a.say("The file was invalid %s (%s), so edits had no effect", a.stretch(s), s.why)
 		return
 	}
 	if e := a.lastEvent(a.now, "damage"); e != nil && e.Time.After(a.at) {
@@ -172,15 +172,15 @@ func (a *answer) undecided() {
 		return
 	}
 	a.because("deciding")
-	a.say("It is due and has not been decided yet")
+	a.say("It is due, and rota has not decided about it yet")
 }
 
 // afterStart says what happens to a slot once rota starts again.
 func (a *answer) afterStart() {
 	switch {
 	case a.task.Missed == runner.MissedOnce, a.task.Missed == runner.MissedAll:
-		a.say("Once rota starts it is made up for, or recorded as missed (missed = %q)", a.task.Missed)
+		a.say("Once rota starts, it is started late or recorded as missed (missed = %q)", a.task.Missed)
 	default:
-		a.say("Once rota starts it is recorded as missed, unless that is within a minute")
+		a.say("Once rota starts, it is recorded as missed, unless it is less than a minute late")
 	}
 }

@@ -12,14 +12,14 @@ func (a *answer) notDue() {
 	a.wrongTime()
 	a.because("not_due")
 	if !a.before(a.at).IsZero() {
-		a.say("The slot before was at %s", a.date(a.before(a.at)))
+		a.say("The previous slot was at %s", a.date(a.before(a.at)))
 	}
 	if after := a.after(a.at); !after.IsZero() {
 		verb := "was"
 		if after.After(a.now) {
 			verb = "is"
 		}
-		a.say("The slot after %s at %s", verb, a.date(after))
+		a.say("The next slot %s at %s", verb, a.date(after))
 	}
 }
 
@@ -54,7 +54,7 @@ func (a *answer) wrongTime() {
 	a.say("It was not due at %s: it comes due %s", a.date(a.at), plan.InWords(a.task))
 	if s := a.wrongFile(a.at); s != nil {
 		a.because("broken")
-		a.say("The file %s not valid %s (%s), so edits of that time had no effect", a.was(s), a.stretch(s), s.why)
+		a.say("The file %s invalid %s (%s), so edits of that time had no effect", a.was(s), a.stretch(s), s.why)
 	}
 }
 
@@ -79,7 +79,7 @@ func (a *answer) limited(spec schedule.Spec) bool {
 	for _, limit := range []struct{ key, why string }{
 		{"between", "That is outside its between, %s"},
 		{"except", "Nothing runs on that date (except %s)"},
-		{"every", "That is none of the weeks, months or days that count (every %s)"},
+		{"every", "That is not one of the weeks, months or days that count (every %s)"},
 		{"weekday", "Its interval has slots on %s only (weekday)"},
 		{"starts", "Its triggers count from %s on (starts)"},
 		{"ends", "Its triggers count until %s (ends)"},
@@ -122,7 +122,7 @@ func (a *answer) tooEarly() bool {
 		a.say("It was not due then: %s", a.since(s))
 		if s := a.wrongFile(a.at); s != nil {
 			a.Reason = "broken"
-			a.say("The file was not valid %s (%s), so edits of that time had no effect", a.stretch(s), s.why)
+			a.say("The file was invalid %s (%s), so edits of that time had no effect", a.stretch(s), s.why)
 		}
 		return true
 	}
@@ -168,7 +168,7 @@ func (a *answer) clockChange() bool {
 				a.because("gap")
 				a.say("The clock went from %s to %s: the time between did not exist that day", from, to)
 				if spec.ClockNote(change) != "" {
-					a.say("What was due in it came due at %s", a.clock(change))
+					a.say("Slots in that gap came due at %s", a.clock(change))
 				}
 				return true
 			case by < 0 && !t.Before(change) && t.Before(change.Add(-by)) && spec.Fixed() && (term{spec: spec}).has(t.Add(by)):

@@ -14,13 +14,13 @@ func (a *answer) waits() {
 	case runner.Delayed:
 		a.because("delayed")
 		if r.Attempts > 0 {
-			a.say("It was attempted, and will be again at %s: %s", a.clock(r.NotBefore), a.why(*r))
+			a.say("The next attempt is at %s: %s", a.clock(r.NotBefore), a.why(*r))
 		} else {
-			a.say("It waits for its time, %s", a.date(cmp.Or(r.NotBefore, r.Scheduled)))
+			a.say("It is delayed until %s", a.date(cmp.Or(r.NotBefore, r.Scheduled)))
 		}
 	case runner.Held:
 		a.because("held")
-		a.say("It is held%s; to let it start: rota release %s", part(" (", a.why(*r), ")"), r.ID)
+		a.say("It is held%s; to release it: rota release %s", part(" (", a.why(*r), ")"), r.ID)
 	case runner.Recurring:
 		a.because("recurring")
 		a.say("It is a recurring request (%s), each slot of which becomes a run", r.On)
@@ -32,7 +32,7 @@ func (a *answer) waits() {
 	}
 	if !a.daemon {
 		if s := a.away(a.now); s != nil {
-			a.say("rota %s down %s: nothing starts", a.was(s), a.stretch(s))
+			a.say("rota %s down %s: no run starts", a.was(s), a.stretch(s))
 		}
 	}
 }
@@ -41,11 +41,11 @@ func (a *answer) waits() {
 func (a *answer) queued() {
 	r := a.run
 	a.because("waiting")
-	a.say("It waits%s since %s", part(" in queue ", r.Queue, ""), a.clock(r.Queued))
+	a.say("It has been waiting%s since %s", part(" in queue ", r.Queue, ""), a.clock(r.Queued))
 	switch {
 	case a.queueHold != nil:
 		a.Reason = "queue_stopped"
-		a.say("That queue is stopped%s since %s; to start it: rota queue start %s", part(" by ", a.queueHold.By, ""), a.clock(a.queueHold.Since), r.Queue)
+		a.say("That queue has been stopped%s since %s; to start it: rota queue start %s", part(" by ", a.queueHold.By, ""), a.clock(a.queueHold.Since), r.Queue)
 	case a.daemon && a.draining():
 		a.Reason = "draining"
 		a.say("rota is being drained and starts nothing new")
@@ -58,7 +58,7 @@ func (a *answer) queued() {
 			a.say("%d more run", len(a.ahead)-i)
 			break
 		}
-		a.say("%s runs since %s", run.ID, a.clock(run.Started))
+		a.say("%s has been running since %s", run.ID, a.clock(run.Started))
 	}
 	if a.aheadHidden > 0 {
 		a.say("%s before it", api.Plural(a.aheadHidden, "run of another task is", "runs of other tasks are"))
@@ -67,7 +67,7 @@ func (a *answer) queued() {
 		a.say("%s running, which is the limit (max_running)", api.Plural(a.running, "run is", "runs are"))
 	}
 	if a.task.OnlyIf != nil && !r.Force {
-		a.say("It starts only if its condition holds (only_if)%s", map[bool]string{true: ", which is asked every 30s"}[a.task.MaxWait > 0 && r.Attempts == 0])
+		a.say("It starts only if its condition holds (only_if)%s", map[bool]string{true: ", which is checked every 30s"}[a.task.MaxWait > 0 && r.Attempts == 0])
 	}
 	if most := a.task.MaxWait; most > 0 {
 		a.say("It is skipped if it waits until %s (max_wait)", a.clock(r.Queued.Add(most)))

@@ -60,7 +60,7 @@ func (a *answer) moved() {
 // underWay answers about a running run.
 func (a *answer) underWay() {
 	a.because("running")
-	a.say("It runs since %s: %s", a.clock(a.run.Started), a.run.ID)
+	a.say("It has been running since %s: %s", a.clock(a.run.Started), a.run.ID)
 	if a.run.Reason.Is(runner.ReasonRunsLate) {
 		a.say("It is %s", a.why(*a.run))
 	}
@@ -75,7 +75,7 @@ func (a *answer) ran() {
 	how := "ended " + string(r.Outcome)
 	switch r.Outcome {
 	case runner.OK:
-		how = "ended well"
+		how = "succeeded"
 	case runner.Failed:
 		how = "failed"
 	case runner.TimedOut:
@@ -95,7 +95,7 @@ func (a *answer) ran() {
 	if took, ok := r.Took(); ok {
 		after = " after " + lasted(took)
 	}
-	a.say("It ran: it started at %s and %s%s%s; this is %s", a.clock(r.Started), how, after, part(" (", why, ")"), r.ID)
+	a.say("It ran: %s started at %s and %s%s%s", r.ID, a.clock(r.Started), how, after, part(" (", why, ")"))
 	if r.Outcome == runner.Lost {
 		if s := a.away(r.Finished.Add(-time.Nanosecond)); s != nil {
 			a.say("rota was down %s", a.stretch(s))
@@ -116,10 +116,10 @@ func (a *answer) late() {
 	}
 	first := a.firstStart()
 	if r.Cause == runner.CauseCatchup {
-		a.say("It was made up for: due at %s, it could not be started before %s", a.clock(r.Scheduled), a.clock(r.Queued))
+		a.say("It ran late: it was due at %s, and could not be started before %s", a.clock(r.Scheduled), a.clock(r.Queued))
 		a.absence(r.Scheduled, r.Queued)
 	} else if late := a.jitter(); late > 0 {
-		a.say("Its jitter has it start %s after it is due", schedule.FormatDuration(late))
+		a.say("Its jitter delays the start by %s", schedule.FormatDuration(late))
 	}
 	if wait := first.Sub(r.Queued); !r.Queued.IsZero() && r.Attempts < 2 && wait >= 2*time.Second {
 		where := "for its turn"
@@ -179,7 +179,7 @@ func (a *answer) absence(due, decided time.Time) string {
 		return "clock"
 	}
 	if e := a.lastEvent(decided, "disk"); e != nil && !e.Time.Before(due.Add(-time.Hour)) {
-		a.say("There was trouble with the disk at %s: %s", a.clock(e.Time), e.Text)
+		a.say("The ledger could not be written at %s: %s", a.clock(e.Time), e.Text)
 		return "disk"
 	}
 	return ""
@@ -199,11 +199,11 @@ func (a *answer) ended() {
 	a.because(string(r.Outcome))
 	switch {
 	case r.Outcome == runner.Replaced:
-		a.say("It waited, and a newer slot took its place at %s: %s", a.clock(r.Finished), a.why(*r))
+		a.say("It waited until %s: %s", a.clock(r.Finished), a.why(*r))
 	case r.Outcome == runner.Lost:
-		a.say("It was lost before it had begun: %s", a.why(*r))
+		a.say("It was lost before it started: %s", a.why(*r))
 		a.absence(r.Queued, r.Finished)
 	default:
-		a.say("It waited since %s and was %s at %s%s", a.clock(cmp.Or(r.Queued, r.Scheduled)), r.Outcome, a.clock(r.Finished), part(": ", a.why(*r), ""))
+		a.say("It waited from %s and was %s at %s%s", a.clock(cmp.Or(r.Queued, r.Scheduled)), r.Outcome, a.clock(r.Finished), part(": ", a.why(*r), ""))
 	}
 }

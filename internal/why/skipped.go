@@ -20,16 +20,16 @@ func (a *answer) missed() {
 	if len(a.Text) == 0 {
 		a.say("rota could not start it in time")
 	}
-	a.say("It was missed: at %s, when it could have been started, it had been due for %s", a.clock(r.Finished), lasted(r.Finished.Sub(a.at)))
+	a.say("It was missed: rota could start it only at %s, %s late", a.clock(r.Finished), lasted(r.Finished.Sub(a.at)))
 	p := a.task.Policy
 	switch {
 	case r.Reason.Code == runner.ReasonLateOutside:
-		a.say("That was outside its between, so it was not made up for")
+		a.say("That was outside its between, so it was not started")
 	case !a.known:
 	case p.Missed == runner.MissedOnce && p.MissedWithin > 0, p.Missed == runner.MissedAll:
-		a.say("Only what was due within %s is made up for (missed = %q)", schedule.FormatDuration(cmp.Or(p.MissedWithin, plan.MissedAllWithin)), p.Missed)
+		a.say("Only slots that are less than %s late are started (missed = %q)", schedule.FormatDuration(cmp.Or(p.MissedWithin, plan.MissedAllWithin)), p.Missed)
 	case p.Missed != runner.MissedOnce:
-		a.say(`To have it made up for: missed = "once"`)
+		a.say(`To start such slots late: missed = "once"`)
 	}
 }
 
@@ -41,28 +41,28 @@ func (a *answer) skipped() {
 		a.held()
 	case why.Code == runner.ReasonSkipped:
 		a.because("skip")
-		a.say("It was skipped%s (rota skip)", part(", as ", why.By, " had said"))
+		a.say("It was skipped%s (rota skip)", part(" by ", why.By, ""))
 	case why.IsOverlap():
 		a.because("overlap")
 		a.overlap(why)
 	case why.Is(runner.ReasonCoalesced, runner.ReasonCoalescedToSkip):
 		a.because("coalesced")
-		a.say("A newer slot was due at the same time, so that one run stands for both%s", part(": ", a.run.By, ""))
+		a.say("It was coalesced with a newer slot that was due as well%s", part(": ", a.run.By, ""))
 		a.absence(a.at, a.run.Finished)
 	case why.Code == runner.ReasonQueueFull:
 		a.because("queue_full")
 		queue := why.Detail
 		if q, ok := a.cfg.Queues[queue]; ok {
-			a.say("The queue %s was full: %d runs may wait in it (capacity)", queue, q.Capacity)
+			a.say("The queue %s was full (capacity %d)", queue, q.Capacity)
 		} else {
-			a.say("Too many runs of it waited already")
+			a.say("Too many runs of the task were pending")
 		}
 		if s := a.queueStopped(queue, a.at); s != nil {
 			a.say("That queue %s stopped%s %s", a.was(s), part(" by ", s.by, ""), a.stretch(s))
 		}
 	case why.Code == runner.ReasonMaxWait:
 		a.because("max_wait")
-		a.say("It waited%s from %s to %s, and then no longer: %s", part(" in queue ", a.run.Queue, ""), a.clock(a.run.Queued), a.clock(a.run.Finished), a.why(*a.run))
+		a.say("It waited%s from %s to %s: %s", part(" in queue ", a.run.Queue, ""), a.clock(a.run.Queued), a.clock(a.run.Finished), a.why(*a.run))
 		if s := a.queueStopped(a.run.Queue, a.run.Queued); s != nil {
 			a.say("That queue %s stopped%s %s", a.was(s), part(" by ", s.by, ""), a.stretch(s))
 		}
@@ -77,15 +77,16 @@ func (a *answer) skipped() {
 
 // overlap answers about a slot during which an earlier run of its task was not done.
 func (a *answer) overlap(why runner.Reason) {
-	_, what, _ := strings.Cut(why.Text(a.zone), ": ")
 	b := a.by
 	switch {
 	case b == nil:
-		a.say("It was skipped because of %s: %s", a.run.By, what)
+		a.say("It was skipped because of %s (%s)", a.run.By, a.why(*a.run))
 	case why.Code == runner.ReasonOverlapRunning:
-		a.say("%s was still running; that had started at %s and %s", b.ID, a.clock(b.Started), a.end(b))
+		a.say("%s was still running; it had started at %s and %s", b.ID, a.clock(b.Started), a.end(b))
+	case why.Code == runner.ReasonOverlapInstant:
+		a.say("%s was pending, a slot at the same time, and %s", b.ID, a.end(b))
 	default:
-		a.say("%s: %s, which had been due at %s and %s", strings.ToUpper(what[:1])+what[1:], b.ID, a.clock(cmp.Or(b.Scheduled, b.Queued)), a.end(b))
+		a.say("%s was still pending; it had been due at %s and %s", b.ID, a.clock(cmp.Or(b.Scheduled, b.Queued)), a.end(b))
 	}
 	if a.known {
 		a.say("That is what overlap = %q means", cmp.Or(a.task.Overlap, runner.OverlapSkip))

@@ -29,6 +29,6 @@ func (a *answer) rotaToday() {
 		return
 	}
 	if s := a.wrongFile(a.now); s != nil {
-		a.say("The file has not been valid since %s (%s): edits have no effect", a.clockOrDate(s.from), s.why)
+		a.say("The file has been invalid since %s (%s): edits have no effect", a.clockOrDate(s.from), s.why)
 	}
 }

@@ -69,9 +69,12 @@ func (a *answer) stretch(s *span) string {
 	return "from some time after " + from + " to " + a.clock(s.until)
 }
 
-// was returns "was" or, for a period that continues, "is".
+// was returns "was" or, for a period that continues, "has been" or, with a known end, "is".
 func (a *answer) was(s *span) string {
-	if s.until.IsZero() || s.until.After(a.now) {
+	switch {
+	case s.until.IsZero():
+		return "has been"
+	case s.until.After(a.now):
 		return "is"
 	}
 	return "was"
