@@ -554,7 +554,7 @@ func TestShutdownInAContainer(t *testing.T) {
 	awaitText(t, filepath.Join(dir, "up-long"), "up")
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
 	var from int
-	if l := d.msg(&from, "shutdown_grace is over: stopping the runs under way", ""); !strings.Contains(l.raw, `"grace":"4s"`) {
+	if l := d.msg(&from, "shutdown_grace is over: stopping the running runs", ""); !strings.Contains(l.raw, `"grace":"4s"`) {
 		t.Errorf("the grace is not 4s: %s", l.raw)
 	}
 	d.msg(&from, "killing the runs without kill_after: a container must stop within seconds", "")
@@ -762,7 +762,7 @@ webhook = { url = "http://%s/" }
 	d.msg(&from, "state", "")
 	sendTo(t, pid1, "TERM")
 	// 4 s, then 3 s, then 1 s for notifications: together less than the 10 s.
-	if l := d.msg(&from, "shutdown_grace is over: stopping the runs under way", ""); !strings.Contains(l.raw, `"grace":"4s"`) {
+	if l := d.msg(&from, "shutdown_grace is over: stopping the running runs", ""); !strings.Contains(l.raw, `"grace":"4s"`) {
 		t.Error(l.raw)
 	}
 	if l := d.msg(&from, "killing the runs without kill_after: a container must stop within seconds", ""); !strings.Contains(l.raw, `"after":"3s"`) {

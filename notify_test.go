@@ -156,7 +156,7 @@ func TestMailTargets(t *testing.T) {
 			}
 			d.run("bad")
 			l := m.next()
-			for _, want := range []string{"Subject: rota on ", ": bad failed (exit 3)", "deep trouble", " +0545\r\n", "to look further: rota show bad/", `filename="bad+`} {
+			for _, want := range []string{"Subject: rota on ", ": bad failed (exit 3)", "deep trouble", " +0545\r\n", "details: rota show bad/", `filename="bad+`} {
 				if !strings.Contains(l.text, want) {
 					t.Errorf("no %q in %+v", want, l)
 				}

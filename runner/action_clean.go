@@ -46,15 +46,15 @@ func (a *Clean) Check() []Problem {
 	case a.Path == "":
 		p.add("path", "path is needed", "")
 	case strings.Contains(a.Path, "{{"):
-		p.add("path", "path is no template", `write it without "{{"`)
+		p.add("path", "path cannot be a template", `write it without "{{"`)
 	case slices.Contains(cleanRefused, filepath.Clean(a.Path)):
 		p.add("path", fmt.Sprintf("%s is never cleaned", filepath.Clean(a.Path)), "name a directory below it")
 	}
 	for _, pattern := range a.Match {
 		if _, err := filepath.Match(pattern, ""); err != nil || pattern == "" {
-			p.add("match", fmt.Sprintf("%q is no pattern", pattern), `such as "*.log", "[a-c]?.tmp"`)
+			p.add("match", fmt.Sprintf("%q is not a pattern", pattern), `such as "*.log", "[a-c]?.tmp"`)
 		} else if strings.Contains(pattern, "/") {
-			p.add("match", fmt.Sprintf("pattern %q has a slash", pattern), "a pattern is held against names of files; name the directory in path")
+			p.add("match", fmt.Sprintf("pattern %q has a slash", pattern), "a pattern is matched against file names; name the directory in path")
 		}
 	}
 	if a.OlderThan <= 0 {

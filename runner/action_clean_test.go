@@ -382,11 +382,11 @@ func TestCleanFaults(t *testing.T) {
 		{Clean{Path: "/srv/../usr/.", OlderThan: 1}, []string{"path: /usr is never cleaned"}},
 		{Clean{Path: "/var", OlderThan: 1}, []string{"path: /var is never cleaned"}},
 		{Clean{Path: "/var/log", OlderThan: 1}, nil},
-		{Clean{Path: "/tmp/{{.Task}}", OlderThan: 1}, []string{"path: path is no template"}},
+		{Clean{Path: "/tmp/{{.Task}}", OlderThan: 1}, []string{"path: path cannot be a template"}},
 		{Clean{Path: "/tmp", OlderThan: -1}, []string{"older_than: older_than is needed"}},
 		{Clean{Path: "/tmp", OlderThan: 1, Keep: -1}, []string{"keep: keep -1 is less than 0"}},
-		{Clean{Path: "/tmp", OlderThan: 1, Match: []string{"[a", "*"}}, []string{`match: "[a" is no pattern`}},
-		{Clean{Path: "/tmp", OlderThan: 1, Match: []string{""}}, []string{`match: "" is no pattern`}},
+		{Clean{Path: "/tmp", OlderThan: 1, Match: []string{"[a", "*"}}, []string{`match: "[a" is not a pattern`}},
+		{Clean{Path: "/tmp", OlderThan: 1, Match: []string{""}}, []string{`match: "" is not a pattern`}},
 		{Clean{Path: "/tmp", OlderThan: 1, Match: []string{"logs/*.log"}}, []string{`match: pattern "logs/*.log" has a slash`}},
 	} {
 		wantProblems(t, test.clean, test.clean.Check(), test.want...)

@@ -34,7 +34,7 @@ func parseExpect(list []string) (expected, error) {
 		from, ok1 := parseStatus(first)
 		to, ok2 := parseStatus(last)
 		if !ok1 || !ok2 {
-			return nil, fmt.Errorf("%q is no status from 100 to 599", text)
+			return nil, fmt.Errorf("%q is not a status from 100 to 599", text)
 		}
 		if from > to {
 			return nil, fmt.Errorf("%q begins after its end", text)

@@ -17,22 +17,22 @@ func checkHeaders(headers map[string]string) []Problem {
 		key, value := "headers."+name, headers[name]
 		canonical := textproto.CanonicalMIMEHeaderKey(name)
 		if !isToken(name) {
-			p.add(key, fmt.Sprintf("%q is no name of a header", name), "")
+			p.add(key, fmt.Sprintf("%q is not a header name", name), "")
 			continue
 		}
 		switch canonical {
 		case "Content-Length", "Transfer-Encoding", "Trailer", "Connection", "Upgrade":
-			p.add(key, canonical+" follows from the request and cannot be given", "leave it out")
+			p.add(key, canonical+" is set by rota and cannot be given", "omit it")
 		}
 		if other := seen[canonical]; other != "" {
-			p.add(key, fmt.Sprintf("header %s is there twice, also as %s", name, other), "keep one of them")
+			p.add(key, fmt.Sprintf("header %s is set twice, also as %s", name, other), "keep one of them")
 		}
 		seen[canonical] = name
 		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
 			p.add(key, "the value of a header is one line without control characters", "")
 		}
 		if strings.Contains(value, "{{") {
-			p.add(key, "a header is no template", `write it without "{{"`)
+			p.add(key, "a header cannot be a template", `write it without "{{"`)
 		}
 	}
 	return p

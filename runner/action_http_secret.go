@@ -99,7 +99,7 @@ func (t checkedLocation) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if _, err := r.URL.Parse(resp.Header.Get("Location")); err != nil && resp.StatusCode/100 == 3 {
 		resp.Body.Close()
-		return nil, fmt.Errorf("status %d leads to what is no URL", resp.StatusCode)
+		return nil, fmt.Errorf("status %d redirects to an invalid URL", resp.StatusCode)
 	}
 	return resp, nil
 }
@@ -108,7 +108,7 @@ func (t checkedLocation) RoundTrip(r *http.Request) (*http.Response, error) {
 func proxy(r *http.Request) (*url.URL, error) {
 	u, err := http.ProxyFromEnvironment(r)
 	if err != nil {
-		return nil, errors.New("the proxy that the environment names is no URL")
+		return nil, errors.New("the proxy in the environment is not a URL")
 	}
 	return u, nil
 }

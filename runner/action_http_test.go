@@ -103,8 +103,8 @@ func TestHTTP(t *testing.T) {
 		{http: HTTP{URL: "/x/{{.Params.up | urlquery}}/y"}, err: "url: a value makes its path lead to another directory"},
 		{http: HTTP{URL: "/{{.Params.nosuch | urlquery}}"}, err: "url: template: line 1:"},
 		{http: HTTP{URL: "/", Body: "{{.Params.nosuch}}"}, err: "body: template: line 1:"},
-		{http: HTTP{URL: "/", BodyFile: "/dev/zero"}, err: "/dev/zero is no regular file"},
-		{http: HTTP{URL: "/", Save: dir}, err: "is no regular file and stays as it is"},
+		{http: HTTP{URL: "/", BodyFile: "/dev/zero"}, err: "/dev/zero is not a regular file"},
+		{http: HTTP{URL: "/", Save: dir}, err: "is not a regular file and is left unchanged"},
 	} {
 		for _, login := range []string{"", "user:secret@"} {
 			h := test.http
@@ -339,15 +339,15 @@ func TestHTTPFaults(t *testing.T) {
 		{HTTP{URL: u, Method: "CONNECT"}, []string{"method: "}},
 		{HTTP{URL: u, Body: "x", BodyFile: "/x"}, []string{"body_file: http has both"}},
 		{HTTP{URL: u, Body: "{{.X}}"}, []string{"body: template: unknown field .X"}},
-		{HTTP{URL: u, BodyFile: "/{{.Task}}"}, []string{"body_file: body_file is no template"}},
+		{HTTP{URL: u, BodyFile: "/{{.Task}}"}, []string{"body_file: body_file cannot be a template"}},
 		{HTTP{URL: u, Save: "/x/"}, []string{"save: save names a directory"}},
-		{HTTP{URL: u, Expect: []string{"2xx"}}, []string{`expect: "2xx" is no status`}},
-		{HTTP{URL: u, Headers: map[string]string{"A B": "x"}}, []string{`headers.A B: "A B" is no name of a header`}},
-		{HTTP{URL: u, Headers: map[string]string{"": "x"}}, []string{`headers.: "" is no name of a header`}},
+		{HTTP{URL: u, Expect: []string{"2xx"}}, []string{`expect: "2xx" is not a status`}},
+		{HTTP{URL: u, Headers: map[string]string{"A B": "x"}}, []string{`headers.A B: "A B" is not a header name`}},
+		{HTTP{URL: u, Headers: map[string]string{"": "x"}}, []string{`headers.: "" is not a header name`}},
 		{HTTP{URL: u, Headers: map[string]string{"A": "x\r\nB: y"}}, []string{"headers.A: the value of a header is one line"}},
-		{HTTP{URL: u, Headers: map[string]string{"A": "{{.Task}}"}}, []string{"headers.A: a header is no template"}},
-		{HTTP{URL: u, Headers: map[string]string{"A-B": "x", "a-b": "x"}}, []string{"headers.a-b: header a-b is there twice, also as A-B"}},
-		{HTTP{URL: u, Headers: map[string]string{"content-length": "7"}}, []string{"headers.content-length: Content-Length follows"}},
+		{HTTP{URL: u, Headers: map[string]string{"A": "{{.Task}}"}}, []string{"headers.A: a header cannot be a template"}},
+		{HTTP{URL: u, Headers: map[string]string{"A-B": "x", "a-b": "x"}}, []string{"headers.a-b: header a-b is set twice, also as A-B"}},
+		{HTTP{URL: u, Headers: map[string]string{"content-length": "7"}}, []string{"headers.content-length: Content-Length is set by rota"}},
 	} {
 		wantProblems(t, test.http, test.http.Check(), test.want...)
 	}
@@ -433,15 +433,15 @@ func TestExpect(t *testing.T) {
 		{"100-599", "100-599", ""},
 		{"204-204", "204", ""},
 		{"299-200", "", `"299-200" begins after its end`},
-		{"20", "", `"20" is no status`},
-		{"099", "", `"099" is no status`},
-		{"600", "", `"600" is no status`},
-		{"+20", "", `"+20" is no status`},
-		{"200-", "", `"200-" is no status`},
-		{"-200", "", `"-200" is no status`},
-		{"200-250-299", "", `"200-250-299" is no status`},
-		{"200 - 299", "", `"200 - 299" is no status`},
-		{"٢٠٠", "", `is no status`},
+		{"20", "", `"20" is not a status`},
+		{"099", "", `"099" is not a status`},
+		{"600", "", `"600" is not a status`},
+		{"+20", "", `"+20" is not a status`},
+		{"200-", "", `"200-" is not a status`},
+		{"-200", "", `"-200" is not a status`},
+		{"200-250-299", "", `"200-250-299" is not a status`},
+		{"200 - 299", "", `"200 - 299" is not a status`},
+		{"٢٠٠", "", `is not a status`},
 	} {
 		got, err := parseExpect(strings.FieldsFunc(test.list, func(r rune) bool { return r == ',' }))
 		if got.String() != test.want || !matches(err, test.err) {

@@ -79,8 +79,8 @@ func TestMailCheck(t *testing.T) {
 	}{
 		{Mail{To: to, Subject: "{{.Task}}", Body: "{{.Params.day}}", Server: smtp}, nil},
 		{Mail{To: []string{"root"}}, nil}, // by sendmail
-		{Mail{To: []string{"root"}, Server: smtp}, []string{`to: "root" is no mail address`}},
-		{Mail{To: []string{"a@b.c\nBcc: d@e.f"}, Server: smtp}, []string{"to: is no mail address"}},
+		{Mail{To: []string{"root"}, Server: smtp}, []string{`to: "root" is not a mail address`}},
+		{Mail{To: []string{"a@b.c\nBcc: d@e.f"}, Server: smtp}, []string{"to: is not a mail address"}},
 		{Mail{}, []string{"to: mail has no recipient"}},
 		{Mail{To: to, Subject: "{{.Tsak}}", Body: "{{"}, []string{"subject: unknown field .Tsak", "body: template"}},
 		{Mail{To: to, Subject: "{{.Outcome}} {{.Exit}}", Body: "{{.Parent}} {{.Event}} {{.Took}} {{.Why}} {{.Tail}}"}, nil}, // a hook may start it

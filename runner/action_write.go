@@ -55,7 +55,7 @@ func checkPath(p *problems, key, path string, needed bool) {
 	case path == "" && needed:
 		p.add(key, key+" is needed", "")
 	case strings.Contains(path, "{{"):
-		p.add(key, key+" is no template", `write it without "{{"`)
+		p.add(key, key+" cannot be a template", `write it without "{{"`)
 	case strings.HasSuffix(path, "/"):
 		p.add(key, key+" names a directory", "give the name of a file")
 	}

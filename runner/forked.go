@@ -86,7 +86,7 @@ func (r *Runner) endOf(d process.Dir, run Run, p Policy) Result {
 func (r *Runner) finishLost(run Run, p Policy, why Reason) Result {
 	found, alive := r.attemptOf(run).Clear(process.UserID(run.User), p.termination())
 	if len(found) > 0 {
-		why.Notes = append(why.Notes, "stopped what was left: "+process.Describe(found))
+		why.Notes = append(why.Notes, "stopped remaining processes: "+process.Describe(found))
 	}
 	if len(alive) > 0 {
 		why.Notes = append(why.Notes, "still alive after KILL: "+process.Describe(alive))

@@ -148,7 +148,7 @@ func readRecord(d process.Dir, a process.Attempt) (c runRecord, err error) {
 		err = c.readV1(text)
 	}
 	if err == nil && (c.Run.ID != a.Run || c.Run.Attempts != a.Number) {
-		err = fmt.Errorf("it is of %s, attempt %d", c.Run.ID, c.Run.Attempts)
+		err = fmt.Errorf("it belongs to %s, attempt %d", c.Run.ID, c.Run.Attempts)
 	}
 	return c, err
 }

@@ -113,7 +113,7 @@ func TestKilledShimOfSeveral(t *testing.T) {
 	}
 	b.signalShim(runs[0], syscall.SIGABRT) // as a fault in it
 	for id, r := range b.endsOf(lost) {
-		if !its[id] || r.Outcome != Lost || !strings.HasPrefix(r.Why, "its shim failed: SIGABRT: abort; stopped what was left: ") {
+		if !its[id] || r.Outcome != Lost || !strings.HasPrefix(r.Why, "its shim failed: SIGABRT: abort; stopped remaining processes: ") {
 			t.Errorf("%s, of the killed one %v: %+v", id, its[id], r)
 		}
 	}

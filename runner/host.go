@@ -47,7 +47,7 @@ func HostProblems(t Task, trusting bool) []HostProblem {
 	}
 	found, err := s.inProcess()
 	if err != nil {
-		h.Add("", "", "its files could not be looked at: %v", err)
+		h.Add("", "", "its files could not be checked: %v", err)
 	}
 	return append(h.Problems, found...)
 }

@@ -29,10 +29,10 @@ func (in Input) launch() (process.Launch, error) {
 func (in Input) run(ctx context.Context, l process.Launch, out io.Writer) error {
 	r, err := l.Run(ctx, out)
 	if r.NoFiles != nil {
-		in.note("it can have no result, nor be asked to stop: " + r.NoFiles.Error())
+		in.note("no result file and no stop file: " + r.NoFiles.Error())
 	}
 	if len(r.Stopped) > 0 {
-		in.note("stopped what was left: " + process.Describe(r.Stopped))
+		in.note("stopped remaining processes: " + process.Describe(r.Stopped))
 	}
 	if len(r.StillAlive) > 0 {
 		in.note("still alive after KILL: " + process.Describe(r.StillAlive))

@@ -41,9 +41,9 @@ func TestLeftoversAreStopped(t *testing.T) {
 			signal, text, why string
 			exit              int
 		}{
-			{"TERM", "sleep 61 & echo $! >pid", "stopped what was left: sleep (%d)", 0},
-			{"TERM", "sleep 61 & echo $! >pid; exit 3", "exit 3; stopped what was left: sleep (%d)", 3},
-			{"TERM", "setsid sleep 61 >/dev/null 2>&1 & echo $! >pid; while [ \"$(cat /proc/$!/comm)\" != sleep ]; do sleep 0.01; done", "stopped what was left: sleep (%d)", 0},
+			{"TERM", "sleep 61 & echo $! >pid", "stopped remaining processes: sleep (%d)", 0},
+			{"TERM", "sleep 61 & echo $! >pid; exit 3", "exit 3; stopped remaining processes: sleep (%d)", 3},
+			{"TERM", "setsid sleep 61 >/dev/null 2>&1 & echo $! >pid; while [ \"$(cat /proc/$!/comm)\" != sleep ]; do sleep 0.01; done", "stopped remaining processes: sleep (%d)", 0},
 			{"none", `(until [ -e "$ROTA_STOP_FILE" ]; do sleep 0.01; done; echo asked >asked) & echo $! >pid`, "", 0},
 			{"TERM", "true", "", 0},
 		} {
@@ -66,7 +66,7 @@ func TestLeftoversAreStopped(t *testing.T) {
 			}
 			switch {
 			case c.signal == "none":
-				if text, _ := os.ReadFile(filepath.Join(b.dir, "asked")); string(text) != "asked\n" || !strings.HasPrefix(r.Why, "stopped what was left: ") {
+				if text, _ := os.ReadFile(filepath.Join(b.dir, "asked")); string(text) != "asked\n" || !strings.HasPrefix(r.Why, "stopped remaining processes: ") {
 					t.Errorf("%s: it was asked: %q; %+v", c.text, text, r)
 				}
 			case strings.ReplaceAll(r.Why, "sh (", "sleep (") != why: // perhaps it has not come to be sleep yet

@@ -106,7 +106,7 @@ func TestRequestThatCannotReachTheCommand(t *testing.T) {
 			{"1 MiB of shell text, limits", Run{}, func(t *Task) { t.Action, t.Umask = &Command{Text: "true " + large}, 0o077 }, "could not start: an argument with 1048581 bytes, of "},
 			{"NUL", Run{Params: map[string]string{"who": "a\x00b"}}, nil, "could not start: parameter who: a variable cannot hold a NUL byte; give it as input"},
 			{"no such input", Run{InputFile: filepath.Join(b.dir, "gone")}, nil, "could not start: stdin: open " + b.dir + "/gone: no such file or directory"},
-			{"input that is none", Run{InputFile: b.dir}, nil, "could not start: stdin: " + b.dir + " is no regular file"},
+			{"input that is none", Run{InputFile: b.dir}, nil, "could not start: stdin: " + b.dir + " is not a regular file"},
 		} {
 			task := task("echo ran")
 			if c.change != nil {

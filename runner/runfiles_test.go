@@ -107,9 +107,9 @@ func TestResult(t *testing.T) {
 			{"a symbolic link", `ln -s /etc/shadow "$ROTA_RESULT_FILE"`, OK, "", "it is a symbolic link"},
 			{"a link to nothing", `ln -s /nowhere "$ROTA_RESULT_FILE"`, OK, "", "it is a symbolic link"},
 			{"a hard link", `echo x >"$ROTA_RESULT_FILE"; ln "$ROTA_RESULT_FILE" "$ROTA_RESULT_FILE.too"`, OK, "", "it has another name"},
-			{"a pipe", `mkfifo "$ROTA_RESULT_FILE"`, OK, "", "it is no regular file"},
-			{"a pipe that somebody writes to", `mkfifo "$ROTA_RESULT_FILE"; exec 9<>"$ROTA_RESULT_FILE"; echo x >&9; sleep 5 &`, OK, "", "it is no regular file"},
-			{"a directory", `mkdir -p "$ROTA_RESULT_FILE/in/side"; echo x >"$ROTA_RESULT_FILE/in/side/x"`, OK, "", "it is no regular file"},
+			{"a pipe", `mkfifo "$ROTA_RESULT_FILE"`, OK, "", "it is not a regular file"},
+			{"a pipe that somebody writes to", `mkfifo "$ROTA_RESULT_FILE"; exec 9<>"$ROTA_RESULT_FILE"; echo x >&9; sleep 5 &`, OK, "", "it is not a regular file"},
+			{"a directory", `mkdir -p "$ROTA_RESULT_FILE/in/side"; echo x >"$ROTA_RESULT_FILE/in/side/x"`, OK, "", "it is not a regular file"},
 			{"unreadable", `echo x >"$ROTA_RESULT_FILE"; chmod 0 "$ROTA_RESULT_FILE"`, OK, "x\n", ""},
 		} {
 			if c.what == "unreadable" && os.Getuid() != 0 {
@@ -288,7 +288,7 @@ func TestFilesOfAKilledShim(t *testing.T) {
 		b.awaitLog(run, "up")
 		b.awaitBegun(run)
 		b.killShim(run)
-		if r := b.end(); r.Outcome != Lost || !strings.Contains(r.Why, "stopped what was left") || strings.Contains(r.Why, "after KILL") || r.Result != 0 {
+		if r := b.end(); r.Outcome != Lost || !strings.Contains(r.Why, "stopped remaining processes") || strings.Contains(r.Why, "after KILL") || r.Result != 0 {
 			t.Errorf("%+v", r)
 		}
 	})

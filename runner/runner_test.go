@@ -168,7 +168,7 @@ func TestKilledShimIsLostAndLeavesNothing(t *testing.T) {
 	awaitFile(t, filepath.Join(b.dir, "up"))
 	b.awaitBegun(run)
 	b.killShim(run)
-	if r := b.end(); r.Outcome != Lost || !strings.HasPrefix(r.Why, "its shim was killed; stopped what was left: ") {
+	if r := b.end(); r.Outcome != Lost || !strings.HasPrefix(r.Why, "its shim was killed; stopped remaining processes: ") {
 		t.Errorf("got %+v", r)
 	}
 	b.nothingLives(run)

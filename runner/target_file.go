@@ -44,7 +44,7 @@ func openTarget(path string) (*targetFile, error) {
 		return nil, err
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
 		p.close()
-		return nil, fmt.Errorf("%s is no regular file and stays as it is", p.shown)
+		return nil, fmt.Errorf("%s is not a regular file and is left unchanged", p.shown)
 	}
 	return p, nil
 }
@@ -118,7 +118,7 @@ func (p *targetFile) append(text string, mode fs.FileMode) error {
 	case err != nil:
 		return err
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
-		return fmt.Errorf("%s is no regular file and stays as it is", p.shown)
+		return fmt.Errorf("%s is not a regular file and is left unchanged", p.shown)
 	case p.dir.Others() == nil && !writableByOthers(dir):
 	case st.Nlink > 1:
 		return fmt.Errorf("%s has %d names in a directory that others can change, and stays as it is", p.shown, st.Nlink)
@@ -233,7 +233,7 @@ func openRead(path string) (*os.File, fs.FileInfo, error) {
 	switch {
 	case err != nil:
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
-		err = fmt.Errorf("%s is no regular file", escape.Name(path))
+		err = fmt.Errorf("%s is not a regular file", escape.Name(path))
 	case st.Mode&0o004 != 0, w.Others() == nil && !writableByOthers(dir):
 	case st.Nlink == 1 && (dir.Mode&unix.S_ISVTX != 0 || st.Uid == dir.Uid && !writableByOthers(dir)):
 	default:

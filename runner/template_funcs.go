@@ -39,11 +39,11 @@ func durationText(v any) (string, error) {
 		var err error
 		if d, err = time.ParseDuration(v); err != nil {
 			if d, err = time.ParseDuration(v + "s"); err != nil {
-				return "", fmt.Errorf("%q is no duration and no number of seconds", v)
+				return "", fmt.Errorf("%q is neither a duration nor a number of seconds", v)
 			}
 		}
 	default:
-		return "", fmt.Errorf("%v is no duration and no number of seconds", v)
+		return "", fmt.Errorf("%v is neither a duration nor a number of seconds", v)
 	}
 	switch size := d.Abs(); {
 	case size >= time.Minute:

@@ -40,7 +40,7 @@ func TestTemplate(t *testing.T) {
 		{text: `{{upper .Task}} {{" x\n" | trim}}. {{.Params.day | urlquery}} {{json .Task}}`, want: `BACKUP x. so+%26+so "backup"`},
 		{text: `{{upper .Outcome}}{{duration .Took}}`, want: "0s"}, // an outcome is no string
 		{text: `{{duration 5400}} {{duration "90"}} {{duration "61.4s"}} {{duration "1234ms"}} {{duration "1234us"}} {{duration "26h"}} {{duration "-1h1s"}}`, want: "1h30m 1m30s 1m1s 1.2s 1ms 26h -1h0m1s"},
-		{text: `{{duration .Task}}`, err: `"backup" is no duration and no number of seconds`},
+		{text: `{{duration .Task}}`, err: `"backup" is neither a duration nor a number of seconds`},
 		{text: `{{range 100000000}}{{printf "%100000d" .}}{{end}}`, err: "result is larger than 16 MiB"},
 	} {
 		if p := checkTemplate("text", test.text); len(p) > 0 {

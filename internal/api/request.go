@@ -45,9 +45,9 @@ func (r Request) Check() error {
 	case r.Key != "" && !givenKey.MatchString(r.Key) || dots(r.Key):
 		return Errorf(Usage, "use up to 64 letters, digits, dots, underscores and hyphens", "%q cannot be the id of a run", short(r.Key))
 	case given(!r.At.IsZero(), r.In != 0, r.On != "") > 1:
-		return Errorf(Usage, "", "a run is at a time, in a while or on a trigger: one of these")
+		return Errorf(Usage, "", "at, in and on exclude each other")
 	case r.Trace != "" && !runner.IsTrace(r.Trace):
-		return Errorf(Usage, "", "%q is no traceparent as W3C Trace Context has it", short(r.Trace))
+		return Errorf(Usage, "", "%q is not a traceparent of W3C Trace Context", short(r.Trace))
 	case len(r.Params) > maxParams:
 		return Errorf(Usage, "give them as input", "%d parameters are more than %d", len(r.Params), maxParams)
 	}
@@ -56,7 +56,7 @@ func (r Request) Check() error {
 	}
 	for name, value := range r.Params {
 		if strings.ContainsRune(name+value, 0) {
-			return Errorf(Usage, "give it as input", "the parameter %q holds a zero byte, which an environment cannot", short(name))
+			return Errorf(Usage, "give it as input", "the parameter %q contains a NUL byte, which an environment variable cannot", short(name))
 		}
 		if len(name)+len(value) > maxParam {
 			return Errorf(Usage, "give it as input", "the parameter %q is longer than %d KiB", short(name), maxParam>>10)

@@ -28,7 +28,7 @@ func (s *span) UnmarshalJSON(b []byte) error {
 	}
 	var text string
 	if err := json.Unmarshal(b, &text); err != nil {
-		return fmt.Errorf("a duration has to be a text such as \"90s\", \"15m\" or \"2h\", and is %s", short(string(b)))
+		return fmt.Errorf("a duration must be a string such as \"90s\", \"15m\" or \"2h\", not %s", short(string(b)))
 	}
 	d, err := schedule.Duration(text)
 	if exact, wrong := time.ParseDuration(text); err != nil && wrong == nil && exact%time.Second != 0 {

@@ -39,7 +39,7 @@ func TestDurationsInJSON(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"task":"t","in":"5"}`:      `a duration cannot be "5": `,
 		`{"task":"t","in":"soon"}`:   `a duration cannot be "soon": `,
-		`{"task":"t","in":true}`:     `a duration has to be a text such as "90s", "15m" or "2h", and is true`,
+		`{"task":"t","in":true}`:     `a duration must be a string such as "90s", "15m" or "2h", not true`,
 		`{"task":"t","within":"5s"}`: `unknown field "within"`,
 	} {
 		if err := json.Unmarshal([]byte(text), new(Request)); err == nil || !strings.Contains(err.Error(), want) {

@@ -108,9 +108,9 @@ func (r Rescheduling) CheckThen(instant bool) error {
 	case r.Then != "default" && r.Then != "never":
 		return Errorf(Usage, "", "then is default or never, not %q", r.Then)
 	case !instant:
-		return Errorf(Usage, "leave it out", "then is for a trigger of one instant")
+		return Errorf(Usage, "omit it", "then is for a trigger of one instant")
 	case !r.Until.IsZero():
-		return Errorf(Usage, "leave one of them out", "then and until exclude each other")
+		return Errorf(Usage, "omit one of them", "then and until exclude each other")
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func TestFares(t *testing.T) {
 // A drain is the reason why a run waits, whatever other reason it has.
 func TestFaresInADrain(t *testing.T) {
 	for state, want := range map[runner.State]string{
-		runner.Queued:  "sync/a queued (rota is being drained: nothing new starts)",
+		runner.Queued:  "sync/a queued (rota is draining: no new runs start)",
 		runner.Running: "> sync/a 0.0s",
 	} {
 		t.Setenv("LC_ALL", "C")
@@ -93,11 +93,11 @@ func TestRescheduled(t *testing.T) {
 	}{
 		{api.Rescheduled{Expr: "interval 3h", Was: later(123 * time.Minute), Next: later(64 * time.Minute), Until: later(6 * time.Hour)},
 			"sync: interval 3h, next in 1h 4m (was in 2h 3m); until 18:00, then as in jobs.toml"},
-		{api.Rescheduled{Expr: "never", Was: later(time.Hour)}, "sync: not due any more (was in 1h)"},
+		{api.Rescheduled{Expr: "never", Was: later(time.Hour)}, "sync: no longer due (was in 1h)"},
 		{api.Rescheduled{Expr: "never", Was: later(time.Hour), Until: later(24 * time.Hour)},
-			"sync: not due any more (was in 1h); until Mon 12:00, then as in jobs.toml"},
+			"sync: no longer due (was in 1h); until Mon 12:00, then as in jobs.toml"},
 		{api.Rescheduled{Expr: "default", Next: later(time.Minute)}, "sync: as in jobs.toml again, next in 1m"},
-		{api.Rescheduled{Expr: "default"}, "sync: as in jobs.toml again, not due any more"},
+		{api.Rescheduled{Expr: "default"}, "sync: as in jobs.toml again, no longer due"},
 	} {
 		c.done.Name = "sync"
 		if got := rescheduled(when{now: sunday, zone: time.UTC}, "jobs.toml", c.done); got != c.want {

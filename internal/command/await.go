@@ -37,7 +37,7 @@ func (s *session) await(ctx context.Context, svc api.Service, run api.Run) (api.
 	}
 	if err != nil {
 		f := *asFailure(err)
-		f.hint = "all about it: rota show " + run.ID
+		f.hint = "details: rota show " + run.ID
 		return ended, &f
 	}
 	return ended, nil
@@ -84,7 +84,7 @@ func endOf(ctx context.Context, svc api.Service, run api.Run) error {
 		why = string(run.Outcome)
 	}
 	// A run that failed in its condition has no output, nor has one that wrote nothing.
-	all := "all about it: rota show " + run.ID
+	all := "details: rota show " + run.ID
 	hint := func() string {
 		if details, err := svc.Run(ctx, run.ID); err == nil && !details.Outputs {
 			return all

@@ -18,8 +18,8 @@ func cancelCommand(s *session) *cli.Command {
 		Category:  "Run tasks",
 		Usage:     "cancel a waiting run or a recurring request",
 		ArgsUsage: "RUN|--all [TASK]",
-		Description: `A run under way is not touched: that is what rota stop is for. A TASK alone is
-its newest run; with --all it is all of its waiting runs.
+		Description: `Running runs are not stopped; for that: rota stop. A TASK alone means its newest
+run; with --all all of its waiting runs.
 
   rota cancel report/evening
   rota cancel --all report

@@ -20,19 +20,18 @@ func checkCommand(s *session) *cli.Command {
 		Usage:     "find all faults of the file",
 		ArgsUsage: "[FILE|-]",
 		Description: `Prints every fault with its line, a caret and what to write instead, and warns
-of what is valid but mostly a mistake, such as "* 3 * * *", which runs 60 times.
-Warnings alone are no failure; -q hides them. "-" reads stdin. With --host
-it also looks for what is in the way on this machine: users, directories,
-secrets and programs that are missing, a state directory or socket that others
-can change, a unit of systemd that ends forked runs, commands that cron runs,
-too. Ask as the user that rota runs as.
+of valid values that are mostly a mistake, such as "* 3 * * *", which runs 60
+times. Warnings alone are not a failure; -q hides them. "-" reads stdin. --host
+also checks this machine: missing users, directories, secrets and programs, a
+state directory or socket that others can change, a systemd unit that ends
+forked runs, commands that cron runs, too. Run it as the user that rota runs as.
 
   rota check jobs.toml
   sudo rota check --host
   git show HEAD:jobs.toml | rota check -
   rota check --json | jq '.errors[].message'`,
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "host", Usage: "also what this machine lacks"},
+			&cli.BoolFlag{Name: "host", Usage: "also check this machine"},
 			trustFlag(),
 		},
 		Action: func(c *cli.Context) error {

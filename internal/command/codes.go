@@ -53,8 +53,8 @@ var codes = map[api.Code]code{
 var codeTexts = []struct{ code, text string }{
 	{"0", "ok"},
 	{"1", "failed"},
-	{"2", "usage: the command line is wrong"},
-	{"3", "jobs.toml is wrong, or cannot be read"},
+	{"2", "usage: the command line is invalid"},
+	{"3", "jobs.toml has errors, or cannot be read"},
 	{"4", "no such task or run"},
 	{"5", "no daemon answers"},
 	{"6", "not permitted"},

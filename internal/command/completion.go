@@ -15,7 +15,7 @@ func completionCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "completion",
 		Category:  "About rota",
-		Usage:     "print what makes a shell complete rota's command line",
+		Usage:     "print the completion script for a shell",
 		ArgsUsage: "bash|zsh|fish",
 		Description: `It asks rota for commands, flags, tasks, runs, queues and parameters each time.
 

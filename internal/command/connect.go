@@ -81,11 +81,11 @@ var drainNoticeCommands = []string{"list", "next", "ps", "queue", "release", "ru
 
 // drainText is the notice that a daemon is draining.
 func drainText(st api.Status, zone *time.Location) string {
-	text := "rota is being drained"
+	text := "rota is draining"
 	if !st.DrainingUntil.IsZero() {
 		text += " until " + shortTime(st.DrainingUntil.In(zone), time.Now())
 	}
-	return text + ": nothing new starts"
+	return text + ": no new runs start"
 }
 
 // pingTime is how long ping waits for an answer.
@@ -163,7 +163,7 @@ func explainNoDaemon(c *cli.Context, p address, err error) error {
 	case errors.Is(wrong, fs.ErrNotExist):
 		what = "does not exist"
 	}
-	return &api.Error{Code: e.Code, Message: e.Message + ", and " + path + " " + what + ", so that its socket is not known", Hint: socketHint}
+	return &api.Error{Code: e.Code, Message: e.Message + ", and " + path + " " + what + ", so its socket is unknown", Hint: socketHint}
 }
 
 // sameFile reports whether two paths lead to one file; a missing file is compared by path.

@@ -19,9 +19,9 @@ func daemonCommand(s *session) *cli.Command {
 		Description: `Stays in the foreground and logs to stderr. Edit the file while it runs, and
 the schedule follows; a file with an error changes nothing and is reported.
 
-Signals: TERM and INT stop it, after the tasks under way had a moment to end; a
-second one stops it at once. HUP reads the file again. USR1 logs what runs and
-what comes next. Forked tasks are left to finish in any case.
+Signals: TERM and INT stop it, after a grace period for running tasks; a second
+one stops it at once. HUP reloads the file. USR1 logs running and next tasks.
+Forked tasks continue in any case.
 
 The other commands ask it over its socket: /run/rota/rota.sock or
 $XDG_RUNTIME_DIR/rota/rota.sock; with a state_dir of its own, rota.sock in that.
@@ -29,9 +29,9 @@ $XDG_RUNTIME_DIR/rota/rota.sock; with a state_dir of its own, rota.sock in that.
 Output of tasks: none; raw, as it comes; prefix, each line after the name of
 its task; json, one object a line.
 
---once is one turn, for cron or another scheduler to drive: what passed since
-the last one runs once, unless the file says otherwise (missed). It waits for
-retries, and ends with code 1 if a run failed.
+--once is for cron or another scheduler: slots since the last time run once,
+unless the file says otherwise (missed). It waits for retries, and exits with
+code 1 if a run failed.
 
 --crontab runs a crontab as supercronic does: the minute is first also of six
 fields, whose last is the year, and commands start in the working directory.
@@ -45,7 +45,7 @@ Flags of supercronic go with it: -test, -passthrough-logs (--output raw),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "crontab", Usage: "run the crontab `FILE`, as supercronic reads it"},
 			&cli.StringFlag{Name: "output", Usage: "`HOW` output of tasks goes to stdout, whatever the file says"},
-			&cli.BoolFlag{Name: "once", Usage: "do what came due since the last time, wait for it, and end"},
+			&cli.BoolFlag{Name: "once", Usage: "run what came due since the last time, wait, and exit"},
 			&cli.BoolFlag{Name: "held", Usage: "hold every task; release lets them start"},
 			&cli.StringFlag{Name: "state-dir", Usage: "`DIR` for state, if the file names none or is missing"},
 			trustFlag(),

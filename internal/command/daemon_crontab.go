@@ -87,7 +87,7 @@ func crontabConverter(c *cli.Context) (func(text string) (string, []int, *config
 		if fault == nil {
 			return r.Text, r.Lines, nil
 		}
-		f := &config.Fault{Line: fault.Line, Msg: fault.Msg, Hint: "supercronic, too, runs nothing of a crontab with a line that is wrong"}
+		f := &config.Fault{Line: fault.Line, Msg: fault.Msg, Hint: "like supercronic, rota runs no line of a crontab with an invalid line"}
 		for line := range strings.SplitSeq(text, "\n") {
 			if fault.Line--; fault.Line == 0 {
 				f.Text = strings.TrimSuffix(line, "\r")

@@ -11,17 +11,17 @@ func drainCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:     "drain",
 		Category: "Change what runs",
-		Usage:    "start nothing new, and wait until only forked runs are running",
-		Description: `For an upgrade, or a machine about to go down: slots that come due stay queued.
-It lasts until the daemon ends, for as long as --for says, or until it is ended
-with --end. Ctrl-C ends the waiting, not the drain.
+		Usage:    "start no new runs, and wait until only forked ones run",
+		Description: `For an upgrade, or before a machine goes down: slots that come due stay queued.
+A drain lasts until the daemon ends, for the time of --for, or until --end.
+Ctrl-C ends the wait, not the drain.
 
   rota drain && systemctl restart rota
   rota drain --for 10m
   rota drain --end`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "for", Usage: "for `D` only, such as 10m"},
-			&cli.BoolFlag{Name: "end", Usage: "let things start again"},
+			&cli.BoolFlag{Name: "end", Usage: "let runs start again"},
 		},
 		Action: func(c *cli.Context) error {
 			d, err := durationFlag(c, "for")

@@ -26,14 +26,14 @@ func editCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "edit",
 		Category:  "Look at the file",
-		Usage:     "edit the file, and put it in place once it is right",
+		Usage:     "edit the file, and replace it once it is valid",
 		ArgsUsage: "[FILE]",
 		Description: `Opens a copy in $VISUAL or $EDITOR, or in vi. When the editor ends, the copy is
 checked, and errors are shown: on a terminal one can edit again; elsewhere the
-file stays as it was. FILE may be one that the file includes.
+file is unchanged. FILE may be one that the file includes.
 
-The file is replaced in one step and keeps its owner and mode. A running rota
-follows by itself.
+The file is replaced in one step and keeps its owner and mode. A running daemon
+reloads it.
 
   rota edit
   rota edit /etc/rota/conf.d/db.toml`,
@@ -230,7 +230,7 @@ func (s *session) editor(path string) error {
 func (s *session) askEditAgain() bool {
 	in := bufio.NewReader(s.in)
 	for {
-		fmt.Fprint(s.err, "e to edit again, x to leave the file as it was: ")
+		fmt.Fprint(s.err, "e to edit again, x to leave the file unchanged: ")
 		answer, err := in.ReadString('\n')
 		switch strings.ToLower(strings.TrimSpace(answer)) {
 		case "e", "edit":

@@ -23,7 +23,7 @@ func execCommand(s *session) *cli.Command {
 		Description: `With the user, directory, environment, limits and time-out of the task, but
 without daemon, queue or record. INT and TERM stop it as a time-out would. Ends
 with the task's own exit code; with 124 at its time-out, 128+n if signal n ended
-it, and 125 for all that is rota's own.
+it, and 125 for failures of rota itself.
 
   rota exec backup`,
 		Flags: []cli.Flag{trustFlag()},

@@ -22,8 +22,8 @@ func forgetCommand(s *session) *cli.Command {
 		Category:  "Change what runs",
 		Usage:     "remove ended runs, with their output and result",
 		ArgsUsage: "[RUN…|TASK]",
-		Description: `Either the runs of those ids, or all that ended with the outcome, so long ago,
-of the TASK. Waiting and running runs stay. A selection is confirmed on a
+		Description: `Either runs by id, or all ended runs of the TASK, with the outcome, that are
+older than D. Waiting and running runs stay. A selection is confirmed on a
 terminal; elsewhere it needs --yes.
 
 WORD is ok, failed, timeout, cancelled, skipped, missed, lost or replaced.

@@ -85,7 +85,7 @@ var environment = []struct{ head, word, text string }{
 	{"Environment", "ROTA_TOKEN_FILE", "the file with the token for that"},
 	{"Environment", "XDG_CONFIG_HOME", "instead of ~/.config"},
 	{"Environment", "NO_COLOR", "if set: no colour"},
-	{"Environment", "CLICOLOR_FORCE", "if set: colour, even if stdout is no terminal"},
+	{"Environment", "CLICOLOR_FORCE", "if set: colour, even if stdout is not a terminal"},
 	{"Times in JSON", "slots", "when something is due: in the zone of its task"},
 	{"Times in JSON", "others", "when something happened: in UTC"},
 }

@@ -21,15 +21,15 @@ func historyCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "history",
 		Category:  "See what happens",
-		Usage:     "list what ran, and what did not, the newest first",
+		Usage:     "list runs and skipped slots, the newest first",
 		ArgsUsage: "[TASK]",
-		Description: `Slots of one task in a row that did not run for the same reason are one line.
+		Description: `Successive slots of a task that were skipped for the same reason are one line.
 TIME is as in rota help next, but of the past: "02:30" is the latest one, and
 "7d" is a week ago. Without a daemon it is read from the ledger.
 
---events lists instead what happened to rota itself, and who did it: starts,
-reloads, holds, steps of the clock. With a TASK, events of other tasks are not
-listed.
+--events lists events of rota itself instead, and who caused them: starts,
+reloads, holds, changes of the clock. With a TASK, events of other tasks are
+omitted.
 
   rota history
   rota history backup -n 100

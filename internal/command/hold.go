@@ -14,7 +14,7 @@ func holdCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "hold",
 		Category:  "Change what runs",
-		Usage:     "keep tasks from starting anything by themselves",
+		Usage:     "start no slots of tasks until they are released",
 		ArgsUsage: "TASK…|--all",
 		Description: `Runs under way continue, and waiting runs keep waiting. Slots that come due
 meanwhile are recorded as skipped, and not started later. Holds persist over
@@ -58,7 +58,7 @@ who may hold the task.
 				lines[i] = s.held(c, t, time.Now())
 			}
 			if len(tasks) == 0 {
-				lines = []string{"there are no tasks to hold"}
+				lines = []string{"no tasks to hold"}
 			}
 			return cmp.Or(err, s.printResult(c, map[string][]api.Task{"tasks": tasks}, lines...))
 		},

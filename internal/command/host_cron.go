@@ -72,12 +72,12 @@ func (h *host) crontabs() {
 			place, twice = live["cd "+t.Dir+" && "+command]
 		}
 		if twice {
-			h.ofTask(name, "command", true, "also in "+place+": it would run twice", "take it out there")
+			h.ofTask(name, "command", true, "also in "+place+": it would run twice", "remove it there")
 			continue
 		}
 		for _, dir := range pathsIn(command) {
 			if place, twice := parts[dir]; twice {
-				h.ofTask(name, "command", true, dir+" is also run by run-parts in "+place+": its scripts would run twice", "take that line out there")
+				h.ofTask(name, "command", true, dir+" is also run by run-parts in "+place+": its scripts would run twice", "remove that line there")
 			}
 		}
 		for _, word := range strings.Fields(command) {

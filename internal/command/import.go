@@ -16,18 +16,18 @@ func importCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "import",
 		Category:  "Look at the file",
-		Usage:     "make a jobs.toml of crontabs or of timers of systemd",
+		Usage:     "convert crontabs or systemd timers to a jobs.toml",
 		ArgsUsage: "crontab|systemd [NAME…]",
-		Description: `Prints the file and, on stderr, what to look at: what is not the same as before,
-what never ran, and the lines that switch the old schedule off. It changes
-nothing itself. What never ran stays a comment, with the reason.
+		Description: `Prints the file and, on stderr, a report: differences, lines that never ran, and
+the commands that disable the old schedule. It changes nothing itself. Lines
+that never ran become comments, with the reason.
 
-crontab: NAME is a file or a directory of them, "-" is stdin; lines in
+crontab: NAME is a file or a directory of files, "-" is stdin; lines in
 /etc/crontab and /etc/cron.d name a user, others do with --system. Without NAME
-it is your crontab; as root also /etc/crontab and /etc/cron.d. Each cron reads a
-crontab in its own way: --from says which one, if not that of this machine.
+it reads your crontab; as root also /etc/crontab and /etc/cron.d. The crons read
+crontabs differently: --from names one, if not that of this machine.
 
-systemd: NAME is a timer; without it, all that are enabled. --user is for those
+systemd: NAME is a timer; without it, all that are enabled. --user is for timers
 of your own systemd.
 
   rota import crontab
@@ -53,7 +53,7 @@ of your own systemd.
 			case "":
 				return misuse("import", "import needs one of crontab and systemd")
 			default:
-				return misuse("import", "import does not know %q: it is crontab or systemd", what)
+				return misuse("import", "import cannot read %q: it is crontab or systemd", what)
 			}
 			if err != nil {
 				return err

@@ -16,14 +16,14 @@ func initCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:     "init",
 		Category: "Look at the file",
-		Usage:    "write a first jobs.toml, unless there is one",
+		Usage:    "write a first jobs.toml, unless one exists",
 		Description: `As root it is /etc/rota/jobs.toml, else ~/.config/rota/jobs.toml, or the FILE
 of --config. Its first line names the schema for editors: the one that came with
 the package, or else jobs.schema.json, which is written beside it.
 
 If you have a crontab, the file has its jobs; /etc/rota/jobs.toml also those of
-/etc/crontab and /etc/cron.d. As with rota import, stderr has what to look at,
-and the lines that switch the old jobs off: until then both would run. Else, and
+/etc/crontab and /etc/cron.d. As with rota import, stderr has a report, and the
+commands that disable the old jobs: until then both would run. Otherwise, and
 with --example, it has an example.
 
   rota init

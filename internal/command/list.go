@@ -16,10 +16,10 @@ func listCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:     "list",
 		Category: "See what happens",
-		Usage:    "list the tasks: what they do, when next, how it went last",
-		Description: `What failed comes first, then what is due next. STATE is running, queued, held
-or how the last run ended; "new" before the first. With -w the list follows what
-happens; with -w --json each task is a line, and again a line at each change.
+		Usage:    "list tasks: state, schedule, next slot and last run",
+		Description: `Failed tasks come first, then the next to come due. STATE is running, queued,
+held or the outcome of the last run; "new" before the first. -w redraws the list
+at changes; with -w --json each task is a line, and each change another.
 
   rota list
   rota list -w
@@ -74,7 +74,7 @@ func tasksFor(c *cli.Context, r api.Reader) ([]api.Task, error) {
 		return nil, unknown(tag, tags, "no task has the tag %q", tag)
 	}
 	if state != "" && !slices.Contains(states, state) {
-		f := unknown(state, states, "there is no state %q", state)
+		f := unknown(state, states, "no state %q", state)
 		f.code = exitUsage
 		return nil, f
 	}

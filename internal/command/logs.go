@@ -22,12 +22,12 @@ func logsCommand(s *session) *cli.Command {
 		Category:  "See what happens",
 		Usage:     "show the output of a run",
 		ArgsUsage: "[TASK|RUN]",
-		Description: `Of a task that of its newest run; without a name that of the newest run of all
-or, with -f, that of all runs as it comes, each line after the run's id. Only on
-a terminal control characters are escaped. With --json a followed line is an
-object of its own. Of a run that was attempted again the last attempt is shown,
-unless --attempt names another one. With -f a TASK is followed over its runs,
-one after the other; a RUN until it has ended.
+		Description: `A TASK means its newest run; without a name it is the newest run of all tasks
+or, with -f, the output of all runs, each line after the run's id. Control
+characters are escaped on a terminal only. With --json each followed line is an
+object. If a run was retried, its last attempt is shown, unless --attempt names
+another one. With -f a TASK is followed over its runs, one after the other; a
+RUN until it has ended.
 
   rota logs backup
   rota logs -f backup
@@ -36,7 +36,7 @@ one after the other; a RUN until it has ended.
   rota logs backup --tail 20 -t`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "follow until the run has ended; of a task also its next runs"},
-			&cli.IntFlag{Name: "tail", Usage: "only the last `N` lines of what there is"},
+			&cli.IntFlag{Name: "tail", Usage: "only the last `N` lines"},
 			&cli.StringFlag{Name: "attempt", Usage: "of attempt `N`, or all"},
 			&cli.BoolFlag{Name: "times", Aliases: []string{"t"}, Usage: "with the time of each line"},
 		},

@@ -35,7 +35,7 @@ TIME is "2026-12-24 18:00" or "2026-12-24" in the zone of [rota], or RFC 3339;
 			&cli.IntFlag{Name: "n", Usage: "`N` slots of each task (1; 5 if tasks are named; all with --until)"},
 			&cli.StringFlag{Name: "from", Usage: "slots after `TIME` instead of after now"},
 			&cli.StringFlag{Name: "until", Usage: "slots up to `TIME`"},
-			&cli.BoolFlag{Name: "offline", Usage: "ask the file, not the daemon"},
+			&cli.BoolFlag{Name: "offline", Usage: "compute from the file, not from the daemon"},
 		},
 		Action: func(c *cli.Context) error {
 			if c.IsSet("n") && c.Int("n") < 1 {

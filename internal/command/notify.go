@@ -8,10 +8,10 @@ func notifyCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "notify",
 		Category:  "Change what runs",
-		Usage:     "send a notification, to see whether it arrives",
+		Usage:     "send a test notification",
 		ArgsUsage: "test NAME",
-		Description: `NAME is that of a [notify.NAME]. It is sent at once and once, whatever its
-at_most_every is, and the answer of the other side is the answer here.
+		Description: `NAME is that of a [notify.NAME]. It is sent once and at once, whatever its
+at_most_every, and the result is printed.
 
   rota notify test ops`,
 		Action: func(c *cli.Context) error {

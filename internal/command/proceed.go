@@ -12,11 +12,11 @@ func proceedCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:     "proceed",
 		Category: "Run tasks",
-		Usage:    "say whether a running task may continue",
-		Description: `For a command that rota runs, between two pieces of its work: exit code 0 means
+		Usage:    "report whether a running task may continue",
+		Description: `For a command that rota runs, between two steps of its work: exit code 0 means
 continue, and 1 that it was asked to stop. It checks a file, so it is quick and
 needs no daemon. With stop_signal = "none" nothing else asks a task to stop. If
-rota itself stops, this asks at once, and the signal comes after shutdown_grace.
+rota itself stops, this is true at once, and the signal follows shutdown_grace.
 
   rota proceed || exit 0
   while rota proceed; do work-a-little; done`,

@@ -79,7 +79,7 @@ func progressText(run api.Run, about time.Duration, draining bool, now time.Time
 		}
 		switch {
 		case draining:
-			line += " (rota is being drained: nothing new starts)"
+			line += " (rota is draining: no new runs start)"
 		case run.Why != "":
 			line += " (" + run.Why + ")"
 		}

@@ -16,9 +16,9 @@ func queueCommand(s *session) *cli.Command {
 		Category:  "Change what runs",
 		Usage:     "list, start or stop queues",
 		ArgsUsage: "list|start|stop [PATTERN…]",
-		Description: `A stopped queue ends nothing under way and still accepts runs, up to its
-capacity. Kept over restarts, whatever autostart says. start and stop need a
-PATTERN; '*' is all queues.
+		Description: `A stopped queue starts no runs; running ones continue, and new ones wait, up to
+its capacity. It persists over restarts, whatever autostart says. start and stop
+need a PATTERN; '*' is all queues.
 
 PATTERN is the name of a queue, with * for any text on either side of the @: a
 queue without @ is @NAME. One that matches no queue is a warning.
@@ -54,7 +54,7 @@ queue without @ is @NAME. One that matches no queue is a warning.
 			for _, one := range q.Queues {
 				line := one.State + " " + one.Queue
 				if n := len(one.Running); n > 0 && verb == "stop" {
-					line += "; " + count(n, "run") + " under way to finish"
+					line += "; " + count(n, "run") + " still running"
 				}
 				lines = append(lines, line)
 			}
@@ -72,7 +72,7 @@ var queueVerbs = map[string]func(api.Service, context.Context, ...string) (api.Q
 
 func unknownVerb(verb string) error {
 	if near := suggest.Nearest(verb, []string{"list", "start", "stop"}); near != "" {
-		return fail(exitUsage, "did you mean "+near+"?", "queue does not know %q", verb)
+		return fail(exitUsage, "did you mean "+near+"?", "no queue command %q", verb)
 	}
 	return misuse("queue", "queue needs one of list, start and stop")
 }

@@ -9,8 +9,8 @@ func reloadCommand(s *session) *cli.Command {
 		Name:     "reload",
 		Category: "Change what runs",
 		Usage:    "reload the file now, and show what changed",
-		Description: `The daemon follows edits by itself; this also shows the result. A file with an
-error changes nothing, is shown with carets and is exit code 3.
+		Description: `The daemon reloads an edited file by itself; this also shows the result. A file
+with an error changes nothing; the error is shown, with exit code 3.
 
   rota reload --plan
   rota reload`,

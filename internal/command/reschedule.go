@@ -17,11 +17,11 @@ func rescheduleCommand(s *session) *cli.Command {
 		Category:  "Change what runs",
 		Usage:     "run a task on another schedule for a while",
 		ArgsUsage: "TASK|RUN EXPR…|default|never",
-		Description: `EXPR is as in rota help explain; RUN is a recurring request. It is kept over
-restarts, until the triggers in the file change or, with --until, for a time.
-After an EXPR of one instant, as in 5m, the task is due as in the file again or,
-with --then never, not at all. The file stays as it is: default goes back to it,
-and slots that were to be skipped (rota skip) are due again.
+		Description: `EXPR is as in rota help explain; RUN is a recurring request. It persists
+over restarts, until the triggers in the file change or, with --until, up to a
+time. After an EXPR of one instant, such as in 5m, the task is due as in the
+file again or, with --then never, not at all. The file is unchanged: default
+restores its triggers, and ends skips (rota skip).
 
   rota reschedule sync interval 3h
   rota reschedule sync weekday mon-fri at 08:00 --until 2026-12-24
@@ -69,7 +69,7 @@ func rescheduled(w when, file string, r api.Rescheduled) string {
 		line += r.Expr + ", "
 	}
 	if r.Next.IsZero() {
-		line += "not due any more"
+		line += "no longer due"
 	} else {
 		line += "next " + w.till(r.Next)
 	}

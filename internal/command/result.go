@@ -20,9 +20,9 @@ func resultCommand(s *session) *cli.Command {
 		Category:  "See what happens",
 		Usage:     "fetch what a run wrote to ROTA_RESULT_FILE",
 		ArgsUsage: "TASK|RUN",
-		Description: `Of a task, or a recurring request, that of its newest run. Ends with 8 while the
-run has not ended. With -o the file is there as a whole or not at all. With
---json the result is text in "result" or, if it is none, in "result_base64".
+		Description: `A TASK or a recurring request means its newest run. The exit code is 8 while the
+run has not ended. -o writes the whole file or none. With --json the result is
+text in "result" or, if it is not text, in "result_base64".
 
   rota result convert
   rota result convert/7f3k2m9q -o photo.png`,

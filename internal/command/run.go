@@ -27,19 +27,18 @@ func runCommand(s *session) *cli.Command {
 it waits until no run of its task is running and its queue has room.
 
 name=value sets a parameter of the task. TIME is as in rota help next. EXPR is
-as in rota help explain, as one word: its run is a recurring request, that makes
-a run at each of its times until rota cancel ends it. One user can have 50 of
+as in rota help explain, as one word: the run is a recurring request, which
+starts a run at each slot until rota cancel ends it. One user can have 50 of
 these, each due every 10s at most, and 1000 waiting requests; users who may
 control all of rota, more.
 
 --wait ends with the task's own exit code; with 124 at its time-out, 128+n if
-signal n ended it, and 125 for all that is rota's own: refused, skipped,
-cancelled, lost. Ctrl-C ends the waiting, not the run; a restart of the daemon
-does not end it either.
+signal n ended it, and 125 if it was refused, skipped, cancelled or lost. Ctrl-C
+ends the wait, not the run; it continues over a restart of the daemon.
 
---failed asks for one run of each task whose newest run ended as failed, timeout
-or lost, with the parameters and input of that one: of the tasks named, else of
-all that are enabled. The TIME of --since is as in rota help history.
+--failed requests one run of each task whose newest run ended as failed, timeout
+or lost, with the parameters and input of that run: of the named tasks, or of
+all enabled ones. The TIME of --since is as in rota help history.
 
   rota run backup
   rota run convert size=800 --input photo.jpg --wait
@@ -50,12 +49,12 @@ all that are enabled. The TIME of --since is as in rota help history.
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "input", Usage: "what the run reads: `FILE`, or - for stdin"},
 			&cli.StringFlag{Name: "at", Usage: "not before `TIME`"},
-			&cli.StringFlag{Name: "in", Usage: "not before `D` has passed, such as 90s or 2h"},
-			&cli.StringFlag{Name: "on", Usage: "again and again, when `EXPR` is due"},
-			&cli.BoolFlag{Name: "held", Usage: "not before rota release"},
-			&cli.BoolFlag{Name: "again", Usage: "join a waiting request, if there is one"},
-			&cli.BoolFlag{Name: "force", Usage: "though it is held (see rota help hold), or only_if says no"},
-			&cli.BoolFlag{Name: "wait", Usage: "until it has ended, and end as it did"},
+			&cli.StringFlag{Name: "in", Usage: "after `D`, such as 90s or 2h"},
+			&cli.StringFlag{Name: "on", Usage: "repeatedly, when `EXPR` is due"},
+			&cli.BoolFlag{Name: "held", Usage: "hold it until rota release"},
+			&cli.BoolFlag{Name: "again", Usage: "join a waiting request, if any"},
+			&cli.BoolFlag{Name: "force", Usage: "even if it is held (see rota help hold) or only_if fails"},
+			&cli.BoolFlag{Name: "wait", Usage: "wait for its end, and exit with its code"},
 			&cli.BoolFlag{Name: "failed", Usage: "run failed tasks again"},
 			&cli.StringFlag{Name: "since", Usage: "with --failed, only what ended since `TIME`"},
 			&cli.StringFlag{Name: "id", Usage: "id TASK/`KEY`: the same request twice is one run"},
@@ -107,9 +106,9 @@ func newRequest(c *cli.Context) (api.Request, error) {
 		name, value, found := strings.Cut(word, "=")
 		switch _, double := r.Params[name]; {
 		case (!found || name == "") && c.IsSet("on"):
-			return r, fail(exitUsage, "put the expression in quotes, as in: rota run TASK --on '0 3 * * *'", "--on takes one word, and %q is no parameter", word)
+			return r, fail(exitUsage, "put the expression in quotes, as in: rota run TASK --on '0 3 * * *'", "--on takes one word, and %q is not a parameter", word)
 		case !found || name == "":
-			return r, misuse("run", "%q is no parameter: write name=value", word)
+			return r, misuse("run", "%q is not a parameter: write name=value", word)
 		case double:
 			return r, misuse("run", "the parameter %s is given twice", name)
 		case r.Params == nil:

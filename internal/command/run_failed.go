@@ -31,7 +31,7 @@ func (s *session) runFailed(c *cli.Context) error {
 	names := c.Args().Slice()
 	for _, name := range names {
 		if strings.Contains(name, "=") {
-			return misuse("run", "%q is no task: with --failed each run has the parameters of the one that failed", name)
+			return misuse("run", "%q is not a task: with --failed each run has the parameters of the one that failed", name)
 		}
 	}
 	wanted, err := newRequest(c)

@@ -20,12 +20,11 @@ func showCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "show",
 		Category:  "See what happens",
-		Usage:     "show all of a task as it is in force, or of a run",
+		Usage:     "show a task as it is in force, or a run",
 		ArgsUsage: "TASK|RUN",
-		Description: `Of a task: what is set, its last 5 runs and its next 3 slots; with --all the
-defaults, too. Of a run: each step of its life with its time, and of its last
-attempt the CPU time and the peak memory of the largest process, as far as that
-was more than rota's own.
+		Description: `For a task: its settings, its last 5 runs and its next 3 slots; with --all the
+defaults, too. For a run: each transition with its time, and of its last attempt
+the CPU time and the peak memory of the largest process, if above rota's own.
 
   rota show backup
   rota show backup/20261122T023000Z

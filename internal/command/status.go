@@ -15,8 +15,8 @@ func statusCommand(s *session) *cli.Command {
 		Name:     "status",
 		Category: "See what happens",
 		Usage:    "show the status of the daemon, or what it recorded last",
-		Description: `Its version and file, what runs, waits and comes next, and what is wrong. Ends
-with 5 if no daemon answers; then the recorded state is shown.
+		Description: `Its version and file, running and waiting runs, the next slot, and problems. The
+exit code is 5 if no daemon answers; then the recorded state is shown.
 
   rota status
   rota status --json | jq .trouble`,
@@ -77,7 +77,7 @@ func statusDetails(w when, st api.Status) details {
 		if !st.DrainingUntil.IsZero() {
 			text = "until " + w.both(st.DrainingUntil)
 		}
-		b.add("draining", text+": nothing new starts; end it: rota drain --end")
+		b.add("draining", text+": no new runs start; end it: rota drain --end")
 	}
 	if st.Next != nil {
 		b.add("next", st.Next.Task+"  "+slotText(w, *st.Next))

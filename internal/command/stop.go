@@ -14,10 +14,10 @@ func stopCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "stop",
 		Category:  "Run tasks",
-		Usage:     "stop a run under way, or all those of a task",
+		Usage:     "stop a running run, or all of a task",
 		ArgsUsage: "TASK|RUN",
 		Description: `Sends the task's stop_signal, waits its kill_after, then kills, and returns when
-nothing is left of the run. A waiting run is ended by rota cancel.
+all processes of the run have ended. A waiting run is ended by rota cancel.
 
   rota stop sync
   rota stop sync/20261122T023000Z --kill`,
@@ -39,7 +39,7 @@ nothing is left of the run. A waiting run is ended by rota cancel.
 				return err
 			}
 			if len(runs) == 0 {
-				return api.Errorf(api.Conflict, "see what does: rota ps", "%s has no run under way", name)
+				return api.Errorf(api.Conflict, "see all: rota ps", "%s has no running run", name)
 			}
 			took := time.Since(asked)
 			var lines []string

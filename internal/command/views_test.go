@@ -257,7 +257,7 @@ state directory  /var/lib/rota
 zone             Europe/Berlin
 tasks            3, 1 held
 runs             2 running, 0 waiting
-draining         yes: nothing new starts; end it: rota drain --end
+draining         yes: no new runs start; end it: rota drain --end
 next             sync  Sun 2026-11-22 12:01:00 UTC, in 1m
 lag              420µs
 disk use         3 MiB ledger, 1023 B outputs
@@ -292,5 +292,5 @@ runs             0 running, 0 waiting
 sync at Sun 2026-11-22 11:00:00 UTC, 1h ago
 It was held by ann.
 It is held no more.
-all about that run: rota show sync/20261122T101700Z`)
+details: rota show sync/20261122T101700Z`)
 }

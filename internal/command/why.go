@@ -12,9 +12,9 @@ func whyCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "why",
 		Category:  "See what happens",
-		Usage:     "say why a task did not run, or that it did",
+		Usage:     "explain why a task did not run, or how it ran",
 		ArgsUsage: "TASK [TIME]",
-		Description: `Without TIME it explains the last time that the task ran, or should have. TIME
+		Description: `Without TIME it explains the last slot that ran, or should have run. TIME
 is as in rota help next, but of the past and in the task's zone: "02:30" is the
 latest one, "3h" is three hours ago. Without a daemon the ledger and the file
 answer.
@@ -63,7 +63,7 @@ func whyLines(w when, why api.Why) []string {
 	}
 	lines := append([]string{head}, why.Text...)
 	if why.Run != nil {
-		lines = append(lines, "all about that run: rota show "+why.Run.ID)
+		lines = append(lines, "details: rota show "+why.Run.ID)
 	}
 	return lines
 }

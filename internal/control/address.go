@@ -138,7 +138,7 @@ func readParameter(to reflect.Value, name string, texts []string) error {
 	case *int:
 		n, err := strconv.ParseUint(text, 10, 31)
 		if err != nil {
-			return wrong("is no number")
+			return wrong("is not a number")
 		}
 		*to = int(n)
 	case *time.Time:

@@ -34,7 +34,7 @@ func decode(in io.Reader, v any) error {
 	case err == nil || err == io.EOF:
 		return nil
 	case errors.As(err, &large):
-		return api.Errorf(api.Usage, "give what is large as input", "the request is larger than %d KiB", maxBody>>10)
+		return api.Errorf(api.Usage, "pass large values as input", "the request is larger than %d KiB", maxBody>>10)
 	}
 	return api.Errorf(api.Usage, "", "the request is not valid: %v", err)
 }

@@ -50,7 +50,7 @@ func (s *scanner) schedule(e *Entry) bool {
 	if s.ch() == '@' {
 		name := s.word()
 		if !slices.Contains(vixieAliases, name) {
-			s.l.wrong(start, s.at, "%s is not known to it", clip(name))
+			s.l.wrong(start, s.at, "%s is unknown", clip(name))
 			return false
 		}
 		w.Text = name
@@ -100,7 +100,7 @@ func (s *scanner) list(f *Field) bool {
 			if what == "" {
 				s.l.wrong(start, len(s.l.Text), "its %s is missing", f.spec.name)
 			} else {
-				s.l.wrong(begin, end, "%q is no %s to it", what, f.spec.name)
+				s.l.wrong(begin, end, "%q is not a valid %s", what, f.spec.name)
 			}
 			return false
 		}
@@ -260,7 +260,7 @@ func (s *scanner) user(e *Entry, o Options) bool {
 		s.l.wrong(start, len(s.l.Text), "it has no command: the word before it is a user")
 		return false
 	case o.User != nil && !o.User(e.User):
-		s.l.wrong(start, s.at, "there is no user %q", clip(e.User))
+		s.l.wrong(start, s.at, "no user %q", clip(e.User))
 		return false
 	}
 	s.blanks()
@@ -272,7 +272,7 @@ func (s *scanner) options(o Options) bool {
 	for o.Dialect == Cronie && s.ch() == '-' {
 		start := s.at
 		if word := s.word(); word != "-n" || s.onError {
-			s.l.wrong(start, s.at, "the option %q is not known to it", clip(word))
+			s.l.wrong(start, s.at, "the option %q is unknown", clip(word))
 			return false
 		}
 		s.onError = true

@@ -29,7 +29,7 @@ func (r *reader) supercronic(l *Line) {
 			value = value[1 : n-1]
 		}
 		if name == "CRON_TZ" && r.o.Zone != nil && !r.o.Zone(value) {
-			l.wrong(indent, len(l.Text), "there is no time zone %q", clip(value))
+			l.wrong(indent, len(l.Text), "no time zone %q", clip(value))
 			return
 		}
 		l.Kind, l.Name, l.Value = Variable, name, value
@@ -93,7 +93,7 @@ func (w *When) quartz(text string, words []word) *Fault {
 	if len(words) == 1 {
 		name := text[words[0].start:words[0].end]
 		if !slices.Contains(supercronicAliases, name) {
-			return wrong(words[0], "%q is no schedule to it", clip(name))
+			return wrong(words[0], "%q is not a valid schedule", clip(name))
 		}
 		w.Alias = name
 		return nil
@@ -106,7 +106,7 @@ func (w *When) quartz(text string, words []word) *Fault {
 	if len(words) == 7 {
 		w.Second = &Field{spec: secondColumn}
 		if !w.Second.quartz(text[words[0].start:words[0].end]) {
-			return wrong(words[0], "%q is no second to it", clip(text[words[0].start:words[0].end]))
+			return wrong(words[0], "%q is not a valid second", clip(text[words[0].start:words[0].end]))
 		}
 		if w.Second.Set == 1 {
 			w.Second = nil
@@ -116,7 +116,7 @@ func (w *When) quartz(text string, words []word) *Fault {
 	for i, c := range columns {
 		c.to.spec = c.spec
 		if !c.to.quartz(text[fields[i].start:fields[i].end]) {
-			return wrong(fields[i], "%q is no %s to it", clip(text[fields[i].start:fields[i].end]), c.spec.name)
+			return wrong(fields[i], "%q is not a valid %s", clip(text[fields[i].start:fields[i].end]), c.spec.name)
 		}
 	}
 	w.either = !w.Dom.Star && !w.Dow.Star
@@ -124,7 +124,7 @@ func (w *When) quartz(text string, words []word) *Fault {
 		years := text[fields[5].start:fields[5].end]
 		var ok bool
 		if w.Years, ok = yearsOf(years); !ok {
-			return wrong(fields[5], "%q is no year to it", clip(years))
+			return wrong(fields[5], "%q is not a valid year", clip(years))
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ func (s *Service) Drain(ctx context.Context, d time.Duration) (api.Drained, erro
 			text = "until " + eng.formatTime(drained.Until)
 		}
 		eng.event(ctx, ledger.Event{Time: now, Kind: "drain", Who: api.Who(ctx), Text: text, Data: ledger.EventData{Until: drained.Until}})
-		eng.log.Warn("draining: nothing new starts", "by", api.Who(ctx))
+		eng.log.Warn("draining: no new runs start", "by", api.Who(ctx))
 		eng.waiters.idle = append(eng.waiters.idle, idle)
 		eng.waiters.notifyIdle(eng)
 		return nil
@@ -79,7 +79,7 @@ func (s *Service) EndDrain(ctx context.Context) (api.Drained, error) {
 	drained := api.Drained{Forked: []string{}}
 	return drained, eng.doWithoutCancel(ctx, func(ctx context.Context) error {
 		if !eng.view.Draining {
-			return api.Errorf(api.Conflict, "", "rota is not being drained")
+			return api.Errorf(api.Conflict, "", "rota is not draining")
 		}
 		eng.fillDrained(&drained)
 		eng.endDrain(ctx, api.Who(ctx))

@@ -78,7 +78,7 @@ func (eng *Engine) shutDown(force <-chan struct{}) {
 		case <-eng.woken:
 			eng.runPosted()
 		case <-graceEnds.C:
-			eng.log.Warn("shutdown_grace is over: stopping the runs under way", "grace", grace.String())
+			eng.log.Warn("shutdown_grace is over: stopping the running runs", "grace", grace.String())
 			stop()
 		case <-kill:
 			eng.killDefaults()

@@ -143,7 +143,7 @@ func (eng *Engine) pauseError() error {
 	case eng.recordError != "":
 		return api.Errorf(api.NotNow, "", "scheduling is paused: due runs cannot be recorded")
 	case eng.view.Draining:
-		return api.Errorf(api.NotNow, "", "rota is draining: nothing starts")
+		return api.Errorf(api.NotNow, "", "rota is draining: no new runs start")
 	}
 	return nil
 }

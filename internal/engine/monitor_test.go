@@ -238,7 +238,7 @@ func TestReady(t *testing.T) {
 		if _, err := r.Service().Drain(r.t.Context(), time.Minute); err != nil {
 			r.t.Fatal(err)
 		}
-		ready("rota is draining: nothing starts")
+		ready("rota is draining: no new runs start")
 		if _, err := r.Service().EndDrain(r.t.Context()); err != nil {
 			r.t.Fatal(err)
 		}

@@ -41,7 +41,7 @@ func (s *Service) Cancel(ctx context.Context, id string) (api.Run, error) {
 		case now.Outcome != "":
 			return api.Errorf(api.Conflict, "", "%s has ended: %s", run.ID, now.Outcome)
 		}
-		return api.Errorf(api.Conflict, "to stop it: rota stop "+run.ID, "%s is under way", run.ID)
+		return api.Errorf(api.Conflict, "to stop it: rota stop "+run.ID, "%s is running", run.ID)
 	})
 	if err != nil {
 		return api.RunOf(run), err
@@ -124,7 +124,7 @@ func (eng *Engine) liveRuns(ctx context.Context, id string) ([]runner.Run, error
 		return live, nil
 	}
 	if key == "" {
-		return nil, api.Errorf(api.Conflict, "", "no run of task %q is under way", task)
+		return nil, api.Errorf(api.Conflict, "", "no run of task %q is running", task)
 	}
 	run, _, err := eng.ledger.Get(ctx, id)
 	switch {
@@ -135,7 +135,7 @@ func (eng *Engine) liveRuns(ctx context.Context, id string) ([]runner.Run, error
 	case run.Outcome != "":
 		return nil, api.Errorf(api.Conflict, "", "%s has ended: %s", id, run.Outcome)
 	}
-	return nil, api.Errorf(api.Conflict, "to end it: rota cancel "+id, "%s is %s, not under way", id, run.State)
+	return nil, api.Errorf(api.Conflict, "to end it: rota cancel "+id, "%s is %s, not running", id, run.State)
 }
 
 // releaseRun lets a held request start.

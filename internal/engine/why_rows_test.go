@@ -151,7 +151,7 @@ func TestWhyOfRows(t *testing.T) {
 			s.daemon()
 			s.event("drain", "ada", "")
 			s.advance(runner.Batch{Runs: []runner.Run{s.slot("")}})
-		}, 12, "draining", "It has been waiting since 12:00. rota is being drained and starts nothing new."},
+		}, 12, "draining", "It has been waiting since 12:00. rota is draining and starts nothing new."},
 		{"no more runs may be under way", "[tasks.t]\ncron = \"0 * * * *\"\nlog = \"x\"\n", func(s *readerRig) {
 			cfg := *s.Config()
 			cfg.Rota.MaxRunning = 1
@@ -183,7 +183,7 @@ func TestWhyOfRows(t *testing.T) {
 			f := skippedRow(s, runner.Missed, runner.Reason{Code: runner.ReasonLate, Span: 90 * time.Minute})
 			f.ID, f.First, f.Last, f.Scheduled = runner.SlotID("t", s.hour(12), 1), s.hour(12), s.hour(12), s.hour(12)
 			s.advance(runner.Batch{Summaries: []runner.Run{f}})
-		}, 12, "disk", `The ledger could not be written at 12:00: full: 16 MiB given up. It was missed: rota could start it only at 13:30, 1h30m late. To start such slots late: missed = "once".`},
+		}, 12, "disk", `There was a disk error at 12:00: full: 16 MiB given up. It was missed: rota could start it only at 13:30, 1h30m late. To start such slots late: missed = "once".`},
 		{"missed outside between", hourly + "between = \"12:00-13:00\"\nmissed = \"once\"\n", func(s *readerRig) {
 			s.event("stop", "", "")
 			s.at = s.hour(14)

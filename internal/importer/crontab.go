@@ -220,7 +220,7 @@ func (c *converter) variable(l crontab.Line) {
 	case l.Name == "RANDOM_DELAY" && !cronie:
 		c.note(l.Number, "only cronie knows RANDOM_DELAY: nothing was delayed; for that write jitter")
 	case l.Name == "CRON_TZ" && c.h.Zone != nil && !c.h.Zone(l.Value):
-		c.note(l.Number, "there is no time zone %q: the times are those of the machine", l.Value)
+		c.note(l.Number, "no time zone %q: the times are those of the machine", l.Value)
 	case l.Name == "RANDOM_DELAY" && delay(l.Value) < 0:
 		c.note(l.Number, "cronie ignores this value: RANDOM_DELAY is a number of minutes, 1440 at most")
 	case strings.Contains(l.Value, "$") && l.Name != "MAILTO":

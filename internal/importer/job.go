@@ -58,7 +58,7 @@ func (c *converter) simplify(command string, line int) (dir, rest string) {
 func (c *converter) job(l crontab.Line) (t *task, why string) {
 	e := l.Entry
 	if !utf8.ValidString(e.Raw) || strings.Contains(e.Raw, "\x00") {
-		return nil, "the command has bytes that are no text (UTF-8)"
+		return nil, "the command has bytes that are not UTF-8"
 	}
 	t = &task{source: c.source.Name, line: l.Number}
 	if t.when, why = triggers(&e.When); why != "" {
@@ -187,7 +187,7 @@ func (c *converter) mail(t *task, e *crontab.Entry, to string, l crontab.Line) {
 	var all []string
 	for _, one := range strings.FieldsFunc(to, func(r rune) bool { return r == ',' || r == ' ' }) {
 		if !address.MatchString(one) {
-			c.note(l.Number, "MAILTO has %q, which is no address: nobody is mailed", one)
+			c.note(l.Number, "MAILTO has %q, which is not an address: no mail is sent", one)
 			return
 		}
 		all = append(all, one)

@@ -33,7 +33,7 @@ func (c *timerConverter) command(t *task, timer, s *units.Unit) error {
 			}
 			line := shellLine(e)
 			if !utf8.ValidString(line) || strings.Contains(line, "\x00") {
-				return errors.New("the command has bytes that are no text (UTF-8)")
+				return errors.New("the command has bytes that are not UTF-8")
 			}
 			if key != "ExecCondition" {
 				argv = nil

@@ -103,7 +103,7 @@ var understood = map[string][]string{
 func (c *timerConverter) timer(name string) (*task, error) {
 	timer, err := units.Load(c.s.FS, c.s.Dirs, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.New("there is no such unit")
+		return nil, errors.New("no such unit")
 	}
 	if err != nil {
 		return nil, err
@@ -113,7 +113,7 @@ func (c *timerConverter) timer(name string) (*task, error) {
 		service = strings.TrimSuffix(name, ".timer") + ".service"
 	}
 	if path.Ext(service) != ".service" {
-		return nil, fmt.Errorf("it starts %s, which is no service", service)
+		return nil, fmt.Errorf("it starts %s, which is not a service", service)
 	}
 	s, err := units.Load(c.s.FS, c.s.Dirs, service)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -215,7 +215,7 @@ func (c *timerConverter) schedule(t *task, timer *units.Unit) error {
 				return err
 			}
 			if endless || d < time.Second {
-				return fmt.Errorf("%s=%s is no interval of a second or more", key, text)
+				return fmt.Errorf("%s=%s is not an interval of a second or more", key, text)
 			}
 			keys := []pair{{"interval", duration(d)}}
 			if key == "OnUnitInactiveSec" {

@@ -209,11 +209,11 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 func variable(name, value string) (p pair, why string) {
 	switch {
 	case !variableName.MatchString(name):
-		return p, "is no name that a shell could use"
+		return p, "is not a valid variable name"
 	case strings.HasPrefix(name, "ROTA_"):
 		return p, "is a name that rota sets itself"
 	case !utf8.ValidString(value) || strings.Contains(value, "\x00"):
-		return p, "has a value that is no text"
+		return p, "has a value that is not text"
 	}
 	return pair{name, str(strings.ReplaceAll(value, "$", "$$"))}, ""
 }

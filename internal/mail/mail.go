@@ -90,7 +90,7 @@ func (s Server) Check() (key string, err error) {
 	case s.Host == "" && (s.Port != 0 || s.User != "" || s.PasswordFile != "" || s.TLS != ""):
 		return "host", errors.New("host is needed")
 	case strings.ContainsAny(s.Host, " \t\r\n/:") && !strings.Contains(s.Host, "::"):
-		return "host", fmt.Errorf("%q is no name of a host", s.Host)
+		return "host", fmt.Errorf("%q is not a host name", s.Host)
 	case s.Port < 0 || s.Port > 65535:
 		return "port", fmt.Errorf("port %d is out of range", s.Port)
 	case s.User != "" && s.PasswordFile == "":
@@ -117,7 +117,7 @@ func (s Server) address(text string) (string, error) {
 	}
 	a, err := netmail.ParseAddress(text)
 	if err != nil || len(text) > 320 || strings.ContainsFunc(text, isControl) || strings.ContainsFunc(a.Name+a.Address, isControl) {
-		return "", fmt.Errorf("%q is no mail address", text)
+		return "", fmt.Errorf("%q is not a mail address", text)
 	}
 	return a.String(), nil
 }
@@ -177,7 +177,7 @@ func (s Server) head(msg *gomail.Msg, to []string) error {
 		from = "rota@" + hostName()
 	}
 	if err := msg.From(from); err != nil {
-		return fmt.Errorf("from: %q is no mail address", from)
+		return fmt.Errorf("from: %q is not a mail address", from)
 	}
 	return msg.To(to...)
 }
@@ -198,7 +198,7 @@ func (s Server) Ready() error {
 	case s.Host == "":
 		info, err := os.Stat(sendmailPath)
 		if err != nil || info.Mode().Perm()&0o111 == 0 {
-			return fmt.Errorf("there is no program %s", sendmailPath)
+			return fmt.Errorf("no program %s", sendmailPath)
 		}
 	}
 	return nil

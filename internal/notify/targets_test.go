@@ -45,7 +45,7 @@ the end of its output:
     copying
     disk full \x1b[2J
 
-to look further: rota show backup/20261122T023000Z
+details: rota show backup/20261122T023000Z
 `
 
 // request is what a server got.
@@ -294,7 +294,7 @@ and 12 more:
     Sun 2026-11-22 02:31:00 UTC  backup is ok again  backup/20261122T023000Z
     … and 11 that are not listed: rota history --failed
 
-given up before, as they could not be delivered: 2`)
+undelivered notifications given up before: 2`)
 }
 
 // The times of an event are in the zone of its task, in a template of its own and
@@ -313,8 +313,8 @@ func TestZone(t *testing.T) {
 		action *runner.Mail
 		lines  []string
 	}{
-		{own, []string{"03:30:01 CET", "2026-11-22 03:30:00 +0100 CET", "Sun 2026-11-22 08:16:00 NPT  jobs.toml is wrong"}},
-		{plain, []string{"scheduled  Sun 2026-11-22 03:30:00 CET\n", "started    Sun 2026-11-22 03:30:01 CET\n", "Sun 2026-11-22 08:16:00 NPT  jobs.toml is wrong"}},
+		{own, []string{"03:30:01 CET", "2026-11-22 03:30:00 +0100 CET", "Sun 2026-11-22 08:16:00 NPT  jobs.toml has errors"}},
+		{plain, []string{"scheduled  Sun 2026-11-22 03:30:00 CET\n", "started    Sun 2026-11-22 03:30:01 CET\n", "Sun 2026-11-22 08:16:00 NPT  jobs.toml has errors"}},
 	} {
 		if err := r.deliver(t.Context(), Target{Action: want.action}, b); err != nil {
 			t.Fatal(err)
@@ -351,9 +351,9 @@ func TestHeadline(t *testing.T) {
 		{Recover, runner.Run{Task: "t", Outcome: runner.OK}, "t is ok again"},
 		{Output, runner.Run{Task: "t", Outcome: runner.OK}, "t wrote output"},
 		{Missed, runner.Run{Task: "t", Outcome: runner.Missed}, "t was missed"},
-		{Stale, runner.Run{Task: "t"}, "t has had no success for too long"},
+		{Stale, runner.Run{Task: "t"}, "t has not succeeded for too long"},
 		{Held, runner.Run{Task: "t"}, "t is held"},
-		{BadConfig, runner.Run{}, "jobs.toml is wrong"},
+		{BadConfig, runner.Run{}, "jobs.toml has errors"},
 		{Test, runner.Run{}, "a test"},
 		{Trouble, runner.Run{Why: "the disk is full"}, "the disk is full"},
 		{Success, runner.Run{Task: "a\x1b[2J\nb"}, "a\\x1b[2J b is ok"},
@@ -370,7 +370,7 @@ func TestBody(t *testing.T) {
 		e    Event
 		want string
 	}{
-		{Event{Kind: BadConfig, Time: at, Text: "error: unknown key\n  --> jobs.toml:3:1\n"}, `jobs.toml is wrong
+		{Event{Kind: BadConfig, Time: at, Text: "error: unknown key\n  --> jobs.toml:3:1\n"}, `jobs.toml has errors
 
 error: unknown key
   --> jobs.toml:3:1
@@ -379,22 +379,22 @@ error: unknown key
 host       box
 time       Sun 2026-11-22 02:30:00 UTC
 
-the last good file stays in force; to look further: rota check
+the last good file stays in force; details: rota check
 `},
 		{Event{Kind: Trouble, Time: at, Text: "the disk is full: outputs are not kept"}, `the disk is full: outputs are not kept
 
 host       box
 time       Sun 2026-11-22 02:30:00 UTC
 
-to look further: rota status
+details: rota status
 `},
-		{Event{Kind: Stale, Time: at, Text: "the last was 26h ago", Run: runner.Run{Task: "backup"}}, `backup has had no success for too long
+		{Event{Kind: Stale, Time: at, Text: "the last was 26h ago", Run: runner.Run{Task: "backup"}}, `backup has not succeeded for too long
 
 why        the last was 26h ago
 host       box
 time       Sun 2026-11-22 02:30:00 UTC
 
-to look further: rota why backup
+details: rota why backup
 `},
 		{Event{Kind: Missed, Time: at, Run: runner.Run{
 			ID: "t/20261122T000000Z", Task: "t", Outcome: runner.Missed, Why: "rota was down", Count: 3, First: at.Add(-2 * time.Hour), Last: at, Scheduled: at,
@@ -406,7 +406,7 @@ host       box
 scheduled  Sun 2026-11-22 02:30:00 UTC
 slots      3, Sun 2026-11-22 00:30:00 UTC to Sun 2026-11-22 02:30:00 UTC
 
-to look further: rota show t/20261122T000000Z
+details: rota show t/20261122T000000Z
 `},
 	} {
 		b := batch{first: test.e}

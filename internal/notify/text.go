@@ -26,8 +26,8 @@ var headlines = map[Kind]string{
 	Recover: "%s is ok again",
 	Output:  "%s wrote output",
 	Missed:  "%s was missed",
-	Late:    "%s is late and still runs",
-	Stale:   "%s has had no success for too long",
+	Late:    "%s is late and still running",
+	Stale:   "%s has not succeeded for too long",
 	Held:    "%s is held",
 }
 
@@ -37,7 +37,7 @@ func headline(e Event) string {
 	task := oneLine(r.Task)
 	switch {
 	case e.Kind == BadConfig:
-		return "jobs.toml is wrong"
+		return "jobs.toml has errors"
 	case e.Kind == Trouble:
 		return oneLine(e.Text)
 	case e.Kind == Test:
@@ -114,13 +114,13 @@ func body(host string, b batch, h *runner.Hook) string {
 	t.WriteString(others(b))
 	switch {
 	case r.ID != "":
-		fmt.Fprintf(&t, "\nto look further: rota show %s\n", oneLine(r.ID))
+		fmt.Fprintf(&t, "\ndetails: rota show %s\n", oneLine(r.ID))
 	case e.Kind == BadConfig:
-		t.WriteString("\nthe last good file stays in force; to look further: rota check\n")
+		t.WriteString("\nthe last good file stays in force; details: rota check\n")
 	case e.Kind == Trouble:
-		t.WriteString("\nto look further: rota status\n")
+		t.WriteString("\ndetails: rota status\n")
 	case r.Task != "":
-		fmt.Fprintf(&t, "\nto look further: rota why %s\n", oneLine(r.Task))
+		fmt.Fprintf(&t, "\ndetails: rota why %s\n", oneLine(r.Task))
 	}
 	if h.URL != "" {
 		t.WriteString(oneLine(h.URL) + "\n")
@@ -145,7 +145,7 @@ func others(b batch) string {
 		}
 	}
 	if b.lost > 0 {
-		fmt.Fprintf(&t, "\ngiven up before, as they could not be delivered: %d\n", b.lost)
+		fmt.Fprintf(&t, "\nundelivered notifications given up before: %d\n", b.lost)
 	}
 	return t.String()
 }

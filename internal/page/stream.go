@@ -244,7 +244,7 @@ func (v *visit) follow(ctx context.Context) (<-chan logPart, error) {
 	}
 	from, err := strconv.ParseInt(q.Get("from"), 10, 64)
 	if err != nil || from < 0 {
-		return nil, api.Errorf(api.Usage, "", "from is no number")
+		return nil, api.Errorf(api.Usage, "", "from is not a number")
 	}
 	log, err := v.Service.Log(ctx, api.LogQuery{Run: id, Follow: true})
 	if api.CodeOf(err) == api.NotFound {

@@ -51,7 +51,7 @@ func (r Rule) follow(path string, self uint32, avoid func(dir string) bool) (*Wa
 		return nil, ErrAvoided
 	}
 	if !strings.HasPrefix(path, "/") {
-		return nil, fmt.Errorf("%s is no absolute path", path)
+		return nil, fmt.Errorf("%s is not an absolute path", path)
 	}
 	root, err := openDir(unix.AT_FDCWD, "/", "/")
 	if err != nil {

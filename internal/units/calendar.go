@@ -33,7 +33,7 @@ func ParseCalendar(text string) (*Calendar, error) {
 	if len(text) > 1024 {
 		return nil, fmt.Errorf("a calendar expression of %d bytes is too long", len(text))
 	}
-	wrong := fmt.Errorf("%q is no calendar expression that is known here", text)
+	wrong := fmt.Errorf("%q is not a known calendar expression", text)
 	c := &Calendar{}
 	words := strings.Fields(text)
 	if n := len(words); n > 1 && isZone(words[n-1]) {

@@ -38,7 +38,7 @@ func Span(text string) (d time.Duration, endless bool, err error) {
 		}
 		number, err := strconv.ParseFloat(rest[:n], 64)
 		if err != nil {
-			return 0, false, fmt.Errorf("%q is no time span", text)
+			return 0, false, fmt.Errorf("%q is not a time span", text)
 		}
 		rest = strings.TrimLeft(rest[n:], " \t")
 		n = strings.IndexFunc(rest, func(r rune) bool { return r >= '0' && r <= '9' || r == ' ' || r == '\t' || r == '.' })
@@ -47,7 +47,7 @@ func Span(text string) (d time.Duration, endless bool, err error) {
 		}
 		one, known := spanUnits[rest[:n]]
 		if !known {
-			return 0, false, fmt.Errorf("%q is no time span", text)
+			return 0, false, fmt.Errorf("%q is not a time span", text)
 		}
 		rest = strings.TrimLeft(rest[n:], " \t")
 		more := number * float64(one)

@@ -38,7 +38,7 @@ var ErrMasked = errors.New("it is masked")
 // Load reads a unit. The error is fs.ErrNotExist if the unit does not exist.
 func Load(fsys fs.FS, dirs []string, name string) (*Unit, error) {
 	if strings.ContainsAny(name, "/\x00\n") || !fs.ValidPath(name) {
-		return nil, fmt.Errorf("%q is no name of a unit", name)
+		return nil, fmt.Errorf("%q is not a unit name", name)
 	}
 	u := &Unit{Name: name}
 	files := []string{name}

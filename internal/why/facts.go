@@ -217,7 +217,7 @@ func (f *facts) away(at time.Time) *span {
 	return s
 }
 
-// draining reports whether rota is being drained now.
+// draining reports whether rota is draining now.
 func (f *facts) draining() bool {
 	e := f.lastEvent(f.now, "drain", "drain end", "start")
 	return e != nil && e.Kind == "drain"

@@ -48,7 +48,7 @@ func (a *answer) queued() {
 		a.say("That queue has been stopped%s since %s; to start it: rota queue start %s", part(" by ", a.queueHold.By, ""), a.clock(a.queueHold.Since), r.Queue)
 	case a.daemon && a.draining():
 		a.Reason = "draining"
-		a.say("rota is being drained and starts nothing new")
+		a.say("rota is draining and starts nothing new")
 	case a.noRoom:
 		a.Reason = "no_room"
 		a.say("It waits for room on the disk of the state directory: a forked run starts once its files have room; rota status shows how much is missing")

@@ -179,7 +179,7 @@ func (a *answer) absence(due, decided time.Time) string {
 		return "clock"
 	}
 	if e := a.lastEvent(decided, "disk"); e != nil && !e.Time.Before(due.Add(-time.Hour)) {
-		a.say("The ledger could not be written at %s: %s", a.clock(e.Time), e.Text)
+		a.say("There was a disk error at %s: %s", a.clock(e.Time), e.Text)
 		return "disk"
 	}
 	return ""

@@ -18,7 +18,7 @@ func OpenRegular(path string) (*os.File, fs.FileInfo, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", escape.Name(path))
+		err = fmt.Errorf("%s is not a regular file", escape.Name(path))
 	}
 	if err != nil {
 		f.Close()

@@ -306,9 +306,9 @@ func absolute(dir, path string) string {
 func startError(s *spec, env []string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOEXEC):
-		return fmt.Errorf("%s has no #! line and is no program", s.Argv[0])
+		return fmt.Errorf("%s has no #! line and is not a program", s.Argv[0])
 	case errors.Is(err, syscall.E2BIG):
-		return fmt.Errorf("%s is more than the system passes to a program; give what is large as input", largest(s.Argv, env))
+		return fmt.Errorf("%s is more than the system passes to a program; pass large values as input", largest(s.Argv, env))
 	}
 	return fmt.Errorf("%s: %w", s.Argv[0], err)
 }

@@ -45,7 +45,7 @@ func (x *runFiles) take(to string, most int64) (int64, error) {
 	}
 	switch s := info.Sys().(*syscall.Stat_t); {
 	case !info.Mode().IsRegular():
-		return 0, errors.New("it is no regular file")
+		return 0, errors.New("it is not a regular file")
 	case s.Nlink != 1:
 		return 0, errors.New("it has another name, too")
 	case int(s.Uid) != x.owner:
