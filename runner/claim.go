@@ -4,12 +4,12 @@ import (
 	"slices"
 )
 
-// waiter is a run that is due and may start.
-type waiter struct {
+// pendingRun is a run that may start now.
+type pendingRun struct {
 	*Run
-	task    *taskView
-	claimed bool
-	asking  bool // its condition is asked, or does not hold
+	task      *taskView
+	claimed   bool
+	undecided bool // its condition is being checked, or does not hold
 }
 
 // claim takes, queue by queue, all that can start now.
@@ -17,7 +17,7 @@ func (d *decision) claim() {
 	if d.v.Draining {
 		return
 	}
-	ready := make([]*waiter, len(d.newRuns))
+	ready := make([]*pendingRun, len(d.newRuns))
 	for i := range d.newRuns {
 		ready[i] = &d.newRuns[i]
 	}
@@ -28,11 +28,11 @@ func (d *decision) claim() {
 		t := d.task(name)
 		for i := range runs {
 			if r := &runs[i]; !d.ended[r.ID] && (!t.held || d.v.forced(r)) {
-				ready = append(ready, &waiter{Run: r, task: t})
+				ready = append(ready, &pendingRun{Run: r, task: t})
 			}
 		}
 	}
-	slices.SortFunc(ready, func(a, b *waiter) int { return startOrder(a.Run, b.Run) })
+	slices.SortFunc(ready, func(a, b *pendingRun) int { return startOrder(a.Run, b.Run) })
 	total, busy := d.v.total, map[string]int{}
 	for _, r := range ready {
 		if d.v.MaxRunning > 0 && total >= d.v.MaxRunning {
@@ -51,10 +51,10 @@ func (d *decision) claim() {
 		case Checking:
 			total++
 			busy[r.Queue]++
-			r.asking, r.task.claimed = true, true
+			r.undecided, r.task.claimed = true, true
 			continue
 		case NotReady:
-			r.asking = true
+			r.undecided = true
 			continue
 		}
 		d.batch.Claim = append(d.batch.Claim, r.ID)
@@ -80,7 +80,7 @@ func (d *decision) refuse() {
 	refused := map[string]bool{} // ids of runs
 	for i := len(d.newRuns) - 1; i >= 0; i-- {
 		w := &d.newRuns[i]
-		if w.claimed || w.asking || !d.full(w) {
+		if w.claimed || w.undecided || !d.exceedsCapacity(w) {
 			continue
 		}
 		d.queued[w.Queue]--
@@ -104,7 +104,7 @@ func (d *decision) refuse() {
 }
 
 // restore keeps the waiting run that a refused run would have replaced.
-func (d *decision) restore(w *waiter) {
+func (d *decision) restore(w *pendingRun) {
 	for i := range w.task.waiting {
 		if r := &w.task.waiting[i]; d.ended[r.ID] {
 			d.queued[r.Queue]++
@@ -113,8 +113,8 @@ func (d *decision) restore(w *waiter) {
 	}
 }
 
-// full reports whether more wait in the queue of a run than may.
-func (d *decision) full(w *waiter) bool {
+// exceedsCapacity reports whether more wait in the queue of a run than may.
+func (d *decision) exceedsCapacity(w *pendingRun) bool {
 	if q, ok := d.v.Queues[w.Queue]; ok {
 		return d.v.queued[w.Queue]+d.queued[w.Queue] > q.Capacity
 	}

@@ -51,7 +51,7 @@ func Decide(slots []Slot, v *View, now time.Time) Batch {
 	})
 	// The capacity is enough, so that pointers to the elements stay valid.
 	d.batch.Runs = make([]Run, 0, len(slots))
-	d.newRuns = make([]waiter, 0, len(slots))
+	d.newRuns = make([]pendingRun, 0, len(slots))
 	for _, s := range due {
 		d.slot(s)
 	}
@@ -66,7 +66,7 @@ type decision struct {
 	now     time.Time
 	batch   Batch
 	tasks   map[string]*taskView
-	newRuns []waiter        // batch.Runs
+	newRuns []pendingRun    // batch.Runs
 	queued  map[string]int  // by queue: how many waiting runs the batch adds or takes
 	ended   map[string]bool // waiting runs that the batch ends
 }
@@ -141,7 +141,7 @@ func (d *decision) slot(s dueSlot) {
 // add adds the run of a slot.
 func (d *decision) add(s dueSlot, id string) {
 	d.batch.Runs = append(d.batch.Runs, s.run(id, s.task.queue, s.priority, d.now))
-	d.newRuns = append(d.newRuns, waiter{Run: &d.batch.Runs[len(d.batch.Runs)-1], task: s.task})
+	d.newRuns = append(d.newRuns, pendingRun{Run: &d.batch.Runs[len(d.batch.Runs)-1], task: s.task})
 	d.queued[s.task.queue]++
 	if s.task.added++; s.Of == nil {
 		s.task.newSlot = id

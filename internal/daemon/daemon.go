@@ -265,7 +265,7 @@ func (h *host) reportStart(ctx context.Context) {
 		h.saveLastGood(h.engine.InForce())
 	} else {
 		h.out.logFaults(h.broken, "the file has errors: started from the last good one")
-		h.engine.Refuse(ctx, h.broken, faults(h.broken), "")
+		h.engine.RefuseReload(ctx, h.broken, faults(h.broken), "")
 		h.engine.NotifyBadConfig(ctx, h.engine.InForce().Rota.OnBadConfig, h.broken.Error())
 	}
 	sdNotify("READY=1")

@@ -121,7 +121,7 @@ func (f *file) apply(ctx context.Context, h *host, who string) (config.Changes, 
 		f.reportedError = text
 		if f.pending != (pending{}) {
 			f.pending = pending{}
-			h.engine.Postpone(nil)
+			h.engine.SetReloadPending(nil)
 		}
 		return config.Changes{}, err
 	}
@@ -168,7 +168,7 @@ func (f *file) planReload(ctx context.Context) (*config.Config, config.Changes, 
 // refuse reports a file that is not valid; the configuration in force stays.
 func (f *file) refuse(ctx context.Context, h *host, who string, err error) {
 	h.out.logFaults(err, "reload refused: the last good file stays in force")
-	h.engine.Refuse(ctx, err, faults(err), who)
+	h.engine.RefuseReload(ctx, err, faults(err), who)
 }
 
 // faults returns the number of faults, or the text of another error.

@@ -63,7 +63,7 @@ func (f *file) postpone(h *host, revision string, why error) (first bool) {
 	} else {
 		f.pending.pause = min(2*f.pending.pause, maxPause)
 	}
-	h.engine.Postpone(why)
+	h.engine.SetReloadPending(why)
 	f.retryAfter(f.pending.pause)
 	return first
 }

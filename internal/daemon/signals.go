@@ -82,7 +82,7 @@ func (s *signals) serve(ctx context.Context, h *host, f *file, stop func()) {
 					go func() { _, _ = f.reload(s.ctx, h, sig.String()) }()
 				}
 			case syscall.SIGUSR1:
-				h.engine.Dump()
+				h.engine.LogState()
 			case syscall.SIGTERM, syscall.SIGINT:
 				if stops++; stops == 1 {
 					stop()

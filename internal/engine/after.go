@@ -18,15 +18,15 @@ import (
 // afterEvent is the event in the ids of such runs.
 const afterEvent = "after"
 
-// gathering is the effect of the end of a run on the tasks that run after its task.
-type gathering struct {
+// afterEffect is the effect of the end of a run on the tasks that run after its task.
+type afterEffect struct {
 	states []ledger.StateChange
 	asked  []runner.Run
 }
 
-// gatherAfter returns the effect of a run that was ok. It may be called from any goroutine;
+// afterEffectOf returns the effect of a run that was ok. It may be called from any goroutine;
 // if the commit conflicts with another end it must be called again.
-func (eng *Engine) gatherAfter(ctx context.Context, ok runner.Run) (g gathering, err error) {
+func (eng *Engine) afterEffectOf(ctx context.Context, ok runner.Run) (g afterEffect, err error) {
 	cfg := eng.inForce.Load()
 	for _, name := range cfg.Followers(ok.Task) {
 		prev, err := eng.ledger.Task(ctx, name)
@@ -74,8 +74,8 @@ func (eng *Engine) afterState(ctx context.Context, was *ledger.After) (*ledger.A
 	return &ledger.After{OK: all}, nil
 }
 
-// applyGathering applies a recorded gathering.
-func (eng *Engine) applyGathering(g gathering) {
+// applyAfterEffect applies a recorded gathering.
+func (eng *Engine) applyAfterEffect(g afterEffect) {
 	for _, s := range g.states {
 		if s.Next.Version = s.Prev.Version + 1; eng.states[s.Name].Version < s.Next.Version {
 			eng.states[s.Name] = s.Next
@@ -85,12 +85,12 @@ func (eng *Engine) applyGathering(g gathering) {
 
 // commitOKEnd records the end of a run that was ok with its effect on the tasks that run
 // after its task, and returns that effect and the notices in the outbox.
-func (eng *Engine) commitOKEnd(ctx context.Context, ended runner.Run, end ledger.Change) (gathering, []ledger.Notice, error) {
+func (eng *Engine) commitOKEnd(ctx context.Context, ended runner.Run, end ledger.Change) (afterEffect, []ledger.Notice, error) {
 	// One end at a time: of concurrent commits all but one would be refused.
 	eng.afterMu.Lock()
 	defer eng.afterMu.Unlock()
 	for {
-		g, err := eng.gatherAfter(ctx, ended)
+		g, err := eng.afterEffectOf(ctx, ended)
 		if err != nil {
 			return g, nil, err
 		}

@@ -42,7 +42,7 @@ func New(o Options) *Engine {
 	}
 	eng.sleepTime = machineSleepTime
 	eng.lastSleepTime = eng.sleepTime()
-	eng.freeRoom = func() room { return roomIn(eng.stateDir) }
+	eng.freeRoom = func() room { return measureRoom(eng.stateDir) }
 	eng.metrics = metrics.New(o.Version)
 	eng.recorders = []runner.Recorder{publisher{eng.hub}, eng.metrics}
 	eng.retentionRequested = make(chan struct{}, 1)
@@ -55,7 +55,7 @@ func New(o Options) *Engine {
 	eng.options.Config = nil // a reload replaces it, and then its memory must be free
 	eng.alarms.damage = o.Damage
 	if eng.ledger = o.Ledger; o.Ledger != nil {
-		eng.ledger = answering{failureCounting{o.Ledger, eng.metrics.WriteFailed}}
+		eng.ledger = notNowLedger{failureCounting{o.Ledger, eng.metrics.WriteFailed}}
 	}
 	eng.notifications = newNotifications(&eng.inForce, o.StateDir, eng.ledger, eng.log, eng.setTargetError, eng.metrics.NotifyFailed, eng.notificationTimeout())
 	run := o.Runner
@@ -110,7 +110,7 @@ func (eng *Engine) Begin(ctx, runs context.Context) error {
 	if eng.states, err = eng.ledger.Tasks(ctx); err != nil {
 		return err
 	}
-	eng.install(eng.cfg)
+	eng.setConfig(eng.cfg)
 	eng.loadMetrics(eng.cfg)
 	if err := eng.notifications.resume(ctx); err != nil {
 		return err

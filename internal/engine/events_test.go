@@ -66,7 +66,7 @@ func TestEvents(t *testing.T) {
 		{"a file that is refused while rota stops", func(r *rig, _ client) {
 			stopped, stop := context.WithCancel(r.t.Context())
 			stop()
-			r.Refuse(stopped, errors.New("it is wrong"), "1 fault", "ada")
+			r.RefuseReload(stopped, errors.New("it is wrong"), "1 fault", "ada")
 			e := &fakeTarget{unreachable: true}
 			r.inLoop(func(context.Context) error { r.notifications = e.notifications(r.Engine); return nil })
 			r.NotifyBadConfig(stopped, []string{"ops"}, "it is wrong")

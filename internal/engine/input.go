@@ -47,7 +47,7 @@ func badInput(err error) error {
 	if own := (*api.Error)(nil); errors.As(err, &own) {
 		return own
 	}
-	if err := tryAgain(err); api.CodeOf(err) == api.NotNow {
+	if err := notNowError(err); api.CodeOf(err) == api.NotNow {
 		return err
 	}
 	return api.Errorf(api.Usage, "", "cannot read the input: %v", err)
@@ -78,10 +78,10 @@ func (eng *Engine) readInput(run runner.Run, from io.Reader, most int64) (*input
 	// Until it is complete it is in the directory live, which is cleaned at a start.
 	half := filepath.Join(eng.stateDir, "live")
 	if err := errors.Join(os.MkdirAll(filepath.Dir(in.path), 0o700), os.MkdirAll(half, 0o700)); err != nil {
-		return in, tryAgain(err)
+		return in, notNowError(err)
 	}
 	if in.file, err = renameio.NewPendingFile(in.path, renameio.WithPermissions(0o600), renameio.WithTempDir(half)); err != nil {
-		return in, tryAgain(err)
+		return in, notNowError(err)
 	}
 	rest := io.TeeReader(io.LimitReader(from, most+1-int64(len(head))), sum)
 	n, err := io.Copy(in.file, io.MultiReader(bytes.NewReader(head), rest))

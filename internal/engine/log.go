@@ -9,10 +9,10 @@ import (
 	"rota/internal/api"
 )
 
-// Dump writes the state to the log.
-func (eng *Engine) Dump() { eng.post(eng.dump) }
+// LogState writes the state to the log.
+func (eng *Engine) LogState() { eng.post(eng.logState) }
 
-func (eng *Engine) dump() {
+func (eng *Engine) logState() {
 	const most = 50
 	now := time.Now()
 	live, waiting := eng.view.Live(""), eng.view.Waiting("")

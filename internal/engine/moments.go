@@ -82,8 +82,8 @@ func isGone(err error) bool {
 	return errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrNotFound)
 }
 
-// dueAttempts queues the delayed runs that are due.
-func (eng *Engine) dueAttempts(ctx context.Context, ids []string) error {
+// queueDueAttempts queues the delayed runs that are due.
+func (eng *Engine) queueDueAttempts(ctx context.Context, ids []string) error {
 	now := eng.clock.Now()
 	var moves []ledger.Move
 	for _, id := range ids {
@@ -133,7 +133,7 @@ func (eng *Engine) handleMoments(ctx context.Context, due []schedule.Due) ([]sch
 			slots = append(slots, d)
 		}
 	}
-	return slots, errors.Join(eng.dueAttempts(ctx, attempts), eng.skipExpired(ctx, overdue))
+	return slots, errors.Join(eng.queueDueAttempts(ctx, attempts), eng.skipExpired(ctx, overdue))
 }
 
 // handleMoment handles a due moment of a task, a run or, if of is "", of rota itself.
@@ -151,12 +151,12 @@ func (eng *Engine) handleMoment(ctx context.Context, what, of string) (err error
 	case rescheduleEndKey:
 		eng.agenda.Drop(key)
 		eng.post(func() {
-			if err := eng.backToDefault(ctx, of); err != nil {
+			if err := eng.endReschedule(ctx, of); err != nil {
 				eng.putMoment(rescheduleEndKey+of, eng.clock.Now().Add(time.Second))
 			}
 		})
 	case vanishedKey:
-		eng.vanish(ctx, of)
+		eng.cancelVanished(ctx, of)
 	case conditionKey:
 		eng.agenda.Drop(key)
 		eng.forgetCondition(of)
@@ -165,7 +165,7 @@ func (eng *Engine) handleMoment(ctx context.Context, what, of string) (err error
 	case lateKey:
 		err = eng.recordLate(ctx, of)
 	case stalenessKey:
-		err = eng.raiseStale(ctx, of)
+		err = eng.notifyStale(ctx, of)
 	}
 	return err
 }

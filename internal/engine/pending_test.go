@@ -36,7 +36,7 @@ func TestReloadCancelsInTurns(t *testing.T) {
 			if n := r.view.CountParked("t"); n != many {
 				t.Errorf("%d wait right after the reload, want all: the task may return", n)
 			}
-			r.vanish(ctx, "t")
+			r.cancelVanished(ctx, "t")
 			after = append(after, r.view.CountParked("t"))
 			r.post(func() { between = append(between, r.view.CountParked("t")) })
 			return err

@@ -12,8 +12,8 @@ import (
 	"rota/schedule"
 )
 
-// install puts a configuration in force, except its schedule.
-func (eng *Engine) install(c *config.Config) {
+// setConfig puts a configuration in force, except its schedule.
+func (eng *Engine) setConfig(c *config.Config) {
 	eng.cfg = c
 	eng.inForce.Store(c)
 	eng.loaded = time.Now()

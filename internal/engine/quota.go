@@ -30,7 +30,7 @@ type usage struct {
 	bytes           int64 // of parameters and inputs
 }
 
-func (a usage) plus(b usage) usage {
+func (a usage) add(b usage) usage {
 	return usage{a.runs + b.runs, a.recurring + b.recurring, a.bytes + b.bytes}
 }
 
@@ -50,9 +50,9 @@ type userUsage struct {
 	shares    int   // number of requests in admitting
 }
 
-// share is the part of its user's quota that a request uses until it is registered. It is
+// reservation is the part of its user's quota that a request uses until it is registered. It is
 // nil for a user without limits.
-type share struct {
+type reservation struct {
 	q    *quota
 	user string
 	usage
@@ -61,8 +61,8 @@ type share struct {
 }
 
 // reserve reserves a share for a request. waits is the usage of its user so far.
-func (q *quota) reserve(user string, waits usage, run runner.Run, inputMax int64) (*share, error) {
-	s := &share{q: q, user: user, usage: usageOf(run), limit: max(maxRequestBytes, inputMax+maxParamBytes)}
+func (q *quota) reserve(user string, waits usage, run runner.Run, inputMax int64) (*reservation, error) {
+	s := &reservation{q: q, user: user, usage: usageOf(run), limit: max(maxRequestBytes, inputMax+maxParamBytes)}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	u := q.users[user]
@@ -71,7 +71,7 @@ func (q *quota) reserve(user string, waits usage, run runner.Run, inputMax int64
 	}
 	u.pending = waits
 	more := s.usage
-	switch all := waits.plus(u.admitting).plus(more); {
+	switch all := waits.add(u.admitting).add(more); {
 	case all.recurring > maxRecurring && more.recurring > 0:
 		return nil, api.Errorf(api.NotNow, "cancel some: rota cancel RUN", "%s has %d recurring requests, which is the limit", user, maxRecurring)
 	case all.runs > maxRequests:
@@ -83,16 +83,16 @@ func (q *quota) reserve(user string, waits usage, run runner.Run, inputMax int64
 		q.users = map[string]*userUsage{}
 	}
 	q.users[user] = u
-	u.admitting, u.shares = u.admitting.plus(more), u.shares+1
+	u.admitting, u.shares = u.admitting.add(more), u.shares+1
 	return s, nil
 }
 
-func (s *share) tooLarge() error {
+func (s *reservation) tooLarge() error {
 	return api.Errorf(api.NotNow, "cancel some: rota cancel --all TASK", "the limit of %[2]d MiB for the parameters and inputs of all waiting requests of %[1]s is exceeded", s.user, s.limit>>20)
 }
 
 // grow reserves n more bytes.
-func (s *share) grow(n int64) error {
+func (s *reservation) grow(n int64) error {
 	s.q.mu.Lock()
 	defer s.q.mu.Unlock()
 	u := s.q.users[s.user]
@@ -105,23 +105,23 @@ func (s *share) grow(n int64) error {
 }
 
 // markPending notes that the request was recorded.
-func (s *share) markPending() {
+func (s *reservation) markPending() {
 	if s != nil {
 		s.pending = true
 	}
 }
 
 // release releases the share: the request is registered now, or was refused.
-func (s *share) release() {
+func (s *reservation) release() {
 	if s == nil {
 		return
 	}
 	s.q.mu.Lock()
 	defer s.q.mu.Unlock()
 	u := s.q.users[s.user]
-	u.admitting = u.admitting.plus(usage{-s.runs, -s.recurring, -s.bytes})
+	u.admitting = u.admitting.add(usage{-s.runs, -s.recurring, -s.bytes})
 	if s.pending {
-		u.pending = u.pending.plus(s.usage)
+		u.pending = u.pending.add(s.usage)
 	}
 	if u.shares--; u.shares == 0 {
 		delete(s.q.users, s.user)
@@ -129,21 +129,21 @@ func (s *share) release() {
 }
 
 // metered returns a reader that counts the bytes of an input in the share.
-func (s *share) metered(from io.Reader) io.Reader {
+func (s *reservation) metered(from io.Reader) io.Reader {
 	if s == nil || from == nil {
 		return from
 	}
-	return &meter{from, s}
+	return &meteredReader{from, s}
 }
 
-type meter struct {
+type meteredReader struct {
 	io.Reader
-	share *share
+	reservation *reservation
 }
 
-func (m *meter) Read(b []byte) (int, error) {
+func (m *meteredReader) Read(b []byte) (int, error) {
 	n, err := m.Reader.Read(b)
-	if over := m.share.grow(int64(n)); over != nil {
+	if over := m.reservation.grow(int64(n)); over != nil {
 		return 0, over
 	}
 	return n, err
@@ -186,7 +186,7 @@ func (q *quota) sizeOf(path string) int64 {
 }
 
 // reserve reserves a share of the quota of the user who requests a run.
-func (eng *Engine) reserve(ctx context.Context, run runner.Run) (*share, error) {
+func (eng *Engine) reserve(ctx context.Context, run runner.Run) (*reservation, error) {
 	account := accountOf(run)
 	if _, bounded := api.Bounded(ctx); !bounded || account == "" {
 		return nil, nil
@@ -194,7 +194,7 @@ func (eng *Engine) reserve(ctx context.Context, run runner.Run) (*share, error) 
 	var waits usage
 	for r := range eng.view.Pending() {
 		if r.Cause == runner.CauseManual && r.ID != run.ID && accountOf(*r) == account {
-			waits = waits.plus(usageOf(*r))
+			waits = waits.add(usageOf(*r))
 			if r.InputFile != "" {
 				waits.bytes += eng.quota.sizeOf(r.InputFile)
 			}

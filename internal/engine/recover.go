@@ -36,7 +36,7 @@ func (eng *Engine) recover(ctx context.Context) error {
 		if found[attempt{run.ID, run.Attempts}] {
 			continue
 		}
-		if err := eng.abandon(ctx, run); err != nil {
+		if err := eng.endOrphan(ctx, run); err != nil {
 			return err
 		}
 	}
@@ -156,9 +156,9 @@ func (eng *Engine) cancel(ctx context.Context, run runner.Run, why runner.Reason
 	return nil
 }
 
-// abandon ends a run whose daemon died: its remaining processes are stopped, and then it is
+// endOrphan ends a run whose daemon died: its remaining processes are stopped, and then it is
 // lost.
-func (eng *Engine) abandon(ctx context.Context, run runner.Run) error {
+func (eng *Engine) endOrphan(ctx context.Context, run runner.Run) error {
 	if err := eng.lease(ctx, run, eng.policyOf(run.Task)); err != nil {
 		return err
 	}

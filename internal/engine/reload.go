@@ -25,9 +25,9 @@ func (eng *Engine) Reload(ctx context.Context, c *config.Config, changes config.
 	return nil
 }
 
-// Refuse records that the file on the disk has errors, with their summary, and that the
+// RefuseReload records that the file on the disk has errors, with their summary, and that the
 // configuration in force stays.
-func (eng *Engine) Refuse(ctx context.Context, err error, summary, who string) {
+func (eng *Engine) RefuseReload(ctx context.Context, err error, summary, who string) {
 	eng.post(func() { eng.broken = err })
 	ctx = context.WithoutCancel(ctx) // recorded also while rota is stopping
 	eng.event(ctx, ledger.Event{Time: time.Now(), Kind: "reload", Who: who, Text: "refused: " + summary, Data: ledger.EventData{Refused: summary}})
@@ -38,8 +38,8 @@ func (eng *Engine) NotifyBadConfig(ctx context.Context, targets []string, compla
 	eng.recordNotices(context.WithoutCancel(ctx), eng.noticesOfBadConfig(targets, complaint))
 }
 
-// Postpone sets why a valid file is not in force yet; nil: it is, or no longer valid.
-func (eng *Engine) Postpone(why error) { eng.post(func() { eng.notInForce = why }) }
+// SetReloadPending sets why a valid file is not in force yet; nil: it is, or no longer valid.
+func (eng *Engine) SetReloadPending(why error) { eng.post(func() { eng.notInForce = why }) }
 
 // swap puts a configuration in force.
 func (eng *Engine) swap(ctx context.Context, c *config.Config, changes config.Changes, who string) error {
@@ -48,14 +48,14 @@ func (eng *Engine) swap(ctx context.Context, c *config.Config, changes config.Ch
 		return err
 	}
 	old := eng.cfg
-	eng.install(c)
+	eng.setConfig(c)
 	if err := eng.plan(ctx, now); err != nil {
-		eng.install(old)
+		eng.setConfig(old)
 		return err
 	}
 	eng.broken, eng.notInForce = nil, nil
 	eng.loadMetrics(c)
-	eng.reappear()
+	eng.resetVanished()
 	eng.cancelVoid(context.WithoutCancel(ctx))
 	eng.watchStaleness()
 	eng.event(ctx, ledger.Event{Time: now, Kind: "reload", Who: who, Text: changes.String()})

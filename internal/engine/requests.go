@@ -19,7 +19,7 @@ import (
 func (eng *Engine) request(ctx context.Context, r api.Request, from io.Reader, who string) (runner.Run, error) {
 	var run runner.Run
 	var most int64
-	var share *share
+	var share *reservation
 	err := eng.do(ctx, func() (err error) {
 		if run, err = eng.admit(ctx, r, who); err != nil {
 			return err

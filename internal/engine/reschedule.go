@@ -125,8 +125,8 @@ func (eng *Engine) reschedule(ctx context.Context, r api.Rescheduling, who strin
 	return done, nil
 }
 
-// backToDefault ends a reschedule that has expired.
-func (eng *Engine) backToDefault(ctx context.Context, task string) error {
+// endReschedule ends a reschedule that has expired.
+func (eng *Engine) endReschedule(ctx context.Context, task string) error {
 	if eng.states[task].Reschedule == nil {
 		return nil
 	}

@@ -23,9 +23,9 @@ const (
 // room is the free space of a disk.
 type room struct{ bytes, inodes uint64 }
 
-// roomIn returns the free space of the disk of a directory. If it cannot be read it counts
+// measureRoom returns the free space of the disk of a directory. If it cannot be read it counts
 // as unlimited: writing will report the error.
-func roomIn(dir string) room {
+func measureRoom(dir string) room {
 	left := room{math.MaxUint64, math.MaxUint64}
 	var disk unix.Statfs_t
 	if dir == "" || unix.Statfs(dir, &disk) != nil {

@@ -162,7 +162,7 @@ func (eng *Engine) recordEnd(ctx context.Context, u leasedRun, res runner.Result
 	end := ledger.Change{Ends: []ledger.End{{Lease: u.Lease, Result: res, Next: asked}}, Notices: eng.noticesOfEnd(ended, hooks)}
 	var held *ledger.StateChange
 	var notices []ledger.Notice
-	var g gathering
+	var g afterEffect
 	var err error
 	if ended.Outcome == runner.OK && len(eng.inForce.Load().Followers(ended.Task)) > 0 {
 		g, notices, err = eng.commitOKEnd(ctx, ended, end)
@@ -175,7 +175,7 @@ func (eng *Engine) recordEnd(ctx context.Context, u leasedRun, res runner.Result
 	asked = eng.recordedChains(ctx, slices.Concat(asked, g.asked))
 	eng.post(func() {
 		eng.applyEnd(ended, res)
-		eng.applyGathering(g)
+		eng.applyAfterEffect(g)
 		eng.registerChains(ctx, asked)
 		eng.notifications.deliver(notices)
 		if held != nil {

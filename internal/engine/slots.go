@@ -230,7 +230,7 @@ func (eng *Engine) slotPerInstant(all runner.Slot, due []schedule.Due, p runner.
 		before := all
 		before.N, before.Missed = n, lateReason(now.Sub(all.First))
 		if len(at) > 0 {
-			before.Last = last(due, at[0])
+			before.Last = lastDueBefore(due, at[0])
 		}
 		slots = append(slots, before)
 	}
@@ -270,8 +270,8 @@ func newest(all []time.Time, n int) []time.Time {
 	return all[max(0, len(all)-n):]
 }
 
-// last returns the newest slot before an instant.
-func last(due []schedule.Due, before time.Time) time.Time {
+// lastDueBefore returns the newest slot before an instant.
+func lastDueBefore(due []schedule.Due, before time.Time) time.Time {
 	var found time.Time
 	for _, d := range due {
 		if !d.First.Before(before) {

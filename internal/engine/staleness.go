@@ -41,9 +41,9 @@ func (eng *Engine) staleFrom(task string) time.Time {
 	return eng.clock.Now()
 }
 
-// raiseStale raises the alarm that a task had no success for too long, once until its next
+// notifyStale raises the alarm that a task had no success for too long, once until its next
 // success: the recorded event prevents that a restart raises it again.
-func (eng *Engine) raiseStale(ctx context.Context, task string) error {
+func (eng *Engine) notifyStale(ctx context.Context, task string) error {
 	t := eng.cfg.Tasks.Get(task)
 	within, from := t.ExpectSuccessWithin, eng.staleFrom(task)
 	now := eng.clock.Now()

@@ -10,22 +10,22 @@ import (
 	"rota/internal/ledger"
 )
 
-// answering is a ledger whose errors are also errors of the API: while it cannot be written,
+// notNowLedger is a ledger whose errors are also errors of the API: while it cannot be written,
 // clients get the hint to try again.
-type answering struct{ ledger.Ledger }
+type notNowLedger struct{ ledger.Ledger }
 
-func (a answering) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+func (a notNowLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
 	done, err := a.Ledger.Commit(ctx, c)
-	return done, tryAgain(err)
+	return done, notNowError(err)
 }
 
-func (a answering) Forget(ctx context.Context, f ledger.Filter) (int, error) {
+func (a notNowLedger) Forget(ctx context.Context, f ledger.Filter) (int, error) {
 	n, err := a.Ledger.Forget(ctx, f)
-	return n, tryAgain(err)
+	return n, notNowError(err)
 }
 
-// tryAgain adds an [api.Error] to the error of a disk or ledger that may work again later.
-func tryAgain(err error) error {
+// notNowError adds an [api.Error] to the error of a disk or ledger that may work again later.
+func notNowError(err error) error {
 	switch {
 	case err == nil:
 		return nil

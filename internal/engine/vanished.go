@@ -28,8 +28,8 @@ func (eng *Engine) mayReturn(task string) bool {
 	return true
 }
 
-// vanish cancels the waiting runs of a task that has not returned.
-func (eng *Engine) vanish(ctx context.Context, task string) {
+// cancelVanished cancels the waiting runs of a task that has not returned.
+func (eng *Engine) cancelVanished(ctx context.Context, task string) {
 	eng.agenda.Drop(vanishedKey + task)
 	if _, there := eng.cfg.Tasks[task]; !there {
 		eng.vanished[task] = true
@@ -37,8 +37,8 @@ func (eng *Engine) vanish(ctx context.Context, task string) {
 	}
 }
 
-// reappear resets vanished for tasks that are in the file again.
-func (eng *Engine) reappear() {
+// resetVanished resets vanished for tasks that are in the file again.
+func (eng *Engine) resetVanished() {
 	for task := range eng.cfg.Tasks {
 		delete(eng.vanished, task)
 		eng.agenda.Drop(vanishedKey + task)

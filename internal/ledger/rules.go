@@ -67,7 +67,7 @@ func (u rules) advance(b runner.Batch) ([]Lease, error) {
 			return nil, err
 		}
 	}
-	if err := u.checkRoom(b); err != nil {
+	if err := u.checkCapacity(b); err != nil {
 		return nil, err
 	}
 	for _, e := range b.Ends {
@@ -195,10 +195,10 @@ func checkRequest(run runner.Run) error {
 	return nil
 }
 
-// checkRoom returns ErrQueueFull if the batch would grow a queue beyond its capacity. A
+// checkCapacity returns ErrQueueFull if the batch would grow a queue beyond its capacity. A
 // queue that is over its capacity already, as after a reload, does not refuse a batch
 // that adds nothing to it.
-func (u rules) checkRoom(b runner.Batch) error {
+func (u rules) checkCapacity(b runner.Batch) error {
 	more := map[string]int{}     // by queue
 	fresh := map[string]string{} // the queue of each new queued run, by id
 	removed := map[string]bool{} // runs that leave their queue

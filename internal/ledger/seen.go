@@ -10,10 +10,10 @@ import (
 // Seen is when each trigger of a task was first seen, in the order of their texts. It is
 // recorded as an object of JSON; in memory a map would take eight times as much, as most
 // tasks have one trigger.
-type Seen []Sight
+type Seen []FirstSeen
 
-// Sight is when a trigger was first seen.
-type Sight struct {
+// FirstSeen is when a trigger was first seen.
+type FirstSeen struct {
 	Trigger string // its text
 	At      time.Time
 }
@@ -30,18 +30,18 @@ func (s Seen) Of(trigger string) time.Time {
 func (s *Seen) Set(trigger string, at time.Time) {
 	i, there := s.find(trigger)
 	if !there {
-		*s = slices.Insert(*s, i, Sight{Trigger: trigger})
+		*s = slices.Insert(*s, i, FirstSeen{Trigger: trigger})
 	}
 	(*s)[i].At = at
 }
 
 func (s Seen) find(trigger string) (i int, there bool) {
-	return slices.BinarySearchFunc(s, trigger, func(s Sight, trigger string) int { return cmp.Compare(s.Trigger, trigger) })
+	return slices.BinarySearchFunc(s, trigger, func(s FirstSeen, trigger string) int { return cmp.Compare(s.Trigger, trigger) })
 }
 
 // Equal reports whether the same triggers were first seen at the same instants.
 func (s Seen) Equal(o Seen) bool {
-	return slices.EqualFunc(s, o, func(a, b Sight) bool { return a.Trigger == b.Trigger && a.At.Equal(b.At) })
+	return slices.EqualFunc(s, o, func(a, b FirstSeen) bool { return a.Trigger == b.Trigger && a.At.Equal(b.At) })
 }
 
 // MarshalJSON implements [json.Marshaler].

@@ -70,7 +70,7 @@ func newSQLite(dir string, o Options) *SQLite {
 		work: make(chan *request, 256), stopped: make(chan struct{}),
 	}
 	s.connect = func() (*sqlite.Conn, error) { return connect(s.path, openToRead) }
-	s.onDamaged, s.mapError, s.inSnapshot = s.requestQuarantine, s.suspect, s.withIndex
+	s.onDamaged, s.mapError, s.inSnapshot = s.requestQuarantine, s.markDamaged, s.withIndex
 	return s
 }
 

@@ -130,9 +130,9 @@ func execute(conn *sqlite.Conn, script string) error {
 // suspectSuffix is that of the file that marks a database as found damaged in use.
 const suspectSuffix = ".suspect"
 
-// suspect marks the database to be set aside at the next start if the error is damage.
+// markDamaged marks the database to be set aside at the next start if the error is damage.
 // It returns the error.
-func (s *SQLite) suspect(err error) error {
+func (s *SQLite) markDamaged(err error) error {
 	if errors.Is(err, ErrDamaged) {
 		s.damage.Do(func() { _ = os.WriteFile(s.path+suspectSuffix, []byte(err.Error()), 0o600) })
 	}

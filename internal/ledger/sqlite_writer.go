@@ -164,7 +164,7 @@ func (w *writer) commit(group []*request) {
 	}
 	for _, r := range group {
 		if err != nil {
-			r.err = w.s.suspect(err)
+			r.err = w.s.markDamaged(err)
 		}
 		close(r.done)
 	}

@@ -88,9 +88,9 @@ const (
 
 // setFileVariables sets the variables that name the files of a run.
 func (e *environment) setFileVariables(f *runFiles, resultMax int64) {
-	e.Own["ROTA_STOP_FILE"] = f.stop()
+	e.Own["ROTA_STOP_FILE"] = f.stopPath()
 	if resultMax > 0 {
-		e.Own["ROTA_RESULT_FILE"] = f.result()
+		e.Own["ROTA_RESULT_FILE"] = f.resultPath()
 	}
 }
 

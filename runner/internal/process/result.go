@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// result is where the command writes its result.
-func (x *runFiles) result() string {
+// resultPath is where the command writes its result.
+func (x *runFiles) resultPath() string {
 	if x.directory != "" {
 		return filepath.Join(x.directory, ownName, "result")
 	}
@@ -27,7 +27,7 @@ func (x *runFiles) take(to string, most int64) (int64, error) {
 	if x.isLink() {
 		return 0, errors.New("it is a symbolic link")
 	}
-	f, err := x.open(x.result(), os.O_RDONLY, 0)
+	f, err := x.open(x.resultPath(), os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
@@ -55,11 +55,11 @@ func (x *runFiles) take(to string, most int64) (int64, error) {
 	case info.Size() > most:
 		return 0, tooLarge(info.Size(), most)
 	}
-	return x.keep(f, to, most)
+	return x.saveResult(f, to, most)
 }
 
-// keep copies a result to its place, whole or not at all.
-func (x *runFiles) keep(f io.Reader, to string, most int64) (int64, error) {
+// saveResult copies a result to its place, whole or not at all.
+func (x *runFiles) saveResult(f io.Reader, to string, most int64) (int64, error) {
 	taken, err := os.OpenFile(x.stem+takenSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return 0, err
@@ -87,7 +87,7 @@ func (x *runFiles) isLink() bool {
 	var err error
 	switch {
 	case x.directory == "":
-		info, err = os.Lstat(x.result())
+		info, err = os.Lstat(x.resultPath())
 	case x.root != nil:
 		info, err = x.root.Lstat(filepath.Join(ownName, "result"))
 	}
@@ -110,7 +110,7 @@ func (x *runFiles) bound(l Launch) {
 	if x.isLink() {
 		return
 	}
-	f, err := x.open(x.result(), os.O_RDWR, 0)
+	f, err := x.open(x.resultPath(), os.O_RDWR, 0)
 	if err != nil {
 		return
 	}
@@ -124,7 +124,7 @@ func (x *runFiles) bound(l Launch) {
 		f.Close()
 		return
 	}
-	boundFile(f, info.Size(), l)
+	limitFile(f, info.Size(), l)
 }
 
 // leftResult is, in the directory of a forked run, the result that something left behind
@@ -143,11 +143,11 @@ func (d Dir) BoundLeft(a Attempt) {
 		f.Close()
 		return
 	}
-	boundFile(f, info.Size(), Launch{Attempt: a})
+	limitFile(f, info.Size(), Launch{Attempt: a})
 }
 
-// boundFile keeps a file small as long as others have it open.
-func boundFile(f *os.File, size int64, l Launch) {
+// limitFile keeps a file small as long as others have it open.
+func limitFile(f *os.File, size int64, l Launch) {
 	left := l.leftover("result")
 	go func() {
 		defer f.Close()

@@ -56,15 +56,15 @@ func (l Launch) newFiles(as *Account) (*runFiles, error) {
 	if as != nil {
 		x.owner = int(as.UID)
 	}
-	if err := x.outside(as, l); err != nil {
+	if err := x.makeUserDirectory(as, l); err != nil {
 		x.close()
 		return nil, err
 	}
 	return x, nil
 }
 
-// outside makes the directory for another user.
-func (x *runFiles) outside(as *Account, l Launch) (err error) {
+// makeUserDirectory makes the directory for another user.
+func (x *runFiles) makeUserDirectory(as *Account, l Launch) (err error) {
 	base := os.TempDir() // of rota's own user, who alone can remove it there
 	if as != nil {
 		if base, err = filesBase(l.Attempt.StateDir, l.Trust); err != nil {
@@ -94,8 +94,8 @@ func (x *runFiles) outside(as *Account, l Launch) (err error) {
 // ownName is the directory in which the user may write.
 const ownName = "own"
 
-// stop is what the command looks for.
-func (x *runFiles) stop() string {
+// stopPath is the file that the command looks for.
+func (x *runFiles) stopPath() string {
 	if x.directory != "" {
 		return filepath.Join(x.directory, "stop")
 	}
@@ -141,7 +141,7 @@ func (x *runFiles) placeScript(text string, as *Account) (path string, err error
 // ask lets the command know that it is to stop.
 func (x *runFiles) ask() {
 	x.used = true
-	if f, err := x.open(x.stop(), os.O_WRONLY|os.O_CREATE, 0o644); err == nil {
+	if f, err := x.open(x.stopPath(), os.O_WRONLY|os.O_CREATE, 0o644); err == nil {
 		_ = f.Chmod(0o644)
 		f.Close()
 	}
@@ -152,7 +152,7 @@ func (x *runFiles) ask() {
 // elsewhere, within bounds: the run does not wait for it.
 func (x *runFiles) close() {
 	if x.used && x.stem != "" {
-		x.clear()
+		x.removeLive()
 	}
 	if x.root == nil {
 		return
@@ -161,7 +161,7 @@ func (x *runFiles) close() {
 	_ = x.root.Remove("stop")
 	_ = x.root.Remove("script")
 	if x.root.Remove(ownName) == nil {
-		x.gone()
+		x.removeDirectory()
 		return
 	}
 	wipe(func(w *wiper) {
@@ -173,12 +173,12 @@ func (x *runFiles) close() {
 			w.empty(x.root, ownName, owner, 0)
 		}
 		_ = x.root.Remove(ownName)
-		x.gone()
+		x.removeDirectory()
 	}, func() { x.root.Close() })
 }
 
-// gone removes the directory, once it is empty, and then the link to it.
-func (x *runFiles) gone() {
+// removeDirectory removes the directory, once it is empty, and then the link to it.
+func (x *runFiles) removeDirectory() {
 	x.root.Close()
 	err := os.Remove(x.directory)
 	if x.stem != "" && (err == nil || errors.Is(err, fs.ErrNotExist)) {
@@ -186,10 +186,10 @@ func (x *runFiles) gone() {
 	}
 }
 
-// clear removes what is in the directory live but the link and the identity of the
+// removeLive removes what is in the directory live but the link and the identity of the
 // process, also what a command
 // made there to become its result.
-func (x *runFiles) clear() {
+func (x *runFiles) removeLive() {
 	dir, name := filepath.Split(x.stem)
 	var stubborn []string
 	eachName(dir, func(entry string) {

@@ -49,16 +49,16 @@ func TestFilesOfLikeNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, x.result(), "half", 0o600)
+		write(t, x.resultPath(), "half", 0o600)
 		x.ask()
 		return x
 	}
 	others := []*runFiles{make("t/k.1", 1), make("t/k.1", 2), make("t/k.1.result", 1), make("t/k", 11)}
 	mine := make("t/k", 1)
-	write(t, mine.result()+".new", "x", 0o600)
+	write(t, mine.resultPath()+".new", "x", 0o600)
 	mine.close()
 	for _, x := range others {
-		for _, path := range []string{x.result(), x.stop()} {
+		for _, path := range []string{x.resultPath(), x.stopPath()} {
 			if _, err := os.Stat(path); err != nil {
 				t.Error(err)
 			}
@@ -117,7 +117,7 @@ func TestFilesOfAKilledCarrier(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			write(t, f.result(), "half", 0o600)
+			write(t, f.resultPath(), "half", 0o600)
 			write(t, f.stem+takenSuffix, "half", 0o600)
 			f.ask()
 			end()
