@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"rota/internal/api"
@@ -91,19 +92,24 @@ func writable[T any](all []T) []T {
 
 // inJSON returns a value as JSON, or as the JSON of an error if it cannot be written.
 func inJSON(v any, status int) ([]byte, int) {
-	var b bytes.Buffer
-	err := json.NewEncoder(&b).Encode(v)
+	b := jsonBuffers.Get().(*bytes.Buffer)
+	defer jsonBuffers.Put(b)
+	b.Reset()
+	err := json.NewEncoder(b).Encode(v)
 	if l, ok := v.(list); ok && err != nil {
 		b.Reset()
-		err = json.NewEncoder(&b).Encode(l.writable())
+		err = json.NewEncoder(b).Encode(l.writable())
 	}
 	if err != nil {
 		status = http.StatusInternalServerError
 		b.Reset()
-		json.NewEncoder(&b).Encode(refusal{wireError(err)})
+		json.NewEncoder(b).Encode(refusal{wireError(err)})
 	}
-	return b.Bytes(), status
+	return bytes.Clone(b.Bytes()), status
 }
+
+// jsonBuffers are buffers in which answers are made.
+var jsonBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // send sends a text as JSON.
 func send(w http.ResponseWriter, status int, text []byte) {

@@ -151,6 +151,9 @@ func guarded[T any](g *guard, err error, f func() (T, error)) (T, error) {
 // tasks returns the tasks that the caller may see, with hidden names removed. It does not
 // change the list, which other callers may share.
 func (g *guard) tasks(all []api.Task) []api.Task {
+	if g.all() && g.allRuns() {
+		return all
+	}
 	all = slices.Clone(all)
 	if !g.all() {
 		all = slices.DeleteFunc(all, func(t api.Task) bool { return !g.sees(t.Task) })
@@ -205,6 +208,9 @@ func (g *guard) tasks(all []api.Task) []api.Task {
 
 // runs returns the runs that the caller may see, with hidden names removed.
 func (g *guard) runs(all []api.Run) []api.Run {
+	if g.all() && g.allRuns() {
+		return all
+	}
 	all = slices.Clone(all)
 	if !g.allRuns() {
 		all = slices.DeleteFunc(all, func(r api.Run) bool { return !g.seesRun(r) })

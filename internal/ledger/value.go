@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"slices"
+	"sync"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -100,8 +101,9 @@ var crcTable = crc32.MakeTable(crc32.Castagnoli)
 
 // checksum is the checksum of a row: of the position and value of each column that is not NULL.
 func checksum(values ...value) value {
-	var buf [512]byte
-	b := buf[:0]
+	buf := checksumBuffers.Get().(*[]byte)
+	defer checksumBuffers.Put(buf)
+	b := (*buf)[:0]
 	for i, c := range values {
 		if c.kind == sqlite.TypeNull {
 			continue
@@ -114,8 +116,12 @@ func checksum(values ...value) value {
 		b = binary.AppendUvarint(b, uint64(len(c.text)))
 		b = append(b, c.text...)
 	}
+	*buf = b
 	return integer(int64(crc32.Checksum(b, crcTable)))
 }
+
+// checksumBuffers are buffers for rows.
+var checksumBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // checksumOK reports whether a row is as it was written; its last cell is the sum of
 // the others.

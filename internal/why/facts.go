@@ -217,6 +217,24 @@ func (f *facts) away(at time.Time) *span {
 	return s
 }
 
+// upSince reports whether rota has certainly been up from an instant until now.
+func (f *facts) upSince(at time.Time) bool {
+	return f.daemon && !at.IsZero() && f.lastEvent(at, "start") != nil && f.nextEvent(at, "start", "stop") == nil
+}
+
+// earliest returns the earliest time of the slot and its run.
+func (f *facts) earliest() time.Time {
+	first := f.at
+	if r := f.run; r != nil {
+		for _, at := range []time.Time{r.First, r.Scheduled, r.Queued, r.Started, r.Finished} {
+			if !at.IsZero() && at.Before(first) {
+				first = at
+			}
+		}
+	}
+	return first
+}
+
 // draining reports whether rota is draining now.
 func (f *facts) draining() bool {
 	e := f.lastEvent(f.now, "drain", "drain end", "start")

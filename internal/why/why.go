@@ -192,6 +192,9 @@ func (s Source) around(ctx context.Context, f *facts) error {
 // signs finds the newest record from before the first start of rota after the instant, or
 // from before now: until then rota was certainly up.
 func (s Source) signs(ctx context.Context, f *facts) error {
+	if f.upSince(f.earliest()) {
+		return nil
+	}
 	until := f.now
 	if e := f.nextEvent(f.at, "start"); e != nil {
 		until = e.Time
