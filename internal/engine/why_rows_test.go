@@ -273,3 +273,35 @@ func TestWhyOfARun(t *testing.T) {
 		}
 	}
 }
+
+// listCounter counts the lists that are read.
+type listCounter struct {
+	ledger.Ledger
+	lists int
+}
+
+func (c *listCounter) List(ctx context.Context, f ledger.Filter) ([]runner.Run, error) {
+	c.lists++
+	return c.Ledger.List(ctx, f)
+}
+
+// TestWhyReadsLittle: until when rota was certainly up is read only if it was killed after the slot.
+func TestWhyReadsLittle(t *testing.T) {
+	inBubble(t, noon, "[tasks.t]\ncron = \"* * * * *\"\nlog = \"x\"\n", func(r *rig) {
+		lists := func() int {
+			c := &listCounter{Ledger: r.ledger}
+			asker := r.asker()
+			asker.Ledger = c
+			if _, err := asker.Why(r.t.Context(), "t", r.at("12:01:00")); err != nil {
+				r.t.Error(err)
+			}
+			return c.lists
+		}
+		r.pass(90 * time.Second)
+		up := lists()
+		r.restart(time.Second)
+		if killed := lists(); killed != up+2 {
+			r.t.Errorf("%d lists are read while rota is up, %d after it was killed", up, killed)
+		}
+	})
+}
