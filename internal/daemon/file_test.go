@@ -169,6 +169,11 @@ func TestDiffers(t *testing.T) {
 		differs(false)
 		write("[tasks]\n# edited\n")
 		differs(true)
+		var all sync.WaitGroup
+		for range 20 { // at once
+			all.Go(func() { differs(true) })
+		}
+		all.Wait()
 		_, err = f.reload(r.t.Context(), r.host, "ada")
 		must(r.t, err)
 		differs(false)

@@ -99,20 +99,24 @@ const checkTimeout = time.Second
 // differs reports whether the text of the files differs from that last read. It returns
 // false for files that do not answer within checkTimeout.
 func (f *file) differs(ctx context.Context) bool {
+	timeout := time.After(checkTimeout)
 	select {
 	case f.turn <- struct{}{}:
-	default:
+	case <-timeout:
 		return false // a reload is reading them
+	case <-ctx.Done():
+		return false
 	}
 	answer := make(chan bool, 1)
 	go func() {
-		defer func() { <-f.turn }()
-		answer <- f.lastRead.Touched() && !f.lastRead.Same()
+		differs := f.lastRead.Touched() && !f.lastRead.Same()
+		<-f.turn // first: who has the answer may ask again at once
+		answer <- differs
 	}()
 	select {
 	case differs := <-answer:
 		return differs
-	case <-time.After(checkTimeout):
+	case <-timeout:
 	case <-ctx.Done():
 	}
 	return false

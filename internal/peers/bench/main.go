@@ -135,11 +135,12 @@ type bench struct {
 	root       string // of the checkout
 	stamp      string // a program that notes when it was started
 	schedulers []scheduler
+	calm       time.Duration // how long a scheduler does nothing once it is done with a burst
 }
 
 // newBench builds rota and the program that the tasks run.
 func newBench(dir string, o options) (*bench, error) {
-	b := &bench{options: o, dir: dir, stamp: filepath.Join(dir, "stamp")}
+	b := &bench{options: o, dir: dir, stamp: filepath.Join(dir, "stamp"), calm: 500 * time.Millisecond}
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
 		return nil, fmt.Errorf("start it in its directory: %w", err)

@@ -101,7 +101,7 @@ func burst(n int, h how) func(*bench, scheduler) ([]float64, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := d.still(500*time.Millisecond, time.Minute); err != nil {
+		if _, err := d.still(b.calm, time.Minute); err != nil {
 			return nil, err
 		}
 		used := d.cpu() - before
