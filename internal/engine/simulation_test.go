@@ -295,6 +295,8 @@ func (s *simulation) reload(revision int) {
 func (s *simulation) restarted(later time.Duration) {
 	synctest.Wait()
 	before := s.parked()
+	dead := false
+	s.fault.set(func(f *faultyLedger) { dead, f.dead = f.dead, true }) // who is killed records no end
 	s.mu.Lock()
 	close(s.killed)
 	s.killed = make(chan struct{})
@@ -304,8 +306,6 @@ func (s *simulation) restarted(later time.Duration) {
 	clear(s.inQueue)
 	s.mu.Unlock()
 	time.Sleep(later) // time itself is the subject
-	dead := false
-	s.fault.set(func(f *faultyLedger) { dead = f.dead })
 	s.rig.live(s.stateDir, s.cfg)
 	synctest.Wait()
 	if dead {
