@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -95,15 +96,25 @@ const (
 	// at a time. Only after that it can be stopped.
 	soon    = 5 * time.Millisecond
 	soonMax = 4
+	// afterLong is how many runs are not waited for in this way after one that took longer:
+	// most likely they do, too.
+	afterLong = 32
 )
 
-var soonTurns = make(chan struct{}, soonMax)
+var (
+	soonTurns = make(chan struct{}, soonMax)
+	soonSkips atomic.Int32 // runs that are not waited for
+)
 
 // endsSoon waits a moment for the end of the process, of which nobody else knows yet, and
 // reads its output, which it does not pass on, as that may wait for somebody. Many programs
 // have ended by then, and the poller of the Go runtime, which wakes threads, takes more time
 // for them than this thread that sleeps in a system call.
 func (p *proc) endsSoon(output *pipe) bool {
+	if soonSkips.Load() > 0 {
+		soonSkips.Add(-1)
+		return false
+	}
 	select {
 	case soonTurns <- struct{}{}:
 	default:
@@ -117,8 +128,11 @@ func (p *proc) endsSoon(output *pipe) bool {
 		if err == unix.EINTR {
 			continue
 		}
-		if err != nil || n == 0 {
+		if err != nil {
 			return false
+		}
+		if n == 0 {
+			break
 		}
 		ended, more := poll[0].Revents != 0, poll[1].Revents&unix.POLLIN != 0
 		if poll[1].Revents != 0 && output.readEarly() {
@@ -132,6 +146,7 @@ func (p *proc) endsSoon(output *pipe) bool {
 			return true
 		}
 	}
+	soonSkips.Store(afterLong)
 	return false
 }
 

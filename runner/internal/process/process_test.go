@@ -12,6 +12,7 @@ import (
 // startSh starts a shell whose output goes to a pipe.
 func startSh(t *testing.T, text string) (*proc, *pipe) {
 	t.Helper()
+	soonSkips.Store(0)
 	null, err := devNull()
 	if err != nil {
 		t.Fatal(err)
@@ -95,6 +96,9 @@ func TestEndsLater(t *testing.T) {
 	if p.endsSoon(output) {
 		t.Fatal("it is alive, and counts as ended")
 	}
+	if skips := soonSkips.Load(); skips != afterLong {
+		t.Errorf("%d runs after it are not waited for, want %d", skips, afterLong)
+	}
 	exited, copied := p.watch(), output.copyTo(&out)
 	if err := unix.Waitid(unix.P_PID, p.pid, nil, unix.WSTOPPED, nil); err != nil {
 		t.Fatal(err)
@@ -125,6 +129,9 @@ func TestEndsSoonForFew(t *testing.T) {
 	}
 	for range soonMax {
 		<-soonTurns
+	}
+	if soonSkips.Store(1); p.endsSoon(output) {
+		t.Error("it was waited for after one that took long")
 	}
 	if !p.endsSoon(output) {
 		t.Error("it has ended, and counts as alive")
