@@ -118,10 +118,13 @@ func orphans(t *testing.T) (a Attempt, id identity, member int) {
 // with the same number.
 func TestSessionWithoutItsLeader(t *testing.T) {
 	a, id, member := orphans(t)
-	parent, err := readStat(os.Getppid())
+	other := exec.Command("sleep", "600") // leads a session of its own
+	other.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	err := other.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _, _ = other.Process.Kill(), other.Wait() }()
 	for _, c := range []struct {
 		what  string
 		found bool
@@ -133,7 +136,7 @@ func TestSessionWithoutItsLeader(t *testing.T) {
 		{"in another control group", false, identity{id.PID, id.Started, 0, id.Boot, digest("0::/user.slice\n")}},
 		{"without a control group", false, identity{id.PID, id.Started, 0, id.Boot, "-"}},
 		{"begun later than its members", false, identity{id.PID, id.Started + 1e9, id.Started + 2e9, id.Boot, id.Cgroup}},
-		{"a number that another process has", false, identity{parent.session, 1, 2, id.Boot, id.Cgroup}},
+		{"a number that another process has", false, identity{other.Process.Pid, 1, 2, id.Boot, id.Cgroup}},
 		{"nonsense", false, identity{0, 0, 0, "x", "x"}},
 	} {
 		table, err := tableOf(a.StateDir)
