@@ -53,9 +53,20 @@ const header = "[rota]\nstate_dir = \"state\"\nlog_format = \"json\"\n"
 // newDaemon writes jobs.toml and starts a daemon on it.
 func newDaemon(t testing.TB, jobs string) *daemon {
 	t.Helper()
-	dir := t.TempDir()
+	dir := tempDir(t)
 	put(t, filepath.Join(dir, "jobs.toml"), header+jobs)
 	return startDaemon(t, dir, nil)
+}
+
+// tempDir is a directory that is removed at the end of the test, also if a shim that ends then
+// still writes to it.
+func tempDir(t testing.TB) string {
+	dir := t.TempDir()
+	t.Cleanup(func() {
+		for until := time.Now().Add(time.Minute); os.RemoveAll(dir) != nil && time.Now().Before(until); <-time.After(time.Millisecond) {
+		}
+	})
+	return dir
 }
 
 // startDaemon starts a daemon in a directory that has a jobs.toml. change, if not
@@ -192,7 +203,7 @@ func (d *daemon) next(from *int, task string) string {
 // second, and changes what it says and nothing else.
 func TestReload(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := tempDir(t)
 	path := filepath.Join(dir, "jobs.toml")
 	if err := os.MkdirAll(filepath.Join(dir, "more"), 0o755); err != nil {
 		t.Fatal(err)
@@ -547,7 +558,7 @@ func TestShutdownGrace(t *testing.T) {
 func TestShutdownInAContainer(t *testing.T) {
 	t.Parallel()
 	const stays = "trap '' TERM; echo up >>up-$ROTA_TASK; while :; do sleep 0.01; done"
-	dir := t.TempDir()
+	dir := tempDir(t)
 	put(t, filepath.Join(dir, "jobs.toml"), header+fmt.Sprintf("[tasks.short]\nat_start = true\ncommand = %q\n[tasks.long]\nat_start = true\nkill_after = \"1h\"\ncommand = %[1]q\n", stays))
 	d := startDaemon(t, dir, func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, "ROTA_INIT=1") })
 	awaitText(t, filepath.Join(dir, "up-short"), "up")
@@ -583,7 +594,7 @@ func TestStartFromTheLastGoodFile(t *testing.T) {
 // systemd gets the required notifications, over a real socket.
 func TestNotify(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := tempDir(t)
 	put(t, filepath.Join(dir, "jobs.toml"), header+tick)
 	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"})
 	if err != nil {
@@ -634,7 +645,7 @@ func TestJournal(t *testing.T) {
 		t.Skip("only root can put a socket where that of the journal is")
 	}
 	t.Parallel()
-	dir := t.TempDir()
+	dir := tempDir(t)
 	put(t, filepath.Join(dir, "jobs.toml"), "[rota]\nstate_dir = \"state\"\n[tasks.backup]\nat_start = true\ncommand = \"echo no room; exit 3\"\n")
 	run := filepath.Join(dir, "run")
 	if err := os.Mkdir(run, 0o755); err != nil {
@@ -734,7 +745,7 @@ func TestPID1(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	dir := t.TempDir()
+	dir := tempDir(t)
 	put(t, filepath.Join(dir, "jobs.toml"), header+fmt.Sprintf(`
 [tasks.orphans]
 at_start = true
@@ -781,7 +792,7 @@ func TestExitOfPID1(t *testing.T) {
 		t.Skip("only root can make a PID namespace")
 	}
 	t.Parallel()
-	dir := t.TempDir()
+	dir := tempDir(t)
 	put(t, filepath.Join(dir, "jobs.toml"), "[tasks.a\n")
 	if code := startDaemon(t, dir, asPID1).stop(); code != 3 {
 		t.Errorf("with a file that is wrong: exit code %d, want 3", code)
@@ -821,7 +832,7 @@ func TestNothingStartsWhileStopping(t *testing.T) {
 // A reader that does not read the output delays neither tasks nor rota.
 func TestOutputThatNobodyReads(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := tempDir(t)
 	put(t, filepath.Join(dir, "jobs.toml"), header+"output = \"raw\"\n[tasks.chatty]\nat_start = true\ncommand = \"yes\"\ntimeout = \"3s\"\n"+tick)
 	read, write, err := os.Pipe()
 	if err != nil {

@@ -22,7 +22,7 @@ func buildFirst(t *testing.T) string {
 	if err := exec.Command("git", "cat-file", "-e", firstVersion+"^{commit}").Run(); err != nil {
 		t.Skipf("the history with %s is not here", firstVersion)
 	}
-	dir := t.TempDir()
+	dir := tempDir(t)
 	archive := exec.Command("git", "archive", firstVersion)
 	unpack := exec.Command("tar", "-x", "-C", dir)
 	var err error
@@ -46,7 +46,7 @@ func buildFirst(t *testing.T) string {
 func TestUpgradeWithForkedRunsAlive(t *testing.T) {
 	t.Parallel()
 	old := buildFirst(t)
-	dir := t.TempDir()
+	dir := tempDir(t)
 	task := func(name string) string {
 		return "[tasks." + name + "]\nmode = \"forked\"\ncommand = \"echo $$ >" + name + "; while [ -e jobs.toml ] && [ ! -e go ]; do sleep 0.01; done; exit 7\"\n"
 	}
