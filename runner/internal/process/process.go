@@ -59,7 +59,7 @@ func ticksSinceBoot() uint64 {
 	return uint64(now.Nano() / 10_000_000)
 }
 
-// watch waits for the end of the process in the background, if nobody has yet: one
+// watch waits for the end of the process in the background, unless it does already: one
 // descriptor in the poller of the Go runtime, no thread. It returns exited.
 func (p *proc) watch() <-chan struct{} {
 	if p.pidfd != nil {

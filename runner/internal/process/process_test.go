@@ -89,7 +89,7 @@ func TestEndsSoonWithMuch(t *testing.T) {
 	}
 }
 
-// A process that goes on is left to the poller, with what it says from then on.
+// A process that continues is left to the poller, with what it writes from then on.
 func TestEndsLater(t *testing.T) {
 	p, output := startSh(t, "echo first; kill -STOP $$; echo second")
 	var out strings.Builder
