@@ -46,7 +46,7 @@ func (r *Runner) addForked(run Run, forked *process.Forked) {
 	})
 }
 
-// watchForked waits until no shim carries the run, then reports its end. The directory of
+// watchForked waits until no shim executes the run, then reports its end. The directory of
 // the run is removed once that is recorded.
 func (r *Runner) watchForked(ctx context.Context, d process.Dir, run Run, p Policy, forked *process.Forked) {
 	if forked.Wait(ctx) {
@@ -54,17 +54,17 @@ func (r *Runner) watchForked(ctx context.Context, d process.Dir, run Run, p Poli
 	}
 }
 
-// finishForked ends a run that no shim carries.
+// finishForked ends a run that no shim executes.
 func (r *Runner) finishForked(d process.Dir, run Run, p Policy) {
 	result := r.endOf(d, run, p)
-	d.BoundLeft(r.attemptOf(run))
+	d.LimitLeftResult(r.attemptOf(run))
 	r.remove(run.ID)
 	if r.o.Done(run, result) == nil {
 		_ = d.Remove()
 	}
 }
 
-// endOf is the end of a run that no shim carries. If the shim died before it could write
+// endOf is the end of a run that no shim executes. If the shim died before it could write
 // the end, what it left is stopped first.
 func (r *Runner) endOf(d process.Dir, run Run, p Policy) Result {
 	result, err := readEnd(d)
@@ -145,7 +145,7 @@ func find(d process.Dir, a process.Attempt) (Found, bool) {
 
 // Resume watches a run that was found, until its end is passed to Options.Done.
 func (r *Runner) Resume(ctx context.Context, f Found) {
-	if !f.dir.Carried() {
+	if !f.dir.HasShim() {
 		go r.finishForked(f.dir, f.Run, f.Policy)
 		return
 	}

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// shimOf is the process that carries a forked run.
+// shimOf is the process that executes a forked run.
 func (b *bench) shimOf(run Run) int {
 	b.t.Helper()
 	var shim struct{ PID int }
@@ -100,7 +100,7 @@ func TestRunsOfOneShim(t *testing.T) {
 // A shim that is killed costs its own runs only, and its daemon starts another.
 func TestKilledShimOfSeveral(t *testing.T) {
 	b := newBench(t)
-	const n = 60 // more than one shim carries
+	const n = 60 // more than one shim executes
 	runs, gate := b.several(t.Context(), n)
 	victim, its, lost := b.shimOf(runs[0]), map[string]bool{}, 0
 	for _, run := range runs {

@@ -17,12 +17,12 @@ type shimSpec struct {
 
 // shimMain has the functions of a shim.
 var shimMain = process.ShimMain{
-	Carry:     func(what []byte, c process.Carried) (end any) { return newEndRecord(carry(what, c)) },
+	Execute:   func(what []byte, c process.ShimRun) (end any) { return newEndRecord(execute(what, c)) },
 	StopCause: stopCause,
 }
 
-// carry executes the run.
-func carry(what []byte, c process.Carried) Result {
+// execute executes the run.
+func execute(what []byte, c process.ShimRun) Result {
 	if c.Err != nil {
 		return couldNotStart(c.Err)
 	}

@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// Clear stops what is left of an attempt that nobody carries any more, and removes
+// Clear stops what is left of an attempt that nobody executes any more, and removes
 // its files. uid is that of the user of the run. It returns when nothing is left,
 // with what it found and what did not die of KILL at once.
 func (a Attempt) Clear(uid int, e Termination) (found, alive []Member) {
@@ -12,7 +12,7 @@ func (a Attempt) Clear(uid int, e Termination) (found, alive []Member) {
 	defer files.close()
 	t := a.remainingTree(uid)
 	if found = t.members(); len(found) > 0 {
-		files.ask()
+		files.requestStop()
 		alive = t.end(e, nil)
 		t.awaitGone()
 	}

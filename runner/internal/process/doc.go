@@ -24,15 +24,15 @@
 // process, its result and the file that asks it to stop. [RemoveStale] (stale_files.go)
 // removes what is not needed any more; [Attempt.Clear] ends what is left of one.
 //
-// A forked run (forked.go) is carried by a shim (shim.go, carry.go): rota itself, in a
-// session of its own, which carries several. The daemon that has started the shim gives
+// A forked run (forked.go) is executed by a shim (shim.go, shim_process.go): rota itself, in a
+// session of its own, which executes several. The daemon that has started the shim gives
 // it runs by a socket. All else that the two know of a run is in the files of one
 // directory, a [Dir]; a later daemon finds the run there.
 //
 // # Helper processes
 //
 // rota starts itself under other names: "rota-start" (package become) and
-// [HelperName] become a program, [ShimName] carries forked runs. Package runner
+// [HelperName] become a program, [ShimName] executes forked runs. Package runner
 // calls [RunHelper] and [RunShim] from its init function, with what an action
 // needs, before the command line and the daemon prepare anything.
 package process

@@ -14,10 +14,10 @@ import (
 type Forked struct {
 	dir   Dir
 	ready chan struct{} // closed when the rest is set
-	shim  *shim         // of this daemon that carries it; nil: none
-	ended chan struct{} // closed when that shim no longer carries it
+	shim  *shim         // of this daemon that executes it; nil: none
+	ended chan struct{} // closed when that shim no longer executes it
 
-	proc   *proc          // the shim of an earlier daemon that carries it; nil: unknown
+	proc   *proc          // the shim of an earlier daemon that executes it; nil: unknown
 	signal syscall.Signal // on which that shim checks its stop files
 
 	mu      sync.Mutex
@@ -85,7 +85,7 @@ func (f *Forked) Start(shims *Shims, record, what any, begin <-chan struct{}, ec
 // echoLine bounds in bytes a line that a shim sends.
 const echoLine = 256 << 10
 
-// receive passes on the lines that the shim sends, until it no longer carries the run.
+// receive passes on the lines that the shim sends, until it no longer executes the run.
 func (f *Forked) receive(shims *Shims, p *pipe, echo func(line []byte)) {
 	if echo != nil {
 		lines := bufio.NewScanner(p.file())
@@ -125,7 +125,7 @@ func (f *Forked) Adopt() {
 // adoptedPause is the longest time between two looks at whether an adopted run is over.
 const adoptedPause = 250 * time.Millisecond
 
-// Wait waits until no shim carries the run, or the end of ctx; it reports whether none
+// Wait waits until no shim executes the run, or the end of ctx; it reports whether none
 // does.
 func (f *Forked) Wait(ctx context.Context) bool {
 	if f.shim != nil {
@@ -142,7 +142,7 @@ func (f *Forked) Wait(ctx context.Context) bool {
 		exited = f.proc.watch()
 	}
 	// The shim may live on for other runs.
-	for pause := time.Millisecond; f.dir.Carried(); pause = min(2*pause, adoptedPause) {
+	for pause := time.Millisecond; f.dir.HasShim(); pause = min(2*pause, adoptedPause) {
 		select {
 		case <-exited:
 			exited = nil

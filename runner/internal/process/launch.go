@@ -4,17 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strconv"
-	"strings"
-	"sync"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"rota/internal/become"
 )
@@ -62,35 +57,6 @@ type Result struct {
 	NoResult   error    // why its result could not be kept; nil: it could, or there was none
 	usage
 }
-
-// Exit is the error of a command that did not end well by itself.
-type Exit struct {
-	Code   int    // of a process that exited
-	Signal string // "KILL"; of one that was ended by a signal
-}
-
-func (e *Exit) Error() string {
-	if e.Signal != "" {
-		return "killed by " + e.Signal
-	}
-	return fmt.Sprintf("exit %d", e.Code)
-}
-
-// AskedError is the error of a command that was stopped without a signal and then
-// ended by itself.
-type AskedError struct {
-	Cause error // of the stop
-	End   error // as without the stop: nil or an [*Exit]
-}
-
-func (a *AskedError) Error() string { return a.Cause.Error() }
-func (a *AskedError) Unwrap() error { return a.Cause }
-
-// StartError is the error of a command that never began.
-type StartError struct{ Err error }
-
-func (s *StartError) Error() string { return "could not start: " + s.Err.Error() }
-func (s *StartError) Unwrap() error { return s.Err }
 
 // Run starts the program, passes on its output and waits for its end. If ctx ends
 // first, the program and all that it started are stopped, and the error is the
@@ -169,33 +135,6 @@ func AwaitBegin(ctx context.Context, begin <-chan struct{}) error {
 	}
 }
 
-// starters are the starts that happen at a time, of those that need no helper and so
-// cannot wait for anybody. More would not be sooner: to start a process takes the longer
-// the more descriptors rota has open, and each start has some.
-var starters = make(chan struct{}, 2)
-
-// starterTurn is the right to be one of them. The zero value is none.
-type starterTurn struct {
-	held bool
-	done func() // called at its end; may be nil
-}
-
-func (t *starterTurn) await() {
-	starters <- struct{}{}
-	t.held = true
-}
-
-// end gives the turn to another, if it has not yet.
-func (t *starterTurn) end() {
-	if t.held {
-		t.held = false
-		<-starters
-	}
-	if t.done != nil {
-		t.done()
-	}
-}
-
 // await waits for the end of a process that has begun, or ends it.
 func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, out io.Writer, files *runFiles, r *Result) error {
 	if !proc.endsSoon(pipe) {
@@ -206,48 +145,26 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 	if p.shared && !p.grouped {
 		t.group = 0
 	}
-	var stopped error
-	ask := func() {
-		if files != nil {
-			files.ask()
-		}
-	}
-	select {
-	case <-proc.exited:
-	case <-ctx.Done():
-	case <-l.Ask:
-		ask()
-	}
-	select {
-	case <-proc.exited:
-	case <-ctx.Done():
-		stopped = context.Cause(ctx)
-		ask()
+	stopped := l.awaitExit(ctx, proc, files)
+	switch {
+	case stopped != nil:
+		files.requestStop()
 		if leader, err := readStat(proc.pid); err == nil {
 			t.seen = map[int]uint64{proc.pid: leader.started}
 		}
 		if r.StillAlive = t.end(l.Termination, l.Kill); len(r.StillAlive) > 0 {
-			go func() {
-				<-proc.exited
-				_, _, _ = proc.reap()
-				l.forget()
-				if pipe.finish(copied, io.Discard) {
-					l.ignore(pipe)
-				}
-			}()
+			go l.abandon(proc, pipe, copied)
 			return stopped
 		}
-		<-proc.exited
-	}
-	if stopped == nil && l.StopLeftovers {
+	case l.StopLeftovers:
 		if r.Stopped = t.members(); len(r.Stopped) > 0 {
-			ask()
+			files.requestStop()
 			r.StillAlive = t.end(l.Termination, l.Kill)
 		}
 	}
-	var status syscall.WaitStatus
-	var err error
-	status, r.usage, err = proc.reap()
+	<-proc.exited
+	status, used, err := proc.reap()
+	r.usage = used
 	open := pipe.finish(copied, out)
 	if stopped == nil && err == nil && !l.StopLeftovers && (open || syscall.Kill(-proc.pid, 0) == nil) {
 		r.LeftBehind = t.members()
@@ -256,15 +173,39 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 		go l.ignore(pipe)
 	}
 	l.forget()
-	switch {
-	case stopped != nil && l.Termination.Signal == 0 && err == nil && status.Exited():
-		return &AskedError{stopped, exitError(status)}
-	case stopped != nil:
-		return stopped
-	case err != nil:
-		return fmt.Errorf("wait: %w", err)
+	if err != nil {
+		return cmp.Or(stopped, fmt.Errorf("wait: %w", err))
 	}
-	return exitError(status)
+	return l.exitError(status, stopped)
+}
+
+// awaitExit waits until the process has exited, which it may be asked to do, or for the end
+// of ctx, whose cause it returns.
+func (l Launch) awaitExit(ctx context.Context, proc *proc, files *runFiles) (stopped error) {
+	select {
+	case <-proc.exited:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-l.Ask:
+		files.requestStop()
+	}
+	select {
+	case <-proc.exited:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// abandon discards what a process that did not die of KILL still writes, until it has ended.
+func (l Launch) abandon(proc *proc, p *pipe, copied <-chan struct{}) {
+	<-proc.exited
+	_, _, _ = proc.reap()
+	l.forget()
+	if p.finish(copied, io.Discard) {
+		l.ignore(p)
+	}
 }
 
 // ignore discards the output after the end of the run; a shim, which may end at any time,
@@ -275,15 +216,6 @@ func (l Launch) ignore(p *pipe) {
 		return
 	}
 	p.discard(l.leftover("output"))
-}
-
-// startFailed is the error of a command that never began: the cause of ctx, if
-// that ended it, else its own.
-func startFailed(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil && errors.Is(err, cause) {
-		return err
-	}
-	return &StartError{err}
 }
 
 // prepare makes all that the process needs, and the files of the run, if it has
@@ -348,60 +280,10 @@ func (l Launch) finish(files *runFiles, r *Result) {
 		return
 	}
 	if l.ResultMax > 0 && l.ResultTo != "" {
-		r.Size, r.NoResult = files.take(l.ResultTo, l.ResultMax)
+		r.Size, r.NoResult = files.takeResult(l.ResultTo, l.ResultMax)
 	}
 	if len(r.LeftBehind)+len(r.StillAlive) > 0 {
-		files.bound(l)
+		files.limitResult(l)
 	}
 	files.close()
-}
-
-// exitError turns the status of a process into an error; nil for exit 0.
-func exitError(s syscall.WaitStatus) error {
-	switch {
-	case s.Signaled():
-		return &Exit{Signal: strings.TrimPrefix(unix.SignalName(s.Signal()), "SIG")}
-	case s.ExitStatus() != 0:
-		return &Exit{Code: s.ExitStatus()}
-	}
-	return nil
-}
-
-// openStdin opens what a command reads: what the request gave, else what the task
-// gives, else /dev/null.
-func (l Launch) openStdin(as *Account) (*os.File, error) {
-	if l.StdinFile != "" {
-		f, _, err := OpenRegular(l.StdinFile)
-		if err != nil {
-			return nil, err
-		}
-		if as != nil {
-			// It lies where only rota can go. But a command that opens its
-			// stdin again, as /dev/stdin, must be able to read it.
-			err = f.Chmod(0o644)
-		}
-		if err == nil {
-			err = unix.SetNonblock(int(f.Fd()), false)
-		}
-		if err != nil {
-			f.Close()
-			return nil, err
-		}
-		return f, nil
-	}
-	text := cmp.Or(l.Stdin, l.Settings.Stdin)
-	if text == "" {
-		return devNull()
-	}
-	return memfd("stdin", []byte(text))
-}
-
-// devNull is open as long as this process lives: each command that reads nothing gets it.
-var devNull = sync.OnceValues(func() (*os.File, error) { return os.Open(os.DevNull) })
-
-// closeStdin closes what openStdin has opened for one command.
-func closeStdin(f *os.File) {
-	if null, err := devNull(); err != nil || f != null {
-		f.Close()
-	}
 }

@@ -21,9 +21,9 @@ func (x *runFiles) resultPath() string {
 	return x.stem + resultSuffix
 }
 
-// take moves the result to a file of rota's own, and returns how many bytes it
+// takeResult moves the result to a file of rota's own, and returns how many bytes it
 // has; 0 if there is none. What a command leaves there may be anything.
-func (x *runFiles) take(to string, most int64) (int64, error) {
+func (x *runFiles) takeResult(to string, most int64) (int64, error) {
 	if x.isLink() {
 		return 0, errors.New("it is a symbolic link")
 	}
@@ -103,10 +103,10 @@ const (
 	resultCalm  = 10 * time.Second
 )
 
-// bound keeps small, in the background, the result that processes which the command
+// limitResult keeps small, in the background, the result that processes which the command
 // left behind may still have open: it has no name any more soon, so that nobody would
 // see how it fills the disk.
-func (x *runFiles) bound(l Launch) {
+func (x *runFiles) limitResult(l Launch) {
 	if x.isLink() {
 		return
 	}
@@ -131,9 +131,9 @@ func (x *runFiles) bound(l Launch) {
 // still has open.
 const leftResult = "left"
 
-// BoundLeft keeps small, from now on, the result that processes which a forked run left
+// LimitLeftResult keeps small, from now on, the result that processes which a forked run left
 // behind may still have open. The directory may go then.
-func (d Dir) BoundLeft(a Attempt) {
+func (d Dir) LimitLeftResult(a Attempt) {
 	f, err := os.OpenFile(d.path(leftResult), os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return

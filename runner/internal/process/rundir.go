@@ -19,7 +19,7 @@ import (
 // the shim know of each other, in files:
 //
 //	run    what is being run, written by the daemon before a shim gets it
-//	lock   held by the shim (flock) for as long as it carries the run
+//	lock   held by the shim (flock) for as long as it executes the run
 //	go     made by whoever comes first: by the shim, and the run begins, or by
 //	       a later daemon, and it never does
 //	errors what the shim itself has to complain of, if anything
@@ -75,9 +75,9 @@ func (d Dir) Complaints() string {
 	return string(text)
 }
 
-// Carried reports whether a shim carries the run: it holds the lock. If that cannot
+// HasShim reports whether a shim executes the run: it holds the lock. If that cannot
 // be told, one may.
-func (d Dir) Carried() bool {
+func (d Dir) HasShim() bool {
 	lock, err := d.lock()
 	if err == nil {
 		unlock(lock)
@@ -121,7 +121,7 @@ func unlock(f *os.File) {
 // beginFile is the file "go".
 const beginFile = "go"
 
-// beginning is its content: which shim carries the run, and on which signal that checks its
+// beginning is its content: which shim executes the run, and on which signal that checks its
 // stop files; 0, of an older shim: on TERM.
 type beginning struct {
 	identityFile

@@ -138,8 +138,11 @@ func (x *runFiles) placeScript(text string, as *Account) (path string, err error
 	return path, errors.Join(err, f.Close())
 }
 
-// ask lets the command know that it is to stop.
-func (x *runFiles) ask() {
+// requestStop lets the command know that it is to stop; x may be nil.
+func (x *runFiles) requestStop() {
+	if x == nil {
+		return
+	}
 	x.used = true
 	if f, err := x.open(x.stopPath(), os.O_WRONLY|os.O_CREATE, 0o644); err == nil {
 		_ = f.Chmod(0o644)

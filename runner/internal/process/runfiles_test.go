@@ -34,7 +34,7 @@ func BenchmarkFiles(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if n, err := x.take("nowhere", 100); n != 0 || err != nil {
+		if n, err := x.takeResult("nowhere", 100); n != 0 || err != nil {
 			b.Fatal(n, err)
 		}
 		x.close()
@@ -50,7 +50,7 @@ func TestFilesOfLikeNames(t *testing.T) {
 			t.Fatal(err)
 		}
 		write(t, x.resultPath(), "half", 0o600)
-		x.ask()
+		x.requestStop()
 		return x
 	}
 	others := []*runFiles{make("t/k.1", 1), make("t/k.1", 2), make("t/k.1.result", 1), make("t/k", 11)}
@@ -83,7 +83,7 @@ func TestLeftFilesThatSomebodyElseMade(t *testing.T) {
 	write(t, victim, "x", 0o600)
 	write(t, filepath.Join(directory, "own", "precious"), "x", 0o600)
 	left := staleFiles(Attempt{dir, "t/k", 1}.stem())
-	left.ask()
+	left.requestStop()
 	left.close()
 	if info, err := os.Stat(victim); err != nil || info.Mode() != 0o600 {
 		t.Errorf("%v, %v: its mode was changed", info.Mode(), err)
@@ -98,7 +98,7 @@ func TestLeftFilesThatSomebodyElseMade(t *testing.T) {
 
 // The files of a killed shim are removed when its run is given up, and when a daemon
 // starts.
-func TestFilesOfAKilledCarrier(t *testing.T) {
+func TestFilesOfAKilledShim(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	for _, user := range []string{"", "games"} {
 		var as *Account
@@ -119,7 +119,7 @@ func TestFilesOfAKilledCarrier(t *testing.T) {
 			}
 			write(t, f.resultPath(), "half", 0o600)
 			write(t, f.stem+takenSuffix, "half", 0o600)
-			f.ask()
+			f.requestStop()
 			end()
 			wipings.Wait()
 			if left, _ := filepath.Glob(l.Attempt.StateDir + "/live/*"); len(left) > 0 {

@@ -13,20 +13,20 @@ import (
 )
 
 // Shims are the shims that a daemon has started. Starting one takes longer than starting a
-// run, so each carries several; but not all, because the runs of a killed shim are lost.
+// run, so each executes several; but not all, because the runs of a killed shim are lost.
 type Shims struct {
 	mu  sync.Mutex
 	all []*shim
 }
 
 const (
-	// shimRuns is how many runs a shim carries at most.
+	// shimRuns is how many runs a shim executes at most.
 	shimRuns = 50
 	// shimIdle is how long a shim without runs is kept.
 	shimIdle = 10 * time.Second
 )
 
-// shim is a process that carries forked runs. While the socket is open the daemon may give
+// shim is a process that executes forked runs. While the socket is open the daemon may give
 // it more; once that is closed it ends after the last of them.
 type shim struct {
 	proc   *proc

@@ -62,8 +62,8 @@ func TestUnlock(t *testing.T) {
 	}
 	defer syscall.Close(child)
 	unlock(lock)
-	if d.Carried() {
-		t.Error("it still counts as carried")
+	if d.HasShim() {
+		t.Error("it still has a shim")
 	}
 	again, err := d.lock()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"rota/internal/trust"
 )
 
-// staleFiles returns the files of an attempt that no process carries any more, by the
+// staleFiles returns the files of an attempt that no process executes any more, by the
 // prefix of their names.
 func staleFiles(stem string) *runFiles {
 	x := &runFiles{stem: stem, used: true}
@@ -35,8 +35,7 @@ func staleFiles(stem string) *runFiles {
 	return x
 }
 
-// RemoveStale removes what attempts left that were killed with their carrier,
-// but for those of which something still lives, or which a forked run has.
+// RemoveStale removes what attempts left whose daemon or shim was killed, but for those of which something still lives, or which a forked run has.
 func RemoveStale(stateDir string) {
 	live := filepath.Join(stateDir, "live")
 	table, err := tableOf(stateDir)

@@ -13,7 +13,7 @@ import (
 )
 
 // table is the file "processes" of a state directory: the identities of the processes
-// of attempts that this daemon carries, while they live. A daemon that was killed left
+// of attempts that this daemon executes, while they live. A daemon that was killed left
 // there what the next one looks for. It need not last longer than the machine is up,
 // so the disk is not asked for anything, and to be recorded costs a start one write to
 // memory: a file of its own for each process takes 30 times as long.

@@ -20,14 +20,14 @@ import (
 
 // shimSocketFD is the descriptor of the socket from which a shim receives runs. With each
 // come three descriptors: of a file with its shimSpec, of the lock of its directory, and of
-// a pipe back to the daemon, which is closed once the shim no longer carries the run.
+// a pipe back to the daemon, which is closed once the shim no longer executes the run.
 const (
 	shimSocketFD = 3
 	shimFDs      = 3
 )
 
-// Carried is a forked run as its shim sees it.
-type Carried struct {
+// ShimRun is a forked run as its shim sees it.
+type ShimRun struct {
 	Attempt Attempt
 	Err     error             // it cannot begin; nil: it has begun
 	Context context.Context   // ends when the run is to stop, with a cause that StopCause made
@@ -38,14 +38,14 @@ type Carried struct {
 
 // ShimMain is what a shim does with a run.
 type ShimMain struct {
-	// Carry executes the run that what describes; end is its result.
-	Carry func(what []byte, c Carried) (end any)
+	// Execute executes the run that what describes; end is its result.
+	Execute func(what []byte, c ShimRun) (end any)
 	// StopCause makes the cause of a stop from what the daemon wrote; nil: it is
 	// none of a daemon's.
 	StopCause func(stop []byte) error
 }
 
-// RunShim is the life of a shim: it carries forked runs, in a session of its own, and
+// RunShim is the life of a shim: it executes forked runs, in a session of its own, and
 // writes their ends to their directories. It returns the exit code of the process, which
 // no daemon reads.
 func RunShim(m ShimMain) int {
@@ -55,7 +55,7 @@ func RunShim(m ShimMain) int {
 	term, check := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(term, syscall.SIGTERM)
 	signal.Notify(check, checkSignal)
-	c := carrier{main: m, runs: map[*carriedRun]bool{}}
+	c := shimProcess{main: m, runs: map[*shimRun]bool{}}
 	go func() {
 		for {
 			select {
@@ -76,7 +76,7 @@ func RunShim(m ShimMain) int {
 		case 0:
 			c.checkStops(false)
 		case shimFDs:
-			runs.Go(func() { c.take(fds) })
+			runs.Go(func() { c.serve(fds) })
 		default: // the run is lost, as the daemon sees by the pipe
 			fmt.Fprintln(os.Stderr, "receive:", syscall.EMFILE)
 			for _, fd := range fds {
@@ -110,17 +110,17 @@ func receive() ([]int, error) {
 	return unix.ParseUnixRights(&messages[0])
 }
 
-// carrier is a shim as it sees itself.
-type carrier struct {
+// shimProcess is the state of this process as a shim.
+type shimProcess struct {
 	main  ShimMain
 	alone atomic.Bool // there is no daemon that would record the end of a run at once
 
 	mu   sync.Mutex
-	runs map[*carriedRun]bool
+	runs map[*shimRun]bool
 }
 
-// carriedRun is a run while it is carried.
-type carriedRun struct {
+// shimRun is a run that this shim executes.
+type shimRun struct {
 	dir     Dir
 	cancel  context.CancelCauseFunc
 	kill    chan struct{}
@@ -128,8 +128,8 @@ type carriedRun struct {
 	killed  bool
 }
 
-// take carries the run that came with these descriptors.
-func (c *carrier) take(fds []int) {
+// serve executes the run that came with these descriptors.
+func (c *shimProcess) serve(fds []int) {
 	spec, lock := os.NewFile(uintptr(fds[0]), "spec"), os.NewFile(uintptr(fds[1]), "lock")
 	_ = unix.SetNonblock(fds[2], true)
 	echo := os.NewFile(uintptr(fds[2]), "echo")
@@ -143,7 +143,7 @@ func (c *carrier) take(fds []int) {
 		return
 	}
 	a, _ := s.Dir.Attempt()
-	r := Carried{Attempt: a, Err: s.Dir.begin(), Record: s.Dir.path(reserved)}
+	r := ShimRun{Attempt: a, Err: s.Dir.begin(), Record: s.Dir.path(reserved)}
 	if errors.Is(r.Err, fs.ErrExist) { // a later daemon was first
 		s.Dir.complain("begin: " + r.Err.Error())
 		return
@@ -151,16 +151,16 @@ func (c *carrier) take(fds []int) {
 	if s.Echo {
 		r.Echo = echoTo(echo)
 	}
-	if err := s.Dir.finish(c.carry(&s, r), c.alone.Load()); err != nil {
+	if err := s.Dir.finish(c.execute(&s, r), c.alone.Load()); err != nil {
 		s.Dir.complain("end: " + err.Error())
 	}
 }
 
-// carry executes a run.
-func (c *carrier) carry(s *shimSpec, r Carried) (end any) {
+// execute executes a run.
+func (c *shimProcess) execute(s *shimSpec, r ShimRun) (end any) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	run := &carriedRun{dir: s.Dir, cancel: cancel, kill: make(chan struct{})}
+	run := &shimRun{dir: s.Dir, cancel: cancel, kill: make(chan struct{})}
 	r.Context, r.Kill = ctx, run.kill
 	c.mu.Lock()
 	c.runs[run] = true
@@ -171,13 +171,13 @@ func (c *carrier) carry(s *shimSpec, r Carried) (end any) {
 		defer c.mu.Unlock()
 		delete(c.runs, run)
 	}()
-	return c.main.Carry(s.What, r)
+	return c.main.Execute(s.What, r)
 }
 
 // checkStops stops the runs with a stop file. Older daemons send TERM after they have
 // written one. If there is none, TERM comes from elsewhere and stops all runs; a second one
 // ends their grace.
-func (c *carrier) checkStops(term bool) {
+func (c *shimProcess) checkStops(term bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	asked := false
@@ -195,7 +195,7 @@ func (c *carrier) checkStops(term bool) {
 }
 
 // checkStop stops a run that has a stop file, and reports whether it has one.
-func (c *carrier) checkStop(run *carriedRun) bool {
+func (c *shimProcess) checkStop(run *shimRun) bool {
 	why, err := run.dir.Read("stop")
 	if err != nil {
 		return false
@@ -207,12 +207,12 @@ func (c *carrier) checkStop(run *carriedRun) bool {
 	return true
 }
 
-func (r *carriedRun) stop(cause error) {
+func (r *shimRun) stop(cause error) {
 	r.cancel(cause) // the first cause counts
 	r.stopped = true
 }
 
-func (r *carriedRun) endGrace() {
+func (r *shimRun) endGrace() {
 	if !r.killed {
 		r.killed = true
 		close(r.kill)
