@@ -38,7 +38,7 @@ func New(o Options) *Engine {
 			relativeStarts: map[string]bool{}, conditions: map[string]*condition{},
 		},
 		progress: progress{closed: make(chan struct{}), forced: make(chan struct{})},
-		inbox:    inbox{woken: make(chan struct{}, 1)},
+		inbox:    newInbox(),
 	}
 	eng.sleepTime = machineSleepTime
 	eng.lastSleepTime = eng.sleepTime()
@@ -62,29 +62,6 @@ func New(o Options) *Engine {
 	run.StateDir, run.Done, run.Returned, run.Echo = o.StateDir, eng.recordAttemptEnd, eng.actionReturned, eng.echo
 	eng.runner = runner.New(run)
 	return eng
-}
-
-// post makes the engine's goroutine call f soon. It may be called from any goroutine.
-func (eng *Engine) post(f func()) {
-	eng.mu.Lock()
-	eng.posts = append(eng.posts, f)
-	eng.mu.Unlock()
-	select {
-	case eng.woken <- struct{}{}:
-	default:
-	}
-	eng.clock.Wake()
-}
-
-// runPosted calls the posted functions.
-func (eng *Engine) runPosted() {
-	eng.mu.Lock()
-	posts := eng.posts
-	eng.posts = nil
-	eng.mu.Unlock()
-	for _, f := range posts {
-		f()
-	}
 }
 
 // Begin builds the state from the ledger: the cursor, the runs that an earlier daemon left,
@@ -159,6 +136,7 @@ func (eng *Engine) Run(ctx context.Context) error {
 
 // turns takes turns: it waits for the next instant, decides, records and starts runs.
 func (eng *Engine) turns(ctx context.Context) error {
+	eng.ready = true
 	before, turn := eng.epochStart, time.Now()
 	for {
 		now, err := eng.ledger.Now(ctx)

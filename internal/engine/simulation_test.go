@@ -204,7 +204,12 @@ type faultyLedger struct {
 
 func (f *faultyLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
 	done, late, err := f.commit(ctx, c)
-	time.Sleep(late) // time itself is the subject: the answer is late, and the engine does not know it yet
+	answered := make(chan struct{})
+	time.AfterFunc(late, func() { close(answered) }) // the engine does not know the answer yet
+	if c.Meanwhile != nil {
+		c.Meanwhile(answered)
+	}
+	<-answered
 	return done, err
 }
 

@@ -102,10 +102,3 @@ type shared struct {
 	outputBytes        atomic.Int64  // size of all outputs, as last measured by retention
 	unrecordedEnds     atomic.Int64  // number of runs whose end could not be recorded yet
 }
-
-// inbox holds the functions that other goroutines post to the engine.
-type inbox struct {
-	mu    sync.Mutex // guards posts
-	posts []func()
-	woken chan struct{} // holds one value; for shutDown, which does not wait on the clock
-}

@@ -2,14 +2,10 @@ package engine
 
 import (
 	"context"
-	"sync/atomic"
 
 	"rota/internal/api"
 	"rota/runner"
 )
-
-// errStopping is the error of calls to an engine that is stopping.
-var errStopping = api.Errorf(api.NotNow, "try again once it is back", "rota is stopping")
 
 // waiters are the calls that wait for something to happen. They belong to the engine's
 // goroutine.
@@ -18,40 +14,10 @@ type waiters struct {
 	idle    []chan error               // receive nil once only forked runs are under way, or an error if the drain ends before
 }
 
-// do makes the engine's goroutine call f, and waits for it. If ctx ends before, f is not
-// called. Once f has begun, do waits for its end, as f may write to variables of the caller.
-func (eng *Engine) do(ctx context.Context, f func() error) error {
-	done := make(chan error, 1)
-	var taken atomic.Bool // set by the engine when it calls f, or by do when it gives up
-	eng.post(func() {
-		if taken.CompareAndSwap(false, true) {
-			done <- f()
-		}
-	})
-	var err error = errStopping
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		err = ctx.Err()
-	case <-eng.closed:
-	}
-	if taken.CompareAndSwap(false, true) {
-		return err
-	}
-	return <-done
-}
-
-// doWithoutCancel is do for changes: f gets a context that is not cancelled when the client
-// disconnects, so that a change is never left half done.
-func (eng *Engine) doWithoutCancel(ctx context.Context, f func(context.Context) error) error {
-	return eng.do(ctx, func() error { return f(context.WithoutCancel(ctx)) })
-}
-
 // waitForEnd returns when the run has ended, the engine no longer answers, or ctx ends.
 func (eng *Engine) waitForEnd(ctx context.Context, id string) error {
 	ended := make(chan struct{})
-	if err := eng.do(ctx, func() error {
+	if err := eng.ask(ctx, func() error {
 		if eng.waiters.runEnds == nil {
 			eng.waiters.runEnds = map[string][]chan struct{}{}
 		}

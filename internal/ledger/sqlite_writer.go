@@ -14,8 +14,9 @@ import (
 // request is work for the writer that a caller waits for.
 type request struct {
 	inTx      func(*tx) error
-	outsideTx func(*writer) // instead of inTx: called outside of any transaction
-	patient   bool          // as CanWait in Change
+	outsideTx func(*writer)              // instead of inTx: called outside of any transaction
+	patient   bool                       // as CanWait in Change
+	meanwhile func(done <-chan struct{}) // as Meanwhile in Change; may be nil
 	err       error
 	done      chan struct{}
 }
@@ -39,6 +40,9 @@ func (s *SQLite) send(r *request) error {
 	}
 	s.work <- r
 	s.mu.RUnlock()
+	if r.meanwhile != nil {
+		r.meanwhile(r.done)
+	}
 	<-r.done
 	return r.err
 }

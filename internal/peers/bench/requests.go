@@ -209,6 +209,7 @@ func requests(n, rate, seconds int) func(*bench, scheduler) ([]float64, error) {
 			return nil, nil
 		}
 		c.ask(2*rate, rate)
+		skip := len(d.starts())
 		var took []float64
 		failed, slowest, name := 0, 0.0, ""
 		for kind, a := range c.ask(seconds*rate, rate) {
@@ -221,6 +222,7 @@ func requests(n, rate, seconds int) func(*bench, scheduler) ([]float64, error) {
 		}
 		slices.Sort(took)
 		log.Printf("%-12s %-30s the slowest kind is %s", "requests", s.name, name)
-		return []float64{percentile(took, 50), percentile(took, 99), slowest, float64(failed)}, d.alive()
+		late := lateness(d.starts()[skip:])
+		return []float64{percentile(took, 50), percentile(took, 99), slowest, percentile(late, 50), percentile(late, 99), float64(failed)}, d.alive()
 	}
 }
