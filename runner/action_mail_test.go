@@ -293,10 +293,17 @@ func TestTellSparesTheRun(t *testing.T) {
 		Task: run.Task, Run: run.ID, StateDir: b.dir, Process: task.Process, Hook: NewHook("failure", run, b.dir, 100),
 		Policy: Policy{StopSignal: "TERM", KillAfter: 100 * time.Millisecond},
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
+	printed := filepath.Join(b.dir, "printed")
+	if err := syscall.Mkfifo(printed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		_, _ = os.ReadFile(printed)
+		cancel()
+	}()
 	out := runlog.NewOutput("", 0, nil)
-	if err := Notify(ctx, &Command{Text: "env | grep ROTA_; exec sleep 60"}, in, out); err == nil {
+	if err := Notify(ctx, &Command{Text: "env | grep ROTA_; echo >" + printed + "; exec sleep 60"}, in, out); err == nil {
 		t.Error("it was not ended")
 	}
 	if text := out.Tail(); !strings.Contains(text, "ROTA_RUN="+run.ID) || strings.Contains(text, "ROTA_STATE_DIR") {

@@ -297,7 +297,7 @@ func TestUnqueuedCapacity(t *testing.T) {
 	for i := range UnqueuedCapacity - 1 {
 		v.Add(Run{ID: fmt.Sprint("a/x", i), Task: "a", Cause: CauseManual, State: Queued})
 	}
-	if got := describeBatch(Decide([]Slot{testSlot("a/4"), testSlot("a/5"), testSlot("b/5")}, v, minute(59))); got != "wait a/4, wait b/5, summary a/5-5:1 skipped too many runs of the task are pending" {
+	if got := describeBatch(Decide([]Slot{testSlot("a/4"), testSlot("a/5"), testSlot("b/5")}, v, minute(59))); got != "wait a/4, wait b/5, summary a/5-5:1 skipped too many runs of the task are waiting" {
 		t.Error(got)
 	}
 }

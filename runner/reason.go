@@ -32,7 +32,7 @@ const (
 	ReasonHeld            ReasonCode = "held"            // By, Since, Until, Detail: the reason that was given
 	ReasonSkipped         ReasonCode = "skip"            // By: who skipped the slot
 	ReasonOverlapRunning  ReasonCode = "overlap_running" // the previous run is still running
-	ReasonOverlapWaiting  ReasonCode = "overlap_waiting" // it is still pending
+	ReasonOverlapWaiting  ReasonCode = "overlap_waiting" // it is still waiting
 	ReasonOverlapQueued   ReasonCode = "overlap_queued"  // overlap = "queue": a pending run represents it
 	ReasonOverlapInstant  ReasonCode = "overlap_instant" // a slot of another trigger at the same instant
 	ReasonOverlapRequest  ReasonCode = "overlap_request" // a run of the same recurring request is pending
@@ -141,13 +141,13 @@ func (r Reason) text(zone *time.Location) string {
 	case ReasonOverlapRunning:
 		return "overlap: previous run still running"
 	case ReasonOverlapWaiting:
-		return "overlap: previous run still pending"
+		return "overlap: previous run still waiting"
 	case ReasonOverlapQueued:
-		return "overlap: a run is pending"
+		return "overlap: a run is waiting"
 	case ReasonOverlapInstant:
-		return "overlap: a slot at the same time is pending"
+		return "overlap: a slot at the same time is waiting"
 	case ReasonOverlapRequest:
-		return "overlap: a run of this request is pending"
+		return "overlap: a run of this request is waiting"
 	case ReasonCoalesced:
 		return "coalesced with a newer slot"
 	case ReasonCoalescedToSkip:
@@ -162,7 +162,7 @@ func (r Reason) text(zone *time.Location) string {
 	case ReasonLateOutside:
 		return "due " + spanText(r.Span) + " before rota could start it, which was outside between"
 	case ReasonMaxWait:
-		return withDetail("pending for longer than max_wait = "+spanText(r.Span), r.Detail)
+		return withDetail("waiting for longer than max_wait = "+spanText(r.Span), r.Detail)
 	case ReasonCondition:
 		if r.Next > 0 {
 			return withDetail(fmt.Sprintf("condition: exit %d", r.Next), r.Detail)
@@ -217,7 +217,7 @@ func (r Reason) text(zone *time.Location) string {
 }
 
 // tooManyPending is the text for a task without a queue.
-const tooManyPending = "too many runs of the task are pending"
+const tooManyPending = "too many runs of the task are waiting"
 
 func userText(user string) string { return cmp.Or(user, "the user of rota") }
 

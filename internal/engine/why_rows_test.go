@@ -173,7 +173,7 @@ func TestWhyOfRows(t *testing.T) {
 			s.advance(runner.Batch{Runs: []runner.Run{run}})
 			s.at = s.hour(12.5)
 			s.do(s.book.Shift(ctx, run.ID, runner.Queued, runner.Transition{Outcome: runner.Skipped}.Because(runner.Reason{Code: runner.ReasonMaxWait, Span: 30 * time.Minute})))
-		}, 12, "max_wait", "It waited from 12:00 to 12:30: pending for longer than max_wait = 30m."},
+		}, 12, "max_wait", "It waited from 12:00 to 12:30: waiting for longer than max_wait = 30m."},
 		{"held, as the row alone has it", hourly, func(s *readerRig) {
 			s.advance(runner.Batch{Summaries: []runner.Run{skippedRow(s, runner.Skipped, runner.Reason{Code: runner.ReasonHeld, By: "ada", Since: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), Detail: "db migration"})}})
 		}, 12, "held", "It was held by ada since 2026-11-20 12:00:00 UTC: db migration."},

@@ -145,7 +145,7 @@ func TestWhy(t *testing.T) {
 			r.blockTask(gate)
 			r.pass(210 * time.Minute)
 		}, "15:00:00", "overlap",
-			`t/20261121T190000Z was still pending; it had been due at 14:00 and is queued. That is what overlap = "queue" means.`},
+			`t/20261121T190000Z was still waiting; it had been due at 14:00 and is queued. That is what overlap = "queue" means.`},
 
 		{"down", noon, hourly, func(r *rig) { r.pass(10 * time.Minute); r.stopFor(4 * time.Hour) }, "14:00:00", "missed",
 			`rota was down from 12:10 to 16:10. It was missed: rota could start it only at 16:10, 2h10m late. To start such slots late: missed = "once". It is one of 4 slots, from 13:00 to 16:00, with the same outcome.`},

@@ -55,7 +55,7 @@ func (a *answer) skipped() {
 		if q, ok := a.cfg.Queues[queue]; ok {
 			a.say("The queue %s was full (capacity %d)", queue, q.Capacity)
 		} else {
-			a.say("Too many runs of the task were pending")
+			a.say("Too many runs of the task were waiting")
 		}
 		if s := a.queueStopped(queue, a.at); s != nil {
 			a.say("That queue %s stopped%s %s", a.was(s), part(" by ", s.by, ""), a.stretch(s))
@@ -84,9 +84,9 @@ func (a *answer) overlap(why runner.Reason) {
 	case why.Code == runner.ReasonOverlapRunning:
 		a.say("%s was still running; it had started at %s and %s", b.ID, a.clock(b.Started), a.end(b))
 	case why.Code == runner.ReasonOverlapInstant:
-		a.say("%s was pending, a slot at the same time, and %s", b.ID, a.end(b))
+		a.say("%s was waiting, a slot at the same time, and %s", b.ID, a.end(b))
 	default:
-		a.say("%s was still pending; it had been due at %s and %s", b.ID, a.clock(cmp.Or(b.Scheduled, b.Queued)), a.end(b))
+		a.say("%s was still waiting; it had been due at %s and %s", b.ID, a.clock(cmp.Or(b.Scheduled, b.Queued)), a.end(b))
 	}
 	if a.known {
 		a.say("That is what overlap = %q means", cmp.Or(a.task.Overlap, runner.OverlapSkip))
