@@ -88,20 +88,20 @@ while :; do sleep 1; done`
 
 func TestTimeOutLeavesNothing(t *testing.T) {
 	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
-		task := b.command(mode, stubborn)
-		task.Timeout = 700 * time.Millisecond
-		run := b.launch(task, "k")
-		r := b.end()
-		if r.Outcome != TimedOut || r.Why != "after 700ms" {
-			t.Errorf("got %+v, want timeout", r)
-		}
-		text, err := os.ReadFile(filepath.Join(b.dir, "pids"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		pids := strings.Fields(string(text))
-		if len(pids) < 4 {
-			t.Fatalf("only %d processes were started: the test shows nothing", len(pids))
+		var run Run
+		var pids []string
+		for timeout := 700 * time.Millisecond; len(pids) < 4; timeout *= 2 { // until all of them have started before its end
+			pidFile := filepath.Join(b.dir, "pids")
+			_ = os.Remove(pidFile)
+			task := b.command(mode, stubborn)
+			task.Timeout, task.KillAfter = timeout, impatience
+			run = b.launch(task, "k"+timeout.String())
+			r := b.end()
+			if r.Outcome != TimedOut || r.Why != "after "+timeout.String() {
+				t.Fatalf("got %+v, want timeout", r)
+			}
+			text, _ := os.ReadFile(pidFile)
+			pids = strings.Fields(string(text))
 		}
 		for _, pid := range pids {
 			n, _ := strconv.Atoi(pid)
@@ -117,7 +117,9 @@ func TestTimeOutLeavesNothing(t *testing.T) {
 func TestStoppedShim(t *testing.T) {
 	for name, kill := range map[string]bool{"stop": false, "stop --kill": true} {
 		b := newBench(t)
-		run := b.launch(b.command(Forked, "trap '' TERM; echo up >up; while :; do sleep 0.01; done"), "k")
+		task := b.command(Forked, "trap '' TERM; echo up >up; while :; do sleep 0.01; done")
+		task.KillAfter = impatience
+		run := b.launch(task, "k")
 		awaitFile(t, filepath.Join(b.dir, "up"))
 		b.signalShim(run, syscall.SIGSTOP)
 		b.Stop(NewEnd(run.ID, Cancelled, TextReason("enough")))

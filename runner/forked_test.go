@@ -136,7 +136,9 @@ func TestTermOfAShim(t *testing.T) {
 	b := newBench(t)
 	runs, _ := b.several(t.Context(), 2)
 	stubborn := Run{ID: "t/stubborn", Task: "t", State: Running, Attempts: 1}
-	b.Start(t.Context(), Launch{Run: stubborn, Task: b.command(Forked, "trap '' TERM; echo up >up; while :; do sleep 0.05; done")})
+	task := b.command(Forked, "trap '' TERM; echo up >up; while :; do sleep 0.05; done")
+	task.KillAfter = impatience
+	b.Start(t.Context(), Launch{Run: stubborn, Task: task})
 	awaitFile(t, filepath.Join(b.dir, "up"))
 	write(t, b.file(runs[0], "stop"), `{"outcome":"cancelled","why":"enough"}`, 0o600)
 	b.signalShim(runs[0], syscall.SIGTERM)

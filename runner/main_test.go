@@ -55,11 +55,18 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
+// How long a process that was told to end has for it: in most tests long enough on the
+// slowest machine, and where it must not end by itself hardly any time.
+const (
+	patience   = 20 * time.Second
+	impatience = 200 * time.Millisecond
+)
+
 // command is a task that gives a text to the shell.
 func (b *bench) command(mode Mode, text string) *Task {
 	return &Task{
 		Name: "t", Action: &Command{Text: text}, Data: Data{Output: 1 << 20},
-		Policy:  Policy{Mode: mode, KillAfter: 200 * time.Millisecond, StopSignal: "TERM", SuccessExit: []int{0}},
+		Policy:  Policy{Mode: mode, KillAfter: patience, StopSignal: "TERM", SuccessExit: []int{0}},
 		Process: Process{Shell: []string{"/bin/sh", "-c"}, Base: b.dir, Umask: 0o022},
 	}
 }

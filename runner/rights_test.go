@@ -520,13 +520,12 @@ func TestStopWithoutTheFirstThread(t *testing.T) {
 	eachForkMode(t, func(t *testing.T, mode Mode) {
 		a := newArena(t)
 		task := a.role(mode, noFirstThread)
-		task.Env["STARTED"] = a.path("started")
+		task.Env["STARTED"], task.KillAfter = a.path("started"), impatience
 		run := a.launch(task, "k")
 		awaitFile(t, a.path("started"))
-		start := time.Now()
 		a.Stop(NewEnd(run.ID, Cancelled, Reason{}))
-		if r := a.end(); r.Outcome != Cancelled || strings.Contains(r.Why, "alive") || time.Since(start) > 5*time.Second {
-			t.Errorf("after %s: %+v", time.Since(start), r)
+		if r := a.end(); r.Outcome != Cancelled || strings.Contains(r.Why, "alive") {
+			t.Errorf("%+v", r)
 		}
 	})
 }
@@ -540,7 +539,7 @@ func init() {
 	}
 	signal.Ignore(syscall.SIGTERM)
 	go func() {
-		for until := time.Now().Add(15 * time.Second); time.Now().Before(until); {
+		for until := time.Now().Add(5 * time.Minute); time.Now().Before(until); {
 			stat, _ := os.ReadFile("/proc/self/stat")
 			if strings.Contains(string(stat), ") Z ") {
 				_ = os.WriteFile(os.Getenv("STARTED"), []byte("x"), 0o600)

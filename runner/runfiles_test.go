@@ -214,7 +214,7 @@ func TestStopIsAsked(t *testing.T) {
 func TestStopThatNobodyAsksFor(t *testing.T) {
 	eachMode(t, func(t *testing.T, b *bench, mode Mode) {
 		task := b.command(mode, `echo up; while :; do sleep 0.01; done`)
-		task.StopSignal = "none"
+		task.StopSignal, task.KillAfter = "none", impatience
 		run := b.launch(task, "k")
 		b.awaitLog(run, "up")
 		b.Stop(NewEnd(run.ID, Cancelled, TextReason("enough")))
