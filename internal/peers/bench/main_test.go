@@ -29,7 +29,7 @@ func TestRota(t *testing.T) {
 		t.Errorf("the table is\n%s", text)
 	}
 	values, err := requests(5, 2*len(kinds), 1)(b, b.schedulers[0])
-	if err != nil || len(values) != 4 || slices.Min(values[:3]) <= 0 || values[3] != 0 {
+	if err != nil || len(values) != 6 || slices.Min(values[:3]) <= 0 || values[5] != 0 {
 		t.Errorf("requests took %v, and the last of these failed: %v", values, err)
 	}
 }
