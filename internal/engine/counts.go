@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -144,7 +145,8 @@ func (eng *Engine) applyCounts(c counts) {
 	}
 }
 
-// recount reads the states of a refused change again.
+// recount reads the states of a refused change again, and forgets the recurring requests of it
+// that somebody else has ended.
 func (eng *Engine) recount(ctx context.Context, c counts) error {
 	for _, task := range c.tasks {
 		state, err := eng.ledger.Task(ctx, task)
@@ -152,6 +154,14 @@ func (eng *Engine) recount(ctx context.Context, c counts) error {
 			return err
 		}
 		eng.states[task] = state
+	}
+	for id := range c.moved {
+		switch run, _, err := eng.ledger.Get(ctx, id); {
+		case err != nil && !errors.Is(err, ledger.ErrNotFound):
+			return err
+		case err != nil || run.State != runner.Recurring:
+			eng.unregister(id)
+		}
 	}
 	return nil
 }

@@ -9,8 +9,9 @@
 //
 // A daemon goes through [New], [Engine.Begin], which makes the state from the ledger,
 // [Engine.Run], and [Engine.End], which waits for the runs under way. Other goroutines call
-// its [Service] at any time between; their changes are made by the engine's goroutine. Their
-// questions are answered by it, too, also while a commit waits for the disk (inbox.go).
+// its [Service] at any time between; their changes are made by the engine's goroutine, at the
+// start of a turn. It serves what they read, too, including while a commit waits for the
+// disk (inbox.go).
 //
 // The engine knows no sockets, no signals and no service manager: those are the
 // daemon's, which gives it [Options].

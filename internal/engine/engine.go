@@ -17,7 +17,7 @@ import (
 )
 
 // Engine decides what runs when. Its fields belong to the goroutine of Run, except those of
-// [shared]; other goroutines use post.
+// [shared]; other goroutines use the [inbox].
 type Engine struct {
 	dependencies
 	configuration
@@ -136,7 +136,7 @@ func (eng *Engine) Run(ctx context.Context) error {
 
 // turns takes turns: it waits for the next instant, decides, records and starts runs.
 func (eng *Engine) turns(ctx context.Context) error {
-	eng.ready = true
+	eng.complete = true
 	before, turn := eng.epochStart, time.Now()
 	for {
 		now, err := eng.ledger.Now(ctx)

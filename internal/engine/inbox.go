@@ -12,112 +12,128 @@ import (
 // errStopping is the error of calls to an engine that is stopping.
 var errStopping = api.Errorf(api.NotNow, "try again once it is back", "rota is stopping")
 
-// inbox holds the functions that other goroutines give to the engine: changes, which are
-// called between two turns, and questions, which only read the state and are answered while
-// a change is being committed, too.
+// inbox holds the functions that other goroutines give to the engine's goroutine. Changes
+// are called at the start of a turn; reads, which change nothing that a commit has decided
+// about, also while the engine waits for a commit.
 type inbox struct {
-	ready     bool       // the state is complete, so that questions can be answered; of the engine's goroutine
-	mu        sync.Mutex // guards the next three
-	posts     []func()
-	questions []func()
-	answering bool          // the engine waits for a commit and answers questions
-	asked     chan struct{} // holds one value; for answerUntil
-	woken     chan struct{} // holds one value; for shutDown, which does not wait on the clock
+	complete bool // the state is, so that reads can be served; belongs to the engine's goroutine
+
+	mu      sync.Mutex // guards changes, reads and serving
+	changes []func()
+	reads   []func()
+	serving bool          // the engine waits for a commit and serves reads
+	arrived chan struct{} // holds one value: there are reads while it serves them
+	woken   chan struct{} // holds one value; for shutDown, which does not wait on the clock
 }
 
 func newInbox() inbox {
-	return inbox{asked: make(chan struct{}, 1), woken: make(chan struct{}, 1)}
+	return inbox{arrived: make(chan struct{}, 1), woken: make(chan struct{}, 1)}
 }
 
 // post makes the engine's goroutine call f soon. It may be called from any goroutine.
 func (eng *Engine) post(f func()) {
 	eng.mu.Lock()
-	eng.posts = append(eng.posts, f)
+	eng.changes = append(eng.changes, f)
 	eng.mu.Unlock()
 	eng.wake()
 }
 
-// postQuestion is post for a function that changes nothing that a commit under way decided
-// about: it may be called before the commit has ended. But never before what was posted
-// before it, which may be what the question is about.
-func (eng *Engine) postQuestion(f func()) {
+// postRead is post for a read: it may be called while the engine waits for a commit, but
+// never before the changes that were posted before it, which it may be about.
+func (eng *Engine) postRead(f func()) {
 	eng.mu.Lock()
-	if !eng.answering || len(eng.posts) > 0 {
+	if !eng.serving || len(eng.changes) > 0 {
 		eng.mu.Unlock()
 		eng.post(f)
 		return
 	}
-	eng.questions = append(eng.questions, f)
+	eng.reads = append(eng.reads, f)
 	eng.mu.Unlock()
-	select {
-	case eng.asked <- struct{}{}:
-	default:
-	}
+	signal(eng.arrived)
 }
 
 // wake makes the engine take a turn soon.
 func (eng *Engine) wake() {
-	select {
-	case eng.woken <- struct{}{}:
-	default:
-	}
+	signal(eng.woken)
 	eng.clock.Wake()
 }
 
-// runPosted calls the posted functions.
+// signal sends to a channel that holds one value, unless it has one.
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// runPosted calls the functions that were posted until now. Each stays in the inbox until it
+// is called, so that no read is served before it.
 func (eng *Engine) runPosted() {
-	eng.answer()
+	for eng.callFirst(&eng.reads) {
+	}
 	eng.mu.Lock()
-	posts := eng.posts
-	eng.posts = nil
+	n := len(eng.changes)
 	eng.mu.Unlock()
-	for _, f := range posts {
-		f()
+	for range n {
+		eng.callFirst(&eng.changes)
 	}
 }
 
-// answer calls the posted questions.
-func (eng *Engine) answer() {
+// callFirst removes the first function of a list and calls it; false: there is none.
+func (eng *Engine) callFirst(list *[]func()) bool {
 	eng.mu.Lock()
-	questions := eng.questions
-	eng.questions = nil
-	eng.mu.Unlock()
-	for _, f := range questions {
-		f()
+	if len(*list) == 0 {
+		eng.mu.Unlock()
+		return false
 	}
+	f := (*list)[0]
+	(*list)[0] = nil
+	if *list = (*list)[1:]; len(*list) == 0 {
+		*list = nil
+	}
+	eng.mu.Unlock()
+	f()
+	return true
 }
 
-// answerUntil answers questions until done is closed.
-func (eng *Engine) answerUntil(done <-chan struct{}) {
-	eng.setAnswering(true)
-	defer eng.setAnswering(false)
+// serveReads calls posted reads until done is closed.
+func (eng *Engine) serveReads(done <-chan struct{}) {
+	eng.setServing(true)
+	defer eng.setServing(false)
 	for {
-		eng.answer()
 		select {
-		case <-eng.asked:
+		case <-done:
+			return
+		default:
+		}
+		if eng.callFirst(&eng.reads) {
+			continue
+		}
+		select {
+		case <-eng.arrived:
 		case <-done:
 			return
 		}
 	}
 }
 
-// setAnswering sets whether the engine answers questions at once. Those that are left at the
-// end are answered in the next turn.
-func (eng *Engine) setAnswering(yes bool) {
+// setServing sets whether reads are served at once. Those that are left when that ends are
+// served in the next turn.
+func (eng *Engine) setServing(on bool) {
 	eng.mu.Lock()
-	eng.answering = yes
-	left := len(eng.questions) > 0
+	eng.serving = on
+	left := len(eng.reads) > 0
 	eng.mu.Unlock()
-	if left && !yes {
+	if left && !on {
 		eng.wake()
 	}
 }
 
-// commitAnswering commits a change of the engine's goroutine, which answers questions until
-// the change is on the disk. The state must be as before the change.
-func (eng *Engine) commitAnswering(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
-	if eng.ready {
-		c.Meanwhile = eng.answerUntil
+// commitServing commits a change of the engine's goroutine, which serves reads until the
+// change is on the disk. Until then the state is as before the change.
+func (eng *Engine) commitServing(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+	if eng.complete {
+		c.WhileWaiting = eng.serveReads
 	}
 	return eng.ledger.Commit(ctx, c)
 }
@@ -126,10 +142,9 @@ func (eng *Engine) commitAnswering(ctx context.Context, c ledger.Change) (ledger
 // called. Once f has begun, do waits for its end, as f may write to variables of the caller.
 func (eng *Engine) do(ctx context.Context, f func() error) error { return eng.await(ctx, eng.post, f) }
 
-// ask is do for a function that only reads the state, as it is before or after a change that
-// is being committed.
-func (eng *Engine) ask(ctx context.Context, f func() error) error {
-	return eng.await(ctx, eng.postQuestion, f)
+// read is do for a read.
+func (eng *Engine) read(ctx context.Context, f func() error) error {
+	return eng.await(ctx, eng.postRead, f)
 }
 
 // await posts f, and waits for its end.

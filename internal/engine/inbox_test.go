@@ -4,65 +4,90 @@ import (
 	"context"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"rota/internal/api"
 	"rota/internal/ledger"
+	"rota/runner"
 )
 
-// heldCommits is a ledger that commits no change of a task's state until the gate is open.
+// heldCommits is a ledger that commits no change of a task's state until the gate opens for it.
 type heldCommits struct {
 	ledger.Ledger
 	gate chan struct{}
 }
 
 func (h heldCommits) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
-	if len(c.States) > 0 && c.Meanwhile != nil {
-		c.Meanwhile(h.gate)
-		<-h.gate
+	if len(c.States) > 0 && c.WhileWaiting != nil {
+		done := make(chan struct{})
+		go func() { <-h.gate; close(done) }()
+		c.WhileWaiting(done)
+		<-done
 	}
 	return h.Ledger.Commit(ctx, c)
 }
 
-// While a change is being committed, questions are answered from the state before it; but
-// none that was asked after something that the engine has not taken in yet.
-func TestQuestionsDuringACommit(t *testing.T) {
+// While a change is being committed, reads are served from the state before it; but none that
+// was posted after a change that has not been made yet.
+func TestReadsDuringACommit(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\ncron = \"@hourly\"\nlog = \"x\"\n[tasks.u]\nlog = \"x\"\n", func(r *rig) {
 		gate := make(chan struct{})
 		r.wrap = func(l ledger.Ledger) ledger.Ledger { return heldCommits{l, gate} }
 		r.restart(0)
 		s, ctx := r.Service(), r.t.Context()
-		go func() { _, _ = s.Hold(ctx, api.Holding{Tasks: []string{"t"}}) }()
-		synctest.Wait()
-		answers := make(chan int, 2)
+		changed := false
+		change := func() { changed = true }
+		hold := func() {
+			r.post(func() { _ = r.holdTasks(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.clock.Now()}) })
+		}
+		answers := make(chan api.Status, 1)
 		status := func() {
 			st, err := s.Status(ctx)
 			if err != nil {
 				t.Error(err)
 			}
-			answers <- st.Held
+			answers <- st
 		}
+		hold()
+		synctest.Wait()
 		go status()
-		if synctest.Wait(); len(answers) != 1 || <-answers != 0 {
-			t.Fatal("the status before the hold is not answered during its commit")
+		if synctest.Wait(); len(answers) != 1 || (<-answers).Held != 0 {
+			t.Fatal("the status before the hold is not served during its commit")
 		}
 		if next, err := s.Next(ctx, api.NextQuery{N: 1}); err != nil || len(next) != 1 || next[0].Task != "t" {
 			t.Errorf("next: %v, %v", next, err)
 		}
-		changed := false
-		r.post(func() { changed = true })
-		go status()
-		if synctest.Wait(); len(answers) != 0 || changed {
-			t.Error("a question overtook a change")
+		for name, post := range map[string]func(){
+			"posted during the commit": func() { r.post(change) },
+			"posted with the hold": func() {
+				gate <- struct{}{}
+				synctest.Wait()
+				r.mu.Lock() // so that both are of one turn
+				r.changes = append(r.changes, func() { _ = r.holdTasks(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.clock.Now()}) }, change)
+				r.mu.Unlock()
+				r.wake()
+				synctest.Wait()
+			},
+		} {
+			changed = false
+			post()
+			go status()
+			if synctest.Wait(); len(answers) != 0 || changed {
+				t.Errorf("%s: a read overtook a change", name)
+			}
+			gate <- struct{}{}
+			if st := <-answers; st.Held != 1 || !changed {
+				t.Errorf("%s: held: %d, changed: %v", name, st.Held, changed)
+			}
+			hold()
+			synctest.Wait()
 		}
 		close(gate)
-		if held := <-answers; held != 1 || !changed {
-			t.Errorf("held: %d, changed: %v", held, changed)
-		}
 	})
 }
 
-// Questions of two changes in a row are all answered, by one or the other.
-func TestQuestionsBetweenTwoCommits(t *testing.T) {
+// Reads beside many changes are all served.
+func TestReadsBesideChanges(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n[tasks.u]\nlog = \"x\"\n", func(r *rig) {
 		s, ctx := r.Service(), r.t.Context()
 		const many = 200
@@ -78,6 +103,28 @@ func TestQuestionsBetweenTwoCommits(t *testing.T) {
 			if err := <-answers; err != nil {
 				t.Error(err)
 			}
+		}
+	})
+}
+
+// A recurring request with a count that somebody else ends at its slot does not stop the
+// engine.
+func TestCountedRequestEndedByOthers(t *testing.T) {
+	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+		run, err := r.Service().Request(r.t.Context(), api.Request{Task: "t", Key: "x", On: "interval 10s count 3"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.pass(5 * time.Second)
+		if _, err := r.ledger.Commit(r.t.Context(), ledger.Change{Moves: []ledger.Move{ledger.Cancel(run.ID, runner.Reason{Code: runner.ReasonCancelled, By: "ada"})}}); err != nil {
+			t.Fatal(err)
+		}
+		r.pass(time.Minute)
+		if _, there := r.view.Find(run.ID); there {
+			t.Error("it is still registered")
+		}
+		if runs, err := r.ledger.List(r.t.Context(), ledger.Filter{Task: "t"}); err != nil || len(runs) != 1 {
+			t.Errorf("%v, %v", runs, err)
 		}
 	})
 }

@@ -66,7 +66,7 @@ func (eng *Engine) loadMetrics(c *config.Config) {
 // metricsState returns the state of the engine for the metrics.
 func (eng *Engine) metricsState(ctx context.Context) (metrics.State, error) {
 	s := metrics.State{Held: map[string]bool{}, Next: map[string]time.Time{}, Queued: map[string]int{}}
-	err := eng.ask(ctx, func() error {
+	err := eng.read(ctx, func() error {
 		s.Running = eng.view.LiveByTask()
 		for queue := range eng.cfg.Queues {
 			s.Queued[queue] = eng.view.CountQueued(queue)

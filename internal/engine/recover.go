@@ -145,20 +145,15 @@ var waiting = []runner.State{runner.Queued, runner.Delayed, runner.Held, runner.
 
 // cancel cancels a waiting run.
 func (eng *Engine) cancel(ctx context.Context, run runner.Run, why runner.Reason) error {
-	if err := eng.recordCancel(ctx, run.ID, why); err != nil {
+	if err := eng.move(ctx, run.ID, "", runner.Transition{Outcome: runner.Cancelled}.Because(why)); err != nil {
+		if errors.Is(err, ledger.ErrConflict) { // it has started or ended
+			return err
+		}
+		eng.log.Error("cannot cancel", "run", run.ID, "error", err)
 		return err
 	}
 	eng.applyPendingEnd(run, runner.Cancelled, why, eng.clock.Now())
 	return nil
-}
-
-// recordCancel records that a waiting run is cancelled. It may be called from any goroutine.
-func (eng *Engine) recordCancel(ctx context.Context, id string, why runner.Reason) error {
-	err := eng.move(ctx, id, "", runner.Transition{Outcome: runner.Cancelled}.Because(why))
-	if err != nil && !errors.Is(err, ledger.ErrConflict) { // else it has started or ended
-		eng.log.Error("cannot cancel", "run", id, "error", err)
-	}
-	return err
 }
 
 // endOrphan ends a run whose daemon died: its remaining processes are stopped, and then it is

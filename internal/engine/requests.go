@@ -20,7 +20,7 @@ func (eng *Engine) request(ctx context.Context, r api.Request, from io.Reader, w
 	var run runner.Run
 	var most int64
 	var share *reservation
-	err := eng.ask(ctx, func() (err error) {
+	err := eng.read(ctx, func() (err error) {
 		if run, err = eng.admit(ctx, r, who); err != nil {
 			return err
 		}

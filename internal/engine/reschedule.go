@@ -172,7 +172,7 @@ func (eng *Engine) nextSlot(task, request string) time.Time {
 // agendaOf returns the agenda's entries of tasks, without names of all.
 func (eng *Engine) agendaOf(ctx context.Context, names []string) ([]query.Upcoming, error) {
 	var all []query.Upcoming
-	return all, eng.ask(ctx, func() error {
+	return all, eng.read(ctx, func() error {
 		add := func(key string, e plan.Entry) {
 			if at := eng.agenda.Next(key); !at.IsZero() {
 				all = append(all, query.Upcoming{Task: e.Task, Request: e.Request, Spec: e.Spec, After: e.Delay().Slot(at).Add(-time.Nanosecond), Before: e.Until(), Left: eng.runsLeft(key)})

@@ -40,7 +40,7 @@ func (s *Service) Queues(ctx context.Context, patterns ...string) (api.Queues, e
 	if err != nil {
 		return q, err
 	}
-	return q, s.eng.ask(ctx, func() error {
+	return q, s.eng.read(ctx, func() error {
 		for i := range q.Queues {
 			q.Queues[i].State = "started"
 			if s.eng.stoppedQueues[q.Queues[i].Queue] {

@@ -29,32 +29,25 @@ func (s *Service) Cancel(ctx context.Context, id string) (api.Run, error) {
 	if err != nil {
 		return api.Run{}, err
 	}
-	if err := s.eng.cancelHere(context.WithoutCancel(ctx), run, runner.Reason{Code: runner.ReasonCancelled, By: api.Who(ctx)}); err != nil {
+	err = s.eng.doWithoutCancel(ctx, func(ctx context.Context) error {
+		err := s.eng.cancel(ctx, run, runner.Reason{Code: runner.ReasonCancelled, By: api.Who(ctx)})
+		if !errors.Is(err, ledger.ErrConflict) {
+			return err
+		}
+		now, _, err := s.eng.ledger.Get(ctx, run.ID)
+		switch {
+		case err != nil:
+			return err
+		case now.Outcome != "":
+			return api.Errorf(api.Conflict, "", "%s has ended: %s", run.ID, now.Outcome)
+		}
+		return api.Errorf(api.Conflict, "to stop it: rota stop "+run.ID, "%s is running", run.ID)
+	})
+	if err != nil {
 		return api.RunOf(run), err
 	}
 	run, _, err = s.Find(ctx, run.ID)
 	return api.RunOf(run), err
-}
-
-// cancelHere cancels a waiting run. It is called from the client's goroutine, so that many
-// cancellations are committed together: a start that the engine decides about meanwhile is
-// refused by the ledger.
-func (eng *Engine) cancelHere(ctx context.Context, run runner.Run, why runner.Reason) error {
-	err := eng.recordCancel(ctx, run.ID, why)
-	if !errors.Is(err, ledger.ErrConflict) {
-		if err == nil {
-			err = eng.do(ctx, func() error { eng.applyPendingEnd(run, runner.Cancelled, why, eng.clock.Now()); return nil })
-		}
-		return err
-	}
-	now, _, err := eng.ledger.Get(ctx, run.ID)
-	switch {
-	case err != nil:
-		return err
-	case now.Outcome != "":
-		return api.Errorf(api.Conflict, "", "%s has ended: %s", run.ID, now.Outcome)
-	}
-	return api.Errorf(api.Conflict, "to stop it: rota stop "+run.ID, "%s is running", run.ID)
 }
 
 // CancelAll implements [api.Service]. Recurring requests stay: they are schedules, and are
@@ -67,7 +60,7 @@ func (s *Service) CancelAll(ctx context.Context, task string) (cancelled []strin
 		return nil, err
 	}
 	if task != "" && len(runs) == 0 { // with waiting runs the task may be missing from the file
-		if err := s.eng.ask(ctx, func() error { return s.eng.checkTasks(task) }); err != nil {
+		if err := s.eng.read(ctx, func() error { return s.eng.checkTasks(task) }); err != nil {
 			return nil, err
 		}
 	}
@@ -171,7 +164,9 @@ func (eng *Engine) releaseRun(ctx context.Context, id, who string) error {
 	case run.NotBefore.After(now):
 		t.State = runner.Delayed
 	}
-	if err := eng.move(ctx, id, runner.Held, t); err != nil {
+	if err := eng.move(ctx, id, runner.Held, t); isGone(err) {
+		return api.Errorf(api.Conflict, "", "%s was changed meanwhile: %v", id, err)
+	} else if err != nil {
 		return err
 	}
 	eng.unregister(id)

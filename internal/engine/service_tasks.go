@@ -109,7 +109,7 @@ func (s *Service) forEach(ctx context.Context, names []string, f func(ctx contex
 
 // existingTasks returns the names of tasks, which must exist: those given, or all.
 func (s *Service) existingTasks(ctx context.Context, names []string, all bool) ([]string, error) {
-	return names, s.eng.ask(ctx, func() error {
+	return names, s.eng.read(ctx, func() error {
 		if all {
 			names = slices.Sorted(maps.Keys(s.eng.cfg.Tasks))
 		}

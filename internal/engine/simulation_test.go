@@ -206,8 +206,8 @@ func (f *faultyLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Comm
 	done, late, err := f.commit(ctx, c)
 	answered := make(chan struct{})
 	time.AfterFunc(late, func() { close(answered) }) // the engine does not know the answer yet
-	if c.Meanwhile != nil {
-		c.Meanwhile(answered)
+	if c.WhileWaiting != nil {
+		c.WhileWaiting(answered)
 	}
 	<-answered
 	return done, err

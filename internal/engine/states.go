@@ -15,7 +15,7 @@ func (eng *Engine) changeState(ctx context.Context, name string, f func(*ledger.
 		prev := eng.states[name]
 		next := prev
 		f(&next)
-		_, err := eng.commitAnswering(ctx, ledger.Change{States: []ledger.StateChange{{Name: name, Prev: prev, Next: next, Events: events}}})
+		_, err := eng.commitServing(ctx, ledger.Change{States: []ledger.StateChange{{Name: name, Prev: prev, Next: next, Events: events}}})
 		if errors.Is(err, ledger.ErrConflict) {
 			// Another process was first: apply f to its state.
 			if eng.states[name], err = eng.ledger.Task(ctx, name); err == nil {
@@ -44,6 +44,6 @@ func (eng *Engine) event(ctx context.Context, e ledger.Event) {
 // taskStates returns the states of all tasks and queues. Their values are replaced on a
 // change, and never modified.
 func (eng *Engine) taskStates(ctx context.Context) (all map[string]ledger.TaskState, err error) {
-	err = eng.ask(ctx, func() error { all = maps.Clone(eng.states); return nil })
+	err = eng.read(ctx, func() error { all = maps.Clone(eng.states); return nil })
 	return all, err
 }

@@ -17,7 +17,7 @@ import (
 // Status implements [api.Service]. Every command calls it, so it uses only values in memory.
 func (s *Service) Status(ctx context.Context) (api.Status, error) {
 	var st api.Status
-	err := s.eng.ask(ctx, func() error {
+	err := s.eng.read(ctx, func() error {
 		st = s.eng.currentStatus()
 		return nil
 	})

@@ -103,7 +103,7 @@ func (eng *Engine) commitTurn(ctx context.Context, t turn) (ledger.Committed, er
 // commitMove commits a change that may move the cursor. If another process moved it, it is
 // read again.
 func (eng *Engine) commitMove(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
-	done, err := eng.commitAnswering(ctx, c)
+	done, err := eng.commitServing(ctx, c)
 	if errors.Is(err, ledger.ErrStale) {
 		if cursor, err := eng.ledger.Cursor(ctx); err == nil {
 			eng.cursor = cursor

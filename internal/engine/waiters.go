@@ -17,7 +17,7 @@ type waiters struct {
 // waitForEnd returns when the run has ended, the engine no longer answers, or ctx ends.
 func (eng *Engine) waitForEnd(ctx context.Context, id string) error {
 	ended := make(chan struct{})
-	if err := eng.ask(ctx, func() error {
+	if err := eng.read(ctx, func() error {
 		if eng.waiters.runEnds == nil {
 			eng.waiters.runEnds = map[string][]chan struct{}{}
 		}

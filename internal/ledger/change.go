@@ -49,9 +49,10 @@ type Change struct {
 	// CanWait lets the commit wait some milliseconds for others, while many runs are under
 	// way: each commit makes the disk write.
 	CanWait bool
-	// Meanwhile is called, unless it is nil, by the goroutine that commits, if that has to
-	// wait; it must return when done is closed. It is not part of what is written.
-	Meanwhile func(done <-chan struct{})
+	// WhileWaiting is called, unless it is nil, by the goroutine that commits, while the change
+	// waits for the disk: it must return when done is closed. A ledger that never waits does
+	// not call it. It is not part of what is written.
+	WhileWaiting func(done <-chan struct{})
 }
 
 // Committed is what a commit returns.

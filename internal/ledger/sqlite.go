@@ -127,7 +127,7 @@ func (s *SQLite) Commit(ctx context.Context, c Change) (done Committed, err erro
 	if err := ctx.Err(); err != nil {
 		return Committed{}, err
 	}
-	err = s.send(&request{inTx: func(o *tx) (err error) { done, err = o.commit(c); return err }, patient: c.CanWait, meanwhile: c.Meanwhile, done: make(chan struct{})})
+	err = s.send(&request{inTx: func(o *tx) (err error) { done, err = o.commit(c); return err }, patient: c.CanWait, whileWaiting: c.WhileWaiting, done: make(chan struct{})})
 	if err != nil {
 		return Committed{}, err
 	}

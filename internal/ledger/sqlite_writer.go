@@ -13,12 +13,12 @@ import (
 
 // request is work for the writer that a caller waits for.
 type request struct {
-	inTx      func(*tx) error
-	outsideTx func(*writer)              // instead of inTx: called outside of any transaction
-	patient   bool                       // as CanWait in Change
-	meanwhile func(done <-chan struct{}) // as Meanwhile in Change; may be nil
-	err       error
-	done      chan struct{}
+	inTx         func(*tx) error
+	outsideTx    func(*writer)              // instead of inTx: called outside of any transaction
+	patient      bool                       // as CanWait in Change
+	whileWaiting func(done <-chan struct{}) // as WhileWaiting in Change; may be nil
+	err          error
+	done         chan struct{}
 }
 
 // write has the writer call f in a transaction, and returns once that is on the disk. F
@@ -40,8 +40,8 @@ func (s *SQLite) send(r *request) error {
 	}
 	s.work <- r
 	s.mu.RUnlock()
-	if r.meanwhile != nil {
-		r.meanwhile(r.done)
+	if r.whileWaiting != nil {
+		r.whileWaiting(r.done)
 	}
 	<-r.done
 	return r.err
