@@ -14,76 +14,124 @@ func (d *builder) warn(f Fault) { d.warned = append(d.warned, f) }
 // lintCron warns of a cron line whose fields w are all right; texts are these in
 // capitals.
 func (d *builder) lintCron(v value, w []span, texts []string) {
-	c := &d.cron
-	at := func(column int) span { return w[column-6+len(w)] }
-	text := func(column int) string { return texts[column-6+len(w)] }
-	open := func(column int) bool { t := text(column); return t == "*" || t == "*/1" || t == "?" }
-	warn := func(at span, hint, format string, args ...any) {
-		d.warn(v.fault(at.start, at.end, hint, format, args...))
-	}
-	everyDay := open(dayOfMonth) && open(dayOfWeek)
+	l := cronLint{d, v, w, texts}
+	l.wildcards()
+	l.steps()
+	l.sixFields()
+	l.dayFields()
+	l.daysOfMonths()
+}
 
-	seconds, minutes := len(w) == 6 && open(second), open(minute)
-	fewDays := !everyDay && !strings.Contains(text(dayOfMonth)+text(dayOfWeek), "-") && !strings.HasPrefix(text(dayOfMonth), "*/")
+// cronLint warns of one cron line.
+type cronLint struct {
+	*builder
+	value value
+	spans []span   // of the fields, five or six
+	texts []string // the fields in capitals
+}
+
+func (l *cronLint) hasSeconds() bool       { return len(l.spans) == 6 }
+func (l *cronLint) at(column int) span     { return l.spans[column-6+len(l.spans)] }
+func (l *cronLint) text(column int) string { return l.texts[column-6+len(l.spans)] }
+
+// open reports whether a field has every value.
+func (l *cronLint) open(column int) bool {
+	t := l.text(column)
+	return t == "*" || t == "*/1" || t == "?"
+}
+
+func (l *cronLint) everyDay() bool { return l.open(dayOfMonth) && l.open(dayOfWeek) }
+
+// fewDays reports whether the line has some days without ranges and steps.
+func (l *cronLint) fewDays() bool {
+	return !l.everyDay() && !strings.Contains(l.text(dayOfMonth)+l.text(dayOfWeek), "-") && !strings.HasPrefix(l.text(dayOfMonth), "*/")
+}
+
+func (l *cronLint) warn(at span, hint, format string, args ...any) {
+	l.builder.warn(l.value.fault(at.start, at.end, hint, format, args...))
+}
+
+// wildcards warns of "*" in a field before one with few values.
+func (l *cronLint) wildcards() {
+	c := &l.cron
+	seconds, minutes := l.hasSeconds() && l.open(second), l.open(minute)
 	switch {
 	case seconds && minutes && apart(c.hours, 24):
-		warn(at(second), `write "0 0" for once an hour, or 0-59 for every second`, `"*" in the second and the minute field runs this 3600 times in each of these hours`)
+		l.warn(l.at(second), `write "0 0" for once an hour, or 0-59 for every second`, `"*" in the second and the minute field runs this 3600 times in each of these hours`)
 	case seconds && apart(c.minutes, 60):
-		warn(at(second), "write 0 for once a minute, or 0-59 for every second", `"*" in the second field runs this 60 times in each of these minutes`)
+		l.warn(l.at(second), "write 0 for once a minute, or 0-59 for every second", `"*" in the second field runs this 60 times in each of these minutes`)
 	case minutes && apart(c.hours, 24):
-		warn(at(minute), "write 0 for once an hour, or 0-59 for every minute", `"*" in the minute field runs this 60 times in each of these hours`)
-	case minutes && open(hour) && fewDays:
-		warn(span{at(minute).start, at(hour).end}, `write "0 0" for once a day, or 0-59 for every minute`, `"*" in the minute and the hour field runs this 1440 times on each of these days`)
+		l.warn(l.at(minute), "write 0 for once an hour, or 0-59 for every minute", `"*" in the minute field runs this 60 times in each of these hours`)
+	case minutes && l.open(hour) && l.fewDays():
+		l.warn(span{l.at(minute).start, l.at(hour).end}, `write "0 0" for once a day, or 0-59 for every minute`, `"*" in the minute and the hour field runs this 1440 times on each of these days`)
 	}
+}
 
+// steps warns of uneven steps in fields after which the next round follows at once.
+func (l *cronLint) steps() {
 	for column := second; column <= dayOfWeek; column++ {
-		if column == second && len(w) == 5 {
+		if column == second && !l.hasSeconds() {
 			continue
 		}
 		inRow := true // the next field's values follow each other, so that the step runs into the next round
 		switch column {
 		case second:
-			inRow = !apart(c.minutes, 60)
+			inRow = !apart(l.cron.minutes, 60)
 		case minute:
-			inRow = !apart(c.hours, 24)
+			inRow = !apart(l.cron.hours, 24)
 		case hour:
-			inRow = everyDay || !fewDays
+			inRow = !l.fewDays()
 		case dayOfMonth:
-			inRow = open(dayOfWeek)
+			inRow = l.open(dayOfWeek)
 		}
 		if inRow {
-			d.lintSteps(v, at(column), column)
+			l.lintSteps(l.value, l.at(column), column)
 		}
 	}
+}
 
-	if len(w) == 6 && open(hour) && texts[3] == "*" && texts[4] == "*" && open(dayOfWeek) && text(minute)[0] != '*' && c.minutes < 1<<24 && text(second)[0] != '*' {
-		hourly := "0-23 as the hour"
-		if text(second) == "0" {
-			hourly = strconv.Quote(strings.Join(texts[1:], " "))
-		}
-		warn(at(second), fmt.Sprintf("write %q for once a day, or %s for every hour", strings.Join(texts[:5], " "), hourly),
-			"six fields begin with the second: this runs every hour, at minute %s", text(minute))
+// sixFields warns of a line whose author may have taken the second for the minute, and the
+// minute for the hour.
+func (l *cronLint) sixFields() {
+	if !l.hasSeconds() || !l.open(hour) || l.texts[3] != "*" || l.texts[4] != "*" || !l.open(dayOfWeek) ||
+		l.text(minute)[0] == '*' || l.cron.minutes >= 1<<24 || l.text(second)[0] == '*' {
+		return
 	}
+	hourly := "0-23 as the hour"
+	if l.text(second) == "0" {
+		hourly = strconv.Quote(strings.Join(l.texts[1:], " "))
+	}
+	l.warn(l.at(second), fmt.Sprintf("write %q for once a day, or %s for every hour", strings.Join(l.texts[:5], " "), hourly),
+		"six fields begin with the second: this runs every hour, at minute %s", l.text(minute))
+}
 
-	here, quartz := weekdayNamed(text(dayOfWeek))
+// dayFields warns of weekdays as Quartz counts them, and of two day fields of which either is
+// enough.
+func (l *cronLint) dayFields() {
+	here, quartz := weekdayNamed(l.text(dayOfWeek))
 	switch {
-	case here != "" && strings.Contains(text(dayOfMonth)+text(dayOfWeek), "?"):
-		warn(at(dayOfWeek), fmt.Sprintf("write %s, or %s if the line is from Quartz", here, quartz), "weekdays count from 0 or 7 for Sunday here, but from 1 for Sunday in Quartz")
-	case !everyDay && !c.and:
-		warn(at(dayOfMonth), "for days that match both write weekday, monthday and at instead of cron; for either write two triggers", "either day field is enough: this also runs on days that match only one of them")
+	case here != "" && strings.Contains(l.text(dayOfMonth)+l.text(dayOfWeek), "?"):
+		l.warn(l.at(dayOfWeek), fmt.Sprintf("write %s, or %s if the line is from Quartz", here, quartz), "weekdays count from 0 or 7 for Sunday here, but from 1 for Sunday in Quartz")
+	case !l.everyDay() && !l.cron.and:
+		l.warn(l.at(dayOfMonth), "for days that match both write weekday, monthday and at instead of cron; for either write two triggers", "either day field is enough: this also runs on days that match only one of them")
 	}
-	if everyDay || open(dayOfWeek) {
-		dom := days{near: c.dom.near} // without the days of ranges and steps
-		for _, item := range split(v.text, at(dayOfMonth)) {
-			if text := v.text[item.start:item.end]; allDigits(text) && !has(uint64(c.dom.dom), atoi(text)-1) {
-				dom.dom |= 1 << atoi(text)
-			}
+}
+
+// daysOfMonths warns of days that some months do not have, but for those of ranges and steps.
+func (l *cronLint) daysOfMonths() {
+	if !l.open(dayOfWeek) {
+		return
+	}
+	dom := days{near: l.cron.dom.near}
+	for _, item := range split(l.value.text, l.at(dayOfMonth)) {
+		if text := l.value.text[item.start:item.end]; allDigits(text) && !has(uint64(l.cron.dom.dom), atoi(text)-1) {
+			dom.dom |= 1 << atoi(text)
 		}
-		dom.dom |= dom.near
-		d.lintDays(dom, c.months, func(_, msg string) {
-			warn(at(dayOfMonth), "write L for the last day of each month, or name the months that have it", "%s", msg)
-		})
 	}
+	dom.dom |= dom.near
+	l.lintDays(dom, l.cron.months, func(_, msg string) {
+		l.warn(l.at(dayOfMonth), "write L for the last day of each month, or name the months that have it", "%s", msg)
+	})
 }
 
 // apart reports whether no two values below size follow each other.
