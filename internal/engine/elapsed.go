@@ -31,6 +31,7 @@ func machineSleepTime() time.Duration {
 // shiftDurations shifts the ends of durations after the clock was set. An end that cannot be
 // recorded is shifted until the next start.
 func (eng *Engine) shiftDurations(ctx context.Context, now time.Time, by time.Duration) {
+	by = by.Round(time.Microsecond) // as the ledger keeps instants
 	failed := func(err error) {
 		eng.log.Error("cannot record the ends of durations that were shifted because the clock was set", "error", err)
 	}

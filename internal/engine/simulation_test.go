@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"maps"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -54,6 +53,7 @@ type simTask struct {
 	overlap    string
 	queue      string
 	retries    int
+	named      bool // its times are named
 }
 
 // simulation is one virtual day.
@@ -65,14 +65,22 @@ type simulation struct {
 	target *fakeTarget
 
 	mu       sync.Mutex
-	begun    map[string]int // attempts that began, by run
-	inQueue  map[string]int // and by queue
-	killed   chan struct{}  // closed when the daemon is
-	accepted []string       // ids of requests
-	notes    []string       // what happened, for a failure text
+	begun    map[string]int         // attempts that began, by run
+	inQueue  map[string]int         // runs under way, by queue
+	ofTask   map[string]int         // and by task
+	killed   chan struct{}          // closed when the daemon is
+	accepted []string               // ids of requests
+	skipped  map[string][]time.Time // slots that are to be skipped, by task
+	notices  map[[2]string]int      // how often each was recorded; only Kind, and Run with its id alone
+	stepped  bool                   // the clock was set
+	notes    []string               // what happened, for a failure text
 }
 
-const simWorkers = 2
+// The workers of the queue, and how many runs it holds.
+const (
+	simWorkers  = 2
+	simCapacity = 3
+)
 
 // simTasks makes the tasks of a day.
 func simTasks(rng *rand.Rand) []simTask {
@@ -88,6 +96,7 @@ func simTasks(rng *rand.Rand) []simTask {
 			keys = append(keys, fmt.Sprintf("cron = \"%d * * * *\"", minute))
 			task.due = func(at time.Time) bool { return at.Minute() == minute }
 		default:
+			task.named = true
 			keys = append(keys, fmt.Sprintf("at = [\"%02d:%02d\", \"%02d:%02d\"]", hour, minute, (hour+5)%24, minute))
 			task.due = func(at time.Time) bool {
 				return at.Minute() == minute && (at.Hour() == hour || at.Hour() == (hour+5)%24)
@@ -119,7 +128,7 @@ func simTasks(rng *rand.Rand) []simTask {
 
 // file is the file of the tasks; the revision makes it another one.
 func (s *simulation) file(revision int) string {
-	text := ops + fmt.Sprintf("[queues.q]\nworkers = %d\ncapacity = 3\n[tasks.after]\nlog = \"x\"\n", simWorkers)
+	text := ops + fmt.Sprintf("[queues.q]\nworkers = %d\ncapacity = %d\n[tasks.after]\nlog = \"x\"\n", simWorkers, simCapacity)
 	for _, task := range s.tasks {
 		text += fmt.Sprintf("[tasks.%s]\nlog = \"revision %d\"\n%s\n", task.name, revision, task.keys)
 	}
@@ -129,7 +138,7 @@ func (s *simulation) file(revision int) string {
 // armed gives the tasks of a configuration the action of the simulation.
 func (s *simulation) armed(c *config.Config) *config.Config {
 	for name, task := range c.Tasks.All() {
-		task.Action, task.Timeout = simAction{s, name}, 0
+		task.Action, task.Timeout = simAction{s, name, s.killed}, 0
 		c.Tasks = c.Tasks.With(task)
 	}
 	return c
@@ -143,30 +152,41 @@ func (s *simulation) note(format string, args ...any) {
 // simAction is what each task does: it takes some minutes, and fails now and then, as
 // the id of the run decides.
 type simAction struct {
-	s    *simulation
-	task string
+	s      *simulation
+	task   string
+	killed <-chan struct{} // of its daemon
 }
 
 func (a simAction) Run(ctx context.Context, in runner.Input, _ io.Writer) error {
 	sum := fnv.New64a()
 	fmt.Fprint(sum, in.Run, in.Attempt)
 	rng := rand.New(rand.NewPCG(sum.Sum64(), 1))
-	s, queue := a.s, ""
+	select {
+	case <-a.killed: // it would not have begun
+		return errors.New("killed")
+	default:
+	}
+	s, queue, alone := a.s, "", false
 	for _, task := range s.tasks {
 		if task.name == a.task {
-			queue = task.queue
+			queue, alone = task.queue, task.overlap != "allow"
 		}
 	}
 	if run, _, err := s.fault.Ledger.Get(context.Background(), in.Run); err != nil || run.State != runner.Running || run.Attempts != in.Attempt {
 		s.t.Errorf("attempt %d of %s began, and is recorded as %+v, %v", in.Attempt, in.Run, run, err)
 	}
-	if (in.Cause == runner.CauseSchedule || in.Cause == runner.CauseCatchup) && s.fake.Now().Before(in.Scheduled) {
+	if (in.Cause == runner.CauseSchedule || in.Cause == runner.CauseCatchup) && !s.stepped && s.fake.Now().Before(in.Scheduled) {
 		s.t.Errorf("attempt %d of %s began at %v, before it was due", in.Attempt, in.Run, s.fake.Now())
+	}
+	if state, err := s.fault.Ledger.Task(context.Background(), a.task); err != nil || holds(state.Hold, s.fake.Now()) {
+		s.t.Errorf("attempt %d of %s began at %v during the hold %+v, %v", in.Attempt, in.Run, s.fake.Now(), state.Hold, err)
 	}
 	s.mu.Lock()
 	s.begun[in.Run]++
 	s.inQueue[queue]++
-	killed := s.killed
+	if s.ofTask[a.task]++; alone && s.ofTask[a.task] > 1 {
+		s.t.Errorf("%s began at %v beside another run of the task", in.Run, s.fake.Now())
+	}
 	if n := s.inQueue[queue]; queue != "" && n > simWorkers {
 		s.t.Errorf("%d runs of queue %s at once", n, queue)
 	}
@@ -174,13 +194,14 @@ func (a simAction) Run(ctx context.Context, in runner.Input, _ io.Writer) error 
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if killed == s.killed {
+		if a.killed == s.killed {
 			s.inQueue[queue]--
+			s.ofTask[a.task]--
 		}
 	}()
 	select {
 	case <-time.After(time.Duration(rng.IntN(1500)) * time.Second):
-	case <-killed: // and so is this
+	case <-a.killed: // and so is this
 		return errors.New("killed")
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -200,6 +221,8 @@ type faultyLedger struct {
 	dies   int           // in so many commits; 0: it does not
 	before bool          // it dies before that commit, not after
 	dead   bool
+
+	recorded func([]ledger.Notice) // is told what is in the outbox
 }
 
 func (f *faultyLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
@@ -227,16 +250,25 @@ func (f *faultyLedger) answer(ctx context.Context, c ledger.Change) (ledger.Comm
 	case f.full:
 		return ledger.Committed{}, ledger.ErrDiskFull
 	case f.dies == 0:
-		return f.Ledger.Commit(ctx, c)
+		return f.record(ctx, c)
 	}
 	if f.dies--; f.dies > 0 {
-		return f.Ledger.Commit(ctx, c)
+		return f.record(ctx, c)
 	}
 	f.dead = true
 	if !f.before {
-		_, _ = f.Ledger.Commit(ctx, c)
+		_, _ = f.record(ctx, c)
 	}
 	return ledger.Committed{}, ledger.ErrClosed
+}
+
+// record commits, and tells of the notices.
+func (f *faultyLedger) record(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+	done, err := f.Ledger.Commit(ctx, c)
+	if err == nil {
+		f.recorded(done.Notices)
+	}
+	return done, err
 }
 
 // fails reports whether the ledger does not do what it is there for.
@@ -255,7 +287,7 @@ func (f *faultyLedger) set(change func(f *faultyLedger)) {
 // simulate runs the day of a seed.
 func simulate(t *testing.T, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	s := &simulation{rng: rng, tasks: simTasks(rng), target: &fakeTarget{}, begun: map[string]int{}, inQueue: map[string]int{}}
+	s := &simulation{rng: rng, tasks: simTasks(rng), target: &fakeTarget{}, begun: map[string]int{}, inQueue: map[string]int{}, ofTask: map[string]int{}, skipped: map[string][]time.Time{}, notices: map[[2]string]int{}}
 	defer func() {
 		if t.Failed() {
 			t.Logf("to repeat it: go test ./internal/engine -run TestSimulation -sim.seed %d\n%s\n%s", seed, s.file(0), strings.Join(s.notes, "\n"))
@@ -264,25 +296,33 @@ func simulate(t *testing.T, seed uint64) {
 	inBubble(t, noon, "[tasks.none]\nlog = \"x\"\n", func(r *rig) {
 		s.rig, s.killed = r, make(chan struct{}) // of the bubble
 		r.target, r.forever = s.target, ledger.NewMemory(r.ledgerOptions())
-		r.wrap = func(l ledger.Ledger) ledger.Ledger { s.fault = &faultyLedger{Ledger: l}; return s.fault }
+		r.wrap = func(l ledger.Ledger) ledger.Ledger {
+			s.fault = &faultyLedger{Ledger: l, recorded: s.countNotices}
+			return s.fault
+		}
 		defer func() { close(s.killed) }()
 		r.restart(0)
 		s.armed(r.cfg)
 		s.reload(0)
-		began := time.Now()
-		for revision := 1; time.Since(began) < 24*time.Hour; {
+		start, began := time.Now(), s.fake.Now()
+		clockSteps := rng.IntN(3) == 0
+		for revision := 1; time.Since(start) < 24*time.Hour; {
 			r.pass(time.Duration(1+rng.IntN(2400)) * time.Second)
 			if rng.IntN(3) == 0 { // between the record of a slot and its time
-				r.pass(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute - 10*time.Millisecond)))
+				r.pass(s.fake.Now().Truncate(time.Minute).Add(time.Minute - 10*time.Millisecond).Sub(s.fake.Now()))
 			}
-			s.act(&revision)
+			if clockSteps && rng.IntN(12) == 0 {
+				s.setClock()
+			} else {
+				s.act(&revision)
+			}
 			if s.compare(); t.Failed() {
 				return // all following errors would be reported, too
 			}
 		}
 		s.calm()
 		s.compare()
-		s.check(began, time.Now())
+		s.check(began, s.fake.Now())
 	})
 }
 
@@ -309,16 +349,18 @@ func (s *simulation) restarted(later time.Duration) {
 	s.stop()
 	s.mu.Lock()
 	clear(s.inQueue)
+	clear(s.ofTask)
 	s.mu.Unlock()
 	time.Sleep(later) // time itself is the subject
-	s.rig.live(s.stateDir, s.cfg)
+	next := *s.cfg
+	s.rig.live(s.stateDir, s.armed(&next))
 	synctest.Wait()
 	if dead {
 		return // the last commit of the ledger was unknown to that daemon
 	}
 	after := s.parked()
 	for id, was := range before {
-		if is, there := after[id]; !there && was.State == runner.Delayed && !was.NotBefore.After(time.Now()) {
+		if is, there := after[id]; !there && was.State == runner.Delayed && !was.NotBefore.After(s.fake.Now()) {
 			continue // its time has come
 		} else if row, _, err := s.ledger.Get(s.t.Context(), id); !there && err == nil && row.Reason.Code == runner.ReasonSuperseded {
 			continue // a slot of its task came meanwhile
@@ -380,7 +422,10 @@ func (s *simulation) act(revision *int) {
 		_, err := ada.StartQueues(ada.ctx, "q")
 		try("start queue", err)
 	case 8:
-		_, err := ada.Skip(ada.ctx, task)
+		slot, err := ada.Skip(ada.ctx, task)
+		if err == nil {
+			s.skipped[task] = append(s.skipped[task], slot.At.UTC())
+		}
 		try("skip", err)
 	case 9:
 		s.note("reload")
@@ -402,6 +447,8 @@ func (s *simulation) act(revision *int) {
 		s.fault.set(func(f *faultyLedger) { f.late = late })
 		if rng.IntN(2) == 0 {
 			go func() { _, _ = ada.Request(ada.ctx, api.Request{Task: task}, nil) }()
+			go func() { _, _ = ada.Status(ada.ctx) }()
+			go func() { _, _ = ada.Next(ada.ctx, api.NextQuery{N: 1}) }()
 		}
 		s.pass(time.Duration(rng.IntN(1800)) * time.Second)
 		s.fault.set(func(f *faultyLedger) { f.late = 0 })
@@ -413,6 +460,15 @@ func (s *simulation) act(revision *int) {
 		s.pass(time.Duration(rng.IntN(1800)) * time.Second)
 		s.restarted(time.Duration(rng.IntN(120)) * time.Second)
 	}
+}
+
+// setClock sets the clock, as network time does.
+func (s *simulation) setClock() {
+	by := time.Duration(s.rng.IntN(5*3600)-7200) * time.Second
+	s.note("the clock is set by %v", by)
+	s.stepped = true
+	s.step(by)
+	s.pass(2 * time.Second)
 }
 
 // calm lets all that waits come to its end.
@@ -467,8 +523,16 @@ func (s *simulation) compare() {
 			return err
 		}
 		recorded, known := map[string]string{}, map[string]string{}
+		queued := 0
 		for _, r := range rows {
 			recorded[r.ID] = simState(r)
+			// What waits for a time, or is held, has room in the queue when that is over.
+			if r.State == runner.Queued && r.Queue == "q" && r.NotBefore.IsZero() && r.Attempts == 0 && !r.Reason.Is(runner.ReasonReleased) {
+				queued++
+			}
+		}
+		if queued > simCapacity {
+			s.t.Errorf("%d runs wait in the queue", queued)
 		}
 		for _, r := range slices.Concat(s.view.Live(""), s.view.Waiting(""), s.view.Parked("")) {
 			known[r.ID] = simState(r)
@@ -529,88 +593,3 @@ func simJSON(v any) string {
 }
 
 var simTime = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+[+-]\d\d:\d\d`)
-
-// check holds the records against the promises.
-func (s *simulation) check(began, ended time.Time) {
-	t := s.t
-	rows, err := s.ledger.List(t.Context(), ledger.Filter{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	byID := map[string]runner.Run{}
-	for _, r := range rows {
-		if _, twice := byID[r.ID]; twice {
-			t.Errorf("%s has two rows", r.ID)
-		}
-		byID[r.ID] = r
-	}
-	for _, task := range s.tasks {
-		s.checkSlots(task, rows, began, ended)
-	}
-	for _, id := range s.accepted {
-		if _, there := byID[id]; !there {
-			t.Errorf("the request %s was accepted, and is not recorded", id)
-		}
-	}
-	retries := map[string]int{"after": 0}
-	for _, task := range s.tasks {
-		retries[task.name] = task.retries
-	}
-	for _, id := range slices.Sorted(maps.Keys(byID)) {
-		r := byID[id]
-		begun := s.begun[id]
-		switch {
-		case r.State != "" && r.State != runner.Running && r.State != runner.Delayed && r.State != runner.Queued:
-			t.Errorf("%s is %s after hours of calm", id, r.State)
-		case r.State == runner.Running && r.Started.Before(ended.Add(-time.Hour)):
-			t.Errorf("%s has been running since %v, longer than any does", id, r.Started)
-		case begun > r.Attempts:
-			t.Errorf("%s began %d times, and has %d attempts", id, begun, r.Attempts)
-		case r.Attempts > 1+retries[r.Task]:
-			t.Errorf("%s has %d attempts of %d", id, r.Attempts, 1+retries[r.Task])
-		case r.Outcome == runner.OK && begun == 0:
-			t.Errorf("%s is ok and never began", id)
-		}
-	}
-	if waiting, err := s.ledger.Outbox(t.Context(), 0); err != nil || len(waiting) > 0 {
-		t.Errorf("the outbox holds %d notices, %v", len(waiting), err)
-	}
-}
-
-// checkSlots holds the records of the slots of a task against its trigger: there is
-// one for each, and none for anything else.
-func (s *simulation) checkSlots(task simTask, rows []runner.Run, began, ended time.Time) {
-	zone := s.cfg.Rota.Timezone
-	var slots []runner.Run
-	for _, r := range rows {
-		if r.Task == task.name && r.Parent == "" && r.Cause != runner.CauseManual && r.Cause != runner.CauseChain {
-			slots = append(slots, r)
-		}
-	}
-	recorded := map[time.Time]string{}
-	for _, r := range slots {
-		first, last := r.Scheduled, r.Scheduled
-		if r.IsSummary() {
-			first, last = r.First, r.Last
-		}
-		n := 0
-		for at := first; !at.After(last); at = at.Add(time.Minute) {
-			if !task.due(at.In(zone)) {
-				continue
-			}
-			n++
-			if other, twice := recorded[at]; twice {
-				s.t.Errorf("the slot %v of %s is recorded by %s and by %s", at.In(zone), task.name, other, r.ID)
-			}
-			recorded[at] = r.ID
-		}
-		if n != max(1, r.Count) {
-			s.t.Errorf("%s stands for %d slots, and there are %d from %v to %v", r.ID, max(1, r.Count), n, first.In(zone), last.In(zone))
-		}
-	}
-	for at := began.Truncate(time.Minute).Add(time.Minute).UTC(); at.Before(ended.Add(-time.Second)); at = at.Add(time.Minute) {
-		if task.due(at.In(zone)) && recorded[at] == "" {
-			s.t.Errorf("the slot %v of %s is not recorded", at.In(zone), task.name)
-		}
-	}
-}
