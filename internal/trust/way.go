@@ -57,99 +57,151 @@ func (r Rule) follow(path string, self uint32, avoid func(dir string) bool) (*Wa
 	if err != nil {
 		return nil, err
 	}
-	w := &Way{dir: root, rule: r}
-	rest := elements(path)
-	links := 0
-	for at := "/"; ; {
-		st, err := fstat(w.dir)
-		if err != nil {
+	w := &walk{Way: &Way{dir: root, rule: r}, given: path, self: self, avoid: avoid, at: "/", rest: elements(path)}
+	for {
+		switch done, err := w.step(); {
+		case err != nil:
 			w.Close()
 			return nil, err
-		}
-		dirst := st
-		sticky := st.Mode&unix.S_ISVTX != 0 && (r != RootAndSelf || st.Uid == 0 || st.Uid == self)
-		if e := r.check(at, &st, self); e != nil && !sticky && w.others == nil {
-			w.others = e
-		}
-		if len(rest) == 0 {
-			w.name, w.path, w.kind = ".", at, unix.S_IFDIR
-			return w, nil
-		}
-		name := rest[0]
-		rest = rest[1:]
-		next := join(at, name)
-		if avoid != nil && avoid(next) {
-			w.Close()
-			return nil, ErrAvoided
-		}
-		fd, err := unix.Openat(int(w.dir.Fd()), name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-		if errors.Is(err, unix.ENOENT) && len(rest) == 0 {
-			w.name, w.path = name, next
-			return w, nil
-		}
-		if err != nil {
-			w.Close()
-			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
-		}
-		f := os.NewFile(uintptr(fd), next)
-		if st, err = fstat(f); err != nil {
-			f.Close()
-			w.Close()
-			return nil, err
-		}
-		foreign := r == RootAndSelf && st.Uid != 0 && st.Uid != self
-		if sticky && foreign && w.others == nil {
-			w.others = &Error{given: true, Path: next, Why: []string{fmt.Sprintf("it belongs to uid %d in the directory %s, where anybody may make files", st.Uid, at)}}
-		}
-		switch st.Mode & unix.S_IFMT {
-		case unix.S_IFDIR:
-			w.dir.Close()
-			w.dir, at = f, next
-			if name == ".." {
-				at = realName(f, at)
-			}
-		case unix.S_IFLNK:
-			target, err := readlink(f)
-			f.Close()
-			if links++; err == nil && links > maxLinks {
-				err = unix.ELOOP
-			}
-			if err != nil {
-				w.Close()
-				return nil, &fs.PathError{Op: "readlink", Path: next, Err: err}
-			}
-			if w.others == nil && foreign {
-				w.others = &Error{given: true, Path: next, Why: []string{fmt.Sprintf("the symbolic link belongs to uid %d", st.Uid)}, Cure: []string{"chown -h " + userOf(self) + " " + Quote(next)}}
-			}
-			if w.others != nil {
-				e := *w.others
-				if e.Path != next {
-					e.Why = append(slices.Clip(e.Why), next+" on the way is a symbolic link")
-				}
-				w.Close()
-				return nil, &e
-			}
-			if strings.HasPrefix(target, "/") {
-				w.dir.Close()
-				if w.dir, err = openDir(unix.AT_FDCWD, "/", "/"); err != nil {
-					return nil, err
-				}
-				at = "/"
-			}
-			rest = append(elements(target), rest...)
-		default:
-			f.Close()
-			if open := r.check(at, &dirst, self) != nil; open && sticky && r == RootAndSelf && st.Nlink > 1 && w.others == nil {
-				w.others = &Error{given: true, Path: next, Why: []string{fmt.Sprintf("it has another name, and may have been linked into the directory %s by anybody", at)}}
-			}
-			if len(rest) > 0 {
-				w.Close()
-				return nil, &fs.PathError{Op: "open", Path: next, Err: unix.ENOTDIR}
-			}
-			w.name, w.path, w.kind = name, next, st.Mode&unix.S_IFMT
-			return w, nil
+		case done:
+			return w.Way, nil
 		}
 	}
+}
+
+// walk is a way that is being followed, element by element. Its dir is the directory that it
+// has come to.
+type walk struct {
+	*Way
+	given string // the whole path
+	self  uint32 // the user of this process
+	avoid func(dir string) bool
+	at    string   // the name of dir
+	rest  []string // the elements that are left
+	links int      // how many symbolic links were followed
+	here  unix.Stat_t
+	// sticky: only the owner of an entry of dir can replace it, although others may make some.
+	sticky bool
+}
+
+// step follows one element; done: it was the last one.
+func (w *walk) step() (done bool, err error) {
+	if err := w.checkDir(); err != nil {
+		return false, err
+	}
+	if len(w.rest) == 0 {
+		w.name, w.path, w.kind = ".", w.at, unix.S_IFDIR
+		return true, nil
+	}
+	name := w.rest[0]
+	w.rest = w.rest[1:]
+	next := join(w.at, name)
+	if w.avoid != nil && w.avoid(next) {
+		return false, ErrAvoided
+	}
+	fd, err := unix.Openat(int(w.dir.Fd()), name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.ENOENT) && len(w.rest) == 0 {
+		w.name, w.path = name, next
+		return true, nil
+	}
+	if err != nil {
+		return false, &fs.PathError{Op: "open", Path: w.given, Err: err}
+	}
+	f := os.NewFile(uintptr(fd), next)
+	st, err := fstat(f)
+	if err != nil {
+		f.Close()
+		return false, err
+	}
+	if w.sticky && w.isForeign(&st) {
+		w.blame(Error{Path: next, Why: []string{fmt.Sprintf("it belongs to uid %d in the directory %s, where anybody may make files", st.Uid, w.at)}})
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		w.enter(f, name, next)
+		return false, nil
+	case unix.S_IFLNK:
+		return false, w.followLink(f, next, &st)
+	}
+	f.Close()
+	return true, w.endAt(name, next, &st)
+}
+
+// checkDir checks the directory that the way has come to.
+func (w *walk) checkDir() (err error) {
+	if w.here, err = fstat(w.dir); err != nil {
+		return err
+	}
+	w.sticky = w.here.Mode&unix.S_ISVTX != 0 && !w.isForeign(&w.here)
+	if e := w.rule.check(w.at, &w.here, w.self); e != nil && !w.sticky && w.others == nil {
+		w.others = e
+	}
+	return nil
+}
+
+// isForeign reports whether a file belongs to a user whom the rule does not accept as owner.
+func (w *walk) isForeign(st *unix.Stat_t) bool {
+	return w.rule == RootAndSelf && st.Uid != 0 && st.Uid != w.self
+}
+
+// blame remembers that others can change the way, if that is not known yet.
+func (w *walk) blame(e Error) {
+	if w.others == nil {
+		e.given = true
+		w.others = &e
+	}
+}
+
+// enter goes on in a directory.
+func (w *walk) enter(f *os.File, name, next string) {
+	w.dir.Close()
+	w.dir, w.at = f, next
+	if name == ".." {
+		w.at = realName(f, w.at)
+	}
+}
+
+// followLink goes on where a symbolic link leads to.
+func (w *walk) followLink(f *os.File, next string, st *unix.Stat_t) error {
+	target, err := readlink(f)
+	f.Close()
+	if w.links++; err == nil && w.links > maxLinks {
+		err = unix.ELOOP
+	}
+	if err != nil {
+		return &fs.PathError{Op: "readlink", Path: next, Err: err}
+	}
+	if w.isForeign(st) {
+		w.blame(Error{Path: next, Why: []string{fmt.Sprintf("the symbolic link belongs to uid %d", st.Uid)}, Cure: []string{"chown -h " + userOf(w.self) + " " + Quote(next)}})
+	}
+	if w.others != nil {
+		e := *w.others
+		if e.Path != next {
+			e.Why = append(slices.Clip(e.Why), next+" on the way is a symbolic link")
+		}
+		return &e
+	}
+	if strings.HasPrefix(target, "/") {
+		root, err := openDir(unix.AT_FDCWD, "/", "/")
+		if err != nil {
+			return err
+		}
+		w.enter(root, "", "/")
+	}
+	w.rest = append(elements(target), w.rest...)
+	return nil
+}
+
+// endAt ends the way at what is no directory.
+func (w *walk) endAt(name, next string, st *unix.Stat_t) error {
+	if w.rule == RootAndSelf && w.sticky && st.Nlink > 1 && w.rule.check(w.at, &w.here, w.self) != nil {
+		w.blame(Error{Path: next, Why: []string{fmt.Sprintf("it has another name, and may have been linked into the directory %s by anybody", w.at)}})
+	}
+	if len(w.rest) > 0 {
+		return &fs.PathError{Op: "open", Path: w.given, Err: unix.ENOTDIR}
+	}
+	w.name, w.path, w.kind = name, next, st.Mode&unix.S_IFMT
+	return nil
 }
 
 func userOf(uid uint32) string {
