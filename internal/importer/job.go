@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -101,74 +102,23 @@ func (c *converter) job(l crontab.Line) (t *task, why string) {
 
 // surroundings sets the user, directory, shell, environment, mail, zone and delay of a task.
 func (c *converter) surroundings(t *task, e *crontab.Entry, l crontab.Line, dir string) {
-	vixie := c.h.Dialect != crontab.Supercronic
-	user := e.User
-	if user == "" {
-		user = c.source.User
-	}
+	user := cmp.Or(e.User, c.source.User)
 	if user != "" {
 		t.set("user", str(user))
 	}
-	home, _ := e.Get("HOME")
-	switch {
-	case dir != "":
-		t.set("dir", str(dir))
-	case vixie && strings.HasPrefix(home, "/"):
-		t.set("dir", str(home))
-	case vixie && user == "" && c.source.Home != "":
-		t.set("dir", str(c.source.Home))
-	case c.h.Dir != "":
-		t.set("dir", str(c.h.Dir))
-	case !vixie:
-		c.own = true
-	}
+	c.directory(t, e, dir, user)
 	if shell, ok := e.Get("SHELL"); ok && shell != "/bin/sh" && shell != "" && utf8.ValidString(shell) {
 		t.set("shell", array([]string{shell, "-c"}))
 	}
-	mailed := false
 	for _, v := range e.Env {
-		switch v.Name {
-		case "SHELL":
-			if !c.daemon {
-				continue
-			}
-		case "MAILTO", "MAILFROM", "CONTENT_TYPE", "CONTENT_TRANSFER_ENCODING":
-			if vixie {
-				if v.Name == "MAILTO" {
-					mailed = true
-					c.mail(t, e, v.Value, l)
-				}
-				continue
-			}
-		case "LOGNAME":
-			if vixie {
-				continue
-			}
-		case "USER":
-			if c.h.Dialect == crontab.Cronie {
-				continue
-			}
-		case "CRON_TZ":
-			if c.h.Dialect != crontab.Debian {
-				if c.h.Zone == nil || c.h.Zone(v.Value) {
-					t.zone = v.Value
-				}
-				continue
-			}
+		if !c.isVariable(t, e, l, v) {
 			continue
-		case "RANDOM_DELAY":
-			if n := delay(v.Value); n > 0 && c.h.Dialect == crontab.Cronie && !e.When.Boot {
-				t.when = append(t.when, pair{"jitter", str(fmt.Sprintf("%dm", n))})
-			}
-			if vixie {
-				continue
-			}
 		}
 		if p, why := variable(v.Name, v.Value); why == "" {
 			t.env = append(t.env, p)
 		}
 	}
-	if vixie && !mailed {
+	if _, mailed := e.Get("MAILTO"); c.vixie() && !mailed {
 		c.silent = true
 	}
 	if l.Entry.When.Boot {
@@ -178,6 +128,55 @@ func (c *converter) surroundings(t *task, e *crontab.Entry, l crontab.Line, dir 
 		t.when[0].value = strings.ReplaceAll(t.when[0].value, " }", ", timezone = "+str(t.zone)+" }")
 		t.zone = ""
 	}
+}
+
+// vixie reports whether the crontab is one of a cron, and not of supercronic.
+func (c *converter) vixie() bool { return c.h.Dialect != crontab.Supercronic }
+
+// directory sets the directory of a task: dir, or that in which its cron starts it.
+func (c *converter) directory(t *task, e *crontab.Entry, dir, user string) {
+	home, _ := e.Get("HOME")
+	switch {
+	case dir != "":
+		t.set("dir", str(dir))
+	case c.vixie() && strings.HasPrefix(home, "/"):
+		t.set("dir", str(home))
+	case c.vixie() && user == "" && c.source.Home != "":
+		t.set("dir", str(c.source.Home))
+	case c.h.Dir != "":
+		t.set("dir", str(c.h.Dir))
+	case !c.vixie():
+		c.own = true
+	}
+}
+
+// isVariable reports whether an assignment becomes a variable of the task. One that means
+// something to its cron sets that of the task.
+func (c *converter) isVariable(t *task, e *crontab.Entry, l crontab.Line, v crontab.Value) bool {
+	switch v.Name {
+	case "SHELL":
+		return c.daemon
+	case "MAILTO":
+		if c.vixie() {
+			c.mail(t, e, v.Value, l)
+		}
+		return !c.vixie()
+	case "MAILFROM", "CONTENT_TYPE", "CONTENT_TRANSFER_ENCODING", "LOGNAME":
+		return !c.vixie()
+	case "USER":
+		return c.h.Dialect != crontab.Cronie
+	case "CRON_TZ":
+		if c.h.Dialect != crontab.Debian && (c.h.Zone == nil || c.h.Zone(v.Value)) {
+			t.zone = v.Value
+		}
+		return false
+	case "RANDOM_DELAY":
+		if n := delay(v.Value); n > 0 && c.h.Dialect == crontab.Cronie && !e.When.Boot {
+			t.when = append(t.when, pair{"jitter", str(fmt.Sprintf("%dm", n))})
+		}
+		return !c.vixie()
+	}
+	return true
 }
 
 var address = regexp.MustCompile(`^[A-Za-z0-9._%+=-]+(?:@[A-Za-z0-9.-]+)?$`)
