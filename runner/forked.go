@@ -81,7 +81,7 @@ func (r *Runner) endOf(d process.Dir, run Run, p Policy) Result {
 	return r.finishLost(run, p, TextReason(why))
 }
 
-// finishLost ends a run without a process to carry it as lost, once what is left of it is
+// finishLost ends a run without a process to execute it as lost, once what is left of it is
 // stopped.
 func (r *Runner) finishLost(run Run, p Policy, why Reason) Result {
 	found, alive := r.attemptOf(run).Clear(process.UserID(run.User), p.termination())

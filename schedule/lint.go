@@ -14,7 +14,7 @@ func (d *builder) warn(f Fault) { d.warned = append(d.warned, f) }
 // lintCron warns of a cron line whose fields w are all right; texts are these in
 // capitals.
 func (d *builder) lintCron(v value, w []span, texts []string) {
-	l := cronLint{d, v, w, texts}
+	l := lineLint{d, v, w, texts}
 	l.wildcards()
 	l.steps()
 	l.sixFields()
@@ -22,53 +22,53 @@ func (d *builder) lintCron(v value, w []span, texts []string) {
 	l.daysOfMonths()
 }
 
-// cronLint warns of one cron line.
-type cronLint struct {
+// lineLint warns of one cron line.
+type lineLint struct {
 	*builder
 	value value
 	spans []span   // of the fields, five or six
 	texts []string // the fields in capitals
 }
 
-func (l *cronLint) hasSeconds() bool       { return len(l.spans) == 6 }
-func (l *cronLint) at(column int) span     { return l.spans[column-6+len(l.spans)] }
-func (l *cronLint) text(column int) string { return l.texts[column-6+len(l.spans)] }
+func (l *lineLint) hasSeconds() bool       { return len(l.spans) == 6 }
+func (l *lineLint) at(column int) span     { return l.spans[column-6+len(l.spans)] }
+func (l *lineLint) text(column int) string { return l.texts[column-6+len(l.spans)] }
 
 // open reports whether a field has every value.
-func (l *cronLint) open(column int) bool {
+func (l *lineLint) open(column int) bool {
 	t := l.text(column)
 	return t == "*" || t == "*/1" || t == "?"
 }
 
-func (l *cronLint) everyDay() bool { return l.open(dayOfMonth) && l.open(dayOfWeek) }
+func (l *lineLint) everyDay() bool { return l.open(dayOfMonth) && l.open(dayOfWeek) }
 
 // fewDays reports whether the line has some days without ranges and steps.
-func (l *cronLint) fewDays() bool {
+func (l *lineLint) fewDays() bool {
 	return !l.everyDay() && !strings.Contains(l.text(dayOfMonth)+l.text(dayOfWeek), "-") && !strings.HasPrefix(l.text(dayOfMonth), "*/")
 }
 
-func (l *cronLint) warn(at span, hint, format string, args ...any) {
+func (l *lineLint) warnAt(at span, hint, format string, args ...any) {
 	l.builder.warn(l.value.fault(at.start, at.end, hint, format, args...))
 }
 
 // wildcards warns of "*" in a field before one with few values.
-func (l *cronLint) wildcards() {
+func (l *lineLint) wildcards() {
 	c := &l.cron
 	seconds, minutes := l.hasSeconds() && l.open(second), l.open(minute)
 	switch {
 	case seconds && minutes && apart(c.hours, 24):
-		l.warn(l.at(second), `write "0 0" for once an hour, or 0-59 for every second`, `"*" in the second and the minute field runs this 3600 times in each of these hours`)
+		l.warnAt(l.at(second), `write "0 0" for once an hour, or 0-59 for every second`, `"*" in the second and the minute field runs this 3600 times in each of these hours`)
 	case seconds && apart(c.minutes, 60):
-		l.warn(l.at(second), "write 0 for once a minute, or 0-59 for every second", `"*" in the second field runs this 60 times in each of these minutes`)
+		l.warnAt(l.at(second), "write 0 for once a minute, or 0-59 for every second", `"*" in the second field runs this 60 times in each of these minutes`)
 	case minutes && apart(c.hours, 24):
-		l.warn(l.at(minute), "write 0 for once an hour, or 0-59 for every minute", `"*" in the minute field runs this 60 times in each of these hours`)
+		l.warnAt(l.at(minute), "write 0 for once an hour, or 0-59 for every minute", `"*" in the minute field runs this 60 times in each of these hours`)
 	case minutes && l.open(hour) && l.fewDays():
-		l.warn(span{l.at(minute).start, l.at(hour).end}, `write "0 0" for once a day, or 0-59 for every minute`, `"*" in the minute and the hour field runs this 1440 times on each of these days`)
+		l.warnAt(span{l.at(minute).start, l.at(hour).end}, `write "0 0" for once a day, or 0-59 for every minute`, `"*" in the minute and the hour field runs this 1440 times on each of these days`)
 	}
 }
 
 // steps warns of uneven steps in fields after which the next round follows at once.
-func (l *cronLint) steps() {
+func (l *lineLint) steps() {
 	for column := second; column <= dayOfWeek; column++ {
 		if column == second && !l.hasSeconds() {
 			continue
@@ -92,7 +92,7 @@ func (l *cronLint) steps() {
 
 // sixFields warns of a line whose author may have taken the second for the minute, and the
 // minute for the hour.
-func (l *cronLint) sixFields() {
+func (l *lineLint) sixFields() {
 	if !l.hasSeconds() || !l.open(hour) || l.texts[3] != "*" || l.texts[4] != "*" || !l.open(dayOfWeek) ||
 		l.text(minute)[0] == '*' || l.cron.minutes >= 1<<24 || l.text(second)[0] == '*' {
 		return
@@ -101,24 +101,24 @@ func (l *cronLint) sixFields() {
 	if l.text(second) == "0" {
 		hourly = strconv.Quote(strings.Join(l.texts[1:], " "))
 	}
-	l.warn(l.at(second), fmt.Sprintf("write %q for once a day, or %s for every hour", strings.Join(l.texts[:5], " "), hourly),
+	l.warnAt(l.at(second), fmt.Sprintf("write %q for once a day, or %s for every hour", strings.Join(l.texts[:5], " "), hourly),
 		"six fields begin with the second: this runs every hour, at minute %s", l.text(minute))
 }
 
 // dayFields warns of weekdays as Quartz counts them, and of two day fields of which either is
 // enough.
-func (l *cronLint) dayFields() {
+func (l *lineLint) dayFields() {
 	here, quartz := weekdayNamed(l.text(dayOfWeek))
 	switch {
 	case here != "" && strings.Contains(l.text(dayOfMonth)+l.text(dayOfWeek), "?"):
-		l.warn(l.at(dayOfWeek), fmt.Sprintf("write %s, or %s if the line is from Quartz", here, quartz), "weekdays count from 0 or 7 for Sunday here, but from 1 for Sunday in Quartz")
+		l.warnAt(l.at(dayOfWeek), fmt.Sprintf("write %s, or %s if the line is from Quartz", here, quartz), "weekdays count from 0 or 7 for Sunday here, but from 1 for Sunday in Quartz")
 	case !l.everyDay() && !l.cron.and:
-		l.warn(l.at(dayOfMonth), "for days that match both write weekday, monthday and at instead of cron; for either write two triggers", "either day field is enough: this also runs on days that match only one of them")
+		l.warnAt(l.at(dayOfMonth), "for days that match both write weekday, monthday and at instead of cron; for either write two triggers", "either day field is enough: this also runs on days that match only one of them")
 	}
 }
 
 // daysOfMonths warns of days that some months do not have, but for those of ranges and steps.
-func (l *cronLint) daysOfMonths() {
+func (l *lineLint) daysOfMonths() {
 	if !l.open(dayOfWeek) {
 		return
 	}
@@ -130,7 +130,7 @@ func (l *cronLint) daysOfMonths() {
 	}
 	dom.dom |= dom.near
 	l.lintDays(dom, l.cron.months, func(_, msg string) {
-		l.warn(l.at(dayOfMonth), "write L for the last day of each month, or name the months that have it", "%s", msg)
+		l.warnAt(l.at(dayOfMonth), "write L for the last day of each month, or name the months that have it", "%s", msg)
 	})
 }
 

@@ -78,7 +78,8 @@ func (eng *Engine) countRuns(due []schedule.Due, b runner.Batch, others []ledger
 			continue
 		case e.Request != "":
 			c.moved[e.Request] = countDown(e.Spec, left-n)
-			c.moves = append(c.moves, ledger.Move{ID: e.Request, From: runner.Recurring, To: c.moved[e.Request]})
+			request, _ := eng.view.ParkedAs(e.Request, runner.Recurring)
+			c.moves = append(c.moves, ledger.Move{ID: e.Request, From: runner.Recurring, Content: request.Content, To: c.moved[e.Request]})
 			continue
 		case n >= left:
 			c.exhausted = append(c.exhausted, d.Key)
@@ -145,8 +146,7 @@ func (eng *Engine) applyCounts(c counts) {
 	}
 }
 
-// recount reads the states of a refused change again, and forgets the recurring requests of it
-// that somebody else has ended.
+// recount reads the tasks and recurring requests of a refused change again.
 func (eng *Engine) recount(ctx context.Context, c counts) error {
 	for _, task := range c.tasks {
 		state, err := eng.ledger.Task(ctx, task)
@@ -157,10 +157,15 @@ func (eng *Engine) recount(ctx context.Context, c counts) error {
 	}
 	for id := range c.moved {
 		switch run, _, err := eng.ledger.Get(ctx, id); {
-		case err != nil && !errors.Is(err, ledger.ErrNotFound):
-			return err
-		case err != nil || run.State != runner.Recurring:
+		case errors.Is(err, ledger.ErrNotFound):
 			eng.unregister(id)
+		case err != nil:
+			return err
+		case run.State != runner.Recurring:
+			eng.unregister(id)
+			eng.record(run)
+		default:
+			eng.register(run)
 		}
 	}
 	return nil

@@ -10,8 +10,8 @@
 // A daemon goes through [New], [Engine.Begin], which makes the state from the ledger,
 // [Engine.Run], and [Engine.End], which waits for the runs under way. Other goroutines call
 // its [Service] at any time between; their changes are made by the engine's goroutine, at the
-// start of a turn. It serves what they read, too, including while a commit waits for the
-// disk (inbox.go).
+// start of a turn. It also serves what they read, while most of its commits
+// wait for the disk, too (inbox.go).
 //
 // The engine knows no sockets, no signals and no service manager: those are the
 // daemon's, which gives it [Options].

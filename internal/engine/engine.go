@@ -136,7 +136,7 @@ func (eng *Engine) Run(ctx context.Context) error {
 
 // turns takes turns: it waits for the next instant, decides, records and starts runs.
 func (eng *Engine) turns(ctx context.Context) error {
-	eng.complete = true
+	eng.stateComplete = true
 	before, turn := eng.epochStart, time.Now()
 	for {
 		now, err := eng.ledger.Now(ctx)

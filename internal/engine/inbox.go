@@ -16,7 +16,7 @@ var errStopping = api.Errorf(api.NotNow, "try again once it is back", "rota is s
 // are called at the start of a turn; reads, which change nothing that a commit has decided
 // about, also while the engine waits for a commit.
 type inbox struct {
-	complete bool // the state is, so that reads can be served; belongs to the engine's goroutine
+	stateComplete bool // reads can be served; belongs to the engine's goroutine
 
 	mu      sync.Mutex // guards changes, reads and serving
 	changes []func()
@@ -79,7 +79,7 @@ func (eng *Engine) runPosted() {
 	}
 }
 
-// callFirst removes the first function of a list and calls it; false: there is none.
+// callFirst removes the first function of a list and calls it; false: none.
 func (eng *Engine) callFirst(list *[]func()) bool {
 	eng.mu.Lock()
 	if len(*list) == 0 {
@@ -132,7 +132,7 @@ func (eng *Engine) setServing(on bool) {
 // commitServing commits a change of the engine's goroutine, which serves reads until the
 // change is on the disk. Until then the state is as before the change.
 func (eng *Engine) commitServing(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
-	if eng.complete {
+	if eng.stateComplete {
 		c.WhileWaiting = eng.serveReads
 	}
 	return eng.ledger.Commit(ctx, c)

@@ -128,3 +128,56 @@ func TestCountedRequestEndedByOthers(t *testing.T) {
 		}
 	})
 }
+
+// replacing is a ledger in which a recurring request is replaced before the first commit that
+// counts its runs.
+type replacing struct {
+	ledger.Ledger
+	replace func()
+}
+
+func (l *replacing) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+	if replace := l.replace; replace != nil && len(c.Moves) > 0 {
+		l.replace = nil
+		replace()
+	}
+	return l.Ledger.Commit(ctx, c)
+}
+
+// A recurring request with a count that is replaced while its last slot is recorded is the new
+// one from then on.
+func TestCountedRequestReplaced(t *testing.T) {
+	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
+		book := &replacing{}
+		r.wrap = func(l ledger.Ledger) ledger.Ledger { book.Ledger = l; return book }
+		r.restart(0)
+		request := func(on string) error {
+			_, err := r.Service().Request(r.t.Context(), api.Request{Task: "t", Key: "x", On: on}, nil)
+			return err
+		}
+		if err := request("interval 1h count 1"); err != nil {
+			t.Fatal(err)
+		}
+		book.replace = func() {
+			run, _, err := book.Ledger.Get(r.t.Context(), "t/x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			run.On, run.Content = "interval 2h", "another"
+			if _, err := book.Ledger.Commit(r.t.Context(), ledger.Change{Requests: []runner.Run{run}}); err != nil {
+				t.Error(err)
+			}
+			r.post(func() { r.registerRequest(run) })
+		}
+		r.pass(time.Hour + time.Second)
+		now, _, err := r.ledger.Get(r.t.Context(), "t/x")
+		known, _ := r.view.Find("t/x")
+		if book.replace != nil || err != nil || now.State != runner.Recurring || now.On != "interval 2h" || known.On != now.On {
+			t.Errorf("recorded %+v, %v; known %+v", now, err, known)
+		}
+		r.pass(5 * time.Hour)
+		if runs, err := r.ledger.List(r.t.Context(), ledger.Filter{Task: "t", Outcomes: []runner.Outcome{runner.OK}}); err != nil || len(runs) < 2 {
+			t.Errorf("%v, %v", runs, err)
+		}
+	})
+}

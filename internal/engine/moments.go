@@ -50,7 +50,7 @@ const movesPerCommit = 500
 
 // move moves a pending run to another state, or to an outcome.
 func (eng *Engine) move(ctx context.Context, id string, from runner.State, to runner.Transition) error {
-	_, err := eng.ledger.Commit(ctx, ledger.Change{Moves: []ledger.Move{{ID: id, From: from, To: to}}})
+	_, err := eng.commitServing(ctx, ledger.Change{Moves: []ledger.Move{{ID: id, From: from, To: to}}})
 	return err
 }
 

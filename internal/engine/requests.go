@@ -98,8 +98,9 @@ func (eng *Engine) registerQueued(ctx context.Context) bool {
 	fresh := false
 	for _, run := range runs {
 		if _, there := eng.view.Find(run.ID); !there {
-			fresh = true
 			eng.registerRequest(run)
+			_, registered := eng.view.Find(run.ID)
+			fresh = fresh || registered
 		}
 	}
 	return fresh
@@ -215,9 +216,12 @@ func (eng *Engine) registerRequest(run runner.Run) {
 	switch run.State {
 	case runner.Queued, runner.Delayed:
 	case runner.Recurring, runner.Held:
-		// It may have been cancelled meanwhile, which would not be noticed later.
-		if now, _, err := eng.ledger.Get(context.Background(), run.ID); err == nil && now.State != run.State {
+		// It may have been cancelled or replaced meanwhile, which would not be noticed later.
+		switch now, _, err := eng.ledger.Get(context.Background(), run.ID); {
+		case errors.Is(err, ledger.ErrNotFound), err == nil && now.State != run.State:
 			return
+		case err == nil:
+			run = now
 		}
 	default:
 		return // it has ended

@@ -165,6 +165,7 @@ func (eng *Engine) releaseRun(ctx context.Context, id, who string) error {
 		t.State = runner.Delayed
 	}
 	if err := eng.move(ctx, id, runner.Held, t); isGone(err) {
+		eng.unregister(id)
 		return api.Errorf(api.Conflict, "", "%s was changed meanwhile: %v", id, err)
 	} else if err != nil {
 		return err

@@ -38,11 +38,11 @@ func (eng *Engine) advance(ctx context.Context, now time.Time) error {
 	switch {
 	case errors.Is(err, ledger.ErrQueueFull) && eng.registerQueued(ctx):
 		return eng.advance(ctx, now) // with the requests recorded meanwhile
-	case errors.Is(err, ledger.ErrConflict):
+	case isGone(err):
 		if err := eng.recount(ctx, t.counts); err != nil {
 			return err
 		}
-		return eng.advance(ctx, now) // the end of another run has just held the same task
+		return eng.advance(ctx, now) // something else has just changed the same task or request
 	case err != nil:
 		return err
 	}

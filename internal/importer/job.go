@@ -111,7 +111,7 @@ func (c *converter) surroundings(t *task, e *crontab.Entry, l crontab.Line, dir 
 		t.set("shell", array([]string{shell, "-c"}))
 	}
 	for _, v := range e.Env {
-		if !c.isVariable(t, e, l, v) {
+		if !c.applyVariable(t, e, l, v) {
 			continue
 		}
 		if p, why := variable(v.Name, v.Value); why == "" {
@@ -150,9 +150,9 @@ func (c *converter) directory(t *task, e *crontab.Entry, dir, user string) {
 	}
 }
 
-// isVariable reports whether an assignment becomes a variable of the task. One that means
-// something to its cron sets that of the task.
-func (c *converter) isVariable(t *task, e *crontab.Entry, l crontab.Line, v crontab.Value) bool {
+// applyVariable gives a task what a variable means to its cron, such as a mail or a zone, and
+// reports whether it becomes a variable of the task, too.
+func (c *converter) applyVariable(t *task, e *crontab.Entry, l crontab.Line, v crontab.Value) bool {
 	switch v.Name {
 	case "SHELL":
 		return c.daemon

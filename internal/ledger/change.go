@@ -67,11 +67,13 @@ type CursorMove struct{ From, To Cursor }
 
 // Move takes a run without a lease from one state to another or to an outcome,
 // or from a state to the same with another time or trigger; a zero time is now.
-// ErrConflict if it is leased or in another state, ErrNotFound if there is none.
+// ErrConflict if it is leased, in another state or a request for something else,
+// ErrNotFound if there is none.
 type Move struct {
-	ID   string
-	From runner.State // "": any in which it is pending
-	To   runner.Transition
+	ID      string
+	From    runner.State // "": any in which it is pending
+	Content string       // of the request, as in runner.Run; "": any
+	To      runner.Transition
 }
 
 // Cancel is the move that cancels a pending run in any state.

@@ -99,7 +99,7 @@ func TestTimesOutOfRange(t *testing.T) {
 		if _, err := book.Commit(ctx, Change{Requests: []runner.Run{run}}); err != nil {
 			t.Error(err)
 		}
-		move := Move{run.ID, runner.Delayed, runner.Transition{State: runner.Delayed, Until: far}}
+		move := Move{ID: run.ID, From: runner.Delayed, To: runner.Transition{State: runner.Delayed, Until: far}}
 		if _, err := book.Commit(ctx, Change{Moves: []Move{move}}); err == nil {
 			t.Errorf("%s: moved a run to the year 10000", name)
 		}

@@ -116,6 +116,9 @@ func (u rules) move(m Move) error {
 	if u.token(r.run.ID) != "" || (m.From == "" && !r.isPending()) || (m.From != "" && r.run.State != m.From) {
 		return fmt.Errorf("%w: %s is %s", ErrConflict, m.ID, r.stateOrOutcome())
 	}
+	if m.Content != "" && m.Content != r.run.Content {
+		return fmt.Errorf("%w: %s was requested with other content", ErrConflict, m.ID)
+	}
 	return u.step(r, m.To)
 }
 

@@ -57,7 +57,7 @@ func (r Rule) follow(path string, self uint32, avoid func(dir string) bool) (*Wa
 	if err != nil {
 		return nil, err
 	}
-	w := &walk{Way: &Way{dir: root, rule: r}, given: path, self: self, avoid: avoid, at: "/", rest: elements(path)}
+	w := &walk{Way: &Way{dir: root, rule: r}, whole: path, self: self, avoid: avoid, at: "/", rest: elements(path)}
 	for {
 		switch done, err := w.step(); {
 		case err != nil:
@@ -73,13 +73,13 @@ func (r Rule) follow(path string, self uint32, avoid func(dir string) bool) (*Wa
 // has come to.
 type walk struct {
 	*Way
-	given string // the whole path
-	self  uint32 // the user of this process
-	avoid func(dir string) bool
-	at    string   // the name of dir
-	rest  []string // the elements that are left
-	links int      // how many symbolic links were followed
-	here  unix.Stat_t
+	whole   string // the path
+	self    uint32 // the user of this process
+	avoid   func(dir string) bool
+	at      string      // the name of dir
+	rest    []string    // the elements that are left
+	links   int         // how many symbolic links were followed
+	dirStat unix.Stat_t // of dir
 	// sticky: only the owner of an entry of dir can replace it, although others may make some.
 	sticky bool
 }
@@ -105,7 +105,7 @@ func (w *walk) step() (done bool, err error) {
 		return true, nil
 	}
 	if err != nil {
-		return false, &fs.PathError{Op: "open", Path: w.given, Err: err}
+		return false, &fs.PathError{Op: "open", Path: w.whole, Err: err}
 	}
 	f := os.NewFile(uintptr(fd), next)
 	st, err := fstat(f)
@@ -129,11 +129,11 @@ func (w *walk) step() (done bool, err error) {
 
 // checkDir checks the directory that the way has come to.
 func (w *walk) checkDir() (err error) {
-	if w.here, err = fstat(w.dir); err != nil {
+	if w.dirStat, err = fstat(w.dir); err != nil {
 		return err
 	}
-	w.sticky = w.here.Mode&unix.S_ISVTX != 0 && !w.isForeign(&w.here)
-	if e := w.rule.check(w.at, &w.here, w.self); e != nil && !w.sticky && w.others == nil {
+	w.sticky = w.dirStat.Mode&unix.S_ISVTX != 0 && !w.isForeign(&w.dirStat)
+	if e := w.rule.check(w.at, &w.dirStat, w.self); e != nil && !w.sticky && w.others == nil {
 		w.others = e
 	}
 	return nil
@@ -152,7 +152,7 @@ func (w *walk) blame(e Error) {
 	}
 }
 
-// enter goes on in a directory.
+// enter continues in a directory.
 func (w *walk) enter(f *os.File, name, next string) {
 	w.dir.Close()
 	w.dir, w.at = f, next
@@ -161,7 +161,7 @@ func (w *walk) enter(f *os.File, name, next string) {
 	}
 }
 
-// followLink goes on where a symbolic link leads to.
+// followLink continues where a symbolic link leads to.
 func (w *walk) followLink(f *os.File, next string, st *unix.Stat_t) error {
 	target, err := readlink(f)
 	f.Close()
@@ -192,13 +192,13 @@ func (w *walk) followLink(f *os.File, next string, st *unix.Stat_t) error {
 	return nil
 }
 
-// endAt ends the way at what is no directory.
+// endAt ends the way at a file that is not a directory.
 func (w *walk) endAt(name, next string, st *unix.Stat_t) error {
-	if w.rule == RootAndSelf && w.sticky && st.Nlink > 1 && w.rule.check(w.at, &w.here, w.self) != nil {
+	if w.rule == RootAndSelf && w.sticky && st.Nlink > 1 && w.rule.check(w.at, &w.dirStat, w.self) != nil {
 		w.blame(Error{Path: next, Why: []string{fmt.Sprintf("it has another name, and may have been linked into the directory %s by anybody", w.at)}})
 	}
 	if len(w.rest) > 0 {
-		return &fs.PathError{Op: "open", Path: w.given, Err: unix.ENOTDIR}
+		return &fs.PathError{Op: "open", Path: next, Err: unix.ENOTDIR}
 	}
 	w.name, w.path, w.kind = name, next, st.Mode&unix.S_IFMT
 	return nil

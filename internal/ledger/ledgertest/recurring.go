@@ -49,6 +49,19 @@ var recurring = []clause{
 		b.same(len(steps), 1, "transitions")
 	}},
 
+	{"a move of a recurring request that was replaced meanwhile is refused", func(b book) {
+		old := recurringRequest("k", "interval 3h")
+		b.submit(old)
+		b.submit(recurringRequest("k", "interval 12s"))
+		count := runner.Transition{State: runner.Recurring, On: "interval 3h count 2", Time: at(1)}
+		_, err := b.Commit(b.ctx, ledger.Change{Moves: []ledger.Move{{ID: old.ID, From: runner.Recurring, Content: old.Content, To: count}}})
+		b.fails(err, ledger.ErrConflict, "move")
+		b.same(b.get("a/k").On, "interval 12s", "trigger")
+		_, err = b.Commit(b.ctx, ledger.Change{Moves: []ledger.Move{{ID: old.ID, From: runner.Recurring, Content: b.get("a/k").Content, To: count}}})
+		b.ok(err, "move")
+		b.same(b.get("a/k").On, count.On, "trigger")
+	}},
+
 	{"a recurring request that has ended recurs again when it is requested", func(b book) {
 		for _, on := range []string{"interval 3h", "interval 12s"} { // the first is the same as before
 			b.submit(recurringRequest("k", "interval 3h"))

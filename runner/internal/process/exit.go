@@ -48,8 +48,8 @@ func startFailed(ctx context.Context, err error) error {
 	return &StartError{err}
 }
 
-// exitError is the error of a run whose process has exited; stopped is why it was stopped.
-func (l Launch) exitError(s syscall.WaitStatus, stopped error) error {
+// endError is the error of a run whose process has exited; stopped is why it was stopped.
+func (l Launch) endError(s syscall.WaitStatus, stopped error) error {
 	switch {
 	case stopped == nil:
 		return exitError(s)

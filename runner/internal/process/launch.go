@@ -176,7 +176,7 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 	if err != nil {
 		return cmp.Or(stopped, fmt.Errorf("wait: %w", err))
 	}
-	return l.exitError(status, stopped)
+	return l.endError(status, stopped)
 }
 
 // awaitExit waits until the process has exited, which it may be asked to do, or for the end

@@ -20,8 +20,8 @@ type Shims struct {
 }
 
 const (
-	// shimRuns is how many runs a shim executes at most.
-	shimRuns = 50
+	// maxShimRuns is how many runs a shim executes at most.
+	maxShimRuns = 50
 	// shimIdle is how long a shim without runs is kept.
 	shimIdle = 10 * time.Second
 )
@@ -55,7 +55,7 @@ func (s *Shims) give(d Dir, fds ...int) (x *shim, err error) {
 func (s *Shims) take(d Dir) (*shim, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.all, func(x *shim) bool { return x.runs < shimRuns })
+	i := slices.IndexFunc(s.all, func(x *shim) bool { return x.runs < maxShimRuns })
 	if i < 0 {
 		a, _ := d.Attempt()
 		x, err := startShim(a.StateDir)

@@ -55,7 +55,7 @@ func RunShim(m ShimMain) int {
 	term, check := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(term, syscall.SIGTERM)
 	signal.Notify(check, checkSignal)
-	c := shimProcess{main: m, runs: map[*shimRun]bool{}}
+	c := shimProcess{main: m, runs: map[*servedRun]bool{}}
 	go func() {
 		for {
 			select {
@@ -116,11 +116,11 @@ type shimProcess struct {
 	alone atomic.Bool // there is no daemon that would record the end of a run at once
 
 	mu   sync.Mutex
-	runs map[*shimRun]bool
+	runs map[*servedRun]bool
 }
 
-// shimRun is a run that this shim executes.
-type shimRun struct {
+// servedRun is a run that this shim executes.
+type servedRun struct {
 	dir     Dir
 	cancel  context.CancelCauseFunc
 	kill    chan struct{}
@@ -160,7 +160,7 @@ func (c *shimProcess) serve(fds []int) {
 func (c *shimProcess) execute(s *shimSpec, r ShimRun) (end any) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	run := &shimRun{dir: s.Dir, cancel: cancel, kill: make(chan struct{})}
+	run := &servedRun{dir: s.Dir, cancel: cancel, kill: make(chan struct{})}
 	r.Context, r.Kill = ctx, run.kill
 	c.mu.Lock()
 	c.runs[run] = true
@@ -195,7 +195,7 @@ func (c *shimProcess) checkStops(term bool) {
 }
 
 // checkStop stops a run that has a stop file, and reports whether it has one.
-func (c *shimProcess) checkStop(run *shimRun) bool {
+func (c *shimProcess) checkStop(run *servedRun) bool {
 	why, err := run.dir.Read("stop")
 	if err != nil {
 		return false
@@ -207,12 +207,12 @@ func (c *shimProcess) checkStop(run *shimRun) bool {
 	return true
 }
 
-func (r *shimRun) stop(cause error) {
+func (r *servedRun) stop(cause error) {
 	r.cancel(cause) // the first cause counts
 	r.stopped = true
 }
 
-func (r *shimRun) endGrace() {
+func (r *servedRun) endGrace() {
 	if !r.killed {
 		r.killed = true
 		close(r.kill)

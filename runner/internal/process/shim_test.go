@@ -15,7 +15,7 @@ func TestIdleShim(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x := &shim{socket: null, errors: null, runs: shimRuns - 1}
+		x := &shim{socket: null, errors: null, runs: maxShimRuns - 1}
 		s := &Shims{all: []*shim{x}}
 		take := func() {
 			t.Helper()
@@ -29,7 +29,7 @@ func TestIdleShim(t *testing.T) {
 			return len(s.all)
 		}
 		take() // the last that it has room for
-		for range shimRuns {
+		for range maxShimRuns {
 			s.release(x)
 		}
 		time.Sleep(shimIdle - 1)

@@ -35,7 +35,8 @@ func staleFiles(stem string) *runFiles {
 	return x
 }
 
-// RemoveStale removes what attempts left whose daemon or shim was killed, but for those of which something still lives, or which a forked run has.
+// RemoveStale removes what attempts left whose daemon or shim was killed, except those of
+// which something still lives, or which a forked run has.
 func RemoveStale(stateDir string) {
 	live := filepath.Join(stateDir, "live")
 	table, err := tableOf(stateDir)
