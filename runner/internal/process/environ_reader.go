@@ -10,8 +10,12 @@ import (
 )
 
 const (
-	environTimeout = 500 * time.Millisecond // for one process
-	maxPending     = 8                      // users whose processes are waited for
+	// One process is waited for in parts: while rota itself gets no processor, as on a busy
+	// machine, only one part of the time can pass.
+	environParts = 10
+	environPart  = 50 * time.Millisecond
+
+	maxPending = 8 // users whose processes are waited for
 )
 
 // environs reads the environments of processes.
@@ -44,12 +48,14 @@ func (r *environReader) read(pid int) []byte {
 		text, _ := r.open(pid)
 		answer <- text
 	}()
-	timeout := time.NewTimer(environTimeout)
-	defer timeout.Stop()
-	select {
-	case text := <-answer:
-		return text
-	case <-timeout.C:
+	for range environParts {
+		timeout := time.NewTimer(environPart)
+		select {
+		case text := <-answer:
+			timeout.Stop()
+			return text
+		case <-timeout.C:
+		}
 	}
 	uid, err := r.user(pid)
 	if err != nil {
