@@ -2,6 +2,7 @@ package process
 
 import (
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -42,17 +43,16 @@ func TestSilentProcess(t *testing.T) {
 // However many users there are, not more than a few processes are waited for.
 func TestManySilentProcesses(t *testing.T) {
 	t.Parallel()
-	asked := 0
+	var opened atomic.Int32
 	r := environReader{
-		open: func(int) ([]byte, error) { select {} },
-		user: func(pid int) (int, error) { asked++; return pid, nil },
+		open: func(int) ([]byte, error) { opened.Add(1); select {} },
+		user: func(pid int) (int, error) { return pid, nil },
 	}
-	start := time.Now()
 	for pid := range 200 {
 		r.read(pid)
 	}
-	if took := time.Since(start); took > 2*maxPending*environParts*environPart {
-		t.Errorf("it took %s", took)
+	if n := opened.Load(); n > maxPending {
+		t.Errorf("%d processes were waited for", n)
 	}
 	if len(r.pending) > maxPending {
 		t.Errorf("%d are waited for", len(r.pending))
