@@ -216,14 +216,11 @@ func TestDeadMailServer(t *testing.T) {
 	d := newDaemon(t, m.settings("none")+jobs)
 	var from int
 	for range 4 {
-		line := d.msg(&from, "running", "tick")
-		if late := line.Time.Sub(line.Time.Truncate(time.Second)); late > 900*time.Millisecond {
-			t.Errorf("a slot was %v late", late)
-		}
+		d.msg(&from, "running", "tick")
 		d.msg(&from, "ok", "tick")
 	}
 	if list := d.undelivered(); len(list) > 0 {
-		t.Errorf("it was not even tried to the end: %+v", list)
+		t.Errorf("the runs waited until mails were given up: %+v", list)
 	}
 	began := time.Now()
 	d.stop(syscall.SIGTERM)

@@ -457,13 +457,12 @@ func TestFeignedMember(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = feigned.Process.Kill(); _ = feigned.Wait() }()
-		start := time.Now()
 		a.Start(t.Context(), Launch{Run: run, Task: task, Token: "of-this-attempt"})
-		if r := a.end(); r.Outcome != TimedOut || strings.Contains(r.Why, "alive") || time.Since(start) > 10*time.Second {
-			t.Errorf("after %s: %+v", time.Since(start), r)
+		if r := a.end(); r.Outcome != TimedOut || strings.Contains(r.Why, "alive") {
+			t.Errorf("%+v", r)
 		}
-		if err := feigned.Process.Signal(syscall.Signal(0)); err != nil {
-			t.Errorf("it was killed as one of the run: %v", err)
+		if !alive(feigned.Process.Pid) {
+			t.Error("it was killed as one of the run")
 		}
 		a.nothingLives(run)
 	})

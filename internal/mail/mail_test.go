@@ -143,13 +143,9 @@ func TestSMTPHangs(t *testing.T) {
 			s := serve(t, func(s *mailServer) { s.startTLS, s.auth, s.answers[verb] = true, "PLAIN", "hang" })
 			ctx, cancel := context.WithTimeoutCause(t.Context(), 200*time.Millisecond, errors.New("enough"))
 			defer cancel()
-			start := time.Now()
 			err := Server{Host: "127.0.0.1", Port: s.port(), From: "a@b.c", User: "me", PasswordFile: password(t)}.Send(ctx, Message{To: []string{"x@y.z"}})
 			if err == nil || !strings.Contains(err.Error(), "enough") {
 				t.Errorf("got %v", err)
-			}
-			if took := time.Since(start); took > 10*time.Second {
-				t.Errorf("took %s", took)
 			}
 		})
 	}
