@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,8 +36,8 @@ func TestReadsDuringACommit(t *testing.T) {
 		r.wrap = func(l ledger.Ledger) ledger.Ledger { return heldCommits{l, gate} }
 		r.restart(0)
 		s, ctx := r.Service(), r.t.Context()
-		changed := false
-		change := func() { changed = true }
+		var changed atomic.Bool
+		change := func() { changed.Store(true) }
 		hold := func() {
 			r.post(func() { _ = r.holdTasks(ctx, []string{"t"}, ledger.Hold{By: "ada", Since: r.clock.Now()}) })
 		}
@@ -69,15 +70,15 @@ func TestReadsDuringACommit(t *testing.T) {
 				synctest.Wait()
 			},
 		} {
-			changed = false
+			changed.Store(false)
 			post()
 			go status()
-			if synctest.Wait(); len(answers) != 0 || changed {
+			if synctest.Wait(); len(answers) != 0 || changed.Load() {
 				t.Errorf("%s: a read overtook a change", name)
 			}
 			gate <- struct{}{}
-			if st := <-answers; st.Held != 1 || !changed {
-				t.Errorf("%s: held: %d, changed: %v", name, st.Held, changed)
+			if st := <-answers; st.Held != 1 || !changed.Load() {
+				t.Errorf("%s: held: %d, changed: %v", name, st.Held, changed.Load())
 			}
 			hold()
 			synctest.Wait()
@@ -120,9 +121,12 @@ func TestCountedRequestEndedByOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.pass(time.Minute)
-		if _, there := r.view.Find(run.ID); there {
-			t.Error("it is still registered")
-		}
+		r.inLoop(func(context.Context) error {
+			if _, there := r.view.Find(run.ID); there {
+				t.Error("it is still registered")
+			}
+			return nil
+		})
 		if runs, err := r.ledger.List(r.t.Context(), ledger.Filter{Task: "t"}); err != nil || len(runs) != 1 {
 			t.Errorf("%v, %v", runs, err)
 		}
@@ -133,13 +137,14 @@ func TestCountedRequestEndedByOthers(t *testing.T) {
 // counts its runs.
 type replacing struct {
 	ledger.Ledger
-	replace func()
+	replace atomic.Pointer[func()]
 }
 
 func (l *replacing) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
-	if replace := l.replace; replace != nil && len(c.Moves) > 0 {
-		l.replace = nil
-		replace()
+	if len(c.Moves) > 0 {
+		if replace := l.replace.Swap(nil); replace != nil {
+			(*replace)()
+		}
 	}
 	return l.Ledger.Commit(ctx, c)
 }
@@ -158,10 +163,10 @@ func TestCountedRequestReplaced(t *testing.T) {
 		if err := request("interval 1h count 1"); err != nil {
 			t.Fatal(err)
 		}
-		book.replace = func() {
+		replace := func() {
 			run, _, err := book.Ledger.Get(r.t.Context(), "t/x")
 			if err != nil {
-				t.Fatal(err)
+				t.Error(err)
 			}
 			run.On, run.Content = "interval 2h", "another"
 			if _, err := book.Ledger.Commit(r.t.Context(), ledger.Change{Requests: []runner.Run{run}}); err != nil {
@@ -169,10 +174,12 @@ func TestCountedRequestReplaced(t *testing.T) {
 			}
 			r.post(func() { r.registerRequest(run) })
 		}
+		book.replace.Store(&replace)
 		r.pass(time.Hour + time.Second)
 		now, _, err := r.ledger.Get(r.t.Context(), "t/x")
-		known, _ := r.view.Find("t/x")
-		if book.replace != nil || err != nil || now.State != runner.Recurring || now.On != "interval 2h" || known.On != now.On {
+		var known runner.Run
+		r.inLoop(func(context.Context) error { known, _ = r.view.Find("t/x"); return nil })
+		if book.replace.Load() != nil || err != nil || now.State != runner.Recurring || now.On != "interval 2h" || known.On != now.On {
 			t.Errorf("recorded %+v, %v; known %+v", now, err, known)
 		}
 		r.pass(5 * time.Hour)
