@@ -84,10 +84,11 @@ func (s *simulation) checkSlots(task simTask, rows []runner.Run, began, ended ti
 	}
 	type instant struct {
 		time.Time
-		epoch string // "" if the trigger names its times: then it is due once
+		epoch string // "": the first one
 	}
 	recorded := map[instant]string{}
 	everRecorded := map[time.Time]bool{}
+	ran := map[time.Time]string{}
 	for _, r := range slots {
 		first, last := r.Scheduled, r.Scheduled
 		if r.IsSummary() {
@@ -100,8 +101,12 @@ func (s *simulation) checkSlots(task simTask, rows []runner.Run, began, ended ti
 			}
 			n++
 			key := instant{Time: at}
-			if !task.named {
-				_, key.epoch, _ = strings.Cut(r.ID, "~")
+			_, key.epoch, _ = strings.Cut(r.ID, "~")
+			if task.named && !r.Started.IsZero() { // it may come again, but not run again
+				if other, twice := ran[at]; twice {
+					s.t.Errorf("the slot %v of %s ran as %s and as %s", at.In(zone), task.name, other, r.ID)
+				}
+				ran[at] = r.ID
 			}
 			if other, twice := recorded[key]; twice {
 				s.t.Errorf("the slot %v of %s is recorded by %s and by %s", at.In(zone), task.name, other, r.ID)
