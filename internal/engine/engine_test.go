@@ -334,7 +334,7 @@ func TestJitterDelaysTheRunNotTheSlot(t *testing.T) {
 	})
 }
 
-// Whoever counted each of the seconds of 50 years would take so long that the test is ended.
+// The seconds of 50 years are not counted one by one: that would take longer than a test may.
 func TestSlotsTooManyToCount(t *testing.T) {
 	zone := time.UTC
 	spec := func(text string) schedule.Spec {

@@ -42,14 +42,18 @@ func (eng *Engine) post(f func()) {
 // never before the changes that were posted before it, which it may be about.
 func (eng *Engine) postRead(f func()) {
 	eng.mu.Lock()
-	if !eng.serving || len(eng.changes) > 0 {
-		eng.mu.Unlock()
-		eng.post(f)
-		return
+	atOnce := eng.serving && len(eng.changes) == 0
+	if atOnce {
+		eng.reads = append(eng.reads, f)
+	} else {
+		eng.changes = append(eng.changes, f)
 	}
-	eng.reads = append(eng.reads, f)
 	eng.mu.Unlock()
-	signal(eng.arrived)
+	if atOnce {
+		signal(eng.arrived)
+	} else {
+		eng.wake()
+	}
 }
 
 // wake makes the engine take a turn soon.

@@ -12,28 +12,14 @@ import (
 	"rota/runner"
 )
 
-// heldCommits is a ledger that commits no change of a task's state until the gate opens for it.
-type heldCommits struct {
-	ledger.Ledger
-	gate chan struct{}
-}
-
-func (h heldCommits) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
-	if len(c.States) > 0 && c.WhileWaiting != nil {
-		done := make(chan struct{})
-		go func() { <-h.gate; close(done) }()
-		c.WhileWaiting(done)
-		<-done
-	}
-	return h.Ledger.Commit(ctx, c)
-}
-
 // While a change is being committed, reads are served from the state before it; but none that
 // was posted after a change that has not been made yet.
 func TestReadsDuringACommit(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\ncron = \"@hourly\"\nlog = \"x\"\n[tasks.u]\nlog = \"x\"\n", func(r *rig) {
 		gate := make(chan struct{})
-		r.wrap = func(l ledger.Ledger) ledger.Ledger { return heldCommits{l, gate} }
+		r.wrap = func(l ledger.Ledger) ledger.Ledger {
+			return slowLedger{l, func(c ledger.Change) bool { return len(c.States) > 0 && c.WhileWaiting != nil }, gate}
+		}
 		r.restart(0)
 		s, ctx := r.Service(), r.t.Context()
 		var changed atomic.Bool

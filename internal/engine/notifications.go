@@ -117,10 +117,7 @@ func (n *notifications) markDelivered(numbers ...int64) {
 	n.mu.Lock()
 	n.delivered = append(n.delivered, numbers...)
 	n.mu.Unlock()
-	select {
-	case n.woken <- struct{}{}:
-	default:
-	}
+	signal(n.woken)
 }
 
 // clearOutbox removes delivered notices from the outbox, all that there are in one commit.

@@ -35,17 +35,28 @@ func TestIDsOfMany(t *testing.T) {
 	})
 }
 
-// slowLedger is a ledger that takes in no request until the gate is open.
+// slowLedger is a ledger that commits some changes only once the gate opens for them.
 type slowLedger struct {
 	ledger.Ledger
+	slow func(ledger.Change) bool
 	gate chan struct{}
 }
 
-func (g slowLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
-	if len(c.Requests) > 0 {
-		<-g.gate
+func (l slowLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
+	if l.slow(c) {
+		open := make(chan struct{})
+		go func() { <-l.gate; close(open) }()
+		waitFor(c, open)
 	}
-	return g.Ledger.Commit(ctx, c)
+	return l.Ledger.Commit(ctx, c)
+}
+
+// waitFor waits as a ledger does that commits a change until done.
+func waitFor(c ledger.Change, done <-chan struct{}) {
+	if c.WhileWaiting != nil {
+		c.WhileWaiting(done)
+	}
+	<-done
 }
 
 // Of two concurrent requests with one id the second waits for the first, and gets the
@@ -53,7 +64,9 @@ func (g slowLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Committ
 func TestOneIDOfTwo(t *testing.T) {
 	inBubble(t, "2026-11-21T12:00:00-05:00", "[tasks.t]\nlog = \"x\"\n", func(r *rig) {
 		gate := make(chan struct{})
-		r.wrap = func(l ledger.Ledger) ledger.Ledger { return slowLedger{l, gate} }
+		r.wrap = func(l ledger.Ledger) ledger.Ledger {
+			return slowLedger{l, func(c ledger.Change) bool { return len(c.Requests) > 0 }, gate}
+		}
 		r.restart(0)
 		ada := r.ada()
 		type answer struct {

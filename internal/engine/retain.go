@@ -52,12 +52,7 @@ func (eng *Engine) retain(ctx context.Context) {
 }
 
 // requestRetention requests that retention runs soon.
-func (eng *Engine) requestRetention() {
-	select {
-	case eng.retentionRequested <- struct{}{}:
-	default:
-	}
-}
+func (eng *Engine) requestRetention() { signal(eng.retentionRequested) }
 
 // retentionOf returns the limits of retention of a task; of a removed task, the defaults.
 func (eng *Engine) retentionOf(task string) ledger.Keep {

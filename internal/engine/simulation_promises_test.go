@@ -78,16 +78,11 @@ func (s *simulation) checkSlots(task simTask, rows []runner.Run, began, ended ti
 	zone := s.cfg.Rota.Timezone
 	var slots []runner.Run
 	for _, r := range rows {
-		if r.Task == task.name && r.Parent == "" && r.Cause != runner.CauseManual && r.Cause != runner.CauseChain {
+		if r.Task == task.name && r.Parent == "" && r.IsSlot() {
 			slots = append(slots, r)
 		}
 	}
-	type instant struct {
-		time.Time
-		epoch string // "": the first one
-	}
-	recorded := map[instant]string{}
-	everRecorded := map[time.Time]bool{}
+	recorded := map[time.Time]map[string]string{} // ids, by epoch
 	ran := map[time.Time]string{}
 	for _, r := range slots {
 		first, last := r.Scheduled, r.Scheduled
@@ -100,25 +95,27 @@ func (s *simulation) checkSlots(task simTask, rows []runner.Run, began, ended ti
 				continue
 			}
 			n++
-			key := instant{Time: at}
-			_, key.epoch, _ = strings.Cut(r.ID, "~")
 			if task.named && !r.Started.IsZero() { // it may come again, but not run again
 				if other, twice := ran[at]; twice {
 					s.t.Errorf("the slot %v of %s ran as %s and as %s", at.In(zone), task.name, other, r.ID)
 				}
 				ran[at] = r.ID
 			}
-			if other, twice := recorded[key]; twice {
+			_, epoch, _ := strings.Cut(r.ID, "~")
+			if other, twice := recorded[at][epoch]; twice {
 				s.t.Errorf("the slot %v of %s is recorded by %s and by %s", at.In(zone), task.name, other, r.ID)
 			}
-			recorded[key], everRecorded[at] = r.ID, true
+			if recorded[at] == nil {
+				recorded[at] = map[string]string{}
+			}
+			recorded[at][epoch] = r.ID
 		}
-		if count := max(1, r.Count); n < count || n > count && !s.stepped { // those that an earlier epoch handled are left out
+		if count := max(1, r.Count); n < count || n > count && !s.stepped { // those that an earlier epoch handled are skipped
 			s.t.Errorf("%s stands for %d slots, and there are %d from %v to %v", r.ID, max(1, r.Count), n, first.In(zone), last.In(zone))
 		}
 	}
 	for at := began.Truncate(time.Minute).Add(time.Minute).UTC(); at.Before(ended.Add(-time.Second)); at = at.Add(time.Minute) {
-		if task.due(at.In(zone)) && !everRecorded[at] {
+		if task.due(at.In(zone)) && recorded[at] == nil {
 			s.t.Errorf("the slot %v of %s is not recorded", at.In(zone), task.name)
 		}
 	}
@@ -170,7 +167,7 @@ func (s *simulation) checkHolds(rows []runner.Run) {
 		}
 	}
 	for _, r := range rows {
-		if r.Cause != runner.CauseSchedule && r.Cause != runner.CauseCatchup || r.Outcome == runner.Skipped {
+		if !r.IsSlot() || r.Outcome == runner.Skipped {
 			continue
 		}
 		for _, p := range held[r.Task] {
@@ -184,7 +181,7 @@ func (s *simulation) checkHolds(rows []runner.Run) {
 // checkSkips checks that no slot became a run that was to be skipped.
 func (s *simulation) checkSkips(rows []runner.Run) {
 	for _, r := range rows {
-		if (r.Cause == runner.CauseSchedule || r.Cause == runner.CauseCatchup) && r.Outcome != runner.Skipped && r.Outcome != runner.Missed && r.Parent == "" && !s.stepped && slices.Contains(s.skipped[r.Task], r.Scheduled.UTC()) {
+		if !s.stepped && r.IsSlot() && r.Parent == "" && r.Outcome != runner.Skipped && r.Outcome != runner.Missed && slices.Contains(s.skipped[r.Task], r.Scheduled.UTC()) {
 			s.t.Errorf("%s is %s%s, and its slot was to be skipped", r.ID, r.State, r.Outcome)
 		}
 	}

@@ -222,17 +222,14 @@ type faultyLedger struct {
 	before bool          // it dies before that commit, not after
 	dead   bool
 
-	recorded func([]ledger.Notice) // is told what is in the outbox
+	recorded func([]ledger.Notice) // receives what is put into the outbox
 }
 
 func (f *faultyLedger) Commit(ctx context.Context, c ledger.Change) (ledger.Committed, error) {
 	done, late, err := f.commit(ctx, c)
 	answered := make(chan struct{})
 	time.AfterFunc(late, func() { close(answered) }) // the engine does not know the answer yet
-	if c.WhileWaiting != nil {
-		c.WhileWaiting(answered)
-	}
-	<-answered
+	waitFor(c, answered)
 	return done, err
 }
 

@@ -48,13 +48,13 @@ func (r *environReader) read(pid int) []byte {
 		text, _ := r.open(pid)
 		answer <- text
 	}()
+	part := time.NewTicker(environPart) // which drops those that nobody waited for
+	defer part.Stop()
 	for range environParts {
-		timeout := time.NewTimer(environPart)
 		select {
 		case text := <-answer:
-			timeout.Stop()
 			return text
-		case <-timeout.C:
+		case <-part.C:
 		}
 	}
 	uid, err := r.user(pid)

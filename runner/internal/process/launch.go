@@ -182,19 +182,15 @@ func (l Launch) await(ctx context.Context, proc *proc, p *program, pipe *pipe, o
 // awaitExit waits until the process has exited, which it may be asked to do, or for the end
 // of ctx, whose cause it returns.
 func (l Launch) awaitExit(ctx context.Context, proc *proc, files *runFiles) (stopped error) {
-	select {
-	case <-proc.exited:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-l.Ask:
-		files.requestStop()
-	}
-	select {
-	case <-proc.exited:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	for ask := l.Ask; ; ask = nil {
+		select {
+		case <-proc.exited:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ask:
+			files.requestStop()
+		}
 	}
 }
 
